@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# make all | demo | run | test | sanitize | install | uninstall | clean | deps
+
+BUILD ?= build
+PACKAGES = gcc make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools libinih-dev \
+	libcmocka-dev socat python3
+
+CC = gcc
+CFLAGS ?= -O2 -g
+WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wpointer-arith
+HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LIBS_PROTO = -lsodium
+LIBS_UNIT = -lcmocka $(LIBS_PROTO)
+
+PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+
+all: deps $(PROTO)
+
+deps:
+	@tests/deps $(PACKAGES)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(HARDEN) $(CFLAGS) -I. -MMD -MP -c $< -o $@
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PROTO)
+	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
+
+test: deps
+	@$(MAKE) --no-print-directory -s $(UNIT)
+	@BUILD=$(BUILD) tests/run
+
+clean:
+	rm -rf build
+
+.PHONY: all deps test clean
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "line.h"
+
+#include "stamp.h"
+
+/* The bytes left to read, and where a decoded value is written: never ahead of what is read. */
+struct cursor {
+    char *at;
+    char *end;
+};
+
+static size_t key_length(struct cursor c);
+static bool take_value(struct cursor *c, struct slice *value, const char **why);
+static bool take_bare(struct cursor *c, struct slice *value, const char **why);
+static bool take_quoted(struct cursor *c, struct slice *value, const char **why);
+static bool take_escape(struct cursor *c, char *byte, const char **why);
+
+/* Plain printable ASCII, eight bytes at a time; the rare rest is looked at closely. */
+enum status line_check(struct slice bytes, const char **why)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t plain = 0;
+
+    for (uint64_t word; plain + sizeof(word) <= bytes.len; plain += sizeof(word)) {
+        memcpy(&word, bytes.at + plain, sizeof(word));
+        uint64_t control = (word - ones * 0x20) & ~word;
+        uint64_t not_delete = word ^ ones * 0x7f;
+        uint64_t delete = (not_delete - ones) & ~not_delete;
+        if (((control | delete | word) & tops) != 0)
+            break;
+    }
+    for (size_t at = plain; at < bytes.len; at++) {
+        if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
+            *why = "control bytes are not allowed in a line; write them as \\xHH in quotes";
+            return STATUS_SYNTAX;
+        }
+    }
+    if (!utf8_valid((struct slice){ bytes.at + plain, bytes.len - plain })) {
+        *why = "not valid UTF-8";
+        return STATUS_SYNTAX;
+    }
+    return STATUS_OK;
+}
+
+enum status line_split(char *bytes, size_t len, struct line *line, const char **why)
+{
+    struct cursor c = { bytes, bytes + len };
+
+    line->count = 0;
+    for (;;) {
+        while (c.at < c.end && *c.at == ' ')
+            c.at++;
+        if (c.at == c.end)
+            return STATUS_OK;
+        if (line->count == LINE_ARGUMENTS_MAX) {
+            *why = "too many arguments on one line";
+            return STATUS_SYNTAX;
+        }
+        struct argument *a = &line->argument[line->count++];
+        size_t key = key_length(c);
+        a->key = (struct slice){ c.at, key };
+        c.at += key > 0 ? key + 1 : 0;
+        if (!take_value(&c, &a->value, why))
+            return STATUS_SYNTAX;
+    }
+}
+
+/* A key is short and lower case, so that a base64 value's padding does not make it one. */
+static size_t key_length(struct cursor c)
+{
+    size_t len = 0;
+
+    while (c.at + len < c.end && len <= LINE_KEY_MAX) {
+        char byte = c.at[len];
+        if (byte == '=')
+            return len;
+        if (!((byte >= 'a' && byte <= 'z') || (byte == '_' && len > 0)))
+            return 0;
+        len++;
+    }
+    return 0;
+}
+
+static bool take_value(struct cursor *c, struct slice *value, const char **why)
+{
+    if (c->at < c->end && *c->at == '"')
+        return take_quoted(c, value, why);
+    return take_bare(c, value, why);
+}
+
+static bool take_bare(struct cursor *c, struct slice *value, const char **why)
+{
+    value->at = c->at;
+    for (; c->at < c->end && *c->at != ' '; c->at++) {
+        if (*c->at == '"' || *c->at == '\\' || *c->at == '\t') {
+            *why = "quotes, backslashes and tabs need a value in double quotes";
+            return false;
+        }
+    }
+    value->len = (size_t)(c->at - value->at);
+    return true;
+}
+
+static bool take_quoted(struct cursor *c, struct slice *value, const char **why)
+{
+    char *out = ++c->at;
+
+    value->at = out;
+    while (c->at < c->end && *c->at != '"') {
+        char byte = *c->at++;
+        if (byte == '\\' && !take_escape(c, &byte, why))
+            return false;
+        *out++ = byte;
+    }
+    if (c->at == c->end) {
+        *why = "a double quote is not closed";
+        return false;
+    }
+    c->at++;
+    if (c->at < c->end && *c->at != ' ') {
+        *why = "a space is needed after a closing double quote";
+        return false;
+    }
+    value->len = (size_t)(out - value->at);
+    return true;
+}
+
+static bool take_escape(struct cursor *c, char *byte, const char **why)
+{
+    static const char letters[] = "\"\\ntr", meant[] = "\"\\\n\t\r";
+    const char *found = c->at < c->end ? memchr(letters, *c->at, sizeof(letters) - 1) : NULL;
+
+    if (found != NULL) {
+        *byte = meant[found - letters];
+        c->at++;
+        return true;
+    }
+    uint8_t decoded;
+    if (c->end - c->at >= 3 && *c->at == 'x' &&
+        hex_parse((struct slice){ c->at + 1, 2 }, &decoded, 1)) {
+        *byte = (char)decoded;
+        c->at += 3;
+        return true;
+    }
+    *why = "unknown escape; there are \\\" \\\\ \\n \\t \\r \\xHH";
+    return false;
+}
+
+struct slice line_get(const struct line *line, const char *key)
+{
+    for (size_t i = 0; i < line->count; i++)
+        if (line->argument[i].key.len > 0 && slice_is(line->argument[i].key, key))
+            return line->argument[i].value;
+    return (struct slice){ NULL, 0 };
+}
+
+/* How many bytes from `at` on must be written as \xHH: an ASCII control is one; a C1 control
+ * (U+0080..U+009F, which some terminals obey) is the two bytes C2 80..9F. */
+static size_t must_escape(const char *at, const char *end)
+{
+    unsigned char c = (unsigned char)at[0];
+    unsigned char next = at + 1 < end ? (unsigned char)at[1] : 0;
+
+    if (c < 0x20 || c == 0x7f)
+        return 1;
+    return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
+}
+
+static bool is_bare(struct slice value)
+{
+    const char *end = value.at + value.len;
+
+    if (value.len == 0)
+        return false;
+    for (const char *at = value.at; at < end; at++)
+        if (*at == ' ' || *at == '"' || *at == '\\' || must_escape(at, end) > 0)
+            return false;
+    return true;
+}
+
+static void put_escape(struct text *t, char byte)
+{
+    static const char meant[] = "\"\\\n\t\r", letters[] = "\"\\ntr";
+    const char *found = memchr(meant, byte, sizeof(meant) - 1);
+
+    text_addc(t, '\\');
+    if (found != NULL) {
+        text_addc(t, letters[found - meant]);
+    } else {
+        text_addc(t, 'x');
+        text_add_hex(t, (const uint8_t *)&byte, 1);
+    }
+}
+
+static void put_quoted(struct text *t, struct slice value)
+{
+    const char *at = value.at, *end = value.at + value.len;
+
+    text_addc(t, '"');
+    while (at < end) {
+        size_t escape = *at == '"' || *at == '\\' ? 1 : must_escape(at, end);
+        if (escape == 0)
+            text_addc(t, *at++);
+        for (; escape > 0; escape--)
+            put_escape(t, *at++);
+    }
+    text_addc(t, '"');
+}
+
+void line_put_word(struct text *t, struct slice value)
+{
+    if (is_bare(value))
+        text_add(t, value.at, value.len);
+    else
+        put_quoted(t, value);
+}
+
+void line_put(struct text *t, const char *key, struct slice value)
+{
+    text_addc(t, ' ');
+    text_adds(t, key);
+    text_addc(t, '=');
+    line_put_word(t, value);
+}
+
+void line_puts(struct text *t, const char *key, const char *value)
+{
+    line_put(t, key, slice_of(value));
+}
+
+void line_put_u64(struct text *t, const char *key, uint64_t value)
+{
+    text_addc(t, ' ');
+    text_adds(t, key);
+    text_addc(t, '=');
+    text_add_u64(t, value);
+}
+
+void line_put_time(struct text *t, const char *key, int64_t time)
+{
+    text_addc(t, ' ');
+    text_adds(t, key);
+    text_addc(t, '=');
+    stamp_write(t, time);
+}

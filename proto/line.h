@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one line grammar: requests, replies, stored records, journal entries and exports are lines
+ * of words and key=value fields.  Level 1.  Nothing allocates; nothing is shared.
+ *
+ *     line     = [ argument *( 1*SP argument ) ]
+ *     argument = word | key "=" word             key: [a-z][a-z_]{0,15}
+ *     word     = bare | '"' quoted '"'           escapes in quoted: \" \\ \n \t \r \xHH
+ */
+#ifndef JETON_LINE_H
+#define JETON_LINE_H
+
+#include "status.h"
+
+enum { LINE_ARGUMENTS_MAX = 32, LINE_KEY_MAX = 16 };
+
+struct argument {
+    struct slice key;           /* empty: a word */
+    struct slice value;         /* decoded */
+};
+
+struct line {
+    size_t count;
+    struct argument argument[LINE_ARGUMENTS_MAX];
+};
+
+/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  On
+ * STATUS_SYNTAX, *why says what is wrong. */
+enum status line_check(struct slice bytes, const char **why);
+
+/* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
+ * place, so the bytes change and the slices point into them.  On STATUS_SYNTAX, *why says what is
+ * wrong. */
+enum status line_split(char *bytes, size_t len, struct line *line, const char **why);
+
+/* The value of a key, or a slice with at == NULL if the line does not have it. */
+struct slice line_get(const struct line *line, const char *key);
+
+/* Each adds " key=value" to a line under construction, quoting where bare will not do. */
+void line_put(struct text *t, const char *key, struct slice value);
+void line_puts(struct text *t, const char *key, const char *value);
+void line_put_u64(struct text *t, const char *key, uint64_t value);
+void line_put_time(struct text *t, const char *key, int64_t time);
+
+/* Adds one value alone, quoted where bare will not do. */
+void line_put_word(struct text *t, struct slice value);
+
+#endif

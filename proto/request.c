@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "request.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define K(name) KEY_BIT(KEY_##name)
+#define CLAIM_KEYS (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | \
+                    K(ACTIVATES))
+
+static const struct verb_row verbs[VERB_COUNT] = {
+    [VERB_VERIFY] = { "verify", ROLE_VERIFY, KEY_TOKEN,
+        K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE), K(TOKEN),
+        "verify [scope=a,b] [subject=NAME] [service=NAME] VALUE", "judge a token" },
+    [VERB_ID] = { "id", ROLE_VERIFY, KEY_TOKEN, K(TOKEN), K(TOKEN),
+        "id VALUE", "the identifier of a value, whether or not it is known here" },
+    [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
+        "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
+    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
+        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good" },
+    [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
+        "hello", "protocol, version, role and limits" },
+    [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,
+        "help [VERB]", "the verbs this socket grants" },
+    [VERB_PING] = { "ping", ROLE_VERIFY, KEY_COUNT, 0, 0, "ping", "answer OK" },
+    [VERB_QUIT] = { "quit", ROLE_VERIFY, KEY_COUNT, 0, 0, "quit", "answer OK and close" },
+    [VERB_LIST] = { "list", ROLE_OBSERVE, KEY_COUNT,
+        K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(LIMIT) | K(AFTER), 0,
+        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [limit=N] [after=ID]",
+        "tokens, oldest first" },
+    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
+    [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
+        "journal [after=SERIAL] [limit=N]", "what changed, oldest first" },
+    [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
+        "watch [after=SERIAL]", "what changes, as it happens, until the next request" },
+    [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
+    [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
+        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
+        "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
+    [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
+        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(EXPIRES), K(ID),
+        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [expires=TIME|never]",
+        "change a token's claims" },
+    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
+        "disable ID", "refuse a token until it is enabled again" },
+    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
+        "enable ID", "end a disable" },
+    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE), K(ID),
+        "rotate ID [grace=DURATION]",
+        "a new value with the same claims; the old one is refused after the grace" },
+    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
+        "delete ID", "remove a token from the store" },
+    [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
+        CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
+        K(REPLACES), K(DIGEST) | K(TOKEN),
+        "import digest=HEX|token=VALUE [created=TIME] [state=active|revoked|disabled] "
+        "[revoked=TIME] [disabled=TIME] [replaces=ID] [create's keys]",
+        "take over a token issued elsewhere" },
+    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
+        "export", "every token as an import line" },
+};
+
+static const char *const keys[KEY_COUNT] = {
+    [KEY_TOKEN] = "token", [KEY_ID] = "id", [KEY_DIGEST] = "digest", [KEY_SCOPE] = "scope",
+    [KEY_SCOPES] = "scopes", [KEY_SUBJECT] = "subject", [KEY_SERVICE] = "service",
+    [KEY_DESCRIPTION] = "description", [KEY_TTL] = "ttl", [KEY_EXPIRES] = "expires",
+    [KEY_DELAY] = "delay", [KEY_ACTIVATES] = "activates", [KEY_GRACE] = "grace",
+    [KEY_STATE] = "state", [KEY_MATCH] = "match", [KEY_LIMIT] = "limit", [KEY_AFTER] = "after",
+    [KEY_CREATED] = "created", [KEY_REVOKED] = "revoked", [KEY_DISABLED] = "disabled",
+    [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
+};
+
+/* Two ways to say one thing, or two things that exclude each other. */
+static const enum key exclusive[][2] = {
+    { KEY_TTL, KEY_EXPIRES },
+    { KEY_DELAY, KEY_ACTIVATES },
+};
+
+const struct verb_row *verb_row(enum verb verb)
+{
+    return &verbs[verb];
+}
+
+const char *key_name(enum key key)
+{
+    return keys[key];
+}
+
+const char *role_name(enum role role)
+{
+    static const char *const names[] = { "verify", "observe", "admin" };
+
+    return names[role];
+}
+
+enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
+{
+    va_list args;
+
+    problem->status = status;
+    va_start(args, format);
+    vsnprintf(problem->message, sizeof(problem->message), format, args);
+    va_end(args);
+    return status;
+}
+
+enum verb verb_named(struct slice name)
+{
+    enum verb v = VERB_VERIFY;
+
+    while (v < VERB_COUNT && !slice_is(name, verbs[v].name))
+        v++;
+    return v;
+}
+
+static enum key key_named(struct slice name)
+{
+    enum key k = 0;
+
+    while (k < KEY_COUNT && !slice_is(name, keys[k]))
+        k++;
+    return k;
+}
+
+static struct slice first_word(struct slice line)
+{
+    struct slice word = { line.at, 0 };
+
+    while (word.len < line.len && word.at[word.len] != ' ')
+        word.len++;
+    return word;
+}
+
+static void skip(struct slice *line, size_t len)
+{
+    line->at += len;
+    line->len -= len;
+    while (line->len > 0 && line->at[0] == ' ')
+        skip(line, 1);
+}
+
+bool request_ignorable(struct slice line)
+{
+    skip(&line, 0);
+    return line.len == 0 || line.at[0] == '#' || slice_is(first_word(line), "OK");
+}
+
+static enum status take_argument(const struct verb_row *verb, const struct argument *a,
+                                 struct request *request, struct problem *problem)
+{
+    enum key key = a->key.len > 0 ? key_named(a->key) : verb->word;
+
+    if (a->key.len == 0 && (key == KEY_COUNT || request_has(request, key)))
+        return problem_set(problem, STATUS_SYNTAX, "%s does not take this word; usage: %s",
+                           verb->name, verb->usage);
+    if (key == KEY_COUNT || !(verb->keys & KEY_BIT(key)))
+        return problem_set(problem, STATUS_UNKNOWN_KEY, "%s does not take %.*s=; usage: %s",
+                           verb->name, (int)a->key.len, a->key.at, verb->usage);
+    if (request_has(request, key))
+        return problem_set(problem, STATUS_DUPLICATE_KEY, "%s= is given twice", keys[key]);
+    request->has |= KEY_BIT(key);
+    request->value[key] = a->value;
+    return STATUS_OK;
+}
+
+static enum status check_combination(const struct verb_row *verb, const struct request *request,
+                                     struct problem *problem)
+{
+    uint32_t given = request->has & verb->one_of;
+
+    if (verb->one_of != 0 && given == 0)
+        return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
+    if ((given & (given - 1)) != 0)
+        return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
+    for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
+        if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
+            return problem_set(problem, STATUS_SYNTAX, "%s= and %s= exclude each other",
+                               keys[exclusive[i][0]], keys[exclusive[i][1]]);
+    return STATUS_OK;
+}
+
+static enum status find_verb(struct slice *line, enum role role, struct request *request,
+                             struct problem *problem)
+{
+    struct slice word;
+
+    skip(line, 0);
+    word = first_word(*line);
+    if (slice_is(word, "*")) {
+        skip(line, 1);
+        word = first_word(*line);
+    }
+    skip(line, word.len);
+    request->verb = verb_named(word);
+    if (request->verb == VERB_COUNT)
+        return problem_set(problem, STATUS_UNKNOWN_VERB, "%s",
+                           status_row(STATUS_UNKNOWN_VERB)->meaning);
+    if (verbs[request->verb].role > role)
+        return problem_set(problem, STATUS_FORBIDDEN, "%s needs the %s socket; this one grants %s",
+                           verbs[request->verb].name, role_name(verbs[request->verb].role),
+                           role_name(role));
+    return STATUS_OK;
+}
+
+enum status request_parse(char *bytes, size_t len, enum role role, struct request *request,
+                          struct problem *problem)
+{
+    struct slice line = { bytes, len };
+    struct line arguments;
+    const char *why;
+
+    request->has = 0;
+    if (line_check(line, &why) != STATUS_OK)
+        return problem_set(problem, STATUS_SYNTAX, "%s", why);
+    enum status status = find_verb(&line, role, request, problem);
+    if (status != STATUS_OK)
+        return status;
+    if (line_split(bytes + (line.at - bytes), line.len, &arguments, &why) != STATUS_OK)
+        return problem_set(problem, STATUS_SYNTAX, "%s", why);
+    const struct verb_row *verb = &verbs[request->verb];
+    for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
+        status = take_argument(verb, &arguments.argument[i], request, problem);
+    return status == STATUS_OK ? check_combination(verb, request, problem) : status;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests: one table of verbs says who may use each, what it takes, and how to explain it.
+ * Level 2. */
+#ifndef JETON_REQUEST_H
+#define JETON_REQUEST_H
+
+#include "line.h"
+
+/* What a listening socket grants; each includes those before it. */
+enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };
+
+enum verb {
+    VERB_VERIFY, VERB_ID, VERB_TABLE, VERB_REVOKE, VERB_HELLO, VERB_HELP, VERB_PING, VERB_QUIT,
+    VERB_LIST, VERB_SHOW, VERB_JOURNAL, VERB_WATCH, VERB_STATS,
+    VERB_CREATE, VERB_UPDATE, VERB_DISABLE, VERB_ENABLE, VERB_ROTATE, VERB_DELETE, VERB_IMPORT,
+    VERB_EXPORT,
+    VERB_COUNT
+};
+
+enum key {
+    KEY_TOKEN, KEY_ID, KEY_DIGEST, KEY_SCOPE, KEY_SCOPES, KEY_SUBJECT, KEY_SERVICE,
+    KEY_DESCRIPTION, KEY_TTL, KEY_EXPIRES, KEY_DELAY, KEY_ACTIVATES, KEY_GRACE, KEY_STATE,
+    KEY_MATCH, KEY_LIMIT, KEY_AFTER, KEY_CREATED, KEY_REVOKED, KEY_DISABLED, KEY_REPLACES,
+    KEY_VERB,
+    KEY_COUNT
+};
+
+#define KEY_BIT(key) (UINT32_C(1) << (key))
+
+struct verb_row {
+    const char *name;
+    enum role role;
+    enum key word;              /* the key a positional word stands for; KEY_COUNT: takes none */
+    uint32_t keys;              /* KEY_BITs it takes */
+    uint32_t one_of;            /* exactly one of these must be given; 0: nothing is required */
+    const char *usage;
+    const char *summary;
+};
+
+struct request {
+    enum verb verb;
+    uint32_t has;                       /* KEY_BITs */
+    struct slice value[KEY_COUNT];      /* valid where `has` says so */
+};
+
+/* Why something was refused, for the ERR line. */
+struct problem {
+    enum status status;
+    char message[240];
+};
+
+/* Fills a problem; returns its status. */
+enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+const struct verb_row *verb_row(enum verb verb);
+const char *key_name(enum key key);
+const char *role_name(enum role role);
+
+/* The verb with this name, or VERB_COUNT. */
+enum verb verb_named(struct slice name);
+
+static inline bool request_has(const struct request *r, enum key key)
+{
+    return (r->has & KEY_BIT(key)) != 0;
+}
+
+/* True for a line that asks nothing: blank, a comment, or the OK line of a reply, so that what
+ * `export` printed can be sent to another daemon as it is. */
+bool request_ignorable(struct slice line);
+
+/* Parses one line without its line end.  The bytes are changed (quoted values are decoded in
+ * place) and the request points into them.  A leading "* " is skipped: exported lines bear it.
+ * Order of checks: bytes, verb, role, arguments.  Not STATUS_OK: *problem is filled. */
+enum status request_parse(char *bytes, size_t len, enum role role, struct request *request,
+                          struct problem *problem);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sets of scope words.  Level 1.  A set as text is its words, sorted, each once, joined by commas.
+ * A word is 1 to SCOPE_WORD_MAX bytes out of A-Z a-z 0-9 . _ : / * and -; words are compared byte
+ * for byte: a '*' is a character like any other. */
+#ifndef JETON_SCOPES_H
+#define JETON_SCOPES_H
+
+#include "limits.h"
+#include "text.h"
+
+/* Reads words joined by commas, in any order, and writes the set to `out` (SCOPES_TEXT_MAX is
+ * always enough).  The empty text is the empty set.  Returns NULL, or what is wrong with it. */
+const char *scopes_normalise(struct slice words, struct text *out);
+
+/* NULL if the text is a list of at most SCOPES_MAX words, or what is wrong with it. */
+const char *scopes_fault(struct slice words);
+
+/* True if every word of `wanted` (any order) is in the set `had`.  No words are always had. */
+bool scopes_include(struct slice had, struct slice wanted);
+
+#endif

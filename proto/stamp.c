@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "stamp.h"
+
+static bool digits(const char *at, int count, int *number)
+{
+    *number = 0;
+    for (int i = 0; i < count; i++) {
+        if (at[i] < '0' || at[i] > '9')
+            return false;
+        *number = *number * 10 + (at[i] - '0');
+    }
+    return true;
+}
+
+/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar.  Years are counted from
+ * March, so that the leap day is the last of its year. */
+static int64_t days_from_date(int year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = y / 400;
+    int64_t year_of_era = y - era * 400;
+    int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+
+    return era * 146097 + day_of_era - 719468;
+}
+
+static void date_from_days(int64_t days, int *year, int *month, int *day)
+{
+    int64_t z = days + 719468;
+    int64_t era = z / 146097;
+    int64_t day_of_era = z - era * 146097;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t from_march = (5 * day_of_year + 2) / 153;
+
+    *day = (int)(day_of_year - (153 * from_march + 2) / 5 + 1);
+    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
+    *year = (int)(year_of_era + era * 400 + (*month <= 2));
+}
+
+static int days_in_month(int year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap);
+}
+
+bool stamp_parse(struct slice text, int64_t *time)
+{
+    int year, month, day, hour, minute, second;
+    const char *s = text.at;
+
+    if (text.len != STAMP_TEXT || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' ||
+        s[16] != ':' || s[19] != 'Z')
+        return false;
+    if (!digits(s, 4, &year) || !digits(s + 5, 2, &month) || !digits(s + 8, 2, &day) ||
+        !digits(s + 11, 2, &hour) || !digits(s + 14, 2, &minute) || !digits(s + 17, 2, &second))
+        return false;
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+        hour > 23 || minute > 59 || second > 59)
+        return false;
+    *time = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    return true;
+}
+
+static void put_digits(char *at, int count, int number)
+{
+    while (count-- > 0) {
+        at[count] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+void stamp_write(struct text *t, int64_t time)
+{
+    char made[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
+    int year, month, day;
+
+    if (time < 0)
+        time = 0;
+    if (time > STAMP_MAX)
+        time = STAMP_MAX;
+    int second_of_day = (int)(time % 86400);
+    date_from_days(time / 86400, &year, &month, &day);
+    put_digits(made, 4, year);
+    put_digits(made + 5, 2, month);
+    put_digits(made + 8, 2, day);
+    put_digits(made + 11, 2, second_of_day / 3600);
+    put_digits(made + 14, 2, second_of_day / 60 % 60);
+    put_digits(made + 17, 2, second_of_day % 60);
+    text_add(t, made, STAMP_TEXT);
+}
+
+static const struct {
+    char letter;
+    int64_t seconds;
+} units[] = { { 'y', 365 * 86400 }, { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+
+bool duration_parse(struct slice text, int64_t *seconds)
+{
+    uint64_t number;
+
+    if (text.len < 2)
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (units[i].letter != text.at[text.len - 1])
+            continue;
+        if (!number_parse((struct slice){ text.at, text.len - 1 },
+                          (uint64_t)(DURATION_MAX / units[i].seconds), &number))
+            return false;
+        *seconds = (int64_t)number * units[i].seconds;
+        return true;
+    }
+    return false;
+}
+
+void duration_write(struct text *t, int64_t seconds)
+{
+    size_t i = 0;
+
+    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
+        i++;
+    text_add_u64(t, (uint64_t)(seconds / units[i].seconds));
+    text_addc(t, units[i].letter);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every answer jeton gives, as one row of one table: the word on the wire, what it means, whether
+ * asking again may help, and what it is in HTTP and in PAM.  Level 0. */
+#ifndef JETON_STATUS_H
+#define JETON_STATUS_H
+
+#include "text.h"
+
+enum status {
+    STATUS_OK,
+    /* NO: the question was answered, and the answer is no */
+    STATUS_MALFORMED,
+    STATUS_UNKNOWN,
+    STATUS_IDENTIFIER,
+    STATUS_PENDING,
+    STATUS_EXPIRED,
+    STATUS_DISABLED,
+    STATUS_REVOKED,
+    STATUS_SCOPE,
+    STATUS_SUBJECT,
+    STATUS_DENIED,
+    /* ERR: the question was not answered */
+    STATUS_SYNTAX,
+    STATUS_TOO_LONG,
+    STATUS_UNKNOWN_VERB,
+    STATUS_UNKNOWN_KEY,
+    STATUS_DUPLICATE_KEY,
+    STATUS_MISSING,
+    STATUS_BAD_VALUE,
+    STATUS_TOO_SHORT,
+    STATUS_FORBIDDEN,
+    STATUS_EXISTS,
+    STATUS_GONE,
+    STATUS_FULL,
+    STATUS_STORE,
+    STATUS_BUSY,
+    STATUS_UNAVAILABLE,
+    STATUS_INTERNAL,
+    STATUS_COUNT
+};
+
+enum answer_kind { ANSWER_OK, ANSWER_NO, ANSWER_ERR };
+
+struct status_row {
+    enum answer_kind kind;
+    const char *word;
+    const char *meaning;        /* for people; also the default message= of a reply */
+    bool retry;                 /* the same request may succeed later */
+    int http;
+    const char *pam;            /* the PAM return code's name */
+};
+
+/* The row of a status; never NULL for a member of the enumeration. */
+const struct status_row *status_row(enum status status);
+
+/* The status a reply's second word names, or STATUS_COUNT if this version does not know it. */
+enum status status_named(enum answer_kind kind, struct slice word);
+
+#endif

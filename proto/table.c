@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The reader's half of a seqlock without fences: the writer stores every field with release order,
+ * the reader loads every field with acquire order, so the second look at `sequence` comes after
+ * the fields.  On x86 and arm64 these are plain loads, or nearly. */
+#include "table.h"
+
+enum { TRIES = 1000 };
+
+const char *table_attach(struct table *table, const void *mapping, uint64_t size)
+{
+    const struct table_header *h = mapping;
+
+    if (size < TABLE_HEADER_SIZE)
+        return "shorter than a table's header";
+    if (h->magic != TABLE_MAGIC)
+        return "not a jeton table";
+    if (h->layout != TABLE_LAYOUT)
+        return "a table of another layout version";
+    *table = (struct table){
+        .header = h,
+        .arena_size = h->arena_size,
+        .total_size = h->total_size,
+        .slot_bits = h->slot_bits,
+    };
+    if (table->slot_bits < TABLE_BITS_MIN || table->slot_bits > TABLE_BITS_MAX)
+        return "a table with an impossible number of slots";
+    if (table->arena_size < sizeof(uint16_t) || table->arena_size > UINT32_MAX ||
+        h->slots_offset != TABLE_HEADER_SIZE ||
+        h->arena_offset != table_size(table->slot_bits, 0) ||
+        table->total_size != table_size(table->slot_bits, table->arena_size) ||
+        table->total_size > size)
+        return "a table whose parts do not fit its size";
+    memcpy(table->prefix, h->prefix, sizeof(table->prefix));
+    if (memchr(table->prefix, '\0', sizeof(table->prefix)) == NULL)
+        return "a table without a proper prefix";
+    table->slots = (const void *)((const char *)mapping + TABLE_HEADER_SIZE);
+    table->arena = (const char *)mapping + table_size(table->slot_bits, 0);
+    return NULL;
+}
+
+uint64_t table_size(uint32_t slot_bits, uint64_t arena_size)
+{
+    return TABLE_HEADER_SIZE + (sizeof(struct table_slot) << slot_bits) + arena_size;
+}
+
+uint32_t table_home(uint32_t slot_bits, const uint8_t *digest)
+{
+    uint32_t leading = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
+                       (uint32_t)digest[2] << 8 | digest[3];
+
+    return leading >> (32 - slot_bits);
+}
+
+static bool same_digest(const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8])
+{
+    uint64_t difference = 0;
+
+    for (int i = 0; i < DIGEST_SIZE / 8; i++)
+        difference |= atomic_load_explicit(&slot->digest[i], memory_order_acquire) ^ wanted[i];
+    return difference == 0;
+}
+
+enum look { LOOK_ABSENT, LOOK_OTHER, LOOK_SAME, LOOK_TORN };
+
+static enum look look_at(const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8],
+                         struct table_entry *entry)
+{
+    for (int tries = 0; tries < TRIES; tries++) {
+        uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+        if (before & 1)
+            continue;
+        entry->flags = atomic_load_explicit(&slot->flags, memory_order_acquire);
+        if (entry->flags == 0)
+            return LOOK_ABSENT;
+        bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, wanted);
+        entry->activates = atomic_load_explicit(&slot->activates, memory_order_acquire);
+        entry->expires = atomic_load_explicit(&slot->expires, memory_order_acquire);
+        entry->scopes = atomic_load_explicit(&slot->scopes, memory_order_acquire);
+        entry->subject = atomic_load_explicit(&slot->subject, memory_order_acquire);
+        if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == before)
+            return same ? LOOK_SAME : LOOK_OTHER;
+    }
+    return LOOK_TORN;
+}
+
+enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
+                            struct table_entry *entry)
+{
+    uint32_t mask = (UINT32_C(1) << t->slot_bits) - 1;
+    uint32_t at = table_home(t->slot_bits, digest);
+    uint64_t wanted[DIGEST_SIZE / 8];
+
+    memcpy(wanted, digest, sizeof(wanted));
+    for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
+        switch (look_at(&t->slots[at], wanted, entry)) {
+        case LOOK_OTHER:
+            break;
+        case LOOK_SAME:
+            entry->slot = at;
+            return TABLE_HIT;
+        case LOOK_ABSENT:
+            return TABLE_MISS;
+        case LOOK_TORN:
+            return TABLE_TORN;
+        }
+    }
+    return TABLE_MISS;
+}
+
+bool table_string(const struct table *t, uint32_t reference, struct slice *string)
+{
+    uint16_t len;
+
+    if (reference > t->arena_size - sizeof(len))
+        return false;
+    memcpy(&len, t->arena + reference, sizeof(len));
+    if (len > t->arena_size - sizeof(len) - reference)
+        return false;
+    *string = (struct slice){ t->arena + reference + sizeof(len), len };
+    return true;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The token table as it lies in memory, and its reader.  Level 2.
+ *
+ * The daemon writes a table into a sealed memfd; every reader, in the daemon or in a client
+ * process, maps it and looks tokens up with this code.
+ *
+ *     offset 0             struct table_header
+ *     slots_offset         2^slot_bits slots of one cache line each
+ *     arena_offset         strings: uint16_t length, bytes; a reference is an offset into the
+ *                          arena, and reference 0 is the empty string
+ *
+ * A token lives in the first free slot at or after its home slot (the leading bits of its digest),
+ * wrapping round.  Readers stop at the first empty slot; removed tokens leave a tombstone.
+ *
+ * Invariants the writer keeps:
+ *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
+ *   - arena bytes are never changed once a slot refers to them;
+ *   - at most half the slots are in use (tombstones included), so a probe ends soon;
+ *   - size, offsets and seals never change: to grow, another table is made and this one's state
+ *     becomes TABLE_SUPERSEDED.
+ *
+ * All integers are in host order: a table never leaves its host. */
+#ifndef JETON_TABLE_H
+#define JETON_TABLE_H
+
+#include <stdatomic.h>
+
+#include "limits.h"
+#include "text.h"
+
+#define TABLE_MAGIC UINT64_C(0x31626174656e6f74)     /* never change: says whose file this is */
+enum { TABLE_LAYOUT = 1, TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
+
+enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
+
+/* Bits in a slot's flags.  A slot without any was never used. */
+enum {
+    SLOT_PRESENT = 1,
+    SLOT_TOMBSTONE = 2,
+    SLOT_DISABLED = 4,
+    SLOT_REVOKED = 8,
+};
+
+#define TIME_ALWAYS INT64_C(0)          /* activates: since ever */
+#define TIME_NEVER INT64_MAX            /* expires: never */
+
+struct table_header {
+    uint64_t magic;
+    uint32_t layout;
+    uint32_t slot_bits;
+    uint64_t slots_offset;
+    uint64_t arena_offset;
+    uint64_t arena_size;
+    uint64_t total_size;
+    uint64_t generation;                /* which table of this daemon's this is, from 1 */
+    char prefix[PREFIX_MAX + 1];        /* of values of ours; NUL-terminated */
+    /* What changes, on a cache line of its own. */
+    _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
+    _Atomic uint32_t state;             /* enum table_state */
+};
+
+struct table_slot {
+    _Alignas(64) _Atomic uint32_t sequence;
+    _Atomic uint32_t flags;
+    _Atomic uint64_t digest[DIGEST_SIZE / 8];
+    _Atomic int64_t activates;
+    _Atomic int64_t expires;
+    _Atomic uint32_t scopes;
+    _Atomic uint32_t subject;
+};
+
+_Static_assert(sizeof(struct table_slot) == 64, "a slot is one cache line");
+_Static_assert(sizeof(struct table_header) <= TABLE_HEADER_SIZE, "the header fits its page");
+
+/* A checked table: what a reader works from, so that nothing read later can mislead it. */
+struct table {
+    const struct table_header *header;
+    const struct table_slot *slots;
+    const char *arena;
+    uint64_t arena_size;
+    uint64_t total_size;
+    uint32_t slot_bits;
+    char prefix[PREFIX_MAX + 1];
+};
+
+/* A slot's contents, copied out whole. */
+struct table_entry {
+    uint32_t slot;
+    uint32_t flags;
+    int64_t activates;
+    int64_t expires;
+    uint32_t scopes;
+    uint32_t subject;
+};
+
+enum table_found {
+    TABLE_MISS,
+    TABLE_HIT,
+    TABLE_TORN,             /* the writer was always in the way: ask somewhere else */
+};
+
+/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Believes
+ * nothing: every offset and bound is checked against the size. */
+const char *table_attach(struct table *table, const void *mapping, uint64_t size);
+
+/* Bytes of the whole table with these dimensions. */
+uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
+
+/* The slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
+uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
+
+/* Asks for a digest's home slot to be brought into the cache. */
+static inline void table_prefetch(const struct table *t, const uint8_t *digest)
+{
+    __builtin_prefetch(&t->slots[table_home(t->slot_bits, digest)]);
+}
+
+/* Looks a digest up.  Compares whole digests in constant time.  Never blocks: after a bounded
+ * number of tries against a writer it answers TABLE_TORN.  Any number of threads. */
+enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
+                            struct table_entry *entry);
+
+/* Follows a reference into the arena; false if it does not point at a whole string. */
+bool table_string(const struct table *t, uint32_t reference, struct slice *string);
+
+#endif

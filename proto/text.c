@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void text_add(struct text *t, const void *bytes, size_t len)
+{
+    if (t->cut || len > t->cap - t->len) {
+        t->cut = true;
+        return;
+    }
+    if (len > 0)
+        memcpy(t->at + t->len, bytes, len);
+    t->len += len;
+}
+
+void text_adds(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
+
+void text_addc(struct text *t, char c)
+{
+    text_add(t, &c, 1);
+}
+
+void text_add_u64(struct text *t, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    text_add(t, digits + at, sizeof(digits) - at);
+}
+
+void text_add_hex(struct text *t, const uint8_t *bytes, size_t len)
+{
+    static const char digit[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < len; i++) {
+        text_addc(t, digit[bytes[i] >> 4]);
+        text_addc(t, digit[bytes[i] & 15]);
+    }
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+    char made[1024];
+    va_list args;
+
+    va_start(args, format);
+    int len = vsnprintf(made, sizeof(made), format, args);
+    va_end(args);
+    if (len < 0 || (size_t)len >= sizeof(made))
+        t->cut = true;
+    else
+        text_add(t, made, (size_t)len);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool hex_parse(struct slice digits, uint8_t *bytes, size_t len)
+{
+    if (digits.len != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = hex_digit(digits.at[2 * i]);
+        int low = hex_digit(digits.at[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
+{
+    uint64_t n = 0;
+
+    if (digits.len == 0)
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        unsigned d = (unsigned)(unsigned char)digits.at[i] - '0';
+        if (d > 9 || d > max || n > (max - d) / 10)
+            return false;
+        n = n * 10 + d;
+    }
+    *number = n;
+    return true;
+}
+
+/* The lead byte fixes the length and the range of the second byte (Unicode, table 3-7). */
+static size_t utf8_sequence(const uint8_t *s, size_t left)
+{
+    size_t len;
+    uint8_t low = 0x80, high = 0xbf;
+
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] >= 0xc2 && s[0] <= 0xdf)
+        len = 2;
+    else if (s[0] >= 0xe0 && s[0] <= 0xef)
+        len = 3;
+    else if (s[0] >= 0xf0 && s[0] <= 0xf4)
+        len = 4;
+    else
+        return 0;
+    if (s[0] == 0xe0)
+        low = 0xa0;
+    else if (s[0] == 0xed)
+        high = 0x9f;
+    else if (s[0] == 0xf0)
+        low = 0x90;
+    else if (s[0] == 0xf4)
+        high = 0x8f;
+    if (left < len || s[1] < low || s[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+bool utf8_valid(struct slice bytes)
+{
+    const uint8_t *s = (const uint8_t *)bytes.at;
+
+    for (size_t at = 0, len; at < bytes.len; at += len) {
+        len = utf8_sequence(s + at, bytes.len - at);
+        if (len == 0)
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slices of bytes, and a builder that writes bounded text into somebody else's memory.
+ * Level 0.  Nothing here allocates, and nothing is shared between threads. */
+#ifndef JETON_TEXT_H
+#define JETON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes that belong to somebody else; not NUL-terminated. */
+struct slice {
+    const char *at;
+    size_t len;
+};
+
+/* A literal string as a slice, usable in constant initialisers. */
+#define SLICE(literal) { (literal), sizeof(literal) - 1 }
+
+static inline struct slice slice_of(const char *string)
+{
+    return (struct slice){ string, strlen(string) };
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
+}
+
+static inline bool slice_is(struct slice a, const char *string)
+{
+    return slice_equal(a, slice_of(string));
+}
+
+/* True if `a` begins with `string`. */
+static inline bool slice_begins(struct slice a, const char *string)
+{
+    size_t len = strlen(string);
+    return a.len >= len && memcmp(a.at, string, len) == 0;
+}
+
+/* Text under construction.  Once something did not fit, `cut` is set, nothing more is added, and
+ * what is there is a prefix of what was meant. */
+struct text {
+    char *at;
+    size_t cap;
+    size_t len;
+    bool cut;
+};
+
+static inline struct text text_in(char *at, size_t cap)
+{
+    return (struct text){ .at = at, .cap = cap };
+}
+
+static inline struct slice text_slice(const struct text *t)
+{
+    return (struct slice){ t->at, t->len };
+}
+
+void text_add(struct text *t, const void *bytes, size_t len);
+void text_adds(struct text *t, const char *string);
+void text_addc(struct text *t, char c);
+void text_add_u64(struct text *t, uint64_t number);
+void text_add_hex(struct text *t, const uint8_t *bytes, size_t len);
+void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Decodes exactly 2 * len hex digits of either case; false if there are more, fewer or others. */
+bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
+
+/* A decimal number without sign or leading '+', at most `max`. */
+bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
+
+/* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
+bool utf8_valid(struct slice bytes);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "token.h"
+
+#include <sodium.h>
+
+static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/* The personalisation is one whole block parameter: 16 bytes, the literal padded with NULs. */
+static const unsigned char personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
+
+/* CRC-32 as in zlib (reflected, polynomial EDB88320), four bits at a time: it is off every hot
+ * path, so a table of 16 is enough. */
+static uint32_t crc32_of(const char *bytes, size_t len)
+{
+    static const uint32_t table[16] = {
+        0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac, 0x76dc4190, 0x6b6b51f4,
+        0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+        0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+    };
+    uint32_t crc = 0xffffffff;
+
+    for (size_t i = 0; i < len; i++) {
+        crc ^= (unsigned char)bytes[i];
+        crc = crc >> 4 ^ table[crc & 15];
+        crc = crc >> 4 ^ table[crc & 15];
+    }
+    return ~crc;
+}
+
+static void check_digits(const char *bytes, size_t len, char check[VALUE_CHECK])
+{
+    uint32_t crc = crc32_of(bytes, len);
+
+    for (int i = VALUE_CHECK - 1; i >= 0; i--) {
+        check[i] = base62[crc % 62];
+        crc /= 62;
+    }
+}
+
+static bool is_base62(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+static bool is_hex(struct slice text)
+{
+    uint8_t id[ID_SIZE];
+
+    return token_id_parse(text, id);
+}
+
+enum token_form token_form_quick(struct slice presented)
+{
+    if (presented.len == ID_TEXT && is_hex(presented))
+        return TOKEN_ID;
+    if (presented.len < VALUE_MIN || presented.len > VALUE_MAX)
+        return TOKEN_BAD_LENGTH;
+    return TOKEN_FOREIGN;
+}
+
+enum token_form token_form(struct slice presented, const char *prefix)
+{
+    enum token_form quick = token_form_quick(presented);
+    size_t head = strlen(prefix) + 1;
+    char check[VALUE_CHECK];
+
+    if (quick != TOKEN_FOREIGN)
+        return quick;
+    if (!slice_begins(presented, prefix) || presented.at[head - 1] != '_')
+        return TOKEN_FOREIGN;
+    if (presented.len != head + VALUE_RANDOM + VALUE_CHECK)
+        return TOKEN_BAD_CHECK;
+    for (size_t i = head; i < presented.len; i++)
+        if (!is_base62(presented.at[i]))
+            return TOKEN_BAD_CHECK;
+    check_digits(presented.at, presented.len - VALUE_CHECK, check);
+    if (memcmp(check, presented.at + presented.len - VALUE_CHECK, VALUE_CHECK) != 0)
+        return TOKEN_BAD_CHECK;
+    return TOKEN_OURS;
+}
+
+bool token_printable(struct slice value)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.at[i] < 0x20 || value.at[i] > 0x7e)
+            return false;
+    return true;
+}
+
+/* A byte below 248 = 4 * 62 makes every character equally likely; others are drawn again. */
+static char random_base62(void)
+{
+    uint8_t byte;
+
+    do
+        randombytes_buf(&byte, sizeof(byte));
+    while (byte >= 248);
+    return base62[byte % 62];
+}
+
+void token_generate(struct text *value, const char *prefix)
+{
+    char check[VALUE_CHECK];
+    size_t begin = value->len;
+
+    text_adds(value, prefix);
+    text_addc(value, '_');
+    for (int i = 0; i < VALUE_RANDOM; i++)
+        text_addc(value, random_base62());
+    check_digits(value->at + begin, value->len - begin, check);
+    text_add(value, check, sizeof(check));
+}
+
+void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
+{
+    crypto_generichash_blake2b_salt_personal(digest, DIGEST_SIZE, (const unsigned char *)value.at,
+                                             value.len, NULL, 0, NULL, personal);
+}
+
+bool token_id_parse(struct slice text, uint8_t id[ID_SIZE])
+{
+    return hex_parse(text, id, ID_SIZE);
+}
+
+bool token_prefix_valid(struct slice prefix)
+{
+    for (size_t i = 0; i < prefix.len; i++)
+        if (!((prefix.at[i] >= 'a' && prefix.at[i] <= 'z') ||
+              (prefix.at[i] >= '0' && prefix.at[i] <= '9')))
+            return false;
+    return prefix.len >= 1 && prefix.len <= PREFIX_MAX;
+}

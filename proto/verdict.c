@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verdict.h"
+
+#include "scopes.h"
+#include "token.h"
+
+bool verdict_worth_hashing(const struct question *question, struct verdict *verdict)
+{
+    enum token_form form = token_form_quick(question->value);
+
+    verdict->found = false;
+    verdict->status = form == TOKEN_ID ? STATUS_IDENTIFIER : STATUS_MALFORMED;
+    return form == TOKEN_FOREIGN;
+}
+
+enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now)
+{
+    if (flags & SLOT_REVOKED)
+        return STATUS_REVOKED;
+    if (flags & SLOT_DISABLED)
+        return STATUS_DISABLED;
+    if (now >= expires)
+        return STATUS_EXPIRED;
+    if (now < activates)
+        return STATUS_PENDING;
+    return STATUS_OK;
+}
+
+/* The form of a value matters only when it is in no table: what was imported has any shape. */
+static enum status absent(const struct table *table, struct slice value)
+{
+    return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
+}
+
+void verdict_judge(const struct table *table, const struct question *question, int64_t now,
+                   struct verdict *verdict)
+{
+    struct table_entry entry;
+    enum table_found found = table_find(table, verdict->digest, &entry);
+
+    verdict->found = false;
+    if (found == TABLE_MISS) {
+        verdict->status = absent(table, question->value);
+        return;
+    }
+    if (found == TABLE_TORN || !table_string(table, entry.scopes, &verdict->scopes) ||
+        !table_string(table, entry.subject, &verdict->subject)) {
+        verdict->status = STATUS_UNAVAILABLE;
+        return;
+    }
+    verdict->found = true;
+    verdict->slot = entry.slot;
+    verdict->activates = entry.activates;
+    verdict->expires = entry.expires;
+    verdict->status = verdict_state(entry.flags, entry.activates, entry.expires, now);
+    if (verdict->status != STATUS_OK)
+        return;
+    if (question->subject.at != NULL && !slice_equal(question->subject, verdict->subject))
+        verdict->status = STATUS_SUBJECT;
+    else if (!scopes_include(verdict->scopes, question->scopes))
+        verdict->status = STATUS_SCOPE;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one verdict: what a presented value is worth, according to a table, now.  Level 3.  The
+ * daemon and the client library both call this, so they cannot disagree.
+ *
+ * Judging has two halves so that a caller with many questions can hash them all, prefetch their
+ * slots, and only then compare:
+ *
+ *     if (verdict_worth_hashing(&question, &verdict)) {
+ *         token_digest(question.value, verdict.digest);  table_prefetch(table, verdict.digest);
+ *         ... verdict_judge(table, &question, now, &verdict) ...
+ *     }
+ */
+#ifndef JETON_VERDICT_H
+#define JETON_VERDICT_H
+
+#include "status.h"
+#include "table.h"
+
+struct question {
+    struct slice value;
+    struct slice scopes;        /* words that the token must have; empty: none */
+    struct slice subject;       /* at == NULL: any subject */
+};
+
+struct verdict {
+    enum status status;         /* STATUS_OK, or a NO reason; STATUS_UNAVAILABLE: see below */
+    uint8_t digest[DIGEST_SIZE];
+    bool found;                 /* the rest is known: there is such a token */
+    uint32_t slot;
+    int64_t activates;          /* TIME_ALWAYS: no activation time */
+    int64_t expires;            /* TIME_NEVER: no expiry */
+    struct slice scopes;        /* these two point into the table */
+    struct slice subject;
+};
+
+/* False if the form of the value alone decides: verdict->status then says how. */
+bool verdict_worth_hashing(const struct question *question, struct verdict *verdict);
+
+/* Judges by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table could
+ * not answer (torn, or a reference leads nowhere): ask the daemon, or its writer's lock. */
+void verdict_judge(const struct table *table, const struct question *question, int64_t now,
+                   struct verdict *verdict);
+
+/* The state of a token by itself: revoked, disabled, expired, pending, or STATUS_OK (active). */
+enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);
+
+#endif

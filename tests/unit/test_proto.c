@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "proto/request.h"
+#include "proto/scopes.h"
+#include "proto/stamp.h"
+#include "proto/token.h"
+
+static void assert_text(const struct text *t, const char *expected)
+{
+    assert_false(t->cut);
+    assert_int_equal(t->len, strlen(expected));
+    assert_memory_equal(t->at, expected, t->len);
+}
+
+static void value_has_prefix_random_part_and_checksum(void **state)
+{
+    (void)state;
+    char room[TOKEN_VALUE_MAX];
+    struct text value = text_in(room, sizeof(room));
+
+    token_generate(&value, "jtn");
+    assert_int_equal(value.len, 53);
+    assert_true(slice_begins(text_slice(&value), "jtn_"));
+    assert_int_equal(token_form(text_slice(&value), "jtn"), TOKEN_OURS);
+}
+
+/* The checksum was computed independently with zlib's crc32(). */
+static void checksum_is_zlib_crc32_in_base62(void **state)
+{
+    (void)state;
+    char value[] = "jtn_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg" "3tE7jS";
+
+    assert_int_equal(token_form(slice_of(value), "jtn"), TOKEN_OURS);
+}
+
+static void any_changed_character_is_malformed(void **state)
+{
+    (void)state;
+    char room[TOKEN_VALUE_MAX];
+    struct text value = text_in(room, sizeof(room));
+
+    token_generate(&value, "jtn");
+    for (size_t i = 4; i < value.len; i++) {
+        char kept = room[i];
+        room[i] = kept == 'x' ? 'y' : 'x';
+        assert_int_equal(token_form(text_slice(&value), "jtn"), TOKEN_BAD_CHECK);
+        room[i] = kept;
+    }
+}
+
+static void form_tells_identifiers_and_lengths(void **state)
+{
+    (void)state;
+    char long_text[513];
+
+    memset(long_text, 'a', sizeof(long_text));
+    assert_int_equal(token_form(slice_of("0123456789abcdef0123"), "jtn"), TOKEN_ID);
+    assert_int_equal(token_form((struct slice){ long_text, 31 }, "jtn"), TOKEN_BAD_LENGTH);
+    assert_int_equal(token_form((struct slice){ long_text, 32 }, "jtn"), TOKEN_FOREIGN);
+    assert_int_equal(token_form((struct slice){ long_text, 512 }, "jtn"), TOKEN_FOREIGN);
+    assert_int_equal(token_form((struct slice){ long_text, 513 }, "jtn"), TOKEN_BAD_LENGTH);
+}
+
+static void line_splits_words_fields_and_quotes(void **state)
+{
+    (void)state;
+    char bytes[] = "  word key=bare  text=\"a \\\"b\\\" \\x41\\n\" empty= QUJD=x";
+    struct line line;
+    const char *why;
+
+    assert_int_equal(line_split(bytes, strlen(bytes), &line, &why), STATUS_OK);
+    assert_int_equal(line.count, 5);
+    assert_int_equal(line.argument[0].key.len, 0);
+    assert_true(slice_is(line.argument[0].value, "word"));
+    assert_true(slice_is(line_get(&line, "key"), "bare"));
+    assert_true(slice_is(line_get(&line, "text"), "a \"b\" A\n"));
+    assert_true(slice_is(line_get(&line, "empty"), ""));
+    assert_true(slice_is(line.argument[4].value, "QUJD=x"));
+}
+
+static void line_refuses_what_the_grammar_does_not_allow(void **state)
+{
+    (void)state;
+    static const char *const bad[] = { "a=\"open", "a=\"x\"y", "a=b\"c", "a=\"\\q\"", "a=\"\\x4\"",
+                                       "a\\b", "a\tb" };
+    struct line line;
+    const char *why;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char bytes[32];
+        strcpy(bytes, bad[i]);
+        assert_int_equal(line_split(bytes, strlen(bytes), &line, &why), STATUS_SYNTAX);
+    }
+}
+
+static void line_check_finds_bad_bytes_at_every_offset(void **state)
+{
+    (void)state;
+    static const char bad[] = { '\0', '\x01', '\x1f', '\x7f', '\x80', '\xff', '\xc0', '\r' };
+    const char *why;
+
+    for (size_t at = 0; at < 40; at++) {
+        char bytes[40];
+        memset(bytes, 'a', sizeof(bytes));
+        assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_OK);
+        for (size_t i = 0; i < sizeof(bad); i++) {
+            bytes[at] = bad[i];
+            assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_SYNTAX);
+        }
+        bytes[at] = '\t';
+        assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_OK);
+    }
+}
+
+/* Whatever is put into a line comes out of it again, byte for byte. */
+static void every_byte_survives_a_round_trip(void **state)
+{
+    (void)state;
+    for (int first = 0; first < 256; first++) {
+        for (int second = 0; second < 256; second++) {
+            char value[2] = { (char)first, (char)second }, room[64];
+            struct text t = text_in(room, sizeof(room));
+            struct line line;
+            const char *why;
+
+            line_put(&t, "k", (struct slice){ value, 2 });
+            assert_int_equal(line_split(room, t.len, &line, &why), STATUS_OK);
+            assert_true(slice_equal(line_get(&line, "k"), (struct slice){ value, 2 }));
+        }
+    }
+}
+
+static void terminal_controls_never_leave_unescaped(void **state)
+{
+    (void)state;
+    char room[64];
+    struct text t = text_in(room, sizeof(room));
+
+    line_puts(&t, "k", "\x1b[2J\xc2\x9b");
+    assert_text(&t, " k=\"\\x1b[2J\\xc2\\x9b\"");
+}
+
+static void scopes_are_sorted_and_unique(void **state)
+{
+    (void)state;
+    char room[SCOPES_TEXT_MAX];
+    struct text t = text_in(room, sizeof(room));
+
+    assert_null(scopes_normalise(slice_of("read,deploy,read,a:*"), &t));
+    assert_text(&t, "a:*,deploy,read");
+    assert_non_null(scopes_normalise(slice_of("a,,b"), &t));
+    assert_non_null(scopes_normalise(slice_of("a b"), &t));
+    assert_non_null(scopes_normalise(slice_of("a,"), &t));
+}
+
+static void scopes_are_compared_whole(void **state)
+{
+    (void)state;
+    struct slice had = SLICE("deploy,read");
+
+    assert_true(scopes_include(had, slice_of("")));
+    assert_true(scopes_include(had, slice_of("read,deploy")));
+    assert_false(scopes_include(had, slice_of("rea")));
+    assert_false(scopes_include(had, slice_of("read,write")));
+    assert_false(scopes_include(slice_of(""), slice_of("read")));
+    assert_false(scopes_include(slice_of("*"), slice_of("read")));
+}
+
+static void stamps_round_trip(void **state)
+{
+    (void)state;
+    static const struct { const char *text; int64_t time; } cases[] = {
+        { "1970-01-01T00:00:00Z", 0 }, { "2000-02-29T23:59:59Z", 951868799 },
+        { "2026-11-23T17:50:00Z", 1795456200 }, { "9999-12-31T23:59:59Z", STAMP_MAX },
+    };
+
+    for (size_t i = 0; i < 4; i++) {
+        char room[STAMP_TEXT];
+        struct text t = text_in(room, sizeof(room));
+        int64_t time;
+        assert_true(stamp_parse(slice_of(cases[i].text), &time));
+        assert_int_equal(time, cases[i].time);
+        stamp_write(&t, time);
+        assert_text(&t, cases[i].text);
+    }
+}
+
+static void impossible_stamps_are_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
+        "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "1969-12-31T23:59:59Z",
+    };
+    int64_t time;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(stamp_parse(slice_of(bad[i]), &time));
+}
+
+static void durations_have_one_number_and_one_unit(void **state)
+{
+    (void)state;
+    int64_t seconds;
+
+    assert_true(duration_parse(slice_of("90d"), &seconds));
+    assert_int_equal(seconds, 90 * 86400);
+    assert_true(duration_parse(slice_of("0s"), &seconds));
+    assert_false(duration_parse(slice_of("90"), &seconds));
+    assert_false(duration_parse(slice_of("d"), &seconds));
+    assert_false(duration_parse(slice_of("-1d"), &seconds));
+    assert_false(duration_parse(slice_of("99999999999999999999y"), &seconds));
+}
+
+static enum status parse(const char *line, enum role role, struct request *request)
+{
+    static char bytes[512];
+    struct problem problem;
+
+    strcpy(bytes, line);
+    return request_parse(bytes, strlen(bytes), role, request, &problem);
+}
+
+static void requests_are_checked_verb_role_arguments(void **state)
+{
+    (void)state;
+    struct request r;
+
+    assert_int_equal(parse("verify abc", ROLE_VERIFY, &r), STATUS_OK);
+    assert_true(slice_is(r.value[KEY_TOKEN], "abc"));
+    assert_int_equal(parse("verify token=abc", ROLE_VERIFY, &r), STATUS_OK);
+    assert_int_equal(parse("* import digest=00", ROLE_ADMIN, &r), STATUS_OK);
+    assert_int_equal(parse("frobnicate", ROLE_ADMIN, &r), STATUS_UNKNOWN_VERB);
+    assert_int_equal(parse("create bogus=\"", ROLE_VERIFY, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("create expire=2030-01-01T00:00:00Z", ROLE_ADMIN, &r),
+                     STATUS_UNKNOWN_KEY);
+    assert_int_equal(parse("create ttl=1d ttl=2d", ROLE_ADMIN, &r), STATUS_DUPLICATE_KEY);
+    assert_int_equal(parse("create ttl=1d expires=2030-01-01T00:00:00Z", ROLE_ADMIN, &r),
+                     STATUS_SYNTAX);
+    assert_int_equal(parse("create stray", ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("verify", ROLE_VERIFY, &r), STATUS_MISSING);
+    assert_int_equal(parse("verify a b", ROLE_VERIFY, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("revoke id=a token=b", ROLE_ADMIN, &r), STATUS_SYNTAX);
+}
+
+static void every_status_has_a_row_and_is_found_by_its_word(void **state)
+{
+    (void)state;
+    for (enum status s = 0; s < STATUS_COUNT; s++) {
+        const struct status_row *row = status_row(s);
+        assert_non_null(row->word);
+        assert_non_null(row->pam);
+        assert_in_range(row->http, 200, 599);
+        assert_int_equal(status_named(row->kind, slice_of(row->word)), s);
+    }
+}
+
+static void every_verb_has_a_row(void **state)
+{
+    (void)state;
+    for (enum verb v = 0; v < VERB_COUNT; v++) {
+        assert_int_equal(verb_named(slice_of(verb_row(v)->name)), v);
+        assert_true(slice_begins(slice_of(verb_row(v)->usage), verb_row(v)->name));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(value_has_prefix_random_part_and_checksum),
+        cmocka_unit_test(checksum_is_zlib_crc32_in_base62),
+        cmocka_unit_test(any_changed_character_is_malformed),
+        cmocka_unit_test(form_tells_identifiers_and_lengths),
+        cmocka_unit_test(line_splits_words_fields_and_quotes),
+        cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
+        cmocka_unit_test(line_check_finds_bad_bytes_at_every_offset),
+        cmocka_unit_test(every_byte_survives_a_round_trip),
+        cmocka_unit_test(terminal_controls_never_leave_unescaped),
+        cmocka_unit_test(scopes_are_sorted_and_unique),
+        cmocka_unit_test(scopes_are_compared_whole),
+        cmocka_unit_test(stamps_round_trip),
+        cmocka_unit_test(impossible_stamps_are_refused),
+        cmocka_unit_test(durations_have_one_number_and_one_unit),
+        cmocka_unit_test(requests_are_checked_verb_role_arguments),
+        cmocka_unit_test(every_status_has_a_row_and_is_found_by_its_word),
+        cmocka_unit_test(every_verb_has_a_row),
+    };
+
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
