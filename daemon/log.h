@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Leveled messages to standard error, one line each.  Level 0.  Thread-safe.  Never pass a token's
+ * value; its id is fine.  Bytes that a terminal might obey are escaped. */
+#ifndef JETON_LOG_H
+#define JETON_LOG_H
+
+#include <stdbool.h>
+
+/* The numbers are syslog's (RFC 5424, section 6.2.1). */
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+
+/* Messages above this level are dropped.  The level at start is info. */
+void log_set_level(enum log_level level);
+
+/* "error", "warning", "info" or "debug". */
+bool log_level_named(const char *name, enum log_level *level);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

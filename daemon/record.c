@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/record.h"
+
+#include "proto/scopes.h"
+#include "proto/stamp.h"
+#include "proto/token.h"
+
+static const char *set_text(char *to, uint16_t *to_len, size_t max, struct slice text,
+                            const char *too_long)
+{
+    if (text.len > max)
+        return too_long;
+    if (!utf8_valid(text))
+        return "not valid UTF-8";
+    if (text.len > 0 && memchr(text.at, '\0', text.len) != NULL)
+        return "NUL is not allowed";
+    if (text.len > 0)
+        memcpy(to, text.at, text.len);
+    *to_len = (uint16_t)text.len;
+    return NULL;
+}
+
+const char *record_set_subject(struct record *r, struct slice subject)
+{
+    return set_text(r->subject, &r->subject_len, SUBJECT_MAX, subject,
+                    "a subject has at most 256 bytes");
+}
+
+const char *record_set_description(struct record *r, struct slice description)
+{
+    return set_text(r->description, &r->description_len, DESCRIPTION_MAX, description,
+                    "a description has at most 1024 bytes");
+}
+
+const char *record_set_scopes(struct record *r, struct slice words)
+{
+    char room[SCOPES_TEXT_MAX];
+    struct text set = text_in(room, sizeof(room));
+    const char *fault = scopes_normalise(words, &set);
+
+    if (fault != NULL)
+        return fault;
+    memcpy(r->scopes, room, set.len);
+    r->scopes_len = (uint16_t)set.len;
+    return NULL;
+}
+
+uint32_t record_flags(const struct record *r)
+{
+    return SLOT_PRESENT | (r->revoked != 0 ? SLOT_REVOKED : 0) |
+           (r->disabled != 0 ? SLOT_DISABLED : 0);
+}
+
+int64_t record_ended(const struct record *r)
+{
+    return r->revoked != 0 && r->revoked < r->expires ? r->revoked : r->expires;
+}
+
+void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE])
+{
+    struct text t = text_in(key, RECORD_KEY_SIZE);
+
+    text_adds(&t, RECORD_KEY);
+    text_add_hex(&t, id, ID_SIZE);
+}
+
+bool record_key_parse(struct slice key, uint8_t id[ID_SIZE])
+{
+    size_t head = sizeof(RECORD_KEY) - 1;
+
+    return key.len == RECORD_KEY_SIZE && slice_begins(key, RECORD_KEY) &&
+           hex_parse((struct slice){ key.at + head, ID_TEXT }, id, ID_SIZE);
+}
+
+static void put_time_if(struct text *t, const char *key, int64_t time, int64_t unless)
+{
+    if (time != unless)
+        line_put_time(t, key, time);
+}
+
+static void put_if(struct text *t, const char *key, struct slice value)
+{
+    if (value.len > 0)
+        line_put(t, key, value);
+}
+
+void record_put_claims(struct text *t, const struct record *r)
+{
+    put_time_if(t, "activates", r->activates, TIME_ALWAYS);
+    put_time_if(t, "expires", r->expires, TIME_NEVER);
+    put_if(t, "subject", record_subject(r));
+    put_if(t, "scopes", record_scopes(r));
+    put_if(t, "description", record_description(r));
+}
+
+void record_write(struct text *t, const struct record *r)
+{
+    text_adds(t, "v=");
+    text_add_u64(t, RECORD_VERSION);
+    line_put_u64(t, "serial", r->serial);
+    text_adds(t, " digest=");
+    text_add_hex(t, r->digest, DIGEST_SIZE);
+    line_put_time(t, "created", r->created);
+    text_adds(t, " by=uid:");
+    text_add_u64(t, r->by);
+    put_time_if(t, "revoked", r->revoked, 0);
+    put_time_if(t, "disabled", r->disabled, 0);
+    if (r->has_replaces) {
+        text_adds(t, " replaces=");
+        text_add_hex(t, r->replaces, ID_SIZE);
+    }
+    record_put_claims(t, r);
+}
+
+/* How one field of the stored line is read into the record. */
+struct field {
+    const char *key;
+    bool (*read)(struct record *r, struct slice value);
+};
+
+static bool read_version(struct record *r, struct slice v)
+{
+    (void)r;
+    return slice_is(v, "1");
+}
+
+static bool read_serial(struct record *r, struct slice v)
+{
+    return number_parse(v, UINT64_MAX, &r->serial);
+}
+
+static bool read_digest(struct record *r, struct slice v)
+{
+    return hex_parse(v, r->digest, DIGEST_SIZE);
+}
+
+static bool read_created(struct record *r, struct slice v)
+{
+    return stamp_parse(v, &r->created);
+}
+
+static bool read_by(struct record *r, struct slice v)
+{
+    uint64_t uid;
+
+    if (!slice_begins(v, "uid:") ||
+        !number_parse((struct slice){ v.at + 4, v.len - 4 }, UINT32_MAX, &uid))
+        return false;
+    r->by = (uid_t)uid;
+    return true;
+}
+
+static bool read_revoked(struct record *r, struct slice v)
+{
+    return stamp_parse(v, &r->revoked);
+}
+
+static bool read_disabled(struct record *r, struct slice v)
+{
+    return stamp_parse(v, &r->disabled);
+}
+
+static bool read_replaces(struct record *r, struct slice v)
+{
+    r->has_replaces = true;
+    return token_id_parse(v, r->replaces);
+}
+
+static bool read_activates(struct record *r, struct slice v)
+{
+    return stamp_parse(v, &r->activates);
+}
+
+static bool read_expires(struct record *r, struct slice v)
+{
+    return stamp_parse(v, &r->expires);
+}
+
+static bool read_subject(struct record *r, struct slice v)
+{
+    return record_set_subject(r, v) == NULL;
+}
+
+static bool read_scopes(struct record *r, struct slice v)
+{
+    return record_set_scopes(r, v) == NULL;
+}
+
+static bool read_description(struct record *r, struct slice v)
+{
+    return record_set_description(r, v) == NULL;
+}
+
+static const struct field fields[] = {
+    { "v", read_version }, { "serial", read_serial }, { "digest", read_digest },
+    { "created", read_created }, { "by", read_by },     /* these five must be there */
+    { "revoked", read_revoked }, { "disabled", read_disabled }, { "replaces", read_replaces },
+    { "activates", read_activates }, { "expires", read_expires }, { "subject", read_subject },
+    { "scopes", read_scopes }, { "description", read_description },
+};
+
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
+
+/* Fields come in the table's order mostly, so the search goes on where it last ended. */
+static int field_named(struct slice key, int from)
+{
+    for (int i = 0; i < FIELDS; i++) {
+        int at = (from + i) % FIELDS;
+        if (slice_is(key, fields[at].key))
+            return at;
+    }
+    return -1;
+}
+
+const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice stored)
+{
+    char bytes[RECORD_LINE_MAX];
+    struct line line;
+    const char *why;
+    uint32_t seen = 0;
+    int next = 0;
+
+    if (stored.len > sizeof(bytes))
+        return "longer than any record";
+    memcpy(bytes, stored.at, stored.len);
+    if (line_check(stored, &why) != STATUS_OK || line_split(bytes, stored.len, &line, &why) != STATUS_OK)
+        return why;
+    memset(r, 0, offsetof(struct record, subject));
+    r->expires = TIME_NEVER;
+    for (size_t i = 0; i < line.count; i++) {
+        int at = field_named(line.argument[i].key, next);
+        if (at < 0)
+            return "a field this version does not know";
+        if ((seen & 1u << at) != 0 || !fields[at].read(r, line.argument[i].value))
+            return at == 0 ? "a record of a newer version" : "a field that does not parse";
+        seen |= 1u << at;
+        next = at + 1;
+    }
+    if ((~seen & ((1u << FIELDS_NEEDED) - 1)) != 0)
+        return "a field is missing";
+    return memcmp(r->digest, id, ID_SIZE) == 0 ? NULL : "its digest does not begin with its id";
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A token as the store keeps it: one line of the common grammar.  Level 1.
+ *
+ *     key    "token/" ID
+ *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
+ *            [disabled=] [replaces=ID] [subject=] [scopes=] [description=]
+ */
+#ifndef JETON_RECORD_H
+#define JETON_RECORD_H
+
+#include <sys/types.h>
+
+#include "proto/line.h"
+#include "proto/table.h"
+
+#define RECORD_KEY "token/"
+
+enum {
+    RECORD_VERSION = 1,
+    RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
+    RECORD_LINE_MAX = LINE_MAX_BYTES,
+};
+
+struct record {
+    uint8_t digest[DIGEST_SIZE];    /* begins with the id */
+    uint64_t serial;                /* of the journal entry that brought it here: order of arrival */
+    int64_t created;
+    int64_t activates;              /* TIME_ALWAYS: at once */
+    int64_t expires;                /* TIME_NEVER */
+    int64_t revoked;                /* when; 0: it is not */
+    int64_t disabled;               /* when; 0: it is not */
+    uid_t by;                       /* who created or imported it */
+    bool has_replaces;
+    uint8_t replaces[ID_SIZE];      /* the token this one was rotated from */
+    uint16_t subject_len;
+    uint16_t scopes_len;
+    uint16_t description_len;
+    char subject[SUBJECT_MAX];
+    char scopes[SCOPES_TEXT_MAX];   /* normalised */
+    char description[DESCRIPTION_MAX];
+};
+
+static inline struct slice record_subject(const struct record *r)
+{
+    return (struct slice){ r->subject, r->subject_len };
+}
+
+static inline struct slice record_scopes(const struct record *r)
+{
+    return (struct slice){ r->scopes, r->scopes_len };
+}
+
+static inline struct slice record_description(const struct record *r)
+{
+    return (struct slice){ r->description, r->description_len };
+}
+
+/* Each sets a text of the record; NULL, or what is wrong with it (the record is then unchanged). */
+const char *record_set_subject(struct record *r, struct slice subject);
+const char *record_set_scopes(struct record *r, struct slice words);
+const char *record_set_description(struct record *r, struct slice description);
+
+/* The slot flags its table entry should have. */
+uint32_t record_flags(const struct record *r);
+
+/* The second from which retention counts: the earlier of revocation and expiry; TIME_NEVER. */
+int64_t record_ended(const struct record *r);
+
+/* Writes RECORD_KEY_SIZE bytes. */
+void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
+
+/* True if a store's key is a token's; gives its id. */
+bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
+
+/* The stored line, without LF; RECORD_LINE_MAX is always enough. */
+void record_write(struct text *t, const struct record *r);
+
+/* The claims, as replies, exports and journal entries show them:
+ * [activates=] [expires=] [subject=] [scopes=] [description=]. */
+void record_put_claims(struct text *t, const struct record *r);
+
+/* Reads a stored line; NULL, or what is wrong with it.  The id must be the key's. */
+const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
+
+#endif
