@@ -11,12 +11,14 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LIBS_PROTO = -lsodium
-LIBS_UNIT = -lcmocka $(LIBS_PROTO)
+LIBS_DAEMON = -ltdb -lpthread $(LIBS_PROTO)
+LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
+DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: deps $(PROTO)
+all: deps $(PROTO) $(DAEMON)
 
 deps:
 	@tests/deps $(PACKAGES)
@@ -25,7 +27,7 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(HARDEN) $(CFLAGS) -I. -MMD -MP -c $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(PROTO)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
 
 test: deps
