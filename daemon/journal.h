@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The journal's shape: numbered entries in a ring of equal-sized blocks.  Level 2.  It knows
+ * nothing of TDB: the store writes and reads the blocks.  The writer's thread only.
+ *
+ *     key    "journal/" N                     N: the block's place in the ring, from 0
+ *     value  "v=1 tokens=0000000123" LF       how many token records the store held after this
+ *            entry LF ...                     serial=… time=… event=… id=… by=uid:N pid=N …
+ *
+ * A commit puts all its entries into one block, so it rewrites one record, in place.  Serials are
+ * consecutive, within a block and from block to block.  A full block is followed by the oldest
+ * one, if enough entries remain without it, or else by a new one. */
+#ifndef JETON_JOURNAL_H
+#define JETON_JOURNAL_H
+
+#include "proto/limits.h"
+#include "proto/line.h"
+
+enum {
+    JOURNAL_BLOCK = 64 * 1024,          /* bytes of a block */
+    JOURNAL_ENTRY_MAX = LINE_MAX_BYTES,
+    JOURNAL_KEY_MAX = 32,
+};
+
+struct journal;
+
+/* Keeps at least the last `keep` entries.  NULL: no memory. */
+struct journal *journal_new(uint64_t keep);
+void journal_free(struct journal *j);
+void journal_set_keep(struct journal *j, uint64_t keep);
+
+/* Forgets everything, before blocks are loaded anew. */
+void journal_clear(struct journal *j);
+
+/* Takes note of a stored block; in any order.  NULL, or what is wrong with it. */
+const char *journal_load(struct journal *j, uint32_t block, struct slice stored);
+
+/* After all blocks: chooses the newest as current.  NULL, or what is wrong with the ring. */
+const char *journal_loaded(struct journal *j);
+
+/* How many token records the newest block says there are. */
+uint64_t journal_tokens(const struct journal *j);
+
+/* Begins a commit of about `changes` entries: goes on to another block if this one is too full.
+ * 0 or -ENOMEM. */
+int journal_begin(struct journal *j, size_t changes);
+
+/* True if one more entry of any size fits into this commit's block. */
+bool journal_fits(const struct journal *j);
+
+/* The serial the next entry will have. */
+uint64_t journal_next(const struct journal *j);
+
+/* Begins the next entry; the caller adds fields to the text and then calls journal_entry_end(). */
+struct text journal_entry(struct journal *j, int64_t time, const char *event);
+void journal_entry_end(struct journal *j, struct text *entry);
+
+/* Writes the head line; what must be stored is then journal_key() and journal_block(). */
+void journal_end(struct journal *j, uint64_t tokens);
+uint32_t journal_block_number(const struct journal *j);
+struct slice journal_block(const struct journal *j);
+
+/* The oldest serial still here, and the newest; 0 and 0 if there is none. */
+uint64_t journal_oldest(const struct journal *j);
+uint64_t journal_newest(const struct journal *j);
+
+/* The number of the block that holds this serial; false if none does.  The current block is
+ * journal_block(); others are read from the store. */
+bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block);
+
+/* The entries of a block from `serial` on, as the LF-terminated lines they are. */
+struct slice journal_entries(struct slice block, uint64_t serial);
+
+/* The serial of an entry line. */
+bool journal_serial(struct slice entry, uint64_t *serial);
+
+void journal_key(struct text *key, uint32_t block);
+
+#endif
