@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <tdb.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+/* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
+enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_NOMMAP | TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
+
+#define HEAD_KEY "jeton"
+
+struct store {
+    struct tdb_context *tdb;        /* NULL after a reopen that failed */
+    enum store_mode mode;
+    int lock;                       /* descriptor of PATH.lock; -1 when only reading */
+    bool failed;                    /* TDB logged an error since store_begin() */
+    char path[PATH_MAX];
+};
+
+static bool take_lock(struct store *s, struct problem *problem);
+static bool create_if_missing(struct store *s, struct problem *problem);
+static bool open_file(struct store *s, struct problem *problem);
+static bool check_head(struct store *s, struct problem *problem);
+
+struct store *store_open(const char *path, enum store_mode mode, struct problem *problem)
+{
+    struct store *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        problem_set(problem, STATUS_STORE, "no memory");
+        return NULL;
+    }
+    s->mode = mode;
+    s->lock = -1;
+    if ((size_t)snprintf(s->path, sizeof(s->path), "%s", path) >= sizeof(s->path) - 8)
+        problem_set(problem, STATUS_STORE, "the store's path is too long");
+    else if ((mode == STORE_READ || (take_lock(s, problem) && create_if_missing(s, problem))) &&
+             open_file(s, problem))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    if (s->tdb != NULL)
+        tdb_close(s->tdb);
+    if (s->lock >= 0)
+        close(s->lock);
+    free(s);
+}
+
+static bool take_lock(struct store *s, struct problem *problem)
+{
+    char path[PATH_MAX + 8];
+
+    snprintf(path, sizeof(path), "%s.lock", s->path);
+    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock < 0) {
+        problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
+        return false;
+    }
+    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
+        problem_set(problem, STATUS_STORE,
+                    "store %.150s is in use by another jetond; stop that one first", s->path);
+        return false;
+    }
+    return true;
+}
+
+/* -- the file -------------------------------------------------------------------------------- */
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+{
+    struct store *s = tdb_get_logging_private(tdb);
+    char message[256];
+    va_list args;
+
+    if (level > TDB_DEBUG_ERROR)
+        return;
+    s->failed = true;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    message[strcspn(message, "\n")] = '\0';
+    log_error("tdb: %s", message);
+}
+
+static struct tdb_context *open_tdb(struct store *s, const char *path, int flags)
+{
+    const struct tdb_logging_context logging = { heard, s };
+
+    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS, flags | O_CLOEXEC, 0600, &logging, NULL);
+}
+
+static TDB_DATA datum(struct slice s)
+{
+    return (TDB_DATA){ (unsigned char *)s.at, s.len };
+}
+
+static bool write_head(struct tdb_context *tdb)
+{
+    char room[64];
+    struct text value = text_in(room, sizeof(room));
+
+    text_adds(&value, "v=1");
+    line_put_time(&value, "created", time(NULL));
+    return tdb_transaction_start(tdb) == 0 &&
+           tdb_store(tdb, datum(slice_of(HEAD_KEY)), datum(text_slice(&value)), TDB_INSERT) == 0 &&
+           tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
+}
+
+static bool sync_directory(const char *path)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+static bool create_if_missing(struct store *s, struct problem *problem)
+{
+    char path[PATH_MAX + 8];
+    struct stat st;
+
+    if (lstat(s->path, &st) == 0)
+        return true;
+    snprintf(path, sizeof(path), "%s.new", s->path);
+    unlink(path);               /* left by a creation that was interrupted; the lock is ours */
+    s->failed = false;
+    struct tdb_context *tdb = open_tdb(s, path, O_RDWR | O_CREAT | O_EXCL);
+    bool done = tdb != NULL && write_head(tdb) && !s->failed;
+    if (tdb != NULL)
+        done = tdb_close(tdb) == 0 && done;
+    done = done && rename(path, s->path) == 0 && sync_directory(s->path);
+    if (!done) {
+        problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->path,
+                    strerror(errno));
+        unlink(path);
+    }
+    return done;
+}
+
+static bool open_file(struct store *s, struct problem *problem)
+{
+    s->failed = false;
+    s->tdb = open_tdb(s, s->path, s->mode == STORE_WRITE ? O_RDWR : O_RDONLY);
+    if (s->tdb == NULL) {
+        if (errno == EIO || errno == EINVAL)
+            problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is damaged; restore it "
+                        "from a backup (tdbbackup -v does), or move it away", s->path);
+        else
+            problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", s->path,
+                        strerror(errno));
+        return false;
+    }
+    if (check_head(s, problem))
+        return true;
+    tdb_close(s->tdb);
+    s->tdb = NULL;
+    return false;
+}
+
+static bool check_head(struct store *s, struct problem *problem)
+{
+    TDB_DATA head = tdb_fetch(s->tdb, datum(slice_of(HEAD_KEY)));
+    struct slice text = { (const char *)head.dptr, head.dsize };
+    bool good = false;
+
+    if (head.dptr == NULL)
+        problem_set(problem, STATUS_STORE, "%.120s is a TDB file, but not a whole jeton store; "
+                    "restore it from a backup, or move it away", s->path);
+    else if (!slice_begins(text, "v=1 "))
+        problem_set(problem, STATUS_STORE, "store %.120s was written by a newer version of jeton; "
+                    "run that version", s->path);
+    else
+        good = true;
+    free(head.dptr);
+    return good;
+}
+
+bool store_reopen(struct store *s, struct problem *problem)
+{
+    if (s->tdb != NULL)
+        tdb_close(s->tdb);
+    s->tdb = NULL;
+    return open_file(s, problem);
+}
+
+/* -- reading everything ---------------------------------------------------------------------- */
+
+bool store_load_journal(struct store *s, struct journal *j, struct problem *problem)
+{
+    char *bytes = malloc(JOURNAL_BLOCK);
+    const char *fault = bytes == NULL ? "no memory" : NULL;
+    enum store_found found = STORE_FOUND;
+    uint32_t block = 0;
+
+    for (; fault == NULL; block++) {
+        size_t len;
+        found = store_get_journal(s, block, bytes, &len);
+        if (found != STORE_FOUND)
+            break;
+        fault = journal_load(j, block, (struct slice){ bytes, len });
+        if (fault != NULL)
+            break;
+    }
+    free(bytes);
+    if (fault == NULL && found == STORE_FAILED)
+        fault = "it cannot be read";
+    if (fault == NULL)
+        fault = journal_loaded(j);
+    if (fault != NULL)
+        problem_set(problem, STATUS_STORE, "store %.100s: journal block %u: %.60s; restore from a "
+                    "backup (tdbbackup -v)", s->path, block, fault);
+    return fault == NULL;
+}
+
+struct loading {
+    struct store *store;
+    bool (*visit)(void *context, const struct record *record);
+    void *context;
+    struct problem *problem;
+    struct record record;
+    uint64_t seen;
+    uint64_t possible;          /* more records than this is a loop in a damaged file */
+    bool stopped;
+};
+
+static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *context)
+{
+    struct loading *l = context;
+    struct slice name = { (const char *)key.dptr, key.dsize };
+    uint8_t id[ID_SIZE];
+    const char *fault = NULL;
+
+    (void)tdb;
+    if (l->seen++ > l->possible)
+        fault = "the file's hash chains run in a circle";
+    else if (slice_begins(name, "journal/") || slice_is(name, HEAD_KEY))
+        return 0;
+    else if (!record_key_parse(name, id))
+        fault = "a record that is not jeton's";
+    else
+        fault = record_parse(&l->record, id, (struct slice){ (const char *)value.dptr, value.dsize });
+    if (fault == NULL && !l->visit(l->context, &l->record))
+        fault = "no memory";
+    if (fault != NULL) {
+        problem_set(l->problem, STATUS_STORE, "store %.80s: record %.*s: %.50s; restore from a "
+                    "backup, or remove it with tdbtool", l->store->path,
+                    name.len > 40 ? 40 : (int)name.len, name.at, fault);
+        l->stopped = true;
+    }
+    return fault != NULL;
+}
+
+bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
+                       void *context, struct problem *problem)
+{
+    enum { RECORD_LEAST = 64 };
+    struct loading l = { .store = s, .visit = visit, .context = context, .problem = problem };
+    bool locked;
+
+    l.possible = store_size(s) / RECORD_LEAST;
+    if (s->mode == STORE_WRITE)
+        locked = tdb_transaction_start(s->tdb) == 0;
+    else
+        locked = tdb_lockall_read(s->tdb) == 0;
+    int visited = locked ? tdb_traverse_read(s->tdb, load_one, &l) : -1;
+    if (locked && s->mode == STORE_WRITE)
+        tdb_transaction_cancel(s->tdb);
+    else if (locked)
+        tdb_unlockall_read(s->tdb);
+    if (l.stopped)
+        return false;
+    if (visited < 0 || s->failed) {
+        problem_set(problem, STATUS_STORE, "store %.120s is damaged: %s; restore it from a backup "
+                    "(tdbbackup -v)", s->path, tdb_errorstr(s->tdb));
+        return false;
+    }
+    return true;
+}
+
+/* -- one transaction ------------------------------------------------------------------------- */
+
+bool store_begin(struct store *s)
+{
+    s->failed = false;
+    return s->tdb != NULL && tdb_transaction_start(s->tdb) == 0;
+}
+
+bool store_put(struct store *s, const struct record *record)
+{
+    char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX];
+    struct text value = text_in(room, sizeof(room));
+
+    record_key(record->digest, key);
+    record_write(&value, record);
+    return !value.cut && tdb_store(s->tdb, datum((struct slice){ key, sizeof(key) }),
+                                   datum(text_slice(&value)), TDB_REPLACE) == 0;
+}
+
+bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
+{
+    char key[RECORD_KEY_SIZE];
+
+    record_key(id, key);
+    return tdb_delete(s->tdb, datum((struct slice){ key, sizeof(key) })) == 0;
+}
+
+/* A block's record gets its full size at once, so that it is rewritten in place ever after. */
+bool store_put_journal(struct store *s, const struct journal *j)
+{
+    static const char whole[JOURNAL_BLOCK];
+    char room[JOURNAL_KEY_MAX];
+    struct text name = text_in(room, sizeof(room));
+
+    journal_key(&name, journal_block_number(j));
+    TDB_DATA key = datum(text_slice(&name));
+    if (!tdb_exists(s->tdb, key) &&
+        tdb_store(s->tdb, key, datum((struct slice){ whole, sizeof(whole) }), TDB_INSERT) != 0)
+        return false;
+    return tdb_store(s->tdb, key, datum(journal_block(j)), TDB_REPLACE) == 0;
+}
+
+/* Zero from TDB is not enough: a failed last sync shows only in what was logged.  A key that was
+ * looked for in vain leaves TDB_ERR_NOEXIST behind, which is no failure. */
+bool store_commit(struct store *s)
+{
+    bool committed = !s->failed && tdb_transaction_commit(s->tdb) == 0;
+    enum TDB_ERROR error = tdb_error(s->tdb);
+
+    return committed && !s->failed && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
+}
+
+void store_abandon(struct store *s)
+{
+    if (s->tdb != NULL && tdb_transaction_active(s->tdb))
+        tdb_transaction_cancel(s->tdb);
+}
+
+/* -- reading one ----------------------------------------------------------------------------- */
+
+static enum store_found fetch(struct store *s, struct slice name, TDB_DATA *value)
+{
+    if (s->tdb == NULL)
+        return STORE_FAILED;
+    *value = tdb_fetch(s->tdb, datum(name));
+    if (value->dptr != NULL)
+        return STORE_FOUND;
+    return tdb_error(s->tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+}
+
+enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record)
+{
+    char key[RECORD_KEY_SIZE];
+    TDB_DATA value;
+
+    record_key(id, key);
+    enum store_found found = fetch(s, (struct slice){ key, sizeof(key) }, &value);
+    if (found != STORE_FOUND)
+        return found;
+    const char *fault = record_parse(record, id,
+                                     (struct slice){ (const char *)value.dptr, value.dsize });
+    free(value.dptr);
+    if (fault == NULL)
+        return STORE_FOUND;
+    log_error("store: record %.*s: %s", RECORD_KEY_SIZE, key, fault);
+    return STORE_FAILED;
+}
+
+enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len)
+{
+    char room[JOURNAL_KEY_MAX];
+    struct text name = text_in(room, sizeof(room));
+    TDB_DATA value;
+
+    journal_key(&name, block);
+    enum store_found found = fetch(s, text_slice(&name), &value);
+    if (found != STORE_FOUND)
+        return found;
+    *len = value.dsize;
+    if (value.dsize <= JOURNAL_BLOCK)
+        memcpy(bytes, value.dptr, value.dsize);
+    free(value.dptr);
+    return *len <= JOURNAL_BLOCK ? STORE_FOUND : STORE_FAILED;
+}
+
+uint64_t store_size(struct store *s)
+{
+    return s->tdb != NULL ? tdb_map_size(s->tdb) : 0;
+}

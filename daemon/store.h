@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The durable truth: token records and journal blocks in one TDB file.  Level 3.  The writer's
+ * thread only.
+ *
+ * Facts of TDB 1.4 that shape it:
+ *   - TDB_NOMMAP: with mmap a full disk or a hole in the file is a SIGBUS.
+ *   - TDB does not sync a file it creates: a new store is made under another name, given its first
+ *     transaction, synced, renamed, and its directory synced.
+ *   - with O_CREAT, tdb_open() overwrites a file that is not a TDB: never given for an old file.
+ *   - a commit whose last sync fails may return success; it logs an error, and we listen.
+ *   - closing any descriptor of the file drops the process's locks on it, so the lock against a
+ *     second daemon is on another file, PATH.lock.
+ *   - reading everything inside a transaction is much faster than outside: the hash heads are then
+ *     in memory, and one lock covers all chains. */
+#ifndef JETON_STORE_H
+#define JETON_STORE_H
+
+#include "daemon/journal.h"
+#include "daemon/record.h"
+#include "proto/request.h"
+
+struct store;
+
+enum store_mode {
+    STORE_WRITE,        /* create it if there is none; refuse if another daemon has it */
+    STORE_READ,         /* look only; another daemon may be using it */
+};
+
+enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
+
+/* Opens a store.  NULL: *problem says why and what to do; nothing was changed. */
+struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
+void store_close(struct store *s);
+
+/* After an uncertain commit: closes and opens the file, which recovers or undoes what was going
+ * on.  False: *problem says why; every later call fails until a reopen succeeds. */
+bool store_reopen(struct store *s, struct problem *problem);
+
+/* Reads all journal blocks into an empty journal. */
+bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);
+
+/* Calls `visit` for every token, in no order; it returns false to stop (no memory).  False:
+ * *problem says which record cannot be read. */
+bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
+                       void *context, struct problem *problem);
+
+/* One transaction.  Any of these failing means: store_abandon(), then store_reopen(). */
+bool store_begin(struct store *s);
+bool store_put(struct store *s, const struct record *record);
+bool store_remove(struct store *s, const uint8_t id[ID_SIZE]);
+bool store_put_journal(struct store *s, const struct journal *j);
+
+/* True: it is on the disk.  False: it may or may not be; see store_reopen(). */
+bool store_commit(struct store *s);
+void store_abandon(struct store *s);
+
+/* In a transaction it sees what the transaction wrote. */
+enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record);
+
+/* Reads a journal block into `bytes` (JOURNAL_BLOCK of them). */
+enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
+
+/* Bytes of the file. */
+uint64_t store_size(struct store *s);
+
+#endif
