@@ -34,9 +34,15 @@ test: deps
 	@$(MAKE) --no-print-directory -s $(UNIT)
 	@BUILD=$(BUILD) tests/run
 
+# The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
+sanitize: deps
+	$(MAKE) test BUILD=build/asan HARDEN=-fPIE \
+		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+	$(MAKE) test BUILD=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fsanitize=thread"
+
 clean:
 	rm -rf build
 
-.PHONY: all deps test clean
+.PHONY: all deps test sanitize clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
