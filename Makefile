@@ -11,7 +11,7 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LIBS_PROTO = -lsodium
-LIBS_DAEMON = -ltdb -lpthread $(LIBS_PROTO)
+LIBS_DAEMON = -linih -ltdb -lpthread $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))

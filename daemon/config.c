@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/stamp.h"
+#include "proto/token.h"
+
+/* One key: where it lives, how it is read, what is right. */
+struct key_row {
+    const char *section;
+    const char *name;
+    bool (*read)(void *field, struct slice value, const struct key_row *row);
+    size_t offset;
+    uint64_t least;
+    uint64_t most;
+    const char *right;
+};
+
+static bool read_number(void *field, struct slice value, const struct key_row *row)
+{
+    uint64_t number;
+
+    if (!number_parse(value, row->most, &number) || number < row->least)
+        return false;
+    *(uint64_t *)field = number;
+    return true;
+}
+
+static bool read_duration(void *field, struct slice value, const struct key_row *row)
+{
+    (void)row;
+    return duration_parse(value, field);
+}
+
+/* Copies text of at most row->most bytes. */
+static bool read_text(void *field, struct slice value, const struct key_row *row)
+{
+    if (value.len < row->least || value.len > row->most)
+        return false;
+    memcpy(field, value.at, value.len);
+    ((char *)field)[value.len] = '\0';
+    return true;
+}
+
+static bool read_absolute_path(void *field, struct slice value, const struct key_row *row)
+{
+    return value.len > 0 && value.at[0] == '/' && read_text(field, value, row);
+}
+
+static bool read_prefix(void *field, struct slice value, const struct key_row *row)
+{
+    return token_prefix_valid(value) && read_text(field, value, row);
+}
+
+static bool read_log_level(void *field, struct slice value, const struct key_row *row)
+{
+    char name[16];
+
+    if (value.len > row->most)
+        return false;
+    memcpy(name, value.at, value.len);
+    name[value.len] = '\0';
+    return log_level_named(name, field);
+}
+
+static bool read_mode(void *field, struct slice value, const struct key_row *row)
+{
+    unsigned mode = 0;
+
+    (void)row;
+    if (value.len < 3 || value.len > 4)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] < '0' || value.at[i] > '7')
+            return false;
+        mode = mode * 8 + (unsigned)(value.at[i] - '0');
+    }
+    *(unsigned *)field = mode;
+    return mode <= 0777;
+}
+
+/* Paths add up; the empty one clears them, so that --set can replace what a file says. */
+static bool read_socket_path(void *field, struct slice value, const struct key_row *row)
+{
+    struct config_role *role = field;
+
+    if (value.len == 0) {
+        role->paths = 0;
+        return true;
+    }
+    if (role->paths == CONFIG_PATHS_MAX)
+        return false;
+    return read_absolute_path(role->path[role->paths], value, row) && ++role->paths > 0;
+}
+
+#define AT(member) offsetof(struct config, member)
+#define DURATION "a duration such as 30s, 15m, 12h or 90d"
+#define ROLE_ROWS(name, number)                                                               \
+    { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \
+      "an absolute path of at most 107 bytes, at most 8 of them, or nothing" },               \
+    { name, "mode", read_mode, AT(role[number].mode), 0, 0, "an octal mode such as 0660" },   \
+    { name, "owner", read_text, AT(role[number].owner), 0, CONFIG_NAME_MAX - 1, "a user" },   \
+    { name, "group", read_text, AT(role[number].group), 0, CONFIG_NAME_MAX - 1, "a group" }
+
+static const struct key_row rows[] = {
+    { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path" },
+    { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64" },
+    { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,
+      "1 to 15 lower-case letters and digits" },
+    { "daemon", "activation_delay", read_duration, AT(activation_delay), 0, 0, DURATION },
+    { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION },
+    { "daemon", "journal_entries", read_number, AT(journal_entries), 100, 100000000,
+      "a number from 100 to 100000000" },
+    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15,
+      "error, warning, info or debug" },
+    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000,
+      "a number from 1 to 1000000" },
+    { "daemon", "max_connections_per_uid", read_number, AT(max_connections_per_uid), 1, 1000000,
+      "a number from 1 to 1000000" },
+    { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION },
+    { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION },
+    ROLE_ROWS("admin", ROLE_ADMIN),
+    ROLE_ROWS("observe", ROLE_OBSERVE),
+    ROLE_ROWS("verify", ROLE_VERIFY),
+    { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group" },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+
+static struct config_role role_default(const char *path, unsigned mode, const char *group)
+{
+    struct config_role role = { .mode = mode, .paths = path[0] != '\0' };
+
+    snprintf(role.path[0], sizeof(role.path[0]), "%s", path);
+    snprintf(role.group, sizeof(role.group), "%s", group);
+    return role;
+}
+
+void config_defaults(struct config *c)
+{
+    *c = (struct config){
+        .store = "/var/lib/jeton/tokens.tdb",
+        .prefix = "jtn",
+        .journal_entries = 100000,
+        .max_connections = 4096,
+        .max_connections_per_uid = 1024,
+        .retention = 30 * 86400,
+        .line_timeout = 30,
+        .log_level = LOG_LEVEL_INFO,
+        .table_group = "jeton-table",
+    };
+    c->role[ROLE_ADMIN] = role_default("/run/jeton/admin.sock", 0660, "jeton-admin");
+    c->role[ROLE_OBSERVE] = role_default("", 0660, "jeton-observe");
+    c->role[ROLE_VERIFY] = role_default("/run/jeton/verify.sock", 0666, "");
+}
+
+/* -- one key --------------------------------------------------------------------------------- */
+
+static int row_named(const char *section, const char *name, bool *section_known)
+{
+    *section_known = false;
+    for (int i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].section, section) != 0)
+            continue;
+        *section_known = true;
+        if (strcmp(rows[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* `seen` has a bit for each row that this source has already given. */
+static bool apply(struct config *c, const char *section, const char *name, struct slice value,
+                  uint32_t *seen, struct problem *problem)
+{
+    bool section_known;
+    int at = row_named(section, name, &section_known);
+
+    if (at < 0) {
+        problem_set(problem, STATUS_UNKNOWN_KEY, section_known ? "[%.40s] has no key %.60s" :
+                    "there is no section [%.40s] (for key %.60s)", section, name);
+        return false;
+    }
+    const struct key_row *row = &rows[at];
+    void *field = (char *)c + row->offset;
+    bool again = (*seen & UINT32_C(1) << at) != 0, repeatable = row->read == read_socket_path;
+    if (again && !repeatable) {
+        problem_set(problem, STATUS_DUPLICATE_KEY, "[%s] %s is given twice", section, name);
+        return false;
+    }
+    /* The first path of a source takes the place of what was there before. */
+    if (repeatable && !again)
+        ((struct config_role *)field)->paths = 0;
+    *seen |= UINT32_C(1) << at;
+    if (row->read(field, value, row))
+        return true;
+    problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", section, name, row->right);
+    return false;
+}
+
+bool config_set(struct config *c, const char *assignment, struct problem *problem)
+{
+    char section[32], name[64];
+    uint32_t seen = 0;
+    int value = 0;
+
+    if (sscanf(assignment, "%31[a-z].%63[a-z_]=%n", section, name, &value) != 2 || value == 0) {
+        problem_set(problem, STATUS_SYNTAX, "--set takes section.key=value");
+        return false;
+    }
+    return apply(c, section, name, slice_of(assignment + value), &seen, problem);
+}
+
+/* -- the file -------------------------------------------------------------------------------- */
+
+/* libinih does not tell line numbers to its handler; it reads each line just before it calls. */
+struct reading {
+    struct config *config;
+    struct problem *problem;
+    FILE *file;
+    unsigned line;
+    uint32_t seen;
+    bool too_long;
+    bool failed;
+};
+
+static char *read_line(char *line, int size, void *context)
+{
+    struct reading *r = context;
+
+    if (r->failed || fgets(line, size, r->file) == NULL)
+        return NULL;
+    r->line++;
+    if (strchr(line, '\n') == NULL && !feof(r->file)) {
+        r->too_long = true;
+        return NULL;
+    }
+    return line;
+}
+
+static int take_key(void *context, const char *section, const char *name, const char *value)
+{
+    struct reading *r = context;
+
+    r->failed = r->failed ||
+                !apply(r->config, section, name, slice_of(value), &r->seen, r->problem);
+    return !r->failed;
+}
+
+bool config_read(struct config *c, const char *file, struct problem *problem)
+{
+    struct reading r = { .config = c, .problem = problem, .file = fopen(file, "re") };
+    char why[sizeof(problem->message)];
+
+    if (r.file == NULL) {
+        problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file, strerror(errno));
+        return false;
+    }
+    problem->message[0] = '\0';
+    int result = ini_parse_stream(read_line, &r, take_key, &r);
+    bool unreadable = ferror(r.file) != 0;
+    fclose(r.file);
+    if (unreadable)
+        problem_set(problem, STATUS_BAD_VALUE, "cannot be read");
+    else if (r.too_long)
+        problem_set(problem, STATUS_BAD_VALUE, "the line is too long");
+    else if (result != 0 && !r.failed)
+        problem_set(problem, STATUS_BAD_VALUE, "neither a [section] nor key = value");
+    if (result == 0 && !r.failed && !r.too_long && !unreadable)
+        return true;
+    snprintf(why, sizeof(why), "%s", problem->message);
+    problem_set(problem, STATUS_BAD_VALUE, "%.100s:%u: %.120s", file,
+                result > 0 && !r.failed ? (unsigned)result : r.line, why);
+    return false;
+}
