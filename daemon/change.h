@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One change on its way from a connection to the writer and back.  Level 3.
+ *
+ * The worker fills the question and posts it; the writer's thread decides, saves and publishes,
+ * fills the outcome and posts it to `home`; the worker words the reply.  One thread owns it at a
+ * time. */
+#ifndef JETON_CHANGE_H
+#define JETON_CHANGE_H
+
+#include "daemon/mailbox.h"
+#include "daemon/record.h"
+#include "daemon/store.h"
+#include "proto/request.h"
+#include "proto/token.h"
+
+struct change;
+
+/* Decides, inside the transaction, what a change does: reads what it needs, and fills the
+ * outcome.  Not STATUS_OK: the change is refused, and has done nothing. */
+typedef enum status change_decide(struct change *c, struct store *store, int64_t now);
+
+struct change_kind {
+    const char *event;          /* in the journal */
+    change_decide *decide;
+    uint32_t deny;              /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
+    bool allow;                 /* ends a disable */
+    bool adds;                  /* may bring one more token */
+    bool shows_claims;          /* its journal entry bears the claims */
+};
+
+struct change {
+    struct mail mail;           /* first: mail is the change */
+    struct mailbox *home;
+    void *sender;               /* the home thread's business */
+    const struct change_kind *kind;
+
+    /* the question */
+    uid_t uid;
+    pid_t pid;
+    uint8_t id[ID_SIZE];        /* the token it is about, unless it brings one */
+    uint32_t given;             /* KEY_BITs of the claims in `want` that were given */
+    struct record want;
+    int64_t ttl;                /* seconds from now, if KEY_TTL was given; so with the next two */
+    int64_t delay;
+    int64_t grace;
+    size_t value_len;           /* a new value, to be shown once; wiped by change_free() */
+    char value[TOKEN_VALUE_MAX];
+
+    /* the outcome */
+    struct problem problem;     /* .status is STATUS_OK when it is done */
+    bool puts;                  /* `after` is what the token is now */
+    bool puts_other;            /* and so is `other`: the token that was rotated */
+    bool removes;               /* the token is gone; `after` is what it was */
+    bool is_new;                /* `after` was not there before */
+    struct record after;
+    struct record other;
+};
+
+/* All zeros; NULL if there is no memory. */
+struct change *change_new(const struct change_kind *kind);
+
+/* Wipes the value. */
+void change_free(struct change *c);
+
+/* True if the outcome has to be saved. */
+bool change_writes(const struct change *c);
+
+#endif

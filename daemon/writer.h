@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one thread that touches the disk.  Level 4.  It takes every waiting change as one
+ * transaction, publishes what was committed, and answers.
+ *
+ *     changes ─▶ denials take effect ─▶ decide, put, journal ─▶ commit ─▶ publish ─▶ answers
+ *
+ * A commit that may or may not have happened is answered with ERR store; the store is opened
+ * again, and what it then says of the tokens concerned is published.  Denials stand all the same:
+ * they are kept and tried again every second until the disk has them. */
+#ifndef JETON_WRITER_H
+#define JETON_WRITER_H
+
+#include "daemon/change.h"
+#include "daemon/order.h"
+#include "daemon/publish.h"
+
+enum { WRITER_BATCH_MAX = 1024 };
+
+struct writer {
+    struct mailbox box;             /* struct change; any thread posts */
+    struct publisher *publisher;    /* any thread, by its own rules */
+    _Atomic uint64_t commits;       /* these three are read by any thread */
+    _Atomic uint64_t failures;
+    _Atomic uint64_t newest;        /* the journal's newest serial */
+
+    struct store *store;            /* from here on: the writer's thread only */
+    struct journal *journal;
+    struct order order;
+    struct mail_list waiting;       /* not yet in a batch */
+    struct mail_list held;          /* denials that stand in memory but are not saved */
+    bool broken;                    /* the store must be opened again before anything else */
+    uint64_t store_limit;           /* bytes: beyond this nothing new is taken in */
+    size_t doubtful;                /* tokens that an uncertain commit may have changed */
+    uint8_t doubt[2 * WRITER_BATCH_MAX][ID_SIZE];
+};
+
+/* Loads the store's tokens into a new table and order.  The writer then owns store and journal.
+ * False: *problem says why; the caller still owns the store. */
+bool writer_init(struct writer *w, struct store *store, const char *prefix,
+                 uint64_t journal_entries, struct problem *problem);
+void writer_destroy(struct writer *w);
+
+/* Takes what came by mail. */
+void writer_collect(struct writer *w);
+
+/* Makes and answers one batch out of what is waiting; true if there was any. */
+bool writer_batch(struct writer *w, int64_t now);
+
+/* Puts held denials in front of what waits; called about every second. */
+void writer_retry(struct writer *w);
+
+#endif
