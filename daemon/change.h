@@ -43,6 +43,8 @@ struct change {
     int64_t ttl;                /* seconds from now, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
+    bool revoke;                /* an import's state=revoked or disabled, without its date */
+    bool disable;
     size_t value_len;           /* a new value, to be shown once; wiped by change_free() */
     char value[TOKEN_VALUE_MAX];
 

@@ -82,6 +82,10 @@ static enum status decide_import(struct change *c, struct store *store, int64_t 
 {
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
+    if (c->revoke && c->want.revoked == 0)
+        c->want.revoked = now;
+    if (c->disable && c->want.disabled == 0)
+        c->want.disabled = now;
     resolve_times(c, now);
     return add(c, store);
 }
