@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/iobuf.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool iobuf_init(struct iobuf *b, size_t room)
+{
+    *b = (struct iobuf){ .bytes = malloc(room), .room = room };
+    return b->bytes != NULL;
+}
+
+void iobuf_free(struct iobuf *b)
+{
+    if (b->bytes != NULL)
+        sodium_memzero(b->bytes + b->begin, b->end - b->begin);
+    free(b->bytes);
+    *b = (struct iobuf){ .bytes = NULL };
+}
+
+/* Into other memory, or to the front of the same; what is left behind is wiped. */
+static void move_to(struct iobuf *b, char *to, size_t room)
+{
+    size_t len = iobuf_len(b);
+
+    memmove(to, b->bytes + b->begin, len);
+    if (to != b->bytes) {
+        sodium_memzero(b->bytes + b->begin, len);
+        free(b->bytes);
+    } else {
+        size_t stale = b->begin > len ? b->begin : len;
+        sodium_memzero(b->bytes + stale, b->end - stale);
+    }
+    *b = (struct iobuf){ .bytes = to, .room = room, .end = len };
+}
+
+char *iobuf_reserve(struct iobuf *b, size_t len)
+{
+    size_t room = b->room;
+
+    if (room - b->end >= len)
+        return b->bytes + b->end;
+    if (room - iobuf_len(b) >= len) {
+        move_to(b, b->bytes, room);
+        return b->bytes + b->end;
+    }
+    while (room - iobuf_len(b) < len)
+        room *= 2;
+    char *bytes = malloc(room);
+    if (bytes == NULL)
+        return NULL;
+    move_to(b, bytes, room);
+    return b->bytes + b->end;
+}
+
+void iobuf_commit(struct iobuf *b, size_t len)
+{
+    b->end += len;
+}
+
+void iobuf_consume(struct iobuf *b, size_t len)
+{
+    sodium_memzero(b->bytes + b->begin, len);
+    b->begin += len;
+    if (b->begin == b->end)
+        b->begin = b->end = 0;
+}
