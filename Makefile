@@ -10,15 +10,16 @@ CFLAGS ?= -O2 -g
 WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+LINK = -pie -Wl,-z,relro,-z,now
 LIBS_PROTO = -lsodium
-LIBS_DAEMON = -linih -ltdb -lpthread $(LIBS_PROTO)
+LIBS_DAEMON = -levent_core -linih -ltdb -lpthread $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
 DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 
-all: deps $(PROTO) $(DAEMON)
+all: deps $(BUILD)/jetond
 
 deps:
 	@tests/deps $(PACKAGES)
@@ -26,6 +27,9 @@ deps:
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(HARDEN) $(CFLAGS) -I. -MMD -MP -c $< -o $@
+
+$(BUILD)/jetond: $(BUILD)/daemon/main.o $(DAEMON) $(PROTO)
+	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@

@@ -202,7 +202,7 @@ void admin_put_state(struct text *t, const struct record *r, int64_t now)
     line_puts(t, "state", state == STATUS_OK ? "active" : status_row(state)->word);
 }
 
-void admin_reply(const struct change *c, int64_t now, struct text *t)
+void admin_reply(const struct change *c, enum role role, int64_t now, struct text *t)
 {
     if (c->problem.status != STATUS_OK) {
         reply_plain(t, c->problem.status, c->problem.message);
@@ -213,7 +213,8 @@ void admin_reply(const struct change *c, int64_t now, struct text *t)
     text_add_hex(t, c->after.digest, ID_SIZE);
     if (c->value_len > 0)
         line_put(t, "token", (struct slice){ c->value, c->value_len });
-    line_put_time(t, "created", c->after.created);
+    if (role == ROLE_ADMIN)
+        line_put_time(t, "created", c->after.created);
     if (c->removes)
         line_puts(t, "state", "deleted");
     else
@@ -222,6 +223,7 @@ void admin_reply(const struct change *c, int64_t now, struct text *t)
         text_adds(t, " replaces=");
         text_add_hex(t, c->other.digest, ID_SIZE);
     }
-    record_put_claims(t, &c->after);
+    if (role == ROLE_ADMIN)
+        record_put_claims(t, &c->after);
     reply_end(t, STATUS_OK, NULL);
 }

@@ -17,8 +17,8 @@ struct admin_context {
 struct change *admin_change(const struct request *request, const struct admin_context *context,
                             struct problem *problem);
 
-/* Words the reply to a change that came back. */
-void admin_reply(const struct change *c, int64_t now, struct text *reply);
+/* Words the reply to a change that came back.  Who is not an admin is told id and state only. */
+void admin_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
 
 /* " state=…", as every line about a token has it. */
 void admin_put_state(struct text *t, const struct record *r, int64_t now);

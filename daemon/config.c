@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <ini.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -131,6 +132,8 @@ static const struct key_row rows[] = {
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
+_Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "each key has its place in config.line");
+
 static struct config_role role_default(const char *path, unsigned mode, const char *group)
 {
     struct config_role role = { .mode = mode, .paths = path[0] != '\0' };
@@ -173,9 +176,9 @@ static int row_named(const char *section, const char *name, bool *section_known)
     return -1;
 }
 
-/* `seen` has a bit for each row that this source has already given. */
-static bool apply(struct config *c, const char *section, const char *name, struct slice value,
-                  uint32_t *seen, struct problem *problem)
+/* `line` is 0 for --set; `seen` has a bit for each row that this source has already given. */
+static bool apply(struct config *c, int line, const char *section, const char *name,
+                  struct slice value, uint32_t *seen, struct problem *problem)
 {
     bool section_known;
     int at = row_named(section, name, &section_known);
@@ -196,6 +199,7 @@ static bool apply(struct config *c, const char *section, const char *name, struc
     if (repeatable && !again)
         ((struct config_role *)field)->paths = 0;
     *seen |= UINT32_C(1) << at;
+    c->line[at] = line > 0 ? line : -1;
     if (row->read(field, value, row))
         return true;
     problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", section, name, row->right);
@@ -204,15 +208,20 @@ static bool apply(struct config *c, const char *section, const char *name, struc
 
 bool config_set(struct config *c, const char *assignment, struct problem *problem)
 {
-    char section[32], name[64];
+    char section[32], name[64], why[sizeof(problem->message)];
     uint32_t seen = 0;
     int value = 0;
 
     if (sscanf(assignment, "%31[a-z].%63[a-z_]=%n", section, name, &value) != 2 || value == 0) {
-        problem_set(problem, STATUS_SYNTAX, "--set takes section.key=value");
+        problem_set(problem, STATUS_SYNTAX, "--set %.100s: this should be section.key=value",
+                    assignment);
         return false;
     }
-    return apply(c, section, name, slice_of(assignment + value), &seen, problem);
+    if (apply(c, 0, section, name, slice_of(assignment + value), &seen, problem))
+        return true;
+    snprintf(why, sizeof(why), "%s", problem->message);
+    problem_set(problem, problem->status, "--set %.100s: %.130s", assignment, why);
+    return false;
 }
 
 /* -- the file -------------------------------------------------------------------------------- */
@@ -247,7 +256,8 @@ static int take_key(void *context, const char *section, const char *name, const 
     struct reading *r = context;
 
     r->failed = r->failed ||
-                !apply(r->config, section, name, slice_of(value), &r->seen, r->problem);
+                !apply(r->config, (int)r->line, section, name, slice_of(value), &r->seen,
+                       r->problem);
     return !r->failed;
 }
 
@@ -256,6 +266,7 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     struct reading r = { .config = c, .problem = problem, .file = fopen(file, "re") };
     char why[sizeof(problem->message)];
 
+    snprintf(c->file, sizeof(c->file), "%s", file);
     if (r.file == NULL) {
         problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file, strerror(errno));
         return false;
@@ -276,4 +287,25 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     problem_set(problem, STATUS_BAD_VALUE, "%.100s:%u: %.120s", file,
                 result > 0 && !r.failed ? (unsigned)result : r.line, why);
     return false;
+}
+
+void config_blame(const struct config *c, const char *section, const char *name,
+                  struct problem *problem, const char *format, ...)
+{
+    bool section_known;
+    int at = row_named(section, name, &section_known);
+    char room[sizeof(problem->message)], why[160];
+    struct text where = text_in(room, sizeof(room) - 1);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (at >= 0 && c->line[at] > 0)
+        text_addf(&where, "%.80s:%d: ", c->file, c->line[at]);
+    else if (at >= 0 && c->line[at] < 0)
+        text_adds(&where, "--set: ");
+    text_addf(&where, "[%s] %s%s: ", section, name, at >= 0 && c->line[at] == 0 ? " (default)" : "");
+    room[where.len] = '\0';
+    problem_set(problem, STATUS_BAD_VALUE, "%.120s%s", room, why);
 }

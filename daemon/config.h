@@ -12,7 +12,7 @@
 
 #define CONFIG_DEFAULT_FILE "/etc/jeton/jetond.conf"
 
-enum { CONFIG_PATHS_MAX = 8, CONFIG_NAME_MAX = 64, CONFIG_SOCKET_PATH_MAX = 107, ROLES = 3 };
+enum { CONFIG_KEYS_MAX = 32, CONFIG_PATHS_MAX = 8, CONFIG_NAME_MAX = 64, CONFIG_SOCKET_PATH_MAX = 107, ROLES = 3 };
 
 /* One section [admin], [observe] or [verify]: the sockets that grant the role. */
 struct config_role {
@@ -37,6 +37,10 @@ struct config {
     enum log_level log_level;
     struct config_role role[ROLES]; /* by enum role */
     char table_group[CONFIG_NAME_MAX];      /* empty: everybody may have the table */
+
+    char file[PATH_MAX];                    /* that was read last */
+    int line[CONFIG_KEYS_MAX];              /* where each key comes from: a line of the file,
+                                               0: the default, -1: --set */
 };
 
 void config_defaults(struct config *c);
@@ -46,5 +50,10 @@ bool config_read(struct config *c, const char *file, struct problem *problem);
 
 /* Applies one "section.key=value". */
 bool config_set(struct config *c, const char *assignment, struct problem *problem);
+
+/* Fills a problem that begins with where a key's value comes from: "FILE:LINE: [section] key: …". */
+void config_blame(const struct config *c, const char *section, const char *name,
+                  struct problem *problem, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 #endif

@@ -189,6 +189,16 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     return STATUS_OK;
 }
 
+/* Removes a token whose retention (in `grace`) is over; the daemon asks for it by itself. */
+static enum status decide_purge(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    if (status == STATUS_OK)
+        c->removes = record_ended(&c->after) <= now - c->grace;
+    return status;
+}
+
 const struct change_kind change_create =
     { .event = "create", .decide = decide_create, .adds = true, .shows_claims = true };
 const struct change_kind change_import =
@@ -205,3 +215,5 @@ const struct change_kind change_rotate =
     { .event = "rotate", .decide = decide_rotate, .adds = true, .shows_claims = true };
 const struct change_kind change_delete =
     { .event = "delete", .decide = decide_delete };
+const struct change_kind change_purge =
+    { .event = "purge", .decide = decide_purge };

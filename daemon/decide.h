@@ -6,6 +6,6 @@
 #include "daemon/change.h"
 
 extern const struct change_kind change_create, change_import, change_update, change_revoke,
-    change_disable, change_enable, change_rotate, change_delete;
+    change_disable, change_enable, change_rotate, change_delete, change_purge;
 
 #endif

@@ -66,3 +66,13 @@ void iobuf_consume(struct iobuf *b, size_t len)
     if (b->begin == b->end)
         b->begin = b->end = 0;
 }
+
+void iobuf_shrink(struct iobuf *b, size_t room)
+{
+    char *bytes = b->room > room && iobuf_len(b) == 0 ? malloc(room) : NULL;
+
+    if (bytes == NULL)
+        return;
+    iobuf_free(b);
+    *b = (struct iobuf){ .bytes = bytes, .room = room };
+}

@@ -36,4 +36,7 @@ void iobuf_commit(struct iobuf *b, size_t len);
 /* Wipes and drops `len` bytes from the front. */
 void iobuf_consume(struct iobuf *b, size_t len);
 
+/* Gives back what an empty buffer has grown beyond `room`, as far as memory allows. */
+void iobuf_shrink(struct iobuf *b, size_t room);
+
 #endif

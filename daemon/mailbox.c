@@ -2,6 +2,7 @@
 #include "daemon/mailbox.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -66,16 +67,22 @@ void mailbox_post(struct mailbox *box, struct mail *mail)
 
 void mailbox_post_list(struct mailbox *box, struct mail_list *list)
 {
-    const uint64_t one = 1;
-
     if (list->first == NULL)
         return;
     pthread_mutex_lock(&box->mutex);
-    int was_empty = box->list.first == NULL;
+    bool was_empty = box->list.first == NULL;
     mail_append_list(&box->list, list);
     pthread_mutex_unlock(&box->mutex);
+    if (was_empty)
+        mailbox_wake(box);
+}
+
+void mailbox_wake(struct mailbox *box)
+{
+    const uint64_t one = 1;
+
     /* Fails only when the counter is full, and then the owner is awake anyway. */
-    if (was_empty && write(box->wake, &one, sizeof(one)) < 0)
+    if (write(box->wake, &one, sizeof(one)) < 0)
         return;
 }
 
@@ -92,4 +99,12 @@ struct mail_list mailbox_take(struct mailbox *box)
     box->list = (struct mail_list){ NULL, NULL };
     pthread_mutex_unlock(&box->mutex);
     return list;
+}
+
+void mailbox_deliver(struct mailbox *box)
+{
+    struct mail_list list = mailbox_take(box);
+
+    for (struct mail *m; (m = mail_pop(&list)) != NULL;)
+        m->arrive(m);
 }

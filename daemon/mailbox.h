@@ -9,6 +9,7 @@
 
 struct mail {
     struct mail *next;
+    void (*arrive)(struct mail *mail);  /* for mailbox_deliver(): what to do with it there */
 };
 
 /* Mail in order; an empty list is all zeros. */
@@ -33,6 +34,12 @@ void mailbox_post_list(struct mailbox *box, struct mail_list *list);
 
 /* Everything that is there, oldest first; clears `wake`.  The owner's thread only. */
 struct mail_list mailbox_take(struct mailbox *box);
+
+/* Takes everything and lets each object arrive, oldest first. */
+void mailbox_deliver(struct mailbox *box);
+
+/* Makes `wake` readable although there is no mail.  Any thread. */
+void mailbox_wake(struct mailbox *box);
 
 void mail_append(struct mail_list *list, struct mail *mail);
 void mail_append_list(struct mail_list *list, struct mail_list *more);

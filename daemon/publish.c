@@ -223,13 +223,14 @@ void publish_close(struct publisher *p)
     pthread_mutex_unlock(&p->mutex);
 }
 
-int publish_descriptor(struct publisher *p, uint64_t *size)
+int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation)
 {
     char path[64];
 
     pthread_mutex_lock(&p->mutex);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", current(p)->fd);
     *size = current(p)->table.total_size;
+    *generation = current(p)->number;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int error = -errno;
     pthread_mutex_unlock(&p->mutex);
@@ -285,4 +286,77 @@ void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
 void publish_touch_prefetch(const struct generation *g, const uint8_t *digest)
 {
     __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
+}
+
+void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now)
+{
+    pthread_mutex_lock(&p->mutex);
+    struct generation *g = current(p);
+    struct place place = generation_place(g, id);
+    if (place.found) {
+        struct slot_values v = generation_read(g, place.slot);
+        if (verdict_state(v.flags, v.activates, v.expires, now) == STATUS_OK)
+            publish_touch(g, place.slot, now);
+    }
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void publish_settle(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* -- walks ----------------------------------------------------------------------------------- */
+
+/* One element out of one slot; false if the slot does not give one. */
+typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, void *element);
+
+static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, void *element)
+{
+    struct publish_use *use = element;
+    uint32_t used = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
+
+    if (used == 0 || used < since)
+        return false;
+    struct slot_values v = generation_read(g, slot);
+    memcpy(use->id, v.digest, ID_SIZE);
+    use->time = used;
+    return (v.flags & SLOT_PRESENT) != 0;
+}
+
+static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before, void *element)
+{
+    struct publish_ended *ended = element;
+    struct slot_values v = generation_read(g, slot);
+
+    memcpy(ended->id, v.digest, ID_SIZE);
+    return (v.flags & SLOT_PRESENT) && ((v.flags & SLOT_REVOKED) || v.expires <= before);
+}
+
+static size_t walk(struct publisher *p, uint32_t *slot, uint32_t slots, picker *pick,
+                   int64_t time, void *elements, size_t size, size_t room)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&p->mutex);
+    struct generation *g = current(p);
+    uint64_t end = UINT64_C(1) << g->table.slot_bits, at = *slot;
+    for (uint64_t stop = at + slots; at < end && at < stop && count < room; at++)
+        count += pick(g, (uint32_t)at, time, (char *)elements + count * size);
+    *slot = at < end ? (uint32_t)at : 0;
+    pthread_mutex_unlock(&p->mutex);
+    return count;
+}
+
+size_t publish_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
+                    struct publish_use *use, size_t room)
+{
+    return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
+}
+
+size_t publish_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
+                     struct publish_ended *ended, size_t room)
+{
+    return walk(p, slot, slots, pick_ended, before, ended, sizeof(*ended), room);
 }

@@ -19,12 +19,22 @@ enum { PUBLISH_READERS_MAX = 65 };
 
 struct publisher;
 
-
 struct publish_figures {
     uint64_t tokens;
     uint64_t slots;
     uint64_t bytes;
     uint64_t generation;
+};
+
+/* A token and when it was last used (seconds since 1970). */
+struct publish_use {
+    uint8_t id[ID_SIZE];
+    uint32_t time;
+};
+
+/* A token that retention may concern: revoked, or expired before a given time. */
+struct publish_ended {
+    uint8_t id[ID_SIZE];
 };
 
 /* An empty table for at least `tokens` tokens.  NULL and errno on failure. */
@@ -56,7 +66,7 @@ void publish_renew(struct publisher *p);
 void publish_close(struct publisher *p);
 
 /* A new read-only descriptor of the current table, to be sent and closed; -errno. */
-int publish_descriptor(struct publisher *p, uint64_t *size);
+int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation);
 
 struct publish_figures publish_figures(struct publisher *p);
 
@@ -70,6 +80,21 @@ const struct table *publish_table(const struct generation *g);
 
 /* Notes that the token in a slot was used; coarse: about a minute. */
 void publish_touch(const struct generation *g, uint32_t slot, int64_t now);
+
+/* The same by id, for a token that is active; does nothing for any other. */
+void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now);
+
+/* Waits until the change that is being made is made: then nothing reads torn for now. */
+void publish_settle(struct publisher *p);
+
+/* Both walk over the slots from *slot on, look at no more than `slots` of them and fill no more
+ * than `room` elements; *slot is then where to go on, and 0 at the end of the table.  They return
+ * how many elements there are.  A table that is replaced in between is walked from where the old
+ * one was left; what that misses comes in the next round. */
+size_t publish_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
+                    struct publish_use *use, size_t room);
+size_t publish_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
+                     struct publish_ended *ended, size_t room);
 void publish_touch_prefetch(const struct generation *g, const uint8_t *digest);
 
 #endif

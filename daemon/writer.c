@@ -240,6 +240,7 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
         if (!change_writes(c))
             continue;
         any = true;
+        atomic_fetch_add(&w->changes, 1);
         if (c->is_new)
             order_add(&w->order, c->after.created, c->after.serial, c->after.digest);
         if (c->kind->allow)
@@ -251,6 +252,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
         if (c->removes) {
             publish_remove(w->publisher, c->after.digest);
             order_remove(&w->order, c->after.created, c->after.serial);
+            if (w->lastuse != NULL)
+                lastuse_forget(w->lastuse, c->after.digest);
         }
     }
     if (any)

@@ -11,6 +11,7 @@
 #define JETON_WRITER_H
 
 #include "daemon/change.h"
+#include "daemon/lastuse.h"
 #include "daemon/order.h"
 #include "daemon/publish.h"
 
@@ -19,11 +20,13 @@ enum { WRITER_BATCH_MAX = 1024 };
 struct writer {
     struct mailbox box;             /* struct change; any thread posts */
     struct publisher *publisher;    /* any thread, by its own rules */
-    _Atomic uint64_t commits;       /* these three are read by any thread */
+    _Atomic uint64_t commits;       /* these four are read by any thread */
+    _Atomic uint64_t changes;
     _Atomic uint64_t failures;
     _Atomic uint64_t newest;        /* the journal's newest serial */
 
     struct store *store;            /* from here on: the writer's thread only */
+    struct lastuse *lastuse;        /* NULL: nothing to forget there; not owned */
     struct journal *journal;
     struct order order;
     struct mail_list waiting;       /* not yet in a batch */

@@ -17,7 +17,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
     [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good" },
+        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good",
+        .admin_keys = K(ID) },
+    [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
+        "used ID", "note that a token was accepted from the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
         "hello", "protocol, version, role and limits" },
     [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,
@@ -164,10 +167,13 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
 }
 
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
-                                     struct problem *problem)
+                                     enum role role, struct problem *problem)
 {
     uint32_t given = request->has & verb->one_of;
 
+    if ((request->has & verb->admin_keys) != 0 && role != ROLE_ADMIN)
+        return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
+                           verb->usage);
     if (verb->one_of != 0 && given == 0)
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
@@ -179,8 +185,8 @@ static enum status check_combination(const struct verb_row *verb, const struct r
     return STATUS_OK;
 }
 
-static enum status find_verb(struct slice *line, enum role role, struct request *request,
-                             struct problem *problem)
+/* Takes the verb off the front of a line. */
+static enum verb take_verb(struct slice *line)
 {
     struct slice word;
 
@@ -191,7 +197,18 @@ static enum status find_verb(struct slice *line, enum role role, struct request 
         word = first_word(*line);
     }
     skip(line, word.len);
-    request->verb = verb_named(word);
+    return verb_named(word);
+}
+
+enum verb request_verb(struct slice line)
+{
+    return take_verb(&line);
+}
+
+static enum status find_verb(struct slice *line, enum role role, struct request *request,
+                             struct problem *problem)
+{
+    request->verb = take_verb(line);
     if (request->verb == VERB_COUNT)
         return problem_set(problem, STATUS_UNKNOWN_VERB, "%s",
                            status_row(STATUS_UNKNOWN_VERB)->meaning);
@@ -220,5 +237,5 @@ enum status request_parse(char *bytes, size_t len, enum role role, struct reques
     const struct verb_row *verb = &verbs[request->verb];
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
         status = take_argument(verb, &arguments.argument[i], request, problem);
-    return status == STATUS_OK ? check_combination(verb, request, problem) : status;
+    return status == STATUS_OK ? check_combination(verb, request, role, problem) : status;
 }

@@ -10,7 +10,7 @@
 enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };
 
 enum verb {
-    VERB_VERIFY, VERB_ID, VERB_TABLE, VERB_REVOKE, VERB_HELLO, VERB_HELP, VERB_PING, VERB_QUIT,
+    VERB_VERIFY, VERB_ID, VERB_TABLE, VERB_USED, VERB_REVOKE, VERB_HELLO, VERB_HELP, VERB_PING, VERB_QUIT,
     VERB_LIST, VERB_SHOW, VERB_JOURNAL, VERB_WATCH, VERB_STATS,
     VERB_CREATE, VERB_UPDATE, VERB_DISABLE, VERB_ENABLE, VERB_ROTATE, VERB_DELETE, VERB_IMPORT,
     VERB_EXPORT,
@@ -35,6 +35,7 @@ struct verb_row {
     uint32_t one_of;            /* exactly one of these must be given; 0: nothing is required */
     const char *usage;
     const char *summary;
+    uint32_t admin_keys;        /* of `keys`, those that only an admin socket grants */
 };
 
 struct request {
@@ -68,6 +69,9 @@ static inline bool request_has(const struct request *r, enum key key)
 /* True for a line that asks nothing: blank, a comment, or the OK line of a reply, so that what
  * `export` printed can be sent to another daemon as it is. */
 bool request_ignorable(struct slice line);
+
+/* The verb of a line that is not ignorable, or VERB_COUNT; the bytes are only looked at. */
+enum verb request_verb(struct slice line);
 
 /* Parses one line without its line end.  The bytes are changed (quoted values are decoded in
  * place) and the request points into them.  A leading "* " is skipped: exported lines bear it.

@@ -170,8 +170,8 @@ static void a_received_descriptor_cannot_be_written(void **state)
 {
     (void)state;
     struct publisher *p = publish_new("jtn", 0);
-    uint64_t size;
-    int fd = publish_descriptor(p, &size);
+    uint64_t size, generation;
+    int fd = publish_descriptor(p, &size, &generation);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "x", 1), -1);

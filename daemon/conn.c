@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conn.h"
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/dispatch.h"
+
+enum { LINGER = 30 };           /* seconds for a client to take in the last of its replies */
+
+struct conn {
+    struct session session;     /* first: a session is its connection */
+    struct mail mail;
+    struct event read;
+    struct event write;
+    bool closed;
+    int64_t active;             /* when bytes last moved, in or out */
+    int64_t half_since;         /* since when half a line is waiting; 0: none is */
+    struct conn *next;
+    struct conn **link;         /* what points to it */
+    struct conn *next_touched;  /* in lane->touched, if `touched` */
+    bool touched;
+};
+
+static void admit(struct mail *mail);
+static void on_read(evutil_socket_t fd, short what, void *conn);
+static void on_write(evutil_socket_t fd, short what, void *conn);
+static void change_arrives(struct mail *mail);
+static void scan_arrives(struct mail *mail);
+static void work(struct conn *c);
+static bool send_out(struct conn *c);
+static void set_events(struct conn *c);
+static void free_conn(struct conn *c);
+
+struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct peer *peer)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    c->mail.arrive = admit;
+    c->session.lane = lane;
+    c->session.fd = fd;
+    c->session.role = role;
+    c->session.peer = *peer;
+    c->session.change_arrives = change_arrives;
+    c->session.scan_arrives = scan_arrives;
+    if (session_init(&c->session))
+        return c;
+    session_free(&c->session);
+    free(c);
+    return NULL;
+}
+
+struct mail *conn_mail(struct conn *c)
+{
+    return &c->mail;
+}
+
+struct conn *conn_next(const struct conn *c)
+{
+    return c->next;
+}
+
+int64_t conn_clock(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec;
+}
+
+static void admit(struct mail *mail)
+{
+    struct conn *c = (struct conn *)((char *)mail - offsetof(struct conn, mail));
+    struct lane *lane = c->session.lane;
+
+    c->next = lane->conns;
+    c->link = &lane->conns;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    lane->conns = c;
+    c->active = conn_clock();
+    event_assign(&c->read, lane->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
+    event_assign(&c->write, lane->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
+    if (lane->stopping)
+        conn_wind_down(c);
+    set_events(c);
+}
+
+/* Its place is free only now: a closed connection whose changes are under way still counts. */
+static void free_conn(struct conn *c)
+{
+    struct session *s = &c->session;
+    struct lane *lane = s->lane;
+
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
+    quota_give_back(lane->server->quota, s->peer.uid, s->role == ROLE_ADMIN);
+    session_free(s);
+    free(c);
+    if (lane->stopping && lane->conns == NULL)
+        event_base_loopbreak(lane->base);
+}
+
+void conn_close(struct conn *c)
+{
+    struct session *s = &c->session;
+
+    if (!c->closed) {
+        c->closed = true;
+        event_del(&c->read);
+        event_del(&c->write);
+        close(s->fd);
+        session_stop_scan(s);
+    }
+    if (!session_is_away(s))
+        free_conn(c);
+}
+
+/* -- bytes ----------------------------------------------------------------------------------- */
+
+static void on_read(evutil_socket_t fd, short what, void *conn)
+{
+    struct conn *c = conn;
+    struct iobuf *in = &c->session.in;
+    size_t room = SESSION_ROOM - iobuf_len(in);
+
+    (void)what;
+    ssize_t len = read(fd, iobuf_reserve(in, room), room);
+    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (len < 0) {
+        conn_close(c);
+        return;
+    }
+    c->session.eof = len == 0;
+    iobuf_commit(in, (size_t)len);
+    c->active = conn_clock();
+    work(c);
+}
+
+static void on_write(evutil_socket_t fd, short what, void *conn)
+{
+    struct conn *c = conn;
+
+    (void)fd;
+    (void)what;
+    if (!send_out(c))
+        conn_close(c);
+    else
+        work(c);
+}
+
+/* The descriptor to be passed goes with the first byte, and is then ours no more. */
+static ssize_t send_some(struct session *s)
+{
+    char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec bytes = { iobuf_front(&s->out), iobuf_len(&s->out) };
+    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+
+    if (s->passing < 0)
+        return send(s->fd, bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &s->passing, sizeof(int));
+    ssize_t sent = sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+        close(s->passing);
+        s->passing = -1;
+    }
+    return sent;
+}
+
+/* False: nobody is there to receive it. */
+static bool send_out(struct conn *c)
+{
+    struct session *s = &c->session;
+
+    while (iobuf_len(&s->out) > 0) {
+        ssize_t sent = send_some(s);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return errno == EAGAIN;
+        iobuf_consume(&s->out, (size_t)sent);
+        c->active = conn_clock();
+    }
+    iobuf_shrink(&s->out, SESSION_ROOM);
+    return true;
+}
+
+/* Does all that can be done now, then waits for what comes next. */
+static void work(struct conn *c)
+{
+    struct session *s = &c->session;
+
+    do {
+        dispatch_run(s);
+        if (!send_out(c)) {
+            conn_close(c);
+            return;
+        }
+    } while (s->waits_for_output && iobuf_len(&s->out) == 0);
+    if (session_is_done(s))
+        conn_close(c);
+    else
+        set_events(c);
+}
+
+static void set_event(struct event *event, short what, bool wanted)
+{
+    bool there = event_pending(event, what, NULL) != 0;
+
+    if (wanted && !there)
+        event_add(event, NULL);
+    else if (!wanted && there)
+        event_del(event);
+}
+
+static void set_events(struct conn *c)
+{
+    const struct session *s = &c->session;
+
+    set_event(&c->read, EV_READ, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
+    set_event(&c->write, EV_WRITE, iobuf_len(&s->out) > 0);
+    if (!s->half_a_line)
+        c->half_since = 0;
+    else if (c->half_since == 0)
+        c->half_since = conn_clock();
+}
+
+/* -- mail coming home ------------------------------------------------------------------------ */
+
+/* Its replies are sent together, when all mail is in: see conn_settle(). */
+static void change_arrives(struct mail *mail)
+{
+    struct change *change = (struct change *)mail;
+    struct conn *c = change->sender;
+    struct lane *lane = c->session.lane;
+
+    session_take_change(&c->session, change);
+    if (c->closed) {
+        conn_close(c);
+    } else if (!c->touched) {
+        c->touched = true;
+        c->next_touched = lane->touched;
+        lane->touched = c;
+    }
+}
+
+void conn_settle(struct lane *lane)
+{
+    struct conn *next;
+
+    while (lane->touched != NULL) {
+        struct conn *c = lane->touched;
+        lane->touched = c->next_touched;
+        c->touched = false;
+        work(c);
+    }
+    if (!lane->starved || lane->outstanding > LANE_CHANGES_MAX / 2)
+        return;
+    lane->starved = false;
+    for (struct conn *c = lane->conns; c != NULL; c = next) {
+        next = c->next;
+        if (c->session.starved && !c->closed)
+            work(c);
+    }
+}
+
+static void scan_arrives(struct mail *mail)
+{
+    struct scan *scan = (struct scan *)mail;
+    struct conn *c = scan->sender;
+
+    session_take_chunk(&c->session, scan);
+    if (c->closed)
+        conn_close(c);
+    else
+        work(c);
+}
+
+/* -- deadlines ------------------------------------------------------------------------------- */
+
+void conn_tick(struct conn *c, int64_t now)
+{
+    struct session *s = &c->session;
+    int64_t line = atomic_load(&s->lane->server->settings.line_timeout);
+    int64_t idle = atomic_load(&s->lane->server->settings.idle_timeout);
+
+    if (c->closed || session_is_away(s))
+        return;
+    if ((idle > 0 && now - c->active > idle) || (s->ended && now - c->active > LINGER)) {
+        conn_close(c);
+    } else if (line > 0 && c->half_since > 0 && now - c->half_since > line && !s->ended) {
+        session_fail(s, STATUS_SYNTAX, "half a line, and no line end for too long ([daemon] "
+                     "line_timeout); closing");
+        work(c);
+    }
+}
+
+void conn_wind_down(struct conn *c)
+{
+    if (!c->closed)
+        shutdown(c->session.fd, SHUT_RD);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/dispatch.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/admin.h"
+#include "daemon/answer.h"
+#include "daemon/log.h"
+#include "proto/reply.h"
+
+enum {
+    OUT_HIGH = 32 * 1024,           /* more than this unsent: begin nothing new */
+    OUT_LOW = SESSION_ROOM,         /* less than this unsent: fetch the scan's next chunk */
+    CHANGES_MAX = 512,              /* on their way, of one admin session */
+    CHANGES_MAX_VERIFY = 16,        /* ... of one that may only revoke what it holds */
+};
+
+/* The requests of one run; what came before is wiped at its end. */
+struct run {
+    struct session *session;
+    size_t used;                    /* bytes of `in` that are dealt with */
+    struct mail_list changes;       /* to be posted together */
+    int64_t now;
+};
+
+enum line_end { LINE_NONE, LINE_ENDED, LINE_UNENDED, LINE_OVERLONG };
+
+static bool step(struct run *run);
+static bool skip_overlong(struct run *run);
+static enum line_end next_line(const struct run *run, struct slice *line, size_t *whole);
+static bool may_begin(struct run *run, struct slice line);
+static void take_line(struct run *run, struct slice line);
+static void refuse(struct run *run, enum status status, const char *message);
+static bool judge_pending(struct run *run);
+
+typedef void handler(struct run *run, const struct request *r);
+static handler do_verify, do_answer, do_quit, do_change, do_scan, do_table;
+
+static handler *const handlers[VERB_COUNT] = {
+    [VERB_VERIFY] = do_verify, [VERB_ID] = do_answer, [VERB_HELLO] = do_answer,
+    [VERB_HELP] = do_answer, [VERB_PING] = do_answer, [VERB_STATS] = do_answer,
+    [VERB_USED] = do_answer, [VERB_QUIT] = do_quit, [VERB_TABLE] = do_table,
+    [VERB_LIST] = do_scan, [VERB_SHOW] = do_scan, [VERB_EXPORT] = do_scan,
+    [VERB_JOURNAL] = do_scan, [VERB_WATCH] = do_scan,
+    [VERB_REVOKE] = do_change, [VERB_CREATE] = do_change, [VERB_UPDATE] = do_change,
+    [VERB_DISABLE] = do_change, [VERB_ENABLE] = do_change, [VERB_ROTATE] = do_change,
+    [VERB_DELETE] = do_change, [VERB_IMPORT] = do_change,
+};
+
+/* -- input ----------------------------------------------------------------------------------- */
+
+/* Sends the scan for its next chunk, once the client has taken in most of the last one. */
+static void fetch_chunk(struct session *s)
+{
+    if (!s->scan_is_here)
+        return;
+    s->waits_for_output = iobuf_len(&s->out) > OUT_LOW;
+    if (s->waits_for_output)
+        return;
+    s->scan_is_here = false;
+    keeper_scan(s->lane->server->keeper, s->scan);
+}
+
+void dispatch_run(struct session *s)
+{
+    struct run run = { .session = s, .now = time(NULL) };
+
+    s->waits_for_output = s->starved = s->half_a_line = false;
+    fetch_chunk(s);
+    while (step(&run))
+        ;
+    judge_pending(&run);
+    if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
+        session_stop_scan(s);
+    keeper_change(s->lane->server->keeper, &run.changes);
+    iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : run.used);
+}
+
+/* Deals with one line; false when nothing more can be done now. */
+static bool step(struct run *run)
+{
+    struct session *s = run->session;
+    struct slice line;
+    size_t whole;
+
+    if (s->ended)
+        return false;
+    if (iobuf_len(&s->out) > OUT_HIGH) {
+        s->waits_for_output = true;
+        return false;
+    }
+    if (s->has_fault) {
+        if (s->outstanding > 0)
+            return false;
+        s->has_fault = false;
+        session_put_problem(s, &s->fault);
+        return true;
+    }
+    if (s->discarding)
+        return skip_overlong(run);
+    enum line_end end = next_line(run, &line, &whole);
+    if (end == LINE_NONE || !may_begin(run, line))
+        return false;
+    run->used += whole;
+    s->discarding = end == LINE_OVERLONG;
+    if (end == LINE_OVERLONG)
+        refuse(run, STATUS_TOO_LONG, "a line has at most 8192 bytes; the rest of this one is skipped");
+    else if (!request_ignorable(line) && end == LINE_UNENDED)
+        refuse(run, STATUS_SYNTAX, "the last line has no line end; it was not carried out");
+    else if (!request_ignorable(line))
+        take_line(run, line);
+    return true;
+}
+
+static bool skip_overlong(struct run *run)
+{
+    struct session *s = run->session;
+    const char *at = iobuf_front(&s->in) + run->used;
+    size_t left = iobuf_len(&s->in) - run->used;
+    const char *lf = memchr(at, '\n', left);
+
+    run->used += lf != NULL ? (size_t)(lf - at) + 1 : left;
+    s->discarding = lf == NULL;
+    s->half_a_line = lf == NULL;
+    return lf != NULL;
+}
+
+/* The next line without its end, and how many bytes it takes with it. */
+static enum line_end next_line(const struct run *run, struct slice *line, size_t *whole)
+{
+    struct session *s = run->session;
+    const char *at = iobuf_front(&s->in) + run->used;
+    size_t left = iobuf_len(&s->in) - run->used;
+    size_t look = left < LINE_MAX_BYTES ? left : LINE_MAX_BYTES;
+    const char *lf = look > 0 ? memchr(at, '\n', look) : NULL;
+
+    *line = (struct slice){ at, look };
+    *whole = look;
+    if (lf != NULL) {
+        line->len = (size_t)(lf - at);
+        *whole = line->len + 1;
+        if (line->len > 0 && at[line->len - 1] == '\r')
+            line->len--;
+        return LINE_ENDED;
+    }
+    if (left >= LINE_MAX_BYTES)
+        return LINE_OVERLONG;
+    s->half_a_line = left > 0;
+    return s->eof && left > 0 ? LINE_UNENDED : LINE_NONE;
+}
+
+static bool is_change(enum verb verb)
+{
+    return verb < VERB_COUNT && handlers[verb] == do_change;
+}
+
+/* True if there is nothing this line must wait for. */
+static bool may_begin(struct run *run, struct slice line)
+{
+    struct session *s = run->session;
+    unsigned most = s->role == ROLE_ADMIN ? CHANGES_MAX : CHANGES_MAX_VERIFY;
+
+    if (request_ignorable(line))
+        return true;
+    if (s->scan != NULL) {
+        if (s->scan->verb == VERB_WATCH)
+            session_stop_scan(s);
+        return false;
+    }
+    enum verb verb = request_verb(line);
+    if (is_change(verb)) {
+        s->starved = s->lane->outstanding >= LANE_CHANGES_MAX;
+        s->lane->starved = s->lane->starved || s->starved;
+        return s->outstanding < most && !s->starved;
+    }
+    if (s->outstanding > 0)
+        return false;
+    if (verb == VERB_TABLE && (iobuf_len(&s->out) > 0 || s->lane->judge.count > 0)) {
+        s->waits_for_output = true;
+        return false;
+    }
+    return true;
+}
+
+static void take_line(struct run *run, struct slice line)
+{
+    struct session *s = run->session;
+    struct request request;
+    struct problem problem;
+
+    lane_count(&s->lane->counters.requests);
+    if (request_parse((char *)line.at, line.len, s->role, &request, &problem) != STATUS_OK)
+        refuse(run, problem.status, problem.message);
+    else if (handlers[request.verb] == do_verify || judge_pending(run))
+        handlers[request.verb](run, &request);
+}
+
+/* The reply to a request that goes no further; it waits for the changes before it. */
+static void refuse(struct run *run, enum status status, const char *message)
+{
+    if (!judge_pending(run))
+        return;
+    problem_set(&run->session->fault, status, "%s", message);
+    run->session->has_fault = true;
+}
+
+/* Answers the verifications that came before what is next. */
+static bool judge_pending(struct run *run)
+{
+    struct lane *lane = run->session->lane;
+
+    if (judge_answer(&lane->judge, lane->server->publisher, lane->reader, run->now,
+                     lane->counters.verdicts, &run->session->out))
+        return true;
+    run->session->ended = true;
+    return false;
+}
+
+/* -- verbs ----------------------------------------------------------------------------------- */
+
+static void do_verify(struct run *run, const struct request *r)
+{
+    struct judge *judge = &run->session->lane->judge;
+    struct problem problem;
+
+    if (judge_add(judge, r, &problem) != STATUS_OK)
+        refuse(run, problem.status, problem.message);
+    else if (!judge_has_room(judge))
+        judge_pending(run);
+}
+
+/* Root, the daemon's own user, and members of the group that may have it. */
+static bool may_have_table(struct session *s)
+{
+    int64_t group = atomic_load(&s->lane->server->settings.table_gid);
+
+    return group == SITE_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
+           peer_in_group(s->fd, &s->peer, (gid_t)group);
+}
+
+static void do_answer(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    struct asker asker = { .server = s->lane->server, .role = s->role };
+    struct text t;
+
+    if (r->verb == VERB_USED)
+        asker.may_have_table = may_have_table(s);
+    if (!session_begin_reply(s, ANSWER_REPLY_MAX, &t))
+        return;
+    answer_request(&asker, r, &t);
+    iobuf_commit(&s->out, t.len);
+}
+
+static void do_quit(struct run *run, const struct request *r)
+{
+    do_answer(run, r);
+    run->session->ended = true;
+}
+
+static void do_table(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    uint64_t size, generation;
+    struct text t;
+
+    (void)r;
+    if (!may_have_table(s)) {
+        refuse(run, STATUS_FORBIDDEN, "the table is for root and members of [verify] table_group; "
+               "verify over this socket instead");
+        return;
+    }
+    int fd = publish_descriptor(s->lane->server->publisher, &size, &generation);
+    if (fd < 0) {
+        refuse(run, STATUS_INTERNAL, "the table cannot be handed out now: jetond's log says why");
+        log_error("no descriptor of the table: %s", strerror(-fd));
+        return;
+    }
+    s->passing = fd;
+    if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
+        return;
+    reply_begin(&t, STATUS_OK);
+    line_put_u64(&t, "size", size);
+    line_puts(&t, "final", "yes");
+    line_put_u64(&t, "generation", generation);
+    reply_end(&t, STATUS_OK, NULL);
+    iobuf_commit(&s->out, t.len);
+    lane_count(&s->lane->counters.tables);
+}
+
+static void do_scan(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    struct problem problem;
+    struct scan *scan = scan_new(r, &problem);
+
+    if (scan == NULL) {
+        refuse(run, problem.status, problem.message);
+        return;
+    }
+    scan->home = &s->lane->box;
+    scan->sender = s;
+    scan->mail.arrive = s->scan_arrives;
+    s->scan = scan;
+    s->scan_is_here = false;
+    keeper_scan(s->lane->server->keeper, scan);
+}
+
+/* What is denied takes effect here and now, before the disk has a say. */
+static void do_change(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    struct server *server = s->lane->server;
+    const struct admin_context context = {
+        .uid = s->peer.uid,
+        .pid = s->peer.pid,
+        .prefix = server->settings.prefix,
+        .activation_delay = atomic_load(&server->settings.activation_delay),
+    };
+    struct problem problem;
+    struct change *c = admin_change(r, &context, &problem);
+
+    if (c == NULL) {
+        refuse(run, problem.status, problem.message);
+        return;
+    }
+    if (c->kind->deny != 0 && !publish_deny(server->publisher, c->id, c->kind->deny) &&
+        s->role != ROLE_ADMIN) {
+        change_free(c);
+        refuse(run, STATUS_UNKNOWN, status_row(STATUS_UNKNOWN)->meaning);
+        return;
+    }
+    c->home = &s->lane->box;
+    c->sender = s;
+    c->mail.arrive = s->change_arrives;
+    s->outstanding++;
+    s->lane->outstanding++;
+    mail_append(&run->changes, &c->mail);
+}

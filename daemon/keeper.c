@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "daemon/lastuse.h"
+#include "daemon/log.h"
+#include "daemon/scanner.h"
+#include "daemon/sweep.h"
+
+struct keeper {
+    struct writer *writer;
+    const struct settings *settings;
+    struct lastuse *lastuse;
+    struct sweep sweep;
+    struct mailbox scans;
+    struct mail_list ready;         /* scans to step, in turn */
+    struct mail_list parked;        /* watches that wait for news */
+    int64_t next_chores;            /* CLOCK_MONOTONIC, seconds */
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_bool poked;
+    pthread_mutex_t mutex;          /* guards `figures` */
+    struct keeper_figures figures;
+};
+
+static void *run(void *keeper);
+static bool one_batch(struct keeper *k);
+static bool one_chunk(struct keeper *k);
+static void chores(struct keeper *k);
+static void note_figures(struct keeper *k);
+static void wait_for_work(struct keeper *k);
+
+struct keeper *keeper_new(struct writer *w, const struct settings *settings, const char *store)
+{
+    struct keeper *k = calloc(1, sizeof(*k));
+
+    if (k == NULL)
+        return NULL;
+    k->lastuse = lastuse_open(store);
+    if (k->lastuse == NULL || mailbox_init(&k->scans) < 0) {
+        lastuse_close(k->lastuse);
+        free(k);
+        return NULL;
+    }
+    pthread_mutex_init(&k->mutex, NULL);
+    w->lastuse = k->lastuse;
+    k->writer = w;
+    k->settings = settings;
+    note_figures(k);
+    return k;
+}
+
+int keeper_start(struct keeper *k)
+{
+    int error = pthread_create(&k->thread, NULL, run, k);
+
+    k->started = error == 0;
+    return -error;
+}
+
+void keeper_stop(struct keeper *k)
+{
+    if (!k->started)
+        return;
+    atomic_store(&k->stopping, true);
+    keeper_poke(k);
+    pthread_join(k->thread, NULL);
+    k->started = false;
+}
+
+static void free_scans(struct mail_list *list)
+{
+    for (struct mail *m; (m = mail_pop(list)) != NULL;)
+        scan_free((struct scan *)m);
+}
+
+void keeper_free(struct keeper *k)
+{
+    if (k == NULL)
+        return;
+    struct mail_list late = mailbox_take(&k->scans);
+    free_scans(&late);
+    free_scans(&k->ready);
+    free_scans(&k->parked);
+    lastuse_close(k->lastuse);
+    mailbox_destroy(&k->scans);
+    pthread_mutex_destroy(&k->mutex);
+    free(k);
+}
+
+void keeper_change(struct keeper *k, struct mail_list *changes)
+{
+    mailbox_post_list(&k->writer->box, changes);
+}
+
+void keeper_scan(struct keeper *k, struct scan *s)
+{
+    mailbox_post(&k->scans, &s->mail);
+}
+
+void keeper_poke(struct keeper *k)
+{
+    atomic_store(&k->poked, true);
+    mailbox_wake(&k->scans);
+}
+
+struct keeper_figures keeper_figures(struct keeper *k)
+{
+    pthread_mutex_lock(&k->mutex);
+    struct keeper_figures figures = k->figures;
+    pthread_mutex_unlock(&k->mutex);
+    return figures;
+}
+
+/* -- the thread ------------------------------------------------------------------------------ */
+
+static void *run(void *keeper)
+{
+    struct keeper *k = keeper;
+
+    for (;;) {
+        bool stopping = atomic_load(&k->stopping);
+        bool busy = one_batch(k);
+        busy = one_chunk(k) || busy;
+        chores(k);
+        if (!busy && stopping)
+            break;
+        if (!busy)
+            wait_for_work(k);
+    }
+    lastuse_flush(k->lastuse, k->writer->publisher, time(NULL));
+    return NULL;
+}
+
+/* Watches whose journal has grown, or that are to stop, get in line. */
+static void wake_parked(struct keeper *k)
+{
+    mail_append_list(&k->ready, &k->parked);
+}
+
+static bool one_batch(struct keeper *k)
+{
+    uint64_t newest = atomic_load(&k->writer->newest);
+
+    writer_collect(k->writer);
+    if (!writer_batch(k->writer, time(NULL)))
+        return false;
+    if (atomic_load(&k->writer->newest) != newest)
+        wake_parked(k);
+    note_figures(k);
+    return true;
+}
+
+static bool one_chunk(struct keeper *k)
+{
+    const struct scanner_sources sources = { k->writer, k->lastuse };
+    struct mail_list posted = mailbox_take(&k->scans);
+
+    mail_append_list(&k->ready, &posted);
+    if (atomic_exchange(&k->poked, false))
+        wake_parked(k);
+    struct scan *s = (struct scan *)mail_pop(&k->ready);
+    if (s == NULL)
+        return false;
+    if (scanner_step(s, &sources, time(NULL)))
+        mailbox_post(s->home, &s->mail);
+    else
+        mail_append(&k->parked, &s->mail);
+    return true;
+}
+
+static int64_t monotonic_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return t.tv_sec;
+}
+
+static void chores(struct keeper *k)
+{
+    struct writer *w = k->writer;
+    int64_t now = time(NULL), monotonic = monotonic_seconds();
+
+    if (monotonic < k->next_chores)
+        return;
+    k->next_chores = monotonic + 1;
+    journal_set_keep(w->journal, atomic_load(&k->settings->journal_entries));
+    writer_retry(w);
+    if (!w->broken) {
+        sweep_step(&k->sweep, w, atomic_load(&k->settings->retention), now);
+        lastuse_step(k->lastuse, w->publisher, now);
+    }
+    wake_parked(k);
+    note_figures(k);
+}
+
+static void note_figures(struct keeper *k)
+{
+    struct writer *w = k->writer;
+    uint64_t held = 0;
+
+    for (const struct mail *m = w->held.first; m != NULL; m = m->next)
+        held++;
+    struct keeper_figures figures = {
+        .commits = atomic_load(&w->commits),
+        .changes = atomic_load(&w->changes),
+        .failures = atomic_load(&w->failures),
+        .denials_unsaved = held,
+        .journal_oldest = journal_oldest(w->journal),
+        .journal_newest = journal_newest(w->journal),
+        .store_bytes = store_size(w->store),
+    };
+    pthread_mutex_lock(&k->mutex);
+    k->figures = figures;
+    pthread_mutex_unlock(&k->mutex);
+}
+
+/* Wakes for mail, for a poke, and when the chores are due. */
+static void wait_for_work(struct keeper *k)
+{
+    struct pollfd wake[] = {
+        { .fd = k->writer->box.wake, .events = POLLIN },
+        { .fd = k->scans.wake, .events = POLLIN },
+    };
+    int64_t left = k->next_chores - monotonic_seconds();
+
+    poll(wake, sizeof(wake) / sizeof(wake[0]), left > 0 ? (int)left * 1000 : 0);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the connections of one worker thread share, and what all threads share.  Level 9. */
+#ifndef JETON_LANE_H
+#define JETON_LANE_H
+
+#include <event2/event.h>
+
+#include "daemon/judge.h"
+#include "daemon/keeper.h"
+#include "daemon/quota.h"
+
+enum { LANE_CHANGES_MAX = 4096 };       /* on their way, of all sessions of a lane */
+
+/* Written by the lane's thread, read by whoever asks for stats. */
+struct lane_counters {
+    _Atomic uint64_t requests;
+    _Atomic uint64_t tables;            /* descriptors handed out */
+    _Atomic uint64_t verdicts[STATUS_COUNT];
+};
+
+static inline void lane_count(_Atomic uint64_t *counter)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + 1, memory_order_relaxed);
+}
+
+/* One worker thread's.  Owned by that thread, its box, counters and `stop` excepted. */
+struct lane {
+    struct event_base *base;
+    struct mailbox box;                 /* new connections, answered changes, filled chunks */
+    unsigned reader;                    /* this thread's number with the publisher */
+    struct server *server;
+    struct conn *conns;                 /* of this lane, also those that are closed and whose
+                                           answers are still on their way */
+    unsigned outstanding;               /* changes on their way, of all connections */
+    struct conn *touched;               /* got replies by mail that are not sent yet */
+    bool starved;                       /* some connection waits for `outstanding` to fall */
+    bool stopping;
+    int64_t stop_by;                    /* conn_clock() */
+    struct event *on_mail;
+    struct event *on_tick;
+    pthread_t thread;
+    atomic_bool stop;                   /* set by worker_stop() */
+    struct judge judge;
+    struct lane_counters counters;
+};
+
+/* The whole daemon's.  Made at start; then only what is thread-safe by itself is changed. */
+struct server {
+    struct publisher *publisher;
+    struct keeper *keeper;
+    struct quota *quota;
+    struct settings settings;
+    int64_t started;
+    size_t lanes;
+    struct lane *lane;
+};
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jetond: options, configuration, and what --check shows. */
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/answer.h"
+#include "daemon/service.h"
+#include "daemon/site.h"
+#include "daemon/store.h"
+
+enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
+
+static struct {
+    const char *file;               /* NULL: the default one, if it is there */
+    const char *set[SETTINGS_MAX];
+    size_t sets;
+    bool check;
+} options;
+
+static const char usage[] =
+    "usage: jetond [--config FILE] [--set section.key=value]... [--check]\n"
+    "\n"
+    "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
+    "\n"
+    "  --config FILE          read FILE instead of " CONFIG_DEFAULT_FILE "\n"
+    "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
+    "  --check                check configuration and store, and exit\n"
+    "  --version, --help      say which version this is; show this text\n"
+    "\n"
+    "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
+
+static bool configure(struct config *c, struct problem *problem)
+{
+    const char *file = options.file != NULL ? options.file : CONFIG_DEFAULT_FILE;
+
+    config_defaults(c);
+    if ((options.file != NULL || access(file, F_OK) == 0) && !config_read(c, file, problem))
+        return false;
+    for (size_t i = 0; i < options.sets; i++)
+        if (!config_set(c, options.set[i], problem))
+            return false;
+    return true;
+}
+
+static bool count_token(void *count, const struct record *record)
+{
+    (void)record;
+    ++*(uint64_t *)count;
+    return true;
+}
+
+/* Looks only; a daemon may be using the store at the same time. */
+static bool check_store(const struct config *c, struct problem *problem)
+{
+    uint64_t count = 0;
+
+    if (access(c->store, F_OK) != 0) {
+        printf("store %s: not there; it will be made at the first start\n", c->store);
+        return true;
+    }
+    struct store *store = store_open(c->store, STORE_READ, problem);
+    struct journal *journal = journal_new(c->journal_entries);
+    bool well = store != NULL && journal != NULL &&
+                store_load_journal(store, journal, problem) &&
+                store_load_tokens(store, count_token, &count, problem);
+    if (well)
+        printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
+               (unsigned long long)count, (unsigned long long)journal_oldest(journal),
+               (unsigned long long)journal_newest(journal));
+    store_close(store);
+    journal_free(journal);
+    return well;
+}
+
+static int check(const struct config *c)
+{
+    struct problem problem;
+    struct site site;
+
+    if (!site_survey(c, &site, &problem) || !check_store(c, &problem)) {
+        fprintf(stderr, "jetond: %s\n", problem.message);
+        return EXIT_FAILURE;
+    }
+    printf("configuration: well\n");
+    return EXIT_SUCCESS;
+}
+
+/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
+static void keep_secrets(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    umask(0077);
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__        /* its leak detector attaches to the process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int parse_options(int argc, char **argv)
+{
+    static const struct option known[] = {
+        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
+        { "check", no_argument, NULL, 'k' }, { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+    };
+
+    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            options.file = optarg;
+            break;
+        case 's':
+            if (options.sets == SETTINGS_MAX)
+                return EXIT_USAGE;
+            options.set[options.sets++] = optarg;
+            break;
+        case 'k':
+            options.check = true;
+            break;
+        case 'v':
+            puts("jetond " JETON_VERSION);
+            exit(EXIT_SUCCESS);
+        case 'h':
+            fputs(usage, stdout);
+            exit(EXIT_SUCCESS);
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    return optind == argc ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct problem problem;
+    static struct config config;
+
+    if (parse_options(argc, argv) != EXIT_SUCCESS) {
+        fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    if (!configure(&config, &problem)) {
+        fprintf(stderr, "jetond: %s\n", problem.message);
+        return EXIT_USAGE;
+    }
+    if (options.check)
+        return check(&config);
+    keep_secrets();
+    if (sodium_init() < 0) {
+        log_error("libsodium has no source of randomness");
+        return EXIT_FAILURE;
+    }
+    log_set_level(config.log_level);
+    if (service_run(&config, configure, &problem))
+        return EXIT_SUCCESS;
+    log_error("%s", problem.message);
+    return EXIT_FAILURE;
+}

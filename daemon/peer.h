@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is at the other end of a Unix socket, as the kernel saw it when they connected (unix(7):
+ * SO_PEERCRED, SO_PEERGROUPS).  Level 0.  Thread-safe. */
+#ifndef JETON_PEER_H
+#define JETON_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct peer {
+    uid_t uid;
+    gid_t gid;
+    pid_t pid;              /* for the journal; never decide by it */
+};
+
+/* 0 or -errno. */
+int peer_read(int fd, struct peer *peer);
+
+/* True if the group is among the peer's; false if it is not, or if that cannot be read. */
+bool peer_in_group(int fd, const struct peer *peer, gid_t group);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/answer.h"
+#include "daemon/listener.h"
+#include "daemon/log.h"
+#include "daemon/worker.h"
+
+enum { WORKERS_AUTOMATIC_MAX = 4, DESCRIPTORS_OWN = 48, DESCRIPTORS_A_WORKER = 4 };
+
+struct service {
+    struct config config;
+    service_configure *configure;
+    struct server server;
+    struct writer *writer;
+    struct event_base *base;
+    struct listener *listener;
+    struct event *event[4];         /* SIGTERM, SIGINT, SIGHUP, and the tick */
+    size_t running;                 /* workers */
+    bool keeping;                   /* the keeper owns the writer's thread */
+};
+
+static bool load(struct service *s, struct problem *problem);
+static bool start_threads(struct service *s, struct problem *problem);
+static bool start_events(struct service *s);
+static void stop(struct service *s);
+
+/* -- the machine's limits -------------------------------------------------------------------- */
+
+/* As many connections as there are descriptors for, and no more than configured. */
+static uint64_t connections_possible(const struct service *s, const struct config *c)
+{
+    uint64_t own = DESCRIPTORS_OWN + QUOTA_ADMIN_PLACES + DESCRIPTORS_A_WORKER * s->server.lanes;
+    uint64_t wanted = c->max_connections + own;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return c->max_connections;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted)
+        return c->max_connections;
+    uint64_t possible = limit.rlim_cur > own ? limit.rlim_cur - own : 1;
+    log_warning("max_connections is %llu instead of %llu: the limit of open files is %llu",
+                (unsigned long long)possible, (unsigned long long)c->max_connections,
+                (unsigned long long)limit.rlim_cur);
+    return possible;
+}
+
+static size_t workers_wanted(const struct config *c)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (c->workers > 0)
+        return c->workers;
+    if (cpus < 1)
+        return 1;
+    return cpus < WORKERS_AUTOMATIC_MAX ? (size_t)cpus : WORKERS_AUTOMATIC_MAX;
+}
+
+/* -- from start to stop ---------------------------------------------------------------------- */
+
+bool service_run(const struct config *c, service_configure *configure, struct problem *problem)
+{
+    struct service *s = calloc(1, sizeof(*s));
+    struct site site;
+    bool started = false;
+
+    if (s == NULL) {
+        problem_set(problem, STATUS_INTERNAL, "no memory");
+        return false;
+    }
+    s->config = *c;
+    s->configure = configure;
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);       /* a file size limit is then an error, not the end */
+    if (site_survey(c, &site, problem) && load(s, problem)) {
+        settings_apply(&s->server.settings, c, site.table_gid);
+        if (start_threads(s, problem))
+            s->listener = listener_open(c, &site, &s->server, s->base, problem);
+        started = s->listener != NULL;
+    }
+    if (started) {
+        log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
+                 (unsigned long long)publish_figures(s->server.publisher).tokens, s->server.lanes,
+                 c->store);
+        event_base_dispatch(s->base);
+        log_info("stopping");
+    }
+    stop(s);
+    return started;
+}
+
+static bool load(struct service *s, struct problem *problem)
+{
+    struct store *store = store_open(s->config.store, STORE_WRITE, problem);
+
+    if (store == NULL)
+        return false;
+    s->writer = calloc(1, sizeof(*s->writer));
+    if (s->writer != NULL && writer_init(s->writer, store, s->config.prefix,
+                                         s->config.journal_entries, problem)) {
+        s->server.publisher = s->writer->publisher;
+        return true;
+    }
+    if (s->writer == NULL)
+        problem_set(problem, STATUS_INTERNAL, "no memory");
+    free(s->writer);
+    s->writer = NULL;
+    store_close(store);
+    return false;
+}
+
+static bool start_workers(struct service *s)
+{
+    struct server *server = &s->server;
+    size_t wanted = workers_wanted(&s->config);
+
+    server->lane = aligned_alloc(64, wanted * sizeof(*server->lane));
+    if (server->lane == NULL)
+        return false;
+    memset(server->lane, 0, wanted * sizeof(*server->lane));
+    for (; server->lanes < wanted; server->lanes++)
+        if (worker_init(&server->lane[server->lanes], server, (unsigned)server->lanes) < 0)
+            return false;
+    for (; s->running < wanted; s->running++)
+        if (worker_start(&server->lane[s->running]) < 0)
+            return false;
+    return true;
+}
+
+/* Signals are the main thread's: the others are started with all of them blocked. */
+static bool start_threads(struct service *s, struct problem *problem)
+{
+    struct server *server = &s->server;
+    sigset_t all, before;
+
+    snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
+    server->started = time(NULL);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    server->keeper = keeper_new(s->writer, &server->settings, s->config.store);
+    s->keeping = server->keeper != NULL && keeper_start(server->keeper) == 0;
+    bool well = s->keeping && start_workers(s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (well)
+        server->quota = quota_new(connections_possible(s, &s->config),
+                                  s->config.max_connections_per_uid);
+    well = well && server->quota != NULL && start_events(s);
+    if (!well)
+        problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
+    return well;
+}
+
+static void stop(struct service *s)
+{
+    struct server *server = &s->server;
+
+    listener_close(s->listener);
+    for (size_t i = 0; i < s->running; i++)
+        worker_stop(&server->lane[i]);
+    for (size_t i = 0; i < s->running; i++)
+        worker_join(&server->lane[i]);
+    if (s->keeping)
+        keeper_stop(server->keeper);
+    if (server->publisher != NULL)
+        publish_close(server->publisher);
+    for (size_t i = 0; i < server->lanes; i++)
+        worker_free(&server->lane[i]);
+    keeper_free(server->keeper);
+    if (s->writer != NULL)
+        writer_destroy(s->writer);
+    for (size_t i = 0; i < sizeof(s->event) / sizeof(s->event[0]); i++)
+        if (s->event[i] != NULL)
+            event_free(s->event[i]);
+    if (s->base != NULL)
+        event_base_free(s->base);
+    quota_free(server->quota);
+    free(server->lane);
+    free(s->writer);
+    free(s);
+}
+
+/* -- the main loop --------------------------------------------------------------------------- */
+
+static void on_stop(evutil_socket_t number, short what, void *service)
+{
+    struct service *s = service;
+
+    (void)number;
+    (void)what;
+    event_base_loopbreak(s->base);
+}
+
+/* What cannot change while running is compared as bytes: configurations begin all zeros. */
+static bool needs_restart(const struct config *a, const struct config *b)
+{
+    return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
+           a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
+}
+
+static void on_reload(evutil_socket_t number, short what, void *service)
+{
+    struct service *s = service;
+    struct problem problem;
+    struct config c;
+    struct site site;
+
+    (void)number;
+    (void)what;
+    if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem)) {
+        log_error("the configuration stays as it was: %s", problem.message);
+        return;
+    }
+    if (needs_restart(&s->config, &c))
+        log_warning("store, workers, prefix and sockets change only with a restart");
+    log_set_level(c.log_level);
+    settings_apply(&s->server.settings, &c, site.table_gid);
+    quota_set(s->server.quota, connections_possible(s, &c), c.max_connections_per_uid);
+    log_info("configuration reloaded");
+}
+
+/* The lease is renewed here because this thread never waits for the disk. */
+static void on_tick(evutil_socket_t fd, short what, void *service)
+{
+    struct service *s = service;
+
+    (void)fd;
+    (void)what;
+    publish_renew(s->server.publisher);
+    if (s->listener != NULL)
+        listener_tick(s->listener);
+}
+
+static bool start_events(struct service *s)
+{
+    const struct timeval second = { .tv_sec = 1 };
+
+    s->base = event_base_new();
+    if (s->base == NULL)
+        return false;
+    s->event[0] = evsignal_new(s->base, SIGTERM, on_stop, s);
+    s->event[1] = evsignal_new(s->base, SIGINT, on_stop, s);
+    s->event[2] = evsignal_new(s->base, SIGHUP, on_reload, s);
+    s->event[3] = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+    for (int i = 0; i < 4; i++)
+        if (s->event[i] == NULL || event_add(s->event[i], i == 3 ? &second : NULL) < 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The daemon from start to stop: puts the parts together, handles signals, reloads.  Level 15.  The
+ * main thread only. */
+#ifndef JETON_SERVICE_H
+#define JETON_SERVICE_H
+
+#include "daemon/config.h"
+
+/* Reads the configuration anew, as at start.  False: *problem says what is wrong. */
+typedef bool service_configure(struct config *c, struct problem *problem);
+
+/* Serves until SIGTERM or SIGINT.  True: it ended in good order.  False: *problem says why it could
+ * not start. */
+bool service_run(const struct config *c, service_configure *configure, struct problem *problem);
+
+#endif

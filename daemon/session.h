@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client's dialogue: lines in, replies out, in order.  Level 11.  The lane's thread.
+ *
+ * The session knows nothing of events: the connection fills `in`, calls dispatch_run(), and sends
+ * what is in `out`.
+ *
+ * Order without a queue: verifications are judged in batches, changes of one session travel to the
+ * writer together, but any other request waits until the changes before it are answered, and
+ * nothing is begun while a scan is under way.  Waiting lines stay in `in`; when that is full the
+ * client is not read from. */
+#ifndef JETON_SESSION_H
+#define JETON_SESSION_H
+
+#include "daemon/lane.h"
+#include "daemon/peer.h"
+
+enum { SESSION_ROOM = 16 * 1024 };      /* of `in`; and of `out`, to begin with */
+
+struct session {
+    struct lane *lane;
+    int fd;
+    enum role role;
+    struct peer peer;
+    struct iobuf in;
+    struct iobuf out;
+    int passing;                /* descriptor that goes with the first byte of `out`; or -1 */
+    bool eof;                   /* nothing more will come in */
+    bool ended;                 /* nothing more will be answered */
+    bool waits_for_output;      /* go on as soon as `out` has been sent */
+    bool starved;               /* go on as soon as the lane has fewer changes on their way */
+    bool discarding;            /* the rest of an overlong line */
+    bool half_a_line;           /* what is in `in` waits for its end */
+    bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
+    struct problem fault;
+    unsigned outstanding;       /* changes on their way */
+    struct scan *scan;          /* under way */
+    bool scan_is_here;          /* ... and not with the keeper */
+
+    /* The connection's: what mail coming home does. */
+    void (*change_arrives)(struct mail *mail);
+    void (*scan_arrives)(struct mail *mail);
+};
+
+/* False: no memory.  The caller has set what it knows; the rest is zero. */
+bool session_init(struct session *s);
+void session_free(struct session *s);
+
+/* Room for at most `max` more bytes of reply, to be added with iobuf_commit().  False: no memory;
+ * the session is ended. */
+bool session_begin_reply(struct session *s, size_t max, struct text *t);
+
+/* A whole NO or ERR reply. */
+void session_put_problem(struct session *s, const struct problem *p);
+
+/* A change came back: its reply goes to `out`.  Frees it. */
+void session_take_change(struct session *s, struct change *c);
+
+/* A scan came back with a chunk, which goes to `out`. */
+void session_take_chunk(struct session *s, struct scan *scan);
+
+/* Ends a scan under way, if there is one. */
+void session_stop_scan(struct session *s);
+
+/* True while something of this session is with another thread. */
+bool session_is_away(const struct session *s);
+
+/* True when everything is answered and sent, and nothing more can come. */
+bool session_is_done(const struct session *s);
+
+/* Ends the session with an error reply of its own. */
+void session_fail(struct session *s, enum status status, const char *message);
+
+#endif

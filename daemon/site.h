@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the configuration names on this machine: users, groups, directories.  Level 2.  The main
+ * thread only. */
+#ifndef JETON_SITE_H
+#define JETON_SITE_H
+
+#include <sys/types.h>
+
+#include "daemon/config.h"
+
+#define SITE_EVERYBODY INT64_C(-1)
+
+struct site {
+    uid_t owner[ROLES];             /* of the sockets; (uid_t)-1: as it is made */
+    gid_t group[ROLES];             /* likewise */
+    int64_t table_gid;              /* who may have the table, or SITE_EVERYBODY */
+};
+
+/* Looks everything up.  False: *problem names the key and what would be right. */
+bool site_survey(const struct config *c, struct site *site, struct problem *problem);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sweep.h"
+
+#include <unistd.h>
+
+#include "daemon/decide.h"
+
+/* A table of 10^6 tokens is gone over in half a minute; each step is one batch at most. */
+enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
+
+void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now)
+{
+    struct publish_ended ended[STEP_TOKENS];
+
+    if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
+        return;
+    size_t count = publish_ended(w->publisher, &s->slot, STEP_SLOTS, now - retention, ended,
+                                 STEP_TOKENS);
+    if (s->slot == 0)
+        s->rest_until = now + (retention < REST_MAX ? 1 : REST_MAX);
+    for (size_t i = 0; i < count; i++) {
+        struct change *c = change_new(&change_purge);
+        if (c == NULL)
+            return;
+        memcpy(c->id, ended[i].id, ID_SIZE);
+        c->grace = retention;
+        c->uid = getuid();
+        c->pid = getpid();
+        mail_append(&w->waiting, &c->mail);
+    }
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/worker.h"
+
+#include <errno.h>
+
+#include "daemon/conn.h"
+#include "daemon/log.h"
+
+enum { STOP_SECONDS = 5 };
+
+static void *run(void *lane);
+static void on_mail(evutil_socket_t fd, short what, void *lane);
+static void on_tick(evutil_socket_t fd, short what, void *lane);
+static void begin_to_stop(struct lane *lane);
+
+int worker_init(struct lane *lane, struct server *server, unsigned number)
+{
+    const struct timeval second = { .tv_sec = 1 };
+    struct event_config *config = event_config_new();
+
+    if (config == NULL)
+        return -ENOMEM;
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    lane->base = event_base_new_with_config(config);
+    event_config_free(config);
+    if (lane->base == NULL)
+        return -ENOMEM;
+    lane->server = server;
+    lane->reader = number;
+    int error = mailbox_init(&lane->box);
+    if (error < 0) {
+        event_base_free(lane->base);
+        return error;
+    }
+    lane->on_mail = event_new(lane->base, lane->box.wake, EV_READ | EV_PERSIST, on_mail, lane);
+    lane->on_tick = event_new(lane->base, -1, EV_PERSIST, on_tick, lane);
+    if (lane->on_mail != NULL && lane->on_tick != NULL && event_add(lane->on_mail, NULL) == 0 &&
+        event_add(lane->on_tick, &second) == 0)
+        return 0;
+    worker_free(lane);
+    return -ENOMEM;
+}
+
+int worker_start(struct lane *lane)
+{
+    return -pthread_create(&lane->thread, NULL, run, lane);
+}
+
+void worker_stop(struct lane *lane)
+{
+    atomic_store(&lane->stop, true);
+    mailbox_wake(&lane->box);
+}
+
+void worker_join(struct lane *lane)
+{
+    pthread_join(lane->thread, NULL);
+}
+
+void worker_free(struct lane *lane)
+{
+    struct conn *next;
+
+    mailbox_deliver(&lane->box);
+    for (struct conn *c = lane->conns; c != NULL; c = next) {
+        next = conn_next(c);
+        conn_close(c);
+    }
+    if (lane->on_mail != NULL)
+        event_free(lane->on_mail);
+    if (lane->on_tick != NULL)
+        event_free(lane->on_tick);
+    event_base_free(lane->base);
+    mailbox_destroy(&lane->box);
+}
+
+static void *run(void *argument)
+{
+    struct lane *lane = argument;
+
+    if (event_base_dispatch(lane->base) < 0)
+        log_error("a worker's event loop failed; its connections are not served");
+    return NULL;
+}
+
+static void on_mail(evutil_socket_t fd, short what, void *argument)
+{
+    struct lane *lane = argument;
+
+    (void)fd;
+    (void)what;
+    if (atomic_load(&lane->stop) && !lane->stopping)
+        begin_to_stop(lane);
+    mailbox_deliver(&lane->box);
+    conn_settle(lane);
+    if (lane->stopping && lane->conns == NULL)
+        event_base_loopbreak(lane->base);
+}
+
+static void begin_to_stop(struct lane *lane)
+{
+    lane->stopping = true;
+    lane->stop_by = conn_clock() + STOP_SECONDS;
+    for (struct conn *c = lane->conns; c != NULL; c = conn_next(c))
+        conn_wind_down(c);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *argument)
+{
+    struct lane *lane = argument;
+    int64_t now = conn_clock();
+    struct conn *next;
+
+    (void)fd;
+    (void)what;
+    for (struct conn *c = lane->conns; c != NULL; c = next) {
+        next = conn_next(c);
+        if (lane->stopping && now >= lane->stop_by)
+            conn_close(c);
+        else
+            conn_tick(c, now);
+    }
+    if (lane->stopping && now >= lane->stop_by)
+        event_base_loopbreak(lane->base);
+}
