@@ -2,8 +2,10 @@
 # make all | demo | run | test | sanitize | install | uninstall | clean | deps
 
 BUILD ?= build
-PACKAGES = gcc make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools libinih-dev \
-	libcmocka-dev socat python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
+	libinih-dev libcmocka-dev socat python3
 
 CC = gcc
 CFLAGS ?= -O2 -g
@@ -17,9 +19,13 @@ LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
 DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+LIBRARY = $(patsubst %,plugin/%.o,link view client)
+COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0
 
-all: deps $(BUILD)/jetond
+all: deps
+	@$(MAKE) --no-print-directory $(PRODUCTS)
 
 deps:
 	@tests/deps $(PACKAGES)
@@ -31,22 +37,61 @@ $(BUILD)/%.o: %.c
 $(BUILD)/jetond: $(BUILD)/daemon/main.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(DAEMON) $(PROTO)
+$(BUILD)/jeton: $(COMMAND) $(PROTO)
+	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_PROTO) -o $@
+
+# What is loaded into other programs is compiled for that, and shows nothing but its interface.
+$(BUILD)/shared/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) -fvisibility=hidden -I. -MMD -MP -c $< -o $@
+
+$(BUILD)/libjeton.so.0: $(addprefix $(BUILD)/shared/,$(LIBRARY)) \
+		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) plugin/jeton.map
+	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=plugin/jeton.map -Wl,-z,relro,-z,now \
+		$(filter %.o,$^) $(LIBS_PROTO) -o $@
+	ln -sf $(@F) $(BUILD)/libjeton.so
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
 
+# The main job, for real, through socat.
+demo: deps
+	@$(MAKE) --no-print-directory -s $(PRODUCTS)
+	@BUILD=$(BUILD) tests/demo
+
+# A daemon in the foreground; its store is kept from one run to the next.
+run: deps
+	@$(MAKE) --no-print-directory -s $(PRODUCTS)
+	@mkdir -p -m 0700 $(BUILD)/run
+	@echo "try:  socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help   (Ctrl-C here stops it)"
+	@exec $(BUILD)/jetond --set daemon.store=$(abspath $(BUILD))/run/tokens.tdb \
+		--set admin.path=$(abspath $(BUILD))/run/admin.sock --set admin.group= \
+		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
+		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
+
 test: deps
-	@$(MAKE) --no-print-directory -s $(UNIT)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT)
 	@BUILD=$(BUILD) tests/run
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps
-	$(MAKE) test BUILD=build/asan HARDEN=-fPIE \
+	JETON_SCALE=0.05 $(MAKE) test BUILD=build/asan HARDEN=-fPIE LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-	$(MAKE) test BUILD=build/tsan HARDEN=-fPIE CFLAGS="-O1 -g -fsanitize=thread"
+	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LINK=-pie \
+		CFLAGS="-O1 -g -fsanitize=thread"
+
+install: all
+	install -D -m 0755 $(BUILD)/jetond $(DESTDIR)$(PREFIX)/sbin/jetond
+	install -D -m 0644 proto/PROTOCOL.md $(DESTDIR)$(PREFIX)/share/doc/jeton/PROTOCOL.md
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/jeton/README.md
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/jetond
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/jeton
 
 clean:
 	rm -rf build
 
-.PHONY: all deps test sanitize clean
+.PHONY: all deps demo run test sanitize install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -278,7 +278,7 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     if (unreadable)
         problem_set(problem, STATUS_BAD_VALUE, "cannot be read");
     else if (r.too_long)
-        problem_set(problem, STATUS_BAD_VALUE, "the line is too long");
+        problem_set(problem, STATUS_BAD_VALUE, "the line is too long: at most 198 bytes can be read");
     else if (result != 0 && !r.failed)
         problem_set(problem, STATUS_BAD_VALUE, "neither a [section] nor key = value");
     if (result == 0 && !r.failed && !r.too_long && !unreadable)

@@ -127,10 +127,10 @@ static enum status decide_disable(struct change *c, struct store *store, int64_t
 {
     enum status status = find(c, store);
 
+    if (status == STATUS_OK && c->after.revoked != 0)
+        return refuse(c, STATUS_REVOKED);
     if (status != STATUS_OK || c->after.disabled != 0)
         return status;
-    if (c->after.revoked != 0)
-        return refuse(c, STATUS_REVOKED);
     c->after.disabled = now;
     c->puts = true;
     return STATUS_OK;

@@ -24,7 +24,7 @@ struct keeper {
     bool started;
     atomic_bool stopping;
     atomic_bool poked;
-    pthread_mutex_t mutex;          /* guards `figures` */
+    pthread_mutex_t mutex;          /* guards `figures`, as far as the writer does not count them */
     struct keeper_figures figures;
 };
 
@@ -109,11 +109,17 @@ void keeper_poke(struct keeper *k)
     mailbox_wake(&k->scans);
 }
 
+/* What the writer counts is fresh: whoever got its answer finds it counted. */
 struct keeper_figures keeper_figures(struct keeper *k)
 {
     pthread_mutex_lock(&k->mutex);
     struct keeper_figures figures = k->figures;
     pthread_mutex_unlock(&k->mutex);
+    figures.commits = atomic_load(&k->writer->commits);
+    figures.changes = atomic_load(&k->writer->changes);
+    figures.failures = atomic_load(&k->writer->failures);
+    figures.denials_unsaved = atomic_load(&k->writer->unsaved);
+    figures.journal_newest = atomic_load(&k->writer->newest);
     return figures;
 }
 
@@ -197,27 +203,13 @@ static void chores(struct keeper *k)
         lastuse_step(k->lastuse, w->publisher, now);
     }
     wake_parked(k);
-    note_figures(k);
 }
 
 static void note_figures(struct keeper *k)
 {
-    struct writer *w = k->writer;
-    uint64_t held = 0;
-
-    for (const struct mail *m = w->held.first; m != NULL; m = m->next)
-        held++;
-    struct keeper_figures figures = {
-        .commits = atomic_load(&w->commits),
-        .changes = atomic_load(&w->changes),
-        .failures = atomic_load(&w->failures),
-        .denials_unsaved = held,
-        .journal_oldest = journal_oldest(w->journal),
-        .journal_newest = journal_newest(w->journal),
-        .store_bytes = store_size(w->store),
-    };
     pthread_mutex_lock(&k->mutex);
-    k->figures = figures;
+    k->figures.journal_oldest = journal_oldest(k->writer->journal);
+    k->figures.store_bytes = store_size(k->writer->store);
     pthread_mutex_unlock(&k->mutex);
 }
 

@@ -65,10 +65,15 @@ static bool check_store(const struct config *c, struct problem *problem)
         return true;
     }
     struct store *store = store_open(c->store, STORE_READ, problem);
+    if (store == NULL && problem->status == STATUS_BUSY) {
+        printf("store %s: in use by a running jetond, which read it when it started\n", c->store);
+        return true;
+    }
     struct journal *journal = journal_new(c->journal_entries);
     bool well = store != NULL && journal != NULL &&
                 store_load_journal(store, journal, problem) &&
-                store_load_tokens(store, count_token, &count, problem);
+                store_load_tokens(store, count_token, &count, problem) &&
+                store_has_all(store, count, journal_tokens(journal), problem);
     if (well)
         printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
                (unsigned long long)count, (unsigned long long)journal_oldest(journal),

@@ -17,9 +17,11 @@
 #include "daemon/log.h"
 
 /* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
-enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_NOMMAP | TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
+enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
 
 #define HEAD_KEY "jeton"
+
+enum { STORED_SPARE = 4096, STORED_MAX = RECORD_LINE_MAX + STORED_SPARE };
 
 struct store {
     struct tdb_context *tdb;        /* NULL after a reopen that failed */
@@ -46,7 +48,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
     s->lock = -1;
     if ((size_t)snprintf(s->path, sizeof(s->path), "%s", path) >= sizeof(s->path) - 8)
         problem_set(problem, STATUS_STORE, "the store's path is too long");
-    else if ((mode == STORE_READ || (take_lock(s, problem) && create_if_missing(s, problem))) &&
+    else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
              open_file(s, problem))
         return s;
     store_close(s);
@@ -66,16 +68,19 @@ void store_close(struct store *s)
 
 static bool take_lock(struct store *s, struct problem *problem)
 {
+    int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
     char path[PATH_MAX + 8];
 
     snprintf(path, sizeof(path), "%s.lock", s->path);
-    s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock < 0 && errno == ENOENT && s->mode == STORE_READ)
+        return true;
     if (s->lock < 0) {
         problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
         return false;
     }
     if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
-        problem_set(problem, STATUS_STORE,
+        problem_set(problem, STATUS_BUSY,
                     "store %.150s is in use by another jetond; stop that one first", s->path);
         return false;
     }
@@ -107,7 +112,10 @@ static struct tdb_context *open_tdb(struct store *s, const char *path, int flags
 {
     const struct tdb_logging_context logging = { heard, s };
 
-    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS, flags | O_CLOEXEC, 0600, &logging, NULL);
+    /* For looking only, a map is faster, and cannot run into a full disk. */
+    int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
+
+    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
 }
 
 static TDB_DATA datum(struct slice s)
@@ -162,12 +170,33 @@ static bool create_if_missing(struct store *s, struct problem *problem)
     return done;
 }
 
+/* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
+ * end is cut off only when it needs it.  It makes its files whole pages. */
+static bool is_whole_file(struct store *s, struct problem *problem)
+{
+    enum { PAGE = 4096 };
+    struct stat st;
+
+    if (stat(s->path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size % PAGE == 0))
+        return true;
+    if (S_ISREG(st.st_mode))
+        problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is truncated; restore it "
+                    "from a backup, or move it away", s->path);
+    else
+        problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
+                    "or move it away", s->path);
+    return false;
+}
+
 static bool open_file(struct store *s, struct problem *problem)
 {
     s->failed = false;
+    errno = 0;
+    if (!is_whole_file(s, problem))
+        return false;
     s->tdb = open_tdb(s, s->path, s->mode == STORE_WRITE ? O_RDWR : O_RDONLY);
     if (s->tdb == NULL) {
-        if (errno == EIO || errno == EINVAL)
+        if (errno == 0 || errno == EIO || errno == EINVAL)
             problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is damaged; restore it "
                         "from a backup (tdbbackup -v does), or move it away", s->path);
         else
@@ -206,6 +235,16 @@ bool store_reopen(struct store *s, struct problem *problem)
         tdb_close(s->tdb);
     s->tdb = NULL;
     return open_file(s, problem);
+}
+
+/* The line in a stored value, without the spaces behind it. */
+static struct slice line_of(TDB_DATA value)
+{
+    struct slice line = { (const char *)value.dptr, value.dsize };
+
+    while (line.len > 0 && line.at[line.len - 1] == ' ')
+        line.len--;
+    return line;
 }
 
 /* -- reading everything ---------------------------------------------------------------------- */
@@ -263,7 +302,7 @@ static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void 
     else if (!record_key_parse(name, id))
         fault = "a record that is not jeton's";
     else
-        fault = record_parse(&l->record, id, (struct slice){ (const char *)value.dptr, value.dsize });
+        fault = record_parse(&l->record, id, line_of(value));
     if (fault == NULL && !l->visit(l->context, &l->record))
         fault = "no memory";
     if (fault != NULL) {
@@ -275,31 +314,47 @@ static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void 
     return fault != NULL;
 }
 
+/* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
+ * stands.  With a system call for each piece of a record it takes many times as long. */
+static bool switch_to(struct store *s, enum store_mode mode, struct problem *problem)
+{
+    if (s->mode == STORE_READ)
+        return true;
+    tdb_close(s->tdb);
+    s->failed = false;
+    s->tdb = open_tdb(s, s->path, mode == STORE_WRITE ? O_RDWR : O_RDONLY);
+    if (s->tdb == NULL)
+        problem_set(problem, STATUS_STORE, "cannot open store %.150s again: %s", s->path,
+                    strerror(errno));
+    return s->tdb != NULL;
+}
+
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
                        void *context, struct problem *problem)
 {
     enum { RECORD_LEAST = 64 };
     struct loading l = { .store = s, .visit = visit, .context = context, .problem = problem };
-    bool locked;
 
-    l.possible = store_size(s) / RECORD_LEAST;
-    if (s->mode == STORE_WRITE)
-        locked = tdb_transaction_start(s->tdb) == 0;
-    else
-        locked = tdb_lockall_read(s->tdb) == 0;
-    int visited = locked ? tdb_traverse_read(s->tdb, load_one, &l) : -1;
-    if (locked && s->mode == STORE_WRITE)
-        tdb_transaction_cancel(s->tdb);
-    else if (locked)
-        tdb_unlockall_read(s->tdb);
-    if (l.stopped)
+    if (!switch_to(s, STORE_READ, problem))
         return false;
-    if (visited < 0 || s->failed) {
+    l.possible = store_size(s) / RECORD_LEAST;
+    int visited = tdb_traverse_read(s->tdb, load_one, &l);
+    if (!l.stopped && (visited < 0 || s->failed)) {
         problem_set(problem, STATUS_STORE, "store %.120s is damaged: %s; restore it from a backup "
                     "(tdbbackup -v)", s->path, tdb_errorstr(s->tdb));
-        return false;
+        l.stopped = true;
     }
-    return true;
+    return !l.stopped && switch_to(s, s->mode, problem);
+}
+
+bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem)
+{
+    if (found == said)
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: it "
+                "is damaged; restore it from a backup (tdbbackup -v)", s->path,
+                (unsigned long long)found, (unsigned long long)said);
+    return false;
 }
 
 /* -- one transaction ------------------------------------------------------------------------- */
@@ -310,15 +365,32 @@ bool store_begin(struct store *s)
     return s->tdb != NULL && tdb_transaction_start(s->tdb) == 0;
 }
 
+/* The smallest size of data, not below `least`, for which TDB allocates 256, 512, … 4096 bytes or
+ * whole pages; it takes a quarter more than it is asked for, a trailer and a header.  The file grows
+ * by whole pages, so such pieces fill it without remainders.  Remainders too small to be used would
+ * stay in TDB's free list for ever, and every allocation walks over all of that list. */
+static size_t data_size(size_t key, size_t least)
+{
+    enum { SMALLEST = 256, PAGE = 4096, HEADER = 24, TRAILER = 4 };
+    size_t whole = SMALLEST, size;
+
+    while ((size = (whole - HEADER - TRAILER) * 4 / 5 - key) < least)
+        whole += whole < PAGE ? whole : PAGE;
+    return size;
+}
+
+/* A line is stored with spaces behind it, which mean nothing to the grammar. */
 bool store_put(struct store *s, const struct record *record)
 {
-    char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX];
-    struct text value = text_in(room, sizeof(room));
+    char key[RECORD_KEY_SIZE], room[STORED_MAX];
+    struct text value = text_in(room, RECORD_LINE_MAX);
 
     record_key(record->digest, key);
     record_write(&value, record);
+    size_t size = data_size(sizeof(key), value.len);
+    memset(room + value.len, ' ', size - value.len);
     return !value.cut && tdb_store(s->tdb, datum((struct slice){ key, sizeof(key) }),
-                                   datum(text_slice(&value)), TDB_REPLACE) == 0;
+                                   datum((struct slice){ room, size }), TDB_REPLACE) == 0;
 }
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
@@ -332,14 +404,15 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
 /* A block's record gets its full size at once, so that it is rewritten in place ever after. */
 bool store_put_journal(struct store *s, const struct journal *j)
 {
-    static const char whole[JOURNAL_BLOCK];
+    static const char whole[JOURNAL_BLOCK + STORED_SPARE];
     char room[JOURNAL_KEY_MAX];
     struct text name = text_in(room, sizeof(room));
 
     journal_key(&name, journal_block_number(j));
     TDB_DATA key = datum(text_slice(&name));
     if (!tdb_exists(s->tdb, key) &&
-        tdb_store(s->tdb, key, datum((struct slice){ whole, sizeof(whole) }), TDB_INSERT) != 0)
+        tdb_store(s->tdb, key, datum((struct slice){ whole, data_size(name.len, JOURNAL_BLOCK) }),
+                  TDB_INSERT) != 0)
         return false;
     return tdb_store(s->tdb, key, datum(journal_block(j)), TDB_REPLACE) == 0;
 }
@@ -381,8 +454,7 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
     enum store_found found = fetch(s, (struct slice){ key, sizeof(key) }, &value);
     if (found != STORE_FOUND)
         return found;
-    const char *fault = record_parse(record, id,
-                                     (struct slice){ (const char *)value.dptr, value.dsize });
+    const char *fault = record_parse(record, id, line_of(value));
     free(value.dptr);
     if (fault == NULL)
         return STORE_FOUND;

@@ -10,8 +10,8 @@
  *   - a commit whose last sync fails may return success; it logs an error, and we listen.
  *   - closing any descriptor of the file drops the process's locks on it, so the lock against a
  *     second daemon is on another file, PATH.lock.
- *   - reading everything inside a transaction is much faster than outside: the hash heads are then
- *     in memory, and one lock covers all chains. */
+ *   - without a map each piece of a record is a system call: for reading everything it is mapped
+ *     after all, read-only, which no full disk can disturb. */
 #ifndef JETON_STORE_H
 #define JETON_STORE_H
 
@@ -23,12 +23,13 @@ struct store;
 
 enum store_mode {
     STORE_WRITE,        /* create it if there is none; refuse if another daemon has it */
-    STORE_READ,         /* look only; another daemon may be using it */
+    STORE_READ,         /* look only; nothing is changed, nor created */
 };
 
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
-/* Opens a store.  NULL: *problem says why and what to do; nothing was changed. */
+/* Opens a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
+ * daemon has it. */
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
 
@@ -43,6 +44,9 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
  * *problem says which record cannot be read. */
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
                        void *context, struct problem *problem);
+
+/* True if as many tokens were found as the journal says; or else *problem says so. */
+bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem);
 
 /* One transaction.  Any of these failing means: store_abandon(), then store_reopen(). */
 bool store_begin(struct store *s);

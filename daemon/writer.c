@@ -51,14 +51,11 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                         (unsigned long long)tokens);
         else if (store_load_tokens(store, load_token, w, problem)) {
             uint64_t found = publish_figures(w->publisher).tokens;
-            if (found == tokens) {
+            if (store_has_all(store, found, tokens, problem)) {
                 w->store = store;
                 atomic_store(&w->newest, journal_newest(w->journal));
                 return true;
             }
-            problem_set(problem, STATUS_STORE, "the store holds %llu tokens, but its journal says "
-                        "%llu: it is damaged; restore it from a backup", (unsigned long long)found,
-                        (unsigned long long)tokens);
         }
     }
     writer_destroy(w);
@@ -125,6 +122,18 @@ static void answer_batch(struct mail_list *batch)
     }
 }
 
+/* A held denial that is being tried again waits among the changes, but nobody waits for it. */
+static void count_unsaved(struct writer *w)
+{
+    uint64_t count = 0;
+
+    for (const struct mail *m = w->held.first; m != NULL; m = m->next)
+        count++;
+    for (const struct mail *m = w->waiting.first; m != NULL; m = m->next)
+        count += ((const struct change *)m)->home == NULL && ((const struct change *)m)->kind->deny != 0;
+    atomic_store(&w->unsaved, count);
+}
+
 bool writer_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
@@ -141,6 +150,7 @@ bool writer_batch(struct writer *w, int64_t now)
         publish_batch(w, &batch);
     else
         fail_batch(w, &batch);
+    count_unsaved(w);
     answer_batch(&batch);
     return true;
 }

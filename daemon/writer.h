@@ -20,7 +20,8 @@ enum { WRITER_BATCH_MAX = 1024 };
 struct writer {
     struct mailbox box;             /* struct change; any thread posts */
     struct publisher *publisher;    /* any thread, by its own rules */
-    _Atomic uint64_t commits;       /* these four are read by any thread */
+    _Atomic uint64_t unsaved;       /* denials that stand in memory alone; these five are read by */
+    _Atomic uint64_t commits;       /* any thread */
     _Atomic uint64_t changes;
     _Atomic uint64_t failures;
     _Atomic uint64_t newest;        /* the journal's newest serial */
