@@ -54,9 +54,12 @@ $(BUILD)/libjeton.so.0: $(addprefix $(BUILD)/shared/,$(LIBRARY)) \
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
 
-# The main job, for real, through socat.
+$(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
+	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
+
+# The main job, for real, through socat, the jeton command and libjeton.
 demo: deps
-	@$(MAKE) --no-print-directory -s $(PRODUCTS)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
 
 # A daemon in the foreground; its store is kept from one run to the next.

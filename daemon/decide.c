@@ -38,9 +38,10 @@ static enum status check_absent(struct change *c, struct store *store)
     return refuse(c, STATUS_STORE);
 }
 
-static enum status check_times(struct change *c)
+/* Every record keeps this, so that what is exported can be imported. */
+static enum status check_times(struct change *c, const struct record *r)
 {
-    if (c->want.expires <= c->want.activates)
+    if (r->expires <= r->activates)
         return problem_set(&c->problem, STATUS_BAD_VALUE,
                            "the token would expire before it becomes active");
     return STATUS_OK;
@@ -57,7 +58,7 @@ static void resolve_times(struct change *c, int64_t now)
 
 static enum status add(struct change *c, struct store *store)
 {
-    enum status status = check_times(c);
+    enum status status = check_times(c, &c->want);
 
     if (status == STATUS_OK)
         status = check_absent(c, store);
@@ -105,10 +106,12 @@ static enum status decide_update(struct change *c, struct store *store, int64_t 
         record_set_scopes(&c->after, record_scopes(&c->want));
     if (c->given & KEY_BIT(KEY_DESCRIPTION))
         record_set_description(&c->after, record_description(&c->want));
-    if (c->given & KEY_BIT(KEY_EXPIRES))
+    if (c->given & KEY_BIT(KEY_EXPIRES)) {
         c->after.expires = c->want.expires;
-    c->puts = true;
-    return STATUS_OK;
+        status = check_times(c, &c->after);
+    }
+    c->puts = status == STATUS_OK;
+    return status;
 }
 
 /* Saying it again is no error, and saves nothing. */
@@ -160,7 +163,8 @@ static enum status decide_delete(struct change *c, struct store *store, int64_t 
     return status;
 }
 
-/* The new token has the old one's claims; the old one ends with the grace, or at once. */
+/* The new token has the old one's claims; the old one ends with the grace, or at once if it would
+ * not even begin by then. */
 static enum status decide_rotate(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
@@ -174,7 +178,7 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     if (status != STATUS_OK)
         return status;
     c->other = c->after;
-    if (c->grace == 0)
+    if (c->grace == 0 || c->other.activates >= now + c->grace)
         c->other.revoked = now;
     else if (c->other.expires > now + c->grace)
         c->other.expires = now + c->grace;
@@ -185,8 +189,9 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     c->after.by = c->uid;
     if (c->delay > 0 && c->after.activates < now + c->delay)
         c->after.activates = now + c->delay;
-    c->puts = c->puts_other = c->is_new = true;
-    return STATUS_OK;
+    status = check_times(c, &c->after);
+    c->puts = c->puts_other = c->is_new = status == STATUS_OK;
+    return status;
 }
 
 /* Removes a token whose retention (in `grace`) is over; the daemon asks for it by itself. */

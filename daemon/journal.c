@@ -146,7 +146,8 @@ const char *journal_loaded(struct journal *j)
 
     for (uint32_t i = 0; i < j->blocks; i++)
         held += j->extent[i].count;
-    return held == j->next - journal_oldest(j) || held == 0 ? NULL : "a block of the journal is missing";
+    return held == 0 || held == j->next - journal_oldest(j) ?
+           NULL : "a block of the journal is missing";
 }
 
 uint64_t journal_tokens(const struct journal *j)
@@ -185,14 +186,15 @@ static int next_block(struct journal *j)
     return 0;
 }
 
+/* A large commit leaves less than a quarter of a block unused, whatever comes of it: or else many
+ * that are refused would fill the store with empty blocks. */
 int journal_begin(struct journal *j, size_t changes)
 {
-    size_t wanted = changes > JOURNAL_BLOCK / ENTRY_GUESS ? JOURNAL_BLOCK : changes * ENTRY_GUESS;
+    size_t most = JOURNAL_BLOCK / 4;
+    size_t wanted = changes > most / ENTRY_GUESS ? most : changes * ENTRY_GUESS;
     size_t left = JOURNAL_BLOCK - j->block.len;
 
     if (j->blocks > 0 && left >= wanted && left >= JOURNAL_ENTRY_MAX)
-        return 0;
-    if (j->blocks > 0 && j->block.len == HEAD_SIZE)
         return 0;
     return next_block(j);
 }

@@ -95,7 +95,7 @@ void keeper_free(struct keeper *k)
 
 void keeper_change(struct keeper *k, struct mail_list *changes)
 {
-    mailbox_post_list(&k->writer->box, changes);
+    writer_post(k->writer, changes);
 }
 
 void keeper_scan(struct keeper *k, struct scan *s)

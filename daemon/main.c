@@ -66,7 +66,7 @@ static bool check_store(const struct config *c, struct problem *problem)
     }
     struct store *store = store_open(c->store, STORE_READ, problem);
     if (store == NULL && problem->status == STATUS_BUSY) {
-        printf("store %s: in use by a running jetond, which read it when it started\n", c->store);
+        printf("%s; not checked\n", problem->message);
         return true;
     }
     struct journal *journal = journal_new(c->journal_entries);

@@ -126,10 +126,9 @@ static bool start_workers(struct service *s)
     struct server *server = &s->server;
     size_t wanted = workers_wanted(&s->config);
 
-    server->lane = aligned_alloc(64, wanted * sizeof(*server->lane));
+    server->lane = calloc(wanted, sizeof(*server->lane));
     if (server->lane == NULL)
         return false;
-    memset(server->lane, 0, wanted * sizeof(*server->lane));
     for (; server->lanes < wanted; server->lanes++)
         if (worker_init(&server->lane[server->lanes], server, (unsigned)server->lanes) < 0)
             return false;

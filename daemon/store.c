@@ -2,38 +2,31 @@
 #include "daemon/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <tdb.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
-
-/* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
-enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
+#include "daemon/tdbfile.h"
 
 #define HEAD_KEY "jeton"
 
 enum { STORED_SPARE = 4096, STORED_MAX = RECORD_LINE_MAX + STORED_SPARE };
 
 struct store {
-    struct tdb_context *tdb;        /* NULL after a reopen that failed */
+    struct tdbfile file;
     enum store_mode mode;
     int lock;                       /* descriptor of PATH.lock; -1 when only reading */
-    bool failed;                    /* TDB logged an error since store_begin() */
-    char path[PATH_MAX];
 };
 
 static bool take_lock(struct store *s, struct problem *problem);
 static bool create_if_missing(struct store *s, struct problem *problem);
-static bool open_file(struct store *s, struct problem *problem);
+static bool open_file(struct store *s, enum store_mode mode, struct problem *problem);
+static void explain(struct store *s, struct problem *problem);
+static bool lock_file(struct store *s, struct problem *problem);
 static bool check_head(struct store *s, struct problem *problem);
 
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem)
@@ -46,10 +39,11 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
     }
     s->mode = mode;
     s->lock = -1;
-    if ((size_t)snprintf(s->path, sizeof(s->path), "%s", path) >= sizeof(s->path) - 8)
+    unsetenv("TDB_NO_FSYNC");       /* TDB obeys it, and nothing would be durable */
+    if (!tdbfile_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
     else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
-             open_file(s, problem))
+             open_file(s, mode, problem))
         return s;
     store_close(s);
     return NULL;
@@ -59,11 +53,17 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
-    if (s->tdb != NULL)
-        tdb_close(s->tdb);
+    tdbfile_close(&s->file);
     if (s->lock >= 0)
         close(s->lock);
     free(s);
+}
+
+static bool in_use(struct store *s, struct problem *problem)
+{
+    problem_set(problem, STATUS_BUSY,
+                "store %.150s is in use by another jetond; stop that one first", s->file.path);
+    return false;
 }
 
 static bool take_lock(struct store *s, struct problem *problem)
@@ -71,7 +71,7 @@ static bool take_lock(struct store *s, struct problem *problem)
     int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
     char path[PATH_MAX + 8];
 
-    snprintf(path, sizeof(path), "%s.lock", s->path);
+    snprintf(path, sizeof(path), "%s.lock", s->file.path);
     s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0 && errno == ENOENT && s->mode == STORE_READ)
         return true;
@@ -79,95 +79,23 @@ static bool take_lock(struct store *s, struct problem *problem)
         problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
         return false;
     }
-    if (flock(s->lock, LOCK_EX | LOCK_NB) < 0) {
-        problem_set(problem, STATUS_BUSY,
-                    "store %.150s is in use by another jetond; stop that one first", s->path);
-        return false;
-    }
-    return true;
+    return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
 }
 
 /* -- the file -------------------------------------------------------------------------------- */
 
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
-{
-    struct store *s = tdb_get_logging_private(tdb);
-    char message[256];
-    va_list args;
-
-    if (level > TDB_DEBUG_ERROR)
-        return;
-    s->failed = true;
-    va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
-    message[strcspn(message, "\n")] = '\0';
-    log_error("tdb: %s", message);
-}
-
-static struct tdb_context *open_tdb(struct store *s, const char *path, int flags)
-{
-    const struct tdb_logging_context logging = { heard, s };
-
-    /* For looking only, a map is faster, and cannot run into a full disk. */
-    int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
-
-    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
-}
-
-static TDB_DATA datum(struct slice s)
-{
-    return (TDB_DATA){ (unsigned char *)s.at, s.len };
-}
-
-static bool write_head(struct tdb_context *tdb)
+static bool create_if_missing(struct store *s, struct problem *problem)
 {
     char room[64];
     struct text value = text_in(room, sizeof(room));
 
     text_adds(&value, "v=1");
     line_put_time(&value, "created", time(NULL));
-    return tdb_transaction_start(tdb) == 0 &&
-           tdb_store(tdb, datum(slice_of(HEAD_KEY)), datum(text_slice(&value)), TDB_INSERT) == 0 &&
-           tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
-}
-
-static bool sync_directory(const char *path)
-{
-    char copy[PATH_MAX];
-
-    snprintf(copy, sizeof(copy), "%s", path);
-    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return done;
-}
-
-static bool create_if_missing(struct store *s, struct problem *problem)
-{
-    char path[PATH_MAX + 8];
-    struct stat st;
-
-    if (lstat(s->path, &st) == 0)
+    if (tdbfile_create(&s->file, slice_of(HEAD_KEY), text_slice(&value)))
         return true;
-    snprintf(path, sizeof(path), "%s.new", s->path);
-    unlink(path);               /* left by a creation that was interrupted; the lock is ours */
-    s->failed = false;
-    struct tdb_context *tdb = open_tdb(s, path, O_RDWR | O_CREAT | O_EXCL);
-    bool done = tdb != NULL && write_head(tdb) && !s->failed;
-    if (tdb != NULL)
-        done = tdb_close(tdb) == 0 && done;
-    done = done && rename(path, s->path) == 0 && sync_directory(s->path);
-    if (!done) {
-        problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->path,
-                    strerror(errno));
-        unlink(path);
-    }
-    return done;
+    problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->file.path,
+                strerror(errno));
+    return false;
 }
 
 /* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
@@ -177,52 +105,68 @@ static bool is_whole_file(struct store *s, struct problem *problem)
     enum { PAGE = 4096 };
     struct stat st;
 
-    if (stat(s->path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size % PAGE == 0))
+    if (stat(s->file.path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size % PAGE == 0))
         return true;
     if (S_ISREG(st.st_mode))
         problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is truncated; restore it "
-                    "from a backup, or move it away", s->path);
+                    "from a backup, or move it away", s->file.path);
     else
         problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
-                    "or move it away", s->path);
+                    "or move it away", s->file.path);
     return false;
 }
 
-static bool open_file(struct store *s, struct problem *problem)
+static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    s->failed = false;
     errno = 0;
     if (!is_whole_file(s, problem))
         return false;
-    s->tdb = open_tdb(s, s->path, s->mode == STORE_WRITE ? O_RDWR : O_RDONLY);
-    if (s->tdb == NULL) {
-        if (errno == 0 || errno == EIO || errno == EINVAL)
-            problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is damaged; restore it "
-                        "from a backup (tdbbackup -v does), or move it away", s->path);
-        else
-            problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", s->path,
-                        strerror(errno));
+    if (!tdbfile_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
+        explain(s, problem);
         return false;
     }
-    if (check_head(s, problem))
+    if (lock_file(s, problem) && check_head(s, problem))
         return true;
-    tdb_close(s->tdb);
-    s->tdb = NULL;
+    tdbfile_close(&s->file);
     return false;
+}
+
+static void explain(struct store *s, struct problem *problem)
+{
+    const char *path = s->file.path;
+
+    if (s->file.unclean)
+        problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after a "
+                    "crash; the next start of jetond undoes it", path);
+    else if (errno == ESTALE)
+        problem_set(problem, STATUS_STORE, "store %.120s was replaced while jetond ran; "
+                    "restart jetond", path);
+    else if (errno == 0 || errno == EIO || errno == EINVAL)
+        problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is damaged; restore it "
+                    "from a backup (tdbbackup -v does), or move it away", path);
+    else
+        problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
+}
+
+/* PATH.lock guards the creation; this one goes with the file, whatever name leads to it. */
+static bool lock_file(struct store *s, struct problem *problem)
+{
+    return s->mode == STORE_READ || flock(tdb_fd(s->file.tdb), LOCK_EX | LOCK_NB) == 0 ||
+           errno != EWOULDBLOCK || in_use(s, problem);
 }
 
 static bool check_head(struct store *s, struct problem *problem)
 {
-    TDB_DATA head = tdb_fetch(s->tdb, datum(slice_of(HEAD_KEY)));
+    TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(HEAD_KEY)));
     struct slice text = { (const char *)head.dptr, head.dsize };
     bool good = false;
 
     if (head.dptr == NULL)
         problem_set(problem, STATUS_STORE, "%.120s is a TDB file, but not a whole jeton store; "
-                    "restore it from a backup, or move it away", s->path);
+                    "restore it from a backup, or move it away", s->file.path);
     else if (!slice_begins(text, "v=1 "))
         problem_set(problem, STATUS_STORE, "store %.120s was written by a newer version of jeton; "
-                    "run that version", s->path);
+                    "run that version", s->file.path);
     else
         good = true;
     free(head.dptr);
@@ -231,10 +175,20 @@ static bool check_head(struct store *s, struct problem *problem)
 
 bool store_reopen(struct store *s, struct problem *problem)
 {
-    if (s->tdb != NULL)
-        tdb_close(s->tdb);
-    s->tdb = NULL;
-    return open_file(s, problem);
+    tdbfile_close(&s->file);
+    if (!open_file(s, STORE_WRITE, problem))
+        return false;
+    if (tdbfile_mend(&s->file))
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.150s cannot be written: %s", s->file.path,
+                strerror(errno));
+    tdbfile_close(&s->file);
+    return false;
+}
+
+void store_shrink(struct store *s)
+{
+    tdbfile_shrink(&s->file);
 }
 
 /* The line in a stored value, without the spaces behind it. */
@@ -272,7 +226,7 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
         fault = journal_loaded(j);
     if (fault != NULL)
         problem_set(problem, STATUS_STORE, "store %.100s: journal block %u: %.60s; restore from a "
-                    "backup (tdbbackup -v)", s->path, block, fault);
+                    "backup (tdbbackup -v)", s->file.path, block, fault);
     return fault == NULL;
 }
 
@@ -287,31 +241,50 @@ struct loading {
     bool stopped;
 };
 
+static const char *load_record(struct loading *l, struct slice name, struct slice value)
+{
+    uint8_t id[ID_SIZE];
+
+    if (l->seen++ > l->possible)
+        return "the file's hash chains run in a circle";
+    if (slice_begins(name, "journal/") || slice_is(name, HEAD_KEY))
+        return NULL;
+    if (!record_key_parse(name, id))
+        return "a record that is not jeton's";
+    const char *fault = record_parse(&l->record, id, value);
+    if (fault != NULL || l->visit(l->context, &l->record))
+        return fault;
+    problem_set(l->problem, STATUS_STORE, "no memory for %llu tokens",
+                (unsigned long long)l->seen);
+    l->stopped = true;
+    return NULL;
+}
+
+/* A key out of a damaged file may hold anything. */
+static const char *printable(struct slice name, char room[64])
+{
+    size_t len = 0;
+
+    for (; len < name.len && len < 40; len++)
+        room[len] = name.at[len] > 0x20 && name.at[len] < 0x7f ? name.at[len] : '?';
+    room[len] = '\0';
+    return room;
+}
+
 static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *context)
 {
     struct loading *l = context;
     struct slice name = { (const char *)key.dptr, key.dsize };
-    uint8_t id[ID_SIZE];
-    const char *fault = NULL;
+    const char *fault = load_record(l, name, line_of(value));
 
     (void)tdb;
-    if (l->seen++ > l->possible)
-        fault = "the file's hash chains run in a circle";
-    else if (slice_begins(name, "journal/") || slice_is(name, HEAD_KEY))
-        return 0;
-    else if (!record_key_parse(name, id))
-        fault = "a record that is not jeton's";
-    else
-        fault = record_parse(&l->record, id, line_of(value));
-    if (fault == NULL && !l->visit(l->context, &l->record))
-        fault = "no memory";
     if (fault != NULL) {
-        problem_set(l->problem, STATUS_STORE, "store %.80s: record %.*s: %.50s; restore from a "
-                    "backup, or remove it with tdbtool", l->store->path,
-                    name.len > 40 ? 40 : (int)name.len, name.at, fault);
+        char room[64];
+        problem_set(l->problem, STATUS_STORE, "store %.80s: record %s: %.50s; restore from a backup, "
+                    "or remove it with tdbtool", l->store->file.path, printable(name, room), fault);
         l->stopped = true;
     }
-    return fault != NULL;
+    return l->stopped;
 }
 
 /* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
@@ -320,13 +293,8 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
 {
     if (s->mode == STORE_READ)
         return true;
-    tdb_close(s->tdb);
-    s->failed = false;
-    s->tdb = open_tdb(s, s->path, mode == STORE_WRITE ? O_RDWR : O_RDONLY);
-    if (s->tdb == NULL)
-        problem_set(problem, STATUS_STORE, "cannot open store %.150s again: %s", s->path,
-                    strerror(errno));
-    return s->tdb != NULL;
+    tdbfile_close(&s->file);
+    return open_file(s, mode, problem);
 }
 
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
@@ -338,10 +306,10 @@ bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struc
     if (!switch_to(s, STORE_READ, problem))
         return false;
     l.possible = store_size(s) / RECORD_LEAST;
-    int visited = tdb_traverse_read(s->tdb, load_one, &l);
-    if (!l.stopped && (visited < 0 || s->failed)) {
+    int visited = tdb_traverse_read(s->file.tdb, load_one, &l);
+    if (!l.stopped && (visited < 0 || s->file.failed)) {
         problem_set(problem, STATUS_STORE, "store %.120s is damaged: %s; restore it from a backup "
-                    "(tdbbackup -v)", s->path, tdb_errorstr(s->tdb));
+                    "(tdbbackup -v)", s->file.path, tdb_errorstr(s->file.tdb));
         l.stopped = true;
     }
     return !l.stopped && switch_to(s, s->mode, problem);
@@ -352,7 +320,7 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
     if (found == said)
         return true;
     problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: it "
-                "is damaged; restore it from a backup (tdbbackup -v)", s->path,
+                "is damaged; restore it from a backup (tdbbackup -v)", s->file.path,
                 (unsigned long long)found, (unsigned long long)said);
     return false;
 }
@@ -361,8 +329,7 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
 
 bool store_begin(struct store *s)
 {
-    s->failed = false;
-    return s->tdb != NULL && tdb_transaction_start(s->tdb) == 0;
+    return tdbfile_begin(&s->file);
 }
 
 /* The smallest size of data, not below `least`, for which TDB allocates 256, 512, … 4096 bytes or
@@ -389,8 +356,8 @@ bool store_put(struct store *s, const struct record *record)
     record_write(&value, record);
     size_t size = data_size(sizeof(key), value.len);
     memset(room + value.len, ' ', size - value.len);
-    return !value.cut && tdb_store(s->tdb, datum((struct slice){ key, sizeof(key) }),
-                                   datum((struct slice){ room, size }), TDB_REPLACE) == 0;
+    return !value.cut && tdb_store(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) }),
+                                   tdbfile_datum((struct slice){ room, size }), TDB_REPLACE) == 0;
 }
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
@@ -398,7 +365,7 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
     char key[RECORD_KEY_SIZE];
 
     record_key(id, key);
-    return tdb_delete(s->tdb, datum((struct slice){ key, sizeof(key) })) == 0;
+    return tdb_delete(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) })) == 0;
 }
 
 /* A block's record gets its full size at once, so that it is rewritten in place ever after. */
@@ -409,40 +376,35 @@ bool store_put_journal(struct store *s, const struct journal *j)
     struct text name = text_in(room, sizeof(room));
 
     journal_key(&name, journal_block_number(j));
-    TDB_DATA key = datum(text_slice(&name));
-    if (!tdb_exists(s->tdb, key) &&
-        tdb_store(s->tdb, key, datum((struct slice){ whole, data_size(name.len, JOURNAL_BLOCK) }),
+    TDB_DATA key = tdbfile_datum(text_slice(&name));
+    if (!tdb_exists(s->file.tdb, key) &&
+        tdb_store(s->file.tdb, key,
+                  tdbfile_datum((struct slice){ whole, data_size(name.len, JOURNAL_BLOCK) }),
                   TDB_INSERT) != 0)
         return false;
-    return tdb_store(s->tdb, key, datum(journal_block(j)), TDB_REPLACE) == 0;
+    return tdb_store(s->file.tdb, key, tdbfile_datum(journal_block(j)), TDB_REPLACE) == 0;
 }
 
-/* Zero from TDB is not enough: a failed last sync shows only in what was logged.  A key that was
- * looked for in vain leaves TDB_ERR_NOEXIST behind, which is no failure. */
 bool store_commit(struct store *s)
 {
-    bool committed = !s->failed && tdb_transaction_commit(s->tdb) == 0;
-    enum TDB_ERROR error = tdb_error(s->tdb);
-
-    return committed && !s->failed && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
+    return tdbfile_commit(&s->file);
 }
 
 void store_abandon(struct store *s)
 {
-    if (s->tdb != NULL && tdb_transaction_active(s->tdb))
-        tdb_transaction_cancel(s->tdb);
+    tdbfile_abandon(&s->file);
 }
 
 /* -- reading one ----------------------------------------------------------------------------- */
 
 static enum store_found fetch(struct store *s, struct slice name, TDB_DATA *value)
 {
-    if (s->tdb == NULL)
+    if (s->file.tdb == NULL)
         return STORE_FAILED;
-    *value = tdb_fetch(s->tdb, datum(name));
+    *value = tdb_fetch(s->file.tdb, tdbfile_datum(name));
     if (value->dptr != NULL)
         return STORE_FOUND;
-    return tdb_error(s->tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+    return tdb_error(s->file.tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
 }
 
 enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record)
@@ -481,5 +443,5 @@ enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes,
 
 uint64_t store_size(struct store *s)
 {
-    return s->tdb != NULL ? tdb_map_size(s->tdb) : 0;
+    return s->file.tdb != NULL ? tdb_map_size(s->file.tdb) : 0;
 }

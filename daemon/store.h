@@ -2,14 +2,9 @@
 /* The durable truth: token records and journal blocks in one TDB file.  Level 3.  The writer's
  * thread only.
  *
- * Facts of TDB 1.4 that shape it:
- *   - TDB_NOMMAP: with mmap a full disk or a hole in the file is a SIGBUS.
- *   - TDB does not sync a file it creates: a new store is made under another name, given its first
- *     transaction, synced, renamed, and its directory synced.
- *   - with O_CREAT, tdb_open() overwrites a file that is not a TDB: never given for an old file.
- *   - a commit whose last sync fails may return success; it logs an error, and we listen.
+ * What TDB and the disk do to a commit is tdbfile.h's business.  Beyond that:
  *   - closing any descriptor of the file drops the process's locks on it, so the lock against a
- *     second daemon is on another file, PATH.lock.
+ *     second daemon is not TDB's: it is on PATH.lock, and (flock) on the file itself.
  *   - without a map each piece of a record is a system call: for reading everything it is mapped
  *     after all, read-only, which no full disk can disturb. */
 #ifndef JETON_STORE_H
@@ -29,13 +24,16 @@ enum store_mode {
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
 /* Opens a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
- * daemon has it. */
+ * daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
 
-/* After an uncertain commit: closes and opens the file, which recovers or undoes what was going
+/* After an uncertain commit: closes and opens the file, which confirms or undoes what was going
  * on.  False: *problem says why; every later call fails until a reopen succeeds. */
 bool store_reopen(struct store *s, struct problem *problem);
+
+/* After a reopen that undid a commit: gives back what that had added to the file. */
+void store_shrink(struct store *s);
 
 /* Reads all journal blocks into an empty journal. */
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);

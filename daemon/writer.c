@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer.h"
 
-
+#include "daemon/entry.h"
 #include "daemon/log.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
+static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_t now);
 static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now, bool *writes);
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct mail_list *batch);
 static bool commit(struct writer *w, const struct mail_list *batch);
 static void publish_batch(struct writer *w, const struct mail_list *batch);
-static void fail_batch(struct writer *w, struct mail_list *batch);
+static void put_back(struct writer *w, struct mail_list *batch);
+static void fail_batch(struct writer *w, struct mail_list *batch, bool tried);
+static void save_held(struct writer *w, int64_t now);
 static bool recover(struct writer *w);
 
 static struct change *change_of(struct mail *mail)
@@ -72,7 +75,7 @@ void writer_destroy(struct writer *w)
 {
     writer_collect(w);
     free_changes(&w->waiting);
-    free_changes(&w->held);
+    denial_clear(&w->held);
     publish_free(w->publisher);
     order_free(&w->order);
     journal_free(w->journal);
@@ -81,6 +84,19 @@ void writer_destroy(struct writer *w)
 }
 
 /* -- one batch ------------------------------------------------------------------------------- */
+
+static void deny(struct writer *w, const struct change *c)
+{
+    if (c->kind->deny != 0)
+        publish_deny(w->publisher, c->id, c->kind->deny);
+}
+
+void writer_post(struct writer *w, struct mail_list *changes)
+{
+    for (struct mail *m = changes->first; m != NULL; m = m->next)
+        deny(w, change_of(m));
+    mailbox_post_list(&w->box, changes);
+}
 
 void writer_collect(struct writer *w)
 {
@@ -91,9 +107,7 @@ void writer_collect(struct writer *w)
 
 void writer_retry(struct writer *w)
 {
-    mail_append_list(&w->held, &w->waiting);
-    w->waiting = w->held;
-    w->held = (struct mail_list){ NULL, NULL };
+    w->retry = w->retry || w->broken || w->held.first != NULL;
 }
 
 /* Denials first, whatever the disk will say. */
@@ -103,12 +117,26 @@ static size_t take_batch(struct writer *w, struct mail_list *batch)
 
     while (count < WRITER_BATCH_MAX && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
-        if (c->kind->deny != 0)
-            publish_deny(w->publisher, c->id, c->kind->deny);
+        deny(w, c);
         mail_append(batch, &c->mail);
         count++;
     }
     return count;
+}
+
+bool writer_batch(struct writer *w, int64_t now)
+{
+    struct mail_list batch = { NULL, NULL };
+    size_t count = take_batch(w, &batch);
+
+    if (count == 0 && !w->retry)
+        return false;
+    w->retry = false;
+    if (!w->broken || recover(w))
+        save_held(w, now);
+    if (count > 0)
+        save(w, &batch, count, now);
+    return true;
 }
 
 static void answer_batch(struct mail_list *batch)
@@ -122,37 +150,24 @@ static void answer_batch(struct mail_list *batch)
     }
 }
 
-/* A held denial that is being tried again waits among the changes, but nobody waits for it. */
-static void count_unsaved(struct writer *w)
+/* False: the disk has nothing of it, for all we know. */
+static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_t now)
 {
-    uint64_t count = 0;
+    bool tried = !w->broken, was_full = w->full, writes = false;
 
-    for (const struct mail *m = w->held.first; m != NULL; m = m->next)
-        count++;
-    for (const struct mail *m = w->waiting.first; m != NULL; m = m->next)
-        count += ((const struct change *)m)->home == NULL && ((const struct change *)m)->kind->deny != 0;
-    atomic_store(&w->unsaved, count);
-}
-
-bool writer_batch(struct writer *w, int64_t now)
-{
-    struct mail_list batch = { NULL, NULL };
-    size_t count = take_batch(w, &batch);
-    bool writes = false;
-
-    if (count == 0)
-        return false;
-    bool saved = (!w->broken || recover(w)) && journal_begin(w->journal, count) == 0 &&
-                 store_begin(w->store) && decide_batch(w, &batch, now, &writes) &&
-                 (!writes || (reserve(w, &batch) && commit(w, &batch)));
+    bool saved = tried && journal_begin(w->journal, count) == 0 && store_begin(w->store) &&
+                 decide_batch(w, batch, now, &writes) &&
+                 (!writes || (reserve(w, batch) && commit(w, batch)));
     store_abandon(w->store);
     if (saved)
-        publish_batch(w, &batch);
+        publish_batch(w, batch);
+    else if (w->full && !was_full)
+        put_back(w, batch);
     else
-        fail_batch(w, &batch);
-    count_unsaved(w);
-    answer_batch(&batch);
-    return true;
+        fail_batch(w, batch, tried);
+    atomic_store(&w->unsaved, w->held.count);   /* before an answer can make somebody ask */
+    answer_batch(batch);
+    return saved;
 }
 
 /* What no longer fits into this commit's journal block goes back to the front of the queue. */
@@ -161,6 +176,7 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now,
     struct mail_list done = { NULL, NULL };
     bool well = true;
 
+    w->store_before = store_size(w->store);
     while (well && batch->first != NULL && journal_fits(w->journal)) {
         struct change *c = change_of(mail_pop(batch));
         mail_append(&done, &c->mail);
@@ -173,42 +189,48 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now,
     return well;
 }
 
-static void put_journal(struct writer *w, const struct change *c, int64_t now)
+/* While a denial of a token is not saved, nothing else that concerns it is: what was denied must
+ * not be enabled or replaced by what the store still takes for good. */
+static bool denied_unsaved(struct writer *w, struct change *c)
 {
-    struct text entry = journal_entry(w->journal, now, c->kind->event);
+    const struct record *concerned = c->puts_other ? &c->other : &c->after;
 
-    text_adds(&entry, " id=");
-    text_add_hex(&entry, c->after.digest, ID_SIZE);
-    text_adds(&entry, " by=uid:");
-    text_add_u64(&entry, c->uid);
-    line_put_u64(&entry, "pid", (uint64_t)c->pid);
-    if (c->puts_other) {
-        text_adds(&entry, " replaces=");
-        text_add_hex(&entry, c->other.digest, ID_SIZE);
-    }
-    if (c->kind->shows_claims)
-        record_put_claims(&entry, &c->after);
-    journal_entry_end(w->journal, &entry);
+    if (c->kind->deny != 0 || c->removes || denial_flags(&w->held, concerned->digest) == 0)
+        return false;
+    problem_set(&c->problem, STATUS_STORE, "a denial of this token is in force but not saved yet: "
+                "nothing else is done to it until that is");
+    return true;
+}
+
+/* A new token for which the file would have to grow too far. */
+static bool overflows(const struct writer *w, const struct change *c)
+{
+    uint64_t size = store_size(w->store);
+
+    return c->is_new && size > w->store_limit && size > w->store_before;
 }
 
 /* False: the transaction is spoilt. */
 static bool decide_one(struct writer *w, struct change *c, int64_t now)
 {
-    if (c->kind->adds && store_size(w->store) >= w->store_limit) {
+    if (c->kind->adds && w->full) {
         problem_set(&c->problem, STATUS_FULL, "the store has reached its size limit; delete tokens "
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
     if (c->kind->decide(c, w->store, now) == STATUS_STORE)
         return false;
-    if (!change_writes(c))
+    if (!change_writes(c) || denied_unsaved(w, c))
         return true;
     if (c->is_new)
         c->after.serial = journal_next(w->journal);
-    put_journal(w, c, now);
-    return (!c->puts || store_put(w->store, &c->after)) &&
-           (!c->puts_other || store_put(w->store, &c->other)) &&
-           (!c->removes || store_remove(w->store, c->after.digest));
+    entry_add(w->journal, c, now);
+    bool put = (!c->puts || store_put(w->store, &c->after)) &&
+               (!c->puts_other || store_put(w->store, &c->other)) &&
+               (!c->removes || store_remove(w->store, c->after.digest));
+    if (put && overflows(w, c))
+        w->full = true;
+    return put && !(w->full && c->is_new);
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
@@ -224,7 +246,8 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
     }
     if (order_reserve(&w->order, tokens) == 0 && publish_reserve(w->publisher, tokens, bytes) == 0)
         return true;
-    log_error("no memory for a larger table; changes are refused until there is");
+    if (!w->told)
+        log_error("no memory for a larger table; changes are refused until there is");
     return false;
 }
 
@@ -260,6 +283,7 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
         if (c->puts_other)
             publish_put(w->publisher, &c->other);
         if (c->removes) {
+            w->full = false;
             publish_remove(w->publisher, c->after.digest);
             order_remove(&w->order, c->after.created, c->after.serial);
             if (w->lastuse != NULL)
@@ -268,76 +292,93 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
     }
     if (any)
         atomic_fetch_add(&w->commits, 1);
+    if (any && w->told) {
+        w->told = false;
+        log_info("the store can be written again");
+    }
     atomic_store(&w->newest, journal_newest(w->journal));
 }
 
 /* -- when the disk fails --------------------------------------------------------------------- */
 
-static void doubt(struct writer *w, const uint8_t id[ID_SIZE])
+/* A batch that found the store full is taken again, without what would make it grow. */
+static void put_back(struct writer *w, struct mail_list *batch)
 {
-    memcpy(w->doubt[w->doubtful++], id, ID_SIZE);
-}
-
-/* Keeps a denial, so that it is saved as soon as the disk works again. */
-static void hold(struct writer *w, const struct change *c)
-{
-    for (struct mail *m = w->held.first; m != NULL; m = m->next)
-        if (change_of(m)->kind == c->kind && memcmp(change_of(m)->id, c->id, ID_SIZE) == 0)
-            return;
-    struct change *kept = change_new(c->kind);
-    if (kept == NULL)
-        return;                 /* its sender is told that it is not saved */
-    kept->uid = c->uid;
-    kept->pid = c->pid;
-    memcpy(kept->id, c->id, ID_SIZE);
-    mail_append(&w->held, &kept->mail);
-}
-
-static void fail_batch(struct writer *w, struct mail_list *batch)
-{
-    bool first = !w->broken;
+    struct problem problem;
 
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
-        /* A store that was broken before this batch has not seen it. */
-        if (first && change_writes(c))
-            doubt(w, c->after.digest);
-        if (first && change_writes(c) && c->puts_other)
-            doubt(w, c->other.digest);
-        if (c->kind->deny != 0)
-            hold(w, c);
-        problem_set(&c->problem, STATUS_STORE, c->kind->deny != 0 ?
-                    "in force now, but not saved: the store cannot be written; it is tried again, "
-                    "and lost if jetond stops before that succeeds" :
-                    "not done: the store cannot be written (see jetond's log; is the disk full?)");
+        c->problem = (struct problem){ .status = STATUS_OK };
+        c->puts = c->puts_other = c->removes = c->is_new = false;
     }
-    atomic_fetch_add(&w->failures, 1);
-    w->broken = true;
-    recover(w);
+    mail_append_list(batch, &w->waiting);
+    w->waiting = *batch;
+    *batch = (struct mail_list){ NULL, NULL };
+    journal_clear(w->journal);
+    if (!store_load_journal(w->store, w->journal, &problem))
+        w->broken = true;
 }
 
-/* Publishes what the store says of a token that an uncertain commit concerned. */
-static bool settle_doubt(struct writer *w, const uint8_t id[ID_SIZE])
+static enum outcome try_to_learn(struct writer *w, const struct mail_list *batch)
+{
+    uint64_t newest = journal_newest(w->journal);
+    bool wrote = false;
+
+    for (const struct mail *m = batch->first; m != NULL; m = m->next) {
+        const struct change *c = (const struct change *)m;
+        if (!change_writes(c))
+            continue;
+        wrote = true;
+        w->doubtful += doubt_of(c, &w->doubt[w->doubtful]);
+    }
+    w->attempted = wrote ? newest : 0;
+    w->broken = true;
+    if (!recover(w))
+        return wrote ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
+    return wrote && journal_newest(w->journal) >= newest ? OUTCOME_DONE : OUTCOME_NOTHING;
+}
+
+/* A denial of what the table holds, or may hold once the store can be read. */
+static bool in_force(struct writer *w, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
-    struct record r;
     int64_t used;
-    bool known = publish_look(w->publisher, id, digest, &used) != 0;
-    enum store_found found = store_get(w->store, id, &r);
 
-    if (found == STORE_FAILED)
+    if (c->kind->deny == 0)
         return false;
-    if (found == STORE_ABSENT) {
-        publish_remove(w->publisher, id);       /* its place in the order finds no record */
-        return true;
+    for (size_t i = 0; i < w->doubtful; i++)
+        if (memcmp(w->doubt[i].id, c->id, ID_SIZE) == 0)
+            return true;
+    return (publish_look(w->publisher, c->id, digest, &used) & c->kind->deny) != 0;
+}
+
+static void fail_batch(struct writer *w, struct mail_list *batch, bool tried)
+{
+    enum outcome outcome = tried ? try_to_learn(w, batch) : OUTCOME_NOTHING;
+
+    for (struct mail *m = batch->first; m != NULL; m = m->next) {
+        struct change *c = change_of(m);
+        bool stands = outcome != OUTCOME_DONE && in_force(w, c);
+        if (stands)
+            denial_hold(&w->held, c);
+        doubt_explain(c, outcome, stands);
     }
-    if (order_reserve(&w->order, 1) < 0 ||
-        publish_reserve(w->publisher, 1, (uint64_t)r.subject_len + r.scopes_len) < 0)
-        return false;
-    publish_put(w->publisher, &r);
-    if (!known)
-        order_add(&w->order, r.created, r.serial, r.digest);
-    return true;
+    atomic_fetch_add(&w->failures, 1);
+    if (!w->told)
+        log_error("the store cannot be written: changes are refused until it can, denials stand");
+    w->told = true;
+}
+
+/* In batches of their own: one that cannot be saved holds up nothing but its own token. */
+static void save_held(struct writer *w, int64_t now)
+{
+    bool well = true;
+
+    while (well && w->held.first != NULL) {
+        struct mail_list batch = { NULL, NULL };
+        size_t count = denial_take(&w->held, &batch, WRITER_BATCH_MAX);
+        well = count > 0 && save(w, &batch, count, now);
+    }
 }
 
 /* Opens the store again and settles what was in doubt; until that succeeds nothing is changed. */
@@ -347,13 +388,21 @@ static bool recover(struct writer *w)
 
     journal_clear(w->journal);
     if (!store_reopen(w->store, &problem) || !store_load_journal(w->store, w->journal, &problem)) {
-        log_error("%s", problem.message);
+        if (!w->told)
+            log_error("%s", problem.message);
         return false;
     }
+    if (journal_newest(w->journal) < w->attempted)
+        store_shrink(w->store);
+    w->attempted = 0;
     while (w->doubtful > 0) {
-        if (!settle_doubt(w, w->doubt[w->doubtful - 1]))
+        if (!doubt_settle(&w->doubt[w->doubtful - 1], w->store, w->publisher, &w->order))
             return false;
         w->doubtful--;
+    }
+    for (const struct mail *m = w->held.first; m != NULL; m = m->next) {
+        const struct denial *d = (const struct denial *)m;
+        publish_deny(w->publisher, d->id, d->kind->deny);
     }
     w->broken = false;
     atomic_store(&w->newest, journal_newest(w->journal));

@@ -6,11 +6,14 @@
  *
  * A commit that may or may not have happened is answered with ERR store; the store is opened
  * again, and what it then says of the tokens concerned is published.  Denials stand all the same:
- * they are kept and tried again every second until the disk has them. */
+ * they are kept, and tried again before every later change and every second, until the disk has
+ * them. */
 #ifndef JETON_WRITER_H
 #define JETON_WRITER_H
 
 #include "daemon/change.h"
+#include "daemon/denial.h"
+#include "daemon/doubt.h"
 #include "daemon/lastuse.h"
 #include "daemon/order.h"
 #include "daemon/publish.h"
@@ -31,11 +34,16 @@ struct writer {
     struct journal *journal;
     struct order order;
     struct mail_list waiting;       /* not yet in a batch */
-    struct mail_list held;          /* denials that stand in memory but are not saved */
+    struct denials held;            /* they stand in memory but are not saved */
+    bool retry;                     /* time to try again what failed */
     bool broken;                    /* the store must be opened again before anything else */
-    uint64_t store_limit;           /* bytes: beyond this nothing new is taken in */
-    size_t doubtful;                /* tokens that an uncertain commit may have changed */
-    uint8_t doubt[2 * WRITER_BATCH_MAX][ID_SIZE];
+    bool told;                      /* the log says that the store does not work */
+    bool full;                      /* only a larger file could take in another token */
+    uint64_t store_limit;           /* bytes: beyond this the file is not made larger for that */
+    uint64_t store_before;          /* its size when the transaction began */
+    uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
+    size_t doubtful;                /* tokens that it may have changed */
+    struct doubt doubt[2 * WRITER_BATCH_MAX];
 };
 
 /* Loads the store's tokens into a new table and order.  The writer then owns store and journal.
@@ -44,13 +52,18 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem);
 void writer_destroy(struct writer *w);
 
+/* Posts changes to the writer, after what they deny has taken effect: a denial does not wait for
+ * the disk even if the writer does.  Any thread. */
+void writer_post(struct writer *w, struct mail_list *changes);
+
 /* Takes what came by mail. */
 void writer_collect(struct writer *w);
 
 /* Makes and answers one batch out of what is waiting; true if there was any. */
 bool writer_batch(struct writer *w, int64_t now);
 
-/* Puts held denials in front of what waits; called about every second. */
+/* Lets the next batch first open a broken store and save the denials that are held; called about
+ * every second. */
 void writer_retry(struct writer *w);
 
 #endif

@@ -32,6 +32,13 @@ static enum status absent(const struct table *table, struct slice value)
     return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
 }
 
+/* A token without a subject speaks for nobody in particular: not for a user whose name happens to
+ * be empty. */
+static bool speaks_for(struct slice subject, struct slice wanted)
+{
+    return wanted.len > 0 && slice_equal(subject, wanted);
+}
+
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict)
 {
@@ -55,7 +62,7 @@ void verdict_judge(const struct table *table, const struct question *question, i
     verdict->status = verdict_state(entry.flags, entry.activates, entry.expires, now);
     if (verdict->status != STATUS_OK)
         return;
-    if (question->subject.at != NULL && !slice_equal(question->subject, verdict->subject))
+    if (question->subject.at != NULL && !speaks_for(verdict->subject, question->subject))
         verdict->status = STATUS_SUBJECT;
     else if (!scopes_include(verdict->scopes, question->scopes))
         verdict->status = STATUS_SCOPE;

@@ -19,7 +19,7 @@
 struct question {
     struct slice value;
     struct slice scopes;        /* words that the token must have; empty: none */
-    struct slice subject;       /* at == NULL: any subject */
+    struct slice subject;       /* at == NULL: any subject; empty: no token's */
 };
 
 struct verdict {

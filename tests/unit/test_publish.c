@@ -91,6 +91,10 @@ static void state_comes_before_subject_before_scope(void **state)
     assert_int_equal(judge_numbered(p, 1, "deploy", "alice").status, STATUS_OK);
     assert_int_equal(judge_numbered(p, 1, "write", "alice").status, STATUS_SCOPE);
     assert_int_equal(judge_numbered(p, 1, "write", "bob").status, STATUS_SUBJECT);
+    record_set_subject(&r, slice_of(""));
+    put(p, &r);
+    assert_int_equal(judge_numbered(p, 1, "", NULL).status, STATUS_OK);
+    assert_int_equal(judge_numbered(p, 1, "", "").status, STATUS_SUBJECT);
     r.activates = NOW + 1;
     put(p, &r);
     assert_int_equal(judge_numbered(p, 1, "write", "bob").status, STATUS_PENDING);

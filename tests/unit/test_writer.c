@@ -146,10 +146,17 @@ static void a_full_store_refuses_only_what_is_new(void **state)
 {
     (void)state;
     start();
+    uint64_t last = 1;
+
     assert_int_equal(ask(&change_create, 1), STATUS_OK);
-    writer.store_limit = 1;
-    assert_int_equal(ask(&change_create, 2), STATUS_FULL);
+    writer.store_limit = 1;                 /* the file may not grow any more */
+    while (last < 20000 && ask(&change_create, last + 1) == STATUS_OK)
+        last++;
+    assert_int_equal(ask(&change_create, last + 1), STATUS_FULL);
     assert_int_equal(ask(&change_revoke, 1), STATUS_OK);
+    assert_int_equal(ask(&change_create, last + 1), STATUS_FULL);
+    assert_int_equal(ask(&change_delete, 2), STATUS_OK);
+    assert_int_equal(ask(&change_create, last + 1), STATUS_OK);
     stop();
 }
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/tdbfile.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+/* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
+enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
+
+/* Of TDB's format, which has not changed since 2005: where the header says where the recovery
+ * record is, and that record's head. */
+enum { RECOVERY_START = 44 };
+
+struct recovery {
+    uint32_t next;
+    uint32_t room;
+    uint32_t old_size;
+    uint32_t size;
+    uint32_t hash;
+    uint32_t magic;
+};
+
+#define RECOVERY_VALID UINT32_C(0xf53bc0e7)
+#define RECOVERY_NONE UINT32_C(0)
+
+bool tdbfile_init(struct tdbfile *f, const char *path)
+{
+    *f = (struct tdbfile){ .nowhere = -1 };
+    return (size_t)snprintf(f->path, sizeof(f->path), "%s", path) < sizeof(f->path) - 8;
+}
+
+/* -- what TDB says --------------------------------------------------------------------------- */
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+{
+    struct tdbfile *f = tdb_get_logging_private(tdb);
+    char message[sizeof(f->said)];
+    va_list args;
+    int error = errno;
+
+    if (level > TDB_DEBUG_ERROR)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    message[strcspn(message, "\n")] = '\0';
+    f->unclean = f->unclean || strstr(message, "recover read only") != NULL;
+    if (f->told || f->unclean)
+        log_debug("tdb: %s", message);
+    else
+        log_error("tdb: %s", message);
+    if (!f->failed)
+        memcpy(f->said, message, sizeof(message));
+    f->failed = f->told = true;
+    /* It cannot be written through this descriptor any more: see the header. */
+    if (f->committing)
+        dup3(f->nowhere, tdb_fd(tdb), O_CLOEXEC);
+    errno = error;
+}
+
+static struct tdb_context *open_tdb(struct tdbfile *f, const char *path, int flags)
+{
+    const struct tdb_logging_context logging = { heard, f };
+
+    /* For reading only, a map is faster, and cannot run into a full disk. */
+    int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
+
+    f->failed = f->committing = f->unclean = false;
+    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
+}
+
+/* -- creation -------------------------------------------------------------------------------- */
+
+static bool write_first(struct tdb_context *tdb, struct slice key, struct slice value)
+{
+    return tdb_transaction_start(tdb) == 0 &&
+           tdb_store(tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_INSERT) == 0 &&
+           tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
+}
+
+static bool sync_directory(const char *path)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value)
+{
+    char path[PATH_MAX + 8];
+    struct stat st;
+
+    if (lstat(f->path, &st) == 0)
+        return true;
+    snprintf(path, sizeof(path), "%s.new", f->path);
+    unlink(path);               /* left by a creation that was interrupted */
+    struct tdb_context *tdb = open_tdb(f, path, O_RDWR | O_CREAT | O_EXCL);
+    bool done = tdb != NULL && write_first(tdb, key, value) && !f->failed;
+    int error = errno;
+    if (tdb != NULL && tdb_close(tdb) != 0)
+        done = false;
+    if (done) {
+        done = rename(path, f->path) == 0 && sync_directory(f->path);
+        error = errno;
+    }
+    if (!done)
+        unlink(path);
+    errno = error;
+    return done;
+}
+
+/* -- opening --------------------------------------------------------------------------------- */
+
+/* A file that was put in the place of ours while it was open is not the one we know. */
+static bool same_file(struct tdbfile *f, const struct stat *st)
+{
+    if (f->inode == 0) {
+        f->device = st->st_dev;
+        f->inode = st->st_ino;
+    }
+    return f->device == st->st_dev && f->inode == st->st_ino;
+}
+
+bool tdbfile_open(struct tdbfile *f, int flags)
+{
+    struct stat st;
+
+    if (f->nowhere < 0)
+        f->nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (f->nowhere < 0)
+        return false;
+    f->tdb = open_tdb(f, f->path, flags);
+    if (f->tdb == NULL)
+        return false;
+    if (fstat(tdb_fd(f->tdb), &st) == 0 && same_file(f, &st))
+        return true;
+    tdb_close(f->tdb);
+    f->tdb = NULL;
+    errno = ESTALE;
+    return false;
+}
+
+void tdbfile_close(struct tdbfile *f)
+{
+    if (f->tdb != NULL)
+        tdb_close(f->tdb);
+    f->tdb = NULL;
+    if (f->nowhere >= 0)
+        close(f->nowhere);
+    f->nowhere = -1;
+}
+
+/* -- transactions ---------------------------------------------------------------------------- */
+
+/* What is written to a file that was moved away or replaced would be lost with it. */
+static bool in_place(struct tdbfile *f)
+{
+    struct stat st;
+
+    if (stat(f->path, &st) == 0 && same_file(f, &st))
+        return true;
+    if (!f->told)
+        log_error("%s was moved away or replaced", f->path);
+    f->told = true;
+    return false;
+}
+
+bool tdbfile_begin(struct tdbfile *f)
+{
+    if (f->tdb == NULL || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
+        return false;
+    f->failed = false;
+    f->before = tdb_map_size(f->tdb);
+    return true;
+}
+
+/* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear
+ * before: growing inside a transaction leaves an error behind although nothing went wrong. */
+bool tdbfile_commit(struct tdbfile *f)
+{
+    if (f->failed)
+        return false;
+    tdb_exists(f->tdb, tdbfile_datum(slice_of("?")));
+    f->committing = true;
+    bool done = tdb_transaction_commit(f->tdb) == 0 && !f->failed;
+    f->committing = false;
+    enum TDB_ERROR error = tdb_error(f->tdb);
+    done = done && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
+    if (done)
+        f->told = false;
+    return done;
+}
+
+void tdbfile_abandon(struct tdbfile *f)
+{
+    if (f->tdb != NULL && tdb_transaction_active(f->tdb))
+        tdb_transaction_cancel(f->tdb);
+}
+
+/* -- after a failure ------------------------------------------------------------------------- */
+
+/* Reads where TDB's recovery record is (0: there is none) and its head. */
+static bool read_recovery(int fd, uint32_t *start, struct recovery *r)
+{
+    return pread(fd, start, sizeof(*start), RECOVERY_START) == sizeof(*start) &&
+           (*start == 0 || pread(fd, r, sizeof(*r), *start) == sizeof(*r));
+}
+
+bool tdbfile_mend(struct tdbfile *f)
+{
+    int fd = tdb_fd(f->tdb);
+    struct recovery r;
+    uint32_t start;
+
+    return read_recovery(fd, &start, &r) &&
+           pwrite(fd, &start, sizeof(start), RECOVERY_START) == sizeof(start) &&
+           (start == 0 || pwrite(fd, &r, sizeof(r), start) == sizeof(r)) && fsync(fd) == 0;
+}
+
+void tdbfile_shrink(struct tdbfile *f)
+{
+    int fd = tdb_fd(f->tdb);
+    struct recovery r;
+    struct stat st;
+    uint32_t start;
+
+    if (f->before == 0 || fstat(fd, &st) < 0 || !read_recovery(fd, &start, &r))
+        return;
+    uint64_t size = f->before, end = 0;
+    if (start != 0)
+        end = start + sizeof(r) +
+              (r.magic == RECOVERY_VALID || r.magic == RECOVERY_NONE ? (uint64_t)r.room : 0);
+    if (size < end)
+        size = end;
+    if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
+        log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
+    f->before = 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One TDB file that survives the disk: created whole, and honest about what a commit did.  Level 1.
+ * One thread.
+ *
+ * Facts of TDB 1.4 and Linux that shape it:
+ *   - TDB_NOMMAP: with mmap a full disk or a hole in the file is a SIGBUS.
+ *   - TDB does not sync a file it creates: a new one is made under another name, given its first
+ *     transaction, synced, renamed, and its directory synced.
+ *   - with O_CREAT, tdb_open() overwrites a file that is not a TDB: never given for an old file.
+ *   - a commit whose last sync fails returns success; but it logs an error, and we listen.
+ *   - when a commit fails, TDB tidies up and takes away the mark by which the next open would undo
+ *     it, even if it could not undo it itself.  So from the first error on TDB is cut off from the
+ *     file, and opening it again undoes the commit.
+ *   - after a failed sync the kernel takes what it could not write for written.  Undoing rewrites
+ *     what the commit changed; the rest that may differ on the disk is rewritten here.
+ *   - a commit that fails leaves the file longer: without care, a disk that stays full would make
+ *     it grow, sparse, to the 4 GiB that TDB can address. */
+#ifndef JETON_TDBFILE_H
+#define JETON_TDBFILE_H
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <tdb.h>
+
+#include "proto/text.h"
+
+struct tdbfile {
+    struct tdb_context *tdb;        /* NULL: not open */
+    int nowhere;                    /* what TDB writes to when it is cut off; -1: none yet */
+    bool failed;                    /* TDB logged an error since the file was opened or the
+                                     * transaction began */
+    bool committing;
+    bool told;                      /* an error is logged once, until a commit succeeds */
+    bool unclean;                   /* a commit must be undone, but the file is open read-only */
+    char said[128];                 /* the first of these errors */
+    dev_t device;                   /* of the file first opened: no other takes its place */
+    ino_t inode;                    /* 0: none yet */
+    uint64_t before;                /* the file's size when the transaction began */
+    char path[PATH_MAX];
+};
+
+static inline TDB_DATA tdbfile_datum(struct slice s)
+{
+    return (TDB_DATA){ (unsigned char *)s.at, s.len };
+}
+
+/* False: the path is too long. */
+bool tdbfile_init(struct tdbfile *f, const char *path);
+
+/* Makes the file with one record, unless there is one; false and errno.  The caller makes sure
+ * that nobody else does the same. */
+bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
+
+/* Opens the file, which undoes a commit that was cut off; false and errno.  ESTALE: another file
+ * is in its place. */
+bool tdbfile_open(struct tdbfile *f, int flags);
+void tdbfile_close(struct tdbfile *f);
+
+/* One transaction.  A commit that returns false may or may not be done: close, open, and look. */
+bool tdbfile_begin(struct tdbfile *f);
+bool tdbfile_commit(struct tdbfile *f);
+void tdbfile_abandon(struct tdbfile *f);
+
+/* After such a commit and a new open: makes sure that what is read is what the disk has. */
+bool tdbfile_mend(struct tdbfile *f);
+
+/* And if the commit turned out undone: gives back what it had added to the file. */
+void tdbfile_shrink(struct tdbfile *f);
+
+#endif

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the flow tests are made of: claims, and daemons in private directories."""
+import calendar
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from door import Door
+from client import Client, quote
+from settings import JETOND, PATIENCE, SANITIZER
+
+ROLES = ("admin", "observe", "verify")
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
+                    r"Assertion .* failed|stack smashing|buffer overflow detected|"
+                    r"free\(\)|malloc\(\)|double free|corrupted ")
+
+claims = {}             # name -> (function, seconds it may take, whether it is a long one)
+daemons = []            # all that this process has made, for the report of a failure
+
+
+class Skip(Exception):
+    """This claim cannot be tested here."""
+
+
+def claim(function=None, *, deadline=60, long=False):
+    """Marks a function as a test; its name is what it claims."""
+    def register(function):
+        assert function.__name__ not in claims, function.__name__
+        claims[function.__name__] = (function, deadline * PATIENCE, long)
+        return function
+    return register(function) if function else register
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+def need_plain_build():
+    if SANITIZER:
+        raise Skip(f"means nothing under {SANITIZER}")
+
+
+def same(got, wanted, about=""):
+    assert got == wanted, f"{about}\n     got: {got!r}\n  wanted: {wanted!r}"
+
+
+def eventually(condition, what, within=10, every=0.002):
+    """Waits until the condition holds, and returns what it returned."""
+    deadline = time.monotonic() + within * PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {within} s: {what}"
+        time.sleep(every)
+    return value
+
+
+def unix_time(stamp):
+    """Seconds since 1970 of a time of the protocol."""
+    return calendar.timegm(time.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def stamp(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def command(*arguments, within=20):
+    """Runs jetond to its end."""
+    return subprocess.run([JETOND, *arguments], capture_output=True, text=True,
+                          errors="replace", timeout=within * PATIENCE)
+
+
+class Daemon:
+    """A jetond of our own.  Leaving `with` stops it, and fails unless that went in good order.
+
+    settings    `section.key=value`, each
+    config      text of a configuration file
+    limits      {resource.RLIMIT_…: number} for the daemon
+    uid         who it runs as, if not as we
+    """
+
+    def __init__(self, *settings, config=None, roles=ROLES, directory=None, limits=None, uid=None):
+        self.directory = directory or tempfile.mkdtemp(prefix="")
+        self.store = f"{self.directory}/tokens.tdb"
+        self.settings = settings
+        self.roles = roles
+        self.limits = limits or {}
+        self.uid = uid
+        self.process = None
+        self.clients = {}
+        self.door = None
+        self.start_within = 20
+        self.log_path = f"{self.directory}/log"
+        self.config = None
+        if config is not None:
+            self.config = f"{self.directory}/jetond.conf"
+            self.configure(config)
+        daemons.append(self)
+
+    def __enter__(self):
+        if uid_differs(self.uid):
+            os.chown(self.directory, self.uid, self.uid)
+            os.chmod(os.path.dirname(self.directory), 0o755)
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if self.process is not None:
+            if kind is None:
+                self.stop()
+            else:
+                self.process.kill()
+                self.process.wait()
+        if self.door is not None:
+            self.door.close()
+        if kind is None:
+            self.check_log()
+            shutil.rmtree(self.directory)
+
+    def configure(self, text):
+        with open(self.config, "w") as file:
+            file.write(text)
+
+    # -- the process ----------------------------------------------------------------------------
+
+    def arguments(self):
+        own = [f"daemon.store={self.store}", "verify.table_group="]
+        for role in ROLES:
+            own.append(f"{role}.path={self.path(role) if role in self.roles else ''}")
+            own.append(f"{role}.group=")
+        given = ["--config", self.config] if self.config else []
+        for setting in (*own, *self.settings):
+            given += ["--set", setting]
+        return given
+
+    def spawn(self):
+        """Starts it without waiting for anything."""
+        def prepare():
+            for what, limit in self.limits.items():
+                resource.setrlimit(what, (limit, limit))
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [JETOND, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=prepare if self.limits else None, env=environment(),
+                **({"user": self.uid, "group": self.uid, "extra_groups": []}
+                   if uid_differs(self.uid) else {}))
+        return self
+
+    def start(self):
+        self.spawn()
+        eventually(self.listens, "jetond listens", self.start_within)
+        return self
+
+    def listens(self):
+        assert self.process.poll() is None, f"jetond ended with {self.process.returncode} at start"
+        return all(accepts(self.path(role)) for role in self.roles)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def ended(self, expected, within=20):
+        """Waits for its end."""
+        process, self.process, self.clients = self.process, None, {}
+        if SANITIZER == "tsan" and expected == 0:
+            ask_again(process)
+        same(process.wait(within * PATIENCE), expected, "exit status of jetond")
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        self.ended(0)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.ended(-signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def reload(self):
+        self.signal(signal.SIGHUP)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def check_log(self):
+        report = REPORT.search(self.log())
+        assert not report, f"jetond reported: {report[0]}"
+
+    # -- talking to it --------------------------------------------------------------------------
+
+    def path(self, role="admin"):
+        return f"{self.directory}/{role}.sock"
+
+    def client(self, role="admin", **options):
+        return Client(self.path(role), **options)
+
+    def ask(self, line, role="admin"):
+        """One request over a connection that is kept."""
+        if role not in self.clients:
+            self.clients[role] = self.client(role)
+        return self.clients[role].request(line)
+
+    def done(self, line, role="admin"):
+        """One request that must be answered OK."""
+        reply = self.ask(line, role)
+        assert reply.verdict == "OK", f"{line}: {reply}"
+        return reply
+
+    def create(self, **claims):
+        return self.done("create" + arguments_of(claims))
+
+    def verify(self, value, **wanted):
+        """The verdict, which both doors must give: the socket, and libjeton in this process."""
+        verdict = self.ask("verify" + arguments_of(wanted) + " " + value, "verify").verdict
+        if self.door is None:
+            self.door = Door(self.path("verify"))
+        if self.door.takes(value, wanted):
+            other, source = self.door.verify(value, **wanted)
+            if other != verdict:        # a second may have ended in between
+                verdict = self.ask("verify" + arguments_of(wanted) + " " + value, "verify").verdict
+            same(other, verdict, f"libjeton, by {source}, and the socket, of {wanted}")
+        return verdict
+
+    def list(self, **filters):
+        return self.done("list" + arguments_of(filters)).lines
+
+    def stats(self):
+        return {line["name"]: line["value"] for line in self.done("stats").lines}
+
+
+def ask_again(process):
+    """TSan now and then swallows a signal that comes between two system calls of a busy thread."""
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.terminate()
+
+
+def uid_differs(uid):
+    return uid is not None and uid != os.geteuid()
+
+
+def arguments_of(claims):
+    return "".join(f" {key}={quote(str(value))}" for key, value in claims.items())
+
+
+def environment():
+    """Sanitizers end the daemon with a status of their own, unless somebody wants it otherwise."""
+    given = dict(os.environ)
+    given.setdefault("ASAN_OPTIONS", "exitcode=99:detect_leaks=1")
+    given.setdefault("TSAN_OPTIONS", "exitcode=99:halt_on_error=0")
+    given.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    return given
+
+
+def accepts(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(1)
+        try:
+            sock.connect(path)
+        except OSError:
+            return False
+        return True

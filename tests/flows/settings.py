@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the environment says of this run: BUILD, JETON_SCALE, and what sort of daemon it is."""
+import os
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+JETOND = os.path.join(BUILD, "jetond")
+SCALE = float(os.environ.get("JETON_SCALE", "1.0"))
+
+
+def sanitizer():
+    try:
+        with open(JETOND, "rb") as file:
+            program = file.read()
+    except FileNotFoundError:
+        return None
+    for name in "asan", "tsan":
+        if f"__{name}_init".encode() in program:
+            return name
+    return None
+
+
+SANITIZER = sanitizer()
+# Every deadline is this many times longer.
+PATIENCE = 5 if SANITIZER else 1
+
+
+def scaled(count, least=1):
+    return max(least, int(count * SCALE))

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A store that cannot be used is refused by name, with what to do, and is left as it is."""
+import contextlib
+import os
+import random
+import re
+import shutil
+import subprocess
+
+from harness import Daemon, claim, command, same
+from settings import scaled
+
+
+def made(daemon, tokens=200):
+    """A stopped daemon's store with this many tokens; its bytes."""
+    daemon.client().pipeline(["create description=" + "d" * 80] * tokens)
+    daemon.stop()
+    with open(daemon.store, "rb") as file:
+        return file.read()
+
+
+def put(daemon, content):
+    with open(daemon.store, "wb") as file:
+        file.write(content)
+
+
+def run(daemon, *more):
+    return command(*daemon.arguments(), *more)
+
+
+def refused(daemon, pattern, about):
+    """Neither starts nor passes --check, says why and what to do, and touches nothing."""
+    with open(daemon.store, "rb") as file:
+        before = file.read()
+    for more in ("--check",), ():
+        done = run(daemon, *more)
+        assert done.returncode == 1, f"{about} {more}: status {done.returncode}: {done.stderr}"
+        said = done.stdout + done.stderr
+        assert re.search(pattern, said) and "tokens.tdb" in said, f"{about} {more}: {said}"
+        with open(daemon.store, "rb") as file:
+            assert file.read() == before, f"{about} {more}: the file was changed"
+    left = set(os.listdir(daemon.directory)) - {"tokens.tdb.lock", "tokens.tdb.used", "log"}
+    same(left, {"tokens.tdb"}, "no socket or file is left behind")
+
+
+TO_DO = r"restore|move it away|tdbbackup"
+
+
+@contextlib.contextmanager
+def broken_ones():
+    with Daemon() as daemon:
+        yield daemon, made(daemon)
+
+
+@claim
+def truncated_store_is_refused_and_left_alone():
+    with broken_ones() as (d, whole):
+        for length in 0, 1, 100, 168, 4096, 1 << 20, 4000000, 4002000, 4010000:
+            put(d, whole[:length])
+            refused(d, TO_DO, f"{length} of {len(whole)} bytes")
+        put(d, whole)
+        d.start()
+
+
+@claim
+def store_truncated_anywhere_never_starts_with_tokens_missing():
+    with broken_ones() as (d, whole):
+        for _ in range(scaled(30, 5)):
+            length = random.randrange(3900000, len(whole))
+            put(d, whole[:length])
+            done = run(d, "--check")
+            assert done.returncode in (0, 1), f"{length}: status {done.returncode}: {done.stderr}"
+            with open(d.store, "rb") as file:
+                same(len(file.read()), length, "length")
+            if done.returncode == 0:
+                d.start()
+                same(len(d.list()), 200, f"{length} of {len(whole)} bytes")
+                d.kill()
+        put(d, whole)
+        d.start()
+
+
+@claim
+def damaged_bytes_never_crash_the_check_nor_change_the_store():
+    with broken_ones() as (d, whole):
+        first = whole.index(b"v=1 ")
+        for _ in range(scaled(60, 6)):
+            broken = bytearray(whole)
+            for _ in range(random.choice((1, 4, 50))):
+                broken[random.randrange(first, len(broken))] = random.randrange(256)
+            put(d, broken)
+            done = run(d, "--check")
+            assert done.returncode in (0, 1), f"status {done.returncode}: {done.stderr}"
+            assert done.returncode == 0 or done.stderr.strip(), "it says why"
+            assert done.stderr.replace("\n", "").isprintable() and "\ufffd" not in done.stderr, (
+                f"what it quotes of the file may not reach a terminal as it is: {done.stderr!r}")
+            with open(d.store, "rb") as file:
+                assert file.read() == broken, "the file was changed"
+        put(d, whole)
+        d.start()
+
+
+@claim
+def garbage_is_refused_and_left_alone():
+    with broken_ones() as (d, whole):
+        for about, content in (("text", b"these are not the tokens\n"), ("zeros", bytes(1 << 20)),
+                               ("noise", random.randbytes(1 << 20)),
+                               ("a blank head", bytes(4096) + whole[4096:])):
+            put(d, content)
+            refused(d, TO_DO, about)
+        put(d, whole)
+        d.start()
+
+
+@claim
+def store_of_a_newer_version_is_refused():
+    with broken_ones() as (d, whole):
+        assert b"jetonv=1 " in whole
+        put(d, whole.replace(b"jetonv=1 ", b"jetonv=2 "))
+        refused(d, "newer version", "head")
+        at = whole.index(b"v=1 serial=")
+        put(d, whole[:at] + b"v=2" + whole[at + 3:])
+        refused(d, "newer version", "one record")
+        put(d, whole)
+        d.start()
+
+
+@claim
+def store_that_lost_a_record_is_refused():
+    if shutil.which("tdbtool") is None:
+        raise AssertionError("tdbtool is not installed (package tdb-tools)")
+    with broken_ones() as (d, whole):
+        key = re.search(rb"token/[0-9a-f]{20}", whole)[0].decode()
+        subprocess.run(["tdbtool", d.store, "delete", key], check=True, capture_output=True)
+        refused(d, TO_DO, "one token deleted behind its back")
+        put(d, whole)
+        d.start()
+
+
+@claim
+def directory_or_pipe_in_the_stores_place_is_refused():
+    with Daemon() as d:
+        d.stop()
+        os.unlink(d.store)
+        for make in os.mkdir, os.mkfifo:
+            make(d.store)
+            for more in ("--check",), ():
+                done = run(d, *more)
+                assert done.returncode == 1 and "tokens.tdb" in done.stderr, done
+            (os.rmdir if make is os.mkdir else os.unlink)(d.store)
+        d.start()
+
+
+@claim
+def store_in_use_by_another_daemon_is_refused():
+    with Daemon() as first, Daemon() as second:
+        token = first.create()
+        second.stop()
+        second.store, own = first.store, second.store
+        done = run(second)
+        same(done.returncode, 1)
+        assert "in use by another jetond" in done.stderr and "stop" in done.stderr, done.stderr
+        same(run(second, "--check").returncode, 0, "to look at it is allowed")
+        same(first.verify(token["token"]), "OK")
+        same(first.create()["state"], "active")
+        first.restart()
+        same(len(first.list()), 2)
+        second.store = own
+        second.start()
+
+
+@claim
+def check_says_ok_and_changes_nothing():
+    with broken_ones() as (d, whole):
+        before = sorted(os.listdir(d.directory))
+        done = run(d, "--check")
+        same(done.returncode, 0, done.stderr)
+        same(sorted(os.listdir(d.directory)), before)
+        with open(d.store, "rb") as file:
+            assert file.read() == whole
+        os.unlink(d.store)
+        before = sorted(os.listdir(d.directory))
+        same(run(d, "--check").returncode in (0, 1), True, "no store yet")
+        same(sorted(os.listdir(d.directory)), before, "--check makes no store")
+        put(d, whole)
+        d.start()

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The disk refuses: changes fail by name, denials stand, verification goes on, all resumes."""
+import contextlib
+import ctypes
+import os
+import resource
+import subprocess
+import time
+
+from harness import Daemon, Skip, claim, eventually, need_root, same
+
+CLONE_NEWNS = 0x00020000
+
+
+@contextlib.contextmanager
+def writes_refused(daemon):
+    """No write beyond the first 64 KiB of any file: the log still has its room."""
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+def saved(daemon):
+    return eventually(lambda: daemon.stats()["denials_unsaved"] == "0",
+                      "the denials are saved", within=15, every=0.05)
+
+
+@claim
+def refused_write_fails_creates_but_never_a_revocation():
+    with Daemon() as d:
+        kept, leaked, stopped = d.create(), d.create(), d.create()
+        with writes_refused(d):
+            reply = d.ask("create description=lost")
+            same(reply.verdict, "ERR store")
+            assert "not done" in reply["message"] or "uncertain" in reply["message"], reply
+            for verb, token, verdict in (("revoke", leaked, "NO revoked"),
+                                         ("disable", stopped, "NO disabled")):
+                reply = d.ask(f"{verb} {token['id']}")
+                same(reply.verdict, "ERR store")
+                assert "in force" in reply["message"], reply
+                same(d.verify(token["token"]), verdict)
+            same(d.verify(kept["token"]), "OK")
+            same(len(d.list()), 3)
+            for verb in "update {} description=x", "enable {}", "delete {}", "rotate {}":
+                same(d.ask(verb.format(kept["id"])).verdict, "ERR store", verb)
+            same(d.verify(kept["token"]), "OK")
+            assert int(d.stats()["denials_unsaved"]) == 2, d.stats()
+            assert int(d.stats()["store_failures"]) >= 3, d.stats()
+        saved(d)
+        d.create(description="there is space again")
+        states = {line["id"]: line["state"] for line in d.list()}
+        same(states[leaked["id"]], "revoked")
+        d.kill()
+        d.start()
+        same([d.verify(token["token"]) for token in (kept, leaked, stopped)],
+             ["OK", "NO revoked", "NO disabled"])
+        assert "lost" not in [line.get("description") for line in d.list()], "a refused create"
+
+
+@claim
+def leaked_value_is_revoked_by_its_holder_although_the_disk_refuses():
+    with Daemon() as d:
+        token = d.create()
+        with writes_refused(d):
+            same(d.ask(f"revoke token={token['token']}", "verify").verdict, "ERR store")
+            same(d.verify(token["token"]), "NO revoked")
+        saved(d)
+        d.kill()
+        d.start()
+        same(d.verify(token["token"]), "NO revoked")
+
+
+@claim
+def enable_after_an_unsaved_disable_is_not_undone():
+    with Daemon() as d:
+        token = d.create()
+        for _ in range(3):
+            with writes_refused(d):
+                same(d.ask(f"disable {token['id']}").verdict, "ERR store")
+                same(d.verify(token["token"]), "NO disabled")
+            d.done(f"enable {token['id']}")
+            same(d.verify(token["token"]), "OK")
+            saved(d)
+            changes, end = d.stats()["journal_newest"], time.monotonic() + 2.5
+            while time.monotonic() < end:       # held denials are tried again every second
+                same(d.verify(token["token"]), "OK", "the enable came later, and stands")
+                time.sleep(0.05)
+            same(d.stats()["journal_newest"], changes)
+
+
+@claim
+def start_without_space_for_a_store_fails_and_leaves_nothing():
+    d = Daemon(limits={resource.RLIMIT_FSIZE: 65536}).spawn()
+    d.ended(1)
+    assert d.store in d.log() and "File too large" in d.log(), d.log()
+    same([name for name in os.listdir(d.directory) if name not in ("log", "tokens.tdb.lock")], [])
+    d.limits = {}
+    with d:
+        d.create()
+
+
+@claim
+def creates_resume_by_themselves_once_the_disk_works():
+    with Daemon() as d:
+        for _ in range(3):
+            with writes_refused(d), d.client() as client:
+                replies = client.pipeline(["create"] * 50)
+                same({reply.verdict for reply in replies}, {"ERR store"})
+            with d.client() as client:
+                replies = client.pipeline(["create"] * 50)
+                same({reply.verdict for reply in replies}, {"OK"})
+        same(len(d.list()), 150)
+        same(len(d.done("journal").lines), 150)
+
+
+def small_disk(size):
+    """A file system of our own, gone with this process."""
+    need_root()
+    libc = ctypes.CDLL(None, use_errno=True)
+    where = os.environ["TMPDIR"] + "/disk"
+    os.mkdir(where)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        raise Skip("no mount namespaces here")
+    for command in (["mount", "--make-rprivate", "/"],
+                    ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where]):
+        if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
+            raise Skip("cannot mount here")
+    return where
+
+
+def fill(path):
+    """Takes all the space there is."""
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in 1 << 20, 1 << 12, 1:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+
+
+@claim
+def full_disk_stops_changes_and_nothing_else():
+    disk = small_disk("32m")
+    os.mkdir(disk + "/jeton")
+    d = Daemon(directory=disk + "/jeton")
+    d.log_path = os.environ["TMPDIR"] + "/log"
+    with d:
+        made = [r["token"] for r in d.client().pipeline(["create subject=ann"] * 200)]
+        fill(disk + "/filler")
+        made += create_until_refused(d)
+        victim, others = made[0], made[1:]
+        assert d.ask(f"revoke {d.done(f'id {victim}')['id']}").verdict in ("OK", "ERR store")
+        same(d.verify(victim), "NO revoked")
+        same(verdicts(d, others), {"OK"})
+        assert len(d.list()) >= len(made)
+        os.unlink(disk + "/filler")
+        saved(d)
+        others.append(d.create()["token"])
+        d.kill()
+        d.start()
+        same(d.verify(victim), "NO revoked")
+        same(verdicts(d, others), {"OK"})
+
+
+def create_until_refused(daemon):
+    """The values made before the first refusal, which must come."""
+    made, client = [], daemon.client()
+    for _ in range(200):
+        replies = client.pipeline(["create description=" + "x" * 900] * 50)
+        made += [r["token"] for r in replies if r.verdict == "OK"]
+        others = {r.verdict for r in replies} - {"OK"}
+        if others:
+            same(others, {"ERR store"})
+            return made
+    raise AssertionError("the disk is full, and nothing says so")
+
+
+def verdicts(daemon, values):
+    with daemon.client("verify") as client:
+        return {r.verdict for r in client.pipeline([f"verify {value}" for value in values])}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many requests at once: one commit for many, and replies in the order of the requests."""
+import itertools
+import re
+import subprocess
+
+from harness import Daemon, claim, same
+from settings import scaled
+
+COUNT = 1000
+HANDFUL = 30            # commits that a thousand changes sent at once may become
+
+
+@claim
+def thousand_creates_at_once_become_a_handful_of_commits():
+    with Daemon() as d:
+        before = int(d.stats()["commits"])
+        replies = d.client().pipeline([f"create description=n{n}" for n in range(COUNT)])
+        same([r["description"] for r in replies], [f"n{n}" for n in range(COUNT)], "in order")
+        commits = int(d.stats()["commits"]) - before
+        assert 1 <= commits < HANDFUL, f"{commits} commits"
+        entries = d.done("journal").lines
+        same([e["id"] for e in entries], [r["id"] for r in replies], "the journal has them all")
+        same([int(e["serial"]) for e in entries], list(range(1, COUNT + 1)))
+        d.stop()
+        dump = subprocess.run(["tdbdump", d.store], capture_output=True, text=True, check=True)
+        blocks = len(re.findall(r'^key\(\d+\) = "journal/', dump.stdout, re.M))
+        assert 1 <= blocks < HANDFUL, f"{blocks} journal records for {COUNT} entries"
+
+
+@claim
+def clients_that_wait_for_each_reply_share_commits():
+    with Daemon() as d:
+        before = int(d.stats()["commits"])
+        clients = [d.client() for _ in range(50)]
+        for _ in range(4):
+            for client in clients:
+                client.send("create")
+            for client in clients:
+                same(client.reply().verdict, "OK")
+        commits = int(d.stats()["commits"]) - before
+        assert commits <= 150, f"{commits} commits for 200 changes of 50 clients"
+
+
+@claim
+def replies_come_in_order_whatever_the_requests():
+    with Daemon() as d:
+        token = d.create()
+        cycle = [(f"verify {token['token']}", "OK"), (f"update {token['id']} subject=a", "OK"),
+                 ("ping", "OK"), (f"disable {token['id']}", "OK"),
+                 (f"verify {token['token']}", "NO disabled"), (f"enable {token['id']}", "OK"),
+                 ("nonsense", "ERR unknown-verb"), (f"show {token['id']}", "OK"),
+                 (f"verify {token['token']}", "OK"), ("list", "OK"), ("create", "OK"),
+                 (f"verify {token['id']}", "NO identifier"), ("create ttl=0s", "ERR bad-value"),
+                 ("show " + "0" * 20, "NO unknown"), ("list limit=1", "OK")]
+        script = list(itertools.islice(itertools.cycle(cycle), 600))
+        replies = d.client().pipeline([line for line, _ in script])
+        same([r.verdict for r in replies], [verdict for _, verdict in script])
+        lists = [len(r.data) for (line, _), r in zip(script, replies) if line == "list"]
+        same(lists, list(range(1, len(lists) + 1)), "each list sees the creates before it")
+
+
+@claim
+def requests_sent_before_the_end_of_input_are_all_answered():
+    with Daemon() as d:
+        for count in 1, 10, 1000:
+            with d.client() as client:
+                client.send(*["create"] * count, *["ping"] * count)
+                client.finish()
+                same([r.verdict for r in client.replies()], ["OK"] * 2 * count)
+
+
+@claim
+def quit_ends_the_session_after_all_that_came_before_it():
+    with Daemon() as d, d.client() as client:
+        client.send("create", "quit", "create")
+        same([r.verdict for r in client.closed()], ["OK", "OK"])
+        same(len(d.list()), 1)
+
+
+@claim
+def no_change_fails_because_the_file_had_to_grow():
+    with Daemon() as d:
+        sizes, grown = {d.stats()["store_bytes"]}, scaled(4, 2)
+        for number in range(5000):
+            d.create(description="x" * (number * 131 % 1000))     # one commit each
+            sizes.add(d.stats()["store_bytes"])
+            if len(sizes) > grown:
+                break
+        assert len(sizes) > grown, sizes
+        same(d.stats()["store_failures"], "0")
