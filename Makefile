@@ -3,9 +3,12 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
+VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
-	libinih-dev libcmocka-dev socat python3
+	libinih-dev libpam0g-dev libcmocka-dev libpam-wrapper pamtester socat python3
+# Programs of others that the PAM module is tried with; those tests are skipped without them.
+PROGRAMS = postgresql-15 openssh-server openssh-client
 
 CC = gcc
 CFLAGS ?= -O2 -g
@@ -20,15 +23,19 @@ LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
 DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
 LIBRARY = $(patsubst %,plugin/%.o,link view client)
+MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so
 
 all: deps
 	@$(MAKE) --no-print-directory $(PRODUCTS)
 
 deps:
 	@tests/deps $(PACKAGES)
+
+deps-programs:
+	@tests/deps $(PROGRAMS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -50,6 +57,11 @@ $(BUILD)/libjeton.so.0: $(addprefix $(BUILD)/shared/,$(LIBRARY)) \
 	$(CC) $(CFLAGS) -shared -Wl,-soname,$(@F) -Wl,--version-script=plugin/jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -o $@
 	ln -sf $(@F) $(BUILD)/libjeton.so
+
+$(BUILD)/pam_jeton.so: $(addprefix $(BUILD)/shared/,$(MODULE)) \
+		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) plugin/pam_jeton.map
+	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam_jeton.map -Wl,-z,relro,-z,now \
+		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
@@ -83,18 +95,35 @@ sanitize: deps
 	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=thread"
 
+PAMDIR ?= /lib/$(shell $(CC) -print-multiarch)/security
+share = $(DESTDIR)$(PREFIX)/share
+
 install: all
-	install -D -m 0755 $(BUILD)/jetond $(DESTDIR)$(PREFIX)/sbin/jetond
-	install -D -m 0644 proto/PROTOCOL.md $(DESTDIR)$(PREFIX)/share/doc/jeton/PROTOCOL.md
-	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/jeton/README.md
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/jetond
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/jeton
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libjeton.so.0
+	ln -sf libjeton.so.0 $(DESTDIR)$(PREFIX)/lib/libjeton.so
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/include plugin/jeton.h
+	install -D -m 0644 -t $(DESTDIR)$(PAMDIR) $(BUILD)/pam_jeton.so
+	install -D -m 0644 plugin/jeton.bash $(share)/bash-completion/completions/jeton
+	install -D -m 0644 -t $(share)/man/man1 plugin/jeton.1
+	install -D -m 0644 -t $(share)/man/man3 plugin/libjeton.3
+	install -D -m 0644 -t $(share)/man/man8 plugin/pam_jeton.8
+	install -D -m 0644 -t $(share)/doc/jeton README.md proto/PROTOCOL.md
+	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' plugin/libjeton.pc.in \
+		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/libjeton.pc
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/jetond
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/jeton
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,sbin/jetond bin/jeton lib/libjeton.so.0 lib/libjeton.so \
+		include/jeton.h lib/pkgconfig/libjeton.pc) $(DESTDIR)$(PAMDIR)/pam_jeton.so \
+		$(addprefix $(share)/,bash-completion/completions/jeton man/man1/jeton.1 \
+		man/man3/libjeton.3 man/man8/pam_jeton.8)
+	rm -rf $(share)/doc/jeton
 
 clean:
 	rm -rf build
 
-.PHONY: all deps demo run test sanitize install uninstall clean
+.PHONY: all deps deps-programs demo run test sanitize install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -5,8 +5,6 @@
 
 #include "daemon/lane.h"
 
-#define JETON_VERSION "0.1.0"
-
 /* Who asks. */
 struct asker {
     struct server *server;

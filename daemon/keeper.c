@@ -136,7 +136,7 @@ static void *run(void *keeper)
         chores(k);
         if (!busy && stopping)
             break;
-        if (!busy)
+        if (!busy && !atomic_load(&k->stopping))
             wait_for_work(k);
     }
     lastuse_flush(k->lastuse, k->writer->publisher, time(NULL));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,11 +24,15 @@ struct service {
     struct writer *writer;
     struct event_base *base;
     struct listener *listener;
-    struct event *event[4];         /* SIGTERM, SIGINT, SIGHUP, and the tick */
+    sigset_t handled;
+    int signals;                    /* signalfd; -1: not yet */
+    struct event *on_signal;
+    struct event *on_tick;
     size_t running;                 /* workers */
     bool keeping;                   /* the keeper owns the writer's thread */
 };
 
+static void set_signals(struct service *s);
 static bool load(struct service *s, struct problem *problem);
 static bool start_threads(struct service *s, struct problem *problem);
 static bool start_events(struct service *s);
@@ -80,10 +85,10 @@ bool service_run(const struct config *c, service_configure *configure, struct pr
         problem_set(problem, STATUS_INTERNAL, "no memory");
         return false;
     }
+    s->signals = -1;
     s->config = *c;
     s->configure = configure;
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);       /* a file size limit is then an error, not the end */
+    set_signals(s);
     if (site_survey(c, &site, problem) && load(s, problem)) {
         settings_apply(&s->server.settings, c, site.table_gid);
         if (start_threads(s, problem))
@@ -99,6 +104,18 @@ bool service_run(const struct config *c, service_configure *configure, struct pr
     }
     stop(s);
     return started;
+}
+
+/* What is handled is blocked in all threads, and read from a descriptor by this one. */
+static void set_signals(struct service *s)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);       /* a file size limit is then an error, not the end */
+    sigemptyset(&s->handled);
+    sigaddset(&s->handled, SIGTERM);
+    sigaddset(&s->handled, SIGINT);
+    sigaddset(&s->handled, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &s->handled, NULL);
 }
 
 static bool load(struct service *s, struct problem *problem)
@@ -138,20 +155,15 @@ static bool start_workers(struct service *s)
     return true;
 }
 
-/* Signals are the main thread's: the others are started with all of them blocked. */
 static bool start_threads(struct service *s, struct problem *problem)
 {
     struct server *server = &s->server;
-    sigset_t all, before;
 
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = time(NULL);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     server->keeper = keeper_new(s->writer, &server->settings, s->config.store);
     s->keeping = server->keeper != NULL && keeper_start(server->keeper) == 0;
     bool well = s->keeping && start_workers(s);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (well)
         server->quota = quota_new(connections_possible(s, &s->config),
                                   s->config.max_connections_per_uid);
@@ -179,9 +191,12 @@ static void stop(struct service *s)
     keeper_free(server->keeper);
     if (s->writer != NULL)
         writer_destroy(s->writer);
-    for (size_t i = 0; i < sizeof(s->event) / sizeof(s->event[0]); i++)
-        if (s->event[i] != NULL)
-            event_free(s->event[i]);
+    if (s->on_signal != NULL)
+        event_free(s->on_signal);
+    if (s->on_tick != NULL)
+        event_free(s->on_tick);
+    if (s->signals >= 0)
+        close(s->signals);
     if (s->base != NULL)
         event_base_free(s->base);
     quota_free(server->quota);
@@ -192,15 +207,6 @@ static void stop(struct service *s)
 
 /* -- the main loop --------------------------------------------------------------------------- */
 
-static void on_stop(evutil_socket_t number, short what, void *service)
-{
-    struct service *s = service;
-
-    (void)number;
-    (void)what;
-    event_base_loopbreak(s->base);
-}
-
 /* What cannot change while running is compared as bytes: configurations begin all zeros. */
 static bool needs_restart(const struct config *a, const struct config *b)
 {
@@ -208,15 +214,12 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
 }
 
-static void on_reload(evutil_socket_t number, short what, void *service)
+static void reload(struct service *s)
 {
-    struct service *s = service;
     struct problem problem;
     struct config c;
     struct site site;
 
-    (void)number;
-    (void)what;
     if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem)) {
         log_error("the configuration stays as it was: %s", problem.message);
         return;
@@ -227,6 +230,20 @@ static void on_reload(evutil_socket_t number, short what, void *service)
     settings_apply(&s->server.settings, &c, site.table_gid);
     quota_set(s->server.quota, connections_possible(s, &c), c.max_connections_per_uid);
     log_info("configuration reloaded");
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *service)
+{
+    struct service *s = service;
+    struct signalfd_siginfo info;
+
+    (void)what;
+    if (read(fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP)
+        reload(s);
+    else
+        event_base_loopbreak(s->base);
 }
 
 /* The lease is renewed here because this thread never waits for the disk. */
@@ -248,12 +265,11 @@ static bool start_events(struct service *s)
     s->base = event_base_new();
     if (s->base == NULL)
         return false;
-    s->event[0] = evsignal_new(s->base, SIGTERM, on_stop, s);
-    s->event[1] = evsignal_new(s->base, SIGINT, on_stop, s);
-    s->event[2] = evsignal_new(s->base, SIGHUP, on_reload, s);
-    s->event[3] = event_new(s->base, -1, EV_PERSIST, on_tick, s);
-    for (int i = 0; i < 4; i++)
-        if (s->event[i] == NULL || event_add(s->event[i], i == 3 ? &second : NULL) < 0)
-            return false;
-    return true;
+    s->signals = signalfd(-1, &s->handled, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signals < 0)
+        return false;
+    s->on_signal = event_new(s->base, s->signals, EV_READ | EV_PERSIST, on_signal, s);
+    s->on_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
+    return s->on_signal != NULL && s->on_tick != NULL && event_add(s->on_signal, NULL) == 0 &&
+           event_add(s->on_tick, &second) == 0;
 }

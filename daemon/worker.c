@@ -89,10 +89,11 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    if (atomic_load(&lane->stop) && !lane->stopping)
-        begin_to_stop(lane);
     mailbox_deliver(&lane->box);
     conn_settle(lane);
+    /* Only now: what was set before the wake-up that was just taken is seen here. */
+    if (atomic_load(&lane->stop) && !lane->stopping)
+        begin_to_stop(lane);
     if (lane->stopping && lane->conns == NULL)
         event_base_loopbreak(lane->base);
 }

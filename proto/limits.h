@@ -26,5 +26,6 @@ enum {
 
 #define TOKEN_PERSONAL "jeton token v1"     /* BLAKE2b personalisation, NUL-padded to 16 bytes */
 #define PROTOCOL_VERSION 1
+#define JETON_VERSION "0.1.0"
 
 #endif

@@ -17,8 +17,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
     [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good",
-        .admin_keys = K(ID) },
+        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
@@ -73,6 +72,9 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
 };
 
+/* Keys that only an admin socket grants, of a verb that others grant as well. */
+static const uint32_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
+
 /* Two ways to say one thing, or two things that exclude each other. */
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
@@ -82,6 +84,11 @@ static const enum key exclusive[][2] = {
 const struct verb_row *verb_row(enum verb verb)
 {
     return &verbs[verb];
+}
+
+enum role request_role(enum verb verb, uint32_t given)
+{
+    return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
 }
 
 const char *key_name(enum key key)
@@ -171,7 +178,7 @@ static enum status check_combination(const struct verb_row *verb, const struct r
 {
     uint32_t given = request->has & verb->one_of;
 
-    if ((request->has & verb->admin_keys) != 0 && role != ROLE_ADMIN)
+    if (request_role(request->verb, request->has) > role)
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
                            verb->usage);
     if (verb->one_of != 0 && given == 0)

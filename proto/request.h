@@ -35,7 +35,6 @@ struct verb_row {
     uint32_t one_of;            /* exactly one of these must be given; 0: nothing is required */
     const char *usage;
     const char *summary;
-    uint32_t admin_keys;        /* of `keys`, those that only an admin socket grants */
 };
 
 struct request {
@@ -55,6 +54,10 @@ enum status problem_set(struct problem *problem, enum status status, const char 
     __attribute__((format(printf, 3, 4)));
 
 const struct verb_row *verb_row(enum verb verb);
+
+/* The least role that grants the verb with these KEY_BITs. */
+enum role request_role(enum verb verb, uint32_t keys);
+
 const char *key_name(enum key key);
 const char *role_name(enum role role);
 

@@ -47,7 +47,7 @@ struct status_row {
     const char *meaning;        /* for people; also the default message= of a reply */
     bool retry;                 /* the same request may succeed later */
     int http;
-    const char *pam;            /* the PAM return code's name */
+    const char *pam;            /* the PAM return code's name, in account management */
 };
 
 /* The row of a status; never NULL for a member of the enumeration. */

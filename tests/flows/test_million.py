@@ -40,20 +40,20 @@ class Bystanders:
         self.counts = {"verify": 0, "create": 0}
         self.worst = {"verify": 0.0, "create": 0.0}
         self.threads = [
-            threading.Thread(target=self.repeat, daemon=True, args=(daemon.path(role), verb, line))
-            for role, verb, line in (("verify", "verify", f"verify {value}"),
-                                     ("admin", "create", "create description=late"))]
+            threading.Thread(target=self.repeat, daemon=True, args=(daemon.path(role), *what))
+            for role, *what in (("verify", "verify", f"verify {value}", 0.01),
+                                ("admin", "create", "create description=late", 0.1))]
         for thread in self.threads:
             thread.start()
 
-    def repeat(self, path, verb, line):
+    def repeat(self, path, verb, line, pause):
         with Client(path) as client:
             while not self.stop.is_set():
                 began = time.monotonic()
                 same(client.request(line).verdict, "OK")
                 self.worst[verb] = max(self.worst[verb], time.monotonic() - began)
                 self.counts[verb] += 1
-                time.sleep(0.01)
+                time.sleep(pause)
 
     def finish(self):
         self.stop.set()
