@@ -74,7 +74,7 @@ bool scanner_step(struct scan *scan, const struct scanner_sources *from, int64_t
     };
 
     scan->len = 0;
-    if (!from->writer->broken) {
+    if (from->writer->readable) {
         kinds[scan->verb].step(&s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {

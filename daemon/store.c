@@ -176,13 +176,15 @@ static bool check_head(struct store *s, struct problem *problem)
 bool store_reopen(struct store *s, struct problem *problem)
 {
     tdbfile_close(&s->file);
-    if (!open_file(s, STORE_WRITE, problem))
-        return false;
+    return open_file(s, STORE_WRITE, problem);
+}
+
+bool store_mend(struct store *s, struct problem *problem)
+{
     if (tdbfile_mend(&s->file))
         return true;
     problem_set(problem, STATUS_STORE, "store %.150s cannot be written: %s", s->file.path,
                 strerror(errno));
-    tdbfile_close(&s->file);
     return false;
 }
 

@@ -32,6 +32,10 @@ void store_close(struct store *s);
  * on.  False: *problem says why; every later call fails until a reopen succeeds. */
 bool store_reopen(struct store *s, struct problem *problem);
 
+/* After such a reopen: makes sure that what is read is what the disk has.  False: *problem says why
+ * not; until that succeeds the store may be read, but not changed. */
+bool store_mend(struct store *s, struct problem *problem);
+
 /* After a reopen that undid a commit: gives back what that had added to the file. */
 void store_shrink(struct store *s);
 

@@ -56,6 +56,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
             uint64_t found = publish_figures(w->publisher).tokens;
             if (store_has_all(store, found, tokens, problem)) {
                 w->store = store;
+                w->readable = true;
                 atomic_store(&w->newest, journal_newest(w->journal));
                 return true;
             }
@@ -387,7 +388,9 @@ static bool recover(struct writer *w)
     struct problem problem;
 
     journal_clear(w->journal);
-    if (!store_reopen(w->store, &problem) || !store_load_journal(w->store, w->journal, &problem)) {
+    w->readable = store_reopen(w->store, &problem) &&
+                  store_load_journal(w->store, w->journal, &problem);
+    if (!w->readable || !store_mend(w->store, &problem)) {
         if (!w->told)
             log_error("%s", problem.message);
         return false;

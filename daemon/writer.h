@@ -36,7 +36,8 @@ struct writer {
     struct mail_list waiting;       /* not yet in a batch */
     struct denials held;            /* they stand in memory but are not saved */
     bool retry;                     /* time to try again what failed */
-    bool broken;                    /* the store must be opened again before anything else */
+    bool broken;                    /* the store must be opened again before anything is changed */
+    bool readable;                  /* store and journal can be read */
     bool told;                      /* the log says that the store does not work */
     bool full;                      /* only a larger file could take in another token */
     uint64_t store_limit;           /* bytes: beyond this the file is not made larger for that */

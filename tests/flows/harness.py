@@ -169,8 +169,6 @@ class Daemon:
     def ended(self, expected, within=20):
         """Waits for its end."""
         process, self.process, self.clients = self.process, None, {}
-        if SANITIZER == "tsan" and expected == 0:
-            ask_again(process)
         same(process.wait(within * PATIENCE), expected, "exit status of jetond")
 
     def stop(self):
@@ -236,14 +234,6 @@ class Daemon:
 
     def stats(self):
         return {line["name"]: line["value"] for line in self.done("stats").lines}
-
-
-def ask_again(process):
-    """TSan now and then swallows a signal that comes between two system calls of a busy thread."""
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.terminate()
 
 
 def uid_differs(uid):

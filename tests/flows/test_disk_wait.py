@@ -14,7 +14,7 @@ WORST = 0.05            # seconds that 99 of 100 verifies keep within, on a busy
 
 @contextlib.contextmanager
 def writer_locked_out(daemon):
-    """Holds every byte of the store locked, as a stuck disk would; gives a function that ends it."""
+    """Holds every byte of the store locked, as a stuck disk would.  Gives what ends that early."""
     with open(daemon.store, "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         yield lambda: fcntl.lockf(file, fcntl.LOCK_UN)
