@@ -26,7 +26,11 @@ def cpu(pid):
 
 
 def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """How many it has open; -1: not ours to know, of a process that is not dumpable."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    except PermissionError:
+        return -1
 
 
 def writable_mappings(pid):

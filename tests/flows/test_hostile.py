@@ -8,7 +8,7 @@ import time
 
 import proc
 from client import Client
-from harness import Daemon, claim, eventually, need_plain_build, same
+from harness import Daemon, claim, eventually, need_plain_build, need_root, same
 from settings import SANITIZER, scaled
 
 GROWTH = 16 << 20       # bytes of memory that one rude client may cost
@@ -182,6 +182,7 @@ def connections_beyond_a_cap_are_told_and_closed():
 
 @claim
 def descriptors_smuggled_in_are_not_kept():
+    need_root()
     with Daemon() as d, d.client("verify") as client:
         same(client.request("ping").verdict, "OK")
         before = proc.descriptors(d.pid)

@@ -121,9 +121,8 @@ def values_of_clients_that_are_gone_are_not_left_in_memory():
 
 @claim
 def daemon_is_not_dumpable():
-    need_root()
     need_plain_build()
-    with Daemon(uid=65534) as d:
+    with Daemon(uid=65534 if os.geteuid() == 0 else None) as d:
         # /proc gives what belongs to an undumpable process to root.
         same(os.stat(f"/proc/{d.pid}/mem").st_uid, 0, "owner of /proc/PID/mem")
         d.done("create")
