@@ -5,6 +5,7 @@ import os
 
 from settings import BUILD, SANITIZER
 
+INVALID = 65
 LIBRARY = f"{BUILD}/libjeton.so.0"
 
 
@@ -50,6 +51,8 @@ class Door:
         status = self.lib.jeton_verify(self.handle, value, len(value), scope, subject,
                                        ctypes.byref(claims))
         word = self.lib.jeton_status_word(status).decode()
+        if status == INVALID:
+            word = "bad-value"      # what the daemon says of such a question
         verdict = "OK" if status == 0 else f"{'NO' if status < 64 else 'ERR'} {word}"
         return verdict, self.SOURCES[claims.source]
 
