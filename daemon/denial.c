@@ -77,6 +77,14 @@ uint32_t denial_flags(const struct denials *held, const uint8_t id[ID_SIZE])
     return flags;
 }
 
+void denial_renew(const struct denials *held, struct publisher *publisher)
+{
+    for (const struct mail *m = held->first; m != NULL; m = m->next) {
+        const struct denial *d = (const struct denial *)m;
+        publish_deny(publisher, d->id, d->kind->deny);
+    }
+}
+
 size_t denial_take(struct denials *held, struct mail_list *changes, size_t most)
 {
     size_t taken = 0;

@@ -6,6 +6,7 @@
 #define JETON_DENIAL_H
 
 #include "daemon/change.h"
+#include "daemon/publish.h"
 
 struct denial {
     struct mail mail;           /* first: it is listed as mail */
@@ -29,6 +30,9 @@ void denial_hold(struct denials *held, const struct change *c);
 
 /* The flags that a held denial sets for a token; 0: none. */
 uint32_t denial_flags(const struct denials *held, const uint8_t id[ID_SIZE]);
+
+/* Lets them take effect again, in a table that was made anew from the store. */
+void denial_renew(const struct denials *held, struct publisher *publisher);
 
 /* Turns up to `most` of them back into changes; returns how many. */
 size_t denial_take(struct denials *held, struct mail_list *changes, size_t most);

@@ -18,6 +18,14 @@ size_t doubt_of(const struct change *c, struct doubt doubt[2])
     return 2;
 }
 
+bool doubt_among(const struct doubt *doubt, size_t count, const uint8_t id[ID_SIZE])
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(doubt[i].id, id, ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
 bool doubt_settle(const struct doubt *d, struct store *store, struct publisher *publisher,
                   struct order *order)
 {

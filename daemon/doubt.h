@@ -18,6 +18,9 @@ struct doubt {
 /* Of a change that was decided: one, or two; returns how many. */
 size_t doubt_of(const struct change *c, struct doubt doubt[2]);
 
+/* True if one of them is about this token. */
+bool doubt_among(const struct doubt *doubt, size_t count, const uint8_t id[ID_SIZE]);
+
 /* Makes table and order say what the store says of the token; false: that cannot be read, or
  * there is no memory. */
 bool doubt_settle(const struct doubt *d, struct store *store, struct publisher *publisher,

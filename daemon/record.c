@@ -220,6 +220,8 @@ const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct sli
     uint32_t seen = 0;
     int next = 0;
 
+    while (stored.len > 0 && stored.at[stored.len - 1] == ' ')
+        stored.len--;
     if (stored.len > sizeof(bytes))
         return "longer than any record";
     memcpy(bytes, stored.at, stored.len);

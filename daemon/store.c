@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +12,6 @@
 #include "daemon/tdbfile.h"
 
 #define HEAD_KEY "jeton"
-
-enum { STORED_SPARE = 4096, STORED_MAX = RECORD_LINE_MAX + STORED_SPARE };
 
 struct store {
     struct tdbfile file;
@@ -37,8 +34,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
         problem_set(problem, STATUS_STORE, "no memory");
         return NULL;
     }
-    s->mode = mode;
-    s->lock = -1;
+    *s = (struct store){ .mode = mode, .lock = -1 };
     unsetenv("TDB_NO_FSYNC");       /* TDB obeys it, and nothing would be durable */
     if (!tdbfile_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
@@ -73,13 +69,12 @@ static bool take_lock(struct store *s, struct problem *problem)
 
     snprintf(path, sizeof(path), "%s.lock", s->file.path);
     s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (s->lock < 0 && errno == ENOENT && s->mode == STORE_READ)
+    if (s->lock >= 0)
+        return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
+    if (errno == ENOENT && s->mode == STORE_READ)
         return true;
-    if (s->lock < 0) {
-        problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
-        return false;
-    }
-    return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
+    problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
+    return false;
 }
 
 /* -- the file -------------------------------------------------------------------------------- */
@@ -98,29 +93,8 @@ static bool create_if_missing(struct store *s, struct problem *problem)
     return false;
 }
 
-/* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
- * end is cut off only when it needs it.  It makes its files whole pages. */
-static bool is_whole_file(struct store *s, struct problem *problem)
-{
-    enum { PAGE = 4096 };
-    struct stat st;
-
-    if (stat(s->file.path, &st) < 0 || (S_ISREG(st.st_mode) && st.st_size % PAGE == 0))
-        return true;
-    if (S_ISREG(st.st_mode))
-        problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is truncated; restore it "
-                    "from a backup, or move it away", s->file.path);
-    else
-        problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
-                    "or move it away", s->file.path);
-    return false;
-}
-
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    errno = 0;
-    if (!is_whole_file(s, problem))
-        return false;
     if (!tdbfile_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
         explain(s, problem);
         return false;
@@ -136,14 +110,18 @@ static void explain(struct store *s, struct problem *problem)
     const char *path = s->file.path;
 
     if (s->file.unclean)
-        problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after a "
-                    "crash; the next start of jetond undoes it", path);
+        problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after "
+                    "a crash; the next start of jetond undoes it", path);
     else if (errno == ESTALE)
         problem_set(problem, STATUS_STORE, "store %.120s was replaced while jetond ran; "
                     "restart jetond", path);
+    else if (errno == ENOTSUP)
+        problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
+                    "or move it away", path);
     else if (errno == 0 || errno == EIO || errno == EINVAL)
-        problem_set(problem, STATUS_STORE, "%.120s is not a TDB file, or is damaged; restore it "
-                    "from a backup (tdbbackup -v does), or move it away", path);
+        problem_set(problem, STATUS_STORE, "%.90s is not a TDB file, or is damaged (%.60s); "
+                    "restore it from a backup (tdbbackup -v does), or move it away", path,
+                    s->file.failed ? s->file.said : "not whole");
     else
         problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
 }
@@ -159,16 +137,14 @@ static bool check_head(struct store *s, struct problem *problem)
 {
     TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(HEAD_KEY)));
     struct slice text = { (const char *)head.dptr, head.dsize };
-    bool good = false;
+    bool good = head.dptr != NULL && slice_begins(text, "v=1 ");
 
     if (head.dptr == NULL)
         problem_set(problem, STATUS_STORE, "%.120s is a TDB file, but not a whole jeton store; "
                     "restore it from a backup, or move it away", s->file.path);
-    else if (!slice_begins(text, "v=1 "))
+    else if (!good)
         problem_set(problem, STATUS_STORE, "store %.120s was written by a newer version of jeton; "
                     "run that version", s->file.path);
-    else
-        good = true;
     free(head.dptr);
     return good;
 }
@@ -191,16 +167,6 @@ bool store_mend(struct store *s, struct problem *problem)
 void store_shrink(struct store *s)
 {
     tdbfile_shrink(&s->file);
-}
-
-/* The line in a stored value, without the spaces behind it. */
-static struct slice line_of(TDB_DATA value)
-{
-    struct slice line = { (const char *)value.dptr, value.dsize };
-
-    while (line.len > 0 && line.at[line.len - 1] == ' ')
-        line.len--;
-    return line;
 }
 
 /* -- reading everything ---------------------------------------------------------------------- */
@@ -277,13 +243,14 @@ static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void 
 {
     struct loading *l = context;
     struct slice name = { (const char *)key.dptr, key.dsize };
-    const char *fault = load_record(l, name, line_of(value));
+    const char *fault = load_record(l, name, (struct slice){ (char *)value.dptr, value.dsize });
 
     (void)tdb;
     if (fault != NULL) {
         char room[64];
-        problem_set(l->problem, STATUS_STORE, "store %.80s: record %s: %.50s; restore from a backup, "
-                    "or remove it with tdbtool", l->store->file.path, printable(name, room), fault);
+        problem_set(l->problem, STATUS_STORE, "store %.80s: record %s: %.50s; restore from a "
+                    "backup, or remove it with tdbtool", l->store->file.path,
+                    printable(name, room), fault);
         l->stopped = true;
     }
     return l->stopped;
@@ -321,8 +288,8 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
 {
     if (found == said)
         return true;
-    problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: it "
-                "is damaged; restore it from a backup (tdbbackup -v)", s->file.path,
+    problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: "
+                "it is damaged; restore it from a backup (tdbbackup -v)", s->file.path,
                 (unsigned long long)found, (unsigned long long)said);
     return false;
 }
@@ -334,32 +301,18 @@ bool store_begin(struct store *s)
     return tdbfile_begin(&s->file);
 }
 
-/* The smallest size of data, not below `least`, for which TDB allocates 256, 512, … 4096 bytes or
- * whole pages; it takes a quarter more than it is asked for, a trailer and a header.  The file grows
- * by whole pages, so such pieces fill it without remainders.  Remainders too small to be used would
- * stay in TDB's free list for ever, and every allocation walks over all of that list. */
-static size_t data_size(size_t key, size_t least)
-{
-    enum { SMALLEST = 256, PAGE = 4096, HEADER = 24, TRAILER = 4 };
-    size_t whole = SMALLEST, size;
-
-    while ((size = (whole - HEADER - TRAILER) * 4 / 5 - key) < least)
-        whole += whole < PAGE ? whole : PAGE;
-    return size;
-}
-
 /* A line is stored with spaces behind it, which mean nothing to the grammar. */
 bool store_put(struct store *s, const struct record *record)
 {
-    char key[RECORD_KEY_SIZE], room[STORED_MAX];
+    char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX + TDBFILE_SPARE];
     struct text value = text_in(room, RECORD_LINE_MAX);
 
     record_key(record->digest, key);
     record_write(&value, record);
-    size_t size = data_size(sizeof(key), value.len);
+    size_t size = tdbfile_size(sizeof(key), value.len);
     memset(room + value.len, ' ', size - value.len);
-    return !value.cut && tdb_store(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) }),
-                                   tdbfile_datum((struct slice){ room, size }), TDB_REPLACE) == 0;
+    return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
+                                     (struct slice){ room, size });
 }
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
@@ -373,18 +326,16 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
 /* A block's record gets its full size at once, so that it is rewritten in place ever after. */
 bool store_put_journal(struct store *s, const struct journal *j)
 {
-    static const char whole[JOURNAL_BLOCK + STORED_SPARE];
+    static const char whole[JOURNAL_BLOCK + TDBFILE_SPARE];
     char room[JOURNAL_KEY_MAX];
     struct text name = text_in(room, sizeof(room));
 
     journal_key(&name, journal_block_number(j));
-    TDB_DATA key = tdbfile_datum(text_slice(&name));
-    if (!tdb_exists(s->file.tdb, key) &&
-        tdb_store(s->file.tdb, key,
-                  tdbfile_datum((struct slice){ whole, data_size(name.len, JOURNAL_BLOCK) }),
-                  TDB_INSERT) != 0)
+    struct slice key = text_slice(&name);
+    if (!tdb_exists(s->file.tdb, tdbfile_datum(key)) &&
+        !tdbfile_put(&s->file, key, (struct slice){ whole, tdbfile_size(key.len, JOURNAL_BLOCK) }))
         return false;
-    return tdb_store(s->file.tdb, key, tdbfile_datum(journal_block(j)), TDB_REPLACE) == 0;
+    return tdbfile_put(&s->file, key, journal_block(j));
 }
 
 bool store_commit(struct store *s)
@@ -418,7 +369,7 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
     enum store_found found = fetch(s, (struct slice){ key, sizeof(key) }, &value);
     if (found != STORE_FOUND)
         return found;
-    const char *fault = record_parse(record, id, line_of(value));
+    const char *fault = record_parse(record, id, (struct slice){ (char *)value.dptr, value.dsize });
     free(value.dptr);
     if (fault == NULL)
         return STORE_FOUND;

@@ -23,8 +23,8 @@ enum store_mode {
 
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
-/* Opens a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
- * daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
+/* Opens a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY:
+ * another daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
 

@@ -137,10 +137,27 @@ static bool same_file(struct tdbfile *f, const struct stat *st)
     return f->device == st->st_dev && f->inode == st->st_ino;
 }
 
+/* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
+ * end is cut off only when it needs it.  It makes its files whole pages. */
+static bool is_whole(const struct tdbfile *f)
+{
+    enum { PAGE = 4096 };
+    struct stat st;
+
+    if (stat(f->path, &st) < 0)
+        return false;
+    errno = S_ISREG(st.st_mode) ? EIO : ENOTSUP;
+    return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
+}
+
 bool tdbfile_open(struct tdbfile *f, int flags)
 {
     struct stat st;
 
+    f->failed = f->unclean = false;
+    if (!is_whole(f))
+        return false;
+    errno = 0;
     if (f->nowhere < 0)
         f->nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (f->nowhere < 0)
@@ -190,6 +207,25 @@ bool tdbfile_begin(struct tdbfile *f)
     return true;
 }
 
+size_t tdbfile_size(size_t key, size_t least)
+{
+    enum { SMALLEST = 256, PAGE = 4096, HEADER = 24, TRAILER = 4 };
+    size_t whole = SMALLEST, size;
+
+    /* 256, 512, ... 4096 bytes or whole pages; TDB takes a quarter more than it is asked for, a
+     * trailer and a header.  The file grows by whole pages, so such pieces fill it.  Remainders
+     * too small to be used would stay in TDB's free list for ever, and every allocation walks over
+     * all of that list. */
+    while ((size = (whole - HEADER - TRAILER) * 4 / 5 - key) < least)
+        whole += whole < PAGE ? whole : PAGE;
+    return size;
+}
+
+bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value)
+{
+    return tdb_store(f->tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_REPLACE) == 0;
+}
+
 /* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear
  * before: growing inside a transaction leaves an error behind although nothing went wrong. */
 bool tdbfile_commit(struct tdbfile *f)
@@ -235,6 +271,7 @@ bool tdbfile_mend(struct tdbfile *f)
 
 void tdbfile_shrink(struct tdbfile *f)
 {
+    const uint64_t page = (uint64_t)getpagesize();
     int fd = tdb_fd(f->tdb);
     struct recovery r;
     struct stat st;
@@ -247,7 +284,7 @@ void tdbfile_shrink(struct tdbfile *f)
         end = start + sizeof(r) +
               (r.magic == RECOVERY_VALID || r.magic == RECOVERY_NONE ? (uint64_t)r.room : 0);
     if (size < end)
-        size = end;
+        size = (end + page - 1) / page * page;      /* its files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
         log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
     f->before = 0;

@@ -42,6 +42,12 @@ struct tdbfile {
     char path[PATH_MAX];
 };
 
+enum { TDBFILE_SPARE = 4096 };
+
+/* The size a value of at least `least` bytes should have, so that what TDB allocates for it leaves
+ * no useless remainders: at most TDBFILE_SPARE more. */
+size_t tdbfile_size(size_t key, size_t least);
+
 static inline TDB_DATA tdbfile_datum(struct slice s)
 {
     return (TDB_DATA){ (unsigned char *)s.at, s.len };
@@ -54,13 +60,14 @@ bool tdbfile_init(struct tdbfile *f, const char *path);
  * that nobody else does the same. */
 bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
 
-/* Opens the file, which undoes a commit that was cut off; false and errno.  ESTALE: another file
- * is in its place. */
+/* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
+ * regular file; ESTALE: another file is in its place; EIO, EINVAL or 0: not whole, or no TDB. */
 bool tdbfile_open(struct tdbfile *f, int flags);
 void tdbfile_close(struct tdbfile *f);
 
 /* One transaction.  A commit that returns false may or may not be done: close, open, and look. */
 bool tdbfile_begin(struct tdbfile *f);
+bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value);
 bool tdbfile_commit(struct tdbfile *f);
 void tdbfile_abandon(struct tdbfile *f);
 

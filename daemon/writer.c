@@ -37,6 +37,22 @@ static bool load_token(void *context, const struct record *r)
     return true;
 }
 
+static bool load(struct writer *w, struct store *store, const char *prefix,
+                 struct problem *problem)
+{
+    if (!store_load_journal(store, w->journal, problem))
+        return false;
+    uint64_t tokens = journal_tokens(w->journal);
+    w->publisher = publish_new(prefix, tokens);
+    if (w->publisher == NULL) {
+        problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens",
+                    (unsigned long long)tokens);
+        return false;
+    }
+    return store_load_tokens(store, load_token, w, problem) &&
+           store_has_all(store, publish_figures(w->publisher).tokens, tokens, problem);
+}
+
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem)
 {
@@ -46,36 +62,21 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
         problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
         return false;
     }
-    if (store_load_journal(store, w->journal, problem)) {
-        uint64_t tokens = journal_tokens(w->journal);
-        w->publisher = publish_new(prefix, tokens);
-        if (w->publisher == NULL)
-            problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens",
-                        (unsigned long long)tokens);
-        else if (store_load_tokens(store, load_token, w, problem)) {
-            uint64_t found = publish_figures(w->publisher).tokens;
-            if (store_has_all(store, found, tokens, problem)) {
-                w->store = store;
-                w->readable = true;
-                atomic_store(&w->newest, journal_newest(w->journal));
-                return true;
-            }
-        }
+    if (!load(w, store, prefix, problem)) {
+        writer_destroy(w);
+        return false;
     }
-    writer_destroy(w);
-    return false;
-}
-
-static void free_changes(struct mail_list *list)
-{
-    for (struct mail *m; (m = mail_pop(list)) != NULL;)
-        change_free(change_of(m));
+    w->store = store;
+    w->readable = true;
+    atomic_store(&w->newest, journal_newest(w->journal));
+    return true;
 }
 
 void writer_destroy(struct writer *w)
 {
     writer_collect(w);
-    free_changes(&w->waiting);
+    for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
+        change_free(change_of(m));
     denial_clear(&w->held);
     publish_free(w->publisher);
     order_free(&w->order);
@@ -203,15 +204,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
     return true;
 }
 
-/* A new token for which the file would have to grow too far. */
-static bool overflows(const struct writer *w, const struct change *c)
-{
-    uint64_t size = store_size(w->store);
-
-    return c->is_new && size > w->store_limit && size > w->store_before;
-}
-
-/* False: the transaction is spoilt. */
+/* False: the transaction is spoilt, or would make the file too large for a new token. */
 static bool decide_one(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->full) {
@@ -229,9 +222,10 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
     bool put = (!c->puts || store_put(w->store, &c->after)) &&
                (!c->puts_other || store_put(w->store, &c->other)) &&
                (!c->removes || store_remove(w->store, c->after.digest));
-    if (put && overflows(w, c))
-        w->full = true;
-    return put && !(w->full && c->is_new);
+    uint64_t size = store_size(w->store);
+    bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
+    w->full = w->full || too_far;
+    return put && !too_far;
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
@@ -291,11 +285,11 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
                 lastuse_forget(w->lastuse, c->after.digest);
         }
     }
-    if (any)
+    if (any) {
         atomic_fetch_add(&w->commits, 1);
-    if (any && w->told) {
+        if (w->told)
+            log_info("the store can be written again");
         w->told = false;
-        log_info("the store can be written again");
     }
     atomic_store(&w->newest, journal_newest(w->journal));
 }
@@ -305,8 +299,6 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
 /* A batch that found the store full is taken again, without what would make it grow. */
 static void put_back(struct writer *w, struct mail_list *batch)
 {
-    struct problem problem;
-
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
         c->problem = (struct problem){ .status = STATUS_OK };
@@ -315,9 +307,8 @@ static void put_back(struct writer *w, struct mail_list *batch)
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = (struct mail_list){ NULL, NULL };
-    journal_clear(w->journal);
-    if (!store_load_journal(w->store, w->journal, &problem))
-        w->broken = true;
+    w->broken = true;           /* the journal in memory has entries of this batch */
+    recover(w);
 }
 
 static enum outcome try_to_learn(struct writer *w, const struct mail_list *batch)
@@ -345,11 +336,8 @@ static bool in_force(struct writer *w, const struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (c->kind->deny == 0)
-        return false;
-    for (size_t i = 0; i < w->doubtful; i++)
-        if (memcmp(w->doubt[i].id, c->id, ID_SIZE) == 0)
-            return true;
+    if (c->kind->deny != 0 && doubt_among(w->doubt, w->doubtful, c->id))
+        return true;
     return (publish_look(w->publisher, c->id, digest, &used) & c->kind->deny) != 0;
 }
 
@@ -403,10 +391,7 @@ static bool recover(struct writer *w)
             return false;
         w->doubtful--;
     }
-    for (const struct mail *m = w->held.first; m != NULL; m = m->next) {
-        const struct denial *d = (const struct denial *)m;
-        publish_deny(w->publisher, d->id, d->kind->deny);
-    }
+    denial_renew(&w->held, w->publisher);
     w->broken = false;
     atomic_store(&w->newest, journal_newest(w->journal));
     return true;

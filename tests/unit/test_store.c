@@ -122,6 +122,126 @@ static void a_second_daemon_is_refused(void **state)
     store_close(s);
 }
 
+/* Forks a process that waits for a byte and then runs `body`; TDB refuses a second open in one. */
+static pid_t other_process(bool (*body)(void), int *start)
+{
+    int ends[2];
+    char byte;
+
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(read(ends[0], &byte, 1) == 1 && body() ? 0 : 1);
+    close(ends[0]);
+    *start = ends[1];
+    return child;
+}
+
+static void let_start(int *start)
+{
+    assert_int_equal(write(*start, "", 1), 1);
+    close(*start);
+}
+
+static bool hard_link_is_in_use(void)
+{
+    struct problem problem;
+    char other[96];
+
+    snprintf(other, sizeof(other), "%s/hard.tdb", directory);
+    return link(path, other) == 0 && store_open(other, STORE_WRITE, &problem) == NULL &&
+           strstr(problem.message, "in use by another jetond") != NULL;
+}
+
+static void another_name_does_not_get_round_the_lock(void **state)
+{
+    (void)state;
+    struct problem problem;
+    int status, start;
+    pid_t other = other_process(hard_link_is_in_use, &start);
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+
+    assert_non_null(s);
+    let_start(&start);
+    assert_int_equal(waitpid(other, &status, 0), other);
+    assert_int_equal(status, 0);
+    store_close(s);
+}
+
+/* TDB leaves an error behind that is none when a file grows inside a transaction. */
+static void a_commit_that_makes_the_file_grow_is_done(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    struct journal *j = journal_new(1000000);
+    uint64_t was = store_size(s);
+
+    for (int i = 0; i < 100; i++) {
+        assert_true(store_begin(s));
+        assert_int_equal(journal_begin(j, 1), 0);
+        while (journal_fits(j)) {
+            struct text entry = journal_entry(j, 5, "create");
+            journal_entry_end(j, &entry);
+        }
+        journal_end(j, 0);
+        assert_true(store_put_journal(s, j));
+        assert_true(store_commit(s));
+    }
+    assert_true(store_size(s) > was);
+    store_close(s);
+    journal_free(j);
+}
+
+static void a_file_put_in_the_stores_place_is_left_alone(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    char aside[96];
+
+    assert_non_null(s);
+    snprintf(aside, sizeof(aside), "%s/aside.tdb", directory);
+    assert_int_equal(rename(path, aside), 0);
+    assert_false(store_begin(s));
+    assert_false(store_reopen(s, &problem));
+    char command[256];
+    snprintf(command, sizeof(command), "cp %s %s", aside, path);
+    assert_int_equal(system(command), 0);
+    assert_false(store_reopen(s, &problem));
+    assert_non_null(strstr(problem.message, "was replaced"));
+    assert_int_equal(rename(aside, path), 0);
+    assert_true(store_reopen(s, &problem));
+    assert_true(store_begin(s));
+    store_abandon(s);
+    store_close(s);
+}
+
+static void a_backup_can_take_the_stores_place(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct journal *j = journal_new(1000);
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    char command[256];
+    uint64_t count = 0;
+
+    save(s, j, 1, 200);
+    snprintf(command, sizeof(command), "cd %s && tdbbackup t.tdb && rm t.tdb && mv t.tdb.bak t.tdb",
+             directory);
+    assert_int_equal(system(command), 0);
+    store_close(s);
+    journal_clear(j);
+    s = store_open(path, STORE_WRITE, &problem);
+    assert_non_null(s);
+    assert_true(store_load_journal(s, j, &problem));
+    assert_true(store_load_tokens(s, count_one, &count, &problem));
+    assert_int_equal(count, 200);
+    save(s, j, 201, 300);
+    store_close(s);
+    journal_free(j);
+}
+
 static void write_file(const char *bytes, size_t len)
 {
     FILE *f = fopen(path, "w");
@@ -209,6 +329,10 @@ int main(void)
         WITH_DIRECTORY(tokens_and_journal_survive_a_reopen),
         WITH_DIRECTORY(an_abandoned_transaction_leaves_nothing),
         WITH_DIRECTORY(a_second_daemon_is_refused),
+        WITH_DIRECTORY(another_name_does_not_get_round_the_lock),
+        WITH_DIRECTORY(a_commit_that_makes_the_file_grow_is_done),
+        WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
+        WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
         WITH_DIRECTORY(a_truncated_store_is_refused),
         WITH_DIRECTORY(a_newer_version_and_foreign_records_are_named),

@@ -48,7 +48,6 @@ static int remove_directory(void **state)
 {
     (void)state;
     char command[128];
-
     snprintf(command, sizeof(command), "rm -rf %s", directory);
     return system(command);
 }
@@ -58,7 +57,7 @@ static void digest_numbered(uint64_t number, uint8_t digest[DIGEST_SIZE])
     token_digest((struct slice){ (const char *)&number, sizeof(number) }, digest);
 }
 
-static void post(const struct change_kind *kind, uint64_t number)
+static struct change *change_about(const struct change_kind *kind, uint64_t number)
 {
     struct change *c = change_new(kind);
 
@@ -66,7 +65,29 @@ static void post(const struct change_kind *kind, uint64_t number)
     c->want.expires = TIME_NEVER;
     digest_numbered(number, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);
-    mailbox_post(&writer.box, &c->mail);
+    return c;
+}
+
+static void post_change(struct change *c)
+{
+    struct mail_list one = { NULL, NULL };
+
+    mail_append(&one, &c->mail);
+    writer_post(&writer, &one);
+}
+
+static void post(const struct change_kind *kind, uint64_t number)
+{
+    post_change(change_about(kind, number));
+}
+
+/* The new one is numbered from + 100. */
+static struct change *rotation(uint64_t from)
+{
+    struct change *c = change_about(&change_rotate, from);
+
+    digest_numbered(from + 100, c->want.digest);
+    return c;
 }
 
 static enum status answer(void)
@@ -77,18 +98,32 @@ static enum status answer(void)
     mail_append_list(&answers, &more);
     struct change *c = (struct change *)mail_pop(&answers);
     assert_non_null(c);
-    enum status status = c->problem.status;
+    problem = c->problem;
     change_free(c);
-    return status;
+    return problem.status;
+}
+
+static enum status work_and_answer(void)
+{
+    writer_collect(&writer);
+    while (writer_batch(&writer, NOW))
+        continue;
+    return answer();
 }
 
 static enum status ask(const struct change_kind *kind, uint64_t number)
 {
     post(kind, number);
-    writer_collect(&writer);
-    while (writer_batch(&writer, NOW))
-        ;
-    return answer();
+    return work_and_answer();
+}
+
+/* The store cannot be written while its file is somewhere else. */
+static void take_away(bool away)
+{
+    char aside[96];
+
+    snprintf(aside, sizeof(aside), "%s/aside.tdb", directory);
+    assert_int_equal(away ? rename(path, aside) : rename(aside, path), 0);
 }
 
 static uint32_t flags_of(uint64_t number)
@@ -145,19 +180,200 @@ static void waiting_changes_share_a_few_commits(void **state)
 static void a_full_store_refuses_only_what_is_new(void **state)
 {
     (void)state;
-    start();
-    uint64_t last = 1;
+    uint64_t token = 10000, full = 0;
 
-    assert_int_equal(ask(&change_create, 1), STATUS_OK);
-    writer.store_limit = 1;                 /* the file may not grow any more */
-    while (last < 20000 && ask(&change_create, last + 1) == STATUS_OK)
-        last++;
-    assert_int_equal(ask(&change_create, last + 1), STATUS_FULL);
+    start();
+    for (uint64_t i = 0; i < 10; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    writer.store_limit = 1;
+    while (full == 0) {
+        for (uint64_t i = 0; i < 500; i++)
+            post(&change_create, token++);
+        full += work_and_answer() == STATUS_FULL;
+        for (uint64_t i = 1; i < 500; i++)
+            full += answer() == STATUS_FULL;
+    }
+    assert_int_equal(ask(&change_create, token), STATUS_FULL);
     assert_int_equal(ask(&change_revoke, 1), STATUS_OK);
-    assert_int_equal(ask(&change_create, last + 1), STATUS_FULL);
-    assert_int_equal(ask(&change_delete, 2), STATUS_OK);
-    assert_int_equal(ask(&change_create, last + 1), STATUS_OK);
+    assert_int_equal(ask(&change_disable, 2), STATUS_OK);
+    assert_int_equal(ask(&change_create, 3), STATUS_FULL);
+    for (uint64_t i = 3; i < 8; i++)
+        assert_int_equal(ask(&change_delete, i), STATUS_OK);
+    assert_int_equal(ask(&change_create, token), STATUS_OK);
+    assert_int_equal(atomic_load(&writer.failures), 0);
     stop();
+    start();
+    assert_int_equal(flags_of(token), SLOT_PRESENT);
+    stop();
+}
+
+static void a_denial_takes_effect_before_the_writer_sees_it(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    post(&change_revoke, 1);
+    assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    stop();
+}
+
+static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **state)
+{
+    (void)state;
+    start();
+    for (uint64_t i = 1; i <= 4; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask(&change_create, 5), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "not done"));
+    assert_int_equal(ask(&change_revoke, 1), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "in force now, but not saved"));
+    assert_int_equal(ask(&change_disable, 2), STATUS_STORE);
+    assert_int_equal(ask(&change_revoke, 3), STATUS_STORE);
+    assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+    take_away(false);
+    post_change(rotation(1));
+    assert_int_equal(work_and_answer(), STATUS_REVOKED);
+    assert_int_equal(ask(&change_enable, 2), STATUS_OK);
+    assert_int_equal(ask(&change_delete, 3), STATUS_OK);
+    assert_int_equal(ask(&change_import, 3), STATUS_OK);
+    writer_retry(&writer);
+    assert_false(writer_batch(&writer, NOW));
+    for (int restarts = 0; restarts < 2; restarts++) {
+        assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+        assert_int_equal(flags_of(2), SLOT_PRESENT);
+        assert_int_equal(flags_of(3), SLOT_PRESENT);
+        assert_int_equal(flags_of(5), 0);
+        stop();
+        start();
+    }
+    stop();
+}
+
+static void a_broken_store_is_opened_again_without_being_asked(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
+    assert_true(writer.broken);
+    take_away(false);
+    writer_retry(&writer);
+    assert_true(writer_batch(&writer, NOW));
+    assert_false(writer.broken);
+    assert_int_equal(writer.held.count, 0);
+    assert_int_equal(journal_newest(writer.journal), 2);
+    stop();
+}
+
+/* Else whoever may revoke what he holds could fill the memory while the disk is full. */
+static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
+{
+    (void)state;
+    start();
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    take_away(true);
+    for (uint64_t i = 0; i < 5000; i++)
+        assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50),
+                         STATUS_STORE);
+    assert_in_range(writer.held.count, 3, 1500);
+    assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "not done"));
+    take_away(false);
+    writer_retry(&writer);
+    while (writer_batch(&writer, NOW))
+        continue;
+    assert_int_equal(writer.held.count, 0);
+    assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
+    stop();
+}
+
+static enum status ask_dates(const struct change_kind *kind, uint64_t number, uint32_t given,
+                             int64_t activates, int64_t expires)
+{
+    struct change *c = change_about(kind, number);
+
+    c->given = given;
+    c->want.activates = activates;
+    c->want.expires = expires;
+    post_change(c);
+    return work_and_answer();
+}
+
+static void no_token_expires_before_it_becomes_active(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ask_dates(&change_create, 1, 0, NOW + 60, NOW + 60), STATUS_BAD_VALUE);
+    assert_int_equal(ask_dates(&change_create, 1, 0, NOW + 60, NOW + 61), STATUS_OK);
+    assert_int_equal(ask_dates(&change_update, 1, KEY_BIT(KEY_EXPIRES), 0, NOW + 60),
+                     STATUS_BAD_VALUE);
+    assert_int_equal(ask_dates(&change_update, 1, KEY_BIT(KEY_EXPIRES), 0, NOW + 90), STATUS_OK);
+    assert_int_equal(ask_dates(&change_create, 2, 0, 0, NOW + 60), STATUS_OK);
+    assert_int_equal(ask_dates(&change_update, 2, KEY_BIT(KEY_EXPIRES), 0, NOW - 60), STATUS_OK);
+    assert_int_equal(ask_dates(&change_create, 3, 0, 0, NOW + 60), STATUS_OK);
+    struct change *c = rotation(3);
+    c->delay = 60;
+    post_change(c);
+    assert_int_equal(work_and_answer(), STATUS_BAD_VALUE);
+    assert_int_equal(flags_of(3), SLOT_PRESENT);
+    stop();
+}
+
+static void a_rotated_token_ends_with_the_grace_or_before(void **state)
+{
+    (void)state;
+    static const struct { int64_t activates, expires, grace, then; bool revoked; } cases[] = {
+        { 0, TIME_NEVER, 0, TIME_NEVER, true },
+        { 0, TIME_NEVER, 100, NOW + 100, false },
+        { 0, NOW + 50, 100, NOW + 50, false },
+        { NOW + 60, TIME_NEVER, 61, NOW + 61, false },
+        { NOW + 60, TIME_NEVER, 60, TIME_NEVER, true },
+    };
+
+    start();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct record old, new;
+        uint8_t digest[DIGEST_SIZE];
+        ask_dates(&change_create, i, 0, cases[i].activates, cases[i].expires);
+        struct change *c = rotation(i);
+        c->grace = cases[i].grace;
+        post_change(c);
+        assert_int_equal(work_and_answer(), STATUS_OK);
+        digest_numbered(i, digest);
+        assert_int_equal(store_get(writer.store, digest, &old), STORE_FOUND);
+        digest_numbered(i + 100, digest);
+        assert_int_equal(store_get(writer.store, digest, &new), STORE_FOUND);
+        assert_int_equal(old.expires, cases[i].then);
+        assert_int_equal(old.revoked != 0, cases[i].revoked);
+        assert_int_equal(new.expires, cases[i].expires);
+        assert_int_equal(new.activates, cases[i].activates);
+    }
+    stop();
+}
+
+static void a_failed_change_is_explained(void **state)
+{
+    (void)state;
+    struct change *c = change_about(&change_create, 1);
+    static const struct { enum outcome outcome; const char *says; } cases[] = {
+        { OUTCOME_NOTHING, "not done" },
+        { OUTCOME_UNCERTAIN, "look with 'show " },
+        { OUTCOME_DONE, "its value is lost: delete " },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        c->problem.status = STATUS_OK;
+        c->puts = true;
+        c->value_len = 53;
+        doubt_explain(c, cases[i].outcome, false);
+        assert_int_equal(c->problem.status, STATUS_STORE);
+        assert_non_null(strstr(c->problem.message, cases[i].says));
+    }
+    change_free(c);
 }
 
 #define WITH_DIRECTORY(test) \
@@ -169,6 +385,13 @@ int main(void)
         WITH_DIRECTORY(changes_take_effect_and_survive_a_restart),
         WITH_DIRECTORY(waiting_changes_share_a_few_commits),
         WITH_DIRECTORY(a_full_store_refuses_only_what_is_new),
+        WITH_DIRECTORY(a_denial_takes_effect_before_the_writer_sees_it),
+        WITH_DIRECTORY(what_was_denied_meanwhile_comes_first_when_the_store_is_back),
+        WITH_DIRECTORY(a_broken_store_is_opened_again_without_being_asked),
+        WITH_DIRECTORY(denials_are_held_once_and_only_for_tokens_there_are),
+        WITH_DIRECTORY(no_token_expires_before_it_becomes_active),
+        WITH_DIRECTORY(a_rotated_token_ends_with_the_grace_or_before),
+        WITH_DIRECTORY(a_failed_change_is_explained),
     };
 
     if (sodium_init() < 0)

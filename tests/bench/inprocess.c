@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a verification in this process costs, against what it cannot do without.
+ *
+ * A child builds a table of TOKENS tokens with the daemon's own publisher and lends it over a
+ * socket; this process verifies through libjeton.  In each round, one after the other:
+ *
+ *     a   BLAKE2b-256 of a value
+ *     b   one dependent random cache line out of memory of the table's size, mapped the same way
+ *     c   jeton_verify() of a present token, claims filled in
+ *
+ * so that whatever else the machine does touches all three alike.  The result is the median over
+ * the rounds of c / (a + b).  Each value is used once in a round and lies where the hardware can
+ * foresee it, in a and in c alike; its slot can be foreseen in neither. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/publish.h"
+#include "plugin/jeton.h"
+#include "proto/token.h"
+
+enum {
+    VALUE_LEN = 53,
+    VALUE_STRIDE = 64,
+    SUBJECTS = 1000,
+    SCOPE_SETS = 16,
+    ROUNDS = 151,
+    STEPS = 20000,
+    LOAD = 400000,
+    HOT = 64,
+    THREADS_MAX = 4,
+};
+
+static unsigned tokens = 1000000;
+static char *values;
+static volatile uint64_t sink;
+
+static void check(bool well, const char *what)
+{
+    if (!well) {
+        perror(what);
+        exit(1);
+    }
+}
+
+/* Nanoseconds of this thread's CPU: what else runs on the machine takes none of them. */
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static uint64_t mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* The value with this number: of the right shape, and the same in both processes. */
+static void make_value(uint64_t number, char value[VALUE_LEN])
+{
+    static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+    memcpy(value, "jtn_", 4);
+    for (unsigned i = 4; i < VALUE_LEN; i++)
+        value[i] = base62[mix(number << 8 | i) % 62];
+}
+
+/* -- the other process ------------------------------------------------------------------------- */
+
+static struct publisher *build(void)
+{
+    struct publisher *p = publish_new("jtn", tokens);
+    char value[VALUE_LEN], text[64];
+
+    check(p != NULL, "publish_new");
+    for (uint64_t i = 0; i < tokens; i++) {
+        struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
+        make_value(i, value);
+        token_digest((struct slice){ value, VALUE_LEN }, r.digest);
+        snprintf(text, sizeof(text), "user%u", (unsigned)(mix(i) % SUBJECTS));
+        record_set_subject(&r, slice_of(text));
+        snprintf(text, sizeof(text), "deploy,read,set%u", (unsigned)(mix(~i) % SCOPE_SETS));
+        record_set_scopes(&r, slice_of(text));
+        check(publish_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "publish_reserve");
+        publish_put(p, &r);
+    }
+    return p;
+}
+
+static void lend(int to, struct publisher *p)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = { .bytes = { 0 } };
+    char line[128];
+    uint64_t size, generation;
+    int fd = publish_descriptor(p, &size, &generation);
+
+    snprintf(line, sizeof(line), "OK size=%llu final=yes generation=%llu\n",
+             (unsigned long long)size, (unsigned long long)generation);
+    struct iovec out = { line, strlen(line) };
+    struct msghdr message = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = control.bytes,
+                              .msg_controllen = sizeof(control.bytes) };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS };
+    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+    check(fd >= 0 && sendmsg(to, &message, 0) > 0, "sendmsg");
+    close(fd);
+}
+
+static void *renew(void *publisher)
+{
+    for (;; sleep(1))
+        publish_renew(publisher);
+    return NULL;
+}
+
+static void serve(int listener, int ready)
+{
+    struct publisher *p = build();
+    pthread_t thread;
+    char line[256];
+
+    check(pthread_create(&thread, NULL, renew, p) == 0, "pthread_create");
+    check(write(ready, "r", 1) == 1, "write");
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        check(fd >= 0 && read(fd, line, sizeof(line)) > 0, "accept");
+        lend(fd, p);
+        while (read(fd, line, sizeof(line)) > 0)
+            ;
+        close(fd);
+    }
+}
+
+/* -- what is measured -------------------------------------------------------------------------- */
+
+static double measure_hash(unsigned from)
+{
+    uint8_t digest[DIGEST_SIZE];
+    double begin = now();
+
+    for (unsigned i = 0; i < STEPS; i++) {
+        token_digest((struct slice){ values + (size_t)(from + i) % tokens * VALUE_STRIDE,
+                                     VALUE_LEN }, digest);
+        sink += digest[0];
+    }
+    return (now() - begin) / STEPS;
+}
+
+static uint32_t *chain;         /* 16 to a cache line; the first is the index of the next line */
+static uint32_t place;
+
+static void make_chain(size_t size)
+{
+    char path[64];
+    uint32_t lines = (uint32_t)(size / 64), *next;
+    int fd = memfd_create("chain", MFD_CLOEXEC);
+
+    check(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd_create");
+    next = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    check(next != MAP_FAILED, "mmap");
+    for (uint32_t i = 0; i < lines; i++)
+        next[16 * i] = i;
+    for (uint32_t i = lines - 1; i > 0; i--) {          /* one cycle through all lines */
+        uint32_t other = (uint32_t)(mix(i) % i), swap = next[16 * i];
+        next[16 * i] = next[16 * other];
+        next[16 * other] = swap;
+    }
+    munmap(next, size);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    chain = mmap(NULL, size, PROT_READ, MAP_SHARED, open(path, O_RDONLY | O_CLOEXEC), 0);
+    check(chain != MAP_FAILED, "mmap");
+    close(fd);
+    for (uint32_t i = 0; i < lines; i++)
+        sink += chain[16 * i];
+}
+
+static double measure_line(void)
+{
+    double begin = now();
+
+    for (unsigned i = 0; i < STEPS; i++)
+        place = chain[16 * (size_t)place];
+    sink += place;
+    return (now() - begin) / STEPS;
+}
+
+static double measure_verify(struct jeton *handle, unsigned from, unsigned steps,
+                             unsigned different, struct jeton_claims *claims)
+{
+    double begin = now();
+
+    for (unsigned i = 0; i < steps; i++) {
+        const char *value = values + (size_t)(from + i % different) % tokens * VALUE_STRIDE;
+        if (jeton_verify(handle, value, VALUE_LEN, NULL, NULL, claims) != JETON_OK ||
+            (claims != NULL && jeton_source(claims) != JETON_TABLE)) {
+            fprintf(stderr, "a present token was not answered by the table\n");
+            exit(1);
+        }
+    }
+    return (now() - begin) / steps;
+}
+
+struct load {
+    struct jeton *handle;
+    unsigned from;
+    double each;
+};
+
+static void *run_load(void *argument)
+{
+    struct load *load = argument;
+    struct jeton_claims claims = JETON_CLAIMS_INIT;
+
+    load->each = measure_verify(load->handle, load->from, LOAD, LOAD, &claims);
+    return NULL;
+}
+
+static void show_threads(struct jeton *handle, unsigned count)
+{
+    struct load load[THREADS_MAX];
+    pthread_t thread[THREADS_MAX];
+    double rate = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        load[i] = (struct load){ handle, i * LOAD, 0 };
+        check(pthread_create(&thread[i], NULL, run_load, &load[i]) == 0, "pthread_create");
+    }
+    for (unsigned i = 0; i < count; i++) {
+        pthread_join(thread[i], NULL);
+        rate += 1e3 / load[i].each / count;
+    }
+    printf("%u thread%s on one handle: %.2f million verifications a CPU second each\n", count,
+           count > 1 ? "s" : "", rate);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+static double median(double *sample)
+{
+    qsort(sample, ROUNDS, sizeof(*sample), compare);
+    return sample[ROUNDS / 2];
+}
+
+static double run(struct jeton *handle)
+{
+    static double hash[ROUNDS], line[ROUNDS], verify[ROUNDS], bare[ROUNDS], hot[ROUNDS],
+                  ratio[ROUNDS];
+    struct jeton_claims claims = JETON_CLAIMS_INIT;
+
+    for (unsigned r = 0; r < ROUNDS; r++) {
+        unsigned from = 3 * r * STEPS;
+        hash[r] = measure_hash(from);
+        line[r] = measure_line();
+        verify[r] = measure_verify(handle, from + STEPS, STEPS, STEPS, &claims);
+        bare[r] = measure_verify(handle, from + 2 * STEPS, STEPS, STEPS, NULL);
+        hot[r] = measure_verify(handle, from, STEPS, HOT, &claims);
+        ratio[r] = verify[r] / (hash[r] + line[r]);
+    }
+    double result = median(ratio);
+    printf("a  BLAKE2b-256 of a value of %d bytes   %7.1f ns\n", VALUE_LEN, median(hash));
+    printf("b  a dependent random cache line       %7.1f ns\n", median(line));
+    printf("c  jeton_verify, %8u tokens       %7.1f ns\n", tokens, median(verify));
+    printf("   ... without claims                  %7.1f ns\n", median(bare));
+    printf("   ... of a few tokens, all in cache   %7.1f ns\n", median(hot));
+    printf("c / (a + b), median of %d: %.3f (quartiles %.3f and %.3f)\n", ROUNDS, result,
+           ratio[ROUNDS / 4], ratio[ROUNDS * 3 / 4]);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    char directory[] = "/tmp/jeton-bench-XXXXXX", byte;
+    struct jeton *handle;
+    int ready[2];
+
+    if (argc > 1)
+        tokens = (unsigned)strtoul(argv[1], NULL, 10);
+    check(sodium_init() >= 0 && mkdtemp(directory) != NULL && pipe(ready) == 0, "start");
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s/verify.sock", directory);
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    check(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+          listen(listener, 8) == 0, "bind");
+    pid_t child = fork();
+    if (child == 0)
+        serve(listener, ready[1]);
+    values = malloc((size_t)tokens * VALUE_STRIDE);
+    check(values != NULL, "malloc");
+    for (unsigned i = 0; i < tokens; i++)
+        make_value(i, values + (size_t)i * VALUE_STRIDE);
+    check(read(ready[0], &byte, 1) == 1, "the other process");
+    check(jeton_open(&handle, address.sun_path, NULL, 0) == 0, "jeton_open");
+    uint64_t lines = 64;
+    while (lines < 2 * (uint64_t)tokens)
+        lines *= 2;
+    make_chain(lines * 64);
+    measure_verify(handle, 0, tokens, tokens, NULL);    /* touches every page once */
+    double result = run(handle);
+    for (unsigned count = 1; count <= THREADS_MAX; count *= 2)
+        show_threads(handle, count);
+    jeton_close(handle);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    unlink(address.sun_path);
+    rmdir(directory);
+    return result <= 1.25 ? 0 : 1;
+}
