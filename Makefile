@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | sanitize | install | uninstall | clean | deps
+# make all | demo | run | test | bench | sanitize | install | uninstall | clean | deps
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -22,7 +22,7 @@ LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
 DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
-LIBRARY = $(patsubst %,plugin/%.o,link view client)
+LIBRARY = $(patsubst %,plugin/%.o,link lock words view asking handle client loop)
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -50,7 +50,7 @@ $(BUILD)/jeton: $(COMMAND) $(PROTO)
 # What is loaded into other programs is compiled for that, and shows nothing but its interface.
 $(BUILD)/shared/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) -fvisibility=hidden -I. -MMD -MP -c $< -o $@
+	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) -fvisibility=hidden -DNDEBUG -I. -MMD -MP -c $< -o $@
 
 $(BUILD)/libjeton.so.0: $(addprefix $(BUILD)/shared/,$(LIBRARY)) \
 		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) plugin/jeton.map
@@ -68,6 +68,20 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY))
 
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
+
+BENCH = $(BUILD)/tests/bench/inprocess $(BUILD)/tests/bench/startup
+
+$(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
+	$(CC) $(CFLAGS) $(LINK) $(filter %.o,$^) -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/../..' \
+		$(LIBS_DAEMON) -o $@
+
+$(BUILD)/tests/bench/startup: $(BUILD)/tests/bench/startup.o $(DAEMON) $(PROTO)
+	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
+
+# What a verification in process costs beside its floor, and a start beside a bare traversal.
+bench: deps
+	@$(MAKE) --no-print-directory -s $(BENCH)
+	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
 demo: deps
@@ -124,6 +138,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-programs demo run test sanitize install uninstall clean
+.PHONY: all bench deps deps-programs demo run test sanitize install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

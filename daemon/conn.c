@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/dispatch.h"
+#include "daemon/log.h"
 
 enum { LINGER = 30 };           /* seconds for a client to take in the last of its replies */
 
@@ -24,6 +25,8 @@ struct conn {
     struct conn **link;         /* what points to it */
     struct conn *next_touched;  /* in lane->touched, if `touched` */
     bool touched;
+    struct conn *next_waiting;  /* in its class of the lane, if `waiting` */
+    bool waiting;
 };
 
 static void admit(struct mail *mail);
@@ -33,6 +36,7 @@ static void change_arrives(struct mail *mail);
 static void scan_arrives(struct mail *mail);
 static void work(struct conn *c);
 static bool send_out(struct conn *c);
+static void stop_waiting(struct conn *c);
 static void set_events(struct conn *c);
 static void free_conn(struct conn *c);
 
@@ -114,6 +118,7 @@ void conn_close(struct conn *c)
 
     if (!c->closed) {
         c->closed = true;
+        stop_waiting(c);
         event_del(&c->read);
         event_del(&c->write);
         close(s->fd);
@@ -177,6 +182,10 @@ static ssize_t send_some(struct session *s)
     if (sent > 0) {
         close(s->passing);
         s->passing = -1;
+        s->passed = true;
+    } else if (errno == ETOOMANYREFS) {
+        log_warning("too many descriptors are on their way and not taken in: the table is not sent "
+                    "to uid %u", (unsigned)s->peer.uid);
     }
     return sent;
 }
@@ -199,6 +208,39 @@ static bool send_out(struct conn *c)
     return true;
 }
 
+/* Queues up for room among the lane's changes. */
+static void wait_for_room(struct conn *c)
+{
+    struct lane_class *class = session_class(&c->session);
+
+    if (c->waiting)
+        return;
+    c->waiting = true;
+    c->next_waiting = NULL;
+    if (class->last_waiting != NULL)
+        class->last_waiting->next_waiting = c;
+    else
+        class->first_waiting = c;
+    class->last_waiting = c;
+}
+
+static void stop_waiting(struct conn *c)
+{
+    struct lane_class *class = session_class(&c->session);
+    struct conn **link = &class->first_waiting, *before = NULL;
+
+    if (!c->waiting)
+        return;
+    while (*link != c) {
+        before = *link;
+        link = &before->next_waiting;
+    }
+    *link = c->next_waiting;
+    if (class->last_waiting == c)
+        class->last_waiting = before;
+    c->waiting = false;
+}
+
 /* Does all that can be done now, then waits for what comes next. */
 static void work(struct conn *c)
 {
@@ -211,10 +253,13 @@ static void work(struct conn *c)
             return;
         }
     } while (s->waits_for_output && iobuf_len(&s->out) == 0);
-    if (session_is_done(s))
+    if (session_is_done(s)) {
         conn_close(c);
-    else
-        set_events(c);
+        return;
+    }
+    if (s->starved)
+        wait_for_room(c);
+    set_events(c);
 }
 
 static void set_event(struct event *event, short what, bool wanted)
@@ -233,9 +278,10 @@ static void set_events(struct conn *c)
 
     set_event(&c->read, EV_READ, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
     set_event(&c->write, EV_WRITE, iobuf_len(&s->out) > 0);
-    if (!s->half_a_line)
+    /* It is the half line now there that is timed, not that there is always one. */
+    if (!s->half_a_line || s->ended_a_line)
         c->half_since = 0;
-    else if (c->half_since == 0)
+    if (s->half_a_line && c->half_since == 0)
         c->half_since = conn_clock();
 }
 
@@ -258,24 +304,27 @@ static void change_arrives(struct mail *mail)
     }
 }
 
+/* The first in line goes on, with one change at least, as long as there is room. */
+static void serve_waiting(struct lane_class *class)
+{
+    while (class->first_waiting != NULL && class->outstanding < class->most) {
+        struct conn *c = class->first_waiting;
+        stop_waiting(c);
+        c->session.has_turn = true;
+        work(c);
+    }
+}
+
 void conn_settle(struct lane *lane)
 {
-    struct conn *next;
-
     while (lane->touched != NULL) {
         struct conn *c = lane->touched;
         lane->touched = c->next_touched;
         c->touched = false;
         work(c);
     }
-    if (!lane->starved || lane->outstanding > LANE_CHANGES_MAX / 2)
-        return;
-    lane->starved = false;
-    for (struct conn *c = lane->conns; c != NULL; c = next) {
-        next = c->next;
-        if (c->session.starved && !c->closed)
-            work(c);
-    }
+    for (int i = 0; i < LANE_CLASSES; i++)
+        serve_waiting(&lane->class[i]);
 }
 
 static void scan_arrives(struct mail *mail)
@@ -302,7 +351,8 @@ void conn_tick(struct conn *c, int64_t now)
         return;
     if ((idle > 0 && now - c->active > idle) || (s->ended && now - c->active > LINGER)) {
         conn_close(c);
-    } else if (line > 0 && c->half_since > 0 && now - c->half_since > line && !s->ended) {
+    } else if (line > 0 && c->half_since > 0 && now - c->half_since > line && !s->ended &&
+               s->scan == NULL) {
         session_fail(s, STATUS_SYNTAX, "half a line, and no line end for too long ([daemon] "
                      "line_timeout); closing");
         work(c);

@@ -119,6 +119,9 @@ static enum status decide_revoke(struct change *c, struct store *store, int64_t 
 {
     enum status status = find(c, store);
 
+    if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
+        memcmp(c->after.digest, c->want.digest, DIGEST_SIZE) != 0)
+        return refuse(c, STATUS_UNKNOWN);
     if (status != STATUS_OK || c->after.revoked != 0)
         return status;
     c->after.revoked = now;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/dispatch.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,11 +68,12 @@ void dispatch_run(struct session *s)
 {
     struct run run = { .session = s, .now = time(NULL) };
 
-    s->waits_for_output = s->starved = s->half_a_line = false;
+    s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = false;
     fetch_chunk(s);
     while (step(&run))
         ;
     judge_pending(&run);
+    s->has_turn = false;
     if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
         session_stop_scan(s);
     keeper_change(s->lane->server->keeper, &run.changes);
@@ -103,6 +106,7 @@ static bool step(struct run *run)
     if (end == LINE_NONE || !may_begin(run, line))
         return false;
     run->used += whole;
+    s->ended_a_line = s->ended_a_line || end == LINE_ENDED;
     s->discarding = end == LINE_OVERLONG;
     if (end == LINE_OVERLONG)
         refuse(run, STATUS_TOO_LONG, "a line has at most 8192 bytes; the rest of this one is skipped");
@@ -170,8 +174,9 @@ static bool may_begin(struct run *run, struct slice line)
     }
     enum verb verb = request_verb(line);
     if (is_change(verb)) {
-        s->starved = s->lane->outstanding >= LANE_CHANGES_MAX;
-        s->lane->starved = s->lane->starved || s->starved;
+        const struct lane_class *class = session_class(s);
+        s->starved = class->outstanding >= class->most ||
+                     (class->first_waiting != NULL && !s->has_turn);
         return s->outstanding < most && !s->starved;
     }
     if (s->outstanding > 0)
@@ -259,6 +264,14 @@ static void do_quit(struct run *run, const struct request *r)
     run->session->ended = true;
 }
 
+/* True if the client has not taken in all that was sent to it (unix(7): SIOCOUTQ). */
+static bool has_unread(const struct session *s)
+{
+    int unread = 0;
+
+    return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
+}
+
 static void do_table(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -266,6 +279,10 @@ static void do_table(struct run *run, const struct request *r)
     struct text t;
 
     (void)r;
+    if (s->passed && has_unread(s)) {
+        refuse(run, STATUS_BUSY, "take in the last table first: descriptors on their way are counted");
+        return;
+    }
     if (!may_have_table(s)) {
         refuse(run, STATUS_FORBIDDEN, "the table is for root and members of [verify] table_group; "
                "verify over this socket instead");
@@ -313,8 +330,12 @@ static bool denies_nothing(const struct session *s, const struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    return s->role != ROLE_ADMIN && c->kind->deny != 0 &&
-           publish_look(s->lane->server->publisher, c->id, digest, &used) == 0;
+    if (c->kind->deny == 0)
+        return false;
+    if (publish_look(s->lane->server->publisher, c->id, digest, &used) == 0)
+        return s->role != ROLE_ADMIN;
+    /* A value is more than the identifier it begins with. */
+    return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }
 
 static void do_change(struct run *run, const struct request *r)
@@ -343,6 +364,6 @@ static void do_change(struct run *run, const struct request *r)
     c->sender = s;
     c->mail.arrive = s->change_arrives;
     s->outstanding++;
-    s->lane->outstanding++;
+    session_class(s)->outstanding++;
     mail_append(&run->changes, &c->mail);
 }

@@ -89,8 +89,11 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
     g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
     g->arena = (char *)g->header + table_size(slot_bits, 0);
     g->arena_used = sizeof(uint16_t);       /* reference 0: the empty string */
-    table_attach(&g->table, g->header, size);
-    return g;
+    if (table_attach(&g->table, g->header, size) == NULL)
+        return g;
+    generation_free(g);
+    errno = ENOSPC;
+    return NULL;
 }
 
 /* -- strings --------------------------------------------------------------------------------- */

@@ -9,7 +9,17 @@
 #include "daemon/keeper.h"
 #include "daemon/quota.h"
 
-enum { LANE_CHANGES_MAX = 4096 };       /* on their way, of all sessions of a lane */
+/* Changes on their way are limited, and by class, so that no crowd with a value to revoke keeps an
+ * administrator waiting.  Sessions that found no room queue up; until they had their turn nobody
+ * else of that class begins a change. */
+struct lane_class {
+    unsigned most;
+    unsigned outstanding;
+    struct conn *first_waiting;
+    struct conn *last_waiting;
+};
+
+enum { LANE_OTHERS, LANE_ADMINS, LANE_CLASSES };
 
 /* Written by the lane's thread, read by whoever asks for stats. */
 struct lane_counters {
@@ -32,9 +42,8 @@ struct lane {
     struct server *server;
     struct conn *conns;                 /* of this lane, also those that are closed and whose
                                            answers are still on their way */
-    unsigned outstanding;               /* changes on their way, of all connections */
+    struct lane_class class[LANE_CLASSES];
     struct conn *touched;               /* got replies by mail that are not sent yet */
-    bool starved;                       /* some connection waits for `outstanding` to fall */
     bool stopping;
     int64_t stop_by;                    /* conn_clock() */
     struct event *on_mail;

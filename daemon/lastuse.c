@@ -140,8 +140,10 @@ static void step(struct lastuse *l, struct publisher *p, int64_t now)
 {
     struct publish_use *use = malloc(STEP_USES * sizeof(*use));
 
-    if (use == NULL)
+    if (use == NULL) {
+        l->in_round = false;
         return;
+    }
     size_t count = publish_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
     bool well = store_uses(l, use, count);
     free(use);
@@ -173,6 +175,7 @@ void lastuse_flush(struct lastuse *l, struct publisher *p, int64_t now)
     if (l->tdb == NULL)
         return;
     l->in_round = true;
+    l->slot = 0;
     while (l->in_round && l->tdb != NULL)
         step(l, p, now);
 }

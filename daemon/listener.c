@@ -107,14 +107,17 @@ static bool clear_path(const char *path, struct problem *problem)
         problem_set(problem, STATUS_BAD_VALUE, "%s is there and is not a socket; move it away", path);
         return false;
     }
+    errno = 0;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool alive = fd >= 0 && (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ||
-                             errno != ECONNREFUSED);
+    bool refused = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 &&
+                   errno == ECONNREFUSED;
+    bool unsure = fd < 0 || errno == EACCES || errno == EPERM;
     if (fd >= 0)
         close(fd);
-    if (alive) {
-        problem_set(problem, STATUS_BAD_VALUE, "somebody listens on %s already; stop that daemon, or "
-                    "give another path", path);
+    if (!refused) {
+        problem_set(problem, STATUS_BAD_VALUE, unsure ? "cannot see whether somebody listens on %s; "
+                    "remove it, or give another path" : "somebody listens on %s already; stop that "
+                    "daemon, or give another path", path);
         return false;
     }
     if (unlink(path) == 0)

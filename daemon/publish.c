@@ -20,6 +20,8 @@ enum {
     ARENA_MIN = 64 * 1024,
 };
 
+#define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
+
 struct publisher {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
@@ -86,6 +88,8 @@ int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
     if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
         return -ENOSPC;
     uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
+    if (arena > ARENA_MAX)
+        arena = ARENA_MAX;
     pthread_mutex_lock(&p->mutex);
     struct generation *new = generation_new(p->prefix, old->number + 1,
                                             bits_for(old->present + tokens),
@@ -94,6 +98,11 @@ int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
         error = -errno;
     } else {
         generation_copy(new, old);
+        if (!generation_has_room(new, tokens, bytes)) {
+            generation_free(new);
+            pthread_mutex_unlock(&p->mutex);
+            return -ENOSPC;
+        }
         grant_lease(new);
         atomic_store(&p->current, new);
         atomic_store(&old->header->state, TABLE_SUPERSEDED);

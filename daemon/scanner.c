@@ -19,6 +19,7 @@ struct step {
     struct lastuse *lastuse;
     struct text text;
     int64_t now;
+    int64_t used;               /* of the token that was read, as far as memory knows */
 };
 
 typedef void step_function(struct step *s);
@@ -126,21 +127,30 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
+/* Reads a token as verifiers see it: a denial may stand in memory alone. */
+static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
+{
+    enum store_found found = store_get(s->writer->store, id, r);
+    uint8_t digest[DIGEST_SIZE];
+
+    s->used = 0;
+    if (found != STORE_FOUND)
+        return found;
+    uint32_t flags = publish_look(s->writer->publisher, id, digest, &s->used);
+    if ((flags & SLOT_REVOKED) && r->revoked == 0)
+        r->revoked = s->now;
+    if ((flags & SLOT_DISABLED) && r->disabled == 0)
+        r->disabled = s->now;
+    return found;
+}
+
 static void put_listed(struct step *s, const struct record *r)
 {
-    uint8_t digest[DIGEST_SIZE];
-    int64_t used = 0;
-    struct record seen = { .revoked = r->revoked, .disabled = r->disabled,
-                           .activates = r->activates, .expires = r->expires };
-    uint32_t flags = publish_look(s->writer->publisher, r->digest, digest, &used);
+    int64_t used = lastuse_get(s->lastuse, r->digest, s->used);
 
-    /* A denial that stands in memory alone is shown as what verifiers see. */
-    seen.revoked |= (flags & SLOT_REVOKED) != 0;
-    seen.disabled |= (flags & SLOT_DISABLED) != 0;
-    used = lastuse_get(s->lastuse, r->digest, used);
     text_adds(&s->text, "* id=");
     text_add_hex(&s->text, r->digest, ID_SIZE);
-    admin_put_state(&s->text, &seen, s->now);
+    admin_put_state(&s->text, r, s->now);
     line_put_time(&s->text, "created", r->created);
     text_adds(&s->text, " by=uid:");
     text_add_u64(&s->text, r->by);
@@ -196,7 +206,7 @@ static bool list_one(struct step *s, const struct order_entry *e)
 
     if (!has_room(s))
         return false;
-    enum store_found found = e->removed ? STORE_ABSENT : store_get(s->writer->store, e->id, &r);
+    enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
     if (found == STORE_FAILED) {
         finish(s, STATUS_STORE, "the store cannot be read; what came so far is not everything");
         return false;
@@ -239,7 +249,7 @@ static void step_show(struct step *s)
 {
     struct record r;
 
-    switch (store_get(s->writer->store, s->scan->id, &r)) {
+    switch (read_token(s, s->scan->id, &r)) {
     case STORE_FOUND:
         put_listed(s, &r);
         s->scan->count = 1;

@@ -61,7 +61,7 @@ void session_take_change(struct session *s, struct change *c)
     struct text t;
 
     s->outstanding--;
-    s->lane->outstanding--;
+    session_class(s)->outstanding--;
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
         admin_reply(c, s->role, time(NULL), &t);
         iobuf_commit(&s->out, t.len);

@@ -24,12 +24,15 @@ struct session {
     struct iobuf in;
     struct iobuf out;
     int passing;                /* descriptor that goes with the first byte of `out`; or -1 */
+    bool passed;                /* one was sent before */
     bool eof;                   /* nothing more will come in */
     bool ended;                 /* nothing more will be answered */
     bool waits_for_output;      /* go on as soon as `out` has been sent */
-    bool starved;               /* go on as soon as the lane has fewer changes on their way */
+    bool starved;               /* go on as soon as the lane has room for a change again */
+    bool has_turn;              /* it queued up for that, and is the first now */
     bool discarding;            /* the rest of an overlong line */
     bool half_a_line;           /* what is in `in` waits for its end */
+    bool ended_a_line;          /* the last run dealt with a whole line */
     bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
     struct problem fault;
     unsigned outstanding;       /* changes on their way */
@@ -69,5 +72,11 @@ bool session_is_done(const struct session *s);
 
 /* Ends the session with an error reply of its own. */
 void session_fail(struct session *s, enum status status, const char *message);
+
+/* The share of the lane's changes that it draws from. */
+static inline struct lane_class *session_class(const struct session *s)
+{
+    return &s->lane->class[s->role == ROLE_ADMIN ? LANE_ADMINS : LANE_OTHERS];
+}
 
 #endif

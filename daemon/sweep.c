@@ -1,17 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/sweep.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/decide.h"
+#include "daemon/log.h"
 
 /* A table of 10^6 tokens is gone over in half a minute; each step is one batch at most. */
 enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
+
+/* What is removed is gone: a clock that was just set is not believed for a while. */
+static bool clock_is_steady(struct sweep *s, int64_t now)
+{
+    enum { STEP = 60, PATIENCE = 600 };
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    int64_t offset = now - t.tv_sec, step = offset - s->clock_offset;
+    if (s->clock_offset != 0 && (step > STEP || step < -STEP)) {
+        log_warning("the clock was set by %lld seconds: nothing is purged for ten minutes",
+                    (long long)step);
+        s->trust_from = t.tv_sec + PATIENCE;
+    }
+    s->clock_offset = offset;
+    return t.tv_sec >= s->trust_from;
+}
 
 void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now)
 {
     struct publish_ended ended[STEP_TOKENS];
 
+    if (!clock_is_steady(s, now))
+        return;
     if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
         return;
     size_t count = publish_ended(w->publisher, &s->slot, STEP_SLOTS, now - retention, ended,

@@ -6,7 +6,7 @@
 #include "daemon/conn.h"
 #include "daemon/log.h"
 
-enum { STOP_SECONDS = 5 };
+enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
 static void *run(void *lane);
 static void on_mail(evutil_socket_t fd, short what, void *lane);
@@ -25,6 +25,8 @@ int worker_init(struct lane *lane, struct server *server, unsigned number)
     event_config_free(config);
     if (lane->base == NULL)
         return -ENOMEM;
+    lane->class[LANE_OTHERS].most = OTHERS_MOST;
+    lane->class[LANE_ADMINS].most = ADMINS_MOST;
     lane->server = server;
     lane->reader = number;
     int error = mailbox_init(&lane->box);
@@ -92,8 +94,10 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     mailbox_deliver(&lane->box);
     conn_settle(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
-    if (atomic_load(&lane->stop) && !lane->stopping)
+    if (atomic_load(&lane->stop) && !lane->stopping) {
+        mailbox_deliver(&lane->box);        /* nothing is accepted any more: these are the last */
         begin_to_stop(lane);
+    }
     if (lane->stopping && lane->conns == NULL)
         event_base_loopbreak(lane->base);
 }

@@ -80,8 +80,8 @@ enum jeton_source {
 };
 
 /* What is known of the token.  The caller owns it; nothing in it needs to be freed.  Each answer
- * sets all members but `size`; strings are NUL-terminated.  Set `size` (JETON_CLAIMS_INIT does) before the first use:
- * it says which version of this structure the caller was compiled with. */
+ * sets all members but `size`; strings are NUL-terminated.  Set `size` (JETON_CLAIMS_INIT does)
+ * before the first use: it says which version of this structure the caller was compiled with. */
 struct jeton_claims {
     size_t size;            /* sizeof(struct jeton_claims); the library only reads it */
     int32_t source;         /* enum jeton_source */

@@ -202,8 +202,8 @@ static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
            claims_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* The slot is on its way from memory while the clock is read.  The one behind it comes along: nearly
- * half of the tokens are not in their home slot. */
+/* The slot is on its way from memory while the clock is read.  The one behind it comes along:
+ * nearly half of the tokens are not in their home slot. */
 static void judge(const struct view *view, struct view_uses *uses,
                   const struct question *question, struct verdict *v, int64_t *now)
 {

@@ -145,8 +145,10 @@ static void skip(struct slice *line, size_t len)
 {
     line->at += len;
     line->len -= len;
-    while (line->len > 0 && line->at[0] == ' ')
-        skip(line, 1);
+    while (line->len > 0 && line->at[0] == ' ') {
+        line->at++;
+        line->len--;
+    }
 }
 
 bool request_ignorable(struct slice line)

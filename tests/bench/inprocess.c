@@ -9,8 +9,10 @@
  *     c   jeton_verify() of a present token, claims filled in
  *
  * so that whatever else the machine does touches all three alike.  The result is the median over
- * the rounds of c / (a + b).  Each value is used once in a round and lies where the hardware can
- * foresee it, in a and in c alike; its slot can be foreseen in neither. */
+ * the rounds of c / (a + b); the exit status is 0 if it is at most 1.25.  Each value is used once
+ * in a round and lies where the hardware can foresee it, in a and in c alike.
+ *
+ *     inprocess [TOKENS [SUBJECTS]] */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,7 +33,6 @@
 enum {
     VALUE_LEN = 53,
     VALUE_STRIDE = 64,
-    SUBJECTS = 1000,
     SCOPE_SETS = 16,
     ROUNDS = 151,
     STEPS = 20000,
@@ -41,6 +42,7 @@ enum {
 };
 
 static unsigned tokens = 1000000;
+static unsigned subjects = 1000;        /* as many as tokens: one more line out of memory each */
 static char *values;
 static volatile uint64_t sink;
 
@@ -91,7 +93,7 @@ static struct publisher *build(void)
         struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
         make_value(i, value);
         token_digest((struct slice){ value, VALUE_LEN }, r.digest);
-        snprintf(text, sizeof(text), "user%u", (unsigned)(mix(i) % SUBJECTS));
+        snprintf(text, sizeof(text), "user%u", (unsigned)(mix(i) % subjects));
         record_set_subject(&r, slice_of(text));
         snprintf(text, sizeof(text), "deploy,read,set%u", (unsigned)(mix(~i) % SCOPE_SETS));
         record_set_scopes(&r, slice_of(text));
@@ -297,6 +299,8 @@ int main(int argc, char **argv)
 
     if (argc > 1)
         tokens = (unsigned)strtoul(argv[1], NULL, 10);
+    if (argc > 2)
+        subjects = (unsigned)strtoul(argv[2], NULL, 10);
     check(sodium_init() >= 0 && mkdtemp(directory) != NULL && pipe(ready) == 0, "start");
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/verify.sock", directory);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
