@@ -55,7 +55,7 @@ static const struct status_row rows[STATUS_COUNT] = {
                       true, 507, "PAM_SERVICE_ERR" },
     [STATUS_STORE] = { ANSWER_ERR, "store", "the store could not save the change",
                        true, 503, "PAM_AUTHINFO_UNAVAIL" },
-    [STATUS_BUSY] = { ANSWER_ERR, "busy", "too many connections",
+    [STATUS_BUSY] = { ANSWER_ERR, "busy", "too much at once",
                       true, 503, "PAM_AUTHINFO_UNAVAIL" },
     [STATUS_UNAVAILABLE] = { ANSWER_ERR, "unavailable", "nobody could judge the token",
                              true, 503, "PAM_AUTHINFO_UNAVAIL" },

@@ -39,6 +39,10 @@ def refused_write_fails_creates_but_never_a_revocation():
                 same(reply.verdict, "ERR store")
                 assert "in force" in reply["message"], reply
                 same(d.verify(token["token"]), verdict)
+                same([line["id"] for line in d.list(state=verdict[3:])], [token["id"]])
+                exported = next(line for line in d.done("export").lines
+                                if line["digest"].startswith(token["id"]))
+                assert verdict[3:] in exported, "whoever takes the export over must refuse it too"
             same(d.verify(kept["token"]), "OK")
             same(len(d.list()), 3)
             for verb in "update {} description=x", "enable {}", "delete {}", "rotate {}":

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody's traffic is another's harm: crowds, streams, descriptors on their way."""
+import fcntl
+import os
+import re
+import socket
+import sys
+import termios
+import time
+
+from client import Client
+from harness import Daemon, claim, eventually, same
+from settings import PATIENCE, ROOT, scaled
+
+
+def endless(path, line):
+    """A connection that has as much of a line sent as it takes, and never reads."""
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(path)
+    sock.setblocking(False)
+    try:
+        while True:
+            sock.send(line * 200)
+    except BlockingIOError:
+        return sock
+
+
+def unread(sock):
+    return int.from_bytes(fcntl.ioctl(sock, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
+@claim
+def crowd_with_one_value_keeps_no_administrator_waiting():
+    with Daemon("daemon.workers=1") as d:
+        leaked, other = d.create(), d.create()
+        crowd = [endless(d.path("verify"), f"revoke token={leaked['token']}\n".encode())
+                 for _ in range(scaled(400, 40))]
+        for _ in range(3):
+            token = d.create()
+            began = time.monotonic()
+            d.done(f"revoke {token['id']}")
+            assert time.monotonic() - began < 3 * PATIENCE, "an administrator waits for the crowd"
+        same(d.verify(other["token"]), "OK")
+        for sock in crowd:
+            sock.close()
+
+
+@claim
+def stream_of_whole_lines_is_never_half_a_line():
+    with Daemon("daemon.line_timeout=1s") as d, Client(d.path("verify")) as client:
+        line = b"verify " + b"x" * 50 + b"\n"
+        stream = line * 4096
+        end, at = time.monotonic() + 3.5, 0
+        while time.monotonic() < end:       # pieces that seldom end where a line does
+            client.sock.sendall(stream[at:at + 1000])
+            at = (at + 1000) % len(line)
+            try:
+                said = client.sock.recv(1 << 18, socket.MSG_DONTWAIT)
+                assert said and b"ERR" not in said, said
+            except BlockingIOError:
+                pass
+            time.sleep(0.05)
+
+
+@claim
+def table_is_not_sent_again_before_the_last_one_is_taken_in():
+    with Daemon() as d, Client(d.path("verify")) as client:
+        client.send("table", "table", "table", "ping")
+        eventually(lambda: unread(client.sock) > 200, "the replies are there")
+        data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 8)
+        while not data.endswith(b"\nOK\n"):
+            data += client.sock.recv(65536)
+        same((len(descriptors), data.count(b"ERR busy")), (1, 2), data)
+        client.send("table")
+        again, more, _, _ = socket.recv_fds(client.sock, 65536, 8)
+        same((again[:8], len(more)), (b"OK size=", 1))
+        for descriptor in descriptors + more:
+            os.close(descriptor)
+
+
+@claim
+def configuration_in_the_readme_is_what_jetond_reads():
+    with open(f"{ROOT}/README.md") as file:
+        text = re.search(r"```ini\n(.*?)```", file.read(), re.S)[1]
+    with Daemon("admin.group=", "verify.group=", config=text) as d:
+        same(d.verify(d.create()["token"]), "OK")
