@@ -77,8 +77,8 @@ def nothing_is_left_behind_when_a_session_has_ended():
 @claim
 def between_two_calls_no_connection_is_open():
     with Daemon() as d, Application(door=asks(d)) as pam:
-        before = proc.descriptors(pam.process.pid)
         pam.start("door", "ann", d.create(subject="ann")["token"])
+        before = proc.descriptors(pam.process.pid)      # it has answered: it is up
         same((pam.authenticate(), proc.descriptors(pam.process.pid)), ("SUCCESS", before))
         same((pam.account(), proc.descriptors(pam.process.pid)), ("SUCCESS", before))
         pam.end()
