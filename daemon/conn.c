@@ -287,7 +287,7 @@ static void set_events(struct conn *c)
 
 /* -- mail coming home ------------------------------------------------------------------------ */
 
-/* Its replies are sent together, when all mail is in: see conn_settle(). */
+/* Its replies are sent together, when all mail is in: see settle(). */
 static void change_arrives(struct mail *mail)
 {
     struct change *change = (struct change *)mail;
@@ -315,7 +315,7 @@ static void serve_waiting(struct lane_class *class)
     }
 }
 
-void conn_settle(struct lane *lane)
+static void settle(struct lane *lane)
 {
     while (lane->touched != NULL) {
         struct conn *c = lane->touched;
@@ -325,6 +325,13 @@ void conn_settle(struct lane *lane)
     }
     for (int i = 0; i < LANE_CLASSES; i++)
         serve_waiting(&lane->class[i]);
+}
+
+/* Not one without the other: a connection in lane->touched must not live to its next event. */
+void conn_take_mail(struct lane *lane)
+{
+    mailbox_deliver(&lane->box);
+    settle(lane);
 }
 
 static void scan_arrives(struct mail *mail)

@@ -17,8 +17,8 @@ struct mail *conn_mail(struct conn *c);
 /* The next connection of the lane; the list begins with lane->conns. */
 struct conn *conn_next(const struct conn *c);
 
-/* After mail was delivered to the lane: sends what came in, and lets waiting connections go on. */
-void conn_settle(struct lane *lane);
+/* Delivers the lane's mail, sends what came in, and lets waiting connections go on. */
+void conn_take_mail(struct lane *lane);
 
 /* Once a second: closes what has been idle or in the middle of a line for too long. */
 void conn_tick(struct conn *c, int64_t now);

@@ -91,11 +91,10 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    mailbox_deliver(&lane->box);
-    conn_settle(lane);
+    conn_take_mail(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&lane->stop) && !lane->stopping) {
-        mailbox_deliver(&lane->box);        /* nothing is accepted any more: these are the last */
+        conn_take_mail(lane);               /* nothing is accepted any more: these are the last */
         begin_to_stop(lane);
     }
     if (lane->stopping && lane->conns == NULL)

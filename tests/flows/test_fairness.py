@@ -46,6 +46,16 @@ def crowd_with_one_value_keeps_no_administrator_waiting():
 
 
 @claim
+def daemon_stops_well_in_the_middle_of_a_crowd():
+    for _ in range(scaled(12, 2)):
+        with Daemon("daemon.workers=1") as d:
+            line = f"revoke token={d.create()['token']}\n".encode()
+            crowd = [endless(d.path("verify"), line) for _ in range(100)]
+            for sock in crowd:
+                sock.close()
+
+
+@claim
 def stream_of_whole_lines_is_never_half_a_line():
     with Daemon("daemon.line_timeout=1s") as d, Client(d.path("verify")) as client:
         line = b"verify " + b"x" * 50 + b"\n"
