@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
-	libinih-dev libpam0g-dev libcmocka-dev libpam-wrapper pamtester socat python3 g++ binutils strace
+	libinih-dev libpam0g-dev librhonabwy-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev libpam-wrapper pamtester socat python3 g++ binutils strace
 # Programs of others that the PAM module is tried with; those tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client
 
@@ -17,16 +17,20 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LINK = -pie -Wl,-z,relro,-z,now
 LIBS_PROTO = -lsodium
-LIBS_DAEMON = -levent_core -linih -ltdb -lpthread $(LIBS_PROTO)
+LIBS_DAEMON = -levent_core -linih -ltdb -lpthread -ldl $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
-DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)))
+BUILTIN = $(wildcard $(patsubst %,daemon/verifiers/%.c,arguments require throttle))
+DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)) $(BUILTIN))
+VERIFIERS = $(patsubst daemon/%.c,$(BUILD)/%.so,$(wildcard $(patsubst %,daemon/verifiers/%.c,jwt introspect)))
+LIBS_jwt = -lrhonabwy -ljansson
+LIBS_introspect = -lcurl -ljansson
 LIBRARY = $(patsubst %,plugin/%.o,link lock words view asking handle client loop)
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
-PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
 
 all: deps
 	@$(MAKE) --no-print-directory $(PRODUCTS)
@@ -62,6 +66,15 @@ $(BUILD)/pam_jeton.so: $(addprefix $(BUILD)/shared/,$(MODULE)) \
 		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) plugin/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam_jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
+
+# A verifier is its file and those whose names go on with an underscore.
+.SECONDEXPANSION:
+$(BUILD)/verifiers/%.so: $$(patsubst %.c,$(BUILD)/shared/%.o,$$(wildcard daemon/verifiers/$$*.c \
+		daemon/verifiers/$$*_*.c) daemon/verifiers/arguments.c) \
+		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) daemon/verifiers/verifier.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
+		$(filter %.o,$^) $(LIBS_$*) $(LIBS_PROTO) -o $@
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
