@@ -41,9 +41,16 @@ deps:
 deps-programs:
 	@tests/deps $(PROGRAMS)
 
+# What is compiled in changes with PREFIX.
+$(BUILD)/daemon/config.o: $(BUILD)/prefix
+$(BUILD)/prefix: FORCE
+	@mkdir -p $(@D)
+	@test "$$(cat $@ 2>/dev/null)" = "$(PREFIX)" || echo "$(PREFIX)" >$@
+$(BUILD)/daemon/config.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
+
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(HARDEN) $(CFLAGS) -I. -MMD -MP -c $< -o $@
+	$(CC) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -I. -MMD -MP -c $< -o $@
 
 $(BUILD)/jetond: $(BUILD)/daemon/main.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
@@ -151,6 +158,6 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all bench deps deps-programs demo run test sanitize install uninstall clean
+.PHONY: FORCE all bench deps deps-programs demo run test sanitize install uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -20,6 +20,18 @@ bool answer_takes(enum verb verb)
     return answers[verb] != NULL;
 }
 
+/* A service's lines are the longest of stats: twelve answers. */
+size_t answer_room(const struct server *server, enum verb verb)
+{
+    enum { PLAIN = 2 * LINE_MAX_BYTES, METERED = 16 * 192 };
+    size_t meters = 0;
+
+    if (verb == VERB_STATS)
+        for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next)
+            meters++;
+    return PLAIN + meters * METERED;
+}
+
 void answer_request(const struct asker *asker, const struct request *r, struct text *reply)
 {
     answers[r->verb](asker, r, reply);
@@ -121,6 +133,12 @@ struct listing {
     uint64_t count;
 };
 
+/* True for what a verification can come to, but for wrong questions. */
+static bool is_verdict(enum status s)
+{
+    return status_row(s)->kind != ANSWER_ERR || s == STATUS_UNAVAILABLE;
+}
+
 static void put_name(struct listing *l, const char *name)
 {
     text_addc(l->text, '*');
@@ -135,29 +153,91 @@ static void put(struct listing *l, const char *name, uint64_t value)
     text_addc(l->text, '\n');
 }
 
-static void put_lanes(struct listing *l, const struct server *server)
+/* What every service answered, together. */
+static void put_answers(struct listing *l, const struct server *server)
 {
-    struct lane_counters sum = { 0 };
+    uint64_t sum[STATUS_COUNT] = { 0 };
+    struct meter_part part;
     char name[32];
 
-    for (size_t i = 0; i < server->lanes; i++) {
-        const struct lane_counters *c = &server->lane[i].counters;
-        sum.requests += atomic_load(&c->requests);
-        sum.tables += atomic_load(&c->tables);
-        for (enum status s = 0; s < STATUS_COUNT; s++)
-            sum.verdicts[s] += atomic_load(&c->verdicts[s]);
+    for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next) {
+        meter_read(m, &part);
+        for (enum status s = 0; s < STATUS_COUNT && m->verifier[0] == '\0'; s++)
+            sum[s] += part.count[s];
     }
-    put(l, "requests", sum.requests);
-    put(l, "tables_sent", sum.tables);
     for (enum status s = 0; s < STATUS_COUNT; s++) {
-        if (status_row(s)->kind == ANSWER_ERR && s != STATUS_UNAVAILABLE)
+        if (!is_verdict(s))
             continue;
         struct text t = text_in(name, sizeof(name));
         text_adds(&t, "verify_");
         text_adds(&t, status_row(s)->word);
         text_add(&t, "", 1);
-        put(l, name, sum.verdicts[s]);
+        put(l, name, sum[s]);
     }
+}
+
+static void put_lanes(struct listing *l, const struct server *server)
+{
+    uint64_t requests = 0, tables = 0;
+
+    for (size_t i = 0; i < server->lanes; i++) {
+        const struct lane_counters *c = &server->lane[i].counters;
+        requests += atomic_load(&c->requests);
+        tables += atomic_load(&c->tables);
+    }
+    put(l, "requests", requests);
+    put(l, "tables_sent", tables);
+    put_answers(l, server);
+}
+
+/* One line of a service, or of a verifier in its stack. */
+static void put_metered(struct listing *l, const struct meter *m, const char *name,
+                        const char *key, const char *word, uint64_t value)
+{
+    put_name(l, name);
+    line_puts(l->text, "service", m->service);
+    if (m->verifier[0] != '\0')
+        line_puts(l->text, "verifier", m->verifier);
+    if (key != NULL)
+        line_puts(l->text, key, word);
+    line_put_u64(l->text, "value", value);
+    text_addc(l->text, '\n');
+}
+
+static void put_service(struct listing *l, const struct meter *m)
+{
+    struct meter_part part;
+
+    meter_read(m, &part);
+    for (enum status s = 0; s < STATUS_COUNT; s++)
+        if (is_verdict(s))
+            put_metered(l, m, "service_answers", "answer", status_row(s)->word, part.count[s]);
+    put_metered(l, m, "service_timed", NULL, NULL, part.timed);
+    put_metered(l, m, "service_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
+}
+
+static void put_verifier(struct listing *l, const struct meter *m)
+{
+    static const char *const words[OUTCOME_COUNT] = {
+        [JETON_VERIFIER_PASS] = "pass", [JETON_VERIFIER_FAIL] = "fail",
+        [JETON_VERIFIER_IGNORE] = "ignore", [JETON_VERIFIER_ERROR] = "error",
+    };
+    struct meter_part part;
+
+    meter_read(m, &part);
+    for (int o = 0; o < OUTCOME_COUNT; o++)
+        put_metered(l, m, "verifier_outcomes", "outcome", words[o], part.count[o]);
+    put_metered(l, m, "verifier_timed", NULL, NULL, part.timed);
+    put_metered(l, m, "verifier_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
+}
+
+static void put_meters(struct listing *l, const struct server *server)
+{
+    for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next)
+        if (m->verifier[0] == '\0')
+            put_service(l, m);
+        else
+            put_verifier(l, m);
 }
 
 static void put_keeper(struct listing *l, const struct server *server)
@@ -195,5 +275,6 @@ static void answer_stats(const struct asker *asker, const struct request *r, str
     put(&l, "table_bytes", p.bytes);
     put(&l, "table_generation", p.generation);
     put_keeper(&l, server);
+    put_meters(&l, server);
     put_count(t, l.count);
 }

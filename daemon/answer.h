@@ -18,6 +18,7 @@ void answer_request(const struct asker *asker, const struct request *r, struct t
 /* True for a verb that answer_request() takes. */
 bool answer_takes(enum verb verb);
 
-enum { ANSWER_REPLY_MAX = 2 * LINE_MAX_BYTES };
+/* The bytes a reply to the verb takes at most. */
+size_t answer_room(const struct server *server, enum verb verb);
 
 #endif

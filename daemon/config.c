@@ -124,13 +124,15 @@ static const struct key_row rows[] = {
       "a number from 1 to 1000000" },
     { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION },
     { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION },
+    { "daemon", "verifiers", read_absolute_path, AT(verifiers), 1, PATH_MAX - 64,
+      "an absolute path" },
     ROLE_ROWS("admin", ROLE_ADMIN),
     ROLE_ROWS("observe", ROLE_OBSERVE),
     ROLE_ROWS("verify", ROLE_VERIFY),
     { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group" },
 };
 
-enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
+enum { ROWS = sizeof(rows) / sizeof(rows[0]), CONFIG_SECTION_MAX = 8 + SERVICE_MAX };
 
 _Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "each key has its place in config.line");
 
@@ -155,6 +157,7 @@ void config_defaults(struct config *c)
         .line_timeout = 30,
         .log_level = LOG_LEVEL_INFO,
         .table_group = "jeton-table",
+        .verifiers = VERIFIERS_DIRECTORY,
     };
     c->role[ROLE_ADMIN] = role_default("/run/jeton/admin.sock", 0660, "jeton-admin");
     c->role[ROLE_OBSERVE] = role_default("", 0660, "jeton-observe");
@@ -180,9 +183,12 @@ static int row_named(const char *section, const char *name, bool *section_known)
 static bool apply(struct config *c, int line, const char *section, const char *name,
                   struct slice value, uint32_t *seen, struct problem *problem)
 {
+    struct slice service = services_named(slice_of(section));
     bool section_known;
     int at = row_named(section, name, &section_known);
 
+    if (service.at != NULL)
+        return services_add(&c->services, service, name, value, line > 0 ? line : -1, problem);
     if (at < 0) {
         problem_set(problem, STATUS_UNKNOWN_KEY, section_known ? "[%.40s] has no key %.60s" :
                     "there is no section [%.40s] (for key %.60s)", section, name);
@@ -206,18 +212,34 @@ static bool apply(struct config *c, int line, const char *section, const char *n
     return false;
 }
 
+/* "section.key=value", into three texts; a section may have dots in it. */
+static bool split(const char *assignment, char section[CONFIG_SECTION_MAX + 1], char name[64],
+                  const char **value)
+{
+    const char *equals = strchr(assignment, '=');
+    const char *dot = equals != NULL ?
+                      memrchr(assignment, '.', (size_t)(equals - assignment)) : NULL;
+
+    if (dot == NULL || dot - assignment > CONFIG_SECTION_MAX || equals - dot > 64)
+        return false;
+    snprintf(section, CONFIG_SECTION_MAX + 1, "%.*s", (int)(dot - assignment), assignment);
+    snprintf(name, 64, "%.*s", (int)(equals - dot - 1), dot + 1);
+    *value = equals + 1;
+    return true;
+}
+
 bool config_set(struct config *c, const char *assignment, struct problem *problem)
 {
-    char section[32], name[64], why[sizeof(problem->message)];
+    char section[CONFIG_SECTION_MAX + 1], name[64], why[sizeof(problem->message)];
+    const char *value;
     uint32_t seen = 0;
-    int value = 0;
 
-    if (sscanf(assignment, "%31[a-z].%63[a-z_]=%n", section, name, &value) != 2 || value == 0) {
+    if (!split(assignment, section, name, &value)) {
         problem_set(problem, STATUS_SYNTAX, "--set %.100s: this should be section.key=value",
                     assignment);
         return false;
     }
-    if (apply(c, 0, section, name, slice_of(assignment + value), &seen, problem))
+    if (apply(c, 0, section, name, slice_of(value), &seen, problem))
         return true;
     snprintf(why, sizeof(why), "%s", problem->message);
     problem_set(problem, problem->status, "--set %.100s: %.130s", assignment, why);
@@ -225,6 +247,8 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
 }
 
 /* -- the file -------------------------------------------------------------------------------- */
+
+enum { INIH_SECTION_MAX = 49 };     /* libinih cuts off what is longer, without a word */
 
 /* libinih does not tell line numbers to its handler; it reads each line just before it calls. */
 struct reading {
@@ -234,8 +258,38 @@ struct reading {
     unsigned line;
     uint32_t seen;
     bool too_long;
+    bool indented;              /* the line goes on with what the last one said */
+    bool bare_service;          /* in a [service NAME] that has said nothing yet */
     bool failed;
 };
+
+static bool fail(struct reading *r, const char *message)
+{
+    problem_set(r->problem, STATUS_BAD_VALUE, "%s", message);
+    r->failed = true;
+    return false;
+}
+
+/* An empty stack would leave a service to [service other], which its section did not mean. */
+static bool end_section(struct reading *r)
+{
+    if (!r->bare_service)
+        return true;
+    r->line--;
+    return fail(r, "the [service] above has no verifier: add one, such as sufficient = local, or "
+                "remove it");
+}
+
+static bool look_at_section(struct reading *r, const char *line)
+{
+    if (line[0] != '[')
+        return true;
+    if (strcspn(line, "]") > INIH_SECTION_MAX + 1)
+        return fail(r, "a section's name can have at most 49 bytes here, a service's 41");
+    bool ended = end_section(r);
+    r->bare_service = slice_begins(slice_of(line), "[service ");
+    return ended;
+}
 
 static char *read_line(char *line, int size, void *context)
 {
@@ -248,16 +302,23 @@ static char *read_line(char *line, int size, void *context)
         r->too_long = true;
         return NULL;
     }
-    return line;
+    r->indented = line[0] == ' ' || line[0] == '\t';
+    return look_at_section(r, line) ? line : NULL;
 }
 
 static int take_key(void *context, const char *section, const char *name, const char *value)
 {
     struct reading *r = context;
+    struct config *c = r->config;
+    bool in_service = services_named(slice_of(section)).at != NULL;
 
-    r->failed = r->failed ||
-                !apply(r->config, (int)r->line, section, name, slice_of(value), &r->seen,
-                       r->problem);
+    if (r->failed)
+        return 0;
+    if (in_service && r->indented && !r->bare_service)
+        r->failed = !services_continue(&c->services, slice_of(value), r->problem);
+    else
+        r->failed = !apply(c, (int)r->line, section, name, slice_of(value), &r->seen, r->problem);
+    r->bare_service = false;
     return !r->failed;
 }
 
@@ -273,6 +334,9 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     }
     problem->message[0] = '\0';
     int result = ini_parse_stream(read_line, &r, take_key, &r);
+    r.line++;                       /* as if another section began there */
+    bool complete = result != 0 || r.failed || r.too_long || end_section(&r);
+    r.line -= complete;
     bool unreadable = ferror(r.file) != 0;
     fclose(r.file);
     if (unreadable)
@@ -287,6 +351,22 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     problem_set(problem, STATUS_BAD_VALUE, "%.100s:%u: %.120s", file,
                 result > 0 && !r.failed ? (unsigned)result : r.line, why);
     return false;
+}
+
+void config_blame_step(const struct config *c, const struct service_section *section,
+                       const struct service_step *step, struct problem *problem,
+                       const char *format, ...)
+{
+    char why[sizeof(problem->message)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (step->line > 0)
+        problem_set(problem, STATUS_BAD_VALUE, "%.80s:%d: %s", c->file, step->line, why);
+    else
+        problem_set(problem, STATUS_BAD_VALUE, "--set: [service %s]: %s", section->name, why);
 }
 
 void config_blame(const struct config *c, const char *section, const char *name,

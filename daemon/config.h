@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration: defaults, then the file, then --set section.key=value.  Level 0 of daemon/.
+/* The configuration: defaults, then the file, then --set section.key=value.  Level 3.
  * Every key is checked when it is read; an unknown section or key is an error. */
 #ifndef JETON_CONFIG_H
 #define JETON_CONFIG_H
@@ -7,8 +7,7 @@
 #include <limits.h>
 
 #include "daemon/log.h"
-#include "proto/limits.h"
-#include "proto/request.h"
+#include "daemon/services.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/jeton/jetond.conf"
 
@@ -37,6 +36,8 @@ struct config {
     enum log_level log_level;
     struct config_role role[ROLES]; /* by enum role */
     char table_group[CONFIG_NAME_MAX];      /* empty: everybody may have the table */
+    char verifiers[PATH_MAX];               /* the directory of those named without a path */
+    struct services services;
 
     char file[PATH_MAX];                    /* that was read last */
     int line[CONFIG_KEYS_MAX];              /* where each key comes from: a line of the file,
@@ -50,6 +51,11 @@ bool config_read(struct config *c, const char *file, struct problem *problem);
 
 /* Applies one "section.key=value". */
 bool config_set(struct config *c, const char *assignment, struct problem *problem);
+
+/* Fills a problem that begins with where a step of a service's stack comes from. */
+void config_blame_step(const struct config *c, const struct service_section *section,
+                       const struct service_step *step, struct problem *problem,
+                       const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Fills a problem that begins with where a key's value comes from: "FILE:LINE: [section] key: …". */
 void config_blame(const struct config *c, const char *section, const char *name,

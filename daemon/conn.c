@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/dispatch.h"
+#include "daemon/docket.h"
 #include "daemon/log.h"
 
 enum { LINGER = 30 };           /* seconds for a client to take in the last of its replies */
@@ -34,6 +35,8 @@ static void on_read(evutil_socket_t fd, short what, void *conn);
 static void on_write(evutil_socket_t fd, short what, void *conn);
 static void change_arrives(struct mail *mail);
 static void scan_arrives(struct mail *mail);
+static void errand_arrives(struct mail *mail);
+static void goes_on(struct session *s);
 static void work(struct conn *c);
 static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
@@ -53,6 +56,8 @@ struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct pe
     c->session.peer = *peer;
     c->session.change_arrives = change_arrives;
     c->session.scan_arrives = scan_arrives;
+    c->session.errand_arrives = errand_arrives;
+    c->session.goes_on = goes_on;
     if (session_init(&c->session))
         return c;
     session_free(&c->session);
@@ -123,6 +128,7 @@ void conn_close(struct conn *c)
         event_del(&c->write);
         close(s->fd);
         session_stop_scan(s);
+        docket_close(s);
     }
     if (!session_is_away(s))
         free_conn(c);
@@ -288,13 +294,10 @@ static void set_events(struct conn *c)
 /* -- mail coming home ------------------------------------------------------------------------ */
 
 /* Its replies are sent together, when all mail is in: see settle(). */
-static void change_arrives(struct mail *mail)
+static void touch(struct conn *c)
 {
-    struct change *change = (struct change *)mail;
-    struct conn *c = change->sender;
     struct lane *lane = c->session.lane;
 
-    session_take_change(&c->session, change);
     if (c->closed) {
         conn_close(c);
     } else if (!c->touched) {
@@ -302,6 +305,25 @@ static void change_arrives(struct mail *mail)
         c->next_touched = lane->touched;
         lane->touched = c;
     }
+}
+
+static void change_arrives(struct mail *mail)
+{
+    struct change *change = (struct change *)mail;
+    struct conn *c = change->sender;
+
+    session_take_change(&c->session, change);
+    touch(c);
+}
+
+static void errand_arrives(struct mail *mail)
+{
+    touch((struct conn *)docket_resume(mail));
+}
+
+static void goes_on(struct session *s)
+{
+    work((struct conn *)s);
 }
 
 /* The first in line goes on, with one change at least, as long as there is room. */

@@ -8,6 +8,7 @@
 
 #include "daemon/admin.h"
 #include "daemon/answer.h"
+#include "daemon/docket.h"
 #include "daemon/log.h"
 #include "proto/reply.h"
 
@@ -22,6 +23,7 @@ enum {
 struct run {
     struct session *session;
     size_t used;                    /* bytes of `in` that are dealt with */
+    const struct stacks *stacks;
     struct mail_list changes;       /* to be posted together */
     int64_t now;
 };
@@ -66,7 +68,11 @@ static void fetch_chunk(struct session *s)
 
 void dispatch_run(struct session *s)
 {
-    struct run run = { .session = s, .now = time(NULL) };
+    struct run run = {
+        .session = s,
+        .stacks = lane_take_stacks(s->lane),
+        .now = time(NULL),
+    };
 
     s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = false;
     fetch_chunk(s);
@@ -94,7 +100,7 @@ static bool step(struct run *run)
         return false;
     }
     if (s->has_fault) {
-        if (s->outstanding > 0)
+        if (s->outstanding > 0 || s->first_matter != NULL)
             return false;
         s->has_fault = false;
         session_put_problem(s, &s->fault);
@@ -173,6 +179,8 @@ static bool may_begin(struct run *run, struct slice line)
         return false;
     }
     enum verb verb = request_verb(line);
+    if (s->first_matter != NULL)
+        return verb == VERB_VERIFY && s->matters < DOCKET_MAX;
     if (is_change(verb)) {
         const struct lane_class *class = session_class(s);
         s->starved = class->outstanding >= class->most ||
@@ -216,7 +224,7 @@ static bool judge_pending(struct run *run)
     struct lane *lane = run->session->lane;
 
     if (judge_answer(&lane->judge, lane->server->publisher, lane->reader, run->now,
-                     lane->counters.verdicts, &run->session->out))
+                     &run->session->out))
         return true;
     run->session->ended = true;
     return false;
@@ -224,15 +232,30 @@ static bool judge_pending(struct run *run)
 
 /* -- verbs ----------------------------------------------------------------------------------- */
 
+static struct slice service_of(const struct request *r)
+{
+    return request_has(r, KEY_SERVICE) ? r->value[KEY_SERVICE] : (struct slice){ NULL, 0 };
+}
+
 static void do_verify(struct run *run, const struct request *r)
 {
-    struct judge *judge = &run->session->lane->judge;
+    struct session *s = run->session;
+    struct judge *judge = &s->lane->judge;
     struct problem problem;
+    struct question q;
 
-    if (judge_add(judge, r, &problem) != STATUS_OK)
+    if (judge_read(r, &q, &problem) != STATUS_OK) {
         refuse(run, problem.status, problem.message);
-    else if (!judge_has_room(judge))
-        judge_pending(run);
+        return;
+    }
+    const struct stack *stack = stacks_find(run->stacks, service_of(r));
+    if (stack->plain && s->first_matter == NULL) {
+        judge_add(judge, &q, stack);
+        if (!judge_has_room(judge))
+            judge_pending(run);
+    } else if (judge_pending(run)) {
+        docket_hear(s, stack, &q, service_of(r), run->now);
+    }
 }
 
 /* Root, the daemon's own user, and members of the group that may have it. */
@@ -252,7 +275,7 @@ static void do_answer(struct run *run, const struct request *r)
 
     if (r->verb == VERB_USED)
         asker.may_have_table = may_have_table(s);
-    if (!session_begin_reply(s, ANSWER_REPLY_MAX, &t))
+    if (!session_begin_reply(s, answer_room(s->lane->server, r->verb), &t))
         return;
     answer_request(&asker, r, &t);
     iobuf_commit(&s->out, t.len);
@@ -272,20 +295,45 @@ static bool has_unread(const struct session *s)
     return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
 }
 
+static void put_terms(struct text *t, const struct stack *stack)
+{
+    static const char *const words[] = {
+        [TERMS_FINAL] = "yes", [TERMS_IF] = "if", [TERMS_HITS] = "no",
+    };
+
+    line_puts(t, "final", words[stack->terms]);
+    if (stack->terms == TERMS_IF)
+        line_puts(t, "scope", stack->scopes);
+}
+
+/* Why the table cannot be had; NULL: it can. */
+static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
+{
+    *status = STATUS_FORBIDDEN;
+    if (s->passed && has_unread(s)) {
+        *status = STATUS_BUSY;
+        return "take in the last table first: descriptors on their way are counted";
+    }
+    if (!may_have_table(s))
+        return "the table is for root and members of [verify] table_group; verify over this socket "
+               "instead";
+    if (stack->terms == TERMS_NONE)
+        return "this service's verifiers judge more than the table can tell; verify over this "
+               "socket instead";
+    return NULL;
+}
+
 static void do_table(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
+    const struct stack *stack = stacks_find(run->stacks, service_of(r));
     uint64_t size, generation;
+    enum status status;
     struct text t;
 
-    (void)r;
-    if (s->passed && has_unread(s)) {
-        refuse(run, STATUS_BUSY, "take in the last table first: descriptors on their way are counted");
-        return;
-    }
-    if (!may_have_table(s)) {
-        refuse(run, STATUS_FORBIDDEN, "the table is for root and members of [verify] table_group; "
-               "verify over this socket instead");
+    const char *fault = table_fault(s, stack, &status);
+    if (fault != NULL) {
+        refuse(run, status, fault);
         return;
     }
     int fd = publish_descriptor(s->lane->server->publisher, &size, &generation);
@@ -299,7 +347,7 @@ static void do_table(struct run *run, const struct request *r)
         return;
     reply_begin(&t, STATUS_OK);
     line_put_u64(&t, "size", size);
-    line_puts(&t, "final", "yes");
+    put_terms(&t, stack);
     line_put_u64(&t, "generation", generation);
     reply_end(&t, STATUS_OK, NULL);
     iobuf_commit(&s->out, t.len);

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/judge.h"
 
+#include <time.h>
+
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
-enum { TORN_RETRIES = 3 };
+enum { TORN_RETRIES = 3, TIMED = 16 };
 
-enum status judge_add(struct judge *j, const struct request *r, struct problem *problem)
+int64_t judge_clock(void)
 {
-    struct question *q = &j->question[j->count];
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+enum status judge_read(const struct request *r, struct question *q, struct problem *problem)
+{
     const char *fault;
 
     *q = (struct question){ .value = r->value[KEY_TOKEN] };
@@ -25,19 +34,34 @@ enum status judge_add(struct judge *j, const struct request *r, struct problem *
         (r->value[KEY_SERVICE].len == 0 || r->value[KEY_SERVICE].len > SERVICE_MAX))
         return problem_set(problem, STATUS_BAD_VALUE, "service=: a name of 1 to %d bytes",
                            SERVICE_MAX);
-    j->count++;
     return STATUS_OK;
 }
 
-/* A verdict that could not be read while the writer was in the way waits for that one change. */
-static void judge_one(struct judge *j, size_t i, struct publisher *p, const struct table *table,
-                      int64_t now)
+void judge_add(struct judge *j, const struct question *q, const struct stack *stack)
 {
-    verdict_judge(table, &j->question[i], now, &j->verdict[i]);
-    for (int t = 0; t < TORN_RETRIES && j->verdict[i].status == STATUS_UNAVAILABLE; t++) {
+    j->question[j->count] = *q;
+    j->stack[j->count] = stack;
+    j->count++;
+}
+
+/* A verdict that could not be read while the writer was in the way waits for that one change. */
+static void judge_one(struct publisher *p, const struct table *table, const struct question *q,
+                      int64_t now, struct verdict *v)
+{
+    verdict_judge(table, q, now, v);
+    for (int t = 0; t < TORN_RETRIES && v->status == STATUS_UNAVAILABLE; t++) {
         publish_settle(p);
-        verdict_judge(table, &j->question[i], now, &j->verdict[i]);
+        verdict_judge(table, q, now, v);
     }
+}
+
+void judge_by_table(struct publisher *p, const struct generation *g, const struct question *q,
+                    int64_t now, struct verdict *v)
+{
+    if (!verdict_worth_hashing(q, v))
+        return;
+    token_digest(q->value, v->digest);
+    judge_one(p, publish_table(g), q, now, v);
 }
 
 static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
@@ -74,31 +98,53 @@ static void hash_all(struct judge *j, const struct generation *g)
     }
 }
 
-bool judge_answer(struct judge *j, struct publisher *p, unsigned reader, int64_t now,
-                  _Atomic uint64_t counts[STATUS_COUNT], struct iobuf *out)
+static void count(const struct judge *j, size_t i, unsigned lane)
 {
-    bool well = true;
+    const struct stack *stack = j->stack[i];
+    enum status status = j->verdict[i].status;
+
+    meter_count(stack->meter, lane, status);
+    meter_count(stack->step[0].meter, lane,
+                status == STATUS_OK ? JETON_VERIFIER_PASS :
+                status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL);
+}
+
+static bool answer_one(struct judge *j, size_t i, struct publisher *p, const struct generation *g,
+                       int64_t now, struct iobuf *out)
+{
+    struct verdict *v = &j->verdict[i];
+    char *room = iobuf_reserve(out, JUDGE_REPLY_MAX);
+
+    if (room == NULL)
+        return false;
+    if (j->hashed[i])
+        judge_one(p, publish_table(g), &j->question[i], now, v);
+    if (v->status == STATUS_OK)
+        publish_touch(g, v->slot, now);
+    struct text reply = text_in(room, JUDGE_REPLY_MAX);
+    put_verdict(&reply, v, now);
+    iobuf_commit(out, reply.len);
+    return true;
+}
+
+bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now,
+                  struct iobuf *out)
+{
+    bool well = true, timed = j->batches++ % TIMED == 0;
 
     if (j->count == 0)
         return true;
-    const struct generation *g = publish_enter(p, reader);
+    int64_t began = timed ? judge_clock() : 0;
+    const struct generation *g = publish_enter(p, lane);
     hash_all(j, g);
     for (size_t i = 0; i < j->count && well; i++) {
-        struct verdict *v = &j->verdict[i];
-        char *room = iobuf_reserve(out, JUDGE_REPLY_MAX);
-        well = room != NULL;
-        if (!well)
-            break;
-        if (j->hashed[i])
-            judge_one(j, i, p, publish_table(g), now);
-        if (v->status == STATUS_OK)
-            publish_touch(g, v->slot, now);
-        struct text reply = text_in(room, JUDGE_REPLY_MAX);
-        put_verdict(&reply, v, now);
-        iobuf_commit(out, reply.len);
-        atomic_store_explicit(&counts[v->status], counts[v->status] + 1, memory_order_relaxed);
+        well = answer_one(j, i, p, g, now, out);
+        if (well)
+            count(j, i, lane);
     }
-    publish_leave(p, reader);
+    publish_leave(p, lane);
+    if (timed)
+        meter_time(j->stack[0]->meter, lane, (uint64_t)(judge_clock() - began) / j->count);
     j->count = 0;
     return well;
 }

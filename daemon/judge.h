@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifications in batches: all values are hashed and their slots asked for before the first is
- * compared, so that the cache misses overlap.  Level 4.  One object a worker thread; nothing here
+/* Verifications by the table alone, in batches: all values are hashed and their slots asked for before the first is
+ * compared, so that the cache misses overlap.  Level 6.  One object a worker thread; nothing here
  * allocates (the output buffer may grow) or waits. */
 #ifndef JETON_JUDGE_H
 #define JETON_JUDGE_H
 
 #include "daemon/iobuf.h"
 #include "daemon/publish.h"
-#include "proto/request.h"
+#include "daemon/stack.h"
 
 enum { JUDGE_BATCH = 64, JUDGE_REPLY_MAX = LINE_MAX_BYTES };
 
@@ -16,6 +16,8 @@ struct judge {
     struct question question[JUDGE_BATCH];
     struct verdict verdict[JUDGE_BATCH];
     bool hashed[JUDGE_BATCH];
+    const struct stack *stack[JUDGE_BATCH];
+    unsigned batches;                   /* one in so many is timed */
 };
 
 /* True if there is room for one more. */
@@ -24,13 +26,22 @@ static inline bool judge_has_room(const struct judge *j)
     return j->count < JUDGE_BATCH;
 }
 
-/* Takes a verify request, whose bytes must stay until it is answered.  There must be room.  Not
- * STATUS_OK: *problem says what is wrong with the request, which is then not taken. */
-enum status judge_add(struct judge *j, const struct request *r, struct problem *problem);
+/* What a verify request asks; its bytes must stay until it is answered.  Not STATUS_OK: *problem says
+ * what is wrong with it. */
+enum status judge_read(const struct request *r, struct question *q, struct problem *problem);
 
-/* Judges what was taken and appends the replies, in order.  `counts` has one counter for each
- * status.  False: no memory for a reply. */
-bool judge_answer(struct judge *j, struct publisher *p, unsigned reader, int64_t now,
-                  _Atomic uint64_t counts[STATUS_COUNT], struct iobuf *out);
+/* Takes a question before a plain stack.  There must be room. */
+void judge_add(struct judge *j, const struct question *q, const struct stack *stack);
+
+/* Judges what was taken and appends the replies, in order.  False: no memory for a reply. */
+bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now,
+                  struct iobuf *out);
+
+/* Judges one question by the table that this thread has entered. */
+void judge_by_table(struct publisher *p, const struct generation *g, const struct question *q,
+                    int64_t now, struct verdict *verdict);
+
+/* CLOCK_MONOTONIC in nanoseconds. */
+int64_t judge_clock(void);
 
 #endif

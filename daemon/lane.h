@@ -5,7 +5,7 @@
 
 #include <event2/event.h>
 
-#include "daemon/judge.h"
+#include "daemon/hearing.h"
 #include "daemon/keeper.h"
 #include "daemon/quota.h"
 
@@ -25,7 +25,6 @@ enum { LANE_OTHERS, LANE_ADMINS, LANE_CLASSES };
 struct lane_counters {
     _Atomic uint64_t requests;
     _Atomic uint64_t tables;            /* descriptors handed out */
-    _Atomic uint64_t verdicts[STATUS_COUNT];
 };
 
 static inline void lane_count(_Atomic uint64_t *counter)
@@ -50,7 +49,9 @@ struct lane {
     struct event *on_tick;
     pthread_t thread;
     atomic_bool stop;                   /* set by worker_stop() */
+    _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
     struct judge judge;
+    struct hearing hearing;             /* of what is decided at once */
     struct lane_counters counters;
 };
 
@@ -60,9 +61,27 @@ struct server {
     struct keeper *keeper;
     struct quota *quota;
     struct settings settings;
+    _Atomic(struct stacks *) stacks;    /* set by the main thread, which frees what it was before */
+    struct meters meters;
     int64_t started;
     size_t lanes;
     struct lane *lane;
 };
+
+/* The stacks to use from now on; what was used before may then be freed, matters excepted.  Once
+ * the lane shows what it uses it looks again: the main thread, which looks at both in the other
+ * order, cannot have missed it then. */
+static inline const struct stacks *lane_take_stacks(struct lane *lane)
+{
+    struct stacks *mine = atomic_load_explicit(&lane->stacks, memory_order_relaxed);
+
+    for (;;) {
+        struct stacks *now = atomic_load(&lane->server->stacks);
+        if (now == mine)
+            return now;
+        atomic_store(&lane->stacks, now);
+        mine = now;
+    }
+}
 
 #endif

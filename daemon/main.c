@@ -12,6 +12,7 @@
 #include "daemon/answer.h"
 #include "daemon/service.h"
 #include "daemon/site.h"
+#include "daemon/stack.h"
 #include "daemon/store.h"
 
 enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
@@ -83,12 +84,29 @@ static bool check_store(const struct config *c, struct problem *problem)
     return well;
 }
 
+/* Opens all verifiers, and closes them. */
+static bool check_stacks(const struct config *c, struct problem *problem)
+{
+    struct meters meters;
+
+    meters_init(&meters, 1);
+    struct stacks *stacks = stacks_new(c, &meters, problem);
+    if (stacks != NULL) {
+        while (!stacks_end(stacks, 1000))
+            continue;
+        stacks_free(stacks);
+    }
+    meters_free(&meters);
+    return stacks != NULL;
+}
+
 static int check(const struct config *c)
 {
     struct problem problem;
     struct site site;
 
-    if (!site_survey(c, &site, &problem) || !check_store(c, &problem)) {
+    if (!site_survey(c, &site, &problem) || !check_stacks(c, &problem) ||
+        !check_store(c, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_FAILURE;
     }

@@ -2,6 +2,7 @@
 #include "daemon/peer.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 
 int peer_read(int fd, struct peer *peer)
@@ -31,4 +32,21 @@ bool peer_in_group(int fd, const struct peer *peer, gid_t group)
         if (groups[i] == group)
             return true;
     return false;
+}
+
+gid_t *peer_groups(int fd, size_t *count)
+{
+    socklen_t size = 32 * sizeof(gid_t);
+    gid_t *groups = malloc(size);
+
+    *count = 0;
+    while (groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+        gid_t *more = errno == ERANGE ? realloc(groups, size) : NULL;   /* the kernel said how much */
+        if (more == NULL)
+            free(groups);
+        groups = more;
+    }
+    if (groups != NULL)
+        *count = size / sizeof(gid_t);
+    return groups;
 }

@@ -19,4 +19,7 @@ int peer_read(int fd, struct peer *peer);
 /* True if the group is among the peer's; false if it is not, or if that cannot be read. */
 bool peer_in_group(int fd, const struct peer *peer, gid_t group);
 
+/* The peer's supplementary groups, for free(); NULL: none, or they cannot be read. */
+gid_t *peer_groups(int fd, size_t *count);
+
 #endif

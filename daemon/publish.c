@@ -78,38 +78,59 @@ static uint32_t bits_for(uint64_t tokens)
     return bits;
 }
 
-int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
+/* Makes a table of that size the current one, if `tokens` more fit into it.  The mutex is held. */
+static int replace(struct publisher *p, uint32_t bits, uint64_t arena, uint64_t tokens,
+                   uint64_t bytes)
 {
     struct generation *old = current(p);
-    int error = 0;
+    struct generation *new = generation_new(p->prefix, old->number + 1, bits, arena);
 
-    if (generation_has_room(old, tokens, bytes))
-        return 0;
+    if (new == NULL)
+        return -errno;
+    generation_copy(new, old);
+    if (!generation_has_room(new, tokens, bytes)) {
+        generation_free(new);
+        return -ENOSPC;
+    }
+    grant_lease(new);
+    atomic_store(&p->current, new);
+    atomic_store(&old->header->state, TABLE_SUPERSEDED);
+    old->next_retired = p->retired;
+    p->retired = old;
+    reap(p);
+    return 0;
+}
+
+/* The mutex is held. */
+static int grow(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    const struct generation *old = current(p);
+    uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
+
     if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
         return -ENOSPC;
-    uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
     if (arena > ARENA_MAX)
         arena = ARENA_MAX;
+    return replace(p, bits_for(old->present + tokens), arena < ARENA_MIN ? ARENA_MIN : arena,
+                   tokens, bytes);
+}
+
+int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    int error = 0;
+
     pthread_mutex_lock(&p->mutex);
-    struct generation *new = generation_new(p->prefix, old->number + 1,
-                                            bits_for(old->present + tokens),
-                                            arena < ARENA_MIN ? ARENA_MIN : arena);
-    if (new == NULL) {
-        error = -errno;
-    } else {
-        generation_copy(new, old);
-        if (!generation_has_room(new, tokens, bytes)) {
-            generation_free(new);
-            pthread_mutex_unlock(&p->mutex);
-            return -ENOSPC;
-        }
-        grant_lease(new);
-        atomic_store(&p->current, new);
-        atomic_store(&old->header->state, TABLE_SUPERSEDED);
-        old->next_retired = p->retired;
-        p->retired = old;
-        reap(p);
-    }
+    if (!generation_has_room(current(p), tokens, bytes))
+        error = grow(p, tokens, bytes);
+    pthread_mutex_unlock(&p->mutex);
+    return error;
+}
+
+int publish_recall(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    const struct generation *old = current(p);
+    int error = replace(p, old->table.slot_bits, old->table.arena_size, 0, 0);
     pthread_mutex_unlock(&p->mutex);
     return error;
 }

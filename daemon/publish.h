@@ -45,6 +45,10 @@ void publish_free(struct publisher *p);
  * 0 or -errno. */
 int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes);
 
+/* Replaces the table by one that says the same, so that all who have it ask for it again.  Room that
+ * was reserved stays.  0 or -errno. */
+int publish_recall(struct publisher *p);
+
 /* Adds the token, or changes what the table says of it.  Room must have been reserved. */
 void publish_put(struct publisher *p, const struct record *record);
 void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE]);

@@ -13,14 +13,22 @@
 #include "daemon/answer.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/succession.h"
 #include "daemon/worker.h"
 
-enum { WORKERS_AUTOMATIC_MAX = 4, DESCRIPTORS_OWN = 48, DESCRIPTORS_A_WORKER = 4 };
+enum {
+    WORKERS_AUTOMATIC_MAX = 4,
+    DESCRIPTORS_OWN = 48,
+    DESCRIPTORS_A_WORKER = 4,
+    SETTLE_MICROSECONDS = 2000,     /* how often it is looked whether all use a new configuration */
+};
 
 struct service {
     struct config config;
     service_configure *configure;
     struct server server;
+    struct succession succession;
+    bool reload_again;              /* SIGHUP came while the last one is being carried out */
     struct writer *writer;
     struct event_base *base;
     struct listener *listener;
@@ -28,6 +36,7 @@ struct service {
     int signals;                    /* signalfd; -1: not yet */
     struct event *on_signal;
     struct event *on_tick;
+    struct event *on_settle;
     size_t running;                 /* workers */
     bool keeping;                   /* the keeper owns the writer's thread */
 };
@@ -37,6 +46,7 @@ static bool load(struct service *s, struct problem *problem);
 static bool start_threads(struct service *s, struct problem *problem);
 static bool start_events(struct service *s);
 static void stop(struct service *s);
+static void on_settle(evutil_socket_t fd, short what, void *service);
 
 /* -- the machine's limits -------------------------------------------------------------------- */
 
@@ -161,6 +171,9 @@ static bool start_threads(struct service *s, struct problem *problem)
 
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = time(NULL);
+    meters_init(&server->meters, workers_wanted(&s->config));
+    if (!succession_begin(&s->succession, server, &s->config, problem))
+        return false;
     server->keeper = keeper_new(s->writer, &server->settings, s->config.store);
     s->keeping = server->keeper != NULL && keeper_start(server->keeper) == 0;
     bool well = s->keeping && start_workers(s);
@@ -184,10 +197,12 @@ static void stop(struct service *s)
         worker_join(&server->lane[i]);
     if (s->keeping)
         keeper_stop(server->keeper);
+    succession_end(&s->succession);
     if (server->publisher != NULL)
         publish_close(server->publisher);
     for (size_t i = 0; i < server->lanes; i++)
         worker_free(&server->lane[i]);
+    succession_free(&s->succession);
     keeper_free(server->keeper);
     if (s->writer != NULL)
         writer_destroy(s->writer);
@@ -195,11 +210,14 @@ static void stop(struct service *s)
         event_free(s->on_signal);
     if (s->on_tick != NULL)
         event_free(s->on_tick);
+    if (s->on_settle != NULL)
+        event_free(s->on_settle);
     if (s->signals >= 0)
         close(s->signals);
     if (s->base != NULL)
         event_base_free(s->base);
     quota_free(server->quota);
+    meters_free(&server->meters);
     free(server->lane);
     free(s->writer);
     free(s);
@@ -214,13 +232,19 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
 }
 
+/* It is not over before all lanes go by it: see on_settle(). */
 static void reload(struct service *s)
 {
     struct problem problem;
     struct config c;
     struct site site;
 
-    if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem)) {
+    if (!s->succession.settled) {
+        s->reload_again = true;
+        return;
+    }
+    if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem) ||
+        !succession_replace(&s->succession, &c, &problem)) {
         log_error("the configuration stays as it was: %s", problem.message);
         return;
     }
@@ -229,7 +253,25 @@ static void reload(struct service *s)
     log_set_level(c.log_level);
     settings_apply(&s->server.settings, &c, site.table_gid);
     quota_set(s->server.quota, connections_possible(s, &c), c.max_connections_per_uid);
+    on_settle(-1, 0, s);
+}
+
+static void on_settle(evutil_socket_t fd, short what, void *service)
+{
+    const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS };
+    struct service *s = service;
+
+    (void)fd;
+    (void)what;
+    if (!succession_step(&s->succession)) {
+        event_add(s->on_settle, &soon);
+        return;
+    }
     log_info("configuration reloaded");
+    if (s->reload_again) {
+        s->reload_again = false;
+        reload(s);
+    }
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *service)
@@ -254,6 +296,8 @@ static void on_tick(evutil_socket_t fd, short what, void *service)
     (void)fd;
     (void)what;
     publish_renew(s->server.publisher);
+    if (s->succession.settled)
+        succession_step(&s->succession);
     if (s->listener != NULL)
         listener_tick(s->listener);
 }
@@ -270,6 +314,7 @@ static bool start_events(struct service *s)
         return false;
     s->on_signal = event_new(s->base, s->signals, EV_READ | EV_PERSIST, on_signal, s);
     s->on_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
-    return s->on_signal != NULL && s->on_tick != NULL && event_add(s->on_signal, NULL) == 0 &&
+    s->on_settle = event_new(s->base, -1, 0, on_settle, s);
+    return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL && event_add(s->on_signal, NULL) == 0 &&
            event_add(s->on_tick, &second) == 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session.h"
 
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ void session_free(struct session *s)
         close(s->passing);
     if (s->scan_is_here)
         scan_free(s->scan);
+    free(s->groups);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
 }
@@ -96,12 +98,12 @@ void session_stop_scan(struct session *s)
 
 bool session_is_away(const struct session *s)
 {
-    return s->outstanding > 0 || (s->scan != NULL && !s->scan_is_here);
+    return s->outstanding > 0 || s->errands > 0 || (s->scan != NULL && !s->scan_is_here);
 }
 
 bool session_is_done(const struct session *s)
 {
-    if (session_is_away(s) || iobuf_len(&s->out) > 0)
+    if (session_is_away(s) || s->first_matter != NULL || iobuf_len(&s->out) > 0)
         return false;
     return s->ended || (s->eof && iobuf_len(&s->in) == 0 && s->scan == NULL && !s->has_fault);
 }

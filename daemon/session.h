@@ -4,9 +4,10 @@
  * The session knows nothing of events: the connection fills `in`, calls dispatch_run(), and sends
  * what is in `out`.
  *
- * Order without a queue: verifications are judged in batches, changes of one session travel to the
- * writer together, but any other request waits until the changes before it are answered, and
- * nothing is begun while a scan is under way.  Waiting lines stay in `in`; when that is full the
+ * Order almost without a queue: verifications are judged in batches, changes of one session travel
+ * to the writer together, but any other request waits until the changes before it are answered, and
+ * nothing is begun while a scan is under way.  Verifications that wait for a verifier are queued
+ * (docket.h), and anything but a verification waits for them.  Waiting lines stay in `in`; when that is full the
  * client is not read from. */
 #ifndef JETON_SESSION_H
 #define JETON_SESSION_H
@@ -38,10 +39,20 @@ struct session {
     unsigned outstanding;       /* changes on their way */
     struct scan *scan;          /* under way */
     bool scan_is_here;          /* ... and not with the keeper */
+    struct matter *first_matter;        /* docket.c's: verifications under way, in order */
+    struct matter *last_matter;
+    unsigned matters;
+    unsigned errands;           /* of those, that are with a pool */
+    bool closing;
+    bool groups_read;           /* the peer's; read when first needed */
+    size_t group_count;
+    gid_t *groups;
 
     /* The connection's: what mail coming home does. */
     void (*change_arrives)(struct mail *mail);
     void (*scan_arrives)(struct mail *mail);
+    void (*errand_arrives)(struct mail *mail);
+    void (*goes_on)(struct session *s);     /* something may be ready now */
 };
 
 /* False: no memory.  The caller has set what it knows; the rest is zero. */

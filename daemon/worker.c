@@ -91,6 +91,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    lane_take_stacks(lane);
     conn_take_mail(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&lane->stop) && !lane->stopping) {

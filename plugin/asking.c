@@ -61,6 +61,8 @@ bool asking_send(struct asking *asking, struct link *link, const char *service,
         put_bytes(&line, "subject", q->subject);
     put_bytes(&line, "token", q->value);
     text_addc(&line, '\n');
+    if (line.cut)
+        asking->status = JETON_MALFORMED;       /* no line holds it, so nobody knows it */
     bool asked = !line.cut &&
                  link_ask(link, text_slice(&line), false, on_verdict, asking, deadline);
     sodium_memzero(room, line.len);
@@ -99,7 +101,7 @@ static enum jeton_status read_verdict(const struct asking *asking, const struct 
     if (reply->status != STATUS_OK &&
         !claims_text(c->id, sizeof(c->id), line_get(&reply->line, "id")))
         c->id[0] = '\0';
-    if (reply->status == STATUS_PENDING &&
+    if (status_row(reply->status)->kind == ANSWER_NO &&
         number_parse(line_get(&reply->line, "retry_after"), INT64_MAX, &retry_after))
         c->retry_after = (int64_t)retry_after;
     enum jeton_status status = words_public(reply->status);

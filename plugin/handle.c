@@ -9,6 +9,7 @@
 #include <sched.h>
 
 #include "plugin/words.h"
+#include "proto/scopes.h"
 
 enum {
     FETCH_EVERY = 1000,         /* milliseconds */
@@ -35,12 +36,6 @@ bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_cl
     struct verdict v;
     int64_t now;
 
-    if (q->value.len > VALUE_MAX) {
-        if (claims != NULL)
-            claims_clear(claims);
-        *status = JETON_MALFORMED;
-        return true;
-    }
     if (!view_ask(&h->views, &own->gate, &own->uses, q, &v, &now, claims))
         return false;
     *status = words_public(v.status);
@@ -80,24 +75,40 @@ void handle_wait(struct link *l, int64_t deadline)
             link_drop(l);
 }
 
+/* What the table may be used for.  False: for nothing, or for what this version does not know. */
+static bool read_terms(const struct line *line, struct view_terms *terms)
+{
+    struct slice final = line_get(line, "final"), scopes = line_get(line, "scope");
+    bool conditional = final.at != NULL && slice_is(final, "if");
+    struct text set = text_in(terms->scopes, sizeof(terms->scopes));
+
+    if (final.at == NULL)
+        return false;
+    terms->final = conditional || slice_is(final, "yes");
+    terms->scopes_len = 0;
+    if (!conditional)
+        return terms->final || slice_is(final, "no");
+    if (scopes.len == 0 || scopes_normalise(scopes, &set) != NULL)
+        return false;
+    terms->scopes_len = set.len;
+    return true;
+}
+
 static void on_table(void *context, struct reply *reply)
 {
     struct door *door = context;
     struct jeton *h = door->handle;
     struct own *own = h->own;
-    struct slice final = line_get(&reply->line, "final");
-    bool is_final = final.at != NULL && slice_is(final, "yes");
     struct view *view = NULL;
+    struct view_terms terms;
     uint64_t size;
 
     if (!reply->received)
         return;
     door->link.no_table = reply->status != STATUS_OK && !status_row(reply->status)->retry;
-    /* Neither yes nor no: a table with conditions that this version does not know. */
-    if (reply->status == STATUS_OK && reply->fd >= 0 && final.at != NULL &&
-        (is_final || slice_is(final, "no")) &&
+    if (reply->status == STATUS_OK && reply->fd >= 0 && read_terms(&reply->line, &terms) &&
         number_parse(line_get(&reply->line, "size"), INT64_MAX, &size))
-        view_open(reply->fd, size, is_final, &view);
+        view_open(reply->fd, size, &terms, &view);
     lock_take(&own->replacing, LINK_NO_DEADLINE);
     view_replace(&h->views, &own->gate, view);
     lock_release(&own->replacing);

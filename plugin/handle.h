@@ -52,7 +52,7 @@ struct jeton {
     char service[SERVICE_MAX + 1];
 };
 
-/* True if this process knows the answer.  A value that is too long fits no line either. */
+/* True if this process knows the answer. */
 bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_claims *claims,
                       enum jeton_status *status);
 

@@ -53,8 +53,10 @@ enum jeton_status jeton_verify_start(struct jeton *h, const void *value, size_t 
     if (asking == NULL)
         return JETON_UNAVAILABLE;
     struct calm calm = calm_begin();
-    *asking = (struct asking){ .claims = claims, .done = done, .context = context };
-    status = start(h, &q, asking) ? JETON_WAITING : JETON_UNAVAILABLE;
+    *asking = (struct asking){
+        .status = JETON_UNAVAILABLE, .claims = claims, .done = done, .context = context,
+    };
+    status = start(h, &q, asking) ? JETON_WAITING : asking->status;
     calm_end(calm);
     return status;
 }

@@ -40,6 +40,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "proto/scopes.h"
 #include "proto/token.h"
 
 #define LEASE_MAX (INT64_C(6) * 1000000000)     /* nanoseconds; the daemon grants five seconds */
@@ -69,7 +70,7 @@ static const char *check_file(int fd, uint64_t size)
     return NULL;
 }
 
-const char *view_open(int fd, uint64_t size, bool final, struct view **view)
+const char *view_open(int fd, uint64_t size, const struct view_terms *terms, struct view **view)
 {
     const char *fault = check_file(fd, size);
 
@@ -89,7 +90,7 @@ const char *view_open(int fd, uint64_t size, bool final, struct view **view)
     if (fault != NULL)
         goto out;
     madvise(at, size, MADV_DONTDUMP);
-    v->final = final;
+    v->terms = *terms;
     *view = v;
     return NULL;
 out:
@@ -222,6 +223,9 @@ static void judge(const struct view *view, struct view_uses *uses,
     *now = t.tv_sec;
     if (hashed)
         verdict_judge(table, question, *now, v);
+    if (v->status == STATUS_OK &&
+        !scopes_include(v->scopes, (struct slice){ view->terms.scopes, view->terms.scopes_len }))
+        v->status = STATUS_SCOPE;
 }
 
 bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *uses,
@@ -235,7 +239,7 @@ bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *use
         unsigned lane = enter(views, gate, &view);
         if (view != NULL) {
             judge(view, uses, question, v, now);
-            good = v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->final) &&
+            good = v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->terms.final) &&
                    (claims == NULL || tell(claims, v, *now)) && holds(view);
         }
         leave(gate, lane);

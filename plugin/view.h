@@ -14,10 +14,17 @@ enum {
     VIEW_USE_SETS = 512,        /* of four: 2048 tokens a minute */
 };
 
+/* What a table may be used for. */
+struct view_terms {
+    bool final;                 /* what it does not let pass, nobody does */
+    size_t scopes_len;
+    char scopes[SCOPES_TEXT_MAX];       /* what it lets pass, must have these as well */
+};
+
 /* A checked table. */
 struct view {
     struct table table;
-    bool final;                 /* what it does not let pass, nobody does */
+    struct view_terms terms;
     struct view *next;          /* among the retired */
     uint64_t not_seen_empty;    /* the gate's lanes in which a reader may still be inside */
 };
@@ -44,7 +51,7 @@ struct view_uses {
 
 /* Maps what a descriptor holds, if that is a table of `size` bytes that nobody can shrink or
  * write to.  NULL, or what is wrong with it.  The descriptor is not needed any more after that. */
-const char *view_open(int fd, uint64_t size, bool final, struct view **view);
+const char *view_open(int fd, uint64_t size, const struct view_terms *terms, struct view **view);
 void view_close(struct view *v);
 
 /* Closes them all; nobody is inside. */

@@ -103,6 +103,8 @@ struct jeton_question {
     int64_t deadline;       /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
     uid_t peer_uid;         /* of the process that asks, as the kernel saw it when it connected */
     gid_t peer_gid;
+    size_t peer_group_count;        /* its supplementary groups; 0 also if they cannot be read */
+    const gid_t *peer_groups;
 };
 
 /* What is answered.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */

@@ -22,6 +22,7 @@ enum {
     ARENA = 70000,
 };
 
+static const struct view_terms final_terms = { .final = true }, other_terms = { .final = false };
 static struct view_gate gate;
 static struct view_uses uses;
 
@@ -90,7 +91,7 @@ static void forge_token(struct forged *f, uint64_t number, uint32_t scopes, uint
 static const char *open_size(int fd, uint64_t size)
 {
     struct view *v;
-    const char *fault = view_open(fd, size, true, &v);
+    const char *fault = view_open(fd, size, &final_terms, &v);
     assert_true((fault == NULL) == (v != NULL));
     view_close(v);
     return fault;
@@ -101,7 +102,7 @@ static struct view *open_table(const struct forged *f, bool final)
     struct view *v;
 
     seal(f, NEEDED);
-    assert_null(view_open(f->fd, f->size, final, &v));
+    assert_null(view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
     return v;
 }
 
@@ -343,7 +344,7 @@ static void readers_never_see_an_unmapped_table(void **state)
         struct view *v;
         uint64_t size, generation;
         int fd = publish_descriptor(p, &size, &generation);
-        assert_null(view_open(fd, size, true, &v));
+        assert_null(view_open(fd, size, &final_terms, &v));
         close(fd);
         view_replace(&race.views, &gate, v);
     }

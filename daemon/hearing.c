@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/hearing.h"
+
+#include <sodium.h>
+#include <stdio.h>
+
+#include "daemon/examine.h"
+#include "daemon/verifiers/throttle.h"
+#include "proto/reply.h"
+#include "proto/scopes.h"
+#include "proto/token.h"
+
+/* -- beginning ------------------------------------------------------------------------------- */
+
+/* Copies a text of the request, with a NUL behind it.  There was a key before each in the line, so
+ * there is room. */
+static struct slice keep(struct hearing *h, struct slice text)
+{
+    char *at = h->text + h->used;
+
+    if (text.at == NULL)
+        return text;
+    memcpy(at, text.at, text.len);
+    at[text.len] = '\0';
+    h->used += text.len + 1;
+    return (struct slice){ at, text.len };
+}
+
+void hearing_begin(struct hearing *h, const struct stack *stack, const struct question *asked,
+                   struct slice service, const struct hearing_place *place, int64_t now)
+{
+    h->stack = stack;
+    h->used = 0;
+    h->asked = (struct question){
+        .value = keep(h, asked->value),
+        .scopes = keep(h, asked->scopes),
+        .subject = keep(h, asked->subject),
+    };
+    h->question = (struct jeton_question){
+        .value = h->asked.value.at,
+        .value_length = h->asked.value.len,
+        .service = service.len > 0 ? keep(h, service).at : "other",
+        .scopes = h->asked.scopes.at,
+        .subject = h->asked.subject.at,
+        .now = now,
+        .peer_uid = place->peer->uid,
+        .peer_gid = place->peer->gid,
+        .peer_group_count = place->group_count,
+        .peer_groups = place->groups,
+    };
+    tally_begin(&h->tally);
+    h->step = 0;
+    h->began = judge_clock();
+    h->throttled = h->known = false;
+    h->verifier = NULL;
+}
+
+/* -- the table ------------------------------------------------------------------------------- */
+
+static void copy(char *to, size_t room, struct slice text)
+{
+    size_t len = text.len < room ? text.len : room - 1;
+
+    memcpy(to, text.at, len);
+    to[len] = '\0';
+}
+
+static void fill_identity(struct jeton_identity *who, const struct verdict *v)
+{
+    who->expires = v->expires;
+    who->id[0] = who->issuer[0] = '\0';
+    copy(who->subject, sizeof(who->subject), v->subject);
+    copy(who->scopes, sizeof(who->scopes), v->scopes);
+}
+
+/* The table is a verifier like the others, but for its answer: that needs no examination. */
+static void ask_table(struct hearing *h, const struct hearing_place *place, struct say *say)
+{
+    const struct generation *g = publish_enter(place->publisher, place->lane);
+    struct verdict v;
+
+    judge_by_table(place->publisher, g, &h->asked, h->question.now, &v);
+    *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
+    if (v.status == STATUS_UNAVAILABLE)
+        say->outcome = JETON_VERIFIER_ERROR;
+    if (v.status == STATUS_PENDING)
+        say->retry_after = v.activates - h->question.now;
+    if (v.found) {
+        h->known = true;
+        memcpy(h->digest, v.digest, DIGEST_SIZE);
+    }
+    if (v.status == STATUS_OK) {
+        *say = (struct say){ .outcome = JETON_VERIFIER_PASS, .vouches = true };
+        publish_touch(g, v.slot, h->question.now);
+        if (h->verifier == NULL)
+            fill_identity(&h->identity, &v);
+    }
+    publish_leave(place->publisher, place->lane);
+}
+
+/* -- the steps ------------------------------------------------------------------------------- */
+
+/* A pass is one for what was asked only if the identity fits it. */
+static void fit(const struct hearing *h, const struct jeton_identity *who, struct say *say)
+{
+    struct slice subject = slice_of(who->subject);
+    enum status reason = STATUS_OK;
+
+    if (h->asked.subject.at != NULL &&
+        (subject.len == 0 || !slice_equal(subject, h->asked.subject)))
+        reason = STATUS_SUBJECT;
+    else if (!scopes_include(slice_of(who->scopes), h->asked.scopes))
+        reason = STATUS_SCOPE;
+    if (reason != STATUS_OK)
+        *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
+}
+
+/* Counts what the step said and goes to the next; true when it is decided. */
+static bool count(struct hearing *h, unsigned lane, const struct say *say)
+{
+    struct step *step = hearing_step(h);
+
+    meter_count(step->meter, lane, say->outcome);
+    if (say->outcome == JETON_VERIFIER_PASS && say->vouches && h->verifier == NULL)
+        h->verifier = step->name;
+    h->throttled = h->throttled || (step->is_throttle && say->outcome == JETON_VERIFIER_FAIL);
+    bool over = tally_take(&h->tally, step->control, say);
+    h->step = over ? h->stack->steps : h->step + 1;
+    return h->step == h->stack->steps;
+}
+
+void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_answer *answer)
+{
+    struct step *step = hearing_step(h);
+    struct say say;
+    const char *fault = examine(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
+                                h->question.now, &say);
+
+    if (fault != NULL)
+        step_complain(h->stack->service, step, "it answered with %s; that counts as an error", fault);
+    else if (say.outcome == JETON_VERIFIER_ERROR)
+        step_complain(h->stack->service, step, "%s", answer->message[0] != '\0' ? answer->message :
+                      "it could not judge, and does not say why");
+    if (say.outcome == JETON_VERIFIER_PASS && say.vouches) {
+        fit(h, &answer->identity, &say);
+        if (say.outcome == JETON_VERIFIER_PASS)
+            h->identity = answer->identity;
+    }
+    if (step->module != NULL)
+        meter_time(step->meter, lane, (uint64_t)(judge_clock() - h->step_began));
+    count(h, lane, &say);
+}
+
+void hearing_lack(struct hearing *h, unsigned lane, const char *why)
+{
+    const struct say say = { .outcome = JETON_VERIFIER_ERROR };
+
+    step_complain(h->stack->service, hearing_step(h), "%s", why);
+    count(h, lane, &say);
+}
+
+static void ask_at_once(struct hearing *h, const struct hearing_place *place, struct step *step)
+{
+    h->question.identity = h->verifier != NULL ? &h->identity : NULL;
+    memset(&h->answer, 0, sizeof(h->answer));
+    h->answer.identity.expires = JETON_VERIFIER_NEVER;
+    int outcome = step->verifier->verify(step->instance, &h->question, &h->answer);
+    hearing_take(h, place->lane, outcome, &h->answer);
+}
+
+bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
+{
+    const struct say baseless = { .outcome = JETON_VERIFIER_FAIL, .baseless = true };
+    struct say say;
+
+    while (h->step < h->stack->steps) {
+        struct step *step = hearing_step(h);
+        if (step->verifier == NULL) {
+            ask_table(h, place, &say);
+            count(h, place->lane, &say);
+        } else if (step->narrows && h->verifier == NULL) {
+            count(h, place->lane, &baseless);
+        } else {
+            h->step_began = step->module != NULL ? judge_clock() : 0;
+            if (step->pool != NULL)
+                return false;
+            ask_at_once(h, place, step);
+        }
+    }
+    return true;
+}
+
+/* -- the end --------------------------------------------------------------------------------- */
+
+static void put_identity(const struct hearing *h, struct text *t)
+{
+    const struct jeton_identity *who = &h->identity;
+
+    if (who->subject[0] != '\0')
+        line_puts(t, "subject", who->subject);
+    if (who->scopes[0] != '\0')
+        line_puts(t, "scopes", who->scopes);
+    if (who->expires != JETON_VERIFIER_NEVER)
+        line_put_time(t, "expires", who->expires);
+    if (who->issuer[0] != '\0')
+        line_puts(t, "issuer", who->issuer);
+    line_puts(t, "verifier", h->verifier);
+}
+
+/* What a verifier does not call anything is called by its digest, as our own are. */
+static void put_id(struct hearing *h, enum status status, struct text *t)
+{
+    bool theirs = status == STATUS_OK && h->identity.id[0] != '\0';
+
+    if (theirs) {
+        line_puts(t, "id", h->identity.id);
+        return;
+    }
+    if (!h->known && status != STATUS_OK)
+        return;
+    if (!h->known)
+        token_digest(h->asked.value, h->digest);
+    text_adds(t, " id=");
+    text_add_hex(t, h->digest, ID_SIZE);
+}
+
+/* Who throttles learns what became of it. */
+static void tell_throttles(const struct hearing *h, enum status status)
+{
+    if (status_row(status)->kind != ANSWER_NO || h->throttled)
+        return;
+    for (size_t i = 0; i < h->stack->steps; i++)
+        if (h->stack->step[i].is_throttle)
+            throttle_failed(h->stack->step[i].instance, h->question.peer_uid);
+}
+
+void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
+{
+    enum status status = tally_result(&h->tally);
+    const struct say *why = tally_decisive(&h->tally);
+    bool no = status_row(status)->kind == ANSWER_NO;
+
+    tell_throttles(h, status);
+    meter_count(h->stack->meter, lane, status);
+    meter_time(h->stack->meter, lane, (uint64_t)(judge_clock() - h->began));
+    reply_begin(reply, status);
+    put_id(h, status, reply);
+    if (status == STATUS_OK)
+        put_identity(h, reply);
+    if (no && why->retry_after > 0)
+        line_put_u64(reply, "retry_after", (uint64_t)why->retry_after);
+    reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
+    sodium_memzero(h->text, h->used);
+}
