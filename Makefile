@@ -83,6 +83,14 @@ $(BUILD)/verifiers/%.so: $$(patsubst %.c,$(BUILD)/shared/%.o,$$(wildcard daemon/
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_$*) $(LIBS_PROTO) -o $@
 
+# Verifiers for tests: one source, with and without the right to block, and for another jetond.
+TEST_VERIFIERS = $(patsubst %,$(BUILD)/tests/verifiers/%.so,odd odd-blocks odd-abi)
+$(BUILD)/tests/verifiers/odd-blocks.so: CPPFLAGS += -DFLAGS=JETON_VERIFIER_MAY_BLOCK
+$(BUILD)/tests/verifiers/odd-abi.so: CPPFLAGS += -DABI=99
+$(TEST_VERIFIERS): tests/verifiers/odd.c daemon/verifiers/verifier.h
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fvisibility=hidden -I. $< -o $@
+
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
 
@@ -119,7 +127,7 @@ run: deps
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
 test: deps
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/run
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.

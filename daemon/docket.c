@@ -150,8 +150,7 @@ static void go_on(struct matter *m)
     while (m->errand == NULL && !m->decided) {
         m->decided = hearing_go_on(&m->hearing, &place);
         if (!m->decided && !send_errand(m, hearing_step(&m->hearing)))
-            hearing_lack(&m->hearing, place.lane, "too many questions wait for it (queue=); this "
-                         "one counts as an error");
+            hearing_lack(&m->hearing, place.lane, COMPLAINT_BUSY);
     }
 }
 
@@ -165,8 +164,7 @@ struct session *docket_resume(struct mail *mail)
     m->errand = NULL;
     s->errands--;
     if (e->ended_its_thread)
-        hearing_lack(&m->hearing, s->lane->reader, "it ended the thread that asked it; that counts "
-                     "as an error");
+        hearing_lack(&m->hearing, s->lane->reader, COMPLAINT_THREAD);
     else
         hearing_take(&m->hearing, s->lane->reader, e->outcome, &e->answer);
     errand_free(e);
@@ -194,10 +192,8 @@ static void on_late(evutil_socket_t fd, short what, void *matter)
         return;
     m->errand = NULL;
     s->errands--;
-    hearing_lack(&m->hearing, s->lane->reader, fate == ERRAND_HANGS ?
-                 "it did not answer in time (deadline=); that counts as an error" :
-                 "all its threads are busy (threads=), and its time is over (deadline=); that "
-                 "counts as an error");
+    hearing_lack(&m->hearing, s->lane->reader,
+                 fate == ERRAND_HANGS ? COMPLAINT_LATE : COMPLAINT_BUSY);
     go_on(m);
     flush(s);
     s->goes_on(s);

@@ -137,10 +137,11 @@ void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_an
                                 h->question.now, &say);
 
     if (fault != NULL)
-        step_complain(h->stack->service, step, "it answered with %s; that counts as an error", fault);
+        step_complain(h->stack->service, step, COMPLAINT_GARBAGE,
+                      "it answered with %s; that counts as an error", fault);
     else if (say.outcome == JETON_VERIFIER_ERROR)
-        step_complain(h->stack->service, step, "%s", answer->message[0] != '\0' ? answer->message :
-                      "it could not judge, and does not say why");
+        step_complain(h->stack->service, step, COMPLAINT_ERROR, "%s", answer->message[0] != '\0' ?
+                      answer->message : "it could not judge, and does not say why");
     if (say.outcome == JETON_VERIFIER_PASS && say.vouches) {
         fit(h, &answer->identity, &say);
         if (say.outcome == JETON_VERIFIER_PASS)
@@ -151,11 +152,17 @@ void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_an
     count(h, lane, &say);
 }
 
-void hearing_lack(struct hearing *h, unsigned lane, const char *why)
+void hearing_lack(struct hearing *h, unsigned lane, enum complaint why)
 {
+    static const char *const words[COMPLAINTS] = {
+        [COMPLAINT_LATE] = "it did not answer in time (deadline=)",
+        [COMPLAINT_BUSY] = "too many questions wait for it (threads=, queue=)",
+        [COMPLAINT_THREAD] = "it ended the thread that asked it",
+    };
     const struct say say = { .outcome = JETON_VERIFIER_ERROR };
 
-    step_complain(h->stack->service, hearing_step(h), "%s", why);
+    step_complain(h->stack->service, hearing_step(h), why, "%s; that counts as an error",
+                  words[why]);
     count(h, lane, &say);
 }
 

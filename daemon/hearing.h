@@ -48,9 +48,9 @@ static inline struct step *hearing_step(const struct hearing *h)
     return &h->stack->step[h->step];
 }
 
-/* What the step said, if it could be asked; else hearing_lack() says why it is an error. */
+/* What the step said; or, if it said nothing, why (late, busy, thread): that is an error. */
 void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_answer *answer);
-void hearing_lack(struct hearing *h, unsigned lane, const char *why);
+void hearing_lack(struct hearing *h, unsigned lane, enum complaint why);
 
 /* Counts it, writes the reply, and wipes what it holds. */
 void hearing_end(struct hearing *h, unsigned lane, struct text *reply);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/growth.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/succession.h"
@@ -20,6 +21,7 @@ enum {
     WORKERS_AUTOMATIC_MAX = 4,
     DESCRIPTORS_OWN = 48,
     DESCRIPTORS_A_WORKER = 4,
+    GROWTH_TICKS = 5,
     SETTLE_MICROSECONDS = 2000,     /* how often it is looked whether all use a new configuration */
 };
 
@@ -28,6 +30,8 @@ struct service {
     service_configure *configure;
     struct server server;
     struct succession succession;
+    struct growth growth;
+    unsigned ticks;
     bool reload_again;              /* SIGHUP came while the last one is being carried out */
     struct writer *writer;
     struct event_base *base;
@@ -98,6 +102,7 @@ bool service_run(const struct config *c, service_configure *configure, struct pr
     s->signals = -1;
     s->config = *c;
     s->configure = configure;
+    growth_begin(&s->growth);
     set_signals(s);
     if (site_survey(c, &site, problem) && load(s, problem)) {
         settings_apply(&s->server.settings, c, site.table_gid);
@@ -109,6 +114,7 @@ bool service_run(const struct config *c, service_configure *configure, struct pr
         log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
                  (unsigned long long)publish_figures(s->server.publisher).tokens, s->server.lanes,
                  c->store);
+        growth_look(&s->growth, &s->server);
         event_base_dispatch(s->base);
         log_info("stopping");
     }
@@ -191,6 +197,7 @@ static void stop(struct service *s)
     struct server *server = &s->server;
 
     listener_close(s->listener);
+    growth_end(&s->growth);
     for (size_t i = 0; i < s->running; i++)
         worker_stop(&server->lane[i]);
     for (size_t i = 0; i < s->running; i++)
@@ -298,6 +305,8 @@ static void on_tick(evutil_socket_t fd, short what, void *service)
     publish_renew(s->server.publisher);
     if (s->succession.settled)
         succession_step(&s->succession);
+    if (s->ticks++ % GROWTH_TICKS == 0)
+        growth_look(&s->growth, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
 }

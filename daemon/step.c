@@ -199,20 +199,22 @@ bool step_only_narrows(const struct step *step)
 
 /* -- complaints ------------------------------------------------------------------------------ */
 
-void step_complain(const char *service, struct step *step, const char *format, ...)
+void step_complain(const char *service, struct step *step, enum complaint kind,
+                   const char *format, ...)
 {
+    struct hush *hush = &step->hush[kind];
     struct timespec t;
     char what[256];
     va_list args;
 
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    int64_t until = atomic_load(&step->hush.until);
+    int64_t until = atomic_load(&hush->until);
     if (t.tv_sec < until ||
-        !atomic_compare_exchange_strong(&step->hush.until, &until, t.tv_sec + COMPLAIN_EVERY)) {
-        atomic_fetch_add(&step->hush.held_back, 1);
+        !atomic_compare_exchange_strong(&hush->until, &until, t.tv_sec + COMPLAIN_EVERY)) {
+        atomic_fetch_add(&hush->held_back, 1);
         return;
     }
-    uint64_t held_back = atomic_exchange(&step->hush.held_back, 0);
+    uint64_t held_back = atomic_exchange(&hush->held_back, 0);
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);

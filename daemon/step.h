@@ -8,7 +8,10 @@
 #include "daemon/meter.h"
 #include "daemon/pool.h"
 
-/* Keeps a verifier that fails all the time from filling the log. */
+/* What a verifier does that it should not.  Each kind is logged now and then, with how often it came,
+ * so that one that fails all the time does not fill the log. */
+enum complaint { COMPLAINT_GARBAGE, COMPLAINT_ERROR, COMPLAINT_LATE, COMPLAINT_BUSY, COMPLAINT_THREAD, COMPLAINTS };
+
 struct hush {
     _Atomic int64_t until;          /* CLOCK_MONOTONIC seconds */
     _Atomic uint64_t held_back;
@@ -25,7 +28,7 @@ struct step {
     bool narrows;                           /* it needs an identity */
     bool is_throttle;
     struct meter *meter;
-    struct hush hush;
+    struct hush hush[COMPLAINTS];
 };
 
 /* Where a step comes from. */
@@ -50,7 +53,7 @@ bool step_blame(const struct step_source *from, struct problem *problem, const c
 bool step_only_narrows(const struct step *step);
 
 /* Logs that a verifier did what it should not, and how often it did so since the last time. */
-void step_complain(const char *service, struct step *step, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void step_complain(const char *service, struct step *step, enum complaint kind,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

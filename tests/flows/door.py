@@ -31,11 +31,12 @@ def library():
 class Door:
     SOURCES = ("nobody", "table", "daemon")
 
-    def __init__(self, path):
+    def __init__(self, path, service=None):
         self.lib = library()
         self.handle = ctypes.c_void_p()
         if self.lib is not None:
-            error = self.lib.jeton_open(ctypes.byref(self.handle), path.encode(), None, 0)
+            error = self.lib.jeton_open(ctypes.byref(self.handle), path.encode(),
+                                        service and service.encode(), 0)
             assert error == 0, f"jeton_open: {os.strerror(-error)}"
 
     def takes(self, value, wanted):

@@ -93,7 +93,7 @@ class Daemon:
         self.uid = uid
         self.process = None
         self.clients = {}
-        self.door = None
+        self.doors = {}         # by service
         self.start_within = 20
         self.log_path = f"{self.directory}/log"
         self.config = None
@@ -115,15 +115,17 @@ class Daemon:
             else:
                 self.process.kill()
                 self.process.wait()
-        if self.door is not None:
-            self.door.close()
+        for door in self.doors.values():
+            door.close()
         if kind is None:
             self.check_log()
             shutil.rmtree(self.directory)
 
     def configure(self, text):
-        with open(self.config, "w") as file:
+        """Puts it there at once: the daemon may be reading it."""
+        with open(f"{self.config}.new", "w") as file:
             file.write(text)
+        os.rename(file.name, self.config)
 
     # -- the process ----------------------------------------------------------------------------
 
@@ -217,16 +219,18 @@ class Daemon:
     def create(self, **claims):
         return self.done("create" + arguments_of(claims))
 
-    def verify(self, value, **wanted):
+    def verify(self, value, service=None, **wanted):
         """The verdict, which both doors must give: the socket, and libjeton in this process."""
-        verdict = self.ask("verify" + arguments_of(wanted) + " " + value, "verify").verdict
-        if self.door is None:
-            self.door = Door(self.path("verify"))
-        if self.door.takes(value, wanted):
-            other, source = self.door.verify(value, **wanted)
+        line = "verify" + arguments_of(({"service": service} if service else {}) | wanted)
+        verdict = self.ask(f"{line} {value}", "verify").verdict
+        if service not in self.doors:
+            self.doors[service] = Door(self.path("verify"), service)
+        door = self.doors[service]
+        if door.takes(value, wanted):
+            other, self.source = door.verify(value, **wanted)
             if other != verdict:        # a second may have ended in between
-                verdict = self.ask("verify" + arguments_of(wanted) + " " + value, "verify").verdict
-            same(other, verdict, f"libjeton, by {source}, and the socket, of {wanted}")
+                verdict = self.ask(f"{line} {value}", "verify").verdict
+            same(other, verdict, f"libjeton, by {self.source}, and the socket, of {line}")
         return verdict
 
     def list(self, **filters):
@@ -234,6 +238,13 @@ class Daemon:
 
     def stats(self):
         return {line["name"]: line["value"] for line in self.done("stats").lines}
+
+    def stat(self, name, **labels):
+        """One counter that there is several times."""
+        found = [line for line in self.done("stats").lines
+                 if line["name"] == name and labels.items() <= line.items()]
+        assert len(found) == 1, f"{name} {labels}: {found}"
+        return int(found[0]["value"])
 
 
 def uid_differs(uid):

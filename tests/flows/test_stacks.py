@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which verifiers judge a token is configured for each service."""
+import os
+import signal
+import time
+
+from harness import Daemon, claim, command, eventually, same
+from settings import BUILD, PATIENCE
+
+ODD = f"{BUILD}/tests/verifiers/odd.so"
+
+REQUIRING = """
+[service git]
+requisite = local
+requisite = require scope=repo:write
+
+[service strict]
+required = local
+required = require scope=repo:write
+required = require scope=admin
+"""
+
+FOREIGN = f"""
+[service api]
+sufficient = local
+sufficient = {ODD} does=pass subject=mallory scopes=b,a issuer=https://idp.example
+"""
+
+
+@claim
+def unknown_service_is_judged_as_other():
+    with Daemon(config="[service other]\nrequisite = local\nrequisite = require subject=ci\n") as d:
+        mine, theirs = d.create(subject="ci")["token"], d.create(subject="web")["token"]
+        for service in None, "other", "nobody-configured-this":
+            same(d.verify(mine, service=service), "OK")
+            same(d.verify(theirs, service=service), "NO subject")
+
+
+@claim
+def requirement_is_judged_the_same_by_table_and_socket():
+    with Daemon(config=REQUIRING) as d:
+        able = d.create(scopes="repo:write,repo:read", subject="ci")["token"]
+        unable, admin = d.create(scopes="repo:read")["token"], d.create(scopes="admin,repo:write")
+        for service, token, verdict in (
+                ("git", able, "OK"), ("git", unable, "NO scope"), ("git", admin["token"], "OK"),
+                ("strict", able, "NO scope"), ("strict", admin["token"], "OK"),
+                (None, unable, "OK"), ("git", "x" * 40, "NO unknown"), ("git", "x", "NO malformed"),
+                ("git", admin["id"], "NO identifier"), ("git", "y" * 600, "NO malformed")):
+            same(d.verify(token, service=service), verdict, f"{service} {token[:10]}")
+            same(d.source, "table")
+        same(d.verify(able, service="git", subject="web"), "NO subject")
+        same(d.verify(unable, service="git", subject="web"), "NO subject")
+        same(d.verify(able, service="git", scope="repo:delete"), "NO scope")
+        d.done(f"disable {admin['id']}")
+        same(d.verify(admin["token"], service="strict"), "NO disabled")
+
+
+@claim
+def table_says_how_far_it_reaches():
+    with Daemon(config=REQUIRING + FOREIGN + "[service both]\nrequisite = local\n"
+                f"required = {ODD} does=nod\n") as d:
+        same(d.done("table", "verify")["final"], "yes")
+        same(d.done("table service=unheard-of", "verify")["final"], "yes")
+        reply = d.done("table service=strict", "verify")
+        same((reply["final"], reply["scope"]), ("if", "admin,repo:write"))
+        same(d.done("table service=api", "verify")["final"], "no")
+        same(d.ask("table service=both", "verify").verdict, "ERR forbidden")
+
+
+@claim
+def foreign_verifier_takes_over_where_the_table_knows_nothing():
+    with Daemon(config=FOREIGN) as d:
+        token = d.create(subject="ci")
+        same(d.verify(token["token"], service="api"), "OK")
+        same(d.source, "table")
+        same(d.verify("z" * 700, service="api"), "OK")
+        same(d.source, "daemon")
+        reply = d.ask("verify service=api " + "z" * 700, "verify")
+        same({key: reply[key] for key in ("subject", "scopes", "issuer", "verifier")},
+             {"subject": "mallory", "scopes": "a,b", "issuer": "https://idp.example",
+              "verifier": "odd"})
+        same(d.verify("z" * 700, service="api", scope="c"), "NO scope")
+        same(d.verify("z" * 700, service="api", subject="ci"), "NO subject")
+        same(d.verify("z" * 700), "NO malformed")
+        same(d.ask("verify service=api " + token["token"], "verify")["verifier"], "local")
+
+
+@claim
+def revoked_token_is_refused_whatever_other_verifiers_say():
+    with Daemon(config=FOREIGN) as d:
+        for verb, verdict in ("revoke", "NO revoked"), ("disable", "NO disabled"):
+            token = d.create()
+            same(d.verify(token["token"], service="api"), "OK")
+            d.done(f"{verb} {token['id']}")
+            same(d.verify(token["token"], service="api"), verdict)
+
+
+@claim
+def verifiers_are_told_what_is_asked_and_what_is_known():
+    config = f"[service look]\nrequisite = local\nrequired = {ODD} does=look\n"
+    with Daemon(config=config) as d:
+        token = d.create(subject="ci", scopes="a,b")["token"]
+        reply = d.ask(f"verify service=look scope=a subject=ci {token}", "verify")
+        same(reply.verdict, "NO denied")
+        same(reply["message"],
+             f"service look, uid {os.geteuid()}, scopes a, subject ci, identity ci")
+
+
+@claim
+def later_verifier_narrows_and_cannot_make_it_somebody_elses():
+    config = f"""
+[service narrow]
+requisite = local
+required = {ODD} does=pass scopes=b,c
+[service other-name]
+requisite = local
+required = {ODD} does=pass subject=root
+"""
+    with Daemon(config=config) as d:
+        token = d.create(subject="ci", scopes="a,b")["token"]
+        reply = d.ask(f"verify service=narrow {token}", "verify")
+        same((reply.verdict, reply["subject"], reply["scopes"], reply["verifier"]),
+             ("OK", "ci", "b", "local"))
+        same(d.verify(token, service="narrow", scope="a"), "NO scope")
+        same(d.verify(token, service="other-name"), "ERR unavailable")
+        eventually(lambda: "another subject than the verifier before it" in d.log(), "it is logged")
+
+
+@claim
+def peers_are_told_apart():
+    config = """
+[service mine]
+requisite = require peer_uid=0
+sufficient = local
+[service theirs]
+requisite = require peer_uid=65533
+sufficient = local
+[service group]
+requisite = require peer_gid=65533
+sufficient = local
+"""
+    with Daemon(config=config.replace("=0", f"={os.geteuid()}")) as d:
+        token = d.create()["token"]
+        same(d.verify(token, service="mine"), "OK")
+        same(d.verify(token, service="theirs"), "NO denied")
+        same(d.verify(token, service="group"), "NO denied")
+
+
+@claim
+def throttled_user_is_told_when_to_come_back():
+    config = "[service other]\nrequisite = throttle failures=5 per=1h\nsufficient = local\n"
+    with Daemon(config=config) as d, d.client("verify") as client:
+        token = d.create()["token"]
+        for _ in range(50):
+            same(client.request(f"verify {token}").verdict, "OK")
+        for _ in range(5):
+            same(client.request("verify " + "x" * 40).verdict, "NO unknown")
+        reply = client.request("verify " + "x" * 40)
+        same(reply.verdict, "NO denied")
+        assert 0 < int(reply["retry_after"]) <= 720, reply
+        same(client.request(f"verify {token}").verdict, "NO denied")
+        same(client.request(f"verify service=unheard-of {token}").verdict, "NO denied")
+        same(d.stat("service_answers", service="other", answer="denied"), 3)
+
+
+@claim
+def stats_count_by_service_and_verifier():
+    with Daemon(config=FOREIGN) as d, d.client("verify") as client:
+        token = d.create()["token"]
+        for value in token, token, "z" * 700, "x":
+            client.request(f"verify service=api {value}")
+        client.request(f"verify {token}")
+        same(d.stat("service_answers", service="api", answer="ok"), 4)
+        same(d.stat("verifier_outcomes", service="api", verifier="local", outcome="pass"), 2)
+        same(d.stat("verifier_outcomes", service="api", verifier="local", outcome="fail"), 2)
+        same(d.stat("verifier_outcomes", service="api", verifier="odd", outcome="pass"), 2)
+        same(d.stat("verifier_timed", service="api", verifier="odd"), 2)
+        same(d.stat("service_answers", service="other", answer="ok"), 1)
+        same(d.stats()["verify_ok"], "5")
+
+
+@claim
+def reload_swaps_all_stacks_and_recalls_tables():
+    with Daemon(config="[service git]\nsufficient = local\n") as d:
+        token = d.create(scopes="a")["token"]
+        same(d.verify(token, service="git"), "OK")
+        same(d.source, "table")
+        d.configure("[service git]\nrequisite = local\nrequisite = require scope=b\n")
+        d.reload()
+        eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
+        same(d.verify(token, service="git"), "NO scope")
+        same(d.stat("service_answers", service="git", answer="ok"), 1)
+
+
+@claim
+def broken_configuration_keeps_the_old_stacks_and_says_why():
+    with Daemon(config="[service git]\nrequisite = local\nrequisite = require scope=a\n") as d:
+        token = d.create(scopes="a")["token"]
+        for broken, why in (
+                ("[service git]\nsufficient = locol\n", "locol"),
+                ("[service git]\nsufficient = local\nsuficient = local\n", "suficient"),
+                (f"[service git]\nsufficient = {BUILD}/tests/verifiers/odd-abi.so\n",
+                 "compile it again"),
+                ("[service git]\nrequired = require scope=a\n", "put it below a verifier")):
+            d.configure(broken)
+            d.reload()
+            eventually(lambda: why in d.log(), f"the log says {why}")
+            same(d.verify(token, service="git"), "OK")
+        assert d.log().count("the configuration stays as it was") == 4, d.log()
+
+
+@claim
+def tokens_go_on_being_verified_while_the_configuration_is_reloaded():
+    configs = [REQUIRING + FOREIGN, FOREIGN.replace("mallory", "eve")]
+    with Daemon(config=configs[0]) as d, d.client("verify") as client:
+        token = d.create(scopes="repo:write")["token"]
+        end = time.monotonic() + 2 * PATIENCE
+        round = 0
+        while time.monotonic() < end:
+            round += 1
+            d.configure(configs[round % 2])
+            d.reload()
+            for service in "git", "api", "other":
+                same(client.request(f"verify service={service} {token}").verdict, "OK")
+            same(client.request("verify service=api " + "z" * 600).verdict, "OK")
+        assert round > 10, round
+
+
+@claim
+def check_opens_every_verifier():
+    with Daemon(config=FOREIGN) as d:
+        arguments = ["--check", *d.arguments()]
+        same(command(*arguments).returncode, 0)
+        d.configure(FOREIGN.replace("does=pass", "does=nonsense"))
+        broken = command(*arguments)
+        assert broken.returncode == 1 and f"{d.config}:4: odd: does= should be" in broken.stderr, broken
+        os.kill(d.pid, signal.SIGHUP)
+        eventually(lambda: "the configuration stays" in d.log(), "the daemon refuses it too")

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verifier that does what its configuration line says, much of which no verifier should.
+ *
+ *     does=WORD       see `deeds`
+ *     subject=NAME    scopes=a,b   issuer=NAME   of the identity it passes with
+ *     seconds=N       of what takes time */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/verifiers/verifier.h"
+
+#ifndef ABI
+#define ABI JETON_VERIFIER_ABI
+#endif
+#ifndef FLAGS
+#define FLAGS 0
+#endif
+
+struct odd {
+    int (*deed)(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
+    char subject[264];
+    char scopes[2080];
+    char issuer[264];
+    unsigned seconds;
+};
+
+typedef int deed(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
+
+static int pass(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    (void)q;
+    a->has_identity = 1;
+    memcpy(a->identity.subject, odd->subject, sizeof(odd->subject));
+    memcpy(a->identity.scopes, odd->scopes, sizeof(odd->scopes));
+    memcpy(a->identity.issuer, odd->issuer, sizeof(odd->issuer));
+    return JETON_VERIFIER_PASS;
+}
+
+static int nod(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    (void)odd;
+    (void)q;
+    (void)a;
+    return JETON_VERIFIER_PASS;
+}
+
+static int refuse(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    (void)odd;
+    (void)q;
+    a->reason = JETON_REASON_DENIED;
+    a->retry_after = 7;
+    snprintf(a->message, sizeof(a->message), "not on a Tuesday");
+    return JETON_VERIFIER_FAIL;
+}
+
+static int ignore(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    nod(odd, q, a);
+    return JETON_VERIFIER_IGNORE;
+}
+
+static int err(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    nod(odd, q, a);
+    snprintf(a->message, sizeof(a->message), "the oracle is silent");
+    return JETON_VERIFIER_ERROR;
+}
+
+static int revoked(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    nod(odd, q, a);
+    a->reason = JETON_REASON_REVOKED;
+    return JETON_VERIFIER_FAIL;
+}
+
+static int hang(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    for (;;)
+        pause();
+    return pass(odd, q, a);
+}
+
+static int late(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    const struct timespec t = { .tv_sec = odd->seconds };
+
+    nanosleep(&t, NULL);
+    return pass(odd, q, a);
+}
+
+static int end_thread(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    pass(odd, q, a);
+    pthread_exit(NULL);
+}
+
+static int outcome(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    pass(odd, q, a);
+    return 17;
+}
+
+/* All that is not zero: no end to any text, numbers there are not. */
+static int garbage(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    (void)odd;
+    (void)q;
+    memset(a, 'x', sizeof(*a));
+    a->has_identity = 1;
+    return JETON_VERIFIER_PASS;
+}
+
+static int leak(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    enum { SIZE = 1 << 20 };
+    static char *volatile lost;
+
+    lost = malloc(SIZE);
+    if (lost != NULL)
+        memset(lost, 1, SIZE);
+    return pass(odd, q, a);
+}
+
+/* Passes if the question says all that it should. */
+static int look(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    snprintf(a->message, sizeof(a->message), "service %.20s, uid %u, scopes %.20s, subject %.20s, identity %.20s",
+             q->service, (unsigned)q->peer_uid, q->scopes != NULL ? q->scopes : "-",
+             q->subject != NULL ? q->subject : "-",
+             q->identity != NULL ? q->identity->subject : "-");
+    (void)odd;
+    a->reason = JETON_REASON_DENIED;
+    return JETON_VERIFIER_FAIL;
+}
+
+static const struct {
+    const char *word;
+    deed *deed;
+} deeds[] = {
+    { "pass", pass }, { "nod", nod }, { "refuse", refuse }, { "ignore", ignore }, { "err", err },
+    { "revoke", revoked }, { "hang", hang }, { "late", late }, { "end-thread", end_thread },
+    { "outcome", outcome }, { "garbage", garbage }, { "leak", leak }, { "look", look },
+};
+
+static void odd_close(void *instance)
+{
+    free(instance);
+}
+
+static int read_argument(struct odd *odd, const struct jeton_argument *a)
+{
+    if (strcmp(a->key, "subject") == 0)
+        snprintf(odd->subject, sizeof(odd->subject), "%s", a->value);
+    else if (strcmp(a->key, "scopes") == 0)
+        snprintf(odd->scopes, sizeof(odd->scopes), "%s", a->value);
+    else if (strcmp(a->key, "issuer") == 0)
+        snprintf(odd->issuer, sizeof(odd->issuer), "%s", a->value);
+    else if (strcmp(a->key, "seconds") == 0)
+        odd->seconds = (unsigned)atoi(a->value);
+    else if (strcmp(a->key, "does") != 0)
+        return -1;
+    for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+        if (strcmp(a->key, "does") == 0 && strcmp(a->value, deeds[i].word) == 0)
+            odd->deed = deeds[i].deed;
+    return 0;
+}
+
+static int odd_open(void **instance, const struct jeton_argument *arguments, size_t count,
+                    char *problem, size_t room)
+{
+    struct odd *odd = calloc(1, sizeof(*odd));
+
+    if (odd == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (read_argument(odd, &arguments[i]) < 0) {
+            snprintf(problem, room, "there is no argument %s=", arguments[i].key);
+            free(odd);
+            return -1;
+        }
+    if (odd->deed == NULL) {
+        snprintf(problem, room, "does= should be a word it knows");
+        free(odd);
+        return -1;
+    }
+    *instance = odd;
+    return 0;
+}
+
+static int odd_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
+{
+    const struct odd *odd = instance;
+
+    return odd->deed(odd, q, a);
+}
+
+const struct jeton_verifier jeton_verifier = { ABI, FLAGS, "odd", odd_open, odd_verify, odd_close };
