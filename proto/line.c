@@ -90,14 +90,17 @@ static bool take_value(struct cursor *c, struct slice *value, const char **why)
 
 static bool take_bare(struct cursor *c, struct slice *value, const char **why)
 {
-    value->at = c->at;
-    for (; c->at < c->end && *c->at != ' '; c->at++) {
-        if (*c->at == '"' || *c->at == '\\' || *c->at == '\t') {
-            *why = "quotes, backslashes and tabs need a value in double quotes";
-            return false;
-        }
+    size_t left = (size_t)(c->end - c->at);
+    const char *space = left > 0 ? memchr(c->at, ' ', left) : NULL;
+    size_t len = space != NULL ? (size_t)(space - c->at) : left;
+
+    *value = (struct slice){ c->at, len };
+    c->at += len;
+    if (len > 0 && (memchr(value->at, '"', len) != NULL || memchr(value->at, '\\', len) != NULL ||
+                    memchr(value->at, '\t', len) != NULL)) {
+        *why = "quotes, backslashes and tabs need a value in double quotes";
+        return false;
     }
-    value->len = (size_t)(c->at - value->at);
     return true;
 }
 
