@@ -82,8 +82,18 @@ bool services_add(struct services *s, struct slice service, const char *control,
     return add_text(s, text, problem);
 }
 
+/* libinih takes comments off the first line only. */
+static struct slice without_comment(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.at[i] == ';' && (i == 0 || text.at[i - 1] == ' ' || text.at[i - 1] == '\t'))
+            return (struct slice){ text.at, i };
+    return text;
+}
+
 bool services_continue(struct services *s, struct slice text, struct problem *problem)
 {
+    text = without_comment(text);
     s->text[s->used - 1] = ' ';
     return add_text(s, text, problem);
 }

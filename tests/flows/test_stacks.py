@@ -2,10 +2,11 @@
 """Which verifiers judge a token is configured for each service."""
 import os
 import signal
+import subprocess
 import time
 
 from harness import Daemon, claim, command, eventually, same
-from settings import BUILD, PATIENCE
+from settings import BUILD, PATIENCE, ROOT
 
 ODD = f"{BUILD}/tests/verifiers/odd.so"
 
@@ -236,3 +237,48 @@ def check_opens_every_verifier():
         assert broken.returncode == 1 and f"{d.config}:4: odd: does= should be" in broken.stderr, broken
         os.kill(d.pid, signal.SIGHUP)
         eventually(lambda: "the configuration stays" in d.log(), "the daemon refuses it too")
+
+
+def example(directory):
+    """The verifier in jeton-verifier(3), compiled as the page says."""
+    with open(f"{ROOT}/daemon/verifiers/jeton-verifier.3") as file:
+        page = file.read()
+    source = page.split(".Sh EXAMPLES")[1].split(".Bd -literal\n")[1].split("\n.Ed")[0]
+    os.makedirs(f"{directory}/include/jeton")
+    os.symlink(f"{ROOT}/daemon/verifiers/verifier.h", f"{directory}/include/jeton/verifier.h")
+    with open(f"{directory}/hours.c", "w") as file:
+        file.write(source)
+    compiled = subprocess.run(
+        ["gcc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", f"-I{directory}/include", "-o",
+         f"{directory}/hours.so", f"{directory}/hours.c"], capture_output=True, text=True)
+    assert compiled.returncode == 0, compiled.stderr
+
+
+@claim
+def verifier_in_the_manual_page_compiles_and_judges():
+    with Daemon(config="") as d:
+        token = d.create()["token"]
+        example(d.directory)
+        hour = time.gmtime().tm_hour
+        after = (hour + 2) % 24
+        d.configure(f"""
+[daemon]
+verifiers = {d.directory}
+[service always]
+requisite = local
+requisite = hours from=0 to=24
+[service later]
+requisite = local
+requisite = hours.so from={after}
+    to={after + 1}                      ; a line may go on
+""")
+        d.reload()
+        eventually(lambda: "configuration reloaded" in d.log(), "it is loaded")
+        same(d.verify(token, service="always"), "OK")
+        reply = d.ask(f"verify service=later {token}", "verify")
+        same((reply.verdict, reply["message"]),
+             ("NO denied", f"from {after} to {after + 1} o'clock only"))
+        assert 0 < int(reply["retry_after"]) <= 7200, reply
+        d.configure(f"[service x]\nsufficient = {d.directory}/hours.so from=9 to=3\n")
+        d.reload()
+        eventually(lambda: "give from= and to=" in d.log(), "its own message is shown")
