@@ -108,7 +108,7 @@ $(BUILD)/tests/bench/startup: $(BUILD)/tests/bench/startup.o $(DAEMON) $(PROTO)
 
 # What a verification in process costs beside its floor, and a start beside a bare traversal.
 bench: deps
-	@$(MAKE) --no-print-directory -s $(BENCH)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
