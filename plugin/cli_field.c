@@ -23,6 +23,9 @@ static const struct cli_field_row rows[CLI_FIELDS] = {
     [CLI_VERIFIER] =    { "verifier",    CLI_TEXT,   "VERIFIER",    "-",      8,  0, 0 },
     [CLI_NAME] =        { "name",        CLI_TEXT,   "NAME",        "-",     20,  0, 0 },
     [CLI_VALUE] =       { "value",       CLI_NUMBER, "VALUE",       "-",     20,  0, 0 },
+    [CLI_SERVICE] =     { "service",     CLI_TEXT,   "SERVICE",     "-",     12,  0, 0 },
+    [CLI_ANSWER] =      { "answer",      CLI_TEXT,   "ANSWER",      "-",     11,  0, 0 },
+    [CLI_OUTCOME] =     { "outcome",     CLI_TEXT,   "OUTCOME",     "-",      7,  0, 0 },
     [CLI_VERB] =        { "verb",        CLI_TEXT,   "VERB",        "-",      8,  0, 0 },
     [CLI_USAGE_TEXT] =  { "usage",       CLI_TEXT,   "USAGE",       "-",     40,  0, 0 },
     [CLI_SUMMARY] =     { "summary",     CLI_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
@@ -50,7 +53,10 @@ const struct cli_view cli_view_entries = {
     { CLI_SERIAL, CLI_TIME, CLI_EVENT, CLI_ID, CLI_BY, CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION,
       CLI_PID, CLI_EXPIRES, CLI_ACTIVATES, CLI_REPLACES }, .count = 12, .shown = 8
 };
-const struct cli_view cli_view_stats = { { CLI_NAME, CLI_VALUE }, .count = 2, .shown = 2 };
+const struct cli_view cli_view_stats = {
+    { CLI_NAME, CLI_VALUE, CLI_SERVICE, CLI_VERIFIER, CLI_ANSWER, CLI_OUTCOME },
+    .count = 6, .shown = 6
+};
 const struct cli_view cli_view_verbs = {
     { CLI_VERB, CLI_USAGE_TEXT, CLI_SUMMARY }, .count = 3, .shown = 3
 };
