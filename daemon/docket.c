@@ -58,6 +58,7 @@ static void drop_first(struct session *s)
     if (m->next == NULL)
         s->last_matter = NULL;
     s->matters--;
+    hearing_wipe(&m->hearing);
     atomic_fetch_sub(&m->stacks->hearings, 1);
     free(m);
 }
@@ -101,7 +102,9 @@ bool docket_hear(struct session *s, const struct stack *stack, const struct ques
         struct hearing *h = &s->lane->hearing;
         hearing_begin(h, stack, asked, service, &place, now);
         hearing_go_on(h, &place);
-        return put_reply(s, h);
+        bool told = put_reply(s, h);
+        hearing_wipe(h);
+        return told;
     }
     struct matter *m = append(s);
     if (m == NULL) {
@@ -133,7 +136,7 @@ static bool send_errand(struct matter *m, struct step *step)
     e->mail.arrive = m->session->errand_arrives;
     e->home = &m->session->lane->box;
     e->sender = m;
-    if (evtimer_add(&m->late, &limit) < 0 || !pool_send(step->pool, e)) {
+    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 || !pool_send(step->pool, e)) {
         evtimer_del(&m->late);
         errand_free(e);
         return false;

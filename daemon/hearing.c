@@ -189,7 +189,7 @@ bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
             count(h, place->lane, &baseless);
         } else {
             h->step_began = step->module != NULL ? judge_clock() : 0;
-            if (step->pool != NULL)
+            if (step->blocks)
                 return false;
             ask_at_once(h, place, step);
         }
@@ -257,5 +257,9 @@ void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
     if (no && why->retry_after > 0)
         line_put_u64(reply, "retry_after", (uint64_t)why->retry_after);
     reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
+}
+
+void hearing_wipe(struct hearing *h)
+{
     sodium_memzero(h->text, h->used);
 }

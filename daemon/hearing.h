@@ -52,7 +52,10 @@ static inline struct step *hearing_step(const struct hearing *h)
 void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_answer *answer);
 void hearing_lack(struct hearing *h, unsigned lane, enum complaint why);
 
-/* Counts it, writes the reply, and wipes what it holds. */
+/* Counts it and writes the reply. */
 void hearing_end(struct hearing *h, unsigned lane, struct text *reply);
+
+/* Wipes what it holds; decided or not, it is over. */
+void hearing_wipe(struct hearing *h);
 
 #endif

@@ -265,13 +265,13 @@ static void reload(struct service *s)
 
 static void on_settle(evutil_socket_t fd, short what, void *service)
 {
-    const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS };
+    const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS }, later = { .tv_sec = 1 };
     struct service *s = service;
 
     (void)fd;
     (void)what;
     if (!succession_step(&s->succession)) {
-        event_add(s->on_settle, &soon);
+        event_add(s->on_settle, s->succession.settled ? &later : &soon);
         return;
     }
     log_info("configuration reloaded");
@@ -303,7 +303,7 @@ static void on_tick(evutil_socket_t fd, short what, void *service)
     (void)fd;
     (void)what;
     publish_renew(s->server.publisher);
-    if (s->succession.settled)
+    if (s->succession.settled && !s->succession.recall)
         succession_step(&s->succession);
     if (s->ticks++ % GROWTH_TICKS == 0)
         growth_look(&s->growth, &s->server);

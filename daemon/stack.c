@@ -126,7 +126,7 @@ static bool make_stack(struct stack *stack, const struct service_section *sectio
         if (!step_open(step, &from, problem) || !check_order(stack, &from, problem) ||
             !name_step(stack, step, meters))
             return false;
-        stack->waits = stack->waits || step->pool != NULL;
+        stack->waits = stack->waits || step->blocks;
     }
     stack->plain = stack->steps == 1 && stack->step[0].verifier == NULL;
     find_terms(stack);

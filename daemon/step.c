@@ -135,7 +135,8 @@ static bool open_instance(struct making *m, const struct jeton_argument *given, 
     if (step->verifier == &require_verifier)
         step->narrows = require_narrows(step->instance);
     step->is_throttle = step->verifier == &throttle_verifier;
-    if ((step->verifier->flags & JETON_VERIFIER_MAY_BLOCK) == 0)
+    step->blocks = (step->verifier->flags & JETON_VERIFIER_MAY_BLOCK) != 0;
+    if (!step->blocks)
         return true;
     step->pool = pool_new(step->verifier, step->instance, (unsigned)m->threads,
                           (unsigned)m->queue);

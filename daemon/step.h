@@ -23,7 +23,8 @@ struct step {
     const struct jeton_verifier *verifier;  /* NULL: the table */
     void *instance;
     void *module;                           /* of module_load(); NULL: built in */
-    struct pool *pool;                      /* NULL: it is asked at once */
+    bool blocks;                            /* it is asked on a pool ... */
+    struct pool *pool;                      /* ... which is NULL once that has ended */
     int64_t deadline;                       /* of what is asked on a pool, in nanoseconds */
     bool narrows;                           /* it needs an identity */
     bool is_throttle;

@@ -59,15 +59,23 @@ void worker_join(struct lane *lane)
     pthread_join(lane->thread, NULL);
 }
 
-void worker_free(struct lane *lane)
+static void close_all(struct lane *lane)
 {
     struct conn *next;
 
-    mailbox_deliver(&lane->box);
     for (struct conn *c = lane->conns; c != NULL; c = next) {
         next = conn_next(c);
         conn_close(c);
     }
+}
+
+/* Nothing goes on when what is under way comes home: it finds its connection closed.  What comes
+ * may itself be a connection. */
+void worker_free(struct lane *lane)
+{
+    close_all(lane);
+    mailbox_deliver(&lane->box);
+    close_all(lane);
     if (lane->on_mail != NULL)
         event_free(lane->on_mail);
     if (lane->on_tick != NULL)
