@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 
+import harness
 from harness import Daemon, claim, command, eventually, same
 from settings import BUILD, PATIENCE, SANITIZER, scaled
 
@@ -22,6 +23,7 @@ def logged(d, text):
 
 @claim
 def verifier_that_hangs_delays_nobody_else():
+    harness.threads_may_hang = True
     config = service("hang", f"required = {BLOCKS} does=hang deadline=300ms threads=2 queue=2")
     with Daemon("daemon.workers=1", config=config) as d, d.client("verify") as other:
         token = d.create()["token"]
@@ -61,6 +63,7 @@ def late_answer_is_thrown_away():
 
 @claim
 def sufficient_verifier_that_cannot_judge_leaves_it_to_the_next():
+    harness.threads_may_hang = True
     config = service("api", f"sufficient = {BLOCKS} does=hang deadline=50ms", "sufficient = local")
     with Daemon(config=config) as d:
         token = d.create()["token"]
@@ -168,6 +171,7 @@ def clients_that_leave_while_a_verifier_works_harm_nobody():
 
 @claim
 def daemon_stops_and_answers_while_a_verifier_hangs():
+    harness.threads_may_hang = True
     config = service("hang", f"required = {BLOCKS} does=hang deadline=1s")
     with Daemon(config=config) as d, d.client("verify") as client:
         client.send("verify service=hang " + "x" * 40)

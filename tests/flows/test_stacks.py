@@ -48,7 +48,7 @@ def requirement_is_judged_the_same_by_table_and_socket():
                 (None, unable, "OK"), ("git", "x" * 40, "NO unknown"), ("git", "x", "NO malformed"),
                 ("git", admin["id"], "NO identifier"), ("git", "y" * 600, "NO malformed")):
             same(d.verify(token, service=service), verdict, f"{service} {token[:10]}")
-            same(d.source, "table")
+            d.answered_by("table")
         same(d.verify(able, service="git", subject="web"), "NO subject")
         same(d.verify(unable, service="git", subject="web"), "NO subject")
         same(d.verify(able, service="git", scope="repo:delete"), "NO scope")
@@ -73,9 +73,9 @@ def foreign_verifier_takes_over_where_the_table_knows_nothing():
     with Daemon(config=FOREIGN) as d:
         token = d.create(subject="ci")
         same(d.verify(token["token"], service="api"), "OK")
-        same(d.source, "table")
+        d.answered_by("table")
         same(d.verify("z" * 700, service="api"), "OK")
-        same(d.source, "daemon")
+        d.answered_by("daemon")
         reply = d.ask("verify service=api " + "z" * 700, "verify")
         same({key: reply[key] for key in ("subject", "scopes", "issuer", "verifier")},
              {"subject": "mallory", "scopes": "a,b", "issuer": "https://idp.example",
@@ -185,7 +185,7 @@ def reload_swaps_all_stacks_and_recalls_tables():
     with Daemon(config="[service git]\nsufficient = local\n") as d:
         token = d.create(scopes="a")["token"]
         same(d.verify(token, service="git"), "OK")
-        same(d.source, "table")
+        d.answered_by("table")
         d.configure("[service git]\nrequisite = local\nrequisite = require scope=b\n")
         d.reload()
         eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
