@@ -137,35 +137,94 @@ sanitize: deps
 	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=thread"
 
-PAMDIR ?= /lib/$(shell $(CC) -print-multiarch)/security
-share = $(DESTDIR)$(PREFIX)/share
+# -- installing: one table, which uninstall and the Debian packages go by as well -----------------
+
+# What other packages say about their directories, in ours where they look there too.
+pc = $(shell pkg-config $(if $(filter /usr/local,$(PREFIX)),$(patsubst %,--define-variable=%=$(PREFIX),prefix rootprefix) \
+	--define-variable=datadir=$(PREFIX)/share) --variable=$(1) $(2) 2>/dev/null)
+MULTIARCH = $(shell $(CC) -print-multiarch)
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
+INCLUDEDIR ?= $(PREFIX)/include
+VERIFIERSDIR ?= $(PREFIX)/lib/jeton/verifiers
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/jeton
+PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
+CONFDIR = /etc/jeton
+UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
+SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
+TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
+COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
+
+UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
+MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) plugin/*.$(n) proto/*.$(n)))
+
+# MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
+FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
+	0755=$(BUILD)/jeton=$(BINDIR)/jeton \
+	0644=$(BUILD)/libjeton.so.0=$(LIBDIR)/libjeton.so.0 \
+	link=libjeton.so.0=$(LIBDIR)/libjeton.so \
+	0644=$(BUILD)/install/libjeton.pc=$(LIBDIR)/pkgconfig/libjeton.pc \
+	0644=plugin/jeton.h=$(INCLUDEDIR)/jeton.h \
+	link=../jeton.h=$(INCLUDEDIR)/jeton/jeton.h \
+	0644=daemon/verifiers/verifier.h=$(INCLUDEDIR)/jeton/verifier.h \
+	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
+	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
+	0644=plugin/jeton.bash=$(COMPLETIONSDIR)/jeton \
+	$(foreach u,$(UNITS),0644=$(BUILD)/install/$(u)=$(UNITDIR)/$(u)) \
+	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
+	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
+	conf=$(BUILD)/install/jetond.conf=$(CONFDIR)/jetond.conf \
+	$(foreach m,$(MANPAGES),0644=$(m)=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	0644=README.md=$(DOCDIR)/README.md \
+	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
+	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf
+# Directories that are nobody else's, innermost first.
+OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
+FILLED = $(patsubst %,$(BUILD)/install/%,$(UNITS) libjeton.pc jetond.conf)
+
+# Filled in every time, as PREFIX may be another than the last time.
+fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|' $< >$@
+$(BUILD)/install/%: systemd/%.in FORCE
+	$(fill)
+$(BUILD)/install/%: systemd/% FORCE
+	$(fill)
+$(BUILD)/install/%: plugin/%.in FORCE
+	$(fill)
 
 install: all
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin $(BUILD)/jetond
-	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/bin $(BUILD)/jeton
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib $(BUILD)/libjeton.so.0
-	ln -sf libjeton.so.0 $(DESTDIR)$(PREFIX)/lib/libjeton.so
-	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/include plugin/jeton.h
-	install -D -m 0644 -t $(DESTDIR)$(PAMDIR) $(BUILD)/pam_jeton.so
-	install -D -m 0644 plugin/jeton.bash $(share)/bash-completion/completions/jeton
-	install -D -m 0644 -t $(share)/man/man1 plugin/jeton.1
-	install -D -m 0644 -t $(share)/man/man3 plugin/libjeton.3
-	install -D -m 0644 -t $(share)/man/man8 plugin/pam_jeton.8
-	install -D -m 0644 -t $(share)/doc/jeton README.md proto/PROTOCOL.md
-	install -d $(DESTDIR)$(PREFIX)/lib/pkgconfig
-	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' plugin/libjeton.pc.in \
-		>$(DESTDIR)$(PREFIX)/lib/pkgconfig/libjeton.pc
+	@$(MAKE) --no-print-directory install-only
 
-uninstall:
-	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,sbin/jetond bin/jeton lib/libjeton.so.0 lib/libjeton.so \
-		include/jeton.h lib/pkgconfig/libjeton.pc) $(DESTDIR)$(PAMDIR)/pam_jeton.so \
-		$(addprefix $(share)/,bash-completion/completions/jeton man/man1/jeton.1 \
-		man/man3/libjeton.3 man/man8/pam_jeton.8)
-	rm -rf $(share)/doc/jeton
+products: $(PRODUCTS)
+
+install-only: $(PRODUCTS) $(FILLED)
+	@for file in $(FILES); do \
+		mode=$${file%%=*} to=$(DESTDIR)$${file##*=} from=$${file#*=} from=$${from%=*}; \
+		case $$mode in \
+		link) mkdir -p "$${to%/*}" && ln -sfn "$$from" "$$to" ;; \
+		conf) [ -e "$$to" ] || install -D -m 0644 "$$from" "$$to" ;; \
+		*) install -D -m $$mode "$$from" "$$to" ;; \
+		esac && echo "$$to" || exit 1; \
+	done
+
+uninstall: $(FILLED)
+	@for file in $(FILES); do \
+		mode=$${file%%=*} to=$(DESTDIR)$${file##*=} from=$${file#*=} from=$${from%=*}; \
+		[ $$mode != conf ] || [ ! -e "$$to" ] || cmp -s "$$from" "$$to" || \
+			{ echo "$$to was changed, and is kept"; continue; }; \
+		rm -f "$$to" || exit 1; \
+	done
+	@for directory in $(OWN_DIRECTORIES:%=$(DESTDIR)%); do \
+		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
+	done
+
+FORCE:
 
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deps deps-programs demo run test sanitize install uninstall clean
+.PHONY: FORCE all bench deps deps-programs demo run test sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
