@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | bench | sanitize | install | uninstall | clean | deps
+# make all | demo | run | test | test-boot | bench | sanitize | install | uninstall | deb | clean | deps
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -222,9 +222,27 @@ uninstall: $(FILLED)
 
 FORCE:
 
+# -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
+
+PACKAGING = debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc
+DEB = $(BUILD)/deb/jeton-$(VERSION)
+
+deps-package:
+	@tests/deps $(PACKAGING)
+
+deb: deps deps-package
+	@head -n 1 systemd/debian/changelog | grep -qF '($(VERSION))' || \
+		{ echo "make deb: systemd/debian/changelog does not begin with version $(VERSION)" >&2; exit 1; }
+	rm -rf $(BUILD)/deb
+	mkdir -p $(DEB)
+	cp -R daemon plugin proto systemd Makefile README.md LICENSE $(DEB)
+	mv $(DEB)/systemd/debian $(DEB)/debian
+	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b
+	lintian --fail-on error,warning $(BUILD)/deb/*.changes
+
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deps deps-programs demo run test sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb deps deps-package deps-programs demo run test sanitize install install-only products uninstall clean
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
