@@ -176,22 +176,28 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
 	conf=$(BUILD)/install/jetond.conf=$(CONFDIR)/jetond.conf \
-	$(foreach m,$(MANPAGES),0644=$(m)=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	$(foreach m,$(MANPAGES),0644=$(BUILD)/install/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf
 # Directories that are nobody else's, innermost first.
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
-FILLED = $(patsubst %,$(BUILD)/install/%,$(UNITS) libjeton.pc jetond.conf)
+FILLED = $(patsubst %,$(BUILD)/install/%,$(UNITS) libjeton.pc jetond.conf $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
 $(BUILD)/install/%: systemd/%.in FORCE
 	$(fill)
 $(BUILD)/install/%: systemd/% FORCE
 	$(fill)
 $(BUILD)/install/%: plugin/%.in FORCE
+	$(fill)
+$(BUILD)/install/%: daemon/% FORCE
+	$(fill)
+$(BUILD)/install/%: plugin/% FORCE
+	$(fill)
+$(BUILD)/install/%: proto/% FORCE
 	$(fill)
 
 install: all
