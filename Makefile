@@ -237,18 +237,27 @@ deps-package:
 	@tests/deps $(PACKAGING)
 
 deb: deps deps-package
+	@$(MAKE) --no-print-directory $(BUILD)/deb/done
+
+$(BUILD)/deb/done: $(shell find daemon plugin proto systemd -type f 2>/dev/null) Makefile README.md LICENSE
 	@head -n 1 systemd/debian/changelog | grep -qF '($(VERSION))' || \
 		{ echo "make deb: systemd/debian/changelog does not begin with version $(VERSION)" >&2; exit 1; }
 	rm -rf $(BUILD)/deb
 	mkdir -p $(DEB)
 	cp -R daemon plugin proto systemd Makefile README.md LICENSE $(DEB)
 	mv $(DEB)/systemd/debian $(DEB)/debian
-	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -us -uc -b
-	lintian --fail-on error,warning $(BUILD)/deb/*.changes
+	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -jauto -us -uc -b
+	lintian --allow-root --fail-on error,warning $(BUILD)/deb/*.changes
+	rm -rf $(DEB)
+	touch $@
+
+# Boots systemd with the packages in a container, where that is possible; says so where it is not.
+test-boot: deb
+	@BUILD=$(BUILD) tests/boot/run
 
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deb deps deps-package deps-programs demo run test sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb deps deps-package deps-programs demo run test test-boot sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
