@@ -230,7 +230,7 @@ FORCE:
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc
+PACKAGING = debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 
 deps-package:

@@ -388,6 +388,30 @@ def the_observe_socket_can_be_added():
     same(done(ADMIN, "hello")["role"], "admin")
 
 
+@claim("first", within=40)
+def a_daemon_that_cannot_start_says_why_and_can_be_mended():
+    """It is not tried for ever; clients are then told that nobody is there."""
+    with open("/etc/jeton/jetond.conf") as file:
+        before = file.read()
+    with open("/etc/jeton/jetond.conf", "w") as file:
+        file.write("[daemon]\nworkers = many\n")
+    run("systemctl", "stop", "jetond.service")
+    with contextlib.suppress(Closed, ConnectionError):
+        ask(VERIFY, "ping")
+    eventually(lambda: state("jetond.service") == "failed", "the service gives up", 30)
+    said = run("systemctl", "status", "--no-pager", "jetond.service", check=False)
+    assert "[daemon] workers" in said, said
+    sockets = [state(f"jetond-{role}.socket") for role in ("admin", "verify", "observe")]
+    with open("/etc/jeton/jetond.conf", "w") as file:
+        file.write(before)
+    run("systemctl", "reset-failed", "jetond.service")
+    run("systemctl", "restart", "jetond-admin.socket", "jetond-verify.socket",
+        "jetond-observe.socket")
+    all_verify()
+    same(done(OBSERVE, "hello")["role"], "observe")
+    return f"NRestarts={unit('jetond.service', 'NRestarts')}, sockets: {' '.join(sockets)}"
+
+
 @claim("first")
 def figures_are_written_for_prometheus():
     if "ERR" in run("jeton", "stats", "--prometheus", check=False) or \
