@@ -147,7 +147,7 @@ SBINDIR ?= $(PREFIX)/sbin
 BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
 INCLUDEDIR ?= $(PREFIX)/include
-VERIFIERSDIR ?= $(PREFIX)/lib/jeton/verifiers
+VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
@@ -165,39 +165,40 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0755=$(BUILD)/jeton=$(BINDIR)/jeton \
 	0644=$(BUILD)/libjeton.so.0=$(LIBDIR)/libjeton.so.0 \
 	link=libjeton.so.0=$(LIBDIR)/libjeton.so \
-	0644=$(BUILD)/install/libjeton.pc=$(LIBDIR)/pkgconfig/libjeton.pc \
+	0644=$(FILL)/libjeton.pc=$(LIBDIR)/pkgconfig/libjeton.pc \
 	0644=plugin/jeton.h=$(INCLUDEDIR)/jeton.h \
 	link=../jeton.h=$(INCLUDEDIR)/jeton/jeton.h \
 	0644=daemon/verifiers/verifier.h=$(INCLUDEDIR)/jeton/verifier.h \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
 	0644=plugin/jeton.bash=$(COMPLETIONSDIR)/jeton \
-	$(foreach u,$(UNITS),0644=$(BUILD)/install/$(u)=$(UNITDIR)/$(u)) \
+	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
-	conf=$(BUILD)/install/jetond.conf=$(CONFDIR)/jetond.conf \
-	$(foreach m,$(MANPAGES),0644=$(BUILD)/install/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
+	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
+	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf
 # Directories that are nobody else's, innermost first.
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
-FILLED = $(patsubst %,$(BUILD)/install/%,$(UNITS) libjeton.pc jetond.conf $(notdir $(MANPAGES)))
+FILL ?= $(BUILD)/install
+FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
 	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
-$(BUILD)/install/%: systemd/%.in FORCE
+$(FILL)/%: systemd/%.in FORCE
 	$(fill)
-$(BUILD)/install/%: systemd/% FORCE
+$(FILL)/%: systemd/% FORCE
 	$(fill)
-$(BUILD)/install/%: plugin/%.in FORCE
+$(FILL)/%: plugin/%.in FORCE
 	$(fill)
-$(BUILD)/install/%: daemon/% FORCE
+$(FILL)/%: daemon/% FORCE
 	$(fill)
-$(BUILD)/install/%: plugin/% FORCE
+$(FILL)/%: plugin/% FORCE
 	$(fill)
-$(BUILD)/install/%: proto/% FORCE
+$(FILL)/%: proto/% FORCE
 	$(fill)
 
 install: all
@@ -205,7 +206,8 @@ install: all
 
 products: $(PRODUCTS)
 
-install-only: $(PRODUCTS) $(FILLED)
+# What is built, as it is.
+install-only: $(FILLED)
 	@for file in $(FILES); do \
 		mode=$${file%%=*} to=$(DESTDIR)$${file##*=} from=$${file#*=} from=$${from%=*}; \
 		case $$mode in \
@@ -225,8 +227,6 @@ uninstall: $(FILLED)
 	@for directory in $(OWN_DIRECTORIES:%=$(DESTDIR)%); do \
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
 	done
-
-FORCE:
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 

@@ -34,10 +34,11 @@ def text_of(path):
 
 
 def make(target, root, prefix="/usr/local"):
-    """Has the tree's own make do it, with what a build for /usr/local would take by default."""
+    """Has the tree's own make do it, with what is built."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return run("make", "-s", target, f"BUILD={BUILD}", f"DESTDIR={root}", f"PREFIX={prefix}",
-               f"UNITDIR={prefix}/lib/systemd/system", env=plain)
+               f"FILL={tempfile.gettempdir()}/fill", f"UNITDIR={prefix}/lib/systemd/system",
+               env=plain)
 
 
 def installed(prefix="/usr/local"):
@@ -154,28 +155,36 @@ def keys():
     return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]
 
 
+def shown():
+    """(section, key, value) of every key in the file that is installed; all are comments."""
+    section, found = None, []
+    for line in text_of("systemd/jetond.conf").splitlines():
+        if match := re.fullmatch(r"#?\[([a-z ]+)\]", line):
+            section = match[1]
+        elif match := re.fullmatch(r"#([a-z_]+) = ?(.*)", line):
+            found.append((section, match[1], match[2]))
+        else:
+            assert line == "" or line.startswith("# "), line
+    return found
+
+
 @claim
 def the_configuration_file_shows_every_key():
-    section, shown = None, set()
-    for line in text_of("systemd/jetond.conf").splitlines():
-        if found := re.fullmatch(r"\[([a-z]+)\]", line):
-            section = found[1]
-        elif found := re.match(r"#([a-z_]+) =", line):
-            shown.add((section, found[1]))
-    same(shown, set(keys()))
+    there = {(section, key) for section, key, _ in shown()}
+    same(sorted(set(keys()) - there), [])
 
 
 @claim
 def what_the_configuration_file_shows_is_valid():
     directory = tempfile.mkdtemp()
-    text = re.sub(r"^#([a-z_]+ =)", r"\1", text_of("systemd/jetond.conf"), flags=re.M)
+    known = set(keys()) | {("service other", "sufficient")}
+    text = "".join(f"[{section}]\n{key} = {value.replace('@VERIFIERSDIR@', directory)}\n"
+                   for section, key, value in shown() if (section, key) in known)
     with open(f"{directory}/jetond.conf", "w") as file:
         file.write(text)
-    others = [f"daemon.store={directory}/tokens.tdb", "daemon.user=", "verify.table_group="]
+    others = [f"daemon.store={directory}/tokens.tdb", "verify.table_group="]
     for role in ("admin", "observe", "verify"):
         others += [f"{role}.path={directory}/{role}.sock", f"{role}.group="]
-    if ("daemon", "user") not in keys():
-        others.remove("daemon.user=")
     done = command("--config", f"{directory}/jetond.conf", "--check",
                    *(word for setting in others for word in ("--set", setting)))
     same(done.returncode, 0, done.stderr)
