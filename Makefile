@@ -232,6 +232,11 @@ uninstall: $(FILLED)
 
 PACKAGING = debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
+# Of PACKAGES, those without which it does not build, joined by commas.
+comma = ,
+empty =
+LIBRARIES = $(subst $(empty) $(empty),$(comma) ,$(strip \
+	$(filter-out libc6-dev linux-libc-dev libcmocka-dev,$(filter %-dev,$(PACKAGES)))))
 
 deps-package:
 	@tests/deps $(PACKAGING)
@@ -246,6 +251,7 @@ $(BUILD)/deb/done: $(shell find daemon plugin proto systemd -type f 2>/dev/null)
 	mkdir -p $(DEB)
 	cp -R daemon plugin proto systemd Makefile README.md LICENSE $(DEB)
 	mv $(DEB)/systemd/debian $(DEB)/debian
+	sed -i 's/@LIBRARIES@/$(LIBRARIES)/' $(DEB)/debian/control
 	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS dpkg-buildpackage -jauto -us -uc -b
 	lintian --allow-root --fail-on error,warning $(BUILD)/deb/*.changes
 	rm -rf $(DEB)
