@@ -4,17 +4,19 @@ life with the packages.  A claim that fails ends the stage, for those after it b
 import contextlib
 import glob
 import grp
+import http.server
+import json
 import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
 import threading
 import time
 import traceback
+import urllib.parse
 
 from client import Client, Closed
 
@@ -428,6 +430,56 @@ def figures_are_written_for_prometheus():
     same(os.listdir(os.path.dirname(path)), ["jeton.prom"])
     shutil.rmtree("/var/lib/prometheus/node-exporter")
     run("systemctl", "start", "jeton-stats.service")        # whose condition is not met
+
+
+class Issuer(http.server.BaseHTTPRequestHandler):
+    """Knows one token."""
+    VALUE = "issued-elsewhere-0123456789abcdefghij"
+
+    def do_POST(self):
+        asked = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        good = urllib.parse.parse_qs(asked).get("token") == [self.VALUE]
+        said = json.dumps({"active": good} | ({"sub": "ann"} if good else {})).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    def log_message(self, *_):
+        pass
+
+
+@claim("first", within=40)
+def the_network_is_open_with_the_drop_in_and_the_setting_and_not_otherwise():
+    if not os.path.exists("/usr/lib/jeton/verifiers/introspect.so"):
+        raise Skip("there is no introspect.so")
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with open("/etc/jeton/jetond.conf") as file:
+        before = file.read()
+    drop_in = "/etc/systemd/system/jetond.service.d/network.conf"
+    os.makedirs(os.path.dirname(drop_in))
+    said = {}
+    for network, dropped in (("yes", False), ("no", True), ("yes", True)):
+        with open("/etc/jeton/jetond.conf", "w") as file:
+            file.write(f"[daemon]\nnetwork = {network}\n[service api]\nsufficient = local\n"
+                       f"sufficient = introspect url=http://127.0.0.1:{server.server_port}/\n")
+        if dropped:
+            shutil.copy("/usr/share/doc/jeton/examples/network.conf", drop_in)
+        run("systemctl", "daemon-reload")
+        run("systemctl", "restart", "jetond.service")
+        said[network, dropped] = ask(VERIFY, f"verify service=api {Issuer.VALUE}").verdict
+    same(said, {("yes", False): "ERR unavailable", ("no", True): "ERR unavailable",
+                ("yes", True): "OK"})
+    same(ask(VERIFY, f"verify service=api {Issuer.VALUE.upper()}").verdict, "NO unknown")
+    server.shutdown()
+    os.unlink(drop_in)
+    os.rmdir(os.path.dirname(drop_in))
+    with open("/etc/jeton/jetond.conf", "w") as file:
+        file.write(before)
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "jetond.service")
 
 
 @claim("first")
