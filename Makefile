@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
-	libinih-dev libpam0g-dev librhonabwy-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev libpam-wrapper pamtester socat python3 g++ binutils strace
+	libinih-dev libpam0g-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev libpam-wrapper pamtester socat python3 g++ binutils strace
 # Programs of others that the PAM module is tried with; those tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client
 
@@ -24,7 +24,8 @@ PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
 BUILTIN = $(wildcard $(patsubst %,daemon/verifiers/%.c,arguments require throttle))
 DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)) $(BUILTIN))
 VERIFIERS = $(patsubst daemon/%.c,$(BUILD)/%.so,$(wildcard $(patsubst %,daemon/verifiers/%.c,jwt introspect)))
-LIBS_jwt = -lrhonabwy -ljansson
+# GnuTLS and threads that used it outlive an unloaded module badly.
+LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 LIBS_introspect = -lcurl -ljansson
 LIBRARY = $(patsubst %,plugin/%.o,link lock words view asking handle client loop)
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
