@@ -75,10 +75,11 @@ $(BUILD)/pam_jeton.so: $(addprefix $(BUILD)/shared/,$(MODULE)) \
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam_jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
 
-# A verifier is its file and those whose names go on with an underscore.
+# A verifier is its file and those whose names go on with an underscore.  No patsubst: make puts the
+# stem in place of its % before it expands this.
 .SECONDEXPANSION:
-$(BUILD)/verifiers/%.so: $$(patsubst %.c,$(BUILD)/shared/%.o,$$(wildcard daemon/verifiers/$$*.c \
-		daemon/verifiers/$$*_*.c) daemon/verifiers/arguments.c) \
+$(BUILD)/verifiers/%.so: $$(addprefix $(BUILD)/shared/,$$(addsuffix .o,$$(basename $$(wildcard \
+		daemon/verifiers/$$*.c daemon/verifiers/$$*_*.c) daemon/verifiers/arguments.c))) \
 		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) daemon/verifiers/verifier.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
@@ -94,6 +95,11 @@ $(TEST_VERIFIERS): tests/verifiers/odd.c daemon/verifiers/verifier.h
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
+
+# These load the module as jetond does.
+UNIT_jwt = $(filter $(BUILD)/tests/unit/test_jwt%,$(UNIT))
+$(UNIT_jwt): LIBS_UNIT += -lgnutls
+$(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
