@@ -5,9 +5,9 @@
  * Order.      Nothing that a JWT says is believed before its signature is found good by one of the
  *             keys that the administrator named.  Up to there the answers are only: not a JWT
  *             (ignore), malformed, unknown.  Then the claims are read, and reasons are told.
- * Algorithm.  The header's alg selects a row of jwt_alg.c, if algorithms= names it, and with the row
- *             the one kind of key it is for; so no public key is ever used as a secret, and there
- *             is no row for none.  A key's own alg confines it further.
+ * Algorithm.  The header's alg selects a row of jwt_alg.c, if algorithms= names it, and with the
+ *             row the one kind of key it is for; so no public key is ever used as a secret, and
+ *             there is no row for none.  A key's own alg confines it further.
  * Keys.       Come from files at open(), and from nowhere else.  jwk, jku, x5c, x5u of a header are
  *             not looked at; kid only chooses among the keys there are.  zip and b64 have no
  *             meaning here; crit is refused.
@@ -47,7 +47,7 @@ struct jwt {
     char *texts;
 };
 
-/* -- arguments ----------------------------------------------------------------------------------- */
+/* -- arguments --------------------------------------------------------------------------------- */
 
 static bool read_algorithms(void *field, struct slice value)
 {
@@ -206,7 +206,7 @@ static int open_instance(void **instance, const struct jeton_argument *given, si
     return 0;
 }
 
-/* -- judging ------------------------------------------------------------------------------------- */
+/* -- judging ----------------------------------------------------------------------------------- */
 
 struct hearing {
     const struct jwt *jwt;

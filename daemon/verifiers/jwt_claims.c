@@ -38,9 +38,8 @@ static claim_check *const checks[] = {
     check_subject, check_id, check_scopes, check_earlier,
 };
 
-enum jeton_outcome jwt_claims_judge(const struct jwt_policy *policy, const json_t *header,
-                                    const json_t *claims, const struct jeton_question *question,
-                                    struct jeton_answer *answer)
+int jwt_claims_judge(const struct jwt_policy *policy, const json_t *header, const json_t *claims,
+                     const struct jeton_question *question, struct jeton_answer *answer)
 {
     const struct judging j = { policy, header, claims, question, answer };
 
@@ -54,8 +53,7 @@ enum jeton_outcome jwt_claims_judge(const struct jwt_policy *policy, const json_
     return JETON_VERIFIER_PASS;
 }
 
-enum jeton_outcome jwt_fail(struct jeton_answer *answer, enum jeton_reason reason,
-                            const char *message)
+int jwt_fail(struct jeton_answer *answer, enum jeton_reason reason, const char *message)
 {
     answer->reason = (int32_t)reason;
     snprintf(answer->message, sizeof(answer->message), "%s", message);
@@ -68,7 +66,7 @@ static const char *malformed(enum jeton_reason *reason)
     return "this JWT has a claim of a wrong type or out of range";
 }
 
-/* -- who issued it, for whom --------------------------------------------------------------------- */
+/* -- who issued it, for whom ------------------------------------------------------------------- */
 
 static bool is_listed(const struct argument_list *list, struct slice text)
 {
@@ -151,7 +149,7 @@ static const char *check_typ(const struct judging *j, enum jeton_reason *reason)
     return "this JWT is not of the type that is accepted here";
 }
 
-/* -- when it is valid ---------------------------------------------------------------------------- */
+/* -- when it is valid -------------------------------------------------------------------------- */
 
 /* The end it is given is where it stops to pass, with the leeway: else jetond could call it expired
  * while it is not. */
@@ -201,7 +199,7 @@ static const char *check_issued(const struct judging *j, enum jeton_reason *reas
     return iat == NULL || jwt_json_time(iat, false, &issued) ? NULL : malformed(reason);
 }
 
-/* -- whom it speaks for -------------------------------------------------------------------------- */
+/* -- whom it speaks for ------------------------------------------------------------------------ */
 
 static const char *check_subject(const struct judging *j, enum jeton_reason *reason)
 {
@@ -266,7 +264,7 @@ static const char *check_scopes(const struct judging *j, enum jeton_reason *reas
     return NULL;
 }
 
-/* -- beside an earlier verifier's identity ------------------------------------------------------- */
+/* -- beside an earlier verifier's identity ----------------------------------------------------- */
 
 static void keep_common(const char *theirs, char scopes[SCOPES_TEXT_MAX + 1])
 {

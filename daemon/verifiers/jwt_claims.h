@@ -20,13 +20,11 @@ struct jwt_policy {
     bool require_exp;
 };
 
-/* Passes with an identity, or fails with a reason and a message. */
-enum jeton_outcome jwt_claims_judge(const struct jwt_policy *policy, const json_t *header,
-                                    const json_t *claims, const struct jeton_question *question,
-                                    struct jeton_answer *answer);
+/* Passes with an identity, or fails with a reason and a message: enum jeton_outcome. */
+int jwt_claims_judge(const struct jwt_policy *policy, const json_t *header, const json_t *claims,
+                     const struct jeton_question *question, struct jeton_answer *answer);
 
-/* Fills in a fail. */
-enum jeton_outcome jwt_fail(struct jeton_answer *answer, enum jeton_reason reason,
-                            const char *message);
+/* Fills in a fail, and returns that. */
+int jwt_fail(struct jeton_answer *answer, enum jeton_reason reason, const char *message);
 
 #endif

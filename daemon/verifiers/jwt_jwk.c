@@ -11,7 +11,7 @@ struct number {
     uint8_t bytes[ROOM];
 };
 
-/* -- what it is for ------------------------------------------------------------------------------ */
+/* -- what it is for ---------------------------------------------------------------------------- */
 
 /* Only such keys have these members. */
 static bool is_secret(const json_t *jwk)
@@ -44,7 +44,7 @@ static bool is_for_us(const json_t *jwk)
            (alg == NULL || jwt_alg_named(jwt_json_text(alg)) != NULL);
 }
 
-/* -- what it is ---------------------------------------------------------------------------------- */
+/* -- what it is -------------------------------------------------------------------------------- */
 
 static bool read_number(const json_t *jwk, const char *member, struct number *number)
 {

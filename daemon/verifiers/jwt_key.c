@@ -29,7 +29,7 @@ static const struct kind {
     [JWT_SECRET] = { "secret", 0, GNUTLS_ECC_CURVE_INVALID, check_secret, fault_of_secret },
 };
 
-/* -- checking ------------------------------------------------------------------------------------ */
+/* -- checking ---------------------------------------------------------------------------------- */
 
 static gnutls_datum_t datum(const void *bytes, size_t len)
 {
@@ -126,7 +126,7 @@ enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg
                                     JWT_SIGNED_NOT;
 }
 
-/* -- making -------------------------------------------------------------------------------------- */
+/* -- making ------------------------------------------------------------------------------------ */
 
 /* GnuTLS finds out that a key is none (a point beside its curve) when it first uses it. */
 static bool is_usable(const struct jwt_key *key, gnutls_sign_algorithm_t sign)

@@ -17,7 +17,7 @@ static bool is_accepted(const struct jwt_keys *keys, const struct jwt_key *key)
     return (can & keys->algorithms) != 0;
 }
 
-/* -- files --------------------------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------------- */
 
 const char *jwt_keys_add_pem(struct jwt_keys *keys, const char *path, char note[JWT_NOTE])
 {
@@ -113,7 +113,7 @@ const char *jwt_keys_add_set(struct jwt_keys *keys, const char *path, char note[
     return fault;
 }
 
-/* -- signatures ---------------------------------------------------------------------------------- */
+/* -- signatures -------------------------------------------------------------------------------- */
 
 /* A key without a name may have any. */
 static bool may_be_named(const struct jwt_key *key, const char *kid)

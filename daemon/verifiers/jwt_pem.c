@@ -4,9 +4,10 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-static const char not_read[] = "this cannot be read: it is damaged, or of a kind that GnuTLS does not know";
+static const char not_read[] =
+    "this cannot be read: it is damaged, or of a kind that GnuTLS does not know";
 
-/* -- from GnuTLS's keys to ours ------------------------------------------------------------------ */
+/* -- from GnuTLS's keys to ours ---------------------------------------------------------------- */
 
 static struct slice slice_in(gnutls_datum_t d)
 {
@@ -60,7 +61,7 @@ static const char *take(gnutls_pubkey_t pubkey, struct jwt_key *key)
     return "this key is none of RSA, P-256, P-384, P-521 and Ed25519";
 }
 
-/* -- what PEM can hold --------------------------------------------------------------------------- */
+/* -- what PEM can hold ------------------------------------------------------------------------- */
 
 static int read_public(const gnutls_datum_t *text, gnutls_pubkey_t pubkey)
 {
