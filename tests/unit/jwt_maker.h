@@ -29,7 +29,8 @@
 enum { NOW = 1800000000, ROOM = 16384 };
 
 #define USUAL " issuer=https://idp.example audience=api"
-#define CLAIMS "\"iss\":\"https://idp.example\",\"aud\":\"api\",\"sub\":\"alice\",\"exp\":1800000600"
+#define CLAIMS "\"iss\":\"https://idp.example\",\"aud\":\"api\",\"sub\":\"alice\"," \
+    "\"exp\":1800000600"
 
 static const struct jeton_verifier *module;
 static char directory[64];
@@ -37,7 +38,7 @@ static char problem[512];
 static struct jeton_answer answer;
 static struct jeton_question question;
 
-/* -- the module ---------------------------------------------------------------------------------- */
+/* -- the module -------------------------------------------------------------------------------- */
 
 static int begin_tests(void **state)
 {
@@ -155,7 +156,7 @@ static bool refuses(void *instance, const char *value, enum jeton_reason reason,
     return false;
 }
 
-/* -- keys and signatures ------------------------------------------------------------------------- */
+/* -- keys and signatures ----------------------------------------------------------------------- */
 
 static const struct making {
     const char *alg;
@@ -223,7 +224,9 @@ static void free_signer(struct signer *s)
 
 static char *base64url(char *to, const void *bytes, size_t len)
 {
-    return sodium_bin2base64(to, ROOM, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+    const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+    return sodium_bin2base64(to, sodium_base64_encoded_len(len, variant), bytes, len, variant);
 }
 
 static void put_number(uint8_t *to, size_t exactly, gnutls_datum_t number)
@@ -300,6 +303,43 @@ static char *jwt_by_secret(const void *secret, size_t len, const char *header, c
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)value, strlen(value));
     crypto_auth_hmacsha256_final(&state, code);
     return add_signature(value, code, sizeof(code));
+}
+
+/* -- a verifier and those who sign for it ------------------------------------------------------ */
+
+static struct signer rsa, ec, ed, stranger;
+static uint8_t secret[32] = "not known to those without a key";
+static void *verifier;              /* of most tests: knows all but the stranger's */
+
+static int with_keys(void **state)
+{
+    if (begin_tests(state) != 0)
+        return -1;
+    rsa = make_signer("RS256", "rsa");
+    ec = make_signer("ES256", "ec");
+    ed = make_signer("EdDSA", "ed");
+    stranger = make_signer("EdDSA", "stranger");
+    verifier = open_with("key=%s key=%s key=%s secret=%s algorithms=RS256,ES256,ES384,EdDSA,HS256"
+                         USUAL, rsa.path, ec.path, ed.path,
+                         write_file("secret", secret, sizeof(secret), 0600));
+    return verifier != NULL ? 0 : -1;
+}
+
+static int without_keys(void **state)
+{
+    module->close(verifier);
+    free_signer(&rsa), free_signer(&ec), free_signer(&ed), free_signer(&stranger);
+    return end_tests(state);
+}
+
+static bool unknown(const char *value)
+{
+    return refuses(verifier, value, JETON_REASON_UNKNOWN, "");
+}
+
+static bool malformed(const char *value)
+{
+    return refuses(verifier, value, JETON_REASON_MALFORMED, "malformed");
 }
 
 #endif
