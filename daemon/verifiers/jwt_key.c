@@ -128,17 +128,19 @@ enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg
 
 /* -- making ------------------------------------------------------------------------------------ */
 
-/* GnuTLS finds out that a key is none (a point beside its curve) when it first uses it. */
-static bool is_usable(const struct jwt_key *key, gnutls_sign_algorithm_t sign)
+/* Importing does not find out that a point is beside its curve. */
+static bool is_valid(const struct jwt_key *key)
 {
-    static const char text[] = "text";
-    uint8_t one[2 * JWT_NUMBER_MAX];
-    struct jwt_alg alg = { .name = "", .kind = key->kind, .sign = sign };
-    size_t len = key->kind == JWT_RSA ? key->first_len : 2 * kinds[key->kind].coordinate;
+    gnutls_pubkey_t pubkey = NULL;
 
-    memset(one, 1, sizeof(one));
-    return jwt_key_check(key, &alg, (struct slice)SLICE(text),
-                         (struct slice){ (char *)one, len }) == JWT_SIGNED_NOT;
+    int error = gnutls_pubkey_init(&pubkey);
+    if (error >= 0)
+        error = import(key, pubkey);
+    if (error >= 0)
+        error = gnutls_pubkey_verify_params(pubkey);
+    if (pubkey != NULL)
+        gnutls_pubkey_deinit(pubkey);
+    return error >= 0;
 }
 
 static const char *fault_of_rsa(const struct jwt_key *key)
@@ -152,15 +154,14 @@ static const char *fault_of_rsa(const struct jwt_key *key)
     /* With an exponent of 1 a signature is its own proof. */
     bool odd = (key->first[key->first_len - 1] & 1) != 0 && key->second_len > 0 &&
                (key->second[key->second_len - 1] & 1) != 0;
-    if (!odd || (key->second_len == 1 && key->second[0] == 1) ||
-        !is_usable(key, GNUTLS_SIGN_RSA_SHA256))
+    if (!odd || (key->second_len == 1 && key->second[0] == 1) || !is_valid(key))
         return "this is no RSA key";
     return NULL;
 }
 
 static const char *fault_of_point(const struct jwt_key *key)
 {
-    return is_usable(key, GNUTLS_SIGN_ECDSA_SHA256) ? NULL :
+    return is_valid(key) ? NULL :
         "this is no key: its point is not on its curve";
 }
 
