@@ -81,7 +81,8 @@ static void every_form_as_a_secret(void *instance, const char *claims)
     gnutls_pubkey_export2(rsa.public, GNUTLS_X509_FMT_PEM, &pem);
     gnutls_pubkey_export2(rsa.public, GNUTLS_X509_FMT_DER, &der);
     gnutls_pubkey_export_rsa_raw(rsa.public, &n, &e);
-    const gnutls_datum_t forms[] = { pem, { pem.data, pem.size - 1 }, der, n, e, { NULL, 0 } };
+    const gnutls_datum_t forms[] = { pem, { pem.data, pem.size - 1 }, der, n, e,
+                                     { (unsigned char *)"", 0 } };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char *value = jwt_by_secret(forms[i].data, forms[i].size, header, claims);
         assert_true(refuses(instance, value, JETON_REASON_UNKNOWN, ""));
