@@ -160,47 +160,47 @@ static void issuer_and_audience_must_fit(void **state)
     assert_true(refused("{" FROM "\"aud\":{\"api\":1}," END "}", JETON_REASON_MALFORMED, "claim"));
 }
 
+static const struct { const char *claims; int reason; int64_t retry_after; } times[] = {
+    { "\"exp\":1799999971", 0, 0 },             /* 30 seconds of leeway */
+    { "\"exp\":1799999970", JETON_REASON_EXPIRED, 0 },
+    { "\"exp\":1799999970.999", JETON_REASON_EXPIRED, 0 },
+    { "\"exp\":1.800000001e9", 0, 0 },
+    { "\"exp\":-1", JETON_REASON_EXPIRED, 0 },
+    { "\"exp\":0", JETON_REASON_EXPIRED, 0 },
+    { "\"exp\":253402300799", 0, 0 },
+    { "\"exp\":253402300800", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":9223372036854775807", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":9223372036854775808", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":-9223372036854775808", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":1e300", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":-1e300", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":1e400", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":\"1800000600\"", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":null", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":true", JETON_REASON_MALFORMED, 0 },
+    { "\"iat\":1", JETON_REASON_DENIED, 0 },    /* no exp */
+    { END ",\"iat\":1800009999", 0, 0 },
+    { END ",\"iat\":\"now\"", JETON_REASON_MALFORMED, 0 },
+    { END ",\"nbf\":1800000030", 0, 0 },
+    { END ",\"nbf\":1800000031", JETON_REASON_PENDING, 1 },
+    { END ",\"nbf\":1800000030.001", JETON_REASON_PENDING, 1 },
+    { END ",\"nbf\":253402300799", JETON_REASON_PENDING, 365 * 86400 },
+    { END ",\"nbf\":-253402300799", 0, 0 },
+    { END ",\"nbf\":1e30", JETON_REASON_MALFORMED, 0 },
+    { END ",\"nbf\":[]", JETON_REASON_MALFORMED, 0 },
+    { "\"exp\":1,\"nbf\":1900000000", JETON_REASON_EXPIRED, 0 },
+};
+
 static void time_is_kept(void **state)
 {
     (void)state;
-    static const struct { const char *claims; int reason; int64_t retry_after; } cases[] = {
-        { "\"exp\":1799999971", 0, 0 },             /* 30 seconds of leeway */
-        { "\"exp\":1799999970", JETON_REASON_EXPIRED, 0 },
-        { "\"exp\":1799999970.999", JETON_REASON_EXPIRED, 0 },
-        { "\"exp\":1.800000001e9", 0, 0 },
-        { "\"exp\":-1", JETON_REASON_EXPIRED, 0 },
-        { "\"exp\":0", JETON_REASON_EXPIRED, 0 },
-        { "\"exp\":253402300799", 0, 0 },
-        { "\"exp\":253402300800", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":9223372036854775807", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":9223372036854775808", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":-9223372036854775808", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":1e300", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":-1e300", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":1e400", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":\"1800000600\"", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":null", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":true", JETON_REASON_MALFORMED, 0 },
-        { "\"iat\":1", JETON_REASON_DENIED, 0 },    /* no exp */
-        { END ",\"iat\":1800009999", 0, 0 },
-        { END ",\"iat\":\"now\"", JETON_REASON_MALFORMED, 0 },
-        { END ",\"nbf\":1800000030", 0, 0 },
-        { END ",\"nbf\":1800000031", JETON_REASON_PENDING, 1 },
-        { END ",\"nbf\":1800000030.001", JETON_REASON_PENDING, 1 },
-        { END ",\"nbf\":253402300799", JETON_REASON_PENDING, 365 * 86400 },
-        { END ",\"nbf\":-253402300799", 0, 0 },
-        { END ",\"nbf\":1e30", JETON_REASON_MALFORMED, 0 },
-        { END ",\"nbf\":[]", JETON_REASON_MALFORMED, 0 },
-        { "\"exp\":1,\"nbf\":1900000000", JETON_REASON_EXPIRED, 0 },
-    };
-
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         char claims[256];
-        snprintf(claims, sizeof(claims), "{" FROM FOR "%s}", cases[i].claims);
+        snprintf(claims, sizeof(claims), "{" FROM FOR "%s}", times[i].claims);
         int outcome = says(claims);
-        assert_int_equal(outcome, cases[i].reason == 0 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
-        assert_int_equal(answer.reason, cases[i].reason);
-        assert_int_equal(answer.retry_after, cases[i].retry_after);
+        assert_int_equal(outcome, times[i].reason == 0 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
+        assert_int_equal(answer.reason, times[i].reason);
+        assert_int_equal(answer.retry_after, times[i].retry_after);
     }
     char *value = jwt(&ed, "{" CLAIMS ",\"nbf\":1800000600}");
     ask_at(verifier, value, INT64_MIN);
