@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
-	libinih-dev libpam0g-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev libpam-wrapper pamtester socat python3 g++ binutils strace
+	libinih-dev libpam0g-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
 # Programs of others that the PAM module is tried with; those tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client
 
