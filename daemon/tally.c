@@ -57,6 +57,8 @@ static int weight(const struct say *say)
     case JETON_VERIFIER_ERROR:
         return 3;
     case JETON_VERIFIER_FAIL:
+        if (say->baseless)
+            return 0;
         return say->reason == STATUS_UNKNOWN || say->reason == STATUS_MALFORMED ? 1 : 2;
     case JETON_VERIFIER_PASS:
     case JETON_VERIFIER_IGNORE:
