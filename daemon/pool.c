@@ -23,6 +23,9 @@ struct pool {
     struct worker {
         struct pool *pool;
         pthread_t thread;
+        pthread_t before;               /* the one in whose place it came, which it joins */
+        bool replaces;
+        bool gone;                      /* its thread was ended, and there was none to replace it */
     } worker[];
 };
 
@@ -102,6 +105,22 @@ static void send_home(struct errand *e, int from)
 
 /* -- threads --------------------------------------------------------------------------------- */
 
+/* Starts a worker's thread, or another in the place of one that is ending.  0 or an error. */
+static int start(struct worker *w, bool replaces)
+{
+    pthread_t thread;
+
+    w->before = w->thread;
+    w->replaces = replaces;
+    int error = pthread_create(&thread, NULL, run, w);
+    w->gone = replaces && error != 0;
+    if (error != 0)
+        return error;
+    w->thread = thread;
+    w->pool->running++;
+    return 0;
+}
+
 struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
                       unsigned queue)
 {
@@ -123,8 +142,7 @@ struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, uns
     for (; p->threads < threads && error == 0; p->threads += error == 0) {
         struct worker *w = &p->worker[p->threads];
         w->pool = p;
-        error = pthread_create(&w->thread, NULL, run, w);
-        p->running += error == 0;
+        error = start(w, false);
     }
     pthread_mutex_unlock(&p->mutex);
     if (error == 0)
@@ -135,9 +153,19 @@ struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, uns
     return NULL;
 }
 
+/* Threads that could not be replaced at once. */
+static void fill_gaps(struct pool *p)
+{
+    for (unsigned i = 0; i < p->threads && p->running < p->threads; i++)
+        if (p->worker[i].gone)
+            start(&p->worker[i], true);
+}
+
 bool pool_send(struct pool *p, struct errand *e)
 {
     pthread_mutex_lock(&p->mutex);
+    if (!p->ending)
+        fill_gaps(p);
     bool room = p->queued < p->queue_max && !p->ending;
     if (room) {
         atomic_store(&e->state, WAITS);
@@ -179,12 +207,9 @@ static void on_ended_thread(void *occupation)
     o->errand->outcome = JETON_VERIFIER_ERROR;
     o->errand->ended_its_thread = true;
     send_home(o->errand, IS_JUDGED);
-    pthread_detach(pthread_self());
     pthread_mutex_lock(&p->mutex);
-    if (pthread_create(&o->worker->thread, NULL, run, o->worker) != 0) {
-        o->worker->thread = 0;
-        p->running--;
-    }
+    p->running--;
+    start(o->worker, true);
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
 }
@@ -204,6 +229,8 @@ static void *run(void *worker)
     struct worker *w = worker;
     bool ending;
 
+    if (w->replaces)
+        pthread_join(w->before, NULL);
     for (struct errand *e; (e = next_errand(w->pool, &ending)) != NULL;) {
         if (ending)
             send_home(e, WAITS);            /* unjudged: an error */
@@ -242,8 +269,9 @@ bool pool_end(struct pool *p, int milliseconds)
         return false;
     /* What a verifier's libraries do at the end of a thread must be over before it is unloaded. */
     for (unsigned i = 0; i < p->threads; i++)
-        if (p->worker[i].thread != 0)
-            pthread_join(p->worker[i].thread, NULL);
+        pthread_join(p->worker[i].thread, NULL);
+    for (struct errand *e; (e = (struct errand *)mail_pop(&p->queue)) != NULL;)
+        send_home(e, WAITS);                /* there was no thread left for it */
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->mutex);
     free(p);
