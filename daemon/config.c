@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdarg.h>
@@ -276,14 +277,22 @@ static bool end_section(struct reading *r)
     if (!r->bare_service)
         return true;
     r->line--;
-    return fail(r, "the [service] above has no verifier: add one, such as sufficient = local, or "
-                "remove it");
+    return fail(r, "the [service] above has no verifier: add sufficient = local, or remove it");
+}
+
+/* Where the text of a line begins, for libinih: it passes over a byte order mark, too. */
+static const char *text_of(const struct reading *r, const char *line)
+{
+    line += r->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    return line + strspn(line, " \t\v\f\r");
 }
 
 static bool look_at_section(struct reading *r, const char *line)
 {
     if (line[0] != '[')
         return true;
+    if (r->indented)
+        return fail(r, "a [section] should begin at the start of its line");
     if (strcspn(line, "]") > INIH_SECTION_MAX + 1)
         return fail(r, "a section's name can have at most 49 bytes here, a service's 41");
     bool ended = end_section(r);
@@ -302,8 +311,8 @@ static char *read_line(char *line, int size, void *context)
         r->too_long = true;
         return NULL;
     }
-    r->indented = line[0] == ' ' || line[0] == '\t';
-    return look_at_section(r, line) ? line : NULL;
+    r->indented = isspace((unsigned char)line[0]);
+    return look_at_section(r, text_of(r, line)) ? line : NULL;
 }
 
 static int take_key(void *context, const char *section, const char *name, const char *value)
