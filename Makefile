@@ -31,6 +31,7 @@ LIBRARY = $(patsubst %,plugin/%.o,link lock words view asking handle client loop
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
 
 all: deps
@@ -85,15 +86,13 @@ $(BUILD)/verifiers/%.so: $$(addprefix $(BUILD)/shared/,$$(addsuffix .o,$$(basena
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_$*) $(LIBS_PROTO) -o $@
 
-# Verifiers for tests: one source, with and without the right to block, and for another jetond.
-TEST_VERIFIERS = $(patsubst %,$(BUILD)/tests/verifiers/%.so,odd odd-blocks odd-abi)
-$(BUILD)/tests/verifiers/odd-blocks.so: CPPFLAGS += -DFLAGS=JETON_VERIFIER_MAY_BLOCK
-$(BUILD)/tests/verifiers/odd-abi.so: CPPFLAGS += -DABI=99
-$(TEST_VERIFIERS): tests/verifiers/odd.c daemon/verifiers/verifier.h
+# Verifiers that the tests load; several of one kind include the same file.
+$(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(CPPFLAGS) $(CFLAGS) -fPIC -shared -fvisibility=hidden -I. $< -o $@
+	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO) \
+		| $(TEST_VERIFIERS)
 	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
