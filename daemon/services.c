@@ -82,18 +82,25 @@ bool services_add(struct services *s, struct slice service, const char *control,
     return add_text(s, text, problem);
 }
 
-/* libinih takes comments off the first line only. */
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* libinih takes the comment off a line, but not off one that goes on with another. */
 static struct slice without_comment(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] == ';' && (i == 0 || text.at[i - 1] == ' ' || text.at[i - 1] == '\t'))
-            return (struct slice){ text.at, i };
-    return text;
+    size_t len = 0;
+
+    while (len < text.len && !(text.at[len] == ';' && len > 0 && is_blank(text.at[len - 1])))
+        len++;
+    while (len > 0 && is_blank(text.at[len - 1]))
+        len--;
+    return (struct slice){ text.at, len };
 }
 
 bool services_continue(struct services *s, struct slice text, struct problem *problem)
 {
-    text = without_comment(text);
     s->text[s->used - 1] = ' ';
-    return add_text(s, text, problem);
+    return add_text(s, without_comment(text), problem);
 }
