@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The throttle, by a clock that stands still until the test moves it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/verifiers/throttle.h"
+
+#define MILLISECOND INT64_C(1000000)
+#define SECOND (1000 * MILLISECOND)
+
+static _Atomic int64_t now;
+
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    if (id == CLOCK_MONOTONIC_COARSE) {
+        *t = (struct timespec){ .tv_sec = now / SECOND, .tv_nsec = now % SECOND };
+        return 0;
+    }
+    int (*real)(clockid_t, struct timespec *) =
+        (int (*)(clockid_t, struct timespec *))(uintptr_t)dlsym(RTLD_NEXT, "clock_gettime");
+    return real(id, t);
+}
+
+static char problem[160];
+static void *throttle;
+static struct jeton_answer answer;
+
+static bool opens(const char *failures, const char *per)
+{
+    struct jeton_argument arguments[2] = { { NULL, NULL } };
+    size_t count = 0;
+
+    if (failures != NULL)
+        arguments[count++] = (struct jeton_argument){ "failures", failures };
+    if (per != NULL)
+        arguments[count++] = (struct jeton_argument){ "per", per };
+    return throttle_verifier.open(&throttle, arguments, count, problem, sizeof(problem)) == 0;
+}
+
+static int start_clock(void **state)
+{
+    (void)state;
+    now = 1000 * SECOND;
+    throttle = NULL;
+    return 0;
+}
+
+static int close_it(void **state)
+{
+    (void)state;
+    if (throttle != NULL)
+        throttle_verifier.close(throttle);
+    return 0;
+}
+
+static bool passes(uid_t uid)
+{
+    const struct jeton_question q = { .value = "", .peer_uid = uid };
+
+    memset(&answer, 0, sizeof(answer));
+    return throttle_verifier.verify(throttle, &q, &answer) == JETON_VERIFIER_PASS;
+}
+
+static void fails(uid_t uid, unsigned times)
+{
+    while (times-- > 0)
+        throttle_failed(throttle, uid);
+}
+
+/* -- judging ----------------------------------------------------------------------------------- */
+
+static void so_many_failures_are_free_and_then_it_is_denied(void **state)
+{
+    (void)state;
+    assert_true(opens("3", "10s"));
+    for (int i = 0; i < 3; i++) {
+        assert_true(passes(1000));
+        fails(1000, 1);
+    }
+    assert_false(passes(1000));
+    assert_int_equal(answer.reason, JETON_REASON_DENIED);
+    assert_int_equal(answer.has_identity, 0);
+    assert_in_range(answer.retry_after, 3, 4);          /* a third of the time */
+    assert_non_null(strstr(answer.message, "too many failed"));
+}
+
+static void by_default_there_are_twenty_a_minute(void **state)
+{
+    (void)state;
+    assert_true(opens(NULL, NULL));
+    fails(1000, 19);
+    assert_true(passes(1000));
+    fails(1000, 1);
+    assert_false(passes(1000));
+    assert_int_equal(answer.retry_after, 3);
+}
+
+static void who_waits_as_told_is_heard_and_not_before(void **state)
+{
+    (void)state;
+    static const char *const rates[][2] = { { "1", "1s" }, { "3", "10s" }, { "20", "60s" },
+                                            { "1", "1d" }, { "7", "1s" }, { "1000000", "1d" } };
+
+    for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
+        assert_true(opens(rates[i][0], rates[i][1]));
+        fails(1000, 1000001);
+        assert_false(passes(1000));
+        assert_true(answer.retry_after >= 1);
+        now += answer.retry_after * SECOND;
+        assert_true(passes(1000));
+        fails(1000, 1000001);
+        assert_false(passes(1000));
+        now += (answer.retry_after - 1) * SECOND;
+        assert_true(answer.retry_after == 1 || !passes(1000));
+        close_it(NULL);
+    }
+    throttle = NULL;
+}
+
+/* However often he tries: what is denied is not counted, or he would never be heard again. */
+static void failures_come_back_evenly_in_time(void **state)
+{
+    (void)state;
+    unsigned heard = 0;
+
+    assert_true(opens("10", "20s"));
+    for (int tick = 0; tick < 600 * 10; tick++, now += 100 * MILLISECOND)
+        if (passes(1000)) {
+            heard++;
+            fails(1000, 1);
+        }
+    assert_in_range(heard, 10 + 600 / 2 - 1, 10 + 600 / 2 + 1);
+}
+
+static void who_was_quiet_long_enough_has_all_failures_again(void **state)
+{
+    (void)state;
+    assert_true(opens("5", "10s"));
+    fails(1000, 1000);
+    now += 10 * SECOND;
+    for (int i = 0; i < 5; i++) {
+        assert_true(passes(1000));
+        fails(1000, 1);
+    }
+    assert_false(passes(1000));
+}
+
+static void being_asked_costs_nothing(void **state)
+{
+    (void)state;
+    assert_true(opens("1", "1d"));
+    for (int i = 0; i < 100000; i++)
+        assert_true(passes(1000));
+}
+
+/* -- several users ----------------------------------------------------------------------------- */
+
+static void who_only_succeeds_is_never_denied(void **state)
+{
+    (void)state;
+    assert_true(opens("1", "1d"));
+    for (uid_t uid = 0; uid < 20000; uid++) {
+        if (uid % 2 == 0)
+            fails(uid, 3);
+        assert_true(passes(uid | 1));
+    }
+    for (uid_t uid = 1; uid < 20000; uid += 2)
+        assert_true(passes(uid));
+    assert_true(passes((uid_t)-2));
+}
+
+static void users_have_nothing_to_do_with_each_other(void **state)
+{
+    (void)state;
+    assert_true(opens("2", "10s"));
+    for (uid_t uid = 1000; uid < 1050; uid++)
+        fails(uid, uid % 2 == 0 ? 2 : 1);
+    for (uid_t uid = 1000; uid < 1050; uid++)
+        assert_true(passes(uid) == (uid % 2 != 0));
+    assert_true(passes(0));
+    fails(0, 2);
+    assert_false(passes(0));
+}
+
+/* The one who owes least makes room, and that is not he. */
+static void a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time(void **state)
+{
+    (void)state;
+    assert_true(opens("20", "60s"));
+    fails(1000, 20);
+    for (uid_t uid = 100000; uid < 200000; uid++)
+        fails(uid, uid % 20 == 0 ? 19 : 1);
+    assert_false(passes(1000));
+}
+
+static void who_owes_nothing_any_more_makes_room_first(void **state)
+{
+    (void)state;
+    unsigned denied = 0;
+
+    assert_true(opens("1", "10s"));
+    for (uid_t uid = 100000; uid < 200000; uid++)
+        fails(uid, 1);
+    now += 10 * SECOND;
+    for (uid_t uid = 1000; uid < 1100; uid++)
+        fails(uid, 1);
+    for (uid_t uid = 1000; uid < 1100; uid++)
+        denied += !passes(uid);
+    assert_int_equal(denied, 100);
+}
+
+static void *be_busy(void *argument)
+{
+    uid_t uid = (uid_t)(uintptr_t)argument;
+    const struct jeton_question q = { .value = "", .peer_uid = uid };
+    struct jeton_answer a = { .reason = 0 };
+    uintptr_t heard = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        if (throttle_verifier.verify(throttle, &q, &a) != JETON_VERIFIER_PASS)
+            continue;
+        throttle_failed(throttle, uid);
+        heard++;
+    }
+    return (void *)heard;
+}
+
+static void several_threads_ask_at_once(void **state)
+{
+    (void)state;
+    pthread_t thread[4];
+    uintptr_t heard[4];
+
+    assert_true(opens("100", "1d"));
+    for (uintptr_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, be_busy, (void *)(i / 2)), 0);
+    for (size_t i = 0; i < 4; i++) {
+        void *result;
+        pthread_join(thread[i], &result);
+        heard[i] = (uintptr_t)result;
+    }
+    /* Both may be let in for the last one. */
+    assert_in_range(heard[0] + heard[1], 100, 101);
+    assert_in_range(heard[2] + heard[3], 100, 101);
+}
+
+/* -- arguments --------------------------------------------------------------------------------- */
+
+static void arguments_have_bounds(void **state)
+{
+    (void)state;
+    static const char *const failures[] = { "0", "1000001", "-1", "", "many", "1.5", "4294967296" };
+    static const char *const per[] = { "0s", "2d", "86401s", "60", "", "-1s", "1y" };
+
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        assert_false(opens(failures[i], NULL));
+        assert_non_null(strstr(problem, "failures=: this should be a number from 1 to 1000000"));
+    }
+    for (size_t i = 0; i < sizeof(per) / sizeof(per[0]); i++) {
+        assert_false(opens("1", per[i]));
+        assert_non_null(strstr(problem, "per=: this should be a duration from 1s to 1d"));
+    }
+    throttle = NULL;
+}
+
+static void unknown_and_repeated_arguments_are_refused(void **state)
+{
+    (void)state;
+    static const struct jeton_argument unknown = { "rate", "5" };
+    static const struct jeton_argument twice[] = { { "per", "5s" }, { "per", "6s" } };
+
+    assert_int_equal(throttle_verifier.open(&throttle, &unknown, 1, problem, sizeof(problem)), -1);
+    assert_non_null(strstr(problem, "there is no argument rate="));
+    assert_int_equal(throttle_verifier.open(&throttle, twice, 2, problem, sizeof(problem)), -1);
+    assert_non_null(strstr(problem, "per= is given twice"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(test) cmocka_unit_test_setup_teardown(test, start_clock, close_it)
+        TEST(so_many_failures_are_free_and_then_it_is_denied),
+        TEST(by_default_there_are_twenty_a_minute),
+        TEST(who_waits_as_told_is_heard_and_not_before),
+        TEST(failures_come_back_evenly_in_time),
+        TEST(who_was_quiet_long_enough_has_all_failures_again),
+        TEST(being_asked_costs_nothing),
+        TEST(who_only_succeeds_is_never_denied),
+        TEST(users_have_nothing_to_do_with_each_other),
+        TEST(a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time),
+        TEST(who_owes_nothing_any_more_makes_room_first),
+        TEST(several_threads_ask_at_once),
+        TEST(arguments_have_bounds),
+        TEST(unknown_and_repeated_arguments_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
