@@ -60,7 +60,6 @@ static void drop_first(struct session *s)
     s->matters--;
     hearing_wipe(&m->hearing);
     atomic_fetch_sub(&m->stacks->hearings, 1);
-    hearing_wipe(&m->hearing);
     free(m);
 }
 

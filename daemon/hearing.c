@@ -55,6 +55,43 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
     h->verifier = NULL;
 }
 
+/* -- answers --------------------------------------------------------------------------------- */
+
+/* A pass is one for what was asked only if the identity fits it. */
+static void fit(const struct hearing *h, const struct jeton_identity *who, struct say *say)
+{
+    struct slice subject = slice_of(who->subject);
+    enum status reason = STATUS_OK;
+
+    if (h->asked.subject.at != NULL &&
+        (subject.len == 0 || !slice_equal(subject, h->asked.subject)))
+        reason = STATUS_SUBJECT;
+    else if (!scopes_include(slice_of(who->scopes), h->asked.scopes))
+        reason = STATUS_SCOPE;
+    if (reason != STATUS_OK)
+        *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
+}
+
+/* What the step said to what is asked here.  An identity that it supplies is the hearing's then. */
+static void weigh(struct hearing *h, int outcome, struct jeton_answer *answer, struct say *say)
+{
+    struct step *step = hearing_step(h);
+    const char *fault = examine(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
+                                h->question.now, say);
+
+    if (fault != NULL)
+        step_complain(h->stack->service, step, COMPLAINT_GARBAGE,
+                      "it answered with %s; that counts as an error", fault);
+    else if (say->outcome == JETON_VERIFIER_ERROR)
+        step_complain(h->stack->service, step, COMPLAINT_ERROR, "%s", answer->message[0] != '\0' ?
+                      answer->message : "it could not judge, and does not say why");
+    if (say->outcome != JETON_VERIFIER_PASS || !say->vouches)
+        return;
+    fit(h, &answer->identity, say);
+    if (say->outcome == JETON_VERIFIER_PASS)
+        h->identity = answer->identity;
+}
+
 /* -- the table ------------------------------------------------------------------------------- */
 
 static void copy(char *to, size_t room, struct slice text)
@@ -73,7 +110,8 @@ static void fill_identity(struct jeton_identity *who, const struct verdict *v)
     copy(who->scopes, sizeof(who->scopes), v->scopes);
 }
 
-/* The table is a verifier like the others, but for its answer: that needs no examination. */
+/* The table is a verifier like the others, but for its answer: that needs no examination, unless it
+ * comes after another's and can only narrow that. */
 static void ask_table(struct hearing *h, const struct hearing_place *place, struct say *say)
 {
     const struct generation *g = publish_enter(place->publisher, place->lane);
@@ -92,28 +130,16 @@ static void ask_table(struct hearing *h, const struct hearing_place *place, stru
     if (v.status == STATUS_OK) {
         *say = (struct say){ .outcome = JETON_VERIFIER_PASS, .vouches = true };
         publish_touch(g, v.slot, h->question.now);
-        if (h->verifier == NULL)
-            fill_identity(&h->identity, &v);
+        fill_identity(h->verifier == NULL ? &h->identity : &h->answer.identity, &v);
     }
     publish_leave(place->publisher, place->lane);
+    if (v.status == STATUS_OK && h->verifier != NULL) {
+        h->answer.has_identity = 1;
+        weigh(h, JETON_VERIFIER_PASS, &h->answer, say);
+    }
 }
 
 /* -- the steps ------------------------------------------------------------------------------- */
-
-/* A pass is one for what was asked only if the identity fits it. */
-static void fit(const struct hearing *h, const struct jeton_identity *who, struct say *say)
-{
-    struct slice subject = slice_of(who->subject);
-    enum status reason = STATUS_OK;
-
-    if (h->asked.subject.at != NULL &&
-        (subject.len == 0 || !slice_equal(subject, h->asked.subject)))
-        reason = STATUS_SUBJECT;
-    else if (!scopes_include(slice_of(who->scopes), h->asked.scopes))
-        reason = STATUS_SCOPE;
-    if (reason != STATUS_OK)
-        *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
-}
 
 /* Counts what the step said and goes to the next; true when it is decided. */
 static bool count(struct hearing *h, unsigned lane, const struct say *say)
@@ -133,20 +159,8 @@ void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_an
 {
     struct step *step = hearing_step(h);
     struct say say;
-    const char *fault = examine(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
-                                h->question.now, &say);
 
-    if (fault != NULL)
-        step_complain(h->stack->service, step, COMPLAINT_GARBAGE,
-                      "it answered with %s; that counts as an error", fault);
-    else if (say.outcome == JETON_VERIFIER_ERROR)
-        step_complain(h->stack->service, step, COMPLAINT_ERROR, "%s", answer->message[0] != '\0' ?
-                      answer->message : "it could not judge, and does not say why");
-    if (say.outcome == JETON_VERIFIER_PASS && say.vouches) {
-        fit(h, &answer->identity, &say);
-        if (say.outcome == JETON_VERIFIER_PASS)
-            h->identity = answer->identity;
-    }
+    weigh(h, outcome, answer, &say);
     if (step->module != NULL)
         meter_time(step->meter, lane, (uint64_t)(judge_clock() - h->step_began));
     count(h, lane, &say);
