@@ -131,9 +131,9 @@ static bool open_instance(struct making *m, const struct jeton_argument *given, 
 
     if (step->verifier->open(&step->instance, given, count, why, sizeof(why)) != 0) {
         why[sizeof(why) - 1] = '\0';
-        step->instance = NULL;
         return blame(m, step->verifier->name, why);
     }
+    step->opened = true;
     if (step->verifier == &require_verifier)
         step->narrows = require_narrows(step->instance);
     step->is_throttle = step->verifier == &throttle_verifier;
@@ -190,7 +190,7 @@ bool step_open(struct step *step, const struct step_source *from, struct problem
 
 void step_close(struct step *step)
 {
-    if (step->instance != NULL)
+    if (step->opened)
         step->verifier->close(step->instance);
     module_unload(step->module);
 }

@@ -21,7 +21,8 @@ struct step {
     enum control control;
     char name[METER_NAME_MAX];              /* for verifier= in replies, for stats and the log */
     const struct jeton_verifier *verifier;  /* NULL: the table */
-    void *instance;
+    bool opened;
+    void *instance;                         /* then: whatever it made, also NULL */
     void *module;                           /* of module_load(); NULL: built in */
     bool blocks;                            /* it is asked on a pool ... */
     struct pool *pool;                      /* ... which is NULL once that has ended */

@@ -198,6 +198,16 @@ static void what_a_verifier_says_against_its_arguments_is_told(void **state)
                "require: there is no argument scop=");
 }
 
+static void an_instance_that_is_nothing_is_closed_too(void **state)
+{
+    (void)state;
+    bring("unit_plain");
+    make("[service git]\nrequired = unit_plain nothing=needed\n");
+    assert_string_equal(notes(), "nothing=needed\nopen\n");
+    unmake();
+    assert_string_equal(notes(), "close\n");
+}
+
 static void what_was_opened_before_a_mistake_is_closed(void **state)
 {
     (void)state;
@@ -275,6 +285,7 @@ int main(void)
         CONFIGURED(a_line_that_does_not_follow_the_grammar_is_refused),
         CONFIGURED(more_arguments_than_a_line_can_have_are_refused),
         CONFIGURED(what_a_verifier_says_against_its_arguments_is_told),
+        CONFIGURED(an_instance_that_is_nothing_is_closed_too),
         CONFIGURED(what_was_opened_before_a_mistake_is_closed),
         CONFIGURED(a_verifier_that_is_not_there_is_refused),
         CONFIGURED(who_narrows_stands_below_who_vouches),

@@ -44,7 +44,7 @@ static int open_instance(void **instance, const struct jeton_argument *arguments
         return -1;
     }
     note("open");
-    *instance = &opened;
+    *instance = count > 0 && strcmp(arguments[0].key, "nothing") == 0 ? NULL : &opened;
     return 0;
 }
 
