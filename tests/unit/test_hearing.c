@@ -300,7 +300,7 @@ static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
     is(end(), "OK id=");
     begin(&(struct question){ .value = SLICE("opaque") });
     assert_false(hearing_go_on(&hearing, &place));
-    hearing_lack(&hearing, 0, "it hangs");
+    hearing_lack(&hearing, 0, COMPLAINT_LATE);
     assert_true(hearing_go_on(&hearing, &place));
     is(end(), "ERR unavailable ");
 }
