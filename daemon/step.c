@@ -119,7 +119,8 @@ static bool take_arguments(struct making *m, const struct line *line, struct jet
         else if (fault != NULL)
             return blame(m, m->step->verifier->name, fault);
         else if (line_get(line, as_string(a->key)).at != a->value.at)
-            return blame(m, m->step->verifier->name, "deadline=, threads= and queue= each come once");
+            return blame(m, m->step->verifier->name,
+                         "deadline=, threads= and queue= each come once");
     }
     return true;
 }
