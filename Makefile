@@ -26,7 +26,8 @@ DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemo
 VERIFIERS = $(patsubst daemon/%.c,$(BUILD)/%.so,$(wildcard $(patsubst %,daemon/verifiers/%.c,jwt introspect)))
 # GnuTLS and threads that used it outlive an unloaded module badly.
 LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
-LIBS_introspect = -lcurl -ljansson
+# libcurl and OpenSSL are started once and never ended: not to be unloaded either.
+LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
 LIBRARY = $(patsubst %,plugin/%.o,link lock words view asking handle client loop)
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
