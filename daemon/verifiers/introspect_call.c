@@ -145,7 +145,6 @@ static bool set_server(CURL *curl, const struct calls *c)
 
     return curl_easy_setopt(curl, CURLOPT_URL, o->url) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, o->scheme) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, o->socket) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK &&

@@ -234,7 +234,7 @@ static bool take_url(struct options *o, const struct given *g, struct complaint 
 
 static bool take_authorization(struct options *o, const struct given *g, struct complaint c)
 {
-    size_t prefix;
+    char why[256];
 
     if ((g->client_id == NULL) != (g->client_secret_file == NULL))
         return refuse(c, "", "client_id= and client_secret_file= belong together");
@@ -242,16 +242,12 @@ static bool take_authorization(struct options *o, const struct given *g, struct 
         return refuse(c, "", "client_id= and bearer_file= exclude each other");
     if (g->client_id == NULL && g->bearer_file == NULL)
         return true;
-    prefix = (size_t)snprintf(c.text, c.room, "%s=: ",
-                              g->client_id != NULL ? "client_secret_file" : "bearer_file");
-    if (prefix >= c.room)
-        prefix = 0;
     if (g->client_id != NULL)
-        o->authorization = secret_basic(g->client_id, g->client_secret_file, c.text + prefix,
-                                        c.room - prefix);
+        o->authorization = secret_basic(g->client_id, g->client_secret_file, why, sizeof(why));
     else
-        o->authorization = secret_bearer(g->bearer_file, c.text + prefix, c.room - prefix);
-    return o->authorization != NULL;
+        o->authorization = secret_bearer(g->bearer_file, why, sizeof(why));
+    return o->authorization != NULL ||
+           refuse(c, g->client_id != NULL ? "client_secret_file=: " : "bearer_file=: ", why);
 }
 
 static const char *load_ca(struct options *o, int fd)
