@@ -190,6 +190,7 @@ static int fresh(void **state)
     now = NOW;
     patience = 30000;
     earlier = NULL;
+    shift = 0;
     tell("reset");
     return 0;
 }
