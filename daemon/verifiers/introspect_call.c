@@ -17,6 +17,7 @@
 enum {
     IDLE_MAX = 64,                      /* calls kept; jetond's pool has fewer threads as a rule */
     HEADERS_MAX = 65536,                /* bytes of an answer's, those of 1xx answers included */
+    HOUR = 3600000,                     /* milliseconds */
     BODY_MAX = 64 + 3 * (CALL_VALUE_MAX + OPTIONS_HINT_MAX),
 };
 
@@ -233,13 +234,20 @@ struct call *calls_take(struct calls *c)
     return call != NULL ? call : call_new(c);
 }
 
+/* It may say the value again. */
+static void wipe_answer(struct call *call)
+{
+    sodium_memzero(call->answer, call->got);
+    call->got = call->headers = 0;
+}
+
 void calls_give(struct calls *c, struct call *call)
 {
     if (call == NULL)
         return;
     sodium_memzero(call->sent, call->sent_length);
-    sodium_memzero(call->answer, call->got);
-    call->sent_length = call->got = call->headers = 0;
+    call->sent_length = 0;
+    wipe_answer(call);
     pthread_mutex_lock(&c->mutex);
     bool full = c->idles == IDLE_MAX;
     if (!full) {
@@ -254,7 +262,7 @@ void calls_give(struct calls *c, struct call *call)
 
 /* -- a request --------------------------------------------------------------------------------- */
 
-static bool set_request(struct call *call, const char *hint, struct slice value, long milliseconds)
+static bool set_request(struct call *call, const char *hint, struct slice value)
 {
     struct text body = text_in(call->sent, sizeof(call->sent));
 
@@ -265,13 +273,37 @@ static bool set_request(struct call *call, const char *hint, struct slice value,
         form_encode(&body, slice_of(hint));
     }
     call->sent_length = body.len;
-    call->error[0] = '\0';
-    call->excess = NULL;
     return !body.cut &&
            curl_easy_setopt(call->curl, CURLOPT_POSTFIELDSIZE, (long)body.len) == CURLE_OK &&
-           curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, call->sent) == CURLE_OK &&
-           curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, milliseconds) == CURLE_OK &&
-           curl_easy_setopt(call->curl, CURLOPT_CONNECTTIMEOUT_MS, milliseconds) == CURLE_OK;
+           curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, call->sent) == CURLE_OK;
+}
+
+static CURLcode perform(struct call *call, int64_t deadline, bool anew)
+{
+    int64_t milliseconds = (deadline - monotonic_now()) / 1000000;
+
+    if (milliseconds <= 0)              /* 0 would be for ever */
+        return CURLE_OPERATION_TIMEDOUT;
+    if (milliseconds > HOUR)
+        milliseconds = HOUR;
+    call->error[0] = '\0';
+    call->excess = NULL;
+    wipe_answer(call);
+    curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, (long)milliseconds);
+    curl_easy_setopt(call->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)milliseconds);
+    curl_easy_setopt(call->curl, CURLOPT_FRESH_CONNECT, (long)anew);
+    return curl_easy_perform(call->curl);
+}
+
+/* The server may close a connection that was kept just when it is used again.  libcurl sees that
+ * and connects anew, but not always: it counts such cases over the life of a handle (7.88), and
+ * every few of them is an error.  To ask twice does no harm. */
+static bool kept_one_died(struct call *call, CURLcode code)
+{
+    long made = 0;
+
+    return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) &&
+           curl_easy_getinfo(call->curl, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made == 0;
 }
 
 /* application/json, with or without parameters. */
@@ -318,20 +350,16 @@ static void status_error(long status, struct judgement *j)
 bool call_ask(struct call *call, const char *hint, struct slice value, int64_t deadline,
               struct slice *body, struct judgement *j)
 {
-    int64_t milliseconds = (deadline - monotonic_now()) / 1000000;
     char *type = NULL;
     long status = 0;
 
-    if (milliseconds <= 0) {            /* 0 would be for ever */
-        judgement_error(j, "no time was left to ask the server");
-        j->late = true;
-        return false;
-    }
-    if (!set_request(call, hint, value, milliseconds < 3600000 ? (long)milliseconds : 3600000)) {
+    if (!set_request(call, hint, value)) {
         judgement_error(j, "out of memory");
         return false;
     }
-    CURLcode code = curl_easy_perform(call->curl);
+    CURLcode code = perform(call, deadline, false);
+    if (kept_one_died(call, code))
+        code = perform(call, deadline, true);
     curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(call->curl, CURLINFO_CONTENT_TYPE, &type);
     if (code != CURLE_OK)

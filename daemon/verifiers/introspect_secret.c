@@ -151,7 +151,7 @@ static char *header_line(const char *client_id, struct slice secret, struct scra
 static char *header(const char *client_id, const char *path, char *problem, size_t room)
 {
     struct scratch *s = calloc(1, sizeof(*s));
-    struct slice secret;
+    struct slice secret = { NULL, 0 };
     char *line = NULL;
 
     if (s == NULL) {

@@ -251,7 +251,7 @@ static void texts_and_scopes_have_the_lengths_of_jeton(void **state)
     assert_passes(in, "a");
     assert_string_equal(answer.identity.subject, text);
     for (int i = 0; i < 33; i++)
-        snprintf(strchr(scopes, '\0'), 8, "%ss%d", i > 0 ? " " : "", i);
+        snprintf(strchr(scopes, '\0'), 20, "%ss%d", i > 0 ? " " : "", i);
     tell("say 200 application/json {\"active\":true,\"scope\":\"%s\"}", scopes);
     assert_errs(in, "b", "more than 32");
     *strrchr(scopes, ' ') = '\0';

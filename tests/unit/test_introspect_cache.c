@@ -173,7 +173,7 @@ static void a_full_cache_forgets_fails_first_and_then_the_oldest(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "cache_entries=8", "negative_cache=60s");
-    char value[16];
+    char value[24];
 
     tell(ACTIVE);
     for (int i = 0; i < 7; i++) {
@@ -206,7 +206,7 @@ static void many_values_find_their_own_answers(void **state)
 {
     (void)state;
     void *in = OPEN(at("unix"), "cache_entries=500");
-    char value[16], said[128];
+    char value[24], said[128];
 
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 300; i++) {
@@ -235,7 +235,7 @@ struct asker {
 static void *ask_many(void *of)
 {
     struct asker *a = of;
-    char value[16];
+    char value[24];
 
     for (int i = 0; i < 100; i++) {
         snprintf(value, sizeof(value), "value %d", i / 4);

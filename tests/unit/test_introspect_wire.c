@@ -275,9 +275,9 @@ static void at_the_deadline_a_server_is_given_up(void **state)
     }
     tell("reset");
     patience = 0;
-    assert_errs(in, "value", "no time was left");
+    assert_errs(in, "value", ERROR_IN_TIME);
     patience = -1000;
-    assert_errs(in, "value", "no time was left");
+    assert_errs(in, "value", ERROR_IN_TIME);
     assert_int_equal(seen("requests"), 0);
     module->close(in);
     module->close(tls);
@@ -311,11 +311,11 @@ static void connections_are_kept_and_made_anew_when_they_are_gone(void **state)
         for (int i = 0; i < 10; i++)
             assert_passes(doors[door], "value");
         assert_int_equal(seen("connections"), 1);
-        tell("mode unannounced");
-        for (int i = 0; i < 10; i++)
+        tell("mode unannounced");               /* often closed only once the next one is sent */
+        for (int i = 0; i < 100; i++)
             assert_passes(doors[door], "value");
-        assert_in_range(seen("connections"), 10, 11);
-        assert_int_equal(seen("requests"), 20);
+        assert_in_range(seen("connections"), 100, 101);
+        assert_int_equal(seen("requests"), 110);
         module->close(doors[door]);
     }
 }
