@@ -195,7 +195,8 @@ static void a_full_cache_forgets_fails_first_and_then_the_oldest(void **state)
     assert_passes(in, "good 8");                /* instead of the oldest */
     assert_passes(in, "good 1");
     assert_int_equal(seen("requests"), 109);
-    assert_passes(in, "good 0");
+    assert_passes(in, "good 0");                /* instead of 1, which is the oldest now */
+    assert_passes(in, "good 8");
     assert_int_equal(seen("requests"), 110);
     module->close(in);
 }
