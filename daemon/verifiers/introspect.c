@@ -8,6 +8,7 @@
  * Whatever cannot be found out is an error, never a pass: in particular nothing that the server said
  * is used beyond its time because the server cannot be reached. */
 #include <jansson.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,16 +35,25 @@ const struct jeton_verifier jeton_verifier = {
     introspect_close,
 };
 
+static bool prepared;                   /* what the process has one of */
+
+static void prepare(void)
+{
+    json_object_seed(0);
+    prepared = sodium_init() >= 0 && calls_prepare();
+}
+
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
                            char *problem, size_t room)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct introspect *in;
 
-    if (sodium_init() < 0 || !calls_prepare()) {
+    pthread_once(&once, prepare);
+    if (!prepared) {
         snprintf(problem, room, "libsodium or libcurl does not start");
         return -1;
     }
-    json_object_seed(0);                /* here, where there is one thread */
     in = calloc(1, sizeof(*in));
     if (in == NULL) {
         snprintf(problem, room, "out of memory");

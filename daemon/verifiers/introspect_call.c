@@ -72,20 +72,10 @@ static void *wiping_realloc(void *memory, size_t size)
     return new;
 }
 
-static bool prepared;
-
-static void prepare(void)
-{
-    prepared = curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc,
-                                    strdup, calloc) == CURLE_OK;
-}
-
 bool calls_prepare(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, prepare);
-    return prepared;
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
+                                calloc) == CURLE_OK;
 }
 
 /* -- a handle ---------------------------------------------------------------------------------- */
