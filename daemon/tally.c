@@ -55,11 +55,11 @@ static int weight(const struct say *say)
 {
     switch (say->outcome) {
     case JETON_VERIFIER_ERROR:
-        return 3;
+        return 4;
     case JETON_VERIFIER_FAIL:
         if (say->baseless)
             return 0;
-        return say->reason == STATUS_UNKNOWN || say->reason == STATUS_MALFORMED ? 1 : 2;
+        return say->reason == STATUS_MALFORMED ? 1 : say->reason == STATUS_UNKNOWN ? 2 : 3;
     case JETON_VERIFIER_PASS:
     case JETON_VERIFIER_IGNORE:
         break;

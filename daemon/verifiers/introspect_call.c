@@ -321,7 +321,7 @@ static void transport_error(struct call *call, CURLcode code, struct judgement *
 /* What the one who reads the log can do about a status. */
 static const struct { long status; const char *hint; } statuses[] = {
     { 400, ": it finds the request wrong; or it does not know the client" },
-    { 401, ": it does not accept our credentials (client_id=, client_secret_file=, bearer_file=)" },
+    { 401, ": it does not accept our credentials (client_id=, secret_file=, bearer_file=)" },
     { 403, ": it does not let this client introspect" },
     { 404, ": nothing is there (url=)" },
     { 429, ": we ask too often (cache=)" },

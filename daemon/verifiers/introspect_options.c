@@ -16,7 +16,7 @@ enum { CACHE_MAX = 300, NEGATIVE_MAX = 60, ENTRIES_MAX = 1000000 };
 
 /* As given; texts belong to the caller of open(). */
 struct given {
-    const char *url, *client_id, *client_secret_file, *bearer_file, *ca, *issuer, *hint;
+    const char *url, *client_id, *secret_file, *bearer_file, *ca, *issuer, *hint;
     const char *subject_claim;
     struct argument_list audience;
     bool insecure_http;
@@ -46,7 +46,7 @@ static const struct argument_row rows[] = {
     ROW("url", argument_text, url,
         "https://HOST/PATH, http://127.0.0.1/PATH or http+unix:///SOCKET:/PATH", .needed = true),
     ROW("client_id", read_printable, client_id, "1 to 512 bytes of printable ASCII"),
-    ROW("client_secret_file", read_path, client_secret_file, "an absolute path"),
+    ROW("secret_file", read_path, secret_file, "an absolute path"),
     ROW("bearer_file", read_path, bearer_file, "an absolute path"),
     ROW("ca", read_path, ca, "the absolute path of a PEM file"),
     ROW("issuer", argument_text, issuer, "the iss of the answers"),
@@ -202,7 +202,7 @@ static const char *url_fault(struct options *o, bool insecure)
         return "out of memory";
     CURLUcode code = curl_url_set(u, CURLUPART_URL, o->url, CURLU_DISALLOW_USER);
     if (code == CURLUE_USER_NOT_ALLOWED)
-        fault = "a user and a password belong into client_id= and client_secret_file=";
+        fault = "a user and a password belong into client_id= and secret_file=";
     else if (code == CURLUE_UNSUPPORTED_SCHEME)
         fault = "this should be https://, http:// or http+unix://";
     else
@@ -236,18 +236,18 @@ static bool take_authorization(struct options *o, const struct given *g, struct 
 {
     char why[256];
 
-    if ((g->client_id == NULL) != (g->client_secret_file == NULL))
-        return refuse(c, "", "client_id= and client_secret_file= belong together");
+    if ((g->client_id == NULL) != (g->secret_file == NULL))
+        return refuse(c, "", "client_id= and secret_file= belong together");
     if (g->client_id != NULL && g->bearer_file != NULL)
         return refuse(c, "", "client_id= and bearer_file= exclude each other");
     if (g->client_id == NULL && g->bearer_file == NULL)
         return true;
     if (g->client_id != NULL)
-        o->authorization = secret_basic(g->client_id, g->client_secret_file, why, sizeof(why));
+        o->authorization = secret_basic(g->client_id, g->secret_file, why, sizeof(why));
     else
         o->authorization = secret_bearer(g->bearer_file, why, sizeof(why));
     return o->authorization != NULL ||
-           refuse(c, g->client_id != NULL ? "client_secret_file=: " : "bearer_file=: ", why);
+           refuse(c, g->client_id != NULL ? "secret_file=: " : "bearer_file=: ", why);
 }
 
 static const char *load_ca(struct options *o, int fd)

@@ -282,3 +282,24 @@ requisite = hours.so from={after}
         d.configure(f"[service x]\nsufficient = {d.directory}/hours.so from=9 to=3\n")
         d.reload()
         eventually(lambda: "give from= and to=" in d.log(), "its own message is shown")
+
+
+@claim
+def examples_in_the_manual_are_what_jetond_takes():
+    with open(f"{ROOT}/daemon/jetond.conf.5") as file:
+        section = file.read().split(".Ss [service NAME]")[1].split(".Sh FILES")[0]
+    examples = [part.split("\n.Ed")[0] for part in
+                section.split(".Bd -literal -offset indent\n")[1:]]
+    same(len(examples), 3)
+    with Daemon(config="") as d:
+        with open(f"{d.directory}/idp.jwks", "w") as file:
+            file.write('{"keys":[{"kty":"OKP","crv":"Ed25519",'
+                       '"x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}')
+        with open(f"{d.directory}/introspect.secret", "w") as file:
+            file.write("secret\n")
+        os.chmod(file.name, 0o600)
+        for example in examples:
+            d.configure(f"[daemon]\nverifiers = {BUILD}/verifiers\n" +
+                        example.replace("[daemon]\n", "").replace("/etc/jeton/", f"{d.directory}/"))
+            checked = command("--check", *d.arguments())
+            same(checked.returncode, 0, checked.stderr)

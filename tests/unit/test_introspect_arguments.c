@@ -14,17 +14,17 @@ static const struct { const char *argument[5], *word; } mistakes[] = {
     { { "url=https://a/ b" }, "a space" },
     { { "url=https://a/\r\nX: y" }, "a space" },
     { { "url=https://a/#b" }, "fragment" },
-    { { "url=https://me:secret@a/" }, "client_secret_file=" },
+    { { "url=https://me:secret@a/" }, "secret_file=" },
     { { "url=http+unix://relative:/introspect" }, "http+unix:///SOCKET:/PATH" },
     { { "url=http+unix:///run/oauth.sock" }, "http+unix:///SOCKET:/PATH" },
     { { "url=http+unix:///run/oauth.sock:introspect" }, "http+unix:///SOCKET:/PATH" },
     { { "url=https://a/", "client_id=me" }, "belong together" },
-    { { "url=https://a/", "client_secret_file=/x" }, "belong together" },
-    { { "url=https://a/", "client_id=me", "client_secret_file=/x", "bearer_file=/x" },
+    { { "url=https://a/", "secret_file=/x" }, "belong together" },
+    { { "url=https://a/", "client_id=me", "secret_file=/x", "bearer_file=/x" },
       "exclude each other" },
-    { { "url=https://a/", "client_id=me", "client_secret_file=/nowhere" },
-      "client_secret_file=: /nowhere: No such file" },
-    { { "url=https://a/", "client_id=m\xc3\xa9", "client_secret_file=/x" }, "printable ASCII" },
+    { { "url=https://a/", "client_id=me", "secret_file=/nowhere" },
+      "secret_file=: /nowhere: No such file" },
+    { { "url=https://a/", "client_id=m\xc3\xa9", "secret_file=/x" }, "printable ASCII" },
     { { "url=https://a/", "bearer_file=secret" }, "absolute path" },
     { { "url=https://a/", "bearer_file=/nowhere" }, "No such file" },
     { { "url=https://a/", "ca=/nowhere" }, "No such file" },
@@ -118,7 +118,7 @@ static void a_secret_is_one_line_in_a_private_regular_file(void **state)
     unlink(path_of("secret"));
     put_file("secret", "with space\n", 0600);
     assert_true(REFUSED("url=https://a/", file_at("bearer_file", path_of("secret"))));
-    module->close(OPEN("url=https://a/", "client_id=a b", file_at("client_secret_file",
+    module->close(OPEN("url=https://a/", "client_id=a b", file_at("secret_file",
                                                                   path_of("secret"))));
 }
 

@@ -70,7 +70,7 @@ static void basic_credentials_are_form_encoded_first(void **state)
     (void)state;
     static const char pair[] = "cl%3Aient:s3cr+et%2B%26%25%3D%3A%2F";
     char wanted[128] = "Basic ";
-    const char *file = file_at("client_secret_file", put_file("secret", SECRET "\n", 0600));
+    const char *file = file_at("secret_file", put_file("secret", SECRET "\n", 0600));
     void *in = OPEN(at("http"), "client_id=cl:ient", file);
 
     unlink(path_of("secret"));                  /* read when it was opened, and not again */
@@ -137,7 +137,7 @@ static void redirect_is_not_followed(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "client_id=me",
-                    file_at("client_secret_file", put_file("secret", SECRET, 0600)));
+                    file_at("secret_file", put_file("secret", SECRET, 0600)));
 
     tell("mode redirect");
     assert_errs(in, "value", "status 307: redirects are not followed");
@@ -167,7 +167,7 @@ static void a_status_other_than_200_is_an_error(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "client_id=me",
-                    file_at("client_secret_file", put_file("secret", SECRET, 0600)));
+                    file_at("secret_file", put_file("secret", SECRET, 0600)));
     static const struct { int status; const char *word; } cases[] = {
         { 500, "status 500" }, { 503, "status 503" }, { 201, "status 201" }, { 204, "status 204" },
         { 401, "it does not accept our credentials" }, { 403, "introspect" }, { 404, "url=" },

@@ -10,11 +10,12 @@
 #include "daemon/tally.h"
 
 /* What a verifier can say, as far as it makes a difference. */
-enum kind { PASS, NOD, UNKNOWN, EXPIRED, REVOKED, DISABLED, IGNORE, ERROR, BASELESS, KINDS };
+enum kind { PASS, NOD, MALFORMED, UNKNOWN, EXPIRED, REVOKED, DISABLED, IGNORE, ERROR, BASELESS, KINDS };
 
 static const struct say says[KINDS] = {
     [PASS] = { .outcome = JETON_VERIFIER_PASS, .vouches = true },
     [NOD] = { .outcome = JETON_VERIFIER_PASS },
+    [MALFORMED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_MALFORMED },
     [UNKNOWN] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_UNKNOWN },
     [EXPIRED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_EXPIRED },
     [REVOKED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_REVOKED },
@@ -25,7 +26,7 @@ static const struct say says[KINDS] = {
 };
 
 static const char *const kind_names[KINDS] = {
-    "pass", "nod", "unknown", "expired", "revoked", "disabled", "ignore", "error", "baseless",
+    "pass", "nod", "malformed", "unknown", "expired", "revoked", "disabled", "ignore", "error", "baseless",
 };
 
 enum { STEPS_MAX = 4, WAYS = CONTROL_COUNT * KINDS };
@@ -103,13 +104,13 @@ static size_t first(const struct sequence *q, size_t asked, unsigned kinds, bool
 /* Whose reason a sequence is refused for: the header's third and fourth point, one after another. */
 static size_t reason(const struct sequence *q, size_t asked)
 {
-    const unsigned error = 1u << ERROR, vague = 1u << UNKNOWN,
+    const unsigned error = 1u << ERROR, vague = 1u << UNKNOWN, vaguer = 1u << MALFORMED,
                    telling = 1u << EXPIRED | 1u << REVOKED | 1u << DISABLED;
     const struct {
         unsigned kinds;
         bool counted;
-    } order[] = { { telling | vague, true }, { error, true }, { error, false }, { telling, false },
-                  { vague, false } };
+    } order[] = { { telling | vague | vaguer, true }, { error, true }, { error, false },
+                  { telling, false }, { vague, false }, { vaguer, false } };
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         size_t step = first(q, asked, order[i].kinds, order[i].counted);
@@ -272,7 +273,8 @@ static void one_verifier_alone_decides(void **state)
 {
     (void)state;
     static const enum status alone[KINDS] = {
-        [PASS] = STATUS_OK, [NOD] = STATUS_DENIED, [UNKNOWN] = STATUS_UNKNOWN,
+        [PASS] = STATUS_OK, [NOD] = STATUS_DENIED, [MALFORMED] = STATUS_MALFORMED,
+        [UNKNOWN] = STATUS_UNKNOWN,
         [EXPIRED] = STATUS_EXPIRED, [REVOKED] = STATUS_REVOKED, [DISABLED] = STATUS_DISABLED,
         [IGNORE] = STATUS_UNKNOWN, [ERROR] = STATUS_UNAVAILABLE, [BASELESS] = STATUS_UNKNOWN,
     };
