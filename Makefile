@@ -6,7 +6,8 @@ PREFIX ?= /usr/local
 VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
-	libinih-dev libpam0g-dev libgnutls28-dev libjansson-dev libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
+	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
+	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
 # Programs of others that the PAM module is tried with; those tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client
 
@@ -17,7 +18,7 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LINK = -pie -Wl,-z,relro,-z,now
 LIBS_PROTO = -lsodium
-LIBS_DAEMON = -levent_core -linih -ltdb -lpthread -ldl $(LIBS_PROTO)
+LIBS_DAEMON = -levent_core -linih -ltdb -lseccomp -lpthread -ldl $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
 PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))

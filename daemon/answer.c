@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "daemon/figures.h"
 #include "proto/reply.h"
 #include "proto/token.h"
 
@@ -23,7 +24,7 @@ bool answer_takes(enum verb verb)
 /* A service's lines are the longest of stats: twelve answers. */
 size_t answer_room(const struct server *server, enum verb verb)
 {
-    enum { PLAIN = 2 * LINE_MAX_BYTES, METERED = 16 * 192 };
+    enum { PLAIN = 2 * LINE_MAX_BYTES + FIGURES_MAX, METERED = 16 * 192 };
     size_t meters = 0;
 
     if (verb == VERB_STATS)
@@ -276,5 +277,6 @@ static void answer_stats(const struct asker *asker, const struct request *r, str
     put(&l, "table_generation", p.generation);
     put_keeper(&l, server);
     put_meters(&l, server);
+    l.count += figures_put(server, t);
     put_count(t, l.count);
 }

@@ -2,14 +2,15 @@
 #include "daemon/change.h"
 
 #include <sodium.h>
-#include <stdlib.h>
+
+#include "daemon/secret.h"
 
 struct change *change_new(const struct change_kind *kind)
 {
-    struct change *c = calloc(1, sizeof(*c));
+    struct change *c = secret_new(sizeof(*c));
 
     if (c != NULL)
-        c->kind = kind;
+        *c = (struct change){ .kind = kind };
     return c;
 }
 
@@ -18,7 +19,7 @@ void change_free(struct change *c)
     if (c == NULL)
         return;
     sodium_memzero(c->value, sizeof(c->value));
-    free(c);
+    secret_free(c, sizeof(*c));
 }
 
 bool change_writes(const struct change *c)

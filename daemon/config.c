@@ -69,6 +69,12 @@ static bool read_log_level(void *field, struct slice value, const struct key_row
     return log_level_named(name, field);
 }
 
+static bool read_yes_no(void *field, struct slice value, const struct key_row *row)
+{
+    *(bool *)field = slice_is(value, row->least == 0 ? "yes" : "auto");
+    return *(bool *)field || slice_is(value, "no");
+}
+
 static bool read_mode(void *field, struct slice value, const struct key_row *row)
 {
     unsigned mode = 0;
@@ -100,6 +106,7 @@ static bool read_socket_path(void *field, struct slice value, const struct key_r
 }
 
 #define AT(member) offsetof(struct config, member)
+#define MILLION "a number from 1 to 1000000"
 #define DURATION "a duration such as 30s, 15m, 12h or 90d"
 #define ROLE_ROWS(name, number)                                                               \
     { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \
@@ -117,12 +124,13 @@ static const struct key_row rows[] = {
     { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION },
     { "daemon", "journal_entries", read_number, AT(journal_entries), 100, 100000000,
       "a number from 100 to 100000000" },
-    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15,
-      "error, warning, info or debug" },
-    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000,
-      "a number from 1 to 1000000" },
+    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15, "error, warning, info or debug" },
+    { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user" },
+    { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no" },
+    { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no" },
+    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000, MILLION },
     { "daemon", "max_connections_per_uid", read_number, AT(max_connections_per_uid), 1, 1000000,
-      "a number from 1 to 1000000" },
+      MILLION },
     { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION },
     { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION },
     { "daemon", "verifiers", read_absolute_path, AT(verifiers), 1, PATH_MAX - 64,
@@ -157,6 +165,7 @@ void config_defaults(struct config *c)
         .retention = 30 * 86400,
         .line_timeout = 30,
         .log_level = LOG_LEVEL_INFO,
+        .sandbox = true,
         .table_group = "jeton-table",
         .verifiers = VERIFIERS_DIRECTORY,
     };

@@ -34,6 +34,9 @@ struct config {
     int64_t idle_timeout;           /* 0: none */
     int64_t line_timeout;           /* 0: none */
     enum log_level log_level;
+    char user[CONFIG_NAME_MAX];     /* whom root becomes; empty: nobody else */
+    bool sandbox;                   /* apply what the kernel has to confine the daemon */
+    bool network;                   /* a verifier may ask other hosts */
     struct config_role role[ROLES]; /* by enum role */
     char table_group[CONFIG_NAME_MAX];      /* empty: everybody may have the table */
     char verifiers[PATH_MAX];               /* the directory of those named without a path */

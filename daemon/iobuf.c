@@ -2,12 +2,13 @@
 #include "daemon/iobuf.h"
 
 #include <sodium.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "daemon/secret.h"
 
 bool iobuf_init(struct iobuf *b, size_t room)
 {
-    *b = (struct iobuf){ .bytes = malloc(room), .room = room };
+    *b = (struct iobuf){ .bytes = secret_new(room), .room = room };
     return b->bytes != NULL;
 }
 
@@ -15,7 +16,7 @@ void iobuf_free(struct iobuf *b)
 {
     if (b->bytes != NULL)
         sodium_memzero(b->bytes + b->begin, b->end - b->begin);
-    free(b->bytes);
+    secret_free(b->bytes, b->room);
     *b = (struct iobuf){ .bytes = NULL };
 }
 
@@ -27,7 +28,7 @@ static void move_to(struct iobuf *b, char *to, size_t room)
     memmove(to, b->bytes + b->begin, len);
     if (to != b->bytes) {
         sodium_memzero(b->bytes + b->begin, len);
-        free(b->bytes);
+        secret_free(b->bytes, b->room);
     } else {
         size_t stale = b->begin > len ? b->begin : len;
         sodium_memzero(b->bytes + stale, b->end - stale);
@@ -47,7 +48,7 @@ char *iobuf_reserve(struct iobuf *b, size_t len)
     }
     while (room - iobuf_len(b) < len)
         room *= 2;
-    char *bytes = malloc(room);
+    char *bytes = secret_new(room);
     if (bytes == NULL)
         return NULL;
     move_to(b, bytes, room);
@@ -69,7 +70,7 @@ void iobuf_consume(struct iobuf *b, size_t len)
 
 void iobuf_shrink(struct iobuf *b, size_t room)
 {
-    char *bytes = b->room > room && iobuf_len(b) == 0 ? malloc(room) : NULL;
+    char *bytes = b->room > room && iobuf_len(b) == 0 ? secret_new(room) : NULL;
 
     if (bytes == NULL)
         return;

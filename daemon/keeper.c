@@ -24,6 +24,7 @@ struct keeper {
     bool started;
     atomic_bool stopping;
     atomic_bool poked;
+    _Atomic int64_t busy_since;     /* monotonic_seconds(); 0: it waits for work */
     pthread_mutex_t mutex;          /* guards `figures`, as far as the writer does not count them */
     struct keeper_figures figures;
 };
@@ -34,6 +35,7 @@ static bool one_chunk(struct keeper *k);
 static void chores(struct keeper *k);
 static void note_figures(struct keeper *k);
 static void wait_for_work(struct keeper *k);
+static int64_t monotonic_seconds(void);
 
 struct keeper *keeper_new(struct writer *w, const struct settings *settings, const char *store)
 {
@@ -115,6 +117,8 @@ struct keeper_figures keeper_figures(struct keeper *k)
     pthread_mutex_lock(&k->mutex);
     struct keeper_figures figures = k->figures;
     pthread_mutex_unlock(&k->mutex);
+    int64_t since = atomic_load(&k->busy_since);
+    figures.busy_seconds = since > 0 ? (uint64_t)(monotonic_seconds() - since) : 0;
     figures.commits = atomic_load(&k->writer->commits);
     figures.changes = atomic_load(&k->writer->changes);
     figures.failures = atomic_load(&k->writer->failures);
@@ -131,6 +135,7 @@ static void *run(void *keeper)
 
     for (;;) {
         bool stopping = atomic_load(&k->stopping);
+        atomic_store(&k->busy_since, monotonic_seconds());
         bool busy = one_batch(k);
         busy = one_chunk(k) || busy;
         chores(k);
@@ -222,5 +227,6 @@ static void wait_for_work(struct keeper *k)
     };
     int64_t left = k->next_chores - monotonic_seconds();
 
+    atomic_store(&k->busy_since, 0);
     poll(wake, sizeof(wake) / sizeof(wake[0]), left > 0 ? (int)left * 1000 : 0);
 }

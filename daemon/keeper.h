@@ -41,6 +41,7 @@ struct keeper_figures {
     uint64_t journal_oldest;
     uint64_t journal_newest;
     uint64_t store_bytes;
+    uint64_t busy_seconds;          /* with what it does now: the disk may be slow, or stuck */
 };
 
 struct keeper_figures keeper_figures(struct keeper *k);

@@ -50,6 +50,8 @@ struct lane {
     pthread_t thread;
     atomic_bool stop;                   /* set by worker_stop() */
     _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
+    _Atomic unsigned asked;             /* for a sign of life, so many times; by the main thread */
+    _Atomic unsigned answered;
     struct judge judge;
     struct hearing hearing;             /* of what is decided at once */
     struct lane_counters counters;

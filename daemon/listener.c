@@ -24,7 +24,7 @@ struct listening {
     bool paused;                /* out of descriptors; until the next tick */
     char path[CONFIG_SOCKET_PATH_MAX + 1];
     dev_t device;               /* of the socket file: it may be somebody else's by the end */
-    ino_t inode;
+    ino_t inode;                /* 0: not one that we made */
 };
 
 struct listener {
@@ -33,9 +33,10 @@ struct listener {
     size_t next_lane;
     int reserve;                /* a descriptor to give up for an administrator; or -1 */
     size_t count;
-    struct listening socket[ROLES * CONFIG_PATHS_MAX];
+    struct listening socket[INHERIT_MAX + ROLES * CONFIG_PATHS_MAX];
 };
 
+static void take_inherited(struct listener *l, const struct inherited *inherited);
 static bool open_all(struct listener *l, const struct config *c, const struct site *site,
                      struct problem *problem);
 static bool open_one(struct listening *s, const struct config_role *r, uid_t owner, gid_t group,
@@ -43,8 +44,7 @@ static bool open_one(struct listening *s, const struct config_role *r, uid_t own
 static void on_connect(evutil_socket_t fd, short what, void *listening);
 
 struct listener *listener_open(const struct config *c, const struct site *site,
-                               struct server *server, struct event_base *base,
-                               struct problem *problem)
+                               const struct inherited *inherited, struct problem *problem)
 {
     struct listener *l = calloc(1, sizeof(*l));
 
@@ -52,13 +52,46 @@ struct listener *listener_open(const struct config *c, const struct site *site,
         problem_set(problem, STATUS_INTERNAL, "no memory");
         return NULL;
     }
-    l->server = server;
-    l->base = base;
     l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    take_inherited(l, inherited);
     if (open_all(l, c, site, problem))
         return l;
     listener_close(l);
     return NULL;
+}
+
+bool listener_start(struct listener *l, struct server *server, struct event_base *base)
+{
+    l->server = server;
+    l->base = base;
+    for (size_t i = 0; i < l->count; i++) {
+        struct listening *s = &l->socket[i];
+        s->event = event_new(base, s->fd, EV_READ | EV_PERSIST, on_connect, s);
+        if (s->event == NULL || event_add(s->event, NULL) < 0)
+            return false;
+    }
+    return true;
+}
+
+static struct listening *next_socket(struct listener *l, enum role role)
+{
+    struct listening *s = &l->socket[l->count++];
+
+    *s = (struct listening){ .listener = l, .fd = -1, .role = role };
+    return s;
+}
+
+static void take_inherited(struct listener *l, const struct inherited *inherited)
+{
+    for (unsigned i = 0; i < inherited->count; i++) {
+        struct listening *s = next_socket(l, inherited->socket[i].role);
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        socklen_t len = sizeof(address);
+        s->fd = inherited->socket[i].fd;
+        getsockname(s->fd, (struct sockaddr *)&address, &len);
+        snprintf(s->path, sizeof(s->path), "%.*s", (int)sizeof(s->path) - 1, address.sun_path);
+        log_info("%s: inherited socket %s", role_name(s->role), s->path);
+    }
 }
 
 static bool open_all(struct listener *l, const struct config *c, const struct site *site,
@@ -67,17 +100,10 @@ static bool open_all(struct listener *l, const struct config *c, const struct si
     for (int role = 0; role < ROLES; role++) {
         const struct config_role *r = &c->role[role];
         for (unsigned i = 0; i < r->paths; i++) {
-            struct listening *s = &l->socket[l->count];
-            *s = (struct listening){ .listener = l, .fd = -1, .role = (enum role)role };
+            struct listening *s = next_socket(l, (enum role)role);
             snprintf(s->path, sizeof(s->path), "%s", r->path[i]);
-            l->count++;
             if (!open_one(s, r, site->owner[role], site->group[role], problem))
                 return false;
-            s->event = event_new(l->base, s->fd, EV_READ | EV_PERSIST, on_connect, s);
-            if (s->event == NULL || event_add(s->event, NULL) < 0) {
-                problem_set(problem, STATUS_INTERNAL, "no memory");
-                return false;
-            }
         }
     }
     if (l->count == 0)

@@ -4,18 +4,22 @@
 #ifndef JETON_LISTENER_H
 #define JETON_LISTENER_H
 
+#include "daemon/inherit.h"
 #include "daemon/lane.h"
 #include "daemon/site.h"
 
 struct listener;
 
-/* Makes every socket that the configuration names and listens on it.  NULL: *problem says which
- * one could not be made and why; nothing of ours is then left behind. */
+/* Takes the sockets that were inherited, makes every socket that the configuration names, and
+ * listens.  NULL: *problem says which one could not be made and why; nothing of ours is then left
+ * behind.  From here on clients can connect, and wait. */
 struct listener *listener_open(const struct config *c, const struct site *site,
-                               struct server *server, struct event_base *base,
-                               struct problem *problem);
+                               const struct inherited *inherited, struct problem *problem);
 
-/* Stops listening and removes the sockets that are still ours. */
+/* Begins to take connections in.  False: no memory. */
+bool listener_start(struct listener *l, struct server *server, struct event_base *base);
+
+/* Stops listening and removes the sockets that we made and that are still ours. */
 void listener_close(struct listener *l);
 
 /* Once a second: tries again what failed for want of descriptors. */

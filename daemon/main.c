@@ -4,12 +4,10 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/sandbox.h"
 #include "daemon/service.h"
 #include "daemon/site.h"
 #include "daemon/stack.h"
@@ -23,6 +21,8 @@ static struct {
     size_t sets;
     bool check;
 } options;
+
+static struct service_start start;
 
 static const char usage[] =
     "usage: jetond [--config FILE] [--set section.key=value]... [--check]\n"
@@ -46,6 +46,7 @@ static bool configure(struct config *c, struct problem *problem)
     for (size_t i = 0; i < options.sets; i++)
         if (!config_set(c, options.set[i], problem))
             return false;
+    inherit_apply(&start.inherited, c);
     return true;
 }
 
@@ -114,18 +115,6 @@ static int check(const struct config *c)
     return EXIT_SUCCESS;
 }
 
-/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
-static void keep_secrets(void)
-{
-    const struct rlimit none = { 0, 0 };
-
-    umask(0077);
-    setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__        /* its leak detector attaches to the process */
-    prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
 static int parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
@@ -169,20 +158,22 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    if (!configure(&config, &problem)) {
+    if (!inherit_take(&start.inherited, &problem) || !configure(&config, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_USAGE;
     }
     if (options.check)
         return check(&config);
-    keep_secrets();
+    sandbox_secrets();
+    notify_open(&start.notify);
     if (sodium_init() < 0) {
         log_error("libsodium has no source of randomness");
         return EXIT_FAILURE;
     }
     log_set_level(config.log_level);
-    if (service_run(&config, configure, &problem))
-        return EXIT_SUCCESS;
-    log_error("%s", problem.message);
-    return EXIT_FAILURE;
+    bool well = service_run(&config, configure, &start, &problem);
+    if (!well)
+        log_error("%s", problem.message);
+    notify_close(&start.notify);
+    return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

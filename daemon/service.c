@@ -14,7 +14,10 @@
 #include "daemon/growth.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
+#include "daemon/privilege.h"
+#include "daemon/sandbox.h"
 #include "daemon/succession.h"
+#include "daemon/vigil.h"
 #include "daemon/worker.h"
 
 enum {
@@ -27,6 +30,7 @@ enum {
 
 struct service {
     struct config config;
+    struct service_start *start;
     service_configure *configure;
     struct server server;
     struct succession succession;
@@ -41,14 +45,17 @@ struct service {
     struct event *on_signal;
     struct event *on_tick;
     struct event *on_settle;
+    struct vigil vigil;
     size_t running;                 /* workers */
     bool keeping;                   /* the keeper owns the writer's thread */
 };
 
 static void set_signals(struct service *s);
+static bool confine(struct service *s, struct problem *problem);
 static bool load(struct service *s, struct problem *problem);
 static bool start_threads(struct service *s, struct problem *problem);
 static bool start_events(struct service *s);
+static void serve(struct service *s);
 static void stop(struct service *s);
 static void on_settle(evutil_socket_t fd, short what, void *service);
 
@@ -89,11 +96,10 @@ static size_t workers_wanted(const struct config *c)
 
 /* -- from start to stop ---------------------------------------------------------------------- */
 
-bool service_run(const struct config *c, service_configure *configure, struct problem *problem)
+bool service_run(const struct config *c, service_configure *configure, struct service_start *start,
+                 struct problem *problem)
 {
     struct service *s = calloc(1, sizeof(*s));
-    struct site site;
-    bool started = false;
 
     if (s == NULL) {
         problem_set(problem, STATUS_INTERNAL, "no memory");
@@ -102,24 +108,32 @@ bool service_run(const struct config *c, service_configure *configure, struct pr
     s->signals = -1;
     s->config = *c;
     s->configure = configure;
+    s->start = start;
     growth_begin(&s->growth);
     set_signals(s);
-    if (site_survey(c, &site, problem) && load(s, problem)) {
-        settings_apply(&s->server.settings, c, site.table_gid);
-        if (start_threads(s, problem))
-            s->listener = listener_open(c, &site, &s->server, s->base, problem);
-        started = s->listener != NULL;
-    }
-    if (started) {
-        log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
-                 (unsigned long long)publish_figures(s->server.publisher).tokens, s->server.lanes,
-                 c->store);
-        growth_look(&s->growth, &s->server);
-        event_base_dispatch(s->base);
-        log_info("stopping");
-    }
+    bool started = confine(s, problem) && load(s, problem) && start_threads(s, problem);
+    if (started)
+        serve(s);
     stop(s);
     return started;
+}
+
+/* All that needs the rights of whoever started this, then without them: the sockets are there from
+ * here on, and clients wait. */
+static bool confine(struct service *s, struct problem *problem)
+{
+    const struct config *c = &s->config;
+    struct site site;
+
+    if (!site_survey(c, &site, problem) || !privilege_prepare(c, &site, problem))
+        return false;
+    s->listener = listener_open(c, &site, &s->start->inherited, problem);
+    if (s->listener == NULL || !privilege_drop(c, &site, problem))
+        return false;
+    sandbox_secrets();              /* again: a change of user makes a process dumpable */
+    sandbox_files(c);
+    settings_apply(&s->server.settings, c, site.table_gid);
+    return true;
 }
 
 /* What is handled is blocked in all threads, and read from a descriptor by this one. */
@@ -186,10 +200,24 @@ static bool start_threads(struct service *s, struct problem *problem)
     if (well)
         server->quota = quota_new(connections_possible(s, &s->config),
                                   s->config.max_connections_per_uid);
-    well = well && server->quota != NULL && start_events(s);
+    well = well && server->quota != NULL && start_events(s) &&
+           listener_start(s->listener, server, s->base);
     if (!well)
         problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
     return well;
+}
+
+static void serve(struct service *s)
+{
+    sandbox_calls(&s->config);
+    log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
+             (unsigned long long)publish_figures(s->server.publisher).tokens, s->server.lanes,
+             s->config.store);
+    vigil_ready(&s->vigil);
+    growth_look(&s->growth, &s->server);
+    event_base_dispatch(s->base);
+    notify_stopping(&s->start->notify);
+    log_info("stopping");
 }
 
 static void stop(struct service *s)
@@ -219,6 +247,7 @@ static void stop(struct service *s)
         event_free(s->on_tick);
     if (s->on_settle != NULL)
         event_free(s->on_settle);
+    vigil_end(&s->vigil);
     if (s->signals >= 0)
         close(s->signals);
     if (s->base != NULL)
@@ -236,6 +265,7 @@ static void stop(struct service *s)
 static bool needs_restart(const struct config *a, const struct config *b)
 {
     return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
+           strcmp(a->user, b->user) != 0 || a->sandbox != b->sandbox || a->network != b->network ||
            a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
 }
 
@@ -246,6 +276,7 @@ static void reload(struct service *s)
     struct config c;
     struct site site;
 
+    notify_reloading(&s->start->notify);
     if (!s->succession.settled) {
         s->reload_again = true;
         return;
@@ -253,10 +284,12 @@ static void reload(struct service *s)
     if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem) ||
         !succession_replace(&s->succession, &c, &problem)) {
         log_error("the configuration stays as it was: %s", problem.message);
+        vigil_ready(&s->vigil);
         return;
     }
     if (needs_restart(&s->config, &c))
-        log_warning("store, workers, prefix and sockets change only with a restart");
+        log_warning("store, workers, prefix, user, sandbox, network and sockets change only with "
+                    "a restart");
     log_set_level(c.log_level);
     settings_apply(&s->server.settings, &c, site.table_gid);
     quota_set(s->server.quota, connections_possible(s, &c), c.max_connections_per_uid);
@@ -275,6 +308,7 @@ static void on_settle(evutil_socket_t fd, short what, void *service)
         return;
     }
     log_info("configuration reloaded");
+    vigil_ready(&s->vigil);
     if (s->reload_again) {
         s->reload_again = false;
         reload(s);
@@ -309,6 +343,7 @@ static void on_tick(evutil_socket_t fd, short what, void *service)
         growth_look(&s->growth, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
+    vigil_tick(&s->vigil);
 }
 
 static bool start_events(struct service *s)
@@ -324,6 +359,7 @@ static bool start_events(struct service *s)
     s->on_signal = event_new(s->base, s->signals, EV_READ | EV_PERSIST, on_signal, s);
     s->on_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
     s->on_settle = event_new(s->base, -1, 0, on_settle, s);
-    return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL && event_add(s->on_signal, NULL) == 0 &&
-           event_add(s->on_tick, &second) == 0;
+    return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL &&
+           event_add(s->on_signal, NULL) == 0 && event_add(s->on_tick, &second) == 0 &&
+           vigil_start(&s->vigil, &s->server, &s->start->notify, s->base);
 }

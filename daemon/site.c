@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static bool is_number(const char *name, uint64_t *number)
 {
@@ -58,14 +59,39 @@ static bool find_group(const struct config *c, const char *section, const char *
     return true;
 }
 
+static bool find_user(const struct config *c, struct site *site, struct problem *problem)
+{
+    const struct passwd *found = c->user[0] != '\0' ? getpwnam(c->user) : NULL;
+
+    site->becomes = found != NULL && geteuid() == 0;
+    site->uid = found != NULL ? found->pw_uid : (uid_t)-1;
+    site->gid = found != NULL ? found->pw_gid : (gid_t)-1;
+    if (found != NULL || c->user[0] == '\0')
+        return true;
+    config_blame(c, "daemon", "user", problem, "there is no user %.40s on this machine; make it "
+                 "(useradd --system %.40s) or name another", c->user, c->user);
+    return false;
+}
+
+/* Root makes what is missing for the user that it becomes, but not its parents. */
+static bool will_be_made(const struct site *site, const char *directory)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof(copy), "%s", directory);
+    return site->becomes && access(dirname(copy), F_OK) == 0;
+}
+
 static bool check_directory(const struct config *c, const char *section, const char *key,
-                            const char *path, struct problem *problem)
+                            const char *path, const struct site *site, struct problem *problem)
 {
     char copy[PATH_MAX];
     struct stat st;
 
     snprintf(copy, sizeof(copy), "%s", path);
     const char *directory = dirname(copy);
+    if (stat(directory, &st) < 0 && errno == ENOENT && will_be_made(site, directory))
+        return true;
     if (stat(directory, &st) < 0)
         config_blame(c, section, key, problem, "the directory %.80s: %s; make it, or give another "
                      "path", directory, strerror(errno));
@@ -80,7 +106,8 @@ bool site_survey(const struct config *c, struct site *site, struct problem *prob
 {
     gid_t table;
 
-    if (!check_directory(c, "daemon", "store", c->store, problem))
+    if (!find_user(c, site, problem) ||
+        !check_directory(c, "daemon", "store", c->store, site, problem))
         return false;
     for (int role = 0; role < ROLES; role++) {
         const struct config_role *r = &c->role[role];
@@ -93,7 +120,7 @@ bool site_survey(const struct config *c, struct site *site, struct problem *prob
             !find_group(c, section, "group", r->group, &site->group[role], problem))
             return false;
         for (unsigned i = 0; i < r->paths; i++)
-            if (!check_directory(c, section, "path", r->path[i], problem))
+            if (!check_directory(c, section, "path", r->path[i], site, problem))
                 return false;
     }
     if (!find_group(c, "verify", "table_group", c->table_group, &table, problem))

@@ -13,6 +13,9 @@
 struct site {
     uid_t owner[ROLES];             /* of the sockets; (uid_t)-1: as it is made */
     gid_t group[ROLES];             /* likewise */
+    bool becomes;                   /* we are root, and become this user: */
+    uid_t uid;                      /* of [daemon] user; (uid_t)-1: none is named */
+    gid_t gid;
     int64_t table_gid;              /* who may have the table, or SITE_EVERYBODY */
 };
 

@@ -5,6 +5,7 @@
 
 #include "daemon/conn.h"
 #include "daemon/log.h"
+#include "daemon/pulse.h"
 
 enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
@@ -101,6 +102,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     (void)what;
     lane_take_stacks(lane);
     conn_take_mail(lane);
+    pulse_answer(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&lane->stop) && !lane->stopping) {
         conn_take_mail(lane);               /* nothing is accepted any more: these are the last */

@@ -276,10 +276,12 @@ def environment():
 
 
 def accepts(path):
+    """True once the daemon answers there: it listens already while it loads its store."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(1)
         try:
             sock.connect(path)
+            sock.sendall(b"ping\n")
+            return sock.recv(100) == b"OK\n"
         except OSError:
             return False
-        return True

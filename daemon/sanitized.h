@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether this is a sanitizer's build.  Level 0.  Its run-time needs what the daemon forbids itself
+ * (to trace itself, to map what it likes), and must see every allocation. */
+#ifndef JETON_SANITIZED_H
+#define JETON_SANITIZED_H
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define JETON_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define JETON_SANITIZED 1
+#endif
+#endif
+
+#ifndef JETON_SANITIZED
+#define JETON_SANITIZED 0
+#endif
+
+#endif

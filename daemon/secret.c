@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/secret.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon/log.h"
+#include "daemon/sanitized.h"
+
+enum {
+    SMALLEST = 16 * 1024,
+    SIZES = 4,                  /* each twice the one before; what is larger comes from malloc() */
+    CHUNK = 1024 * 1024,
+};
+
+struct block {
+    struct block *next;
+};
+
+static struct {
+    pthread_mutex_t mutex;
+    struct block *free[SIZES];
+    char *chunk;                /* the one that is being carved up; NULL: none */
+    size_t used;                /* bytes of it */
+} pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static atomic_bool unlocked;    /* some of it is not locked, and the log says so */
+
+static int class_of(size_t size)
+{
+    int class = 0;
+
+    while (class < SIZES && ((size_t)SMALLEST << class) < size)
+        class++;
+    return JETON_SANITIZED ? SIZES : class;
+}
+
+static void lock(void *chunk)
+{
+    madvise(chunk, CHUNK, MADV_DONTDUMP);
+    if (mlock2(chunk, CHUNK, MLOCK_ONFAULT) == 0 || atomic_exchange(&unlocked, true))
+        return;
+    log_info("buffers may be swapped out, and values in them: %s (RLIMIT_MEMLOCK; a unit's "
+             "LimitMEMLOCK=)", strerror(errno));
+}
+
+static void *carve(size_t size)
+{
+    if (pool.chunk == NULL || CHUNK - pool.used < size) {
+        void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (chunk == MAP_FAILED)
+            return NULL;
+        lock(chunk);
+        pool.chunk = chunk;     /* the rest of the last one is too small, and little */
+        pool.used = 0;
+    }
+    pool.used += size;
+    return pool.chunk + pool.used - size;
+}
+
+void *secret_new(size_t size)
+{
+    int class = class_of(size);
+
+    if (class == SIZES)
+        return malloc(size);
+    pthread_mutex_lock(&pool.mutex);
+    struct block *block = pool.free[class];
+    if (block != NULL)
+        pool.free[class] = block->next;
+    else
+        block = carve((size_t)SMALLEST << class);
+    pthread_mutex_unlock(&pool.mutex);
+    return block;
+}
+
+void secret_free(void *memory, size_t size)
+{
+    int class = class_of(size);
+    struct block *block = memory;
+
+    if (class == SIZES) {
+        free(memory);
+        return;
+    }
+    if (block == NULL)
+        return;
+    pthread_mutex_lock(&pool.mutex);
+    block->next = pool.free[class];
+    pool.free[class] = block;
+    pthread_mutex_unlock(&pool.mutex);
+}
+
+bool secret_is_locked(void)
+{
+    return !JETON_SANITIZED && !atomic_load(&unlocked);
+}
