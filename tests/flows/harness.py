@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the flow tests are made of: claims, and daemons in private directories."""
 import calendar
+import fcntl
 import os
 import re
 import resource
@@ -82,15 +83,20 @@ class Daemon:
     config      text of a configuration file
     limits      {resource.RLIMIT_…: number} for the daemon
     uid         who it runs as, if not as we
+    extra       {name: text} of its environment
+    sockets     {name: listening socket} that it inherits
     """
 
-    def __init__(self, *settings, config=None, roles=ROLES, directory=None, limits=None, uid=None):
+    def __init__(self, *settings, config=None, roles=ROLES, directory=None, limits=None, uid=None,
+                 extra=None, sockets=None):
         self.directory = directory or tempfile.mkdtemp(prefix="")
         self.store = f"{self.directory}/tokens.tdb"
         self.settings = settings
         self.roles = roles
         self.limits = limits or {}
         self.uid = uid
+        self.extra = extra or {}
+        self.sockets = sockets or {}
         self.process = None
         self.clients = {}
         self.doors = {}         # by service
@@ -142,16 +148,31 @@ class Daemon:
 
     def spawn(self):
         """Starts it without waiting for anything."""
+        given = range(3, 3 + len(self.sockets))
+
         def prepare():
             for what, limit in self.limits.items():
                 resource.setrlimit(what, (limit, limit))
+            # Out of the way of each other first.
+            high = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in self.sockets.values()]
+            for fd, number in zip(high, given):
+                os.dup2(fd, number)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [JETOND, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=prepare if self.limits else None, env=environment(),
+                [*self.prefix(), JETOND, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=prepare if self.limits or self.sockets else None, pass_fds=given,
+                env=environment() | self.extra,
                 **({"user": self.uid, "group": self.uid, "extra_groups": []}
                    if uid_differs(self.uid) else {}))
         return self
+
+    def prefix(self):
+        """What is run before it, and becomes it: only the process itself knows its number."""
+        if not self.sockets and "WATCHDOG_USEC" not in self.extra:
+            return []
+        names = ":".join(name.partition("#")[0] for name in self.sockets)
+        return ["sh", "-c", "export LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_FDS=$1 LISTEN_FDNAMES=$2; "
+                "shift 2; exec \"$@\"", "sh", str(len(self.sockets)), names]
 
     def start(self):
         self.spawn()
@@ -160,7 +181,8 @@ class Daemon:
 
     def listens(self):
         assert self.process.poll() is None, f"jetond ended with {self.process.returncode} at start"
-        return all(accepts(self.path(role)) for role in self.roles)
+        inherited = [sock.getsockname() for sock in self.sockets.values()]
+        return all(map(accepts, [*map(self.path, self.roles), *inherited]))
 
     @property
     def pid(self):
