@@ -284,6 +284,9 @@ static void reload(struct service *s)
     if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem) ||
         !succession_replace(&s->succession, &c, &problem)) {
         log_error("the configuration stays as it was: %s", problem.message);
+        if (sandbox_protections().landlock_abi > 0 && strstr(problem.message, strerror(EACCES)))
+            log_info("what lies elsewhere than what was named at start is out of reach until a "
+                     "restart ([daemon] sandbox)");
         vigil_ready(&s->vigil);
         return;
     }

@@ -47,7 +47,7 @@ static const int allowed[] = {
     CALL(membarrier), CALL(sched_yield), CALL(sched_getaffinity), CALL(sched_getparam),
     CALL(sched_getscheduler), CALL(getcpu), CALL(rt_sigaction), CALL(rt_sigprocmask),
     CALL(rt_sigreturn), CALL(rt_sigtimedwait), CALL(sigaltstack), CALL(restart_syscall),
-    CALL(exit), CALL(exit_group),
+    CALL(pause), CALL(exit), CALL(exit_group),
     /* time, chance, who and where we are */
     CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
     CALL(gettimeofday), CALL(time), CALL(times), CALL(getrusage), CALL(getrandom), CALL(uname),
