@@ -54,6 +54,7 @@ struct change {
     bool puts_other;            /* and so is `other`: the token that was rotated */
     bool removes;               /* the token is gone; `after` is what it was */
     bool is_new;                /* `after` was not there before */
+    uint64_t serial;            /* of its journal entry */
     struct record after;
     struct record other;
 };

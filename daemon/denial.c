@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/report.h"
+
 enum { TIDY_MIN = 1024 };
 
 static void append(struct denials *held, struct denial *d)
@@ -52,6 +54,15 @@ static void tidy(struct denials *held)
     free(all);
 }
 
+static void tell(const struct change *c)
+{
+    const struct report r = {
+        .kind = REPORT_DENIAL_UNSAVED, .id = c->id, .uid = c->uid, .pid = c->pid,
+    };
+
+    report(&r, "a denial (%s) is in force but not saved: the disk refuses it", c->kind->event);
+}
+
 void denial_hold(struct denials *held, const struct change *c)
 {
     struct denial *d = malloc(sizeof(*d));
@@ -61,6 +72,8 @@ void denial_hold(struct denials *held, const struct change *c)
     *d = (struct denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
     append(held, d);
+    if (c->home != NULL)            /* not one that was tried again */
+        tell(c);
     if (held->count < TIDY_MIN || held->count < held->tidy)
         return;
     tidy(held);

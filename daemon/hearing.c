@@ -6,6 +6,7 @@
 
 #include "daemon/examine.h"
 #include "daemon/verifiers/throttle.h"
+#include "daemon/probe.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -263,7 +264,10 @@ void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
 
     tell_throttles(h, status);
     meter_count(h->stack->meter, lane, status);
-    meter_time(h->stack->meter, lane, (uint64_t)(judge_clock() - h->began));
+    uint64_t taken = (uint64_t)(judge_clock() - h->began);
+    meter_time(h->stack->meter, lane, taken);
+    meter_latency(h->stack->meter, lane, taken);
+    PROBE(verify, h->stack->service, status_row(status)->word);
     reply_begin(reply, status);
     put_id(h, status, reply);
     if (status == STATUS_OK)

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "daemon/probe.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -103,6 +104,7 @@ static void count(const struct judge *j, size_t i, unsigned lane)
     const struct stack *stack = j->stack[i];
     enum status status = j->verdict[i].status;
 
+    PROBE(verify, stack->service, status_row(status)->word);
     meter_count(stack->meter, lane, status);
     meter_count(stack->step[0].meter, lane,
                 status == STATUS_OK ? JETON_VERIFIER_PASS :
@@ -127,13 +129,20 @@ static bool answer_one(struct judge *j, size_t i, struct publisher *p, const str
     return true;
 }
 
+static void note_time(const struct judge *j, unsigned lane, uint64_t nanoseconds)
+{
+    meter_time(j->stack[0]->meter, lane, nanoseconds / j->count);
+    meter_latency(j->stack[0]->meter, lane, nanoseconds);
+}
+
 bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now,
                   struct iobuf *out)
 {
-    bool well = true, timed = j->batches++ % TIMED == 0;
+    bool well = true;
 
     if (j->count == 0)
         return true;
+    bool timed = j->batches++ % TIMED == 0;
     int64_t began = timed ? judge_clock() : 0;
     const struct generation *g = publish_enter(p, lane);
     hash_all(j, g);
@@ -144,7 +153,7 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
     }
     publish_leave(p, lane);
     if (timed)
-        meter_time(j->stack[0]->meter, lane, (uint64_t)(judge_clock() - began) / j->count);
+        note_time(j, lane, (uint64_t)(judge_clock() - began));
     j->count = 0;
     return well;
 }

@@ -127,6 +127,11 @@ struct keeper_figures keeper_figures(struct keeper *k)
     return figures;
 }
 
+const struct histogram *keeper_commit_time(const struct keeper *k)
+{
+    return &k->writer->commit_time;
+}
+
 /* -- the thread ------------------------------------------------------------------------------ */
 
 static void *run(void *keeper)

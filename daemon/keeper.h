@@ -46,4 +46,7 @@ struct keeper_figures {
 
 struct keeper_figures keeper_figures(struct keeper *k);
 
+/* How long transactions took to be saved, failed ones too.  Any thread. */
+const struct histogram *keeper_commit_time(const struct keeper *k);
+
 #endif

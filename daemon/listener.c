@@ -12,6 +12,7 @@
 
 #include "daemon/conn.h"
 #include "daemon/log.h"
+#include "daemon/report.h"
 #include "proto/reply.h"
 
 enum { BACKLOG = 1024, ACCEPTS = 64 };      /* connections taken in one go */
@@ -235,6 +236,9 @@ static void take_in(struct listening *s, int fd)
         return;
     }
     if (!quota_take(l->server->quota, peer.uid, admin)) {
+        report(&(struct report){ .kind = REPORT_REFUSED, .uid = peer.uid, .pid = peer.pid },
+               "a connection to %s is refused: uid %u has too many, or all together", s->path,
+               (unsigned)peer.uid);
         turn_away(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }

@@ -4,10 +4,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
+static bool journal;           /* set before there are threads */
 
 static const struct {
     const char *name;
@@ -20,6 +23,23 @@ static const struct {
 };
 
 enum { LEVELS = sizeof(levels) / sizeof(levels[0]) };
+
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream that it made for us; a process
+ * whose standard error was redirected since then still has the variable. */
+void log_open(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    journal = stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+              fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+bool log_is_journal(void)
+{
+    return journal;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -53,7 +73,8 @@ static void log_line(enum log_level level, const char *format, va_list args)
 
     if ((int)level > atomic_load(&threshold))
         return;
-    int head = snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
+    int head = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
+               snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
     int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
     if (len < 0)
         return;

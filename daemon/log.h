@@ -12,6 +12,13 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6,
 /* Messages above this level are dropped.  The level at start is info. */
 void log_set_level(enum log_level level);
 
+/* Looks at what standard error is: lines for the system's journal begin with a priority in angle
+ * brackets instead of our name, see sd-daemon(3).  The main thread, before there are others. */
+void log_open(void);
+
+/* True if it is the journal. */
+bool log_is_journal(void);
+
 /* "error", "warning", "info" or "debug". */
 bool log_level_named(const char *name, enum log_level *level);
 

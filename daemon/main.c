@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/report.h"
 #include "daemon/sandbox.h"
 #include "daemon/service.h"
 #include "daemon/site.h"
@@ -158,6 +159,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
+    log_open();
     if (!inherit_take(&start.inherited, &problem) || !configure(&config, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_USAGE;
@@ -165,6 +167,7 @@ int main(int argc, char **argv)
     if (options.check)
         return check(&config);
     sandbox_secrets();
+    report_open();
     notify_open(&start.notify);
     if (sodium_init() < 0) {
         log_error("libsodium has no source of randomness");

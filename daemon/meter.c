@@ -67,6 +67,18 @@ void meter_time(struct meter *m, unsigned lane, uint64_t nanoseconds)
     meter_add(&m->part[lane].nanoseconds, nanoseconds);
 }
 
+void meter_latency(struct meter *m, unsigned lane, uint64_t nanoseconds)
+{
+    histogram_add(&m->part[lane].latency, nanoseconds);
+}
+
+void meters_latency(const struct meters *all, struct histogram *sum)
+{
+    for (const struct meter *m = atomic_load(&all->first); m != NULL; m = m->next)
+        for (size_t i = 0; i < m->parts && m->verifier[0] == '\0'; i++)
+            histogram_merge(sum, &m->part[i].latency);
+}
+
 static uint64_t value(const _Atomic uint64_t *counter)
 {
     return atomic_load_explicit(counter, memory_order_relaxed);

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "daemon/histogram.h"
 #include "daemon/tally.h"
 #include "proto/limits.h"
 
@@ -20,6 +21,7 @@ struct meter_part {
     _Alignas(64) _Atomic uint64_t count[METER_COUNTS];
     _Atomic uint64_t timed;
     _Atomic uint64_t nanoseconds;
+    struct histogram latency;           /* of a service: see meter_latency() */
 };
 
 struct meter {
@@ -53,9 +55,16 @@ static inline void meter_count(struct meter *m, unsigned lane, unsigned what)
     meter_add(&m->part[lane].count[what], 1);
 }
 
+/* How long a client waited, in the daemon: of those that were timed.  Verifications that came in
+ * one piece are answered in one, and are one. */
+void meter_latency(struct meter *m, unsigned lane, uint64_t nanoseconds);
+
+/* Adds the latencies of all services to `sum`. */
+void meters_latency(const struct meters *m, struct histogram *sum);
+
 void meter_time(struct meter *m, unsigned lane, uint64_t nanoseconds);
 
-/* The sums over all lanes, into `sum`. */
+/* The sums over all lanes, into `sum`; latencies are left out. */
 void meter_read(const struct meter *m, struct meter_part *sum);
 
 #endif

@@ -15,7 +15,6 @@
 #include "daemon/generation.h"
 
 enum {
-    LEASE_SECONDS = 5,
     USED_GRAIN = 60,                /* seconds: last use is not written more often */
     ARENA_MIN = 64 * 1024,
 };
@@ -66,7 +65,7 @@ static int64_t monotonic(void)
 
 static void grant_lease(struct generation *g)
 {
-    atomic_store(&g->header->lease, monotonic() + (int64_t)LEASE_SECONDS * 1000000000);
+    atomic_store(&g->header->lease, monotonic() + (int64_t)PUBLISH_LEASE_SECONDS * 1000000000);
 }
 
 static uint32_t bits_for(uint64_t tokens)

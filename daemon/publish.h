@@ -63,6 +63,8 @@ void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE]);
 uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],
                       uint8_t digest[DIGEST_SIZE], int64_t *used);
 
+enum { PUBLISH_LEASE_SECONDS = 5 };
+
 /* Renews the lease; called every second by a thread that never touches the disk. */
 void publish_renew(struct publisher *p);
 

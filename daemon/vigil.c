@@ -3,11 +3,13 @@
 
 #include "daemon/log.h"
 #include "daemon/pulse.h"
+#include "daemon/report.h"
 
 enum { DISK_PATIENCE = 10 };        /* seconds until it is said that changes wait */
 
 static void on_watchdog(evutil_socket_t fd, short what, void *vigil)
 {
+    const struct report stuck = { .kind = REPORT_WORKER_STUCK, .uid = REPORT_NOBODY };
     struct vigil *v = vigil;
 
     (void)fd;
@@ -15,7 +17,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *vigil)
     if (pulse_answered(v->server))
         notify_alive(v->notify);
     else
-        log_error("a worker does not answer: the watchdog is not told that all is well");
+        report(&stuck, "a worker does not answer: the watchdog is not told that all is well");
     pulse_ask(v->server);
 }
 
@@ -40,8 +42,21 @@ void vigil_end(struct vigil *v)
     v->on_watchdog = NULL;
 }
 
+/* Clients that have the table stop believing it when its lease is not renewed in time. */
+static void watch_lease(struct vigil *v)
+{
+    const struct report lapsed = { .kind = REPORT_LEASE_LAPSED, .uid = REPORT_NOBODY };
+    uint64_t now = histogram_clock(), late = now - v->renewed;
+
+    if (v->renewed > 0 && late > PUBLISH_LEASE_SECONDS * UINT64_C(1000000000))
+        report(&lapsed, "the table's lease lapsed: it was not renewed for %llu s",
+               (unsigned long long)(late / 1000000000));
+    v->renewed = now;
+}
+
 void vigil_tick(struct vigil *v)
 {
+    watch_lease(v);
     uint64_t busy = keeper_figures(v->server->keeper).busy_seconds;
     bool waits = busy >= DISK_PATIENCE;
 

@@ -2,7 +2,10 @@
 #include "daemon/writer.h"
 
 #include "daemon/entry.h"
+#include "daemon/effect.h"
 #include "daemon/log.h"
+#include "daemon/probe.h"
+#include "daemon/report.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
@@ -141,17 +144,6 @@ bool writer_batch(struct writer *w, int64_t now)
     return true;
 }
 
-static void answer_batch(struct mail_list *batch)
-{
-    for (struct mail *m; (m = mail_pop(batch)) != NULL;) {
-        struct change *c = change_of(m);
-        if (c->home != NULL)
-            mailbox_post(c->home, m);
-        else
-            change_free(c);
-    }
-}
-
 /* False: the disk has nothing of it, for all we know. */
 static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_t now)
 {
@@ -168,7 +160,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_
     else
         fail_batch(w, batch, tried);
     atomic_store(&w->unsaved, w->held.count);   /* before an answer can make somebody ask */
-    answer_batch(batch);
+    effect_answer(batch);
     return saved;
 }
 
@@ -216,8 +208,9 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
         return true;
+    c->serial = journal_next(w->journal);
     if (c->is_new)
-        c->after.serial = journal_next(w->journal);
+        c->after.serial = c->serial;
     entry_add(w->journal, c, now);
     bool put = (!c->puts || store_put(w->store, &c->after)) &&
                (!c->puts_other || store_put(w->store, &c->other)) &&
@@ -248,50 +241,57 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
 
 static bool commit(struct writer *w, const struct mail_list *batch)
 {
-    uint64_t tokens = journal_tokens(w->journal);
-
-    for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        const struct change *c = change_of(m);
-        if (change_writes(c))
-            tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
-    }
-    journal_end(w->journal, tokens);
-    return store_put_journal(w->store, w->journal) && store_commit(w->store);
-}
-
-static void publish_batch(struct writer *w, const struct mail_list *batch)
-{
-    bool any = false;
+    uint64_t tokens = journal_tokens(w->journal), changes = 0;
 
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         const struct change *c = change_of(m);
         if (!change_writes(c))
             continue;
-        any = true;
-        atomic_fetch_add(&w->changes, 1);
-        if (c->is_new)
-            order_add(&w->order, c->after.created, c->after.serial, c->after.digest);
-        if (c->kind->allow)
-            publish_allow(w->publisher, c->after.digest);
-        if (c->puts)
-            publish_put(w->publisher, &c->after);
-        if (c->puts_other)
-            publish_put(w->publisher, &c->other);
-        if (c->removes) {
-            w->full = false;
-            publish_remove(w->publisher, c->after.digest);
-            order_remove(&w->order, c->after.created, c->after.serial);
-            if (w->lastuse != NULL)
-                lastuse_forget(w->lastuse, c->after.digest);
-        }
+        changes++;
+        tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
     }
-    if (any) {
+    journal_end(w->journal, tokens);
+    uint64_t began = histogram_clock();
+    bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
+    uint64_t taken = histogram_clock() - began;
+    histogram_add(&w->commit_time, taken);
+    PROBE(commit, saved ? changes : 0, taken);
+    return saved;
+}
+
+/* Says once that the store does not work, and once that it does again. */
+static void tell(struct writer *w, bool works)
+{
+    const struct report r = { .kind = works ? REPORT_STORE_MENDED : REPORT_STORE_FAILED,
+                              .uid = REPORT_NOBODY };
+
+    if (w->told != works)
+        return;
+    w->told = !works;
+    report(&r, works ? "the store can be written again" :
+           "the store cannot be written: changes are refused until it can, denials stand");
+}
+
+static void publish_batch(struct writer *w, const struct mail_list *batch)
+{
+    uint64_t count = 0;
+
+    for (struct mail *m = batch->first; m != NULL; m = m->next) {
+        const struct change *c = change_of(m);
+        if (!change_writes(c))
+            continue;
+        count++;
+        w->full = w->full && !c->removes;
+        effect_publish(c, w->publisher, &w->order, w->lastuse);
+        effect_report(c);
+    }
+    atomic_fetch_add(&w->changes, count);
+    if (count > 0) {
         atomic_fetch_add(&w->commits, 1);
-        if (w->told)
-            log_info("the store can be written again");
-        w->told = false;
+        tell(w, true);
     }
     atomic_store(&w->newest, journal_newest(w->journal));
+    PROBE(publish, count, journal_newest(w->journal));
 }
 
 /* -- when the disk fails --------------------------------------------------------------------- */
@@ -350,12 +350,12 @@ static void fail_batch(struct writer *w, struct mail_list *batch, bool tried)
         bool stands = outcome != OUTCOME_DONE && in_force(w, c);
         if (stands)
             denial_hold(&w->held, c);
+        if (outcome == OUTCOME_DONE && change_writes(c))
+            effect_report(c);
         doubt_explain(c, outcome, stands);
     }
     atomic_fetch_add(&w->failures, 1);
-    if (!w->told)
-        log_error("the store cannot be written: changes are refused until it can, denials stand");
-    w->told = true;
+    tell(w, false);
 }
 
 /* In batches of their own: one that cannot be saved holds up nothing but its own token. */

@@ -14,6 +14,7 @@
 #include "daemon/change.h"
 #include "daemon/denial.h"
 #include "daemon/doubt.h"
+#include "daemon/histogram.h"
 #include "daemon/lastuse.h"
 #include "daemon/order.h"
 #include "daemon/publish.h"
@@ -28,6 +29,7 @@ struct writer {
     _Atomic uint64_t changes;
     _Atomic uint64_t failures;
     _Atomic uint64_t newest;        /* the journal's newest serial */
+    struct histogram commit_time;   /* any thread reads it */
 
     struct store *store;            /* from here on: the writer's thread only */
     struct lastuse *lastuse;        /* NULL: nothing to forget there; not owned */

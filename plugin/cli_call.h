@@ -11,6 +11,7 @@ struct cli {
     const char *socket;                 /* NULL: choose one */
     bool json;
     bool plain;
+    bool prometheus;                    /* of stats */
     bool reads_value;                   /* it is asked for, or read from standard input */
     bool keeps_going;
     enum verb verb;

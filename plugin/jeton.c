@@ -14,6 +14,7 @@
 #include "plugin/cli_import.h"
 #include "plugin/cli_prefix.h"
 #include "plugin/cli_show.h"
+#include "plugin/cli_stats.h"
 #include "plugin/cli_watch.h"
 #include "proto/stamp.h"
 
@@ -47,7 +48,9 @@ static const struct cli_way ways[] = {
     { .verb = VERB_WATCH, .run = cli_watch, .view = &cli_view_entries,
       .summary = "what changes, as it happens",
       .note = "Goes on through restarts of the daemon until it is interrupted.\n" },
-    { .verb = VERB_STATS, .run = cli_show_rows, .view = &cli_view_stats },
+    { .verb = VERB_STATS, .run = cli_stats, .view = &cli_view_stats,
+      .note = "With --prometheus, in that program's text format, as for node_exporter's textfile "
+              "collector.\n" },
     { .verb = VERB_HELLO, .run = cli_show_object },
     { .verb = VERB_HELP, .run = run_help, .summary = "this, or what a verb takes" },
     { .verb = VERB_PING, .run = cli_show_object },
@@ -135,6 +138,7 @@ static const struct option {
     { "json", 'j', &cli.json, NULL },
     { "plain", 'p', &cli.plain, NULL },
     { "value", 0, &cli.reads_value, NULL },
+    { "prometheus", 0, &cli.prometheus, NULL },
     { "keep-going", 'k', &cli.keeps_going, NULL },
     { "help", 'h', &wants_help, NULL },
     { "version", 'V', &wants_version, NULL },
@@ -278,6 +282,10 @@ static enum cli_exit check(struct cli *c, const struct cli_way *way)
     }
     if (c->reads_value && way->reads == CLI_READS_NONE) {
         cli_say("%s takes no value", verb_row(way->verb)->name);
+        return CLI_USAGE;
+    }
+    if (c->prometheus && way->verb != VERB_STATS) {
+        cli_say("--prometheus is for stats");
         return CLI_USAGE;
     }
     if (way->gives_value && stdout_was_closed) {

@@ -2,6 +2,7 @@
 /* A bucket for each user that failed lately, in a table of fixed size.  What a user owes is kept as
  * the moment at which his bucket will be full again; a user who is not in the table owes nothing.
  * When the table is full, the one who owes least makes room. */
+#include "daemon/report.h"
 #include "daemon/verifiers/throttle.h"
 
 #include <pthread.h>
@@ -132,6 +133,9 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
     pthread_mutex_unlock(&t->mutex);
     if (wait <= 0)
         return JETON_VERIFIER_PASS;
+    report(&(struct report){ .kind = REPORT_THROTTLED, .uid = q->peer_uid },
+           "verifications by uid %u are refused for %lld s: too many failed",
+           (unsigned)q->peer_uid, (long long)((wait + SECOND - 1) / SECOND));
     a->reason = JETON_REASON_DENIED;
     a->retry_after = (wait + SECOND - 1) / SECOND;
     snprintf(a->message, sizeof(a->message), "too many failed verifications by this user");

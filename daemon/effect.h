@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a change that was saved does beyond the store: in the table, and in the order of lists; and
+ * who is told.  Level 7.  The writer's thread. */
+#ifndef JETON_EFFECT_H
+#define JETON_EFFECT_H
+
+#include "daemon/change.h"
+#include "daemon/lastuse.h"
+#include "daemon/order.h"
+#include "daemon/publish.h"
+
+/* There is room for it in table and order.  `lastuse` may be NULL. */
+void effect_publish(const struct change *c, struct publisher *publisher, struct order *order,
+                    struct lastuse *lastuse);
+
+/* Tells the system's journal. */
+void effect_report(const struct change *c);
+
+/* Sends changes home, and leaves the list empty; those that have no home are freed. */
+void effect_answer(struct mail_list *changes);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Places where a tracer can look on (USDT; each costs a nop).  Level 0.
+ *
+ *     jeton:verify   service, answer (both text)      a verification is answered
+ *     jeton:commit   changes, nanoseconds             a transaction was saved, or was not (changes 0)
+ *     jeton:publish  changes, newest serial           ... and can be seen by all
+ *
+ *     bpftrace -e 'usdt:/usr/sbin/jetond:jeton:verify { @[str(arg0), str(arg1)] = count(); }' */
+#ifndef JETON_PROBE_H
+#define JETON_PROBE_H
+
+#if defined(__has_include)
+#if __has_include(<sys/sdt.h>)
+#include <sys/sdt.h>
+#define PROBE(name, first, second) DTRACE_PROBE2(jeton, name, first, second)
+#endif
+#endif
+
+#ifndef PROBE
+#define PROBE(name, first, second) ((void)(first), (void)(second))
+#endif
+
+#endif
