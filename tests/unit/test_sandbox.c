@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/landlock.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,6 +142,21 @@ static int open_a_packet_socket(void)
     return result_of(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
+/* Names of hosts, and a connection: to nobody here, which is found out only if one may try. */
+static int ask_another_host(void)
+{
+    const struct sockaddr_in nobody = {
+        .sin_family = AF_INET, .sin_port = htons(1), .sin_addr = { htonl(INADDR_LOOPBACK) },
+    };
+    struct addrinfo *found;
+
+    if (getaddrinfo("localhost", "1", NULL, &found) != 0)
+        return -EAFNOSUPPORT;
+    freeaddrinfo(found);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    return fd < 0 ? -errno : result_of(connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody)));
+}
+
 static int become_root(void)
 {
     return result_of(setuid(0));
@@ -229,6 +246,7 @@ static void only_what_a_running_daemon_does_is_possible(void **state)
         { "mprotect X", turn_data_into_code, -EPERM, -EPERM },
         { "a newer call", ask_for_a_newer_call, -ENOSYS, -ENOSYS },
         { "AF_INET", open_an_internet_socket, -EAFNOSUPPORT, DONE },
+        { "another host", ask_another_host, -EAFNOSUPPORT, -ECONNREFUSED },
         { "AF_PACKET", open_a_packet_socket, -EAFNOSUPPORT, -EAFNOSUPPORT },
         { "AF_UNIX", open_a_unix_socket, DONE, DONE },
         { "a thread", start_a_thread, DONE, DONE },
