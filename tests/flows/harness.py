@@ -14,7 +14,7 @@ import time
 
 from door import Door
 from client import Client, quote
-from settings import BUILD, JETOND, PATIENCE, SANITIZER
+from settings import JETOND, PATIENCE, SANITIZER
 
 ROLES = ("admin", "observe", "verify")
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
@@ -137,8 +137,7 @@ class Daemon:
     # -- the process ----------------------------------------------------------------------------
 
     def arguments(self):
-        own = [f"daemon.store={self.store}", "verify.table_group=",
-               f"daemon.verifiers={BUILD}/tests/verifiers"]
+        own = [f"daemon.store={self.store}", "verify.table_group="]
         for role in ROLES:
             own.append(f"{role}.path={self.path(role) if role in self.roles else ''}")
             own.append(f"{role}.group=")

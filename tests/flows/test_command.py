@@ -75,7 +75,7 @@ def every_verb_has_its_way():
         same([entry["event"] for entry in entries],
              "create disable enable update rotate revoke delete".split())
         same([entry["serial"] for entry in entries], list("1234567"))
-        same(dict(jeton(path, "stats").rows)["tokens"], "1")
+        same({row[0]: row[1] for row in jeton(path, "stats").rows}["tokens"], "1")
         same(dict(jeton(path, "hello").rows)["role"], "admin")
         same(jeton(path, "ping").out, "OK\n")
         same(jeton(path, "export").out.splitlines()[-1], "OK count=1")

@@ -195,7 +195,8 @@ def reload_swaps_all_stacks_and_recalls_tables():
 
 @claim
 def broken_configuration_keeps_the_old_stacks_and_says_why():
-    with Daemon(config="[service git]\nrequisite = local\nrequisite = require scope=a\n") as d:
+    with Daemon(f"daemon.verifiers={BUILD}/tests/verifiers",
+                config="[service git]\nrequisite = local\nrequisite = require scope=a\n") as d:
         token = d.create(scopes="a")["token"]
         for broken, why in (
                 ("[service git]\nsufficient = locol\n", "locol"),
