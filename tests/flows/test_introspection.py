@@ -11,6 +11,7 @@ def config(server, more="", deadline="2s"):
     return f"""
 [daemon]
 verifiers = {BUILD}/verifiers
+network = yes
 [service api]
 sufficient = local
 sufficient = introspect url={server.url("http")}
