@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "daemon/verifiers/require.h"
 #include "proto/scopes.h"
@@ -78,21 +79,33 @@ bool stacks_terms_differ(const struct stacks *a, const struct stacks *b)
     return false;
 }
 
-bool stacks_end(struct stacks *s, int milliseconds)
+static int64_t milliseconds_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static bool end_pools(struct stacks *s, int64_t until)
 {
     bool ended = true;
 
     for (size_t i = 0; i < s->count; i++)
         for (size_t j = 0; j < s->stack[i].steps; j++) {
             struct step *step = &s->stack[i].step[j];
-            if (step->pool == NULL)
-                continue;
-            if (pool_end(step->pool, milliseconds))
+            int64_t left = until - milliseconds_now();
+            if (step->pool != NULL && pool_end(step->pool, left > 0 ? (int)left : 0))
                 step->pool = NULL;
-            else
-                ended = false;
+            ended = ended && step->pool == NULL;
         }
     return ended;
+}
+
+/* All are told before the first is waited for, and they are waited for together. */
+bool stacks_end(struct stacks *s, int milliseconds)
+{
+    return end_pools(s, 0) || end_pools(s, milliseconds_now() + milliseconds);
 }
 
 void stacks_free(struct stacks *s)

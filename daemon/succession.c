@@ -86,6 +86,8 @@ void succession_end(struct succession *s)
     s->replaced = now;
     atomic_store(&s->server->stacks, NULL);
     for (struct stacks *each = s->replaced; each != NULL; each = each->next)
+        stacks_end(each, 0);
+    for (struct stacks *each = s->replaced; each != NULL; each = each->next)
         if (!stacks_end(each, END_MILLISECONDS))
             log_warning("a verifier has not come back; jetond ends without it");
 }

@@ -2,6 +2,8 @@
 /* From configurations to stacks of opened verifiers. */
 #include "tests/unit/configured.h"
 
+#include <time.h>
+
 static void other_is_built_in_where_it_is_absent(void **state)
 {
     (void)state;
@@ -270,6 +272,60 @@ static void a_stack_in_which_nobody_vouches_passes_nothing_and_tells_nothing(voi
     assert_int_equal(stack("git")->terms, TERMS_NONE);
 }
 
+/* -- the end ----------------------------------------------------------------------------------- */
+
+static int64_t milliseconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static struct errand *send(struct pool *pool, struct mailbox *home)
+{
+    const struct jeton_question q = { .value = "", .service = "git" };
+    struct errand *e = errand_new(&q);
+
+    e->home = home;
+    assert_true(pool_send(pool, e));
+    return e;
+}
+
+static off_t notes_length(void)
+{
+    struct stat st;
+
+    return stat(in_directory("notes"), &st) == 0 ? st.st_size : 0;
+}
+
+/* However many hang, they are waited for once.  What was given up is nobody's but the pool's. */
+static void the_end_does_not_wait_for_one_after_the_other(void **state)
+{
+    (void)state;
+    struct mailbox home;
+    struct errand *e[4];
+
+    bring("unit_hangs");
+    make("[service a]\nrequired = unit_hangs threads=1\nrequired = unit_hangs threads=1\n"
+         "required = unit_hangs threads=1\nrequired = unit_hangs threads=1\n");
+    copy_file("/dev/null", in_directory("notes"));
+    assert_int_equal(mailbox_init(&home), 0);
+    for (size_t i = 0; i < 4; i++)
+        e[i] = send(stack("a")->step[i].pool, &home);
+    for (int64_t limit = milliseconds() + 20000; notes_length() < 4 && milliseconds() < limit;)
+        usleep(1000);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pool_give_up(e[i]), ERRAND_HANGS);
+    int64_t began = milliseconds();
+    assert_false(stacks_end(stacks, 500));
+    int64_t took = milliseconds() - began;
+    assert_in_range(took, 499, 1900);       /* not four times that */
+    unlink(in_directory("notes"));
+    assert_true(stacks_end(stacks, 10000));
+    mailbox_destroy(&home);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +347,7 @@ int main(void)
         CONFIGURED(who_narrows_stands_below_who_vouches),
         CONFIGURED(who_vouches_for_nobody_is_not_sufficient),
         CONFIGURED(a_stack_in_which_nobody_vouches_passes_nothing_and_tells_nothing),
+        CONFIGURED(the_end_does_not_wait_for_one_after_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
