@@ -146,16 +146,21 @@ static bool make_stack(struct stack *stack, const struct service_section *sectio
     return true;
 }
 
-/* Several of a kind are told apart by number: local, local-2. */
+static bool is_taken(const struct stack *stack, const struct step *step)
+{
+    for (const struct step *s = stack->step; s < step; s++)
+        if (strcmp(s->name, step->name) == 0)
+            return true;
+    return false;
+}
+
+/* Several of a name are told apart by number: local, local-2. */
 static bool name_step(struct stack *stack, struct step *step, struct meters *meters)
 {
-    size_t same = 1, len = strlen(step->name);
+    size_t len = strlen(step->name);
 
-    for (const struct step *s = stack->step; s < step; s++)
-        same += s->verifier == step->verifier ||
-                (s->verifier != NULL && strcmp(s->verifier->name, step->name) == 0);
-    if (same > 1)
-        snprintf(step->name + len, sizeof(step->name) - len, "-%zu", same);
+    for (unsigned number = 2; is_taken(stack, step); number++)
+        snprintf(step->name + len, sizeof(step->name) - len, "-%u", number);
     step->meter = meters_get(meters, stack->service, step->name);
     return step->meter != NULL;
 }

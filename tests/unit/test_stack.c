@@ -80,6 +80,19 @@ static void several_of_a_kind_are_told_apart_by_number(void **state)
     assert_string_equal(stack("api")->step[0].name, "local");
 }
 
+static void no_two_have_the_same_name_whatever_they_are_called(void **state)
+{
+    (void)state;
+    bring("unit_second");
+    make("[service a]\nrequired = unit_second\nrequired = local\nrequired = local\n"
+         "[service b]\nrequired = local\nrequired = local\nrequired = unit_second\n");
+    assert_string_equal(stack("a")->step[0].name, "local-2");
+    assert_string_equal(stack("a")->step[1].name, "local");
+    assert_string_equal(stack("a")->step[2].name, "local-3");
+    assert_string_equal(stack("b")->step[1].name, "local-2");
+    assert_string_equal(stack("b")->step[2].name, "local-2-2");
+}
+
 static void counts_go_on_when_the_stacks_are_made_again(void **state)
 {
     (void)state;
@@ -334,6 +347,7 @@ int main(void)
         CONFIGURED(only_the_whole_name_is_a_service_and_the_rest_is_others),
         CONFIGURED(steps_stand_in_their_order_with_their_words),
         CONFIGURED(several_of_a_kind_are_told_apart_by_number),
+        CONFIGURED(no_two_have_the_same_name_whatever_they_are_called),
         CONFIGURED(counts_go_on_when_the_stacks_are_made_again),
         CONFIGURED(arguments_come_decoded_and_in_order),
         CONFIGURED(what_is_jetonds_own_is_not_passed_on),
