@@ -121,5 +121,5 @@ enum status tally_result(const struct tally *t)
     case JETON_VERIFIER_IGNORE:
         break;
     }
-    return t->passed ? STATUS_DENIED : STATUS_UNKNOWN;
+    return t->vouched ? STATUS_DENIED : STATUS_UNKNOWN;
 }

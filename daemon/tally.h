@@ -13,7 +13,8 @@
  *   Revoked and disabled end it whatever the control word: who revokes a token relies on it.
  *   A required no outweighs an error, whichever came first: the question is answered then.
  *   Where nothing decided, what counted for nothing says why: an error, for then nobody knows; else
- *   the first reason of a verifier that knew the value, or at least its form. */
+ *   the first reason of a verifier that knew the value, or at least its form; else it is unknown,
+ *   also if somebody had nothing against it. */
 #ifndef JETON_TALLY_H
 #define JETON_TALLY_H
 

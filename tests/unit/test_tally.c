@@ -123,14 +123,13 @@ static size_t reason(const struct sequence *q, size_t asked)
 static struct result model(const struct sequence *q)
 {
     enum { UNDEFINED, POSITIVE, NEGATIVE } impression = UNDEFINED;
-    bool vouched = false, nodded = false, decided = false;
+    bool vouched = false, decided = false;
     struct result r = { .asked = 0 };
 
     while (r.asked < q->count && !decided) {
         enum kind kind = q->step[r.asked].kind;
         enum action action = action_of(q->step[r.asked++].control, kind);
         if (action == OK || action == DONE) {
-            nodded = true;
             vouched = vouched || kind == PASS;
             impression = impression == NEGATIVE ? NEGATIVE : POSITIVE;
             decided = action == DONE && impression == POSITIVE;
@@ -143,7 +142,7 @@ static struct result model(const struct sequence *q)
         return r;
     r.due_to = reason(q, r.asked);
     if (r.due_to == 0)
-        r.status = nodded ? STATUS_DENIED : STATUS_UNKNOWN;
+        r.status = vouched ? STATUS_DENIED : STATUS_UNKNOWN;
     else if (q->step[r.due_to - 1].kind == ERROR)
         r.status = STATUS_UNAVAILABLE;
     else
@@ -273,7 +272,7 @@ static void one_verifier_alone_decides(void **state)
 {
     (void)state;
     static const enum status alone[KINDS] = {
-        [PASS] = STATUS_OK, [NOD] = STATUS_DENIED, [MALFORMED] = STATUS_MALFORMED,
+        [PASS] = STATUS_OK, [NOD] = STATUS_UNKNOWN, [MALFORMED] = STATUS_MALFORMED,
         [UNKNOWN] = STATUS_UNKNOWN,
         [EXPIRED] = STATUS_EXPIRED, [REVOKED] = STATUS_REVOKED, [DISABLED] = STATUS_DISABLED,
         [IGNORE] = STATUS_UNKNOWN, [ERROR] = STATUS_UNAVAILABLE, [BASELESS] = STATUS_UNKNOWN,
@@ -312,7 +311,8 @@ static void the_four_points_that_are_not_pam_hold(void **state)
     (void)state;
     static const struct literal literals[] = {
         /* Without an identity nothing is passed. */
-        { STATUS_DENIED, 1, { 2, { { SUFFICIENT, NOD }, { SUFFICIENT, PASS } } } },
+        { STATUS_UNKNOWN, 1, { 2, { { SUFFICIENT, NOD }, { SUFFICIENT, PASS } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NOD }, { SUFFICIENT, IGNORE } } } },
         { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NOD }, { SUFFICIENT, UNKNOWN } } } },
         /* Revoked and disabled end it. */
         { STATUS_REVOKED, 1, { 2, { { SUFFICIENT, REVOKED }, { SUFFICIENT, PASS } } } },
