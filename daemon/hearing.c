@@ -52,7 +52,7 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
     tally_begin(&h->tally);
     h->step = 0;
     h->began = judge_clock();
-    h->throttled = h->known = false;
+    h->throttled = h->waited = h->known = false;
     h->verifier = NULL;
 }
 
@@ -190,6 +190,20 @@ static void ask_at_once(struct hearing *h, const struct hearing_place *place, st
     hearing_take(h, place->lane, outcome, &h->answer);
 }
 
+/* While others were waited for, the token may have been revoked. */
+static void look_again(struct hearing *h, const struct hearing_place *place)
+{
+    struct say say = { .outcome = JETON_VERIFIER_FAIL };
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+    uint32_t flags = publish_look(place->publisher, h->digest, digest, &used);
+
+    if ((flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
+        return;
+    say.reason = (flags & SLOT_REVOKED) != 0 ? STATUS_REVOKED : STATUS_DISABLED;
+    tally_take(&h->tally, CONTROL_REQUISITE, &say);
+}
+
 bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
 {
     const struct say baseless = { .outcome = JETON_VERIFIER_FAIL, .baseless = true };
@@ -204,11 +218,14 @@ bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
             count(h, place->lane, &baseless);
         } else {
             h->step_began = step->module != NULL ? judge_clock() : 0;
+            h->waited = h->waited || step->blocks;
             if (step->blocks)
                 return false;
             ask_at_once(h, place, step);
         }
     }
+    if (h->waited && h->known)
+        look_again(h, place);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct hearing {
     int64_t began;                      /* CLOCK_MONOTONIC, nanoseconds; and when the step was: */
     int64_t step_began;
     bool throttled;
+    bool waited;                        /* for a step on its pool */
     bool known;                         /* the table knows the value */
     uint8_t digest[DIGEST_SIZE];
     const char *verifier;               /* who supplied the identity; NULL: nobody yet */

@@ -156,6 +156,20 @@ def many_questions_of_one_client_wait_together():
 
 
 @claim
+def token_revoked_while_a_verifier_ponders_is_refused():
+    config = service("slow", "requisite = local",
+                     f"required = {BLOCKS} does=late seconds=1 deadline=5s")
+    with Daemon(config=config) as d, d.client("verify") as client:
+        for verb, verdict in ("revoke", "NO revoked"), ("disable", "NO disabled"):
+            token = d.create()
+            client.send(f"verify service=slow {token['token']}")
+            eventually(lambda: d.stat("verifier_outcomes", service="slow", verifier="local",
+                                      outcome="pass") > (verb == "disable"), "it was good at first")
+            d.done(f"{verb} {token['id']}")
+            same(client.reply().verdict, verdict)
+
+
+@claim
 def clients_that_leave_while_a_verifier_works_harm_nobody():
     config = service("slow", f"sufficient = {BLOCKS} does=late seconds=1 deadline=2s threads=4")
     with Daemon(config=config) as d:
