@@ -266,7 +266,7 @@ $(BUILD)/deb/done: $(shell find daemon plugin proto systemd -type f 2>/dev/null)
 	touch $@
 
 # Boots systemd with the packages in a container, where that is possible; says so where it is not.
-test-boot: deb
+test-boot: all deb
 	@BUILD=$(BUILD) tests/boot/run
 
 clean:

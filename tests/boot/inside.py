@@ -402,17 +402,17 @@ def a_daemon_that_cannot_start_says_why_and_can_be_mended():
     run("systemctl", "stop", "jetond.service")
     with contextlib.suppress(Closed, ConnectionError):
         ask(VERIFY, "ping")
-    eventually(lambda: state("jetond.service") == "failed", "the service gives up", 30)
+    sockets = [f"jetond-{role}.socket" for role in ("admin", "verify", "observe")]
+    eventually(lambda: {state(name) for name in sockets} == {"failed"}, "systemd gives up", 30)
     said = run("systemctl", "status", "--no-pager", "jetond.service", check=False)
     assert "[daemon] workers" in said, said
-    sockets = [state(f"jetond-{role}.socket") for role in ("admin", "verify", "observe")]
+    same(state("jetond.service"), "failed")
     with open("/etc/jeton/jetond.conf", "w") as file:
         file.write(before)
     run("systemctl", "reset-failed", "jetond.service")
     run("systemctl", "restart", "jetond-*.socket")
     all_verify()
     same(done(OBSERVE, "hello")["role"], "observe")
-    return f"NRestarts={unit('jetond.service', 'NRestarts')}, sockets: {' '.join(sockets)}"
 
 
 @claim("first")
@@ -556,6 +556,25 @@ def a_purge_leaves_no_state():
     same(glob.glob("/var/lib/systemd/deb-systemd-helper-enabled/**/jeton*", recursive=True), [])
     same(run("sh", "-c", "dpkg-query -W -f '${Package} ${Status}\n' '*jeton*' 2>/dev/null | "
              "grep -v not-installed", check=False), "")
+
+
+@claim("second")
+def what_make_install_installs_works_as_the_readme_says():
+    run("sh", "-c", "tar -cC tree . | tar -xC / --keep-directory-symlink")
+    for command in ("userdel jeton", "groupdel jeton-admin", "groupdel jeton-observe",
+                    "groupdel jeton-table", "systemd-sysusers", "systemd-tmpfiles --create jeton.conf",
+                    "systemctl daemon-reload", "ldconfig",
+                    "systemctl enable --now jetond-admin.socket jetond-verify.socket"):
+        run(*command.split())
+    same(state("jetond.service"), "inactive")
+    run("jeton", "create", "description=first", "ttl=1h")
+    same(os.readlink(f"/proc/{main_pid()}/exe"), "/usr/local/sbin/jetond")
+    same(grp.getgrgid(os.stat(ADMIN).st_gid).gr_name, "jeton-admin")
+    run("systemctl", "disable", "--now", "jetond-admin.socket", "jetond-verify.socket",
+        "jetond.service")
+    run("systemctl", "enable", "--now", "jetond.service")       # brings its sockets along
+    same([state(f"jetond-{role}.socket") for role in ("admin", "verify")], ["active", "active"])
+    assert len(glob.glob("/etc/systemd/system/sockets.target.wants/jetond-*.socket")) == 2
 
 
 if __name__ == "__main__":
