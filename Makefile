@@ -166,7 +166,7 @@ TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
-MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) plugin/*.$(n) proto/*.$(n)))
+MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*.$(n) proto/*.$(n)))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
 FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
@@ -203,6 +203,8 @@ $(FILL)/%: systemd/% FORCE
 $(FILL)/%: plugin/%.in FORCE
 	$(fill)
 $(FILL)/%: daemon/% FORCE
+	$(fill)
+$(FILL)/%: daemon/verifiers/% FORCE
 	$(fill)
 $(FILL)/%: plugin/% FORCE
 	$(fill)

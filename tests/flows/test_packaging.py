@@ -64,6 +64,9 @@ def removing_leaves_nothing_of_what_was_installed():
                        f"{prefix}/include/jeton.h", f"{prefix}/include/jeton/verifier.h",
                        f"{prefix}/share/man/man5/jetond.conf.5"):
             assert wanted in there, f"{wanted} is not among {there}"
+        for page in pages():
+            name, section = os.path.basename(page), page[-1]
+            assert f"{prefix}/share/man/man{section}/{name}" in there, f"{page} is not installed"
         make("uninstall", root, prefix)
         same(files_below(root), [], f"left after uninstall with PREFIX={prefix}")
         own = [path for path, _, _ in os.walk(root) if os.path.basename(path) == "jeton" and
@@ -193,8 +196,9 @@ def what_the_configuration_file_shows_is_valid():
 # -- manual pages --------------------------------------------------------------------------------
 
 def pages():
-    found = sorted(glob.glob("[dp]*/*.[1-8]"))
-    assert len(found) >= 6, found
+    found = sorted(path for folder in ("daemon", "plugin", "proto")
+                   for path in glob.glob(f"{folder}/**/*.[1-8]", recursive=True))
+    assert len(found) >= 7, found
     return found
 
 
