@@ -46,11 +46,11 @@ deps-programs:
 	@tests/deps $(PROGRAMS)
 
 # What is compiled in changes with PREFIX.
-$(BUILD)/daemon/config.o: $(BUILD)/prefix
+$(BUILD)/daemon/config_defaults.o: $(BUILD)/prefix
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
 	@test "$$(cat $@ 2>/dev/null)" = "$(PREFIX)" || echo "$(PREFIX)" >$@
-$(BUILD)/daemon/config.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
+$(BUILD)/daemon/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -218,8 +218,9 @@ static int add_rules(scmp_filter_ctx filter)
 /* abort() and pthread_kill() signal a thread of this process, which never forks. */
 static int add_own(scmp_filter_ctx filter)
 {
-    const struct scmp_arg_cmp own = SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
-    const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, (scmp_datum_t)getpid());
+    const scmp_datum_t pid = (scmp_datum_t)getpid();
+    const struct scmp_arg_cmp own = { .arg = 0, .op = SCMP_CMP_EQ, .datum_a = pid };
+    const struct scmp_arg_cmp other = { .arg = 0, .op = SCMP_CMP_NE, .datum_a = pid };
     int error = add(filter, SCMP_ACT_ALLOW, CALL(tgkill), 1, &own);
 
     return error == 0 ? add(filter, SCMP_ACT_ERRNO(EPERM), CALL(tgkill), 1, &other) : error;
