@@ -293,6 +293,7 @@ def environment():
     given.setdefault("TSAN_OPTIONS", "exitcode=99:halt_on_error=0")
     if threads_may_hang:
         given["TSAN_OPTIONS"] += ":report_thread_leaks=0"
+        given["ASAN_OPTIONS"] += ":detect_leaks=0"
     given.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     return given
 
