@@ -262,10 +262,9 @@ def first_connection_starts_the_service():
 @claim("first")
 def protections_are_in_force_and_reported():
     stats = {line["name"]: line["value"] for line in done(ADMIN, "stats").lines}
-    found = {name: value for name, value in stats.items()
-             if any(word in name for word in ("seccomp", "landlock", "no_new_privs", "protect"))}
-    if not found:
-        raise Skip("this jetond does not report any")
+    found = {name: value for name, value in stats.items() if name.startswith("protection_")}
+    for name in ("unprivileged", "no_new_privs", "not_dumpable", "memory_locked", "seccomp"):
+        same(found[f"protection_{name}"], "1", name)        # Landlock: where the kernel has it
     return " ".join(f"{name}={value}" for name, value in found.items())
 
 
@@ -315,8 +314,6 @@ def changes_and_protections_are_in_the_journal():
     token = done(VERIFY, f"id {value}")["id"]
     def entry():
         return run("journalctl", "--no-pager", "-o", "verbose", f"JETON_ID={token}")
-    if "JETON_" not in run("strings", "-a", "/usr/sbin/jetond", check=False):
-        raise Skip("this jetond writes no entries of its own")
     said = eventually(lambda: "JETON_EVENT=" in entry() and entry(), "the journal has the entry")
     for field in ("JETON_EVENT=create", "JETON_BY_UID=0", "MESSAGE_ID=", "PRIORITY=",
                   "_SYSTEMD_UNIT=jetond.service"):
@@ -392,7 +389,7 @@ def the_observe_socket_can_be_added():
     same(done(ADMIN, "hello")["role"], "admin")
 
 
-@claim("first", within=40)
+@claim("first", within=80)
 def a_daemon_that_cannot_start_says_why_and_can_be_mended():
     """It is not tried for ever; clients are then told that nobody is there."""
     with open("/etc/jeton/jetond.conf") as file:
@@ -400,10 +397,9 @@ def a_daemon_that_cannot_start_says_why_and_can_be_mended():
     with open("/etc/jeton/jetond.conf", "w") as file:
         file.write("[daemon]\nworkers = many\n")
     run("systemctl", "stop", "jetond.service")
-    with contextlib.suppress(Closed, ConnectionError):
-        ask(VERIFY, "ping")
     sockets = [f"jetond-{role}.socket" for role in ("admin", "verify", "observe")]
-    eventually(lambda: {state(name) for name in sockets} == {"failed"}, "systemd gives up", 30)
+    with Client(VERIFY):
+        eventually(lambda: {state(name) for name in sockets} == {"failed"}, "systemd gives up", 60)
     said = run("systemctl", "status", "--no-pager", "jetond.service", check=False)
     assert "[daemon] workers" in said, said
     same(state("jetond.service"), "failed")
@@ -417,9 +413,6 @@ def a_daemon_that_cannot_start_says_why_and_can_be_mended():
 
 @claim("first")
 def figures_are_written_for_prometheus():
-    if "ERR" in run("jeton", "stats", "--prometheus", check=False) or \
-            subprocess.run(["jeton", "stats", "--prometheus"], capture_output=True).returncode != 0:
-        raise Skip("this jeton has no stats --prometheus")
     os.makedirs("/var/lib/prometheus/node-exporter", exist_ok=True)
     run("systemctl", "start", "jeton-stats.service")
     path = "/var/lib/prometheus/node-exporter/jeton.prom"
