@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/dispatch.h"
 
-#include <linux/sockios.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/admin.h"
 #include "daemon/answer.h"
 #include "daemon/docket.h"
-#include "daemon/log.h"
+#include "daemon/lending.h"
 #include "proto/reply.h"
 
 enum {
@@ -258,15 +256,6 @@ static void do_verify(struct run *run, const struct request *r)
     }
 }
 
-/* Root, the daemon's own user, and members of the group that may have it. */
-static bool may_have_table(struct session *s)
-{
-    int64_t group = atomic_load(&s->lane->server->settings.table_gid);
-
-    return group == SITE_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
-           peer_in_group(s->fd, &s->peer, (gid_t)group);
-}
-
 static void do_answer(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -274,7 +263,7 @@ static void do_answer(struct run *run, const struct request *r)
     struct text t;
 
     if (r->verb == VERB_USED)
-        asker.may_have_table = may_have_table(s);
+        asker.may_have_table = lending_allowed(s);
     if (!session_begin_reply(s, answer_room(s->lane->server, r->verb), &t))
         return;
     answer_request(&asker, r, &t);
@@ -287,71 +276,13 @@ static void do_quit(struct run *run, const struct request *r)
     run->session->ended = true;
 }
 
-/* True if the client has not taken in all that was sent to it (unix(7): SIOCOUTQ). */
-static bool has_unread(const struct session *s)
-{
-    int unread = 0;
-
-    return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
-}
-
-static void put_terms(struct text *t, const struct stack *stack)
-{
-    static const char *const words[] = {
-        [TERMS_FINAL] = "yes", [TERMS_IF] = "if", [TERMS_HITS] = "no",
-    };
-
-    line_puts(t, "final", words[stack->terms]);
-    if (stack->terms == TERMS_IF)
-        line_puts(t, "scope", stack->scopes);
-}
-
-/* Why the table cannot be had; NULL: it can. */
-static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
-{
-    *status = STATUS_FORBIDDEN;
-    if (s->passed && has_unread(s)) {
-        *status = STATUS_BUSY;
-        return "take in the last table first: descriptors on their way are counted";
-    }
-    if (!may_have_table(s))
-        return "the table is for root and members of [verify] table_group; verify over this socket "
-               "instead";
-    if (stack->terms == TERMS_NONE)
-        return "this service's verifiers judge more than the table can tell; verify over this "
-               "socket instead";
-    return NULL;
-}
-
 static void do_table(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
-    const struct stack *stack = stacks_find(run->stacks, service_of(r));
-    uint64_t size, generation;
-    enum status status;
-    struct text t;
+    struct problem problem;
 
-    const char *fault = table_fault(s, stack, &status);
-    if (fault != NULL) {
-        refuse(run, status, fault);
-        return;
-    }
-    int fd = publish_descriptor(s->lane->server->publisher, &size, &generation);
-    if (fd < 0) {
-        refuse(run, STATUS_INTERNAL, "the table cannot be handed out now: jetond's log says why");
-        log_error("no descriptor of the table: %s", strerror(-fd));
-        return;
-    }
-    s->passing = fd;
-    if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
-        return;
-    reply_begin(&t, STATUS_OK);
-    line_put_u64(&t, "size", size);
-    put_terms(&t, stack);
-    line_put_u64(&t, "generation", generation);
-    reply_end(&t, STATUS_OK, NULL);
-    iobuf_commit(&s->out, t.len);
-    lane_count(&s->lane->counters.tables);
+    if (lending_lend(s, stacks_find(run->stacks, service_of(r)), &problem) != STATUS_OK)
+        refuse(run, problem.status, problem.message);
 }
 
 static void do_scan(struct run *run, const struct request *r)
