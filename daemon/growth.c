@@ -85,9 +85,10 @@ void growth_look(struct growth *g, const struct server *server)
     if (asked > g->asked && bytes > g->bytes + GROWTH_BYTES && bytes - g->bytes > GROWTH_BYTES +
         (own > g->own ? own - g->own : 0)) {
         room[names.len] = '\0';
-        log_warning("jetond's memory grew by %llu MiB, to %llu, while verifiers were asked %llu times "
-                    "(%s): if that goes on, one of them leaks", (unsigned long long)(bytes - g->bytes) >> 20,
-                    (unsigned long long)bytes >> 20, (unsigned long long)(asked - g->asked), room);
+        log_warning("jetond's memory grew by %llu MiB, to %llu, while verifiers were asked %llu "
+                    "times (%s): if that goes on, one of them leaks",
+                    (unsigned long long)(bytes - g->bytes) >> 20, (unsigned long long)bytes >> 20,
+                    (unsigned long long)(asked - g->asked), room);
     } else if (asked > g->asked && bytes > g->bytes && g->bytes > 0) {
         return;                         /* slowly is also growing: keep what it is compared with */
     }

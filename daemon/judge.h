@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifications by the table alone, in batches: all values are hashed and their slots asked for before the first is
- * compared, so that the cache misses overlap.  Level 6.  One object a worker thread; nothing here
- * allocates (the output buffer may grow) or waits. */
+/* Verifications by the table alone, in batches: all values are hashed and their slots asked for
+ * before the first is compared, so that the cache misses overlap.  Level 6.  One object a worker
+ * thread; nothing here allocates (the output buffer may grow) or waits. */
 #ifndef JETON_JUDGE_H
 #define JETON_JUDGE_H
 

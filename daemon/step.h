@@ -8,10 +8,13 @@
 #include "daemon/meter.h"
 #include "daemon/pool.h"
 
-/* What a verifier does that it should not.  Each kind is logged now and then, with how often it came,
- * so that one that fails all the time does not fill the log. */
-enum complaint { COMPLAINT_GARBAGE, COMPLAINT_ERROR, COMPLAINT_LATE, COMPLAINT_BUSY, COMPLAINT_THREAD, COMPLAINTS };
+/* What a verifier does that it should not. */
+enum complaint {
+    COMPLAINT_GARBAGE, COMPLAINT_ERROR, COMPLAINT_LATE, COMPLAINT_BUSY, COMPLAINT_THREAD, COMPLAINTS
+};
 
+/* Each is logged now and then, with how often it came: one that fails all the time does not fill the
+ * log. */
 struct hush {
     _Atomic int64_t until;          /* CLOCK_MONOTONIC seconds */
     _Atomic uint64_t held_back;
