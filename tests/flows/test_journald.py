@@ -73,6 +73,7 @@ def refused_change_is_no_entry():
 def refused_connections_are_entries_of_which_one_a_second_is_kept():
     journal = Journal()
     with daemon(journal, "daemon.max_connections_per_uid=4") as d:
+        eventually(lambda: d.stats()["connections"] == "1", "who looked whether it listens is gone")
         kept = [d.client("verify") for _ in range(4)]
         eventually(lambda: d.stats()["connections"] == "5", "they are in")
         for _ in range(200):
