@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | test-boot | bench | sanitize | install | uninstall | deb | clean | deps
+# make all | demo | run | test | test-boot | bench | fuzz | sanitize | install | uninstall | deb | clean | deps
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -10,6 +10,8 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
 # Programs of others that the PAM module is tried with; those tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client
+# What `make fuzz` needs.
+FUZZERS = clang libclang-rt-14-dev
 
 CC = gcc
 CFLAGS ?= -O2 -g
@@ -44,6 +46,9 @@ deps:
 
 deps-programs:
 	@tests/deps $(PROGRAMS)
+
+deps-fuzz:
+	@tests/deps $(FUZZERS)
 
 # What is compiled in changes with PREFIX.
 $(BUILD)/daemon/config_defaults.o: $(BUILD)/prefix
@@ -102,6 +107,21 @@ UNIT_jwt = $(filter $(BUILD)/tests/unit/test_jwt%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
+# Harnesses.  What one of them defines takes the place of what the archive has.
+FUZZED = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
+FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
+LIBS_fuzz_reply = -ljansson
+FUZZ_OBJECTS = $(addprefix $(BUILD)/,$(LIBRARY)) $(filter-out $(BUILD)/plugin/jeton.o,$(COMMAND)) $(DAEMON) $(PROTO)
+
+$(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
+	@mkdir -p $(@D)
+	rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
+	$(CC) $(CFLAGS) -pie $^ $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
+
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
 
@@ -135,8 +155,19 @@ run: deps
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
 test: deps
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS)
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
 	@BUILD=$(BUILD) tests/run
+
+# Explores each harness for FUZZ_SECONDS, from its corpus on; FUZZ="table daemon" names some of them.
+FUZZ_SECONDS ?= 30
+FUZZ ?= $(FUZZED)
+FUZZ_BUILD = build/fuzz/build
+FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer \
+	CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all"
+fuzz: deps deps-fuzz
+	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
+	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps
@@ -274,6 +305,6 @@ test-boot: all deb
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deb deps deps-package deps-programs demo run test test-boot sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb deps deps-package deps-fuzz deps-programs demo fuzz run test test-boot sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A configuration, and what its stacks make of a value.  No module is ever loaded here.
+ *
+ *     input = the file, then { NUL, "section.key=value" as for --set } */
+#include "tests/fuzz/fuzz.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <sodium.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "daemon/hearing.h"
+#include "daemon/log.h"
+#include "daemon/module.h"
+#include "proto/scopes.h"
+#include "proto/token.h"
+#include "tests/fuzz/clock.h"
+
+#define GOOD "fuzzed-value-that-is-good-and-long-enough"
+#define BAD "fuzzed-value-that-is-in-no-table-at-all---"
+#define REVOKED "fuzzed-value-that-is-revoked-and-long-enough"
+
+static struct publisher *publisher;
+
+/* -- what stands in for the machine ------------------------------------------------------------ */
+
+const struct jeton_verifier *module_load(const char *directory, const char *name, void **handle,
+                                         struct problem *problem)
+{
+    *handle = NULL;
+    MUST(directory[0] == '/');
+    problem_set(problem, STATUS_BAD_VALUE, "%.100s: not here", name);
+    return NULL;
+}
+
+void module_unload(void *handle)
+{
+    MUST(handle == NULL);
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+struct group *getgrnam(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+/* -- once -------------------------------------------------------------------------------------- */
+
+static void add(const char *value, int64_t revoked)
+{
+    struct record r = { .serial = 1, .created = 1, .expires = TIME_NEVER, .revoked = revoked };
+
+    token_digest(slice_of(value), r.digest);
+    record_set_subject(&r, slice_of("alice"));
+    record_set_scopes(&r, slice_of("read,write"));
+    MUST(publish_reserve(publisher, 1, r.subject_len + r.scopes_len) == 0);
+    publish_put(publisher, &r);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    MUST(sodium_init() >= 0);
+    log_set_level((enum log_level)0);
+    publisher = publish_new("jtn", 0);
+    MUST(publisher != NULL);
+    add(GOOD, 0);
+    add(REVOKED, 5);
+    return 0;
+}
+
+/* -- what a configuration may be ---------------------------------------------------------------- */
+
+static bool is_path(const char *text, size_t room)
+{
+    return text[0] == '/' && memchr(text, '\0', room) != NULL;
+}
+
+static void check_config(const struct config *c)
+{
+    MUST(is_path(c->store, sizeof(c->store)) && is_path(c->verifiers, sizeof(c->verifiers)));
+    MUST(token_prefix_valid(slice_of(c->prefix)) && c->workers <= 64 && c->journal_entries >= 100);
+    MUST(c->activation_delay >= 0 && c->retention >= 0 && c->idle_timeout >= 0 && c->line_timeout >= 0);
+    MUST(c->max_connections >= 1 && c->max_connections_per_uid >= 1);
+    for (int i = 0; i < ROLES; i++) {
+        const struct config_role *r = &c->role[i];
+        MUST(r->paths <= CONFIG_PATHS_MAX && r->mode <= 0777);
+        for (unsigned k = 0; k < r->paths; k++)
+            MUST(is_path(r->path[k], sizeof(r->path[k])));
+        MUST(memchr(r->owner, '\0', sizeof(r->owner)) && memchr(r->group, '\0', sizeof(r->group)));
+    }
+    for (size_t i = 0; i < c->services.count; i++) {
+        const struct service_section *s = &c->services.section[i];
+        MUST(s->name[0] != '\0' && s->steps > 0 && s->steps <= SERVICE_STEPS_MAX);
+        for (size_t k = 0; k < s->steps; k++)
+            MUST(s->step[k].text < c->services.used && s->step[k].control < CONTROL_COUNT);
+    }
+}
+
+static void check_problem(const struct problem *p)
+{
+    MUST(memchr(p->message, '\0', sizeof(p->message)) != NULL && p->message[0] != '\0');
+}
+
+/* -- what its stacks say ------------------------------------------------------------------------ */
+
+static bool asks_the_table(const struct stack *stack)
+{
+    for (size_t i = 0; i < stack->steps; i++)
+        if (stack->step[i].verifier == NULL)
+            return true;
+    return false;
+}
+
+static bool is_ok(const struct stack *stack, const char *value, const char *scope)
+{
+    static const struct peer peer = { .uid = 1000, .gid = 1000, .pid = 1 };
+    static struct hearing h;
+    const struct hearing_place place = { .publisher = publisher, .peer = &peer };
+    struct question q = { .value = slice_of(value) };
+    char room[LINE_MAX_BYTES];
+    struct text reply = text_in(room, sizeof(room));
+
+    if (scope != NULL)
+        q.scopes = slice_of(scope);
+    hearing_begin(&h, stack, &q, slice_of(stack->service), &place, fuzz_clock.wall);
+    MUST(hearing_go_on(&h, &place));
+    hearing_end(&h, 0, &reply);
+    hearing_wipe(&h);
+    MUST(!reply.cut && reply.len > 0 && reply.at[reply.len - 1] == '\n');
+    MUST(slice_begins(text_slice(&reply), "OK ") || slice_begins(text_slice(&reply), "NO ") ||
+         slice_begins(text_slice(&reply), "ERR "));
+    return slice_begins(text_slice(&reply), "OK ");
+}
+
+static bool has_scopes(struct slice wanted)
+{
+    return scopes_include((struct slice)SLICE("read,write"), wanted);
+}
+
+/* Only what the table knows passes, and what a client with the table would say is so. */
+static void check_stack(const struct stack *stack)
+{
+    MUST(stack->steps > 0 && stack->meter != NULL && !stack->waits);
+    MUST(!is_ok(stack, BAD, NULL) && !is_ok(stack, REVOKED, NULL) && !is_ok(stack, GOOD, "other"));
+    bool ok = is_ok(stack, GOOD, NULL);
+    MUST(!ok || asks_the_table(stack));
+    MUST(!stack->plain || stack->terms == TERMS_FINAL);
+    if (stack->terms == TERMS_FINAL)
+        MUST(ok);
+    if (stack->terms == TERMS_IF)
+        MUST(ok == has_scopes(slice_of(stack->scopes)));
+}
+
+static void check_stacks(const struct config *c, struct meters *meters)
+{
+    struct problem problem;
+    struct stacks *s = stacks_new(c, meters, &problem);
+
+    if (s == NULL) {
+        check_problem(&problem);
+        return;
+    }
+    MUST(s->other != NULL && stacks_find(s, slice_of("")) == s->other);
+    MUST(!stacks_terms_differ(s, s));
+    for (size_t i = 0; i < s->count; i++) {
+        MUST(stacks_find(s, slice_of(s->stack[i].service)) == &s->stack[i]);
+        check_stack(&s->stack[i]);
+    }
+    MUST(stacks_end(s, 0));
+    stacks_free(s);
+}
+
+/* -- reading it --------------------------------------------------------------------------------- */
+
+static bool read_file(struct config *c, struct slice text, struct problem *problem)
+{
+    char path[64];
+    int fd = memfd_create("fuzzed", MFD_CLOEXEC);
+
+    MUST(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    bool well = config_read(c, path, problem);
+    close(fd);
+    return well;
+}
+
+static bool set_all(struct config *c, struct slice rest, struct problem *problem)
+{
+    char assignment[1024];
+
+    while (rest.len > 0) {
+        const char *nul = memchr(rest.at + 1, '\0', rest.len - 1);
+        size_t len = (nul != NULL ? (size_t)(nul - rest.at) : rest.len) - 1;
+        snprintf(assignment, sizeof(assignment), "%.*s", (int)len, rest.at + 1);
+        if (!config_set(c, assignment, problem))
+            return false;
+        rest = (struct slice){ rest.at + 1 + len, rest.len - 1 - len };
+    }
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    static struct config c;
+    const uint8_t *nul = len > 0 ? memchr(input, '\0', len) : NULL;
+    size_t file = nul != NULL ? (size_t)(nul - input) : len;
+    struct meters meters;
+    struct problem problem;
+
+    fuzz_clock.wall = 1800000000;
+    fuzz_clock.uptime = 1000;
+    fuzz_clock.ours = true;
+    config_defaults(&c);
+    if (!read_file(&c, (struct slice){ (const char *)input, file }, &problem) ||
+        !set_all(&c, (struct slice){ (const char *)input + file, len - file }, &problem)) {
+        check_problem(&problem);
+    } else {
+        check_config(&c);
+        meters_init(&meters, 1);
+        check_stacks(&c, &meters);
+        meters_free(&meters);
+    }
+    fuzz_clock.ours = false;
+    return 0;
+}

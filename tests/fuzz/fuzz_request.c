@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request line, from its bytes to the question, change or scan that it asks for.
+ *
+ *     input = role, then the line without its end */
+#include "tests/fuzz/fuzz.h"
+
+#include <sodium.h>
+
+#include "daemon/admin.h"
+#include "daemon/decide.h"
+#include "daemon/judge.h"
+#include "daemon/scan.h"
+#include "proto/scopes.h"
+
+enum { PRINTED_MAX = 5 * 65536 };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    return sodium_init() < 0;
+}
+
+/* -- what lines may hold, in the simplest words ---------------------------------------------- */
+
+/* Decodes one character and compares it with its only right encoding. */
+static size_t character(const uint8_t *s, size_t left)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
+                 s[0] < 0xf8 ? 4 : 0;
+    uint32_t code = len == 1 ? s[0] : s[0] & (0x7fu >> len);
+
+    if (len == 0 || len > left)
+        return 0;
+    for (size_t i = 1; i < len; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    return code < least[len] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? 0 : len;
+}
+
+static bool is_line(struct slice bytes)
+{
+    const uint8_t *s = (const uint8_t *)bytes.at;
+
+    for (size_t at = 0, len; at < bytes.len; at += len) {
+        len = character(s + at, bytes.len - at);
+        if (len == 0 || (s[at] < 0x20 && s[at] != '\t') || s[at] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* -- round trips ----------------------------------------------------------------------------- */
+
+static void print(const struct request *r, struct text *t)
+{
+    text_adds(t, verb_row(r->verb)->name);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        if (request_has(r, key))
+            line_put(t, key_name(key), r->value[key]);
+}
+
+static void check_reprint(const struct request *r, enum role role)
+{
+    static char room[PRINTED_MAX];
+    struct text printed = text_in(room, sizeof(room));
+    struct request again;
+    struct problem problem;
+
+    print(r, &printed);
+    MUST(!printed.cut && is_line(text_slice(&printed)));
+    char *copy = fuzz_copy(text_slice(&printed));
+    MUST(request_parse(copy, printed.len, role, &again, &problem) == STATUS_OK);
+    MUST(again.verb == r->verb && again.has == r->has);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        MUST(!request_has(r, key) || slice_equal(again.value[key], r->value[key]));
+    free(copy);
+}
+
+/* What a token is made of can be stored and read again, and is then the same. */
+static void check_record(const struct record *r)
+{
+    char room[RECORD_LINE_MAX], again[RECORD_LINE_MAX];
+    struct text line = text_in(room, sizeof(room)), second = text_in(again, sizeof(again));
+    struct record read;
+
+    record_write(&line, r);
+    MUST(!line.cut && is_line(text_slice(&line)));
+    MUST(record_parse(&read, r->digest, text_slice(&line)) == NULL);
+    MUST(record_flags(&read) == record_flags(r));
+    record_write(&second, &read);
+    MUST(slice_equal(text_slice(&line), text_slice(&second)));
+}
+
+/* -- what is asked --------------------------------------------------------------------------- */
+
+static void check_problem(const struct problem *p)
+{
+    MUST(status_row(p->status)->kind == ANSWER_ERR && p->message[0] != '\0');
+    MUST(memchr(p->message, '\0', sizeof(p->message)) != NULL);
+}
+
+static void check_question(const struct request *r)
+{
+    struct problem problem;
+    struct question q;
+    struct verdict v;
+
+    if (judge_read(r, &q, &problem) != STATUS_OK) {
+        check_problem(&problem);
+        return;
+    }
+    enum token_form quick = token_form_quick(q.value), form = token_form(q.value, "jtn");
+    MUST(verdict_worth_hashing(&q, &v) == (quick == TOKEN_FOREIGN));
+    MUST(quick == TOKEN_FOREIGN || quick == form);
+    MUST(q.scopes.len == 0 || scopes_include(q.scopes, q.scopes));
+}
+
+static void check_change(const struct request *r)
+{
+    static const struct admin_context context = { .prefix = "jtn", .activation_delay = 60 };
+    struct problem problem;
+    struct change *c = admin_change(r, &context, &problem);
+
+    if (c == NULL) {
+        check_problem(&problem);
+        return;
+    }
+    MUST((c->given & ~r->has & ~KEY_BIT(KEY_DELAY)) == 0);
+    MUST(c->ttl >= 0 && c->delay >= 0 && c->grace >= 0);
+    MUST(c->kind->adds == (c->value_len > 0 || r->verb == VERB_IMPORT));
+    if (c->value_len > 0)
+        MUST(token_form((struct slice){ c->value, c->value_len }, "jtn") == TOKEN_OURS);
+    check_record(&c->want);
+    change_free(c);
+}
+
+static void check_scan(const struct request *r)
+{
+    struct problem problem;
+    struct scan *s = scan_new(r, &problem);
+
+    if (s == NULL)
+        check_problem(&problem);
+    scan_free(s);
+}
+
+static void check_meaning(const struct request *r)
+{
+    static const enum verb changes[] = {
+        VERB_REVOKE, VERB_CREATE, VERB_UPDATE, VERB_DISABLE, VERB_ENABLE, VERB_ROTATE, VERB_DELETE,
+        VERB_IMPORT,
+    }, scans[] = { VERB_LIST, VERB_SHOW, VERB_JOURNAL, VERB_WATCH, VERB_EXPORT };
+
+    if (r->verb == VERB_VERIFY)
+        check_question(r);
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+        if (r->verb == changes[i])
+            check_change(r);
+    for (size_t i = 0; i < sizeof(scans) / sizeof(scans[0]); i++)
+        if (r->verb == scans[i])
+            check_scan(r);
+}
+
+static void check_request(const struct request *r, enum role role, struct slice bytes)
+{
+    const struct verb_row *row = verb_row(r->verb);
+    uint32_t one = r->has & row->one_of;
+
+    MUST(row->role <= role && request_role(r->verb, r->has) <= role);
+    MUST((r->has & ~row->keys) == 0 && (row->one_of == 0 || one != 0) && (one & (one - 1)) == 0);
+    for (enum key key = 0; key < KEY_COUNT; key++)
+        MUST(!request_has(r, key) || (r->value[key].at >= bytes.at &&
+             r->value[key].at + r->value[key].len <= bytes.at + bytes.len));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    struct feed feed = { input, len };
+    enum role role = feed_byte(&feed) % 3;
+    struct slice given = feed_bytes(&feed, feed.left);
+    struct request r;
+    struct problem problem;
+    const char *why = NULL;
+
+    if (given.len > 65536)
+        return 0;
+    char *bytes = fuzz_copy(given);
+    struct slice line = { bytes, given.len };
+    bool is_good = line_check(line, &why) == STATUS_OK;
+    MUST(is_good == is_line(line) && is_good == (why == NULL));
+    enum verb verb = request_verb(line);
+    request_ignorable(line);
+    if (request_parse(bytes, line.len, role, &r, &problem) == STATUS_OK) {
+        MUST(is_good && r.verb == verb);
+        check_request(&r, role, line);
+        check_reprint(&r, role);
+        check_meaning(&r);
+    } else {
+        MUST(is_good || problem.status == STATUS_SYNTAX);
+        check_problem(&problem);
+    }
+    free(bytes);
+    return 0;
+}
