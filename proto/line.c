@@ -157,28 +157,31 @@ struct slice line_get(const struct line *line, const char *key)
     return (struct slice){ NULL, 0 };
 }
 
-/* How many bytes from `at` on must be written as \xHH: an ASCII control is one; a C1 control
- * (U+0080..U+009F, which some terminals obey) is the two bytes C2 80..9F. */
-static size_t must_escape(const char *at, const char *end)
+/* The length of the character at `at`, and whether it must be written as \xHH: an ASCII control, a
+ * C1 control (U+0080..U+009F, which some terminals obey), or a byte that is not part of UTF-8. */
+static size_t character(const char *at, const char *end, bool *escape)
 {
     unsigned char c = (unsigned char)at[0];
-    unsigned char next = at + 1 < end ? (unsigned char)at[1] : 0;
 
-    if (c < 0x20 || c == 0x7f)
+    *escape = c < 0x20 || c == 0x7f;
+    if (c < 0x80)
         return 1;
-    return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
+    size_t len = utf8_length(at, (size_t)(end - at));
+    *escape = len == 0 || (c == 0xc2 && (unsigned char)at[1] <= 0x9f);
+    return len > 0 ? len : 1;
 }
 
 static bool is_bare(struct slice value)
 {
     const char *end = value.at + value.len;
+    bool escape = value.len == 0;
 
-    if (value.len == 0)
-        return false;
-    for (const char *at = value.at; at < end; at++)
-        if (*at == ' ' || *at == '"' || *at == '\\' || must_escape(at, end) > 0)
+    for (const char *at = value.at; at < end && !escape;) {
+        if (*at == ' ' || *at == '"' || *at == '\\')
             return false;
-    return true;
+        at += character(at, end, &escape);
+    }
+    return !escape;
 }
 
 static void put_escape(struct text *t, char byte)
@@ -201,11 +204,14 @@ static void put_quoted(struct text *t, struct slice value)
 
     text_addc(t, '"');
     while (at < end) {
-        size_t escape = *at == '"' || *at == '\\' ? 1 : must_escape(at, end);
-        if (escape == 0)
-            text_addc(t, *at++);
-        for (; escape > 0; escape--)
-            put_escape(t, *at++);
+        bool escape;
+        size_t len = character(at, end, &escape);
+        escape = escape || *at == '"' || *at == '\\';
+        if (!escape)
+            text_add(t, at, len);
+        for (size_t i = 0; escape && i < len; i++)
+            put_escape(t, at[i]);
+        at += len;
     }
     text_addc(t, '"');
 }

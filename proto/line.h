@@ -35,7 +35,8 @@ enum status line_split(char *bytes, size_t len, struct line *line, const char **
 /* The value of a key, or a slice with at == NULL if the line does not have it. */
 struct slice line_get(const struct line *line, const char *key);
 
-/* Each adds " key=value" to a line under construction, quoting where bare will not do. */
+/* Each adds " key=value" to a line under construction, quoting where bare will not do.  Any bytes
+ * come out of the line again as they went in. */
 void line_put(struct text *t, const char *key, struct slice value);
 void line_puts(struct text *t, const char *key, const char *value);
 void line_put_u64(struct text *t, const char *key, uint64_t value);

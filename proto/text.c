@@ -102,8 +102,9 @@ bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
 }
 
 /* The lead byte fixes the length and the range of the second byte (Unicode, table 3-7). */
-static size_t utf8_sequence(const uint8_t *s, size_t left)
+size_t utf8_length(const char *at, size_t left)
 {
+    const uint8_t *s = (const uint8_t *)at;
     size_t len;
     uint8_t low = 0x80, high = 0xbf;
 
@@ -135,10 +136,8 @@ static size_t utf8_sequence(const uint8_t *s, size_t left)
 
 bool utf8_valid(struct slice bytes)
 {
-    const uint8_t *s = (const uint8_t *)bytes.at;
-
     for (size_t at = 0, len; at < bytes.len; at += len) {
-        len = utf8_sequence(s + at, bytes.len - at);
+        len = utf8_length(bytes.at + at, bytes.len - at);
         if (len == 0)
             return false;
     }

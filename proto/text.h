@@ -72,6 +72,9 @@ bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 /* A decimal number without sign or leading '+', at most `max`. */
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
 
+/* The bytes of the well-formed character that `left` bytes, at least one, begin with; 0: none. */
+size_t utf8_length(const char *at, size_t left);
+
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(struct slice bytes);
 
