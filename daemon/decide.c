@@ -22,6 +22,12 @@ static enum status refuse(struct change *c, enum status status)
     return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
 }
 
+/* When something is denied: 0 means never, whatever the clock says. */
+static int64_t moment(int64_t now)
+{
+    return now > 0 ? now : 1;
+}
+
 /* Another token with this digest, or (once in 2^80) with the same id. */
 static enum status check_absent(struct change *c, struct store *store)
 {
@@ -84,9 +90,9 @@ static enum status decide_import(struct change *c, struct store *store, int64_t 
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
     if (c->revoke && c->want.revoked == 0)
-        c->want.revoked = now;
+        c->want.revoked = moment(now);
     if (c->disable && c->want.disabled == 0)
-        c->want.disabled = now;
+        c->want.disabled = moment(now);
     resolve_times(c, now);
     return add(c, store);
 }
@@ -124,7 +130,7 @@ static enum status decide_revoke(struct change *c, struct store *store, int64_t 
         return refuse(c, STATUS_UNKNOWN);
     if (status != STATUS_OK || c->after.revoked != 0)
         return status;
-    c->after.revoked = now;
+    c->after.revoked = moment(now);
     c->puts = true;
     return STATUS_OK;
 }
@@ -137,7 +143,7 @@ static enum status decide_disable(struct change *c, struct store *store, int64_t
         return refuse(c, STATUS_REVOKED);
     if (status != STATUS_OK || c->after.disabled != 0)
         return status;
-    c->after.disabled = now;
+    c->after.disabled = moment(now);
     c->puts = true;
     return STATUS_OK;
 }
@@ -182,7 +188,7 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
         return status;
     c->other = c->after;
     if (c->grace == 0 || c->other.activates >= now + c->grace)
-        c->other.revoked = now;
+        c->other.revoked = moment(now);
     else if (c->other.expires > now + c->grace)
         c->other.expires = now + c->grace;
     memcpy(c->after.digest, c->want.digest, DIGEST_SIZE);

@@ -150,14 +150,24 @@ static bool read_by(struct record *r, struct slice v)
     return true;
 }
 
+/* What is denied stays so even if the clock was wrong: 0 would say that it is not. */
+static bool read_denied(struct slice v, int64_t *time)
+{
+    bool well = stamp_parse(v, time);
+
+    if (well && *time == 0)
+        *time = 1;
+    return well;
+}
+
 static bool read_revoked(struct record *r, struct slice v)
 {
-    return stamp_parse(v, &r->revoked);
+    return read_denied(v, &r->revoked);
 }
 
 static bool read_disabled(struct record *r, struct slice v)
 {
-    return stamp_parse(v, &r->disabled);
+    return read_denied(v, &r->disabled);
 }
 
 static bool read_replaces(struct record *r, struct slice v)

@@ -138,9 +138,9 @@ static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], st
         return found;
     uint32_t flags = publish_look(s->writer->publisher, id, digest, &s->used);
     if ((flags & SLOT_REVOKED) && r->revoked == 0)
-        r->revoked = s->now;
+        r->revoked = s->now > 0 ? s->now : 1;
     if ((flags & SLOT_DISABLED) && r->disabled == 0)
-        r->disabled = s->now;
+        r->disabled = s->now > 0 ? s->now : 1;
     return found;
 }
 
