@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole daemon in one thread: store, writer, table, keeper and one session of each role, without
+ * event loop or sockets.  Time passes when the harness says so; nothing is really synced.  A harness
+ * includes this once. */
+#ifndef JETON_FUZZ_CORE_H
+#define JETON_FUZZ_CORE_H
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <tdb.h>
+
+#include "daemon/dispatch.h"
+#include "tests/fuzz/clock.h"
+#include "tests/fuzz/fuzz.h"
+
+/* The keeper's steps are made here rather than in its thread. */
+#include "daemon/keeper.c"
+
+enum { CORE_ROOM = 64 * 1024, CORE_TURNS = 10000, CORE_RETENTION = 1000, CORE_DELAY = 10 };
+
+static struct {
+    char path[64];
+    char directory[48];
+    char empty_store[CORE_ROOM];        /* a store without tokens, as a file */
+    size_t empty_size;
+    char empty_uses[CORE_ROOM];         /* and no last uses */
+    size_t uses_size;
+
+    struct writer writer;
+    struct keeper *keeper;
+    struct server server;
+    struct lane lane;
+    struct config config;
+    struct session session[ROLES];
+    int table;                          /* the descriptor that came with the last reply; or -1 */
+    size_t said;                        /* replies that were not taken yet */
+    char replies[16 * CORE_ROOM];
+} core;
+
+int fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+int fdatasync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+/* -- chance, which is the same for every input --------------------------------------------------- */
+
+static uint32_t core_seed;
+
+static const char *seeded_name(void)
+{
+    return "seeded";
+}
+
+static uint32_t seeded(void)
+{
+    core_seed = core_seed * UINT32_C(1664525) + UINT32_C(1013904223);
+    return core_seed ^ core_seed >> 16;
+}
+
+static void seeded_bytes(void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        ((uint8_t *)bytes)[i] = (uint8_t)(seeded() >> 8);
+}
+
+static struct randombytes_implementation seeded_random = {
+    .implementation_name = seeded_name, .random = seeded, .buf = seeded_bytes,
+};
+
+/* -- files --------------------------------------------------------------------------------------- */
+
+static size_t load_file(const char *path, char room[CORE_ROOM])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = read(fd, room, CORE_ROOM);
+
+    MUST(fd >= 0 && len > 0 && len < CORE_ROOM);
+    close(fd);
+    return (size_t)len;
+}
+
+static void save_file(const char *path, const char *bytes, size_t len)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    MUST(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    close(fd);
+}
+
+/* Short hash tables: quick to copy. */
+static void make_empty(const char *path, bool head, char room[CORE_ROOM], size_t *len)
+{
+    TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
+    struct tdb_context *tdb = tdb_open(path, 131, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
+                                       O_RDWR | O_CREAT, 0600);
+
+    MUST(tdb != NULL && (!head || tdb_store(tdb, key, value, TDB_INSERT) == 0));
+    MUST(tdb_close(tdb) == 0);
+    *len = load_file(path, room);
+    unlink(path);
+}
+
+static void core_file(char room[80], const char *suffix)
+{
+    snprintf(room, 80, "%s%s", core.path, suffix);
+}
+
+static void core_remove(void)
+{
+    static const char *const suffixes[] = { "", ".lock", ".used" };
+    char path[80];
+
+    for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
+        core_file(path, suffixes[i]);
+        unlink(path);
+    }
+    rmdir(core.directory);
+}
+
+/* -- once ---------------------------------------------------------------------------------------- */
+
+static void core_prepare(void)
+{
+    randombytes_set_implementation(&seeded_random);
+    MUST(sodium_init() >= 0);
+    log_set_level((enum log_level)0);
+    snprintf(core.directory, sizeof(core.directory), "%s/jeton-fuzz-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    MUST(mkdtemp(core.directory) != NULL);
+    atexit(core_remove);
+    snprintf(core.path, sizeof(core.path), "%s/t", core.directory);
+    make_empty(core.path, true, core.empty_store, &core.empty_size);
+    make_empty(core.path, false, core.empty_uses, &core.uses_size);
+}
+
+/* -- one life ------------------------------------------------------------------------------------ */
+
+static void change_arrives(struct mail *mail)
+{
+    struct change *c = (struct change *)mail;
+
+    session_take_change(c->sender, c);
+}
+
+static void scan_arrives(struct mail *mail)
+{
+    struct scan *s = (struct scan *)mail;
+
+    session_take_chunk(s->sender, s);
+}
+
+static void configure(void)
+{
+    static const char *const lines[] = {
+        "service narrow.requisite=local", "service narrow.requisite=require scope=a",
+    };
+    struct problem problem;
+
+    config_defaults(&core.config);
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        MUST(config_set(&core.config, lines[i], &problem));
+    core.config.retention = CORE_RETENTION;
+    core.config.activation_delay = CORE_DELAY;
+}
+
+static void begin_sessions(void)
+{
+    for (int role = 0; role < ROLES; role++) {
+        struct session *s = &core.session[role];
+        *s = (struct session){
+            .lane = &core.lane, .fd = -1, .role = (enum role)role,
+            .peer = { .uid = 1000 + (uid_t)role, .gid = 1000, .pid = 1 },
+            .change_arrives = change_arrives, .scan_arrives = scan_arrives,
+        };
+        MUST(session_init(s));
+    }
+}
+
+/* On the store that is there. */
+static void core_start(void)
+{
+    struct problem problem;
+    struct store *store = store_open(core.path, STORE_WRITE, &problem);
+
+    MUST(store != NULL && writer_init(&core.writer, store, "jtn", 100, &problem));
+    configure();
+    core.server = (struct server){
+        .publisher = core.writer.publisher, .lanes = 1, .lane = &core.lane,
+        .quota = quota_new(10, 10), .started = fuzz_clock.wall,
+    };
+    settings_apply(&core.server.settings, &core.config, SITE_EVERYBODY);
+    strcpy(core.server.settings.prefix, "jtn");
+    core.keeper = core.server.keeper = keeper_new(&core.writer, &core.server.settings, core.path);
+    meters_init(&core.server.meters, 1);
+    core.server.stacks = stacks_new(&core.config, &core.server.meters, &problem);
+    MUST(core.keeper != NULL && core.server.quota != NULL && core.server.stacks != NULL);
+    core.lane = (struct lane){ .server = &core.server };
+    core.lane.class[LANE_OTHERS].most = core.lane.class[LANE_ADMINS].most = 100;
+    MUST(mailbox_init(&core.lane.box) == 0);
+    begin_sessions();
+}
+
+static void core_stop(void)
+{
+    for (int role = 0; role < ROLES; role++)
+        session_free(&core.session[role]);
+    lastuse_flush(core.keeper->lastuse, core.writer.publisher, fuzz_clock.wall);
+    writer_destroy(&core.writer);
+    keeper_free(core.keeper);
+    MUST(stacks_end(core.server.stacks, 0));
+    stacks_free(core.server.stacks);
+    meters_free(&core.server.meters);
+    quota_free(core.server.quota);
+    mailbox_destroy(&core.lane.box);
+}
+
+/* With a new store; what runs ends with core_end(). */
+static void core_begin(int64_t now)
+{
+    char path[80];
+
+    fuzz_clock.wall = now;
+    fuzz_clock.uptime = 1000;
+    fuzz_clock.ours = true;
+    core_seed = 1;
+    core.table = -1;
+    core.said = 0;
+    save_file(core.path, core.empty_store, core.empty_size);
+    core_file(path, ".used");
+    save_file(path, core.empty_uses, core.uses_size);
+    core_start();
+}
+
+static void core_end(void)
+{
+    core_stop();
+    if (core.table >= 0)
+        close(core.table);
+    fuzz_clock.ours = false;
+}
+
+/* -- running ------------------------------------------------------------------------------------- */
+
+static void send_out(struct session *s)
+{
+    size_t len = iobuf_len(&s->out);
+
+    MUST(core.said + len < sizeof(core.replies));
+    memcpy(core.replies + core.said, iobuf_front(&s->out), len);
+    core.said += len;
+    iobuf_consume(&s->out, len);
+    if (s->passing < 0)
+        return;
+    MUST(len > 0);
+    if (core.table >= 0)
+        close(core.table);
+    core.table = s->passing;
+    s->passing = -1;
+    s->passed = false;          /* taken in at once */
+}
+
+static bool is_settled(const struct session *s)
+{
+    return iobuf_len(&s->in) == 0 && !session_is_away(s) && s->scan == NULL && !s->has_fault;
+}
+
+/* Until everything that was asked is answered. */
+static void core_run(struct session *s)
+{
+    for (int turn = 0; turn == 0 || !is_settled(s); turn++) {
+        MUST(turn < CORE_TURNS && !s->ended);
+        dispatch_run(s);
+        send_out(s);
+        one_batch(core.keeper);
+        one_chunk(core.keeper);
+        mailbox_deliver(&core.lane.box);
+        send_out(s);
+    }
+}
+
+static void core_put(struct session *s, struct slice line)
+{
+    char *room = iobuf_reserve(&s->in, line.len);
+
+    MUST(room != NULL);
+    memcpy(room, line.at, line.len);
+    iobuf_commit(&s->in, line.len);
+}
+
+/* What the keeper does once a second. */
+static void core_tick(void)
+{
+    publish_renew(core.writer.publisher);
+    core.keeper->next_chores = 0;
+    chores(core.keeper);
+    while (one_batch(core.keeper))
+        ;
+}
+
+/* Takes one line off what was said, without its end. */
+static struct slice core_take(size_t *at)
+{
+    const char *line = core.replies + *at;
+    const char *lf = *at < core.said ? memchr(line, '\n', core.said - *at) : NULL;
+
+    MUST(lf != NULL);
+    *at += (size_t)(lf - line) + 1;
+    return (struct slice){ line, (size_t)(lf - line) };
+}
+
+#endif

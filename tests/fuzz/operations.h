@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The operations that fuzz_daemon.c takes out of its input: second half of that file. */
+
+/* -- asking -------------------------------------------------------------------------------------- */
+
+static void check_table(void);
+
+/* Lets everything that was asked be answered, and looks at the answers in order. */
+static void flush(void)
+{
+    if (asked_count == 0)
+        return;
+    core.said = reply.next = 0;
+    core_run(&core.session[batch_role]);
+    for (unsigned i = 0; i < asked_count; i++) {
+        next_reply();
+        batch[i].settle(&batch[i]);
+    }
+    MUST(reply.next == core.said);
+    asked_count = 0;
+    if (core.table >= 0)
+        check_table();
+}
+
+static void ask(enum role role, struct asked *a, struct text *line)
+{
+    if (asked_count == BATCH || role != batch_role)
+        flush();
+    batch_role = role;
+    if (a->needs > role)
+        a->settle = settle_refused;
+    text_addc(line, '\n');
+    MUST(!line->cut);
+    core_put(&core.session[role], text_slice(line));
+    batch[asked_count++] = *a;
+}
+
+/* -- what a request is made of ------------------------------------------------------------------- */
+
+static const int64_t spans[] = { 1, 2, 5, 9, 10, 11, 60, 600, 999, 1000, 1001, 100000 };
+
+static int64_t take_span(void)
+{
+    return spans[feed_byte(&feed) % (sizeof(spans) / sizeof(spans[0]))];
+}
+
+static int64_t take_time(void)
+{
+    unsigned byte = feed_byte(&feed);
+    int64_t span = spans[byte / 2 % (sizeof(spans) / sizeof(spans[0]))];
+
+    return byte % 2 == 0 ? fuzz_clock.wall + span : fuzz_clock.wall - span;
+}
+
+static void put_scopes(struct text *line, const char *key, unsigned bits)
+{
+    char words[2 * SCOPE_BITS + 1] = "";
+
+    for (unsigned i = 0; i < SCOPE_BITS; i++)
+        if (bits >> i & 1)
+            snprintf(words + strlen(words), 3, "%s%c", words[0] != '\0' ? "," : "", (char)('a' + i));
+    line_puts(line, key, words);
+}
+
+/* One that is or was there, or a stranger. */
+static struct token take_token(void)
+{
+    struct token t = { .id = "00112233445566778899", .value = "a-value-that-nobody-ever-heard-of" };
+    unsigned n = feed_byte(&feed);
+
+    return n % (LEDGER_TOKENS + 1) < ledger.tokens ? ledger.token[n % (LEDGER_TOKENS + 1)] : t;
+}
+
+/* What create and import have in common. */
+static void take_claims(struct token *t, struct text *line, int64_t delay)
+{
+    unsigned flags = feed_byte(&feed);
+    int64_t now = fuzz_clock.wall, span;
+
+    t->created = now;
+    t->activates = delay > 0 ? now + delay : 0;
+    t->expires = NEVER;
+    t->subject = (flags & 3) % SUBJECTS;
+    t->scopes = flags >> 2 & 7;
+    if (t->subject != NOBODY)
+        line_puts(line, "subject", subjects[t->subject]);
+    if (t->scopes != 0)
+        put_scopes(line, "scopes", t->scopes);
+    if (flags & 0x20) {
+        span = feed_byte(&feed) % 4 == 0 ? 0 : take_span();
+        text_addf(line, " delay=%llds", (long long)span);
+        t->activates = span > 0 ? now + span : 0;
+    }
+    if (flags & 0x40) {
+        t->expires = now + take_span();
+        text_addf(line, " ttl=%llds", (long long)(t->expires - now));
+    } else if (flags & 0x80) {
+        t->expires = take_time();
+        line_put_time(line, "expires", t->expires);
+    }
+}
+
+/* -- operations ---------------------------------------------------------------------------------- */
+
+typedef void operation(enum role role, struct asked *a, struct text *line);
+
+static void do_create(enum role role, struct asked *a, struct text *line)
+{
+    text_adds(line, "create");
+    take_claims(&a->token, line, CORE_DELAY);
+    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_create, .token = a->token };
+    ask(role, a, line);
+}
+
+static void do_import(enum role role, struct asked *a, struct text *line)
+{
+    unsigned n = feed_byte(&feed);
+    char value[40];
+
+    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_import };
+    snprintf(value, sizeof(value), "an-imported-value-with-number-%02u", n % 8);
+    ledger_value(&a->token, slice_of(value));
+    text_adds(line, "import");
+    if (n & 8) {
+        text_adds(line, " digest=");
+        text_add_hex(line, a->token.digest, DIGEST_SIZE);
+    } else {
+        line_puts(line, "token", value);
+    }
+    take_claims(&a->token, line, 0);
+    if (n & 16) {
+        a->token.created = take_time();
+        line_put_time(line, "created", a->token.created);
+    }
+    a->token.revoked = (n & 0x60) == 0x20;
+    a->token.disabled = (n & 0x60) == 0x40;
+    a->token.revoked_at = fuzz_clock.wall;
+    if (a->token.revoked || a->token.disabled)
+        line_puts(line, "state", a->token.revoked ? "revoked" : "disabled");
+    ask(role, a, line);
+}
+
+static void ask_about(enum role role, struct asked *a, struct text *line, const char *verb)
+{
+    text_adds(line, verb);
+    line_puts(line, "id", a->token.id);
+    a->needs = ROLE_ADMIN;
+    ask(role, a, line);
+}
+
+static void do_revoke(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_revoke;
+    ask_about(role, a, line, "revoke");
+}
+
+static void do_revoke_value(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_revoke;
+    text_adds(line, "revoke");
+    line_puts(line, "token", a->token.value);
+    ask(role, a, line);
+}
+
+static void do_disable(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_disable;
+    ask_about(role, a, line, "disable");
+}
+
+static void do_enable(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_enable;
+    ask_about(role, a, line, "enable");
+}
+
+static void do_delete(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_delete;
+    ask_about(role, a, line, "delete");
+}
+
+static void do_update(enum role role, struct asked *a, struct text *line)
+{
+    unsigned flags = feed_byte(&feed);
+
+    a->token = take_token();
+    a->settle = settle_update;
+    a->needs = ROLE_ADMIN;
+    a->given = flags & 7;
+    text_adds(line, "update ");
+    text_adds(line, a->token.id);
+    a->token.subject = (flags >> 3 & 3) % SUBJECTS;
+    a->token.scopes = flags >> 5;
+    if (a->given & GIVEN_SUBJECT)
+        line_puts(line, "subject", subjects[a->token.subject]);
+    if (a->given & GIVEN_SCOPES)
+        put_scopes(line, "scopes", a->token.scopes);
+    if (a->given & GIVEN_EXPIRES) {
+        a->token.expires = take_time();
+        line_put_time(line, "expires", a->token.expires);
+    }
+    ask(role, a, line);
+}
+
+static void do_rotate(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_rotate;
+    a->needs = ROLE_ADMIN;
+    a->grace = feed_byte(&feed) % 2 == 0 ? 0 : take_span();
+    text_addf(line, "rotate %s", a->token.id);
+    if (a->grace > 0)
+        text_addf(line, " grace=%llds", (long long)a->grace);
+    ask(role, a, line);
+}
+
+static void do_verify(enum role role, struct asked *a, struct text *line)
+{
+    unsigned flags = feed_byte(&feed);
+
+    a->token = take_token();
+    a->settle = settle_verify;
+    a->narrow = (flags & 0x10) != 0;
+    a->scopes = flags & 7;
+    a->subject = flags & 8 ? (flags >> 5) % SUBJECTS : SUBJECTS;
+    text_adds(line, "verify");
+    if (a->scopes != 0)
+        put_scopes(line, "scope", a->scopes);
+    if (a->subject < SUBJECTS)
+        line_puts(line, "subject", subjects[a->subject]);
+    if (a->narrow)
+        line_puts(line, "service", "narrow");
+    line_puts(line, "token", a->token.value);
+    ask(role, a, line);
+}
+
+/* A value with a byte changed, a digit of the identifier, or what the input says. */
+static void do_stranger(enum role role, struct asked *a, struct text *line)
+{
+    struct token t = take_token();
+    unsigned at = feed_byte(&feed);
+    uint8_t change = feed_byte(&feed) & 0x5f;
+
+    a->settle = settle_stranger;
+    if (at & 0x80)
+        memcpy(t.value, t.id, sizeof(t.id));
+    else if (change != 0)
+        t.value[at % strlen(t.value)] ^= (char)change;
+    else
+        return;
+    if (t.value[0] == '\0')
+        return;
+    a->token = t;
+    ledger_value(&a->token, slice_of(t.value));
+    text_adds(line, "verify");
+    line_puts(line, "token", t.value);
+    ask(role, a, line);
+}
+
+static void do_list(enum role role, struct asked *a, struct text *line)
+{
+    unsigned flags = feed_byte(&feed);
+
+    a->settle = settle_list;
+    a->needs = ROLE_OBSERVE;
+    a->subject = (flags & 3) < SUBJECTS ? flags & 3 : SUBJECTS;
+    a->scopes = flags >> 2 & 7;
+    a->limit = flags >> 5;
+    text_adds(line, "list");
+    if (a->subject < SUBJECTS)
+        line_puts(line, "subject", subjects[a->subject]);
+    if (a->scopes != 0)
+        put_scopes(line, "scope", a->scopes);
+    if (a->limit > 0)
+        line_put_u64(line, "limit", a->limit);
+    ask(role, a, line);
+}
+
+static void do_export(enum role role, struct asked *a, struct text *line)
+{
+    a->settle = settle_export;
+    a->needs = ROLE_ADMIN;
+    text_adds(line, "export");
+    ask(role, a, line);
+}
+
+static void do_show(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_show;
+    a->needs = ROLE_OBSERVE;
+    text_addf(line, "show %s", a->token.id);
+    ask(role, a, line);
+}
+
+/* With a limit it is `journal`, else `watch` that ends with the next request. */
+static void do_journal(enum role role, struct asked *a, struct text *line)
+{
+    a->settle = settle_journal;
+    a->needs = ROLE_OBSERVE;
+    a->after = feed_byte(&feed);
+    a->limit = feed_byte(&feed) % 16;
+    text_adds(line, a->limit > 0 ? "journal" : "watch");
+    line_put_u64(line, "after", a->after);
+    if (a->limit > 0)
+        line_put_u64(line, "limit", a->limit);
+    ask(role, a, line);
+    *a = (struct asked){ .settle = settle_ping };
+    *line = text_in(line->at, line->cap);
+    text_adds(line, "ping");
+    ask(role, a, line);
+}
+
+static void do_table(enum role role, struct asked *a, struct text *line)
+{
+    a->settle = settle_ping;
+    text_adds(line, "table");
+    ask(role, a, line);
+    flush();
+}
+
+static void do_wait(enum role role, struct asked *a, struct text *line)
+{
+    int64_t span = take_span();
+
+    (void)role, (void)a, (void)line;
+    flush();
+    fuzz_clock.wall += span;
+    fuzz_clock.uptime += span;
+}
+
+/* The clock is set. */
+static void do_set_clock(enum role role, struct asked *a, struct text *line)
+{
+    (void)role, (void)a, (void)line;
+    flush();
+    fuzz_clock.wall = take_time();
+}
+
+static void do_restart(enum role role, struct asked *a, struct text *line)
+{
+    (void)role, (void)a, (void)line;
+    flush();
+    core_stop();
+    core_start();
+}
+
+/* What the daemon removes by itself, it may remove: the journal says what that is. */
+static void settle_purges(const struct asked *a)
+{
+    size_t at = reply.data_at;
+    char room[LINE_MAX_BYTES], id[ID_TEXT + 1];
+    struct line line;
+
+    (void)a;
+    expect("OK");
+    for (unsigned i = 0; i < reply.data; i++) {
+        split_line(core_take(&at), room, &line);
+        MUST(slice_is(line_get(&line, "event"), "purge") && line_get(&line, "id").len == ID_TEXT);
+        snprintf(id, sizeof(id), "%.*s", ID_TEXT, line_get(&line, "id").at);
+        struct token *t = ledger_find(id);
+        MUST(t != NULL && ledger_ended(t) <= fuzz_clock.wall - CORE_RETENTION);
+        ledger_note("purge", t);
+        t->there = false;
+    }
+}
+
+static void do_tick(enum role role, struct asked *a, struct text *line)
+{
+    flush();
+    core_tick();
+    a->settle = settle_purges;
+    text_adds(line, "journal");
+    line_put_u64(line, "after", ledger.events);
+    ask(ROLE_OBSERVE, a, line);
+    flush();
+    (void)role;
+}
+
+static operation *const operations[] = {
+    do_create, do_import, do_revoke, do_revoke_value, do_disable, do_enable, do_delete, do_update,
+    do_rotate, do_verify, do_stranger, do_list, do_export, do_show, do_journal, do_table, do_wait,
+    do_set_clock, do_restart, do_tick, do_verify, do_create,
+};
+
+/* -- what clients see with the table --------------------------------------------------------------- */
+
+static void check_in_view(struct views *views, const struct token *t)
+{
+    static struct view_gate gate;
+    static struct view_uses uses;
+    struct jeton_claims claims = JETON_CLAIMS_INIT;
+    struct question q = { .value = slice_of(t->value) };
+    struct verdict v;
+    char words[32];
+    int64_t now;
+
+    if (t->value[0] == '\0')
+        return;
+    MUST(view_ask(views, &gate, &uses, &q, &v, &now, &claims) && now == fuzz_clock.wall);
+    snprintf(words, sizeof(words), "%s%s", v.status == STATUS_OK ? "OK" : "NO ",
+             v.status == STATUS_OK ? "" : status_row(v.status)->word);
+    MUST(strcmp(words, ledger_verdict(ledger_find(t->id), 0, SUBJECTS, now)) == 0);
+}
+
+static void check_table(void)
+{
+    static const struct view_terms terms = { .final = true };
+    struct views views = { .retired = NULL };
+    struct view *view;
+    struct stat st;
+
+    publish_renew(core.writer.publisher);
+    MUST(fstat(core.table, &st) == 0);
+    MUST(view_open(core.table, (uint64_t)st.st_size, &terms, &view) == NULL);
+    close(core.table);
+    core.table = -1;
+    atomic_store(&views.current, view);
+    for (unsigned i = 0; i < ledger.tokens; i++)
+        check_in_view(&views, &ledger.token[i]);
+    views_free(&views);
+}
+
+/* -- one input ----------------------------------------------------------------------------------- */
+
+static void operate(operation *does, enum role role)
+{
+    char room[LINE_MAX_BYTES];
+    struct text line = text_in(room, sizeof(room));
+    struct asked a = { .grace = -1, .subject = SUBJECTS };
+
+    does(role, &a, &line);
+}
+
+/* In the end everything is as the ledger says, now and after another start. */
+static void check_everything(void)
+{
+    for (int i = 0; i < 2; i++) {
+        operate(do_export, ROLE_ADMIN);
+        operate(do_table, ROLE_VERIFY);
+        if (i == 0)
+            operate(do_restart, ROLE_ADMIN);
+    }
+    MUST(atomic_load(&core.writer.newest) == ledger.events);
+    MUST(journal_tokens(core.writer.journal) == publish_figures(core.writer.publisher).tokens);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    core_prepare();
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    static const enum role roles[] = { ROLE_ADMIN, ROLE_ADMIN, ROLE_OBSERVE, ROLE_VERIFY };
+
+    feed = (struct feed){ input, len };
+    memset(&ledger, 0, sizeof(ledger));
+    asked_count = 0;
+    core_begin(START);
+    for (int i = 0; i < OPERATIONS_MAX && feed.left > 0 && !ledger_is_full(); i++) {
+        unsigned what = feed_byte(&feed);
+        operate(operations[(what & 31) % (sizeof(operations) / sizeof(operations[0]))],
+                roles[what >> 5 & 3]);
+        if (!(what & 0x80))
+            flush();
+    }
+    flush();
+    check_everything();
+    core_end();
+    return 0;
+}
