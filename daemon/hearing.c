@@ -206,7 +206,9 @@ static void look_again(struct hearing *h, const struct hearing_place *place)
 
 bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
 {
-    const struct say baseless = { .outcome = JETON_VERIFIER_FAIL, .baseless = true };
+    const struct say baseless = {
+        .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_UNKNOWN, .baseless = true,
+    };
     struct say say;
 
     while (h->step < h->stack->steps) {
