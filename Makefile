@@ -112,6 +112,7 @@ FUZZED = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
 FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
 LIBS_fuzz_reply = -ljansson
+LIBS_fuzz_jwt = -lgnutls -ljansson
 FUZZ_OBJECTS = $(addprefix $(BUILD)/,$(LIBRARY)) $(filter-out $(BUILD)/plugin/jeton.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
@@ -119,8 +120,10 @@ $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 	rm -f $@
 	ar rcs $@ $^
 
+$(BUILD)/tests/fuzz/jwt: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/jwt*.c))
+
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
-	$(CC) $(CFLAGS) -pie $^ $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
+	$(CC) $(CFLAGS) -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
 
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
