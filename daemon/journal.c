@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SERIAL_MAX ((uint64_t)INT64_MAX)        /* no store gets there: counting on does not overflow */
+
 enum { HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1, ENTRY_GUESS = 180 };
 
 /* A block's entries are first .. first + count - 1. */
@@ -96,7 +98,7 @@ bool journal_serial(struct slice entry, uint64_t *serial)
     return end != NULL && slice_begins(entry, head) &&
            number_parse((struct slice){ entry.at + sizeof(head) - 1,
                                         (size_t)(end - entry.at) - (sizeof(head) - 1) },
-                        UINT64_MAX, serial);
+                        SERIAL_MAX, serial);
 }
 
 /* Takes the line at the front, without its LF; false at the end or if the LF is missing. */

@@ -85,28 +85,6 @@ static void tidy(void)
     rmdir(directory);
 }
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
-{
-    char set[2048], x[64];
-
-    (void)argc;
-    (void)argv;
-    MUST(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
-    snprintf(directory, sizeof(directory), "/tmp/jeton-fuzz-XXXXXX");
-    MUST(mkdtemp(directory) != NULL);
-    atexit(tidy);
-    snprintf(keys, sizeof(keys), "%s/keys", directory);
-    snprintf(tried, sizeof(tried), "%s/tried", directory);
-    encode(x, sizeof(x), public, sizeof(public));
-    snprintf(set, sizeof(set), "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}," EC_KEY
-             ",{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"%s\"}]}", x);
-    write_file(keys, set, strlen(set));
-    verifier = open_with("jwks", keys);
-    MUST(verifier != NULL);
-    sign(own, (struct slice)SLICE(HEADER), (struct slice)SLICE(CLAIMS));
-    return 0;
-}
-
 /* -- asking --------------------------------------------------------------------------------------- */
 
 static bool is_text(const char *text, size_t room)
@@ -136,6 +114,34 @@ static void check_identity(const struct jeton_identity *who)
     MUST(is_text(who->id, sizeof(who->id)) && strcmp(who->issuer, "joe") == 0);
     MUST(who->expires > NOW && scopes_fault(slice_of(who->scopes)) == NULL);
 }
+
+/* -- once ----------------------------------------------------------------------------------------- */
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    char set[2048], x[64];
+    struct jeton_answer a;
+
+    (void)argc;
+    (void)argv;
+    MUST(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
+    snprintf(directory, sizeof(directory), "/tmp/jeton-fuzz-XXXXXX");
+    MUST(mkdtemp(directory) != NULL);
+    atexit(tidy);
+    snprintf(keys, sizeof(keys), "%s/keys", directory);
+    snprintf(tried, sizeof(tried), "%s/tried", directory);
+    encode(x, sizeof(x), public, sizeof(public));
+    snprintf(set, sizeof(set), "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}," EC_KEY
+             ",{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"%s\"}]}", x);
+    write_file(keys, set, strlen(set));
+    verifier = open_with("jwks", keys);
+    MUST(verifier != NULL);
+    sign(own, (struct slice)SLICE(HEADER), (struct slice)SLICE(CLAIMS));
+    MUST(passes(verifier, slice_of(own), &a) && passes(verifier, slice_of(EC_JWT), &a));
+    return 0;
+}
+
+/* -- trying --------------------------------------------------------------------------------------- */
 
 /* Only what was signed passes. */
 static void try_value(struct slice value)
