@@ -4,396 +4,350 @@
  *
  *     input = operations.  The first byte's low bits are what is done; 0x60: on which session; 0x80:
  *             with what comes next, in one piece */
-#include "tests/fuzz/core.h"
-#include "tests/fuzz/ledger.h"
+#include "tests/fuzz/asking.h"
 
-#include "plugin/view.h"
-#include "proto/stamp.h"
-
-enum { BATCH = 8, OPERATIONS_MAX = 200 };
+enum { OPERATIONS_MAX = 200 };
 
 #define START INT64_C(1700000000)
 
-/* One request on its way, and what it is about. */
-struct asked {
-    enum role needs;
-    void (*settle)(const struct asked *a);
-    struct token token;                 /* one to come, or a copy of what is named */
-    unsigned given;                     /* of the claims of `token`: which an update has */
-    unsigned scopes, subject;           /* of a question */
-    bool narrow;
-    int64_t grace;                      /* -1: none */
-    uint64_t after, limit;              /* limit 0: none */
-};
+/* -- operations ---------------------------------------------------------------------------------- */
 
-enum { GIVEN_SUBJECT = 1, GIVEN_SCOPES = 2, GIVEN_EXPIRES = 4 };
+typedef void operation(enum role role, struct asked *a, struct text *line);
 
-static struct feed feed;
-static struct asked batch[BATCH];
-static unsigned asked_count;
-static enum role batch_role;
-
-/* The reply that is being looked at. */
-static struct {
-    size_t data_at, next;
-    unsigned data;
-    char text[LINE_MAX_BYTES];
-    struct slice final;
-} reply;
-
-/* -- replies ------------------------------------------------------------------------------------- */
-
-static void split_line(struct slice bytes, char room[LINE_MAX_BYTES], struct line *line)
+static void do_create(enum role role, struct asked *a, struct text *line)
 {
-    const char *why;
-
-    MUST(bytes.len < LINE_MAX_BYTES && line_check(bytes, &why) == STATUS_OK);
-    memcpy(room, bytes.at, bytes.len);
-    MUST(line_split(room, bytes.len, line, &why) == STATUS_OK);
+    text_adds(line, "create");
+    take_claims(&a->token, line, CORE_DELAY);
+    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_create, .token = a->token };
+    ask(role, a, line);
 }
 
-static void next_reply(void)
+static void do_import(enum role role, struct asked *a, struct text *line)
 {
-    reply.data_at = reply.next;
-    reply.data = 0;
-    while ((reply.final = core_take(&reply.next)).len > 0 && reply.final.at[0] == '*')
-        reply.data++;
-}
+    unsigned n = feed_byte(&feed);
+    char value[40];
 
-static bool says(const char *words)
-{
-    size_t len = strlen(words);
-
-    return slice_begins(reply.final, words) && (reply.final.len == len || reply.final.at[len] == ' ');
-}
-
-static void expect(const char *words)
-{
-    if (!says(words))
-        fprintf(stderr, "expected %s, got %.*s\n", words, (int)reply.final.len, reply.final.at);
-    MUST(says(words));
-}
-
-/* The value of a key of the final line; at == NULL: it has none. */
-static struct slice field(const char *key)
-{
-    static struct line line;
-
-    split_line(reply.final, reply.text, &line);
-    return line_get(&line, key);
-}
-
-static void expect_field(const char *key, const char *value)
-{
-    MUST(slice_is(field(key), value));
-}
-
-static void expect_number(const char *key, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", (long long)number);
-    expect_field(key, text);
-}
-
-static void expect_time(const char *key, int64_t time, int64_t unless)
-{
-    char room[STAMP_TEXT];
-    struct text t = text_in(room, sizeof(room));
-
-    stamp_write(&t, time);
-    MUST(time == unless ? field(key).at == NULL : slice_equal(field(key), text_slice(&t)));
-}
-
-static unsigned scope_bits(struct slice words)
-{
-    unsigned bits = 0;
-
-    for (size_t i = 0; i < words.len; i += 2)
-        bits |= 1u << (words.at[i] - 'a');
-    return bits;
-}
-
-/* -- changes ------------------------------------------------------------------------------------- */
-
-static void expect_claims(const struct token *t)
-{
-    expect_field("id", t->id);
-    expect_time("activates", t->activates, 0);
-    expect_time("expires", t->expires, NEVER);
-    MUST(slice_is(field("subject"), subjects[t->subject]));
-    MUST(scope_bits(field("scopes")) == t->scopes);
-    expect_field("state", ledger_state(t, fuzz_clock.wall));
-}
-
-static bool refused_for_times(const struct token *t, bool is_new)
-{
-    if (!(is_new && t->expires <= fuzz_clock.wall) && t->expires > t->activates)
-        return false;
-    expect("ERR bad-value");
-    return true;
-}
-
-static void settle_create(const struct asked *a)
-{
-    struct token t = a->token;
-
-    if (refused_for_times(&t, true))
-        return;
-    expect("OK");
-    MUST(token_form(field("token"), "jtn") == TOKEN_OURS);
-    ledger_value(&t, field("token"));
-    expect_claims(ledger_add(&t, "create"));
-}
-
-static void settle_import(const struct asked *a)
-{
-    if (refused_for_times(&a->token, false))
-        return;
-    if (ledger_find(a->token.id) != NULL) {
-        expect("ERR exists");
-        return;
+    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_import };
+    snprintf(value, sizeof(value), "an-imported-value-with-number-%02u", n % 8);
+    ledger_value(&a->token, slice_of(value));
+    text_adds(line, "import");
+    if (n & 8) {
+        text_adds(line, " digest=");
+        text_add_hex(line, a->token.digest, DIGEST_SIZE);
+    } else {
+        line_puts(line, "token", value);
     }
-    expect("OK");
-    expect_claims(ledger_add(&a->token, "import"));
-}
-
-/* The token that a change is about, or NULL after the answer that it is not here. */
-static struct token *find(const struct asked *a)
-{
-    struct token *t = ledger_find(a->token.id);
-
-    if (t == NULL)
-        expect("NO unknown");
-    return t;
-}
-
-static void settle_revoke(const struct asked *a)
-{
-    struct token *t = find(a);
-
-    if (t == NULL)
-        return;
-    expect("OK");
-    if (!t->revoked) {
-        t->revoked = true;
-        t->revoked_at = fuzz_clock.wall;
-        ledger_note("revoke", t);
+    take_claims(&a->token, line, 0);
+    if (n & 16) {
+        a->token.created = take_time();
+        line_put_time(line, "created", a->token.created);
     }
-    expect_field("state", "revoked");
+    a->token.revoked = (n & 0x60) == 0x20;
+    a->token.disabled = (n & 0x60) == 0x40;
+    a->token.revoked_at = fuzz_clock.wall;
+    if (a->token.revoked || a->token.disabled)
+        line_puts(line, "state", a->token.revoked ? "revoked" : "disabled");
+    ask(role, a, line);
 }
 
-static struct token *find_unrevoked(const struct asked *a)
+static void ask_about(enum role role, struct asked *a, struct text *line, const char *verb)
 {
-    struct token *t = find(a);
-
-    if (t == NULL || !t->revoked)
-        return t;
-    expect("NO revoked");
-    return NULL;
+    text_adds(line, verb);
+    line_puts(line, "id", a->token.id);
+    a->needs = ROLE_ADMIN;
+    ask(role, a, line);
 }
 
-static void settle_disable(const struct asked *a)
+static void do_revoke(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = find_unrevoked(a);
-
-    if (t == NULL)
-        return;
-    expect("OK");
-    if (!t->disabled)
-        ledger_note("disable", t);
-    t->disabled = true;
-    expect_claims(t);
+    a->token = take_token();
+    a->settle = settle_revoke;
+    ask_about(role, a, line, "revoke");
 }
 
-static void settle_enable(const struct asked *a)
+static void do_revoke_value(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = find_unrevoked(a);
-
-    if (t == NULL)
-        return;
-    expect("OK");
-    t->disabled = false;
-    ledger_note("enable", t);
-    expect_claims(t);
+    a->token = take_token();
+    a->settle = settle_revoke;
+    text_adds(line, "revoke");
+    line_puts(line, "token", a->token.value);
+    ask(role, a, line);
 }
 
-static void settle_update(const struct asked *a)
+static void do_disable(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = find_unrevoked(a), after;
-
-    if (t == NULL)
-        return;
-    after = *t;
-    after.subject = a->given & GIVEN_SUBJECT ? a->token.subject : t->subject;
-    after.scopes = a->given & GIVEN_SCOPES ? a->token.scopes : t->scopes;
-    after.expires = a->given & GIVEN_EXPIRES ? a->token.expires : t->expires;
-    if ((a->given & GIVEN_EXPIRES) && refused_for_times(&after, false))
-        return;
-    expect("OK");
-    *t = after;
-    ledger_note("update", t);
-    expect_claims(t);
+    a->token = take_token();
+    a->settle = settle_disable;
+    ask_about(role, a, line, "disable");
 }
 
-static void settle_rotate(const struct asked *a)
+static void do_enable(enum role role, struct asked *a, struct text *line)
 {
-    struct token *old = find(a), t;
-    int64_t now = fuzz_clock.wall, grace = a->grace > 0 ? a->grace : 0;
+    a->token = take_token();
+    a->settle = settle_enable;
+    ask_about(role, a, line, "enable");
+}
 
-    if (old == NULL)
-        return;
-    if (old->revoked || old->disabled || now >= old->expires) {
-        expect(ledger_verdict(old, 0, SUBJECTS, now));
-        return;
+static void do_delete(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_delete;
+    ask_about(role, a, line, "delete");
+}
+
+static void do_update(enum role role, struct asked *a, struct text *line)
+{
+    unsigned flags = feed_byte(&feed);
+
+    a->token = take_token();
+    a->settle = settle_update;
+    a->needs = ROLE_ADMIN;
+    a->given = flags & 7;
+    text_adds(line, "update ");
+    text_adds(line, a->token.id);
+    a->token.subject = (flags >> 3 & 3) % SUBJECTS;
+    a->token.scopes = flags >> 5;
+    if (a->given & GIVEN_SUBJECT)
+        line_puts(line, "subject", subjects[a->token.subject]);
+    if (a->given & GIVEN_SCOPES)
+        put_scopes(line, "scopes", a->token.scopes);
+    if (a->given & GIVEN_EXPIRES) {
+        a->token.expires = take_time();
+        line_put_time(line, "expires", a->token.expires);
     }
-    t = *old;
-    t.created = now;
-    if (t.activates < now + CORE_DELAY)
-        t.activates = now + CORE_DELAY;
-    if (refused_for_times(&t, false))
-        return;
-    expect("OK");
-    expect_field("replaces", old->id);
-    ledger_value(&t, field("token"));
-    if (grace == 0 || old->activates >= now + grace) {
-        old->revoked = true;
-        old->revoked_at = now;
-    } else if (old->expires > now + grace) {
-        old->expires = now + grace;
-    }
-    expect_claims(ledger_add(&t, "rotate"));
+    ask(role, a, line);
 }
 
-static void settle_delete(const struct asked *a)
+static void do_rotate(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = find(a);
-
-    if (t == NULL)
-        return;
-    expect("OK");
-    expect_field("state", "deleted");
-    ledger_note("delete", t);
-    t->there = false;
+    a->token = take_token();
+    a->settle = settle_rotate;
+    a->needs = ROLE_ADMIN;
+    a->grace = feed_byte(&feed) % 2 == 0 ? 0 : take_span();
+    text_addf(line, "rotate %s", a->token.id);
+    if (a->grace > 0)
+        text_addf(line, " grace=%llds", (long long)a->grace);
+    ask(role, a, line);
 }
 
-/* -- questions ----------------------------------------------------------------------------------- */
-
-static void settle_verify(const struct asked *a)
+static void do_verify(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = ledger_find(a->token.id);
-    const char *words = ledger_verdict(t, a->scopes, a->subject, fuzz_clock.wall);
+    unsigned flags = feed_byte(&feed);
 
-    if (a->narrow && strcmp(words, "OK") == 0 && !(t->scopes & 1))
-        words = "NO scope";
-    expect(words);
-    if (t != NULL)
-        expect_field("id", t->id);
-    if (strcmp(words, "NO pending") == 0)
-        expect_number("retry_after", t->activates - fuzz_clock.wall);
-    if (strcmp(words, "OK") != 0)
-        return;
-    expect_field("verifier", "local");
-    expect_time("expires", t->expires, NEVER);
-    MUST(slice_is(field("subject"), subjects[t->subject]));
-    MUST(scope_bits(field("scopes")) == t->scopes);
+    a->token = take_token();
+    a->settle = settle_verify;
+    a->narrow = (flags & 0x10) != 0;
+    a->scopes = flags & 7;
+    a->subject = flags & 8 ? (flags >> 5) % SUBJECTS : SUBJECTS;
+    text_adds(line, "verify");
+    if (a->scopes != 0)
+        put_scopes(line, "scope", a->scopes);
+    if (a->subject < SUBJECTS)
+        line_puts(line, "subject", subjects[a->subject]);
+    if (a->narrow)
+        line_puts(line, "service", "narrow");
+    line_puts(line, "token", a->token.value);
+    ask(role, a, line);
 }
 
-static void settle_refused(const struct asked *a)
+/* A value with a byte changed, a digit of the identifier, or what the input says. */
+static void do_stranger(enum role role, struct asked *a, struct text *line)
 {
-    (void)a;
-    expect("ERR forbidden");
-}
+    struct token t = take_token();
+    unsigned at = feed_byte(&feed);
+    uint8_t change = feed_byte(&feed) & 0x5f;
 
-/* No pass for a value that was never given out; but what was changed may be another that was. */
-static void settle_stranger(const struct asked *a)
-{
-    if (ledger_find(a->token.id) != NULL)
-        settle_verify(a);
+    a->settle = settle_stranger;
+    if (at & 0x80)
+        memcpy(t.value, t.id, sizeof(t.id));
+    else if (change != 0)
+        t.value[at % strlen(t.value)] ^= (char)change;
     else
-        MUST(says("NO unknown") || says("NO malformed") || says("NO identifier"));
+        return;
+    if (t.value[0] == '\0')
+        return;
+    a->token = t;
+    ledger_value(&a->token, slice_of(t.value));
+    text_adds(line, "verify");
+    line_puts(line, "token", t.value);
+    ask(role, a, line);
 }
 
-static bool is_listed(const struct asked *a, const struct token *t)
+static void do_list(enum role role, struct asked *a, struct text *line)
 {
-    return (a->subject == SUBJECTS || t->subject == a->subject) && (a->scopes & ~t->scopes) == 0;
+    unsigned flags = feed_byte(&feed);
+
+    a->settle = settle_list;
+    a->needs = ROLE_OBSERVE;
+    a->subject = (flags & 3) < SUBJECTS ? flags & 3 : SUBJECTS;
+    a->scopes = flags >> 2 & 7;
+    a->limit = flags >> 5;
+    text_adds(line, "list");
+    if (a->subject < SUBJECTS)
+        line_puts(line, "subject", subjects[a->subject]);
+    if (a->scopes != 0)
+        put_scopes(line, "scope", a->scopes);
+    if (a->limit > 0)
+        line_put_u64(line, "limit", a->limit);
+    ask(role, a, line);
 }
 
-static void settle_list(const struct asked *a)
+static void do_export(enum role role, struct asked *a, struct text *line)
 {
-    struct token *t = NULL;
+    a->settle = settle_export;
+    a->needs = ROLE_ADMIN;
+    text_adds(line, "export");
+    ask(role, a, line);
+}
+
+static void do_show(enum role role, struct asked *a, struct text *line)
+{
+    a->token = take_token();
+    a->settle = settle_show;
+    a->needs = ROLE_OBSERVE;
+    text_addf(line, "show %s", a->token.id);
+    ask(role, a, line);
+}
+
+/* With a limit it is `journal`, else `watch` that ends with the next request. */
+static void do_journal(enum role role, struct asked *a, struct text *line)
+{
+    a->settle = settle_journal;
+    a->needs = ROLE_OBSERVE;
+    a->after = feed_byte(&feed);
+    a->limit = feed_byte(&feed) % 16;
+    text_adds(line, a->limit > 0 ? "journal" : "watch");
+    line_put_u64(line, "after", a->after);
+    if (a->limit > 0)
+        line_put_u64(line, "limit", a->limit);
+    ask(role, a, line);
+    *a = (struct asked){ .settle = settle_ping };
+    *line = text_in(line->at, line->cap);
+    text_adds(line, "ping");
+    ask(role, a, line);
+}
+
+static void do_table(enum role role, struct asked *a, struct text *line)
+{
+    a->settle = settle_ping;
+    text_adds(line, "table");
+    ask(role, a, line);
+    flush();
+}
+
+static void do_wait(enum role role, struct asked *a, struct text *line)
+{
+    int64_t span = take_span();
+
+    (void)role, (void)a, (void)line;
+    flush();
+    fuzz_clock.wall += span;
+    fuzz_clock.uptime += span;
+}
+
+/* The clock is set. */
+static void do_set_clock(enum role role, struct asked *a, struct text *line)
+{
+    (void)role, (void)a, (void)line;
+    flush();
+    fuzz_clock.wall = take_time();
+}
+
+static void do_restart(enum role role, struct asked *a, struct text *line)
+{
+    (void)role, (void)a, (void)line;
+    flush();
+    core_stop();
+    core_start();
+}
+
+/* What the daemon removes by itself, it may remove: the journal says what that is. */
+static void settle_purges(const struct asked *a)
+{
     size_t at = reply.data_at;
-    char room[LINE_MAX_BYTES];
+    char room[LINE_MAX_BYTES], id[ID_TEXT + 1];
     struct line line;
-    uint64_t count = 0;
-
-    expect("OK");
-    while ((t = ledger_next(t)) != NULL && (a->limit == 0 || count < a->limit)) {
-        if (!is_listed(a, t))
-            continue;
-        MUST(count++ < reply.data);
-        split_line(core_take(&at), room, &line);
-        MUST(slice_is(line_get(&line, "id"), t->id));
-        MUST(slice_is(line_get(&line, "state"), ledger_state(t, fuzz_clock.wall)));
-    }
-    MUST(count == reply.data);
-    expect_number("count", (int64_t)count);
-    while (t != NULL && !is_listed(a, t))
-        t = ledger_next(t);
-    MUST((t != NULL) == (field("next").at != NULL));
-}
-
-static void settle_export(const struct asked *a)
-{
-    struct token *t = NULL;
-    size_t at = reply.data_at;
 
     (void)a;
     expect("OK");
     for (unsigned i = 0; i < reply.data; i++) {
-        struct slice line = core_take(&at);
-        t = ledger_next(t);
-        MUST(t != NULL && slice_begins(line, "* import digest="));
-        MUST(memcmp(line.at + sizeof("* import digest=") - 1, t->id, ID_TEXT) == 0);
-        MUST((memmem(line.at, line.len, " revoked=", 9) != NULL) == t->revoked);
-        MUST(t->revoked || (memmem(line.at, line.len, " disabled=", 10) != NULL) == t->disabled);
-    }
-    MUST(ledger_next(t) == NULL);
-}
-
-static void settle_show(const struct asked *a)
-{
-    if (find(a) == NULL)
-        return;
-    expect("OK");
-    MUST(reply.data == 1);
-}
-
-static void settle_journal(const struct asked *a)
-{
-    size_t at = reply.data_at;
-    char room[LINE_MAX_BYTES];
-    struct line line;
-    uint64_t serial = a->after;
-
-    if (a->after > ledger.events) {
-        expect("ERR gone");
-        return;
-    }
-    expect("OK");
-    while (serial < ledger.events && (a->limit == 0 || serial - a->after < a->limit)) {
         split_line(core_take(&at), room, &line);
-        serial++;
-        MUST(slice_is(line_get(&line, "event"), ledger.event[serial].what));
-        MUST(slice_is(line_get(&line, "id"), ledger.event[serial].id));
+        MUST(slice_is(line_get(&line, "event"), "purge") && line_get(&line, "id").len == ID_TEXT);
+        snprintf(id, sizeof(id), "%.*s", ID_TEXT, line_get(&line, "id").at);
+        struct token *t = ledger_find(id);
+        MUST(t != NULL && ledger_ended(t) <= fuzz_clock.wall - CORE_RETENTION);
+        ledger_note("purge", t);
+        t->there = false;
     }
-    MUST(reply.data == serial - a->after && at <= reply.next);
 }
 
-static void settle_ping(const struct asked *a)
+static void do_tick(enum role role, struct asked *a, struct text *line)
 {
-    (void)a;
-    expect("OK");
+    flush();
+    core_tick();
+    a->settle = settle_purges;
+    text_adds(line, "journal");
+    line_put_u64(line, "after", ledger.events);
+    ask(ROLE_OBSERVE, a, line);
+    flush();
+    (void)role;
 }
 
-#include "tests/fuzz/operations.h"
+static operation *const operations[] = {
+    do_create, do_import, do_revoke, do_revoke_value, do_disable, do_enable, do_delete, do_update,
+    do_rotate, do_verify, do_stranger, do_list, do_export, do_show, do_journal, do_table, do_wait,
+    do_set_clock, do_restart, do_tick, do_verify, do_create,
+};
+
+/* -- one input ----------------------------------------------------------------------------------- */
+
+static void operate(operation *does, enum role role)
+{
+    char room[LINE_MAX_BYTES];
+    struct text line = text_in(room, sizeof(room));
+    struct asked a = { .grace = -1, .subject = SUBJECTS };
+
+    does(role, &a, &line);
+}
+
+/* In the end everything is as the ledger says, now and after another start. */
+static void check_everything(void)
+{
+    for (int i = 0; i < 2; i++) {
+        operate(do_export, ROLE_ADMIN);
+        operate(do_table, ROLE_VERIFY);
+        if (i == 0)
+            operate(do_restart, ROLE_ADMIN);
+    }
+    MUST(atomic_load(&core.writer.newest) == ledger.events);
+    MUST(journal_tokens(core.writer.journal) == publish_figures(core.writer.publisher).tokens);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    core_prepare();
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    static const enum role roles[] = { ROLE_ADMIN, ROLE_ADMIN, ROLE_OBSERVE, ROLE_VERIFY };
+
+    feed = (struct feed){ input, len };
+    memset(&ledger, 0, sizeof(ledger));
+    asked_count = 0;
+    core_begin(START);
+    for (int i = 0; i < OPERATIONS_MAX && feed.left > 0 && !ledger_is_full(); i++) {
+        unsigned what = feed_byte(&feed);
+        operate(operations[(what & 31) % (sizeof(operations) / sizeof(operations[0]))],
+                roles[what >> 5 & 3]);
+        if (!(what & 0x80))
+            flush();
+    }
+    flush();
+    check_everything();
+    core_end();
+    return 0;
+}
