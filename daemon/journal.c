@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SERIAL_MAX ((uint64_t)INT64_MAX)        /* no store gets there: counting on does not overflow */
+#define SERIAL_MAX ((uint64_t)INT64_MAX) /* no store gets there: counting on does not overflow */
 
 enum { HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1, ENTRY_GUESS = 180 };
 

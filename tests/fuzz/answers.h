@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the whole daemon has to answer to each kind of request, by the ledger; and what the ledger says
- * after it.  fuzz_daemon.c includes this. */
+/* What the whole daemon has to answer to each kind of request, by the ledger; and what the ledger
+ * says after it.  fuzz_daemon.c includes this. */
 #ifndef JETON_FUZZ_ANSWERS_H
 #define JETON_FUZZ_ANSWERS_H
 
@@ -30,7 +30,7 @@ static struct {
     struct slice final;
 } reply;
 
-/* -- replies ------------------------------------------------------------------------------------- */
+/* -- replies ------------------------------------------------------------------------------ */
 
 static void split_line(struct slice bytes, char room[LINE_MAX_BYTES], struct line *line)
 {
@@ -53,7 +53,8 @@ static bool says(const char *words)
 {
     size_t len = strlen(words);
 
-    return slice_begins(reply.final, words) && (reply.final.len == len || reply.final.at[len] == ' ');
+    return slice_begins(reply.final, words) &&
+           (reply.final.len == len || reply.final.at[len] == ' ');
 }
 
 static void expect(const char *words)
@@ -103,7 +104,7 @@ static unsigned scope_bits(struct slice words)
     return bits;
 }
 
-/* -- changes ------------------------------------------------------------------------------------- */
+/* -- changes ------------------------------------------------------------------------------ */
 
 static void expect_claims(const struct token *t)
 {
@@ -266,7 +267,7 @@ static void settle_delete(const struct asked *a)
     t->there = false;
 }
 
-/* -- questions ----------------------------------------------------------------------------------- */
+/* -- questions ---------------------------------------------------------------------------- */
 
 static void settle_verify(const struct asked *a)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How requests are asked, one or several at a time, what they are made of, and what clients see that were
- * lent the table.  fuzz_daemon.c includes this. */
+/* How requests are asked, one or several at a time, what they are made of, and what clients see
+ * that were lent the table.  fuzz_daemon.c includes this. */
 #ifndef JETON_FUZZ_ASKING_H
 #define JETON_FUZZ_ASKING_H
 
@@ -14,7 +14,7 @@ static struct asked batch[BATCH];
 static unsigned asked_count;
 static enum role batch_role;
 
-/* -- what clients see with the table --------------------------------------------------------------- */
+/* -- what clients see with the table ------------------------------------------------------ */
 
 static void check_in_view(struct views *views, const struct token *t)
 {
@@ -52,7 +52,7 @@ static void check_table(void)
     views_free(&views);
 }
 
-/* -- asking -------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------- */
 
 /* Lets everything that was asked be answered, and looks at the answers in order. */
 static void flush(void)
@@ -84,7 +84,7 @@ static void ask(enum role role, struct asked *a, struct text *line)
     batch[asked_count++] = *a;
 }
 
-/* -- what a request is made of ------------------------------------------------------------------- */
+/* -- what a request is made of ------------------------------------------------------------ */
 
 static const int64_t spans[] = { 1, 2, 5, 9, 10, 11, 60, 600, 999, 1000, 1001, 100000 };
 
@@ -107,7 +107,8 @@ static void put_scopes(struct text *line, const char *key, unsigned bits)
 
     for (unsigned i = 0; i < SCOPE_BITS; i++)
         if (bits >> i & 1)
-            snprintf(words + strlen(words), 3, "%s%c", words[0] != '\0' ? "," : "", (char)('a' + i));
+            snprintf(words + strlen(words), 3, "%s%c", words[0] != '\0' ? "," : "",
+                     (char)('a' + i));
     line_puts(line, key, words);
 }
 

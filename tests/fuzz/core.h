@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole daemon in one thread: store, writer, table, keeper and one session of each role, without
- * event loop or sockets.  Time passes when the harness says so; nothing is really synced.  A harness
- * includes this once. */
+ * event loop or sockets.  Time passes when the harness says so; nothing is really synced.  A
+ * harness includes this once. */
 #ifndef JETON_FUZZ_CORE_H
 #define JETON_FUZZ_CORE_H
 
@@ -50,7 +50,7 @@ int fdatasync(int fd)
     return 0;
 }
 
-/* -- chance, which is the same for every input --------------------------------------------------- */
+/* -- chance, which is the same for every input -------------------------------------------- */
 
 static uint32_t core_seed;
 
@@ -75,7 +75,7 @@ static struct randombytes_implementation seeded_random = {
     .implementation_name = seeded_name, .random = seeded, .buf = seeded_bytes,
 };
 
-/* -- files --------------------------------------------------------------------------------------- */
+/* -- files -------------------------------------------------------------------------------- */
 
 static size_t load_file(const char *path, char room[CORE_ROOM])
 {
@@ -125,7 +125,7 @@ static void core_remove(void)
     rmdir(core.directory);
 }
 
-/* -- once ---------------------------------------------------------------------------------------- */
+/* -- once --------------------------------------------------------------------------------- */
 
 static void core_prepare(void)
 {
@@ -141,7 +141,7 @@ static void core_prepare(void)
     make_empty(core.path, false, core.empty_uses, &core.uses_size);
 }
 
-/* -- one life ------------------------------------------------------------------------------------ */
+/* -- one life ----------------------------------------------------------------------------- */
 
 static void change_arrives(struct mail *mail)
 {
@@ -247,7 +247,7 @@ static void core_end(void)
     fuzz_clock.ours = false;
 }
 
-/* -- running ------------------------------------------------------------------------------------- */
+/* -- running ------------------------------------------------------------------------------ */
 
 static void send_out(struct session *s)
 {

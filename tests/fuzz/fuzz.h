@@ -23,7 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 #define MUST(claim) ((claim) ? (void)0 : fuzz_fail(#claim, __FILE__, __LINE__))
 
-__attribute__((noreturn)) static inline void fuzz_fail(const char *claim, const char *file, int line)
+__attribute__((noreturn)) static inline void fuzz_fail(const char *claim, const char *file,
+                                                       int line)
 {
     fprintf(stderr, "[  ERROR   ] --- %s:%d: not so: %s\n", file, line, claim);
     abort();

@@ -23,7 +23,7 @@
 
 static struct publisher *publisher;
 
-/* -- what stands in for the machine ------------------------------------------------------------ */
+/* -- what stands in for the machine ------------------------------------------------------- */
 
 const struct jeton_verifier *module_load(const char *directory, const char *name, void **handle,
                                          struct problem *problem)
@@ -51,7 +51,7 @@ struct group *getgrnam(const char *name)
     return NULL;
 }
 
-/* -- once -------------------------------------------------------------------------------------- */
+/* -- once --------------------------------------------------------------------------------- */
 
 static void add(const char *value, int64_t revoked)
 {
@@ -77,7 +77,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- what a configuration may be ---------------------------------------------------------------- */
+/* -- what a configuration may be ---------------------------------------------------------- */
 
 static bool is_path(const char *text, size_t room)
 {
@@ -88,7 +88,8 @@ static void check_config(const struct config *c)
 {
     MUST(is_path(c->store, sizeof(c->store)) && is_path(c->verifiers, sizeof(c->verifiers)));
     MUST(token_prefix_valid(slice_of(c->prefix)) && c->workers <= 64 && c->journal_entries >= 100);
-    MUST(c->activation_delay >= 0 && c->retention >= 0 && c->idle_timeout >= 0 && c->line_timeout >= 0);
+    MUST(c->activation_delay >= 0 && c->retention >= 0 && c->idle_timeout >= 0 &&
+         c->line_timeout >= 0);
     MUST(c->max_connections >= 1 && c->max_connections_per_uid >= 1);
     for (int i = 0; i < ROLES; i++) {
         const struct config_role *r = &c->role[i];
@@ -110,7 +111,7 @@ static void check_problem(const struct problem *p)
     MUST(memchr(p->message, '\0', sizeof(p->message)) != NULL && p->message[0] != '\0');
 }
 
-/* -- what its stacks say ------------------------------------------------------------------------ */
+/* -- what its stacks say ------------------------------------------------------------------ */
 
 static bool asks_the_table(const struct stack *stack)
 {
@@ -179,7 +180,7 @@ static void check_stacks(const struct config *c, struct meters *meters)
     stacks_free(s);
 }
 
-/* -- reading it --------------------------------------------------------------------------------- */
+/* -- reading it --------------------------------------------------------------------------- */
 
 static bool read_file(struct config *c, struct slice text, struct problem *problem)
 {

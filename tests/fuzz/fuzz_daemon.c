@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole daemon: requests through its sessions, time, restarts, and a ledger that says what every
- * answer has to be.
+/* The whole daemon: requests through its sessions, time, restarts, and a ledger that says what
+ * every answer has to be.
  *
- *     input = operations.  The first byte's low bits are what is done; 0x60: on which session; 0x80:
- *             with what comes next, in one piece */
+ *     input = operations.  The first byte's low bits are what is done; 0x60: on which session;
+ *             0x80: with what comes next, in one piece */
 #include "tests/fuzz/asking.h"
 
 enum { OPERATIONS_MAX = 200 };
 
 #define START INT64_C(1700000000)
 
-/* -- operations ---------------------------------------------------------------------------------- */
+/* -- operations --------------------------------------------------------------------------- */
 
 typedef void operation(enum role role, struct asked *a, struct text *line);
 
@@ -299,7 +299,7 @@ static operation *const operations[] = {
     do_set_clock, do_restart, do_tick, do_verify, do_create,
 };
 
-/* -- one input ----------------------------------------------------------------------------------- */
+/* -- one input ---------------------------------------------------------------------------- */
 
 static void operate(operation *does, enum role role)
 {

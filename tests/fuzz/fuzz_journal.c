@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The journal: blocks as a damaged store may hold them are loaded, and what was loaded goes on.
  *
- *     input = { block's length (2 bytes), the block }, then commits: the entries of each in a byte */
+ *     input = { block's length (2 bytes), the block }, then commits: a byte says how many
+ *             entries */
 #include "tests/fuzz/fuzz.h"
 
 #include "daemon/journal.h"
@@ -88,7 +89,8 @@ static unsigned take_blocks(struct feed *feed, struct journal *j, const char **f
     unsigned count = 0;
 
     *fault = NULL;
-    for (unsigned len; count < BLOCKS_MAX && (len = feed_short(feed)) > 0 && *fault == NULL; count++) {
+    for (unsigned len; count < BLOCKS_MAX && (len = feed_short(feed)) > 0 && *fault == NULL;
+         count++) {
         blocks[count] = feed_bytes(feed, len);
         made[count] = fuzz_copy(blocks[count]);
         blocks[count].at = made[count];

@@ -17,13 +17,18 @@
 /* RFC 7515, A.2 and A.3: the keys that they are signed with, and what is signed. */
 #define JOE "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
     "Ijp0cnVlfQ"
-#define RSA_N "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPM" \
-    "EzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHS" \
-    "XndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJ" \
+#define RSA_N                                                                                     \
+    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPM"          \
+    "EzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-"          \
+    "bSf63kpaSHS"                                                                                 \
+    "XndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_"     \
+    "I5IhlJ"                                                                                      \
     "H7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
-#define EC_KEY "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU" \
+#define EC_KEY                                                                                    \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"       \
     "\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
-#define EC_JWT "eyJhbGciOiJFUzI1NiJ9." JOE ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx" \
+#define EC_JWT                                                                                    \
+    "eyJhbGciOiJFUzI1NiJ9." JOE ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx"       \
     "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
 #define HEADER "{\"alg\":\"EdDSA\",\"kid\":\"k\"}"
 #define CLAIMS "{\"iss\":\"joe\",\"exp\":1300819380}"
@@ -85,7 +90,7 @@ static void tidy(void)
     rmdir(directory);
 }
 
-/* -- asking --------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------- */
 
 static bool is_text(const char *text, size_t room)
 {
@@ -115,7 +120,7 @@ static void check_identity(const struct jeton_identity *who)
     MUST(who->expires > NOW && scopes_fault(slice_of(who->scopes)) == NULL);
 }
 
-/* -- once ----------------------------------------------------------------------------------------- */
+/* -- once --------------------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -131,8 +136,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     snprintf(keys, sizeof(keys), "%s/keys", directory);
     snprintf(tried, sizeof(tried), "%s/tried", directory);
     encode(x, sizeof(x), public, sizeof(public));
-    snprintf(set, sizeof(set), "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}," EC_KEY
-             ",{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"%s\"}]}", x);
+    snprintf(set, sizeof(set),
+             "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\"}," EC_KEY
+             ",{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"%s\"}]}",
+             x);
     write_file(keys, set, strlen(set));
     verifier = open_with("jwks", keys);
     MUST(verifier != NULL);
@@ -141,7 +148,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- trying --------------------------------------------------------------------------------------- */
+/* -- trying ------------------------------------------------------------------------------- */
 
 /* Only what was signed passes. */
 static void try_value(struct slice value)
@@ -160,9 +167,10 @@ static bool may_pass(struct slice claims)
     json_t *read = json_loadb(claims.at, claims.len, JSON_REJECT_DUPLICATES, NULL);
     const char *issuer = json_string_value(json_object_get(read, "iss"));
     const json_t *ends = json_object_get(read, "exp"), *begins = json_object_get(read, "nbf");
-    bool may = issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
-               json_number_value(ends) + LEEWAY > NOW &&
-               (begins == NULL || (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
+    bool may =
+        issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
+        json_number_value(ends) + LEEWAY > NOW &&
+        (begins == NULL || (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
 
     json_decref(read);
     return may;
@@ -209,7 +217,8 @@ static void try_keys(const char *source, struct slice file)
     if (instance == NULL)
         return;
     encode(x, sizeof(x), public, sizeof(public));
-    bool ours = memmem(file.at, file.len, x, strlen(x)) != NULL || slice_is(slice_of(source), "key");
+    bool ours =
+        memmem(file.at, file.len, x, strlen(x)) != NULL || slice_is(slice_of(source), "key");
     MUST(!passes(instance, slice_of(own), &a) || ours);
     jeton_verifier.close(instance);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A stored record: what is read is written again as the same, and means the same.
  *
- *     input = the line.  Its id is the one its digest begins with, if it has one that can be read */
+ *     input = the line.  Its id is the one its digest begins with, if one can be read */
 #include "tests/fuzz/fuzz.h"
 
 #include "daemon/record.h"

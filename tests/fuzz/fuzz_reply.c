@@ -40,7 +40,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- libjeton ----------------------------------------------------------------------------------- */
+/* -- libjeton ----------------------------------------------------------------------------- */
 
 static bool is_text(const char *text, size_t room)
 {
@@ -76,7 +76,8 @@ static void check_answer(const struct asking *a, const struct jeton_claims *c, s
     MUST(a->status != JETON_INVALID && a->status != JETON_WAITING);
     MUST(c->source == (a->status < JETON_UNAVAILABLE ? JETON_DAEMON : JETON_NOBODY));
     if (a->status != JETON_OK) {
-        MUST(c->subject[0] == '\0' && c->verifier[0] == '\0' && c->scopes[0] == '\0' && c->expires == 0);
+        MUST(c->subject[0] == '\0' && c->verifier[0] == '\0' && c->scopes[0] == '\0' &&
+             c->expires == 0);
         return;
     }
     MUST(a->received && line.at != NULL && says_ok(line));
@@ -122,7 +123,7 @@ static void read_as_library(struct slice bytes)
     close(pair[1]);
 }
 
-/* -- the command -------------------------------------------------------------------------------- */
+/* -- the command -------------------------------------------------------------------------- */
 
 /* Nothing but LF, tabs (between fields) and the colours of our own reaches a terminal. */
 static void check_shown(struct cli_output *o)

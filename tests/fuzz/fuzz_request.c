@@ -21,7 +21,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return sodium_init() < 0;
 }
 
-/* -- what lines may hold, in the simplest words ---------------------------------------------- */
+/* -- what lines may hold, in the simplest words ------------------------------------------- */
 
 /* Decodes one character and compares it with its only right encoding. */
 static size_t character(const uint8_t *s, size_t left)
@@ -53,7 +53,7 @@ static bool is_line(struct slice bytes)
     return true;
 }
 
-/* -- round trips ----------------------------------------------------------------------------- */
+/* -- round trips -------------------------------------------------------------------------- */
 
 static void print(const struct request *r, struct text *t)
 {
@@ -95,7 +95,7 @@ static void check_record(const struct record *r)
     MUST(slice_equal(text_slice(&line), text_slice(&second)));
 }
 
-/* -- what is asked --------------------------------------------------------------------------- */
+/* -- what is asked ------------------------------------------------------------------------ */
 
 static void check_problem(const struct problem *p)
 {

@@ -77,7 +77,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- what a pass needs, by a look at the bytes ------------------------------------------------ */
+/* -- what a pass needs, by a look at the bytes -------------------------------------------- */
 
 static bool string_at(const struct table_header *h, uint32_t reference, struct slice *string)
 {
@@ -97,8 +97,8 @@ static bool slot_grants(const struct table_header *h, const struct table_slot *s
     struct slice subject, scopes;
 
     if ((s->sequence & 1) || !(s->flags & SLOT_PRESENT) ||
-        (s->flags & (SLOT_REVOKED | SLOT_DISABLED)) || memcmp(s->digest, digest, DIGEST_SIZE) != 0 ||
-        s->activates > NOW || s->expires <= NOW)
+        (s->flags & (SLOT_REVOKED | SLOT_DISABLED)) ||
+        memcmp(s->digest, digest, DIGEST_SIZE) != 0 || s->activates > NOW || s->expires <= NOW)
         return false;
     return string_at(h, s->subject, &subject) && string_at(h, s->scopes, &scopes) &&
            (q->subject.at == NULL || slice_equal(subject, q->subject)) &&
@@ -120,7 +120,7 @@ static bool image_grants(const struct question *q)
     return false;
 }
 
-/* -- asking ----------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------- */
 
 static bool ends_within(const char *text, size_t room)
 {
@@ -174,7 +174,7 @@ static void ask_all(struct view *view, bool final)
     }
 }
 
-/* -- making it -------------------------------------------------------------------------------- */
+/* -- making it ---------------------------------------------------------------------------- */
 
 static int make_file(size_t size, unsigned flags)
 {

@@ -92,7 +92,7 @@ static const char *ledger_state(const struct token *t, int64_t now)
            now < t->activates ? "pending" : "active";
 }
 
-/* The words that a verification is answered with.  `subject` is SUBJECTS where none is asked for. */
+/* The words that a verification is answered with.  `subject`: SUBJECTS where none is asked for. */
 static const char *ledger_verdict(const struct token *t, unsigned scopes, unsigned subject,
                                   int64_t now)
 {

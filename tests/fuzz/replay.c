@@ -76,7 +76,8 @@ int main(int argc, char **argv)
 {
     int status;
 
-    progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    progress =
+        mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     MUST(progress != MAP_FAILED);
     pid_t child = fork();
     if (child == 0)
