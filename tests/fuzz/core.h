@@ -6,6 +6,7 @@
 #define JETON_FUZZ_CORE_H
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <tdb.h>
@@ -131,6 +132,8 @@ static void core_prepare(void)
 {
     randombytes_set_implementation(&seeded_random);
     MUST(sodium_init() >= 0);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);     /* what was freed is used again, and soon */
+    mallopt(M_MMAP_THRESHOLD, 1 << 30);
     log_set_level((enum log_level)0);
     snprintf(core.directory, sizeof(core.directory), "%s/jeton-fuzz-XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
