@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | test-boot | bench | fuzz | sanitize | install | uninstall | deb | clean | deps
+# make all | demo | run | test | test-boot | bench | fuzz | sanitize | install | uninstall | deb | clean | deps | deps-bench
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -12,6 +12,8 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 PROGRAMS = postgresql-15 openssh-server openssh-client
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
+# What make bench compares with; those that are missing are left out.
+PEERS = redis-server memcached munge
 
 CC = gcc
 CFLAGS ?= -O2 -g
@@ -49,6 +51,9 @@ deps-programs:
 
 deps-fuzz:
 	@tests/deps $(FUZZERS)
+
+deps-bench:
+	@tests/deps $(PEERS)
 
 # What is compiled in changes with PREFIX.
 $(BUILD)/daemon/config_defaults.o: $(BUILD)/prefix
@@ -128,13 +133,19 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/test
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
 
-BENCH = $(BUILD)/tests/bench/inprocess $(BUILD)/tests/bench/startup
+BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup)
+
+$(BUILD)/tests/bench/load: $(BUILD)/tests/bench/load.o
+	$(CC) $(CFLAGS) $(LINK) $^ -o $@
+
+$(BUILD)/tests/bench/floors: $(BUILD)/tests/bench/floors.o
+	$(CC) $(CFLAGS) $(LINK) $^ -levent_core -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $(filter %.o,$^) -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/../..' \
 		$(LIBS_DAEMON) -o $@
 
-$(BUILD)/tests/bench/startup: $(BUILD)/tests/bench/startup.o $(DAEMON) $(PROTO)
+$(BUILD)/tests/bench/fill $(BUILD)/tests/bench/startup: %: %.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 # What a verification in process costs beside its floor, and a start beside a bare traversal.
@@ -308,6 +319,6 @@ test-boot: all deb
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deb deps deps-package deps-fuzz deps-programs demo fuzz run test test-boot sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb deps deps-bench deps-package deps-fuzz deps-programs demo fuzz run test test-boot sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

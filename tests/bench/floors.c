@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What no server over a Unix socket can do without: it sends back what comes in.
+ *
+ *     floors echo SOCKET          through libevent, any number of connections
+ *     floors pingpong SOCKET      one connection after the other, in blocking calls */
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { ROOM = 16 * 1024 };
+
+static char buffer[ROOM];
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static int listen_at(const char *path, int flags)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    unlink(path);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 512) < 0)
+        die(path);
+    return fd;
+}
+
+/* False: nobody is there any more.  The client's closed loop never has more under way than the
+ * socket holds. */
+static int echo(int fd)
+{
+    ssize_t len = read(fd, buffer, sizeof(buffer));
+
+    if (len < 0)
+        return errno == EAGAIN;
+    return len > 0 && send(fd, buffer, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+static void on_read(evutil_socket_t fd, short what, void *argument)
+{
+    struct event **event = argument;
+
+    (void)what;
+    if (echo(fd))
+        return;
+    event_free(*event);
+    free(event);
+    close(fd);
+}
+
+static void on_accept(evutil_socket_t listener, short what, void *base)
+{
+    struct event **event = malloc(sizeof(*event));
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    (void)what;
+    if (event == NULL || fd < 0)
+        die("accept");
+    *event = event_new(base, fd, EV_READ | EV_PERSIST, on_read, event);
+    event_add(*event, NULL);
+}
+
+static void serve_events(const char *path)
+{
+    struct event_config *config = event_config_new();
+
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    struct event_base *base = event_base_new_with_config(config);
+    event_add(event_new(base, listen_at(path, SOCK_NONBLOCK), EV_READ | EV_PERSIST, on_accept, base), NULL);
+    event_base_dispatch(base);
+}
+
+static void serve_blocking(const char *path)
+{
+    for (int listener = listen_at(path, 0);;) {
+        int fd = accept(listener, NULL, NULL);
+        while (fd >= 0 && echo(fd))
+            continue;
+        close(fd);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    if (strcmp(argv[1], "echo") == 0)
+        serve_events(argv[2]);
+    else
+        serve_blocking(argv[2]);
+    return 0;
+}

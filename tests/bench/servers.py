@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Servers to be measured, each on a private Unix socket: jetond, its peers and the floors."""
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
+BENCH = os.path.join(BUILD, "tests", "bench")
+PACKAGES = {"redis-server": "redis-server", "memcached": "memcached", "munged": "munge"}
+DATA = b"id=%020d subject=svc-%04d scopes=repo:read,repo:w"        # 64 bytes, as long as our replies' fields
+
+
+class Missing(Exception):
+    """The program is not installed."""
+
+
+def program(name):
+    """Where it is; its Debian package is what `make deps-bench` installs."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if path is None:
+        raise Missing(f"{name} (Debian package {PACKAGES[name]})")
+    return path
+
+
+def directory():
+    return tempfile.mkdtemp(prefix="jeton-bench-")
+
+
+class Server:
+    """A process that listens on `path`, on one CPU (None: on all).  Leaving `with` ends it."""
+
+    def __init__(self, name, protocol, arguments, path, cpu=0, where=None, within=60):
+        self.name, self.protocol, self.path = name, protocol, path
+        self.where, self.loads = where, {}
+        began = time.monotonic()
+        self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=lambda: cpu is None or os.sched_setaffinity(0, {cpu}))
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() - began > within:
+                raise RuntimeError(f"{name} did not start: {self.process.stderr.read()}")
+            time.sleep(0.001)
+        self.took = time.monotonic() - began
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(self.path)
+            except OSError:
+                return False
+            return True
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for load in self.loads.values():
+            load.stdin.close()
+            load.wait()
+        self.process.terminate()
+        self.process.wait()
+        self.process.stderr.close()
+        if self.where is not None:
+            shutil.rmtree(self.where, ignore_errors=True)
+
+    def load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None):
+        """Loads it from one CPU, and returns what the client measured.  The client stays, so that
+        its requests are made once."""
+        self.begin_load(kind, connections, depth, seconds, keys, cpu, path)
+        return self.end_load(keys, cpu, path)
+
+    def begin_load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None):
+        which = keys, cpu, path
+        if which not in self.loads:
+            self.loads[which] = subprocess.Popen(
+                [f"{BENCH}/load", self.protocol, path or self.path, str(self.process.pid), str(keys), str(cpu)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.loads[which].stdin.write(f"{kind} {connections} {depth} {seconds}\n")
+        self.loads[which].stdin.flush()
+
+    def end_load(self, keys=1000000, cpu=0, path=None):
+        line = self.loads[keys, cpu, path].stdout.readline()
+        measured = {name: float(value) for name, value in (field.split("=") for field in line.split())}
+        if not measured or measured["wrong"] > 0:
+            raise RuntimeError(f"{self.name}: a reply was not the one expected ({line.strip()})")
+        return measured
+
+    def resident(self):
+        """Bytes."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            fields = dict(line.split(":", 1) for line in status)
+        return 1024 * int(fields["VmRSS"].split()[0])
+
+
+def jetond(store, name="jetond", workers=1, cpu=0, place=None):
+    where = directory()
+    roles = [f"--set={role}.path={where}/{role}.sock" for role in ("admin", "verify")]
+    roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
+    if workers is not None:
+        roles.append(f"--set=daemon.workers={workers}")
+    server = Server(name, "jeton", [f"{place or BUILD}/jetond", f"--set=daemon.store={store}", "--set=observe.path=",
+                                    "--set=verify.table_group=", *roles],
+                    f"{where}/verify.sock", cpu, where)
+    server.admin = f"{where}/admin.sock"
+    return server
+
+
+def redis(cpu=0, durable=False, where=None):
+    where = where or directory()
+    options = ["--appendonly", "yes", "--appendfsync", "always", "--dir", where] if durable else []
+    return Server("redis", "redis", [program("redis-server"), "--port", "0", "--unixsocket", f"{where}/redis.sock",
+                                     "--save", "", "--daemonize", "no", *options],
+                  f"{where}/redis.sock", cpu, where)
+
+
+def memcached(cpu=0):
+    where = directory()
+    return Server("memcached", "memcached", [program("memcached"), "-s", f"{where}/memcached.sock", "-m", "2048",
+                                             "-t", "1", "-u", pwd.getpwuid(os.geteuid()).pw_name],
+                  f"{where}/memcached.sock", cpu, where)
+
+
+def munged(cpu=0):
+    where = directory()
+    with open(f"{where}/key", "wb") as key:
+        key.write(os.urandom(128))
+    os.chmod(f"{where}/key", 0o400)
+    return Server("munged", "munge", [program("munged"), "--foreground", "--force", f"--key-file={where}/key",
+                                      f"--socket={where}/munge.sock", f"--pid-file={where}/pid",
+                                      f"--seed-file={where}/seed", f"--log-file={where}/log"],
+                  f"{where}/munge.sock", cpu, where)
+
+
+def floor(kind, cpu=0):
+    where = directory()
+    return Server(kind, "echo", [f"{BENCH}/floors", kind, f"{where}/floor.sock"], f"{where}/floor.sock", cpu, where)
+
+
+def values(keys):
+    """The values of values.h, as the load client asks for them."""
+    made = subprocess.run([f"{BENCH}/load", "values", str(keys)], stdout=subprocess.PIPE, check=True)
+    return made.stdout.split()
+
+
+def fill(server, keys):
+    """Gives a peer the keys that jetond has, with data as long as what our replies say."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(server.path)
+        names = values(keys)
+        for begin in range(0, keys, 2000):
+            batch = names[begin:begin + 2000]
+            s.sendall(b"".join(PUT[server.protocol](name, DATA % (begin + i, i % 1000))
+                               for i, name in enumerate(batch)))
+            left = len(batch)
+            while left > 0:
+                left -= s.recv(65536).count(b"\n")
+
+
+PUT = {"redis": lambda key, data: b"*3\r\n$3\r\nSET\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n" % (len(key), key, len(data), data),
+       "memcached": lambda key, data: b"ms %s %d\r\n%s\r\n" % (key, len(data), data)}
