@@ -86,16 +86,22 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     reply_end(t, v->status, NULL);
 }
 
+/* The requests to memory go out close together: each may itself have to wait for the address. */
 static void hash_all(struct judge *j, const struct generation *g)
 {
+    j->hashed = 0;
     for (size_t i = 0; i < j->count; i++) {
         struct verdict *v = &j->verdict[i];
-        j->hashed[i] = verdict_worth_hashing(&j->question[i], v);
-        if (!j->hashed[i])
+        j->worth[i] = verdict_worth_hashing(&j->question[i], v);
+        if (!j->worth[i])
             continue;
-        token_digest(j->question[i].value, v->digest);
-        table_prefetch(publish_table(g), v->digest);
-        publish_touch_prefetch(g, v->digest);
+        j->value[j->hashed] = j->question[i].value;
+        j->digest[j->hashed++] = v->digest;
+    }
+    token_digests(j->value, j->hashed, j->digest);
+    for (size_t i = 0; i < j->hashed; i++) {
+        table_prefetch(publish_table(g), j->digest[i]);
+        publish_touch_prefetch(g, j->digest[i]);
     }
 }
 
@@ -119,7 +125,7 @@ static bool answer_one(struct judge *j, size_t i, struct publisher *p, const str
 
     if (room == NULL)
         return false;
-    if (j->hashed[i])
+    if (j->worth[i])
         judge_one(p, publish_table(g), &j->question[i], now, v);
     if (v->status == STATUS_OK)
         publish_touch(g, v->slot, now);

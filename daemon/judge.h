@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifications by the table alone, in batches: all values are hashed and their slots asked for
- * before the first is compared, so that the cache misses overlap.  Level 6.  One object a worker
- * thread; nothing here allocates (the output buffer may grow) or waits. */
+/* Verifications by the table alone, in batches: all values are hashed, several at a time, then all
+ * slots are asked for before the first is looked at, so that the cache misses overlap.  Level 6.
+ * One object a worker thread; nothing here allocates (the output buffer may grow) or waits. */
 #ifndef JETON_JUDGE_H
 #define JETON_JUDGE_H
 
@@ -15,7 +15,10 @@ struct judge {
     size_t count;
     struct question question[JUDGE_BATCH];
     struct verdict verdict[JUDGE_BATCH];
-    bool hashed[JUDGE_BATCH];
+    bool worth[JUDGE_BATCH];            /* hashing */
+    size_t hashed;
+    struct slice value[JUDGE_BATCH];    /* that were, and where their digests are */
+    uint8_t *digest[JUDGE_BATCH];
     const struct stack *stack[JUDGE_BATCH];
     unsigned batches;                   /* one in so many is timed */
 };

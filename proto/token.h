@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token values, their digests and identifiers.  Level 1.  Thread-safe: no state.
+/* Token values, their digests and identifiers.  Level 2.  Thread-safe: no state.
  *
  *     value  = prefix "_" 43 random base62 characters, 6 base62 digits of the CRC-32 of all before
  *     digest = BLAKE2b-256(value), personalised TOKEN_PERSONAL, no key
@@ -39,6 +39,9 @@ void token_generate(struct text *value, const char *prefix);
 
 /* The digest of a value of any length. */
 void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
+
+/* The digests of several values; of many, in a fraction of the time that one after the other takes. */
+void token_digests(const struct slice *value, size_t count, uint8_t *const digest[]);
 
 /* ID_TEXT hex digits, of either case, to bytes; false if it is anything else. */
 bool token_id_parse(struct slice text, uint8_t id[ID_SIZE]);

@@ -270,6 +270,34 @@ static void every_verb_has_a_row(void **state)
     }
 }
 
+/* Every number of values at once, of lengths on both sides of a word, a block and a vector. */
+static void digests_together_are_those_of_each_alone(void **state)
+{
+    (void)state;
+    enum { MOST = 40, LONGEST = 520, GUARD = 0xa5 };
+    static char bytes[MOST][LONGEST];
+    uint8_t made[MOST + 1][DIGEST_SIZE], alone[DIGEST_SIZE], *digest[MOST];
+    struct slice value[MOST];
+
+    randombytes_buf(bytes, sizeof(bytes));
+    for (int round = 0; round < 20 * (MOST + 1); round++) {
+        size_t count = (size_t)round % (MOST + 1);
+        uint32_t longest = round % 3 == 0 ? LONGEST : round % 3 == 1 ? 129 : 60;
+        memset(made, GUARD, sizeof(made));
+        for (size_t i = 0; i < count; i++) {
+            value[i] = (struct slice){ bytes[i], randombytes_uniform(longest + 1) };
+            digest[i] = made[i];
+        }
+        token_digests(value, count, digest);
+        for (size_t i = 0; i < count; i++) {
+            token_digest(value[i], alone);
+            assert_memory_equal(made[i], alone, DIGEST_SIZE);
+        }
+        for (size_t i = 0; i < DIGEST_SIZE; i++)
+            assert_int_equal(made[count][i], GUARD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +305,7 @@ int main(void)
         cmocka_unit_test(checksum_is_zlib_crc32_in_base62),
         cmocka_unit_test(any_changed_character_is_malformed),
         cmocka_unit_test(form_tells_identifiers_and_lengths),
+        cmocka_unit_test(digests_together_are_those_of_each_alone),
         cmocka_unit_test(line_splits_words_fields_and_quotes),
         cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
         cmocka_unit_test(line_check_finds_bad_bytes_at_every_offset),
