@@ -15,27 +15,68 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why);
 static bool take_quoted(struct cursor *c, struct slice *value, const char **why);
 static bool take_escape(struct cursor *c, char *byte, const char **why);
 
-/* Plain printable ASCII, eight bytes at a time; the rare rest is looked at closely. */
+/* -- eight bytes at a time -------------------------------------------------------------------- */
+
+enum { WORD = 8 };
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* In these two the top bit of a byte is set if it is below `limit`, or is `byte`; above such a byte
+ * others may be marked as well. */
+static uint64_t below(uint64_t word, uint8_t limit)
+{
+    return (word - EACH(limit)) & ~word;
+}
+
+static uint64_t equal(uint64_t word, uint8_t byte)
+{
+    return below(word ^ EACH(byte), 1);
+}
+
+/* Printable ASCII. */
+static bool is_plain(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return ((below(word, ' ') | equal(word, 0x7f) | word) & EACH(0x80)) == 0;
+}
+
+/* The same, and nothing that needs quotes. */
+static bool is_bare_word(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return ((below(word, ' ' + 1) | equal(word, 0x7f) | equal(word, '"') | equal(word, '\\') |
+             word) & EACH(0x80)) == 0;
+}
+
+/* True if all is `good`; the last eight bytes may overlap those before.  Less than eight are not
+ * looked at here. */
+static inline bool all(struct slice bytes, bool (*good)(const char *at))
+{
+    size_t at = 0;
+
+    while (at + WORD <= bytes.len && good(bytes.at + at))
+        at += WORD;
+    return bytes.len >= WORD && bytes.len - at < WORD && good(bytes.at + bytes.len - WORD);
+}
+
+/* -- reading ---------------------------------------------------------------------------------- */
+
+/* The rare line that is not plain is looked at closely. */
 enum status line_check(struct slice bytes, const char **why)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
-    size_t plain = 0;
-
-    for (uint64_t word; plain + sizeof(word) <= bytes.len; plain += sizeof(word)) {
-        memcpy(&word, bytes.at + plain, sizeof(word));
-        uint64_t control = (word - ones * 0x20) & ~word;
-        uint64_t not_delete = word ^ ones * 0x7f;
-        uint64_t delete = (not_delete - ones) & ~not_delete;
-        if (((control | delete | word) & tops) != 0)
-            break;
-    }
-    for (size_t at = plain; at < bytes.len; at++) {
+    if (all(bytes, is_plain))
+        return STATUS_OK;
+    for (size_t at = 0; at < bytes.len; at++) {
         if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
             *why = "control bytes are not allowed in a line; write them as \\xHH in quotes";
             return STATUS_SYNTAX;
         }
     }
-    if (!utf8_valid((struct slice){ bytes.at + plain, bytes.len - plain })) {
+    if (!utf8_valid(bytes)) {
         *why = "not valid UTF-8";
         return STATUS_SYNTAX;
     }
@@ -176,6 +217,8 @@ static bool is_bare(struct slice value)
     const char *end = value.at + value.len;
     bool escape = value.len == 0;
 
+    if (value.len > 0 && all(value, is_bare_word))
+        return true;
     for (const char *at = value.at; at < end && !escape;) {
         if (*at == ' ' || *at == '"' || *at == '\\')
             return false;
@@ -224,11 +267,16 @@ void line_put_word(struct text *t, struct slice value)
         put_quoted(t, value);
 }
 
-void line_put(struct text *t, const char *key, struct slice value)
+static void put_key(struct text *t, const char *key)
 {
     text_addc(t, ' ');
     text_adds(t, key);
     text_addc(t, '=');
+}
+
+void line_put(struct text *t, const char *key, struct slice value)
+{
+    put_key(t, key);
     line_put_word(t, value);
 }
 
@@ -239,16 +287,12 @@ void line_puts(struct text *t, const char *key, const char *value)
 
 void line_put_u64(struct text *t, const char *key, uint64_t value)
 {
-    text_addc(t, ' ');
-    text_adds(t, key);
-    text_addc(t, '=');
+    put_key(t, key);
     text_add_u64(t, value);
 }
 
 void line_put_time(struct text *t, const char *key, int64_t time)
 {
-    text_addc(t, ' ');
-    text_adds(t, key);
-    text_addc(t, '=');
+    put_key(t, key);
     stamp_write(t, time);
 }

@@ -154,7 +154,8 @@ static void skip(struct slice *line, size_t len)
 bool request_ignorable(struct slice line)
 {
     skip(&line, 0);
-    return line.len == 0 || line.at[0] == '#' || slice_is(first_word(line), "OK");
+    return line.len == 0 || line.at[0] == '#' ||
+           (line.at[0] == 'O' && slice_is(first_word(line), "OK"));
 }
 
 static enum status take_argument(const struct verb_row *verb, const struct argument *a,

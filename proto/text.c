@@ -20,11 +20,6 @@ void text_adds(struct text *t, const char *string)
     text_add(t, string, strlen(string));
 }
 
-void text_addc(struct text *t, char c)
-{
-    text_add(t, &c, 1);
-}
-
 void text_add_u64(struct text *t, uint64_t number)
 {
     char digits[20];
@@ -39,11 +34,17 @@ void text_add_u64(struct text *t, uint64_t number)
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len)
 {
     static const char digit[] = "0123456789abcdef";
+    char *to = t->at + t->len;
 
-    for (size_t i = 0; i < len; i++) {
-        text_addc(t, digit[bytes[i] >> 4]);
-        text_addc(t, digit[bytes[i] & 15]);
+    if (t->cut || 2 * len > t->cap - t->len) {
+        t->cut = true;
+        return;
     }
+    for (size_t i = 0; i < len; i++) {
+        to[2 * i] = digit[bytes[i] >> 4];
+        to[2 * i + 1] = digit[bytes[i] & 15];
+    }
+    t->len += 2 * len;
 }
 
 void text_addf(struct text *t, const char *format, ...)

@@ -61,7 +61,15 @@ static inline struct slice text_slice(const struct text *t)
 
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_adds(struct text *t, const char *string);
-void text_addc(struct text *t, char c);
+
+static inline void text_addc(struct text *t, char c)
+{
+    if (t->cut || t->len == t->cap)
+        t->cut = true;
+    else
+        t->at[t->len++] = c;
+}
+
 void text_add_u64(struct text *t, uint64_t number);
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
