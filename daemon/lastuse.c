@@ -12,7 +12,7 @@
 #include "daemon/log.h"
 
 enum {
-    HASH_SIZE = 100003,
+    HASH_SIZE = 1000003,        /* as the store: with less, a million tokens make each put a walk */
     INTERVAL = 60,              /* seconds from one round to the next */
     STEP_SLOTS = 65536,         /* slots looked at in one step */
     STEP_USES = 4096,           /* and uses written at most */
