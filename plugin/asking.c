@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "plugin/view.h"
+#include "plugin/claims.h"
 #include "plugin/words.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"

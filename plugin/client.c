@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include "plugin/handle.h"
+#include "plugin/words.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
@@ -53,16 +54,18 @@ static enum jeton_status ask_through(struct jeton *h, struct door *door, const s
     return asking.status;
 }
 
+/* *deadline is set by the first of those that share it. */
 static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
-                                    struct jeton_claims *claims)
+                                    struct jeton_claims *claims, int64_t *deadline)
 {
     struct calm calm = calm_begin();
-    int64_t deadline = link_now() + atomic_load(&h->timeout);
     enum jeton_status status = JETON_UNAVAILABLE;
-    struct door *door = handle_take_door(h->own, deadline);
 
+    if (*deadline == 0)
+        *deadline = link_now() + atomic_load(&h->timeout);
+    struct door *door = handle_take_door(h->own, *deadline);
     if (door != NULL) {
-        status = ask_through(h, door, q, claims, deadline);
+        status = ask_through(h, door, q, claims, *deadline);
         lock_release(&door->lock);
     }
     calm_end(calm);
@@ -74,11 +77,50 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
                                struct jeton_claims *claims)
 {
     enum jeton_status status;
+    int64_t deadline = 0;
     struct question q;
 
     if (!asking_read(&q, value, length, scopes, subject, claims))
         return JETON_INVALID;
-    return handle_ask_table(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims);
+    return handle_ask_table(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
+}
+
+/* At most VIEW_BATCH. */
+static size_t verify_some(struct jeton *h, struct jeton_question *question, size_t count,
+                          int64_t *deadline)
+{
+    struct view_asked asked[VIEW_BATCH];
+    struct jeton_question *asker[VIEW_BATCH];
+    size_t valid = 0, passed = 0;
+
+    for (struct jeton_question *q = question; q < question + count; q++) {
+        struct view_asked *a = &asked[valid];
+        q->status = JETON_INVALID;
+        if (!asking_read(&a->question, q->value, q->length, q->scopes, q->subject, q->claims))
+            continue;
+        a->claims = q->claims;
+        asker[valid++] = q;
+    }
+    handle_ask_table_all(h, asked, valid);
+    for (size_t i = 0; i < valid; i++) {
+        const struct view_asked *a = &asked[i];
+        asker[i]->status = a->good ? words_public(a->verdict.status) :
+                                     ask_daemon(h, &a->question, a->claims, deadline);
+        passed += asker[i]->status == JETON_OK;
+    }
+    return passed;
+}
+
+size_t jeton_verify_batch(struct jeton *h, struct jeton_question *question, size_t count)
+{
+    size_t passed = 0, together;
+    int64_t deadline = 0;
+
+    for (size_t done = 0; done < count; done += together) {
+        together = count - done < VIEW_BATCH ? count - done : VIEW_BATCH;
+        passed += verify_some(h, question + done, together, &deadline);
+    }
+    return passed;
 }
 
 enum jeton_source jeton_source(const struct jeton_claims *claims)

@@ -44,6 +44,19 @@ bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_cl
     return true;
 }
 
+void handle_ask_table_all(struct jeton *h, struct view_asked *asked, size_t count)
+{
+    struct own *own = h->own;
+    bool passed = false;
+    int64_t now = 0;
+
+    view_ask_all(&h->views, &own->gate, &own->uses, asked, count, &now);
+    for (size_t i = 0; i < count; i++)
+        passed = passed || (asked[i].good && asked[i].verdict.status == STATUS_OK);
+    if (passed && !(h->flags & JETON_NO_REPORTS) && report_is_due(own, now))
+        report(h, now);
+}
+
 /* -- doors ------------------------------------------------------------------------------------- */
 
 /* Whoever is there now has not been asked for the table yet. */

@@ -56,6 +56,9 @@ struct jeton {
 bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_claims *claims,
                       enum jeton_status *status);
 
+/* The same for at most VIEW_BATCH; those that are `good` have their verdict. */
+void handle_ask_table_all(struct jeton *h, struct view_asked *asked, size_t count);
+
 /* Connects a door, as link_open(). */
 int handle_open_door(struct jeton *h, struct door *door, int64_t deadline);
 

@@ -18,9 +18,9 @@
  *     else
  *         refuse(jeton_status_http(status), jeton_status_text(status));
  *
- * Threads.   Any number of threads may call jeton_verify() on one handle at once; none waits for
- *            another while the table answers.  jeton_open() is thread-safe.  jeton_close() must
- *            be the last call on its handle.  The non-blocking calls have a rule of their own.
+ * Threads.   Any number of threads may call jeton_verify() and jeton_verify_batch() on one handle
+ *            at once; none waits for another while the table answers.  jeton_open() is
+ *            thread-safe.  jeton_close() must be the last call on its handle.  The non-blocking calls have a rule of their own.
  *            Nothing here may be called from a signal handler.
  * Processes. After fork() the child may go on with the handle: it keeps the table and makes a
  *            connection of its own when it needs one.
@@ -145,6 +145,24 @@ int jeton_set_timeout(struct jeton *handle, unsigned int milliseconds);
 enum jeton_status jeton_verify(struct jeton *handle, const void *value, size_t length,
                                const char *scopes, const char *subject,
                                struct jeton_claims *claims);
+
+/* One of several tokens that are judged together: what jeton_verify() is told, and its answer. */
+struct jeton_question {
+    const void *value;
+    size_t length;
+    const char *scopes;             /* or NULL */
+    const char *subject;            /* or NULL */
+    struct jeton_claims *claims;    /* or NULL; each question has its own */
+    int32_t status;                 /* enum jeton_status: the answer */
+    int32_t reserved;               /* 0 */
+};
+
+/* Judges several tokens, each as jeton_verify() would, and returns how many passed.  By the table
+ * that takes less than half the time of one call for each: they are hashed side by side, and what
+ * is looked up is fetched from memory at the same time.  If the daemon must be asked, it is asked
+ * for one after the other, and the timeout is that of the whole call: what is not answered by then
+ * is JETON_UNAVAILABLE.  A question's status is set in any case. */
+size_t jeton_verify_batch(struct jeton *handle, struct jeton_question *questions, size_t count);
 
 /* Who gave the answer that these claims are of. */
 enum jeton_source jeton_source(const struct jeton_claims *claims);

@@ -157,35 +157,6 @@ static bool holds(const struct view *v)
     return (uint64_t)lease - now - 1 < LEASE_MAX;
 }
 
-void claims_clear(struct jeton_claims *c)
-{
-    c->source = JETON_NOBODY;
-    c->reserved = 0;
-    c->expires = c->retry_after = 0;
-    c->id[0] = c->verifier[0] = c->subject[0] = c->scopes[0] = '\0';
-}
-
-bool claims_text(char *to, size_t room, struct slice text)
-{
-    if (text.len >= room || (text.len > 0 && memchr(text.at, '\0', text.len) != NULL))
-        return false;
-    if (text.len > 0)
-        memcpy(to, text.at, text.len);
-    to[text.len] = '\0';
-    return true;
-}
-
-void claims_id(char to[ID_TEXT + 1], const uint8_t id[ID_SIZE])
-{
-    static const char digit[] = "0123456789abcdef";
-
-    for (int i = 0; i < ID_SIZE; i++) {
-        to[2 * i] = digit[id[i] >> 4];
-        to[2 * i + 1] = digit[id[i] & 15];
-    }
-    to[ID_TEXT] = '\0';
-}
-
 /* False: the table holds what no token can have. */
 static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
 {
@@ -203,31 +174,47 @@ static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
            claims_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* The slot is on its way from memory while the clock is read.  The one behind it comes along:
- * nearly half of the tokens are not in their home slot. */
-static void judge(const struct view *view, struct view_uses *uses,
-                  const struct question *question, struct verdict *v, int64_t *now)
+/* The slot behind the home slot comes along: nearly half of the tokens are not in their own. */
+static void fetch(const struct table *table, struct view_uses *uses, const uint8_t *digest)
 {
-    const struct table *table = &view->table;
-    struct timespec t;
-    bool hashed = verdict_worth_hashing(question, v);
+    const struct table_slot *home = &table->slots[table_home(table->slot_bits, digest)];
 
-    if (hashed) {
-        token_digest(question->value, v->digest);
-        const struct table_slot *home = &table->slots[table_home(table->slot_bits, v->digest)];
-        __builtin_prefetch(home);
-        __builtin_prefetch(home + 1);
-        __builtin_prefetch(&uses->use[use_set(v->digest)]);
-    }
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 1);
+    __builtin_prefetch(&uses->use[use_set(digest)]);
+}
+
+static int64_t wall_clock(void)
+{
+    struct timespec t;
+
     clock_gettime(CLOCK_REALTIME_COARSE, &t);
-    *now = t.tv_sec;
+    return t.tv_sec;
+}
+
+/* True if the view gives the answer, provided that it holds. */
+static bool judge(const struct view *view, const struct question *question, bool hashed,
+                  int64_t now, struct verdict *v, struct jeton_claims *claims)
+{
     if (hashed)
-        verdict_judge(table, question, *now, v);
+        verdict_judge(&view->table, question, now, v);
     if (v->status == STATUS_OK &&
         !scopes_include(v->scopes, (struct slice){ view->terms.scopes, view->terms.scopes_len }))
         v->status = STATUS_SCOPE;
+    return v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->terms.final) &&
+           (claims == NULL || tell(claims, v, now));
 }
 
+static void conclude(struct view_uses *uses, bool good, const struct verdict *v, int64_t now,
+                     struct jeton_claims *claims)
+{
+    if (good && v->status == STATUS_OK)
+        view_use(uses, v->digest, (uint32_t)(now / 60));
+    if (!good && claims != NULL)
+        claims_clear(claims);
+}
+
+/* The slot is on its way from memory while the clock is read. */
 bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *uses,
               const struct question *question, struct verdict *v, int64_t *now,
               struct jeton_claims *claims)
@@ -238,17 +225,58 @@ bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *use
     if (view != NULL) {
         unsigned lane = enter(views, gate, &view);
         if (view != NULL) {
-            judge(view, uses, question, v, now);
-            good = v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->terms.final) &&
-                   (claims == NULL || tell(claims, v, *now)) && holds(view);
+            bool hashed = verdict_worth_hashing(question, v);
+            if (hashed) {
+                token_digest(question->value, v->digest);
+                fetch(&view->table, uses, v->digest);
+            }
+            *now = wall_clock();
+            good = judge(view, question, hashed, *now, v, claims) && holds(view);
         }
         leave(gate, lane);
     }
-    if (good && v->status == STATUS_OK)
-        view_use(uses, v->digest, (uint32_t)(*now / 60));
-    if (!good && claims != NULL)
-        claims_clear(claims);
+    conclude(uses, good, v, *now, claims);
     return good;
+}
+
+static void judge_all(const struct view *view, struct view_uses *uses, struct view_asked *asked,
+                      size_t count, int64_t *now)
+{
+    struct slice value[VIEW_BATCH] = { { NULL, 0 } };
+    uint8_t *digest[VIEW_BATCH] = { NULL };
+    bool worth[VIEW_BATCH];
+    size_t hashed = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        worth[i] = verdict_worth_hashing(&asked[i].question, &asked[i].verdict);
+        value[hashed] = asked[i].question.value;
+        digest[hashed] = asked[i].verdict.digest;
+        hashed += worth[i];
+    }
+    token_digests(value, hashed, digest);
+    for (size_t i = 0; i < hashed; i++)
+        fetch(&view->table, uses, digest[i]);
+    *now = wall_clock();
+    for (size_t i = 0; i < count; i++)
+        asked[i].good = judge(view, &asked[i].question, worth[i], *now, &asked[i].verdict,
+                              asked[i].claims);
+}
+
+/* One look at the mark and the lease, after the last slot was read, is good for all of them. */
+void view_ask_all(struct views *views, struct view_gate *gate, struct view_uses *uses,
+                  struct view_asked *asked, size_t count, int64_t *now)
+{
+    struct view *view;
+    unsigned lane = enter(views, gate, &view);
+
+    if (view != NULL)
+        judge_all(view, uses, asked, count, now);
+    bool held = view != NULL && holds(view);
+    leave(gate, lane);
+    for (size_t i = 0; i < count; i++) {
+        asked[i].good = held && asked[i].good;
+        conclude(uses, asked[i].good, &asked[i].verdict, held ? *now : 0, asked[i].claims);
+    }
 }
 
 bool view_usable(struct views *views, struct view_gate *gate)

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables that one handle has mapped, and the uses they let pass.  Level 1.
+/* The tables that one handle has mapped, and the uses they let pass.  Level 2.
  *
  * Any number of threads ask the current table; one thread at a time replaces it.  The gate and the
  * uses lie in memory that a child finds zeroed after fork(), and zeroed is how both begin. */
 #ifndef JETON_VIEW_H
 #define JETON_VIEW_H
 
-#include "plugin/jeton.h"
+#include "plugin/claims.h"
 #include "proto/verdict.h"
 
 enum {
     VIEW_LANES = 64,
     VIEW_USE_SETS = 512,        /* of four: 2048 tokens a minute */
+    VIEW_BATCH = 32,            /* as many misses as a processor overlaps, and some */
 };
 
 /* What a table may be used for. */
@@ -64,6 +65,19 @@ bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *use
               const struct question *question, struct verdict *verdict, int64_t *now,
               struct jeton_claims *claims);
 
+/* One of several that are asked together. */
+struct view_asked {
+    struct question question;
+    struct jeton_claims *claims;
+    struct verdict verdict;
+    bool good;
+};
+
+/* As view_ask() of each, at most VIEW_BATCH; but they are hashed side by side, and their slots are
+ * on their way from memory at the same time. */
+void view_ask_all(struct views *views, struct view_gate *gate, struct view_uses *uses,
+                  struct view_asked *asked, size_t count, int64_t *now);
+
 /* True if there is a current view and it holds: what is read from it may be believed. */
 bool view_usable(struct views *views, struct view_gate *gate);
 
@@ -79,10 +93,5 @@ void view_use(struct view_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute
 
 /* Takes up to `room` uses that were not taken yet. */
 size_t view_take_uses(struct view_uses *uses, uint8_t (*id)[ID_SIZE], size_t room);
-
-/* Fills parts of claims; the second is false if the text does not fit or holds a NUL. */
-void claims_clear(struct jeton_claims *claims);
-bool claims_text(char *to, size_t room, struct slice text);
-void claims_id(char to[ID_TEXT + 1], const uint8_t id[ID_SIZE]);
 
 #endif

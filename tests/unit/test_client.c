@@ -102,6 +102,69 @@ static void table_and_daemon_give_the_same_verdicts(void **state)
     }
 }
 
+/* All cases, over and over, so that batches of every fill come up; each with claims of its own. */
+static void a_batch_gives_the_verdicts_of_single_calls(void **state)
+{
+    (void)state;
+    enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 5 * CASES };
+    static char value[CASES][33];
+    static struct jeton_claims told[MOST];
+    static struct jeton_question question[MOST + 1];
+    struct jeton *doors[] = { open_with(0), open_with(JETON_NO_TABLE) };
+
+    put_cases();
+    for (size_t count = 0; count <= MOST; count += count < 2 * CASES ? 1 : 17) {
+        int door = count % 16 == 15;
+        size_t passes = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t c = i % CASES;
+            value_numbered(cases[c].number, value[c]);
+            const char *text = cases[c].text != NULL ? cases[c].text : value[c];
+            told[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
+            question[i] = (struct jeton_question){ text, strlen(text), cases[c].scopes,
+                                                   cases[c].subject, &told[i], -1, 0 };
+            passes += cases[c].status == JETON_OK;
+        }
+        question[count].status = -7;
+        assert_int_equal(jeton_verify_batch(doors[door], question, count), passes);
+        assert_int_equal(question[count].status, -7);
+        for (size_t i = 0; i < count; i++) {
+            size_t c = i % CASES;
+            assert_int_equal(question[i].status, cases[c].status);
+            check_claims(&told[i], c, cases[c].status == JETON_INVALID ? JETON_NOBODY :
+                                      door == 0 ? JETON_TABLE : JETON_DAEMON);
+        }
+    }
+    jeton_close(doors[0]);
+    jeton_close(doors[1]);
+}
+
+/* One question that nobody answers does not cost each of the others a timeout. */
+static void a_batch_has_one_timeout(void **state)
+{
+    (void)state;
+    enum { COUNT = 20, MILLISECONDS = 100 };
+    struct jeton_question question[COUNT];
+    struct jeton *h = open_with(JETON_NO_TABLE);
+    struct timespec began, ended;
+    char value[33];
+
+    put_numbered(1);
+    value_numbered(1, value);
+    for (size_t i = 0; i < COUNT; i++)
+        question[i] = (struct jeton_question){ .value = value, .length = 32 };
+    assert_int_equal(jeton_set_timeout(h, MILLISECONDS), 0);
+    house.verify_says = "";
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(question[i].status, JETON_UNAVAILABLE);
+    assert_true((ended.tv_sec - began.tv_sec) * 1000 + (ended.tv_nsec - began.tv_nsec) / 1000000 <
+                COUNT / 2 * MILLISECONDS);
+    jeton_close(h);
+}
+
 static void a_strange_reply_is_never_a_pass(void **state)
 {
     (void)state;
@@ -180,6 +243,21 @@ static void wrong_arguments_do_not_open(void **state)
 
 /* -- the table comes and goes ------------------------------------------------------------------ */
 
+/* In the middle of others, so that it is hashed beside them. */
+static int ask_batch(struct jeton *h, uint64_t number)
+{
+    enum { COUNT = 9, MIDDLE = 4 };
+    struct jeton_question question[COUNT];
+    char value[COUNT][33];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        value_numbered(number + i - MIDDLE, value[i]);
+        question[i] = (struct jeton_question){ .value = value[i], .length = 32 };
+    }
+    assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
+    return question[MIDDLE].status;
+}
+
 static void a_revoked_token_is_refused_by_the_very_next_call(void **state)
 {
     (void)state;
@@ -190,6 +268,7 @@ static void a_revoked_token_is_refused_by_the_very_next_call(void **state)
         assert_int_equal(ask(h, i), JETON_OK);
         revoke_numbered(i);
         assert_int_equal(ask(h, i), JETON_REVOKED);
+        assert_int_equal(ask_batch(h, i), JETON_REVOKED);
     }
     assert_int_equal(jeton_source(&claims), JETON_TABLE);
     assert_true(house.tables > 3);
@@ -280,6 +359,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_HOUSE(table_and_daemon_give_the_same_verdicts),
+        IN_HOUSE(a_batch_gives_the_verdicts_of_single_calls),
+        IN_HOUSE(a_batch_has_one_timeout),
         IN_HOUSE(a_strange_reply_is_never_a_pass),
         cmocka_unit_test(every_status_has_its_word_text_and_http_status),
         IN_HOUSE(wrong_arguments_do_not_open),

@@ -289,7 +289,7 @@ static void it_exports_what_the_header_declares_and_nothing_else(void **state)
         count++;
     }
     pclose(out);
-    assert_int_equal(count, 14);
+    assert_int_equal(count, 15);
 }
 
 static unsigned mappings(void)
