@@ -133,13 +133,14 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/test
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
 
-BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup)
+BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup durable pam munge)
 
-$(BUILD)/tests/bench/load: $(BUILD)/tests/bench/load.o
-	$(CC) $(CFLAGS) $(LINK) $^ -o $@
-
-$(BUILD)/tests/bench/floors: $(BUILD)/tests/bench/floors.o
-	$(CC) $(CFLAGS) $(LINK) $^ -levent_core -o $@
+LIBS_floors = -levent_core
+LIBS_durable = -ltdb
+LIBS_pam = -lpam
+LIBS_munge = -ldl
+$(patsubst %,$(BUILD)/tests/bench/%,load floors durable pam munge): %: %.o
+	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_$(@F)) -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $(filter %.o,$^) -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/../..' \
@@ -148,7 +149,7 @@ $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjet
 $(BUILD)/tests/bench/fill $(BUILD)/tests/bench/startup: %: %.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
 
-# What a verification in process costs beside its floor, and a start beside a bare traversal.
+# Everything beside its peers and floors, as ratios of one run; BENCH_FULL=1 for all of it.
 bench: deps
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/bench/run

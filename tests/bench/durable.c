@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What durable creates cannot do without, on the disk where FILE is.
+ *
+ *     durable tdb FILE DEPTH SECONDS      transactions of DEPTH new records as large as a token's and
+ *                                         one rewritten block, as jetond's journal has; tdb opened as
+ *                                         jetond opens it
+ *     durable sync FILE DEPTH SECONDS     a write of 4 KiB and fdatasync()
+ *
+ * FILE is changed: give a copy of a store.  Prints rate=: records, or syncs, a second. */
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <tdb.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/bench/values.h"
+
+enum { HASH_SIZE = 1000003, RECORD = 157, KEY = 26, BLOCK = 64 * 1024 };
+
+static void die(const char *what)
+{
+    fprintf(stderr, "durable: %s\n", what);
+    exit(1);
+}
+
+static double seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static TDB_DATA datum(const void *at, size_t len)
+{
+    return (TDB_DATA){ (unsigned char *)(uintptr_t)at, len };
+}
+
+/* Keys that no store has, and other ones in each run. */
+static void put_record(struct tdb_context *tdb, uint64_t number)
+{
+    static uint64_t run;
+    static char value[RECORD];
+    char key[KEY + 1];
+
+    if (run == 0) {
+        run = mix((uint64_t)time(NULL) << 20 ^ (uint64_t)getpid());
+        memset(value, 'r', sizeof(value));
+    }
+    snprintf(key, sizeof(key), "bench/%020llx", (unsigned long long)mix(run + number));
+    if (tdb_store(tdb, datum(key, KEY), datum(value, sizeof(value)), TDB_INSERT) != 0)
+        die(tdb_errorstr(tdb));
+}
+
+static double run_tdb(const char *path, unsigned depth, double most)
+{
+    static char block[BLOCK];
+    struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
+                                       O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    double began = seconds();
+    uint64_t number = 0;
+
+    if (tdb == NULL)
+        die(path);
+    while (seconds() - began < most) {
+        if (tdb_transaction_start(tdb) != 0)
+            die(tdb_errorstr(tdb));
+        for (unsigned i = 0; i < depth; i++)
+            put_record(tdb, number++);
+        memset(block, 'a' + (char)(number % 26), sizeof(block));
+        if (tdb_store(tdb, datum("bench", 5), datum(block, sizeof(block)), TDB_REPLACE) != 0 ||
+            tdb_transaction_commit(tdb) != 0)
+            die(tdb_errorstr(tdb));
+    }
+    double rate = (double)number / (seconds() - began);
+    tdb_close(tdb);
+    return rate;
+}
+
+static double run_sync(const char *path, double most)
+{
+    char page[4096] = "";
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    double began = seconds();
+    uint64_t number = 0;
+
+    if (fd < 0)
+        die(path);
+    for (; seconds() - began < most; number++) {
+        page[0] = (char)number;
+        if (pwrite(fd, page, sizeof(page), (off_t)(number % 256) * 4096) != sizeof(page) ||
+            fdatasync(fd) != 0)
+            die(path);
+    }
+    double rate = (double)number / (seconds() - began);
+    close(fd);
+    return rate;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 5)
+        return 2;
+    unsigned depth = (unsigned)strtoul(argv[3], NULL, 10);
+    double most = strtod(argv[4], NULL);
+    printf("rate=%.1f\n", strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], depth, most) :
+                                                        run_sync(argv[2], most));
+    return 0;
+}
