@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens whose ids begin alike share a record: what is looked at in one step comes in the order of
+ * the digests, so that one put serves many, where a put for each would cost more than all that the
+ * verifications themselves take. */
 #include "daemon/lastuse.h"
 
 #include <errno.h>
@@ -12,7 +15,7 @@
 #include "daemon/log.h"
 
 enum {
-    HASH_SIZE = 1000003,        /* as the store: with less, a million tokens make each put a walk */
+    HASH_SIZE = 100003,
     INTERVAL = 60,              /* seconds from one round to the next */
     STEP_SLOTS = 65536,         /* slots looked at in one step */
     STEP_USES = 4096,           /* and uses written at most */
@@ -85,9 +88,49 @@ void lastuse_close(struct lastuse *l)
     free(l);
 }
 
+/* -- records --------------------------------------------------------------------------------- */
+
+enum { SHARED = 2 };            /* bytes of the id, which are the key */
+
+struct entry {
+    uint8_t rest[ID_SIZE - SHARED];
+    uint32_t time;
+};
+
 static TDB_DATA key_of(const uint8_t id[ID_SIZE])
 {
-    return (TDB_DATA){ (unsigned char *)id, ID_SIZE };
+    return (TDB_DATA){ (unsigned char *)id, SHARED };
+}
+
+/* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL if
+ * there is no memory.  What is no record of ours counts as none. */
+static TDB_DATA fetch(struct lastuse *l, const uint8_t id[ID_SIZE], size_t more)
+{
+    TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
+
+    if (value.dptr == NULL || value.dsize % sizeof(struct entry) != 0)
+        value.dsize = 0;
+    void *larger = realloc(value.dptr, value.dsize + more * sizeof(struct entry) + 1);
+    if (larger == NULL)
+        free(value.dptr);
+    value.dptr = larger;
+    return value;
+}
+
+/* The id's entry, or the end. */
+static struct entry *find(TDB_DATA value, const uint8_t id[ID_SIZE])
+{
+    struct entry *entry = (struct entry *)(void *)value.dptr;
+    struct entry *end = entry + value.dsize / sizeof(*entry);
+
+    while (entry < end && memcmp(entry->rest, id + SHARED, sizeof(entry->rest)) != 0)
+        entry++;
+    return entry;
+}
+
+static bool is_end(TDB_DATA value, const struct entry *entry)
+{
+    return (const unsigned char *)entry == value.dptr + value.dsize;
 }
 
 int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_memory)
@@ -96,17 +139,49 @@ int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_mem
 
     if (in_memory != 0 || l->tdb == NULL)
         return in_memory;
-    TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
-    if (value.dptr != NULL && value.dsize == sizeof(used))
-        memcpy(&used, value.dptr, sizeof(used));
+    TDB_DATA value = fetch(l, id, 0);
+    if (value.dptr != NULL && !is_end(value, find(value, id)))
+        used = find(value, id)->time;
     free(value.dptr);
     return used;
 }
 
+/* The last entry takes the place of the one that goes. */
 void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE])
 {
-    if (l->tdb != NULL)
-        tdb_delete(l->tdb, key_of(id));
+    if (l->tdb == NULL)
+        return;
+    TDB_DATA value = fetch(l, id, 0);
+    struct entry *entry = value.dptr != NULL ? find(value, id) : NULL;
+    if (entry != NULL && !is_end(value, entry)) {
+        value.dsize -= sizeof(*entry);
+        memmove(entry, value.dptr + value.dsize, sizeof(*entry));
+        if (value.dsize > 0)
+            tdb_store(l->tdb, key_of(id), value, TDB_REPLACE);
+        else
+            tdb_delete(l->tdb, key_of(id));
+    }
+    free(value.dptr);
+}
+
+/* Uses of tokens that share a record. */
+static bool put(struct lastuse *l, const struct publish_use *use, size_t count)
+{
+    TDB_DATA value = fetch(l, use->id, count);
+
+    if (value.dptr == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = find(value, use[i].id);
+        if (is_end(value, entry)) {
+            memcpy(entry->rest, use[i].id + SHARED, sizeof(entry->rest));
+            value.dsize += sizeof(*entry);
+        }
+        entry->time = use[i].time;
+    }
+    bool well = tdb_store(l->tdb, key_of(use->id), value, TDB_REPLACE) == 0;
+    free(value.dptr);
+    return well;
 }
 
 static bool store_uses(struct lastuse *l, const struct publish_use *use, size_t count)
@@ -114,15 +189,19 @@ static bool store_uses(struct lastuse *l, const struct publish_use *use, size_t 
     if (count == 0)
         return true;
     bool well = tdb_transaction_start(l->tdb) == 0;
-    for (size_t i = 0; well && i < count; i++) {
-        TDB_DATA value = { (unsigned char *)&use[i].time, sizeof(use[i].time) };
-        well = tdb_store(l->tdb, key_of(use[i].id), value, TDB_REPLACE) == 0;
+    for (size_t i = 0, together; well && i < count; i += together) {
+        together = 1;
+        while (i + together < count && memcmp(use[i].id, use[i + together].id, SHARED) == 0)
+            together++;
+        well = put(l, use + i, together);
     }
     if (well)
         return tdb_transaction_commit(l->tdb) == 0 && !l->failed;
     tdb_transaction_cancel(l->tdb);
     return false;
 }
+
+/* -- rounds ---------------------------------------------------------------------------------- */
 
 /* What was not written is written in the next round: `since` stays. */
 static void give_up_round(struct lastuse *l)
