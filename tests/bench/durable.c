@@ -2,7 +2,8 @@
 /* What durable creates cannot do without, on the disk where FILE is.
  *
  *     durable tdb FILE DEPTH SECONDS      transactions of DEPTH new records as large as a token's and
- *                                         one rewritten block, as jetond's journal has; tdb opened as
+ *                                         one rewritten block, as large as jetond's
+ *                                         journal block is on average; tdb opened as
  *                                         jetond opens it
  *     durable sync FILE DEPTH SECONDS     a write of 4 KiB and fdatasync()
  *
@@ -19,7 +20,7 @@
 
 #include "tests/bench/values.h"
 
-enum { HASH_SIZE = 1000003, RECORD = 157, KEY = 26, BLOCK = 64 * 1024 };
+enum { HASH_SIZE = 1000003, RECORD = 157, KEY = 26, BLOCK = 32 * 1024 };
 
 static void die(const char *what)
 {
