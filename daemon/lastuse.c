@@ -102,8 +102,8 @@ static TDB_DATA key_of(const uint8_t id[ID_SIZE])
     return (TDB_DATA){ (unsigned char *)id, SHARED };
 }
 
-/* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL if
- * there is no memory.  What is no record of ours counts as none. */
+/* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL
+ * if there is no memory.  What is no record of ours counts as none. */
 static TDB_DATA fetch(struct lastuse *l, const uint8_t id[ID_SIZE], size_t more)
 {
     TDB_DATA value = tdb_fetch(l->tdb, key_of(id));

@@ -20,8 +20,8 @@
  *
  * Threads.   Any number of threads may call jeton_verify() and jeton_verify_batch() on one handle
  *            at once; none waits for another while the table answers.  jeton_open() is
- *            thread-safe.  jeton_close() must be the last call on its handle.  The non-blocking calls have a rule of their own.
- *            Nothing here may be called from a signal handler.
+ *            thread-safe.  jeton_close() must be the last call on its handle.  The non-blocking
+ *            calls have a rule of their own.  Nothing here may be called from a signal handler.
  * Processes. After fork() the child may go on with the handle: it keeps the table and makes a
  *            connection of its own when it needs one.
  * Manners.   The library never prints, exits, raises a signal, changes errno or is a point of

@@ -14,7 +14,7 @@ enum {
     BLAKE_PERSONAL = 16,
 };
 
-/* Hashes `count` messages, at most BLAKE_LANES of at most BLAKE_BLOCK bytes, without a key or salt. */
+/* Hashes `count` messages, at most BLAKE_LANES of at most BLAKE_BLOCK bytes; no key, no salt. */
 void blake_hash(const struct slice *message, size_t count,
                 const char personal[BLAKE_PERSONAL], uint8_t *const digest[]);
 

@@ -115,11 +115,12 @@ void token_generate(struct text *value, const char *prefix)
 
 void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
 {
-    crypto_generichash_blake2b_salt_personal(digest, DIGEST_SIZE, (const unsigned char *)value.at,
-                                             value.len, NULL, 0, NULL, (const unsigned char *)personal);
+    crypto_generichash_blake2b_salt_personal(digest, DIGEST_SIZE, (const uint8_t *)value.at,
+                                             value.len, NULL, 0, NULL,
+                                             (const uint8_t *)personal);
 }
 
-/* Fewer together are not worth it where the vectors are narrow; longer ones are of no token of ours. */
+/* Fewer together are not worth it where the vectors are narrow; longer ones are not ours. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[])
 {
     enum { LEAST = 5 };

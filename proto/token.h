@@ -40,7 +40,7 @@ void token_generate(struct text *value, const char *prefix);
 /* The digest of a value of any length. */
 void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
 
-/* The digests of several values; of many, in a fraction of the time that one after the other takes. */
+/* The digests of several values: of many, in a fraction of the time that each alone takes. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[]);
 
 /* ID_TEXT hex digits, of either case, to bytes; false if it is anything else. */

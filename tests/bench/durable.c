@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What durable creates cannot do without, on the disk where FILE is.
  *
- *     durable tdb FILE DEPTH SECONDS      transactions of DEPTH new records as large as a token's and
- *                                         one rewritten block, as large as jetond's
- *                                         journal block is on average; tdb opened as
- *                                         jetond opens it
+ *     durable tdb FILE DEPTH SECONDS      transactions of DEPTH new records as large as a token's,
+ *                                         and one rewritten block as large as jetond's journal
+ *                                         block is on average; tdb opened as jetond opens it
  *     durable sync FILE DEPTH SECONDS     a write of 4 KiB and fdatasync()
  *
  * FILE is changed: give a copy of a store.  Prints rate=: records, or syncs, a second. */

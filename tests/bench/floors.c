@@ -75,7 +75,8 @@ static void serve_events(const char *path)
 
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
-    event_add(event_new(base, listen_at(path, SOCK_NONBLOCK), EV_READ | EV_PERSIST, on_accept, base), NULL);
+    int listener = listen_at(path, SOCK_NONBLOCK);
+    event_add(event_new(base, listener, EV_READ | EV_PERSIST, on_accept, base), NULL);
     event_base_dispatch(base);
 }
 

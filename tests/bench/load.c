@@ -5,8 +5,8 @@
  *     load values COUNT
  *
  * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this
- * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS"; its answer is one line
- * of name=value: how many requests a second, latencies, and CPU of both sides for each request.
+ * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS"; its answer is
+ * one line of name=value: how many requests a second, latencies, and CPU of both sides for each.
  *
  * The requests of a kind are made once, one after the other in memory in the order in which they
  * are sent, which visits the keys at random: so the client costs a write, a read and a count of
@@ -47,8 +47,8 @@ static struct kind kinds[] = {
     { "jeton", "hit", "verify ", "\n", KNOWN, 1, "OK id=", 0, 0, 0, 0 },
     { "jeton", "miss", "verify ", "\n", ABSENT, 1, "NO unknown", 0, 0, 0, 0 },
     { "jeton", "malformed", "verify ", "\n", BROKEN, 1, "NO malformed", 0, 0, 0, 0 },
-    { "jeton", "create", "create subject=svc-0001 scopes=repo:read,repo:write description=\"ci deploy\"", "\n",
-      NONE, 1, "OK id=", 0, 0, 0, 0 },
+    { "jeton", "create", "create subject=svc-0001 scopes=repo:read,repo:write "
+      "description=\"ci deploy\"", "\n", NONE, 1, "OK id=", 0, 0, 0, 0 },
     { "redis", "hit", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", KNOWN, 2, "$6", 0, 0, 0, 0 },
     { "redis", "miss", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", ABSENT, 1, "$-1", 0, 0, 0, 0 },
     { "redis", "create", "*3\r\n$3\r\nSET\r\n$53\r\n", "\r\n$64\r\n"
@@ -172,7 +172,8 @@ static void send_requests(struct kind *k, struct connection *c, unsigned request
 }
 
 /* How many replies end in these bytes. */
-static unsigned count_replies(const struct kind *k, struct connection *c, const char *at, size_t len)
+static unsigned count_replies(const struct kind *k, struct connection *c, const char *at,
+                              size_t len)
 {
     const char *end = at + len, *lf;
     size_t good = strlen(k->good);

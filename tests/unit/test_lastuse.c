@@ -117,8 +117,10 @@ static void what_is_forgotten_takes_nothing_else_with_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_was_written_is_there_after_a_restart, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_is_forgotten_takes_nothing_else_with_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_written_is_there_after_a_restart, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_is_forgotten_takes_nothing_else_with_it, set_up,
+                                        tear_down),
     };
 
     if (sodium_init() < 0)
