@@ -86,14 +86,14 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
 }
 
 /* At most VIEW_BATCH. */
-static size_t verify_some(struct jeton *h, struct jeton_question *question, size_t count,
+static size_t verify_some(struct jeton *h, struct jeton_check *question, size_t count,
                           int64_t *deadline)
 {
     struct view_asked asked[VIEW_BATCH];
-    struct jeton_question *asker[VIEW_BATCH];
+    struct jeton_check *asker[VIEW_BATCH];
     size_t valid = 0, passed = 0;
 
-    for (struct jeton_question *q = question; q < question + count; q++) {
+    for (struct jeton_check *q = question; q < question + count; q++) {
         struct view_asked *a = &asked[valid];
         q->status = JETON_INVALID;
         if (!asking_read(&a->question, q->value, q->length, q->scopes, q->subject, q->claims))
@@ -111,7 +111,7 @@ static size_t verify_some(struct jeton *h, struct jeton_question *question, size
     return passed;
 }
 
-size_t jeton_verify_batch(struct jeton *h, struct jeton_question *question, size_t count)
+size_t jeton_verify_batch(struct jeton *h, struct jeton_check *question, size_t count)
 {
     size_t passed = 0, together;
     int64_t deadline = 0;

@@ -87,7 +87,8 @@ struct jeton_claims {
     int32_t source;         /* enum jeton_source */
     int32_t reserved;       /* 0 */
     int64_t expires;        /* JETON_OK: seconds since 1970 UTC, or JETON_NEVER; else 0 */
-    int64_t retry_after;    /* JETON_PENDING: seconds until it becomes active; else 0 */
+    int64_t retry_after;    /* JETON_PENDING, JETON_DENIED: seconds after which asking
+                               again may help; or 0 */
     char id[64];            /* the token's identifier, safe to log; "" if the token is not known */
     char verifier[64];      /* JETON_OK: the module that vouched for it, "local" for the table */
     char subject[264];      /* JETON_OK: whom the token speaks for; may be "" */
@@ -147,7 +148,7 @@ enum jeton_status jeton_verify(struct jeton *handle, const void *value, size_t l
                                struct jeton_claims *claims);
 
 /* One of several tokens that are judged together: what jeton_verify() is told, and its answer. */
-struct jeton_question {
+struct jeton_check {
     const void *value;
     size_t length;
     const char *scopes;             /* or NULL */
@@ -161,8 +162,8 @@ struct jeton_question {
  * that takes less than half the time of one call for each: they are hashed side by side, and what
  * is looked up is fetched from memory at the same time.  If the daemon must be asked, it is asked
  * for one after the other, and the timeout is that of the whole call: what is not answered by then
- * is JETON_UNAVAILABLE.  A question's status is set in any case. */
-size_t jeton_verify_batch(struct jeton *handle, struct jeton_question *questions, size_t count);
+ * is JETON_UNAVAILABLE.  The status of each is set in any case. */
+size_t jeton_verify_batch(struct jeton *handle, struct jeton_check *checks, size_t count);
 
 /* Who gave the answer that these claims are of. */
 enum jeton_source jeton_source(const struct jeton_claims *claims);

@@ -207,7 +207,7 @@ static double measure_verify(struct jeton *handle, unsigned from, unsigned steps
 
 static double measure_batch(struct jeton *handle, unsigned from)
 {
-    struct jeton_question question[BATCH] = { { 0 } };
+    struct jeton_check question[BATCH] = { { 0 } };
     double begin = now();
 
     for (unsigned i = 0; i < STEPS; i += BATCH) {

@@ -109,7 +109,7 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
     enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 5 * CASES };
     static char value[CASES][33];
     static struct jeton_claims told[MOST];
-    static struct jeton_question question[MOST + 1];
+    static struct jeton_check question[MOST + 1];
     struct jeton *doors[] = { open_with(0), open_with(JETON_NO_TABLE) };
 
     put_cases();
@@ -121,7 +121,7 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
             value_numbered(cases[c].number, value[c]);
             const char *text = cases[c].text != NULL ? cases[c].text : value[c];
             told[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
-            question[i] = (struct jeton_question){ text, strlen(text), cases[c].scopes,
+            question[i] = (struct jeton_check){ text, strlen(text), cases[c].scopes,
                                                    cases[c].subject, &told[i], -1, 0 };
             passes += cases[c].status == JETON_OK;
         }
@@ -144,7 +144,7 @@ static void a_batch_has_one_timeout(void **state)
 {
     (void)state;
     enum { COUNT = 20, MILLISECONDS = 100 };
-    struct jeton_question question[COUNT];
+    struct jeton_check question[COUNT];
     struct jeton *h = open_with(JETON_NO_TABLE);
     struct timespec began, ended;
     char value[33];
@@ -152,7 +152,7 @@ static void a_batch_has_one_timeout(void **state)
     put_numbered(1);
     value_numbered(1, value);
     for (size_t i = 0; i < COUNT; i++)
-        question[i] = (struct jeton_question){ .value = value, .length = 32 };
+        question[i] = (struct jeton_check){ .value = value, .length = 32 };
     assert_int_equal(jeton_set_timeout(h, MILLISECONDS), 0);
     house.verify_says = "";
     clock_gettime(CLOCK_MONOTONIC, &began);
@@ -247,12 +247,12 @@ static void wrong_arguments_do_not_open(void **state)
 static int ask_batch(struct jeton *h, uint64_t number)
 {
     enum { COUNT = 9, MIDDLE = 4 };
-    struct jeton_question question[COUNT];
+    struct jeton_check question[COUNT];
     char value[COUNT][33];
 
     for (size_t i = 0; i < COUNT; i++) {
         value_numbered(number + i - MIDDLE, value[i]);
-        question[i] = (struct jeton_question){ .value = value[i], .length = 32 };
+        question[i] = (struct jeton_check){ .value = value[i], .length = 32 };
     }
     assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
     return question[MIDDLE].status;
