@@ -8,8 +8,9 @@ DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
 	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
-# Programs of others that the PAM module is tried with; those tests are skipped without them.
-PROGRAMS = postgresql-15 openssh-server openssh-client
+# Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
+# tests are skipped without them.
+PROGRAMS = postgresql-15 openssh-server openssh-client prometheus
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
