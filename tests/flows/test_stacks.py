@@ -288,9 +288,9 @@ requisite = hours.so from={after}
 @claim
 def examples_in_the_manual_are_what_jetond_takes():
     with open(f"{ROOT}/daemon/jetond.conf.5") as file:
-        section = file.read().split(".Ss [service NAME]")[1].split(".Sh FILES")[0]
+        section = file.read().split(".Sh EXAMPLES")[1].split(".Sh SEE ALSO")[0]
     examples = [part.split("\n.Ed")[0] for part in
-                section.split(".Bd -literal -offset indent\n")[1:]]
+                section.split(".Bd -literal -offset indent\n")[1:] if "[service" in part]
     same(len(examples), 3)
     with Daemon(config="") as d:
         with open(f"{d.directory}/idp.jwks", "w") as file:
