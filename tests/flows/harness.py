@@ -14,7 +14,7 @@ import time
 
 from door import Door
 from client import Client, quote
-from settings import JETOND, PATIENCE, SANITIZER
+from settings import JETOND, PATIENCE, SANITIZER, TORTURE
 
 ROLES = ("admin", "observe", "verify")
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
@@ -22,6 +22,7 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|S
                     r"free\(\)|malloc\(\)|double free|corrupted ")
 
 claims = {}             # name -> (function, seconds it may take, whether it is a long one)
+campaigns = []          # names of those that `make torture` runs at length
 daemons = []            # all that this process has made, for the report of a failure
 
 
@@ -29,13 +30,28 @@ class Skip(Exception):
     """This claim cannot be tested here."""
 
 
-def claim(function=None, *, deadline=60, long=False):
+def claim(function=None, *, deadline=60, long=False, campaign=False):
     """Marks a function as a test; its name is what it claims."""
+    if campaign:
+        deadline, long = deadline + 2 * TORTURE, True
+
     def register(function):
         assert function.__name__ not in claims, function.__name__
+        if campaign:
+            campaigns.append(function.__name__)
         claims[function.__name__] = (function, deadline * PATIENCE, long)
         return function
     return register(function) if function else register
+
+
+def rounds():
+    """Goes through a loop once, or for as long as a campaign lasts."""
+    end = time.monotonic() + TORTURE
+    yield 0
+    number = 0
+    while time.monotonic() < end:
+        number += 1
+        yield number
 
 
 def need_root():

@@ -7,6 +7,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 JETOND = os.path.join(BUILD, "jetond")
 SCALE = float(os.environ.get("JETON_SCALE", "1.0"))
+# How long each campaign of `make torture` may take; 0: the short round of `make test`.
+TORTURE = float(os.environ.get("TORTURE_SECONDS", "0"))
 
 
 def sanitizer():

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many clients at once, through the socket and through libjeton: one order in time explains what
+all of them were told, whatever becomes of the daemon meanwhile."""
+import os
+import random
+import signal
+import time
+
+from door import library
+from harness import Daemon, claim, rounds, same
+from history import DEADLINE, LEASE, End, check
+from witness import CHANGES, Asker, Library, Stage, testimony, witness
+
+CHANGERS, ASKERS, LIBRARIES = 2, 2, 2
+PEACE = 2               # seconds
+ROUND = LEASE + DEADLINE + 3
+
+
+def witnesses(daemon, stage):
+    """{process: file} of all of them."""
+    kinds = [(lambda: Asker(daemon.path()), CHANGES)] * CHANGERS
+    kinds += [(lambda: Asker(daemon.path("verify")), ("verify",))] * ASKERS
+    if library() is not None:
+        kinds += [(lambda: Library(daemon.path("verify")), ("verify",))] * LIBRARIES
+    found = {}
+    for number, (make, verbs) in enumerate(kinds):
+        path = f"{daemon.directory}/witness-{number}"
+        found[witness(stage, make, verbs, path)] = path
+    return found
+
+
+def heard(witnesses):
+    operations = []
+    for child, path in witnesses.items():
+        same(os.waitpid(child, 0)[1], 0, "exit status of a witness")
+        operations += testimony(path)
+    return operations
+
+
+def put_an_end_to(daemon, by):
+    life = daemon.pid
+    daemon.kill() if by == signal.SIGKILL else daemon.stop()
+    end = End(time.monotonic(), life, by == signal.SIGKILL)
+    daemon.start()
+    return end
+
+
+def until(moment):
+    time.sleep(max(0, moment - time.monotonic()))
+
+
+def demand_testimony(operations):
+    """All kinds of answers were given, so that the check is of something."""
+    given = {(o.verb, o.answer) for o in operations}
+    wanted = {("verify", v) for v in ("OK", "NO unknown", "NO disabled", "NO revoked")}
+    wanted |= {(verb, "OK") for verb in CHANGES}
+    assert wanted <= given, f"never seen: {wanted - given}"
+    if library() is not None:
+        assert any(o.by == "table" for o in operations), "the table was never asked"
+    same([a for _, a in given if a and a.startswith("ERR") and a != "ERR exists"], [])
+
+
+@claim(campaign=True)
+def what_clients_are_told_has_one_order_in_time():
+    with Daemon() as d:
+        for _ in rounds():
+            stage = Stage(PEACE)
+            operations = heard(witnesses(d, stage))
+            demand_testimony(operations)
+            same(check(operations), len(operations))
+
+
+@claim(campaign=True)
+def what_clients_are_told_has_one_order_in_time_across_kills_and_restarts():
+    """The kill comes first, so that its lease runs out while they still ask."""
+    with Daemon() as d:
+        for _ in rounds():
+            stage = Stage(ROUND)
+            found = witnesses(d, stage)
+            until(stage.began + random.uniform(0.5, 1))
+            ends = [put_an_end_to(d, signal.SIGKILL)]
+            until(stage.over - random.uniform(0.3, 1.5))
+            ends.append(put_an_end_to(d, signal.SIGTERM))
+            operations = heard(found)
+            demand_testimony(operations)
+            check(operations, ends)
