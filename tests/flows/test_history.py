@@ -62,6 +62,15 @@ def yes_after_somebody_saw_the_denial_is_found():
 
 
 @claim
+def disable_shows_early_and_only_while_it_is_asked_for():
+    enable, disable = did(3, 7, "enable"), did(4, 10, "disable")
+    no, yes = did(5, 6, "verify", "NO disabled"), did(8, 9, "verify")
+    assert explained(MADE, enable, disable, no, yes, did(11, 12, "verify", "NO disabled"))
+    assert not explained(MADE, enable, no, yes)
+    assert not explained(MADE, enable, disable, no, yes._replace(began=11, ended=12))
+
+
+@claim
 def verdict_of_a_change_that_cannot_be_is_found():
     assert not explained(MADE, did(3, 4, "revoke"), did(5, 6, "enable"))
     assert not explained(MADE, did(3, 4, "import"))
