@@ -4,10 +4,11 @@ import contextlib
 import ctypes
 import os
 import resource
+import shutil
 import subprocess
 import time
 
-from harness import Daemon, Skip, claim, eventually, need_root, same
+from harness import Daemon, Skip, claim, eventually, need_root, rounds, same
 
 CLONE_NEWNS = 0x00020000
 
@@ -117,19 +118,31 @@ def creates_resume_by_themselves_once_the_disk_works():
         same(len(d.done("journal").lines), 150)
 
 
-def small_disk(size):
+def small_disk(kind, size):
     """A file system of our own, gone with this process."""
     need_root()
     libc = ctypes.CDLL(None, use_errno=True)
-    where = os.environ["TMPDIR"] + "/disk"
+    where, image = os.environ["TMPDIR"] + "/disk", os.environ["TMPDIR"] + "/image"
     os.mkdir(where)
     if libc.unshare(CLONE_NEWNS) != 0:
         raise Skip("no mount namespaces here")
-    for command in (["mount", "--make-rprivate", "/"],
-                    ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", where]):
+    mount = ["mount", "-t", kind, "-o", f"size={size}", kind, where]
+    if kind != "tmpfs":
+        make_file_system(kind, image, size)
+        mount = ["mount", "-t", kind, "-o", "loop", image, where]
+    for command in ["mount", "--make-rprivate", "/"], mount:
         if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
-            raise Skip("cannot mount here")
+            raise Skip(f"cannot mount {kind} here")
     return where
+
+
+def make_file_system(kind, image, size):
+    tool = shutil.which(f"mkfs.{kind}", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
+    if tool is None:
+        raise Skip(f"mkfs.{kind} is not installed")
+    subprocess.run(["truncate", "-s", size, image], check=True)
+    options = {"ext4": ["-q", "-F", "-m", "0"], "btrfs": ["-q", "-f"]}[kind]
+    subprocess.run([tool, *options, image], check=True, stdout=subprocess.DEVNULL)
 
 
 def fill(path):
@@ -143,26 +156,44 @@ def fill(path):
 
 @claim
 def full_disk_stops_changes_and_nothing_else():
-    disk = small_disk("32m")
-    os.mkdir(disk + "/jeton")
-    d = Daemon(directory=disk + "/jeton")
-    d.log_path = os.environ["TMPDIR"] + "/log"
-    with d:
-        made = [r["token"] for r in d.client().pipeline(["create subject=ann"] * 200)]
-        fill(disk + "/filler")
-        made += create_until_refused(d)
-        victim, others = made[0], made[1:]
-        assert d.ask(f"revoke {d.done(f'id {victim}')['id']}").verdict in ("OK", "ERR store")
-        same(d.verify(victim), "NO revoked")
-        same(verdicts(d, others), {"OK"})
-        assert len(d.list()) >= len(made)
-        os.unlink(disk + "/filler")
-        saved(d)
-        others.append(d.create()["token"])
-        d.kill()
-        d.start()
-        same(d.verify(victim), "NO revoked")
-        same(verdicts(d, others), {"OK"})
+    changes_stop_and_nothing_else(small_disk("tmpfs", "32m"))
+
+
+@claim(campaign=True)
+def full_ext4_stops_changes_and_nothing_else():
+    changes_stop_and_nothing_else(small_disk("ext4", "64M"))
+
+
+@claim(campaign=True)
+def full_btrfs_stops_changes_and_nothing_else():
+    changes_stop_and_nothing_else(small_disk("btrfs", "128M"))
+
+
+def changes_stop_and_nothing_else(disk):
+    for number in rounds():
+        os.mkdir(f"{disk}/jeton")
+        d = Daemon(directory=f"{disk}/jeton")
+        d.log_path = f"{os.environ['TMPDIR']}/log-{number}"
+        with d:
+            fill_and_free(d, disk + "/filler")
+
+
+def fill_and_free(d, filler):
+    made = [r["token"] for r in d.client().pipeline(["create subject=ann"] * 200)]
+    fill(filler)
+    made += create_until_refused(d)
+    victim, others = made[0], made[1:]
+    assert d.ask(f"revoke {d.done(f'id {victim}')['id']}").verdict in ("OK", "ERR store")
+    same(d.verify(victim), "NO revoked")
+    same(verdicts(d, others), {"OK"})
+    assert len(d.list()) >= len(made)
+    os.unlink(filler)
+    saved(d)
+    others.append(d.create()["token"])
+    d.kill()
+    d.start()
+    same(d.verify(victim), "NO revoked")
+    same(verdicts(d, others), {"OK"})
 
 
 def create_until_refused(daemon):
