@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | test-boot | bench | fuzz | sanitize | install | uninstall | deb | clean | deps | deps-bench
+# make all | demo | run | test | test-boot | bench | fuzz | torture | sanitize | install | uninstall | deb | clean | deps | deps-bench
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -185,6 +185,13 @@ fuzz: deps deps-fuzz
 	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
 	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
+# The fault campaigns at length: TORTURE_SECONDS for each; TORTURE="PATTERN" names some of them.
+TORTURE_SECONDS ?= 300
+TORTURED = $(patsubst %,$(BUILD)/tests/unit/test_%,crash faults)
+torture: deps
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
+	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture $(TORTURE)
+
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps
 	JETON_SCALE=0.05 $(MAKE) test BUILD=build/asan HARDEN=-fPIE LINK=-pie \
@@ -321,6 +328,6 @@ test-boot: all deb
 clean:
 	rm -rf build
 
-.PHONY: FORCE all bench deb deps deps-bench deps-package deps-fuzz deps-programs demo fuzz run test test-boot sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb deps deps-bench deps-package deps-fuzz deps-programs demo fuzz run test test-boot torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <tdb.h>
 
 #include "daemon/log.h"
@@ -286,9 +287,11 @@ static int calls_of_a_life(unsigned calls)
 }
 
 /* Every call, or of very many (a file that grows is written in small pieces) some: the first, the
- * last, and a few between. */
+ * last, and a few between.  `make torture` takes all. */
 static int next_call(int i, int count, int ends)
 {
+    if (getenv("TORTURE_SECONDS") != NULL)
+        return i + 1;
     return i < ends || i >= count - ends ? i + 1 : i + 1 + (count - 2 * ends) / 10;
 }
 
