@@ -7,6 +7,7 @@
 #ifndef JETON_CHANGE_H
 #define JETON_CHANGE_H
 
+#include "daemon/intent.h"
 #include "daemon/mailbox.h"
 #include "daemon/record.h"
 #include "daemon/store.h"
@@ -32,6 +33,7 @@ struct change {
     struct mail mail;           /* first: mail is the change */
     struct mailbox *home;
     void *sender;               /* the home thread's business */
+    struct intent intent;       /* of a disable; the publisher's, by its own rules */
     const struct change_kind *kind;
 
     /* the question */

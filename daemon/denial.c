@@ -94,7 +94,7 @@ void denial_renew(const struct denials *held, struct publisher *publisher)
 {
     for (const struct mail *m = held->first; m != NULL; m = m->next) {
         const struct denial *d = (const struct denial *)m;
-        publish_deny(publisher, d->id, d->kind->deny);
+        publish_deny(publisher, d->id, d->kind->deny, NULL);
     }
 }
 

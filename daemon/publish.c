@@ -14,17 +14,14 @@
 
 #include "daemon/generation.h"
 
-enum {
-    USED_GRAIN = 60,                /* seconds: last use is not written more often */
-    ARENA_MIN = 64 * 1024,
-};
-
+enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
 #define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
 
 struct publisher {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
+    struct intents intents;         /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
         _Alignas(64) _Atomic(struct generation *) inside;
@@ -187,9 +184,13 @@ void publish_put(struct publisher *p, const struct record *record)
 
 /* Finds the token and lets `clear` and `set` change its flags; false if it is not there. */
 static bool change_flags(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t clear,
-                         uint32_t set)
+                         uint32_t set, struct intent *intent)
 {
     pthread_mutex_lock(&p->mutex);
+    if (intent != NULL)
+        intent_begin(&p->intents, intent, id);
+    if (set == 0 && intent_among(&p->intents, id))
+        clear = 0;
     struct generation *g = current(p);
     struct place place = generation_place(g, id);
     if (place.found) {
@@ -203,17 +204,25 @@ static bool change_flags(struct publisher *p, const uint8_t id[ID_SIZE], uint32_
 
 void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE])
 {
-    change_flags(p, id, UINT32_MAX, SLOT_TOMBSTONE);
+    change_flags(p, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
 }
 
-bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag)
+bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag,
+                  struct intent *intent)
 {
-    return change_flags(p, id, 0, flag);
+    return change_flags(p, id, 0, flag, intent);
+}
+
+void publish_denied(struct publisher *p, struct intent *intent)
+{
+    pthread_mutex_lock(&p->mutex);
+    intent_end(intent);
+    pthread_mutex_unlock(&p->mutex);
 }
 
 void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE])
 {
-    change_flags(p, id, SLOT_DISABLED, 0);
+    change_flags(p, id, SLOT_DISABLED, 0, NULL);
 }
 
 uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],

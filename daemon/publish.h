@@ -12,6 +12,7 @@
 #ifndef JETON_PUBLISH_H
 #define JETON_PUBLISH_H
 
+#include "daemon/intent.h"
 #include "daemon/record.h"
 #include "proto/verdict.h"
 
@@ -53,10 +54,14 @@ int publish_recall(struct publisher *p);
 void publish_put(struct publisher *p, const struct record *record);
 void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE]);
 
-/* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token. */
-bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag);
+/* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With an intent that
+ * stands until publish_denied(), whatever is allowed in between: what allows was asked for before,
+ * as one writer answers in the order in which it was asked. */
+bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag,
+                  struct intent *intent);
+void publish_denied(struct publisher *p, struct intent *intent);
 
-/* Ends a disable. */
+/* Ends a disable, unless another is intended. */
 void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE]);
 
 /* The slot's flags (0: no such token), its whole digest and the time of its last use (0: none). */

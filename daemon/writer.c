@@ -90,10 +90,11 @@ void writer_destroy(struct writer *w)
 
 /* -- one batch ------------------------------------------------------------------------------- */
 
-static void deny(struct writer *w, const struct change *c)
+static void deny(struct writer *w, struct change *c)
 {
     if (c->kind->deny != 0)
-        publish_deny(w->publisher, c->id, c->kind->deny);
+        publish_deny(w->publisher, c->id, c->kind->deny,
+                     c->kind->deny == SLOT_DISABLED ? &c->intent : NULL);
 }
 
 void writer_post(struct writer *w, struct mail_list *changes)
@@ -277,7 +278,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
     uint64_t count = 0;
 
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        const struct change *c = change_of(m);
+        struct change *c = change_of(m);
+        publish_denied(w->publisher, &c->intent);
         if (!change_writes(c))
             continue;
         count++;
@@ -343,8 +345,9 @@ static bool in_force(struct writer *w, const struct change *c)
 
 static void fail_batch(struct writer *w, struct mail_list *batch, bool tried)
 {
+    for (struct mail *m = batch->first; m != NULL; m = m->next)
+        publish_denied(w->publisher, &change_of(m)->intent);
     enum outcome outcome = tried ? try_to_learn(w, batch) : OUTCOME_NOTHING;
-
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
         bool stands = outcome != OUTCOME_DONE && in_force(w, c);
@@ -361,9 +364,7 @@ static void fail_batch(struct writer *w, struct mail_list *batch, bool tried)
 /* In batches of their own: one that cannot be saved holds up nothing but its own token. */
 static void save_held(struct writer *w, int64_t now)
 {
-    bool well = true;
-
-    while (well && w->held.first != NULL) {
+    for (bool well = true; well && w->held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
         size_t count = denial_take(&w->held, &batch, WRITER_BATCH_MAX);
         well = count > 0 && save(w, &batch, count, now);

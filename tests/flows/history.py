@@ -88,7 +88,8 @@ class Course:
     def begin(self, number):
         operation = self.pending[number] = self.operations[number]
         self.past.append(operation)
-        self.worlds = {self.read(world) for world in self.worlds}
+        if operation.verb == "verify":
+            self.worlds = {self.read(world) for world in self.worlds}
 
     def read(self, world):
         """Marks the verifications that this state explains: they change nothing, so at once."""
@@ -97,17 +98,11 @@ class Course:
         return world._replace(done=world.done | marks)
 
     def explains(self, world, operation):
-        if operation.answer == VERDICT[world.seen] or self.comes_early(world, operation):
+        if operation.answer == VERDICT[world.seen]:
             return True
         return (world.ghost is not None and operation.by == "table" and
                 operation.began <= self.killed + LEASE + DEADLINE and
                 operation.answer == VERDICT[world.ghost])
-
-    def comes_early(self, world, operation):
-        """A disable shows at once.  An enable that was asked for before it, and is saved after
-        that, ends this for a moment."""
-        return (operation.answer == VERDICT["disabled"] and world.seen == "active" and
-                any(o.verb == "disable" for o in self.pending.values()))
 
     def spread(self):
         """Adds every way in which the pending changes may take effect now."""

@@ -339,7 +339,7 @@ static void revoke_numbered(uint64_t number)
 {
     struct record r = record_numbered(number);
 
-    assert_true(publish_deny(house.publisher, r.digest, SLOT_REVOKED));
+    assert_true(publish_deny(house.publisher, r.digest, SLOT_REVOKED, NULL));
 }
 
 static struct jeton *open_with(unsigned flags)

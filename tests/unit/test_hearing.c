@@ -216,7 +216,7 @@ static void who_revokes_a_token_can_rely_on_it(void **state)
 {
     (void)state;
     service("sufficient = local\nsufficient = " PASS " identity=1\n");
-    assert_true(publish_deny(place.publisher, token.digest, SLOT_REVOKED));
+    assert_true(publish_deny(place.publisher, token.digest, SLOT_REVOKED, NULL));
     is(ask(VALUE), "NO revoked id=ID ");
     assert_string_equal(notes(), "");
     is(ask("a-value-that-nobody-ever-heard-of-here"), "OK ");

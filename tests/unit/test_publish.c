@@ -118,8 +118,8 @@ static void a_denial_outlives_later_records_and_growth(void **state)
 
     put(p, &first);
     put(p, &second);
-    assert_true(publish_deny(p, first.digest, SLOT_REVOKED));
-    assert_true(publish_deny(p, second.digest, SLOT_DISABLED));
+    assert_true(publish_deny(p, first.digest, SLOT_REVOKED, NULL));
+    assert_true(publish_deny(p, second.digest, SLOT_DISABLED, NULL));
     put(p, &first);
     put(p, &second);
     for (uint64_t i = 10; i < 1000; i++) {
