@@ -38,7 +38,7 @@ class Script:
         if self.silent:
             return None
         try:
-            with Client(self.daemon.path(role), patience=2) as client:
+            with Client(self.daemon.path(role), patience=0.5 if self.gives_up else 2) as client:
                 return client.request(line)
         except TimeoutError:
             self.silent = self.gives_up
