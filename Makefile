@@ -190,7 +190,7 @@ TORTURE_SECONDS ?= 300
 TORTURED = $(patsubst %,$(BUILD)/tests/unit/test_%,crash faults)
 torture: deps
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
-	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture $(TORTURE)
+	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture '$(TORTURE)'
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps
