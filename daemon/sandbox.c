@@ -49,6 +49,7 @@ static const struct {
 
 static void allow_places(struct landlock *l, bool network);
 static void allow_configured(struct landlock *l, const struct config *c);
+static void say_without(const char *what, int error);
 
 /* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
 void sandbox_secrets(void)
@@ -151,7 +152,7 @@ void sandbox_files(const struct config *c)
     if (error == 0)
         atomic_store(&landlock_abi, (unsigned)l.abi);
     else
-        log_info("not protected by Landlock: %s", strerror(-error));
+        say_without("Landlock", error);
 }
 
 /* -- system calls ---------------------------------------------------------------------------- */
@@ -161,7 +162,16 @@ void sandbox_calls(const struct config *c)
     int error = c->sandbox ? syscalls_limit(c->network) : 0;
 
     if (error < 0)
-        log_info("not protected by a system call filter: %s", strerror(-error));
+        say_without("a system call filter", error);
+}
+
+/* That a kernel cannot is worth knowing; that it did not come off, though it can, is worth a look. */
+static void say_without(const char *what, int error)
+{
+    if (error == -ENOSYS || error == -EOPNOTSUPP)
+        log_info("not protected by %s: %s", what, strerror(-error));
+    else
+        log_warning("not protected by %s: %s", what, strerror(-error));
 }
 
 /* -- what is in force ------------------------------------------------------------------------ */
