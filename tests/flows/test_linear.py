@@ -9,11 +9,12 @@ import time
 from door import library
 from harness import Daemon, claim, rounds, same
 from history import DEADLINE, LEASE, End, check
+from settings import PATIENCE
 from witness import CHANGES, Asker, Library, Stage, testimony, witness
 
 CHANGERS, ASKERS, LIBRARIES = 2, 2, 2
-PEACE = 2               # seconds
-ROUND = LEASE + DEADLINE + 3
+PEACE = 4 * PATIENCE    # seconds
+ROUND = LEASE + DEADLINE + 4 * PATIENCE
 
 
 def witnesses(daemon, stage):
