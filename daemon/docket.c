@@ -128,8 +128,7 @@ static bool send_errand(struct matter *m, struct step *step)
         .tv_usec = step->deadline % 1000000000 / 1000,
     };
 
-    h->question.deadline = h->step_began + step->deadline;
-    h->question.identity = h->verifier != NULL ? &h->identity : NULL;
+    h->question.deadline = (int64_t)h->step_began + step->deadline;
     struct errand *e = errand_new(&h->question);
     if (e == NULL)
         return false;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #include "daemon/examine.h"
-#include "daemon/verifiers/throttle.h"
 #include "daemon/probe.h"
+#include "daemon/verifiers/throttle.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -51,7 +51,7 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
     };
     tally_begin(&h->tally);
     h->step = 0;
-    h->began = judge_clock();
+    h->began = histogram_clock();
     h->throttled = h->waited = h->known = false;
     h->verifier = NULL;
 }
@@ -61,14 +61,8 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
 /* A pass is one for what was asked only if the identity fits it. */
 static void fit(const struct hearing *h, const struct jeton_identity *who, struct say *say)
 {
-    struct slice subject = slice_of(who->subject);
-    enum status reason = STATUS_OK;
+    enum status reason = verdict_fit(&h->asked, slice_of(who->subject), slice_of(who->scopes));
 
-    if (h->asked.subject.at != NULL &&
-        (subject.len == 0 || !slice_equal(subject, h->asked.subject)))
-        reason = STATUS_SUBJECT;
-    else if (!scopes_include(slice_of(who->scopes), h->asked.scopes))
-        reason = STATUS_SCOPE;
     if (reason != STATUS_OK)
         *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
 }
@@ -163,7 +157,7 @@ void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_an
 
     weigh(h, outcome, answer, &say);
     if (step->module != NULL)
-        meter_time(step->meter, lane, (uint64_t)(judge_clock() - h->step_began));
+        meter_time(step->meter, lane, histogram_clock() - h->step_began);
     count(h, lane, &say);
 }
 
@@ -183,7 +177,6 @@ void hearing_lack(struct hearing *h, unsigned lane, enum complaint why)
 
 static void ask_at_once(struct hearing *h, const struct hearing_place *place, struct step *step)
 {
-    h->question.identity = h->verifier != NULL ? &h->identity : NULL;
     memset(&h->answer, 0, sizeof(h->answer));
     h->answer.identity.expires = JETON_VERIFIER_NEVER;
     int outcome = step->verifier->verify(step->instance, &h->question, &h->answer);
@@ -219,7 +212,8 @@ bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
         } else if (step->narrows && h->verifier == NULL) {
             count(h, place->lane, &baseless);
         } else {
-            h->step_began = step->module != NULL ? judge_clock() : 0;
+            h->step_began = step->module != NULL ? histogram_clock() : 0;
+            h->question.identity = h->verifier != NULL ? &h->identity : NULL;
             h->waited = h->waited || step->blocks;
             if (step->blocks)
                 return false;
@@ -283,7 +277,7 @@ void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
 
     tell_throttles(h, status);
     meter_count(h->stack->meter, lane, status);
-    uint64_t taken = (uint64_t)(judge_clock() - h->began);
+    uint64_t taken = histogram_clock() - h->began;
     meter_time(h->stack->meter, lane, taken);
     meter_latency(h->stack->meter, lane, taken);
     PROBE(verify, h->stack->service, status_row(status)->word);

@@ -23,8 +23,8 @@ struct hearing {
     struct question asked;              /* likewise; what must fit the identity */
     struct tally tally;
     size_t step;                        /* the one to ask, or that is being asked */
-    int64_t began;                      /* CLOCK_MONOTONIC, nanoseconds; and when the step was: */
-    int64_t step_began;
+    uint64_t began;                     /* histogram_clock(); and when the step was: */
+    uint64_t step_began;
     bool throttled;
     bool waited;                        /* for a step on its pool */
     bool known;                         /* the table knows the value */

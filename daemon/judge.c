@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/judge.h"
 
-#include <time.h>
-
 #include "daemon/probe.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
 enum { TORN_RETRIES = 3, TIMED = 16 };
-
-int64_t judge_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 enum status judge_read(const struct request *r, struct question *q, struct problem *problem)
 {
@@ -149,7 +139,7 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
     if (j->count == 0)
         return true;
     bool timed = j->batches++ % TIMED == 0;
-    int64_t began = timed ? judge_clock() : 0;
+    uint64_t began = timed ? histogram_clock() : 0;
     const struct generation *g = publish_enter(p, lane);
     hash_all(j, g);
     for (size_t i = 0; i < j->count && well; i++) {
@@ -159,7 +149,7 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
     }
     publish_leave(p, lane);
     if (timed)
-        note_time(j, lane, (uint64_t)(judge_clock() - began));
+        note_time(j, lane, histogram_clock() - began);
     j->count = 0;
     return well;
 }

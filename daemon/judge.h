@@ -44,7 +44,4 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
 void judge_by_table(struct publisher *p, const struct generation *g, const struct question *q,
                     int64_t now, struct verdict *verdict);
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-int64_t judge_clock(void);
-
 #endif

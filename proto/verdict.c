@@ -39,6 +39,13 @@ static bool speaks_for(struct slice subject, struct slice wanted)
     return wanted.len > 0 && slice_equal(subject, wanted);
 }
 
+enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes)
+{
+    if (question->subject.at != NULL && !speaks_for(subject, question->subject))
+        return STATUS_SUBJECT;
+    return scopes_include(scopes, question->scopes) ? STATUS_OK : STATUS_SCOPE;
+}
+
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict)
 {
@@ -60,10 +67,6 @@ void verdict_judge(const struct table *table, const struct question *question, i
     verdict->activates = entry.activates;
     verdict->expires = entry.expires;
     verdict->status = verdict_state(entry.flags, entry.activates, entry.expires, now);
-    if (verdict->status != STATUS_OK)
-        return;
-    if (question->subject.at != NULL && !speaks_for(verdict->subject, question->subject))
-        verdict->status = STATUS_SUBJECT;
-    else if (!scopes_include(verdict->scopes, question->scopes))
-        verdict->status = STATUS_SCOPE;
+    if (verdict->status == STATUS_OK)
+        verdict->status = verdict_fit(question, verdict->subject, verdict->scopes);
 }

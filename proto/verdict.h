@@ -41,6 +41,11 @@ bool verdict_worth_hashing(const struct question *question, struct verdict *verd
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 
+/* Whether who has this subject and this scope set has what the question asks for: STATUS_OK,
+ * STATUS_SUBJECT or STATUS_SCOPE. */
+enum status verdict_fit(const struct question *question, struct slice subject,
+                        struct slice scopes);
+
 /* The state of a token by itself: revoked, disabled, expired, pending, or STATUS_OK (active). */
 enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);
 

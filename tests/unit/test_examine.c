@@ -7,25 +7,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-#include "daemon/examine.h"
 #include "proto/limits.h"
-
-enum { NOW = 1000000 };
-
-static struct jeton_answer a;
-static struct say say;
-
-/* A pass with alice's identity, to be spoilt. */
-static void prepare_pass(void)
-{
-    memset(&a, 0, sizeof(a));
-    a.has_identity = 1;
-    a.identity.expires = NOW + 60;
-    strcpy(a.identity.id, "key-7");
-    strcpy(a.identity.subject, "alice");
-    strcpy(a.identity.issuer, "https://idp");
-    strcpy(a.identity.scopes, "write,read");
-}
+#include "tests/unit/answered.h"
 
 static void prepare_fail(void)
 {

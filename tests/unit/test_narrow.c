@@ -5,24 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "daemon/examine.h"
-
-enum { NOW = 1000000 };
-
-static struct jeton_answer a;
-static struct say say;
-
-/* A pass with alice's identity. */
-static void prepare_pass(void)
-{
-    memset(&a, 0, sizeof(a));
-    a.has_identity = 1;
-    a.identity.expires = NOW + 60;
-    strcpy(a.identity.id, "key-7");
-    strcpy(a.identity.subject, "alice");
-    strcpy(a.identity.issuer, "https://idp");
-    strcpy(a.identity.scopes, "write,read");
-}
+#include "tests/unit/answered.h"
 
 static const struct jeton_identity alice = {
     .expires = NOW + 100, .id = "first", .subject = "alice", .issuer = "https://idp",
