@@ -136,11 +136,13 @@ $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton
 
 BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup durable pam munge)
 
-LIBS_floors = -levent_core
+LIBS_floors = -levent_core -lsodium
 LIBS_durable = -ltdb
 LIBS_pam = -lpam
 LIBS_munge = -ldl
 $(patsubst %,$(BUILD)/tests/bench/%,load floors durable pam munge): %: %.o
+$(BUILD)/tests/bench/floors: $(BUILD)/tests/bench/bare.o $(PROTO)
+$(patsubst %,$(BUILD)/tests/bench/%,load floors durable pam munge):
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_$(@F)) -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)

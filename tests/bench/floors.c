@@ -2,9 +2,11 @@
 /* What no server over a Unix socket can do without: it sends back what comes in.
  *
  *     floors echo SOCKET          through libevent, any number of connections
- *     floors pingpong SOCKET      one connection after the other, in blocking calls */
+ *     floors pingpong SOCKET      one connection after the other, in blocking calls
+ *     floors bare SOCKET KEYS     through libevent, but it verifies: see bare.h */
 #include <errno.h>
 #include <event2/event.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tests/bench/bare.h"
+
 enum { ROOM = 16 * 1024 };
 
 static char buffer[ROOM];
+static bool (*answer)(int fd);
 
 static void die(const char *what)
 {
@@ -36,7 +41,7 @@ static int listen_at(const char *path, int flags)
 
 /* False: nobody is there any more.  The client's closed loop never has more under way than the
  * socket holds. */
-static int echo(int fd)
+static bool echo(int fd)
 {
     ssize_t len = read(fd, buffer, sizeof(buffer));
 
@@ -50,7 +55,7 @@ static void on_read(evutil_socket_t fd, short what, void *argument)
     struct event **event = argument;
 
     (void)what;
-    if (echo(fd))
+    if (answer(fd))
         return;
     event_free(*event);
     free(event);
@@ -92,11 +97,13 @@ static void serve_blocking(const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc < 3 || sodium_init() < 0)
         return 2;
-    if (strcmp(argv[1], "echo") == 0)
-        serve_events(argv[2]);
-    else
+    if (strcmp(argv[1], "pingpong") == 0)
         serve_blocking(argv[2]);
+    answer = argc > 3 ? bare_answer : echo;
+    if (argc > 3 && !bare_fill(strtoull(argv[3], NULL, 10)))
+        die("table");
+    serve_events(argv[2]);
     return 0;
 }

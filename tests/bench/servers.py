@@ -137,9 +137,10 @@ def munged(cpu=0):
                   f"{where}/munge.sock", cpu, where)
 
 
-def floor(kind, cpu=0):
+def floor(kind, protocol="echo", *arguments, cpu=0):
     where = directory()
-    return Server(kind, "echo", [f"{BENCH}/floors", kind, f"{where}/floor.sock"], f"{where}/floor.sock", cpu, where)
+    return Server(kind, protocol, [f"{BENCH}/floors", kind, f"{where}/floor.sock", *map(str, arguments)],
+                  f"{where}/floor.sock", cpu, where)
 
 
 def values(keys):
