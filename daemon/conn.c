@@ -14,11 +14,16 @@
 
 enum { LINGER = 30 };           /* seconds for a client to take in the last of its replies */
 
+struct watched {
+    struct event event;
+    bool on;                    /* it is among those that the lane waits for */
+};
+
 struct conn {
     struct session session;     /* first: a session is its connection */
     struct mail mail;
-    struct event read;
-    struct event write;
+    struct watched read;
+    struct watched write;
     bool closed;
     int64_t active;             /* when bytes last moved, in or out */
     int64_t half_since;         /* since when half a line is waiting; 0: none is */
@@ -40,6 +45,7 @@ static void goes_on(struct session *s);
 static void work(struct conn *c);
 static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
+static void watch(struct watched *w, bool wanted);
 static void set_events(struct conn *c);
 static void free_conn(struct conn *c);
 
@@ -94,8 +100,8 @@ static void admit(struct mail *mail)
         c->next->link = &c->next;
     lane->conns = c;
     c->active = conn_clock();
-    event_assign(&c->read, lane->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
-    event_assign(&c->write, lane->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
+    event_assign(&c->read.event, lane->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
+    event_assign(&c->write.event, lane->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
     if (lane->stopping)
         conn_wind_down(c);
     set_events(c);
@@ -124,8 +130,8 @@ void conn_close(struct conn *c)
     if (!c->closed) {
         c->closed = true;
         stop_waiting(c);
-        event_del(&c->read);
-        event_del(&c->write);
+        watch(&c->read, false);
+        watch(&c->write, false);
         close(s->fd);
         session_stop_scan(s);
         docket_close(s);
@@ -268,22 +274,20 @@ static void work(struct conn *c)
     set_events(c);
 }
 
-static void set_event(struct event *event, short what, bool wanted)
+static void watch(struct watched *w, bool wanted)
 {
-    bool there = event_pending(event, what, NULL) != 0;
-
-    if (wanted && !there)
-        event_add(event, NULL);
-    else if (!wanted && there)
-        event_del(event);
+    if (wanted && !w->on)
+        w->on = event_add(&w->event, NULL) == 0;
+    else if (!wanted && w->on)
+        w->on = event_del(&w->event) < 0;
 }
 
 static void set_events(struct conn *c)
 {
     const struct session *s = &c->session;
 
-    set_event(&c->read, EV_READ, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
-    set_event(&c->write, EV_WRITE, iobuf_len(&s->out) > 0);
+    watch(&c->read, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
+    watch(&c->write, iobuf_len(&s->out) > 0);
     /* It is the half line now there that is timed, not that there is always one. */
     if (!s->half_a_line || s->ended_a_line)
         c->half_since = 0;

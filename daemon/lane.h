@@ -46,8 +46,9 @@ struct lane {
     bool stopping;
     int64_t stop_by;                    /* conn_clock() */
     struct event *on_mail;
-    struct event *on_tick;
+    struct event *on_tick;              /* while stopping */
     pthread_t thread;
+    atomic_bool tick;                   /* set by worker_tick() */
     atomic_bool stop;                   /* set by worker_stop() */
     _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
     _Atomic unsigned asked;             /* for a sign of life, so many times; by the main thread */

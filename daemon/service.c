@@ -346,6 +346,8 @@ static void on_tick(evutil_socket_t fd, short what, void *service)
         growth_look(&s->growth, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
+    for (size_t i = 0; i < s->running; i++)
+        worker_tick(&s->server.lane[i]);
     vigil_tick(&s->vigil);
 }
 

@@ -12,11 +12,11 @@ enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 static void *run(void *lane);
 static void on_mail(evutil_socket_t fd, short what, void *lane);
 static void on_tick(evutil_socket_t fd, short what, void *lane);
+static void look_at_deadlines(struct lane *lane);
 static void begin_to_stop(struct lane *lane);
 
 int worker_init(struct lane *lane, struct server *server, unsigned number)
 {
-    const struct timeval second = { .tv_sec = 1 };
     struct event_config *config = event_config_new();
 
     if (config == NULL)
@@ -37,8 +37,7 @@ int worker_init(struct lane *lane, struct server *server, unsigned number)
     }
     lane->on_mail = event_new(lane->base, lane->box.wake, EV_READ | EV_PERSIST, on_mail, lane);
     lane->on_tick = event_new(lane->base, -1, EV_PERSIST, on_tick, lane);
-    if (lane->on_mail != NULL && lane->on_tick != NULL && event_add(lane->on_mail, NULL) == 0 &&
-        event_add(lane->on_tick, &second) == 0)
+    if (lane->on_mail != NULL && lane->on_tick != NULL && event_add(lane->on_mail, NULL) == 0)
         return 0;
     worker_free(lane);
     return -ENOMEM;
@@ -47,6 +46,12 @@ int worker_init(struct lane *lane, struct server *server, unsigned number)
 int worker_start(struct lane *lane)
 {
     return -pthread_create(&lane->thread, NULL, run, lane);
+}
+
+void worker_tick(struct lane *lane)
+{
+    atomic_store(&lane->tick, true);
+    mailbox_wake(&lane->box);
 }
 
 void worker_stop(struct lane *lane)
@@ -103,6 +108,8 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     lane_take_stacks(lane);
     conn_take_mail(lane);
     pulse_answer(lane);
+    if (atomic_exchange(&lane->tick, false))
+        look_at_deadlines(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&lane->stop) && !lane->stopping) {
         conn_take_mail(lane);               /* nothing is accepted any more: these are the last */
@@ -112,22 +119,31 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
         event_base_loopbreak(lane->base);
 }
 
+/* From here on its own clock ticks: the main thread's does not any more. */
 static void begin_to_stop(struct lane *lane)
 {
+    const struct timeval second = { .tv_sec = 1 };
+
     lane->stopping = true;
     lane->stop_by = conn_clock() + STOP_SECONDS;
+    if (event_add(lane->on_tick, &second) < 0)
+        event_base_loopbreak(lane->base);
     for (struct conn *c = lane->conns; c != NULL; c = conn_next(c))
         conn_wind_down(c);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *argument)
+static void on_tick(evutil_socket_t fd, short what, void *lane)
 {
-    struct lane *lane = argument;
+    (void)fd;
+    (void)what;
+    look_at_deadlines(lane);
+}
+
+static void look_at_deadlines(struct lane *lane)
+{
     int64_t now = conn_clock();
     struct conn *next;
 
-    (void)fd;
-    (void)what;
     for (struct conn *c = lane->conns; c != NULL; c = next) {
         next = conn_next(c);
         if (lane->stopping && now >= lane->stop_by)
