@@ -31,8 +31,8 @@ enum line_end { LINE_NONE, LINE_ENDED, LINE_UNENDED, LINE_OVERLONG };
 static bool step(struct run *run);
 static bool skip_overlong(struct run *run);
 static enum line_end next_line(const struct run *run, struct slice *line, size_t *whole);
-static bool may_begin(struct run *run, struct slice line);
-static void take_line(struct run *run, struct slice line);
+static bool may_begin(struct run *run, const struct request_line *line);
+static void take_line(struct run *run, const struct request_line *line);
 static void refuse(struct run *run, enum status status, const char *message);
 static bool judge_pending(struct run *run);
 
@@ -88,7 +88,7 @@ void dispatch_run(struct session *s)
 static bool step(struct run *run)
 {
     struct session *s = run->session;
-    struct slice line;
+    struct slice bytes;
     size_t whole;
 
     if (s->ended)
@@ -106,18 +106,21 @@ static bool step(struct run *run)
     }
     if (s->discarding)
         return skip_overlong(run);
-    enum line_end end = next_line(run, &line, &whole);
-    if (end == LINE_NONE || !may_begin(run, line))
+    enum line_end end = next_line(run, &bytes, &whole);
+    if (end == LINE_NONE)
+        return false;
+    const struct request_line line = request_look((char *)bytes.at, bytes.len);
+    if (!may_begin(run, &line))
         return false;
     run->used += whole;
     s->ended_a_line = s->ended_a_line || end == LINE_ENDED;
     s->discarding = end == LINE_OVERLONG;
     if (end == LINE_OVERLONG)
         refuse(run, STATUS_TOO_LONG, "a line has at most 8192 bytes; the rest of this one is skipped");
-    else if (!request_ignorable(line) && end == LINE_UNENDED)
+    else if (!line.ignorable && end == LINE_UNENDED)
         refuse(run, STATUS_SYNTAX, "the last line has no line end; it was not carried out");
-    else if (!request_ignorable(line))
-        take_line(run, line);
+    else if (!line.ignorable)
+        take_line(run, &line);
     return true;
 }
 
@@ -164,19 +167,19 @@ static bool is_change(enum verb verb)
 }
 
 /* True if there is nothing this line must wait for. */
-static bool may_begin(struct run *run, struct slice line)
+static bool may_begin(struct run *run, const struct request_line *line)
 {
     struct session *s = run->session;
     unsigned most = s->role == ROLE_ADMIN ? CHANGES_MAX : CHANGES_MAX_VERIFY;
 
-    if (request_ignorable(line))
+    if (line->ignorable)
         return true;
     if (s->scan != NULL) {
         if (s->scan->verb == VERB_WATCH)
             session_stop_scan(s);
         return false;
     }
-    enum verb verb = request_verb(line);
+    enum verb verb = line->verb;
     if (s->first_matter != NULL)
         return verb == VERB_VERIFY && s->matters < DOCKET_MAX;
     if (is_change(verb)) {
@@ -194,14 +197,14 @@ static bool may_begin(struct run *run, struct slice line)
     return true;
 }
 
-static void take_line(struct run *run, struct slice line)
+static void take_line(struct run *run, const struct request_line *line)
 {
     struct session *s = run->session;
     struct request request;
     struct problem problem;
 
     lane_count(&s->lane->counters.requests);
-    if (request_parse((char *)line.at, line.len, s->role, &request, &problem) != STATUS_OK)
+    if (request_parse(line, s->role, &request, &problem) != STATUS_OK)
         refuse(run, problem.status, problem.message);
     else if (handlers[request.verb] == do_verify || judge_pending(run))
         handlers[request.verb](run, &request);

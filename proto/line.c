@@ -15,52 +15,44 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why);
 static bool take_quoted(struct cursor *c, struct slice *value, const char **why);
 static bool take_escape(struct cursor *c, char *byte, const char **why);
 
-/* -- eight bytes at a time -------------------------------------------------------------------- */
+/* -- sixteen bytes at a time ------------------------------------------------------------------ */
 
-enum { WORD = 8 };
+enum { WIDE = 16 };
 
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+typedef int8_t wide __attribute__((vector_size(WIDE)));
 
-/* In these two the top bit of a byte is set if it is below `limit`, or is `byte`; above such a byte
- * others may be marked as well. */
-static uint64_t below(uint64_t word, uint8_t limit)
+/* Bytes of a class have all bits set: what is not printable ASCII (as signed numbers, all else is
+ * below the space), and what needs quotes or an escape. */
+static inline wide not_plain(wide bytes)
 {
-    return (word - EACH(limit)) & ~word;
+    return (bytes < ' ') | (bytes == 0x7f);
 }
 
-static uint64_t equal(uint64_t word, uint8_t byte)
+static inline wide not_bare(wide bytes)
 {
-    return below(word ^ EACH(byte), 1);
+    return (bytes <= ' ') | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
 }
 
-/* Printable ASCII. */
-static bool is_plain(const char *at)
+/* True if a byte is in the class; the last sixteen may overlap those before them. */
+static inline bool any(struct slice bytes, wide (*class)(wide bytes))
 {
-    uint64_t word;
+    wide all = { 0 }, some;
 
-    memcpy(&word, at, sizeof(word));
-    return ((below(word, ' ') | equal(word, 0x7f) | word) & EACH(0x80)) == 0;
-}
-
-/* The same, and nothing that needs quotes. */
-static bool is_bare_word(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return ((below(word, ' ' + 1) | equal(word, 0x7f) | equal(word, '"') | equal(word, '\\') |
-             word) & EACH(0x80)) == 0;
-}
-
-/* True if all is `good`; the last eight bytes may overlap those before.  Less than eight are not
- * looked at here. */
-static inline bool all(struct slice bytes, bool (*good)(const char *at))
-{
-    size_t at = 0;
-
-    while (at + WORD <= bytes.len && good(bytes.at + at))
-        at += WORD;
-    return bytes.len >= WORD && bytes.len - at < WORD && good(bytes.at + bytes.len - WORD);
+    if (bytes.len < WIDE) {
+        memset(&some, 'x', sizeof(some));
+        memcpy(&some, bytes.at, bytes.len);
+        all = class(some);
+    } else {
+        for (size_t at = 0; at + WIDE < bytes.len; at += WIDE) {
+            memcpy(&some, bytes.at + at, sizeof(some));
+            all |= class(some);
+        }
+        memcpy(&some, bytes.at + bytes.len - WIDE, sizeof(some));
+        all |= class(some);
+    }
+    uint64_t half[2];
+    memcpy(half, &all, sizeof(half));
+    return (half[0] | half[1]) != 0;
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */
@@ -68,7 +60,7 @@ static inline bool all(struct slice bytes, bool (*good)(const char *at))
 /* The rare line that is not plain is looked at closely. */
 enum status line_check(struct slice bytes, const char **why)
 {
-    if (all(bytes, is_plain))
+    if (bytes.len == 0 || !any(bytes, not_plain))
         return STATUS_OK;
     for (size_t at = 0; at < bytes.len; at++) {
         if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
@@ -137,8 +129,9 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
 
     *value = (struct slice){ c->at, len };
     c->at += len;
-    if (len > 0 && (memchr(value->at, '"', len) != NULL || memchr(value->at, '\\', len) != NULL ||
-                    memchr(value->at, '\t', len) != NULL)) {
+    if (len > 0 && any(*value, not_bare) &&
+        (memchr(value->at, '"', len) != NULL || memchr(value->at, '\\', len) != NULL ||
+         memchr(value->at, '\t', len) != NULL)) {
         *why = "quotes, backslashes and tabs need a value in double quotes";
         return false;
     }
@@ -217,7 +210,7 @@ static bool is_bare(struct slice value)
     const char *end = value.at + value.len;
     bool escape = value.len == 0;
 
-    if (value.len > 0 && all(value, is_bare_word))
+    if (value.len > 0 && !any(value, not_bare))
         return true;
     for (const char *at = value.at; at < end && !escape;) {
         if (*at == ' ' || *at == '"' || *at == '\\')
@@ -241,21 +234,24 @@ static void put_escape(struct text *t, char byte)
     }
 }
 
+/* What needs no escape is copied in pieces as long as they come. */
 static void put_quoted(struct text *t, struct slice value)
 {
-    const char *at = value.at, *end = value.at + value.len;
+    const char *at = value.at, *end = value.at + value.len, *from = at;
 
     text_addc(t, '"');
     while (at < end) {
         bool escape;
         size_t len = character(at, end, &escape);
-        escape = escape || *at == '"' || *at == '\\';
-        if (!escape)
-            text_add(t, at, len);
-        for (size_t i = 0; escape && i < len; i++)
-            put_escape(t, at[i]);
+        if (escape || *at == '"' || *at == '\\') {
+            text_add(t, from, (size_t)(at - from));
+            for (size_t i = 0; i < len; i++)
+                put_escape(t, at[i]);
+            from = at + len;
+        }
         at += len;
     }
+    text_add(t, from, (size_t)(end - from));
     text_addc(t, '"');
 }
 

@@ -151,11 +151,29 @@ static void skip(struct slice *line, size_t len)
     }
 }
 
-bool request_ignorable(struct slice line)
+static bool asks_nothing(struct slice line)
 {
-    skip(&line, 0);
-    return line.len == 0 || line.at[0] == '#' ||
-           (line.at[0] == 'O' && slice_is(first_word(line), "OK"));
+    return line.len == 0 || line.at[0] == '#' || slice_is(first_word(line), "OK");
+}
+
+struct request_line request_look(char *bytes, size_t len)
+{
+    struct request_line line = { .bytes = bytes, .len = len };
+    struct slice rest = { bytes, len };
+
+    skip(&rest, 0);
+    struct slice word = first_word(rest);
+    line.verb = verb_named(word);
+    if (line.verb == VERB_COUNT)
+        line.ignorable = asks_nothing(rest);
+    if (slice_is(word, "*")) {
+        skip(&rest, 1);
+        word = first_word(rest);
+        line.verb = verb_named(word);
+    }
+    skip(&rest, word.len);
+    line.arguments = len - rest.len;
+    return line;
 }
 
 static enum status take_argument(const struct verb_row *verb, const struct argument *a,
@@ -195,56 +213,34 @@ static enum status check_combination(const struct verb_row *verb, const struct r
     return STATUS_OK;
 }
 
-/* Takes the verb off the front of a line. */
-static enum verb take_verb(struct slice *line)
+static enum status check_verb(enum verb verb, enum role role, struct problem *problem)
 {
-    struct slice word;
-
-    skip(line, 0);
-    word = first_word(*line);
-    if (slice_is(word, "*")) {
-        skip(line, 1);
-        word = first_word(*line);
-    }
-    skip(line, word.len);
-    return verb_named(word);
-}
-
-enum verb request_verb(struct slice line)
-{
-    return take_verb(&line);
-}
-
-static enum status find_verb(struct slice *line, enum role role, struct request *request,
-                             struct problem *problem)
-{
-    request->verb = take_verb(line);
-    if (request->verb == VERB_COUNT)
+    if (verb == VERB_COUNT)
         return problem_set(problem, STATUS_UNKNOWN_VERB, "%s",
                            status_row(STATUS_UNKNOWN_VERB)->meaning);
-    if (verbs[request->verb].role > role)
+    if (verbs[verb].role > role)
         return problem_set(problem, STATUS_FORBIDDEN, "%s needs the %s socket; this one grants %s",
-                           verbs[request->verb].name, role_name(verbs[request->verb].role),
-                           role_name(role));
+                           verbs[verb].name, role_name(verbs[verb].role), role_name(role));
     return STATUS_OK;
 }
 
-enum status request_parse(char *bytes, size_t len, enum role role, struct request *request,
-                          struct problem *problem)
+enum status request_parse(const struct request_line *line, enum role role,
+                          struct request *request, struct problem *problem)
 {
-    struct slice line = { bytes, len };
     struct line arguments;
     const char *why;
 
+    request->verb = line->verb;
     request->has = 0;
-    if (line_check(line, &why) != STATUS_OK)
+    if (line_check((struct slice){ line->bytes, line->len }, &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
-    enum status status = find_verb(&line, role, request, problem);
+    enum status status = check_verb(line->verb, role, problem);
     if (status != STATUS_OK)
         return status;
-    if (line_split(bytes + (line.at - bytes), line.len, &arguments, &why) != STATUS_OK)
+    if (line_split(line->bytes + line->arguments, line->len - line->arguments, &arguments,
+                   &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
-    const struct verb_row *verb = &verbs[request->verb];
+    const struct verb_row *verb = &verbs[line->verb];
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
         status = take_argument(verb, &arguments.argument[i], request, problem);
     return status == STATUS_OK ? check_combination(verb, request, role, problem) : status;

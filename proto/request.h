@@ -69,17 +69,24 @@ static inline bool request_has(const struct request *r, enum key key)
     return (r->has & KEY_BIT(key)) != 0;
 }
 
-/* True for a line that asks nothing: blank, a comment, or the OK line of a reply, so that what
- * `export` printed can be sent to another daemon as it is. */
-bool request_ignorable(struct slice line);
+/* A line before it is parsed: enough to tell whether its turn has come. */
+struct request_line {
+    char *bytes;
+    size_t len;                 /* without the line end */
+    bool ignorable;             /* it asks nothing: blank, a comment, or the OK line of a reply, so
+                                   that what `export` printed can be sent to a daemon as it is */
+    enum verb verb;             /* VERB_COUNT: none that there is */
+    size_t arguments;           /* where they begin */
+};
 
-/* The verb of a line that is not ignorable, or VERB_COUNT; the bytes are only looked at. */
-enum verb request_verb(struct slice line);
+/* Looks at a line, of which nothing is changed and which need not hold what a line may.  A leading
+ * "* " is skipped: exported lines bear it. */
+struct request_line request_look(char *bytes, size_t len);
 
-/* Parses one line without its line end.  The bytes are changed (quoted values are decoded in
- * place) and the request points into them.  A leading "* " is skipped: exported lines bear it.
- * Order of checks: bytes, verb, role, arguments.  Not STATUS_OK: *problem is filled. */
-enum status request_parse(char *bytes, size_t len, enum role role, struct request *request,
-                          struct problem *problem);
+/* Parses the line.  Its bytes are changed (quoted values are decoded in place) and the request
+ * points into them.  Order of checks: bytes, verb, role, arguments.  Not STATUS_OK: *problem is
+ * filled. */
+enum status request_parse(const struct request_line *line, enum role role,
+                          struct request *request, struct problem *problem);
 
 #endif

@@ -4,22 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-void text_add(struct text *t, const void *bytes, size_t len)
-{
-    if (t->cut || len > t->cap - t->len) {
-        t->cut = true;
-        return;
-    }
-    if (len > 0)
-        memcpy(t->at + t->len, bytes, len);
-    t->len += len;
-}
-
-void text_adds(struct text *t, const char *string)
-{
-    text_add(t, string, strlen(string));
-}
-
 void text_add_u64(struct text *t, uint64_t number)
 {
     char digits[20];
@@ -31,19 +15,22 @@ void text_add_u64(struct text *t, uint64_t number)
     text_add(t, digits + at, sizeof(digits) - at);
 }
 
+/* Both digits of each byte. */
+#define DIGITS(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
+                  h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
+static const char hex[] =
+    DIGITS("0") DIGITS("1") DIGITS("2") DIGITS("3") DIGITS("4") DIGITS("5") DIGITS("6") DIGITS("7")
+    DIGITS("8") DIGITS("9") DIGITS("a") DIGITS("b") DIGITS("c") DIGITS("d") DIGITS("e") DIGITS("f");
+
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len)
 {
-    static const char digit[] = "0123456789abcdef";
-    char *to = t->at + t->len;
-
     if (t->cut || 2 * len > t->cap - t->len) {
         t->cut = true;
         return;
     }
-    for (size_t i = 0; i < len; i++) {
-        to[2 * i] = digit[bytes[i] >> 4];
-        to[2 * i + 1] = digit[bytes[i] & 15];
-    }
+    char *to = t->at + t->len;
+    for (size_t i = 0; i < len; i++)
+        memcpy(to + 2 * i, hex + 2 * bytes[i], 2);
     t->len += 2 * len;
 }
 

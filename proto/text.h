@@ -59,8 +59,20 @@ static inline struct slice text_slice(const struct text *t)
     return (struct slice){ t->at, t->len };
 }
 
-void text_add(struct text *t, const void *bytes, size_t len);
-void text_adds(struct text *t, const char *string);
+static inline void text_add(struct text *t, const void *bytes, size_t len)
+{
+    if (t->cut || len > t->cap - t->len)
+        t->cut = true;
+    else if (len > 0)
+        memcpy(t->at + t->len, bytes, len);
+    t->len += t->cut ? 0 : len;
+}
+
+/* Inline, so that a literal's length is known when it is compiled. */
+static inline void text_adds(struct text *t, const char *string)
+{
+    text_add(t, string, strlen(string));
+}
 
 static inline void text_addc(struct text *t, char c)
 {

@@ -17,7 +17,8 @@ static struct change *change_for(const char *line)
     struct request r;
 
     strcpy(bytes, line);
-    if (request_parse(bytes, strlen(bytes), ROLE_ADMIN, &r, &problem) != STATUS_OK)
+    const struct request_line look = request_look(bytes, strlen(bytes));
+    if (request_parse(&look, ROLE_ADMIN, &r, &problem) != STATUS_OK)
         return NULL;
     return admin_change(&r, &context, &problem);
 }

@@ -224,7 +224,8 @@ static enum status parse(const char *line, enum role role, struct request *reque
     struct problem problem;
 
     strcpy(bytes, line);
-    return request_parse(bytes, strlen(bytes), role, request, &problem);
+    const struct request_line look = request_look(bytes, strlen(bytes));
+    return request_parse(&look, role, request, &problem);
 }
 
 static void requests_are_checked_verb_role_arguments(void **state)
