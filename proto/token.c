@@ -89,15 +89,22 @@ bool token_printable(struct slice value)
     return true;
 }
 
-/* A byte below 248 = 4 * 62 makes every character equally likely; others are drawn again. */
-static char random_base62(void)
+/* A byte below 248 = 4 * 62 makes every character equally likely; others are drawn again.  Bytes
+ * are drawn together: each drawing is a system call. */
+static void add_random(struct text *value, size_t count)
 {
-    uint8_t byte;
+    uint8_t bytes[VALUE_RANDOM + 16];
 
-    do
-        randombytes_buf(&byte, sizeof(byte));
-    while (byte >= 248);
-    return base62[byte % 62];
+    while (count > 0) {
+        randombytes_buf(bytes, sizeof(bytes));
+        for (size_t i = 0; i < sizeof(bytes) && count > 0; i++) {
+            if (bytes[i] >= 248)
+                continue;
+            text_addc(value, base62[bytes[i] % 62]);
+            count--;
+        }
+    }
+    sodium_memzero(bytes, sizeof(bytes));
 }
 
 void token_generate(struct text *value, const char *prefix)
@@ -107,8 +114,7 @@ void token_generate(struct text *value, const char *prefix)
 
     text_adds(value, prefix);
     text_addc(value, '_');
-    for (int i = 0; i < VALUE_RANDOM; i++)
-        text_addc(value, random_base62());
+    add_random(value, VALUE_RANDOM);
     check_digits(value->at + begin, value->len - begin, check);
     text_add(value, check, sizeof(check));
 }
