@@ -28,22 +28,6 @@ static int64_t moment(int64_t now)
     return now > 0 ? now : 1;
 }
 
-/* Another token with this digest, or (once in 2^80) with the same id. */
-static enum status check_absent(struct change *c, struct store *store)
-{
-    static struct record there;     /* the writer's thread alone comes here */
-
-    switch (store_get(store, c->want.digest, &there)) {
-    case STORE_ABSENT:
-        return STATUS_OK;
-    case STORE_FOUND:
-        return refuse(c, STATUS_EXISTS);
-    case STORE_FAILED:
-        break;
-    }
-    return refuse(c, STATUS_STORE);
-}
-
 /* Every record keeps this, so that what is exported can be imported. */
 static enum status check_times(struct change *c, const struct record *r)
 {
@@ -62,12 +46,11 @@ static void resolve_times(struct change *c, int64_t now)
         c->want.activates = now + c->delay;
 }
 
-static enum status add(struct change *c, struct store *store)
+/* That there is no such token yet is the store's to say. */
+static enum status add(struct change *c)
 {
     enum status status = check_times(c, &c->want);
 
-    if (status == STATUS_OK)
-        status = check_absent(c, store);
     if (status != STATUS_OK)
         return status;
     c->want.by = c->uid;
@@ -78,15 +61,17 @@ static enum status add(struct change *c, struct store *store)
 
 static enum status decide_create(struct change *c, struct store *store, int64_t now)
 {
+    (void)store;
     c->want.created = now;
     resolve_times(c, now);
     if (c->want.expires <= now)
         return problem_set(&c->problem, STATUS_BAD_VALUE, "expires= is in the past");
-    return add(c, store);
+    return add(c);
 }
 
 static enum status decide_import(struct change *c, struct store *store, int64_t now)
 {
+    (void)store;
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
     if (c->revoke && c->want.revoked == 0)
@@ -94,7 +79,7 @@ static enum status decide_import(struct change *c, struct store *store, int64_t 
     if (c->disable && c->want.disabled == 0)
         c->want.disabled = moment(now);
     resolve_times(c, now);
-    return add(c, store);
+    return add(c);
 }
 
 static enum status decide_update(struct change *c, struct store *store, int64_t now)
@@ -183,9 +168,6 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     enum status state = verdict_state(record_flags(&c->after), TIME_ALWAYS, c->after.expires, now);
     if (state != STATUS_OK)
         return refuse(c, state);
-    status = check_absent(c, store);
-    if (status != STATUS_OK)
-        return status;
     c->other = c->after;
     if (c->grace == 0 || c->other.activates >= now + c->grace)
         c->other.revoked = moment(now);

@@ -302,7 +302,7 @@ bool store_begin(struct store *s)
 }
 
 /* A line is stored with spaces behind it, which mean nothing to the grammar. */
-bool store_put(struct store *s, const struct record *record)
+static bool put_record(struct store *s, const struct record *record, int flag)
 {
     char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX + TDBFILE_SPARE];
     struct text value = text_in(room, RECORD_LINE_MAX);
@@ -311,8 +311,20 @@ bool store_put(struct store *s, const struct record *record)
     record_write(&value, record);
     size_t size = tdbfile_size(sizeof(key), value.len);
     memset(room + value.len, ' ', size - value.len);
-    return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
-                                     (struct slice){ room, size });
+    return !value.cut && tdb_store(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) }),
+                                   tdbfile_datum((struct slice){ room, size }), flag) == 0;
+}
+
+bool store_put(struct store *s, const struct record *record)
+{
+    return put_record(s, record, TDB_REPLACE);
+}
+
+enum store_found store_add(struct store *s, const struct record *record)
+{
+    if (put_record(s, record, TDB_INSERT))
+        return STORE_ABSENT;
+    return tdb_error(s->file.tdb) == TDB_ERR_EXISTS ? STORE_FOUND : STORE_FAILED;
 }
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE])

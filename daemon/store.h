@@ -53,6 +53,10 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
 /* One transaction.  Any of these failing means: store_abandon(), then store_reopen(). */
 bool store_begin(struct store *s);
 bool store_put(struct store *s, const struct record *record);
+
+/* The same for a token that is not there yet.  STORE_FOUND: it is, or another (once in 2^80) with
+ * the same id, and nothing was changed; STORE_ABSENT: it was not, and is now. */
+enum store_found store_add(struct store *s, const struct record *record);
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE]);
 bool store_put_journal(struct store *s, const struct journal *j);
 

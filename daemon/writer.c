@@ -197,6 +197,26 @@ static bool denied_unsaved(struct writer *w, struct change *c)
     return true;
 }
 
+static bool add_token(struct writer *w, struct change *c)
+{
+    enum store_found found = store_add(w->store, &c->after);
+
+    if (found == STORE_FOUND) {
+        problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
+        c->puts = c->puts_other = c->is_new = false;
+    }
+    return found != STORE_FAILED;
+}
+
+/* False: the transaction is spoilt.  What is to be added and is there already is refused. */
+static bool put(struct writer *w, struct change *c)
+{
+    bool done = c->is_new ? add_token(w, c) : !c->puts || store_put(w->store, &c->after);
+
+    return done && (!c->puts_other || store_put(w->store, &c->other)) &&
+           (!c->removes || store_remove(w->store, c->after.digest));
+}
+
 /* False: the transaction is spoilt, or would make the file too large for a new token. */
 static bool decide_one(struct writer *w, struct change *c, int64_t now)
 {
@@ -212,14 +232,14 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after.serial = c->serial;
-    entry_add(w->journal, c, now);
-    bool put = (!c->puts || store_put(w->store, &c->after)) &&
-               (!c->puts_other || store_put(w->store, &c->other)) &&
-               (!c->removes || store_remove(w->store, c->after.digest));
+    if (!put(w, c))
+        return false;
+    if (change_writes(c))
+        entry_add(w->journal, c, now);
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
     w->full = w->full || too_far;
-    return put && !too_far;
+    return !too_far;
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
