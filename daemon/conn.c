@@ -12,7 +12,10 @@
 #include "daemon/docket.h"
 #include "daemon/log.h"
 
-enum { LINGER = 30 };           /* seconds for a client to take in the last of its replies */
+enum {
+    LINGER = 30,                /* seconds for a client to take in the last of its replies */
+    READS_MOST = 4,             /* of one connection, until others have their turn */
+};
 
 struct watched {
     struct event event;
@@ -42,7 +45,7 @@ static void change_arrives(struct mail *mail);
 static void scan_arrives(struct mail *mail);
 static void errand_arrives(struct mail *mail);
 static void goes_on(struct session *s);
-static void work(struct conn *c);
+static bool work(struct conn *c);
 static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
 static void watch(struct watched *w, bool wanted);
@@ -133,6 +136,7 @@ void conn_close(struct conn *c)
         watch(&c->read, false);
         watch(&c->write, false);
         close(s->fd);
+        session_post_changes(s);
         session_stop_scan(s);
         docket_close(s);
     }
@@ -142,24 +146,38 @@ void conn_close(struct conn *c)
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
+/* Reads once, and does what can be done; false: that was the last time. */
+static bool take_in(struct conn *c, bool may_go_on)
+{
+    struct session *s = &c->session;
+    size_t room = SESSION_ROOM - iobuf_len(&s->in);
+
+    s->more_comes = false;
+    ssize_t len = room > 0 ? read(s->fd, iobuf_reserve(&s->in, room), room) : -1;
+    if (len < 0) {
+        if (room == 0 || errno == EAGAIN || errno == EINTR)
+            session_post_changes(s);
+        else
+            conn_close(c);
+        return false;
+    }
+    s->eof = len == 0;
+    s->more_comes = may_go_on && (size_t)len == room;
+    iobuf_commit(&s->in, (size_t)len);
+    c->active = conn_clock();
+    return work(c) && s->more_comes;
+}
+
+/* Some more times, if there may be more than fits at once: changes that come together are then
+ * saved together. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
-    struct conn *c = conn;
-    struct iobuf *in = &c->session.in;
-    size_t room = SESSION_ROOM - iobuf_len(in);
+    int reads = 1;
 
+    (void)fd;
     (void)what;
-    ssize_t len = read(fd, iobuf_reserve(in, room), room);
-    if (len < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (len < 0) {
-        conn_close(c);
-        return;
-    }
-    c->session.eof = len == 0;
-    iobuf_commit(in, (size_t)len);
-    c->active = conn_clock();
-    work(c);
+    while (take_in(conn, reads < READS_MOST))
+        reads++;
 }
 
 static void on_write(evutil_socket_t fd, short what, void *conn)
@@ -253,8 +271,8 @@ static void stop_waiting(struct conn *c)
     c->waiting = false;
 }
 
-/* Does all that can be done now, then waits for what comes next. */
-static void work(struct conn *c)
+/* Does all that can be done now, then waits for what comes next.  False: it is closed. */
+static bool work(struct conn *c)
 {
     struct session *s = &c->session;
 
@@ -262,16 +280,17 @@ static void work(struct conn *c)
         dispatch_run(s);
         if (!send_out(c)) {
             conn_close(c);
-            return;
+            return false;
         }
     } while (s->waits_for_output && iobuf_len(&s->out) == 0);
     if (session_is_done(s)) {
         conn_close(c);
-        return;
+        return false;
     }
     if (s->starved)
         wait_for_room(c);
     set_events(c);
+    return true;
 }
 
 static void watch(struct watched *w, bool wanted)

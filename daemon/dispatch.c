@@ -22,7 +22,6 @@ struct run {
     struct session *session;
     size_t used;                    /* bytes of `in` that are dealt with */
     const struct stacks *stacks;
-    struct mail_list changes;       /* to be posted together */
     int64_t now;
 };
 
@@ -80,7 +79,8 @@ void dispatch_run(struct session *s)
     s->has_turn = false;
     if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
         session_stop_scan(s);
-    keeper_change(s->lane->server->keeper, &run.changes);
+    if (!s->more_comes)
+        session_post_changes(s);
     iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : run.used);
 }
 
@@ -347,5 +347,5 @@ static void do_change(struct run *run, const struct request *r)
     c->mail.arrive = s->change_arrives;
     s->outstanding++;
     session_class(s)->outstanding++;
-    mail_append(&run->changes, &c->mail);
+    mail_append(&s->changes, &c->mail);
 }

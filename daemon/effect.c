@@ -40,13 +40,23 @@ void effect_report(const struct change *c)
     report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
+/* Those of one lane go home together: if the first woke its thread alone, the client's next
+ * request would be there before the rest, and make a commit of its own. */
 void effect_answer(struct mail_list *changes)
 {
+    struct mail_list together = { NULL, NULL };
+    struct mailbox *home = NULL;
+
     for (struct mail *m; (m = mail_pop(changes)) != NULL;) {
         struct change *c = (struct change *)m;
-        if (c->home != NULL)
-            mailbox_post(c->home, m);
+        if (c->home != home && home != NULL)
+            mailbox_post_list(home, &together);
+        home = c->home;
+        if (home != NULL)
+            mail_append(&together, m);
         else
             change_free(c);
     }
+    if (home != NULL)
+        mailbox_post_list(home, &together);
 }

@@ -89,6 +89,11 @@ void session_take_chunk(struct session *s, struct scan *scan)
 
 /* -- what is under way ----------------------------------------------------------------------- */
 
+void session_post_changes(struct session *s)
+{
+    keeper_change(s->lane->server->keeper, &s->changes);
+}
+
 void session_stop_scan(struct session *s)
 {
     if (s->scan == NULL || atomic_exchange(&s->scan->stop, true))

@@ -37,6 +37,8 @@ struct session {
     bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
     struct problem fault;
     unsigned outstanding;       /* changes on their way */
+    struct mail_list changes;   /* of those, that are not posted yet */
+    bool more_comes;            /* more input is there: what is to be posted can wait for it */
     struct scan *scan;          /* under way */
     bool scan_is_here;          /* ... and not with the keeper */
     struct matter *first_matter;        /* docket.c's: verifications under way, in order */
@@ -65,6 +67,9 @@ bool session_begin_reply(struct session *s, size_t max, struct text *t);
 
 /* A whole NO or ERR reply. */
 void session_put_problem(struct session *s, const struct problem *p);
+
+/* Sends the changes that were read to the writer. */
+void session_post_changes(struct session *s);
 
 /* A change came back: its reply goes to `out`.  Frees it. */
 void session_take_change(struct session *s, struct change *c);

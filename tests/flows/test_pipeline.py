@@ -2,12 +2,36 @@
 """Many requests at once: one commit for many, and replies in the order of the requests."""
 import itertools
 import re
+import socket
 import subprocess
 
 from harness import Daemon, claim, same
+from settings import PATIENCE
 
 COUNT = 1000
 HANDFUL = 30            # commits that a thousand changes sent at once may become
+
+
+def connected(path):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.settimeout(10 * PATIENCE)
+    sock.connect(path)
+    return sock
+
+
+def closed_loop(sock, line, depth, rounds):
+    """So many requests are always under way: as many are sent as replies come in."""
+    left = depth * (rounds - 1)
+    sock.sendall(line * depth)
+    coming = depth * rounds
+    while coming > 0:
+        replies = sock.recv(65536)
+        assert replies, "the connection was closed"
+        came = replies.count(b"\n")
+        coming -= came
+        if min(came, left) > 0:
+            sock.sendall(line * min(came, left))
+        left -= min(came, left)
 
 
 @claim
@@ -25,6 +49,27 @@ def thousand_creates_at_once_become_a_handful_of_commits():
         dump = subprocess.run(["tdbdump", d.store], capture_output=True, text=True, check=True)
         blocks = len(re.findall(r'^key\(\d+\) = "journal/', dump.stdout, re.M))
         assert 1 <= blocks < HANDFUL, f"{blocks} journal records for {COUNT} entries"
+
+
+def commits_of(d, work):
+    before = int(d.stats()["commits"])
+    work()
+    return int(d.stats()["commits"]) - before
+
+
+@claim
+def changes_sent_together_are_saved_together():
+    line = 'create subject=svc-0001 scopes=repo:read,repo:write description="ci deploy"\n'
+    with Daemon() as d, connected(d.path()) as sock:
+        assert len(line) * 250 > 16384, "more than is read at once"
+        same(commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)), 1, "a burst")
+
+
+@claim
+def answers_that_belong_together_come_together():
+    with Daemon() as d, connected(d.path()) as sock:
+        commits = commits_of(d, lambda: closed_loop(sock, b"create\n", 16, 50))
+        assert commits <= 60, f"{commits} commits in 50 rounds of 16 creates"
 
 
 @claim
