@@ -22,7 +22,7 @@ enum { WIDE = 16 };
 typedef int8_t wide __attribute__((vector_size(WIDE)));
 
 /* Bytes of a class have all bits set: what is not printable ASCII (as signed numbers, all else is
- * below the space), and what needs quotes or an escape. */
+ * below the space), what needs quotes or an escape, and what needs an escape also in quotes. */
 static inline wide not_plain(wide bytes)
 {
     return (bytes < ' ') | (bytes == 0x7f);
@@ -31,6 +31,11 @@ static inline wide not_plain(wide bytes)
 static inline wide not_bare(wide bytes)
 {
     return (bytes <= ' ') | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
+}
+
+static inline wide not_quotable(wide bytes)
+{
+    return not_plain(bytes) | (bytes == '"') | (bytes == '\\');
 }
 
 /* True if a byte is in the class; the last sixteen may overlap those before them. */
@@ -237,7 +242,8 @@ static void put_escape(struct text *t, char byte)
 /* What needs no escape is copied in pieces as long as they come. */
 static void put_quoted(struct text *t, struct slice value)
 {
-    const char *at = value.at, *end = value.at + value.len, *from = at;
+    const char *end = value.at + value.len, *from = value.at;
+    const char *at = value.len > 0 && any(value, not_quotable) ? from : end;
 
     text_addc(t, '"');
     while (at < end) {
