@@ -14,7 +14,8 @@
 
 enum {
     LINGER = 30,                /* seconds for a client to take in the last of its replies */
-    READS_MOST = 4,             /* of one connection, until others have their turn */
+    READS_MOST = 4,             /* until what has been read of changes is posted */
+    MAIL_A_TURN = 32,           /* until others have theirs */
 };
 
 struct watched {
@@ -32,6 +33,7 @@ struct conn {
     int64_t half_since;         /* since when half a line is waiting; 0: none is */
     struct conn *next;
     struct conn **link;         /* what points to it */
+    int reads;                  /* of this turn */
     struct conn *next_touched;  /* in lane->touched, if `touched` */
     bool touched;
     struct conn *next_waiting;  /* in its class of the lane, if `waiting` */
@@ -46,6 +48,7 @@ static void scan_arrives(struct mail *mail);
 static void errand_arrives(struct mail *mail);
 static void goes_on(struct session *s);
 static bool work(struct conn *c);
+static void touch(struct conn *c);
 static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
 static void watch(struct watched *w, bool wanted);
@@ -140,14 +143,14 @@ void conn_close(struct conn *c)
         session_stop_scan(s);
         docket_close(s);
     }
-    if (!session_is_away(s))
+    if (!c->touched && !session_is_away(s))
         free_conn(c);
 }
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
-/* Reads once, and does what can be done; false: that was the last time. */
-static bool take_in(struct conn *c, bool may_go_on)
+/* Reads once; false: there was nothing, or it is closed. */
+static bool take_in(struct conn *c)
 {
     struct session *s = &c->session;
     size_t room = SESSION_ROOM - iobuf_len(&s->in);
@@ -162,22 +165,28 @@ static bool take_in(struct conn *c, bool may_go_on)
         return false;
     }
     s->eof = len == 0;
-    s->more_comes = may_go_on && (size_t)len == room;
+    s->more_comes = (size_t)len == room && ++c->reads < READS_MOST;
     iobuf_commit(&s->in, (size_t)len);
     c->active = conn_clock();
-    return work(c) && s->more_comes;
+    return true;
 }
 
-/* Some more times, if there may be more than fits at once: changes that come together are then
- * saved together. */
+/* Reads on where one read did not hold all: changes that come together are saved together. */
+static void go_on(struct conn *c)
+{
+    while (work(c) && !c->session.rests && c->session.more_comes && take_in(c))
+        continue;
+}
+
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
-    int reads = 1;
+    struct conn *c = conn;
 
     (void)fd;
     (void)what;
-    while (take_in(conn, reads < READS_MOST))
-        reads++;
+    c->reads = 0;
+    if (!c->touched && take_in(c))
+        go_on(c);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *conn)
@@ -289,6 +298,10 @@ static bool work(struct conn *c)
     }
     if (s->starved)
         wait_for_room(c);
+    if (s->rests) {
+        touch(c);
+        mailbox_wake(&s->lane->box);
+    }
     set_events(c);
     return true;
 }
@@ -316,7 +329,7 @@ static void set_events(struct conn *c)
 
 /* -- mail coming home ------------------------------------------------------------------------ */
 
-/* Its replies are sent together, when all mail is in: see settle(). */
+/* It goes on when all mail is in, with its replies together: see settle(). */
 static void touch(struct conn *c)
 {
     struct lane *lane = c->session.lane;
@@ -362,21 +375,35 @@ static void serve_waiting(struct lane_class *class)
 
 static void settle(struct lane *lane)
 {
-    while (lane->touched != NULL) {
-        struct conn *c = lane->touched;
-        lane->touched = c->next_touched;
+    struct conn *next = lane->touched;
+
+    lane->touched = NULL;           /* those that rest come again after others */
+    for (struct conn *c = next; c != NULL; c = next) {
+        next = c->next_touched;
         c->touched = false;
-        work(c);
+        if (c->closed)
+            conn_close(c);
+        else
+            go_on(c);
     }
     for (int i = 0; i < LANE_CLASSES; i++)
         serve_waiting(&lane->class[i]);
 }
 
-/* Not one without the other: a connection in lane->touched must not live to its next event. */
-void conn_take_mail(struct lane *lane)
+bool conn_take_mail(struct lane *lane)
 {
-    mailbox_deliver(&lane->box);
-    settle(lane);
+    struct mail *mail;
+
+    if (lane->arrived.first == NULL)
+        lane->arrived = mailbox_take(&lane->box);
+    for (int i = 0; i < MAIL_A_TURN && (mail = mail_pop(&lane->arrived)) != NULL; i++)
+        mail->arrive(mail);
+    if (lane->arrived.first == NULL) {
+        settle(lane);
+        return true;
+    }
+    mailbox_wake(&lane->box);
+    return false;
 }
 
 static void scan_arrives(struct mail *mail)

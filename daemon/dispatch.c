@@ -13,6 +13,7 @@
 enum {
     OUT_HIGH = 32 * 1024,           /* more than this unsent: begin nothing new */
     OUT_LOW = SESSION_ROOM,         /* less than this unsent: fetch the scan's next chunk */
+    CHANGES_A_RUN = 16,             /* then others have their turn: to make a value takes time */
     CHANGES_MAX = 512,              /* on their way, of one admin session */
     CHANGES_MAX_VERIFY = 16,        /* ... of one that may only revoke what it holds */
 };
@@ -21,6 +22,7 @@ enum {
 struct run {
     struct session *session;
     size_t used;                    /* bytes of `in` that are dealt with */
+    unsigned changes;               /* that were begun */
     const struct stacks *stacks;
     int64_t now;
 };
@@ -71,7 +73,7 @@ void dispatch_run(struct session *s)
         .now = time(NULL),
     };
 
-    s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = false;
+    s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = s->rests = false;
     fetch_chunk(s);
     while (step(&run))
         ;
@@ -79,7 +81,7 @@ void dispatch_run(struct session *s)
     s->has_turn = false;
     if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
         session_stop_scan(s);
-    if (!s->more_comes)
+    if (!s->more_comes && !s->rests)
         session_post_changes(s);
     iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : run.used);
 }
@@ -183,10 +185,11 @@ static bool may_begin(struct run *run, const struct request_line *line)
     if (s->first_matter != NULL)
         return verb == VERB_VERIFY && s->matters < DOCKET_MAX;
     if (is_change(verb)) {
+        s->rests = run->changes == CHANGES_A_RUN;
         const struct lane_class *class = session_class(s);
         s->starved = class->outstanding >= class->most ||
                      (class->first_waiting != NULL && !s->has_turn);
-        return s->outstanding < most && !s->starved;
+        return s->outstanding < most && !s->starved && !s->rests;
     }
     if (s->outstanding > 0)
         return false;
@@ -347,5 +350,6 @@ static void do_change(struct run *run, const struct request *r)
     c->mail.arrive = s->change_arrives;
     s->outstanding++;
     session_class(s)->outstanding++;
+    run->changes++;
     mail_append(&s->changes, &c->mail);
 }

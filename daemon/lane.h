@@ -42,7 +42,8 @@ struct lane {
     struct conn *conns;                 /* of this lane, also those that are closed and whose
                                            answers are still on their way */
     struct lane_class class[LANE_CLASSES];
-    struct conn *touched;               /* got replies by mail that are not sent yet */
+    struct mail_list arrived;           /* taken out of the box, and not delivered yet */
+    struct conn *touched;               /* to go on when all of that is delivered */
     bool stopping;
     int64_t stop_by;                    /* conn_clock() */
     struct event *on_mail;

@@ -75,12 +75,20 @@ static void close_all(struct lane *lane)
     }
 }
 
+/* What is delivered in part, and then what came since. */
+static void take_all_mail(struct lane *lane)
+{
+    for (int i = 0; i < 2; i++)
+        while (!conn_take_mail(lane))
+            continue;
+}
+
 /* Nothing goes on when what is under way comes home: it finds its connection closed.  What comes
  * may itself be a connection. */
 void worker_free(struct lane *lane)
 {
     close_all(lane);
-    mailbox_deliver(&lane->box);
+    take_all_mail(lane);
     close_all(lane);
     if (lane->on_mail != NULL)
         event_free(lane->on_mail);
@@ -112,7 +120,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
         look_at_deadlines(lane);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&lane->stop) && !lane->stopping) {
-        conn_take_mail(lane);               /* nothing is accepted any more: these are the last */
+        take_all_mail(lane);                /* nothing is accepted any more: these are the last */
         begin_to_stop(lane);
     }
     if (lane->stopping && lane->conns == NULL)
