@@ -99,6 +99,61 @@ static void line_refuses_what_the_grammar_does_not_allow(void **state)
     }
 }
 
+static void a_bare_value_is_looked_at_to_its_last_byte(void **state)
+{
+    (void)state;
+    static const char bad[] = "\"\\\t";
+    struct line line;
+    const char *why;
+
+    for (size_t at = 2; at < 40; at++) {
+        char bytes[41] = "k=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", copy[41];
+        for (size_t i = 0; i + 1 < sizeof(bad); i++) {
+            memcpy(copy, bytes, sizeof(copy));
+            copy[at] = bad[i];
+            if (at > 2 || bad[i] != '"')
+                assert_int_equal(line_split(copy, 40, &line, &why), STATUS_SYNTAX);
+        }
+        bytes[at] = ' ';
+        assert_int_equal(line_split(bytes, 40, &line, &why), STATUS_OK);
+        assert_int_equal(line.count, at < 39 ? 2 : 1);
+        assert_int_equal(line.argument[0].value.len, at - 2);
+        bytes[at] = '\xc3';
+        assert_int_equal(line_split(bytes, 40, &line, &why), STATUS_OK);
+        assert_int_equal(line.argument[0].value.len, 38);
+    }
+}
+
+static void hex_has_hex_digits_only(void **state)
+{
+    (void)state;
+    char text[] = "09afAF";
+    uint8_t bytes[3];
+
+    assert_true(hex_parse((struct slice){ text, 6 }, bytes, 3));
+    assert_memory_equal(bytes, "\x09\xaf\xaf", 3);
+    assert_false(hex_parse((struct slice){ text, 5 }, bytes, 3));
+    assert_false(hex_parse((struct slice){ text, 6 }, bytes, 2));
+    for (size_t at = 0; at < 6; at++) {
+        char kept = text[at];
+        for (int byte = 0; byte < 256; byte++) {
+            text[at] = (char)byte;
+            assert_int_equal(hex_parse((struct slice){ text, 6 }, bytes, 3),
+                             byte != 0 && strchr("0123456789abcdefABCDEF", byte) != NULL);
+        }
+        text[at] = kept;
+    }
+}
+
+static void utf8_is_looked_at_behind_long_characters_too(void **state)
+{
+    (void)state;
+    assert_true(utf8_valid(slice_of("a\xc3\xa4z\xe2\x82\xac.\xf0\x9f\x94\x91")));
+    assert_false(utf8_valid(slice_of("\xc3\xa4z\xff")));
+    assert_false(utf8_valid(slice_of("\xe2\x82\xac" "a\x80")));
+    assert_false(utf8_valid(slice_of("\xf0\x9f\x94\x91" "ab\xc3")));
+}
+
 static void line_check_finds_bad_bytes_at_every_offset(void **state)
 {
     (void)state;
@@ -309,6 +364,9 @@ int main(void)
         cmocka_unit_test(digests_together_are_those_of_each_alone),
         cmocka_unit_test(line_splits_words_fields_and_quotes),
         cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
+        cmocka_unit_test(a_bare_value_is_looked_at_to_its_last_byte),
+        cmocka_unit_test(hex_has_hex_digits_only),
+        cmocka_unit_test(utf8_is_looked_at_behind_long_characters_too),
         cmocka_unit_test(line_check_finds_bad_bytes_at_every_offset),
         cmocka_unit_test(every_byte_survives_a_round_trip),
         cmocka_unit_test(terminal_controls_never_leave_unescaped),
