@@ -114,7 +114,7 @@ void record_write(struct text *t, const struct record *r)
 
 /* How one field of the stored line is read into the record. */
 struct field {
-    const char *key;
+    struct slice key;
     bool (*read)(struct record *r, struct slice value);
 };
 
@@ -202,11 +202,13 @@ static bool read_description(struct record *r, struct slice v)
 }
 
 static const struct field fields[] = {
-    { "v", read_version }, { "serial", read_serial }, { "digest", read_digest },
-    { "created", read_created }, { "by", read_by },     /* these five must be there */
-    { "revoked", read_revoked }, { "disabled", read_disabled }, { "replaces", read_replaces },
-    { "activates", read_activates }, { "expires", read_expires }, { "subject", read_subject },
-    { "scopes", read_scopes }, { "description", read_description },
+    { SLICE("v"), read_version }, { SLICE("serial"), read_serial },
+    { SLICE("digest"), read_digest }, { SLICE("created"), read_created },
+    { SLICE("by"), read_by },                           /* these five must be there */
+    { SLICE("revoked"), read_revoked }, { SLICE("disabled"), read_disabled },
+    { SLICE("replaces"), read_replaces }, { SLICE("activates"), read_activates },
+    { SLICE("expires"), read_expires }, { SLICE("subject"), read_subject },
+    { SLICE("scopes"), read_scopes }, { SLICE("description"), read_description },
 };
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
@@ -216,10 +218,22 @@ static int field_named(struct slice key, int from)
 {
     for (int i = 0; i < FIELDS; i++) {
         int at = (from + i) % FIELDS;
-        if (slice_is(key, fields[at].key))
+        if (slice_equal(key, fields[at].key))
             return at;
     }
     return -1;
+}
+
+struct slice record_trimmed(struct slice stored)
+{
+    static const char spaces[] = "                                ";
+    const size_t many = sizeof(spaces) - 1;
+
+    while (stored.len >= many && memcmp(stored.at + stored.len - many, spaces, many) == 0)
+        stored.len -= many;
+    while (stored.len > 0 && stored.at[stored.len - 1] == ' ')
+        stored.len--;
+    return stored;
 }
 
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice stored)
@@ -230,8 +244,7 @@ const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct sli
     uint32_t seen = 0;
     int next = 0;
 
-    while (stored.len > 0 && stored.at[stored.len - 1] == ' ')
-        stored.len--;
+    stored = record_trimmed(stored);
     if (stored.len > sizeof(bytes))
         return "longer than any record";
     memcpy(bytes, stored.at, stored.len);

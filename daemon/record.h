@@ -79,6 +79,9 @@ void record_write(struct text *t, const struct record *r);
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
+/* A stored line without the spaces behind it, of which there may be hundreds. */
+struct slice record_trimmed(struct slice stored);
+
 /* Reads a stored line; NULL, or what is wrong with it.  The id must be the key's. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
 
