@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Hands pairs of texts from one thread to another, in order and in batches, so that one processor
+ * can read while a second one understands.  Level 0.  The thread that gives makes every call; the
+ * other one only takes.  Where no second thread is to be had, the first takes as well. */
+#ifndef JETON_CONVEYOR_H
+#define JETON_CONVEYOR_H
+
+#include "proto/text.h"
+
+/* Of both texts of a pair together. */
+enum { CONVEYOR_PAIR_MAX = 64 * 1024 };
+
+struct conveyor;
+
+/* Takes one pair at the other end; false: no more of them. */
+typedef bool conveyor_take(void *context, struct slice first, struct slice second);
+
+/* NULL: no memory. */
+struct conveyor *conveyor_new(conveyor_take *take, void *context);
+
+/* Copies a pair; waits while the other end is far behind.  False: no more are wanted. */
+bool conveyor_put(struct conveyor *c, struct slice first, struct slice second);
+
+/* Waits until all are taken, and frees.  False: `take` wanted no more. */
+bool conveyor_finish(struct conveyor *c);
+
+#endif
