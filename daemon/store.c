@@ -10,8 +10,7 @@
 
 #include "daemon/log.h"
 #include "daemon/tdbfile.h"
-
-#define HEAD_KEY "jeton"
+#include "daemon/traversal.h"
 
 struct store {
     struct tdbfile file;
@@ -86,7 +85,7 @@ static bool create_if_missing(struct store *s, struct problem *problem)
 
     text_adds(&value, "v=1");
     line_put_time(&value, "created", time(NULL));
-    if (tdbfile_create(&s->file, slice_of(HEAD_KEY), text_slice(&value)))
+    if (tdbfile_create(&s->file, slice_of(TRAVERSAL_HEAD_KEY), text_slice(&value)))
         return true;
     problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->file.path,
                 strerror(errno));
@@ -135,7 +134,7 @@ static bool lock_file(struct store *s, struct problem *problem)
 
 static bool check_head(struct store *s, struct problem *problem)
 {
-    TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(HEAD_KEY)));
+    TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(TRAVERSAL_HEAD_KEY)));
     struct slice text = { (const char *)head.dptr, head.dsize };
     bool good = head.dptr != NULL && slice_begins(text, "v=1 ");
 
@@ -177,83 +176,19 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
     const char *fault = bytes == NULL ? "no memory" : NULL;
     enum store_found found = STORE_FOUND;
     uint32_t block = 0;
+    size_t len;
 
-    for (; fault == NULL; block++) {
-        size_t len;
-        found = store_get_journal(s, block, bytes, &len);
-        if (found != STORE_FOUND)
-            break;
+    while (fault == NULL && (found = store_get_journal(s, block, bytes, &len)) == STORE_FOUND) {
         fault = journal_load(j, block, (struct slice){ bytes, len });
-        if (fault != NULL)
-            break;
+        block += fault == NULL;
     }
     free(bytes);
-    if (fault == NULL && found == STORE_FAILED)
-        fault = "it cannot be read";
     if (fault == NULL)
-        fault = journal_loaded(j);
+        fault = found == STORE_FAILED ? "it cannot be read" : journal_loaded(j);
     if (fault != NULL)
         problem_set(problem, STATUS_STORE, "store %.100s: journal block %u: %.60s; restore from a "
                     "backup (tdbbackup -v)", s->file.path, block, fault);
     return fault == NULL;
-}
-
-struct loading {
-    struct store *store;
-    bool (*visit)(void *context, const struct record *record);
-    void *context;
-    struct problem *problem;
-    struct record record;
-    uint64_t seen;
-    uint64_t possible;          /* more records than this is a loop in a damaged file */
-    bool stopped;
-};
-
-static const char *load_record(struct loading *l, struct slice name, struct slice value)
-{
-    uint8_t id[ID_SIZE];
-
-    if (l->seen++ > l->possible)
-        return "the file's hash chains run in a circle";
-    if (slice_begins(name, "journal/") || slice_is(name, HEAD_KEY))
-        return NULL;
-    if (!record_key_parse(name, id))
-        return "a record that is not jeton's";
-    const char *fault = record_parse(&l->record, id, value);
-    if (fault != NULL || l->visit(l->context, &l->record))
-        return fault;
-    problem_set(l->problem, STATUS_STORE, "no memory for %llu tokens",
-                (unsigned long long)l->seen);
-    l->stopped = true;
-    return NULL;
-}
-
-/* A key out of a damaged file may hold anything. */
-static const char *printable(struct slice name, char room[64])
-{
-    size_t len = 0;
-
-    for (; len < name.len && len < 40; len++)
-        room[len] = name.at[len] > 0x20 && name.at[len] < 0x7f ? name.at[len] : '?';
-    room[len] = '\0';
-    return room;
-}
-
-static int load_one(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *context)
-{
-    struct loading *l = context;
-    struct slice name = { (const char *)key.dptr, key.dsize };
-    const char *fault = load_record(l, name, (struct slice){ (char *)value.dptr, value.dsize });
-
-    (void)tdb;
-    if (fault != NULL) {
-        char room[64];
-        problem_set(l->problem, STATUS_STORE, "store %.80s: record %s: %.50s; restore from a "
-                    "backup, or remove it with tdbtool", l->store->file.path,
-                    printable(name, room), fault);
-        l->stopped = true;
-    }
-    return l->stopped;
 }
 
 /* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
@@ -269,19 +204,8 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
                        void *context, struct problem *problem)
 {
-    enum { RECORD_LEAST = 64 };
-    struct loading l = { .store = s, .visit = visit, .context = context, .problem = problem };
-
-    if (!switch_to(s, STORE_READ, problem))
-        return false;
-    l.possible = store_size(s) / RECORD_LEAST;
-    int visited = tdb_traverse_read(s->file.tdb, load_one, &l);
-    if (!l.stopped && (visited < 0 || s->file.failed)) {
-        problem_set(problem, STATUS_STORE, "store %.120s is damaged: %s; restore it from a backup "
-                    "(tdbbackup -v)", s->file.path, tdb_errorstr(s->file.tdb));
-        l.stopped = true;
-    }
-    return !l.stopped && switch_to(s, s->mode, problem);
+    return switch_to(s, STORE_READ, problem) &&
+           traversal_tokens(&s->file, visit, context, problem) && switch_to(s, s->mode, problem);
 }
 
 bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem)

@@ -42,8 +42,8 @@ void store_shrink(struct store *s);
 /* Reads all journal blocks into an empty journal. */
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);
 
-/* Calls `visit` for every token, in no order; it returns false to stop (no memory).  False:
- * *problem says which record cannot be read. */
+/* Calls `visit` for every token, in no order and on another thread (traversal.h); it returns false
+ * to stop (no memory).  False: *problem says which record cannot be read. */
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
                        void *context, struct problem *problem);
 

@@ -10,63 +10,9 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <tdb.h>
 #include <unistd.h>
 
-#include "daemon/store.h"
-#include "proto/token.h"
-
-static char directory[64], path[80];
-
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    snprintf(path, sizeof(path), "%s/t.tdb", directory);
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
-}
-
-static struct record record_numbered(uint64_t number)
-{
-    struct record r = { .serial = number, .created = 5, .expires = TIME_NEVER };
-
-    token_digest((struct slice){ (const char *)&number, sizeof(number) }, r.digest);
-    return r;
-}
-
-static void save(struct store *s, struct journal *j, uint64_t first, uint64_t last)
-{
-    assert_true(store_begin(s));
-    assert_int_equal(journal_begin(j, (size_t)(last - first + 1)), 0);
-    for (uint64_t i = first; i <= last; i++) {
-        struct record r = record_numbered(i), back;
-        assert_int_equal(store_get(s, r.digest, &back), STORE_ABSENT);
-        assert_true(store_put(s, &r));
-        struct text entry = journal_entry(j, 5, "create");
-        journal_entry_end(j, &entry);
-    }
-    journal_end(j, last);
-    assert_true(store_put_journal(s, j));
-    assert_true(store_commit(s));
-}
-
-static bool count_one(void *context, const struct record *record)
-{
-    (void)record;
-    ++*(uint64_t *)context;
-    return true;
-}
+#include "tests/unit/numbered.h"
 
 static void tokens_and_journal_survive_a_reopen(void **state)
 {
@@ -268,61 +214,6 @@ static void garbage_is_refused_and_left_as_it_is(void **state)
     }
 }
 
-static void a_truncated_store_is_refused(void **state)
-{
-    (void)state;
-    struct problem problem;
-    struct journal *j = journal_new(1000);
-    struct store *s = store_open(path, STORE_WRITE, &problem);
-    struct stat st;
-    uint64_t count = 0;
-
-    save(s, j, 1, 300);
-    store_close(s);
-    assert_int_equal(stat(path, &st), 0);
-    for (off_t size = 4096; size < st.st_size; size += st.st_size / 7) {
-        assert_int_equal(truncate(path, st.st_size), 0);
-        assert_int_equal(truncate(path, size), 0);
-        journal_clear(j);
-        count = 0;
-        s = store_open(path, STORE_WRITE, &problem);
-        bool whole = s != NULL && store_load_journal(s, j, &problem) &&
-                     store_load_tokens(s, count_one, &count, &problem) &&
-                     count == journal_tokens(j) && count == 300;
-        assert_false(whole);
-        store_close(s);
-    }
-    journal_free(j);
-}
-
-static void a_newer_version_and_foreign_records_are_named(void **state)
-{
-    (void)state;
-    struct problem problem;
-    struct store *s = store_open(path, STORE_WRITE, &problem);
-    uint64_t count = 0;
-
-    store_close(s);
-    struct tdb_context *tdb = tdb_open(path, 0, TDB_NOMMAP, O_RDWR, 0);
-    assert_int_equal(tdb_store(tdb, (TDB_DATA){ (unsigned char *)"other", 5 },
-                               (TDB_DATA){ (unsigned char *)"x", 1 }, TDB_INSERT), 0);
-    tdb_close(tdb);
-    s = store_open(path, STORE_WRITE, &problem);
-    assert_non_null(s);
-    assert_false(store_load_tokens(s, count_one, &count, &problem));
-    assert_non_null(strstr(problem.message, "record other"));
-    store_close(s);
-    tdb = tdb_open(path, 0, TDB_NOMMAP, O_RDWR, 0);
-    assert_int_equal(tdb_store(tdb, (TDB_DATA){ (unsigned char *)"jeton", 5 },
-                               (TDB_DATA){ (unsigned char *)"v=2 x", 5 }, TDB_REPLACE), 0);
-    tdb_close(tdb);
-    assert_null(store_open(path, STORE_WRITE, &problem));
-    assert_non_null(strstr(problem.message, "newer version"));
-}
-
-#define WITH_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,8 +225,6 @@ int main(void)
         WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
         WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
-        WITH_DIRECTORY(a_truncated_store_is_refused),
-        WITH_DIRECTORY(a_newer_version_and_foreign_records_are_named),
     };
 
     if (sodium_init() < 0)

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store in a directory of its own, and tokens by number to put into it. */
+#ifndef JETON_TEST_NUMBERED_H
+#define JETON_TEST_NUMBERED_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/store.h"
+#include "proto/token.h"
+
+static char directory[64], path[80];
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/jeton-test-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/t.tdb", directory);
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+static struct record record_numbered(uint64_t number)
+{
+    struct record r = { .serial = number, .created = 5, .expires = TIME_NEVER };
+
+    token_digest((struct slice){ (const char *)&number, sizeof(number) }, r.digest);
+    return r;
+}
+
+static void save(struct store *s, struct journal *j, uint64_t first, uint64_t last)
+{
+    assert_true(store_begin(s));
+    assert_int_equal(journal_begin(j, (size_t)(last - first + 1)), 0);
+    for (uint64_t i = first; i <= last; i++) {
+        struct record r = record_numbered(i), back;
+        assert_int_equal(store_get(s, r.digest, &back), STORE_ABSENT);
+        assert_true(store_put(s, &r));
+        struct text entry = journal_entry(j, 5, "create");
+        journal_entry_end(j, &entry);
+    }
+    journal_end(j, last);
+    assert_true(store_put_journal(s, j));
+    assert_true(store_commit(s));
+}
+
+static bool count_one(void *context, const struct record *record)
+{
+    (void)record;
+    ++*(uint64_t *)context;
+    return true;
+}
+
+#define WITH_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+
+#endif
