@@ -3,6 +3,7 @@
 
 #include "daemon/entry.h"
 #include "daemon/effect.h"
+#include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/probe.h"
 #include "daemon/report.h"
@@ -28,18 +29,6 @@ static struct change *change_of(struct mail *mail)
 
 /* -- start ----------------------------------------------------------------------------------- */
 
-static bool load_token(void *context, const struct record *r)
-{
-    struct writer *w = context;
-
-    if (order_reserve(&w->order, 1) < 0 ||
-        publish_reserve(w->publisher, 1, (uint64_t)r->subject_len + r->scopes_len) < 0)
-        return false;
-    order_add(&w->order, r->created, r->serial, r->digest);
-    publish_put(w->publisher, r);
-    return true;
-}
-
 static bool load(struct writer *w, struct store *store, const char *prefix,
                  struct problem *problem)
 {
@@ -52,8 +41,7 @@ static bool load(struct writer *w, struct store *store, const char *prefix,
                     (unsigned long long)tokens);
         return false;
     }
-    return store_load_tokens(store, load_token, w, problem) &&
-           store_has_all(store, publish_figures(w->publisher).tokens, tokens, problem);
+    return loader_run(store, tokens, w->publisher, &w->order, problem);
 }
 
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
