@@ -25,7 +25,8 @@ void generation_free(struct generation *g)
     free(g);
 }
 
-/* Mapped writable first: once FUTURE_WRITE is sealed nobody can do that again. */
+/* Mapped writable first: once FUTURE_WRITE is sealed nobody can do that again.  Tokens go to all
+ * pages of the slots in no order: together those are had for less than one by one. */
 static int generation_map(struct generation *g, uint64_t size)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
@@ -36,6 +37,7 @@ static int generation_map(struct generation *g, uint64_t size)
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd, 0);
     if (at == MAP_FAILED)
         return -errno;
+    madvise(at, table_size(g->table.slot_bits, 0), MADV_POPULATE_WRITE);
     g->header = at;
     g->table.total_size = size;
     if (fcntl(g->fd, F_ADD_SEALS, seals) < 0 || fchmod(g->fd, 0444) < 0)
@@ -46,7 +48,8 @@ static int generation_map(struct generation *g, uint64_t size)
 static int generation_tables(struct generation *g, uint32_t slot_bits)
 {
     size_t used = sizeof(*g->used) << slot_bits;
-    void *at = mmap(NULL, used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, used, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
     if (at == MAP_FAILED)
         return -errno;
