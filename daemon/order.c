@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum { ROOM_MIN = 1024 };
 
@@ -22,6 +24,17 @@ void order_free(struct order *o)
     *o = (struct order){ .entry = NULL };
 }
 
+/* Memory for many at once is had for less than page by page. */
+static void populate(struct order *o, size_t count)
+{
+    const uintptr_t page = (uintptr_t)getpagesize();
+    uintptr_t from = (uintptr_t)(o->entry + o->count) / page * page;
+    uintptr_t to = (uintptr_t)(o->entry + o->count + count) / page * page;
+
+    if (from < to)
+        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+}
+
 int order_reserve(struct order *o, size_t count)
 {
     size_t room = o->room < ROOM_MIN ? ROOM_MIN : o->room;
@@ -35,6 +48,7 @@ int order_reserve(struct order *o, size_t count)
         return -ENOMEM;
     o->entry = entry;
     o->room = room;
+    populate(o, count);
     return 0;
 }
 
