@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes a store that holds TOKENS tokens, those with the values of values.h.  The last JOURNAL of
  * them come through the daemon's own writer, so that the journal is full as well; those before are
- * put straight into the file, as the writer would have.  Nothing is synced until the end.
+ * put straight into the file, as the writer would have.  Nothing is synced until the end.  More
+ * than fit into a TDB file with claims have none.
  *
  *     fill STORE TOKENS */
 #include <fcntl.h>
@@ -19,9 +20,10 @@
 #include "proto/token.h"
 #include "tests/bench/values.h"
 
-enum { JOURNAL = 100000, TOGETHER = 100, BEGAN = 1700000000 };
+enum { JOURNAL = 100000, TOGETHER = 100, BEGAN = 1700000000, CLAIMS_MOST = 7000000 };
 
 static struct writer writer;
+static uint64_t tokens;
 
 static int64_t created(uint64_t number)
 {
@@ -52,14 +54,17 @@ static void claim(struct record *r, uint64_t number)
 {
     char text[80], value[VALUE_LEN];
 
+    make_value(number, value);
+    token_digest((struct slice){ value, sizeof(value) }, r->digest);
+    r->expires = TIME_NEVER;
+    if (tokens > CLAIMS_MOST)
+        return;
     snprintf(text, sizeof(text), CLAIM_SUBJECT, (unsigned)(number % 1000));
     record_set_subject(r, slice_of(text));
     record_set_scopes(r, slice_of(CLAIM_SCOPES(number)));
     snprintf(text, sizeof(text), "ci deploy %llu", (unsigned long long)number);
     record_set_description(r, slice_of(text));
     r->expires = number % 2 == 0 ? TIME_NEVER : 4000000000;
-    make_value(number, value);
-    token_digest((struct slice){ value, sizeof(value) }, r->digest);
 }
 
 static void post(uint64_t number)
@@ -108,19 +113,19 @@ static void put_token(struct tdb_context *tdb, uint64_t number)
 }
 
 /* One entry, the newest, and how many tokens there are. */
-static void put_journal(struct tdb_context *tdb, uint64_t tokens)
+static void put_journal(struct tdb_context *tdb, uint64_t straight)
 {
     static char room[JOURNAL_BLOCK + TDBFILE_SPARE];
     struct text block = text_in(room, JOURNAL_BLOCK);
 
-    text_addf(&block, "v=1 tokens=%010llu\nserial=%llu", (unsigned long long)tokens,
-              (unsigned long long)tokens);
-    line_put_time(&block, "time", created(tokens));
+    text_addf(&block, "v=1 tokens=%010llu\nserial=%llu", (unsigned long long)straight,
+              (unsigned long long)straight);
+    line_put_time(&block, "time", created(straight));
     text_adds(&block, " event=import id=00000000000000000000 by=uid:0 pid=1\n");
     put(tdb, slice_of("journal/0"), &block, block.len);
 }
 
-static void fill_file(const char *path, uint64_t tokens)
+static void fill_file(const char *path, uint64_t straight)
 {
     enum { HASH_SIZE = 1000003 };
     struct tdb_context *tdb = tdb_open(path, HASH_SIZE,
@@ -129,9 +134,9 @@ static void fill_file(const char *path, uint64_t tokens)
 
     if (tdb == NULL)
         die(path);
-    for (uint64_t number = 0; number < tokens; number++)
+    for (uint64_t number = 0; number < straight; number++)
         put_token(tdb, number);
-    put_journal(tdb, tokens);
+    put_journal(tdb, straight);
     if (tdb_close(tdb) != 0)
         die("the file could not be closed");
 }
@@ -147,7 +152,7 @@ static void start(const char *path)
         die(problem.message);
 }
 
-static void fill_writer(uint64_t number, uint64_t tokens)
+static void fill_writer(uint64_t number)
 {
     for (; number < tokens; number++) {
         post(number);
@@ -165,7 +170,7 @@ int main(int argc, char **argv)
 {
     if (argc != 3 || sodium_init() < 0)
         die("usage: fill STORE TOKENS");
-    uint64_t tokens = strtoull(argv[2], NULL, 10);
+    tokens = strtoull(argv[2], NULL, 10);
     uint64_t straight = tokens > JOURNAL ? tokens - JOURNAL : 0;
     log_set_level(LOG_LEVEL_WARNING);
     start(argv[1]);             /* makes the file */
@@ -174,7 +179,7 @@ int main(int argc, char **argv)
         fill_file(argv[1], straight);
         start(argv[1]);
     }
-    fill_writer(straight, tokens);
+    fill_writer(straight);
     writer_destroy(&writer);
     return sync_whole(argv[1]) ? 0 : 1;
 }
