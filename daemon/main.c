@@ -75,6 +75,7 @@ static bool check_store(const struct config *c, struct problem *problem)
     struct journal *journal = journal_new(c->journal_entries);
     bool well = store != NULL && journal != NULL &&
                 store_load_journal(store, journal, problem) &&
+                store_may_have(store, journal_tokens(journal), problem) &&
                 store_load_tokens(store, count_token, &count, problem) &&
                 store_has_all(store, count, journal_tokens(journal), problem);
     if (well)

@@ -19,6 +19,7 @@ enum {
     RECORD_VERSION = 1,
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
+    RECORD_ROOM_LEAST = 64,         /* bytes of the store that any record takes */
 };
 
 struct record {

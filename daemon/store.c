@@ -208,6 +208,16 @@ bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struc
            traversal_tokens(&s->file, visit, context, problem) && switch_to(s, s->mode, problem);
 }
 
+bool store_may_have(struct store *s, uint64_t said, struct problem *problem)
+{
+    if (said <= store_size(s) / RECORD_ROOM_LEAST)
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.100s: its journal says that it holds %llu tokens, "
+                "which is more than fit: it is damaged; restore it from a backup (tdbbackup -v)",
+                s->file.path, (unsigned long long)said);
+    return false;
+}
+
 bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem)
 {
     if (found == said)

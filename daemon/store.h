@@ -47,6 +47,9 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
 bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
                        void *context, struct problem *problem);
 
+/* True if a file as large as this can hold so many tokens; or else *problem says so. */
+bool store_may_have(struct store *s, uint64_t said, struct problem *problem);
+
 /* True if as many tokens were found as the journal says; or else *problem says so. */
 bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem);
 

@@ -30,10 +30,9 @@ bool traversal_tokens(struct tdbfile *file,
                       bool (*visit)(void *context, const struct record *record), void *context,
                       struct problem *problem)
 {
-    enum { RECORD_LEAST = 64 };
     struct traversal t = { .visit = visit, .context = context };
 
-    t.left = tdb_map_size(file->tdb) / RECORD_LEAST;
+    t.left = tdb_map_size(file->tdb) / RECORD_ROOM_LEAST;
     t.conveyor = conveyor_new(understand, &t);
     if (t.conveyor == NULL) {
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);

@@ -35,6 +35,8 @@ static bool load(struct writer *w, struct store *store, const char *prefix,
     if (!store_load_journal(store, w->journal, problem))
         return false;
     uint64_t tokens = journal_tokens(w->journal);
+    if (!store_may_have(store, tokens, problem))
+        return false;
     w->publisher = publish_new(prefix, tokens);
     if (w->publisher == NULL) {
         problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens",

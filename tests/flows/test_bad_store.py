@@ -63,6 +63,15 @@ def truncated_store_is_refused_and_left_alone():
 
 
 @claim
+def store_said_to_hold_more_tokens_than_fit_is_refused():
+    with broken_ones() as (d, whole):
+        said = b"v=1 tokens=0000000200"
+        assert said in whole
+        put(d, whole.replace(said, b"v=1 tokens=0033333333"))
+        refused(d, "33333333 tokens, which is more than fit.*tdbbackup", "an impossible number")
+
+
+@claim
 def store_truncated_anywhere_never_starts_with_tokens_missing():
     with broken_ones() as (d, whole):
         for _ in range(scaled(30, 5)):
