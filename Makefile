@@ -7,7 +7,7 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace
+	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client prometheus

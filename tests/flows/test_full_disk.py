@@ -131,8 +131,9 @@ def small_disk(kind, size):
         make_file_system(kind, image, size)
         mount = ["mount", "-t", kind, "-o", "loop", image, where]
     for command in ["mount", "--make-rprivate", "/"], mount:
-        if subprocess.run(command, stderr=subprocess.DEVNULL).returncode != 0:
-            raise Skip(f"cannot mount {kind} here")
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            raise Skip(f"cannot mount {kind} here: {done.stderr.splitlines()[0]}")
     return where
 
 
