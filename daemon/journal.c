@@ -122,8 +122,9 @@ const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
         return "its first line is not a journal block's of this version";
     rest = (struct slice){ stored.at + HEAD_SIZE, stored.len - HEAD_SIZE };
     for (; next_entry(&rest, &entry); count++) {
-        if (!journal_serial(entry, &serial) || (count > 0 && serial != first + count))
-            return "its serials are not consecutive";
+        if (!journal_serial(entry, &serial) || serial == 0 ||
+            (count > 0 && serial != first + count))
+            return "its serials are not consecutive, from 1 on";
         if (count == 0)
             first = serial;
     }

@@ -145,6 +145,7 @@ static void damaged_blocks_are_refused(void **state)
         "", "v=2 tokens=0000000001\n", "v=1 tokens=000000000x\n",
         "v=1 tokens=0000000001\nserial=1 a=b\nserial=3 a=b\n",
         "v=1 tokens=0000000001\nserial=1 a=b\nserial=2",
+        "v=1 tokens=0000000001\nserial=0 a=b\n",
         "v=1 tokens=0000000001\nnothing\n",
     };
     struct journal *j = journal_new(10);
