@@ -5,6 +5,7 @@
 #ifndef JETON_FUZZ_CORE_H
 #define JETON_FUZZ_CORE_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <sodium.h>
@@ -18,15 +19,21 @@
 /* The keeper's steps are made here rather than in its thread. */
 #include "daemon/keeper.c"
 
-enum { CORE_ROOM = 64 * 1024, CORE_TURNS = 10000, CORE_RETENTION = 1000, CORE_DELAY = 10 };
+enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000, CORE_RETENTION = 1000, CORE_DELAY = 10 };
+
+/* A file: its beginning and its last bytes.  What may lie between those is free space. */
+struct image {
+    char head[CORE_ROOM];
+    size_t head_len;
+    char tail[CORE_TAIL];
+    off_t size;
+};
 
 static struct {
     char path[64];
     char directory[48];
-    char empty_store[CORE_ROOM];        /* a store without tokens, as a file */
-    size_t empty_size;
-    char empty_uses[CORE_ROOM];         /* and no last uses */
-    size_t uses_size;
+    struct image empty_store;           /* a store without tokens */
+    struct image empty_uses;            /* and no last uses */
 
     struct writer writer;
     struct keeper *keeper;
@@ -48,6 +55,16 @@ int fsync(int fd)
 int fdatasync(int fd)
 {
     (void)fd;
+    return 0;
+}
+
+/* Without filling it. */
+int posix_fallocate(int fd, off_t offset, off_t len)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || (st.st_size < offset + len && ftruncate(fd, offset + len) < 0))
+        return errno;
     return 0;
 }
 
@@ -78,34 +95,43 @@ static struct randombytes_implementation seeded_random = {
 
 /* -- files -------------------------------------------------------------------------------- */
 
-static size_t load_file(const char *path, char room[CORE_ROOM])
+static void load_image(const char *path, struct image *image)
 {
+    struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = read(fd, room, CORE_ROOM);
 
-    MUST(fd >= 0 && len > 0 && len < CORE_ROOM);
+    MUST(fd >= 0 && fstat(fd, &st) == 0 && st.st_size > CORE_TAIL);
+    image->size = st.st_size;
+    image->head_len = (size_t)pread(fd, image->head, CORE_ROOM, 0);
+    MUST(pread(fd, image->tail, CORE_TAIL, image->size - CORE_TAIL) == CORE_TAIL);
     close(fd);
-    return (size_t)len;
 }
 
-static void save_file(const char *path, const char *bytes, size_t len)
+static void save_image(const char *path, const struct image *image)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
-    MUST(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    MUST(fd >= 0 && write(fd, image->head, image->head_len) == (ssize_t)image->head_len);
+    MUST(pwrite(fd, image->tail, CORE_TAIL, image->size - CORE_TAIL) == CORE_TAIL);
     close(fd);
 }
 
-/* Short hash tables: quick to copy. */
-static void make_empty(const char *path, bool head, char room[CORE_ROOM], size_t *len)
+/* Short hash tables: quick to copy.  A store has room from the beginning: where it has not, the
+ * first journal block makes tdb write a hundred times as much, for each input. */
+static void make_empty(const char *path, bool store, struct image *image)
 {
+    static unsigned char filler[CORE_ROOM / 4];
     TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
-    struct tdb_context *tdb = tdb_open(path, 131, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
+    TDB_DATA room = { filler, sizeof(filler) }, room_key = { (unsigned char *)"room", 4 };
+    struct tdb_context *tdb = tdb_open(path, 31, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
                                        O_RDWR | O_CREAT, 0600);
 
-    MUST(tdb != NULL && (!head || tdb_store(tdb, key, value, TDB_INSERT) == 0));
+    MUST(tdb != NULL);
+    if (store)
+        MUST(tdb_store(tdb, key, value, TDB_INSERT) == 0 &&
+             tdb_store(tdb, room_key, room, TDB_INSERT) == 0 && tdb_delete(tdb, room_key) == 0);
     MUST(tdb_close(tdb) == 0);
-    *len = load_file(path, room);
+    load_image(path, image);
     unlink(path);
 }
 
@@ -140,8 +166,8 @@ static void core_prepare(void)
     MUST(mkdtemp(core.directory) != NULL);
     atexit(core_remove);
     snprintf(core.path, sizeof(core.path), "%s/t", core.directory);
-    make_empty(core.path, true, core.empty_store, &core.empty_size);
-    make_empty(core.path, false, core.empty_uses, &core.uses_size);
+    make_empty(core.path, true, &core.empty_store);
+    make_empty(core.path, false, &core.empty_uses);
 }
 
 /* -- one life ----------------------------------------------------------------------------- */
@@ -236,9 +262,9 @@ static void core_begin(int64_t now)
     core_seed = 1;
     core.table = -1;
     core.said = 0;
-    save_file(core.path, core.empty_store, core.empty_size);
+    save_image(core.path, &core.empty_store);
     core_file(path, ".used");
-    save_file(path, core.empty_uses, core.uses_size);
+    save_image(path, &core.empty_uses);
     core_start();
 }
 
