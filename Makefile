@@ -34,7 +34,7 @@ VERIFIERS = $(patsubst daemon/%.c,$(BUILD)/%.so,$(wildcard $(patsubst %,daemon/v
 LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 # libcurl and OpenSSL are started once and never ended: not to be unloaded either.
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
-LIBRARY = $(patsubst %,plugin/%.o,link lock words claims view asking handle client loop)
+LIBRARY = $(patsubst %,plugin/%.o,clock link lock words claims view asking handle client loop)
 MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
 COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))

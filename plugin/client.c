@@ -62,7 +62,7 @@ static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
     enum jeton_status status = JETON_UNAVAILABLE;
 
     if (*deadline == 0)
-        *deadline = link_now() + atomic_load(&h->timeout);
+        *deadline = clock_in(atomic_load(&h->timeout));
     struct door *door = handle_take_door(h->own, *deadline);
     if (door != NULL) {
         status = ask_through(h, door, q, claims, *deadline);
@@ -153,7 +153,7 @@ static int greet(struct jeton *h)
 {
     struct calm calm = calm_begin();
     struct door *door = &h->own->door[0];
-    int64_t deadline = link_now() + TIMEOUT;
+    int64_t deadline = clock_in(TIMEOUT);
     int error = handle_open_door(h, door, deadline);
 
     if (error == 0 && handle_fetch_table(door, deadline))

@@ -134,9 +134,9 @@ bool handle_fetch_table(struct door *door, int64_t deadline)
     struct jeton *h = door->handle;
     char room[SERVICE_MAX + 32];
     struct text line = text_in(room, sizeof(room));
-    int64_t now = link_now(), at = atomic_load(&h->own->table_at);
+    int64_t now = clock_now(), at = atomic_load(&h->own->table_at);
 
-    if ((h->flags & JETON_NO_TABLE) || door->link.no_table || now < at ||
+    if ((h->flags & JETON_NO_TABLE) || door->link.no_table || now < at || now == CLOCK_FAILED ||
         view_usable(&h->views, &h->own->gate) ||
         !atomic_compare_exchange_strong(&h->own->table_at, &at, now + FETCH_EVERY))
         return false;

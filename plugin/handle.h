@@ -36,7 +36,7 @@ struct own {
     struct view_gate gate;
     struct view_uses uses;
     _Alignas(64) _Atomic int64_t report_at;     /* CLOCK_REALTIME seconds */
-    _Atomic int64_t table_at;                   /* link_now() */
+    _Atomic int64_t table_at;                   /* clock_now() */
     _Alignas(64) struct lock replacing;         /* guards views, but for reading */
     struct door door[HANDLE_DOORS + 1];
     struct asking asking[HANDLE_WAITING_MAX];

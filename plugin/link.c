@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -40,14 +39,6 @@ static int take_descriptors(struct link *l, struct msghdr *message);
 static int take_reply(struct link *l);
 static int parse(char *bytes, size_t len, struct reply *reply);
 static void answer(struct link *l, struct reply *reply);
-
-int64_t link_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* -- opening and closing ----------------------------------------------------------------------- */
 
@@ -124,7 +115,7 @@ static int connect_to(const char *path, int64_t deadline)
     memcpy(address.sun_path, path, strlen(path) + 1);
     do {
         /* The send timeout also bounds the wait for a place in the listener's queue. */
-        int64_t left = deadline != 0 ? deadline - link_now() : 1;
+        int64_t left = deadline != 0 ? deadline - clock_now() : 1;
         struct timeval timeout = { left / 1000, left % 1000 * 1000 };
         if (left <= 0)
             error = ETIMEDOUT;
@@ -248,7 +239,7 @@ int link_step(struct link *l)
 bool link_wait(const struct link *l, int64_t deadline)
 {
     struct pollfd poll_for = { .fd = l->mark->fd, .events = link_events(l) };
-    int64_t left = deadline - link_now();
+    int64_t left = deadline - clock_now();
 
     if (left <= 0)
         return false;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to the daemon: questions out, replies back in the same order.  Level 0.
+/* One connection to the daemon: questions out, replies back in the same order.  Level 1.
  *
  * Nothing here waits but link_open() and link_wait(), and those no longer than their deadline.
  * One thread at a time.  A link may lie in memory that a child finds zeroed after fork(): zeroed
  * memory is a link that is not connected.  Its mark lies elsewhere, so that the child can close
  * the descriptor it inherited.
  *
- * Times are milliseconds of CLOCK_MONOTONIC. */
+ * Deadlines are of plugin/clock.h. */
 #ifndef JETON_LINK_H
 #define JETON_LINK_H
 
 #include <sys/types.h>
 
+#include "plugin/clock.h"
 #include "proto/limits.h"
 #include "proto/line.h"
 
@@ -60,8 +61,6 @@ struct link {
     char in[LINE_MAX_BYTES];
     char out[LINK_OUT_MAX];
 };
-
-int64_t link_now(void);
 
 /* Closes what the mark holds, if it is still ours.  For a link that is not connected. */
 void link_release(struct link_mark *mark);

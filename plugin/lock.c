@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "plugin/link.h"
+#include "plugin/clock.h"
 
 struct calm calm_begin(void)
 {
@@ -36,7 +36,7 @@ bool lock_take(struct lock *lock, int64_t deadline)
     if (lock_try(lock))
         return true;
     while (atomic_exchange(&lock->state, 2) != 0) {
-        int64_t left = deadline - link_now();
+        int64_t left = deadline - clock_now();
         struct timespec wait = { left / 1000, left % 1000 * 1000000 };
         if (left <= 0)
             return false;

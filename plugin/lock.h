@@ -14,7 +14,7 @@ struct lock {
 
 bool lock_try(struct lock *lock);
 
-/* `deadline`: milliseconds of CLOCK_MONOTONIC; false if it passes first. */
+/* `deadline`: of plugin/clock.h; false if it passes first. */
 bool lock_take(struct lock *lock, int64_t deadline);
 void lock_release(struct lock *lock);
 

@@ -24,7 +24,7 @@ static struct asking *free_asking(struct own *own)
 static bool start(struct jeton *h, const struct question *q, struct asking *asking)
 {
     struct door *door = waiting_door(h);
-    int64_t deadline = link_now() + atomic_load(&h->timeout);
+    int64_t deadline = clock_in(atomic_load(&h->timeout));
 
     if (door->link.count > 0 ? !link_connected(&door->link) :
         !link_idle(&door->link) && handle_open_door(h, door, 0) < 0)
@@ -89,7 +89,7 @@ short jeton_events(const struct jeton *h)
 int jeton_timeout(const struct jeton *h)
 {
     const struct link *l = &waiting_door(h)->link;
-    int64_t left = link_deadline(l) - link_now();
+    int64_t left = link_deadline(l) - clock_now();
 
     if (l->count == 0)
         return -1;
@@ -103,7 +103,7 @@ void jeton_dispatch(struct jeton *h)
 
     if (l->mark != NULL || l->count > 0)
         link_step(l);
-    if (link_deadline(l) <= link_now())
+    if (link_deadline(l) <= clock_now())
         link_drop(l);
     calm_end(calm);
 }

@@ -151,7 +151,8 @@ static bool holds(const struct view *v)
     if (!is_live(v))
         return false;
     int64_t lease = atomic_load_explicit(&v->table.header->lease, memory_order_acquire);
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) < 0)
+        return false;
     uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
     /* One unsigned comparison: a lease that has ended is as far off as one that is too long. */
     return (uint64_t)lease - now - 1 < LEASE_MAX;
@@ -184,12 +185,15 @@ static void fetch(const struct table *table, struct view_uses *uses, const uint8
     __builtin_prefetch(&uses->use[use_set(digest)]);
 }
 
-static int64_t wall_clock(void)
+/* False: a system call filter of our host's may refuse it, and then nobody knows what has ended. */
+static bool wall_clock(int64_t *now)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_REALTIME_COARSE, &t);
-    return t.tv_sec;
+    if (clock_gettime(CLOCK_REALTIME_COARSE, &t) < 0)
+        return false;
+    *now = t.tv_sec;
+    return true;
 }
 
 /* True if the view gives the answer, provided that it holds. */
@@ -230,8 +234,7 @@ bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *use
                 token_digest(question->value, v->digest);
                 fetch(&view->table, uses, v->digest);
             }
-            *now = wall_clock();
-            good = judge(view, question, hashed, *now, v, claims) && holds(view);
+            good = wall_clock(now) && judge(view, question, hashed, *now, v, claims) && holds(view);
         }
         leave(gate, lane);
     }
@@ -256,10 +259,10 @@ static void judge_all(const struct view *view, struct view_uses *uses, struct vi
     token_digests(value, hashed, digest);
     for (size_t i = 0; i < hashed; i++)
         fetch(&view->table, uses, digest[i]);
-    *now = wall_clock();
+    bool timed = wall_clock(now);
     for (size_t i = 0; i < count; i++)
-        asked[i].good = judge(view, &asked[i].question, worth[i], *now, &asked[i].verdict,
-                              asked[i].claims);
+        asked[i].good = timed && judge(view, &asked[i].question, worth[i], *now, &asked[i].verdict,
+                                       asked[i].claims);
 }
 
 /* One look at the mark and the lease, after the last slot was read, is good for all of them. */

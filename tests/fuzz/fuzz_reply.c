@@ -110,7 +110,7 @@ static void read_as_library(struct slice bytes)
         claims[i].size = sizeof(claims[i]);
         asking[i].claims = &claims[i];
         memcpy(asking[i].digest, digest, DIGEST_SIZE);
-        MUST(asking_send(&asking[i], &l, i == 1 ? "git" : "", &question, link_now() + 1000));
+        MUST(asking_send(&asking[i], &l, i == 1 ? "git" : "", &question, clock_now() + 1000));
     }
     size_t sent = bytes.len < 65536 ? bytes.len : 65536;
     MUST(send(pair[1], bytes.at, sent, MSG_DONTWAIT) == (ssize_t)sent || sent == 0);

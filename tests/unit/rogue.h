@@ -110,7 +110,7 @@ static void begin(script *does)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(link_open(l, &mark, server.path, link_now() + 5000), 0);
+    assert_int_equal(link_open(l, &mark, server.path, clock_now() + 5000), 0);
 }
 
 static void finish(void)
@@ -165,12 +165,12 @@ static void note(void *context, struct reply *reply)
 
 static void put(const char *request, bool descriptor, int64_t wait)
 {
-    assert_true(link_ask(l, slice_of(request), descriptor, note, &got, link_now() + wait));
+    assert_true(link_ask(l, slice_of(request), descriptor, note, &got, clock_now() + wait));
 }
 
 static void settle(int64_t wait)
 {
-    int64_t deadline = link_now() + wait;
+    int64_t deadline = clock_now() + wait;
 
     while (l->count > 0 && link_step(l) == 0 && l->count > 0)
         if (!link_wait(l, deadline))
