@@ -119,6 +119,7 @@ HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
 FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
 LIBS_fuzz_reply = -ljansson
 LIBS_fuzz_jwt = -lgnutls -ljansson
+LIBS_fuzz_introspect = -lcurl -ljansson
 FUZZ_OBJECTS = $(addprefix $(BUILD)/,$(LIBRARY)) $(filter-out $(BUILD)/plugin/jeton.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
@@ -127,6 +128,7 @@ $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 	ar rcs $@ $^
 
 $(BUILD)/tests/fuzz/jwt: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/jwt*.c))
+$(BUILD)/tests/fuzz/introspect: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/introspect*.c))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
 	$(CC) $(CFLAGS) -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
