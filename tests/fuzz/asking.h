@@ -98,7 +98,8 @@ static int64_t take_time(void)
     unsigned byte = feed_byte(&feed);
     int64_t span = spans[byte / 2 % (sizeof(spans) / sizeof(spans[0]))];
 
-    return byte % 2 == 0 ? fuzz_clock.wall + span : fuzz_clock.wall - span;
+    return byte % 2 == 0 || fuzz_clock.wall <= span ? fuzz_clock.wall + span :
+                                                      fuzz_clock.wall - span;
 }
 
 static void put_scopes(struct text *line, const char *key, unsigned bits)

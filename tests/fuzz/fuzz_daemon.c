@@ -245,12 +245,17 @@ static void do_wait(enum role role, struct asked *a, struct text *line)
     fuzz_clock.uptime += span;
 }
 
-/* The clock is set. */
+/* The clock is set; or it begins with 1970, as that of a machine does that has none of its own. */
 static void do_set_clock(enum role role, struct asked *a, struct text *line)
 {
     (void)role, (void)a, (void)line;
     flush();
-    fuzz_clock.wall = take_time();
+    if (feed.left > 0 && *feed.at == 0xff) {
+        feed_byte(&feed);
+        fuzz_clock.wall = 0;
+    } else {
+        fuzz_clock.wall = take_time();
+    }
 }
 
 static void do_restart(enum role role, struct asked *a, struct text *line)

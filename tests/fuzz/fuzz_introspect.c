@@ -29,7 +29,7 @@ static const struct jeton_identity earlier = {
     .expires = NOW + 60, .id = "earlier", .subject = "ann", .scopes = "a,b",
 };
 
-/* -- the server: one end of a pair of sockets, in which all that it says lies already ----------- */
+/* -- the server: one end of a pair of sockets, in which all that it says lies already ---------- */
 
 static struct {
     int ours, theirs;                   /* or -1 */
@@ -69,7 +69,7 @@ static void server_end(void)
     MUST(pair.theirs < 0);              /* it was asked */
 }
 
-/* -- once --------------------------------------------------------------------------------------- */
+/* -- once -------------------------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -94,7 +94,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- what must hold ----------------------------------------------------------------------------- */
+/* -- what must hold ---------------------------------------------------------------------------- */
 
 static bool holds_secret(const char *text)
 {
@@ -184,7 +184,7 @@ static void try_body(struct slice body, const struct options *o, int64_t now, in
     MUST(then.outcome == j.outcome || !judgement_stands(&j, later));
 }
 
-/* -- over HTTP ---------------------------------------------------------------------------------- */
+/* -- over HTTP --------------------------------------------------------------------------------- */
 
 static bool says(struct slice sent, const char *words)
 {
