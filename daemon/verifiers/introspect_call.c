@@ -28,6 +28,7 @@ struct call {
     char sent[BODY_MAX];                /* secret */
     size_t sent_length;
     size_t headers;                     /* bytes seen */
+    bool has_status;                    /* in a line that can be read */
     const char *excess;                 /* what there was too much of, or NULL */
     size_t got;
     char answer[ANSWER_MAX];
@@ -93,11 +94,24 @@ static size_t take_body(char *bytes, size_t one, size_t count, void *of)
     return one * count;
 }
 
+/* One that it cannot read libcurl takes for 200. */
+static bool is_status_line(struct slice line)
+{
+    enum { STATUS_AT = sizeof("HTTP/1.1 ") - 1, STATUS = 3 };
+    uint64_t status;
+
+    return line.len > STATUS_AT + STATUS &&
+           (slice_begins(line, "HTTP/1.1 ") || slice_begins(line, "HTTP/1.0 ")) &&
+           number_parse((struct slice){ line.at + STATUS_AT, STATUS }, 999, &status) &&
+           memchr(" \r\n", line.at[STATUS_AT + STATUS], 3) != NULL;
+}
+
 static size_t take_header(char *bytes, size_t one, size_t count, void *of)
 {
     struct call *call = of;
 
-    (void)bytes;
+    if (call->headers == 0 || (one * count >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0))
+        call->has_status = is_status_line((struct slice){ bytes, one * count });
     call->headers += one * count;
     if (call->headers <= HEADERS_MAX)
         return one * count;
@@ -229,6 +243,7 @@ static void wipe_answer(struct call *call)
 {
     sodium_memzero(call->answer, call->got);
     call->got = call->headers = 0;
+    call->has_status = false;
 }
 
 void calls_give(struct calls *c, struct call *call)
@@ -354,10 +369,12 @@ bool call_ask(struct call *call, const char *hint, struct slice value, int64_t d
     curl_easy_getinfo(call->curl, CURLINFO_CONTENT_TYPE, &type);
     if (code != CURLE_OK)
         transport_error(call, code, j);
+    else if (!call->has_status)
+        judgement_error(j, "the server could not be asked: its answer is not HTTP/1");
     else if (status != 200)
         status_error(status, j);
     else if (!is_json(type))
         judgement_error(j, "the server's answer is not application/json");
     *body = (struct slice){ call->answer, call->got };
-    return code == CURLE_OK && status == 200 && is_json(type);
+    return code == CURLE_OK && call->has_status && status == 200 && is_json(type);
 }

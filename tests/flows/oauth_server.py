@@ -100,6 +100,11 @@ class Behaviour:
         while not h.oauth.over:
             h.wfile.write(b"HTTP/1.1 103 Early Hints\r\nX-Filler: " + b"x" * 1000 + b"\r\n\r\n")
 
+    def odd_status(self, h):
+        h.wfile.write(b"HTTP/one 302 Found\r\nContent-Type: application/json\r\n"
+                      b"Content-Length: 15\r\n\r\n{\"active\":true}")
+        h.close_connection = True
+
     def garbage(self, h):
         h.wfile.write(b"* OK IMAP4rev1 ready\r\n")
         h.close_connection = True

@@ -245,7 +245,7 @@ static void an_answer_that_is_not_whole_is_an_error(void **state)
     (void)state;
     void *doors[] = { OPEN(at("http")), OPEN(at("unix")),
                       OPEN(at("https"), file_at("ca", path_of("ca.pem"))) };
-    static const char *const modes[] = { "hang_up", "cut", "garbage" };
+    static const char *const modes[] = { "hang_up", "cut", "garbage", "odd_status" };
 
     tell(ACTIVE);
     for (size_t door = 0; door < 3; door++) {
