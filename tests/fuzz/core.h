@@ -20,7 +20,8 @@
 /* The keeper's steps are made here rather than in its thread. */
 #include "daemon/keeper.c"
 
-enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000, CORE_RETENTION = 1000, CORE_DELAY = 10 };
+enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000 };
+enum { CORE_RETENTION = 1000, CORE_DELAY = 10 };
 
 /* A file: its beginning and its last bytes.  What may lie between those is free space. */
 struct image {
