@@ -48,6 +48,7 @@ static void scan_arrives(struct mail *mail);
 static void errand_arrives(struct mail *mail);
 static void goes_on(struct session *s);
 static bool work(struct conn *c);
+static void go_on(struct conn *c);
 static void touch(struct conn *c);
 static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
@@ -155,7 +156,6 @@ static bool take_in(struct conn *c)
     struct session *s = &c->session;
     size_t room = SESSION_ROOM - iobuf_len(&s->in);
 
-    s->more_comes = false;
     ssize_t len = room > 0 ? read(s->fd, iobuf_reserve(&s->in, room), room) : -1;
     if (len < 0) {
         if (room == 0 || errno == EAGAIN || errno == EINTR)
@@ -165,17 +165,25 @@ static bool take_in(struct conn *c)
         return false;
     }
     s->eof = len == 0;
-    s->more_comes = (size_t)len == room && ++c->reads < READS_MOST;
     iobuf_commit(&s->in, (size_t)len);
     c->active = conn_clock();
     return true;
 }
 
-/* Reads on where one read did not hold all: changes that come together are saved together. */
+/* Changes that come together are saved together: before they are posted it is looked whether there
+ * are more of them. */
 static void go_on(struct conn *c)
 {
-    while (work(c) && !c->session.rests && c->session.more_comes && take_in(c))
-        continue;
+    struct session *s = &c->session;
+    bool more = true;
+
+    while (more && work(c) && !s->rests && s->changes.first != NULL) {
+        more = c->read.on && ++c->reads < READS_MOST;
+        if (more)
+            more = take_in(c);
+        else
+            session_post_changes(s);
+    }
 }
 
 static void on_read(evutil_socket_t fd, short what, void *conn)
@@ -198,7 +206,7 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
     if (!send_out(c))
         conn_close(c);
     else
-        work(c);
+        go_on(c);
 }
 
 /* The descriptor to be passed goes with the first byte, and is then ours no more. */
@@ -359,7 +367,7 @@ static void errand_arrives(struct mail *mail)
 
 static void goes_on(struct session *s)
 {
-    work((struct conn *)s);
+    go_on((struct conn *)s);
 }
 
 /* The first in line goes on, with one change at least, as long as there is room. */
@@ -369,7 +377,7 @@ static void serve_waiting(struct lane_class *class)
         struct conn *c = class->first_waiting;
         stop_waiting(c);
         c->session.has_turn = true;
-        work(c);
+        go_on(c);
     }
 }
 
@@ -415,7 +423,7 @@ static void scan_arrives(struct mail *mail)
     if (c->closed)
         conn_close(c);
     else
-        work(c);
+        go_on(c);
 }
 
 /* -- deadlines ------------------------------------------------------------------------------- */
@@ -434,7 +442,7 @@ void conn_tick(struct conn *c, int64_t now)
                s->scan == NULL) {
         session_fail(s, STATUS_SYNTAX, "half a line, and no line end for too long ([daemon] "
                      "line_timeout); closing");
-        work(c);
+        go_on(c);
     }
 }
 

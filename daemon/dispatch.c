@@ -81,8 +81,6 @@ void dispatch_run(struct session *s)
     s->has_turn = false;
     if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
         session_stop_scan(s);
-    if (!s->more_comes && !s->rests)
-        session_post_changes(s);
     iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : run.used);
 }
 

@@ -7,7 +7,7 @@
 
 #define SERIAL_MAX ((uint64_t)INT64_MAX) /* no store gets there: counting on does not overflow */
 
-enum { HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1, ENTRY_GUESS = 180 };
+enum { HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1 };
 
 /* A block's entries are first .. first + count - 1. */
 struct extent {
@@ -189,17 +189,9 @@ static int next_block(struct journal *j)
     return 0;
 }
 
-/* A large commit leaves less than a quarter of a block unused, whatever comes of it: or else many
- * that are refused would fill the store with empty blocks. */
-int journal_begin(struct journal *j, size_t changes)
+int journal_begin(struct journal *j)
 {
-    size_t most = JOURNAL_BLOCK / 4;
-    size_t wanted = changes > most / ENTRY_GUESS ? most : changes * ENTRY_GUESS;
-    size_t left = JOURNAL_BLOCK - j->block.len;
-
-    if (j->blocks > 0 && left >= wanted && left >= JOURNAL_ENTRY_MAX)
-        return 0;
-    return next_block(j);
+    return j->blocks > 0 && journal_fits(j) ? 0 : next_block(j);
 }
 
 bool journal_fits(const struct journal *j)

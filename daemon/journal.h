@@ -6,9 +6,10 @@
  *     value  "v=1 tokens=0000000123" LF       how many token records the store held after this
  *            entry LF ...                     serial=… time=… event=… id=… by=uid:N pid=N …
  *
- * A commit puts all its entries into one block, so it rewrites one record, in place.  Serials are
- * consecutive, within a block and from block to block.  A full block is followed by the oldest
- * one, if enough entries remain without it, or else by a new one. */
+ * A commit puts its entries into the newest block, and so rewrites one record, in place; what does
+ * not fit goes into the next.  Serials are consecutive, within a block and from block to block.  A
+ * full block is followed by the oldest one, if enough entries remain without it, or else by a new
+ * one. */
 #ifndef JETON_JOURNAL_H
 #define JETON_JOURNAL_H
 
@@ -40,11 +41,11 @@ const char *journal_loaded(struct journal *j);
 /* How many token records the newest block says there are. */
 uint64_t journal_tokens(const struct journal *j);
 
-/* Begins a commit of about `changes` entries: goes on to another block if this one is too full.
- * 0 or -ENOMEM. */
-int journal_begin(struct journal *j, size_t changes);
+/* Before a commit's first entry, and whenever no more fit and the block is stored: goes on to
+ * another block, unless this one has room.  0 or -ENOMEM. */
+int journal_begin(struct journal *j);
 
-/* True if one more entry of any size fits into this commit's block. */
+/* True if one more entry of any size fits into this block. */
 bool journal_fits(const struct journal *j);
 
 /* The serial the next entry will have. */

@@ -38,7 +38,6 @@ struct session {
     struct problem fault;
     unsigned outstanding;       /* changes on their way */
     struct mail_list changes;   /* of those, that are not posted yet */
-    bool more_comes;            /* more input may be there: what is to be posted waits for it */
     bool rests;                 /* go on when others had their turn */
     struct scan *scan;          /* under way */
     bool scan_is_here;          /* ... and not with the keeper */

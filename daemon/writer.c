@@ -11,7 +11,7 @@
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
-static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_t now);
+static bool save(struct writer *w, struct mail_list *batch, int64_t now);
 static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now, bool *writes);
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct mail_list *batch);
@@ -131,16 +131,16 @@ bool writer_batch(struct writer *w, int64_t now)
     if (!w->broken || recover(w))
         save_held(w, now);
     if (count > 0)
-        save(w, &batch, count, now);
+        save(w, &batch, now);
     return true;
 }
 
 /* False: the disk has nothing of it, for all we know. */
-static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_t now)
+static bool save(struct writer *w, struct mail_list *batch, int64_t now)
 {
     bool tried = !w->broken, was_full = w->full, writes = false;
 
-    bool saved = tried && journal_begin(w->journal, count) == 0 && store_begin(w->store) &&
+    bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
                  decide_batch(w, batch, now, &writes) &&
                  (!writes || (reserve(w, batch) && commit(w, batch)));
     store_abandon(w->store);
@@ -155,14 +155,15 @@ static bool save(struct writer *w, struct mail_list *batch, size_t count, int64_
     return saved;
 }
 
-/* What no longer fits into this commit's journal block goes back to the front of the queue. */
+/* What could not even be tried goes back to the front of the queue. */
 static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now, bool *writes)
 {
     struct mail_list done = { NULL, NULL };
     bool well = true;
 
     w->store_before = store_size(w->store);
-    while (well && batch->first != NULL && journal_fits(w->journal)) {
+    w->tokens = journal_tokens(w->journal);
+    while (well && batch->first != NULL) {
         struct change *c = change_of(mail_pop(batch));
         mail_append(&done, &c->mail);
         well = decide_one(w, c, now);
@@ -207,6 +208,19 @@ static bool put(struct writer *w, struct change *c)
            (!c->removes || store_remove(w->store, c->after.digest));
 }
 
+/* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
+static bool note(struct writer *w, struct change *c, int64_t now)
+{
+    if (!journal_fits(w->journal)) {
+        journal_end(w->journal, w->tokens);
+        if (!store_put_journal(w->store, w->journal) || journal_begin(w->journal) != 0)
+            return false;
+    }
+    entry_add(w->journal, c, now);
+    w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
+    return true;
+}
+
 /* False: the transaction is spoilt, or would make the file too large for a new token. */
 static bool decide_one(struct writer *w, struct change *c, int64_t now)
 {
@@ -222,10 +236,8 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after.serial = c->serial;
-    if (!put(w, c))
+    if (!put(w, c) || (change_writes(c) && !note(w, c, now)))
         return false;
-    if (change_writes(c))
-        entry_add(w->journal, c, now);
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
     w->full = w->full || too_far;
@@ -252,16 +264,11 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
 
 static bool commit(struct writer *w, const struct mail_list *batch)
 {
-    uint64_t tokens = journal_tokens(w->journal), changes = 0;
+    uint64_t changes = 0;
 
-    for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        const struct change *c = change_of(m);
-        if (!change_writes(c))
-            continue;
-        changes++;
-        tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
-    }
-    journal_end(w->journal, tokens);
+    for (struct mail *m = batch->first; m != NULL; m = m->next)
+        changes += change_writes(change_of(m));
+    journal_end(w->journal, w->tokens);
     uint64_t began = histogram_clock();
     bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
     uint64_t taken = histogram_clock() - began;
@@ -377,7 +384,7 @@ static void save_held(struct writer *w, int64_t now)
     for (bool well = true; well && w->held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
         size_t count = denial_take(&w->held, &batch, WRITER_BATCH_MAX);
-        well = count > 0 && save(w, &batch, count, now);
+        well = count > 0 && save(w, &batch, now);
     }
 }
 

@@ -44,6 +44,7 @@ struct writer {
     bool full;                      /* only a larger file could take in another token */
     uint64_t store_limit;           /* bytes: beyond this the file is not made larger for that */
     uint64_t store_before;          /* its size when the transaction began */
+    uint64_t tokens;                /* in the store, as far as the transaction got */
     uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
     size_t doubtful;                /* tokens that it may have changed */
     struct doubt doubt[2 * WRITER_BATCH_MAX];

@@ -62,14 +62,17 @@ def changes_sent_together_are_saved_together():
     line = 'create subject=svc-0001 scopes=repo:read,repo:write description="ci deploy"\n'
     with Daemon() as d, connected(d.path()) as sock:
         assert len(line) * 250 > 16384, "more than is read at once"
-        same(commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)), 1, "a burst")
+        for burst in range(1, 5):       # of which some begin in one journal block and end in another
+            same(commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)), 1, f"burst {burst}")
+        d.restart()
+        same([int(e["serial"]) for e in d.done("journal").lines], list(range(1, 1001)))
 
 
 @claim
 def answers_that_belong_together_come_together():
     with Daemon() as d, connected(d.path()) as sock:
         commits = commits_of(d, lambda: closed_loop(sock, b"create\n", 16, 50))
-        assert commits <= 60, f"{commits} commits in 50 rounds of 16 creates"
+        assert commits <= 55, f"{commits} commits in 50 rounds of 16 creates"
 
 
 @claim

@@ -320,6 +320,7 @@ static void core_run(struct session *s)
     for (int turn = 0; turn == 0 || !is_settled(s); turn++) {
         MUST(turn < CORE_TURNS && !s->ended);
         dispatch_run(s);
+        session_post_changes(s);
         send_out(s);
         one_batch(core.keeper);
         one_chunk(core.keeper);

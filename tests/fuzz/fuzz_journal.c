@@ -59,7 +59,7 @@ static void commit(struct journal *j, unsigned count)
     unsigned added = 0;
 
     memset(filler, 'x', sizeof(filler));
-    MUST(journal_begin(j, count) == 0 && journal_fits(j));
+    MUST(journal_begin(j) == 0 && journal_fits(j));
     for (; added < count && journal_fits(j); added++) {
         struct text entry = journal_entry(j, 1000 + added, "create");
         line_put(&entry, "description", (struct slice){ filler, count * 37 % sizeof(filler) });

@@ -125,7 +125,7 @@ static void a_commit_that_makes_the_file_grow_is_done(void **state)
 
     for (int i = 0; i < 100; i++) {
         assert_true(store_begin(s));
-        assert_int_equal(journal_begin(j, 1), 0);
+        assert_int_equal(journal_begin(j), 0);
         while (journal_fits(j)) {
             struct text entry = journal_entry(j, 5, "create");
             journal_entry_end(j, &entry);
