@@ -14,7 +14,7 @@
 
 enum {
     LINGER = 30,                /* seconds for a client to take in the last of its replies */
-    READS_MOST = 4,             /* until what has been read of changes is posted */
+    READS_MOST = 8,             /* until what has been read of changes is posted */
     MAIL_A_TURN = 32,           /* until others have theirs */
 };
 

@@ -14,7 +14,7 @@ enum {
     OUT_HIGH = 32 * 1024,           /* more than this unsent: begin nothing new */
     OUT_LOW = SESSION_ROOM,         /* less than this unsent: fetch the scan's next chunk */
     CHANGES_A_RUN = 16,             /* then others have their turn: to make a value takes time */
-    CHANGES_MAX = 512,              /* on their way, of one admin session */
+    CHANGES_MAX = 1024,             /* on their way, of one admin session */
     CHANGES_MAX_VERIFY = 16,        /* ... of one that may only revoke what it holds */
 };
 
