@@ -199,7 +199,7 @@ void jeton_close(struct jeton *h)
     if (h->own != NULL) {
         for (size_t i = 0; i < HANDLE_WAITING_MAX; i++)
             h->own->asking[i].done = NULL;
-        if (!(h->flags & JETON_NO_REPORTS) && link_connected(&h->own->door[0].link))
+        if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) && link_connected(&h->own->door[0].link))
             handle_send_uses(h, &h->own->door[0]);
         for (size_t i = 0; i <= HANDLE_DOORS; i++) {
             link_drop(&h->own->door[i].link);
