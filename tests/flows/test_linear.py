@@ -14,6 +14,7 @@ from witness import CHANGES, Asker, Library, Stage, testimony, witness
 
 CHANGERS, ASKERS, LIBRARIES = 2, 2, 2
 PEACE = 4 * PATIENCE    # seconds
+MORE = 6                # rounds
 ROUND = LEASE + DEADLINE + 4 * PATIENCE
 
 
@@ -57,27 +58,35 @@ def kinds_of(operations):
     return kinds
 
 
-def demand_testimony(kinds):
-    """All kinds of answers were given, so that the checks are of something: in all rounds
-    together, as in one there is not time for everything on a machine that is busy."""
+def missing(kinds):
+    """What was not among the answers, though the checks should be of all of them."""
     given = {(verb, answer) for verb, answer, _ in kinds}
     wanted = {("verify", v) for v in ("OK", "NO unknown", "NO disabled", "NO revoked")}
     wanted |= {(verb, "OK") for verb in CHANGES}
-    assert wanted <= given, f"never seen: {wanted - given}"
-    if library() is not None:
-        assert "table" in {by for _, _, by in kinds}, "the table was never asked"
+    if library() is not None and "table" not in {by for _, _, by in kinds}:
+        wanted.add("an answer by the table")
+    return wanted - given
+
+
+def rounds_of_all(kinds):
+    """Rounds, and some more of them as long as one kind of answer was not given: on a machine that
+    is busy there is not time for everything in one."""
+    yield from rounds()
+    for number in range(MORE):
+        if missing(kinds):
+            yield number
+    same(missing(kinds), set(), "never seen")
 
 
 @claim(campaign=True)
 def what_clients_are_told_has_one_order_in_time():
     kinds = set()
     with Daemon() as d:
-        for _ in rounds():
+        for _ in rounds_of_all(kinds):
             stage = Stage(PEACE)
             operations = heard(witnesses(d, stage))
             kinds |= kinds_of(operations)
             same(check(operations), len(operations))
-        demand_testimony(kinds)
 
 
 @claim(campaign=True)
@@ -85,7 +94,7 @@ def what_clients_are_told_has_one_order_in_time_across_kills_and_restarts():
     """The kill comes first, so that its lease runs out while they still ask."""
     kinds = set()
     with Daemon() as d:
-        for _ in rounds():
+        for _ in rounds_of_all(kinds):
             stage = Stage(ROUND)
             found = witnesses(d, stage)
             until(stage.began + random.uniform(0.5, 1))
@@ -95,4 +104,3 @@ def what_clients_are_told_has_one_order_in_time_across_kills_and_restarts():
             operations = heard(found)
             kinds |= kinds_of(operations)
             check(operations, ends)
-        demand_testimony(kinds)
