@@ -400,18 +400,11 @@ static void settle(struct lane *lane)
 
 bool conn_take_mail(struct lane *lane)
 {
-    struct mail *mail;
+    bool all = mailbox_deliver(&lane->box, MAIL_A_TURN);
 
-    if (lane->arrived.first == NULL)
-        lane->arrived = mailbox_take(&lane->box);
-    for (int i = 0; i < MAIL_A_TURN && (mail = mail_pop(&lane->arrived)) != NULL; i++)
-        mail->arrive(mail);
-    if (lane->arrived.first == NULL) {
+    if (all)
         settle(lane);
-        return true;
-    }
-    mailbox_wake(&lane->box);
-    return false;
+    return all;
 }
 
 static void scan_arrives(struct mail *mail)

@@ -42,8 +42,7 @@ struct lane {
     struct conn *conns;                 /* of this lane, also those that are closed and whose
                                            answers are still on their way */
     struct lane_class class[LANE_CLASSES];
-    struct mail_list arrived;           /* taken out of the box, and not delivered yet */
-    struct conn *touched;               /* to go on when all of that is delivered */
+    struct conn *touched;               /* to go on when all mail that was there is delivered */
     bool stopping;
     int64_t stop_by;                    /* conn_clock() */
     struct event *on_mail;

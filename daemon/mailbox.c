@@ -2,7 +2,6 @@
 #include "daemon/mailbox.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -101,10 +100,16 @@ struct mail_list mailbox_take(struct mailbox *box)
     return list;
 }
 
-void mailbox_deliver(struct mailbox *box)
+bool mailbox_deliver(struct mailbox *box, size_t most)
 {
-    struct mail_list list = mailbox_take(box);
+    struct mail *m;
 
-    for (struct mail *m; (m = mail_pop(&list)) != NULL;)
+    if (box->arrived.first == NULL)
+        box->arrived = mailbox_take(box);
+    for (size_t i = 0; i < most && (m = mail_pop(&box->arrived)) != NULL; i++)
         m->arrive(m);
+    if (box->arrived.first == NULL)
+        return true;
+    mailbox_wake(box);
+    return false;
 }

@@ -5,6 +5,7 @@
 #define JETON_MAILBOX_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct mail {
@@ -21,6 +22,7 @@ struct mail_list {
 struct mailbox {
     pthread_mutex_t mutex;
     struct mail_list list;
+    struct mail_list arrived;   /* taken to be delivered; the owner's */
     int wake;                   /* eventfd: readable while there may be mail */
 };
 
@@ -35,8 +37,9 @@ void mailbox_post_list(struct mailbox *box, struct mail_list *list);
 /* Everything that is there, oldest first; clears `wake`.  The owner's thread only. */
 struct mail_list mailbox_take(struct mailbox *box);
 
-/* Takes everything and lets each object arrive, oldest first. */
-void mailbox_deliver(struct mailbox *box);
+/* Lets so many objects arrive, oldest first.  False: some of those that were there are left, and
+ * `wake` stays readable for them.  The owner's thread only. */
+bool mailbox_deliver(struct mailbox *box, size_t most);
 
 /* Makes `wake` readable although there is no mail.  Any thread. */
 void mailbox_wake(struct mailbox *box);

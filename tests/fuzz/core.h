@@ -324,7 +324,7 @@ static void core_run(struct session *s)
         send_out(s);
         one_batch(core.keeper);
         one_chunk(core.keeper);
-        mailbox_deliver(&core.lane.box);
+        mailbox_deliver(&core.lane.box, SIZE_MAX);
         send_out(s);
     }
 }

@@ -170,7 +170,7 @@ static void *be_busy(void *argument)
             give_one_up(s);
         if (coin(s, 4) == 0)
             sched_yield();
-        mailbox_deliver(&s->box);
+        mailbox_deliver(&s->box, SIZE_MAX);
     }
     return NULL;
 }
@@ -198,7 +198,7 @@ static void no_errand_is_lost_or_doubled_in_a_crowd(void **state)
         pthread_join(sender[i].thread, NULL);
     assert_true(pool_end(p, LIMIT));        /* with errands under way */
     for (unsigned i = 0; i < SENDERS; i++) {
-        mailbox_deliver(&sender[i].box);
+        mailbox_deliver(&sender[i].box, SIZE_MAX);
         assert_int_equal(sender[i].faults, 0);
         for (unsigned number = 0; number < ERRANDS; number++)
             assert_in_range(sender[i].fate[number], HOME, REFUSED);

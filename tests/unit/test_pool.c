@@ -139,7 +139,7 @@ static void await_home(unsigned count)
 
     for (int64_t end = milliseconds() + LIMIT; came < count && milliseconds() < end;) {
         poll(&mail, 1, 100);
-        mailbox_deliver(&home);
+        mailbox_deliver(&home, SIZE_MAX);
     }
     assert_int_equal(came, count);
 }
@@ -155,7 +155,7 @@ static void finish(struct pool *p)
 {
     open_gate(true);
     assert_true(pool_end(p, LIMIT));
-    mailbox_deliver(&home);
+    mailbox_deliver(&home, SIZE_MAX);
 }
 
 static int prepare(void **state)
