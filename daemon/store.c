@@ -236,7 +236,7 @@ bool store_begin(struct store *s)
 }
 
 /* A line is stored with spaces behind it, which mean nothing to the grammar. */
-static bool put_record(struct store *s, const struct record *record, int flag)
+static bool put_record(struct store *s, const struct record *record, int how)
 {
     char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX + TDBFILE_SPARE];
     struct text value = text_in(room, RECORD_LINE_MAX);
@@ -245,8 +245,8 @@ static bool put_record(struct store *s, const struct record *record, int flag)
     record_write(&value, record);
     size_t size = tdbfile_size(sizeof(key), value.len);
     memset(room + value.len, ' ', size - value.len);
-    return !value.cut && tdb_store(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) }),
-                                   tdbfile_datum((struct slice){ room, size }), flag) == 0;
+    return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
+                                     (struct slice){ room, size }, how);
 }
 
 bool store_put(struct store *s, const struct record *record)
@@ -279,9 +279,10 @@ bool store_put_journal(struct store *s, const struct journal *j)
     journal_key(&name, journal_block_number(j));
     struct slice key = text_slice(&name);
     if (!tdb_exists(s->file.tdb, tdbfile_datum(key)) &&
-        !tdbfile_put(&s->file, key, (struct slice){ whole, tdbfile_size(key.len, JOURNAL_BLOCK) }))
+        !tdbfile_put(&s->file, key, (struct slice){ whole, tdbfile_size(key.len, JOURNAL_BLOCK) },
+                     TDB_REPLACE))
         return false;
-    return tdbfile_put(&s->file, key, journal_block(j));
+    return tdbfile_put(&s->file, key, journal_block(j), TDB_REPLACE);
 }
 
 bool store_commit(struct store *s)

@@ -221,9 +221,9 @@ size_t tdbfile_size(size_t key, size_t least)
     return size;
 }
 
-bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value)
+bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how)
 {
-    return tdb_store(f->tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_REPLACE) == 0;
+    return tdb_store(f->tdb, tdbfile_datum(key), tdbfile_datum(value), how) == 0;
 }
 
 /* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear

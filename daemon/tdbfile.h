@@ -65,9 +65,10 @@ bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
 bool tdbfile_open(struct tdbfile *f, int flags);
 void tdbfile_close(struct tdbfile *f);
 
-/* One transaction.  A commit that returns false may or may not be done: close, open, and look. */
+/* One transaction.  A commit that returns false may or may not be done: close, open, and look.
+ * `how`: TDB_INSERT or TDB_REPLACE. */
 bool tdbfile_begin(struct tdbfile *f);
-bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value);
+bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how);
 bool tdbfile_commit(struct tdbfile *f);
 void tdbfile_abandon(struct tdbfile *f);
 
