@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 
 enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = 32 * 1024 };
@@ -25,14 +26,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "durable: %s\n", what);
     exit(1);
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static TDB_DATA datum(const void *at, size_t len)

@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <tdb.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
 #include "daemon/writer.h"
+#include "tests/bench/seconds.h"
 
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
 enum { KEEP = 100000, ROUNDS_MAX = 101 };
@@ -28,14 +28,6 @@ static void die(const char *what)
 {
     fprintf(stderr, "startup: %s\n", what);
     exit(1);
-}
-
-static double seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void start(const char *path)

@@ -3,33 +3,9 @@
 #ifndef JETON_TEST_NUMBERED_H
 #define JETON_TEST_NUMBERED_H
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "daemon/store.h"
 #include "proto/token.h"
-
-static char directory[64], path[80];
-
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    snprintf(path, sizeof(path), "%s/t.tdb", directory);
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    char command[128];
-
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
-}
+#include "tests/unit/directory.h"
 
 static struct record record_numbered(uint64_t number)
 {

@@ -11,10 +11,10 @@
 
 #include "daemon/decide.h"
 #include "daemon/writer.h"
+#include "tests/unit/directory.h"
 
 enum { NOW = 1000000 };
 
-static char directory[64], path[80];
 static struct writer writer;
 static struct mailbox home;
 static struct problem problem;
@@ -32,24 +32,6 @@ static void stop(void)
 {
     writer_destroy(&writer);
     mailbox_destroy(&home);
-}
-
-static int make_directory(void **state)
-{
-    (void)state;
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    snprintf(path, sizeof(path), "%s/t.tdb", directory);
-    return 0;
-}
-
-static int remove_directory(void **state)
-{
-    (void)state;
-    char command[128];
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
 }
 
 static void digest_numbered(uint64_t number, uint8_t digest[DIGEST_SIZE])

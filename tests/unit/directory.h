@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A directory of a test's own, and a store's path in it; for cmocka's setup and teardown. */
+#ifndef JETON_TEST_DIRECTORY_H
+#define JETON_TEST_DIRECTORY_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char directory[64], path[80];
+
+static int make_directory(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/jeton-test-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(path, sizeof(path), "%s/t.tdb", directory);
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    (void)state;
+    char command[128];
+
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+#endif
