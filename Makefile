@@ -245,7 +245,8 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
-	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf
+	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
+	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
 FILL ?= $(BUILD)/install

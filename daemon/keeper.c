@@ -138,6 +138,7 @@ static void *run(void *keeper)
 {
     struct keeper *k = keeper;
 
+    priority_begin(&k->writer->priority);
     for (;;) {
         bool stopping = atomic_load(&k->stopping);
         atomic_store(&k->busy_since, monotonic_seconds());

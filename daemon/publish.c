@@ -111,6 +111,14 @@ static int grow(struct publisher *p, uint64_t tokens, uint64_t bytes)
                    tokens, bytes);
 }
 
+bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    pthread_mutex_lock(&p->mutex);
+    bool fits = generation_has_room(current(p), tokens, bytes);
+    pthread_mutex_unlock(&p->mutex);
+    return fits;
+}
+
 int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
 {
     int error = 0;

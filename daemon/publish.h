@@ -42,6 +42,9 @@ struct publish_ended {
 struct publisher *publish_new(const char *prefix, uint64_t tokens);
 void publish_free(struct publisher *p);
 
+/* Whether `tokens` more tokens whose strings take `bytes` fit. */
+bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes);
+
 /* Makes room for `tokens` more tokens whose strings take `bytes`: what follows cannot then fail.
  * 0 or -errno. */
 int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes);

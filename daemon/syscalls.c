@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ static const int allowed[] = {
     /* threads, signals */
     CALL(futex), CALL(set_robust_list), CALL(get_robust_list), CALL(rseq), CALL(set_tid_address),
     CALL(membarrier), CALL(sched_yield), CALL(sched_getaffinity), CALL(sched_getparam),
-    CALL(sched_getscheduler), CALL(getcpu), CALL(rt_sigaction), CALL(rt_sigprocmask),
+    CALL(sched_getscheduler), CALL(getpriority), CALL(getcpu), CALL(rt_sigaction), CALL(rt_sigprocmask),
     CALL(rt_sigreturn), CALL(rt_sigtimedwait), CALL(sigaltstack), CALL(restart_syscall),
     CALL(pause), CALL(exit), CALL(exit_group),
     /* time, chance, who and where we are */
@@ -64,8 +65,8 @@ static const struct {
 } refused[] = {
     { CALL(clone3), ENOSYS },           /* its flags cannot be seen; clone() is tried next */
     { CALL(fork), EPERM }, { CALL(vfork), EPERM }, { CALL(kill), EPERM },
-    { CALL(setpriority), EPERM }, { CALL(sched_setscheduler), EPERM },
-    { CALL(sched_setaffinity), EPERM }, { CALL(capget), EPERM }, { CALL(sysfs), ENOSYS },
+    { CALL(sched_setscheduler), EPERM }, { CALL(sched_setaffinity), EPERM },
+    { CALL(capget), EPERM }, { CALL(sysfs), ENOSYS },
 };
 
 /* One argument of a call: (argument & mask) == value. */
@@ -112,6 +113,7 @@ static const struct rule rules[] = {
     { CALL(prctl), EPERM, 1, { { 0, FIRST_32, PR_CAPBSET_READ } } },
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TCGETS } } },        /* isatty() */
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TIOCGWINSZ } } },
+    { CALL(setpriority), 0, 2, { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } },  /* its own */
     /* limits of its own: SIGHUP may raise the one of open files */
     { CALL(prlimit64), 0, 1, { { 0, FIRST_32, 0 } } },
 };

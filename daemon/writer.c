@@ -244,6 +244,17 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
     return !too_far;
 }
 
+/* A table that grows is locked for long, and a revocation may wait for it in a worker. */
+static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
+{
+    if (publish_has_room(w->publisher, tokens, bytes))
+        return true;
+    priority_come_forward(&w->priority);
+    int error = publish_reserve(w->publisher, tokens, bytes);
+    priority_stand_back(&w->priority);
+    return error == 0;
+}
+
 /* Room in memory before the commit, so that what is on the disk can always be published. */
 static bool reserve(struct writer *w, const struct mail_list *batch)
 {
@@ -255,7 +266,7 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
                  c->other.subject_len + c->other.scopes_len;
         tokens += 2;
     }
-    if (order_reserve(&w->order, tokens) == 0 && publish_reserve(w->publisher, tokens, bytes) == 0)
+    if (order_reserve(&w->order, tokens) == 0 && grow(w, tokens, bytes))
         return true;
     if (!w->told)
         log_error("no memory for a larger table; changes are refused until there is");

@@ -17,6 +17,7 @@
 #include "daemon/histogram.h"
 #include "daemon/lastuse.h"
 #include "daemon/order.h"
+#include "daemon/priority.h"
 #include "daemon/publish.h"
 
 enum { WRITER_BATCH_MAX = 1024 };
@@ -35,6 +36,7 @@ struct writer {
     struct lastuse *lastuse;        /* NULL: nothing to forget there; not owned */
     struct journal *journal;
     struct order order;
+    struct priority priority;       /* of its thread; zeros until that runs */
     struct mail_list waiting;       /* not yet in a batch */
     struct denials held;            /* they stand in memory but are not saved */
     bool retry;                     /* time to try again what failed */

@@ -98,14 +98,15 @@ class Server:
         return 1024 * int(fields["VmRSS"].split()[0])
 
 
-def jetond(store, name="jetond", workers=1, cpu=0, place=None):
+def jetond(store, name="jetond", workers=1, cpu=0, place=None, nice=None):
     where = directory()
     roles = [f"--set={role}.path={where}/{role}.sock" for role in ("admin", "verify")]
     roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
     if workers is not None:
         roles.append(f"--set=daemon.workers={workers}")
-    server = Server(name, "jeton", [f"{place or BUILD}/jetond", f"--set=daemon.store={store}", "--set=observe.path=",
-                                    "--set=verify.table_group=", *roles],
+    priority = [] if nice is None else ["nice", "-n", nice]
+    server = Server(name, "jeton", [*map(str, priority), f"{place or BUILD}/jetond", f"--set=daemon.store={store}",
+                                    "--set=observe.path=", "--set=verify.table_group=", *roles],
                     f"{where}/verify.sock", cpu, where)
     server.admin = f"{where}/admin.sock"
     return server

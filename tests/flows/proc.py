@@ -25,6 +25,12 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def nice(task):
+    """Of a process's main thread, or of PID/task/TID."""
+    with open(f"/proc/{task}/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[16])
+
+
 def descriptors(pid):
     """How many it has open; -1: not ours to know, of a process that is not dumpable."""
     try:

@@ -8,8 +8,9 @@ import sys
 import termios
 import time
 
+import proc
 from client import Client
-from harness import Daemon, claim, eventually, same
+from harness import Daemon, Skip, claim, eventually, same
 from settings import PATIENCE, ROOT, scaled
 
 
@@ -43,6 +44,40 @@ def crowd_with_one_value_keeps_no_administrator_waiting():
         same(d.verify(other["token"]), "OK")
         for sock in crowd:
             sock.close()
+
+
+class Favoured(Daemon):
+    """Started with a priority, as its unit starts it."""
+
+    def start(self):
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, -10)
+        except PermissionError as e:
+            raise Skip("may not raise a priority") from e
+        try:
+            return super().start()
+        finally:
+            os.setpriority(os.PRIO_PROCESS, 0, 0)
+
+
+def thread_priorities(pid):
+    return sorted(proc.nice(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task"))
+
+
+@claim
+def changes_stand_back_behind_verification_where_the_daemon_was_given_priority():
+    with Favoured("daemon.workers=2") as d:
+        same(thread_priorities(d.pid), [-10, -10, -10, 0], "main, two workers, and the writer")
+        before = d.stats()["table_generation"]
+        while d.stats()["table_generation"] == before:
+            d.client("admin").pipeline(["create"] * 200)
+        same(thread_priorities(d.pid), [-10, -10, -10, 0], "it came forward to let the table grow")
+
+
+@claim
+def daemon_without_priority_leaves_all_threads_alike():
+    with Daemon("daemon.workers=1") as d:
+        same(len(set(thread_priorities(d.pid))), 1)
 
 
 @claim

@@ -141,11 +141,14 @@ def the_service_is_exposed_no_more_than_promised():
 
 
 @claim
-def the_example_of_a_drop_in_is_clean():
+def the_examples_of_drop_ins_are_clean():
     need("systemd-analyze")
     root, units = units_to_judge()
     os.mkdir(f"{root}/{UNITS}/jetond.service.d")
-    shutil.copy("systemd/network.conf.example", f"{root}/{UNITS}/jetond.service.d/network.conf")
+    examples = glob.glob(f"{root}/usr/local/share/doc/jeton/examples/*.conf")
+    same(sorted(map(os.path.basename, examples)), ["network.conf", "priority.conf"])
+    for example in examples:
+        shutil.copy(example, f"{root}/{UNITS}/jetond.service.d")
     same(analyze(root, "verify", "--man=no", *units), "")
 
 

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -229,6 +230,21 @@ static int look_up_a_group(void)
     return getgrnam("root") != NULL ? DONE : -ENOENT;
 }
 
+static int change_its_own_priority(void)
+{
+    return result_of(setpriority(PRIO_PROCESS, 0, 19));
+}
+
+static int change_the_priority_of_another(void)
+{
+    return result_of(setpriority(PRIO_PROCESS, (id_t)getppid(), 19));
+}
+
+static int change_the_priority_of_a_user(void)
+{
+    return result_of(setpriority(PRIO_USER, 0, 19));
+}
+
 static void only_what_a_running_daemon_does_is_possible(void **state)
 {
     static const struct { const char *name; int (*attempt)(void); int local, network; } rows[] = {
@@ -239,6 +255,9 @@ static void only_what_a_running_daemon_does_is_possible(void **state)
         { "bpf", load_bpf, KILLED, KILLED },
         { "io_uring", set_up_io_uring, KILLED, KILLED },
         { "TIOCSTI", type_into_a_terminal, KILLED, KILLED },
+        { "nice of another", change_the_priority_of_another, KILLED, KILLED },
+        { "nice of a user", change_the_priority_of_a_user, KILLED, KILLED },
+        { "nice of its own", change_its_own_priority, DONE, DONE },
         { "fork", start_a_process, -EPERM, -EPERM },
         { "kill", signal_the_parent, -EPERM, -EPERM },
         { "W+X", map_writable_code, -EPERM, -EPERM },

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which threads go first.  Level 1.  A nice value below 0 that the daemon was started with (Nice= of
+ * its unit) is for the threads that verify.  The thread that saves and lists stands back to 0: it
+ * has as much of a CPU as any other process then, and what is verified meanwhile does not wait for
+ * its time slice.  Where others wait for that thread, it comes forward.
+ *
+ * On Linux a nice value belongs to a thread, see setpriority(2).  Each struct belongs to the thread
+ * that called priority_begin(). */
+#ifndef JETON_PRIORITY_H
+#define JETON_PRIORITY_H
+
+struct priority {
+    int forward;        /* the nice value below 0 to come forward to; 0: it never stands back */
+};
+
+/* Lets threads come forward again once the rights to do so are given up (RLIMIT_NICE); called by a
+ * process that still has them.  Without them nothing happens. */
+void priority_allow_return(void);
+
+/* The calling thread stands back from now on, if it was given a priority and can have it again. */
+void priority_begin(struct priority *p);
+
+/* In between, the calling thread has the priority that it was given. */
+void priority_come_forward(const struct priority *p);
+void priority_stand_back(const struct priority *p);
+
+#endif
