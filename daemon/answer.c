@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/answer.h"
 
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/figures.h"
 #include "proto/reply.h"
 #include "proto/token.h"
@@ -122,7 +122,7 @@ static void answer_used(const struct asker *asker, const struct request *r, stru
     } else if (!token_id_parse(r->value[KEY_ID], id)) {
         reply_plain(t, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
     } else {
-        publish_touch_id(asker->server->publisher, id, time(NULL));
+        publish_touch_id(asker->server->publisher, id, clock_wall());
         reply_plain(t, STATUS_OK, NULL);
     }
 }
@@ -265,7 +265,7 @@ static void answer_stats(const struct asker *asker, const struct request *r, str
     put_name(&l, "version");
     line_puts(t, "value", JETON_VERSION);
     text_addc(t, '\n');
-    put(&l, "uptime_seconds", (uint64_t)(time(NULL) - server->started));
+    put(&l, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
     put(&l, "workers", server->lanes);
     put(&l, "connections", q.now);
     put(&l, "connections_total", q.total);

@@ -5,9 +5,9 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/docket.h"
 #include "daemon/log.h"
@@ -88,14 +88,6 @@ struct conn *conn_next(const struct conn *c)
     return c->next;
 }
 
-int64_t conn_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec;
-}
-
 static void admit(struct mail *mail)
 {
     struct conn *c = (struct conn *)((char *)mail - offsetof(struct conn, mail));
@@ -106,7 +98,7 @@ static void admit(struct mail *mail)
     if (c->next != NULL)
         c->next->link = &c->next;
     lane->conns = c;
-    c->active = conn_clock();
+    c->active = clock_seconds();
     event_assign(&c->read.event, lane->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
     event_assign(&c->write.event, lane->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
     if (lane->stopping)
@@ -166,7 +158,7 @@ static bool take_in(struct conn *c)
     }
     s->eof = len == 0;
     iobuf_commit(&s->in, (size_t)len);
-    c->active = conn_clock();
+    c->active = clock_seconds();
     return true;
 }
 
@@ -249,7 +241,7 @@ static bool send_out(struct conn *c)
         if (sent < 0)
             return errno == EAGAIN;
         iobuf_consume(&s->out, (size_t)sent);
-        c->active = conn_clock();
+        c->active = clock_seconds();
     }
     iobuf_shrink(&s->out, SESSION_ROOM);
     return true;
@@ -332,7 +324,7 @@ static void set_events(struct conn *c)
     if (!s->half_a_line || s->ended_a_line)
         c->half_since = 0;
     if (s->half_a_line && c->half_since == 0)
-        c->half_since = conn_clock();
+        c->half_since = clock_seconds();
 }
 
 /* -- mail coming home ------------------------------------------------------------------------ */

@@ -31,7 +31,4 @@ void conn_wind_down(struct conn *c);
 /* Closes now.  If something of it is with another thread, it is freed when that comes back. */
 void conn_close(struct conn *c);
 
-/* CLOCK_MONOTONIC in seconds, coarse. */
-int64_t conn_clock(void);
-
 #endif

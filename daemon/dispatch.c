@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/dispatch.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/admin.h"
 #include "daemon/answer.h"
+#include "daemon/clock.h"
 #include "daemon/docket.h"
 #include "daemon/lending.h"
 #include "proto/reply.h"
@@ -70,7 +70,7 @@ void dispatch_run(struct session *s)
     struct run run = {
         .session = s,
         .stacks = lane_take_stacks(s->lane),
-        .now = time(NULL),
+        .now = clock_wall(),
     };
 
     s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = s->rests = false;

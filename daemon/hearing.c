@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
+#include "daemon/clock.h"
 #include "daemon/examine.h"
 #include "daemon/probe.h"
 #include "daemon/verifiers/throttle.h"
@@ -51,7 +52,7 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
     };
     tally_begin(&h->tally);
     h->step = 0;
-    h->began = histogram_clock();
+    h->began = clock_monotonic();
     h->throttled = h->waited = h->known = false;
     h->verifier = NULL;
 }
@@ -157,7 +158,7 @@ void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_an
 
     weigh(h, outcome, answer, &say);
     if (step->module != NULL)
-        meter_time(step->meter, lane, histogram_clock() - h->step_began);
+        meter_time(step->meter, lane, clock_monotonic() - h->step_began);
     count(h, lane, &say);
 }
 
@@ -212,7 +213,7 @@ bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
         } else if (step->narrows && h->verifier == NULL) {
             count(h, place->lane, &baseless);
         } else {
-            h->step_began = step->module != NULL ? histogram_clock() : 0;
+            h->step_began = step->module != NULL ? clock_monotonic() : 0;
             h->question.identity = h->verifier != NULL ? &h->identity : NULL;
             h->waited = h->waited || step->blocks;
             if (step->blocks)
@@ -277,7 +278,7 @@ void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
 
     tell_throttles(h, status);
     meter_count(h->stack->meter, lane, status);
-    uint64_t taken = histogram_clock() - h->began;
+    uint64_t taken = clock_monotonic() - h->began;
     meter_time(h->stack->meter, lane, taken);
     meter_latency(h->stack->meter, lane, taken);
     PROBE(verify, h->stack->service, status_row(status)->word);

@@ -23,7 +23,7 @@ struct hearing {
     struct question asked;              /* likewise; what must fit the identity */
     struct tally tally;
     size_t step;                        /* the one to ask, or that is being asked */
-    uint64_t began;                     /* histogram_clock(); and when the step was: */
+    uint64_t began;                     /* clock_monotonic(); and when the step was: */
     uint64_t step_began;
     bool throttled;
     bool waited;                        /* for a step on its pool */

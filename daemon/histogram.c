@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/histogram.h"
 
-#include <time.h>
 
 enum { SPLIT_BITS = 2 };
 
@@ -15,14 +14,6 @@ static uint64_t value(const _Atomic uint64_t *counter)
 static void add(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_store_explicit(counter, value(counter) + more, memory_order_relaxed);
-}
-
-uint64_t histogram_clock(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* By the time less one, so that a power of two is the last of its bucket and not the first. */

@@ -19,9 +19,6 @@ struct histogram {
     _Atomic uint64_t nanoseconds;       /* of all together */
 };
 
-/* CLOCK_MONOTONIC in nanoseconds. */
-uint64_t histogram_clock(void);
-
 /* The bucket of a time; one that is a bucket's bound is in it. */
 unsigned histogram_bucket(uint64_t nanoseconds);
 

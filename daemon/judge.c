@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/judge.h"
 
+#include "daemon/clock.h"
 #include "daemon/probe.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
@@ -139,7 +140,7 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
     if (j->count == 0)
         return true;
     bool timed = j->batches++ % TIMED == 0;
-    uint64_t began = timed ? histogram_clock() : 0;
+    uint64_t began = timed ? clock_monotonic() : 0;
     const struct generation *g = publish_enter(p, lane);
     hash_all(j, g);
     for (size_t i = 0; i < j->count && well; i++) {
@@ -149,7 +150,7 @@ bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t n
     }
     publish_leave(p, lane);
     if (timed)
-        note_time(j, lane, histogram_clock() - began);
+        note_time(j, lane, clock_monotonic() - began);
     j->count = 0;
     return well;
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/lastuse.h"
 #include "daemon/log.h"
 #include "daemon/scanner.h"
@@ -24,7 +24,7 @@ struct keeper {
     bool started;
     atomic_bool stopping;
     atomic_bool poked;
-    _Atomic int64_t busy_since;     /* monotonic_seconds(); 0: it waits for work */
+    _Atomic int64_t busy_since;     /* clock_seconds(); 0: it waits for work */
     pthread_mutex_t mutex;          /* guards `figures`, as far as the writer does not count them */
     struct keeper_figures figures;
 };
@@ -35,7 +35,6 @@ static bool one_chunk(struct keeper *k);
 static void chores(struct keeper *k);
 static void note_figures(struct keeper *k);
 static void wait_for_work(struct keeper *k);
-static int64_t monotonic_seconds(void);
 
 struct keeper *keeper_new(struct writer *w, const struct settings *settings, const char *store)
 {
@@ -118,7 +117,7 @@ struct keeper_figures keeper_figures(struct keeper *k)
     struct keeper_figures figures = k->figures;
     pthread_mutex_unlock(&k->mutex);
     int64_t since = atomic_load(&k->busy_since);
-    figures.busy_seconds = since > 0 ? (uint64_t)(monotonic_seconds() - since) : 0;
+    figures.busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0;
     figures.commits = atomic_load(&k->writer->commits);
     figures.changes = atomic_load(&k->writer->changes);
     figures.failures = atomic_load(&k->writer->failures);
@@ -141,7 +140,7 @@ static void *run(void *keeper)
     priority_begin(&k->writer->priority);
     for (;;) {
         bool stopping = atomic_load(&k->stopping);
-        atomic_store(&k->busy_since, monotonic_seconds());
+        atomic_store(&k->busy_since, clock_seconds());
         bool busy = one_batch(k);
         busy = one_chunk(k) || busy;
         chores(k);
@@ -150,7 +149,7 @@ static void *run(void *keeper)
         if (!busy && !atomic_load(&k->stopping))
             wait_for_work(k);
     }
-    lastuse_flush(k->lastuse, k->writer->publisher, time(NULL));
+    lastuse_flush(k->lastuse, k->writer->publisher, clock_wall());
     return NULL;
 }
 
@@ -165,7 +164,7 @@ static bool one_batch(struct keeper *k)
     uint64_t newest = atomic_load(&k->writer->newest);
 
     writer_collect(k->writer);
-    if (!writer_batch(k->writer, time(NULL)))
+    if (!writer_batch(k->writer, clock_wall()))
         return false;
     if (atomic_load(&k->writer->newest) != newest)
         wake_parked(k);
@@ -184,25 +183,17 @@ static bool one_chunk(struct keeper *k)
     struct scan *s = (struct scan *)mail_pop(&k->ready);
     if (s == NULL)
         return false;
-    if (scanner_step(s, &sources, time(NULL)))
+    if (scanner_step(s, &sources, clock_wall()))
         mailbox_post(s->home, &s->mail);
     else
         mail_append(&k->parked, &s->mail);
     return true;
 }
 
-static int64_t monotonic_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return t.tv_sec;
-}
-
 static void chores(struct keeper *k)
 {
     struct writer *w = k->writer;
-    int64_t now = time(NULL), monotonic = monotonic_seconds();
+    int64_t now = clock_wall(), monotonic = clock_seconds();
 
     if (monotonic < k->next_chores)
         return;
@@ -231,7 +222,7 @@ static void wait_for_work(struct keeper *k)
         { .fd = k->writer->box.wake, .events = POLLIN },
         { .fd = k->scans.wake, .events = POLLIN },
     };
-    int64_t left = k->next_chores - monotonic_seconds();
+    int64_t left = k->next_chores - clock_seconds();
 
     atomic_store(&k->busy_since, 0);
     poll(wake, sizeof(wake) / sizeof(wake[0]), left > 0 ? (int)left * 1000 : 0);

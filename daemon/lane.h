@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "daemon/clock.h"
 #include "daemon/hearing.h"
 #include "daemon/keeper.h"
 #include "daemon/quota.h"
@@ -44,7 +45,7 @@ struct lane {
     struct lane_class class[LANE_CLASSES];
     struct conn *touched;               /* to go on when all mail that was there is delivered */
     bool stopping;
-    int64_t stop_by;                    /* conn_clock() */
+    int64_t stop_by;                    /* clock_seconds() */
     struct event *on_mail;
     struct event *on_tick;              /* while stopping */
     pthread_t thread;

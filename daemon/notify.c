@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "proto/text.h"
 
@@ -91,12 +92,10 @@ void notify_ready(const struct notify *n)
 /* The time is what tells this reload from the one before. */
 void notify_reloading(const struct notify *n)
 {
-    struct timespec now;
     char text[64];
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
-             (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+             (unsigned long long)clock_monotonic() / 1000);
     say(n, text);
 }
 

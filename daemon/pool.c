@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/clock.h"
+
 enum { IDLE, WAITS, IS_JUDGED, COMES_HOME, GIVEN_UP };
 
 struct pool {
@@ -244,13 +246,9 @@ static void *run(void *worker)
 
 static struct timespec after(int milliseconds)
 {
-    struct timespec t;
+    int64_t until = (int64_t)clock_monotonic() + (int64_t)milliseconds * (CLOCK_SECOND / 1000);
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    t.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-    t.tv_sec += milliseconds / 1000 + t.tv_nsec / 1000000000;
-    t.tv_nsec %= 1000000000;
-    return t;
+    return (struct timespec){ until / CLOCK_SECOND, until % CLOCK_SECOND };
 }
 
 bool pool_end(struct pool *p, int milliseconds)

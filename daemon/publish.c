@@ -9,9 +9,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/generation.h"
 
 enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
@@ -52,17 +52,9 @@ static void reap(struct publisher *p)
     }
 }
 
-static int64_t monotonic(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void grant_lease(struct generation *g)
 {
-    atomic_store(&g->header->lease, monotonic() + (int64_t)PUBLISH_LEASE_SECONDS * 1000000000);
+    atomic_store(&g->header->lease, (int64_t)clock_monotonic() + PUBLISH_LEASE_SECONDS * CLOCK_SECOND);
 }
 
 static uint32_t bits_for(uint64_t tokens)

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "proto/text.h"
 #include "proto/token.h"
@@ -77,12 +77,10 @@ static void send_entry(const struct text *entry)
 /* Changes are as many as they are; of the rest one a second tells the story. */
 static bool is_let_through(enum report_kind kind)
 {
-    struct timespec now;
-
     if (kind == REPORT_CHANGE)
         return journal.fd >= 0;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    if (atomic_exchange(&journal.second[kind], now.tv_sec + 1) != now.tv_sec + 1)
+    int64_t second = clock_seconds() + 1;
+    if (atomic_exchange(&journal.second[kind], second) != second)
         return true;
     atomic_fetch_add(&journal.dropped, 1);
     return false;

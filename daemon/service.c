@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/clock.h"
 #include "daemon/growth.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
@@ -192,7 +193,7 @@ static bool start_threads(struct service *s, struct problem *problem)
     struct server *server = &s->server;
 
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
-    server->started = time(NULL);
+    server->started = clock_wall();
     meters_init(&server->meters, workers_wanted(&s->config));
     if (!succession_begin(&s->succession, server, &s->config, problem))
         return false;

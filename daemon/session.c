@@ -2,10 +2,10 @@
 #include "daemon/session.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "daemon/admin.h"
+#include "daemon/clock.h"
 #include "proto/reply.h"
 
 bool session_init(struct session *s)
@@ -65,7 +65,7 @@ void session_take_change(struct session *s, struct change *c)
     s->outstanding--;
     session_class(s)->outstanding--;
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
-        admin_reply(c, s->role, time(NULL), &t);
+        admin_reply(c, s->role, clock_wall(), &t);
         iobuf_commit(&s->out, t.len);
     }
     change_free(c);

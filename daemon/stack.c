@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/verifiers/require.h"
 #include "proto/scopes.h"
 
@@ -81,10 +81,7 @@ bool stacks_terms_differ(const struct stacks *a, const struct stacks *b)
 
 static int64_t milliseconds_now(void)
 {
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    return (int64_t)(clock_monotonic() / 1000000);
 }
 
 static bool end_pools(struct stacks *s, int64_t until)

@@ -3,8 +3,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/module.h"
 #include "daemon/verifiers/require.h"
@@ -207,14 +207,12 @@ void step_complain(const char *service, struct step *step, enum complaint kind,
                    const char *format, ...)
 {
     struct hush *hush = &step->hush[kind];
-    struct timespec t;
     char what[256];
     va_list args;
 
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    int64_t until = atomic_load(&hush->until);
-    if (t.tv_sec < until ||
-        !atomic_compare_exchange_strong(&hush->until, &until, t.tv_sec + COMPLAIN_EVERY)) {
+    int64_t now = clock_seconds(), until = atomic_load(&hush->until);
+    if (now < until ||
+        !atomic_compare_exchange_strong(&hush->until, &until, now + COMPLAIN_EVERY)) {
         atomic_fetch_add(&hush->held_back, 1);
         return;
     }

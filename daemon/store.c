@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/tdbfile.h"
 #include "daemon/traversal.h"
@@ -84,7 +84,7 @@ static bool create_if_missing(struct store *s, struct problem *problem)
     struct text value = text_in(room, sizeof(room));
 
     text_adds(&value, "v=1");
-    line_put_time(&value, "created", time(NULL));
+    line_put_time(&value, "created", clock_wall());
     if (tdbfile_create(&s->file, slice_of(TRAVERSAL_HEAD_KEY), text_slice(&value)))
         return true;
     problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->file.path,

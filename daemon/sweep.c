@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/sweep.h"
 
-#include <time.h>
 #include <unistd.h>
 
+#include "daemon/clock.h"
 #include "daemon/decide.h"
 #include "daemon/log.h"
 
@@ -14,17 +14,14 @@ enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
 static bool clock_is_steady(struct sweep *s, int64_t now)
 {
     enum { STEP = 60, PATIENCE = 600 };
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    int64_t offset = now - t.tv_sec, step = offset - s->clock_offset;
+    int64_t monotonic = clock_seconds(), offset = now - monotonic, step = offset - s->clock_offset;
     if (s->clock_offset != 0 && (step > STEP || step < -STEP)) {
         log_warning("the clock was set by %lld seconds: nothing is purged for ten minutes",
                     (long long)step);
-        s->trust_from = t.tv_sec + PATIENCE;
+        s->trust_from = monotonic + PATIENCE;
     }
     s->clock_offset = offset;
-    return t.tv_sec >= s->trust_from;
+    return monotonic >= s->trust_from;
 }
 
 void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now)

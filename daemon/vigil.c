@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/vigil.h"
 
+#include "daemon/clock.h"
 #include "daemon/log.h"
 #include "daemon/pulse.h"
 #include "daemon/report.h"
@@ -46,7 +47,7 @@ void vigil_end(struct vigil *v)
 static void watch_lease(struct vigil *v)
 {
     const struct report lapsed = { .kind = REPORT_LEASE_LAPSED, .uid = REPORT_NOBODY };
-    uint64_t now = histogram_clock(), late = now - v->renewed;
+    uint64_t now = clock_monotonic(), late = now - v->renewed;
 
     if (v->renewed > 0 && late > PUBLISH_LEASE_SECONDS * UINT64_C(1000000000))
         report(&lapsed, "the table's lease lapsed: it was not renewed for %llu s",

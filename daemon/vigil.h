@@ -15,7 +15,7 @@ struct vigil {
     const struct notify *notify;
     struct event *on_watchdog;      /* NULL: nobody watches */
     bool waits_for_disk;            /* and it was said */
-    uint64_t renewed;               /* the table's lease; histogram_clock() */
+    uint64_t renewed;               /* the table's lease; clock_monotonic() */
 };
 
 /* False: no memory. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "daemon/clock.h"
 #include "daemon/conn.h"
 #include "daemon/log.h"
 #include "daemon/pulse.h"
@@ -133,7 +134,7 @@ static void begin_to_stop(struct lane *lane)
     const struct timeval second = { .tv_sec = 1 };
 
     lane->stopping = true;
-    lane->stop_by = conn_clock() + STOP_SECONDS;
+    lane->stop_by = clock_seconds() + STOP_SECONDS;
     if (event_add(lane->on_tick, &second) < 0)
         event_base_loopbreak(lane->base);
     for (struct conn *c = lane->conns; c != NULL; c = conn_next(c))
@@ -149,7 +150,7 @@ static void on_tick(evutil_socket_t fd, short what, void *lane)
 
 static void look_at_deadlines(struct lane *lane)
 {
-    int64_t now = conn_clock();
+    int64_t now = clock_seconds();
     struct conn *next;
 
     for (struct conn *c = lane->conns; c != NULL; c = next) {

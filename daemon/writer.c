@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer.h"
 
+#include "daemon/clock.h"
 #include "daemon/entry.h"
 #include "daemon/effect.h"
 #include "daemon/loader.h"
@@ -280,9 +281,9 @@ static bool commit(struct writer *w, const struct mail_list *batch)
     for (struct mail *m = batch->first; m != NULL; m = m->next)
         changes += change_writes(change_of(m));
     journal_end(w->journal, w->tokens);
-    uint64_t began = histogram_clock();
+    uint64_t began = clock_monotonic();
     bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
-    uint64_t taken = histogram_clock() - began;
+    uint64_t taken = clock_monotonic() - began;
     histogram_add(&w->commit_time, taken);
     PROBE(commit, saved ? changes : 0, taken);
     return saved;

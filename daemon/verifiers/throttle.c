@@ -2,13 +2,13 @@
 /* A bucket for each user that failed lately, in a table of fixed size.  What a user owes is kept as
  * the moment at which his bucket will be full again; a user who is not in the table owes nothing.
  * When the table is full, the one who owes least makes room. */
+#include "daemon/clock.h"
 #include "daemon/report.h"
 #include "daemon/verifiers/throttle.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "daemon/verifiers/arguments.h"
 
@@ -76,14 +76,6 @@ static void throttle_close(void *instance)
     free(t);
 }
 
-static int64_t clock_now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
-}
-
 /* The user's bucket, or else the emptiest of his places. */
 static struct bucket *bucket_of(struct throttle *t, uid_t uid)
 {
@@ -108,7 +100,7 @@ static bool is_his(const struct bucket *b, uid_t uid, int64_t now)
 void throttle_failed(void *instance, uid_t uid)
 {
     struct throttle *t = instance;
-    int64_t now = clock_now();
+    int64_t now = clock_coarse();
 
     pthread_mutex_lock(&t->mutex);
     struct bucket *b = bucket_of(t, uid);
@@ -124,7 +116,7 @@ void throttle_failed(void *instance, uid_t uid)
 static int throttle_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
 {
     struct throttle *t = instance;
-    int64_t now = clock_now(), wait = 0;
+    int64_t now = clock_coarse(), wait = 0;
 
     pthread_mutex_lock(&t->mutex);
     const struct bucket *b = bucket_of(t, q->peer_uid);

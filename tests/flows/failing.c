@@ -200,6 +200,7 @@ FAILS(lstat, ENOMEM, -1, int, (const char *restrict path, struct stat *restrict 
 FAILS(fstatfs, ENOMEM, -1, int, (int fd, struct statfs *fs), (fd, fs))
 FAILS(madvise, ENOMEM, -1, int, (void *at, size_t len, int what), (at, len, what))
 FAILS(clock_gettime, EINVAL, -1, int, (clockid_t clock, struct timespec *t), (clock, t))
+FAILS(time, EPERM, -1, time_t, (time_t *now), (now))
 FAILS(sched_getcpu, ENOSYS, -1, int, (void), ())
 FAILS(accept4, EMFILE, -1, int, (int fd, struct sockaddr *restrict address, socklen_t *restrict len, int flags),
       (fd, address, len, flags))

@@ -2,6 +2,7 @@
 """Each allocation, descriptor, thread and mapping fails in turn: the daemon says so and ends, or
 does without; it never crashes, and never says yes to what must be refused."""
 import os
+import pathlib
 import random
 import re
 import shutil
@@ -14,7 +15,7 @@ from settings import PATIENCE, TORTURE
 from value import value_new
 
 CALLS = ("malloc", "open", "socket", "accept4", "mmap", "memfd_create", "eventfd", "pthread_create",
-         "epoll_ctl")
+         "epoll_ctl", "clock_gettime", "time")
 SHORT = 4               # seconds of each short round
 GOOD_ENDS = (0, 1, 2)
 
@@ -145,3 +146,32 @@ def failed_allocation_neither_crashes_it_nor_lets_anybody_in():
 @claim(campaign=True)
 def failed_descriptor_thread_or_mapping_neither_crashes_it_nor_lets_anybody_in():
     fail_in_turn(CALLS[1:])
+
+
+@claim
+def daemon_without_a_clock_says_so_and_ends():
+    library = built("failing")
+    for call in "clock_gettime", "time":
+        daemon = start_with(library, f"{call}:1+", f"{os.environ['TMPDIR']}/{call}")
+        same(daemon.process.wait(10 * PATIENCE), 1, call)
+        assert "the clock cannot be read" in daemon.log(), daemon.log()
+
+
+@claim
+def daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass():
+    """As under a filter that is laid on it later: from its first, second, ... look at the clock on."""
+    library, told = built("failing"), {}
+    d = Daemon(config="").start()
+    value = d.create(ttl="1s")["token"]
+    eventually(lambda: d.verify(value) == "NO expired", "it expires")
+    d.stop()
+    for number in 1, 2, 3, 4, 1000:
+        for role in "admin", "verify":                      # what did not end well left them
+            pathlib.Path(d.path(role)).unlink(missing_ok=True)
+        daemon = Daemon(directory=d.directory, config="",
+                        extra={"LD_PRELOAD": library, "JETON_FAIL": f"time:{number}+"}).spawn()
+        reply = Script(daemon, True).ask(f"verify {value}", "verify") if listens_or_ends(daemon) else None
+        told[number] = reply and reply.verdict
+        demand_a_good_end(daemon, f"time:{number}+")
+    same((told.pop(1000), told[1]), ("NO expired", None))
+    assert set(told.values()) <= {"NO expired", None}, told
