@@ -53,13 +53,14 @@ void priority_begin(struct priority *p)
     p->forward = NORMAL;
     if (nice >= NORMAL)
         return;
-    if (may_return(nice)) {
-        p->forward = nice;
-        priority_stand_back(p);
-    } else {
+    if (!may_return(nice))
         log_info("changes and lists have the priority of verification (nice %d), because RLIMIT_NICE "
                  "does not let them have it back: set LimitNICE=%d", nice, nice);
-    }
+    else if (setpriority(PRIO_PROCESS, 0, NORMAL) < 0)
+        log_info("changes and lists have the priority of verification (nice %d): setpriority: %s; "
+                 "priority.conf has all that it takes", nice, strerror(errno));
+    else
+        p->forward = nice;
 }
 
 static void become(const struct priority *p, int nice)
