@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody's traffic is another's harm: crowds, streams, descriptors on their way."""
+import collections
 import fcntl
 import os
 import re
@@ -61,23 +62,25 @@ class Favoured(Daemon):
 
 
 def thread_priorities(pid):
-    return sorted(proc.nice(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task"))
+    """How many threads there are of each nice value; a sanitizer has one of its own."""
+    return collections.Counter(proc.nice(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 @claim
 def changes_stand_back_behind_verification_where_the_daemon_was_given_priority():
     with Favoured("daemon.workers=2") as d:
-        same(thread_priorities(d.pid), [-10, -10, -10, 0], "main, two workers, and the writer")
+        priorities = thread_priorities(d.pid)
+        same((set(priorities), priorities[0]), ({-10, 0}, 1), "main and workers, and the writer")
         before = d.stats()["table_generation"]
         while d.stats()["table_generation"] == before:
             d.client("admin").pipeline(["create"] * 200)
-        same(thread_priorities(d.pid), [-10, -10, -10, 0], "it came forward to let the table grow")
+        same(thread_priorities(d.pid), priorities, "it came forward to let the table grow")
 
 
 @claim
 def daemon_without_priority_leaves_all_threads_alike():
     with Daemon("daemon.workers=1") as d:
-        same(len(set(thread_priorities(d.pid))), 1)
+        same(len(thread_priorities(d.pid)), 1)
 
 
 @claim
