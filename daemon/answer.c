@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/answer.h"
 
-
 #include "daemon/clock.h"
 #include "daemon/figures.h"
 #include "proto/reply.h"

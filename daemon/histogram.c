@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/histogram.h"
 
-
 enum { SPLIT_BITS = 2 };
 
 _Static_assert(HISTOGRAM_SPLIT == 1 << SPLIT_BITS, "the two say the same");
