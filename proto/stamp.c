@@ -25,19 +25,19 @@ static int64_t days_from_date(int year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-static void date_from_days(int64_t days, int *year, int *month, int *day)
+static void date_from_days(uint32_t days, uint32_t *year, uint32_t *month, uint32_t *day)
 {
-    int64_t z = days + 719468;
-    int64_t era = z / 146097;
-    int64_t day_of_era = z - era * 146097;
-    int64_t year_of_era =
+    uint32_t z = days + 719468;
+    uint32_t era = z / 146097;
+    uint32_t day_of_era = z - era * 146097;
+    uint32_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t from_march = (5 * day_of_year + 2) / 153;
+    uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t from_march = (5 * day_of_year + 2) / 153;
 
-    *day = (int)(day_of_year - (153 * from_march + 2) / 5 + 1);
-    *month = (int)(from_march < 10 ? from_march + 3 : from_march - 9);
-    *year = (int)(year_of_era + era * 400 + (*month <= 2));
+    *day = day_of_year - (153 * from_march + 2) / 5 + 1;
+    *month = from_march < 10 ? from_march + 3 : from_march - 9;
+    *year = year_of_era + era * 400 + (*month <= 2);
 }
 
 static int days_in_month(int year, int month)
@@ -66,31 +66,34 @@ bool stamp_parse(struct slice text, int64_t *time)
     return true;
 }
 
-static void put_digits(char *at, int count, int number)
+/* Both digits of each number below 100. */
+#define TEN(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
+static const char pairs[] =
+    TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5") TEN("6") TEN("7") TEN("8") TEN("9");
+
+static void put_pair(char *at, unsigned number)
 {
-    while (count-- > 0) {
-        at[count] = (char)('0' + number % 10);
-        number /= 10;
-    }
+    memcpy(at, pairs + 2 * number, 2);
 }
 
 void stamp_write(struct text *t, int64_t time)
 {
     char made[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
-    int year, month, day;
+    uint32_t year, month, day;
 
     if (time < 0)
         time = 0;
     if (time > STAMP_MAX)
         time = STAMP_MAX;
-    int second_of_day = (int)(time % 86400);
-    date_from_days(time / 86400, &year, &month, &day);
-    put_digits(made, 4, year);
-    put_digits(made + 5, 2, month);
-    put_digits(made + 8, 2, day);
-    put_digits(made + 11, 2, second_of_day / 3600);
-    put_digits(made + 14, 2, second_of_day / 60 % 60);
-    put_digits(made + 17, 2, second_of_day % 60);
+    uint32_t second_of_day = (uint32_t)(time % 86400);
+    date_from_days((uint32_t)(time / 86400), &year, &month, &day);
+    put_pair(made, year / 100);
+    put_pair(made + 2, year % 100);
+    put_pair(made + 5, month);
+    put_pair(made + 8, day);
+    put_pair(made + 11, second_of_day / 3600);
+    put_pair(made + 14, second_of_day / 60 % 60);
+    put_pair(made + 17, second_of_day % 60);
     text_add(t, made, STAMP_TEXT);
 }
 
