@@ -22,10 +22,11 @@ enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 static bool is_text(const char *at, size_t room, size_t most)
 {
     const char *why;
+    bool plain;
     size_t len = strnlen(at, room);
 
     return len < room && len <= most && memchr(at, '\t', len) == NULL &&
-           line_check((struct slice){ at, len }, &why) == STATUS_OK;
+           line_check((struct slice){ at, len }, &plain, &why) == STATUS_OK;
 }
 
 static const char *identity_fault(const struct jeton_identity *who)

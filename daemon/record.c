@@ -248,8 +248,7 @@ const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct sli
     if (stored.len > sizeof(bytes))
         return "longer than any record";
     memcpy(bytes, stored.at, stored.len);
-    if (line_check(stored, &why) != STATUS_OK ||
-        line_split(bytes, stored.len, &line, &why) != STATUS_OK)
+    if (line_parse(bytes, stored.len, &line, &why) != STATUS_OK)
         return why;
     memset(r, 0, offsetof(struct record, subject));
     r->expires = TIME_NEVER;

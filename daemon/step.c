@@ -158,8 +158,7 @@ static bool split(struct making *m, char *text, size_t room, struct line *line)
     if (len >= room)
         return blame(m, "the line", "it is too long");
     memcpy(text, source, len + 1);
-    if (line_check((struct slice){ text, len }, &why) != STATUS_OK ||
-        line_split(text, len, line, &why) != STATUS_OK)
+    if (line_parse(text, len, line, &why) != STATUS_OK)
         return blame(m, source, why);
     if (line->count > 0 && line->argument[0].key.len == 0)
         return true;

@@ -175,13 +175,11 @@ static int parse(char *bytes, size_t len, struct cli_reply *reply)
     const char *why;
 
     *reply = (struct cli_reply){ .final = !slice_begins((struct slice){ bytes, len }, "* ") };
-    if (line_check((struct slice){ bytes, len }, &why) != STATUS_OK)
-        return -EPROTO;
     if (!reply->final) {
         bytes += 2;
         len -= 2;
     }
-    if (line_split(bytes, len, &reply->line, &why) != STATUS_OK)
+    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK)
         return -EPROTO;
     return reply->final ? parse_final(reply) : 1;
 }

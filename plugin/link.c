@@ -360,9 +360,7 @@ static int parse(char *bytes, size_t len, struct reply *reply)
     enum answer_kind kind = ANSWER_OK;
     const char *why;
 
-    if (line_check((struct slice){ bytes, len }, &why) != STATUS_OK ||
-        line_split(bytes, len, &reply->line, &why) != STATUS_OK ||
-        reply->line.count == 0 || word[0].key.len > 0)
+    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK || reply->line.count == 0 || word[0].key.len > 0)
         return -EPROTO;
     while (!slice_is(word[0].value, kinds[kind]))
         if (kind++ == ANSWER_ERR)

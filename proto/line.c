@@ -7,6 +7,7 @@
 struct cursor {
     char *at;
     char *end;
+    bool plain;
 };
 
 static size_t key_length(struct cursor c);
@@ -20,10 +21,11 @@ static bool take_escape(struct cursor *c, char *byte, const char **why);
 enum { WIDE = 16 };
 
 typedef int8_t wide __attribute__((vector_size(WIDE)));
+typedef uint64_t halves __attribute__((vector_size(WIDE)));
 
 /* Bytes of a class have all bits set: what is not printable ASCII (as signed numbers, all else is
  * below the space), what needs quotes or an escape, and what needs an escape also in quotes. */
-static inline wide not_plain(wide bytes)
+static inline wide not_printable(wide bytes)
 {
     return (bytes < ' ') | (bytes == 0x7f);
 }
@@ -35,7 +37,35 @@ static inline wide not_bare(wide bytes)
 
 static inline wide not_quotable(wide bytes)
 {
-    return not_plain(bytes) | (bytes == '"') | (bytes == '\\');
+    return not_printable(bytes) | (bytes == '"') | (bytes == '\\');
+}
+
+/* Factors that repeat what is at the low end of a word. */
+#define TWICE UINT64_C(0x100000001)
+#define FOUR_TIMES UINT64_C(0x1010101)
+#define EIGHT_TIMES (TWICE * FOUR_TIMES)
+
+/* The bytes of a slice that is shorter than that, and not empty; some of them more than once. */
+static inline wide spread(struct slice bytes)
+{
+    const char *end = bytes.at + bytes.len;
+    uint64_t front, back;
+    uint32_t first, last;
+
+    if (bytes.len >= 8) {
+        memcpy(&front, bytes.at, 8);
+        memcpy(&back, end - 8, 8);
+    } else if (bytes.len >= 4) {
+        memcpy(&first, bytes.at, 4);
+        memcpy(&last, end - 4, 4);
+        front = first * TWICE;
+        back = last * TWICE;
+    } else {
+        uint8_t middle = (uint8_t)bytes.at[bytes.len / 2];
+        front = (uint8_t)bytes.at[0] * EIGHT_TIMES;
+        back = (middle | (uint64_t)(uint8_t)end[-1] << 32) * FOUR_TIMES;
+    }
+    return (wide)(halves){ front, back };
 }
 
 /* True if a byte is in the class; the last sixteen may overlap those before them. */
@@ -44,9 +74,7 @@ static inline bool any(struct slice bytes, wide (*class)(wide bytes))
     wide all = { 0 }, some;
 
     if (bytes.len < WIDE) {
-        memset(&some, 'x', sizeof(some));
-        memcpy(&some, bytes.at, bytes.len);
-        all = class(some);
+        all = class(spread(bytes));
     } else {
         for (size_t at = 0; at + WIDE < bytes.len; at += WIDE) {
             memcpy(&some, bytes.at + at, sizeof(some));
@@ -62,10 +90,11 @@ static inline bool any(struct slice bytes, wide (*class)(wide bytes))
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
-/* The rare line that is not plain is looked at closely. */
-enum status line_check(struct slice bytes, const char **why)
+/* The rare line that is more than printable ASCII is looked at closely. */
+enum status line_check(struct slice bytes, bool *plain, const char **why)
 {
-    if (bytes.len == 0 || !any(bytes, not_plain))
+    *plain = bytes.len == 0 || !any(bytes, not_quotable);
+    if (*plain || !any(bytes, not_printable))
         return STATUS_OK;
     for (size_t at = 0; at < bytes.len; at++) {
         if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
@@ -80,9 +109,9 @@ enum status line_check(struct slice bytes, const char **why)
     return STATUS_OK;
 }
 
-enum status line_split(char *bytes, size_t len, struct line *line, const char **why)
+enum status line_split(char *bytes, size_t len, bool plain, struct line *line, const char **why)
 {
-    struct cursor c = { bytes, bytes + len };
+    struct cursor c = { bytes, bytes + len, plain };
 
     line->count = 0;
     for (;;) {
@@ -103,25 +132,34 @@ enum status line_split(char *bytes, size_t len, struct line *line, const char **
     }
 }
 
-/* A key is short and lower case, so that a base64 value's padding does not make it one. */
+enum status line_parse(char *bytes, size_t len, struct line *line, const char **why)
+{
+    bool plain;
+
+    if (line_check((struct slice){ bytes, len }, &plain, why) != STATUS_OK)
+        return STATUS_SYNTAX;
+    return line_split(bytes, len, plain, line, why);
+}
+
+/* A key is short and lower case, so that a base64 value's padding does not make it one.  Its end is
+ * looked for first: where a random value ceases to look like a key cannot be predicted. */
 static size_t key_length(struct cursor c)
 {
-    size_t len = 0;
+    size_t left = (size_t)(c.end - c.at);
+    const char *equals = memchr(c.at, '=', left < LINE_KEY_MAX + 1 ? left : LINE_KEY_MAX + 1);
 
-    while (c.at + len < c.end && len <= LINE_KEY_MAX) {
-        char byte = c.at[len];
-        if (byte == '=')
-            return len;
-        if (!((byte >= 'a' && byte <= 'z') || (byte == '_' && len > 0)))
+    if (equals == NULL)
+        return 0;
+    for (const char *at = c.at; at < equals; at++) {
+        if (!((*at >= 'a' && *at <= 'z') || (*at == '_' && at > c.at)))
             return 0;
-        len++;
     }
-    return 0;
+    return (size_t)(equals - c.at);
 }
 
 static bool take_value(struct cursor *c, struct slice *value, const char **why)
 {
-    if (c->at < c->end && *c->at == '"')
+    if (!c->plain && c->at < c->end && *c->at == '"')
         return take_quoted(c, value, why);
     return take_bare(c, value, why);
 }
@@ -134,7 +172,7 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
 
     *value = (struct slice){ c->at, len };
     c->at += len;
-    if (len > 0 && any(*value, not_bare) &&
+    if (!c->plain && len > 0 && any(*value, not_bare) &&
         (memchr(value->at, '"', len) != NULL || memchr(value->at, '\\', len) != NULL ||
          memchr(value->at, '\t', len) != NULL)) {
         *why = "quotes, backslashes and tabs need a value in double quotes";
@@ -269,19 +307,6 @@ void line_put_word(struct text *t, struct slice value)
         put_quoted(t, value);
 }
 
-static void put_key(struct text *t, const char *key)
-{
-    text_addc(t, ' ');
-    text_adds(t, key);
-    text_addc(t, '=');
-}
-
-void line_put(struct text *t, const char *key, struct slice value)
-{
-    put_key(t, key);
-    line_put_word(t, value);
-}
-
 void line_puts(struct text *t, const char *key, const char *value)
 {
     line_put(t, key, slice_of(value));
@@ -289,12 +314,12 @@ void line_puts(struct text *t, const char *key, const char *value)
 
 void line_put_u64(struct text *t, const char *key, uint64_t value)
 {
-    put_key(t, key);
+    line_put_key(t, key);
     text_add_u64(t, value);
 }
 
 void line_put_time(struct text *t, const char *key, int64_t time)
 {
-    put_key(t, key);
+    line_put_key(t, key);
     stamp_write(t, time);
 }

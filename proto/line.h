@@ -23,26 +23,43 @@ struct line {
     struct argument argument[LINE_ARGUMENTS_MAX];
 };
 
-/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  On
- * STATUS_SYNTAX, *why says what is wrong. */
-enum status line_check(struct slice bytes, const char **why);
+/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  *plain is
+ * then true if they are printable ASCII in which nothing is quoted.  On STATUS_SYNTAX, *why says
+ * what is wrong. */
+enum status line_check(struct slice bytes, bool *plain, const char **why);
 
 /* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
- * place, so the bytes change and the slices point into them.  On STATUS_SYNTAX, *why says what is
- * wrong. */
-enum status line_split(char *bytes, size_t len, struct line *line, const char **why);
+ * place, so the bytes change and the slices point into them.  `plain`: they are, as line_check()
+ * found, so that they need not be looked at again.  On STATUS_SYNTAX, *why says what is wrong. */
+enum status line_split(char *bytes, size_t len, bool plain, struct line *line, const char **why);
+
+/* Checks and splits. */
+enum status line_parse(char *bytes, size_t len, struct line *line, const char **why);
 
 /* The value of a key, or a slice with at == NULL if the line does not have it. */
 struct slice line_get(const struct line *line, const char *key);
 
+/* Adds one value alone, quoted where bare will not do. */
+void line_put_word(struct text *t, struct slice value);
+
+/* Adds " key=", for a value that follows.  Inline, so that a literal's length is known. */
+static inline void line_put_key(struct text *t, const char *key)
+{
+    text_addc(t, ' ');
+    text_adds(t, key);
+    text_addc(t, '=');
+}
+
 /* Each adds " key=value" to a line under construction, quoting where bare will not do.  Any bytes
  * come out of the line again as they went in. */
-void line_put(struct text *t, const char *key, struct slice value);
+static inline void line_put(struct text *t, const char *key, struct slice value)
+{
+    line_put_key(t, key);
+    line_put_word(t, value);
+}
+
 void line_puts(struct text *t, const char *key, const char *value);
 void line_put_u64(struct text *t, const char *key, uint64_t value);
 void line_put_time(struct text *t, const char *key, int64_t time);
-
-/* Adds one value alone, quoted where bare will not do. */
-void line_put_word(struct text *t, struct slice value);
 
 #endif

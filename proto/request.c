@@ -229,16 +229,17 @@ enum status request_parse(const struct request_line *line, enum role role,
 {
     struct line arguments;
     const char *why;
+    bool plain;
 
     request->verb = line->verb;
     request->has = 0;
-    if (line_check((struct slice){ line->bytes, line->len }, &why) != STATUS_OK)
+    if (line_check((struct slice){ line->bytes, line->len }, &plain, &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
     enum status status = check_verb(line->verb, role, problem);
     if (status != STATUS_OK)
         return status;
-    if (line_split(line->bytes + line->arguments, line->len - line->arguments, &arguments,
-                   &why) != STATUS_OK)
+    if (line_split(line->bytes + line->arguments, line->len - line->arguments, plain,
+                   &arguments, &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
     const struct verb_row *verb = &verbs[line->verb];
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)

@@ -61,11 +61,12 @@ static inline struct slice text_slice(const struct text *t)
 
 static inline void text_add(struct text *t, const void *bytes, size_t len)
 {
-    if (t->cut || len > t->cap - t->len)
+    if (t->cut || len > t->cap - t->len) {
         t->cut = true;
-    else if (len > 0)
+    } else if (len > 0) {
         memcpy(t->at + t->len, bytes, len);
-    t->len += t->cut ? 0 : len;
+        t->len += len;
+    }
 }
 
 /* Inline, so that a literal's length is known when it is compiled. */

@@ -36,9 +36,9 @@ static void split_line(struct slice bytes, char room[LINE_MAX_BYTES], struct lin
 {
     const char *why;
 
-    MUST(bytes.len < LINE_MAX_BYTES && line_check(bytes, &why) == STATUS_OK);
+    MUST(bytes.len < LINE_MAX_BYTES);
     memcpy(room, bytes.at, bytes.len);
-    MUST(line_split(room, bytes.len, line, &why) == STATUS_OK);
+    MUST(line_parse(room, bytes.len, line, &why) == STATUS_OK);
 }
 
 static void next_reply(void)

@@ -53,6 +53,17 @@ static bool is_line(struct slice bytes)
     return true;
 }
 
+/* What must not be in a plain line. */
+static bool needs_a_look(struct slice bytes)
+{
+    bool found = false;
+
+    for (size_t at = 0; at < bytes.len; at++)
+        found |= bytes.at[at] == '"' || bytes.at[at] == '\\' || bytes.at[at] < 0x20 ||
+                 bytes.at[at] > 0x7e;
+    return found;
+}
+
 /* -- round trips -------------------------------------------------------------------------- */
 
 static void print(const struct request *r, struct text *t)
@@ -187,13 +198,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     struct request r;
     struct problem problem;
     const char *why = NULL;
+    bool plain = false;
 
     if (given.len > 65536)
         return 0;
     char *bytes = fuzz_copy(given);
     struct slice line = { bytes, given.len };
-    bool is_good = line_check(line, &why) == STATUS_OK;
+    bool is_good = line_check(line, &plain, &why) == STATUS_OK;
     MUST(is_good == is_line(line) && is_good == (why == NULL));
+    MUST(!plain || !needs_a_look(line));
     const struct request_line look = request_look(bytes, line.len);
     MUST(look.arguments <= line.len && (!look.ignorable || look.verb == VERB_COUNT));
     if (request_parse(&look, role, &r, &problem) == STATUS_OK) {

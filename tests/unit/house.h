@@ -172,8 +172,7 @@ static bool answer(int fd, unsigned guest, char *bytes, size_t len)
     struct line line;
     const char *why, *instead = house.table_says;
 
-    if (line_check((struct slice){ bytes, len }, &why) != STATUS_OK ||
-        line_split(bytes, len, &line, &why) != STATUS_OK || line.count == 0) {
+    if (line_parse(bytes, len, &line, &why) != STATUS_OK || line.count == 0) {
         say(fd, "ERR syntax\n");
     } else if (slice_is(line.argument[0].value, "table")) {
         house.tables++;

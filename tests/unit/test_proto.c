@@ -67,63 +67,6 @@ static void form_tells_identifiers_and_lengths(void **state)
     assert_int_equal(token_form((struct slice){ long_text, 513 }, "jtn"), TOKEN_BAD_LENGTH);
 }
 
-static void line_splits_words_fields_and_quotes(void **state)
-{
-    (void)state;
-    char bytes[] = "  word key=bare  text=\"a \\\"b\\\" \\x41\\n\" empty= QUJD=x";
-    struct line line;
-    const char *why;
-
-    assert_int_equal(line_split(bytes, strlen(bytes), &line, &why), STATUS_OK);
-    assert_int_equal(line.count, 5);
-    assert_int_equal(line.argument[0].key.len, 0);
-    assert_true(slice_is(line.argument[0].value, "word"));
-    assert_true(slice_is(line_get(&line, "key"), "bare"));
-    assert_true(slice_is(line_get(&line, "text"), "a \"b\" A\n"));
-    assert_true(slice_is(line_get(&line, "empty"), ""));
-    assert_true(slice_is(line.argument[4].value, "QUJD=x"));
-}
-
-static void line_refuses_what_the_grammar_does_not_allow(void **state)
-{
-    (void)state;
-    static const char *const bad[] = { "a=\"open", "a=\"x\"y", "a=b\"c", "a=\"\\q\"", "a=\"\\x4\"",
-                                       "a\\b", "a\tb" };
-    struct line line;
-    const char *why;
-
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        char bytes[32];
-        strcpy(bytes, bad[i]);
-        assert_int_equal(line_split(bytes, strlen(bytes), &line, &why), STATUS_SYNTAX);
-    }
-}
-
-static void a_bare_value_is_looked_at_to_its_last_byte(void **state)
-{
-    (void)state;
-    static const char bad[] = "\"\\\t";
-    struct line line;
-    const char *why;
-
-    for (size_t at = 2; at < 40; at++) {
-        char bytes[41] = "k=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", copy[41];
-        for (size_t i = 0; i + 1 < sizeof(bad); i++) {
-            memcpy(copy, bytes, sizeof(copy));
-            copy[at] = bad[i];
-            if (at > 2 || bad[i] != '"')
-                assert_int_equal(line_split(copy, 40, &line, &why), STATUS_SYNTAX);
-        }
-        bytes[at] = ' ';
-        assert_int_equal(line_split(bytes, 40, &line, &why), STATUS_OK);
-        assert_int_equal(line.count, at < 39 ? 2 : 1);
-        assert_int_equal(line.argument[0].value.len, at - 2);
-        bytes[at] = '\xc3';
-        assert_int_equal(line_split(bytes, 40, &line, &why), STATUS_OK);
-        assert_int_equal(line.argument[0].value.len, 38);
-    }
-}
-
 static void hex_has_hex_digits_only(void **state)
 {
     (void)state;
@@ -152,53 +95,6 @@ static void utf8_is_looked_at_behind_long_characters_too(void **state)
     assert_false(utf8_valid(slice_of("\xc3\xa4z\xff")));
     assert_false(utf8_valid(slice_of("\xe2\x82\xac" "a\x80")));
     assert_false(utf8_valid(slice_of("\xf0\x9f\x94\x91" "ab\xc3")));
-}
-
-static void line_check_finds_bad_bytes_at_every_offset(void **state)
-{
-    (void)state;
-    static const char bad[] = { '\0', '\x01', '\x1f', '\x7f', '\x80', '\xff', '\xc0', '\r' };
-    const char *why;
-
-    for (size_t at = 0; at < 40; at++) {
-        char bytes[40];
-        memset(bytes, 'a', sizeof(bytes));
-        assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_OK);
-        for (size_t i = 0; i < sizeof(bad); i++) {
-            bytes[at] = bad[i];
-            assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_SYNTAX);
-        }
-        bytes[at] = '\t';
-        assert_int_equal(line_check((struct slice){ bytes, 40 }, &why), STATUS_OK);
-    }
-}
-
-/* Whatever is put into a line comes out of it again, byte for byte. */
-static void every_byte_survives_a_round_trip(void **state)
-{
-    (void)state;
-    for (int first = 0; first < 256; first++) {
-        for (int second = 0; second < 256; second++) {
-            char value[2] = { (char)first, (char)second }, room[64];
-            struct text t = text_in(room, sizeof(room));
-            struct line line;
-            const char *why;
-
-            line_put(&t, "k", (struct slice){ value, 2 });
-            assert_int_equal(line_split(room, t.len, &line, &why), STATUS_OK);
-            assert_true(slice_equal(line_get(&line, "k"), (struct slice){ value, 2 }));
-        }
-    }
-}
-
-static void terminal_controls_never_leave_unescaped(void **state)
-{
-    (void)state;
-    char room[64];
-    struct text t = text_in(room, sizeof(room));
-
-    line_puts(&t, "k", "\x1b[2J\xc2\x9b");
-    assert_text(&t, " k=\"\\x1b[2J\\xc2\\x9b\"");
 }
 
 static void scopes_are_sorted_and_unique(void **state)
@@ -362,14 +258,8 @@ int main(void)
         cmocka_unit_test(any_changed_character_is_malformed),
         cmocka_unit_test(form_tells_identifiers_and_lengths),
         cmocka_unit_test(digests_together_are_those_of_each_alone),
-        cmocka_unit_test(line_splits_words_fields_and_quotes),
-        cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
-        cmocka_unit_test(a_bare_value_is_looked_at_to_its_last_byte),
         cmocka_unit_test(hex_has_hex_digits_only),
         cmocka_unit_test(utf8_is_looked_at_behind_long_characters_too),
-        cmocka_unit_test(line_check_finds_bad_bytes_at_every_offset),
-        cmocka_unit_test(every_byte_survives_a_round_trip),
-        cmocka_unit_test(terminal_controls_never_leave_unescaped),
         cmocka_unit_test(scopes_are_sorted_and_unique),
         cmocka_unit_test(scopes_are_compared_whole),
         cmocka_unit_test(stamps_round_trip),
