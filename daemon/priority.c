@@ -19,23 +19,16 @@ static int own(void)
     return errno == 0 ? nice : NORMAL;
 }
 
-static rlim_t limit_for(int nice)
+static uint64_t limit_for(int nice)
 {
-    return (rlim_t)(LIMIT_OF_NORMAL - nice);
+    return (uint64_t)(LIMIT_OF_NORMAL - nice);
 }
 
-void priority_allow_return(void)
+uint64_t priority_limit(void)
 {
-    struct rlimit limit;
     int nice = own();
 
-    if (nice >= NORMAL || getrlimit(RLIMIT_NICE, &limit) < 0 || limit.rlim_cur >= limit_for(nice))
-        return;
-    limit.rlim_cur = limit_for(nice);
-    if (limit.rlim_max < limit.rlim_cur)
-        limit.rlim_max = limit.rlim_cur;
-    if (setrlimit(RLIMIT_NICE, &limit) < 0)
-        log_debug("the limit of priority stays as it is: %s", strerror(errno));
+    return nice < NORMAL ? limit_for(nice) : 0;
 }
 
 /* Root may without a limit; a root that may not (capabilities(7)) stays back for good. */

@@ -9,13 +9,15 @@
 #ifndef JETON_PRIORITY_H
 #define JETON_PRIORITY_H
 
+#include <stdint.h>
+
 struct priority {
     int forward;        /* the nice value below 0 to come forward to; 0: it never stands back */
 };
 
-/* Lets threads come forward again once the rights to do so are given up (RLIMIT_NICE); called by a
- * process that still has them.  Without them nothing happens. */
-void priority_allow_return(void);
+/* What RLIMIT_NICE must allow, so that a thread which is not root's can come forward again to where
+ * the calling one is; 0: no priority was given. */
+uint64_t priority_limit(void);
 
 /* The calling thread stands back from now on, if it was given a priority and can have it again. */
 void priority_begin(struct priority *p);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/priority.h"
 
 enum { STORE_DIRECTORY = 0700, SOCKET_DIRECTORY = 0755, LOCKED_OWN = 64 << 20,
        LOCKED_A_CONNECTION = 48 << 10 };
@@ -35,27 +36,32 @@ static bool make_directory_of(const char *path, mode_t mode, const struct site *
     return made;
 }
 
-/* What is locked in memory: two buffers and a few changes of each connection.  Who is root now may
- * allow it to the user that it becomes. */
-static void allow_locking(const struct config *c)
+/* Who is root now may allow the user that it becomes more of something. */
+static void allow(int resource, rlim_t wanted, const char *what)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)LOCKED_OWN + c->max_connections * LOCKED_A_CONNECTION;
 
-    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= wanted)
+    if (getrlimit(resource, &limit) < 0 || limit.rlim_cur >= wanted)
         return;
     limit.rlim_cur = wanted;
     if (limit.rlim_max < wanted)
         limit.rlim_max = wanted;
-    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0)
-        log_debug("the limit of locked memory stays as it is: %s", strerror(errno));
+    if (setrlimit(resource, &limit) < 0)
+        log_debug("the limit of %s stays as it is: %s", what, strerror(errno));
+}
+
+/* What is locked in memory: two buffers and a few changes of each connection. */
+static rlim_t locked(const struct config *c)
+{
+    return (rlim_t)LOCKED_OWN + c->max_connections * LOCKED_A_CONNECTION;
 }
 
 bool privilege_prepare(const struct config *c, const struct site *site, struct problem *problem)
 {
     if (!site->becomes)
         return true;
-    allow_locking(c);
+    allow(RLIMIT_MEMLOCK, locked(c), "locked memory");
+    allow(RLIMIT_NICE, priority_limit(), "priority");
     if (!make_directory_of(c->store, STORE_DIRECTORY, site, problem))
         return false;
     for (int role = 0; role < ROLES; role++)

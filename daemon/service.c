@@ -15,7 +15,6 @@
 #include "daemon/growth.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
-#include "daemon/priority.h"
 #include "daemon/privilege.h"
 #include "daemon/sandbox.h"
 #include "daemon/succession.h"
@@ -129,7 +128,6 @@ static bool confine(struct service *s, struct problem *problem)
 
     if (!site_survey(c, &site, problem) || !privilege_prepare(c, &site, problem))
         return false;
-    priority_allow_return();
     s->listener = listener_open(c, &site, &s->start->inherited, problem);
     if (s->listener == NULL || !privilege_drop(c, &site, problem))
         return false;

@@ -14,8 +14,19 @@
 
 #include "daemon/log.h"
 #include "daemon/priority.h"
+#include "daemon/privilege.h"
 
 enum { GIVEN = -5, NOBODY = 65534, CANNOT = 77 };
+
+/* As at start, with a store whose directory is there; false: it failed. */
+static bool prepare(bool becomes)
+{
+    static const struct config config = { .store = "/tokens.tdb" };
+    const struct site site = { .becomes = becomes, .uid = NOBODY, .gid = NOBODY };
+    struct problem problem;
+
+    return privilege_prepare(&config, &site, &problem);
+}
 
 static int nice_now(void)
 {
@@ -106,8 +117,7 @@ static int given_to_who_ceases_to_be_root(void)
 
     if (geteuid() != 0 || !take(GIVEN))
         return CANNOT;
-    priority_allow_return();
-    if (getrlimit(RLIMIT_NICE, &limit) < 0 || setuid(NOBODY) < 0)
+    if (!prepare(true) || getrlimit(RLIMIT_NICE, &limit) < 0 || setuid(NOBODY) < 0)
         return 4;
     return limit.rlim_cur >= 20 - GIVEN ? goes_back_and_forth() : stays();
 }
@@ -118,13 +128,40 @@ static void priority_can_be_had_back_after_rights_are_given_up(void **state)
     try(given_to_who_ceases_to_be_root);
 }
 
+static int limit_is_left_where_not_needed(int nice, bool becomes)
+{
+    struct rlimit before, after;
+
+    if (!take(nice) || getrlimit(RLIMIT_NICE, &before) < 0)
+        return CANNOT;
+    if (!prepare(becomes) || getrlimit(RLIMIT_NICE, &after) < 0)
+        return 1;
+    return after.rlim_cur == before.rlim_cur && after.rlim_max == before.rlim_max ? 0 : 2;
+}
+
+static int root_stays_root(void)
+{
+    return limit_is_left_where_not_needed(GIVEN, false);
+}
+
+static int has_no_priority(void)
+{
+    return limit_is_left_where_not_needed(5, true);
+}
+
+static void limit_stays_where_nobody_needs_more(void **state)
+{
+    (void)state;
+    try(root_stays_root);
+    try(has_no_priority);
+}
+
 static int none_given(void)
 {
     struct priority p;
 
     if (!take(5))
         return 1;
-    priority_allow_return();
     priority_begin(&p);
     if (nice_now() != 5)
         return 2;
@@ -147,6 +184,7 @@ int main(void)
         cmocka_unit_test(thread_stands_back_and_comes_forward),
         cmocka_unit_test(priority_can_be_had_back_after_rights_are_given_up),
         cmocka_unit_test(thread_that_could_not_come_back_does_not_stand_back),
+        cmocka_unit_test(limit_stays_where_nobody_needs_more),
         cmocka_unit_test(nothing_changes_where_no_priority_was_given),
     };
 
