@@ -10,7 +10,7 @@
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/docket.h"
-#include "daemon/log.h"
+#include "daemon/output.h"
 
 enum {
     LINGER = 30,                /* seconds for a client to take in the last of its replies */
@@ -50,7 +50,6 @@ static void goes_on(struct session *s);
 static bool work(struct conn *c);
 static void go_on(struct conn *c);
 static void touch(struct conn *c);
-static bool send_out(struct conn *c);
 static void stop_waiting(struct conn *c);
 static void watch(struct watched *w, bool wanted);
 static void set_events(struct conn *c);
@@ -162,6 +161,18 @@ static bool take_in(struct conn *c)
     return true;
 }
 
+/* False: nobody is there to receive it, and it is closed. */
+static bool send_out(struct conn *c)
+{
+    ssize_t sent = output_send(&c->session);
+
+    if (sent > 0)
+        c->active = clock_seconds();
+    else if (sent < 0)
+        conn_close(c);
+    return sent >= 0;
+}
+
 /* Changes that come together are saved together: before they are posted it is looked whether there
  * are more of them. */
 static void go_on(struct conn *c)
@@ -195,56 +206,8 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
 
     (void)fd;
     (void)what;
-    if (!send_out(c))
-        conn_close(c);
-    else
+    if (send_out(c))
         go_on(c);
-}
-
-/* The descriptor to be passed goes with the first byte, and is then ours no more. */
-static ssize_t send_some(struct session *s)
-{
-    char control[CMSG_SPACE(sizeof(int))] = { 0 };
-    struct iovec bytes = { iobuf_front(&s->out), iobuf_len(&s->out) };
-    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
-
-    if (s->passing < 0)
-        return send(s->fd, bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    message.msg_control = control;
-    message.msg_controllen = sizeof(control);
-    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-    rights->cmsg_level = SOL_SOCKET;
-    rights->cmsg_type = SCM_RIGHTS;
-    rights->cmsg_len = CMSG_LEN(sizeof(int));
-    memcpy(CMSG_DATA(rights), &s->passing, sizeof(int));
-    ssize_t sent = sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) {
-        close(s->passing);
-        s->passing = -1;
-        s->passed = true;
-    } else if (errno == ETOOMANYREFS) {
-        log_warning("too many descriptors are on their way and not taken in: the table is not sent "
-                    "to uid %u", (unsigned)s->peer.uid);
-    }
-    return sent;
-}
-
-/* False: nobody is there to receive it. */
-static bool send_out(struct conn *c)
-{
-    struct session *s = &c->session;
-
-    while (iobuf_len(&s->out) > 0) {
-        ssize_t sent = send_some(s);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return errno == EAGAIN;
-        iobuf_consume(&s->out, (size_t)sent);
-        c->active = clock_seconds();
-    }
-    iobuf_shrink(&s->out, SESSION_ROOM);
-    return true;
 }
 
 /* Queues up for room among the lane's changes. */
@@ -287,10 +250,8 @@ static bool work(struct conn *c)
 
     do {
         dispatch_run(s);
-        if (!send_out(c)) {
-            conn_close(c);
+        if (!send_out(c))
             return false;
-        }
     } while (s->waits_for_output && iobuf_len(&s->out) == 0);
     if (session_is_done(s)) {
         conn_close(c);
