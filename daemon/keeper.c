@@ -200,7 +200,7 @@ static void chores(struct keeper *k)
     k->next_chores = monotonic + 1;
     journal_set_keep(w->journal, atomic_load(&k->settings->journal_entries));
     writer_retry(w);
-    if (!w->broken) {
+    if (!w->recovery.broken) {
         sweep_step(&k->sweep, w, atomic_load(&k->settings->retention), now);
         lastuse_step(k->lastuse, w->publisher, now);
     }

@@ -75,7 +75,7 @@ bool scanner_step(struct scan *scan, const struct scanner_sources *from, int64_t
     };
 
     scan->len = 0;
-    if (from->writer->readable) {
+    if (from->writer->recovery.readable) {
         kinds[scan->verb].step(&s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {

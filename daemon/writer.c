@@ -19,9 +19,8 @@ static bool reserve(struct writer *w, const struct mail_list *batch);
 static bool commit(struct writer *w, const struct mail_list *batch);
 static void publish_batch(struct writer *w, const struct mail_list *batch);
 static void put_back(struct writer *w, struct mail_list *batch);
-static void fail_batch(struct writer *w, struct mail_list *batch, bool tried);
+static void show(struct writer *w);
 static void save_held(struct writer *w, int64_t now);
-static bool recover(struct writer *w);
 
 static struct change *change_of(struct mail *mail)
 {
@@ -61,7 +60,11 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
         return false;
     }
     w->store = store;
-    w->readable = true;
+    w->recovery.store = store;
+    w->recovery.journal = w->journal;
+    w->recovery.publisher = w->publisher;
+    w->recovery.order = &w->order;
+    w->recovery.readable = true;
     atomic_store(&w->newest, journal_newest(w->journal));
     return true;
 }
@@ -71,7 +74,7 @@ void writer_destroy(struct writer *w)
     writer_collect(w);
     for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
         change_free(change_of(m));
-    denial_clear(&w->held);
+    recovery_clear(&w->recovery);
     publish_free(w->publisher);
     order_free(&w->order);
     journal_free(w->journal);
@@ -104,7 +107,7 @@ void writer_collect(struct writer *w)
 
 void writer_retry(struct writer *w)
 {
-    w->retry = w->retry || w->broken || w->held.first != NULL;
+    w->retry = w->retry || recovery_is_due(&w->recovery);
 }
 
 /* Denials first, whatever the disk will say. */
@@ -129,8 +132,9 @@ bool writer_batch(struct writer *w, int64_t now)
     if (count == 0 && !w->retry)
         return false;
     w->retry = false;
-    if (!w->broken || recover(w))
+    if (!w->recovery.broken || recovery_run(&w->recovery))
         save_held(w, now);
+    show(w);
     if (count > 0)
         save(w, &batch, now);
     return true;
@@ -139,19 +143,21 @@ bool writer_batch(struct writer *w, int64_t now)
 /* False: the disk has nothing of it, for all we know. */
 static bool save(struct writer *w, struct mail_list *batch, int64_t now)
 {
-    bool tried = !w->broken, was_full = w->full, writes = false;
+    bool tried = !w->recovery.broken, was_full = w->full, writes = false;
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
                  decide_batch(w, batch, now, &writes) &&
                  (!writes || (reserve(w, batch) && commit(w, batch)));
     store_abandon(w->store);
-    if (saved)
+    if (saved) {
         publish_batch(w, batch);
-    else if (w->full && !was_full)
+    } else if (w->full && !was_full) {
         put_back(w, batch);
-    else
-        fail_batch(w, batch, tried);
-    atomic_store(&w->unsaved, w->held.count);   /* before an answer can make somebody ask */
+    } else {
+        recovery_fail(&w->recovery, batch, tried);
+        atomic_fetch_add(&w->failures, 1);
+    }
+    show(w);                    /* before an answer can make somebody ask */
     effect_answer(batch);
     return saved;
 }
@@ -182,7 +188,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->puts_other ? &c->other : &c->after;
 
-    if (c->kind->deny != 0 || c->removes || denial_flags(&w->held, concerned->digest) == 0)
+    if (c->kind->deny != 0 || c->removes || denial_flags(&w->recovery.held, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE, "a denial of this token is in force but not saved yet: "
                 "nothing else is done to it until that is");
@@ -269,7 +275,7 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
     }
     if (order_reserve(&w->order, tokens) == 0 && grow(w, tokens, bytes))
         return true;
-    if (!w->told)
+    if (!w->recovery.told)
         log_error("no memory for a larger table; changes are refused until there is");
     return false;
 }
@@ -289,19 +295,6 @@ static bool commit(struct writer *w, const struct mail_list *batch)
     return saved;
 }
 
-/* Says once that the store does not work, and once that it does again. */
-static void tell(struct writer *w, bool works)
-{
-    const struct report r = { .kind = works ? REPORT_STORE_MENDED : REPORT_STORE_FAILED,
-                              .uid = REPORT_NOBODY };
-
-    if (w->told != works)
-        return;
-    w->told = !works;
-    report(&r, works ? "the store can be written again" :
-           "the store cannot be written: changes are refused until it can, denials stand");
-}
-
 static void publish_batch(struct writer *w, const struct mail_list *batch)
 {
     uint64_t count = 0;
@@ -319,10 +312,17 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
     atomic_fetch_add(&w->changes, count);
     if (count > 0) {
         atomic_fetch_add(&w->commits, 1);
-        tell(w, true);
+        recovery_end(&w->recovery);
     }
-    atomic_store(&w->newest, journal_newest(w->journal));
     PROBE(publish, count, journal_newest(w->journal));
+}
+
+/* What others see of it. */
+static void show(struct writer *w)
+{
+    if (!w->recovery.broken)
+        atomic_store(&w->newest, journal_newest(w->journal));
+    atomic_store(&w->unsaved, w->recovery.held.count);
 }
 
 /* -- when the disk fails --------------------------------------------------------------------- */
@@ -338,91 +338,15 @@ static void put_back(struct writer *w, struct mail_list *batch)
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = (struct mail_list){ NULL, NULL };
-    w->broken = true;           /* the journal in memory has entries of this batch */
-    recover(w);
-}
-
-static enum outcome try_to_learn(struct writer *w, const struct mail_list *batch)
-{
-    uint64_t newest = journal_newest(w->journal);
-    bool wrote = false;
-
-    for (const struct mail *m = batch->first; m != NULL; m = m->next) {
-        const struct change *c = (const struct change *)m;
-        if (!change_writes(c))
-            continue;
-        wrote = true;
-        w->doubtful += doubt_of(c, &w->doubt[w->doubtful]);
-    }
-    w->attempted = wrote ? newest : 0;
-    w->broken = true;
-    if (!recover(w))
-        return wrote ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
-    return wrote && journal_newest(w->journal) >= newest ? OUTCOME_DONE : OUTCOME_NOTHING;
-}
-
-/* A denial of what the table holds, or may hold once the store can be read. */
-static bool in_force(struct writer *w, const struct change *c)
-{
-    uint8_t digest[DIGEST_SIZE];
-    int64_t used;
-
-    if (c->kind->deny != 0 && doubt_among(w->doubt, w->doubtful, c->id))
-        return true;
-    return (publish_look(w->publisher, c->id, digest, &used) & c->kind->deny) != 0;
-}
-
-static void fail_batch(struct writer *w, struct mail_list *batch, bool tried)
-{
-    for (struct mail *m = batch->first; m != NULL; m = m->next)
-        publish_denied(w->publisher, &change_of(m)->intent);
-    enum outcome outcome = tried ? try_to_learn(w, batch) : OUTCOME_NOTHING;
-    for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        struct change *c = change_of(m);
-        bool stands = outcome != OUTCOME_DONE && in_force(w, c);
-        if (stands)
-            denial_hold(&w->held, c);
-        if (outcome == OUTCOME_DONE && change_writes(c))
-            effect_report(c);
-        doubt_explain(c, outcome, stands);
-    }
-    atomic_fetch_add(&w->failures, 1);
-    tell(w, false);
+    recovery_run(&w->recovery);     /* the journal in memory has entries of this batch */
 }
 
 /* In batches of their own: one that cannot be saved holds up nothing but its own token. */
 static void save_held(struct writer *w, int64_t now)
 {
-    for (bool well = true; well && w->held.first != NULL;) {
+    for (bool well = true; well && w->recovery.held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
-        size_t count = denial_take(&w->held, &batch, WRITER_BATCH_MAX);
+        size_t count = denial_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
         well = count > 0 && save(w, &batch, now);
     }
-}
-
-/* Opens the store again and settles what was in doubt; until that succeeds nothing is changed. */
-static bool recover(struct writer *w)
-{
-    struct problem problem;
-
-    journal_clear(w->journal);
-    w->readable = store_reopen(w->store, &problem) &&
-                  store_load_journal(w->store, w->journal, &problem);
-    if (!w->readable || !store_mend(w->store, &problem)) {
-        if (!w->told)
-            log_error("%s", problem.message);
-        return false;
-    }
-    if (journal_newest(w->journal) < w->attempted)
-        store_shrink(w->store);
-    w->attempted = 0;
-    while (w->doubtful > 0) {
-        if (!doubt_settle(&w->doubt[w->doubtful - 1], w->store, w->publisher, &w->order))
-            return false;
-        w->doubtful--;
-    }
-    denial_renew(&w->held, w->publisher);
-    w->broken = false;
-    atomic_store(&w->newest, journal_newest(w->journal));
-    return true;
 }

@@ -12,15 +12,14 @@
 #define JETON_WRITER_H
 
 #include "daemon/change.h"
-#include "daemon/denial.h"
-#include "daemon/doubt.h"
 #include "daemon/histogram.h"
 #include "daemon/lastuse.h"
 #include "daemon/order.h"
 #include "daemon/priority.h"
 #include "daemon/publish.h"
+#include "daemon/recovery.h"
 
-enum { WRITER_BATCH_MAX = 1024 };
+enum { WRITER_BATCH_MAX = RECOVERY_CHANGES_MAX };
 
 struct writer {
     struct mailbox box;             /* struct change; any thread posts */
@@ -38,18 +37,12 @@ struct writer {
     struct order order;
     struct priority priority;       /* of its thread; zeros until that runs */
     struct mail_list waiting;       /* not yet in a batch */
-    struct denials held;            /* they stand in memory but are not saved */
     bool retry;                     /* time to try again what failed */
-    bool broken;                    /* the store must be opened again before anything is changed */
-    bool readable;                  /* store and journal can be read */
-    bool told;                      /* the log says that the store does not work */
     bool full;                      /* only a larger file could take in another token */
     uint64_t store_limit;           /* bytes: beyond this the file is not made larger for that */
     uint64_t store_before;          /* its size when the transaction began */
     uint64_t tokens;                /* in the store, as far as the transaction got */
-    uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
-    size_t doubtful;                /* tokens that it may have changed */
-    struct doubt doubt[2 * WRITER_BATCH_MAX];
+    struct recovery recovery;
 };
 
 /* Loads the store's tokens into a new table and order.  The writer then owns store and journal.

@@ -188,7 +188,7 @@ static void learn(void)
 {
     int true_one = -1;
 
-    if (writer.broken || writer.held.first != NULL)
+    if (writer.recovery.broken || writer.recovery.held.first != NULL)
         return;
     for (int k = 0; k < models; k++)
         true_one = store_is(&model[k]) ? k : true_one;
@@ -249,8 +249,8 @@ static void end_life(void)
         writer_retry(&writer);
         writer_batch(&writer, NOW);
     }
-    assert_false(writer.broken);
-    assert_int_equal(writer.held.count, 0);
+    assert_false(writer.recovery.broken);
+    assert_int_equal(writer.recovery.held.count, 0);
     learn();
     assert_int_equal(models, 1);
     run_and_follow(last);

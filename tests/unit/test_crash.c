@@ -134,7 +134,7 @@ static void cut_power(int at, int failing, unsigned seed)
         run_and_follow(batches[i]);
         for (int k = 0; k < followed_count; k++)
             add_model(may, &count, &followed[k]);
-        if (models == 1 && !writer.broken && writer.held.count == 0)
+        if (models == 1 && !writer.recovery.broken && writer.recovery.held.count == 0)
             known = model[0];
     }
     stop();

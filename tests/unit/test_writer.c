@@ -240,12 +240,12 @@ static void a_broken_store_is_opened_again_without_being_asked(void **state)
     assert_int_equal(ask(&change_create, 1), STATUS_OK);
     take_away(true);
     assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
-    assert_true(writer.broken);
+    assert_true(writer.recovery.broken);
     take_away(false);
     writer_retry(&writer);
     assert_true(writer_batch(&writer, NOW));
-    assert_false(writer.broken);
-    assert_int_equal(writer.held.count, 0);
+    assert_false(writer.recovery.broken);
+    assert_int_equal(writer.recovery.held.count, 0);
     assert_int_equal(journal_newest(writer.journal), 2);
     stop();
 }
@@ -261,14 +261,14 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
     for (uint64_t i = 0; i < 5000; i++)
         assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50),
                          STATUS_STORE);
-    assert_in_range(writer.held.count, 3, 1500);
+    assert_in_range(writer.recovery.held.count, 3, 1500);
     assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
     assert_non_null(strstr(problem.message, "not done"));
     take_away(false);
     writer_retry(&writer);
     while (writer_batch(&writer, NOW))
         continue;
-    assert_int_equal(writer.held.count, 0);
+    assert_int_equal(writer.recovery.held.count, 0);
     assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
     stop();
 }
