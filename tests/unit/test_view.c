@@ -1,76 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <sodium.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-
-#include "daemon/publish.h"
-#include "plugin/view.h"
-#include "proto/token.h"
-
-enum {
-    NEEDED = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
-    ARENA = 70000,
-};
-
-static const struct view_terms final_terms = { .final = true }, other_terms = { .final = false };
-static struct view_gate gate;
-static struct view_uses uses;
-
-/* A table made by hand, so that every part of it can be wrong. */
-struct forged {
-    int fd; uint64_t size;
-    struct table_header *header;
-    struct table_slot *slots;
-    char *arena;
-};
-
-static int64_t monotonic(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static struct forged forge(void)
-{
-    struct forged f = { .size = table_size(TABLE_BITS_MIN, ARENA) };
-
-    f.fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    assert_true(f.fd >= 0 && ftruncate(f.fd, (off_t)f.size) == 0);
-    f.header = mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
-    assert_ptr_not_equal(f.header, MAP_FAILED);
-    f.slots = (void *)((char *)f.header + TABLE_HEADER_SIZE);
-    f.arena = (char *)f.header + table_size(TABLE_BITS_MIN, 0);
-    *f.header = (struct table_header){
-        .magic = TABLE_MAGIC, .layout = TABLE_LAYOUT, .slot_bits = TABLE_BITS_MIN,
-        .slots_offset = TABLE_HEADER_SIZE, .arena_offset = table_size(TABLE_BITS_MIN, 0),
-        .arena_size = ARENA, .total_size = f.size, .prefix = "jtn",
-        .lease = monotonic() + INT64_C(5000000000), .state = TABLE_LIVE,
-    };
-    return f;
-}
-
-#define seal(f, seals) assert_int_equal(fcntl((f)->fd, F_ADD_SEALS, seals), 0)
-
-static void forget(struct forged *f)
-{
-    munmap(f->header, f->size), close(f->fd);
-}
-
-static void value_numbered(uint64_t number, char value[33])
-{
-    snprintf(value, 33, "value-%026llu", (unsigned long long)number);
-}
+/* What is believed of a table, and what is answered from it. */
+#include "tests/unit/forged.h"
 
 /* Puts a token into the forged table, with references of the caller's choice. */
 static void forge_token(struct forged *f, uint64_t number, uint32_t scopes, uint32_t subject)
@@ -95,30 +25,6 @@ static const char *open_size(int fd, uint64_t size)
     assert_true((fault == NULL) == (v != NULL));
     view_close(v);
     return fault;
-}
-
-static struct view *open_table(const struct forged *f, bool final)
-{
-    struct view *v;
-
-    seal(f, NEEDED);
-    assert_null(view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
-    return v;
-}
-
-static bool ask(struct views *views, uint64_t number, enum status *status,
-                struct jeton_claims *claims)
-{
-    char value[33];
-    struct question q = { .value = { value, 32 } };
-    struct verdict v;
-    int64_t now;
-
-    value_numbered(number, value);
-    bool good = view_ask(views, &gate, &uses, &q, &v, &now, claims);
-    if (good)
-        *status = v.status;
-    return good;
 }
 
 static void only_a_file_that_nobody_can_shrink_or_write_is_mapped(void **state)
@@ -277,85 +183,6 @@ static void only_a_final_table_may_refuse(void **state)
     }
 }
 
-static bool is_mapped(const void *at)
-{
-    unsigned char in_core;
-    return mincore((void *)(uintptr_t)at, 1, &in_core) == 0;
-}
-
-static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
-{
-    (void)state;
-    struct forged f = forge(), g = forge();
-    struct views views = { .retired = NULL };
-    view_replace(&views, &gate, open_table(&f, true));
-    const void *at = atomic_load(&views.current)->table.header;
-    gate.lane[5].inside = 1;
-    view_replace(&views, &gate, open_table(&g, true));
-    view_reap(&views, &gate);
-    assert_true(is_mapped(at));
-    gate.lane[5].inside = 0;
-    gate.lane[6].inside = 1;                            /* each need be empty only once */
-    view_reap(&views, &gate);
-    assert_false(is_mapped(at));
-    gate.lane[6].inside = 0;
-    view_replace(&views, &gate, NULL);
-    assert_true(view_usable(&views, &gate));            /* it may hold: it is kept */
-    g.header->state = TABLE_SUPERSEDED;
-    view_replace(&views, &gate, NULL);
-    assert_true(views.current == NULL && views.retired == NULL);
-    forget(&f), forget(&g);
-}
-
-struct race {
-    struct views views;
-    atomic_bool stop;
-};
-
-static void *read_on(void *argument)
-{
-    struct race *race = argument;
-    struct jeton_claims claims = JETON_CLAIMS_INIT;
-    enum status status;
-
-    while (!atomic_load(&race->stop))
-        if (ask(&race->views, 7, &status, &claims))
-            assert_true(status == STATUS_OK && strcmp(claims.subject, "alice") == 0);
-    return NULL;
-}
-
-static void readers_never_see_an_unmapped_table(void **state)
-{
-    (void)state;
-    struct publisher *p = publish_new("jtn", 0);
-    struct record r = { .serial = 1, .expires = TIME_NEVER };
-    struct race race = { .stop = false };
-    pthread_t thread[4];
-    char value[33];
-
-    value_numbered(7, value);
-    token_digest(slice_of(value), r.digest);
-    record_set_subject(&r, slice_of("alice"));
-    assert_int_equal(publish_reserve(p, 1, 5), 0);
-    publish_put(p, &r);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, read_on, &race), 0);
-    for (int i = 0; i < 2000; i++) {
-        struct view *v;
-        uint64_t size, generation;
-        int fd = publish_descriptor(p, &size, &generation);
-        assert_null(view_open(fd, size, &final_terms, &v));
-        close(fd);
-        view_replace(&race.views, &gate, v);
-    }
-    atomic_store(&race.stop, true);
-    for (int i = 0; i < 4; i++)
-        pthread_join(thread[i], NULL);
-    view_reap(&race.views, &gate);
-    assert_null(race.views.retired);
-    views_free(&race.views), publish_free(p);
-}
-
 static void a_use_is_taken_once_a_minute(void **state)
 {
     (void)state;
@@ -390,8 +217,6 @@ int main(void)
         cmocka_unit_test(what_no_token_can_have_is_never_a_pass),
         cmocka_unit_test(a_table_that_does_not_hold_answers_nothing),
         cmocka_unit_test(only_a_final_table_may_refuse),
-        cmocka_unit_test(a_replaced_table_stays_while_a_reader_is_inside),
-        cmocka_unit_test(readers_never_see_an_unmapped_table),
         cmocka_unit_test(a_use_is_taken_once_a_minute),
     };
 
