@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a request to the change it asks for, and from its outcome to the reply.  Level 5.  Any
+/* From a request to the change it asks for, and from its outcome to the reply.  Any
  * worker's thread; no state. */
 #ifndef JETON_ADMIN_H
 #define JETON_ADMIN_H

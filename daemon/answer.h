@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs that are answered at once: id, hello, help, ping, quit, stats, used.  Level 10. */
+/* The verbs that are answered at once: id, hello, help, ping, quit, stats, used. */
 #ifndef JETON_ANSWER_H
 #define JETON_ANSWER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One change on its way from a connection to the writer and back.  Level 3.
+/* One change on its way from a connection to the writer and back.
  *
  * The worker fills the question and posts it; the writer's thread decides, saves and publishes,
  * fills the outcome and posts it to `home`; the worker words the reply.  One thread owns it at a

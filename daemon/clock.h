@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clocks, see clock_gettime(2).  Level 1.  Any thread.
+/* The clocks, see clock_gettime(2).  Any thread.
  *
  * One that cannot be read (a host's filter of system calls refuses it) ends the process, with a word
  * to the log and status 1: without a clock an expired token is as good as any other, and a table's

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration: defaults, then the file, then --set section.key=value.  Level 3.
+/* The configuration: defaults, then the file, then --set section.key=value.
  * Every key is checked when it is read; an unknown section or key is an error. */
 #ifndef JETON_CONFIG_H
 #define JETON_CONFIG_H

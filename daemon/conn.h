@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection: its descriptor, events and deadlines around a session.  Level 13.  Made by the
+/* One connection: its descriptor, events and deadlines around a session.  Made by the
  * listening thread, then owned by the lane it is mailed to. */
 #ifndef JETON_CONN_H
 #define JETON_CONN_H

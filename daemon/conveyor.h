@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hands pairs of texts from one thread to another, in order and in batches, so that one processor
- * can read while a second one understands.  Level 0.  The thread that gives makes every call; the
+ * can read while a second one understands.  The thread that gives makes every call; the
  * other one only takes.  Where no second thread is to be had, the first takes as well. */
 #ifndef JETON_CONVEYOR_H
 #define JETON_CONVEYOR_H

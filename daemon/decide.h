@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each change does to a token's record.  Level 4.  The writer's thread. */
+/* What each change does to a token's record.  The writer's thread. */
 #ifndef JETON_DECIDE_H
 #define JETON_DECIDE_H
 

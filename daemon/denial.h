@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials that stand in memory but are not saved.  Level 4.  The writer's thread only.
+/* Denials that stand in memory but are not saved.  The writer's thread only.
  *
  * Small, because a dead disk may leave one for every token. */
 #ifndef JETON_DENIAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the lines of a session to what answers them: one row of a table for each verb.  Level 12.
+/* From the lines of a session to what answers them: one row of a table for each verb.
  * The lane's thread. */
 #ifndef JETON_DISPATCH_H
 #define JETON_DISPATCH_H

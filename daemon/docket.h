@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A session's verifications before stacks that are more than the table, in order: those that wait
- * for a verifier on a pool, and those that are decided behind them.  Level 13.  The lane's thread.
+ * for a verifier on a pool, and those that are decided behind them.  The lane's thread.
  *
  * What is decided first waits for what was asked first; the client sees replies in its order. */
 #ifndef JETON_DOCKET_H

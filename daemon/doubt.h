@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a commit that failed may have changed all the same, and what its senders are told.  Level 4.
+/* What a commit that failed may have changed all the same, and what its senders are told.
  * The writer's thread only. */
 #ifndef JETON_DOUBT_H
 #define JETON_DOUBT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a change that was saved does beyond the store: in the table, and in the order of lists; and
- * who is told.  Level 7.  The writer's thread. */
+ * who is told.  The writer's thread. */
 #ifndef JETON_EFFECT_H
 #define JETON_EFFECT_H
 

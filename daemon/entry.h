@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A change as the journal shows it.  Level 4. */
+/* A change as the journal shows it. */
 #ifndef JETON_ENTRY_H
 #define JETON_ENTRY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether what a verifier answered makes sense.  Level 3.  Pure. */
+/* Whether what a verifier answered makes sense.  Pure. */
 #ifndef JETON_EXAMINE_H
 #define JETON_EXAMINE_H
 

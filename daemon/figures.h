@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines of `stats` about the daemon itself: what protects it, and how long its work takes.
- * Level 10. */
+/* Lines of `stats` about the daemon itself: what protects it, and how long its work takes. */
 #ifndef JETON_FIGURES_H
 #define JETON_FIGURES_H
 

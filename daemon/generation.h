@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One table in its memfd, as its writer sees it: slots, strings, and what only the daemon keeps
- * beside them.  Level 2.  The publisher's mutex guards every call; `used` alone is written by
+ * beside them.  The publisher's mutex guards every call; `used` alone is written by
  * verifying threads. */
 #ifndef JETON_GENERATION_H
 #define JETON_GENERATION_H

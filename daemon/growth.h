@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Notices when the daemon's own memory keeps growing while loaded verifiers are asked: one of them
- * may leak.  Level 11.  The main thread only.
+ * may leak.  The main thread only.
  *
  * Nothing can tell whose memory it is that a process has; but the daemon knows what it needs
  * itself.  What grew beyond that, while verifiers from shared objects were at work, is laid at

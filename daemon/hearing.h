@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One verification before a stack: asks its verifiers in order until it is decided.  Level 7.  The
+/* One verification before a stack: asks its verifiers in order until it is decided.  The
  * lane's thread; what is asked on a pool meanwhile is an errand with copies of its own. */
 #ifndef JETON_HEARING_H
 #define JETON_HEARING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long something took, in fixed buckets: four to each doubling, from 256 ns to a minute.
- * Level 1.  One thread adds, any thread reads; each number stands by itself. */
+ * One thread adds, any thread reads; each number stands by itself. */
 #ifndef JETON_HISTOGRAM_H
 #define JETON_HISTOGRAM_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets that the service manager has opened, see sd_listen_fds(3): each grants the role
- * that its name says.  Level 2.  The main thread only. */
+ * that its name says.  The main thread only. */
 #ifndef JETON_INHERIT_H
 #define JETON_INHERIT_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials that were asked for and are not answered yet.  Level 2.  They belong to who asked; the
+/* Denials that were asked for and are not answered yet.  They belong to who asked; the
  * caller sees to it that one thread at a time is here. */
 #ifndef JETON_INTENT_H
 #define JETON_INTENT_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A connection's bytes in one direction: appended at the back, consumed at the front.  Level 0.
+/* A connection's bytes in one direction: appended at the back, consumed at the front.
  * What is consumed is wiped: it may have been a token's value. */
 #ifndef JETON_IOBUF_H
 #define JETON_IOBUF_H

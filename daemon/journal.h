@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's shape: numbered entries in a ring of equal-sized blocks.  Level 2.  It knows
+/* The journal's shape: numbered entries in a ring of equal-sized blocks.  It knows
  * nothing of TDB: the store writes and reads the blocks.  The writer's thread only.
  *
  *     key    "journal/" N                     N: the block's place in the ring, from 0

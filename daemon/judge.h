@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verifications by the table alone, in batches: all values are hashed, several at a time, then all
- * slots are asked for before the first is looked at, so that the cache misses overlap.  Level 6.
+ * slots are asked for before the first is looked at, so that the cache misses overlap.
  * One object a worker thread; nothing here allocates (the output buffer may grow) or waits. */
 #ifndef JETON_JUDGE_H
 #define JETON_JUDGE_H

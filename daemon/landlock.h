@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The files that the daemon may reach, whatever their owners allow it: Landlock, see landlock(7).
- * Level 1.  Applies to the thread that enters and to those that it starts later, so it is entered
+ * Applies to the thread that enters and to those that it starts later, so it is entered
  * before there are any. */
 #ifndef JETON_LANDLOCK_H
 #define JETON_LANDLOCK_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the connections of one worker thread share, and what all threads share.  Level 9. */
+/* What the connections of one worker thread share, and what all threads share. */
 #ifndef JETON_LANE_H
 #define JETON_LANE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When each token was last used, kept in a TDB of its own beside the store.  Level 4.  The writer's
+/* When each token was last used, kept in a TDB of its own beside the store.  The writer's
  * thread only.
  *
  * Coarse by contract: the table notes uses by the minute in memory, and once a minute what changed

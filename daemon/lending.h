@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may have the table, and for what.  Level 13.  The lane's thread. */
+/* Who may have the table, and for what.  The lane's thread. */
 #ifndef JETON_LENDING_H
 #define JETON_LENDING_H
 

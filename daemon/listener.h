@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The listening sockets: makes them, accepts, finds out who it is, and hands the connection to a
- * lane.  Level 14.  The main thread only. */
+ * lane.  The main thread only. */
 #ifndef JETON_LISTENER_H
 #define JETON_LISTENER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills an empty table and order with a store's tokens, before there is any reader.  Level 4. */
+/* Fills an empty table and order with a store's tokens, before there is any reader. */
 #ifndef JETON_LOADER_H
 #define JETON_LOADER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leveled messages to standard error, one line each.  Level 0.  Thread-safe.  Never pass a token's
+/* Leveled messages to standard error, one line each.  Thread-safe.  Never pass a token's
  * value; its id is fine.  Bytes that a terminal might obey are escaped. */
 #ifndef JETON_LOG_H
 #define JETON_LOG_H

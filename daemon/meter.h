@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters of services and of the verifiers in their stacks, for stats.  Level 2.
+/* Counters of services and of the verifiers in their stacks, for stats.
  *
  * A meter lives as long as the daemon, so that reading the configuration again loses no count: the
  * main thread asks for it by name when it makes a stack.  Each lane writes its own part, without

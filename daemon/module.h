@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shared objects with a verifier in them.  Level 1.  The main thread only. */
+/* Shared objects with a verifier in them.  The main thread only. */
 #ifndef JETON_MODULE_H
 #define JETON_MODULE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the service manager is told, see sd_notify(3) and sd_watchdog_enabled(3).  Level 1.  The
+/* What the service manager is told, see sd_notify(3) and sd_watchdog_enabled(3).  The
  * main thread only.  Nothing happens when nobody wants to know, and a manager that does not listen
  * holds up nothing for more than a second. */
 #ifndef JETON_NOTIFY_H

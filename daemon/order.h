@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokens in the order of their creation, for listing.  Level 2.  The writer's thread only.
+/* The tokens in the order of their creation, for listing.  The writer's thread only.
  *
  * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an import
  * with an older date) waits in an unsorted tail that is merged when somebody next reads.  A

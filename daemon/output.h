@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replies on their way out: the bytes in `out`, and a descriptor that goes with the first of them.
- * Level 12.  The lane's thread. */
+ * The lane's thread. */
 #ifndef JETON_OUTPUT_H
 #define JETON_OUTPUT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is at the other end of a Unix socket, as the kernel saw it when they connected (unix(7):
- * SO_PEERCRED, SO_PEERGROUPS).  Level 0.  Thread-safe. */
+ * SO_PEERCRED, SO_PEERGROUPS).  Thread-safe. */
 #ifndef JETON_PEER_H
 #define JETON_PEER_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads on which one instance of a verifier that may block is asked.  Level 1.
+/* Threads on which one instance of a verifier that may block is asked.
  *
  * An errand is a question on its way there and back.  Who sent it can give it up at any moment,
  * whether it waits, is being judged, or hangs: then it never comes home, and the pool frees it when

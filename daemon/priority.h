@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which threads go first.  Level 1.  A nice value below 0 that the daemon was started with (Nice= of
+/* Which threads go first.  A nice value below 0 that the daemon was started with (Nice= of
  * its unit) is for the threads that verify.  The thread that saves and lists stands back to 0: it
  * has as much of a CPU as any other process then, and what is verified meanwhile does not wait for
  * its time slice.  Where others wait for that thread, it comes forward.

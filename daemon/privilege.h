@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From root to the user that `[daemon] user` names.  Level 3.  The main thread only, before there
+/* From root to the user that `[daemon] user` names.  The main thread only, before there
  * are others. */
 #ifndef JETON_PRIVILEGE_H
 #define JETON_PRIVILEGE_H

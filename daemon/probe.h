@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Places where a tracer can look on (USDT; each costs a nop).  Level 0.
+/* Places where a tracer can look on (USDT; each costs a nop).
  *
  *     jeton:verify   service, answer (both text)      a verification is answered
  *     jeton:commit   changes, nanoseconds             a transaction was saved, or was not (changes 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer's half of the table: makes it, changes it, hands it out.  Level 3.
+/* The writer's half of the table: makes it, changes it, hands it out.
  *
  * Threads.  Changes are made one at a time under a mutex that is never held across I/O, so that a
  * denial takes effect even while the disk hangs.  Verifying threads take no lock: each enters with

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether the worker threads still turn: each is asked through its mailbox, and its event loop
- * answers.  Level 10.  The keeper is not asked: it may wait for the disk as long as that takes. */
+ * answers.  The keeper is not asked: it may wait for the disk as long as that takes. */
 #ifndef JETON_PULSE_H
 #define JETON_PULSE_H
 

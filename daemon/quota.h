@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many connections there are, in all and per uid, and whether one more is allowed.  Level 0.
+/* How many connections there are, in all and per uid, and whether one more is allowed.
  * Thread-safe.  Admin connections are counted apart, with a few places of their own, so that no
  * crowd of others keeps an administrator out. */
 #ifndef JETON_QUOTA_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A token as the store keeps it: one line of the common grammar.  Level 1.
+/* A token as the store keeps it: one line of the common grammar.
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows a transaction that failed, until the store works again.  Level 4.  The writer's thread
+/* What follows a transaction that failed, until the store works again.  The writer's thread
  * only.
  *
  *     failed ─▶ the store is opened again ─▶ what it says of tokens in doubt is published

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One structured entry in the system's journal for each change, and for each event that concerns
- * the daemon's protection (systemd's "native journal protocol").  Level 1.  Any thread.
+ * the daemon's protection (systemd's "native journal protocol").  Any thread.
  *
  * Nothing here waits: an entry that the journal does not take at once is dropped and counted; so is
  * all but one a second of a protection event that repeats.  Without a journal, protection events go

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon forbids itself once it runs, in steps; each logs what it could not do.  Level 3.
+/* What the daemon forbids itself once it runs, in steps; each logs what it could not do.
  * The main thread only, sandbox_protections() excepted.
  *
  *     secrets ─▶ sockets bound ─▶ user ─▶ files ─▶ store, threads ─▶ system calls

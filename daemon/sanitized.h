@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether this is a sanitizer's build.  Level 0.  Its run-time needs what the daemon forbids itself
+/* Whether this is a sanitizer's build.  Its run-time needs what the daemon forbids itself
  * (to trace itself, to map what it likes), and must see every allocation. */
 #ifndef JETON_SANITIZED_H
 #define JETON_SANITIZED_H

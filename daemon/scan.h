@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request that reads many records: list, show, export, journal, watch.  Level 1.
+/* A request that reads many records: list, show, export, journal, watch.
  *
  * It travels between its connection, which owns it while the reader takes in what there is, and
  * the writer's thread, where a scanner fills the next chunk.  So the reader's pace holds it back, its memory

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills the chunks of scans out of store, order and journal.  Level 7.  The writer's thread only. */
+/* Fills the chunks of scans out of store, order and journal.  The writer's thread only. */
 #ifndef JETON_SCANNER_H
 #define JETON_SCANNER_H
 

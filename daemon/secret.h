@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory for what may hold a token's value: never written to swap, as far as RLIMIT_MEMLOCK allows,
- * and in no core.  Level 1.  Any thread.
+ * and in no core.  Any thread.
  *
  * Blocks of a few sizes are carved out of locked chunks and used again; pages count only once they
  * are touched (MLOCK_ONFAULT).  The token table is not in it: digests are no secret. */

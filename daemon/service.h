@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon from start to stop: puts the parts together, handles signals, reloads.  Level 15.  The
+/* The daemon from start to stop: puts the parts together, handles signals, reloads.  The
  * main thread only. */
 #ifndef JETON_SERVICE_H
 #define JETON_SERVICE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sections [service NAME] say, as text: stack.c makes sense of it.  Level 2. */
+/* What the sections [service NAME] say, as text: stack.c makes sense of it. */
 #ifndef JETON_SERVICES_H
 #define JETON_SERVICES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One client's dialogue: lines in, replies out, in order.  Level 11.  The lane's thread.
+/* One client's dialogue: lines in, replies out, in order.  The lane's thread.
  *
  * The session knows nothing of events: the connection fills `in`, calls dispatch_run(), and sends
  * what is in `out`.

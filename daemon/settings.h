@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the other threads need of the configuration, and what SIGHUP may change.  Level 3.  The main
+/* What the other threads need of the configuration, and what SIGHUP may change.  The main
  * thread writes, any thread reads; each value stands by itself. */
 #ifndef JETON_SETTINGS_H
 #define JETON_SETTINGS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the configuration names on this machine: users, groups, directories.  Level 2.  The main
+/* What the configuration names on this machine: users, groups, directories.  The main
  * thread only. */
 #ifndef JETON_SITE_H
 #define JETON_SITE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifiers of each service, made from its section of the configuration.  Level 5.
+/* The verifiers of each service, made from its section of the configuration.
  *
  * The main thread makes and ends them; while they are in use they do not change, and any thread
  * reads them.  A set replaces another as a whole. */

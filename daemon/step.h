@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line of a service's stack: a verifier, opened with its arguments.  Level 4.  The main thread
+/* One line of a service's stack: a verifier, opened with its arguments.  The main thread
  * makes and ends it; any thread reads it. */
 #ifndef JETON_STEP_H
 #define JETON_STEP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The durable truth: token records and journal blocks in one TDB file.  Level 3.  The writer's
+/* The durable truth: token records and journal blocks in one TDB file.  The writer's
  * thread only.
  *
  * What TDB and the disk do to a commit is tdbfile.h's business.  Beyond that:

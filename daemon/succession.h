@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stacks that are in use, and those that they replaced.  Level 11.  The main thread only.
+/* The stacks that are in use, and those that they replaced.  The main thread only.
  *
  * A new set is shown to the lanes, which take it before the next line they read.  The old one is
  * freed when no lane uses it, no verification is under way before it, and its verifiers have come

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removes tokens that ended longer than the retention ago, a few at a time.  Level 5.  The writer's
+/* Removes tokens that ended longer than the retention ago, a few at a time.  The writer's
  * thread only. */
 #ifndef JETON_SWEEP_H
 #define JETON_SWEEP_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The system calls that a running daemon may make.  Level 1.
+/* The system calls that a running daemon may make.
  *
  * Whatever is not on the list ends the process: no part of it has a reason to ask.  Refused without
  * that are calls that libraries try and do without (clone3, other ioctls), and those whose refusal

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the verifiers of a stack said so far, by the rules of PAM (pam.conf(5)), and what that comes
- * to.  Level 1.  Pure.
+ * to.  Pure.
  *
  *     required    a no or an error is the end result, but the rest is asked
  *     requisite   a no or an error ends it

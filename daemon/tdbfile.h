@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One TDB file that survives the disk: created whole, and honest about what a commit did.  Level 1.
+/* One TDB file that survives the disk: created whole, and honest about what a commit did.
  * One thread.
  *
  * Facts of TDB 1.4 and Linux that shape it:

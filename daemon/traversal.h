@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads every token of a store.  Level 2.  The calling thread walks over the file, which is mostly
+/* Reads every token of a store.  The calling thread walks over the file, which is mostly
  * waiting for memory, and a second one understands what it finds. */
 #ifndef JETON_TRAVERSAL_H
 #define JETON_TRAVERSAL_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watches the daemon's threads, and tells the service manager.  Level 13.  The main thread only.
+/* Watches the daemon's threads, and tells the service manager.  The main thread only.
  *
  * It is told that all is well only while every worker answers, and it hears that from the main
  * thread: the two that must never wait.  Changes that wait for the disk are no reason to be

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A worker: one thread, one event loop without locks, its share of the connections.  Level 14. */
+/* A worker: one thread, one event loop without locks, its share of the connections. */
 #ifndef JETON_WORKER_H
 #define JETON_WORKER_H
 

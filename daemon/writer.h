@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one thread that touches the disk.  Level 4.  It takes every waiting change as one
+/* The one thread that touches the disk.  It takes every waiting change as one
  * transaction, publishes what was committed, and answers.
  *
  *     changes ─▶ denials take effect ─▶ decide, put, journal ─▶ commit ─▶ publish ─▶ answers

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A question that the daemon is asked, from the caller's arguments to the caller's claims.
- * Level 3.  The thread that owns the link. */
+ * The thread that owns the link. */
 #ifndef JETON_ASKING_H
 #define JETON_ASKING_H
 

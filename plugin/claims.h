@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filling a caller's claims.  Level 1. */
+/* Filling a caller's claims. */
 #ifndef JETON_CLAIMS_H
 #define JETON_CLAIMS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes that grow at the back.  Level 0.  They may be a token's value, so whatever is dropped,
+/* Bytes that grow at the back.  They may be a token's value, so whatever is dropped,
  * outgrown or freed is wiped.  Without memory the command ends: CLI_UNAVAILABLE. */
 #ifndef JETON_CLI_BUFFER_H
 #define JETON_CLI_BUFFER_H

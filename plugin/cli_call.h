@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call of the command: what is wanted, and the dialogue with the daemon about it.  Level 5. */
+/* One call of the command: what is wanted, and the dialogue with the daemon about it. */
 #ifndef JETON_CLI_CALL_H
 #define JETON_CLI_CALL_H
 

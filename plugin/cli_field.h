@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fields of replies: one row says what each is called and how it is shown; a view is the
- * fields that a verb's data lines have.  Level 0. */
+ * fields that a verb's data lines have. */
 #ifndef JETON_CLI_FIELD_H
 #define JETON_CLI_FIELD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the command can do.  Level 6. */
+/* What the command can do. */
 #ifndef JETON_CLI_HELP_H
 #define JETON_CLI_HELP_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Importing many tokens from standard input.  Level 6. */
+/* Importing many tokens from standard input. */
 #ifndef JETON_CLI_IMPORT_H
 #define JETON_CLI_IMPORT_H
 

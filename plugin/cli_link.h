@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection to the daemon: requests are queued, replies taken, and while we wait both move, so
- * that neither side ever waits for the other to read.  Level 3. */
+ * that neither side ever waits for the other to read. */
 #ifndef JETON_CLI_LINK_H
 #define JETON_CLI_LINK_H
 

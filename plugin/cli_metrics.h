@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures in Prometheus' text exposition format, version 0.0.4.  Level 7. */
+/* Figures in Prometheus' text exposition format, version 0.0.4. */
 #ifndef JETON_CLI_METRICS_H
 #define JETON_CLI_METRICS_H
 

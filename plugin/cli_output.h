@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the command prints on standard output, in the form that is wanted.  Level 3.
+/* What the command prints on standard output, in the form that is wanted.
  *
  *   people     on a terminal: tables with a header, and blocks of "key  value" lines
  *   plain      else: a line for each object, a tab between the fields of its view, no header;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The first digits of an identifier in place of the whole.  Level 6.
+/* The first digits of an identifier in place of the whole.
  *
  * The protocol has no such question.  Who may have the table (root; [verify] table_group) finds
  * the identifier there, in the time of one request.  For others the list is read: that a beginning

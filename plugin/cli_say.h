@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said to people, on standard error.  Level 2. */
+/* What is said to people, on standard error. */
 #ifndef JETON_CLI_SAY_H
 #define JETON_CLI_SAY_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a value from where it is neither seen nor kept.  Level 0. */
+/* Reading a value from where it is neither seen nor kept. */
 #ifndef JETON_CLI_SECRET_H
 #define JETON_CLI_SECRET_H
 

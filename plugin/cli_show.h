@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking one question and showing its answer.  Level 6.  Each returns the exit status. */
+/* Asking one question and showing its answer.  Each returns the exit status. */
 #ifndef JETON_CLI_SHOW_H
 #define JETON_CLI_SHOW_H
 

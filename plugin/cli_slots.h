@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identifiers by their first digits, out of the daemon's table.  Level 0.
+/* Identifiers by their first digits, out of the daemon's table.
  *
  * A token lies in the table near the slot that the first bits of its digest name, and an
  * identifier is the beginning of that digest; so a few slots are all there is to look at, however

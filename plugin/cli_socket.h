@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which socket a verb is asked on.  Level 4. */
+/* Which socket a verb is asked on. */
 #ifndef JETON_CLI_SOCKET_H
 #define JETON_CLI_SOCKET_H
 

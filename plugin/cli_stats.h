@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `jeton stats`: figures for people, for scripts and for Prometheus.  Level 8. */
+/* `jeton stats`: figures for people, for scripts and for Prometheus. */
 #ifndef JETON_CLI_STATS_H
 #define JETON_CLI_STATS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Aligned tables for a terminal.  Level 2.
+/* Aligned tables for a terminal.
  *
  * The first rows are kept until there are enough to measure the columns; those behind them are
  * fitted in.  Where the terminal is too narrow, in this order: times become days, columns without

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How somebody else's text is shown.  Level 1.
+/* How somebody else's text is shown.
  *
  * A terminal obeys control characters, so none ever reaches one: here they become \n, \x1b,
  * \u202e and the like.  Bytes that are not UTF-8 become U+FFFD. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watching what changes, through restarts of the daemon.  Level 6. */
+/* Watching what changes, through restarts of the daemon. */
 #ifndef JETON_CLI_WATCH_H
 #define JETON_CLI_WATCH_H
 

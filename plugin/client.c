@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public functions: the table first, the daemon where the table cannot answer.  Level 5.
+/* The public functions: the table first, the daemon where the table cannot answer.
  *
  *     question ──▶ table ──▶ verdict                           no system call, no lock
  *                    │ none, torn, not held, a miss that is not final

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What deadlines go by: milliseconds of CLOCK_MONOTONIC.  Level 0. */
+/* What deadlines go by: milliseconds of CLOCK_MONOTONIC. */
 #ifndef JETON_CLOCK_H
 #define JETON_CLOCK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handle consists of: the table, and the doors to the daemon.  Level 4.  Any thread, but for
+/* What a handle consists of: the table, and the doors to the daemon.  Any thread, but for
  * a door: that is its owner's, who holds its lock.
  *
  * A handle has a few doors: connections, each with a lock.  A thread takes the first that is free,

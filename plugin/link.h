@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to the daemon: questions out, replies back in the same order.  Level 1.
+/* One connection to the daemon: questions out, replies back in the same order.
  *
  * Nothing here waits but link_open() and link_wait(), and those no longer than their deadline.
  * One thread at a time.  A link may lie in memory that a child finds zeroed after fork(): zeroed

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the library takes turns, and what it spares its host.  Level 1. */
+/* How the library takes turns, and what it spares its host. */
 #ifndef JETON_LOCK_H
 #define JETON_LOCK_H
 

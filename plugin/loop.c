@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public functions that do not block: thin, because a link never does.  Level 5. */
+/* The public functions that do not block: thin, because a link never does. */
 #include "plugin/jeton.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pam_jeton: the password is a token's value, and the token speaks for the PAM user.  Level 7.
+/* pam_jeton: the password is a token's value, and the token speaks for the PAM user.
  *
  *     auth      options ─▶ user ─▶ password ─▶ ask ─▶ PAM code       on success: keep what was asked
  *     account   what was kept, options ─▶ user ─▶ ask ─▶ PAM code

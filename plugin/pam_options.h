@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a line in a PAM service file says to pam_jeton.  Level 1.  No state; the strings of a struct
+/* What a line in a PAM service file says to pam_jeton.  No state; the strings of a struct
  * are its own, but for the prompt, which is the caller's. */
 #ifndef JETON_PAM_OPTIONS_H
 #define JETON_PAM_OPTIONS_H

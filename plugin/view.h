@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables that one handle has mapped, and the uses they let pass.  Level 2.
+/* The tables that one handle has mapped, and the uses they let pass.
  *
  * Any number of threads ask the current table; one thread at a time replaces it.  The gate and the
  * uses lie in memory that a child finds zeroed after fork(), and zeroed is how both begin. */

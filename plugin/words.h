@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the library calls the statuses of proto/.  Level 1.  The public jeton_status_*() are here
+/* What the library calls the statuses of proto/.  The public jeton_status_*() are here
  * too.  No state. */
 #ifndef JETON_WORDS_H
 #define JETON_WORDS_H

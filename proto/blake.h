@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BLAKE2b-256 of several short messages at once: one in each lane of the processor's vectors, in
- * little more time than one alone takes.  Level 1.  Thread-safe: no state.  Its time depends on the
+ * little more time than one alone takes.  Thread-safe: no state.  Its time depends on the
  * number of messages alone, not on their bytes. */
 #ifndef JETON_BLAKE_H
 #define JETON_BLAKE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sizes every part of jeton agrees on.  Level 0: includes nothing of ours. */
+/* The sizes every part of jeton agrees on.  Includes nothing of ours. */
 #ifndef JETON_LIMITS_H
 #define JETON_LIMITS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one line grammar: requests, replies, stored records, journal entries and exports are lines
- * of words and key=value fields.  Level 1.  Nothing allocates; nothing is shared.
+ * of words and key=value fields.  Nothing allocates; nothing is shared.
  *
  *     line     = [ argument *( 1*SP argument ) ]
  *     argument = word | key "=" word             key: [a-z][a-z_]{0,15}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies: data lines beginning with '*', then one final line.  Level 2.
+/* Replies: data lines beginning with '*', then one final line.
  *
  *     reply_begin(t, STATUS_PENDING);  line_put_u64(t, "retry_after", 9);  reply_end(t, ..., NULL);
  */

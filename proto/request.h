@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests: one table of verbs says who may use each, what it takes, and how to explain it.
- * Level 2. */
+/* Requests: one table of verbs says who may use each, what it takes, and how to explain it. */
 #ifndef JETON_REQUEST_H
 #define JETON_REQUEST_H
 

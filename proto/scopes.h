@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sets of scope words.  Level 1.  A set as text is its words, sorted, each once, joined by commas.
+/* Sets of scope words.  A set as text is its words, sorted, each once, joined by commas.
  * A word is 1 to SCOPE_WORD_MAX bytes out of A-Z a-z 0-9 . _ : / * and -; words are compared byte
  * for byte: a '*' is a character like any other. */
 #ifndef JETON_SCOPES_H

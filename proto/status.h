@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every answer jeton gives, as one row of one table: the word on the wire, what it means, whether
- * asking again may help, and what it is in HTTP and in PAM.  Level 0. */
+ * asking again may help, and what it is in HTTP and in PAM. */
 #ifndef JETON_STATUS_H
 #define JETON_STATUS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The token table as it lies in memory, and its reader.  Level 2.
+/* The token table as it lies in memory, and its reader.
  *
  * The daemon writes a table into a sealed memfd; every reader, in the daemon or in a client
  * process, maps it and looks tokens up with this code.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices of bytes, and a builder that writes bounded text into somebody else's memory.
- * Level 0.  Nothing here allocates, and nothing is shared between threads. */
+ * Nothing here allocates, and nothing is shared between threads. */
 #ifndef JETON_TEXT_H
 #define JETON_TEXT_H
 

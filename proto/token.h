@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Token values, their digests and identifiers.  Level 2.  Thread-safe: no state.
+/* Token values, their digests and identifiers.  Thread-safe: no state.
  *
  *     value  = prefix "_" 43 random base62 characters, 6 base62 digits of the CRC-32 of all before
  *     digest = BLAKE2b-256(value), personalised TOKEN_PERSONAL, no key

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one verdict: what a presented value is worth, according to a table, now.  Level 3.  The
+/* The one verdict: what a presented value is worth, according to a table, now.  The
  * daemon and the client library both call this, so they cannot disagree.
  *
  * Judging has two halves so that a caller with many questions can hash them all, prefetch their

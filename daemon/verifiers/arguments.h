@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key=value arguments of a verifier, read by a table of the keys there are.  Level 0. */
+/* The key=value arguments of a verifier, read by a table of the keys there are. */
 #ifndef JETON_ARGUMENTS_H
 #define JETON_ARGUMENTS_H
 

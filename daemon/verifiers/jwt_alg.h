@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The signature algorithms there are (RFC 7518, RFC 8037), and the kind of key that each is for.
- * Level 0.  Pure.  There is no row for none, and none for two kinds of key: whoever has an
+ * Pure.  There is no row for none, and none for two kinds of key: whoever has an
  * algorithm has the one kind of key that it may be used with. */
 #ifndef JETON_JWT_ALG_H
 #define JETON_JWT_ALG_H

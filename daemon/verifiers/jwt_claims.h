@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is demanded of the claims of a JWT whose signature is good, and whom they speak for.
- * Level 2. */
+/* What is demanded of the claims of a JWT whose signature is good, and whom they speak for. */
 #ifndef JETON_JWT_CLAIMS_H
 #define JETON_JWT_CLAIMS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that keys are kept in.  Level 0. */
+/* Files that keys are kept in. */
 #ifndef JETON_JWT_FILE_H
 #define JETON_JWT_FILE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from somebody who is not trusted.  Level 0.  Pure. */
+/* JSON from somebody who is not trusted.  Pure. */
 #ifndef JETON_JWT_JSON_H
 #define JETON_JWT_JSON_H
 

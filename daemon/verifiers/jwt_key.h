@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A key that signatures are checked with.  Level 1.
+/* A key that signatures are checked with.
  *
  * It is plain bytes, which no thread changes once they are read.  GnuTLS says of its own key
  * objects that one must be used by one thread at a time; so each check makes its own, which takes

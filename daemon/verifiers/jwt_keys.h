@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The keys of one verifier.  Level 3.  Made by the thread that opens it; then nobody changes it. */
+/* The keys of one verifier.  Made by the thread that opens it; then nobody changes it. */
 #ifndef JETON_JWT_KEYS_H
 #define JETON_JWT_KEYS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The compact form of a signed JWT (RFC 7515, 7.1): three texts in base64url, joined by full stops.
- * Level 0.  Pure. */
+ * Pure. */
 #ifndef JETON_JWT_PARTS_H
 #define JETON_JWT_PARTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Public keys and certificates in PEM.  Level 2. */
+/* Public keys and certificates in PEM. */
 #ifndef JETON_JWT_PEM_H
 #define JETON_JWT_PEM_H
 

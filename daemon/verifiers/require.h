@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier that vouches for nobody but narrows what the others let pass.  Level 2.
+/* The verifier that vouches for nobody but narrows what the others let pass.
  *
  *     scope=a,b           the identity has these scopes
  *     subject=NAME        it speaks for NAME; may be repeated: for one of them

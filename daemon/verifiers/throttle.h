@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier that turns away users whose verifications keep failing.  Level 2.
+/* The verifier that turns away users whose verifications keep failing.
  *
  *     failures=20         how many a user may have at once, and again in each ...
  *     per=60s
