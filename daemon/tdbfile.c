@@ -19,7 +19,7 @@ enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NES
  * record is, and that record's head. */
 enum { RECOVERY_START = 44 };
 
-struct recovery {
+struct recovery_head {
     uint32_t next;
     uint32_t room;
     uint32_t old_size;
@@ -165,11 +165,12 @@ bool tdbfile_open(struct tdbfile *f, int flags)
     f->tdb = open_tdb(f, f->path, flags);
     if (f->tdb == NULL)
         return false;
-    if (fstat(tdb_fd(f->tdb), &st) == 0 && same_file(f, &st))
+    int error = fstat(tdb_fd(f->tdb), &st) < 0 ? errno : same_file(f, &st) ? 0 : ESTALE;
+    if (error == 0)
         return true;
     tdb_close(f->tdb);
     f->tdb = NULL;
-    errno = ESTALE;
+    errno = error;
     return false;
 }
 
@@ -252,7 +253,7 @@ void tdbfile_abandon(struct tdbfile *f)
 /* -- after a failure ------------------------------------------------------------------------- */
 
 /* Reads where TDB's recovery record is (0: there is none) and its head. */
-static bool read_recovery(int fd, uint32_t *start, struct recovery *r)
+static bool read_recovery(int fd, uint32_t *start, struct recovery_head *r)
 {
     return pread(fd, start, sizeof(*start), RECOVERY_START) == sizeof(*start) &&
            (*start == 0 || pread(fd, r, sizeof(*r), *start) == sizeof(*r));
@@ -261,7 +262,7 @@ static bool read_recovery(int fd, uint32_t *start, struct recovery *r)
 bool tdbfile_mend(struct tdbfile *f)
 {
     int fd = tdb_fd(f->tdb);
-    struct recovery r;
+    struct recovery_head r;
     uint32_t start;
 
     return read_recovery(fd, &start, &r) &&
@@ -273,7 +274,7 @@ void tdbfile_shrink(struct tdbfile *f)
 {
     const uint64_t page = (uint64_t)getpagesize();
     int fd = tdb_fd(f->tdb);
-    struct recovery r;
+    struct recovery_head r;
     struct stat st;
     uint32_t start;
 

@@ -15,7 +15,7 @@ from settings import PATIENCE, TORTURE
 from value import value_new
 
 CALLS = ("malloc", "open", "socket", "accept4", "mmap", "memfd_create", "eventfd", "pthread_create",
-         "epoll_ctl", "clock_gettime", "time")
+         "epoll_ctl", "clock_gettime", "time", "fstat", "stat")
 SHORT = 4               # seconds of each short round
 GOOD_ENDS = (0, 1, 2)
 
