@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What durable creates cannot do without, on the disk where FILE is.
  *
- *     durable tdb FILE DEPTH SECONDS      transactions of DEPTH new records as large as a token's,
+ *     durable tdb FILE TIMES DEPTH        transactions of DEPTH new records as large as a token's,
  *                                         and one rewritten block as large as jetond's journal
  *                                         block is on average; tdb opened as jetond opens it
- *     durable sync FILE DEPTH SECONDS     a write of 4 KiB and fdatasync()
+ *     durable sync FILE TIMES             a write of 4 KiB and fdatasync()
  *
  * FILE is changed: give a copy of a store.  Prints rate=: records, or syncs, a second. */
 #include <fcntl.h>
@@ -49,7 +49,7 @@ static void put_record(struct tdb_context *tdb, uint64_t number)
         die(tdb_errorstr(tdb));
 }
 
-static double run_tdb(const char *path, unsigned depth, double most)
+static double run_tdb(const char *path, unsigned times, unsigned depth)
 {
     static char block[BLOCK];
     struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
@@ -59,12 +59,12 @@ static double run_tdb(const char *path, unsigned depth, double most)
 
     if (tdb == NULL)
         die(path);
-    while (seconds() - began < most) {
+    for (unsigned turn = 0; turn < times; turn++) {
         if (tdb_transaction_start(tdb) != 0)
             die(tdb_errorstr(tdb));
         for (unsigned i = 0; i < depth; i++)
             put_record(tdb, number++);
-        memset(block, 'a' + (char)(number % 26), sizeof(block));
+        memset(block, 'a' + (char)(turn % 26), sizeof(block));
         if (tdb_store(tdb, datum("bench", 5), datum(block, sizeof(block)), TDB_REPLACE) != 0 ||
             tdb_transaction_commit(tdb) != 0)
             die(tdb_errorstr(tdb));
@@ -74,33 +74,32 @@ static double run_tdb(const char *path, unsigned depth, double most)
     return rate;
 }
 
-static double run_sync(const char *path, double most)
+static double run_sync(const char *path, unsigned times)
 {
     char page[4096] = "";
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     double began = seconds();
-    uint64_t number = 0;
 
     if (fd < 0)
         die(path);
-    for (; seconds() - began < most; number++) {
-        page[0] = (char)number;
-        if (pwrite(fd, page, sizeof(page), (off_t)(number % 256) * 4096) != sizeof(page) ||
+    for (unsigned turn = 0; turn < times; turn++) {
+        page[0] = (char)turn;
+        if (pwrite(fd, page, sizeof(page), (off_t)(turn % 256) * 4096) != sizeof(page) ||
             fdatasync(fd) != 0)
             die(path);
     }
-    double rate = (double)number / (seconds() - began);
+    double rate = times / (seconds() - began);
     close(fd);
     return rate;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 5)
+    if (argc < 4)
         return 2;
-    unsigned depth = (unsigned)strtoul(argv[3], NULL, 10);
-    double most = strtod(argv[4], NULL);
-    printf("rate=%.1f\n", strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], depth, most) :
-                                                        run_sync(argv[2], most));
+    unsigned times = (unsigned)strtoul(argv[3], NULL, 10);
+    unsigned depth = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
+    printf("rate=%.1f\n", strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], times, depth) :
+                                                        run_sync(argv[2], times));
     return 0;
 }

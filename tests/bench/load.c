@@ -5,8 +5,9 @@
  *     load values COUNT
  *
  * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this
- * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS"; its answer is
- * one line of name=value: how many requests a second, latencies, and CPU of both sides for each.
+ * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends
+ * with whichever comes first; its answer is one line of name=value: how many requests a second,
+ * latencies, and CPU of both sides for each.
  *
  * The requests of a kind are made once, one after the other in memory in the order in which they
  * are sent, which visits the keys at random: so the client costs a write, a read and a count of
@@ -273,11 +274,12 @@ static void drain(struct kind *k, unsigned connections)
 }
 
 /* One connection is waited for in recv() itself. */
-static void go_round(struct kind *k, unsigned connections, int poll, uint64_t until)
+static void go_round(struct kind *k, unsigned connections, int poll, uint64_t until,
+                     uint64_t most)
 {
     struct epoll_event event[64];
 
-    while (nanoseconds(CLOCK_MONOTONIC) < until) {
+    while (nanoseconds(CLOCK_MONOTONIC) < until && replies < most) {
         if (connections == 1) {
             turn(k, &connection[0], true);
             continue;
@@ -303,7 +305,7 @@ static double percentile(double share)
 }
 
 static void run(struct kind *k, unsigned connections, unsigned depth, double seconds,
-                const char *server)
+                uint64_t most, const char *server)
 {
     int poll = epoll_create1(EPOLL_CLOEXEC);
 
@@ -315,7 +317,7 @@ static void run(struct kind *k, unsigned connections, unsigned depth, double sec
     uint64_t began = nanoseconds(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < connections; i++)
         send_requests(k, &connection[i], depth);
-    go_round(k, connections, poll, began + (uint64_t)(seconds * 1e9));
+    go_round(k, connections, poll, began + (uint64_t)(seconds * 1e9), most);
     double took = (double)(nanoseconds(CLOCK_MONOTONIC) - began), each = (double)replies;
     printf("rate=%.1f client=%.1f server=%.1f", each / took * 1e9,
            (double)(nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - client_cpu) / each,
@@ -365,6 +367,7 @@ int main(int argc, char **argv)
 {
     char line[256], name[32];
     unsigned connections, depth;
+    unsigned long long most;
     double seconds;
 
     if (argc == 3 && strcmp(argv[1], "values") == 0)
@@ -376,10 +379,11 @@ int main(int argc, char **argv)
     keys = strtoull(argv[4], NULL, 10);
     pin(atoi(argv[5]));
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        if (sscanf(line, "%31s %u %u %lf", name, &connections, &depth, &seconds) != 4 ||
+        most = UINT64_MAX;
+        if (sscanf(line, "%31s %u %u %lf %llu", name, &connections, &depth, &seconds, &most) < 4 ||
             connections < 1 || connections > CONNECTIONS_MAX || depth < 1 || depth > DEPTH_MAX)
             return 2;
-        run(kind_named(name), connections, depth, seconds, argv[3]);
+        run(kind_named(name), connections, depth, seconds, most, argv[3]);
     }
     return 0;
 }

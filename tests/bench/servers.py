@@ -69,19 +69,19 @@ class Server:
         if self.where is not None:
             shutil.rmtree(self.where, ignore_errors=True)
 
-    def load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None):
+    def load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None, replies=""):
         """Loads it from one CPU, and returns what the client measured.  The client stays, so that
         its requests are made once."""
-        self.begin_load(kind, connections, depth, seconds, keys, cpu, path)
+        self.begin_load(kind, connections, depth, seconds, keys, cpu, path, replies)
         return self.end_load(keys, cpu, path)
 
-    def begin_load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None):
+    def begin_load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None, replies=""):
         which = keys, cpu, path
         if which not in self.loads:
             self.loads[which] = subprocess.Popen(
                 [f"{BENCH}/load", self.protocol, path or self.path, str(self.process.pid), str(keys), str(cpu)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.loads[which].stdin.write(f"{kind} {connections} {depth} {seconds}\n")
+        self.loads[which].stdin.write(f"{kind} {connections} {depth} {seconds} {replies}\n")
         self.loads[which].stdin.flush()
 
     def end_load(self, keys=1000000, cpu=0, path=None):
