@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Servers to be measured, each on a private Unix socket: jetond, its peers and the floors."""
+import contextlib
 import os
 import pwd
 import shutil
@@ -98,14 +99,17 @@ class Server:
         return 1024 * int(fields["VmRSS"].split()[0])
 
 
+def niced(nice):
+    return [] if nice is None else ["nice", "-n", str(nice)]
+
+
 def jetond(store, name="jetond", workers=1, cpu=0, place=None, nice=None):
     where = directory()
     roles = [f"--set={role}.path={where}/{role}.sock" for role in ("admin", "verify")]
     roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
     if workers is not None:
         roles.append(f"--set=daemon.workers={workers}")
-    priority = [] if nice is None else ["nice", "-n", nice]
-    server = Server(name, "jeton", [*map(str, priority), f"{place or BUILD}/jetond", f"--set=daemon.store={store}",
+    server = Server(name, "jeton", [*niced(nice), f"{place or BUILD}/jetond", f"--set=daemon.store={store}",
                                     "--set=observe.path=", "--set=verify.table_group=", *roles],
                     f"{where}/verify.sock", cpu, where)
     server.admin = f"{where}/admin.sock"
@@ -138,10 +142,21 @@ def munged(cpu=0):
                   f"{where}/munge.sock", cpu, where)
 
 
-def floor(kind, protocol="echo", *arguments, cpu=0):
+def floor(kind, protocol="echo", *arguments, cpu=0, nice=None):
     where = directory()
-    return Server(kind, protocol, [f"{BENCH}/floors", kind, f"{where}/floor.sock", *map(str, arguments)],
-                  f"{where}/floor.sock", cpu, where)
+    return Server(kind, protocol, [*niced(nice), f"{BENCH}/floors", kind, f"{where}/floor.sock",
+                                   *map(str, arguments)], f"{where}/floor.sock", cpu, where)
+
+
+@contextlib.contextmanager
+def busy_loop(cpu):
+    """Keeps a CPU busy, without a system call."""
+    loop = subprocess.Popen(["taskset", "-c", str(cpu), "sh", "-c", "while :; do :; done"])
+    try:
+        yield
+    finally:
+        loop.kill()
+        loop.wait()
 
 
 def values(keys):
