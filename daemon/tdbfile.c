@@ -80,12 +80,51 @@ static struct tdb_context *open_tdb(struct tdbfile *f, const char *path, int fla
     return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
 }
 
+/* -- the pieces that the file consists of ---------------------------------------------------- */
+
+/* 256, 512, ... 4096 bytes or whole pages, and the file grows by whole pages, which such pieces fill.
+ * Remainders too small to be used would stay in TDB's free list for ever, and every allocation walks
+ * over all of that list, with three system calls for each. */
+enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4, FILE_HEADER = 168 };
+
+/* TDB takes a quarter more than it is asked for, a trailer and a header. */
+static size_t value_in(size_t piece, size_t key)
+{
+    return (piece - RECORD_HEADER - RECORD_TRAILER) * 4 / 5 - key;
+}
+
+size_t tdbfile_size(size_t key, size_t least)
+{
+    size_t piece = SMALLEST;
+
+    while (value_in(piece, key) < least)
+        piece += piece < PAGE ? piece : PAGE;
+    return value_in(piece, key);
+}
+
+/* The file's header and hash table end in the middle of a page.  What is left of it is the first
+ * record's, for whatever remained of it would be of no use. */
+static size_t first_size(size_t key, size_t least)
+{
+    size_t piece = PAGE - (FILE_HEADER + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
+
+    while (piece < SMALLEST || value_in(piece, key) < least)
+        piece += PAGE;
+    return value_in(piece, key);
+}
+
 /* -- creation -------------------------------------------------------------------------------- */
 
 static bool write_first(struct tdb_context *tdb, struct slice key, struct slice value)
 {
+    char room[TDBFILE_FIRST_MAX + 2 * TDBFILE_SPARE];
+    size_t size = first_size(key.len, value.len);
+
+    memset(room, ' ', size);
+    memcpy(room, value.at, value.len);
     return tdb_transaction_start(tdb) == 0 &&
-           tdb_store(tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_INSERT) == 0 &&
+           tdb_store(tdb, tdbfile_datum(key), tdbfile_datum((struct slice){ room, size }),
+                     TDB_INSERT) == 0 &&
            tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
 }
 
@@ -141,7 +180,6 @@ static bool same_file(struct tdbfile *f, const struct stat *st)
  * end is cut off only when it needs it.  It makes its files whole pages. */
 static bool is_whole(const struct tdbfile *f)
 {
-    enum { PAGE = 4096 };
     struct stat st;
 
     if (stat(f->path, &st) < 0)
@@ -206,20 +244,6 @@ bool tdbfile_begin(struct tdbfile *f)
     f->failed = false;
     f->before = tdb_map_size(f->tdb);
     return true;
-}
-
-size_t tdbfile_size(size_t key, size_t least)
-{
-    enum { SMALLEST = 256, PAGE = 4096, HEADER = 24, TRAILER = 4 };
-    size_t whole = SMALLEST, size;
-
-    /* 256, 512, ... 4096 bytes or whole pages; TDB takes a quarter more than it is asked for, a
-     * trailer and a header.  The file grows by whole pages, so such pieces fill it.  Remainders
-     * too small to be used would stay in TDB's free list for ever, and every allocation walks over
-     * all of that list. */
-    while ((size = (whole - HEADER - TRAILER) * 4 / 5 - key) < least)
-        whole += whole < PAGE ? whole : PAGE;
-    return size;
 }
 
 bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how)

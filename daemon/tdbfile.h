@@ -42,7 +42,7 @@ struct tdbfile {
     char path[PATH_MAX];
 };
 
-enum { TDBFILE_SPARE = 4096 };
+enum { TDBFILE_SPARE = 4096, TDBFILE_FIRST_MAX = 256 };
 
 /* The size a value of at least `least` bytes should have, so that what TDB allocates for it leaves
  * no useless remainders: at most TDBFILE_SPARE more. */
@@ -56,8 +56,9 @@ static inline TDB_DATA tdbfile_datum(struct slice s)
 /* False: the path is too long. */
 bool tdbfile_init(struct tdbfile *f, const char *path);
 
-/* Makes the file with one record, unless there is one; false and errno.  The caller makes sure
- * that nobody else does the same. */
+/* Makes the file with one record, unless there is one; false and errno.  Spaces are put behind its
+ * value, which is at most TDBFILE_FIRST_MAX bytes.  The caller makes sure that nobody else does the
+ * same. */
 bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
 
 /* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a

@@ -91,11 +91,9 @@ static bool sync_whole(const char *path)
 
 /* -- straight into the file -------------------------------------------------------------------- */
 
-static void put(struct tdb_context *tdb, struct slice key, struct text *value, size_t size)
+static void put(struct tdb_context *tdb, struct slice key, struct slice value)
 {
-    memset(value->at + value->len, ' ', size - value->len);
-    if (tdb_store(tdb, tdbfile_datum(key),
-                  tdbfile_datum((struct slice){ value->at, size }), TDB_INSERT) != 0)
+    if (tdb_store(tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_REPLACE) != 0)
         die(tdb_errorstr(tdb));
 }
 
@@ -109,10 +107,12 @@ static void put_token(struct tdb_context *tdb, uint64_t number)
     claim(&r, number);
     record_key(r.digest, key);
     record_write(&line, &r);
-    put(tdb, (struct slice){ key, sizeof(key) }, &line, tdbfile_size(sizeof(key), line.len));
+    size_t size = tdbfile_size(sizeof(key), line.len);
+    memset(room + line.len, ' ', size - line.len);
+    put(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ room, size });
 }
 
-/* One entry, the newest, and how many tokens there are. */
+/* One entry, the newest, and how many tokens there are; in a piece as large as a block's. */
 static void put_journal(struct tdb_context *tdb, uint64_t straight)
 {
     static char room[JOURNAL_BLOCK + TDBFILE_SPARE];
@@ -122,7 +122,9 @@ static void put_journal(struct tdb_context *tdb, uint64_t straight)
               (unsigned long long)straight);
     line_put_time(&block, "time", created(straight));
     text_adds(&block, " event=import id=00000000000000000000 by=uid:0 pid=1\n");
-    put(tdb, slice_of("journal/0"), &block, block.len);
+    struct slice key = slice_of("journal/0");
+    put(tdb, key, (struct slice){ room, tdbfile_size(key.len, JOURNAL_BLOCK) });
+    put(tdb, key, text_slice(&block));
 }
 
 static void fill_file(const char *path, uint64_t straight)

@@ -139,6 +139,40 @@ static void a_commit_that_makes_the_file_grow_is_done(void **state)
     journal_free(j);
 }
 
+static uint32_t word_at(int fd, off_t at)
+{
+    uint32_t word = 0;
+
+    assert_int_equal(pread(fd, &word, sizeof(word), at), sizeof(word));
+    return word;
+}
+
+/* Walks over TDB's free list: a record is the next one's place, its length, and more. */
+static void every_free_piece_of_the_file_can_be_used(void **state)
+{
+    (void)state;
+    enum { TOP = 168, HEADER = 24, SMALLEST = 256 };
+    struct problem problem;
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    struct journal *j = journal_new(10000);
+    int pieces = 0, fd;
+
+    for (uint64_t i = 0; i < 20; i++)
+        save(s, j, i * 50 + 1, i * 50 + 50);
+    for (uint64_t i = 1; i <= 500; i++) {
+        struct record r = record_numbered(2 * i);
+        memset(r.description, 'd', r.description_len = (uint16_t)(i % DESCRIPTION_MAX));
+        assert_true(store_begin(s) && store_put(s, &r) && store_commit(s));
+    }
+    store_close(s);
+    journal_free(j);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    for (uint32_t at = word_at(fd, TOP); at != 0; at = word_at(fd, at), pieces++)
+        assert_int_equal((HEADER + word_at(fd, at + 4)) % SMALLEST, 0);
+    assert_true(pieces > 0);
+    close(fd);
+}
+
 static void a_file_put_in_the_stores_place_is_left_alone(void **state)
 {
     (void)state;
@@ -222,6 +256,7 @@ int main(void)
         WITH_DIRECTORY(a_second_daemon_is_refused),
         WITH_DIRECTORY(another_name_does_not_get_round_the_lock),
         WITH_DIRECTORY(a_commit_that_makes_the_file_grow_is_done),
+        WITH_DIRECTORY(every_free_piece_of_the_file_can_be_used),
         WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
         WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
