@@ -3,7 +3,8 @@
  *
  *     floors echo SOCKET          through libevent, any number of connections
  *     floors pingpong SOCKET      one connection after the other, in blocking calls
- *     floors bare SOCKET KEYS     through libevent, but it verifies: see bare.h */
+ *     floors bare SOCKET KEYS     through libevent, but it verifies: see bare.h
+ *     floors syscall              says how long a system call takes that does nothing */
 #include <errno.h>
 #include <event2/event.h>
 #include <sodium.h>
@@ -11,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "tests/bench/bare.h"
+#include "tests/bench/seconds.h"
 
 enum { ROOM = 16 * 1024 };
 
@@ -95,8 +98,23 @@ static void serve_blocking(const char *path)
     }
 }
 
+/* One that does nothing but go to the kernel and back. */
+static void time_system_calls(void)
+{
+    enum { TIMES = 300000 };
+    double began = seconds();
+
+    for (int i = 0; i < TIMES; i++)
+        syscall(SYS_getppid);
+    printf("ns=%.1f\n", (seconds() - began) / TIMES * 1e9);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "syscall") == 0) {
+        time_system_calls();
+        return 0;
+    }
     if (argc < 3 || sodium_init() < 0)
         return 2;
     if (strcmp(argv[1], "pingpong") == 0)
