@@ -7,7 +7,7 @@
 struct cursor {
     char *at;
     char *end;
-    bool plain;
+    bool plain;                 /* nothing in them is quoted */
 };
 
 static size_t key_length(struct cursor c);
@@ -40,6 +40,14 @@ static inline wide not_quotable(wide bytes)
     return not_printable(bytes) | (bytes == '"') | (bytes == '\\');
 }
 
+/* The same, but it tells the two kinds apart: the lowest bit is set for what is not printable. */
+#define UNPRINTABLE UINT64_C(0x0101010101010101)
+
+static inline wide not_plain(wide bytes)
+{
+    return (not_printable(bytes) & 1) | (((bytes == '"') | (bytes == '\\')) & 2);
+}
+
 /* Factors that repeat what is at the low end of a word. */
 #define TWICE UINT64_C(0x100000001)
 #define FOUR_TIMES UINT64_C(0x1010101)
@@ -68,8 +76,9 @@ static inline wide spread(struct slice bytes)
     return (wide)(halves){ front, back };
 }
 
-/* True if a byte is in the class; the last sixteen may overlap those before them. */
-static inline bool any(struct slice bytes, wide (*class)(wide bytes))
+/* What of its class the bytes have, in each byte of the result: 0 if they have nothing.  The last
+ * sixteen may overlap those before them. */
+static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 {
     wide all = { 0 }, some;
 
@@ -85,7 +94,7 @@ static inline bool any(struct slice bytes, wide (*class)(wide bytes))
     }
     uint64_t half[2];
     memcpy(half, &all, sizeof(half));
-    return (half[0] | half[1]) != 0;
+    return half[0] | half[1];
 }
 
 /* -- reading ---------------------------------------------------------------------------------- */
@@ -93,8 +102,10 @@ static inline bool any(struct slice bytes, wide (*class)(wide bytes))
 /* The rare line that is more than printable ASCII is looked at closely. */
 enum status line_check(struct slice bytes, bool *plain, const char **why)
 {
-    *plain = bytes.len == 0 || !any(bytes, not_quotable);
-    if (*plain || !any(bytes, not_printable))
+    uint64_t found = bytes.len > 0 ? any(bytes, not_plain) : 0;
+
+    *plain = found == 0;
+    if ((found & UNPRINTABLE) == 0)
         return STATUS_OK;
     for (size_t at = 0; at < bytes.len; at++) {
         if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
