@@ -23,7 +23,7 @@ enum { WIDE = 16 };
 typedef int8_t wide __attribute__((vector_size(WIDE)));
 typedef uint64_t halves __attribute__((vector_size(WIDE)));
 
-/* Bytes of a class have all bits set: what is not printable ASCII (as signed numbers, all else is
+/* Bytes of a class have some bit set: what is not printable ASCII (as signed numbers, all else is
  * below the space), what needs quotes or an escape, and what needs an escape also in quotes. */
 static inline wide not_printable(wide bytes)
 {
@@ -35,12 +35,7 @@ static inline wide not_bare(wide bytes)
     return (bytes <= ' ') | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
 }
 
-static inline wide not_quotable(wide bytes)
-{
-    return not_printable(bytes) | (bytes == '"') | (bytes == '\\');
-}
-
-/* The same, but it tells the two kinds apart: the lowest bit is set for what is not printable. */
+/* The lowest bit is set for what is not printable, the next for what quotes. */
 #define UNPRINTABLE UINT64_C(0x0101010101010101)
 
 static inline wide not_plain(wide bytes)
@@ -292,7 +287,7 @@ static void put_escape(struct text *t, char byte)
 static void put_quoted(struct text *t, struct slice value)
 {
     const char *end = value.at + value.len, *from = value.at;
-    const char *at = value.len > 0 && any(value, not_quotable) ? from : end;
+    const char *at = value.len > 0 && any(value, not_plain) ? from : end;
 
     text_addc(t, '"');
     while (at < end) {
