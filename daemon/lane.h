@@ -5,7 +5,6 @@
 
 #include <event2/event.h>
 
-#include "daemon/clock.h"
 #include "daemon/hearing.h"
 #include "daemon/keeper.h"
 #include "daemon/quota.h"

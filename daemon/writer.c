@@ -7,7 +7,6 @@
 #include "daemon/loader.h"
 #include "daemon/log.h"
 #include "daemon/probe.h"
-#include "daemon/report.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
