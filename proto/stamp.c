@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stamp.h"
 
-static bool digits(const char *at, int count, int *number)
+/* Without a branch for each: they are looked at together, in the end. */
+static inline int digits(const char *at, int count, bool *well)
 {
-    *number = 0;
+    int number = 0;
+
     for (int i = 0; i < count; i++) {
-        if (at[i] < '0' || at[i] > '9')
-            return false;
-        *number = *number * 10 + (at[i] - '0');
+        *well &= at[i] >= '0' && at[i] <= '9';
+        number = number * 10 + (at[i] - '0');
     }
-    return true;
+    return number;
 }
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar.  Years are counted from
@@ -50,16 +51,16 @@ static int days_in_month(int year, int month)
 
 bool stamp_parse(struct slice text, int64_t *time)
 {
-    int year, month, day, hour, minute, second;
     const char *s = text.at;
+    bool well = true;
 
     if (text.len != STAMP_TEXT || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' ||
         s[16] != ':' || s[19] != 'Z')
         return false;
-    if (!digits(s, 4, &year) || !digits(s + 5, 2, &month) || !digits(s + 8, 2, &day) ||
-        !digits(s + 11, 2, &hour) || !digits(s + 14, 2, &minute) || !digits(s + 17, 2, &second))
-        return false;
-    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+    int year = digits(s, 4, &well), month = digits(s + 5, 2, &well), day = digits(s + 8, 2, &well);
+    int hour = digits(s + 11, 2, &well), minute = digits(s + 14, 2, &well);
+    int second = digits(s + 17, 2, &well);
+    if (!well || year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
         hour > 23 || minute > 59 || second > 59)
         return false;
     *time = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;

@@ -83,9 +83,9 @@ bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
         return false;
     for (size_t i = 0; i < digits.len; i++) {
         unsigned d = (unsigned)(unsigned char)digits.at[i] - '0';
-        if (d > 9 || d > max || n > (max - d) / 10)
+        if (d > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, d, &n) ||
+            n > max)
             return false;
-        n = n * 10 + d;
     }
     *number = n;
     return true;

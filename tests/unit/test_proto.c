@@ -155,6 +155,49 @@ static void impossible_stamps_are_refused(void **state)
         assert_false(stamp_parse(slice_of(bad[i]), &time));
 }
 
+/* Each byte in each of their places. */
+static void a_stamp_has_digits_where_digits_go(void **state)
+{
+    (void)state;
+    char text[] = "1971-01-01T00:00:00Z";
+    int64_t time;
+
+    for (size_t at = 0; at < STAMP_TEXT; at++) {
+        char kept = text[at];
+        for (int byte = 0; byte < 256; byte++) {
+            text[at] = (char)byte;
+            bool well = stamp_parse((struct slice){ text, STAMP_TEXT }, &time);
+            assert_false(well && !(kept >= '0' && kept <= '9') && byte != kept);
+            assert_false(well && kept >= '0' && kept <= '9' && (byte < '0' || byte > '9'));
+            assert_true(well || byte != kept);
+        }
+        text[at] = kept;
+    }
+}
+
+static void a_number_is_decimal_and_at_most_its_maximum(void **state)
+{
+    (void)state;
+    static const struct { const char *text; uint64_t max; bool well; uint64_t number; } cases[] = {
+        { "0", 0, true, 0 }, { "1", 0, false, 0 }, { "007", 7, true, 7 }, { "8", 7, false, 0 },
+        { "10", 9, false, 0 }, { "4294967295", UINT32_MAX, true, UINT32_MAX },
+        { "4294967296", UINT32_MAX, false, 0 },
+        { "18446744073709551615", UINT64_MAX, true, UINT64_MAX },
+        { "18446744073709551616", UINT64_MAX, false, 0 },
+        { "36893488147419103233", UINT64_MAX, false, 0 },   /* 2^65 + 1 */
+        { "99999999999999999999", UINT64_MAX, false, 0 },
+        { "", UINT64_MAX, false, 0 }, { "-1", UINT64_MAX, false, 0 }, { "+1", UINT64_MAX, false, 0 },
+        { " 1", UINT64_MAX, false, 0 }, { "1 ", UINT64_MAX, false, 0 }, { "0x1", UINT64_MAX, false, 0 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t number = 0;
+        assert_int_equal(number_parse(slice_of(cases[i].text), cases[i].max, &number),
+                         cases[i].well);
+        assert_true(number == cases[i].number);
+    }
+}
+
 static void durations_have_one_number_and_one_unit(void **state)
 {
     (void)state;
@@ -264,6 +307,8 @@ int main(void)
         cmocka_unit_test(scopes_are_compared_whole),
         cmocka_unit_test(stamps_round_trip),
         cmocka_unit_test(impossible_stamps_are_refused),
+        cmocka_unit_test(a_stamp_has_digits_where_digits_go),
+        cmocka_unit_test(a_number_is_decimal_and_at_most_its_maximum),
         cmocka_unit_test(durations_have_one_number_and_one_unit),
         cmocka_unit_test(requests_are_checked_verb_role_arguments),
         cmocka_unit_test(every_status_has_a_row_and_is_found_by_its_word),
