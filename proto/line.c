@@ -187,11 +187,16 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
     return true;
 }
 
+/* What comes before the first escape stays where it is. */
 static bool take_quoted(struct cursor *c, struct slice *value, const char **why)
 {
-    char *out = ++c->at;
+    size_t left = (size_t)(c->end - ++c->at);
+    char *quote = memchr(c->at, '"', left);
+    char *escape = memchr(c->at, '\\', quote != NULL ? (size_t)(quote - c->at) : left);
+    char *out = escape != NULL ? escape : quote != NULL ? quote : c->end;
 
-    value->at = out;
+    value->at = c->at;
+    c->at = out;
     while (c->at < c->end && *c->at != '"') {
         char byte = *c->at++;
         if (byte == '\\' && !take_escape(c, &byte, why))

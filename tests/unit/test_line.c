@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "proto/line.h"
 
@@ -22,6 +23,31 @@ static void line_splits_words_fields_and_quotes(void **state)
     assert_true(slice_is(line_get(&line, "text"), "a \"b\" A\n"));
     assert_true(slice_is(line_get(&line, "empty"), ""));
     assert_true(slice_is(line.argument[4].value, "QUJD=x"));
+}
+
+/* One escape at each place of a quoted value, which is closed, open, or cut off in the escape. */
+static void an_escape_is_decoded_wherever_it_is(void **state)
+{
+    (void)state;
+    static const char plain[] = "some plain text, and more";
+    enum { PLAIN = sizeof(plain) - 1 };
+    struct line line;
+    const char *why;
+
+    for (size_t at = 0; at <= PLAIN; at++) {
+        char bytes[64], copy[64], meant[64];
+        int len = sprintf(bytes, "k=\"%.*s\\\"%s\" z", (int)at, plain, plain + at);
+        sprintf(meant, "%.*s\"%s", (int)at, plain, plain + at);
+        memcpy(copy, bytes, sizeof(copy));
+        assert_int_equal(line_parse(copy, (size_t)len, &line, &why), STATUS_OK);
+        assert_int_equal(line.count, 2);
+        assert_true(slice_is(line.argument[0].value, meant));
+        assert_true(slice_is(line.argument[1].value, "z"));
+        memcpy(copy, bytes, sizeof(copy));
+        assert_int_equal(line_parse(copy, (size_t)len - 3, &line, &why), STATUS_SYNTAX);
+        memcpy(copy, bytes, sizeof(copy));
+        assert_int_equal(line_parse(copy, 3 + at + 1, &line, &why), STATUS_SYNTAX);
+    }
 }
 
 static void line_refuses_what_the_grammar_does_not_allow(void **state)
@@ -141,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(line_splits_words_fields_and_quotes),
+        cmocka_unit_test(an_escape_is_decoded_wherever_it_is),
         cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
         cmocka_unit_test(a_bare_value_is_looked_at_to_its_last_byte),
         cmocka_unit_test(line_check_finds_bad_and_quoted_bytes_at_every_offset),
