@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Many pairs to a batch, and all batches in a processor's cache. */
-enum { BATCHES = 4 };
+/* Many pairs to a batch, and all batches in a processor's cache.  Whoever waits is woken when there
+ * are some batches to do, for a wake-up costs as much as many pairs. */
+enum { BATCHES = 8, WORTH_WAKING = BATCHES / 2 };
 
 struct lengths {
     size_t first;
@@ -74,7 +75,8 @@ static void *run(void *conveyor)
         pthread_mutex_lock(&c->mutex);
         c->refused = !taken;
         c->emptied++;
-        pthread_cond_signal(&c->changed);
+        if (c->refused || c->filled - c->emptied <= BATCHES - WORTH_WAKING)
+            pthread_cond_signal(&c->changed);
     }
     pthread_mutex_unlock(&c->mutex);
     return NULL;
@@ -107,7 +109,8 @@ static bool hand_over(struct conveyor *c)
 {
     pthread_mutex_lock(&c->mutex);
     c->filled++;
-    pthread_cond_signal(&c->changed);
+    if (c->filled - c->emptied >= WORTH_WAKING)
+        pthread_cond_signal(&c->changed);
     while (c->filled - c->emptied == BATCHES && !c->refused)
         pthread_cond_wait(&c->changed, &c->mutex);
     bool wanted = !c->refused;
