@@ -204,8 +204,10 @@ void generation_write(struct generation *g, struct place place, const struct slo
     slot_write(&g->slots[place.slot], v);
     if (!place.found) {
         g->present++;
-        g->occupied += !place.was_tombstone;
-        atomic_store_explicit(&g->used[place.slot], 0, memory_order_relaxed);
+        if (place.was_tombstone)
+            atomic_store_explicit(&g->used[place.slot], 0, memory_order_relaxed);
+        else
+            g->occupied++;
     } else if ((v->flags & SLOT_PRESENT) == 0) {
         g->present--;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens come in no order, and each has a place of its own in a table much larger than any cache.
  * So that memory has the time to answer, some are gathered first, while their places are fetched,
- * and then published one after the other. */
+ * and then published together. */
 #include "daemon/loader.h"
 
 #include <stdlib.h>
@@ -9,12 +9,13 @@
 enum { TOGETHER = 32, READER = 0 };     /* a number of the workers, who are not there yet */
 
 struct loader {
+    struct visitor visitor;
     struct publisher *publisher;
     struct order *order;
     const struct generation *g;     /* the current table */
     size_t gathered;
     uint64_t bytes;                 /* of their strings */
-    struct record record[TOGETHER]; /* without their descriptions */
+    struct record record[TOGETHER];
 };
 
 /* False: no memory. */
@@ -23,36 +24,32 @@ static bool publish_gathered(struct loader *l)
     if (order_reserve(l->order, l->gathered) < 0 ||
         publish_reserve(l->publisher, l->gathered, l->bytes) < 0)
         return false;
-    for (size_t i = 0; i < l->gathered; i++) {
-        const struct record *r = &l->record[i];
-        order_add(l->order, r->created, r->serial, r->digest);
-        publish_put(l->publisher, r);
-    }
+    for (size_t i = 0; i < l->gathered; i++)
+        order_add(l->order, l->record[i].created, l->record[i].serial, l->record[i].digest);
+    publish_put_all(l->publisher, l->record, l->gathered);
     l->gathered = 0;
     l->bytes = 0;
     l->g = publish_enter(l->publisher, READER);
     return true;
 }
 
-static bool gather(void *context, const struct record *r)
+static bool gather(struct visitor *visitor)
 {
-    struct loader *l = context;
-    struct record *kept = &l->record[l->gathered++];
+    struct loader *l = (struct loader *)visitor;
+    const struct record *r = &l->record[l->gathered++];
 
-    memcpy(kept, r, offsetof(struct record, subject));
-    memcpy(kept->subject, r->subject, r->subject_len);
-    memcpy(kept->scopes, r->scopes, r->scopes_len);
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
     table_prefetch(publish_table(l->g), r->digest);
-    publish_touch_prefetch(l->g, r->digest);
-    return l->gathered < TOGETHER || publish_gathered(l);
+    bool well = l->gathered < TOGETHER || publish_gathered(l);
+    l->visitor.room = &l->record[l->gathered];
+    return well;
 }
 
 static bool run(struct loader *l, struct store *store, uint64_t tokens, struct problem *problem)
 {
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
-    return order_reserve(l->order, tokens) == 0 && store_load_tokens(store, gather, l, problem) &&
-           publish_gathered(l);
+    return order_reserve(l->order, tokens) == 0 &&
+           store_load_tokens(store, &l->visitor, problem) && publish_gathered(l);
 }
 
 bool loader_run(struct store *store, uint64_t tokens, struct publisher *publisher,
@@ -64,6 +61,7 @@ bool loader_run(struct store *store, uint64_t tokens, struct publisher *publishe
         problem_set(problem, STATUS_INTERNAL, "no memory");
         return false;
     }
+    l->visitor = (struct visitor){ l->record, gather };
     l->publisher = publisher;
     l->order = order;
     l->g = publish_enter(publisher, READER);

@@ -51,13 +51,6 @@ static bool configure(struct config *c, struct problem *problem)
     return true;
 }
 
-static bool count_token(void *count, const struct record *record)
-{
-    (void)record;
-    ++*(uint64_t *)count;
-    return true;
-}
-
 /* Looks only; a daemon may be using the store at the same time. */
 static bool check_store(const struct config *c, struct problem *problem)
 {
@@ -76,7 +69,7 @@ static bool check_store(const struct config *c, struct problem *problem)
     bool well = store != NULL && journal != NULL &&
                 store_load_journal(store, journal, problem) &&
                 store_may_have(store, journal_tokens(journal), problem) &&
-                store_load_tokens(store, count_token, &count, problem) &&
+                store_count_tokens(store, &count, problem) &&
                 store_has_all(store, count, journal_tokens(journal), problem);
     if (well)
         printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,

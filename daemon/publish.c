@@ -162,7 +162,7 @@ void publish_free(struct publisher *p)
 
 /* -- changes --------------------------------------------------------------------------------- */
 
-void publish_put(struct publisher *p, const struct record *record)
+static void put(struct generation *g, const struct record *record)
 {
     struct slot_values v = {
         .flags = record_flags(record),
@@ -170,8 +170,6 @@ void publish_put(struct publisher *p, const struct record *record)
         .expires = record->expires,
     };
 
-    pthread_mutex_lock(&p->mutex);
-    struct generation *g = current(p);
     struct place place = generation_place(g, record->digest);
     memcpy(v.digest, record->digest, DIGEST_SIZE);
     if (place.found)
@@ -179,6 +177,18 @@ void publish_put(struct publisher *p, const struct record *record)
     v.scopes = generation_intern(g, record_scopes(record));
     v.subject = generation_intern(g, record_subject(record));
     generation_write(g, place, &v);
+}
+
+void publish_put(struct publisher *p, const struct record *record)
+{
+    publish_put_all(p, record, 1);
+}
+
+void publish_put_all(struct publisher *p, const struct record *records, size_t count)
+{
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < count; i++)
+        put(current(p), &records[i]);
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -55,6 +55,10 @@ int publish_recall(struct publisher *p);
 
 /* Adds the token, or changes what the table says of it.  Room must have been reserved. */
 void publish_put(struct publisher *p, const struct record *record);
+
+/* The same for some at once. */
+void publish_put_all(struct publisher *p, const struct record *records, size_t count);
+
 void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE]);
 
 /* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With an intent that

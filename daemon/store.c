@@ -201,11 +201,31 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
     return open_file(s, mode, problem);
 }
 
-bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
-                       void *context, struct problem *problem)
+bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem)
 {
-    return switch_to(s, STORE_READ, problem) &&
-           traversal_tokens(&s->file, visit, context, problem) && switch_to(s, s->mode, problem);
+    return switch_to(s, STORE_READ, problem) && traversal_tokens(&s->file, visitor, problem) &&
+           switch_to(s, s->mode, problem);
+}
+
+struct counter {
+    struct visitor visitor;
+    struct record record;
+    uint64_t count;
+};
+
+static bool count_one(struct visitor *visitor)
+{
+    ((struct counter *)visitor)->count++;
+    return true;
+}
+
+bool store_count_tokens(struct store *s, uint64_t *count, struct problem *problem)
+{
+    struct counter counter = { .visitor = { &counter.record, count_one } };
+    bool well = store_load_tokens(s, &counter.visitor, problem);
+
+    *count = counter.count;
+    return well;
 }
 
 bool store_may_have(struct store *s, uint64_t said, struct problem *problem)

@@ -11,7 +11,7 @@
 #define JETON_STORE_H
 
 #include "daemon/journal.h"
-#include "daemon/record.h"
+#include "daemon/visitor.h"
 #include "proto/request.h"
 
 struct store;
@@ -42,10 +42,12 @@ void store_shrink(struct store *s);
 /* Reads all journal blocks into an empty journal. */
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);
 
-/* Calls `visit` for every token, in no order and on another thread (traversal.h); it returns false
- * to stop (no memory).  False: *problem says which record cannot be read. */
-bool store_load_tokens(struct store *s, bool (*visit)(void *context, const struct record *record),
-                       void *context, struct problem *problem);
+/* Shows every token, in no order and on another thread (traversal.h).  False: *problem says which
+ * record cannot be read. */
+bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem);
+
+/* Reads them all, and counts them. */
+bool store_count_tokens(struct store *s, uint64_t *count, struct problem *problem);
 
 /* True if a file as large as this can hold so many tokens; or else *problem says so. */
 bool store_may_have(struct store *s, uint64_t said, struct problem *problem);

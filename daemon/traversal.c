@@ -14,11 +14,9 @@ struct traversal {
     uint64_t left;              /* more records than this are a loop in a damaged file */
     struct fault odd;
     /* From here on: the other thread's, until the conveyor ends. */
-    _Alignas(64) bool (*visit)(void *context, const struct record *record);
-    void *context;
+    _Alignas(64) struct visitor *visitor;
     uint64_t seen;
     struct fault bad;
-    struct record record;
 };
 
 static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *traversal);
@@ -26,11 +24,9 @@ static bool understand(void *traversal, struct slice name, struct slice value);
 static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
                      struct problem *problem);
 
-bool traversal_tokens(struct tdbfile *file,
-                      bool (*visit)(void *context, const struct record *record), void *context,
-                      struct problem *problem)
+bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct problem *problem)
 {
-    struct traversal t = { .visit = visit, .context = context };
+    struct traversal t = { .visitor = visitor };
 
     t.left = tdb_map_size(file->tdb) / RECORD_ROOM_LEAST;
     t.conveyor = conveyor_new(understand, &t);
@@ -78,12 +74,12 @@ static bool understand(void *traversal, struct slice name, struct slice value)
     struct traversal *t = traversal;
     uint8_t id[ID_SIZE];
 
-    const char *fault = record_key_parse(name, id) ? record_parse(&t->record, id, value) :
+    const char *fault = record_key_parse(name, id) ? record_parse(t->visitor->room, id, value) :
                         "a record that is not jeton's";
     if (fault != NULL)
         return found(&t->bad, fault, name);
     t->seen++;
-    return t->visit(t->context, &t->record);
+    return t->visitor->visit(t->visitor);
 }
 
 static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,

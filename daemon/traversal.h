@@ -4,18 +4,15 @@
 #ifndef JETON_TRAVERSAL_H
 #define JETON_TRAVERSAL_H
 
-#include "daemon/record.h"
 #include "daemon/tdbfile.h"
+#include "daemon/visitor.h"
 #include "proto/request.h"
 
 /* The key of the record that says whose file this is. */
 #define TRAVERSAL_HEAD_KEY "jeton"
 
-/* Calls `visit` for every token, in no order, on the second thread, which has ended when this
- * returns.  `visit` returns false to stop (no memory).  False: *problem says which record cannot be
- * read. */
-bool traversal_tokens(struct tdbfile *file,
-                      bool (*visit)(void *context, const struct record *record), void *context,
-                      struct problem *problem);
+/* Shows every token, in no order, on the second thread, which has ended when this returns.  False:
+ * *problem says which record cannot be read. */
+bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct problem *problem);
 
 #endif

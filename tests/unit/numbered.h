@@ -31,13 +31,6 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
     assert_true(store_commit(s));
 }
 
-static bool count_one(void *context, const struct record *record)
-{
-    (void)record;
-    ++*(uint64_t *)context;
-    return true;
-}
-
 #define WITH_DIRECTORY(test) \
     cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
