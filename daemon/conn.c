@@ -70,11 +70,8 @@ struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct pe
     c->session.scan_arrives = scan_arrives;
     c->session.errand_arrives = errand_arrives;
     c->session.goes_on = goes_on;
-    if (session_init(&c->session))
-        return c;
-    session_free(&c->session);
-    free(c);
-    return NULL;
+    session_init(&c->session);
+    return c;
 }
 
 struct mail *conn_mail(struct conn *c)
@@ -141,22 +138,37 @@ void conn_close(struct conn *c)
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
+/* As much as there is and fits; -1 and errno. */
+static ssize_t read_some(struct session *s)
+{
+    size_t room = SESSION_ROOM - iobuf_len(&s->in);
+    char *to = iobuf_reserve(&s->in, room);
+
+    errno = to == NULL ? ENOMEM : EAGAIN;
+    ssize_t len = to != NULL && room > 0 ? read(s->fd, to, room) : -1;
+    int error = errno;
+    if (len > 0)
+        iobuf_commit(&s->in, (size_t)len);
+    else
+        iobuf_consume(&s->in, 0);
+    errno = error;
+    return len;
+}
+
 /* Reads once; false: there was nothing, or it is closed. */
 static bool take_in(struct conn *c)
 {
     struct session *s = &c->session;
-    size_t room = SESSION_ROOM - iobuf_len(&s->in);
+    ssize_t len = read_some(s);
 
-    ssize_t len = room > 0 ? read(s->fd, iobuf_reserve(&s->in, room), room) : -1;
     if (len < 0) {
-        if (room == 0 || errno == EAGAIN || errno == EINTR)
+        if (errno == EAGAIN || errno == EINTR)
             session_post_changes(s);
         else
             conn_close(c);
         return false;
     }
     s->eof = len == 0;
-    iobuf_commit(&s->in, (size_t)len);
     c->active = clock_seconds();
     return true;
 }

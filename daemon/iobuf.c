@@ -6,12 +6,6 @@
 
 #include "daemon/secret.h"
 
-bool iobuf_init(struct iobuf *b, size_t room)
-{
-    *b = (struct iobuf){ .bytes = secret_new(room), .room = room };
-    return b->bytes != NULL;
-}
-
 void iobuf_free(struct iobuf *b)
 {
     if (b->bytes != NULL)
@@ -25,10 +19,10 @@ static void move_to(struct iobuf *b, char *to, size_t room)
 {
     size_t len = iobuf_len(b);
 
-    memmove(to, b->bytes + b->begin, len);
+    if (len > 0)
+        memmove(to, b->bytes + b->begin, len);
     if (to != b->bytes) {
-        sodium_memzero(b->bytes + b->begin, len);
-        secret_free(b->bytes, b->room);
+        iobuf_free(b);
     } else {
         size_t stale = b->begin > len ? b->begin : len;
         sodium_memzero(b->bytes + stale, b->end - stale);
@@ -46,6 +40,8 @@ char *iobuf_reserve(struct iobuf *b, size_t len)
         move_to(b, b->bytes, room);
         return b->bytes + b->end;
     }
+    if (room == 0)
+        room = IOBUF_ROOM;
     while (room - iobuf_len(b) < len)
         room *= 2;
     char *bytes = secret_new(room);
@@ -62,18 +58,10 @@ void iobuf_commit(struct iobuf *b, size_t len)
 
 void iobuf_consume(struct iobuf *b, size_t len)
 {
-    sodium_memzero(b->bytes + b->begin, len);
-    b->begin += len;
-    if (b->begin == b->end)
-        b->begin = b->end = 0;
-}
-
-void iobuf_shrink(struct iobuf *b, size_t room)
-{
-    char *bytes = b->room > room && iobuf_len(b) == 0 ? secret_new(room) : NULL;
-
-    if (bytes == NULL)
-        return;
-    iobuf_free(b);
-    *b = (struct iobuf){ .bytes = bytes, .room = room };
+    if (len == iobuf_len(b)) {
+        iobuf_free(b);
+    } else {
+        sodium_memzero(b->bytes + b->begin, len);
+        b->begin += len;
+    }
 }

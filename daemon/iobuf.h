@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A connection's bytes in one direction: appended at the back, consumed at the front.
- * What is consumed is wiped: it may have been a token's value. */
+ * What is consumed is wiped: it may have been a token's value.
+ *
+ * An empty buffer has no memory.  So a thousand connections that wait take none, and one that is
+ * served gets what served the one before it, which is still in the processor's caches. */
 #ifndef JETON_IOBUF_H
 #define JETON_IOBUF_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { IOBUF_ROOM = 16 * 1024 };        /* of a buffer that is not empty, to begin with */
+
+/* Zeroes are an empty one. */
 struct iobuf {
     char *bytes;
     size_t room;
@@ -14,7 +20,6 @@ struct iobuf {
     size_t end;
 };
 
-bool iobuf_init(struct iobuf *b, size_t room);
 void iobuf_free(struct iobuf *b);
 
 static inline size_t iobuf_len(const struct iobuf *b)
@@ -33,10 +38,7 @@ char *iobuf_reserve(struct iobuf *b, size_t len);
 /* `len` bytes were written where iobuf_reserve() said. */
 void iobuf_commit(struct iobuf *b, size_t len);
 
-/* Wipes and drops `len` bytes from the front. */
+/* Wipes and drops `len` bytes from the front.  If none are left, neither is any room. */
 void iobuf_consume(struct iobuf *b, size_t len);
-
-/* Gives back what an empty buffer has grown beyond `room`, as far as memory allows. */
-void iobuf_shrink(struct iobuf *b, size_t room);
 
 #endif

@@ -49,6 +49,5 @@ ssize_t output_send(struct session *s)
             return -errno;
         iobuf_consume(&s->out, (size_t)sent);
     }
-    iobuf_shrink(&s->out, SESSION_ROOM);
     return (ssize_t)all;
 }

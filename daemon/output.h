@@ -8,8 +8,8 @@
 
 #include "daemon/session.h"
 
-/* Sends as much as the socket takes now, and gives back what `out` has grown once all is sent.
- * How many bytes it took; -errno: nobody is there to receive them. */
+/* Sends as much as the socket takes now.  How many bytes that is; -errno: nobody is there to receive
+ * them. */
 ssize_t output_send(struct session *s);
 
 #endif

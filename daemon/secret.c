@@ -28,6 +28,15 @@ static struct {
     size_t used;                /* bytes of it */
 } pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
+/* What this thread gave back last, of the smallest, is what it gets first: without a lock, and while
+ * it is in the processor's caches.  Threads that have such blocks end with the daemon. */
+enum { SPARES = 4 };
+
+static _Thread_local struct {
+    struct block *first;
+    unsigned count;
+} spare;
+
 static atomic_bool unlocked;    /* some of it is not locked, and the log says so */
 
 static int class_of(size_t size)
@@ -62,12 +71,30 @@ static void *carve(size_t size)
     return pool.chunk + pool.used - size;
 }
 
+static void *take_spare(void)
+{
+    struct block *block = spare.first;
+
+    spare.first = block->next;
+    spare.count--;
+    return block;
+}
+
+static void keep_spare(struct block *block)
+{
+    block->next = spare.first;
+    spare.first = block;
+    spare.count++;
+}
+
 void *secret_new(size_t size)
 {
     int class = class_of(size);
 
     if (class == SIZES)
         return malloc(size);
+    if (class == 0 && spare.count > 0)
+        return take_spare();
     pthread_mutex_lock(&pool.mutex);
     struct block *block = pool.free[class];
     if (block != NULL)
@@ -89,6 +116,10 @@ void secret_free(void *memory, size_t size)
     }
     if (block == NULL)
         return;
+    if (class == 0 && spare.count < SPARES) {
+        keep_spare(block);
+        return;
+    }
     pthread_mutex_lock(&pool.mutex);
     block->next = pool.free[class];
     pool.free[class] = block;

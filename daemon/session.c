@@ -8,10 +8,9 @@
 #include "daemon/clock.h"
 #include "proto/reply.h"
 
-bool session_init(struct session *s)
+void session_init(struct session *s)
 {
     s->passing = -1;
-    return iobuf_init(&s->in, SESSION_ROOM) && iobuf_init(&s->out, SESSION_ROOM);
 }
 
 void session_free(struct session *s)

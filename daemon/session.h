@@ -15,7 +15,7 @@
 #include "daemon/lane.h"
 #include "daemon/peer.h"
 
-enum { SESSION_ROOM = 16 * 1024 };      /* of `in`; and of `out`, to begin with */
+enum { SESSION_ROOM = IOBUF_ROOM };     /* of `in` */
 
 struct session {
     struct lane *lane;
@@ -57,8 +57,8 @@ struct session {
     void (*goes_on)(struct session *s);     /* something may be ready now */
 };
 
-/* False: no memory.  The caller has set what it knows; the rest is zero. */
-bool session_init(struct session *s);
+/* The caller has set what it knows; the rest is zero. */
+void session_init(struct session *s);
 void session_free(struct session *s);
 
 /* Room for at most `max` more bytes of reply, to be added with iobuf_commit().  False: no memory;
