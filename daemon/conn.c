@@ -34,6 +34,7 @@ struct conn {
     struct conn *next;
     struct conn **link;         /* what points to it */
     int reads;                  /* of this turn */
+    bool ran;                   /* dispatch_run() was called, and dispatch_end() was not */
     struct conn *next_touched;  /* in lane->touched, if `touched` */
     bool touched;
     struct conn *next_waiting;  /* in its class of the lane, if `waiting` */
@@ -201,15 +202,26 @@ static void go_on(struct conn *c)
     }
 }
 
+/* If others have something to do as well, what came in from all is judged together, and all replies
+ * are sent together: to wake a client at each of them would be to give it the processor. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
+    struct lane *lane = c->session.lane;
 
     (void)fd;
     (void)what;
     c->reads = 0;
-    if (!c->touched && take_in(c))
+    if (c->touched || !take_in(c))
+        return;
+    if (event_base_get_num_events(lane->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
         go_on(c);
+        return;
+    }
+    dispatch_run(&c->session);
+    c->ran = true;
+    touch(c);
+    event_active(lane->on_turn, 0, 0);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *conn)
@@ -261,7 +273,10 @@ static bool work(struct conn *c)
     struct session *s = &c->session;
 
     do {
-        dispatch_run(s);
+        if (!c->ran)
+            dispatch_run(s);
+        c->ran = false;
+        dispatch_end(s);
         if (!send_out(c))
             return false;
     } while (s->waits_for_output && iobuf_len(&s->out) == 0);
@@ -302,7 +317,7 @@ static void set_events(struct conn *c)
 
 /* -- mail coming home ------------------------------------------------------------------------ */
 
-/* It goes on when all mail is in, with its replies together: see settle(). */
+/* It goes on when all mail is in, with its replies together: see conn_end_turn(). */
 static void touch(struct conn *c)
 {
     struct lane *lane = c->session.lane;
@@ -346,10 +361,11 @@ static void serve_waiting(struct lane_class *class)
     }
 }
 
-static void settle(struct lane *lane)
+void conn_end_turn(struct lane *lane)
 {
     struct conn *next = lane->touched;
 
+    dispatch_answer(lane);          /* before one of them is freed */
     lane->touched = NULL;           /* those that rest come again after others */
     for (struct conn *c = next; c != NULL; c = next) {
         next = c->next_touched;
@@ -368,7 +384,7 @@ bool conn_take_mail(struct lane *lane)
     bool all = mailbox_deliver(&lane->box, MAIL_A_TURN);
 
     if (all)
-        settle(lane);
+        conn_end_turn(lane);
     return all;
 }
 

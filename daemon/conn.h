@@ -22,6 +22,9 @@ struct conn *conn_next(const struct conn *c);
  * theirs. */
 bool conn_take_mail(struct lane *lane);
 
+/* Answers and sends what came in during this turn of the lane, and lets those go on that waited. */
+void conn_end_turn(struct lane *lane);
+
 /* Once a second: closes what has been idle or in the middle of a line for too long. */
 void conn_tick(struct conn *c, int64_t now);
 

@@ -18,13 +18,11 @@ enum {
     CHANGES_MAX_VERIFY = 16,        /* ... of one that may only revoke what it holds */
 };
 
-/* The requests of one run; what came before is wiped at its end. */
+/* The requests of one run. */
 struct run {
     struct session *session;
-    size_t used;                    /* bytes of `in` that are dealt with */
     unsigned changes;               /* that were begun */
     const struct stacks *stacks;
-    int64_t now;
 };
 
 enum line_end { LINE_NONE, LINE_ENDED, LINE_UNENDED, LINE_OVERLONG };
@@ -65,23 +63,40 @@ static void fetch_chunk(struct session *s)
     keeper_scan(s->lane->server->keeper, s->scan);
 }
 
+/* While questions wait for their answers, the stacks that they are put to stay. */
+static const struct stacks *stacks_of(struct lane *lane)
+{
+    if (lane->judge.count > 0)
+        return atomic_load_explicit(&lane->stacks, memory_order_relaxed);
+    return lane_take_stacks(lane);
+}
+
 void dispatch_run(struct session *s)
 {
-    struct run run = {
-        .session = s,
-        .stacks = lane_take_stacks(s->lane),
-        .now = clock_wall(),
-    };
+    struct run run = { .session = s, .stacks = stacks_of(s->lane) };
 
     s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = s->rests = false;
     fetch_chunk(s);
     while (step(&run))
         ;
-    judge_pending(&run);
     s->has_turn = false;
     if (s->eof && s->scan != NULL && s->scan->verb == VERB_WATCH)
         session_stop_scan(s);
-    iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : run.used);
+}
+
+/* What came before is wiped. */
+void dispatch_end(struct session *s)
+{
+    dispatch_answer(s->lane);
+    s->ended = s->ended || s->out.cut;
+    iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : s->used);
+    s->used = 0;
+}
+
+void dispatch_answer(struct lane *lane)
+{
+    if (lane->judge.count > 0)
+        judge_answer(&lane->judge, lane->server->publisher, lane->reader, clock_wall());
 }
 
 /* Deals with one line; false when nothing more can be done now. */
@@ -112,7 +127,7 @@ static bool step(struct run *run)
     const struct request_line line = request_look((char *)bytes.at, bytes.len);
     if (!may_begin(run, &line))
         return false;
-    run->used += whole;
+    s->used += whole;
     s->ended_a_line = s->ended_a_line || end == LINE_ENDED;
     s->discarding = end == LINE_OVERLONG;
     if (end == LINE_OVERLONG)
@@ -127,11 +142,11 @@ static bool step(struct run *run)
 static bool skip_overlong(struct run *run)
 {
     struct session *s = run->session;
-    const char *at = iobuf_front(&s->in) + run->used;
-    size_t left = iobuf_len(&s->in) - run->used;
-    const char *lf = memchr(at, '\n', left);
+    const char *at = iobuf_front(&s->in) + s->used;
+    size_t left = iobuf_len(&s->in) - s->used;
+    const char *lf = left > 0 ? memchr(at, '\n', left) : NULL;
 
-    run->used += lf != NULL ? (size_t)(lf - at) + 1 : left;
+    s->used += lf != NULL ? (size_t)(lf - at) + 1 : left;
     s->discarding = lf == NULL;
     s->half_a_line = lf == NULL;
     return lf != NULL;
@@ -141,8 +156,8 @@ static bool skip_overlong(struct run *run)
 static enum line_end next_line(const struct run *run, struct slice *line, size_t *whole)
 {
     struct session *s = run->session;
-    const char *at = iobuf_front(&s->in) + run->used;
-    size_t left = iobuf_len(&s->in) - run->used;
+    const char *at = iobuf_front(&s->in) + s->used;
+    size_t left = iobuf_len(&s->in) - s->used;
     size_t look = left < LINE_MAX_BYTES ? left : LINE_MAX_BYTES;
     const char *lf = look > 0 ? memchr(at, '\n', look) : NULL;
 
@@ -220,16 +235,14 @@ static void refuse(struct run *run, enum status status, const char *message)
     run->session->has_fault = true;
 }
 
-/* Answers the verifications that came before what is next. */
+/* Answers the verifications that came before what is next.  False: no memory; it is ended. */
 static bool judge_pending(struct run *run)
 {
-    struct lane *lane = run->session->lane;
+    struct session *s = run->session;
 
-    if (judge_answer(&lane->judge, lane->server->publisher, lane->reader, run->now,
-                     &run->session->out))
-        return true;
-    run->session->ended = true;
-    return false;
+    dispatch_answer(s->lane);
+    s->ended = s->ended || s->out.cut;
+    return !s->out.cut;
 }
 
 /* -- verbs ----------------------------------------------------------------------------------- */
@@ -252,11 +265,11 @@ static void do_verify(struct run *run, const struct request *r)
     }
     const struct stack *stack = stacks_find(run->stacks, service_of(r));
     if (stack->plain && s->first_matter == NULL) {
-        judge_add(judge, &q, stack);
+        judge_add(judge, &q, stack, &s->out);
         if (!judge_has_room(judge))
             judge_pending(run);
     } else if (judge_pending(run)) {
-        docket_hear(s, stack, &q, service_of(r), run->now);
+        docket_hear(s, stack, &q, service_of(r), clock_wall());
     }
 }
 

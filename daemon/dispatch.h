@@ -6,7 +6,13 @@
 
 #include "daemon/session.h"
 
-/* Does what can be done now with what is in the session's `in`; replies go to its `out`. */
+/* Does what can be done now with what is in the session's `in`; replies go to its `out`.  Until
+ * dispatch_end() some verifications may not be answered, nor their lines dropped: those of all
+ * sessions of a lane are judged together. */
 void dispatch_run(struct session *s);
+void dispatch_end(struct session *s);
+
+/* Answers what the lane's sessions have left so far. */
+void dispatch_answer(struct lane *lane);
 
 #endif

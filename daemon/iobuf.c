@@ -11,7 +11,7 @@ void iobuf_free(struct iobuf *b)
     if (b->bytes != NULL)
         sodium_memzero(b->bytes + b->begin, b->end - b->begin);
     secret_free(b->bytes, b->room);
-    *b = (struct iobuf){ .bytes = NULL };
+    *b = (struct iobuf){ .cut = b->cut };
 }
 
 /* Into other memory, or to the front of the same; what is left behind is wiped. */
@@ -34,6 +34,8 @@ char *iobuf_reserve(struct iobuf *b, size_t len)
 {
     size_t room = b->room;
 
+    if (b->cut)
+        return NULL;
     if (room - b->end >= len)
         return b->bytes + b->end;
     if (room - iobuf_len(b) >= len) {
@@ -45,7 +47,8 @@ char *iobuf_reserve(struct iobuf *b, size_t len)
     while (room - iobuf_len(b) < len)
         room *= 2;
     char *bytes = secret_new(room);
-    if (bytes == NULL)
+    b->cut = bytes == NULL;
+    if (b->cut)
         return NULL;
     move_to(b, bytes, room);
     return b->bytes + b->end;

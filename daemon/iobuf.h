@@ -18,6 +18,7 @@ struct iobuf {
     size_t room;
     size_t begin;               /* first byte not consumed */
     size_t end;
+    bool cut;                   /* there was no memory for what came next: nothing more is added */
 };
 
 void iobuf_free(struct iobuf *b);

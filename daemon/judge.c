@@ -29,10 +29,12 @@ enum status judge_read(const struct request *r, struct question *q, struct probl
     return STATUS_OK;
 }
 
-void judge_add(struct judge *j, const struct question *q, const struct stack *stack)
+void judge_add(struct judge *j, const struct question *q, const struct stack *stack,
+               struct iobuf *out)
 {
     j->question[j->count] = *q;
     j->stack[j->count] = stack;
+    j->out[j->count] = out;
     j->count++;
 }
 
@@ -108,11 +110,12 @@ static void count(const struct judge *j, size_t i, unsigned lane)
                 status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL);
 }
 
+/* False: no memory. */
 static bool answer_one(struct judge *j, size_t i, struct publisher *p, const struct generation *g,
-                       int64_t now, struct iobuf *out)
+                       int64_t now)
 {
     struct verdict *v = &j->verdict[i];
-    char *room = iobuf_reserve(out, JUDGE_REPLY_MAX);
+    char *room = iobuf_reserve(j->out[i], JUDGE_REPLY_MAX);
 
     if (room == NULL)
         return false;
@@ -122,35 +125,30 @@ static bool answer_one(struct judge *j, size_t i, struct publisher *p, const str
         publish_touch(g, v->slot, now);
     struct text reply = text_in(room, JUDGE_REPLY_MAX);
     put_verdict(&reply, v, now);
-    iobuf_commit(out, reply.len);
+    iobuf_commit(j->out[i], reply.len);
     return true;
 }
 
+/* A batch may hold questions to several services: the first has the time of all of it. */
 static void note_time(const struct judge *j, unsigned lane, uint64_t nanoseconds)
 {
     meter_time(j->stack[0]->meter, lane, nanoseconds / j->count);
     meter_latency(j->stack[0]->meter, lane, nanoseconds);
 }
 
-bool judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now,
-                  struct iobuf *out)
+void judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now)
 {
-    bool well = true;
-
     if (j->count == 0)
-        return true;
+        return;
     bool timed = j->batches++ % TIMED == 0;
     uint64_t began = timed ? clock_monotonic() : 0;
     const struct generation *g = publish_enter(p, lane);
     hash_all(j, g);
-    for (size_t i = 0; i < j->count && well; i++) {
-        well = answer_one(j, i, p, g, now, out);
-        if (well)
+    for (size_t i = 0; i < j->count; i++)
+        if (answer_one(j, i, p, g, now))
             count(j, i, lane);
-    }
     publish_leave(p, lane);
     if (timed)
         note_time(j, lane, clock_monotonic() - began);
     j->count = 0;
-    return well;
 }

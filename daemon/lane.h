@@ -42,10 +42,11 @@ struct lane {
     struct conn *conns;                 /* of this lane, also those that are closed and whose
                                            answers are still on their way */
     struct lane_class class[LANE_CLASSES];
-    struct conn *touched;               /* to go on when all mail that was there is delivered */
+    struct conn *touched;               /* to go on when the others had their turn as well */
     bool stopping;
     int64_t stop_by;                    /* clock_seconds() */
     struct event *on_mail;
+    struct event *on_turn;              /* when all have had their turn that had something to do */
     struct event *on_tick;              /* while stopping */
     pthread_t thread;
     atomic_bool tick;                   /* set by worker_tick() */

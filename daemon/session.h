@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One client's dialogue: lines in, replies out, in order.  The lane's thread.
  *
- * The session knows nothing of events: the connection fills `in`, calls dispatch_run(), and sends
- * what is in `out`.
+ * The session knows nothing of events: the connection fills `in`, calls dispatch_run() and
+ * dispatch_end(), and sends what is in `out`.
  *
  * Order almost without a queue: verifications are judged in batches, changes of one session travel
  * to the writer together, but any other request waits until the changes before it are answered, and
@@ -23,6 +23,7 @@ struct session {
     enum role role;
     struct peer peer;
     struct iobuf in;
+    size_t used;                /* bytes of `in` that are dealt with, and not dropped yet */
     struct iobuf out;
     int passing;                /* descriptor that goes with the first byte of `out`; or -1 */
     bool passed;                /* one was sent before */

@@ -5,6 +5,7 @@
 
 #include "daemon/clock.h"
 #include "daemon/conn.h"
+#include "daemon/dispatch.h"
 #include "daemon/log.h"
 #include "daemon/pulse.h"
 
@@ -12,6 +13,7 @@ enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
 static void *run(void *lane);
 static void on_mail(evutil_socket_t fd, short what, void *lane);
+static void on_turn(evutil_socket_t fd, short what, void *lane);
 static void on_tick(evutil_socket_t fd, short what, void *lane);
 static void look_at_deadlines(struct lane *lane);
 static void begin_to_stop(struct lane *lane);
@@ -37,8 +39,10 @@ int worker_init(struct lane *lane, struct server *server, unsigned number)
         return error;
     }
     lane->on_mail = event_new(lane->base, lane->box.wake, EV_READ | EV_PERSIST, on_mail, lane);
+    lane->on_turn = event_new(lane->base, -1, 0, on_turn, lane);
     lane->on_tick = event_new(lane->base, -1, EV_PERSIST, on_tick, lane);
-    if (lane->on_mail != NULL && lane->on_tick != NULL && event_add(lane->on_mail, NULL) == 0)
+    if (lane->on_mail != NULL && lane->on_turn != NULL && lane->on_tick != NULL &&
+        event_add(lane->on_mail, NULL) == 0)
         return 0;
     worker_free(lane);
     return -ENOMEM;
@@ -93,6 +97,8 @@ void worker_free(struct lane *lane)
     close_all(lane);
     if (lane->on_mail != NULL)
         event_free(lane->on_mail);
+    if (lane->on_turn != NULL)
+        event_free(lane->on_turn);
     if (lane->on_tick != NULL)
         event_free(lane->on_tick);
     event_base_free(lane->base);
@@ -114,6 +120,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    dispatch_answer(lane);
     lane_take_stacks(lane);
     conn_take_mail(lane);
     pulse_answer(lane);
@@ -126,6 +133,13 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     }
     if (lane->stopping && lane->conns == NULL)
         event_base_loopbreak(lane->base);
+}
+
+static void on_turn(evutil_socket_t fd, short what, void *lane)
+{
+    (void)fd;
+    (void)what;
+    conn_end_turn(lane);
 }
 
 /* From here on its own clock ticks: the main thread's does not any more. */
@@ -145,6 +159,7 @@ static void on_tick(evutil_socket_t fd, short what, void *lane)
 {
     (void)fd;
     (void)what;
+    dispatch_answer(lane);
     look_at_deadlines(lane);
 }
 

@@ -206,6 +206,12 @@ class Client:
         """True if nothing has come that was not looked at."""
         return not self.lines and not self.rest and not select.select([self.sock], [], [], 0)[0]
 
+    def unread(self):
+        """Bytes that have come, and were not read."""
+        answer = array.array("i", [0])
+        fcntl.ioctl(self.sock, termios.FIONREAD, answer)
+        return answer[0]
+
     def unread_by_peer(self):
         """Bytes sent that the daemon has not taken out of the socket."""
         answer = array.array("i", [0])

@@ -296,7 +296,8 @@ static void send_out(struct session *s)
     size_t len = iobuf_len(&s->out);
 
     MUST(core.said + len < sizeof(core.replies));
-    memcpy(core.replies + core.said, iobuf_front(&s->out), len);
+    if (len > 0)
+        memcpy(core.replies + core.said, iobuf_front(&s->out), len);
     core.said += len;
     iobuf_consume(&s->out, len);
     if (s->passing < 0)
@@ -320,6 +321,7 @@ static void core_run(struct session *s)
     for (int turn = 0; turn == 0 || !is_settled(s); turn++) {
         MUST(turn < CORE_TURNS && !s->ended);
         dispatch_run(s);
+        dispatch_end(s);
         session_post_changes(s);
         send_out(s);
         one_batch(core.keeper);

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several connections send at once is judged together, and is nobody else's business."""
+import contextlib
+import signal
+
+import proc
+from harness import Daemon, claim, need_plain_build, same
+from settings import scaled
+
+CROWD = 60
+BUFFER = 4096           # bytes, the least that a connection with buffers of its own would have
+
+
+@contextlib.contextmanager
+def held(d):
+    """Whatever is sent meanwhile, the daemon finds at once."""
+    d.signal(signal.SIGSTOP)
+    yield
+    d.signal(signal.SIGCONT)
+
+
+def speech(number, mine, known):
+    """What one of the crowd says, in two parts, and the verdicts that it must get."""
+    good, other = mine["token"], known[number % len(known)]
+    ok, unknown = f"OK {mine['id']}", "NO unknown"
+    kinds = [
+        ([f"verify {good}"], [ok]),
+        ([f"verify scope=s{number} {good}", f"verify scope=none {good}"], [ok, f"NO scope {mine['id']}"]),
+        (["ping", f"verify {good}", "ping", "verify jtn_x"], ["OK", ok, "OK", "NO malformed"]),
+        ([f"verify {good}", f"revoke token={good}", f"verify {good}"],
+         [ok, ok, f"NO revoked {mine['id']}"]),
+        (["nonsense", f"verify {good}", 'verify "'], ["ERR unknown-verb", ok, "ERR syntax"]),
+        ([f"verify {good}"] * 70 + ["verify " + "a" * 40], [ok] * 70 + [unknown]),
+        ([f"verify {other['token']}", "id " + good], [f"OK {other['id']}", ok]),
+    ]
+    lines, verdicts = kinds[number % len(kinds)]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    cut = len(text) - (number % 3) * 7              # some end in the middle of their last line
+    return text[:cut], text[cut:], verdicts
+
+
+def said(reply):
+    """The verdict, and whose it is."""
+    return f"{reply.verdict} {reply['id']}" if "id" in reply else reply.verdict
+
+
+@claim
+def connections_that_speak_at_once_get_their_own_replies_in_order():
+    with Daemon("daemon.workers=1") as d:
+        known = [d.create(scopes="k") for _ in range(5)]
+        for _ in range(scaled(4, 1)):
+            crowd = [(d.client("verify"), *speech(i, d.create(scopes=f"s{i}"), known)) for i in range(CROWD)]
+            for part in 1, 2:
+                with held(d):
+                    for client, *parts in crowd:
+                        client.sock.sendall(parts[part - 1])
+            for client, _, _, verdicts in crowd:
+                same([said(client.reply()) for _ in verdicts], verdicts)
+                assert client.silent(), "a reply too many"
+                client.close()
+
+
+@claim
+def connections_that_close_in_the_midst_of_others_harm_none():
+    with Daemon("daemon.workers=1") as d:
+        token = d.create()
+        for round_ in range(scaled(20, 3)):
+            crowd = [d.client("verify") for _ in range(CROWD)]
+            with held(d):
+                for number, client in enumerate(crowd):
+                    client.send(f"verify {token['token']}")
+                    if number % 3 == round_ % 3:
+                        client.close()
+                    elif number % 3 == 1:
+                        client.send("quit")
+            for number, client in enumerate(crowd):
+                if number % 3 == round_ % 3:
+                    continue
+                same(client.reply().verdict, "OK")
+                if number % 3 == 1:
+                    same([reply.verdict for reply in client.closed()], ["OK"])
+                client.close()
+        same(d.verify(token["token"]), "OK")
+
+
+def fed_up(d, ask):
+    """A client that does not read, to which a little could not be sent."""
+    client, unread = d.client("verify"), -1
+    while (now := client.unread()) > unread:
+        unread = now
+        client.send(*[ask] * 20)
+        d.stats()               # by then it is answered, as there is one worker
+    return client
+
+
+@claim
+def clients_that_close_on_unsent_replies_harm_none():
+    with Daemon("daemon.workers=1") as d:
+        ask = f"verify {d.create()['token']}"
+        for _ in range(scaled(3, 1)):
+            leaving = [fed_up(d, ask) for _ in range(5)]
+            staying = [d.client("verify") for _ in range(CROWD)]
+            with held(d):
+                for client in leaving:
+                    client.send(ask)
+                    client.close()
+                for client in staying:
+                    client.send(ask)
+            for client in staying:
+                same(client.reply().verdict, "OK")
+                client.close()
+
+
+@claim
+def connections_that_wait_take_no_buffers():
+    need_plain_build()
+    many = 400
+    with Daemon("daemon.workers=1") as d:
+        token = d.create()
+        ask = f"verify {token['token']}"
+        same(d.client("verify").request(ask).verdict, "OK")
+        before = proc.rss(d.pid)
+        crowd = [d.client("verify") for _ in range(many)]
+        for client in crowd:
+            same(client.request(ask).verdict, "OK")
+        grown = (proc.rss(d.pid) - before) / many
+        assert grown < BUFFER, f"{grown:.0f} bytes for each connection"
+        for client in crowd:
+            client.close()
