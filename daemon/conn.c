@@ -10,7 +10,9 @@
 #include "daemon/clock.h"
 #include "daemon/dispatch.h"
 #include "daemon/docket.h"
+#include "daemon/input.h"
 #include "daemon/output.h"
+#include "daemon/queue.h"
 
 enum {
     LINGER = 30,                /* seconds for a client to take in the last of its replies */
@@ -37,8 +39,6 @@ struct conn {
     bool ran;                   /* dispatch_run() was called, and dispatch_end() was not */
     struct conn *next_touched;  /* in lane->touched, if `touched` */
     bool touched;
-    struct conn *next_waiting;  /* in its class of the lane, if `waiting` */
-    bool waiting;
 };
 
 static void admit(struct mail *mail);
@@ -51,7 +51,6 @@ static void goes_on(struct session *s);
 static bool work(struct conn *c);
 static void go_on(struct conn *c);
 static void touch(struct conn *c);
-static void stop_waiting(struct conn *c);
 static void watch(struct watched *w, bool wanted);
 static void set_events(struct conn *c);
 static void free_conn(struct conn *c);
@@ -125,7 +124,7 @@ void conn_close(struct conn *c)
 
     if (!c->closed) {
         c->closed = true;
-        stop_waiting(c);
+        queue_leave(s);
         watch(&c->read, false);
         watch(&c->write, false);
         close(s->fd);
@@ -139,36 +138,18 @@ void conn_close(struct conn *c)
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
-/* As much as there is and fits; -1 and errno. */
-static ssize_t read_some(struct session *s)
-{
-    size_t room = SESSION_ROOM - iobuf_len(&s->in);
-    char *to = iobuf_reserve(&s->in, room);
-
-    errno = to == NULL ? ENOMEM : EAGAIN;
-    ssize_t len = to != NULL && room > 0 ? read(s->fd, to, room) : -1;
-    int error = errno;
-    if (len > 0)
-        iobuf_commit(&s->in, (size_t)len);
-    else
-        iobuf_consume(&s->in, 0);
-    errno = error;
-    return len;
-}
-
 /* Reads once; false: there was nothing, or it is closed. */
 static bool take_in(struct conn *c)
 {
     struct session *s = &c->session;
-    ssize_t len = read_some(s);
+    ssize_t len = input_take(s);
 
-    if (len < 0) {
-        if (errno == EAGAIN || errno == EINTR)
-            session_post_changes(s);
-        else
-            conn_close(c);
+    if (len == -EAGAIN || len == -EINTR)
+        session_post_changes(s);
+    else if (len < 0)
+        conn_close(c);
+    if (len < 0)
         return false;
-    }
     s->eof = len == 0;
     c->active = clock_seconds();
     return true;
@@ -234,39 +215,6 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
         go_on(c);
 }
 
-/* Queues up for room among the lane's changes. */
-static void wait_for_room(struct conn *c)
-{
-    struct lane_class *class = session_class(&c->session);
-
-    if (c->waiting)
-        return;
-    c->waiting = true;
-    c->next_waiting = NULL;
-    if (class->last_waiting != NULL)
-        class->last_waiting->next_waiting = c;
-    else
-        class->first_waiting = c;
-    class->last_waiting = c;
-}
-
-static void stop_waiting(struct conn *c)
-{
-    struct lane_class *class = session_class(&c->session);
-    struct conn **link = &class->first_waiting, *before = NULL;
-
-    if (!c->waiting)
-        return;
-    while (*link != c) {
-        before = *link;
-        link = &before->next_waiting;
-    }
-    *link = c->next_waiting;
-    if (class->last_waiting == c)
-        class->last_waiting = before;
-    c->waiting = false;
-}
-
 /* Does all that can be done now, then waits for what comes next.  False: it is closed. */
 static bool work(struct conn *c)
 {
@@ -285,7 +233,7 @@ static bool work(struct conn *c)
         return false;
     }
     if (s->starved)
-        wait_for_room(c);
+        queue_join(s);
     if (s->rests) {
         touch(c);
         mailbox_wake(&s->lane->box);
@@ -354,10 +302,10 @@ static void goes_on(struct session *s)
 static void serve_waiting(struct lane_class *class)
 {
     while (class->first_waiting != NULL && class->outstanding < class->most) {
-        struct conn *c = class->first_waiting;
-        stop_waiting(c);
-        c->session.has_turn = true;
-        go_on(c);
+        struct session *s = class->first_waiting;
+        queue_leave(s);
+        s->has_turn = true;
+        go_on((struct conn *)s);
     }
 }
 

@@ -15,8 +15,8 @@
 struct lane_class {
     unsigned most;
     unsigned outstanding;
-    struct conn *first_waiting;
-    struct conn *last_waiting;
+    struct session *first_waiting;      /* queue.c's */
+    struct session *last_waiting;
 };
 
 enum { LANE_OTHERS, LANE_ADMINS, LANE_CLASSES };

@@ -37,6 +37,8 @@ struct session {
     bool ended_a_line;          /* the last run dealt with a whole line */
     bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
     struct problem fault;
+    struct session *next_waiting;       /* queue.c's: in its class of the lane, if `waiting` */
+    bool waiting;
     unsigned outstanding;       /* changes on their way */
     struct mail_list changes;   /* of those, that are not posted yet */
     bool rests;                 /* go on when others had their turn */
