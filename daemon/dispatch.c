@@ -139,14 +139,21 @@ static bool step(struct run *run)
     return true;
 }
 
+/* The bytes that nothing was done with yet. */
+static struct slice rest_of(struct session *s)
+{
+    size_t len = iobuf_len(&s->in) - s->used;
+
+    return (struct slice){ len > 0 ? iobuf_front(&s->in) + s->used : NULL, len };
+}
+
 static bool skip_overlong(struct run *run)
 {
     struct session *s = run->session;
-    const char *at = iobuf_front(&s->in) + s->used;
-    size_t left = iobuf_len(&s->in) - s->used;
-    const char *lf = left > 0 ? memchr(at, '\n', left) : NULL;
+    struct slice rest = rest_of(s);
+    const char *lf = rest.len > 0 ? memchr(rest.at, '\n', rest.len) : NULL;
 
-    s->used += lf != NULL ? (size_t)(lf - at) + 1 : left;
+    s->used += lf != NULL ? (size_t)(lf - rest.at) + 1 : rest.len;
     s->discarding = lf == NULL;
     s->half_a_line = lf == NULL;
     return lf != NULL;
@@ -156,24 +163,23 @@ static bool skip_overlong(struct run *run)
 static enum line_end next_line(const struct run *run, struct slice *line, size_t *whole)
 {
     struct session *s = run->session;
-    const char *at = iobuf_front(&s->in) + s->used;
-    size_t left = iobuf_len(&s->in) - s->used;
-    size_t look = left < LINE_MAX_BYTES ? left : LINE_MAX_BYTES;
-    const char *lf = look > 0 ? memchr(at, '\n', look) : NULL;
+    struct slice rest = rest_of(s);
+    size_t look = rest.len < LINE_MAX_BYTES ? rest.len : LINE_MAX_BYTES;
+    const char *lf = look > 0 ? memchr(rest.at, '\n', look) : NULL;
 
-    *line = (struct slice){ at, look };
+    *line = (struct slice){ rest.at, look };
     *whole = look;
     if (lf != NULL) {
-        line->len = (size_t)(lf - at);
+        line->len = (size_t)(lf - rest.at);
         *whole = line->len + 1;
-        if (line->len > 0 && at[line->len - 1] == '\r')
+        if (line->len > 0 && rest.at[line->len - 1] == '\r')
             line->len--;
         return LINE_ENDED;
     }
-    if (left >= LINE_MAX_BYTES)
+    if (rest.len >= LINE_MAX_BYTES)
         return LINE_OVERLONG;
-    s->half_a_line = left > 0;
-    return s->eof && left > 0 ? LINE_UNENDED : LINE_NONE;
+    s->half_a_line = rest.len > 0;
+    return s->eof && rest.len > 0 ? LINE_UNENDED : LINE_NONE;
 }
 
 static bool is_change(enum verb verb)

@@ -32,25 +32,21 @@ static void move_to(struct iobuf *b, char *to, size_t room)
 
 char *iobuf_reserve(struct iobuf *b, size_t len)
 {
-    size_t room = b->room;
+    size_t room = b->bytes != NULL ? b->room : IOBUF_ROOM;
 
     if (b->cut)
         return NULL;
-    if (room - b->end >= len)
-        return b->bytes + b->end;
-    if (room - iobuf_len(b) >= len) {
-        move_to(b, b->bytes, room);
-        return b->bytes + b->end;
-    }
-    if (room == 0)
-        room = IOBUF_ROOM;
     while (room - iobuf_len(b) < len)
         room *= 2;
-    char *bytes = secret_new(room);
-    b->cut = bytes == NULL;
-    if (b->cut)
-        return NULL;
-    move_to(b, bytes, room);
+    if (b->bytes == NULL || room > b->room) {
+        char *bytes = secret_new(room);
+        b->cut = bytes == NULL;
+        if (b->cut)
+            return NULL;
+        move_to(b, bytes, room);
+    } else if (room - b->end < len) {
+        move_to(b, b->bytes, room);
+    }
     return b->bytes + b->end;
 }
 
