@@ -23,6 +23,9 @@
 enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000 };
 enum { CORE_RETENTION = 1000, CORE_DELAY = 10 };
 
+/* Besides those of each role there is one that verifies in the same turn as another. */
+enum { BYSTANDER = ROLES, SESSIONS };
+
 /* A file: its beginning and its last bytes.  What may lie between those is free space. */
 struct image {
     char head[CORE_ROOM];
@@ -42,7 +45,7 @@ static struct {
     struct server server;
     struct lane lane;
     struct config config;
-    struct session session[ROLES];
+    struct session session[SESSIONS];
     int table;                          /* the descriptor that came with the last reply; or -1 */
     size_t said;                        /* replies that were not taken yet */
     char replies[16 * CORE_ROOM];
@@ -215,11 +218,11 @@ static void configure(void)
 
 static void begin_sessions(void)
 {
-    for (int role = 0; role < ROLES; role++) {
-        struct session *s = &core.session[role];
+    for (int i = 0; i < SESSIONS; i++) {
+        struct session *s = &core.session[i];
         *s = (struct session){
-            .lane = &core.lane, .fd = -1, .role = (enum role)role,
-            .peer = { .uid = 1000 + (uid_t)role, .gid = 1000, .pid = 1 },
+            .lane = &core.lane, .fd = -1, .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
+            .peer = { .uid = 1000 + (uid_t)i, .gid = 1000, .pid = 1 },
             .change_arrives = change_arrives, .scan_arrives = scan_arrives,
         };
         session_init(s);
@@ -252,8 +255,8 @@ static void core_start(void)
 
 static void core_stop(void)
 {
-    for (int role = 0; role < ROLES; role++)
-        session_free(&core.session[role]);
+    for (int i = 0; i < SESSIONS; i++)
+        session_free(&core.session[i]);
     lastuse_flush(core.keeper->lastuse, core.writer.publisher, fuzz_clock.wall);
     writer_destroy(&core.writer);
     keeper_free(core.keeper);
