@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scopes.h"
 
-static bool word_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._:/*-", c) != NULL);
-}
+static const bool in_word[256] = {
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+    ['.'] = true, ['_'] = true, [':'] = true, ['/'] = true, ['*'] = true, ['-'] = true,
+};
 
 /* Takes the word before the next comma off the front of `rest`; false when there is none left. */
 static bool next_word(struct slice *rest, struct slice *word)
@@ -29,7 +28,7 @@ static const char *word_fault(struct slice word)
     if (word.len > SCOPE_WORD_MAX)
         return "a scope is longer than 64 bytes";
     for (size_t i = 0; i < word.len; i++)
-        if (!word_character(word.at[i]))
+        if (!in_word[(unsigned char)word.at[i]])
             return "a scope has a character other than A-Z a-z 0-9 . _ : / * -";
     return NULL;
 }

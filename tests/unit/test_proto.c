@@ -110,6 +110,18 @@ static void scopes_are_sorted_and_unique(void **state)
     assert_non_null(scopes_normalise(slice_of("a,"), &t));
 }
 
+static void a_scope_has_its_characters_and_no_others(void **state)
+{
+    (void)state;
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/*-";
+
+    for (int byte = 0; byte < 256; byte++) {
+        const char word[] = { 'a', (char)byte, 'z' };
+        bool well = byte == ',' || (byte != 0 && strchr(allowed, byte) != NULL);
+        assert_int_equal(scopes_fault((struct slice){ word, 3 }) == NULL, well);
+    }
+}
+
 static void scopes_are_compared_whole(void **state)
 {
     (void)state;
@@ -304,6 +316,7 @@ int main(void)
         cmocka_unit_test(hex_has_hex_digits_only),
         cmocka_unit_test(utf8_is_looked_at_behind_long_characters_too),
         cmocka_unit_test(scopes_are_sorted_and_unique),
+        cmocka_unit_test(a_scope_has_its_characters_and_no_others),
         cmocka_unit_test(scopes_are_compared_whole),
         cmocka_unit_test(stamps_round_trip),
         cmocka_unit_test(impossible_stamps_are_refused),
