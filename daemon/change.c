@@ -9,8 +9,13 @@ struct change *change_new(const struct change_kind *kind)
 {
     struct change *c = secret_new(sizeof(*c));
 
-    if (c != NULL)
-        *c = (struct change){ .kind = kind };
+    if (c == NULL)
+        return NULL;
+    memset(c, 0, offsetof(struct change, want));
+    record_clear(&c->want);
+    record_clear(&c->after);
+    record_clear(&c->other);
+    c->kind = kind;
     return c;
 }
 

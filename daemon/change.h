@@ -41,7 +41,6 @@ struct change {
     pid_t pid;
     uint8_t id[ID_SIZE];        /* the token it is about, unless it brings one */
     uint32_t given;             /* KEY_BITs of the claims in `want` that were given */
-    struct record want;
     int64_t ttl;                /* seconds from now, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
@@ -57,11 +56,14 @@ struct change {
     bool removes;               /* the token is gone; `after` is what it was */
     bool is_new;                /* `after` was not there before */
     uint64_t serial;            /* of its journal entry */
-    struct record after;
+
+    /* the texts in these are long, and mostly empty */
+    struct record want;         /* of the question */
+    struct record after;        /* of the outcome */
     struct record other;
 };
 
-/* All zeros; NULL if there is no memory. */
+/* All zeros, and empty records; NULL if there is no memory. */
 struct change *change_new(const struct change_kind *kind);
 
 /* Wipes the value. */

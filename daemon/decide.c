@@ -54,7 +54,7 @@ static enum status add(struct change *c)
     if (status != STATUS_OK)
         return status;
     c->want.by = c->uid;
-    c->after = c->want;
+    record_copy(&c->after, &c->want);
     c->puts = c->is_new = true;
     return STATUS_OK;
 }
@@ -168,7 +168,7 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     enum status state = verdict_state(record_flags(&c->after), TIME_ALWAYS, c->after.expires, now);
     if (state != STATUS_OK)
         return refuse(c, state);
-    c->other = c->after;
+    record_copy(&c->other, &c->after);
     if (c->grace == 0 || c->other.activates >= now + c->grace)
         c->other.revoked = moment(now);
     else if (c->other.expires > now + c->grace)

@@ -250,7 +250,7 @@ const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct sli
     memcpy(bytes, stored.at, stored.len);
     if (line_parse(bytes, stored.len, &line, &why) != STATUS_OK)
         return why;
-    memset(r, 0, offsetof(struct record, subject));
+    record_clear(r);
     r->expires = TIME_NEVER;
     for (size_t i = 0; i < line.count; i++) {
         int at = field_named(line.argument[i].key, next);

@@ -41,6 +41,21 @@ struct record {
     char description[DESCRIPTION_MAX];
 };
 
+/* Without anything: zeros, but for what lies beyond its texts' ends. */
+static inline void record_clear(struct record *r)
+{
+    memset(r, 0, offsetof(struct record, subject));
+}
+
+/* Without what lies beyond the texts' ends, which would be ten times as much. */
+static inline void record_copy(struct record *to, const struct record *from)
+{
+    memcpy(to, from, offsetof(struct record, subject));
+    memcpy(to->subject, from->subject, from->subject_len);
+    memcpy(to->scopes, from->scopes, from->scopes_len);
+    memcpy(to->description, from->description, from->description_len);
+}
+
 static inline struct slice record_subject(const struct record *r)
 {
     return (struct slice){ r->subject, r->subject_len };
