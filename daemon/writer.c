@@ -11,8 +11,9 @@
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
-static bool save(struct writer *w, struct mail_list *batch, int64_t now);
-static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now, bool *writes);
+static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
+static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
+                         bool *writes);
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct mail_list *batch);
 static bool commit(struct writer *w, const struct mail_list *batch);
@@ -110,11 +111,11 @@ void writer_retry(struct writer *w)
 }
 
 /* Denials first, whatever the disk will say. */
-static size_t take_batch(struct writer *w, struct mail_list *batch)
+static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
 {
     size_t count = 0;
 
-    while (count < WRITER_BATCH_MAX && w->waiting.first != NULL) {
+    while (count < most && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
         deny(w, c);
         mail_append(batch, &c->mail);
@@ -126,7 +127,7 @@ static size_t take_batch(struct writer *w, struct mail_list *batch)
 bool writer_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
-    size_t count = take_batch(w, &batch);
+    size_t count = take_batch(w, &batch, WRITER_BATCH_MAX);
 
     if (count == 0 && !w->retry)
         return false;
@@ -135,17 +136,17 @@ bool writer_batch(struct writer *w, int64_t now)
         save_held(w, now);
     show(w);
     if (count > 0)
-        save(w, &batch, now);
+        save(w, &batch, WRITER_BATCH_MAX - count, now);
     return true;
 }
 
-/* False: the disk has nothing of it, for all we know. */
-static bool save(struct writer *w, struct mail_list *batch, int64_t now)
+/* The batch may become larger by `room`.  False: the disk has nothing of it, for all we know. */
+static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now)
 {
     bool tried = !w->recovery.broken, was_full = w->full, writes = false;
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
-                 decide_batch(w, batch, now, &writes) &&
+                 decide_batch(w, batch, room, now, &writes) &&
                  (!writes || (reserve(w, batch) && commit(w, batch)));
     store_abandon(w->store);
     if (saved) {
@@ -161,15 +162,25 @@ static bool save(struct writer *w, struct mail_list *batch, int64_t now)
     return saved;
 }
 
+/* What was posted while the others were decided is saved with them. */
+static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
+{
+    writer_collect(w);
+    size_t taken = take_batch(w, batch, *room);
+    *room -= taken;
+    return taken > 0;
+}
+
 /* What could not even be tried goes back to the front of the queue. */
-static bool decide_batch(struct writer *w, struct mail_list *batch, int64_t now, bool *writes)
+static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
+                         bool *writes)
 {
     struct mail_list done = { NULL, NULL };
     bool well = true;
 
     w->store_before = store_size(w->store);
     w->tokens = journal_tokens(w->journal);
-    while (well && batch->first != NULL) {
+    while (well && (batch->first != NULL || take_more(w, batch, &room))) {
         struct change *c = change_of(mail_pop(batch));
         mail_append(&done, &c->mail);
         well = decide_one(w, c, now);
@@ -346,6 +357,6 @@ static void save_held(struct writer *w, int64_t now)
     for (bool well = true; well && w->recovery.held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
         size_t count = denial_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
-        well = count > 0 && save(w, &batch, now);
+        well = count > 0 && save(w, &batch, 0, now);
     }
 }

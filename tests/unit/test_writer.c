@@ -5,117 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <sodium.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include "daemon/decide.h"
-#include "daemon/writer.h"
-#include "tests/unit/directory.h"
-
-enum { NOW = 1000000 };
-
-static struct writer writer;
-static struct mailbox home;
-static struct problem problem;
-
-static void start(void)
-{
-    struct store *store = store_open(path, STORE_WRITE, &problem);
-
-    assert_non_null(store);
-    assert_true(writer_init(&writer, store, "jtn", 1000, &problem));
-    assert_int_equal(mailbox_init(&home), 0);
-}
-
-static void stop(void)
-{
-    writer_destroy(&writer);
-    mailbox_destroy(&home);
-}
-
-static void digest_numbered(uint64_t number, uint8_t digest[DIGEST_SIZE])
-{
-    token_digest((struct slice){ (const char *)&number, sizeof(number) }, digest);
-}
-
-static struct change *change_about(const struct change_kind *kind, uint64_t number)
-{
-    struct change *c = change_new(kind);
-
-    c->home = &home;
-    c->want.expires = TIME_NEVER;
-    digest_numbered(number, c->want.digest);
-    memcpy(c->id, c->want.digest, ID_SIZE);
-    return c;
-}
-
-static void post_change(struct change *c)
-{
-    struct mail_list one = { NULL, NULL };
-
-    mail_append(&one, &c->mail);
-    writer_post(&writer, &one);
-}
-
-static void post(const struct change_kind *kind, uint64_t number)
-{
-    post_change(change_about(kind, number));
-}
-
-/* The new one is numbered from + 100. */
-static struct change *rotation(uint64_t from)
-{
-    struct change *c = change_about(&change_rotate, from);
-
-    digest_numbered(from + 100, c->want.digest);
-    return c;
-}
-
-static enum status answer(void)
-{
-    static struct mail_list answers;
-    struct mail_list more = mailbox_take(&home);
-
-    mail_append_list(&answers, &more);
-    struct change *c = (struct change *)mail_pop(&answers);
-    assert_non_null(c);
-    problem = c->problem;
-    change_free(c);
-    return problem.status;
-}
-
-static enum status work_and_answer(void)
-{
-    writer_collect(&writer);
-    while (writer_batch(&writer, NOW))
-        continue;
-    return answer();
-}
-
-static enum status ask(const struct change_kind *kind, uint64_t number)
-{
-    post(kind, number);
-    return work_and_answer();
-}
-
-/* The store cannot be written while its file is somewhere else. */
-static void take_away(bool away)
-{
-    char aside[96];
-
-    snprintf(aside, sizeof(aside), "%s/aside.tdb", directory);
-    assert_int_equal(away ? rename(path, aside) : rename(aside, path), 0);
-}
-
-static uint32_t flags_of(uint64_t number)
-{
-    uint8_t digest[DIGEST_SIZE], whole[DIGEST_SIZE];
-    int64_t used;
-
-    digest_numbered(number, digest);
-    return publish_look(writer.publisher, digest, whole, &used);
-}
+#include "daemon/doubt.h"
+#include "tests/unit/writing.h"
 
 static void changes_take_effect_and_survive_a_restart(void **state)
 {
@@ -200,76 +92,27 @@ static void a_denial_takes_effect_before_the_writer_sees_it(void **state)
     stop();
 }
 
-static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **state)
+/* Decided while somebody else posts another. */
+static enum status create_beside(struct change *c, struct store *store, int64_t now)
 {
-    (void)state;
-    start();
-    for (uint64_t i = 1; i <= 4; i++)
-        assert_int_equal(ask(&change_create, i), STATUS_OK);
-    take_away(true);
-    assert_int_equal(ask(&change_create, 5), STATUS_STORE);
-    assert_non_null(strstr(problem.message, "not done"));
-    assert_int_equal(ask(&change_revoke, 1), STATUS_STORE);
-    assert_non_null(strstr(problem.message, "in force now, but not saved"));
-    assert_int_equal(ask(&change_disable, 2), STATUS_STORE);
-    assert_int_equal(ask(&change_revoke, 3), STATUS_STORE);
-    assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
-    take_away(false);
-    post_change(rotation(1));
-    assert_int_equal(work_and_answer(), STATUS_REVOKED);
-    assert_int_equal(ask(&change_enable, 2), STATUS_OK);
-    assert_int_equal(ask(&change_delete, 3), STATUS_OK);
-    assert_int_equal(ask(&change_import, 3), STATUS_OK);
-    writer_retry(&writer);
-    assert_false(writer_batch(&writer, NOW));
-    for (int restarts = 0; restarts < 2; restarts++) {
-        assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
-        assert_int_equal(flags_of(2), SLOT_PRESENT);
-        assert_int_equal(flags_of(3), SLOT_PRESENT);
-        assert_int_equal(flags_of(5), 0);
-        stop();
-        start();
-    }
-    stop();
+    post(&change_create, 2);
+    return change_create.decide(c, store, now);
 }
 
-static void a_broken_store_is_opened_again_without_being_asked(void **state)
+static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
 {
     (void)state;
+    struct change_kind kind = change_create;
+
+    kind.decide = create_beside;
     start();
-    assert_int_equal(ask(&change_create, 1), STATUS_OK);
-    take_away(true);
-    assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
-    assert_true(writer.recovery.broken);
-    take_away(false);
-    writer_retry(&writer);
+    post(&kind, 1);
+    writer_collect(&writer);
     assert_true(writer_batch(&writer, NOW));
-    assert_false(writer.recovery.broken);
-    assert_int_equal(writer.recovery.held.count, 0);
-    assert_int_equal(journal_newest(writer.journal), 2);
-    stop();
-}
-
-/* Else whoever may revoke what he holds could fill the memory while the disk is full. */
-static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
-{
-    (void)state;
-    start();
-    for (uint64_t i = 0; i < 3; i++)
-        assert_int_equal(ask(&change_create, i), STATUS_OK);
-    take_away(true);
-    for (uint64_t i = 0; i < 5000; i++)
-        assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50),
-                         STATUS_STORE);
-    assert_in_range(writer.recovery.held.count, 3, 1500);
-    assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
-    assert_non_null(strstr(problem.message, "not done"));
-    take_away(false);
-    writer_retry(&writer);
-    while (writer_batch(&writer, NOW))
-        continue;
-    assert_int_equal(writer.recovery.held.count, 0);
-    assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
+    assert_int_equal(atomic_load(&writer.commits), 1);
+    assert_int_equal(atomic_load(&writer.changes), 2);
+    assert_int_equal(answer(), STATUS_OK);
+    assert_int_equal(answer(), STATUS_OK);
     stop();
 }
 
@@ -358,9 +201,6 @@ static void a_failed_change_is_explained(void **state)
     change_free(c);
 }
 
-#define WITH_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,9 +208,7 @@ int main(void)
         WITH_DIRECTORY(waiting_changes_share_a_few_commits),
         WITH_DIRECTORY(a_full_store_refuses_only_what_is_new),
         WITH_DIRECTORY(a_denial_takes_effect_before_the_writer_sees_it),
-        WITH_DIRECTORY(what_was_denied_meanwhile_comes_first_when_the_store_is_back),
-        WITH_DIRECTORY(a_broken_store_is_opened_again_without_being_asked),
-        WITH_DIRECTORY(denials_are_held_once_and_only_for_tokens_there_are),
+        WITH_DIRECTORY(what_comes_while_a_batch_is_decided_is_saved_with_it),
         WITH_DIRECTORY(no_token_expires_before_it_becomes_active),
         WITH_DIRECTORY(a_rotated_token_ends_with_the_grace_or_before),
         WITH_DIRECTORY(a_failed_change_is_explained),
