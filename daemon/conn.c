@@ -215,6 +215,12 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
         go_on(c);
 }
 
+static void end_run(struct conn *c)
+{
+    c->ran = false;
+    dispatch_end(&c->session);
+}
+
 /* Does all that can be done now, then waits for what comes next.  False: it is closed. */
 static bool work(struct conn *c)
 {
@@ -223,8 +229,7 @@ static bool work(struct conn *c)
     do {
         if (!c->ran)
             dispatch_run(s);
-        c->ran = false;
-        dispatch_end(s);
+        end_run(c);
         if (!send_out(c))
             return false;
     } while (s->waits_for_output && iobuf_len(&s->out) == 0);
@@ -279,22 +284,34 @@ static void touch(struct conn *c)
     }
 }
 
+/* What waits for this mail may begin now: another run is needed, whether there was one or not. */
+static void news_for(struct conn *c)
+{
+    if (c->ran)
+        end_run(c);
+}
+
 static void change_arrives(struct mail *mail)
 {
     struct change *change = (struct change *)mail;
     struct conn *c = change->sender;
 
+    news_for(c);
     session_take_change(&c->session, change);
     touch(c);
 }
 
 static void errand_arrives(struct mail *mail)
 {
-    touch((struct conn *)docket_resume(mail));
+    struct conn *c = (struct conn *)docket_resume(mail);
+
+    news_for(c);
+    touch(c);
 }
 
 static void goes_on(struct session *s)
 {
+    news_for((struct conn *)s);
     go_on((struct conn *)s);
 }
 
@@ -341,6 +358,7 @@ static void scan_arrives(struct mail *mail)
     struct scan *scan = (struct scan *)mail;
     struct conn *c = scan->sender;
 
+    news_for(c);
     session_take_chunk(&c->session, scan);
     if (c->closed)
         conn_close(c);

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What several connections send at once is judged together, and is nobody else's business."""
 import contextlib
+import random
 import signal
+import time
 
 import proc
 from harness import Daemon, claim, need_plain_build, same
@@ -127,3 +129,22 @@ def connections_that_wait_take_no_buffers():
         assert grown < BUFFER, f"{grown:.0f} bytes for each connection"
         for client in crowd:
             client.close()
+
+
+@claim
+def a_line_that_comes_together_with_the_answer_before_it_is_answered():
+    with Daemon("daemon.workers=1") as d:
+        chatty = [d.client("verify") for _ in range(4)]
+        crowd = [d.client() for _ in range(40)]
+        lot = random.Random(1)
+        for _ in range(scaled(150, 20)):
+            for client in crowd:
+                client.send("create")
+            until = time.monotonic() + 0.0005 + 0.003 * lot.random()
+            while time.monotonic() < until:         # the daemon is kept busy until then
+                for client in chatty:
+                    same(client.request("verify x").verdict, "NO malformed")
+            for client in crowd:
+                client.send("ping")
+            for client in crowd:
+                same([client.reply().verdict for _ in range(2)], ["OK", "OK"])
