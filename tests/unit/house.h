@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -35,6 +34,9 @@
 #include "plugin/jeton.h"
 #include "proto/reply.h"
 #include "proto/token.h"
+
+#define SHIFTED CLOCK_REALTIME_COARSE   /* the library's wall clock */
+#include "tests/unit/shift.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
@@ -70,20 +72,6 @@ static struct house {
     atomic_uint verifies;
     atomic_uint connections;
 } house;
-
-static _Atomic int64_t shift;           /* seconds that the library's wall clock is ahead */
-
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-    static int (*_Atomic real)(clockid_t, struct timespec *);
-
-    if (real == NULL)
-        real = (int (*)(clockid_t, struct timespec *))(uintptr_t)dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(id, t);
-    if (id == CLOCK_REALTIME_COARSE)
-        t->tv_sec += shift;
-    return result;
-}
 
 /* -- the house --------------------------------------------------------------------------------- */
 

@@ -25,6 +25,9 @@
 
 #include "daemon/verifiers/verifier.h"
 
+#define SHIFTED CLOCK_MONOTONIC
+#include "tests/unit/shift.h"
+
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -57,20 +60,6 @@ static const struct jeton_identity *earlier;
 static struct jeton_answer answer;
 
 /* -- clocks ------------------------------------------------------------------------------------ */
-
-static _Atomic int64_t shift;           /* seconds that the monotonic clock is ahead */
-
-int clock_gettime(clockid_t id, struct timespec *t)
-{
-    static int (*_Atomic real)(clockid_t, struct timespec *);
-
-    if (real == NULL)
-        real = (int (*)(clockid_t, struct timespec *))(uintptr_t)dlsym(RTLD_NEXT, "clock_gettime");
-    int result = real(id, t);
-    if (id == CLOCK_MONOTONIC)
-        t->tv_sec += shift;
-    return result;
-}
 
 static int64_t monotonic(void)
 {
