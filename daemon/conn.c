@@ -124,6 +124,7 @@ void conn_close(struct conn *c)
 
     if (!c->closed) {
         c->closed = true;
+        s->rests = false;
         queue_leave(s);
         watch(&c->read, false);
         watch(&c->write, false);
@@ -239,6 +240,8 @@ static bool work(struct conn *c)
     }
     if (s->starved)
         queue_join(s);
+    if (s->rests || (s->promises && s->changes.first == NULL))
+        session_post_changes(s);
     if (s->rests) {
         touch(c);
         mailbox_wake(&s->lane->box);

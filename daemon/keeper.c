@@ -111,6 +111,11 @@ void keeper_change(struct keeper *k, struct mail_list *changes)
     writer_post(k->writer, changes);
 }
 
+void keeper_expect(struct keeper *k, int by)
+{
+    writer_expect(k->writer, by);
+}
+
 void keeper_scan(struct keeper *k, struct scan *s)
 {
     mailbox_post(&k->scans, &s->mail);

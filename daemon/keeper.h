@@ -26,6 +26,9 @@ void keeper_free(struct keeper *k);
 /* Gives changes to the writer; each comes back by mail to its `home`.  Any thread. */
 void keeper_change(struct keeper *k, struct mail_list *changes);
 
+/* Says that more of them are about to come (1), or have come (-1): writer.h.  Any thread. */
+void keeper_expect(struct keeper *k, int by);
+
 /* Gives a scan to be stepped; it comes home with its next chunk.  Any thread. */
 void keeper_scan(struct keeper *k, struct scan *s);
 

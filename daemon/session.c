@@ -90,7 +90,12 @@ void session_take_chunk(struct session *s, struct scan *scan)
 
 void session_post_changes(struct session *s)
 {
-    keeper_change(s->lane->server->keeper, &s->changes);
+    struct keeper *keeper = s->lane->server->keeper;
+
+    keeper_change(keeper, &s->changes);
+    if (s->promises != s->rests)
+        keeper_expect(keeper, s->rests ? 1 : -1);
+    s->promises = s->rests;
 }
 
 void session_stop_scan(struct session *s)

@@ -42,6 +42,7 @@ struct session {
     unsigned outstanding;       /* changes on their way */
     struct mail_list changes;   /* of those, that are not posted yet */
     bool rests;                 /* go on when others had their turn */
+    bool promises;              /* the writer is told that more changes are coming */
     struct scan *scan;          /* under way */
     bool scan_is_here;          /* ... and not with the keeper */
     struct matter *first_matter;        /* docket.c's: verifications under way, in order */
@@ -71,7 +72,7 @@ bool session_begin_reply(struct session *s, size_t max, struct text *t);
 /* A whole NO or ERR reply. */
 void session_put_problem(struct session *s, const struct problem *p);
 
-/* Sends the changes that were read to the writer. */
+/* Sends the changes that were read to the writer; a session that rests has more of them. */
 void session_post_changes(struct session *s);
 
 /* A change came back: its reply goes to `out`.  Frees it. */

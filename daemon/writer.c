@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer.h"
 
+#include <poll.h>
+
 #include "daemon/clock.h"
 #include "daemon/entry.h"
 #include "daemon/effect.h"
@@ -10,6 +12,8 @@
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
+
+enum { PATIENCE = 50 };         /* milliseconds with what is expected */
 
 static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
 static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
@@ -98,6 +102,11 @@ void writer_post(struct writer *w, struct mail_list *changes)
     mailbox_post_list(&w->box, changes);
 }
 
+void writer_expect(struct writer *w, int by)
+{
+    atomic_fetch_add(&w->expected, by);
+}
+
 void writer_collect(struct writer *w)
 {
     struct mail_list list = mailbox_take(&w->box);
@@ -162,13 +171,21 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
     return saved;
 }
 
-/* What was posted while the others were decided is saved with them. */
+/* What was posted while the others were decided is saved with them, and so is what is expected.
+ * Whoever says that there is more posts it before he says that there is no more. */
 static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
 {
-    writer_collect(w);
-    size_t taken = take_batch(w, batch, *room);
-    *room -= taken;
-    return taken > 0;
+    struct pollfd wake = { .fd = w->box.wake, .events = POLLIN };
+
+    for (int waited = 0;; waited++) {
+        bool expected = atomic_load(&w->expected) > 0 && waited < PATIENCE;
+        writer_collect(w);
+        size_t taken = take_batch(w, batch, *room);
+        *room -= taken;
+        if (taken > 0 || *room == 0 || !expected)
+            return taken > 0;
+        poll(&wake, 1, 1);
+    }
 }
 
 /* What could not even be tried goes back to the front of the queue. */

@@ -23,6 +23,7 @@ enum { WRITER_BATCH_MAX = RECOVERY_CHANGES_MAX };
 
 struct writer {
     struct mailbox box;             /* struct change; any thread posts */
+    atomic_int expected;            /* sessions that are about to post more; any thread */
     struct publisher *publisher;    /* any thread, by its own rules */
     _Atomic uint64_t unsaved;       /* denials that stand in memory alone; these five are read by */
     _Atomic uint64_t commits;       /* any thread */
@@ -55,10 +56,15 @@ void writer_destroy(struct writer *w);
  * the disk even if the writer does.  Any thread. */
 void writer_post(struct writer *w, struct mail_list *changes);
 
+/* `by` 1: there are more changes than were posted so far, and they are posted in a moment, which a
+ * batch waits for.  `by` -1: now they were.  Any thread. */
+void writer_expect(struct writer *w, int by);
+
 /* Takes what came by mail. */
 void writer_collect(struct writer *w);
 
-/* Makes and answers one batch out of what is waiting; true if there was any. */
+/* Makes and answers one batch out of what is waiting, and of what comes while it is decided; true if
+ * there was any. */
 bool writer_batch(struct writer *w, int64_t now);
 
 /* Lets the next batch first open a broken store and save the denials that are held; called about

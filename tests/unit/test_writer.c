@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <sodium.h>
 
 #include "daemon/doubt.h"
@@ -116,6 +118,54 @@ static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
     stop();
 }
 
+static atomic_bool began;
+
+static enum status create_and_tell(struct change *c, struct store *store, int64_t now)
+{
+    atomic_store(&began, true);
+    return change_create.decide(c, store, now);
+}
+
+static void *keep_the_promise(void *argument)
+{
+    while (!atomic_load(&began))
+        sched_yield();
+    post(&change_create, 2);
+    writer_expect(&writer, -1);
+    return argument;
+}
+
+static void a_batch_waits_for_what_is_expected(void **state)
+{
+    (void)state;
+    struct change_kind kind = change_create;
+    pthread_t thread;
+
+    kind.decide = create_and_tell;
+    start();
+    writer_expect(&writer, 1);
+    assert_int_equal(pthread_create(&thread, NULL, keep_the_promise, NULL), 0);
+    post(&kind, 1);
+    writer_collect(&writer);
+    assert_true(writer_batch(&writer, NOW));
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(atomic_load(&writer.commits), 1);
+    assert_int_equal(atomic_load(&writer.changes), 2);
+    assert_int_equal(answer(), STATUS_OK);
+    assert_int_equal(answer(), STATUS_OK);
+    stop();
+}
+
+static void a_batch_does_not_wait_for_ever(void **state)
+{
+    (void)state;
+    start();
+    writer_expect(&writer, 1);
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    assert_int_equal(ask(&change_create, 2), STATUS_OK);
+    stop();
+}
+
 static enum status ask_dates(const struct change_kind *kind, uint64_t number, uint32_t given,
                              int64_t activates, int64_t expires)
 {
@@ -209,6 +259,8 @@ int main(void)
         WITH_DIRECTORY(a_full_store_refuses_only_what_is_new),
         WITH_DIRECTORY(a_denial_takes_effect_before_the_writer_sees_it),
         WITH_DIRECTORY(what_comes_while_a_batch_is_decided_is_saved_with_it),
+        WITH_DIRECTORY(a_batch_waits_for_what_is_expected),
+        WITH_DIRECTORY(a_batch_does_not_wait_for_ever),
         WITH_DIRECTORY(no_token_expires_before_it_becomes_active),
         WITH_DIRECTORY(a_rotated_token_ends_with_the_grace_or_before),
         WITH_DIRECTORY(a_failed_change_is_explained),
