@@ -37,7 +37,7 @@ struct conn {
     struct conn **link;         /* what points to it */
     int reads;                  /* of this turn */
     bool ran;                   /* dispatch_run() was called, and dispatch_end() was not */
-    struct conn *next_touched;  /* in lane->touched, if `touched` */
+    struct conn *next_touched;  /* in lane->touched or lane->resting, if `touched` */
     bool touched;
 };
 
@@ -50,7 +50,7 @@ static void errand_arrives(struct mail *mail);
 static void goes_on(struct session *s);
 static bool work(struct conn *c);
 static void go_on(struct conn *c);
-static void touch(struct conn *c);
+static void touch(struct conn *c, struct conn **list);
 static void watch(struct watched *w, bool wanted);
 static void set_events(struct conn *c);
 static void free_conn(struct conn *c);
@@ -191,8 +191,7 @@ static void on_read(evutil_socket_t fd, short what, void *conn)
     struct conn *c = conn;
     struct lane *lane = c->session.lane;
 
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     c->reads = 0;
     if (c->touched || !take_in(c))
         return;
@@ -202,7 +201,7 @@ static void on_read(evutil_socket_t fd, short what, void *conn)
     }
     dispatch_run(&c->session);
     c->ran = true;
-    touch(c);
+    touch(c, &lane->touched);
     event_active(lane->on_turn, 0, 0);
 }
 
@@ -210,8 +209,7 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
 
-    (void)fd;
-    (void)what;
+    (void)fd, (void)what;
     if (send_out(c))
         go_on(c);
 }
@@ -243,7 +241,7 @@ static bool work(struct conn *c)
     if (s->rests || (s->promises && s->changes.first == NULL))
         session_post_changes(s);
     if (s->rests) {
-        touch(c);
+        touch(c, &s->lane->resting);
         mailbox_wake(&s->lane->box);
     }
     set_events(c);
@@ -274,16 +272,14 @@ static void set_events(struct conn *c)
 /* -- mail coming home ------------------------------------------------------------------------ */
 
 /* It goes on when all mail is in, with its replies together: see conn_end_turn(). */
-static void touch(struct conn *c)
+static void touch(struct conn *c, struct conn **list)
 {
-    struct lane *lane = c->session.lane;
-
     if (c->closed) {
         conn_close(c);
     } else if (!c->touched) {
         c->touched = true;
-        c->next_touched = lane->touched;
-        lane->touched = c;
+        c->next_touched = *list;
+        *list = c;
     }
 }
 
@@ -301,7 +297,7 @@ static void change_arrives(struct mail *mail)
 
     news_for(c);
     session_take_change(&c->session, change);
-    touch(c);
+    touch(c, &c->session.lane->touched);
 }
 
 static void errand_arrives(struct mail *mail)
@@ -309,7 +305,7 @@ static void errand_arrives(struct mail *mail)
     struct conn *c = (struct conn *)docket_resume(mail);
 
     news_for(c);
-    touch(c);
+    touch(c, &c->session.lane->touched);
 }
 
 static void goes_on(struct session *s)
@@ -329,12 +325,11 @@ static void serve_waiting(struct lane_class *class)
     }
 }
 
-void conn_end_turn(struct lane *lane)
+static void go_on_all(struct conn **list)
 {
-    struct conn *next = lane->touched;
+    struct conn *next = *list;
 
-    dispatch_answer(lane);          /* before one of them is freed */
-    lane->touched = NULL;           /* those that rest come again after others */
+    *list = NULL;
     for (struct conn *c = next; c != NULL; c = next) {
         next = c->next_touched;
         c->touched = false;
@@ -343,16 +338,25 @@ void conn_end_turn(struct lane *lane)
         else
             go_on(c);
     }
+}
+
+void conn_end_turn(struct lane *lane)
+{
+    dispatch_answer(lane);          /* before one of them is freed */
+    go_on_all(&lane->touched);
     for (int i = 0; i < LANE_CLASSES; i++)
         serve_waiting(&lane->class[i]);
 }
 
+/* Those that rest have woken the lane, and come again after others. */
 bool conn_take_mail(struct lane *lane)
 {
     bool all = mailbox_deliver(&lane->box, MAIL_A_TURN);
 
-    if (all)
+    if (all) {
         conn_end_turn(lane);
+        go_on_all(&lane->resting);
+    }
     return all;
 }
 
