@@ -149,14 +149,14 @@ def floor(kind, protocol="echo", *arguments, cpu=0, nice=None):
 
 
 @contextlib.contextmanager
-def busy_loop(cpu):
-    """Keeps a CPU busy, without a system call."""
-    loop = subprocess.Popen(["taskset", "-c", str(cpu), "sh", "-c", "while :; do :; done"])
+def beside(cpu, *command):
+    """Another program is at work on a CPU meanwhile."""
+    other = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
-        loop.kill()
-        loop.wait()
+        other.kill()
+        other.wait()
 
 
 def values(keys):
