@@ -92,9 +92,11 @@ void session_post_changes(struct session *s)
 {
     struct keeper *keeper = s->lane->server->keeper;
 
+    if (s->rests && !s->promises)
+        keeper_expect(keeper, 1);       /* first: the writer may be done with these before we go on */
     keeper_change(keeper, &s->changes);
-    if (s->promises != s->rests)
-        keeper_expect(keeper, s->rests ? 1 : -1);
+    if (!s->rests && s->promises)
+        keeper_expect(keeper, -1);
     s->promises = s->rests;
 }
 
