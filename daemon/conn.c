@@ -53,7 +53,6 @@ static void go_on(struct conn *c);
 static void touch(struct conn *c, struct conn **list);
 static void watch(struct watched *w, bool wanted);
 static void set_events(struct conn *c);
-static void free_conn(struct conn *c);
 
 struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct peer *peer)
 {
@@ -325,18 +324,23 @@ static void serve_waiting(struct lane_class *class)
     }
 }
 
+static void resume(struct conn *c)
+{
+    if (c->closed)
+        conn_close(c);
+    else
+        go_on(c);
+}
+
 static void go_on_all(struct conn **list)
 {
-    struct conn *next = *list;
+    struct conn *c = *list, *next;
 
     *list = NULL;
-    for (struct conn *c = next; c != NULL; c = next) {
+    for (; c != NULL; c = next) {
         next = c->next_touched;
         c->touched = false;
-        if (c->closed)
-            conn_close(c);
-        else
-            go_on(c);
+        resume(c);
     }
 }
 
@@ -367,10 +371,7 @@ static void scan_arrives(struct mail *mail)
 
     news_for(c);
     session_take_chunk(&c->session, scan);
-    if (c->closed)
-        conn_close(c);
-    else
-        go_on(c);
+    resume(c);
 }
 
 /* -- deadlines ------------------------------------------------------------------------------- */

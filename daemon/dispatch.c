@@ -33,7 +33,7 @@ static enum line_end next_line(const struct run *run, struct slice *line, size_t
 static bool may_begin(struct run *run, const struct request_line *line);
 static void take_line(struct run *run, const struct request_line *line);
 static void refuse(struct run *run, enum status status, const char *message);
-static bool judge_pending(struct run *run);
+static bool judge_pending(struct session *s);
 
 typedef void handler(struct run *run, const struct request *r);
 static handler do_verify, do_answer, do_quit, do_change, do_scan, do_table;
@@ -87,8 +87,7 @@ void dispatch_run(struct session *s)
 /* What came before is wiped. */
 void dispatch_end(struct session *s)
 {
-    dispatch_answer(s->lane);
-    s->ended = s->ended || s->out.cut;
+    judge_pending(s);
     iobuf_consume(&s->in, s->ended ? iobuf_len(&s->in) : s->used);
     s->used = 0;
 }
@@ -228,24 +227,22 @@ static void take_line(struct run *run, const struct request_line *line)
     lane_count(&s->lane->counters.requests);
     if (request_parse(line, s->role, &request, &problem) != STATUS_OK)
         refuse(run, problem.status, problem.message);
-    else if (handlers[request.verb] == do_verify || judge_pending(run))
+    else if (handlers[request.verb] == do_verify || judge_pending(run->session))
         handlers[request.verb](run, &request);
 }
 
 /* The reply to a request that goes no further; it waits for the changes before it. */
 static void refuse(struct run *run, enum status status, const char *message)
 {
-    if (!judge_pending(run))
+    if (!judge_pending(run->session))
         return;
     problem_set(&run->session->fault, status, "%s", message);
     run->session->has_fault = true;
 }
 
 /* Answers the verifications that came before what is next.  False: no memory; it is ended. */
-static bool judge_pending(struct run *run)
+static bool judge_pending(struct session *s)
 {
-    struct session *s = run->session;
-
     dispatch_answer(s->lane);
     s->ended = s->ended || s->out.cut;
     return !s->out.cut;
@@ -273,8 +270,8 @@ static void do_verify(struct run *run, const struct request *r)
     if (stack->plain && s->first_matter == NULL) {
         judge_add(judge, &q, stack, &s->out);
         if (!judge_has_room(judge))
-            judge_pending(run);
-    } else if (judge_pending(run)) {
+            judge_pending(run->session);
+    } else if (judge_pending(run->session)) {
         docket_hear(s, stack, &q, service_of(r), clock_wall());
     }
 }

@@ -39,7 +39,7 @@ enum status judge_read(const struct request *r, struct question *q, struct probl
 void judge_add(struct judge *j, const struct question *q, const struct stack *stack,
                struct iobuf *out);
 
-/* Judges what was taken and appends the replies, in order.  `out` is cut where there is no memory for
+/* Judges what was taken, at least one, and appends the replies, in order.  `out` is cut where there is no memory for
  * one. */
 void judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now);
 

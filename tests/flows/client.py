@@ -208,15 +208,18 @@ class Client:
 
     def unread(self):
         """Bytes that have come, and were not read."""
-        answer = array.array("i", [0])
-        fcntl.ioctl(self.sock, termios.FIONREAD, answer)
-        return answer[0]
+        return queued(self.sock, termios.FIONREAD)
 
     def unread_by_peer(self):
         """Bytes sent that the daemon has not taken out of the socket."""
-        answer = array.array("i", [0])
-        fcntl.ioctl(self.sock, termios.TIOCOUTQ, answer)
-        return answer[0]
+        return queued(self.sock, termios.TIOCOUTQ)
+
+
+def queued(sock, which):
+    """Bytes in a socket's queue: FIONREAD, what came; TIOCOUTQ, what was sent."""
+    answer = array.array("i", [0])
+    fcntl.ioctl(sock, which, answer)
+    return answer[0]
 
 
 def socat(path, text, wait=10):

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nobody's traffic is another's harm: crowds, streams, descriptors on their way."""
 import collections
-import fcntl
 import os
 import re
 import socket
-import sys
-import termios
 import time
 
 import proc
@@ -25,10 +22,6 @@ def endless(path, line):
             sock.send(line * 200)
     except BlockingIOError:
         return sock
-
-
-def unread(sock):
-    return int.from_bytes(fcntl.ioctl(sock, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 @claim
@@ -114,7 +107,7 @@ def stream_of_whole_lines_is_never_half_a_line():
 def table_is_not_sent_again_before_the_last_one_is_taken_in():
     with Daemon() as d, Client(d.path("verify")) as client:
         client.send("table", "table", "table", "ping")
-        eventually(lambda: unread(client.sock) > 200, "the replies are there")
+        eventually(lambda: client.unread() > 200, "the replies are there")
         data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 8)
         while not data.endswith(b"\nOK\n"):
             data += client.sock.recv(65536)
