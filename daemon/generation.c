@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "proto/pages.h"
+
 enum { STRING_ALIGN = 2 };
 
 void generation_free(struct generation *g)
@@ -34,10 +36,10 @@ static int generation_map(struct generation *g, uint64_t size)
     g->fd = memfd_create("jeton-table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (g->fd < 0 || ftruncate(g->fd, (off_t)size) < 0)
         return -errno;
-    void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd, 0);
+    void *at = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd);
     if (at == MAP_FAILED)
         return -errno;
-    madvise(at, table_size(g->table.slot_bits, 0), MADV_POPULATE_WRITE);
+    pages_fill(at, table_size(g->table.slot_bits, 0));
     g->header = at;
     g->table.total_size = size;
     if (fcntl(g->fd, F_ADD_SEALS, seals) < 0 || fchmod(g->fd, 0444) < 0)
@@ -48,11 +50,11 @@ static int generation_map(struct generation *g, uint64_t size)
 static int generation_tables(struct generation *g, uint32_t slot_bits)
 {
     size_t used = sizeof(*g->used) << slot_bits;
-    void *at = mmap(NULL, used, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    void *at = pages_map(used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
     if (at == MAP_FAILED)
         return -errno;
+    pages_fill(at, used);
     g->used = at;
     /* Two strings a token at half the slots in use leave half of this free. */
     g->intern_mask = (UINT32_C(2) << slot_bits) - 1;
@@ -97,6 +99,12 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
     generation_free(g);
     errno = ENOSPC;
     return NULL;
+}
+
+bool generation_condense(struct generation *g)
+{
+    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->condensed.slots) ||
+           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->condensed.used);
 }
 
 /* -- strings --------------------------------------------------------------------------------- */

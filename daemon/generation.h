@@ -22,6 +22,10 @@ struct generation {
     uint32_t intern_mask;
     uint64_t interned;
     _Atomic uint32_t *used;         /* last use of the token in each slot, seconds since 1970 */
+    struct {
+        size_t slots;
+        size_t used;
+    } condensed;                    /* bytes; who condenses, without the mutex */
     struct generation *next_retired;
 };
 
@@ -46,6 +50,9 @@ struct place {
 struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
+
+/* See publish_condense(). */
+bool generation_condense(struct generation *g);
 
 /* True if `tokens` more, with `bytes` of strings between them, can be added for certain. */
 bool generation_has_room(const struct generation *g, uint64_t tokens, uint64_t bytes);

@@ -23,6 +23,7 @@ struct keeper {
     struct mail_list ready;         /* scans to step, in turn */
     struct mail_list parked;        /* watches that wait for news */
     int64_t next_chores;            /* CLOCK_MONOTONIC, seconds */
+    bool condenses;                 /* the table, as long as nothing else is to be done */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
@@ -163,7 +164,8 @@ static void *run(void *keeper)
         chores(k);
         if (!busy && stopping)
             break;
-        if (!busy && !atomic_load(&k->stopping))
+        k->condenses = k->condenses && !busy && publish_condense(k->writer->publisher);
+        if (!busy && !k->condenses && !atomic_load(&k->stopping))
             wait_for_work(k);
     }
     lastuse_flush(k->lastuse, k->writer->publisher, clock_wall());
@@ -222,6 +224,7 @@ static void chores(struct keeper *k)
         lastuse_step(k->lastuse, w->publisher, now);
     }
     wake_parked(k);
+    k->condenses = publish_condense(w->publisher);
 }
 
 static void note_figures(struct keeper *k)

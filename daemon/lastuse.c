@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/survey.h"
 
 enum {
     HASH_SIZE = 100003,
@@ -165,7 +166,7 @@ void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE])
 }
 
 /* Uses of tokens that share a record. */
-static bool put(struct lastuse *l, const struct publish_use *use, size_t count)
+static bool put(struct lastuse *l, const struct survey_use *use, size_t count)
 {
     TDB_DATA value = fetch(l, use->id, count);
 
@@ -184,7 +185,7 @@ static bool put(struct lastuse *l, const struct publish_use *use, size_t count)
     return well;
 }
 
-static bool store_uses(struct lastuse *l, const struct publish_use *use, size_t count)
+static bool store_uses(struct lastuse *l, const struct survey_use *use, size_t count)
 {
     if (count == 0)
         return true;
@@ -217,13 +218,13 @@ static void give_up_round(struct lastuse *l)
 
 static void step(struct lastuse *l, struct publisher *p, int64_t now)
 {
-    struct publish_use *use = malloc(STEP_USES * sizeof(*use));
+    struct survey_use *use = malloc(STEP_USES * sizeof(*use));
 
     if (use == NULL) {
         l->in_round = false;
         return;
     }
-    size_t count = publish_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
+    size_t count = survey_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
     bool well = store_uses(l, use, count);
     free(use);
     if (!well) {

@@ -15,6 +15,7 @@
 #include "daemon/generation.h"
 
 enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
+enum { CONDENSER = PUBLISH_READERS_MAX, INSIDERS };
 #define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
 
 struct publisher {
@@ -25,7 +26,7 @@ struct publisher {
     char prefix[PREFIX_MAX + 1];
     struct {
         _Alignas(64) _Atomic(struct generation *) inside;
-    } reader[PUBLISH_READERS_MAX];
+    } reader[INSIDERS];
 };
 
 /* -- generations ----------------------------------------------------------------------------- */
@@ -41,7 +42,7 @@ static void reap(struct publisher *p)
     for (struct generation **link = &p->retired; *link != NULL;) {
         struct generation *g = *link;
         bool inside = false;
-        for (int i = 0; i < PUBLISH_READERS_MAX; i++)
+        for (int i = 0; i < INSIDERS; i++)
             inside = inside || atomic_load(&p->reader[i].inside) == g;
         if (inside) {
             link = &g->next_retired;
@@ -300,7 +301,7 @@ struct publish_figures publish_figures(struct publisher *p)
 }
 
 /* A hazard pointer: what is announced and is still current after that is not freed. */
-const struct generation *publish_enter(struct publisher *p, unsigned reader)
+static struct generation *enter(struct publisher *p, unsigned reader)
 {
     struct generation *g = current(p);
 
@@ -313,6 +314,11 @@ const struct generation *publish_enter(struct publisher *p, unsigned reader)
     }
 }
 
+const struct generation *publish_enter(struct publisher *p, unsigned reader)
+{
+    return enter(p, reader);
+}
+
 void publish_leave(struct publisher *p, unsigned reader)
 {
     atomic_store_explicit(&p->reader[reader].inside, NULL, memory_order_release);
@@ -321,6 +327,14 @@ void publish_leave(struct publisher *p, unsigned reader)
 const struct table *publish_table(const struct generation *g)
 {
     return &g->table;
+}
+
+bool publish_condense(struct publisher *p)
+{
+    bool some = generation_condense(enter(p, CONDENSER));
+
+    publish_leave(p, CONDENSER);
+    return some;
 }
 
 void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
@@ -349,62 +363,19 @@ void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t no
     pthread_mutex_unlock(&p->mutex);
 }
 
+const struct generation *publish_hold(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    return current(p);
+}
+
+void publish_release(struct publisher *p)
+{
+    pthread_mutex_unlock(&p->mutex);
+}
+
 void publish_settle(struct publisher *p)
 {
-    pthread_mutex_lock(&p->mutex);
-    pthread_mutex_unlock(&p->mutex);
-}
-
-/* -- walks ----------------------------------------------------------------------------------- */
-
-/* One element out of one slot; false if the slot does not give one. */
-typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, void *element);
-
-static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, void *element)
-{
-    struct publish_use *use = element;
-    uint32_t used = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
-
-    if (used == 0 || used < since)
-        return false;
-    struct slot_values v = generation_read(g, slot);
-    memcpy(use->id, v.digest, ID_SIZE);
-    use->time = used;
-    return (v.flags & SLOT_PRESENT) != 0;
-}
-
-static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before, void *element)
-{
-    struct publish_ended *ended = element;
-    struct slot_values v = generation_read(g, slot);
-
-    memcpy(ended->id, v.digest, ID_SIZE);
-    return (v.flags & SLOT_PRESENT) && ((v.flags & SLOT_REVOKED) || v.expires <= before);
-}
-
-static size_t walk(struct publisher *p, uint32_t *slot, uint32_t slots, picker *pick,
-                   int64_t time, void *elements, size_t size, size_t room)
-{
-    size_t count = 0;
-
-    pthread_mutex_lock(&p->mutex);
-    struct generation *g = current(p);
-    uint64_t end = UINT64_C(1) << g->table.slot_bits, at = *slot;
-    for (uint64_t stop = at + slots; at < end && at < stop && count < room; at++)
-        count += pick(g, (uint32_t)at, time, (char *)elements + count * size);
-    *slot = at < end ? (uint32_t)at : 0;
-    pthread_mutex_unlock(&p->mutex);
-    return count;
-}
-
-size_t publish_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
-                    struct publish_use *use, size_t room)
-{
-    return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
-}
-
-size_t publish_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
-                     struct publish_ended *ended, size_t room)
-{
-    return walk(p, slot, slots, pick_ended, before, ended, sizeof(*ended), room);
+    publish_hold(p);
+    publish_release(p);
 }

@@ -27,17 +27,6 @@ struct publish_figures {
     uint64_t generation;
 };
 
-/* A token and when it was last used (seconds since 1970). */
-struct publish_use {
-    uint8_t id[ID_SIZE];
-    uint32_t time;
-};
-
-/* A token that retention may concern: revoked, or expired before a given time. */
-struct publish_ended {
-    uint8_t id[ID_SIZE];
-};
-
 /* An empty table for at least `tokens` tokens.  NULL and errno on failure. */
 struct publisher *publish_new(const char *prefix, uint64_t tokens);
 void publish_free(struct publisher *p);
@@ -80,6 +69,10 @@ enum { PUBLISH_LEASE_SECONDS = 5 };
 /* Renews the lease; called every second by a thread that never touches the disk. */
 void publish_renew(struct publisher *p);
 
+/* Moves some more of the table into huge pages, so that looking tokens up takes less; false: it is
+ * done with that.  Of one thread, which may wait for some milliseconds. */
+bool publish_condense(struct publisher *p);
+
 /* From now on clients do not trust the table. */
 void publish_close(struct publisher *p);
 
@@ -96,23 +89,20 @@ void publish_leave(struct publisher *p, unsigned reader);
 /* The table of the generation entered. */
 const struct table *publish_table(const struct generation *g);
 
+/* Asks for what publish_touch() will look at to be brought into the cache. */
+void publish_touch_prefetch(const struct generation *g, const uint8_t *digest);
+
 /* Notes that the token in a slot was used; coarse: about a minute. */
 void publish_touch(const struct generation *g, uint32_t slot, int64_t now);
 
 /* The same by id, for a token that is active; does nothing for any other. */
 void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now);
 
+/* The current table as it is: no change is made until it is released. */
+const struct generation *publish_hold(struct publisher *p);
+void publish_release(struct publisher *p);
+
 /* Waits until the change that is being made is made: then nothing reads torn for now. */
 void publish_settle(struct publisher *p);
-
-/* Both walk over the slots from *slot on, look at no more than `slots` of them and fill no more
- * than `room` elements; *slot is then where to go on, and 0 at the end of the table.  They return
- * how many elements there are.  A table that is replaced in between is walked from where the old
- * one was left; what that misses comes in the next round. */
-size_t publish_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
-                    struct publish_use *use, size_t room);
-size_t publish_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
-                     struct publish_ended *ended, size_t room);
-void publish_touch_prefetch(const struct generation *g, const uint8_t *digest);
 
 #endif

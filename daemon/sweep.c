@@ -6,6 +6,7 @@
 #include "daemon/clock.h"
 #include "daemon/decide.h"
 #include "daemon/log.h"
+#include "daemon/survey.h"
 
 /* A table of 10^6 tokens is gone over in half a minute; each step is one batch at most. */
 enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
@@ -26,13 +27,13 @@ static bool clock_is_steady(struct sweep *s, int64_t now)
 
 void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now)
 {
-    struct publish_ended ended[STEP_TOKENS];
+    struct survey_ended ended[STEP_TOKENS];
 
     if (!clock_is_steady(s, now))
         return;
     if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
         return;
-    size_t count = publish_ended(w->publisher, &s->slot, STEP_SLOTS, now - retention, ended,
+    size_t count = survey_ended(w->publisher, &s->slot, STEP_SLOTS, now - retention, ended,
                                  STEP_TOKENS);
     if (s->slot == 0)
         s->rest_until = now + (retention < REST_MAX ? 1 : REST_MAX);

@@ -40,6 +40,7 @@
 #include <sys/vfs.h>
 #include <time.h>
 
+#include "proto/pages.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
@@ -78,7 +79,7 @@ const char *view_open(int fd, uint64_t size, const struct view_terms *terms, str
     if (fault != NULL)
         return fault;
     struct view *v = calloc(1, sizeof(*v));
-    void *at = size > 0 && size <= SIZE_MAX ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) :
+    void *at = size > 0 && size <= SIZE_MAX ? pages_map(size, PROT_READ, MAP_SHARED, fd) :
                                               MAP_FAILED;
     if (v == NULL || at == MAP_FAILED) {
         fault = "no memory to map it";
@@ -175,7 +176,7 @@ static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
            claims_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* The slot behind the home slot comes along: nearly half of the tokens are not in their own. */
+/* The slot behind the home slot comes along: nearly half of the tokens are not in their own.  */
 static void fetch(const struct table *table, struct view_uses *uses, const uint8_t *digest)
 {
     const struct table_slot *home = &table->slots[table_home(table->slot_bits, digest)];

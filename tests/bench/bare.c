@@ -3,9 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "proto/pages.h"
 #include "proto/token.h"
 #include "tests/bench/values.h"
 
@@ -61,10 +63,13 @@ bool bare_fill(uint64_t keys)
     }
     for (slot_bits = 6; UINT64_C(1) << slot_bits < 2 * keys;)
         slot_bits++;
-    slots = aligned_alloc(64, sizeof(*slots) << slot_bits);
-    if (slots == NULL)
+    slots = pages_map(sizeof(*slots) << slot_bits, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1);
+    if (slots == MAP_FAILED)
         return false;
-    memset(slots, 0, sizeof(*slots) << slot_bits);
+    pages_fill(slots, sizeof(*slots) << slot_bits);
+    for (size_t done = 0; pages_condense(slots, sizeof(*slots) << slot_bits, &done);)
+        continue;
     for (uint64_t number = 0; number < keys; number++)
         put(number);
     return true;

@@ -29,6 +29,7 @@
 
 #include "daemon/publish.h"
 #include "plugin/jeton.h"
+#include "proto/pages.h"
 #include "proto/token.h"
 #include "tests/bench/values.h"
 
@@ -85,6 +86,8 @@ static struct publisher *build(void)
         check(publish_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "publish_reserve");
         publish_put(p, &r);
     }
+    while (publish_condense(p))
+        continue;
     return p;
 }
 
@@ -161,8 +164,11 @@ static void make_chain(size_t size)
     int fd = memfd_create("chain", MFD_CLOEXEC);
 
     check(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd_create");
-    next = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    next = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     check(next != MAP_FAILED, "mmap");
+    pages_fill(next, size);
+    for (size_t done = 0; pages_condense(next, size, &done);)
+        continue;
     for (uint32_t i = 0; i < lines; i++)
         next[16 * i] = i;
     for (uint32_t i = lines - 1; i > 0; i--) {          /* one cycle through all lines */
@@ -172,7 +178,7 @@ static void make_chain(size_t size)
     }
     munmap(next, size);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    chain = mmap(NULL, size, PROT_READ, MAP_SHARED, open(path, O_RDONLY | O_CLOEXEC), 0);
+    chain = pages_map(size, PROT_READ, MAP_SHARED, open(path, O_RDONLY | O_CLOEXEC));
     check(chain != MAP_FAILED, "mmap");
     close(fd);
     for (uint32_t i = 0; i < lines; i++)

@@ -241,6 +241,34 @@ static void readers_never_see_a_torn_slot(void **state)
     publish_free(race.p);
 }
 
+/* Large enough for huge pages, and in the middle of a change all the time. */
+static void condensing_changes_no_verdict(void **state)
+{
+    (void)state;
+    enum { TOKENS = 1000 };
+    struct race race = { .p = publish_new("jtn", 70000) };
+    pthread_t thread;
+    int steps = 0;
+
+    for (uint64_t i = 0; i < TOKENS; i++) {
+        struct record r = record_numbered(i);
+        put(race.p, &r);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, flip, &race), 0);
+    do {
+        for (uint64_t i = 0; i < TOKENS; i++)
+            if (i != 7)
+                assert_int_equal(status_numbered(race.p, i), STATUS_OK);
+        assert_int_equal(status_numbered(race.p, TOKENS), STATUS_UNKNOWN);
+        steps++;
+    } while (publish_condense(race.p));
+    atomic_store(&race.stop, true);
+    pthread_join(thread, NULL);
+    assert_true(steps > 8);
+    assert_int_equal(publish_figures(race.p).tokens, TOKENS);
+    publish_free(race.p);
+}
+
 static void a_record_survives_its_line(void **state)
 {
     (void)state;
@@ -297,6 +325,7 @@ int main(void)
         cmocka_unit_test(distinct_strings_never_fill_the_interning_table),
         cmocka_unit_test(a_received_descriptor_cannot_be_written),
         cmocka_unit_test(readers_never_see_a_torn_slot),
+        cmocka_unit_test(condensing_changes_no_verdict),
         cmocka_unit_test(a_record_survives_its_line),
         cmocka_unit_test(damaged_records_are_refused),
     };
