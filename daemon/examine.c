@@ -22,7 +22,7 @@ enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 static bool is_text(const char *at, size_t room, size_t most)
 {
     const char *why;
-    bool plain;
+    size_t plain;
     size_t len = strnlen(at, room);
 
     return len < room && len <= most && memchr(at, '\t', len) == NULL &&

@@ -109,13 +109,26 @@ bool generation_condense(struct generation *g)
 
 /* -- strings --------------------------------------------------------------------------------- */
 
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash ^= word;
+    return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* By words, of which the last may overlap the one before. */
 static uint32_t string_hash(struct slice s)
 {
-    uint32_t hash = 2166136261u;            /* FNV-1a */
+    uint64_t hash = s.len, word = 0;
 
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)s.at[i]) * 16777619u;
-    return hash ^ hash >> 15;
+    for (size_t at = 0; at + sizeof(word) < s.len; at += sizeof(word)) {
+        memcpy(&word, s.at + at, sizeof(word));
+        hash = mix(hash, word);
+    }
+    if (s.len >= sizeof(word))
+        memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
+    else if (s.len > 0)
+        memcpy(&word, s.at, s.len);
+    return (uint32_t)(mix(hash, word) >> 32);
 }
 
 static uint64_t string_room(size_t len)

@@ -7,7 +7,7 @@
 struct cursor {
     char *at;
     char *end;
-    bool plain;                 /* nothing in them is quoted */
+    const char *plain;          /* what ends before this needs no look: see line_check() */
 };
 
 static size_t key_length(struct cursor c);
@@ -94,12 +94,22 @@ static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
+/* How many bytes at the front are plain; some of them may be left out. */
+static size_t plain_front(struct slice bytes)
+{
+    size_t at = 0;
+
+    while (bytes.len - at >= WIDE && any((struct slice){ bytes.at + at, WIDE }, not_plain) == 0)
+        at += WIDE;
+    return at;
+}
+
 /* The rare line that is more than printable ASCII is looked at closely. */
-enum status line_check(struct slice bytes, bool *plain, const char **why)
+enum status line_check(struct slice bytes, size_t *plain, const char **why)
 {
     uint64_t found = bytes.len > 0 ? any(bytes, not_plain) : 0;
 
-    *plain = found == 0;
+    *plain = found == 0 ? bytes.len : plain_front(bytes);
     if ((found & UNPRINTABLE) == 0)
         return STATUS_OK;
     for (size_t at = 0; at < bytes.len; at++) {
@@ -115,9 +125,9 @@ enum status line_check(struct slice bytes, bool *plain, const char **why)
     return STATUS_OK;
 }
 
-enum status line_split(char *bytes, size_t len, bool plain, struct line *line, const char **why)
+enum status line_split(char *bytes, size_t len, size_t plain, struct line *line, const char **why)
 {
-    struct cursor c = { bytes, bytes + len, plain };
+    struct cursor c = { bytes, bytes + len, bytes + plain };
 
     line->count = 0;
     for (;;) {
@@ -140,7 +150,7 @@ enum status line_split(char *bytes, size_t len, bool plain, struct line *line, c
 
 enum status line_parse(char *bytes, size_t len, struct line *line, const char **why)
 {
-    bool plain;
+    size_t plain;
 
     if (line_check((struct slice){ bytes, len }, &plain, why) != STATUS_OK)
         return STATUS_SYNTAX;
@@ -165,7 +175,7 @@ static size_t key_length(struct cursor c)
 
 static bool take_value(struct cursor *c, struct slice *value, const char **why)
 {
-    if (!c->plain && c->at < c->end && *c->at == '"')
+    if (c->at >= c->plain && c->at < c->end && *c->at == '"')
         return take_quoted(c, value, why);
     return take_bare(c, value, why);
 }
@@ -178,7 +188,7 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
 
     *value = (struct slice){ c->at, len };
     c->at += len;
-    if (!c->plain && len > 0 && any(*value, not_bare) &&
+    if (c->at > c->plain && len > 0 && any(*value, not_bare) &&
         (memchr(value->at, '"', len) != NULL || memchr(value->at, '\\', len) != NULL ||
          memchr(value->at, '\t', len) != NULL)) {
         *why = "quotes, backslashes and tabs need a value in double quotes";

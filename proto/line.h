@@ -23,15 +23,15 @@ struct line {
     struct argument argument[LINE_ARGUMENTS_MAX];
 };
 
-/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  *plain is
- * then true if they are printable ASCII in which nothing is quoted.  On STATUS_SYNTAX, *why says
- * what is wrong. */
-enum status line_check(struct slice bytes, bool *plain, const char **why);
+/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  The first
+ * *plain of them are then printable ASCII in which nothing is quoted: all, or some of those before
+ * what is not.  On STATUS_SYNTAX, *why says what is wrong. */
+enum status line_check(struct slice bytes, size_t *plain, const char **why);
 
 /* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
- * place, so the bytes change and the slices point into them.  `plain`: they are, as line_check()
- * found, so that they need not be looked at again.  On STATUS_SYNTAX, *why says what is wrong. */
-enum status line_split(char *bytes, size_t len, bool plain, struct line *line, const char **why);
+ * place, so the bytes change and the slices point into them.  `plain`: so many are, as line_check()
+ * found, and need not be looked at again.  On STATUS_SYNTAX, *why says what is wrong. */
+enum status line_split(char *bytes, size_t len, size_t plain, struct line *line, const char **why);
 
 /* Checks and splits. */
 enum status line_parse(char *bytes, size_t len, struct line *line, const char **why);

@@ -229,7 +229,7 @@ enum status request_parse(const struct request_line *line, enum role role,
 {
     struct line arguments;
     const char *why;
-    bool plain;
+    size_t plain;
 
     request->verb = line->verb;
     request->has = 0;
@@ -238,8 +238,9 @@ enum status request_parse(const struct request_line *line, enum role role,
     enum status status = check_verb(line->verb, role, problem);
     if (status != STATUS_OK)
         return status;
-    if (line_split(line->bytes + line->arguments, line->len - line->arguments, plain,
-                   &arguments, &why) != STATUS_OK)
+    if (line_split(line->bytes + line->arguments, line->len - line->arguments,
+                   plain > line->arguments ? plain - line->arguments : 0, &arguments,
+                   &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
     const struct verb_row *verb = &verbs[line->verb];
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)

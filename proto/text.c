@@ -60,13 +60,45 @@ static const uint8_t hex_digit[256] = {
     HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
 };
 
+/* Sixteen digits at a time. */
+typedef uint8_t wide __attribute__((vector_size(16)));
+typedef uint16_t pairs __attribute__((vector_size(16)));
+typedef uint8_t half __attribute__((vector_size(8)));
+
+/* False: one of them is none. */
+static inline bool parse_wide(const char *digits, uint8_t *bytes)
+{
+    wide c;
+
+    memcpy(&c, digits, sizeof(c));
+    wide small = c | 0x20;
+    wide is_digit = (wide)(c - '0' < 10), is_letter = (wide)(small - 'a' < 6);
+    wide value = (c & 15) + (is_letter & 9);
+    pairs both = (pairs)value;                  /* the first digit is the low byte, or the high one */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    both = both << 4 | both >> 8;
+#else
+    both = both >> 4 | both;
+#endif
+    half made = __builtin_convertvector(both, half);
+    memcpy(bytes, &made, sizeof(made));
+    uint64_t bad[2];
+    wide neither = ~(is_digit | is_letter);
+    memcpy(bad, &neither, sizeof(bad));
+    return (bad[0] | bad[1]) == 0;
+}
+
 bool hex_parse(struct slice digits, uint8_t *bytes, size_t len)
 {
     uint8_t well = IS_HEX;
+    size_t i = 0;
 
     if (digits.len != 2 * len)
         return false;
-    for (size_t i = 0; i < len; i++) {
+    for (; len - i >= sizeof(half); i += sizeof(half))
+        if (!parse_wide(digits.at + 2 * i, bytes + i))
+            well = 0;
+    for (; i < len; i++) {
         uint8_t high = hex_digit[(uint8_t)digits.at[2 * i]];
         uint8_t low = hex_digit[(uint8_t)digits.at[2 * i + 1]];
         bytes[i] = (uint8_t)(high << 4 | (low & 15));
@@ -77,16 +109,23 @@ bool hex_parse(struct slice digits, uint8_t *bytes, size_t len)
 
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
 {
+    enum { SAFE = 19 };             /* so many digits always fit */
     uint64_t n = 0;
+    bool over = false;
 
     if (digits.len == 0)
         return false;
     for (size_t i = 0; i < digits.len; i++) {
         unsigned d = (unsigned)(unsigned char)digits.at[i] - '0';
-        if (d > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, d, &n) ||
-            n > max)
+        if (d > 9)
             return false;
+        if (i < SAFE)
+            n = 10 * n + d;
+        else
+            over = over || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, d, &n);
     }
+    if (over || n > max)
+        return false;
     *number = n;
     return true;
 }

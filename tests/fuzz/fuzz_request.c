@@ -198,7 +198,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     struct request r;
     struct problem problem;
     const char *why = NULL;
-    bool plain = false;
+    size_t plain = 0;
 
     if (given.len > 65536)
         return 0;
@@ -206,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     struct slice line = { bytes, given.len };
     bool is_good = line_check(line, &plain, &why) == STATUS_OK;
     MUST(is_good == is_line(line) && is_good == (why == NULL));
-    MUST(!plain || !needs_a_look(line));
+    MUST(plain <= line.len && !needs_a_look((struct slice){ bytes, is_good ? plain : 0 }));
     const struct request_line look = request_look(bytes, line.len);
     MUST(look.arguments <= line.len && (!look.ignorable || look.verb == VERB_COUNT));
     if (request_parse(&look, role, &r, &problem) == STATUS_OK) {

@@ -81,11 +81,11 @@ static void a_bare_value_is_looked_at_to_its_last_byte(void **state)
                 assert_int_equal(line_parse(copy, 40, &line, &why), STATUS_SYNTAX);
         }
         bytes[at] = ' ';
-        assert_int_equal(line_split(bytes, 40, true, &line, &why), STATUS_OK);
+        assert_int_equal(line_split(bytes, 40, 40, &line, &why), STATUS_OK);
         assert_int_equal(line.count, at < 39 ? 2 : 1);
         assert_int_equal(line.argument[0].value.len, at - 2);
         bytes[at] = '\xc3';
-        assert_int_equal(line_split(bytes, 40, false, &line, &why), STATUS_OK);
+        assert_int_equal(line_split(bytes, 40, at - 1, &line, &why), STATUS_OK);
         assert_int_equal(line.argument[0].value.len, 38);
     }
 }
@@ -96,13 +96,13 @@ static void line_check_finds_bad_and_quoted_bytes_at_every_offset(void **state)
     static const char bad[] = { '\0', '\x01', '\x1f', '\x7f', '\x80', '\xff', '\xc0', '\r' };
     static const char quoted[] = { '\t', '"', '\\' };
     const char *why;
-    bool plain;
+    size_t plain;
 
     for (size_t at = 0; at < 40; at++) {
         char bytes[40];
         memset(bytes, 'a', sizeof(bytes));
         assert_int_equal(line_check((struct slice){ bytes, 40 }, &plain, &why), STATUS_OK);
-        assert_true(plain);
+        assert_int_equal(plain, 40);
         for (size_t i = 0; i < sizeof(bad); i++) {
             bytes[at] = bad[i];
             assert_int_equal(line_check((struct slice){ bytes, 40 }, &plain, &why), STATUS_SYNTAX);
@@ -110,7 +110,7 @@ static void line_check_finds_bad_and_quoted_bytes_at_every_offset(void **state)
         for (size_t i = 0; i < sizeof(quoted); i++) {
             bytes[at] = quoted[i];
             assert_int_equal(line_check((struct slice){ bytes, 40 }, &plain, &why), STATUS_OK);
-            assert_false(plain);
+            assert_true(plain <= at && at - plain < 16);
         }
     }
 }

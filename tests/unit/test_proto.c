@@ -70,19 +70,24 @@ static void form_tells_identifiers_and_lengths(void **state)
 static void hex_has_hex_digits_only(void **state)
 {
     (void)state;
-    char text[] = "09afAF";
-    uint8_t bytes[3];
+    static const char digits[] = "0123456789abcdefABCDEF";
+    char text[] = "0123456789abcdefABCDEF9876543210fedcbaFE";       /* 16 at a time, and some more */
+    uint8_t bytes[20];
 
-    assert_true(hex_parse((struct slice){ text, 6 }, bytes, 3));
-    assert_memory_equal(bytes, "\x09\xaf\xaf", 3);
-    assert_false(hex_parse((struct slice){ text, 5 }, bytes, 3));
-    assert_false(hex_parse((struct slice){ text, 6 }, bytes, 2));
-    for (size_t at = 0; at < 6; at++) {
+    assert_true(hex_parse((struct slice){ text, 40 }, bytes, 20));
+    assert_memory_equal(bytes, "\x01\x23\x45\x67\x89\xab\xcd\xef\xab\xcd\xef\x98\x76\x54\x32\x10\xfe\xdc"
+                        "\xba\xfe", 20);
+    assert_false(hex_parse((struct slice){ text, 39 }, bytes, 20));
+    assert_false(hex_parse((struct slice){ text, 40 }, bytes, 19));
+    for (size_t at = 0; at < 40; at++) {
         char kept = text[at];
         for (int byte = 0; byte < 256; byte++) {
+            const char *digit = memchr(digits, byte, sizeof(digits) - 1);
             text[at] = (char)byte;
-            assert_int_equal(hex_parse((struct slice){ text, 6 }, bytes, 3),
-                             byte != 0 && strchr("0123456789abcdefABCDEF", byte) != NULL);
+            assert_int_equal(hex_parse((struct slice){ text, 40 }, bytes, 20), digit != NULL);
+            if (digit != NULL)
+                assert_int_equal(at % 2 == 0 ? bytes[at / 2] >> 4 : bytes[at / 2] & 15,
+                                 digit - digits < 16 ? digit - digits : digit - digits - 6);
         }
         text[at] = kept;
     }
