@@ -11,8 +11,9 @@
 #include "daemon/log.h"
 #include "daemon/sanitized.h"
 
+/* An odd number of cache lines: the same part of many blocks does not lie in the same few sets. */
 enum {
-    SMALLEST = 16 * 1024,
+    SMALLEST = 16 * 1024 + 64,
     SIZES = 4,                  /* each twice the one before; what is larger comes from malloc() */
     CHUNK = 1024 * 1024,
 };
