@@ -176,14 +176,12 @@ static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
            claims_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* The slot behind the home slot comes along: nearly half of the tokens are not in their own.  Inline
- * in any case: a call that changes nothing would be taken for useless, and left out. */
-static inline __attribute__((always_inline)) void fetch(const struct table *table, struct view_uses *uses, const uint8_t *digest)
+/* Inline for the same reason as table_prefetch(). */
+static inline __attribute__((always_inline)) void fetch(const struct table *table,
+                                                        struct view_uses *uses,
+                                                        const uint8_t *digest)
 {
-    const struct table_slot *home = &table->slots[table_home(table->slot_bits, digest)];
-
-    __builtin_prefetch(home);
-    __builtin_prefetch(home + 1);
+    table_prefetch(table, digest);
     __builtin_prefetch(&uses->use[use_set(digest)]);
 }
 

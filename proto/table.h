@@ -109,10 +109,16 @@ uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
 /* The slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
 uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
 
-/* Asks for a digest's home slot to be brought into the cache. */
-static inline void table_prefetch(const struct table *t, const uint8_t *digest)
+/* Asks for a digest's home slot to be brought into the cache, and for the one behind it: nearly half
+ * of the tokens are not in their own.  Inline in any case: a call that changes nothing would be taken
+ * for useless, and left out. */
+static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
+                                                                 const uint8_t *digest)
 {
-    __builtin_prefetch(&t->slots[table_home(t->slot_bits, digest)]);
+    const struct table_slot *home = &t->slots[table_home(t->slot_bits, digest)];
+
+    __builtin_prefetch(home);
+    __builtin_prefetch(home + 1);
 }
 
 /* Looks a digest up.  Compares whole digests in constant time.  Never blocks: after a bounded
