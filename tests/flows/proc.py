@@ -39,6 +39,19 @@ def descriptors(pid):
         return -1
 
 
+def huge_mapped(pid, name):
+    """Bytes of the mappings of so named files that lie in huge pages.  Needs the right to trace it."""
+    kibibytes, here = 0, False
+    with open(f"/proc/{pid}/smaps") as file:
+        for line in file:
+            first, *rest = line.split()
+            if not first.endswith(":"):
+                here = name in line
+            elif here and first == "ShmemPmdMapped:":
+                kibibytes += int(rest[0])
+    return kibibytes * 1024
+
+
 def writable_mappings(pid):
     """(first, last + 1) of each."""
     with open(f"/proc/{pid}/maps") as file:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table as it is handed out: sealed, read-only, alive, and only to who may have it."""
+import ctypes
 import fcntl
 import grp
 import mmap
@@ -9,8 +10,9 @@ import socket
 import struct
 import time
 
+import proc
 from client import Client, Fields
-from harness import Daemon, claim, eventually, need_root, same
+from harness import Daemon, Skip, claim, eventually, need_root, same
 from value import digest_of
 
 MAGIC = 0x31626174656e6f74
@@ -19,6 +21,7 @@ LEASE_AT, STATE_AT = 128, 136
 LIVE, SUPERSEDED, CLOSED = 1, 2, 3
 DISABLED, REVOKED = 4, 8
 LEASE = 5                                   # seconds
+HUGE, MAP_FIXED, MADV_COLLAPSE = 2 << 20, 0x10, 25
 
 
 def received(path):
@@ -28,6 +31,22 @@ def received(path):
         data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 4)
         assert data.endswith(b"\n") and len(descriptors) <= 1, (data, descriptors)
         return Fields(data[:-1]), descriptors[0] if descriptors else None
+
+
+def need_huge_pages():
+    """For a file in memory: one page is written, and made into a huge one where one can lie."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    fd = os.memfd_create("huge")
+    os.truncate(fd, HUGE)
+    room = libc.mmap(None, 2 * HUGE, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    at = libc.mmap(room + -room % HUGE, HUGE, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | MAP_FIXED, fd, 0)
+    ctypes.memset(at, 1, 1)
+    result = libc.madvise(ctypes.c_void_p(at), ctypes.c_size_t(HUGE), MADV_COLLAPSE)
+    os.close(fd)
+    if result < 0:
+        raise Skip(f"no huge pages for a memfd here: {os.strerror(ctypes.get_errno())}")
 
 
 class Table:
@@ -204,3 +223,21 @@ def sockets_let_in_who_their_mode_says():
         same(as_somebody(65534, [], ping("verify")), "OK")
         for role in "admin", "observe":
             assert "PermissionError" in as_somebody(65534, [], ping(role)), role
+
+
+@claim
+def a_large_table_moves_into_huge_pages_and_says_the_same():
+    need_root()
+    need_huge_pages()
+    values = [f"a value from elsewhere, number {number:08}".replace(" ", "-") for number in range(20000)]
+    with Daemon() as d:
+        with d.client(patience=60) as client:
+            client.pipeline(f"import token={value}" for value in values)
+        for value in values[::100]:
+            d.done(f"revoke token={value}")
+        eventually(lambda: proc.huge_mapped(d.pid, "memfd:jeton-table") >= HUGE, "the table in a huge page")
+        with d.client("verify") as client:
+            replies = client.pipeline(f"verify {value}" for value in values)
+        same([reply.verdict for reply in replies],
+             ["OK" if number % 100 else "NO revoked" for number in range(len(values))])
+        same(d.stat("tokens"), len(values))
