@@ -11,7 +11,10 @@ struct change *change_new(const struct change_kind *kind)
 
     if (c == NULL)
         return NULL;
-    memset(c, 0, offsetof(struct change, want));
+    memset(c, 0, offsetof(struct change, problem));
+    c->problem.status = STATUS_OK;
+    c->problem.message[0] = '\0';
+    c->value_len = 0;
     record_clear(&c->want);
     record_clear(&c->after);
     record_clear(&c->other);
@@ -23,7 +26,7 @@ void change_free(struct change *c)
 {
     if (c == NULL)
         return;
-    sodium_memzero(c->value, sizeof(c->value));
+    sodium_memzero(c->value, c->value_len);
     secret_free(c, sizeof(*c));
 }
 

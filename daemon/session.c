@@ -57,10 +57,14 @@ void session_fail(struct session *s, enum status status, const char *message)
     s->ended = true;
 }
 
+/* While one is worded, the next comes over from the writer's processor. */
 void session_take_change(struct session *s, struct change *c)
 {
+    const struct mail *next = s->lane->box.arrived.first;
     struct text t;
 
+    if (next != NULL && next->arrive == c->mail.arrive)
+        change_prefetch((const struct change *)next);
     s->outstanding--;
     session_class(s)->outstanding--;
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {

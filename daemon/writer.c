@@ -199,6 +199,8 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room,
     w->tokens = journal_tokens(w->journal);
     while (well && (batch->first != NULL || take_more(w, batch, &room))) {
         struct change *c = change_of(mail_pop(batch));
+        if (batch->first != NULL)
+            change_prefetch(change_of(batch->first));
         mail_append(&done, &c->mail);
         well = decide_one(w, c, now);
         *writes = *writes || change_writes(c);
@@ -328,6 +330,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
 
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
+        if (m->next != NULL)
+            change_prefetch(change_of(m->next));
         publish_denied(w->publisher, &c->intent);
         if (!change_writes(c))
             continue;
