@@ -70,7 +70,7 @@ enum { PUBLISH_LEASE_SECONDS = 5 };
 void publish_renew(struct publisher *p);
 
 /* Moves some more of the table into huge pages, so that looking tokens up takes less; false: it is
- * done with that.  Of one thread, which may wait for some milliseconds. */
+ * done with that.  Of one thread only, which may wait for some milliseconds. */
 bool publish_condense(struct publisher *p);
 
 /* From now on clients do not trust the table. */
