@@ -56,7 +56,7 @@ struct change {
 
     /* these have room for more than is mostly in them */
     struct problem problem;     /* .status is STATUS_OK when it is done */
-    size_t value_len;           /* of a new value, to be shown once */
+    size_t value_len;           /* of a new value, to be shown once; so much change_free() wipes */
     char value[TOKEN_VALUE_MAX];
     struct record want;         /* of the question */
     struct record after;        /* of the outcome */

@@ -128,7 +128,7 @@ static uint32_t string_hash(struct slice s)
         memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
     else if (s.len > 0)
         memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(hash, word) >> 32);
+    return (uint32_t)(mix(mix(hash, word), 0) >> 32);   /* once more, for the last word's sake */
 }
 
 static uint64_t string_room(size_t len)

@@ -2,6 +2,7 @@
 #include "daemon/judge.h"
 
 #include "daemon/clock.h"
+#include "daemon/generation.h"
 #include "daemon/probe.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
@@ -92,10 +93,8 @@ static void hash_all(struct judge *j, const struct generation *g)
         j->digest[j->hashed++] = v->digest;
     }
     token_digests(j->value, j->hashed, j->digest);
-    for (size_t i = 0; i < j->hashed; i++) {
-        table_prefetch(publish_table(g), j->digest[i]);
-        publish_touch_prefetch(g, j->digest[i]);
-    }
+    for (size_t i = 0; i < j->hashed; i++)
+        generation_prefetch(g, j->digest[i]);
 }
 
 static void count(const struct judge *j, size_t i, unsigned lane)

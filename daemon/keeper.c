@@ -23,7 +23,7 @@ struct keeper {
     struct mail_list ready;         /* scans to step, in turn */
     struct mail_list parked;        /* watches that wait for news */
     int64_t next_chores;            /* CLOCK_MONOTONIC, seconds */
-    bool condenses;                 /* the table, as long as nothing else is to be done */
+    bool condenses;                 /* goes on with the table, as long as nothing else is to be done */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
@@ -37,6 +37,7 @@ static void *run(void *keeper);
 static bool one_batch(struct keeper *k);
 static bool one_chunk(struct keeper *k);
 static void chores(struct keeper *k);
+static bool condense(struct keeper *k);
 static void note_figures(struct keeper *k);
 static void wait_for_work(struct keeper *k);
 
@@ -164,7 +165,7 @@ static void *run(void *keeper)
         chores(k);
         if (!busy && stopping)
             break;
-        k->condenses = k->condenses && !busy && publish_condense(k->writer->publisher);
+        k->condenses = k->condenses && !busy && condense(k);
         if (!busy && !k->condenses && !atomic_load(&k->stopping))
             wait_for_work(k);
     }
@@ -224,7 +225,16 @@ static void chores(struct keeper *k)
         lastuse_step(k->lastuse, w->publisher, now);
     }
     wake_parked(k);
-    k->condenses = publish_condense(w->publisher);
+    k->condenses = condense(k);     /* one piece also while there is no end of changes */
+}
+
+/* Whoever looks at a token in that piece waits for this thread. */
+static bool condense(struct keeper *k)
+{
+    priority_come_forward(&k->writer->priority);
+    bool some = publish_condense(k->writer->publisher);
+    priority_stand_back(&k->writer->priority);
+    return some;
 }
 
 static void note_figures(struct keeper *k)

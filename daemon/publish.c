@@ -345,11 +345,6 @@ void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
         atomic_store_explicit(&g->used[slot], (uint32_t)now, memory_order_relaxed);
 }
 
-void publish_touch_prefetch(const struct generation *g, const uint8_t *digest)
-{
-    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
-}
-
 void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now)
 {
     pthread_mutex_lock(&p->mutex);

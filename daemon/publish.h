@@ -89,9 +89,6 @@ void publish_leave(struct publisher *p, unsigned reader);
 /* The table of the generation entered. */
 const struct table *publish_table(const struct generation *g);
 
-/* Asks for what publish_touch() will look at to be brought into the cache. */
-void publish_touch_prefetch(const struct generation *g, const uint8_t *digest);
-
 /* Notes that the token in a slot was used; coarse: about a minute. */
 void publish_touch(const struct generation *g, uint32_t slot, int64_t now);
 

@@ -11,11 +11,12 @@
 #include "daemon/log.h"
 #include "daemon/sanitized.h"
 
-/* An odd number of cache lines: the same part of many blocks does not lie in the same few sets. */
+/* The smallest, which are many, have an odd number of cache lines: so the same part of each lies in
+ * other sets of the cache. */
 enum {
     SMALLEST = 16 * 1024 + 64,
     SIZES = 4,                  /* each twice the one before; what is larger comes from malloc() */
-    CHUNK = 1024 * 1024,
+    CHUNK = 64 * SMALLEST,      /* whole pages, and any of the sizes fills it */
 };
 
 struct block {

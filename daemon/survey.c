@@ -43,7 +43,7 @@ static size_t walk(struct publisher *p, uint32_t *slot, uint32_t slots, picker *
 }
 
 size_t survey_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
-                    struct survey_use *use, size_t room)
+                   struct survey_use *use, size_t room)
 {
     return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
 }

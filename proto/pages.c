@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pages.h"
 
-#include <linux/mman.h>
 #include <stdint.h>
 #include <sys/mman.h>
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 
 #define HUGE_SIZE ((size_t)2 * 1024 * 1024)     /* where they are larger, there are none */
 

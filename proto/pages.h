@@ -18,9 +18,9 @@ void *pages_map(size_t size, int protection, int flags, int fd);
 /* Brings the pages of a writable mapping in all at once, for less than one by one. */
 void pages_fill(void *mapping, size_t size);
 
-/* Moves the next of a filled mapping's bytes, of which `*done` were moved (at first 0), into a huge
- * page: that takes a millisecond or so, and who looks there meanwhile waits.  A mapping of another
- * process gets that page too.  False: there is no more. */
+/* Tries once to move the next of a filled mapping's bytes, of which `*done` were tried (at first 0),
+ * into a huge page: that takes some milliseconds, and who looks there meanwhile waits.  A mapping of
+ * another process gets that page too.  False: all were tried. */
 bool pages_condense(void *mapping, size_t size, size_t *done);
 
 #endif
