@@ -7,7 +7,7 @@
 #include "plugin/view.h"
 #include "tests/fuzz/answers.h"
 
-enum { BATCH = 8 };
+enum { BATCH = LEDGER_PENDING };
 
 static struct feed feed;
 static struct asked batch[BATCH];
