@@ -4,8 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
+
+#include "proto/pages.h"
 
 enum { ROOM_MIN = 1024 };
 
@@ -32,7 +33,7 @@ static void populate(struct order *o, size_t count)
     uintptr_t to = (uintptr_t)(o->entry + o->count + count) / page * page;
 
     if (from < to)
-        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+        pages_fill((void *)from, to - from);
 }
 
 int order_reserve(struct order *o, size_t count)

@@ -15,7 +15,7 @@
  * failure.  To be given back with munmap(2). */
 void *pages_map(size_t size, int protection, int flags, int fd);
 
-/* Brings the pages of a writable mapping in all at once, for less than one by one. */
+/* Brings whole pages that can be written in all at once, for less than one by one. */
 void pages_fill(void *mapping, size_t size);
 
 /* Tries once to move the next of a filled mapping's bytes, of which `*done` were tried (at first 0),

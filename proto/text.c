@@ -109,23 +109,16 @@ bool hex_parse(struct slice digits, uint8_t *bytes, size_t len)
 
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
 {
-    enum { SAFE = 19 };             /* so many digits always fit */
     uint64_t n = 0;
-    bool over = false;
 
     if (digits.len == 0)
         return false;
     for (size_t i = 0; i < digits.len; i++) {
         unsigned d = (unsigned)(unsigned char)digits.at[i] - '0';
-        if (d > 9)
+        if (d > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, d, &n) ||
+            n > max)
             return false;
-        if (i < SAFE)
-            n = 10 * n + d;
-        else
-            over = over || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, d, &n);
     }
-    if (over || n > max)
-        return false;
     *number = n;
     return true;
 }

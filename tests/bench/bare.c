@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/pages.h"
 #include "proto/token.h"
+#include "tests/bench/dense.h"
 #include "tests/bench/values.h"
 
 enum { ROOM = 16 * 1024, TOGETHER = 64, TAIL_MAX = 64, VERB = sizeof("verify ") - 1 };
@@ -67,9 +67,7 @@ bool bare_fill(uint64_t keys)
                       MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (slots == MAP_FAILED)
         return false;
-    pages_fill(slots, sizeof(*slots) << slot_bits);
-    for (size_t done = 0; pages_condense(slots, sizeof(*slots) << slot_bits, &done);)
-        continue;
+    make_dense(slots, sizeof(*slots) << slot_bits);
     for (uint64_t number = 0; number < keys; number++)
         put(number);
     return true;

@@ -29,8 +29,8 @@
 
 #include "daemon/publish.h"
 #include "plugin/jeton.h"
-#include "proto/pages.h"
 #include "proto/token.h"
+#include "tests/bench/dense.h"
 #include "tests/bench/values.h"
 
 enum {
@@ -166,9 +166,7 @@ static void make_chain(size_t size)
     check(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd_create");
     next = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     check(next != MAP_FAILED, "mmap");
-    pages_fill(next, size);
-    for (size_t done = 0; pages_condense(next, size, &done);)
-        continue;
+    make_dense(next, size);
     for (uint32_t i = 0; i < lines; i++)
         next[16 * i] = i;
     for (uint32_t i = lines - 1; i > 0; i--) {          /* one cycle through all lines */
