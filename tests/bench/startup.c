@@ -6,8 +6,8 @@
  * Measures in turn, ROUNDS times, with a store that `fill` made:
  *     bare     open the file for reading, mapped, as a start reads it; tdb_traverse_read() that
  *              counts; close
- *     floor    an empty table for as many tokens; then the same walk, but each record is handed over
- *              to another thread, which does nothing with it
+ *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
+ *              each record is handed over to another thread, which does nothing with it
  *     start    store_open() and writer_init(): what jetond does before it listens
  * and prints the medians, in seconds.  One thread alone can do both parts of the floor: the table's
  * pages are needed before the first token is known. */
@@ -52,21 +52,25 @@ static int count(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *co
     return 0;
 }
 
-static double traverse(const char *path, tdb_traverse_func visit, void *context)
+static struct tdb_context *open_file(const char *path)
 {
-    double from = seconds();
     struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, O_RDONLY | O_CLOEXEC, 0600);
 
-    if (tdb == NULL || tdb_traverse_read(tdb, visit, context) < 0)
+    if (tdb == NULL)
         die("the file cannot be read");
-    tdb_close(tdb);
-    return seconds() - from;
+    return tdb;
 }
 
 static double bare(const char *path, uint64_t *records)
 {
+    double from = seconds();
+    struct tdb_context *tdb = open_file(path);
+
     *records = 0;
-    return traverse(path, count, records);
+    if (tdb_traverse_read(tdb, count, records) < 0)
+        die("the file cannot be read");
+    tdb_close(tdb);
+    return seconds() - from;
 }
 
 static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *conveyor)
@@ -92,7 +96,10 @@ static double least(const char *path, uint64_t tokens)
 
     if (table == NULL || conveyor == NULL)
         die("no memory");
-    traverse(path, hand_over, conveyor);
+    struct tdb_context *tdb = open_file(path);
+    for (unsigned chain = 0; chain < HASH_SIZE; chain++)
+        tdb_traverse_chain(tdb, chain, hand_over, conveyor);
+    tdb_close(tdb);
     conveyor_finish(conveyor);
     double took = seconds() - from;
     publish_free(table);

@@ -115,38 +115,134 @@ static void who_has_no_room_for_more_is_asked_no_more(void **state)
     journal_free(j);
 }
 
-/* Where the head of a token's record is in the file, which begins with the next one's place. */
-static uint32_t head_of(const char *file, size_t size, uint64_t number)
+/* Large enough to be walked over chain by chain: it has been larger. */
+static void make_large(void)
+{
+    static char bytes[17 * 1000 * 1000];
+    struct tdb_context *tdb = tdb_open(path, 0, TDB_NOMMAP, O_RDWR, 0);
+    TDB_DATA key = { (unsigned char *)"large", 5 };
+
+    assert_non_null(tdb);
+    assert_int_equal(tdb_store(tdb, key, (TDB_DATA){ (unsigned char *)bytes, sizeof(bytes) },
+                               TDB_INSERT), 0);
+    assert_int_equal(tdb_delete(tdb, key), 0);
+    tdb_close(tdb);
+}
+
+static void each_token_of_a_large_store_is_shown_once(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct journal *j = journal_new(10000);
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    uint64_t count;
+
+    save(s, j, 1, 3000);
+    store_close(s);
+    make_large();
+    s = store_open(path, STORE_WRITE, &problem);
+    assert_true(store_count_tokens(s, &count, &problem));
+    assert_int_equal(count, 3000);
+    struct guest guest = { .visitor = { &guest.record, ask_for_two } };
+    assert_false(store_load_tokens(s, &guest.visitor, &problem));
+    assert_int_equal(guest.shown, 2);
+    store_close(s);
+    journal_free(j);
+}
+
+static void what_is_wrong_in_a_large_store_is_named(void **state)
+{
+    (void)state;
+    struct problem problem;
+
+    store_close(store_open(path, STORE_WRITE, &problem));
+    make_large();
+    put_foreign("other", "x", 1);
+    refused_naming("record other: a record that is not jeton's");
+}
+
+/* The file's bytes, to be damaged. */
+struct image {
+    char *at;
+    size_t size;
+};
+
+static struct image open_image(void)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR);
+
+    assert_int_equal(fstat(fd, &st), 0);
+    char *at = mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(at, MAP_FAILED);
+    close(fd);
+    return (struct image){ at, (size_t)st.st_size };
+}
+
+/* Where the head of a token's record is, which begins with the next one's place. */
+static uint32_t head_of(struct image image, uint64_t number)
 {
     enum { HEAD = 24 };
     struct record r = record_numbered(number);
     char key[RECORD_KEY_SIZE];
 
     record_key(r.digest, key);
-    const char *at = memmem(file, size, key, sizeof(key));
+    const char *at = memmem(image.at, image.size, key, sizeof(key));
     assert_non_null(at);
-    return (uint32_t)(at - file) - HEAD;
+    return (uint32_t)(at - image.at) - HEAD;
 }
 
-static void a_chain_that_runs_in_a_circle_is_named(void **state)
+static void three_tokens_in_a_circle(bool large)
 {
-    (void)state;
     struct problem problem;
     struct journal *j = journal_new(1000);
     struct store *s = store_open(path, STORE_WRITE, &problem);
 
     save(s, j, 1, 3);
-    size_t size = store_size(s);
     store_close(s);
     journal_free(j);
-    int fd = open(path, O_RDWR);
-    char *file = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_ptr_not_equal(file, MAP_FAILED);
-    uint32_t one = head_of(file, size, 1), other = head_of(file, size, 2);
-    memcpy(file + one, &other, sizeof(other));
-    memcpy(file + other, &one, sizeof(one));
-    munmap(file, size);
-    close(fd);
+    if (large)
+        make_large();
+    struct image image = open_image();
+    uint32_t one = head_of(image, 1), other = head_of(image, 2);
+    memcpy(image.at + one, &other, sizeof(other));
+    memcpy(image.at + other, &one, sizeof(one));
+    munmap(image.at, image.size);
+}
+
+static void a_chain_that_runs_in_a_circle_is_named(void **state)
+{
+    (void)state;
+    three_tokens_in_a_circle(false);
+    refused_naming("the file's hash chains run in a circle");
+}
+
+static void a_circle_in_a_large_store_ends(void **state)
+{
+    (void)state;
+    three_tokens_in_a_circle(true);
+    refused_naming("damaged");
+}
+
+/* Each is short; all of them together show more records than there is room for. */
+static void chains_that_all_lead_to_one_record_end(void **state)
+{
+    (void)state;
+    enum { CHAINS = 1000003, FIRST_CHAIN = 168 + sizeof(uint32_t) };
+    struct problem problem;
+    struct journal *j = journal_new(1000);
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+
+    save(s, j, 1, 3);
+    store_close(s);
+    journal_free(j);
+    make_large();
+    struct image image = open_image();
+    uint32_t one = head_of(image, 1), *chain = (uint32_t *)(void *)(image.at + FIRST_CHAIN);
+    for (size_t i = 0; i < CHAINS; i++)
+        if (chain[i] == 0)
+            chain[i] = one;
+    munmap(image.at, image.size);
     refused_naming("the file's hash chains run in a circle");
 }
 
@@ -169,7 +265,11 @@ int main(void)
         WITH_DIRECTORY(a_truncated_store_is_refused),
         WITH_DIRECTORY(a_record_that_is_too_long_is_named),
         WITH_DIRECTORY(who_has_no_room_for_more_is_asked_no_more),
+        WITH_DIRECTORY(each_token_of_a_large_store_is_shown_once),
+        WITH_DIRECTORY(what_is_wrong_in_a_large_store_is_named),
         WITH_DIRECTORY(a_chain_that_runs_in_a_circle_is_named),
+        WITH_DIRECTORY(a_circle_in_a_large_store_ends),
+        WITH_DIRECTORY(chains_that_all_lead_to_one_record_end),
         WITH_DIRECTORY(a_newer_version_and_foreign_records_are_named),
     };
 
