@@ -156,9 +156,23 @@ size_t utf8_length(const char *at, size_t left)
     return len;
 }
 
+/* How many bytes at the front are ASCII; some of the last seven may be left out. */
+static size_t ascii_front(struct slice bytes)
+{
+    uint64_t eight;
+    size_t at = 0;
+
+    for (; bytes.len - at >= sizeof(eight); at += sizeof(eight)) {
+        memcpy(&eight, bytes.at + at, sizeof(eight));
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+    }
+    return at;
+}
+
 bool utf8_valid(struct slice bytes)
 {
-    for (size_t at = 0, len; at < bytes.len; at += len) {
+    for (size_t at = ascii_front(bytes), len; at < bytes.len; at += len) {
         len = (uint8_t)bytes.at[at] < 0x80 ? 1 : utf8_length(bytes.at + at, bytes.len - at);
         if (len == 0)
             return false;
