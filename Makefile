@@ -144,19 +144,18 @@ $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton
 BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup durable pam munge)
 
 LIBS_floors = -levent_core -lsodium
-LIBS_durable = -ltdb
 LIBS_pam = -lpam
 LIBS_munge = -ldl
-$(patsubst %,$(BUILD)/tests/bench/%,load floors durable pam munge): %: %.o
+$(patsubst %,$(BUILD)/tests/bench/%,load floors pam munge): %: %.o
 $(BUILD)/tests/bench/floors: $(BUILD)/tests/bench/bare.o $(PROTO)
-$(patsubst %,$(BUILD)/tests/bench/%,load floors durable pam munge):
+$(patsubst %,$(BUILD)/tests/bench/%,load floors pam munge):
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_$(@F)) -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) $(LINK) $(filter %.o,$^) -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/../..' \
 		$(LIBS_DAEMON) -o $@
 
-$(BUILD)/tests/bench/fill $(BUILD)/tests/bench/startup: %: %.o $(DAEMON) $(PROTO)
+$(patsubst %,$(BUILD)/tests/bench/%,fill startup durable): %: %.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 # Everything beside its peers and floors, as ratios of one run; BENCH_FULL=1 for all of it.

@@ -4,10 +4,14 @@
  *     durable tdb FILE TIMES DEPTH        transactions of DEPTH new records as large as a token's,
  *                                         and one rewritten block as large as jetond's journal
  *                                         block is on average; tdb opened as jetond opens it
+ *     durable writer FILE TIMES DEPTH     commits of DEPTH new tokens by the daemon's own writer: with
+ *                                         the journal and the table, but without a client, a socket,
+ *                                         another thread, or values to be made
  *     durable sync FILE TIMES             a write of 4 KiB and fdatasync()
  *
  * FILE is changed: give a copy of a store.  Prints rate=: records, or syncs, a second. */
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/decide.h"
+#include "daemon/log.h"
+#include "daemon/writer.h"
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 
@@ -74,6 +81,48 @@ static double run_tdb(const char *path, unsigned times, unsigned depth)
     return rate;
 }
 
+/* A token as the load client's requests make them. */
+static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
+{
+    struct change *c = change_new(&change_create);
+
+    if (c == NULL)
+        die("no memory");
+    c->uid = c->want.by = 1000;
+    c->pid = 1;
+    c->want.expires = TIME_NEVER;
+    memcpy(c->want.digest, digest, DIGEST_SIZE);
+    record_set_subject(&c->want, slice_of("svc-0001"));
+    record_set_scopes(&c->want, slice_of("repo:read,repo:write"));
+    record_set_description(&c->want, slice_of("a token of the benchmark"));
+    mailbox_post(&w->box, &c->mail);
+}
+
+static double run_writer(const char *path, unsigned times, unsigned depth)
+{
+    enum { KEEP = 100000 };
+    static struct writer w;
+    struct problem problem;
+    struct store *store = store_open(path, STORE_WRITE, &problem);
+    uint8_t digest[DIGEST_SIZE];
+
+    if (store == NULL || !writer_init(&w, store, "jtn", KEEP, &problem))
+        die(problem.message);
+    double began = seconds();
+    for (unsigned turn = 0; turn < times; turn++) {
+        for (unsigned i = 0; i < depth; i++) {
+            randombytes_buf(digest, sizeof(digest));
+            post(&w, digest);
+        }
+        writer_collect(&w);
+        if (!writer_batch(&w, time(NULL)) || atomic_load(&w.failures) > 0)
+            die("the store cannot be changed");
+    }
+    double rate = (double)times * depth / (seconds() - began);
+    writer_destroy(&w);
+    return rate;
+}
+
 static double run_sync(const char *path, unsigned times)
 {
     char page[4096] = "";
@@ -95,11 +144,14 @@ static double run_sync(const char *path, unsigned times)
 
 int main(int argc, char **argv)
 {
-    if (argc < 4)
+    if (argc < 4 || sodium_init() < 0)
         return 2;
+    log_set_level(LOG_LEVEL_WARNING);
     unsigned times = (unsigned)strtoul(argv[3], NULL, 10);
     unsigned depth = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
-    printf("rate=%.1f\n", strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], times, depth) :
-                                                        run_sync(argv[2], times));
+    double rate = strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], times, depth) :
+                  strcmp(argv[1], "writer") == 0 ? run_writer(argv[2], times, depth) :
+                  run_sync(argv[2], times);
+    printf("rate=%.1f\n", rate);
     return 0;
 }
