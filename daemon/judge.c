@@ -128,11 +128,16 @@ static bool answer_one(struct judge *j, size_t i, struct publisher *p, const str
     return true;
 }
 
-/* A batch may hold questions to several services: the first has the time of all of it. */
+/* A batch may hold questions to several services, and each of them waited for all of it. */
 static void note_time(const struct judge *j, unsigned lane, uint64_t nanoseconds)
 {
-    meter_time(j->stack[0]->meter, lane, nanoseconds / j->count);
-    meter_latency(j->stack[0]->meter, lane, nanoseconds);
+    for (size_t i = 0; i < j->count; i++) {
+        struct meter *m = j->stack[i]->meter;
+        if (i > 0 && m == j->stack[i - 1]->meter)
+            continue;
+        meter_time(m, lane, nanoseconds / j->count);
+        meter_latency(m, lane, nanoseconds);
+    }
 }
 
 void judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now)

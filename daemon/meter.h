@@ -55,8 +55,8 @@ static inline void meter_count(struct meter *m, unsigned lane, unsigned what)
     meter_add(&m->part[lane].count[what], 1);
 }
 
-/* How long a client waited, in the daemon: of those that were timed.  Verifications that came in
- * one piece are answered in one, and are one. */
+/* How long a client waited, in the daemon: of those that were timed.  Verifications by the table that
+ * are answered in one batch are one. */
 void meter_latency(struct meter *m, unsigned lane, uint64_t nanoseconds);
 
 /* Adds the latencies of all services to `sum`. */

@@ -92,7 +92,7 @@ def prometheus_output_keeps_every_rule_of_the_format():
         same(value_of(metrics, "jeton_version_info", version=d.stats()["version"]), 1)
         same(value_of(metrics, "jeton_commit_seconds_count"), 1)
         timed = value_of(metrics, "jeton_verify_seconds_count")
-        assert 100 / 16 - 1 <= timed <= 100 / 16 + 3, f"one input in 16 is timed: {timed}"
+        assert 100 / 16 - 1 <= timed <= 100 / 16 + 3, f"one batch in 16 is timed: {timed}"
         same({kind for kind, _ in metrics.values()}, {"counter", "gauge", "histogram"})
 
 

@@ -69,6 +69,17 @@ def table_says_how_far_it_reaches():
 
 
 @claim
+def each_service_is_timed_even_if_it_is_never_asked_first():
+    with Daemon(config="[service first]\nrequisite = local\n\n[service second]\nrequisite = local\n") as d:
+        value = d.create()["token"]
+        lines = [f"verify service={service} {value}" for service in ("first", "second")]
+        for _ in range(100):
+            d.client("verify").pipeline(lines)
+        for service in "first", "second":
+            assert d.stat("service_timed", service=service) > 0, service
+
+
+@claim
 def foreign_verifier_takes_over_where_the_table_knows_nothing():
     with Daemon(config=FOREIGN) as d:
         token = d.create(subject="ci")
