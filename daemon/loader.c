@@ -52,13 +52,13 @@ static bool run(struct loader *l, struct store *store, uint64_t tokens, struct p
            store_load_tokens(store, &l->visitor, problem) && publish_gathered(l);
 }
 
-bool loader_run(struct store *store, uint64_t tokens, struct publisher *publisher,
-                struct order *order, struct problem *problem)
+static bool load_tokens(struct store *store, uint64_t tokens, struct publisher *publisher,
+                        struct order *order, struct problem *problem)
 {
-    struct loader *l = calloc(1, sizeof(*l));
+    struct loader *l = publisher != NULL ? calloc(1, sizeof(*l)) : NULL;
 
     if (l == NULL) {
-        problem_set(problem, STATUS_INTERNAL, "no memory");
+        problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
         return false;
     }
     l->visitor = (struct visitor){ l->record, gather };
@@ -69,4 +69,16 @@ bool loader_run(struct store *store, uint64_t tokens, struct publisher *publishe
     publish_leave(publisher, READER);
     free(l);
     return loaded && store_has_all(store, publish_figures(publisher).tokens, tokens, problem);
+}
+
+bool loader_run(struct store *store, const char *prefix, struct journal *journal,
+                struct publisher **publisher, struct order *order, struct problem *problem)
+{
+    if (!store_load_journal(store, journal, problem))
+        return false;
+    uint64_t tokens = journal_tokens(journal);
+    if (!store_may_have(store, tokens, problem))
+        return false;
+    *publisher = publish_new(prefix, tokens);
+    return load_tokens(store, tokens, *publisher, order, problem);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills an empty table and order with a store's tokens, before there is any reader. */
+/* Reads a store as a start does: the journal, and all tokens into a table and an order of their
+ * own, before there is any reader. */
 #ifndef JETON_LOADER_H
 #define JETON_LOADER_H
 
@@ -7,8 +8,9 @@
 #include "daemon/publish.h"
 #include "daemon/store.h"
 
-/* `tokens` is how many there must be.  False: *problem says why. */
-bool loader_run(struct store *store, uint64_t tokens, struct publisher *publisher,
-                struct order *order, struct problem *problem);
+/* Journal and order are empty; *publisher is NULL, and the caller's to free whatever becomes of it.
+ * False: *problem says why. */
+bool loader_run(struct store *store, const char *prefix, struct journal *journal,
+                struct publisher **publisher, struct order *order, struct problem *problem);
 
 #endif

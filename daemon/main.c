@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "daemon/answer.h"
+#include "daemon/loader.h"
 #include "daemon/report.h"
 #include "daemon/sandbox.h"
 #include "daemon/service.h"
 #include "daemon/site.h"
 #include "daemon/stack.h"
-#include "daemon/store.h"
 
 enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
 
@@ -54,8 +54,6 @@ static bool configure(struct config *c, struct problem *problem)
 /* Looks only; a daemon may be using the store at the same time. */
 static bool check_store(const struct config *c, struct problem *problem)
 {
-    uint64_t count = 0;
-
     if (access(c->store, F_OK) != 0) {
         printf("store %s: not there; it will be made at the first start\n", c->store);
         return true;
@@ -66,17 +64,19 @@ static bool check_store(const struct config *c, struct problem *problem)
         return true;
     }
     struct journal *journal = journal_new(c->journal_entries);
+    struct publisher *publisher = NULL;
+    struct order order = { .entry = NULL };
     bool well = store != NULL && journal != NULL &&
-                store_load_journal(store, journal, problem) &&
-                store_may_have(store, journal_tokens(journal), problem) &&
-                store_count_tokens(store, &count, problem) &&
-                store_has_all(store, count, journal_tokens(journal), problem);
+                loader_run(store, c->prefix, journal, &publisher, &order, problem);
     if (well)
         printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
-               (unsigned long long)count, (unsigned long long)journal_oldest(journal),
+               (unsigned long long)journal_tokens(journal),
+               (unsigned long long)journal_oldest(journal),
                (unsigned long long)journal_newest(journal));
-    store_close(store);
+    publish_free(publisher);
+    order_free(&order);
     journal_free(journal);
+    store_close(store);
     return well;
 }
 

@@ -207,27 +207,6 @@ bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem 
            switch_to(s, s->mode, problem);
 }
 
-struct counter {
-    struct visitor visitor;
-    struct record record;
-    uint64_t count;
-};
-
-static bool count_one(struct visitor *visitor)
-{
-    ((struct counter *)visitor)->count++;
-    return true;
-}
-
-bool store_count_tokens(struct store *s, uint64_t *count, struct problem *problem)
-{
-    struct counter counter = { .visitor = { &counter.record, count_one } };
-    bool well = store_load_tokens(s, &counter.visitor, problem);
-
-    *count = counter.count;
-    return well;
-}
-
 bool store_may_have(struct store *s, uint64_t said, struct problem *problem)
 {
     if (said <= store_size(s) / RECORD_ROOM_LEAST)

@@ -46,9 +46,6 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
  * record cannot be read. */
 bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem);
 
-/* Reads them all, and counts them. */
-bool store_count_tokens(struct store *s, uint64_t *count, struct problem *problem);
-
 /* True if a file as large as this can hold so many tokens; or else *problem says so. */
 bool store_may_have(struct store *s, uint64_t said, struct problem *problem);
 

@@ -222,6 +222,22 @@ void tdbfile_close(struct tdbfile *f)
     f->nowhere = -1;
 }
 
+/* -- hash chains ----------------------------------------------------------------------------- */
+
+/* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
+bool tdbfile_chains(const struct tdbfile *f, unsigned first, bool used[], size_t count)
+{
+    uint32_t head[TDBFILE_CHAINS];
+    off_t from = FILE_HEADER + (off_t)sizeof(*head) * (1 + (off_t)first);
+    ssize_t size = (ssize_t)(count * sizeof(*head));
+
+    if (pread(tdb_fd(f->tdb), head, (size_t)size, from) != size)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        used[i] = head[i] != 0;
+    return true;
+}
+
 /* -- transactions ---------------------------------------------------------------------------- */
 
 /* What is written to a file that was moved away or replaced would be lost with it. */

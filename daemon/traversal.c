@@ -11,7 +11,7 @@ struct fault {
 
 struct traversal {
     struct conveyor *conveyor;  /* the walking thread's, as are the next three */
-    uint64_t left;              /* more records than this are a loop in a damaged file */
+    uint64_t left;              /* more bytes than these are not in the file: its chains meet */
     bool ended;
     struct fault odd;
     /* From here on: the other thread's, until the conveyor ends. */
@@ -20,7 +20,7 @@ struct traversal {
     struct fault bad;
 };
 
-static bool walk_all(struct traversal *t, struct tdb_context *tdb);
+static bool walk_all(struct traversal *t, const struct tdbfile *file);
 static bool understand(void *traversal, struct slice name, struct slice value);
 static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
                      struct problem *problem);
@@ -29,13 +29,13 @@ bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct prob
 {
     struct traversal t = { .visitor = visitor };
 
-    t.left = tdb_map_size(file->tdb) / RECORD_ROOM_LEAST;
+    t.left = tdb_map_size(file->tdb);
     t.conveyor = conveyor_new(understand, &t);
     if (t.conveyor == NULL) {
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
         return false;
     }
-    return conclude(&t, file, walk_all(&t, file->tdb), problem);
+    return conclude(&t, file, walk_all(&t, file), problem);
 }
 
 /* A key out of a damaged file may hold anything.  Returns false. */
@@ -52,8 +52,9 @@ static bool found(struct fault *f, const char *what, struct slice name)
 
 static bool pass_on(struct traversal *t, struct slice name, struct slice value)
 {
-    if (t->left-- == 0)
-        return found(&t->odd, "the file's hash chains run in a circle", name);
+    if (name.len + value.len >= t->left)
+        return found(&t->odd, "the file's hash chains meet there", name);
+    t->left -= name.len + value.len;
     if (slice_begins(name, "journal/") || slice_is(name, TRAVERSAL_HEAD_KEY))
         return true;
     value = record_trimmed(value);
@@ -72,17 +73,20 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *tra
     return t->ended;
 }
 
-/* Chain by chain TDB shows records where they lie; in a walk over all it copies each.  But that one
- * skips empty chains in no time, of which a file with few records has a million. */
-static bool walk_all(struct traversal *t, struct tdb_context *tdb)
+/* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
+ * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
+static bool walk_all(struct traversal *t, const struct tdbfile *file)
 {
-    unsigned chains = (unsigned)tdb_hash_size(tdb);
-    bool whole = true;
+    const unsigned chains = (unsigned)tdb_hash_size(file->tdb);
+    bool used[TDBFILE_CHAINS], whole = true;
 
-    if (t->left < chains / 2)
-        return tdb_traverse_read(tdb, walk, t) >= 0;
-    for (unsigned chain = 0; chain < chains && whole && !t->ended; chain++)
-        whole = tdb_traverse_chain(tdb, chain, walk, t) >= 0;
+    for (unsigned chain = 0; chain < chains && whole && !t->ended; chain++) {
+        unsigned at = chain % TDBFILE_CHAINS, left = chains - chain;
+        if (at == 0)
+            whole = tdbfile_chains(file, chain, used, left < TDBFILE_CHAINS ? left : TDBFILE_CHAINS);
+        if (whole && used[at])
+            whole = tdb_traverse_chain(file->tdb, chain, walk, t) >= 0;
+    }
     return whole;
 }
 
@@ -113,8 +117,9 @@ static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
         problem_set(problem, STATUS_STORE, "no memory for %llu tokens",
                     (unsigned long long)t->seen);
     else if (!walked || file->failed)
-        problem_set(problem, STATUS_STORE, "store %.120s is damaged: %s; restore it from a backup "
-                    "(tdbbackup -v)", file->path, tdb_errorstr(file->tdb));
+        problem_set(problem, STATUS_STORE, "store %.120s is damaged: %.70s; restore it from a backup "
+                    "(tdbbackup -v)", file->path, file->failed ? file->said :
+                    "a record does not fit into it");
     else
         return true;
     return false;

@@ -33,23 +33,6 @@ static struct change *change_of(struct mail *mail)
 
 /* -- start ----------------------------------------------------------------------------------- */
 
-static bool load(struct writer *w, struct store *store, const char *prefix,
-                 struct problem *problem)
-{
-    if (!store_load_journal(store, w->journal, problem))
-        return false;
-    uint64_t tokens = journal_tokens(w->journal);
-    if (!store_may_have(store, tokens, problem))
-        return false;
-    w->publisher = publish_new(prefix, tokens);
-    if (w->publisher == NULL) {
-        problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens",
-                    (unsigned long long)tokens);
-        return false;
-    }
-    return loader_run(store, tokens, w->publisher, &w->order, problem);
-}
-
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem)
 {
@@ -59,7 +42,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
         problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
         return false;
     }
-    if (!load(w, store, prefix, problem)) {
+    if (!loader_run(store, prefix, w->journal, &w->publisher, &w->order, problem)) {
         writer_destroy(w);
         return false;
     }

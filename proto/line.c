@@ -107,11 +107,14 @@ static size_t plain_front(struct slice bytes)
 /* The rare line that is more than printable ASCII is looked at closely. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why)
 {
+    *plain = bytes.len;
+    if (bytes.len == 0)
+        return STATUS_OK;
     size_t front = plain_front(bytes);
     struct slice rest = { bytes.at + front, bytes.len - front };
     uint64_t found = rest.len > 0 ? any(rest, not_plain) : 0;
-
-    *plain = found == 0 ? bytes.len : front;
+    if (found != 0)
+        *plain = front;
     if ((found & UNPRINTABLE) == 0)
         return STATUS_OK;
     for (size_t at = 0; at < bytes.len; at++) {

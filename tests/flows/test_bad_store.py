@@ -5,6 +5,7 @@ import os
 import random
 import re
 import shutil
+import struct
 import subprocess
 
 from harness import Daemon, claim, command, same
@@ -50,6 +51,18 @@ TO_DO = r"restore|move it away|tdbbackup"
 def broken_ones():
     with Daemon() as daemon:
         yield daemon, made(daemon)
+
+
+@claim
+def store_that_has_one_token_twice_and_another_not_at_all_is_refused():
+    with broken_ones() as (d, whole):
+        damaged, first = bytearray(whole), 168 + 4          # the heads of the hash chains
+        heads = struct.unpack_from("=1000003I", damaged, first)
+        lead = [chain for chain, place in enumerate(heads)
+                if place and whole[place + 24:place + 30] == b"token/" and whole[place:place + 4] == bytes(4)]
+        struct.pack_into("=I", damaged, first + 4 * lead[0], heads[lead[1]])
+        put(d, damaged)
+        refused(d, "holds 199 tokens, but its journal says 200.*restore", "one twice")
 
 
 @claim

@@ -31,6 +31,30 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
     assert_true(store_commit(s));
 }
 
+/* What a walk over a store shows. */
+struct counted {
+    struct visitor visitor;
+    struct record record;
+    uint64_t count;
+    uint64_t sum;               /* of their serials */
+};
+
+static bool count_one(struct visitor *visitor)
+{
+    struct counted *c = (struct counted *)visitor;
+
+    c->count++;
+    c->sum += c->record.serial;
+    return true;
+}
+
+/* False: it cannot be walked over. */
+static inline bool count_tokens(struct store *s, struct counted *c, struct problem *problem)
+{
+    *c = (struct counted){ .visitor = { &c->record, count_one } };
+    return store_load_tokens(s, &c->visitor, problem);
+}
+
 #define WITH_DIRECTORY(test) \
     cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
