@@ -98,7 +98,8 @@ static double least(const char *path, uint64_t tokens)
         die("no memory");
     struct tdb_context *tdb = open_file(path);
     for (unsigned chain = 0; chain < HASH_SIZE; chain++)
-        tdb_traverse_chain(tdb, chain, hand_over, conveyor);
+        if (tdb_traverse_chain(tdb, chain, hand_over, conveyor) < 0)
+            die("the file cannot be read");
     tdb_close(tdb);
     conveyor_finish(conveyor);
     double took = seconds() - from;
