@@ -20,6 +20,7 @@
 
 #include "daemon/conveyor.h"
 #include "daemon/log.h"
+#include "daemon/tdbfile.h"
 #include "daemon/writer.h"
 #include "tests/bench/seconds.h"
 
@@ -52,22 +53,13 @@ static int count(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *co
     return 0;
 }
 
-static struct tdb_context *open_file(const char *path)
-{
-    struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, O_RDONLY | O_CLOEXEC, 0600);
-
-    if (tdb == NULL)
-        die("the file cannot be read");
-    return tdb;
-}
-
 static double bare(const char *path, uint64_t *records)
 {
     double from = seconds();
-    struct tdb_context *tdb = open_file(path);
+    struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, O_RDONLY | O_CLOEXEC, 0600);
 
     *records = 0;
-    if (tdb_traverse_read(tdb, count, records) < 0)
+    if (tdb == NULL || tdb_traverse_read(tdb, count, records) < 0)
         die("the file cannot be read");
     tdb_close(tdb);
     return seconds() - from;
@@ -80,6 +72,24 @@ static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void
         conveyor_put(conveyor, (struct slice){ (char *)key.dptr, key.dsize },
                      record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
     return 0;
+}
+
+static void hand_over_all(const char *path, struct conveyor *conveyor)
+{
+    static struct tdbfile file;
+    bool used[TDBFILE_CHAINS];
+
+    if (!tdbfile_init(&file, path) || !tdbfile_open(&file, O_RDONLY))
+        die("the file cannot be read");
+    for (unsigned from = 0; from < HASH_SIZE; from += TDBFILE_CHAINS) {
+        unsigned left = HASH_SIZE - from, count = left < TDBFILE_CHAINS ? left : TDBFILE_CHAINS;
+        if (!tdbfile_chains(&file, from, used, count))
+            die("the file cannot be read");
+        for (unsigned i = 0; i < count; i++)
+            if (used[i] && tdb_traverse_chain(file.tdb, from + i, hand_over, conveyor) < 0)
+                die("the file cannot be read");
+    }
+    tdbfile_close(&file);
 }
 
 static bool drop(void *context, struct slice name, struct slice value)
@@ -96,11 +106,7 @@ static double least(const char *path, uint64_t tokens)
 
     if (table == NULL || conveyor == NULL)
         die("no memory");
-    struct tdb_context *tdb = open_file(path);
-    for (unsigned chain = 0; chain < HASH_SIZE; chain++)
-        if (tdb_traverse_chain(tdb, chain, hand_over, conveyor) < 0)
-            die("the file cannot be read");
-    tdb_close(tdb);
+    hand_over_all(path, conveyor);
     conveyor_finish(conveyor);
     double took = seconds() - from;
     publish_free(table);
