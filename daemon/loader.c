@@ -47,7 +47,6 @@ static bool gather(struct visitor *visitor)
 
 static bool run(struct loader *l, struct store *store, uint64_t tokens, struct problem *problem)
 {
-    problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
     return order_reserve(l->order, tokens) == 0 &&
            store_load_tokens(store, &l->visitor, problem) && publish_gathered(l);
 }
@@ -57,10 +56,9 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct publisher *
 {
     struct loader *l = publisher != NULL ? calloc(1, sizeof(*l)) : NULL;
 
-    if (l == NULL) {
-        problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
+    problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
+    if (l == NULL)
         return false;
-    }
     l->visitor = (struct visitor){ l->record, gather };
     l->publisher = publisher;
     l->order = order;

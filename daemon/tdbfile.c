@@ -224,18 +224,34 @@ void tdbfile_close(struct tdbfile *f)
 
 /* -- hash chains ----------------------------------------------------------------------------- */
 
+enum { CHAINS_AT_ONCE = 4096 };
+
 /* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
-bool tdbfile_chains(const struct tdbfile *f, unsigned first, bool used[], size_t count)
+static bool read_heads(const struct tdbfile *f, unsigned first, uint32_t head[], unsigned count)
 {
-    uint32_t head[TDBFILE_CHAINS];
     off_t from = FILE_HEADER + (off_t)sizeof(*head) * (1 + (off_t)first);
     ssize_t size = (ssize_t)(count * sizeof(*head));
 
-    if (pread(tdb_fd(f->tdb), head, (size_t)size, from) != size)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        used[i] = head[i] != 0;
-    return true;
+    return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
+}
+
+/* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
+ * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
+bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,
+                  const bool *ended)
+{
+    const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    bool whole = true;
+
+    for (unsigned chain = 0; chain < chains && whole && !*ended; chain++) {
+        unsigned at = chain % CHAINS_AT_ONCE, left = chains - chain;
+        if (at == 0)
+            whole = read_heads(f, chain, head, left < CHAINS_AT_ONCE ? left : CHAINS_AT_ONCE);
+        if (whole && head[at] != 0)
+            whole = tdb_traverse_chain(f->tdb, chain, visit, context) >= 0;
+    }
+    return whole;
 }
 
 /* -- transactions ---------------------------------------------------------------------------- */

@@ -42,15 +42,16 @@ struct tdbfile {
     char path[PATH_MAX];
 };
 
-enum { TDBFILE_SPARE = 4096, TDBFILE_FIRST_MAX = 256, TDBFILE_CHAINS = 4096 };
+enum { TDBFILE_SPARE = 4096, TDBFILE_FIRST_MAX = 256 };
 
 /* The size a value of at least `least` bytes should have, so that what TDB allocates for it leaves
  * no useless remainders: at most TDBFILE_SPARE more. */
 size_t tdbfile_size(size_t key, size_t least);
 
-/* Which of `count` hash chains from `first` on have records; at most TDBFILE_CHAINS.  False: they
- * cannot be read. */
-bool tdbfile_chains(const struct tdbfile *f, unsigned first, bool used[], size_t count);
+/* Shows each record where it lies, in no order, until `visit` sets *ended and returns what is not 0.
+ * The file is open for reading only.  False: it is damaged. */
+bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,
+                  const bool *ended);
 
 static inline TDB_DATA tdbfile_datum(struct slice s)
 {

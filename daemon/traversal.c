@@ -20,7 +20,7 @@ struct traversal {
     struct fault bad;
 };
 
-static bool walk_all(struct traversal *t, const struct tdbfile *file);
+static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *traversal);
 static bool understand(void *traversal, struct slice name, struct slice value);
 static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
                      struct problem *problem);
@@ -35,7 +35,7 @@ bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct prob
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
         return false;
     }
-    return conclude(&t, file, walk_all(&t, file), problem);
+    return conclude(&t, file, tdbfile_walk(file, walk, &t, &t.ended), problem);
 }
 
 /* A key out of a damaged file may hold anything.  Returns false. */
@@ -71,23 +71,6 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *tra
     t->ended = !pass_on(t, (struct slice){ (const char *)key.dptr, key.dsize },
                         (struct slice){ (const char *)value.dptr, value.dsize });
     return t->ended;
-}
-
-/* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
- * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
-static bool walk_all(struct traversal *t, const struct tdbfile *file)
-{
-    const unsigned chains = (unsigned)tdb_hash_size(file->tdb);
-    bool used[TDBFILE_CHAINS], whole = true;
-
-    for (unsigned chain = 0; chain < chains && whole && !t->ended; chain++) {
-        unsigned at = chain % TDBFILE_CHAINS, left = chains - chain;
-        if (at == 0)
-            whole = tdbfile_chains(file, chain, used, left < TDBFILE_CHAINS ? left : TDBFILE_CHAINS);
-        if (whole && used[at])
-            whole = tdb_traverse_chain(file->tdb, chain, walk, t) >= 0;
-    }
-    return whole;
 }
 
 /* On the other thread. */

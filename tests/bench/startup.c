@@ -77,18 +77,11 @@ static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void
 static void hand_over_all(const char *path, struct conveyor *conveyor)
 {
     static struct tdbfile file;
-    bool used[TDBFILE_CHAINS];
+    bool ended = false;
 
-    if (!tdbfile_init(&file, path) || !tdbfile_open(&file, O_RDONLY))
+    if (!tdbfile_init(&file, path) || !tdbfile_open(&file, O_RDONLY) ||
+        !tdbfile_walk(&file, hand_over, conveyor, &ended))
         die("the file cannot be read");
-    for (unsigned from = 0; from < HASH_SIZE; from += TDBFILE_CHAINS) {
-        unsigned left = HASH_SIZE - from, count = left < TDBFILE_CHAINS ? left : TDBFILE_CHAINS;
-        if (!tdbfile_chains(&file, from, used, count))
-            die("the file cannot be read");
-        for (unsigned i = 0; i < count; i++)
-            if (used[i] && tdb_traverse_chain(file.tdb, from + i, hand_over, conveyor) < 0)
-                die("the file cannot be read");
-    }
     tdbfile_close(&file);
 }
 
