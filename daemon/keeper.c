@@ -11,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/scanner.h"
 #include "daemon/sweep.h"
+#include "daemon/thread.h"
 
 enum { MEMORY_KEPT = 32 << 20 };    /* bytes, free but not given back */
 
@@ -156,6 +157,7 @@ static void *run(void *keeper)
 {
     struct keeper *k = keeper;
 
+    thread_begin();
     priority_begin(&k->writer->priority);
     for (;;) {
         bool stopping = atomic_load(&k->stopping);

@@ -8,6 +8,7 @@
 #include "daemon/dispatch.h"
 #include "daemon/log.h"
 #include "daemon/pulse.h"
+#include "daemon/thread.h"
 
 enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
@@ -109,6 +110,7 @@ static void *run(void *argument)
 {
     struct lane *lane = argument;
 
+    thread_begin();
     if (event_base_dispatch(lane->base) < 0)
         log_error("a worker's event loop failed; its connections are not served");
     return NULL;

@@ -23,6 +23,7 @@
 
 #include "daemon/decide.h"
 #include "daemon/log.h"
+#include "daemon/thread.h"
 #include "daemon/writer.h"
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
@@ -108,6 +109,7 @@ static double run_writer(const char *path, unsigned times, unsigned depth)
 
     if (store == NULL || !writer_init(&w, store, "jtn", KEEP, &problem))
         die(problem.message);
+    thread_begin();
     double began = seconds();
     for (unsigned turn = 0; turn < times; turn++) {
         for (unsigned i = 0; i < depth; i++) {
