@@ -67,16 +67,6 @@ bool stamp_parse(struct slice text, int64_t *time)
     return true;
 }
 
-/* Both digits of each number below 100. */
-#define TEN(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
-static const char pairs[] =
-    TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5") TEN("6") TEN("7") TEN("8") TEN("9");
-
-static void put_pair(char *at, unsigned number)
-{
-    memcpy(at, pairs + 2 * number, 2);
-}
-
 void stamp_write(struct text *t, int64_t time)
 {
     char made[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
@@ -88,13 +78,13 @@ void stamp_write(struct text *t, int64_t time)
         time = STAMP_MAX;
     uint32_t second_of_day = (uint32_t)(time % 86400);
     date_from_days((uint32_t)(time / 86400), &year, &month, &day);
-    put_pair(made, year / 100);
-    put_pair(made + 2, year % 100);
-    put_pair(made + 5, month);
-    put_pair(made + 8, day);
-    put_pair(made + 11, second_of_day / 3600);
-    put_pair(made + 14, second_of_day / 60 % 60);
-    put_pair(made + 17, second_of_day % 60);
+    pair_write(made, year / 100);
+    pair_write(made + 2, year % 100);
+    pair_write(made + 5, month);
+    pair_write(made + 8, day);
+    pair_write(made + 11, second_of_day / 3600);
+    pair_write(made + 14, second_of_day / 60 % 60);
+    pair_write(made + 17, second_of_day % 60);
     text_add(t, made, STAMP_TEXT);
 }
 

@@ -4,33 +4,64 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define TEN(d) d "0" d "1" d "2" d "3" d "4" d "5" d "6" d "7" d "8" d "9"
+static const char pair[] =
+    TEN("0") TEN("1") TEN("2") TEN("3") TEN("4") TEN("5") TEN("6") TEN("7") TEN("8") TEN("9");
+
+void pair_write(char digits[2], unsigned number)
+{
+    memcpy(digits, pair + 2 * number, 2);
+}
+
 void text_add_u64(struct text *t, uint64_t number)
 {
     char digits[20];
     size_t at = sizeof(digits);
 
-    do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) > 0);
+    for (; number >= 10; number /= 100)
+        pair_write(digits + (at -= 2), (unsigned)(number % 100));
+    if (number > 0 || at == sizeof(digits))
+        digits[--at] = (char)('0' + number);
     text_add(t, digits + at, sizeof(digits) - at);
 }
 
-/* Both digits of each byte. */
-#define DIGITS(h) h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" \
-                  h "8" h "9" h "a" h "b" h "c" h "d" h "e" h "f"
-static const char hex[] =
-    DIGITS("0") DIGITS("1") DIGITS("2") DIGITS("3") DIGITS("4") DIGITS("5") DIGITS("6") DIGITS("7")
-    DIGITS("8") DIGITS("9") DIGITS("a") DIGITS("b") DIGITS("c") DIGITS("d") DIGITS("e") DIGITS("f");
+/* Sixteen hex digits at a time. */
+typedef uint8_t wide __attribute__((vector_size(16)));
+typedef uint16_t pairs __attribute__((vector_size(16)));
+typedef uint8_t half __attribute__((vector_size(8)));
+
+static inline void write_wide(char *digits, const uint8_t *bytes)
+{
+    half eight;
+
+    memcpy(&eight, bytes, sizeof(eight));
+    pairs both = __builtin_convertvector(eight, pairs);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    both = both >> 4 | (both & 15) << 8;        /* the first digit is the low byte, or the high one */
+#else
+    both = both >> 4 << 8 | (both & 15);
+#endif
+    wide value = (wide)both;
+    value += '0' + ((wide)(value > 9) & ('a' - '0' - 10));
+    memcpy(digits, &value, sizeof(value));
+}
 
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len)
 {
+    static const char hex[] = "0123456789abcdef";
+    size_t i = 0;
+
     if (t->cut || 2 * len > t->cap - t->len) {
         t->cut = true;
         return;
     }
     char *to = t->at + t->len;
-    for (size_t i = 0; i < len; i++)
-        memcpy(to + 2 * i, hex + 2 * bytes[i], 2);
+    for (; len - i >= sizeof(half); i += sizeof(half))
+        write_wide(to + 2 * i, bytes + i);
+    for (; i < len; i++) {
+        to[2 * i] = hex[bytes[i] >> 4];
+        to[2 * i + 1] = hex[bytes[i] & 15];
+    }
     t->len += 2 * len;
 }
 
@@ -59,11 +90,6 @@ static const uint8_t hex_digit[256] = {
     HEX('a', 10), HEX('b', 11), HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15),
     HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
 };
-
-/* Sixteen digits at a time. */
-typedef uint8_t wide __attribute__((vector_size(16)));
-typedef uint16_t pairs __attribute__((vector_size(16)));
-typedef uint8_t half __attribute__((vector_size(8)));
 
 /* False: one of them is none. */
 static inline bool parse_wide(const char *digits, uint8_t *bytes)

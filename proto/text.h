@@ -87,6 +87,9 @@ void text_add_u64(struct text *t, uint64_t number);
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Writes both digits of a number below 100. */
+void pair_write(char digits[2], unsigned number);
+
 /* Decodes exactly 2 * len hex digits of either case; false if there are more, fewer or others. */
 bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 
