@@ -210,20 +210,20 @@ void admin_reply(const struct change *c, enum role role, int64_t now, struct tex
     }
     reply_begin(t, STATUS_OK);
     text_adds(t, " id=");
-    text_add_hex(t, c->after.digest, ID_SIZE);
+    text_add_hex(t, c->after->digest, ID_SIZE);
     if (c->value_len > 0)
         line_put(t, "token", (struct slice){ c->value, c->value_len });
     if (role == ROLE_ADMIN)
-        line_put_time(t, "created", c->after.created);
+        line_put_time(t, "created", c->after->created);
     if (c->removes)
         line_puts(t, "state", "deleted");
     else
-        admin_put_state(t, &c->after, now);
-    if (c->puts_other) {
+        admin_put_state(t, c->after, now);
+    if (c->rotates) {
         text_adds(t, " replaces=");
-        text_add_hex(t, c->other.digest, ID_SIZE);
+        text_add_hex(t, c->found.digest, ID_SIZE);
     }
     if (role == ROLE_ADMIN)
-        record_put_claims(t, &c->after);
+        record_put_claims(t, c->after);
     reply_end(t, STATUS_OK, NULL);
 }

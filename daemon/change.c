@@ -16,8 +16,8 @@ struct change *change_new(const struct change_kind *kind)
     c->problem.message[0] = '\0';
     c->value_len = 0;
     record_clear(&c->want);
-    record_clear(&c->after);
-    record_clear(&c->other);
+    record_clear(&c->found);
+    c->after = &c->found;
     c->kind = kind;
     return c;
 }

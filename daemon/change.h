@@ -49,18 +49,18 @@ struct change {
 
     /* the outcome */
     bool puts;                  /* `after` is what the token is now */
-    bool puts_other;            /* and so is `other`: the token that was rotated */
+    bool rotates;               /* and so is `found`, the one that was rotated */
     bool removes;               /* the token is gone; `after` is what it was */
     bool is_new;                /* `after` was not there before */
     uint64_t serial;            /* of its journal entry */
+    struct record *after;       /* `want` of a new token, or else `found` */
 
     /* these have room for more than is mostly in them */
     struct problem problem;     /* .status is STATUS_OK when it is done */
     size_t value_len;           /* of a new value, to be shown once; so much change_free() wipes */
     char value[TOKEN_VALUE_MAX];
     struct record want;         /* of the question */
-    struct record after;        /* of the outcome */
-    struct record other;
+    struct record found;        /* what the store says of the token, and then what is made of it */
 };
 
 /* All zeros, without a problem or a value, and empty records; NULL if there is no memory. */
@@ -70,19 +70,14 @@ struct change *change_new(const struct change_kind *kind);
  * from another thread, it is in that one's.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void change_prefetch(const struct change *c)
 {
-    const struct record *records[] = { &c->want, &c->after };
-
     __builtin_prefetch(&c->kind);
     __builtin_prefetch(&c->serial);
     __builtin_prefetch(&c->problem);
     __builtin_prefetch(c->value);
-    for (int i = 0; i < 2; i++) {
-        __builtin_prefetch(records[i]);
-        __builtin_prefetch(&records[i]->by);
-        __builtin_prefetch(records[i]->subject);
-        __builtin_prefetch(records[i]->scopes);
-        __builtin_prefetch(records[i]->description);
-    }
+    __builtin_prefetch(&c->want);
+    __builtin_prefetch(&c->want.by);
+    __builtin_prefetch(c->want.texts);
+    __builtin_prefetch(c->want.texts + 64);
 }
 
 /* Wipes the value. */

@@ -3,10 +3,10 @@
 
 #include "proto/verdict.h"
 
-/* Reads the token a change is about into `after`. */
+/* Reads the token a change is about. */
 static enum status find(struct change *c, struct store *store)
 {
-    switch (store_get(store, c->id, &c->after)) {
+    switch (store_get(store, c->id, &c->found)) {
     case STORE_FOUND:
         return STATUS_OK;
     case STORE_ABSENT:
@@ -54,7 +54,7 @@ static enum status add(struct change *c)
     if (status != STATUS_OK)
         return status;
     c->want.by = c->uid;
-    record_copy(&c->after, &c->want);
+    c->after = &c->want;
     c->puts = c->is_new = true;
     return STATUS_OK;
 }
@@ -89,17 +89,17 @@ static enum status decide_update(struct change *c, struct store *store, int64_t 
     (void)now;
     if (status != STATUS_OK)
         return status;
-    if (c->after.revoked != 0)
+    if (c->found.revoked != 0)
         return refuse(c, STATUS_REVOKED);
     if (c->given & KEY_BIT(KEY_SUBJECT))
-        record_set_subject(&c->after, record_subject(&c->want));
+        record_set_subject(&c->found, record_subject(&c->want));
     if (c->given & KEY_BIT(KEY_SCOPES))
-        record_set_scopes(&c->after, record_scopes(&c->want));
+        record_set_scopes(&c->found, record_scopes(&c->want));
     if (c->given & KEY_BIT(KEY_DESCRIPTION))
-        record_set_description(&c->after, record_description(&c->want));
+        record_set_description(&c->found, record_description(&c->want));
     if (c->given & KEY_BIT(KEY_EXPIRES)) {
-        c->after.expires = c->want.expires;
-        status = check_times(c, &c->after);
+        c->found.expires = c->want.expires;
+        status = check_times(c, &c->found);
     }
     c->puts = status == STATUS_OK;
     return status;
@@ -111,11 +111,11 @@ static enum status decide_revoke(struct change *c, struct store *store, int64_t 
     enum status status = find(c, store);
 
     if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
-        memcmp(c->after.digest, c->want.digest, DIGEST_SIZE) != 0)
+        memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) != 0)
         return refuse(c, STATUS_UNKNOWN);
-    if (status != STATUS_OK || c->after.revoked != 0)
+    if (status != STATUS_OK || c->found.revoked != 0)
         return status;
-    c->after.revoked = moment(now);
+    c->found.revoked = moment(now);
     c->puts = true;
     return STATUS_OK;
 }
@@ -124,11 +124,11 @@ static enum status decide_disable(struct change *c, struct store *store, int64_t
 {
     enum status status = find(c, store);
 
-    if (status == STATUS_OK && c->after.revoked != 0)
+    if (status == STATUS_OK && c->found.revoked != 0)
         return refuse(c, STATUS_REVOKED);
-    if (status != STATUS_OK || c->after.disabled != 0)
+    if (status != STATUS_OK || c->found.disabled != 0)
         return status;
-    c->after.disabled = moment(now);
+    c->found.disabled = moment(now);
     c->puts = true;
     return STATUS_OK;
 }
@@ -141,9 +141,9 @@ static enum status decide_enable(struct change *c, struct store *store, int64_t 
     (void)now;
     if (status != STATUS_OK)
         return status;
-    if (c->after.revoked != 0)
+    if (c->found.revoked != 0)
         return refuse(c, STATUS_REVOKED);
-    c->after.disabled = 0;
+    c->found.disabled = 0;
     c->puts = true;
     return STATUS_OK;
 }
@@ -157,31 +157,39 @@ static enum status decide_delete(struct change *c, struct store *store, int64_t 
     return status;
 }
 
-/* The new token has the old one's claims; the old one ends with the grace, or at once if it would
- * not even begin by then. */
+/* The new token has the old one's claims. */
+static void inherit(struct record *new, const struct record *old)
+{
+    new->activates = old->activates;
+    new->expires = old->expires;
+    record_set_subject(new, record_subject(old));
+    record_set_scopes(new, record_scopes(old));
+    record_set_description(new, record_description(old));
+    memcpy(new->replaces, old->digest, ID_SIZE);
+    new->has_replaces = true;
+}
+
+/* The old one ends with the grace, or at once if it would not even begin by then. */
 static enum status decide_rotate(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
+    struct record *old = &c->found, *new = &c->want;
 
     if (status != STATUS_OK)
         return status;
-    enum status state = verdict_state(record_flags(&c->after), TIME_ALWAYS, c->after.expires, now);
+    enum status state = verdict_state(record_flags(old), TIME_ALWAYS, old->expires, now);
     if (state != STATUS_OK)
         return refuse(c, state);
-    record_copy(&c->other, &c->after);
-    if (c->grace == 0 || c->other.activates >= now + c->grace)
-        c->other.revoked = moment(now);
-    else if (c->other.expires > now + c->grace)
-        c->other.expires = now + c->grace;
-    memcpy(c->after.digest, c->want.digest, DIGEST_SIZE);
-    memcpy(c->after.replaces, c->other.digest, ID_SIZE);
-    c->after.has_replaces = true;
-    c->after.created = now;
-    c->after.by = c->uid;
-    if (c->delay > 0 && c->after.activates < now + c->delay)
-        c->after.activates = now + c->delay;
-    status = check_times(c, &c->after);
-    c->puts = c->puts_other = c->is_new = status == STATUS_OK;
+    inherit(new, old);
+    new->created = now;
+    if (c->delay > 0 && new->activates < now + c->delay)
+        new->activates = now + c->delay;
+    status = add(c);
+    c->rotates = status == STATUS_OK;
+    if (c->grace == 0 || old->activates >= now + c->grace)
+        old->revoked = moment(now);
+    else if (old->expires > now + c->grace)
+        old->expires = now + c->grace;
     return status;
 }
 
@@ -191,7 +199,7 @@ static enum status decide_purge(struct change *c, struct store *store, int64_t n
     enum status status = find(c, store);
 
     if (status == STATUS_OK)
-        c->removes = record_ended(&c->after) <= now - c->grace;
+        c->removes = record_ended(&c->found) <= now - c->grace;
     return status;
 }
 

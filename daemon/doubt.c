@@ -11,10 +11,10 @@ static struct doubt doubt_about(const struct record *r, bool allow)
 
 size_t doubt_of(const struct change *c, struct doubt doubt[2])
 {
-    doubt[0] = doubt_about(&c->after, c->kind->allow);
-    if (!c->puts_other)
+    doubt[0] = doubt_about(c->after, c->kind->allow);
+    if (!c->rotates)
         return 1;
-    doubt[1] = doubt_about(&c->other, false);
+    doubt[1] = doubt_about(&c->found, false);
     return 2;
 }
 
@@ -64,7 +64,7 @@ void doubt_explain(struct change *c, enum outcome outcome, bool in_force)
 
     if (outcome == OUTCOME_DONE && !change_writes(c))
         return;
-    text_add_hex(&t, c->after.digest, ID_SIZE);
+    text_add_hex(&t, c->after->digest, ID_SIZE);
     if (in_force)
         put_problem(c, "in force now, but not saved: the store cannot be written; it is tried "
                     "again, and lost if jetond stops before that succeeds", "", "");

@@ -7,19 +7,19 @@ void effect_publish(const struct change *c, struct publisher *publisher, struct 
                     struct lastuse *lastuse)
 {
     if (c->is_new)
-        order_add(order, c->after.created, c->after.serial, c->after.digest);
+        order_add(order, c->after->created, c->after->serial, c->after->digest);
     if (c->kind->allow)
-        publish_allow(publisher, c->after.digest);
+        publish_allow(publisher, c->after->digest);
     if (c->puts)
-        publish_put(publisher, &c->after);
-    if (c->puts_other)
-        publish_put(publisher, &c->other);
+        publish_put(publisher, c->after);
+    if (c->rotates)
+        publish_put(publisher, &c->found);
     if (!c->removes)
         return;
-    publish_remove(publisher, c->after.digest);
-    order_remove(order, c->after.created, c->after.serial);
+    publish_remove(publisher, c->after->digest);
+    order_remove(order, c->after->created, c->after->serial);
     if (lastuse != NULL)
-        lastuse_forget(lastuse, c->after.digest);
+        lastuse_forget(lastuse, c->after->digest);
 }
 
 void effect_report(const struct change *c)
@@ -27,7 +27,7 @@ void effect_report(const struct change *c)
     const struct report r = {
         .kind = REPORT_CHANGE,
         .event = c->kind->event,
-        .id = c->after.digest,
+        .id = c->after->digest,
         .uid = c->uid,
         .pid = c->pid,
         .serial = c->serial,
@@ -35,7 +35,7 @@ void effect_report(const struct change *c)
     char id[ID_TEXT + 1];
     struct text t = text_in(id, sizeof(id) - 1);
 
-    text_add_hex(&t, c->after.digest, ID_SIZE);
+    text_add_hex(&t, c->after->digest, ID_SIZE);
     id[t.len] = '\0';
     report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }

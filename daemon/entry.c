@@ -6,15 +6,15 @@ void entry_add(struct journal *j, const struct change *c, int64_t now)
     struct text entry = journal_entry(j, now, c->kind->event);
 
     text_adds(&entry, " id=");
-    text_add_hex(&entry, c->after.digest, ID_SIZE);
+    text_add_hex(&entry, c->after->digest, ID_SIZE);
     text_adds(&entry, " by=uid:");
     text_add_u64(&entry, c->uid);
     line_put_u64(&entry, "pid", (uint64_t)c->pid);
-    if (c->puts_other) {
+    if (c->rotates) {
         text_adds(&entry, " replaces=");
-        text_add_hex(&entry, c->other.digest, ID_SIZE);
+        text_add_hex(&entry, c->found.digest, ID_SIZE);
     }
     if (c->kind->shows_claims)
-        record_put_claims(&entry, &c->after);
+        record_put_claims(&entry, c->after);
     journal_entry_end(j, &entry);
 }

@@ -5,8 +5,7 @@
 #include "proto/stamp.h"
 #include "proto/token.h"
 
-static const char *set_text(char *to, uint16_t *to_len, size_t max, struct slice text,
-                            const char *too_long)
+static const char *text_fault(struct slice text, size_t max, const char *too_long)
 {
     if (text.len > max)
         return too_long;
@@ -14,22 +13,40 @@ static const char *set_text(char *to, uint16_t *to_len, size_t max, struct slice
         return "not valid UTF-8";
     if (text.len > 0 && memchr(text.at, '\0', text.len) != NULL)
         return "NUL is not allowed";
-    if (text.len > 0)
-        memcpy(to, text.at, text.len);
-    *to_len = (uint16_t)text.len;
     return NULL;
+}
+
+/* Puts a text in the place of the one that is there; those behind it move. */
+static void replace(struct record *r, struct slice old, uint16_t *len, struct slice new)
+{
+    char *to = r->texts + (old.at - r->texts);
+    size_t behind = (size_t)r->subject_len + r->scopes_len + r->description_len -
+                    (size_t)(old.at + old.len - r->texts);
+
+    if (old.len != new.len && behind > 0)
+        memmove(to + new.len, to + old.len, behind);
+    if (new.len > 0)
+        memcpy(to, new.at, new.len);
+    *len = (uint16_t)new.len;
 }
 
 const char *record_set_subject(struct record *r, struct slice subject)
 {
-    return set_text(r->subject, &r->subject_len, SUBJECT_MAX, subject,
-                    "a subject has at most 256 bytes");
+    const char *fault = text_fault(subject, SUBJECT_MAX, "a subject has at most 256 bytes");
+
+    if (fault == NULL)
+        replace(r, record_subject(r), &r->subject_len, subject);
+    return fault;
 }
 
 const char *record_set_description(struct record *r, struct slice description)
 {
-    return set_text(r->description, &r->description_len, DESCRIPTION_MAX, description,
-                    "a description has at most 1024 bytes");
+    const char *fault = text_fault(description, DESCRIPTION_MAX,
+                                   "a description has at most 1024 bytes");
+
+    if (fault == NULL)
+        replace(r, record_description(r), &r->description_len, description);
+    return fault;
 }
 
 const char *record_set_scopes(struct record *r, struct slice words)
@@ -38,11 +55,9 @@ const char *record_set_scopes(struct record *r, struct slice words)
     struct text set = text_in(room, sizeof(room));
     const char *fault = scopes_normalise(words, &set);
 
-    if (fault != NULL)
-        return fault;
-    memcpy(r->scopes, room, set.len);
-    r->scopes_len = (uint16_t)set.len;
-    return NULL;
+    if (fault == NULL)
+        replace(r, record_scopes(r), &r->scopes_len, text_slice(&set));
+    return fault;
 }
 
 uint32_t record_flags(const struct record *r)

@@ -20,6 +20,7 @@ enum {
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
     RECORD_ROOM_LEAST = 64,         /* bytes of the store that any record takes */
+    RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX,
 };
 
 struct record {
@@ -36,42 +37,33 @@ struct record {
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
-    char subject[SUBJECT_MAX];
-    char scopes[SCOPES_TEXT_MAX];   /* normalised */
-    char description[DESCRIPTION_MAX];
+    char texts[RECORD_TEXTS_MAX];   /* subject, scopes (normalised), description: without a gap, for
+                                     * there is room for much more than is mostly in them */
 };
 
-/* Without anything: zeros, but for what lies beyond its texts' ends. */
+/* Without anything: zeros, but for what lies beyond its texts' end. */
 static inline void record_clear(struct record *r)
 {
-    memset(r, 0, offsetof(struct record, subject));
-}
-
-/* Without what lies beyond the texts' ends, which would be ten times as much. */
-static inline void record_copy(struct record *to, const struct record *from)
-{
-    memcpy(to, from, offsetof(struct record, subject));
-    memcpy(to->subject, from->subject, from->subject_len);
-    memcpy(to->scopes, from->scopes, from->scopes_len);
-    memcpy(to->description, from->description, from->description_len);
+    memset(r, 0, offsetof(struct record, texts));
 }
 
 static inline struct slice record_subject(const struct record *r)
 {
-    return (struct slice){ r->subject, r->subject_len };
+    return (struct slice){ r->texts, r->subject_len };
 }
 
 static inline struct slice record_scopes(const struct record *r)
 {
-    return (struct slice){ r->scopes, r->scopes_len };
+    return (struct slice){ r->texts + r->subject_len, r->scopes_len };
 }
 
 static inline struct slice record_description(const struct record *r)
 {
-    return (struct slice){ r->description, r->description_len };
+    return (struct slice){ r->texts + r->subject_len + r->scopes_len, r->description_len };
 }
 
-/* Each sets a text of the record; NULL, or what is wrong with it (the record is then unchanged). */
+/* Each sets a text of the record, which is not part of it yet; NULL, or what is wrong with it (the
+ * record is then unchanged). */
 const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);

@@ -71,11 +71,16 @@ void writer_destroy(struct writer *w)
 
 /* -- one batch ------------------------------------------------------------------------------- */
 
+/* A disable's: what else denies cannot be allowed again. */
+static struct intent *intent_of(struct change *c)
+{
+    return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
+}
+
 static void deny(struct writer *w, struct change *c)
 {
     if (c->kind->deny != 0)
-        publish_deny(w->publisher, c->id, c->kind->deny,
-                     c->kind->deny == SLOT_DISABLED ? &c->intent : NULL);
+        publish_deny(w->publisher, c->id, c->kind->deny, intent_of(c));
 }
 
 void writer_post(struct writer *w, struct mail_list *changes)
@@ -198,7 +203,7 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room,
  * not be enabled or replaced by what the store still takes for good. */
 static bool denied_unsaved(struct writer *w, struct change *c)
 {
-    const struct record *concerned = c->puts_other ? &c->other : &c->after;
+    const struct record *concerned = c->rotates ? &c->found : c->after;
 
     if (c->kind->deny != 0 || c->removes || denial_flags(&w->recovery.held, concerned->digest) == 0)
         return false;
@@ -209,11 +214,11 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 
 static bool add_token(struct writer *w, struct change *c)
 {
-    enum store_found found = store_add(w->store, &c->after);
+    enum store_found found = store_add(w->store, c->after);
 
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
-        c->puts = c->puts_other = c->is_new = false;
+        c->puts = c->rotates = c->is_new = false;
     }
     return found != STORE_FAILED;
 }
@@ -221,10 +226,10 @@ static bool add_token(struct writer *w, struct change *c)
 /* False: the transaction is spoilt.  What is to be added and is there already is refused. */
 static bool put(struct writer *w, struct change *c)
 {
-    bool done = c->is_new ? add_token(w, c) : !c->puts || store_put(w->store, &c->after);
+    bool done = c->is_new ? add_token(w, c) : !c->puts || store_put(w->store, c->after);
 
-    return done && (!c->puts_other || store_put(w->store, &c->other)) &&
-           (!c->removes || store_remove(w->store, c->after.digest));
+    return done && (!c->rotates || store_put(w->store, &c->found)) &&
+           (!c->removes || store_remove(w->store, c->after->digest));
 }
 
 /* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
@@ -254,7 +259,7 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
         return true;
     c->serial = journal_next(w->journal);
     if (c->is_new)
-        c->after.serial = c->serial;
+        c->after->serial = c->serial;
     if (!put(w, c) || (change_writes(c) && !note(w, c, now)))
         return false;
     uint64_t size = store_size(w->store);
@@ -281,8 +286,9 @@ static bool reserve(struct writer *w, const struct mail_list *batch)
 
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         const struct change *c = change_of(m);
-        bytes += (uint64_t)c->after.subject_len + c->after.scopes_len +
-                 c->other.subject_len + c->other.scopes_len;
+        bytes += (uint64_t)c->after->subject_len + c->after->scopes_len;
+        if (c->rotates)
+            bytes += (uint64_t)c->found.subject_len + c->found.scopes_len;
         tokens += 2;
     }
     if (order_reserve(&w->order, tokens) == 0 && grow(w, tokens, bytes))
@@ -315,7 +321,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
         struct change *c = change_of(m);
         if (m->next != NULL)
             change_prefetch(change_of(m->next));
-        publish_denied(w->publisher, &c->intent);
+        if (intent_of(c) != NULL)
+            publish_denied(w->publisher, intent_of(c));
         if (!change_writes(c))
             continue;
         count++;
@@ -347,7 +354,7 @@ static void put_back(struct writer *w, struct mail_list *batch)
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
         c->problem = (struct problem){ .status = STATUS_OK };
-        c->puts = c->puts_other = c->removes = c->is_new = false;
+        c->puts = c->rotates = c->removes = c->is_new = false;
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;

@@ -62,13 +62,13 @@ static void stop(void)
 static void post(const struct step *s)
 {
     struct change *c = change_new(s->kind);
+    uint8_t digest[DIGEST_SIZE];
 
     c->home = &home;
     c->want.expires = TIME_NEVER;
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
-    digest_of(s->token, c->after.digest);
-    memcpy(c->id, c->after.digest, ID_SIZE);
-    memset(c->after.digest, 0, DIGEST_SIZE);
+    digest_of(s->token, digest);
+    memcpy(c->id, digest, ID_SIZE);
     mailbox_post(&writer.box, &c->mail);
 }
 

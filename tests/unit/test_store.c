@@ -156,13 +156,15 @@ static void every_free_piece_of_the_file_can_be_used(void **state)
     struct problem problem;
     struct store *s = store_open(path, STORE_WRITE, &problem);
     struct journal *j = journal_new(10000);
+    char text[DESCRIPTION_MAX];
     int pieces = 0, fd;
 
     for (uint64_t i = 0; i < 20; i++)
         save(s, j, i * 50 + 1, i * 50 + 50);
     for (uint64_t i = 1; i <= 500; i++) {
         struct record r = record_numbered(2 * i);
-        memset(r.description, 'd', r.description_len = (uint16_t)(i % DESCRIPTION_MAX));
+        memset(text, 'd', sizeof(text));
+        record_set_description(&r, (struct slice){ text, i % DESCRIPTION_MAX });
         assert_true(store_begin(s) && store_put(s, &r) && store_commit(s));
     }
     store_close(s);
