@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/entry.h"
 
-void entry_add(struct journal *j, const struct change *c, int64_t now)
+bool entry_add(struct journal *j, const struct change *c, struct slice claims, int64_t now)
 {
     struct text entry = journal_entry(j, now, c->kind->event);
 
@@ -15,6 +15,6 @@ void entry_add(struct journal *j, const struct change *c, int64_t now)
         text_add_hex(&entry, c->found.digest, ID_SIZE);
     }
     if (c->kind->shows_claims)
-        record_put_claims(&entry, c->after);
-    journal_entry_end(j, &entry);
+        text_add(&entry, claims.at, claims.len);
+    return journal_entry_end(j, &entry);
 }

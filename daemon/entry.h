@@ -6,7 +6,8 @@
 #include "daemon/change.h"
 #include "daemon/journal.h"
 
-/* Adds the entry of a change that was decided. */
-void entry_add(struct journal *j, const struct change *c, int64_t now);
+/* Adds the entry of a change that was decided; `claims` are those of its token, as
+ * record_put_claims() words them.  False: it does not fit into the journal's block. */
+bool entry_add(struct journal *j, const struct change *c, struct slice claims, int64_t now);
 
 #endif

@@ -7,7 +7,10 @@
 
 #define SERIAL_MAX ((uint64_t)INT64_MAX) /* no store gets there: counting on does not overflow */
 
-enum { HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1 };
+enum {
+    HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1,
+    ENTRY_LEAST = 96,                   /* bytes: hardly one is shorter */
+};
 
 /* A block's entries are first .. first + count - 1. */
 struct extent {
@@ -24,7 +27,7 @@ struct journal {
     uint32_t room;
     uint32_t current;
     struct text block;              /* the current block's bytes, in `bytes` */
-    char bytes[JOURNAL_BLOCK];
+    char bytes[JOURNAL_BLOCK_MAX];
 };
 
 struct journal *journal_new(uint64_t keep)
@@ -53,7 +56,7 @@ void journal_set_keep(struct journal *j, uint64_t keep)
 
 static void block_reset(struct journal *j)
 {
-    j->block = text_in(j->bytes, sizeof(j->bytes));
+    j->block = text_in(j->bytes, JOURNAL_BLOCK);
     j->block.len = HEAD_SIZE;
 }
 
@@ -118,7 +121,7 @@ const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
     struct slice rest, entry;
     uint64_t tokens, serial, first = 0, count = 0;
 
-    if (stored.len > JOURNAL_BLOCK || !parse_head(stored, &tokens))
+    if (stored.len > JOURNAL_BLOCK_MAX || !parse_head(stored, &tokens))
         return "its first line is not a journal block's of this version";
     rest = (struct slice){ stored.at + HEAD_SIZE, stored.len - HEAD_SIZE };
     for (; next_entry(&rest, &entry); count++) {
@@ -174,7 +177,7 @@ static uint32_t oldest_block(const struct journal *j)
     return oldest;
 }
 
-static int next_block(struct journal *j)
+int journal_turn(struct journal *j)
 {
     uint32_t block = oldest_block(j);
 
@@ -191,12 +194,9 @@ static int next_block(struct journal *j)
 
 int journal_begin(struct journal *j)
 {
-    return j->blocks > 0 && journal_fits(j) ? 0 : next_block(j);
-}
+    bool has_room = j->blocks > 0 && j->block.len + ENTRY_LEAST <= JOURNAL_BLOCK;
 
-bool journal_fits(const struct journal *j)
-{
-    return JOURNAL_BLOCK - j->block.len >= JOURNAL_ENTRY_MAX;
+    return has_room ? 0 : journal_turn(j);
 }
 
 uint64_t journal_next(const struct journal *j)
@@ -215,15 +215,18 @@ struct text journal_entry(struct journal *j, int64_t time, const char *event)
     return entry;
 }
 
-void journal_entry_end(struct journal *j, struct text *entry)
+bool journal_entry_end(struct journal *j, struct text *entry)
 {
     struct extent *extent = &j->extent[j->current];
 
     text_addc(entry, '\n');
+    if (entry->cut)
+        return false;
     j->block.len += entry->len;
     if (extent->count++ == 0)
         extent->first = j->next;
     j->next++;
+    return true;
 }
 
 void journal_end(struct journal *j, uint64_t tokens)

@@ -7,7 +7,8 @@
  *            entry LF ...                     serial=… time=… event=… id=… by=uid:N pid=N …
  *
  * A commit puts its entries into the newest block, and so rewrites one record, in place; what does
- * not fit goes into the next.  Serials are consecutive, within a block and from block to block.  A
+ * not fit goes into the next.  A small block is rewritten for less, of a large one less is left over:
+ * an entry has some 150 bytes.  Serials are consecutive, within a block and from block to block.  A
  * full block is followed by the oldest one, if enough entries remain without it, or else by a new
  * one. */
 #ifndef JETON_JOURNAL_H
@@ -17,7 +18,9 @@
 #include "proto/line.h"
 
 enum {
-    JOURNAL_BLOCK = 64 * 1024,          /* bytes of a block */
+    JOURNAL_BLOCK = 32 * 1024 - 64,     /* bytes that are filled of a block: with what TDB adds to it,
+                                         * eight pages */
+    JOURNAL_BLOCK_MAX = 64 * 1024,      /* bytes of one that is read: there were such */
     JOURNAL_ENTRY_MAX = LINE_MAX_BYTES,
     JOURNAL_KEY_MAX = 32,
 };
@@ -41,19 +44,20 @@ const char *journal_loaded(struct journal *j);
 /* How many token records the newest block says there are. */
 uint64_t journal_tokens(const struct journal *j);
 
-/* Before a commit's first entry, and whenever no more fit and the block is stored: goes on to
- * another block, unless this one has room.  0 or -ENOMEM. */
+/* Before a commit's first entry: goes on to another block, unless this one has room.  0 or -ENOMEM. */
 int journal_begin(struct journal *j);
 
-/* True if one more entry of any size fits into this block. */
-bool journal_fits(const struct journal *j);
+/* After an entry that did not fit, when the block is stored: goes on to another one, in which any
+ * fits.  0 or -ENOMEM. */
+int journal_turn(struct journal *j);
 
 /* The serial the next entry will have. */
 uint64_t journal_next(const struct journal *j);
 
-/* Begins the next entry; the caller adds fields to the text and then calls journal_entry_end(). */
+/* Begins the next entry; the caller adds fields to the text and then calls journal_entry_end().
+ * False: it does not fit into this block, and there is no such entry. */
 struct text journal_entry(struct journal *j, int64_t time, const char *event);
-void journal_entry_end(struct journal *j, struct text *entry);
+bool journal_entry_end(struct journal *j, struct text *entry);
 
 /* Writes the head line; what must be stored is then journal_key() and journal_block(). */
 void journal_end(struct journal *j, uint64_t tokens);

@@ -108,7 +108,7 @@ void record_put_claims(struct text *t, const struct record *r)
     put_if(t, "description", record_description(r));
 }
 
-void record_write(struct text *t, const struct record *r)
+struct slice record_write(struct text *t, const struct record *r)
 {
     text_adds(t, "v=");
     text_add_u64(t, RECORD_VERSION);
@@ -124,7 +124,9 @@ void record_write(struct text *t, const struct record *r)
         text_adds(t, " replaces=");
         text_add_hex(t, r->replaces, ID_SIZE);
     }
+    size_t claims = t->len;
     record_put_claims(t, r);
+    return (struct slice){ t->at + claims, t->len - claims };
 }
 
 /* How one field of the stored line is read into the record. */

@@ -80,8 +80,9 @@ void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
 /* True if a store's key is a token's; gives its id. */
 bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
 
-/* The stored line, without LF; RECORD_LINE_MAX is always enough. */
-void record_write(struct text *t, const struct record *r);
+/* The stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in it, as
+ * record_put_claims() words them. */
+struct slice record_write(struct text *t, const struct record *r);
 
 /* The claims, as replies, exports and journal entries show them:
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */

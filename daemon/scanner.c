@@ -311,7 +311,7 @@ static bool read_journal(struct step *s)
         finish_gone(s, oldest, newest);
         return false;
     }
-    char *bytes = malloc(JOURNAL_BLOCK);
+    char *bytes = malloc(JOURNAL_BLOCK_MAX);
     if (bytes != NULL && journal_find(journal, scan->serial + 1, &block) &&
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len });

@@ -16,6 +16,8 @@ struct store {
     struct tdbfile file;
     enum store_mode mode;
     int lock;                       /* descriptor of PATH.lock; -1 when only reading */
+    struct slice claims;            /* in `line` */
+    char line[RECORD_LINE_MAX + TDBFILE_SPARE];     /* that was put last */
 };
 
 static bool take_lock(struct store *s, struct problem *problem);
@@ -172,7 +174,7 @@ void store_shrink(struct store *s)
 
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem)
 {
-    char *bytes = malloc(JOURNAL_BLOCK);
+    char *bytes = malloc(JOURNAL_BLOCK_MAX);
     const char *fault = bytes == NULL ? "no memory" : NULL;
     enum store_found found = STORE_FOUND;
     uint32_t block = 0;
@@ -237,15 +239,15 @@ bool store_begin(struct store *s)
 /* A line is stored with spaces behind it, which mean nothing to the grammar. */
 static bool put_record(struct store *s, const struct record *record, int how)
 {
-    char key[RECORD_KEY_SIZE], room[RECORD_LINE_MAX + TDBFILE_SPARE];
-    struct text value = text_in(room, RECORD_LINE_MAX);
+    char key[RECORD_KEY_SIZE];
+    struct text value = text_in(s->line, RECORD_LINE_MAX);
 
     record_key(record->digest, key);
-    record_write(&value, record);
+    s->claims = record_write(&value, record);
     size_t size = tdbfile_size(sizeof(key), value.len);
-    memset(room + value.len, ' ', size - value.len);
+    memset(s->line + value.len, ' ', size - value.len);
     return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
-                                     (struct slice){ room, size }, how);
+                                     (struct slice){ s->line, size }, how);
 }
 
 bool store_put(struct store *s, const struct record *record)
@@ -260,6 +262,11 @@ enum store_found store_add(struct store *s, const struct record *record)
     return tdb_error(s->file.tdb) == TDB_ERR_EXISTS ? STORE_FOUND : STORE_FAILED;
 }
 
+struct slice store_claims(const struct store *s)
+{
+    return s->claims;
+}
+
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
 {
     char key[RECORD_KEY_SIZE];
@@ -268,17 +275,17 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
     return tdb_delete(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) })) == 0;
 }
 
-/* A block's record gets its full size at once, so that it is rewritten in place ever after. */
+/* A block's record gets its full place at once, so that it is rewritten in place ever after. */
 bool store_put_journal(struct store *s, const struct journal *j)
 {
-    static const char whole[JOURNAL_BLOCK + TDBFILE_SPARE];
+    static const char zeros[JOURNAL_BLOCK];
     char room[JOURNAL_KEY_MAX];
     struct text name = text_in(room, sizeof(room));
 
     journal_key(&name, journal_block_number(j));
     struct slice key = text_slice(&name);
     if (!tdb_exists(s->file.tdb, tdbfile_datum(key)) &&
-        !tdbfile_put(&s->file, key, (struct slice){ whole, tdbfile_size(key.len, JOURNAL_BLOCK) },
+        !tdbfile_put(&s->file, key, (struct slice){ zeros, tdbfile_place(key.len, JOURNAL_BLOCK) },
                      TDB_REPLACE))
         return false;
     return tdbfile_put(&s->file, key, journal_block(j), TDB_REPLACE);
@@ -334,10 +341,10 @@ enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes,
     if (found != STORE_FOUND)
         return found;
     *len = value.dsize;
-    if (value.dsize <= JOURNAL_BLOCK)
+    if (value.dsize <= JOURNAL_BLOCK_MAX)
         memcpy(bytes, value.dptr, value.dsize);
     free(value.dptr);
-    return *len <= JOURNAL_BLOCK ? STORE_FOUND : STORE_FAILED;
+    return *len <= JOURNAL_BLOCK_MAX ? STORE_FOUND : STORE_FAILED;
 }
 
 uint64_t store_size(struct store *s)

@@ -59,6 +59,10 @@ bool store_put(struct store *s, const struct record *record);
 /* The same for a token that is not there yet.  STORE_FOUND: it is, or another (once in 2^80) with
  * the same id, and nothing was changed; STORE_ABSENT: it was not, and is now. */
 enum store_found store_add(struct store *s, const struct record *record);
+
+/* The claims of the record that was put or added last, as it has them; until the next is. */
+struct slice store_claims(const struct store *s);
+
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE]);
 bool store_put_journal(struct store *s, const struct journal *j);
 
@@ -69,7 +73,7 @@ void store_abandon(struct store *s);
 /* In a transaction it sees what the transaction wrote. */
 enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record);
 
-/* Reads a journal block into `bytes` (JOURNAL_BLOCK of them). */
+/* Reads a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
 
 /* Bytes of the file. */

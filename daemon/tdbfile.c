@@ -102,6 +102,15 @@ size_t tdbfile_size(size_t key, size_t least)
     return value_in(piece, key);
 }
 
+size_t tdbfile_place(size_t key, size_t most)
+{
+    size_t piece = SMALLEST;
+
+    while (piece - RECORD_HEADER - RECORD_TRAILER < key + most)
+        piece += piece < PAGE ? piece : PAGE;
+    return value_in(piece, key);
+}
+
 /* The file's header and hash table end in the middle of a page.  What is left of it is the first
  * record's, for whatever remained of it would be of no use. */
 static size_t first_size(size_t key, size_t least)

@@ -48,6 +48,9 @@ enum { TDBFILE_SPARE = 4096, TDBFILE_FIRST_MAX = 256 };
  * no useless remainders: at most TDBFILE_SPARE more. */
 size_t tdbfile_size(size_t key, size_t least);
 
+/* The size of a value for which TDB allocates so much that one of `most` bytes can take its place. */
+size_t tdbfile_place(size_t key, size_t most);
+
 /* Shows each record where it lies, in no order, until `visit` sets *ended and returns what is not 0.
  * The file is open for reading only.  False: it is damaged. */
 bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,

@@ -226,21 +226,22 @@ static bool add_token(struct writer *w, struct change *c)
 /* False: the transaction is spoilt.  What is to be added and is there already is refused. */
 static bool put(struct writer *w, struct change *c)
 {
-    bool done = c->is_new ? add_token(w, c) : !c->puts || store_put(w->store, c->after);
-
-    return done && (!c->rotates || store_put(w->store, &c->found)) &&
-           (!c->removes || store_remove(w->store, c->after->digest));
+    if (c->removes)
+        return store_remove(w->store, c->after->digest);
+    return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
 }
 
 /* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
 static bool note(struct writer *w, struct change *c, int64_t now)
 {
-    if (!journal_fits(w->journal)) {
+    struct slice claims = store_claims(w->store);
+
+    if (!entry_add(w->journal, c, claims, now)) {
         journal_end(w->journal, w->tokens);
-        if (!store_put_journal(w->store, w->journal) || journal_begin(w->journal) != 0)
+        if (!store_put_journal(w->store, w->journal) || journal_turn(w->journal) != 0 ||
+            !entry_add(w->journal, c, claims, now))
             return false;
     }
-    entry_add(w->journal, c, now);
     w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
     return true;
 }
@@ -260,7 +261,10 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after->serial = c->serial;
-    if (!put(w, c) || (change_writes(c) && !note(w, c, now)))
+    if (!put(w, c))
+        return false;
+    if (change_writes(c) &&
+        (!note(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
         return false;
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;

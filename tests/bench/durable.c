@@ -28,7 +28,7 @@
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 
-enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = 32 * 1024 };
+enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = JOURNAL_BLOCK / 2 };
 
 static void die(const char *what)
 {

@@ -115,7 +115,7 @@ static void put_token(struct tdb_context *tdb, uint64_t number)
 /* One entry, the newest, and how many tokens there are; in a piece as large as a block's. */
 static void put_journal(struct tdb_context *tdb, uint64_t straight)
 {
-    static char room[JOURNAL_BLOCK + TDBFILE_SPARE];
+    static char room[JOURNAL_BLOCK];
     struct text block = text_in(room, JOURNAL_BLOCK);
 
     text_addf(&block, "v=1 tokens=%010llu\nserial=%llu", (unsigned long long)straight,
@@ -123,7 +123,7 @@ static void put_journal(struct tdb_context *tdb, uint64_t straight)
     line_put_time(&block, "time", created(straight));
     text_adds(&block, " event=import id=00000000000000000000 by=uid:0 pid=1\n");
     struct slice key = slice_of("journal/0");
-    put(tdb, key, (struct slice){ room, tdbfile_size(key.len, JOURNAL_BLOCK) });
+    put(tdb, key, (struct slice){ room, tdbfile_place(key.len, JOURNAL_BLOCK) });
     put(tdb, key, text_slice(&block));
 }
 

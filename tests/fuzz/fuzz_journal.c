@@ -51,24 +51,43 @@ static void keep_block(const struct journal *j)
     blocks[n] = (struct slice){ made[n], journal_block(j).len };
 }
 
-/* One commit of up to `count` entries whose lengths differ. */
-static void commit(struct journal *j, unsigned count)
+/* An entry of some length; false: it does not fit, and nothing has changed. */
+static bool add_entry(struct journal *j, size_t length)
 {
     static char filler[JOURNAL_ENTRY_MAX / 2];
-    uint64_t before = journal_newest(j), tokens = journal_tokens(j);
-    unsigned added = 0;
+    uint64_t newest = journal_newest(j);
+    struct slice before = journal_block(j);
+    struct text entry = journal_entry(j, 1000, "create");
 
     memset(filler, 'x', sizeof(filler));
-    MUST(journal_begin(j) == 0 && journal_fits(j));
-    for (; added < count && journal_fits(j); added++) {
-        struct text entry = journal_entry(j, 1000 + added, "create");
-        line_put(&entry, "description", (struct slice){ filler, count * 37 % sizeof(filler) });
-        MUST(!entry.cut);
-        journal_entry_end(j, &entry);
-    }
-    journal_end(j, tokens + added);
-    MUST(journal_newest(j) == before + added);
+    line_put(&entry, "description", (struct slice){ filler, length % sizeof(filler) });
+    bool added = journal_entry_end(j, &entry);
+    MUST(journal_newest(j) == newest + added);
+    MUST(added ? journal_block(j).len > before.len : slice_equal(journal_block(j), before));
+    return added;
+}
+
+static void end(struct journal *j, uint64_t tokens)
+{
+    journal_end(j, tokens);
     keep_block(j);
+}
+
+/* One commit of up to `count` entries, the last of which may be in a block of its own. */
+static void commit(struct journal *j, unsigned count)
+{
+    uint64_t tokens = journal_tokens(j);
+    bool turned = false;
+
+    MUST(journal_begin(j) == 0);
+    for (unsigned i = 0; i < count && !turned; i++) {
+        turned = !add_entry(j, count * 37);
+        if (!turned)
+            continue;
+        end(j, tokens + i);
+        MUST(journal_turn(j) == 0 && add_entry(j, count * 37));
+    }
+    end(j, tokens + count);
 }
 
 /* What another process finds is what this one has. */

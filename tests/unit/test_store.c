@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/tdbfile.h"
 #include "tests/unit/numbered.h"
 
 static void tokens_and_journal_survive_a_reopen(void **state)
@@ -127,10 +128,8 @@ static void a_commit_that_makes_the_file_grow_is_done(void **state)
     for (int i = 0; i < 100; i++) {
         assert_true(store_begin(s));
         assert_int_equal(journal_begin(j), 0);
-        while (journal_fits(j)) {
-            struct text entry = journal_entry(j, 5, "create");
-            journal_entry_end(j, &entry);
-        }
+        while (note_create(j))
+            continue;
         journal_end(j, 0);
         assert_true(store_put_journal(s, j));
         assert_true(store_commit(s));
@@ -139,6 +138,8 @@ static void a_commit_that_makes_the_file_grow_is_done(void **state)
     store_close(s);
     journal_free(j);
 }
+
+enum { TOP = 168 };             /* of TDB's free list */
 
 static uint32_t word_at(int fd, off_t at)
 {
@@ -152,7 +153,7 @@ static uint32_t word_at(int fd, off_t at)
 static void every_free_piece_of_the_file_can_be_used(void **state)
 {
     (void)state;
-    enum { TOP = 168, HEADER = 24, SMALLEST = 256 };
+    enum { HEADER = 24, SMALLEST = 256 };
     struct problem problem;
     struct store *s = store_open(path, STORE_WRITE, &problem);
     struct journal *j = journal_new(10000);
@@ -174,6 +175,43 @@ static void every_free_piece_of_the_file_can_be_used(void **state)
         assert_int_equal((HEADER + word_at(fd, at + 4)) % SMALLEST, 0);
     assert_true(pieces > 0);
     close(fd);
+}
+
+static uint64_t free_bytes(int fd)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t at = word_at(fd, TOP); at != 0; at = word_at(fd, at))
+        bytes += word_at(fd, at + 4);
+    return bytes;
+}
+
+static void put_value(struct tdb_context *tdb, size_t len)
+{
+    static char bytes[JOURNAL_BLOCK];
+
+    assert_int_equal(tdb_store(tdb, tdbfile_datum(slice_of("key")),
+                               tdbfile_datum((struct slice){ bytes, len }), TDB_REPLACE), 0);
+}
+
+static void a_value_grows_to_fill_its_place(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 1, 225, 226, 4000, 5000, JOURNAL_BLOCK };
+    char other[96];
+
+    snprintf(other, sizeof(other), "%s.other", path);
+    struct tdb_context *tdb = tdb_open(other, 131, TDB_NOMMAP | TDB_NOSYNC, O_RDWR | O_CREAT, 0600);
+    assert_non_null(tdb);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        put_value(tdb, tdbfile_place(3, sizes[i]));
+        uint64_t free_before = free_bytes(tdb_fd(tdb));
+        put_value(tdb, sizes[i] / 2);
+        put_value(tdb, sizes[i]);
+        assert_true(free_bytes(tdb_fd(tdb)) == free_before);
+        assert_int_equal(tdb_delete(tdb, tdbfile_datum(slice_of("key"))), 0);
+    }
+    tdb_close(tdb);
 }
 
 static void a_file_put_in_the_stores_place_is_left_alone(void **state)
@@ -261,6 +299,7 @@ int main(void)
         WITH_DIRECTORY(another_name_does_not_get_round_the_lock),
         WITH_DIRECTORY(a_commit_that_makes_the_file_grow_is_done),
         WITH_DIRECTORY(every_free_piece_of_the_file_can_be_used),
+        WITH_DIRECTORY(a_value_grows_to_fill_its_place),
         WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
         WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
