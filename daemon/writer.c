@@ -15,12 +15,19 @@
 
 enum { PATIENCE = 50 };         /* milliseconds with what is expected */
 
+/* What the changes of a batch that were not refused come to. */
+struct sum {
+    uint64_t changes;
+    uint64_t tokens;            /* records that are put */
+    uint64_t bytes;             /* of their strings in the table */
+};
+
 static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
 static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
-                         bool *writes);
+                         struct sum *sum);
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
-static bool reserve(struct writer *w, const struct mail_list *batch);
-static bool commit(struct writer *w, const struct mail_list *batch);
+static bool reserve(struct writer *w, const struct sum *sum);
+static bool commit(struct writer *w, uint64_t changes);
 static void publish_batch(struct writer *w, const struct mail_list *batch);
 static void put_back(struct writer *w, struct mail_list *batch);
 static void show(struct writer *w);
@@ -140,11 +147,12 @@ bool writer_batch(struct writer *w, int64_t now)
 /* The batch may become larger by `room`.  False: the disk has nothing of it, for all we know. */
 static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now)
 {
-    bool tried = !w->recovery.broken, was_full = w->full, writes = false;
+    bool tried = !w->recovery.broken, was_full = w->full;
+    struct sum sum = { 0 };
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
-                 decide_batch(w, batch, room, now, &writes) &&
-                 (!writes || (reserve(w, batch) && commit(w, batch)));
+                 decide_batch(w, batch, room, now, &sum) &&
+                 (sum.changes == 0 || (reserve(w, &sum) && commit(w, sum.changes)));
     store_abandon(w->store);
     if (saved) {
         publish_batch(w, batch);
@@ -176,9 +184,24 @@ static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
     }
 }
 
+static void add_record(struct sum *sum, const struct record *r)
+{
+    sum->tokens++;
+    sum->bytes += (uint64_t)r->subject_len + r->scopes_len;
+}
+
+static void add(struct sum *sum, const struct change *c)
+{
+    sum->changes++;
+    if (c->puts)
+        add_record(sum, c->after);
+    if (c->rotates)
+        add_record(sum, &c->found);
+}
+
 /* What could not even be tried goes back to the front of the queue. */
 static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
-                         bool *writes)
+                         struct sum *sum)
 {
     struct mail_list done = { NULL, NULL };
     bool well = true;
@@ -191,7 +214,8 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room,
             change_prefetch(change_of(batch->first));
         mail_append(&done, &c->mail);
         well = decide_one(w, c, now);
-        *writes = *writes || change_writes(c);
+        if (change_writes(c))
+            add(sum, c);
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
@@ -284,30 +308,17 @@ static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
-static bool reserve(struct writer *w, const struct mail_list *batch)
+static bool reserve(struct writer *w, const struct sum *sum)
 {
-    uint64_t bytes = 0, tokens = 0;
-
-    for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        const struct change *c = change_of(m);
-        bytes += (uint64_t)c->after->subject_len + c->after->scopes_len;
-        if (c->rotates)
-            bytes += (uint64_t)c->found.subject_len + c->found.scopes_len;
-        tokens += 2;
-    }
-    if (order_reserve(&w->order, tokens) == 0 && grow(w, tokens, bytes))
+    if (order_reserve(&w->order, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
         return true;
     if (!w->recovery.told)
         log_error("no memory for a larger table; changes are refused until there is");
     return false;
 }
 
-static bool commit(struct writer *w, const struct mail_list *batch)
+static bool commit(struct writer *w, uint64_t changes)
 {
-    uint64_t changes = 0;
-
-    for (struct mail *m = batch->first; m != NULL; m = m->next)
-        changes += change_writes(change_of(m));
     journal_end(w->journal, w->tokens);
     uint64_t began = clock_monotonic();
     bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
