@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #include "daemon/doubt.h"
+#include "proto/stamp.h"
 #include "tests/unit/writing.h"
 
 static void changes_take_effect_and_survive_a_restart(void **state)
@@ -230,6 +231,76 @@ static void a_rotated_token_ends_with_the_grace_or_before(void **state)
     stop();
 }
 
+enum { LONG = 11 };             /* bytes of description for each number */
+
+static void post_long(uint64_t number)
+{
+    static char text[DESCRIPTION_MAX];
+    struct change *c = change_about(&change_create, number);
+
+    memset(text, 'd', sizeof(text));
+    c->want.expires = NOW + 1000 + (int64_t)number;
+    assert_null(record_set_description(&c->want, (struct slice){ text, LONG * number }));
+    post_change(c);
+}
+
+/* What its description's length says of its number, the rest says too. */
+static void check_entry(struct slice entry)
+{
+    char bytes[JOURNAL_ENTRY_MAX];
+    struct line line;
+    const char *why;
+    uint8_t id[ID_SIZE], digest[DIGEST_SIZE];
+    int64_t expires;
+
+    memcpy(bytes, entry.at, entry.len);
+    assert_int_equal(line_parse(bytes, entry.len, &line, &why), STATUS_OK);
+    uint64_t number = line_get(&line, "description").len / LONG;
+    assert_true(stamp_parse(line_get(&line, "expires"), &expires));
+    assert_int_equal(expires, NOW + 1000 + (int64_t)number);
+    assert_true(token_id_parse(line_get(&line, "id"), id));
+    digest_numbered(slice_is(line_get(&line, "event"), "rotate") ? number + 100 : number, digest);
+    assert_memory_equal(id, digest, ID_SIZE);
+}
+
+/* Of one batch, with more than a block of them; what a rotated token ends with is not in it. */
+static void every_entry_shows_the_claims_of_its_token(void **state)
+{
+    (void)state;
+    enum { CREATED = 90, ROTATED = 10 };
+    static char bytes[JOURNAL_BLOCK_MAX];
+    uint64_t entries = 0;
+    uint32_t block = 0;
+    size_t len;
+
+    start();
+    for (uint64_t i = 1; i <= CREATED; i++)
+        post_long(i);
+    for (uint64_t i = 1; i <= ROTATED; i++) {
+        struct change *c = rotation(i * 7);
+        c->grace = 5;
+        post_change(c);
+    }
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    for (int i = 1; i < CREATED + ROTATED; i++)
+        assert_int_equal(answer(), STATUS_OK);
+    assert_int_equal(atomic_load(&writer.commits), 1);
+    stop();
+    start();
+    for (; store_get_journal(writer.store, block, bytes, &len) == STORE_FOUND; block++) {
+        struct slice rest = journal_entries((struct slice){ bytes, len }, 0);
+        while (rest.len > 0) {
+            size_t end = (size_t)((const char *)memchr(rest.at, '\n', rest.len) - rest.at);
+            check_entry((struct slice){ rest.at, end });
+            rest = (struct slice){ rest.at + end + 1, rest.len - end - 1 };
+            entries++;
+        }
+    }
+    assert_int_equal(entries, CREATED + ROTATED);
+    assert_true(block > 1);
+    stop();
+}
+
 static void a_failed_change_is_explained(void **state)
 {
     (void)state;
@@ -263,6 +334,7 @@ int main(void)
         WITH_DIRECTORY(a_batch_does_not_wait_for_ever),
         WITH_DIRECTORY(no_token_expires_before_it_becomes_active),
         WITH_DIRECTORY(a_rotated_token_ends_with_the_grace_or_before),
+        WITH_DIRECTORY(every_entry_shows_the_claims_of_its_token),
         WITH_DIRECTORY(a_failed_change_is_explained),
     };
 
