@@ -31,22 +31,23 @@ void recovery_end(struct recovery *r)
     tell(r, true);
 }
 
+/* A batch is done if the store has the entry of its last change; the journal in memory may end before
+ * it, if that is the one that failed. */
 static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch)
 {
-    uint64_t newest = journal_newest(r->journal);
-    bool wrote = false;
+    uint64_t last = 0;          /* no change has that serial */
 
     for (const struct mail *m = batch->first; m != NULL; m = m->next) {
         const struct change *c = (const struct change *)m;
         if (!change_writes(c))
             continue;
-        wrote = true;
+        last = c->serial > last ? c->serial : last;
         r->doubtful += doubt_of(c, &r->doubt[r->doubtful]);
     }
-    r->attempted = wrote ? newest : 0;
+    r->attempted = last;
     if (!recovery_run(r))
-        return wrote ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
-    return wrote && journal_newest(r->journal) >= newest ? OUTCOME_DONE : OUTCOME_NOTHING;
+        return last > 0 ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
+    return last > 0 && journal_newest(r->journal) >= last ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
 /* A denial of what the table holds, or may hold once the store can be read. */

@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <tdb.h>
 
 #include "tests/unit/writing.h"
 
@@ -48,6 +50,51 @@ static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **
         assert_int_equal(flags_of(5), 0);
         stop();
         start();
+    }
+    stop();
+}
+
+static int puts_until_failure = -1;     /* -1: none fails */
+
+/* Stands before TDB's, and fails as that does without memory. */
+int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
+{
+    static int (*real)(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how);
+
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "tdb_store");
+    return puts_until_failure >= 0 && puts_until_failure-- == 0 ? -1 : real(tdb, key, value, how);
+}
+
+/* Each put of a revocation's and a creation's batch fails in turn, the first before there is an entry
+ * of it: then the store has what it had, and that is no sign that anything was done. */
+static void what_could_not_be_put_is_not_taken_for_done(void **state)
+{
+    (void)state;
+    bool failed = true;
+
+    start();
+    for (int puts = 0; failed; puts++) {
+        uint64_t old = 10 * (uint64_t)puts + 1, new = old + 1;
+        assert_int_equal(ask(&change_create, old), STATUS_OK);
+        puts_until_failure = puts;
+        post(&change_revoke, old);
+        post(&change_create, new);
+        writer_collect(&writer);
+        assert_true(writer_batch(&writer, NOW));
+        failed = puts_until_failure < 0;
+        puts_until_failure = -1;
+        assert_int_equal(answer(), failed ? STATUS_STORE : STATUS_OK);
+        assert_true(!failed || strstr(problem.message, "in force now, but not saved") != NULL);
+        for (writer_retry(&writer); writer_batch(&writer, NOW);)
+            continue;
+        enum status created = answer();
+        assert_int_equal(flags_of(new), created == STATUS_OK ? SLOT_PRESENT : 0);
+        stop();
+        start();
+        assert_int_equal(flags_of(old), SLOT_PRESENT | SLOT_REVOKED);
+        assert_int_equal(flags_of(new), created == STATUS_OK ? SLOT_PRESENT : 0);
+        assert_true(!failed || puts < 5);
     }
     stop();
 }
@@ -124,6 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(what_was_denied_meanwhile_comes_first_when_the_store_is_back),
+        WITH_DIRECTORY(what_could_not_be_put_is_not_taken_for_done),
         WITH_DIRECTORY(a_broken_store_is_opened_again_without_being_asked),
         WITH_DIRECTORY(denials_are_held_once_and_only_for_tokens_there_are),
         WITH_DIRECTORY(what_comes_while_a_held_denial_is_saved_is_not_saved_with_it),
