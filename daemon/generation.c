@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/generation.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -159,6 +160,7 @@ uint32_t generation_intern(struct generation *g, struct slice s)
     for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
         if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
             return g->intern[at];
+    assert(g->arena_used + string_room(s.len) <= g->table.arena_size);      /* it was reserved */
     uint32_t reference = (uint32_t)g->arena_used;
     memcpy(g->arena + reference, &len, sizeof(len));
     memcpy(g->arena + reference + sizeof(len), s.at, s.len);

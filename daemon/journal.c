@@ -12,6 +12,8 @@ enum {
     ENTRY_LEAST = 96,                   /* bytes: hardly one is shorter */
 };
 
+_Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK, "an empty block has room for any entry");
+
 /* A block's entries are first .. first + count - 1. */
 struct extent {
     uint64_t first;

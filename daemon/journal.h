@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's shape: numbered entries in a ring of equal-sized blocks.  It knows
- * nothing of TDB: the store writes and reads the blocks.  The writer's thread only.
+/* The journal's shape: numbered entries in a ring of blocks of equal size (but for larger ones that
+ * an older build left).  It knows nothing of TDB: the store writes and reads the blocks.  The
+ * writer's thread only.
  *
  *     key    "journal/" N                     N: the block's place in the ring, from 0
  *     value  "v=1 tokens=0000000123" LF       how many token records the store held after this
