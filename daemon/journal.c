@@ -106,8 +106,7 @@ bool journal_serial(struct slice entry, uint64_t *serial)
                         SERIAL_MAX, serial);
 }
 
-/* Takes the line at the front, without its LF; false at the end or if the LF is missing. */
-static bool next_entry(struct slice *rest, struct slice *entry)
+bool journal_take_entry(struct slice *rest, struct slice *entry)
 {
     const char *lf = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
 
@@ -126,7 +125,7 @@ const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
     if (stored.len > JOURNAL_BLOCK_MAX || !parse_head(stored, &tokens))
         return "its first line is not a journal block's of this version";
     rest = (struct slice){ stored.at + HEAD_SIZE, stored.len - HEAD_SIZE };
-    for (; next_entry(&rest, &entry); count++) {
+    for (; journal_take_entry(&rest, &entry); count++) {
         if (!journal_serial(entry, &serial) || serial == 0 ||
             (count > 0 && serial != first + count))
             return "its serials are not consecutive, from 1 on";
@@ -281,7 +280,7 @@ struct slice journal_entries(struct slice block, uint64_t serial)
     struct slice rest = { block.at + HEAD_SIZE, block.len - HEAD_SIZE }, entry;
     uint64_t found;
 
-    for (struct slice from = rest; next_entry(&rest, &entry); from = rest)
+    for (struct slice from = rest; journal_take_entry(&rest, &entry); from = rest)
         if (journal_serial(entry, &found) && found >= serial)
             return from;
     return (struct slice){ block.at + block.len, 0 };

@@ -76,6 +76,10 @@ bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block);
 /* The entries of a block from `serial` on, as the LF-terminated lines they are. */
 struct slice journal_entries(struct slice block, uint64_t serial);
 
+/* Takes the line at the front of such entries, without its LF; false at the end, or if the LF is
+ * missing. */
+bool journal_take_entry(struct slice *rest, struct slice *entry);
+
 /* The serial of an entry line. */
 bool journal_serial(struct slice entry, uint64_t *serial);
 

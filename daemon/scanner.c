@@ -270,13 +270,12 @@ static void step_show(struct step *s)
 static void put_entries(struct step *s, struct slice block)
 {
     struct scan *scan = s->scan;
-    struct slice rest = journal_entries(block, scan->serial + 1);
+    struct slice rest = journal_entries(block, scan->serial + 1), entry;
 
-    while (rest.len > 0 && scan->count < scan->limit && has_room(s)) {
-        size_t len = (size_t)((const char *)memchr(rest.at, '\n', rest.len) - rest.at) + 1;
+    while (scan->count < scan->limit && has_room(s) && journal_take_entry(&rest, &entry)) {
         text_adds(&s->text, "* ");
-        text_add(&s->text, rest.at, len);
-        rest = (struct slice){ rest.at + len, rest.len - len };
+        text_add(&s->text, entry.at, entry.len);
+        text_addc(&s->text, '\n');
         scan->serial++;
         scan->count++;
     }
