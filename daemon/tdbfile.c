@@ -93,12 +93,17 @@ static size_t value_in(size_t piece, size_t key)
     return (piece - RECORD_HEADER - RECORD_TRAILER) * 4 / 5 - key;
 }
 
+static size_t next_larger(size_t piece)
+{
+    return piece + (piece < PAGE ? piece : PAGE);
+}
+
 size_t tdbfile_size(size_t key, size_t least)
 {
     size_t piece = SMALLEST;
 
     while (value_in(piece, key) < least)
-        piece += piece < PAGE ? piece : PAGE;
+        piece = next_larger(piece);
     return value_in(piece, key);
 }
 
@@ -107,7 +112,7 @@ size_t tdbfile_place(size_t key, size_t most)
     size_t piece = SMALLEST;
 
     while (piece - RECORD_HEADER - RECORD_TRAILER < key + most)
-        piece += piece < PAGE ? piece : PAGE;
+        piece = next_larger(piece);
     return value_in(piece, key);
 }
 
