@@ -28,7 +28,7 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room,
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct sum *sum);
 static bool commit(struct writer *w, uint64_t changes);
-static void publish_batch(struct writer *w, const struct mail_list *batch);
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
 static void put_back(struct writer *w, struct mail_list *batch);
 static void show(struct writer *w);
 static void save_held(struct writer *w, int64_t now);
@@ -155,7 +155,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
                  (sum.changes == 0 || (reserve(w, &sum) && commit(w, sum.changes)));
     store_abandon(w->store);
     if (saved) {
-        publish_batch(w, batch);
+        publish_batch(w, batch, sum.changes);
     } else if (w->full && !was_full) {
         put_back(w, batch);
     } else {
@@ -328,10 +328,8 @@ static bool commit(struct writer *w, uint64_t changes)
     return saved;
 }
 
-static void publish_batch(struct writer *w, const struct mail_list *batch)
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
 {
-    uint64_t count = 0;
-
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
         if (m->next != NULL)
@@ -340,17 +338,16 @@ static void publish_batch(struct writer *w, const struct mail_list *batch)
             publish_denied(w->publisher, intent_of(c));
         if (!change_writes(c))
             continue;
-        count++;
         w->full = w->full && !c->removes;
         effect_publish(c, w->publisher, &w->order, w->lastuse);
         effect_report(c);
     }
-    atomic_fetch_add(&w->changes, count);
-    if (count > 0) {
+    atomic_fetch_add(&w->changes, changes);
+    if (changes > 0) {
         atomic_fetch_add(&w->commits, 1);
         recovery_end(&w->recovery);
     }
-    PROBE(publish, count, journal_newest(w->journal));
+    PROBE(publish, changes, journal_newest(w->journal));
 }
 
 /* What others see of it. */
