@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 7693, for messages of one block.  The compiler makes of the lanes what the processor has: the
- * widest vectors are chosen when the program is loaded. */
+/* RFC 7693, for messages of one block.  The compiler makes of vectors what the processor has; the
+ * processors this is for are little-endian, as are the words of a message. */
 #include "blake.h"
 
-#include <endian.h>
 #include <sodium.h>
 
-enum { ROUNDS = 12, WORDS = BLAKE_BLOCK / 8 };
+enum {
+    ROUNDS = 12,
+    WORDS = BLAKE_BLOCK / 8,
+    LANES_LEAST = 3,            /* fewer are hashed sooner one by one */
+};
 
-typedef uint64_t lanes __attribute__((vector_size(8 * BLAKE_LANES)));
-
-/* The choice is made before a thread sanitizer is ready for its own calls. */
+/* Which of its clones a function is, is chosen when the program is loaded: before a thread sanitizer
+ * is ready for its own calls. */
 #if defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -19,9 +21,11 @@ typedef uint64_t lanes __attribute__((vector_size(8 * BLAKE_LANES)));
 #define SANITIZED 0
 #endif
 #if defined(__x86_64__) && defined(__gnu_linux__) && !SANITIZED
-#define WIDEST __attribute__((target_clones("avx512f", "avx2", "default")))
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#define HAS(feature) __builtin_cpu_supports(feature)
 #else
-#define WIDEST
+#define CLONES
+#define HAS(feature) false
 #endif
 
 static const uint64_t iv[8] = {
@@ -45,20 +49,97 @@ static const uint8_t sigma[ROUNDS][WORDS] = {
     { 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3 },
 };
 
-/* One word of each lane. */
-union word {
-    lanes all;
-    uint64_t of[BLAKE_LANES];
-};
-
-/* A little-endian word of which only `len` bytes are there. */
+/* A word of which only `len` bytes are there. */
 static uint64_t load(const char *at, size_t len)
 {
     uint64_t word = 0;
 
     memcpy(&word, at, len);
-    return le64toh(word);
+    return word;
 }
+
+/* The parameters: digest length, no key, fanout and depth 1, no salt, the personalisation. */
+static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
+{
+    memcpy(h, iv, sizeof(iv));
+    h[0] ^= UINT64_C(0x01010000) ^ DIGEST_SIZE;
+    h[6] ^= load(personal, 8);
+    h[7] ^= load(personal + 8, 8);
+}
+
+/* These and those below are macros, so that each clone holds them. */
+#define ROTATE(x, bits) ((x) >> (bits) | (x) << (64 - (bits)))
+
+/* -- one message: a vector for each row of its state ------------------------------------------- */
+
+typedef uint64_t row __attribute__((vector_size(32)));
+typedef uint8_t row_bytes __attribute__((vector_size(32)));
+
+#define TURN(x, by)                                                                         \
+    __builtin_shufflevector(x, x, (by) % 4, ((by) + 1) % 4, ((by) + 2) % 4, ((by) + 3) % 4)
+/* Bytes are put in their places by one instruction, where bits may take three. */
+#define BYTES(at, by)                                                                       \
+    (at) + (by) % 8, (at) + ((by) + 1) % 8, (at) + ((by) + 2) % 8, (at) + ((by) + 3) % 8,   \
+    (at) + ((by) + 4) % 8, (at) + ((by) + 5) % 8, (at) + ((by) + 6) % 8, (at) + ((by) + 7) % 8
+#define ROTATE_BYTES(x, by)                                                                 \
+    (row)__builtin_shufflevector((row_bytes)(x), (row_bytes)(x), BYTES(0, by), BYTES(8, by), \
+                                 BYTES(16, by), BYTES(24, by))
+#define PICK(x0, x1, x2, x3) ((row){ m[s[x0]], m[s[x1]], m[s[x2]], m[s[x3]] })
+/* Each step waits for b: whatever else there is to add or to turn, is done meanwhile. */
+#define MIX_ROWS(x, y)                                                      \
+    do {                                                                    \
+        a += x;  a += b;  d = ROTATE_BYTES(d ^ a, 4);                       \
+        c += d;           b = ROTATE_BYTES(b ^ c, 3);                       \
+        a += y;  a += b;  d = ROTATE_BYTES(d ^ a, 2);                       \
+        c += d;           b = ROTATE(b ^ c, 63);                            \
+    } while (0)
+
+/* The first block, which is the last: from the state to the digest. */
+CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], uint64_t len,
+                                 uint8_t digest[DIGEST_SIZE])
+{
+    row a, b, c, d, first;
+
+    memcpy(&a, h, sizeof(a));
+    memcpy(&b, h + 4, sizeof(b));
+    memcpy(&c, iv, sizeof(c));
+    memcpy(&d, iv + 4, sizeof(d));
+    first = a;
+    d ^= (row){ len, 0, UINT64_MAX, 0 };
+    for (int round = 0; round < ROUNDS; round++) {
+        const uint8_t *s = sigma[round];
+        MIX_ROWS(PICK(0, 2, 4, 6), PICK(1, 3, 5, 7));
+        a = TURN(a, 3);
+        c = TURN(c, 1);
+        d = TURN(d, 2);
+        MIX_ROWS(PICK(14, 8, 10, 12), PICK(15, 9, 11, 13));
+        a = TURN(a, 1);
+        c = TURN(c, 3);
+        d = TURN(d, 2);
+    }
+    a ^= first ^ c;
+    memcpy(digest, &a, DIGEST_SIZE);
+}
+
+static void hash_rows(const uint64_t h[8], struct slice message, uint8_t digest[DIGEST_SIZE])
+{
+    uint64_t m[WORDS] = { 0 };
+
+    if (message.len > 0)
+        memcpy(m, message.at, message.len);
+    compress_rows(h, m, message.len, digest);
+    sodium_memzero(m, sizeof(m));
+}
+
+/* -- several: a lane of all vectors for each ---------------------------------------------------- */
+
+typedef uint64_t lanes __attribute__((vector_size(8 * BLAKE_LANES)));
+
+/* One word of each lane. */
+union word {
+    lanes all;
+    uint64_t of[BLAKE_LANES];
+};
 
 /* The message's bytes into its lane; the words behind it stay zero. */
 static void spread(union word m[WORDS], size_t lane, struct slice message)
@@ -71,9 +152,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
         m[whole].of[lane] = load(message.at + 8 * whole, rest);
 }
 
-/* Macros, so that each clone below holds them. */
-#define ROTATE(x, bits) ((x) >> (bits) | (x) << (64 - (bits)))
-#define MIX(a, b, c, d, x, y)                                               \
+#define MIX_LANES(a, b, c, d, x, y)                                               \
     do {                                                                    \
         v[a] += v[b] + m[x].all;  v[d] = ROTATE(v[d] ^ v[a], 32);           \
         v[c] += v[d];             v[b] = ROTATE(v[b] ^ v[c], 24);           \
@@ -81,9 +160,9 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
         v[c] += v[d];             v[b] = ROTATE(v[b] ^ v[c], 63);           \
     } while (0)
 
-/* The first block, which is the last: from the state `h` to the digests. */
-WIDEST static void compress(const uint64_t h[8], const union word m[WORDS],
-                            const union word *len, union word digest[DIGEST_SIZE / 8])
+/* As above, from one state to all digests. */
+CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS],
+                                  const union word *len, union word digest[DIGEST_SIZE / 8])
 {
     lanes v[16];
 
@@ -95,45 +174,53 @@ WIDEST static void compress(const uint64_t h[8], const union word m[WORDS],
     v[14] = ~v[14];
     for (int round = 0; round < ROUNDS; round++) {
         const uint8_t *s = sigma[round];
-        MIX(0, 4, 8, 12, s[0], s[1]);
-        MIX(1, 5, 9, 13, s[2], s[3]);
-        MIX(2, 6, 10, 14, s[4], s[5]);
-        MIX(3, 7, 11, 15, s[6], s[7]);
-        MIX(0, 5, 10, 15, s[8], s[9]);
-        MIX(1, 6, 11, 12, s[10], s[11]);
-        MIX(2, 7, 8, 13, s[12], s[13]);
-        MIX(3, 4, 9, 14, s[14], s[15]);
+        MIX_LANES(0, 4, 8, 12, s[0], s[1]);
+        MIX_LANES(1, 5, 9, 13, s[2], s[3]);
+        MIX_LANES(2, 6, 10, 14, s[4], s[5]);
+        MIX_LANES(3, 7, 11, 15, s[6], s[7]);
+        MIX_LANES(0, 5, 10, 15, s[8], s[9]);
+        MIX_LANES(1, 6, 11, 12, s[10], s[11]);
+        MIX_LANES(2, 7, 8, 13, s[12], s[13]);
+        MIX_LANES(3, 4, 9, 14, s[14], s[15]);
     }
     for (int i = 0; i < DIGEST_SIZE / 8; i++)
         digest[i].all = h[i] ^ v[i] ^ v[i + 8];
 }
 
-/* The parameters: digest length, no key, fanout and depth 1, no salt, the personalisation. */
-static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
-{
-    memcpy(h, iv, sizeof(iv));
-    h[0] ^= UINT64_C(0x01010000) ^ DIGEST_SIZE;
-    h[6] ^= load(personal, 8);
-    h[7] ^= load(personal + 8, 8);
-}
-
-void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
-                uint8_t *const digest[])
+static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t count,
+                       uint8_t *const digest[])
 {
     union word m[WORDS] = { 0 }, len = { 0 }, out[DIGEST_SIZE / 8];
-    uint64_t h[8];
 
-    start(h, personal);
     for (size_t lane = 0; lane < count; lane++) {
         spread(m, lane, message[lane]);
         len.of[lane] = message[lane].len;
     }
-    compress(h, m, &len, out);
+    compress_lanes(h, m, &len, out);
     for (size_t lane = 0; lane < count; lane++) {
-        for (size_t i = 0; i < DIGEST_SIZE / 8; i++) {
-            uint64_t word = htole64(out[i].of[lane]);
-            memcpy(digest[lane] + 8 * i, &word, sizeof(word));
-        }
+        for (size_t i = 0; i < DIGEST_SIZE / 8; i++)
+            memcpy(digest[lane] + 8 * i, &out[i].of[lane], 8);
     }
     sodium_memzero(m, sizeof(m));
+}
+
+/* -- */
+
+bool blake_quick(void)
+{
+    return HAS("avx2");
+}
+
+/* Vectors that are narrower than all lanes are no gain. */
+void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
+                uint8_t *const digest[])
+{
+    uint64_t h[8];
+
+    start(h, personal);
+    if (count >= LANES_LEAST && HAS("avx512vl"))
+        hash_lanes(h, message, count, digest);
+    else
+        for (size_t i = 0; i < count; i++)
+            hash_rows(h, message[i], digest[i]);
 }

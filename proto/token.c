@@ -128,31 +128,36 @@ void token_generate(struct text *value, const char *prefix)
     text_add(value, check, sizeof(check));
 }
 
-void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
+/* Longer ones are not ours. */
+static size_t short_ones(const struct slice *value, size_t count)
 {
-    crypto_generichash_blake2b_salt_personal(digest, DIGEST_SIZE, (const uint8_t *)value.at,
-                                             value.len, NULL, 0, NULL,
-                                             (const uint8_t *)personal);
+    size_t together = 0;
+
+    while (together < BLAKE_LANES && together < count && value[together].len <= BLAKE_BLOCK)
+        together++;
+    return together;
 }
 
-/* Fewer together are not worth it where the vectors are narrow; longer ones are not ours. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[])
 {
-    enum { LEAST = 5 };
+    size_t together;
 
-    for (size_t done = 0; done < count;) {
-        size_t together = 0;
-        while (together < BLAKE_LANES && done + together < count &&
-               value[done + together].len <= BLAKE_BLOCK)
-            together++;
-        if (together >= LEAST) {
+    for (size_t done = 0; done < count; done += together) {
+        together = short_ones(value + done, count - done);
+        if (together > 0 && blake_quick()) {
             blake_hash(value + done, together, personal, digest + done);
-            done += together;
-        } else {
-            token_digest(value[done], digest[done]);
-            done++;
+            continue;
         }
+        together = 1;
+        crypto_generichash_blake2b_salt_personal(digest[done], DIGEST_SIZE,
+                                                 (const uint8_t *)value[done].at, value[done].len,
+                                                 NULL, 0, NULL, (const uint8_t *)personal);
     }
+}
+
+void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
+{
+    token_digests(&value, 1, &digest);
 }
 
 bool token_id_parse(struct slice text, uint8_t id[ID_SIZE])
