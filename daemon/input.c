@@ -2,7 +2,7 @@
 #include "daemon/input.h"
 
 #include <errno.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 ssize_t input_take(struct session *s)
 {
@@ -13,7 +13,7 @@ ssize_t input_take(struct session *s)
     char *to = iobuf_reserve(&s->in, room);
     if (to == NULL)
         return -ENOMEM;
-    ssize_t len = read(s->fd, to, room);
+    ssize_t len = recv(s->fd, to, room, MSG_DONTWAIT);
     int error = errno;
     if (len > 0)
         iobuf_commit(&s->in, (size_t)len);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "proto/token.h"
 #include "tests/bench/dense.h"
@@ -111,7 +110,7 @@ bool bare_answer(int fd)
     static uint8_t *to[TOGETHER];
     struct text reply = text_in(out, sizeof(out));
     size_t count, used = 0;
-    ssize_t len = read(fd, in, sizeof(in));
+    ssize_t len = recv(fd, in, sizeof(in), 0);
 
     if (len <= 0)
         return false;

@@ -46,7 +46,7 @@ static int listen_at(const char *path, int flags)
  * socket holds. */
 static bool echo(int fd)
 {
-    ssize_t len = read(fd, buffer, sizeof(buffer));
+    ssize_t len = recv(fd, buffer, sizeof(buffer), 0);
 
     if (len < 0)
         return errno == EAGAIN;
