@@ -117,8 +117,10 @@ def jetond(store, name="jetond", workers=1, cpu=0, place=None, nice=None):
 
 
 def redis(cpu=0, durable=False, where=None):
+    """It never rewrites its log: it would do so beside whoever is measured next."""
     where = where or directory()
-    options = ["--appendonly", "yes", "--appendfsync", "always", "--dir", where] if durable else []
+    options = ["--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0", "--dir", where] \
+        if durable else []
     return Server("redis", "redis", [program("redis-server"), "--port", "0", "--unixsocket", f"{where}/redis.sock",
                                      "--save", "", "--daemonize", "no", *options],
                   f"{where}/redis.sock", cpu, where)
