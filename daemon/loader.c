@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens come in no order, and each has a place of its own in a table much larger than any cache.
- * So that memory has the time to answer, some are gathered first, while their places are fetched,
- * and then published together. */
+ * Some are gathered, then all their places are asked for in one go: the processor looks for several
+ * addresses at a time, but waits for one alone.  Then they are published together. */
 #include "daemon/loader.h"
 
 #include <stdlib.h>
@@ -25,6 +25,8 @@ static bool publish_gathered(struct loader *l)
         publish_reserve(l->publisher, l->gathered, l->bytes) < 0)
         return false;
     for (size_t i = 0; i < l->gathered; i++)
+        table_prefetch(publish_table(l->g), l->record[i].digest);
+    for (size_t i = 0; i < l->gathered; i++)
         order_add(l->order, l->record[i].created, l->record[i].serial, l->record[i].digest);
     publish_put_all(l->publisher, l->record, l->gathered);
     l->gathered = 0;
@@ -39,7 +41,6 @@ static bool gather(struct visitor *visitor)
     const struct record *r = &l->record[l->gathered++];
 
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
-    table_prefetch(publish_table(l->g), r->digest);
     bool well = l->gathered < TOGETHER || publish_gathered(l);
     l->visitor.room = &l->record[l->gathered];
     return well;

@@ -9,7 +9,7 @@
  *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
  *              each record is handed over to another thread, which does nothing with it
  *     start    store_open() and writer_init(): what jetond does before it listens
- * and prints the medians, in seconds.  One thread alone can do both parts of the floor: the table's
+ * and prints the medians, in seconds, and those of start / bare and start / floor in each round.  One thread alone can do both parts of the floor: the table's
  * pages are needed before the first token is known. */
 #include <fcntl.h>
 #include <sodium.h>
@@ -131,7 +131,7 @@ static double median(double *value, int values)
 
 int main(int argc, char **argv)
 {
-    static double took[3][ROUNDS_MAX];
+    static double took[3][ROUNDS_MAX], beside[2][ROUNDS_MAX];
     uint64_t records;
     int rounds = argc > 2 ? atoi(argv[2]) : 9;
 
@@ -142,8 +142,11 @@ int main(int argc, char **argv)
         took[0][i] = bare(argv[1], &records);
         took[1][i] = least(argv[1], records);
         took[2][i] = whole(argv[1]);
+        for (int other = 0; other < 2; other++)
+            beside[other][i] = took[2][i] / took[other][i];
     }
-    printf("bare=%.4f floor=%.4f start=%.4f\n", median(took[0], rounds), median(took[1], rounds),
-           median(took[2], rounds));
+    printf("bare=%.4f floor=%.4f start=%.4f beside_bare=%.3f beside_floor=%.3f\n",
+           median(took[0], rounds), median(took[1], rounds), median(took[2], rounds),
+           median(beside[0], rounds), median(beside[1], rounds));
     return 0;
 }
