@@ -22,6 +22,9 @@ WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LINK = -pie -Wl,-z,relro,-z,now
+# Where the compiler knows: the C library copies and clears with wide vectors, faster than `rep`.
+STRINGS := $(shell $(CC) -mstringop-strategy=libcall -E -x c /dev/null >/dev/null 2>&1 && \
+	echo -mstringop-strategy=libcall)
 # jetond and libjeton are optimised as a whole, and then verify 4 % faster; the tests, modules and
 # verifiers take the same objects as they are.
 LTO = -flto=auto -ffat-lto-objects
@@ -68,7 +71,7 @@ $(BUILD)/daemon/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(WHOLE) -I. -MMD -MP -c $< -o $@
+	$(CC) $(WARN) $(HARDEN) $(CPPFLAGS) $(CFLAGS) $(STRINGS) $(WHOLE) -I. -MMD -MP -c $< -o $@
 
 $(BUILD)/daemon/main.o $(DAEMON) $(PROTO): WHOLE = $(LTO)
 $(BUILD)/jetond: $(BUILD)/daemon/main.o $(DAEMON) $(PROTO)
@@ -80,7 +83,8 @@ $(BUILD)/jeton: $(COMMAND) $(PROTO)
 # What is loaded into other programs is compiled for that, and shows nothing but its interface.
 $(BUILD)/shared/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) -fvisibility=hidden -DNDEBUG $(WHOLE) -I. -MMD -MP -c $< -o $@
+	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) $(STRINGS) -fvisibility=hidden -DNDEBUG \
+		$(WHOLE) -I. -MMD -MP -c $< -o $@
 
 LIBRARY_WHOLE = $(addprefix $(BUILD)/shared/,$(LIBRARY)) $(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO))
 $(LIBRARY_WHOLE): WHOLE = $(LTO)
