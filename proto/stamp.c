@@ -1,16 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stamp.h"
 
-/* Without a branch for each: they are looked at together, in the end. */
-static inline int digits(const char *at, int count, bool *well)
-{
-    int number = 0;
+/* Every time less this one has single digits where there are digits, and zeros between them. */
+static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
+static const uint8_t most[STAMP_TEXT] = { 9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0 };
 
-    for (int i = 0; i < count; i++) {
-        *well &= at[i] >= '0' && at[i] <= '9';
-        number = number * 10 + (at[i] - '0');
-    }
-    return number;
+enum { WIDE = 16 };
+typedef uint8_t wide __attribute__((vector_size(WIDE)));
+
+/* Sixteen of them; what is not 0 in the result is none. */
+static wide take_digits(const char *text, size_t at, uint8_t digit[STAMP_TEXT])
+{
+    wide bytes, less, limit;
+
+    memcpy(&bytes, text + at, WIDE);
+    memcpy(&less, zero + at, WIDE);
+    memcpy(&limit, most + at, WIDE);
+    bytes -= less;
+    memcpy(digit + at, &bytes, WIDE);
+    return (wide)(bytes > limit);
+}
+
+/* False: some character is not what it must be. */
+static bool all_digits(const char *text, uint8_t digit[STAMP_TEXT])
+{
+    wide wrong = take_digits(text, 0, digit) | take_digits(text, STAMP_TEXT - WIDE, digit);
+    uint64_t half[2];
+
+    memcpy(half, &wrong, sizeof(half));
+    return (half[0] | half[1]) == 0;
+}
+
+static int pair(const uint8_t digit[2])
+{
+    return digit[0] * 10 + digit[1];
 }
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar.  Years are counted from
@@ -51,16 +74,13 @@ static int days_in_month(int year, int month)
 
 bool stamp_parse(struct slice text, int64_t *time)
 {
-    const char *s = text.at;
-    bool well = true;
+    uint8_t digit[STAMP_TEXT];
 
-    if (text.len != STAMP_TEXT || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' ||
-        s[16] != ':' || s[19] != 'Z')
+    if (text.len != STAMP_TEXT || !all_digits(text.at, digit))
         return false;
-    int year = digits(s, 4, &well), month = digits(s + 5, 2, &well), day = digits(s + 8, 2, &well);
-    int hour = digits(s + 11, 2, &well), minute = digits(s + 14, 2, &well);
-    int second = digits(s + 17, 2, &well);
-    if (!well || year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
+    int year = pair(digit) * 100 + pair(digit + 2), month = pair(digit + 5), day = pair(digit + 8);
+    int hour = pair(digit + 11), minute = pair(digit + 14), second = pair(digit + 17);
+    if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) ||
         hour > 23 || minute > 59 || second > 59)
         return false;
     *time = ((days_from_date(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
@@ -69,9 +89,10 @@ bool stamp_parse(struct slice text, int64_t *time)
 
 void stamp_write(struct text *t, int64_t time)
 {
-    char made[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
+    char made[STAMP_TEXT];
     uint32_t year, month, day;
 
+    memcpy(made, zero, sizeof(made));
     if (time < 0)
         time = 0;
     if (time > STAMP_MAX)

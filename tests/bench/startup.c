@@ -9,8 +9,9 @@
  *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
  *              each record is handed over to another thread, which does nothing with it
  *     start    store_open() and writer_init(): what jetond does before it listens
- * and prints the medians, in seconds, and those of start / bare and start / floor in each round.  One thread alone can do both parts of the floor: the table's
- * pages are needed before the first token is known. */
+ * and prints the medians, in seconds, and those of start / bare and start / floor in each round.
+ * One thread alone can do both parts of the floor: the table's pages are needed before the first
+ * token is known. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
