@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A disk that fails, dies and loses power on demand, under one file.  A test program includes this
- * once: its pwrite(), write(), ftruncate(), posix_fallocate(), fdatasync() and fsync() then stand
- * before the C library's, for TDB too.  Nothing is really synced. */
+ * once: its pread(), pwrite(), write(), ftruncate(), posix_fallocate(), fdatasync() and fsync() then
+ * stand before the C library's, for TDB too.  Nothing is really synced. */
 #ifndef JETON_TEST_DISK_H
 #define JETON_TEST_DISK_H
 
@@ -16,7 +16,10 @@
 
 enum { DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 };     /* 32 MB at most */
 
-enum disk_call { CALL_WRITE = 1, CALL_SYNC = 2, CALL_GROW = 4, CALL_ANY = 7 };
+/* CALL_ANY: any that changes something; CALL_TDB: for a test that has calls of TDB fail as well. */
+enum disk_call {
+    CALL_WRITE = 1, CALL_SYNC = 2, CALL_GROW = 4, CALL_ANY = 7, CALL_READ = 8, CALL_TDB = 16,
+};
 
 static struct {
     ino_t inode;                /* the file it lies under; 0: every file, for dying only */
@@ -25,7 +28,7 @@ static struct {
     int count;                  /* so many were made since it was armed */
     int fail_from;              /* from this one on (from 0; -1: none) ... */
     int fail_count;             /* ... so many fail */
-    int error;                  /* with this; 0: half of a write is written */
+    int error;                  /* with this; 0: half is read or written */
     int die_at;                 /* at this one the process ends; -1: none */
     int cut_at;                 /* at this one the power is cut: see `image` */
     off_t full_at;              /* the file cannot become longer than this; 0: there is room */
@@ -64,7 +67,7 @@ static void disk_flush(int fd, char *platter, bool all)
     for (size_t page = 0; page < DISK_PAGES; page++) {
         if (!disk_dirty[page] || !(all || disk_coin()))
             continue;
-        if (pread(fd, platter + page * DISK_PAGE, DISK_PAGE, (off_t)(page * DISK_PAGE)) < 0)
+        if (syscall(SYS_pread64, fd, platter + page * DISK_PAGE, DISK_PAGE, page * DISK_PAGE) < 0)
             abort();
         if (platter == disk_durable && disk_high < (page + 1) * DISK_PAGE)
             disk_high = (page + 1) * DISK_PAGE;
@@ -119,6 +122,17 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
          page <= (at + written - 1) / DISK_PAGE; page++)
         disk_dirty[page] = true;
     return written;
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    if (disk.armed && disk_lies_under(fd) && disk_strikes(fd, CALL_READ)) {
+        errno = disk.error;
+        if (disk.error != 0)
+            return -1;
+        len = len / 2;
+    }
+    return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)

@@ -186,12 +186,15 @@ static void check_table(void)
 /* Once the store can be read, it says which model is true. */
 static void learn(void)
 {
+    bool armed = disk.armed;
     int true_one = -1;
 
     if (writer.recovery.broken || writer.recovery.held.first != NULL)
         return;
+    disk.armed = false;
     for (int k = 0; k < models; k++)
         true_one = store_is(&model[k]) ? k : true_one;
+    disk.armed = armed;
     assert_in_range(true_one, 0, models - 1);
     model[0] = model[true_one];
     models = 1;

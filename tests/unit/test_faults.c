@@ -3,7 +3,49 @@
  * another call going wrong each time. */
 #include "tests/unit/life.h"
 
+#include <dlfcn.h>
 #include <sys/resource.h>
+
+/* -- calls of TDB: these stand before its own, and fail as those do without memory ------------- */
+
+static bool tdb_strikes(void)
+{
+    return disk_strikes(-1, CALL_TDB);
+}
+
+static void *real(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+
+    assert_non_null(function);
+    return function;
+}
+
+int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
+{
+    int (*store)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
+
+    *(void **)&store = real("tdb_store");
+    return tdb_strikes() ? -1 : store(tdb, key, value, how);
+}
+
+int tdb_delete(struct tdb_context *tdb, TDB_DATA key)
+{
+    int (*delete)(struct tdb_context *, TDB_DATA);
+
+    *(void **)&delete = real("tdb_delete");
+    return tdb_strikes() ? -1 : delete(tdb, key);
+}
+
+int tdb_transaction_start(struct tdb_context *tdb)
+{
+    int (*begin)(struct tdb_context *);
+
+    *(void **)&begin = real("tdb_transaction_start");
+    return tdb_strikes() ? -1 : begin(tdb);
+}
+
+/* -- every call in turn ------------------------------------------------------------------------ */
 
 static void fail_each(unsigned calls, int error, int how_many)
 {
@@ -41,6 +83,29 @@ static void a_write_that_fails_loses_nothing_that_was_answered(void **state)
     fail_each(CALL_WRITE, EIO, 3);
     fail_each(CALL_WRITE | CALL_SYNC | CALL_GROW, EIO, 4);
     fail_each(CALL_WRITE, ENOSPC, 1000);
+}
+
+/* Where TDB reads: in the middle of a batch's puts, of a commit, and of recovery. */
+static void a_read_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_READ, EIO, 1);
+    fail_each(CALL_READ, 0, 1);
+    fail_each(CALL_READ, EIO, 3);
+    fail_each(CALL_READ | CALL_WRITE, EIO, 20);
+    fail_each(CALL_READ, EIO, 100000);
+}
+
+/* A put that fails in the middle of a batch leaves a journal, in memory or in the store, that is ahead
+ * of the other. */
+static void a_call_of_tdb_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_TDB, ENOMEM, 1);
+    fail_each(CALL_TDB, ENOMEM, 2);
+    fail_each(CALL_TDB, ENOMEM, 7);
+    fail_each(CALL_TDB | CALL_SYNC, EIO, 3);
+    fail_each(CALL_TDB | CALL_READ, EIO, 2);
 }
 
 static void a_file_that_cannot_grow_loses_nothing_that_was_answered(void **state)
@@ -139,6 +204,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         WITH_ROOM(a_sync_that_fails_loses_nothing_that_was_answered),
         WITH_ROOM(a_write_that_fails_loses_nothing_that_was_answered),
+        WITH_ROOM(a_read_that_fails_loses_nothing_that_was_answered),
+        WITH_ROOM(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
         WITHOUT_ROOM(a_file_that_cannot_grow_loses_nothing_that_was_answered),
         WITHOUT_ROOM(a_commit_that_is_undone_leaves_the_file_as_long_as_it_was),
         WITHOUT_ROOM(a_file_that_may_not_grow_is_left_as_long_as_it_is),
