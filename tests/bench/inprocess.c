@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a verification in this process costs, against what it cannot do without.
+/* What a verification in this process costs, beside hashing by libsodium and one look into memory.
  *
  * A child builds a table of TOKENS tokens with the daemon's own publisher and lends it over a
  * socket; this process verifies through libjeton.  In each round, one after the other:
  *
  *     a   BLAKE2b-256 of a value, by libsodium
  *     b   one dependent random cache line out of memory of the table's size, mapped the same way
- *     c   jeton_verify() of a present token, claims filled in
+ *     c   jeton_verify() of a present token, claims filled in; and without claims
  *     d   the same in batches of 32, by jeton_verify_batch(), without claims
+ *     e   token_digest(), the hash that jeton_verify() makes
  *
- * so that whatever else the machine does touches all three alike.  The result is the median over
- * the rounds of c / (a + b); the last line has all figures by name.  Each value is used once
- * in a round and lies where the hardware can foresee it, in a and in c alike.
+ * so that whatever else the machine does touches all of them alike.  The results are the medians
+ * over the rounds of c / (a + b), and of d / (a + b); the last line has all figures by name.  Each
+ * value is used once in a round and lies where the hardware can foresee it, in a, c, d and e alike.
  *
  *     inprocess [TOKENS [SUBJECTS [ROUNDS]]] */
 #include <fcntl.h>
@@ -156,6 +157,19 @@ static double measure_hash(unsigned from)
     return (now() - begin) / STEPS;
 }
 
+static double measure_digest(unsigned from)
+{
+    uint8_t digest[DIGEST_SIZE];
+    double begin = now();
+
+    for (unsigned i = 0; i < STEPS; i++) {
+        token_digest((struct slice){ values + (size_t)(from + i) % tokens * VALUE_STRIDE,
+                                     VALUE_LEN }, digest);
+        sink += digest[0];
+    }
+    return (now() - begin) / STEPS;
+}
+
 static uint32_t *chain;         /* 16 to a cache line; the first is the index of the next line */
 static uint32_t place;
 
@@ -277,19 +291,21 @@ static void run(struct jeton *handle)
 {
     static double hash[ROUNDS_MAX], line[ROUNDS_MAX], verify[ROUNDS_MAX], bare[ROUNDS_MAX],
                   hot[ROUNDS_MAX], batch[ROUNDS_MAX], ratio[ROUNDS_MAX],
-                  bare_ratio[ROUNDS_MAX];
+                  bare_ratio[ROUNDS_MAX], batch_ratio[ROUNDS_MAX], digest[ROUNDS_MAX];
     struct jeton_claims claims = JETON_CLAIMS_INIT;
 
     for (unsigned r = 0; r < rounds; r++) {
-        unsigned from = 4 * r * STEPS;
+        unsigned from = 5 * r * STEPS;
         hash[r] = measure_hash(from);
         line[r] = measure_line();
         verify[r] = measure_verify(handle, from + STEPS, STEPS, STEPS, &claims);
         batch[r] = measure_batch(handle, from + 3 * STEPS);
         bare[r] = measure_verify(handle, from + 2 * STEPS, STEPS, STEPS, NULL);
         hot[r] = measure_verify(handle, from, STEPS, HOT, &claims);
+        digest[r] = measure_digest(from + 4 * STEPS);
         ratio[r] = verify[r] / (hash[r] + line[r]);
         bare_ratio[r] = bare[r] / (hash[r] + line[r]);
+        batch_ratio[r] = batch[r] / (hash[r] + line[r]);
     }
     double result = median(ratio);
     printf("a  BLAKE2b-256 of a value of %d bytes   %7.1f ns\n", VALUE_LEN, median(hash));
@@ -302,9 +318,10 @@ static void run(struct jeton *handle)
            ratio[rounds / 4], ratio[rounds * 3 / 4]);
     double one = measure_threads(handle, 1), two = measure_threads(handle, 2);
     printf("millions a CPU second: %.2f of 1 thread, %.2f of each of 2 on one handle\n", one, two);
-    printf("hash=%.1f line=%.1f verify=%.1f bare=%.1f hot=%.1f batch=%.1f ratio=%.3f "
-           "bare_ratio=%.3f one=%.3f two=%.3f\n", median(hash), median(line), median(verify),
-           median(bare), median(hot), median(batch), result, median(bare_ratio), one, two);
+    printf("hash=%.1f line=%.1f verify=%.1f bare=%.1f hot=%.1f batch=%.1f digest=%.1f "
+           "ratio=%.3f bare_ratio=%.3f batch_ratio=%.3f one=%.3f two=%.3f\n", median(hash),
+           median(line), median(verify), median(bare), median(hot), median(batch), median(digest),
+           result, median(bare_ratio), median(batch_ratio), one, two);
 }
 
 int main(int argc, char **argv)

@@ -6,11 +6,14 @@
 #include <dlfcn.h>
 #include <sys/resource.h>
 
-/* -- calls of TDB: these stand before its own, and fail as those do without memory ------------- */
+/* -- calls of TDB ------------------------------------------------------------------------------ */
+
+/* These stand before its own, and fail as those do without memory. */
+static bool tdb_struck;
 
 static bool tdb_strikes(void)
 {
-    return disk_strikes(-1, CALL_TDB);
+    return tdb_struck = disk_strikes(-1, CALL_TDB);
 }
 
 static void *real(const char *name)
@@ -37,12 +40,28 @@ int tdb_delete(struct tdb_context *tdb, TDB_DATA key)
     return tdb_strikes() ? -1 : delete(tdb, key);
 }
 
+TDB_DATA tdb_fetch(struct tdb_context *tdb, TDB_DATA key)
+{
+    TDB_DATA (*fetch)(struct tdb_context *, TDB_DATA);
+
+    *(void **)&fetch = real("tdb_fetch");
+    return tdb_strikes() ? (TDB_DATA){ NULL, 0 } : fetch(tdb, key);
+}
+
 int tdb_transaction_start(struct tdb_context *tdb)
 {
     int (*begin)(struct tdb_context *);
 
     *(void **)&begin = real("tdb_transaction_start");
     return tdb_strikes() ? -1 : begin(tdb);
+}
+
+enum TDB_ERROR tdb_error(struct tdb_context *tdb)
+{
+    enum TDB_ERROR (*error)(struct tdb_context *);
+
+    *(void **)&error = real("tdb_error");
+    return tdb_struck ? TDB_ERR_OOM : error(tdb);
 }
 
 /* -- every call in turn ------------------------------------------------------------------------ */
