@@ -230,22 +230,12 @@ static const struct field fields[] = {
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
 
-/* By bytes: they are few, and mostly the same. */
-static bool is_key(struct slice key, struct slice name)
-{
-    bool same = key.len == name.len;
-
-    for (size_t i = 0; same && i < name.len; i++)
-        same = key.at[i] == name.at[i];
-    return same;
-}
-
 /* Fields come in the table's order mostly, so the search goes on where it last ended. */
 static int field_named(struct slice key, int from)
 {
     for (int i = 0; i < FIELDS; i++) {
         int at = (from + i) % FIELDS;
-        if (is_key(key, fields[at].key))
+        if (slice_equal(key, fields[at].key))
             return at;
     }
     return -1;

@@ -152,7 +152,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
         m[whole].of[lane] = load(message.at + 8 * whole, rest);
 }
 
-#define MIX_LANES(a, b, c, d, x, y)                                               \
+#define MIX_LANES(a, b, c, d, x, y)                                         \
     do {                                                                    \
         v[a] += v[b] + m[x].all;  v[d] = ROTATE(v[d] ^ v[a], 32);           \
         v[c] += v[d];             v[b] = ROTATE(v[b] ^ v[c], 24);           \
@@ -204,7 +204,7 @@ static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t 
     sodium_memzero(m, sizeof(m));
 }
 
-/* -- */
+/* -- either ------------------------------------------------------------------------------------ */
 
 bool blake_quick(void)
 {
