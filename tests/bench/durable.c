@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What durable creates cannot do without, on the disk where FILE is.
  *
- *     durable tdb FILE TIMES DEPTH        transactions of DEPTH new records as large as a token's,
+ *     durable tdb FILE DEPTH < numbers    transactions of DEPTH new records as large as a token's,
  *                                         and one rewritten block as large as jetond's journal
  *                                         block is on average; tdb opened as jetond opens it
- *     durable writer FILE TIMES DEPTH     commits of DEPTH new tokens by the daemon's own writer: with
+ *     durable writer FILE DEPTH           commits of DEPTH new tokens by the daemon's own writer: with
  *                                         the journal and the table, but without a client, a socket,
  *                                         another thread, or values to be made
- *     durable sync FILE TIMES             a write of 4 KiB and fdatasync()
+ *     durable sync FILE 1                 a write of 4 KiB and fdatasync()
  *
- * FILE is changed: give a copy of a store.  Prints rate=: records, or syncs, a second. */
+ * FILE is changed: give a copy of a store.  For each number of transactions that it reads, it makes
+ * them and says rate=: records, or syncs, a second. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdint.h>
@@ -57,29 +58,28 @@ static void put_record(struct tdb_context *tdb, uint64_t number)
         die(tdb_errorstr(tdb));
 }
 
-static double run_tdb(const char *path, unsigned times, unsigned depth)
+static void *open_tdb(const char *path)
 {
-    static char block[BLOCK];
     struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
                                        O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    double began = seconds();
-    uint64_t number = 0;
 
     if (tdb == NULL)
         die(path);
-    for (unsigned turn = 0; turn < times; turn++) {
-        if (tdb_transaction_start(tdb) != 0)
-            die(tdb_errorstr(tdb));
-        for (unsigned i = 0; i < depth; i++)
-            put_record(tdb, number++);
-        memset(block, 'a' + (char)(turn % 26), sizeof(block));
-        if (tdb_store(tdb, datum("bench", 5), datum(block, sizeof(block)), TDB_REPLACE) != 0 ||
-            tdb_transaction_commit(tdb) != 0)
-            die(tdb_errorstr(tdb));
-    }
-    double rate = (double)number / (seconds() - began);
-    tdb_close(tdb);
-    return rate;
+    return tdb;
+}
+
+static void turn_tdb(void *tdb, uint64_t number, unsigned depth)
+{
+    static char block[BLOCK];
+
+    if (tdb_transaction_start(tdb) != 0)
+        die(tdb_errorstr(tdb));
+    for (unsigned i = 0; i < depth; i++)
+        put_record(tdb, number * depth + i);
+    memset(block, 'a' + (char)(number % 26), sizeof(block));
+    if (tdb_store(tdb, datum("bench", 5), datum(block, sizeof(block)), TDB_REPLACE) != 0 ||
+        tdb_transaction_commit(tdb) != 0)
+        die(tdb_errorstr(tdb));
 }
 
 /* A token as the load client's requests make them. */
@@ -99,61 +99,93 @@ static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
     mailbox_post(&w->box, &c->mail);
 }
 
-static double run_writer(const char *path, unsigned times, unsigned depth)
+static void *open_writer(const char *path)
 {
     enum { KEEP = 100000 };
     static struct writer w;
     struct problem problem;
     struct store *store = store_open(path, STORE_WRITE, &problem);
-    uint8_t digest[DIGEST_SIZE];
 
     if (store == NULL || !writer_init(&w, store, "jtn", KEEP, &problem))
         die(problem.message);
     thread_begin();
-    double began = seconds();
-    for (unsigned turn = 0; turn < times; turn++) {
-        for (unsigned i = 0; i < depth; i++) {
-            randombytes_buf(digest, sizeof(digest));
-            post(&w, digest);
-        }
-        writer_collect(&w);
-        if (!writer_batch(&w, time(NULL)) || atomic_load(&w.failures) > 0)
-            die("the store cannot be changed");
-    }
-    double rate = (double)times * depth / (seconds() - began);
-    writer_destroy(&w);
-    return rate;
+    return &w;
 }
 
-static double run_sync(const char *path, unsigned times)
+static void turn_writer(void *writer, uint64_t number, unsigned depth)
 {
-    char page[4096] = "";
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    double began = seconds();
+    struct writer *w = writer;
+    uint8_t digest[DIGEST_SIZE];
 
+    (void)number;
+    for (unsigned i = 0; i < depth; i++) {
+        randombytes_buf(digest, sizeof(digest));
+        post(w, digest);
+    }
+    writer_collect(w);
+    if (!writer_batch(w, time(NULL)) || atomic_load(&w->failures) > 0)
+        die("the store cannot be changed");
+}
+
+static void *open_file(const char *path)
+{
+    static int fd;
+
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         die(path);
-    for (unsigned turn = 0; turn < times; turn++) {
-        page[0] = (char)turn;
-        if (pwrite(fd, page, sizeof(page), (off_t)(turn % 256) * 4096) != sizeof(page) ||
-            fdatasync(fd) != 0)
-            die(path);
-    }
-    double rate = times / (seconds() - began);
-    close(fd);
-    return rate;
+    return &fd;
+}
+
+static void turn_sync(void *file, uint64_t number, unsigned depth)
+{
+    static char page[4096];
+    int fd = *(int *)file;
+
+    (void)depth;
+    page[0] = (char)number;
+    if (pwrite(fd, page, sizeof(page), (off_t)(number % 256) * 4096) != sizeof(page) ||
+        fdatasync(fd) != 0)
+        die("the file cannot be written");
+}
+
+static const struct way {
+    const char *name;
+    void *(*open)(const char *path);
+    void (*turn)(void *opened, uint64_t number, unsigned depth);
+} ways[] = {
+    { "tdb", open_tdb, turn_tdb },
+    { "writer", open_writer, turn_writer },
+    { "sync", open_file, turn_sync },
+};
+
+static const struct way *way_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        if (strcmp(ways[i].name, name) == 0)
+            return &ways[i];
+    die(name);
+    return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 4 || sodium_init() < 0)
+    char line[32];
+    uint64_t number = 0;
+
+    if (argc != 4 || sodium_init() < 0)
         return 2;
     log_set_level(LOG_LEVEL_WARNING);
-    unsigned times = (unsigned)strtoul(argv[3], NULL, 10);
-    unsigned depth = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 1;
-    double rate = strcmp(argv[1], "tdb") == 0 ? run_tdb(argv[2], times, depth) :
-                  strcmp(argv[1], "writer") == 0 ? run_writer(argv[2], times, depth) :
-                  run_sync(argv[2], times);
-    printf("rate=%.1f\n", rate);
+    unsigned depth = (unsigned)strtoul(argv[3], NULL, 10);
+    const struct way *way = way_named(argv[1]);
+    void *opened = way->open(argv[2]);
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        unsigned long turns = strtoul(line, NULL, 10);
+        double began = seconds();
+        for (unsigned long i = 0; i < turns; i++)
+            way->turn(opened, number++, depth);
+        printf("rate=%.1f\n", (double)turns * depth / (seconds() - began));
+        fflush(stdout);
+    }
     return 0;
 }

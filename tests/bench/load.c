@@ -7,7 +7,8 @@
  * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this
  * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends
  * with whichever comes first; its answer is one line of name=value: how many requests a second,
- * latencies, and CPU of both sides for each.
+ * latencies, and CPU of both sides for each.  What is measured begins when the first DEPTH requests
+ * of each connection have been answered and as many again are under way, as they are at its end.
  *
  * The requests of a kind are made once, one after the other in memory in the order in which they
  * are sent, which visits the keys at random: so the client costs a write, a read and a count of
@@ -25,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "histogram.h"
 #include "values.h"
 
 enum { CONNECTIONS_MAX = 1024, DEPTH_MAX = 4096, REQUEST_MAX = 512, READ_ROOM = 256 * 1024 };
@@ -71,11 +73,8 @@ struct connection {
     } turn[DEPTH_MAX];
 };
 
-/* Latencies by size, each power of two in 32 parts. */
-enum { PARTS = 32, BUCKETS = 40 * PARTS };
-
 static struct connection connection[CONNECTIONS_MAX];
-static uint64_t histogram[BUCKETS];
+static struct histogram latencies;
 static uint64_t replies, wrong;
 static const char *protocol, *path;
 static uint64_t keys;
@@ -197,21 +196,6 @@ static unsigned count_replies(const struct kind *k, struct connection *c, const 
     return count;
 }
 
-static unsigned bucket_of(uint64_t value)
-{
-    unsigned power = value < PARTS ? 0 : 63 - (unsigned)__builtin_clzll(value) - 4;
-    unsigned at = power * (PARTS / 2) + (unsigned)(value >> power);
-
-    return at < BUCKETS ? at : BUCKETS - 1;
-}
-
-static double bucket_value(unsigned at)
-{
-    unsigned power = at < PARTS ? 0 : at / (PARTS / 2) - 1;
-
-    return ((double)(at - power * (PARTS / 2)) + 0.5) * (double)(UINT64_C(1) << power);
-}
-
 static void record(struct connection *c, unsigned count)
 {
     uint64_t now = nanoseconds(CLOCK_MONOTONIC);
@@ -220,7 +204,7 @@ static void record(struct connection *c, unsigned count)
     while (count > 0) {
         struct turn *t = &c->turn[c->begin % DEPTH_MAX];
         unsigned of_turn = count < t->requests ? count : t->requests;
-        histogram[bucket_of(now - t->sent)] += of_turn;
+        histogram_add(&latencies, now - t->sent, of_turn);
         t->requests -= of_turn;
         count -= of_turn;
         c->begin += t->requests == 0;
@@ -266,11 +250,9 @@ static bool is_idle(const struct connection *c)
 
 static void drain(struct kind *k, unsigned connections)
 {
-    for (unsigned i = 0; i < connections; i++) {
+    for (unsigned i = 0; i < connections; i++)
         while (!is_idle(&connection[i]))
             turn(k, &connection[i], false);
-        close(connection[i].fd);
-    }
 }
 
 /* One connection is waited for in recv() itself. */
@@ -279,6 +261,7 @@ static void go_round(struct kind *k, unsigned connections, int poll, uint64_t un
 {
     struct epoll_event event[64];
 
+    replies = 0;
     while (nanoseconds(CLOCK_MONOTONIC) < until && replies < most) {
         if (connections == 1) {
             turn(k, &connection[0], true);
@@ -290,43 +273,32 @@ static void go_round(struct kind *k, unsigned connections, int poll, uint64_t un
     }
 }
 
-static double percentile(double share)
-{
-    uint64_t total = 0, seen = 0;
-
-    for (unsigned i = 0; i < BUCKETS; i++)
-        total += histogram[i];
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        seen += histogram[i];
-        if ((double)seen >= share * (double)total && seen > 0)
-            return bucket_value(i);
-    }
-    return 0;
-}
-
 static void run(struct kind *k, unsigned connections, unsigned depth, double seconds,
                 uint64_t most, const char *server)
 {
     int poll = epoll_create1(EPOLL_CLOEXEC);
 
     prepare(k);
-    memset(histogram, 0, sizeof(histogram));
     open_all(connections, poll);
-    replies = wrong = 0;
-    uint64_t server_cpu = cpu_of(server), client_cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t began = nanoseconds(CLOCK_MONOTONIC);
+    wrong = 0;
     for (unsigned i = 0; i < connections; i++)
         send_requests(k, &connection[i], depth);
+    go_round(k, connections, poll, UINT64_MAX, (uint64_t)connections * depth);
+    latencies = (struct histogram){ 0 };
+    uint64_t server_cpu = cpu_of(server), client_cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t began = nanoseconds(CLOCK_MONOTONIC);
     go_round(k, connections, poll, began + (uint64_t)(seconds * 1e9), most);
     double took = (double)(nanoseconds(CLOCK_MONOTONIC) - began), each = (double)replies;
     printf("rate=%.1f client=%.1f server=%.1f", each / took * 1e9,
            (double)(nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - client_cpu) / each,
            (double)(cpu_of(server) - server_cpu) / each);
     drain(k, connections);
+    for (unsigned i = 0; i < connections; i++)
+        close(connection[i].fd);
     close(poll);
-    printf(" p50=%.0f p99=%.0f p999=%.0f replies=%llu wrong=%llu\n", percentile(0.5),
-           percentile(0.99), percentile(0.999), (unsigned long long)replies,
-           (unsigned long long)wrong);
+    printf(" p50=%.0f p99=%.0f p999=%.0f replies=%llu wrong=%llu\n", histogram_percentile(&latencies, 0.5),
+           histogram_percentile(&latencies, 0.99), histogram_percentile(&latencies, 0.999),
+           (unsigned long long)replies, (unsigned long long)wrong);
     fflush(stdout);
 }
 

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """One report: rows of our figure beside a peer's, as a text table and as a plot (SVG)."""
+import collections
+import math
 import os
 import platform
+import statistics
 
 WIDTH, LEFT, RIGHT, LINE, DECADES = 980, 470, 130, 19, (0.1, 100.0)
 
 
 class Report:
     def __init__(self):
-        self.items = []                 # ("section", text) | ("note", text) | ("row", ...)
+        self.items = []                 # ("section", text) | ("note", text) | ("row", Row)
 
     def section(self, text):
         self.items.append(("section", text))
@@ -18,29 +21,62 @@ class Report:
         self.items.append(("note", text))
         print(f"  {text}", flush=True)
 
-    def row(self, what, ours, peer, theirs, ratio, target=None):
-        """`ratio` is good when large if target is (">=", x), when small if it is ("<=", x)."""
-        met = None if target is None else ratio >= target[1] if target[0] == ">=" else ratio <= target[1]
-        self.items.append(("row", what, ours, peer, theirs, ratio, target, met))
-        print("  " + text_of(what, ours, peer, theirs, ratio, target, met), flush=True)
+    def row(self, what, ours, peer, theirs, ratios, target=None):
+        """`ratios` are of all rounds, or one number.  They are good when large if target is (">=", x), when
+        small if it is ("<=", x)."""
+        row = Row(what, ours, peer, theirs, Interval.of(ratios), target)
+        self.items.append(("row", row))
+        print(f"  {row}", flush=True)
 
     def missed(self):
-        return [item for item in self.items if item[0] == "row" and item[7] is False]
+        return [f"{row.what} / {row.peer}: {row.ratio}, wanted {row.goal()}  {row.verdict()}"
+                for kind, row in self.items if kind == "row" and row.met() is False]
 
     def write(self, directory):
         os.makedirs(directory, exist_ok=True)
         with open(f"{directory}/report.txt", "w") as file:
-            for item in self.items:
-                file.write({"section": "\n{0}\n", "note": "  {0}\n"}.get(item[0], "  {0}\n").format(
-                    item[1] if item[0] != "row" else text_of(*item[1:])))
+            for kind, text in self.items:
+                file.write(f"\n{text}\n" if kind == "section" else f"  {text}\n")
         with open(f"{directory}/report.svg", "w") as file:
             file.write(plot(self.items))
 
 
-def text_of(what, ours, peer, theirs, ratio, target, met):
-    goal = "" if target is None else f"{target[0]} {target[1]:g}"
-    verdict = {None: "", True: "met", False: "MISSED"}[met]
-    return f"{what:34} {ours:>12}   {peer:26} {theirs:>12}   {ratio:7.2f}   {goal:8} {verdict}".rstrip()
+class Interval(collections.namedtuple("Interval", "low median high")):
+    """A median, and where it lies in 95 of 100 such runs, whatever the distribution of what is in it: between
+    two of the values in order (Conover, Practical Nonparametric Statistics, on quantiles)."""
+
+    @classmethod
+    def of(cls, values):
+        ordered = sorted(values) if isinstance(values, list) else [values]
+        half = 0.98 * math.sqrt(len(ordered))
+        low, high = math.floor(len(ordered) / 2 - half), math.ceil(len(ordered) / 2 + half)
+        return cls(ordered[max(low, 0)], statistics.median(ordered), ordered[min(high, len(ordered) - 1)])
+
+    def __str__(self):
+        return f"{self.median:7.2f}" + ("" if self.low == self.high else f" [{self.low:.2f} {self.high:.2f}]")
+
+
+class Row(collections.namedtuple("Row", "what ours peer theirs ratio target")):
+    """Ours beside a peer's."""
+
+    def met(self):
+        if self.target is None:
+            return None
+        return self.ratio.median >= self.target[1] if self.target[0] == ">=" else self.ratio.median <= self.target[1]
+
+    def goal(self):
+        return "" if self.target is None else f"{self.target[0]} {self.target[1]:.3g}"
+
+    def verdict(self):
+        """A ? says that the target lies within the interval."""
+        if self.target is None:
+            return ""
+        certain = not self.ratio.low < self.target[1] < self.ratio.high
+        return ("met" if self.met() else "MISSED") + ("" if certain else "?")
+
+    def __str__(self):
+        return (f"{self.what:30} {self.ours:>12}   {self.peer:26} {self.theirs:>12} {str(self.ratio):21} "
+                f"{self.goal():8} {self.verdict()}").rstrip()
 
 
 def machine():
@@ -69,31 +105,33 @@ def place(ratio):
 
 def plot(items):
     out, y = [], 40
-    for item in items:
+    for kind, item in items:
         y += LINE
-        if item[0] == "section":
+        if kind == "section":
             y += 8
-            out.append(f'<text x="10" y="{y}" font-weight="bold">{escape(item[1])}</text>')
-        elif item[0] == "note":
-            out.append(f'<text x="20" y="{y}" fill="#666">{escape(item[1])}</text>')
+            out.append(f'<text x="10" y="{y}" font-weight="bold">{escape(item)}</text>')
+        elif kind == "note":
+            out.append(f'<text x="20" y="{y}" fill="#666">{escape(item)}</text>')
         else:
-            out += bar(y, *item[1:])
+            out += bar(y, item)
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 30}" '
             'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
             '<text x="10" y="22" font-size="15">jeton beside its peers: ratios of one run '
-            '(logarithmic; | is the target)</text>')
+            '(logarithmic; | is the target, - the interval of the median)</text>')
     axis = [f'<line x1="{place(at):.1f}" y1="34" x2="{place(at):.1f}" y2="{y + 8}" stroke="#ddd"/>'
             f'<text x="{place(at):.1f}" y="{y + 22}" text-anchor="middle" fill="#666">{at:g}</text>'
             for at in (0.1, 1, 10, 100)]
     return "\n".join([head, *axis, *out, "</svg>\n"])
 
 
-def bar(y, what, ours, peer, theirs, ratio, target, met):
-    colour = {None: "#8aa", True: "#4a8", False: "#d64"}[met]
-    begin, end = sorted((place(1), place(ratio)))
-    yield f'<text x="20" y="{y}">{escape(f"{what}: {ours} / {peer} {theirs}")}</text>'
+def bar(y, row):
+    colour = {None: "#8aa", True: "#4a8", False: "#d64"}[row.met()]
+    begin, end = sorted((place(1), place(row.ratio.median)))
+    low, high = place(row.ratio.low), place(row.ratio.high)
+    yield f'<text x="20" y="{y}">{escape(f"{row.what}: {row.ours} / {row.peer} {row.theirs}")}</text>'
     yield f'<rect x="{begin:.1f}" y="{y - 11}" width="{max(end - begin, 1):.1f}" height="13" fill="{colour}"/>'
-    yield f'<text x="{max(end, place(1)) + 5:.1f}" y="{y}">{ratio:.2f}</text>'
-    if target is not None:
-        yield (f'<line x1="{place(target[1]):.1f}" y1="{y - 13}" x2="{place(target[1]):.1f}" y2="{y + 4}" '
+    yield f'<line x1="{low:.1f}" y1="{y - 4.5}" x2="{high:.1f}" y2="{y - 4.5}" stroke="#333" stroke-width="2"/>'
+    yield f'<text x="{max(high, end, place(1)) + 5:.1f}" y="{y}">{row.ratio.median:.2f}</text>'
+    if row.target is not None:
+        yield (f'<line x1="{place(row.target[1]):.1f}" y1="{y - 13}" x2="{place(row.target[1]):.1f}" y2="{y + 4}" '
                'stroke="black" stroke-width="2"/>')

@@ -33,6 +33,36 @@ def directory():
     return tempfile.mkdtemp(prefix="jeton-bench-")
 
 
+class Dialogue:
+    """A program that answers each line that it reads with one of name=value."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def tell(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def hear(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{self.process.args[0]} ended: {self.process.wait()}")
+        return {name: float(value) for name, value in (field.split("=") for field in line.split())}
+
+    def ask(self, line):
+        self.tell(line)
+        return self.hear()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
 class Server:
     """A process that listens on `path`, on one CPU (None: on all).  Leaving `with` ends it."""
 
@@ -62,8 +92,7 @@ class Server:
 
     def __exit__(self, *_):
         for load in self.loads.values():
-            load.stdin.close()
-            load.wait()
+            load.__exit__()
         self.process.terminate()
         self.process.wait()
         self.process.stderr.close()
@@ -79,17 +108,13 @@ class Server:
     def begin_load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None, replies=""):
         which = keys, cpu, path
         if which not in self.loads:
-            self.loads[which] = subprocess.Popen(
-                [f"{BENCH}/load", self.protocol, path or self.path, str(self.process.pid), str(keys), str(cpu)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.loads[which].stdin.write(f"{kind} {connections} {depth} {seconds} {replies}\n")
-        self.loads[which].stdin.flush()
+            self.loads[which] = Dialogue(f"{BENCH}/load", self.protocol, path or self.path, self.process.pid, keys, cpu)
+        self.loads[which].tell(f"{kind} {connections} {depth} {seconds} {replies}")
 
     def end_load(self, keys=1000000, cpu=0, path=None):
-        line = self.loads[keys, cpu, path].stdout.readline()
-        measured = {name: float(value) for name, value in (field.split("=") for field in line.split())}
-        if not measured or measured["wrong"] > 0:
-            raise RuntimeError(f"{self.name}: a reply was not the one expected ({line.strip()})")
+        measured = self.loads[keys, cpu, path].hear()
+        if measured["wrong"] > 0:
+            raise RuntimeError(f"{self.name}: a reply was not the one expected ({measured})")
         return measured
 
     def resident(self):
@@ -151,10 +176,13 @@ def floor(kind, protocol="echo", *arguments, cpu=0, nice=None):
 
 
 @contextlib.contextmanager
-def beside(cpu, *command):
-    """Another program is at work on a CPU meanwhile."""
-    other = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdout=subprocess.DEVNULL)
+def beside(cpu, task, *command):
+    """Another program is at work on a CPU meanwhile, on a task that it reads."""
+    other = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdin=subprocess.PIPE,
+                             stdout=subprocess.DEVNULL)
     try:
+        other.stdin.write(b"%d\n" % task)
+        other.stdin.close()
         yield
     finally:
         other.kill()
