@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a verification in this process costs, beside hashing by libsodium and one look into memory.
  *
+ *     inprocess TOKENS [SUBJECTS] < words
+ *
  * A child builds a table of TOKENS tokens with the daemon's own publisher and lends it over a
- * socket; this process verifies through libjeton.  In each round, one after the other:
+ * socket; this process verifies through libjeton.  For each "round" that it reads it measures, one
+ * after the other,
  *
- *     a   BLAKE2b-256 of a value, by libsodium
- *     b   one dependent random cache line out of memory of the table's size, mapped the same way
- *     c   jeton_verify() of a present token, claims filled in; and without claims
- *     d   the same in batches of 32, by jeton_verify_batch(), without claims
- *     e   token_digest(), the hash that jeton_verify() makes
+ *     hash     BLAKE2b-256 of a value, by libsodium
+ *     line     one dependent random cache line out of memory of the table's size, mapped the same way
+ *     verify   jeton_verify() of a present token, claims filled in; and bare: without claims
+ *     batch    the same in batches of 32, by jeton_verify_batch(), without claims
+ *     digest   token_digest(), the hash that jeton_verify() makes
  *
- * so that whatever else the machine does touches all of them alike.  The results are the medians
- * over the rounds of c / (a + b), and of d / (a + b); the last line has all figures by name.  Each
- * value is used once in a round and lies where the hardware can foresee it, in a, c, d and e alike.
- *
- *     inprocess [TOKENS [SUBJECTS [ROUNDS]]] */
+ * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.
+ * It says nanoseconds of CPU for each, by name.  Each value is used once in a round and lies where
+ * the hardware can foresee it, everywhere alike. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -37,16 +38,13 @@
 enum {
     VALUE_STRIDE = 64,
     SCOPE_SETS = 16,
-    ROUNDS_MAX = 1001,
     STEPS = 20000,              /* a multiple of BATCH */
     BATCH = 32,
-    LOAD = 400000,
-    HOT = 64,
+    LOAD = 100000,
     THREADS_MAX = 2,
 };
 
 static unsigned tokens = 1000000;
-static unsigned rounds = 151;
 static unsigned subjects = 1000;        /* as many as tokens: one more line out of memory each */
 static char *values;
 static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
@@ -203,12 +201,12 @@ static double measure_line(void)
 }
 
 static double measure_verify(struct jeton *handle, unsigned from, unsigned steps,
-                             unsigned different, struct jeton_claims *claims)
+                             struct jeton_claims *claims)
 {
     double begin = now();
 
     for (unsigned i = 0; i < steps; i++) {
-        const char *value = values + (size_t)(from + i % different) % tokens * VALUE_STRIDE;
+        const char *value = values + (size_t)(from + i) % tokens * VALUE_STRIDE;
         if (jeton_verify(handle, value, VALUE_LEN, NULL, NULL, claims) != JETON_OK ||
             (claims != NULL && jeton_source(claims) != JETON_TABLE)) {
             fprintf(stderr, "a present token was not answered by the table\n");
@@ -247,16 +245,16 @@ static void *run_load(void *argument)
     struct load *load = argument;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
 
-    load->each = measure_verify(load->handle, load->from, LOAD, LOAD, &claims);
+    load->each = measure_verify(load->handle, load->from, LOAD, &claims);
     return NULL;
 }
 
-/* Verifications in a millionth of each thread's CPU second. */
+/* Of each thread. */
 static double measure_threads(struct jeton *handle, unsigned count)
 {
     struct load load[THREADS_MAX];
     pthread_t thread[THREADS_MAX];
-    double rate = 0;
+    double sum = 0;
 
     for (unsigned i = 0; i < count; i++) {
         load[i] = (struct load){ handle, i * LOAD, 0 };
@@ -264,57 +262,38 @@ static double measure_threads(struct jeton *handle, unsigned count)
     }
     for (unsigned i = 0; i < count; i++) {
         pthread_join(thread[i], NULL);
-        rate += 1e3 / load[i].each / count;
+        sum += load[i].each;
     }
-    return rate;
+    return sum / count;
 }
 
-static int compare(const void *a, const void *b)
+static void measure_round(struct jeton *handle)
 {
-    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
-}
-
-static double median(double *sample)
-{
-    qsort(sample, rounds, sizeof(*sample), compare);
-    return sample[rounds / 2];
-}
-
-static void run(struct jeton *handle)
-{
-    static double hash[ROUNDS_MAX], line[ROUNDS_MAX], verify[ROUNDS_MAX], bare[ROUNDS_MAX],
-                  hot[ROUNDS_MAX], batch[ROUNDS_MAX], ratio[ROUNDS_MAX],
-                  bare_ratio[ROUNDS_MAX], batch_ratio[ROUNDS_MAX], digest[ROUNDS_MAX];
+    static unsigned from;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
 
-    for (unsigned r = 0; r < rounds; r++) {
-        unsigned from = 5 * r * STEPS;
-        hash[r] = measure_hash(hash_by_libsodium, from);
-        line[r] = measure_line();
-        verify[r] = measure_verify(handle, from + STEPS, STEPS, STEPS, &claims);
-        batch[r] = measure_batch(handle, from + 3 * STEPS);
-        bare[r] = measure_verify(handle, from + 2 * STEPS, STEPS, STEPS, NULL);
-        hot[r] = measure_verify(handle, from, STEPS, HOT, &claims);
-        digest[r] = measure_hash(token_digest, from + 4 * STEPS);
-        ratio[r] = verify[r] / (hash[r] + line[r]);
-        bare_ratio[r] = bare[r] / (hash[r] + line[r]);
-        batch_ratio[r] = batch[r] / (hash[r] + line[r]);
+    double hash = measure_hash(hash_by_libsodium, from);
+    double line = measure_line();
+    double verify = measure_verify(handle, from + STEPS, STEPS, &claims);
+    double batch = measure_batch(handle, from + 2 * STEPS);
+    double bare = measure_verify(handle, from + 3 * STEPS, STEPS, NULL);
+    double digest = measure_hash(token_digest, from + 4 * STEPS);
+    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f bare=%.1f digest=%.1f\n", hash, line,
+           verify, batch, bare, digest);
+    from += 5 * STEPS;
+}
+
+static void serve_words(struct jeton *handle)
+{
+    char word[16];
+
+    while (scanf("%15s", word) == 1) {
+        if (strcmp(word, "round") == 0)
+            measure_round(handle);
+        else
+            printf("one=%.1f two=%.1f\n", measure_threads(handle, 1), measure_threads(handle, 2));
+        fflush(stdout);
     }
-    double result = median(ratio);
-    printf("a  BLAKE2b-256 of a value of %d bytes   %7.1f ns\n", VALUE_LEN, median(hash));
-    printf("b  a dependent random cache line       %7.1f ns\n", median(line));
-    printf("c  jeton_verify, %8u tokens       %7.1f ns\n", tokens, median(verify));
-    printf("   ... without claims                  %7.1f ns\n", median(bare));
-    printf("   ... of a few tokens, all in cache   %7.1f ns\n", median(hot));
-    printf("d  jeton_verify_batch of %d, each      %7.1f ns\n", BATCH, median(batch));
-    printf("c / (a + b), median of %u: %.3f (quartiles %.3f and %.3f)\n", rounds, result,
-           ratio[rounds / 4], ratio[rounds * 3 / 4]);
-    double one = measure_threads(handle, 1), two = measure_threads(handle, 2);
-    printf("millions a CPU second: %.2f of 1 thread, %.2f of each of 2 on one handle\n", one, two);
-    printf("hash=%.1f line=%.1f verify=%.1f bare=%.1f hot=%.1f batch=%.1f digest=%.1f "
-           "ratio=%.3f bare_ratio=%.3f batch_ratio=%.3f one=%.3f two=%.3f\n", median(hash),
-           median(line), median(verify), median(bare), median(hot), median(batch), median(digest),
-           result, median(bare_ratio), median(batch_ratio), one, two);
 }
 
 int main(int argc, char **argv)
@@ -328,9 +307,7 @@ int main(int argc, char **argv)
         tokens = (unsigned)strtoul(argv[1], NULL, 10);
     if (argc > 2)
         subjects = (unsigned)strtoul(argv[2], NULL, 10);
-    if (argc > 3)
-        rounds = (unsigned)strtoul(argv[3], NULL, 10);
-    if (tokens == 0 || subjects == 0 || rounds == 0 || rounds > ROUNDS_MAX)
+    if (tokens == 0 || subjects == 0)
         return 2;
     check(sodium_init() >= 0 && mkdtemp(directory) != NULL && pipe(ready) == 0, "start");
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/verify.sock", directory);
@@ -350,8 +327,8 @@ int main(int argc, char **argv)
     while (lines < 2 * (uint64_t)tokens)
         lines *= 2;
     make_chain(lines * 64);
-    measure_verify(handle, 0, tokens, tokens, NULL);    /* touches every page once */
-    run(handle);
+    measure_verify(handle, 0, tokens, NULL);    /* touches every page once */
+    serve_words(handle);
     jeton_close(handle);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long a start takes, beside the least that reading the file could take.
  *
- *     startup STORE [ROUNDS]
+ *     startup STORE < lines
  *
- * Measures in turn, ROUNDS times, with a store that `fill` made:
+ * For each line that it reads it measures in turn, with a store that `fill` made,
  *     bare     open the file for reading, mapped, as a start reads it; tdb_traverse_read() that
  *              counts; close
  *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
  *              each record is handed over to another thread, which does nothing with it
  *     start    store_open() and writer_init(): what jetond does before it listens
- * and prints the medians, in seconds, and those of start / bare and start / floor in each round.
- * One thread alone can do both parts of the floor: the table's pages are needed before the first
- * token is known. */
+ * and says how many seconds each took.  One thread alone can do both parts of the floor: the table's
+ * pages are needed before the first token is known. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -26,7 +25,7 @@
 #include "tests/bench/seconds.h"
 
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
-enum { KEEP = 100000, ROUNDS_MAX = 101 };
+enum { KEEP = 100000 };
 
 static struct writer writer;
 
@@ -117,37 +116,18 @@ static double whole(const char *path)
     return took;
 }
 
-static int ascending(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
-static double median(double *value, int values)
-{
-    qsort(value, (size_t)values, sizeof(*value), ascending);
-    return value[values / 2];
-}
-
 int main(int argc, char **argv)
 {
-    static double took[3][ROUNDS_MAX], beside[2][ROUNDS_MAX];
+    char line[16];
     uint64_t records;
-    int rounds = argc > 2 ? atoi(argv[2]) : 9;
 
-    if (argc < 2 || rounds < 1 || rounds > ROUNDS_MAX || sodium_init() < 0)
-        die("usage: startup STORE [ROUNDS]");
+    if (argc != 2 || sodium_init() < 0)
+        die("usage: startup STORE < lines");
     log_set_level(LOG_LEVEL_WARNING);
-    for (int i = 0; i < rounds; i++) {
-        took[0][i] = bare(argv[1], &records);
-        took[1][i] = least(argv[1], records);
-        took[2][i] = whole(argv[1]);
-        for (int other = 0; other < 2; other++)
-            beside[other][i] = took[2][i] / took[other][i];
+    while (fgets(line, sizeof(line), stdin) != NULL) {
+        double walked = bare(argv[1], &records), floor = least(argv[1], records);
+        printf("bare=%.4f floor=%.4f start=%.4f\n", walked, floor, whole(argv[1]));
+        fflush(stdout);
     }
-    printf("bare=%.4f floor=%.4f start=%.4f beside_bare=%.3f beside_floor=%.3f\n",
-           median(took[0], rounds), median(took[1], rounds), median(took[2], rounds),
-           median(beside[0], rounds), median(beside[1], rounds));
     return 0;
 }
