@@ -2,7 +2,6 @@
 #include "daemon/keeper.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -12,8 +11,6 @@
 #include "daemon/scanner.h"
 #include "daemon/sweep.h"
 #include "daemon/thread.h"
-
-enum { MEMORY_KEPT = 32 << 20 };    /* bytes, free but not given back */
 
 struct keeper {
     struct writer *writer;
@@ -62,17 +59,9 @@ struct keeper *keeper_new(struct writer *w, const struct settings *settings, con
     return k;
 }
 
-/* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
- * after each commit, they are faulted in again for the next, which then takes twice as long. */
-static void keep_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
-    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
-}
-
 int keeper_start(struct keeper *k)
 {
-    keep_memory();
+    writer_keep_memory();
     int error = pthread_create(&k->thread, NULL, run, k);
 
     k->started = error == 0;

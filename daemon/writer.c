@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer.h"
 
+#include <malloc.h>
 #include <poll.h>
 
 #include "daemon/clock.h"
@@ -14,6 +15,8 @@
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
 enum { PATIENCE = 50 };         /* milliseconds with what is expected */
+
+enum { MEMORY_KEPT = 32 << 20 };    /* bytes, free but not given back */
 
 /* What the changes of a batch that were not refused come to. */
 struct sum {
@@ -39,6 +42,14 @@ static struct change *change_of(struct mail *mail)
 }
 
 /* -- start ----------------------------------------------------------------------------------- */
+
+/* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
+ * after each commit, they are faulted in again for the next, which then takes twice as long. */
+void writer_keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+}
 
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem)

@@ -46,6 +46,9 @@ struct writer {
     struct recovery recovery;
 };
 
+/* Lets the process keep the memory of one transaction for the next.  Before other threads run. */
+void writer_keep_memory(void);
+
 /* Loads the store's tokens into a new table and order.  The writer then owns store and journal.
  * False: *problem says why; the caller still owns the store. */
 bool writer_init(struct writer *w, struct store *store, const char *prefix,

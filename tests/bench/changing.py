@@ -11,7 +11,7 @@ from servers import BENCH
 
 # Depth -> commits of a turn, and turns of a start.  jetond commits about two more in each.  With less than
 # 48,576 creates of a start at 10^6 tokens, neither its table nor a store grows, which takes 0.6 s.
-COMMITS = {1: (32, 8), 16: (32, 8), 256: (8, 8), 1024: (3, 8)}
+COMMITS = {1: (32, 8), 16: (32, 8), 256: (20, 4), 1024: (8, 3)}
 
 
 def creates():

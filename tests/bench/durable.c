@@ -109,6 +109,7 @@ static void *open_writer(const char *path)
     if (store == NULL || !writer_init(&w, store, "jtn", KEEP, &problem))
         die(problem.message);
     thread_begin();
+    writer_keep_memory();
     return &w;
 }
 

@@ -14,7 +14,7 @@ FULL = os.environ.get("BENCH_FULL", "") not in ("", "0")
 ROUNDS, SECONDS = (15, 1.0) if FULL else (9, 0.2)
 # The speed of a machine that others share wanders within a second, by a third: servers take turns of a slice.
 SLICES, SLICE = (400, 0.02) if FULL else (100, 0.02)
-STARTS = 10 if FULL else 5
+STARTS = 16 if FULL else 8
 STORES = os.path.join(BUILD, "bench")
 MILLION = 1000000
 report = Report()
