@@ -135,6 +135,16 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
     return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
+/* What _FORTIFY_SOURCE makes of it where the room is known only at run time. */
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
+
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
+{
+    if (len > room)
+        abort();
+    return pread(fd, bytes, len, at);
+}
+
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     return disk_lies_under(fd) ? disk_write(fd, bytes, len, at) :
