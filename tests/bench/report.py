@@ -42,15 +42,14 @@ class Report:
 
 
 class Interval(collections.namedtuple("Interval", "low median high")):
-    """A median, and where it lies in 95 of 100 such runs, whatever the distribution of what is in it: between
-    two of the values in order (Conover, Practical Nonparametric Statistics, on quantiles)."""
+    """A median, and between which two of the values, in order, it lies in 95 of 100 such runs: whatever their
+    distribution, if one does not depend on the other (Conover, Practical Nonparametric Statistics, on quantiles)."""
 
     @classmethod
     def of(cls, values):
         ordered = sorted(values) if isinstance(values, list) else [values]
-        half = 0.98 * math.sqrt(len(ordered))
-        low, high = math.floor(len(ordered) / 2 - half), math.ceil(len(ordered) / 2 + half)
-        return cls(ordered[max(low, 0)], statistics.median(ordered), ordered[min(high, len(ordered) - 1)])
+        outside = max(math.floor(len(ordered) / 2 - 0.98 * math.sqrt(len(ordered))) - 1, 0)
+        return cls(ordered[outside], statistics.median(ordered), ordered[-1 - outside])
 
     def __str__(self):
         return f"{self.median:7.2f}" + ("" if self.low == self.high else f" [{self.low:.2f} {self.high:.2f}]")
@@ -97,9 +96,8 @@ def escape(text):
 
 def place(ratio):
     """Where on the logarithmic axis."""
-    from math import log10
-    low, high = (log10(end) for end in DECADES)
-    share = (log10(max(ratio, DECADES[0])) - low) / (high - low)
+    low, high = (math.log10(end) for end in DECADES)
+    share = (math.log10(max(ratio, DECADES[0])) - low) / (high - low)
     return LEFT + min(share, 1.0) * (WIDTH - LEFT - RIGHT)
 
 
