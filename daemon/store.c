@@ -110,7 +110,9 @@ static void explain(struct store *s, struct problem *problem)
 {
     const char *path = s->file.path;
 
-    if (s->file.unclean)
+    if (errno == EWOULDBLOCK)
+        in_use(s, problem);
+    else if (s->file.unclean)
         problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after "
                     "a crash; the next start of jetond undoes it", path);
     else if (errno == ESTALE)

@@ -7,29 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/tdbrecovery.h"
 
 /* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
-
-/* Of TDB's format, which has not changed since 2005: where the header says where the recovery
- * record is, and that record's head. */
-enum { RECOVERY_START = 44 };
-
-struct recovery_head {
-    uint32_t next;
-    uint32_t room;
-    uint32_t old_size;
-    uint32_t size;
-    uint32_t hash;
-    uint32_t magic;
-};
-
-#define RECOVERY_VALID UINT32_C(0xf53bc0e7)
-#define RECOVERY_NONE UINT32_C(0)
 
 bool tdbfile_init(struct tdbfile *f, const char *path)
 {
@@ -202,12 +188,33 @@ static bool is_whole(const struct tdbfile *f)
     return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
 }
 
+/* Nobody else may have it open: then it would not be what the power left. */
+static bool forget_recovery_beyond(struct tdbfile *f, int flags)
+{
+    bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
+    int fd = open(f->path, (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    bool good = !tdbrecovery_is_beyond(fd);
+    f->unclean = !good && !for_writing;
+    if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        log_warning("%s: the power went while a commit made it longer: nothing of that commit was saved",
+                    f->path);
+        good = tdbrecovery_forget(fd);
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return good;
+}
+
 bool tdbfile_open(struct tdbfile *f, int flags)
 {
     struct stat st;
 
     f->failed = f->unclean = false;
-    if (!is_whole(f))
+    if (!is_whole(f) || !forget_recovery_beyond(f, flags))
         return false;
     errno = 0;
     if (f->nowhere < 0)
@@ -322,38 +329,20 @@ void tdbfile_abandon(struct tdbfile *f)
 
 /* -- after a failure ------------------------------------------------------------------------- */
 
-/* Reads where TDB's recovery record is (0: there is none) and its head. */
-static bool read_recovery(int fd, uint32_t *start, struct recovery_head *r)
-{
-    return pread(fd, start, sizeof(*start), RECOVERY_START) == sizeof(*start) &&
-           (*start == 0 || pread(fd, r, sizeof(*r), *start) == sizeof(*r));
-}
-
 bool tdbfile_mend(struct tdbfile *f)
 {
-    int fd = tdb_fd(f->tdb);
-    struct recovery_head r;
-    uint32_t start;
-
-    return read_recovery(fd, &start, &r) &&
-           pwrite(fd, &start, sizeof(start), RECOVERY_START) == sizeof(start) &&
-           (start == 0 || pwrite(fd, &r, sizeof(r), start) == sizeof(r)) && fsync(fd) == 0;
+    return tdbrecovery_rewrite(tdb_fd(f->tdb));
 }
 
 void tdbfile_shrink(struct tdbfile *f)
 {
     const uint64_t page = (uint64_t)getpagesize();
     int fd = tdb_fd(f->tdb);
-    struct recovery_head r;
+    uint64_t size = f->before, end;
     struct stat st;
-    uint32_t start;
 
-    if (f->before == 0 || fstat(fd, &st) < 0 || !read_recovery(fd, &start, &r))
+    if (f->before == 0 || fstat(fd, &st) < 0 || !tdbrecovery_end(fd, &end))
         return;
-    uint64_t size = f->before, end = 0;
-    if (start != 0)
-        end = start + sizeof(r) +
-              (r.magic == RECOVERY_VALID || r.magic == RECOVERY_NONE ? (uint64_t)r.room : 0);
     if (size < end)
         size = (end + page - 1) / page * page;      /* its files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)

@@ -13,6 +13,8 @@
  *     file, and opening it again undoes the commit.
  *   - after a failed sync the kernel takes what it could not write for written.  Undoing rewrites
  *     what the commit changed; the rest that may differ on the disk is rewritten here.
+ *   - a commit that makes the file longer may leave, when the power goes, a recovery record behind its
+ *     end, with which TDB does not open it: that is forgotten first (tdbrecovery.h).
  *   - a commit that fails leaves the file longer: without care, a disk that stays full would make
  *     it grow, sparse, to the 4 GiB that TDB can address. */
 #ifndef JETON_TDBFILE_H

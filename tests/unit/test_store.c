@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -290,6 +291,62 @@ static void garbage_is_refused_and_left_as_it_is(void **state)
     }
 }
 
+enum { RECOVERY_START = 44 };   /* of TDB's header */
+
+static void put_word(int fd, off_t at, uint32_t word)
+{
+    assert_int_equal(pwrite(fd, &word, sizeof(word), at), sizeof(word));
+}
+
+/* The power went before the disk had the length of a file that a commit made longer, and after it had
+ * where the commit's recovery record would be: wholly or partly behind the end. */
+static void a_recovery_record_behind_the_end_is_forgotten(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    struct journal *j = journal_new(1000);
+    struct record back;
+    struct stat st;
+
+    save(s, j, 1, 10);
+    store_close(s);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(fstat(fd, &st), 0);
+    for (uint64_t i = 1; i <= 3; i++) {
+        put_word(fd, RECOVERY_START, (uint32_t)st.st_size + (i == 1 ? 126976 : i == 2 ? 0 : -8));
+        assert_null(store_open(path, STORE_READ, &problem));
+        assert_int_equal(problem.status, STATUS_BUSY);
+        assert_int_not_equal(word_at(fd, RECOVERY_START), 0);
+        s = store_open(path, STORE_WRITE, &problem);
+        assert_non_null(s);
+        assert_int_equal(store_get(s, record_numbered(7).digest, &back), STORE_FOUND);
+        save(s, j, 10 * i + 1, 10 * i + 10);
+        store_close(s);
+        assert_int_equal(fstat(fd, &st), 0);
+    }
+    close(fd);
+    journal_free(j);
+}
+
+/* Such a file is left alone while somebody has it, by whatever name. */
+static void a_recovery_record_is_not_forgotten_behind_anybodys_back(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct stat st;
+
+    store_close(store_open(path, STORE_WRITE, &problem));
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(fstat(fd, &st), 0);
+    put_word(fd, RECOVERY_START, (uint32_t)st.st_size);
+    assert_null(store_open(path, STORE_WRITE, &problem));
+    assert_non_null(strstr(problem.message, "in use by another jetond"));
+    assert_int_equal(word_at(fd, RECOVERY_START), st.st_size);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +360,8 @@ int main(void)
         WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
         WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
+        WITH_DIRECTORY(a_recovery_record_behind_the_end_is_forgotten),
+        WITH_DIRECTORY(a_recovery_record_is_not_forgotten_behind_anybodys_back),
     };
 
     if (sodium_init() < 0)
