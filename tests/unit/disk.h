@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A disk that fails, dies and loses power on demand, under one file.  A test program includes this
- * once: its pread(), pwrite(), write(), ftruncate(), posix_fallocate(), fdatasync() and fsync() then
- * stand before the C library's, for TDB too.  Nothing is really synced. */
+ * once: its pread(), pwrite(), write(), ftruncate(), posix_fallocate(), rename(), fdatasync() and
+ * fsync() then stand before the C library's, for TDB too.  Nothing is really synced.
+ *
+ * What is not synced when the power goes is on the platter by chance: of each page all, some sectors or
+ * nothing; what it was before it was last written; the length of the file; and its name. */
 #ifndef JETON_TEST_DISK_H
 #define JETON_TEST_DISK_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +19,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 };     /* 32 MB at most */
+enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 };     /* 32 MB at most */
 
 /* CALL_ANY: any that changes something; CALL_TDB: for a test that has calls of TDB fail as well. */
 enum disk_call {
@@ -34,9 +39,17 @@ static struct {
     off_t full_at;              /* the file cannot become longer than this; 0: there is room */
 
     bool tracked;               /* what is durable is known */
-    unsigned seed;
+    uint32_t seed;              /* of chance */
+    uint32_t tossed;
     off_t durable_size;
-    off_t image_size;           /* 0: the power was not cut */
+    bool was_cut;               /* then the image is what is left: */
+    off_t image_size;
+    bool image_named;
+
+    bool adopts;                /* it will lie under the first file that is written: a new one */
+    int adopted;                /* a descriptor of that */
+    bool renamed;               /* that was given its name ... */
+    bool named;                 /* ... which is durable */
 } disk;
 
 /* What is on the platter; what was on it when the power was cut; what is still to be synced. */
@@ -57,20 +70,39 @@ static bool disk_lies_under(int fd)
 
 static bool disk_coin(void)
 {
-    disk.seed = disk.seed * 1103515245u + 12345u;
-    return (disk.seed >> 16 & 1) != 0;
+    uint32_t x = disk.seed * UINT32_C(0x9e3779b9) + disk.tossed++ * UINT32_C(0x85ebca6b);
+
+    x = (x ^ x >> 16) * UINT32_C(0x7feb352d);
+    x = (x ^ x >> 15) * UINT32_C(0x846ca68b);
+    return (x >> 16 & 1) != 0;
+}
+
+static void disk_take(int fd, char *platter, size_t at, size_t len)
+{
+    if (syscall(SYS_pread64, fd, platter + at, len, at) < 0)
+        abort();
+    if (platter == disk_durable && disk_high < at + len)
+        disk_high = at + len;
+}
+
+/* A page that was being written when the power went. */
+static void disk_tear(int fd, char *platter, size_t page)
+{
+    for (size_t at = page * DISK_PAGE; at < (page + 1) * DISK_PAGE; at += DISK_SECTOR)
+        if (disk_coin())
+            disk_take(fd, platter, at, DISK_SECTOR);
 }
 
 /* Takes dirty pages to the platter: all, or by chance. */
 static void disk_flush(int fd, char *platter, bool all)
 {
     for (size_t page = 0; page < DISK_PAGES; page++) {
-        if (!disk_dirty[page] || !(all || disk_coin()))
+        if (!disk_dirty[page])
             continue;
-        if (syscall(SYS_pread64, fd, platter + page * DISK_PAGE, DISK_PAGE, page * DISK_PAGE) < 0)
-            abort();
-        if (platter == disk_durable && disk_high < (page + 1) * DISK_PAGE)
-            disk_high = (page + 1) * DISK_PAGE;
+        if (all || disk_coin())
+            disk_take(fd, platter, page * DISK_PAGE, DISK_PAGE);
+        else if (disk_coin())
+            disk_tear(fd, platter, page);
     }
 }
 
@@ -84,10 +116,15 @@ static off_t disk_size(int fd)
 /* What the platter holds when the power goes now: what was synced, and by chance what was not. */
 static void disk_cut(int fd)
 {
-    off_t size = disk_size(fd);
+    int file = disk.adopts ? disk.adopted : fd;
+    off_t size = disk_size(file);
 
+    disk.was_cut = true;
+    disk.image_named = disk.named || (disk.renamed && disk_coin());
+    if (size < 0)               /* there is none yet */
+        return;
     memcpy(disk_image, disk_durable, (size_t)(size > disk.durable_size ? size : disk.durable_size));
-    disk_flush(fd, disk_image, false);
+    disk_flush(file, disk_image, false);
     disk.image_size = disk_coin() || size < disk.durable_size ? size : disk.durable_size;
 }
 
@@ -105,6 +142,25 @@ static bool disk_strikes(int fd, enum disk_call call)
            number - disk.fail_from < disk.fail_count;
 }
 
+/* What is written again may have gone to the platter in between. */
+static void disk_write_back(int fd, off_t at, size_t len)
+{
+    for (size_t page = (size_t)at / DISK_PAGE; page <= ((size_t)at + len - 1) / DISK_PAGE; page++)
+        if (disk_dirty[page] && disk_coin())
+            disk_take(fd, disk_durable, page * DISK_PAGE, DISK_PAGE);
+}
+
+static void disk_adopt(int fd)
+{
+    struct stat st;
+
+    if (!disk.adopts || disk.adopted >= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return;
+    disk.adopted = dup(fd);
+    disk.inode = st.st_ino;
+    disk.tracked = true;
+}
+
 static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
 {
     size_t whole = len;
@@ -115,9 +171,11 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
             return -1;
         len = len / 2;
     }
-    ssize_t written = syscall(SYS_pwrite64, fd, bytes, len, at);
     if (disk.tracked && (at + (off_t)whole) / DISK_PAGE >= DISK_PAGES)
         abort();
+    if (disk.tracked && len > 0)
+        disk_write_back(fd, at, len);
+    ssize_t written = syscall(SYS_pwrite64, fd, bytes, len, at);
     for (off_t page = at / DISK_PAGE; disk.tracked && written > 0 &&
          page <= (at + written - 1) / DISK_PAGE; page++)
         disk_dirty[page] = true;
@@ -147,6 +205,7 @@ ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
+    disk_adopt(fd);
     return disk_lies_under(fd) ? disk_write(fd, bytes, len, at) :
                                  syscall(SYS_pwrite64, fd, bytes, len, at);
 }
@@ -178,13 +237,32 @@ int posix_fallocate(int fd, off_t at, off_t len)
     return syscall(SYS_fallocate, fd, 0, at, len) == 0 ? 0 : errno;
 }
 
+int rename(const char *from, const char *to)
+{
+    if (disk.adopts)
+        disk_strikes(-1, CALL_GROW);
+    disk.renamed = disk.adopts;
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static bool disk_is_directory(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* After a sync that failed the kernel takes everything for written, though only some of it is. */
 static int disk_sync(int fd)
 {
-    if (!disk_lies_under(fd))
+    bool directory = disk.adopts && disk_is_directory(fd);
+
+    if (!directory && !disk_lies_under(fd))
         return 0;
     bool fails = disk_strikes(fd, CALL_SYNC);
-    if (disk.tracked) {
+    if (directory) {
+        disk.named = disk.named || (disk.renamed && !fails);
+    } else if (disk.tracked) {
         disk_flush(fd, disk_durable, !fails);
         memset(disk_dirty, 0, sizeof(disk_dirty));
         if (!fails)
@@ -212,9 +290,11 @@ static void disk_insert(const char *path)
     struct stat st;
     FILE *f = path != NULL ? fopen(path, "r") : NULL;
 
+    if (disk.adopts && disk.adopted >= 0)
+        close(disk.adopted);
     memset(&disk, 0, sizeof(disk));
     memset(disk_dirty, 0, sizeof(disk_dirty));
-    disk.fail_from = disk.die_at = disk.cut_at = -1;
+    disk.fail_from = disk.die_at = disk.cut_at = disk.adopted = -1;
     disk.calls = CALL_ANY;
     if (f == NULL)
         return;
@@ -230,16 +310,36 @@ static void disk_insert(const char *path)
     disk.tracked = true;
 }
 
-/* Makes a file out of what the platter held: when the power was cut, or holds now. */
+/* Lies under the next new file from now on. */
+static inline void disk_await(void)
+{
+    disk_insert(NULL);
+    memset(disk_durable, 0, disk_high);
+    disk_high = 0;
+    disk.adopts = true;
+}
+
+/* Makes a file out of what the platter held, if anything by its name: when the power was cut, or holds
+ * now. */
 static void disk_restore(const char *path)
 {
-    FILE *f = fopen(path, "w");
-    bool was_cut = disk.image_size > 0;
-    size_t size = (size_t)(was_cut ? disk.image_size : disk.durable_size);
+    size_t size = (size_t)(disk.was_cut ? disk.image_size : disk.durable_size);
 
-    if (f == NULL || fwrite(was_cut ? disk_image : disk_durable, 1, size, f) != size)
+    if (disk.was_cut && disk.adopts && !disk.image_named)
+        return;
+    FILE *f = fopen(path, "w");
+    if (f == NULL || fwrite(disk.was_cut ? disk_image : disk_durable, 1, size, f) != size)
         abort();
     fclose(f);
+}
+
+/* Every call, or of very many (a file that grows is written in small pieces) some: the first, the
+ * last, and a few between.  `make torture` takes all. */
+static inline int next_call(int i, int count, int ends)
+{
+    if (getenv("TORTURE_SECONDS") != NULL)
+        return i + 1;
+    return i < ends || i >= count - ends ? i + 1 : i + 1 + (count - 2 * ends) / 10;
 }
 
 #endif

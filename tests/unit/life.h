@@ -27,6 +27,7 @@ enum { NOW = 1000000, MODELS_MAX = 32 };
 static char directory[64], path[80], other_path[80], template_path[80];
 static struct writer writer;
 static struct mailbox home;
+static pid_t runner;            /* of the tests */
 static struct problem problem;
 
 /* What may be true; more than one while a commit is uncertain. */
@@ -289,15 +290,6 @@ static int calls_of_a_life(unsigned calls)
     return count;
 }
 
-/* Every call, or of very many (a file that grows is written in small pieces) some: the first, the
- * last, and a few between.  `make torture` takes all. */
-static int next_call(int i, int count, int ends)
-{
-    if (getenv("TORTURE_SECONDS") != NULL)
-        return i + 1;
-    return i < ends || i >= count - ends ? i + 1 : i + 1 + (count - 2 * ends) / 10;
-}
-
 /* -- setting up ------------------------------------------------------------------------------ */
 
 /* A record that comes and goes leaves TDB room for a few commits in a small file. */
@@ -372,11 +364,14 @@ static int make_tight(void **state)
     return make_template(true);
 }
 
+/* A child in which an assertion failed does not go on with the next test. */
 static int remove_directory(void **state)
 {
     (void)state;
     char command[128];
 
+    if (getpid() != runner)
+        _exit(1);
     mailbox_destroy(&home);
     snprintf(command, sizeof(command), "rm -rf %s", directory);
     return system(command);
@@ -390,6 +385,7 @@ static bool prepare(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
+    runner = getpid();
     signal(SIGXFSZ, SIG_IGN);
     log_set_level((enum log_level)0);       /* much is expected to fail here */
     return sodium_init() >= 0;
