@@ -2,9 +2,10 @@
 """What creates take, and what they take from verifications meanwhile."""
 import contextlib
 import os
+import statistics
 
 import servers
-from measuring import (MILLION, SECONDS, SLICES, STARTS, Scratch, alternate, count, median, present, ratios, report,
+from measuring import (MILLION, SECONDS, STARTS, Scratch, alternate, count, median, present, ratios, report,
                        store)
 from servers import BENCH
 
@@ -25,11 +26,8 @@ def creates():
             for peer in peers:
                 servers.fill(peer, tokens)
             for depth, (commits, turns) in COMMITS.items():
-                measured = {}
-                for _ in range(STARTS):
-                    for name, taken in creates_of_a_start(tokens, depth, commits, turns, where, peers).items():
-                        measured.setdefault(name, []).extend(taken)
-                create_rows(depth, measured)
+                create_rows(depth, [creates_of_a_start(tokens, depth, commits, turns, where, peers)
+                                    for _ in range(STARTS)])
         if tokens == MILLION:
             report.note("growth is not in these: of the table, whenever the tokens double, and of a store, by a tenth")
     report.note("its writer alone: the same changes in one thread, without client, socket and values.  What it takes "
@@ -59,15 +57,16 @@ def creates_of_a_start(tokens, depth, commits, turns, where, peers):
         return alternate(contestants, turns)
 
 
-def create_rows(depth, measured):
-    def rate(figure):
-        return figure["rate"]
+def create_rows(depth, starts):
+    """Turns of one start resemble each other: each start counts once."""
+    def rates(name):
+        return [median(start[name], "rate") for start in starts]
 
     def row(what, ours, theirs, goal=None):
-        report.row(what, count(median(measured[ours], "rate")), theirs, count(median(measured[theirs], "rate")),
-                   ratios(measured[ours], measured[theirs], rate), goal)
+        report.row(what, count(statistics.median(rates(ours))), theirs, count(statistics.median(rates(theirs))),
+                   [statistics.median(ratios(start[ours], start[theirs], lambda m: m["rate"])) for start in starts], goal)
 
-    for peer in list(measured)[1:]:
+    for peer in list(starts[0])[1:]:
         row(f"creates at depth {depth}", "jetond", peer, (">=", 0.8) if peer == "bare tdb" else None)
     row("... the writer alone", "its writer alone", "bare tdb")
 
@@ -84,41 +83,64 @@ def restored(tokens, copy):
     return copy
 
 
+# Turns of a start, and seconds of a turn: as few creates of a start as above.
+LATENCY_TURNS, LATENCY_SECONDS = 5, 0.2
+
+
 def latency():
-    client = 1 if os.cpu_count() > 1 else 0
     for how, nice in ("with a priority (priority.conf)", -20), ("without a priority", None):
         report.section("verify, 1 x 1 from a CPU of its own, while creates run at full rate on the server's; "
                        f"a server {how}")
         with contextlib.ExitStack() as stack:
-            scratch = stack.enter_context(contextlib.closing(Scratch())).path
-            daemon = stack.enter_context(servers.jetond(store(MILLION, scratch), nice=nice))
-            contestants = {"busy": lambda: under_creates(daemon, client),
-                           "idle": lambda: daemon.load("hit", 1, 1, SECONDS, cpu=client)}
-            if nice:
-                echo = stack.enter_context(servers.floor("echo", nice=nice))
-                bare = store(MILLION, stack.enter_context(contextlib.closing(Scratch())).path)
-                for name, command in (("a busy loop", ("sh", "-c", "while :; do :; done")),
-                                      ("bare tdb", (f"{BENCH}/durable", "tdb", bare, 256))):
-                    contestants[name] = lambda command=command: echo_beside(echo, client, command)
-                contestants["echo idle"] = lambda: echo.load("hit", 1, 1, SECONDS, cpu=client)
-            measured = alternate(contestants, SLICES // 2)
+            ours, bare = (store(MILLION, stack.enter_context(contextlib.closing(Scratch())).path) for _ in range(2))
+            measured = {}
+            for _ in range(STARTS):
+                for name, turns in latency_of_a_start(ours, bare, nice).items():
+                    measured.setdefault(name, []).extend(turns)
         latency_rows("verify", "under creates", measured["busy"], measured["idle"], ("<=", 1.3) if nice else None)
-        report.note(f"meanwhile {count(median(measured['busy'], 'creates'))} creates")
+        report.note(f"meanwhile {count(median(measured['busy'], 'creates'))} creates; the slowest verification of "
+                    f"{sum(m['replies'] for m in measured['busy']):,.0f} took {slowest(measured['busy']):.1f} ms, idle "
+                    f"{slowest(measured['idle']):.1f} ms")
         if nice:
-            for other in "a busy loop", "bare tdb":
-                latency_rows("echo", f"beside {other}", measured[other], measured["echo idle"], None)
-                report.row("verify p99 under creates", f"{median(measured['busy'], 'p99') / 1e3:.1f} us",
-                           f"echo beside {other}", f"{median(measured[other], 'p99') / 1e3:.1f} us",
-                           ratios(measured["busy"], measured[other], lambda m: m["p99"]))
-            report.note("echo has the same priority, and does nothing but answer: no server gets at a busy CPU "
-                        "sooner.  That CPU must be interrupted; an idle one may poll.")
-            report.note("bare tdb commits 256 records at a time on that CPU, as the daemon does: what waiting for its "
-                        "system calls and for the disk's interrupts takes.")
+            echo_rows(measured)
         if nice and os.geteuid() != 0:
             report.note("only root can give a priority: these servers had none")
     report.note("without a priority it waits for the CPU (perf sched timehist): the writer's thread has a slice of "
                 "up to 3 ms.")
     report.note("p50 tells how deep a waiting client's CPU sleeps: 25 us or 75, on a virtual machine by the host's mood.")
+
+
+def latency_of_a_start(ours, bare, nice):
+    client = 1 if os.cpu_count() > 1 else 0
+    with contextlib.ExitStack() as stack:
+        daemon = stack.enter_context(servers.jetond(restored(MILLION, ours), nice=nice))
+        contestants = {"busy": lambda: under_creates(daemon, client),
+                       "idle": lambda: daemon.load("hit", 1, 1, LATENCY_SECONDS, cpu=client)}
+        if nice:
+            echo = stack.enter_context(servers.floor("echo", nice=nice))
+            restored(MILLION, bare)
+            for name, command in (("a busy loop", ("sh", "-c", "while :; do :; done")),
+                                  ("bare tdb", (f"{BENCH}/durable", "tdb", bare, 256))):
+                contestants[name] = lambda command=command: echo_beside(echo, client, command)
+            contestants["echo idle"] = lambda: echo.load("hit", 1, 1, LATENCY_SECONDS, cpu=client)
+        return alternate(contestants, LATENCY_TURNS)
+
+
+def slowest(turns):
+    """In milliseconds."""
+    return max(turn["most"] for turn in turns) / 1e6
+
+
+def echo_rows(measured):
+    for other in "a busy loop", "bare tdb":
+        latency_rows("echo", f"beside {other}", measured[other], measured["echo idle"], None)
+        report.row("verify p99 under creates", f"{median(measured['busy'], 'p99') / 1e3:.1f} us",
+                   f"echo beside {other}", f"{median(measured[other], 'p99') / 1e3:.1f} us",
+                   ratios(measured["busy"], measured[other], lambda m: m["p99"]))
+    report.note("echo has the same priority, and does nothing but answer: no server gets at a busy CPU "
+                "sooner.  That CPU must be interrupted; an idle one may poll.")
+    report.note("bare tdb commits 256 records at a time on that CPU, as the daemon does: what waiting for its "
+                "system calls and for the disk's interrupts takes.")
 
 
 def latency_rows(who, beside, busy, idle, goal):
@@ -130,12 +152,12 @@ def latency_rows(who, beside, busy, idle, goal):
 
 def echo_beside(server, client, command):
     with servers.beside(0, MILLION, *command):
-        return server.load("hit", 1, 1, SECONDS, cpu=client)
+        return server.load("hit", 1, 1, LATENCY_SECONDS, cpu=client)
 
 
 def under_creates(daemon, client):
     creating = dict(cpu=0, path=daemon.admin)
-    daemon.begin_load("create", 1, 256, 1.5 * SECONDS, **creating)
-    figure = daemon.load("hit", 1, 1, SECONDS, cpu=client)
+    daemon.begin_load("create", 1, 256, 1.5 * LATENCY_SECONDS, **creating)
+    figure = daemon.load("hit", 1, 1, LATENCY_SECONDS, cpu=client)
     figure["creates"] = daemon.end_load(**creating)["rate"]
     return figure

@@ -95,7 +95,7 @@ static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
     memcpy(c->want.digest, digest, DIGEST_SIZE);
     record_set_subject(&c->want, slice_of("svc-0001"));
     record_set_scopes(&c->want, slice_of("repo:read,repo:write"));
-    record_set_description(&c->want, slice_of("a token of the benchmark"));
+    record_set_description(&c->want, slice_of("ci deploy"));
     mailbox_post(&w->box, &c->mail);
 }
 

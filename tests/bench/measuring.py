@@ -18,6 +18,8 @@ STARTS = 16 if FULL else 8
 STORES = os.path.join(BUILD, "bench")
 MILLION = 1000000
 report = Report()
+# Of turns: the same in every run.
+order = random.Random(1)
 
 
 def store(tokens, copy=None):
@@ -43,10 +45,10 @@ def figures(*command):
 
 def alternate(contestants, rounds=ROUNDS):
     """Lets each measure in turn; name -> list of what it measured.  The first turns warm up.  Each round has an
-    order of its own, the same in every run: nobody mostly comes behind the same one and what that leaves undone."""
+    order of its own: nobody mostly comes behind the same one and what that leaves undone."""
     measured = {name: [] for name in contestants}
     for number in range(rounds + 1):
-        for name in random.Random(number).sample(list(contestants), len(contestants)):
+        for name in order.sample(list(contestants), len(contestants)):
             figure = contestants[name]()
             if number > 0:
                 measured[name].append(figure)

@@ -78,13 +78,20 @@ class Row(collections.namedtuple("Row", "what ours peer theirs ratio target")):
                 f"{self.goal():8} {self.verdict()}").rstrip()
 
 
-def machine():
+def file_system(directory):
+    """Its type."""
+    with open("/proc/mounts") as file:
+        mounts = [line.split()[1:3] for line in file]
+    return max((m for m in mounts if os.path.realpath(directory).startswith(m[0])), key=lambda m: len(m[0]))[1]
+
+
+def machine(directory):
     with open("/proc/cpuinfo") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "?")
     with open("/proc/meminfo") as file:
         memory = int(file.readline().split()[1]) // 1048576
     load = os.getloadavg()[0]
-    return (f"{os.cpu_count()} CPUs ({model}), {memory} GiB, Linux {platform.release()}; "
+    return (f"{os.cpu_count()} CPUs ({model}), {memory} GiB, Linux {platform.release()}, stores on {file_system(directory)}; "
             f"load average at the start {load:.1f}")
 
 

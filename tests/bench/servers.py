@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
@@ -27,6 +28,15 @@ def program(name):
     if path is None:
         raise Missing(f"{name} (Debian package {PACKAGES[name]})")
     return path
+
+
+def version(name):
+    """What a peer's program says of itself, or that it is missing."""
+    try:
+        said = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=False).stdout
+    except Missing:
+        return f"no {name}"
+    return f"{name} {re.search('[0-9]+([.][0-9]+)+', said).group()}"
 
 
 def directory():
@@ -75,6 +85,7 @@ class Server:
                                         preexec_fn=lambda: cpu is None or os.sched_setaffinity(0, {cpu}))
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() - began > within:
+                self.process.kill()
                 raise RuntimeError(f"{name} did not start: {self.process.stderr.read()}")
             time.sleep(0.001)
         self.took = time.monotonic() - began
@@ -184,6 +195,8 @@ def beside(cpu, task, *command):
         other.stdin.write(b"%d\n" % task)
         other.stdin.close()
         yield
+        if other.poll() is not None:
+            raise RuntimeError(f"{command[0]} ended meanwhile: {other.returncode}")
     finally:
         other.kill()
         other.wait()

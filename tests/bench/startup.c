@@ -8,7 +8,7 @@
  *              counts; close
  *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
  *              each record is handed over to another thread, which does nothing with it
- *     start    store_open() and writer_init(): what jetond does before it listens
+ *     start    store_open() and writer_init(): what jetond does before it answers
  * and says how many seconds each took.  One thread alone can do both parts of the floor: the table's
  * pages are needed before the first token is known. */
 #include <fcntl.h>

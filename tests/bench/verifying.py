@@ -4,7 +4,7 @@ import contextlib
 import statistics
 
 import servers
-from measuring import (FULL, MILLION, SECONDS, SLICE, SLICES, Scratch, alternate, count, figures, median, present,
+from measuring import (FULL, MILLION, ROUNDS, SECONDS, SLICE, SLICES, Scratch, alternate, count, figures, median, present,
                        ratios, report, store)
 from servers import BENCH, BUILD
 
@@ -101,8 +101,8 @@ def kinds():
                 report.row(f"{shape[0]} x {shape[1]} {kind}", count(statistics.median(map(work, measured[kind]))),
                            "hit", count(statistics.median(map(work, measured["hit"]))),
                            ratios(measured[kind], measured["hit"], work))
-            measured = alternate({"all": lambda: many.load("hit", *shape, SLICE, cpu=-1),
-                                  "one": lambda: one.load("hit", *shape, SLICE, cpu=-1)}, SLICES)
+            measured = alternate({"all": lambda: many.load("hit", *shape, SECONDS, cpu=-1),     # placed by the kernel
+                                  "one": lambda: one.load("hit", *shape, SECONDS, cpu=-1)}, 2 * ROUNDS)
             report.row(f"{shape[0]} x {shape[1]} default workers", count(median(measured["all"], "rate")),
                        "1 worker, client anywhere", count(median(measured["one"], "rate")),
                        ratios(measured["all"], measured["one"], lambda m: m["rate"]))
