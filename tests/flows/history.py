@@ -14,8 +14,8 @@ import itertools
 LEASE = 5               # seconds that a dead daemon's table may answer
 DEADLINE = 1            # seconds that one verification may take
 
-# began, ended: CLOCK_MONOTONIC; ended None: never answered.  verb: import revoke disable enable
-# verify.  answer: the verdict.  by: `table` or `daemon`.  life: which daemon was asked, by its
+# began, ended: CLOCK_MONOTONIC; ended None: never answered.  verb: create import revoke disable
+# enable verify.  answer: the verdict.  by: `table` or `daemon`.  life: which daemon was asked, by its
 # process number; 0: not known.
 Operation = collections.namedtuple("Operation", "began ended token verb answer by life")
 # The end of a daemon: killed, or stopped in good order.
@@ -33,7 +33,7 @@ VERDICT = {"unknown": "NO unknown", "active": "OK", "disabled": "NO disabled",
 
 def outcome(verb, state):
     """(verdict, state afterwards) of a change."""
-    if verb == "import":
+    if verb in ("create", "import"):
         return ("OK", "active") if state == "unknown" else ("ERR exists", state)
     if state == "unknown":
         return "NO unknown", state

@@ -10,7 +10,7 @@ from door import library
 from harness import Daemon, claim, rounds, same
 from history import DEADLINE, LEASE, End, check
 from settings import PATIENCE
-from witness import CHANGES, Asker, Library, Stage, testimony, witness
+from witness import AFTER_CREATE, CHANGES, Asker, Creator, Library, Stage, testimony, witness
 
 CHANGERS, ASKERS, LIBRARIES = 2, 2, 2
 PEACE = 4 * PATIENCE    # seconds
@@ -22,8 +22,10 @@ def witnesses(daemon, stage):
     """{process: file} of all of them."""
     kinds = [(lambda: Asker(daemon.path()), CHANGES)] * CHANGERS
     kinds += [(lambda: Asker(daemon.path("verify")), ("verify",))] * ASKERS
+    kinds.append((lambda: Creator(daemon.path(), Asker(daemon.path("verify"))), AFTER_CREATE))
     if library() is not None:
         kinds += [(lambda: Library(daemon.path("verify")), ("verify",))] * LIBRARIES
+        kinds.append((lambda: Creator(daemon.path(), Library(daemon.path("verify"))), AFTER_CREATE))
     found = {}
     for number, (make, verbs) in enumerate(kinds):
         path = f"{daemon.directory}/witness-{number}"
@@ -62,7 +64,7 @@ def missing(kinds):
     """What was not among the answers, though the checks should be of all of them."""
     given = {(verb, answer) for verb, answer, _ in kinds}
     wanted = {("verify", v) for v in ("OK", "NO unknown", "NO disabled", "NO revoked")}
-    wanted |= {(verb, "OK") for verb in CHANGES}
+    wanted |= {(verb, "OK") for verb in ("create",) + CHANGES}
     if library() is not None and "table" not in {by for _, _, by in kinds}:
         wanted.add("an answer by the table")
     return wanted - given

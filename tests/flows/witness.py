@@ -2,7 +2,8 @@
 """Processes that change and verify the same few tokens, and write down what they saw.
 
 Which tokens these are moves on with the time, for all processes alike; a token's value is known
-before it is made, so that it is verified while it comes to be."""
+before it is made, so that it is verified while it comes to be.  Only who creates a token knows it
+afterwards alone, and asks for it at once."""
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from value import id_of, value_new
 
 EACH = 0.3              # seconds until the next token is among the few
 FEW = 3
+AFTER_CREATE = ("verify", "verify", "disable", "verify", "revoke", "verify")
 CHANGES = ("import", "import", "disable", "enable", "disable", "enable", "revoke")
 PAUSE = 0.001           # seconds between two operations, at most: so many are enough
 
@@ -69,15 +71,53 @@ class Library:
         return (None if verdict == "ERR unavailable" else verdict), by, 0
 
 
+class Creator(Asker):
+    """Asks for new tokens, whose values nobody knows before, and has each verified by another."""
+
+    def __init__(self, path, verifier):
+        super().__init__(path)
+        self.verifier = verifier
+
+    def create(self):
+        """The value; None where nobody answers."""
+        try:
+            if self.client is None:
+                self.connect()
+            return self.client.request("create ttl=1h")["token"]
+        except (Closed, OSError):
+            self.client = None
+            return None
+
+    def ask(self, verb, value):
+        return self.verifier.ask(verb, value) if verb == "verify" else super().ask(verb, value)
+
+
+def note(output, began, value, verb, answer, by, life):
+    ended = time.monotonic() if answer is not None else None
+    json.dump(Operation(began, ended, value, verb, answer, by, life), output)
+    output.write("\n")
+
+
+def ask(asker, verb, value, output):
+    began = time.monotonic()
+    note(output, began, value, verb, *asker.ask(verb, value))
+    time.sleep(random.uniform(0, PAUSE))
+
+
 def watch(stage, asker, verbs, output):
     while time.monotonic() < stage.over:
-        verb, value = random.choice(verbs), stage.value()
+        ask(asker, random.choice(verbs), stage.value(), output)
+
+
+def create(stage, creator, verbs, output):
+    while time.monotonic() < stage.over:
         began = time.monotonic()
-        answer, by, life = asker.ask(verb, value)
-        ended = time.monotonic() if answer is not None else None
-        json.dump(Operation(began, ended, value, verb, answer, by, life), output)
-        output.write("\n")
-        time.sleep(random.uniform(0, PAUSE))
+        value = creator.create()
+        if value is None:
+            continue
+        note(output, began, value, "create", "OK", "daemon", creator.life)
+        for verb in verbs:
+            ask(creator, verb, value, output)
 
 
 def witness(stage, make, verbs, path):
@@ -88,7 +128,8 @@ def witness(stage, make, verbs, path):
     status = 1
     try:
         with open(path, "w") as output:
-            watch(stage, make(), verbs, output)
+            asker = make()
+            (create if isinstance(asker, Creator) else watch)(stage, asker, verbs, output)
         status = 0
     except BaseException:
         traceback.print_exc()
