@@ -52,6 +52,7 @@ static bool work(struct conn *c);
 static void go_on(struct conn *c);
 static void touch(struct conn *c, struct conn **list);
 static void watch(struct watched *w, bool wanted);
+static void watch_both(struct conn *c);
 static void set_events(struct conn *c);
 
 struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct peer *peer)
@@ -255,12 +256,19 @@ static void watch(struct watched *w, bool wanted)
         w->on = event_del(&w->event) < 0;
 }
 
-static void set_events(struct conn *c)
+static void watch_both(struct conn *c)
 {
     const struct session *s = &c->session;
 
     watch(&c->read, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
     watch(&c->write, iobuf_len(&s->out) > 0);
+}
+
+static void set_events(struct conn *c)
+{
+    const struct session *s = &c->session;
+
+    watch_both(c);
     /* It is the half line now there that is timed, not that there is always one. */
     if (!s->half_a_line || s->ended_a_line)
         c->half_since = 0;
@@ -391,6 +399,8 @@ void conn_tick(struct conn *c, int64_t now)
         session_fail(s, STATUS_SYNTAX, "half a line, and no line end for too long ([daemon] "
                      "line_timeout); closing");
         go_on(c);
+    } else {
+        watch_both(c);          /* there may have been no memory to */
     }
 }
 

@@ -25,7 +25,8 @@ bool conn_take_mail(struct lane *lane);
 /* Answers and sends what came in during this turn of the lane, and lets those go on that waited. */
 void conn_end_turn(struct lane *lane);
 
-/* Once a second: closes what has been idle or in the middle of a line for too long. */
+/* Once a second: closes what has been idle or in the middle of a line for too long, and waits for
+ * what could not be waited for. */
 void conn_tick(struct conn *c, int64_t now);
 
 /* Nothing more is read than what has been sent so far; then it closes by itself. */

@@ -292,9 +292,7 @@ void listener_tick(struct listener *l)
     if (l->reserve < 0)
         l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < l->count; i++) {
-        if (!l->socket[i].paused)
-            continue;
-        l->socket[i].paused = false;
-        event_add(l->socket[i].event, NULL);
+        if (l->socket[i].paused)
+            l->socket[i].paused = event_add(l->socket[i].event, NULL) < 0;
     }
 }

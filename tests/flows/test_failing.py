@@ -8,9 +8,11 @@ import os
 import pathlib
 import random
 import re
+import resource
 import shutil
 import time
 
+import proc
 from client import Client, Closed
 from harness import Daemon, claim, daemons, eventually, same
 from preload import built
@@ -196,6 +198,50 @@ def failed_allocation_neither_crashes_it_nor_lets_anybody_in():
 @claim(campaign=True)
 def failed_descriptor_thread_or_mapping_neither_crashes_it_nor_lets_anybody_in():
     Campaign(CALLS).run()
+
+
+def ready_or_ends(daemon):
+    """True if it has opened all that it needs."""
+    eventually(lambda: "info: ready" in daemon.log() or daemon.process.poll() is not None,
+               "it is ready, or ends")
+    return daemon.process.poll() is None
+
+
+def served_though_waiting_fails(library, number):
+    """Whether it is the wait for newcomers, taken up again once there are descriptors, or for what
+    one of them says, that fails."""
+    what = f"epoll_ctl:{number}"
+    daemon = start_with(library, what, f"{os.environ['TMPDIR']}/{number}", "daemon.workers=1")
+    if not ready_or_ends(daemon):
+        return
+    most = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    none_left = proc.descriptors(daemon.pid), most[1]
+    resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, none_left if none_left[0] > 0 else most)
+    with daemon.client("verify") as one, daemon.client() as admin:
+        one.send("ping")
+        same(admin.request("ping").verdict, "OK", f"{what}: the administrator")
+        resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, most)
+        same(one.reply().verdict, "OK", f"{what}: one who came while no descriptor was left")
+    eventually(lambda: connections(daemon) == 1, f"{what}: all are gone", every=0.05)
+    demand_a_good_end(daemon, what)
+
+
+def connections(daemon):
+    with daemon.client() as admin:
+        return next(int(line["value"]) for line in admin.request("stats").lines
+                    if line["name"] == "connections")
+
+
+@claim
+def connection_is_served_though_waiting_for_it_failed_once():
+    library = built("failing")
+    daemon = start_with(library, "epoll_ctl:0", f"{os.environ['TMPDIR']}/0", "daemon.workers=1")
+    assert ready_or_ends(daemon)
+    demand_a_good_end(daemon, "epoll_ctl:0")
+    own = int(re.search(r"counted epoll_ctl (\d+)", daemon.log())[1])
+    numbers = range(1, own + 6)
+    with concurrent.futures.ThreadPoolExecutor(len(numbers)) as pool:
+        list(pool.map(served_though_waiting_fails, [library] * len(numbers), numbers))
 
 
 @claim
