@@ -127,7 +127,8 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
-/* Reads a token as verifiers see it: a denial may stand in memory alone. */
+/* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
+ * that was revoked before was refused, though the table has its mark. */
 static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
@@ -139,7 +140,7 @@ static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], st
     uint32_t flags = publish_look(s->writer->publisher, id, digest, &s->used);
     if ((flags & SLOT_REVOKED) && r->revoked == 0)
         r->revoked = s->now > 0 ? s->now : 1;
-    if ((flags & SLOT_DISABLED) && r->disabled == 0)
+    if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
         r->disabled = s->now > 0 ? s->now : 1;
     return found;
 }

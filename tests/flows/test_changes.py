@@ -51,8 +51,10 @@ def revocation_is_final():
         token = d.create()
         same(d.done(f"revoke {token['id']}")["state"], "revoked")
         same(d.done(f"revoke {token['id']}")["state"], "revoked", "again")
+        exported = d.done("export").data
         for line in ("enable {}", "disable {}", "update {} description=x", "rotate {}"):
             same(d.ask(line.format(token["id"])).verdict, "NO revoked", line)
+        same(d.done("export").data, exported, "what was refused is nowhere to be seen")
         same(d.verify(token["token"]), "NO revoked")
         same(d.done(f"show {token['id']}").lines[0]["state"], "revoked", "it stays listed")
 
