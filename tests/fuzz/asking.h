@@ -13,6 +13,7 @@ static struct feed feed;
 static struct asked batch[BATCH];
 static unsigned asked_count;
 static enum role batch_role;
+static unsigned bystander_turns;
 static bool ledger_lags;                /* it does not know yet what the daemon has purged */
 
 /* -- what clients see with the table ------------------------------------------------------ */
@@ -81,8 +82,8 @@ static void bystander_is_told(const char *verdict)
 /* Lets everything that was asked be answered, and looks at the answers in order. */
 static void flush(void)
 {
-    static unsigned turns;
-    const struct token *t = ledger.tokens > 0 ? &ledger.token[turns++ % ledger.tokens] : NULL;
+    const struct token *t =
+        ledger.tokens > 0 ? &ledger.token[bystander_turns++ % ledger.tokens] : NULL;
     char verdict[32];
 
     if (asked_count == 0)

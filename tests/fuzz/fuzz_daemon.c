@@ -344,7 +344,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 
     feed = (struct feed){ input, len };
     memset(&ledger, 0, sizeof(ledger));
-    asked_count = 0;
+    asked_count = bystander_turns = 0;
     core_begin(START);
     for (int i = 0; i < OPERATIONS_MAX && feed.left > 0 && !ledger_is_full(); i++) {
         unsigned what = feed_byte(&feed);
