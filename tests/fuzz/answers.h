@@ -4,13 +4,11 @@
 #ifndef JETON_FUZZ_ANSWERS_H
 #define JETON_FUZZ_ANSWERS_H
 
-#include "proto/stamp.h"
-#include "tests/fuzz/core.h"
-#include "tests/fuzz/ledger.h"
+#include "tests/fuzz/said.h"
 
 /* One request on its way, and what it is about. */
 struct asked {
-    enum role needs;
+    enum role needs, role;
     void (*settle)(const struct asked *a);
     struct token token;                 /* one to come, or a copy of what is named */
     unsigned given;                     /* of the claims of `token`: which an update has */
@@ -20,100 +18,39 @@ struct asked {
     uint64_t after, limit;              /* limit 0: none */
 };
 
-enum { GIVEN_SUBJECT = 1, GIVEN_SCOPES = 2, GIVEN_EXPIRES = 4 };
-
-/* The reply that is being looked at. */
-static struct {
-    size_t data_at, next;
-    unsigned data;
-    char text[LINE_MAX_BYTES];
-    struct slice final;
-} reply;
-
-/* -- replies ------------------------------------------------------------------------------ */
-
-static void split_line(struct slice bytes, char room[LINE_MAX_BYTES], struct line *line)
-{
-    const char *why;
-
-    MUST(bytes.len < LINE_MAX_BYTES);
-    memcpy(room, bytes.at, bytes.len);
-    MUST(line_parse(room, bytes.len, line, &why) == STATUS_OK);
-}
-
-static void next_reply(void)
-{
-    reply.data_at = reply.next;
-    reply.data = 0;
-    while ((reply.final = core_take(&reply.next)).len > 0 && reply.final.at[0] == '*')
-        reply.data++;
-}
-
-static bool says(const char *words)
-{
-    size_t len = strlen(words);
-
-    return slice_begins(reply.final, words) &&
-           (reply.final.len == len || reply.final.at[len] == ' ');
-}
-
-static void expect(const char *words)
-{
-    if (!says(words))
-        fprintf(stderr, "expected %s, got %.*s\n", words, (int)reply.final.len, reply.final.at);
-    MUST(says(words));
-}
-
-/* The value of a key of the final line; at == NULL: it has none. */
-static struct slice field(const char *key)
-{
-    static struct line line;
-
-    split_line(reply.final, reply.text, &line);
-    return line_get(&line, key);
-}
-
-static void expect_field(const char *key, const char *value)
-{
-    MUST(slice_is(field(key), value));
-}
-
-static void expect_number(const char *key, int64_t number)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", (long long)number);
-    expect_field(key, text);
-}
-
-static void expect_time(const char *key, int64_t time, int64_t unless)
-{
-    char room[STAMP_TEXT];
-    struct text t = text_in(room, sizeof(room));
-
-    stamp_write(&t, time);
-    MUST(time == unless ? field(key).at == NULL : slice_equal(field(key), text_slice(&t)));
-}
-
-static unsigned scope_bits(struct slice words)
-{
-    unsigned bits = 0;
-
-    for (size_t i = 0; i < words.len; i += 2)
-        bits |= 1u << (words.at[i] - 'a');
-    return bits;
-}
+enum { GIVEN_SUBJECT = 1, GIVEN_SCOPES = 2, GIVEN_EXPIRES = 4, GIVEN_DESCRIPTION = 8 };
 
 /* -- changes ------------------------------------------------------------------------------ */
 
-static void expect_claims(const struct token *t)
+/* When something is denied: never in the second 0, which says that it is not. */
+static int64_t moment(void)
 {
-    expect_field("id", t->id);
-    expect_time("activates", t->activates, 0);
-    expect_time("expires", t->expires, NEVER);
-    MUST(slice_is(field("subject"), subjects[t->subject]));
-    MUST(scope_bits(field("scopes")) == t->scopes);
-    expect_field("state", ledger_state(t, fuzz_clock.wall));
+    return fuzz_clock.wall > 0 ? fuzz_clock.wall : 1;
+}
+
+/* The rest of what is said of a change; admins are told more. */
+static void expect_changed(const struct asked *a, const struct token *t, const char *state)
+{
+    expect_text("id", t->id);
+    expect_text("state", state);
+    if (a->role == ROLE_ADMIN) {
+        expect_time("created", t->created, true);
+        expect_claims(t);
+    }
+    expect_no_more();
+}
+
+static void expect_kept(const struct asked *a, const struct token *t)
+{
+    expect_changed(a, t, ledger_state(t, fuzz_clock.wall));
+}
+
+/* A new value, which is shown this once. */
+static void take_value(struct token *t)
+{
+    MUST(token_form(field("token"), "jtn") == TOKEN_OURS);
+    ledger_value(t, field("token"));
+    expect_text("token", t->value);
 }
 
 static bool refused_for_times(const struct token *t, bool is_new)
@@ -131,9 +68,8 @@ static void settle_create(const struct asked *a)
     if (refused_for_times(&t, true))
         return;
     expect("OK");
-    MUST(token_form(field("token"), "jtn") == TOKEN_OURS);
-    ledger_value(&t, field("token"));
-    expect_claims(ledger_add(&t, "create"));
+    take_value(&t);
+    expect_kept(a, ledger_add(&t, "create"));
 }
 
 static void settle_import(const struct asked *a)
@@ -145,7 +81,7 @@ static void settle_import(const struct asked *a)
         return;
     }
     expect("OK");
-    expect_claims(ledger_add(&a->token, "import"));
+    expect_kept(a, ledger_add(&a->token, "import"));
 }
 
 /* The token that a change is about, or NULL after the answer that it is not here. */
@@ -167,10 +103,10 @@ static void settle_revoke(const struct asked *a)
     expect("OK");
     if (!t->revoked) {
         t->revoked = true;
-        t->revoked_at = fuzz_clock.wall;
+        t->revoked_at = moment();
         ledger_note("revoke", t);
     }
-    expect_field("state", "revoked");
+    expect_kept(a, t);
 }
 
 static struct token *find_unrevoked(const struct asked *a)
@@ -190,10 +126,12 @@ static void settle_disable(const struct asked *a)
     if (t == NULL)
         return;
     expect("OK");
-    if (!t->disabled)
+    if (!t->disabled) {
+        t->disabled = true;
+        t->disabled_at = moment();
         ledger_note("disable", t);
-    t->disabled = true;
-    expect_claims(t);
+    }
+    expect_kept(a, t);
 }
 
 static void settle_enable(const struct asked *a)
@@ -205,7 +143,7 @@ static void settle_enable(const struct asked *a)
     expect("OK");
     t->disabled = false;
     ledger_note("enable", t);
-    expect_claims(t);
+    expect_kept(a, t);
 }
 
 static void settle_update(const struct asked *a)
@@ -218,12 +156,13 @@ static void settle_update(const struct asked *a)
     after.subject = a->given & GIVEN_SUBJECT ? a->token.subject : t->subject;
     after.scopes = a->given & GIVEN_SCOPES ? a->token.scopes : t->scopes;
     after.expires = a->given & GIVEN_EXPIRES ? a->token.expires : t->expires;
+    after.description = a->given & GIVEN_DESCRIPTION ? a->token.description : t->description;
     if ((a->given & GIVEN_EXPIRES) && refused_for_times(&after, false))
         return;
     expect("OK");
     *t = after;
     ledger_note("update", t);
-    expect_claims(t);
+    expect_kept(a, t);
 }
 
 static void settle_rotate(const struct asked *a)
@@ -244,15 +183,16 @@ static void settle_rotate(const struct asked *a)
     if (refused_for_times(&t, false))
         return;
     expect("OK");
-    expect_field("replaces", old->id);
-    ledger_value(&t, field("token"));
+    memcpy(t.replaces, old->id, sizeof(t.replaces));
+    expect_text("replaces", t.replaces);
+    take_value(&t);
     if (grace == 0 || old->activates >= now + grace) {
         old->revoked = true;
-        old->revoked_at = now;
+        old->revoked_at = moment();
     } else if (old->expires > now + grace) {
         old->expires = now + grace;
     }
-    expect_claims(ledger_add(&t, "rotate"));
+    expect_kept(a, ledger_add(&t, "rotate"));
 }
 
 static void settle_delete(const struct asked *a)
@@ -262,7 +202,7 @@ static void settle_delete(const struct asked *a)
     if (t == NULL)
         return;
     expect("OK");
-    expect_field("state", "deleted");
+    expect_changed(a, t, "deleted");
     ledger_note("delete", t);
     t->there = false;
 }
@@ -274,19 +214,11 @@ static void settle_verify(const struct asked *a)
     struct token *t = ledger_find(a->token.id);
     const char *words = ledger_verdict(t, a->scopes, a->subject, fuzz_clock.wall);
 
+    if (strcmp(words, "OK") == 0)
+        ledger_use(t);
     if (a->narrow && strcmp(words, "OK") == 0 && !(t->scopes & 1))
         words = "NO scope";
-    expect(words);
-    if (t != NULL)
-        expect_field("id", t->id);
-    if (strcmp(words, "NO pending") == 0)
-        expect_number("retry_after", t->activates - fuzz_clock.wall);
-    if (strcmp(words, "OK") != 0)
-        return;
-    expect_field("verifier", "local");
-    expect_time("expires", t->expires, NEVER);
-    MUST(slice_is(field("subject"), subjects[t->subject]));
-    MUST(scope_bits(field("scopes")) == t->scopes);
+    expect_judged(t, words);
 }
 
 static void settle_refused(const struct asked *a)
@@ -311,10 +243,8 @@ static bool is_listed(const struct asked *a, const struct token *t)
 
 static void settle_list(const struct asked *a)
 {
-    struct token *t = NULL;
+    const struct token *t = NULL, *last = NULL;
     size_t at = reply.data_at;
-    char room[LINE_MAX_BYTES];
-    struct line line;
     uint64_t count = 0;
 
     expect("OK");
@@ -322,48 +252,55 @@ static void settle_list(const struct asked *a)
         if (!is_listed(a, t))
             continue;
         MUST(count++ < reply.data);
-        split_line(core_take(&at), room, &line);
-        MUST(slice_is(line_get(&line, "id"), t->id));
-        MUST(slice_is(line_get(&line, "state"), ledger_state(t, fuzz_clock.wall)));
+        look_at(core_take(&at));
+        expect_listed(t);
+        last = t;
     }
     MUST(count == reply.data);
-    expect_number("count", (int64_t)count);
     while (t != NULL && !is_listed(a, t))
         t = ledger_next(t);
-    MUST((t != NULL) == (field("next").at != NULL));
+    look_at(reply.final);
+    expect_number("count", (int64_t)count);
+    expect_text("next", t != NULL ? last->id : "");
+    expect_no_more();
 }
 
 static void settle_export(const struct asked *a)
 {
-    struct token *t = NULL;
+    const struct token *t = NULL;
     size_t at = reply.data_at;
 
     (void)a;
     expect("OK");
+    expect_number("count", reply.data);
+    expect_no_more();
     for (unsigned i = 0; i < reply.data; i++) {
-        struct slice line = core_take(&at);
         t = ledger_next(t);
-        MUST(t != NULL && slice_begins(line, "* import digest="));
-        MUST(memcmp(line.at + sizeof("* import digest=") - 1, t->id, ID_TEXT) == 0);
-        MUST((memmem(line.at, line.len, " revoked=", 9) != NULL) == t->revoked);
-        MUST(t->revoked || (memmem(line.at, line.len, " disabled=", 10) != NULL) == t->disabled);
+        MUST(t != NULL);
+        look_at(core_take(&at));
+        expect_exported(t);
     }
     MUST(ledger_next(t) == NULL);
 }
 
 static void settle_show(const struct asked *a)
 {
-    if (find(a) == NULL)
+    const struct token *t = find(a);
+    size_t at = reply.data_at;
+
+    if (t == NULL)
         return;
     expect("OK");
+    expect_number("count", 1);
+    expect_no_more();
     MUST(reply.data == 1);
+    look_at(core_take(&at));
+    expect_listed(t);
 }
 
 static void settle_journal(const struct asked *a)
 {
     size_t at = reply.data_at;
-    char room[LINE_MAX_BYTES];
-    struct line line;
     uint64_t serial = a->after;
 
     if (a->after > ledger.events) {
@@ -372,12 +309,15 @@ static void settle_journal(const struct asked *a)
     }
     expect("OK");
     while (serial < ledger.events && (a->limit == 0 || serial - a->after < a->limit)) {
-        split_line(core_take(&at), room, &line);
-        serial++;
-        MUST(slice_is(line_get(&line, "event"), ledger.event[serial].what));
-        MUST(slice_is(line_get(&line, "id"), ledger.event[serial].id));
+        look_at(core_take(&at));
+        expect_event(++serial);
     }
     MUST(reply.data == serial - a->after && at <= reply.next);
+    look_at(reply.final);
+    expect_number("count", reply.data);
+    if (a->limit == 0 || serial < ledger.events)
+        expect_number("next", (int64_t)serial);
+    expect_no_more();
 }
 
 static void settle_ping(const struct asked *a)

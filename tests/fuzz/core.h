@@ -267,20 +267,26 @@ static void core_stop(void)
     mailbox_destroy(&core.lane.box);
 }
 
-/* With a new store; what runs ends with core_end(). */
-static void core_begin(int64_t now)
+/* The files are those of a new store. */
+static void core_clear(void)
 {
     char path[80];
 
+    save_image(core.path, &core.empty_store);
+    core_file(path, ".used");
+    save_image(path, &core.empty_uses);
+}
+
+/* With a new store; what runs ends with core_end(). */
+static void core_begin(int64_t now)
+{
     fuzz_clock.wall = now;
     fuzz_clock.uptime = 1000;
     fuzz_clock.ours = true;
     core_seed = 1;
     core.table = -1;
     core.said = 0;
-    save_image(core.path, &core.empty_store);
-    core_file(path, ".used");
-    save_image(path, &core.empty_uses);
+    core_clear();
     core_start();
 }
 

@@ -6,14 +6,25 @@
 #define JETON_FUZZ_LEDGER_H
 
 #include "proto/token.h"
+#include "tests/fuzz/clock.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { LEDGER_TOKENS = 48, LEDGER_PENDING = 8, LEDGER_EVENTS = 600 };
-enum { NOBODY = 0, SUBJECTS = 3, SCOPE_BITS = 3 };
+enum { NOBODY = 0, SUBJECTS = 3, SCOPE_SETS = 8, DESCRIPTIONS = 3 };
 
 #define NEVER INT64_MAX
+#define STRANGER "00112233445566778899"         /* the id of no token */
 
 static const char *const subjects[SUBJECTS] = { "", "alice", "bob" };
+static const char *const descriptions[DESCRIPTIONS] = { "", "deploy", "of \"N\xc3\xa9\" \\ b=c" };
+
+/* By the bits of a, b and c: as they are asked for, and as they are to be shown. */
+static const char *const asked_scopes[SCOPE_SETS] = {
+    "", "a", "b,b", "b,a", "c", "c,a,c", "c,b", "b,c,a",
+};
+static const char *const shown_scopes[SCOPE_SETS] = {
+    "", "a", "b", "a,b", "c", "a,c", "b,c", "a,b,c",
+};
 
 struct token {
     char value[64];             /* "": only its digest is known */
@@ -22,19 +33,25 @@ struct token {
     bool there;
     int64_t created, activates, expires;
     bool revoked, disabled;
-    int64_t revoked_at;
-    unsigned subject;           /* which of them */
-    unsigned scopes;            /* bits: a, b, c */
+    int64_t revoked_at, disabled_at;
+    unsigned subject, scopes, description;      /* which of them */
+    char replaces[ID_TEXT + 1];
+    unsigned by;                /* whose uid */
+    int64_t used_from, used_to; /* when it passed first and last; 0: it did not */
     uint64_t serial;
 };
 
 static struct {
     unsigned tokens;
     struct token token[LEDGER_TOKENS + LEDGER_PENDING];
+    unsigned uid, pid;          /* who asks for what is settled now */
+    bool set;                   /* the clock was: times of last use may be lost */
     uint64_t events;            /* the newest serial */
-    struct {
+    struct event {
         const char *what;
-        char id[ID_TEXT + 1];
+        int64_t time;
+        unsigned uid, pid;
+        struct token token;     /* after it */
     } event[LEDGER_EVENTS];     /* by serial */
 } ledger;
 
@@ -64,8 +81,25 @@ static void ledger_note(const char *what, const struct token *t)
 {
     ledger.events++;
     MUST(ledger.events < LEDGER_EVENTS);
-    ledger.event[ledger.events].what = what;
-    memcpy(ledger.event[ledger.events].id, t->id, sizeof(t->id));
+    ledger.event[ledger.events] = (struct event){
+        .what = what, .time = fuzz_clock.wall, .uid = ledger.uid, .pid = ledger.pid, .token = *t,
+    };
+}
+
+/* It passed now. */
+static void ledger_use(struct token *t)
+{
+    int64_t now = fuzz_clock.wall;
+
+    if (t->used_from == 0 || now < t->used_from)
+        t->used_from = now;
+    if (now > t->used_to)
+        t->used_to = now;
+}
+
+static void ledger_forget_use(struct token *t)
+{
+    t->used_from = t->used_to = 0;
 }
 
 /* It is here from now on. */
@@ -76,6 +110,8 @@ static struct token *ledger_add(const struct token *t, const char *what)
 
     *added = *t;
     added->there = true;
+    added->by = ledger.uid;
+    ledger_forget_use(added);
     ledger_note(what, added);
     added->serial = ledger.events;
     return added;
