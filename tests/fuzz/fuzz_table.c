@@ -4,7 +4,12 @@
  *
  *     input = flags (which seals, how long), then patches { offset (2 bytes), length (1), bytes }
  *
- * Whatever is in there, a value passes only if a slot with its whole digest says so. */
+ * With flag 32 the daemon can write to it for good, and patches come at any time.  The length's
+ * top bit ends those of one turn: then the table is opened, and later a question asked, which the
+ * next byte says.  A question may have the patches of the next turn made while it is answered.
+ *
+ * Whatever is in there, what is answered must be in a slot with the value's whole digest, and
+ * nothing is read beside the mapping: what lies around it cannot be read. */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -17,17 +22,28 @@
 #include "proto/scopes.h"
 #include "proto/token.h"
 #include "tests/fuzz/clock.h"
+#include "tests/fuzz/place.h"
 
-enum { TOKENS = 12, ARENA = 512, MORE = 4096 };
+enum { TOKENS = 12, ASKED = TOKENS + 2, ARENA = 512, MORE = 4096 };
 
 #define NOW INT64_C(1800000000)
 #define UPTIME INT64_C(1000000000000)
+#define LEASE_MAX INT64_C(6000000000)
 
 enum { IMAGE = TABLE_HEADER_SIZE + (sizeof(struct table_slot) << TABLE_BITS_MIN) + ARENA };
 
-static char good_image[IMAGE];
+enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, CUT = 8, LIES = 16, LASTING = 32 };
+enum { TURN_ENDS = 0x80, MEANWHILE = 0x80, TURNS_MAX = 64 };
+
+static _Alignas(64) char good_image[IMAGE], room[IMAGE + MORE], before[IMAGE + MORE];
+static size_t size;
+static char *image;                     /* as the daemon has it: the room, or the file's memory */
+static const char *seen;                /* as the client saw it */
+static struct table_header opened;      /* where its parts are, whatever is said later */
 static unsigned passes;
-_Alignas(64) static char image[IMAGE + MORE];
+
+static struct feed feed;
+static bool turn_waits;                 /* for the client to look at the lease */
 
 static void value_numbered(unsigned number, char value[40])
 {
@@ -55,8 +71,8 @@ static void add(struct publisher *p, unsigned number)
 /* A table as the publisher makes it, with a shorter arena. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    struct table_header *h = (struct table_header *)image;
-    uint64_t size, generation;
+    struct table_header *h = (struct table_header *)room;
+    uint64_t total, generation;
 
     (void)argc;
     (void)argv;
@@ -65,66 +81,117 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     MUST(p != NULL);
     for (unsigned i = 0; i < TOKENS; i++)
         add(p, i);
-    int fd = publish_descriptor(p, &size, &generation);
-    MUST(fd >= 0 && pread(fd, image, IMAGE, 0) == IMAGE);
+    int fd = publish_descriptor(p, &total, &generation);
+    MUST(fd >= 0 && pread(fd, room, IMAGE, 0) == IMAGE);
     MUST(h->slot_bits == TABLE_BITS_MIN);
     h->arena_size = ARENA;
     h->total_size = IMAGE;
     h->lease = UPTIME + INT64_C(5000000000);
-    memcpy(good_image, image, IMAGE);
+    memcpy(good_image, room, IMAGE);
     close(fd);
     publish_free(p);
+    place_clear();
     return 0;
 }
 
-/* -- what a pass needs, by a look at the bytes -------------------------------------------- */
+/* -- changes ------------------------------------------------------------------------------ */
 
-static bool string_at(const struct table_header *h, uint32_t reference, struct slice *string)
+/* False: this turn is over. */
+static bool patch(void)
 {
-    size_t at = h->arena_offset + reference;
+    bool lasting = image != room;
+    size_t at = feed_short(&feed), len = feed_byte(&feed);
+    struct slice bytes = feed_bytes(&feed, lasting ? len & ~(size_t)TURN_ENDS : len);
+
+    if (at < size && bytes.len > 0)
+        memcpy(image + at, bytes.at, bytes.len < size - at ? bytes.len : size - at);
+    return !lasting || (len & TURN_ENDS) == 0;
+}
+
+static void patch_turn(void)
+{
+    while (feed.left > 0 && patch())
+        ;
+}
+
+/* The lease is looked at last: what changes from now on is not in the answer. */
+static void lease_looked_at(clockid_t id)
+{
+    if (id != CLOCK_MONOTONIC_COARSE || !turn_waits)
+        return;
+    memcpy(before, image, size);
+    seen = before;
+    turn_waits = false;
+    patch_turn();
+}
+
+/* -- what an answer needs, by a look at the bytes ----------------------------------------- */
+
+static bool string_at(uint32_t reference, struct slice *string)
+{
+    size_t at = opened.arena_offset + reference;
     uint16_t len;
 
-    if (at + sizeof(len) > h->total_size)
+    if (at + sizeof(len) > opened.total_size)
         return false;
-    memcpy(&len, image + at, sizeof(len));
-    *string = (struct slice){ image + at + sizeof(len), len };
-    return at + sizeof(len) + len <= h->total_size;
+    memcpy(&len, seen + at, sizeof(len));
+    *string = (struct slice){ seen + at + sizeof(len), len };
+    return at + sizeof(len) + len <= opened.total_size;
 }
 
-static bool slot_grants(const struct table_header *h, const struct table_slot *s,
-                        const struct question *q, const uint8_t digest[DIGEST_SIZE])
+static bool image_is_live(void)
+{
+    const struct table_header *h = (const void *)seen;
+
+    return h->state == TABLE_LIVE && h->lease > UPTIME && h->lease - UPTIME <= LEASE_MAX;
+}
+
+static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZE])
+{
+    return !(s->sequence & 1) && (s->flags & SLOT_PRESENT) &&
+           memcmp(s->digest, digest, DIGEST_SIZE) == 0;
+}
+
+/* True if this slot is a reason for the answer. */
+static bool slot_says(const struct table_slot *s, const struct question *q, enum status status,
+                      const struct jeton_claims *c)
 {
     struct slice subject, scopes;
+    enum status state = s->flags & SLOT_REVOKED ? STATUS_REVOKED :
+                        s->flags & SLOT_DISABLED ? STATUS_DISABLED :
+                        s->expires <= NOW ? STATUS_EXPIRED :
+                        s->activates > NOW ? STATUS_PENDING : STATUS_OK;
 
-    if ((s->sequence & 1) || !(s->flags & SLOT_PRESENT) ||
-        (s->flags & (SLOT_REVOKED | SLOT_DISABLED)) ||
-        memcmp(s->digest, digest, DIGEST_SIZE) != 0 || s->activates > NOW || s->expires <= NOW)
+    if (!string_at(s->subject, &subject) || !string_at(s->scopes, &scopes))
         return false;
-    return string_at(h, s->subject, &subject) && string_at(h, s->scopes, &scopes) &&
-           (q->subject.at == NULL || slice_equal(subject, q->subject)) &&
-           scopes_include(scopes, q->scopes);
+    if (state != STATUS_OK)
+        return status == state &&
+               (state != STATUS_PENDING || c->retry_after == s->activates - NOW);
+    if (q->subject.at != NULL && (q->subject.len == 0 || !slice_equal(subject, q->subject)))
+        return status == STATUS_SUBJECT;
+    if (!scopes_include(scopes, q->scopes))
+        return status == STATUS_SCOPE;
+    return status == STATUS_OK && c->expires == s->expires && slice_is(subject, c->subject) &&
+           slice_is(scopes, c->scopes);
 }
 
-static bool image_grants(const struct question *q)
+static bool image_says(const struct question *q, enum status status, const struct jeton_claims *c)
 {
-    const struct table_header *h = (const void *)image;
-    const struct table_slot *slots = (const void *)(image + TABLE_HEADER_SIZE);
+    const struct table_slot *slots = (const void *)(seen + TABLE_HEADER_SIZE);
     uint8_t digest[DIGEST_SIZE];
 
     token_digest(q->value, digest);
-    if (h->state != TABLE_LIVE || h->lease <= UPTIME || h->lease - UPTIME > INT64_C(6000000000))
-        return false;
-    for (uint32_t i = 0; i >> h->slot_bits == 0; i++)
-        if (slot_grants(h, &slots[i], q, digest))
+    for (uint32_t i = 0; i >> opened.slot_bits == 0; i++)
+        if (is_entry(&slots[i], digest) && slot_says(&slots[i], q, status, c))
             return true;
     return false;
 }
 
 /* -- asking ------------------------------------------------------------------------------- */
 
-static bool ends_within(const char *text, size_t room)
+static bool ends_within(const char *text, size_t most)
 {
-    return memchr(text, '\0', room) != NULL;
+    return memchr(text, '\0', most) != NULL;
 }
 
 static void check_claims(const struct jeton_claims *c, bool good, const struct verdict *v)
@@ -134,96 +201,164 @@ static void check_claims(const struct jeton_claims *c, bool good, const struct v
     MUST(c->source == (good ? JETON_TABLE : JETON_NOBODY));
     MUST(good || (c->id[0] == '\0' && c->subject[0] == '\0' && c->scopes[0] == '\0'));
     MUST((good && v->status == STATUS_OK) == (c->verifier[0] != '\0'));
+    MUST((good && v->found) == (c->id[0] != '\0'));
 }
 
-static void ask(struct view *view, bool final, unsigned number, const char *scope,
-                const char *subject)
+static void check_answer(const struct view *view, const struct view_asked *a, int64_t now)
 {
-    static struct view_gate gate;
-    static struct view_uses uses;
-    struct views views = { .retired = NULL };
-    struct jeton_claims claims = JETON_CLAIMS_INIT;
-    char value[40];
+    const struct verdict *v = &a->verdict;
+
+    check_claims(a->claims, a->good, v);
+    if (!a->good)
+        return;
+    MUST(now == NOW && image_is_live());
+    MUST(v->status == STATUS_OK || view->terms.final);
+    if (v->found)
+        MUST(image_says(&a->question, v->status, a->claims));
+    else
+        MUST(v->status == STATUS_UNKNOWN || v->status == STATUS_MALFORMED);
+    passes += v->status == STATUS_OK;
+}
+
+enum kind { PLAIN, WITH_SCOPE, WITH_SUBJECT, ALL, KINDS };
+
+static struct question question(unsigned number, enum kind kind, char value[40])
+{
     struct question q = { .scopes = { NULL, 0 } };
-    struct verdict v;
-    int64_t now;
 
     value_numbered(number, value);
     q.value = slice_of(value);
-    if (scope != NULL)
-        q.scopes = slice_of(scope);
-    if (subject != NULL)
-        q.subject = slice_of(subject);
-    atomic_store(&views.current, view);
-    bool good = view_ask(&views, &gate, &uses, &q, &v, &now, &claims);
-    check_claims(&claims, good, &v);
-    MUST(!good || now == NOW);
-    MUST(!good || v.status == STATUS_OK || final);
-    if (!good || v.status != STATUS_OK)
-        return;
-    passes++;
-    MUST(image_grants(&q));
+    if (kind == WITH_SCOPE)
+        q.scopes = slice_of("write");
+    if (kind == WITH_SUBJECT)
+        q.subject = slice_of(number % 2 == 0 ? "alice" : "");
+    return q;
 }
 
-static void ask_all(struct view *view, bool final)
+static struct view_gate gate;
+static struct view_uses uses;
+
+static void ask(struct view *view, unsigned number, enum kind kind)
 {
-    for (unsigned i = 0; i < TOKENS + 2; i++) {
-        ask(view, final, i, NULL, NULL);
-        ask(view, final, i, "write", NULL);
-        ask(view, final, i, NULL, i % 2 == 0 ? "alice" : "");
+    struct views views = { .current = view };
+    struct jeton_claims claims = JETON_CLAIMS_INIT;
+    char value[40];
+    struct view_asked a = { .question = question(number, kind, value), .claims = &claims };
+    int64_t now;
+
+    seen = image;
+    a.good = view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
+    check_answer(view, &a, now);
+}
+
+static void ask_together(struct view *view)
+{
+    static struct jeton_claims claims[ASKED];
+    struct views views = { .current = view };
+    struct view_asked asked[ASKED];
+    char value[ASKED][40];
+    int64_t now;
+
+    for (unsigned i = 0; i < ASKED; i++) {
+        claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
+        asked[i] = (struct view_asked){ .question = question(i, i % ALL, value[i]),
+                                        .claims = &claims[i] };
+    }
+    seen = image;
+    view_ask_all(&views, &gate, &uses, asked, ASKED, &now);
+    for (unsigned i = 0; i < ASKED; i++)
+        check_answer(view, &asked[i], now);
+}
+
+static void ask_everything(struct view *view)
+{
+    struct views views = { .current = view };
+
+    for (unsigned i = 0; i < ASKED; i++)
+        for (enum kind kind = PLAIN; kind < ALL; kind++)
+            ask(view, i, kind);
+    ask_together(view);
+    MUST(view_usable(&views, &gate) == image_is_live());
+}
+
+/* Turn by turn, as long as the input says something. */
+static void ask_between(struct view *view)
+{
+    for (int turn = 0; turn < TURNS_MAX && feed.left > 0; turn++) {
+        unsigned what = feed_byte(&feed);
+        enum kind kind = what >> 4 & 3;
+        turn_waits = (what & MEANWHILE) != 0;
+        if (kind == ALL)
+            ask_together(view);
+        else
+            ask(view, what % 16 % ASKED, kind);
+        if (turn_waits || !(what & MEANWHILE))
+            patch_turn();
+        turn_waits = false;
     }
 }
 
 /* -- making it ---------------------------------------------------------------------------- */
 
-static int make_file(size_t size, unsigned flags)
+/* What is mapped before it is sealed can be written to after that. */
+static int make_file(unsigned flags)
 {
-    static const int wanted = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
+    const int wanted = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
     int fd = memfd_create("fuzzed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int seals = wanted | F_SEAL_WRITE;
+    int seals = wanted | (flags & LASTING ? F_SEAL_FUTURE_WRITE : F_SEAL_WRITE);
 
-    MUST(fd >= 0 && pwrite(fd, image, size, 0) == (ssize_t)size);
-    if (flags & 1)
-        seals = wanted & ~(flags & 2 ? F_SEAL_SHRINK : F_SEAL_SEAL);
+    MUST(fd >= 0 && pwrite(fd, room, size, 0) == (ssize_t)size);
+    if (flags & LASTING)
+        image = mmap(NULL, PLACE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    MUST(image != MAP_FAILED);
+    if (flags & SEALED_BADLY)
+        seals = wanted & ~(flags & SHRINKS ? F_SEAL_SHRINK : F_SEAL_SEAL);
     MUST(fcntl(fd, F_ADD_SEALS, seals) == 0);
     return fd;
 }
 
-static void patch(struct feed *feed, size_t size)
+static void try_table(unsigned flags)
 {
-    while (feed->left > 0) {
-        size_t at = feed_short(feed), len = feed_byte(feed);
-        struct slice bytes = feed_bytes(feed, len);
-        if (at < size)
-            memcpy(image + at, bytes.at, bytes.len < size - at ? bytes.len : size - at);
+    struct view_terms terms = { .final = (flags & FINAL) != 0 };
+    struct view *view;
+
+    if (!(flags & LASTING))
+        patch_turn();
+    int fd = make_file(flags);
+    if (flags & LASTING)
+        patch_turn();
+    const char *fault = view_open(fd, size + (flags & LIES ? 1 : 0), &terms, &view);
+    MUST((fault == NULL) == (view != NULL));
+    MUST(fault != NULL || !(flags & (SEALED_BADLY | LIES)));
+    if (view != NULL) {
+        memcpy(&opened, image, sizeof(opened));
+        ask_between(view);
+        ask_everything(view);
+        view_close(view);
+        MUST(place_is_left(size));
     }
+    close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    unsigned flags = feed_byte(&feed), cut = flags & 8 ? feed_short(&feed) : 0;
-    struct view_terms terms = { .final = (flags & 4) != 0 };
-    struct view *view;
+    feed = (struct feed){ input, len };
+    unsigned flags = feed_byte(&feed), cut = flags & CUT ? feed_short(&feed) : 0;
 
     fuzz_clock.wall = NOW;
     fuzz_clock.uptime = UPTIME / 1000000000;
+    fuzz_clock.looked_at = lease_looked_at;
     fuzz_clock.ours = true;
-    memset(image, 0, sizeof(image));
-    memcpy(image, good_image, IMAGE);
-    size_t size = flags & 8 ? IMAGE + MORE - (cut < IMAGE + MORE ? cut : IMAGE + MORE) : IMAGE;
-    patch(&feed, size);
-    int fd = make_file(size, flags);
-    const char *fault = view_open(fd, size + (flags & 16 ? 1 : 0), &terms, &view);
-    MUST((fault == NULL) == (view != NULL));
-    MUST(fault != NULL || !(flags & (1 | 16)));
+    memset(room, 0, sizeof(room));
+    memcpy(room, good_image, IMAGE);
+    image = room;
+    size = flags & CUT ? sizeof(room) - (cut < sizeof(room) ? cut : sizeof(room)) : IMAGE;
     passes = 0;
-    if (view != NULL) {
-        ask_all(view, terms.final);
-        view_close(view);
-    }
-    MUST(len > 1 || (passes > 0) == !(flags & (1 | 8 | 16)));
-    close(fd);
+    try_table(flags);
+    MUST(len > 1 || (passes > 0) == !(flags & (SEALED_BADLY | CUT | LIES)));
+    if (image != room)
+        munmap(image, PLACE_SIZE);
+    place_clear();
     fuzz_clock.ours = false;
     return 0;
 }
