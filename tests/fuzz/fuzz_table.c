@@ -40,6 +40,7 @@ static size_t size;
 static char *image;                     /* as the daemon has it: the room, or the file's memory */
 static const char *seen;                /* as the client saw it */
 static struct table_header opened;      /* where its parts are, whatever is said later */
+static uint8_t digests[ASKED][DIGEST_SIZE];
 static unsigned passes;
 
 static struct feed feed;
@@ -73,6 +74,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct table_header *h = (struct table_header *)room;
     uint64_t total, generation;
+    char value[40];
 
     (void)argc;
     (void)argv;
@@ -81,6 +83,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     MUST(p != NULL);
     for (unsigned i = 0; i < TOKENS; i++)
         add(p, i);
+    for (unsigned i = 0; i < ASKED; i++) {
+        value_numbered(i, value);
+        token_digest(slice_of(value), digests[i]);
+    }
     int fd = publish_descriptor(p, &total, &generation);
     MUST(fd >= 0 && pread(fd, room, IMAGE, 0) == IMAGE);
     MUST(h->slot_bits == TABLE_BITS_MIN);
@@ -175,16 +181,14 @@ static bool slot_says(const struct table_slot *s, const struct question *q, enum
            slice_is(scopes, c->scopes);
 }
 
-static bool image_says(const struct question *q, enum status status, const struct jeton_claims *c)
+/* True if the slot that the answer names is one of that value's, and a reason for it. */
+static bool image_says(unsigned number, const struct view_asked *a)
 {
     const struct table_slot *slots = (const void *)(seen + TABLE_HEADER_SIZE);
-    uint8_t digest[DIGEST_SIZE];
+    const struct verdict *v = &a->verdict;
 
-    token_digest(q->value, digest);
-    for (uint32_t i = 0; i >> opened.slot_bits == 0; i++)
-        if (is_entry(&slots[i], digest) && slot_says(&slots[i], q, status, c))
-            return true;
-    return false;
+    return v->slot >> opened.slot_bits == 0 && is_entry(&slots[v->slot], digests[number]) &&
+           slot_says(&slots[v->slot], &a->question, v->status, a->claims);
 }
 
 /* -- asking ------------------------------------------------------------------------------- */
@@ -204,7 +208,8 @@ static void check_claims(const struct jeton_claims *c, bool good, const struct v
     MUST((good && v->found) == (c->id[0] != '\0'));
 }
 
-static void check_answer(const struct view *view, const struct view_asked *a, int64_t now)
+static void check_answer(const struct view *view, unsigned number, const struct view_asked *a,
+                         int64_t now)
 {
     const struct verdict *v = &a->verdict;
 
@@ -214,7 +219,7 @@ static void check_answer(const struct view *view, const struct view_asked *a, in
     MUST(now == NOW && image_is_live());
     MUST(v->status == STATUS_OK || view->terms.final);
     if (v->found)
-        MUST(image_says(&a->question, v->status, a->claims));
+        MUST(image_says(number, a));
     else
         MUST(v->status == STATUS_UNKNOWN || v->status == STATUS_MALFORMED);
     passes += v->status == STATUS_OK;
@@ -248,7 +253,7 @@ static void ask(struct view *view, unsigned number, enum kind kind)
 
     seen = image;
     a.good = view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
-    check_answer(view, &a, now);
+    check_answer(view, number, &a, now);
 }
 
 static void ask_together(struct view *view)
@@ -267,7 +272,7 @@ static void ask_together(struct view *view)
     seen = image;
     view_ask_all(&views, &gate, &uses, asked, ASKED, &now);
     for (unsigned i = 0; i < ASKED; i++)
-        check_answer(view, &asked[i], now);
+        check_answer(view, i, &asked[i], now);
 }
 
 static void ask_everything(struct view *view)
