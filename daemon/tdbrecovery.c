@@ -29,7 +29,26 @@ struct recovery_head {
 #define RECOVERY_VALID UINT32_C(0xf53bc0e7)
 #define RECOVERY_NONE UINT32_C(0)
 
-enum { START_AT = offsetof(struct file_head, recovery_start) };
+enum { START_AT = offsetof(struct file_head, recovery_start), HEAD_SIZE = 168 };
+
+/* Behind the head are the first free piece, and the first record of each chain.  Of a file that was
+ * itself cut off some are missing. */
+static bool has_all_firsts(int fd, const struct file_head *head, uint64_t size)
+{
+    uint64_t at = HEAD_SIZE, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
+    uint32_t first[4096];
+
+    while (at < end) {
+        size_t len = end - at < sizeof(first) ? (size_t)(end - at) : sizeof(first);
+        if (pread(fd, first, len, (off_t)at) != (ssize_t)len)
+            return false;
+        for (size_t i = 0; i < len / sizeof(*first); i++)
+            if (first[i] >= size)
+                return false;
+        at += len;
+    }
+    return true;
+}
 
 /* The start is read before the size: who makes the file longer does it in the other order. */
 bool tdbrecovery_is_beyond(int fd)
@@ -40,7 +59,8 @@ bool tdbrecovery_is_beyond(int fd)
     return pread(fd, &head, sizeof(head), 0) == sizeof(head) && fstat(fd, &st) == 0 &&
            memcmp(head.food, FOOD, sizeof(FOOD)) == 0 && head.version == VERSION &&
            head.recovery_start != 0 &&
-           (uint64_t)head.recovery_start + sizeof(struct recovery_head) > (uint64_t)st.st_size;
+           (uint64_t)head.recovery_start + sizeof(struct recovery_head) > (uint64_t)st.st_size &&
+           has_all_firsts(fd, &head, (uint64_t)st.st_size);
 }
 
 bool tdbrecovery_forget(int fd)

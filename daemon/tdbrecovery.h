@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if the file is a TDB file that points to a record behind its end, which TDB refuses.  Not so of
- * one that another process is just making longer. */
+/* True if the file is a TDB file that points to such a record behind its end, which TDB refuses.  Not so
+ * of one that another process is just making longer, or of which other things are missing as well. */
 bool tdbrecovery_is_beyond(int fd);
 
 /* Takes the pointer away, for good; false and errno. */
