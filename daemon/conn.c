@@ -13,11 +13,11 @@
 #include "daemon/input.h"
 #include "daemon/output.h"
 #include "daemon/queue.h"
+#include "daemon/turn.h"
 
 enum {
     LINGER = 30,                /* seconds for a client to take in the last of its replies */
     READS_MOST = 8,             /* until what has been read of changes is posted */
-    MAIL_A_TURN = 32,           /* until others have theirs */
 };
 
 struct watched {
@@ -37,8 +37,6 @@ struct conn {
     struct conn **link;         /* what points to it */
     int reads;                  /* of this turn */
     bool ran;                   /* dispatch_run() was called, and dispatch_end() was not */
-    struct conn *next_touched;  /* in lane->touched or lane->resting, if `touched` */
-    bool touched;
 };
 
 static void admit(struct mail *mail);
@@ -50,7 +48,8 @@ static void errand_arrives(struct mail *mail);
 static void goes_on(struct session *s);
 static bool work(struct conn *c);
 static void go_on(struct conn *c);
-static void touch(struct conn *c, struct conn **list);
+static void resumes(struct session *s);
+static void touch(struct conn *c);
 static void watch(struct watched *w, bool wanted);
 static void watch_both(struct conn *c);
 static void set_events(struct conn *c);
@@ -70,6 +69,7 @@ struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct pe
     c->session.scan_arrives = scan_arrives;
     c->session.errand_arrives = errand_arrives;
     c->session.goes_on = goes_on;
+    c->session.resumes = resumes;
     session_init(&c->session);
     return c;
 }
@@ -133,7 +133,7 @@ void conn_close(struct conn *c)
         session_stop_scan(s);
         docket_close(s);
     }
-    if (!c->touched && !session_is_away(s))
+    if (!s->touched && !session_is_away(s))
         free_conn(c);
 }
 
@@ -193,7 +193,7 @@ static void on_read(evutil_socket_t fd, short what, void *conn)
 
     (void)fd, (void)what;
     c->reads = 0;
-    if (c->touched || !take_in(c))
+    if (c->session.touched || !take_in(c))
         return;
     if (event_base_get_num_events(lane->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
         go_on(c);
@@ -201,7 +201,7 @@ static void on_read(evutil_socket_t fd, short what, void *conn)
     }
     dispatch_run(&c->session);
     c->ran = true;
-    touch(c, &lane->touched);
+    touch(c);
     event_active(lane->on_turn, 0, 0);
 }
 
@@ -240,10 +240,8 @@ static bool work(struct conn *c)
         queue_join(s);
     if (s->rests || (s->promises && s->changes.first == NULL))
         session_post_changes(s);
-    if (s->rests) {
-        touch(c, &s->lane->resting);
-        mailbox_wake(&s->lane->box);
-    }
+    if (s->rests)
+        turn_rest(s);
     set_events(c);
     return true;
 }
@@ -278,16 +276,13 @@ static void set_events(struct conn *c)
 
 /* -- mail coming home ------------------------------------------------------------------------ */
 
-/* It goes on when all mail is in, with its replies together: see conn_end_turn(). */
-static void touch(struct conn *c, struct conn **list)
+/* It goes on when all mail is in, with its replies together. */
+static void touch(struct conn *c)
 {
-    if (c->closed) {
+    if (c->closed)
         conn_close(c);
-    } else if (!c->touched) {
-        c->touched = true;
-        c->next_touched = *list;
-        *list = c;
-    }
+    else
+        turn_touch(&c->session);
 }
 
 /* What waits for this mail may begin now: another run is needed, whether there was one or not. */
@@ -304,7 +299,7 @@ static void change_arrives(struct mail *mail)
 
     news_for(c);
     session_take_change(&c->session, change);
-    touch(c, &c->session.lane->touched);
+    touch(c);
 }
 
 static void errand_arrives(struct mail *mail)
@@ -312,7 +307,7 @@ static void errand_arrives(struct mail *mail)
     struct conn *c = (struct conn *)docket_resume(mail);
 
     news_for(c);
-    touch(c, &c->session.lane->touched);
+    touch(c);
 }
 
 static void goes_on(struct session *s)
@@ -321,55 +316,14 @@ static void goes_on(struct session *s)
     go_on((struct conn *)s);
 }
 
-/* The first in line goes on, with one change at least, as long as there is room. */
-static void serve_waiting(struct lane_class *class)
+static void resumes(struct session *s)
 {
-    while (class->first_waiting != NULL && class->outstanding < class->most) {
-        struct session *s = class->first_waiting;
-        queue_leave(s);
-        s->has_turn = true;
-        go_on((struct conn *)s);
-    }
-}
+    struct conn *c = (struct conn *)s;
 
-static void resume(struct conn *c)
-{
     if (c->closed)
         conn_close(c);
     else
         go_on(c);
-}
-
-static void go_on_all(struct conn **list)
-{
-    struct conn *c = *list, *next;
-
-    *list = NULL;
-    for (; c != NULL; c = next) {
-        next = c->next_touched;
-        c->touched = false;
-        resume(c);
-    }
-}
-
-void conn_end_turn(struct lane *lane)
-{
-    dispatch_answer(lane);          /* before one of them is freed */
-    go_on_all(&lane->touched);
-    for (int i = 0; i < LANE_CLASSES; i++)
-        serve_waiting(&lane->class[i]);
-}
-
-/* Those that rest have woken the lane, and come again after others. */
-bool conn_take_mail(struct lane *lane)
-{
-    bool all = mailbox_deliver(&lane->box, MAIL_A_TURN);
-
-    if (all) {
-        conn_end_turn(lane);
-        go_on_all(&lane->resting);
-    }
-    return all;
 }
 
 static void scan_arrives(struct mail *mail)
@@ -379,7 +333,7 @@ static void scan_arrives(struct mail *mail)
 
     news_for(c);
     session_take_chunk(&c->session, scan);
-    resume(c);
+    resumes(&c->session);
 }
 
 /* -- deadlines ------------------------------------------------------------------------------- */

@@ -17,14 +17,6 @@ struct mail *conn_mail(struct conn *c);
 /* The next connection of the lane; the list begins with lane->conns. */
 struct conn *conn_next(const struct conn *c);
 
-/* Delivers the lane's mail, and when all is delivered sends what came in and lets connections go on
- * that wait for their turn.  False: there is more; the lane is woken again for it, after others had
- * theirs. */
-bool conn_take_mail(struct lane *lane);
-
-/* Answers and sends what came in during this turn of the lane, and lets those go on that waited. */
-void conn_end_turn(struct lane *lane);
-
 /* Once a second: closes what has been idle or in the middle of a line for too long, and waits for
  * what could not be waited for. */
 void conn_tick(struct conn *c, int64_t now);

@@ -42,8 +42,8 @@ struct lane {
     struct conn *conns;                 /* of this lane, also those that are closed and whose
                                            answers are still on their way */
     struct lane_class class[LANE_CLASSES];
-    struct conn *touched;               /* to go on at the end of this turn */
-    struct conn *resting;               /* ... of the next one that begins with mail */
+    struct session *touched;            /* to go on at the end of this turn */
+    struct session *resting;            /* ... of the next one that begins with mail */
     bool stopping;
     int64_t stop_by;                    /* clock_seconds() */
     struct event *on_mail;

@@ -39,6 +39,8 @@ struct session {
     struct problem fault;
     struct session *next_waiting;       /* queue.c's: in its class of the lane, if `waiting` */
     bool waiting;
+    struct session *next_touched;       /* turn.c's: in one of the lane's lists, if `touched` */
+    bool touched;
     unsigned outstanding;       /* changes on their way */
     struct mail_list changes;   /* of those, that are not posted yet */
     bool rests;                 /* go on when others had their turn */
@@ -54,11 +56,12 @@ struct session {
     size_t group_count;
     gid_t *groups;
 
-    /* The connection's: what mail coming home does. */
+    /* The connection's: what mail coming home does, and the end of a turn. */
     void (*change_arrives)(struct mail *mail);
     void (*scan_arrives)(struct mail *mail);
     void (*errand_arrives)(struct mail *mail);
     void (*goes_on)(struct session *s);     /* something may be ready now */
+    void (*resumes)(struct session *s);     /* its turn has come */
 };
 
 /* The caller has set what it knows; the rest is zero. */

@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/pulse.h"
 #include "daemon/thread.h"
+#include "daemon/turn.h"
 
 enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
@@ -85,7 +86,7 @@ static void close_all(struct lane *lane)
 static void take_all_mail(struct lane *lane)
 {
     for (int i = 0; i < 2; i++)
-        while (!conn_take_mail(lane))
+        while (!turn_take_mail(lane))
             continue;
 }
 
@@ -124,7 +125,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     (void)what;
     dispatch_answer(lane);
     lane_take_stacks(lane);
-    conn_take_mail(lane);
+    turn_take_mail(lane);
     pulse_answer(lane);
     if (atomic_exchange(&lane->tick, false))
         look_at_deadlines(lane);
@@ -141,7 +142,7 @@ static void on_turn(evutil_socket_t fd, short what, void *lane)
 {
     (void)fd;
     (void)what;
-    conn_end_turn(lane);
+    turn_end(lane);
 }
 
 /* From here on its own clock ticks: the main thread's does not any more. */
