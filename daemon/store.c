@@ -110,11 +110,11 @@ static void explain(struct store *s, struct problem *problem)
 {
     const char *path = s->file.path;
 
-    if (errno == EWOULDBLOCK)
-        in_use(s, problem);
-    else if (s->file.unclean)
+    if (s->file.unclean)
         problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after "
                     "a crash; the next start of jetond undoes it", path);
+    else if (errno == EWOULDBLOCK)
+        in_use(s, problem);
     else if (errno == ESTALE)
         problem_set(problem, STATUS_STORE, "store %.120s was replaced while jetond ran; "
                     "restart jetond", path);

@@ -71,7 +71,7 @@ static struct tdb_context *open_tdb(struct tdbfile *f, const char *path, int fla
 /* 256, 512, ... 4096 bytes or whole pages, and the file grows by whole pages, which such pieces fill.
  * Remainders too small to be used would stay in TDB's free list for ever, and every allocation walks
  * over all of that list, with three system calls for each. */
-enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4, FILE_HEADER = 168 };
+enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4 };
 
 /* TDB takes a quarter more than it is asked for, a trailer and a header. */
 static size_t value_in(size_t piece, size_t key)
@@ -106,7 +106,7 @@ size_t tdbfile_place(size_t key, size_t most)
  * record's, for whatever remained of it would be of no use. */
 static size_t first_size(size_t key, size_t least)
 {
-    size_t piece = PAGE - (FILE_HEADER + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
+    size_t piece = PAGE - (TDB_FILE_HEAD + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
 
     while (piece < SMALLEST || value_in(piece, key) < least)
         piece += PAGE;
@@ -250,7 +250,7 @@ enum { CHAINS_AT_ONCE = 4096 };
 /* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
 static bool read_heads(const struct tdbfile *f, unsigned first, uint32_t head[], unsigned count)
 {
-    off_t from = FILE_HEADER + (off_t)sizeof(*head) * (1 + (off_t)first);
+    off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
     ssize_t size = (ssize_t)(count * sizeof(*head));
 
     return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;

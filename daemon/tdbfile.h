@@ -72,7 +72,8 @@ bool tdbfile_init(struct tdbfile *f, const char *path);
 bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
 
 /* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
- * regular file; ESTALE: another file is in its place; EIO, EINVAL or 0: not whole, or no TDB. */
+ * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be mended, and another
+ * process has it; EIO, EINVAL or 0: not whole, or no TDB. */
 bool tdbfile_open(struct tdbfile *f, int flags);
 void tdbfile_close(struct tdbfile *f);
 

@@ -29,13 +29,13 @@ struct recovery_head {
 #define RECOVERY_VALID UINT32_C(0xf53bc0e7)
 #define RECOVERY_NONE UINT32_C(0)
 
-enum { START_AT = offsetof(struct file_head, recovery_start), HEAD_SIZE = 168 };
+enum { START_AT = offsetof(struct file_head, recovery_start) };
 
 /* Behind the head are the first free piece, and the first record of each chain.  Of a file that was
  * itself cut off some are missing. */
 static bool has_all_firsts(int fd, const struct file_head *head, uint64_t size)
 {
-    uint64_t at = HEAD_SIZE, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
+    uint64_t at = TDB_FILE_HEAD, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
     uint32_t first[4096];
 
     while (at < end) {

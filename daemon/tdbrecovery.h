@@ -11,6 +11,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Bytes in front of where the list of free pieces, and behind it each hash chain, begins. */
+enum { TDB_FILE_HEAD = 168 };
+
 /* True if the file is a TDB file that points to such a record behind its end, which TDB refuses.  Not so
  * of one that another process is just making longer, or of which other things are missing as well. */
 bool tdbrecovery_is_beyond(int fd);

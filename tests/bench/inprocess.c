@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a verification in this process costs, beside hashing by libsodium and one look into memory.
  *
- *     inprocess TOKENS [SUBJECTS] < words
+ *     inprocess TOKENS < words
  *
  * A child builds a table of TOKENS tokens with the daemon's own publisher and lends it over a
  * socket; this process verifies through libjeton.  For each "round" that it reads it measures, one
@@ -37,6 +37,7 @@
 
 enum {
     VALUE_STRIDE = 64,
+    SUBJECTS = 1000,            /* as many as tokens: one more line out of memory each */
     SCOPE_SETS = 16,
     STEPS = 20000,              /* a multiple of BATCH */
     BATCH = 32,
@@ -44,8 +45,7 @@ enum {
     THREADS_MAX = 2,
 };
 
-static unsigned tokens = 1000000;
-static unsigned subjects = 1000;        /* as many as tokens: one more line out of memory each */
+static unsigned tokens;
 static char *values;
 static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
 static volatile uint64_t sink;
@@ -79,7 +79,7 @@ static struct publisher *build(void)
         struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
         make_value(i, value);
         token_digest((struct slice){ value, VALUE_LEN }, r.digest);
-        snprintf(text, sizeof(text), "user%u", (unsigned)(mix(i) % subjects));
+        snprintf(text, sizeof(text), "user%u", (unsigned)(mix(i) % SUBJECTS));
         record_set_subject(&r, slice_of(text));
         snprintf(text, sizeof(text), "deploy,read,set%u", (unsigned)(mix(~i) % SCOPE_SETS));
         record_set_scopes(&r, slice_of(text));
@@ -303,11 +303,8 @@ int main(int argc, char **argv)
     struct jeton *handle;
     int ready[2];
 
-    if (argc > 1)
-        tokens = (unsigned)strtoul(argv[1], NULL, 10);
-    if (argc > 2)
-        subjects = (unsigned)strtoul(argv[2], NULL, 10);
-    if (tokens == 0 || subjects == 0)
+    tokens = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    if (tokens == 0)
         return 2;
     check(sodium_init() >= 0 && mkdtemp(directory) != NULL && pipe(ready) == 0, "start");
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/verify.sock", directory);

@@ -296,9 +296,9 @@ static void run(struct kind *k, unsigned connections, unsigned depth, double sec
     for (unsigned i = 0; i < connections; i++)
         close(connection[i].fd);
     close(poll);
-    printf(" p50=%.0f p99=%.0f p999=%.0f most=%.0f replies=%llu wrong=%llu\n", histogram_percentile(&latencies, 0.5),
-           histogram_percentile(&latencies, 0.99), histogram_percentile(&latencies, 0.999),
-           histogram_percentile(&latencies, 1),
+    printf(" p50=%.0f p99=%.0f p999=%.0f most=%.0f replies=%llu wrong=%llu\n",
+           histogram_percentile(&latencies, 0.5), histogram_percentile(&latencies, 0.99),
+           histogram_percentile(&latencies, 0.999), histogram_percentile(&latencies, 1),
            (unsigned long long)replies, (unsigned long long)wrong);
     fflush(stdout);
 }

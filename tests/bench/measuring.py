@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 from report import Report
-from servers import BENCH, BUILD, Missing
+from servers import BENCH, BUILD, Missing, numbers
 
 FULL = os.environ.get("BENCH_FULL", "") not in ("", "0")
 ROUNDS, SECONDS = (15, 1.0) if FULL else (9, 0.2)
@@ -40,7 +40,7 @@ def store(tokens, copy=None):
 def figures(*command):
     """The last line of a program's output, name=value."""
     said = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return {name: float(value) for name, value in (field.split("=") for field in said.splitlines()[-1].split())}
+    return numbers(said.splitlines()[-1])
 
 
 def alternate(contestants, rounds=ROUNDS):

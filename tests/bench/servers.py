@@ -43,6 +43,11 @@ def directory():
     return tempfile.mkdtemp(prefix="jeton-bench-")
 
 
+def numbers(line):
+    """Of name=value."""
+    return {name: float(value) for name, value in (field.split("=") for field in line.split())}
+
+
 class Dialogue:
     """A program that answers each line that it reads with one of name=value."""
 
@@ -58,7 +63,7 @@ class Dialogue:
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.process.args[0]} ended: {self.process.wait()}")
-        return {name: float(value) for name, value in (field.split("=") for field in line.split())}
+        return numbers(line)
 
     def ask(self, line):
         self.tell(line)

@@ -223,14 +223,8 @@ def served_though_waiting_fails(library, number):
         same(admin.request("ping").verdict, "OK", f"{what}: the administrator")
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, most)
         same(one.reply().verdict, "OK", f"{what}: one who came while no descriptor was left")
-    eventually(lambda: connections(daemon) == 1, f"{what}: all are gone", every=0.05)
+    eventually(lambda: daemon.stats()["connections"] == "1", f"{what}: all are gone", every=0.05)
     demand_a_good_end(daemon, what)
-
-
-def connections(daemon):
-    with daemon.client() as admin:
-        return next(int(line["value"]) for line in admin.request("stats").lines
-                    if line["name"] == "connections")
 
 
 @claim
