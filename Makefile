@@ -32,18 +32,24 @@ LIBS_PROTO = -lsodium
 LIBS_DAEMON = -levent_core -linih -ltdb -lseccomp -lpthread -ldl $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)
 
-PROTO = $(patsubst %.c,$(BUILD)/%.o,$(wildcard proto/*.c))
-BUILTIN = $(wildcard $(patsubst %,daemon/verifiers/%.c,arguments require throttle))
-DAEMON = $(patsubst %.c,$(BUILD)/%.o,$(filter-out daemon/main.c,$(wildcard daemon/*.c)) $(BUILTIN))
-VERIFIERS = $(patsubst daemon/%.c,$(BUILD)/%.so,$(wildcard $(patsubst %,daemon/verifiers/%.c,jwt introspect)))
+# Sources are found by folder: a new file needs no entry here.  Each folder in daemon/verifiers is a
+# verifier of its own, a shared object; what lies there itself is built in.
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+shared_objects = $(patsubst %.c,$(BUILD)/shared/%.o,$(1))
+PROTO_SOURCES = $(wildcard proto/*.c)
+LIBRARY_SOURCES = $(wildcard plugin/lib/*.c)
+PROTO = $(call objects,$(PROTO_SOURCES))
+DAEMON = $(call objects,$(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
+LIBRARY = $(call objects,$(LIBRARY_SOURCES))
+COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
+VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
+VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
+verifier_sources = $(wildcard daemon/verifiers/$(1)/*.c)
 # GnuTLS and threads that used it outlive an unloaded module badly.
 LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 # libcurl and OpenSSL are started once and never ended: not to be unloaded either.
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
-LIBRARY = $(patsubst %,plugin/%.o,clock link lock words claims view asking handle client loop)
-MODULE = $(LIBRARY) plugin/pam_options.o plugin/pam_jeton.o
-COMMAND = $(patsubst %.c,$(BUILD)/%.o,plugin/jeton.c $(wildcard plugin/cli_*.c))
-UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
 
@@ -63,11 +69,11 @@ deps-bench:
 	@tests/deps $(PEERS)
 
 # What is compiled in changes with PREFIX.
-$(BUILD)/daemon/config_defaults.o: $(BUILD)/prefix
+$(BUILD)/daemon/config/config_defaults.o: $(BUILD)/prefix
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
 	@test "$$(cat $@ 2>/dev/null)" = "$(PREFIX)" || echo "$(PREFIX)" >$@
-$(BUILD)/daemon/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
+$(BUILD)/daemon/config/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -86,24 +92,21 @@ $(BUILD)/shared/%.o: %.c
 	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) $(STRINGS) -fvisibility=hidden -DNDEBUG \
 		$(WHOLE) -I. -MMD -MP -c $< -o $@
 
-LIBRARY_WHOLE = $(addprefix $(BUILD)/shared/,$(LIBRARY)) $(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO))
+LIBRARY_WHOLE = $(call shared_objects,$(LIBRARY_SOURCES) $(PROTO_SOURCES))
 $(LIBRARY_WHOLE): WHOLE = $(LTO)
-$(BUILD)/libjeton.so.0: $(LIBRARY_WHOLE) plugin/jeton.map
-	$(CC) $(CFLAGS) $(LTO) -shared -Wl,-soname,$(@F) -Wl,--version-script=plugin/jeton.map -Wl,-z,relro,-z,now \
+$(BUILD)/libjeton.so.0: $(LIBRARY_WHOLE) plugin/lib/jeton.map
+	$(CC) $(CFLAGS) $(LTO) -shared -Wl,-soname,$(@F) -Wl,--version-script=plugin/lib/jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -o $@
 	ln -sf $(@F) $(BUILD)/libjeton.so
 
-$(BUILD)/pam_jeton.so: $(addprefix $(BUILD)/shared/,$(MODULE)) \
-		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) plugin/pam_jeton.map
-	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam_jeton.map -Wl,-z,relro,-z,now \
+$(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
+		plugin/pam/pam_jeton.map
+	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
 
-# A verifier is its file and those whose names go on with an underscore.  No patsubst: make puts the
-# stem in place of its % before it expands this.
 .SECONDEXPANSION:
-$(BUILD)/verifiers/%.so: $$(addprefix $(BUILD)/shared/,$$(addsuffix .o,$$(basename $$(wildcard \
-		daemon/verifiers/$$*.c daemon/verifiers/$$*_*.c) daemon/verifiers/arguments.c))) \
-		$(patsubst $(BUILD)/%,$(BUILD)/shared/%,$(PROTO)) daemon/verifiers/verifier.map
+$(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) daemon/verifiers/arguments.c \
+		$$(PROTO_SOURCES)) daemon/verifiers/verifier.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_$*) $(LIBS_PROTO) -o $@
@@ -113,12 +116,11 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO) \
-		| $(TEST_VERIFIERS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
 	$(CC) $(CFLAGS) -fno-lto -pie $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
-UNIT_jwt = $(filter $(BUILD)/tests/unit/test_jwt%,$(UNIT))
+UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
@@ -129,15 +131,14 @@ FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
 LIBS_fuzz_reply = -ljansson
 LIBS_fuzz_jwt = -lgnutls -ljansson
 LIBS_fuzz_introspect = -lcurl -ljansson
-FUZZ_OBJECTS = $(addprefix $(BUILD)/,$(LIBRARY)) $(filter-out $(BUILD)/plugin/jeton.o,$(COMMAND)) $(DAEMON) $(PROTO)
+FUZZ_OBJECTS = $(LIBRARY) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
 	rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^
 
-$(BUILD)/tests/fuzz/jwt: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/jwt*.c))
-$(BUILD)/tests/fuzz/introspect: $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/verifiers/introspect*.c))
+$(VERIFIER_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $$(call objects,$$(call verifier_sources,$$*))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
 	$(CC) $(CFLAGS) -fno-lto -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@
@@ -199,7 +200,7 @@ fuzz: deps deps-fuzz
 
 # The fault campaigns at length: TORTURE_SECONDS for each; TORTURE="PATTERN" names some of them.
 TORTURE_SECONDS ?= 300
-TORTURED = $(patsubst %,$(BUILD)/tests/unit/test_%,crash faults)
+TORTURED = $(patsubst %,$(BUILD)/tests/unit/store/test_%,power_cut faulty_disk)
 torture: deps
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture '$(TORTURE)'
@@ -232,7 +233,7 @@ TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
-MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*.$(n) proto/*.$(n)))
+MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
 FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
@@ -240,12 +241,12 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=$(BUILD)/libjeton.so.0=$(LIBDIR)/libjeton.so.0 \
 	link=libjeton.so.0=$(LIBDIR)/libjeton.so \
 	0644=$(FILL)/libjeton.pc=$(LIBDIR)/pkgconfig/libjeton.pc \
-	0644=plugin/jeton.h=$(INCLUDEDIR)/jeton.h \
+	0644=plugin/lib/jeton.h=$(INCLUDEDIR)/jeton.h \
 	link=../jeton.h=$(INCLUDEDIR)/jeton/jeton.h \
 	0644=daemon/verifiers/verifier.h=$(INCLUDEDIR)/jeton/verifier.h \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
-	0644=plugin/jeton.bash=$(COMPLETIONSDIR)/jeton \
+	0644=plugin/cli/jeton.bash=$(COMPLETIONSDIR)/jeton \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
@@ -267,17 +268,13 @@ $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE
 	$(fill)
-$(FILL)/%: plugin/%.in FORCE
+$(FILL)/libjeton.pc: plugin/lib/libjeton.pc.in FORCE
 	$(fill)
-$(FILL)/%: daemon/% FORCE
-	$(fill)
-$(FILL)/%: daemon/verifiers/% FORCE
-	$(fill)
-$(FILL)/%: plugin/% FORCE
-	$(fill)
-$(FILL)/%: proto/% FORCE
-	$(fill)
-
+define page_rule
+$(FILL)/$(notdir $(1)): $(1) FORCE
+	$$(fill)
+endef
+$(foreach page,$(MANPAGES),$(eval $(call page_rule,$(page))))
 install: all
 	@$(MAKE) --no-print-directory install-only
 

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/answer.h"
-#include "daemon/loader.h"
-#include "daemon/report.h"
-#include "daemon/sandbox.h"
-#include "daemon/service.h"
-#include "daemon/site.h"
-#include "daemon/stack.h"
+#include "daemon/session/cmd_info.h"
+#include "daemon/writer/load.h"
+#include "daemon/base/journald.h"
+#include "daemon/sandbox/sandbox.h"
+#include "daemon/daemon.h"
+#include "daemon/config/resolve.h"
+#include "daemon/verify/stack.h"
 
 enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 7693, for messages of one block.  The compiler makes of vectors what the processor has; the
  * processors this is for are little-endian, as are the words of a message. */
-#include "blake.h"
+#include "proto/blake.h"
 
 #include <sodium.h>
 

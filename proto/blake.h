@@ -6,8 +6,8 @@
 #ifndef JETON_BLAKE_H
 #define JETON_BLAKE_H
 
-#include "limits.h"
-#include "text.h"
+#include "proto/limits.h"
+#include "proto/text.h"
 
 enum {
     BLAKE_LANES = 8,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "line.h"
+#include "proto/line.h"
 
-#include "stamp.h"
+#include "proto/stamp.h"
 
 /* The bytes left to read, and where a decoded value is written: never ahead of what is read. */
 struct cursor {

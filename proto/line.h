@@ -9,7 +9,7 @@
 #ifndef JETON_LINE_H
 #define JETON_LINE_H
 
-#include "status.h"
+#include "proto/status.h"
 
 enum { LINE_ARGUMENTS_MAX = 32, LINE_KEY_MAX = 16 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "reply.h"
+#include "proto/reply.h"
 
 void reply_begin_refusal(struct text *t, enum status status)
 {

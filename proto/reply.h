@@ -6,7 +6,7 @@
 #ifndef JETON_REPLY_H
 #define JETON_REPLY_H
 
-#include "line.h"
+#include "proto/line.h"
 
 /* What reply_begin() does with what is not OK. */
 void reply_begin_refusal(struct text *t, enum status status);

@@ -3,7 +3,7 @@
 #ifndef JETON_REQUEST_H
 #define JETON_REQUEST_H
 
-#include "line.h"
+#include "proto/line.h"
 
 /* What a listening socket grants; each includes those before it. */
 enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };

@@ -5,8 +5,8 @@
 #ifndef JETON_SCOPES_H
 #define JETON_SCOPES_H
 
-#include "limits.h"
-#include "text.h"
+#include "proto/limits.h"
+#include "proto/text.h"
 
 /* Reads words joined by commas, in any order, and writes the set to `out` (SCOPES_TEXT_MAX is
  * always enough).  The empty text is the empty set.  Returns NULL, or what is wrong with it. */

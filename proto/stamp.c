@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stamp.h"
+#include "proto/stamp.h"
 
 /* Every time less this one has single digits where there are digits, and zeros between them. */
 static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";

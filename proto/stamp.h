@@ -4,7 +4,7 @@
 #ifndef JETON_STAMP_H
 #define JETON_STAMP_H
 
-#include "text.h"
+#include "proto/text.h"
 
 #define STAMP_TEXT 20                           /* "2026-11-23T17:50:00Z", without NUL */
 #define STAMP_MAX INT64_C(253402300799)         /* 9999-12-31T23:59:59Z */

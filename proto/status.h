@@ -4,7 +4,7 @@
 #ifndef JETON_STATUS_H
 #define JETON_STATUS_H
 
-#include "text.h"
+#include "proto/text.h"
 
 enum status {
     STATUS_OK,

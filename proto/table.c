@@ -2,7 +2,7 @@
 /* The reader's half of a seqlock without fences: the writer stores every field with release order,
  * the reader loads every field with acquire order, so the second look at `sequence` comes after
  * the fields.  On x86 and arm64 these are plain loads, or nearly. */
-#include "table.h"
+#include "proto/table.h"
 
 enum { TRIES = 1000 };
 

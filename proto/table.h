@@ -25,8 +25,8 @@
 
 #include <stdatomic.h>
 
-#include "limits.h"
-#include "text.h"
+#include "proto/limits.h"
+#include "proto/text.h"
 
 #define TABLE_MAGIC UINT64_C(0x31626174656e6f74)     /* never change: says whose file this is */
 enum { TABLE_LAYOUT = 1, TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "token.h"
+#include "proto/token.h"
 
 #include <sodium.h>
 
-#include "blake.h"
+#include "proto/blake.h"
 
 static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

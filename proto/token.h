@@ -8,8 +8,8 @@
 #ifndef JETON_TOKEN_H
 #define JETON_TOKEN_H
 
-#include "limits.h"
-#include "text.h"
+#include "proto/limits.h"
+#include "proto/text.h"
 
 /* Room for any value of ours: prefix, '_', random part, check. */
 enum { TOKEN_VALUE_MAX = PREFIX_MAX + 1 + VALUE_RANDOM + VALUE_CHECK };

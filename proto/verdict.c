@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "verdict.h"
+#include "proto/verdict.h"
 
-#include "scopes.h"
-#include "token.h"
+#include "proto/scopes.h"
+#include "proto/token.h"
 
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict)
 {

@@ -13,8 +13,8 @@
 #ifndef JETON_VERDICT_H
 #define JETON_VERDICT_H
 
-#include "status.h"
-#include "table.h"
+#include "proto/status.h"
+#include "proto/table.h"
 
 struct question {
     struct slice value;

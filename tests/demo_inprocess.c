@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "plugin/jeton.h"
+#include "plugin/lib/jeton.h"
 
 enum { VALUE_ROOM = 600, ROUNDS_TABLE = 1000000, ROUNDS_SOCKET = 5000 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "plugin/jeton.h"
+#include "plugin/lib/jeton.h"
 
 int main(int argc, char **argv)
 {

@@ -2,8 +2,8 @@
 /* A bucket for each user that failed lately, in a table of fixed size.  What a user owes is kept as
  * the moment at which his bucket will be full again; a user who is not in the table owes nothing.
  * When the table is full, the one who owes least makes room. */
-#include "daemon/clock.h"
-#include "daemon/report.h"
+#include "daemon/base/clock.h"
+#include "daemon/base/journald.h"
 #include "daemon/verifiers/throttle.h"
 
 #include <pthread.h>

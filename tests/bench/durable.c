@@ -22,10 +22,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/decide.h"
-#include "daemon/log.h"
-#include "daemon/thread.h"
-#include "daemon/writer.h"
+#include "daemon/writer/change_apply.h"
+#include "daemon/base/log.h"
+#include "daemon/base/thread.h"
+#include "daemon/writer/commit.h"
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 

@@ -13,10 +13,10 @@
 #include <tdb.h>
 #include <unistd.h>
 
-#include "daemon/decide.h"
-#include "daemon/log.h"
-#include "daemon/tdbfile.h"
-#include "daemon/writer.h"
+#include "daemon/writer/change_apply.h"
+#include "daemon/base/log.h"
+#include "daemon/store/tdb_file.h"
+#include "daemon/writer/commit.h"
 #include "proto/token.h"
 #include "tests/bench/values.h"
 

@@ -29,8 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/publish.h"
-#include "plugin/jeton.h"
+#include "daemon/table/token_table.h"
+#include "plugin/lib/jeton.h"
 #include "proto/token.h"
 #include "tests/bench/dense.h"
 #include "tests/bench/values.h"

@@ -18,10 +18,10 @@
 #include <tdb.h>
 #include <unistd.h>
 
-#include "daemon/conveyor.h"
-#include "daemon/log.h"
-#include "daemon/tdbfile.h"
-#include "daemon/writer.h"
+#include "daemon/base/batch_queue.h"
+#include "daemon/base/log.h"
+#include "daemon/store/tdb_file.h"
+#include "daemon/writer/commit.h"
 #include "tests/bench/seconds.h"
 
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };

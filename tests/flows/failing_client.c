@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "failing_turns.h"
-#include "plugin/jeton.h"
+#include "plugin/lib/jeton.h"
 
 enum { VALUES = 5, TIMEOUT = 200, PATIENCE = 3000 };    /* milliseconds */
 

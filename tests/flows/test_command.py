@@ -293,7 +293,7 @@ def watch_ends_when_nobody_reads():
 
 @claim
 def man_page_names_every_verb_and_option():
-    with open(f"{ROOT}/plugin/jeton.1") as file:
+    with open(f"{ROOT}/plugin/cli/jeton.1") as file:
         page = file.read()
     for verb in VERBS:
         assert re.search(rf"^\.(It )?Cm {verb}\b", page, re.M), verb

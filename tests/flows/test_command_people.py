@@ -255,7 +255,7 @@ def default_socket_is_the_highest_that_may_be_used():
 
 @claim
 def completion_knows_verbs_keys_and_identifiers():
-    script = (f"source {ROOT}/plugin/jeton.bash; COMP_WORDBREAKS=$' \\t\\n\"\\'><=;|&(:'; "
+    script = (f"source {ROOT}/plugin/cli/jeton.bash; COMP_WORDBREAKS=$' \\t\\n\"\\'><=;|&(:'; "
               'COMP_LINE=$1 COMP_POINT=${#1} COMP_WORDS=("$JETON"); _jeton; '
               'printf "%s\\n" "${COMPREPLY[@]}"')
 

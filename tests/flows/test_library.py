@@ -47,7 +47,7 @@ def verification_makes_no_system_call_once_warm():
 
 def manual_example():
     """The program in libjeton(3)."""
-    with open(f"{ROOT}/plugin/libjeton.3") as file:
+    with open(f"{ROOT}/plugin/lib/libjeton.3") as file:
         text = file.read()
     page = text[text.index(".Sh EXAMPLES"):]
     code = max(re.findall(r"^\.Bd -literal[^\n]*\n(.*?)^\.Ed", page, re.S | re.M), key=len)
@@ -57,7 +57,7 @@ def manual_example():
 def example(directory):
     source = f"{directory}/example.c"
     os.mkdir(f"{directory}/include")
-    shutil.copy(f"{ROOT}/plugin/jeton.h", f"{directory}/include")
+    shutil.copy(f"{ROOT}/plugin/lib/jeton.h", f"{directory}/include")
     with open(source, "w") as file:
         file.write(manual_example())
     return compiled(directory, source, f"-I{directory}/include")
@@ -99,7 +99,7 @@ def header_is_good_for_cplusplus():
     if compiler is None:
         raise Skip("g++ is not installed")
     done = subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-xc++",
-                           f"{ROOT}/plugin/jeton.h"], capture_output=True, text=True, timeout=60)
+                           f"{ROOT}/plugin/lib/jeton.h"], capture_output=True, text=True, timeout=60)
     same(done.returncode, 0, done.stderr)
 
 
@@ -108,7 +108,7 @@ def library_exports_its_interface_and_nothing_else():
     listed = subprocess.run(["nm", "-D", "--defined-only", f"{BUILD}/libjeton.so.0"],
                             capture_output=True, text=True, check=True).stdout
     names = {line.split()[2].split("@")[0] for line in listed.splitlines() if " T " in line}
-    with open(f"{ROOT}/plugin/jeton.h") as file:
+    with open(f"{ROOT}/plugin/lib/jeton.h") as file:
         declared = set(re.findall(r"\b(jeton_[a-z_]+)\(", file.read()))
     same(names, declared & names, "exported without being declared")
     assert all(name.startswith("jeton_") for name in names) and len(names) > 5, names

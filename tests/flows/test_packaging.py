@@ -155,7 +155,7 @@ def the_examples_of_drop_ins_are_clean():
 # -- the configuration file ----------------------------------------------------------------------
 
 def keys():
-    source = text_of("daemon/config.c")
+    source = text_of("daemon/config/config.c")
     own, roles = KEY_ROW.findall(source), ROLE_KEY_ROW.findall(source)
     assert len(own) >= 12 and len(roles) == 4, (own, roles)
     return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]

@@ -4,7 +4,7 @@
 #ifndef JETON_FUZZ_ASKING_H
 #define JETON_FUZZ_ASKING_H
 
-#include "plugin/view.h"
+#include "plugin/lib/table_view.h"
 #include "tests/fuzz/answers.h"
 
 enum { BATCH = LEDGER_PENDING };

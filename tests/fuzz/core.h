@@ -13,12 +13,12 @@
 #include <sys/stat.h>
 #include <tdb.h>
 
-#include "daemon/dispatch.h"
+#include "daemon/session/dispatch.h"
 #include "tests/fuzz/clock.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The keeper's steps are made here rather than in its thread. */
-#include "daemon/keeper.c"
+#include "daemon/writer/writer_thread.c"
 
 enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000 };
 enum { CORE_RETENTION = 1000, CORE_DELAY = 10 };

@@ -10,9 +10,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "daemon/hearing.h"
-#include "daemon/log.h"
-#include "daemon/module.h"
+#include "daemon/verify/evaluation.h"
+#include "daemon/base/log.h"
+#include "daemon/verify/module.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 #include "tests/fuzz/clock.h"

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/verifiers/introspect_call.h"
+#include "daemon/verifiers/introspect/http.h"
 #include "proto/scopes.h"
 
 #define NOW INT64_C(1800000000)

@@ -5,7 +5,7 @@
  *             entries */
 #include "tests/fuzz/fuzz.h"
 
-#include "daemon/journal.h"
+#include "daemon/store/journal.h"
 
 enum { BLOCKS_MAX = 8, COMMITS_MAX = 32, LOOKS = 50, KEEP = 100 };
 

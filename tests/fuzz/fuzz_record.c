@@ -4,7 +4,7 @@
  *     input = the line.  Its id is the one its digest begins with, if one can be read */
 #include "tests/fuzz/fuzz.h"
 
-#include "daemon/record.h"
+#include "daemon/store/record.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 

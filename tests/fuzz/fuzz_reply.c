@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugin/asking.h"
-#include "plugin/cli_link.h"
-#include "plugin/cli_output.h"
-#include "plugin/view.h"
+#include "plugin/lib/query.h"
+#include "plugin/cli/connection.h"
+#include "plugin/cli/output.h"
+#include "plugin/lib/table_view.h"
 #include "proto/token.h"
 
 #define VALUE "fuzzed-value-that-is-long-enough-to-ask"

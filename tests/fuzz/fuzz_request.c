@@ -6,10 +6,10 @@
 
 #include <sodium.h>
 
-#include "daemon/admin.h"
-#include "daemon/decide.h"
-#include "daemon/judge.h"
-#include "daemon/scan.h"
+#include "daemon/writer/change_request.h"
+#include "daemon/writer/change_apply.h"
+#include "daemon/verify/batch.h"
+#include "daemon/writer/scan.h"
 #include "proto/scopes.h"
 
 enum { PRINTED_MAX = 5 * 65536 };

@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "daemon/publish.h"
-#include "plugin/view.h"
+#include "daemon/table/token_table.h"
+#include "plugin/lib/table_view.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 #include "tests/fuzz/clock.h"

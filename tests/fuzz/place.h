@@ -7,7 +7,7 @@
 
 #include <sys/mman.h>
 
-#include "daemon/sanitized.h"
+#include "daemon/base/sanitized.h"
 #include "proto/pages.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/base/journald.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "proto/text.h"
+#include "proto/token.h"
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+enum { ENTRY_MAX = 1536, MESSAGE_MAX = 500 };
+
+static const struct {
+    const char *event;
+    const char *id;
+    enum log_level level;
+} kinds[REPORT_KINDS] = {
+    [REPORT_CHANGE] = { NULL, REPORT_ID_CHANGE, LOG_LEVEL_INFO },
+    [REPORT_REFUSED] = { "refused", REPORT_ID_REFUSED, LOG_LEVEL_WARNING },
+    [REPORT_THROTTLED] = { "throttled", REPORT_ID_THROTTLED, LOG_LEVEL_WARNING },
+    [REPORT_STORE_FAILED] = { "store-failed", REPORT_ID_STORE_FAILED, LOG_LEVEL_ERROR },
+    [REPORT_STORE_MENDED] = { "store-mended", REPORT_ID_STORE_MENDED, LOG_LEVEL_INFO },
+    [REPORT_DENIAL_UNSAVED] = { "denial-unsaved", REPORT_ID_DENIAL_UNSAVED, LOG_LEVEL_ERROR },
+    [REPORT_LEASE_LAPSED] = { "lease-lapsed", REPORT_ID_LEASE_LAPSED, LOG_LEVEL_WARNING },
+    [REPORT_WORKER_STUCK] = { "worker-stuck", REPORT_ID_WORKER_STUCK, LOG_LEVEL_ERROR },
+};
+
+static struct {
+    int fd;                             /* -1: no journal */
+    struct sockaddr_un address;         /* for when journald has been started anew */
+    _Atomic int64_t second[REPORT_KINDS];       /* when one of this kind was last let through */
+    _Atomic uint64_t sent;
+    _Atomic uint64_t dropped;
+} journal = { .fd = -1 };
+
+/* The variable is for tests; who can set it for a daemon has started it. */
+void report_open(void)
+{
+    const char *elsewhere = secure_getenv("JETON_JOURNAL_SOCKET");
+    const char *path = elsewhere != NULL ? elsewhere : JOURNAL_SOCKET;
+
+    if ((elsewhere == NULL && !log_is_journal()) || strlen(path) >= sizeof(journal.address.sun_path))
+        return;
+    journal.address.sun_family = AF_UNIX;
+    memcpy(journal.address.sun_path, path, strlen(path) + 1);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&journal.address, sizeof(journal.address)) == 0) {
+        journal.fd = fd;
+        return;
+    }
+    log_warning("no entries in the system's journal: %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+}
+
+/* A new journald has a new socket under the old name. */
+static void send_entry(const struct text *entry)
+{
+    ssize_t sent = send(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+    if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE) &&
+        connect(journal.fd, (struct sockaddr *)&journal.address, sizeof(journal.address)) == 0)
+        sent = send(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    atomic_fetch_add(sent < 0 ? &journal.dropped : &journal.sent, 1);
+}
+
+/* Changes are as many as they are; of the rest one a second tells the story. */
+static bool is_let_through(enum report_kind kind)
+{
+    if (kind == REPORT_CHANGE)
+        return journal.fd >= 0;
+    int64_t second = clock_seconds() + 1;
+    if (atomic_exchange(&journal.second[kind], second) != second)
+        return true;
+    atomic_fetch_add(&journal.dropped, 1);
+    return false;
+}
+
+/* A field's line: no text that goes in here holds a line end. */
+static void put_number(struct text *t, const char *name, uint64_t number)
+{
+    text_adds(t, name);
+    text_add_u64(t, number);
+    text_addc(t, '\n');
+}
+
+static void put_fields(struct text *t, const struct report *r, const char *message)
+{
+    text_addf(t, "MESSAGE=%s\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=jetond\nJETON_EVENT=%s\n",
+              message, kinds[r->kind].id, (int)kinds[r->kind].level,
+              r->event != NULL ? r->event : kinds[r->kind].event);
+    if (r->id != NULL) {
+        text_adds(t, "JETON_ID=");
+        text_add_hex(t, r->id, ID_SIZE);
+        text_addc(t, '\n');
+    }
+    if (r->uid != REPORT_NOBODY)
+        put_number(t, "JETON_BY_UID=", r->uid);
+    if (r->pid > 0)
+        put_number(t, "JETON_BY_PID=", (uint64_t)r->pid);
+    if (r->serial > 0)
+        put_number(t, "JETON_SERIAL=", r->serial);
+}
+
+static void log_instead(enum log_level level, const char *message)
+{
+    if (level == LOG_LEVEL_ERROR)
+        log_error("%s", message);
+    else if (level == LOG_LEVEL_WARNING)
+        log_warning("%s", message);
+    else
+        log_info("%s", message);
+}
+
+void report(const struct report *r, const char *format, ...)
+{
+    char message[MESSAGE_MAX + 1], room[ENTRY_MAX];
+    struct text entry = text_in(room, sizeof(room));
+    va_list args;
+
+    if (!is_let_through(r->kind))
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    for (char *at = message; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    if (journal.fd < 0) {
+        log_instead(kinds[r->kind].level, message);
+        return;
+    }
+    put_fields(&entry, r, message);
+    send_entry(&entry);
+}
+
+uint64_t report_sent(void)
+{
+    return atomic_load(&journal.sent);
+}
+
+uint64_t report_dropped(void)
+{
+    return atomic_load(&journal.dropped);
+}

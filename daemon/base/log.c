@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/base/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static _Atomic int threshold = LOG_LEVEL_INFO;
+static bool journal;           /* set before there are threads */
+
+static const struct {
+    const char *name;
+    enum log_level level;
+} levels[] = {
+    { "error", LOG_LEVEL_ERROR },
+    { "warning", LOG_LEVEL_WARNING },
+    { "info", LOG_LEVEL_INFO },
+    { "debug", LOG_LEVEL_DEBUG },
+};
+
+enum { LEVELS = sizeof(levels) / sizeof(levels[0]) };
+
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream that it made for us; a process
+ * whose standard error was redirected since then still has the variable. */
+void log_open(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long device, inode;
+    struct stat st;
+
+    journal = stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+              fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+bool log_is_journal(void)
+{
+    return journal;
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store(&threshold, (int)level);
+}
+
+bool log_level_named(const char *name, enum log_level *level)
+{
+    for (int i = 0; i < LEVELS; i++) {
+        if (strcmp(levels[i].name, name) == 0) {
+            *level = levels[i].level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *level_name(enum log_level level)
+{
+    int i = 0;
+
+    while (i < LEVELS - 1 && levels[i].level != level)
+        i++;
+    return levels[i].name;
+}
+
+/* One write() a line, so that lines of different threads do not mix. */
+static void log_line(enum log_level level, const char *format, va_list args)
+{
+    char line[1024];
+
+    if ((int)level > atomic_load(&threshold))
+        return;
+    int head = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
+               snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
+    int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
+    if (len < 0)
+        return;
+    for (char *at = line + head; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    size_t all = strlen(line);
+    line[all++] = '\n';
+    if (write(STDERR_FILENO, line, all) < 0)
+        return;         /* there is nowhere left to say so */
+}
+
+#define LOG_FUNCTION(function, level)              \
+    void function(const char *format, ...)         \
+    {                                              \
+        va_list args;                              \
+        va_start(args, format);                    \
+        log_line(level, format, args);             \
+        va_end(args);                              \
+    }
+
+LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)
+LOG_FUNCTION(log_warning, LOG_LEVEL_WARNING)
+LOG_FUNCTION(log_info, LOG_LEVEL_INFO)
+LOG_FUNCTION(log_debug, LOG_LEVEL_DEBUG)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/base/peercred.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+int peer_read(int fd, struct peer *peer)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+        return -errno;
+    if (len != sizeof(cred))
+        return -EPROTO;
+    *peer = (struct peer){ .uid = cred.uid, .gid = cred.gid, .pid = cred.pid };
+    return 0;
+}
+
+bool peer_in_group(int fd, const struct peer *peer, gid_t group)
+{
+    enum { GROUPS_MAX = 4096 };
+    gid_t groups[GROUPS_MAX];
+    socklen_t len = sizeof(groups);
+
+    if (peer->gid == group)
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+        return false;
+    for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+        if (groups[i] == group)
+            return true;
+    return false;
+}
+
+gid_t *peer_groups(int fd, size_t *count)
+{
+    socklen_t size = 32 * sizeof(gid_t);
+    gid_t *groups = malloc(size);
+
+    *count = 0;
+    while (groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+        gid_t *more = errno == ERANGE ? realloc(groups, size) : NULL;   /* the kernel said how much */
+        if (more == NULL)
+            free(groups);
+        groups = more;
+    }
+    if (groups != NULL)
+        *count = size / sizeof(gid_t);
+    return groups;
+}

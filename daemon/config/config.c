@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config/config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/stamp.h"
+#include "proto/token.h"
+
+/* One key: where it lives, how it is read, what is right. */
+struct key_row {
+    const char *section;
+    const char *name;
+    bool (*read)(void *field, struct slice value, const struct key_row *row);
+    size_t offset;
+    uint64_t least;
+    uint64_t most;
+    const char *right;
+};
+
+static bool read_number(void *field, struct slice value, const struct key_row *row)
+{
+    uint64_t number;
+
+    if (!number_parse(value, row->most, &number) || number < row->least)
+        return false;
+    *(uint64_t *)field = number;
+    return true;
+}
+
+static bool read_duration(void *field, struct slice value, const struct key_row *row)
+{
+    (void)row;
+    return duration_parse(value, field);
+}
+
+/* Copies text of at most row->most bytes. */
+static bool read_text(void *field, struct slice value, const struct key_row *row)
+{
+    if (value.len < row->least || value.len > row->most)
+        return false;
+    memcpy(field, value.at, value.len);
+    ((char *)field)[value.len] = '\0';
+    return true;
+}
+
+static bool read_absolute_path(void *field, struct slice value, const struct key_row *row)
+{
+    return value.len > 0 && value.at[0] == '/' && read_text(field, value, row);
+}
+
+static bool read_prefix(void *field, struct slice value, const struct key_row *row)
+{
+    return token_prefix_valid(value) && read_text(field, value, row);
+}
+
+static bool read_log_level(void *field, struct slice value, const struct key_row *row)
+{
+    char name[16];
+
+    if (value.len > row->most)
+        return false;
+    memcpy(name, value.at, value.len);
+    name[value.len] = '\0';
+    return log_level_named(name, field);
+}
+
+static bool read_yes_no(void *field, struct slice value, const struct key_row *row)
+{
+    *(bool *)field = slice_is(value, row->least == 0 ? "yes" : "auto");
+    return *(bool *)field || slice_is(value, "no");
+}
+
+static bool read_mode(void *field, struct slice value, const struct key_row *row)
+{
+    unsigned mode = 0;
+
+    (void)row;
+    if (value.len < 3 || value.len > 4)
+        return false;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.at[i] < '0' || value.at[i] > '7')
+            return false;
+        mode = mode * 8 + (unsigned)(value.at[i] - '0');
+    }
+    *(unsigned *)field = mode;
+    return mode <= 0777;
+}
+
+/* Paths add up; the empty one clears them, so that --set can replace what a file says. */
+static bool read_socket_path(void *field, struct slice value, const struct key_row *row)
+{
+    struct config_role *role = field;
+
+    if (value.len == 0) {
+        role->paths = 0;
+        return true;
+    }
+    if (role->paths == CONFIG_PATHS_MAX)
+        return false;
+    return read_absolute_path(role->path[role->paths], value, row) && ++role->paths > 0;
+}
+
+#define AT(member) offsetof(struct config, member)
+#define MILLION "a number from 1 to 1000000"
+#define DURATION "a duration such as 30s, 15m, 12h or 90d"
+#define ROLE_ROWS(name, number)                                                               \
+    { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \
+      "an absolute path of at most 107 bytes, at most 8 of them, or nothing" },               \
+    { name, "mode", read_mode, AT(role[number].mode), 0, 0, "an octal mode such as 0660" },   \
+    { name, "owner", read_text, AT(role[number].owner), 0, CONFIG_NAME_MAX - 1, "a user" },   \
+    { name, "group", read_text, AT(role[number].group), 0, CONFIG_NAME_MAX - 1, "a group" }
+
+static const struct key_row rows[] = {
+    { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path" },
+    { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64" },
+    { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,
+      "1 to 15 lower-case letters and digits" },
+    { "daemon", "activation_delay", read_duration, AT(activation_delay), 0, 0, DURATION },
+    { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION },
+    { "daemon", "journal_entries", read_number, AT(journal_entries), 100, 100000000,
+      "a number from 100 to 100000000" },
+    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15, "error, warning, info or debug" },
+    { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user" },
+    { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no" },
+    { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no" },
+    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000, MILLION },
+    { "daemon", "max_connections_per_uid", read_number, AT(max_connections_per_uid), 1, 1000000,
+      MILLION },
+    { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION },
+    { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION },
+    { "daemon", "verifiers", read_absolute_path, AT(verifiers), 1, PATH_MAX - 64,
+      "an absolute path" },
+    ROLE_ROWS("admin", ROLE_ADMIN),
+    ROLE_ROWS("observe", ROLE_OBSERVE),
+    ROLE_ROWS("verify", ROLE_VERIFY),
+    { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group" },
+};
+
+enum { ROWS = sizeof(rows) / sizeof(rows[0]), CONFIG_SECTION_MAX = 8 + SERVICE_MAX };
+
+_Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "each key has its place in config.line");
+
+/* -- one key --------------------------------------------------------------------------------- */
+
+static int row_named(const char *section, const char *name, bool *section_known)
+{
+    *section_known = false;
+    for (int i = 0; i < ROWS; i++) {
+        if (strcmp(rows[i].section, section) != 0)
+            continue;
+        *section_known = true;
+        if (strcmp(rows[i].name, name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* `line` is 0 for --set; `seen` has a bit for each row that this source has already given. */
+static bool apply(struct config *c, int line, const char *section, const char *name,
+                  struct slice value, uint32_t *seen, struct problem *problem)
+{
+    struct slice service = services_named(slice_of(section));
+    bool section_known;
+    int at = row_named(section, name, &section_known);
+
+    if (service.at != NULL)
+        return services_add(&c->services, service, name, value, line > 0 ? line : -1, problem);
+    if (at < 0) {
+        problem_set(problem, STATUS_UNKNOWN_KEY, section_known ? "[%.40s] has no key %.60s" :
+                    "there is no section [%.40s] (for key %.60s)", section, name);
+        return false;
+    }
+    const struct key_row *row = &rows[at];
+    void *field = (char *)c + row->offset;
+    bool again = (*seen & UINT32_C(1) << at) != 0, repeatable = row->read == read_socket_path;
+    if (again && !repeatable) {
+        problem_set(problem, STATUS_DUPLICATE_KEY, "[%s] %s is given twice", section, name);
+        return false;
+    }
+    /* The first path of a source takes the place of what was there before. */
+    if (repeatable && !again)
+        ((struct config_role *)field)->paths = 0;
+    *seen |= UINT32_C(1) << at;
+    c->line[at] = line > 0 ? line : -1;
+    if (row->read(field, value, row))
+        return true;
+    problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", section, name, row->right);
+    return false;
+}
+
+/* "section.key=value", into three texts; a section may have dots in it. */
+static bool split(const char *assignment, char section[CONFIG_SECTION_MAX + 1], char name[64],
+                  const char **value)
+{
+    const char *equals = strchr(assignment, '=');
+    const char *dot = equals != NULL ?
+                      memrchr(assignment, '.', (size_t)(equals - assignment)) : NULL;
+
+    if (dot == NULL || dot - assignment > CONFIG_SECTION_MAX || equals - dot > 64)
+        return false;
+    snprintf(section, CONFIG_SECTION_MAX + 1, "%.*s", (int)(dot - assignment), assignment);
+    snprintf(name, 64, "%.*s", (int)(equals - dot - 1), dot + 1);
+    *value = equals + 1;
+    return true;
+}
+
+bool config_set(struct config *c, const char *assignment, struct problem *problem)
+{
+    char section[CONFIG_SECTION_MAX + 1], name[64], why[sizeof(problem->message)];
+    const char *value;
+    uint32_t seen = 0;
+
+    if (!split(assignment, section, name, &value)) {
+        problem_set(problem, STATUS_SYNTAX, "--set %.100s: this should be section.key=value",
+                    assignment);
+        return false;
+    }
+    if (apply(c, 0, section, name, slice_of(value), &seen, problem))
+        return true;
+    snprintf(why, sizeof(why), "%s", problem->message);
+    problem_set(problem, problem->status, "--set %.100s: %.130s", assignment, why);
+    return false;
+}
+
+/* -- the file -------------------------------------------------------------------------------- */
+
+enum { INIH_SECTION_MAX = 49 };     /* libinih cuts off what is longer, without a word */
+
+/* libinih does not tell line numbers to its handler; it reads each line just before it calls. */
+struct reading {
+    struct config *config;
+    struct problem *problem;
+    FILE *file;
+    unsigned line;
+    uint32_t seen;
+    bool too_long;
+    bool indented;              /* the line goes on with what the last one said */
+    bool bare_service;          /* in a [service NAME] that has said nothing yet */
+    bool failed;
+};
+
+static bool fail(struct reading *r, const char *message)
+{
+    problem_set(r->problem, STATUS_BAD_VALUE, "%s", message);
+    r->failed = true;
+    return false;
+}
+
+/* An empty stack would leave a service to [service other], which its section did not mean. */
+static bool end_section(struct reading *r)
+{
+    if (!r->bare_service)
+        return true;
+    r->line--;
+    return fail(r, "the [service] above has no verifier: add sufficient = local, or remove it");
+}
+
+/* Where the text of a line begins, for libinih: it passes over a byte order mark, too. */
+static const char *text_of(const struct reading *r, const char *line)
+{
+    line += r->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    return line + strspn(line, " \t\v\f\r");
+}
+
+static bool look_at_section(struct reading *r, const char *line)
+{
+    if (line[0] != '[')
+        return true;
+    if (r->indented)
+        return fail(r, "a [section] should begin at the start of its line");
+    if (strcspn(line, "]") > INIH_SECTION_MAX + 1)
+        return fail(r, "a section's name can have at most 49 bytes here, a service's 41");
+    bool ended = end_section(r);
+    r->bare_service = slice_begins(slice_of(line), "[service ");
+    return ended;
+}
+
+static char *read_line(char *line, int size, void *context)
+{
+    struct reading *r = context;
+
+    if (r->failed || fgets(line, size, r->file) == NULL)
+        return NULL;
+    r->line++;
+    if (strchr(line, '\n') == NULL && !feof(r->file)) {
+        r->too_long = true;
+        return NULL;
+    }
+    r->indented = isspace((unsigned char)line[0]);
+    return look_at_section(r, text_of(r, line)) ? line : NULL;
+}
+
+static int take_key(void *context, const char *section, const char *name, const char *value)
+{
+    struct reading *r = context;
+    struct config *c = r->config;
+    bool in_service = services_named(slice_of(section)).at != NULL;
+
+    if (r->failed)
+        return 0;
+    if (in_service && r->indented && !r->bare_service)
+        r->failed = !services_continue(&c->services, slice_of(value), r->problem);
+    else
+        r->failed = !apply(c, (int)r->line, section, name, slice_of(value), &r->seen, r->problem);
+    r->bare_service = false;
+    return !r->failed;
+}
+
+bool config_read(struct config *c, const char *file, struct problem *problem)
+{
+    struct reading r = { .config = c, .problem = problem, .file = fopen(file, "re") };
+    char why[sizeof(problem->message)];
+
+    snprintf(c->file, sizeof(c->file), "%s", file);
+    if (r.file == NULL) {
+        problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file, strerror(errno));
+        return false;
+    }
+    problem->message[0] = '\0';
+    int result = ini_parse_stream(read_line, &r, take_key, &r);
+    r.line++;                       /* as if another section began there */
+    bool complete = result != 0 || r.failed || r.too_long || end_section(&r);
+    r.line -= complete;
+    bool unreadable = ferror(r.file) != 0;
+    fclose(r.file);
+    if (unreadable)
+        problem_set(problem, STATUS_BAD_VALUE, "cannot be read");
+    else if (r.too_long)
+        problem_set(problem, STATUS_BAD_VALUE, "the line is too long: at most 198 bytes can be read");
+    else if (result != 0 && !r.failed)
+        problem_set(problem, STATUS_BAD_VALUE, "neither a [section] nor key = value");
+    if (result == 0 && !r.failed && !r.too_long && !unreadable)
+        return true;
+    snprintf(why, sizeof(why), "%s", problem->message);
+    problem_set(problem, STATUS_BAD_VALUE, "%.100s:%u: %.120s", file,
+                result > 0 && !r.failed ? (unsigned)result : r.line, why);
+    return false;
+}
+
+void config_blame_step(const struct config *c, const struct service_section *section,
+                       const struct service_step *step, struct problem *problem,
+                       const char *format, ...)
+{
+    char why[sizeof(problem->message)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (step->line > 0)
+        problem_set(problem, STATUS_BAD_VALUE, "%.80s:%d: %s", c->file, step->line, why);
+    else
+        problem_set(problem, STATUS_BAD_VALUE, "--set: [service %s]: %s", section->name, why);
+}
+
+void config_blame(const struct config *c, const char *section, const char *name,
+                  struct problem *problem, const char *format, ...)
+{
+    bool section_known;
+    int at = row_named(section, name, &section_known);
+    char room[sizeof(problem->message)], why[160];
+    struct text where = text_in(room, sizeof(room) - 1);
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(why, sizeof(why), format, args);
+    va_end(args);
+    if (at >= 0 && c->line[at] > 0)
+        text_addf(&where, "%.80s:%d: ", c->file, c->line[at]);
+    else if (at >= 0 && c->line[at] < 0)
+        text_adds(&where, "--set: ");
+    text_addf(&where, "[%s] %s%s: ", section, name, at >= 0 && c->line[at] == 0 ? " (default)" : "");
+    room[where.len] = '\0';
+    problem_set(problem, STATUS_BAD_VALUE, "%.120s%s", room, why);
+}

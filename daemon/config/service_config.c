@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/config/service_config.h"
+
+#include <stdio.h>
+
+#include "proto/scopes.h"
+
+struct slice services_named(struct slice section)
+{
+    static const struct slice before = SLICE("service ");
+
+    if (!slice_begins(section, before.at))
+        return (struct slice){ NULL, 0 };
+    struct slice name = { section.at + before.len, section.len - before.len };
+    while (name.len > 0 && *name.at == ' ')
+        name = (struct slice){ name.at + 1, name.len - 1 };
+    return name;
+}
+
+static bool is_name(struct slice name)
+{
+    return name.len > 0 && name.len <= SERVICE_MAX && memchr(name.at, ',', name.len) == NULL &&
+           scopes_fault(name) == NULL;
+}
+
+/* The service's section, made if need be; NULL: there are too many. */
+static struct service_section *section_of(struct services *s, struct slice name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (slice_is(name, s->section[i].name))
+            return &s->section[i];
+    if (s->count == SERVICES_MAX)
+        return NULL;
+    struct service_section *made = &s->section[s->count++];
+    *made = (struct service_section){ .steps = 0 };
+    memcpy(made->name, name.at, name.len);
+    return made;
+}
+
+static bool add_text(struct services *s, struct slice text, struct problem *problem)
+{
+    if (text.len >= sizeof(s->text) - s->used) {
+        problem_set(problem, STATUS_BAD_VALUE, "all stacks together have at most %d bytes",
+                    SERVICES_TEXT_MAX);
+        return false;
+    }
+    memcpy(s->text + s->used, text.at, text.len);
+    s->used += text.len;
+    s->text[s->used++] = '\0';
+    return true;
+}
+
+bool services_add(struct services *s, struct slice service, const char *control,
+                  struct slice text, int line, struct problem *problem)
+{
+    enum control word = control_named(slice_of(control));
+
+    if (!is_name(service)) {
+        problem_set(problem, STATUS_BAD_VALUE, "[service NAME]: NAME should be 1 to %d bytes out of "
+                    "A-Z a-z 0-9 . _ : / * and -", SERVICE_MAX);
+        return false;
+    }
+    if (word == CONTROL_COUNT) {
+        problem_set(problem, STATUS_UNKNOWN_KEY, "[service %.64s] %.40s: this should be required, "
+                    "requisite, sufficient or optional", service.at, control);
+        return false;
+    }
+    struct service_section *section = section_of(s, service);
+    if (section == NULL) {
+        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services", SERVICES_MAX);
+        return false;
+    }
+    if (line < 0 && section->steps > 0 && section->step[0].line >= 0)
+        section->steps = 0;
+    if (section->steps == SERVICE_STEPS_MAX) {
+        problem_set(problem, STATUS_BAD_VALUE, "[service %.64s]: a stack has at most %d verifiers",
+                    section->name, SERVICE_STEPS_MAX);
+        return false;
+    }
+    section->step[section->steps++] =
+        (struct service_step){ .control = word, .line = line, .text = (uint32_t)s->used };
+    return add_text(s, text, problem);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* libinih takes the comment off a line, but not off one that goes on with another. */
+static struct slice without_comment(struct slice text)
+{
+    size_t len = 0;
+
+    while (len < text.len && !(text.at[len] == ';' && len > 0 && is_blank(text.at[len - 1])))
+        len++;
+    while (len > 0 && is_blank(text.at[len - 1]))
+        len--;
+    return (struct slice){ text.at, len };
+}
+
+bool services_continue(struct services *s, struct slice text, struct problem *problem)
+{
+    s->text[s->used - 1] = ' ';
+    return add_text(s, without_comment(text), problem);
+}

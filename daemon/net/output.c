@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/net/output.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/base/log.h"
+
+/* The descriptor to be passed goes with the first byte, and is then ours no more. */
+static ssize_t send_some(struct session *s)
+{
+    char control[CMSG_SPACE(sizeof(int))] = { 0 };
+    struct iovec bytes = { iobuf_front(&s->out), iobuf_len(&s->out) };
+    struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+
+    if (s->passing < 0)
+        return send(s->fd, bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(rights), &s->passing, sizeof(int));
+    ssize_t sent = sendmsg(s->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) {
+        close(s->passing);
+        s->passing = -1;
+        s->passed = true;
+    } else if (errno == ETOOMANYREFS) {
+        log_warning("too many descriptors are on their way and not taken in: the table is not sent "
+                    "to uid %u", (unsigned)s->peer.uid);
+    }
+    return sent;
+}
+
+ssize_t output_send(struct session *s)
+{
+    size_t all = iobuf_len(&s->out);
+
+    while (iobuf_len(&s->out) > 0) {
+        ssize_t sent = send_some(s);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && errno == EAGAIN)
+            return (ssize_t)(all - iobuf_len(&s->out));
+        if (sent < 0)
+            return -errno;
+        iobuf_consume(&s->out, (size_t)sent);
+    }
+    return (ssize_t)all;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Replies on their way out: the bytes in `out`, and a descriptor that goes with the first of them.
+ * The lane's thread. */
+#ifndef JETON_OUTPUT_H
+#define JETON_OUTPUT_H
+
+#include <sys/types.h>
+
+#include "daemon/session/session.h"
+
+/* Sends as much as the socket takes now.  How many bytes that is; -errno: nobody is there to receive
+ * them. */
+ssize_t output_send(struct session *s);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/sandbox/landlock.h"
+#include "daemon/base/log.h"
+#include "daemon/base/sanitized.h"
+#include "daemon/sandbox/seccomp.h"
+
+static _Atomic unsigned landlock_abi;       /* the main thread writes it, before there are others */
+
+/* What any configuration needs.  /etc is there as a whole because the files in it are replaced
+ * when somebody adds a group, and a rule is for the file that was there at start; what is secret
+ * in it belongs to root. */
+static const struct {
+    const char *path;
+    unsigned rights;
+    bool network;               /* needed only by who asks other hosts */
+} places[] = {
+    { "/etc", LANDLOCK_READ, false },
+    { "/lib", LANDLOCK_READ, false },               /* modules of the name service, verifiers */
+    { "/lib64", LANDLOCK_READ, false },
+    { "/usr/lib", LANDLOCK_READ, false },
+    { "/usr/lib64", LANDLOCK_READ, false },
+    { "/usr/local/lib", LANDLOCK_READ, false },
+    { "/usr/share/p11-kit", LANDLOCK_READ | LANDLOCK_LIST, false },
+    { "/run/systemd/userdb", LANDLOCK_READ | LANDLOCK_LIST, false },
+    { "/var/lib/sss/mc", LANDLOCK_READ, false },
+    { "/dev/null", LANDLOCK_READ, false },
+    { "/dev/urandom", LANDLOCK_READ, false },
+    { "/etc/ssl/certs", LANDLOCK_READ | LANDLOCK_LIST, true },
+    { "/usr/share/ca-certificates", LANDLOCK_READ, true },
+    { "/usr/local/share/ca-certificates", LANDLOCK_READ, true },
+    { "/run/systemd/resolve", LANDLOCK_READ, true },
+#if JETON_SANITIZED
+    { "/proc", LANDLOCK_READ | LANDLOCK_LIST, false },
+#endif
+};
+
+static void allow_places(struct landlock *l, bool network);
+static void allow_configured(struct landlock *l, const struct config *c);
+static void say_without(const char *what, int error);
+
+/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
+void sandbox_secrets(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    umask(0077);
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_KEEPCAPS, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        log_warning("no_new_privs cannot be set: %s", strerror(errno));
+#ifndef __SANITIZE_ADDRESS__        /* its leak detector attaches to the process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+/* -- files ----------------------------------------------------------------------------------- */
+
+/* A path that cannot be allowed will be missed where it is used; say so here, where the cause is. */
+static void allow(struct landlock *l, const char *path, unsigned rights)
+{
+    int error = landlock_allow(l, path, rights);
+
+    if (error < 0)
+        log_warning("Landlock cannot allow %s: %s", path, strerror(-error));
+}
+
+static void allow_places(struct landlock *l, bool network)
+{
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        if (network || !places[i].network)
+            allow(l, places[i].path, places[i].rights);
+}
+
+/* Where the name lies, and where the file lies if that is a link to elsewhere. */
+static void allow_directory_of(struct landlock *l, const char *path, unsigned rights)
+{
+    char copy[PATH_MAX];
+    char *real = realpath(path, NULL);
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    allow(l, dirname(copy), rights);
+    if (real != NULL)
+        allow(l, dirname(real), rights);
+    free(real);
+}
+
+/* Verifiers are loaded again at SIGHUP, with the files that their arguments name: whatever begins
+ * with a slash is taken for a path. */
+static void allow_named_in(struct landlock *l, const char *step)
+{
+    static const char between[] = " \t=\"'";
+    char path[PATH_MAX];
+
+    for (const char *at = step + strspn(step, between); *at != '\0'; at += strspn(at, between)) {
+        size_t len = strcspn(at, between);
+        if (*at == '/' && len < sizeof(path)) {
+            memcpy(path, at, len);
+            path[len] = '\0';
+            allow_directory_of(l, path, LANDLOCK_READ);
+        }
+        at += len;
+    }
+}
+
+static void allow_verifiers(struct landlock *l, const struct config *c)
+{
+    const struct services *s = &c->services;
+
+    allow(l, c->verifiers, LANDLOCK_READ);
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t n = 0; n < s->section[i].steps; n++)
+            allow_named_in(l, services_text(s, &s->section[i].step[n]));
+}
+
+static void allow_configured(struct landlock *l, const struct config *c)
+{
+    allow_verifiers(l, c);
+    allow_directory_of(l, c->store, LANDLOCK_KEEP);
+    if (c->file[0] != '\0')
+        allow_directory_of(l, c->file, LANDLOCK_READ);
+    for (int role = 0; role < ROLES; role++)
+        for (unsigned i = 0; i < c->role[role].paths; i++)
+            allow_directory_of(l, c->role[role].path[i], LANDLOCK_REMOVE);
+}
+
+void sandbox_files(const struct config *c)
+{
+    struct landlock l;
+
+    if (!c->sandbox)
+        return;
+    int error = landlock_begin(&l, c->network);
+    if (error == 0) {
+        allow_places(&l, c->network);
+        allow_configured(&l, c);
+        error = landlock_enter(&l);
+    }
+    landlock_end(&l);
+    if (error == 0)
+        atomic_store(&landlock_abi, (unsigned)l.abi);
+    else
+        say_without("Landlock", error);
+}
+
+/* -- system calls ---------------------------------------------------------------------------- */
+
+void sandbox_calls(const struct config *c)
+{
+    int error = c->sandbox ? syscalls_limit(c->network) : 0;
+
+    if (error < 0)
+        say_without("a system call filter", error);
+}
+
+/* That a kernel cannot is worth knowing; that it did not come off, though it can, is worth a look. */
+static void say_without(const char *what, int error)
+{
+    if (error == -ENOSYS || error == -EOPNOTSUPP)
+        log_info("not protected by %s: %s", what, strerror(-error));
+    else
+        log_warning("not protected by %s: %s", what, strerror(-error));
+}
+
+/* -- what is in force ------------------------------------------------------------------------ */
+
+struct protections sandbox_protections(void)
+{
+    uid_t real, effective, saved;
+
+    return (struct protections){
+        .no_new_privs = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1,
+        .seccomp = prctl(PR_GET_SECCOMP, 0, 0, 0, 0) > 0,
+        .not_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0,
+        .unprivileged = getresuid(&real, &effective, &saved) == 0 && real != 0 && effective != 0 &&
+                        saved != 0,
+        .landlock_abi = atomic_load(&landlock_abi),
+    };
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/sd_notify.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "proto/text.h"
+
+static int connect_to(const char *name);
+static uint64_t watchdog_of(const char *microseconds, const char *pid);
+
+void notify_open(struct notify *n)
+{
+    const char *name = getenv("NOTIFY_SOCKET");
+
+    *n = (struct notify){
+        .fd = name != NULL && name[0] != '\0' ? connect_to(name) : -1,
+        .watchdog = watchdog_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")),
+    };
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_USEC");
+    unsetenv("WATCHDOG_PID");
+}
+
+void notify_close(struct notify *n)
+{
+    if (n->fd >= 0)
+        close(n->fd);
+    n->fd = -1;
+}
+
+/* A path, or with @ for its first byte an abstract name, which takes all its bytes and no NUL. */
+static int connect_to(const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    size_t len = strlen(name);
+
+    if ((name[0] != '/' && name[0] != '@') || len < 2 || len >= sizeof(address.sun_path)) {
+        log_warning("NOTIFY_SOCKET=%.120s: this should be a path, or @ and an abstract name", name);
+        return -1;
+    }
+    memcpy(address.sun_path, name, len);
+    if (name[0] == '@')
+        address.sun_path[0] = '\0';
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (name[0] == '/'));
+    const struct timeval second = { .tv_sec = 1 };
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)) == 0 &&
+        connect(fd, (struct sockaddr *)&address, size) == 0)
+        return fd;
+    log_warning("NOTIFY_SOCKET=%.120s: %s", name, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static uint64_t watchdog_of(const char *microseconds, const char *pid)
+{
+    uint64_t number, wanted;
+
+    if (microseconds == NULL || !number_parse(slice_of(microseconds), INT64_MAX, &wanted))
+        return 0;
+    if (pid != NULL && (!number_parse(slice_of(pid), INT32_MAX, &number) ||
+                        (pid_t)number != getpid()))
+        return 0;
+    return wanted;
+}
+
+/* -- what is said ---------------------------------------------------------------------------- */
+
+static void say(const struct notify *n, const char *text)
+{
+    if (n->fd >= 0 && send(n->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+        log_debug("the service manager was not told %.40s: %s", text, strerror(errno));
+}
+
+void notify_ready(const struct notify *n)
+{
+    say(n, "READY=1");
+}
+
+/* The time is what tells this reload from the one before. */
+void notify_reloading(const struct notify *n)
+{
+    char text[64];
+
+    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+             (unsigned long long)clock_monotonic() / 1000);
+    say(n, text);
+}
+
+void notify_stopping(const struct notify *n)
+{
+    say(n, "STOPPING=1");
+}
+
+void notify_alive(const struct notify *n)
+{
+    say(n, "WATCHDOG=1");
+}
+
+void notify_status(const struct notify *n, const char *format, ...)
+{
+    char text[256] = "STATUS=";
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text + strlen(text), sizeof(text) - strlen(text), format, args);
+    va_end(args);
+    say(n, text);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines of `stats` about the daemon itself: what protects it, and how long its work takes. */
+#ifndef JETON_FIGURES_H
+#define JETON_FIGURES_H
+
+#include "daemon/session/context.h"
+
+enum { FIGURES_MAX = 16 * 1024 };       /* bytes that it adds at most */
+
+/* Adds the lines; returns how many. */
+uint64_t figures_put(const struct server *server, struct text *t);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/session/cmd_table.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "daemon/base/log.h"
+#include "proto/reply.h"
+
+bool lending_allowed(struct session *s)
+{
+    int64_t group = atomic_load(&s->lane->server->settings.table_gid);
+
+    return group == SITE_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
+           peer_in_group(s->fd, &s->peer, (gid_t)group);
+}
+
+/* True if the client has not taken in all that was sent to it (unix(7): SIOCOUTQ). */
+static bool has_unread(const struct session *s)
+{
+    int unread = 0;
+
+    return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
+}
+
+static void put_terms(struct text *t, const struct stack *stack)
+{
+    static const char *const words[] = {
+        [TERMS_FINAL] = "yes", [TERMS_IF] = "if", [TERMS_HITS] = "no",
+    };
+
+    line_puts(t, "final", words[stack->terms]);
+    if (stack->terms == TERMS_IF)
+        line_puts(t, "scope", stack->scopes);
+}
+
+/* Why the table cannot be had; NULL: it can. */
+static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
+{
+    *status = STATUS_FORBIDDEN;
+    if (s->passed && has_unread(s)) {
+        *status = STATUS_BUSY;
+        return "take in the last table first: descriptors on their way are counted";
+    }
+    if (!lending_allowed(s))
+        return "the table is for root and members of [verify] table_group; verify over this socket "
+               "instead";
+    if (stack->terms == TERMS_NONE)
+        return "this service's verifiers judge more than the table can tell; verify over this "
+               "socket instead";
+    return NULL;
+}
+
+enum status lending_lend(struct session *s, const struct stack *stack, struct problem *problem)
+{
+    uint64_t size, generation;
+    enum status status;
+    struct text t;
+
+    const char *fault = table_fault(s, stack, &status);
+    if (fault != NULL)
+        return problem_set(problem, status, "%s", fault);
+    int fd = publish_descriptor(s->lane->server->publisher, &size, &generation);
+    if (fd < 0) {
+        log_error("no descriptor of the table: %s", strerror(-fd));
+        return problem_set(problem, STATUS_INTERNAL,
+                           "the table cannot be handed out now: jetond's log says why");
+    }
+    s->passing = fd;
+    if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
+        return STATUS_OK;
+    reply_begin(&t, STATUS_OK);
+    line_put_u64(&t, "size", size);
+    put_terms(&t, stack);
+    line_put_u64(&t, "generation", generation);
+    reply_end(&t, STATUS_OK, NULL);
+    iobuf_commit(&s->out, t.len);
+    lane_count(&s->lane->counters.tables);
+    return STATUS_OK;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the connections of one worker thread share, and what all threads share. */
+#ifndef JETON_LANE_H
+#define JETON_LANE_H
+
+#include <event2/event.h>
+
+#include "daemon/verify/evaluation.h"
+#include "daemon/writer/writer_thread.h"
+#include "daemon/session/client_limit.h"
+
+/* Changes on their way are limited, and by class, so that no crowd with a value to revoke keeps an
+ * administrator waiting.  Sessions that found no room queue up; until they had their turn nobody
+ * else of that class begins a change. */
+struct lane_class {
+    unsigned most;
+    unsigned outstanding;
+    struct session *first_waiting;      /* queue.c's */
+    struct session *last_waiting;
+};
+
+enum { LANE_OTHERS, LANE_ADMINS, LANE_CLASSES };
+
+/* Written by the lane's thread, read by whoever asks for stats. */
+struct lane_counters {
+    _Atomic uint64_t requests;
+    _Atomic uint64_t tables;            /* descriptors handed out */
+};
+
+static inline void lane_count(_Atomic uint64_t *counter)
+{
+    uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
+    atomic_store_explicit(counter, before + 1, memory_order_relaxed);
+}
+
+/* One worker thread's.  Owned by that thread, its box, counters and `stop` excepted. */
+struct lane {
+    struct event_base *base;
+    struct mailbox box;                 /* new connections, answered changes, filled chunks */
+    unsigned reader;                    /* this thread's number with the publisher */
+    struct server *server;
+    struct conn *conns;                 /* of this lane, also those that are closed and whose
+                                           answers are still on their way */
+    struct lane_class class[LANE_CLASSES];
+    struct session *touched;            /* to go on at the end of this turn */
+    struct session *resting;            /* ... of the next one that begins with mail */
+    bool stopping;
+    int64_t stop_by;                    /* clock_seconds() */
+    struct event *on_mail;
+    struct event *on_turn;              /* when all have had their turn that had something to do */
+    struct event *on_tick;              /* while stopping */
+    pthread_t thread;
+    atomic_bool tick;                   /* set by worker_tick() */
+    atomic_bool stop;                   /* set by worker_stop() */
+    _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
+    _Atomic unsigned asked;             /* for a sign of life, so many times; by the main thread */
+    _Atomic unsigned answered;
+    struct judge judge;
+    struct hearing hearing;             /* of what is decided at once */
+    struct lane_counters counters;
+};
+
+/* The whole daemon's.  Made at start; then only what is thread-safe by itself is changed. */
+struct server {
+    struct publisher *publisher;
+    struct keeper *keeper;
+    struct quota *quota;
+    struct settings settings;
+    _Atomic(struct stacks *) stacks;    /* set by the main thread, which frees what it was before */
+    struct meters meters;
+    int64_t started;
+    size_t lanes;
+    struct lane *lane;
+};
+
+/* The stacks to use from now on; what was used before may then be freed, matters excepted.  Once
+ * the lane shows what it uses it looks again: the main thread, which looks at both in the other
+ * order, cannot have missed it then. */
+static inline const struct stacks *lane_take_stacks(struct lane *lane)
+{
+    struct stacks *mine = atomic_load_explicit(&lane->stacks, memory_order_relaxed);
+
+    for (;;) {
+        struct stacks *now = atomic_load(&lane->server->stacks);
+        if (now == mine)
+            return now;
+        atomic_store(&lane->stacks, now);
+        mine = now;
+    }
+}
+
+#endif

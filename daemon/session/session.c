@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/session/session.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/writer/change_request.h"
+#include "daemon/base/clock.h"
+#include "proto/reply.h"
+
+void session_init(struct session *s)
+{
+    s->passing = -1;
+}
+
+void session_free(struct session *s)
+{
+    if (s->passing >= 0)
+        close(s->passing);
+    if (s->scan_is_here)
+        scan_free(s->scan);
+    free(s->groups);
+    iobuf_free(&s->in);
+    iobuf_free(&s->out);
+}
+
+/* -- output ---------------------------------------------------------------------------------- */
+
+bool session_begin_reply(struct session *s, size_t max, struct text *t)
+{
+    char *room = iobuf_reserve(&s->out, max);
+
+    if (room == NULL) {
+        s->ended = true;
+        return false;
+    }
+    *t = text_in(room, max);
+    return true;
+}
+
+void session_put_problem(struct session *s, const struct problem *p)
+{
+    struct text t;
+
+    if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
+        return;
+    reply_plain(&t, p->status, p->message[0] != '\0' ? p->message : NULL);
+    iobuf_commit(&s->out, t.len);
+}
+
+void session_fail(struct session *s, enum status status, const char *message)
+{
+    struct problem p;
+
+    problem_set(&p, status, "%s", message);
+    session_put_problem(s, &p);
+    s->ended = true;
+}
+
+/* While one is worded, the next comes over from the writer's processor. */
+void session_take_change(struct session *s, struct change *c)
+{
+    const struct mail *next = s->lane->box.arrived.first;
+    struct text t;
+
+    if (next != NULL && next->arrive == c->mail.arrive)
+        change_prefetch((const struct change *)next);
+    s->outstanding--;
+    session_class(s)->outstanding--;
+    if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
+        admin_reply(c, s->role, clock_wall(), &t);
+        iobuf_commit(&s->out, t.len);
+    }
+    change_free(c);
+}
+
+void session_take_chunk(struct session *s, struct scan *scan)
+{
+    struct text t;
+
+    s->scan_is_here = true;
+    if (session_begin_reply(s, scan->len, &t)) {
+        text_add(&t, scan->bytes, scan->len);
+        iobuf_commit(&s->out, t.len);
+    }
+    if (scan->finished || s->ended) {
+        scan_free(scan);
+        s->scan = NULL;
+        s->scan_is_here = false;
+    }
+}
+
+/* -- what is under way ----------------------------------------------------------------------- */
+
+void session_post_changes(struct session *s)
+{
+    struct keeper *keeper = s->lane->server->keeper;
+
+    if (s->rests && !s->promises)
+        keeper_expect(keeper, 1);       /* first: the writer may be done with these before we go on */
+    keeper_change(keeper, &s->changes);
+    if (!s->rests && s->promises)
+        keeper_expect(keeper, -1);
+    s->promises = s->rests;
+}
+
+void session_stop_scan(struct session *s)
+{
+    if (s->scan == NULL || atomic_exchange(&s->scan->stop, true))
+        return;
+    keeper_poke(s->lane->server->keeper);
+}
+
+bool session_is_away(const struct session *s)
+{
+    return s->outstanding > 0 || s->errands > 0 || (s->scan != NULL && !s->scan_is_here);
+}
+
+bool session_is_done(const struct session *s)
+{
+    if (session_is_away(s) || s->first_matter != NULL || iobuf_len(&s->out) > 0)
+        return false;
+    return s->ended || (s->eof && iobuf_len(&s->in) == 0 && s->scan == NULL && !s->has_fault);
+}

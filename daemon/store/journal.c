@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/journal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SERIAL_MAX ((uint64_t)INT64_MAX) /* no store gets there: counting on does not overflow */
+
+enum {
+    HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1,
+    ENTRY_LEAST = 96,                   /* bytes: hardly one is shorter */
+};
+
+_Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK, "an empty block has room for any entry");
+
+/* A block's entries are first .. first + count - 1. */
+struct extent {
+    uint64_t first;
+    uint64_t count;
+};
+
+struct journal {
+    uint64_t keep;
+    uint64_t next;
+    uint64_t tokens;
+    struct extent *extent;          /* by block number */
+    uint32_t blocks;
+    uint32_t room;
+    uint32_t current;
+    struct text block;              /* the current block's bytes, in `bytes` */
+    char bytes[JOURNAL_BLOCK_MAX];
+};
+
+struct journal *journal_new(uint64_t keep)
+{
+    struct journal *j = calloc(1, sizeof(*j));
+
+    if (j == NULL)
+        return NULL;
+    j->keep = keep;
+    journal_clear(j);
+    return j;
+}
+
+void journal_free(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    free(j->extent);
+    free(j);
+}
+
+void journal_set_keep(struct journal *j, uint64_t keep)
+{
+    j->keep = keep;
+}
+
+static void block_reset(struct journal *j)
+{
+    j->block = text_in(j->bytes, JOURNAL_BLOCK);
+    j->block.len = HEAD_SIZE;
+}
+
+void journal_clear(struct journal *j)
+{
+    j->blocks = 0;
+    j->next = 1;
+    j->tokens = 0;
+    block_reset(j);
+}
+
+static int block_add(struct journal *j, uint32_t block)
+{
+    if (block >= j->room) {
+        uint32_t room = 2 * block + 16;
+        struct extent *extent = reallocarray(j->extent, room, sizeof(*extent));
+        if (extent == NULL)
+            return -ENOMEM;
+        j->extent = extent;
+        j->room = room;
+    }
+    for (; j->blocks <= block; j->blocks++)
+        j->extent[j->blocks] = (struct extent){ 0, 0 };
+    return 0;
+}
+
+static bool parse_head(struct slice stored, uint64_t *tokens)
+{
+    static const char head[] = "v=1 tokens=";
+
+    return stored.len >= HEAD_SIZE && slice_begins(stored, head) &&
+           stored.at[HEAD_SIZE - 1] == '\n' &&
+           number_parse((struct slice){ stored.at + sizeof(head) - 1, HEAD_SIZE - sizeof(head) },
+                        UINT64_MAX, tokens);
+}
+
+bool journal_serial(struct slice entry, uint64_t *serial)
+{
+    static const char head[] = "serial=";
+    const char *end = memchr(entry.at, ' ', entry.len);
+
+    return end != NULL && slice_begins(entry, head) &&
+           number_parse((struct slice){ entry.at + sizeof(head) - 1,
+                                        (size_t)(end - entry.at) - (sizeof(head) - 1) },
+                        SERIAL_MAX, serial);
+}
+
+bool journal_take_entry(struct slice *rest, struct slice *entry)
+{
+    const char *lf = rest->len > 0 ? memchr(rest->at, '\n', rest->len) : NULL;
+
+    if (lf == NULL)
+        return false;
+    *entry = (struct slice){ rest->at, (size_t)(lf - rest->at) };
+    *rest = (struct slice){ lf + 1, rest->len - entry->len - 1 };
+    return true;
+}
+
+const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
+{
+    struct slice rest, entry;
+    uint64_t tokens, serial, first = 0, count = 0;
+
+    if (stored.len > JOURNAL_BLOCK_MAX || !parse_head(stored, &tokens))
+        return "its first line is not a journal block's of this version";
+    rest = (struct slice){ stored.at + HEAD_SIZE, stored.len - HEAD_SIZE };
+    for (; journal_take_entry(&rest, &entry); count++) {
+        if (!journal_serial(entry, &serial) || serial == 0 ||
+            (count > 0 && serial != first + count))
+            return "its serials are not consecutive, from 1 on";
+        if (count == 0)
+            first = serial;
+    }
+    if (rest.len > 0)
+        return "its last line is cut off";
+    if (block_add(j, block) < 0)
+        return "no memory";
+    j->extent[block] = (struct extent){ first, count };
+    if (count > 0 && first + count > j->next) {
+        j->next = first + count;
+        j->tokens = tokens;
+        j->current = block;
+        memcpy(j->bytes, stored.at, stored.len);
+        j->block.len = stored.len;
+    }
+    return NULL;
+}
+
+const char *journal_loaded(struct journal *j)
+{
+    uint64_t held = 0;
+
+    for (uint32_t i = 0; i < j->blocks; i++)
+        held += j->extent[i].count;
+    return held == 0 || held == j->next - journal_oldest(j) ?
+           NULL : "a block of the journal is missing";
+}
+
+uint64_t journal_tokens(const struct journal *j)
+{
+    return j->tokens;
+}
+
+/* The block with the oldest entries, or an empty one; never the current. */
+static uint32_t oldest_block(const struct journal *j)
+{
+    uint32_t oldest = j->blocks;
+
+    for (uint32_t i = 0; i < j->blocks; i++) {
+        if (i == j->current)
+            continue;
+        if (j->extent[i].count == 0)
+            return i;
+        if (oldest == j->blocks || j->extent[i].first < j->extent[oldest].first)
+            oldest = i;
+    }
+    return oldest;
+}
+
+int journal_turn(struct journal *j)
+{
+    uint32_t block = oldest_block(j);
+
+    if (block < j->blocks && j->extent[block].count > 0 &&
+        j->next - (j->extent[block].first + j->extent[block].count) < j->keep)
+        block = j->blocks;
+    if (block_add(j, block) < 0)
+        return -ENOMEM;
+    j->current = block;
+    j->extent[block] = (struct extent){ 0, 0 };
+    block_reset(j);
+    return 0;
+}
+
+int journal_begin(struct journal *j)
+{
+    bool has_room = j->blocks > 0 && j->block.len + ENTRY_LEAST <= JOURNAL_BLOCK;
+
+    return has_room ? 0 : journal_turn(j);
+}
+
+uint64_t journal_next(const struct journal *j)
+{
+    return j->next;
+}
+
+struct text journal_entry(struct journal *j, int64_t time, const char *event)
+{
+    struct text entry = text_in(j->bytes + j->block.len, JOURNAL_BLOCK - j->block.len);
+
+    text_adds(&entry, "serial=");
+    text_add_u64(&entry, j->next);
+    line_put_time(&entry, "time", time);
+    line_puts(&entry, "event", event);
+    return entry;
+}
+
+bool journal_entry_end(struct journal *j, struct text *entry)
+{
+    struct extent *extent = &j->extent[j->current];
+
+    text_addc(entry, '\n');
+    if (entry->cut)
+        return false;
+    j->block.len += entry->len;
+    if (extent->count++ == 0)
+        extent->first = j->next;
+    j->next++;
+    return true;
+}
+
+void journal_end(struct journal *j, uint64_t tokens)
+{
+    char head[HEAD_SIZE + 16];
+
+    snprintf(head, sizeof(head), "v=1 tokens=%010llu\n", (unsigned long long)tokens);
+    memcpy(j->bytes, head, HEAD_SIZE);
+    j->tokens = tokens;
+}
+
+uint32_t journal_block_number(const struct journal *j)
+{
+    return j->current;
+}
+
+struct slice journal_block(const struct journal *j)
+{
+    return text_slice(&j->block);
+}
+
+uint64_t journal_oldest(const struct journal *j)
+{
+    uint64_t oldest = j->next;
+
+    for (uint32_t i = 0; i < j->blocks; i++)
+        if (j->extent[i].count > 0 && j->extent[i].first < oldest)
+            oldest = j->extent[i].first;
+    return oldest == j->next ? 0 : oldest;
+}
+
+uint64_t journal_newest(const struct journal *j)
+{
+    return j->next - 1;
+}
+
+bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block)
+{
+    for (uint32_t i = 0; i < j->blocks; i++) {
+        if (serial >= j->extent[i].first && serial - j->extent[i].first < j->extent[i].count) {
+            *block = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+struct slice journal_entries(struct slice block, uint64_t serial)
+{
+    struct slice rest = { block.at + HEAD_SIZE, block.len - HEAD_SIZE }, entry;
+    uint64_t found;
+
+    for (struct slice from = rest; journal_take_entry(&rest, &entry); from = rest)
+        if (journal_serial(entry, &found) && found >= serial)
+            return from;
+    return (struct slice){ block.at + block.len, 0 };
+}
+
+void journal_key(struct text *key, uint32_t block)
+{
+    text_addf(key, "journal/%u", block);
+}

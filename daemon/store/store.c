@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/store/tdb_file.h"
+#include "daemon/store/bulk_read.h"
+
+struct store {
+    struct tdbfile file;
+    enum store_mode mode;
+    int lock;                       /* descriptor of PATH.lock; -1 when only reading */
+    struct slice claims;            /* in `line` */
+    char line[RECORD_LINE_MAX + TDBFILE_SPARE];     /* that was put last */
+};
+
+static bool take_lock(struct store *s, struct problem *problem);
+static bool create_if_missing(struct store *s, struct problem *problem);
+static bool open_file(struct store *s, enum store_mode mode, struct problem *problem);
+static void explain(struct store *s, struct problem *problem);
+static bool lock_file(struct store *s, struct problem *problem);
+static bool check_head(struct store *s, struct problem *problem);
+
+struct store *store_open(const char *path, enum store_mode mode, struct problem *problem)
+{
+    struct store *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        problem_set(problem, STATUS_STORE, "no memory");
+        return NULL;
+    }
+    *s = (struct store){ .mode = mode, .lock = -1 };
+    unsetenv("TDB_NO_FSYNC");       /* TDB obeys it, and nothing would be durable */
+    if (!tdbfile_init(&s->file, path))
+        problem_set(problem, STATUS_STORE, "the store's path is too long");
+    else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
+             open_file(s, mode, problem))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    tdbfile_close(&s->file);
+    if (s->lock >= 0)
+        close(s->lock);
+    free(s);
+}
+
+static bool in_use(struct store *s, struct problem *problem)
+{
+    problem_set(problem, STATUS_BUSY,
+                "store %.150s is in use by another jetond; stop that one first", s->file.path);
+    return false;
+}
+
+static bool take_lock(struct store *s, struct problem *problem)
+{
+    int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
+    char path[PATH_MAX + 8];
+
+    snprintf(path, sizeof(path), "%s.lock", s->file.path);
+    s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (s->lock >= 0)
+        return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
+    if (errno == ENOENT && s->mode == STORE_READ)
+        return true;
+    problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
+    return false;
+}
+
+/* -- the file -------------------------------------------------------------------------------- */
+
+static bool create_if_missing(struct store *s, struct problem *problem)
+{
+    char room[64];
+    struct text value = text_in(room, sizeof(room));
+
+    text_adds(&value, "v=1");
+    line_put_time(&value, "created", clock_wall());
+    if (tdbfile_create(&s->file, slice_of(TRAVERSAL_HEAD_KEY), text_slice(&value)))
+        return true;
+    problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->file.path,
+                strerror(errno));
+    return false;
+}
+
+static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
+{
+    if (!tdbfile_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
+        explain(s, problem);
+        return false;
+    }
+    if (lock_file(s, problem) && check_head(s, problem))
+        return true;
+    tdbfile_close(&s->file);
+    return false;
+}
+
+static void explain(struct store *s, struct problem *problem)
+{
+    const char *path = s->file.path;
+
+    if (s->file.unclean)
+        problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after "
+                    "a crash; the next start of jetond undoes it", path);
+    else if (errno == EWOULDBLOCK)
+        in_use(s, problem);
+    else if (errno == ESTALE)
+        problem_set(problem, STATUS_STORE, "store %.120s was replaced while jetond ran; "
+                    "restart jetond", path);
+    else if (errno == ENOTSUP)
+        problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
+                    "or move it away", path);
+    else if (errno == 0 || errno == EIO || errno == EINVAL)
+        problem_set(problem, STATUS_STORE, "%.90s is not a TDB file, or is damaged (%.60s); "
+                    "restore it from a backup (tdbbackup -v does), or move it away", path,
+                    s->file.failed ? s->file.said : "not whole");
+    else
+        problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
+}
+
+/* PATH.lock guards the creation; this one goes with the file, whatever name leads to it. */
+static bool lock_file(struct store *s, struct problem *problem)
+{
+    return s->mode == STORE_READ || flock(tdb_fd(s->file.tdb), LOCK_EX | LOCK_NB) == 0 ||
+           errno != EWOULDBLOCK || in_use(s, problem);
+}
+
+static bool check_head(struct store *s, struct problem *problem)
+{
+    TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(TRAVERSAL_HEAD_KEY)));
+    struct slice text = { (const char *)head.dptr, head.dsize };
+    bool good = head.dptr != NULL && slice_begins(text, "v=1 ");
+
+    if (head.dptr == NULL)
+        problem_set(problem, STATUS_STORE, "%.120s is a TDB file, but not a whole jeton store; "
+                    "restore it from a backup, or move it away", s->file.path);
+    else if (!good)
+        problem_set(problem, STATUS_STORE, "store %.120s was written by a newer version of jeton; "
+                    "run that version", s->file.path);
+    free(head.dptr);
+    return good;
+}
+
+bool store_reopen(struct store *s, struct problem *problem)
+{
+    tdbfile_close(&s->file);
+    return open_file(s, STORE_WRITE, problem);
+}
+
+bool store_mend(struct store *s, struct problem *problem)
+{
+    if (tdbfile_mend(&s->file))
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.150s cannot be written: %s", s->file.path,
+                strerror(errno));
+    return false;
+}
+
+void store_shrink(struct store *s)
+{
+    tdbfile_shrink(&s->file);
+}
+
+/* -- reading everything ---------------------------------------------------------------------- */
+
+bool store_load_journal(struct store *s, struct journal *j, struct problem *problem)
+{
+    char *bytes = malloc(JOURNAL_BLOCK_MAX);
+    const char *fault = bytes == NULL ? "no memory" : NULL;
+    enum store_found found = STORE_FOUND;
+    uint32_t block = 0;
+    size_t len;
+
+    while (fault == NULL && (found = store_get_journal(s, block, bytes, &len)) == STORE_FOUND) {
+        fault = journal_load(j, block, (struct slice){ bytes, len });
+        block += fault == NULL;
+    }
+    free(bytes);
+    if (fault == NULL)
+        fault = found == STORE_FAILED ? "it cannot be read" : journal_loaded(j);
+    if (fault != NULL)
+        problem_set(problem, STATUS_STORE, "store %.100s: journal block %u: %.60s; restore from a "
+                    "backup (tdbbackup -v)", s->file.path, block, fault);
+    return fault == NULL;
+}
+
+/* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
+ * stands.  With a system call for each piece of a record it takes many times as long. */
+static bool switch_to(struct store *s, enum store_mode mode, struct problem *problem)
+{
+    if (s->mode == STORE_READ)
+        return true;
+    tdbfile_close(&s->file);
+    return open_file(s, mode, problem);
+}
+
+bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem)
+{
+    return switch_to(s, STORE_READ, problem) && traversal_tokens(&s->file, visitor, problem) &&
+           switch_to(s, s->mode, problem);
+}
+
+bool store_may_have(struct store *s, uint64_t said, struct problem *problem)
+{
+    if (said <= store_size(s) / RECORD_ROOM_LEAST)
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.100s: its journal says that it holds %llu tokens, "
+                "which is more than fit: it is damaged; restore it from a backup (tdbbackup -v)",
+                s->file.path, (unsigned long long)said);
+    return false;
+}
+
+bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem)
+{
+    if (found == said)
+        return true;
+    problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: "
+                "it is damaged; restore it from a backup (tdbbackup -v)", s->file.path,
+                (unsigned long long)found, (unsigned long long)said);
+    return false;
+}
+
+/* -- one transaction ------------------------------------------------------------------------- */
+
+bool store_begin(struct store *s)
+{
+    return tdbfile_begin(&s->file);
+}
+
+/* A line is stored with spaces behind it, which mean nothing to the grammar. */
+static bool put_record(struct store *s, const struct record *record, int how)
+{
+    char key[RECORD_KEY_SIZE];
+    struct text value = text_in(s->line, RECORD_LINE_MAX);
+
+    record_key(record->digest, key);
+    s->claims = record_write(&value, record);
+    size_t size = tdbfile_size(sizeof(key), value.len);
+    memset(s->line + value.len, ' ', size - value.len);
+    return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
+                                     (struct slice){ s->line, size }, how);
+}
+
+bool store_put(struct store *s, const struct record *record)
+{
+    return put_record(s, record, TDB_REPLACE);
+}
+
+enum store_found store_add(struct store *s, const struct record *record)
+{
+    if (put_record(s, record, TDB_INSERT))
+        return STORE_ABSENT;
+    return tdb_error(s->file.tdb) == TDB_ERR_EXISTS ? STORE_FOUND : STORE_FAILED;
+}
+
+struct slice store_claims(const struct store *s)
+{
+    return s->claims;
+}
+
+bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
+{
+    char key[RECORD_KEY_SIZE];
+
+    record_key(id, key);
+    return tdb_delete(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) })) == 0;
+}
+
+/* A block's record gets its full place at once, so that it is rewritten in place ever after. */
+bool store_put_journal(struct store *s, const struct journal *j)
+{
+    static const char zeros[JOURNAL_BLOCK];
+    char room[JOURNAL_KEY_MAX];
+    struct text name = text_in(room, sizeof(room));
+
+    journal_key(&name, journal_block_number(j));
+    struct slice key = text_slice(&name);
+    if (!tdb_exists(s->file.tdb, tdbfile_datum(key)) &&
+        !tdbfile_put(&s->file, key, (struct slice){ zeros, tdbfile_place(key.len, JOURNAL_BLOCK) },
+                     TDB_REPLACE))
+        return false;
+    return tdbfile_put(&s->file, key, journal_block(j), TDB_REPLACE);
+}
+
+bool store_commit(struct store *s)
+{
+    return tdbfile_commit(&s->file);
+}
+
+void store_abandon(struct store *s)
+{
+    tdbfile_abandon(&s->file);
+}
+
+/* -- reading one ----------------------------------------------------------------------------- */
+
+static enum store_found fetch(struct store *s, struct slice name, TDB_DATA *value)
+{
+    if (s->file.tdb == NULL)
+        return STORE_FAILED;
+    *value = tdb_fetch(s->file.tdb, tdbfile_datum(name));
+    if (value->dptr != NULL)
+        return STORE_FOUND;
+    return tdb_error(s->file.tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+}
+
+enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record)
+{
+    char key[RECORD_KEY_SIZE];
+    TDB_DATA value;
+
+    record_key(id, key);
+    enum store_found found = fetch(s, (struct slice){ key, sizeof(key) }, &value);
+    if (found != STORE_FOUND)
+        return found;
+    const char *fault = record_parse(record, id, (struct slice){ (char *)value.dptr, value.dsize });
+    free(value.dptr);
+    if (fault == NULL)
+        return STORE_FOUND;
+    log_error("store: record %.*s: %s", RECORD_KEY_SIZE, key, fault);
+    return STORE_FAILED;
+}
+
+enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len)
+{
+    char room[JOURNAL_KEY_MAX];
+    struct text name = text_in(room, sizeof(room));
+    TDB_DATA value;
+
+    journal_key(&name, block);
+    enum store_found found = fetch(s, text_slice(&name), &value);
+    if (found != STORE_FOUND)
+        return found;
+    *len = value.dsize;
+    if (value.dsize <= JOURNAL_BLOCK_MAX)
+        memcpy(bytes, value.dptr, value.dsize);
+    free(value.dptr);
+    return *len <= JOURNAL_BLOCK_MAX ? STORE_FOUND : STORE_FAILED;
+}
+
+uint64_t store_size(struct store *s)
+{
+    return s->file.tdb != NULL ? tdb_map_size(s->file.tdb) : 0;
+}

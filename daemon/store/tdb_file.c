@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/tdb_file.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/base/log.h"
+#include "daemon/store/tdb_recovery.h"
+
+/* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
+enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
+
+bool tdbfile_init(struct tdbfile *f, const char *path)
+{
+    *f = (struct tdbfile){ .nowhere = -1 };
+    return (size_t)snprintf(f->path, sizeof(f->path), "%s", path) < sizeof(f->path) - 8;
+}
+
+/* -- what TDB says --------------------------------------------------------------------------- */
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+{
+    struct tdbfile *f = tdb_get_logging_private(tdb);
+    char message[sizeof(f->said)];
+    va_list args;
+    int error = errno;
+
+    if (level > TDB_DEBUG_ERROR)
+        return;
+    va_start(args, format);
+    vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    message[strcspn(message, "\n")] = '\0';
+    f->unclean = f->unclean || strstr(message, "recover read only") != NULL;
+    if (f->told || f->unclean)
+        log_debug("tdb: %s", message);
+    else
+        log_error("tdb: %s", message);
+    if (!f->failed)
+        memcpy(f->said, message, sizeof(message));
+    f->failed = f->told = true;
+    /* It cannot be written through this descriptor any more: see the header. */
+    if (f->committing)
+        dup3(f->nowhere, tdb_fd(tdb), O_CLOEXEC);
+    errno = error;
+}
+
+static struct tdb_context *open_tdb(struct tdbfile *f, const char *path, int flags)
+{
+    const struct tdb_logging_context logging = { heard, f };
+
+    /* For reading only, a map is faster, and cannot run into a full disk. */
+    int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
+
+    f->failed = f->committing = f->unclean = false;
+    return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
+}
+
+/* -- the pieces that the file consists of ---------------------------------------------------- */
+
+/* 256, 512, ... 4096 bytes or whole pages, and the file grows by whole pages, which such pieces fill.
+ * Remainders too small to be used would stay in TDB's free list for ever, and every allocation walks
+ * over all of that list, with three system calls for each. */
+enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4 };
+
+/* TDB takes a quarter more than it is asked for, a trailer and a header. */
+static size_t value_in(size_t piece, size_t key)
+{
+    return (piece - RECORD_HEADER - RECORD_TRAILER) * 4 / 5 - key;
+}
+
+static size_t next_larger(size_t piece)
+{
+    return piece + (piece < PAGE ? piece : PAGE);
+}
+
+size_t tdbfile_size(size_t key, size_t least)
+{
+    size_t piece = SMALLEST;
+
+    while (value_in(piece, key) < least)
+        piece = next_larger(piece);
+    return value_in(piece, key);
+}
+
+size_t tdbfile_place(size_t key, size_t most)
+{
+    size_t piece = SMALLEST;
+
+    while (piece - RECORD_HEADER - RECORD_TRAILER < key + most)
+        piece = next_larger(piece);
+    return value_in(piece, key);
+}
+
+/* The file's header and hash table end in the middle of a page.  What is left of it is the first
+ * record's, for whatever remained of it would be of no use. */
+static size_t first_size(size_t key, size_t least)
+{
+    size_t piece = PAGE - (TDB_FILE_HEAD + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
+
+    while (piece < SMALLEST || value_in(piece, key) < least)
+        piece += PAGE;
+    return value_in(piece, key);
+}
+
+/* -- creation -------------------------------------------------------------------------------- */
+
+static bool write_first(struct tdb_context *tdb, struct slice key, struct slice value)
+{
+    char room[TDBFILE_FIRST_MAX + 2 * TDBFILE_SPARE];
+    size_t size = first_size(key.len, value.len);
+
+    memset(room, ' ', size);
+    memcpy(room, value.at, value.len);
+    return tdb_transaction_start(tdb) == 0 &&
+           tdb_store(tdb, tdbfile_datum(key), tdbfile_datum((struct slice){ room, size }),
+                     TDB_INSERT) == 0 &&
+           tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
+}
+
+static bool sync_directory(const char *path)
+{
+    char copy[PATH_MAX];
+
+    snprintf(copy, sizeof(copy), "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value)
+{
+    char path[PATH_MAX + 8];
+    struct stat st;
+
+    if (lstat(f->path, &st) == 0)
+        return true;
+    snprintf(path, sizeof(path), "%s.new", f->path);
+    unlink(path);               /* left by a creation that was interrupted */
+    struct tdb_context *tdb = open_tdb(f, path, O_RDWR | O_CREAT | O_EXCL);
+    bool done = tdb != NULL && write_first(tdb, key, value) && !f->failed;
+    int error = errno;
+    if (tdb != NULL && tdb_close(tdb) != 0)
+        done = false;
+    if (done) {
+        done = rename(path, f->path) == 0 && sync_directory(f->path);
+        error = errno;
+    }
+    if (!done)
+        unlink(path);
+    errno = error;
+    return done;
+}
+
+/* -- opening --------------------------------------------------------------------------------- */
+
+/* A file that was put in the place of ours while it was open is not the one we know. */
+static bool same_file(struct tdbfile *f, const struct stat *st)
+{
+    if (f->inode == 0) {
+        f->device = st->st_dev;
+        f->inode = st->st_ino;
+    }
+    return f->device == st->st_dev && f->inode == st->st_ino;
+}
+
+/* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
+ * end is cut off only when it needs it.  It makes its files whole pages. */
+static bool is_whole(const struct tdbfile *f)
+{
+    struct stat st;
+
+    if (stat(f->path, &st) < 0)
+        return false;
+    errno = S_ISREG(st.st_mode) ? EIO : ENOTSUP;
+    return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
+}
+
+/* Nobody else may have it open: then it would not be what the power left. */
+static bool forget_recovery_beyond(struct tdbfile *f, int flags)
+{
+    bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
+    int fd = open(f->path, (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+
+    if (fd < 0)
+        return false;
+    bool good = !tdbrecovery_is_beyond(fd);
+    f->unclean = !good && !for_writing;
+    if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        log_warning("%s: the power went while a commit made it longer: nothing of that commit was saved",
+                    f->path);
+        good = tdbrecovery_forget(fd);
+    }
+    int error = errno;
+    close(fd);
+    errno = error;
+    return good;
+}
+
+bool tdbfile_open(struct tdbfile *f, int flags)
+{
+    struct stat st;
+
+    f->failed = f->unclean = false;
+    if (!is_whole(f) || !forget_recovery_beyond(f, flags))
+        return false;
+    errno = 0;
+    if (f->nowhere < 0)
+        f->nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (f->nowhere < 0)
+        return false;
+    f->tdb = open_tdb(f, f->path, flags);
+    if (f->tdb == NULL)
+        return false;
+    int error = fstat(tdb_fd(f->tdb), &st) < 0 ? errno : same_file(f, &st) ? 0 : ESTALE;
+    if (error == 0)
+        return true;
+    tdb_close(f->tdb);
+    f->tdb = NULL;
+    errno = error;
+    return false;
+}
+
+void tdbfile_close(struct tdbfile *f)
+{
+    if (f->tdb != NULL)
+        tdb_close(f->tdb);
+    f->tdb = NULL;
+    if (f->nowhere >= 0)
+        close(f->nowhere);
+    f->nowhere = -1;
+}
+
+/* -- hash chains ----------------------------------------------------------------------------- */
+
+enum { CHAINS_AT_ONCE = 4096 };
+
+/* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
+static bool read_heads(const struct tdbfile *f, unsigned first, uint32_t head[], unsigned count)
+{
+    off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
+    ssize_t size = (ssize_t)(count * sizeof(*head));
+
+    return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
+}
+
+/* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
+ * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
+bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,
+                  const bool *ended)
+{
+    const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    bool whole = true;
+
+    for (unsigned chain = 0; chain < chains && whole && !*ended; chain++) {
+        unsigned at = chain % CHAINS_AT_ONCE, left = chains - chain;
+        if (at == 0)
+            whole = read_heads(f, chain, head, left < CHAINS_AT_ONCE ? left : CHAINS_AT_ONCE);
+        if (whole && head[at] != 0)
+            whole = tdb_traverse_chain(f->tdb, chain, visit, context) >= 0;
+    }
+    return whole;
+}
+
+/* -- transactions ---------------------------------------------------------------------------- */
+
+/* What is written to a file that was moved away or replaced would be lost with it. */
+static bool in_place(struct tdbfile *f)
+{
+    struct stat st;
+
+    if (stat(f->path, &st) == 0 && same_file(f, &st))
+        return true;
+    if (!f->told)
+        log_error("%s was moved away or replaced", f->path);
+    f->told = true;
+    return false;
+}
+
+bool tdbfile_begin(struct tdbfile *f)
+{
+    if (f->tdb == NULL || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
+        return false;
+    f->failed = false;
+    f->before = tdb_map_size(f->tdb);
+    return true;
+}
+
+bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how)
+{
+    return tdb_store(f->tdb, tdbfile_datum(key), tdbfile_datum(value), how) == 0;
+}
+
+/* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear
+ * before: growing inside a transaction leaves an error behind although nothing went wrong. */
+bool tdbfile_commit(struct tdbfile *f)
+{
+    if (f->failed)
+        return false;
+    tdb_exists(f->tdb, tdbfile_datum(slice_of("?")));
+    f->committing = true;
+    bool done = tdb_transaction_commit(f->tdb) == 0 && !f->failed;
+    f->committing = false;
+    enum TDB_ERROR error = tdb_error(f->tdb);
+    done = done && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
+    if (done)
+        f->told = false;
+    return done;
+}
+
+void tdbfile_abandon(struct tdbfile *f)
+{
+    if (f->tdb != NULL && tdb_transaction_active(f->tdb))
+        tdb_transaction_cancel(f->tdb);
+}
+
+/* -- after a failure ------------------------------------------------------------------------- */
+
+bool tdbfile_mend(struct tdbfile *f)
+{
+    return tdbrecovery_rewrite(tdb_fd(f->tdb));
+}
+
+void tdbfile_shrink(struct tdbfile *f)
+{
+    const uint64_t page = (uint64_t)getpagesize();
+    int fd = tdb_fd(f->tdb);
+    uint64_t size = f->before, end;
+    struct stat st;
+
+    if (f->before == 0 || fstat(fd, &st) < 0 || !tdbrecovery_end(fd, &end))
+        return;
+    if (size < end)
+        size = (end + page - 1) / page * page;      /* its files are whole pages */
+    if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
+        log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
+    f->before = 0;
+}

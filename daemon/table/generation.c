@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/table/generation.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/pages.h"
+
+enum { STRING_ALIGN = 2 };
+
+void generation_free(struct generation *g)
+{
+    if (g == NULL)
+        return;
+    if (g->header != NULL)
+        munmap(g->header, g->table.total_size);
+    if (g->fd >= 0)
+        close(g->fd);
+    if (g->used != NULL)
+        munmap(g->used, sizeof(*g->used) << g->table.slot_bits);
+    free(g->intern);
+    free(g);
+}
+
+/* Mapped writable first: once FUTURE_WRITE is sealed nobody can do that again.  Tokens go to all
+ * pages of the slots in no order: together those are had for less than one by one. */
+static int generation_map(struct generation *g, uint64_t size)
+{
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
+
+    g->fd = memfd_create("jeton-table", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (g->fd < 0 || ftruncate(g->fd, (off_t)size) < 0)
+        return -errno;
+    void *at = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd);
+    if (at == MAP_FAILED)
+        return -errno;
+    pages_fill(at, table_size(g->table.slot_bits, 0));
+    g->header = at;
+    g->table.total_size = size;
+    if (fcntl(g->fd, F_ADD_SEALS, seals) < 0 || fchmod(g->fd, 0444) < 0)
+        return -errno;
+    return 0;
+}
+
+static int generation_tables(struct generation *g, uint32_t slot_bits)
+{
+    size_t used = sizeof(*g->used) << slot_bits;
+    void *at = pages_map(used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+    if (at == MAP_FAILED)
+        return -errno;
+    pages_fill(at, used);
+    g->used = at;
+    /* Two strings a token at half the slots in use leave half of this free. */
+    g->intern_mask = (UINT32_C(2) << slot_bits) - 1;
+    g->intern = calloc((size_t)g->intern_mask + 1, sizeof(*g->intern));
+    return g->intern != NULL ? 0 : -ENOMEM;
+}
+
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+                                         uint64_t arena_size)
+{
+    uint64_t size = table_size(slot_bits, arena_size);
+    struct generation *g = calloc(1, sizeof(*g));
+
+    if (g == NULL)
+        return NULL;
+    g->fd = -1;
+    g->number = number;
+    g->table.slot_bits = slot_bits;
+    int error = generation_map(g, size);
+    if (error == 0)
+        error = generation_tables(g, slot_bits);
+    if (error != 0) {
+        generation_free(g);
+        errno = -error;
+        return NULL;
+    }
+    g->header->magic = TABLE_MAGIC;
+    g->header->layout = TABLE_LAYOUT;
+    g->header->slot_bits = slot_bits;
+    g->header->slots_offset = TABLE_HEADER_SIZE;
+    g->header->arena_offset = table_size(slot_bits, 0);
+    g->header->arena_size = arena_size;
+    g->header->total_size = size;
+    g->header->generation = number;
+    snprintf(g->header->prefix, sizeof(g->header->prefix), "%s", prefix);
+    atomic_store(&g->header->state, TABLE_LIVE);
+    g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
+    g->arena = (char *)g->header + table_size(slot_bits, 0);
+    g->arena_used = sizeof(uint16_t);       /* reference 0: the empty string */
+    if (table_attach(&g->table, g->header, size) == NULL)
+        return g;
+    generation_free(g);
+    errno = ENOSPC;
+    return NULL;
+}
+
+bool generation_condense(struct generation *g)
+{
+    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->condensed.slots) ||
+           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->condensed.used);
+}
+
+/* -- strings --------------------------------------------------------------------------------- */
+
+static uint64_t mix(uint64_t hash, uint64_t word)
+{
+    hash ^= word;
+    return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* By words, of which the last may overlap the one before. */
+static uint32_t string_hash(struct slice s)
+{
+    uint64_t hash = s.len, word = 0;
+
+    for (size_t at = 0; at + sizeof(word) < s.len; at += sizeof(word)) {
+        memcpy(&word, s.at + at, sizeof(word));
+        hash = mix(hash, word);
+    }
+    if (s.len >= sizeof(word))
+        memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
+    else if (s.len > 0)
+        memcpy(&word, s.at, s.len);
+    return (uint32_t)(mix(mix(hash, word), 0) >> 32);   /* once more, for the last word's sake */
+}
+
+static uint64_t string_room(size_t len)
+{
+    return (sizeof(uint16_t) + len + STRING_ALIGN - 1) / STRING_ALIGN * STRING_ALIGN;
+}
+
+uint64_t generation_strings(uint64_t tokens, uint64_t bytes)
+{
+    return bytes + 2 * tokens * (sizeof(uint16_t) + STRING_ALIGN);
+}
+
+bool generation_has_room(const struct generation *g, uint64_t tokens, uint64_t bytes)
+{
+    return g->occupied + tokens <= UINT64_C(1) << (g->table.slot_bits - 1) &&
+           g->arena_used + generation_strings(tokens, bytes) <= g->table.arena_size &&
+           g->interned + 2 * tokens <= (uint64_t)g->intern_mask / 4 * 3;
+}
+
+uint32_t generation_intern(struct generation *g, struct slice s)
+{
+    uint32_t at = string_hash(s) & g->intern_mask;
+    uint16_t len = (uint16_t)s.len;
+    struct slice have;
+
+    if (s.len == 0)
+        return 0;
+    for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
+        if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
+            return g->intern[at];
+    assert(g->arena_used + string_room(s.len) <= g->table.arena_size);      /* it was reserved */
+    uint32_t reference = (uint32_t)g->arena_used;
+    memcpy(g->arena + reference, &len, sizeof(len));
+    memcpy(g->arena + reference + sizeof(len), s.at, s.len);
+    g->arena_used += string_room(s.len);
+    g->intern[at] = reference;
+    g->interned++;
+    return reference;
+}
+
+/* -- slots ----------------------------------------------------------------------------------- */
+
+/* Release order on every field: a reader that sees any of them sees `sequence` odd as well. */
+static void slot_write(struct table_slot *slot, const struct slot_values *v)
+{
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+
+    atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
+    for (int i = 0; i < DIGEST_SIZE / 8; i++)
+        atomic_store_explicit(&slot->digest[i], v->digest[i], memory_order_release);
+    atomic_store_explicit(&slot->activates, v->activates, memory_order_release);
+    atomic_store_explicit(&slot->expires, v->expires, memory_order_release);
+    atomic_store_explicit(&slot->scopes, v->scopes, memory_order_release);
+    atomic_store_explicit(&slot->subject, v->subject, memory_order_release);
+    atomic_store_explicit(&slot->flags, v->flags, memory_order_release);
+    atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
+}
+
+/* For the writer, under the mutex: nobody else changes it. */
+struct slot_values generation_read(const struct generation *g, uint32_t at)
+{
+    const struct table_slot *slot = &g->slots[at];
+    struct slot_values v = {
+        .flags = atomic_load_explicit(&slot->flags, memory_order_relaxed),
+        .scopes = atomic_load_explicit(&slot->scopes, memory_order_relaxed),
+        .subject = atomic_load_explicit(&slot->subject, memory_order_relaxed),
+        .activates = atomic_load_explicit(&slot->activates, memory_order_relaxed),
+        .expires = atomic_load_explicit(&slot->expires, memory_order_relaxed),
+    };
+
+    for (int i = 0; i < DIGEST_SIZE / 8; i++)
+        v.digest[i] = atomic_load_explicit(&slot->digest[i], memory_order_relaxed);
+    return v;
+}
+
+struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE])
+{
+    uint32_t mask = (UINT32_C(1) << g->table.slot_bits) - 1;
+    struct place free_place = { UINT32_MAX, false, false };
+
+    for (uint32_t at = table_home(g->table.slot_bits, id);; at = (at + 1) & mask) {
+        uint32_t flags = atomic_load_explicit(&g->slots[at].flags, memory_order_relaxed);
+        if ((flags & SLOT_PRESENT) == 0 && free_place.slot == UINT32_MAX)
+            free_place = (struct place){ at, false, flags != 0 };
+        if (flags == 0)
+            return free_place;
+        struct slot_values v = generation_read(g, at);
+        if ((flags & SLOT_PRESENT) && memcmp(v.digest, id, ID_SIZE) == 0)
+            return (struct place){ at, true, false };
+    }
+}
+
+void generation_write(struct generation *g, struct place place, const struct slot_values *v)
+{
+    slot_write(&g->slots[place.slot], v);
+    if (!place.found) {
+        g->present++;
+        if (place.was_tombstone)
+            atomic_store_explicit(&g->used[place.slot], 0, memory_order_relaxed);
+        else
+            g->occupied++;
+    } else if ((v->flags & SLOT_PRESENT) == 0) {
+        g->present--;
+    }
+}
+
+void generation_copy(struct generation *to, const struct generation *from)
+{
+    uint32_t slots = UINT32_C(1) << from->table.slot_bits;
+
+    for (uint32_t at = 0; at < slots; at++) {
+        struct slot_values v = generation_read(from, at);
+        struct slice scopes, subject;
+        if (!(v.flags & SLOT_PRESENT) || !table_string(&from->table, v.scopes, &scopes) ||
+            !table_string(&from->table, v.subject, &subject))
+            continue;
+        v.scopes = generation_intern(to, scopes);
+        v.subject = generation_intern(to, subject);
+        struct place place = generation_place(to, (const uint8_t *)v.digest);
+        generation_write(to, place, &v);
+        atomic_store_explicit(&to->used[place.slot],
+                              atomic_load_explicit(&from->used[at], memory_order_relaxed),
+                              memory_order_relaxed);
+    }
+}

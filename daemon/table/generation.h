@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One table in its memfd, as its writer sees it: slots, strings, and what only the daemon keeps
+ * beside them.  The publisher's mutex guards every call; `used` alone is written by
+ * verifying threads. */
+#ifndef JETON_GENERATION_H
+#define JETON_GENERATION_H
+
+#include "daemon/store/record.h"
+#include "proto/table.h"
+
+struct generation {
+    struct table table;
+    struct table_header *header;    /* the same memory, writable */
+    struct table_slot *slots;
+    char *arena;
+    int fd;                         /* of the memfd, opened for writing; never leaves the daemon */
+    uint64_t number;
+    uint64_t present;
+    uint64_t occupied;              /* present and tombstones */
+    uint64_t arena_used;
+    uint32_t *intern;               /* open addressing by the string; 0: free */
+    uint32_t intern_mask;
+    uint64_t interned;
+    _Atomic uint32_t *used;         /* last use of the token in each slot, seconds since 1970 */
+    struct {
+        size_t slots;
+        size_t used;
+    } condensed;                    /* bytes; who condenses, without the mutex */
+    struct generation *next_retired;
+};
+
+/* What a slot holds, without its sequence. */
+struct slot_values {
+    uint64_t digest[DIGEST_SIZE / 8];
+    uint32_t flags;
+    uint32_t scopes;
+    uint32_t subject;
+    int64_t activates;
+    int64_t expires;
+};
+
+/* Where a token is, or where it would go. */
+struct place {
+    uint32_t slot;
+    bool found;
+    bool was_tombstone;
+};
+
+/* An empty table; NULL and errno on failure. */
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+                                  uint64_t arena_size);
+void generation_free(struct generation *g);
+
+/* See publish_condense(). */
+bool generation_condense(struct generation *g);
+
+/* True if `tokens` more, with `bytes` of strings between them, can be added for certain. */
+bool generation_has_room(const struct generation *g, uint64_t tokens, uint64_t bytes);
+
+/* Arena bytes that `tokens` tokens with `bytes` of strings take at most. */
+uint64_t generation_strings(uint64_t tokens, uint64_t bytes);
+
+/* Asks for what a verification will look at to be brought into the cache.  Inline for the same reason
+ * as table_prefetch(). */
+static inline __attribute__((always_inline)) void generation_prefetch(const struct generation *g,
+                                                                      const uint8_t *digest)
+{
+    table_prefetch(&g->table, digest);
+    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
+}
+
+/* The reference of a string, which is added if it is new.  There must be room. */
+uint32_t generation_intern(struct generation *g, struct slice string);
+
+struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE]);
+struct slot_values generation_read(const struct generation *g, uint32_t slot);
+
+/* Changes the slot under its sequence, and keeps count of what is present. */
+void generation_write(struct generation *g, struct place place, const struct slot_values *values);
+
+/* Copies every token, with its last use, into an emptier table. */
+void generation_copy(struct generation *to, const struct generation *from);
+
+#endif

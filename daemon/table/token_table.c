@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Growth, and the removal of tombstones and forgotten strings, build the next generation and
+ * retire this one.  Slots lie in the order of their digests, so copying walks both tables from
+ * front to back. */
+#include "daemon/table/token_table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/table/generation.h"
+
+enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
+enum { CONDENSER = PUBLISH_READERS_MAX, INSIDERS };
+#define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
+
+struct publisher {
+    pthread_mutex_t mutex;
+    _Atomic(struct generation *) current;
+    struct generation *retired;
+    struct intents intents;         /* disables that are not answered yet */
+    char prefix[PREFIX_MAX + 1];
+    struct {
+        _Alignas(64) _Atomic(struct generation *) inside;
+    } reader[INSIDERS];
+};
+
+/* -- generations ----------------------------------------------------------------------------- */
+
+static struct generation *current(struct publisher *p)
+{
+    return atomic_load(&p->current);
+}
+
+/* Frees the retired tables that no reader is inside. */
+static void reap(struct publisher *p)
+{
+    for (struct generation **link = &p->retired; *link != NULL;) {
+        struct generation *g = *link;
+        bool inside = false;
+        for (int i = 0; i < INSIDERS; i++)
+            inside = inside || atomic_load(&p->reader[i].inside) == g;
+        if (inside) {
+            link = &g->next_retired;
+        } else {
+            *link = g->next_retired;
+            generation_free(g);
+        }
+    }
+}
+
+static void grant_lease(struct generation *g)
+{
+    atomic_store(&g->header->lease, (int64_t)clock_monotonic() + PUBLISH_LEASE_SECONDS * CLOCK_SECOND);
+}
+
+static uint32_t bits_for(uint64_t tokens)
+{
+    uint32_t bits = TABLE_BITS_MIN;
+
+    while (bits < TABLE_BITS_MAX && (UINT64_C(1) << bits) < 2 * tokens)
+        bits++;
+    return bits;
+}
+
+/* Makes a table of that size the current one, if `tokens` more fit into it.  The mutex is held. */
+static int replace(struct publisher *p, uint32_t bits, uint64_t arena, uint64_t tokens,
+                   uint64_t bytes)
+{
+    struct generation *old = current(p);
+    struct generation *new = generation_new(p->prefix, old->number + 1, bits, arena);
+
+    if (new == NULL)
+        return -errno;
+    generation_copy(new, old);
+    if (!generation_has_room(new, tokens, bytes)) {
+        generation_free(new);
+        return -ENOSPC;
+    }
+    grant_lease(new);
+    atomic_store(&p->current, new);
+    atomic_store(&old->header->state, TABLE_SUPERSEDED);
+    old->next_retired = p->retired;
+    p->retired = old;
+    reap(p);
+    return 0;
+}
+
+/* The mutex is held. */
+static int grow(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    const struct generation *old = current(p);
+    uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
+
+    if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
+        return -ENOSPC;
+    if (arena > ARENA_MAX)
+        arena = ARENA_MAX;
+    return replace(p, bits_for(old->present + tokens), arena < ARENA_MIN ? ARENA_MIN : arena,
+                   tokens, bytes);
+}
+
+bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    pthread_mutex_lock(&p->mutex);
+    bool fits = generation_has_room(current(p), tokens, bytes);
+    pthread_mutex_unlock(&p->mutex);
+    return fits;
+}
+
+int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&p->mutex);
+    if (!generation_has_room(current(p), tokens, bytes))
+        error = grow(p, tokens, bytes);
+    pthread_mutex_unlock(&p->mutex);
+    return error;
+}
+
+int publish_recall(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    const struct generation *old = current(p);
+    int error = replace(p, old->table.slot_bits, old->table.arena_size, 0, 0);
+    pthread_mutex_unlock(&p->mutex);
+    return error;
+}
+
+struct publisher *publish_new(const char *prefix, uint64_t tokens)
+{
+    struct publisher *p = aligned_alloc(64, sizeof(*p));
+
+    if (p == NULL)
+        return NULL;
+    memset(p, 0, sizeof(*p));
+    snprintf(p->prefix, sizeof(p->prefix), "%s", prefix);
+    struct generation *g = generation_new(prefix, 1, bits_for(tokens), ARENA_MIN + 16 * tokens);
+    if (g == NULL) {
+        free(p);
+        return NULL;
+    }
+    pthread_mutex_init(&p->mutex, NULL);
+    grant_lease(g);
+    atomic_store(&p->current, g);
+    return p;
+}
+
+void publish_free(struct publisher *p)
+{
+    if (p == NULL)
+        return;
+    generation_free(current(p));
+    reap(p);
+    pthread_mutex_destroy(&p->mutex);
+    free(p);
+}
+
+/* -- changes --------------------------------------------------------------------------------- */
+
+static void put(struct generation *g, const struct record *record)
+{
+    struct slot_values v = {
+        .flags = record_flags(record),
+        .activates = record->activates,
+        .expires = record->expires,
+    };
+
+    struct place place = generation_place(g, record->digest);
+    memcpy(v.digest, record->digest, DIGEST_SIZE);
+    if (place.found)
+        v.flags |= generation_read(g, place.slot).flags & (SLOT_REVOKED | SLOT_DISABLED);
+    v.scopes = generation_intern(g, record_scopes(record));
+    v.subject = generation_intern(g, record_subject(record));
+    generation_write(g, place, &v);
+}
+
+void publish_put(struct publisher *p, const struct record *record)
+{
+    publish_put_all(p, record, 1);
+}
+
+void publish_put_all(struct publisher *p, const struct record *records, size_t count)
+{
+    pthread_mutex_lock(&p->mutex);
+    for (size_t i = 0; i < count; i++)
+        put(current(p), &records[i]);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+/* Finds the token and lets `clear` and `set` change its flags; false if it is not there. */
+static bool change_flags(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t clear,
+                         uint32_t set, struct intent *intent)
+{
+    pthread_mutex_lock(&p->mutex);
+    if (intent != NULL)
+        intent_begin(&p->intents, intent, id);
+    if (set == 0 && intent_among(&p->intents, id))
+        clear = 0;
+    struct generation *g = current(p);
+    struct place place = generation_place(g, id);
+    if (place.found) {
+        struct slot_values v = generation_read(g, place.slot);
+        v.flags = (v.flags & ~clear) | set;
+        generation_write(g, place, &v);
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return place.found;
+}
+
+void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE])
+{
+    change_flags(p, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
+}
+
+bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag,
+                  struct intent *intent)
+{
+    return change_flags(p, id, 0, flag, intent);
+}
+
+void publish_denied(struct publisher *p, struct intent *intent)
+{
+    pthread_mutex_lock(&p->mutex);
+    intent_end(intent);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE])
+{
+    change_flags(p, id, SLOT_DISABLED, 0, NULL);
+}
+
+uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],
+                      uint8_t digest[DIGEST_SIZE], int64_t *used)
+{
+    uint32_t flags = 0;
+
+    pthread_mutex_lock(&p->mutex);
+    struct generation *g = current(p);
+    struct place place = generation_place(g, id);
+    if (place.found) {
+        struct slot_values v = generation_read(g, place.slot);
+        memcpy(digest, v.digest, DIGEST_SIZE);
+        flags = v.flags;
+        *used = atomic_load_explicit(&g->used[place.slot], memory_order_relaxed);
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return flags;
+}
+
+/* -- what others see ------------------------------------------------------------------------- */
+
+void publish_renew(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    grant_lease(current(p));
+    reap(p);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void publish_close(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    atomic_store(&current(p)->header->state, TABLE_CLOSED);
+    atomic_store(&current(p)->header->lease, 0);
+    pthread_mutex_unlock(&p->mutex);
+}
+
+int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation)
+{
+    char path[64];
+
+    pthread_mutex_lock(&p->mutex);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", current(p)->fd);
+    *size = current(p)->table.total_size;
+    *generation = current(p)->number;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int error = -errno;
+    pthread_mutex_unlock(&p->mutex);
+    return fd >= 0 ? fd : error;
+}
+
+struct publish_figures publish_figures(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    struct generation *g = current(p);
+    struct publish_figures figures = {
+        .tokens = g->present,
+        .slots = UINT64_C(1) << g->table.slot_bits,
+        .bytes = g->table.total_size,
+        .generation = g->number,
+    };
+    pthread_mutex_unlock(&p->mutex);
+    return figures;
+}
+
+/* A hazard pointer: what is announced and is still current after that is not freed. */
+static struct generation *enter(struct publisher *p, unsigned reader)
+{
+    struct generation *g = current(p);
+
+    for (;;) {
+        atomic_store(&p->reader[reader].inside, g);
+        struct generation *now = current(p);
+        if (now == g)
+            return g;
+        g = now;
+    }
+}
+
+const struct generation *publish_enter(struct publisher *p, unsigned reader)
+{
+    return enter(p, reader);
+}
+
+void publish_leave(struct publisher *p, unsigned reader)
+{
+    atomic_store_explicit(&p->reader[reader].inside, NULL, memory_order_release);
+}
+
+const struct table *publish_table(const struct generation *g)
+{
+    return &g->table;
+}
+
+bool publish_condense(struct publisher *p)
+{
+    bool some = generation_condense(enter(p, CONDENSER));
+
+    publish_leave(p, CONDENSER);
+    return some;
+}
+
+void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
+{
+    uint32_t last = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
+
+    if (now - last >= USED_GRAIN)
+        atomic_store_explicit(&g->used[slot], (uint32_t)now, memory_order_relaxed);
+}
+
+void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now)
+{
+    pthread_mutex_lock(&p->mutex);
+    struct generation *g = current(p);
+    struct place place = generation_place(g, id);
+    if (place.found) {
+        struct slot_values v = generation_read(g, place.slot);
+        if (verdict_state(v.flags, v.activates, v.expires, now) == STATUS_OK)
+            publish_touch(g, place.slot, now);
+    }
+    pthread_mutex_unlock(&p->mutex);
+}
+
+const struct generation *publish_hold(struct publisher *p)
+{
+    pthread_mutex_lock(&p->mutex);
+    return current(p);
+}
+
+void publish_release(struct publisher *p)
+{
+    pthread_mutex_unlock(&p->mutex);
+}
+
+void publish_settle(struct publisher *p)
+{
+    publish_hold(p);
+    publish_release(p);
+}

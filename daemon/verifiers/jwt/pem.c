@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/verifiers/jwt/pem.h"
+
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
+
+static const char not_read[] =
+    "this cannot be read: it is damaged, or of a kind that GnuTLS does not know";
+
+/* -- from GnuTLS's keys to ours ---------------------------------------------------------------- */
+
+static struct slice slice_in(gnutls_datum_t d)
+{
+    return (struct slice){ (const char *)d.data, d.size };
+}
+
+static const char *take_rsa(gnutls_pubkey_t pubkey, struct jwt_key *key)
+{
+    gnutls_datum_t n = { NULL, 0 }, e = { NULL, 0 };
+
+    if (gnutls_pubkey_export_rsa_raw2(pubkey, &n, &e, 0) < 0)
+        return not_read;
+    const char *fault = jwt_key_make(JWT_RSA, slice_in(n), slice_in(e), key);
+    gnutls_free(n.data);
+    gnutls_free(e.data);
+    return fault;
+}
+
+static const char *take_point(gnutls_pubkey_t pubkey, struct jwt_key *key)
+{
+    gnutls_datum_t x = { NULL, 0 }, y = { NULL, 0 };
+    gnutls_ecc_curve_t curve;
+    enum jwt_kind kind;
+
+    if (gnutls_pubkey_export_ecc_raw2(pubkey, &curve, &x, &y, 0) < 0)
+        return not_read;
+    const char *fault = jwt_kind_of_curve(curve, &kind) ?
+        jwt_key_make(kind, slice_in(x), slice_in(y), key) :
+        "this key's curve is none of P-256, P-384, P-521 and Ed25519";
+    gnutls_free(x.data);
+    gnutls_free(y.data);
+    return fault;
+}
+
+static const struct {
+    gnutls_pk_algorithm_t algorithm;
+    const char *(*take)(gnutls_pubkey_t pubkey, struct jwt_key *key);
+} takers[] = {
+    { GNUTLS_PK_RSA, take_rsa },
+    { GNUTLS_PK_EC, take_point },
+    { GNUTLS_PK_EDDSA_ED25519, take_point },
+};
+
+static const char *take(gnutls_pubkey_t pubkey, struct jwt_key *key)
+{
+    int algorithm = gnutls_pubkey_get_pk_algorithm(pubkey, NULL);
+
+    for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
+        if ((int)takers[i].algorithm == algorithm)
+            return takers[i].take(pubkey, key);
+    return "this key is none of RSA, P-256, P-384, P-521 and Ed25519";
+}
+
+/* -- what PEM can hold ------------------------------------------------------------------------- */
+
+static int read_public(const gnutls_datum_t *text, gnutls_pubkey_t pubkey)
+{
+    return gnutls_pubkey_import(pubkey, text, GNUTLS_X509_FMT_PEM);
+}
+
+static int read_certificate(const gnutls_datum_t *text, gnutls_pubkey_t pubkey)
+{
+    gnutls_x509_crt_t certificate = NULL;
+
+    int error = gnutls_x509_crt_init(&certificate);
+    if (error >= 0)
+        error = gnutls_x509_crt_import(certificate, text, GNUTLS_X509_FMT_PEM);
+    if (error >= 0)
+        error = gnutls_pubkey_import_x509(pubkey, certificate, 0);
+    if (certificate != NULL)
+        gnutls_x509_crt_deinit(certificate);
+    return error;
+}
+
+static const char begin[] = "-----BEGIN ";
+
+static const struct {
+    const char *label;
+    int (*read)(const gnutls_datum_t *text, gnutls_pubkey_t pubkey);
+} labels[] = {
+    { "PUBLIC KEY-----", read_public },
+    { "CERTIFICATE-----", read_certificate },
+};
+
+static struct slice after(struct slice text, const char *at)
+{
+    return (struct slice){ at, text.len - (size_t)(at - text.at) };
+}
+
+static const char *find(struct slice text, const char *string)
+{
+    return text.len > 0 ? memmem(text.at, text.len, string, strlen(string)) : NULL;
+}
+
+static const char *read_as(size_t row, struct slice text, struct jwt_key *key)
+{
+    gnutls_datum_t whole = { (unsigned char *)text.at, (unsigned)text.len };
+    gnutls_pubkey_t pubkey = NULL;
+
+    if (gnutls_pubkey_init(&pubkey) < 0)
+        return "out of memory";
+    const char *fault = labels[row].read(&whole, pubkey) < 0 ? not_read : take(pubkey, key);
+    gnutls_pubkey_deinit(pubkey);
+    return fault;
+}
+
+const char *jwt_pem_read(struct slice text, struct jwt_key *key)
+{
+    const char *first = find(text, begin);
+
+    if (find(text, "PRIVATE KEY-----") != NULL)
+        return "this holds a private key, which has no business here: give the public one "
+               "(openssl pkey -pubout)";
+    if (first == NULL)
+        return "this is no public key and no certificate in PEM (-----BEGIN PUBLIC KEY-----)";
+    struct slice rest = after(text, first + strlen(begin));
+    /* Behind a certificate there often is that of its CA, and that signs no JWTs. */
+    if (find(rest, begin) != NULL)
+        return "this holds more than one key or certificate: leave one in each file";
+    for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
+        if (slice_begins(rest, labels[i].label))
+            return read_as(i, text, key);
+    return "this should say -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE----- "
+           "(openssl rsa -RSAPublicKey_in -pubout converts what says RSA PUBLIC KEY)";
+}

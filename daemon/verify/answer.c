@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/verify/answer.h"
+
+#include <stdio.h>
+
+#include "proto/line.h"
+#include "proto/scopes.h"
+
+enum { RETRY_MAX = 366 * 86400 };
+
+static const enum status reasons[] = {
+    [JETON_REASON_MALFORMED] = STATUS_MALFORMED, [JETON_REASON_UNKNOWN] = STATUS_UNKNOWN,
+    [JETON_REASON_PENDING] = STATUS_PENDING, [JETON_REASON_EXPIRED] = STATUS_EXPIRED,
+    [JETON_REASON_DISABLED] = STATUS_DISABLED, [JETON_REASON_REVOKED] = STATUS_REVOKED,
+    [JETON_REASON_SCOPE] = STATUS_SCOPE, [JETON_REASON_SUBJECT] = STATUS_SUBJECT,
+    [JETON_REASON_DENIED] = STATUS_DENIED,
+};
+
+enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
+
+/* A text that ends within its array and can be part of a line. */
+static bool is_text(const char *at, size_t room, size_t most)
+{
+    const char *why;
+    size_t plain;
+    size_t len = strnlen(at, room);
+
+    return len < room && len <= most && memchr(at, '\t', len) == NULL &&
+           line_check((struct slice){ at, len }, &plain, &why) == STATUS_OK;
+}
+
+static const char *identity_fault(const struct jeton_identity *who)
+{
+    if (!is_text(who->id, sizeof(who->id), sizeof(who->id) - 1))
+        return "an identifier that is no text of at most 63 bytes";
+    if (!is_text(who->subject, sizeof(who->subject), SUBJECT_MAX))
+        return "a subject that is no text of at most 256 bytes";
+    if (!is_text(who->issuer, sizeof(who->issuer), SUBJECT_MAX))
+        return "an issuer that is no text of at most 256 bytes";
+    if (strnlen(who->scopes, sizeof(who->scopes)) == sizeof(who->scopes))
+        return "scopes without an end";
+    return scopes_fault(slice_of(who->scopes)) != NULL ? "scopes that are none" : NULL;
+}
+
+static void order_scopes(char scopes[SCOPES_TEXT_MAX + 1])
+{
+    char given[SCOPES_TEXT_MAX + 1];
+    struct text set = text_in(scopes, SCOPES_TEXT_MAX);
+
+    snprintf(given, sizeof(given), "%s", scopes);
+    scopes_normalise(slice_of(given), &set);
+    set.at[set.len] = '\0';
+}
+
+/* What both have: the words of `scopes` that are in `known` too. */
+static void narrow_scopes(char *scopes, const char *known)
+{
+    char *end = scopes;
+
+    for (char *word = scopes; *word != '\0';) {
+        size_t len = strcspn(word, ",");
+        char *next = word + len + (word[len] == ',');
+        if (scopes_include(slice_of(known), (struct slice){ word, len })) {
+            if (end != scopes)
+                *end++ = ',';
+            memmove(end, word, len);
+            end += len;
+        }
+        word = next;
+    }
+    *end = '\0';
+}
+
+/* A later verifier's identity can take away, and not make it somebody else's. */
+static const char *narrow(struct jeton_identity *who, const struct jeton_identity *known)
+{
+    char scopes[sizeof(who->scopes)];
+    int64_t expires = who->expires < known->expires ? who->expires : known->expires;
+
+    if (who->subject[0] != '\0' && strcmp(who->subject, known->subject) != 0)
+        return "another subject than the verifier before it";
+    if (who->issuer[0] != '\0' && known->issuer[0] != '\0' &&
+        strcmp(who->issuer, known->issuer) != 0)
+        return "another issuer than the verifier before it";
+    memcpy(scopes, who->scopes, sizeof(scopes));
+    narrow_scopes(scopes, known->scopes);
+    *who = *known;
+    memcpy(who->scopes, scopes, sizeof(scopes));
+    who->expires = expires;
+    return NULL;
+}
+
+static const char *examine_pass(struct jeton_answer *a, const struct jeton_identity *known,
+                                int64_t now, struct say *say)
+{
+    const char *fault;
+
+    say->vouches = a->has_identity != 0;
+    if (a->has_identity == 0)
+        return NULL;
+    if (a->has_identity != 1)
+        return "has_identity that is neither 0 nor 1";
+    if ((fault = identity_fault(&a->identity)) != NULL)
+        return fault;
+    order_scopes(a->identity.scopes);
+    if (known != NULL && (fault = narrow(&a->identity, known)) != NULL)
+        return fault;
+    if (a->identity.expires > now)
+        return NULL;
+    say->outcome = JETON_VERIFIER_FAIL;
+    say->reason = STATUS_EXPIRED;
+    say->vouches = false;
+    return NULL;
+}
+
+static const char *examine_fail(const struct jeton_answer *a, struct say *say)
+{
+    if (a->reason <= 0 || a->reason >= REASONS || reasons[a->reason] == STATUS_OK)
+        return "a fail without a reason there is";
+    if (a->retry_after < 0 || a->retry_after > RETRY_MAX)
+        return "a time to wait that is not 0 to a year";
+    if (!is_text(a->message, sizeof(a->message), sizeof(a->message)))
+        return "a message that is no text";
+    say->reason = reasons[a->reason];
+    say->retry_after = a->retry_after;
+    if (say->reason == STATUS_PENDING && a->retry_after == 0)
+        say->retry_after = 1;
+    snprintf(say->message, sizeof(say->message), "%s", a->message);
+    return NULL;
+}
+
+const char *examine(int outcome, struct jeton_answer *a, const struct jeton_identity *known,
+                    int64_t now, struct say *say)
+{
+    const char *fault = NULL;
+
+    *say = (struct say){ .outcome = (enum jeton_outcome)outcome };
+    switch (outcome) {
+    case JETON_VERIFIER_PASS:
+        fault = examine_pass(a, known, now, say);
+        break;
+    case JETON_VERIFIER_FAIL:
+        fault = examine_fail(a, say);
+        break;
+    case JETON_VERIFIER_IGNORE:
+        break;
+    case JETON_VERIFIER_ERROR:
+        if (!is_text(a->message, sizeof(a->message), sizeof(a->message)))
+            a->message[0] = '\0';
+        break;
+    default:
+        fault = "an outcome that there is not";
+    }
+    if (fault != NULL)
+        *say = (struct say){ .outcome = JETON_VERIFIER_ERROR };
+    return fault;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/change.h"
+
+#include <sodium.h>
+
+#include "daemon/base/secmem.h"
+
+struct change *change_new(const struct change_kind *kind)
+{
+    struct change *c = secret_new(sizeof(*c));
+
+    if (c == NULL)
+        return NULL;
+    memset(c, 0, offsetof(struct change, problem));
+    c->problem.status = STATUS_OK;
+    c->problem.message[0] = '\0';
+    c->value_len = 0;
+    record_clear(&c->want);
+    record_clear(&c->found);
+    c->after = &c->found;
+    c->kind = kind;
+    return c;
+}
+
+void change_free(struct change *c)
+{
+    if (c == NULL)
+        return;
+    sodium_memzero(c->value, c->value_len);
+    secret_free(c, sizeof(*c));
+}
+
+bool change_writes(const struct change *c)
+{
+    return c->problem.status == STATUS_OK && (c->puts || c->removes);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/change_apply.h"
+
+#include "proto/verdict.h"
+
+/* Reads the token a change is about. */
+static enum status find(struct change *c, struct store *store)
+{
+    switch (store_get(store, c->id, &c->found)) {
+    case STORE_FOUND:
+        return STATUS_OK;
+    case STORE_ABSENT:
+        return problem_set(&c->problem, STATUS_UNKNOWN, "%s", status_row(STATUS_UNKNOWN)->meaning);
+    case STORE_FAILED:
+        break;
+    }
+    return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
+}
+
+static enum status refuse(struct change *c, enum status status)
+{
+    return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
+}
+
+/* When something is denied: 0 means never, whatever the clock says. */
+static int64_t moment(int64_t now)
+{
+    return now > 0 ? now : 1;
+}
+
+/* Every record keeps this, so that what is exported can be imported. */
+static enum status check_times(struct change *c, const struct record *r)
+{
+    if (r->expires <= r->activates)
+        return problem_set(&c->problem, STATUS_BAD_VALUE,
+                           "the token would expire before it becomes active");
+    return STATUS_OK;
+}
+
+/* Relative times count from now. */
+static void resolve_times(struct change *c, int64_t now)
+{
+    if (c->given & KEY_BIT(KEY_TTL))
+        c->want.expires = now + c->ttl;
+    if ((c->given & KEY_BIT(KEY_DELAY)) && c->delay > 0)
+        c->want.activates = now + c->delay;
+}
+
+/* That there is no such token yet is the store's to say. */
+static enum status add(struct change *c)
+{
+    enum status status = check_times(c, &c->want);
+
+    if (status != STATUS_OK)
+        return status;
+    c->want.by = c->uid;
+    c->after = &c->want;
+    c->puts = c->is_new = true;
+    return STATUS_OK;
+}
+
+static enum status decide_create(struct change *c, struct store *store, int64_t now)
+{
+    (void)store;
+    c->want.created = now;
+    resolve_times(c, now);
+    if (c->want.expires <= now)
+        return problem_set(&c->problem, STATUS_BAD_VALUE, "expires= is in the past");
+    return add(c);
+}
+
+static enum status decide_import(struct change *c, struct store *store, int64_t now)
+{
+    (void)store;
+    if (!(c->given & KEY_BIT(KEY_CREATED)))
+        c->want.created = now;
+    if (c->revoke && c->want.revoked == 0)
+        c->want.revoked = moment(now);
+    if (c->disable && c->want.disabled == 0)
+        c->want.disabled = moment(now);
+    resolve_times(c, now);
+    return add(c);
+}
+
+static enum status decide_update(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    (void)now;
+    if (status != STATUS_OK)
+        return status;
+    if (c->found.revoked != 0)
+        return refuse(c, STATUS_REVOKED);
+    if (c->given & KEY_BIT(KEY_SUBJECT))
+        record_set_subject(&c->found, record_subject(&c->want));
+    if (c->given & KEY_BIT(KEY_SCOPES))
+        record_set_scopes(&c->found, record_scopes(&c->want));
+    if (c->given & KEY_BIT(KEY_DESCRIPTION))
+        record_set_description(&c->found, record_description(&c->want));
+    if (c->given & KEY_BIT(KEY_EXPIRES)) {
+        c->found.expires = c->want.expires;
+        status = check_times(c, &c->found);
+    }
+    c->puts = status == STATUS_OK;
+    return status;
+}
+
+/* Saying it again is no error, and saves nothing. */
+static enum status decide_revoke(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
+        memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) != 0)
+        return refuse(c, STATUS_UNKNOWN);
+    if (status != STATUS_OK || c->found.revoked != 0)
+        return status;
+    c->found.revoked = moment(now);
+    c->puts = true;
+    return STATUS_OK;
+}
+
+static enum status decide_disable(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    if (status == STATUS_OK && c->found.revoked != 0)
+        return refuse(c, STATUS_REVOKED);
+    if (status != STATUS_OK || c->found.disabled != 0)
+        return status;
+    c->found.disabled = moment(now);
+    c->puts = true;
+    return STATUS_OK;
+}
+
+/* Always saved, even if the record says enabled: a denial may stand in memory alone. */
+static enum status decide_enable(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    (void)now;
+    if (status != STATUS_OK)
+        return status;
+    if (c->found.revoked != 0)
+        return refuse(c, STATUS_REVOKED);
+    c->found.disabled = 0;
+    c->puts = true;
+    return STATUS_OK;
+}
+
+static enum status decide_delete(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    (void)now;
+    c->removes = status == STATUS_OK;
+    return status;
+}
+
+/* The new token has the old one's claims. */
+static void inherit(struct record *new, const struct record *old)
+{
+    new->activates = old->activates;
+    new->expires = old->expires;
+    record_set_subject(new, record_subject(old));
+    record_set_scopes(new, record_scopes(old));
+    record_set_description(new, record_description(old));
+    memcpy(new->replaces, old->digest, ID_SIZE);
+    new->has_replaces = true;
+}
+
+/* The old one ends with the grace, or at once if it would not even begin by then. */
+static enum status decide_rotate(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+    struct record *old = &c->found, *new = &c->want;
+
+    if (status != STATUS_OK)
+        return status;
+    enum status state = verdict_state(record_flags(old), TIME_ALWAYS, old->expires, now);
+    if (state != STATUS_OK)
+        return refuse(c, state);
+    inherit(new, old);
+    new->created = now;
+    if (c->delay > 0 && new->activates < now + c->delay)
+        new->activates = now + c->delay;
+    status = add(c);
+    c->rotates = status == STATUS_OK;
+    if (c->grace == 0 || old->activates >= now + c->grace)
+        old->revoked = moment(now);
+    else if (old->expires > now + c->grace)
+        old->expires = now + c->grace;
+    return status;
+}
+
+/* Removes a token whose retention (in `grace`) is over; the daemon asks for it by itself. */
+static enum status decide_purge(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = find(c, store);
+
+    if (status == STATUS_OK)
+        c->removes = record_ended(&c->found) <= now - c->grace;
+    return status;
+}
+
+const struct change_kind change_create =
+    { .event = "create", .decide = decide_create, .adds = true, .shows_claims = true };
+const struct change_kind change_import =
+    { .event = "import", .decide = decide_import, .adds = true, .shows_claims = true };
+const struct change_kind change_update =
+    { .event = "update", .decide = decide_update, .shows_claims = true };
+const struct change_kind change_revoke =
+    { .event = "revoke", .decide = decide_revoke, .deny = SLOT_REVOKED };
+const struct change_kind change_disable =
+    { .event = "disable", .decide = decide_disable, .deny = SLOT_DISABLED };
+const struct change_kind change_enable =
+    { .event = "enable", .decide = decide_enable, .allow = true };
+const struct change_kind change_rotate =
+    { .event = "rotate", .decide = decide_rotate, .adds = true, .shows_claims = true };
+const struct change_kind change_delete =
+    { .event = "delete", .decide = decide_delete };
+const struct change_kind change_purge =
+    { .event = "purge", .decide = decide_purge };

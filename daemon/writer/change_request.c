@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a request is a walk over the keys it has: one row says how each is read. */
+#include "daemon/writer/change_request.h"
+
+#include "daemon/writer/change_apply.h"
+#include "proto/reply.h"
+#include "proto/stamp.h"
+#include "proto/verdict.h"
+
+static const struct change_kind *const kinds[VERB_COUNT] = {
+    [VERB_CREATE] = &change_create, [VERB_IMPORT] = &change_import,
+    [VERB_UPDATE] = &change_update, [VERB_REVOKE] = &change_revoke,
+    [VERB_DISABLE] = &change_disable, [VERB_ENABLE] = &change_enable,
+    [VERB_ROTATE] = &change_rotate, [VERB_DELETE] = &change_delete,
+};
+
+/* -- keys ------------------------------------------------------------------------------------ */
+
+static const char not_a_time[] = "this should be a time such as 2027-01-31T12:00:00Z";
+static const char not_a_duration[] = "this should be a duration such as 30s, 15m, 12h, 90d or 1y";
+static const char not_an_id[] = "an identifier is 20 hex digits; a value is given as token=VALUE";
+
+/* Each reads one key into the change; NULL, or what is wrong. */
+static const char *read_id(struct change *c, struct slice v)
+{
+    return token_id_parse(v, c->id) ? NULL : not_an_id;
+}
+
+static const char *read_token(struct change *c, struct slice v)
+{
+    token_digest(v, c->want.digest);
+    memcpy(c->id, c->want.digest, ID_SIZE);
+    return NULL;
+}
+
+static const char *read_digest(struct change *c, struct slice v)
+{
+    return hex_parse(v, c->want.digest, DIGEST_SIZE) ? NULL : "a digest is 64 hex digits";
+}
+
+static const char *read_subject(struct change *c, struct slice v)
+{
+    return record_set_subject(&c->want, v);
+}
+
+static const char *read_scopes(struct change *c, struct slice v)
+{
+    return record_set_scopes(&c->want, v);
+}
+
+static const char *read_description(struct change *c, struct slice v)
+{
+    return record_set_description(&c->want, v);
+}
+
+static const char *read_ttl(struct change *c, struct slice v)
+{
+    return duration_parse(v, &c->ttl) && c->ttl > 0 ? NULL : not_a_duration;
+}
+
+static const char *read_delay(struct change *c, struct slice v)
+{
+    return duration_parse(v, &c->delay) ? NULL : not_a_duration;
+}
+
+static const char *read_grace(struct change *c, struct slice v)
+{
+    return duration_parse(v, &c->grace) ? NULL : not_a_duration;
+}
+
+static const char *read_expires(struct change *c, struct slice v)
+{
+    if (slice_is(v, "never")) {
+        c->want.expires = TIME_NEVER;
+        return NULL;
+    }
+    return stamp_parse(v, &c->want.expires) ? NULL : not_a_time;
+}
+
+static const char *read_activates(struct change *c, struct slice v)
+{
+    return stamp_parse(v, &c->want.activates) ? NULL : not_a_time;
+}
+
+static const char *read_created(struct change *c, struct slice v)
+{
+    return stamp_parse(v, &c->want.created) ? NULL : not_a_time;
+}
+
+static const char *read_revoked(struct change *c, struct slice v)
+{
+    return stamp_parse(v, &c->want.revoked) && c->want.revoked > 0 ? NULL : not_a_time;
+}
+
+static const char *read_disabled(struct change *c, struct slice v)
+{
+    return stamp_parse(v, &c->want.disabled) && c->want.disabled > 0 ? NULL : not_a_time;
+}
+
+static const char *read_replaces(struct change *c, struct slice v)
+{
+    c->want.has_replaces = true;
+    return token_id_parse(v, c->want.replaces) ? NULL : not_an_id;
+}
+
+/* The state goes with the date of the same name; decide_import() gives the date if need be. */
+static const char *read_state(struct change *c, struct slice v)
+{
+    c->revoke = slice_is(v, "revoked");
+    c->disable = slice_is(v, "disabled");
+    return c->revoke || c->disable || slice_is(v, "active") ?
+           NULL : "a state to import is active, revoked or disabled";
+}
+
+static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v) = {
+    [KEY_ID] = read_id, [KEY_TOKEN] = read_token, [KEY_DIGEST] = read_digest,
+    [KEY_SUBJECT] = read_subject, [KEY_SCOPES] = read_scopes,
+    [KEY_DESCRIPTION] = read_description, [KEY_TTL] = read_ttl, [KEY_DELAY] = read_delay,
+    [KEY_GRACE] = read_grace, [KEY_EXPIRES] = read_expires, [KEY_ACTIVATES] = read_activates,
+    [KEY_CREATED] = read_created, [KEY_REVOKED] = read_revoked, [KEY_DISABLED] = read_disabled,
+    [KEY_REPLACES] = read_replaces, [KEY_STATE] = read_state,
+};
+
+static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
+{
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        if (!request_has(r, key) || readers[key] == NULL)
+            continue;
+        const char *fault = readers[key](c, r->value[key]);
+        if (fault != NULL)
+            return problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);
+        c->given |= KEY_BIT(key);
+    }
+    return STATUS_OK;
+}
+
+/* -- verbs ----------------------------------------------------------------------------------- */
+
+/* An imported value must be one that `verify` would look up. */
+static enum status check_imported(const struct request *r, const char *prefix,
+                                  struct problem *problem)
+{
+    struct slice value = r->value[KEY_TOKEN];
+
+    if (!request_has(r, KEY_TOKEN))
+        return STATUS_OK;
+    if (value.len < VALUE_MIN)
+        return problem_set(problem, STATUS_TOO_SHORT, "%s", status_row(STATUS_TOO_SHORT)->meaning);
+    if (value.len > VALUE_MAX || !token_printable(value))
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "token=: a value is 32 to 512 printable ASCII characters");
+    if (token_form(value, prefix) == TOKEN_BAD_CHECK)
+        return problem_set(problem, STATUS_BAD_VALUE, "token=: begins with %s_, but its length or "
+                           "checksum is wrong: mistyped or cut off", prefix);
+    return STATUS_OK;
+}
+
+static void make_value(struct change *c, const char *prefix)
+{
+    struct text value = text_in(c->value, sizeof(c->value));
+
+    token_generate(&value, prefix);
+    c->value_len = value.len;
+    token_digest(text_slice(&value), c->want.digest);
+}
+
+struct change *admin_change(const struct request *r, const struct admin_context *context,
+                            struct problem *problem)
+{
+    struct change *c = change_new(kinds[r->verb]);
+
+    if (c == NULL) {
+        problem_set(problem, STATUS_INTERNAL, "no memory");
+        return NULL;
+    }
+    c->uid = context->uid;
+    c->pid = context->pid;
+    c->want.expires = TIME_NEVER;
+    enum status status = STATUS_OK;
+    if (r->verb == VERB_IMPORT)
+        status = check_imported(r, context->prefix, problem);
+    if (status == STATUS_OK)
+        status = read_keys(c, r, problem);
+    if (status != STATUS_OK) {
+        change_free(c);
+        return NULL;
+    }
+    if (r->verb == VERB_CREATE || r->verb == VERB_ROTATE) {
+        make_value(c, context->prefix);
+        if (!(c->given & (KEY_BIT(KEY_DELAY) | KEY_BIT(KEY_ACTIVATES)))) {
+            c->delay = context->activation_delay;
+            c->given |= KEY_BIT(KEY_DELAY);
+        }
+    }
+    return c;
+}
+
+void admin_put_state(struct text *t, const struct record *r, int64_t now)
+{
+    enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
+
+    line_puts(t, "state", state == STATUS_OK ? "active" : status_row(state)->word);
+}
+
+void admin_reply(const struct change *c, enum role role, int64_t now, struct text *t)
+{
+    if (c->problem.status != STATUS_OK) {
+        reply_plain(t, c->problem.status, c->problem.message);
+        return;
+    }
+    reply_begin(t, STATUS_OK);
+    text_adds(t, " id=");
+    text_add_hex(t, c->after->digest, ID_SIZE);
+    if (c->value_len > 0)
+        line_put(t, "token", (struct slice){ c->value, c->value_len });
+    if (role == ROLE_ADMIN)
+        line_put_time(t, "created", c->after->created);
+    if (c->removes)
+        line_puts(t, "state", "deleted");
+    else
+        admin_put_state(t, c->after, now);
+    if (c->rotates) {
+        text_adds(t, " replaces=");
+        text_add_hex(t, c->found.digest, ID_SIZE);
+    }
+    if (role == ROLE_ADMIN)
+        record_put_claims(t, c->after);
+    reply_end(t, STATUS_OK, NULL);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/commit.h"
+
+#include <malloc.h>
+#include <poll.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/writer/entry.h"
+#include "daemon/writer/publish.h"
+#include "daemon/writer/load.h"
+#include "daemon/base/log.h"
+#include "daemon/base/probe.h"
+
+/* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
+#define STORE_LIMIT (UINT64_C(7) << 29)
+
+enum { PATIENCE = 50 };         /* milliseconds with what is expected */
+
+enum { MEMORY_KEPT = 32 << 20 };    /* bytes, free but not given back */
+
+/* What the changes of a batch that were not refused come to. */
+struct sum {
+    uint64_t changes;
+    uint64_t tokens;            /* records that are put */
+    uint64_t bytes;             /* of their strings in the table */
+};
+
+static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
+static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
+                         struct sum *sum);
+static bool decide_one(struct writer *w, struct change *c, int64_t now);
+static bool reserve(struct writer *w, const struct sum *sum);
+static bool commit(struct writer *w, uint64_t changes);
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
+static void put_back(struct writer *w, struct mail_list *batch);
+static void show(struct writer *w);
+static void save_held(struct writer *w, int64_t now);
+
+static struct change *change_of(struct mail *mail)
+{
+    return (struct change *)mail;
+}
+
+/* -- start ----------------------------------------------------------------------------------- */
+
+/* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
+ * after each commit, they are faulted in again for the next, which then takes twice as long. */
+void writer_keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+}
+
+bool writer_init(struct writer *w, struct store *store, const char *prefix,
+                 uint64_t journal_entries, struct problem *problem)
+{
+    *w = (struct writer){ .store_limit = STORE_LIMIT, .journal = journal_new(journal_entries) };
+    if (w->journal == NULL || mailbox_init(&w->box) < 0) {
+        journal_free(w->journal);
+        problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
+        return false;
+    }
+    if (!loader_run(store, prefix, w->journal, &w->publisher, &w->order, problem)) {
+        writer_destroy(w);
+        return false;
+    }
+    w->store = store;
+    w->recovery.store = store;
+    w->recovery.journal = w->journal;
+    w->recovery.publisher = w->publisher;
+    w->recovery.order = &w->order;
+    w->recovery.readable = true;
+    atomic_store(&w->newest, journal_newest(w->journal));
+    return true;
+}
+
+void writer_destroy(struct writer *w)
+{
+    writer_collect(w);
+    for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
+        change_free(change_of(m));
+    recovery_clear(&w->recovery);
+    publish_free(w->publisher);
+    order_free(&w->order);
+    journal_free(w->journal);
+    store_close(w->store);
+    mailbox_destroy(&w->box);
+}
+
+/* -- one batch ------------------------------------------------------------------------------- */
+
+/* A disable's: what else denies cannot be allowed again. */
+static struct intent *intent_of(struct change *c)
+{
+    return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
+}
+
+static void deny(struct writer *w, struct change *c)
+{
+    if (c->kind->deny != 0)
+        publish_deny(w->publisher, c->id, c->kind->deny, intent_of(c));
+}
+
+void writer_post(struct writer *w, struct mail_list *changes)
+{
+    for (struct mail *m = changes->first; m != NULL; m = m->next)
+        deny(w, change_of(m));
+    mailbox_post_list(&w->box, changes);
+}
+
+void writer_expect(struct writer *w, int by)
+{
+    atomic_fetch_add(&w->expected, by);
+}
+
+void writer_collect(struct writer *w)
+{
+    struct mail_list list = mailbox_take(&w->box);
+
+    mail_append_list(&w->waiting, &list);
+}
+
+void writer_retry(struct writer *w)
+{
+    w->retry = w->retry || recovery_is_due(&w->recovery);
+}
+
+/* Denials first, whatever the disk will say. */
+static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
+{
+    size_t count = 0;
+
+    while (count < most && w->waiting.first != NULL) {
+        struct change *c = change_of(mail_pop(&w->waiting));
+        deny(w, c);
+        mail_append(batch, &c->mail);
+        count++;
+    }
+    return count;
+}
+
+bool writer_batch(struct writer *w, int64_t now)
+{
+    struct mail_list batch = { NULL, NULL };
+    size_t count = take_batch(w, &batch, WRITER_BATCH_MAX);
+
+    if (count == 0 && !w->retry)
+        return false;
+    w->retry = false;
+    if (!w->recovery.broken || recovery_run(&w->recovery))
+        save_held(w, now);
+    show(w);
+    if (count > 0)
+        save(w, &batch, WRITER_BATCH_MAX - count, now);
+    return true;
+}
+
+/* The batch may become larger by `room`.  False: the disk has nothing of it, for all we know. */
+static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now)
+{
+    bool tried = !w->recovery.broken, was_full = w->full;
+    struct sum sum = { 0 };
+
+    bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
+                 decide_batch(w, batch, room, now, &sum) &&
+                 (sum.changes == 0 || (reserve(w, &sum) && commit(w, sum.changes)));
+    store_abandon(w->store);
+    if (saved) {
+        publish_batch(w, batch, sum.changes);
+    } else if (w->full && !was_full) {
+        put_back(w, batch);
+    } else {
+        recovery_fail(&w->recovery, batch, tried);
+        atomic_fetch_add(&w->failures, 1);
+    }
+    show(w);                    /* before an answer can make somebody ask */
+    effect_answer(batch);
+    return saved;
+}
+
+/* What was posted while the others were decided is saved with them, and so is what is expected.
+ * Whoever says that there is more posts it before he says that there is no more. */
+static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
+{
+    struct pollfd wake = { .fd = w->box.wake, .events = POLLIN };
+
+    for (int waited = 0;; waited++) {
+        bool expected = atomic_load(&w->expected) > 0 && waited < PATIENCE;
+        writer_collect(w);
+        size_t taken = take_batch(w, batch, *room);
+        *room -= taken;
+        if (taken > 0 || *room == 0 || !expected)
+            return taken > 0;
+        poll(&wake, 1, 1);
+    }
+}
+
+static void add_record(struct sum *sum, const struct record *r)
+{
+    sum->tokens++;
+    sum->bytes += (uint64_t)r->subject_len + r->scopes_len;
+}
+
+static void add(struct sum *sum, const struct change *c)
+{
+    sum->changes++;
+    if (c->puts)
+        add_record(sum, c->after);
+    if (c->rotates)
+        add_record(sum, &c->found);
+}
+
+/* What could not even be tried goes back to the front of the queue. */
+static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
+                         struct sum *sum)
+{
+    struct mail_list done = { NULL, NULL };
+    bool well = true;
+
+    w->store_before = store_size(w->store);
+    w->tokens = journal_tokens(w->journal);
+    while (well && (batch->first != NULL || take_more(w, batch, &room))) {
+        struct change *c = change_of(mail_pop(batch));
+        if (batch->first != NULL)
+            change_prefetch(change_of(batch->first));
+        mail_append(&done, &c->mail);
+        well = decide_one(w, c, now);
+        if (change_writes(c))
+            add(sum, c);
+    }
+    mail_append_list(batch, &w->waiting);
+    w->waiting = *batch;
+    *batch = done;
+    return well;
+}
+
+/* While a denial of a token is not saved, nothing else that concerns it is: what was denied must
+ * not be enabled or replaced by what the store still takes for good. */
+static bool denied_unsaved(struct writer *w, struct change *c)
+{
+    const struct record *concerned = c->rotates ? &c->found : c->after;
+
+    if (c->kind->deny != 0 || c->removes || denial_flags(&w->recovery.held, concerned->digest) == 0)
+        return false;
+    problem_set(&c->problem, STATUS_STORE, "a denial of this token is in force but not saved yet: "
+                "nothing else is done to it until that is");
+    return true;
+}
+
+static bool add_token(struct writer *w, struct change *c)
+{
+    enum store_found found = store_add(w->store, c->after);
+
+    if (found == STORE_FOUND) {
+        problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
+        c->puts = c->rotates = c->is_new = false;
+    }
+    return found != STORE_FAILED;
+}
+
+/* False: the transaction is spoilt.  What is to be added and is there already is refused. */
+static bool put(struct writer *w, struct change *c)
+{
+    if (c->removes)
+        return store_remove(w->store, c->after->digest);
+    return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
+}
+
+/* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
+static bool note(struct writer *w, struct change *c, int64_t now)
+{
+    struct slice claims = store_claims(w->store);
+
+    if (!entry_add(w->journal, c, claims, now)) {
+        journal_end(w->journal, w->tokens);
+        if (!store_put_journal(w->store, w->journal) || journal_turn(w->journal) != 0 ||
+            !entry_add(w->journal, c, claims, now))
+            return false;
+    }
+    w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
+    return true;
+}
+
+/* False: the transaction is spoilt, or would make the file too large for a new token. */
+static bool decide_one(struct writer *w, struct change *c, int64_t now)
+{
+    if (c->kind->adds && w->full) {
+        problem_set(&c->problem, STATUS_FULL, "the store has reached its size limit; delete tokens "
+                    "that are no longer needed, or shorten [daemon] retention");
+        return true;
+    }
+    if (c->kind->decide(c, w->store, now) == STATUS_STORE)
+        return false;
+    if (!change_writes(c) || denied_unsaved(w, c))
+        return true;
+    c->serial = journal_next(w->journal);
+    if (c->is_new)
+        c->after->serial = c->serial;
+    if (!put(w, c))
+        return false;
+    if (change_writes(c) &&
+        (!note(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
+        return false;
+    uint64_t size = store_size(w->store);
+    bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
+    w->full = w->full || too_far;
+    return !too_far;
+}
+
+/* A table that grows is locked for long, and a revocation may wait for it in a worker. */
+static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
+{
+    if (publish_has_room(w->publisher, tokens, bytes))
+        return true;
+    priority_come_forward(&w->priority);
+    int error = publish_reserve(w->publisher, tokens, bytes);
+    priority_stand_back(&w->priority);
+    return error == 0;
+}
+
+/* Room in memory before the commit, so that what is on the disk can always be published. */
+static bool reserve(struct writer *w, const struct sum *sum)
+{
+    if (order_reserve(&w->order, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
+        return true;
+    if (!w->recovery.told)
+        log_error("no memory for a larger table; changes are refused until there is");
+    return false;
+}
+
+static bool commit(struct writer *w, uint64_t changes)
+{
+    journal_end(w->journal, w->tokens);
+    uint64_t began = clock_monotonic();
+    bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
+    uint64_t taken = clock_monotonic() - began;
+    histogram_add(&w->commit_time, taken);
+    PROBE(commit, saved ? changes : 0, taken);
+    return saved;
+}
+
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
+{
+    for (struct mail *m = batch->first; m != NULL; m = m->next) {
+        struct change *c = change_of(m);
+        if (m->next != NULL)
+            change_prefetch(change_of(m->next));
+        if (intent_of(c) != NULL)
+            publish_denied(w->publisher, intent_of(c));
+        if (!change_writes(c))
+            continue;
+        w->full = w->full && !c->removes;
+        effect_publish(c, w->publisher, &w->order, w->lastuse);
+        effect_report(c);
+    }
+    atomic_fetch_add(&w->changes, changes);
+    if (changes > 0) {
+        atomic_fetch_add(&w->commits, 1);
+        recovery_end(&w->recovery);
+    }
+    PROBE(publish, changes, journal_newest(w->journal));
+}
+
+/* What others see of it. */
+static void show(struct writer *w)
+{
+    if (!w->recovery.broken)
+        atomic_store(&w->newest, journal_newest(w->journal));
+    atomic_store(&w->unsaved, w->recovery.held.count);
+}
+
+/* -- when the disk fails --------------------------------------------------------------------- */
+
+/* A batch that found the store full is taken again, without what would make it grow. */
+static void put_back(struct writer *w, struct mail_list *batch)
+{
+    for (struct mail *m = batch->first; m != NULL; m = m->next) {
+        struct change *c = change_of(m);
+        c->problem = (struct problem){ .status = STATUS_OK };
+        c->puts = c->rotates = c->removes = c->is_new = false;
+    }
+    mail_append_list(batch, &w->waiting);
+    w->waiting = *batch;
+    *batch = (struct mail_list){ NULL, NULL };
+    recovery_run(&w->recovery);     /* the journal in memory has entries of this batch */
+}
+
+/* In batches of their own: one that cannot be saved holds up nothing but its own token. */
+static void save_held(struct writer *w, int64_t now)
+{
+    for (bool well = true; well && w->recovery.held.first != NULL;) {
+        struct mail_list batch = { NULL, NULL };
+        size_t count = denial_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
+        well = count > 0 && save(w, &batch, 0, now);
+    }
+}

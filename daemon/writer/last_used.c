@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens whose ids begin alike share a record: what is looked at in one step comes in the order of
+ * the digests, so that one put serves many, where a put for each would cost more than all that the
+ * verifications themselves take. */
+#include "daemon/writer/last_used.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <tdb.h>
+#include <unistd.h>
+
+#include "daemon/base/log.h"
+#include "daemon/table/table_walk.h"
+
+enum {
+    HASH_SIZE = 100003,
+    INTERVAL = 60,              /* seconds from one round to the next */
+    STEP_SLOTS = 65536,         /* slots looked at in one step */
+    STEP_USES = 4096,           /* and uses written at most */
+};
+
+struct lastuse {
+    struct tdb_context *tdb;    /* NULL: not kept across restarts */
+    uint32_t slot;              /* the round goes on here */
+    int64_t since;              /* uses from this time on are not written yet */
+    int64_t begun;              /* when this round began */
+    bool in_round;
+    bool failed;                /* TDB logged an error */
+    char path[];
+};
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+{
+    struct lastuse *l = tdb_get_logging_private(tdb);
+
+    (void)format;
+    l->failed = l->failed || level <= TDB_DEBUG_ERROR;
+}
+
+static struct tdb_context *open_file(struct lastuse *l)
+{
+    const struct tdb_logging_context logging = { heard, l };
+
+    l->failed = false;
+    return tdb_open_ex(l->path, HASH_SIZE, TDB_NOMMAP | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
+                       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, &logging, NULL);
+}
+
+/* Times of last use are worth little: a file that does not work is replaced. */
+static void start_anew(struct lastuse *l)
+{
+    if (l->tdb != NULL)
+        tdb_close(l->tdb);
+    unlink(l->path);
+    l->tdb = open_file(l);
+    l->since = 0;
+    if (l->tdb != NULL)
+        log_warning("%s was damaged and is started anew: earlier times of last use are lost", l->path);
+    else
+        log_warning("%s: %s: times of last use are kept in memory only", l->path, strerror(errno));
+}
+
+struct lastuse *lastuse_open(const char *store)
+{
+    static const char suffix[] = ".used";
+    struct lastuse *l = calloc(1, sizeof(*l) + strlen(store) + sizeof(suffix));
+
+    if (l == NULL)
+        return NULL;
+    sprintf(l->path, "%s%s", store, suffix);
+    l->tdb = open_file(l);
+    if (l->tdb == NULL)
+        start_anew(l);
+    return l;
+}
+
+void lastuse_close(struct lastuse *l)
+{
+    if (l == NULL)
+        return;
+    if (l->tdb != NULL)
+        tdb_close(l->tdb);
+    free(l);
+}
+
+/* -- records --------------------------------------------------------------------------------- */
+
+enum { SHARED = 2 };            /* bytes of the id, which are the key */
+
+struct entry {
+    uint8_t rest[ID_SIZE - SHARED];
+    uint32_t time;
+};
+
+static TDB_DATA key_of(const uint8_t id[ID_SIZE])
+{
+    return (TDB_DATA){ (unsigned char *)id, SHARED };
+}
+
+/* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL
+ * if there is no memory.  What is no record of ours counts as none. */
+static TDB_DATA fetch(struct lastuse *l, const uint8_t id[ID_SIZE], size_t more)
+{
+    TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
+
+    if (value.dptr == NULL || value.dsize % sizeof(struct entry) != 0)
+        value.dsize = 0;
+    void *larger = realloc(value.dptr, value.dsize + more * sizeof(struct entry) + 1);
+    if (larger == NULL)
+        free(value.dptr);
+    value.dptr = larger;
+    return value;
+}
+
+/* The id's entry, or the end. */
+static struct entry *find(TDB_DATA value, const uint8_t id[ID_SIZE])
+{
+    struct entry *entry = (struct entry *)(void *)value.dptr;
+    struct entry *end = entry + value.dsize / sizeof(*entry);
+
+    while (entry < end && memcmp(entry->rest, id + SHARED, sizeof(entry->rest)) != 0)
+        entry++;
+    return entry;
+}
+
+static bool is_end(TDB_DATA value, const struct entry *entry)
+{
+    return (const unsigned char *)entry == value.dptr + value.dsize;
+}
+
+int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_memory)
+{
+    uint32_t used = 0;
+
+    if (in_memory != 0 || l->tdb == NULL)
+        return in_memory;
+    TDB_DATA value = fetch(l, id, 0);
+    if (value.dptr != NULL && !is_end(value, find(value, id)))
+        used = find(value, id)->time;
+    free(value.dptr);
+    return used;
+}
+
+/* The last entry takes the place of the one that goes. */
+void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE])
+{
+    if (l->tdb == NULL)
+        return;
+    TDB_DATA value = fetch(l, id, 0);
+    struct entry *entry = value.dptr != NULL ? find(value, id) : NULL;
+    if (entry != NULL && !is_end(value, entry)) {
+        value.dsize -= sizeof(*entry);
+        memmove(entry, value.dptr + value.dsize, sizeof(*entry));
+        if (value.dsize > 0)
+            tdb_store(l->tdb, key_of(id), value, TDB_REPLACE);
+        else
+            tdb_delete(l->tdb, key_of(id));
+    }
+    free(value.dptr);
+}
+
+/* Uses of tokens that share a record. */
+static bool put(struct lastuse *l, const struct survey_use *use, size_t count)
+{
+    TDB_DATA value = fetch(l, use->id, count);
+
+    if (value.dptr == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = find(value, use[i].id);
+        if (is_end(value, entry)) {
+            memcpy(entry->rest, use[i].id + SHARED, sizeof(entry->rest));
+            value.dsize += sizeof(*entry);
+        }
+        entry->time = use[i].time;
+    }
+    bool well = tdb_store(l->tdb, key_of(use->id), value, TDB_REPLACE) == 0;
+    free(value.dptr);
+    return well;
+}
+
+static bool store_uses(struct lastuse *l, const struct survey_use *use, size_t count)
+{
+    if (count == 0)
+        return true;
+    bool well = tdb_transaction_start(l->tdb) == 0;
+    for (size_t i = 0, together; well && i < count; i += together) {
+        together = 1;
+        while (i + together < count && memcmp(use[i].id, use[i + together].id, SHARED) == 0)
+            together++;
+        well = put(l, use + i, together);
+    }
+    if (well)
+        return tdb_transaction_commit(l->tdb) == 0 && !l->failed;
+    tdb_transaction_cancel(l->tdb);
+    return false;
+}
+
+/* -- rounds ---------------------------------------------------------------------------------- */
+
+/* What was not written is written in the next round: `since` stays. */
+static void give_up_round(struct lastuse *l)
+{
+    if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)
+        start_anew(l);
+    else
+        log_warning("%s cannot be written; times of last use are tried again later", l->path);
+    l->failed = false;
+    l->in_round = false;
+    l->slot = 0;
+}
+
+static void step(struct lastuse *l, struct publisher *p, int64_t now)
+{
+    struct survey_use *use = malloc(STEP_USES * sizeof(*use));
+
+    if (use == NULL) {
+        l->in_round = false;
+        return;
+    }
+    size_t count = survey_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
+    bool well = store_uses(l, use, count);
+    free(use);
+    if (!well) {
+        give_up_round(l);
+    } else if (l->slot == 0) {
+        l->in_round = false;
+        l->since = l->begun;
+        l->begun = now;
+    }
+}
+
+bool lastuse_step(struct lastuse *l, struct publisher *p, int64_t now)
+{
+    if (l->tdb == NULL)
+        return false;
+    if (!l->in_round && now - l->begun < INTERVAL && now >= l->begun)
+        return false;
+    if (!l->in_round) {
+        l->in_round = true;
+        l->begun = now;
+    }
+    step(l, p, now);
+    return l->in_round;
+}
+
+void lastuse_flush(struct lastuse *l, struct publisher *p, int64_t now)
+{
+    if (l->tdb == NULL)
+        return;
+    l->in_round = true;
+    l->slot = 0;
+    while (l->in_round && l->tdb != NULL)
+        step(l, p, now);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/recovery.h"
+
+#include "daemon/writer/publish.h"
+#include "daemon/base/log.h"
+#include "daemon/base/journald.h"
+
+static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch);
+static bool in_force(struct recovery *r, const struct change *c);
+static void tell(struct recovery *r, bool works);
+
+void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried)
+{
+    for (struct mail *m = batch->first; m != NULL; m = m->next)
+        publish_denied(r->publisher, &((struct change *)m)->intent);
+    enum outcome outcome = tried ? try_to_learn(r, batch) : OUTCOME_NOTHING;
+    for (struct mail *m = batch->first; m != NULL; m = m->next) {
+        struct change *c = (struct change *)m;
+        bool stands = outcome != OUTCOME_DONE && in_force(r, c);
+        if (stands)
+            denial_hold(&r->held, c);
+        if (outcome == OUTCOME_DONE && change_writes(c))
+            effect_report(c);
+        doubt_explain(c, outcome, stands);
+    }
+    tell(r, false);
+}
+
+void recovery_end(struct recovery *r)
+{
+    tell(r, true);
+}
+
+/* A batch is done if the store has the entry of its last change; the journal in memory may end before
+ * it, if that is the one that failed. */
+static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch)
+{
+    uint64_t last = 0;          /* no change has that serial */
+
+    for (const struct mail *m = batch->first; m != NULL; m = m->next) {
+        const struct change *c = (const struct change *)m;
+        if (!change_writes(c))
+            continue;
+        last = c->serial > last ? c->serial : last;
+        r->doubtful += doubt_of(c, &r->doubt[r->doubtful]);
+    }
+    r->attempted = last;
+    if (!recovery_run(r))
+        return last > 0 ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
+    return last > 0 && journal_newest(r->journal) >= last ? OUTCOME_DONE : OUTCOME_NOTHING;
+}
+
+/* A denial of what the table holds, or may hold once the store can be read. */
+static bool in_force(struct recovery *r, const struct change *c)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+
+    if (c->kind->deny != 0 && doubt_among(r->doubt, r->doubtful, c->id))
+        return true;
+    return (publish_look(r->publisher, c->id, digest, &used) & c->kind->deny) != 0;
+}
+
+/* Says once that the store does not work, and once that it does again. */
+static void tell(struct recovery *r, bool works)
+{
+    const struct report event = { .kind = works ? REPORT_STORE_MENDED : REPORT_STORE_FAILED,
+                                  .uid = REPORT_NOBODY };
+
+    if (r->told != works)
+        return;
+    r->told = !works;
+    report(&event, works ? "the store can be written again" :
+           "the store cannot be written: changes are refused until it can, denials stand");
+}
+
+bool recovery_run(struct recovery *r)
+{
+    struct problem problem;
+
+    r->broken = true;
+    journal_clear(r->journal);
+    r->readable = store_reopen(r->store, &problem) &&
+                  store_load_journal(r->store, r->journal, &problem);
+    if (!r->readable || !store_mend(r->store, &problem)) {
+        if (!r->told)
+            log_error("%s", problem.message);
+        return false;
+    }
+    if (journal_newest(r->journal) < r->attempted)
+        store_shrink(r->store);
+    r->attempted = 0;
+    while (r->doubtful > 0) {
+        if (!doubt_settle(&r->doubt[r->doubtful - 1], r->store, r->publisher, r->order))
+            return false;
+        r->doubtful--;
+    }
+    denial_renew(&r->held, r->publisher);
+    r->broken = false;
+    return true;
+}
+
+void recovery_clear(struct recovery *r)
+{
+    denial_clear(&r->held);
+}
+
+bool recovery_is_due(const struct recovery *r)
+{
+    return r->broken || r->held.first != NULL;
+}

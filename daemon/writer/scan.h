@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request that reads many records: list, show, export, journal, watch.
+ *
+ * It travels between its connection, which owns it while the reader takes in what there is, and
+ * the writer's thread, where a scanner fills the next chunk.  So the reader's pace holds it back, its memory
+ * is one chunk, and changes and other scans get their turn between two chunks.
+ *
+ * A list is no snapshot: what is created while it runs appears at its end, what is deleted before
+ * the list gets there does not appear; everything else appears exactly once. */
+#ifndef JETON_SCAN_H
+#define JETON_SCAN_H
+
+#include <stdatomic.h>
+
+#include "daemon/base/mailbox.h"
+#include "proto/limits.h"
+#include "proto/request.h"
+
+enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
+
+struct scan {
+    struct mail mail;           /* first: mail is the scan */
+    struct mailbox *home;
+    void *sender;               /* the home thread's business */
+    enum verb verb;
+    atomic_bool stop;           /* set at home at any time: end with what was sent so far */
+
+    /* the question */
+    uint32_t given;             /* KEY_BITs */
+    enum status state;          /* STATUS_OK: active */
+    uint8_t id[ID_SIZE];        /* of show, or after= of list */
+    uint64_t limit;
+    uint16_t subject_len, scopes_len, match_len;
+    char subject[SUBJECT_MAX];
+    char scopes[SCOPES_TEXT_MAX];
+    char match[DESCRIPTION_MAX];
+
+    /* how far it is */
+    bool begun;
+    int64_t created;            /* the last token looked at: its place in the order */
+    uint64_t serial;            /* and its serial; for journal and watch, the last entry sent */
+    uint64_t count;             /* lines sent */
+    uint8_t last[ID_SIZE];      /* the last token sent */
+
+    /* the chunk */
+    bool finished;              /* its last line is the final one */
+    size_t len;
+    char bytes[SCAN_CHUNK];
+};
+
+/* Reads a request; NULL: *problem says what is wrong with it. */
+struct scan *scan_new(const struct request *r, struct problem *problem);
+void scan_free(struct scan *s);
+
+#endif

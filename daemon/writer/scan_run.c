@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/scan_run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "daemon/writer/change_request.h"
+#include "proto/reply.h"
+#include "proto/scopes.h"
+#include "proto/verdict.h"
+
+/* Records looked at for one chunk, so that a filter nothing passes does not hold up the rest. */
+enum { STEP_RECORDS = 1000 };
+
+/* One step of a scan: the text it writes and what it reads from. */
+struct step {
+    struct scan *scan;
+    struct writer *writer;
+    struct lastuse *lastuse;
+    struct text text;
+    int64_t now;
+    int64_t used;               /* of the token that was read, as far as memory knows */
+};
+
+typedef void step_function(struct step *s);
+static step_function step_list, step_show, step_journal, step_watch;
+
+/* Writes one token's data line. */
+typedef void put_token(struct step *s, const struct record *r);
+static put_token put_listed, put_exported;
+
+static const struct {
+    step_function *step;
+    put_token *put;
+} kinds[VERB_COUNT] = {
+    [VERB_LIST] = { step_list, put_listed },
+    [VERB_EXPORT] = { step_list, put_exported },
+    [VERB_SHOW] = { step_show, put_listed },
+    [VERB_JOURNAL] = { step_journal, NULL },
+    [VERB_WATCH] = { step_watch, NULL },
+};
+
+/* True while one more line of any length fits, and the final line after it. */
+static bool has_room(const struct step *s)
+{
+    return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
+}
+
+static void finish(struct step *s, enum status status, const char *message)
+{
+    reply_plain(&s->text, status, message);
+    s->scan->finished = true;
+}
+
+static void finish_count(struct step *s)
+{
+    reply_begin(&s->text, STATUS_OK);
+    line_put_u64(&s->text, "count", s->scan->count);
+}
+
+static void finish_end(struct step *s)
+{
+    reply_end(&s->text, STATUS_OK, NULL);
+    s->scan->finished = true;
+}
+
+bool scanner_step(struct scan *scan, const struct scanner_sources *from, int64_t now)
+{
+    struct step s = {
+        .scan = scan,
+        .writer = from->writer,
+        .lastuse = from->lastuse,
+        .text = text_in(scan->bytes, sizeof(scan->bytes)),
+        .now = now,
+    };
+
+    scan->len = 0;
+    if (from->writer->recovery.readable) {
+        kinds[scan->verb].step(&s);
+        scan->begun = true;
+    } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {
+        finish(&s, STATUS_STORE, "the store cannot be read (see jetond's log)");
+    }
+    scan->len = s.text.len;
+    return scan->len > 0 || scan->verb != VERB_WATCH;
+}
+
+/* -- tokens ---------------------------------------------------------------------------------- */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool contains(struct slice text, struct slice wanted)
+{
+    for (size_t at = 0; at + wanted.len <= text.len; at++) {
+        size_t same = 0;
+        while (same < wanted.len && lower(text.at[at + same]) == lower(wanted.at[same]))
+            same++;
+        if (same == wanted.len)
+            return true;
+    }
+    return false;
+}
+
+static bool wanted(const struct scan *s, const struct record *r, int64_t now)
+{
+    struct slice match = { s->match, s->match_len };
+
+    if ((s->given & KEY_BIT(KEY_STATE)) &&
+        verdict_state(record_flags(r), r->activates, r->expires, now) != s->state)
+        return false;
+    if ((s->given & KEY_BIT(KEY_SUBJECT)) &&
+        !slice_equal(record_subject(r), (struct slice){ s->subject, s->subject_len }))
+        return false;
+    if (!scopes_include(record_scopes(r), (struct slice){ s->scopes, s->scopes_len }))
+        return false;
+    return contains(record_description(r), match) || contains(record_subject(r), match);
+}
+
+static void put_replaces(struct step *s, const struct record *r)
+{
+    if (!r->has_replaces)
+        return;
+    text_adds(&s->text, " replaces=");
+    text_add_hex(&s->text, r->replaces, ID_SIZE);
+}
+
+/* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
+ * that was revoked before was refused, though the table has its mark. */
+static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
+{
+    enum store_found found = store_get(s->writer->store, id, r);
+    uint8_t digest[DIGEST_SIZE];
+
+    s->used = 0;
+    if (found != STORE_FOUND)
+        return found;
+    uint32_t flags = publish_look(s->writer->publisher, id, digest, &s->used);
+    if ((flags & SLOT_REVOKED) && r->revoked == 0)
+        r->revoked = s->now > 0 ? s->now : 1;
+    if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
+        r->disabled = s->now > 0 ? s->now : 1;
+    return found;
+}
+
+static void put_listed(struct step *s, const struct record *r)
+{
+    int64_t used = lastuse_get(s->lastuse, r->digest, s->used);
+
+    text_adds(&s->text, "* id=");
+    text_add_hex(&s->text, r->digest, ID_SIZE);
+    admin_put_state(&s->text, r, s->now);
+    line_put_time(&s->text, "created", r->created);
+    text_adds(&s->text, " by=uid:");
+    text_add_u64(&s->text, r->by);
+    if (used != 0)
+        line_put_time(&s->text, "used", used);
+    put_replaces(s, r);
+    record_put_claims(&s->text, r);
+    text_addc(&s->text, '\n');
+}
+
+static void put_exported(struct step *s, const struct record *r)
+{
+    text_adds(&s->text, "* import digest=");
+    text_add_hex(&s->text, r->digest, DIGEST_SIZE);
+    line_put_time(&s->text, "created", r->created);
+    if (r->revoked != 0)
+        line_put_time(&s->text, "revoked", r->revoked);
+    if (r->disabled != 0)
+        line_put_time(&s->text, "disabled", r->disabled);
+    put_replaces(s, r);
+    record_put_claims(&s->text, r);
+    text_addc(&s->text, '\n');
+}
+
+/* The token that after= names gives the place to begin. */
+static bool begin_after(struct step *s)
+{
+    struct scan *scan = s->scan;
+    struct record r;
+
+    if (scan->begun || scan->verb != VERB_LIST || !(scan->given & KEY_BIT(KEY_AFTER)))
+        return true;
+    switch (store_get(s->writer->store, scan->id, &r)) {
+    case STORE_FOUND:
+        scan->created = r.created;
+        scan->serial = r.serial;
+        return true;
+    case STORE_ABSENT:
+        finish(s, STATUS_UNKNOWN, "the token that after= names is not here any more");
+        return false;
+    case STORE_FAILED:
+        break;
+    }
+    finish(s, STATUS_STORE, "the store cannot be read");
+    return false;
+}
+
+/* One token of the order; false when the step is over. */
+static bool list_one(struct step *s, const struct order_entry *e)
+{
+    struct scan *scan = s->scan;
+    struct record r;
+
+    if (!has_room(s))
+        return false;
+    enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
+    if (found == STORE_FAILED) {
+        finish(s, STATUS_STORE, "the store cannot be read; what came so far is not everything");
+        return false;
+    }
+    if (found == STORE_FOUND && r.serial == e->serial && wanted(scan, &r, s->now)) {
+        if (scan->count == scan->limit) {
+            finish_count(s);
+            text_adds(&s->text, " next=");
+            text_add_hex(&s->text, scan->last, ID_SIZE);
+            finish_end(s);
+            return false;
+        }
+        kinds[scan->verb].put(s, &r);
+        memcpy(scan->last, r.digest, ID_SIZE);
+        scan->count++;
+    }
+    scan->created = e->created;
+    scan->serial = e->serial;
+    return true;
+}
+
+static void step_list(struct step *s)
+{
+    struct order *order = &s->writer->order;
+    struct scan *scan = s->scan;
+
+    if (!begin_after(s))
+        return;
+    size_t at = order_after(order, scan->created, scan->serial);
+    size_t stop = order->count - at > STEP_RECORDS ? at + STEP_RECORDS : order->count;
+    while (at < stop && !atomic_load(&scan->stop) && list_one(s, &order->entry[at]))
+        at++;
+    if (!scan->finished && (at == order->count || atomic_load(&scan->stop))) {
+        finish_count(s);
+        finish_end(s);
+    }
+}
+
+static void step_show(struct step *s)
+{
+    struct record r;
+
+    switch (read_token(s, s->scan->id, &r)) {
+    case STORE_FOUND:
+        put_listed(s, &r);
+        s->scan->count = 1;
+        finish_count(s);
+        finish_end(s);
+        return;
+    case STORE_ABSENT:
+        finish(s, STATUS_UNKNOWN, NULL);
+        return;
+    case STORE_FAILED:
+        finish(s, STATUS_STORE, "the store cannot be read");
+    }
+}
+
+/* -- the journal ----------------------------------------------------------------------------- */
+
+/* Adds entries after scan->serial out of one block, as many as fit and are wanted. */
+static void put_entries(struct step *s, struct slice block)
+{
+    struct scan *scan = s->scan;
+    struct slice rest = journal_entries(block, scan->serial + 1), entry;
+
+    while (scan->count < scan->limit && has_room(s) && journal_take_entry(&rest, &entry)) {
+        text_adds(&s->text, "* ");
+        text_add(&s->text, entry.at, entry.len);
+        text_addc(&s->text, '\n');
+        scan->serial++;
+        scan->count++;
+    }
+}
+
+/* The entry after scan->serial is not here: trimmed, or (after=) of another store's future. */
+static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
+{
+    char message[128];
+
+    snprintf(message, sizeof(message), "the journal holds the entries %llu to %llu",
+             (unsigned long long)oldest, (unsigned long long)newest);
+    reply_begin(&s->text, STATUS_GONE);
+    line_put_u64(&s->text, "oldest", oldest);
+    line_put_u64(&s->text, "newest", newest);
+    reply_end(&s->text, STATUS_GONE, message);
+    s->scan->finished = true;
+}
+
+/* Goes on after scan->serial; false if the scan ended because that is not possible. */
+static bool read_journal(struct step *s)
+{
+    struct journal *journal = s->writer->journal;
+    struct scan *scan = s->scan;
+    uint64_t oldest = journal_oldest(journal), newest = journal_newest(journal);
+    uint32_t block;
+    size_t len;
+
+    if (scan->serial == newest)
+        return true;
+    if (scan->serial > newest || scan->serial + 1 < oldest) {
+        finish_gone(s, oldest, newest);
+        return false;
+    }
+    char *bytes = malloc(JOURNAL_BLOCK_MAX);
+    if (bytes != NULL && journal_find(journal, scan->serial + 1, &block) &&
+        store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
+        put_entries(s, (struct slice){ bytes, len });
+    else
+        finish(s, STATUS_STORE, "the journal cannot be read");
+    free(bytes);
+    return !scan->finished;
+}
+
+static void step_journal(struct step *s)
+{
+    struct journal *journal = s->writer->journal;
+    struct scan *scan = s->scan;
+
+    if (!scan->begun && !(scan->given & KEY_BIT(KEY_AFTER)) && journal_oldest(journal) > 0)
+        scan->serial = journal_oldest(journal) - 1;
+    if (!read_journal(s))
+        return;
+    bool more = scan->serial < journal_newest(journal);
+    if (more && scan->count < scan->limit && !atomic_load(&scan->stop))
+        return;
+    finish_count(s);
+    if (more)
+        line_put_u64(&s->text, "next", scan->serial);
+    finish_end(s);
+}
+
+static void step_watch(struct step *s)
+{
+    struct scan *scan = s->scan;
+
+    if (!scan->begun && !(scan->given & KEY_BIT(KEY_AFTER)))
+        scan->serial = journal_newest(s->writer->journal);
+    if (!read_journal(s) || !atomic_load(&scan->stop) ||
+        scan->serial < journal_newest(s->writer->journal))
+        return;
+    finish_count(s);
+    line_put_u64(&s->text, "next", scan->serial);
+    finish_end(s);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/uncertain.h"
+
+static struct doubt doubt_about(const struct record *r, bool allow)
+{
+    struct doubt d = { .created = r->created, .serial = r->serial, .allow = allow };
+
+    memcpy(d.id, r->digest, ID_SIZE);
+    return d;
+}
+
+size_t doubt_of(const struct change *c, struct doubt doubt[2])
+{
+    doubt[0] = doubt_about(c->after, c->kind->allow);
+    if (!c->rotates)
+        return 1;
+    doubt[1] = doubt_about(&c->found, false);
+    return 2;
+}
+
+bool doubt_among(const struct doubt *doubt, size_t count, const uint8_t id[ID_SIZE])
+{
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(doubt[i].id, id, ID_SIZE) == 0)
+            return true;
+    return false;
+}
+
+bool doubt_settle(const struct doubt *d, struct store *store, struct publisher *publisher,
+                  struct order *order)
+{
+    static struct record r;             /* the writer's thread alone comes here */
+    enum store_found found = store_get(store, d->id, &r);
+
+    if (found == STORE_FAILED)
+        return false;
+    if (found == STORE_FOUND &&
+        (order_reserve(order, 1) < 0 ||
+         publish_reserve(publisher, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
+        return false;
+    order_remove(order, d->created, d->serial);
+    /* Denials stick to what the table holds, but not to another token that came in its place. */
+    if (found == STORE_ABSENT || r.serial > d->serial)
+        publish_remove(publisher, d->id);
+    if (found == STORE_FOUND) {
+        if (d->allow && r.disabled == 0)
+            publish_allow(publisher, d->id);
+        publish_put(publisher, &r);
+        order_remove(order, r.created, r.serial);
+        order_add(order, r.created, r.serial, r.digest);
+    }
+    return true;
+}
+
+static void put_problem(struct change *c, const char *head, const char *id, const char *tail)
+{
+    problem_set(&c->problem, STATUS_STORE, "%s%s%s", head, id, tail);
+}
+
+void doubt_explain(struct change *c, enum outcome outcome, bool in_force)
+{
+    char id[ID_TEXT + 1] = "";
+    struct text t = text_in(id, ID_TEXT);
+
+    if (outcome == OUTCOME_DONE && !change_writes(c))
+        return;
+    text_add_hex(&t, c->after->digest, ID_SIZE);
+    if (in_force)
+        put_problem(c, "in force now, but not saved: the store cannot be written; it is tried "
+                    "again, and lost if jetond stops before that succeeds", "", "");
+    else if (outcome == OUTCOME_NOTHING || !change_writes(c))
+        put_problem(c, "not done: the store cannot be written (see jetond's log; is the disk "
+                    "full?)", "", "");
+    else if (outcome == OUTCOME_UNCERTAIN)
+        put_problem(c, "uncertain: the store failed while this was saved (see jetond's log); look "
+                    "with 'show ", id, "' once it works");
+    else if (c->value_len > 0)
+        put_problem(c, "the store reported an error, but the token is there, and its value is "
+                    "lost: delete ", id, " (see jetond's log)");
+    else
+        put_problem(c, "done, although the store reported an error (see jetond's log)", "", "");
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The writer's thread: the only one that touches the disk.
+ *
+ *     loop:  one batch of changes  ─▶  one chunk of one scan  ─▶  chores, once a second
+ *
+ * so that no list, however long, holds up a change for more than a chunk. */
+#ifndef JETON_KEEPER_H
+#define JETON_KEEPER_H
+
+#include "daemon/writer/scan.h"
+#include "daemon/config/settings.h"
+#include "daemon/writer/commit.h"
+
+struct keeper;
+
+/* Takes over an initialised writer.  NULL: no memory or descriptor; the caller still owns it. */
+struct keeper *keeper_new(struct writer *w, const struct settings *settings, const char *store);
+
+/* Starts the thread; 0 or -errno. */
+int keeper_start(struct keeper *k);
+
+/* Finishes what is waiting, writes last uses, ends the thread, closes the store. */
+void keeper_stop(struct keeper *k);
+void keeper_free(struct keeper *k);
+
+/* Gives changes to the writer; each comes back by mail to its `home`.  Any thread. */
+void keeper_change(struct keeper *k, struct mail_list *changes);
+
+/* Says that more of them are about to come (1), or have come (-1): writer.h.  Any thread. */
+void keeper_expect(struct keeper *k, int by);
+
+/* Gives a scan to be stepped; it comes home with its next chunk.  Any thread. */
+void keeper_scan(struct keeper *k, struct scan *s);
+
+/* Tells the thread that a scan's `stop` was set.  Any thread. */
+void keeper_poke(struct keeper *k);
+
+/* What is worth knowing of the store.  Any thread. */
+struct keeper_figures {
+    uint64_t commits;
+    uint64_t changes;
+    uint64_t failures;
+    uint64_t denials_unsaved;
+    uint64_t journal_oldest;
+    uint64_t journal_newest;
+    uint64_t store_bytes;
+    uint64_t busy_seconds;          /* with what it does now: the disk may be slow, or stuck */
+};
+
+struct keeper_figures keeper_figures(struct keeper *k);
+
+/* How long transactions took to be saved, failed ones too.  Any thread. */
+const struct histogram *keeper_commit_time(const struct keeper *k);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The jeton command: options, and which verb goes which way. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "plugin/cli/help.h"
+#include "plugin/cli/import.h"
+#include "plugin/cli/id_prefix.h"
+#include "plugin/cli/show.h"
+#include "plugin/cli/stats.h"
+#include "plugin/cli/watch.h"
+#include "proto/stamp.h"
+
+enum { PATIENCE = 60 };                 /* seconds */
+
+static enum cli_exit run_help(struct cli *c, const struct cli_view *view);
+static enum cli_exit run_import(struct cli *c, const struct cli_view *view);
+
+/* In the order in which `jeton help` shows them. */
+static const struct cli_way ways[] = {
+    { .verb = VERB_CREATE, .run = cli_show_secret, .view = &cli_view_tokens, .gives_value = true,
+      .note = "If standard output is no terminal, the value alone goes there: "
+              "TOKEN=$(jeton create ...)\n" },
+    { .verb = VERB_LIST, .run = cli_show_rows, .view = &cli_view_tokens },
+    { .verb = VERB_SHOW, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_VERIFY, .run = cli_show_object, .view = &cli_view_verdict, .reads = CLI_READS },
+    { .verb = VERB_ID, .run = cli_show_object, .view = &cli_view_id, .reads = CLI_READS },
+    { .verb = VERB_REVOKE, .run = cli_show_object, .view = &cli_view_tokens,
+      .reads = CLI_READS_IF_TOLD,
+      .note = "By its ID, a token is revoked on the admin socket only.\n" },
+    { .verb = VERB_DISABLE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_ENABLE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_UPDATE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_ROTATE, .run = cli_show_secret, .view = &cli_view_tokens, .gives_value = true,
+      .note = "If standard output is no terminal, the value alone goes there.\n" },
+    { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_IMPORT, .run = run_import, .view = &cli_view_tokens, .reads = CLI_READS_IF_TOLD,
+      .note = "Without arguments, lines as export prints them are read from standard input.\n" },
+    { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
+    { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
+    { .verb = VERB_WATCH, .run = cli_watch, .view = &cli_view_entries,
+      .summary = "what changes, as it happens",
+      .note = "Goes on through restarts of the daemon until it is interrupted.\n" },
+    { .verb = VERB_STATS, .run = cli_stats, .view = &cli_view_stats,
+      .note = "With --prometheus, in that program's text format, as for node_exporter's textfile "
+              "collector.\n" },
+    { .verb = VERB_HELLO, .run = cli_show_object },
+    { .verb = VERB_HELP, .run = run_help, .summary = "this, or what a verb takes" },
+    { .verb = VERB_PING, .run = cli_show_object },
+};
+enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+
+static bool wants_help, wants_version, stdout_was_closed;
+static struct cli cli = { .link = { .fd = -1, .descriptor = -1, .patience = PATIENCE * 1000 } };
+
+static void prepare_process(void);
+static enum cli_exit parse(struct cli *c, char **argv);
+static enum cli_exit run(struct cli *c);
+
+static void clean_up(void)
+{
+    cli_say_progress_end();
+    cli_free(&cli);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    prepare_process();
+    enum cli_exit status = parse(&cli, argv);
+    return status == CLI_YES ? run(&cli) : status;
+}
+
+/* -- the process ----------------------------------------------------------------------------- */
+
+/* The descriptors 0 to 2 must not become something else's. */
+static void open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        stdout_was_closed = stdout_was_closed || fd == STDOUT_FILENO;
+        if (open("/dev/null", O_RDWR) < 0)
+            exit(CLI_UNAVAILABLE);
+    }
+}
+
+/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
+static void prepare_process(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    open_standard();
+    setrlimit(RLIMIT_CORE, &none);
+#ifndef __SANITIZE_ADDRESS__            /* its leak detector attaches to the process */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+    cli_text_setup();
+    atexit(clean_up);
+    signal(SIGPIPE, SIG_DFL);
+    if (sodium_init() < 0)
+        exit(CLI_UNAVAILABLE);
+}
+
+/* -- options --------------------------------------------------------------------------------- */
+
+static const char *set_socket(struct cli *c, const char *path)
+{
+    c->socket = path;
+    return path[0] != '\0' ? NULL : "a path is needed";
+}
+
+static const char *set_timeout(struct cli *c, const char *text)
+{
+    int64_t seconds;
+
+    if (!duration_parse(slice_of(text), &seconds) || seconds > INT32_MAX / 1000)
+        return "a duration is needed, such as 30s or 5m, or 0s for ever";
+    c->link.patience = seconds > 0 ? (int)seconds * 1000 : -1;
+    return NULL;
+}
+
+static const struct option {
+    const char *name;
+    char letter;                        /* or 0 */
+    bool *flag;                         /* is set; or */
+    const char *(*take)(struct cli *c, const char *argument);   /* NULL, or what is wrong */
+} options[] = {
+    { "socket", 'S', NULL, set_socket },
+    { "timeout", 'T', NULL, set_timeout },
+    { "json", 'j', &cli.json, NULL },
+    { "plain", 'p', &cli.plain, NULL },
+    { "value", 0, &cli.reads_value, NULL },
+    { "prometheus", 0, &cli.prometheus, NULL },
+    { "keep-going", 'k', &cli.keeps_going, NULL },
+    { "help", 'h', &wants_help, NULL },
+    { "version", 'V', &wants_version, NULL },
+};
+
+static const struct option *option_named(struct slice name, char letter)
+{
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (letter != 0 ? options[i].letter == letter : slice_is(name, options[i].name))
+            return &options[i];
+    return NULL;
+}
+
+/* What is left of argv. */
+struct rest {
+    char **next;                        /* ends with NULL */
+};
+
+static enum cli_exit apply(struct cli *c, const struct option *o, const char *argument,
+                           struct rest *rest)
+{
+    const char *fault = NULL;
+
+    if (o->flag != NULL)
+        *o->flag = true;
+    if (o->flag != NULL && argument != NULL)
+        fault = "takes no argument";
+    if (o->take != NULL && argument == NULL)
+        argument = *rest->next != NULL ? *rest->next++ : NULL;
+    if (o->take != NULL)
+        fault = argument != NULL ? o->take(c, argument) : "needs an argument";
+    if (fault == NULL)
+        return CLI_YES;
+    cli_say("--%s: %s", o->name, fault);
+    return CLI_USAGE;
+}
+
+static enum cli_exit unknown_option(void)
+{
+    cli_say("no such option; see jeton --help");
+    return CLI_USAGE;
+}
+
+/* --name, --name=argument, or --key=value, which is the same as key=value. */
+static enum cli_exit parse_long(struct cli *c, const char *text, struct rest *rest)
+{
+    size_t len = strcspn(text, "=");
+    const struct option *o = option_named((struct slice){ text, len }, 0);
+
+    if (o != NULL)
+        return apply(c, o, text[len] == '=' ? text + len + 1 : NULL, rest);
+    if (cli_key_length(text) == 0)
+        return unknown_option();
+    c->argument[c->arguments++] = text;
+    return CLI_YES;
+}
+
+/* Letters after one dash; the last may have an argument behind it. */
+static enum cli_exit parse_letters(struct cli *c, const char *letters, struct rest *rest)
+{
+    enum cli_exit status = CLI_YES;
+
+    while (*letters != '\0' && status == CLI_YES) {
+        const struct option *o = option_named((struct slice){ NULL, 0 }, *letters++);
+        if (o == NULL)
+            return unknown_option();
+        bool attached = o->take != NULL && *letters != '\0';
+        status = apply(c, o, attached ? letters : NULL, rest);
+        if (attached)
+            break;
+    }
+    return status;
+}
+
+/* The arguments that are no options are gathered at the front of argv. */
+static enum cli_exit parse(struct cli *c, char **argv)
+{
+    struct rest rest = { argv + 1 };
+    enum cli_exit status = CLI_YES;
+    bool words_only = false;
+
+    c->argument = (const char **)argv;
+    while (*rest.next != NULL && status == CLI_YES) {
+        const char *text = *rest.next++;
+        if (words_only || text[0] != '-' || text[1] == '\0')
+            c->argument[c->arguments++] = text;
+        else if (strcmp(text, "--") == 0)
+            words_only = true;
+        else if (text[1] == '-')
+            status = parse_long(c, text + 2, &rest);
+        else
+            status = parse_letters(c, text + 1, &rest);
+    }
+    return status;
+}
+
+/* -- verbs ----------------------------------------------------------------------------------- */
+
+static const struct cli_way *way_named(const char *name)
+{
+    for (size_t i = 0; i < WAYS; i++)
+        if (strcmp(name, verb_row(ways[i].verb)->name) == 0)
+            return &ways[i];
+    return NULL;
+}
+
+/* A value is known by its place, its key or its length. */
+static bool is_value(const struct cli_way *way, const char *argument)
+{
+    size_t key = cli_key_length(argument);
+
+    if (key > 0)
+        return slice_is((struct slice){ argument, key }, key_name(KEY_TOKEN));
+    return way->reads == CLI_READS || strlen(argument) >= VALUE_MIN;
+}
+
+/* The word `token` where a value would be given says the same as --value. */
+static void take_word_token(struct cli *c, const struct cli_way *way)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->arguments; i++) {
+        if (way->reads != CLI_READS_NONE && strcmp(c->argument[i], key_name(KEY_TOKEN)) == 0)
+            c->reads_value = true;
+        else
+            c->argument[kept++] = c->argument[i];
+    }
+    c->arguments = kept;
+}
+
+static enum cli_exit check(struct cli *c, const struct cli_way *way)
+{
+    take_word_token(c, way);
+    for (size_t i = 0; i < c->arguments; i++) {
+        if (!is_value(way, c->argument[i]))
+            continue;
+        cli_say("a value is never an argument: it would be in the list of processes and in the "
+                "shell's history.\nGive it on standard input, or wait to be asked.  If what was "
+                "given just now is a token's value, replace the token.");
+        return CLI_USAGE;
+    }
+    if (c->reads_value && way->reads == CLI_READS_NONE) {
+        cli_say("%s takes no value", verb_row(way->verb)->name);
+        return CLI_USAGE;
+    }
+    if (c->prometheus && way->verb != VERB_STATS) {
+        cli_say("--prometheus is for stats");
+        return CLI_USAGE;
+    }
+    if (way->gives_value && stdout_was_closed) {
+        cli_say("standard output is closed: the value would be lost");
+        return CLI_USAGE;
+    }
+    c->reads_value = c->reads_value || way->reads == CLI_READS;
+    return CLI_YES;
+}
+
+static enum cli_exit run_help(struct cli *c, const struct cli_view *view)
+{
+    (void)view;
+    return cli_help(c, ways, WAYS);
+}
+
+/* One token if it is described, else many. */
+static enum cli_exit run_import(struct cli *c, const struct cli_view *view)
+{
+    return c->arguments > 0 || c->reads_value ? cli_show_object(c, view) : cli_import_lines(c);
+}
+
+/* Connecting comes first: nobody is asked for a value that cannot be used. */
+static enum cli_exit run_way(struct cli *c, const struct cli_way *way)
+{
+    enum cli_exit status = check(c, way);
+
+    if (status == CLI_YES && way->run != run_help)
+        status = cli_connect(c);
+    if (status == CLI_YES)
+        status = cli_prefix_resolve(c);
+    if (status == CLI_YES)
+        status = cli_prepare(c);
+    if (status == CLI_YES)
+        status = way->run(c, way->view);
+    cli_output_flush(&c->output);
+    return status;
+}
+
+static enum cli_exit run(struct cli *c)
+{
+    const struct cli_way *way = c->arguments > 0 ? way_named(c->argument[0]) : NULL;
+
+    cli_output_init(&c->output, c->json, c->plain);
+    if (wants_version) {
+        cli_buffer_adds(&c->output.bytes, "jeton " JETON_VERSION "\n");
+        cli_output_flush(&c->output);
+        return CLI_YES;
+    }
+    if (wants_help && (c->arguments == 0 || way != NULL)) {
+        run_help(c, NULL);
+        cli_output_flush(&c->output);
+        return CLI_YES;
+    }
+    if (c->arguments == 0)
+        fprintf(stderr, "%sSee jeton help.\n", cli_help_usage);
+    else if (way == NULL)
+        cli_say("no such verb; see jeton help");
+    if (way == NULL)
+        return CLI_USAGE;
+    c->verb = way->verb;
+    c->argument++;
+    c->arguments--;
+    return run_way(c, way);
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/cli/prometheus.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum type { GAUGE, COUNTER, HISTOGRAM, INFO, LEFT_OUT };
+
+/* The first row whose name fits; one that ends with a star fits what begins so. */
+static const struct row {
+    const char *name;
+    enum type type;
+    const char *help;
+} rows[] = {
+    { "version", INFO, "The daemon's version." },
+    { "uptime_seconds", GAUGE, "Seconds since the daemon was started." },
+    { "workers", GAUGE, "Threads that serve connections." },
+    { "connections", GAUGE, "Connections now." },
+    { "connections_total", COUNTER, "Connections that were taken in." },
+    { "connections_refused", COUNTER, "Connections beyond a cap." },
+    { "requests", COUNTER, "Request lines." },
+    { "tables_sent", COUNTER, "Times that the token table was handed to a client." },
+    { "tokens", GAUGE, "Tokens in the store." },
+    { "table_generation", COUNTER, "Tables made so far." },
+    { "table_*", GAUGE, "Size of the token table." },
+    { "store_bytes", GAUGE, "Size of the store's file." },
+    { "store_failures", COUNTER, "Transactions that failed." },
+    { "commits", COUNTER, "Transactions that were saved." },
+    { "changes", COUNTER, "Changes that were saved." },
+    { "denials_unsaved", GAUGE, "Revocations in force that the disk refuses: act if this is not 0." },
+    { "journal_*", GAUGE, "Serial of a journal entry." },
+    { "keeper_busy_seconds", GAUGE, "How long the disk has kept the keeper busy with one thing." },
+    { "reports_sent", COUNTER, "Entries sent to the system's journal." },
+    { "reports_dropped", COUNTER, "Entries that the system's journal did not take." },
+    { "protection_landlock_abi", GAUGE, "Version of Landlock in force." },
+    { "protection_*", GAUGE, "1 if this protection of the daemon is in force." },
+    { "verify_seconds_p*", LEFT_OUT, NULL },        /* Prometheus has its own way to them */
+    { "commit_seconds_p*", LEFT_OUT, NULL },
+    { "verify_seconds", HISTOGRAM,
+      "Time that verifications took in the daemon, by input piece, a sample." },
+    { "commit_seconds", HISTOGRAM, "Time that transactions took to be saved." },
+    { "verify_*", COUNTER, "Verifications with this answer." },
+    { "service_answers", COUNTER, "Verifications by service and answer." },
+    { "service_timed*", COUNTER, "Verifications of a service that were timed, and their time." },
+    { "verifier_outcomes", COUNTER, "What a verifier said." },
+    { "verifier_timed*", COUNTER, "Questions to a verifier that were timed, and their time." },
+    { "*", GAUGE, "A figure of the daemon." },
+};
+
+static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer *out);
+static void write_sample(struct cli_metrics *m, const struct cli_sample *s, const struct row *row,
+                         struct cli_buffer *out);
+
+static const char *text_at(const struct cli_metrics *m, size_t at)
+{
+    return m->text.at + at;
+}
+
+/* -- taking in ------------------------------------------------------------------------------- */
+
+static void end_text(struct cli_metrics *m)
+{
+    cli_buffer_addc(&m->text, '\0');
+}
+
+/* A label's value: backslash, quote and line end are escaped. */
+static void add_label(struct cli_buffer *b, struct slice key, struct slice value)
+{
+    cli_buffer_add(b, key.at, key.len);
+    cli_buffer_adds(b, "=\"");
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.at[i];
+        if (c == '\\' || c == '"' || c == '\n')
+            cli_buffer_addc(b, '\\');
+        cli_buffer_addc(b, c == '\n' ? 'n' : c);
+    }
+    cli_buffer_addc(b, '"');
+}
+
+static size_t add_labels(struct cli_metrics *m, const struct line *line)
+{
+    size_t begin = m->text.len;
+
+    for (size_t i = 0; i < line->count; i++) {
+        const struct argument *a = &line->argument[i];
+        if (a->key.len == 0 || slice_is(a->key, "name") || slice_is(a->key, "value"))
+            continue;
+        if (m->text.len > begin)
+            cli_buffer_addc(&m->text, ',');
+        add_label(&m->text, a->key, a->value);
+    }
+    end_text(m);
+    return begin;
+}
+
+/* Text is a value only where it is made a label. */
+static bool is_number(const char *value)
+{
+    char *end;
+
+    strtod(value, &end);
+    return end != value && *end == '\0';
+}
+
+/* Prometheus counts in seconds. */
+static bool cut_micro(struct slice *name)
+{
+    static const char micro[] = "_microseconds";
+    size_t len = sizeof(micro) - 1;
+    bool is = name->len > len && memcmp(name->at + name->len - len, micro, len) == 0;
+
+    if (is)
+        name->len -= len;
+    return is;
+}
+
+static size_t add_name(struct cli_metrics *m, struct slice name, bool micro)
+{
+    size_t begin = m->text.len;
+
+    cli_buffer_add(&m->text, name.at, name.len);
+    cli_buffer_adds(&m->text, micro ? "_seconds" : "");
+    end_text(m);
+    return begin;
+}
+
+static size_t add_value(struct cli_metrics *m, struct slice value, bool micro)
+{
+    size_t begin = m->text.len;
+    uint64_t number;
+
+    if (micro && number_parse(value, UINT64_MAX, &number)) {
+        struct text t = cli_buffer_reserve(&m->text, 32);
+        text_addf(&t, "%llu.%06llu", (unsigned long long)(number / 1000000),
+                  (unsigned long long)(number % 1000000));
+        cli_buffer_commit(&m->text, &t);
+    } else {
+        cli_buffer_add(&m->text, value.at, value.len);
+    }
+    end_text(m);
+    return begin;
+}
+
+/* What makes a metric's name. */
+static bool is_name(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (strchr("abcdefghijklmnopqrstuvwxyz_0123456789", s.at[i]) == NULL || s.at[i] == '\0')
+            return false;
+    return s.len > 0;
+}
+
+void cli_metrics_add(struct cli_metrics *m, const struct line *line)
+{
+    struct slice name = line_get(line, "name"), value = line_get(line, "value");
+
+    if (!is_name(name) || value.at == NULL || memchr(value.at, '\0', value.len) != NULL)
+        return;
+    if (m->count == m->room) {
+        size_t room = m->room > 0 ? 2 * m->room : 256;
+        struct cli_sample *more = reallocarray(m->sample, room, sizeof(*more));
+        if (more == NULL)
+            exit(CLI_UNAVAILABLE);
+        m->sample = more;
+        m->room = room;
+    }
+    struct cli_sample *s = &m->sample[m->count++];
+    bool micro = cut_micro(&name);
+    s->name = add_name(m, name, micro);
+    s->labels = add_labels(m, line);
+    s->value = add_value(m, value, micro);
+    s->written = false;
+}
+
+void cli_metrics_free(struct cli_metrics *m)
+{
+    free(m->sample);
+    cli_buffer_free(&m->text);
+    *m = (struct cli_metrics){ .count = 0 };
+}
+
+/* -- writing --------------------------------------------------------------------------------- */
+
+/* The name without what tells a histogram's samples apart. */
+static size_t base_length(const char *name, const struct row *row)
+{
+    return row->type == HISTOGRAM ? strlen(row->name) : strlen(name);
+}
+
+static bool fits(const struct row *row, const char *name)
+{
+    size_t len = strlen(row->name);
+
+    if (len > 0 && row->name[len - 1] == '*')
+        return strncmp(name, row->name, len - 1) == 0;
+    if (row->type != HISTOGRAM)
+        return strcmp(name, row->name) == 0;
+    return strncmp(name, row->name, len) == 0 &&
+           (strcmp(name + len, "_bucket") == 0 || strcmp(name + len, "_sum") == 0 ||
+            strcmp(name + len, "_count") == 0);
+}
+
+static const struct row *row_of(const char *name)
+{
+    const struct row *row = rows;
+
+    while (!fits(row, name))
+        row++;
+    return row;
+}
+
+void cli_metrics_write(struct cli_metrics *m, struct cli_buffer *out)
+{
+    for (size_t i = 0; i < m->count; i++)
+        if (!m->sample[i].written)
+            write_metric(m, i, out);
+}
+
+/* All samples of the metric that this one is the first of. */
+static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer *out)
+{
+    static const char *const words[] = { "gauge", "counter", "histogram", "gauge" };
+    const char *name = text_at(m, m->sample[first].name);
+    const struct row *row = row_of(name);
+    size_t base = base_length(name, row);
+    struct text head = cli_buffer_reserve(out, 2 * base + 512);
+
+    if (row->type == LEFT_OUT)
+        return;
+    const char *end = row->type == INFO ? "_info" : row->type != COUNTER ||
+                      (base > 6 && strcmp(name + base - 6, "_total") == 0) ? "" : "_total";
+    text_addf(&head, "# HELP jeton_%.*s%s %s\n# TYPE jeton_%.*s%s %s\n", (int)base, name, end,
+              row->help, (int)base, name, end, words[row->type]);
+    cli_buffer_commit(out, &head);
+    for (size_t i = first; i < m->count; i++) {
+        struct cli_sample *s = &m->sample[i];
+        const char *other = text_at(m, s->name);
+        bool well = row->type == INFO || is_number(text_at(m, s->value));
+        if (s->written || !well || row_of(other) != row || strncmp(other, name, base) != 0 ||
+            (row->type != HISTOGRAM && other[base] != '\0'))
+            continue;
+        s->written = true;
+        cli_buffer_adds(out, "jeton_");
+        cli_buffer_adds(out, other);
+        cli_buffer_adds(out, end);
+        write_sample(m, s, row, out);
+    }
+}
+
+/* Labels and value; text for a value becomes a label of a 1. */
+static void write_sample(struct cli_metrics *m, const struct cli_sample *s, const struct row *row,
+                         struct cli_buffer *out)
+{
+    const char *labels = text_at(m, s->labels), *value = text_at(m, s->value);
+
+    if (row->type == INFO || labels[0] != '\0')
+        cli_buffer_addc(out, '{');
+    cli_buffer_adds(out, labels);
+    if (row->type == INFO) {
+        if (labels[0] != '\0')
+            cli_buffer_addc(out, ',');
+        add_label(out, slice_of(row->name), slice_of(value));
+        value = "1";
+    }
+    if (row->type == INFO || labels[0] != '\0')
+        cli_buffer_addc(out, '}');
+    cli_buffer_addc(out, ' ');
+    cli_buffer_adds(out, value);
+    cli_buffer_addc(out, '\n');
+}

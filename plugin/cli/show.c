@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/cli/show.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static const struct slice no_reason;
+
+static enum cli_exit hand_over(struct cli *c, const struct line *line);
+static void put_line(struct cli_buffer *b, const struct line *line);
+
+/* -- rows and objects ------------------------------------------------------------------------ */
+
+/* There is more than was asked for: on a terminal, say how to get it. */
+static void hint_at_more(const struct cli *c, const struct line *line)
+{
+    struct slice next = line_get(line, "next");
+
+    if (next.at != NULL && c->output.form == CLI_PEOPLE)
+        cli_say("there is more: after=%.*s", (int)next.len, next.at);
+}
+
+enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
+{
+    struct cli_reply reply = { .final = false };
+    uint64_t rows = 0;
+    enum cli_exit status = cli_ask(c);
+
+    if (status != CLI_YES)
+        return status;
+    cli_output_rows(&c->output, view, false);
+    while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
+        cli_output_row(&c->output, &reply.line);
+        if (!c->output.terminal && ++rows % 1000 == 0)
+            cli_say_progress("%llu received", (unsigned long long)rows);
+    }
+    cli_say_progress_end();
+    cli_output_end(&c->output, status == CLI_YES && reply.kind != ANSWER_ERR);
+    if (status != CLI_YES)
+        return status;
+    hint_at_more(c, &reply.line);
+    return cli_conclude(&reply);
+}
+
+/* Nothing is written before the final line has said that it holds. */
+enum cli_exit cli_show_object(struct cli *c, const struct cli_view *view)
+{
+    struct cli_buffer *made = &c->output.bytes;
+    struct cli_reply reply;
+    enum cli_exit status = cli_ask(c);
+
+    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
+        if (made->len == 0)
+            cli_output_object(&c->output, view, &reply.line, no_reason);
+    if (status != CLI_YES)
+        return status;
+    if (reply.kind != ANSWER_OK)
+        cli_buffer_clear(made);
+    if (reply.kind != ANSWER_ERR && made->len == 0)
+        cli_output_object(&c->output, view, &reply.line, reply.word);
+    cli_output_flush(&c->output);
+    return cli_conclude(&reply);
+}
+
+/* -- a value --------------------------------------------------------------------------------- */
+
+/* A value nobody received would be a token nobody knows of, so a broken pipe must be told. */
+enum cli_exit cli_show_secret(struct cli *c, const struct cli_view *view)
+{
+    struct cli_reply reply;
+
+    signal(SIGPIPE, SIG_IGN);
+    enum cli_exit status = cli_ask(c);
+    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
+        continue;
+    if (status != CLI_YES)
+        return status;
+    if (reply.kind == ANSWER_OK)
+        return hand_over(c, &reply.line);
+    if (reply.kind == ANSWER_NO)
+        cli_output_object(&c->output, view, &reply.line, reply.word);
+    return cli_conclude(&reply);
+}
+
+static void put_for_people(struct cli *c, const struct line *line)
+{
+    struct cli_buffer *b = &c->output.bytes;
+
+    cli_output_block(b, line, "token", c->output.colours);
+    cli_buffer_adds(b, "\n    ");
+    cli_text_put(b, line_get(line, "token"), SIZE_MAX);
+    cli_buffer_adds(b, "\n\nThis is the token's value.  It is shown this once and is not kept: "
+                    "copy it now.\n");
+    if (line_get(line, "expires").at == NULL)
+        cli_buffer_adds(b, "It does not expire.\n");
+}
+
+/* What is not the value is for whoever looks on. */
+static void put_for_programs(struct cli *c, const struct line *line)
+{
+    struct cli_buffer remarks = { .at = NULL };
+
+    cli_text_put_plain(&c->output.bytes, line_get(line, "token"));
+    cli_buffer_addc(&c->output.bytes, '\n');
+    cli_output_block(&remarks, line, "token", false);
+    for (struct slice rest = cli_buffer_slice(&remarks); rest.len > 0;) {
+        ssize_t written = write(STDERR_FILENO, rest.at, rest.len);
+        if (written <= 0)
+            break;
+        rest = (struct slice){ rest.at + written, rest.len - (size_t)written };
+    }
+    cli_buffer_free(&remarks);
+}
+
+static enum cli_exit hand_over(struct cli *c, const struct line *line)
+{
+    struct slice id = line_get(line, "id");
+
+    if (line_get(line, "token").len == 0) {
+        cli_say("%s: the reply has no value in it", c->path);
+        return CLI_UNAVAILABLE;
+    }
+    if (c->output.form == CLI_JSON)
+        cli_output_object(&c->output, NULL, line, no_reason);
+    else if (c->output.form == CLI_PEOPLE)
+        put_for_people(c, line);
+    else
+        put_for_programs(c, line);
+    int error = cli_output_try_flush(&c->output);
+    if (error == 0)
+        return CLI_YES;
+    cli_buffer_clear(&c->output.bytes);
+    cli_say("cannot write the value to standard output: %s\n"
+            "It is lost, and the token is of no use to anybody: jeton revoke %.*s",
+            strerror(-error), (int)id.len, id.at);
+    return CLI_UNAVAILABLE;
+}
+
+/* -- lines ----------------------------------------------------------------------------------- */
+
+/* What is not UTF-8 may stand in no line but as escapes. */
+static void put_bytes(struct text *t, struct slice value)
+{
+    text_addc(t, '"');
+    for (size_t i = 0; i < value.len; i++)
+        text_addf(t, "\\x%02x", (unsigned char)value.at[i]);
+    text_addc(t, '"');
+}
+
+/* Written anew rather than passed on: what goes out is quoted as we know it. */
+static void put_line(struct cli_buffer *b, const struct line *line)
+{
+    for (size_t i = 0; i < line->count; i++) {
+        const struct argument *a = &line->argument[i];
+        struct text t = cli_buffer_reserve(b, 4 * a->value.len + a->key.len + 8);
+        if (i > 0)
+            text_addc(&t, ' ');
+        if (a->key.len > 0) {
+            text_add(&t, a->key.at, a->key.len);
+            text_addc(&t, '=');
+        }
+        if (utf8_valid(a->value))
+            line_put_word(&t, a->value);
+        else
+            put_bytes(&t, a->value);
+        cli_buffer_commit(b, &t);
+    }
+}
+
+/* On a terminal, harmless to it; elsewhere, as it can be read again. */
+static void put_exported(struct cli *c, const struct line *line)
+{
+    struct cli_buffer made = { .at = NULL };
+
+    put_line(&made, line);
+    if (c->output.form == CLI_PEOPLE)
+        cli_text_put(&c->output.bytes, cli_buffer_slice(&made), SIZE_MAX);
+    else
+        cli_buffer_add(&c->output.bytes, made.at, made.len);
+    cli_buffer_addc(&c->output.bytes, '\n');
+    cli_buffer_free(&made);
+}
+
+static enum cli_exit show_lines(struct cli *c)
+{
+    struct cli_reply reply = { .final = false };
+    uint64_t lines = 0;
+    enum cli_exit status = cli_ask(c);
+
+    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
+        cli_buffer_adds(&c->output.bytes, "* ");
+        put_exported(c, &reply.line);
+        if (++lines % 100 == 0)
+            cli_output_flush(&c->output);
+        if (!c->output.terminal && lines % 1000 == 0)
+            cli_say_progress("%llu exported", (unsigned long long)lines);
+    }
+    cli_say_progress_end();
+    if (status == CLI_YES && reply.kind == ANSWER_OK)
+        put_exported(c, &reply.line);
+    cli_output_flush(&c->output);
+    return status == CLI_YES ? cli_conclude(&reply) : status;
+}
+
+enum cli_exit cli_show_lines(struct cli *c, const struct cli_view *view)
+{
+    return c->output.form == CLI_JSON ? cli_show_rows(c, view) : show_lines(c);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/cli/socket_path.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "plugin/cli/message.h"
+
+static const char *const defaults[] = {
+    [ROLE_VERIFY] = "/run/jeton/verify.sock",
+    [ROLE_OBSERVE] = "/run/jeton/observe.sock",
+    [ROLE_ADMIN] = "/run/jeton/admin.sock",
+};
+
+static void explain(const char *path, int error);
+
+static int open_one(struct cli_link *l, const char *path)
+{
+    int error = cli_link_open(l, path);
+
+    if (error != 0)
+        explain(path, error);
+    return error;
+}
+
+/* Of those that cannot be used, the lowest that is there is the one to ask for. */
+int cli_socket_open(struct cli_link *l, const char *given, enum role role, const char **path)
+{
+    const char *named = given != NULL ? given : getenv("JETON_SOCKET");
+    int error = -ENOENT, reported = -ENOENT;
+
+    *path = named;
+    if (named != NULL && named[0] != '\0')
+        return open_one(l, named);
+    *path = defaults[ROLE_ADMIN];
+    for (int r = ROLE_ADMIN; r >= (int)role && (error == -ENOENT || error == -EACCES); r--) {
+        error = cli_link_open(l, defaults[r]);
+        if (error == -ENOENT)
+            continue;
+        *path = defaults[r];
+        reported = error;
+    }
+    if (error == 0)
+        return 0;
+    explain(*path, reported);
+    return reported;
+}
+
+/* Who is let in, as far as that can be seen. */
+static void explain_access(const char *path, char *advice, size_t size)
+{
+    struct stat st;
+
+    if (stat(path, &st) < 0) {
+        snprintf(advice, size, "A directory on its path is closed to you.");
+        return;
+    }
+    const struct group *group = getgrgid(st.st_gid);
+    if (group != NULL && (st.st_mode & S_IWGRP) != 0)
+        snprintf(advice, size, "It is for root and the members of group %s: "
+                 "ask to become one, then log in anew.", group->gr_name);
+    else
+        snprintf(advice, size, "Neither you nor a group of yours may use it.");
+}
+
+static void explain(const char *path, int error)
+{
+    char advice[512] = "";
+
+    if (error == -ENOENT)
+        snprintf(advice, sizeof(advice), "It is not there: is jetond running?  If it listens "
+                 "elsewhere, name the socket with -S or in JETON_SOCKET.");
+    else if (error == -ECONNREFUSED)
+        snprintf(advice, sizeof(advice), "Nobody listens there any more: is jetond running?");
+    else if (error == -EACCES || error == -EPERM)
+        explain_access(path, advice, sizeof(advice));
+    cli_say("cannot connect to %s: %s%s%s", path, cli_link_why(error),
+            advice[0] != '\0' ? "\n" : "", advice);
+}

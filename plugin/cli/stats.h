@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `jeton stats`: figures for people, for scripts and for Prometheus. */
+#ifndef JETON_CLI_STATS_H
+#define JETON_CLI_STATS_H
+
+#include "plugin/cli/request.h"
+
+enum cli_exit cli_stats(struct cli *c, const struct cli_view *view);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/cli/table_lookup.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proto/table.h"
+
+enum {
+    TRIES = 100,
+    HOME_DIGITS = 8,
+    LOOKED_MAX = 65536,                 /* slots; in a table half empty a run is never so long */
+};
+
+/* What is looked for. */
+struct range {
+    uint32_t slot_bits;
+    uint32_t first, last;               /* home slots that such a digest may have */
+};
+
+static bool read_header(int fd, uint32_t *slot_bits)
+{
+    struct table_header h;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != sizeof(h))
+        return false;
+    *slot_bits = h.slot_bits;
+    return h.magic == TABLE_MAGIC && h.layout == TABLE_LAYOUT && h.state == TABLE_LIVE &&
+           h.slots_offset == TABLE_HEADER_SIZE && h.slot_bits >= TABLE_BITS_MIN &&
+           h.slot_bits <= TABLE_BITS_MAX;
+}
+
+/* The home of the digits followed by `fill` for ever. */
+static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
+{
+    char padded[HOME_DIGITS];
+    uint8_t bytes[HOME_DIGITS / 2];
+
+    memset(padded, fill, sizeof(padded));
+    memcpy(padded, digits, strnlen(digits, sizeof(padded)));
+    hex_parse((struct slice){ padded, sizeof(padded) }, bytes, sizeof(bytes));
+    return table_home(slot_bits, bytes);
+}
+
+/* A slot that the writer has not touched between two looks at it. */
+static bool read_slot(int fd, uint32_t at, struct table_slot *slot)
+{
+    off_t offset = TABLE_HEADER_SIZE + (off_t)at * (off_t)sizeof(*slot);
+    struct table_slot again;
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        if (pread(fd, slot, sizeof(*slot), offset) != sizeof(*slot) ||
+            pread(fd, &again, sizeof(again), offset) != sizeof(again))
+            return false;
+        if ((slot->sequence & 1) == 0 && memcmp(slot, &again, sizeof(again)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void write_id(const struct table_slot *slot, char id[ID_TEXT + 1])
+{
+    struct text t = text_in(id, ID_TEXT);
+
+    text_add_hex(&t, (const uint8_t *)slot->digest, ID_SIZE);
+    id[ID_TEXT] = '\0';
+}
+
+int cli_slots_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max)
+{
+    struct range r;
+    struct table_slot slot;
+    char candidate[ID_TEXT + 1];
+    int found = 0;
+
+    if (!read_header(fd, &r.slot_bits))
+        return -1;
+    r.first = home(r.slot_bits, digits, '0');
+    r.last = home(r.slot_bits, digits, 'f');
+    uint32_t slots = UINT32_C(1) << r.slot_bits;
+    for (uint32_t looked = 0; looked < slots && found < max; looked++) {
+        if (looked == LOOKED_MAX || !read_slot(fd, (r.first + looked) % slots, &slot))
+            return -1;
+        if (slot.flags == 0 && r.first + looked >= r.last)
+            break;
+        write_id(&slot, candidate);
+        if ((slot.flags & SLOT_PRESENT) && slice_begins(slice_of(candidate), digits))
+            memcpy(id[found++], candidate, sizeof(candidate));
+    }
+    return found;
+}

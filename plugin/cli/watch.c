@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `last` is all the state there is: the serial of the last entry shown.  It is known before the
+ * first entry comes, because a watch from now on begins by asking which entry is the newest. */
+#include "plugin/cli/watch.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum { RETRY_FIRST = 50, RETRY_MOST = 1000, STABLE = 5000 };    /* milliseconds */
+
+struct watch {
+    struct cli *c;
+    uint64_t last;
+    bool resumed;                       /* this is not the first connection */
+    int64_t since;                      /* when it was made */
+    int retry;                          /* wait that long before the next one */
+    const char *why;                    /* the last one was lost */
+};
+
+/* What became of one connection. */
+enum outcome { LOST, ENDED };
+
+static enum cli_exit find_newest(struct watch *w);
+static enum outcome watch_once(struct watch *w, enum cli_exit *status);
+static enum outcome take_line(struct watch *w, const struct cli_reply *reply,
+                              enum cli_exit *status, bool *over);
+static bool reconnect(struct watch *w);
+
+enum cli_exit cli_watch(struct cli *c, const struct cli_view *view)
+{
+    struct watch w = { .c = c, .retry = RETRY_FIRST, .since = cli_say_clock() };
+    const char *after = cli_argument(c, key_name(KEY_AFTER));
+    enum cli_exit status = cli_connect(c);
+
+    if (status == CLI_YES && after == NULL)
+        status = find_newest(&w);
+    else if (status == CLI_YES)
+        number_parse(slice_of(after), UINT64_MAX, &w.last);
+    if (status != CLI_YES)
+        return status;
+    cli_output_rows(&c->output, view, true);
+    while (watch_once(&w, &status) == LOST)
+        if (!reconnect(&w))
+            return CLI_UNAVAILABLE;
+    return status;
+}
+
+static enum cli_exit find_newest(struct watch *w)
+{
+    static const struct slice stats = SLICE("stats\n");
+    struct cli_reply reply;
+    enum cli_exit status;
+    bool found = false;
+
+    cli_link_put(&w->c->link, stats);
+    while ((status = cli_receive(w->c, &reply)) == CLI_YES && !reply.final)
+        if (slice_is(line_get(&reply.line, "name"), "journal_newest"))
+            found = number_parse(line_get(&reply.line, "value"), UINT64_MAX, &w->last);
+    if (status == CLI_YES)
+        status = cli_conclude(&reply);
+    if (status != CLI_YES || found)
+        return status;
+    cli_say("%s: the daemon does not say which entry is the newest", w->c->path);
+    return CLI_UNAVAILABLE;
+}
+
+/* -- one connection -------------------------------------------------------------------------- */
+
+/* The first time what the arguments say, so that the daemon can judge them. */
+static void send_request(struct watch *w)
+{
+    static const struct slice watch = SLICE("watch"), end = SLICE("\n");
+    char room[64];
+    struct text after = text_in(room, sizeof(room));
+
+    if (w->resumed || cli_argument(w->c, key_name(KEY_AFTER)) == NULL)
+        line_put_u64(&after, key_name(KEY_AFTER), w->last);
+    cli_link_put(&w->c->link, w->resumed ? watch : cli_buffer_slice(&w->c->request));
+    cli_link_put(&w->c->link, text_slice(&after));
+    cli_link_put(&w->c->link, end);
+}
+
+static bool is_unread(const struct pollfd *reader)
+{
+    return (reader->revents & (POLLERR | POLLHUP)) != 0;
+}
+
+static enum outcome fail(const struct watch *w, int error, enum cli_exit *status)
+{
+    cli_say("%s: %s", w->c->path, cli_link_why(error));
+    *status = CLI_UNAVAILABLE;
+    return ENDED;
+}
+
+static enum outcome watch_once(struct watch *w, enum cli_exit *status)
+{
+    struct cli_link *link = &w->c->link;
+    struct cli_reply reply;
+    bool over = false;
+
+    send_request(w);
+    for (;;) {
+        int taken = cli_link_take(link, &reply);
+        if (taken < 0)
+            return fail(w, taken, status);
+        if (taken > 0) {
+            enum outcome outcome = take_line(w, &reply, status, &over);
+            if (over)
+                return outcome;
+            continue;
+        }
+        cli_output_flush(&w->c->output);
+        struct pollfd reader = { .fd = STDOUT_FILENO };
+        int error = cli_link_wait(link, &reader, -1);
+        *status = CLI_UNAVAILABLE;
+        if (is_unread(&reader))
+            return ENDED;
+        if (error == -EPROTO)
+            return fail(w, error, status);
+        w->why = cli_link_why(error);
+        if (error != 0)
+            return LOST;
+    }
+}
+
+/* The daemon ends a watch when it stops.  What it cannot do just now is asked again, if it could
+ * before. */
+static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
+                               enum cli_exit *status)
+{
+    w->why = "it is stopping";
+    if (reply->kind == ANSWER_OK)
+        return LOST;
+    if (w->resumed && reply->status != STATUS_COUNT && status_row(reply->status)->retry) {
+        w->why = status_row(reply->status)->meaning;
+        return LOST;
+    }
+    *status = cli_conclude(reply);
+    return ENDED;
+}
+
+static enum outcome take_line(struct watch *w, const struct cli_reply *reply,
+                              enum cli_exit *status, bool *over)
+{
+    uint64_t serial;
+
+    *over = reply->final;
+    if (reply->final)
+        return take_final(w, reply, status);
+    if (!number_parse(line_get(&reply->line, "serial"), UINT64_MAX, &serial)) {
+        *over = true;
+        return fail(w, -EPROTO, status);
+    }
+    if (serial > w->last) {
+        cli_output_row(&w->c->output, &reply->line);
+        w->last = serial;
+        w->retry = RETRY_FIRST;
+    }
+    return LOST;
+}
+
+/* -- the next one ---------------------------------------------------------------------------- */
+
+/* False: nobody reads any more. */
+static bool reconnect(struct watch *w)
+{
+    struct cli *c = w->c;
+
+    cli_output_flush(&c->output);
+    cli_say("jetond is away (%s); waiting for it", w->why);
+    if (cli_say_clock() - w->since > STABLE)
+        w->retry = RETRY_FIRST;
+    do {
+        struct pollfd reader = { .fd = STDOUT_FILENO };
+        cli_link_close(&c->link);
+        if (poll(&reader, 1, w->retry) > 0 && is_unread(&reader))
+            return false;
+        w->retry = w->retry * 2 < RETRY_MOST ? w->retry * 2 : RETRY_MOST;
+    } while (cli_link_open(&c->link, c->path) != 0);
+    w->resumed = true;
+    w->since = cli_say_clock();
+    cli_say("jetond is back; going on after entry %llu", (unsigned long long)w->last);
+    return true;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Watching what changes, through restarts of the daemon. */
+#ifndef JETON_CLI_WATCH_H
+#define JETON_CLI_WATCH_H
+
+#include "plugin/cli/request.h"
+
+/* Shows entries as they come, each once and none left out, until it is ended by a signal, nobody
+ * reads standard output any more, or the journal does not reach back to where it should go on.
+ * While the daemon is away it says so and tries again. */
+enum cli_exit cli_watch(struct cli *c, const struct cli_view *view);
+
+#endif

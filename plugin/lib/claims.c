@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/lib/claims.h"
+
+void claims_clear(struct jeton_claims *c)
+{
+    c->source = JETON_NOBODY;
+    c->reserved = 0;
+    c->expires = c->retry_after = 0;
+    c->id[0] = c->verifier[0] = c->subject[0] = c->scopes[0] = '\0';
+}
+
+bool claims_text(char *to, size_t room, struct slice text)
+{
+    if (text.len >= room || (text.len > 0 && memchr(text.at, '\0', text.len) != NULL))
+        return false;
+    if (text.len > 0)
+        memcpy(to, text.at, text.len);
+    to[text.len] = '\0';
+    return true;
+}
+
+void claims_id(char to[ID_TEXT + 1], const uint8_t id[ID_SIZE])
+{
+    struct text t = text_in(to, ID_TEXT);
+
+    text_add_hex(&t, id, ID_SIZE);
+    to[ID_TEXT] = '\0';
+}

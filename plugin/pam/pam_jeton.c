@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pam_jeton: the password is a token's value, and the token speaks for the PAM user.
+ *
+ *     auth      options ─▶ user ─▶ password ─▶ ask ─▶ PAM code       on success: keep what was asked
+ *     account   what was kept, options ─▶ user ─▶ ask ─▶ PAM code
+ *     setcred   nothing to set
+ *
+ * Who is asked?  The daemon, over its socket, each time over a connection that is opened and closed
+ * within the call.  A session can last for days, and a connection held that long would count
+ * against its user's; so between two calls there is no descriptor, no mapping and no thread of
+ * ours that the application could close, inherit or lose in a chroot.  One question is not worth
+ * mapping the table for.
+ *
+ * What is kept?  Account management asks the same question again, and the daemon can only be asked
+ * by value.  So a value that was accepted is kept until pam_end(), in memory of its own that is
+ * locked, left out of core dumps and wiped when it is freed.  With it goes whom we asked and what
+ * for, so that an account line without options means "does it still hold?".  Who did not
+ * authenticate by a token is none of our business there: PAM_IGNORE.
+ *
+ * What does the other side learn?  Nothing but yes, no, or that nobody could judge.  The
+ * conversation is the same whatever is wrong, and every no is PAM_AUTH_ERR while authenticating.
+ * There is no delay after a refusal: a value cannot be guessed.  The log says which token, by its
+ * identifier, and why.
+ *
+ * There is no state outside the PAM handle: threads need nothing more than a handle each. */
+#include <errno.h>
+#include <security/pam_appl.h>
+#include <security/pam_ext.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#pragma GCC visibility push(default)
+#include <security/pam_modules.h>
+#pragma GCC visibility pop
+
+#include "plugin/lib/jeton.h"
+#include "plugin/lib/connection.h"
+#include "plugin/pam/options.h"
+
+#define KEPT "pam_jeton:kept"
+
+enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASES };
+
+/* Of a token that was accepted; libpam's, in memory of sodium_malloc(). */
+struct kept {
+    struct pam_terms terms;
+    char value[VALUE_MAX + 1];
+};
+
+struct answer {
+    int error;                          /* 0, or -errno: there was nobody to ask */
+    enum jeton_status status;
+    struct jeton_claims claims;
+};
+
+static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o);
+static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed);
+static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const char *value);
+static void ask(const struct pam_terms *t, const char *user, const char *value, struct answer *a);
+static int code_of(const struct answer *a, enum phase phase);
+static int keep(pam_handle_t *pamh, const struct pam_terms *terms, const char *value);
+static void note(pam_handle_t *pamh, const struct pam_options *o, const char *user,
+                 const struct answer *a, enum phase phase);
+
+/* -- what PAM calls ---------------------------------------------------------------------------- */
+
+static const char *item(const pam_handle_t *pamh, int which)
+{
+    const void *text = NULL;
+
+    return pam_get_item(pamh, which, &text) == PAM_SUCCESS ? text : NULL;
+}
+
+static int forget(pam_handle_t *pamh)
+{
+    return pam_set_data(pamh, KEPT, NULL, NULL);
+}
+
+int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    struct pam_options o;
+    const char *user;
+    char *typed = NULL;
+
+    (void)flags;
+    pam_options_init(&o);
+    if (!read_options(pamh, argc, argv, &o))
+        return PAM_SERVICE_ERR;
+    int code = pam_get_user(pamh, &user, NULL);
+    if (code != PAM_SUCCESS)
+        return code == PAM_CONV_AGAIN ? PAM_INCOMPLETE : code;
+    const char *first = item(pamh, PAM_AUTHTOK);
+    if (first == NULL && o.use_first_pass) {
+        pam_syslog(pamh, LOG_NOTICE, "use_first_pass, but no password was asked for before");
+        return PAM_AUTH_ERR;
+    }
+    if (first != NULL && (o.use_first_pass || o.try_first_pass)) {
+        code = authenticate(pamh, &o, first);
+        if (code != PAM_AUTH_ERR || o.use_first_pass)
+            return code;
+    }
+    code = read_password(pamh, &o, &typed);
+    if (code == PAM_SUCCESS)
+        code = authenticate(pamh, &o, typed);
+    if (typed != NULL)
+        sodium_memzero(typed, strlen(typed));
+    free(typed);
+    return code;
+}
+
+/* Always a success: what the stack decided is settled, and the process that asks may be another
+ * than the one that authenticated. */
+int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return flags & PAM_DELETE_CRED ? forget(pamh) : PAM_SUCCESS;
+}
+
+int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
+{
+    struct pam_options o;
+    const void *data = NULL;
+    struct answer answer;
+
+    (void)flags;
+    pam_options_init(&o);
+    const struct kept *kept = pam_get_data(pamh, KEPT, &data) == PAM_SUCCESS ? data : NULL;
+    if (kept != NULL)
+        o.terms = kept->terms;
+    if (!read_options(pamh, argc, argv, &o))
+        return PAM_SERVICE_ERR;
+    if (kept == NULL) {
+        if (o.debug)
+            pam_syslog(pamh, LOG_DEBUG, "no token was accepted here: not judged");
+        return PAM_IGNORE;
+    }
+    const char *user = item(pamh, PAM_USER);
+    ask(&o.terms, user, kept->value, &answer);
+    note(pamh, &o, user, &answer, PHASE_ACCOUNT);
+    return code_of(&answer, PHASE_ACCOUNT);
+}
+
+/* Over what is there.  False: something is wrong, and the log says what. */
+static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o)
+{
+    const char *service = item(pamh, PAM_SERVICE);
+    int at;
+    const char *fault = pam_options_read(o, argc, argv, &at);
+
+    if (fault != NULL)
+        pam_syslog(pamh, LOG_ERR, "option \"%s\": %s; everybody is refused", argv[at], fault);
+    if (service != NULL)
+        pam_options_default_service(o, service);
+    return fault == NULL;
+}
+
+/* -- passwords --------------------------------------------------------------------------------- */
+
+/* Asks for one, and leaves it for the modules that follow.  What is typed is the caller's to wipe
+ * and free, even on failure. */
+static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed)
+{
+    int code = pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, typed, "%s", o->prompt);
+
+    if (code == PAM_SUCCESS && *typed == NULL)
+        code = PAM_CONV_ERR;
+    if (code == PAM_SUCCESS)
+        code = pam_set_item(pamh, PAM_AUTHTOK, *typed);
+    return code == PAM_CONV_AGAIN ? PAM_INCOMPLETE : code;
+}
+
+/* The user is looked at now: a conversation may have changed it. */
+static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const char *value)
+{
+    const char *user = item(pamh, PAM_USER);
+    struct answer answer;
+
+    ask(&o->terms, user, value, &answer);
+    int code = code_of(&answer, PHASE_AUTH);
+    if (code == PAM_SUCCESS)
+        code = keep(pamh, &o->terms, value);
+    if (code == PAM_BUF_ERR)
+        pam_syslog(pamh, LOG_CRIT, "no memory");
+    else
+        note(pamh, o, user, &answer, PHASE_AUTH);
+    return code;
+}
+
+static void wipe(pam_handle_t *pamh, void *data, int status)
+{
+    (void)pamh;
+    (void)status;
+    sodium_free(data);
+}
+
+static int keep(pam_handle_t *pamh, const struct pam_terms *terms, const char *value)
+{
+    size_t len = strlen(value);
+    struct kept *kept = len <= VALUE_MAX ? sodium_malloc(sizeof(*kept)) : NULL;
+
+    if (kept == NULL)
+        return PAM_BUF_ERR;
+    kept->terms = *terms;
+    memcpy(kept->value, value, len + 1);
+    int code = pam_set_data(pamh, KEPT, kept, wipe);
+    if (code != PAM_SUCCESS)
+        sodium_free(kept);
+    return code;
+}
+
+/* -- asking ------------------------------------------------------------------------------------ */
+
+/* Nobody is the subject of a token whose subject is empty. */
+static bool is_subject(const char *user)
+{
+    return user != NULL && user[0] != '\0' && strlen(user) <= SUBJECT_MAX;
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+/* The timeout is for all of it: what connecting took is not there any more for the answer. */
+static void ask(const struct pam_terms *t, const char *user, const char *value, struct answer *a)
+{
+    int64_t deadline = clock_in((unsigned)t->timeout * 1000);
+    struct jeton *h;
+
+    *a = (struct answer){ .status = JETON_SUBJECT, .claims = JETON_CLAIMS_INIT };
+    if (!is_subject(user))
+        return;
+    a->status = JETON_UNAVAILABLE;
+    a->error = jeton_open(&h, t->socket, or_null(t->service), JETON_NO_TABLE);
+    if (a->error != 0)
+        return;
+    int64_t left = deadline - clock_now();
+    if (left > 0 && jeton_set_timeout(h, (unsigned)left) == 0)
+        a->status = jeton_verify(h, value, strlen(value), or_null(t->scopes), user, &a->claims);
+    if (a->status == JETON_OK && strcmp(a->claims.subject, user) != 0)
+        a->status = JETON_SUBJECT;
+    jeton_close(h);
+}
+
+/* -- what is made of an answer ----------------------------------------------------------------- */
+
+/* While authenticating, a no does not say why.  Later: expired; known, but refused; not known. */
+static const struct code_row {
+    enum jeton_status status;
+    int level;
+    int code[PHASES];
+} codes[] = {
+    { JETON_OK,          LOG_INFO,   { PAM_SUCCESS, PAM_SUCCESS } },
+    { JETON_MALFORMED,   LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_UNKNOWN,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_IDENTIFIER,  LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_PENDING,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_EXPIRED,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_ACCT_EXPIRED } },
+    { JETON_DISABLED,    LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_REVOKED,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_SCOPE,       LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_SUBJECT,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_DENIED,      LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_INVALID,     LOG_ERR,    { PAM_SERVICE_ERR, PAM_SERVICE_ERR } },
+    /* the last: also what this version does not know */
+    { JETON_UNAVAILABLE, LOG_ERR,    { PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL } },
+};
+
+static const struct code_row *code_row(enum jeton_status status)
+{
+    const struct code_row *row = codes;
+
+    while (row->status != status && row->status != JETON_UNAVAILABLE)
+        row++;
+    return row;
+}
+
+/* What the administrator must put right is not an outage. */
+static int code_of(const struct answer *a, enum phase phase)
+{
+    if (a->error == -ENOMEM)
+        return PAM_BUF_ERR;
+    if (a->error != 0)
+        return PAM_SERVICE_ERR;
+    return code_row(a->status)->code[phase];
+}
+
+/* A value that was typed in the place of a name must not be logged as one. */
+static const char *shown(const char *user)
+{
+    struct slice name = slice_of(user != NULL ? user : "");
+    bool plain = name.len > 0 && name.len < VALUE_MIN && utf8_valid(name);
+
+    for (size_t i = 0; i < name.len; i++)
+        plain = plain && (unsigned char)name.at[i] >= ' ' && name.at[i] != 0x7f;
+    return plain ? user : "(not shown)";
+}
+
+static void note(pam_handle_t *pamh, const struct pam_options *o, const char *user,
+                 const struct answer *a, enum phase phase)
+{
+    const struct pam_terms *t = &o->terms;
+    bool ok = a->error == 0 && a->status == JETON_OK;
+
+    if (o->debug)
+        pam_syslog(pamh, LOG_DEBUG, "asked %s, service \"%s\", scopes \"%s\"", t->socket,
+                   t->service, t->scopes);
+    if (a->error != 0) {
+        errno = -a->error;
+        pam_syslog(pamh, LOG_ERR, "user %s: cannot ask at %s: %m", shown(user), t->socket);
+    } else if (!ok || phase == PHASE_AUTH || o->debug) {
+        pam_syslog(pamh, ok && phase == PHASE_ACCOUNT ? LOG_DEBUG : code_row(a->status)->level,
+                   "user %s, token %s: %s", shown(user),
+                   a->claims.id[0] != '\0' ? a->claims.id : "not known",
+                   ok ? "accepted" : jeton_status_text(a->status));
+    }
+}

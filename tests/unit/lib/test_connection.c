@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/support/scripted_server.h"
+
+/* -- replies ----------------------------------------------------------------------------------- */
+
+static void three_in_pieces(int fd)
+{
+    static const char replies[] = "OK n=1\n* data=1\n* data=2\nNO revoked n=2\nERR busy n=\"3\"\n";
+
+    for (int i = 0; i < 3; i++)
+        wait_for_line(fd);
+    for (size_t i = 0; i + 1 < sizeof(replies); i++) {
+        (void)!send(fd, replies + i, 1, MSG_NOSIGNAL);
+        sched_yield();
+    }
+    wait_for_line(fd);
+}
+
+static void replies_come_in_the_order_of_the_questions(void **state)
+{
+    (void)state;
+    memset(&got, 0, sizeof(got));
+    begin(three_in_pieces);
+    for (int i = 0; i < 3; i++)
+        put("ping\n", false, 3000);
+    settle(3000);
+    assert_int_equal(got.count, 3);
+    assert_int_equal(got.status[0], STATUS_OK);
+    assert_int_equal(got.status[1], STATUS_REVOKED);
+    assert_int_equal(got.status[2], STATUS_BUSY);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(got.first[i][0], '1' + i);
+    assert_true(link_connected(l));
+    finish();
+}
+
+static const char *words;
+
+static void say_words(int fd)
+{
+    wait_for_line(fd);
+    say(fd, words);
+    wait_for_line(fd);
+}
+
+static void a_word_of_a_later_version_is_a_refusal_or_no_answer(void **state)
+{
+    (void)state;
+    words = "NO full-moon n=1\n";
+    assert_true(answered(say_words, false));
+    assert_int_equal(got.status[0], STATUS_DENIED);
+    words = "ERR full-moon\n";
+    assert_true(answered(say_words, false));
+    assert_int_equal(got.status[0], STATUS_UNAVAILABLE);
+}
+
+static void malformed_replies_are_no_answer(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "\n", " \n", "ok\n", "Ok n=1\n", "YES\n", "OK n=\"1\n", "OK n=\"\\q\"\n", "OK \xff\n",
+        "OK\tn=1\n", "OK \x01\n", "NO\n", "ERR\n", "NO reason=revoked\n", "ERR n=1\n", "n=1 OK\n",
+        "OKAY\n", "status=OK\n", "\"OK \" n=1\n",
+        "OK 1 2 3 4 5 6 7 8 9 10 1 2 3 4 5 6 7 8 9 20 1 2 3 4 5 6 7 8 9 30 1 2\n",
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        words = bad[i];
+        assert_false(answered(say_words, false));
+        assert_int_equal(got.status[0], STATUS_UNAVAILABLE);
+    }
+}
+
+static void endless(int fd)
+{
+    static char line[LINE_MAX_BYTES + 1];
+
+    memset(line, 'x', LINE_MAX_BYTES);
+    wait_for_line(fd);
+    say(fd, line);
+    wait_for_line(fd);
+}
+
+static void half(int fd)
+{
+    wait_for_line(fd);
+    say(fd, "OK n=1");
+}
+
+static void two_replies(int fd)
+{
+    wait_for_line(fd);
+    say(fd, "OK n=1\nOK n=2\n");
+    wait_for_line(fd);
+}
+
+static void broken_conversations_are_no_answer(void **state)
+{
+    (void)state;
+    assert_false(answered(endless, false));
+    assert_false(answered(half, false));
+    assert_false(answered(hang_up, false));
+    memset(&got, 0, sizeof(got));
+    begin(two_replies);
+    put("ping\n", false, 3000);
+    while (link_step(l) == 0)
+        link_wait(l, clock_now() + 3000);
+    assert_int_equal(got.count, 1);
+    assert_true(got.received[0]);
+    assert_false(link_connected(l));
+    finish();
+}
+
+static void flood(int fd)
+{
+    wait_for_line(fd);
+    while (send(fd, "* a=1\n* b=2\n", 12, MSG_NOSIGNAL) > 0)
+        ;
+}
+
+static void a_deadline_ends_silence_and_floods_alike(void **state)
+{
+    (void)state;
+    static script *const scripts[] = { silence, flood };
+
+    for (int i = 0; i < 2; i++) {
+        int64_t begun = clock_now();
+        memset(&got, 0, sizeof(got));
+        begin(scripts[i]);
+        put("ping\n", false, 150);
+        assert_true(link_deadline(l) <= begun + 200);
+        settle(150);
+        assert_in_range(clock_now() - begun, 140, 3000);
+        assert_int_equal(got.count, 1);
+        assert_false(got.received[0]);
+        finish();
+    }
+}
+
+/* -- descriptors ------------------------------------------------------------------------------- */
+
+static void pass_one(int fd)
+{
+    wait_for_line(fd);
+    say_with(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO }, 1);
+    wait_for_line(fd);
+}
+
+static void pass_two(int fd)
+{
+    wait_for_line(fd);
+    say_with(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO, STDIN_FILENO }, 2);
+    wait_for_line(fd);
+}
+
+static void pass_many(int fd)
+{
+    int many[16] = { 0 };
+
+    wait_for_line(fd);
+    say_with(fd, "OK n=1\n", 7, many, 16);
+    wait_for_line(fd);
+}
+
+static void pass_twice(int fd)
+{
+    wait_for_line(fd);
+    say_with(fd, "OK ", 3, (int[]){ STDIN_FILENO }, 1);
+    say_with(fd, "n=1\n", 4, (int[]){ STDIN_FILENO }, 1);
+    wait_for_line(fd);
+}
+
+static void the_descriptor_of_a_reply_is_closed_unless_kept(void **state)
+{
+    (void)state;
+    unsigned before = descriptors();
+
+    assert_true(answered(pass_one, true));
+    assert_int_equal(descriptors(), before);
+    memset(&got, 0, sizeof(got));
+    got.keep = true;
+    begin(pass_one);
+    put("table\n", true, 3000);
+    settle(3000);
+    assert_true(got.fd > STDERR_FILENO);
+    assert_int_equal(fcntl(got.fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(mark.fd, F_GETFD), FD_CLOEXEC);
+    close(got.fd);
+    finish();
+    assert_int_equal(descriptors(), before);
+}
+
+static void descriptors_that_nobody_asked_for_are_closed_and_end_the_link(void **state)
+{
+    (void)state;
+    static script *const scripts[] = { pass_two, pass_many, pass_twice };
+    unsigned before = descriptors();
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_false(answered(scripts[i], true));
+        assert_int_equal(descriptors(), before);
+    }
+    memset(&got, 0, sizeof(got));
+    begin(pass_one);
+    put("ping\n", false, 3000);
+    while (link_step(l) == 0)
+        link_wait(l, clock_now() + 3000);
+    finish();
+    assert_int_equal(descriptors(), before);
+}
+
+static void pass_late(int fd)
+{
+    wait_for_line(fd);
+    wait_for_line(fd);
+    say(fd, "OK n=1\n");
+    say_with(fd, "OK n=2\n", 7, (int[]){ STDIN_FILENO }, 1);
+    wait_for_line(fd);
+}
+
+static void a_descriptor_belongs_to_the_reply_it_came_with(void **state)
+{
+    (void)state;
+    memset(&got, 0, sizeof(got));
+    got.keep = true;
+    got.fd = -1;
+    begin(pass_late);
+    put("ping\n", false, 3000);
+    put("table\n", true, 3000);
+    usleep(50000);              /* both replies are there: one recvmsg() may bring them together */
+    settle(3000);
+    assert_int_equal(got.count, 2);
+    assert_true(got.fd >= 0);
+    close(got.fd);
+    finish();
+}
+
+static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
+{
+    (void)state;
+    struct rlimit old, low;
+
+    memset(&got, 0, sizeof(got));
+    got.fd = -1;
+    got.keep = true;
+    begin(pass_one);
+    put("table\n", true, 3000);
+    assert_int_equal(link_send(l), 0);
+    usleep(50000);
+    getrlimit(RLIMIT_NOFILE, &old);
+    low = (struct rlimit){ 3, old.rlim_max };
+    setrlimit(RLIMIT_NOFILE, &low);
+    settle(3000);
+    setrlimit(RLIMIT_NOFILE, &old);
+    assert_int_equal(got.count, 1);
+    assert_true(got.received[0]);
+    assert_int_equal(got.fd, -1);
+    assert_true(link_connected(l));
+    finish();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(replies_come_in_the_order_of_the_questions),
+        WITH_SERVER(a_word_of_a_later_version_is_a_refusal_or_no_answer),
+        WITH_SERVER(malformed_replies_are_no_answer),
+        WITH_SERVER(broken_conversations_are_no_answer),
+        WITH_SERVER(a_deadline_ends_silence_and_floods_alike),
+        WITH_SERVER(the_descriptor_of_a_reply_is_closed_unless_kept),
+        WITH_SERVER(descriptors_that_nobody_asked_for_are_closed_and_end_the_link),
+        WITH_SERVER(a_descriptor_belongs_to_the_reply_it_came_with),
+        WITH_SERVER(without_room_for_the_descriptor_the_reply_still_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a store does on a disk that fails or fills up: the same few batches of changes, with
+ * another call going wrong each time. */
+#include "tests/unit/support/store_lifecycle.h"
+
+#include <dlfcn.h>
+#include <sys/resource.h>
+
+/* -- calls of TDB ------------------------------------------------------------------------------ */
+
+/* These stand before its own, and fail as those do without memory. */
+static bool tdb_struck;
+
+static bool tdb_strikes(void)
+{
+    return tdb_struck = disk_strikes(-1, CALL_TDB);
+}
+
+static void *real(const char *name)
+{
+    void *function = dlsym(RTLD_NEXT, name);
+
+    assert_non_null(function);
+    return function;
+}
+
+int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
+{
+    int (*store)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
+
+    *(void **)&store = real("tdb_store");
+    return tdb_strikes() ? -1 : store(tdb, key, value, how);
+}
+
+int tdb_delete(struct tdb_context *tdb, TDB_DATA key)
+{
+    int (*delete)(struct tdb_context *, TDB_DATA);
+
+    *(void **)&delete = real("tdb_delete");
+    return tdb_strikes() ? -1 : delete(tdb, key);
+}
+
+TDB_DATA tdb_fetch(struct tdb_context *tdb, TDB_DATA key)
+{
+    TDB_DATA (*fetch)(struct tdb_context *, TDB_DATA);
+
+    *(void **)&fetch = real("tdb_fetch");
+    return tdb_strikes() ? (TDB_DATA){ NULL, 0 } : fetch(tdb, key);
+}
+
+int tdb_transaction_start(struct tdb_context *tdb)
+{
+    int (*begin)(struct tdb_context *);
+
+    *(void **)&begin = real("tdb_transaction_start");
+    return tdb_strikes() ? -1 : begin(tdb);
+}
+
+enum TDB_ERROR tdb_error(struct tdb_context *tdb)
+{
+    enum TDB_ERROR (*error)(struct tdb_context *);
+
+    *(void **)&error = real("tdb_error");
+    return tdb_struck ? TDB_ERR_OOM : error(tdb);
+}
+
+/* -- every call in turn ------------------------------------------------------------------------ */
+
+static void fail_each(unsigned calls, int error, int how_many)
+{
+    int count = calls_of_a_life(calls);
+
+    assert_true(count > BATCHES);
+    for (int i = 0; i < count; i = next_call(i, count, 30)) {
+        begin_life();
+        disk.seed = (unsigned)i;
+        disk.calls = calls;
+        disk.error = error;
+        disk.fail_from = i;
+        disk.fail_count = how_many;
+        disk.armed = true;
+        live();
+        end_life();
+    }
+}
+
+static void a_sync_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_SYNC, EIO, 1);
+    fail_each(CALL_SYNC, EIO, 2);
+    fail_each(CALL_SYNC, EIO, 5);
+    fail_each(CALL_SYNC, EIO, 1000);
+}
+
+static void a_write_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_WRITE, ENOSPC, 1);
+    fail_each(CALL_WRITE, 0, 1);
+    fail_each(CALL_WRITE, ENOSPC, 2);
+    fail_each(CALL_WRITE, EIO, 3);
+    fail_each(CALL_WRITE | CALL_SYNC | CALL_GROW, EIO, 4);
+    fail_each(CALL_WRITE, ENOSPC, 1000);
+}
+
+/* Where TDB reads: in the middle of a batch's puts, of a commit, and of recovery. */
+static void a_read_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_READ, EIO, 1);
+    fail_each(CALL_READ, 0, 1);
+    fail_each(CALL_READ, EIO, 3);
+    fail_each(CALL_READ | CALL_WRITE, EIO, 20);
+    fail_each(CALL_READ, EIO, 100000);
+}
+
+/* A put that fails in the middle of a batch leaves a journal, in memory or in the store, that is ahead
+ * of the other. */
+static void a_call_of_tdb_that_fails_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_TDB, ENOMEM, 1);
+    fail_each(CALL_TDB, ENOMEM, 2);
+    fail_each(CALL_TDB, ENOMEM, 7);
+    fail_each(CALL_TDB | CALL_SYNC, EIO, 3);
+    fail_each(CALL_TDB | CALL_READ, EIO, 2);
+}
+
+static void a_file_that_cannot_grow_loses_nothing_that_was_answered(void **state)
+{
+    (void)state;
+    fail_each(CALL_WRITE | CALL_GROW, ENOSPC, 1);
+    fail_each(CALL_WRITE, 0, 1);
+    fail_each(CALL_ANY, EIO, 3);
+    fail_each(CALL_ANY, ENOSPC, 5000);
+}
+
+/* -- no room --------------------------------------------------------------------------------- */
+
+/* Else a disk that stays full would in the end leave a file that no program can read. */
+static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
+{
+    (void)state;
+    static const struct step create[STEPS_MAX] = { { &change_create, 3, 0 } };
+    static const struct step deny[STEPS_MAX] = { { &change_revoke, 1, 0 } };
+    enum status answer[STEPS_MAX];
+    struct stat was, st;
+
+    begin_life();
+    assert_int_equal(stat(path, &was), 0);
+    disk.full_at = was.st_size;
+    disk.armed = true;
+    for (int i = 0; i < 20; i++) {
+        run(create, answer);
+        assert_int_equal(answer[0], STATUS_STORE);
+        run(deny, answer);
+        assert_int_equal(fate_in_table(1), REVOKED);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_size, was.st_size);
+    }
+    apply(&model[0], deny);
+    end_life();
+}
+
+/* The first time TDB keeps a new recovery area, which serves again. */
+static void a_commit_that_is_undone_leaves_the_file_as_long_as_it_was(void **state)
+{
+    (void)state;
+    static const struct step create[STEPS_MAX] = { { &change_create, 3, 0 } };
+    enum status answer[STEPS_MAX];
+    struct stat was, st;
+
+    begin_life();
+    for (int i = 0; i < 20; i++) {
+        disk.calls = CALL_SYNC;
+        disk.fail_from = i % 3;
+        disk.fail_count = 1;
+        disk.count = 0;
+        disk.armed = true;
+        run(create, answer);
+        assert_int_equal(answer[0], STATUS_STORE);
+        assert_int_equal(stat(path, &st), 0);
+        was = i == 0 ? st : was;
+        assert_int_equal(st.st_size, was.st_size);
+    }
+    end_life();
+}
+
+static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    struct stat st;
+    enum status answer[STEPS_MAX];
+    uint8_t token = 8;
+    static const struct step deny[STEPS_MAX] = {
+        { &change_revoke, 1, 0 }, { &change_disable, 2, 0 },
+    };
+
+    begin_life();
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    struct rlimit small = { (rlim_t)st.st_size / 2, limit.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    disk.tracked = false;
+    run((const struct step[STEPS_MAX]){ { &change_create, token, 0 } }, answer);
+    assert_int_equal(answer[0], STATUS_STORE);
+    run(deny, answer);
+    assert_int_equal(answer[0], STATUS_STORE);
+    assert_int_equal(fate_in_table(1), REVOKED);
+    assert_int_equal(fate_in_table(2), DISABLED);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    writer_retry(&writer);
+    writer_batch(&writer, NOW);
+    assert_int_equal(fate_in_store(1), REVOKED);
+    assert_int_equal(fate_in_store(2), DISABLED);
+    stop();
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_ROOM(a_sync_that_fails_loses_nothing_that_was_answered),
+        WITH_ROOM(a_write_that_fails_loses_nothing_that_was_answered),
+        WITH_ROOM(a_read_that_fails_loses_nothing_that_was_answered),
+        WITH_ROOM(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
+        WITHOUT_ROOM(a_file_that_cannot_grow_loses_nothing_that_was_answered),
+        WITHOUT_ROOM(a_commit_that_is_undone_leaves_the_file_as_long_as_it_was),
+        WITHOUT_ROOM(a_file_that_may_not_grow_is_left_as_long_as_it_is),
+        WITH_ROOM(a_limit_on_file_size_refuses_creation_and_lets_denials_stand),
+    };
+
+    return prepare(argc, argv) ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a store is after its process died, or the power went, at any call it makes. */
+#include "tests/unit/support/store_lifecycle.h"
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { POWER_TESTS = 4 };
+
+static time_t began;            /* the test that is running */
+static unsigned first_seed;
+
+/* One of two models is true: a batch was on its way. */
+static void check_either(const char *file, const struct model *before, const struct model *after)
+{
+    assert_true(start(file));
+    bool done = store_is(after);
+    check_all(done ? after : before);
+    stop();
+}
+
+/* A process that runs the batches, counts those that were answered, and dies at a call. */
+static void live_and_die(int at, int *answered)
+{
+    enum status answer[STEPS_MAX];
+    int status;
+
+    unlink(path);
+    copy_file(template_path, path);
+    disk_insert(path);
+    disk.tracked = false;
+    *answered = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        disk.die_at = at;
+        if (!start(path))
+            _exit(1);
+        disk.armed = true;
+        for (; *answered < BATCHES; ++*answered)
+            run(batches[*answered], answer);
+        _exit(2);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), DISK_DIED);
+}
+
+static void a_process_that_dies_leaves_what_was_answered(void **state)
+{
+    (void)state;
+    int count = calls_of_a_life(CALL_ANY);
+    int *answered = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                         -1, 0);
+
+    for (int i = 0; i < count; i = next_call(i, count, 30)) {
+        live_and_die(i, answered);
+        struct model before = { { 0 } }, after;
+        for (int k = 0; k < *answered; k++)
+            apply_all(&before, batches[k]);
+        after = before;
+        apply_all(&after, batches[*answered]);
+        struct store *reader = store_open(path, STORE_READ, &problem);
+        assert_true(reader != NULL || problem.status == STATUS_BUSY);
+        store_close(reader);
+        check_either(path, &before, &after);
+    }
+    munmap(answered, sizeof(int));
+}
+
+/* How many calls a creation made, or -1 if it died. */
+static int create_and_die(int die_at)
+{
+    int status, *count = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    unlink(path);
+    disk_insert(NULL);
+    disk.die_at = die_at;
+    pid_t child = fork();
+    if (child == 0) {
+        disk.armed = true;
+        bool started = start(path);
+        *count = disk.count;
+        _exit(started ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), die_at < 0 ? 0 : DISK_DIED);
+    int made = *count;
+    munmap(count, sizeof(int));
+    return made;
+}
+
+static void a_creation_that_dies_is_begun_anew(void **state)
+{
+    (void)state;
+    static const struct model empty;
+    int count = create_and_die(-1);
+
+    assert_true(count > 20);
+    for (int i = 0; i < count; i = next_call(i, count, 5)) {
+        create_and_die(i);
+        check_either(path, &empty, &empty);
+    }
+}
+
+/* What the power that went in a batch may have left: any state the store was known to be in, or
+ * may be in, from before that batch on.  Another process looks. */
+static void check_cut(const struct model *may, int count)
+{
+    int status;
+
+    unlink(other_path);
+    disk_restore(other_path);
+    pid_t child = fork();
+    if (child == 0) {
+        int true_one = -1;
+        assert_true(start(other_path));
+        for (int k = 0; k < count; k++)
+            true_one = store_is(&may[k]) ? k : true_one;
+        assert_in_range(true_one, 0, count - 1);
+        check_all(&may[true_one]);
+        stop();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (status != 0)
+        print_error("the power went at call %d, by seed %u, after call %d had failed (-1: none)\n",
+                    disk.cut_at, disk.seed, disk.fail_from);
+    assert_int_equal(status, 0);
+}
+
+/* Runs batches from the first on, the power going at one call, after another has failed (-1: none).
+ * False: there were not so many calls. */
+static bool cut_power(int first, int at, int failing)
+{
+    struct model may[3 * MODELS_MAX], known = model[0];
+    int count = 0;
+
+    add_model(may, &count, &known);
+    disk.cut_at = at;
+    disk.error = EIO;
+    disk.fail_from = failing;
+    disk.fail_count = 1;
+    disk.armed = true;
+    if (first == 0)
+        assert_true(start(path));
+    for (int i = first; i < BATCHES && !disk.was_cut; i++) {
+        count = 0;
+        add_model(may, &count, &known);
+        for (int k = 0; k < models; k++)
+            add_model(may, &count, &model[k]);
+        run_and_follow(batches[i]);
+        for (int k = 0; k < followed_count; k++)
+            add_model(may, &count, &followed[k]);
+        if (models == 1 && !writer.recovery.broken && writer.recovery.held.count == 0)
+            known = model[0];
+    }
+    stop();
+    disk.armed = false;
+    if (disk.was_cut)
+        check_cut(may, count);
+    return disk.was_cut;
+}
+
+static bool cut_a_life(int at, int failing, unsigned seed)
+{
+    begin_life();
+    disk.seed = seed;
+    return cut_power(1, at, failing);
+}
+
+/* From the creation of the store on. */
+static bool cut_a_creation(int at, unsigned seed)
+{
+    unlink(path);
+    disk_await();
+    disk.seed = seed;
+    models = 1;
+    memset(model, 0, sizeof(model));
+    return cut_power(0, at, -1);
+}
+
+/* Each seed is another chance: in `make torture` as many as there is time for, from one that is drawn. */
+static bool another_seed(unsigned done, unsigned least)
+{
+    const char *most = getenv("TORTURE_SECONDS");
+
+    if (done == 0) {
+        began = time(NULL);
+        first_seed = most != NULL ? randombytes_uniform(1U << 20) : 0;
+    }
+    return done < least || (most != NULL && time(NULL) - began < atoi(most) / POWER_TESTS);
+}
+
+static void power_that_goes_leaves_what_was_answered(void **state)
+{
+    (void)state;
+    int count = calls_of_a_life(CALL_ANY);
+
+    for (unsigned seed = 0; another_seed(seed, 2); seed++)
+        for (int i = 0; i < count; i = next_call(i, count, 30))
+            assert_true(cut_a_life(i, -1, first_seed + seed));
+}
+
+static void power_that_goes_after_a_failure_leaves_what_was_answered(void **state)
+{
+    (void)state;
+    int count = calls_of_a_life(CALL_ANY), cuts = 0;
+
+    for (unsigned seed = 0; another_seed(seed, 1); seed++)
+        for (int failing = 0; failing < count; failing++)
+            for (int i = failing + 1 + failing % 2; i < failing + 24; i += 2)
+                cuts += cut_a_life(i, failing, first_seed + seed + (unsigned)i);
+    assert_true(cuts > count);
+}
+
+static void power_that_goes_in_a_creation_leaves_what_was_answered(void **state)
+{
+    (void)state;
+    assert_false(cut_a_creation(INT_MAX, 0));
+    int count = disk.count;
+
+    for (unsigned seed = 0; another_seed(seed, 1); seed++)
+        for (int i = 0; i < count; i = next_call(i, count, 8))
+            assert_true(cut_a_creation(i, first_seed + seed));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_ROOM(a_process_that_dies_leaves_what_was_answered),
+        WITHOUT_ROOM(a_process_that_dies_leaves_what_was_answered),
+        WITH_ROOM(a_creation_that_dies_is_begun_anew),
+        WITH_ROOM(power_that_goes_leaves_what_was_answered),
+        WITHOUT_ROOM(power_that_goes_leaves_what_was_answered),
+        WITH_ROOM(power_that_goes_after_a_failure_leaves_what_was_answered),
+        WITH_ROOM(power_that_goes_in_a_creation_leaves_what_was_answered),
+    };
+
+    return prepare(argc, argv) ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Configurations written as text, and the stacks made of them; verifiers are those in the directory
+ * of modules.h. */
+#ifndef JETON_TESTS_CONFIGURED_H
+#define JETON_TESTS_CONFIGURED_H
+
+#include "tests/unit/support/verifier_modules.h"
+
+#include "daemon/verify/stack.h"
+
+static struct config config;
+static struct problem problem;
+static struct meters meters;
+static struct stacks *stacks;
+
+static bool read_text(const char *text)
+{
+    char path[] = "/tmp/jeton-config-XXXXXX";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+    config_defaults(&config);
+    snprintf(config.verifiers, sizeof(config.verifiers), "%s", directory);
+    memset(&problem, 0, sizeof(problem));
+    bool done = config_read(&config, path, &problem);
+    unlink(path);
+    return done;
+}
+
+static bool set(const char *assignment)
+{
+    return config_set(&config, assignment, &problem);
+}
+
+static const struct service_section *section(const char *name)
+{
+    for (size_t i = 0; i < config.services.count; i++)
+        if (strcmp(config.services.section[i].name, name) == 0)
+            return &config.services.section[i];
+    fail_msg("there is no service %s", name);
+    return NULL;
+}
+
+static const char *step_text(const char *name, size_t step)
+{
+    const struct service_section *s = section(name);
+
+    assert_true(step < s->steps);
+    return services_text(&config.services, &s->step[step]);
+}
+
+static void unmake(void)
+{
+    if (stacks != NULL)
+        assert_true(stacks_end(stacks, 10000));
+    stacks_free(stacks);
+    stacks = NULL;
+}
+
+static bool make_all(void)
+{
+    unmake();
+    memset(&problem, 0, sizeof(problem));
+    stacks = stacks_new(&config, &meters, &problem);
+    return stacks != NULL;
+}
+
+static void make(const char *text)
+{
+    if (!read_text(text) || !make_all())
+        fail_msg("%s", problem.message);
+}
+
+static const struct stack *stack(const char *service)
+{
+    return stacks_find(stacks, slice_of(service));
+}
+
+static void says(const char *word)
+{
+    if (strstr(problem.message, word) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", problem.message, word);
+}
+
+/* It is refused when it is read, or when the stacks are made; for what `word` says, at `line`. */
+static void is_refused(const char *text, unsigned line, const char *word)
+{
+    char at[16];
+
+    if (read_text(text) && make_all())
+        fail_msg("this was taken: %s", text);
+    snprintf(at, sizeof(at), ":%u: ", line);
+    says(config.file);
+    says(at);
+    says(word);
+}
+
+static int make_all_ready(void **state)
+{
+    meters_init(&meters, 1);
+    return make_directory(state);
+}
+
+static int remove_all(void **state)
+{
+    unmake();
+    meters_free(&meters);
+    return remove_directory(state);
+}
+
+#define CONFIGURED(test) cmocka_unit_test_setup_teardown(test, make_all_ready, remove_all)
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A table made by hand, so that every part of it can be wrong, and questions to one that is mapped. */
+#ifndef JETON_TESTS_FORGED_H
+#define JETON_TESTS_FORGED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin/lib/table_view.h"
+#include "proto/token.h"
+
+enum {
+    NEEDED = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL,
+    ARENA = 70000,
+};
+
+static const struct view_terms final_terms = { .final = true }, other_terms = { .final = false };
+static struct view_gate gate;
+static struct view_uses uses;
+
+struct forged {
+    int fd; uint64_t size;
+    struct table_header *header;
+    struct table_slot *slots;
+    char *arena;
+};
+
+static int64_t monotonic(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static struct forged forge(void)
+{
+    struct forged f = { .size = table_size(TABLE_BITS_MIN, ARENA) };
+
+    f.fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    assert_true(f.fd >= 0 && ftruncate(f.fd, (off_t)f.size) == 0);
+    f.header = mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
+    assert_ptr_not_equal(f.header, MAP_FAILED);
+    f.slots = (void *)((char *)f.header + TABLE_HEADER_SIZE);
+    f.arena = (char *)f.header + table_size(TABLE_BITS_MIN, 0);
+    *f.header = (struct table_header){
+        .magic = TABLE_MAGIC, .layout = TABLE_LAYOUT, .slot_bits = TABLE_BITS_MIN,
+        .slots_offset = TABLE_HEADER_SIZE, .arena_offset = table_size(TABLE_BITS_MIN, 0),
+        .arena_size = ARENA, .total_size = f.size, .prefix = "jtn",
+        .lease = monotonic() + INT64_C(5000000000), .state = TABLE_LIVE,
+    };
+    return f;
+}
+
+#define seal(f, seals) assert_int_equal(fcntl((f)->fd, F_ADD_SEALS, seals), 0)
+
+static void forget(struct forged *f)
+{
+    munmap(f->header, f->size), close(f->fd);
+}
+
+static void value_numbered(uint64_t number, char value[33])
+{
+    snprintf(value, 33, "value-%026llu", (unsigned long long)number);
+}
+
+static struct view *open_table(const struct forged *f, bool final)
+{
+    struct view *v;
+
+    seal(f, NEEDED);
+    assert_null(view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
+    return v;
+}
+
+static bool ask(struct views *views, uint64_t number, enum status *status,
+                struct jeton_claims *claims)
+{
+    char value[33];
+    struct question q = { .value = { value, 32 } };
+    struct verdict v;
+    int64_t now;
+
+    value_numbered(number, value);
+    bool good = view_ask(views, &gate, &uses, &q, &v, &now, claims);
+    if (good)
+        *status = v.status;
+    return good;
+}
+
+#endif

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* For tests of the link: a server on a private socket that follows a script for one connection. */
+#ifndef JETON_TESTS_ROGUE_H
+#define JETON_TESTS_ROGUE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "plugin/lib/connection.h"
+
+/* -- a server that does as it is told ---------------------------------------------------------- */
+
+/* Not every test that includes this uses all of it. */
+#pragma GCC diagnostic ignored "-Wunused-function"
+
+typedef void script(int fd);
+
+static struct {
+    char directory[64];
+    char path[108];
+    int listener;
+    pthread_t thread;
+    script *script;
+} server;
+
+static struct link link_of_test;
+static struct link *const l = &link_of_test;
+static struct link_mark mark;
+
+static void wait_for_line(int fd)
+{
+    char byte = '\0';
+
+    while (byte != '\n' && read(fd, &byte, 1) == 1)
+        ;
+}
+
+static void say(int fd, const char *text)
+{
+    (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+static void say_with(int fd, const char *text, size_t len, const int *descriptors, size_t count)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(16 * sizeof(int))];
+    } control = { .bytes = { 0 } };
+    struct iovec out = { (void *)(uintptr_t)text, len };
+    struct msghdr message = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = control.bytes,
+                              .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET,
+                           .cmsg_type = SCM_RIGHTS };
+    memcpy(CMSG_DATA(c), descriptors, count * sizeof(int));
+    sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+static void *serve(void *unused)
+{
+    (void)unused;
+    int fd = accept(server.listener, NULL, NULL);
+
+    if (fd >= 0) {
+        server.script(fd);
+        close(fd);
+    }
+    return NULL;
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    unlink(path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 128), 0);
+    return fd;
+}
+
+/* Signals are for the thread that tests. */
+static void begin(script *does)
+{
+    sigset_t all, before;
+
+    server.script = does;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    assert_int_equal(link_open(l, &mark, server.path, clock_now() + 5000), 0);
+}
+
+static void finish(void)
+{
+    link_drop(l);
+    pthread_join(server.thread, NULL);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    snprintf(server.directory, sizeof(server.directory), "/tmp/jeton-link-XXXXXX");
+    assert_non_null(mkdtemp(server.directory));
+    snprintf(server.path, sizeof(server.path), "%s/s", server.directory);
+    server.listener = listen_at(server.path);
+    return 0;
+}
+
+static int tidy(void **state)
+{
+    (void)state;
+    close(server.listener);
+    unlink(server.path);
+    return rmdir(server.directory);
+}
+
+/* -- asking ------------------------------------------------------------------------------------ */
+
+static struct {
+    unsigned count;
+    bool received[300];
+    enum status status[300];
+    char first[300][64];        /* the value of n=, if any */
+    int fd;
+    bool keep;
+} got;
+
+static void note(void *context, struct reply *reply)
+{
+    unsigned i = got.count++;
+    struct slice n = line_get(&reply->line, "n");
+
+    assert_ptr_equal(context, &got);
+    got.received[i] = reply->received;
+    got.status[i] = reply->status;
+    snprintf(got.first[i], sizeof(got.first[i]), "%.*s", (int)n.len, n.at != NULL ? n.at : "");
+    if (reply->fd >= 0 && got.keep) {
+        got.fd = reply->fd;
+        reply->fd = -1;
+    }
+}
+
+static void put(const char *request, bool descriptor, int64_t wait)
+{
+    assert_true(link_ask(l, slice_of(request), descriptor, note, &got, clock_now() + wait));
+}
+
+static void settle(int64_t wait)
+{
+    int64_t deadline = clock_now() + wait;
+
+    while (l->count > 0 && link_step(l) == 0 && l->count > 0)
+        if (!link_wait(l, deadline))
+            link_drop(l);
+}
+
+/* One question to a server that follows the script; true: it was answered. */
+static bool answered(script *does, bool descriptor)
+{
+    memset(&got, 0, sizeof(got));
+    got.fd = -1;
+    begin(does);
+    put("ping\n", descriptor, 3000);
+    settle(3000);
+    finish();
+    assert_int_equal(got.count, 1);
+    return got.received[0];
+}
+
+static unsigned descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    unsigned count = 0;
+
+    while (readdir(dir) != NULL)
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void hang_up(int fd)
+{
+    wait_for_line(fd);
+}
+
+static void silence(int fd)
+{
+    wait_for_line(fd);
+    wait_for_line(fd);
+}
+
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, prepare, tidy)
+
+#endif

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The life of a store on a doubtful disk: it is copied from a template, goes through the batches of
+ * the model, and must then be what the model says, in this process and for the next one. */
+#ifndef JETON_TEST_LIFE_H
+#define JETON_TEST_LIFE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <tdb.h>
+
+#include "daemon/base/log.h"
+#include "daemon/writer/commit.h"
+#include "tests/unit/support/faulty_disk.h"
+#include "tests/unit/support/store_model.h"
+
+enum { NOW = 1000000, MODELS_MAX = 32 };
+
+/* -- the store ------------------------------------------------------------------------------- */
+
+static char directory[64], path[80], other_path[80], template_path[80];
+static struct writer writer;
+static struct mailbox home;
+static pid_t runner;            /* of the tests */
+static struct problem problem;
+
+/* What may be true; more than one while a commit is uncertain. */
+static struct model model[MODELS_MAX];
+static int models;
+
+/* The same right after the last batch, before the store was looked into. */
+static struct model followed[MODELS_MAX];
+static int followed_count;
+
+static void digest_of(uint8_t token, uint8_t digest[DIGEST_SIZE])
+{
+    token_digest((struct slice){ (const char *)&token, 1 }, digest);
+}
+
+static bool start(const char *file)
+{
+    struct store *store = store_open(file, STORE_WRITE, &problem);
+
+    if (store == NULL)
+        return false;
+    if (writer_init(&writer, store, "jtn", 100, &problem))
+        return true;
+    store_close(store);
+    return false;
+}
+
+static void stop(void)
+{
+    writer_destroy(&writer);
+}
+
+static void post(const struct step *s)
+{
+    struct change *c = change_new(s->kind);
+    uint8_t digest[DIGEST_SIZE];
+
+    c->home = &home;
+    c->want.expires = TIME_NEVER;
+    digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
+    digest_of(s->token, digest);
+    memcpy(c->id, digest, ID_SIZE);
+    mailbox_post(&writer.box, &c->mail);
+}
+
+/* Runs one batch; the answers come in its order. */
+static void run(const struct step *s, enum status answer[STEPS_MAX])
+{
+    int count = 0;
+
+    for (; count < STEPS_MAX && s[count].kind != NULL; count++)
+        post(&s[count]);
+    writer_collect(&writer);
+    while (writer_batch(&writer, NOW))
+        continue;
+    struct mail_list answers = mailbox_take(&home);
+    for (int i = 0; i < count; i++) {
+        struct change *c = (struct change *)mail_pop(&answers);
+        assert_non_null(c);
+        answer[i] = c->problem.status;
+        change_free(c);
+    }
+    assert_null(answers.first);
+}
+
+static enum fate fate_in_table(uint8_t token)
+{
+    uint8_t digest[DIGEST_SIZE], whole[DIGEST_SIZE];
+    int64_t used;
+
+    digest_of(token, digest);
+    uint32_t flags = publish_look(writer.publisher, digest, whole, &used);
+    return flags == 0 ? ABSENT : flags & SLOT_REVOKED ? REVOKED :
+           flags & SLOT_DISABLED ? DISABLED : ACTIVE;
+}
+
+static enum fate fate_in_store(uint8_t token)
+{
+    uint8_t digest[DIGEST_SIZE];
+    struct record r;
+
+    digest_of(token, digest);
+    enum store_found found = store_get(writer.store, digest, &r);
+    assert_int_not_equal(found, STORE_FAILED);
+    return found == STORE_ABSENT ? ABSENT : r.revoked != 0 ? REVOKED :
+           r.disabled != 0 ? DISABLED : ACTIVE;
+}
+
+static bool store_is(const struct model *m)
+{
+    for (uint8_t token = 0; token < TOKENS; token++)
+        if (fate_in_store(token) != m->fate[token])
+            return false;
+    return true;
+}
+
+/* Table, store and order agree with the model, and with each other. */
+static void check_all(const struct model *m)
+{
+    size_t listed = 0, there = 0;
+    struct record r;
+
+    for (uint8_t token = 0; token < TOKENS; token++) {
+        assert_int_equal(fate_in_store(token), m->fate[token]);
+        assert_int_equal(fate_in_table(token), m->fate[token]);
+        there += m->fate[token] != ABSENT;
+    }
+    for (size_t i = order_after(&writer.order, INT64_MIN, 0); i < writer.order.count; i++) {
+        const struct order_entry *e = &writer.order.entry[i];
+        if (e->removed)
+            continue;
+        assert_int_equal(store_get(writer.store, e->id, &r), STORE_FOUND);
+        assert_int_equal(r.serial, e->serial);
+        listed++;
+    }
+    assert_int_equal(listed, there);
+    assert_int_equal(journal_tokens(writer.journal), there);
+}
+
+/* -- one batch on a doubtful disk ------------------------------------------------------------ */
+
+/* What was answered with OK is done, and what was refused for the store's sake is done or not, as
+ * a whole; but then denials stand. */
+static void follow(const struct step *s, const enum status answer[STEPS_MAX])
+{
+    assert_in_range(models, 1, MODELS_MAX / 2);
+    followed_count = 0;
+    for (int k = 0; k < models; k++) {
+        struct model none = model[k], all = model[k];
+        for (int i = 0; i < STEPS_MAX && s[i].kind != NULL; i++) {
+            if (answer[i] == STATUS_OK)
+                apply(&none, &s[i]);
+            else if (answer[i] == STATUS_STORE)
+                apply_denial(&none, &s[i]);
+            if (answer[i] == STATUS_OK || answer[i] == STATUS_STORE)
+                apply(&all, &s[i]);
+        }
+        add_model(followed, &followed_count, &none);
+        add_model(followed, &followed_count, &all);
+    }
+    memcpy(model, followed, sizeof(followed));
+    models = followed_count;
+}
+
+/* What all models say is what verifiers see, whatever the disk does. */
+static void check_table(void)
+{
+    for (uint8_t token = 0; token < TOKENS; token++) {
+        bool sure = true;
+        for (int k = 1; k < models; k++)
+            sure = sure && model[k].fate[token] == model[0].fate[token];
+        if (sure)
+            assert_int_equal(fate_in_table(token), model[0].fate[token]);
+    }
+}
+
+/* Once the store can be read, it says which model is true. */
+static void learn(void)
+{
+    bool armed = disk.armed;
+    int true_one = -1;
+
+    if (writer.recovery.broken || writer.recovery.held.first != NULL)
+        return;
+    disk.armed = false;
+    for (int k = 0; k < models; k++)
+        true_one = store_is(&model[k]) ? k : true_one;
+    disk.armed = armed;
+    assert_in_range(true_one, 0, models - 1);
+    model[0] = model[true_one];
+    models = 1;
+}
+
+static void run_and_follow(const struct step *s)
+{
+    struct model expected = model[0];
+    enum status answer[STEPS_MAX];
+    bool sure = models == 1 && !disk.armed;
+
+    run(s, answer);
+    for (int i = 0; sure && i < STEPS_MAX && s[i].kind != NULL; i++)
+        assert_int_equal(answer[i], apply(&expected, &s[i]));
+    follow(s, answer);
+    check_table();
+    learn();
+}
+
+/* -- one life of a store --------------------------------------------------------------------- */
+
+static void copy_file(const char *from, const char *to)
+{
+    char bytes[65536];
+    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
+
+    assert_true(in != NULL && out != NULL);
+    for (size_t len; (len = fread(bytes, 1, sizeof(bytes), in)) > 0;)
+        assert_int_equal(fwrite(bytes, 1, len, out), len);
+    fclose(in);
+    fclose(out);
+}
+
+static void begin_life(void)
+{
+    unlink(path);
+    copy_file(template_path, path);
+    disk_insert(path);
+    models = 1;
+    memset(model, 0, sizeof(model));
+    apply_all(&model[0], batches[0]);
+    assert_true(start(path));
+}
+
+/* The disk works again: everything does, and a new process finds what this one says. */
+static void end_life(void)
+{
+    static const struct step last[STEPS_MAX] = {
+        { &change_create, 8, 0 }, { &change_revoke, 8, 0 },
+    };
+    struct model end;
+
+    disk.armed = false;
+    for (int i = 0; i < 3; i++) {
+        writer_retry(&writer);
+        writer_batch(&writer, NOW);
+    }
+    assert_false(writer.recovery.broken);
+    assert_int_equal(writer.recovery.held.count, 0);
+    learn();
+    assert_int_equal(models, 1);
+    run_and_follow(last);
+    end = model[0];
+    assert_int_equal(end.fate[8], REVOKED);
+    check_all(&end);
+    stop();
+    assert_true(start(path));
+    check_all(&end);
+    stop();
+    unlink(other_path);
+    disk_restore(other_path);
+    assert_true(start(other_path));
+    check_all(&end);
+    stop();
+}
+
+static void live(void)
+{
+    for (int i = 1; i < BATCHES; i++)
+        run_and_follow(batches[i]);
+}
+
+/* How many calls of these kinds a life makes on a disk that works. */
+static int calls_of_a_life(unsigned calls)
+{
+    begin_life();
+    disk.calls = calls;
+    disk.armed = true;
+    live();
+    int count = disk.count;
+    end_life();
+    return count;
+}
+
+/* -- setting up ------------------------------------------------------------------------------ */
+
+/* A record that comes and goes leaves TDB room for a few commits in a small file. */
+static bool leave_room(struct tdb_context *tdb)
+{
+    static unsigned char bytes[104 * 1024];
+    TDB_DATA key = { (unsigned char *)"room", 4 }, value = { bytes, sizeof(bytes) };
+
+    memset(bytes, 'a', sizeof(bytes));
+    if (tdb_store(tdb, key, value, TDB_INSERT) != 0)
+        return false;
+    memset(bytes, 'b', sizeof(bytes));
+    return tdb_transaction_start(tdb) == 0 && tdb_store(tdb, key, value, TDB_REPLACE) == 0 &&
+           tdb_transaction_commit(tdb) == 0 && tdb_delete(tdb, key) == 0;
+}
+
+/* Takes up what room is left, with records that nobody reads, and forgets TDB's recovery area:
+ * the next commit needs another. */
+static bool leave_no_room(void)
+{
+    static unsigned char bytes[4000];
+    const uint32_t none = 0;
+    struct tdb_context *tdb = tdb_open(template_path, 0, TDB_NOMMAP, O_RDWR, 0);
+    size_t size = tdb_map_size(tdb), len = sizeof(bytes);
+
+    for (int i = 0; len > 0; i++) {
+        char name[32];
+        TDB_DATA key = { (unsigned char *)name, (size_t)sprintf(name, "journal/fill%d", i) };
+        TDB_DATA value = { bytes, len };
+        if (tdb_transaction_start(tdb) != 0 || tdb_store(tdb, key, value, TDB_INSERT) != 0)
+            return false;
+        if (tdb_map_size(tdb) == size && tdb_transaction_commit(tdb) == 0)
+            continue;
+        tdb_transaction_cancel(tdb);
+        len /= 2;
+    }
+    return pwrite(tdb_fd(tdb), &none, sizeof(none), 44) == sizeof(none) && tdb_close(tdb) == 0;
+}
+
+/* A store with a short hash table, and the first batch in it: quick to copy. */
+static int make_template(bool tight)
+{
+    TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
+    enum status answer[STEPS_MAX];
+
+    strcpy(directory, "/tmp/jeton-test-XXXXXX");
+    if (mkdtemp(directory) == NULL || mailbox_init(&home) < 0)
+        return -1;
+    snprintf(path, sizeof(path), "%s/t.tdb", directory);
+    snprintf(other_path, sizeof(other_path), "%s/other.tdb", directory);
+    snprintf(template_path, sizeof(template_path), "%s/template.tdb", directory);
+    disk_insert(NULL);
+    struct tdb_context *tdb = tdb_open(template_path, 131, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
+                                       O_RDWR | O_CREAT, 0600);
+    bool made = tdb != NULL && tdb_store(tdb, key, value, TDB_INSERT) == 0 && leave_room(tdb);
+    if (!made || tdb_close(tdb) != 0 || !start(template_path))
+        return -1;
+    run(batches[0], answer);
+    stop();
+    return !tight || leave_no_room() ? 0 : -1;
+}
+
+static int make_roomy(void **state)
+{
+    (void)state;
+    return make_template(false);
+}
+
+static int make_tight(void **state)
+{
+    (void)state;
+    return make_template(true);
+}
+
+/* A child in which an assertion failed does not go on with the next test. */
+static int remove_directory(void **state)
+{
+    (void)state;
+    char command[128];
+
+    if (getpid() != runner)
+        _exit(1);
+    mailbox_destroy(&home);
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, make_roomy, remove_directory)
+#define WITHOUT_ROOM(test) cmocka_unit_test_setup_teardown(test, make_tight, remove_directory)
+
+/* Of a test program that may be given the name of one test. */
+static bool prepare(int argc, char **argv)
+{
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    runner = getpid();
+    signal(SIGXFSZ, SIG_IGN);
+    log_set_level((enum log_level)0);       /* much is expected to fail here */
+    return sodium_init() >= 0;
+}
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a store should hold after a few batches of changes: the simple model that the tests of
+ * failing disks and dying processes compare with. */
+#ifndef JETON_TEST_MODEL_H
+#define JETON_TEST_MODEL_H
+
+#include "daemon/writer/change_apply.h"
+
+enum { TOKENS = 12, STEPS_MAX = 5 };
+
+enum fate { ABSENT, ACTIVE, DISABLED, REVOKED };
+
+struct model {
+    uint8_t fate[TOKENS];
+};
+
+struct step {
+    const struct change_kind *kind;     /* NULL: no more in this batch */
+    uint8_t token;
+    uint8_t other;                      /* what it is rotated to */
+};
+
+/* The first batch is in the store from the beginning. */
+static const struct step batches[][STEPS_MAX] = {
+    { { &change_create, 0, 0 }, { &change_create, 1, 0 }, { &change_create, 2, 0 } },
+    { { &change_create, 3, 0 }, { &change_revoke, 0, 0 }, { &change_create, 4, 0 } },
+    { { &change_disable, 1, 0 }, { &change_import, 5, 0 } },
+    { { &change_delete, 2, 0 }, { &change_import, 2, 0 }, { &change_disable, 2, 0 } },
+    { { &change_enable, 1, 0 }, { &change_revoke, 3, 0 }, { &change_delete, 5, 0 } },
+    { { &change_rotate, 4, 6 }, { &change_create, 7, 0 }, { &change_enable, 1, 0 },
+      { &change_delete, 0, 0 }, { &change_import, 0, 0 } },
+};
+
+enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };
+
+/* What a working store does, and answers. */
+static enum status apply(struct model *m, const struct step *s)
+{
+    uint8_t *fate = &m->fate[s->token];
+
+    if (s->kind == &change_create || s->kind == &change_import) {
+        enum status status = *fate == ABSENT ? STATUS_OK : STATUS_EXISTS;
+        *fate = *fate == ABSENT ? ACTIVE : *fate;
+        return status;
+    }
+    if (*fate == ABSENT)
+        return STATUS_UNKNOWN;
+    if (s->kind == &change_delete)
+        *fate = ABSENT;
+    else if (s->kind == &change_revoke)
+        *fate = REVOKED;
+    else if (*fate == REVOKED)
+        return STATUS_REVOKED;
+    else if (s->kind == &change_rotate && *fate == DISABLED)
+        return STATUS_DISABLED;
+    else if (s->kind == &change_rotate)
+        *fate = REVOKED, m->fate[s->other] = ACTIVE;
+    else
+        *fate = s->kind == &change_enable ? ACTIVE : DISABLED;
+    return STATUS_OK;
+}
+
+/* What stands of a change that was not saved. */
+static void apply_denial(struct model *m, const struct step *s)
+{
+    if (s->kind->deny != 0 && m->fate[s->token] != ABSENT && m->fate[s->token] != REVOKED)
+        apply(m, s);
+}
+
+static void apply_all(struct model *m, const struct step *s)
+{
+    for (int i = 0; i < STEPS_MAX && s[i].kind != NULL; i++)
+        apply(m, &s[i]);
+}
+
+/* There must be room. */
+static void add_model(struct model *list, int *count, const struct model *m)
+{
+    for (int i = 0; i < *count; i++)
+        if (memcmp(&list[i], m, sizeof(*m)) == 0)
+            return;
+    list[(*count)++] = *m;
+}
+
+#endif

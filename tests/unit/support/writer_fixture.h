@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A writer without its thread: changes about tokens by number are posted, decided and saved, and
+ * answered. */
+#ifndef JETON_TEST_WRITING_H
+#define JETON_TEST_WRITING_H
+
+#include "daemon/writer/change_apply.h"
+#include "daemon/writer/commit.h"
+#include "tests/unit/support/directory.h"
+
+enum { NOW = 1000000 };
+
+static struct writer writer;
+static struct mailbox home;
+static struct problem problem;
+
+static void start(void)
+{
+    struct store *store = store_open(path, STORE_WRITE, &problem);
+
+    assert_non_null(store);
+    assert_true(writer_init(&writer, store, "jtn", 1000, &problem));
+    assert_int_equal(mailbox_init(&home), 0);
+}
+
+static void stop(void)
+{
+    writer_destroy(&writer);
+    mailbox_destroy(&home);
+}
+
+static void digest_numbered(uint64_t number, uint8_t digest[DIGEST_SIZE])
+{
+    token_digest((struct slice){ (const char *)&number, sizeof(number) }, digest);
+}
+
+static struct change *change_about(const struct change_kind *kind, uint64_t number)
+{
+    struct change *c = change_new(kind);
+
+    c->home = &home;
+    c->want.expires = TIME_NEVER;
+    digest_numbered(number, c->want.digest);
+    memcpy(c->id, c->want.digest, ID_SIZE);
+    return c;
+}
+
+static void post_change(struct change *c)
+{
+    struct mail_list one = { NULL, NULL };
+
+    mail_append(&one, &c->mail);
+    writer_post(&writer, &one);
+}
+
+static void post(const struct change_kind *kind, uint64_t number)
+{
+    post_change(change_about(kind, number));
+}
+
+/* The new one is numbered from + 100. */
+static struct change *rotation(uint64_t from)
+{
+    struct change *c = change_about(&change_rotate, from);
+
+    digest_numbered(from + 100, c->want.digest);
+    return c;
+}
+
+static enum status answer(void)
+{
+    static struct mail_list answers;
+    struct mail_list more = mailbox_take(&home);
+
+    mail_append_list(&answers, &more);
+    struct change *c = (struct change *)mail_pop(&answers);
+    assert_non_null(c);
+    problem = c->problem;
+    change_free(c);
+    return problem.status;
+}
+
+static enum status work_and_answer(void)
+{
+    writer_collect(&writer);
+    while (writer_batch(&writer, NOW))
+        continue;
+    return answer();
+}
+
+static enum status ask(const struct change_kind *kind, uint64_t number)
+{
+    post(kind, number);
+    return work_and_answer();
+}
+
+static uint32_t flags_of(uint64_t number)
+{
+    uint8_t digest[DIGEST_SIZE], whole[DIGEST_SIZE];
+    int64_t used;
+
+    digest_numbered(number, digest);
+    return publish_look(writer.publisher, digest, whole, &used);
+}
+
+#define WITH_DIRECTORY(test) \
+    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "daemon/table/generation.h"
+
+enum { ALIKE = 1 << 14 };
+
+/* In a table of twice as many places, half of which are then in use. */
+static unsigned longest_run(void (*make)(unsigned number, char *string, size_t room))
+{
+    struct generation *g = generation_new("jtn", 1, 14, 64 * ALIKE);
+    unsigned longest = 0, run = 0;
+    char string[64];
+
+    assert_non_null(g);
+    assert_int_equal(g->intern_mask, 2 * ALIKE - 1);
+    for (unsigned i = 0; i < ALIKE; i++) {
+        make(i, string, sizeof(string));
+        assert_true(generation_intern(g, slice_of(string)) != 0);
+    }
+    assert_int_equal(g->interned, ALIKE);
+    for (uint32_t i = 0; i <= g->intern_mask; i++) {
+        run = g->intern[i] != 0 ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    generation_free(g);
+    return longest;
+}
+
+static void padded(unsigned number, char *string, size_t room)
+{
+    snprintf(string, room, "%08u", number);
+}
+
+static void long_padded(unsigned number, char *string, size_t room)
+{
+    snprintf(string, room, "%016x", number);
+}
+
+static void twice(unsigned number, char *string, size_t room)
+{
+    snprintf(string, room, "%04x%04x", number, number);
+}
+
+static void twice_in_the_middle(unsigned number, char *string, size_t room)
+{
+    char high = (char)('!' + number / 128 % 128 % 94), low = (char)(1 + number % 128);
+
+    snprintf(string, room, "%02x%c%c%02x%c%c", number / 94 / 128, high, low, number >> 7, high, low);
+}
+
+static void behind_the_same(unsigned number, char *string, size_t room)
+{
+    snprintf(string, room, "the-same-for-all-%u", number);
+}
+
+/* Random ones have runs of up to some fifty; every place of a run may be looked at. */
+static void strings_that_look_alike_are_not_all_in_one_place(void **state)
+{
+    (void)state;
+    assert_in_range(longest_run(padded), 2, 200);
+    assert_in_range(longest_run(long_padded), 2, 200);
+    assert_in_range(longest_run(twice), 2, 200);
+    assert_in_range(longest_run(twice_in_the_middle), 2, 200);
+    assert_in_range(longest_run(behind_the_same), 2, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strings_that_look_alike_are_not_all_in_one_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A disable shows at once and stays, whatever enable was asked for before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "daemon/writer/change_apply.h"
+#include "daemon/writer/commit.h"
+
+enum { NOW = 1000000 };
+
+static const uint8_t digest[DIGEST_SIZE] = { 1, 2, 3 };
+static char path[] = "/tmp/jeton-test-XXXXXX";
+static struct writer writer;
+static struct mailbox home;
+
+static int start(void **state)
+{
+    struct problem problem;
+
+    (void)state;
+    int fd = mkstemp(path);
+    if (fd < 0 || close(fd) < 0 || unlink(path) < 0)
+        return -1;
+    struct store *store = store_open(path, STORE_WRITE, &problem);
+    if (store == NULL || !writer_init(&writer, store, "jtn", 1000, &problem))
+        return -1;
+    return mailbox_init(&home);
+}
+
+static int stop(void **state)
+{
+    char lock[sizeof(path) + 8];
+
+    (void)state;
+    writer_destroy(&writer);
+    mailbox_destroy(&home);
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    unlink(lock);
+    unlink(path);
+    snprintf(path, sizeof(path), "/tmp/jeton-test-XXXXXX");
+    return 0;
+}
+
+static void post(const struct change_kind *kind)
+{
+    struct change *c = change_new(kind);
+    struct mail_list one = { NULL, NULL };
+
+    c->home = &home;
+    c->want.expires = TIME_NEVER;
+    memcpy(c->want.digest, digest, DIGEST_SIZE);
+    memcpy(c->id, digest, ID_SIZE);
+    mail_append(&one, &c->mail);
+    writer_post(&writer, &one);
+}
+
+/* What was posted before becomes one batch. */
+static void save(void)
+{
+    writer_collect(&writer);
+    writer_batch(&writer, NOW);
+}
+
+static void demand_answers(int count)
+{
+    struct mail_list answers = mailbox_take(&home);
+
+    for (struct mail *m; (m = mail_pop(&answers)) != NULL; count--) {
+        assert_int_equal(((struct change *)m)->problem.status, STATUS_OK);
+        change_free((struct change *)m);
+    }
+    assert_int_equal(count, 0);
+}
+
+static uint32_t flags(void)
+{
+    uint8_t whole[DIGEST_SIZE];
+    int64_t used;
+
+    return publish_look(writer.publisher, digest, whole, &used);
+}
+
+static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **state)
+{
+    (void)state;
+    post(&change_create);
+    post(&change_disable);
+    save();
+    demand_answers(2);
+    for (int i = 0; i < WRITER_BATCH_MAX; i++)
+        post(&change_enable);
+    writer_collect(&writer);
+    post(&change_disable);          /* comes too late for this batch, and while it is being saved */
+    writer_batch(&writer, NOW);
+    demand_answers(WRITER_BATCH_MAX);
+    assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
+    save();
+    demand_answers(1);
+    assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
+    post(&change_enable);
+    save();
+    demand_answers(1);
+    assert_int_equal(flags(), SLOT_PRESENT);
+}
+
+static void the_last_of_one_batch_is_what_the_token_is(void **state)
+{
+    (void)state;
+    post(&change_create);
+    post(&change_disable);
+    post(&change_enable);
+    post(&change_disable);
+    post(&change_enable);
+    save();
+    demand_answers(5);
+    assert_int_equal(flags(), SLOT_PRESENT);
+    post(&change_enable);
+    post(&change_disable);
+    save();
+    demand_answers(2);
+    assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
+}
+
+static void intents_of_many_tokens_end_in_any_order(void **state)
+{
+    enum { MANY = 1000 };
+    static uint8_t id[MANY][ID_SIZE];
+    static struct intent intent[MANY];
+    struct intents all = { { NULL } };
+
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        randombytes_buf(id[i], ID_SIZE);
+        intent_begin(&all, &intent[i], id[i]);
+        intent_begin(&all, &intent[i], id[i]);
+    }
+    for (int n = 0; n < MANY; n++) {
+        int i = (n * 7 + 3) % MANY;
+        assert_true(intent_among(&all, id[i]));
+        intent_end(&intent[i]);
+        intent_end(&intent[i]);
+        assert_false(intent_among(&all, id[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_disable_stays_in_force_when_an_earlier_enable_is_saved,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(the_last_of_one_batch_is_what_the_token_is, start, stop),
+        cmocka_unit_test(intents_of_many_tokens_end_in_any_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

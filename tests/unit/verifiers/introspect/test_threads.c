@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* introspect.so: questions of several threads at once. */
+#include "tests/unit/support/introspect_fixture.h"
+
+#include <sys/syscall.h>
+
+struct asker {
+    pthread_t thread;
+    void *instance;
+    int64_t patience;
+    _Atomic pid_t id;
+    int wrong;
+    int outcome;
+    struct jeton_answer answer;
+};
+
+static void *ask_many(void *of)
+{
+    struct asker *a = of;
+    char value[24];
+
+    for (int i = 0; i < 100; i++) {
+        snprintf(value, sizeof(value), "value %d", i / 4);
+        int outcome = ask_into(a->instance, value, strlen(value), &a->answer);
+        a->wrong += outcome != JETON_VERIFIER_PASS ||
+                    strcmp(a->answer.identity.subject, "ann") != 0;
+        outcome = ask_into(a->instance, "caf\xc3\xa9", 5, &a->answer);
+        a->wrong += outcome != JETON_VERIFIER_IGNORE;
+    }
+    return NULL;
+}
+
+static void threads_share_an_instance(void **state)
+{
+    (void)state;
+    struct asker asker[8] = { 0 };
+    const char *ca = file_at("ca", path_of("ca.pem"));
+    void *instance[] = { OPEN(at("https"), ca), OPEN(at("http"), "cache=0s"), OPEN(at("unix")) };
+
+    for (int round = 0; round < 3; round++) {
+        fresh(NULL);
+        tell("say 200 application/json {\"active\":true,\"sub\":\"ann\"}");
+        for (int i = 0; i < 8; i++) {
+            asker[i].instance = instance[round];
+            assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_many, &asker[i]), 0);
+        }
+        for (int i = 0; i < 8; i++) {
+            pthread_join(asker[i].thread, NULL);
+            assert_int_equal(asker[i].wrong, 0);
+        }
+        assert_int_equal(seen("requests"), round == 1 ? 800 : 25);
+        assert_in_range(seen("connections"), 1, 8);
+        module->close(instance[round]);
+    }
+}
+
+/* -- one value --------------------------------------------------------------------------------- */
+
+static void *ask_one(void *of)
+{
+    struct asker *a = of;
+    struct jeton_question q = { .value = "value", .value_length = 5, .service = "other",
+                                .now = NOW, .deadline = monotonic() + a->patience * 1000000 };
+
+    a->answer = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
+    a->id = (pid_t)syscall(SYS_gettid);
+    a->outcome = module->verify(a->instance, &q, &a->answer);
+    return NULL;
+}
+
+static bool sleeps(const struct asker *a)
+{
+    char path[64], stat[256] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)a->id);
+    FILE *f = a->id != 0 ? fopen(path, "r") : NULL;
+    if (f == NULL)
+        return false;
+    size_t got = fread(stat, 1, sizeof(stat) - 1, f);
+    fclose(f);
+    const char *name = got > 0 ? strrchr(stat, ')') : NULL;
+    return name != NULL && name[2] == 'S';
+}
+
+/* All ask at once; returned from once the server holds one request and all wait. */
+static void begin(struct asker *asker, int count, void *instance, int64_t milliseconds)
+{
+    for (int i = 0; i < count; i++) {
+        asker[i] = (struct asker){ .instance = instance, .patience = milliseconds };
+        assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_one, &asker[i]), 0);
+    }
+    await("held", 1);
+    for (int i = 0; i < count; i++)
+        for (int seen_asleep = 0; seen_asleep < 5; usleep(1000))
+            seen_asleep = sleeps(&asker[i]) ? seen_asleep + 1 : 0;
+}
+
+static void questions_at_once_about_one_value_are_one_request(void **state)
+{
+    (void)state;
+    void *in = OPEN(at("http"));
+    struct asker asker[8];
+    static const struct { const char *say; int outcome; } cases[] = {
+        { "say 500 application/json {}", JETON_VERIFIER_ERROR },    /* is not kept, so was shared */
+        { "say 200 application/json {\"active\":true,\"sub\":\"ann\"}", JETON_VERIFIER_PASS },
+    };
+
+    for (int c = 0; c < 2; c++) {
+        fresh(NULL);
+        tell("%s", cases[c].say);
+        tell("mode hold");
+        begin(asker, 8, in, 60000);
+        tell("release");
+        for (int i = 0; i < 8; i++) {
+            pthread_join(asker[i].thread, NULL);
+            assert_int_equal(asker[i].outcome, cases[c].outcome);
+        }
+        assert_string_equal(asker[7].answer.identity.subject, c == 0 ? "" : "ann");
+    }
+    assert_int_equal(seen("requests"), 1);
+    module->close(in);
+}
+
+static void with_the_cache_off_nobody_gets_anothers_answer(void **state)
+{
+    (void)state;
+    void *in = OPEN(at("http"), "cache=0s");
+    struct asker asker[4];
+
+    tell(ACTIVE);
+    tell("mode hold");
+    for (int i = 0; i < 4; i++) {
+        asker[i] = (struct asker){ .instance = in, .patience = 60000 };
+        assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_one, &asker[i]), 0);
+    }
+    await("held", 4);
+    tell("release");
+    for (int i = 0; i < 4; i++) {
+        pthread_join(asker[i].thread, NULL);
+        assert_int_equal(asker[i].outcome, JETON_VERIFIER_PASS);
+    }
+    module->close(in);
+}
+
+static void who_has_more_time_than_the_first_asker_asks_again(void **state)
+{
+    (void)state;
+    void *in = OPEN(at("http"));
+    struct asker first;
+
+    tell(ACTIVE);
+    tell("mode hang");
+    first = (struct asker){ .instance = in, .patience = 500 };
+    assert_int_equal(pthread_create(&first.thread, NULL, ask_one, &first), 0);
+    await("held", 1);
+    tell("mode answer");
+    assert_passes(in, "value");
+    pthread_join(first.thread, NULL);
+    assert_int_equal(first.outcome, JETON_VERIFIER_ERROR);
+    assert_int_equal(seen("requests"), 2);
+    module->close(in);
+}
+
+static void who_has_less_time_than_the_first_asker_does_not_wait_for_it(void **state)
+{
+    (void)state;
+    void *in = OPEN(at("http"));
+    struct asker first;
+
+    tell(ACTIVE);
+    tell("mode hold");
+    begin(&first, 1, in, 60000);
+    patience = 100;
+    assert_errs(in, "value", "did not answer in time");
+    assert_int_equal(seen("held"), 1);
+    tell("release");
+    pthread_join(first.thread, NULL);
+    assert_int_equal(first.outcome, JETON_VERIFIER_PASS);
+    assert_int_equal(seen("requests"), 1);
+    module->close(in);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(threads_share_an_instance, fresh),
+        cmocka_unit_test_setup(questions_at_once_about_one_value_are_one_request, fresh),
+        cmocka_unit_test_setup(with_the_cache_off_nobody_gets_anothers_answer, fresh),
+        cmocka_unit_test_setup(who_has_more_time_than_the_first_asker_asks_again, fresh),
+        cmocka_unit_test_setup(who_has_less_time_than_the_first_asker_does_not_wait_for_it, fresh),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Verifications before whole stacks: the table with one token in it, and verifiers that say what
+ * their arguments say (tests/verifiers/unit_says.c). */
+#include "tests/unit/support/configured_stack.h"
+
+#include <sodium.h>
+
+#include "daemon/verify/evaluation.h"
+#include "proto/token.h"
+
+#define VALUE "value-that-alice-imported-here-once"
+#define PASS "unit_says outcome=0"
+#define FAIL "unit_says outcome=1 reason="
+#define IGNORE "unit_says outcome=2"
+#define ERROR "unit_says outcome=3"
+
+enum { NOW = 1000000, UID = 1000 };
+
+static const struct peer peer = { .uid = UID, .gid = 100 };
+static struct hearing_place place = { .peer = &peer };
+static struct hearing hearing;
+static struct record token;
+static char reply[LINE_MAX_BYTES + 1];
+
+static int open_court(void **state)
+{
+    int result = make_all_ready(state);
+
+    log_set_level(LOG_LEVEL_ERROR);
+    place.publisher = publish_new("jtn", 0);
+    token = (struct record){ .serial = 1, .created = 1, .expires = NOW + 600 };
+    token_digest(slice_of(VALUE), token.digest);
+    record_set_subject(&token, slice_of("alice"));
+    record_set_scopes(&token, slice_of("deploy,read"));
+    assert_int_equal(publish_reserve(place.publisher, 1, token.subject_len + token.scopes_len), 0);
+    publish_put(place.publisher, &token);
+    bring("unit_says");
+    bring("unit_ponders");
+    return result;
+}
+
+static int close_court(void **state)
+{
+    publish_free(place.publisher);
+    return remove_all(state);
+}
+
+static void begin(const struct question *q)
+{
+    hearing_begin(&hearing, stack("git"), q, slice_of("git"), &place, NOW);
+}
+
+static const char *end(void)
+{
+    struct text t = text_in(reply, LINE_MAX_BYTES);
+
+    hearing_end(&hearing, 0, &t);
+    reply[t.len] = '\0';
+    return reply;
+}
+
+static const char *ask_for(const struct question *q)
+{
+    begin(q);
+    assert_true(hearing_go_on(&hearing, &place));
+    return end();
+}
+
+static const char *ask(const char *value)
+{
+    return ask_for(&(struct question){ .value = slice_of(value) });
+}
+
+static void service(const char *lines)
+{
+    char text[4096];
+
+    snprintf(text, sizeof(text), "[service git]\n%s", lines);
+    make(text);
+}
+
+/* What the reply begins with; the id of alice's token is written as ID. */
+static void is(const char *got, const char *right)
+{
+    static char id[ID_TEXT + 1], short_reply[LINE_MAX_BYTES + 1];
+
+    sodium_bin2hex(id, sizeof(id), token.digest, ID_SIZE);
+    snprintf(short_reply, sizeof(short_reply), "%s", got);
+    char *at = strstr(short_reply, id);
+    if (at != NULL) {
+        memcpy(at, "ID", 2);
+        memmove(at + 2, at + ID_TEXT, strlen(at + ID_TEXT) + 1);
+    }
+    if (strncmp(short_reply, right, strlen(right)) != 0)
+        fail_msg("%sthis should be %s", short_reply, right);
+}
+
+/* -- what is answered -------------------------------------------------------------------------- */
+
+static void the_table_says_who_it_is(void **state)
+{
+    (void)state;
+    service("requisite = local\nrequisite = require scope=read\n");
+    is(ask(VALUE), "OK id=ID subject=alice scopes=deploy,read expires=1970-01-12T13:56:40Z "
+       "verifier=local\n");
+    is(ask("a-value-that-nobody-ever-heard-of-here"), "NO unknown message=\"no such token here\"\n");
+    is(ask("short"), "NO malformed ");
+    is(ask(""), "NO malformed ");
+}
+
+static void a_verifier_says_who_it_is(void **state)
+{
+    (void)state;
+    service("sufficient = " PASS " identity=1 id=key-7 subject=\"bob b\" scopes=z,a\n"
+            "   issuer=https://idp expires=2000000\n");
+    is(ask("x"), "OK id=key-7 subject=\"bob b\" scopes=a,z expires=1970-01-24T03:33:20Z "
+       "issuer=https://idp verifier=unit-says\n");
+    service("sufficient = " PASS " identity=1\n");
+    is(ask(VALUE), "OK id=ID verifier=unit-says\n");        /* called by its digest */
+}
+
+static void what_was_asked_must_fit_who_it_is(void **state)
+{
+    (void)state;
+    static const struct { const char *scopes, *subject, *right; } cases[] = {
+        { "a", NULL, "OK" }, { "z,a", "bob", "OK" }, { NULL, "bob", "OK" },
+        { "b", NULL, "NO scope " }, { NULL, "alice", "NO subject " }, { "b", "al", "NO subject " },
+        { NULL, "", "NO subject " },
+    };
+
+    service("sufficient = " PASS " identity=1 subject=bob scopes=a,z\n");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct question q = { .value = SLICE("x") };
+        if (cases[i].scopes != NULL)
+            q.scopes = slice_of(cases[i].scopes);
+        if (cases[i].subject != NULL)
+            q.subject = slice_of(cases[i].subject);
+        is(ask_for(&q), cases[i].right);
+    }
+    service("sufficient = " PASS " identity=1\n");          /* who speaks for nobody */
+    is(ask_for(&(struct question){ .value = SLICE("x"), .subject = SLICE("bob") }), "NO subject ");
+    is(ask_for(&(struct question){ .value = SLICE("x"), .subject = { "", 0 } }), "NO subject ");
+}
+
+static void a_refusal_has_its_message_and_its_time(void **state)
+{
+    (void)state;
+    service("requisite = " FAIL "10 retry=7 message=\"come again\"\n");
+    is(ask("x"), "NO denied retry_after=7 message=\"come again\"\n");
+    service("requisite = " FAIL "4\n");
+    is(ask("x"), "NO pending retry_after=1 message=");
+    service("sufficient = " FAIL "5\nsufficient = local\n");
+    is(ask("a-value-that-nobody-ever-heard-of-here"), "NO expired message=");
+}
+
+static void an_error_is_unavailable_and_keeps_its_message_to_itself(void **state)
+{
+    (void)state;
+    service("requisite = " ERROR " message=secret retry=5\nrequisite = local\n");
+    is(ask(VALUE), "ERR unavailable message=\"nobody could judge the token\"\n");
+    service("required = " ERROR "\nsufficient = local\n");
+    is(ask(VALUE), "ERR unavailable ");
+    service("sufficient = " ERROR "\nsufficient = local\n");
+    is(ask(VALUE), "OK id=ID ");
+    is(ask("a-value-that-nobody-ever-heard-of-here"), "ERR unavailable ");
+}
+
+static void garbage_is_unavailable(void **state)
+{
+    (void)state;
+    static const char *const garbage[] = {
+        "outcome=4", "outcome=-1", "outcome=1 reason=0", "outcome=1 reason=11",
+        "outcome=0 identity=2", "outcome=0 identity=1 scopes=\"a b\"",
+        "outcome=0 identity=1 subject=\"a\\nb\"", "outcome=0 identity=1 id=\"\\xff\"",
+        "outcome=1 reason=10 retry=-1",
+    };
+    char line[200];
+
+    for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
+        snprintf(line, sizeof(line), "requisite = local\nrequired = unit_says %s\n", garbage[i]);
+        service(line);
+        is(ask(VALUE), "ERR unavailable ");
+    }
+}
+
+/* -- one after the other ----------------------------------------------------------------------- */
+
+static void a_later_verifier_sees_who_it_is_and_can_only_narrow_it(void **state)
+{
+    (void)state;
+    service("required = " IGNORE "\nrequired = local\n"
+            "required = " PASS " identity=1 id=other scopes=read,admin expires=1000300\n"
+            "required = " PASS "\n");
+    is(ask(VALUE), "OK id=ID subject=alice scopes=read expires=1970-01-12T13:51:40Z "
+       "verifier=local\n");
+    assert_string_equal(notes(), VALUE " for git: nobody ()\n" VALUE " for git: alice (deploy,read)\n"
+                        VALUE " for git: alice (read)\n");
+    service("required = local\nrequired = " PASS " identity=1 subject=bob\n");
+    is(ask(VALUE), "ERR unavailable ");
+}
+
+static void the_table_narrows_what_was_said_before_it(void **state)
+{
+    (void)state;
+    service("required = " PASS " identity=1 subject=alice scopes=read,admin\nrequired = local\n");
+    is(ask(VALUE), "OK id=ID subject=alice scopes=read expires=1970-01-12T13:56:40Z "
+       "verifier=unit-says\n");
+    service("required = " PASS " identity=1 scopes=read,admin subject=alice\nrequired = local\n"
+            "requisite = require scope=admin\n");
+    is(ask(VALUE), "NO scope ");
+    service("required = " PASS " identity=1 subject=bob\nrequired = local\n");
+    is(ask(VALUE), "ERR unavailable ");
+}
+
+static void who_revokes_a_token_can_rely_on_it(void **state)
+{
+    (void)state;
+    service("sufficient = local\nsufficient = " PASS " identity=1\n");
+    assert_true(publish_deny(place.publisher, token.digest, SLOT_REVOKED, NULL));
+    is(ask(VALUE), "NO revoked id=ID ");
+    assert_string_equal(notes(), "");
+    is(ask("a-value-that-nobody-ever-heard-of-here"), "OK ");
+}
+
+/* It said OK once, and for nobody. */
+static void a_requirement_without_anybody_hides_no_reason(void **state)
+{
+    (void)state;
+    static const char *const words[] = { "optional", "required", "requisite" };
+    char lines[200];
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        snprintf(lines, sizeof(lines), "sufficient = local\n%s = require scope=x\n", words[i]);
+        service(lines);
+        is(ask("a-value-that-nobody-ever-heard-of-here"), "NO unknown ");
+        is(ask("short"), "NO malformed ");
+    }
+}
+
+/* -- around it --------------------------------------------------------------------------------- */
+
+static void the_throttle_hears_of_every_no_but_its_own(void **state)
+{
+    (void)state;
+    service("requisite = throttle failures=2 per=1d\nsufficient = local\nsufficient = " IGNORE "\n");
+    for (int i = 0; i < 10; i++)
+        is(ask(VALUE), "OK ");
+    is(ask("short"), "NO malformed ");
+    is(ask(VALUE), "OK ");
+    is(ask_for(&(struct question){ .value = SLICE(VALUE), .scopes = SLICE("admin") }), "NO scope ");
+    is(ask(VALUE), "NO denied retry_after=43200 ");
+    service("requisite = throttle failures=1 per=1d\nrequisite = " ERROR "\n");
+    for (int i = 0; i < 3; i++)
+        is(ask(VALUE), "ERR unavailable ");
+}
+
+static void everything_is_counted(void **state)
+{
+    (void)state;
+    struct meter_part sum;
+
+    service("sufficient = local\nsufficient = " FAIL "10\n");
+    ask(VALUE);
+    ask("short");
+    meter_read(stack("git")->meter, &sum);
+    assert_int_equal(sum.count[STATUS_OK], 1);
+    assert_int_equal(sum.count[STATUS_DENIED], 1);
+    assert_int_equal(sum.timed, 2);
+    meter_read(stack("git")->step[0].meter, &sum);
+    assert_int_equal(sum.count[JETON_VERIFIER_PASS], 1);
+    assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
+    meter_read(stack("git")->step[1].meter, &sum);
+    assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
+    assert_int_equal(sum.timed, 1);
+}
+
+static void nothing_of_the_value_is_left_in_what_was_wiped(void **state)
+{
+    (void)state;
+    service("required = local\nrequired = " PASS "\n");
+    ask(VALUE);
+    hearing_wipe(&hearing);
+    assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
+    begin(&(struct question){ .value = SLICE(VALUE) });     /* nobody waits for it any longer */
+    hearing_wipe(&hearing);
+    assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
+}
+
+static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
+{
+    (void)state;
+    struct jeton_answer answer = { .has_identity = 1, .identity = { .expires = NOW + 9 } };
+
+    service("sufficient = local\nrequisite = unit_ponders\nrequisite = require min_remaining=5s\n");
+    is(ask(VALUE), "OK id=ID ");
+    begin(&(struct question){ .value = SLICE("opaque") });
+    assert_false(hearing_go_on(&hearing, &place));
+    assert_int_equal(hearing.step, 1);
+    hearing_take(&hearing, 0, JETON_VERIFIER_PASS, &answer);
+    assert_true(hearing_go_on(&hearing, &place));
+    is(end(), "OK id=");
+    begin(&(struct question){ .value = SLICE("opaque") });
+    assert_false(hearing_go_on(&hearing, &place));
+    hearing_lack(&hearing, 0, COMPLAINT_LATE);
+    assert_true(hearing_go_on(&hearing, &place));
+    is(end(), "ERR unavailable ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(test) cmocka_unit_test_setup_teardown(test, open_court, close_court)
+        TEST(the_table_says_who_it_is),
+        TEST(a_verifier_says_who_it_is),
+        TEST(what_was_asked_must_fit_who_it_is),
+        TEST(a_refusal_has_its_message_and_its_time),
+        TEST(an_error_is_unavailable_and_keeps_its_message_to_itself),
+        TEST(garbage_is_unavailable),
+        TEST(a_later_verifier_sees_who_it_is_and_can_only_narrow_it),
+        TEST(the_table_narrows_what_was_said_before_it),
+        TEST(who_revokes_a_token_can_rely_on_it),
+        TEST(a_requirement_without_anybody_hides_no_reason),
+        TEST(the_throttle_hears_of_every_no_but_its_own),
+        TEST(everything_is_counted),
+        TEST(nothing_of_the_value_is_left_in_what_was_wiped),
+        TEST(what_may_block_is_asked_elsewhere_and_then_it_goes_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

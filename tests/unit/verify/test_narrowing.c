@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/support/verifier_answer.h"
+
+static const struct jeton_identity alice = {
+    .expires = NOW + 100, .id = "first", .subject = "alice", .issuer = "https://idp",
+    .scopes = "deploy,read,write",
+};
+
+static const char *look_after(const struct jeton_identity *known)
+{
+    return examine(JETON_VERIFIER_PASS, &a, known, NOW, &say);
+}
+
+static void a_later_identity_leaves_what_both_have(void **state)
+{
+    (void)state;
+    static const struct { const char *later, *left; } cases[] = {
+        { "read", "read" }, { "write,admin,read", "read,write" }, { "admin", "" }, { "", "" },
+        { "write,deploy,read", "deploy,read,write" }, { "rea,readx,re,d,write-", "" },
+        { "a,deploy,z", "deploy" }, { "*", "" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        prepare_pass();
+        strcpy(a.identity.scopes, cases[i].later);
+        assert_null(look_after(&alice));
+        assert_true(say.vouches);
+        assert_string_equal(a.identity.scopes, cases[i].left);
+    }
+}
+
+static void the_earlier_end_is_the_end(void **state)
+{
+    (void)state;
+    static const struct { int64_t later, left; } cases[] = {
+        { NOW + 99, NOW + 99 }, { NOW + 101, NOW + 100 }, { JETON_VERIFIER_NEVER, NOW + 100 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        prepare_pass();
+        a.identity.expires = cases[i].later;
+        assert_null(look_after(&alice));
+        assert_int_equal(a.identity.expires, cases[i].left);
+    }
+}
+
+static void who_it_is_stays_as_the_first_said(void **state)
+{
+    (void)state;
+    struct jeton_identity nameless = alice;
+
+    prepare_pass();
+    strcpy(a.identity.id, "second");
+    a.identity.subject[0] = a.identity.issuer[0] = '\0';
+    assert_null(look_after(&alice));
+    assert_string_equal(a.identity.id, "first");
+    assert_string_equal(a.identity.subject, "alice");
+    assert_string_equal(a.identity.issuer, "https://idp");
+    nameless.issuer[0] = '\0';                  /* as the table's: it says nothing of an issuer */
+    prepare_pass();
+    assert_null(look_after(&nameless));
+    assert_string_equal(a.identity.issuer, "");
+}
+
+static void somebody_else_is_an_error(void **state)
+{
+    (void)state;
+    struct jeton_identity nobody = alice;
+
+    prepare_pass();
+    strcpy(a.identity.subject, "alic");
+    assert_non_null(strstr(look_after(&alice), "another subject"));
+    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+    prepare_pass();
+    strcpy(a.identity.issuer, "https://idp2");
+    assert_non_null(strstr(look_after(&alice), "another issuer"));
+    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+    nobody.subject[0] = '\0';                   /* who was nobody does not become somebody */
+    prepare_pass();
+    assert_non_null(strstr(look_after(&nobody), "another subject"));
+    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+}
+
+static void an_identity_that_has_ended_is_expired(void **state)
+{
+    (void)state;
+    static const int64_t ends[] = { NOW, NOW - 1, 0, -1, INT64_MIN };
+    struct jeton_identity ended = alice;
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        prepare_pass();
+        a.identity.expires = ends[i];
+        assert_null(look_after(NULL));
+        assert_int_equal(say.outcome, JETON_VERIFIER_FAIL);
+        assert_int_equal(say.reason, STATUS_EXPIRED);
+        assert_false(say.vouches);
+        prepare_pass();
+        ended.expires = ends[i];                /* while it waited for the later one */
+        assert_null(look_after(&ended));
+        assert_int_equal(say.reason, STATUS_EXPIRED);
+        assert_false(say.vouches);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_later_identity_leaves_what_both_have),
+        cmocka_unit_test(the_earlier_end_is_the_end),
+        cmocka_unit_test(who_it_is_stays_as_the_first_said),
+        cmocka_unit_test(somebody_else_is_an_error),
+        cmocka_unit_test(an_identity_that_has_ended_is_expired),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

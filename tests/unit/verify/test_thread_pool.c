@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pool, with a verifier that does what the value says.  Nothing here waits for luck: what is
+ * waited for is a state, and the limit only ends a test that fails. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon/verify/thread_pool.h"
+
+enum { LIMIT = 20000 };                 /* milliseconds */
+
+/* -- the verifier ------------------------------------------------------------------------------ */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static bool gate_is_open;
+static atomic_uint hanging, judged, departed;
+static pthread_key_t at_its_end;
+static atomic_bool no_threads;          /* pthread_create() fails */
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *argument)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
+        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))(uintptr_t)
+        dlsym(RTLD_NEXT, "pthread_create");
+
+    return no_threads ? EAGAIN : real(thread, attributes, run, argument);
+}
+
+static void hang(void)
+{
+    pthread_mutex_lock(&gate);
+    hanging++;
+    while (!gate_is_open)
+        pthread_cond_wait(&opened, &gate);
+    hanging--;
+    pthread_mutex_unlock(&gate);
+}
+
+static void open_gate(bool open)
+{
+    pthread_mutex_lock(&gate);
+    gate_is_open = open;
+    pthread_cond_broadcast(&opened);
+    pthread_mutex_unlock(&gate);
+}
+
+/* As a library might: it tidies up when the thread ends, and takes its time. */
+static void depart(void *unused)
+{
+    (void)unused;
+    usleep(500);
+    departed++;
+}
+
+static int verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
+{
+    (void)instance;
+    judged++;
+    if (q->value[0] == 'h')
+        hang();
+    if (q->value[0] == 'e') {
+        pthread_setspecific(at_its_end, q);
+        pthread_exit(NULL);
+    }
+    a->reason = JETON_REASON_DENIED;
+    strcpy(a->message, q->value);
+    return JETON_VERIFIER_FAIL;
+}
+
+static const struct jeton_verifier verifier = { .abi = JETON_VERIFIER_ABI, .verify = verify };
+
+/* -- who asks ---------------------------------------------------------------------------------- */
+
+static struct mailbox home;
+static unsigned came, unjudged, ended;
+static struct jeton_answer last;
+
+static void arrive(struct mail *mail)
+{
+    struct errand *e = (struct errand *)mail;
+
+    came++;
+    unjudged += e->outcome == JETON_VERIFIER_ERROR && !e->ended_its_thread;
+    ended += e->ended_its_thread;
+    last = e->answer;
+    errand_free(e);
+}
+
+static struct errand *errand(const char *value)
+{
+    const struct jeton_question q = { .value = value, .value_length = strlen(value),
+                                      .service = "git" };
+    struct errand *e = errand_new(&q);
+
+    e->mail.arrive = arrive;
+    e->home = &home;
+    return e;
+}
+
+static struct pool *pool(unsigned threads, unsigned queue)
+{
+    struct pool *p = pool_new(&verifier, &judged, threads, queue);
+
+    assert_non_null(p);
+    return p;
+}
+
+static struct errand *send(struct pool *p, const char *value)
+{
+    struct errand *e = errand(value);
+
+    assert_true(pool_send(p, e));
+    return e;
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void await_home(unsigned count)
+{
+    struct pollfd mail = { .fd = home.wake, .events = POLLIN };
+
+    for (int64_t end = milliseconds() + LIMIT; came < count && milliseconds() < end;) {
+        poll(&mail, 1, 100);
+        mailbox_deliver(&home, SIZE_MAX);
+    }
+    assert_int_equal(came, count);
+}
+
+static void await(atomic_uint *what, unsigned count)
+{
+    for (int64_t end = milliseconds() + LIMIT; *what != count && milliseconds() < end;)
+        usleep(200);
+    assert_int_equal(*what, count);
+}
+
+static void finish(struct pool *p)
+{
+    open_gate(true);
+    assert_true(pool_end(p, LIMIT));
+    mailbox_deliver(&home, SIZE_MAX);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    came = unjudged = ended = 0;
+    hanging = judged = departed = 0;
+    gate_is_open = no_threads = false;
+    return mailbox_init(&home);
+}
+
+static int tidy(void **state)
+{
+    (void)state;
+    mailbox_destroy(&home);
+    return 0;
+}
+
+/* -- the queue --------------------------------------------------------------------------------- */
+
+static void errands_come_home_with_their_answers(void **state)
+{
+    (void)state;
+    struct pool *p = pool(2, 64);
+
+    for (unsigned i = 1; i <= 50; i++) {
+        send(p, "answer");
+        await_home(i);
+        assert_string_equal(last.message, "answer");
+    }
+    finish(p);
+    assert_int_equal(judged, 50);
+    assert_int_equal(unjudged, 0);
+}
+
+static void the_queue_is_bounded(void **state)
+{
+    (void)state;
+    struct pool *p = pool(1, 3);
+
+    send(p, "hang");
+    await(&hanging, 1);
+    for (int i = 0; i < 3; i++)
+        send(p, "answer");
+    struct errand *e = errand("answer");
+    assert_false(pool_send(p, e));
+    assert_false(pool_send(p, e));
+    open_gate(true);
+    await_home(4);
+    assert_true(pool_send(p, e));           /* it was the caller's all the time */
+    await_home(5);
+    finish(p);
+}
+
+static void what_hangs_keeps_nothing_but_its_thread(void **state)
+{
+    (void)state;
+    struct pool *p = pool(3, 100);
+
+    send(p, "hang");
+    send(p, "hang");
+    await(&hanging, 2);
+    for (int i = 0; i < 100; i++)
+        send(p, "answer");
+    await_home(100);
+    assert_int_equal(hanging, 2);
+    finish(p);
+    assert_int_equal(came, 102);
+}
+
+/* -- giving up --------------------------------------------------------------------------------- */
+
+static void what_is_given_up_never_comes_home(void **state)
+{
+    (void)state;
+    struct pool *p = pool(1, 4);
+    struct errand *being_judged = send(p, "hang");
+
+    await(&hanging, 1);
+    struct errand *waiting = send(p, "answer");
+    send(p, "answer");
+    assert_int_equal(pool_give_up(waiting), ERRAND_WAITED);
+    assert_int_equal(pool_give_up(being_judged), ERRAND_HANGS);
+    open_gate(true);
+    await_home(1);
+    finish(p);
+    assert_int_equal(came, 1);
+    assert_int_equal(judged, 2);            /* what waited was not even begun */
+}
+
+static void what_is_coming_home_cannot_be_given_up(void **state)
+{
+    (void)state;
+    struct pool *p = pool(1, 4);
+    struct errand *e = send(p, "answer");
+    struct pollfd mail = { .fd = home.wake, .events = POLLIN };
+
+    assert_int_equal(poll(&mail, 1, LIMIT), 1);
+    assert_int_equal(pool_give_up(e), ERRAND_COMES);
+    assert_int_equal(pool_give_up(e), ERRAND_COMES);
+    await_home(1);
+    finish(p);
+    assert_int_equal(came, 1);
+}
+
+/* -- verifiers that end their thread ----------------------------------------------------------- */
+
+static void a_thread_that_is_ended_is_replaced(void **state)
+{
+    (void)state;
+    struct pool *p = pool(1, 64);
+
+    for (int i = 0; i < 20; i++)
+        send(p, "end");
+    send(p, "answer");
+    await_home(21);
+    assert_int_equal(ended, 20);
+    assert_string_equal(last.message, "answer");
+    assert_int_equal(judged, 21);
+    finish(p);
+    assert_int_equal(departed, 20);
+}
+
+static void ended_threads_are_over_when_the_pool_has_ended(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        struct pool *p = pool(2, 64);
+        for (int i = 0; i < 4; i++)
+            send(p, "end");
+        finish(p);
+        assert_int_equal(came, 4 * (round + 1));
+        assert_int_equal(departed, ended);
+    }
+}
+
+/* None is left at all: what waits comes home at the end, and threads come back when they can. */
+static void a_thread_that_could_not_be_replaced_loses_no_errand(void **state)
+{
+    (void)state;
+    struct pool *p = pool(1, 64);
+
+    no_threads = true;
+    send(p, "end");
+    await_home(1);
+    send(p, "answer");
+    send(p, "answer");
+    no_threads = false;
+    send(p, "answer");
+    await_home(4);
+    no_threads = true;
+    send(p, "end");
+    await_home(5);
+    struct errand *given_up = send(p, "answer");
+    send(p, "answer");
+    assert_int_equal(pool_give_up(given_up), ERRAND_WAITED);
+    finish(p);
+    assert_int_equal(came, 6);
+    assert_int_equal(unjudged, 1);
+}
+
+static void a_pool_without_threads_is_none(void **state)
+{
+    (void)state;
+    no_threads = true;
+    assert_null(pool_new(&verifier, &judged, 4, 4));
+    assert_int_equal(errno, EAGAIN);
+}
+
+/* -- the end ----------------------------------------------------------------------------------- */
+
+static void the_end_waits_for_what_hangs_and_sends_home_what_waits(void **state)
+{
+    (void)state;
+    struct pool *p = pool(2, 64);
+
+    send(p, "hang");
+    struct errand *given_up = send(p, "hang");
+    await(&hanging, 2);
+    for (int i = 0; i < 10; i++)
+        send(p, "answer");
+    assert_false(pool_end(p, 0));
+    assert_false(pool_end(p, 20));
+    struct errand *late = errand("answer");
+    assert_false(pool_send(p, late));
+    errand_free(late);
+    assert_int_equal(pool_give_up(given_up), ERRAND_HANGS);
+    finish(p);
+    assert_int_equal(came, 11);
+    assert_int_equal(unjudged, 10);
+    assert_int_equal(judged, 2);
+}
+
+int main(void)
+{
+    assert(pthread_key_create(&at_its_end, depart) == 0);
+    const struct CMUnitTest tests[] = {
+#define TEST(test) cmocka_unit_test_setup_teardown(test, prepare, tidy)
+        TEST(errands_come_home_with_their_answers),
+        TEST(the_queue_is_bounded),
+        TEST(what_hangs_keeps_nothing_but_its_thread),
+        TEST(what_is_given_up_never_comes_home),
+        TEST(what_is_coming_home_cannot_be_given_up),
+        TEST(a_thread_that_is_ended_is_replaced),
+        TEST(ended_threads_are_over_when_the_pool_has_ended),
+        TEST(a_thread_that_could_not_be_replaced_loses_no_errand),
+        TEST(a_pool_without_threads_is_none),
+        TEST(the_end_waits_for_what_hangs_and_sends_home_what_waits),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Denials that the disk has not taken: held in memory, and saved once it is back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <tdb.h>
+
+#include "tests/unit/support/writer_fixture.h"
+
+/* The store cannot be written while its file is somewhere else. */
+static void take_away(bool away)
+{
+    char aside[96];
+
+    snprintf(aside, sizeof(aside), "%s/aside.tdb", directory);
+    assert_int_equal(away ? rename(path, aside) : rename(aside, path), 0);
+}
+
+static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **state)
+{
+    (void)state;
+    start();
+    for (uint64_t i = 1; i <= 4; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask(&change_create, 5), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "not done"));
+    assert_int_equal(ask(&change_revoke, 1), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "in force now, but not saved"));
+    assert_int_equal(ask(&change_disable, 2), STATUS_STORE);
+    assert_int_equal(ask(&change_revoke, 3), STATUS_STORE);
+    assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+    take_away(false);
+    post_change(rotation(1));
+    assert_int_equal(work_and_answer(), STATUS_REVOKED);
+    assert_int_equal(ask(&change_enable, 2), STATUS_OK);
+    assert_int_equal(ask(&change_delete, 3), STATUS_OK);
+    assert_int_equal(ask(&change_import, 3), STATUS_OK);
+    writer_retry(&writer);
+    assert_false(writer_batch(&writer, NOW));
+    for (int restarts = 0; restarts < 2; restarts++) {
+        assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+        assert_int_equal(flags_of(2), SLOT_PRESENT);
+        assert_int_equal(flags_of(3), SLOT_PRESENT);
+        assert_int_equal(flags_of(5), 0);
+        stop();
+        start();
+    }
+    stop();
+}
+
+static int puts_until_failure = -1;     /* -1: none fails */
+
+/* Stands before TDB's, and fails as that does without memory. */
+int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
+{
+    static int (*real)(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how);
+
+    if (real == NULL)
+        *(void **)&real = dlsym(RTLD_NEXT, "tdb_store");
+    return puts_until_failure >= 0 && puts_until_failure-- == 0 ? -1 : real(tdb, key, value, how);
+}
+
+/* Each put of a revocation's and a creation's batch fails in turn, the first before there is an entry
+ * of it: then the store has what it had, and that is no sign that anything was done. */
+static void what_could_not_be_put_is_not_taken_for_done(void **state)
+{
+    (void)state;
+    bool failed = true;
+
+    start();
+    for (int puts = 0; failed; puts++) {
+        uint64_t old = 10 * (uint64_t)puts + 1, new = old + 1;
+        assert_int_equal(ask(&change_create, old), STATUS_OK);
+        puts_until_failure = puts;
+        post(&change_revoke, old);
+        post(&change_create, new);
+        writer_collect(&writer);
+        assert_true(writer_batch(&writer, NOW));
+        failed = puts_until_failure < 0;
+        puts_until_failure = -1;
+        assert_int_equal(answer(), failed ? STATUS_STORE : STATUS_OK);
+        assert_true(!failed || strstr(problem.message, "in force now, but not saved") != NULL);
+        for (writer_retry(&writer); writer_batch(&writer, NOW);)
+            continue;
+        enum status created = answer();
+        assert_int_equal(flags_of(new), created == STATUS_OK ? SLOT_PRESENT : 0);
+        stop();
+        start();
+        assert_int_equal(flags_of(old), SLOT_PRESENT | SLOT_REVOKED);
+        assert_int_equal(flags_of(new), created == STATUS_OK ? SLOT_PRESENT : 0);
+        assert_true(!failed || puts < 5);
+    }
+    stop();
+}
+
+static void a_broken_store_is_opened_again_without_being_asked(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
+    assert_true(writer.recovery.broken);
+    take_away(false);
+    writer_retry(&writer);
+    assert_true(writer_batch(&writer, NOW));
+    assert_false(writer.recovery.broken);
+    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(journal_newest(writer.journal), 2);
+    stop();
+}
+
+/* Else whoever may revoke what he holds could fill the memory while the disk is full. */
+static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
+{
+    (void)state;
+    start();
+    for (uint64_t i = 0; i < 3; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    take_away(true);
+    for (uint64_t i = 0; i < 5000; i++)
+        assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50),
+                         STATUS_STORE);
+    assert_in_range(writer.recovery.held.count, 3, 1500);
+    assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "not done"));
+    take_away(false);
+    writer_retry(&writer);
+    while (writer_batch(&writer, NOW))
+        continue;
+    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
+    stop();
+}
+
+/* Decided while somebody else posts a create. */
+static enum status revoke_beside(struct change *c, struct store *store, int64_t now)
+{
+    post(&change_create, 3);
+    return change_revoke.decide(c, store, now);
+}
+
+static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **state)
+{
+    (void)state;
+    struct change_kind kind = change_revoke;
+
+    kind.decide = revoke_beside;
+    start();
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask(&kind, 1), STATUS_STORE);
+    take_away(false);
+    writer_retry(&writer);
+    assert_true(writer_batch(&writer, NOW));
+    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(atomic_load(&writer.changes), 2);
+    assert_int_equal(flags_of(3), 0);
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    assert_int_equal(flags_of(3), SLOT_PRESENT);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_DIRECTORY(what_was_denied_meanwhile_comes_first_when_the_store_is_back),
+        WITH_DIRECTORY(what_could_not_be_put_is_not_taken_for_done),
+        WITH_DIRECTORY(a_broken_store_is_opened_again_without_being_asked),
+        WITH_DIRECTORY(denials_are_held_once_and_only_for_tokens_there_are),
+        WITH_DIRECTORY(what_comes_while_a_held_denial_is_saved_is_not_saved_with_it),
+    };
+
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
