@@ -29,13 +29,13 @@ enum {
     SETTLE_MICROSECONDS = 2000,     /* how often it is looked whether all use a new configuration */
 };
 
-struct service {
+struct daemon {
     struct config config;
-    struct service_start *start;
+    struct daemon_environment *start;
     service_configure *configure;
     struct server server;
-    struct succession succession;
-    struct growth growth;
+    struct stack_set stack_set;
+    struct memory_watch growth;
     unsigned ticks;
     bool reload_again;              /* SIGHUP came while the last one is being carried out */
     struct writer *writer;
@@ -46,26 +46,26 @@ struct service {
     struct event *on_signal;
     struct event *on_tick;
     struct event *on_settle;
-    struct vigil vigil;
+    struct watchdog watchdog;
     size_t running;                 /* workers */
-    bool keeping;                   /* the keeper owns the writer's thread */
+    bool keeping;                   /* the writer_thread owns the writer's thread */
 };
 
-static void set_signals(struct service *s);
-static bool confine(struct service *s, struct problem *problem);
-static bool load(struct service *s, struct problem *problem);
-static bool start_threads(struct service *s, struct problem *problem);
-static bool start_events(struct service *s);
-static void serve(struct service *s);
-static void stop(struct service *s);
+static void set_signals(struct daemon *s);
+static bool confine(struct daemon *s, struct problem *problem);
+static bool load(struct daemon *s, struct problem *problem);
+static bool start_threads(struct daemon *s, struct problem *problem);
+static bool start_events(struct daemon *s);
+static void serve(struct daemon *s);
+static void stop(struct daemon *s);
 static void on_settle(evutil_socket_t fd, short what, void *service);
 
 /* -- the machine's limits -------------------------------------------------------------------- */
 
 /* As many connections as there are descriptors for, and no more than configured. */
-static uint64_t connections_possible(const struct service *s, const struct config *c)
+static uint64_t connections_possible(const struct daemon *s, const struct config *c)
 {
-    uint64_t own = DESCRIPTORS_OWN + QUOTA_ADMIN_PLACES + DESCRIPTORS_A_WORKER * s->server.lanes;
+    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_PLACES + DESCRIPTORS_A_WORKER * s->server.workers;
     uint64_t wanted = c->max_connections + own;
     struct rlimit limit;
 
@@ -97,10 +97,10 @@ static size_t workers_wanted(const struct config *c)
 
 /* -- from start to stop ---------------------------------------------------------------------- */
 
-bool service_run(const struct config *c, service_configure *configure, struct service_start *start,
+bool daemon_run(const struct config *c, service_configure *configure, struct daemon_environment *start,
                  struct problem *problem)
 {
-    struct service *s = calloc(1, sizeof(*s));
+    struct daemon *s = calloc(1, sizeof(*s));
 
     if (s == NULL) {
         problem_set(problem, STATUS_INTERNAL, "no memory");
@@ -110,7 +110,7 @@ bool service_run(const struct config *c, service_configure *configure, struct se
     s->config = *c;
     s->configure = configure;
     s->start = start;
-    growth_begin(&s->growth);
+    memory_watch_begin(&s->growth);
     set_signals(s);
     bool started = confine(s, problem) && load(s, problem) && start_threads(s, problem);
     if (started)
@@ -121,12 +121,12 @@ bool service_run(const struct config *c, service_configure *configure, struct se
 
 /* All that needs the rights of whoever started this, then without them: the sockets are there from
  * here on, and clients wait. */
-static bool confine(struct service *s, struct problem *problem)
+static bool confine(struct daemon *s, struct problem *problem)
 {
     const struct config *c = &s->config;
-    struct site site;
+    struct resolved site;
 
-    if (!site_survey(c, &site, problem) || !privilege_prepare(c, &site, problem))
+    if (!resolve_config(c, &site, problem) || !privilege_prepare(c, &site, problem))
         return false;
     s->listener = listener_open(c, &site, &s->start->inherited, problem);
     if (s->listener == NULL || !privilege_drop(c, &site, problem))
@@ -138,7 +138,7 @@ static bool confine(struct service *s, struct problem *problem)
 }
 
 /* What is handled is blocked in all threads, and read from a descriptor by this one. */
-static void set_signals(struct service *s)
+static void set_signals(struct daemon *s)
 {
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);       /* a file size limit is then an error, not the end */
@@ -149,7 +149,7 @@ static void set_signals(struct service *s)
     pthread_sigmask(SIG_BLOCK, &s->handled, NULL);
 }
 
-static bool load(struct service *s, struct problem *problem)
+static bool load(struct daemon *s, struct problem *problem)
 {
     struct store *store = store_open(s->config.store, STORE_WRITE, problem);
 
@@ -158,7 +158,7 @@ static bool load(struct service *s, struct problem *problem)
     s->writer = calloc(1, sizeof(*s->writer));
     if (s->writer != NULL && writer_init(s->writer, store, s->config.prefix,
                                          s->config.journal_entries, problem)) {
-        s->server.publisher = s->writer->publisher;
+        s->server.token_table = s->writer->token_table;
         return true;
     }
     if (s->writer == NULL)
@@ -169,77 +169,77 @@ static bool load(struct service *s, struct problem *problem)
     return false;
 }
 
-static bool start_workers(struct service *s)
+static bool start_workers(struct daemon *s)
 {
     struct server *server = &s->server;
     size_t wanted = workers_wanted(&s->config);
 
-    server->lane = calloc(wanted, sizeof(*server->lane));
-    if (server->lane == NULL)
+    server->worker = calloc(wanted, sizeof(*server->worker));
+    if (server->worker == NULL)
         return false;
-    for (; server->lanes < wanted; server->lanes++)
-        if (worker_init(&server->lane[server->lanes], server, (unsigned)server->lanes) < 0)
+    for (; server->workers < wanted; server->workers++)
+        if (worker_init(&server->worker[server->workers], server, (unsigned)server->workers) < 0)
             return false;
     for (; s->running < wanted; s->running++)
-        if (worker_start(&server->lane[s->running]) < 0)
+        if (worker_start(&server->worker[s->running]) < 0)
             return false;
     return true;
 }
 
-static bool start_threads(struct service *s, struct problem *problem)
+static bool start_threads(struct daemon *s, struct problem *problem)
 {
     struct server *server = &s->server;
 
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = clock_wall();
-    meters_init(&server->meters, workers_wanted(&s->config));
-    if (!succession_begin(&s->succession, server, &s->config, problem))
+    metrics_init(&server->metrics, workers_wanted(&s->config));
+    if (!stack_set_begin(&s->stack_set, server, &s->config, problem))
         return false;
-    server->keeper = keeper_new(s->writer, &server->settings, s->config.store);
-    s->keeping = server->keeper != NULL && keeper_start(server->keeper) == 0;
+    server->writer_thread = writer_thread_new(s->writer, &server->settings, s->config.store);
+    s->keeping = server->writer_thread != NULL && writer_thread_start(server->writer_thread) == 0;
     bool well = s->keeping && start_workers(s);
     if (well)
-        server->quota = quota_new(connections_possible(s, &s->config),
+        server->client_limit = client_limit_new(connections_possible(s, &s->config),
                                   s->config.max_connections_per_uid);
-    well = well && server->quota != NULL && start_events(s) &&
+    well = well && server->client_limit != NULL && start_events(s) &&
            listener_start(s->listener, server, s->base);
     if (!well)
         problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
     return well;
 }
 
-static void serve(struct service *s)
+static void serve(struct daemon *s)
 {
     sandbox_calls(&s->config);
     log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
-             (unsigned long long)publish_figures(s->server.publisher).tokens, s->server.lanes,
+             (unsigned long long)token_table_figures(s->server.token_table).tokens, s->server.workers,
              s->config.store);
-    vigil_ready(&s->vigil);
-    growth_look(&s->growth, &s->server);
+    watchdog_ready(&s->watchdog);
+    memory_watch_look(&s->growth, &s->server);
     event_base_dispatch(s->base);
-    notify_stopping(&s->start->notify);
+    sd_notify_stopping(&s->start->notify);
     log_info("stopping");
 }
 
-static void stop(struct service *s)
+static void stop(struct daemon *s)
 {
     struct server *server = &s->server;
 
     listener_close(s->listener);
-    growth_end(&s->growth);
+    memory_watch_end(&s->growth);
     for (size_t i = 0; i < s->running; i++)
-        worker_stop(&server->lane[i]);
+        worker_stop(&server->worker[i]);
     for (size_t i = 0; i < s->running; i++)
-        worker_join(&server->lane[i]);
+        worker_join(&server->worker[i]);
     if (s->keeping)
-        keeper_stop(server->keeper);
-    succession_end(&s->succession);
-    if (server->publisher != NULL)
-        publish_close(server->publisher);
-    for (size_t i = 0; i < server->lanes; i++)
-        worker_free(&server->lane[i]);
-    succession_free(&s->succession);
-    keeper_free(server->keeper);
+        writer_thread_stop(server->writer_thread);
+    stack_set_end(&s->stack_set);
+    if (server->token_table != NULL)
+        token_table_close(server->token_table);
+    for (size_t i = 0; i < server->workers; i++)
+        worker_free(&server->worker[i]);
+    stack_set_free(&s->stack_set);
+    writer_thread_free(server->writer_thread);
     if (s->writer != NULL)
         writer_destroy(s->writer);
     if (s->on_signal != NULL)
@@ -248,14 +248,14 @@ static void stop(struct service *s)
         event_free(s->on_tick);
     if (s->on_settle != NULL)
         event_free(s->on_settle);
-    vigil_end(&s->vigil);
+    watchdog_end(&s->watchdog);
     if (s->signals >= 0)
         close(s->signals);
     if (s->base != NULL)
         event_base_free(s->base);
-    quota_free(server->quota);
-    meters_free(&server->meters);
-    free(server->lane);
+    client_limit_free(server->client_limit);
+    metrics_free(&server->metrics);
+    free(server->worker);
     free(s->writer);
     free(s);
 }
@@ -270,25 +270,25 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
 }
 
-/* It is not over before all lanes go by it: see on_settle(). */
-static void reload(struct service *s)
+/* It is not over before all workers go by it: see on_settle(). */
+static void reload(struct daemon *s)
 {
     struct problem problem;
     struct config c;
-    struct site site;
+    struct resolved site;
 
-    notify_reloading(&s->start->notify);
-    if (!s->succession.settled) {
+    sd_notify_reloading(&s->start->notify);
+    if (!s->stack_set.settled) {
         s->reload_again = true;
         return;
     }
-    if (!s->configure(&c, &problem) || !site_survey(&c, &site, &problem) ||
-        !succession_replace(&s->succession, &c, &problem)) {
+    if (!s->configure(&c, &problem) || !resolve_config(&c, &site, &problem) ||
+        !stack_set_replace(&s->stack_set, &c, &problem)) {
         log_error("the configuration stays as it was: %s", problem.message);
         if (sandbox_protections().landlock_abi > 0 && strstr(problem.message, strerror(EACCES)))
             log_info("what lies elsewhere than what was named at start is out of reach until a "
                      "restart ([daemon] sandbox)");
-        vigil_ready(&s->vigil);
+        watchdog_ready(&s->watchdog);
         return;
     }
     if (needs_restart(&s->config, &c))
@@ -296,23 +296,23 @@ static void reload(struct service *s)
                     "a restart");
     log_set_level(c.log_level);
     settings_apply(&s->server.settings, &c, site.table_gid);
-    quota_set(s->server.quota, connections_possible(s, &c), c.max_connections_per_uid);
+    client_limit_set(s->server.client_limit, connections_possible(s, &c), c.max_connections_per_uid);
     on_settle(-1, 0, s);
 }
 
 static void on_settle(evutil_socket_t fd, short what, void *service)
 {
     const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS }, later = { .tv_sec = 1 };
-    struct service *s = service;
+    struct daemon *s = service;
 
     (void)fd;
     (void)what;
-    if (!succession_step(&s->succession)) {
-        event_add(s->on_settle, s->succession.settled ? &later : &soon);
+    if (!stack_set_step(&s->stack_set)) {
+        event_add(s->on_settle, s->stack_set.settled ? &later : &soon);
         return;
     }
     log_info("configuration reloaded");
-    vigil_ready(&s->vigil);
+    watchdog_ready(&s->watchdog);
     if (s->reload_again) {
         s->reload_again = false;
         reload(s);
@@ -321,7 +321,7 @@ static void on_settle(evutil_socket_t fd, short what, void *service)
 
 static void on_signal(evutil_socket_t fd, short what, void *service)
 {
-    struct service *s = service;
+    struct daemon *s = service;
     struct signalfd_siginfo info;
 
     (void)what;
@@ -336,23 +336,23 @@ static void on_signal(evutil_socket_t fd, short what, void *service)
 /* The lease is renewed here because this thread never waits for the disk. */
 static void on_tick(evutil_socket_t fd, short what, void *service)
 {
-    struct service *s = service;
+    struct daemon *s = service;
 
     (void)fd;
     (void)what;
-    publish_renew(s->server.publisher);
-    if (s->succession.settled && !s->succession.recall)
-        succession_step(&s->succession);
+    token_table_renew(s->server.token_table);
+    if (s->stack_set.settled && !s->stack_set.recall)
+        stack_set_step(&s->stack_set);
     if (s->ticks++ % GROWTH_TICKS == 0)
-        growth_look(&s->growth, &s->server);
+        memory_watch_look(&s->growth, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)
-        worker_tick(&s->server.lane[i]);
-    vigil_tick(&s->vigil);
+        worker_tick(&s->server.worker[i]);
+    watchdog_tick(&s->watchdog);
 }
 
-static bool start_events(struct service *s)
+static bool start_events(struct daemon *s)
 {
     const struct timeval second = { .tv_sec = 1 };
 
@@ -367,5 +367,5 @@ static bool start_events(struct service *s)
     s->on_settle = event_new(s->base, -1, 0, on_settle, s);
     return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL &&
            event_add(s->on_signal, NULL) == 0 && event_add(s->on_tick, &second) == 0 &&
-           vigil_start(&s->vigil, &s->server, &s->start->notify, s->base);
+           watchdog_start(&s->watchdog, &s->server, &s->start->notify, s->base);
 }

@@ -23,7 +23,7 @@ static struct {
     bool check;
 } options;
 
-static struct service_start start;
+static struct daemon_environment start;
 
 static const char usage[] =
     "usage: jetond [--config FILE] [--set section.key=value]... [--check]\n"
@@ -47,7 +47,7 @@ static bool configure(struct config *c, struct problem *problem)
     for (size_t i = 0; i < options.sets; i++)
         if (!config_set(c, options.set[i], problem))
             return false;
-    inherit_apply(&start.inherited, c);
+    listen_fds_apply(&start.inherited, c);
     return true;
 }
 
@@ -64,17 +64,17 @@ static bool check_store(const struct config *c, struct problem *problem)
         return true;
     }
     struct journal *journal = journal_new(c->journal_entries);
-    struct publisher *publisher = NULL;
-    struct order order = { .entry = NULL };
+    struct token_table *token_table = NULL;
+    struct creation_index order = { .entry = NULL };
     bool well = store != NULL && journal != NULL &&
-                loader_run(store, c->prefix, journal, &publisher, &order, problem);
+                load_store(store, c->prefix, journal, &token_table, &order, problem);
     if (well)
         printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
                (unsigned long long)journal_tokens(journal),
                (unsigned long long)journal_oldest(journal),
                (unsigned long long)journal_newest(journal));
-    publish_free(publisher);
-    order_free(&order);
+    token_table_free(token_table);
+    creation_index_free(&order);
     journal_free(journal);
     store_close(store);
     return well;
@@ -83,25 +83,25 @@ static bool check_store(const struct config *c, struct problem *problem)
 /* Opens all verifiers, and closes them. */
 static bool check_stacks(const struct config *c, struct problem *problem)
 {
-    struct meters meters;
+    struct metrics metrics;
 
-    meters_init(&meters, 1);
-    struct stacks *stacks = stacks_new(c, &meters, problem);
+    metrics_init(&metrics, 1);
+    struct stacks *stacks = stacks_new(c, &metrics, problem);
     if (stacks != NULL) {
         while (!stacks_end(stacks, 1000))
             continue;
         stacks_free(stacks);
     }
-    meters_free(&meters);
+    metrics_free(&metrics);
     return stacks != NULL;
 }
 
 static int check(const struct config *c)
 {
     struct problem problem;
-    struct site site;
+    struct resolved site;
 
-    if (!site_survey(c, &site, &problem) || !check_stacks(c, &problem) ||
+    if (!resolve_config(c, &site, &problem) || !check_stacks(c, &problem) ||
         !check_store(c, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_FAILURE;
@@ -154,23 +154,23 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     log_open();
-    if (!inherit_take(&start.inherited, &problem) || !configure(&config, &problem)) {
+    if (!listen_fds_take(&start.inherited, &problem) || !configure(&config, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_USAGE;
     }
     if (options.check)
         return check(&config);
     sandbox_secrets();
-    report_open();
-    notify_open(&start.notify);
+    journald_open();
+    sd_notify_open(&start.notify);
     if (sodium_init() < 0) {
         log_error("libsodium has no source of randomness");
         return EXIT_FAILURE;
     }
     log_set_level(config.log_level);
-    bool well = service_run(&config, configure, &start, &problem);
+    bool well = daemon_run(&config, configure, &start, &problem);
     if (!well)
         log_error("%s", problem.message);
-    notify_close(&start.notify);
+    sd_notify_close(&start.notify);
     return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -14,19 +14,19 @@ enum {
     GROWTH_BYTES = 64 * 1024 * 1024,    /* worth a line in the log */
 };
 
-void growth_begin(struct growth *g)
+void memory_watch_begin(struct memory_watch *g)
 {
-    *g = (struct growth){ .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
+    *g = (struct memory_watch){ .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
 }
 
-void growth_end(struct growth *g)
+void memory_watch_end(struct memory_watch *g)
 {
     if (g->statm >= 0)
         close(g->statm);
 }
 
 /* Resident pages that are not of a file; tables are files in memory.  proc(5) */
-static bool read_bytes(const struct growth *g, uint64_t *bytes)
+static bool read_bytes(const struct memory_watch *g, uint64_t *bytes)
 {
     unsigned long long resident, shared;
     char text[128];
@@ -41,14 +41,14 @@ static bool read_bytes(const struct growth *g, uint64_t *bytes)
     return true;
 }
 
-static uint64_t asked_of(const struct step *step)
+static uint64_t asked_of(const struct stack_entry *step)
 {
-    struct meter_part sum;
+    struct series_part sum;
     uint64_t asked = 0;
 
     if (step->module == NULL)
         return 0;
-    meter_read(step->meter, &sum);
+    series_read(step->series, &sum);
     for (int o = 0; o < OUTCOME_COUNT; o++)
         asked += sum.count[o];
     return asked;
@@ -61,7 +61,7 @@ static uint64_t ask_all(const struct stacks *stacks, struct text *names)
 
     for (size_t i = 0; i < stacks->count; i++)
         for (size_t j = 0; j < stacks->stack[i].steps; j++) {
-            const struct step *step = &stacks->stack[i].step[j];
+            const struct stack_entry *step = &stacks->stack[i].step[j];
             uint64_t asked = asked_of(step);
             if (asked > 0)
                 text_addf(names, "%s%s of service %s", all > 0 ? ", " : "", step->name,
@@ -71,10 +71,10 @@ static uint64_t ask_all(const struct stacks *stacks, struct text *names)
     return all;
 }
 
-void growth_look(struct growth *g, const struct server *server)
+void memory_watch_look(struct memory_watch *g, const struct server *server)
 {
-    struct quota_figures connections = quota_figures(server->quota);
-    uint64_t own = publish_figures(server->publisher).tokens * TOKEN_BYTES +
+    struct client_limit_figures connections = client_limit_figures(server->client_limit);
+    uint64_t own = token_table_figures(server->token_table).tokens * TOKEN_BYTES +
                    connections.now * CONNECTION_BYTES;
     char room[128];
     struct text names = text_in(room, sizeof(room) - 1);

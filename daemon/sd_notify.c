@@ -18,11 +18,11 @@
 static int connect_to(const char *name);
 static uint64_t watchdog_of(const char *microseconds, const char *pid);
 
-void notify_open(struct notify *n)
+void sd_notify_open(struct sd_notify *n)
 {
     const char *name = getenv("NOTIFY_SOCKET");
 
-    *n = (struct notify){
+    *n = (struct sd_notify){
         .fd = name != NULL && name[0] != '\0' ? connect_to(name) : -1,
         .watchdog = watchdog_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")),
     };
@@ -31,7 +31,7 @@ void notify_open(struct notify *n)
     unsetenv("WATCHDOG_PID");
 }
 
-void notify_close(struct notify *n)
+void sd_notify_close(struct sd_notify *n)
 {
     if (n->fd >= 0)
         close(n->fd);
@@ -77,19 +77,19 @@ static uint64_t watchdog_of(const char *microseconds, const char *pid)
 
 /* -- what is said ---------------------------------------------------------------------------- */
 
-static void say(const struct notify *n, const char *text)
+static void say(const struct sd_notify *n, const char *text)
 {
     if (n->fd >= 0 && send(n->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
         log_debug("the service manager was not told %.40s: %s", text, strerror(errno));
 }
 
-void notify_ready(const struct notify *n)
+void sd_notify_ready(const struct sd_notify *n)
 {
     say(n, "READY=1");
 }
 
 /* The time is what tells this reload from the one before. */
-void notify_reloading(const struct notify *n)
+void sd_notify_reloading(const struct sd_notify *n)
 {
     char text[64];
 
@@ -98,17 +98,17 @@ void notify_reloading(const struct notify *n)
     say(n, text);
 }
 
-void notify_stopping(const struct notify *n)
+void sd_notify_stopping(const struct sd_notify *n)
 {
     say(n, "STOPPING=1");
 }
 
-void notify_alive(const struct notify *n)
+void sd_notify_alive(const struct sd_notify *n)
 {
     say(n, "WATCHDOG=1");
 }
 
-void notify_status(const struct notify *n, const char *format, ...)
+void sd_notify_status(const struct sd_notify *n, const char *format, ...)
 {
     char text[256] = "STATUS=";
     va_list args;

@@ -4,29 +4,29 @@
  * It is told that all is well only while every worker answers, and it hears that from the main
  * thread: the two that must never wait.  Changes that wait for the disk are no reason to be
  * stopped, because verification goes on; but somebody should know. */
-#ifndef JETON_VIGIL_H
-#define JETON_VIGIL_H
+#ifndef JETON_DAEMON_WATCHDOG_H
+#define JETON_DAEMON_WATCHDOG_H
 
 #include "daemon/session/context.h"
 #include "daemon/sd_notify.h"
 
-struct vigil {
+struct watchdog {
     struct server *server;
-    const struct notify *notify;
+    const struct sd_notify *notify;
     struct event *on_watchdog;      /* NULL: nobody watches */
     bool waits_for_disk;            /* and it was said */
     uint64_t renewed;               /* the table's lease; clock_monotonic() */
 };
 
 /* False: no memory. */
-bool vigil_start(struct vigil *v, struct server *server, const struct notify *notify,
+bool watchdog_start(struct watchdog *v, struct server *server, const struct sd_notify *notify,
                  struct event_base *base);
-void vigil_end(struct vigil *v);
+void watchdog_end(struct watchdog *v);
 
 /* Once a second. */
-void vigil_tick(struct vigil *v);
+void watchdog_tick(struct watchdog *v);
 
 /* The daemon answers, by the configuration it has. */
-void vigil_ready(const struct vigil *v);
+void watchdog_ready(const struct watchdog *v);
 
 #endif

@@ -75,6 +75,7 @@ static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
 typedef uint64_t row __attribute__((vector_size(32)));
 typedef uint8_t row_bytes __attribute__((vector_size(32)));
 
+/* clang-format off */
 #define TURN(x, by)                                                                         \
     __builtin_shufflevector(x, x, (by) % 4, ((by) + 1) % 4, ((by) + 2) % 4, ((by) + 3) % 4)
 /* Bytes are put in their places by one instruction, where bits may take three. */
@@ -93,6 +94,7 @@ typedef uint8_t row_bytes __attribute__((vector_size(32)));
         a += y;  a += b;  d = ROTATE_BYTES(d ^ a, 2);                       \
         c += d;           b = ROTATE(b ^ c, 63);                            \
     } while (0)
+/* clang-format on */
 
 /* The first block, which is the last: from the state to the digest. */
 CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], uint64_t len,
@@ -152,6 +154,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
         m[whole].of[lane] = load(message.at + 8 * whole, rest);
 }
 
+/* clang-format off */
 #define MIX_LANES(a, b, c, d, x, y)                                         \
     do {                                                                    \
         v[a] += v[b] + m[x].all;  v[d] = ROTATE(v[d] ^ v[a], 32);           \
@@ -159,6 +162,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
         v[a] += v[b] + m[y].all;  v[d] = ROTATE(v[d] ^ v[a], 16);           \
         v[c] += v[d];             v[b] = ROTATE(v[b] ^ v[c], 63);           \
     } while (0)
+/* clang-format on */
 
 /* As above, from one state to all digests. */
 CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS],

@@ -3,8 +3,8 @@
  * in little more time than one alone takes; and of one, without what libsodium does for long ones.
  * Thread-safe: no state.  Its time depends on the number of messages and their lengths alone, not
  * on their bytes. */
-#ifndef JETON_BLAKE_H
-#define JETON_BLAKE_H
+#ifndef JETON_PROTO_BLAKE_H
+#define JETON_PROTO_BLAKE_H
 
 #include "proto/limits.h"
 #include "proto/text.h"

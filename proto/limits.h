@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sizes every part of jeton agrees on.  Includes nothing of ours. */
-#ifndef JETON_LIMITS_H
-#define JETON_LIMITS_H
+#ifndef JETON_PROTO_LIMITS_H
+#define JETON_PROTO_LIMITS_H
 
 enum {
     LINE_MAX_BYTES = 8192,          /* a request line, with its LF */

@@ -6,8 +6,8 @@
  *     argument = word | key "=" word             key: [a-z][a-z_]{0,15}
  *     word     = bare | '"' quoted '"'           escapes in quoted: \" \\ \n \t \r \xHH
  */
-#ifndef JETON_LINE_H
-#define JETON_LINE_H
+#ifndef JETON_PROTO_LINE_H
+#define JETON_PROTO_LINE_H
 
 #include "proto/status.h"
 

@@ -5,8 +5,8 @@
  * They are made of ordinary memory (MADV_COLLAPSE, Linux 6.1, see madvise(2)), never taken from a
  * reserve that can run out: what cannot be had so stays in small pages, and works the same.  Any
  * thread. */
-#ifndef JETON_PAGES_H
-#define JETON_PAGES_H
+#ifndef JETON_PROTO_PAGES_H
+#define JETON_PROTO_PAGES_H
 
 #include <stdbool.h>
 #include <stddef.h>

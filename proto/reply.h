@@ -3,8 +3,8 @@
  *
  *     reply_begin(t, STATUS_PENDING);  line_put_u64(t, "retry_after", 9);  reply_end(t, ..., NULL);
  */
-#ifndef JETON_REPLY_H
-#define JETON_REPLY_H
+#ifndef JETON_PROTO_REPLY_H
+#define JETON_PROTO_REPLY_H
 
 #include "proto/line.h"
 

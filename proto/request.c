@@ -8,6 +8,7 @@
 #define CLAIM_KEYS (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | \
                     K(ACTIVATES))
 
+/* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_VERIFY] = { "verify", ROLE_VERIFY, KEY_TOKEN,
         K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE), K(TOKEN),
@@ -61,6 +62,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
         "export", "every token as an import line" },
 };
+/* clang-format on */
 
 static const char *const keys[KEY_COUNT] = {
     [KEY_TOKEN] = "token", [KEY_ID] = "id", [KEY_DIGEST] = "digest", [KEY_SCOPE] = "scope",

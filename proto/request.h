@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Requests: one table of verbs says who may use each, what it takes, and how to explain it. */
-#ifndef JETON_REQUEST_H
-#define JETON_REQUEST_H
+#ifndef JETON_PROTO_REQUEST_H
+#define JETON_PROTO_REQUEST_H
 
 #include "proto/line.h"
 

@@ -2,8 +2,8 @@
 /* Sets of scope words.  A set as text is its words, sorted, each once, joined by commas.
  * A word is 1 to SCOPE_WORD_MAX bytes out of A-Z a-z 0-9 . _ : / * and -; words are compared byte
  * for byte: a '*' is a character like any other. */
-#ifndef JETON_SCOPES_H
-#define JETON_SCOPES_H
+#ifndef JETON_PROTO_SCOPES_H
+#define JETON_PROTO_SCOPES_H
 
 #include "proto/limits.h"
 #include "proto/text.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Points in time and durations as text.  Times are seconds since 1970 UTC (int64_t).
  * Source of the format: RFC 3339, restricted to UTC ("Z") and whole seconds. */
-#ifndef JETON_STAMP_H
-#define JETON_STAMP_H
+#ifndef JETON_PROTO_STAMP_H
+#define JETON_PROTO_STAMP_H
 
 #include "proto/text.h"
 

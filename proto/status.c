@@ -3,6 +3,7 @@
 
 #include <assert.h>
 
+/* clang-format off */
 static const struct status_row rows[STATUS_COUNT] = {
     [STATUS_OK] = { ANSWER_OK, "ok", "the token is good, or the request is done",
                     false, 200, "PAM_SUCCESS" },
@@ -62,6 +63,7 @@ static const struct status_row rows[STATUS_COUNT] = {
     [STATUS_INTERNAL] = { ANSWER_ERR, "internal", "the daemon failed; its log says how",
                           true, 500, "PAM_SYSTEM_ERR" },
 };
+/* clang-format on */
 
 const struct status_row *status_row(enum status status)
 {

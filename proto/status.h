@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every answer jeton gives, as one row of one table: the word on the wire, what it means, whether
  * asking again may help, and what it is in HTTP and in PAM. */
-#ifndef JETON_STATUS_H
-#define JETON_STATUS_H
+#ifndef JETON_PROTO_STATUS_H
+#define JETON_PROTO_STATUS_H
 
 #include "proto/text.h"
 

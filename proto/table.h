@@ -20,8 +20,8 @@
  *     becomes TABLE_SUPERSEDED.
  *
  * All integers are in host order: a table never leaves its host. */
-#ifndef JETON_TABLE_H
-#define JETON_TABLE_H
+#ifndef JETON_PROTO_TABLE_H
+#define JETON_PROTO_TABLE_H
 
 #include <stdatomic.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slices of bytes, and a builder that writes bounded text into somebody else's memory.
  * Nothing here allocates, and nothing is shared between threads. */
-#ifndef JETON_TEXT_H
-#define JETON_TEXT_H
+#ifndef JETON_PROTO_TEXT_H
+#define JETON_PROTO_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,9 @@ struct slice {
 };
 
 /* A literal string as a slice, usable in constant initialisers. */
+/* clang-format off */
 #define SLICE(literal) { (literal), sizeof(literal) - 1 }
+/* clang-format on */
 
 static inline struct slice slice_of(const char *string)
 {

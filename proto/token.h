@@ -5,8 +5,8 @@
  *     digest = BLAKE2b-256(value), personalised TOKEN_PERSONAL, no key
  *     id     = the first ID_SIZE bytes of the digest; as text, lower-case hex
  */
-#ifndef JETON_TOKEN_H
-#define JETON_TOKEN_H
+#ifndef JETON_PROTO_TOKEN_H
+#define JETON_PROTO_TOKEN_H
 
 #include "proto/limits.h"
 #include "proto/text.h"

@@ -10,8 +10,8 @@
  *         ... verdict_judge(table, &question, now, &verdict) ...
  *     }
  */
-#ifndef JETON_VERDICT_H
-#define JETON_VERDICT_H
+#ifndef JETON_PROTO_VERDICT_H
+#define JETON_PROTO_VERDICT_H
 
 #include "proto/status.h"
 #include "proto/table.h"

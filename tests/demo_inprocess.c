@@ -31,7 +31,7 @@ static double measure(struct jeton *handle, const char *value, int rounds)
 int main(int argc, char **argv)
 {
     struct jeton_claims claims = JETON_CLAIMS_INIT;
-    struct jeton *table = NULL, *asking = NULL;
+    struct jeton *table = NULL, *query = NULL;
     char value[VALUE_ROOM] = "";
     int status = 1;
 
@@ -39,19 +39,19 @@ int main(int argc, char **argv)
         return 2;
     value[strcspn(value, "\n")] = '\0';
     if (jeton_open(&table, argv[1], NULL, 0) < 0 ||
-        jeton_open(&asking, argv[1], NULL, JETON_NO_TABLE) < 0)
+        jeton_open(&query, argv[1], NULL, JETON_NO_TABLE) < 0)
         goto out;
     enum jeton_status verdict = jeton_verify(table, value, strlen(value), "deploy", NULL, &claims);
     printf("jeton_verify(…, \"deploy\", …) = %s, id %s, subject %s, scopes %s; answered by the %s\n",
            jeton_status_word(verdict), claims.id, claims.subject, claims.scopes,
            jeton_source(&claims) == JETON_TABLE ? "table, in this process" : "daemon");
     double in_process = measure(table, value, ROUNDS_TABLE);
-    double by_socket = measure(asking, value, ROUNDS_SOCKET);
+    double by_socket = measure(query, value, ROUNDS_SOCKET);
     printf("in this process: %.2f us a verification; over the socket: %.0f us\n", in_process / 1000,
            by_socket / 1000);
     status = verdict == JETON_OK && in_process > 0 && by_socket > 0 ? 0 : 1;
 out:
     jeton_close(table);
-    jeton_close(asking);
+    jeton_close(query);
     return status;
 }

@@ -19,11 +19,11 @@ struct lengths {
 /* Pairs one behind the other, each with its lengths before it. */
 struct batch {
     size_t len;
-    char bytes[sizeof(struct lengths) + CONVEYOR_PAIR_MAX];
+    char bytes[sizeof(struct lengths) + BATCH_QUEUE_PAIR_MAX];
 };
 
-struct conveyor {
-    conveyor_take *take;
+struct batch_queue {
+    batch_queue_take *take;
     void *context;
     pthread_t thread;
     bool alone;                     /* there is no such thread */
@@ -38,11 +38,11 @@ struct conveyor {
 };
 
 static void *run(void *conveyor);
-static bool take_batch(struct conveyor *c, const struct batch *b);
+static bool take_batch(struct batch_queue *c, const struct batch *b);
 
-struct conveyor *conveyor_new(conveyor_take *take, void *context)
+struct batch_queue *batch_queue_new(batch_queue_take *take, void *context)
 {
-    struct conveyor *c = malloc(sizeof(*c));
+    struct batch_queue *c = malloc(sizeof(*c));
 
     if (c == NULL)
         return NULL;
@@ -62,7 +62,7 @@ struct conveyor *conveyor_new(conveyor_take *take, void *context)
 
 static void *run(void *conveyor)
 {
-    struct conveyor *c = conveyor;
+    struct batch_queue *c = conveyor;
 
     pthread_mutex_lock(&c->mutex);
     while (!c->refused && (c->emptied < c->filled || !c->ended)) {
@@ -82,7 +82,7 @@ static void *run(void *conveyor)
     return NULL;
 }
 
-static bool take_batch(struct conveyor *c, const struct batch *b)
+static bool take_batch(struct batch_queue *c, const struct batch *b)
 {
     struct lengths len;
 
@@ -98,14 +98,14 @@ static bool take_batch(struct conveyor *c, const struct batch *b)
 
 /* -- this end -------------------------------------------------------------------------------- */
 
-static bool take_here(struct conveyor *c)
+static bool take_here(struct batch_queue *c)
 {
     c->refused = c->refused || !take_batch(c, c->filling);
     return !c->refused;
 }
 
 /* Gives the batch away and waits for an empty one. */
-static bool hand_over(struct conveyor *c)
+static bool hand_over(struct batch_queue *c)
 {
     pthread_mutex_lock(&c->mutex);
     c->filled++;
@@ -119,7 +119,7 @@ static bool hand_over(struct conveyor *c)
     return wanted;
 }
 
-static bool send(struct conveyor *c)
+static bool send(struct batch_queue *c)
 {
     bool wanted = c->alone ? take_here(c) : hand_over(c);
 
@@ -127,7 +127,7 @@ static bool send(struct conveyor *c)
     return wanted;
 }
 
-bool conveyor_put(struct conveyor *c, struct slice first, struct slice second)
+bool batch_queue_put(struct batch_queue *c, struct slice first, struct slice second)
 {
     const struct lengths len = { first.len, second.len };
     size_t size = sizeof(len) + first.len + second.len;
@@ -143,7 +143,7 @@ bool conveyor_put(struct conveyor *c, struct slice first, struct slice second)
     return true;
 }
 
-bool conveyor_finish(struct conveyor *c)
+bool batch_queue_finish(struct batch_queue *c)
 {
     send(c);
     if (!c->alone) {

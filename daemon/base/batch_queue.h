@@ -2,26 +2,26 @@
 /* Hands pairs of texts from one thread to another, in order and in batches, so that one processor
  * can read while a second one understands.  The thread that gives makes every call; the
  * other one only takes.  Where no second thread is to be had, the first takes as well. */
-#ifndef JETON_CONVEYOR_H
-#define JETON_CONVEYOR_H
+#ifndef JETON_DAEMON_BASE_BATCH_QUEUE_H
+#define JETON_DAEMON_BASE_BATCH_QUEUE_H
 
 #include "proto/text.h"
 
 /* Of both texts of a pair together. */
-enum { CONVEYOR_PAIR_MAX = 64 * 1024 };
+enum { BATCH_QUEUE_PAIR_MAX = 64 * 1024 };
 
-struct conveyor;
+struct batch_queue;
 
 /* Takes one pair at the other end; false: no more of them. */
-typedef bool conveyor_take(void *context, struct slice first, struct slice second);
+typedef bool batch_queue_take(void *context, struct slice first, struct slice second);
 
 /* NULL: no memory. */
-struct conveyor *conveyor_new(conveyor_take *take, void *context);
+struct batch_queue *batch_queue_new(batch_queue_take *take, void *context);
 
 /* Copies a pair; waits while the other end is far behind.  False: no more are wanted. */
-bool conveyor_put(struct conveyor *c, struct slice first, struct slice second);
+bool batch_queue_put(struct batch_queue *c, struct slice first, struct slice second);
 
 /* Waits until all are taken, and frees.  False: `take` wanted no more. */
-bool conveyor_finish(struct conveyor *c);
+bool batch_queue_finish(struct batch_queue *c);
 
 #endif

@@ -4,8 +4,8 @@
  * One that cannot be read (a host's filter of system calls refuses it) ends the process, with a word
  * to the log and status 1: without a clock an expired token is as good as any other, and a table's
  * lease may never run out. */
-#ifndef JETON_CLOCK_H
-#define JETON_CLOCK_H
+#ifndef JETON_DAEMON_BASE_CLOCK_H
+#define JETON_DAEMON_BASE_CLOCK_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How long something took, in fixed buckets: four to each doubling, from 256 ns to a minute.
  * One thread adds, any thread reads; each number stands by itself. */
-#ifndef JETON_HISTOGRAM_H
-#define JETON_HISTOGRAM_H
+#ifndef JETON_DAEMON_BASE_HISTOGRAM_H
+#define JETON_DAEMON_BASE_HISTOGRAM_H
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@ void iobuf_free(struct iobuf *b)
 {
     if (b->bytes != NULL)
         sodium_memzero(b->bytes + b->begin, b->end - b->begin);
-    secret_free(b->bytes, b->room);
+    secmem_free(b->bytes, b->room);
     *b = (struct iobuf){ .cut = b->cut };
 }
 
@@ -39,7 +39,7 @@ char *iobuf_reserve(struct iobuf *b, size_t len)
     while (room - iobuf_len(b) < len)
         room *= 2;
     if (b->bytes == NULL || room > b->room) {
-        char *bytes = secret_new(room);
+        char *bytes = secmem_new(room);
         b->cut = bytes == NULL;
         if (b->cut)
             return NULL;

@@ -4,8 +4,8 @@
  *
  * An empty buffer has no memory.  So a thousand connections that wait take none, and one that is
  * served gets what served the one before it, which is still in the processor's caches. */
-#ifndef JETON_IOBUF_H
-#define JETON_IOBUF_H
+#ifndef JETON_DAEMON_BASE_IOBUF_H
+#define JETON_DAEMON_BASE_IOBUF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -24,27 +24,27 @@ static const struct {
     const char *event;
     const char *id;
     enum log_level level;
-} kinds[REPORT_KINDS] = {
-    [REPORT_CHANGE] = { NULL, REPORT_ID_CHANGE, LOG_LEVEL_INFO },
-    [REPORT_REFUSED] = { "refused", REPORT_ID_REFUSED, LOG_LEVEL_WARNING },
-    [REPORT_THROTTLED] = { "throttled", REPORT_ID_THROTTLED, LOG_LEVEL_WARNING },
-    [REPORT_STORE_FAILED] = { "store-failed", REPORT_ID_STORE_FAILED, LOG_LEVEL_ERROR },
-    [REPORT_STORE_MENDED] = { "store-mended", REPORT_ID_STORE_MENDED, LOG_LEVEL_INFO },
-    [REPORT_DENIAL_UNSAVED] = { "denial-unsaved", REPORT_ID_DENIAL_UNSAVED, LOG_LEVEL_ERROR },
-    [REPORT_LEASE_LAPSED] = { "lease-lapsed", REPORT_ID_LEASE_LAPSED, LOG_LEVEL_WARNING },
-    [REPORT_WORKER_STUCK] = { "worker-stuck", REPORT_ID_WORKER_STUCK, LOG_LEVEL_ERROR },
+} kinds[JOURNALD_KINDS] = {
+    [JOURNALD_CHANGE] = { NULL, JOURNALD_ID_CHANGE, LOG_LEVEL_INFO },
+    [JOURNALD_REFUSED] = { "refused", JOURNALD_ID_REFUSED, LOG_LEVEL_WARNING },
+    [JOURNALD_THROTTLED] = { "throttled", JOURNALD_ID_THROTTLED, LOG_LEVEL_WARNING },
+    [JOURNALD_STORE_FAILED] = { "store-failed", JOURNALD_ID_STORE_FAILED, LOG_LEVEL_ERROR },
+    [JOURNALD_STORE_MENDED] = { "store-mended", JOURNALD_ID_STORE_MENDED, LOG_LEVEL_INFO },
+    [JOURNALD_DENIAL_UNSAVED] = { "denial-unsaved", JOURNALD_ID_DENIAL_UNSAVED, LOG_LEVEL_ERROR },
+    [JOURNALD_LEASE_LAPSED] = { "lease-lapsed", JOURNALD_ID_LEASE_LAPSED, LOG_LEVEL_WARNING },
+    [JOURNALD_WORKER_STUCK] = { "worker-stuck", JOURNALD_ID_WORKER_STUCK, LOG_LEVEL_ERROR },
 };
 
 static struct {
     int fd;                             /* -1: no journal */
     struct sockaddr_un address;         /* for when journald has been started anew */
-    _Atomic int64_t second[REPORT_KINDS];       /* when one of this kind was last let through */
+    _Atomic int64_t second[JOURNALD_KINDS];       /* when one of this kind was last let through */
     _Atomic uint64_t sent;
     _Atomic uint64_t dropped;
 } journal = { .fd = -1 };
 
 /* The variable is for tests; who can set it for a daemon has started it. */
-void report_open(void)
+void journald_open(void)
 {
     const char *elsewhere = secure_getenv("JETON_JOURNAL_SOCKET");
     const char *path = elsewhere != NULL ? elsewhere : JOURNAL_SOCKET;
@@ -75,9 +75,9 @@ static void send_entry(const struct text *entry)
 }
 
 /* Changes are as many as they are; of the rest one a second tells the story. */
-static bool is_let_through(enum report_kind kind)
+static bool is_let_through(enum journald_kind kind)
 {
-    if (kind == REPORT_CHANGE)
+    if (kind == JOURNALD_CHANGE)
         return journal.fd >= 0;
     int64_t second = clock_seconds() + 1;
     if (atomic_exchange(&journal.second[kind], second) != second)
@@ -94,7 +94,7 @@ static void put_number(struct text *t, const char *name, uint64_t number)
     text_addc(t, '\n');
 }
 
-static void put_fields(struct text *t, const struct report *r, const char *message)
+static void put_fields(struct text *t, const struct journald_entry *r, const char *message)
 {
     text_addf(t, "MESSAGE=%s\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=jetond\nJETON_EVENT=%s\n",
               message, kinds[r->kind].id, (int)kinds[r->kind].level,
@@ -104,7 +104,7 @@ static void put_fields(struct text *t, const struct report *r, const char *messa
         text_add_hex(t, r->id, ID_SIZE);
         text_addc(t, '\n');
     }
-    if (r->uid != REPORT_NOBODY)
+    if (r->uid != JOURNALD_NOBODY)
         put_number(t, "JETON_BY_UID=", r->uid);
     if (r->pid > 0)
         put_number(t, "JETON_BY_PID=", (uint64_t)r->pid);
@@ -122,7 +122,7 @@ static void log_instead(enum log_level level, const char *message)
         log_info("%s", message);
 }
 
-void report(const struct report *r, const char *format, ...)
+void report(const struct journald_entry *r, const char *format, ...)
 {
     char message[MESSAGE_MAX + 1], room[ENTRY_MAX];
     struct text entry = text_in(room, sizeof(room));
@@ -144,12 +144,12 @@ void report(const struct report *r, const char *format, ...)
     send_entry(&entry);
 }
 
-uint64_t report_sent(void)
+uint64_t journald_sent(void)
 {
     return atomic_load(&journal.sent);
 }
 
-uint64_t report_dropped(void)
+uint64_t journald_dropped(void)
 {
     return atomic_load(&journal.dropped);
 }

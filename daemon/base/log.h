@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Leveled messages to standard error, one line each.  Thread-safe.  Never pass a token's
  * value; its id is fine.  Bytes that a terminal might obey are escaped. */
-#ifndef JETON_LOG_H
-#define JETON_LOG_H
+#ifndef JETON_DAEMON_BASE_LOG_H
+#define JETON_DAEMON_BASE_LOG_H
 
 #include <stdbool.h>
 

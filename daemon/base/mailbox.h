@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A queue between threads: many post, one takes.  Mail is a link inside the object that
  * travels; who posts it gives it away, who takes it owns it. */
-#ifndef JETON_MAILBOX_H
-#define JETON_MAILBOX_H
+#ifndef JETON_DAEMON_BASE_MAILBOX_H
+#define JETON_DAEMON_BASE_MAILBOX_H
 
 #include <pthread.h>
 #include <stdbool.h>

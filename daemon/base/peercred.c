@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-int peer_read(int fd, struct peer *peer)
+int peercred_read(int fd, struct peercred *peer)
 {
     struct ucred cred;
     socklen_t len = sizeof(cred);
@@ -14,11 +14,11 @@ int peer_read(int fd, struct peer *peer)
         return -errno;
     if (len != sizeof(cred))
         return -EPROTO;
-    *peer = (struct peer){ .uid = cred.uid, .gid = cred.gid, .pid = cred.pid };
+    *peer = (struct peercred){ .uid = cred.uid, .gid = cred.gid, .pid = cred.pid };
     return 0;
 }
 
-bool peer_in_group(int fd, const struct peer *peer, gid_t group)
+bool peercred_in_group(int fd, const struct peercred *peer, gid_t group)
 {
     enum { GROUPS_MAX = 4096 };
     gid_t groups[GROUPS_MAX];
@@ -34,7 +34,7 @@ bool peer_in_group(int fd, const struct peer *peer, gid_t group)
     return false;
 }
 
-gid_t *peer_groups(int fd, size_t *count)
+gid_t *peercred_groups(int fd, size_t *count)
 {
     socklen_t size = 32 * sizeof(gid_t);
     gid_t *groups = malloc(size);

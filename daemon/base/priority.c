@@ -24,7 +24,7 @@ static uint64_t limit_for(int nice)
     return (uint64_t)(LIMIT_OF_NORMAL - nice);
 }
 
-uint64_t priority_limit(void)
+uint64_t thread_priority_limit(void)
 {
     int nice = own();
 
@@ -39,7 +39,7 @@ static bool may_return(int nice)
     return geteuid() == 0 || (getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_cur >= limit_for(nice));
 }
 
-void priority_begin(struct priority *p)
+void thread_priority_begin(struct thread_priority *p)
 {
     int nice = own();
 
@@ -56,18 +56,18 @@ void priority_begin(struct priority *p)
         p->forward = nice;
 }
 
-static void become(const struct priority *p, int nice)
+static void become(const struct thread_priority *p, int nice)
 {
     if (p->forward < NORMAL && setpriority(PRIO_PROCESS, 0, nice) < 0)
         log_debug("the nice value stays as it is: %s", strerror(errno));
 }
 
-void priority_come_forward(const struct priority *p)
+void thread_priority_raise(const struct thread_priority *p)
 {
     become(p, p->forward);
 }
 
-void priority_stand_back(const struct priority *p)
+void thread_priority_lower(const struct thread_priority *p)
 {
     become(p, NORMAL);
 }

@@ -5,25 +5,25 @@
  * its time slice.  Where others wait for that thread, it comes forward.
  *
  * On Linux a nice value belongs to a thread, see setpriority(2).  Each struct belongs to the thread
- * that called priority_begin(). */
-#ifndef JETON_PRIORITY_H
-#define JETON_PRIORITY_H
+ * that called thread_priority_begin(). */
+#ifndef JETON_DAEMON_BASE_PRIORITY_H
+#define JETON_DAEMON_BASE_PRIORITY_H
 
 #include <stdint.h>
 
-struct priority {
+struct thread_priority {
     int forward;        /* the nice value below 0 to come forward to; 0: it never stands back */
 };
 
 /* What RLIMIT_NICE must allow, so that a thread which is not root's can come forward again to where
  * the calling one is; 0: no priority was given. */
-uint64_t priority_limit(void);
+uint64_t thread_priority_limit(void);
 
 /* The calling thread stands back from now on, if it was given a priority and can have it again. */
-void priority_begin(struct priority *p);
+void thread_priority_begin(struct thread_priority *p);
 
 /* In between, the calling thread has the priority that it was given. */
-void priority_come_forward(const struct priority *p);
-void priority_stand_back(const struct priority *p);
+void thread_priority_raise(const struct thread_priority *p);
+void thread_priority_lower(const struct thread_priority *p);
 
 #endif

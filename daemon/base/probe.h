@@ -6,8 +6,8 @@
  *     jeton:publish  changes, newest serial           ... and can be seen by all
  *
  *     bpftrace -e 'usdt:/usr/sbin/jetond:jeton:verify { @[str(arg0), str(arg1)] = count(); }' */
-#ifndef JETON_PROBE_H
-#define JETON_PROBE_H
+#ifndef JETON_DAEMON_BASE_PROBE_H
+#define JETON_DAEMON_BASE_PROBE_H
 
 #if defined(__has_include)
 #if __has_include(<sys/sdt.h>)

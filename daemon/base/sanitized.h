@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether this is a sanitizer's build.  Its run-time needs what the daemon forbids itself
  * (to trace itself, to map what it likes), and must see every allocation. */
-#ifndef JETON_SANITIZED_H
-#define JETON_SANITIZED_H
+#ifndef JETON_DAEMON_BASE_SANITIZED_H
+#define JETON_DAEMON_BASE_SANITIZED_H
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define JETON_SANITIZED 1

@@ -89,7 +89,7 @@ static void keep_spare(struct block *block)
     spare.count++;
 }
 
-void *secret_new(size_t size)
+void *secmem_new(size_t size)
 {
     int class = class_of(size);
 
@@ -107,7 +107,7 @@ void *secret_new(size_t size)
     return block;
 }
 
-void secret_free(void *memory, size_t size)
+void secmem_free(void *memory, size_t size)
 {
     int class = class_of(size);
     struct block *block = memory;
@@ -128,7 +128,7 @@ void secret_free(void *memory, size_t size)
     pthread_mutex_unlock(&pool.mutex);
 }
 
-bool secret_is_locked(void)
+bool secmem_is_locked(void)
 {
     return !JETON_SANITIZED && !atomic_load(&unlocked);
 }

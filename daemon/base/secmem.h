@@ -4,20 +4,20 @@
  *
  * Blocks of a few sizes are carved out of locked chunks and used again; pages count only once they
  * are touched (MLOCK_ONFAULT).  The token table is not in it: digests are no secret. */
-#ifndef JETON_SECRET_H
-#define JETON_SECRET_H
+#ifndef JETON_DAEMON_BASE_SECMEM_H
+#define JETON_DAEMON_BASE_SECMEM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* At least `size` bytes with anything in them; NULL: no memory. */
-void *secret_new(size_t size);
+void *secmem_new(size_t size);
 
 /* Gives it back; `size` as it was asked for.  Whoever wrote a value there has wiped it.  Takes NULL. */
-void secret_free(void *block, size_t size);
+void secmem_free(void *block, size_t size);
 
 /* True if all of it so far could be locked. */
-bool secret_is_locked(void);
+bool secmem_is_locked(void);
 
 #endif

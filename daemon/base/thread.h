@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the threads that do the daemon's work have in common. */
-#ifndef JETON_THREAD_H
-#define JETON_THREAD_H
+#ifndef JETON_DAEMON_BASE_THREAD_H
+#define JETON_DAEMON_BASE_THREAD_H
 
 /* What a thread that nobody cancels does first: its system calls then cost less.  Around each that
  * may block, glibc (as of 2.36) switches cancellation to PTHREAD_CANCEL_ASYNCHRONOUS and back, with

@@ -108,12 +108,14 @@ static bool read_socket_path(void *field, struct slice value, const struct key_r
 #define AT(member) offsetof(struct config, member)
 #define MILLION "a number from 1 to 1000000"
 #define DURATION "a duration such as 30s, 15m, 12h or 90d"
+/* clang-format off */
 #define ROLE_ROWS(name, number)                                                               \
     { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \
       "an absolute path of at most 107 bytes, at most 8 of them, or nothing" },               \
     { name, "mode", read_mode, AT(role[number].mode), 0, 0, "an octal mode such as 0660" },   \
     { name, "owner", read_text, AT(role[number].owner), 0, CONFIG_NAME_MAX - 1, "a user" },   \
     { name, "group", read_text, AT(role[number].group), 0, CONFIG_NAME_MAX - 1, "a group" }
+/* clang-format on */
 
 static const struct key_row rows[] = {
     { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path" },
@@ -164,12 +166,12 @@ static int row_named(const char *section, const char *name, bool *section_known)
 static bool apply(struct config *c, int line, const char *section, const char *name,
                   struct slice value, uint32_t *seen, struct problem *problem)
 {
-    struct slice service = services_named(slice_of(section));
+    struct slice service = service_config_named(slice_of(section));
     bool section_known;
     int at = row_named(section, name, &section_known);
 
     if (service.at != NULL)
-        return services_add(&c->services, service, name, value, line > 0 ? line : -1, problem);
+        return service_config_add(&c->services, service, name, value, line > 0 ? line : -1, problem);
     if (at < 0) {
         problem_set(problem, STATUS_UNKNOWN_KEY, section_known ? "[%.40s] has no key %.60s" :
                     "there is no section [%.40s] (for key %.60s)", section, name);
@@ -299,12 +301,12 @@ static int take_key(void *context, const char *section, const char *name, const 
 {
     struct reading *r = context;
     struct config *c = r->config;
-    bool in_service = services_named(slice_of(section)).at != NULL;
+    bool in_service = service_config_named(slice_of(section)).at != NULL;
 
     if (r->failed)
         return 0;
     if (in_service && r->indented && !r->bare_service)
-        r->failed = !services_continue(&c->services, slice_of(value), r->problem);
+        r->failed = !service_config_continue(&c->services, slice_of(value), r->problem);
     else
         r->failed = !apply(c, (int)r->line, section, name, slice_of(value), &r->seen, r->problem);
     r->bare_service = false;
@@ -342,8 +344,8 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     return false;
 }
 
-void config_blame_step(const struct config *c, const struct service_section *section,
-                       const struct service_step *step, struct problem *problem,
+void config_blame_step(const struct config *c, const struct service_config *section,
+                       const struct service_entry *step, struct problem *problem,
                        const char *format, ...)
 {
     char why[sizeof(problem->message)];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration: defaults, then the file, then --set section.key=value.
  * Every key is checked when it is read; an unknown section or key is an error. */
-#ifndef JETON_CONFIG_H
-#define JETON_CONFIG_H
+#ifndef JETON_DAEMON_CONFIG_CONFIG_H
+#define JETON_DAEMON_CONFIG_CONFIG_H
 
 #include <limits.h>
 
@@ -40,7 +40,7 @@ struct config {
     struct config_role role[ROLES]; /* by enum role */
     char table_group[CONFIG_NAME_MAX];      /* empty: everybody may have the table */
     char verifiers[PATH_MAX];               /* the directory of those named without a path */
-    struct services services;
+    struct service_configs services;
 
     char file[PATH_MAX];                    /* that was read last */
     int line[CONFIG_KEYS_MAX];              /* where each key comes from: a line of the file,
@@ -56,8 +56,8 @@ bool config_read(struct config *c, const char *file, struct problem *problem);
 bool config_set(struct config *c, const char *assignment, struct problem *problem);
 
 /* Fills a problem that begins with where a step of a service's stack comes from. */
-void config_blame_step(const struct config *c, const struct service_section *section,
-                       const struct service_step *step, struct problem *problem,
+void config_blame_step(const struct config *c, const struct service_config *section,
+                       const struct service_entry *step, struct problem *problem,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* Fills a problem that begins with where a key's value comes from: "FILE:LINE: [section] key: …". */

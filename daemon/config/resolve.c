@@ -59,7 +59,7 @@ static bool find_group(const struct config *c, const char *section, const char *
     return true;
 }
 
-static bool find_user(const struct config *c, struct site *site, struct problem *problem)
+static bool find_user(const struct config *c, struct resolved *site, struct problem *problem)
 {
     const struct passwd *found = c->user[0] != '\0' ? getpwnam(c->user) : NULL;
 
@@ -74,7 +74,7 @@ static bool find_user(const struct config *c, struct site *site, struct problem 
 }
 
 /* Root makes what is missing for the user that it becomes, but not its parents. */
-static bool will_be_made(const struct site *site, const char *directory)
+static bool will_be_made(const struct resolved *site, const char *directory)
 {
     char copy[PATH_MAX];
 
@@ -83,7 +83,7 @@ static bool will_be_made(const struct site *site, const char *directory)
 }
 
 static bool check_directory(const struct config *c, const char *section, const char *key,
-                            const char *path, const struct site *site, struct problem *problem)
+                            const char *path, const struct resolved *site, struct problem *problem)
 {
     char copy[PATH_MAX];
     struct stat st;
@@ -102,7 +102,7 @@ static bool check_directory(const struct config *c, const char *section, const c
     return false;
 }
 
-bool site_survey(const struct config *c, struct site *site, struct problem *problem)
+bool resolve_config(const struct config *c, struct resolved *site, struct problem *problem)
 {
     gid_t table;
 
@@ -125,6 +125,6 @@ bool site_survey(const struct config *c, struct site *site, struct problem *prob
     }
     if (!find_group(c, "verify", "table_group", c->table_group, &table, problem))
         return false;
-    site->table_gid = c->table_group[0] == '\0' ? SITE_EVERYBODY : (int64_t)table;
+    site->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
     return true;
 }

@@ -5,7 +5,7 @@
 
 #include "proto/scopes.h"
 
-struct slice services_named(struct slice section)
+struct slice service_config_named(struct slice section)
 {
     static const struct slice before = SLICE("service ");
 
@@ -24,24 +24,24 @@ static bool is_name(struct slice name)
 }
 
 /* The service's section, made if need be; NULL: there are too many. */
-static struct service_section *section_of(struct services *s, struct slice name)
+static struct service_config *section_of(struct service_configs *s, struct slice name)
 {
     for (size_t i = 0; i < s->count; i++)
         if (slice_is(name, s->section[i].name))
             return &s->section[i];
-    if (s->count == SERVICES_MAX)
+    if (s->count == SERVICE_CONFIGS_MAX)
         return NULL;
-    struct service_section *made = &s->section[s->count++];
-    *made = (struct service_section){ .steps = 0 };
+    struct service_config *made = &s->section[s->count++];
+    *made = (struct service_config){ .steps = 0 };
     memcpy(made->name, name.at, name.len);
     return made;
 }
 
-static bool add_text(struct services *s, struct slice text, struct problem *problem)
+static bool add_text(struct service_configs *s, struct slice text, struct problem *problem)
 {
     if (text.len >= sizeof(s->text) - s->used) {
         problem_set(problem, STATUS_BAD_VALUE, "all stacks together have at most %d bytes",
-                    SERVICES_TEXT_MAX);
+                    SERVICE_CONFIGS_TEXT_MAX);
         return false;
     }
     memcpy(s->text + s->used, text.at, text.len);
@@ -50,7 +50,7 @@ static bool add_text(struct services *s, struct slice text, struct problem *prob
     return true;
 }
 
-bool services_add(struct services *s, struct slice service, const char *control,
+bool service_config_add(struct service_configs *s, struct slice service, const char *control,
                   struct slice text, int line, struct problem *problem)
 {
     enum control word = control_named(slice_of(control));
@@ -65,20 +65,20 @@ bool services_add(struct services *s, struct slice service, const char *control,
                     "requisite, sufficient or optional", service.at, control);
         return false;
     }
-    struct service_section *section = section_of(s, service);
+    struct service_config *section = section_of(s, service);
     if (section == NULL) {
-        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services", SERVICES_MAX);
+        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services", SERVICE_CONFIGS_MAX);
         return false;
     }
     if (line < 0 && section->steps > 0 && section->step[0].line >= 0)
         section->steps = 0;
-    if (section->steps == SERVICE_STEPS_MAX) {
+    if (section->steps == SERVICE_ENTRIES_MAX) {
         problem_set(problem, STATUS_BAD_VALUE, "[service %.64s]: a stack has at most %d verifiers",
-                    section->name, SERVICE_STEPS_MAX);
+                    section->name, SERVICE_ENTRIES_MAX);
         return false;
     }
     section->step[section->steps++] =
-        (struct service_step){ .control = word, .line = line, .text = (uint32_t)s->used };
+        (struct service_entry){ .control = word, .line = line, .text = (uint32_t)s->used };
     return add_text(s, text, problem);
 }
 
@@ -99,7 +99,7 @@ static struct slice without_comment(struct slice text)
     return (struct slice){ text.at, len };
 }
 
-bool services_continue(struct services *s, struct slice text, struct problem *problem)
+bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem)
 {
     s->text[s->used - 1] = ' ';
     return add_text(s, without_comment(text), problem);

@@ -22,7 +22,7 @@ enum {
 
 struct watched {
     struct event event;
-    bool on;                    /* it is among those that the lane waits for */
+    bool on;                    /* it is among those that the worker waits for */
 };
 
 struct conn {
@@ -54,14 +54,14 @@ static void watch(struct watched *w, bool wanted);
 static void watch_both(struct conn *c);
 static void set_events(struct conn *c);
 
-struct conn *conn_new(struct lane *lane, int fd, enum role role, const struct peer *peer)
+struct conn *conn_new(struct worker *worker, int fd, enum role role, const struct peercred *peer)
 {
     struct conn *c = calloc(1, sizeof(*c));
 
     if (c == NULL)
         return NULL;
     c->mail.arrive = admit;
-    c->session.lane = lane;
+    c->session.worker = worker;
     c->session.fd = fd;
     c->session.role = role;
     c->session.peer = *peer;
@@ -87,17 +87,17 @@ struct conn *conn_next(const struct conn *c)
 static void admit(struct mail *mail)
 {
     struct conn *c = (struct conn *)((char *)mail - offsetof(struct conn, mail));
-    struct lane *lane = c->session.lane;
+    struct worker *worker = c->session.worker;
 
-    c->next = lane->conns;
-    c->link = &lane->conns;
+    c->next = worker->conns;
+    c->link = &worker->conns;
     if (c->next != NULL)
         c->next->link = &c->next;
-    lane->conns = c;
+    worker->conns = c;
     c->active = clock_seconds();
-    event_assign(&c->read.event, lane->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
-    event_assign(&c->write.event, lane->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
-    if (lane->stopping)
+    event_assign(&c->read.event, worker->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
+    event_assign(&c->write.event, worker->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
+    if (worker->stopping)
         conn_wind_down(c);
     set_events(c);
 }
@@ -106,16 +106,16 @@ static void admit(struct mail *mail)
 static void free_conn(struct conn *c)
 {
     struct session *s = &c->session;
-    struct lane *lane = s->lane;
+    struct worker *worker = s->worker;
 
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
-    quota_give_back(lane->server->quota, s->peer.uid, s->role == ROLE_ADMIN);
+    client_limit_give_back(worker->server->client_limit, s->peer.uid, s->role == ROLE_ADMIN);
     session_free(s);
     free(c);
-    if (lane->stopping && lane->conns == NULL)
-        event_base_loopbreak(lane->base);
+    if (worker->stopping && worker->conns == NULL)
+        event_base_loopbreak(worker->base);
 }
 
 void conn_close(struct conn *c)
@@ -131,7 +131,7 @@ void conn_close(struct conn *c)
         close(s->fd);
         session_post_changes(s);
         session_stop_scan(s);
-        docket_close(s);
+        pending_verify_close(s);
     }
     if (!s->touched && !session_is_away(s))
         free_conn(c);
@@ -143,7 +143,7 @@ void conn_close(struct conn *c)
 static bool take_in(struct conn *c)
 {
     struct session *s = &c->session;
-    ssize_t len = input_take(s);
+    ssize_t len = socket_io_receive(s);
 
     if (len == -EAGAIN || len == -EINTR)
         session_post_changes(s);
@@ -159,7 +159,7 @@ static bool take_in(struct conn *c)
 /* False: nobody is there to receive it, and it is closed. */
 static bool send_out(struct conn *c)
 {
-    ssize_t sent = output_send(&c->session);
+    ssize_t sent = socket_io_send(&c->session);
 
     if (sent > 0)
         c->active = clock_seconds();
@@ -189,20 +189,20 @@ static void go_on(struct conn *c)
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
-    struct lane *lane = c->session.lane;
+    struct worker *worker = c->session.worker;
 
     (void)fd, (void)what;
     c->reads = 0;
     if (c->session.touched || !take_in(c))
         return;
-    if (event_base_get_num_events(lane->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
+    if (event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
         go_on(c);
         return;
     }
     dispatch_run(&c->session);
     c->ran = true;
     touch(c);
-    event_active(lane->on_turn, 0, 0);
+    event_active(worker->on_turn, 0, 0);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *conn)
@@ -241,7 +241,7 @@ static bool work(struct conn *c)
     if (s->rests || (s->promises && s->changes.first == NULL))
         session_post_changes(s);
     if (s->rests)
-        turn_rest(s);
+        scheduler_yield(s);
     set_events(c);
     return true;
 }
@@ -282,7 +282,7 @@ static void touch(struct conn *c)
     if (c->closed)
         conn_close(c);
     else
-        turn_touch(&c->session);
+        scheduler_touch(&c->session);
 }
 
 /* What waits for this mail may begin now: another run is needed, whether there was one or not. */
@@ -304,7 +304,7 @@ static void change_arrives(struct mail *mail)
 
 static void errand_arrives(struct mail *mail)
 {
-    struct conn *c = (struct conn *)docket_resume(mail);
+    struct conn *c = (struct conn *)pending_verify_resume(mail);
 
     news_for(c);
     touch(c);
@@ -341,8 +341,8 @@ static void scan_arrives(struct mail *mail)
 void conn_tick(struct conn *c, int64_t now)
 {
     struct session *s = &c->session;
-    int64_t line = atomic_load(&s->lane->server->settings.line_timeout);
-    int64_t idle = atomic_load(&s->lane->server->settings.idle_timeout);
+    int64_t line = atomic_load(&s->worker->server->settings.line_timeout);
+    int64_t idle = atomic_load(&s->worker->server->settings.idle_timeout);
 
     if (c->closed || session_is_away(s))
         return;

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-ssize_t input_take(struct session *s)
+ssize_t socket_io_receive(struct session *s)
 {
     size_t room = SESSION_ROOM - iobuf_len(&s->in);
 

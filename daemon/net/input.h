@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests on their way in.  The lane's thread. */
-#ifndef JETON_INPUT_H
-#define JETON_INPUT_H
+/* Requests on their way in.  The worker's thread. */
+#ifndef JETON_DAEMON_NET_INPUT_H
+#define JETON_DAEMON_NET_INPUT_H
 
 #include <sys/types.h>
 
@@ -9,6 +9,6 @@
 
 /* Reads once what there is, as far as `in` has room.  How many bytes that is; 0: no more will come;
  * -EAGAIN: nothing, or no room; another -errno: the connection is broken, or there is no memory. */
-ssize_t input_take(struct session *s);
+ssize_t socket_io_receive(struct session *s);
 
 #endif

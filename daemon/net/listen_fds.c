@@ -13,9 +13,9 @@ enum { FIRST = 3 };             /* sd_listen_fds(3): SD_LISTEN_FDS_START */
 
 static bool is_for_us(const char *pid);
 static bool count_from(const char *text, uint64_t *count, struct problem *problem);
-static bool take_one(struct inherited *i, int fd, struct slice name, struct problem *problem);
+static bool take_one(struct listen_fds *i, int fd, struct slice name, struct problem *problem);
 
-static bool take_all(struct inherited *i, const char *names, uint64_t count,
+static bool take_all(struct listen_fds *i, const char *names, uint64_t count,
                      struct problem *problem)
 {
     const char *at = names != NULL ? names : "";
@@ -29,7 +29,7 @@ static bool take_all(struct inherited *i, const char *names, uint64_t count,
     return true;
 }
 
-bool inherit_take(struct inherited *i, struct problem *problem)
+bool listen_fds_take(struct listen_fds *i, struct problem *problem)
 {
     const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
     uint64_t count = 0;
@@ -55,10 +55,10 @@ static bool is_for_us(const char *pid)
 
 static bool count_from(const char *text, uint64_t *count, struct problem *problem)
 {
-    if (number_parse(slice_of(text), INHERIT_MAX, count))
+    if (number_parse(slice_of(text), LISTEN_FDS_MAX, count))
         return true;
     problem_set(problem, STATUS_BAD_VALUE, "LISTEN_FDS=%.40s: this should be a number of at most %d",
-                text, INHERIT_MAX);
+                text, LISTEN_FDS_MAX);
     return false;
 }
 
@@ -97,7 +97,7 @@ static bool listens(int fd)
            option_is(fd, SO_ACCEPTCONN, 1);
 }
 
-static bool take_one(struct inherited *i, int fd, struct slice name, struct problem *problem)
+static bool take_one(struct listen_fds *i, int fd, struct slice name, struct problem *problem)
 {
     enum role role;
     int flags = fcntl(fd, F_GETFL);
@@ -122,7 +122,7 @@ static bool take_one(struct inherited *i, int fd, struct slice name, struct prob
     return false;
 }
 
-void inherit_apply(const struct inherited *i, struct config *c)
+void listen_fds_apply(const struct listen_fds *i, struct config *c)
 {
     for (unsigned n = 0; n < i->count; n++)
         c->role[i->socket[n].role] = (struct config_role){ .paths = 0 };

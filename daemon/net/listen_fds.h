@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listening sockets that the service manager has opened, see sd_listen_fds(3): each grants the role
  * that its name says.  The main thread only. */
-#ifndef JETON_INHERIT_H
-#define JETON_INHERIT_H
+#ifndef JETON_DAEMON_NET_LISTEN_FDS_H
+#define JETON_DAEMON_NET_LISTEN_FDS_H
 
 #include "daemon/config/config.h"
 
-enum { INHERIT_MAX = 32 };
+enum { LISTEN_FDS_MAX = 32 };
 
-struct inherited {
+struct listen_fds {
     unsigned count;
     struct {
         int fd;
         enum role role;
-    } socket[INHERIT_MAX];
+    } socket[LISTEN_FDS_MAX];
 };
 
 /* Takes what LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES say was passed to this process, and removes
  * them from the environment.  A name is a role, or ends with -ROLE.socket; several may be the same.
  * False: *problem says which descriptor is not what it should be. */
-bool inherit_take(struct inherited *i, struct problem *problem);
+bool listen_fds_take(struct listen_fds *i, struct problem *problem);
 
 /* A role that has inherited sockets does not make those that are configured for it. */
-void inherit_apply(const struct inherited *i, struct config *c);
+void listen_fds_apply(const struct listen_fds *i, struct config *c);
 
 #endif

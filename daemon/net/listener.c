@@ -34,18 +34,18 @@ struct listener {
     size_t next_lane;
     int reserve;                /* a descriptor to give up for an administrator; or -1 */
     size_t count;
-    struct listening socket[INHERIT_MAX + ROLES * CONFIG_PATHS_MAX];
+    struct listening socket[LISTEN_FDS_MAX + ROLES * CONFIG_PATHS_MAX];
 };
 
-static void take_inherited(struct listener *l, const struct inherited *inherited);
-static bool open_all(struct listener *l, const struct config *c, const struct site *site,
+static void take_inherited(struct listener *l, const struct listen_fds *inherited);
+static bool open_all(struct listener *l, const struct config *c, const struct resolved *site,
                      struct problem *problem);
 static bool open_one(struct listening *s, const struct config_role *r, uid_t owner, gid_t group,
                      struct problem *problem);
 static void on_connect(evutil_socket_t fd, short what, void *listening);
 
-struct listener *listener_open(const struct config *c, const struct site *site,
-                               const struct inherited *inherited, struct problem *problem)
+struct listener *listener_open(const struct config *c, const struct resolved *site,
+                               const struct listen_fds *inherited, struct problem *problem)
 {
     struct listener *l = calloc(1, sizeof(*l));
 
@@ -82,7 +82,7 @@ static struct listening *next_socket(struct listener *l, enum role role)
     return s;
 }
 
-static void take_inherited(struct listener *l, const struct inherited *inherited)
+static void take_inherited(struct listener *l, const struct listen_fds *inherited)
 {
     for (unsigned i = 0; i < inherited->count; i++) {
         struct listening *s = next_socket(l, inherited->socket[i].role);
@@ -95,7 +95,7 @@ static void take_inherited(struct listener *l, const struct inherited *inherited
     }
 }
 
-static bool open_all(struct listener *l, const struct config *c, const struct site *site,
+static bool open_all(struct listener *l, const struct config *c, const struct resolved *site,
                      struct problem *problem)
 {
     for (int role = 0; role < ROLES; role++) {
@@ -228,28 +228,28 @@ static void take_in(struct listening *s, int fd)
 {
     struct listener *l = s->listener;
     bool admin = s->role == ROLE_ADMIN;
-    struct peer peer;
+    struct peercred peer;
 
-    if (peer_read(fd, &peer) < 0) {
+    if (peercred_read(fd, &peer) < 0) {
         log_warning("a connection to %s is refused: the kernel does not say whose it is", s->path);
         close(fd);
         return;
     }
-    if (!quota_take(l->server->quota, peer.uid, admin)) {
-        report(&(struct report){ .kind = REPORT_REFUSED, .uid = peer.uid, .pid = peer.pid },
+    if (!client_limit_take(l->server->client_limit, peer.uid, admin)) {
+        report(&(struct journald_entry){ .kind = JOURNALD_REFUSED, .uid = peer.uid, .pid = peer.pid },
                "a connection to %s is refused: uid %u has too many, or all together", s->path,
                (unsigned)peer.uid);
         turn_away(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }
-    struct lane *lane = &l->server->lane[l->next_lane++ % l->server->lanes];
-    struct conn *c = conn_new(lane, fd, s->role, &peer);
+    struct worker *worker = &l->server->worker[l->next_lane++ % l->server->workers];
+    struct conn *c = conn_new(worker, fd, s->role, &peer);
     if (c == NULL) {
-        quota_give_back(l->server->quota, peer.uid, admin);
+        client_limit_give_back(l->server->client_limit, peer.uid, admin);
         turn_away(fd, "no memory for another connection");
         return;
     }
-    mailbox_post(&lane->box, conn_mail(c));
+    mailbox_post(&worker->box, conn_mail(c));
 }
 
 /* Out of descriptors, an administrator gets the one kept in reserve; the others wait, for a level-

@@ -35,7 +35,7 @@ static ssize_t send_some(struct session *s)
     return sent;
 }
 
-ssize_t output_send(struct session *s)
+ssize_t socket_io_send(struct session *s)
 {
     size_t all = iobuf_len(&s->out);
 

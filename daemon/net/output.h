@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Replies on their way out: the bytes in `out`, and a descriptor that goes with the first of them.
- * The lane's thread. */
-#ifndef JETON_OUTPUT_H
-#define JETON_OUTPUT_H
+ * The worker's thread. */
+#ifndef JETON_DAEMON_NET_OUTPUT_H
+#define JETON_DAEMON_NET_OUTPUT_H
 
 #include <sys/types.h>
 
@@ -10,6 +10,6 @@
 
 /* Sends as much as the socket takes now.  How many bytes that is; -errno: nobody is there to receive
  * them. */
-ssize_t output_send(struct session *s);
+ssize_t socket_io_send(struct session *s);
 
 #endif

@@ -3,7 +3,7 @@
 
 void queue_join(struct session *s)
 {
-    struct lane_class *class = session_class(s);
+    struct change_class *class = session_class(s);
 
     if (s->waiting)
         return;
@@ -18,7 +18,7 @@ void queue_join(struct session *s)
 
 void queue_leave(struct session *s)
 {
-    struct lane_class *class = session_class(s);
+    struct change_class *class = session_class(s);
     struct session **link = &class->first_waiting, *before = NULL;
 
     if (!s->waiting)

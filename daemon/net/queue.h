@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions that wait until their class of the lane (lane.h) has room for a change again.  First come,
- * first served.  The lane's thread. */
-#ifndef JETON_QUEUE_H
-#define JETON_QUEUE_H
+/* Sessions that wait until their class of the worker (worker.h) has room for a change again.  First come,
+ * first served.  The worker's thread. */
+#ifndef JETON_DAEMON_NET_QUEUE_H
+#define JETON_DAEMON_NET_QUEUE_H
 
 #include "daemon/session/session.h"
 

@@ -15,15 +15,15 @@ static void touch(struct session *s, struct session **list)
     *list = s;
 }
 
-void turn_touch(struct session *s)
+void scheduler_touch(struct session *s)
 {
-    touch(s, &s->lane->touched);
+    touch(s, &s->worker->touched);
 }
 
-void turn_rest(struct session *s)
+void scheduler_yield(struct session *s)
 {
-    touch(s, &s->lane->resting);
-    mailbox_wake(&s->lane->box);
+    touch(s, &s->worker->resting);
+    mailbox_wake(&s->worker->box);
 }
 
 static void resume_all(struct session **list)
@@ -39,7 +39,7 @@ static void resume_all(struct session **list)
 }
 
 /* The first in line goes on, with one change at least, as long as there is room. */
-static void serve_waiting(struct lane_class *class)
+static void serve_waiting(struct change_class *class)
 {
     while (class->first_waiting != NULL && class->outstanding < class->most) {
         struct session *s = class->first_waiting;
@@ -49,22 +49,22 @@ static void serve_waiting(struct lane_class *class)
     }
 }
 
-void turn_end(struct lane *lane)
+void scheduler_end_turn(struct worker *worker)
 {
-    dispatch_answer(lane);          /* before one of them is freed */
-    resume_all(&lane->touched);
-    for (int i = 0; i < LANE_CLASSES; i++)
-        serve_waiting(&lane->class[i]);
+    dispatch_answer(worker);          /* before one of them is freed */
+    resume_all(&worker->touched);
+    for (int i = 0; i < CLASSES; i++)
+        serve_waiting(&worker->class[i]);
 }
 
-/* Those that rest have woken the lane, and come again after others. */
-bool turn_take_mail(struct lane *lane)
+/* Those that rest have woken the worker, and come again after others. */
+bool scheduler_deliver_mail(struct worker *worker)
 {
-    bool all = mailbox_deliver(&lane->box, MAIL_A_TURN);
+    bool all = mailbox_deliver(&worker->box, MAIL_A_TURN);
 
     if (all) {
-        turn_end(lane);
-        resume_all(&lane->resting);
+        scheduler_end_turn(worker);
+        resume_all(&worker->resting);
     }
     return all;
 }

@@ -13,171 +13,171 @@
 
 enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
 
-static void *run(void *lane);
-static void on_mail(evutil_socket_t fd, short what, void *lane);
-static void on_turn(evutil_socket_t fd, short what, void *lane);
-static void on_tick(evutil_socket_t fd, short what, void *lane);
-static void look_at_deadlines(struct lane *lane);
-static void begin_to_stop(struct lane *lane);
+static void *run(void *worker);
+static void on_mail(evutil_socket_t fd, short what, void *worker);
+static void on_turn(evutil_socket_t fd, short what, void *worker);
+static void on_tick(evutil_socket_t fd, short what, void *worker);
+static void look_at_deadlines(struct worker *worker);
+static void begin_to_stop(struct worker *worker);
 
-int worker_init(struct lane *lane, struct server *server, unsigned number)
+int worker_init(struct worker *worker, struct server *server, unsigned number)
 {
     struct event_config *config = event_config_new();
 
     if (config == NULL)
         return -ENOMEM;
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-    lane->base = event_base_new_with_config(config);
+    worker->base = event_base_new_with_config(config);
     event_config_free(config);
-    if (lane->base == NULL)
+    if (worker->base == NULL)
         return -ENOMEM;
-    lane->class[LANE_OTHERS].most = OTHERS_MOST;
-    lane->class[LANE_ADMINS].most = ADMINS_MOST;
-    lane->server = server;
-    lane->reader = number;
-    int error = mailbox_init(&lane->box);
+    worker->class[CLASS_OTHERS].most = OTHERS_MOST;
+    worker->class[CLASS_ADMINS].most = ADMINS_MOST;
+    worker->server = server;
+    worker->reader = number;
+    int error = mailbox_init(&worker->box);
     if (error < 0) {
-        event_base_free(lane->base);
+        event_base_free(worker->base);
         return error;
     }
-    lane->on_mail = event_new(lane->base, lane->box.wake, EV_READ | EV_PERSIST, on_mail, lane);
-    lane->on_turn = event_new(lane->base, -1, 0, on_turn, lane);
-    lane->on_tick = event_new(lane->base, -1, EV_PERSIST, on_tick, lane);
-    if (lane->on_mail != NULL && lane->on_turn != NULL && lane->on_tick != NULL &&
-        event_add(lane->on_mail, NULL) == 0)
+    worker->on_mail = event_new(worker->base, worker->box.wake, EV_READ | EV_PERSIST, on_mail, worker);
+    worker->on_turn = event_new(worker->base, -1, 0, on_turn, worker);
+    worker->on_tick = event_new(worker->base, -1, EV_PERSIST, on_tick, worker);
+    if (worker->on_mail != NULL && worker->on_turn != NULL && worker->on_tick != NULL &&
+        event_add(worker->on_mail, NULL) == 0)
         return 0;
-    worker_free(lane);
+    worker_free(worker);
     return -ENOMEM;
 }
 
-int worker_start(struct lane *lane)
+int worker_start(struct worker *worker)
 {
-    return -pthread_create(&lane->thread, NULL, run, lane);
+    return -pthread_create(&worker->thread, NULL, run, worker);
 }
 
-void worker_tick(struct lane *lane)
+void worker_tick(struct worker *worker)
 {
-    atomic_store(&lane->tick, true);
-    mailbox_wake(&lane->box);
+    atomic_store(&worker->tick, true);
+    mailbox_wake(&worker->box);
 }
 
-void worker_stop(struct lane *lane)
+void worker_stop(struct worker *worker)
 {
-    atomic_store(&lane->stop, true);
-    mailbox_wake(&lane->box);
+    atomic_store(&worker->stop, true);
+    mailbox_wake(&worker->box);
 }
 
-void worker_join(struct lane *lane)
+void worker_join(struct worker *worker)
 {
-    pthread_join(lane->thread, NULL);
+    pthread_join(worker->thread, NULL);
 }
 
-static void close_all(struct lane *lane)
+static void close_all(struct worker *worker)
 {
     struct conn *next;
 
-    for (struct conn *c = lane->conns; c != NULL; c = next) {
+    for (struct conn *c = worker->conns; c != NULL; c = next) {
         next = conn_next(c);
         conn_close(c);
     }
 }
 
 /* What is delivered in part, and then what came since. */
-static void take_all_mail(struct lane *lane)
+static void take_all_mail(struct worker *worker)
 {
     for (int i = 0; i < 2; i++)
-        while (!turn_take_mail(lane))
+        while (!scheduler_deliver_mail(worker))
             continue;
 }
 
 /* Nothing goes on when what is under way comes home: it finds its connection closed.  What comes
  * may itself be a connection. */
-void worker_free(struct lane *lane)
+void worker_free(struct worker *worker)
 {
-    close_all(lane);
-    take_all_mail(lane);
-    close_all(lane);
-    if (lane->on_mail != NULL)
-        event_free(lane->on_mail);
-    if (lane->on_turn != NULL)
-        event_free(lane->on_turn);
-    if (lane->on_tick != NULL)
-        event_free(lane->on_tick);
-    event_base_free(lane->base);
-    mailbox_destroy(&lane->box);
+    close_all(worker);
+    take_all_mail(worker);
+    close_all(worker);
+    if (worker->on_mail != NULL)
+        event_free(worker->on_mail);
+    if (worker->on_turn != NULL)
+        event_free(worker->on_turn);
+    if (worker->on_tick != NULL)
+        event_free(worker->on_tick);
+    event_base_free(worker->base);
+    mailbox_destroy(&worker->box);
 }
 
 static void *run(void *argument)
 {
-    struct lane *lane = argument;
+    struct worker *worker = argument;
 
     thread_begin();
-    if (event_base_dispatch(lane->base) < 0)
+    if (event_base_dispatch(worker->base) < 0)
         log_error("a worker's event loop failed; its connections are not served");
     return NULL;
 }
 
 static void on_mail(evutil_socket_t fd, short what, void *argument)
 {
-    struct lane *lane = argument;
+    struct worker *worker = argument;
 
     (void)fd;
     (void)what;
-    dispatch_answer(lane);
-    lane_take_stacks(lane);
-    turn_take_mail(lane);
-    pulse_answer(lane);
-    if (atomic_exchange(&lane->tick, false))
-        look_at_deadlines(lane);
+    dispatch_answer(worker);
+    lane_take_stacks(worker);
+    scheduler_deliver_mail(worker);
+    worker_answer_alive(worker);
+    if (atomic_exchange(&worker->tick, false))
+        look_at_deadlines(worker);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
-    if (atomic_load(&lane->stop) && !lane->stopping) {
-        take_all_mail(lane);                /* nothing is accepted any more: these are the last */
-        begin_to_stop(lane);
+    if (atomic_load(&worker->stop) && !worker->stopping) {
+        take_all_mail(worker);                /* nothing is accepted any more: these are the last */
+        begin_to_stop(worker);
     }
-    if (lane->stopping && lane->conns == NULL)
-        event_base_loopbreak(lane->base);
+    if (worker->stopping && worker->conns == NULL)
+        event_base_loopbreak(worker->base);
 }
 
-static void on_turn(evutil_socket_t fd, short what, void *lane)
+static void on_turn(evutil_socket_t fd, short what, void *worker)
 {
     (void)fd;
     (void)what;
-    turn_end(lane);
+    scheduler_end_turn(worker);
 }
 
 /* From here on its own clock ticks: the main thread's does not any more. */
-static void begin_to_stop(struct lane *lane)
+static void begin_to_stop(struct worker *worker)
 {
     const struct timeval second = { .tv_sec = 1 };
 
-    lane->stopping = true;
-    lane->stop_by = clock_seconds() + STOP_SECONDS;
-    if (event_add(lane->on_tick, &second) < 0)
-        event_base_loopbreak(lane->base);
-    for (struct conn *c = lane->conns; c != NULL; c = conn_next(c))
+    worker->stopping = true;
+    worker->stop_by = clock_seconds() + STOP_SECONDS;
+    if (event_add(worker->on_tick, &second) < 0)
+        event_base_loopbreak(worker->base);
+    for (struct conn *c = worker->conns; c != NULL; c = conn_next(c))
         conn_wind_down(c);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *lane)
+static void on_tick(evutil_socket_t fd, short what, void *worker)
 {
     (void)fd;
     (void)what;
-    dispatch_answer(lane);
-    look_at_deadlines(lane);
+    dispatch_answer(worker);
+    look_at_deadlines(worker);
 }
 
-static void look_at_deadlines(struct lane *lane)
+static void look_at_deadlines(struct worker *worker)
 {
     int64_t now = clock_seconds();
     struct conn *next;
 
-    for (struct conn *c = lane->conns; c != NULL; c = next) {
+    for (struct conn *c = worker->conns; c != NULL; c = next) {
         next = conn_next(c);
-        if (lane->stopping && now >= lane->stop_by)
+        if (worker->stopping && now >= worker->stop_by)
             conn_close(c);
         else
             conn_tick(c, now);
     }
-    if (lane->stopping && now >= lane->stop_by)
-        event_base_loopbreak(lane->base);
+    if (worker->stopping && now >= worker->stop_by)
+        event_base_loopbreak(worker->base);
 }

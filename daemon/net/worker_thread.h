@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A worker: one thread, one event loop without locks, its share of the connections. */
-#ifndef JETON_WORKER_H
-#define JETON_WORKER_H
+#ifndef JETON_DAEMON_NET_WORKER_THREAD_H
+#define JETON_DAEMON_NET_WORKER_THREAD_H
 
 #include "daemon/session/context.h"
 
-/* Makes a lane ready for its thread; `number` counts from 0.  0 or -errno. */
-int worker_init(struct lane *lane, struct server *server, unsigned number);
+/* Makes a worker ready for its thread; `number` counts from 0.  0 or -errno. */
+int worker_init(struct worker *worker, struct server *server, unsigned number);
 
 /* Starts its thread; 0 or -errno. */
-int worker_start(struct lane *lane);
+int worker_start(struct worker *worker);
 
-/* Call about once a second, from any thread: the lane then looks for connections that are over
+/* Call about once a second, from any thread: the worker then looks for connections that are over
  * time.  A timer of its own would cost every wait for input a timer in the kernel. */
-void worker_tick(struct lane *lane);
+void worker_tick(struct worker *worker);
 
 /* Lets the connections finish what they were sent, then ends the thread; those that take longer
- * than a few seconds are cut off.  Call for every lane before the first worker_join(). */
-void worker_stop(struct lane *lane);
-void worker_join(struct lane *lane);
+ * than a few seconds are cut off.  Call for every worker before the first worker_join(). */
+void worker_stop(struct worker *worker);
+void worker_join(struct worker *worker);
 
-/* Frees the lane and its connections.  The keeper has stopped. */
-void worker_free(struct lane *lane);
+/* Frees the worker and its connections.  The writer_thread has stopped. */
+void worker_free(struct worker *worker);
 
 #endif

@@ -2,8 +2,8 @@
 /* The files that the daemon may reach, whatever their owners allow it: Landlock, see landlock(7).
  * Applies to the thread that enters and to those that it starts later, so it is entered
  * before there are any. */
-#ifndef JETON_LANDLOCK_H
-#define JETON_LANDLOCK_H
+#ifndef JETON_DAEMON_SANDBOX_LANDLOCK_H
+#define JETON_DAEMON_SANDBOX_LANDLOCK_H
 
 #include <stdbool.h>
 #include <stdint.h>

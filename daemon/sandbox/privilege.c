@@ -17,7 +17,7 @@ enum { STORE_DIRECTORY = 0700, SOCKET_DIRECTORY = 0755, LOCKED_OWN = 64 << 20,
        LOCKED_A_CONNECTION = 48 << 10 };
 
 /* Only what is missing is made: nothing that a user could have put in the way changes its owner. */
-static bool make_directory_of(const char *path, mode_t mode, const struct site *site,
+static bool make_directory_of(const char *path, mode_t mode, const struct resolved *site,
                               struct problem *problem)
 {
     char copy[PATH_MAX];
@@ -56,12 +56,12 @@ static rlim_t locked(const struct config *c)
     return (rlim_t)LOCKED_OWN + c->max_connections * LOCKED_A_CONNECTION;
 }
 
-bool privilege_prepare(const struct config *c, const struct site *site, struct problem *problem)
+bool privilege_prepare(const struct config *c, const struct resolved *site, struct problem *problem)
 {
     if (!site->becomes)
         return true;
     allow(RLIMIT_MEMLOCK, locked(c), "locked memory");
-    allow(RLIMIT_NICE, priority_limit(), "priority");
+    allow(RLIMIT_NICE, thread_priority_limit(), "priority");
     if (!make_directory_of(c->store, STORE_DIRECTORY, site, problem))
         return false;
     for (int role = 0; role < ROLES; role++)
@@ -71,14 +71,14 @@ bool privilege_prepare(const struct config *c, const struct site *site, struct p
     return true;
 }
 
-/* The order matters: groups and gid can be changed only while the uid is still root's. */
-static bool become(const struct config *c, const struct site *site)
+/* The order pending: groups and gid can be changed only while the uid is still root's. */
+static bool become(const struct config *c, const struct resolved *site)
 {
     return initgroups(c->user, site->gid) == 0 && setresgid(site->gid, site->gid, site->gid) == 0 &&
            setresuid(site->uid, site->uid, site->uid) == 0;
 }
 
-static bool has_become(const struct site *site)
+static bool has_become(const struct resolved *site)
 {
     uid_t uid[3];
     gid_t gid[3];
@@ -89,7 +89,7 @@ static bool has_become(const struct site *site)
            setuid(0) < 0 && setgid(0) < 0;
 }
 
-bool privilege_drop(const struct config *c, const struct site *site, struct problem *problem)
+bool privilege_drop(const struct config *c, const struct resolved *site, struct problem *problem)
 {
     if (c->user[0] == '\0') {
         if (geteuid() == 0)

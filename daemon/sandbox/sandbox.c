@@ -117,12 +117,12 @@ static void allow_named_in(struct landlock *l, const char *step)
 
 static void allow_verifiers(struct landlock *l, const struct config *c)
 {
-    const struct services *s = &c->services;
+    const struct service_configs *s = &c->services;
 
     allow(l, c->verifiers, LANDLOCK_READ);
     for (size_t i = 0; i < s->count; i++)
         for (size_t n = 0; n < s->section[i].steps; n++)
-            allow_named_in(l, services_text(s, &s->section[i].step[n]));
+            allow_named_in(l, service_config_text(s, &s->section[i].step[n]));
 }
 
 static void allow_configured(struct landlock *l, const struct config *c)
@@ -159,7 +159,7 @@ void sandbox_files(const struct config *c)
 
 void sandbox_calls(const struct config *c)
 {
-    int error = c->sandbox ? syscalls_limit(c->network) : 0;
+    int error = c->sandbox ? seccomp_confine(c->network) : 0;
 
     if (error < 0)
         say_without("a system call filter", error);

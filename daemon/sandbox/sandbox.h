@@ -5,8 +5,8 @@
  *     secrets ─▶ sockets bound ─▶ user ─▶ files ─▶ store, threads ─▶ system calls
  *
  * `[daemon] sandbox=no` leaves out files and system calls. */
-#ifndef JETON_SANDBOX_H
-#define JETON_SANDBOX_H
+#ifndef JETON_DAEMON_SANDBOX_SANDBOX_H
+#define JETON_DAEMON_SANDBOX_SANDBOX_H
 
 #include "daemon/config/config.h"
 

@@ -22,6 +22,7 @@
 enum { NEWER_FIRST = 435, NEWER_LAST = 511, TRACER_SKIPS = -1 };
 
 /* With any arguments.  Grouped by who makes them. */
+/* clang-format off */
 static const int allowed[] = {
     /* bytes, descriptors */
     CALL(read), CALL(readv), CALL(write), CALL(writev), CALL(pread64), CALL(pwrite64),
@@ -57,6 +58,7 @@ static const int allowed[] = {
     /* what a tracer turned into nothing */
     TRACER_SKIPS,
 };
+/* clang-format on */
 
 /* Libraries ask, and take no for an answer. */
 static const struct {
@@ -148,7 +150,7 @@ static int fill(scmp_filter_ctx filter, bool network)
     return error == 0 ? refuse_newer(filter) : error;
 }
 
-int syscalls_limit(bool network)
+int seccomp_confine(bool network)
 {
     if (JETON_SANITIZED)
         return -ENOSYS;

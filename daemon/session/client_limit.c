@@ -14,17 +14,17 @@ struct holder {
     uint64_t count;
 };
 
-struct quota {
+struct client_limit {
     pthread_mutex_t mutex;
     uint64_t most;
     uint64_t most_per_uid;
-    struct quota_figures figures;
+    struct client_limit_figures figures;
     struct holder *bucket[BUCKETS];
 };
 
-struct quota *quota_new(uint64_t most, uint64_t most_per_uid)
+struct client_limit *client_limit_new(uint64_t most, uint64_t most_per_uid)
 {
-    struct quota *q = calloc(1, sizeof(*q));
+    struct client_limit *q = calloc(1, sizeof(*q));
 
     if (q == NULL)
         return NULL;
@@ -34,7 +34,7 @@ struct quota *quota_new(uint64_t most, uint64_t most_per_uid)
     return q;
 }
 
-void quota_free(struct quota *q)
+void client_limit_free(struct client_limit *q)
 {
     if (q == NULL)
         return;
@@ -48,7 +48,7 @@ void quota_free(struct quota *q)
     free(q);
 }
 
-void quota_set(struct quota *q, uint64_t most, uint64_t most_per_uid)
+void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_uid)
 {
     pthread_mutex_lock(&q->mutex);
     q->most = most;
@@ -57,7 +57,7 @@ void quota_set(struct quota *q, uint64_t most, uint64_t most_per_uid)
 }
 
 /* The link to this holder, or to the end of its bucket. */
-static struct holder **find(struct quota *q, uid_t uid, bool admin)
+static struct holder **find(struct client_limit *q, uid_t uid, bool admin)
 {
     struct holder **link = &q->bucket[uid % BUCKETS];
 
@@ -66,11 +66,11 @@ static struct holder **find(struct quota *q, uid_t uid, bool admin)
     return link;
 }
 
-static bool take(struct quota *q, uid_t uid, bool admin)
+static bool take(struct client_limit *q, uid_t uid, bool admin)
 {
     struct holder **link = find(q, uid, admin);
 
-    if (q->figures.now >= q->most + (admin ? QUOTA_ADMIN_PLACES : 0))
+    if (q->figures.now >= q->most + (admin ? CLIENT_LIMIT_ADMIN_PLACES : 0))
         return false;
     if (*link == NULL) {
         *link = calloc(1, sizeof(**link));
@@ -87,7 +87,7 @@ static bool take(struct quota *q, uid_t uid, bool admin)
     return true;
 }
 
-bool quota_take(struct quota *q, uid_t uid, bool admin)
+bool client_limit_take(struct client_limit *q, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&q->mutex);
     bool taken = take(q, uid, admin);
@@ -96,7 +96,7 @@ bool quota_take(struct quota *q, uid_t uid, bool admin)
     return taken;
 }
 
-void quota_give_back(struct quota *q, uid_t uid, bool admin)
+void client_limit_give_back(struct client_limit *q, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&q->mutex);
     struct holder **link = find(q, uid, admin), *h = *link;
@@ -108,10 +108,10 @@ void quota_give_back(struct quota *q, uid_t uid, bool admin)
     pthread_mutex_unlock(&q->mutex);
 }
 
-struct quota_figures quota_figures(struct quota *q)
+struct client_limit_figures client_limit_figures(struct client_limit *q)
 {
     pthread_mutex_lock(&q->mutex);
-    struct quota_figures figures = q->figures;
+    struct client_limit_figures figures = q->figures;
     pthread_mutex_unlock(&q->mutex);
     return figures;
 }

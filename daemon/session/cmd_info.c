@@ -24,12 +24,12 @@ bool answer_takes(enum verb verb)
 size_t answer_room(const struct server *server, enum verb verb)
 {
     enum { PLAIN = 2 * LINE_MAX_BYTES + FIGURES_MAX, METERED = 16 * 192 };
-    size_t meters = 0;
+    size_t metrics = 0;
 
     if (verb == VERB_STATS)
-        for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next)
-            meters++;
-    return PLAIN + meters * METERED;
+        for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next)
+            metrics++;
+    return PLAIN + metrics * METERED;
 }
 
 void answer_request(const struct asker *asker, const struct request *r, struct text *reply)
@@ -121,7 +121,7 @@ static void answer_used(const struct asker *asker, const struct request *r, stru
     } else if (!token_id_parse(r->value[KEY_ID], id)) {
         reply_plain(t, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
     } else {
-        publish_touch_id(asker->server->publisher, id, clock_wall());
+        token_table_touch_id(asker->server->token_table, id, clock_wall());
         reply_plain(t, STATUS_OK, NULL);
     }
 }
@@ -157,11 +157,11 @@ static void put(struct listing *l, const char *name, uint64_t value)
 static void put_answers(struct listing *l, const struct server *server)
 {
     uint64_t sum[STATUS_COUNT] = { 0 };
-    struct meter_part part;
+    struct series_part part;
     char name[32];
 
-    for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next) {
-        meter_read(m, &part);
+    for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next) {
+        series_read(m, &part);
         for (enum status s = 0; s < STATUS_COUNT && m->verifier[0] == '\0'; s++)
             sum[s] += part.count[s];
     }
@@ -180,8 +180,8 @@ static void put_lanes(struct listing *l, const struct server *server)
 {
     uint64_t requests = 0, tables = 0;
 
-    for (size_t i = 0; i < server->lanes; i++) {
-        const struct lane_counters *c = &server->lane[i].counters;
+    for (size_t i = 0; i < server->workers; i++) {
+        const struct worker_counters *c = &server->worker[i].counters;
         requests += atomic_load(&c->requests);
         tables += atomic_load(&c->tables);
     }
@@ -191,7 +191,7 @@ static void put_lanes(struct listing *l, const struct server *server)
 }
 
 /* One line of a service, or of a verifier in its stack. */
-static void put_metered(struct listing *l, const struct meter *m, const char *name,
+static void put_metered(struct listing *l, const struct series *m, const char *name,
                         const char *key, const char *word, uint64_t value)
 {
     put_name(l, name);
@@ -204,11 +204,11 @@ static void put_metered(struct listing *l, const struct meter *m, const char *na
     text_addc(l->text, '\n');
 }
 
-static void put_service(struct listing *l, const struct meter *m)
+static void put_service(struct listing *l, const struct series *m)
 {
-    struct meter_part part;
+    struct series_part part;
 
-    meter_read(m, &part);
+    series_read(m, &part);
     for (enum status s = 0; s < STATUS_COUNT; s++)
         if (is_verdict(s))
             put_metered(l, m, "service_answers", "answer", status_row(s)->word, part.count[s]);
@@ -216,15 +216,15 @@ static void put_service(struct listing *l, const struct meter *m)
     put_metered(l, m, "service_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
 }
 
-static void put_verifier(struct listing *l, const struct meter *m)
+static void put_verifier(struct listing *l, const struct series *m)
 {
     static const char *const words[OUTCOME_COUNT] = {
         [JETON_VERIFIER_PASS] = "pass", [JETON_VERIFIER_FAIL] = "fail",
         [JETON_VERIFIER_IGNORE] = "ignore", [JETON_VERIFIER_ERROR] = "error",
     };
-    struct meter_part part;
+    struct series_part part;
 
-    meter_read(m, &part);
+    series_read(m, &part);
     for (int o = 0; o < OUTCOME_COUNT; o++)
         put_metered(l, m, "verifier_outcomes", "outcome", words[o], part.count[o]);
     put_metered(l, m, "verifier_timed", NULL, NULL, part.timed);
@@ -233,7 +233,7 @@ static void put_verifier(struct listing *l, const struct meter *m)
 
 static void put_meters(struct listing *l, const struct server *server)
 {
-    for (const struct meter *m = atomic_load(&server->meters.first); m != NULL; m = m->next)
+    for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next)
         if (m->verifier[0] == '\0')
             put_service(l, m);
         else
@@ -242,7 +242,7 @@ static void put_meters(struct listing *l, const struct server *server)
 
 static void put_keeper(struct listing *l, const struct server *server)
 {
-    struct keeper_figures k = keeper_figures(server->keeper);
+    struct writer_thread_figures k = writer_thread_figures(server->writer_thread);
 
     put(l, "store_bytes", k.store_bytes);
     put(l, "commits", k.commits);
@@ -256,8 +256,8 @@ static void put_keeper(struct listing *l, const struct server *server)
 static void answer_stats(const struct asker *asker, const struct request *r, struct text *t)
 {
     const struct server *server = asker->server;
-    struct publish_figures p = publish_figures(server->publisher);
-    struct quota_figures q = quota_figures(server->quota);
+    struct token_table_figures p = token_table_figures(server->token_table);
+    struct client_limit_figures q = client_limit_figures(server->client_limit);
     struct listing l = { t, 0 };
 
     (void)r;
@@ -265,7 +265,7 @@ static void answer_stats(const struct asker *asker, const struct request *r, str
     line_puts(t, "value", JETON_VERSION);
     text_addc(t, '\n');
     put(&l, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
-    put(&l, "workers", server->lanes);
+    put(&l, "workers", server->workers);
     put(&l, "connections", q.now);
     put(&l, "connections_total", q.total);
     put(&l, "connections_refused", q.refused);

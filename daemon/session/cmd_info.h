@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs that are answered at once: id, hello, help, ping, quit, stats, used. */
-#ifndef JETON_ANSWER_H
-#define JETON_ANSWER_H
+#ifndef JETON_DAEMON_SESSION_CMD_INFO_H
+#define JETON_DAEMON_SESSION_CMD_INFO_H
 
 #include "daemon/session/context.h"
 

@@ -21,7 +21,7 @@ static uint64_t put_protections(struct text *t)
         { "protection_unprivileged", p.unprivileged },
         { "protection_no_new_privs", p.no_new_privs },
         { "protection_not_dumpable", p.not_dumpable },
-        { "protection_memory_locked", secret_is_locked() },
+        { "protection_memory_locked", secmem_is_locked() },
         { "protection_landlock", p.landlock_abi > 0 },
         { "protection_landlock_abi", p.landlock_abi },
         { "protection_seccomp", p.seccomp },
@@ -94,14 +94,14 @@ static uint64_t put_latencies(struct text *t, const struct server *server)
 {
     struct histogram verify = { 0 }, commit = { 0 };
 
-    meters_latency(&server->meters, &verify);
-    histogram_merge(&commit, keeper_commit_time(server->keeper));
+    metrics_latency(&server->metrics, &verify);
+    histogram_merge(&commit, writer_thread_commit_time(server->writer_thread));
     return put_latency(t, "verify_seconds", &verify) + put_latency(t, "commit_seconds", &commit);
 }
 
 uint64_t figures_put(const struct server *server, struct text *t)
 {
-    return put(t, "keeper_busy_seconds", keeper_figures(server->keeper).busy_seconds) +
-           put(t, "reports_sent", report_sent()) + put(t, "reports_dropped", report_dropped()) +
+    return put(t, "keeper_busy_seconds", writer_thread_figures(server->writer_thread).busy_seconds) +
+           put(t, "reports_sent", journald_sent()) + put(t, "reports_dropped", journald_dropped()) +
            put_protections(t) + put_latencies(t, server);
 }

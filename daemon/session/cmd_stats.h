@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines of `stats` about the daemon itself: what protects it, and how long its work takes. */
-#ifndef JETON_FIGURES_H
-#define JETON_FIGURES_H
+#ifndef JETON_DAEMON_SESSION_CMD_STATS_H
+#define JETON_DAEMON_SESSION_CMD_STATS_H
 
 #include "daemon/session/context.h"
 

@@ -8,12 +8,12 @@
 #include "daemon/base/log.h"
 #include "proto/reply.h"
 
-bool lending_allowed(struct session *s)
+bool cmd_table_allowed(struct session *s)
 {
-    int64_t group = atomic_load(&s->lane->server->settings.table_gid);
+    int64_t group = atomic_load(&s->worker->server->settings.table_gid);
 
-    return group == SITE_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
-           peer_in_group(s->fd, &s->peer, (gid_t)group);
+    return group == RESOLVED_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
+           peercred_in_group(s->fd, &s->peer, (gid_t)group);
 }
 
 /* True if the client has not taken in all that was sent to it (unix(7): SIOCOUTQ). */
@@ -43,7 +43,7 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
         *status = STATUS_BUSY;
         return "take in the last table first: descriptors on their way are counted";
     }
-    if (!lending_allowed(s))
+    if (!cmd_table_allowed(s))
         return "the table is for root and members of [verify] table_group; verify over this socket "
                "instead";
     if (stack->terms == TERMS_NONE)
@@ -52,7 +52,7 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
     return NULL;
 }
 
-enum status lending_lend(struct session *s, const struct stack *stack, struct problem *problem)
+enum status cmd_table_send(struct session *s, const struct stack *stack, struct problem *problem)
 {
     uint64_t size, generation;
     enum status status;
@@ -61,7 +61,7 @@ enum status lending_lend(struct session *s, const struct stack *stack, struct pr
     const char *fault = table_fault(s, stack, &status);
     if (fault != NULL)
         return problem_set(problem, status, "%s", fault);
-    int fd = publish_descriptor(s->lane->server->publisher, &size, &generation);
+    int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
     if (fd < 0) {
         log_error("no descriptor of the table: %s", strerror(-fd));
         return problem_set(problem, STATUS_INTERNAL,
@@ -76,6 +76,6 @@ enum status lending_lend(struct session *s, const struct stack *stack, struct pr
     line_put_u64(&t, "generation", generation);
     reply_end(&t, STATUS_OK, NULL);
     iobuf_commit(&s->out, t.len);
-    lane_count(&s->lane->counters.tables);
+    worker_count(&s->worker->counters.tables);
     return STATUS_OK;
 }

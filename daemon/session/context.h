@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the connections of one worker thread share, and what all threads share. */
-#ifndef JETON_LANE_H
-#define JETON_LANE_H
+#ifndef JETON_DAEMON_SESSION_CONTEXT_H
+#define JETON_DAEMON_SESSION_CONTEXT_H
 
 #include <event2/event.h>
 
@@ -12,36 +12,36 @@
 /* Changes on their way are limited, and by class, so that no crowd with a value to revoke keeps an
  * administrator waiting.  Sessions that found no room queue up; until they had their turn nobody
  * else of that class begins a change. */
-struct lane_class {
+struct change_class {
     unsigned most;
     unsigned outstanding;
     struct session *first_waiting;      /* queue.c's */
     struct session *last_waiting;
 };
 
-enum { LANE_OTHERS, LANE_ADMINS, LANE_CLASSES };
+enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
 
-/* Written by the lane's thread, read by whoever asks for stats. */
-struct lane_counters {
+/* Written by the worker's thread, read by whoever asks for stats. */
+struct worker_counters {
     _Atomic uint64_t requests;
     _Atomic uint64_t tables;            /* descriptors handed out */
 };
 
-static inline void lane_count(_Atomic uint64_t *counter)
+static inline void worker_count(_Atomic uint64_t *counter)
 {
     uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
     atomic_store_explicit(counter, before + 1, memory_order_relaxed);
 }
 
 /* One worker thread's.  Owned by that thread, its box, counters and `stop` excepted. */
-struct lane {
+struct worker {
     struct event_base *base;
     struct mailbox box;                 /* new connections, answered changes, filled chunks */
-    unsigned reader;                    /* this thread's number with the publisher */
+    unsigned reader;                    /* this thread's number with the token_table */
     struct server *server;
-    struct conn *conns;                 /* of this lane, also those that are closed and whose
+    struct conn *conns;                 /* of this worker, also those that are closed and whose
                                            answers are still on their way */
-    struct lane_class class[LANE_CLASSES];
+    struct change_class class[CLASSES];
     struct session *touched;            /* to go on at the end of this turn */
     struct session *resting;            /* ... of the next one that begins with mail */
     bool stopping;
@@ -55,36 +55,36 @@ struct lane {
     _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
     _Atomic unsigned asked;             /* for a sign of life, so many times; by the main thread */
     _Atomic unsigned answered;
-    struct judge judge;
-    struct hearing hearing;             /* of what is decided at once */
-    struct lane_counters counters;
+    struct verify_batch judge;
+    struct evaluation hearing;             /* of what is decided at once */
+    struct worker_counters counters;
 };
 
 /* The whole daemon's.  Made at start; then only what is thread-safe by itself is changed. */
 struct server {
-    struct publisher *publisher;
-    struct keeper *keeper;
-    struct quota *quota;
+    struct token_table *token_table;
+    struct writer_thread *writer_thread;
+    struct client_limit *client_limit;
     struct settings settings;
     _Atomic(struct stacks *) stacks;    /* set by the main thread, which frees what it was before */
-    struct meters meters;
+    struct metrics metrics;
     int64_t started;
-    size_t lanes;
-    struct lane *lane;
+    size_t workers;
+    struct worker *worker;
 };
 
-/* The stacks to use from now on; what was used before may then be freed, matters excepted.  Once
- * the lane shows what it uses it looks again: the main thread, which looks at both in the other
+/* The stacks to use from now on; what was used before may then be freed, pending excepted.  Once
+ * the worker shows what it uses it looks again: the main thread, which looks at both in the other
  * order, cannot have missed it then. */
-static inline const struct stacks *lane_take_stacks(struct lane *lane)
+static inline const struct stacks *lane_take_stacks(struct worker *worker)
 {
-    struct stacks *mine = atomic_load_explicit(&lane->stacks, memory_order_relaxed);
+    struct stacks *mine = atomic_load_explicit(&worker->stacks, memory_order_relaxed);
 
     for (;;) {
-        struct stacks *now = atomic_load(&lane->server->stacks);
+        struct stacks *now = atomic_load(&worker->server->stacks);
         if (now == mine)
             return now;
-        atomic_store(&lane->stacks, now);
+        atomic_store(&worker->stacks, now);
         mine = now;
     }
 }

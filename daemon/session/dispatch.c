@@ -60,20 +60,20 @@ static void fetch_chunk(struct session *s)
     if (s->waits_for_output)
         return;
     s->scan_is_here = false;
-    keeper_scan(s->lane->server->keeper, s->scan);
+    writer_thread_scan(s->worker->server->writer_thread, s->scan);
 }
 
 /* While questions wait for their answers, the stacks that they are put to stay. */
-static const struct stacks *stacks_of(struct lane *lane)
+static const struct stacks *stacks_of(struct worker *worker)
 {
-    if (lane->judge.count > 0)
-        return atomic_load_explicit(&lane->stacks, memory_order_relaxed);
-    return lane_take_stacks(lane);
+    if (worker->judge.count > 0)
+        return atomic_load_explicit(&worker->stacks, memory_order_relaxed);
+    return lane_take_stacks(worker);
 }
 
 void dispatch_run(struct session *s)
 {
-    struct run run = { .session = s, .stacks = stacks_of(s->lane) };
+    struct run run = { .session = s, .stacks = stacks_of(s->worker) };
 
     s->waits_for_output = s->starved = s->half_a_line = s->ended_a_line = s->rests = false;
     fetch_chunk(s);
@@ -92,10 +92,10 @@ void dispatch_end(struct session *s)
     s->used = 0;
 }
 
-void dispatch_answer(struct lane *lane)
+void dispatch_answer(struct worker *worker)
 {
-    if (lane->judge.count > 0)
-        judge_answer(&lane->judge, lane->server->publisher, lane->reader, clock_wall());
+    if (worker->judge.count > 0)
+        verify_batch_answer(&worker->judge, worker->server->token_table, worker->reader, clock_wall());
 }
 
 /* Deals with one line; false when nothing more can be done now. */
@@ -112,7 +112,7 @@ static bool step(struct run *run)
         return false;
     }
     if (s->has_fault) {
-        if (s->outstanding > 0 || s->first_matter != NULL)
+        if (s->outstanding > 0 || s->first_pending != NULL)
             return false;
         s->has_fault = false;
         session_put_problem(s, &s->fault);
@@ -200,18 +200,18 @@ static bool may_begin(struct run *run, const struct request_line *line)
         return false;
     }
     enum verb verb = line->verb;
-    if (s->first_matter != NULL)
-        return verb == VERB_VERIFY && s->matters < DOCKET_MAX;
+    if (s->first_pending != NULL)
+        return verb == VERB_VERIFY && s->pending < PENDING_VERIFY_MAX;
     if (is_change(verb)) {
         s->rests = run->changes == CHANGES_A_RUN;
-        const struct lane_class *class = session_class(s);
+        const struct change_class *class = session_class(s);
         s->starved = class->outstanding >= class->most ||
                      (class->first_waiting != NULL && !s->has_turn);
         return s->outstanding < most && !s->starved && !s->rests;
     }
     if (s->outstanding > 0)
         return false;
-    if (verb == VERB_TABLE && (iobuf_len(&s->out) > 0 || s->lane->judge.count > 0)) {
+    if (verb == VERB_TABLE && (iobuf_len(&s->out) > 0 || s->worker->judge.count > 0)) {
         s->waits_for_output = true;
         return false;
     }
@@ -224,7 +224,7 @@ static void take_line(struct run *run, const struct request_line *line)
     struct request request;
     struct problem problem;
 
-    lane_count(&s->lane->counters.requests);
+    worker_count(&s->worker->counters.requests);
     if (request_parse(line, s->role, &request, &problem) != STATUS_OK)
         refuse(run, problem.status, problem.message);
     else if (handlers[request.verb] == do_verify || judge_pending(run->session))
@@ -243,7 +243,7 @@ static void refuse(struct run *run, enum status status, const char *message)
 /* Answers the verifications that came before what is next.  False: no memory; it is ended. */
 static bool judge_pending(struct session *s)
 {
-    dispatch_answer(s->lane);
+    dispatch_answer(s->worker);
     s->ended = s->ended || s->out.cut;
     return !s->out.cut;
 }
@@ -258,33 +258,33 @@ static struct slice service_of(const struct request *r)
 static void do_verify(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
-    struct judge *judge = &s->lane->judge;
+    struct verify_batch *judge = &s->worker->judge;
     struct problem problem;
     struct question q;
 
-    if (judge_read(r, &q, &problem) != STATUS_OK) {
+    if (verify_batch_read(r, &q, &problem) != STATUS_OK) {
         refuse(run, problem.status, problem.message);
         return;
     }
     const struct stack *stack = stacks_find(run->stacks, service_of(r));
-    if (stack->plain && s->first_matter == NULL) {
-        judge_add(judge, &q, stack, &s->out);
-        if (!judge_has_room(judge))
+    if (stack->plain && s->first_pending == NULL) {
+        verify_batch_add(judge, &q, stack, &s->out);
+        if (!verify_batch_has_room(judge))
             judge_pending(run->session);
     } else if (judge_pending(run->session)) {
-        docket_hear(s, stack, &q, service_of(r), clock_wall());
+        pending_verify_begin(s, stack, &q, service_of(r), clock_wall());
     }
 }
 
 static void do_answer(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
-    struct asker asker = { .server = s->lane->server, .role = s->role };
+    struct asker asker = { .server = s->worker->server, .role = s->role };
     struct text t;
 
     if (r->verb == VERB_USED)
-        asker.may_have_table = lending_allowed(s);
-    if (!session_begin_reply(s, answer_room(s->lane->server, r->verb), &t))
+        asker.may_have_table = cmd_table_allowed(s);
+    if (!session_begin_reply(s, answer_room(s->worker->server, r->verb), &t))
         return;
     answer_request(&asker, r, &t);
     iobuf_commit(&s->out, t.len);
@@ -301,7 +301,7 @@ static void do_table(struct run *run, const struct request *r)
     struct session *s = run->session;
     struct problem problem;
 
-    if (lending_lend(s, stacks_find(run->stacks, service_of(r)), &problem) != STATUS_OK)
+    if (cmd_table_send(s, stacks_find(run->stacks, service_of(r)), &problem) != STATUS_OK)
         refuse(run, problem.status, problem.message);
 }
 
@@ -315,12 +315,12 @@ static void do_scan(struct run *run, const struct request *r)
         refuse(run, problem.status, problem.message);
         return;
     }
-    scan->home = &s->lane->box;
+    scan->home = &s->worker->box;
     scan->sender = s;
     scan->mail.arrive = s->scan_arrives;
     s->scan = scan;
     s->scan_is_here = false;
-    keeper_scan(s->lane->server->keeper, scan);
+    writer_thread_scan(s->worker->server->writer_thread, scan);
 }
 
 /* True for a denial of what is not here: who is no administrator does not trouble the disk with it. */
@@ -331,7 +331,7 @@ static bool denies_nothing(const struct session *s, const struct change *c)
 
     if (c->kind->deny == 0)
         return false;
-    if (publish_look(s->lane->server->publisher, c->id, digest, &used) == 0)
+    if (token_table_look(s->worker->server->token_table, c->id, digest, &used) == 0)
         return s->role != ROLE_ADMIN;
     /* A value is more than the identifier it begins with. */
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
@@ -340,15 +340,15 @@ static bool denies_nothing(const struct session *s, const struct change *c)
 static void do_change(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
-    struct server *server = s->lane->server;
-    const struct admin_context context = {
+    struct server *server = s->worker->server;
+    const struct change_request_context context = {
         .uid = s->peer.uid,
         .pid = s->peer.pid,
         .prefix = server->settings.prefix,
         .activation_delay = atomic_load(&server->settings.activation_delay),
     };
     struct problem problem;
-    struct change *c = admin_change(r, &context, &problem);
+    struct change *c = change_request_read(r, &context, &problem);
 
     if (c == NULL) {
         refuse(run, problem.status, problem.message);
@@ -359,7 +359,7 @@ static void do_change(struct run *run, const struct request *r)
         refuse(run, STATUS_UNKNOWN, status_row(STATUS_UNKNOWN)->meaning);
         return;
     }
-    c->home = &s->lane->box;
+    c->home = &s->worker->box;
     c->sender = s;
     c->mail.arrive = s->change_arrives;
     s->outstanding++;

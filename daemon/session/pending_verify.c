@@ -5,24 +5,24 @@
 #include <stdlib.h>
 
 /* One verification on the list. */
-struct matter {
-    struct matter *next;
+struct pending_verify {
+    struct pending_verify *next;
     struct session *session;
     struct stacks *stacks;              /* which it keeps in existence */
-    struct errand *errand;              /* under way; or NULL */
+    struct job *job;              /* under way; or NULL */
     struct event late;                  /* ... and no longer than this */
     bool decided;
-    struct hearing hearing;
+    struct evaluation hearing;
 };
 
-static void go_on(struct matter *m);
+static void go_on(struct pending_verify *m);
 static void on_late(evutil_socket_t fd, short what, void *matter);
 
-static struct hearing_place place_of(struct session *s)
+static struct eval_context place_of(struct session *s)
 {
-    return (struct hearing_place){
-        .publisher = s->lane->server->publisher,
-        .lane = s->lane->reader,
+    return (struct eval_context){
+        .token_table = s->worker->server->token_table,
+        .worker = s->worker->reader,
         .peer = &s->peer,
         .group_count = s->group_count,
         .groups = s->groups,
@@ -34,183 +34,183 @@ static void read_groups(struct session *s)
     if (s->groups_read)
         return;
     s->groups_read = true;
-    s->groups = peer_groups(s->fd, &s->group_count);
+    s->groups = peercred_groups(s->fd, &s->group_count);
 }
 
 /* -- one after the other --------------------------------------------------------------------- */
 
-static bool put_reply(struct session *s, struct hearing *h)
+static bool put_reply(struct session *s, struct evaluation *h)
 {
     struct text t;
 
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
         return false;
-    hearing_end(h, s->lane->reader, &t);
+    eval_finish(h, s->worker->reader, &t);
     iobuf_commit(&s->out, t.len);
     return true;
 }
 
 static void drop_first(struct session *s)
 {
-    struct matter *m = s->first_matter;
+    struct pending_verify *m = s->first_pending;
 
-    s->first_matter = m->next;
+    s->first_pending = m->next;
     if (m->next == NULL)
-        s->last_matter = NULL;
-    s->matters--;
-    hearing_wipe(&m->hearing);
-    atomic_fetch_sub(&m->stacks->hearings, 1);
+        s->last_pending = NULL;
+    s->pending--;
+    eval_wipe(&m->hearing);
+    atomic_fetch_sub(&m->stacks->evaluations, 1);
     free(m);
 }
 
 static void flush(struct session *s)
 {
-    while (s->first_matter != NULL && s->first_matter->decided) {
-        put_reply(s, &s->first_matter->hearing);
+    while (s->first_pending != NULL && s->first_pending->decided) {
+        put_reply(s, &s->first_pending->hearing);
         drop_first(s);
     }
 }
 
-static struct matter *append(struct session *s)
+static struct pending_verify *append(struct session *s)
 {
-    struct matter *m = malloc(sizeof(*m));
+    struct pending_verify *m = malloc(sizeof(*m));
 
     if (m == NULL)
         return NULL;
     m->next = NULL;
     m->session = s;
-    m->stacks = atomic_load(&s->lane->stacks);
-    m->errand = NULL;
+    m->stacks = atomic_load(&s->worker->stacks);
+    m->job = NULL;
     m->decided = false;
-    event_assign(&m->late, s->lane->base, -1, 0, on_late, m);
-    atomic_fetch_add(&m->stacks->hearings, 1);
-    if (s->last_matter != NULL)
-        s->last_matter->next = m;
+    event_assign(&m->late, s->worker->base, -1, 0, on_late, m);
+    atomic_fetch_add(&m->stacks->evaluations, 1);
+    if (s->last_pending != NULL)
+        s->last_pending->next = m;
     else
-        s->first_matter = m;
-    s->last_matter = m;
-    s->matters++;
+        s->first_pending = m;
+    s->last_pending = m;
+    s->pending++;
     return m;
 }
 
-bool docket_hear(struct session *s, const struct stack *stack, const struct question *asked,
+bool pending_verify_begin(struct session *s, const struct stack *stack, const struct question *asked,
                  struct slice service, int64_t now)
 {
     read_groups(s);
-    struct hearing_place place = place_of(s);
-    if (s->first_matter == NULL && !stack->waits) {
-        struct hearing *h = &s->lane->hearing;
-        hearing_begin(h, stack, asked, service, &place, now);
-        hearing_go_on(h, &place);
+    struct eval_context place = place_of(s);
+    if (s->first_pending == NULL && !stack->waits) {
+        struct evaluation *h = &s->worker->hearing;
+        eval_begin(h, stack, asked, service, &place, now);
+        eval_continue(h, &place);
         bool told = put_reply(s, h);
-        hearing_wipe(h);
+        eval_wipe(h);
         return told;
     }
-    struct matter *m = append(s);
+    struct pending_verify *m = append(s);
     if (m == NULL) {
         s->ended = true;
         return false;
     }
-    hearing_begin(&m->hearing, stack, asked, service, &place, now);
+    eval_begin(&m->hearing, stack, asked, service, &place, now);
     go_on(m);
     flush(s);
     return true;
 }
 
-/* -- errands --------------------------------------------------------------------------------- */
+/* -- jobs --------------------------------------------------------------------------------- */
 
 /* Sends the step's question to its pool; false: that cannot be. */
-static bool send_errand(struct matter *m, struct step *step)
+static bool send_errand(struct pending_verify *m, struct stack_entry *step)
 {
-    struct hearing *h = &m->hearing;
+    struct evaluation *h = &m->hearing;
     const struct timeval limit = {
         .tv_sec = step->deadline / 1000000000,
         .tv_usec = step->deadline % 1000000000 / 1000,
     };
 
     h->question.deadline = (int64_t)h->step_began + step->deadline;
-    struct errand *e = errand_new(&h->question);
+    struct job *e = job_new(&h->question);
     if (e == NULL)
         return false;
     e->mail.arrive = m->session->errand_arrives;
-    e->home = &m->session->lane->box;
+    e->home = &m->session->worker->box;
     e->sender = m;
-    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 || !pool_send(step->pool, e)) {
+    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 || !thread_pool_submit(step->pool, e)) {
         evtimer_del(&m->late);
-        errand_free(e);
+        job_free(e);
         return false;
     }
-    m->errand = e;
-    m->session->errands++;
+    m->job = e;
+    m->session->jobs++;
     return true;
 }
 
-static void go_on(struct matter *m)
+static void go_on(struct pending_verify *m)
 {
-    struct hearing_place place = place_of(m->session);
+    struct eval_context place = place_of(m->session);
 
-    while (m->errand == NULL && !m->decided) {
-        m->decided = hearing_go_on(&m->hearing, &place);
-        if (!m->decided && !send_errand(m, hearing_step(&m->hearing)))
-            hearing_lack(&m->hearing, place.lane, COMPLAINT_BUSY);
+    while (m->job == NULL && !m->decided) {
+        m->decided = eval_continue(&m->hearing, &place);
+        if (!m->decided && !send_errand(m, eval_entry(&m->hearing)))
+            eval_take_failure(&m->hearing, place.worker, FAILURE_BUSY);
     }
 }
 
-struct session *docket_resume(struct mail *mail)
+struct session *pending_verify_resume(struct mail *mail)
 {
-    struct errand *e = (struct errand *)mail;
-    struct matter *m = e->sender;
+    struct job *e = (struct job *)mail;
+    struct pending_verify *m = e->sender;
     struct session *s = m->session;
 
     evtimer_del(&m->late);
-    m->errand = NULL;
-    s->errands--;
+    m->job = NULL;
+    s->jobs--;
     if (e->ended_its_thread)
-        hearing_lack(&m->hearing, s->lane->reader, COMPLAINT_THREAD);
+        eval_take_failure(&m->hearing, s->worker->reader, FAILURE_THREAD);
     else
-        hearing_take(&m->hearing, s->lane->reader, e->outcome, &e->answer);
-    errand_free(e);
+        eval_take_result(&m->hearing, s->worker->reader, e->outcome, &e->answer);
+    job_free(e);
     if (s->closing)
         m->decided = true;
     else
         go_on(m);
     if (!s->closing)
         flush(s);
-    else if (s->errands == 0)
-        docket_close(s);
+    else if (s->jobs == 0)
+        pending_verify_close(s);
     return s;
 }
 
 /* Nobody waits for it any longer.  If it is coming home just now, that is as good. */
 static void on_late(evutil_socket_t fd, short what, void *matter)
 {
-    struct matter *m = matter;
+    struct pending_verify *m = matter;
     struct session *s = m->session;
-    enum errand_fate fate = pool_give_up(m->errand);
+    enum job_fate fate = thread_pool_cancel(m->job);
 
     (void)fd;
     (void)what;
-    if (fate == ERRAND_COMES)
+    if (fate == JOB_COMING)
         return;
-    m->errand = NULL;
-    s->errands--;
-    hearing_lack(&m->hearing, s->lane->reader,
-                 fate == ERRAND_HANGS ? COMPLAINT_LATE : COMPLAINT_BUSY);
+    m->job = NULL;
+    s->jobs--;
+    eval_take_failure(&m->hearing, s->worker->reader,
+                 fate == JOB_ABANDONED ? FAILURE_TIMEOUT : FAILURE_BUSY);
     go_on(m);
     flush(s);
     s->goes_on(s);
 }
 
-void docket_close(struct session *s)
+void pending_verify_close(struct session *s)
 {
     s->closing = true;
-    for (struct matter *m = s->first_matter; m != NULL; m = m->next) {
+    for (struct pending_verify *m = s->first_pending; m != NULL; m = m->next) {
         evtimer_del(&m->late);
-        if (m->errand == NULL || pool_give_up(m->errand) == ERRAND_COMES)
+        if (m->job == NULL || thread_pool_cancel(m->job) == JOB_COMING)
             continue;
-        m->errand = NULL;
-        s->errands--;
+        m->job = NULL;
+        s->jobs--;
     }
-    while (s->errands == 0 && s->first_matter != NULL)
+    while (s->jobs == 0 && s->first_pending != NULL)
         drop_first(s);
 }

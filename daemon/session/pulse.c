@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/pulse.h"
 
-void pulse_ask(struct server *server)
+void worker_ask_alive(struct server *server)
 {
-    for (size_t i = 0; i < server->lanes; i++) {
-        atomic_fetch_add(&server->lane[i].asked, 1);
-        mailbox_wake(&server->lane[i].box);
+    for (size_t i = 0; i < server->workers; i++) {
+        atomic_fetch_add(&server->worker[i].asked, 1);
+        mailbox_wake(&server->worker[i].box);
     }
 }
 
-bool pulse_answered(const struct server *server)
+bool worker_all_alive(const struct server *server)
 {
-    for (size_t i = 0; i < server->lanes; i++)
-        if (atomic_load(&server->lane[i].answered) != atomic_load(&server->lane[i].asked))
+    for (size_t i = 0; i < server->workers; i++)
+        if (atomic_load(&server->worker[i].answered) != atomic_load(&server->worker[i].asked))
             return false;
     return true;
 }
 
-void pulse_answer(struct lane *lane)
+void worker_answer_alive(struct worker *worker)
 {
-    atomic_store(&lane->answered, atomic_load(&lane->asked));
+    atomic_store(&worker->answered, atomic_load(&worker->asked));
 }

@@ -60,7 +60,7 @@ void session_fail(struct session *s, enum status status, const char *message)
 /* While one is worded, the next comes over from the writer's processor. */
 void session_take_change(struct session *s, struct change *c)
 {
-    const struct mail *next = s->lane->box.arrived.first;
+    const struct mail *next = s->worker->box.arrived.first;
     struct text t;
 
     if (next != NULL && next->arrive == c->mail.arrive)
@@ -68,7 +68,7 @@ void session_take_change(struct session *s, struct change *c)
     s->outstanding--;
     session_class(s)->outstanding--;
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
-        admin_reply(c, s->role, clock_wall(), &t);
+        change_request_reply(c, s->role, clock_wall(), &t);
         iobuf_commit(&s->out, t.len);
     }
     change_free(c);
@@ -94,13 +94,13 @@ void session_take_chunk(struct session *s, struct scan *scan)
 
 void session_post_changes(struct session *s)
 {
-    struct keeper *keeper = s->lane->server->keeper;
+    struct writer_thread *writer_thread = s->worker->server->writer_thread;
 
     if (s->rests && !s->promises)
-        keeper_expect(keeper, 1);       /* first: the writer may be done with these before we go on */
-    keeper_change(keeper, &s->changes);
+        writer_thread_expect(writer_thread, 1);       /* first: the writer may be done with these before we go on */
+    writer_thread_change(writer_thread, &s->changes);
     if (!s->rests && s->promises)
-        keeper_expect(keeper, -1);
+        writer_thread_expect(writer_thread, -1);
     s->promises = s->rests;
 }
 
@@ -108,17 +108,17 @@ void session_stop_scan(struct session *s)
 {
     if (s->scan == NULL || atomic_exchange(&s->scan->stop, true))
         return;
-    keeper_poke(s->lane->server->keeper);
+    writer_thread_poke(s->worker->server->writer_thread);
 }
 
 bool session_is_away(const struct session *s)
 {
-    return s->outstanding > 0 || s->errands > 0 || (s->scan != NULL && !s->scan_is_here);
+    return s->outstanding > 0 || s->jobs > 0 || (s->scan != NULL && !s->scan_is_here);
 }
 
 bool session_is_done(const struct session *s)
 {
-    if (session_is_away(s) || s->first_matter != NULL || iobuf_len(&s->out) > 0)
+    if (session_is_away(s) || s->first_pending != NULL || iobuf_len(&s->out) > 0)
         return false;
     return s->ended || (s->eof && iobuf_len(&s->in) == 0 && s->scan == NULL && !s->has_fault);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One client's dialogue: lines in, replies out, in order.  The lane's thread.
+/* One client's dialogue: lines in, replies out, in order.  The worker's thread.
  *
  * The session knows nothing of events: the connection fills `in`, calls dispatch_run() and
  * dispatch_end(), and sends what is in `out`.
@@ -9,8 +9,8 @@
  * nothing is begun while a scan is under way.  Verifications that wait for a verifier are queued
  * (docket.h), and anything but a verification waits for them.  Waiting lines stay in `in`; when that is full the
  * client is not read from. */
-#ifndef JETON_SESSION_H
-#define JETON_SESSION_H
+#ifndef JETON_DAEMON_SESSION_SESSION_H
+#define JETON_DAEMON_SESSION_SESSION_H
 
 #include "daemon/session/context.h"
 #include "daemon/base/peercred.h"
@@ -18,10 +18,10 @@
 enum { SESSION_ROOM = IOBUF_ROOM };     /* of `in` */
 
 struct session {
-    struct lane *lane;
+    struct worker *worker;
     int fd;
     enum role role;
-    struct peer peer;
+    struct peercred peer;
     struct iobuf in;
     size_t used;                /* bytes of `in` that are dealt with, and not dropped yet */
     struct iobuf out;
@@ -30,27 +30,27 @@ struct session {
     bool eof;                   /* nothing more will come in */
     bool ended;                 /* nothing more will be answered */
     bool waits_for_output;      /* go on as soon as `out` has been sent */
-    bool starved;               /* go on as soon as the lane has room for a change again */
+    bool starved;               /* go on as soon as the worker has room for a change again */
     bool has_turn;              /* it queued up for that, and is the first now */
     bool discarding;            /* the rest of an overlong line */
     bool half_a_line;           /* what is in `in` waits for its end */
     bool ended_a_line;          /* the last run dealt with a whole line */
     bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
     struct problem fault;
-    struct session *next_waiting;       /* queue.c's: in its class of the lane, if `waiting` */
+    struct session *next_waiting;       /* queue.c's: in its class of the worker, if `waiting` */
     bool waiting;
-    struct session *next_touched;       /* turn.c's: in one of the lane's lists, if `touched` */
+    struct session *next_touched;       /* turn.c's: in one of the worker's lists, if `touched` */
     bool touched;
     unsigned outstanding;       /* changes on their way */
     struct mail_list changes;   /* of those, that are not posted yet */
     bool rests;                 /* go on when others had their turn */
     bool promises;              /* the writer is told that more changes are coming */
     struct scan *scan;          /* under way */
-    bool scan_is_here;          /* ... and not with the keeper */
-    struct matter *first_matter;        /* docket.c's: verifications under way, in order */
-    struct matter *last_matter;
-    unsigned matters;
-    unsigned errands;           /* of those, that are with a pool */
+    bool scan_is_here;          /* ... and not with the writer_thread */
+    struct pending_verify *first_pending;        /* docket.c's: verifications under way, in order */
+    struct pending_verify *last_pending;
+    unsigned pending;
+    unsigned jobs;           /* of those, that are with a pool */
     bool closing;
     bool groups_read;           /* the peer's; read when first needed */
     size_t group_count;
@@ -96,10 +96,10 @@ bool session_is_done(const struct session *s);
 /* Ends the session with an error reply of its own. */
 void session_fail(struct session *s, enum status status, const char *message);
 
-/* The share of the lane's changes that it draws from. */
-static inline struct lane_class *session_class(const struct session *s)
+/* The share of the worker's changes that it draws from. */
+static inline struct change_class *session_class(const struct session *s)
 {
-    return &s->lane->class[s->role == ROLE_ADMIN ? LANE_ADMINS : LANE_OTHERS];
+    return &s->worker->class[s->role == ROLE_ADMIN ? CLASS_ADMINS : CLASS_OTHERS];
 }
 
 #endif

@@ -9,8 +9,8 @@ struct fault {
     char name[48];
 };
 
-struct traversal {
-    struct conveyor *conveyor;  /* the walking thread's, as are the next three */
+struct bulk_read {
+    struct batch_queue *conveyor;  /* the walking thread's, as are the next three */
     uint64_t left;              /* more bytes than these are not in the file: its chains meet */
     bool ended;
     struct fault odd;
@@ -22,20 +22,20 @@ struct traversal {
 
 static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *traversal);
 static bool understand(void *traversal, struct slice name, struct slice value);
-static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
+static bool conclude(struct bulk_read *t, struct tdb_file *file, bool walked,
                      struct problem *problem);
 
-bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct problem *problem)
+bool bulk_read_tokens(struct tdb_file *file, struct visitor *visitor, struct problem *problem)
 {
-    struct traversal t = { .visitor = visitor };
+    struct bulk_read t = { .visitor = visitor };
 
     t.left = tdb_map_size(file->tdb);
-    t.conveyor = conveyor_new(understand, &t);
+    t.conveyor = batch_queue_new(understand, &t);
     if (t.conveyor == NULL) {
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
         return false;
     }
-    return conclude(&t, file, tdbfile_walk(file, walk, &t, &t.ended), problem);
+    return conclude(&t, file, tdb_file_walk(file, walk, &t, &t.ended), problem);
 }
 
 /* A key out of a damaged file may hold anything.  Returns false. */
@@ -50,22 +50,22 @@ static bool found(struct fault *f, const char *what, struct slice name)
     return false;
 }
 
-static bool pass_on(struct traversal *t, struct slice name, struct slice value)
+static bool pass_on(struct bulk_read *t, struct slice name, struct slice value)
 {
     if (name.len + value.len >= t->left)
         return found(&t->odd, "the file's hash chains meet there", name);
     t->left -= name.len + value.len;
-    if (slice_begins(name, "journal/") || slice_is(name, TRAVERSAL_HEAD_KEY))
+    if (slice_begins(name, "journal/") || slice_is(name, BULK_READ_HEAD_KEY))
         return true;
     value = record_trimmed(value);
     if (value.len > RECORD_LINE_MAX || name.len > RECORD_LINE_MAX)
         return found(&t->odd, "longer than any record", name);
-    return conveyor_put(t->conveyor, name, value);
+    return batch_queue_put(t->conveyor, name, value);
 }
 
 static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *traversal)
 {
-    struct traversal *t = traversal;
+    struct bulk_read *t = traversal;
 
     (void)tdb;
     t->ended = !pass_on(t, (struct slice){ (const char *)key.dptr, key.dsize },
@@ -76,7 +76,7 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *tra
 /* On the other thread. */
 static bool understand(void *traversal, struct slice name, struct slice value)
 {
-    struct traversal *t = traversal;
+    struct bulk_read *t = traversal;
     uint8_t id[ID_SIZE];
 
     const char *fault = record_key_parse(name, id) ? record_parse(t->visitor->room, id, value) :
@@ -87,10 +87,10 @@ static bool understand(void *traversal, struct slice name, struct slice value)
     return t->visitor->visit(t->visitor);
 }
 
-static bool conclude(struct traversal *t, struct tdbfile *file, bool walked,
+static bool conclude(struct bulk_read *t, struct tdb_file *file, bool walked,
                      struct problem *problem)
 {
-    bool understood = conveyor_finish(t->conveyor);
+    bool understood = batch_queue_finish(t->conveyor);
     const struct fault *fault = t->bad.what != NULL ? &t->bad : &t->odd;
 
     if (fault->what != NULL)

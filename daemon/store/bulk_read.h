@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads every token of a store.  The calling thread walks over the file, which is mostly
  * waiting for memory, and a second one understands what it finds. */
-#ifndef JETON_TRAVERSAL_H
-#define JETON_TRAVERSAL_H
+#ifndef JETON_DAEMON_STORE_BULK_READ_H
+#define JETON_DAEMON_STORE_BULK_READ_H
 
 #include "daemon/store/tdb_file.h"
 #include "daemon/store/visitor.h"
 #include "proto/request.h"
 
 /* The key of the record that says whose file this is. */
-#define TRAVERSAL_HEAD_KEY "jeton"
+#define BULK_READ_HEAD_KEY "jeton"
 
 /* Shows every token, in no order, on the second thread, which has ended when this returns.  False:
  * *problem says which record cannot be read. */
-bool traversal_tokens(struct tdbfile *file, struct visitor *visitor, struct problem *problem);
+bool bulk_read_tokens(struct tdb_file *file, struct visitor *visitor, struct problem *problem);
 
 #endif

@@ -12,8 +12,8 @@
  * an entry has some 150 bytes.  Serials are consecutive, within a block and from block to block.  A
  * full block is followed by the oldest one, if enough entries remain without it, or else by a new
  * one. */
-#ifndef JETON_JOURNAL_H
-#define JETON_JOURNAL_H
+#ifndef JETON_DAEMON_STORE_JOURNAL_H
+#define JETON_DAEMON_STORE_JOURNAL_H
 
 #include "proto/limits.h"
 #include "proto/line.h"

@@ -17,17 +17,17 @@ static const char *text_fault(struct slice text, size_t max, const char *too_lon
 }
 
 /* Puts a text in the place of the one that is there; those behind it move. */
-static void replace(struct record *r, struct slice old, uint16_t *len, struct slice new)
+static void replace(struct record *r, struct slice old, uint16_t *len, struct slice text)
 {
     char *to = r->texts + (old.at - r->texts);
     size_t behind = (size_t)r->subject_len + r->scopes_len + r->description_len -
                     (size_t)(old.at + old.len - r->texts);
 
-    if (old.len != new.len && behind > 0)
-        memmove(to + new.len, to + old.len, behind);
-    if (new.len > 0)
-        memcpy(to, new.at, new.len);
-    *len = (uint16_t)new.len;
+    if (old.len != text.len && behind > 0)
+        memmove(to + text.len, to + old.len, behind);
+    if (text.len > 0)
+        memcpy(to, text.at, text.len);
+    *len = (uint16_t)text.len;
 }
 
 const char *record_set_subject(struct record *r, struct slice subject)

@@ -5,8 +5,8 @@
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
  *            [disabled=] [replaces=ID] [subject=] [scopes=] [description=]
  */
-#ifndef JETON_RECORD_H
-#define JETON_RECORD_H
+#ifndef JETON_DAEMON_STORE_RECORD_H
+#define JETON_DAEMON_STORE_RECORD_H
 
 #include <sys/types.h>
 

@@ -13,11 +13,11 @@
 #include "daemon/store/bulk_read.h"
 
 struct store {
-    struct tdbfile file;
+    struct tdb_file file;
     enum store_mode mode;
     int lock;                       /* descriptor of PATH.lock; -1 when only reading */
     struct slice claims;            /* in `line` */
-    char line[RECORD_LINE_MAX + TDBFILE_SPARE];     /* that was put last */
+    char line[RECORD_LINE_MAX + TDB_FILE_SPARE];     /* that was put last */
 };
 
 static bool take_lock(struct store *s, struct problem *problem);
@@ -37,7 +37,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
     }
     *s = (struct store){ .mode = mode, .lock = -1 };
     unsetenv("TDB_NO_FSYNC");       /* TDB obeys it, and nothing would be durable */
-    if (!tdbfile_init(&s->file, path))
+    if (!tdb_file_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
     else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
              open_file(s, mode, problem))
@@ -50,7 +50,7 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
-    tdbfile_close(&s->file);
+    tdb_file_close(&s->file);
     if (s->lock >= 0)
         close(s->lock);
     free(s);
@@ -87,7 +87,7 @@ static bool create_if_missing(struct store *s, struct problem *problem)
 
     text_adds(&value, "v=1");
     line_put_time(&value, "created", clock_wall());
-    if (tdbfile_create(&s->file, slice_of(TRAVERSAL_HEAD_KEY), text_slice(&value)))
+    if (tdb_file_create(&s->file, slice_of(BULK_READ_HEAD_KEY), text_slice(&value)))
         return true;
     problem_set(problem, STATUS_STORE, "cannot create store %.150s: %s", s->file.path,
                 strerror(errno));
@@ -96,13 +96,13 @@ static bool create_if_missing(struct store *s, struct problem *problem)
 
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    if (!tdbfile_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
+    if (!tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
         explain(s, problem);
         return false;
     }
     if (lock_file(s, problem) && check_head(s, problem))
         return true;
-    tdbfile_close(&s->file);
+    tdb_file_close(&s->file);
     return false;
 }
 
@@ -138,7 +138,7 @@ static bool lock_file(struct store *s, struct problem *problem)
 
 static bool check_head(struct store *s, struct problem *problem)
 {
-    TDB_DATA head = tdb_fetch(s->file.tdb, tdbfile_datum(slice_of(TRAVERSAL_HEAD_KEY)));
+    TDB_DATA head = tdb_fetch(s->file.tdb, tdb_file_datum(slice_of(BULK_READ_HEAD_KEY)));
     struct slice text = { (const char *)head.dptr, head.dsize };
     bool good = head.dptr != NULL && slice_begins(text, "v=1 ");
 
@@ -154,13 +154,13 @@ static bool check_head(struct store *s, struct problem *problem)
 
 bool store_reopen(struct store *s, struct problem *problem)
 {
-    tdbfile_close(&s->file);
+    tdb_file_close(&s->file);
     return open_file(s, STORE_WRITE, problem);
 }
 
 bool store_mend(struct store *s, struct problem *problem)
 {
-    if (tdbfile_mend(&s->file))
+    if (tdb_file_mend(&s->file))
         return true;
     problem_set(problem, STATUS_STORE, "store %.150s cannot be written: %s", s->file.path,
                 strerror(errno));
@@ -169,7 +169,7 @@ bool store_mend(struct store *s, struct problem *problem)
 
 void store_shrink(struct store *s)
 {
-    tdbfile_shrink(&s->file);
+    tdb_file_shrink(&s->file);
 }
 
 /* -- reading everything ---------------------------------------------------------------------- */
@@ -201,13 +201,13 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
 {
     if (s->mode == STORE_READ)
         return true;
-    tdbfile_close(&s->file);
+    tdb_file_close(&s->file);
     return open_file(s, mode, problem);
 }
 
 bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem)
 {
-    return switch_to(s, STORE_READ, problem) && traversal_tokens(&s->file, visitor, problem) &&
+    return switch_to(s, STORE_READ, problem) && bulk_read_tokens(&s->file, visitor, problem) &&
            switch_to(s, s->mode, problem);
 }
 
@@ -235,7 +235,7 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
 
 bool store_begin(struct store *s)
 {
-    return tdbfile_begin(&s->file);
+    return tdb_file_begin(&s->file);
 }
 
 /* A line is stored with spaces behind it, which mean nothing to the grammar. */
@@ -246,9 +246,9 @@ static bool put_record(struct store *s, const struct record *record, int how)
 
     record_key(record->digest, key);
     s->claims = record_write(&value, record);
-    size_t size = tdbfile_size(sizeof(key), value.len);
+    size_t size = tdb_file_size(sizeof(key), value.len);
     memset(s->line + value.len, ' ', size - value.len);
-    return !value.cut && tdbfile_put(&s->file, (struct slice){ key, sizeof(key) },
+    return !value.cut && tdb_file_put(&s->file, (struct slice){ key, sizeof(key) },
                                      (struct slice){ s->line, size }, how);
 }
 
@@ -274,7 +274,7 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
     char key[RECORD_KEY_SIZE];
 
     record_key(id, key);
-    return tdb_delete(s->file.tdb, tdbfile_datum((struct slice){ key, sizeof(key) })) == 0;
+    return tdb_delete(s->file.tdb, tdb_file_datum((struct slice){ key, sizeof(key) })) == 0;
 }
 
 /* A block's record gets its full place at once, so that it is rewritten in place ever after. */
@@ -286,21 +286,21 @@ bool store_put_journal(struct store *s, const struct journal *j)
 
     journal_key(&name, journal_block_number(j));
     struct slice key = text_slice(&name);
-    if (!tdb_exists(s->file.tdb, tdbfile_datum(key)) &&
-        !tdbfile_put(&s->file, key, (struct slice){ zeros, tdbfile_place(key.len, JOURNAL_BLOCK) },
+    if (!tdb_exists(s->file.tdb, tdb_file_datum(key)) &&
+        !tdb_file_put(&s->file, key, (struct slice){ zeros, tdb_file_place(key.len, JOURNAL_BLOCK) },
                      TDB_REPLACE))
         return false;
-    return tdbfile_put(&s->file, key, journal_block(j), TDB_REPLACE);
+    return tdb_file_put(&s->file, key, journal_block(j), TDB_REPLACE);
 }
 
 bool store_commit(struct store *s)
 {
-    return tdbfile_commit(&s->file);
+    return tdb_file_commit(&s->file);
 }
 
 void store_abandon(struct store *s)
 {
-    tdbfile_abandon(&s->file);
+    tdb_file_abandon(&s->file);
 }
 
 /* -- reading one ----------------------------------------------------------------------------- */
@@ -309,7 +309,7 @@ static enum store_found fetch(struct store *s, struct slice name, TDB_DATA *valu
 {
     if (s->file.tdb == NULL)
         return STORE_FAILED;
-    *value = tdb_fetch(s->file.tdb, tdbfile_datum(name));
+    *value = tdb_fetch(s->file.tdb, tdb_file_datum(name));
     if (value->dptr != NULL)
         return STORE_FOUND;
     return tdb_error(s->file.tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;

@@ -2,13 +2,13 @@
 /* The durable truth: token records and journal blocks in one TDB file.  The writer's
  * thread only.
  *
- * What TDB and the disk do to a commit is tdbfile.h's business.  Beyond that:
+ * What TDB and the disk do to a commit is tdb_file.h's business.  Beyond that:
  *   - closing any descriptor of the file drops the process's locks on it, so the lock against a
  *     second daemon is not TDB's: it is on PATH.lock, and (flock) on the file itself.
  *   - without a map each piece of a record is a system call: for reading everything it is mapped
  *     after all, read-only, which no full disk can disturb. */
-#ifndef JETON_STORE_H
-#define JETON_STORE_H
+#ifndef JETON_DAEMON_STORE_STORE_H
+#define JETON_DAEMON_STORE_STORE_H
 
 #include "daemon/store/journal.h"
 #include "daemon/store/visitor.h"

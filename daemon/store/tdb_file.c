@@ -17,9 +17,9 @@
 /* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
 
-bool tdbfile_init(struct tdbfile *f, const char *path)
+bool tdb_file_init(struct tdb_file *f, const char *path)
 {
-    *f = (struct tdbfile){ .nowhere = -1 };
+    *f = (struct tdb_file){ .nowhere = -1 };
     return (size_t)snprintf(f->path, sizeof(f->path), "%s", path) < sizeof(f->path) - 8;
 }
 
@@ -30,7 +30,7 @@ static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const cha
 
 static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
 {
-    struct tdbfile *f = tdb_get_logging_private(tdb);
+    struct tdb_file *f = tdb_get_logging_private(tdb);
     char message[sizeof(f->said)];
     va_list args;
     int error = errno;
@@ -55,7 +55,7 @@ static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const cha
     errno = error;
 }
 
-static struct tdb_context *open_tdb(struct tdbfile *f, const char *path, int flags)
+static struct tdb_context *open_tdb(struct tdb_file *f, const char *path, int flags)
 {
     const struct tdb_logging_context logging = { heard, f };
 
@@ -84,7 +84,7 @@ static size_t next_larger(size_t piece)
     return piece + (piece < PAGE ? piece : PAGE);
 }
 
-size_t tdbfile_size(size_t key, size_t least)
+size_t tdb_file_size(size_t key, size_t least)
 {
     size_t piece = SMALLEST;
 
@@ -93,7 +93,7 @@ size_t tdbfile_size(size_t key, size_t least)
     return value_in(piece, key);
 }
 
-size_t tdbfile_place(size_t key, size_t most)
+size_t tdb_file_place(size_t key, size_t most)
 {
     size_t piece = SMALLEST;
 
@@ -117,13 +117,13 @@ static size_t first_size(size_t key, size_t least)
 
 static bool write_first(struct tdb_context *tdb, struct slice key, struct slice value)
 {
-    char room[TDBFILE_FIRST_MAX + 2 * TDBFILE_SPARE];
+    char room[TDB_FILE_FIRST_MAX + 2 * TDB_FILE_SPARE];
     size_t size = first_size(key.len, value.len);
 
     memset(room, ' ', size);
     memcpy(room, value.at, value.len);
     return tdb_transaction_start(tdb) == 0 &&
-           tdb_store(tdb, tdbfile_datum(key), tdbfile_datum((struct slice){ room, size }),
+           tdb_store(tdb, tdb_file_datum(key), tdb_file_datum((struct slice){ room, size }),
                      TDB_INSERT) == 0 &&
            tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
 }
@@ -140,7 +140,7 @@ static bool sync_directory(const char *path)
     return done;
 }
 
-bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value)
+bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
 {
     char path[PATH_MAX + 8];
     struct stat st;
@@ -167,7 +167,7 @@ bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value)
 /* -- opening --------------------------------------------------------------------------------- */
 
 /* A file that was put in the place of ours while it was open is not the one we know. */
-static bool same_file(struct tdbfile *f, const struct stat *st)
+static bool same_file(struct tdb_file *f, const struct stat *st)
 {
     if (f->inode == 0) {
         f->device = st->st_dev;
@@ -178,7 +178,7 @@ static bool same_file(struct tdbfile *f, const struct stat *st)
 
 /* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
  * end is cut off only when it needs it.  It makes its files whole pages. */
-static bool is_whole(const struct tdbfile *f)
+static bool is_whole(const struct tdb_file *f)
 {
     struct stat st;
 
@@ -189,19 +189,19 @@ static bool is_whole(const struct tdbfile *f)
 }
 
 /* Nobody else may have it open: then it would not be what the power left. */
-static bool forget_recovery_beyond(struct tdbfile *f, int flags)
+static bool forget_recovery_beyond(struct tdb_file *f, int flags)
 {
     bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
     int fd = open(f->path, (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
 
     if (fd < 0)
         return false;
-    bool good = !tdbrecovery_is_beyond(fd);
+    bool good = !tdb_recovery_is_beyond(fd);
     f->unclean = !good && !for_writing;
     if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         log_warning("%s: the power went while a commit made it longer: nothing of that commit was saved",
                     f->path);
-        good = tdbrecovery_forget(fd);
+        good = tdb_recovery_forget(fd);
     }
     int error = errno;
     close(fd);
@@ -209,7 +209,7 @@ static bool forget_recovery_beyond(struct tdbfile *f, int flags)
     return good;
 }
 
-bool tdbfile_open(struct tdbfile *f, int flags)
+bool tdb_file_open(struct tdb_file *f, int flags)
 {
     struct stat st;
 
@@ -233,7 +233,7 @@ bool tdbfile_open(struct tdbfile *f, int flags)
     return false;
 }
 
-void tdbfile_close(struct tdbfile *f)
+void tdb_file_close(struct tdb_file *f)
 {
     if (f->tdb != NULL)
         tdb_close(f->tdb);
@@ -248,7 +248,7 @@ void tdbfile_close(struct tdbfile *f)
 enum { CHAINS_AT_ONCE = 4096 };
 
 /* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
-static bool read_heads(const struct tdbfile *f, unsigned first, uint32_t head[], unsigned count)
+static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[], unsigned count)
 {
     off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
     ssize_t size = (ssize_t)(count * sizeof(*head));
@@ -258,7 +258,7 @@ static bool read_heads(const struct tdbfile *f, unsigned first, uint32_t head[],
 
 /* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
  * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
-bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,
+bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                   const bool *ended)
 {
     const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
@@ -278,7 +278,7 @@ bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *contex
 /* -- transactions ---------------------------------------------------------------------------- */
 
 /* What is written to a file that was moved away or replaced would be lost with it. */
-static bool in_place(struct tdbfile *f)
+static bool in_place(struct tdb_file *f)
 {
     struct stat st;
 
@@ -290,7 +290,7 @@ static bool in_place(struct tdbfile *f)
     return false;
 }
 
-bool tdbfile_begin(struct tdbfile *f)
+bool tdb_file_begin(struct tdb_file *f)
 {
     if (f->tdb == NULL || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
         return false;
@@ -299,18 +299,18 @@ bool tdbfile_begin(struct tdbfile *f)
     return true;
 }
 
-bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how)
+bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int how)
 {
-    return tdb_store(f->tdb, tdbfile_datum(key), tdbfile_datum(value), how) == 0;
+    return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
 }
 
 /* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear
  * before: growing inside a transaction leaves an error behind although nothing went wrong. */
-bool tdbfile_commit(struct tdbfile *f)
+bool tdb_file_commit(struct tdb_file *f)
 {
     if (f->failed)
         return false;
-    tdb_exists(f->tdb, tdbfile_datum(slice_of("?")));
+    tdb_exists(f->tdb, tdb_file_datum(slice_of("?")));
     f->committing = true;
     bool done = tdb_transaction_commit(f->tdb) == 0 && !f->failed;
     f->committing = false;
@@ -321,7 +321,7 @@ bool tdbfile_commit(struct tdbfile *f)
     return done;
 }
 
-void tdbfile_abandon(struct tdbfile *f)
+void tdb_file_abandon(struct tdb_file *f)
 {
     if (f->tdb != NULL && tdb_transaction_active(f->tdb))
         tdb_transaction_cancel(f->tdb);
@@ -329,19 +329,19 @@ void tdbfile_abandon(struct tdbfile *f)
 
 /* -- after a failure ------------------------------------------------------------------------- */
 
-bool tdbfile_mend(struct tdbfile *f)
+bool tdb_file_mend(struct tdb_file *f)
 {
-    return tdbrecovery_rewrite(tdb_fd(f->tdb));
+    return tdb_recovery_rewrite(tdb_fd(f->tdb));
 }
 
-void tdbfile_shrink(struct tdbfile *f)
+void tdb_file_shrink(struct tdb_file *f)
 {
     const uint64_t page = (uint64_t)getpagesize();
     int fd = tdb_fd(f->tdb);
     uint64_t size = f->before, end;
     struct stat st;
 
-    if (f->before == 0 || fstat(fd, &st) < 0 || !tdbrecovery_end(fd, &end))
+    if (f->before == 0 || fstat(fd, &st) < 0 || !tdb_recovery_end(fd, &end))
         return;
     if (size < end)
         size = (end + page - 1) / page * page;      /* its files are whole pages */

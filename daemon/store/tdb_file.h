@@ -17,8 +17,8 @@
  *     end, with which TDB does not open it: that is forgotten first (tdbrecovery.h).
  *   - a commit that fails leaves the file longer: without care, a disk that stays full would make
  *     it grow, sparse, to the 4 GiB that TDB can address. */
-#ifndef JETON_TDBFILE_H
-#define JETON_TDBFILE_H
+#ifndef JETON_DAEMON_STORE_TDB_FILE_H
+#define JETON_DAEMON_STORE_TDB_FILE_H
 
 #include <fcntl.h>
 #include <limits.h>
@@ -29,7 +29,7 @@
 
 #include "proto/text.h"
 
-struct tdbfile {
+struct tdb_file {
     struct tdb_context *tdb;        /* NULL: not open */
     int nowhere;                    /* what TDB writes to when it is cut off; -1: none yet */
     bool failed;                    /* TDB logged an error since the file was opened or the
@@ -44,50 +44,50 @@ struct tdbfile {
     char path[PATH_MAX];
 };
 
-enum { TDBFILE_SPARE = 4096, TDBFILE_FIRST_MAX = 256 };
+enum { TDB_FILE_SPARE = 4096, TDB_FILE_FIRST_MAX = 256 };
 
 /* The size a value of at least `least` bytes should have, so that what TDB allocates for it leaves
- * no useless remainders: at most TDBFILE_SPARE more. */
-size_t tdbfile_size(size_t key, size_t least);
+ * no useless remainders: at most TDB_FILE_SPARE more. */
+size_t tdb_file_size(size_t key, size_t least);
 
 /* The size of a value for which TDB allocates so much that one of `most` bytes can take its place. */
-size_t tdbfile_place(size_t key, size_t most);
+size_t tdb_file_place(size_t key, size_t most);
 
 /* Shows each record where it lies, in no order, until `visit` sets *ended and returns what is not 0.
  * The file is open for reading only.  False: it is damaged. */
-bool tdbfile_walk(const struct tdbfile *f, tdb_traverse_func visit, void *context,
+bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                   const bool *ended);
 
-static inline TDB_DATA tdbfile_datum(struct slice s)
+static inline TDB_DATA tdb_file_datum(struct slice s)
 {
     return (TDB_DATA){ (unsigned char *)s.at, s.len };
 }
 
 /* False: the path is too long. */
-bool tdbfile_init(struct tdbfile *f, const char *path);
+bool tdb_file_init(struct tdb_file *f, const char *path);
 
 /* Makes the file with one record, unless there is one; false and errno.  Spaces are put behind its
- * value, which is at most TDBFILE_FIRST_MAX bytes.  The caller makes sure that nobody else does the
+ * value, which is at most TDB_FILE_FIRST_MAX bytes.  The caller makes sure that nobody else does the
  * same. */
-bool tdbfile_create(struct tdbfile *f, struct slice key, struct slice value);
+bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
 
 /* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
  * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be mended, and another
  * process has it; EIO, EINVAL or 0: not whole, or no TDB. */
-bool tdbfile_open(struct tdbfile *f, int flags);
-void tdbfile_close(struct tdbfile *f);
+bool tdb_file_open(struct tdb_file *f, int flags);
+void tdb_file_close(struct tdb_file *f);
 
 /* One transaction.  A commit that returns false may or may not be done: close, open, and look.
  * `how`: TDB_INSERT or TDB_REPLACE. */
-bool tdbfile_begin(struct tdbfile *f);
-bool tdbfile_put(struct tdbfile *f, struct slice key, struct slice value, int how);
-bool tdbfile_commit(struct tdbfile *f);
-void tdbfile_abandon(struct tdbfile *f);
+bool tdb_file_begin(struct tdb_file *f);
+bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int how);
+bool tdb_file_commit(struct tdb_file *f);
+void tdb_file_abandon(struct tdb_file *f);
 
 /* After such a commit and a new open: makes sure that what is read is what the disk has. */
-bool tdbfile_mend(struct tdbfile *f);
+bool tdb_file_mend(struct tdb_file *f);
 
 /* And if the commit turned out undone: gives back what it had added to the file. */
-void tdbfile_shrink(struct tdbfile *f);
+void tdb_file_shrink(struct tdb_file *f);
 
 #endif

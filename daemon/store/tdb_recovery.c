@@ -51,7 +51,7 @@ static bool has_all_firsts(int fd, const struct file_head *head, uint64_t size)
 }
 
 /* The start is read before the size: who makes the file longer does it in the other order. */
-bool tdbrecovery_is_beyond(int fd)
+bool tdb_recovery_is_beyond(int fd)
 {
     struct file_head head;
     struct stat st;
@@ -63,7 +63,7 @@ bool tdbrecovery_is_beyond(int fd)
            has_all_firsts(fd, &head, (uint64_t)st.st_size);
 }
 
-bool tdbrecovery_forget(int fd)
+bool tdb_recovery_forget(int fd)
 {
     const uint32_t none = 0;
 
@@ -76,7 +76,7 @@ static bool read_record(int fd, uint32_t *start, struct recovery_head *r)
            (*start == 0 || pread(fd, r, sizeof(*r), *start) == sizeof(*r));
 }
 
-bool tdbrecovery_rewrite(int fd)
+bool tdb_recovery_rewrite(int fd)
 {
     struct recovery_head r;
     uint32_t start;
@@ -86,7 +86,7 @@ bool tdbrecovery_rewrite(int fd)
            (start == 0 || pwrite(fd, &r, sizeof(r), start) == sizeof(r)) && fsync(fd) == 0;
 }
 
-bool tdbrecovery_end(int fd, uint64_t *end)
+bool tdb_recovery_end(int fd, uint64_t *end)
 {
     struct recovery_head r;
     uint32_t start;

@@ -5,8 +5,8 @@
  * A commit that needs a larger one makes the file longer, writes where the record is, and only then
  * syncs for the first time: when the power goes, the disk may have the pointer and not the length.
  * There is nothing to undo then, as nothing else is written before that sync is done. */
-#ifndef JETON_TDBRECOVERY_H
-#define JETON_TDBRECOVERY_H
+#ifndef JETON_DAEMON_STORE_TDB_RECOVERY_H
+#define JETON_DAEMON_STORE_TDB_RECOVERY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,15 +16,15 @@ enum { TDB_FILE_HEAD = 168 };
 
 /* True if the file is a TDB file that points to such a record behind its end, which TDB refuses.  Not so
  * of one that another process is just making longer, or of which other things are missing as well. */
-bool tdbrecovery_is_beyond(int fd);
+bool tdb_recovery_is_beyond(int fd);
 
 /* Takes the pointer away, for good; false and errno. */
-bool tdbrecovery_forget(int fd);
+bool tdb_recovery_forget(int fd);
 
 /* Writes again what the kernel may take for written, and syncs; false and errno. */
-bool tdbrecovery_rewrite(int fd);
+bool tdb_recovery_rewrite(int fd);
 
 /* Where the record's room ends; 0: there is none.  False: it cannot be read. */
-bool tdbrecovery_end(int fd, uint64_t *end);
+bool tdb_recovery_end(int fd, uint64_t *end);
 
 #endif

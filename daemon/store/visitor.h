@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who is shown all tokens of a store, one after the other. */
-#ifndef JETON_VISITOR_H
-#define JETON_VISITOR_H
+#ifndef JETON_DAEMON_STORE_VISITOR_H
+#define JETON_DAEMON_STORE_VISITOR_H
 
 #include "daemon/store/record.h"
 

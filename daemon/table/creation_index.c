@@ -12,21 +12,21 @@ enum { ROOM_MIN = 1024 };
 
 static int compare(const void *left, const void *right)
 {
-    const struct order_entry *a = left, *b = right;
+    const struct creation_entry *a = left, *b = right;
 
     if (a->created != b->created)
         return a->created < b->created ? -1 : 1;
     return (a->serial > b->serial) - (a->serial < b->serial);
 }
 
-void order_free(struct order *o)
+void creation_index_free(struct creation_index *o)
 {
     free(o->entry);
-    *o = (struct order){ .entry = NULL };
+    *o = (struct creation_index){ .entry = NULL };
 }
 
 /* Memory for many at once is had for less than page by page. */
-static void populate(struct order *o, size_t count)
+static void populate(struct creation_index *o, size_t count)
 {
     const uintptr_t page = (uintptr_t)getpagesize();
     uintptr_t from = (uintptr_t)(o->entry + o->count) / page * page;
@@ -36,7 +36,7 @@ static void populate(struct order *o, size_t count)
         pages_fill((void *)from, to - from);
 }
 
-int order_reserve(struct order *o, size_t count)
+int creation_index_reserve(struct creation_index *o, size_t count)
 {
     size_t room = o->room < ROOM_MIN ? ROOM_MIN : o->room;
 
@@ -44,7 +44,7 @@ int order_reserve(struct order *o, size_t count)
         room *= 2;
     if (room == o->room)
         return 0;
-    struct order_entry *entry = reallocarray(o->entry, room, sizeof(*entry));
+    struct creation_entry *entry = reallocarray(o->entry, room, sizeof(*entry));
     if (entry == NULL)
         return -ENOMEM;
     o->entry = entry;
@@ -53,11 +53,11 @@ int order_reserve(struct order *o, size_t count)
     return 0;
 }
 
-void order_add(struct order *o, int64_t created, uint64_t serial, const uint8_t id[ID_SIZE])
+void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial, const uint8_t id[ID_SIZE])
 {
-    struct order_entry *e = &o->entry[o->count];
+    struct creation_entry *e = &o->entry[o->count];
 
-    *e = (struct order_entry){ .created = created, .serial = serial };
+    *e = (struct creation_entry){ .created = created, .serial = serial };
     memcpy(e->id, id, ID_SIZE);
     if (o->sorted == o->count && (o->count == 0 || compare(e - 1, e) < 0))
         o->sorted++;
@@ -66,10 +66,10 @@ void order_add(struct order *o, int64_t created, uint64_t serial, const uint8_t 
 
 /* Merges from the back, so that only the tail needs memory of its own.  Without that memory the
  * whole array is sorted in place. */
-static void merge_tail(struct order *o)
+static void merge_tail(struct creation_index *o)
 {
     size_t tail = o->count - o->sorted, left = o->sorted, at = o->count;
-    struct order_entry *copy = malloc(tail * sizeof(*copy));
+    struct creation_entry *copy = malloc(tail * sizeof(*copy));
 
     if (copy == NULL) {
         qsort(o->entry, o->count, sizeof(*o->entry), compare);
@@ -84,7 +84,7 @@ static void merge_tail(struct order *o)
     free(copy);
 }
 
-static void settle(struct order *o)
+static void settle(struct creation_index *o)
 {
     if (o->sorted < o->count)
         merge_tail(o);
@@ -99,9 +99,9 @@ static void settle(struct order *o)
     o->sorted = o->count;
 }
 
-size_t order_after(struct order *o, int64_t created, uint64_t serial)
+size_t creation_index_after(struct creation_index *o, int64_t created, uint64_t serial)
 {
-    const struct order_entry place = { .created = created, .serial = serial };
+    const struct creation_entry place = { .created = created, .serial = serial };
     size_t low = 0, high;
 
     settle(o);
@@ -116,10 +116,10 @@ size_t order_after(struct order *o, int64_t created, uint64_t serial)
     return low;
 }
 
-void order_remove(struct order *o, int64_t created, uint64_t serial)
+void creation_index_remove(struct creation_index *o, int64_t created, uint64_t serial)
 {
-    size_t after = order_after(o, created, serial);
-    struct order_entry *e = o->entry + after - 1;
+    size_t after = creation_index_after(o, created, serial);
+    struct creation_entry *e = o->entry + after - 1;
 
     if (after == 0 || e->created != created || e->serial != serial || e->removed)
         return;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One table in its memfd, as its writer sees it: slots, strings, and what only the daemon keeps
- * beside them.  The publisher's mutex guards every call; `used` alone is written by
+ * beside them.  The token_table's mutex guards every call; `used` alone is written by
  * verifying threads. */
-#ifndef JETON_GENERATION_H
-#define JETON_GENERATION_H
+#ifndef JETON_DAEMON_TABLE_GENERATION_H
+#define JETON_DAEMON_TABLE_GENERATION_H
 
 #include "daemon/store/record.h"
 #include "proto/table.h"
@@ -51,7 +51,7 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
-/* See publish_condense(). */
+/* See token_table_condense(). */
 bool generation_condense(struct generation *g);
 
 /* True if `tokens` more, with `bytes` of strings between them, can be added for certain. */

@@ -5,19 +5,19 @@
 
 #include "proto/limits.h"
 
-void intent_begin(struct intents *all, struct intent *i, const uint8_t *id)
+void pending_deny_begin(struct pending_denies *all, struct pending_deny *i, const uint8_t *id)
 {
-    struct intent **first = &all->bucket[id[0] % INTENT_BUCKETS];
+    struct pending_deny **first = &all->bucket[id[0] % PENDING_DENY_BUCKETS];
 
     if (i->link != NULL)
         return;
-    *i = (struct intent){ .id = id, .next = *first, .link = first };
+    *i = (struct pending_deny){ .id = id, .next = *first, .link = first };
     if (i->next != NULL)
         i->next->link = &i->next;
     *first = i;
 }
 
-void intent_end(struct intent *i)
+void pending_deny_end(struct pending_deny *i)
 {
     if (i->link == NULL)
         return;
@@ -27,9 +27,9 @@ void intent_end(struct intent *i)
     i->link = NULL;
 }
 
-bool intent_among(const struct intents *all, const uint8_t *id)
+bool pending_deny_among(const struct pending_denies *all, const uint8_t *id)
 {
-    for (const struct intent *i = all->bucket[id[0] % INTENT_BUCKETS]; i != NULL; i = i->next)
+    for (const struct pending_deny *i = all->bucket[id[0] % PENDING_DENY_BUCKETS]; i != NULL; i = i->next)
         if (memcmp(i->id, id, ID_SIZE) == 0)
             return true;
     return false;

@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Denials that were asked for and are not answered yet.  They belong to who asked; the
  * caller sees to it that one thread at a time is here. */
-#ifndef JETON_INTENT_H
-#define JETON_INTENT_H
+#ifndef JETON_DAEMON_TABLE_PENDING_DENY_H
+#define JETON_DAEMON_TABLE_PENDING_DENY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { INTENT_BUCKETS = 256 };
+enum { PENDING_DENY_BUCKETS = 256 };
 
 /* All zeros: of nothing. */
-struct intent {
+struct pending_deny {
     const uint8_t *id;
-    struct intent *next;
-    struct intent **link;       /* what points at it; NULL: it is not there */
+    struct pending_deny *next;
+    struct pending_deny **link;       /* what points at it; NULL: it is not there */
 };
 
 /* An empty one is all zeros. */
-struct intents {
-    struct intent *bucket[INTENT_BUCKETS];
+struct pending_denies {
+    struct pending_deny *bucket[PENDING_DENY_BUCKETS];
 };
 
 /* The id must stay where it is.  Beginning or ending one twice does nothing more. */
-void intent_begin(struct intents *all, struct intent *i, const uint8_t *id);
-void intent_end(struct intent *i);
+void pending_deny_begin(struct pending_denies *all, struct pending_deny *i, const uint8_t *id);
+void pending_deny_end(struct pending_deny *i);
 
 /* True if there is one for this token. */
-bool intent_among(const struct intents *all, const uint8_t *id);
+bool pending_deny_among(const struct pending_denies *all, const uint8_t *id);
 
 #endif

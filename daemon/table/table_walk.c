@@ -8,7 +8,7 @@ typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, voi
 
 static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, void *element)
 {
-    struct survey_use *use = element;
+    struct table_walk_use *use = element;
     uint32_t used = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
 
     if (used == 0 || used < since)
@@ -21,35 +21,35 @@ static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, v
 
 static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before, void *element)
 {
-    struct survey_ended *ended = element;
+    struct table_walk_ended *ended = element;
     struct slot_values v = generation_read(g, slot);
 
     memcpy(ended->id, v.digest, ID_SIZE);
     return (v.flags & SLOT_PRESENT) && ((v.flags & SLOT_REVOKED) || v.expires <= before);
 }
 
-static size_t walk(struct publisher *p, uint32_t *slot, uint32_t slots, picker *pick,
+static size_t walk(struct token_table *p, uint32_t *slot, uint32_t slots, picker *pick,
                    int64_t time, void *elements, size_t size, size_t room)
 {
-    const struct generation *g = publish_hold(p);
+    const struct generation *g = token_table_hold(p);
     uint64_t end = UINT64_C(1) << g->table.slot_bits, at = *slot;
     size_t count = 0;
 
     for (uint64_t stop = at + slots; at < end && at < stop && count < room; at++)
         count += pick(g, (uint32_t)at, time, (char *)elements + count * size);
     *slot = at < end ? (uint32_t)at : 0;
-    publish_release(p);
+    token_table_release(p);
     return count;
 }
 
-size_t survey_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
-                   struct survey_use *use, size_t room)
+size_t table_walk_uses(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t since,
+                   struct table_walk_use *use, size_t room)
 {
     return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
 }
 
-size_t survey_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
-                    struct survey_ended *ended, size_t room)
+size_t table_walk_ended(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t before,
+                    struct table_walk_ended *ended, size_t room)
 {
     return walk(p, slot, slots, pick_ended, before, ended, sizeof(*ended), room);
 }

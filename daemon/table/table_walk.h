@@ -5,25 +5,25 @@
  * than `room` elements; *slot is then where to go on, and 0 at the end of the table.  They return
  * how many elements there are.  A table that is replaced in between is walked from where the old
  * one was left; what that misses comes in the next round.  Any thread; changes wait meanwhile. */
-#ifndef JETON_SURVEY_H
-#define JETON_SURVEY_H
+#ifndef JETON_DAEMON_TABLE_TABLE_WALK_H
+#define JETON_DAEMON_TABLE_TABLE_WALK_H
 
 #include "daemon/table/token_table.h"
 
 /* A token and when it was last used (seconds since 1970). */
-struct survey_use {
+struct table_walk_use {
     uint8_t id[ID_SIZE];
     uint32_t time;
 };
 
 /* A token that retention may concern: revoked, or expired before a given time. */
-struct survey_ended {
+struct table_walk_ended {
     uint8_t id[ID_SIZE];
 };
 
-size_t survey_uses(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t since,
-                   struct survey_use *use, size_t room);
-size_t survey_ended(struct publisher *p, uint32_t *slot, uint32_t slots, int64_t before,
-                    struct survey_ended *ended, size_t room);
+size_t table_walk_uses(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t since,
+                   struct table_walk_use *use, size_t room);
+size_t table_walk_ended(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t before,
+                    struct table_walk_ended *ended, size_t room);
 
 #endif

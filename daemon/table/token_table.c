@@ -15,14 +15,14 @@
 #include "daemon/table/generation.h"
 
 enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
-enum { CONDENSER = PUBLISH_READERS_MAX, INSIDERS };
+enum { CONDENSER = TOKEN_TABLE_READERS_MAX, INSIDERS };
 #define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
 
-struct publisher {
+struct token_table {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
-    struct intents intents;         /* disables that are not answered yet */
+    struct pending_denies intents;         /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
         _Alignas(64) _Atomic(struct generation *) inside;
@@ -31,13 +31,13 @@ struct publisher {
 
 /* -- generations ----------------------------------------------------------------------------- */
 
-static struct generation *current(struct publisher *p)
+static struct generation *current(struct token_table *p)
 {
     return atomic_load(&p->current);
 }
 
 /* Frees the retired tables that no reader is inside. */
-static void reap(struct publisher *p)
+static void reap(struct token_table *p)
 {
     for (struct generation **link = &p->retired; *link != NULL;) {
         struct generation *g = *link;
@@ -55,7 +55,7 @@ static void reap(struct publisher *p)
 
 static void grant_lease(struct generation *g)
 {
-    atomic_store(&g->header->lease, (int64_t)clock_monotonic() + PUBLISH_LEASE_SECONDS * CLOCK_SECOND);
+    atomic_store(&g->header->lease, (int64_t)clock_monotonic() + TOKEN_TABLE_LEASE_SECONDS * CLOCK_SECOND);
 }
 
 static uint32_t bits_for(uint64_t tokens)
@@ -68,7 +68,7 @@ static uint32_t bits_for(uint64_t tokens)
 }
 
 /* Makes a table of that size the current one, if `tokens` more fit into it.  The mutex is held. */
-static int replace(struct publisher *p, uint32_t bits, uint64_t arena, uint64_t tokens,
+static int replace(struct token_table *p, uint32_t bits, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {
     struct generation *old = current(p);
@@ -91,7 +91,7 @@ static int replace(struct publisher *p, uint32_t bits, uint64_t arena, uint64_t 
 }
 
 /* The mutex is held. */
-static int grow(struct publisher *p, uint64_t tokens, uint64_t bytes)
+static int grow(struct token_table *p, uint64_t tokens, uint64_t bytes)
 {
     const struct generation *old = current(p);
     uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
@@ -104,7 +104,7 @@ static int grow(struct publisher *p, uint64_t tokens, uint64_t bytes)
                    tokens, bytes);
 }
 
-bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes)
+bool token_table_has_room(struct token_table *p, uint64_t tokens, uint64_t bytes)
 {
     pthread_mutex_lock(&p->mutex);
     bool fits = generation_has_room(current(p), tokens, bytes);
@@ -112,7 +112,7 @@ bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes)
     return fits;
 }
 
-int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
+int token_table_reserve(struct token_table *p, uint64_t tokens, uint64_t bytes)
 {
     int error = 0;
 
@@ -123,7 +123,7 @@ int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes)
     return error;
 }
 
-int publish_recall(struct publisher *p)
+int token_table_recall(struct token_table *p)
 {
     pthread_mutex_lock(&p->mutex);
     const struct generation *old = current(p);
@@ -132,9 +132,9 @@ int publish_recall(struct publisher *p)
     return error;
 }
 
-struct publisher *publish_new(const char *prefix, uint64_t tokens)
+struct token_table *token_table_new(const char *prefix, uint64_t tokens)
 {
-    struct publisher *p = aligned_alloc(64, sizeof(*p));
+    struct token_table *p = aligned_alloc(64, sizeof(*p));
 
     if (p == NULL)
         return NULL;
@@ -151,7 +151,7 @@ struct publisher *publish_new(const char *prefix, uint64_t tokens)
     return p;
 }
 
-void publish_free(struct publisher *p)
+void token_table_free(struct token_table *p)
 {
     if (p == NULL)
         return;
@@ -180,12 +180,12 @@ static void put(struct generation *g, const struct record *record)
     generation_write(g, place, &v);
 }
 
-void publish_put(struct publisher *p, const struct record *record)
+void token_table_put(struct token_table *p, const struct record *record)
 {
-    publish_put_all(p, record, 1);
+    token_table_put_all(p, record, 1);
 }
 
-void publish_put_all(struct publisher *p, const struct record *records, size_t count)
+void token_table_put_all(struct token_table *p, const struct record *records, size_t count)
 {
     pthread_mutex_lock(&p->mutex);
     for (size_t i = 0; i < count; i++)
@@ -194,13 +194,13 @@ void publish_put_all(struct publisher *p, const struct record *records, size_t c
 }
 
 /* Finds the token and lets `clear` and `set` change its flags; false if it is not there. */
-static bool change_flags(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t clear,
-                         uint32_t set, struct intent *intent)
+static bool change_flags(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t clear,
+                         uint32_t set, struct pending_deny *intent)
 {
     pthread_mutex_lock(&p->mutex);
     if (intent != NULL)
-        intent_begin(&p->intents, intent, id);
-    if (set == 0 && intent_among(&p->intents, id))
+        pending_deny_begin(&p->intents, intent, id);
+    if (set == 0 && pending_deny_among(&p->intents, id))
         clear = 0;
     struct generation *g = current(p);
     struct place place = generation_place(g, id);
@@ -213,30 +213,30 @@ static bool change_flags(struct publisher *p, const uint8_t id[ID_SIZE], uint32_
     return place.found;
 }
 
-void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE])
+void token_table_remove(struct token_table *p, const uint8_t id[ID_SIZE])
 {
     change_flags(p, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
 }
 
-bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag,
-                  struct intent *intent)
+bool token_table_deny(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t flag,
+                  struct pending_deny *intent)
 {
     return change_flags(p, id, 0, flag, intent);
 }
 
-void publish_denied(struct publisher *p, struct intent *intent)
+void token_table_denied(struct token_table *p, struct pending_deny *intent)
 {
     pthread_mutex_lock(&p->mutex);
-    intent_end(intent);
+    pending_deny_end(intent);
     pthread_mutex_unlock(&p->mutex);
 }
 
-void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE])
+void token_table_allow(struct token_table *p, const uint8_t id[ID_SIZE])
 {
     change_flags(p, id, SLOT_DISABLED, 0, NULL);
 }
 
-uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],
+uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
                       uint8_t digest[DIGEST_SIZE], int64_t *used)
 {
     uint32_t flags = 0;
@@ -256,7 +256,7 @@ uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],
 
 /* -- what others see ------------------------------------------------------------------------- */
 
-void publish_renew(struct publisher *p)
+void token_table_renew(struct token_table *p)
 {
     pthread_mutex_lock(&p->mutex);
     grant_lease(current(p));
@@ -264,7 +264,7 @@ void publish_renew(struct publisher *p)
     pthread_mutex_unlock(&p->mutex);
 }
 
-void publish_close(struct publisher *p)
+void token_table_close(struct token_table *p)
 {
     pthread_mutex_lock(&p->mutex);
     atomic_store(&current(p)->header->state, TABLE_CLOSED);
@@ -272,7 +272,7 @@ void publish_close(struct publisher *p)
     pthread_mutex_unlock(&p->mutex);
 }
 
-int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation)
+int token_table_descriptor(struct token_table *p, uint64_t *size, uint64_t *generation)
 {
     char path[64];
 
@@ -286,11 +286,11 @@ int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation
     return fd >= 0 ? fd : error;
 }
 
-struct publish_figures publish_figures(struct publisher *p)
+struct token_table_figures token_table_figures(struct token_table *p)
 {
     pthread_mutex_lock(&p->mutex);
     struct generation *g = current(p);
-    struct publish_figures figures = {
+    struct token_table_figures figures = {
         .tokens = g->present,
         .slots = UINT64_C(1) << g->table.slot_bits,
         .bytes = g->table.total_size,
@@ -301,7 +301,7 @@ struct publish_figures publish_figures(struct publisher *p)
 }
 
 /* A hazard pointer: what is announced and is still current after that is not freed. */
-static struct generation *enter(struct publisher *p, unsigned reader)
+static struct generation *enter(struct token_table *p, unsigned reader)
 {
     struct generation *g = current(p);
 
@@ -314,30 +314,30 @@ static struct generation *enter(struct publisher *p, unsigned reader)
     }
 }
 
-const struct generation *publish_enter(struct publisher *p, unsigned reader)
+const struct generation *token_table_enter(struct token_table *p, unsigned reader)
 {
     return enter(p, reader);
 }
 
-void publish_leave(struct publisher *p, unsigned reader)
+void token_table_leave(struct token_table *p, unsigned reader)
 {
     atomic_store_explicit(&p->reader[reader].inside, NULL, memory_order_release);
 }
 
-const struct table *publish_table(const struct generation *g)
+const struct table *token_table_table(const struct generation *g)
 {
     return &g->table;
 }
 
-bool publish_condense(struct publisher *p)
+bool token_table_condense(struct token_table *p)
 {
     bool some = generation_condense(enter(p, CONDENSER));
 
-    publish_leave(p, CONDENSER);
+    token_table_leave(p, CONDENSER);
     return some;
 }
 
-void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
+void token_table_touch(const struct generation *g, uint32_t slot, int64_t now)
 {
     uint32_t last = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
 
@@ -345,7 +345,7 @@ void publish_touch(const struct generation *g, uint32_t slot, int64_t now)
         atomic_store_explicit(&g->used[slot], (uint32_t)now, memory_order_relaxed);
 }
 
-void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now)
+void token_table_touch_id(struct token_table *p, const uint8_t id[ID_SIZE], int64_t now)
 {
     pthread_mutex_lock(&p->mutex);
     struct generation *g = current(p);
@@ -353,24 +353,24 @@ void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t no
     if (place.found) {
         struct slot_values v = generation_read(g, place.slot);
         if (verdict_state(v.flags, v.activates, v.expires, now) == STATUS_OK)
-            publish_touch(g, place.slot, now);
+            token_table_touch(g, place.slot, now);
     }
     pthread_mutex_unlock(&p->mutex);
 }
 
-const struct generation *publish_hold(struct publisher *p)
+const struct generation *token_table_hold(struct token_table *p)
 {
     pthread_mutex_lock(&p->mutex);
     return current(p);
 }
 
-void publish_release(struct publisher *p)
+void token_table_release(struct token_table *p)
 {
     pthread_mutex_unlock(&p->mutex);
 }
 
-void publish_settle(struct publisher *p)
+void token_table_settle(struct token_table *p)
 {
-    publish_hold(p);
-    publish_release(p);
+    token_table_hold(p);
+    token_table_release(p);
 }

@@ -7,20 +7,20 @@
  * when no reader is inside it.
  *
  * Denials are sticky: publishing a record adds REVOKED and DISABLED to a slot but never takes them
- * away; only publish_allow() ends a disable.  So what was denied in memory stays denied, whatever
+ * away; only token_table_allow() ends a disable.  So what was denied in memory stays denied, whatever
  * the disk says. */
-#ifndef JETON_PUBLISH_H
-#define JETON_PUBLISH_H
+#ifndef JETON_DAEMON_TABLE_TOKEN_TABLE_H
+#define JETON_DAEMON_TABLE_TOKEN_TABLE_H
 
 #include "daemon/table/pending_deny.h"
 #include "daemon/store/record.h"
 #include "proto/verdict.h"
 
-enum { PUBLISH_READERS_MAX = 65 };
+enum { TOKEN_TABLE_READERS_MAX = 65 };
 
-struct publisher;
+struct token_table;
 
-struct publish_figures {
+struct token_table_figures {
     uint64_t tokens;
     uint64_t slots;
     uint64_t bytes;
@@ -28,78 +28,78 @@ struct publish_figures {
 };
 
 /* An empty table for at least `tokens` tokens.  NULL and errno on failure. */
-struct publisher *publish_new(const char *prefix, uint64_t tokens);
-void publish_free(struct publisher *p);
+struct token_table *token_table_new(const char *prefix, uint64_t tokens);
+void token_table_free(struct token_table *p);
 
 /* Whether `tokens` more tokens whose strings take `bytes` fit. */
-bool publish_has_room(struct publisher *p, uint64_t tokens, uint64_t bytes);
+bool token_table_has_room(struct token_table *p, uint64_t tokens, uint64_t bytes);
 
 /* Makes room for `tokens` more tokens whose strings take `bytes`: what follows cannot then fail.
  * 0 or -errno. */
-int publish_reserve(struct publisher *p, uint64_t tokens, uint64_t bytes);
+int token_table_reserve(struct token_table *p, uint64_t tokens, uint64_t bytes);
 
 /* Replaces the table by one that says the same, so that all who have it ask for it again.  Room that
  * was reserved stays.  0 or -errno. */
-int publish_recall(struct publisher *p);
+int token_table_recall(struct token_table *p);
 
 /* Adds the token, or changes what the table says of it.  Room must have been reserved. */
-void publish_put(struct publisher *p, const struct record *record);
+void token_table_put(struct token_table *p, const struct record *record);
 
 /* The same for some at once. */
-void publish_put_all(struct publisher *p, const struct record *records, size_t count);
+void token_table_put_all(struct token_table *p, const struct record *records, size_t count);
 
-void publish_remove(struct publisher *p, const uint8_t id[ID_SIZE]);
+void token_table_remove(struct token_table *p, const uint8_t id[ID_SIZE]);
 
 /* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With an intent that
- * stands until publish_denied(), whatever is allowed in between: what allows was asked for before,
+ * stands until token_table_denied(), whatever is allowed in between: what allows was asked for before,
  * as one writer answers in the order in which it was asked. */
-bool publish_deny(struct publisher *p, const uint8_t id[ID_SIZE], uint32_t flag,
-                  struct intent *intent);
-void publish_denied(struct publisher *p, struct intent *intent);
+bool token_table_deny(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t flag,
+                  struct pending_deny *intent);
+void token_table_denied(struct token_table *p, struct pending_deny *intent);
 
 /* Ends a disable, unless another is intended. */
-void publish_allow(struct publisher *p, const uint8_t id[ID_SIZE]);
+void token_table_allow(struct token_table *p, const uint8_t id[ID_SIZE]);
 
 /* The slot's flags (0: no such token), its whole digest and the time of its last use (0: none). */
-uint32_t publish_look(struct publisher *p, const uint8_t id[ID_SIZE],
+uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
                       uint8_t digest[DIGEST_SIZE], int64_t *used);
 
-enum { PUBLISH_LEASE_SECONDS = 5 };
+enum { TOKEN_TABLE_LEASE_SECONDS = 5 };
 
 /* Renews the lease; called every second by a thread that never touches the disk. */
-void publish_renew(struct publisher *p);
+void token_table_renew(struct token_table *p);
 
 /* Moves some more of the table into huge pages, so that looking tokens up takes less; false: it is
  * done with that.  Of one thread only, which may wait for some milliseconds. */
-bool publish_condense(struct publisher *p);
+bool token_table_condense(struct token_table *p);
 
 /* From now on clients do not trust the table. */
-void publish_close(struct publisher *p);
+void token_table_close(struct token_table *p);
 
 /* A new read-only descriptor of the current table, to be sent and closed; -errno. */
-int publish_descriptor(struct publisher *p, uint64_t *size, uint64_t *generation);
+int token_table_descriptor(struct token_table *p, uint64_t *size, uint64_t *generation);
 
-struct publish_figures publish_figures(struct publisher *p);
+struct token_table_figures token_table_figures(struct token_table *p);
 
-/* Between these two a reader may use the table it was given.  `reader` < PUBLISH_READERS_MAX is
+/* Between these two a reader may use the table it was given.  `reader` < TOKEN_TABLE_READERS_MAX is
  * that thread's own number. */
-const struct generation *publish_enter(struct publisher *p, unsigned reader);
-void publish_leave(struct publisher *p, unsigned reader);
+const struct generation *token_table_enter(struct token_table *p, unsigned reader);
+void token_table_leave(struct token_table *p, unsigned reader);
 
 /* The table of the generation entered. */
-const struct table *publish_table(const struct generation *g);
+const struct table *token_table_table(const struct generation *g);
 
 /* Notes that the token in a slot was used; coarse: about a minute. */
-void publish_touch(const struct generation *g, uint32_t slot, int64_t now);
+void token_table_touch(const struct generation *g, uint32_t slot, int64_t now);
 
 /* The same by id, for a token that is active; does nothing for any other. */
-void publish_touch_id(struct publisher *p, const uint8_t id[ID_SIZE], int64_t now);
+void token_table_touch_id(struct token_table *p, const uint8_t id[ID_SIZE], int64_t now);
 
 /* The current table as it is: no change is made until it is released. */
-const struct generation *publish_hold(struct publisher *p);
-void publish_release(struct publisher *p);
+const struct generation *token_table_hold(struct token_table *p);
+void token_table_release(struct token_table *p);
 
 /* Waits until the change that is being made is made: then nothing reads torn for now. */
-void publish_settle(struct publisher *p);
+void token_table_settle(struct token_table *p);
 
 #endif

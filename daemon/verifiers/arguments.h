@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The key=value arguments of a verifier, read by a table of the keys there are. */
-#ifndef JETON_ARGUMENTS_H
-#define JETON_ARGUMENTS_H
+#ifndef JETON_DAEMON_VERIFIERS_ARGUMENTS_H
+#define JETON_DAEMON_VERIFIERS_ARGUMENTS_H
 
 #include "daemon/verifiers/verifier.h"
 #include "proto/text.h"

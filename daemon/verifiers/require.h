@@ -7,8 +7,8 @@
  *     min_remaining=5m    it does not end sooner than that
  *     peer_uid=USER       the process that asks is this user's, by name or number; may be repeated
  *     peer_gid=GROUP      ... is in this group; may be repeated */
-#ifndef JETON_REQUIRE_H
-#define JETON_REQUIRE_H
+#ifndef JETON_DAEMON_VERIFIERS_REQUIRE_H
+#define JETON_DAEMON_VERIFIERS_REQUIRE_H
 
 #include "daemon/verifiers/verifier.h"
 #include "proto/text.h"

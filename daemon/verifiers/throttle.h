@@ -7,8 +7,8 @@
  * Put it first, as requisite.  Each failed verification of a user (the process's, as the kernel
  * says) takes one of his failures; they come back evenly in time.  Who has none left is denied
  * without further work.  Who only succeeds loses none, and is never denied. */
-#ifndef JETON_THROTTLE_H
-#define JETON_THROTTLE_H
+#ifndef JETON_DAEMON_VERIFIERS_THROTTLE_H
+#define JETON_DAEMON_VERIFIERS_THROTTLE_H
 
 #include "daemon/verifiers/verifier.h"
 

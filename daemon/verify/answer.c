@@ -91,7 +91,7 @@ static const char *narrow(struct jeton_identity *who, const struct jeton_identit
 }
 
 static const char *examine_pass(struct jeton_answer *a, const struct jeton_identity *known,
-                                int64_t now, struct say *say)
+                                int64_t now, struct verifier_result *say)
 {
     const char *fault;
 
@@ -113,7 +113,7 @@ static const char *examine_pass(struct jeton_answer *a, const struct jeton_ident
     return NULL;
 }
 
-static const char *examine_fail(const struct jeton_answer *a, struct say *say)
+static const char *examine_fail(const struct jeton_answer *a, struct verifier_result *say)
 {
     if (a->reason <= 0 || a->reason >= REASONS || reasons[a->reason] == STATUS_OK)
         return "a fail without a reason there is";
@@ -129,12 +129,12 @@ static const char *examine_fail(const struct jeton_answer *a, struct say *say)
     return NULL;
 }
 
-const char *examine(int outcome, struct jeton_answer *a, const struct jeton_identity *known,
-                    int64_t now, struct say *say)
+const char *answer_check(int outcome, struct jeton_answer *a, const struct jeton_identity *known,
+                    int64_t now, struct verifier_result *say)
 {
     const char *fault = NULL;
 
-    *say = (struct say){ .outcome = (enum jeton_outcome)outcome };
+    *say = (struct verifier_result){ .outcome = (enum jeton_outcome)outcome };
     switch (outcome) {
     case JETON_VERIFIER_PASS:
         fault = examine_pass(a, known, now, say);
@@ -152,6 +152,6 @@ const char *examine(int outcome, struct jeton_answer *a, const struct jeton_iden
         fault = "an outcome that there is not";
     }
     if (fault != NULL)
-        *say = (struct say){ .outcome = JETON_VERIFIER_ERROR };
+        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_ERROR };
     return fault;
 }

@@ -10,7 +10,7 @@
 
 enum { TORN_RETRIES = 3, TIMED = 16 };
 
-enum status judge_read(const struct request *r, struct question *q, struct problem *problem)
+enum status verify_batch_read(const struct request *r, struct question *q, struct problem *problem)
 {
     const char *fault;
 
@@ -30,7 +30,7 @@ enum status judge_read(const struct request *r, struct question *q, struct probl
     return STATUS_OK;
 }
 
-void judge_add(struct judge *j, const struct question *q, const struct stack *stack,
+void verify_batch_add(struct verify_batch *j, const struct question *q, const struct stack *stack,
                struct iobuf *out)
 {
     j->question[j->count] = *q;
@@ -40,23 +40,23 @@ void judge_add(struct judge *j, const struct question *q, const struct stack *st
 }
 
 /* A verdict that could not be read while the writer was in the way waits for that one change. */
-static void judge_one(struct publisher *p, const struct table *table, const struct question *q,
+static void judge_one(struct token_table *p, const struct table *table, const struct question *q,
                       int64_t now, struct verdict *v)
 {
     verdict_judge(table, q, now, v);
     for (int t = 0; t < TORN_RETRIES && v->status == STATUS_UNAVAILABLE; t++) {
-        publish_settle(p);
+        token_table_settle(p);
         verdict_judge(table, q, now, v);
     }
 }
 
-void judge_by_table(struct publisher *p, const struct generation *g, const struct question *q,
+void lookup_judge(struct token_table *p, const struct generation *g, const struct question *q,
                     int64_t now, struct verdict *v)
 {
     if (!verdict_worth_hashing(q, v))
         return;
     token_digest(q->value, v->digest);
-    judge_one(p, publish_table(g), q, now, v);
+    judge_one(p, token_table_table(g), q, now, v);
 }
 
 static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
@@ -81,7 +81,7 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
 }
 
 /* The requests to memory go out close together: each may itself have to wait for the address. */
-static void hash_all(struct judge *j, const struct generation *g)
+static void hash_all(struct verify_batch *j, const struct generation *g)
 {
     j->hashed = 0;
     for (size_t i = 0; i < j->count; i++) {
@@ -97,60 +97,60 @@ static void hash_all(struct judge *j, const struct generation *g)
         generation_prefetch(g, j->digest[i]);
 }
 
-static void count(const struct judge *j, size_t i, unsigned lane)
+static void count(const struct verify_batch *j, size_t i, unsigned worker)
 {
     const struct stack *stack = j->stack[i];
     enum status status = j->verdict[i].status;
 
     PROBE(verify, stack->service, status_row(status)->word);
-    meter_count(stack->meter, lane, status);
-    meter_count(stack->step[0].meter, lane,
+    series_count(stack->series, worker, status);
+    series_count(stack->step[0].series, worker,
                 status == STATUS_OK ? JETON_VERIFIER_PASS :
                 status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL);
 }
 
 /* False: no memory. */
-static bool answer_one(struct judge *j, size_t i, struct publisher *p, const struct generation *g,
+static bool answer_one(struct verify_batch *j, size_t i, struct token_table *p, const struct generation *g,
                        int64_t now)
 {
     struct verdict *v = &j->verdict[i];
-    char *room = iobuf_reserve(j->out[i], JUDGE_REPLY_MAX);
+    char *room = iobuf_reserve(j->out[i], VERIFY_REPLY_MAX);
 
     if (room == NULL)
         return false;
     if (j->worth[i])
-        judge_one(p, publish_table(g), &j->question[i], now, v);
+        judge_one(p, token_table_table(g), &j->question[i], now, v);
     if (v->status == STATUS_OK)
-        publish_touch(g, v->slot, now);
-    struct text reply = text_in(room, JUDGE_REPLY_MAX);
+        token_table_touch(g, v->slot, now);
+    struct text reply = text_in(room, VERIFY_REPLY_MAX);
     put_verdict(&reply, v, now);
     iobuf_commit(j->out[i], reply.len);
     return true;
 }
 
 /* A batch may hold questions to several services, and each of them waited for all of it. */
-static void note_time(const struct judge *j, unsigned lane, uint64_t nanoseconds)
+static void note_time(const struct verify_batch *j, unsigned worker, uint64_t nanoseconds)
 {
     for (size_t i = 0; i < j->count; i++) {
-        struct meter *m = j->stack[i]->meter;
-        if (i > 0 && m == j->stack[i - 1]->meter)
+        struct series *m = j->stack[i]->series;
+        if (i > 0 && m == j->stack[i - 1]->series)
             continue;
-        meter_time(m, lane, nanoseconds / j->count);
-        meter_latency(m, lane, nanoseconds);
+        series_time(m, worker, nanoseconds / j->count);
+        series_latency(m, worker, nanoseconds);
     }
 }
 
-void judge_answer(struct judge *j, struct publisher *p, unsigned lane, int64_t now)
+void verify_batch_answer(struct verify_batch *j, struct token_table *p, unsigned worker, int64_t now)
 {
     bool timed = j->batches++ % TIMED == 0;
     uint64_t began = timed ? clock_monotonic() : 0;
-    const struct generation *g = publish_enter(p, lane);
+    const struct generation *g = token_table_enter(p, worker);
     hash_all(j, g);
     for (size_t i = 0; i < j->count; i++)
         if (answer_one(j, i, p, g, now))
-            count(j, i, lane);
-    publish_leave(p, lane);
+            count(j, i, worker);
+    token_table_leave(p, worker);
     if (timed)
-        note_time(j, lane, clock_monotonic() - began);
+        note_time(j, worker, clock_monotonic() - began);
     j->count = 0;
 }

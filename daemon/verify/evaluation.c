@@ -16,7 +16,7 @@
 
 /* Copies a text of the request, with a NUL behind it.  There was a key before each in the line, so
  * there is room. */
-static struct slice keep(struct hearing *h, struct slice text)
+static struct slice keep(struct evaluation *h, struct slice text)
 {
     char *at = h->text + h->used;
 
@@ -28,8 +28,8 @@ static struct slice keep(struct hearing *h, struct slice text)
     return (struct slice){ at, text.len };
 }
 
-void hearing_begin(struct hearing *h, const struct stack *stack, const struct question *asked,
-                   struct slice service, const struct hearing_place *place, int64_t now)
+void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
+                   struct slice service, const struct eval_context *place, int64_t now)
 {
     h->stack = stack;
     h->used = 0;
@@ -48,9 +48,9 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
         .peer_uid = place->peer->uid,
         .peer_gid = place->peer->gid,
         .peer_group_count = place->group_count,
-        .peer_groups = place->groups,
+        .peercred_groups = place->groups,
     };
-    tally_begin(&h->tally);
+    stack_result_begin(&h->tally);
     h->step = 0;
     h->began = clock_monotonic();
     h->throttled = h->waited = h->known = false;
@@ -60,26 +60,26 @@ void hearing_begin(struct hearing *h, const struct stack *stack, const struct qu
 /* -- answers --------------------------------------------------------------------------------- */
 
 /* A pass is one for what was asked only if the identity fits it. */
-static void fit(const struct hearing *h, const struct jeton_identity *who, struct say *say)
+static void fit(const struct evaluation *h, const struct jeton_identity *who, struct verifier_result *say)
 {
     enum status reason = verdict_fit(&h->asked, slice_of(who->subject), slice_of(who->scopes));
 
     if (reason != STATUS_OK)
-        *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
+        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
 }
 
 /* What the step said to what is asked here.  An identity that it supplies is the hearing's then. */
-static void weigh(struct hearing *h, int outcome, struct jeton_answer *answer, struct say *say)
+static void weigh(struct evaluation *h, int outcome, struct jeton_answer *answer, struct verifier_result *say)
 {
-    struct step *step = hearing_step(h);
-    const char *fault = examine(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
+    struct stack_entry *step = eval_entry(h);
+    const char *fault = answer_check(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
                                 h->question.now, say);
 
     if (fault != NULL)
-        step_complain(h->stack->service, step, COMPLAINT_GARBAGE,
+        stack_entry_log_failure(h->stack->service, step, FAILURE_INVALID,
                       "it answered with %s; that counts as an error", fault);
     else if (say->outcome == JETON_VERIFIER_ERROR)
-        step_complain(h->stack->service, step, COMPLAINT_ERROR, "%s", answer->message[0] != '\0' ?
+        stack_entry_log_failure(h->stack->service, step, FAILURE_ERROR, "%s", answer->message[0] != '\0' ?
                       answer->message : "it could not judge, and does not say why");
     if (say->outcome != JETON_VERIFIER_PASS || !say->vouches)
         return;
@@ -108,13 +108,13 @@ static void fill_identity(struct jeton_identity *who, const struct verdict *v)
 
 /* The table is a verifier like the others, but for its answer: that needs no examination, unless it
  * comes after another's and can only narrow that. */
-static void ask_table(struct hearing *h, const struct hearing_place *place, struct say *say)
+static void ask_table(struct evaluation *h, const struct eval_context *place, struct verifier_result *say)
 {
-    const struct generation *g = publish_enter(place->publisher, place->lane);
+    const struct generation *g = token_table_enter(place->token_table, place->worker);
     struct verdict v;
 
-    judge_by_table(place->publisher, g, &h->asked, h->question.now, &v);
-    *say = (struct say){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
+    lookup_judge(place->token_table, g, &h->asked, h->question.now, &v);
+    *say = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
     if (v.status == STATUS_UNAVAILABLE)
         say->outcome = JETON_VERIFIER_ERROR;
     if (v.status == STATUS_PENDING)
@@ -124,11 +124,11 @@ static void ask_table(struct hearing *h, const struct hearing_place *place, stru
         memcpy(h->digest, v.digest, DIGEST_SIZE);
     }
     if (v.status == STATUS_OK) {
-        *say = (struct say){ .outcome = JETON_VERIFIER_PASS, .vouches = true };
-        publish_touch(g, v.slot, h->question.now);
+        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_PASS, .vouches = true };
+        token_table_touch(g, v.slot, h->question.now);
         fill_identity(h->verifier == NULL ? &h->identity : &h->answer.identity, &v);
     }
-    publish_leave(place->publisher, place->lane);
+    token_table_leave(place->token_table, place->worker);
     if (v.status == STATUS_OK && h->verifier != NULL) {
         h->answer.has_identity = 1;
         weigh(h, JETON_VERIFIER_PASS, &h->answer, say);
@@ -138,80 +138,80 @@ static void ask_table(struct hearing *h, const struct hearing_place *place, stru
 /* -- the steps ------------------------------------------------------------------------------- */
 
 /* Counts what the step said and goes to the next; true when it is decided. */
-static bool count(struct hearing *h, unsigned lane, const struct say *say)
+static bool count(struct evaluation *h, unsigned worker, const struct verifier_result *say)
 {
-    struct step *step = hearing_step(h);
+    struct stack_entry *step = eval_entry(h);
 
-    meter_count(step->meter, lane, say->outcome);
+    series_count(step->series, worker, say->outcome);
     if (say->outcome == JETON_VERIFIER_PASS && say->vouches && h->verifier == NULL)
         h->verifier = step->name;
     h->throttled = h->throttled || (step->is_throttle && say->outcome == JETON_VERIFIER_FAIL);
-    bool over = tally_take(&h->tally, step->control, say);
+    bool over = stack_result_add(&h->tally, step->control, say);
     h->step = over ? h->stack->steps : h->step + 1;
     return h->step == h->stack->steps;
 }
 
-void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_answer *answer)
+void eval_take_result(struct evaluation *h, unsigned worker, int outcome, struct jeton_answer *answer)
 {
-    struct step *step = hearing_step(h);
-    struct say say;
+    struct stack_entry *step = eval_entry(h);
+    struct verifier_result say;
 
     weigh(h, outcome, answer, &say);
     if (step->module != NULL)
-        meter_time(step->meter, lane, clock_monotonic() - h->step_began);
-    count(h, lane, &say);
+        series_time(step->series, worker, clock_monotonic() - h->step_began);
+    count(h, worker, &say);
 }
 
-void hearing_lack(struct hearing *h, unsigned lane, enum complaint why)
+void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_failure why)
 {
-    static const char *const words[COMPLAINTS] = {
-        [COMPLAINT_LATE] = "it did not answer in time (deadline=)",
-        [COMPLAINT_BUSY] = "too many questions wait for it (threads=, queue=)",
-        [COMPLAINT_THREAD] = "it ended the thread that asked it",
+    static const char *const words[FAILURES] = {
+        [FAILURE_TIMEOUT] = "it did not answer in time (deadline=)",
+        [FAILURE_BUSY] = "too many questions wait for it (threads=, queue=)",
+        [FAILURE_THREAD] = "it ended the thread that asked it",
     };
-    const struct say say = { .outcome = JETON_VERIFIER_ERROR };
+    const struct verifier_result say = { .outcome = JETON_VERIFIER_ERROR };
 
-    step_complain(h->stack->service, hearing_step(h), why, "%s; that counts as an error",
+    stack_entry_log_failure(h->stack->service, eval_entry(h), why, "%s; that counts as an error",
                   words[why]);
-    count(h, lane, &say);
+    count(h, worker, &say);
 }
 
-static void ask_at_once(struct hearing *h, const struct hearing_place *place, struct step *step)
+static void ask_at_once(struct evaluation *h, const struct eval_context *place, struct stack_entry *step)
 {
     memset(&h->answer, 0, sizeof(h->answer));
     h->answer.identity.expires = JETON_VERIFIER_NEVER;
     int outcome = step->verifier->verify(step->instance, &h->question, &h->answer);
-    hearing_take(h, place->lane, outcome, &h->answer);
+    eval_take_result(h, place->worker, outcome, &h->answer);
 }
 
 /* While others were waited for, the token may have been revoked. */
-static void look_again(struct hearing *h, const struct hearing_place *place)
+static void look_again(struct evaluation *h, const struct eval_context *place)
 {
-    struct say say = { .outcome = JETON_VERIFIER_FAIL };
+    struct verifier_result say = { .outcome = JETON_VERIFIER_FAIL };
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
-    uint32_t flags = publish_look(place->publisher, h->digest, digest, &used);
+    uint32_t flags = token_table_look(place->token_table, h->digest, digest, &used);
 
     if ((flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
         return;
     say.reason = (flags & SLOT_REVOKED) != 0 ? STATUS_REVOKED : STATUS_DISABLED;
-    tally_take(&h->tally, CONTROL_REQUISITE, &say);
+    stack_result_add(&h->tally, CONTROL_REQUISITE, &say);
 }
 
-bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
+bool eval_continue(struct evaluation *h, const struct eval_context *place)
 {
-    const struct say baseless = {
+    const struct verifier_result baseless = {
         .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_UNKNOWN, .baseless = true,
     };
-    struct say say;
+    struct verifier_result say;
 
     while (h->step < h->stack->steps) {
-        struct step *step = hearing_step(h);
+        struct stack_entry *step = eval_entry(h);
         if (step->verifier == NULL) {
             ask_table(h, place, &say);
-            count(h, place->lane, &say);
+            count(h, place->worker, &say);
         } else if (step->narrows && h->verifier == NULL) {
-            count(h, place->lane, &baseless);
+            count(h, place->worker, &baseless);
         } else {
             h->step_began = step->module != NULL ? clock_monotonic() : 0;
             h->question.identity = h->verifier != NULL ? &h->identity : NULL;
@@ -228,7 +228,7 @@ bool hearing_go_on(struct hearing *h, const struct hearing_place *place)
 
 /* -- the end --------------------------------------------------------------------------------- */
 
-static void put_identity(const struct hearing *h, struct text *t)
+static void put_identity(const struct evaluation *h, struct text *t)
 {
     const struct jeton_identity *who = &h->identity;
 
@@ -244,7 +244,7 @@ static void put_identity(const struct hearing *h, struct text *t)
 }
 
 /* What a verifier does not call anything is called by its digest, as our own are. */
-static void put_id(struct hearing *h, enum status status, struct text *t)
+static void put_id(struct evaluation *h, enum status status, struct text *t)
 {
     bool theirs = status == STATUS_OK && h->identity.id[0] != '\0';
 
@@ -261,7 +261,7 @@ static void put_id(struct hearing *h, enum status status, struct text *t)
 }
 
 /* Who throttles learns what became of it. */
-static void tell_throttles(const struct hearing *h, enum status status)
+static void tell_throttles(const struct evaluation *h, enum status status)
 {
     if (status_row(status)->kind != ANSWER_NO || h->throttled)
         return;
@@ -270,17 +270,17 @@ static void tell_throttles(const struct hearing *h, enum status status)
             throttle_failed(h->stack->step[i].instance, h->question.peer_uid);
 }
 
-void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
+void eval_finish(struct evaluation *h, unsigned worker, struct text *reply)
 {
-    enum status status = tally_result(&h->tally);
-    const struct say *why = tally_decisive(&h->tally);
+    enum status status = stack_result_status(&h->tally);
+    const struct verifier_result *why = stack_result_reason(&h->tally);
     bool no = status_row(status)->kind == ANSWER_NO;
 
     tell_throttles(h, status);
-    meter_count(h->stack->meter, lane, status);
+    series_count(h->stack->series, worker, status);
     uint64_t taken = clock_monotonic() - h->began;
-    meter_time(h->stack->meter, lane, taken);
-    meter_latency(h->stack->meter, lane, taken);
+    series_time(h->stack->series, worker, taken);
+    series_latency(h->stack->series, worker, taken);
     PROBE(verify, h->stack->service, status_row(status)->word);
     reply_begin(reply, status);
     put_id(h, status, reply);
@@ -291,7 +291,7 @@ void hearing_end(struct hearing *h, unsigned lane, struct text *reply)
     reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
 }
 
-void hearing_wipe(struct hearing *h)
+void eval_wipe(struct evaluation *h)
 {
     sodium_memzero(h->text, h->used);
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One verification before a stack: asks its verifiers in order until it is decided.  The
- * lane's thread; what is asked on a pool meanwhile is an errand with copies of its own. */
-#ifndef JETON_HEARING_H
-#define JETON_HEARING_H
+ * worker's thread; what is asked on a pool meanwhile is an job with copies of its own. */
+#ifndef JETON_DAEMON_VERIFY_EVALUATION_H
+#define JETON_DAEMON_VERIFY_EVALUATION_H
 
 #include "daemon/verify/batch.h"
 #include "daemon/base/peercred.h"
 #include "daemon/verify/stack.h"
 
 /* Who hears it, and for whom. */
-struct hearing_place {
-    struct publisher *publisher;
-    unsigned lane;                      /* the thread's number: with the publisher, with meters */
-    const struct peer *peer;
+struct eval_context {
+    struct token_table *token_table;
+    unsigned worker;                      /* the thread's number: with the token_table, with metrics */
+    const struct peercred *peer;
     size_t group_count;
     const gid_t *groups;
 };
 
-struct hearing {
+struct evaluation {
     const struct stack *stack;
     struct jeton_question question;     /* its texts lie in `text` */
     struct question asked;              /* likewise; what must fit the identity */
-    struct tally tally;
+    struct stack_result tally;
     size_t step;                        /* the one to ask, or that is being asked */
     uint64_t began;                     /* clock_monotonic(); and when the step was: */
     uint64_t step_began;
@@ -37,26 +37,26 @@ struct hearing {
 };
 
 /* Begins one.  The stack must live as long as it. */
-void hearing_begin(struct hearing *h, const struct stack *stack, const struct question *asked,
-                   struct slice service, const struct hearing_place *place, int64_t now);
+void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
+                   struct slice service, const struct eval_context *place, int64_t now);
 
-/* Asks what can be asked at once.  True: it is decided.  False: the step hearing_step() must be
- * asked on its pool; hearing_take() then takes what it said, and this goes on. */
-bool hearing_go_on(struct hearing *h, const struct hearing_place *place);
+/* Asks what can be asked at once.  True: it is decided.  False: the step eval_entry() must be
+ * asked on its pool; eval_take_result() then takes what it said, and this goes on. */
+bool eval_continue(struct evaluation *h, const struct eval_context *place);
 
-static inline struct step *hearing_step(const struct hearing *h)
+static inline struct stack_entry *eval_entry(const struct evaluation *h)
 {
     return &h->stack->step[h->step];
 }
 
 /* What the step said; or, if it said nothing, why (late, busy, thread): that is an error. */
-void hearing_take(struct hearing *h, unsigned lane, int outcome, struct jeton_answer *answer);
-void hearing_lack(struct hearing *h, unsigned lane, enum complaint why);
+void eval_take_result(struct evaluation *h, unsigned worker, int outcome, struct jeton_answer *answer);
+void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_failure why);
 
 /* Counts it and writes the reply. */
-void hearing_end(struct hearing *h, unsigned lane, struct text *reply);
+void eval_finish(struct evaluation *h, unsigned worker, struct text *reply);
 
 /* Wipes what it holds; decided or not, it is over. */
-void hearing_wipe(struct hearing *h);
+void eval_wipe(struct evaluation *h);
 
 #endif

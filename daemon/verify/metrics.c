@@ -4,40 +4,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void meters_init(struct meters *m, size_t lanes)
+void metrics_init(struct metrics *m, size_t workers)
 {
-    m->lanes = lanes;
+    m->workers = workers;
     atomic_init(&m->first, NULL);
 }
 
-static void meter_free(struct meter *m)
+static void series_free(struct series *m)
 {
     free(m->part);
     free(m);
 }
 
-void meters_free(struct meters *m)
+void metrics_free(struct metrics *m)
 {
-    struct meter *next;
+    struct series *next;
 
-    for (struct meter *at = atomic_load(&m->first); at != NULL; at = next) {
+    for (struct series *at = atomic_load(&m->first); at != NULL; at = next) {
         next = at->next;
-        meter_free(at);
+        series_free(at);
     }
     atomic_store(&m->first, NULL);
 }
 
-static struct meter *meter_new(size_t lanes, const char *service, const char *verifier)
+static struct series *series_new(size_t workers, const char *service, const char *verifier)
 {
-    struct meter *m = calloc(1, sizeof(*m));
-    size_t size = lanes * sizeof(*m->part);
+    struct series *m = calloc(1, sizeof(*m));
+    size_t size = workers * sizeof(*m->part);
 
     if (m == NULL)
         return NULL;
-    m->parts = lanes;
-    m->part = aligned_alloc(_Alignof(struct meter_part), size);
+    m->parts = workers;
+    m->part = aligned_alloc(_Alignof(struct series_part), size);
     if (m->part == NULL) {
-        meter_free(m);
+        series_free(m);
         return NULL;
     }
     memset(m->part, 0, size);
@@ -46,14 +46,14 @@ static struct meter *meter_new(size_t lanes, const char *service, const char *ve
     return m;
 }
 
-struct meter *meters_get(struct meters *m, const char *service, const char *verifier)
+struct series *metrics_get(struct metrics *m, const char *service, const char *verifier)
 {
-    struct meter *first = atomic_load(&m->first);
+    struct series *first = atomic_load(&m->first);
 
-    for (struct meter *at = first; at != NULL; at = at->next)
+    for (struct series *at = first; at != NULL; at = at->next)
         if (strcmp(at->service, service) == 0 && strcmp(at->verifier, verifier) == 0)
             return at;
-    struct meter *made = meter_new(m->lanes, service, verifier);
+    struct series *made = series_new(m->workers, service, verifier);
     if (made == NULL)
         return NULL;
     made->next = first;
@@ -61,20 +61,20 @@ struct meter *meters_get(struct meters *m, const char *service, const char *veri
     return made;
 }
 
-void meter_time(struct meter *m, unsigned lane, uint64_t nanoseconds)
+void series_time(struct series *m, unsigned worker, uint64_t nanoseconds)
 {
-    meter_add(&m->part[lane].timed, 1);
-    meter_add(&m->part[lane].nanoseconds, nanoseconds);
+    series_add(&m->part[worker].timed, 1);
+    series_add(&m->part[worker].nanoseconds, nanoseconds);
 }
 
-void meter_latency(struct meter *m, unsigned lane, uint64_t nanoseconds)
+void series_latency(struct series *m, unsigned worker, uint64_t nanoseconds)
 {
-    histogram_add(&m->part[lane].latency, nanoseconds);
+    histogram_add(&m->part[worker].latency, nanoseconds);
 }
 
-void meters_latency(const struct meters *all, struct histogram *sum)
+void metrics_latency(const struct metrics *all, struct histogram *sum)
 {
-    for (const struct meter *m = atomic_load(&all->first); m != NULL; m = m->next)
+    for (const struct series *m = atomic_load(&all->first); m != NULL; m = m->next)
         for (size_t i = 0; i < m->parts && m->verifier[0] == '\0'; i++)
             histogram_merge(sum, &m->part[i].latency);
 }
@@ -84,14 +84,14 @@ static uint64_t value(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-void meter_read(const struct meter *m, struct meter_part *sum)
+void series_read(const struct series *m, struct series_part *sum)
 {
-    *sum = (struct meter_part){ 0 };
+    *sum = (struct series_part){ 0 };
     for (size_t i = 0; i < m->parts; i++) {
-        const struct meter_part *part = &m->part[i];
-        for (size_t c = 0; c < METER_COUNTS; c++)
-            meter_add(&sum->count[c], value(&part->count[c]));
-        meter_add(&sum->timed, value(&part->timed));
-        meter_add(&sum->nanoseconds, value(&part->nanoseconds));
+        const struct series_part *part = &m->part[i];
+        for (size_t c = 0; c < SERIES_COUNTS; c++)
+            series_add(&sum->count[c], value(&part->count[c]));
+        series_add(&sum->timed, value(&part->timed));
+        series_add(&sum->nanoseconds, value(&part->nanoseconds));
     }
 }

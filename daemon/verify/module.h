@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Shared objects with a verifier in them.  The main thread only. */
-#ifndef JETON_MODULE_H
-#define JETON_MODULE_H
+#ifndef JETON_DAEMON_VERIFY_MODULE_H
+#define JETON_DAEMON_VERIFY_MODULE_H
 
 #include "daemon/verifiers/verifier.h"
 #include "proto/request.h"

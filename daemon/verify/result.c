@@ -10,6 +10,7 @@ enum action {
     NOTE,       /* counts for nothing, but may say why */
 };
 
+/* clang-format off */
 static const enum action actions[CONTROL_COUNT][OUTCOME_COUNT] = {
     /*                        pass   fail    ignore error */
     [CONTROL_REQUIRED]   = { COUNT, REFUSE, SKIP,  REFUSE },
@@ -17,6 +18,7 @@ static const enum action actions[CONTROL_COUNT][OUTCOME_COUNT] = {
     [CONTROL_SUFFICIENT] = { DONE,  NOTE,   SKIP,  NOTE },
     [CONTROL_OPTIONAL]   = { COUNT, NOTE,   SKIP,  NOTE },
 };
+/* clang-format on */
 
 static const char *const names[CONTROL_COUNT] = {
     [CONTROL_REQUIRED] = "required", [CONTROL_REQUISITE] = "requisite",
@@ -37,21 +39,21 @@ const char *control_name(enum control control)
     return names[control];
 }
 
-void tally_begin(struct tally *t)
+void stack_result_begin(struct stack_result *t)
 {
     t->passed = t->vouched = t->refused = false;
-    t->no = (struct say){ .outcome = JETON_VERIFIER_IGNORE };
+    t->no = (struct verifier_result){ .outcome = JETON_VERIFIER_IGNORE };
     t->noted = t->no;
 }
 
-static bool is_final(const struct say *say)
+static bool is_final(const struct verifier_result *say)
 {
     return say->outcome == JETON_VERIFIER_FAIL &&
            (say->reason == STATUS_REVOKED || say->reason == STATUS_DISABLED);
 }
 
 /* How much a say tells where nothing decided. */
-static int weight(const struct say *say)
+static int weight(const struct verifier_result *say)
 {
     switch (say->outcome) {
     case JETON_VERIFIER_ERROR:
@@ -68,7 +70,7 @@ static int weight(const struct say *say)
 }
 
 /* The first reason stands, but for an error before a no. */
-static void refuse(struct tally *t, const struct say *say)
+static void refuse(struct stack_result *t, const struct verifier_result *say)
 {
     t->refused = true;
     if (!say->baseless && (t->no.outcome == JETON_VERIFIER_IGNORE ||
@@ -77,7 +79,7 @@ static void refuse(struct tally *t, const struct say *say)
         t->no = *say;
 }
 
-bool tally_take(struct tally *t, enum control control, const struct say *say)
+bool stack_result_add(struct stack_result *t, enum control control, const struct verifier_result *say)
 {
     enum action action = is_final(say) ? STOP : actions[control][say->outcome];
 
@@ -101,14 +103,14 @@ bool tally_take(struct tally *t, enum control control, const struct say *say)
     return false;
 }
 
-const struct say *tally_decisive(const struct tally *t)
+const struct verifier_result *stack_result_reason(const struct stack_result *t)
 {
     return t->no.outcome != JETON_VERIFIER_IGNORE ? &t->no : &t->noted;
 }
 
-enum status tally_result(const struct tally *t)
+enum status stack_result_status(const struct stack_result *t)
 {
-    const struct say *say = tally_decisive(t);
+    const struct verifier_result *say = stack_result_reason(t);
 
     if (!t->refused && t->passed && t->vouched)
         return STATUS_OK;

@@ -15,8 +15,8 @@
  *   Where nothing decided, what counted for nothing says why: an error, for then nobody knows; else
  *   the first reason of a verifier that knew the value, or at least its form; else it is unknown,
  *   also if somebody had nothing against it. */
-#ifndef JETON_TALLY_H
-#define JETON_TALLY_H
+#ifndef JETON_DAEMON_VERIFY_RESULT_H
+#define JETON_DAEMON_VERIFY_RESULT_H
 
 #include "daemon/verifiers/verifier.h"
 #include "proto/status.h"
@@ -32,7 +32,7 @@ enum control {
 enum { OUTCOME_COUNT = JETON_VERIFIER_ERROR + 1 };
 
 /* One verifier's say. */
-struct say {
+struct verifier_result {
     enum jeton_outcome outcome;
     enum status reason;         /* of a fail */
     int64_t retry_after;        /* seconds; 0: not said */
@@ -41,27 +41,27 @@ struct say {
     char message[200];          /* ""; or why it fails, for people */
 };
 
-struct tally {
+struct stack_result {
     bool passed;                /* something that counts passed */
     bool vouched;
     bool refused;               /* something that had to pass did not */
-    struct say no;              /* why refused */
-    struct say noted;           /* the most telling of what counts for nothing */
+    struct verifier_result no;              /* why refused */
+    struct verifier_result noted;           /* the most telling of what counts for nothing */
 };
 
 /* The control word's number, or CONTROL_COUNT. */
 enum control control_named(struct slice word);
 const char *control_name(enum control control);
 
-void tally_begin(struct tally *t);
+void stack_result_begin(struct stack_result *t);
 
 /* Takes what the next verifier says.  True: that ends it. */
-bool tally_take(struct tally *t, enum control control, const struct say *say);
+bool stack_result_add(struct stack_result *t, enum control control, const struct verifier_result *say);
 
 /* What it comes to: STATUS_OK, a reason for no, or STATUS_UNAVAILABLE. */
-enum status tally_result(const struct tally *t);
+enum status stack_result_status(const struct stack_result *t);
 
 /* The say that this result is due to, if it is a no: its message and its retry_after. */
-const struct say *tally_decisive(const struct tally *t);
+const struct verifier_result *stack_result_reason(const struct stack_result *t);
 
 #endif

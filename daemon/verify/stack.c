@@ -8,28 +8,28 @@
 #include "daemon/verifiers/require.h"
 #include "proto/scopes.h"
 
-static bool make_stack(struct stack *stack, const struct service_section *section,
-                       const struct config *c, struct meters *meters, struct problem *problem);
-static bool name_step(struct stack *stack, struct step *step, struct meters *meters);
-static bool check_order(const struct stack *stack, const struct step_source *from,
+static bool make_stack(struct stack *stack, const struct service_config *section,
+                       const struct config *c, struct metrics *metrics, struct problem *problem);
+static bool name_step(struct stack *stack, struct stack_entry *step, struct metrics *metrics);
+static bool check_order(const struct stack *stack, const struct stack_entry_source *from,
                         struct problem *problem);
 static void find_terms(struct stack *stack);
 
 /* -- the set --------------------------------------------------------------------------------- */
 
 /* What [service other] says if it is not there. */
-static struct service_section built_in(void)
+static struct service_config built_in(void)
 {
-    struct service_section other = { .name = "other", .steps = 1 };
+    struct service_config other = { .name = "other", .steps = 1 };
 
-    other.step[0] = (struct service_step){ .control = CONTROL_SUFFICIENT };
+    other.step[0] = (struct service_entry){ .control = CONTROL_SUFFICIENT };
     return other;
 }
 
-struct stacks *stacks_new(const struct config *c, struct meters *meters, struct problem *problem)
+struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struct problem *problem)
 {
-    const struct services *from = &c->services;
-    const struct service_section other = built_in();
+    const struct service_configs *from = &c->services;
+    const struct service_config other = built_in();
     struct stacks *s = calloc(1, sizeof(*s));
 
     problem_set(problem, STATUS_INTERNAL, "no memory for the verifiers");
@@ -39,13 +39,13 @@ struct stacks *stacks_new(const struct config *c, struct meters *meters, struct 
     bool well = s->stack != NULL;
     for (size_t i = 0; i < from->count && well; i++) {
         struct stack *stack = &s->stack[s->count++];
-        well = make_stack(stack, &from->section[i], c, meters, problem);
+        well = make_stack(stack, &from->section[i], c, metrics, problem);
         if (strcmp(stack->service, "other") == 0)
             s->other = stack;
     }
     if (well && s->other == NULL) {
         s->other = &s->stack[s->count++];
-        well = make_stack(s->other, &other, c, meters, problem);
+        well = make_stack(s->other, &other, c, metrics, problem);
     }
     if (well)
         return s;
@@ -90,9 +90,9 @@ static bool end_pools(struct stacks *s, int64_t until)
 
     for (size_t i = 0; i < s->count; i++)
         for (size_t j = 0; j < s->stack[i].steps; j++) {
-            struct step *step = &s->stack[i].step[j];
+            struct stack_entry *step = &s->stack[i].step[j];
             int64_t left = until - milliseconds_now();
-            if (step->pool != NULL && pool_end(step->pool, left > 0 ? (int)left : 0))
+            if (step->pool != NULL && thread_pool_stop(step->pool, left > 0 ? (int)left : 0))
                 step->pool = NULL;
             ended = ended && step->pool == NULL;
         }
@@ -111,7 +111,7 @@ void stacks_free(struct stacks *s)
         return;
     for (size_t i = 0; i < s->count; i++) {
         for (size_t j = 0; j < s->stack[i].steps; j++)
-            step_close(&s->stack[i].step[j]);
+            stack_entry_close(&s->stack[i].step[j]);
         free(s->stack[i].step);
     }
     free(s->stack);
@@ -120,21 +120,21 @@ void stacks_free(struct stacks *s)
 
 /* -- one stack ------------------------------------------------------------------------------- */
 
-static bool make_stack(struct stack *stack, const struct service_section *section,
-                       const struct config *c, struct meters *meters, struct problem *problem)
+static bool make_stack(struct stack *stack, const struct service_config *section,
+                       const struct config *c, struct metrics *metrics, struct problem *problem)
 {
-    struct step_source from = { c, section, NULL };
+    struct stack_entry_source from = { c, section, NULL };
 
     snprintf(stack->service, sizeof(stack->service), "%s", section->name);
-    stack->meter = meters_get(meters, section->name, "");
+    stack->series = metrics_get(metrics, section->name, "");
     stack->step = calloc(section->steps, sizeof(*stack->step));
-    if (stack->meter == NULL || stack->step == NULL)
+    if (stack->series == NULL || stack->step == NULL)
         return false;
     for (size_t i = 0; i < section->steps; i++) {
-        struct step *step = &stack->step[stack->steps++];
+        struct stack_entry *step = &stack->step[stack->steps++];
         from.line = &section->step[i];
-        if (!step_open(step, &from, problem) || !check_order(stack, &from, problem) ||
-            !name_step(stack, step, meters))
+        if (!stack_entry_open(step, &from, problem) || !check_order(stack, &from, problem) ||
+            !name_step(stack, step, metrics))
             return false;
         stack->waits = stack->waits || step->blocks;
     }
@@ -143,52 +143,52 @@ static bool make_stack(struct stack *stack, const struct service_section *sectio
     return true;
 }
 
-static bool is_taken(const struct stack *stack, const struct step *step)
+static bool is_taken(const struct stack *stack, const struct stack_entry *step)
 {
-    for (const struct step *s = stack->step; s < step; s++)
+    for (const struct stack_entry *s = stack->step; s < step; s++)
         if (strcmp(s->name, step->name) == 0)
             return true;
     return false;
 }
 
 /* Several of a name are told apart by number: local, local-2. */
-static bool name_step(struct stack *stack, struct step *step, struct meters *meters)
+static bool name_step(struct stack *stack, struct stack_entry *step, struct metrics *metrics)
 {
     size_t len = strlen(step->name);
 
     for (unsigned number = 2; is_taken(stack, step); number++)
         snprintf(step->name + len, sizeof(step->name) - len, "-%u", number);
-    step->meter = meters_get(meters, stack->service, step->name);
-    return step->meter != NULL;
+    step->series = metrics_get(metrics, stack->service, step->name);
+    return step->series != NULL;
 }
 
 /* What vouches for nobody must stand where that makes sense. */
-static bool check_order(const struct stack *stack, const struct step_source *from,
+static bool check_order(const struct stack *stack, const struct stack_entry_source *from,
                         struct problem *problem)
 {
-    const struct step *step = &stack->step[stack->steps - 1];
+    const struct stack_entry *step = &stack->step[stack->steps - 1];
     bool vouched = false;
 
-    for (const struct step *s = stack->step; s < step; s++)
-        vouched = vouched || !step_only_narrows(s);
-    if (step_only_narrows(step) && step->control == CONTROL_SUFFICIENT)
-        return step_blame(from, problem, step->name, "it vouches for nobody, so it cannot be "
+    for (const struct stack_entry *s = stack->step; s < step; s++)
+        vouched = vouched || !stack_entry_only_narrows(s);
+    if (stack_entry_only_narrows(step) && step->control == CONTROL_SUFFICIENT)
+        return stack_entry_blame(from, problem, step->name, "it vouches for nobody, so it cannot be "
                           "sufficient; make it requisite");
     if (step->narrows && !vouched)
-        return step_blame(from, problem, step->name, "it looks at whom a value stands for: put it "
+        return stack_entry_blame(from, problem, step->name, "it looks at whom a value stands for: put it "
                           "below a verifier that says so, such as local");
     return true;
 }
 
 /* -- what a client may do with the table ------------------------------------------------------ */
 
-static bool must_pass(const struct step *step)
+static bool must_pass(const struct stack_entry *step)
 {
     return step->control == CONTROL_REQUIRED || step->control == CONTROL_REQUISITE;
 }
 
 /* Adds a requirement's scopes to those that a pass must have. */
-static bool add_scopes(struct stack *stack, const struct step *step)
+static bool add_scopes(struct stack *stack, const struct stack_entry *step)
 {
     struct slice more = step->verifier == &require_verifier ?
                         require_scopes_only(step->instance) : (struct slice){ NULL, 0 };
@@ -216,7 +216,7 @@ static void find_terms(struct stack *stack)
     stack->terms = TERMS_NONE;
     if (i == stack->steps || stack->step[i].verifier != NULL)
         return;
-    const struct step *local = &stack->step[i++];
+    const struct stack_entry *local = &stack->step[i++];
     if (i == stack->steps) {
         stack->terms = throttled ? TERMS_HITS : TERMS_FINAL;
     } else if (local->control == CONTROL_SUFFICIENT) {

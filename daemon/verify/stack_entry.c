@@ -19,14 +19,14 @@ enum { COMPLAIN_EVERY = 10 };           /* seconds */
 
 /* A step under way. */
 struct making {
-    struct step *step;
-    const struct step_source *from;
+    struct stack_entry *step;
+    const struct stack_entry_source *from;
     struct problem *problem;
     uint64_t threads;
     uint64_t queue;
 };
 
-bool step_blame(const struct step_source *from, struct problem *problem, const char *what,
+bool stack_entry_blame(const struct stack_entry_source *from, struct problem *problem, const char *what,
                 const char *why)
 {
     config_blame_step(from->config, from->section, from->line, problem, "%.60s: %.150s", what, why);
@@ -35,7 +35,7 @@ bool step_blame(const struct step_source *from, struct problem *problem, const c
 
 static bool blame(struct making *m, const char *what, const char *why)
 {
-    return step_blame(m->from, m->problem, what, why);
+    return stack_entry_blame(m->from, m->problem, what, why);
 }
 
 static bool read_deadline(struct slice value, int64_t *nanoseconds)
@@ -61,10 +61,10 @@ static bool take_own(struct making *m, const struct argument *a, const char **fa
         if (!read_deadline(a->value, &m->step->deadline))
             *fault = "deadline= should be 1ms to 10s, such as 800ms";
     } else if (slice_is(a->key, "threads")) {
-        if (!number_parse(a->value, POOL_THREADS_MAX, &m->threads) || m->threads == 0)
+        if (!number_parse(a->value, THREAD_POOL_THREADS_MAX, &m->threads) || m->threads == 0)
             *fault = "threads= should be a number from 1 to 64";
     } else if (slice_is(a->key, "queue")) {
-        if (!number_parse(a->value, POOL_QUEUE_MAX, &m->queue) || m->queue == 0)
+        if (!number_parse(a->value, THREAD_POOL_QUEUE_MAX, &m->queue) || m->queue == 0)
             *fault = "queue= should be a number from 1 to 4096";
     } else {
         return false;
@@ -127,7 +127,7 @@ static bool take_arguments(struct making *m, const struct line *line, struct jet
 
 static bool open_instance(struct making *m, const struct jeton_argument *given, size_t count)
 {
-    struct step *step = m->step;
+    struct stack_entry *step = m->step;
     char why[160] = "it does not say why";
 
     if (step->verifier->open(&step->instance, given, count, why, sizeof(why)) != 0) {
@@ -141,7 +141,7 @@ static bool open_instance(struct making *m, const struct jeton_argument *given, 
     step->blocks = (step->verifier->flags & JETON_VERIFIER_MAY_BLOCK) != 0;
     if (!step->blocks)
         return true;
-    step->pool = pool_new(step->verifier, step->instance, (unsigned)m->threads,
+    step->pool = thread_pool_new(step->verifier, step->instance, (unsigned)m->threads,
                           (unsigned)m->queue);
     return step->pool != NULL || blame(m, step->verifier->name, "no threads for it");
 }
@@ -149,8 +149,8 @@ static bool open_instance(struct making *m, const struct jeton_argument *given, 
 /* Splits the line in `text`: a verifier's name, then key=value. */
 static bool split(struct making *m, char *text, size_t room, struct line *line)
 {
-    const struct service_step *from = m->from->line;
-    const char *source = from->line != 0 ? services_text(&m->from->config->services, from) :
+    const struct service_entry *from = m->from->line;
+    const char *source = from->line != 0 ? service_config_text(&m->from->config->services, from) :
                          "local";
     size_t len = strlen(source);
     const char *why;
@@ -166,9 +166,9 @@ static bool split(struct making *m, char *text, size_t room, struct line *line)
                  "arguments");
 }
 
-bool step_open(struct step *step, const struct step_source *from, struct problem *problem)
+bool stack_entry_open(struct stack_entry *step, const struct stack_entry_source *from, struct problem *problem)
 {
-    struct making m = { step, from, problem, POOL_THREADS, POOL_QUEUE };
+    struct making m = { step, from, problem, THREAD_POOL_THREADS, THREAD_POOL_QUEUE };
     struct jeton_argument given[LINE_ARGUMENTS_MAX];
     char text[LINE_MAX_BYTES + 1];
     struct line line;
@@ -188,24 +188,24 @@ bool step_open(struct step *step, const struct step_source *from, struct problem
     return local || open_instance(&m, given, count);
 }
 
-void step_close(struct step *step)
+void stack_entry_close(struct stack_entry *step)
 {
     if (step->opened)
         step->verifier->close(step->instance);
     module_unload(step->module);
 }
 
-bool step_only_narrows(const struct step *step)
+bool stack_entry_only_narrows(const struct stack_entry *step)
 {
     return step->verifier == &require_verifier || step->verifier == &throttle_verifier;
 }
 
 /* -- complaints ------------------------------------------------------------------------------ */
 
-void step_complain(const char *service, struct step *step, enum complaint kind,
+void stack_entry_log_failure(const char *service, struct stack_entry *step, enum verifier_failure kind,
                    const char *format, ...)
 {
-    struct hush *hush = &step->hush[kind];
+    struct log_limit *hush = &step->hush[kind];
     char what[256];
     va_list args;
 

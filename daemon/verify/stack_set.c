@@ -5,21 +5,21 @@
 
 enum { END_MILLISECONDS = 1000 };
 
-bool succession_begin(struct succession *s, struct server *server, const struct config *c,
+bool stack_set_begin(struct stack_set *s, struct server *server, const struct config *c,
                       struct problem *problem)
 {
-    struct stacks *first = stacks_new(c, &server->meters, problem);
+    struct stacks *first = stacks_new(c, &server->metrics, problem);
 
-    *s = (struct succession){ .server = server, .settled = true };
+    *s = (struct stack_set){ .server = server, .settled = true };
     atomic_store(&server->stacks, first);
     return first != NULL;
 }
 
-bool succession_replace(struct succession *s, const struct config *c, struct problem *problem)
+bool stack_set_replace(struct stack_set *s, const struct config *c, struct problem *problem)
 {
     struct server *server = s->server;
     struct stacks *old = atomic_load(&server->stacks);
-    struct stacks *new = stacks_new(c, &server->meters, problem);
+    struct stacks *new = stacks_new(c, &server->metrics, problem);
 
     if (new == NULL)
         return false;
@@ -28,20 +28,20 @@ bool succession_replace(struct succession *s, const struct config *c, struct pro
     s->replaced = old;
     s->settled = false;
     atomic_store(&server->stacks, new);
-    for (size_t i = 0; i < server->lanes; i++)
-        mailbox_wake(&server->lane[i].box);
+    for (size_t i = 0; i < server->workers; i++)
+        mailbox_wake(&server->worker[i].box);
     return true;
 }
 
 static bool is_used(const struct server *server, const struct stacks *stacks)
 {
-    for (size_t i = 0; i < server->lanes; i++)
-        if (atomic_load(&server->lane[i].stacks) == stacks)
+    for (size_t i = 0; i < server->workers; i++)
+        if (atomic_load(&server->worker[i].stacks) == stacks)
             return true;
-    return atomic_load(&stacks->hearings) > 0;
+    return atomic_load(&stacks->evaluations) > 0;
 }
 
-static void reap(struct succession *s)
+static void reap(struct stack_set *s)
 {
     for (struct stacks **link = &s->replaced; *link != NULL;) {
         struct stacks *old = *link;
@@ -54,17 +54,17 @@ static void reap(struct succession *s)
     }
 }
 
-bool succession_step(struct succession *s)
+bool stack_set_step(struct stack_set *s)
 {
     struct server *server = s->server;
     const struct stacks *now = atomic_load(&server->stacks);
 
-    for (size_t i = 0; i < server->lanes && !s->settled; i++)
-        if (atomic_load(&server->lane[i].stacks) != now)
+    for (size_t i = 0; i < server->workers && !s->settled; i++)
+        if (atomic_load(&server->worker[i].stacks) != now)
             return false;
     s->settled = true;
     if (s->recall) {
-        int error = publish_recall(server->publisher);
+        int error = token_table_recall(server->token_table);
         if (error < 0) {
             log_error("no memory for a new table (%s): those who have the old one go on by what the "
                       "configuration was; trying again", strerror(-error));
@@ -76,7 +76,7 @@ bool succession_step(struct succession *s)
     return true;
 }
 
-void succession_end(struct succession *s)
+void stack_set_end(struct stack_set *s)
 {
     struct stacks *now = s->server != NULL ? atomic_load(&s->server->stacks) : NULL;
 
@@ -92,7 +92,7 @@ void succession_end(struct succession *s)
             log_warning("a verifier has not come back; jetond ends without it");
 }
 
-void succession_free(struct succession *s)
+void stack_set_free(struct stack_set *s)
 {
     struct stacks *next;
 

@@ -11,7 +11,7 @@
 
 enum { IDLE, WAITS, IS_JUDGED, COMES_HOME, GIVEN_UP };
 
-struct pool {
+struct thread_pool {
     const struct jeton_verifier *verifier;
     void *instance;
     pthread_mutex_t mutex;              /* guards the rest */
@@ -23,7 +23,7 @@ struct pool {
     unsigned running;
     unsigned threads;
     struct worker {
-        struct pool *pool;
+        struct thread_pool *pool;
         pthread_t thread;
         pthread_t before;               /* the one in whose place it came, which it joins */
         bool replaces;
@@ -33,9 +33,9 @@ struct pool {
 
 static void *run(void *worker);
 
-/* -- errands --------------------------------------------------------------------------------- */
+/* -- jobs --------------------------------------------------------------------------------- */
 
-static const char *keep(struct errand *e, const char *text, size_t len)
+static const char *keep(struct job *e, const char *text, size_t len)
 {
     if (text == NULL)
         return NULL;
@@ -51,17 +51,17 @@ static size_t length(const char *text)
     return text != NULL ? strlen(text) : 0;
 }
 
-struct errand *errand_new(const struct jeton_question *q)
+struct job *job_new(const struct jeton_question *q)
 {
     size_t groups = q->peer_group_count * sizeof(gid_t);
     size_t room = groups + q->value_length + length(q->service) + length(q->scopes) +
                   length(q->subject) + 5;
-    struct errand *e = calloc(1, sizeof(*e) + room);
+    struct job *e = calloc(1, sizeof(*e) + room);
 
     if (e == NULL)
         return NULL;
     e->question = *q;
-    e->question.peer_groups = (const gid_t *)(const void *)keep(e, (const char *)q->peer_groups,
+    e->question.peercred_groups = (const gid_t *)(const void *)keep(e, (const char *)q->peercred_groups,
                                                                 groups);
     e->question.value = keep(e, q->value, q->value_length);
     e->question.service = keep(e, q->service, length(q->service));
@@ -76,7 +76,7 @@ struct errand *errand_new(const struct jeton_question *q)
     return e;
 }
 
-void errand_free(struct errand *e)
+void job_free(struct job *e)
 {
     if (e == NULL)
         return;
@@ -85,24 +85,24 @@ void errand_free(struct errand *e)
 }
 
 /* True if the state was `from`, and is `to` now. */
-static bool moves(struct errand *e, int from, int to)
+static bool moves(struct job *e, int from, int to)
 {
     return atomic_compare_exchange_strong(&e->state, &from, to);
 }
 
-enum errand_fate pool_give_up(struct errand *e)
+enum job_fate thread_pool_cancel(struct job *e)
 {
     if (moves(e, WAITS, GIVEN_UP))
-        return ERRAND_WAITED;
-    return moves(e, IS_JUDGED, GIVEN_UP) ? ERRAND_HANGS : ERRAND_COMES;
+        return JOB_CANCELLED;
+    return moves(e, IS_JUDGED, GIVEN_UP) ? JOB_ABANDONED : JOB_COMING;
 }
 
-static void send_home(struct errand *e, int from)
+static void send_home(struct job *e, int from)
 {
     if (moves(e, from, COMES_HOME))
         mailbox_post(e->home, &e->mail);
     else
-        errand_free(e);
+        job_free(e);
 }
 
 /* -- threads --------------------------------------------------------------------------------- */
@@ -123,10 +123,10 @@ static int start(struct worker *w, bool replaces)
     return 0;
 }
 
-struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
+struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
                       unsigned queue)
 {
-    struct pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->worker[0]));
+    struct thread_pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->worker[0]));
     pthread_condattr_t monotonic;
     int error = 0;
 
@@ -149,21 +149,21 @@ struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, uns
     pthread_mutex_unlock(&p->mutex);
     if (error == 0)
         return p;
-    while (!pool_end(p, 1000))
+    while (!thread_pool_stop(p, 1000))
         continue;
     errno = error;
     return NULL;
 }
 
 /* Threads that could not be replaced at once. */
-static void fill_gaps(struct pool *p)
+static void fill_gaps(struct thread_pool *p)
 {
     for (unsigned i = 0; i < p->threads && p->running < p->threads; i++)
         if (p->worker[i].gone)
             start(&p->worker[i], true);
 }
 
-bool pool_send(struct pool *p, struct errand *e)
+bool thread_pool_submit(struct thread_pool *p, struct job *e)
 {
     pthread_mutex_lock(&p->mutex);
     if (!p->ending)
@@ -179,13 +179,13 @@ bool pool_send(struct pool *p, struct errand *e)
     return room;
 }
 
-/* The next errand, or NULL: end. */
-static struct errand *next_errand(struct pool *p, bool *ending)
+/* The next job, or NULL: end. */
+static struct job *next_errand(struct thread_pool *p, bool *ending)
 {
     pthread_mutex_lock(&p->mutex);
     while (p->queue.first == NULL && !p->ending)
         pthread_cond_wait(&p->changed, &p->mutex);
-    struct errand *e = (struct errand *)mail_pop(&p->queue);
+    struct job *e = (struct job *)mail_pop(&p->queue);
     p->queued -= e != NULL;
     p->running -= e == NULL;
     *ending = p->ending;
@@ -198,17 +198,17 @@ static struct errand *next_errand(struct pool *p, bool *ending)
 /* A verifier must not end the thread that asks it; if it does, another takes its place. */
 struct occupation {
     struct worker *worker;
-    struct errand *errand;
+    struct job *job;
 };
 
 static void on_ended_thread(void *occupation)
 {
     struct occupation *o = occupation;
-    struct pool *p = o->worker->pool;
+    struct thread_pool *p = o->worker->pool;
 
-    o->errand->outcome = JETON_VERIFIER_ERROR;
-    o->errand->ended_its_thread = true;
-    send_home(o->errand, IS_JUDGED);
+    o->job->outcome = JETON_VERIFIER_ERROR;
+    o->job->ended_its_thread = true;
+    send_home(o->job, IS_JUDGED);
     pthread_mutex_lock(&p->mutex);
     p->running--;
     start(o->worker, true);
@@ -216,7 +216,7 @@ static void on_ended_thread(void *occupation)
     pthread_mutex_unlock(&p->mutex);
 }
 
-static void judge(struct worker *w, struct errand *e)
+static void judge(struct worker *w, struct job *e)
 {
     struct occupation occupation = { w, e };
 
@@ -233,13 +233,13 @@ static void *run(void *worker)
 
     if (w->replaces)
         pthread_join(w->before, NULL);
-    for (struct errand *e; (e = next_errand(w->pool, &ending)) != NULL;) {
+    for (struct job *e; (e = next_errand(w->pool, &ending)) != NULL;) {
         if (ending)
             send_home(e, WAITS);            /* unjudged: an error */
         else if (moves(e, WAITS, IS_JUDGED))
             judge(w, e);
         else
-            errand_free(e);
+            job_free(e);
     }
     return NULL;
 }
@@ -251,7 +251,7 @@ static struct timespec after(int milliseconds)
     return (struct timespec){ until / CLOCK_SECOND, until % CLOCK_SECOND };
 }
 
-bool pool_end(struct pool *p, int milliseconds)
+bool thread_pool_stop(struct thread_pool *p, int milliseconds)
 {
     struct timespec until = after(milliseconds);
     int error = 0;
@@ -268,7 +268,7 @@ bool pool_end(struct pool *p, int milliseconds)
     /* What a verifier's libraries do at the end of a thread must be over before it is unloaded. */
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->worker[i].thread, NULL);
-    for (struct errand *e; (e = (struct errand *)mail_pop(&p->queue)) != NULL;)
+    for (struct job *e; (e = (struct job *)mail_pop(&p->queue)) != NULL;)
         send_home(e, WAITS);                /* there was no thread left for it */
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->mutex);

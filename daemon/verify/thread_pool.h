@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Threads on which one instance of a verifier that may block is asked.
  *
- * An errand is a question on its way there and back.  Who sent it can give it up at any moment,
+ * An job is a question on its way there and back.  Who sent it can give it up at any moment,
  * whether it waits, is being judged, or hangs: then it never comes home, and the pool frees it when
  * it can.  The queue is bounded, and what hangs keeps nothing but its own thread. */
-#ifndef JETON_POOL_H
-#define JETON_POOL_H
+#ifndef JETON_DAEMON_VERIFY_THREAD_POOL_H
+#define JETON_DAEMON_VERIFY_THREAD_POOL_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,13 +14,13 @@
 #include "daemon/verifiers/verifier.h"
 
 enum {
-    POOL_THREADS = 4, POOL_THREADS_MAX = 64,
-    POOL_QUEUE = 64, POOL_QUEUE_MAX = 4096,
+    THREAD_POOL_THREADS = 4, THREAD_POOL_THREADS_MAX = 64,
+    THREAD_POOL_QUEUE = 64, THREAD_POOL_QUEUE_MAX = 4096,
 };
 
-struct pool;
+struct thread_pool;
 
-struct errand {
+struct job {
     struct mail mail;                   /* first; `arrive` is the sender's */
     struct mailbox *home;
     void *sender;
@@ -34,27 +34,27 @@ struct errand {
     _Alignas(8) char text[];
 };
 
-/* An errand with copies of all that the question points to.  NULL: no memory. */
-struct errand *errand_new(const struct jeton_question *question);
+/* An job with copies of all that the question points to.  NULL: no memory. */
+struct job *job_new(const struct jeton_question *question);
 
 /* Wipes and frees one that is at home. */
-void errand_free(struct errand *e);
+void job_free(struct job *e);
 
 /* NULL and errno on failure. */
-struct pool *pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
+struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
                       unsigned queue);
 
-/* Takes the errand; false if the queue is full: then it is still the caller's. */
-bool pool_send(struct pool *p, struct errand *e);
+/* Takes the job; false if the queue is full: then it is still the caller's. */
+bool thread_pool_submit(struct thread_pool *p, struct job *e);
 
-enum errand_fate { ERRAND_COMES, ERRAND_WAITED, ERRAND_HANGS };
+enum job_fate { JOB_COMING, JOB_CANCELLED, JOB_ABANDONED };
 
-/* Gives up an errand that was sent.  ERRAND_COMES: it is on its way home already.  Otherwise it is
+/* Gives up an job that was sent.  JOB_COMING: it is on its way home already.  Otherwise it is
  * the pool's, and had not been begun, or was being judged. */
-enum errand_fate pool_give_up(struct errand *e);
+enum job_fate thread_pool_cancel(struct job *e);
 
-/* No more errands are sent; those that wait come home unjudged.  True when the last thread has
+/* No more jobs are sent; those that wait come home unjudged.  True when the last thread has
  * ended, and the pool is freed; false if some hang: call again later.  Waits up to `milliseconds`. */
-bool pool_end(struct pool *p, int milliseconds);
+bool thread_pool_stop(struct thread_pool *p, int milliseconds);
 
 #endif

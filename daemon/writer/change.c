@@ -7,7 +7,7 @@
 
 struct change *change_new(const struct change_kind *kind)
 {
-    struct change *c = secret_new(sizeof(*c));
+    struct change *c = secmem_new(sizeof(*c));
 
     if (c == NULL)
         return NULL;
@@ -27,7 +27,7 @@ void change_free(struct change *c)
     if (c == NULL)
         return;
     sodium_memzero(c->value, c->value_len);
-    secret_free(c, sizeof(*c));
+    secmem_free(c, sizeof(*c));
 }
 
 bool change_writes(const struct change *c)

@@ -4,8 +4,8 @@
  * The worker fills the question and posts it; the writer's thread decides, saves and publishes,
  * fills the outcome and posts it to `home`; the worker words the reply.  One thread owns it at a
  * time. */
-#ifndef JETON_CHANGE_H
-#define JETON_CHANGE_H
+#ifndef JETON_DAEMON_WRITER_CHANGE_H
+#define JETON_DAEMON_WRITER_CHANGE_H
 
 #include "daemon/table/pending_deny.h"
 #include "daemon/base/mailbox.h"
@@ -18,11 +18,11 @@ struct change;
 
 /* Decides, inside the transaction, what a change does: reads what it needs, and fills the
  * outcome.  Not STATUS_OK: the change is refused, and has done nothing. */
-typedef enum status change_decide(struct change *c, struct store *store, int64_t now);
+typedef enum status change_apply(struct change *c, struct store *store, int64_t now);
 
 struct change_kind {
     const char *event;          /* in the journal */
-    change_decide *decide;
+    change_apply *decide;
     uint32_t deny;              /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
     bool allow;                 /* ends a disable */
     bool adds;                  /* may bring one more token */
@@ -33,7 +33,7 @@ struct change {
     struct mail mail;           /* first: mail is the change */
     struct mailbox *home;
     void *sender;               /* the home thread's business */
-    struct intent intent;       /* of a disable; the publisher's, by its own rules */
+    struct pending_deny intent;       /* of a disable; the token_table's, by its own rules */
     const struct change_kind *kind;
 
     /* the question */

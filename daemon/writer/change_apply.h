@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What each change does to a token's record.  The writer's thread. */
-#ifndef JETON_DECIDE_H
-#define JETON_DECIDE_H
+#ifndef JETON_DAEMON_WRITER_CHANGE_APPLY_H
+#define JETON_DAEMON_WRITER_CHANGE_APPLY_H
 
 #include "daemon/writer/change.h"
 

@@ -164,7 +164,7 @@ static void make_value(struct change *c, const char *prefix)
     token_digest(text_slice(&value), c->want.digest);
 }
 
-struct change *admin_change(const struct request *r, const struct admin_context *context,
+struct change *change_request_read(const struct request *r, const struct change_request_context *context,
                             struct problem *problem)
 {
     struct change *c = change_new(kinds[r->verb]);
@@ -195,14 +195,14 @@ struct change *admin_change(const struct request *r, const struct admin_context 
     return c;
 }
 
-void admin_put_state(struct text *t, const struct record *r, int64_t now)
+void record_put_state(struct text *t, const struct record *r, int64_t now)
 {
     enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
 
     line_puts(t, "state", state == STATUS_OK ? "active" : status_row(state)->word);
 }
 
-void admin_reply(const struct change *c, enum role role, int64_t now, struct text *t)
+void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *t)
 {
     if (c->problem.status != STATUS_OK) {
         reply_plain(t, c->problem.status, c->problem.message);
@@ -218,7 +218,7 @@ void admin_reply(const struct change *c, enum role role, int64_t now, struct tex
     if (c->removes)
         line_puts(t, "state", "deleted");
     else
-        admin_put_state(t, c->after, now);
+        record_put_state(t, c->after, now);
     if (c->rotates) {
         text_adds(t, " replaces=");
         text_add_hex(t, c->found.digest, ID_SIZE);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a request to the change it asks for, and from its outcome to the reply.  Any
  * worker's thread; no state. */
-#ifndef JETON_ADMIN_H
-#define JETON_ADMIN_H
+#ifndef JETON_DAEMON_WRITER_CHANGE_REQUEST_H
+#define JETON_DAEMON_WRITER_CHANGE_REQUEST_H
 
 #include "daemon/writer/change.h"
 
-struct admin_context {
+struct change_request_context {
     uid_t uid;
     pid_t pid;
     const char *prefix;             /* of new values */
@@ -14,13 +14,13 @@ struct admin_context {
 };
 
 /* The change that a changing verb asks for.  NULL: *problem says why not. */
-struct change *admin_change(const struct request *request, const struct admin_context *context,
+struct change *change_request_read(const struct request *request, const struct change_request_context *context,
                             struct problem *problem);
 
 /* Words the reply to a change that came back.  Who is not an admin is told id and state only. */
-void admin_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
+void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
 
 /* " state=…", as every line about a token has it. */
-void admin_put_state(struct text *t, const struct record *r, int64_t now);
+void record_put_state(struct text *t, const struct record *r, int64_t now);
 
 #endif

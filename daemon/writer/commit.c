@@ -31,7 +31,7 @@ static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room,
 static bool decide_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct sum *sum);
 static bool commit(struct writer *w, uint64_t changes);
-static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
+static void token_table_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
 static void put_back(struct writer *w, struct mail_list *batch);
 static void show(struct writer *w);
 static void save_held(struct writer *w, int64_t now);
@@ -60,14 +60,14 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
         problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
         return false;
     }
-    if (!loader_run(store, prefix, w->journal, &w->publisher, &w->order, problem)) {
+    if (!load_store(store, prefix, w->journal, &w->token_table, &w->order, problem)) {
         writer_destroy(w);
         return false;
     }
     w->store = store;
     w->recovery.store = store;
     w->recovery.journal = w->journal;
-    w->recovery.publisher = w->publisher;
+    w->recovery.token_table = w->token_table;
     w->recovery.order = &w->order;
     w->recovery.readable = true;
     atomic_store(&w->newest, journal_newest(w->journal));
@@ -80,8 +80,8 @@ void writer_destroy(struct writer *w)
     for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
         change_free(change_of(m));
     recovery_clear(&w->recovery);
-    publish_free(w->publisher);
-    order_free(&w->order);
+    token_table_free(w->token_table);
+    creation_index_free(&w->order);
     journal_free(w->journal);
     store_close(w->store);
     mailbox_destroy(&w->box);
@@ -90,7 +90,7 @@ void writer_destroy(struct writer *w)
 /* -- one batch ------------------------------------------------------------------------------- */
 
 /* A disable's: what else denies cannot be allowed again. */
-static struct intent *intent_of(struct change *c)
+static struct pending_deny *pending_deny_of(struct change *c)
 {
     return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
 }
@@ -98,7 +98,7 @@ static struct intent *intent_of(struct change *c)
 static void deny(struct writer *w, struct change *c)
 {
     if (c->kind->deny != 0)
-        publish_deny(w->publisher, c->id, c->kind->deny, intent_of(c));
+        token_table_deny(w->token_table, c->id, c->kind->deny, pending_deny_of(c));
 }
 
 void writer_post(struct writer *w, struct mail_list *changes)
@@ -166,7 +166,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
                  (sum.changes == 0 || (reserve(w, &sum) && commit(w, sum.changes)));
     store_abandon(w->store);
     if (saved) {
-        publish_batch(w, batch, sum.changes);
+        token_table_batch(w, batch, sum.changes);
     } else if (w->full && !was_full) {
         put_back(w, batch);
     } else {
@@ -174,7 +174,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
         atomic_fetch_add(&w->failures, 1);
     }
     show(w);                    /* before an answer can make somebody ask */
-    effect_answer(batch);
+    publish_answers(batch);
     return saved;
 }
 
@@ -240,7 +240,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
-    if (c->kind->deny != 0 || c->removes || denial_flags(&w->recovery.held, concerned->digest) == 0)
+    if (c->kind->deny != 0 || c->removes || unsaved_flags(&w->recovery.held, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE, "a denial of this token is in force but not saved yet: "
                 "nothing else is done to it until that is");
@@ -310,18 +310,18 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
 /* A table that grows is locked for long, and a revocation may wait for it in a worker. */
 static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
 {
-    if (publish_has_room(w->publisher, tokens, bytes))
+    if (token_table_has_room(w->token_table, tokens, bytes))
         return true;
-    priority_come_forward(&w->priority);
-    int error = publish_reserve(w->publisher, tokens, bytes);
-    priority_stand_back(&w->priority);
+    thread_priority_raise(&w->priority);
+    int error = token_table_reserve(w->token_table, tokens, bytes);
+    thread_priority_lower(&w->priority);
     return error == 0;
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
 static bool reserve(struct writer *w, const struct sum *sum)
 {
-    if (order_reserve(&w->order, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
+    if (creation_index_reserve(&w->order, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
         return true;
     if (!w->recovery.told)
         log_error("no memory for a larger table; changes are refused until there is");
@@ -339,19 +339,19 @@ static bool commit(struct writer *w, uint64_t changes)
     return saved;
 }
 
-static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
+static void token_table_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
         if (m->next != NULL)
             change_prefetch(change_of(m->next));
-        if (intent_of(c) != NULL)
-            publish_denied(w->publisher, intent_of(c));
+        if (pending_deny_of(c) != NULL)
+            token_table_denied(w->token_table, pending_deny_of(c));
         if (!change_writes(c))
             continue;
         w->full = w->full && !c->removes;
-        effect_publish(c, w->publisher, &w->order, w->lastuse);
-        effect_report(c);
+        publish_change(c, w->token_table, &w->order, w->last_used);
+        publish_report(c);
     }
     atomic_fetch_add(&w->changes, changes);
     if (changes > 0) {
@@ -390,7 +390,7 @@ static void save_held(struct writer *w, int64_t now)
 {
     for (bool well = true; well && w->recovery.held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
-        size_t count = denial_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
+        size_t count = unsaved_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
         well = count > 0 && save(w, &batch, 0, now);
     }
 }

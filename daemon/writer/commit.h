@@ -8,8 +8,8 @@
  * again, and what it then says of the tokens concerned is published.  Denials stand all the same:
  * they are kept, and tried again before every later change and every second, until the disk has
  * them. */
-#ifndef JETON_WRITER_H
-#define JETON_WRITER_H
+#ifndef JETON_DAEMON_WRITER_COMMIT_H
+#define JETON_DAEMON_WRITER_COMMIT_H
 
 #include "daemon/writer/change.h"
 #include "daemon/base/histogram.h"
@@ -24,7 +24,7 @@ enum { WRITER_BATCH_MAX = RECOVERY_CHANGES_MAX };
 struct writer {
     struct mailbox box;             /* struct change; any thread posts */
     atomic_int expected;            /* sessions that are about to post more; any thread */
-    struct publisher *publisher;    /* any thread, by its own rules */
+    struct token_table *token_table;    /* any thread, by its own rules */
     _Atomic uint64_t unsaved;       /* denials that stand in memory alone; these five are read by */
     _Atomic uint64_t commits;       /* any thread */
     _Atomic uint64_t changes;
@@ -33,10 +33,10 @@ struct writer {
     struct histogram commit_time;   /* any thread reads it */
 
     struct store *store;            /* from here on: the writer's thread only */
-    struct lastuse *lastuse;        /* NULL: nothing to forget there; not owned */
+    struct last_used *last_used;        /* NULL: nothing to forget there; not owned */
     struct journal *journal;
-    struct order order;
-    struct priority priority;       /* of its thread; zeros until that runs */
+    struct creation_index order;
+    struct thread_priority priority;       /* of its thread; zeros until that runs */
     struct mail_list waiting;       /* not yet in a batch */
     bool retry;                     /* time to try again what failed */
     bool full;                      /* only a larger file could take in another token */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A change as the journal shows it. */
-#ifndef JETON_ENTRY_H
-#define JETON_ENTRY_H
+#ifndef JETON_DAEMON_WRITER_ENTRY_H
+#define JETON_DAEMON_WRITER_ENTRY_H
 
 #include "daemon/writer/change.h"
 #include "daemon/store/journal.h"

@@ -22,7 +22,7 @@ enum {
     STEP_USES = 4096,           /* and uses written at most */
 };
 
-struct lastuse {
+struct last_used {
     struct tdb_context *tdb;    /* NULL: not kept across restarts */
     uint32_t slot;              /* the round goes on here */
     int64_t since;              /* uses from this time on are not written yet */
@@ -37,13 +37,13 @@ static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const cha
 
 static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
 {
-    struct lastuse *l = tdb_get_logging_private(tdb);
+    struct last_used *l = tdb_get_logging_private(tdb);
 
     (void)format;
     l->failed = l->failed || level <= TDB_DEBUG_ERROR;
 }
 
-static struct tdb_context *open_file(struct lastuse *l)
+static struct tdb_context *open_file(struct last_used *l)
 {
     const struct tdb_logging_context logging = { heard, l };
 
@@ -53,7 +53,7 @@ static struct tdb_context *open_file(struct lastuse *l)
 }
 
 /* Times of last use are worth little: a file that does not work is replaced. */
-static void start_anew(struct lastuse *l)
+static void start_anew(struct last_used *l)
 {
     if (l->tdb != NULL)
         tdb_close(l->tdb);
@@ -66,10 +66,10 @@ static void start_anew(struct lastuse *l)
         log_warning("%s: %s: times of last use are kept in memory only", l->path, strerror(errno));
 }
 
-struct lastuse *lastuse_open(const char *store)
+struct last_used *last_used_open(const char *store)
 {
     static const char suffix[] = ".used";
-    struct lastuse *l = calloc(1, sizeof(*l) + strlen(store) + sizeof(suffix));
+    struct last_used *l = calloc(1, sizeof(*l) + strlen(store) + sizeof(suffix));
 
     if (l == NULL)
         return NULL;
@@ -80,7 +80,7 @@ struct lastuse *lastuse_open(const char *store)
     return l;
 }
 
-void lastuse_close(struct lastuse *l)
+void last_used_close(struct last_used *l)
 {
     if (l == NULL)
         return;
@@ -105,7 +105,7 @@ static TDB_DATA key_of(const uint8_t id[ID_SIZE])
 
 /* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL
  * if there is no memory.  What is no record of ours counts as none. */
-static TDB_DATA fetch(struct lastuse *l, const uint8_t id[ID_SIZE], size_t more)
+static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t more)
 {
     TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
 
@@ -134,7 +134,7 @@ static bool is_end(TDB_DATA value, const struct entry *entry)
     return (const unsigned char *)entry == value.dptr + value.dsize;
 }
 
-int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_memory)
+int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in_memory)
 {
     uint32_t used = 0;
 
@@ -148,7 +148,7 @@ int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_mem
 }
 
 /* The last entry takes the place of the one that goes. */
-void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE])
+void last_used_forget(struct last_used *l, const uint8_t id[ID_SIZE])
 {
     if (l->tdb == NULL)
         return;
@@ -166,7 +166,7 @@ void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE])
 }
 
 /* Uses of tokens that share a record. */
-static bool put(struct lastuse *l, const struct survey_use *use, size_t count)
+static bool put(struct last_used *l, const struct table_walk_use *use, size_t count)
 {
     TDB_DATA value = fetch(l, use->id, count);
 
@@ -185,7 +185,7 @@ static bool put(struct lastuse *l, const struct survey_use *use, size_t count)
     return well;
 }
 
-static bool store_uses(struct lastuse *l, const struct survey_use *use, size_t count)
+static bool store_uses(struct last_used *l, const struct table_walk_use *use, size_t count)
 {
     if (count == 0)
         return true;
@@ -205,7 +205,7 @@ static bool store_uses(struct lastuse *l, const struct survey_use *use, size_t c
 /* -- rounds ---------------------------------------------------------------------------------- */
 
 /* What was not written is written in the next round: `since` stays. */
-static void give_up_round(struct lastuse *l)
+static void give_up_round(struct last_used *l)
 {
     if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)
         start_anew(l);
@@ -216,15 +216,15 @@ static void give_up_round(struct lastuse *l)
     l->slot = 0;
 }
 
-static void step(struct lastuse *l, struct publisher *p, int64_t now)
+static void step(struct last_used *l, struct token_table *p, int64_t now)
 {
-    struct survey_use *use = malloc(STEP_USES * sizeof(*use));
+    struct table_walk_use *use = malloc(STEP_USES * sizeof(*use));
 
     if (use == NULL) {
         l->in_round = false;
         return;
     }
-    size_t count = survey_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
+    size_t count = table_walk_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
     bool well = store_uses(l, use, count);
     free(use);
     if (!well) {
@@ -236,7 +236,7 @@ static void step(struct lastuse *l, struct publisher *p, int64_t now)
     }
 }
 
-bool lastuse_step(struct lastuse *l, struct publisher *p, int64_t now)
+bool last_used_step(struct last_used *l, struct token_table *p, int64_t now)
 {
     if (l->tdb == NULL)
         return false;
@@ -250,7 +250,7 @@ bool lastuse_step(struct lastuse *l, struct publisher *p, int64_t now)
     return l->in_round;
 }
 
-void lastuse_flush(struct lastuse *l, struct publisher *p, int64_t now)
+void last_used_flush(struct last_used *l, struct token_table *p, int64_t now)
 {
     if (l->tdb == NULL)
         return;

@@ -4,27 +4,27 @@
  *
  * Coarse by contract: the table notes uses by the minute in memory, and once a minute what changed
  * is written, without fsync, in small steps.  A file that is damaged is started anew. */
-#ifndef JETON_LASTUSE_H
-#define JETON_LASTUSE_H
+#ifndef JETON_DAEMON_WRITER_LAST_USED_H
+#define JETON_DAEMON_WRITER_LAST_USED_H
 
 #include "daemon/table/token_table.h"
 
-struct lastuse;
+struct last_used;
 
 /* `store` is the store's path; the file is store.used.  NULL: no memory.  A file that cannot be
  * opened is only a warning: nothing is then remembered across restarts. */
-struct lastuse *lastuse_open(const char *store);
-void lastuse_close(struct lastuse *l);
+struct last_used *last_used_open(const char *store);
+void last_used_close(struct last_used *l);
 
 /* The time of last use, from memory or file; 0: none is known. */
-int64_t lastuse_get(struct lastuse *l, const uint8_t id[ID_SIZE], int64_t in_memory);
+int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in_memory);
 
-void lastuse_forget(struct lastuse *l, const uint8_t id[ID_SIZE]);
+void last_used_forget(struct last_used *l, const uint8_t id[ID_SIZE]);
 
 /* Writes some of what changed; true if there is more to do.  Called about every second. */
-bool lastuse_step(struct lastuse *l, struct publisher *p, int64_t now);
+bool last_used_step(struct last_used *l, struct token_table *p, int64_t now);
 
 /* Writes everything that changed. */
-void lastuse_flush(struct lastuse *l, struct publisher *p, int64_t now);
+void last_used_flush(struct last_used *l, struct token_table *p, int64_t now);
 
 #endif

@@ -3,29 +3,29 @@
 
 #include "daemon/base/journald.h"
 
-void effect_publish(const struct change *c, struct publisher *publisher, struct order *order,
-                    struct lastuse *lastuse)
+void publish_change(const struct change *c, struct token_table *token_table, struct creation_index *order,
+                    struct last_used *last_used)
 {
     if (c->is_new)
-        order_add(order, c->after->created, c->after->serial, c->after->digest);
+        creation_index_add(order, c->after->created, c->after->serial, c->after->digest);
     if (c->kind->allow)
-        publish_allow(publisher, c->after->digest);
+        token_table_allow(token_table, c->after->digest);
     if (c->puts)
-        publish_put(publisher, c->after);
+        token_table_put(token_table, c->after);
     if (c->rotates)
-        publish_put(publisher, &c->found);
+        token_table_put(token_table, &c->found);
     if (!c->removes)
         return;
-    publish_remove(publisher, c->after->digest);
-    order_remove(order, c->after->created, c->after->serial);
-    if (lastuse != NULL)
-        lastuse_forget(lastuse, c->after->digest);
+    token_table_remove(token_table, c->after->digest);
+    creation_index_remove(order, c->after->created, c->after->serial);
+    if (last_used != NULL)
+        last_used_forget(last_used, c->after->digest);
 }
 
-void effect_report(const struct change *c)
+void publish_report(const struct change *c)
 {
-    const struct report r = {
-        .kind = REPORT_CHANGE,
+    const struct journald_entry r = {
+        .kind = JOURNALD_CHANGE,
         .event = c->kind->event,
         .id = c->after->digest,
         .uid = c->uid,
@@ -40,9 +40,9 @@ void effect_report(const struct change *c)
     report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
-/* Those of one lane go home together: if the first woke its thread alone, the client's next
+/* Those of one worker go home together: if the first woke its thread alone, the client's next
  * request would be there before the rest, and make a commit of its own. */
-void effect_answer(struct mail_list *changes)
+void publish_answers(struct mail_list *changes)
 {
     struct mail_list together = { NULL, NULL };
     struct mailbox *home = NULL;

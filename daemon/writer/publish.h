@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a change that was saved does beyond the store: in the table, and in the order of lists; and
  * who is told.  The writer's thread. */
-#ifndef JETON_EFFECT_H
-#define JETON_EFFECT_H
+#ifndef JETON_DAEMON_WRITER_PUBLISH_H
+#define JETON_DAEMON_WRITER_PUBLISH_H
 
 #include "daemon/writer/change.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 
-/* There is room for it in table and order.  `lastuse` may be NULL. */
-void effect_publish(const struct change *c, struct publisher *publisher, struct order *order,
-                    struct lastuse *lastuse);
+/* There is room for it in table and order.  `last_used` may be NULL. */
+void publish_change(const struct change *c, struct token_table *token_table, struct creation_index *order,
+                    struct last_used *last_used);
 
 /* Tells the system's journal. */
-void effect_report(const struct change *c);
+void publish_report(const struct change *c);
 
 /* Sends changes home, and leaves the list empty; those that have no home are freed. */
-void effect_answer(struct mail_list *changes);
+void publish_answers(struct mail_list *changes);
 
 #endif

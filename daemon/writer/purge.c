@@ -12,7 +12,7 @@
 enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
 
 /* What is removed is gone: a clock that was just set is not believed for a while. */
-static bool clock_is_steady(struct sweep *s, int64_t now)
+static bool clock_is_steady(struct purge *s, int64_t now)
 {
     enum { STEP = 60, PATIENCE = 600 };
     int64_t monotonic = clock_seconds(), offset = now - monotonic, step = offset - s->clock_offset;
@@ -25,15 +25,15 @@ static bool clock_is_steady(struct sweep *s, int64_t now)
     return monotonic >= s->trust_from;
 }
 
-void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now)
+void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t now)
 {
-    struct survey_ended ended[STEP_TOKENS];
+    struct table_walk_ended ended[STEP_TOKENS];
 
     if (!clock_is_steady(s, now))
         return;
     if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
         return;
-    size_t count = survey_ended(w->publisher, &s->slot, STEP_SLOTS, now - retention, ended,
+    size_t count = table_walk_ended(w->token_table, &s->slot, STEP_SLOTS, now - retention, ended,
                                 STEP_TOKENS);
     if (s->slot == 0)
         s->rest_until = now + (retention < REST_MAX ? 1 : REST_MAX);

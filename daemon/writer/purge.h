@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Removes tokens that ended longer than the retention ago, a few at a time.  The writer's
  * thread only. */
-#ifndef JETON_SWEEP_H
-#define JETON_SWEEP_H
+#ifndef JETON_DAEMON_WRITER_PURGE_H
+#define JETON_DAEMON_WRITER_PURGE_H
 
 #include "daemon/writer/commit.h"
 
-struct sweep {
+struct purge {
     uint32_t slot;              /* goes on here */
     int64_t rest_until;         /* a round that is done is not repeated before this time */
     int64_t clock_offset;       /* of the time of day against CLOCK_MONOTONIC; 0: not known yet */
@@ -15,6 +15,6 @@ struct sweep {
 
 /* Looks at the next part of the table and lets the writer remove what it finds; called about every
  * second.  `retention` is in seconds. */
-void sweep_step(struct sweep *s, struct writer *w, int64_t retention, int64_t now);
+void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t now);
 
 #endif

@@ -12,16 +12,16 @@ static void tell(struct recovery *r, bool works);
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next)
-        publish_denied(r->publisher, &((struct change *)m)->intent);
+        token_table_denied(r->token_table, &((struct change *)m)->intent);
     enum outcome outcome = tried ? try_to_learn(r, batch) : OUTCOME_NOTHING;
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = (struct change *)m;
         bool stands = outcome != OUTCOME_DONE && in_force(r, c);
         if (stands)
-            denial_hold(&r->held, c);
+            unsaved_hold(&r->held, c);
         if (outcome == OUTCOME_DONE && change_writes(c))
-            effect_report(c);
-        doubt_explain(c, outcome, stands);
+            publish_report(c);
+        uncertain_explain(c, outcome, stands);
     }
     tell(r, false);
 }
@@ -42,7 +42,7 @@ static enum outcome try_to_learn(struct recovery *r, const struct mail_list *bat
         if (!change_writes(c))
             continue;
         last = c->serial > last ? c->serial : last;
-        r->doubtful += doubt_of(c, &r->doubt[r->doubtful]);
+        r->doubtful += uncertain_of(c, &r->doubt[r->doubtful]);
     }
     r->attempted = last;
     if (!recovery_run(r))
@@ -56,16 +56,16 @@ static bool in_force(struct recovery *r, const struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (c->kind->deny != 0 && doubt_among(r->doubt, r->doubtful, c->id))
+    if (c->kind->deny != 0 && uncertain_among(r->doubt, r->doubtful, c->id))
         return true;
-    return (publish_look(r->publisher, c->id, digest, &used) & c->kind->deny) != 0;
+    return (token_table_look(r->token_table, c->id, digest, &used) & c->kind->deny) != 0;
 }
 
 /* Says once that the store does not work, and once that it does again. */
 static void tell(struct recovery *r, bool works)
 {
-    const struct report event = { .kind = works ? REPORT_STORE_MENDED : REPORT_STORE_FAILED,
-                                  .uid = REPORT_NOBODY };
+    const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED : JOURNALD_STORE_FAILED,
+                                  .uid = JOURNALD_NOBODY };
 
     if (r->told != works)
         return;
@@ -91,18 +91,18 @@ bool recovery_run(struct recovery *r)
         store_shrink(r->store);
     r->attempted = 0;
     while (r->doubtful > 0) {
-        if (!doubt_settle(&r->doubt[r->doubtful - 1], r->store, r->publisher, r->order))
+        if (!uncertain_settle(&r->doubt[r->doubtful - 1], r->store, r->token_table, r->order))
             return false;
         r->doubtful--;
     }
-    denial_renew(&r->held, r->publisher);
+    unsaved_renew(&r->held, r->token_table);
     r->broken = false;
     return true;
 }
 
 void recovery_clear(struct recovery *r)
 {
-    denial_clear(&r->held);
+    unsaved_clear(&r->held);
 }
 
 bool recovery_is_due(const struct recovery *r)

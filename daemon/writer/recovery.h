@@ -4,8 +4,8 @@
  *
  *     failed ─▶ the store is opened again ─▶ what it says of tokens in doubt is published
  *            ─▶ each change is told what became of it ─▶ denials are held, to be tried again */
-#ifndef JETON_RECOVERY_H
-#define JETON_RECOVERY_H
+#ifndef JETON_DAEMON_WRITER_RECOVERY_H
+#define JETON_DAEMON_WRITER_RECOVERY_H
 
 #include "daemon/writer/unsaved.h"
 #include "daemon/writer/uncertain.h"
@@ -18,15 +18,15 @@ enum { RECOVERY_CHANGES_MAX = 1024 };   /* in one transaction */
 struct recovery {
     struct store *store;            /* these four are the writer's */
     struct journal *journal;
-    struct publisher *publisher;
-    struct order *order;
-    struct denials held;            /* they stand in memory but are not saved */
+    struct token_table *token_table;
+    struct creation_index *order;
+    struct unsaved_denials held;            /* they stand in memory but are not saved */
     bool broken;                    /* the store must be opened again before anything is changed */
     bool readable;                  /* store and journal can be read */
     bool told;                      /* the log says that the store does not work */
     uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
     size_t doubtful;                /* tokens that it may have changed */
-    struct doubt doubt[2 * RECOVERY_CHANGES_MAX];
+    struct uncertain doubt[2 * RECOVERY_CHANGES_MAX];
 };
 
 /* Says in each change of a batch what became of it, and holds what it denies.  `tried`: there was a

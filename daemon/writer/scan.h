@@ -7,8 +7,8 @@
  *
  * A list is no snapshot: what is created while it runs appears at its end, what is deleted before
  * the list gets there does not appear; everything else appears exactly once. */
-#ifndef JETON_SCAN_H
-#define JETON_SCAN_H
+#ifndef JETON_DAEMON_WRITER_SCAN_H
+#define JETON_DAEMON_WRITER_SCAN_H
 
 #include <stdatomic.h>
 

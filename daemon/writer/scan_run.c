@@ -13,20 +13,20 @@
 enum { STEP_RECORDS = 1000 };
 
 /* One step of a scan: the text it writes and what it reads from. */
-struct step {
+struct stack_entry {
     struct scan *scan;
     struct writer *writer;
-    struct lastuse *lastuse;
+    struct last_used *last_used;
     struct text text;
     int64_t now;
     int64_t used;               /* of the token that was read, as far as memory knows */
 };
 
-typedef void step_function(struct step *s);
+typedef void step_function(struct stack_entry *s);
 static step_function step_list, step_show, step_journal, step_watch;
 
 /* Writes one token's data line. */
-typedef void put_token(struct step *s, const struct record *r);
+typedef void put_token(struct stack_entry *s, const struct record *r);
 static put_token put_listed, put_exported;
 
 static const struct {
@@ -41,35 +41,35 @@ static const struct {
 };
 
 /* True while one more line of any length fits, and the final line after it. */
-static bool has_room(const struct step *s)
+static bool has_room(const struct stack_entry *s)
 {
     return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
 }
 
-static void finish(struct step *s, enum status status, const char *message)
+static void finish(struct stack_entry *s, enum status status, const char *message)
 {
     reply_plain(&s->text, status, message);
     s->scan->finished = true;
 }
 
-static void finish_count(struct step *s)
+static void finish_count(struct stack_entry *s)
 {
     reply_begin(&s->text, STATUS_OK);
     line_put_u64(&s->text, "count", s->scan->count);
 }
 
-static void finish_end(struct step *s)
+static void finish_end(struct stack_entry *s)
 {
     reply_end(&s->text, STATUS_OK, NULL);
     s->scan->finished = true;
 }
 
-bool scanner_step(struct scan *scan, const struct scanner_sources *from, int64_t now)
+bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 {
-    struct step s = {
+    struct stack_entry s = {
         .scan = scan,
         .writer = from->writer,
-        .lastuse = from->lastuse,
+        .last_used = from->last_used,
         .text = text_in(scan->bytes, sizeof(scan->bytes)),
         .now = now,
     };
@@ -119,7 +119,7 @@ static bool wanted(const struct scan *s, const struct record *r, int64_t now)
     return contains(record_description(r), match) || contains(record_subject(r), match);
 }
 
-static void put_replaces(struct step *s, const struct record *r)
+static void put_replaces(struct stack_entry *s, const struct record *r)
 {
     if (!r->has_replaces)
         return;
@@ -129,7 +129,7 @@ static void put_replaces(struct step *s, const struct record *r)
 
 /* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
  * that was revoked before was refused, though the table has its mark. */
-static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
+static enum store_found read_token(struct stack_entry *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
     uint8_t digest[DIGEST_SIZE];
@@ -137,7 +137,7 @@ static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], st
     s->used = 0;
     if (found != STORE_FOUND)
         return found;
-    uint32_t flags = publish_look(s->writer->publisher, id, digest, &s->used);
+    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
     if ((flags & SLOT_REVOKED) && r->revoked == 0)
         r->revoked = s->now > 0 ? s->now : 1;
     if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
@@ -145,13 +145,13 @@ static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], st
     return found;
 }
 
-static void put_listed(struct step *s, const struct record *r)
+static void put_listed(struct stack_entry *s, const struct record *r)
 {
-    int64_t used = lastuse_get(s->lastuse, r->digest, s->used);
+    int64_t used = last_used_get(s->last_used, r->digest, s->used);
 
     text_adds(&s->text, "* id=");
     text_add_hex(&s->text, r->digest, ID_SIZE);
-    admin_put_state(&s->text, r, s->now);
+    record_put_state(&s->text, r, s->now);
     line_put_time(&s->text, "created", r->created);
     text_adds(&s->text, " by=uid:");
     text_add_u64(&s->text, r->by);
@@ -162,7 +162,7 @@ static void put_listed(struct step *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-static void put_exported(struct step *s, const struct record *r)
+static void put_exported(struct stack_entry *s, const struct record *r)
 {
     text_adds(&s->text, "* import digest=");
     text_add_hex(&s->text, r->digest, DIGEST_SIZE);
@@ -177,7 +177,7 @@ static void put_exported(struct step *s, const struct record *r)
 }
 
 /* The token that after= names gives the place to begin. */
-static bool begin_after(struct step *s)
+static bool begin_after(struct stack_entry *s)
 {
     struct scan *scan = s->scan;
     struct record r;
@@ -200,7 +200,7 @@ static bool begin_after(struct step *s)
 }
 
 /* One token of the order; false when the step is over. */
-static bool list_one(struct step *s, const struct order_entry *e)
+static bool list_one(struct stack_entry *s, const struct creation_entry *e)
 {
     struct scan *scan = s->scan;
     struct record r;
@@ -229,14 +229,14 @@ static bool list_one(struct step *s, const struct order_entry *e)
     return true;
 }
 
-static void step_list(struct step *s)
+static void step_list(struct stack_entry *s)
 {
-    struct order *order = &s->writer->order;
+    struct creation_index *order = &s->writer->order;
     struct scan *scan = s->scan;
 
     if (!begin_after(s))
         return;
-    size_t at = order_after(order, scan->created, scan->serial);
+    size_t at = creation_index_after(order, scan->created, scan->serial);
     size_t stop = order->count - at > STEP_RECORDS ? at + STEP_RECORDS : order->count;
     while (at < stop && !atomic_load(&scan->stop) && list_one(s, &order->entry[at]))
         at++;
@@ -246,7 +246,7 @@ static void step_list(struct step *s)
     }
 }
 
-static void step_show(struct step *s)
+static void step_show(struct stack_entry *s)
 {
     struct record r;
 
@@ -268,7 +268,7 @@ static void step_show(struct step *s)
 /* -- the journal ----------------------------------------------------------------------------- */
 
 /* Adds entries after scan->serial out of one block, as many as fit and are wanted. */
-static void put_entries(struct step *s, struct slice block)
+static void put_entries(struct stack_entry *s, struct slice block)
 {
     struct scan *scan = s->scan;
     struct slice rest = journal_entries(block, scan->serial + 1), entry;
@@ -283,7 +283,7 @@ static void put_entries(struct step *s, struct slice block)
 }
 
 /* The entry after scan->serial is not here: trimmed, or (after=) of another store's future. */
-static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
+static void finish_gone(struct stack_entry *s, uint64_t oldest, uint64_t newest)
 {
     char message[128];
 
@@ -297,7 +297,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
 }
 
 /* Goes on after scan->serial; false if the scan ended because that is not possible. */
-static bool read_journal(struct step *s)
+static bool read_journal(struct stack_entry *s)
 {
     struct journal *journal = s->writer->journal;
     struct scan *scan = s->scan;
@@ -321,7 +321,7 @@ static bool read_journal(struct step *s)
     return !scan->finished;
 }
 
-static void step_journal(struct step *s)
+static void step_journal(struct stack_entry *s)
 {
     struct journal *journal = s->writer->journal;
     struct scan *scan = s->scan;
@@ -339,7 +339,7 @@ static void step_journal(struct step *s)
     finish_end(s);
 }
 
-static void step_watch(struct step *s)
+static void step_watch(struct stack_entry *s)
 {
     struct scan *scan = s->scan;
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fills the chunks of scans out of store, order and journal.  The writer's thread only. */
-#ifndef JETON_SCANNER_H
-#define JETON_SCANNER_H
+#ifndef JETON_DAEMON_WRITER_SCAN_RUN_H
+#define JETON_DAEMON_WRITER_SCAN_RUN_H
 
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/scan.h"
 #include "daemon/writer/commit.h"
 
-struct scanner_sources {
+struct scan_sources {
     struct writer *writer;
-    struct lastuse *lastuse;
+    struct last_used *last_used;
 };
 
 /* Fills the next chunk.  False: a watch has nothing to say now; step again when the journal has
  * grown or the scan's `stop` is set. */
-bool scanner_step(struct scan *s, const struct scanner_sources *from, int64_t now);
+bool scan_run(struct scan *s, const struct scan_sources *from, int64_t now);
 
 #endif

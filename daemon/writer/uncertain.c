@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/uncertain.h"
 
-static struct doubt doubt_about(const struct record *r, bool allow)
+static struct uncertain doubt_about(const struct record *r, bool allow)
 {
-    struct doubt d = { .created = r->created, .serial = r->serial, .allow = allow };
+    struct uncertain d = { .created = r->created, .serial = r->serial, .allow = allow };
 
     memcpy(d.id, r->digest, ID_SIZE);
     return d;
 }
 
-size_t doubt_of(const struct change *c, struct doubt doubt[2])
+size_t uncertain_of(const struct change *c, struct uncertain doubt[2])
 {
     doubt[0] = doubt_about(c->after, c->kind->allow);
     if (!c->rotates)
@@ -18,7 +18,7 @@ size_t doubt_of(const struct change *c, struct doubt doubt[2])
     return 2;
 }
 
-bool doubt_among(const struct doubt *doubt, size_t count, const uint8_t id[ID_SIZE])
+bool uncertain_among(const struct uncertain *doubt, size_t count, const uint8_t id[ID_SIZE])
 {
     for (size_t i = 0; i < count; i++)
         if (memcmp(doubt[i].id, id, ID_SIZE) == 0)
@@ -26,8 +26,8 @@ bool doubt_among(const struct doubt *doubt, size_t count, const uint8_t id[ID_SI
     return false;
 }
 
-bool doubt_settle(const struct doubt *d, struct store *store, struct publisher *publisher,
-                  struct order *order)
+bool uncertain_settle(const struct uncertain *d, struct store *store, struct token_table *token_table,
+                  struct creation_index *order)
 {
     static struct record r;             /* the writer's thread alone comes here */
     enum store_found found = store_get(store, d->id, &r);
@@ -35,19 +35,19 @@ bool doubt_settle(const struct doubt *d, struct store *store, struct publisher *
     if (found == STORE_FAILED)
         return false;
     if (found == STORE_FOUND &&
-        (order_reserve(order, 1) < 0 ||
-         publish_reserve(publisher, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
+        (creation_index_reserve(order, 1) < 0 ||
+         token_table_reserve(token_table, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
         return false;
-    order_remove(order, d->created, d->serial);
+    creation_index_remove(order, d->created, d->serial);
     /* Denials stick to what the table holds, but not to another token that came in its place. */
     if (found == STORE_ABSENT || r.serial > d->serial)
-        publish_remove(publisher, d->id);
+        token_table_remove(token_table, d->id);
     if (found == STORE_FOUND) {
         if (d->allow && r.disabled == 0)
-            publish_allow(publisher, d->id);
-        publish_put(publisher, &r);
-        order_remove(order, r.created, r.serial);
-        order_add(order, r.created, r.serial, r.digest);
+            token_table_allow(token_table, d->id);
+        token_table_put(token_table, &r);
+        creation_index_remove(order, r.created, r.serial);
+        creation_index_add(order, r.created, r.serial, r.digest);
     }
     return true;
 }
@@ -57,7 +57,7 @@ static void put_problem(struct change *c, const char *head, const char *id, cons
     problem_set(&c->problem, STATUS_STORE, "%s%s%s", head, id, tail);
 }
 
-void doubt_explain(struct change *c, enum outcome outcome, bool in_force)
+void uncertain_explain(struct change *c, enum outcome outcome, bool in_force)
 {
     char id[ID_TEXT + 1] = "";
     struct text t = text_in(id, ID_TEXT);

@@ -7,7 +7,7 @@
 
 enum { TIDY_MIN = 1024 };
 
-static void append(struct denials *held, struct denial *d)
+static void append(struct unsaved_denials *held, struct unsaved_denial *d)
 {
     d->mail.next = NULL;
     *(held->first == NULL ? &held->first : &held->last->next) = &d->mail;
@@ -15,7 +15,7 @@ static void append(struct denials *held, struct denial *d)
     held->count++;
 }
 
-static struct denial *pop(struct denials *held)
+static struct unsaved_denial *pop(struct unsaved_denials *held)
 {
     struct mail *mail = held->first;
 
@@ -23,28 +23,28 @@ static struct denial *pop(struct denials *held)
         return NULL;
     held->first = mail->next;
     held->count--;
-    return (struct denial *)mail;
+    return (struct unsaved_denial *)mail;
 }
 
 static int compare(const void *left, const void *right)
 {
-    const struct denial *a = *(struct denial *const *)left, *b = *(struct denial *const *)right;
+    const struct unsaved_denial *a = *(struct unsaved_denial *const *)left, *b = *(struct unsaved_denial *const *)right;
     int order = memcmp(a->id, b->id, ID_SIZE);
 
     return order != 0 ? order : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
 }
 
 /* Drops all but one of the same denials; their order is lost. */
-static void tidy(struct denials *held)
+static void tidy(struct unsaved_denials *held)
 {
     size_t count = held->count;
-    struct denial **all = calloc(count, sizeof(struct denial *));
+    struct unsaved_denial **all = calloc(count, sizeof(struct unsaved_denial *));
 
     if (all == NULL)
         return;
     for (size_t i = 0; i < count; i++)
         all[i] = pop(held);
-    qsort(all, count, sizeof(struct denial *), compare);
+    qsort(all, count, sizeof(struct unsaved_denial *), compare);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && compare(&all[i], &all[i + 1]) == 0)
             free(all[i]);
@@ -56,20 +56,20 @@ static void tidy(struct denials *held)
 
 static void tell(const struct change *c)
 {
-    const struct report r = {
-        .kind = REPORT_DENIAL_UNSAVED, .id = c->id, .uid = c->uid, .pid = c->pid,
+    const struct journald_entry r = {
+        .kind = JOURNALD_DENIAL_UNSAVED, .id = c->id, .uid = c->uid, .pid = c->pid,
     };
 
     report(&r, "a denial (%s) is in force but not saved: the disk refuses it", c->kind->event);
 }
 
-void denial_hold(struct denials *held, const struct change *c)
+void unsaved_hold(struct unsaved_denials *held, const struct change *c)
 {
-    struct denial *d = malloc(sizeof(*d));
+    struct unsaved_denial *d = malloc(sizeof(*d));
 
     if (d == NULL)
         return;
-    *d = (struct denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
+    *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
     append(held, d);
     if (c->home != NULL)            /* not one that was tried again */
@@ -80,33 +80,33 @@ void denial_hold(struct denials *held, const struct change *c)
     held->tidy = 2 * held->count;
 }
 
-uint32_t denial_flags(const struct denials *held, const uint8_t id[ID_SIZE])
+uint32_t unsaved_flags(const struct unsaved_denials *held, const uint8_t id[ID_SIZE])
 {
     uint32_t flags = 0;
 
     for (const struct mail *m = held->first; m != NULL; m = m->next)
-        if (memcmp(((const struct denial *)m)->id, id, ID_SIZE) == 0)
-            flags |= ((const struct denial *)m)->kind->deny;
+        if (memcmp(((const struct unsaved_denial *)m)->id, id, ID_SIZE) == 0)
+            flags |= ((const struct unsaved_denial *)m)->kind->deny;
     return flags;
 }
 
-void denial_renew(const struct denials *held, struct publisher *publisher)
+void unsaved_renew(const struct unsaved_denials *held, struct token_table *token_table)
 {
     for (const struct mail *m = held->first; m != NULL; m = m->next) {
-        const struct denial *d = (const struct denial *)m;
-        publish_deny(publisher, d->id, d->kind->deny, NULL);
+        const struct unsaved_denial *d = (const struct unsaved_denial *)m;
+        token_table_deny(token_table, d->id, d->kind->deny, NULL);
     }
 }
 
-size_t denial_take(struct denials *held, struct mail_list *changes, size_t most)
+size_t unsaved_take(struct unsaved_denials *held, struct mail_list *changes, size_t most)
 {
     size_t taken = 0;
 
     for (; taken < most && held->first != NULL; taken++) {
-        struct change *c = change_new(((const struct denial *)held->first)->kind);
+        struct change *c = change_new(((const struct unsaved_denial *)held->first)->kind);
         if (c == NULL)
             break;
-        struct denial *d = pop(held);
+        struct unsaved_denial *d = pop(held);
         c->uid = d->uid;
         c->pid = d->pid;
         memcpy(c->id, d->id, ID_SIZE);
@@ -116,8 +116,8 @@ size_t denial_take(struct denials *held, struct mail_list *changes, size_t most)
     return taken;
 }
 
-void denial_clear(struct denials *held)
+void unsaved_clear(struct unsaved_denials *held)
 {
-    for (struct denial *d; (d = pop(held)) != NULL;)
+    for (struct unsaved_denial *d; (d = pop(held)) != NULL;)
         free(d);
 }

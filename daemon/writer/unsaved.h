@@ -2,13 +2,13 @@
 /* Denials that stand in memory but are not saved.  The writer's thread only.
  *
  * Small, because a dead disk may leave one for every token. */
-#ifndef JETON_DENIAL_H
-#define JETON_DENIAL_H
+#ifndef JETON_DAEMON_WRITER_UNSAVED_H
+#define JETON_DAEMON_WRITER_UNSAVED_H
 
 #include "daemon/writer/change.h"
 #include "daemon/table/token_table.h"
 
-struct denial {
+struct unsaved_denial {
     struct mail mail;           /* first: it is listed as mail */
     const struct change_kind *kind;
     uid_t uid;
@@ -17,8 +17,8 @@ struct denial {
 };
 
 /* An empty one is all zeros. */
-struct denials {
-    struct mail *first;         /* struct denial */
+struct unsaved_denials {
+    struct mail *first;         /* struct unsaved_denial */
     struct mail *last;
     size_t count;               /* the same one may be there more than once */
     size_t tidy;                /* at this many, duplicates are dropped */
@@ -26,17 +26,17 @@ struct denials {
 
 /* Keeps what a change denies.  Without memory for that it still stands, and its sender is told
  * that it is not saved. */
-void denial_hold(struct denials *held, const struct change *c);
+void unsaved_hold(struct unsaved_denials *held, const struct change *c);
 
 /* The flags that a held denial sets for a token; 0: none. */
-uint32_t denial_flags(const struct denials *held, const uint8_t id[ID_SIZE]);
+uint32_t unsaved_flags(const struct unsaved_denials *held, const uint8_t id[ID_SIZE]);
 
 /* Lets them take effect again, in a table that was made anew from the store. */
-void denial_renew(const struct denials *held, struct publisher *publisher);
+void unsaved_renew(const struct unsaved_denials *held, struct token_table *token_table);
 
 /* Turns up to `most` of them back into changes; returns how many. */
-size_t denial_take(struct denials *held, struct mail_list *changes, size_t most);
+size_t unsaved_take(struct unsaved_denials *held, struct mail_list *changes, size_t most);
 
-void denial_clear(struct denials *held);
+void unsaved_clear(struct unsaved_denials *held);
 
 #endif

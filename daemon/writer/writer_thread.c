@@ -12,11 +12,11 @@
 #include "daemon/writer/purge.h"
 #include "daemon/base/thread.h"
 
-struct keeper {
+struct writer_thread {
     struct writer *writer;
     const struct settings *settings;
-    struct lastuse *lastuse;
-    struct sweep sweep;
+    struct last_used *last_used;
+    struct purge purge;
     struct mailbox scans;
     struct mail_list ready;         /* scans to step, in turn */
     struct mail_list parked;        /* watches that wait for news */
@@ -28,38 +28,38 @@ struct keeper {
     atomic_bool poked;
     _Atomic int64_t busy_since;     /* clock_seconds(); 0: it waits for work */
     pthread_mutex_t mutex;          /* guards `figures`, as far as the writer does not count them */
-    struct keeper_figures figures;
+    struct writer_thread_figures figures;
 };
 
-static void *run(void *keeper);
-static bool one_batch(struct keeper *k);
-static bool one_chunk(struct keeper *k);
-static void chores(struct keeper *k);
-static bool condense(struct keeper *k);
-static void note_figures(struct keeper *k);
-static void wait_for_work(struct keeper *k);
+static void *run(void *writer_thread);
+static bool one_batch(struct writer_thread *k);
+static bool one_chunk(struct writer_thread *k);
+static void chores(struct writer_thread *k);
+static bool condense(struct writer_thread *k);
+static void note_figures(struct writer_thread *k);
+static void wait_for_work(struct writer_thread *k);
 
-struct keeper *keeper_new(struct writer *w, const struct settings *settings, const char *store)
+struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings, const char *store)
 {
-    struct keeper *k = calloc(1, sizeof(*k));
+    struct writer_thread *k = calloc(1, sizeof(*k));
 
     if (k == NULL)
         return NULL;
-    k->lastuse = lastuse_open(store);
-    if (k->lastuse == NULL || mailbox_init(&k->scans) < 0) {
-        lastuse_close(k->lastuse);
+    k->last_used = last_used_open(store);
+    if (k->last_used == NULL || mailbox_init(&k->scans) < 0) {
+        last_used_close(k->last_used);
         free(k);
         return NULL;
     }
     pthread_mutex_init(&k->mutex, NULL);
-    w->lastuse = k->lastuse;
+    w->last_used = k->last_used;
     k->writer = w;
     k->settings = settings;
     note_figures(k);
     return k;
 }
 
-int keeper_start(struct keeper *k)
+int writer_thread_start(struct writer_thread *k)
 {
     writer_keep_memory();
     int error = pthread_create(&k->thread, NULL, run, k);
@@ -68,12 +68,12 @@ int keeper_start(struct keeper *k)
     return -error;
 }
 
-void keeper_stop(struct keeper *k)
+void writer_thread_stop(struct writer_thread *k)
 {
     if (!k->started)
         return;
     atomic_store(&k->stopping, true);
-    keeper_poke(k);
+    writer_thread_poke(k);
     pthread_join(k->thread, NULL);
     k->started = false;
 }
@@ -84,7 +84,7 @@ static void free_scans(struct mail_list *list)
         scan_free((struct scan *)m);
 }
 
-void keeper_free(struct keeper *k)
+void writer_thread_free(struct writer_thread *k)
 {
     if (k == NULL)
         return;
@@ -92,38 +92,38 @@ void keeper_free(struct keeper *k)
     free_scans(&late);
     free_scans(&k->ready);
     free_scans(&k->parked);
-    lastuse_close(k->lastuse);
+    last_used_close(k->last_used);
     mailbox_destroy(&k->scans);
     pthread_mutex_destroy(&k->mutex);
     free(k);
 }
 
-void keeper_change(struct keeper *k, struct mail_list *changes)
+void writer_thread_change(struct writer_thread *k, struct mail_list *changes)
 {
     writer_post(k->writer, changes);
 }
 
-void keeper_expect(struct keeper *k, int by)
+void writer_thread_expect(struct writer_thread *k, int by)
 {
     writer_expect(k->writer, by);
 }
 
-void keeper_scan(struct keeper *k, struct scan *s)
+void writer_thread_scan(struct writer_thread *k, struct scan *s)
 {
     mailbox_post(&k->scans, &s->mail);
 }
 
-void keeper_poke(struct keeper *k)
+void writer_thread_poke(struct writer_thread *k)
 {
     atomic_store(&k->poked, true);
     mailbox_wake(&k->scans);
 }
 
 /* What the writer counts is fresh: whoever got its answer finds it counted. */
-struct keeper_figures keeper_figures(struct keeper *k)
+struct writer_thread_figures writer_thread_figures(struct writer_thread *k)
 {
     pthread_mutex_lock(&k->mutex);
-    struct keeper_figures figures = k->figures;
+    struct writer_thread_figures figures = k->figures;
     pthread_mutex_unlock(&k->mutex);
     int64_t since = atomic_load(&k->busy_since);
     figures.busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0;
@@ -135,19 +135,19 @@ struct keeper_figures keeper_figures(struct keeper *k)
     return figures;
 }
 
-const struct histogram *keeper_commit_time(const struct keeper *k)
+const struct histogram *writer_thread_commit_time(const struct writer_thread *k)
 {
     return &k->writer->commit_time;
 }
 
 /* -- the thread ------------------------------------------------------------------------------ */
 
-static void *run(void *keeper)
+static void *run(void *writer_thread)
 {
-    struct keeper *k = keeper;
+    struct writer_thread *k = writer_thread;
 
     thread_begin();
-    priority_begin(&k->writer->priority);
+    thread_priority_begin(&k->writer->priority);
     for (;;) {
         bool stopping = atomic_load(&k->stopping);
         atomic_store(&k->busy_since, clock_seconds());
@@ -160,17 +160,17 @@ static void *run(void *keeper)
         if (!busy && !k->condenses && !atomic_load(&k->stopping))
             wait_for_work(k);
     }
-    lastuse_flush(k->lastuse, k->writer->publisher, clock_wall());
+    last_used_flush(k->last_used, k->writer->token_table, clock_wall());
     return NULL;
 }
 
 /* Watches whose journal has grown, or that are to stop, get in line. */
-static void wake_parked(struct keeper *k)
+static void wake_parked(struct writer_thread *k)
 {
     mail_append_list(&k->ready, &k->parked);
 }
 
-static bool one_batch(struct keeper *k)
+static bool one_batch(struct writer_thread *k)
 {
     uint64_t newest = atomic_load(&k->writer->newest);
 
@@ -183,9 +183,9 @@ static bool one_batch(struct keeper *k)
     return true;
 }
 
-static bool one_chunk(struct keeper *k)
+static bool one_chunk(struct writer_thread *k)
 {
-    const struct scanner_sources sources = { k->writer, k->lastuse };
+    const struct scan_sources sources = { k->writer, k->last_used };
     struct mail_list posted = mailbox_take(&k->scans);
 
     mail_append_list(&k->ready, &posted);
@@ -194,14 +194,14 @@ static bool one_chunk(struct keeper *k)
     struct scan *s = (struct scan *)mail_pop(&k->ready);
     if (s == NULL)
         return false;
-    if (scanner_step(s, &sources, clock_wall()))
+    if (scan_run(s, &sources, clock_wall()))
         mailbox_post(s->home, &s->mail);
     else
         mail_append(&k->parked, &s->mail);
     return true;
 }
 
-static void chores(struct keeper *k)
+static void chores(struct writer_thread *k)
 {
     struct writer *w = k->writer;
     int64_t now = clock_wall(), monotonic = clock_seconds();
@@ -212,23 +212,23 @@ static void chores(struct keeper *k)
     journal_set_keep(w->journal, atomic_load(&k->settings->journal_entries));
     writer_retry(w);
     if (!w->recovery.broken) {
-        sweep_step(&k->sweep, w, atomic_load(&k->settings->retention), now);
-        lastuse_step(k->lastuse, w->publisher, now);
+        purge_step(&k->purge, w, atomic_load(&k->settings->retention), now);
+        last_used_step(k->last_used, w->token_table, now);
     }
     wake_parked(k);
     k->condenses = condense(k);     /* one piece also while there is no end of changes */
 }
 
 /* Whoever looks at a token in that piece waits for this thread. */
-static bool condense(struct keeper *k)
+static bool condense(struct writer_thread *k)
 {
-    priority_come_forward(&k->writer->priority);
-    bool some = publish_condense(k->writer->publisher);
-    priority_stand_back(&k->writer->priority);
+    thread_priority_raise(&k->writer->priority);
+    bool some = token_table_condense(k->writer->token_table);
+    thread_priority_lower(&k->writer->priority);
     return some;
 }
 
-static void note_figures(struct keeper *k)
+static void note_figures(struct writer_thread *k)
 {
     pthread_mutex_lock(&k->mutex);
     k->figures.journal_oldest = journal_oldest(k->writer->journal);
@@ -237,7 +237,7 @@ static void note_figures(struct keeper *k)
 }
 
 /* Wakes for mail, for a poke, and when the chores are due. */
-static void wait_for_work(struct keeper *k)
+static void wait_for_work(struct writer_thread *k)
 {
     struct pollfd wake[] = {
         { .fd = k->writer->box.wake, .events = POLLIN },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes that grow at the back.  They may be a token's value, so whatever is dropped,
  * outgrown or freed is wiped.  Without memory the command ends: CLI_UNAVAILABLE. */
-#ifndef JETON_CLI_BUFFER_H
-#define JETON_CLI_BUFFER_H
+#ifndef JETON_PLUGIN_CLI_BUFFER_H
+#define JETON_PLUGIN_CLI_BUFFER_H
 
 #include "proto/text.h"
 

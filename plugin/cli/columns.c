@@ -3,32 +3,32 @@
 
 enum { KEPT_MAX = 500, GAP = 2 };
 
-static void keep(struct cli_table *t, const struct slice *cells);
-static void lay_out(struct cli_table *t);
-static void measure(struct cli_table *t, size_t *natural);
-static void leave_out(struct cli_table *t, size_t *natural);
-static void share_out(struct cli_table *t, const size_t *natural);
-static void write_row(struct cli_table *t, const struct slice *cells);
+static void keep(struct cli_columns *t, const struct slice *cells);
+static void lay_out(struct cli_columns *t);
+static void measure(struct cli_columns *t, size_t *natural);
+static void leave_out(struct cli_columns *t, size_t *natural);
+static void share_out(struct cli_columns *t, const size_t *natural);
+static void write_row(struct cli_columns *t, const struct slice *cells);
 
-static const struct cli_field_row *column(const struct cli_table *t, size_t i)
+static const struct cli_field_row *column(const struct cli_columns *t, size_t i)
 {
     return cli_field_row(t->view->field[i]);
 }
 
 /* -- rows ------------------------------------------------------------------------------------ */
 
-void cli_table_begin(struct cli_table *t, const struct cli_view *view, struct cli_buffer *out,
+void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struct cli_buffer *out,
                      size_t terminal, bool colours, bool live)
 {
     cli_buffer_free(&t->kept);
-    *t = (struct cli_table){
+    *t = (struct cli_columns){
         .view = view, .out = out, .terminal = terminal, .colours = colours,
     };
     if (live)
         lay_out(t);
 }
 
-void cli_table_row(struct cli_table *t, const struct line *line)
+void cli_columns_row(struct cli_columns *t, const struct line *line)
 {
     struct slice cells[CLI_VIEW_MAX];
 
@@ -42,14 +42,14 @@ void cli_table_row(struct cli_table *t, const struct line *line)
         keep(t, cells);
 }
 
-void cli_table_end(struct cli_table *t)
+void cli_columns_end(struct cli_columns *t)
 {
     if (!t->laid_out && t->rows > 0)
         lay_out(t);
     cli_buffer_free(&t->kept);
 }
 
-static void keep(struct cli_table *t, const struct slice *cells)
+static void keep(struct cli_columns *t, const struct slice *cells)
 {
     for (size_t i = 0; i < t->view->shown; i++) {
         cli_buffer_add(&t->kept, &cells[i].len, sizeof(cells[i].len));
@@ -59,7 +59,7 @@ static void keep(struct cli_table *t, const struct slice *cells)
 }
 
 /* Reads one kept row, and moves on to the next. */
-static void recall(const struct cli_table *t, const char **at, struct slice *cells)
+static void recall(const struct cli_columns *t, const char **at, struct slice *cells)
 {
     for (size_t i = 0; i < t->view->shown; i++) {
         memcpy(&cells[i].len, *at, sizeof(cells[i].len));
@@ -70,12 +70,12 @@ static void recall(const struct cli_table *t, const char **at, struct slice *cel
 
 /* -- columns --------------------------------------------------------------------------------- */
 
-static bool is_time(const struct cli_table *t, size_t i)
+static bool is_time(const struct cli_columns *t, size_t i)
 {
     return column(t, i)->type == CLI_DATE || column(t, i)->type == CLI_MOMENT;
 }
 
-static struct slice title(const struct cli_table *t, size_t i, char room[CLI_TIME_TEXT])
+static struct slice title(const struct cli_columns *t, size_t i, char room[CLI_TIME_TEXT])
 {
     struct text made = text_in(room, CLI_TIME_TEXT);
 
@@ -85,7 +85,7 @@ static struct slice title(const struct cli_table *t, size_t i, char room[CLI_TIM
     return text_slice(&made);
 }
 
-static struct slice shown(const struct cli_table *t, size_t i, struct slice cell,
+static struct slice shown(const struct cli_columns *t, size_t i, struct slice cell,
                           char room[CLI_TIME_TEXT])
 {
     if (cell.len == 0)
@@ -94,14 +94,14 @@ static struct slice shown(const struct cli_table *t, size_t i, struct slice cell
 }
 
 /* Without rows to measure, the last column may have all there is. */
-static void measure(struct cli_table *t, size_t *natural)
+static void measure(struct cli_columns *t, size_t *natural)
 {
     char room[CLI_TIME_TEXT];
     struct slice cells[CLI_VIEW_MAX];
     const char *at = t->kept.at;
 
     for (size_t i = 0; i < t->view->shown; i++) {
-        natural[i] = cli_text_width(title(t, i, room));
+        natural[i] = cli_escape_width(title(t, i, room));
         if (t->rows == 0 && natural[i] < column(t, i)->typical)
             natural[i] = column(t, i)->typical;
         if (t->rows == 0 && i + 1 == t->view->shown)
@@ -110,14 +110,14 @@ static void measure(struct cli_table *t, size_t *natural)
     for (size_t row = 0; row < t->rows; row++) {
         recall(t, &at, cells);
         for (size_t i = 0; i < t->view->shown; i++) {
-            size_t width = cli_text_width(shown(t, i, cells[i], room));
+            size_t width = cli_escape_width(shown(t, i, cells[i], room));
             natural[i] = width > natural[i] ? width : natural[i];
         }
     }
 }
 
 /* What the table takes at least. */
-static size_t least(const struct cli_table *t, const size_t *natural)
+static size_t least(const struct cli_columns *t, const size_t *natural)
 {
     size_t sum = 0;
 
@@ -129,7 +129,7 @@ static size_t least(const struct cli_table *t, const size_t *natural)
     return sum;
 }
 
-static void find_empty(struct cli_table *t)
+static void find_empty(struct cli_columns *t)
 {
     struct slice cells[CLI_VIEW_MAX];
     bool empty[CLI_VIEW_MAX];
@@ -145,7 +145,7 @@ static void find_empty(struct cli_table *t)
         t->left_out[i] = empty[i] && column(t, i)->drop > 0;
 }
 
-static void leave_out(struct cli_table *t, size_t *natural)
+static void leave_out(struct cli_columns *t, size_t *natural)
 {
     if (least(t, natural) > t->terminal) {
         t->day_only = true;
@@ -159,7 +159,7 @@ static void leave_out(struct cli_table *t, size_t *natural)
 }
 
 /* Columns that may be cut get what the others leave, the first of them first. */
-static void share_out(struct cli_table *t, const size_t *natural)
+static void share_out(struct cli_columns *t, const size_t *natural)
 {
     size_t taken = least(t, natural);
     size_t spare = t->terminal > taken ? t->terminal - taken : 0;
@@ -175,7 +175,7 @@ static void share_out(struct cli_table *t, const size_t *natural)
     }
 }
 
-static void lay_out(struct cli_table *t)
+static void lay_out(struct cli_columns *t)
 {
     struct slice cells[CLI_VIEW_MAX];
     size_t natural[CLI_VIEW_MAX];
@@ -197,7 +197,7 @@ static void lay_out(struct cli_table *t)
 /* -- writing --------------------------------------------------------------------------------- */
 
 /* Returns the columns taken. */
-static size_t write_cell(struct cli_table *t, size_t i, struct slice text)
+static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)
 {
     const char *colour = t->colours && column(t, i)->type == CLI_STATE ?
                          cli_field_colour(text) : NULL;
@@ -205,14 +205,14 @@ static size_t write_cell(struct cli_table *t, size_t i, struct slice text)
 
     if (colour != NULL)
         cli_buffer_adds(t->out, colour);
-    size_t taken = cli_text_put(t->out, text, room);
+    size_t taken = cli_escape_put(t->out, text, room);
     if (colour != NULL)
         cli_buffer_adds(t->out, CLI_COLOUR_END);
     return taken;
 }
 
 /* NULL: the header. */
-static void write_row(struct cli_table *t, const struct slice *cells)
+static void write_row(struct cli_columns *t, const struct slice *cells)
 {
     char room[CLI_TIME_TEXT];
     size_t behind = 0;          /* spaces owed before the next cell */

@@ -4,13 +4,13 @@
  * The first rows are kept until there are enough to measure the columns; those behind them are
  * fitted in.  Where the terminal is too narrow, in this order: times become days, columns without
  * a single entry go, the least important columns go, long texts are cut with an ellipsis. */
-#ifndef JETON_CLI_TABLE_H
-#define JETON_CLI_TABLE_H
+#ifndef JETON_PLUGIN_CLI_COLUMNS_H
+#define JETON_PLUGIN_CLI_COLUMNS_H
 
 #include "plugin/cli/field.h"
 #include "plugin/cli/escape.h"
 
-struct cli_table {
+struct cli_columns {
     const struct cli_view *view;
     struct cli_buffer *out;
     size_t terminal;                    /* its columns */
@@ -24,11 +24,11 @@ struct cli_table {
 };
 
 /* The rows are written to `out`.  Live: every row at once, in columns of typical widths. */
-void cli_table_begin(struct cli_table *t, const struct cli_view *view, struct cli_buffer *out,
+void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struct cli_buffer *out,
                      size_t terminal, bool colours, bool live);
-void cli_table_row(struct cli_table *t, const struct line *line);
+void cli_columns_row(struct cli_columns *t, const struct line *line);
 
 /* Writes what is still kept; a table without rows has no header. */
-void cli_table_end(struct cli_table *t);
+void cli_columns_end(struct cli_columns *t);
 
 #endif

@@ -10,8 +10,8 @@
 
 enum { DESCRIPTORS_MAX = 8 };           /* one is all that comes from jetond */
 
-static int send_some(struct cli_link *l);
-static int receive_some(struct cli_link *l);
+static int send_some(struct cli_connection *l);
+static int receive_some(struct cli_connection *l);
 static int parse(char *bytes, size_t len, struct cli_reply *reply);
 static int parse_final(struct cli_reply *reply);
 
@@ -29,7 +29,7 @@ static int connect_to(int fd, int patience, const struct sockaddr_un *address)
     return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
-int cli_link_open(struct cli_link *l, const char *path)
+int cli_connection_open(struct cli_connection *l, const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     size_t len = strlen(path);
@@ -50,7 +50,7 @@ int cli_link_open(struct cli_link *l, const char *path)
     return 0;
 }
 
-void cli_link_close(struct cli_link *l)
+void cli_connection_close(struct cli_connection *l)
 {
     if (l->fd >= 0)
         close(l->fd);
@@ -62,7 +62,7 @@ void cli_link_close(struct cli_link *l)
     l->begin = l->end = 0;
 }
 
-void cli_link_put(struct cli_link *l, struct slice bytes)
+void cli_connection_put(struct cli_connection *l, struct slice bytes)
 {
     if (!l->deaf)
         cli_buffer_add(&l->out, bytes.at, bytes.len);
@@ -70,7 +70,7 @@ void cli_link_put(struct cli_link *l, struct slice bytes)
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
-int cli_link_wait(struct cli_link *l, struct pollfd *other, int wait)
+int cli_connection_wait(struct cli_connection *l, struct pollfd *other, int wait)
 {
     struct pollfd fds[2] = { { .fd = l->fd, .events = POLLIN }, { .fd = -1 } };
     int error = 0;
@@ -94,7 +94,7 @@ int cli_link_wait(struct cli_link *l, struct pollfd *other, int wait)
 }
 
 /* Why the daemon takes no more may be what it has already said. */
-static int send_some(struct cli_link *l)
+static int send_some(struct cli_connection *l)
 {
     ssize_t sent = send(l->fd, l->out.at, l->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
@@ -109,7 +109,7 @@ static int send_some(struct cli_link *l)
     return 0;
 }
 
-static void take_descriptors(struct cli_link *l, struct msghdr *message)
+static void take_descriptors(struct cli_connection *l, struct msghdr *message)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -122,7 +122,7 @@ static void take_descriptors(struct cli_link *l, struct msghdr *message)
     }
 }
 
-static int receive_some(struct cli_link *l)
+static int receive_some(struct cli_connection *l)
 {
     union {
         struct cmsghdr align;
@@ -150,7 +150,7 @@ static int receive_some(struct cli_link *l)
 
 /* -- lines ----------------------------------------------------------------------------------- */
 
-int cli_link_take(struct cli_link *l, struct cli_reply *reply)
+int cli_connection_take(struct cli_connection *l, struct cli_reply *reply)
 {
     char *at = l->in + l->begin;
     char *end = memchr(at, '\n', l->end - l->begin);
@@ -161,12 +161,12 @@ int cli_link_take(struct cli_link *l, struct cli_reply *reply)
     return parse(at, (size_t)(end - at), reply);
 }
 
-int cli_link_next(struct cli_link *l, struct cli_reply *reply)
+int cli_connection_next(struct cli_connection *l, struct cli_reply *reply)
 {
     int error = 0, taken;
 
-    while ((taken = cli_link_take(l, reply)) == 0 && error == 0)
-        error = cli_link_wait(l, NULL, l->patience);
+    while ((taken = cli_connection_take(l, reply)) == 0 && error == 0)
+        error = cli_connection_wait(l, NULL, l->patience);
     return taken > 0 ? 0 : taken < 0 ? taken : error;
 }
 
@@ -205,7 +205,7 @@ static int parse_final(struct cli_reply *reply)
     return 1;
 }
 
-const char *cli_link_why(int error)
+const char *cli_connection_why(int error)
 {
     static const struct { int error; const char *why; } reasons[] = {
         { -ETIMEDOUT, "no answer in time; see --timeout" },

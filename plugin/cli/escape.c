@@ -29,7 +29,7 @@ static bool speaks_utf8(void)
 }
 
 /* A locale that is asked for but not installed says at least what the terminal understands. */
-void cli_text_setup(void)
+void cli_escape_setup(void)
 {
     static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
     const char *asked = NULL;
@@ -142,7 +142,7 @@ static struct glyph glyph_of(uint32_t c, struct slice bytes, bool utf8)
     return g;
 }
 
-size_t cli_text_width(struct slice text)
+size_t cli_escape_width(struct slice text)
 {
     bool utf8 = speaks_utf8();
     struct slice bytes;
@@ -155,11 +155,11 @@ size_t cli_text_width(struct slice text)
     return width;
 }
 
-size_t cli_text_put(struct cli_buffer *b, struct slice text, size_t width)
+size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width)
 {
     bool utf8 = speaks_utf8();
     struct glyph ellipsis = utf8 ? glyph_text("\xe2\x80\xa6", 1) : glyph_text("...", 3);
-    bool cut = cli_text_width(text) > width;
+    bool cut = cli_escape_width(text) > width;
     size_t room = !cut ? width : width > ellipsis.width ? width - ellipsis.width : 0;
     struct slice bytes;
     size_t used = 0;
@@ -189,7 +189,7 @@ static void put_hex(struct cli_buffer *b, unsigned char byte)
     cli_buffer_commit(b, &t);
 }
 
-void cli_text_put_plain(struct cli_buffer *b, struct slice text)
+void cli_escape_put_plain(struct cli_buffer *b, struct slice text)
 {
     struct slice bytes;
 
@@ -207,7 +207,7 @@ void cli_text_put_plain(struct cli_buffer *b, struct slice text)
     }
 }
 
-void cli_text_put_json(struct cli_buffer *b, struct slice text)
+void cli_escape_put_json(struct cli_buffer *b, struct slice text)
 {
     struct slice bytes;
 

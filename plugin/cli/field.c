@@ -3,6 +3,7 @@
 
 #include "proto/stamp.h"
 
+/* clang-format off */
 static const struct cli_field_row rows[CLI_FIELDS] = {
     /*                      key            type        title        absent  typ least drop */
     [CLI_ID] =          { "id",          CLI_TEXT,   "ID",          "-",     20,  0, 0 },
@@ -44,6 +45,7 @@ static const struct cli_field_row rows[CLI_FIELDS] = {
     [CLI_IMPORTED] =        { .key = "imported", .type = CLI_NUMBER },
     [CLI_REFUSED] =         { .key = "refused", .type = CLI_NUMBER },
 };
+/* clang-format on */
 
 const struct cli_view cli_view_tokens = {
     { CLI_ID, CLI_STATUS, CLI_CREATED, CLI_EXPIRES, CLI_USED, CLI_SUBJECT, CLI_SCOPES,

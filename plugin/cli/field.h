@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The fields of replies: one row says what each is called and how it is shown; a view is the
  * fields that a verb's data lines have. */
-#ifndef JETON_CLI_FIELD_H
-#define JETON_CLI_FIELD_H
+#ifndef JETON_PLUGIN_CLI_FIELD_H
+#define JETON_PLUGIN_CLI_FIELD_H
 
 #include "proto/line.h"
 

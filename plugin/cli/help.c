@@ -97,7 +97,7 @@ enum cli_exit cli_help(struct cli *c, const struct cli_way *ways, size_t count)
     if (name == NULL && !rows)
         help_all(&c->output.bytes, ways, count);
     if (!found) {
-        cli_say("no such verb; jeton help lists them");
+        cli_message("no such verb; jeton help lists them");
         return CLI_USAGE;
     }
     if (rows)

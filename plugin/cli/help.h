@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the command can do. */
-#ifndef JETON_CLI_HELP_H
-#define JETON_CLI_HELP_H
+#ifndef JETON_PLUGIN_CLI_HELP_H
+#define JETON_PLUGIN_CLI_HELP_H
 
 #include "plugin/cli/request.h"
 

@@ -21,7 +21,7 @@ static enum cli_exit look_in_table(struct cli *c, struct search *s);
 static enum cli_exit look_in_list(struct cli *c, struct search *s);
 static enum cli_exit judge(struct cli *c, const struct search *s);
 
-enum cli_exit cli_prefix_resolve(struct cli *c)
+enum cli_exit cli_id_prefix_resolve(struct cli *c)
 {
     const char *text;
     const char **argument = find_argument(c, &text);
@@ -30,8 +30,8 @@ enum cli_exit cli_prefix_resolve(struct cli *c)
 
     if (len == 0 || len >= ID_TEXT || strspn(text, "0123456789abcdefABCDEF") < len)
         return CLI_YES;
-    if (len < CLI_SLOTS_MIN) {
-        cli_say("%s: give at least %d digits of the identifier", text, CLI_SLOTS_MIN);
+    if (len < CLI_TABLE_LOOKUP_MIN) {
+        cli_message("%s: give at least %d digits of the identifier", text, CLI_TABLE_LOOKUP_MIN);
         return CLI_USAGE;
     }
     for (size_t i = 0; i < len; i++)
@@ -39,7 +39,7 @@ enum cli_exit cli_prefix_resolve(struct cli *c)
     enum cli_exit status = look_in_table(c, &s);
     if (status == CLI_YES && s.found < 0)
         status = look_in_list(c, &s);
-    cli_say_progress_end();
+    cli_message_progress_end();
     if (status == CLI_YES)
         status = judge(c, &s);
     if (status == CLI_YES) {
@@ -68,11 +68,11 @@ static enum cli_exit look_in_table(struct cli *c, struct search *s)
     struct cli_reply reply = { .final = false };
     enum cli_exit status = cli_connect(c);
 
-    cli_link_put(&c->link, slice_of("table\n"));
+    cli_connection_put(&c->link, slice_of("table\n"));
     while (status == CLI_YES && !reply.final)
         status = cli_receive(c, &reply);
     if (status == CLI_YES && c->link.descriptor >= 0)
-        s->found = cli_slots_find(c->link.descriptor, s->digits, s->id, FOUND_MAX);
+        s->found = cli_columns_lookup_find(c->link.descriptor, s->digits, s->id, FOUND_MAX);
     return status;
 }
 
@@ -83,11 +83,11 @@ static enum cli_exit look_in_list(struct cli *c, struct search *s)
     uint64_t looked = 0;
     uint8_t bytes[ID_SIZE];
 
-    cli_link_put(&c->link, slice_of("list\n"));
+    cli_connection_put(&c->link, slice_of("list\n"));
     s->found = 0;
     while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
         struct slice id = line_get(&reply.line, "id");
-        cli_say_progress("looking for %s: %llu tokens seen", s->digits,
+        cli_message_progress("looking for %s: %llu tokens seen", s->digits,
                          (unsigned long long)++looked);
         if (!slice_begins(id, s->digits) || !token_id_parse(id, bytes))
             continue;
@@ -107,16 +107,16 @@ static void describe(struct cli *c, const char *id, struct cli_buffer *b)
 
     cli_buffer_adds(b, "\n  ");
     cli_buffer_adds(b, id);
-    cli_link_put(&c->link, slice_of("show "));
-    cli_link_put(&c->link, slice_of(id));
-    cli_link_put(&c->link, slice_of("\n"));
-    while (!reply.final && cli_link_next(&c->link, &reply) == 0) {
+    cli_connection_put(&c->link, slice_of("show "));
+    cli_connection_put(&c->link, slice_of(id));
+    cli_connection_put(&c->link, slice_of("\n"));
+    while (!reply.final && cli_connection_next(&c->link, &reply) == 0) {
         if (reply.final)
             continue;
         cli_buffer_adds(b, "  ");
-        size_t width = cli_text_put(b, line_get(&reply.line, "state"), 8);
+        size_t width = cli_escape_put(b, line_get(&reply.line, "state"), 8);
         cli_buffer_pad(b, 8 - width + 2);
-        cli_text_put(b, line_get(&reply.line, "description"), 40);
+        cli_escape_put(b, line_get(&reply.line, "description"), 40);
     }
 }
 
@@ -127,16 +127,16 @@ static enum cli_exit judge(struct cli *c, const struct search *s)
     if (s->found == 1)
         return CLI_YES;
     if (s->found == 0) {
-        cli_say("unknown: no token's identifier begins with %s", s->digits);
+        cli_message("unknown: no token's identifier begins with %s", s->digits);
         return CLI_NO;
     }
     if (s->found == FOUND_MAX)              /* the list is still coming */
-        cli_link_close(&c->link);
+        cli_connection_close(&c->link);
     enum cli_exit status = cli_connect(c);
     for (int i = 0; i < s->found && i < SHOWN_MAX && status == CLI_YES; i++)
         describe(c, s->id[i], &b);
     cli_buffer_adds(&b, s->found > SHOWN_MAX ? "\n  and more" : "");
-    cli_say("%s is the beginning of several identifiers; give more digits:%.*s", s->digits,
+    cli_message("%s is the beginning of several identifiers; give more digits:%.*s", s->digits,
             (int)b.len, b.at);
     cli_buffer_free(&b);
     return CLI_USAGE;

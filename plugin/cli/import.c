@@ -51,7 +51,7 @@ enum cli_exit cli_import_lines(struct cli *c)
     if (status != CLI_YES)
         return status;
     if (isatty(STDIN_FILENO))
-        cli_say("reading lines to import from the terminal; Ctrl-D ends them");
+        cli_message("reading lines to import from the terminal; Ctrl-D ends them");
     status = run(&im);
     im.worst = status > im.worst ? status : im.worst;
     cli_buffer_free(&im.in);
@@ -77,15 +77,15 @@ static enum cli_exit run(struct import *im)
         if (im->flying == 0 && !wants_more)
             return CLI_YES;
         struct pollfd input = { .fd = wants_more ? STDIN_FILENO : -1, .events = POLLIN };
-        error = cli_link_wait(&c->link, &input, im->flying > 0 ? c->link.patience : -1);
+        error = cli_connection_wait(&c->link, &input, im->flying > 0 ? c->link.patience : -1);
         int taken = take_replies(im);
         error = taken < 0 ? taken : error;
         if (input.revents != 0)
             fill(im);
-        cli_say_progress("%llu imported", (unsigned long long)im->imported);
+        cli_message_progress("%llu imported", (unsigned long long)im->imported);
     }
     if (im->worst != CLI_UNAVAILABLE)
-        cli_say("%s: %s", c->path, cli_link_why(error));
+        cli_message("%s: %s", c->path, cli_connection_why(error));
     return CLI_UNAVAILABLE;
 }
 
@@ -99,7 +99,7 @@ static void fill(struct import *im)
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got < 0) {
-        cli_say("cannot read standard input: %s", strerror(errno));
+        cli_message("cannot read standard input: %s", strerror(errno));
         im->worst = CLI_USAGE;
     }
     im->at_end = got <= 0;
@@ -164,7 +164,7 @@ static void check_count(struct import *im, struct slice line)
     if (slice_begins(word, "count=") &&
         number_parse((struct slice){ word.at + 6, word.len - 6 }, UINT64_MAX, &count) &&
         count != im->in_part) {
-        cli_say("line %llu: the export had %llu tokens, but here are %llu",
+        cli_message("line %llu: the export had %llu tokens, but here are %llu",
                 (unsigned long long)im->line, (unsigned long long)count,
                 (unsigned long long)im->in_part);
         im->worst = CLI_USAGE;
@@ -181,9 +181,9 @@ static void send_import(struct import *im, struct slice arguments)
 {
     static const struct slice verb = SLICE("import "), end = SLICE("\n");
 
-    cli_link_put(&im->c->link, verb);
-    cli_link_put(&im->c->link, arguments);
-    cli_link_put(&im->c->link, end);
+    cli_connection_put(&im->c->link, verb);
+    cli_connection_put(&im->c->link, arguments);
+    cli_connection_put(&im->c->link, end);
     depart(im, NULL);
     im->in_part++;
 }
@@ -237,7 +237,7 @@ static int take_replies(struct import *im)
     struct cli_reply reply;
     int taken;
 
-    while ((taken = cli_link_take(&im->c->link, &reply)) > 0) {
+    while ((taken = cli_connection_take(&im->c->link, &reply)) > 0) {
         if (!reply.final)
             continue;
         if (im->flying == 0) {          /* turned away */
@@ -265,8 +265,8 @@ static void refuse(struct import *im, uint64_t line, struct slice message, enum 
     im->stopped = im->stopped || !im->c->keeps_going || status == CLI_UNAVAILABLE;
     if (said)
         return;
-    cli_text_put(&b, message, SIZE_MAX);
-    cli_say("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
+    cli_escape_put(&b, message, SIZE_MAX);
+    cli_message("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
             im->refused == REFUSALS_SHOWN ? "\nFurther refusals are counted only." : "");
     cli_buffer_free(&b);
 }
@@ -290,7 +290,7 @@ static void sum_up(const struct import *im)
     struct line line = { 2, { { SLICE("imported"), { imported, 0 } },
                               { SLICE("refused"), { refused, 0 } } } };
 
-    cli_say_progress_end();
+    cli_message_progress_end();
     snprintf(imported, sizeof(imported), "%llu", (unsigned long long)im->imported);
     snprintf(refused, sizeof(refused), "%llu", (unsigned long long)im->refused);
     line.argument[0].value.len = strlen(imported);
@@ -306,6 +306,6 @@ static void sum_up(const struct import *im)
                  (unsigned long long)im->line, im->worst == CLI_UNAVAILABLE ? "" :
                  "  --keep-going passes over what is refused.");
     cli_output_flush(&im->c->output);
-    cli_say("imported %s token%s, refused %s line%s%s%s", imported, im->imported == 1 ? "" : "s",
+    cli_message("imported %s token%s, refused %s line%s%s%s", imported, im->imported == 1 ? "" : "s",
             refused, im->refused == 1 ? "" : "s", unknown, stopped);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Importing many tokens from standard input. */
-#ifndef JETON_CLI_IMPORT_H
-#define JETON_CLI_IMPORT_H
+#ifndef JETON_PLUGIN_CLI_IMPORT_H
+#define JETON_PLUGIN_CLI_IMPORT_H
 
 #include "plugin/cli/request.h"
 

@@ -66,7 +66,7 @@ static enum cli_exit run(struct cli *c);
 
 static void clean_up(void)
 {
-    cli_say_progress_end();
+    cli_message_progress_end();
     cli_free(&cli);
 }
 
@@ -102,7 +102,7 @@ static void prepare_process(void)
 #ifndef __SANITIZE_ADDRESS__            /* its leak detector attaches to the process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
-    cli_text_setup();
+    cli_escape_setup();
     atexit(clean_up);
     signal(SIGPIPE, SIG_DFL);
     if (sodium_init() < 0)
@@ -172,13 +172,13 @@ static enum cli_exit apply(struct cli *c, const struct option *o, const char *ar
         fault = argument != NULL ? o->take(c, argument) : "needs an argument";
     if (fault == NULL)
         return CLI_YES;
-    cli_say("--%s: %s", o->name, fault);
+    cli_message("--%s: %s", o->name, fault);
     return CLI_USAGE;
 }
 
 static enum cli_exit unknown_option(void)
 {
-    cli_say("no such option; see jeton --help");
+    cli_message("no such option; see jeton --help");
     return CLI_USAGE;
 }
 
@@ -275,21 +275,21 @@ static enum cli_exit check(struct cli *c, const struct cli_way *way)
     for (size_t i = 0; i < c->arguments; i++) {
         if (!is_value(way, c->argument[i]))
             continue;
-        cli_say("a value is never an argument: it would be in the list of processes and in the "
+        cli_message("a value is never an argument: it would be in the list of processes and in the "
                 "shell's history.\nGive it on standard input, or wait to be asked.  If what was "
                 "given just now is a token's value, replace the token.");
         return CLI_USAGE;
     }
     if (c->reads_value && way->reads == CLI_READS_NONE) {
-        cli_say("%s takes no value", verb_row(way->verb)->name);
+        cli_message("%s takes no value", verb_row(way->verb)->name);
         return CLI_USAGE;
     }
     if (c->prometheus && way->verb != VERB_STATS) {
-        cli_say("--prometheus is for stats");
+        cli_message("--prometheus is for stats");
         return CLI_USAGE;
     }
     if (way->gives_value && stdout_was_closed) {
-        cli_say("standard output is closed: the value would be lost");
+        cli_message("standard output is closed: the value would be lost");
         return CLI_USAGE;
     }
     c->reads_value = c->reads_value || way->reads == CLI_READS;
@@ -316,7 +316,7 @@ static enum cli_exit run_way(struct cli *c, const struct cli_way *way)
     if (status == CLI_YES && way->run != run_help)
         status = cli_connect(c);
     if (status == CLI_YES)
-        status = cli_prefix_resolve(c);
+        status = cli_id_prefix_resolve(c);
     if (status == CLI_YES)
         status = cli_prepare(c);
     if (status == CLI_YES)
@@ -343,7 +343,7 @@ static enum cli_exit run(struct cli *c)
     if (c->arguments == 0)
         fprintf(stderr, "%sSee jeton help.\n", cli_help_usage);
     else if (way == NULL)
-        cli_say("no such verb; see jeton help");
+        cli_message("no such verb; see jeton help");
     if (way == NULL)
         return CLI_USAGE;
     c->verb = way->verb;

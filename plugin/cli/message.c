@@ -15,7 +15,7 @@ static struct {
     int64_t last;
 } progress;
 
-int64_t cli_say_clock(void)
+int64_t cli_message_clock(void)
 {
     struct timespec t;
 
@@ -46,7 +46,7 @@ static struct slice format_to(char *room, size_t size, const char *format, va_li
     return (struct slice){ room, (size_t)len < size ? (size_t)len : size - 1 };
 }
 
-void cli_say(const char *format, ...)
+void cli_message(const char *format, ...)
 {
     struct cli_buffer b = { .at = NULL };
     char made[MESSAGE_MAX];
@@ -55,12 +55,12 @@ void cli_say(const char *format, ...)
     va_start(args, format);
     struct slice text = format_to(made, sizeof(made), format, args);
     va_end(args);
-    cli_say_progress_end();
+    cli_message_progress_end();
     cli_buffer_adds(&b, "jeton: ");
     while (text.len > 0) {
         const char *end = memchr(text.at, '\n', text.len);
         size_t len = end != NULL ? (size_t)(end - text.at) : text.len;
-        cli_text_put(&b, (struct slice){ text.at, len }, SIZE_MAX);
+        cli_escape_put(&b, (struct slice){ text.at, len }, SIZE_MAX);
         cli_buffer_addc(&b, '\n');
         len += end != NULL ? 1 : 0;
         text = (struct slice){ text.at + len, text.len - len };
@@ -68,12 +68,12 @@ void cli_say(const char *format, ...)
     write_out(&b);
 }
 
-void cli_say_progress(const char *format, ...)
+void cli_message_progress(const char *format, ...)
 {
     struct cli_buffer b = { .at = NULL };
     char made[128];
     va_list args;
-    int64_t now = cli_say_clock();
+    int64_t now = cli_message_clock();
 
     if (progress.since == 0)
         progress.since = now;
@@ -84,14 +84,14 @@ void cli_say_progress(const char *format, ...)
     struct slice text = format_to(made, sizeof(made), format, args);
     va_end(args);
     cli_buffer_adds(&b, "\r");
-    cli_text_put(&b, text, SIZE_MAX);
+    cli_escape_put(&b, text, SIZE_MAX);
     cli_buffer_adds(&b, "\033[K");
     write_out(&b);
     progress.last = now;
     progress.shown = true;
 }
 
-void cli_say_progress_end(void)
+void cli_message_progress_end(void)
 {
     struct cli_buffer b = { .at = NULL };
 

@@ -67,7 +67,7 @@ void cli_output_flush(struct cli_output *o)
     if (error == 0)
         return;
     if (error != -EPIPE)
-        cli_say("cannot write to standard output: %s", strerror(-error));
+        cli_message("cannot write to standard output: %s", strerror(-error));
     exit(CLI_UNAVAILABLE);
 }
 
@@ -79,13 +79,13 @@ void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool liv
     o->live = live;
     o->begun = false;
     if (o->form == CLI_PEOPLE)
-        cli_table_begin(&o->table, view, &o->bytes, terminal_width(), o->colours, live);
+        cli_columns_begin(&o->table, view, &o->bytes, terminal_width(), o->colours, live);
 }
 
 void cli_output_row(struct cli_output *o, const struct line *line)
 {
     if (o->form == CLI_PEOPLE) {
-        cli_table_row(&o->table, line);
+        cli_columns_row(&o->table, line);
     } else if (o->form == CLI_PLAIN) {
         put_plain(&o->bytes, o->view, line);
     } else {
@@ -103,7 +103,7 @@ void cli_output_row(struct cli_output *o, const struct line *line)
 void cli_output_end(struct cli_output *o, bool answered)
 {
     if (o->form == CLI_PEOPLE)
-        cli_table_end(&o->table);
+        cli_columns_end(&o->table);
     if (o->form == CLI_JSON && !o->live && (o->begun || answered))
         cli_buffer_adds(&o->bytes, o->begun ? "\n]\n" : "[]\n");
     cli_output_flush(o);
@@ -114,7 +114,7 @@ static void put_plain(struct cli_buffer *b, const struct cli_view *view, const s
     for (size_t i = 0; i < view->count; i++) {
         if (i > 0)
             cli_buffer_addc(b, '\t');
-        cli_text_put_plain(b, line_get(line, cli_field_row(view->field[i])->key));
+        cli_escape_put_plain(b, line_get(line, cli_field_row(view->field[i])->key));
     }
     cli_buffer_addc(b, '\n');
 }
@@ -129,7 +129,7 @@ static void put_json_list(struct cli_buffer *b, struct slice words)
         size_t len = comma != NULL ? (size_t)(comma - words.at) : words.len;
         if (more)
             cli_buffer_adds(b, ", ");
-        cli_text_put_json(b, (struct slice){ words.at, len });
+        cli_escape_put_json(b, (struct slice){ words.at, len });
         len += comma != NULL ? 1 : 0;
         words = (struct slice){ words.at + len, words.len - len };
     }
@@ -164,14 +164,14 @@ static void put_json(struct cli_buffer *b, const struct line *line, bool more)
         if (more)
             cli_buffer_adds(b, ", ");
         more = true;
-        cli_text_put_json(b, a->key);
+        cli_escape_put_json(b, a->key);
         cli_buffer_adds(b, ": ");
         if (type == CLI_LIST)
             put_json_list(b, a->value);
         else if (type == CLI_NUMBER && is_number(a->value))
             cli_buffer_add(b, a->value.at, a->value.len);
         else
-            cli_text_put_json(b, a->value);
+            cli_escape_put_json(b, a->value);
     }
 }
 
@@ -200,9 +200,9 @@ void cli_output_block(struct cli_buffer *b, const struct line *line, const char 
         const char *colour = colours && type == CLI_STATE ? cli_field_colour(text) : NULL;
         if (a->key.len == 0 || (except != NULL && slice_is(a->key, except)))
             continue;
-        cli_buffer_pad(b, width - cli_text_put(b, a->key, SIZE_MAX) + 2);
+        cli_buffer_pad(b, width - cli_escape_put(b, a->key, SIZE_MAX) + 2);
         cli_buffer_adds(b, colour != NULL ? colour : "");
-        cli_text_put(b, text, SIZE_MAX);
+        cli_escape_put(b, text, SIZE_MAX);
         cli_buffer_adds(b, colour != NULL ? CLI_COLOUR_END : "");
         cli_buffer_adds(b, text.at == room ? " UTC\n" : "\n");
     }
@@ -213,9 +213,9 @@ static void put_pairs(struct cli_buffer *b, const struct line *line)
     for (size_t i = 0; i < line->count; i++) {
         if (line->argument[i].key.len == 0)
             continue;
-        cli_text_put_plain(b, line->argument[i].key);
+        cli_escape_put_plain(b, line->argument[i].key);
         cli_buffer_addc(b, '\t');
-        cli_text_put_plain(b, line->argument[i].value);
+        cli_escape_put_plain(b, line->argument[i].value);
         cli_buffer_addc(b, '\n');
     }
 }
@@ -229,7 +229,7 @@ void cli_output_object(struct cli_output *o, const struct cli_view *view, const 
     if (o->form == CLI_JSON) {
         cli_buffer_adds(&o->bytes, ok ? "{\"ok\": true" : "{\"ok\": false, \"reason\": ");
         if (!ok)
-            cli_text_put_json(&o->bytes, reason);
+            cli_escape_put_json(&o->bytes, reason);
         put_json(&o->bytes, line, true);
         cli_buffer_adds(&o->bytes, "}\n");
     } else if (ok && view == NULL && bare) {

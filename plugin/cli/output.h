@@ -7,8 +7,8 @@
  *   JSON       --json: an array of objects, or one object
  *
  * If standard output cannot be written the command ends; quietly if nobody reads it any more. */
-#ifndef JETON_CLI_OUTPUT_H
-#define JETON_CLI_OUTPUT_H
+#ifndef JETON_PLUGIN_CLI_OUTPUT_H
+#define JETON_PLUGIN_CLI_OUTPUT_H
 
 #include "plugin/cli/message.h"
 #include "plugin/cli/columns.h"
@@ -22,7 +22,7 @@ struct cli_output {
     bool live;                          /* rows are not waited for, and not put into an array */
     bool begun;                         /* a row was written */
     const struct cli_view *view;        /* of the rows that come */
-    struct cli_table table;
+    struct cli_columns table;
     struct cli_buffer bytes;            /* not yet written */
 };
 

@@ -151,7 +151,7 @@ static bool is_name(struct slice s)
     return s.len > 0;
 }
 
-void cli_metrics_add(struct cli_metrics *m, const struct line *line)
+void cli_prometheus_add(struct cli_metrics *m, const struct line *line)
 {
     struct slice name = line_get(line, "name"), value = line_get(line, "value");
 
@@ -173,7 +173,7 @@ void cli_metrics_add(struct cli_metrics *m, const struct line *line)
     s->written = false;
 }
 
-void cli_metrics_free(struct cli_metrics *m)
+void cli_prometheus_free(struct cli_metrics *m)
 {
     free(m->sample);
     cli_buffer_free(&m->text);
@@ -210,7 +210,7 @@ static const struct row *row_of(const char *name)
     return row;
 }
 
-void cli_metrics_write(struct cli_metrics *m, struct cli_buffer *out)
+void cli_prometheus_write(struct cli_metrics *m, struct cli_buffer *out)
 {
     for (size_t i = 0; i < m->count; i++)
         if (!m->sample[i].written)

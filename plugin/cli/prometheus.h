@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Figures in Prometheus' text exposition format, version 0.0.4. */
-#ifndef JETON_CLI_METRICS_H
-#define JETON_CLI_METRICS_H
+#ifndef JETON_PLUGIN_CLI_PROMETHEUS_H
+#define JETON_PLUGIN_CLI_PROMETHEUS_H
 
 #include "plugin/cli/buffer.h"
 #include "proto/line.h"
@@ -22,11 +22,11 @@ struct cli_metrics {
 };
 
 /* A data line of stats: every key but name= and value= becomes a label. */
-void cli_metrics_add(struct cli_metrics *m, const struct line *line);
+void cli_prometheus_add(struct cli_metrics *m, const struct line *line);
 
 /* All of them, those of one metric together below its HELP and TYPE. */
-void cli_metrics_write(struct cli_metrics *m, struct cli_buffer *out);
+void cli_prometheus_write(struct cli_metrics *m, struct cli_buffer *out);
 
-void cli_metrics_free(struct cli_metrics *m);
+void cli_prometheus_free(struct cli_metrics *m);
 
 #endif

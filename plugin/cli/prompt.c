@@ -30,7 +30,7 @@ static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t r
 static int hide(struct terminal *t);
 static void restore(struct terminal *t);
 
-ssize_t cli_secret_read(const char *prompt, char *value, size_t room)
+ssize_t cli_prompt_read(const char *prompt, char *value, size_t room)
 {
     struct terminal t = { .fd = STDIN_FILENO };
     ssize_t len;

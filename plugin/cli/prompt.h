@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a value from where it is neither seen nor kept. */
-#ifndef JETON_CLI_SECRET_H
-#define JETON_CLI_SECRET_H
+#ifndef JETON_PLUGIN_CLI_PROMPT_H
+#define JETON_PLUGIN_CLI_PROMPT_H
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -11,6 +11,6 @@
  * Otherwise takes the first line of standard input, and not a byte more.  At most `room` bytes:
  * of a longer line the rest is left.  Returns the length, or -errno; -ENODATA if the input ends
  * before anything came. */
-ssize_t cli_secret_read(const char *prompt, char *value, size_t room);
+ssize_t cli_prompt_read(const char *prompt, char *value, size_t room);
 
 #endif

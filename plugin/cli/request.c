@@ -11,7 +11,7 @@ static enum cli_exit put_value(struct cli *c);
 
 void cli_free(struct cli *c)
 {
-    cli_link_close(&c->link);
+    cli_connection_close(&c->link);
     cli_output_free(&c->output);
     cli_buffer_free(&c->request);
 }
@@ -66,16 +66,16 @@ static void put_argument(struct cli_buffer *b, const char *argument)
 static enum cli_exit put_value(struct cli *c)
 {
     char value[LINE_MAX_BYTES];
-    ssize_t len = cli_secret_read("Value (not shown): ", value, sizeof(value));
+    ssize_t len = cli_prompt_read("Value (not shown): ", value, sizeof(value));
 
     if (len >= 0) {
         struct text t = cli_buffer_reserve(&c->request, 4 * (size_t)len + 16);
         line_put(&t, key_name(KEY_TOKEN), (struct slice){ value, (size_t)len });
         cli_buffer_commit(&c->request, &t);
     } else if (len == -ENODATA) {
-        cli_say("no value came on standard input");
+        cli_message("no value came on standard input");
     } else {
-        cli_say("cannot read the value: %s", strerror((int)-len));
+        cli_message("cannot read the value: %s", strerror((int)-len));
     }
     sodium_memzero(value, sizeof(value));
     return len >= 0 ? CLI_YES : CLI_USAGE;
@@ -93,7 +93,7 @@ enum cli_exit cli_connect(struct cli *c)
 {
     if (c->link.fd >= 0)
         return CLI_YES;
-    return cli_socket_open(&c->link, c->socket, role_of(c), &c->path) == 0 ?
+    return cli_socket_path_open(&c->link, c->socket, role_of(c), &c->path) == 0 ?
            CLI_YES : CLI_UNAVAILABLE;
 }
 
@@ -103,8 +103,8 @@ enum cli_exit cli_ask(struct cli *c)
     enum cli_exit status = cli_connect(c);
 
     if (status == CLI_YES) {
-        cli_link_put(&c->link, cli_buffer_slice(&c->request));
-        cli_link_put(&c->link, line_end);
+        cli_connection_put(&c->link, cli_buffer_slice(&c->request));
+        cli_connection_put(&c->link, line_end);
     }
     c->asked = status == CLI_YES;
     return status;
@@ -118,11 +118,11 @@ static bool changes(enum verb verb)
 
 enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply)
 {
-    int error = cli_link_next(&c->link, reply);
+    int error = cli_connection_next(&c->link, reply);
 
     if (error == 0)
         return CLI_YES;
-    cli_say("%s: %s%s", c->path, cli_link_why(error), c->asked && changes(c->verb) ?
+    cli_message("%s: %s%s", c->path, cli_connection_why(error), c->asked && changes(c->verb) ?
             "\nWhether the change was made is not known: jeton journal shows what was." : "");
     return CLI_UNAVAILABLE;
 }
@@ -147,21 +147,21 @@ enum cli_exit cli_conclude(const struct cli_reply *reply)
 
     if (reply->kind == ANSWER_OK)
         return CLI_YES;
-    cli_text_put(&b, reply->word, SIZE_MAX);
+    cli_escape_put(&b, reply->word, SIZE_MAX);
     cli_buffer_adds(&b, ": ");
-    cli_text_put(&b, line_get(&reply->line, "message"), SIZE_MAX);
+    cli_escape_put(&b, line_get(&reply->line, "message"), SIZE_MAX);
     for (size_t i = 0; i < reply->line.count; i++) {
         const struct argument *a = &reply->line.argument[i];
         if (a->key.len == 0 || slice_is(a->key, "message"))
             continue;
         cli_buffer_adds(&b, more ? " " : " (");
-        cli_text_put(&b, a->key, SIZE_MAX);
+        cli_escape_put(&b, a->key, SIZE_MAX);
         cli_buffer_addc(&b, '=');
-        cli_text_put(&b, a->value, SIZE_MAX);
+        cli_escape_put(&b, a->value, SIZE_MAX);
         more = true;
     }
     cli_buffer_adds(&b, more ? ")" : "");
-    cli_say("%.*s", (int)b.len, b.at);
+    cli_message("%.*s", (int)b.len, b.at);
     cli_buffer_free(&b);
     return cli_exit_of(reply);
 }

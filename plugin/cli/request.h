@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One call of the command: what is wanted, and the dialogue with the daemon about it. */
-#ifndef JETON_CLI_CALL_H
-#define JETON_CLI_CALL_H
+#ifndef JETON_PLUGIN_CLI_REQUEST_H
+#define JETON_PLUGIN_CLI_REQUEST_H
 
 #include "plugin/cli/output.h"
 #include "plugin/cli/socket_path.h"
@@ -21,7 +21,7 @@ struct cli {
     bool asked;                         /* the prepared request is on its way */
     const char *path;                   /* of the socket in use */
     char id[ID_TEXT + 1];               /* that a prefix stood for */
-    struct cli_link link;
+    struct cli_connection link;
     struct cli_output output;
     struct cli_buffer request;
 };

@@ -17,7 +17,7 @@ static void hint_at_more(const struct cli *c, const struct line *line)
     struct slice next = line_get(line, "next");
 
     if (next.at != NULL && c->output.form == CLI_PEOPLE)
-        cli_say("there is more: after=%.*s", (int)next.len, next.at);
+        cli_message("there is more: after=%.*s", (int)next.len, next.at);
 }
 
 enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
@@ -32,9 +32,9 @@ enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
     while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
         cli_output_row(&c->output, &reply.line);
         if (!c->output.terminal && ++rows % 1000 == 0)
-            cli_say_progress("%llu received", (unsigned long long)rows);
+            cli_message_progress("%llu received", (unsigned long long)rows);
     }
-    cli_say_progress_end();
+    cli_message_progress_end();
     cli_output_end(&c->output, status == CLI_YES && reply.kind != ANSWER_ERR);
     if (status != CLI_YES)
         return status;
@@ -88,7 +88,7 @@ static void put_for_people(struct cli *c, const struct line *line)
 
     cli_output_block(b, line, "token", c->output.colours);
     cli_buffer_adds(b, "\n    ");
-    cli_text_put(b, line_get(line, "token"), SIZE_MAX);
+    cli_escape_put(b, line_get(line, "token"), SIZE_MAX);
     cli_buffer_adds(b, "\n\nThis is the token's value.  It is shown this once and is not kept: "
                     "copy it now.\n");
     if (line_get(line, "expires").at == NULL)
@@ -100,7 +100,7 @@ static void put_for_programs(struct cli *c, const struct line *line)
 {
     struct cli_buffer remarks = { .at = NULL };
 
-    cli_text_put_plain(&c->output.bytes, line_get(line, "token"));
+    cli_escape_put_plain(&c->output.bytes, line_get(line, "token"));
     cli_buffer_addc(&c->output.bytes, '\n');
     cli_output_block(&remarks, line, "token", false);
     for (struct slice rest = cli_buffer_slice(&remarks); rest.len > 0;) {
@@ -117,7 +117,7 @@ static enum cli_exit hand_over(struct cli *c, const struct line *line)
     struct slice id = line_get(line, "id");
 
     if (line_get(line, "token").len == 0) {
-        cli_say("%s: the reply has no value in it", c->path);
+        cli_message("%s: the reply has no value in it", c->path);
         return CLI_UNAVAILABLE;
     }
     if (c->output.form == CLI_JSON)
@@ -130,7 +130,7 @@ static enum cli_exit hand_over(struct cli *c, const struct line *line)
     if (error == 0)
         return CLI_YES;
     cli_buffer_clear(&c->output.bytes);
-    cli_say("cannot write the value to standard output: %s\n"
+    cli_message("cannot write the value to standard output: %s\n"
             "It is lost, and the token is of no use to anybody: jeton revoke %.*s",
             strerror(-error), (int)id.len, id.at);
     return CLI_UNAVAILABLE;
@@ -174,7 +174,7 @@ static void put_exported(struct cli *c, const struct line *line)
 
     put_line(&made, line);
     if (c->output.form == CLI_PEOPLE)
-        cli_text_put(&c->output.bytes, cli_buffer_slice(&made), SIZE_MAX);
+        cli_escape_put(&c->output.bytes, cli_buffer_slice(&made), SIZE_MAX);
     else
         cli_buffer_add(&c->output.bytes, made.at, made.len);
     cli_buffer_addc(&c->output.bytes, '\n');
@@ -193,9 +193,9 @@ static enum cli_exit show_lines(struct cli *c)
         if (++lines % 100 == 0)
             cli_output_flush(&c->output);
         if (!c->output.terminal && lines % 1000 == 0)
-            cli_say_progress("%llu exported", (unsigned long long)lines);
+            cli_message_progress("%llu exported", (unsigned long long)lines);
     }
-    cli_say_progress_end();
+    cli_message_progress_end();
     if (status == CLI_YES && reply.kind == ANSWER_OK)
         put_exported(c, &reply.line);
     cli_output_flush(&c->output);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Asking one question and showing its answer.  Each returns the exit status. */
-#ifndef JETON_CLI_SHOW_H
-#define JETON_CLI_SHOW_H
+#ifndef JETON_PLUGIN_CLI_SHOW_H
+#define JETON_PLUGIN_CLI_SHOW_H
 
 #include "plugin/cli/request.h"
 

@@ -17,9 +17,9 @@ static const char *const defaults[] = {
 
 static void explain(const char *path, int error);
 
-static int open_one(struct cli_link *l, const char *path)
+static int open_one(struct cli_connection *l, const char *path)
 {
-    int error = cli_link_open(l, path);
+    int error = cli_connection_open(l, path);
 
     if (error != 0)
         explain(path, error);
@@ -27,7 +27,7 @@ static int open_one(struct cli_link *l, const char *path)
 }
 
 /* Of those that cannot be used, the lowest that is there is the one to ask for. */
-int cli_socket_open(struct cli_link *l, const char *given, enum role role, const char **path)
+int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role, const char **path)
 {
     const char *named = given != NULL ? given : getenv("JETON_SOCKET");
     int error = -ENOENT, reported = -ENOENT;
@@ -37,7 +37,7 @@ int cli_socket_open(struct cli_link *l, const char *given, enum role role, const
         return open_one(l, named);
     *path = defaults[ROLE_ADMIN];
     for (int r = ROLE_ADMIN; r >= (int)role && (error == -ENOENT || error == -EACCES); r--) {
-        error = cli_link_open(l, defaults[r]);
+        error = cli_connection_open(l, defaults[r]);
         if (error == -ENOENT)
             continue;
         *path = defaults[r];
@@ -77,6 +77,6 @@ static void explain(const char *path, int error)
         snprintf(advice, sizeof(advice), "Nobody listens there any more: is jetond running?");
     else if (error == -EACCES || error == -EPERM)
         explain_access(path, advice, sizeof(advice));
-    cli_say("cannot connect to %s: %s%s%s", path, cli_link_why(error),
+    cli_message("cannot connect to %s: %s%s%s", path, cli_connection_why(error),
             advice[0] != '\0' ? "\n" : "", advice);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which socket a verb is asked on. */
-#ifndef JETON_CLI_SOCKET_H
-#define JETON_CLI_SOCKET_H
+#ifndef JETON_PLUGIN_CLI_SOCKET_PATH_H
+#define JETON_PLUGIN_CLI_SOCKET_PATH_H
 
 #include "plugin/cli/connection.h"
 #include "proto/request.h"
@@ -9,6 +9,6 @@
 /* Connects: to the socket `given`, else to the one that JETON_SOCKET names, else to the default
  * one of the highest role that is there and may be used, down to `role`.  Returns 0 and the path;
  * or -errno, having said what is the matter and what to do. */
-int cli_socket_open(struct cli_link *l, const char *given, enum role role, const char **path);
+int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role, const char **path);
 
 #endif

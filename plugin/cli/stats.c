@@ -33,12 +33,12 @@ static enum cli_exit show_metrics(struct cli *c)
     enum cli_exit status = cli_ask(c);
 
     while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
-        cli_metrics_add(&metrics, &reply.line);
+        cli_prometheus_add(&metrics, &reply.line);
     if (status == CLI_YES)
         status = cli_conclude(&reply);
     if (status == CLI_YES)
-        cli_metrics_write(&metrics, &c->output.bytes);
-    cli_metrics_free(&metrics);
+        cli_prometheus_write(&metrics, &c->output.bytes);
+    cli_prometheus_free(&metrics);
     cli_output_flush(&c->output);
     return status;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `jeton stats`: figures for people, for scripts and for Prometheus. */
-#ifndef JETON_CLI_STATS_H
-#define JETON_CLI_STATS_H
+#ifndef JETON_PLUGIN_CLI_STATS_H
+#define JETON_PLUGIN_CLI_STATS_H
 
 #include "plugin/cli/request.h"
 

@@ -67,7 +67,7 @@ static void write_id(const struct table_slot *slot, char id[ID_TEXT + 1])
     id[ID_TEXT] = '\0';
 }
 
-int cli_slots_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max)
+int cli_columns_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max)
 {
     struct range r;
     struct table_slot slot;

@@ -28,7 +28,7 @@ static bool reconnect(struct watch *w);
 
 enum cli_exit cli_watch(struct cli *c, const struct cli_view *view)
 {
-    struct watch w = { .c = c, .retry = RETRY_FIRST, .since = cli_say_clock() };
+    struct watch w = { .c = c, .retry = RETRY_FIRST, .since = cli_message_clock() };
     const char *after = cli_argument(c, key_name(KEY_AFTER));
     enum cli_exit status = cli_connect(c);
 
@@ -52,7 +52,7 @@ static enum cli_exit find_newest(struct watch *w)
     enum cli_exit status;
     bool found = false;
 
-    cli_link_put(&w->c->link, stats);
+    cli_connection_put(&w->c->link, stats);
     while ((status = cli_receive(w->c, &reply)) == CLI_YES && !reply.final)
         if (slice_is(line_get(&reply.line, "name"), "journal_newest"))
             found = number_parse(line_get(&reply.line, "value"), UINT64_MAX, &w->last);
@@ -60,7 +60,7 @@ static enum cli_exit find_newest(struct watch *w)
         status = cli_conclude(&reply);
     if (status != CLI_YES || found)
         return status;
-    cli_say("%s: the daemon does not say which entry is the newest", w->c->path);
+    cli_message("%s: the daemon does not say which entry is the newest", w->c->path);
     return CLI_UNAVAILABLE;
 }
 
@@ -75,9 +75,9 @@ static void send_request(struct watch *w)
 
     if (w->resumed || cli_argument(w->c, key_name(KEY_AFTER)) == NULL)
         line_put_u64(&after, key_name(KEY_AFTER), w->last);
-    cli_link_put(&w->c->link, w->resumed ? watch : cli_buffer_slice(&w->c->request));
-    cli_link_put(&w->c->link, text_slice(&after));
-    cli_link_put(&w->c->link, end);
+    cli_connection_put(&w->c->link, w->resumed ? watch : cli_buffer_slice(&w->c->request));
+    cli_connection_put(&w->c->link, text_slice(&after));
+    cli_connection_put(&w->c->link, end);
 }
 
 static bool is_unread(const struct pollfd *reader)
@@ -87,20 +87,20 @@ static bool is_unread(const struct pollfd *reader)
 
 static enum outcome fail(const struct watch *w, int error, enum cli_exit *status)
 {
-    cli_say("%s: %s", w->c->path, cli_link_why(error));
+    cli_message("%s: %s", w->c->path, cli_connection_why(error));
     *status = CLI_UNAVAILABLE;
     return ENDED;
 }
 
 static enum outcome watch_once(struct watch *w, enum cli_exit *status)
 {
-    struct cli_link *link = &w->c->link;
+    struct cli_connection *link = &w->c->link;
     struct cli_reply reply;
     bool over = false;
 
     send_request(w);
     for (;;) {
-        int taken = cli_link_take(link, &reply);
+        int taken = cli_connection_take(link, &reply);
         if (taken < 0)
             return fail(w, taken, status);
         if (taken > 0) {
@@ -111,13 +111,13 @@ static enum outcome watch_once(struct watch *w, enum cli_exit *status)
         }
         cli_output_flush(&w->c->output);
         struct pollfd reader = { .fd = STDOUT_FILENO };
-        int error = cli_link_wait(link, &reader, -1);
+        int error = cli_connection_wait(link, &reader, -1);
         *status = CLI_UNAVAILABLE;
         if (is_unread(&reader))
             return ENDED;
         if (error == -EPROTO)
             return fail(w, error, status);
-        w->why = cli_link_why(error);
+        w->why = cli_connection_why(error);
         if (error != 0)
             return LOST;
     }
@@ -167,18 +167,18 @@ static bool reconnect(struct watch *w)
     struct cli *c = w->c;
 
     cli_output_flush(&c->output);
-    cli_say("jetond is away (%s); waiting for it", w->why);
-    if (cli_say_clock() - w->since > STABLE)
+    cli_message("jetond is away (%s); waiting for it", w->why);
+    if (cli_message_clock() - w->since > STABLE)
         w->retry = RETRY_FIRST;
     do {
         struct pollfd reader = { .fd = STDOUT_FILENO };
-        cli_link_close(&c->link);
+        cli_connection_close(&c->link);
         if (poll(&reader, 1, w->retry) > 0 && is_unread(&reader))
             return false;
         w->retry = w->retry * 2 < RETRY_MOST ? w->retry * 2 : RETRY_MOST;
-    } while (cli_link_open(&c->link, c->path) != 0);
+    } while (cli_connection_open(&c->link, c->path) != 0);
     w->resumed = true;
-    w->since = cli_say_clock();
-    cli_say("jetond is back; going on after entry %llu", (unsigned long long)w->last);
+    w->since = cli_message_clock();
+    cli_message("jetond is back; going on after entry %llu", (unsigned long long)w->last);
     return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Watching what changes, through restarts of the daemon. */
-#ifndef JETON_CLI_WATCH_H
-#define JETON_CLI_WATCH_H
+#ifndef JETON_PLUGIN_CLI_WATCH_H
+#define JETON_PLUGIN_CLI_WATCH_H
 
 #include "plugin/cli/request.h"
 

@@ -7,34 +7,34 @@
 #include "plugin/lib/handle.h"
 #include "proto/token.h"
 
-static struct door *waiting_door(const struct jeton *h)
+static struct channel *waiting_door(const struct jeton *h)
 {
-    return &h->own->door[HANDLE_DOORS];
+    return &h->own->channel[HANDLE_CHANNELS];
 }
 
-static struct asking *free_asking(struct own *own)
+static struct query *free_asking(struct own *own)
 {
     for (size_t i = 0; i < HANDLE_WAITING_MAX; i++)
-        if (!own->asking[i].waits)
-            return &own->asking[i];
+        if (!own->query[i].waits)
+            return &own->query[i];
     return NULL;
 }
 
 /* False: nobody can be asked. */
-static bool start(struct jeton *h, const struct question *q, struct asking *asking)
+static bool start(struct jeton *h, const struct question *q, struct query *query)
 {
-    struct door *door = waiting_door(h);
-    int64_t deadline = clock_in(atomic_load(&h->timeout));
+    struct channel *channel = waiting_door(h);
+    int64_t deadline = deadline_in(atomic_load(&h->timeout));
 
-    if (door->link.count > 0 ? !link_connected(&door->link) :
-        !link_idle(&door->link) && handle_open_door(h, door, 0) < 0)
+    if (channel->link.count > 0 ? !connection_connected(&channel->link) :
+        !connection_idle(&channel->link) && handle_open_channel(h, channel, 0) < 0)
         return false;
-    token_digest(q->value, asking->digest);
-    handle_fetch_table(door, deadline);
-    if (!asking_send(asking, &door->link, h->service, q, deadline))
+    token_digest(q->value, query->digest);
+    handle_fetch_table(channel, deadline);
+    if (!query_send(query, &channel->link, h->service, q, deadline))
         return false;
-    asking->waits = true;
-    link_send(&door->link);
+    query->waits = true;
+    connection_send(&channel->link);
     return true;
 }
 
@@ -45,37 +45,37 @@ enum jeton_status jeton_verify_start(struct jeton *h, const void *value, size_t 
     enum jeton_status status;
     struct question q;
 
-    if (!asking_read(&q, value, length, scopes, subject, claims) || done == NULL)
+    if (!query_read(&q, value, length, scopes, subject, claims) || done == NULL)
         return JETON_INVALID;
     if (handle_ask_table(h, &q, claims, &status))
         return status;
-    struct asking *asking = free_asking(h->own);
-    if (asking == NULL)
+    struct query *query = free_asking(h->own);
+    if (query == NULL)
         return JETON_UNAVAILABLE;
-    struct calm calm = calm_begin();
-    *asking = (struct asking){
+    struct api_guard guard = api_guard_begin();
+    *query = (struct query){
         .status = JETON_UNAVAILABLE, .claims = claims, .done = done, .context = context,
     };
-    status = start(h, &q, asking) ? JETON_WAITING : asking->status;
-    calm_end(calm);
+    status = start(h, &q, query) ? JETON_WAITING : query->status;
+    api_guard_end(guard);
     return status;
 }
 
 void jeton_cancel(struct jeton *h, void *context)
 {
     for (size_t i = 0; i < HANDLE_WAITING_MAX; i++) {
-        struct asking *asking = &h->own->asking[i];
-        if (asking->waits && asking->context == context) {
-            asking->done = NULL;
-            asking->claims = NULL;
+        struct query *query = &h->own->query[i];
+        if (query->waits && query->context == context) {
+            query->done = NULL;
+            query->claims = NULL;
         }
     }
 }
 
 int jeton_fd(const struct jeton *h)
 {
-    const struct link *l = &waiting_door(h)->link;
-    int error = errno, fd = link_connected(l) ? l->mark->fd : -1;
+    const struct connection *l = &waiting_door(h)->link;
+    int error = errno, fd = connection_connected(l) ? l->mark->fd : -1;
 
     errno = error;
     return fd;
@@ -83,13 +83,13 @@ int jeton_fd(const struct jeton *h)
 
 short jeton_events(const struct jeton *h)
 {
-    return link_events(&waiting_door(h)->link);
+    return connection_events(&waiting_door(h)->link);
 }
 
 int jeton_timeout(const struct jeton *h)
 {
-    const struct link *l = &waiting_door(h)->link;
-    int64_t left = link_deadline(l) - clock_now();
+    const struct connection *l = &waiting_door(h)->link;
+    int64_t left = connection_deadline(l) - deadline_now();
 
     if (l->count == 0)
         return -1;
@@ -98,12 +98,12 @@ int jeton_timeout(const struct jeton *h)
 
 void jeton_dispatch(struct jeton *h)
 {
-    struct link *l = &waiting_door(h)->link;
-    struct calm calm = calm_begin();
+    struct connection *l = &waiting_door(h)->link;
+    struct api_guard guard = api_guard_begin();
 
     if (l->mark != NULL || l->count > 0)
-        link_step(l);
-    if (link_deadline(l) <= clock_now())
-        link_drop(l);
-    calm_end(calm);
+        connection_step(l);
+    if (connection_deadline(l) <= deadline_now())
+        connection_drop(l);
+    api_guard_end(guard);
 }

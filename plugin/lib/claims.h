@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filling a caller's claims. */
-#ifndef JETON_CLAIMS_H
-#define JETON_CLAIMS_H
+#ifndef JETON_PLUGIN_LIB_CLAIMS_H
+#define JETON_PLUGIN_LIB_CLAIMS_H
 
 #include "plugin/lib/jeton.h"
 #include "proto/limits.h"

@@ -34,16 +34,16 @@ enum {
 
 static int connect_to(const char *path, int64_t deadline);
 static int check_server(int fd, const char *path);
-static int receive(struct link *l);
-static int take_descriptors(struct link *l, struct msghdr *message);
-static int take_reply(struct link *l);
+static int receive(struct connection *l);
+static int take_descriptors(struct connection *l, struct msghdr *message);
+static int take_reply(struct connection *l);
 static int parse(char *bytes, size_t len, struct reply *reply);
-static void answer(struct link *l, struct reply *reply);
+static void answer(struct connection *l, struct reply *reply);
 
 /* -- opening and closing ----------------------------------------------------------------------- */
 
 /* `held` goes last and is taken back first: a child that is forked in between closes nothing. */
-static int remember(struct link_mark *mark, int fd)
+static int remember(struct fd_identity *mark, int fd)
 {
     struct stat st;
 
@@ -56,7 +56,7 @@ static int remember(struct link_mark *mark, int fd)
     return 0;
 }
 
-static bool is_ours(const struct link_mark *mark)
+static bool is_ours(const struct fd_identity *mark)
 {
     struct stat st;
 
@@ -64,7 +64,7 @@ static bool is_ours(const struct link_mark *mark)
            st.st_ino == mark->inode;
 }
 
-void link_release(struct link_mark *mark)
+void connection_release(struct fd_identity *mark)
 {
     bool ours = is_ours(mark);
 
@@ -73,14 +73,14 @@ void link_release(struct link_mark *mark)
         close(mark->fd);
 }
 
-int link_open(struct link *l, struct link_mark *mark, const char *path, int64_t deadline)
+int connection_open(struct connection *l, struct fd_identity *mark, const char *path, int64_t deadline)
 {
     int fd = connect_to(path, deadline);
     if (fd < 0)
         return fd;
     int error = check_server(fd, path);
-    link_drop(l);
-    link_release(mark);
+    connection_drop(l);
+    connection_release(mark);
     if (error == 0)
         error = remember(mark, fd);
     if (error != 0) {
@@ -115,7 +115,7 @@ static int connect_to(const char *path, int64_t deadline)
     memcpy(address.sun_path, path, strlen(path) + 1);
     do {
         /* The send timeout also bounds the wait for a place in the listener's queue. */
-        int64_t left = deadline != 0 ? deadline - clock_now() : 1;
+        int64_t left = deadline != 0 ? deadline - deadline_now() : 1;
         struct timeval timeout = { left / 1000, left % 1000 * 1000 };
         if (left <= 0)
             error = ETIMEDOUT;
@@ -160,22 +160,22 @@ static int check_server(int fd, const char *path)
     return server.uid == 0 || server.uid == self || server.uid == st.st_uid ? 0 : -EPERM;
 }
 
-bool link_connected(const struct link *l)
+bool connection_connected(const struct connection *l)
 {
     return l->mark != NULL && is_ours(l->mark);
 }
 
-bool link_idle(const struct link *l)
+bool connection_idle(const struct connection *l)
 {
     char byte;
-    return link_connected(l) && l->count == 0 &&
+    return connection_connected(l) && l->count == 0 &&
            recv(l->mark->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-void link_drop(struct link *l)
+void connection_drop(struct connection *l)
 {
     if (l->mark != NULL) {
-        link_release(l->mark);
+        connection_release(l->mark);
         l->mark = NULL;
         if (l->arrived >= 0)
             close(l->arrived);
@@ -191,20 +191,20 @@ void link_drop(struct link *l)
 
 /* -- questions --------------------------------------------------------------------------------- */
 
-bool link_ask(struct link *l, struct slice request, bool descriptor, link_done *done,
+bool connection_ask(struct connection *l, struct slice request, bool descriptor, connection_done *done,
               void *context, int64_t deadline)
 {
-    if (l->mark == NULL || l->count == LINK_ASKED_MAX || request.len > LINK_OUT_MAX - l->out_end)
+    if (l->mark == NULL || l->count == CONNECTION_ASKED_MAX || request.len > CONNECTION_OUT_MAX - l->out_end)
         return false;
     memcpy(l->out + l->out_end, request.at, request.len);
     l->out_end += request.len;
-    l->asked[(l->first + l->count++) % LINK_ASKED_MAX] = (struct asked){
+    l->asked[(l->first + l->count++) % CONNECTION_ASKED_MAX] = (struct asked){
         .done = done, .context = context, .deadline = deadline, .descriptor = descriptor,
     };
     return true;
 }
 
-int link_send(struct link *l)
+int connection_send(struct connection *l)
 {
     while (l->out_begin < l->out_end) {
         ssize_t sent = send(l->mark->fd, l->out + l->out_begin, l->out_end - l->out_begin,
@@ -221,25 +221,25 @@ int link_send(struct link *l)
 }
 
 /* What was answered before the link broke still counts. */
-int link_step(struct link *l)
+int connection_step(struct connection *l)
 {
-    if (!link_connected(l)) {
-        link_drop(l);
+    if (!connection_connected(l)) {
+        connection_drop(l);
         return -EBADF;
     }
-    int sent = link_send(l);
+    int sent = connection_send(l);
     int error = receive(l);
     if (error == 0)
         error = sent;
     if (error != 0)
-        link_drop(l);
+        connection_drop(l);
     return error;
 }
 
-bool link_wait(const struct link *l, int64_t deadline)
+bool connection_wait(const struct connection *l, int64_t deadline)
 {
-    struct pollfd poll_for = { .fd = l->mark->fd, .events = link_events(l) };
-    int64_t left = deadline - clock_now();
+    struct pollfd poll_for = { .fd = l->mark->fd, .events = connection_events(l) };
+    int64_t left = deadline - deadline_now();
 
     if (left <= 0)
         return false;
@@ -247,17 +247,17 @@ bool link_wait(const struct link *l, int64_t deadline)
     return true;
 }
 
-short link_events(const struct link *l)
+short connection_events(const struct connection *l)
 {
     return (short)(l->out_begin < l->out_end ? POLLIN | POLLOUT : POLLIN);
 }
 
-int64_t link_deadline(const struct link *l)
+int64_t connection_deadline(const struct connection *l)
 {
-    int64_t first = LINK_NO_DEADLINE;
+    int64_t first = CONNECTION_NO_DEADLINE;
 
     for (unsigned i = 0; i < l->count; i++) {
-        int64_t deadline = l->asked[(l->first + i) % LINK_ASKED_MAX].deadline;
+        int64_t deadline = l->asked[(l->first + i) % CONNECTION_ASKED_MAX].deadline;
         if (deadline < first)
             first = deadline;
     }
@@ -266,7 +266,7 @@ int64_t link_deadline(const struct link *l)
 
 /* -- replies ----------------------------------------------------------------------------------- */
 
-static int receive(struct link *l)
+static int receive(struct connection *l)
 {
     union {
         struct cmsghdr align;
@@ -298,7 +298,7 @@ static int receive(struct link *l)
 
 /* A descriptor that found no room in this process (MSG_CTRUNC) is missing from its reply, and
  * that is all. */
-static int take_descriptors(struct link *l, struct msghdr *message)
+static int take_descriptors(struct connection *l, struct msghdr *message)
 {
     int fd, error = 0;
 
@@ -322,16 +322,16 @@ static int take_descriptors(struct link *l, struct msghdr *message)
     return error;
 }
 
-static bool wants_descriptor(const struct link *l)
+static bool wants_descriptor(const struct connection *l)
 {
     for (unsigned i = 0; i < l->count; i++)
-        if (l->asked[(l->first + i) % LINK_ASKED_MAX].descriptor)
+        if (l->asked[(l->first + i) % CONNECTION_ASKED_MAX].descriptor)
             return true;
     return false;
 }
 
 /* Takes one line off the front of what came; 1, or 0 if there is no whole line, or -errno. */
-static int take_reply(struct link *l)
+static int take_reply(struct connection *l)
 {
     char line[LINE_MAX_BYTES];
     struct reply reply = { .received = true, .fd = -1 };
@@ -373,11 +373,11 @@ static int parse(char *bytes, size_t len, struct reply *reply)
     return 0;
 }
 
-static void answer(struct link *l, struct reply *reply)
+static void answer(struct connection *l, struct reply *reply)
 {
     struct asked asked = l->asked[l->first];
 
-    l->first = (l->first + 1) % LINK_ASKED_MAX;
+    l->first = (l->first + 1) % CONNECTION_ASKED_MAX;
     l->count--;
     if (asked.descriptor && reply->received) {
         reply->fd = l->arrived;

@@ -3,18 +3,18 @@
 
 #include <time.h>
 
-int64_t clock_now(void)
+int64_t deadline_now(void)
 {
     struct timespec t;
 
     if (clock_gettime(CLOCK_MONOTONIC, &t) < 0)
-        return CLOCK_FAILED;
+        return DEADLINE_CLOCK_FAILED;
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int64_t clock_in(unsigned milliseconds)
+int64_t deadline_in(unsigned milliseconds)
 {
-    int64_t now = clock_now();
+    int64_t now = deadline_now();
 
-    return now < CLOCK_FAILED ? now + milliseconds : 1;
+    return now < DEADLINE_CLOCK_FAILED ? now + milliseconds : 1;
 }

@@ -95,7 +95,9 @@ struct jeton_claims {
     char scopes[2080];      /* JETON_OK: what it may be used for: words joined by commas, or "" */
 };
 
+/* clang-format off */
 #define JETON_CLAIMS_INIT { sizeof(struct jeton_claims), 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 } }
+/* clang-format on */
 
 /* An open handle.  Opaque. */
 struct jeton;

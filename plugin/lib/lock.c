@@ -10,18 +10,18 @@
 
 #include "plugin/lib/deadline.h"
 
-struct calm calm_begin(void)
+struct api_guard api_guard_begin(void)
 {
-    struct calm calm = { .error = errno };
+    struct api_guard guard = { .error = errno };
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &calm.cancel);
-    return calm;
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard.cancel);
+    return guard;
 }
 
-void calm_end(struct calm calm)
+void api_guard_end(struct api_guard guard)
 {
-    pthread_setcancelstate(calm.cancel, NULL);
-    errno = calm.error;
+    pthread_setcancelstate(guard.cancel, NULL);
+    errno = guard.error;
 }
 
 bool lock_try(struct lock *lock)
@@ -36,7 +36,7 @@ bool lock_take(struct lock *lock, int64_t deadline)
     if (lock_try(lock))
         return true;
     while (atomic_exchange(&lock->state, 2) != 0) {
-        int64_t left = deadline - clock_now();
+        int64_t left = deadline - deadline_now();
         struct timespec wait = { left / 1000, left % 1000 * 1000000 };
         if (left <= 0)
             return false;

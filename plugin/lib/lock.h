@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How the library takes turns, and what it spares its host. */
-#ifndef JETON_LOCK_H
-#define JETON_LOCK_H
+#ifndef JETON_PLUGIN_LIB_LOCK_H
+#define JETON_PLUGIN_LIB_LOCK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,12 +19,12 @@ bool lock_take(struct lock *lock, int64_t deadline);
 void lock_release(struct lock *lock);
 
 /* Between these two the thread cannot be cancelled, and its errno comes back as it was. */
-struct calm {
+struct api_guard {
     int error;
     int cancel;
 };
 
-struct calm calm_begin(void);
-void calm_end(struct calm calm);
+struct api_guard api_guard_begin(void);
+void api_guard_end(struct api_guard guard);
 
 #endif

@@ -10,7 +10,7 @@
 
 static void on_verdict(void *context, struct reply *reply);
 
-bool asking_read(struct question *q, const void *value, size_t length, const char *scopes,
+bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                  const char *subject, struct jeton_claims *claims)
 {
     if (claims != NULL && claims->size < sizeof(*claims))
@@ -46,7 +46,7 @@ static void put_bytes(struct text *t, const char *key, struct slice bytes)
     text_addc(t, '"');
 }
 
-bool asking_send(struct asking *asking, struct link *link, const char *service,
+bool query_send(struct query *query, struct connection *link, const char *service,
                  const struct question *q, int64_t deadline)
 {
     char room[LINE_MAX_BYTES];
@@ -62,21 +62,21 @@ bool asking_send(struct asking *asking, struct link *link, const char *service,
     put_bytes(&line, "token", q->value);
     text_addc(&line, '\n');
     if (line.cut)
-        asking->status = JETON_MALFORMED;       /* no line holds it, so nobody knows it */
+        query->status = JETON_MALFORMED;       /* no line holds it, so nobody knows it */
     bool asked = !line.cut &&
-                 link_ask(link, text_slice(&line), false, on_verdict, asking, deadline);
+                 connection_ask(link, text_slice(&line), false, on_verdict, query, deadline);
     sodium_memzero(room, line.len);
     return asked;
 }
 
 /* A pass must say whom it is for; one by the daemon's own table must be for the value we sent. */
-static bool read_pass(const struct asking *asking, const struct line *line, struct jeton_claims *c)
+static bool read_pass(const struct query *query, const struct line *line, struct jeton_claims *c)
 {
     struct slice id = line_get(line, "id"), verifier = line_get(line, "verifier");
     struct slice expires = line_get(line, "expires");
     char mine[ID_TEXT + 1];
 
-    claims_id(mine, asking->digest);
+    claims_id(mine, query->digest);
     c->expires = JETON_NEVER;
     return id.len > 0 && claims_text(c->id, sizeof(c->id), id) &&
            verifier.len > 0 && claims_text(c->verifier, sizeof(c->verifier), verifier) &&
@@ -86,15 +86,15 @@ static bool read_pass(const struct asking *asking, const struct line *line, stru
            (expires.at == NULL || stamp_parse(expires, &c->expires));
 }
 
-static enum jeton_status read_verdict(const struct asking *asking, const struct reply *reply)
+static enum jeton_status read_verdict(const struct query *query, const struct reply *reply)
 {
-    struct jeton_claims scratch, *c = asking->claims != NULL ? asking->claims : &scratch;
+    struct jeton_claims scratch, *c = query->claims != NULL ? query->claims : &scratch;
     uint64_t retry_after;
 
     claims_clear(c);
     if (!reply->received)
         return JETON_UNAVAILABLE;
-    if (reply->status == STATUS_OK && !read_pass(asking, &reply->line, c)) {
+    if (reply->status == STATUS_OK && !read_pass(query, &reply->line, c)) {
         claims_clear(c);
         return JETON_UNAVAILABLE;
     }
@@ -104,23 +104,23 @@ static enum jeton_status read_verdict(const struct asking *asking, const struct 
     if (status_row(reply->status)->kind == ANSWER_NO &&
         number_parse(line_get(&reply->line, "retry_after"), INT64_MAX, &retry_after))
         c->retry_after = (int64_t)retry_after;
-    enum jeton_status status = words_public(reply->status);
+    enum jeton_status status = status_text_public(reply->status);
     if (status < JETON_UNAVAILABLE)
         c->source = JETON_DAEMON;
     return status;
 }
 
-/* An asking that waits is free for another question before its `done` runs. */
+/* An query that waits is free for another question before its `done` runs. */
 static void on_verdict(void *context, struct reply *reply)
 {
-    struct asking *asking = context;
-    jeton_done *done = asking->done;
-    void *about = asking->context;
-    enum jeton_status status = read_verdict(asking, reply);
+    struct query *query = context;
+    jeton_done *done = query->done;
+    void *about = query->context;
+    enum jeton_status status = read_verdict(query, reply);
 
-    asking->received = reply->received;
-    asking->status = status;
-    asking->waits = false;
+    query->received = reply->received;
+    query->status = status;
+    query->waits = false;
     if (done != NULL)
         done(about, status);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A question that the daemon is asked, from the caller's arguments to the caller's claims.
  * The thread that owns the link. */
-#ifndef JETON_ASKING_H
-#define JETON_ASKING_H
+#ifndef JETON_PLUGIN_LIB_QUERY_H
+#define JETON_PLUGIN_LIB_QUERY_H
 
 #include "plugin/lib/jeton.h"
 #include "plugin/lib/connection.h"
 #include "proto/verdict.h"
 
-struct asking {
+struct query {
     bool waits;                 /* of the non-blocking calls, and not answered yet */
     bool received;
     enum jeton_status status;
@@ -19,13 +19,13 @@ struct asking {
 };
 
 /* Reads what a caller asks; false if it cannot be asked (JETON_INVALID): the claims are empty. */
-bool asking_read(struct question *q, const void *value, size_t length, const char *scopes,
+bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                  const char *subject, struct jeton_claims *claims);
 
-/* Puts the question to the daemon; false if there is no room.  `asking` has its digest, claims and
+/* Puts the question to the daemon; false if there is no room.  `query` has its digest, claims and
  * `done`; received, status and the claims are set when the answer comes or the link is dropped,
  * and then `done` is called.  It must live until then. */
-bool asking_send(struct asking *asking, struct link *link, const char *service,
+bool query_send(struct query *query, struct connection *link, const char *service,
                  const struct question *q, int64_t deadline);
 
 #endif

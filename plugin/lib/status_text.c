@@ -27,7 +27,7 @@ static const struct public_status {
 
 enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 
-enum jeton_status words_public(enum status means)
+enum jeton_status status_text_public(enum status means)
 {
     for (size_t i = 0; i < STATUSES; i++)
         if (statuses[i].means == means)

@@ -2,7 +2,7 @@
 /* Reading without a lock, and unmapping without waiting.
  *
  * A reader adds one to a counter, loads the current view, uses it, and subtracts one.  There is a
- * counter for each CPU (by number, modulo VIEW_LANES) on a cache line of its own, so that threads
+ * counter for each CPU (by number, modulo TABLE_VIEW_LANES) on a cache line of its own, so that threads
  * that run at the same time hardly ever write to the same line; a thread that is moved in between
  * subtracts where it added.  A view that was replaced waits among the retired until each counter
  * has been seen at zero at some moment after the replacement; they need not be zero together.
@@ -71,14 +71,14 @@ static const char *check_file(int fd, uint64_t size)
     return NULL;
 }
 
-const char *view_open(int fd, uint64_t size, const struct view_terms *terms, struct view **view)
+const char *table_view_open(int fd, uint64_t size, const struct table_view_terms *terms, struct table_view **view)
 {
     const char *fault = check_file(fd, size);
 
     *view = NULL;
     if (fault != NULL)
         return fault;
-    struct view *v = calloc(1, sizeof(*v));
+    struct table_view *v = calloc(1, sizeof(*v));
     void *at = size > 0 && size <= SIZE_MAX ? pages_map(size, PROT_READ, MAP_SHARED, fd) :
                                               MAP_FAILED;
     if (v == NULL || at == MAP_FAILED) {
@@ -101,7 +101,7 @@ out:
     return fault;
 }
 
-void view_close(struct view *v)
+void table_view_close(struct table_view *v)
 {
     if (v == NULL)
         return;
@@ -109,43 +109,43 @@ void view_close(struct view *v)
     free(v);
 }
 
-void views_free(struct views *views)
+void table_views_free(struct table_views *views)
 {
-    view_close(atomic_load(&views->current));
-    for (struct view *v = views->retired, *next; v != NULL; v = next) {
+    table_view_close(atomic_load(&views->current));
+    for (struct table_view *v = views->retired, *next; v != NULL; v = next) {
         next = v->next;
-        view_close(v);
+        table_view_close(v);
     }
 }
 
 static size_t use_set(const uint8_t *id)
 {
-    return ((size_t)id[1] << 8 | id[0]) % VIEW_USE_SETS;
+    return ((size_t)id[1] << 8 | id[0]) % TABLE_VIEW_USE_SETS;
 }
 
-/* -- asking ------------------------------------------------------------------------------------ */
+/* -- query ------------------------------------------------------------------------------------ */
 
-static unsigned enter(struct views *views, struct view_gate *gate, struct view **view)
+static unsigned enter(struct table_views *views, struct table_view_gate *gate, struct table_view **view)
 {
-    unsigned lane = (unsigned)sched_getcpu() % VIEW_LANES;
+    unsigned lane = (unsigned)sched_getcpu() % TABLE_VIEW_LANES;
 
     atomic_fetch_add(&gate->lane[lane].inside, 1);
     *view = atomic_load(&views->current);
     return lane;
 }
 
-static void leave(struct view_gate *gate, unsigned lane)
+static void leave(struct table_view_gate *gate, unsigned lane)
 {
     atomic_fetch_sub_explicit(&gate->lane[lane].inside, 1, memory_order_release);
 }
 
-static bool is_live(const struct view *v)
+static bool is_live(const struct table_view *v)
 {
     return atomic_load_explicit(&v->table.header->state, memory_order_acquire) == TABLE_LIVE;
 }
 
 /* True if what was read from the view before this call held until now. */
-static bool holds(const struct view *v)
+static bool holds(const struct table_view *v)
 {
     struct timespec t;
 
@@ -178,7 +178,7 @@ static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
 
 /* Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void fetch(const struct table *table,
-                                                        struct view_uses *uses,
+                                                        struct table_view_uses *uses,
                                                         const uint8_t *digest)
 {
     table_prefetch(table, digest);
@@ -197,7 +197,7 @@ static bool wall_clock(int64_t *now)
 }
 
 /* True if the view gives the answer, provided that it holds. */
-static bool judge(const struct view *view, const struct question *question, bool hashed,
+static bool judge(const struct table_view *view, const struct question *question, bool hashed,
                   int64_t now, struct verdict *v, struct jeton_claims *claims)
 {
     if (hashed)
@@ -209,21 +209,21 @@ static bool judge(const struct view *view, const struct question *question, bool
            (claims == NULL || tell(claims, v, now));
 }
 
-static void conclude(struct view_uses *uses, bool good, const struct verdict *v, int64_t now,
+static void conclude(struct table_view_uses *uses, bool good, const struct verdict *v, int64_t now,
                      struct jeton_claims *claims)
 {
     if (good && v->status == STATUS_OK)
-        view_use(uses, v->digest, (uint32_t)(now / 60));
+        table_view_use(uses, v->digest, (uint32_t)(now / 60));
     if (!good && claims != NULL)
         claims_clear(claims);
 }
 
 /* The slot is on its way from memory while the clock is read. */
-bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *uses,
+bool table_view_ask(struct table_views *views, struct table_view_gate *gate, struct table_view_uses *uses,
               const struct question *question, struct verdict *v, int64_t *now,
               struct jeton_claims *claims)
 {
-    struct view *view = atomic_load_explicit(&views->current, memory_order_relaxed);
+    struct table_view *view = atomic_load_explicit(&views->current, memory_order_relaxed);
     bool good = false;
 
     if (view != NULL) {
@@ -242,12 +242,12 @@ bool view_ask(struct views *views, struct view_gate *gate, struct view_uses *use
     return good;
 }
 
-static void judge_all(const struct view *view, struct view_uses *uses, struct view_asked *asked,
+static void judge_all(const struct table_view *view, struct table_view_uses *uses, struct table_view_asked *asked,
                       size_t count, int64_t *now)
 {
-    struct slice value[VIEW_BATCH] = { { NULL, 0 } };
-    uint8_t *digest[VIEW_BATCH] = { NULL };
-    bool worth[VIEW_BATCH];
+    struct slice value[TABLE_VIEW_BATCH] = { { NULL, 0 } };
+    uint8_t *digest[TABLE_VIEW_BATCH] = { NULL };
+    bool worth[TABLE_VIEW_BATCH];
     size_t hashed = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -266,10 +266,10 @@ static void judge_all(const struct view *view, struct view_uses *uses, struct vi
 }
 
 /* One look at the mark and the lease, after the last slot was read, is good for all of them. */
-void view_ask_all(struct views *views, struct view_gate *gate, struct view_uses *uses,
-                  struct view_asked *asked, size_t count, int64_t *now)
+void table_view_ask_all(struct table_views *views, struct table_view_gate *gate, struct table_view_uses *uses,
+                  struct table_view_asked *asked, size_t count, int64_t *now)
 {
-    struct view *view;
+    struct table_view *view;
     unsigned lane = enter(views, gate, &view);
 
     if (view != NULL)
@@ -282,9 +282,9 @@ void view_ask_all(struct views *views, struct view_gate *gate, struct view_uses 
     }
 }
 
-bool view_usable(struct views *views, struct view_gate *gate)
+bool table_view_usable(struct table_views *views, struct table_view_gate *gate)
 {
-    struct view *view;
+    struct table_view *view;
     unsigned lane = enter(views, gate, &view);
     bool usable = view != NULL && holds(view);
 
@@ -294,9 +294,9 @@ bool view_usable(struct views *views, struct view_gate *gate)
 
 /* -- replacing --------------------------------------------------------------------------------- */
 
-void view_replace(struct views *views, struct view_gate *gate, struct view *view)
+void table_view_replace(struct table_views *views, struct table_view_gate *gate, struct table_view *view)
 {
-    struct view *old = atomic_load(&views->current);
+    struct table_view *old = atomic_load(&views->current);
 
     if (view != NULL || (old != NULL && !is_live(old))) {
         atomic_store(&views->current, view);
@@ -306,11 +306,11 @@ void view_replace(struct views *views, struct view_gate *gate, struct view *view
             views->retired = old;
         }
     }
-    view_reap(views, gate);
+    table_view_reap(views, gate);
 }
 
 /* A lane is busy for less than a microsecond at a time: look a few times before giving up. */
-static bool is_unused(struct view *v, struct view_gate *gate)
+static bool is_unused(struct table_view *v, struct table_view_gate *gate)
 {
     for (int tries = 0; tries < REAP_TRIES && v->not_seen_empty != 0; tries++)
         for (uint64_t left = v->not_seen_empty; left != 0; left &= left - 1) {
@@ -321,13 +321,13 @@ static bool is_unused(struct view *v, struct view_gate *gate)
     return v->not_seen_empty == 0;
 }
 
-void view_reap(struct views *views, struct view_gate *gate)
+void table_view_reap(struct table_views *views, struct table_view_gate *gate)
 {
-    for (struct view **link = &views->retired; *link != NULL;) {
-        struct view *v = *link;
+    for (struct table_view **link = &views->retired; *link != NULL;) {
+        struct table_view *v = *link;
         if (is_unused(v, gate)) {
             *link = v->next;
-            view_close(v);
+            table_view_close(v);
         } else {
             link = &v->next;
         }
@@ -340,7 +340,7 @@ void view_reap(struct views *views, struct view_gate *gate)
  * threads share is hardly ever dirty.  A token that finds no place this minute goes unreported,
  * and so may one of two that are written at the same moment; the daemon ignores an id made of
  * both. */
-void view_use(struct view_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute)
+void table_view_use(struct table_view_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute)
 {
     uint64_t head, free_at = UINT64_MAX;
     uint64_t tail = (uint64_t)id[ID_SIZE - 2] << 56 | (uint64_t)id[ID_SIZE - 1] << 48;
@@ -363,11 +363,11 @@ void view_use(struct view_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute
                           memory_order_relaxed);
 }
 
-size_t view_take_uses(struct view_uses *uses, uint8_t (*id)[ID_SIZE], size_t room)
+size_t table_view_take_uses(struct table_view_uses *uses, uint8_t (*id)[ID_SIZE], size_t room)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < 4 * VIEW_USE_SETS && count < room; i++) {
+    for (size_t i = 0; i < 4 * TABLE_VIEW_USE_SETS && count < room; i++) {
         uint64_t rest = atomic_load_explicit(&uses->use[i / 4][i % 4].rest, memory_order_relaxed);
         if (!(rest & USE_UNSENT))
             continue;

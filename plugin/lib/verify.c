@@ -4,7 +4,7 @@
  *     question ──▶ table ──▶ verdict                           no system call, no lock
  *                    │ none, torn, not held, a miss that is not final
  *                    ▼
- *                  a door ──▶ fetch the table if it is due ──▶ table ──▶ verdict
+ *                  a channel ──▶ fetch the table if it is due ──▶ table ──▶ verdict
  *                    │
  *                    ▼
  *                  verify over the socket ──▶ reply ──▶ verdict */
@@ -32,43 +32,43 @@ _Static_assert(sizeof(((struct jeton_claims *)NULL)->subject) > SUBJECT_MAX &&
 /* -- verifying --------------------------------------------------------------------------------- */
 
 /* Twice: the connection may turn out to be a dead daemon's. */
-static enum jeton_status ask_through(struct jeton *h, struct door *door, const struct question *q,
+static enum jeton_status ask_through(struct jeton *h, struct channel *channel, const struct question *q,
                                      struct jeton_claims *claims, int64_t deadline)
 {
-    struct asking asking = { .status = JETON_UNAVAILABLE, .claims = claims };
+    struct query query = { .status = JETON_UNAVAILABLE, .claims = claims };
     enum jeton_status status;
 
-    token_digest(q->value, asking.digest);
-    for (int i = 0; i < 2 && !asking.received; i++) {
-        if (!link_connected(&door->link) && handle_open_door(h, door, deadline) < 0)
+    token_digest(q->value, query.digest);
+    for (int i = 0; i < 2 && !query.received; i++) {
+        if (!connection_connected(&channel->link) && handle_open_channel(h, channel, deadline) < 0)
             break;
-        if (handle_fetch_table(door, deadline)) {
-            handle_wait(&door->link, deadline);
+        if (handle_fetch_table(channel, deadline)) {
+            handle_wait(&channel->link, deadline);
             if (handle_ask_table(h, q, claims, &status))
                 return status;
         }
-        if (link_connected(&door->link) &&
-            asking_send(&asking, &door->link, h->service, q, deadline))
-            handle_wait(&door->link, deadline);
+        if (connection_connected(&channel->link) &&
+            query_send(&query, &channel->link, h->service, q, deadline))
+            handle_wait(&channel->link, deadline);
     }
-    return asking.status;
+    return query.status;
 }
 
 /* *deadline is set by the first of those that share it. */
 static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
                                     struct jeton_claims *claims, int64_t *deadline)
 {
-    struct calm calm = calm_begin();
+    struct api_guard guard = api_guard_begin();
     enum jeton_status status = JETON_UNAVAILABLE;
 
     if (*deadline == 0)
-        *deadline = clock_in(atomic_load(&h->timeout));
-    struct door *door = handle_take_door(h->own, *deadline);
-    if (door != NULL) {
-        status = ask_through(h, door, q, claims, *deadline);
-        lock_release(&door->lock);
+        *deadline = deadline_in(atomic_load(&h->timeout));
+    struct channel *channel = handle_take_channel(h->own, *deadline);
+    if (channel != NULL) {
+        status = ask_through(h, channel, q, claims, *deadline);
+        lock_release(&channel->lock);
     }
-    calm_end(calm);
+    api_guard_end(guard);
     return status;
 }
 
@@ -80,31 +80,31 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
     int64_t deadline = 0;
     struct question q;
 
-    if (!asking_read(&q, value, length, scopes, subject, claims))
+    if (!query_read(&q, value, length, scopes, subject, claims))
         return JETON_INVALID;
     return handle_ask_table(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
 }
 
-/* At most VIEW_BATCH. */
+/* At most TABLE_VIEW_BATCH. */
 static size_t verify_some(struct jeton *h, struct jeton_check *question, size_t count,
                           int64_t *deadline)
 {
-    struct view_asked asked[VIEW_BATCH];
-    struct jeton_check *asker[VIEW_BATCH];
+    struct table_view_asked asked[TABLE_VIEW_BATCH];
+    struct jeton_check *asker[TABLE_VIEW_BATCH];
     size_t valid = 0, passed = 0;
 
     for (struct jeton_check *q = question; q < question + count; q++) {
-        struct view_asked *a = &asked[valid];
+        struct table_view_asked *a = &asked[valid];
         q->status = JETON_INVALID;
-        if (!asking_read(&a->question, q->value, q->length, q->scopes, q->subject, q->claims))
+        if (!query_read(&a->question, q->value, q->length, q->scopes, q->subject, q->claims))
             continue;
         a->claims = q->claims;
         asker[valid++] = q;
     }
     handle_ask_table_all(h, asked, valid);
     for (size_t i = 0; i < valid; i++) {
-        const struct view_asked *a = &asked[i];
-        asker[i]->status = a->good ? words_public(a->verdict.status) :
+        const struct table_view_asked *a = &asked[i];
+        asker[i]->status = a->good ? status_text_public(a->verdict.status) :
                                      ask_daemon(h, &a->question, a->claims, deadline);
         passed += asker[i]->status == JETON_OK;
     }
@@ -117,7 +117,7 @@ size_t jeton_verify_batch(struct jeton *h, struct jeton_check *question, size_t 
     int64_t deadline = 0;
 
     for (size_t done = 0; done < count; done += together) {
-        together = count - done < VIEW_BATCH ? count - done : VIEW_BATCH;
+        together = count - done < TABLE_VIEW_BATCH ? count - done : TABLE_VIEW_BATCH;
         passed += verify_some(h, question + done, together, &deadline);
     }
     return passed;
@@ -151,14 +151,14 @@ static int read_names(struct jeton *h, const char *path, const char *service)
 /* Only what the administrator must put right is an error; the daemon may come later. */
 static int greet(struct jeton *h)
 {
-    struct calm calm = calm_begin();
-    struct door *door = &h->own->door[0];
-    int64_t deadline = clock_in(TIMEOUT);
-    int error = handle_open_door(h, door, deadline);
+    struct api_guard guard = api_guard_begin();
+    struct channel *channel = &h->own->channel[0];
+    int64_t deadline = deadline_in(TIMEOUT);
+    int error = handle_open_channel(h, channel, deadline);
 
-    if (error == 0 && handle_fetch_table(door, deadline))
-        handle_wait(&door->link, deadline);
-    calm_end(calm);
+    if (error == 0 && handle_fetch_table(channel, deadline))
+        handle_wait(&channel->link, deadline);
+    api_guard_end(guard);
     return error == -EPERM || error == -ELOOP || error == -EACCES ? error : 0;
 }
 
@@ -195,21 +195,21 @@ void jeton_close(struct jeton *h)
 {
     if (h == NULL)
         return;
-    struct calm calm = calm_begin();
+    struct api_guard guard = api_guard_begin();
     if (h->own != NULL) {
         for (size_t i = 0; i < HANDLE_WAITING_MAX; i++)
-            h->own->asking[i].done = NULL;
-        if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) && link_connected(&h->own->door[0].link))
-            handle_send_uses(h, &h->own->door[0]);
-        for (size_t i = 0; i <= HANDLE_DOORS; i++) {
-            link_drop(&h->own->door[i].link);
-            link_release(&h->mark[i]);
+            h->own->query[i].done = NULL;
+        if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) && connection_connected(&h->own->channel[0].link))
+            handle_send_uses(h, &h->own->channel[0]);
+        for (size_t i = 0; i <= HANDLE_CHANNELS; i++) {
+            connection_drop(&h->own->channel[i].link);
+            connection_release(&h->mark[i]);
         }
         munmap(h->own, sizeof(*h->own));
     }
-    views_free(&h->views);
+    table_views_free(&h->views);
     free(h);
-    calm_end(calm);
+    api_guard_end(guard);
 }
 
 int jeton_set_timeout(struct jeton *h, unsigned int milliseconds)

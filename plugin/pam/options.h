@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a line in a PAM service file says to pam_jeton.  No state; the strings of a struct
  * are its own, but for the prompt, which is the caller's. */
-#ifndef JETON_PAM_OPTIONS_H
-#define JETON_PAM_OPTIONS_H
+#ifndef JETON_PLUGIN_PAM_OPTIONS_H
+#define JETON_PLUGIN_PAM_OPTIONS_H
 
 #include <sys/un.h>
 

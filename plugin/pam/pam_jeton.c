@@ -210,7 +210,7 @@ static int keep(pam_handle_t *pamh, const struct pam_terms *terms, const char *v
     return code;
 }
 
-/* -- asking ------------------------------------------------------------------------------------ */
+/* -- query ------------------------------------------------------------------------------------ */
 
 /* Nobody is the subject of a token whose subject is empty. */
 static bool is_subject(const char *user)
@@ -226,7 +226,7 @@ static const char *or_null(const char *text)
 /* The timeout is for all of it: what connecting took is not there any more for the answer. */
 static void ask(const struct pam_terms *t, const char *user, const char *value, struct answer *a)
 {
-    int64_t deadline = clock_in((unsigned)t->timeout * 1000);
+    int64_t deadline = deadline_in((unsigned)t->timeout * 1000);
     struct jeton *h;
 
     *a = (struct answer){ .status = JETON_SUBJECT, .claims = JETON_CLAIMS_INIT };
@@ -236,7 +236,7 @@ static void ask(const struct pam_terms *t, const char *user, const char *value, 
     a->error = jeton_open(&h, t->socket, or_null(t->service), JETON_NO_TABLE);
     if (a->error != 0)
         return;
-    int64_t left = deadline - clock_now();
+    int64_t left = deadline - deadline_now();
     if (left > 0 && jeton_set_timeout(h, (unsigned)left) == 0)
         a->status = jeton_verify(h, value, strlen(value), or_null(t->scopes), user, &a->claims);
     if (a->status == JETON_OK && strcmp(a->claims.subject, user) != 0)

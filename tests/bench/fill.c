@@ -93,13 +93,13 @@ static bool sync_whole(const char *path)
 
 static void put(struct tdb_context *tdb, struct slice key, struct slice value)
 {
-    if (tdb_store(tdb, tdbfile_datum(key), tdbfile_datum(value), TDB_REPLACE) != 0)
+    if (tdb_store(tdb, tdb_file_datum(key), tdb_file_datum(value), TDB_REPLACE) != 0)
         die(tdb_errorstr(tdb));
 }
 
 static void put_token(struct tdb_context *tdb, uint64_t number)
 {
-    static char room[RECORD_LINE_MAX + TDBFILE_SPARE];
+    static char room[RECORD_LINE_MAX + TDB_FILE_SPARE];
     struct record r = { .serial = number + 1, .created = created(number), .by = 1000 };
     struct text line = text_in(room, RECORD_LINE_MAX);
     char key[RECORD_KEY_SIZE];
@@ -107,7 +107,7 @@ static void put_token(struct tdb_context *tdb, uint64_t number)
     claim(&r, number);
     record_key(r.digest, key);
     record_write(&line, &r);
-    size_t size = tdbfile_size(sizeof(key), line.len);
+    size_t size = tdb_file_size(sizeof(key), line.len);
     memset(room + line.len, ' ', size - line.len);
     put(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ room, size });
 }
@@ -123,7 +123,7 @@ static void put_journal(struct tdb_context *tdb, uint64_t straight)
     line_put_time(&block, "time", created(straight));
     text_adds(&block, " event=import id=00000000000000000000 by=uid:0 pid=1\n");
     struct slice key = slice_of("journal/0");
-    put(tdb, key, (struct slice){ room, tdbfile_place(key.len, JOURNAL_BLOCK) });
+    put(tdb, key, (struct slice){ room, tdb_file_place(key.len, JOURNAL_BLOCK) });
     put(tdb, key, text_slice(&block));
 }
 

@@ -3,7 +3,7 @@
  *
  *     inprocess TOKENS < words
  *
- * A child builds a table of TOKENS tokens with the daemon's own publisher and lends it over a
+ * A child builds a table of TOKENS tokens with the daemon's own token_table and lends it over a
  * socket; this process verifies through libjeton.  For each "round" that it reads it measures, one
  * after the other,
  *
@@ -69,12 +69,12 @@ static double now(void)
 
 /* -- the other process ------------------------------------------------------------------------- */
 
-static struct publisher *build(void)
+static struct token_table *build(void)
 {
-    struct publisher *p = publish_new("jtn", tokens);
+    struct token_table *p = token_table_new("jtn", tokens);
     char value[VALUE_LEN], text[64];
 
-    check(p != NULL, "publish_new");
+    check(p != NULL, "token_table_new");
     for (uint64_t i = 0; i < tokens; i++) {
         struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
         make_value(i, value);
@@ -83,15 +83,15 @@ static struct publisher *build(void)
         record_set_subject(&r, slice_of(text));
         snprintf(text, sizeof(text), "deploy,read,set%u", (unsigned)(mix(~i) % SCOPE_SETS));
         record_set_scopes(&r, slice_of(text));
-        check(publish_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "publish_reserve");
-        publish_put(p, &r);
+        check(token_table_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "token_table_reserve");
+        token_table_put(p, &r);
     }
-    while (publish_condense(p))
+    while (token_table_condense(p))
         continue;
     return p;
 }
 
-static void lend(int to, struct publisher *p)
+static void lend(int to, struct token_table *p)
 {
     union {
         struct cmsghdr align;
@@ -99,7 +99,7 @@ static void lend(int to, struct publisher *p)
     } control = { .bytes = { 0 } };
     char line[128];
     uint64_t size, generation;
-    int fd = publish_descriptor(p, &size, &generation);
+    int fd = token_table_descriptor(p, &size, &generation);
 
     snprintf(line, sizeof(line), "OK size=%llu final=yes generation=%llu\n",
              (unsigned long long)size, (unsigned long long)generation);
@@ -114,16 +114,16 @@ static void lend(int to, struct publisher *p)
     close(fd);
 }
 
-static void *renew(void *publisher)
+static void *renew(void *token_table)
 {
     for (;; sleep(1))
-        publish_renew(publisher);
+        token_table_renew(token_table);
     return NULL;
 }
 
 static void serve(int listener, int ready)
 {
-    struct publisher *p = build();
+    struct token_table *p = build();
     pthread_t thread;
     char line[256];
 

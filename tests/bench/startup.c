@@ -69,20 +69,20 @@ static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void
 {
     (void)tdb;
     if (value.dsize <= RECORD_LINE_MAX)         /* not the journal's */
-        conveyor_put(conveyor, (struct slice){ (char *)key.dptr, key.dsize },
+        batch_queue_put(conveyor, (struct slice){ (char *)key.dptr, key.dsize },
                      record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
     return 0;
 }
 
-static void hand_over_all(const char *path, struct conveyor *conveyor)
+static void hand_over_all(const char *path, struct batch_queue *conveyor)
 {
-    static struct tdbfile file;
+    static struct tdb_file file;
     bool ended = false;
 
-    if (!tdbfile_init(&file, path) || !tdbfile_open(&file, O_RDONLY) ||
-        !tdbfile_walk(&file, hand_over, conveyor, &ended))
+    if (!tdb_file_init(&file, path) || !tdb_file_open(&file, O_RDONLY) ||
+        !tdb_file_walk(&file, hand_over, conveyor, &ended))
         die("the file cannot be read");
-    tdbfile_close(&file);
+    tdb_file_close(&file);
 }
 
 static bool drop(void *context, struct slice name, struct slice value)
@@ -94,15 +94,15 @@ static bool drop(void *context, struct slice name, struct slice value)
 static double least(const char *path, uint64_t tokens)
 {
     double from = seconds();
-    struct publisher *table = publish_new("jtn", tokens);
-    struct conveyor *conveyor = conveyor_new(drop, NULL);
+    struct token_table *table = token_table_new("jtn", tokens);
+    struct batch_queue *conveyor = batch_queue_new(drop, NULL);
 
     if (table == NULL || conveyor == NULL)
         die("no memory");
     hand_over_all(path, conveyor);
-    conveyor_finish(conveyor);
+    batch_queue_finish(conveyor);
     double took = seconds() - from;
-    publish_free(table);
+    token_table_free(table);
     return took;
 }
 

@@ -202,14 +202,14 @@ FAILS(recv, ENOMEM, -1, ssize_t, (int fd, void *bytes, size_t len, int flags),
       (fd, bytes, len, flags))
 FAILS(recvmsg, ENOMEM, -1, ssize_t, (int fd, struct msghdr *message, int flags),
       (fd, message, flags))
-FAILS(poll, ENOMEM, -1, int, (struct pollfd *fds, nfds_t count, int wait), (fds, count, wait))
+FAILS(poll, ENOMEM, -1, int, (struct pollfd fds[], nfds_t count, int wait), (fds, count, wait))
 FAILS(fstat, ENOMEM, -1, int, (int fd, struct stat *st), (fd, st))
 FAILS(stat, ENOMEM, -1, int, (const char *restrict path, struct stat *restrict st), (path, st))
 FAILS(lstat, ENOMEM, -1, int, (const char *restrict path, struct stat *restrict st), (path, st))
 FAILS(fstatfs, ENOMEM, -1, int, (int fd, struct statfs *fs), (fd, fs))
 FAILS(madvise, ENOMEM, -1, int, (void *at, size_t len, int what), (at, len, what))
 FAILS(clock_gettime, EINVAL, -1, int, (clockid_t clock, struct timespec *t), (clock, t))
-FAILS(time, EPERM, -1, time_t, (time_t *now), (now))
+FAILS(time, EPERM, -1, time_t, (time_t now[]), (now))
 FAILS(sched_getcpu, ENOSYS, -1, int, (void), ())
 FAILS(accept4, EMFILE, -1, int, (int fd, struct sockaddr *restrict address, socklen_t *restrict len, int flags),
       (fd, address, len, flags))

@@ -11,7 +11,7 @@ from harness import Daemon, claim, environment, eventually, need_root, same
 from settings import JETOND, PATIENCE, ROOT
 
 with open(os.path.join(ROOT, "daemon/base/journald.h")) as header:
-    IDS = dict(re.findall(r'#define REPORT_ID_(\w+) +"([0-9a-f]{32})"', header.read()))
+    IDS = dict(re.findall(r'#define JOURNALD_ID_(\w+) +"([0-9a-f]{32})"', header.read()))
 
 
 class Journal:

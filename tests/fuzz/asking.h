@@ -32,10 +32,10 @@ static void check_claims_in_view(const struct jeton_claims *c, const struct toke
     MUST(strcmp(c->scopes, good ? shown_scopes[t->scopes] : "") == 0);
 }
 
-static void check_in_view(struct views *views, const struct token *t)
+static void check_in_view(struct table_views *views, const struct token *t)
 {
-    static struct view_gate gate;
-    static struct view_uses uses;
+    static struct table_view_gate gate;
+    static struct table_view_uses uses;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     struct question q = { .value = slice_of(t->value) };
     struct verdict v;
@@ -44,7 +44,7 @@ static void check_in_view(struct views *views, const struct token *t)
 
     if (t->value[0] == '\0')
         return;
-    MUST(view_ask(views, &gate, &uses, &q, &v, &now, &claims) && now == fuzz_clock.wall);
+    MUST(table_view_ask(views, &gate, &uses, &q, &v, &now, &claims) && now == fuzz_clock.wall);
     snprintf(words, sizeof(words), "%s%s", v.status == STATUS_OK ? "OK" : "NO ",
              v.status == STATUS_OK ? "" : status_row(v.status)->word);
     t = ledger_find(t->id);
@@ -54,23 +54,23 @@ static void check_in_view(struct views *views, const struct token *t)
 
 static void check_table(void)
 {
-    static const struct view_terms terms = { .final = true };
-    struct views views = { .retired = NULL };
-    struct view *view;
+    static const struct table_view_terms terms = { .final = true };
+    struct table_views views = { .retired = NULL };
+    struct table_view *view;
     struct stat st;
 
-    publish_renew(core.writer.publisher);
+    token_table_renew(core.writer.token_table);
     MUST(fstat(core.table, &st) == 0);
-    MUST(view_open(core.table, (uint64_t)st.st_size, &terms, &view) == NULL);
+    MUST(table_view_open(core.table, (uint64_t)st.st_size, &terms, &view) == NULL);
     close(core.table);
     core.table = -1;
     atomic_store(&views.current, view);
     for (unsigned i = 0; i < ledger.tokens; i++)
         check_in_view(&views, &ledger.token[i]);
-    views_free(&views);
+    table_views_free(&views);
 }
 
-/* -- asking ------------------------------------------------------------------------------- */
+/* -- query ------------------------------------------------------------------------------- */
 
 /* The bystander asks for one token after the other, and waits for the turn to end. */
 static void bystander_asks(const struct token *t)

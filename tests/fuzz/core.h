@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A whole daemon in one thread: store, writer, table, keeper and one session of each role, without
+/* A whole daemon in one thread: store, writer, table, writer_thread and one session of each role, without
  * event loop or sockets.  Time passes when the harness says so; nothing is really synced.  A
  * harness includes this once. */
 #ifndef JETON_FUZZ_CORE_H
@@ -17,7 +17,7 @@
 #include "tests/fuzz/clock.h"
 #include "tests/fuzz/fuzz.h"
 
-/* The keeper's steps are made here rather than in its thread. */
+/* The writer_thread's steps are made here rather than in its thread. */
 #include "daemon/writer/writer_thread.c"
 
 enum { CORE_ROOM = 64 * 1024, CORE_TAIL = 16, CORE_TURNS = 10000 };
@@ -41,9 +41,9 @@ static struct {
     struct image empty_uses;            /* and no last uses */
 
     struct writer writer;
-    struct keeper *keeper;
+    struct writer_thread *writer_thread;
     struct server server;
-    struct lane lane;
+    struct worker worker;
     struct config config;
     struct session session[SESSIONS];
     int table;                          /* the descriptor that came with the last reply; or -1 */
@@ -221,7 +221,7 @@ static void begin_sessions(void)
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &core.session[i];
         *s = (struct session){
-            .lane = &core.lane, .fd = -1, .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
+            .worker = &core.worker, .fd = -1, .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
             .peer = { .uid = 1000 + (uid_t)i, .gid = 1000, .pid = 1 },
             .change_arrives = change_arrives, .scan_arrives = scan_arrives,
         };
@@ -238,18 +238,18 @@ static void core_start(void)
     MUST(store != NULL && writer_init(&core.writer, store, "jtn", 100, &problem));
     configure();
     core.server = (struct server){
-        .publisher = core.writer.publisher, .lanes = 1, .lane = &core.lane,
-        .quota = quota_new(10, 10), .started = fuzz_clock.wall,
+        .token_table = core.writer.token_table, .workers = 1, .worker = &core.worker,
+        .client_limit = client_limit_new(10, 10), .started = fuzz_clock.wall,
     };
-    settings_apply(&core.server.settings, &core.config, SITE_EVERYBODY);
+    settings_apply(&core.server.settings, &core.config, RESOLVED_EVERYBODY);
     strcpy(core.server.settings.prefix, "jtn");
-    core.keeper = core.server.keeper = keeper_new(&core.writer, &core.server.settings, core.path);
-    meters_init(&core.server.meters, 1);
-    core.server.stacks = stacks_new(&core.config, &core.server.meters, &problem);
-    MUST(core.keeper != NULL && core.server.quota != NULL && core.server.stacks != NULL);
-    core.lane = (struct lane){ .server = &core.server };
-    core.lane.class[LANE_OTHERS].most = core.lane.class[LANE_ADMINS].most = 100;
-    MUST(mailbox_init(&core.lane.box) == 0);
+    core.writer_thread = core.server.writer_thread = writer_thread_new(&core.writer, &core.server.settings, core.path);
+    metrics_init(&core.server.metrics, 1);
+    core.server.stacks = stacks_new(&core.config, &core.server.metrics, &problem);
+    MUST(core.writer_thread != NULL && core.server.client_limit != NULL && core.server.stacks != NULL);
+    core.worker = (struct worker){ .server = &core.server };
+    core.worker.class[CLASS_OTHERS].most = core.worker.class[CLASS_ADMINS].most = 100;
+    MUST(mailbox_init(&core.worker.box) == 0);
     begin_sessions();
 }
 
@@ -257,14 +257,14 @@ static void core_stop(void)
 {
     for (int i = 0; i < SESSIONS; i++)
         session_free(&core.session[i]);
-    lastuse_flush(core.keeper->lastuse, core.writer.publisher, fuzz_clock.wall);
+    last_used_flush(core.writer_thread->last_used, core.writer.token_table, fuzz_clock.wall);
     writer_destroy(&core.writer);
-    keeper_free(core.keeper);
+    writer_thread_free(core.writer_thread);
     MUST(stacks_end(core.server.stacks, 0));
     stacks_free(core.server.stacks);
-    meters_free(&core.server.meters);
-    quota_free(core.server.quota);
-    mailbox_destroy(&core.lane.box);
+    metrics_free(&core.server.metrics);
+    client_limit_free(core.server.client_limit);
+    mailbox_destroy(&core.worker.box);
 }
 
 /* The files are those of a new store. */
@@ -333,9 +333,9 @@ static void core_run(struct session *s)
         dispatch_end(s);
         session_post_changes(s);
         send_out(s);
-        one_batch(core.keeper);
-        one_chunk(core.keeper);
-        mailbox_deliver(&core.lane.box, SIZE_MAX);
+        one_batch(core.writer_thread);
+        one_chunk(core.writer_thread);
+        mailbox_deliver(&core.worker.box, SIZE_MAX);
         send_out(s);
     }
 }
@@ -349,13 +349,13 @@ static void core_put(struct session *s, struct slice line)
     iobuf_commit(&s->in, line.len);
 }
 
-/* What the keeper does once a second. */
+/* What the writer_thread does once a second. */
 static void core_tick(void)
 {
-    publish_renew(core.writer.publisher);
-    core.keeper->next_chores = 0;
-    chores(core.keeper);
-    while (one_batch(core.keeper))
+    token_table_renew(core.writer.token_table);
+    core.writer_thread->next_chores = 0;
+    chores(core.writer_thread);
+    while (one_batch(core.writer_thread))
         ;
 }
 

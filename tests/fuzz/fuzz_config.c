@@ -21,7 +21,7 @@
 #define BAD "fuzzed-value-that-is-in-no-table-at-all---"
 #define REVOKED "fuzzed-value-that-is-revoked-and-long-enough"
 
-static struct publisher *publisher;
+static struct token_table *token_table;
 
 /* -- what stands in for the machine ------------------------------------------------------- */
 
@@ -60,8 +60,8 @@ static void add(const char *value, int64_t revoked)
     token_digest(slice_of(value), r.digest);
     record_set_subject(&r, slice_of("alice"));
     record_set_scopes(&r, slice_of("read,write"));
-    MUST(publish_reserve(publisher, 1, r.subject_len + r.scopes_len) == 0);
-    publish_put(publisher, &r);
+    MUST(token_table_reserve(token_table, 1, r.subject_len + r.scopes_len) == 0);
+    token_table_put(token_table, &r);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -70,8 +70,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     MUST(sodium_init() >= 0);
     log_set_level((enum log_level)0);
-    publisher = publish_new("jtn", 0);
-    MUST(publisher != NULL);
+    token_table = token_table_new("jtn", 0);
+    MUST(token_table != NULL);
     add(GOOD, 0);
     add(REVOKED, 5);
     return 0;
@@ -99,8 +99,8 @@ static void check_config(const struct config *c)
         MUST(memchr(r->owner, '\0', sizeof(r->owner)) && memchr(r->group, '\0', sizeof(r->group)));
     }
     for (size_t i = 0; i < c->services.count; i++) {
-        const struct service_section *s = &c->services.section[i];
-        MUST(s->name[0] != '\0' && s->steps > 0 && s->steps <= SERVICE_STEPS_MAX);
+        const struct service_config *s = &c->services.section[i];
+        MUST(s->name[0] != '\0' && s->steps > 0 && s->steps <= SERVICE_ENTRIES_MAX);
         for (size_t k = 0; k < s->steps; k++)
             MUST(s->step[k].text < c->services.used && s->step[k].control < CONTROL_COUNT);
     }
@@ -123,19 +123,19 @@ static bool asks_the_table(const struct stack *stack)
 
 static bool is_ok(const struct stack *stack, const char *value, const char *scope)
 {
-    static const struct peer peer = { .uid = 1000, .gid = 1000, .pid = 1 };
-    static struct hearing h;
-    const struct hearing_place place = { .publisher = publisher, .peer = &peer };
+    static const struct peercred peer = { .uid = 1000, .gid = 1000, .pid = 1 };
+    static struct evaluation h;
+    const struct eval_context place = { .token_table = token_table, .peer = &peer };
     struct question q = { .value = slice_of(value) };
     char room[LINE_MAX_BYTES];
     struct text reply = text_in(room, sizeof(room));
 
     if (scope != NULL)
         q.scopes = slice_of(scope);
-    hearing_begin(&h, stack, &q, slice_of(stack->service), &place, fuzz_clock.wall);
-    MUST(hearing_go_on(&h, &place));
-    hearing_end(&h, 0, &reply);
-    hearing_wipe(&h);
+    eval_begin(&h, stack, &q, slice_of(stack->service), &place, fuzz_clock.wall);
+    MUST(eval_continue(&h, &place));
+    eval_finish(&h, 0, &reply);
+    eval_wipe(&h);
     MUST(!reply.cut && reply.len > 0 && reply.at[reply.len - 1] == '\n');
     MUST(slice_begins(text_slice(&reply), "OK ") || slice_begins(text_slice(&reply), "NO ") ||
          slice_begins(text_slice(&reply), "ERR "));
@@ -150,7 +150,7 @@ static bool has_scopes(struct slice wanted)
 /* Only what the table knows passes, and what a client with the table would say is so. */
 static void check_stack(const struct stack *stack)
 {
-    MUST(stack->steps > 0 && stack->meter != NULL && !stack->waits);
+    MUST(stack->steps > 0 && stack->series != NULL && !stack->waits);
     MUST(!is_ok(stack, BAD, NULL) && !is_ok(stack, REVOKED, NULL) && !is_ok(stack, GOOD, "other"));
     bool ok = is_ok(stack, GOOD, NULL);
     MUST(!ok || asks_the_table(stack));
@@ -161,10 +161,10 @@ static void check_stack(const struct stack *stack)
         MUST(ok == has_scopes(slice_of(stack->scopes)));
 }
 
-static void check_stacks(const struct config *c, struct meters *meters)
+static void check_stacks(const struct config *c, struct metrics *metrics)
 {
     struct problem problem;
-    struct stacks *s = stacks_new(c, meters, &problem);
+    struct stacks *s = stacks_new(c, metrics, &problem);
 
     if (s == NULL) {
         check_problem(&problem);
@@ -214,7 +214,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     static struct config c;
     const uint8_t *nul = len > 0 ? memchr(input, '\0', len) : NULL;
     size_t file = nul != NULL ? (size_t)(nul - input) : len;
-    struct meters meters;
+    struct metrics metrics;
     struct problem problem;
 
     fuzz_clock.wall = 1800000000;
@@ -226,9 +226,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
         check_problem(&problem);
     } else {
         check_config(&c);
-        meters_init(&meters, 1);
-        check_stacks(&c, &meters);
-        meters_free(&meters);
+        metrics_init(&metrics, 1);
+        check_stacks(&c, &metrics);
+        metrics_free(&metrics);
     }
     fuzz_clock.ours = false;
     return 0;

@@ -321,7 +321,7 @@ static void move_to_another(void)
     core_run(&core.session[ROLE_ADMIN]);
     for (; at < core.said; imported++)
         MUST(slice_begins(core_take(&at), "OK id="));
-    MUST(imported == publish_figures(core.writer.publisher).tokens);
+    MUST(imported == token_table_figures(core.writer.token_table).tokens);
     for (unsigned i = 0; i < ledger.tokens; i++)
         ledger_forget_use(&ledger.token[i]);
 }
@@ -336,7 +336,7 @@ static void check_everything(void)
     operate(do_watch_all, ROLE_OBSERVE);
     operate(do_table, ROLE_VERIFY);
     MUST(atomic_load(&core.writer.newest) == ledger.events);
-    MUST(journal_tokens(core.writer.journal) == publish_figures(core.writer.publisher).tokens);
+    MUST(journal_tokens(core.writer.journal) == token_table_figures(core.writer.token_table).tokens);
     operate(do_export, ROLE_ADMIN);
     flush();
     move_to_another();

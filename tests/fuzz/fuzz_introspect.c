@@ -78,7 +78,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     json_object_seed(1);
-    MUST(sodium_init() >= 0 && calls_prepare());
+    MUST(sodium_init() >= 0 && http_pool_prepare());
     for (unsigned i = 0; i < OPTIONS; i++) {
         struct jeton_argument argument[4] = { { "url", "http+unix:///server:/introspect" } };
         size_t count = 1;
@@ -153,11 +153,11 @@ static void check_narrowed(const struct jeton_identity *who)
     MUST(scopes_include(slice_of(earlier.scopes), slice_of(who->scopes)));
 }
 
-static void check_answer(const struct judgement *j, const struct jeton_identity *had, int64_t now)
+static void check_answer(const struct result *j, const struct jeton_identity *had, int64_t now)
 {
     struct jeton_question q = { .identity = had, .now = now };
     struct jeton_answer a = { .identity.expires = JETON_VERIFIER_NEVER };
-    int outcome = judgement_answer(j, &q, &a);
+    int outcome = result_answer(j, &q, &a);
 
     MUST(memchr(a.message, '\0', sizeof(a.message)) != NULL && !holds_secret(a.message));
     MUST((outcome == JETON_VERIFIER_PASS) == (a.has_identity == 1));
@@ -173,15 +173,15 @@ static void check_answer(const struct judgement *j, const struct jeton_identity 
 /* What is kept may be said again for as long as it stands. */
 static void try_body(struct slice body, const struct options *o, int64_t now, int64_t later)
 {
-    struct judgement j, then;
+    struct result j, then;
 
-    answer_judge(body, o, value, now, &j);
+    response_judge(body, o, value, now, &j);
     MUST(j.outcome != JETON_VERIFIER_PASS || may_pass(body, o, now));
-    MUST(judgement_stands(&j, now));
+    MUST(result_holds(&j, now));
     check_answer(&j, NULL, now);
     check_answer(&j, &earlier, now);
-    answer_judge(body, o, value, later, &then);
-    MUST(then.outcome == j.outcome || !judgement_stands(&j, later));
+    response_judge(body, o, value, later, &then);
+    MUST(then.outcome == j.outcome || !result_holds(&j, later));
 }
 
 /* -- over HTTP --------------------------------------------------------------------------------- */
@@ -196,24 +196,24 @@ static bool says(struct slice sent, const char *words)
 
 static void try_http(struct slice sent, const struct options *o, int64_t now, int64_t later)
 {
-    struct calls *calls = calls_new(o);
-    struct call *call = calls_take(calls);
-    struct judgement j = { .outcome = JETON_VERIFIER_PASS };
+    struct http_pool *calls = http_pool_new(o);
+    struct http_call *call = http_pool_take(calls);
+    struct result j = { .outcome = JETON_VERIFIER_PASS };
     struct slice body;
 
     MUST(call != NULL);
     server_begin(sent.at, sent.len);
-    if (call_ask(call, NULL, value, monotonic_now() + INT64_C(5000000000), &body, &j)) {
+    if (http_ask(call, NULL, value, monotonic_now() + INT64_C(5000000000), &body, &j)) {
         MUST(says(sent, "http/") && says(sent, " 200") && says(sent, "application/json"));
-        MUST(body.len <= ANSWER_MAX);
+        MUST(body.len <= RESPONSE_MAX);
         MUST(memmem(sent.at, sent.len, body.at, body.len) != NULL || says(sent, "chunked"));
         try_body(body, o, now, later);
     } else {
         MUST(j.outcome == JETON_VERIFIER_ERROR && j.message[0] != '\0');
         check_answer(&j, NULL, now);
     }
-    calls_give(calls, call);
-    calls_free(calls);
+    http_pool_give(calls, call);
+    http_pool_free(calls);
     server_end();
 }
 

@@ -31,8 +31,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     MUST(sodium_init() >= 0);
-    cli_text_setup();
-    MUST(asking_read(&question, VALUE, sizeof(VALUE) - 1, NULL, NULL, NULL));
+    cli_escape_setup();
+    MUST(query_read(&question, VALUE, sizeof(VALUE) - 1, NULL, NULL, NULL));
     token_digest(question.value, digest);
     claims_id(id, digest);
     /* A seed may have the identifier of the value that is asked for. */
@@ -69,7 +69,7 @@ static bool says_ok(struct slice line)
     return slice_begins(line, "OK ") || slice_begins(line, "\"OK\" ") || slice_begins(line, "\"");
 }
 
-static void check_answer(const struct asking *a, const struct jeton_claims *c, struct slice line)
+static void check_answer(const struct query *a, const struct jeton_claims *c, struct slice line)
 {
     MUST(is_text(c->id, sizeof(c->id)) && is_text(c->verifier, sizeof(c->verifier)));
     MUST(is_text(c->subject, sizeof(c->subject)) && is_text(c->scopes, sizeof(c->scopes)));
@@ -85,22 +85,22 @@ static void check_answer(const struct asking *a, const struct jeton_claims *c, s
     MUST(strcmp(c->verifier, "local") != 0 || strcmp(c->id, id) == 0);
 }
 
-static void connect_link(struct link *l, struct link_mark *mark, int fd)
+static void connect_link(struct connection *l, struct fd_identity *mark, int fd)
 {
     struct stat st;
 
     MUST(fstat(fd, &st) == 0);
-    *mark = (struct link_mark){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
-    memset(l, 0, offsetof(struct link, in));
+    *mark = (struct fd_identity){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
+    memset(l, 0, offsetof(struct connection, in));
     l->mark = mark;
     l->arrived = -1;
 }
 
 static void read_as_library(struct slice bytes)
 {
-    static struct link l;
-    struct link_mark mark;
-    struct asking asking[ASKED] = { 0 };
+    static struct connection l;
+    struct fd_identity mark;
+    struct query query[ASKED] = { 0 };
     static struct jeton_claims claims[ASKED];
     int pair[2];
 
@@ -108,18 +108,18 @@ static void read_as_library(struct slice bytes)
     connect_link(&l, &mark, pair[0]);
     for (int i = 0; i < ASKED; i++) {
         claims[i].size = sizeof(claims[i]);
-        asking[i].claims = &claims[i];
-        memcpy(asking[i].digest, digest, DIGEST_SIZE);
-        MUST(asking_send(&asking[i], &l, i == 1 ? "git" : "", &question, clock_now() + 1000));
+        query[i].claims = &claims[i];
+        memcpy(query[i].digest, digest, DIGEST_SIZE);
+        MUST(query_send(&query[i], &l, i == 1 ? "git" : "", &question, deadline_now() + 1000));
     }
     size_t sent = bytes.len < 65536 ? bytes.len : 65536;
     MUST(send(pair[1], bytes.at, sent, MSG_DONTWAIT) == (ssize_t)sent || sent == 0);
     shutdown(pair[1], SHUT_WR);
-    while (link_step(&l) == 0)
+    while (connection_step(&l) == 0)
         ;
-    MUST(!link_connected(&l) && l.count == 0);
+    MUST(!connection_connected(&l) && l.count == 0);
     for (int i = 0; i < ASKED; i++)
-        check_answer(&asking[i], &claims[i], final_line(bytes, i));
+        check_answer(&query[i], &claims[i], final_line(bytes, i));
     close(pair[1]);
 }
 
@@ -158,9 +158,9 @@ static void show(struct cli_output *o, const struct cli_reply *reply, const stru
         check_json(o);
     cli_buffer_clear(&o->bytes);
     if (!reply->final && o->form == CLI_PEOPLE) {
-        cli_table_begin(&o->table, view, &o->bytes, 40, false, false);
-        cli_table_row(&o->table, &reply->line);
-        cli_table_end(&o->table);
+        cli_columns_begin(&o->table, view, &o->bytes, 40, false, false);
+        cli_columns_row(&o->table, &reply->line);
+        cli_columns_end(&o->table);
         check_shown(o);
         cli_buffer_clear(&o->bytes);
     }
@@ -182,20 +182,20 @@ static void read_as_command(struct slice bytes, unsigned form)
         &cli_view_tokens, &cli_view_entries, &cli_view_stats, &cli_view_verbs, &cli_view_verdict,
         &cli_view_id,
     };
-    static struct cli_link l;
+    static struct cli_connection l;
     struct cli_output o = { .form = form % 3 };
     struct cli_reply reply;
 
-    l = (struct cli_link){ .fd = -1, .descriptor = -1 };
+    l = (struct cli_connection){ .fd = -1, .descriptor = -1 };
     l.end = bytes.len < sizeof(l.in) ? bytes.len : sizeof(l.in);
     if (l.end > 0)
         memcpy(l.in, bytes.at, l.end);
-    while (cli_link_take(&l, &reply) > 0) {
+    while (cli_connection_take(&l, &reply) > 0) {
         check_reply(&reply);
         show(&o, &reply, views[form / 3 % 6]);
     }
     cli_output_free(&o);
-    cli_link_close(&l);
+    cli_connection_close(&l);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)

@@ -122,7 +122,7 @@ static void check_question(const struct request *r)
     struct question q;
     struct verdict v;
 
-    if (judge_read(r, &q, &problem) != STATUS_OK) {
+    if (verify_batch_read(r, &q, &problem) != STATUS_OK) {
         check_problem(&problem);
         return;
     }
@@ -134,9 +134,9 @@ static void check_question(const struct request *r)
 
 static void check_change(const struct request *r)
 {
-    static const struct admin_context context = { .prefix = "jtn", .activation_delay = 60 };
+    static const struct change_request_context context = { .prefix = "jtn", .activation_delay = 60 };
     struct problem problem;
-    struct change *c = admin_change(r, &context, &problem);
+    struct change *c = change_request_read(r, &context, &problem);
 
     if (c == NULL) {
         check_problem(&problem);

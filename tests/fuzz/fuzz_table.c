@@ -52,7 +52,7 @@ static void value_numbered(unsigned number, char value[40])
 }
 
 /* Every kind of token there is; the values from TOKENS on are in no table. */
-static void add(struct publisher *p, unsigned number)
+static void add(struct token_table *p, unsigned number)
 {
     struct record r = { .serial = number + 1, .created = 1, .expires = TIME_NEVER };
     char value[40];
@@ -65,11 +65,11 @@ static void add(struct publisher *p, unsigned number)
     r.expires = number % 6 == 4 ? NOW - 1 : number % 6 == 5 ? NOW + 1 : TIME_NEVER;
     record_set_subject(&r, slice_of(number % 2 == 0 ? "alice" : "bob"));
     record_set_scopes(&r, slice_of(number % 3 == 0 ? "read,write" : "read"));
-    MUST(publish_reserve(p, 1, r.subject_len + r.scopes_len) == 0);
-    publish_put(p, &r);
+    MUST(token_table_reserve(p, 1, r.subject_len + r.scopes_len) == 0);
+    token_table_put(p, &r);
 }
 
-/* A table as the publisher makes it, with a shorter arena. */
+/* A table as the token_table makes it, with a shorter arena. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct table_header *h = (struct table_header *)room;
@@ -79,7 +79,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     MUST(sodium_init() >= 0);
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     MUST(p != NULL);
     for (unsigned i = 0; i < TOKENS; i++)
         add(p, i);
@@ -87,7 +87,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         value_numbered(i, value);
         token_digest(slice_of(value), digests[i]);
     }
-    int fd = publish_descriptor(p, &total, &generation);
+    int fd = token_table_descriptor(p, &total, &generation);
     MUST(fd >= 0 && pread(fd, room, IMAGE, 0) == IMAGE);
     MUST(h->slot_bits == TABLE_BITS_MIN);
     h->arena_size = ARENA;
@@ -95,7 +95,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     h->lease = UPTIME + INT64_C(5000000000);
     memcpy(good_image, room, IMAGE);
     close(fd);
-    publish_free(p);
+    token_table_free(p);
     place_clear();
     return 0;
 }
@@ -182,7 +182,7 @@ static bool slot_says(const struct table_slot *s, const struct question *q, enum
 }
 
 /* True if the slot that the answer names is one of that value's, and a reason for it. */
-static bool image_says(unsigned number, const struct view_asked *a)
+static bool image_says(unsigned number, const struct table_view_asked *a)
 {
     const struct table_slot *slots = (const void *)(seen + TABLE_HEADER_SIZE);
     const struct verdict *v = &a->verdict;
@@ -191,7 +191,7 @@ static bool image_says(unsigned number, const struct view_asked *a)
            slot_says(&slots[v->slot], &a->question, v->status, a->claims);
 }
 
-/* -- asking ------------------------------------------------------------------------------- */
+/* -- query ------------------------------------------------------------------------------- */
 
 static bool ends_within(const char *text, size_t most)
 {
@@ -208,7 +208,7 @@ static void check_claims(const struct jeton_claims *c, bool good, const struct v
     MUST((good && v->found) == (c->id[0] != '\0'));
 }
 
-static void check_answer(const struct view *view, unsigned number, const struct view_asked *a,
+static void check_answer(const struct table_view *view, unsigned number, const struct table_view_asked *a,
                          int64_t now)
 {
     const struct verdict *v = &a->verdict;
@@ -240,54 +240,54 @@ static struct question question(unsigned number, enum kind kind, char value[40])
     return q;
 }
 
-static struct view_gate gate;
-static struct view_uses uses;
+static struct table_view_gate gate;
+static struct table_view_uses uses;
 
-static void ask(struct view *view, unsigned number, enum kind kind)
+static void ask(struct table_view *view, unsigned number, enum kind kind)
 {
-    struct views views = { .current = view };
+    struct table_views views = { .current = view };
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     char value[40];
-    struct view_asked a = { .question = question(number, kind, value), .claims = &claims };
+    struct table_view_asked a = { .question = question(number, kind, value), .claims = &claims };
     int64_t now;
 
     seen = image;
-    a.good = view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
+    a.good = table_view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
     check_answer(view, number, &a, now);
 }
 
-static void ask_together(struct view *view)
+static void ask_together(struct table_view *view)
 {
     static struct jeton_claims claims[ASKED];
-    struct views views = { .current = view };
-    struct view_asked asked[ASKED];
+    struct table_views views = { .current = view };
+    struct table_view_asked asked[ASKED];
     char value[ASKED][40];
     int64_t now;
 
     for (unsigned i = 0; i < ASKED; i++) {
         claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
-        asked[i] = (struct view_asked){ .question = question(i, i % ALL, value[i]),
+        asked[i] = (struct table_view_asked){ .question = question(i, i % ALL, value[i]),
                                         .claims = &claims[i] };
     }
     seen = image;
-    view_ask_all(&views, &gate, &uses, asked, ASKED, &now);
+    table_view_ask_all(&views, &gate, &uses, asked, ASKED, &now);
     for (unsigned i = 0; i < ASKED; i++)
         check_answer(view, i, &asked[i], now);
 }
 
-static void ask_everything(struct view *view)
+static void ask_everything(struct table_view *view)
 {
-    struct views views = { .current = view };
+    struct table_views views = { .current = view };
 
     for (unsigned i = 0; i < ASKED; i++)
         for (enum kind kind = PLAIN; kind < ALL; kind++)
             ask(view, i, kind);
     ask_together(view);
-    MUST(view_usable(&views, &gate) == image_is_live());
+    MUST(table_view_usable(&views, &gate) == image_is_live());
 }
 
 /* Turn by turn, as long as the input says something. */
-static void ask_between(struct view *view)
+static void ask_between(struct table_view *view)
 {
     for (int turn = 0; turn < TURNS_MAX && feed.left > 0; turn++) {
         unsigned what = feed_byte(&feed);
@@ -324,22 +324,22 @@ static int make_file(unsigned flags)
 
 static void try_table(unsigned flags)
 {
-    struct view_terms terms = { .final = (flags & FINAL) != 0 };
-    struct view *view;
+    struct table_view_terms terms = { .final = (flags & FINAL) != 0 };
+    struct table_view *view;
 
     if (!(flags & LASTING))
         patch_turn();
     int fd = make_file(flags);
     if (flags & LASTING)
         patch_turn();
-    const char *fault = view_open(fd, size + (flags & LIES ? 1 : 0), &terms, &view);
+    const char *fault = table_view_open(fd, size + (flags & LIES ? 1 : 0), &terms, &view);
     MUST((fault == NULL) == (view != NULL));
     MUST(fault != NULL || !(flags & (SEALED_BADLY | LIES)));
     if (view != NULL) {
         memcpy(&opened, image, sizeof(opened));
         ask_between(view);
         ask_everything(view);
-        view_close(view);
+        table_view_close(view);
         MUST(place_is_left(size));
     }
     close(fd);

@@ -79,9 +79,9 @@ static const char *unpack(char *to, const char *from)
     return from + size;
 }
 
-static void read_entry(const struct entry *e, struct judgement *j)
+static void read_entry(const struct entry *e, struct result *j)
 {
-    judgement_set(j, e->outcome, e->reason, e->said);
+    result_set(j, e->outcome, e->reason, e->said);
     j->from = e->from;
     j->to = e->to;
     if (e->kept == NULL)
@@ -95,7 +95,7 @@ static void read_entry(const struct entry *e, struct judgement *j)
 }
 
 bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at,
-               struct judgement *j)
+               struct result *j)
 {
     struct entry *set = set_of(c, key);
     bool found = false;
@@ -153,7 +153,7 @@ static struct entry *victim(struct entry *set, const uint8_t key[CACHE_KEY], str
 }
 
 void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,
-               const struct judgement *j)
+               const struct result *j)
 {
     struct entry new = { .asked = at, .lifetime = seconds, .from = j->from, .to = j->to,
                          .outcome = j->outcome, .reason = j->reason, .said = j->said };

@@ -5,8 +5,8 @@
  * An entry is used only while all of this holds: the judgement stands at the question's time; by
  * that clock, and by the monotonic one too, which nobody can set back, its lifetime has not ended.
  * Lifetimes count from when the server was asked, not from when it answered. */
-#ifndef JETON_INTROSPECT_CACHE_H
-#define JETON_INTROSPECT_CACHE_H
+#ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_CACHE_H
+#define JETON_DAEMON_VERIFIERS_INTROSPECT_CACHE_H
 
 #include <stddef.h>
 
@@ -28,10 +28,10 @@ void cache_free(struct cache *c);
 
 /* False: nothing that may be used. */
 bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at,
-               struct judgement *j);
+               struct result *j);
 
 /* Keeps a pass or a fail for so many seconds from `at`; not for 0, and not without memory. */
 void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,
-               const struct judgement *j);
+               const struct result *j);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum {
     SECRET_MAX = 4096,
-    PAIR_MAX = 3 * (SECRET_CLIENT_MAX + SECRET_MAX) + 1,
+    PAIR_MAX = 3 * (CLIENT_AUTH_ID_MAX + SECRET_MAX) + 1,
 };
 
 /* What the making of one header needs; wiped at its end. */
@@ -169,17 +169,17 @@ static char *header(const char *client_id, const char *path, char *problem, size
     return line;
 }
 
-char *secret_basic(const char *client_id, const char *path, char *problem, size_t room)
+char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t room)
 {
     return header(client_id, path, problem, room);
 }
 
-char *secret_bearer(const char *path, char *problem, size_t room)
+char *client_auth_bearer(const char *path, char *problem, size_t room)
 {
     return header(NULL, path, problem, room);
 }
 
-void secret_free(char *secret)
+void client_auth_free(char *secret)
 {
     if (secret != NULL)
         sodium_memzero(secret, strlen(secret));

@@ -18,12 +18,12 @@ enum {
     IDLE_MAX = 64,                      /* calls kept; jetond's pool has fewer threads as a rule */
     HEADERS_MAX = 65536,                /* bytes of an answer's, those of 1xx answers included */
     HOUR = 3600000,                     /* milliseconds */
-    BODY_MAX = 64 + 3 * (CALL_VALUE_MAX + OPTIONS_HINT_MAX),
+    BODY_MAX = 64 + 3 * (HTTP_VALUE_MAX + OPTIONS_HINT_MAX),
 };
 
-struct call {
+struct http_call {
     CURL *curl;
-    struct call *next;                  /* in the pool */
+    struct http_call *next;                  /* in the pool */
     char error[CURL_ERROR_SIZE];
     char sent[BODY_MAX];                /* secret */
     size_t sent_length;
@@ -31,14 +31,14 @@ struct call {
     bool has_status;                    /* in a line that can be read */
     const char *excess;                 /* what there was too much of, or NULL */
     size_t got;
-    char answer[ANSWER_MAX];
+    char answer[RESPONSE_MAX];
 };
 
-struct calls {
+struct http_pool {
     const struct options *options;
     struct curl_slist *headers;         /* sent with every request; secret */
     pthread_mutex_t mutex;              /* of the pool */
-    struct call *idle;
+    struct http_call *idle;
     size_t idles;
 };
 
@@ -73,7 +73,7 @@ static void *wiping_realloc(void *memory, size_t size)
     return new;
 }
 
-bool calls_prepare(void)
+bool http_pool_prepare(void)
 {
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
                                 calloc) == CURLE_OK;
@@ -83,7 +83,7 @@ bool calls_prepare(void)
 
 static size_t take_body(char *bytes, size_t one, size_t count, void *of)
 {
-    struct call *call = of;
+    struct http_call *call = of;
 
     if (one * count > sizeof(call->answer) - call->got) {
         call->excess = "the server's answer is longer than 64 KiB";
@@ -108,7 +108,7 @@ static bool is_status_line(struct slice line)
 
 static size_t take_header(char *bytes, size_t one, size_t count, void *of)
 {
-    struct call *call = of;
+    struct http_call *call = of;
 
     if (call->headers == 0 || (one * count >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0))
         call->has_status = is_status_line((struct slice){ bytes, one * count });
@@ -143,7 +143,7 @@ static bool set_numbers(CURL *curl)
     return true;
 }
 
-static bool set_server(CURL *curl, const struct calls *c)
+static bool set_server(CURL *curl, const struct http_pool *c)
 {
     const struct options *o = c->options;
     struct curl_blob ca = { o->ca, o->ca_length, CURL_BLOB_NOCOPY };
@@ -159,7 +159,7 @@ static bool set_server(CURL *curl, const struct calls *c)
                               curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca) == CURLE_OK));
 }
 
-static bool set_receiver(CURL *curl, struct call *call)
+static bool set_receiver(CURL *curl, struct http_call *call)
 {
     return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->error) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
@@ -168,15 +168,15 @@ static bool set_receiver(CURL *curl, struct call *call)
            curl_easy_setopt(curl, CURLOPT_HEADERDATA, call) == CURLE_OK;
 }
 
-static void call_free(struct call *call)
+static void http_free(struct http_call *call)
 {
     curl_easy_cleanup(call->curl);
     free(call);
 }
 
-static struct call *call_new(const struct calls *c)
+static struct http_call *http_new(const struct http_pool *c)
 {
-    struct call *call = calloc(1, sizeof(*call));
+    struct http_call *call = calloc(1, sizeof(*call));
 
     if (call == NULL)
         return NULL;
@@ -184,13 +184,13 @@ static struct call *call_new(const struct calls *c)
     if (call->curl != NULL && set_numbers(call->curl) && set_server(call->curl, c) &&
         set_receiver(call->curl, call))
         return call;
-    call_free(call);
+    http_free(call);
     return NULL;
 }
 
 /* -- the pool ---------------------------------------------------------------------------------- */
 
-static bool add_header(struct calls *c, const char *line)
+static bool add_header(struct http_pool *c, const char *line)
 {
     struct curl_slist *longer = line != NULL ? curl_slist_append(c->headers, line) : c->headers;
 
@@ -198,9 +198,9 @@ static bool add_header(struct calls *c, const char *line)
     return line == NULL || longer != NULL;
 }
 
-struct calls *calls_new(const struct options *o)
+struct http_pool *http_pool_new(const struct options *o)
 {
-    struct calls *c = calloc(1, sizeof(*c));
+    struct http_pool *c = calloc(1, sizeof(*c));
 
     if (c == NULL)
         return NULL;
@@ -209,44 +209,44 @@ struct calls *calls_new(const struct options *o)
     if (add_header(c, "Accept: application/json") && add_header(c, "Expect:") &&
         add_header(c, o->authorization))
         return c;
-    calls_free(c);
+    http_pool_free(c);
     return NULL;
 }
 
-void calls_free(struct calls *c)
+void http_pool_free(struct http_pool *c)
 {
     if (c == NULL)
         return;
-    for (struct call *call = c->idle, *next; call != NULL; call = next) {
+    for (struct http_call *call = c->idle, *next; call != NULL; call = next) {
         next = call->next;
-        call_free(call);
+        http_free(call);
     }
     curl_slist_free_all(c->headers);
     pthread_mutex_destroy(&c->mutex);
     free(c);
 }
 
-struct call *calls_take(struct calls *c)
+struct http_call *http_pool_take(struct http_pool *c)
 {
     pthread_mutex_lock(&c->mutex);
-    struct call *call = c->idle;
+    struct http_call *call = c->idle;
     if (call != NULL) {
         c->idle = call->next;
         c->idles--;
     }
     pthread_mutex_unlock(&c->mutex);
-    return call != NULL ? call : call_new(c);
+    return call != NULL ? call : http_new(c);
 }
 
 /* It may say the value again. */
-static void wipe_answer(struct call *call)
+static void wipe_answer(struct http_call *call)
 {
     sodium_memzero(call->answer, call->got);
     call->got = call->headers = 0;
     call->has_status = false;
 }
 
-void calls_give(struct calls *c, struct call *call)
+void http_pool_give(struct http_pool *c, struct http_call *call)
 {
     if (call == NULL)
         return;
@@ -262,12 +262,12 @@ void calls_give(struct calls *c, struct call *call)
     }
     pthread_mutex_unlock(&c->mutex);
     if (full)
-        call_free(call);
+        http_free(call);
 }
 
 /* -- a request --------------------------------------------------------------------------------- */
 
-static bool set_request(struct call *call, const char *hint, struct slice value)
+static bool set_request(struct http_call *call, const char *hint, struct slice value)
 {
     struct text body = text_in(call->sent, sizeof(call->sent));
 
@@ -283,7 +283,7 @@ static bool set_request(struct call *call, const char *hint, struct slice value)
            curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, call->sent) == CURLE_OK;
 }
 
-static CURLcode perform(struct call *call, int64_t deadline, bool anew)
+static CURLcode perform(struct http_call *call, int64_t deadline, bool anew)
 {
     int64_t milliseconds = (deadline - monotonic_now()) / 1000000;
 
@@ -303,7 +303,7 @@ static CURLcode perform(struct call *call, int64_t deadline, bool anew)
 /* The server may close a connection that was kept just when it is used again.  libcurl sees that
  * and connects anew, but not always: it counts such cases over the life of a handle (7.88), and
  * every few of them is an error.  To ask twice does no harm. */
-static bool kept_one_died(struct call *call, CURLcode code)
+static bool kept_one_died(struct http_call *call, CURLcode code)
 {
     long made = 0;
 
@@ -320,15 +320,15 @@ static bool is_json(const char *type)
            (type[sizeof(json) - 1] == '\0' || strchr("; \t", type[sizeof(json) - 1]) != NULL);
 }
 
-static void transport_error(struct call *call, CURLcode code, struct judgement *j)
+static void transport_error(struct http_call *call, CURLcode code, struct result *j)
 {
     if (code == CURLE_OPERATION_TIMEDOUT) {
-        judgement_error(j, "the server did not answer in time");
+        result_error(j, "the server did not answer in time");
         j->late = true;
     } else if (call->excess != NULL) {
-        judgement_error(j, "%s", call->excess);
+        result_error(j, "%s", call->excess);
     } else {
-        judgement_error(j, "the server could not be asked: %s",
+        result_error(j, "the server could not be asked: %s",
                         call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
     }
 }
@@ -342,24 +342,24 @@ static const struct { long status; const char *hint; } statuses[] = {
     { 429, ": we ask too often (cache=)" },
 };
 
-static void status_error(long status, struct judgement *j)
+static void status_error(long status, struct result *j)
 {
     const char *hint = status / 100 == 3 ? ": redirects are not followed (url=)" : "";
 
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
         if (statuses[i].status == status)
             hint = statuses[i].hint;
-    judgement_error(j, "the server answered with status %ld%s", status, hint);
+    result_error(j, "the server answered with status %ld%s", status, hint);
 }
 
-bool call_ask(struct call *call, const char *hint, struct slice value, int64_t deadline,
-              struct slice *body, struct judgement *j)
+bool http_ask(struct http_call *call, const char *hint, struct slice value, int64_t deadline,
+              struct slice *body, struct result *j)
 {
     char *type = NULL;
     long status = 0;
 
     if (!set_request(call, hint, value)) {
-        judgement_error(j, "out of memory");
+        result_error(j, "out of memory");
         return false;
     }
     CURLcode code = perform(call, deadline, false);
@@ -370,11 +370,11 @@ bool call_ask(struct call *call, const char *hint, struct slice value, int64_t d
     if (code != CURLE_OK)
         transport_error(call, code, j);
     else if (!call->has_status)
-        judgement_error(j, "the server could not be asked: its answer is not HTTP/1");
+        result_error(j, "the server could not be asked: its answer is not HTTP/1");
     else if (status != 200)
         status_error(status, j);
     else if (!is_json(type))
-        judgement_error(j, "the server's answer is not application/json");
+        result_error(j, "the server's answer is not application/json");
     *body = (struct slice){ call->answer, call->got };
     return code == CURLE_OK && call->has_status && status == 200 && is_json(type);
 }

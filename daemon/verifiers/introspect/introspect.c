@@ -20,7 +20,7 @@ struct introspect {
     struct options *options;
     struct cache *cache;
     struct flights *flights;
-    struct calls *calls;
+    struct http_pool *calls;
     uint8_t secret[crypto_generichash_KEYBYTES];    /* of the cache's keys */
 };
 
@@ -40,7 +40,7 @@ static bool prepared;                   /* what the process has one of */
 static void prepare(void)
 {
     json_object_seed(0);
-    prepared = sodium_init() >= 0 && calls_prepare();
+    prepared = sodium_init() >= 0 && http_pool_prepare();
 }
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
@@ -63,8 +63,8 @@ static int introspect_open(void **instance, const struct jeton_argument *argumen
     if (in->options != NULL) {
         randombytes_buf(in->secret, sizeof(in->secret));
         in->cache = cache_new(in->options->cache_entries);
-        in->flights = flights_new();
-        in->calls = calls_new(in->options);
+        in->flights = single_flight_new();
+        in->calls = http_pool_new(in->options);
         if (in->cache != NULL && in->flights != NULL && in->calls != NULL) {
             *instance = in;
             return 0;
@@ -79,8 +79,8 @@ static void introspect_close(void *instance)
 {
     struct introspect *in = instance;
 
-    calls_free(in->calls);
-    flights_free(in->flights);
+    http_pool_free(in->calls);
+    single_flight_free(in->flights);
     cache_free(in->cache);
     options_free(in->options);
     sodium_memzero(in, sizeof(*in));
@@ -93,23 +93,23 @@ static bool may_be_token(struct slice value)
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < ' ' || value.at[i] > '~')
             return false;
-    return value.len > 0 && value.len <= CALL_VALUE_MAX;
+    return value.len > 0 && value.len <= HTTP_VALUE_MAX;
 }
 
-static void ask_server(struct introspect *in, const struct jeton_question *q, struct judgement *j)
+static void ask_server(struct introspect *in, const struct jeton_question *q, struct result *j)
 {
     struct slice value = { q->value, q->value_length }, body;
-    struct call *call = calls_take(in->calls);
+    struct http_call *call = http_pool_take(in->calls);
 
     if (call == NULL)
-        judgement_error(j, "out of memory");
-    else if (call_ask(call, in->options->hint, value, q->deadline, &body, j))
-        answer_judge(body, in->options, value, q->now, j);
-    calls_give(in->calls, call);
+        result_error(j, "out of memory");
+    else if (http_ask(call, in->options->hint, value, q->deadline, &body, j))
+        response_judge(body, in->options, value, q->now, j);
+    http_pool_give(in->calls, call);
 }
 
 static void ask_and_keep(struct introspect *in, const uint8_t key[CACHE_KEY], struct moment at,
-                         const struct jeton_question *q, struct judgement *j)
+                         const struct jeton_question *q, struct result *j)
 {
     ask_server(in, q, j);
     cache_put(in->cache, key, at, j->outcome == JETON_VERIFIER_PASS ? in->options->cache :
@@ -118,30 +118,30 @@ static void ask_and_keep(struct introspect *in, const uint8_t key[CACHE_KEY], st
 
 /* As the first to ask about this value now, or with the answer that the first one gets. */
 static void find_out(struct introspect *in, const uint8_t key[CACHE_KEY],
-                     const struct jeton_question *q, struct judgement *j)
+                     const struct jeton_question *q, struct result *j)
 {
     struct flight flight;
-    enum flight_role role;
+    enum single_flight_role role;
 
     for (;;) {
         struct moment at = { q->now, monotonic_now() };
         if (cache_get(in->cache, key, at, j))
             return;
-        role = flight_board(in->flights, &flight, key, q->deadline, j);
-        if (role != FLIGHT_TOLD)
+        role = single_flight_join(in->flights, &flight, key, q->deadline, j);
+        if (role != SINGLE_FLIGHT_SHARED)
             break;
-        if (!j->late && judgement_stands(j, q->now))
+        if (!j->late && result_holds(j, q->now))
             return;     /* else that one's time was up, or its clock another: not this one's */
     }
-    if (role == FLIGHT_LATE) {
-        judgement_error(j, "the server did not answer in time");
+    if (role == SINGLE_FLIGHT_TIMEOUT) {
+        result_error(j, "the server did not answer in time");
         return;
     }
     /* One that landed between the two looks has left its answer in the cache. */
     struct moment at = { q->now, monotonic_now() };
     if (!cache_get(in->cache, key, at, j))
         ask_and_keep(in, key, at, q, j);
-    flight_land(in->flights, &flight, j);
+    single_flight_finish(in->flights, &flight, j);
 }
 
 static int introspect_verify(void *instance, const struct jeton_question *q,
@@ -150,7 +150,7 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
     struct introspect *in = instance;
     struct slice value = { q->value, q->value_length };
     uint8_t key[CACHE_KEY];
-    struct judgement j;
+    struct result j;
 
     if (!may_be_token(value))
         return JETON_VERIFIER_IGNORE;
@@ -163,5 +163,5 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
         if (!cache_get(in->cache, key, at, &j))
             ask_and_keep(in, key, at, q, &j);
     }
-    return judgement_answer(&j, q, a);
+    return result_answer(&j, q, a);
 }

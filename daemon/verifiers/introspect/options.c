@@ -40,8 +40,10 @@ static bool take_authorization(struct options *o, const struct given *g, struct 
 static bool take_ca(struct options *o, const char *path, struct complaint c);
 static bool take_texts(struct options *o, const struct given *g, struct complaint c);
 
+/* clang-format off */
 #define ROW(name, reader, field, ...) \
     { .key = name, .read = reader, .offset = offsetof(struct given, field), .right = __VA_ARGS__ }
+/* clang-format on */
 static const struct argument_row rows[] = {
     ROW("url", argument_text, url,
         "https://HOST/PATH, http://127.0.0.1/PATH or http+unix:///SOCKET:/PATH", .needed = true),
@@ -97,7 +99,7 @@ void options_free(struct options *o)
 {
     if (o == NULL)
         return;
-    secret_free(o->authorization);
+    client_auth_free(o->authorization);
     for (size_t i = 0; i < o->audiences; i++)
         free(o->audience[i]);
     free(o->url);
@@ -116,7 +118,7 @@ static bool read_printable(void *field, struct slice value)
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < ' ' || value.at[i] > '~')
             return false;
-    return value.len <= SECRET_CLIENT_MAX && argument_text(field, value);
+    return value.len <= CLIENT_AUTH_ID_MAX && argument_text(field, value);
 }
 
 static bool read_path(void *field, struct slice value)
@@ -243,9 +245,9 @@ static bool take_authorization(struct options *o, const struct given *g, struct 
     if (g->client_id == NULL && g->bearer_file == NULL)
         return true;
     if (g->client_id != NULL)
-        o->authorization = secret_basic(g->client_id, g->secret_file, why, sizeof(why));
+        o->authorization = client_auth_basic(g->client_id, g->secret_file, why, sizeof(why));
     else
-        o->authorization = secret_bearer(g->bearer_file, why, sizeof(why));
+        o->authorization = client_auth_bearer(g->bearer_file, why, sizeof(why));
     return o->authorization != NULL ||
            refuse(c, g->client_id != NULL ? "secret_file=: " : "bearer_file=: ", why);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The arguments of the introspect verifier, checked and in memory of their own; files are read
  * when it is opened and not again. */
-#ifndef JETON_INTROSPECT_OPTIONS_H
-#define JETON_INTROSPECT_OPTIONS_H
+#ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_OPTIONS_H
+#define JETON_DAEMON_VERIFIERS_INTROSPECT_OPTIONS_H
 
 #include "daemon/verifiers/arguments.h"
 

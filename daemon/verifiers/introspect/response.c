@@ -13,9 +13,9 @@
 enum { ID_SECRET_MIN = 16 };    /* bytes of the value in a jti that are too many for a log */
 
 static const char *judge(const json_t *answer, const struct options *o, struct slice value,
-                         int64_t now, struct judgement *j);
+                         int64_t now, struct result *j);
 static const char *judge_active(const json_t *answer, const struct options *o, struct slice value,
-                                int64_t now, struct judgement *j);
+                                int64_t now, struct result *j);
 static const char *read_texts(const json_t *answer, const struct options *o,
                               struct jeton_identity *identity);
 static const char *read_scopes(const json_t *answer, char *scopes, size_t room);
@@ -23,19 +23,19 @@ static const char *read_times(const json_t *answer, int64_t *nbf, int64_t *exp);
 static const char *read_audience(const json_t *answer, const struct options *o, bool *ours);
 static void name(const json_t *answer, struct slice value, struct jeton_identity *identity);
 
-void answer_judge(struct slice body, const struct options *o, struct slice value, int64_t now,
-                  struct judgement *j)
+void response_judge(struct slice body, const struct options *o, struct slice value, int64_t now,
+                  struct result *j)
 {
     json_t *answer = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
     const char *fault = judge(answer, o, value, now, j);
 
     if (fault != NULL)
-        judgement_error(j, "the server's answer cannot be used: %s", fault);
+        result_error(j, "the server's answer cannot be used: %s", fault);
     json_decref(answer);
 }
 
 static const char *judge(const json_t *answer, const struct options *o, struct slice value,
-                         int64_t now, struct judgement *j)
+                         int64_t now, struct result *j)
 {
     const json_t *active = json_object_get(answer, "active");
 
@@ -49,17 +49,17 @@ static const char *judge(const json_t *answer, const struct options *o, struct s
         return "active is not true or false";
     if (json_is_true(active))
         return judge_active(answer, o, value, now, j);
-    judgement_set(j, JETON_VERIFIER_FAIL, JETON_REASON_UNKNOWN, NULL);
+    result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_UNKNOWN, NULL);
     return NULL;
 }
 
-static void judge_time(struct judgement *j, int64_t nbf, int64_t exp, int64_t now)
+static void judge_time(struct result *j, int64_t nbf, int64_t exp, int64_t now)
 {
     if (now >= exp) {
-        judgement_set(j, JETON_VERIFIER_FAIL, JETON_REASON_EXPIRED, NULL);
+        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_EXPIRED, NULL);
         j->from = exp;
     } else if (now < nbf) {
-        judgement_set(j, JETON_VERIFIER_FAIL, JETON_REASON_PENDING, NULL);
+        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_PENDING, NULL);
         j->to = nbf;
     } else {
         j->from = nbf;
@@ -68,12 +68,12 @@ static void judge_time(struct judgement *j, int64_t nbf, int64_t exp, int64_t no
 }
 
 static const char *judge_active(const json_t *answer, const struct options *o, struct slice value,
-                                int64_t now, struct judgement *j)
+                                int64_t now, struct result *j)
 {
     int64_t nbf, exp;
     bool ours;
 
-    judgement_set(j, JETON_VERIFIER_PASS, 0, NULL);
+    result_set(j, JETON_VERIFIER_PASS, 0, NULL);
     const char *fault = read_texts(answer, o, &j->identity);
     if (fault == NULL)
         fault = read_scopes(answer, j->identity.scopes, sizeof(j->identity.scopes));
@@ -86,9 +86,9 @@ static const char *judge_active(const json_t *answer, const struct options *o, s
     j->identity.expires = exp;
     name(answer, value, &j->identity);
     if (o->issuer != NULL && strcmp(j->identity.issuer, o->issuer) != 0)
-        judgement_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "not issued by whom it must be");
+        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "not issued by whom it must be");
     else if (!ours)
-        judgement_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "meant for another audience");
+        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "meant for another audience");
     else
         judge_time(j, nbf, exp, now);
     return NULL;

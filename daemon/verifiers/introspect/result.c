@@ -9,19 +9,19 @@
 
 enum { YEAR = 365 * 86400 };
 
-void judgement_set(struct judgement *j, enum jeton_outcome outcome, enum jeton_reason reason,
+void result_set(struct result *j, enum jeton_outcome outcome, enum jeton_reason reason,
                    const char *said)
 {
-    *j = (struct judgement){ .outcome = outcome, .reason = reason, .said = said,
+    *j = (struct result){ .outcome = outcome, .reason = reason, .said = said,
                              .from = INT64_MIN, .to = INT64_MAX };
     j->identity.expires = JETON_VERIFIER_NEVER;
 }
 
-void judgement_error(struct judgement *j, const char *format, ...)
+void result_error(struct result *j, const char *format, ...)
 {
     va_list arguments;
 
-    judgement_set(j, JETON_VERIFIER_ERROR, 0, NULL);
+    result_set(j, JETON_VERIFIER_ERROR, 0, NULL);
     va_start(arguments, format);
     vsnprintf(j->message, sizeof(j->message), format, arguments);
     va_end(arguments);
@@ -31,7 +31,7 @@ void judgement_error(struct judgement *j, const char *format, ...)
             *c = '?';
 }
 
-bool judgement_stands(const struct judgement *j, int64_t now)
+bool result_holds(const struct result *j, int64_t now)
 {
     return j->from <= now && now < j->to;
 }
@@ -73,7 +73,7 @@ static int narrow(const struct jeton_identity *ours, const struct jeton_identity
     return JETON_VERIFIER_PASS;
 }
 
-static int answer_pass(const struct judgement *j, const struct jeton_question *q,
+static int result_pass(const struct result *j, const struct jeton_question *q,
                        struct jeton_answer *a)
 {
     if (q->identity != NULL)
@@ -83,7 +83,7 @@ static int answer_pass(const struct judgement *j, const struct jeton_question *q
     return JETON_VERIFIER_PASS;
 }
 
-static int answer_fail(const struct judgement *j, const struct jeton_question *q,
+static int result_fail(const struct result *j, const struct jeton_question *q,
                        struct jeton_answer *a)
 {
     a->reason = (int32_t)j->reason;
@@ -94,13 +94,13 @@ static int answer_fail(const struct judgement *j, const struct jeton_question *q
     return JETON_VERIFIER_FAIL;
 }
 
-int judgement_answer(const struct judgement *j, const struct jeton_question *q,
+int result_answer(const struct result *j, const struct jeton_question *q,
                      struct jeton_answer *a)
 {
     if (j->outcome == JETON_VERIFIER_PASS)
-        return answer_pass(j, q, a);
+        return result_pass(j, q, a);
     if (j->outcome == JETON_VERIFIER_FAIL)
-        return answer_fail(j, q, a);
+        return result_fail(j, q, a);
     snprintf(a->message, sizeof(a->message), "%s", j->message);
     return JETON_VERIFIER_ERROR;
 }

@@ -12,7 +12,7 @@ struct flights {
     struct flight *first;       /* those that have not landed: no more than there are threads */
 };
 
-struct flights *flights_new(void)
+struct flights *single_flight_new(void)
 {
     struct flights *f = calloc(1, sizeof(*f));
     pthread_condattr_t monotonic;
@@ -27,7 +27,7 @@ struct flights *flights_new(void)
     return f;
 }
 
-void flights_free(struct flights *f)
+void single_flight_free(struct flights *f)
 {
     if (f == NULL)
         return;
@@ -36,8 +36,8 @@ void flights_free(struct flights *f)
     free(f);
 }
 
-static enum flight_role wait_for(struct flights *f, struct flight *other, int64_t deadline,
-                                 struct judgement *j)
+static enum single_flight_role wait_for(struct flights *f, struct flight *other, int64_t deadline,
+                                 struct result *j)
 {
     struct timespec until = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
     int late = 0;
@@ -50,14 +50,14 @@ static enum flight_role wait_for(struct flights *f, struct flight *other, int64_
         *j = *other->result;
     if (--other->waiting == 0)
         pthread_cond_broadcast(&f->changed);
-    return landed ? FLIGHT_TOLD : FLIGHT_LATE;
+    return landed ? SINGLE_FLIGHT_SHARED : SINGLE_FLIGHT_TIMEOUT;
 }
 
-enum flight_role flight_board(struct flights *f, struct flight *mine,
+enum single_flight_role single_flight_join(struct flights *f, struct flight *mine,
                               const uint8_t key[CACHE_KEY], int64_t deadline,
-                              struct judgement *j)
+                              struct result *j)
 {
-    enum flight_role role = FLIGHT_LEADS;
+    enum single_flight_role role = SINGLE_FLIGHT_LEADER;
 
     pthread_mutex_lock(&f->mutex);
     struct flight *other = f->first;
@@ -74,7 +74,7 @@ enum flight_role flight_board(struct flights *f, struct flight *mine,
     return role;
 }
 
-void flight_land(struct flights *f, struct flight *mine, const struct judgement *result)
+void single_flight_finish(struct flights *f, struct flight *mine, const struct result *result)
 {
     struct flight **at = &f->first;
 

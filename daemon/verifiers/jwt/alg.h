@@ -2,8 +2,8 @@
 /* The signature algorithms there are (RFC 7518, RFC 8037), and the kind of key that each is for.
  * Pure.  There is no row for none, and none for two kinds of key: whoever has an
  * algorithm has the one kind of key that it may be used with. */
-#ifndef JETON_JWT_ALG_H
-#define JETON_JWT_ALG_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_ALG_H
+#define JETON_DAEMON_VERIFIERS_JWT_ALG_H
 
 #include <gnutls/gnutls.h>
 

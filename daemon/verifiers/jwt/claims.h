@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is demanded of the claims of a JWT whose signature is good, and whom they speak for. */
-#ifndef JETON_JWT_CLAIMS_H
-#define JETON_JWT_CLAIMS_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_CLAIMS_H
+#define JETON_DAEMON_VERIFIERS_JWT_CLAIMS_H
 
 #include <jansson.h>
 

@@ -26,7 +26,7 @@ static bool take_part(struct slice *rest, struct slice *part)
     return is_base64url(*part);
 }
 
-bool jwt_parts_split(struct slice value, struct jwt_parts *parts)
+bool jwt_compact_split(struct slice value, struct jwt_compact *parts)
 {
     struct slice rest = value;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON from somebody who is not trusted.  Pure. */
-#ifndef JETON_JWT_JSON_H
-#define JETON_JWT_JSON_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_JSON_H
+#define JETON_DAEMON_VERIFIERS_JWT_JSON_H
 
 #include <jansson.h>
 

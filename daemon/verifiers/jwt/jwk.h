@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037). */
-#ifndef JETON_JWT_JWK_H
-#define JETON_JWT_JWK_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_JWK_H
+#define JETON_DAEMON_VERIFIERS_JWT_JWK_H
 
 #include <jansson.h>
 

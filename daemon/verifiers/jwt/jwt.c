@@ -42,7 +42,7 @@ enum { LEEWAY_MAX = 300 };
 struct jwt {
     struct jwt_policy policy;
     struct argument_list key_files, set_files, secret_files;
-    struct jwt_keys keys;
+    struct jwt_key_set keys;
     struct jeton_argument *arguments;   /* our copy, which the texts above point into */
     char *texts;
 };
@@ -139,9 +139,9 @@ static struct jwt *jwt_new(const struct jeton_argument *given, size_t count)
     return NULL;
 }
 
-static bool read_files(struct jwt_keys *keys, const char *argument,
+static bool read_files(struct jwt_key_set *keys, const char *argument,
                        const struct argument_list *files,
-                       const char *(*add)(struct jwt_keys *keys, const char *path, char *note),
+                       const char *(*add)(struct jwt_key_set *keys, const char *path, char *note),
                        char *problem, size_t room)
 {
     char note[JWT_NOTE];
@@ -181,9 +181,9 @@ static bool configure(struct jwt *jwt, size_t count, char *problem, size_t room)
     if (fault != NULL)
         snprintf(problem, room, "%s", fault);
     return fault == NULL &&
-           read_files(&jwt->keys, "key", &jwt->key_files, jwt_keys_add_pem, problem, room) &&
-           read_files(&jwt->keys, "jwks", &jwt->set_files, jwt_keys_add_set, problem, room) &&
-           read_files(&jwt->keys, "secret", &jwt->secret_files, jwt_keys_add_secret, problem,
+           read_files(&jwt->keys, "key", &jwt->key_files, jwt_key_set_add_pem, problem, room) &&
+           read_files(&jwt->keys, "jwks", &jwt->set_files, jwt_key_set_add_jwks, problem, room) &&
+           read_files(&jwt->keys, "secret", &jwt->secret_files, jwt_key_set_add_secret, problem,
                       room);
 }
 
@@ -208,11 +208,11 @@ static int open_instance(void **instance, const struct jeton_argument *given, si
 
 /* -- judging ----------------------------------------------------------------------------------- */
 
-struct hearing {
+struct evaluation {
     const struct jwt *jwt;
     const struct jeton_question *question;
     struct jeton_answer *answer;
-    struct jwt_parts parts;
+    struct jwt_compact parts;
     json_t *header;
     json_t *claims;
     const struct jwt_alg *alg;
@@ -223,23 +223,23 @@ struct hearing {
 /* What a step says if there is more to find out. */
 enum { GO_ON = -1 };
 
-static int read_header(struct hearing *h);
-static int choose_algorithm(struct hearing *h);
-static int check_signature(struct hearing *h);
-static int read_claims(struct hearing *h);
-static int judge_claims(struct hearing *h);
+static int read_header(struct evaluation *h);
+static int choose_algorithm(struct evaluation *h);
+static int check_signature(struct evaluation *h);
+static int read_claims(struct evaluation *h);
+static int judge_claims(struct evaluation *h);
 
-static int (*const steps[])(struct hearing *h) = {
+static int (*const steps[])(struct evaluation *h) = {
     read_header, choose_algorithm, check_signature, read_claims, judge_claims,
 };
 
 static int verify(void *instance, const struct jeton_question *question,
                   struct jeton_answer *answer)
 {
-    struct hearing h;
+    struct evaluation h;
     int outcome = GO_ON;
 
-    if (!jwt_parts_split((struct slice){ question->value, question->value_length }, &h.parts))
+    if (!jwt_compact_split((struct slice){ question->value, question->value_length }, &h.parts))
         return JETON_VERIFIER_IGNORE;
     h.jwt = instance;
     h.question = question;
@@ -252,18 +252,18 @@ static int verify(void *instance, const struct jeton_question *question,
     return outcome == GO_ON ? JETON_VERIFIER_ERROR : outcome;
 }
 
-static int error(const struct hearing *h, const char *message)
+static int error(const struct evaluation *h, const char *message)
 {
     snprintf(h->answer->message, sizeof(h->answer->message), "%s", message);
     return JETON_VERIFIER_ERROR;
 }
 
-static int malformed(const struct hearing *h)
+static int malformed(const struct evaluation *h)
 {
     return jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT is malformed");
 }
 
-static enum jwt_json read_object(struct hearing *h, struct slice part, json_t **object)
+static enum jwt_json read_object(struct evaluation *h, struct slice part, json_t **object)
 {
     enum jwt_json read = JWT_JSON_NONE;
 
@@ -274,7 +274,7 @@ static enum jwt_json read_object(struct hearing *h, struct slice part, json_t **
 }
 
 /* Three words with full stops between them may be anybody's; with such a header they are a JWT. */
-static int read_header(struct hearing *h)
+static int read_header(struct evaluation *h)
 {
     enum jwt_json read = read_object(h, h->parts.header, &h->header);
 
@@ -285,7 +285,7 @@ static int read_header(struct hearing *h)
     return json_object_get(h->header, "alg") == NULL ? JETON_VERIFIER_IGNORE : GO_ON;
 }
 
-static int choose_algorithm(struct hearing *h)
+static int choose_algorithm(struct evaluation *h)
 {
     const json_t *alg = json_object_get(h->header, "alg");
     const json_t *kid = json_object_get(h->header, "kid");
@@ -302,7 +302,7 @@ static int choose_algorithm(struct hearing *h)
     return GO_ON;
 }
 
-static int check_signature(struct hearing *h)
+static int check_signature(struct evaluation *h)
 {
     const char *kid = json_string_value(json_object_get(h->header, "kid"));
     uint8_t signature[JWT_NUMBER_MAX];
@@ -312,7 +312,7 @@ static int check_signature(struct hearing *h)
         sodium_memzero(signature, sizeof(signature));
         return malformed(h);
     }
-    enum jwt_said said = jwt_keys_check(&h->jwt->keys, h->alg, kid, h->parts.signed_text,
+    enum jwt_said said = jwt_key_set_check(&h->jwt->keys, h->alg, kid, h->parts.signed_text,
                                         (struct slice){ (char *)signature, len });
     sodium_memzero(signature, sizeof(signature));
     if (said == JWT_TROUBLE)
@@ -323,7 +323,7 @@ static int check_signature(struct hearing *h)
     return GO_ON;
 }
 
-static int read_claims(struct hearing *h)
+static int read_claims(struct evaluation *h)
 {
     enum jwt_json read = read_object(h, h->parts.claims, &h->claims);
 
@@ -333,7 +333,7 @@ static int read_claims(struct hearing *h)
         jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT's claims are no JSON object");
 }
 
-static int judge_claims(struct hearing *h)
+static int judge_claims(struct evaluation *h)
 {
     return jwt_claims_judge(&h->jwt->policy, h->header, h->claims, h->question, h->answer);
 }

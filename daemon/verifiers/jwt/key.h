@@ -4,8 +4,8 @@
  * It is plain bytes, which no thread changes once they are read.  GnuTLS says of its own key
  * objects that one must be used by one thread at a time; so each check makes its own, which takes
  * a microsecond beside the 30 to 800 of the check. */
-#ifndef JETON_JWT_KEY_H
-#define JETON_JWT_KEY_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_KEY_H
+#define JETON_DAEMON_VERIFIERS_JWT_KEY_H
 
 #include "daemon/verifiers/jwt/alg.h"
 

@@ -30,17 +30,17 @@ static const char *read_all(int fd, char *bytes, size_t *len)
 {
     ssize_t got = 1;
 
-    for (*len = 0; got != 0 && *len <= JWT_FILE_MAX; *len += (size_t)got) {
+    for (*len = 0; got != 0 && *len <= JWT_KEY_FILE_MAX; *len += (size_t)got) {
         do
-            got = read(fd, bytes + *len, JWT_FILE_MAX + 1 - *len);
+            got = read(fd, bytes + *len, JWT_KEY_FILE_MAX + 1 - *len);
         while (got < 0 && errno == EINTR);
         if (got < 0)
             return strerror(errno);
     }
-    return *len > JWT_FILE_MAX ? "this is larger than 1 MiB" : NULL;
+    return *len > JWT_KEY_FILE_MAX ? "this is larger than 1 MiB" : NULL;
 }
 
-const char *jwt_file_read(const char *path, bool secret, struct slice *bytes)
+const char *jwt_key_file_read(const char *path, bool secret, struct slice *bytes)
 {
     size_t len = 0;
     char *read_here = NULL;
@@ -51,7 +51,7 @@ const char *jwt_file_read(const char *path, bool secret, struct slice *bytes)
     if (fd < 0)
         return strerror(errno);
     const char *fault = fault_of(fd, secret);
-    if (fault == NULL && (read_here = malloc(JWT_FILE_MAX + 1)) == NULL)
+    if (fault == NULL && (read_here = malloc(JWT_KEY_FILE_MAX + 1)) == NULL)
         fault = "out of memory";
     if (fault == NULL)
         fault = read_all(fd, read_here, &len);
@@ -59,11 +59,11 @@ const char *jwt_file_read(const char *path, bool secret, struct slice *bytes)
     if (fault == NULL)
         *bytes = (struct slice){ read_here, len };
     else
-        jwt_file_free((struct slice){ read_here, len });
+        jwt_key_file_free((struct slice){ read_here, len });
     return fault;
 }
 
-void jwt_file_free(struct slice bytes)
+void jwt_key_file_free(struct slice bytes)
 {
     if (bytes.at != NULL)
         sodium_memzero((void *)bytes.at, bytes.len);

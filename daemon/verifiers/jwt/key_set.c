@@ -10,7 +10,7 @@
 
 static const char too_many[] = "this makes more than 32 keys";
 
-static bool is_accepted(const struct jwt_keys *keys, const struct jwt_key *key)
+static bool is_accepted(const struct jwt_key_set *keys, const struct jwt_key *key)
 {
     uint32_t can = key->only != NULL ? jwt_alg_bit(key->only) : jwt_algs_of_kind(key->kind);
 
@@ -19,7 +19,7 @@ static bool is_accepted(const struct jwt_keys *keys, const struct jwt_key *key)
 
 /* -- files ------------------------------------------------------------------------------------- */
 
-const char *jwt_keys_add_pem(struct jwt_keys *keys, const char *path, char note[JWT_NOTE])
+const char *jwt_key_set_add_pem(struct jwt_key_set *keys, const char *path, char note[JWT_NOTE])
 {
     struct slice text;
     struct jwt_key *key = &keys->key[keys->count];
@@ -27,10 +27,10 @@ const char *jwt_keys_add_pem(struct jwt_keys *keys, const char *path, char note[
 
     if (keys->count == JWT_KEYS_MAX)
         return too_many;
-    const char *fault = jwt_file_read(path, false, &text);
+    const char *fault = jwt_key_file_read(path, false, &text);
     if (fault == NULL)
         fault = jwt_pem_read(text, key);
-    jwt_file_free(text);
+    jwt_key_file_free(text);
     if (fault != NULL)
         return fault;
     if (is_accepted(keys, key)) {
@@ -52,25 +52,25 @@ static bool ends_as_a_line(struct slice text)
     return text.len > 0 && text.at[text.len - 1] == '\n';
 }
 
-const char *jwt_keys_add_secret(struct jwt_keys *keys, const char *path, char note[JWT_NOTE])
+const char *jwt_key_set_add_secret(struct jwt_key_set *keys, const char *path, char note[JWT_NOTE])
 {
     struct slice text;
 
     (void)note;
     if (keys->count == JWT_KEYS_MAX)
         return too_many;
-    const char *fault = jwt_file_read(path, true, &text);
+    const char *fault = jwt_key_file_read(path, true, &text);
     if (fault == NULL && ends_as_a_line(text))
         fault = "this secret ends with a newline: write it without (printf %s)";
     if (fault == NULL)
         fault = jwt_key_make(JWT_SECRET, text, (struct slice){ NULL, 0 }, &keys->key[keys->count]);
-    jwt_file_free(text);
+    jwt_key_file_free(text);
     if (fault == NULL)
         keys->count++;
     return fault;
 }
 
-static const char *add_jwks(struct jwt_keys *keys, const json_t *list, char note[JWT_NOTE])
+static const char *add_jwks(struct jwt_key_set *keys, const json_t *list, char note[JWT_NOTE])
 {
     size_t before = keys->count;
 
@@ -90,12 +90,12 @@ static const char *add_jwks(struct jwt_keys *keys, const json_t *list, char note
         "no key of it is for a signature by what algorithms= names";
 }
 
-const char *jwt_keys_add_set(struct jwt_keys *keys, const char *path, char note[JWT_NOTE])
+const char *jwt_key_set_add_jwks(struct jwt_key_set *keys, const char *path, char note[JWT_NOTE])
 {
     struct slice text;
     json_t *set = NULL;
 
-    const char *fault = jwt_file_read(path, false, &text);
+    const char *fault = jwt_key_file_read(path, false, &text);
     if (fault != NULL)
         return fault;
     enum jwt_json read = jwt_json_object(text, &set);
@@ -109,7 +109,7 @@ const char *jwt_keys_add_set(struct jwt_keys *keys, const char *path, char note[
     else
         fault = add_jwks(keys, list, note);
     json_decref(set);
-    jwt_file_free(text);
+    jwt_key_file_free(text);
     return fault;
 }
 
@@ -121,7 +121,7 @@ static bool may_be_named(const struct jwt_key *key, const char *kid)
     return kid == NULL || !key->has_kid || strcmp(kid, key->kid) == 0;
 }
 
-enum jwt_said jwt_keys_check(const struct jwt_keys *keys, const struct jwt_alg *alg,
+enum jwt_said jwt_key_set_check(const struct jwt_key_set *keys, const struct jwt_alg *alg,
                              const char *kid, struct slice text, struct slice signature)
 {
     enum jwt_said said = JWT_SIGNED_NOT;

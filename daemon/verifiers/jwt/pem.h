@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Public keys and certificates in PEM. */
-#ifndef JETON_JWT_PEM_H
-#define JETON_JWT_PEM_H
+#ifndef JETON_DAEMON_VERIFIERS_JWT_PEM_H
+#define JETON_DAEMON_VERIFIERS_JWT_PEM_H
 
 #include "daemon/verifiers/jwt/key.h"
 

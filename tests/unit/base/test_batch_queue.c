@@ -10,7 +10,7 @@
 #include "daemon/base/batch_queue.h"
 
 /* Pair number n is some 'a' and the number itself. */
-static char letters[CONVEYOR_PAIR_MAX - sizeof(uint64_t)];
+static char letters[BATCH_QUEUE_PAIR_MAX - sizeof(uint64_t)];
 
 struct taker {
     uint64_t next;
@@ -43,13 +43,13 @@ static bool take(void *context, struct slice first, struct slice second)
 }
 
 /* How many were put; `rest_every`: the giver sleeps after so many. */
-static uint64_t put_all(struct conveyor *c, uint64_t count, uint64_t rest_every)
+static uint64_t put_all(struct batch_queue *c, uint64_t count, uint64_t rest_every)
 {
     uint64_t number = 0;
 
     for (; number < count; number++) {
         struct slice bytes = { (const char *)&number, sizeof(number) };
-        if (!conveyor_put(c, (struct slice){ letters, length_of(number) }, bytes))
+        if (!batch_queue_put(c, (struct slice){ letters, length_of(number) }, bytes))
             break;
         if (rest_every > 0 && number % rest_every == 0)
             usleep(100);
@@ -64,10 +64,10 @@ static void what_is_put_is_taken_in_order(void **state)
 
     for (size_t i = 0; i < 3 * sizeof(counts) / sizeof(counts[0]); i++) {
         struct taker t = { .rest_every = i % 3 == 1 ? 500 : 0 };
-        struct conveyor *c = conveyor_new(take, &t);
+        struct batch_queue *c = batch_queue_new(take, &t);
         assert_non_null(c);
         assert_int_equal(put_all(c, counts[i / 3], i % 3 == 2 ? 500 : 0), counts[i / 3]);
-        assert_true(conveyor_finish(c));
+        assert_true(batch_queue_finish(c));
         assert_int_equal(t.next, counts[i / 3]);
         assert_false(t.wrong);
     }
@@ -78,10 +78,10 @@ static void a_taker_that_wants_no_more_stops_the_giver(void **state)
     (void)state;
     for (uint64_t stop_at = 1; stop_at < 100000; stop_at *= 7) {
         struct taker t = { .stop_at = stop_at };
-        struct conveyor *c = conveyor_new(take, &t);
+        struct batch_queue *c = batch_queue_new(take, &t);
         assert_non_null(c);
         assert_true(put_all(c, 200000, 0) < 200000);
-        assert_false(conveyor_finish(c));
+        assert_false(batch_queue_finish(c));
         assert_int_equal(t.next, stop_at);
         assert_false(t.wrong);
     }
@@ -99,11 +99,11 @@ static void without_a_thread_the_giver_takes(void **state)
     for (uint64_t stop_at = 0; stop_at < 5000; stop_at += 1500) {
         struct taker t = { .stop_at = stop_at };
         assert_int_equal(pthread_setattr_default_np(&large), 0);
-        struct conveyor *c = conveyor_new(take, &t);
+        struct batch_queue *c = batch_queue_new(take, &t);
         assert_int_equal(pthread_setattr_default_np(&before), 0);
         assert_non_null(c);
         put_all(c, 5000, 0);
-        assert_int_equal(conveyor_finish(c), stop_at == 0);
+        assert_int_equal(batch_queue_finish(c), stop_at == 0);
         assert_int_equal(t.next, stop_at == 0 ? 5000 : stop_at);
         assert_true(pthread_equal(t.thread, pthread_self()));
         assert_false(t.wrong);

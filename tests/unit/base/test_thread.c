@@ -22,7 +22,7 @@ enum { GIVEN = -5, NOBODY = 65534, CANNOT = 77 };
 static bool prepare(bool becomes)
 {
     static const struct config config = { .store = "/tokens.tdb" };
-    const struct site site = { .becomes = becomes, .uid = NOBODY, .gid = NOBODY };
+    const struct resolved site = { .becomes = becomes, .uid = NOBODY, .gid = NOBODY };
     struct problem problem;
 
     return privilege_prepare(&config, &site, &problem);
@@ -60,15 +60,15 @@ static void try(int (*body)(void))
 
 static int goes_back_and_forth(void)
 {
-    struct priority p;
+    struct thread_priority p;
 
-    priority_begin(&p);
+    thread_priority_begin(&p);
     if (nice_now() != 0)
         return 1;
-    priority_come_forward(&p);
+    thread_priority_raise(&p);
     if (nice_now() != GIVEN)
         return 2;
-    priority_stand_back(&p);
+    thread_priority_lower(&p);
     return nice_now() == 0 ? 0 : 3;
 }
 
@@ -85,13 +85,13 @@ static void thread_stands_back_and_comes_forward(void **state)
 
 static int stays(void)
 {
-    struct priority p;
+    struct thread_priority p;
 
-    priority_begin(&p);
+    thread_priority_begin(&p);
     if (nice_now() != GIVEN)
         return 2;
-    priority_come_forward(&p);
-    priority_stand_back(&p);
+    thread_priority_raise(&p);
+    thread_priority_lower(&p);
     return nice_now() == GIVEN ? 0 : 3;
 }
 
@@ -158,17 +158,17 @@ static void limit_stays_where_nobody_needs_more(void **state)
 
 static int none_given(void)
 {
-    struct priority p;
+    struct thread_priority p;
 
     if (!take(5))
         return 1;
-    priority_begin(&p);
+    thread_priority_begin(&p);
     if (nice_now() != 5)
         return 2;
-    priority_come_forward(&p);
+    thread_priority_raise(&p);
     if (nice_now() != 5)
         return 3;
-    priority_stand_back(&p);
+    thread_priority_lower(&p);
     return nice_now() == 5 ? 0 : 4;
 }
 

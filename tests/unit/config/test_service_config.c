@@ -126,7 +126,7 @@ static void a_stack_has_at_most_sixteen_verifiers(void **state)
     (void)state;
     char text[1024] = "[service git]\n";
 
-    for (int i = 0; i < SERVICE_STEPS_MAX; i++)
+    for (int i = 0; i < SERVICE_ENTRIES_MAX; i++)
         strcat(text, "required = local\n");
     assert_true(read_text(text));
     strcat(text, "required = local\n");
@@ -138,8 +138,8 @@ static void there_are_at_most_64_services(void **state)
     (void)state;
     char text[4096] = "";
 
-    for (int i = 0; i <= SERVICES_MAX; i++) {
-        if (i == SERVICES_MAX)
+    for (int i = 0; i <= SERVICE_CONFIGS_MAX; i++) {
+        if (i == SERVICE_CONFIGS_MAX)
             assert_true(read_text(text));
         sprintf(text + strlen(text), "[service s%d]\nrequired = local\n", i);
     }

@@ -30,7 +30,7 @@ static void replies_come_in_the_order_of_the_questions(void **state)
     assert_int_equal(got.status[2], STATUS_BUSY);
     for (int i = 0; i < 3; i++)
         assert_int_equal(got.first[i][0], '1' + i);
-    assert_true(link_connected(l));
+    assert_true(connection_connected(l));
     finish();
 }
 
@@ -103,11 +103,11 @@ static void broken_conversations_are_no_answer(void **state)
     memset(&got, 0, sizeof(got));
     begin(two_replies);
     put("ping\n", false, 3000);
-    while (link_step(l) == 0)
-        link_wait(l, clock_now() + 3000);
+    while (connection_step(l) == 0)
+        connection_wait(l, deadline_now() + 3000);
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
-    assert_false(link_connected(l));
+    assert_false(connection_connected(l));
     finish();
 }
 
@@ -124,13 +124,13 @@ static void a_deadline_ends_silence_and_floods_alike(void **state)
     static script *const scripts[] = { silence, flood };
 
     for (int i = 0; i < 2; i++) {
-        int64_t begun = clock_now();
+        int64_t begun = deadline_now();
         memset(&got, 0, sizeof(got));
         begin(scripts[i]);
         put("ping\n", false, 150);
-        assert_true(link_deadline(l) <= begun + 200);
+        assert_true(connection_deadline(l) <= begun + 200);
         settle(150);
-        assert_in_range(clock_now() - begun, 140, 3000);
+        assert_in_range(deadline_now() - begun, 140, 3000);
         assert_int_equal(got.count, 1);
         assert_false(got.received[0]);
         finish();
@@ -203,8 +203,8 @@ static void descriptors_that_nobody_asked_for_are_closed_and_end_the_link(void *
     memset(&got, 0, sizeof(got));
     begin(pass_one);
     put("ping\n", false, 3000);
-    while (link_step(l) == 0)
-        link_wait(l, clock_now() + 3000);
+    while (connection_step(l) == 0)
+        connection_wait(l, deadline_now() + 3000);
     finish();
     assert_int_equal(descriptors(), before);
 }
@@ -245,7 +245,7 @@ static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
     got.keep = true;
     begin(pass_one);
     put("table\n", true, 3000);
-    assert_int_equal(link_send(l), 0);
+    assert_int_equal(connection_send(l), 0);
     usleep(50000);
     getrlimit(RLIMIT_NOFILE, &old);
     low = (struct rlimit){ 3, old.rlim_max };
@@ -255,7 +255,7 @@ static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
     assert_int_equal(got.fd, -1);
-    assert_true(link_connected(l));
+    assert_true(connection_connected(l));
     finish();
 }
 

@@ -16,28 +16,28 @@ static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
 {
     (void)state;
     struct forged f = forge(), g = forge();
-    struct views views = { .retired = NULL };
-    view_replace(&views, &gate, open_table(&f, true));
+    struct table_views views = { .retired = NULL };
+    table_view_replace(&views, &gate, open_table(&f, true));
     const void *at = atomic_load(&views.current)->table.header;
     gate.lane[5].inside = 1;
-    view_replace(&views, &gate, open_table(&g, true));
-    view_reap(&views, &gate);
+    table_view_replace(&views, &gate, open_table(&g, true));
+    table_view_reap(&views, &gate);
     assert_true(is_mapped(at));
     gate.lane[5].inside = 0;
     gate.lane[6].inside = 1;                            /* each need be empty only once */
-    view_reap(&views, &gate);
+    table_view_reap(&views, &gate);
     assert_false(is_mapped(at));
     gate.lane[6].inside = 0;
-    view_replace(&views, &gate, NULL);
-    assert_true(view_usable(&views, &gate));            /* it may hold: it is kept */
+    table_view_replace(&views, &gate, NULL);
+    assert_true(table_view_usable(&views, &gate));            /* it may hold: it is kept */
     g.header->state = TABLE_SUPERSEDED;
-    view_replace(&views, &gate, NULL);
+    table_view_replace(&views, &gate, NULL);
     assert_true(views.current == NULL && views.retired == NULL);
     forget(&f), forget(&g);
 }
 
 struct race {
-    struct views views;
+    struct table_views views;
     atomic_bool stop;
 };
 
@@ -56,7 +56,7 @@ static void *read_on(void *argument)
 static void readers_never_see_an_unmapped_table(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record r = { .serial = 1, .expires = TIME_NEVER };
     struct race race = { .stop = false };
     pthread_t thread[4];
@@ -65,24 +65,24 @@ static void readers_never_see_an_unmapped_table(void **state)
     value_numbered(7, value);
     token_digest(slice_of(value), r.digest);
     record_set_subject(&r, slice_of("alice"));
-    assert_int_equal(publish_reserve(p, 1, 5), 0);
-    publish_put(p, &r);
+    assert_int_equal(token_table_reserve(p, 1, 5), 0);
+    token_table_put(p, &r);
     for (int i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, read_on, &race), 0);
     for (int i = 0; i < 2000; i++) {
-        struct view *v;
+        struct table_view *v;
         uint64_t size, generation;
-        int fd = publish_descriptor(p, &size, &generation);
-        assert_null(view_open(fd, size, &final_terms, &v));
+        int fd = token_table_descriptor(p, &size, &generation);
+        assert_null(table_view_open(fd, size, &final_terms, &v));
         close(fd);
-        view_replace(&race.views, &gate, v);
+        table_view_replace(&race.views, &gate, v);
     }
     atomic_store(&race.stop, true);
     for (int i = 0; i < 4; i++)
         pthread_join(thread[i], NULL);
-    view_reap(&race.views, &gate);
+    table_view_reap(&race.views, &gate);
     assert_null(race.views.retired);
-    views_free(&race.views), publish_free(p);
+    table_views_free(&race.views), token_table_free(p);
 }
 
 int main(void)

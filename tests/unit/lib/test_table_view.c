@@ -20,10 +20,10 @@ static void forge_token(struct forged *f, uint64_t number, uint32_t scopes, uint
 
 static const char *open_size(int fd, uint64_t size)
 {
-    struct view *v;
-    const char *fault = view_open(fd, size, &final_terms, &v);
+    struct table_view *v;
+    const char *fault = table_view_open(fd, size, &final_terms, &v);
     assert_true((fault == NULL) == (v != NULL));
-    view_close(v);
+    table_view_close(v);
     return fault;
 }
 
@@ -111,7 +111,7 @@ static void what_no_token_can_have_is_never_a_pass(void **state)
     struct forged f = forge();
     const uint16_t long_text = 300, nul_text = 5, beyond = 65535;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
-    struct views views = { .retired = NULL };
+    struct table_views views = { .retired = NULL };
     enum status status;
 
     memcpy(f.arena + 100, &long_text, sizeof(long_text));
@@ -120,7 +120,7 @@ static void what_no_token_can_have_is_never_a_pass(void **state)
     memcpy(f.arena + 502, "al\0ce", 5);
     memcpy(f.arena + 60000, &beyond, sizeof(beyond));
     forge_token(&f, 1, 0, 0);
-    view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &gate, open_table(&f, true));
     assert_true(ask(&views, 1, &status, &claims) && status == STATUS_OK);
     const uint32_t wrong[] = { 100, 500, 60000, ARENA - 1, ARENA, UINT32_MAX };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -135,7 +135,7 @@ static void what_no_token_can_have_is_never_a_pass(void **state)
     assert_false(ask(&views, 1, &status, &claims));
     slot->sequence = 8;
     assert_true(ask(&views, 1, &status, &claims));
-    views_free(&views), forget(&f);
+    table_views_free(&views), forget(&f);
 }
 
 static void a_table_that_does_not_hold_answers_nothing(void **state)
@@ -143,28 +143,28 @@ static void a_table_that_does_not_hold_answers_nothing(void **state)
     (void)state;
     static const uint32_t states[] = { TABLE_SUPERSEDED, TABLE_CLOSED, 0, 77 };
     struct forged f = forge();
-    struct views views = { .retired = NULL };
+    struct table_views views = { .retired = NULL };
     enum status status;
     int64_t lease = f.header->lease;
 
     forge_token(&f, 1, 0, 0);
-    view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &gate, open_table(&f, true));
     for (size_t i = 0; i < 4; i++) {
         f.header->state = states[i];
         assert_false(ask(&views, 1, &status, NULL) || ask(&views, 2, &status, NULL));
-        assert_false(view_usable(&views, &gate));
+        assert_false(table_view_usable(&views, &gate));
         f.header->state = TABLE_LIVE;
-        assert_true(ask(&views, 1, &status, NULL) && view_usable(&views, &gate));
+        assert_true(ask(&views, 1, &status, NULL) && table_view_usable(&views, &gate));
     }
     const int64_t leases[] = { 0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000,
                                monotonic() + INT64_C(8000000000) };
     for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
         f.header->lease = leases[i];
-        assert_false(ask(&views, 1, &status, NULL) || view_usable(&views, &gate));
+        assert_false(ask(&views, 1, &status, NULL) || table_view_usable(&views, &gate));
     }
     f.header->lease = lease;
     assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
-    views_free(&views), forget(&f);
+    table_views_free(&views), forget(&f);
 }
 
 static void only_a_final_table_may_refuse(void **state)
@@ -172,14 +172,14 @@ static void only_a_final_table_may_refuse(void **state)
     (void)state;
     for (int final = 0; final < 2; final++) {
         struct forged f = forge();
-        struct views views = { .retired = NULL };
+        struct table_views views = { .retired = NULL };
         enum status status = STATUS_COUNT;
         forge_token(&f, 1, 0, 0);
-        view_replace(&views, &gate, open_table(&f, final));
+        table_view_replace(&views, &gate, open_table(&f, final));
         assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
         assert_int_equal(ask(&views, 2, &status, NULL), final);
         assert_int_equal(status, final ? STATUS_UNKNOWN : STATUS_OK);
-        views_free(&views), forget(&f);
+        table_views_free(&views), forget(&f);
     }
 }
 
@@ -191,20 +191,20 @@ static void a_use_is_taken_once_a_minute(void **state)
 
     memset(&uses, 0, sizeof(uses));
     for (int i = 0; i < 10; i++)
-        view_use(&uses, id, 100);
-    assert_int_equal(view_take_uses(&uses, taken, 5000), 1);
+        table_view_use(&uses, id, 100);
+    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
     assert_memory_equal(taken[0], id, ID_SIZE);
-    view_use(&uses, id, 100);
-    assert_int_equal(view_take_uses(&uses, taken, 5000), 0);
-    view_use(&uses, id, 101);
-    assert_int_equal(view_take_uses(&uses, taken, 5000), 1);
+    table_view_use(&uses, id, 100);
+    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 0);
+    table_view_use(&uses, id, 101);
+    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
     for (uint32_t minute = 200; minute < 203; minute++) {
         for (unsigned i = 0; i < 100000; i++) {
             id[0] = (uint8_t)i, id[1] = (uint8_t)(i >> 8), id[9] = (uint8_t)(i >> 16);
-            view_use(&uses, id, minute);
+            table_view_use(&uses, id, minute);
         }
-        assert_int_equal(view_take_uses(&uses, taken, 100), 100);
-        assert_int_equal(view_take_uses(&uses, taken, 5000), 4 * VIEW_USE_SETS - 100);
+        assert_int_equal(table_view_take_uses(&uses, taken, 100), 100);
+        assert_int_equal(table_view_take_uses(&uses, taken, 5000), 4 * TABLE_VIEW_USE_SETS - 100);
     }
 }
 

@@ -13,9 +13,9 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
     begin(silence);
     fd = mark.fd;
     close(fd);
-    assert_false(link_connected(l));
+    assert_false(connection_connected(l));
     put("ping\n", false, 3000);
-    assert_int_equal(link_step(l), -EBADF);
+    assert_int_equal(connection_step(l), -EBADF);
     assert_false(got.received[0]);
     finish();
 
@@ -25,7 +25,7 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(dup2(ends[0], fd), fd);
     put("ping\n", false, 3000);
-    assert_int_equal(link_step(l), -EBADF);
+    assert_int_equal(connection_step(l), -EBADF);
     finish();
     assert_int_equal(recv(ends[1], ends, 1, MSG_DONTWAIT), -1);
     assert_true(fcntl(fd, F_GETFD) >= 0);
@@ -58,7 +58,7 @@ static void what_was_sent_is_wiped(void **state)
     begin(silence);             /* what was not sent is wiped too */
     put("verify token=secret-secret-secret\n", false, 3000);
     finish();
-    assert_false(link_ask(l, slice_of("verify token=secret\n"), false, note, &got, 0));
+    assert_false(connection_ask(l, slice_of("verify token=secret\n"), false, note, &got, 0));
     assert_null(memmem(l, sizeof(*l), "secret", 6));
 }
 
@@ -92,9 +92,9 @@ static void signals_do_not_disturb_waiting(void **state)
 
 static int try(const char *path)
 {
-    int error = link_open(l, &mark, path, clock_now() + 200);
+    int error = connection_open(l, &mark, path, deadline_now() + 200);
 
-    link_drop(l);
+    connection_drop(l);
     return error;
 }
 
@@ -102,7 +102,7 @@ static void connecting_to_nobody_fails_in_time(void **state)
 {
     (void)state;
     char path[108];
-    int64_t begun = clock_now();
+    int64_t begun = deadline_now();
     int filler[64], count = 0, error = 0;
 
     assert_int_equal(try("/nonexistent/s"), -ENOENT);
@@ -112,16 +112,16 @@ static void connecting_to_nobody_fails_in_time(void **state)
     int listener = listen_at(path);
     listen(listener, 0);
     while (error == 0) {                /* nobody accepts: the queue fills up */
-        struct link_mark m = { .held = false };
-        static struct link other;
-        other = (struct link){ .mark = NULL };
-        error = link_open(&other, &m, path, 0);
+        struct fd_identity m = { .held = false };
+        static struct connection other;
+        other = (struct connection){ .mark = NULL };
+        error = connection_open(&other, &m, path, 0);
         filler[count++] = m.fd;
     }
     assert_int_equal(error, -EAGAIN);
-    begun = clock_now();
+    begun = deadline_now();
     assert_int_equal(try(path), -EAGAIN);
-    assert_in_range(clock_now() - begun, 150, 3000);
+    assert_in_range(deadline_now() - begun, 150, 3000);
     while (--count > 0)
         close(filler[count - 1]);
     close(listener);

@@ -71,34 +71,34 @@ static void table_and_daemon_give_the_same_verdicts(void **state)
 {
     (void)state;
     put_cases();
-    struct jeton *doors[] = { open_with(0), open_with(JETON_NO_TABLE) };
+    struct jeton *channels[] = { open_with(0), open_with(JETON_NO_TABLE) };
     char value[33];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         value_numbered(cases[i].number, value);
         const char *text = cases[i].text != NULL ? cases[i].text : value;
-        for (int door = 0; door < 2; door++) {
+        for (int channel = 0; channel < 2; channel++) {
             struct jeton_claims c = JETON_CLAIMS_INIT;
             memset(c.id, 'x', sizeof(c) - offsetof(struct jeton_claims, id));
-            assert_int_equal(jeton_verify(doors[door], text, strlen(text), cases[i].scopes,
+            assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
                                           cases[i].subject, &c), cases[i].status);
-            assert_int_equal(jeton_verify(doors[door], text, strlen(text), cases[i].scopes,
+            assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
                                           cases[i].subject, NULL), cases[i].status);
             check_claims(&c, i, cases[i].status == JETON_INVALID ? JETON_NOBODY :
-                                door == 0 ? JETON_TABLE : JETON_DAEMON);
+                                channel == 0 ? JETON_TABLE : JETON_DAEMON);
         }
     }
-    for (int door = 0; door < 2; door++) {
+    for (int channel = 0; channel < 2; channel++) {
         static char big[100000], subject[300];
         struct jeton_claims wrong = { .size = 8 };
         memset(subject, 'a', sizeof(subject) - 1);
-        assert_int_equal(jeton_verify(doors[door], big, sizeof(big), NULL, NULL, NULL),
+        assert_int_equal(jeton_verify(channels[channel], big, sizeof(big), NULL, NULL, NULL),
                          JETON_MALFORMED);
-        assert_int_equal(jeton_verify(doors[door], big, 512, NULL, NULL, NULL), JETON_UNKNOWN);
-        assert_int_equal(jeton_verify(doors[door], big, 32, NULL, subject, NULL), JETON_INVALID);
-        assert_int_equal(jeton_verify(doors[door], NULL, 32, NULL, NULL, NULL), JETON_INVALID);
-        assert_int_equal(jeton_verify(doors[door], big, 32, NULL, NULL, &wrong), JETON_INVALID);
-        jeton_close(doors[door]);
+        assert_int_equal(jeton_verify(channels[channel], big, 512, NULL, NULL, NULL), JETON_UNKNOWN);
+        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, subject, NULL), JETON_INVALID);
+        assert_int_equal(jeton_verify(channels[channel], NULL, 32, NULL, NULL, NULL), JETON_INVALID);
+        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, NULL, &wrong), JETON_INVALID);
+        jeton_close(channels[channel]);
     }
 }
 
@@ -110,11 +110,11 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
     static char value[CASES][33];
     static struct jeton_claims told[MOST];
     static struct jeton_check question[MOST + 1];
-    struct jeton *doors[] = { open_with(0), open_with(JETON_NO_TABLE) };
+    struct jeton *channels[] = { open_with(0), open_with(JETON_NO_TABLE) };
 
     put_cases();
     for (size_t count = 0; count <= MOST; count += count < 2 * CASES ? 1 : 17) {
-        int door = count % 16 == 15;
+        int channel = count % 16 == 15;
         size_t passes = 0;
         for (size_t i = 0; i < count; i++) {
             size_t c = i % CASES;
@@ -126,17 +126,17 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
             passes += cases[c].status == JETON_OK;
         }
         question[count].status = -7;
-        assert_int_equal(jeton_verify_batch(doors[door], question, count), passes);
+        assert_int_equal(jeton_verify_batch(channels[channel], question, count), passes);
         assert_int_equal(question[count].status, -7);
         for (size_t i = 0; i < count; i++) {
             size_t c = i % CASES;
             assert_int_equal(question[i].status, cases[c].status);
             check_claims(&told[i], c, cases[c].status == JETON_INVALID ? JETON_NOBODY :
-                                      door == 0 ? JETON_TABLE : JETON_DAEMON);
+                                      channel == 0 ? JETON_TABLE : JETON_DAEMON);
         }
     }
-    jeton_close(doors[0]);
-    jeton_close(doors[1]);
+    jeton_close(channels[0]);
+    jeton_close(channels[1]);
 }
 
 /* One question that nobody answers does not cost each of the others a timeout. */
@@ -286,12 +286,12 @@ static void without_a_lease_the_daemon_is_asked(void **state)
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
     house_kill();
     assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    publish_renew(house.publisher);                     /* it was only slow */
+    token_table_renew(house.token_table);                     /* it was only slow */
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    publish_close(house.publisher);
+    token_table_close(house.token_table);
     assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    publish_free(house.publisher);
-    house.publisher = publish_new("jtn", 0);            /* another daemon, with another table */
+    token_table_free(house.token_table);
+    house.token_table = token_table_new("jtn", 0);            /* another daemon, with another table */
     put_numbered(1);
     house_open();
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);

@@ -213,15 +213,15 @@ static void damaged_blocks_are_refused(void **state)
     journal_free(j);
 }
 
-static uint64_t walk(struct order *o, uint64_t *sum)
+static uint64_t walk(struct creation_index *o, uint64_t *sum)
 {
     uint64_t count = 0;
     int64_t created = -1;
     uint64_t serial = 0;
 
     *sum = 0;
-    for (size_t i = order_after(o, INT64_MIN, 0); i < o->count; i++) {
-        const struct order_entry *e = &o->entry[i];
+    for (size_t i = creation_index_after(o, INT64_MIN, 0); i < o->count; i++) {
+        const struct creation_entry *e = &o->entry[i];
         if (e->removed)
             continue;
         assert_true(e->created > created || (e->created == created && e->serial > serial));
@@ -236,19 +236,19 @@ static uint64_t walk(struct order *o, uint64_t *sum)
 static void order_is_kept_whatever_comes_and_goes(void **state)
 {
     (void)state;
-    struct order o = { .entry = NULL };
+    struct creation_index o = { .entry = NULL };
     uint64_t expected = 0, sum, count = 0;
     const uint8_t id[ID_SIZE] = { 0 };
 
     for (uint64_t serial = 1; serial <= 5000; serial++) {
         int64_t created = serial % 10 == 0 ? (int64_t)(serial * 37 % 1000) : (int64_t)serial;
-        assert_int_equal(order_reserve(&o, 1), 0);
-        order_add(&o, created, serial, id);
+        assert_int_equal(creation_index_reserve(&o, 1), 0);
+        creation_index_add(&o, created, serial, id);
         expected += serial;
         count++;
         if (serial % 3 == 0 && serial % 10 != 0) {
-            order_remove(&o, created, serial);
-            order_remove(&o, created, serial);
+            creation_index_remove(&o, created, serial);
+            creation_index_remove(&o, created, serial);
             expected -= serial;
             count--;
         }
@@ -257,9 +257,9 @@ static void order_is_kept_whatever_comes_and_goes(void **state)
             assert_int_equal(sum, expected);
         }
     }
-    order_remove(&o, 4242, 1);
+    creation_index_remove(&o, 4242, 1);
     assert_int_equal(walk(&o, &sum), count);
-    order_free(&o);
+    creation_index_free(&o);
 }
 
 int main(void)

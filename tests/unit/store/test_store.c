@@ -191,8 +191,8 @@ static void put_value(struct tdb_context *tdb, size_t len)
 {
     static char bytes[JOURNAL_BLOCK];
 
-    assert_int_equal(tdb_store(tdb, tdbfile_datum(slice_of("key")),
-                               tdbfile_datum((struct slice){ bytes, len }), TDB_REPLACE), 0);
+    assert_int_equal(tdb_store(tdb, tdb_file_datum(slice_of("key")),
+                               tdb_file_datum((struct slice){ bytes, len }), TDB_REPLACE), 0);
 }
 
 static void a_value_grows_to_fill_its_place(void **state)
@@ -205,12 +205,12 @@ static void a_value_grows_to_fill_its_place(void **state)
     struct tdb_context *tdb = tdb_open(other, 131, TDB_NOMMAP | TDB_NOSYNC, O_RDWR | O_CREAT, 0600);
     assert_non_null(tdb);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        put_value(tdb, tdbfile_place(3, sizes[i]));
+        put_value(tdb, tdb_file_place(3, sizes[i]));
         uint64_t free_before = free_bytes(tdb_fd(tdb));
         put_value(tdb, sizes[i] / 2);
         put_value(tdb, sizes[i]);
         assert_true(free_bytes(tdb_fd(tdb)) == free_before);
-        assert_int_equal(tdb_delete(tdb, tdbfile_datum(slice_of("key"))), 0);
+        assert_int_equal(tdb_delete(tdb, tdb_file_datum(slice_of("key"))), 0);
     }
     tdb_close(tdb);
 }

@@ -10,7 +10,7 @@
 
 static struct config config;
 static struct problem problem;
-static struct meters meters;
+static struct metrics metrics;
 static struct stacks *stacks;
 
 static bool read_text(const char *text)
@@ -34,7 +34,7 @@ static bool set(const char *assignment)
     return config_set(&config, assignment, &problem);
 }
 
-static const struct service_section *section(const char *name)
+static const struct service_config *section(const char *name)
 {
     for (size_t i = 0; i < config.services.count; i++)
         if (strcmp(config.services.section[i].name, name) == 0)
@@ -45,10 +45,10 @@ static const struct service_section *section(const char *name)
 
 static const char *step_text(const char *name, size_t step)
 {
-    const struct service_section *s = section(name);
+    const struct service_config *s = section(name);
 
     assert_true(step < s->steps);
-    return services_text(&config.services, &s->step[step]);
+    return service_config_text(&config.services, &s->step[step]);
 }
 
 static void unmake(void)
@@ -63,7 +63,7 @@ static bool make_all(void)
 {
     unmake();
     memset(&problem, 0, sizeof(problem));
-    stacks = stacks_new(&config, &meters, &problem);
+    stacks = stacks_new(&config, &metrics, &problem);
     return stacks != NULL;
 }
 
@@ -99,14 +99,14 @@ static void is_refused(const char *text, unsigned line, const char *word)
 
 static int make_all_ready(void **state)
 {
-    meters_init(&meters, 1);
+    metrics_init(&metrics, 1);
     return make_directory(state);
 }
 
 static int remove_all(void **state)
 {
     unmake();
-    meters_free(&meters);
+    metrics_free(&metrics);
     return remove_directory(state);
 }
 

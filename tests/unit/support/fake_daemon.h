@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of the library: a house that stands in for the daemon, the real publisher behind a
+/* For tests of the library: a house that stands in for the daemon, the real token_table behind a
  * small server that can be told to misbehave. */
 #ifndef JETON_TESTS_HOUSE_H
 #define JETON_TESTS_HOUSE_H
@@ -56,7 +56,7 @@ static struct house {
     char path[80];
     int listener;
     pthread_t porter;
-    struct publisher *publisher;
+    struct token_table *token_table;
     pthread_mutex_t mutex;
     int guest[GUESTS_MAX];              /* connections, or -1 */
     pthread_t thread[GUESTS_MAX];
@@ -88,7 +88,7 @@ static void lend(int to)
     } control = { .bytes = { 0 } };
     char line[128];
     uint64_t size, generation;
-    int fd = publish_descriptor(house.publisher, &size, &generation);
+    int fd = token_table_descriptor(house.token_table, &size, &generation);
 
     snprintf(line, sizeof(line), "OK size=%llu final=%s generation=%llu\n",
              (unsigned long long)size, house.not_final ? "no" : "yes",
@@ -142,12 +142,12 @@ static void judge(int fd, unsigned guest, const struct line *line)
     }
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
-        const struct generation *g = publish_enter(house.publisher, guest);
+        const struct generation *g = token_table_enter(house.token_table, guest);
         do {
-            verdict_judge(publish_table(g), &q, now, &v);
+            verdict_judge(token_table_table(g), &q, now, &v);
         } while (v.status == STATUS_UNAVAILABLE);
         put_verdict(&reply, &v, now);
-        publish_leave(house.publisher, guest);
+        token_table_leave(house.token_table, guest);
     } else {
         put_verdict(&reply, &v, now);
     }
@@ -267,7 +267,7 @@ static int prepare(void **state)
     snprintf(house.directory, sizeof(house.directory), "/tmp/jeton-client-XXXXXX");
     assert_non_null(mkdtemp(house.directory));
     snprintf(house.path, sizeof(house.path), "%s/s", house.directory);
-    house.publisher = publish_new("jtn", 0);
+    house.token_table = token_table_new("jtn", 0);
     house_open();
     return 0;
 }
@@ -276,7 +276,7 @@ static int tidy(void **state)
 {
     (void)state;
     house_kill();
-    publish_free(house.publisher);
+    token_table_free(house.token_table);
     unlink(house.path);
     shift = 0;
     return rmdir(house.directory);
@@ -284,9 +284,9 @@ static int tidy(void **state)
 
 static struct table_header *current_header(void)
 {
-    const struct generation *g = publish_enter(house.publisher, PUBLISH_READERS_MAX - 1);
+    const struct generation *g = token_table_enter(house.token_table, TOKEN_TABLE_READERS_MAX - 1);
 
-    publish_leave(house.publisher, PUBLISH_READERS_MAX - 1);
+    token_table_leave(house.token_table, TOKEN_TABLE_READERS_MAX - 1);
     return g->header;
 }
 
@@ -311,8 +311,8 @@ static struct record record_numbered(uint64_t number)
 
 static void put(const struct record *r)
 {
-    assert_int_equal(publish_reserve(house.publisher, 1, r->subject_len + r->scopes_len), 0);
-    publish_put(house.publisher, r);
+    assert_int_equal(token_table_reserve(house.token_table, 1, r->subject_len + r->scopes_len), 0);
+    token_table_put(house.token_table, r);
 }
 
 static void put_numbered(uint64_t number)
@@ -326,7 +326,7 @@ static void revoke_numbered(uint64_t number)
 {
     struct record r = record_numbered(number);
 
-    assert_true(publish_deny(house.publisher, r.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(house.token_table, r.digest, SLOT_REVOKED, NULL));
 }
 
 static struct jeton *open_with(unsigned flags)

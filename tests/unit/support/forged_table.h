@@ -23,9 +23,9 @@ enum {
     ARENA = 70000,
 };
 
-static const struct view_terms final_terms = { .final = true }, other_terms = { .final = false };
-static struct view_gate gate;
-static struct view_uses uses;
+static const struct table_view_terms final_terms = { .final = true }, other_terms = { .final = false };
+static struct table_view_gate gate;
+static struct table_view_uses uses;
 
 struct forged {
     int fd; uint64_t size;
@@ -72,16 +72,16 @@ static void value_numbered(uint64_t number, char value[33])
     snprintf(value, 33, "value-%026llu", (unsigned long long)number);
 }
 
-static struct view *open_table(const struct forged *f, bool final)
+static struct table_view *open_table(const struct forged *f, bool final)
 {
-    struct view *v;
+    struct table_view *v;
 
     seal(f, NEEDED);
-    assert_null(view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
+    assert_null(table_view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
     return v;
 }
 
-static bool ask(struct views *views, uint64_t number, enum status *status,
+static bool ask(struct table_views *views, uint64_t number, enum status *status,
                 struct jeton_claims *claims)
 {
     char value[33];
@@ -90,7 +90,7 @@ static bool ask(struct views *views, uint64_t number, enum status *status,
     int64_t now;
 
     value_numbered(number, value);
-    bool good = view_ask(views, &gate, &uses, &q, &v, &now, claims);
+    bool good = table_view_ask(views, &gate, &uses, &q, &v, &now, claims);
     if (good)
         *status = v.status;
     return good;

@@ -42,9 +42,9 @@ static struct {
     script *script;
 } server;
 
-static struct link link_of_test;
-static struct link *const l = &link_of_test;
-static struct link_mark mark;
+static struct connection connection_of_test;
+static struct connection *const l = &connection_of_test;
+static struct fd_identity mark;
 
 static void wait_for_line(int fd)
 {
@@ -110,12 +110,12 @@ static void begin(script *does)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(link_open(l, &mark, server.path, clock_now() + 5000), 0);
+    assert_int_equal(connection_open(l, &mark, server.path, deadline_now() + 5000), 0);
 }
 
 static void finish(void)
 {
-    link_drop(l);
+    connection_drop(l);
     pthread_join(server.thread, NULL);
 }
 
@@ -137,7 +137,7 @@ static int tidy(void **state)
     return rmdir(server.directory);
 }
 
-/* -- asking ------------------------------------------------------------------------------------ */
+/* -- query ------------------------------------------------------------------------------------ */
 
 static struct {
     unsigned count;
@@ -165,16 +165,16 @@ static void note(void *context, struct reply *reply)
 
 static void put(const char *request, bool descriptor, int64_t wait)
 {
-    assert_true(link_ask(l, slice_of(request), descriptor, note, &got, clock_now() + wait));
+    assert_true(connection_ask(l, slice_of(request), descriptor, note, &got, deadline_now() + wait));
 }
 
 static void settle(int64_t wait)
 {
-    int64_t deadline = clock_now() + wait;
+    int64_t deadline = deadline_now() + wait;
 
-    while (l->count > 0 && link_step(l) == 0 && l->count > 0)
-        if (!link_wait(l, deadline))
-            link_drop(l);
+    while (l->count > 0 && connection_step(l) == 0 && l->count > 0)
+        if (!connection_wait(l, deadline))
+            connection_drop(l);
 }
 
 /* One question to a server that follows the script; true: it was answered. */

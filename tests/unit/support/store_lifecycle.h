@@ -60,7 +60,7 @@ static void stop(void)
     writer_destroy(&writer);
 }
 
-static void post(const struct step *s)
+static void post(const struct stack_entry *s)
 {
     struct change *c = change_new(s->kind);
     uint8_t digest[DIGEST_SIZE];
@@ -74,7 +74,7 @@ static void post(const struct step *s)
 }
 
 /* Runs one batch; the answers come in its order. */
-static void run(const struct step *s, enum status answer[STEPS_MAX])
+static void run(const struct stack_entry *s, enum status answer[STEPS_MAX])
 {
     int count = 0;
 
@@ -99,7 +99,7 @@ static enum fate fate_in_table(uint8_t token)
     int64_t used;
 
     digest_of(token, digest);
-    uint32_t flags = publish_look(writer.publisher, digest, whole, &used);
+    uint32_t flags = token_table_look(writer.token_table, digest, whole, &used);
     return flags == 0 ? ABSENT : flags & SLOT_REVOKED ? REVOKED :
            flags & SLOT_DISABLED ? DISABLED : ACTIVE;
 }
@@ -135,8 +135,8 @@ static void check_all(const struct model *m)
         assert_int_equal(fate_in_table(token), m->fate[token]);
         there += m->fate[token] != ABSENT;
     }
-    for (size_t i = order_after(&writer.order, INT64_MIN, 0); i < writer.order.count; i++) {
-        const struct order_entry *e = &writer.order.entry[i];
+    for (size_t i = creation_index_after(&writer.order, INT64_MIN, 0); i < writer.order.count; i++) {
+        const struct creation_entry *e = &writer.order.entry[i];
         if (e->removed)
             continue;
         assert_int_equal(store_get(writer.store, e->id, &r), STORE_FOUND);
@@ -151,7 +151,7 @@ static void check_all(const struct model *m)
 
 /* What was answered with OK is done, and what was refused for the store's sake is done or not, as
  * a whole; but then denials stand. */
-static void follow(const struct step *s, const enum status answer[STEPS_MAX])
+static void follow(const struct stack_entry *s, const enum status answer[STEPS_MAX])
 {
     assert_in_range(models, 1, MODELS_MAX / 2);
     followed_count = 0;
@@ -201,7 +201,7 @@ static void learn(void)
     models = 1;
 }
 
-static void run_and_follow(const struct step *s)
+static void run_and_follow(const struct stack_entry *s)
 {
     struct model expected = model[0];
     enum status answer[STEPS_MAX];
@@ -243,7 +243,7 @@ static void begin_life(void)
 /* The disk works again: everything does, and a new process finds what this one says. */
 static void end_life(void)
 {
-    static const struct step last[STEPS_MAX] = {
+    static const struct stack_entry last[STEPS_MAX] = {
         { &change_create, 8, 0 }, { &change_revoke, 8, 0 },
     };
     struct model end;

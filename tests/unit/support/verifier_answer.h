@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier's answer that is well, to be looked at by examine(). */
+/* A verifier's answer that is well, to be looked at by answer_check(). */
 #ifndef JETON_TESTS_ANSWERED_H
 #define JETON_TESTS_ANSWERED_H
 
@@ -8,7 +8,7 @@
 enum { NOW = 1000000 };
 
 static struct jeton_answer a;
-static struct say say;
+static struct verifier_result say;
 
 /* A pass with alice's identity, to be spoilt. */
 static void prepare_pass(void)

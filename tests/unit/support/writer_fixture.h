@@ -100,7 +100,7 @@ static uint32_t flags_of(uint64_t number)
     int64_t used;
 
     digest_numbered(number, digest);
-    return publish_look(writer.publisher, digest, whole, &used);
+    return token_table_look(writer.token_table, digest, whole, &used);
 }
 
 #define WITH_DIRECTORY(test) \

@@ -84,7 +84,7 @@ static uint32_t flags(void)
     uint8_t whole[DIGEST_SIZE];
     int64_t used;
 
-    return publish_look(writer.publisher, digest, whole, &used);
+    return token_table_look(writer.token_table, digest, whole, &used);
 }
 
 static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **state)
@@ -132,21 +132,21 @@ static void intents_of_many_tokens_end_in_any_order(void **state)
 {
     enum { MANY = 1000 };
     static uint8_t id[MANY][ID_SIZE];
-    static struct intent intent[MANY];
-    struct intents all = { { NULL } };
+    static struct pending_deny intent[MANY];
+    struct pending_denies all = { { NULL } };
 
     (void)state;
     for (int i = 0; i < MANY; i++) {
         randombytes_buf(id[i], ID_SIZE);
-        intent_begin(&all, &intent[i], id[i]);
-        intent_begin(&all, &intent[i], id[i]);
+        pending_deny_begin(&all, &intent[i], id[i]);
+        pending_deny_begin(&all, &intent[i], id[i]);
     }
     for (int n = 0; n < MANY; n++) {
         int i = (n * 7 + 3) % MANY;
-        assert_true(intent_among(&all, id[i]));
-        intent_end(&intent[i]);
-        intent_end(&intent[i]);
-        assert_false(intent_among(&all, id[i]));
+        assert_true(pending_deny_among(&all, id[i]));
+        pending_deny_end(&intent[i]);
+        pending_deny_end(&intent[i]);
+        assert_false(pending_deny_among(&all, id[i]));
     }
 }
 

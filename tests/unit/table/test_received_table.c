@@ -27,12 +27,12 @@ struct received {
     int fd;
 };
 
-static struct received receive(struct publisher *p)
+static struct received receive(struct token_table *p)
 {
     struct received r;
     uint64_t generation;
 
-    r.fd = publish_descriptor(p, &r.size, &generation);
+    r.fd = token_table_descriptor(p, &r.size, &generation);
     assert_true(r.fd >= 0);
     r.at = mmap(NULL, r.size, PROT_READ, MAP_SHARED, r.fd, 0);
     assert_ptr_not_equal(r.at, MAP_FAILED);
@@ -87,16 +87,16 @@ static int read_all(const struct received *r, uint64_t lookups)
 static void processes_never_read_a_torn_slot_in_a_hundred_million(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     uint64_t lookups = (uint64_t)(100e6 * scale()) / READERS;
     struct record side[TOKENS][2];
     pid_t child[READERS];
 
-    assert_int_equal(publish_reserve(p, 4 * TOKENS, 4096), 0);
+    assert_int_equal(token_table_reserve(p, 4 * TOKENS, 4096), 0);
     for (uint64_t n = 0; n < TOKENS; n++) {
         side[n][0] = sided(n, false);
         side[n][1] = sided(n, true);
-        publish_put(p, &side[n][0]);
+        token_table_put(p, &side[n][0]);
     }
     struct received r = receive(p);
     for (int i = 0; i < READERS; i++)
@@ -105,7 +105,7 @@ static void processes_never_read_a_torn_slot_in_a_hundred_million(void **state)
     int left = READERS, failed = 0, status;
     for (unsigned round = 0; left > 0; round++) {
         for (uint64_t n = 0; n < TOKENS; n++)
-            publish_put(p, &side[n][round & 1]);
+            token_table_put(p, &side[n][round & 1]);
         if (round % 1024 == 0 && waitpid(-1, &status, WNOHANG) > 0) {
             left--;
             failed += status != 0;
@@ -114,26 +114,26 @@ static void processes_never_read_a_torn_slot_in_a_hundred_million(void **state)
     assert_int_equal(failed, 0);
     munmap(r.at, r.size);
     close(r.fd);
-    publish_free(p);
+    token_table_free(p);
 }
 
 static void a_reader_is_not_stuck_where_the_writer_died_in_the_middle(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record record = sided(1, false);
     struct table_entry entry;
 
-    publish_put(p, &record);
+    token_table_put(p, &record);
     struct received r = receive(p);
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_HIT);
-    const struct generation *g = publish_enter(p, 0);
+    const struct generation *g = token_table_enter(p, 0);
     atomic_fetch_add(&g->slots[entry.slot].sequence, 1);
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_TORN);
-    publish_leave(p, 0);
+    token_table_leave(p, 0);
     munmap(r.at, r.size);
     close(r.fd);
-    publish_free(p);
+    token_table_free(p);
 }
 
 /* Each returns true if it could do what nobody should. */
@@ -219,11 +219,11 @@ static int attack_as(uid_t uid, const struct received *r)
 static void nobody_can_do_anything_but_read(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record record = sided(1, false);
     struct table_entry entry;
 
-    publish_put(p, &record);
+    token_table_put(p, &record);
     struct received r = receive(p);
     assert_int_equal(attack_as(getuid(), &r), 0);
     if (getuid() == 0)
@@ -231,7 +231,7 @@ static void nobody_can_do_anything_but_read(void **state)
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_HIT);
     munmap(r.at, r.size);
     close(r.fd);
-    publish_free(p);
+    token_table_free(p);
 }
 
 int main(void)

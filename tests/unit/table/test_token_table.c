@@ -28,7 +28,7 @@ static struct record record_numbered(uint64_t number)
     return r;
 }
 
-static struct verdict judge_numbered(struct publisher *p, uint64_t number, const char *scopes,
+static struct verdict judge_numbered(struct token_table *p, uint64_t number, const char *scopes,
                                      const char *subject)
 {
     char value[32 + 1];
@@ -40,27 +40,27 @@ static struct verdict judge_numbered(struct publisher *p, uint64_t number, const
         q.subject = slice_of(subject);
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
-        verdict_judge(publish_table(publish_enter(p, 0)), &q, NOW, &v);
-        publish_leave(p, 0);
+        verdict_judge(token_table_table(token_table_enter(p, 0)), &q, NOW, &v);
+        token_table_leave(p, 0);
     }
     return v;
 }
 
-static enum status status_numbered(struct publisher *p, uint64_t number)
+static enum status status_numbered(struct token_table *p, uint64_t number)
 {
     return judge_numbered(p, number, "", NULL).status;
 }
 
-static void put(struct publisher *p, const struct record *r)
+static void put(struct token_table *p, const struct record *r)
 {
-    assert_int_equal(publish_reserve(p, 1, r->subject_len + r->scopes_len), 0);
-    publish_put(p, r);
+    assert_int_equal(token_table_reserve(p, 1, r->subject_len + r->scopes_len), 0);
+    token_table_put(p, r);
 }
 
 static void every_token_is_found_through_growth(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
 
     for (uint64_t i = 0; i < 20000; i++) {
         struct record r = record_numbered(i);
@@ -75,14 +75,14 @@ static void every_token_is_found_through_growth(void **state)
         assert_int_equal(judge_numbered(p, i, "", subject).status, STATUS_OK);
     }
     assert_int_equal(status_numbered(p, 20000), STATUS_UNKNOWN);
-    assert_int_equal(publish_figures(p).tokens, 20000);
-    publish_free(p);
+    assert_int_equal(token_table_figures(p).tokens, 20000);
+    token_table_free(p);
 }
 
 static void state_comes_before_subject_before_scope(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record r = record_numbered(1);
 
     record_set_subject(&r, slice_of("alice"));
@@ -107,19 +107,19 @@ static void state_comes_before_subject_before_scope(void **state)
     r.revoked = NOW;
     put(p, &r);
     assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
-    publish_free(p);
+    token_table_free(p);
 }
 
 static void a_denial_outlives_later_records_and_growth(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record first = record_numbered(1), second = record_numbered(2);
 
     put(p, &first);
     put(p, &second);
-    assert_true(publish_deny(p, first.digest, SLOT_REVOKED, NULL));
-    assert_true(publish_deny(p, second.digest, SLOT_DISABLED, NULL));
+    assert_true(token_table_deny(p, first.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(p, second.digest, SLOT_DISABLED, NULL));
     put(p, &first);
     put(p, &second);
     for (uint64_t i = 10; i < 1000; i++) {
@@ -128,36 +128,36 @@ static void a_denial_outlives_later_records_and_growth(void **state)
     }
     assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
     assert_int_equal(status_numbered(p, 2), STATUS_DISABLED);
-    publish_allow(p, first.digest);
-    publish_allow(p, second.digest);
+    token_table_allow(p, first.digest);
+    token_table_allow(p, second.digest);
     assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
     assert_int_equal(status_numbered(p, 2), STATUS_OK);
-    publish_free(p);
+    token_table_free(p);
 }
 
 static void removed_tokens_are_unknown_and_their_room_is_used_again(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 32);
+    struct token_table *p = token_table_new("jtn", 32);
 
     for (uint64_t i = 0; i < 100000; i++) {
         struct record r = record_numbered(i);
         put(p, &r);
         if (i >= 10) {
             struct record old = record_numbered(i - 10);
-            publish_remove(p, old.digest);
+            token_table_remove(p, old.digest);
             assert_int_equal(status_numbered(p, i - 10), STATUS_UNKNOWN);
         }
     }
-    assert_int_equal(publish_figures(p).tokens, 10);
-    assert_int_equal(publish_figures(p).slots, 64);
-    publish_free(p);
+    assert_int_equal(token_table_figures(p).tokens, 10);
+    assert_int_equal(token_table_figures(p).slots, 64);
+    token_table_free(p);
 }
 
 static void distinct_strings_never_fill_the_interning_table(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     struct record r = record_numbered(1);
 
     for (int i = 0; i < 50000; i++) {
@@ -167,15 +167,15 @@ static void distinct_strings_never_fill_the_interning_table(void **state)
         put(p, &r);
         assert_int_equal(judge_numbered(p, 1, "", subject).status, STATUS_OK);
     }
-    publish_free(p);
+    token_table_free(p);
 }
 
 static void a_received_descriptor_cannot_be_written(void **state)
 {
     (void)state;
-    struct publisher *p = publish_new("jtn", 0);
+    struct token_table *p = token_table_new("jtn", 0);
     uint64_t size, generation;
-    int fd = publish_descriptor(p, &size, &generation);
+    int fd = token_table_descriptor(p, &size, &generation);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "x", 1), -1);
@@ -189,13 +189,13 @@ static void a_received_descriptor_cannot_be_written(void **state)
     assert_non_null(table_attach(&table, at, size - 1));
     munmap(at, size);
     close(fd);
-    publish_free(p);
+    token_table_free(p);
 }
 
 /* A writer changes one token without pause between two states in which every field differs; a
  * reader must never see a mixture. */
 struct race {
-    struct publisher *p;
+    struct token_table *p;
     atomic_bool stop;
 };
 
@@ -211,13 +211,13 @@ static void *flip(void *argument)
     record_set_scopes(&b, slice_of("bob"));
     b.activates = 200, b.expires = NOW + 200;
     while (!atomic_load(&race->stop)) {
-        publish_put(race->p, &a);
-        publish_put(race->p, &b);
+        token_table_put(race->p, &a);
+        token_table_put(race->p, &b);
     }
     return NULL;
 }
 
-static void judge_flipped(struct publisher *p)
+static void judge_flipped(struct token_table *p)
 {
     struct verdict v = judge_numbered(p, 7, "", NULL);
 
@@ -232,18 +232,18 @@ static void judge_flipped(struct publisher *p)
 static void readers_never_see_a_torn_slot(void **state)
 {
     (void)state;
-    struct race race = { .p = publish_new("jtn", 0) };
+    struct race race = { .p = token_table_new("jtn", 0) };
     struct record r = record_numbered(7);
     pthread_t thread;
 
     put(race.p, &r);
-    assert_int_equal(publish_reserve(race.p, 4, 64), 0);
+    assert_int_equal(token_table_reserve(race.p, 4, 64), 0);
     assert_int_equal(pthread_create(&thread, NULL, flip, &race), 0);
     for (int i = 0; i < 300000; i++)
         judge_flipped(race.p);
     atomic_store(&race.stop, true);
     pthread_join(thread, NULL);
-    publish_free(race.p);
+    token_table_free(race.p);
 }
 
 /* Large enough for huge pages.  One token is changed all the time, and may be in the way of others. */
@@ -251,7 +251,7 @@ static void condensing_changes_no_verdict(void **state)
 {
     (void)state;
     enum { TOKENS = 1000 };
-    struct race race = { .p = publish_new("jtn", 70000) };
+    struct race race = { .p = token_table_new("jtn", 70000) };
     pthread_t thread;
     int steps = 0;
 
@@ -267,7 +267,7 @@ static void condensing_changes_no_verdict(void **state)
             judge_flipped(race.p);
         }
         steps++;
-    } while (publish_condense(race.p));
+    } while (token_table_condense(race.p));
     atomic_store(&race.stop, true);
     pthread_join(thread, NULL);
     assert_true(steps > 8);
@@ -275,8 +275,8 @@ static void condensing_changes_no_verdict(void **state)
         assert_int_equal(status_numbered(race.p, i), STATUS_OK);
     assert_int_equal(status_numbered(race.p, TOKENS), STATUS_UNKNOWN);
     assert_int_equal(judge_numbered(race.p, 7, "bob", "bob").status, STATUS_OK);
-    assert_int_equal(publish_figures(race.p).tokens, TOKENS);
-    publish_free(race.p);
+    assert_int_equal(token_table_figures(race.p).tokens, TOKENS);
+    token_table_free(race.p);
 }
 
 static void a_record_survives_its_line(void **state)

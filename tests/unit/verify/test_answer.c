@@ -20,7 +20,7 @@ static void prepare_fail(void)
 static const char *look(int outcome)
 {
     memset(&say, 0x55, sizeof(say));
-    return examine(outcome, &a, NULL, NOW, &say);
+    return answer_check(outcome, &a, NULL, NOW, &say);
 }
 
 /* Whatever was wrong, what is left of it is an error that says nothing else. */

@@ -16,9 +16,9 @@
 
 enum { NOW = 1000000, UID = 1000 };
 
-static const struct peer peer = { .uid = UID, .gid = 100 };
-static struct hearing_place place = { .peer = &peer };
-static struct hearing hearing;
+static const struct peercred peer = { .uid = UID, .gid = 100 };
+static struct eval_context place = { .peer = &peer };
+static struct evaluation hearing;
 static struct record token;
 static char reply[LINE_MAX_BYTES + 1];
 
@@ -27,13 +27,13 @@ static int open_court(void **state)
     int result = make_all_ready(state);
 
     log_set_level(LOG_LEVEL_ERROR);
-    place.publisher = publish_new("jtn", 0);
+    place.token_table = token_table_new("jtn", 0);
     token = (struct record){ .serial = 1, .created = 1, .expires = NOW + 600 };
     token_digest(slice_of(VALUE), token.digest);
     record_set_subject(&token, slice_of("alice"));
     record_set_scopes(&token, slice_of("deploy,read"));
-    assert_int_equal(publish_reserve(place.publisher, 1, token.subject_len + token.scopes_len), 0);
-    publish_put(place.publisher, &token);
+    assert_int_equal(token_table_reserve(place.token_table, 1, token.subject_len + token.scopes_len), 0);
+    token_table_put(place.token_table, &token);
     bring("unit_says");
     bring("unit_ponders");
     return result;
@@ -41,20 +41,20 @@ static int open_court(void **state)
 
 static int close_court(void **state)
 {
-    publish_free(place.publisher);
+    token_table_free(place.token_table);
     return remove_all(state);
 }
 
 static void begin(const struct question *q)
 {
-    hearing_begin(&hearing, stack("git"), q, slice_of("git"), &place, NOW);
+    eval_begin(&hearing, stack("git"), q, slice_of("git"), &place, NOW);
 }
 
 static const char *end(void)
 {
     struct text t = text_in(reply, LINE_MAX_BYTES);
 
-    hearing_end(&hearing, 0, &t);
+    eval_finish(&hearing, 0, &t);
     reply[t.len] = '\0';
     return reply;
 }
@@ -62,7 +62,7 @@ static const char *end(void)
 static const char *ask_for(const struct question *q)
 {
     begin(q);
-    assert_true(hearing_go_on(&hearing, &place));
+    assert_true(eval_continue(&hearing, &place));
     return end();
 }
 
@@ -216,7 +216,7 @@ static void who_revokes_a_token_can_rely_on_it(void **state)
 {
     (void)state;
     service("sufficient = local\nsufficient = " PASS " identity=1\n");
-    assert_true(publish_deny(place.publisher, token.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(place.token_table, token.digest, SLOT_REVOKED, NULL));
     is(ask(VALUE), "NO revoked id=ID ");
     assert_string_equal(notes(), "");
     is(ask("a-value-that-nobody-ever-heard-of-here"), "OK ");
@@ -257,19 +257,19 @@ static void the_throttle_hears_of_every_no_but_its_own(void **state)
 static void everything_is_counted(void **state)
 {
     (void)state;
-    struct meter_part sum;
+    struct series_part sum;
 
     service("sufficient = local\nsufficient = " FAIL "10\n");
     ask(VALUE);
     ask("short");
-    meter_read(stack("git")->meter, &sum);
+    series_read(stack("git")->series, &sum);
     assert_int_equal(sum.count[STATUS_OK], 1);
     assert_int_equal(sum.count[STATUS_DENIED], 1);
     assert_int_equal(sum.timed, 2);
-    meter_read(stack("git")->step[0].meter, &sum);
+    series_read(stack("git")->step[0].series, &sum);
     assert_int_equal(sum.count[JETON_VERIFIER_PASS], 1);
     assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
-    meter_read(stack("git")->step[1].meter, &sum);
+    series_read(stack("git")->step[1].series, &sum);
     assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
     assert_int_equal(sum.timed, 1);
 }
@@ -279,10 +279,10 @@ static void nothing_of_the_value_is_left_in_what_was_wiped(void **state)
     (void)state;
     service("required = local\nrequired = " PASS "\n");
     ask(VALUE);
-    hearing_wipe(&hearing);
+    eval_wipe(&hearing);
     assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
     begin(&(struct question){ .value = SLICE(VALUE) });     /* nobody waits for it any longer */
-    hearing_wipe(&hearing);
+    eval_wipe(&hearing);
     assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
 }
 
@@ -294,15 +294,15 @@ static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
     service("sufficient = local\nrequisite = unit_ponders\nrequisite = require min_remaining=5s\n");
     is(ask(VALUE), "OK id=ID ");
     begin(&(struct question){ .value = SLICE("opaque") });
-    assert_false(hearing_go_on(&hearing, &place));
+    assert_false(eval_continue(&hearing, &place));
     assert_int_equal(hearing.step, 1);
-    hearing_take(&hearing, 0, JETON_VERIFIER_PASS, &answer);
-    assert_true(hearing_go_on(&hearing, &place));
+    eval_take_result(&hearing, 0, JETON_VERIFIER_PASS, &answer);
+    assert_true(eval_continue(&hearing, &place));
     is(end(), "OK id=");
     begin(&(struct question){ .value = SLICE("opaque") });
-    assert_false(hearing_go_on(&hearing, &place));
-    hearing_lack(&hearing, 0, COMPLAINT_LATE);
-    assert_true(hearing_go_on(&hearing, &place));
+    assert_false(eval_continue(&hearing, &place));
+    eval_take_failure(&hearing, 0, FAILURE_TIMEOUT);
+    assert_true(eval_continue(&hearing, &place));
     is(end(), "ERR unavailable ");
 }
 

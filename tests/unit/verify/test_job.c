@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an errand is, and that none is lost or doubled when many threads send, judge, give up and
+/* What an job is, and that none is lost or doubled when many threads send, judge, give up and
  * end at once. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,9 +25,9 @@ static void an_errand_has_copies_of_everything(void **state)
     const struct jeton_question q = {
         .value = value, .value_length = 6, .service = service, .scopes = scopes,
         .subject = subject, .identity = &who, .now = 1, .deadline = 2, .peer_uid = 3,
-        .peer_gid = 4, .peer_group_count = 3, .peer_groups = groups,
+        .peer_gid = 4, .peer_group_count = 3, .peercred_groups = groups,
     };
-    struct errand *e = errand_new(&q);
+    struct job *e = job_new(&q);
 
     memset(value, 'x', 6);
     service[0] = scopes[0] = subject[0] = who.subject[0] = 'x';
@@ -38,47 +38,47 @@ static void an_errand_has_copies_of_everything(void **state)
     assert_string_equal(e->question.scopes, "a,b");
     assert_string_equal(e->question.subject, "alice");
     assert_string_equal(e->question.identity->subject, "alice");
-    assert_int_equal(e->question.peer_groups[2], 9);
+    assert_int_equal(e->question.peercred_groups[2], 9);
     assert_int_equal(e->question.now + e->question.deadline, 3);
     assert_int_equal(e->question.peer_uid * 10 + e->question.peer_gid, 34);
     assert_int_equal(e->answer.identity.expires, JETON_VERIFIER_NEVER);
     assert_int_equal(e->outcome, JETON_VERIFIER_ERROR);
-    errand_free(e);
-    errand_free(NULL);
+    job_free(e);
+    job_free(NULL);
 }
 
 static void what_was_not_said_is_not_there_in_the_copy(void **state)
 {
     (void)state;
     const struct jeton_question q = { .value = "", .service = "other" };
-    struct errand *e = errand_new(&q);
+    struct job *e = job_new(&q);
 
     assert_string_equal(e->question.value, "");
     assert_null(e->question.scopes);
     assert_null(e->question.subject);
     assert_null(e->question.identity);
-    assert_null(e->question.peer_groups);
-    errand_free(e);
+    assert_null(e->question.peercred_groups);
+    job_free(e);
 }
 
 /* -- a crowd ----------------------------------------------------------------------------------- */
 
 enum fate { UNSENT, OUT, HOME, GIVEN_UP, REFUSED };
 
-/* One thread that sends.  What becomes of each errand is written down. */
+/* One thread that sends.  What becomes of each job is written down. */
 struct sender {
     pthread_t thread;
-    struct pool *pool;
+    struct thread_pool *pool;
     struct mailbox box;
     unsigned seed;
     unsigned sent;
-    struct errand *errand[ERRANDS];     /* while it is out */
+    struct job *job[ERRANDS];     /* while it is out */
     unsigned char fate[ERRANDS];
     unsigned faults;
     unsigned count[REFUSED + 1];
 };
 
-/* An errand's sender and its number, for when it comes home. */
+/* An job's sender and its number, for when it comes home. */
 struct note {
     struct sender *sender;
     unsigned number;
@@ -112,13 +112,13 @@ static void settle(struct sender *s, unsigned number, enum fate fate)
 {
     s->faults += s->fate[number] != OUT;
     s->fate[number] = (unsigned char)fate;
-    s->errand[number] = NULL;
+    s->job[number] = NULL;
     s->count[fate]++;
 }
 
 static void arrive(struct mail *mail)
 {
-    struct errand *e = (struct errand *)mail;
+    struct job *e = (struct job *)mail;
     const struct note *note = e->sender;
     bool ends = e->question.value[0] == 'e';
 
@@ -126,7 +126,7 @@ static void arrive(struct mail *mail)
     note->sender->faults += e->ended_its_thread && !ends;
     note->sender->faults += e->outcome != JETON_VERIFIER_FAIL && e->outcome != JETON_VERIFIER_ERROR;
     settle(note->sender, note->number, HOME);
-    errand_free(e);
+    job_free(e);
 }
 
 static void send_one(struct sender *s)
@@ -136,17 +136,17 @@ static void send_one(struct sender *s)
     const struct jeton_question q = { .value = value, .value_length = strlen(value),
                                       .service = "git" };
     unsigned number = s->sent++;
-    struct errand *e = errand_new(&q);
+    struct job *e = job_new(&q);
 
     notes[s - sender][number] = (struct note){ s, number };
     e->mail.arrive = arrive;
     e->home = &s->box;
     e->sender = &notes[s - sender][number];
     s->fate[number] = OUT;
-    s->errand[number] = e;
-    if (pool_send(s->pool, e))
+    s->job[number] = e;
+    if (thread_pool_submit(s->pool, e))
         return;
-    errand_free(e);
+    job_free(e);
     settle(s, number, REFUSED);
 }
 
@@ -156,7 +156,7 @@ static void give_one_up(struct sender *s)
     unsigned back = coin(s, 8) + 1;
     unsigned number = s->sent >= back ? s->sent - back : 0;
 
-    if (s->errand[number] != NULL && pool_give_up(s->errand[number]) != ERRAND_COMES)
+    if (s->job[number] != NULL && thread_pool_cancel(s->job[number]) != JOB_COMING)
         settle(s, number, GIVEN_UP);
 }
 
@@ -175,7 +175,7 @@ static void *be_busy(void *argument)
     return NULL;
 }
 
-static void crowd_begins(struct pool *p)
+static void crowd_begins(struct thread_pool *p)
 {
     memset(sender, 0, sizeof(sender));
     for (unsigned i = 0; i < SENDERS; i++) {
@@ -190,13 +190,13 @@ static void no_errand_is_lost_or_doubled_in_a_crowd(void **state)
 {
     (void)state;
     unsigned total[REFUSED + 1] = { 0 };
-    struct pool *p = pool_new(&verifier, NULL, 3, 16);
+    struct thread_pool *p = thread_pool_new(&verifier, NULL, 3, 16);
 
     assert_non_null(p);
     crowd_begins(p);
     for (unsigned i = 0; i < SENDERS; i++)
         pthread_join(sender[i].thread, NULL);
-    assert_true(pool_end(p, LIMIT));        /* with errands under way */
+    assert_true(thread_pool_stop(p, LIMIT));        /* with jobs under way */
     for (unsigned i = 0; i < SENDERS; i++) {
         mailbox_deliver(&sender[i].box, SIZE_MAX);
         assert_int_equal(sender[i].faults, 0);

@@ -14,7 +14,7 @@ static const struct jeton_identity alice = {
 
 static const char *look_after(const struct jeton_identity *known)
 {
-    return examine(JETON_VERIFIER_PASS, &a, known, NOW, &say);
+    return answer_check(JETON_VERIFIER_PASS, &a, known, NOW, &say);
 }
 
 static void a_later_identity_leaves_what_both_have(void **state)

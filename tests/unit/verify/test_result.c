@@ -12,7 +12,7 @@
 /* What a verifier can say, as far as it makes a difference. */
 enum kind { PASS, NOD, MALFORMED, UNKNOWN, EXPIRED, REVOKED, DISABLED, IGNORE, ERROR, BASELESS, KINDS };
 
-static const struct say says[KINDS] = {
+static const struct verifier_result says[KINDS] = {
     [PASS] = { .outcome = JETON_VERIFIER_PASS, .vouches = true },
     [NOD] = { .outcome = JETON_VERIFIER_PASS },
     [MALFORMED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_MALFORMED },
@@ -49,16 +49,16 @@ static struct result tally(const struct sequence *q)
 {
     struct result r = { .asked = 0 };
     bool over = false;
-    struct tally t;
+    struct stack_result t;
 
-    tally_begin(&t);
+    stack_result_begin(&t);
     while (r.asked < q->count && !over) {
-        struct say say = says[q->step[r.asked].kind];
+        struct verifier_result say = says[q->step[r.asked].kind];
         say.retry_after = (int64_t)++r.asked;
-        over = tally_take(&t, q->step[r.asked - 1].control, &say);
+        over = stack_result_add(&t, q->step[r.asked - 1].control, &say);
     }
-    r.status = tally_result(&t);
-    r.due_to = r.status == STATUS_OK ? 0 : (size_t)tally_decisive(&t)->retry_after;
+    r.status = stack_result_status(&t);
+    r.due_to = r.status == STATUS_OK ? 0 : (size_t)stack_result_reason(&t)->retry_after;
     return r;
 }
 

@@ -97,12 +97,12 @@ static void counts_go_on_when_the_stacks_are_made_again(void **state)
 {
     (void)state;
     make("[service git]\nrequired = local\n");
-    struct meter *service = stack("git")->meter, *step = stack("git")->step[0].meter;
+    struct series *service = stack("git")->series, *step = stack("git")->step[0].series;
     make("[service git]\nrequisite = throttle\nrequisite = local\n");
-    assert_ptr_equal(stack("git")->meter, service);
-    assert_ptr_equal(stack("git")->step[1].meter, step);
-    assert_ptr_not_equal(stack("git")->step[0].meter, step);
-    assert_ptr_not_equal(stack("other")->meter, service);
+    assert_ptr_equal(stack("git")->series, service);
+    assert_ptr_equal(stack("git")->step[1].series, step);
+    assert_ptr_not_equal(stack("git")->step[0].series, step);
+    assert_ptr_not_equal(stack("other")->series, service);
     assert_string_equal(step->service, "git");
     assert_string_equal(step->verifier, "local");
     assert_string_equal(service->verifier, "");
@@ -295,13 +295,13 @@ static int64_t milliseconds(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static struct errand *send(struct pool *pool, struct mailbox *home)
+static struct job *send(struct thread_pool *pool, struct mailbox *home)
 {
     const struct jeton_question q = { .value = "", .service = "git" };
-    struct errand *e = errand_new(&q);
+    struct job *e = job_new(&q);
 
     e->home = home;
-    assert_true(pool_send(pool, e));
+    assert_true(thread_pool_submit(pool, e));
     return e;
 }
 
@@ -317,7 +317,7 @@ static void the_end_does_not_wait_for_one_after_the_other(void **state)
 {
     (void)state;
     struct mailbox home;
-    struct errand *e[4];
+    struct job *e[4];
 
     bring("unit_hangs");
     make("[service a]\nrequired = unit_hangs threads=1\nrequired = unit_hangs threads=1\n"
@@ -329,7 +329,7 @@ static void the_end_does_not_wait_for_one_after_the_other(void **state)
     for (int64_t limit = milliseconds() + 20000; notes_length() < 4 && milliseconds() < limit;)
         usleep(1000);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pool_give_up(e[i]), ERRAND_HANGS);
+        assert_int_equal(thread_pool_cancel(e[i]), JOB_ABANDONED);
     int64_t began = milliseconds();
     assert_false(stacks_end(stacks, 500));
     int64_t took = milliseconds() - began;

@@ -9,8 +9,8 @@
 enum { LANES = 3, ROUNDS = 60, LIMIT = 20000 };
 
 static struct server server;
-static struct lane lanes[LANES];
-static struct succession succession;
+static struct worker workers[LANES];
+static struct stack_set stack_set;
 static atomic_bool over;
 
 static int open_house(void **state)
@@ -19,15 +19,15 @@ static int open_house(void **state)
 
     log_set_level(LOG_LEVEL_ERROR);
     memset(&server, 0, sizeof(server));
-    memset(lanes, 0, sizeof(lanes));
-    server.publisher = publish_new("jtn", 0);
-    server.lane = lanes;
-    server.lanes = LANES;
-    meters_init(&server.meters, LANES);
+    memset(workers, 0, sizeof(workers));
+    server.token_table = token_table_new("jtn", 0);
+    server.worker = workers;
+    server.workers = LANES;
+    metrics_init(&server.metrics, LANES);
     for (unsigned i = 0; i < LANES; i++) {
-        lanes[i].server = &server;
-        lanes[i].reader = i;
-        assert_int_equal(mailbox_init(&lanes[i].box), 0);
+        workers[i].server = &server;
+        workers[i].reader = i;
+        assert_int_equal(mailbox_init(&workers[i].box), 0);
     }
     over = false;
     bring("unit_plain");
@@ -38,36 +38,36 @@ static int open_house(void **state)
 static int close_house(void **state)
 {
     for (unsigned i = 0; i < LANES; i++)
-        mailbox_destroy(&lanes[i].box);
-    publish_free(server.publisher);
-    meters_free(&server.meters);
+        mailbox_destroy(&workers[i].box);
+    token_table_free(server.token_table);
+    metrics_free(&server.metrics);
     return remove_all(state);
 }
 
 static void begin(const char *text)
 {
     assert_true(read_text(text));
-    if (!succession_begin(&succession, &server, &config, &problem))
+    if (!stack_set_begin(&stack_set, &server, &config, &problem))
         fail_msg("%s", problem.message);
 }
 
 static bool replace(const char *text)
 {
-    return read_text(text) && succession_replace(&succession, &config, &problem);
+    return read_text(text) && stack_set_replace(&stack_set, &config, &problem);
 }
 
 static void finish(void)
 {
-    succession_end(&succession);
-    succession_free(&succession);
-    assert_null(succession.replaced);
+    stack_set_end(&stack_set);
+    stack_set_free(&stack_set);
+    assert_null(stack_set.replaced);
 }
 
-/* All lanes look, as they do when they are woken. */
+/* All workers look, as they do when they are woken. */
 static void all_take(void)
 {
     for (size_t i = 0; i < LANES; i++)
-        lane_take_stacks(&lanes[i]);
+        lane_take_stacks(&workers[i]);
 }
 
 static unsigned times(const char *text, const char *word)
@@ -88,15 +88,15 @@ static void the_old_set_lives_until_no_lane_uses_it(void **state)
     all_take();
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
-    assert_false(succession.settled);
-    lane_take_stacks(&lanes[0]);
-    lane_take_stacks(&lanes[2]);
-    assert_false(succession_step(&succession));
+    assert_false(stack_set.settled);
+    lane_take_stacks(&workers[0]);
+    lane_take_stacks(&workers[2]);
+    assert_false(stack_set_step(&stack_set));
     assert_string_equal(notes(), "");
-    lane_take_stacks(&lanes[1]);
-    assert_true(succession_step(&succession));
+    lane_take_stacks(&workers[1]);
+    assert_true(stack_set_step(&stack_set));
     assert_string_equal(notes(), "close\n");
-    assert_null(succession.replaced);
+    assert_null(stack_set.replaced);
     finish();
 }
 
@@ -106,15 +106,15 @@ static void the_old_set_lives_until_nothing_is_heard_before_it(void **state)
     begin("[service git]\nrequired = unit_plain\n");
     all_take();
     struct stacks *old = atomic_load(&server.stacks);
-    atomic_fetch_add(&old->hearings, 1);
+    atomic_fetch_add(&old->evaluations, 1);
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
     all_take();
-    assert_true(succession_step(&succession));          /* new ones go by the new set already */
+    assert_true(stack_set_step(&stack_set));          /* new ones go by the new set already */
     assert_string_equal(notes(), "");
-    assert_ptr_equal(succession.replaced, old);
-    atomic_fetch_sub(&old->hearings, 1);
-    assert_true(succession_step(&succession));
+    assert_ptr_equal(stack_set.replaced, old);
+    atomic_fetch_sub(&old->evaluations, 1);
+    assert_true(stack_set_step(&stack_set));
     assert_string_equal(notes(), "close\n");
     finish();
 }
@@ -128,8 +128,8 @@ static void a_broken_configuration_changes_nothing(void **state)
     assert_false(replace("[service git]\nrequired = unit_plain fail=no\n"));
     says("unit-plain: no");
     assert_ptr_equal(atomic_load(&server.stacks), old);
-    assert_true(succession.settled);
-    assert_null(succession.replaced);
+    assert_true(stack_set.settled);
+    assert_null(stack_set.replaced);
     finish();
 }
 
@@ -139,16 +139,16 @@ static void who_has_the_table_is_recalled_only_if_the_terms_changed(void **state
     begin("[service git]\nrequired = local\n");
     all_take();
     assert_true(replace("[service git]\nsufficient = local\n"));
-    assert_false(succession.recall);
+    assert_false(stack_set.recall);
     all_take();
-    assert_true(succession_step(&succession));
+    assert_true(stack_set_step(&stack_set));
     assert_true(replace("[service git]\nrequisite = local\nrequisite = require scope=x\n"));
-    assert_true(succession.recall);
-    assert_false(succession_step(&succession));         /* some lane might still hand it out */
-    assert_true(succession.recall);
+    assert_true(stack_set.recall);
+    assert_false(stack_set_step(&stack_set));         /* some worker might still hand it out */
+    assert_true(stack_set.recall);
     all_take();
-    assert_true(succession_step(&succession));
-    assert_false(succession.recall);
+    assert_true(stack_set_step(&stack_set));
+    assert_false(stack_set.recall);
     finish();
 }
 
@@ -166,7 +166,7 @@ static void nothing_is_left_at_the_end(void **state)
 
 /* -- all at once ------------------------------------------------------------------------------- */
 
-/* Looks at all of a set, as a lane does; what is freed is found by the sanitizers. */
+/* Looks at all of a set, as a worker does; what is freed is found by the sanitizers. */
 static void use(const struct stacks *s)
 {
     const struct stack *git = stacks_find(s, slice_of("git"));
@@ -180,23 +180,23 @@ static void use(const struct stacks *s)
 
 static void *be_a_lane(void *argument)
 {
-    struct lane *lane = argument;
+    struct worker *worker = argument;
     struct stacks *kept = NULL;
 
     for (unsigned i = 0; !over; i++) {
-        use(lane_take_stacks(lane));
+        use(lane_take_stacks(worker));
         if (kept != NULL && i % 7 == 0) {               /* a matter is decided */
             use(kept);
-            atomic_fetch_sub(&kept->hearings, 1);
+            atomic_fetch_sub(&kept->evaluations, 1);
             kept = NULL;
         } else if (kept == NULL && i % 5 == 0) {        /* one begins */
-            kept = atomic_load(&lane->stacks);
-            atomic_fetch_add(&kept->hearings, 1);
+            kept = atomic_load(&worker->stacks);
+            atomic_fetch_add(&kept->evaluations, 1);
         }
         sched_yield();
     }
     if (kept != NULL)
-        atomic_fetch_sub(&kept->hearings, 1);
+        atomic_fetch_sub(&kept->evaluations, 1);
     return NULL;
 }
 
@@ -211,21 +211,21 @@ static void sets_replace_each_other_while_lanes_use_them(void **state)
     begin(texts[0]);
     all_take();
     for (size_t i = 0; i < LANES; i++)
-        assert_int_equal(pthread_create(&lanes[i].thread, NULL, be_a_lane, &lanes[i]), 0);
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, be_a_lane, &workers[i]), 0);
     for (unsigned round = 0; round < ROUNDS; round++) {
         assert_true(replace(texts[round % 2]));
-        for (unsigned i = 0; !succession_step(&succession) && i < LIMIT; i++)
+        for (unsigned i = 0; !stack_set_step(&stack_set) && i < LIMIT; i++)
             usleep(1000);
-        assert_true(succession.settled);
+        assert_true(stack_set.settled);
     }
     over = true;
     for (size_t i = 0; i < LANES; i++)
-        pthread_join(lanes[i].thread, NULL);
-    for (unsigned i = 0; succession.replaced != NULL && i < LIMIT; i++) {
+        pthread_join(workers[i].thread, NULL);
+    for (unsigned i = 0; stack_set.replaced != NULL && i < LIMIT; i++) {
         usleep(1000);                   /* a verifier's thread ends in its own time */
-        succession_step(&succession);
+        stack_set_step(&stack_set);
     }
-    assert_null(succession.replaced);
+    assert_null(stack_set.replaced);
     finish();
     const char *text = notes();
     assert_int_equal(times(text, "open"), ROUNDS + 1);

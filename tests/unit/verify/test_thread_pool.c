@@ -89,39 +89,39 @@ static struct jeton_answer last;
 
 static void arrive(struct mail *mail)
 {
-    struct errand *e = (struct errand *)mail;
+    struct job *e = (struct job *)mail;
 
     came++;
     unjudged += e->outcome == JETON_VERIFIER_ERROR && !e->ended_its_thread;
     ended += e->ended_its_thread;
     last = e->answer;
-    errand_free(e);
+    job_free(e);
 }
 
-static struct errand *errand(const char *value)
+static struct job *job(const char *value)
 {
     const struct jeton_question q = { .value = value, .value_length = strlen(value),
                                       .service = "git" };
-    struct errand *e = errand_new(&q);
+    struct job *e = job_new(&q);
 
     e->mail.arrive = arrive;
     e->home = &home;
     return e;
 }
 
-static struct pool *pool(unsigned threads, unsigned queue)
+static struct thread_pool *pool(unsigned threads, unsigned queue)
 {
-    struct pool *p = pool_new(&verifier, &judged, threads, queue);
+    struct thread_pool *p = thread_pool_new(&verifier, &judged, threads, queue);
 
     assert_non_null(p);
     return p;
 }
 
-static struct errand *send(struct pool *p, const char *value)
+static struct job *send(struct thread_pool *p, const char *value)
 {
-    struct errand *e = errand(value);
+    struct job *e = job(value);
 
-    assert_true(pool_send(p, e));
+    assert_true(thread_pool_submit(p, e));
     return e;
 }
 
@@ -151,10 +151,10 @@ static void await(atomic_uint *what, unsigned count)
     assert_int_equal(*what, count);
 }
 
-static void finish(struct pool *p)
+static void finish(struct thread_pool *p)
 {
     open_gate(true);
-    assert_true(pool_end(p, LIMIT));
+    assert_true(thread_pool_stop(p, LIMIT));
     mailbox_deliver(&home, SIZE_MAX);
 }
 
@@ -179,7 +179,7 @@ static int tidy(void **state)
 static void errands_come_home_with_their_answers(void **state)
 {
     (void)state;
-    struct pool *p = pool(2, 64);
+    struct thread_pool *p = pool(2, 64);
 
     for (unsigned i = 1; i <= 50; i++) {
         send(p, "answer");
@@ -194,18 +194,18 @@ static void errands_come_home_with_their_answers(void **state)
 static void the_queue_is_bounded(void **state)
 {
     (void)state;
-    struct pool *p = pool(1, 3);
+    struct thread_pool *p = pool(1, 3);
 
     send(p, "hang");
     await(&hanging, 1);
     for (int i = 0; i < 3; i++)
         send(p, "answer");
-    struct errand *e = errand("answer");
-    assert_false(pool_send(p, e));
-    assert_false(pool_send(p, e));
+    struct job *e = job("answer");
+    assert_false(thread_pool_submit(p, e));
+    assert_false(thread_pool_submit(p, e));
     open_gate(true);
     await_home(4);
-    assert_true(pool_send(p, e));           /* it was the caller's all the time */
+    assert_true(thread_pool_submit(p, e));           /* it was the caller's all the time */
     await_home(5);
     finish(p);
 }
@@ -213,7 +213,7 @@ static void the_queue_is_bounded(void **state)
 static void what_hangs_keeps_nothing_but_its_thread(void **state)
 {
     (void)state;
-    struct pool *p = pool(3, 100);
+    struct thread_pool *p = pool(3, 100);
 
     send(p, "hang");
     send(p, "hang");
@@ -231,14 +231,14 @@ static void what_hangs_keeps_nothing_but_its_thread(void **state)
 static void what_is_given_up_never_comes_home(void **state)
 {
     (void)state;
-    struct pool *p = pool(1, 4);
-    struct errand *being_judged = send(p, "hang");
+    struct thread_pool *p = pool(1, 4);
+    struct job *being_judged = send(p, "hang");
 
     await(&hanging, 1);
-    struct errand *waiting = send(p, "answer");
+    struct job *waiting = send(p, "answer");
     send(p, "answer");
-    assert_int_equal(pool_give_up(waiting), ERRAND_WAITED);
-    assert_int_equal(pool_give_up(being_judged), ERRAND_HANGS);
+    assert_int_equal(thread_pool_cancel(waiting), JOB_CANCELLED);
+    assert_int_equal(thread_pool_cancel(being_judged), JOB_ABANDONED);
     open_gate(true);
     await_home(1);
     finish(p);
@@ -249,13 +249,13 @@ static void what_is_given_up_never_comes_home(void **state)
 static void what_is_coming_home_cannot_be_given_up(void **state)
 {
     (void)state;
-    struct pool *p = pool(1, 4);
-    struct errand *e = send(p, "answer");
+    struct thread_pool *p = pool(1, 4);
+    struct job *e = send(p, "answer");
     struct pollfd mail = { .fd = home.wake, .events = POLLIN };
 
     assert_int_equal(poll(&mail, 1, LIMIT), 1);
-    assert_int_equal(pool_give_up(e), ERRAND_COMES);
-    assert_int_equal(pool_give_up(e), ERRAND_COMES);
+    assert_int_equal(thread_pool_cancel(e), JOB_COMING);
+    assert_int_equal(thread_pool_cancel(e), JOB_COMING);
     await_home(1);
     finish(p);
     assert_int_equal(came, 1);
@@ -266,7 +266,7 @@ static void what_is_coming_home_cannot_be_given_up(void **state)
 static void a_thread_that_is_ended_is_replaced(void **state)
 {
     (void)state;
-    struct pool *p = pool(1, 64);
+    struct thread_pool *p = pool(1, 64);
 
     for (int i = 0; i < 20; i++)
         send(p, "end");
@@ -283,7 +283,7 @@ static void ended_threads_are_over_when_the_pool_has_ended(void **state)
 {
     (void)state;
     for (int round = 0; round < 50; round++) {
-        struct pool *p = pool(2, 64);
+        struct thread_pool *p = pool(2, 64);
         for (int i = 0; i < 4; i++)
             send(p, "end");
         finish(p);
@@ -296,7 +296,7 @@ static void ended_threads_are_over_when_the_pool_has_ended(void **state)
 static void a_thread_that_could_not_be_replaced_loses_no_errand(void **state)
 {
     (void)state;
-    struct pool *p = pool(1, 64);
+    struct thread_pool *p = pool(1, 64);
 
     no_threads = true;
     send(p, "end");
@@ -309,9 +309,9 @@ static void a_thread_that_could_not_be_replaced_loses_no_errand(void **state)
     no_threads = true;
     send(p, "end");
     await_home(5);
-    struct errand *given_up = send(p, "answer");
+    struct job *given_up = send(p, "answer");
     send(p, "answer");
-    assert_int_equal(pool_give_up(given_up), ERRAND_WAITED);
+    assert_int_equal(thread_pool_cancel(given_up), JOB_CANCELLED);
     finish(p);
     assert_int_equal(came, 6);
     assert_int_equal(unjudged, 1);
@@ -321,7 +321,7 @@ static void a_pool_without_threads_is_none(void **state)
 {
     (void)state;
     no_threads = true;
-    assert_null(pool_new(&verifier, &judged, 4, 4));
+    assert_null(thread_pool_new(&verifier, &judged, 4, 4));
     assert_int_equal(errno, EAGAIN);
 }
 
@@ -330,19 +330,19 @@ static void a_pool_without_threads_is_none(void **state)
 static void the_end_waits_for_what_hangs_and_sends_home_what_waits(void **state)
 {
     (void)state;
-    struct pool *p = pool(2, 64);
+    struct thread_pool *p = pool(2, 64);
 
     send(p, "hang");
-    struct errand *given_up = send(p, "hang");
+    struct job *given_up = send(p, "hang");
     await(&hanging, 2);
     for (int i = 0; i < 10; i++)
         send(p, "answer");
-    assert_false(pool_end(p, 0));
-    assert_false(pool_end(p, 20));
-    struct errand *late = errand("answer");
-    assert_false(pool_send(p, late));
-    errand_free(late);
-    assert_int_equal(pool_give_up(given_up), ERRAND_HANGS);
+    assert_false(thread_pool_stop(p, 0));
+    assert_false(thread_pool_stop(p, 20));
+    struct job *late = job("answer");
+    assert_false(thread_pool_submit(p, late));
+    job_free(late);
+    assert_int_equal(thread_pool_cancel(given_up), JOB_ABANDONED);
     finish(p);
     assert_int_equal(came, 11);
     assert_int_equal(unjudged, 10);

@@ -12,7 +12,7 @@ static struct problem problem;
 
 static struct change *change_for(const char *line)
 {
-    static const struct admin_context context = { .uid = 1, .pid = 2, .prefix = "jtn" };
+    static const struct change_request_context context = { .uid = 1, .pid = 2, .prefix = "jtn" };
     static char bytes[1024];
     struct request r;
 
@@ -20,7 +20,7 @@ static struct change *change_for(const char *line)
     const struct request_line look = request_look(bytes, strlen(bytes));
     if (request_parse(&look, ROLE_ADMIN, &r, &problem) != STATUS_OK)
         return NULL;
-    return admin_change(&r, &context, &problem);
+    return change_request_read(&r, &context, &problem);
 }
 
 static void create_makes_a_value_and_reads_the_claims(void **state)

@@ -312,7 +312,7 @@ static void a_failed_change_is_explained(void **state)
         c->problem.status = STATUS_OK;
         c->puts = true;
         c->value_len = 53;
-        doubt_explain(c, cases[i].outcome, false);
+        uncertain_explain(c, cases[i].outcome, false);
         assert_int_equal(c->problem.status, STATUS_STORE);
         assert_non_null(strstr(c->problem.message, cases[i].says));
     }

@@ -25,38 +25,38 @@ static void digest_of(unsigned number, uint8_t digest[DIGEST_SIZE])
     memcpy(digest + ID_SIZE - sizeof(number), &number, sizeof(number));
 }
 
-static struct publisher *publisher(void)
+static struct token_table *token_table(void)
 {
-    struct publisher *p = publish_new("jtn", TOKENS);
+    struct token_table *p = token_table_new("jtn", TOKENS);
 
     for (unsigned i = 0; i < TOKENS; i++) {
         struct record r = { .serial = i + 1, .created = 1, .expires = TIME_NEVER };
         digest_of(i, r.digest);
-        publish_put(p, &r);
+        token_table_put(p, &r);
     }
     return p;
 }
 
-static void use(struct publisher *p, unsigned number, int64_t now)
+static void use(struct token_table *p, unsigned number, int64_t now)
 {
     uint8_t digest[DIGEST_SIZE];
 
     digest_of(number, digest);
-    publish_touch_id(p, digest, now);
+    token_table_touch_id(p, digest, now);
 }
 
-static int64_t get(struct lastuse *l, unsigned number)
+static int64_t get(struct last_used *l, unsigned number)
 {
     uint8_t digest[DIGEST_SIZE];
 
     digest_of(number, digest);
-    return lastuse_get(l, digest, 0);
+    return last_used_get(l, digest, 0);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    snprintf(store, sizeof(store), "/tmp/jeton-lastuse-%d.tdb", (int)getpid());
+    snprintf(store, sizeof(store), "/tmp/jeton-last_used-%d.tdb", (int)getpid());
     return 0;
 }
 
@@ -72,46 +72,46 @@ static int tear_down(void **state)
 static void what_was_written_is_there_after_a_restart(void **state)
 {
     (void)state;
-    struct publisher *p = publisher();
-    struct lastuse *l = lastuse_open(store);
+    struct token_table *p = token_table();
+    struct last_used *l = last_used_open(store);
 
     for (unsigned i = 0; i < TOKENS; i += 2)
         use(p, i, 1000000 + i);
-    lastuse_flush(l, p, 1000400);
+    last_used_flush(l, p, 1000400);
     for (unsigned i = 0; i < TOKENS; i += 4)        /* later uses replace those, others are new */
         use(p, i, 2000000 + i);
     use(p, 1, 2000001);
-    lastuse_flush(l, p, 2000400);
-    lastuse_close(l);
-    l = lastuse_open(store);
+    last_used_flush(l, p, 2000400);
+    last_used_close(l);
+    l = last_used_open(store);
     for (unsigned i = 2; i < TOKENS; i++)
         assert_int_equal(get(l, i), i % 4 == 0 ? 2000000 + i : i % 2 == 0 ? 1000000 + i : 0);
     assert_int_equal(get(l, 1), 2000001);
-    assert_int_equal(lastuse_get(l, (const uint8_t[ID_SIZE]){ 0 }, 77), 77);
-    lastuse_close(l);
-    publish_free(p);
+    assert_int_equal(last_used_get(l, (const uint8_t[ID_SIZE]){ 0 }, 77), 77);
+    last_used_close(l);
+    token_table_free(p);
 }
 
 static void what_is_forgotten_takes_nothing_else_with_it(void **state)
 {
     (void)state;
-    struct publisher *p = publisher();
-    struct lastuse *l = lastuse_open(store);
+    struct token_table *p = token_table();
+    struct last_used *l = last_used_open(store);
     uint8_t digest[DIGEST_SIZE];
 
     for (unsigned i = 0; i < TOKENS; i++)
         use(p, i, 3000000 + i);
-    lastuse_flush(l, p, 3000400);
+    last_used_flush(l, p, 3000400);
     for (unsigned i = 0; i < TOKENS; i++) {
         digest_of(i, digest);
-        lastuse_forget(l, digest);
-        lastuse_forget(l, digest);
+        last_used_forget(l, digest);
+        last_used_forget(l, digest);
         assert_int_equal(get(l, i), 0);
         for (unsigned other = i + 1; other < TOKENS; other += 7)
             assert_int_equal(get(l, other), 3000000 + other);
     }
-    lastuse_close(l);
-    publish_free(p);
+    last_used_close(l);
+    token_table_free(p);
 }
 
 int main(void)

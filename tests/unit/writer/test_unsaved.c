@@ -59,7 +59,7 @@ static int puts_until_failure = -1;     /* -1: none fails */
 /* Stands before TDB's, and fails as that does without memory. */
 int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
 {
-    static int (*real)(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how);
+    static int (*real)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
 
     if (real == NULL)
         *(void **)&real = dlsym(RTLD_NEXT, "tdb_store");
