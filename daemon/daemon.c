@@ -26,7 +26,7 @@ enum {
     DESCRIPTORS_OWN = 48,
     DESCRIPTORS_A_WORKER = 4,
     GROWTH_TICKS = 5,
-    SETTLE_MICROSECONDS = 2000,     /* how often it is looked whether all use a new configuration */
+    SETTLE_MICROSECONDS = 2000, /* how often it is looked whether all use a new configuration */
 };
 
 struct daemon {
@@ -37,18 +37,18 @@ struct daemon {
     struct stack_set stack_set;
     struct memory_watch growth;
     unsigned ticks;
-    bool reload_again;              /* SIGHUP came while the last one is being carried out */
+    bool reload_again; /* SIGHUP came while the last one is being carried out */
     struct writer *writer;
     struct event_base *base;
     struct listener *listener;
     sigset_t handled;
-    int signals;                    /* signalfd; -1: not yet */
+    int signals; /* signalfd; -1: not yet */
     struct event *on_signal;
     struct event *on_tick;
     struct event *on_settle;
     struct watchdog watchdog;
-    size_t running;                 /* workers */
-    bool keeping;                   /* the writer_thread owns the writer's thread */
+    size_t running; /* workers */
+    bool keeping;   /* the writer_thread owns the writer's thread */
 };
 
 static void set_signals(struct daemon *s);
@@ -65,7 +65,8 @@ static void on_settle(evutil_socket_t fd, short what, void *service);
 /* As many connections as there are descriptors for, and no more than configured. */
 static uint64_t connections_possible(const struct daemon *s, const struct config *c)
 {
-    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_PLACES + DESCRIPTORS_A_WORKER * s->server.workers;
+    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_PLACES +
+                   DESCRIPTORS_A_WORKER * s->server.workers;
     uint64_t wanted = c->max_connections + own;
     struct rlimit limit;
 
@@ -97,8 +98,8 @@ static size_t workers_wanted(const struct config *c)
 
 /* -- from start to stop ---------------------------------------------------------------------- */
 
-bool daemon_run(const struct config *c, service_configure *configure, struct daemon_environment *start,
-                 struct problem *problem)
+bool daemon_run(const struct config *c, service_configure *configure,
+                struct daemon_environment *start, struct problem *problem)
 {
     struct daemon *s = calloc(1, sizeof(*s));
 
@@ -131,7 +132,7 @@ static bool confine(struct daemon *s, struct problem *problem)
     s->listener = listener_open(c, &site, &s->start->inherited, problem);
     if (s->listener == NULL || !privilege_drop(c, &site, problem))
         return false;
-    sandbox_secrets();              /* again: a change of user makes a process dumpable */
+    sandbox_secrets(); /* again: a change of user makes a process dumpable */
     sandbox_files(c);
     settings_apply(&s->server.settings, c, site.table_gid);
     return true;
@@ -141,7 +142,7 @@ static bool confine(struct daemon *s, struct problem *problem)
 static void set_signals(struct daemon *s)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);       /* a file size limit is then an error, not the end */
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an error, not the end */
     sigemptyset(&s->handled);
     sigaddset(&s->handled, SIGTERM);
     sigaddset(&s->handled, SIGINT);
@@ -156,8 +157,8 @@ static bool load(struct daemon *s, struct problem *problem)
     if (store == NULL)
         return false;
     s->writer = calloc(1, sizeof(*s->writer));
-    if (s->writer != NULL && writer_init(s->writer, store, s->config.prefix,
-                                         s->config.journal_entries, problem)) {
+    if (s->writer != NULL &&
+        writer_init(s->writer, store, s->config.prefix, s->config.journal_entries, problem)) {
         s->server.token_table = s->writer->token_table;
         return true;
     }
@@ -200,7 +201,7 @@ static bool start_threads(struct daemon *s, struct problem *problem)
     bool well = s->keeping && start_workers(s);
     if (well)
         server->client_limit = client_limit_new(connections_possible(s, &s->config),
-                                  s->config.max_connections_per_uid);
+                                                s->config.max_connections_per_uid);
     well = well && server->client_limit != NULL && start_events(s) &&
            listener_start(s->listener, server, s->base);
     if (!well)
@@ -212,8 +213,8 @@ static void serve(struct daemon *s)
 {
     sandbox_calls(&s->config);
     log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
-             (unsigned long long)token_table_figures(s->server.token_table).tokens, s->server.workers,
-             s->config.store);
+             (unsigned long long)token_table_figures(s->server.token_table).tokens,
+             s->server.workers, s->config.store);
     watchdog_ready(&s->watchdog);
     memory_watch_look(&s->growth, &s->server);
     event_base_dispatch(s->base);
@@ -296,7 +297,8 @@ static void reload(struct daemon *s)
                     "a restart");
     log_set_level(c.log_level);
     settings_apply(&s->server.settings, &c, site.table_gid);
-    client_limit_set(s->server.client_limit, connections_possible(s, &c), c.max_connections_per_uid);
+    client_limit_set(s->server.client_limit, connections_possible(s, &c),
+                     c.max_connections_per_uid);
     on_settle(-1, 0, s);
 }
 

@@ -18,7 +18,7 @@ struct daemon_environment {
 
 /* Serves until SIGTERM or SIGINT.  True: it ended in good order.  False: *problem says why it could
  * not start. */
-bool daemon_run(const struct config *c, service_configure *configure, struct daemon_environment *start,
-                 struct problem *problem);
+bool daemon_run(const struct config *c, service_configure *configure,
+                struct daemon_environment *start, struct problem *problem);
 
 #endif

@@ -17,7 +17,7 @@
 enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
 
 static struct {
-    const char *file;               /* NULL: the default one, if it is there */
+    const char *file; /* NULL: the default one, if it is there */
     const char *set[SETTINGS_MAX];
     size_t sets;
     bool check;
@@ -114,8 +114,8 @@ static int parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
         { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' }, { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+        { "check", no_argument, NULL, 'k' },        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };
 
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {

@@ -9,9 +9,9 @@
 
 /* Generous: what it takes at most. */
 enum {
-    TOKEN_BYTES = 256,                  /* of a token, beside its slot and strings */
+    TOKEN_BYTES = 256, /* of a token, beside its slot and strings */
     CONNECTION_BYTES = 256 * 1024,
-    GROWTH_BYTES = 64 * 1024 * 1024,    /* worth a line in the log */
+    GROWTH_BYTES = 64 * 1024 * 1024, /* worth a line in the log */
 };
 
 void memory_watch_begin(struct memory_watch *g)
@@ -82,15 +82,15 @@ void memory_watch_look(struct memory_watch *g, const struct server *server)
 
     if (!read_bytes(g, &bytes))
         return;
-    if (asked > g->asked && bytes > g->bytes + GROWTH_BYTES && bytes - g->bytes > GROWTH_BYTES +
-        (own > g->own ? own - g->own : 0)) {
+    if (asked > g->asked && bytes > g->bytes + GROWTH_BYTES &&
+        bytes - g->bytes > GROWTH_BYTES + (own > g->own ? own - g->own : 0)) {
         room[names.len] = '\0';
         log_warning("jetond's memory grew by %llu MiB, to %llu, while verifiers were asked %llu "
                     "times (%s): if that goes on, one of them leaks",
                     (unsigned long long)(bytes - g->bytes) >> 20, (unsigned long long)bytes >> 20,
                     (unsigned long long)(asked - g->asked), room);
     } else if (asked > g->asked && bytes > g->bytes && g->bytes > 0) {
-        return;                         /* slowly is also growing: keep what it is compared with */
+        return; /* slowly is also growing: keep what it is compared with */
     }
     g->bytes = bytes;
     g->own = own;

@@ -11,10 +11,10 @@
 #include "daemon/session/context.h"
 
 struct memory_watch {
-    int statm;                  /* /proc/self/statm; -1: it is not looked */
-    uint64_t bytes;             /* what there was ... */
-    uint64_t own;               /* ... and what the daemon explains, when it was last in order */
-    uint64_t asked;             /* how often verifiers from shared objects had been */
+    int statm;      /* /proc/self/statm; -1: it is not looked */
+    uint64_t bytes; /* what there was ... */
+    uint64_t own;   /* ... and what the daemon explains, when it was last in order */
+    uint64_t asked; /* how often verifiers from shared objects had been */
 };
 
 void memory_watch_begin(struct memory_watch *g);

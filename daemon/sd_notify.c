@@ -69,8 +69,8 @@ static uint64_t watchdog_of(const char *microseconds, const char *pid)
 
     if (microseconds == NULL || !number_parse(slice_of(microseconds), INT64_MAX, &wanted))
         return 0;
-    if (pid != NULL && (!number_parse(slice_of(pid), INT32_MAX, &number) ||
-                        (pid_t)number != getpid()))
+    if (pid != NULL &&
+        (!number_parse(slice_of(pid), INT32_MAX, &number) || (pid_t)number != getpid()))
         return 0;
     return wanted;
 }

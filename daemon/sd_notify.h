@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct sd_notify {
-    int fd;                     /* connected to NOTIFY_SOCKET; -1: nobody wants to know */
-    uint64_t watchdog;          /* microseconds within which it wants a sign of life; 0: none */
+    int fd;            /* connected to NOTIFY_SOCKET; -1: nobody wants to know */
+    uint64_t watchdog; /* microseconds within which it wants a sign of life; 0: none */
 };
 
 /* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID and removes them from the environment.
@@ -19,7 +19,7 @@ void sd_notify_open(struct sd_notify *n);
 void sd_notify_close(struct sd_notify *n);
 
 void sd_notify_ready(const struct sd_notify *n);
-void sd_notify_reloading(const struct sd_notify *n);      /* sd_notify_ready() must follow */
+void sd_notify_reloading(const struct sd_notify *n); /* sd_notify_ready() must follow */
 void sd_notify_stopping(const struct sd_notify *n);
 void sd_notify_alive(const struct sd_notify *n);
 

@@ -6,7 +6,7 @@
 #include "daemon/session/pulse.h"
 #include "daemon/base/journald.h"
 
-enum { DISK_PATIENCE = 10 };        /* seconds until it is said that changes wait */
+enum { DISK_PATIENCE = 10 }; /* seconds until it is said that changes wait */
 
 static void on_watchdog(evutil_socket_t fd, short what, void *watchdog)
 {
@@ -24,7 +24,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *watchdog)
 
 /* Twice within the time that the manager waits. */
 bool watchdog_start(struct watchdog *v, struct server *server, const struct sd_notify *notify,
-                 struct event_base *base)
+                    struct event_base *base)
 {
     uint64_t half = notify->watchdog / 2;
     const struct timeval interval = { (time_t)(half / 1000000), (suseconds_t)(half % 1000000) };
@@ -75,7 +75,7 @@ void watchdog_tick(struct watchdog *v)
 void watchdog_ready(const struct watchdog *v)
 {
     sd_notify_status(v->notify, "%llu tokens, %zu workers",
-                  (unsigned long long)token_table_figures(v->server->token_table).tokens,
-                  v->server->workers);
+                     (unsigned long long)token_table_figures(v->server->token_table).tokens,
+                     v->server->workers);
     sd_notify_ready(v->notify);
 }

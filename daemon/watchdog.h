@@ -13,14 +13,14 @@
 struct watchdog {
     struct server *server;
     const struct sd_notify *notify;
-    struct event *on_watchdog;      /* NULL: nobody watches */
-    bool waits_for_disk;            /* and it was said */
-    uint64_t renewed;               /* the table's lease; clock_monotonic() */
+    struct event *on_watchdog; /* NULL: nobody watches */
+    bool waits_for_disk;       /* and it was said */
+    uint64_t renewed;          /* the table's lease; clock_monotonic() */
 };
 
 /* False: no memory. */
 bool watchdog_start(struct watchdog *v, struct server *server, const struct sd_notify *notify,
-                 struct event_base *base);
+                    struct event_base *base);
 void watchdog_end(struct watchdog *v);
 
 /* Once a second. */

@@ -8,7 +8,7 @@
 enum {
     ROUNDS = 12,
     WORDS = BLAKE_BLOCK / 8,
-    LANES_LEAST = 3,            /* fewer are hashed sooner one by one */
+    LANES_LEAST = 3, /* fewer are hashed sooner one by one */
 };
 
 /* Which of its clones a function is, is chosen when the program is loaded: before a thread sanitizer

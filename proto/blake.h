@@ -11,7 +11,7 @@
 
 enum {
     BLAKE_LANES = 8,
-    BLAKE_BLOCK = 128,          /* a longer message cannot be hashed here */
+    BLAKE_BLOCK = 128, /* a longer message cannot be hashed here */
     BLAKE_PERSONAL = 16,
 };
 
@@ -20,7 +20,7 @@ bool blake_quick(void);
 
 /* Hashes `count` messages, at most BLAKE_LANES of at most BLAKE_BLOCK bytes; no key, no salt.  Only
  * where it is quick. */
-void blake_hash(const struct slice *message, size_t count,
-                const char personal[BLAKE_PERSONAL], uint8_t *const digest[]);
+void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
+                uint8_t *const digest[]);
 
 #endif

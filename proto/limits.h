@@ -4,27 +4,27 @@
 #define JETON_PROTO_LIMITS_H
 
 enum {
-    LINE_MAX_BYTES = 8192,          /* a request line, with its LF */
+    LINE_MAX_BYTES = 8192, /* a request line, with its LF */
 
-    VALUE_MIN = 32,                 /* a presented value, in bytes: shorter is malformed */
-    VALUE_MAX = 512,                /* ... and longer too */
-    VALUE_RANDOM = 43,              /* base62 characters of entropy in a value of ours: 256 bits */
-    VALUE_CHECK = 6,                /* base62 digits of CRC-32 behind them */
-    PREFIX_MAX = 15,                /* the part before '_' in a value of ours */
+    VALUE_MIN = 32,    /* a presented value, in bytes: shorter is malformed */
+    VALUE_MAX = 512,   /* ... and longer too */
+    VALUE_RANDOM = 43, /* base62 characters of entropy in a value of ours: 256 bits */
+    VALUE_CHECK = 6,   /* base62 digits of CRC-32 behind them */
+    PREFIX_MAX = 15,   /* the part before '_' in a value of ours */
 
-    DIGEST_SIZE = 32,               /* BLAKE2b-256 */
-    ID_SIZE = 10,                   /* the first bytes of the digest ... */
-    ID_TEXT = 2 * ID_SIZE,          /* ... and the same as hex digits, without NUL */
+    DIGEST_SIZE = 32,      /* BLAKE2b-256 */
+    ID_SIZE = 10,          /* the first bytes of the digest ... */
+    ID_TEXT = 2 * ID_SIZE, /* ... and the same as hex digits, without NUL */
 
-    SCOPES_MAX = 32,                /* words in a scope set */
-    SCOPE_WORD_MAX = 64,            /* bytes in one */
+    SCOPES_MAX = 32,     /* words in a scope set */
+    SCOPE_WORD_MAX = 64, /* bytes in one */
     SCOPES_TEXT_MAX = SCOPES_MAX * SCOPE_WORD_MAX + SCOPES_MAX - 1,
-    SUBJECT_MAX = 256,              /* bytes of UTF-8 */
-    DESCRIPTION_MAX = 1024,         /* bytes of UTF-8 */
-    SERVICE_MAX = 64,               /* bytes in a service name */
+    SUBJECT_MAX = 256,      /* bytes of UTF-8 */
+    DESCRIPTION_MAX = 1024, /* bytes of UTF-8 */
+    SERVICE_MAX = 64,       /* bytes in a service name */
 };
 
-#define TOKEN_PERSONAL "jeton token v1"     /* BLAKE2b personalisation, NUL-padded to 16 bytes */
+#define TOKEN_PERSONAL "jeton token v1" /* BLAKE2b personalisation, NUL-padded to 16 bytes */
 #define PROTOCOL_VERSION 1
 #define JETON_VERSION "0.1.0"
 

@@ -7,7 +7,7 @@
 struct cursor {
     char *at;
     char *end;
-    const char *plain;          /* what ends before this needs no look: see line_check() */
+    const char *plain; /* what ends before this needs no look: see line_check() */
 };
 
 static size_t key_length(struct cursor c);

@@ -14,8 +14,8 @@
 enum { LINE_ARGUMENTS_MAX = 32, LINE_KEY_MAX = 16 };
 
 struct argument {
-    struct slice key;           /* empty: a word */
-    struct slice value;         /* decoded */
+    struct slice key;   /* empty: a word */
+    struct slice value; /* decoded */
 };
 
 struct line {

@@ -8,13 +8,13 @@
 #define MADV_COLLAPSE 25
 #endif
 
-#define HUGE_SIZE ((size_t)2 * 1024 * 1024)     /* where they are larger, there are none */
+#define HUGE_SIZE ((size_t)2 * 1024 * 1024) /* where they are larger, there are none */
 
 /* A place that is free now.  Should another thread take it, the mapping will lie elsewhere. */
 static void *free_place(size_t size)
 {
-    void *room = mmap(NULL, size + HUGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                      -1, 0);
+    void *room = mmap(NULL, size + HUGE_SIZE, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (room == MAP_FAILED)
         return NULL;

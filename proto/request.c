@@ -5,8 +5,8 @@
 #include <stdio.h>
 
 #define K(name) KEY_BIT(KEY_##name)
-#define CLAIM_KEYS (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | \
-                    K(ACTIVATES))
+#define CLAIM_KEYS \
+    (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
 
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
@@ -65,12 +65,16 @@ static const struct verb_row verbs[VERB_COUNT] = {
 /* clang-format on */
 
 static const char *const keys[KEY_COUNT] = {
-    [KEY_TOKEN] = "token", [KEY_ID] = "id", [KEY_DIGEST] = "digest", [KEY_SCOPE] = "scope",
-    [KEY_SCOPES] = "scopes", [KEY_SUBJECT] = "subject", [KEY_SERVICE] = "service",
-    [KEY_DESCRIPTION] = "description", [KEY_TTL] = "ttl", [KEY_EXPIRES] = "expires",
-    [KEY_DELAY] = "delay", [KEY_ACTIVATES] = "activates", [KEY_GRACE] = "grace",
-    [KEY_STATE] = "state", [KEY_MATCH] = "match", [KEY_LIMIT] = "limit", [KEY_AFTER] = "after",
-    [KEY_CREATED] = "created", [KEY_REVOKED] = "revoked", [KEY_DISABLED] = "disabled",
+    [KEY_TOKEN] = "token",       [KEY_ID] = "id",
+    [KEY_DIGEST] = "digest",     [KEY_SCOPE] = "scope",
+    [KEY_SCOPES] = "scopes",     [KEY_SUBJECT] = "subject",
+    [KEY_SERVICE] = "service",   [KEY_DESCRIPTION] = "description",
+    [KEY_TTL] = "ttl",           [KEY_EXPIRES] = "expires",
+    [KEY_DELAY] = "delay",       [KEY_ACTIVATES] = "activates",
+    [KEY_GRACE] = "grace",       [KEY_STATE] = "state",
+    [KEY_MATCH] = "match",       [KEY_LIMIT] = "limit",
+    [KEY_AFTER] = "after",       [KEY_CREATED] = "created",
+    [KEY_REVOKED] = "revoked",   [KEY_DISABLED] = "disabled",
     [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
 };
 
@@ -226,8 +230,8 @@ static enum status check_verb(enum verb verb, enum role role, struct problem *pr
     return STATUS_OK;
 }
 
-enum status request_parse(const struct request_line *line, enum role role,
-                          struct request *request, struct problem *problem)
+enum status request_parse(const struct request_line *line, enum role role, struct request *request,
+                          struct problem *problem)
 {
     struct line arguments;
     const char *why;

@@ -9,17 +9,53 @@
 enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };
 
 enum verb {
-    VERB_VERIFY, VERB_ID, VERB_TABLE, VERB_USED, VERB_REVOKE, VERB_HELLO, VERB_HELP, VERB_PING, VERB_QUIT,
-    VERB_LIST, VERB_SHOW, VERB_JOURNAL, VERB_WATCH, VERB_STATS,
-    VERB_CREATE, VERB_UPDATE, VERB_DISABLE, VERB_ENABLE, VERB_ROTATE, VERB_DELETE, VERB_IMPORT,
+    VERB_VERIFY,
+    VERB_ID,
+    VERB_TABLE,
+    VERB_USED,
+    VERB_REVOKE,
+    VERB_HELLO,
+    VERB_HELP,
+    VERB_PING,
+    VERB_QUIT,
+    VERB_LIST,
+    VERB_SHOW,
+    VERB_JOURNAL,
+    VERB_WATCH,
+    VERB_STATS,
+    VERB_CREATE,
+    VERB_UPDATE,
+    VERB_DISABLE,
+    VERB_ENABLE,
+    VERB_ROTATE,
+    VERB_DELETE,
+    VERB_IMPORT,
     VERB_EXPORT,
     VERB_COUNT
 };
 
 enum key {
-    KEY_TOKEN, KEY_ID, KEY_DIGEST, KEY_SCOPE, KEY_SCOPES, KEY_SUBJECT, KEY_SERVICE,
-    KEY_DESCRIPTION, KEY_TTL, KEY_EXPIRES, KEY_DELAY, KEY_ACTIVATES, KEY_GRACE, KEY_STATE,
-    KEY_MATCH, KEY_LIMIT, KEY_AFTER, KEY_CREATED, KEY_REVOKED, KEY_DISABLED, KEY_REPLACES,
+    KEY_TOKEN,
+    KEY_ID,
+    KEY_DIGEST,
+    KEY_SCOPE,
+    KEY_SCOPES,
+    KEY_SUBJECT,
+    KEY_SERVICE,
+    KEY_DESCRIPTION,
+    KEY_TTL,
+    KEY_EXPIRES,
+    KEY_DELAY,
+    KEY_ACTIVATES,
+    KEY_GRACE,
+    KEY_STATE,
+    KEY_MATCH,
+    KEY_LIMIT,
+    KEY_AFTER,
+    KEY_CREATED,
+    KEY_REVOKED,
+    KEY_DISABLED,
+    KEY_REPLACES,
     KEY_VERB,
     KEY_COUNT
 };
@@ -29,17 +65,17 @@ enum key {
 struct verb_row {
     const char *name;
     enum role role;
-    enum key word;              /* the key a positional word stands for; KEY_COUNT: takes none */
-    uint32_t keys;              /* KEY_BITs it takes */
-    uint32_t one_of;            /* exactly one of these must be given; 0: nothing is required */
+    enum key word;   /* the key a positional word stands for; KEY_COUNT: takes none */
+    uint32_t keys;   /* KEY_BITs it takes */
+    uint32_t one_of; /* exactly one of these must be given; 0: nothing is required */
     const char *usage;
     const char *summary;
 };
 
 struct request {
     enum verb verb;
-    uint32_t has;                       /* KEY_BITs */
-    struct slice value[KEY_COUNT];      /* valid where `has` says so */
+    uint32_t has;                  /* KEY_BITs */
+    struct slice value[KEY_COUNT]; /* valid where `has` says so */
 };
 
 /* Why something was refused, for the ERR line. */
@@ -71,11 +107,11 @@ static inline bool request_has(const struct request *r, enum key key)
 /* A line before it is parsed: enough to tell whether its turn has come. */
 struct request_line {
     char *bytes;
-    size_t len;                 /* without the line end */
-    bool ignorable;             /* it asks nothing: blank, a comment, or the OK line of a reply, so
+    size_t len;       /* without the line end */
+    bool ignorable;   /* it asks nothing: blank, a comment, or the OK line of a reply, so
                                    that what `export` printed can be sent to a daemon as it is */
-    enum verb verb;             /* VERB_COUNT: none that there is */
-    size_t arguments;           /* where they begin */
+    enum verb verb;   /* VERB_COUNT: none that there is */
+    size_t arguments; /* where they begin */
 };
 
 /* Looks at a line, of which nothing is changed and which need not hold what a line may.  A leading
@@ -85,7 +121,7 @@ struct request_line request_look(char *bytes, size_t len);
 /* Parses the line.  Its bytes are changed (quoted values are decoded in place) and the request
  * points into them.  Order of checks: bytes, verb, role, arguments.  Not STATUS_OK: *problem is
  * filled. */
-enum status request_parse(const struct request_line *line, enum role role,
-                          struct request *request, struct problem *problem);
+enum status request_parse(const struct request_line *line, enum role role, struct request *request,
+                          struct problem *problem);
 
 #endif

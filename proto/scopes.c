@@ -2,8 +2,8 @@
 #include "proto/scopes.h"
 
 static const bool in_word[256] = {
-    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
-    ['.'] = true, ['_'] = true, [':'] = true, ['/'] = true, ['*'] = true, ['-'] = true,
+    ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true, ['.'] = true, ['_'] = true,
+    [':'] = true,         ['/'] = true,         ['*'] = true,         ['-'] = true,
 };
 
 /* Takes the word before the next comma off the front of `rest`; false when there is none left. */

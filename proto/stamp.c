@@ -3,7 +3,9 @@
 
 /* Every time less this one has single digits where there are digits, and zeros between them. */
 static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
-static const uint8_t most[STAMP_TEXT] = { 9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0 };
+static const uint8_t most[STAMP_TEXT] = {
+    9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0
+};
 
 enum { WIDE = 16 };
 typedef uint8_t wide __attribute__((vector_size(WIDE)));

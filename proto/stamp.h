@@ -6,8 +6,8 @@
 
 #include "proto/text.h"
 
-#define STAMP_TEXT 20                           /* "2026-11-23T17:50:00Z", without NUL */
-#define STAMP_MAX INT64_C(253402300799)         /* 9999-12-31T23:59:59Z */
+#define STAMP_TEXT 20                   /* "2026-11-23T17:50:00Z", without NUL */
+#define STAMP_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX (INT64_C(1000) * 365 * 86400)
 
 /* "2026-11-23T17:50:00Z" to seconds, 1970 to 9999; false if it is not exactly that. */

@@ -44,10 +44,10 @@ enum answer_kind { ANSWER_OK, ANSWER_NO, ANSWER_ERR };
 struct status_row {
     enum answer_kind kind;
     const char *word;
-    const char *meaning;        /* for people; also the default message= of a reply */
-    bool retry;                 /* the same request may succeed later */
+    const char *meaning; /* for people; also the default message= of a reply */
+    bool retry;          /* the same request may succeed later */
     int http;
-    const char *pam;            /* the PAM return code's name, in account management */
+    const char *pam; /* the PAM return code's name, in account management */
 };
 
 /* The row of a status; never NULL for a member of the enumeration. */

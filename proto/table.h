@@ -28,7 +28,7 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
-#define TABLE_MAGIC UINT64_C(0x31626174656e6f74)     /* never change: says whose file this is */
+#define TABLE_MAGIC UINT64_C(0x31626174656e6f74) /* never change: says whose file this is */
 enum { TABLE_LAYOUT = 1, TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
 
 enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
@@ -41,8 +41,8 @@ enum {
     SLOT_REVOKED = 8,
 };
 
-#define TIME_ALWAYS INT64_C(0)          /* activates: since ever */
-#define TIME_NEVER INT64_MAX            /* expires: never */
+#define TIME_ALWAYS INT64_C(0) /* activates: since ever */
+#define TIME_NEVER INT64_MAX   /* expires: never */
 
 struct table_header {
     uint64_t magic;
@@ -52,8 +52,8 @@ struct table_header {
     uint64_t arena_offset;
     uint64_t arena_size;
     uint64_t total_size;
-    uint64_t generation;                /* which table of this daemon's this is, from 1 */
-    char prefix[PREFIX_MAX + 1];        /* of values of ours; NUL-terminated */
+    uint64_t generation;         /* which table of this daemon's this is, from 1 */
+    char prefix[PREFIX_MAX + 1]; /* of values of ours; NUL-terminated */
     /* What changes, on a cache line of its own. */
     _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
     _Atomic uint32_t state;             /* enum table_state */
@@ -96,7 +96,7 @@ struct table_entry {
 enum table_found {
     TABLE_MISS,
     TABLE_HIT,
-    TABLE_TORN,             /* the writer was always in the way: ask somewhere else */
+    TABLE_TORN, /* the writer was always in the way: ask somewhere else */
 };
 
 /* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Believes

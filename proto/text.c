@@ -39,7 +39,7 @@ static inline void write_wide(char *digits, const uint8_t *bytes)
     memcpy(&eight, bytes, sizeof(eight));
     pairs both = __builtin_convertvector(eight, pairs);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    both = both >> 4 | (both & 15) << 8;        /* the first digit is the low byte, or the high one */
+    both = both >> 4 | (both & 15) << 8; /* the first digit is the low byte, or the high one */
 #else
     both = both >> 4 << 8 | (both & 15);
 #endif
@@ -87,10 +87,10 @@ enum { IS_HEX = 0x10 };
 #define HEX(digit, value) [digit] = IS_HEX | (value)
 
 static const uint8_t hex_digit[256] = {
-    HEX('0', 0), HEX('1', 1), HEX('2', 2), HEX('3', 3), HEX('4', 4), HEX('5', 5), HEX('6', 6),
-    HEX('7', 7), HEX('8', 8), HEX('9', 9),
-    HEX('a', 10), HEX('b', 11), HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15),
-    HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
+    HEX('0', 0),  HEX('1', 1),  HEX('2', 2),  HEX('3', 3),  HEX('4', 4),  HEX('5', 5),
+    HEX('6', 6),  HEX('7', 7),  HEX('8', 8),  HEX('9', 9),  HEX('a', 10), HEX('b', 11),
+    HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15), HEX('A', 10), HEX('B', 11),
+    HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
 };
 
 /* False: one of them is none. */
@@ -102,7 +102,7 @@ static inline bool parse_wide(const char *digits, uint8_t *bytes)
     wide small = c | 0x20;
     wide is_digit = (wide)(c - '0' < 10), is_letter = (wide)(small - 'a' < 6);
     wide value = (c & 15) + (is_letter & 9);
-    pairs both = (pairs)value;                  /* the first digit is the low byte, or the high one */
+    pairs both = (pairs)value; /* the first digit is the low byte, or the high one */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     both = both << 4 | both >> 8;
 #else

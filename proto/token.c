@@ -46,7 +46,9 @@ static void check_digits(const char *bytes, size_t len, char check[VALUE_CHECK])
 static bool is_base62(struct slice text)
 {
     static const bool digit[256] = {
-        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true,
+        ['0' ... '9'] = true,
+        ['A' ... 'Z'] = true,
+        ['a' ... 'z'] = true,
     };
     bool all = true;
 

@@ -16,11 +16,11 @@ enum { TOKEN_VALUE_MAX = PREFIX_MAX + 1 + VALUE_RANDOM + VALUE_CHECK };
 
 /* What the text presented looks like, before anything is looked up. */
 enum token_form {
-    TOKEN_ID,               /* ID_TEXT hex digits: an identifier, never a value */
-    TOKEN_BAD_LENGTH,       /* shorter than VALUE_MIN or longer than VALUE_MAX */
-    TOKEN_BAD_CHECK,        /* begins as a value of ours, but length, alphabet or checksum is wrong */
-    TOKEN_OURS,             /* a well-formed value of ours */
-    TOKEN_FOREIGN,          /* anything else: it may have been imported */
+    TOKEN_ID,         /* ID_TEXT hex digits: an identifier, never a value */
+    TOKEN_BAD_LENGTH, /* shorter than VALUE_MIN or longer than VALUE_MAX */
+    TOKEN_BAD_CHECK,  /* begins as a value of ours, but length, alphabet or checksum is wrong */
+    TOKEN_OURS,       /* a well-formed value of ours */
+    TOKEN_FOREIGN,    /* anything else: it may have been imported */
 };
 
 /* `prefix` is without the '_'. */

@@ -44,7 +44,7 @@ enum status verdict_fit(const struct question *question, struct slice subject, s
     if (question->subject.at != NULL && !speaks_for(subject, question->subject))
         return STATUS_SUBJECT;
     return question->scopes.len == 0 || scopes_include(scopes, question->scopes) ? STATUS_OK :
-           STATUS_SCOPE;
+                                                                                   STATUS_SCOPE;
 }
 
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,

@@ -18,18 +18,18 @@
 
 struct question {
     struct slice value;
-    struct slice scopes;        /* words that the token must have; empty: none */
-    struct slice subject;       /* at == NULL: any subject; empty: no token's */
+    struct slice scopes;  /* words that the token must have; empty: none */
+    struct slice subject; /* at == NULL: any subject; empty: no token's */
 };
 
 struct verdict {
-    enum status status;         /* STATUS_OK, or a NO reason; STATUS_UNAVAILABLE: see below */
+    enum status status; /* STATUS_OK, or a NO reason; STATUS_UNAVAILABLE: see below */
     uint8_t digest[DIGEST_SIZE];
-    bool found;                 /* the rest is known: there is such a token */
+    bool found; /* the rest is known: there is such a token */
     uint32_t slot;
-    int64_t activates;          /* TIME_ALWAYS: no activation time */
-    int64_t expires;            /* TIME_NEVER: no expiry */
-    struct slice scopes;        /* these two point into the table */
+    int64_t activates;   /* TIME_ALWAYS: no activation time */
+    int64_t expires;     /* TIME_NEVER: no expiry */
+    struct slice scopes; /* these two point into the table */
     struct slice subject;
 };
 
@@ -43,8 +43,7 @@ void verdict_judge(const struct table *table, const struct question *question, i
 
 /* Whether who has this subject and this scope set has what the question asks for: STATUS_OK,
  * STATUS_SUBJECT or STATUS_SCOPE. */
-enum status verdict_fit(const struct question *question, struct slice subject,
-                        struct slice scopes);
+enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes);
 
 /* The state of a token by itself: revoked, disabled, expired, pending, or STATUS_OK (active). */
 enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);

@@ -42,9 +42,10 @@ int main(int argc, char **argv)
         jeton_open(&query, argv[1], NULL, JETON_NO_TABLE) < 0)
         goto out;
     enum jeton_status verdict = jeton_verify(table, value, strlen(value), "deploy", NULL, &claims);
-    printf("jeton_verify(…, \"deploy\", …) = %s, id %s, subject %s, scopes %s; answered by the %s\n",
-           jeton_status_word(verdict), claims.id, claims.subject, claims.scopes,
-           jeton_source(&claims) == JETON_TABLE ? "table, in this process" : "daemon");
+    printf(
+        "jeton_verify(…, \"deploy\", …) = %s, id %s, subject %s, scopes %s; answered by the %s\n",
+        jeton_status_word(verdict), claims.id, claims.subject, claims.scopes,
+        jeton_source(&claims) == JETON_TABLE ? "table, in this process" : "daemon");
     double in_process = measure(table, value, ROUNDS_TABLE);
     double by_socket = measure(query, value, ROUNDS_SOCKET);
     printf("in this process: %.2f us a verification; over the socket: %.0f us\n", in_process / 1000,

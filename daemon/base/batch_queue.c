@@ -26,14 +26,14 @@ struct batch_queue {
     batch_queue_take *take;
     void *context;
     pthread_t thread;
-    bool alone;                     /* there is no such thread */
-    pthread_mutex_t mutex;          /* guards these four */
+    bool alone;            /* there is no such thread */
+    pthread_mutex_t mutex; /* guards these four */
     pthread_cond_t changed;
-    unsigned filled;                /* batches handed over */
-    unsigned emptied;               /* batches taken */
-    bool ended;                     /* that was the last batch */
+    unsigned filled;  /* batches handed over */
+    unsigned emptied; /* batches taken */
+    bool ended;       /* that was the last batch */
     bool refused;
-    struct batch *filling;          /* the giver's */
+    struct batch *filling; /* the giver's */
     struct batch batch[BATCHES];
 };
 

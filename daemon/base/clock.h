@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#define CLOCK_SECOND INT64_C(1000000000)    /* nanoseconds */
+#define CLOCK_SECOND INT64_C(1000000000) /* nanoseconds */
 
 /* The time of day, in seconds since 1970: what tokens expire by. */
 int64_t clock_wall(void);

@@ -8,15 +8,15 @@
 #include <stdint.h>
 
 enum {
-    HISTOGRAM_LEAST_BITS = 8,           /* up to 2^8 ns all are one bucket */
-    HISTOGRAM_MOST_BITS = 36,           /* and so are those beyond 2^36 ns */
+    HISTOGRAM_LEAST_BITS = 8, /* up to 2^8 ns all are one bucket */
+    HISTOGRAM_MOST_BITS = 36, /* and so are those beyond 2^36 ns */
     HISTOGRAM_SPLIT = 4,
     HISTOGRAM_BUCKETS = (HISTOGRAM_MOST_BITS - HISTOGRAM_LEAST_BITS) * HISTOGRAM_SPLIT + 2,
 };
 
 struct histogram {
     _Atomic uint64_t count[HISTOGRAM_BUCKETS];
-    _Atomic uint64_t nanoseconds;       /* of all together */
+    _Atomic uint64_t nanoseconds; /* of all together */
 };
 
 /* The bucket of a time; one that is a bucket's bound is in it. */

@@ -10,15 +10,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { IOBUF_ROOM = 16 * 1024 };        /* of a buffer that is not empty, to begin with */
+enum { IOBUF_ROOM = 16 * 1024 }; /* of a buffer that is not empty, to begin with */
 
 /* Zeroes are an empty one. */
 struct iobuf {
     char *bytes;
     size_t room;
-    size_t begin;               /* first byte not consumed */
+    size_t begin; /* first byte not consumed */
     size_t end;
-    bool cut;                   /* there was no memory for what came next: nothing more is added */
+    bool cut; /* there was no memory for what came next: nothing more is added */
 };
 
 void iobuf_free(struct iobuf *b);

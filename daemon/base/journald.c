@@ -36,9 +36,9 @@ static const struct {
 };
 
 static struct {
-    int fd;                             /* -1: no journal */
-    struct sockaddr_un address;         /* for when journald has been started anew */
-    _Atomic int64_t second[JOURNALD_KINDS];       /* when one of this kind was last let through */
+    int fd;                                 /* -1: no journal */
+    struct sockaddr_un address;             /* for when journald has been started anew */
+    _Atomic int64_t second[JOURNALD_KINDS]; /* when one of this kind was last let through */
     _Atomic uint64_t sent;
     _Atomic uint64_t dropped;
 } journal = { .fd = -1 };
@@ -49,7 +49,8 @@ void journald_open(void)
     const char *elsewhere = secure_getenv("JETON_JOURNAL_SOCKET");
     const char *path = elsewhere != NULL ? elsewhere : JOURNAL_SOCKET;
 
-    if ((elsewhere == NULL && !log_is_journal()) || strlen(path) >= sizeof(journal.address.sun_path))
+    if ((elsewhere == NULL && !log_is_journal()) ||
+        strlen(path) >= sizeof(journal.address.sun_path))
         return;
     journal.address.sun_family = AF_UNIX;
     memcpy(journal.address.sun_path, path, strlen(path) + 1);
@@ -96,7 +97,8 @@ static void put_number(struct text *t, const char *name, uint64_t number)
 
 static void put_fields(struct text *t, const struct journald_entry *r, const char *message)
 {
-    text_addf(t, "MESSAGE=%s\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=jetond\nJETON_EVENT=%s\n",
+    text_addf(t,
+              "MESSAGE=%s\nMESSAGE_ID=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=jetond\nJETON_EVENT=%s\n",
               message, kinds[r->kind].id, (int)kinds[r->kind].level,
               r->event != NULL ? r->event : kinds[r->kind].event);
     if (r->id != NULL) {

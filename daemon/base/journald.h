@@ -41,11 +41,11 @@ enum journald_kind {
 
 struct journald_entry {
     enum journald_kind kind;
-    const char *event;              /* of a change, as in jetond's journal */
-    const uint8_t *id;              /* the token's; ID_SIZE bytes */
-    uid_t uid;                      /* whose doing it is */
+    const char *event; /* of a change, as in jetond's journal */
+    const uint8_t *id; /* the token's; ID_SIZE bytes */
+    uid_t uid;         /* whose doing it is */
     pid_t pid;
-    uint64_t serial;                /* in jetond's journal */
+    uint64_t serial; /* in jetond's journal */
 };
 
 /* Connects to the journal if standard error leads there: what the service manager starts is logged
@@ -53,7 +53,8 @@ struct journald_entry {
 void journald_open(void);
 
 /* A message without control bytes, of which at most 500 bytes are sent. */
-void report(const struct journald_entry *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report(const struct journald_entry *r, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Since the start: entries sent, and entries that were dropped. */
 uint64_t journald_sent(void);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
-static bool journal;           /* set before there are threads */
+static bool journal; /* set before there are threads */
 
 static const struct {
     const char *name;
@@ -74,7 +74,7 @@ static void log_line(enum log_level level, const char *format, va_list args)
     if ((int)level > atomic_load(&threshold))
         return;
     int head = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
-               snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
+                         snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
     int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
     if (len < 0)
         return;
@@ -84,16 +84,16 @@ static void log_line(enum log_level level, const char *format, va_list args)
     size_t all = strlen(line);
     line[all++] = '\n';
     if (write(STDERR_FILENO, line, all) < 0)
-        return;         /* there is nowhere left to say so */
+        return; /* there is nowhere left to say so */
 }
 
-#define LOG_FUNCTION(function, level)              \
-    void function(const char *format, ...)         \
-    {                                              \
-        va_list args;                              \
-        va_start(args, format);                    \
-        log_line(level, format, args);             \
-        va_end(args);                              \
+#define LOG_FUNCTION(function, level)      \
+    void function(const char *format, ...) \
+    {                                      \
+        va_list args;                      \
+        va_start(args, format);            \
+        log_line(level, format, args);     \
+        va_end(args);                      \
     }
 
 LOG_FUNCTION(log_error, LOG_LEVEL_ERROR)

@@ -7,7 +7,12 @@
 #include <stdbool.h>
 
 /* The numbers are syslog's (RFC 5424, section 6.2.1). */
-enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6, LOG_LEVEL_DEBUG = 7 };
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7
+};
 
 /* Messages above this level are dropped.  The level at start is info. */
 void log_set_level(enum log_level level);

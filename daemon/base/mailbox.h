@@ -10,7 +10,7 @@
 
 struct mail {
     struct mail *next;
-    void (*arrive)(struct mail *mail);  /* for mailbox_deliver(): what to do with it there */
+    void (*arrive)(struct mail *mail); /* for mailbox_deliver(): what to do with it there */
 };
 
 /* Mail in order; an empty list is all zeros. */
@@ -22,8 +22,8 @@ struct mail_list {
 struct mailbox {
     pthread_mutex_t mutex;
     struct mail_list list;
-    struct mail_list arrived;   /* taken to be delivered; the owner's */
-    int wake;                   /* eventfd: readable while there may be mail */
+    struct mail_list arrived; /* taken to be delivered; the owner's */
+    int wake;                 /* eventfd: readable while there may be mail */
 };
 
 /* 0 or -errno. */

@@ -10,7 +10,7 @@
 struct peercred {
     uid_t uid;
     gid_t gid;
-    pid_t pid;              /* for the journal; never decide by it */
+    pid_t pid; /* for the journal; never decide by it */
 };
 
 /* 0 or -errno. */

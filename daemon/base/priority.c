@@ -9,7 +9,7 @@
 
 #include "daemon/base/log.h"
 
-enum { NORMAL = 0, LIMIT_OF_NORMAL = 20 };      /* RLIMIT_NICE counts from 20 - nice */
+enum { NORMAL = 0, LIMIT_OF_NORMAL = 20 }; /* RLIMIT_NICE counts from 20 - nice */
 
 /* The calling thread's nice value; what cannot be read is normal. */
 static int own(void)
@@ -36,7 +36,8 @@ static bool may_return(int nice)
 {
     struct rlimit limit;
 
-    return geteuid() == 0 || (getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_cur >= limit_for(nice));
+    return geteuid() == 0 ||
+           (getrlimit(RLIMIT_NICE, &limit) == 0 && limit.rlim_cur >= limit_for(nice));
 }
 
 void thread_priority_begin(struct thread_priority *p)
@@ -47,11 +48,14 @@ void thread_priority_begin(struct thread_priority *p)
     if (nice >= NORMAL)
         return;
     if (!may_return(nice))
-        log_info("changes and lists have the priority of verification (nice %d), because RLIMIT_NICE "
-                 "does not let them have it back: set LimitNICE=%d", nice, nice);
+        log_info(
+            "changes and lists have the priority of verification (nice %d), because RLIMIT_NICE "
+            "does not let them have it back: set LimitNICE=%d",
+            nice, nice);
     else if (setpriority(PRIO_PROCESS, 0, NORMAL) < 0)
         log_info("changes and lists have the priority of verification (nice %d): setpriority: %s; "
-                 "priority.conf has all that it takes", nice, strerror(errno));
+                 "priority.conf has all that it takes",
+                 nice, strerror(errno));
     else
         p->forward = nice;
 }

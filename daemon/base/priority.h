@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct thread_priority {
-    int forward;        /* the nice value below 0 to come forward to; 0: it never stands back */
+    int forward; /* the nice value below 0 to come forward to; 0: it never stands back */
 };
 
 /* What RLIMIT_NICE must allow, so that a thread which is not root's can come forward again to where

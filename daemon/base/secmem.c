@@ -15,8 +15,8 @@
  * other sets of the cache. */
 enum {
     SMALLEST = 16 * 1024 + 64,
-    SIZES = 4,                  /* each twice the one before; what is larger comes from malloc() */
-    CHUNK = 64 * SMALLEST,      /* whole pages, and any of the sizes fills it */
+    SIZES = 4,             /* each twice the one before; what is larger comes from malloc() */
+    CHUNK = 64 * SMALLEST, /* whole pages, and any of the sizes fills it */
 };
 
 struct block {
@@ -26,8 +26,8 @@ struct block {
 static struct {
     pthread_mutex_t mutex;
     struct block *free[SIZES];
-    char *chunk;                /* the one that is being carved up; NULL: none */
-    size_t used;                /* bytes of it */
+    char *chunk; /* the one that is being carved up; NULL: none */
+    size_t used; /* bytes of it */
 } pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* What this thread gave back last, of the smallest, is what it gets first: without a lock, and while
@@ -39,14 +39,14 @@ static _Thread_local struct {
     unsigned count;
 } spare;
 
-static atomic_bool unlocked;    /* some of it is not locked, and the log says so */
+static atomic_bool unlocked; /* some of it is not locked, and the log says so */
 
 static int class_of(size_t size)
 {
     int class = 0;
 
     while (class < SIZES && ((size_t)SMALLEST << class) < size)
-        class++;
+        class ++;
     return JETON_SANITIZED ? SIZES : class;
 }
 
@@ -56,7 +56,8 @@ static void lock(void *chunk)
     if (mlock2(chunk, CHUNK, MLOCK_ONFAULT) == 0 || atomic_exchange(&unlocked, true))
         return;
     log_info("buffers may be swapped out, and values in them: %s (RLIMIT_MEMLOCK; a unit's "
-             "LimitMEMLOCK=)", strerror(errno));
+             "LimitMEMLOCK=)",
+             strerror(errno));
 }
 
 static void *carve(size_t size)
@@ -66,7 +67,7 @@ static void *carve(size_t size)
         if (chunk == MAP_FAILED)
             return NULL;
         lock(chunk);
-        pool.chunk = chunk;     /* the rest of the last one is too small, and little */
+        pool.chunk = chunk; /* the rest of the last one is too small, and little */
         pool.used = 0;
     }
     pool.used += size;

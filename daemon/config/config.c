@@ -126,7 +126,8 @@ static const struct key_row rows[] = {
     { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION },
     { "daemon", "journal_entries", read_number, AT(journal_entries), 100, 100000000,
       "a number from 100 to 100000000" },
-    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15, "error, warning, info or debug" },
+    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15,
+      "error, warning, info or debug" },
     { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user" },
     { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no" },
     { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no" },
@@ -171,10 +172,13 @@ static bool apply(struct config *c, int line, const char *section, const char *n
     int at = row_named(section, name, &section_known);
 
     if (service.at != NULL)
-        return service_config_add(&c->services, service, name, value, line > 0 ? line : -1, problem);
+        return service_config_add(&c->services, service, name, value, line > 0 ? line : -1,
+                                  problem);
     if (at < 0) {
-        problem_set(problem, STATUS_UNKNOWN_KEY, section_known ? "[%.40s] has no key %.60s" :
-                    "there is no section [%.40s] (for key %.60s)", section, name);
+        problem_set(problem, STATUS_UNKNOWN_KEY,
+                    section_known ? "[%.40s] has no key %.60s" :
+                                    "there is no section [%.40s] (for key %.60s)",
+                    section, name);
         return false;
     }
     const struct key_row *row = &rows[at];
@@ -200,8 +204,8 @@ static bool split(const char *assignment, char section[CONFIG_SECTION_MAX + 1], 
                   const char **value)
 {
     const char *equals = strchr(assignment, '=');
-    const char *dot = equals != NULL ?
-                      memrchr(assignment, '.', (size_t)(equals - assignment)) : NULL;
+    const char *dot = equals != NULL ? memrchr(assignment, '.', (size_t)(equals - assignment)) :
+                                       NULL;
 
     if (dot == NULL || dot - assignment > CONFIG_SECTION_MAX || equals - dot > 64)
         return false;
@@ -231,7 +235,7 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
 
 /* -- the file -------------------------------------------------------------------------------- */
 
-enum { INIH_SECTION_MAX = 49 };     /* libinih cuts off what is longer, without a word */
+enum { INIH_SECTION_MAX = 49 }; /* libinih cuts off what is longer, without a word */
 
 /* libinih does not tell line numbers to its handler; it reads each line just before it calls. */
 struct reading {
@@ -241,8 +245,8 @@ struct reading {
     unsigned line;
     uint32_t seen;
     bool too_long;
-    bool indented;              /* the line goes on with what the last one said */
-    bool bare_service;          /* in a [service NAME] that has said nothing yet */
+    bool indented;     /* the line goes on with what the last one said */
+    bool bare_service; /* in a [service NAME] that has said nothing yet */
     bool failed;
 };
 
@@ -325,7 +329,7 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     }
     problem->message[0] = '\0';
     int result = ini_parse_stream(read_line, &r, take_key, &r);
-    r.line++;                       /* as if another section began there */
+    r.line++; /* as if another section began there */
     bool complete = result != 0 || r.failed || r.too_long || end_section(&r);
     r.line -= complete;
     bool unreadable = ferror(r.file) != 0;
@@ -333,7 +337,8 @@ bool config_read(struct config *c, const char *file, struct problem *problem)
     if (unreadable)
         problem_set(problem, STATUS_BAD_VALUE, "cannot be read");
     else if (r.too_long)
-        problem_set(problem, STATUS_BAD_VALUE, "the line is too long: at most 198 bytes can be read");
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "the line is too long: at most 198 bytes can be read");
     else if (result != 0 && !r.failed)
         problem_set(problem, STATUS_BAD_VALUE, "neither a [section] nor key = value");
     if (result == 0 && !r.failed && !r.too_long && !unreadable)
@@ -376,7 +381,8 @@ void config_blame(const struct config *c, const char *section, const char *name,
         text_addf(&where, "%.80s:%d: ", c->file, c->line[at]);
     else if (at >= 0 && c->line[at] < 0)
         text_adds(&where, "--set: ");
-    text_addf(&where, "[%s] %s%s: ", section, name, at >= 0 && c->line[at] == 0 ? " (default)" : "");
+    text_addf(&where, "[%s] %s%s: ", section, name,
+              at >= 0 && c->line[at] == 0 ? " (default)" : "");
     room[where.len] = '\0';
     problem_set(problem, STATUS_BAD_VALUE, "%.120s%s", room, why);
 }

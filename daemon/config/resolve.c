@@ -51,8 +51,10 @@ static bool find_group(const struct config *c, const char *section, const char *
     }
     found = getgrnam(name);
     if (found == NULL) {
-        config_blame(c, section, key, problem, "there is no group %.40s on this machine; make it "
-                     "(groupadd --system %.40s) or name another", name, name);
+        config_blame(c, section, key, problem,
+                     "there is no group %.40s on this machine; make it "
+                     "(groupadd --system %.40s) or name another",
+                     name, name);
         return false;
     }
     *gid = found->gr_gid;
@@ -68,8 +70,10 @@ static bool find_user(const struct config *c, struct resolved *site, struct prob
     site->gid = found != NULL ? found->pw_gid : (gid_t)-1;
     if (found != NULL || c->user[0] == '\0')
         return true;
-    config_blame(c, "daemon", "user", problem, "there is no user %.40s on this machine; make it "
-                 "(useradd --system %.40s) or name another", c->user, c->user);
+    config_blame(c, "daemon", "user", problem,
+                 "there is no user %.40s on this machine; make it "
+                 "(useradd --system %.40s) or name another",
+                 c->user, c->user);
     return false;
 }
 
@@ -93,8 +97,10 @@ static bool check_directory(const struct config *c, const char *section, const c
     if (stat(directory, &st) < 0 && errno == ENOENT && will_be_made(site, directory))
         return true;
     if (stat(directory, &st) < 0)
-        config_blame(c, section, key, problem, "the directory %.80s: %s; make it, or give another "
-                     "path", directory, strerror(errno));
+        config_blame(c, section, key, problem,
+                     "the directory %.80s: %s; make it, or give another "
+                     "path",
+                     directory, strerror(errno));
     else if (!S_ISDIR(st.st_mode))
         config_blame(c, section, key, problem, "%.80s is not a directory", directory);
     else

@@ -51,23 +51,28 @@ static bool add_text(struct service_configs *s, struct slice text, struct proble
 }
 
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
-                  struct slice text, int line, struct problem *problem)
+                        struct slice text, int line, struct problem *problem)
 {
     enum control word = control_named(slice_of(control));
 
     if (!is_name(service)) {
-        problem_set(problem, STATUS_BAD_VALUE, "[service NAME]: NAME should be 1 to %d bytes out of "
-                    "A-Z a-z 0-9 . _ : / * and -", SERVICE_MAX);
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "[service NAME]: NAME should be 1 to %d bytes out of "
+                    "A-Z a-z 0-9 . _ : / * and -",
+                    SERVICE_MAX);
         return false;
     }
     if (word == CONTROL_COUNT) {
-        problem_set(problem, STATUS_UNKNOWN_KEY, "[service %.64s] %.40s: this should be required, "
-                    "requisite, sufficient or optional", service.at, control);
+        problem_set(problem, STATUS_UNKNOWN_KEY,
+                    "[service %.64s] %.40s: this should be required, "
+                    "requisite, sufficient or optional",
+                    service.at, control);
         return false;
     }
     struct service_config *section = section_of(s, service);
     if (section == NULL) {
-        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services", SERVICE_CONFIGS_MAX);
+        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services",
+                    SERVICE_CONFIGS_MAX);
         return false;
     }
     if (line < 0 && section->steps > 0 && section->step[0].line >= 0)

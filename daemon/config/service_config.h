@@ -12,8 +12,8 @@ enum { SERVICE_CONFIGS_MAX = 64, SERVICE_ENTRIES_MAX = 16, SERVICE_CONFIGS_TEXT_
 /* One line: "requisite = require scope=x". */
 struct service_entry {
     enum control control;
-    int line;                   /* of the file; -1: --set */
-    uint32_t text;              /* in services.text: the verifier and its arguments, with a NUL */
+    int line;      /* of the file; -1: --set */
+    uint32_t text; /* in services.text: the verifier and its arguments, with a NUL */
 };
 
 struct service_config {
@@ -35,13 +35,14 @@ struct slice service_config_named(struct slice section);
 /* Adds a line to a service's stack.  `line` is -1 for --set: the first of those replaces what the
  * file says of that service.  False: *problem. */
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
-                  struct slice text, int line, struct problem *problem);
+                        struct slice text, int line, struct problem *problem);
 
 /* Adds to the line that came last. */
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem);
 
 /* A step's text. */
-static inline const char *service_config_text(const struct service_configs *s, const struct service_entry *step)
+static inline const char *service_config_text(const struct service_configs *s,
+                                              const struct service_entry *step)
 {
     return s->text + step->text;
 }

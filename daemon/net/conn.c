@@ -16,27 +16,27 @@
 #include "daemon/net/scheduler.h"
 
 enum {
-    LINGER = 30,                /* seconds for a client to take in the last of its replies */
-    READS_MOST = 8,             /* until what has been read of changes is posted */
+    LINGER = 30,    /* seconds for a client to take in the last of its replies */
+    READS_MOST = 8, /* until what has been read of changes is posted */
 };
 
 struct watched {
     struct event event;
-    bool on;                    /* it is among those that the worker waits for */
+    bool on; /* it is among those that the worker waits for */
 };
 
 struct conn {
-    struct session session;     /* first: a session is its connection */
+    struct session session; /* first: a session is its connection */
     struct mail mail;
     struct watched read;
     struct watched write;
     bool closed;
-    int64_t active;             /* when bytes last moved, in or out */
-    int64_t half_since;         /* since when half a line is waiting; 0: none is */
+    int64_t active;     /* when bytes last moved, in or out */
+    int64_t half_since; /* since when half a line is waiting; 0: none is */
     struct conn *next;
-    struct conn **link;         /* what points to it */
-    int reads;                  /* of this turn */
-    bool ran;                   /* dispatch_run() was called, and dispatch_end() was not */
+    struct conn **link; /* what points to it */
+    int reads;          /* of this turn */
+    bool ran;           /* dispatch_run() was called, and dispatch_end() was not */
 };
 
 static void admit(struct mail *mail);
@@ -350,11 +350,12 @@ void conn_tick(struct conn *c, int64_t now)
         conn_close(c);
     } else if (line > 0 && c->half_since > 0 && now - c->half_since > line && !s->ended &&
                s->scan == NULL) {
-        session_fail(s, STATUS_SYNTAX, "half a line, and no line end for too long ([daemon] "
+        session_fail(s, STATUS_SYNTAX,
+                     "half a line, and no line end for too long ([daemon] "
                      "line_timeout); closing");
         go_on(c);
     } else {
-        watch_both(c);          /* there may have been no memory to */
+        watch_both(c); /* there may have been no memory to */
     }
 }
 

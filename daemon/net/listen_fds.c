@@ -9,7 +9,7 @@
 
 #include "proto/text.h"
 
-enum { FIRST = 3 };             /* sd_listen_fds(3): SD_LISTEN_FDS_START */
+enum { FIRST = 3 }; /* sd_listen_fds(3): SD_LISTEN_FDS_START */
 
 static bool is_for_us(const char *pid);
 static bool count_from(const char *text, uint64_t *count, struct problem *problem);
@@ -57,8 +57,8 @@ static bool count_from(const char *text, uint64_t *count, struct problem *proble
 {
     if (number_parse(slice_of(text), LISTEN_FDS_MAX, count))
         return true;
-    problem_set(problem, STATUS_BAD_VALUE, "LISTEN_FDS=%.40s: this should be a number of at most %d",
-                text, LISTEN_FDS_MAX);
+    problem_set(problem, STATUS_BAD_VALUE,
+                "LISTEN_FDS=%.40s: this should be a number of at most %d", text, LISTEN_FDS_MAX);
     return false;
 }
 
@@ -103,13 +103,16 @@ static bool take_one(struct listen_fds *i, int fd, struct slice name, struct pro
     int flags = fcntl(fd, F_GETFL);
 
     if (!role_named(name, &role))
-        problem_set(problem, STATUS_BAD_VALUE, "descriptor %d in LISTEN_FDS is named \"%.*s\": a "
-                    "socket unit should say FileDescriptorName=admin, observe or verify", fd,
-                    name.len > 60 ? 60 : (int)name.len, name.at);
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "descriptor %d in LISTEN_FDS is named \"%.*s\": a "
+                    "socket unit should say FileDescriptorName=admin, observe or verify",
+                    fd, name.len > 60 ? 60 : (int)name.len, name.at);
     else if (!listens(fd))
-        problem_set(problem, STATUS_BAD_VALUE, "descriptor %d in LISTEN_FDS (%.*s) is not a "
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "descriptor %d in LISTEN_FDS (%.*s) is not a "
                     "listening Unix stream socket: a socket unit should say "
-                    "ListenStream=/run/jeton/….sock and Accept=no", fd, (int)name.len, name.at);
+                    "ListenStream=/run/jeton/….sock and Accept=no",
+                    fd, (int)name.len, name.at);
     else if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
              fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
         problem_set(problem, STATUS_INTERNAL, "descriptor %d in LISTEN_FDS: %s", fd,

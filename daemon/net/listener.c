@@ -15,24 +15,24 @@
 #include "daemon/base/journald.h"
 #include "proto/reply.h"
 
-enum { BACKLOG = 1024, ACCEPTS = 64 };      /* connections taken in one go */
+enum { BACKLOG = 1024, ACCEPTS = 64 }; /* connections taken in one go */
 
 struct listening {
     struct listener *listener;
     struct event *event;
     int fd;
     enum role role;
-    bool paused;                /* out of descriptors; until the next tick */
+    bool paused; /* out of descriptors; until the next tick */
     char path[CONFIG_SOCKET_PATH_MAX + 1];
-    dev_t device;               /* of the socket file: it may be somebody else's by the end */
-    ino_t inode;                /* 0: not one that we made */
+    dev_t device; /* of the socket file: it may be somebody else's by the end */
+    ino_t inode;  /* 0: not one that we made */
 };
 
 struct listener {
     struct server *server;
     struct event_base *base;
     size_t next_lane;
-    int reserve;                /* a descriptor to give up for an administrator; or -1 */
+    int reserve; /* a descriptor to give up for an administrator; or -1 */
     size_t count;
     struct listening socket[LISTEN_FDS_MAX + ROLES * CONFIG_PATHS_MAX];
 };
@@ -131,7 +131,8 @@ static bool clear_path(const char *path, struct problem *problem)
     if (lstat(path, &st) < 0)
         return true;
     if (!S_ISSOCK(st.st_mode)) {
-        problem_set(problem, STATUS_BAD_VALUE, "%s is there and is not a socket; move it away", path);
+        problem_set(problem, STATUS_BAD_VALUE, "%s is there and is not a socket; move it away",
+                    path);
         return false;
     }
     errno = 0;
@@ -142,9 +143,12 @@ static bool clear_path(const char *path, struct problem *problem)
     if (fd >= 0)
         close(fd);
     if (!refused) {
-        problem_set(problem, STATUS_BAD_VALUE, unsure ? "cannot see whether somebody listens on %s; "
-                    "remove it, or give another path" : "somebody listens on %s already; stop that "
-                    "daemon, or give another path", path);
+        problem_set(problem, STATUS_BAD_VALUE,
+                    unsure ? "cannot see whether somebody listens on %s; "
+                             "remove it, or give another path" :
+                             "somebody listens on %s already; stop that "
+                             "daemon, or give another path",
+                    path);
         return false;
     }
     if (unlink(path) == 0)
@@ -183,8 +187,9 @@ static bool open_one(struct listening *s, const struct config_role *r, uid_t own
         return false;
     if (make_socket(s, r, owner, group))
         return true;
-    problem_set(problem, STATUS_BAD_VALUE, "cannot make the socket %s (owner=%s group=%s mode=%o): %s",
-                s->path, r->owner, r->group, r->mode, strerror(errno));
+    problem_set(problem, STATUS_BAD_VALUE,
+                "cannot make the socket %s (owner=%s group=%s mode=%o): %s", s->path, r->owner,
+                r->group, r->mode, strerror(errno));
     return false;
 }
 
@@ -236,7 +241,9 @@ static void take_in(struct listening *s, int fd)
         return;
     }
     if (!client_limit_take(l->server->client_limit, peer.uid, admin)) {
-        report(&(struct journald_entry){ .kind = JOURNALD_REFUSED, .uid = peer.uid, .pid = peer.pid },
+        report(&(struct journald_entry){ .kind = JOURNALD_REFUSED,
+                                         .uid = peer.uid,
+                                         .pid = peer.pid },
                "a connection to %s is refused: uid %u has too many, or all together", s->path,
                (unsigned)peer.uid);
         turn_away(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
@@ -278,8 +285,8 @@ static void on_connect(evutil_socket_t fd, short what, void *listening)
     (void)what;
     for (int i = 0; i < ACCEPTS; i++) {
         int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (accepted < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                             errno == ENOMEM))
+        if (accepted < 0 &&
+            (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
             accepted = accept_anyway(s);
         if (accepted < 0)
             return;

@@ -30,7 +30,8 @@ static ssize_t send_some(struct session *s)
         s->passed = true;
     } else if (errno == ETOOMANYREFS) {
         log_warning("too many descriptors are on their way and not taken in: the table is not sent "
-                    "to uid %u", (unsigned)s->peer.uid);
+                    "to uid %u",
+                    (unsigned)s->peer.uid);
     }
     return sent;
 }

@@ -4,7 +4,7 @@
 #include "daemon/session/dispatch.h"
 #include "daemon/net/queue.h"
 
-enum { MAIL_A_TURN = 32 };      /* until others have theirs */
+enum { MAIL_A_TURN = 32 }; /* until others have theirs */
 
 static void touch(struct session *s, struct session **list)
 {
@@ -51,7 +51,7 @@ static void serve_waiting(struct change_class *class)
 
 void scheduler_end_turn(struct worker *worker)
 {
-    dispatch_answer(worker);          /* before one of them is freed */
+    dispatch_answer(worker); /* before one of them is freed */
     resume_all(&worker->touched);
     for (int i = 0; i < CLASSES; i++)
         serve_waiting(&worker->class[i]);

@@ -40,7 +40,8 @@ int worker_init(struct worker *worker, struct server *server, unsigned number)
         event_base_free(worker->base);
         return error;
     }
-    worker->on_mail = event_new(worker->base, worker->box.wake, EV_READ | EV_PERSIST, on_mail, worker);
+    worker->on_mail = event_new(worker->base, worker->box.wake, EV_READ | EV_PERSIST, on_mail,
+                                worker);
     worker->on_turn = event_new(worker->base, -1, 0, on_turn, worker);
     worker->on_tick = event_new(worker->base, -1, EV_PERSIST, on_tick, worker);
     if (worker->on_mail != NULL && worker->on_turn != NULL && worker->on_tick != NULL &&
@@ -131,7 +132,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
         look_at_deadlines(worker);
     /* Only now: what was set before the wake-up that was just taken is seen here. */
     if (atomic_load(&worker->stop) && !worker->stopping) {
-        take_all_mail(worker);                /* nothing is accepted any more: these are the last */
+        take_all_mail(worker); /* nothing is accepted any more: these are the last */
         begin_to_stop(worker);
     }
     if (worker->stopping && worker->conns == NULL)

@@ -11,13 +11,14 @@
 
 /* As in linux/landlock.h of newer kernels than the one compiled for may be. */
 enum {
-    FS_ABI_1 = (1 << 13) - 1,   /* execute, read, write, make and remove of every kind */
-    FS_REFER = 1 << 13,         /* since 2 */
-    FS_TRUNCATE = 1 << 14,      /* since 3 */
-    FS_IOCTL_DEV = 1 << 15,     /* since 5 */
-    NET_TCP = 3,                /* bind and connect; since 4 */
-    SCOPE_ALL = 3,              /* abstract sockets, signals; since 6 */
-    ABI_NET = 4, ABI_SCOPE = 6,
+    FS_ABI_1 = (1 << 13) - 1, /* execute, read, write, make and remove of every kind */
+    FS_REFER = 1 << 13,       /* since 2 */
+    FS_TRUNCATE = 1 << 14,    /* since 3 */
+    FS_IOCTL_DEV = 1 << 15,   /* since 5 */
+    NET_TCP = 3,              /* bind and connect; since 4 */
+    SCOPE_ALL = 3,            /* abstract sockets, signals; since 6 */
+    ABI_NET = 4,
+    ABI_SCOPE = 6,
 };
 
 struct ruleset_attributes {
@@ -29,7 +30,7 @@ struct ruleset_attributes {
 static const struct {
     int abi;
     uint64_t fs;
-    size_t size;                /* of the attributes that this kernel knows */
+    size_t size; /* of the attributes that this kernel knows */
 } generations[] = {
     { 1, FS_ABI_1, offsetof(struct ruleset_attributes, handled_net) },
     { 2, FS_REFER, offsetof(struct ruleset_attributes, handled_net) },
@@ -47,8 +48,8 @@ static const struct {
     { LANDLOCK_READ, LANDLOCK_ACCESS_FS_READ_FILE },
     { LANDLOCK_LIST, LANDLOCK_ACCESS_FS_READ_DIR },
     { LANDLOCK_KEEP, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-      LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-      FS_TRUNCATE },
+                         LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                         LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE },
     { LANDLOCK_REMOVE, LANDLOCK_ACCESS_FS_REMOVE_FILE },
 };
 

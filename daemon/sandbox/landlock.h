@@ -10,14 +10,14 @@
 
 /* What may be done to files beneath a path, or to the file that it is. */
 enum {
-    LANDLOCK_READ = 1,          /* read files */
-    LANDLOCK_LIST = 2,          /* read directories */
-    LANDLOCK_KEEP = 4,          /* make, write, rename and remove files */
-    LANDLOCK_REMOVE = 8,        /* remove files and sockets */
+    LANDLOCK_READ = 1,   /* read files */
+    LANDLOCK_LIST = 2,   /* read directories */
+    LANDLOCK_KEEP = 4,   /* make, write, rename and remove files */
+    LANDLOCK_REMOVE = 8, /* remove files and sockets */
 };
 
 struct landlock {
-    int abi;                    /* 0: the kernel has none of it */
+    int abi; /* 0: the kernel has none of it */
     int ruleset;
     uint64_t handled;
 };

@@ -13,8 +13,12 @@
 #include "daemon/base/log.h"
 #include "daemon/base/priority.h"
 
-enum { STORE_DIRECTORY = 0700, SOCKET_DIRECTORY = 0755, LOCKED_OWN = 64 << 20,
-       LOCKED_A_CONNECTION = 48 << 10 };
+enum {
+    STORE_DIRECTORY = 0700,
+    SOCKET_DIRECTORY = 0755,
+    LOCKED_OWN = 64 << 20,
+    LOCKED_A_CONNECTION = 48 << 10
+};
 
 /* Only what is missing is made: nothing that a user could have put in the way changes its owner. */
 static bool make_directory_of(const char *path, mode_t mode, const struct resolved *site,
@@ -85,8 +89,8 @@ static bool has_become(const struct resolved *site)
 
     return getresuid(&uid[0], &uid[1], &uid[2]) == 0 && getresgid(&gid[0], &gid[1], &gid[2]) == 0 &&
            uid[0] == site->uid && uid[1] == site->uid && uid[2] == site->uid &&
-           gid[0] == site->gid && gid[1] == site->gid && gid[2] == site->gid &&
-           setuid(0) < 0 && setgid(0) < 0;
+           gid[0] == site->gid && gid[1] == site->gid && gid[2] == site->gid && setuid(0) < 0 &&
+           setgid(0) < 0;
 }
 
 bool privilege_drop(const struct config *c, const struct resolved *site, struct problem *problem)
@@ -99,8 +103,10 @@ bool privilege_drop(const struct config *c, const struct resolved *site, struct 
     if (!site->becomes) {
         if (geteuid() == site->uid)
             return true;
-        config_blame(c, "daemon", "user", problem, "only root can become %.40s; start jetond as root "
-                     "or as that user, or leave this empty", c->user);
+        config_blame(c, "daemon", "user", problem,
+                     "only root can become %.40s; start jetond as root "
+                     "or as that user, or leave this empty",
+                     c->user);
         return false;
     }
     if (become(c, site) && has_become(site))

@@ -17,7 +17,7 @@
 #include "daemon/base/sanitized.h"
 #include "daemon/sandbox/seccomp.h"
 
-static _Atomic unsigned landlock_abi;       /* the main thread writes it, before there are others */
+static _Atomic unsigned landlock_abi; /* the main thread writes it, before there are others */
 
 /* What any configuration needs.  /etc is there as a whole because the files in it are replaced
  * when somebody adds a group, and a rule is for the file that was there at start; what is secret
@@ -25,10 +25,10 @@ static _Atomic unsigned landlock_abi;       /* the main thread writes it, before
 static const struct {
     const char *path;
     unsigned rights;
-    bool network;               /* needed only by who asks other hosts */
+    bool network; /* needed only by who asks other hosts */
 } places[] = {
     { "/etc", LANDLOCK_READ, false },
-    { "/lib", LANDLOCK_READ, false },               /* modules of the name service, verifiers */
+    { "/lib", LANDLOCK_READ, false }, /* modules of the name service, verifiers */
     { "/lib64", LANDLOCK_READ, false },
     { "/usr/lib", LANDLOCK_READ, false },
     { "/usr/lib64", LANDLOCK_READ, false },
@@ -61,7 +61,7 @@ void sandbox_secrets(void)
     prctl(PR_SET_KEEPCAPS, 0);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         log_warning("no_new_privs cannot be set: %s", strerror(errno));
-#ifndef __SANITIZE_ADDRESS__        /* its leak detector attaches to the process */
+#ifndef __SANITIZE_ADDRESS__ /* its leak detector attaches to the process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
 }

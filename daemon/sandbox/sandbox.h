@@ -25,8 +25,8 @@ struct protections {
     bool no_new_privs;
     bool seccomp;
     bool not_dumpable;
-    bool unprivileged;          /* not root, and no way to become it */
-    unsigned landlock_abi;      /* 0: not in force */
+    bool unprivileged;     /* not root, and no way to become it */
+    unsigned landlock_abi; /* 0: not in force */
 };
 
 struct protections sandbox_protections(void);

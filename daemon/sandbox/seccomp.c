@@ -65,10 +65,14 @@ static const struct {
     int call;
     int error;
 } refused[] = {
-    { CALL(clone3), ENOSYS },           /* its flags cannot be seen; clone() is tried next */
-    { CALL(fork), EPERM }, { CALL(vfork), EPERM }, { CALL(kill), EPERM },
-    { CALL(sched_setscheduler), EPERM }, { CALL(sched_setaffinity), EPERM },
-    { CALL(capget), EPERM }, { CALL(sysfs), ENOSYS },
+    { CALL(clone3), ENOSYS }, /* its flags cannot be seen; clone() is tried next */
+    { CALL(fork), EPERM },
+    { CALL(vfork), EPERM },
+    { CALL(kill), EPERM },
+    { CALL(sched_setscheduler), EPERM },
+    { CALL(sched_setaffinity), EPERM },
+    { CALL(capget), EPERM },
+    { CALL(sysfs), ENOSYS },
 };
 
 /* One argument of a call: (argument & mask) == value. */
@@ -111,11 +115,14 @@ static const struct rule rules[] = {
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_GET_NO_NEW_PRIVS } } },
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_GET_SECCOMP } } },
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_GET_DUMPABLE } } },
-    { CALL(prctl), EINVAL, 1, { { 0, FIRST_32, 0x53564d41 } } },    /* PR_SET_VMA, of malloc */
+    { CALL(prctl), EINVAL, 1, { { 0, FIRST_32, 0x53564d41 } } }, /* PR_SET_VMA, of malloc */
     { CALL(prctl), EPERM, 1, { { 0, FIRST_32, PR_CAPBSET_READ } } },
-    { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TCGETS } } },        /* isatty() */
+    { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TCGETS } } }, /* isatty() */
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TIOCGWINSZ } } },
-    { CALL(setpriority), 0, 2, { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } },  /* its own */
+    { CALL(setpriority),
+      0,
+      2,
+      { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } }, /* its own */
     /* limits of its own: SIGHUP may raise the one of open files */
     { CALL(prlimit64), 0, 1, { { 0, FIRST_32, 0 } } },
 };
@@ -125,7 +132,10 @@ static const struct {
     int family;
     bool network;
 } families[] = {
-    { AF_UNIX, false }, { AF_INET, true }, { AF_INET6, true }, { AF_NETLINK, true },
+    { AF_UNIX, false },
+    { AF_INET, true },
+    { AF_INET6, true },
+    { AF_NETLINK, true },
 };
 
 static int allow_plain(scmp_filter_ctx filter);

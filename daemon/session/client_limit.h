@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CLIENT_LIMIT_ADMIN_PLACES = 16 };       /* beyond the limit of all connections */
+enum { CLIENT_LIMIT_ADMIN_PLACES = 16 }; /* beyond the limit of all connections */
 
 struct client_limit;
 

@@ -10,8 +10,8 @@ typedef void answer(const struct asker *asker, const struct request *r, struct t
 static answer answer_id, answer_hello, answer_help, answer_ok, answer_stats, answer_used;
 
 static answer *const answers[VERB_COUNT] = {
-    [VERB_ID] = answer_id, [VERB_HELLO] = answer_hello, [VERB_HELP] = answer_help,
-    [VERB_PING] = answer_ok, [VERB_QUIT] = answer_ok, [VERB_STATS] = answer_stats,
+    [VERB_ID] = answer_id,     [VERB_HELLO] = answer_hello, [VERB_HELP] = answer_help,
+    [VERB_PING] = answer_ok,   [VERB_QUIT] = answer_ok,     [VERB_STATS] = answer_stats,
     [VERB_USED] = answer_used,
 };
 
@@ -66,10 +66,17 @@ static void answer_id(const struct asker *asker, const struct request *r, struct
 
 static void answer_hello(const struct asker *asker, const struct request *r, struct text *t)
 {
-    static const struct { const char *name; unsigned value; } limits[] = {
-        { "line_max", LINE_MAX_BYTES }, { "value_min", VALUE_MIN }, { "value_max", VALUE_MAX },
-        { "scopes_max", SCOPES_MAX }, { "scope_max", SCOPE_WORD_MAX },
-        { "subject_max", SUBJECT_MAX }, { "description_max", DESCRIPTION_MAX },
+    static const struct {
+        const char *name;
+        unsigned value;
+    } limits[] = {
+        { "line_max", LINE_MAX_BYTES },
+        { "value_min", VALUE_MIN },
+        { "value_max", VALUE_MAX },
+        { "scopes_max", SCOPES_MAX },
+        { "scope_max", SCOPE_WORD_MAX },
+        { "subject_max", SUBJECT_MAX },
+        { "description_max", DESCRIPTION_MAX },
     };
 
     (void)r;
@@ -219,8 +226,10 @@ static void put_service(struct listing *l, const struct series *m)
 static void put_verifier(struct listing *l, const struct series *m)
 {
     static const char *const words[OUTCOME_COUNT] = {
-        [JETON_VERIFIER_PASS] = "pass", [JETON_VERIFIER_FAIL] = "fail",
-        [JETON_VERIFIER_IGNORE] = "ignore", [JETON_VERIFIER_ERROR] = "error",
+        [JETON_VERIFIER_PASS] = "pass",
+        [JETON_VERIFIER_FAIL] = "fail",
+        [JETON_VERIFIER_IGNORE] = "ignore",
+        [JETON_VERIFIER_ERROR] = "error",
     };
     struct series_part part;
 

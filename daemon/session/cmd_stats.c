@@ -17,7 +17,10 @@ static uint64_t put(struct text *t, const char *name, uint64_t value)
 static uint64_t put_protections(struct text *t)
 {
     const struct protections p = sandbox_protections();
-    const struct { const char *name; uint64_t value; } rows[] = {
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
         { "protection_unprivileged", p.unprivileged },
         { "protection_no_new_privs", p.no_new_privs },
         { "protection_not_dumpable", p.not_dumpable },
@@ -68,8 +71,13 @@ static uint64_t put_buckets(struct text *t, const char *name, const struct histo
 /* `h` is nobody else's any more, so that all agree. */
 static uint64_t put_latency(struct text *t, const char *name, const struct histogram *h)
 {
-    static const struct { const char *suffix; unsigned per_thousand; } quantiles[] = {
-        { "_p50", 500 }, { "_p99", 990 }, { "_p999", 999 },
+    static const struct {
+        const char *suffix;
+        unsigned per_thousand;
+    } quantiles[] = {
+        { "_p50", 500 },
+        { "_p99", 990 },
+        { "_p999", 999 },
     };
     enum { QUANTILES = sizeof(quantiles) / sizeof(quantiles[0]) };
     unsigned long long total = histogram_total(h);
@@ -101,7 +109,8 @@ static uint64_t put_latencies(struct text *t, const struct server *server)
 
 uint64_t figures_put(const struct server *server, struct text *t)
 {
-    return put(t, "keeper_busy_seconds", writer_thread_figures(server->writer_thread).busy_seconds) +
+    return put(t, "keeper_busy_seconds",
+               writer_thread_figures(server->writer_thread).busy_seconds) +
            put(t, "reports_sent", journald_sent()) + put(t, "reports_dropped", journald_dropped()) +
            put_protections(t) + put_latencies(t, server);
 }

@@ -5,7 +5,7 @@
 
 #include "daemon/session/context.h"
 
-enum { FIGURES_MAX = 16 * 1024 };       /* bytes that it adds at most */
+enum { FIGURES_MAX = 16 * 1024 }; /* bytes that it adds at most */
 
 /* Adds the lines; returns how many. */
 uint64_t figures_put(const struct server *server, struct text *t);

@@ -27,7 +27,9 @@ static bool has_unread(const struct session *s)
 static void put_terms(struct text *t, const struct stack *stack)
 {
     static const char *const words[] = {
-        [TERMS_FINAL] = "yes", [TERMS_IF] = "if", [TERMS_HITS] = "no",
+        [TERMS_FINAL] = "yes",
+        [TERMS_IF] = "if",
+        [TERMS_HITS] = "no",
     };
 
     line_puts(t, "final", words[stack->terms]);

@@ -15,7 +15,7 @@
 struct change_class {
     unsigned most;
     unsigned outstanding;
-    struct session *first_waiting;      /* queue.c's */
+    struct session *first_waiting; /* queue.c's */
     struct session *last_waiting;
 };
 
@@ -24,7 +24,7 @@ enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
 /* Written by the worker's thread, read by whoever asks for stats. */
 struct worker_counters {
     _Atomic uint64_t requests;
-    _Atomic uint64_t tables;            /* descriptors handed out */
+    _Atomic uint64_t tables; /* descriptors handed out */
 };
 
 static inline void worker_count(_Atomic uint64_t *counter)
@@ -36,27 +36,27 @@ static inline void worker_count(_Atomic uint64_t *counter)
 /* One worker thread's.  Owned by that thread, its box, counters and `stop` excepted. */
 struct worker {
     struct event_base *base;
-    struct mailbox box;                 /* new connections, answered changes, filled chunks */
-    unsigned reader;                    /* this thread's number with the token_table */
+    struct mailbox box; /* new connections, answered changes, filled chunks */
+    unsigned reader;    /* this thread's number with the token_table */
     struct server *server;
-    struct conn *conns;                 /* of this worker, also those that are closed and whose
+    struct conn *conns; /* of this worker, also those that are closed and whose
                                            answers are still on their way */
     struct change_class class[CLASSES];
-    struct session *touched;            /* to go on at the end of this turn */
-    struct session *resting;            /* ... of the next one that begins with mail */
+    struct session *touched; /* to go on at the end of this turn */
+    struct session *resting; /* ... of the next one that begins with mail */
     bool stopping;
-    int64_t stop_by;                    /* clock_seconds() */
+    int64_t stop_by; /* clock_seconds() */
     struct event *on_mail;
-    struct event *on_turn;              /* when all have had their turn that had something to do */
-    struct event *on_tick;              /* while stopping */
+    struct event *on_turn; /* when all have had their turn that had something to do */
+    struct event *on_tick; /* while stopping */
     pthread_t thread;
-    atomic_bool tick;                   /* set by worker_tick() */
-    atomic_bool stop;                   /* set by worker_stop() */
-    _Atomic(struct stacks *) stacks;    /* that this thread uses; the main thread looks at it */
-    _Atomic unsigned asked;             /* for a sign of life, so many times; by the main thread */
+    atomic_bool tick;                /* set by worker_tick() */
+    atomic_bool stop;                /* set by worker_stop() */
+    _Atomic(struct stacks *) stacks; /* that this thread uses; the main thread looks at it */
+    _Atomic unsigned asked;          /* for a sign of life, so many times; by the main thread */
     _Atomic unsigned answered;
     struct verify_batch judge;
-    struct evaluation hearing;             /* of what is decided at once */
+    struct evaluation hearing; /* of what is decided at once */
     struct worker_counters counters;
 };
 
@@ -66,7 +66,7 @@ struct server {
     struct writer_thread *writer_thread;
     struct client_limit *client_limit;
     struct settings settings;
-    _Atomic(struct stacks *) stacks;    /* set by the main thread, which frees what it was before */
+    _Atomic(struct stacks *) stacks; /* set by the main thread, which frees what it was before */
     struct metrics metrics;
     int64_t started;
     size_t workers;

@@ -11,17 +11,17 @@
 #include "proto/reply.h"
 
 enum {
-    OUT_HIGH = 32 * 1024,           /* more than this unsent: begin nothing new */
-    OUT_LOW = SESSION_ROOM,         /* less than this unsent: fetch the scan's next chunk */
-    CHANGES_A_RUN = 16,             /* then others have their turn: to make a value takes time */
-    CHANGES_MAX = 1024,             /* on their way, of one admin session */
-    CHANGES_MAX_VERIFY = 16,        /* ... of one that may only revoke what it holds */
+    OUT_HIGH = 32 * 1024,    /* more than this unsent: begin nothing new */
+    OUT_LOW = SESSION_ROOM,  /* less than this unsent: fetch the scan's next chunk */
+    CHANGES_A_RUN = 16,      /* then others have their turn: to make a value takes time */
+    CHANGES_MAX = 1024,      /* on their way, of one admin session */
+    CHANGES_MAX_VERIFY = 16, /* ... of one that may only revoke what it holds */
 };
 
 /* The requests of one run. */
 struct run {
     struct session *session;
-    unsigned changes;               /* that were begun */
+    unsigned changes; /* that were begun */
     const struct stacks *stacks;
 };
 
@@ -39,14 +39,14 @@ typedef void handler(struct run *run, const struct request *r);
 static handler do_verify, do_answer, do_quit, do_change, do_scan, do_table;
 
 static handler *const handlers[VERB_COUNT] = {
-    [VERB_VERIFY] = do_verify, [VERB_ID] = do_answer, [VERB_HELLO] = do_answer,
-    [VERB_HELP] = do_answer, [VERB_PING] = do_answer, [VERB_STATS] = do_answer,
-    [VERB_USED] = do_answer, [VERB_QUIT] = do_quit, [VERB_TABLE] = do_table,
-    [VERB_LIST] = do_scan, [VERB_SHOW] = do_scan, [VERB_EXPORT] = do_scan,
-    [VERB_JOURNAL] = do_scan, [VERB_WATCH] = do_scan,
-    [VERB_REVOKE] = do_change, [VERB_CREATE] = do_change, [VERB_UPDATE] = do_change,
-    [VERB_DISABLE] = do_change, [VERB_ENABLE] = do_change, [VERB_ROTATE] = do_change,
-    [VERB_DELETE] = do_change, [VERB_IMPORT] = do_change,
+    [VERB_VERIFY] = do_verify, [VERB_ID] = do_answer,     [VERB_HELLO] = do_answer,
+    [VERB_HELP] = do_answer,   [VERB_PING] = do_answer,   [VERB_STATS] = do_answer,
+    [VERB_USED] = do_answer,   [VERB_QUIT] = do_quit,     [VERB_TABLE] = do_table,
+    [VERB_LIST] = do_scan,     [VERB_SHOW] = do_scan,     [VERB_EXPORT] = do_scan,
+    [VERB_JOURNAL] = do_scan,  [VERB_WATCH] = do_scan,    [VERB_REVOKE] = do_change,
+    [VERB_CREATE] = do_change, [VERB_UPDATE] = do_change, [VERB_DISABLE] = do_change,
+    [VERB_ENABLE] = do_change, [VERB_ROTATE] = do_change, [VERB_DELETE] = do_change,
+    [VERB_IMPORT] = do_change,
 };
 
 /* -- input ----------------------------------------------------------------------------------- */
@@ -95,7 +95,8 @@ void dispatch_end(struct session *s)
 void dispatch_answer(struct worker *worker)
 {
     if (worker->judge.count > 0)
-        verify_batch_answer(&worker->judge, worker->server->token_table, worker->reader, clock_wall());
+        verify_batch_answer(&worker->judge, worker->server->token_table, worker->reader,
+                            clock_wall());
 }
 
 /* Deals with one line; false when nothing more can be done now. */
@@ -130,7 +131,8 @@ static bool step(struct run *run)
     s->ended_a_line = s->ended_a_line || end == LINE_ENDED;
     s->discarding = end == LINE_OVERLONG;
     if (end == LINE_OVERLONG)
-        refuse(run, STATUS_TOO_LONG, "a line has at most 8192 bytes; the rest of this one is skipped");
+        refuse(run, STATUS_TOO_LONG,
+               "a line has at most 8192 bytes; the rest of this one is skipped");
     else if (!line.ignorable && end == LINE_UNENDED)
         refuse(run, STATUS_SYNTAX, "the last line has no line end; it was not carried out");
     else if (!line.ignorable)

@@ -8,9 +8,9 @@
 struct pending_verify {
     struct pending_verify *next;
     struct session *session;
-    struct stacks *stacks;              /* which it keeps in existence */
-    struct job *job;              /* under way; or NULL */
-    struct event late;                  /* ... and no longer than this */
+    struct stacks *stacks; /* which it keeps in existence */
+    struct job *job;       /* under way; or NULL */
+    struct event late;     /* ... and no longer than this */
     bool decided;
     struct evaluation hearing;
 };
@@ -93,8 +93,8 @@ static struct pending_verify *append(struct session *s)
     return m;
 }
 
-bool pending_verify_begin(struct session *s, const struct stack *stack, const struct question *asked,
-                 struct slice service, int64_t now)
+bool pending_verify_begin(struct session *s, const struct stack *stack,
+                          const struct question *asked, struct slice service, int64_t now)
 {
     read_groups(s);
     struct eval_context place = place_of(s);
@@ -135,7 +135,8 @@ static bool send_errand(struct pending_verify *m, struct stack_entry *step)
     e->mail.arrive = m->session->errand_arrives;
     e->home = &m->session->worker->box;
     e->sender = m;
-    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 || !thread_pool_submit(step->pool, e)) {
+    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 ||
+        !thread_pool_submit(step->pool, e)) {
         evtimer_del(&m->late);
         job_free(e);
         return false;
@@ -195,7 +196,7 @@ static void on_late(evutil_socket_t fd, short what, void *matter)
     m->job = NULL;
     s->jobs--;
     eval_take_failure(&m->hearing, s->worker->reader,
-                 fate == JOB_ABANDONED ? FAILURE_TIMEOUT : FAILURE_BUSY);
+                      fate == JOB_ABANDONED ? FAILURE_TIMEOUT : FAILURE_BUSY);
     go_on(m);
     flush(s);
     s->goes_on(s);

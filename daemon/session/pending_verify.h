@@ -8,12 +8,12 @@
 
 #include "daemon/session/session.h"
 
-enum { PENDING_VERIFY_MAX = 16 };               /* verifications under way of one session */
+enum { PENDING_VERIFY_MAX = 16 }; /* verifications under way of one session */
 
 /* Hears it, and appends its reply if it is decided and nothing waits before it.  False: no memory;
  * the session is ended. */
-bool pending_verify_begin(struct session *s, const struct stack *stack, const struct question *asked,
-                 struct slice service, int64_t now);
+bool pending_verify_begin(struct session *s, const struct stack *stack,
+                          const struct question *asked, struct slice service, int64_t now);
 
 /* An job came home: the verification goes on.  Returns its session, whose replies may have
  * grown, and for which something else may be ready now. */

@@ -97,7 +97,8 @@ void session_post_changes(struct session *s)
     struct writer_thread *writer_thread = s->worker->server->writer_thread;
 
     if (s->rests && !s->promises)
-        writer_thread_expect(writer_thread, 1);       /* first: the writer may be done with these before we go on */
+        writer_thread_expect(writer_thread,
+                             1); /* first: the writer may be done with these before we go on */
     writer_thread_change(writer_thread, &s->changes);
     if (!s->rests && s->promises)
         writer_thread_expect(writer_thread, -1);

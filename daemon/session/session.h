@@ -15,7 +15,7 @@
 #include "daemon/session/context.h"
 #include "daemon/base/peercred.h"
 
-enum { SESSION_ROOM = IOBUF_ROOM };     /* of `in` */
+enum { SESSION_ROOM = IOBUF_ROOM }; /* of `in` */
 
 struct session {
     struct worker *worker;
@@ -23,36 +23,36 @@ struct session {
     enum role role;
     struct peercred peer;
     struct iobuf in;
-    size_t used;                /* bytes of `in` that are dealt with, and not dropped yet */
+    size_t used; /* bytes of `in` that are dealt with, and not dropped yet */
     struct iobuf out;
-    int passing;                /* descriptor that goes with the first byte of `out`; or -1 */
-    bool passed;                /* one was sent before */
-    bool eof;                   /* nothing more will come in */
-    bool ended;                 /* nothing more will be answered */
-    bool waits_for_output;      /* go on as soon as `out` has been sent */
-    bool starved;               /* go on as soon as the worker has room for a change again */
-    bool has_turn;              /* it queued up for that, and is the first now */
-    bool discarding;            /* the rest of an overlong line */
-    bool half_a_line;           /* what is in `in` waits for its end */
-    bool ended_a_line;          /* the last run dealt with a whole line */
-    bool has_fault;             /* `fault` is the next reply, once the changes before are answered */
+    int passing;           /* descriptor that goes with the first byte of `out`; or -1 */
+    bool passed;           /* one was sent before */
+    bool eof;              /* nothing more will come in */
+    bool ended;            /* nothing more will be answered */
+    bool waits_for_output; /* go on as soon as `out` has been sent */
+    bool starved;          /* go on as soon as the worker has room for a change again */
+    bool has_turn;         /* it queued up for that, and is the first now */
+    bool discarding;       /* the rest of an overlong line */
+    bool half_a_line;      /* what is in `in` waits for its end */
+    bool ended_a_line;     /* the last run dealt with a whole line */
+    bool has_fault;        /* `fault` is the next reply, once the changes before are answered */
     struct problem fault;
-    struct session *next_waiting;       /* queue.c's: in its class of the worker, if `waiting` */
+    struct session *next_waiting; /* queue.c's: in its class of the worker, if `waiting` */
     bool waiting;
-    struct session *next_touched;       /* turn.c's: in one of the worker's lists, if `touched` */
+    struct session *next_touched; /* turn.c's: in one of the worker's lists, if `touched` */
     bool touched;
-    unsigned outstanding;       /* changes on their way */
-    struct mail_list changes;   /* of those, that are not posted yet */
-    bool rests;                 /* go on when others had their turn */
-    bool promises;              /* the writer is told that more changes are coming */
-    struct scan *scan;          /* under way */
-    bool scan_is_here;          /* ... and not with the writer_thread */
-    struct pending_verify *first_pending;        /* docket.c's: verifications under way, in order */
+    unsigned outstanding;                 /* changes on their way */
+    struct mail_list changes;             /* of those, that are not posted yet */
+    bool rests;                           /* go on when others had their turn */
+    bool promises;                        /* the writer is told that more changes are coming */
+    struct scan *scan;                    /* under way */
+    bool scan_is_here;                    /* ... and not with the writer_thread */
+    struct pending_verify *first_pending; /* docket.c's: verifications under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
-    unsigned jobs;           /* of those, that are with a pool */
+    unsigned jobs; /* of those, that are with a pool */
     bool closing;
-    bool groups_read;           /* the peer's; read when first needed */
+    bool groups_read; /* the peer's; read when first needed */
     size_t group_count;
     gid_t *groups;
 
@@ -60,8 +60,8 @@ struct session {
     void (*change_arrives)(struct mail *mail);
     void (*scan_arrives)(struct mail *mail);
     void (*errand_arrives)(struct mail *mail);
-    void (*goes_on)(struct session *s);     /* something may be ready now */
-    void (*resumes)(struct session *s);     /* its turn has come */
+    void (*goes_on)(struct session *s); /* something may be ready now */
+    void (*resumes)(struct session *s); /* its turn has come */
 };
 
 /* The caller has set what it knows; the rest is zero. */

@@ -5,13 +5,13 @@
 
 /* What is wrong with a record, and with which. */
 struct fault {
-    const char *what;           /* NULL: nothing */
+    const char *what; /* NULL: nothing */
     char name[48];
 };
 
 struct bulk_read {
-    struct batch_queue *conveyor;  /* the walking thread's, as are the next three */
-    uint64_t left;              /* more bytes than these are not in the file: its chains meet */
+    struct batch_queue *conveyor; /* the walking thread's, as are the next three */
+    uint64_t left;                /* more bytes than these are not in the file: its chains meet */
     bool ended;
     struct fault odd;
     /* From here on: the other thread's, until the conveyor ends. */
@@ -80,7 +80,7 @@ static bool understand(void *traversal, struct slice name, struct slice value)
     uint8_t id[ID_SIZE];
 
     const char *fault = record_key_parse(name, id) ? record_parse(t->visitor->room, id, value) :
-                        "a record that is not jeton's";
+                                                     "a record that is not jeton's";
     if (fault != NULL)
         return found(&t->bad, fault, name);
     t->seen++;
@@ -94,15 +94,18 @@ static bool conclude(struct bulk_read *t, struct tdb_file *file, bool walked,
     const struct fault *fault = t->bad.what != NULL ? &t->bad : &t->odd;
 
     if (fault->what != NULL)
-        problem_set(problem, STATUS_STORE, "store %.80s: record %s: %.50s; restore from a "
-                    "backup, or remove it with tdbtool", file->path, fault->name, fault->what);
+        problem_set(problem, STATUS_STORE,
+                    "store %.80s: record %s: %.50s; restore from a "
+                    "backup, or remove it with tdbtool",
+                    file->path, fault->name, fault->what);
     else if (!understood)
         problem_set(problem, STATUS_STORE, "no memory for %llu tokens",
                     (unsigned long long)t->seen);
     else if (!walked || file->failed)
-        problem_set(problem, STATUS_STORE, "store %.120s is damaged: %.70s; restore it from a backup "
-                    "(tdbbackup -v)", file->path, file->failed ? file->said :
-                    "a record does not fit into it");
+        problem_set(problem, STATUS_STORE,
+                    "store %.120s is damaged: %.70s; restore it from a backup "
+                    "(tdbbackup -v)",
+                    file->path, file->failed ? file->said : "a record does not fit into it");
     else
         return true;
     return false;

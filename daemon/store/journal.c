@@ -9,10 +9,11 @@
 
 enum {
     HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1,
-    ENTRY_LEAST = 96,                   /* bytes: hardly one is shorter */
+    ENTRY_LEAST = 96, /* bytes: hardly one is shorter */
 };
 
-_Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK, "an empty block has room for any entry");
+_Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK,
+               "an empty block has room for any entry");
 
 /* A block's entries are first .. first + count - 1. */
 struct extent {
@@ -24,11 +25,11 @@ struct journal {
     uint64_t keep;
     uint64_t next;
     uint64_t tokens;
-    struct extent *extent;          /* by block number */
+    struct extent *extent; /* by block number */
     uint32_t blocks;
     uint32_t room;
     uint32_t current;
-    struct text block;              /* the current block's bytes, in `bytes` */
+    struct text block; /* the current block's bytes, in `bytes` */
     char bytes[JOURNAL_BLOCK_MAX];
 };
 
@@ -153,8 +154,8 @@ const char *journal_loaded(struct journal *j)
 
     for (uint32_t i = 0; i < j->blocks; i++)
         held += j->extent[i].count;
-    return held == 0 || held == j->next - journal_oldest(j) ?
-           NULL : "a block of the journal is missing";
+    return held == 0 || held == j->next - journal_oldest(j) ? NULL :
+                                                              "a block of the journal is missing";
 }
 
 uint64_t journal_tokens(const struct journal *j)

@@ -19,9 +19,9 @@
 #include "proto/line.h"
 
 enum {
-    JOURNAL_BLOCK = 32 * 1024 - 64,     /* bytes that are filled of a block: with what TDB adds to it,
+    JOURNAL_BLOCK = 32 * 1024 - 64, /* bytes that are filled of a block: with what TDB adds to it,
                                          * eight pages */
-    JOURNAL_BLOCK_MAX = 64 * 1024,      /* bytes of one that is read: there were such */
+    JOURNAL_BLOCK_MAX = 64 * 1024,  /* bytes of one that is read: there were such */
     JOURNAL_ENTRY_MAX = LINE_MAX_BYTES,
     JOURNAL_KEY_MAX = 32,
 };

@@ -219,13 +219,19 @@ static bool read_description(struct record *r, struct slice v)
 }
 
 static const struct field fields[] = {
-    { SLICE("v"), read_version }, { SLICE("serial"), read_serial },
-    { SLICE("digest"), read_digest }, { SLICE("created"), read_created },
-    { SLICE("by"), read_by },                           /* these five must be there */
-    { SLICE("revoked"), read_revoked }, { SLICE("disabled"), read_disabled },
-    { SLICE("replaces"), read_replaces }, { SLICE("activates"), read_activates },
-    { SLICE("expires"), read_expires }, { SLICE("subject"), read_subject },
-    { SLICE("scopes"), read_scopes }, { SLICE("description"), read_description },
+    { SLICE("v"), read_version },
+    { SLICE("serial"), read_serial },
+    { SLICE("digest"), read_digest },
+    { SLICE("created"), read_created },
+    { SLICE("by"), read_by }, /* these five must be there */
+    { SLICE("revoked"), read_revoked },
+    { SLICE("disabled"), read_disabled },
+    { SLICE("replaces"), read_replaces },
+    { SLICE("activates"), read_activates },
+    { SLICE("expires"), read_expires },
+    { SLICE("subject"), read_subject },
+    { SLICE("scopes"), read_scopes },
+    { SLICE("description"), read_description },
 };
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };

@@ -19,25 +19,25 @@ enum {
     RECORD_VERSION = 1,
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
-    RECORD_ROOM_LEAST = 64,         /* bytes of the store that any record takes */
+    RECORD_ROOM_LEAST = 64, /* bytes of the store that any record takes */
     RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX,
 };
 
 struct record {
-    uint8_t digest[DIGEST_SIZE];    /* begins with the id */
-    uint64_t serial;                /* of the journal entry that brought it here: order of arrival */
+    uint8_t digest[DIGEST_SIZE]; /* begins with the id */
+    uint64_t serial;             /* of the journal entry that brought it here: order of arrival */
     int64_t created;
-    int64_t activates;              /* TIME_ALWAYS: at once */
-    int64_t expires;                /* TIME_NEVER */
-    int64_t revoked;                /* when; 0: it is not */
-    int64_t disabled;               /* when; 0: it is not */
-    uid_t by;                       /* who created or imported it */
+    int64_t activates; /* TIME_ALWAYS: at once */
+    int64_t expires;   /* TIME_NEVER */
+    int64_t revoked;   /* when; 0: it is not */
+    int64_t disabled;  /* when; 0: it is not */
+    uid_t by;          /* who created or imported it */
     bool has_replaces;
-    uint8_t replaces[ID_SIZE];      /* the token this one was rotated from */
+    uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
-    char texts[RECORD_TEXTS_MAX];   /* subject, scopes (normalised), description: without a gap, for
+    char texts[RECORD_TEXTS_MAX]; /* subject, scopes (normalised), description: without a gap, for
                                      * there is room for much more than is mostly in them */
 };
 

@@ -15,9 +15,9 @@
 struct store {
     struct tdb_file file;
     enum store_mode mode;
-    int lock;                       /* descriptor of PATH.lock; -1 when only reading */
-    struct slice claims;            /* in `line` */
-    char line[RECORD_LINE_MAX + TDB_FILE_SPARE];     /* that was put last */
+    int lock;                                    /* descriptor of PATH.lock; -1 when only reading */
+    struct slice claims;                         /* in `line` */
+    char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* that was put last */
 };
 
 static bool take_lock(struct store *s, struct problem *problem);
@@ -36,7 +36,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
         return NULL;
     }
     *s = (struct store){ .mode = mode, .lock = -1 };
-    unsetenv("TDB_NO_FSYNC");       /* TDB obeys it, and nothing would be durable */
+    unsetenv("TDB_NO_FSYNC"); /* TDB obeys it, and nothing would be durable */
     if (!tdb_file_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
     else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
@@ -111,20 +111,27 @@ static void explain(struct store *s, struct problem *problem)
     const char *path = s->file.path;
 
     if (s->file.unclean)
-        problem_set(problem, STATUS_BUSY, "store %.120s holds an unfinished transaction, as after "
-                    "a crash; the next start of jetond undoes it", path);
+        problem_set(problem, STATUS_BUSY,
+                    "store %.120s holds an unfinished transaction, as after "
+                    "a crash; the next start of jetond undoes it",
+                    path);
     else if (errno == EWOULDBLOCK)
         in_use(s, problem);
     else if (errno == ESTALE)
-        problem_set(problem, STATUS_STORE, "store %.120s was replaced while jetond ran; "
-                    "restart jetond", path);
+        problem_set(problem, STATUS_STORE,
+                    "store %.120s was replaced while jetond ran; "
+                    "restart jetond",
+                    path);
     else if (errno == ENOTSUP)
-        problem_set(problem, STATUS_STORE, "store %.120s is not a regular file; give another path, "
-                    "or move it away", path);
+        problem_set(problem, STATUS_STORE,
+                    "store %.120s is not a regular file; give another path, "
+                    "or move it away",
+                    path);
     else if (errno == 0 || errno == EIO || errno == EINVAL)
-        problem_set(problem, STATUS_STORE, "%.90s is not a TDB file, or is damaged (%.60s); "
-                    "restore it from a backup (tdbbackup -v does), or move it away", path,
-                    s->file.failed ? s->file.said : "not whole");
+        problem_set(problem, STATUS_STORE,
+                    "%.90s is not a TDB file, or is damaged (%.60s); "
+                    "restore it from a backup (tdbbackup -v does), or move it away",
+                    path, s->file.failed ? s->file.said : "not whole");
     else
         problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
 }
@@ -143,11 +150,15 @@ static bool check_head(struct store *s, struct problem *problem)
     bool good = head.dptr != NULL && slice_begins(text, "v=1 ");
 
     if (head.dptr == NULL)
-        problem_set(problem, STATUS_STORE, "%.120s is a TDB file, but not a whole jeton store; "
-                    "restore it from a backup, or move it away", s->file.path);
+        problem_set(problem, STATUS_STORE,
+                    "%.120s is a TDB file, but not a whole jeton store; "
+                    "restore it from a backup, or move it away",
+                    s->file.path);
     else if (!good)
-        problem_set(problem, STATUS_STORE, "store %.120s was written by a newer version of jeton; "
-                    "run that version", s->file.path);
+        problem_set(problem, STATUS_STORE,
+                    "store %.120s was written by a newer version of jeton; "
+                    "run that version",
+                    s->file.path);
     free(head.dptr);
     return good;
 }
@@ -190,8 +201,10 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
     if (fault == NULL)
         fault = found == STORE_FAILED ? "it cannot be read" : journal_loaded(j);
     if (fault != NULL)
-        problem_set(problem, STATUS_STORE, "store %.100s: journal block %u: %.60s; restore from a "
-                    "backup (tdbbackup -v)", s->file.path, block, fault);
+        problem_set(problem, STATUS_STORE,
+                    "store %.100s: journal block %u: %.60s; restore from a "
+                    "backup (tdbbackup -v)",
+                    s->file.path, block, fault);
     return fault == NULL;
 }
 
@@ -215,7 +228,8 @@ bool store_may_have(struct store *s, uint64_t said, struct problem *problem)
 {
     if (said <= store_size(s) / RECORD_ROOM_LEAST)
         return true;
-    problem_set(problem, STATUS_STORE, "store %.100s: its journal says that it holds %llu tokens, "
+    problem_set(problem, STATUS_STORE,
+                "store %.100s: its journal says that it holds %llu tokens, "
                 "which is more than fit: it is damaged; restore it from a backup (tdbbackup -v)",
                 s->file.path, (unsigned long long)said);
     return false;
@@ -225,9 +239,10 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct 
 {
     if (found == said)
         return true;
-    problem_set(problem, STATUS_STORE, "store %.100s holds %llu tokens, but its journal says %llu: "
-                "it is damaged; restore it from a backup (tdbbackup -v)", s->file.path,
-                (unsigned long long)found, (unsigned long long)said);
+    problem_set(problem, STATUS_STORE,
+                "store %.100s holds %llu tokens, but its journal says %llu: "
+                "it is damaged; restore it from a backup (tdbbackup -v)",
+                s->file.path, (unsigned long long)found, (unsigned long long)said);
     return false;
 }
 
@@ -249,7 +264,7 @@ static bool put_record(struct store *s, const struct record *record, int how)
     size_t size = tdb_file_size(sizeof(key), value.len);
     memset(s->line + value.len, ' ', size - value.len);
     return !value.cut && tdb_file_put(&s->file, (struct slice){ key, sizeof(key) },
-                                     (struct slice){ s->line, size }, how);
+                                      (struct slice){ s->line, size }, how);
 }
 
 bool store_put(struct store *s, const struct record *record)
@@ -287,8 +302,8 @@ bool store_put_journal(struct store *s, const struct journal *j)
     journal_key(&name, journal_block_number(j));
     struct slice key = text_slice(&name);
     if (!tdb_exists(s->file.tdb, tdb_file_datum(key)) &&
-        !tdb_file_put(&s->file, key, (struct slice){ zeros, tdb_file_place(key.len, JOURNAL_BLOCK) },
-                     TDB_REPLACE))
+        !tdb_file_put(&s->file, key,
+                      (struct slice){ zeros, tdb_file_place(key.len, JOURNAL_BLOCK) }, TDB_REPLACE))
         return false;
     return tdb_file_put(&s->file, key, journal_block(j), TDB_REPLACE);
 }

@@ -17,8 +17,8 @@
 struct store;
 
 enum store_mode {
-    STORE_WRITE,        /* create it if there is none; refuse if another daemon has it */
-    STORE_READ,         /* look only; nothing is changed, nor created */
+    STORE_WRITE, /* create it if there is none; refuse if another daemon has it */
+    STORE_READ,  /* look only; nothing is changed, nor created */
 };
 
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };

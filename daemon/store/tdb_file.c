@@ -148,7 +148,7 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
     if (lstat(f->path, &st) == 0)
         return true;
     snprintf(path, sizeof(path), "%s.new", f->path);
-    unlink(path);               /* left by a creation that was interrupted */
+    unlink(path); /* left by a creation that was interrupted */
     struct tdb_context *tdb = open_tdb(f, path, O_RDWR | O_CREAT | O_EXCL);
     bool done = tdb != NULL && write_first(tdb, key, value) && !f->failed;
     int error = errno;
@@ -199,8 +199,9 @@ static bool forget_recovery_beyond(struct tdb_file *f, int flags)
     bool good = !tdb_recovery_is_beyond(fd);
     f->unclean = !good && !for_writing;
     if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        log_warning("%s: the power went while a commit made it longer: nothing of that commit was saved",
-                    f->path);
+        log_warning(
+            "%s: the power went while a commit made it longer: nothing of that commit was saved",
+            f->path);
         good = tdb_recovery_forget(fd);
     }
     int error = errno;
@@ -259,7 +260,7 @@ static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[]
 /* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
  * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
-                  const bool *ended)
+                   const bool *ended)
 {
     const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
     uint32_t head[CHAINS_AT_ONCE];
@@ -344,7 +345,7 @@ void tdb_file_shrink(struct tdb_file *f)
     if (f->before == 0 || fstat(fd, &st) < 0 || !tdb_recovery_end(fd, &end))
         return;
     if (size < end)
-        size = (end + page - 1) / page * page;      /* its files are whole pages */
+        size = (end + page - 1) / page * page; /* its files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
         log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
     f->before = 0;

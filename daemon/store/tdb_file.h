@@ -30,17 +30,17 @@
 #include "proto/text.h"
 
 struct tdb_file {
-    struct tdb_context *tdb;        /* NULL: not open */
-    int nowhere;                    /* what TDB writes to when it is cut off; -1: none yet */
-    bool failed;                    /* TDB logged an error since the file was opened or the
+    struct tdb_context *tdb; /* NULL: not open */
+    int nowhere;             /* what TDB writes to when it is cut off; -1: none yet */
+    bool failed;             /* TDB logged an error since the file was opened or the
                                      * transaction began */
     bool committing;
-    bool told;                      /* an error is logged once, until a commit succeeds */
-    bool unclean;                   /* a commit must be undone, but the file is open read-only */
-    char said[128];                 /* the first of these errors */
-    dev_t device;                   /* of the file first opened: no other takes its place */
-    ino_t inode;                    /* 0: none yet */
-    uint64_t before;                /* the file's size when the transaction began */
+    bool told;       /* an error is logged once, until a commit succeeds */
+    bool unclean;    /* a commit must be undone, but the file is open read-only */
+    char said[128];  /* the first of these errors */
+    dev_t device;    /* of the file first opened: no other takes its place */
+    ino_t inode;     /* 0: none yet */
+    uint64_t before; /* the file's size when the transaction began */
     char path[PATH_MAX];
 };
 
@@ -56,7 +56,7 @@ size_t tdb_file_place(size_t key, size_t most);
 /* Shows each record where it lies, in no order, until `visit` sets *ended and returns what is not 0.
  * The file is open for reading only.  False: it is damaged. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
-                  const bool *ended);
+                   const bool *ended);
 
 static inline TDB_DATA tdb_file_datum(struct slice s)
 {

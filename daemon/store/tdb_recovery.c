@@ -12,7 +12,7 @@ struct file_head {
     uint32_t version;
     uint32_t hash_size;
     uint32_t rwlocks;
-    uint32_t recovery_start;        /* 0: there is none */
+    uint32_t recovery_start; /* 0: there is none */
 };
 
 struct recovery_head {

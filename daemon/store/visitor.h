@@ -6,7 +6,7 @@
 #include "daemon/store/record.h"
 
 struct visitor {
-    struct record *room;        /* where the next token is put */
+    struct record *room; /* where the next token is put */
 
     /* It is there.  May give other room for the next one; false: no memory for more. */
     bool (*visit)(struct visitor *visitor);

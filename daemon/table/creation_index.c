@@ -53,7 +53,8 @@ int creation_index_reserve(struct creation_index *o, size_t count)
     return 0;
 }
 
-void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial, const uint8_t id[ID_SIZE])
+void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial,
+                        const uint8_t id[ID_SIZE])
 {
     struct creation_entry *e = &o->entry[o->count];
 

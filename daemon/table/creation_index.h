@@ -24,7 +24,7 @@ struct creation_index {
     struct creation_entry *entry;
     size_t count;
     size_t room;
-    size_t sorted;              /* entries before this one are in order */
+    size_t sorted; /* entries before this one are in order */
     size_t removed;
 };
 
@@ -34,7 +34,8 @@ void creation_index_free(struct creation_index *o);
 int creation_index_reserve(struct creation_index *o, size_t count);
 
 /* Adds a token; there must be room. */
-void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial, const uint8_t id[ID_SIZE]);
+void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial,
+                        const uint8_t id[ID_SIZE]);
 
 /* Takes a token out; does nothing if it is not there. */
 void creation_index_remove(struct creation_index *o, int64_t created, uint64_t serial);

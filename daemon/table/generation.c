@@ -64,7 +64,7 @@ static int generation_tables(struct generation *g, uint32_t slot_bits)
 }
 
 struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
-                                         uint64_t arena_size)
+                                  uint64_t arena_size)
 {
     uint64_t size = table_size(slot_bits, arena_size);
     struct generation *g = calloc(1, sizeof(*g));
@@ -94,7 +94,7 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
     atomic_store(&g->header->state, TABLE_LIVE);
     g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
     g->arena = (char *)g->header + table_size(slot_bits, 0);
-    g->arena_used = sizeof(uint16_t);       /* reference 0: the empty string */
+    g->arena_used = sizeof(uint16_t); /* reference 0: the empty string */
     if (table_attach(&g->table, g->header, size) == NULL)
         return g;
     generation_free(g);
@@ -129,7 +129,7 @@ static uint32_t string_hash(struct slice s)
         memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
     else if (s.len > 0)
         memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(mix(hash, word), 0) >> 32);   /* once more, for the last word's sake */
+    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* once more, for the last word's sake */
 }
 
 static uint64_t string_room(size_t len)
@@ -160,7 +160,7 @@ uint32_t generation_intern(struct generation *g, struct slice s)
     for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
         if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
             return g->intern[at];
-    assert(g->arena_used + string_room(s.len) <= g->table.arena_size);      /* it was reserved */
+    assert(g->arena_used + string_room(s.len) <= g->table.arena_size); /* it was reserved */
     uint32_t reference = (uint32_t)g->arena_used;
     memcpy(g->arena + reference, &len, sizeof(len));
     memcpy(g->arena + reference + sizeof(len), s.at, s.len);

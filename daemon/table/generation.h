@@ -10,22 +10,22 @@
 
 struct generation {
     struct table table;
-    struct table_header *header;    /* the same memory, writable */
+    struct table_header *header; /* the same memory, writable */
     struct table_slot *slots;
     char *arena;
-    int fd;                         /* of the memfd, opened for writing; never leaves the daemon */
+    int fd; /* of the memfd, opened for writing; never leaves the daemon */
     uint64_t number;
     uint64_t present;
-    uint64_t occupied;              /* present and tombstones */
+    uint64_t occupied; /* present and tombstones */
     uint64_t arena_used;
-    uint32_t *intern;               /* open addressing by the string; 0: free */
+    uint32_t *intern; /* open addressing by the string; 0: free */
     uint32_t intern_mask;
     uint64_t interned;
-    _Atomic uint32_t *used;         /* last use of the token in each slot, seconds since 1970 */
+    _Atomic uint32_t *used; /* last use of the token in each slot, seconds since 1970 */
     struct {
         size_t slots;
         size_t used;
-    } condensed;                    /* bytes; who condenses, without the mutex */
+    } condensed; /* bytes; who condenses, without the mutex */
     struct generation *next_retired;
 };
 

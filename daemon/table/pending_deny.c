@@ -29,7 +29,8 @@ void pending_deny_end(struct pending_deny *i)
 
 bool pending_deny_among(const struct pending_denies *all, const uint8_t *id)
 {
-    for (const struct pending_deny *i = all->bucket[id[0] % PENDING_DENY_BUCKETS]; i != NULL; i = i->next)
+    for (const struct pending_deny *i = all->bucket[id[0] % PENDING_DENY_BUCKETS]; i != NULL;
+         i = i->next)
         if (memcmp(i->id, id, ID_SIZE) == 0)
             return true;
     return false;

@@ -13,7 +13,7 @@ enum { PENDING_DENY_BUCKETS = 256 };
 struct pending_deny {
     const uint8_t *id;
     struct pending_deny *next;
-    struct pending_deny **link;       /* what points at it; NULL: it is not there */
+    struct pending_deny **link; /* what points at it; NULL: it is not there */
 };
 
 /* An empty one is all zeros. */

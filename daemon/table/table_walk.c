@@ -43,13 +43,13 @@ static size_t walk(struct token_table *p, uint32_t *slot, uint32_t slots, picker
 }
 
 size_t table_walk_uses(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t since,
-                   struct table_walk_use *use, size_t room)
+                       struct table_walk_use *use, size_t room)
 {
     return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
 }
 
 size_t table_walk_ended(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t before,
-                    struct table_walk_ended *ended, size_t room)
+                        struct table_walk_ended *ended, size_t room)
 {
     return walk(p, slot, slots, pick_ended, before, ended, sizeof(*ended), room);
 }

@@ -22,8 +22,8 @@ struct table_walk_ended {
 };
 
 size_t table_walk_uses(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t since,
-                   struct table_walk_use *use, size_t room);
+                       struct table_walk_use *use, size_t room);
 size_t table_walk_ended(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t before,
-                    struct table_walk_ended *ended, size_t room);
+                        struct table_walk_ended *ended, size_t room);
 
 #endif

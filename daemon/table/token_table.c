@@ -14,15 +14,15 @@
 #include "daemon/base/clock.h"
 #include "daemon/table/generation.h"
 
-enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 };    /* seconds: last use is not written more often */
+enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 }; /* seconds: last use is not written more often */
 enum { CONDENSER = TOKEN_TABLE_READERS_MAX, INSIDERS };
-#define ARENA_MAX (UINT64_C(0xffffffff) - 4095)     /* references have 32 bits */
+#define ARENA_MAX (UINT64_C(0xffffffff) - 4095) /* references have 32 bits */
 
 struct token_table {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
-    struct pending_denies intents;         /* disables that are not answered yet */
+    struct pending_denies intents; /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
         _Alignas(64) _Atomic(struct generation *) inside;
@@ -55,7 +55,8 @@ static void reap(struct token_table *p)
 
 static void grant_lease(struct generation *g)
 {
-    atomic_store(&g->header->lease, (int64_t)clock_monotonic() + TOKEN_TABLE_LEASE_SECONDS * CLOCK_SECOND);
+    atomic_store(&g->header->lease,
+                 (int64_t)clock_monotonic() + TOKEN_TABLE_LEASE_SECONDS * CLOCK_SECOND);
 }
 
 static uint32_t bits_for(uint64_t tokens)
@@ -219,7 +220,7 @@ void token_table_remove(struct token_table *p, const uint8_t id[ID_SIZE])
 }
 
 bool token_table_deny(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t flag,
-                  struct pending_deny *intent)
+                      struct pending_deny *intent)
 {
     return change_flags(p, id, 0, flag, intent);
 }
@@ -237,7 +238,7 @@ void token_table_allow(struct token_table *p, const uint8_t id[ID_SIZE])
 }
 
 uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
-                      uint8_t digest[DIGEST_SIZE], int64_t *used)
+                          uint8_t digest[DIGEST_SIZE], int64_t *used)
 {
     uint32_t flags = 0;
 

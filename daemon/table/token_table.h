@@ -54,7 +54,7 @@ void token_table_remove(struct token_table *p, const uint8_t id[ID_SIZE]);
  * stands until token_table_denied(), whatever is allowed in between: what allows was asked for before,
  * as one writer answers in the order in which it was asked. */
 bool token_table_deny(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t flag,
-                  struct pending_deny *intent);
+                      struct pending_deny *intent);
 void token_table_denied(struct token_table *p, struct pending_deny *intent);
 
 /* Ends a disable, unless another is intended. */
@@ -62,7 +62,7 @@ void token_table_allow(struct token_table *p, const uint8_t id[ID_SIZE]);
 
 /* The slot's flags (0: no such token), its whole digest and the time of its last use (0: none). */
 uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
-                      uint8_t digest[DIGEST_SIZE], int64_t *used);
+                          uint8_t digest[DIGEST_SIZE], int64_t *used);
 
 enum { TOKEN_TABLE_LEASE_SECONDS = 5 };
 

@@ -9,9 +9,9 @@
 struct argument_row {
     const char *key;
     bool (*read)(void *field, struct slice value);
-    size_t offset;              /* of the field in what is filled */
-    const char *right;          /* "this should be ..." */
-    bool repeated;              /* may come several times; `read` adds */
+    size_t offset;     /* of the field in what is filled */
+    const char *right; /* "this should be ..." */
+    bool repeated;     /* may come several times; `read` adds */
     bool needed;
 };
 
@@ -21,10 +21,10 @@ bool arguments_read(const struct argument_row *rows, size_t count, void *to,
                     size_t room);
 
 /* Readers.  Text is a `const char *` into the arguments: copy what must live longer than open(). */
-bool argument_text(void *field, struct slice value);        /* const char *; not empty */
-bool argument_duration(void *field, struct slice value);    /* int64_t seconds */
-bool argument_number(void *field, struct slice value);      /* uint64_t */
-bool argument_flag(void *field, struct slice value);        /* bool; yes or no */
+bool argument_text(void *field, struct slice value);     /* const char *; not empty */
+bool argument_duration(void *field, struct slice value); /* int64_t seconds */
+bool argument_number(void *field, struct slice value);   /* uint64_t */
+bool argument_flag(void *field, struct slice value);     /* bool; yes or no */
 
 /* A list of texts for repeated keys. */
 enum { ARGUMENT_LIST_MAX = 16 };
@@ -32,6 +32,6 @@ struct argument_list {
     size_t count;
     const char *text[ARGUMENT_LIST_MAX];
 };
-bool argument_append(void *field, struct slice value);      /* struct argument_list; not empty */
+bool argument_append(void *field, struct slice value); /* struct argument_list; not empty */
 
 #endif

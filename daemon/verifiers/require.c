@@ -87,10 +87,11 @@ static const struct argument_row rows[] = {
     { "scope", read_scopes, AT(scopes), "scopes joined by commas", false, false },
     { "subject", read_name, AT(subjects), "1 to 256 bytes, at most 16 times", true, false },
     { "issuer", read_name, AT(issuers), "1 to 256 bytes, at most 16 times", true, false },
-    { "min_remaining", argument_duration, AT(min_remaining), "a duration such as 30s or 15m",
-      false, false },
+    { "min_remaining", argument_duration, AT(min_remaining), "a duration such as 30s or 15m", false,
+      false },
     { "peer_uid", read_user, AT(users), "a user of this machine, at most 16 times", true, false },
-    { "peer_gid", read_group, AT(groups), "a group of this machine, at most 16 times", true, false },
+    { "peer_gid", read_group, AT(groups), "a group of this machine, at most 16 times", true,
+      false },
 };
 
 static void require_close(void *instance)
@@ -114,10 +115,11 @@ static int require_open(void **instance, const struct jeton_argument *arguments,
         return -1;
     }
     if (count == 0)
-        snprintf(problem, room, "say what is required: scope=, subject=, issuer=, min_remaining=, "
+        snprintf(problem, room,
+                 "say what is required: scope=, subject=, issuer=, min_remaining=, "
                  "peer_uid= or peer_gid=");
-    if (count > 0 && arguments_read(rows, sizeof(rows) / sizeof(rows[0]), r, arguments, count,
-                                    problem, room)) {
+    if (count > 0 &&
+        arguments_read(rows, sizeof(rows) / sizeof(rows[0]), r, arguments, count, problem, room)) {
         *instance = r;
         return 0;
     }

@@ -12,20 +12,20 @@
 
 #include "daemon/verifiers/arguments.h"
 
-enum { BUCKETS = 1024, PLACES = 8 };    /* a user's bucket is one of that many, from its hash on */
+enum { BUCKETS = 1024, PLACES = 8 }; /* a user's bucket is one of that many, from its hash on */
 
 #define SECOND INT64_C(1000000000)
 
 struct bucket {
     uid_t uid;
-    int64_t full_at;                    /* CLOCK_MONOTONIC, nanoseconds; in the past: unused */
+    int64_t full_at; /* CLOCK_MONOTONIC, nanoseconds; in the past: unused */
 };
 
 struct throttle {
     uint64_t failures;
-    int64_t per;                        /* seconds */
-    int64_t cost;                       /* nanoseconds until one failure has come back */
-    pthread_mutex_t mutex;              /* guards the buckets */
+    int64_t per;           /* seconds */
+    int64_t cost;          /* nanoseconds until one failure has come back */
+    pthread_mutex_t mutex; /* guards the buckets */
     struct bucket bucket[BUCKETS];
 };
 
@@ -37,8 +37,7 @@ static bool read_failures(void *field, struct slice value)
 
 static bool read_per(void *field, struct slice value)
 {
-    return argument_duration(field, value) && *(int64_t *)field >= 1 &&
-           *(int64_t *)field <= 86400;
+    return argument_duration(field, value) && *(int64_t *)field >= 1 && *(int64_t *)field <= 86400;
 }
 
 static const struct argument_row rows[] = {
@@ -126,8 +125,8 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
     if (wait <= 0)
         return JETON_VERIFIER_PASS;
     report(&(struct journald_entry){ .kind = JOURNALD_THROTTLED, .uid = q->peer_uid },
-           "verifications by uid %u are refused for %lld s: too many failed",
-           (unsigned)q->peer_uid, (long long)((wait + SECOND - 1) / SECOND));
+           "verifications by uid %u are refused for %lld s: too many failed", (unsigned)q->peer_uid,
+           (long long)((wait + SECOND - 1) / SECOND));
     a->reason = JETON_REASON_DENIED;
     a->retry_after = (wait + SECOND - 1) / SECOND;
     snprintf(a->message, sizeof(a->message), "too many failed verifications by this user");

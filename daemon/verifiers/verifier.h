@@ -53,7 +53,7 @@ extern "C" {
 #define JETON_VERIFIER_ABI 1
 
 /* Flags of a verifier. */
-#define JETON_VERIFIER_MAY_BLOCK 0x1u   /* verify() may wait: for the network, a disk, a lock */
+#define JETON_VERIFIER_MAY_BLOCK 0x1u /* verify() may wait: for the network, a disk, a lock */
 
 /* The expiry of an identity that does not end. */
 #define JETON_VERIFIER_NEVER INT64_MAX
@@ -61,58 +61,58 @@ extern "C" {
 /* What verify() returns. */
 enum jeton_outcome {
     JETON_VERIFIER_PASS = 0,
-    JETON_VERIFIER_FAIL = 1,        /* with answer->reason */
+    JETON_VERIFIER_FAIL = 1, /* with answer->reason */
     JETON_VERIFIER_IGNORE = 2,
-    JETON_VERIFIER_ERROR = 3,       /* with answer->message, for the log */
+    JETON_VERIFIER_ERROR = 3, /* with answer->message, for the log */
 };
 
 /* Why not.  The numbers are those of enum jeton_status in <jeton/jeton.h>.  Revoked and disabled
  * are final: no other verifier is asked. */
 enum jeton_reason {
-    JETON_REASON_MALFORMED = 1,     /* not a credential of this kind */
-    JETON_REASON_UNKNOWN = 2,       /* of this kind, but nobody knows it */
-    JETON_REASON_PENDING = 4,       /* not good yet; answer->retry_after seconds to go */
+    JETON_REASON_MALFORMED = 1, /* not a credential of this kind */
+    JETON_REASON_UNKNOWN = 2,   /* of this kind, but nobody knows it */
+    JETON_REASON_PENDING = 4,   /* not good yet; answer->retry_after seconds to go */
     JETON_REASON_EXPIRED = 5,
-    JETON_REASON_DISABLED = 6,      /* refused for now */
-    JETON_REASON_REVOKED = 7,       /* refused for good */
+    JETON_REASON_DISABLED = 6, /* refused for now */
+    JETON_REASON_REVOKED = 7,  /* refused for good */
     JETON_REASON_SCOPE = 8,
     JETON_REASON_SUBJECT = 9,
-    JETON_REASON_DENIED = 10,       /* by policy; answer->retry_after seconds to go, or 0 */
+    JETON_REASON_DENIED = 10, /* by policy; answer->retry_after seconds to go, or 0 */
 };
 
 /* Whom a credential stands for.  Strings are UTF-8 without control characters, NUL-terminated. */
 struct jeton_identity {
-    int64_t expires;        /* when it ends: seconds since 1970 UTC, or JETON_VERIFIER_NEVER */
-    char id[64];            /* what to call the credential in logs, no secret; "": jetond makes one
+    int64_t expires;   /* when it ends: seconds since 1970 UTC, or JETON_VERIFIER_NEVER */
+    char id[64];       /* what to call the credential in logs, no secret; "": jetond makes one
                                out of the value's digest */
-    char subject[264];      /* at most 256 bytes; "": nobody in particular */
-    char issuer[264];       /* who issued it, at most 256 bytes; "": not said */
-    char scopes[2080];      /* at most 32 words of 1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -,
+    char subject[264]; /* at most 256 bytes; "": nobody in particular */
+    char issuer[264];  /* who issued it, at most 256 bytes; "": not said */
+    char scopes[2080]; /* at most 32 words of 1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -,
                                joined by commas, in any order; "": none */
 };
 
 /* What is asked.  Everything belongs to jetond and is gone after the call. */
 struct jeton_question {
-    const char *value;      /* what the client presented: any bytes */
-    size_t value_length;    /* 0 to 8192 */
-    const char *service;    /* the name the client gave, "other" if none: at most 64 bytes */
-    const char *scopes;     /* what the client wants it for, joined by commas; NULL: not said */
-    const char *subject;    /* whom it must speak for; NULL: not said */
-    const struct jeton_identity *identity;  /* supplied by an earlier verifier; NULL: none yet */
-    int64_t now;            /* seconds since 1970 UTC: judge by this */
-    int64_t deadline;       /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
-    uid_t peer_uid;         /* of the process that asks, as the kernel saw it when it connected */
+    const char *value;   /* what the client presented: any bytes */
+    size_t value_length; /* 0 to 8192 */
+    const char *service; /* the name the client gave, "other" if none: at most 64 bytes */
+    const char *scopes;  /* what the client wants it for, joined by commas; NULL: not said */
+    const char *subject; /* whom it must speak for; NULL: not said */
+    const struct jeton_identity *identity; /* supplied by an earlier verifier; NULL: none yet */
+    int64_t now;                           /* seconds since 1970 UTC: judge by this */
+    int64_t deadline;                      /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
+    uid_t peer_uid; /* of the process that asks, as the kernel saw it when it connected */
     gid_t peer_gid;
-    size_t peer_group_count;        /* its supplementary groups; 0 also if they cannot be read */
+    size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
     const gid_t *peercred_groups;
 };
 
 /* What is answered.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */
 struct jeton_answer {
-    int32_t reason;         /* enum jeton_reason, with JETON_VERIFIER_FAIL */
-    int32_t has_identity;   /* 1: the identity below is supplied, or narrowed; with a pass only */
-    int64_t retry_after;    /* seconds, 0 to a year */
-    char message[200];      /* fail: for the client (message=), "": the reason's own text;
+    int32_t reason;       /* enum jeton_reason, with JETON_VERIFIER_FAIL */
+    int32_t has_identity; /* 1: the identity below is supplied, or narrowed; with a pass only */
+    int64_t retry_after;  /* seconds, 0 to a year */
+    char message[200];    /* fail: for the client (message=), "": the reason's own text;
                                error: for jetond's log.  Never any part of the value. */
     struct jeton_identity identity;
 };
@@ -124,9 +124,9 @@ struct jeton_argument {
 };
 
 struct jeton_verifier {
-    uint32_t abi;           /* JETON_VERIFIER_ABI */
-    uint32_t flags;         /* JETON_VERIFIER_MAY_BLOCK or 0 */
-    const char *name;       /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
+    uint32_t abi;     /* JETON_VERIFIER_ABI */
+    uint32_t flags;   /* JETON_VERIFIER_MAY_BLOCK or 0 */
+    const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
     /* Makes an instance from the arguments of one line.  0; or -1, and `problem` (`room` bytes)
      * says in one sentence what is wrong and what would be right.  An unknown argument is an error.

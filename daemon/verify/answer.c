@@ -10,9 +10,9 @@ enum { RETRY_MAX = 366 * 86400 };
 
 static const enum status reasons[] = {
     [JETON_REASON_MALFORMED] = STATUS_MALFORMED, [JETON_REASON_UNKNOWN] = STATUS_UNKNOWN,
-    [JETON_REASON_PENDING] = STATUS_PENDING, [JETON_REASON_EXPIRED] = STATUS_EXPIRED,
-    [JETON_REASON_DISABLED] = STATUS_DISABLED, [JETON_REASON_REVOKED] = STATUS_REVOKED,
-    [JETON_REASON_SCOPE] = STATUS_SCOPE, [JETON_REASON_SUBJECT] = STATUS_SUBJECT,
+    [JETON_REASON_PENDING] = STATUS_PENDING,     [JETON_REASON_EXPIRED] = STATUS_EXPIRED,
+    [JETON_REASON_DISABLED] = STATUS_DISABLED,   [JETON_REASON_REVOKED] = STATUS_REVOKED,
+    [JETON_REASON_SCOPE] = STATUS_SCOPE,         [JETON_REASON_SUBJECT] = STATUS_SUBJECT,
     [JETON_REASON_DENIED] = STATUS_DENIED,
 };
 
@@ -130,7 +130,7 @@ static const char *examine_fail(const struct jeton_answer *a, struct verifier_re
 }
 
 const char *answer_check(int outcome, struct jeton_answer *a, const struct jeton_identity *known,
-                    int64_t now, struct verifier_result *say)
+                         int64_t now, struct verifier_result *say)
 {
     const char *fault = NULL;
 

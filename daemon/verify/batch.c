@@ -31,7 +31,7 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
 }
 
 void verify_batch_add(struct verify_batch *j, const struct question *q, const struct stack *stack,
-               struct iobuf *out)
+                      struct iobuf *out)
 {
     j->question[j->count] = *q;
     j->stack[j->count] = stack;
@@ -51,7 +51,7 @@ static void judge_one(struct token_table *p, const struct table *table, const st
 }
 
 void lookup_judge(struct token_table *p, const struct generation *g, const struct question *q,
-                    int64_t now, struct verdict *v)
+                  int64_t now, struct verdict *v)
 {
     if (!verdict_worth_hashing(q, v))
         return;
@@ -105,13 +105,14 @@ static void count(const struct verify_batch *j, size_t i, unsigned worker)
     PROBE(verify, stack->service, status_row(status)->word);
     series_count(stack->series, worker, status);
     series_count(stack->step[0].series, worker,
-                status == STATUS_OK ? JETON_VERIFIER_PASS :
-                status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL);
+                 status == STATUS_OK          ? JETON_VERIFIER_PASS :
+                 status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR :
+                                                JETON_VERIFIER_FAIL);
 }
 
 /* False: no memory. */
-static bool answer_one(struct verify_batch *j, size_t i, struct token_table *p, const struct generation *g,
-                       int64_t now)
+static bool answer_one(struct verify_batch *j, size_t i, struct token_table *p,
+                       const struct generation *g, int64_t now)
 {
     struct verdict *v = &j->verdict[i];
     char *room = iobuf_reserve(j->out[i], VERIFY_REPLY_MAX);
@@ -140,7 +141,8 @@ static void note_time(const struct verify_batch *j, unsigned worker, uint64_t na
     }
 }
 
-void verify_batch_answer(struct verify_batch *j, struct token_table *p, unsigned worker, int64_t now)
+void verify_batch_answer(struct verify_batch *j, struct token_table *p, unsigned worker,
+                         int64_t now)
 {
     bool timed = j->batches++ % TIMED == 0;
     uint64_t began = timed ? clock_monotonic() : 0;

@@ -29,7 +29,7 @@ static struct slice keep(struct evaluation *h, struct slice text)
 }
 
 void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
-                   struct slice service, const struct eval_context *place, int64_t now)
+                struct slice service, const struct eval_context *place, int64_t now)
 {
     h->stack = stack;
     h->used = 0;
@@ -60,7 +60,8 @@ void eval_begin(struct evaluation *h, const struct stack *stack, const struct qu
 /* -- answers --------------------------------------------------------------------------------- */
 
 /* A pass is one for what was asked only if the identity fits it. */
-static void fit(const struct evaluation *h, const struct jeton_identity *who, struct verifier_result *say)
+static void fit(const struct evaluation *h, const struct jeton_identity *who,
+                struct verifier_result *say)
 {
     enum status reason = verdict_fit(&h->asked, slice_of(who->subject), slice_of(who->scopes));
 
@@ -69,18 +70,21 @@ static void fit(const struct evaluation *h, const struct jeton_identity *who, st
 }
 
 /* What the step said to what is asked here.  An identity that it supplies is the hearing's then. */
-static void weigh(struct evaluation *h, int outcome, struct jeton_answer *answer, struct verifier_result *say)
+static void weigh(struct evaluation *h, int outcome, struct jeton_answer *answer,
+                  struct verifier_result *say)
 {
     struct stack_entry *step = eval_entry(h);
     const char *fault = answer_check(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
-                                h->question.now, say);
+                                     h->question.now, say);
 
     if (fault != NULL)
         stack_entry_log_failure(h->stack->service, step, FAILURE_INVALID,
-                      "it answered with %s; that counts as an error", fault);
+                                "it answered with %s; that counts as an error", fault);
     else if (say->outcome == JETON_VERIFIER_ERROR)
-        stack_entry_log_failure(h->stack->service, step, FAILURE_ERROR, "%s", answer->message[0] != '\0' ?
-                      answer->message : "it could not judge, and does not say why");
+        stack_entry_log_failure(h->stack->service, step, FAILURE_ERROR, "%s",
+                                answer->message[0] != '\0' ?
+                                    answer->message :
+                                    "it could not judge, and does not say why");
     if (say->outcome != JETON_VERIFIER_PASS || !say->vouches)
         return;
     fit(h, &answer->identity, say);
@@ -108,7 +112,8 @@ static void fill_identity(struct jeton_identity *who, const struct verdict *v)
 
 /* The table is a verifier like the others, but for its answer: that needs no examination, unless it
  * comes after another's and can only narrow that. */
-static void ask_table(struct evaluation *h, const struct eval_context *place, struct verifier_result *say)
+static void ask_table(struct evaluation *h, const struct eval_context *place,
+                      struct verifier_result *say)
 {
     const struct generation *g = token_table_enter(place->token_table, place->worker);
     struct verdict v;
@@ -151,7 +156,8 @@ static bool count(struct evaluation *h, unsigned worker, const struct verifier_r
     return h->step == h->stack->steps;
 }
 
-void eval_take_result(struct evaluation *h, unsigned worker, int outcome, struct jeton_answer *answer)
+void eval_take_result(struct evaluation *h, unsigned worker, int outcome,
+                      struct jeton_answer *answer)
 {
     struct stack_entry *step = eval_entry(h);
     struct verifier_result say;
@@ -172,11 +178,12 @@ void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_fail
     const struct verifier_result say = { .outcome = JETON_VERIFIER_ERROR };
 
     stack_entry_log_failure(h->stack->service, eval_entry(h), why, "%s; that counts as an error",
-                  words[why]);
+                            words[why]);
     count(h, worker, &say);
 }
 
-static void ask_at_once(struct evaluation *h, const struct eval_context *place, struct stack_entry *step)
+static void ask_at_once(struct evaluation *h, const struct eval_context *place,
+                        struct stack_entry *step)
 {
     memset(&h->answer, 0, sizeof(h->answer));
     h->answer.identity.expires = JETON_VERIFIER_NEVER;
@@ -201,7 +208,9 @@ static void look_again(struct evaluation *h, const struct eval_context *place)
 bool eval_continue(struct evaluation *h, const struct eval_context *place)
 {
     const struct verifier_result baseless = {
-        .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_UNKNOWN, .baseless = true,
+        .outcome = JETON_VERIFIER_FAIL,
+        .reason = STATUS_UNKNOWN,
+        .baseless = true,
     };
     struct verifier_result say;
 

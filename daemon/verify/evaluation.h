@@ -11,7 +11,7 @@
 /* Who hears it, and for whom. */
 struct eval_context {
     struct token_table *token_table;
-    unsigned worker;                      /* the thread's number: with the token_table, with metrics */
+    unsigned worker; /* the thread's number: with the token_table, with metrics */
     const struct peercred *peer;
     size_t group_count;
     const gid_t *groups;
@@ -19,26 +19,26 @@ struct eval_context {
 
 struct evaluation {
     const struct stack *stack;
-    struct jeton_question question;     /* its texts lie in `text` */
-    struct question asked;              /* likewise; what must fit the identity */
+    struct jeton_question question; /* its texts lie in `text` */
+    struct question asked;          /* likewise; what must fit the identity */
     struct stack_result tally;
-    size_t step;                        /* the one to ask, or that is being asked */
-    uint64_t began;                     /* clock_monotonic(); and when the step was: */
+    size_t step;    /* the one to ask, or that is being asked */
+    uint64_t began; /* clock_monotonic(); and when the step was: */
     uint64_t step_began;
     bool throttled;
-    bool waited;                        /* for a step on its pool */
-    bool known;                         /* the table knows the value */
+    bool waited; /* for a step on its pool */
+    bool known;  /* the table knows the value */
     uint8_t digest[DIGEST_SIZE];
-    const char *verifier;               /* who supplied the identity; NULL: nobody yet */
+    const char *verifier; /* who supplied the identity; NULL: nobody yet */
     struct jeton_identity identity;
-    struct jeton_answer answer;         /* of the step that is asked at once */
+    struct jeton_answer answer; /* of the step that is asked at once */
     size_t used;
-    char text[LINE_MAX_BYTES];          /* all of it was part of one line */
+    char text[LINE_MAX_BYTES]; /* all of it was part of one line */
 };
 
 /* Begins one.  The stack must live as long as it. */
 void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
-                   struct slice service, const struct eval_context *place, int64_t now);
+                struct slice service, const struct eval_context *place, int64_t now);
 
 /* Asks what can be asked at once.  True: it is decided.  False: the step eval_entry() must be
  * asked on its pool; eval_take_result() then takes what it said, and this goes on. */
@@ -50,7 +50,8 @@ static inline struct stack_entry *eval_entry(const struct evaluation *h)
 }
 
 /* What the step said; or, if it said nothing, why (late, busy, thread): that is an error. */
-void eval_take_result(struct evaluation *h, unsigned worker, int outcome, struct jeton_answer *answer);
+void eval_take_result(struct evaluation *h, unsigned worker, int outcome,
+                      struct jeton_answer *answer);
 void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_failure why);
 
 /* Counts it and writes the reply. */

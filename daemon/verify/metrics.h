@@ -21,20 +21,20 @@ struct series_part {
     _Alignas(64) _Atomic uint64_t count[SERIES_COUNTS];
     _Atomic uint64_t timed;
     _Atomic uint64_t nanoseconds;
-    struct histogram latency;           /* of a service: see series_latency() */
+    struct histogram latency; /* of a service: see series_latency() */
 };
 
 struct series {
     struct series *next;
     char service[SERVICE_MAX + 1];
-    char verifier[SERIES_NAME_MAX];      /* "": the service's own */
+    char verifier[SERIES_NAME_MAX]; /* "": the service's own */
     size_t parts;
-    struct series_part *part;            /* one for each worker */
+    struct series_part *part; /* one for each worker */
 };
 
 struct metrics {
     size_t workers;
-    _Atomic(struct series *) first;      /* newest first; only ever added to */
+    _Atomic(struct series *) first; /* newest first; only ever added to */
 };
 
 void metrics_init(struct metrics *m, size_t workers);

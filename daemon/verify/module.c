@@ -27,7 +27,8 @@ static bool find(const char *directory, const char *name, char path[PATH_MAX],
     if (name[0] != '/' && strchr(name, '/') != NULL)
         return refuse(problem, name, "give an absolute path, or a name without any /");
     int length = name[0] == '/' ? snprintf(given, sizeof(given), "%s", name) :
-                 snprintf(given, sizeof(given), "%s/%s%s", directory, name, whole ? "" : suffix);
+                                  snprintf(given, sizeof(given), "%s/%s%s", directory, name,
+                                           whole ? "" : suffix);
     if (length >= (int)sizeof(given))
         return refuse(problem, name, "the path is too long");
     if (realpath(given, path) != NULL)
@@ -86,9 +87,10 @@ static bool check_verifier(const struct jeton_verifier *v, const char *path,
     if (v == NULL)
         return refuse(problem, path, "it has no symbol jeton_verifier: this is no verifier");
     if (v->abi != JETON_VERIFIER_ABI) {
-        problem_set(problem, STATUS_BAD_VALUE, "verifier %.100s: it was compiled for version %u of "
-                    "<jeton/verifier.h>, and this jetond has version %u; compile it again", path,
-                    (unsigned)v->abi, JETON_VERIFIER_ABI);
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "verifier %.100s: it was compiled for version %u of "
+                    "<jeton/verifier.h>, and this jetond has version %u; compile it again",
+                    path, (unsigned)v->abi, JETON_VERIFIER_ABI);
         return false;
     }
     if ((v->flags & ~JETON_VERIFIER_MAY_BLOCK) != 0)

@@ -2,12 +2,12 @@
 #include "daemon/verify/result.h"
 
 enum action {
-    SKIP,       /* as if it had not been asked */
-    COUNT,      /* a pass */
-    DONE,       /* a pass that ends it, if nothing was refused before */
+    SKIP,  /* as if it had not been asked */
+    COUNT, /* a pass */
+    DONE,  /* a pass that ends it, if nothing was refused before */
     REFUSE,
-    STOP,       /* refuse, and ask nobody else */
-    NOTE,       /* counts for nothing, but may say why */
+    STOP, /* refuse, and ask nobody else */
+    NOTE, /* counts for nothing, but may say why */
 };
 
 /* clang-format off */
@@ -21,8 +21,10 @@ static const enum action actions[CONTROL_COUNT][OUTCOME_COUNT] = {
 /* clang-format on */
 
 static const char *const names[CONTROL_COUNT] = {
-    [CONTROL_REQUIRED] = "required", [CONTROL_REQUISITE] = "requisite",
-    [CONTROL_SUFFICIENT] = "sufficient", [CONTROL_OPTIONAL] = "optional",
+    [CONTROL_REQUIRED] = "required",
+    [CONTROL_REQUISITE] = "requisite",
+    [CONTROL_SUFFICIENT] = "sufficient",
+    [CONTROL_OPTIONAL] = "optional",
 };
 
 enum control control_named(struct slice word)
@@ -73,13 +75,14 @@ static int weight(const struct verifier_result *say)
 static void refuse(struct stack_result *t, const struct verifier_result *say)
 {
     t->refused = true;
-    if (!say->baseless && (t->no.outcome == JETON_VERIFIER_IGNORE ||
-                           (t->no.outcome == JETON_VERIFIER_ERROR &&
-                            say->outcome == JETON_VERIFIER_FAIL)))
+    if (!say->baseless &&
+        (t->no.outcome == JETON_VERIFIER_IGNORE ||
+         (t->no.outcome == JETON_VERIFIER_ERROR && say->outcome == JETON_VERIFIER_FAIL)))
         t->no = *say;
 }
 
-bool stack_result_add(struct stack_result *t, enum control control, const struct verifier_result *say)
+bool stack_result_add(struct stack_result *t, enum control control,
+                      const struct verifier_result *say)
 {
     enum action action = is_final(say) ? STOP : actions[control][say->outcome];
 

@@ -34,19 +34,19 @@ enum { OUTCOME_COUNT = JETON_VERIFIER_ERROR + 1 };
 /* One verifier's say. */
 struct verifier_result {
     enum jeton_outcome outcome;
-    enum status reason;         /* of a fail */
-    int64_t retry_after;        /* seconds; 0: not said */
-    bool vouches;               /* a pass that says whom the value stands for */
-    bool baseless;              /* a fail for want of an identity: it says nothing of why */
-    char message[200];          /* ""; or why it fails, for people */
+    enum status reason;  /* of a fail */
+    int64_t retry_after; /* seconds; 0: not said */
+    bool vouches;        /* a pass that says whom the value stands for */
+    bool baseless;       /* a fail for want of an identity: it says nothing of why */
+    char message[200];   /* ""; or why it fails, for people */
 };
 
 struct stack_result {
-    bool passed;                /* something that counts passed */
+    bool passed; /* something that counts passed */
     bool vouched;
-    bool refused;               /* something that had to pass did not */
-    struct verifier_result no;              /* why refused */
-    struct verifier_result noted;           /* the most telling of what counts for nothing */
+    bool refused;                 /* something that had to pass did not */
+    struct verifier_result no;    /* why refused */
+    struct verifier_result noted; /* the most telling of what counts for nothing */
 };
 
 /* The control word's number, or CONTROL_COUNT. */
@@ -56,7 +56,8 @@ const char *control_name(enum control control);
 void stack_result_begin(struct stack_result *t);
 
 /* Takes what the next verifier says.  True: that ends it. */
-bool stack_result_add(struct stack_result *t, enum control control, const struct verifier_result *say);
+bool stack_result_add(struct stack_result *t, enum control control,
+                      const struct verifier_result *say);
 
 /* What it comes to: STATUS_OK, a reason for no, or STATUS_UNAVAILABLE. */
 enum status stack_result_status(const struct stack_result *t);

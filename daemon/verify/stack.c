@@ -172,11 +172,13 @@ static bool check_order(const struct stack *stack, const struct stack_entry_sour
     for (const struct stack_entry *s = stack->step; s < step; s++)
         vouched = vouched || !stack_entry_only_narrows(s);
     if (stack_entry_only_narrows(step) && step->control == CONTROL_SUFFICIENT)
-        return stack_entry_blame(from, problem, step->name, "it vouches for nobody, so it cannot be "
-                          "sufficient; make it requisite");
+        return stack_entry_blame(from, problem, step->name,
+                                 "it vouches for nobody, so it cannot be "
+                                 "sufficient; make it requisite");
     if (step->narrows && !vouched)
-        return stack_entry_blame(from, problem, step->name, "it looks at whom a value stands for: put it "
-                          "below a verifier that says so, such as local");
+        return stack_entry_blame(from, problem, step->name,
+                                 "it looks at whom a value stands for: put it "
+                                 "below a verifier that says so, such as local");
     return true;
 }
 
@@ -190,8 +192,8 @@ static bool must_pass(const struct stack_entry *step)
 /* Adds a requirement's scopes to those that a pass must have. */
 static bool add_scopes(struct stack *stack, const struct stack_entry *step)
 {
-    struct slice more = step->verifier == &require_verifier ?
-                        require_scopes_only(step->instance) : (struct slice){ NULL, 0 };
+    struct slice more = step->verifier == &require_verifier ? require_scopes_only(step->instance) :
+                                                              (struct slice){ NULL, 0 };
     char both[2 * sizeof(stack->scopes)];
     struct text set = text_in(stack->scopes, sizeof(stack->scopes) - 1);
 

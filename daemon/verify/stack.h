@@ -10,18 +10,18 @@
 
 /* What the table says, for a client that has it and asks for this service. */
 enum terms {
-    TERMS_FINAL,        /* the whole answer */
-    TERMS_IF,           /* the whole answer, if a pass has the stack's scopes as well */
-    TERMS_HITS,         /* a pass is a pass; the rest must be asked */
-    TERMS_NONE,         /* nothing */
+    TERMS_FINAL, /* the whole answer */
+    TERMS_IF,    /* the whole answer, if a pass has the stack's scopes as well */
+    TERMS_HITS,  /* a pass is a pass; the rest must be asked */
+    TERMS_NONE,  /* nothing */
 };
 
 struct stack {
     char service[SERVICE_MAX + 1];
-    bool plain;                             /* the table, and nothing else */
-    bool waits;                             /* some step is asked on a pool */
+    bool plain; /* the table, and nothing else */
+    bool waits; /* some step is asked on a pool */
     enum terms terms;
-    char scopes[SCOPES_TEXT_MAX + 1];       /* with TERMS_IF */
+    char scopes[SCOPES_TEXT_MAX + 1]; /* with TERMS_IF */
     struct series *series;
     size_t steps;
     struct stack_entry *step;
@@ -30,9 +30,9 @@ struct stack {
 struct stacks {
     size_t count;
     struct stack *stack;
-    struct stack *other;                    /* for names that have no section */
-    _Atomic uint64_t evaluations;              /* that have not ended */
-    struct stacks *next;                    /* of those that are replaced: the owner's */
+    struct stack *other;          /* for names that have no section */
+    _Atomic uint64_t evaluations; /* that have not ended */
+    struct stacks *next;          /* of those that are replaced: the owner's */
 };
 
 /* Loads and opens everything.  NULL: *problem says where and why. */

@@ -12,9 +12,9 @@
 #include "proto/line.h"
 #include "proto/stamp.h"
 
-enum { COMPLAIN_EVERY = 10 };           /* seconds */
+enum { COMPLAIN_EVERY = 10 }; /* seconds */
 
-#define DEADLINE (INT64_C(900) * 1000000)           /* just below libjeton's own second */
+#define DEADLINE (INT64_C(900) * 1000000) /* just below libjeton's own second */
 #define DEADLINE_MAX (INT64_C(10) * 1000000000)
 
 /* A step under way. */
@@ -26,8 +26,8 @@ struct making {
     uint64_t queue;
 };
 
-bool stack_entry_blame(const struct stack_entry_source *from, struct problem *problem, const char *what,
-                const char *why)
+bool stack_entry_blame(const struct stack_entry_source *from, struct problem *problem,
+                       const char *what, const char *why)
 {
     config_blame_step(from->config, from->section, from->line, problem, "%.60s: %.150s", what, why);
     return false;
@@ -82,7 +82,8 @@ static const char *as_string(struct slice s)
 static bool find_verifier(struct making *m, const char *name)
 {
     static const struct jeton_verifier *const built_ins[] = {
-        &require_verifier, &throttle_verifier,
+        &require_verifier,
+        &throttle_verifier,
     };
     struct problem why;
 
@@ -142,7 +143,7 @@ static bool open_instance(struct making *m, const struct jeton_argument *given, 
     if (!step->blocks)
         return true;
     step->pool = thread_pool_new(step->verifier, step->instance, (unsigned)m->threads,
-                          (unsigned)m->queue);
+                                 (unsigned)m->queue);
     return step->pool != NULL || blame(m, step->verifier->name, "no threads for it");
 }
 
@@ -151,7 +152,7 @@ static bool split(struct making *m, char *text, size_t room, struct line *line)
 {
     const struct service_entry *from = m->from->line;
     const char *source = from->line != 0 ? service_config_text(&m->from->config->services, from) :
-                         "local";
+                                           "local";
     size_t len = strlen(source);
     const char *why;
 
@@ -162,11 +163,13 @@ static bool split(struct making *m, char *text, size_t room, struct line *line)
         return blame(m, source, why);
     if (line->count > 0 && line->argument[0].key.len == 0)
         return true;
-    return blame(m, control_name(from->control), "this should be the name of a verifier, then its "
+    return blame(m, control_name(from->control),
+                 "this should be the name of a verifier, then its "
                  "arguments");
 }
 
-bool stack_entry_open(struct stack_entry *step, const struct stack_entry_source *from, struct problem *problem)
+bool stack_entry_open(struct stack_entry *step, const struct stack_entry_source *from,
+                      struct problem *problem)
 {
     struct making m = { step, from, problem, THREAD_POOL_THREADS, THREAD_POOL_QUEUE };
     struct jeton_argument given[LINE_ARGUMENTS_MAX];
@@ -202,8 +205,8 @@ bool stack_entry_only_narrows(const struct stack_entry *step)
 
 /* -- complaints ------------------------------------------------------------------------------ */
 
-void stack_entry_log_failure(const char *service, struct stack_entry *step, enum verifier_failure kind,
-                   const char *format, ...)
+void stack_entry_log_failure(const char *service, struct stack_entry *step,
+                             enum verifier_failure kind, const char *format, ...)
 {
     struct log_limit *hush = &step->hush[kind];
     char what[256];
@@ -220,8 +223,8 @@ void stack_entry_log_failure(const char *service, struct stack_entry *step, enum
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
     if (held_back > 0)
-        log_warning("service %s, verifier %s: %s (and %llu more since the last such line)",
-                    service, step->name, what, (unsigned long long)held_back);
+        log_warning("service %s, verifier %s: %s (and %llu more since the last such line)", service,
+                    step->name, what, (unsigned long long)held_back);
     else
         log_warning("service %s, verifier %s: %s", service, step->name, what);
 }

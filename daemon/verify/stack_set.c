@@ -6,7 +6,7 @@
 enum { END_MILLISECONDS = 1000 };
 
 bool stack_set_begin(struct stack_set *s, struct server *server, const struct config *c,
-                      struct problem *problem)
+                     struct problem *problem)
 {
     struct stacks *first = stacks_new(c, &server->metrics, problem);
 
@@ -66,8 +66,10 @@ bool stack_set_step(struct stack_set *s)
     if (s->recall) {
         int error = token_table_recall(server->token_table);
         if (error < 0) {
-            log_error("no memory for a new table (%s): those who have the old one go on by what the "
-                      "configuration was; trying again", strerror(-error));
+            log_error(
+                "no memory for a new table (%s): those who have the old one go on by what the "
+                "configuration was; trying again",
+                strerror(-error));
             return false;
         }
         s->recall = false;

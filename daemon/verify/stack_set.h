@@ -11,14 +11,14 @@
 
 struct stack_set {
     struct server *server;
-    struct stacks *replaced;            /* newest first */
-    bool settled;                       /* all workers use the current set */
-    bool recall;                        /* then those who have the table must ask for it again */
+    struct stacks *replaced; /* newest first */
+    bool settled;            /* all workers use the current set */
+    bool recall;             /* then those who have the table must ask for it again */
 };
 
 /* Makes the first set.  False: *problem. */
 bool stack_set_begin(struct stack_set *s, struct server *server, const struct config *c,
-                      struct problem *problem);
+                     struct problem *problem);
 
 /* Makes another.  False: *problem, and everything stays as it was. */
 bool stack_set_replace(struct stack_set *s, const struct config *c, struct problem *problem);

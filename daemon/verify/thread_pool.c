@@ -14,7 +14,7 @@ enum { IDLE, WAITS, IS_JUDGED, COMES_HOME, GIVEN_UP };
 struct thread_pool {
     const struct jeton_verifier *verifier;
     void *instance;
-    pthread_mutex_t mutex;              /* guards the rest */
+    pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t changed;
     struct mail_list queue;
     unsigned queued;
@@ -25,9 +25,9 @@ struct thread_pool {
     struct worker {
         struct thread_pool *pool;
         pthread_t thread;
-        pthread_t before;               /* the one in whose place it came, which it joins */
+        pthread_t before; /* the one in whose place it came, which it joins */
         bool replaces;
-        bool gone;                      /* its thread was ended, and there was none to replace it */
+        bool gone; /* its thread was ended, and there was none to replace it */
     } worker[];
 };
 
@@ -61,8 +61,8 @@ struct job *job_new(const struct jeton_question *q)
     if (e == NULL)
         return NULL;
     e->question = *q;
-    e->question.peercred_groups = (const gid_t *)(const void *)keep(e, (const char *)q->peercred_groups,
-                                                                groups);
+    e->question.peercred_groups =
+        (const gid_t *)(const void *)keep(e, (const char *)q->peercred_groups, groups);
     e->question.value = keep(e, q->value, q->value_length);
     e->question.service = keep(e, q->service, length(q->service));
     e->question.scopes = keep(e, q->scopes, length(q->scopes));
@@ -123,8 +123,8 @@ static int start(struct worker *w, bool replaces)
     return 0;
 }
 
-struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
-                      unsigned queue)
+struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
+                                    unsigned threads, unsigned queue)
 {
     struct thread_pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->worker[0]));
     pthread_condattr_t monotonic;
@@ -235,7 +235,7 @@ static void *run(void *worker)
         pthread_join(w->before, NULL);
     for (struct job *e; (e = next_errand(w->pool, &ending)) != NULL;) {
         if (ending)
-            send_home(e, WAITS);            /* unjudged: an error */
+            send_home(e, WAITS); /* unjudged: an error */
         else if (moves(e, WAITS, IS_JUDGED))
             judge(w, e);
         else
@@ -269,7 +269,7 @@ bool thread_pool_stop(struct thread_pool *p, int milliseconds)
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->worker[i].thread, NULL);
     for (struct job *e; (e = (struct job *)mail_pop(&p->queue)) != NULL;)
-        send_home(e, WAITS);                /* there was no thread left for it */
+        send_home(e, WAITS); /* there was no thread left for it */
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->mutex);
     free(p);

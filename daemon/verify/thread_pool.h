@@ -14,21 +14,23 @@
 #include "daemon/verifiers/verifier.h"
 
 enum {
-    THREAD_POOL_THREADS = 4, THREAD_POOL_THREADS_MAX = 64,
-    THREAD_POOL_QUEUE = 64, THREAD_POOL_QUEUE_MAX = 4096,
+    THREAD_POOL_THREADS = 4,
+    THREAD_POOL_THREADS_MAX = 64,
+    THREAD_POOL_QUEUE = 64,
+    THREAD_POOL_QUEUE_MAX = 4096,
 };
 
 struct thread_pool;
 
 struct job {
-    struct mail mail;                   /* first; `arrive` is the sender's */
+    struct mail mail; /* first; `arrive` is the sender's */
     struct mailbox *home;
     void *sender;
-    struct jeton_question question;     /* its texts lie in `text` */
-    struct jeton_identity identity;     /* what the question points to, if anything */
+    struct jeton_question question; /* its texts lie in `text` */
+    struct jeton_identity identity; /* what the question points to, if anything */
     struct jeton_answer answer;
-    int outcome;                        /* what verify() returned */
-    bool ended_its_thread;              /* ... or that it did not return */
+    int outcome;           /* what verify() returned */
+    bool ended_its_thread; /* ... or that it did not return */
     _Atomic int state;
     size_t used;
     _Alignas(8) char text[];
@@ -41,8 +43,8 @@ struct job *job_new(const struct jeton_question *question);
 void job_free(struct job *e);
 
 /* NULL and errno on failure. */
-struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance, unsigned threads,
-                      unsigned queue);
+struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
+                                    unsigned threads, unsigned queue);
 
 /* Takes the job; false if the queue is full: then it is still the caller's. */
 bool thread_pool_submit(struct thread_pool *p, struct job *e);

@@ -21,46 +21,46 @@ struct change;
 typedef enum status change_apply(struct change *c, struct store *store, int64_t now);
 
 struct change_kind {
-    const char *event;          /* in the journal */
+    const char *event; /* in the journal */
     change_apply *decide;
-    uint32_t deny;              /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
-    bool allow;                 /* ends a disable */
-    bool adds;                  /* may bring one more token */
-    bool shows_claims;          /* its journal entry bears the claims */
+    uint32_t deny;     /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
+    bool allow;        /* ends a disable */
+    bool adds;         /* may bring one more token */
+    bool shows_claims; /* its journal entry bears the claims */
 };
 
 struct change {
-    struct mail mail;           /* first: mail is the change */
+    struct mail mail; /* first: mail is the change */
     struct mailbox *home;
     void *sender;               /* the home thread's business */
-    struct pending_deny intent;       /* of a disable; the token_table's, by its own rules */
+    struct pending_deny intent; /* of a disable; the token_table's, by its own rules */
     const struct change_kind *kind;
 
     /* the question */
     uid_t uid;
     pid_t pid;
-    uint8_t id[ID_SIZE];        /* the token it is about, unless it brings one */
-    uint32_t given;             /* KEY_BITs of the claims in `want` that were given */
-    int64_t ttl;                /* seconds from now, if KEY_TTL was given; so with the next two */
+    uint8_t id[ID_SIZE]; /* the token it is about, unless it brings one */
+    uint32_t given;      /* KEY_BITs of the claims in `want` that were given */
+    int64_t ttl;         /* seconds from now, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
-    bool revoke;                /* an import's state=revoked or disabled, without its date */
+    bool revoke; /* an import's state=revoked or disabled, without its date */
     bool disable;
 
     /* the outcome */
-    bool puts;                  /* `after` is what the token is now */
-    bool rotates;               /* and so is `found`, the one that was rotated */
-    bool removes;               /* the token is gone; `after` is what it was */
-    bool is_new;                /* `after` was not there before */
-    uint64_t serial;            /* of its journal entry */
-    struct record *after;       /* `want` of a new token, or else `found` */
+    bool puts;            /* `after` is what the token is now */
+    bool rotates;         /* and so is `found`, the one that was rotated */
+    bool removes;         /* the token is gone; `after` is what it was */
+    bool is_new;          /* `after` was not there before */
+    uint64_t serial;      /* of its journal entry */
+    struct record *after; /* `want` of a new token, or else `found` */
 
     /* these have room for more than is mostly in them */
-    struct problem problem;     /* .status is STATUS_OK when it is done */
-    size_t value_len;           /* of a new value, to be shown once; so much change_free() wipes */
+    struct problem problem; /* .status is STATUS_OK when it is done */
+    size_t value_len;       /* of a new value, to be shown once; so much change_free() wipes */
     char value[TOKEN_VALUE_MAX];
-    struct record want;         /* of the question */
-    struct record found;        /* what the store says of the token, and then what is made of it */
+    struct record want;  /* of the question */
+    struct record found; /* what the store says of the token, and then what is made of it */
 };
 
 /* All zeros, without a problem or a value, and empty records; NULL if there is no memory. */

@@ -203,21 +203,26 @@ static enum status decide_purge(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-const struct change_kind change_create =
-    { .event = "create", .decide = decide_create, .adds = true, .shows_claims = true };
-const struct change_kind change_import =
-    { .event = "import", .decide = decide_import, .adds = true, .shows_claims = true };
-const struct change_kind change_update =
-    { .event = "update", .decide = decide_update, .shows_claims = true };
-const struct change_kind change_revoke =
-    { .event = "revoke", .decide = decide_revoke, .deny = SLOT_REVOKED };
-const struct change_kind change_disable =
-    { .event = "disable", .decide = decide_disable, .deny = SLOT_DISABLED };
-const struct change_kind change_enable =
-    { .event = "enable", .decide = decide_enable, .allow = true };
-const struct change_kind change_rotate =
-    { .event = "rotate", .decide = decide_rotate, .adds = true, .shows_claims = true };
-const struct change_kind change_delete =
-    { .event = "delete", .decide = decide_delete };
-const struct change_kind change_purge =
-    { .event = "purge", .decide = decide_purge };
+const struct change_kind change_create = {
+    .event = "create", .decide = decide_create, .adds = true, .shows_claims = true
+};
+const struct change_kind change_import = {
+    .event = "import", .decide = decide_import, .adds = true, .shows_claims = true
+};
+const struct change_kind change_update = { .event = "update",
+                                           .decide = decide_update,
+                                           .shows_claims = true };
+const struct change_kind change_revoke = { .event = "revoke",
+                                           .decide = decide_revoke,
+                                           .deny = SLOT_REVOKED };
+const struct change_kind change_disable = { .event = "disable",
+                                            .decide = decide_disable,
+                                            .deny = SLOT_DISABLED };
+const struct change_kind change_enable = { .event = "enable",
+                                           .decide = decide_enable,
+                                           .allow = true };
+const struct change_kind change_rotate = {
+    .event = "rotate", .decide = decide_rotate, .adds = true, .shows_claims = true
+};
+const struct change_kind change_delete = { .event = "delete", .decide = decide_delete };
+const struct change_kind change_purge = { .event = "purge", .decide = decide_purge };

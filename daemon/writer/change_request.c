@@ -8,10 +8,10 @@
 #include "proto/verdict.h"
 
 static const struct change_kind *const kinds[VERB_COUNT] = {
-    [VERB_CREATE] = &change_create, [VERB_IMPORT] = &change_import,
-    [VERB_UPDATE] = &change_update, [VERB_REVOKE] = &change_revoke,
+    [VERB_CREATE] = &change_create,   [VERB_IMPORT] = &change_import,
+    [VERB_UPDATE] = &change_update,   [VERB_REVOKE] = &change_revoke,
     [VERB_DISABLE] = &change_disable, [VERB_ENABLE] = &change_enable,
-    [VERB_ROTATE] = &change_rotate, [VERB_DELETE] = &change_delete,
+    [VERB_ROTATE] = &change_rotate,   [VERB_DELETE] = &change_delete,
 };
 
 /* -- keys ------------------------------------------------------------------------------------ */
@@ -109,16 +109,27 @@ static const char *read_state(struct change *c, struct slice v)
     c->revoke = slice_is(v, "revoked");
     c->disable = slice_is(v, "disabled");
     return c->revoke || c->disable || slice_is(v, "active") ?
-           NULL : "a state to import is active, revoked or disabled";
+               NULL :
+               "a state to import is active, revoked or disabled";
 }
 
 static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v) = {
-    [KEY_ID] = read_id, [KEY_TOKEN] = read_token, [KEY_DIGEST] = read_digest,
-    [KEY_SUBJECT] = read_subject, [KEY_SCOPES] = read_scopes,
-    [KEY_DESCRIPTION] = read_description, [KEY_TTL] = read_ttl, [KEY_DELAY] = read_delay,
-    [KEY_GRACE] = read_grace, [KEY_EXPIRES] = read_expires, [KEY_ACTIVATES] = read_activates,
-    [KEY_CREATED] = read_created, [KEY_REVOKED] = read_revoked, [KEY_DISABLED] = read_disabled,
-    [KEY_REPLACES] = read_replaces, [KEY_STATE] = read_state,
+    [KEY_ID] = read_id,
+    [KEY_TOKEN] = read_token,
+    [KEY_DIGEST] = read_digest,
+    [KEY_SUBJECT] = read_subject,
+    [KEY_SCOPES] = read_scopes,
+    [KEY_DESCRIPTION] = read_description,
+    [KEY_TTL] = read_ttl,
+    [KEY_DELAY] = read_delay,
+    [KEY_GRACE] = read_grace,
+    [KEY_EXPIRES] = read_expires,
+    [KEY_ACTIVATES] = read_activates,
+    [KEY_CREATED] = read_created,
+    [KEY_REVOKED] = read_revoked,
+    [KEY_DISABLED] = read_disabled,
+    [KEY_REPLACES] = read_replaces,
+    [KEY_STATE] = read_state,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -150,8 +161,10 @@ static enum status check_imported(const struct request *r, const char *prefix,
         return problem_set(problem, STATUS_BAD_VALUE,
                            "token=: a value is 32 to 512 printable ASCII characters");
     if (token_form(value, prefix) == TOKEN_BAD_CHECK)
-        return problem_set(problem, STATUS_BAD_VALUE, "token=: begins with %s_, but its length or "
-                           "checksum is wrong: mistyped or cut off", prefix);
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "token=: begins with %s_, but its length or "
+                           "checksum is wrong: mistyped or cut off",
+                           prefix);
     return STATUS_OK;
 }
 
@@ -164,8 +177,9 @@ static void make_value(struct change *c, const char *prefix)
     token_digest(text_slice(&value), c->want.digest);
 }
 
-struct change *change_request_read(const struct request *r, const struct change_request_context *context,
-                            struct problem *problem)
+struct change *change_request_read(const struct request *r,
+                                   const struct change_request_context *context,
+                                   struct problem *problem)
 {
     struct change *c = change_new(kinds[r->verb]);
 

@@ -9,13 +9,14 @@
 struct change_request_context {
     uid_t uid;
     pid_t pid;
-    const char *prefix;             /* of new values */
-    int64_t activation_delay;       /* seconds, where the request names no time */
+    const char *prefix;       /* of new values */
+    int64_t activation_delay; /* seconds, where the request names no time */
 };
 
 /* The change that a changing verb asks for.  NULL: *problem says why not. */
-struct change *change_request_read(const struct request *request, const struct change_request_context *context,
-                            struct problem *problem);
+struct change *change_request_read(const struct request *request,
+                                   const struct change_request_context *context,
+                                   struct problem *problem);
 
 /* Words the reply to a change that came back.  Who is not an admin is told id and state only. */
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *reply);

@@ -14,15 +14,15 @@
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
-enum { PATIENCE = 50 };         /* milliseconds with what is expected */
+enum { PATIENCE = 50 }; /* milliseconds with what is expected */
 
-enum { MEMORY_KEPT = 32 << 20 };    /* bytes, free but not given back */
+enum { MEMORY_KEPT = 32 << 20 }; /* bytes, free but not given back */
 
 /* What the changes of a batch that were not refused come to. */
 struct sum {
     uint64_t changes;
-    uint64_t tokens;            /* records that are put */
-    uint64_t bytes;             /* of their strings in the table */
+    uint64_t tokens; /* records that are put */
+    uint64_t bytes;  /* of their strings in the table */
 };
 
 static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
@@ -173,7 +173,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
         recovery_fail(&w->recovery, batch, tried);
         atomic_fetch_add(&w->failures, 1);
     }
-    show(w);                    /* before an answer can make somebody ask */
+    show(w); /* before an answer can make somebody ask */
     publish_answers(batch);
     return saved;
 }
@@ -240,9 +240,11 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
-    if (c->kind->deny != 0 || c->removes || unsaved_flags(&w->recovery.held, concerned->digest) == 0)
+    if (c->kind->deny != 0 || c->removes ||
+        unsaved_flags(&w->recovery.held, concerned->digest) == 0)
         return false;
-    problem_set(&c->problem, STATUS_STORE, "a denial of this token is in force but not saved yet: "
+    problem_set(&c->problem, STATUS_STORE,
+                "a denial of this token is in force but not saved yet: "
                 "nothing else is done to it until that is");
     return true;
 }
@@ -285,7 +287,8 @@ static bool note(struct writer *w, struct change *c, int64_t now)
 static bool decide_one(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->full) {
-        problem_set(&c->problem, STATUS_FULL, "the store has reached its size limit; delete tokens "
+        problem_set(&c->problem, STATUS_FULL,
+                    "the store has reached its size limit; delete tokens "
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
@@ -298,8 +301,7 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
         c->after->serial = c->serial;
     if (!put(w, c))
         return false;
-    if (change_writes(c) &&
-        (!note(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
+    if (change_writes(c) && (!note(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
         return false;
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
@@ -382,7 +384,7 @@ static void put_back(struct writer *w, struct mail_list *batch)
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = (struct mail_list){ NULL, NULL };
-    recovery_run(&w->recovery);     /* the journal in memory has entries of this batch */
+    recovery_run(&w->recovery); /* the journal in memory has entries of this batch */
 }
 
 /* In batches of their own: one that cannot be saved holds up nothing but its own token. */

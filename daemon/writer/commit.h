@@ -22,27 +22,27 @@
 enum { WRITER_BATCH_MAX = RECOVERY_CHANGES_MAX };
 
 struct writer {
-    struct mailbox box;             /* struct change; any thread posts */
-    atomic_int expected;            /* sessions that are about to post more; any thread */
-    struct token_table *token_table;    /* any thread, by its own rules */
-    _Atomic uint64_t unsaved;       /* denials that stand in memory alone; these five are read by */
-    _Atomic uint64_t commits;       /* any thread */
+    struct mailbox box;              /* struct change; any thread posts */
+    atomic_int expected;             /* sessions that are about to post more; any thread */
+    struct token_table *token_table; /* any thread, by its own rules */
+    _Atomic uint64_t unsaved; /* denials that stand in memory alone; these five are read by */
+    _Atomic uint64_t commits; /* any thread */
     _Atomic uint64_t changes;
     _Atomic uint64_t failures;
-    _Atomic uint64_t newest;        /* the journal's newest serial */
-    struct histogram commit_time;   /* any thread reads it */
+    _Atomic uint64_t newest;      /* the journal's newest serial */
+    struct histogram commit_time; /* any thread reads it */
 
-    struct store *store;            /* from here on: the writer's thread only */
-    struct last_used *last_used;        /* NULL: nothing to forget there; not owned */
+    struct store *store;         /* from here on: the writer's thread only */
+    struct last_used *last_used; /* NULL: nothing to forget there; not owned */
     struct journal *journal;
     struct creation_index order;
-    struct thread_priority priority;       /* of its thread; zeros until that runs */
-    struct mail_list waiting;       /* not yet in a batch */
-    bool retry;                     /* time to try again what failed */
-    bool full;                      /* only a larger file could take in another token */
-    uint64_t store_limit;           /* bytes: beyond this the file is not made larger for that */
-    uint64_t store_before;          /* its size when the transaction began */
-    uint64_t tokens;                /* in the store, as far as the transaction got */
+    struct thread_priority priority; /* of its thread; zeros until that runs */
+    struct mail_list waiting;        /* not yet in a batch */
+    bool retry;                      /* time to try again what failed */
+    bool full;                       /* only a larger file could take in another token */
+    uint64_t store_limit;            /* bytes: beyond this the file is not made larger for that */
+    uint64_t store_before;           /* its size when the transaction began */
+    uint64_t tokens;                 /* in the store, as far as the transaction got */
     struct recovery recovery;
 };
 

@@ -17,18 +17,18 @@
 
 enum {
     HASH_SIZE = 100003,
-    INTERVAL = 60,              /* seconds from one round to the next */
-    STEP_SLOTS = 65536,         /* slots looked at in one step */
-    STEP_USES = 4096,           /* and uses written at most */
+    INTERVAL = 60,      /* seconds from one round to the next */
+    STEP_SLOTS = 65536, /* slots looked at in one step */
+    STEP_USES = 4096,   /* and uses written at most */
 };
 
 struct last_used {
-    struct tdb_context *tdb;    /* NULL: not kept across restarts */
-    uint32_t slot;              /* the round goes on here */
-    int64_t since;              /* uses from this time on are not written yet */
-    int64_t begun;              /* when this round began */
+    struct tdb_context *tdb; /* NULL: not kept across restarts */
+    uint32_t slot;           /* the round goes on here */
+    int64_t since;           /* uses from this time on are not written yet */
+    int64_t begun;           /* when this round began */
     bool in_round;
-    bool failed;                /* TDB logged an error */
+    bool failed; /* TDB logged an error */
     char path[];
 };
 
@@ -61,7 +61,8 @@ static void start_anew(struct last_used *l)
     l->tdb = open_file(l);
     l->since = 0;
     if (l->tdb != NULL)
-        log_warning("%s was damaged and is started anew: earlier times of last use are lost", l->path);
+        log_warning("%s was damaged and is started anew: earlier times of last use are lost",
+                    l->path);
     else
         log_warning("%s: %s: times of last use are kept in memory only", l->path, strerror(errno));
 }
@@ -91,7 +92,7 @@ void last_used_close(struct last_used *l)
 
 /* -- records --------------------------------------------------------------------------------- */
 
-enum { SHARED = 2 };            /* bytes of the id, which are the key */
+enum { SHARED = 2 }; /* bytes of the id, which are the key */
 
 struct entry {
     uint8_t rest[ID_SIZE - SHARED];

@@ -6,15 +6,15 @@
 
 #include <stdlib.h>
 
-enum { TOGETHER = 32, READER = 0 };     /* a number of the workers, who are not there yet */
+enum { TOGETHER = 32, READER = 0 }; /* a number of the workers, who are not there yet */
 
 struct load {
     struct visitor visitor;
     struct token_table *token_table;
     struct creation_index *order;
-    const struct generation *g;     /* the current table */
+    const struct generation *g; /* the current table */
     size_t gathered;
-    uint64_t bytes;                 /* of their strings */
+    uint64_t bytes; /* of their strings */
     struct record record[TOGETHER];
 };
 
@@ -27,7 +27,8 @@ static bool token_table_gathered(struct load *l)
     for (size_t i = 0; i < l->gathered; i++)
         table_prefetch(token_table_table(l->g), l->record[i].digest);
     for (size_t i = 0; i < l->gathered; i++)
-        creation_index_add(l->order, l->record[i].created, l->record[i].serial, l->record[i].digest);
+        creation_index_add(l->order, l->record[i].created, l->record[i].serial,
+                           l->record[i].digest);
     token_table_put_all(l->token_table, l->record, l->gathered);
     l->gathered = 0;
     l->bytes = 0;
@@ -71,7 +72,8 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct token_table
 }
 
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
-                struct token_table **token_table, struct creation_index *order, struct problem *problem)
+                struct token_table **token_table, struct creation_index *order,
+                struct problem *problem)
 {
     if (!store_load_journal(store, journal, problem))
         return false;

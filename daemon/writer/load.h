@@ -11,6 +11,7 @@
 /* Journal and order are empty; *token_table is NULL, and the caller's to free whatever becomes of it.
  * False: *problem says why. */
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
-                struct token_table **token_table, struct creation_index *order, struct problem *problem);
+                struct token_table **token_table, struct creation_index *order,
+                struct problem *problem);
 
 #endif

@@ -3,8 +3,8 @@
 
 #include "daemon/base/journald.h"
 
-void publish_change(const struct change *c, struct token_table *token_table, struct creation_index *order,
-                    struct last_used *last_used)
+void publish_change(const struct change *c, struct token_table *token_table,
+                    struct creation_index *order, struct last_used *last_used)
 {
     if (c->is_new)
         creation_index_add(order, c->after->created, c->after->serial, c->after->digest);

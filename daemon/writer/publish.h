@@ -10,8 +10,8 @@
 #include "daemon/table/token_table.h"
 
 /* There is room for it in table and order.  `last_used` may be NULL. */
-void publish_change(const struct change *c, struct token_table *token_table, struct creation_index *order,
-                    struct last_used *last_used);
+void publish_change(const struct change *c, struct token_table *token_table,
+                    struct creation_index *order, struct last_used *last_used);
 
 /* Tells the system's journal. */
 void publish_report(const struct change *c);

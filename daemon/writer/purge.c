@@ -34,7 +34,7 @@ void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t no
     if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
         return;
     size_t count = table_walk_ended(w->token_table, &s->slot, STEP_SLOTS, now - retention, ended,
-                                STEP_TOKENS);
+                                    STEP_TOKENS);
     if (s->slot == 0)
         s->rest_until = now + (retention < REST_MAX ? 1 : REST_MAX);
     for (size_t i = 0; i < count; i++) {

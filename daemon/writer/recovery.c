@@ -35,7 +35,7 @@ void recovery_end(struct recovery *r)
  * it, if that is the one that failed. */
 static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch)
 {
-    uint64_t last = 0;          /* no change has that serial */
+    uint64_t last = 0; /* no change has that serial */
 
     for (const struct mail *m = batch->first; m != NULL; m = m->next) {
         const struct change *c = (const struct change *)m;
@@ -64,14 +64,16 @@ static bool in_force(struct recovery *r, const struct change *c)
 /* Says once that the store does not work, and once that it does again. */
 static void tell(struct recovery *r, bool works)
 {
-    const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED : JOURNALD_STORE_FAILED,
-                                  .uid = JOURNALD_NOBODY };
+    const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED :
+                                                          JOURNALD_STORE_FAILED,
+                                          .uid = JOURNALD_NOBODY };
 
     if (r->told != works)
         return;
     r->told = !works;
-    report(&event, works ? "the store can be written again" :
-           "the store cannot be written: changes are refused until it can, denials stand");
+    report(&event,
+           works ? "the store can be written again" :
+                   "the store cannot be written: changes are refused until it can, denials stand");
 }
 
 bool recovery_run(struct recovery *r)

@@ -12,20 +12,20 @@
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 
-enum { RECOVERY_CHANGES_MAX = 1024 };   /* in one transaction */
+enum { RECOVERY_CHANGES_MAX = 1024 }; /* in one transaction */
 
 /* Nothing failed: all zeros but for what is the writer's and `readable`. */
 struct recovery {
-    struct store *store;            /* these four are the writer's */
+    struct store *store; /* these four are the writer's */
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *order;
-    struct unsaved_denials held;            /* they stand in memory but are not saved */
-    bool broken;                    /* the store must be opened again before anything is changed */
-    bool readable;                  /* store and journal can be read */
-    bool told;                      /* the log says that the store does not work */
-    uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
-    size_t doubtful;                /* tokens that it may have changed */
+    struct unsaved_denials held; /* they stand in memory but are not saved */
+    bool broken;                 /* the store must be opened again before anything is changed */
+    bool readable;               /* store and journal can be read */
+    bool told;                   /* the log says that the store does not work */
+    uint64_t attempted;          /* the newest serial of a commit that failed; 0: none */
+    size_t doubtful;             /* tokens that it may have changed */
     struct uncertain doubt[2 * RECOVERY_CHANGES_MAX];
 };
 

@@ -20,14 +20,17 @@ static const char *read_after(struct scan *s, struct slice v)
 
 static const char *read_limit(struct scan *s, struct slice v)
 {
-    return number_parse(v, UINT64_MAX, &s->limit) && s->limit > 0 ?
-           NULL : "a limit is a number from 1";
+    return number_parse(v, UINT64_MAX, &s->limit) && s->limit > 0 ? NULL :
+                                                                    "a limit is a number from 1";
 }
 
 static const char *read_state(struct scan *s, struct slice v)
 {
     static const enum status states[] = {
-        STATUS_PENDING, STATUS_EXPIRED, STATUS_DISABLED, STATUS_REVOKED,
+        STATUS_PENDING,
+        STATUS_EXPIRED,
+        STATUS_DISABLED,
+        STATUS_REVOKED,
     };
 
     s->state = STATUS_OK;
@@ -36,8 +39,8 @@ static const char *read_state(struct scan *s, struct slice v)
     for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
         if (slice_is(v, status_row(states[i])->word))
             s->state = states[i];
-    return s->state != STATUS_OK ?
-           NULL : "a state is active, pending, expired, disabled or revoked";
+    return s->state != STATUS_OK ? NULL :
+                                   "a state is active, pending, expired, disabled or revoked";
 }
 
 static const char *keep(char *to, uint16_t *to_len, size_t room, struct slice v)
@@ -68,7 +71,7 @@ static const char *read_match(struct scan *s, struct slice v)
 }
 
 static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) = {
-    [KEY_ID] = read_id, [KEY_AFTER] = read_after, [KEY_LIMIT] = read_limit,
+    [KEY_ID] = read_id,       [KEY_AFTER] = read_after,     [KEY_LIMIT] = read_limit,
     [KEY_STATE] = read_state, [KEY_SUBJECT] = read_subject, [KEY_SCOPE] = read_scope,
     [KEY_MATCH] = read_match,
 };

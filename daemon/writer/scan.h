@@ -19,16 +19,16 @@
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
 
 struct scan {
-    struct mail mail;           /* first: mail is the scan */
+    struct mail mail; /* first: mail is the scan */
     struct mailbox *home;
-    void *sender;               /* the home thread's business */
+    void *sender; /* the home thread's business */
     enum verb verb;
-    atomic_bool stop;           /* set at home at any time: end with what was sent so far */
+    atomic_bool stop; /* set at home at any time: end with what was sent so far */
 
     /* the question */
-    uint32_t given;             /* KEY_BITs */
-    enum status state;          /* STATUS_OK: active */
-    uint8_t id[ID_SIZE];        /* of show, or after= of list */
+    uint32_t given;      /* KEY_BITs */
+    enum status state;   /* STATUS_OK: active */
+    uint8_t id[ID_SIZE]; /* of show, or after= of list */
     uint64_t limit;
     uint16_t subject_len, scopes_len, match_len;
     char subject[SUBJECT_MAX];
@@ -37,13 +37,13 @@ struct scan {
 
     /* how far it is */
     bool begun;
-    int64_t created;            /* the last token looked at: its place in the order */
-    uint64_t serial;            /* and its serial; for journal and watch, the last entry sent */
-    uint64_t count;             /* lines sent */
-    uint8_t last[ID_SIZE];      /* the last token sent */
+    int64_t created;       /* the last token looked at: its place in the order */
+    uint64_t serial;       /* and its serial; for journal and watch, the last entry sent */
+    uint64_t count;        /* lines sent */
+    uint8_t last[ID_SIZE]; /* the last token sent */
 
     /* the chunk */
-    bool finished;              /* its last line is the final one */
+    bool finished; /* its last line is the final one */
     size_t len;
     char bytes[SCAN_CHUNK];
 };

@@ -19,7 +19,7 @@ struct stack_entry {
     struct last_used *last_used;
     struct text text;
     int64_t now;
-    int64_t used;               /* of the token that was read, as far as memory knows */
+    int64_t used; /* of the token that was read, as far as memory knows */
 };
 
 typedef void step_function(struct stack_entry *s);
@@ -33,10 +33,8 @@ static const struct {
     step_function *step;
     put_token *put;
 } kinds[VERB_COUNT] = {
-    [VERB_LIST] = { step_list, put_listed },
-    [VERB_EXPORT] = { step_list, put_exported },
-    [VERB_SHOW] = { step_show, put_listed },
-    [VERB_JOURNAL] = { step_journal, NULL },
+    [VERB_LIST] = { step_list, put_listed }, [VERB_EXPORT] = { step_list, put_exported },
+    [VERB_SHOW] = { step_show, put_listed }, [VERB_JOURNAL] = { step_journal, NULL },
     [VERB_WATCH] = { step_watch, NULL },
 };
 
@@ -129,7 +127,8 @@ static void put_replaces(struct stack_entry *s, const struct record *r)
 
 /* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
  * that was revoked before was refused, though the table has its mark. */
-static enum store_found read_token(struct stack_entry *s, const uint8_t id[ID_SIZE], struct record *r)
+static enum store_found read_token(struct stack_entry *s, const uint8_t id[ID_SIZE],
+                                   struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
     uint8_t digest[DIGEST_SIZE];

@@ -26,10 +26,10 @@ bool uncertain_among(const struct uncertain *doubt, size_t count, const uint8_t 
     return false;
 }
 
-bool uncertain_settle(const struct uncertain *d, struct store *store, struct token_table *token_table,
-                  struct creation_index *order)
+bool uncertain_settle(const struct uncertain *d, struct store *store,
+                      struct token_table *token_table, struct creation_index *order)
 {
-    static struct record r;             /* the writer's thread alone comes here */
+    static struct record r; /* the writer's thread alone comes here */
     enum store_found found = store_get(store, d->id, &r);
 
     if (found == STORE_FAILED)
@@ -66,17 +66,25 @@ void uncertain_explain(struct change *c, enum outcome outcome, bool in_force)
         return;
     text_add_hex(&t, c->after->digest, ID_SIZE);
     if (in_force)
-        put_problem(c, "in force now, but not saved: the store cannot be written; it is tried "
-                    "again, and lost if jetond stops before that succeeds", "", "");
+        put_problem(c,
+                    "in force now, but not saved: the store cannot be written; it is tried "
+                    "again, and lost if jetond stops before that succeeds",
+                    "", "");
     else if (outcome == OUTCOME_NOTHING || !change_writes(c))
-        put_problem(c, "not done: the store cannot be written (see jetond's log; is the disk "
-                    "full?)", "", "");
+        put_problem(c,
+                    "not done: the store cannot be written (see jetond's log; is the disk "
+                    "full?)",
+                    "", "");
     else if (outcome == OUTCOME_UNCERTAIN)
-        put_problem(c, "uncertain: the store failed while this was saved (see jetond's log); look "
-                    "with 'show ", id, "' once it works");
+        put_problem(c,
+                    "uncertain: the store failed while this was saved (see jetond's log); look "
+                    "with 'show ",
+                    id, "' once it works");
     else if (c->value_len > 0)
-        put_problem(c, "the store reported an error, but the token is there, and its value is "
-                    "lost: delete ", id, " (see jetond's log)");
+        put_problem(c,
+                    "the store reported an error, but the token is there, and its value is "
+                    "lost: delete ",
+                    id, " (see jetond's log)");
     else
         put_problem(c, "done, although the store reported an error (see jetond's log)", "", "");
 }

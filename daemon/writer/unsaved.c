@@ -28,7 +28,8 @@ static struct unsaved_denial *pop(struct unsaved_denials *held)
 
 static int compare(const void *left, const void *right)
 {
-    const struct unsaved_denial *a = *(struct unsaved_denial *const *)left, *b = *(struct unsaved_denial *const *)right;
+    const struct unsaved_denial *a = *(struct unsaved_denial *const *)left,
+                                *b = *(struct unsaved_denial *const *)right;
     int order = memcmp(a->id, b->id, ID_SIZE);
 
     return order != 0 ? order : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
@@ -57,7 +58,10 @@ static void tidy(struct unsaved_denials *held)
 static void tell(const struct change *c)
 {
     const struct journald_entry r = {
-        .kind = JOURNALD_DENIAL_UNSAVED, .id = c->id, .uid = c->uid, .pid = c->pid,
+        .kind = JOURNALD_DENIAL_UNSAVED,
+        .id = c->id,
+        .uid = c->uid,
+        .pid = c->pid,
     };
 
     report(&r, "a denial (%s) is in force but not saved: the disk refuses it", c->kind->event);
@@ -72,7 +76,7 @@ void unsaved_hold(struct unsaved_denials *held, const struct change *c)
     *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
     append(held, d);
-    if (c->home != NULL)            /* not one that was tried again */
+    if (c->home != NULL) /* not one that was tried again */
         tell(c);
     if (held->count < TIDY_MIN || held->count < held->tidy)
         return;

@@ -9,7 +9,7 @@
 #include "daemon/table/token_table.h"
 
 struct unsaved_denial {
-    struct mail mail;           /* first: it is listed as mail */
+    struct mail mail; /* first: it is listed as mail */
     const struct change_kind *kind;
     uid_t uid;
     pid_t pid;
@@ -18,10 +18,10 @@ struct unsaved_denial {
 
 /* An empty one is all zeros. */
 struct unsaved_denials {
-    struct mail *first;         /* struct unsaved_denial */
+    struct mail *first; /* struct unsaved_denial */
     struct mail *last;
-    size_t count;               /* the same one may be there more than once */
-    size_t tidy;                /* at this many, duplicates are dropped */
+    size_t count; /* the same one may be there more than once */
+    size_t tidy;  /* at this many, duplicates are dropped */
 };
 
 /* Keeps what a change denies.  Without memory for that it still stands, and its sender is told

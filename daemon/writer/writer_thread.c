@@ -18,16 +18,16 @@ struct writer_thread {
     struct last_used *last_used;
     struct purge purge;
     struct mailbox scans;
-    struct mail_list ready;         /* scans to step, in turn */
-    struct mail_list parked;        /* watches that wait for news */
-    int64_t next_chores;            /* CLOCK_MONOTONIC, seconds */
-    bool condenses;                 /* goes on with the table, as long as nothing else is to be done */
+    struct mail_list ready;  /* scans to step, in turn */
+    struct mail_list parked; /* watches that wait for news */
+    int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
+    bool condenses;          /* goes on with the table, as long as nothing else is to be done */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
     atomic_bool poked;
-    _Atomic int64_t busy_since;     /* clock_seconds(); 0: it waits for work */
-    pthread_mutex_t mutex;          /* guards `figures`, as far as the writer does not count them */
+    _Atomic int64_t busy_since; /* clock_seconds(); 0: it waits for work */
+    pthread_mutex_t mutex;      /* guards `figures`, as far as the writer does not count them */
     struct writer_thread_figures figures;
 };
 
@@ -39,7 +39,8 @@ static bool condense(struct writer_thread *k);
 static void note_figures(struct writer_thread *k);
 static void wait_for_work(struct writer_thread *k);
 
-struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings, const char *store)
+struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings,
+                                        const char *store)
 {
     struct writer_thread *k = calloc(1, sizeof(*k));
 
@@ -216,7 +217,7 @@ static void chores(struct writer_thread *k)
         last_used_step(k->last_used, w->token_table, now);
     }
     wake_parked(k);
-    k->condenses = condense(k);     /* one piece also while there is no end of changes */
+    k->condenses = condense(k); /* one piece also while there is no end of changes */
 }
 
 /* Whoever looks at a token in that piece waits for this thread. */

@@ -14,7 +14,8 @@
 struct writer_thread;
 
 /* Takes over an initialised writer.  NULL: no memory or descriptor; the caller still owns it. */
-struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings, const char *store);
+struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings,
+                                        const char *store);
 
 /* Starts the thread; 0 or -errno. */
 int writer_thread_start(struct writer_thread *k);
@@ -44,7 +45,7 @@ struct writer_thread_figures {
     uint64_t journal_oldest;
     uint64_t journal_newest;
     uint64_t store_bytes;
-    uint64_t busy_seconds;          /* with what it does now: the disk may be slow, or stuck */
+    uint64_t busy_seconds; /* with what it does now: the disk may be slow, or stuck */
 };
 
 struct writer_thread_figures writer_thread_figures(struct writer_thread *k);

@@ -8,10 +8,10 @@
 
 /* The command's exit statuses. */
 enum cli_exit {
-    CLI_YES = 0,                /* done, or yes */
-    CLI_NO = 1,                 /* the answer is no */
-    CLI_USAGE = 2,              /* the question is wrong */
-    CLI_UNAVAILABLE = 3,        /* there is no answer, or it could not be passed on */
+    CLI_YES = 0,         /* done, or yes */
+    CLI_NO = 1,          /* the answer is no */
+    CLI_USAGE = 2,       /* the question is wrong */
+    CLI_UNAVAILABLE = 3, /* there is no answer, or it could not be passed on */
 };
 
 /* All zero is an empty buffer. */

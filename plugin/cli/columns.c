@@ -18,11 +18,14 @@ static const struct cli_field_row *column(const struct cli_columns *t, size_t i)
 /* -- rows ------------------------------------------------------------------------------------ */
 
 void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struct cli_buffer *out,
-                     size_t terminal, bool colours, bool live)
+                       size_t terminal, bool colours, bool live)
 {
     cli_buffer_free(&t->kept);
     *t = (struct cli_columns){
-        .view = view, .out = out, .terminal = terminal, .colours = colours,
+        .view = view,
+        .out = out,
+        .terminal = terminal,
+        .colours = colours,
     };
     if (live)
         lay_out(t);
@@ -199,8 +202,8 @@ static void lay_out(struct cli_columns *t)
 /* Returns the columns taken. */
 static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)
 {
-    const char *colour = t->colours && column(t, i)->type == CLI_STATE ?
-                         cli_field_colour(text) : NULL;
+    const char *colour = t->colours && column(t, i)->type == CLI_STATE ? cli_field_colour(text) :
+                                                                         NULL;
     size_t room = column(t, i)->least > 0 ? t->width[i] : SIZE_MAX;
 
     if (colour != NULL)
@@ -215,7 +218,7 @@ static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)
 static void write_row(struct cli_columns *t, const struct slice *cells)
 {
     char room[CLI_TIME_TEXT];
-    size_t behind = 0;          /* spaces owed before the next cell */
+    size_t behind = 0; /* spaces owed before the next cell */
 
     for (size_t i = 0; i < t->view->shown; i++) {
         if (t->left_out[i])

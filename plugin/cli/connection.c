@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_MAX = 8 };           /* one is all that comes from jetond */
+enum { DESCRIPTORS_MAX = 8 }; /* one is all that comes from jetond */
 
 static int send_some(struct cli_connection *l);
 static int receive_some(struct cli_connection *l);
@@ -130,8 +130,10 @@ static int receive_some(struct cli_connection *l)
     } control;
     struct iovec room;
     struct msghdr message = {
-        .msg_iov = &room, .msg_iovlen = 1,
-        .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+        .msg_iov = &room,
+        .msg_iovlen = 1,
+        .msg_control = control.bytes,
+        .msg_controllen = sizeof(control.bytes),
     };
 
     memmove(l->in, l->in + l->begin, l->end - l->begin);
@@ -187,7 +189,9 @@ static int parse(char *bytes, size_t len, struct cli_reply *reply)
 static int parse_final(struct cli_reply *reply)
 {
     static const char *const kinds[] = {
-        [ANSWER_OK] = "OK", [ANSWER_NO] = "NO", [ANSWER_ERR] = "ERR",
+        [ANSWER_OK] = "OK",
+        [ANSWER_NO] = "NO",
+        [ANSWER_ERR] = "ERR",
     };
     const struct argument *word = reply->line.argument;
 
@@ -207,7 +211,10 @@ static int parse_final(struct cli_reply *reply)
 
 const char *cli_connection_why(int error)
 {
-    static const struct { int error; const char *why; } reasons[] = {
+    static const struct {
+        int error;
+        const char *why;
+    } reasons[] = {
         { -ETIMEDOUT, "no answer in time; see --timeout" },
         { -ECONNRESET, "the connection ended before the answer" },
         { -EPROTO, "what answers there is not jetond" },

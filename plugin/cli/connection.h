@@ -10,26 +10,26 @@
 #include "proto/limits.h"
 #include "proto/line.h"
 
-enum { CLI_CONNECTION_ROOM = 64 * 1024 };     /* of what is received; a line never has that much */
+enum { CLI_CONNECTION_ROOM = 64 * 1024 }; /* of what is received; a line never has that much */
 
 struct cli_connection {
-    int fd;                             /* -1: not connected */
-    int patience;                       /* milliseconds of silence that are borne; -1: any */
-    bool deaf;                          /* the daemon takes in nothing more */
-    int descriptor;                     /* the last one that came; -1: none */
+    int fd;         /* -1: not connected */
+    int patience;   /* milliseconds of silence that are borne; -1: any */
+    bool deaf;      /* the daemon takes in nothing more */
+    int descriptor; /* the last one that came; -1: none */
     struct cli_buffer out;
-    size_t begin;                       /* `in` between these has not been taken */
+    size_t begin; /* `in` between these has not been taken */
     size_t end;
     char in[CLI_CONNECTION_ROOM];
 };
 
 /* One line of a reply.  Its slices are good until the next one is taken. */
 struct cli_reply {
-    bool final;                         /* not a data line */
-    enum answer_kind kind;              /* of a final line */
-    enum status status;                 /* ... STATUS_COUNT: a word we do not know */
-    struct slice word;                  /* ... the reason or code */
-    struct line line;                   /* what follows "*", or the final line as a whole */
+    bool final;            /* not a data line */
+    enum answer_kind kind; /* of a final line */
+    enum status status;    /* ... STATUS_COUNT: a word we do not know */
+    struct slice word;     /* ... the reason or code */
+    struct line line;      /* what follows "*", or the final line as a whole */
 };
 
 /* Connects; 0 or -errno. */

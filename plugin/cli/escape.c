@@ -86,8 +86,8 @@ static size_t harmless(struct slice text)
 {
     size_t len = 0;
 
-    while (len < text.len && text.at[len] >= 0x20 && text.at[len] < 0x7f &&
-           text.at[len] != '"' && text.at[len] != '\\')
+    while (len < text.len && text.at[len] >= 0x20 && text.at[len] < 0x7f && text.at[len] != '"' &&
+           text.at[len] != '\\')
         len++;
     return len;
 }

@@ -47,21 +47,23 @@ static const struct cli_field_row rows[CLI_FIELDS] = {
 };
 /* clang-format on */
 
-const struct cli_view cli_view_tokens = {
-    { CLI_ID, CLI_STATUS, CLI_CREATED, CLI_EXPIRES, CLI_USED, CLI_SUBJECT, CLI_SCOPES,
-      CLI_DESCRIPTION, CLI_ACTIVATES, CLI_BY, CLI_REPLACES }, .count = 11, .shown = 8
-};
-const struct cli_view cli_view_entries = {
-    { CLI_SERIAL, CLI_TIME, CLI_EVENT, CLI_ID, CLI_BY, CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION,
-      CLI_PID, CLI_EXPIRES, CLI_ACTIVATES, CLI_REPLACES }, .count = 12, .shown = 8
-};
-const struct cli_view cli_view_stats = {
-    { CLI_NAME, CLI_VALUE, CLI_SERVICE, CLI_VERIFIER, CLI_ANSWER, CLI_OUTCOME },
-    .count = 6, .shown = 6
-};
-const struct cli_view cli_view_verbs = {
-    { CLI_VERB, CLI_USAGE_TEXT, CLI_SUMMARY }, .count = 3, .shown = 3
-};
+const struct cli_view cli_view_tokens = { { CLI_ID, CLI_STATUS, CLI_CREATED, CLI_EXPIRES, CLI_USED,
+                                            CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION, CLI_ACTIVATES,
+                                            CLI_BY, CLI_REPLACES },
+                                          .count = 11,
+                                          .shown = 8 };
+const struct cli_view cli_view_entries = { { CLI_SERIAL, CLI_TIME, CLI_EVENT, CLI_ID, CLI_BY,
+                                             CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION, CLI_PID,
+                                             CLI_EXPIRES, CLI_ACTIVATES, CLI_REPLACES },
+                                           .count = 12,
+                                           .shown = 8 };
+const struct cli_view cli_view_stats = { { CLI_NAME, CLI_VALUE, CLI_SERVICE, CLI_VERIFIER,
+                                           CLI_ANSWER, CLI_OUTCOME },
+                                         .count = 6,
+                                         .shown = 6 };
+const struct cli_view cli_view_verbs = { { CLI_VERB, CLI_USAGE_TEXT, CLI_SUMMARY },
+                                         .count = 3,
+                                         .shown = 3 };
 const struct cli_view cli_view_verdict = {
     { CLI_ID, CLI_SUBJECT, CLI_SCOPES, CLI_EXPIRES, CLI_VERIFIER }, .count = 5, .shown = 5
 };
@@ -96,8 +98,10 @@ struct slice cli_field_time(struct slice text, enum cli_type type, bool day_only
 
 const char *cli_field_colour(struct slice state)
 {
-    static const struct { const char *state, *colour; } colours[] = {
-        { "active", "\033[32m" }, { "pending", "\033[33m" }, { "disabled", "\033[33m" },
+    static const struct {
+        const char *state, *colour;
+    } colours[] = {
+        { "active", "\033[32m" },  { "pending", "\033[33m" }, { "disabled", "\033[33m" },
         { "revoked", "\033[31m" }, { "expired", "\033[31m" },
     };
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/help.h"
 
-const char cli_help_usage[] =
-    "usage: jeton [OPTION]... VERB [WORD | KEY=VALUE]...\n";
+const char cli_help_usage[] = "usage: jeton [OPTION]... VERB [WORD | KEY=VALUE]...\n";
 
 static const char options[] =
     "\n"
@@ -69,11 +68,12 @@ static void help_verb(struct cli_buffer *b, const struct cli_way *way)
 static void put_row(struct cli_output *o, const struct cli_way *way)
 {
     const struct verb_row *row = verb_row(way->verb);
-    const struct line line = { 3, {
-        { SLICE("verb"), slice_of(row->name) },
-        { SLICE("usage"), slice_of(row->usage) },
-        { SLICE("summary"), slice_of(summary(way)) },
-    } };
+    const struct line line = { 3,
+                               {
+                                   { SLICE("verb"), slice_of(row->name) },
+                                   { SLICE("usage"), slice_of(row->usage) },
+                                   { SLICE("summary"), slice_of(summary(way)) },
+                               } };
 
     cli_output_row(o, &line);
 }

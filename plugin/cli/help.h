@@ -15,8 +15,8 @@ struct cli_way {
     const struct cli_view *view;
     enum cli_reads reads;
     bool gives_value;
-    const char *summary;                /* NULL: the protocol's */
-    const char *note;                   /* what `jeton help VERB` adds; or NULL */
+    const char *summary; /* NULL: the protocol's */
+    const char *note;    /* what `jeton help VERB` adds; or NULL */
 };
 
 /* All verbs, or the one that the first argument names. */

@@ -7,12 +7,12 @@
 #include "plugin/cli/table_lookup.h"
 #include "proto/token.h"
 
-enum { SHOWN_MAX = 8, FOUND_MAX };      /* one more: there are more */
+enum { SHOWN_MAX = 8, FOUND_MAX }; /* one more: there are more */
 
 /* What is looked for, and what was found. */
 struct search {
     char digits[ID_TEXT + 1];
-    int found;                          /* -1: not looked yet */
+    int found; /* -1: not looked yet */
     char id[FOUND_MAX][ID_TEXT + 1];
 };
 
@@ -88,7 +88,7 @@ static enum cli_exit look_in_list(struct cli *c, struct search *s)
     while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
         struct slice id = line_get(&reply.line, "id");
         cli_message_progress("looking for %s: %llu tokens seen", s->digits,
-                         (unsigned long long)++looked);
+                             (unsigned long long)++looked);
         if (!slice_begins(id, s->digits) || !token_id_parse(id, bytes))
             continue;
         memcpy(s->id[s->found++], id.at, ID_TEXT);
@@ -130,14 +130,14 @@ static enum cli_exit judge(struct cli *c, const struct search *s)
         cli_message("unknown: no token's identifier begins with %s", s->digits);
         return CLI_NO;
     }
-    if (s->found == FOUND_MAX)              /* the list is still coming */
+    if (s->found == FOUND_MAX) /* the list is still coming */
         cli_connection_close(&c->link);
     enum cli_exit status = cli_connect(c);
     for (int i = 0; i < s->found && i < SHOWN_MAX && status == CLI_YES; i++)
         describe(c, s->id[i], &b);
     cli_buffer_adds(&b, s->found > SHOWN_MAX ? "\n  and more" : "");
     cli_message("%s is the beginning of several identifiers; give more digits:%.*s", s->digits,
-            (int)b.len, b.at);
+                (int)b.len, b.at);
     cli_buffer_free(&b);
     return CLI_USAGE;
 }

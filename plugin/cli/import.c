@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 256,                       /* lines on their way; the daemon takes 512 at once */
-    QUEUE_MAX = 64 * 1024,              /* bytes not yet sent, before more are read */
-    INPUT_STEP = 64 * 1024,             /* read at once; more without a line end is no line */
+    WINDOW = 256,           /* lines on their way; the daemon takes 512 at once */
+    QUEUE_MAX = 64 * 1024,  /* bytes not yet sent, before more are read */
+    INPUT_STEP = 64 * 1024, /* read at once; more without a line end is no line */
     REFUSALS_SHOWN = 100,
 };
 
@@ -20,16 +20,16 @@ struct flight {
 
 struct import {
     struct cli *c;
-    struct cli_buffer in;               /* read, not yet looked at from `looked` on */
+    struct cli_buffer in; /* read, not yet looked at from `looked` on */
     size_t looked;
-    bool at_end;                        /* of the input */
-    bool stopped;                       /* a line was refused, or cannot be saved */
-    bool skipping;                      /* the rest of an endless line */
-    uint64_t line;                      /* number of the last one looked at */
-    struct flight flight[WINDOW];       /* a ring */
+    bool at_end;                  /* of the input */
+    bool stopped;                 /* a line was refused, or cannot be saved */
+    bool skipping;                /* the rest of an endless line */
+    uint64_t line;                /* number of the last one looked at */
+    struct flight flight[WINDOW]; /* a ring */
     unsigned first, flying;
     uint64_t imported, refused;
-    uint64_t in_part;                   /* imports since the last line with a count */
+    uint64_t in_part; /* imports since the last line with a count */
     enum cli_exit worst;
 };
 
@@ -165,8 +165,8 @@ static void check_count(struct import *im, struct slice line)
         number_parse((struct slice){ word.at + 6, word.len - 6 }, UINT64_MAX, &count) &&
         count != im->in_part) {
         cli_message("line %llu: the export had %llu tokens, but here are %llu",
-                (unsigned long long)im->line, (unsigned long long)count,
-                (unsigned long long)im->in_part);
+                    (unsigned long long)im->line, (unsigned long long)count,
+                    (unsigned long long)im->in_part);
         im->worst = CLI_USAGE;
     }
     im->in_part = 0;
@@ -240,7 +240,7 @@ static int take_replies(struct import *im)
     while ((taken = cli_connection_take(&im->c->link, &reply)) > 0) {
         if (!reply.final)
             continue;
-        if (im->flying == 0) {          /* turned away */
+        if (im->flying == 0) { /* turned away */
             cli_conclude(&reply);
             im->worst = CLI_UNAVAILABLE;
             im->stopped = true;
@@ -267,7 +267,7 @@ static void refuse(struct import *im, uint64_t line, struct slice message, enum 
         return;
     cli_escape_put(&b, message, SIZE_MAX);
     cli_message("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
-            im->refused == REFUSALS_SHOWN ? "\nFurther refusals are counted only." : "");
+                im->refused == REFUSALS_SHOWN ? "\nFurther refusals are counted only." : "");
     cli_buffer_free(&b);
 }
 
@@ -282,13 +282,16 @@ static void refuse_ourselves(struct import *im, const char *why)
 static void sum_up(const struct import *im)
 {
     static const char *const reasons[] = {
-        [CLI_YES] = "", [CLI_NO] = "refused", [CLI_USAGE] = "refused",
+        [CLI_YES] = "",
+        [CLI_NO] = "refused",
+        [CLI_USAGE] = "refused",
         [CLI_UNAVAILABLE] = "unavailable",
     };
     char imported[24], refused[24], unknown[128] = "", stopped[160] = "";
     unsigned last = (im->first + im->flying + WINDOW - 1) % WINDOW;
-    struct line line = { 2, { { SLICE("imported"), { imported, 0 } },
-                              { SLICE("refused"), { refused, 0 } } } };
+    struct line line = {
+        2, { { SLICE("imported"), { imported, 0 } }, { SLICE("refused"), { refused, 0 } } }
+    };
 
     cli_message_progress_end();
     snprintf(imported, sizeof(imported), "%llu", (unsigned long long)im->imported);
@@ -303,9 +306,10 @@ static void sum_up(const struct import *im)
                  (unsigned long long)im->flight[last].line);
     else if (im->stopped)
         snprintf(stopped, sizeof(stopped), "\nStopped: what follows line %llu was not looked at.%s",
-                 (unsigned long long)im->line, im->worst == CLI_UNAVAILABLE ? "" :
-                 "  --keep-going passes over what is refused.");
+                 (unsigned long long)im->line,
+                 im->worst == CLI_UNAVAILABLE ? "" : "  --keep-going passes over what is refused.");
     cli_output_flush(&im->c->output);
-    cli_message("imported %s token%s, refused %s line%s%s%s", imported, im->imported == 1 ? "" : "s",
-            refused, im->refused == 1 ? "" : "s", unknown, stopped);
+    cli_message("imported %s token%s, refused %s line%s%s%s", imported,
+                im->imported == 1 ? "" : "s", refused, im->refused == 1 ? "" : "s", unknown,
+                stopped);
 }

@@ -18,37 +18,52 @@
 #include "plugin/cli/watch.h"
 #include "proto/stamp.h"
 
-enum { PATIENCE = 60 };                 /* seconds */
+enum { PATIENCE = 60 }; /* seconds */
 
 static enum cli_exit run_help(struct cli *c, const struct cli_view *view);
 static enum cli_exit run_import(struct cli *c, const struct cli_view *view);
 
 /* In the order in which `jeton help` shows them. */
 static const struct cli_way ways[] = {
-    { .verb = VERB_CREATE, .run = cli_show_secret, .view = &cli_view_tokens, .gives_value = true,
+    { .verb = VERB_CREATE,
+      .run = cli_show_secret,
+      .view = &cli_view_tokens,
+      .gives_value = true,
       .note = "If standard output is no terminal, the value alone goes there: "
               "TOKEN=$(jeton create ...)\n" },
     { .verb = VERB_LIST, .run = cli_show_rows, .view = &cli_view_tokens },
     { .verb = VERB_SHOW, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_VERIFY, .run = cli_show_object, .view = &cli_view_verdict, .reads = CLI_READS },
     { .verb = VERB_ID, .run = cli_show_object, .view = &cli_view_id, .reads = CLI_READS },
-    { .verb = VERB_REVOKE, .run = cli_show_object, .view = &cli_view_tokens,
+    { .verb = VERB_REVOKE,
+      .run = cli_show_object,
+      .view = &cli_view_tokens,
       .reads = CLI_READS_IF_TOLD,
       .note = "By its ID, a token is revoked on the admin socket only.\n" },
     { .verb = VERB_DISABLE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_ENABLE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_UPDATE, .run = cli_show_object, .view = &cli_view_tokens },
-    { .verb = VERB_ROTATE, .run = cli_show_secret, .view = &cli_view_tokens, .gives_value = true,
+    { .verb = VERB_ROTATE,
+      .run = cli_show_secret,
+      .view = &cli_view_tokens,
+      .gives_value = true,
       .note = "If standard output is no terminal, the value alone goes there.\n" },
     { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
-    { .verb = VERB_IMPORT, .run = run_import, .view = &cli_view_tokens, .reads = CLI_READS_IF_TOLD,
+    { .verb = VERB_IMPORT,
+      .run = run_import,
+      .view = &cli_view_tokens,
+      .reads = CLI_READS_IF_TOLD,
       .note = "Without arguments, lines as export prints them are read from standard input.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
-    { .verb = VERB_WATCH, .run = cli_watch, .view = &cli_view_entries,
+    { .verb = VERB_WATCH,
+      .run = cli_watch,
+      .view = &cli_view_entries,
       .summary = "what changes, as it happens",
       .note = "Goes on through restarts of the daemon until it is interrupted.\n" },
-    { .verb = VERB_STATS, .run = cli_stats, .view = &cli_view_stats,
+    { .verb = VERB_STATS,
+      .run = cli_stats,
+      .view = &cli_view_stats,
       .note = "With --prometheus, in that program's text format, as for node_exporter's textfile "
               "collector.\n" },
     { .verb = VERB_HELLO, .run = cli_show_object },
@@ -99,7 +114,7 @@ static void prepare_process(void)
 
     open_standard();
     setrlimit(RLIMIT_CORE, &none);
-#ifndef __SANITIZE_ADDRESS__            /* its leak detector attaches to the process */
+#ifndef __SANITIZE_ADDRESS__ /* its leak detector attaches to the process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
     cli_escape_setup();
@@ -129,9 +144,9 @@ static const char *set_timeout(struct cli *c, const char *text)
 
 static const struct option {
     const char *name;
-    char letter;                        /* or 0 */
-    bool *flag;                         /* is set; or */
-    const char *(*take)(struct cli *c, const char *argument);   /* NULL, or what is wrong */
+    char letter;                                              /* or 0 */
+    bool *flag;                                               /* is set; or */
+    const char *(*take)(struct cli *c, const char *argument); /* NULL, or what is wrong */
 } options[] = {
     { "socket", 'S', NULL, set_socket },
     { "timeout", 'T', NULL, set_timeout },
@@ -154,7 +169,7 @@ static const struct option *option_named(struct slice name, char letter)
 
 /* What is left of argv. */
 struct rest {
-    char **next;                        /* ends with NULL */
+    char **next; /* ends with NULL */
 };
 
 static enum cli_exit apply(struct cli *c, const struct option *o, const char *argument,
@@ -275,9 +290,10 @@ static enum cli_exit check(struct cli *c, const struct cli_way *way)
     for (size_t i = 0; i < c->arguments; i++) {
         if (!is_value(way, c->argument[i]))
             continue;
-        cli_message("a value is never an argument: it would be in the list of processes and in the "
-                "shell's history.\nGive it on standard input, or wait to be asked.  If what was "
-                "given just now is a token's value, replace the token.");
+        cli_message(
+            "a value is never an argument: it would be in the list of processes and in the "
+            "shell's history.\nGive it on standard input, or wait to be asked.  If what was "
+            "given just now is a token's value, replace the token.");
         return CLI_USAGE;
     }
     if (c->reads_value && way->reads == CLI_READS_NONE) {

@@ -11,7 +11,7 @@ enum { MESSAGE_MAX = 2048, PATIENCE = 500, INTERVAL = 200 };
 /* The one progress line that the one standard error has. */
 static struct {
     bool shown;
-    int64_t since;              /* when the work began; 0: none is under way */
+    int64_t since; /* when the work began; 0: none is under way */
     int64_t last;
 } progress;
 
@@ -77,8 +77,7 @@ void cli_message_progress(const char *format, ...)
 
     if (progress.since == 0)
         progress.since = now;
-    if (now - progress.since < PATIENCE || now - progress.last < INTERVAL ||
-        !isatty(STDERR_FILENO))
+    if (now - progress.since < PATIENCE || now - progress.last < INTERVAL || !isatty(STDERR_FILENO))
         return;
     va_start(args, format);
     struct slice text = format_to(made, sizeof(made), format, args);

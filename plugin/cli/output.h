@@ -17,13 +17,13 @@ enum cli_form { CLI_PEOPLE, CLI_PLAIN, CLI_JSON };
 
 struct cli_output {
     enum cli_form form;
-    bool terminal;                      /* standard output is one */
+    bool terminal; /* standard output is one */
     bool colours;
-    bool live;                          /* rows are not waited for, and not put into an array */
-    bool begun;                         /* a row was written */
-    const struct cli_view *view;        /* of the rows that come */
+    bool live;                   /* rows are not waited for, and not put into an array */
+    bool begun;                  /* a row was written */
+    const struct cli_view *view; /* of the rows that come */
     struct cli_columns table;
-    struct cli_buffer bytes;            /* not yet written */
+    struct cli_buffer bytes; /* not yet written */
 };
 
 /* Looks at standard output and the environment. */
@@ -40,8 +40,8 @@ void cli_output_end(struct cli_output *o, bool answered);
 /* Adds one object.  `view` says what plain output has of it; NULL: a line for each field, with its
  * key, or "OK" if there are none.  A refusal has a reason, and is shown in JSON only; there "ok"
  * and the reason come first. */
-void cli_output_object(struct cli_output *o, const struct cli_view *view,
-                       const struct line *line, struct slice reason);
+void cli_output_object(struct cli_output *o, const struct cli_view *view, const struct line *line,
+                       struct slice reason);
 
 /* "key  value" lines for people, of all the fields but `except`. */
 void cli_output_block(struct cli_buffer *b, const struct line *line, const char *except,

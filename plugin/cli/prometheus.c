@@ -28,14 +28,15 @@ static const struct row {
     { "store_failures", COUNTER, "Transactions that failed." },
     { "commits", COUNTER, "Transactions that were saved." },
     { "changes", COUNTER, "Changes that were saved." },
-    { "denials_unsaved", GAUGE, "Revocations in force that the disk refuses: act if this is not 0." },
+    { "denials_unsaved", GAUGE,
+      "Revocations in force that the disk refuses: act if this is not 0." },
     { "journal_*", GAUGE, "Serial of a journal entry." },
     { "keeper_busy_seconds", GAUGE, "How long the disk has kept the keeper busy with one thing." },
     { "reports_sent", COUNTER, "Entries sent to the system's journal." },
     { "reports_dropped", COUNTER, "Entries that the system's journal did not take." },
     { "protection_landlock_abi", GAUGE, "Version of Landlock in force." },
     { "protection_*", GAUGE, "1 if this protection of the daemon is in force." },
-    { "verify_seconds_p*", LEFT_OUT, NULL },        /* Prometheus has its own way to them */
+    { "verify_seconds_p*", LEFT_OUT, NULL }, /* Prometheus has its own way to them */
     { "commit_seconds_p*", LEFT_OUT, NULL },
     { "verify_seconds", HISTOGRAM,
       "Time that verifications took in the daemon, by input piece, a sample." },
@@ -228,8 +229,10 @@ static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer 
 
     if (row->type == LEFT_OUT)
         return;
-    const char *end = row->type == INFO ? "_info" : row->type != COUNTER ||
-                      (base > 6 && strcmp(name + base - 6, "_total") == 0) ? "" : "_total";
+    const char *end = row->type == INFO ? "_info" :
+                      row->type != COUNTER || (base > 6 && strcmp(name + base - 6, "_total") == 0) ?
+                                          "" :
+                                          "_total";
     text_addf(&head, "# HELP jeton_%.*s%s %s\n# TYPE jeton_%.*s%s %s\n", (int)base, name, end,
               row->help, (int)base, name, end, words[row->type]);
     cli_buffer_commit(out, &head);

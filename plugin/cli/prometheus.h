@@ -7,8 +7,8 @@
 #include "proto/line.h"
 
 struct cli_sample {
-    size_t name;                        /* where it begins in `text`; all three end with a NUL */
-    size_t labels;                      /* without braces; may be empty */
+    size_t name;   /* where it begins in `text`; all three end with a NUL */
+    size_t labels; /* without braces; may be empty */
     size_t value;
     bool written;
 };

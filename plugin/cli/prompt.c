@@ -19,7 +19,7 @@ static volatile sig_atomic_t caught;
 
 struct terminal {
     int fd;
-    bool opened;                /* by us */
+    bool opened; /* by us */
     struct termios before;
     struct sigaction action[WATCHED];
     sigset_t mask;

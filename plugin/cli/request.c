@@ -93,8 +93,8 @@ enum cli_exit cli_connect(struct cli *c)
 {
     if (c->link.fd >= 0)
         return CLI_YES;
-    return cli_socket_path_open(&c->link, c->socket, role_of(c), &c->path) == 0 ?
-           CLI_YES : CLI_UNAVAILABLE;
+    return cli_socket_path_open(&c->link, c->socket, role_of(c), &c->path) == 0 ? CLI_YES :
+                                                                                  CLI_UNAVAILABLE;
 }
 
 enum cli_exit cli_ask(struct cli *c)
@@ -122,15 +122,19 @@ enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply)
 
     if (error == 0)
         return CLI_YES;
-    cli_message("%s: %s%s", c->path, cli_connection_why(error), c->asked && changes(c->verb) ?
-            "\nWhether the change was made is not known: jeton journal shows what was." : "");
+    cli_message("%s: %s%s", c->path, cli_connection_why(error),
+                c->asked && changes(c->verb) ?
+                    "\nWhether the change was made is not known: jeton journal shows what was." :
+                    "");
     return CLI_UNAVAILABLE;
 }
 
 enum cli_exit cli_exit_of(const struct cli_reply *reply)
 {
     static const enum cli_exit exits[] = {
-        [ANSWER_OK] = CLI_YES, [ANSWER_NO] = CLI_NO, [ANSWER_ERR] = CLI_USAGE,
+        [ANSWER_OK] = CLI_YES,
+        [ANSWER_NO] = CLI_NO,
+        [ANSWER_ERR] = CLI_USAGE,
     };
 
     if (reply->kind == ANSWER_ERR &&

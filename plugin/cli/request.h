@@ -8,19 +8,19 @@
 
 struct cli {
     /* What the arguments say. */
-    const char *socket;                 /* NULL: choose one */
+    const char *socket; /* NULL: choose one */
     bool json;
     bool plain;
-    bool prometheus;                    /* of stats */
-    bool reads_value;                   /* it is asked for, or read from standard input */
+    bool prometheus;  /* of stats */
+    bool reads_value; /* it is asked for, or read from standard input */
     bool keeps_going;
     enum verb verb;
-    const char **argument;              /* words and key=value, without options */
+    const char **argument; /* words and key=value, without options */
     size_t arguments;
 
-    bool asked;                         /* the prepared request is on its way */
-    const char *path;                   /* of the socket in use */
-    char id[ID_TEXT + 1];               /* that a prefix stood for */
+    bool asked;           /* the prepared request is on its way */
+    const char *path;     /* of the socket in use */
+    char id[ID_TEXT + 1]; /* that a prefix stood for */
     struct cli_connection link;
     struct cli_output output;
     struct cli_buffer request;

@@ -90,7 +90,7 @@ static void put_for_people(struct cli *c, const struct line *line)
     cli_buffer_adds(b, "\n    ");
     cli_escape_put(b, line_get(line, "token"), SIZE_MAX);
     cli_buffer_adds(b, "\n\nThis is the token's value.  It is shown this once and is not kept: "
-                    "copy it now.\n");
+                       "copy it now.\n");
     if (line_get(line, "expires").at == NULL)
         cli_buffer_adds(b, "It does not expire.\n");
 }
@@ -131,8 +131,8 @@ static enum cli_exit hand_over(struct cli *c, const struct line *line)
         return CLI_YES;
     cli_buffer_clear(&c->output.bytes);
     cli_message("cannot write the value to standard output: %s\n"
-            "It is lost, and the token is of no use to anybody: jeton revoke %.*s",
-            strerror(-error), (int)id.len, id.at);
+                "It is lost, and the token is of no use to anybody: jeton revoke %.*s",
+                strerror(-error), (int)id.len, id.at);
     return CLI_UNAVAILABLE;
 }
 

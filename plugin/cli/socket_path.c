@@ -27,7 +27,8 @@ static int open_one(struct cli_connection *l, const char *path)
 }
 
 /* Of those that cannot be used, the lowest that is there is the one to ask for. */
-int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role, const char **path)
+int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role,
+                         const char **path)
 {
     const char *named = given != NULL ? given : getenv("JETON_SOCKET");
     int error = -ENOENT, reported = -ENOENT;
@@ -60,8 +61,10 @@ static void explain_access(const char *path, char *advice, size_t size)
     }
     const struct group *group = getgrgid(st.st_gid);
     if (group != NULL && (st.st_mode & S_IWGRP) != 0)
-        snprintf(advice, size, "It is for root and the members of group %s: "
-                 "ask to become one, then log in anew.", group->gr_name);
+        snprintf(advice, size,
+                 "It is for root and the members of group %s: "
+                 "ask to become one, then log in anew.",
+                 group->gr_name);
     else
         snprintf(advice, size, "Neither you nor a group of yours may use it.");
 }
@@ -71,12 +74,13 @@ static void explain(const char *path, int error)
     char advice[512] = "";
 
     if (error == -ENOENT)
-        snprintf(advice, sizeof(advice), "It is not there: is jetond running?  If it listens "
+        snprintf(advice, sizeof(advice),
+                 "It is not there: is jetond running?  If it listens "
                  "elsewhere, name the socket with -S or in JETON_SOCKET.");
     else if (error == -ECONNREFUSED)
         snprintf(advice, sizeof(advice), "Nobody listens there any more: is jetond running?");
     else if (error == -EACCES || error == -EPERM)
         explain_access(path, advice, sizeof(advice));
     cli_message("cannot connect to %s: %s%s%s", path, cli_connection_why(error),
-            advice[0] != '\0' ? "\n" : "", advice);
+                advice[0] != '\0' ? "\n" : "", advice);
 }

@@ -9,6 +9,7 @@
 /* Connects: to the socket `given`, else to the one that JETON_SOCKET names, else to the default
  * one of the highest role that is there and may be used, down to `role`.  Returns 0 and the path;
  * or -errno, having said what is the matter and what to do. */
-int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role, const char **path);
+int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role,
+                         const char **path);
 
 #endif

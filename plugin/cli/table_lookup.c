@@ -9,13 +9,13 @@
 enum {
     TRIES = 100,
     HOME_DIGITS = 8,
-    LOOKED_MAX = 65536,                 /* slots; in a table half empty a run is never so long */
+    LOOKED_MAX = 65536, /* slots; in a table half empty a run is never so long */
 };
 
 /* What is looked for. */
 struct range {
     uint32_t slot_bits;
-    uint32_t first, last;               /* home slots that such a digest may have */
+    uint32_t first, last; /* home slots that such a digest may have */
 };
 
 static bool read_header(int fd, uint32_t *slot_bits)

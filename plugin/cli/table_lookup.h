@@ -9,7 +9,7 @@
 
 #include "proto/limits.h"
 
-enum { CLI_TABLE_LOOKUP_MIN = 6 };             /* digits that must be given */
+enum { CLI_TABLE_LOOKUP_MIN = 6 }; /* digits that must be given */
 
 /* Writes up to `max` identifiers that begin with these lower-case hex digits.  Returns how many,
  * or -1: this is no table, or it is just being replaced. */

@@ -6,15 +6,15 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST = 50, RETRY_MOST = 1000, STABLE = 5000 };    /* milliseconds */
+enum { RETRY_FIRST = 50, RETRY_MOST = 1000, STABLE = 5000 }; /* milliseconds */
 
 struct watch {
     struct cli *c;
     uint64_t last;
-    bool resumed;                       /* this is not the first connection */
-    int64_t since;                      /* when it was made */
-    int retry;                          /* wait that long before the next one */
-    const char *why;                    /* the last one was lost */
+    bool resumed;    /* this is not the first connection */
+    int64_t since;   /* when it was made */
+    int retry;       /* wait that long before the next one */
+    const char *why; /* the last one was lost */
 };
 
 /* What became of one connection. */
@@ -22,8 +22,8 @@ enum outcome { LOST, ENDED };
 
 static enum cli_exit find_newest(struct watch *w);
 static enum outcome watch_once(struct watch *w, enum cli_exit *status);
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply,
-                              enum cli_exit *status, bool *over);
+static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
+                              bool *over);
 static bool reconnect(struct watch *w);
 
 enum cli_exit cli_watch(struct cli *c, const struct cli_view *view)
@@ -139,8 +139,8 @@ static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
     return ENDED;
 }
 
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply,
-                              enum cli_exit *status, bool *over)
+static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
+                              bool *over)
 {
     uint64_t serial;
 

@@ -26,8 +26,9 @@ static bool start(struct jeton *h, const struct question *q, struct query *query
     struct channel *channel = waiting_door(h);
     int64_t deadline = deadline_in(atomic_load(&h->timeout));
 
-    if (channel->link.count > 0 ? !connection_connected(&channel->link) :
-        !connection_idle(&channel->link) && handle_open_channel(h, channel, 0) < 0)
+    if (channel->link.count > 0 ?
+            !connection_connected(&channel->link) :
+            !connection_idle(&channel->link) && handle_open_channel(h, channel, 0) < 0)
         return false;
     token_digest(q->value, query->digest);
     handle_fetch_table(channel, deadline);
@@ -54,7 +55,10 @@ enum jeton_status jeton_verify_start(struct jeton *h, const void *value, size_t 
         return JETON_UNAVAILABLE;
     struct api_guard guard = api_guard_begin();
     *query = (struct query){
-        .status = JETON_UNAVAILABLE, .claims = claims, .done = done, .context = context,
+        .status = JETON_UNAVAILABLE,
+        .claims = claims,
+        .done = done,
+        .context = context,
     };
     status = start(h, &q, query) ? JETON_WAITING : query->status;
     api_guard_end(guard);

@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 enum {
-    RECEIVES_MAX = 64,          /* in one step, so that a flood of replies does not hold it up */
-    DESCRIPTORS_MAX = 8,        /* room for those that should not come */
+    RECEIVES_MAX = 64,   /* in one step, so that a flood of replies does not hold it up */
+    DESCRIPTORS_MAX = 8, /* room for those that should not come */
 };
 
 static int connect_to(const char *path, int64_t deadline);
@@ -73,7 +73,8 @@ void connection_release(struct fd_identity *mark)
         close(mark->fd);
 }
 
-int connection_open(struct connection *l, struct fd_identity *mark, const char *path, int64_t deadline)
+int connection_open(struct connection *l, struct fd_identity *mark, const char *path,
+                    int64_t deadline)
 {
     int fd = connect_to(path, deadline);
     if (fd < 0)
@@ -191,15 +192,19 @@ void connection_drop(struct connection *l)
 
 /* -- questions --------------------------------------------------------------------------------- */
 
-bool connection_ask(struct connection *l, struct slice request, bool descriptor, connection_done *done,
-              void *context, int64_t deadline)
+bool connection_ask(struct connection *l, struct slice request, bool descriptor,
+                    connection_done *done, void *context, int64_t deadline)
 {
-    if (l->mark == NULL || l->count == CONNECTION_ASKED_MAX || request.len > CONNECTION_OUT_MAX - l->out_end)
+    if (l->mark == NULL || l->count == CONNECTION_ASKED_MAX ||
+        request.len > CONNECTION_OUT_MAX - l->out_end)
         return false;
     memcpy(l->out + l->out_end, request.at, request.len);
     l->out_end += request.len;
     l->asked[(l->first + l->count++) % CONNECTION_ASKED_MAX] = (struct asked){
-        .done = done, .context = context, .deadline = deadline, .descriptor = descriptor,
+        .done = done,
+        .context = context,
+        .deadline = deadline,
+        .descriptor = descriptor,
     };
     return true;
 }
@@ -276,8 +281,10 @@ static int receive(struct connection *l)
     for (int i = 0; i < RECEIVES_MAX && l->mark != NULL; i++) {
         struct iovec room = { l->in + l->in_len, sizeof(l->in) - l->in_len };
         struct msghdr message = {
-            .msg_iov = &room, .msg_iovlen = 1,
-            .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes),
+            .msg_iov = &room,
+            .msg_iovlen = 1,
+            .msg_control = control.bytes,
+            .msg_controllen = sizeof(control.bytes),
         };
         ssize_t got = recvmsg(l->mark->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
@@ -355,12 +362,13 @@ static int take_reply(struct connection *l)
 
 static int parse(char *bytes, size_t len, struct reply *reply)
 {
-    static const char *const kinds[] = { "OK", "NO", "ERR" };   /* by enum answer_kind */
+    static const char *const kinds[] = { "OK", "NO", "ERR" }; /* by enum answer_kind */
     const struct argument *word = reply->line.argument;
     enum answer_kind kind = ANSWER_OK;
     const char *why;
 
-    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK || reply->line.count == 0 || word[0].key.len > 0)
+    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK || reply->line.count == 0 ||
+        word[0].key.len > 0)
         return -EPROTO;
     while (!slice_is(word[0].value, kinds[kind]))
         if (kind++ == ANSWER_ERR)

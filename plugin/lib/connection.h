@@ -22,11 +22,11 @@ enum { CONNECTION_ASKED_MAX = 256, CONNECTION_OUT_MAX = 4 * LINE_MAX_BYTES };
 
 /* A final line, or the lack of one. */
 struct reply {
-    bool received;              /* false: the link broke, or was given up */
-    enum status status;         /* not received: STATUS_UNAVAILABLE.  A reason that this version
+    bool received;      /* false: the link broke, or was given up */
+    enum status status; /* not received: STATUS_UNAVAILABLE.  A reason that this version
                                  * does not know is STATUS_DENIED, a code STATUS_UNAVAILABLE */
-    struct line line;           /* with its first words; only while `done` runs */
-    int fd;                     /* the descriptor that came with it, or -1; `done` sets it to -1
+    struct line line;   /* with its first words; only while `done` runs */
+    int fd;             /* the descriptor that came with it, or -1; `done` sets it to -1
                                  * if it keeps it */
 };
 
@@ -44,15 +44,15 @@ struct asked {
     connection_done *done;
     void *context;
     int64_t deadline;
-    bool descriptor;            /* one may come with the reply */
+    bool descriptor; /* one may come with the reply */
 };
 
 struct connection {
-    struct fd_identity *mark;     /* NULL: not connected */
-    bool no_table;              /* what this connection has refused, for its owner to note */
+    struct fd_identity *mark; /* NULL: not connected */
+    bool no_table;            /* what this connection has refused, for its owner to note */
     bool no_used;
-    int arrived;                /* a descriptor that belongs to a reply not read yet, or -1 */
-    unsigned first;             /* a ring of what is asked and not answered */
+    int arrived;    /* a descriptor that belongs to a reply not read yet, or -1 */
+    unsigned first; /* a ring of what is asked and not answered */
     unsigned count;
     struct asked asked[CONNECTION_ASKED_MAX];
     size_t in_len;
@@ -68,7 +68,8 @@ void connection_release(struct fd_identity *mark);
 /* Connects, then drops what the link or the mark had before, so that the new descriptor has another
  * number.  `deadline` 0: does not wait.  0 or -errno; -EPERM and -ELOOP mean that the path, or who
  * serves there, is not to be believed. */
-int connection_open(struct connection *l, struct fd_identity *mark, const char *path, int64_t deadline);
+int connection_open(struct connection *l, struct fd_identity *mark, const char *path,
+                    int64_t deadline);
 
 /* True if the link has a descriptor and that is still ours. */
 bool connection_connected(const struct connection *l);
@@ -82,8 +83,8 @@ void connection_drop(struct connection *l);
 
 /* Adds a request, a whole line; false if there is no room or no connection.  The bytes are wiped
  * once sent.  `done` is called once, from connection_step() or connection_drop(); it may ask again. */
-bool connection_ask(struct connection *l, struct slice request, bool descriptor, connection_done *done,
-              void *context, int64_t deadline);
+bool connection_ask(struct connection *l, struct slice request, bool descriptor,
+                    connection_done *done, void *context, int64_t deadline);
 
 /* Sends what can be sent at once; 0 or -errno. */
 int connection_send(struct connection *l);

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define DEADLINE_CLOCK_FAILED (INT64_MAX / 2)    /* later than any deadline */
+#define DEADLINE_CLOCK_FAILED (INT64_MAX / 2) /* later than any deadline */
 
 /* DEADLINE_CLOCK_FAILED: a filter of our host's refuses the call, so that nobody may wait. */
 int64_t deadline_now(void);

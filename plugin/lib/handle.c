@@ -12,9 +12,9 @@
 #include "proto/scopes.h"
 
 enum {
-    FETCH_EVERY = 1000,         /* milliseconds */
-    REPORT_EVERY = 60,          /* seconds */
-    REPORT_MAX = 128,           /* ids at a time; if there are more, the next go a second later */
+    FETCH_EVERY = 1000, /* milliseconds */
+    REPORT_EVERY = 60,  /* seconds */
+    REPORT_MAX = 128,   /* ids at a time; if there are more, the next go a second later */
 };
 
 static void report(struct jeton *h, int64_t now);
@@ -62,7 +62,8 @@ void handle_ask_table_all(struct jeton *h, struct table_view_asked *asked, size_
 /* Whoever is there now has not been asked for the table yet. */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline)
 {
-    int error = connection_open(&channel->link, &h->mark[channel - h->own->channel], h->path, deadline);
+    int error = connection_open(&channel->link, &h->mark[channel - h->own->channel], h->path,
+                                deadline);
 
     channel->handle = h;
     if (error == 0)
@@ -136,8 +137,8 @@ bool handle_fetch_table(struct channel *channel, int64_t deadline)
     struct text line = text_in(room, sizeof(room));
     int64_t now = deadline_now(), at = atomic_load(&h->own->table_at);
 
-    if ((h->flags & JETON_NO_TABLE) || channel->link.no_table || now < at || now == DEADLINE_CLOCK_FAILED ||
-        table_view_usable(&h->views, &h->own->gate) ||
+    if ((h->flags & JETON_NO_TABLE) || channel->link.no_table || now < at ||
+        now == DEADLINE_CLOCK_FAILED || table_view_usable(&h->views, &h->own->gate) ||
         !atomic_compare_exchange_strong(&h->own->table_at, &at, now + FETCH_EVERY))
         return false;
     text_adds(&line, "table");
@@ -175,7 +176,7 @@ bool handle_send_uses(struct jeton *h, struct channel *channel)
         claims_id(digits, id[i]);
         digits[ID_TEXT] = '\n';
         connection_ask(l, (struct slice){ line, sizeof(line) - 1 }, false, on_used, channel,
-                 CONNECTION_NO_DEADLINE);
+                       CONNECTION_NO_DEADLINE);
     }
     connection_step(l);
     return count == REPORT_MAX;

@@ -22,7 +22,7 @@
 #include "plugin/lib/table_view.h"
 
 enum {
-    HANDLE_CHANNELS = 4,           /* as many as the daemon has workers at most */
+    HANDLE_CHANNELS = 4, /* as many as the daemon has workers at most */
     HANDLE_WAITING_MAX = 250,
 };
 
@@ -35,9 +35,9 @@ struct channel {
 struct own {
     struct table_view_gate gate;
     struct table_view_uses uses;
-    _Alignas(64) _Atomic int64_t report_at;     /* CLOCK_REALTIME seconds */
-    _Atomic int64_t table_at;                   /* deadline_now() */
-    _Alignas(64) struct lock replacing;         /* guards views, but for reading */
+    _Alignas(64) _Atomic int64_t report_at; /* CLOCK_REALTIME seconds */
+    _Atomic int64_t table_at;               /* deadline_now() */
+    _Alignas(64) struct lock replacing;     /* guards views, but for reading */
     struct channel channel[HANDLE_CHANNELS + 1];
     struct query query[HANDLE_WAITING_MAX];
 };

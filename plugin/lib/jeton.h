@@ -52,19 +52,19 @@ extern "C" {
 /* What became of a question.  The numbers never change; later versions may add some, so compare
  * with JETON_OK rather than with every refusal you know. */
 enum jeton_status {
-    JETON_OK = 0,           /* the token is good for what was asked */
+    JETON_OK = 0, /* the token is good for what was asked */
 
     /* The answer is no. */
-    JETON_MALFORMED = 1,    /* not a token: mistyped, cut off, too short or too long */
-    JETON_UNKNOWN = 2,      /* no such token here */
-    JETON_IDENTIFIER = 3,   /* a token's identifier, which authenticates nothing */
-    JETON_PENDING = 4,      /* not active yet: see retry_after */
+    JETON_MALFORMED = 1,  /* not a token: mistyped, cut off, too short or too long */
+    JETON_UNKNOWN = 2,    /* no such token here */
+    JETON_IDENTIFIER = 3, /* a token's identifier, which authenticates nothing */
+    JETON_PENDING = 4,    /* not active yet: see retry_after */
     JETON_EXPIRED = 5,
-    JETON_DISABLED = 6,     /* refused for now */
-    JETON_REVOKED = 7,      /* refused for good */
-    JETON_SCOPE = 8,        /* it lacks a scope that was asked for */
-    JETON_SUBJECT = 9,      /* it speaks for somebody else */
-    JETON_DENIED = 10,      /* refused by policy, or for a reason this version does not know */
+    JETON_DISABLED = 6, /* refused for now */
+    JETON_REVOKED = 7,  /* refused for good */
+    JETON_SCOPE = 8,    /* it lacks a scope that was asked for */
+    JETON_SUBJECT = 9,  /* it speaks for somebody else */
+    JETON_DENIED = 10,  /* refused by policy, or for a reason this version does not know */
 
     /* There is no answer. */
     JETON_UNAVAILABLE = 64, /* nobody could judge the token in time: ask again later */
@@ -74,25 +74,25 @@ enum jeton_status {
 
 /* Who gave an answer. */
 enum jeton_source {
-    JETON_NOBODY = 0,       /* there was none */
-    JETON_TABLE = 1,        /* the table, in this process */
-    JETON_DAEMON = 2,       /* the daemon, over its socket */
+    JETON_NOBODY = 0, /* there was none */
+    JETON_TABLE = 1,  /* the table, in this process */
+    JETON_DAEMON = 2, /* the daemon, over its socket */
 };
 
 /* What is known of the token.  The caller owns it; nothing in it needs to be freed.  Each answer
  * sets all members but `size`; strings are NUL-terminated.  Set `size` (JETON_CLAIMS_INIT does)
  * before the first use: it says which version of this structure the caller was compiled with. */
 struct jeton_claims {
-    size_t size;            /* sizeof(struct jeton_claims); the library only reads it */
-    int32_t source;         /* enum jeton_source */
-    int32_t reserved;       /* 0 */
-    int64_t expires;        /* JETON_OK: seconds since 1970 UTC, or JETON_NEVER; else 0 */
-    int64_t retry_after;    /* JETON_PENDING, JETON_DENIED: seconds after which asking
+    size_t size;         /* sizeof(struct jeton_claims); the library only reads it */
+    int32_t source;      /* enum jeton_source */
+    int32_t reserved;    /* 0 */
+    int64_t expires;     /* JETON_OK: seconds since 1970 UTC, or JETON_NEVER; else 0 */
+    int64_t retry_after; /* JETON_PENDING, JETON_DENIED: seconds after which asking
                                again may help; or 0 */
-    char id[64];            /* the token's identifier, safe to log; "" if the token is not known */
-    char verifier[64];      /* JETON_OK: the module that vouched for it, "local" for the table */
-    char subject[264];      /* JETON_OK: whom the token speaks for; may be "" */
-    char scopes[2080];      /* JETON_OK: what it may be used for: words joined by commas, or "" */
+    char id[64];         /* the token's identifier, safe to log; "" if the token is not known */
+    char verifier[64];   /* JETON_OK: the module that vouched for it, "local" for the table */
+    char subject[264];   /* JETON_OK: whom the token speaks for; may be "" */
+    char scopes[2080];   /* JETON_OK: what it may be used for: words joined by commas, or "" */
 };
 
 /* clang-format off */
@@ -103,8 +103,8 @@ struct jeton_claims {
 struct jeton;
 
 /* Flags of jeton_open(). */
-#define JETON_NO_TABLE 0x1u     /* never use the table: ask the daemon every time */
-#define JETON_NO_REPORTS 0x2u   /* do not tell the daemon which tokens the table let pass */
+#define JETON_NO_TABLE 0x1u   /* never use the table: ask the daemon every time */
+#define JETON_NO_REPORTS 0x2u /* do not tell the daemon which tokens the table let pass */
 
 /* Opens a handle.
  *
@@ -153,11 +153,11 @@ enum jeton_status jeton_verify(struct jeton *handle, const void *value, size_t l
 struct jeton_check {
     const void *value;
     size_t length;
-    const char *scopes;             /* or NULL */
-    const char *subject;            /* or NULL */
-    struct jeton_claims *claims;    /* or NULL; each question has its own */
-    int32_t status;                 /* enum jeton_status: the answer */
-    int32_t reserved;               /* 0 */
+    const char *scopes;          /* or NULL */
+    const char *subject;         /* or NULL */
+    struct jeton_claims *claims; /* or NULL; each question has its own */
+    int32_t status;              /* enum jeton_status: the answer */
+    int32_t reserved;            /* 0 */
 };
 
 /* Judges several tokens, each as jeton_verify() would, and returns how many passed.  By the table

@@ -9,7 +9,7 @@
 
 /* A mutex that can be waited for until a deadline of the monotonic clock.  Zero: free. */
 struct lock {
-    _Atomic uint32_t state;     /* 1: taken; 2: taken, and somebody may be waiting */
+    _Atomic uint32_t state; /* 1: taken; 2: taken, and somebody may be waiting */
 };
 
 bool lock_try(struct lock *lock);

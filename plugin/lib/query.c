@@ -11,7 +11,7 @@
 static void on_verdict(void *context, struct reply *reply);
 
 bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
-                 const char *subject, struct jeton_claims *claims)
+                const char *subject, struct jeton_claims *claims)
 {
     if (claims != NULL && claims->size < sizeof(*claims))
         return false;
@@ -47,7 +47,7 @@ static void put_bytes(struct text *t, const char *key, struct slice bytes)
 }
 
 bool query_send(struct query *query, struct connection *link, const char *service,
-                 const struct question *q, int64_t deadline)
+                const struct question *q, int64_t deadline)
 {
     char room[LINE_MAX_BYTES];
     struct text line = text_in(room, sizeof(room));
@@ -62,7 +62,7 @@ bool query_send(struct query *query, struct connection *link, const char *servic
     put_bytes(&line, "token", q->value);
     text_addc(&line, '\n');
     if (line.cut)
-        query->status = JETON_MALFORMED;       /* no line holds it, so nobody knows it */
+        query->status = JETON_MALFORMED; /* no line holds it, so nobody knows it */
     bool asked = !line.cut &&
                  connection_ask(link, text_slice(&line), false, on_verdict, query, deadline);
     sodium_memzero(room, line.len);
@@ -78,8 +78,8 @@ static bool read_pass(const struct query *query, const struct line *line, struct
 
     claims_id(mine, query->digest);
     c->expires = JETON_NEVER;
-    return id.len > 0 && claims_text(c->id, sizeof(c->id), id) &&
-           verifier.len > 0 && claims_text(c->verifier, sizeof(c->verifier), verifier) &&
+    return id.len > 0 && claims_text(c->id, sizeof(c->id), id) && verifier.len > 0 &&
+           claims_text(c->verifier, sizeof(c->verifier), verifier) &&
            (!slice_is(verifier, "local") || slice_is(id, mine)) &&
            claims_text(c->subject, sizeof(c->subject), line_get(line, "subject")) &&
            claims_text(c->scopes, sizeof(c->scopes), line_get(line, "scopes")) &&

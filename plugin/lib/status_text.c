@@ -4,7 +4,7 @@
 static const struct public_status {
     enum jeton_status status;
     enum status means;
-    int http;                   /* 0: as the row of `means` says */
+    int http; /* 0: as the row of `means` says */
     const char *word;
     const char *text;
 } statuses[] = {

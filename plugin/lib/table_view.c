@@ -44,7 +44,7 @@
 #include "proto/scopes.h"
 #include "proto/token.h"
 
-#define LEASE_MAX (INT64_C(6) * 1000000000)     /* nanoseconds; the daemon grants five seconds */
+#define LEASE_MAX (INT64_C(6) * 1000000000) /* nanoseconds; the daemon grants five seconds */
 #define USE_UNSENT (UINT64_C(1) << 32)
 
 enum { REAP_TRIES = 100 };
@@ -71,7 +71,8 @@ static const char *check_file(int fd, uint64_t size)
     return NULL;
 }
 
-const char *table_view_open(int fd, uint64_t size, const struct table_view_terms *terms, struct table_view **view)
+const char *table_view_open(int fd, uint64_t size, const struct table_view_terms *terms,
+                            struct table_view **view)
 {
     const char *fault = check_file(fd, size);
 
@@ -125,7 +126,8 @@ static size_t use_set(const uint8_t *id)
 
 /* -- query ------------------------------------------------------------------------------------ */
 
-static unsigned enter(struct table_views *views, struct table_view_gate *gate, struct table_view **view)
+static unsigned enter(struct table_views *views, struct table_view_gate *gate,
+                      struct table_view **view)
 {
     unsigned lane = (unsigned)sched_getcpu() % TABLE_VIEW_LANES;
 
@@ -219,9 +221,9 @@ static void conclude(struct table_view_uses *uses, bool good, const struct verdi
 }
 
 /* The slot is on its way from memory while the clock is read. */
-bool table_view_ask(struct table_views *views, struct table_view_gate *gate, struct table_view_uses *uses,
-              const struct question *question, struct verdict *v, int64_t *now,
-              struct jeton_claims *claims)
+bool table_view_ask(struct table_views *views, struct table_view_gate *gate,
+                    struct table_view_uses *uses, const struct question *question,
+                    struct verdict *v, int64_t *now, struct jeton_claims *claims)
 {
     struct table_view *view = atomic_load_explicit(&views->current, memory_order_relaxed);
     bool good = false;
@@ -242,8 +244,8 @@ bool table_view_ask(struct table_views *views, struct table_view_gate *gate, str
     return good;
 }
 
-static void judge_all(const struct table_view *view, struct table_view_uses *uses, struct table_view_asked *asked,
-                      size_t count, int64_t *now)
+static void judge_all(const struct table_view *view, struct table_view_uses *uses,
+                      struct table_view_asked *asked, size_t count, int64_t *now)
 {
     struct slice value[TABLE_VIEW_BATCH] = { { NULL, 0 } };
     uint8_t *digest[TABLE_VIEW_BATCH] = { NULL };
@@ -266,8 +268,9 @@ static void judge_all(const struct table_view *view, struct table_view_uses *use
 }
 
 /* One look at the mark and the lease, after the last slot was read, is good for all of them. */
-void table_view_ask_all(struct table_views *views, struct table_view_gate *gate, struct table_view_uses *uses,
-                  struct table_view_asked *asked, size_t count, int64_t *now)
+void table_view_ask_all(struct table_views *views, struct table_view_gate *gate,
+                        struct table_view_uses *uses, struct table_view_asked *asked, size_t count,
+                        int64_t *now)
 {
     struct table_view *view;
     unsigned lane = enter(views, gate, &view);
@@ -294,7 +297,8 @@ bool table_view_usable(struct table_views *views, struct table_view_gate *gate)
 
 /* -- replacing --------------------------------------------------------------------------------- */
 
-void table_view_replace(struct table_views *views, struct table_view_gate *gate, struct table_view *view)
+void table_view_replace(struct table_views *views, struct table_view_gate *gate,
+                        struct table_view *view)
 {
     struct table_view *old = atomic_load(&views->current);
 

@@ -21,19 +21,21 @@
 #include "proto/token.h"
 
 enum {
-    TIMEOUT = 1000,             /* milliseconds, until it is set */
+    TIMEOUT = 1000, /* milliseconds, until it is set */
     TIMEOUT_MAX = 600000,
 };
 
 _Static_assert(sizeof(((struct jeton_claims *)NULL)->subject) > SUBJECT_MAX &&
-               sizeof(((struct jeton_claims *)NULL)->scopes) > SCOPES_TEXT_MAX &&
-               JETON_NEVER == TIME_NEVER, "what the table says can be told");
+                   sizeof(((struct jeton_claims *)NULL)->scopes) > SCOPES_TEXT_MAX &&
+                   JETON_NEVER == TIME_NEVER,
+               "what the table says can be told");
 
 /* -- verifying --------------------------------------------------------------------------------- */
 
 /* Twice: the connection may turn out to be a dead daemon's. */
-static enum jeton_status ask_through(struct jeton *h, struct channel *channel, const struct question *q,
-                                     struct jeton_claims *claims, int64_t deadline)
+static enum jeton_status ask_through(struct jeton *h, struct channel *channel,
+                                     const struct question *q, struct jeton_claims *claims,
+                                     int64_t deadline)
 {
     struct query query = { .status = JETON_UNAVAILABLE, .claims = claims };
     enum jeton_status status;
@@ -73,8 +75,7 @@ static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
 }
 
 enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length,
-                               const char *scopes, const char *subject,
-                               struct jeton_claims *claims)
+                               const char *scopes, const char *subject, struct jeton_claims *claims)
 {
     enum jeton_status status;
     int64_t deadline = 0;
@@ -176,8 +177,8 @@ int jeton_open(struct jeton **handle, const char *socket_path, const char *servi
     if (error == 0) {
         h->flags = flags;
         atomic_store(&h->timeout, TIMEOUT);
-        void *at = mmap(NULL, sizeof(*h->own), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void *at = mmap(NULL, sizeof(*h->own), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                        -1, 0);
         h->own = at != MAP_FAILED ? at : NULL;
         if (at == MAP_FAILED || madvise(at, sizeof(*h->own), MADV_WIPEONFORK) < 0)
             error = -errno;
@@ -199,7 +200,8 @@ void jeton_close(struct jeton *h)
     if (h->own != NULL) {
         for (size_t i = 0; i < HANDLE_WAITING_MAX; i++)
             h->own->query[i].done = NULL;
-        if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) && connection_connected(&h->own->channel[0].link))
+        if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) &&
+            connection_connected(&h->own->channel[0].link))
             handle_send_uses(h, &h->own->channel[0]);
         for (size_t i = 0; i <= HANDLE_CHANNELS; i++) {
             connection_drop(&h->own->channel[i].link);

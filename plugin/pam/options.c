@@ -7,7 +7,7 @@
 #include "proto/scopes.h"
 
 enum {
-    TIMEOUT = 5,                /* seconds */
+    TIMEOUT = 5, /* seconds */
     TIMEOUT_MAX = 60,
 };
 
@@ -68,8 +68,8 @@ static const char *read_timeout(struct pam_options *o, const char *value)
 
 static const struct option_row {
     const char *name;
-    const char *(*read)(struct pam_options *o, const char *value);  /* NULL, or what is wrong */
-    size_t flag;                        /* where there is no value to read */
+    const char *(*read)(struct pam_options *o, const char *value); /* NULL, or what is wrong */
+    size_t flag; /* where there is no value to read */
 } rows[] = {
     { "service", .read = read_service },
     { "scope", .read = read_scope },

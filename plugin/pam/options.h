@@ -12,9 +12,9 @@
 /* Whom to ask, and what for. */
 struct pam_terms {
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    char service[SERVICE_MAX + 1];      /* "": the daemon's default */
-    char scopes[SCOPES_TEXT_MAX + 1];   /* "": none */
-    int timeout;                        /* seconds */
+    char service[SERVICE_MAX + 1];    /* "": the daemon's default */
+    char scopes[SCOPES_TEXT_MAX + 1]; /* "": none */
+    int timeout;                      /* seconds */
 };
 
 struct pam_options {

@@ -49,7 +49,7 @@ struct kept {
 };
 
 struct answer {
-    int error;                          /* 0, or -errno: there was nobody to ask */
+    int error; /* 0, or -errno: there was nobody to ask */
     enum jeton_status status;
     struct jeton_claims claims;
 };
@@ -252,20 +252,20 @@ static const struct code_row {
     int level;
     int code[PHASES];
 } codes[] = {
-    { JETON_OK,          LOG_INFO,   { PAM_SUCCESS, PAM_SUCCESS } },
-    { JETON_MALFORMED,   LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_UNKNOWN,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_IDENTIFIER,  LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_PENDING,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_EXPIRED,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_ACCT_EXPIRED } },
-    { JETON_DISABLED,    LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_REVOKED,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_SCOPE,       LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_SUBJECT,     LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_DENIED,      LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_INVALID,     LOG_ERR,    { PAM_SERVICE_ERR, PAM_SERVICE_ERR } },
+    { JETON_OK, LOG_INFO, { PAM_SUCCESS, PAM_SUCCESS } },
+    { JETON_MALFORMED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_UNKNOWN, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_IDENTIFIER, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
+    { JETON_PENDING, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_EXPIRED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_ACCT_EXPIRED } },
+    { JETON_DISABLED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_REVOKED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_SCOPE, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_SUBJECT, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_DENIED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
+    { JETON_INVALID, LOG_ERR, { PAM_SERVICE_ERR, PAM_SERVICE_ERR } },
     /* the last: also what this version does not know */
-    { JETON_UNAVAILABLE, LOG_ERR,    { PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL } },
+    { JETON_UNAVAILABLE, LOG_ERR, { PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL } },
 };
 
 static const struct code_row *code_row(enum jeton_status status)

@@ -16,7 +16,7 @@ enum { ROOM = 16 * 1024, TOGETHER = 64, TAIL_MAX = 64, VERB = sizeof("verify ") 
 struct slot {
     _Alignas(64) uint8_t digest[DIGEST_SIZE];
     uint16_t len;
-    uint16_t claims;            /* which of the few that there are */
+    uint16_t claims; /* which of the few that there are */
 };
 
 static struct slot *slots;

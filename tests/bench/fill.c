@@ -130,9 +130,8 @@ static void put_journal(struct tdb_context *tdb, uint64_t straight)
 static void fill_file(const char *path, uint64_t straight)
 {
     enum { HASH_SIZE = 1000003 };
-    struct tdb_context *tdb = tdb_open(path, HASH_SIZE,
-                                       TDB_INCOMPATIBLE_HASH | TDB_NOSYNC | TDB_NOLOCK,
-                                       O_RDWR, 0600);
+    struct tdb_context *tdb =
+        tdb_open(path, HASH_SIZE, TDB_INCOMPATIBLE_HASH | TDB_NOSYNC | TDB_NOLOCK, O_RDWR, 0600);
 
     if (tdb == NULL)
         die(path);
@@ -175,7 +174,7 @@ int main(int argc, char **argv)
     tokens = strtoull(argv[2], NULL, 10);
     uint64_t straight = tokens > JOURNAL ? tokens - JOURNAL : 0;
     log_set_level(LOG_LEVEL_WARNING);
-    start(argv[1]);             /* makes the file */
+    start(argv[1]); /* makes the file */
     if (straight > 0) {
         writer_destroy(&writer);
         fill_file(argv[1], straight);

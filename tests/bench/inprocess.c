@@ -37,9 +37,9 @@
 
 enum {
     VALUE_STRIDE = 64,
-    SUBJECTS = 1000,            /* as many as tokens: one more line out of memory each */
+    SUBJECTS = 1000, /* as many as tokens: one more line out of memory each */
     SCOPE_SETS = 16,
-    STEPS = 20000,              /* a multiple of BATCH */
+    STEPS = 20000, /* a multiple of BATCH */
     BATCH = 32,
     LOAD = 100000,
     THREADS_MAX = 2,
@@ -104,10 +104,13 @@ static void lend(int to, struct token_table *p)
     snprintf(line, sizeof(line), "OK size=%llu final=yes generation=%llu\n",
              (unsigned long long)size, (unsigned long long)generation);
     struct iovec out = { line, strlen(line) };
-    struct msghdr message = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = { .msg_iov = &out,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
                               .msg_controllen = sizeof(control.bytes) };
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
                            .cmsg_type = SCM_RIGHTS };
     memcpy(CMSG_DATA(c), &fd, sizeof(fd));
     check(fd >= 0 && sendmsg(to, &message, 0) > 0, "sendmsg");
@@ -161,7 +164,7 @@ static double measure_hash(void (*hash)(struct slice value, uint8_t digest[DIGES
     return (now() - begin) / STEPS;
 }
 
-static uint32_t *chain;         /* 16 to a cache line; the first is the index of the next line */
+static uint32_t *chain; /* 16 to a cache line; the first is the index of the next line */
 static uint32_t place;
 
 static void make_chain(size_t size)
@@ -176,7 +179,7 @@ static void make_chain(size_t size)
     make_dense(next, size);
     for (uint32_t i = 0; i < lines; i++)
         next[16 * i] = i;
-    for (uint32_t i = lines - 1; i > 0; i--) {          /* one cycle through all lines */
+    for (uint32_t i = lines - 1; i > 0; i--) { /* one cycle through all lines */
         uint32_t other = (uint32_t)(mix(i) % i), swap = next[16 * i];
         next[16 * i] = next[16 * other];
         next[16 * other] = swap;
@@ -278,8 +281,8 @@ static void measure_round(struct jeton *handle)
     double batch = measure_batch(handle, from + 2 * STEPS);
     double bare = measure_verify(handle, from + 3 * STEPS, STEPS, NULL);
     double digest = measure_hash(token_digest, from + 4 * STEPS);
-    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f bare=%.1f digest=%.1f\n", hash, line,
-           verify, batch, bare, digest);
+    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f bare=%.1f digest=%.1f\n", hash, line, verify,
+           batch, bare, digest);
     from += 5 * STEPS;
 }
 
@@ -310,7 +313,8 @@ int main(int argc, char **argv)
     snprintf(address.sun_path, sizeof(address.sun_path), "%s/verify.sock", directory);
     int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     check(bind(listener, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-          listen(listener, 8) == 0, "bind");
+              listen(listener, 8) == 0,
+          "bind");
     pid_t child = fork();
     if (child == 0)
         serve(listener, ready[1]);
@@ -324,7 +328,7 @@ int main(int argc, char **argv)
     while (lines < 2 * (uint64_t)tokens)
         lines *= 2;
     make_chain(lines * 64);
-    measure_verify(handle, 0, tokens, NULL);    /* touches every page once */
+    measure_verify(handle, 0, tokens, NULL); /* touches every page once */
     serve_words(handle);
     jeton_close(handle);
     kill(child, SIGKILL);

@@ -50,13 +50,16 @@ static struct kind kinds[] = {
     { "jeton", "hit", "verify ", "\n", KNOWN, 1, "OK id=", 0, 0, 0, 0 },
     { "jeton", "miss", "verify ", "\n", ABSENT, 1, "NO unknown", 0, 0, 0, 0 },
     { "jeton", "malformed", "verify ", "\n", BROKEN, 1, "NO malformed", 0, 0, 0, 0 },
-    { "jeton", "create", "create subject=svc-0001 scopes=repo:read,repo:write "
-      "description=\"ci deploy\"", "\n", NONE, 1, "OK id=", 0, 0, 0, 0 },
+    { "jeton", "create",
+      "create subject=svc-0001 scopes=repo:read,repo:write "
+      "description=\"ci deploy\"",
+      "\n", NONE, 1, "OK id=", 0, 0, 0, 0 },
     { "redis", "hit", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", KNOWN, 2, "$6", 0, 0, 0, 0 },
     { "redis", "miss", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", ABSENT, 1, "$-1", 0, 0, 0, 0 },
-    { "redis", "create", "*3\r\n$3\r\nSET\r\n$53\r\n", "\r\n$64\r\n"
-      "id=00000000000000000000 subject=svc-0001 scopes=repo:read,repo:w\r\n", ABSENT, 1, "+OK",
-      0, 0, 0, 0 },
+    { "redis", "create", "*3\r\n$3\r\nSET\r\n$53\r\n",
+      "\r\n$64\r\n"
+      "id=00000000000000000000 subject=svc-0001 scopes=repo:read,repo:w\r\n",
+      ABSENT, 1, "+OK", 0, 0, 0, 0 },
     { "memcached", "hit", "mg ", " v\r\n", KNOWN, 2, "VA 6", 0, 0, 0, 0 },
     { "memcached", "miss", "mg ", " v\r\n", ABSENT, 1, "EN", 0, 0, 0, 0 },
     { "echo", "hit", "verify ", "\n", KNOWN, 1, "verify ", 0, 0, 0, 0 },
@@ -64,9 +67,9 @@ static struct kind kinds[] = {
 
 struct connection {
     int fd;
-    unsigned lines;             /* of the reply that is coming in */
-    bool at_start;              /* of a reply */
-    unsigned begin, end;        /* of the ring below */
+    unsigned lines;      /* of the reply that is coming in */
+    bool at_start;       /* of a reply */
+    unsigned begin, end; /* of the ring below */
     struct turn {
         uint64_t sent;
         unsigned requests;
@@ -256,8 +259,7 @@ static void drain(struct kind *k, unsigned connections)
 }
 
 /* One connection is waited for in recv() itself. */
-static void go_round(struct kind *k, unsigned connections, int poll, uint64_t until,
-                     uint64_t most)
+static void go_round(struct kind *k, unsigned connections, int poll, uint64_t until, uint64_t most)
 {
     struct epoll_event event[64];
 
@@ -273,8 +275,8 @@ static void go_round(struct kind *k, unsigned connections, int poll, uint64_t un
     }
 }
 
-static void run(struct kind *k, unsigned connections, unsigned depth, double seconds,
-                uint64_t most, const char *server)
+static void run(struct kind *k, unsigned connections, unsigned depth, double seconds, uint64_t most,
+                const char *server)
 {
     int poll = epoll_create1(EPOLL_CLOEXEC);
 

@@ -68,9 +68,9 @@ static double bare(const char *path, uint64_t *records)
 static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *conveyor)
 {
     (void)tdb;
-    if (value.dsize <= RECORD_LINE_MAX)         /* not the journal's */
+    if (value.dsize <= RECORD_LINE_MAX) /* not the journal's */
         batch_queue_put(conveyor, (struct slice){ (char *)key.dptr, key.dsize },
-                     record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
+                        record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
     return 0;
 }
 

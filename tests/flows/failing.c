@@ -40,8 +40,8 @@ void __libc_free(void *memory);
 
 static struct {
     char call[32];
-    unsigned long at;           /* 0: none */
-    bool any;                   /* whatever it is called, once in `at` */
+    unsigned long at; /* 0: none */
+    bool any;         /* whatever it is called, once in `at` */
     bool onwards;
     bool counting;
     bool paused;
@@ -111,7 +111,7 @@ static bool due(const char *call)
         return false;
     unsigned long number = atomic_fetch_add(&fail.count, 1) + 1;
     if (fail.any ? (unsigned long)random() % fail.at != 0 :
-        fail.at == 0 || (fail.onwards ? number < fail.at : number != fail.at))
+                   fail.at == 0 || (fail.onwards ? number < fail.at : number != fail.at))
         return false;
     if (!atomic_exchange(&fail.said, true))
         say("at", number);
@@ -172,20 +172,20 @@ void *reallocarray(void *memory, size_t count, size_t size)
 /* -- the rest ---------------------------------------------------------------------------------- */
 
 /* The next definition of a function, looked up once. */
-#define REAL(name) \
-    static _Atomic(void *) found; \
-    if (found == NULL) \
+#define REAL(name)                       \
+    static _Atomic(void *) found;        \
+    if (found == NULL)                   \
         found = dlsym(RTLD_NEXT, #name); \
     __typeof__(&name) real = (__typeof__(&name))found
 
 #define FAILS(name, error, result, type, parameters, arguments) \
-    type name parameters \
-    { \
-        REAL(name); \
-        if (!due(#name)) \
-            return real arguments; \
-        errno = error; \
-        return result; \
+    type name parameters                                        \
+    {                                                           \
+        REAL(name);                                             \
+        if (!due(#name))                                        \
+            return real arguments;                              \
+        errno = error;                                          \
+        return result;                                          \
     }
 
 FAILS(socket, EMFILE, -1, int, (int domain, int kind, int protocol), (domain, kind, protocol))
@@ -211,7 +211,8 @@ FAILS(madvise, ENOMEM, -1, int, (void *at, size_t len, int what), (at, len, what
 FAILS(clock_gettime, EINVAL, -1, int, (clockid_t clock, struct timespec *t), (clock, t))
 FAILS(time, EPERM, -1, time_t, (time_t now[]), (now))
 FAILS(sched_getcpu, ENOSYS, -1, int, (void), ())
-FAILS(accept4, EMFILE, -1, int, (int fd, struct sockaddr *restrict address, socklen_t *restrict len, int flags),
+FAILS(accept4, EMFILE, -1, int,
+      (int fd, struct sockaddr *restrict address, socklen_t *restrict len, int flags),
       (fd, address, len, flags))
 FAILS(mmap, ENOMEM, MAP_FAILED, void *,
       (void *at, size_t len, int rights, int flags, int fd, off_t offset),
@@ -229,9 +230,9 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
     return due("pthread_create") ? EAGAIN : real(thread, how, start, argument);
 }
 
-#define MODE_OF(flags, last) \
-    va_list rest; \
-    va_start(rest, last); \
+#define MODE_OF(flags, last)                                                  \
+    va_list rest;                                                             \
+    va_start(rest, last);                                                     \
     mode_t mode = (flags) & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0; \
     va_end(rest)
 

@@ -15,11 +15,12 @@
 #include "failing_turns.h"
 #include "plugin/lib/jeton.h"
 
-enum { VALUES = 5, TIMEOUT = 200, PATIENCE = 3000 };    /* milliseconds */
+enum { VALUES = 5, TIMEOUT = 200, PATIENCE = 3000 }; /* milliseconds */
 
 static const char *const calls[] = {
-    "malloc", "mmap", "madvise", "socket", "connect", "fcntl", "setsockopt", "getsockopt", "lstat",
-    "fstatfs", "send", "recvmsg", "recv", "poll", "clock_gettime", "sched_getcpu", NULL,
+    "malloc",     "mmap",       "madvise",       "socket",       "connect", "fcntl",
+    "setsockopt", "getsockopt", "lstat",         "fstatfs",      "send",    "recvmsg",
+    "recv",       "poll",       "clock_gettime", "sched_getcpu", NULL,
 };
 
 static const char *path;
@@ -27,8 +28,8 @@ static char value[VALUES][600];
 static const enum jeton_status right[VALUES] = {
     JETON_OK, JETON_REVOKED, JETON_UNKNOWN, JETON_EXPIRED, JETON_PENDING,
 };
-static bool strict;             /* nothing fails: only the right verdict will do */
-static struct jeton *asker;     /* a handle that was opened while nothing failed */
+static bool strict;         /* nothing fails: only the right verdict will do */
+static struct jeton *asker; /* a handle that was opened while nothing failed */
 
 /* -- asking ------------------------------------------------------------------------------------ */
 
@@ -59,7 +60,9 @@ static void ask_all(struct jeton *h)
     for (int i = 0; i < VALUES; i++) {
         claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
         check[i] = (struct jeton_check){
-            .value = value[i], .length = strlen(value[i]), .claims = &claims[i],
+            .value = value[i],
+            .length = strlen(value[i]),
+            .claims = &claims[i],
         };
     }
     size_t said = jeton_verify_batch(h, check, VALUES);

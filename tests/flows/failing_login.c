@@ -19,13 +19,13 @@
 enum { VALUES = 4 };
 
 static const char *const calls[] = {
-    "malloc", "mmap", "socket", "connect", "fcntl", "setsockopt", "getsockopt", "lstat",
-    "send", "recvmsg", "poll", "clock_gettime", NULL,
+    "malloc", "mmap", "socket",  "connect", "fcntl",         "setsockopt", "getsockopt",
+    "lstat",  "send", "recvmsg", "poll",    "clock_gettime", NULL,
 };
 
 static const char *services;
 static char value[VALUES][600];
-static bool strict;             /* nothing fails: only the right verdict will do */
+static bool strict; /* nothing fails: only the right verdict will do */
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
                     void *typed)

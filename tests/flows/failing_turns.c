@@ -29,7 +29,7 @@ void turns_demand(bool holds, const char *what)
 struct possessions {
     unsigned descriptors;
     long blocks;
-    size_t mapped;              /* pages, but for malloc()'s own */
+    size_t mapped; /* pages, but for malloc()'s own */
 };
 
 static struct possessions look(void)

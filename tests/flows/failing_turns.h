@@ -7,9 +7,9 @@
 
 /* What a program does again and again. */
 struct play {
-    void (*before)(void);       /* nothing fails yet */
-    void (*faulty)(void);       /* something does */
-    void (*after)(void);        /* nothing does any more: all is as it should be */
+    void (*before)(void); /* nothing fails yet */
+    void (*faulty)(void); /* something does */
+    void (*after)(void);  /* nothing does any more: all is as it should be */
 };
 
 /* Plays with each of these calls failing once, and from then on, in any order, until it is through

@@ -28,8 +28,9 @@ int main(int argc, char **argv)
 
     if (argc != 3)
         return 2;
-    struct tdb_context *tdb = tdb_open(argv[1], 1000003, TDB_INCOMPATIBLE_HASH | TDB_NOSYNC |
-                                       TDB_NOLOCK, O_RDWR | O_CREAT | O_EXCL, 0600);
+    struct tdb_context *tdb = tdb_open(argv[1], 1000003,
+                                       TDB_INCOMPATIBLE_HASH | TDB_NOSYNC | TDB_NOLOCK,
+                                       O_RDWR | O_CREAT | O_EXCL, 0600);
     if (tdb == NULL) {
         perror(argv[1]);
         return 1;
@@ -43,8 +44,10 @@ int main(int argc, char **argv)
                  digest, argv[2]);
         put(tdb, key, value);
     }
-    snprintf(value, sizeof(value), "v=1 tokens=%010lu\nserial=%lu time=%s event=import id=%s "
-             "by=uid:0 pid=1\n", count, count, argv[2], id);
+    snprintf(value, sizeof(value),
+             "v=1 tokens=%010lu\nserial=%lu time=%s event=import id=%s "
+             "by=uid:0 pid=1\n",
+             count, count, argv[2], id);
     put(tdb, "journal/0", value);
     return tdb_close(tdb) == 0 ? 0 : 1;
 }

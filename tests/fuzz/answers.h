@@ -10,12 +10,12 @@
 struct asked {
     enum role needs, role;
     void (*settle)(const struct asked *a);
-    struct token token;                 /* one to come, or a copy of what is named */
-    unsigned given;                     /* of the claims of `token`: which an update has */
-    unsigned scopes, subject;           /* of a question */
+    struct token token;       /* one to come, or a copy of what is named */
+    unsigned given;           /* of the claims of `token`: which an update has */
+    unsigned scopes, subject; /* of a question */
     bool narrow;
-    int64_t grace;                      /* -1: none */
-    uint64_t after, limit;              /* limit 0: none */
+    int64_t grace;         /* -1: none */
+    uint64_t after, limit; /* limit 0: none */
 };
 
 enum { GIVEN_SUBJECT = 1, GIVEN_SCOPES = 2, GIVEN_EXPIRES = 4, GIVEN_DESCRIPTION = 8 };

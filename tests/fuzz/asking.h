@@ -14,7 +14,7 @@ static struct asked batch[BATCH];
 static unsigned asked_count;
 static enum role batch_role;
 static unsigned bystander_turns;
-static bool ledger_lags;                /* it does not know yet what the daemon has purged */
+static bool ledger_lags; /* it does not know yet what the daemon has purged */
 
 /* -- what clients see with the table ------------------------------------------------------ */
 
@@ -117,8 +117,8 @@ static void run_beside(const struct token *asked)
 /* Lets everything that was asked be answered, and looks at the answers in order. */
 static void flush(void)
 {
-    const struct token *t =
-        ledger.tokens > 0 ? &ledger.token[bystander_turns++ % ledger.tokens] : NULL;
+    const struct token *t = ledger.tokens > 0 ? &ledger.token[bystander_turns++ % ledger.tokens] :
+                                                NULL;
 
     if (asked_count == 0)
         return;
@@ -256,7 +256,10 @@ static void ask_list(enum role role, struct asked *a, struct text *line, unsigne
 static void ask_journal(enum role role, uint64_t after, uint64_t limit, struct text *line)
 {
     struct asked a = {
-        .settle = settle_journal, .needs = ROLE_OBSERVE, .after = after, .limit = limit,
+        .settle = settle_journal,
+        .needs = ROLE_OBSERVE,
+        .after = after,
+        .limit = limit,
     };
 
     text_adds(line, limit > 0 ? "journal" : "watch");

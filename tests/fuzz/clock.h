@@ -9,17 +9,17 @@
 #include <unistd.h>
 
 static struct {
-    bool ours;                  /* or else they are the machine's, for libFuzzer */
-    int64_t wall;               /* seconds */
+    bool ours;    /* or else they are the machine's, for libFuzzer */
+    int64_t wall; /* seconds */
     int64_t uptime;
-    void (*looked_at)(clockid_t id);    /* called with each look, unless NULL */
+    void (*looked_at)(clockid_t id); /* called with each look, unless NULL */
 } fuzz_clock;
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     bool wall = id == CLOCK_REALTIME_COARSE;
 
-    if (!fuzz_clock.ours || id == CLOCK_REALTIME)       /* libFuzzer's alarm looks at that */
+    if (!fuzz_clock.ours || id == CLOCK_REALTIME) /* libFuzzer's alarm looks at that */
         return (int)syscall(SYS_clock_gettime, id, t);
     if (fuzz_clock.looked_at != NULL)
         fuzz_clock.looked_at(id);

@@ -37,8 +37,8 @@ struct image {
 static struct {
     char path[64];
     char directory[48];
-    struct image empty_store;           /* a store without tokens */
-    struct image empty_uses;            /* and no last uses */
+    struct image empty_store; /* a store without tokens */
+    struct image empty_uses;  /* and no last uses */
 
     struct writer writer;
     struct writer_thread *writer_thread;
@@ -46,8 +46,8 @@ static struct {
     struct worker worker;
     struct config config;
     struct session session[SESSIONS];
-    int table;                          /* the descriptor that came with the last reply; or -1 */
-    size_t said;                        /* replies that were not taken yet */
+    int table;   /* the descriptor that came with the last reply; or -1 */
+    size_t said; /* replies that were not taken yet */
     char replies[16 * CORE_ROOM];
 } core;
 
@@ -106,7 +106,9 @@ static void seeded_bytes(void *bytes, size_t len)
 }
 
 static struct randombytes_implementation seeded_random = {
-    .implementation_name = seeded_name, .random = seeded, .buf = seeded_bytes,
+    .implementation_name = seeded_name,
+    .random = seeded,
+    .buf = seeded_bytes,
 };
 
 /* -- files -------------------------------------------------------------------------------- */
@@ -174,7 +176,7 @@ static void core_prepare(void)
 {
     randombytes_set_implementation(&seeded_random);
     MUST(sodium_init() >= 0);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);     /* what was freed is used again, and soon */
+    mallopt(M_TRIM_THRESHOLD, 1 << 30); /* what was freed is used again, and soon */
     mallopt(M_MMAP_THRESHOLD, 1 << 30);
     log_set_level((enum log_level)0);
     snprintf(core.directory, sizeof(core.directory), "%s/jeton-fuzz-XXXXXX",
@@ -205,7 +207,8 @@ static void scan_arrives(struct mail *mail)
 static void configure(void)
 {
     static const char *const lines[] = {
-        "service narrow.requisite=local", "service narrow.requisite=require scope=a",
+        "service narrow.requisite=local",
+        "service narrow.requisite=require scope=a",
     };
     struct problem problem;
 
@@ -221,9 +224,12 @@ static void begin_sessions(void)
     for (int i = 0; i < SESSIONS; i++) {
         struct session *s = &core.session[i];
         *s = (struct session){
-            .worker = &core.worker, .fd = -1, .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
+            .worker = &core.worker,
+            .fd = -1,
+            .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
             .peer = { .uid = 1000 + (uid_t)i, .gid = 1000, .pid = 1 },
-            .change_arrives = change_arrives, .scan_arrives = scan_arrives,
+            .change_arrives = change_arrives,
+            .scan_arrives = scan_arrives,
         };
         session_init(s);
     }
@@ -238,15 +244,20 @@ static void core_start(void)
     MUST(store != NULL && writer_init(&core.writer, store, "jtn", 100, &problem));
     configure();
     core.server = (struct server){
-        .token_table = core.writer.token_table, .workers = 1, .worker = &core.worker,
-        .client_limit = client_limit_new(10, 10), .started = fuzz_clock.wall,
+        .token_table = core.writer.token_table,
+        .workers = 1,
+        .worker = &core.worker,
+        .client_limit = client_limit_new(10, 10),
+        .started = fuzz_clock.wall,
     };
     settings_apply(&core.server.settings, &core.config, RESOLVED_EVERYBODY);
     strcpy(core.server.settings.prefix, "jtn");
-    core.writer_thread = core.server.writer_thread = writer_thread_new(&core.writer, &core.server.settings, core.path);
+    core.writer_thread = core.server.writer_thread =
+        writer_thread_new(&core.writer, &core.server.settings, core.path);
     metrics_init(&core.server.metrics, 1);
     core.server.stacks = stacks_new(&core.config, &core.server.metrics, &problem);
-    MUST(core.writer_thread != NULL && core.server.client_limit != NULL && core.server.stacks != NULL);
+    MUST(core.writer_thread != NULL && core.server.client_limit != NULL &&
+         core.server.stacks != NULL);
     core.worker = (struct worker){ .server = &core.server };
     core.worker.class[CLASS_OTHERS].most = core.worker.class[CLASS_ADMINS].most = 100;
     MUST(mailbox_init(&core.worker.box) == 0);
@@ -316,7 +327,7 @@ static void send_out(struct session *s)
         close(core.table);
     core.table = s->passing;
     s->passing = -1;
-    s->passed = false;          /* taken in at once */
+    s->passed = false; /* taken in at once */
 }
 
 static bool is_settled(const struct session *s)

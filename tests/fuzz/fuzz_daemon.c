@@ -289,9 +289,10 @@ static void do_tick(enum role role, struct asked *a, struct text *line)
 }
 
 static operation *const operations[] = {
-    do_create, do_import, do_revoke, do_revoke_value, do_disable, do_enable, do_delete, do_update,
-    do_rotate, do_verify, do_stranger, do_list, do_export, do_show, do_journal, do_table, do_wait,
-    do_set_clock, do_restart, do_tick, do_verify, do_create,
+    do_create,  do_import, do_revoke,  do_revoke_value, do_disable,  do_enable,
+    do_delete,  do_update, do_rotate,  do_verify,       do_stranger, do_list,
+    do_export,  do_show,   do_journal, do_table,        do_wait,     do_set_clock,
+    do_restart, do_tick,   do_verify,  do_create,
 };
 
 /* -- one input ---------------------------------------------------------------------------- */
@@ -336,7 +337,8 @@ static void check_everything(void)
     operate(do_watch_all, ROLE_OBSERVE);
     operate(do_table, ROLE_VERIFY);
     MUST(atomic_load(&core.writer.newest) == ledger.events);
-    MUST(journal_tokens(core.writer.journal) == token_table_figures(core.writer.token_table).tokens);
+    MUST(journal_tokens(core.writer.journal) ==
+         token_table_figures(core.writer.token_table).tokens);
     operate(do_export, ROLE_ADMIN);
     flush();
     move_to_another();

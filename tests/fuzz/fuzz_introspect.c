@@ -26,13 +26,16 @@ static const int64_t spans[] = { 0, 1, -1, 59, 60, 61, -100000, 100000 };
 static const struct slice value = SLICE(VALUE);
 static struct options *options[OPTIONS];
 static const struct jeton_identity earlier = {
-    .expires = NOW + 60, .id = "earlier", .subject = "ann", .scopes = "a,b",
+    .expires = NOW + 60,
+    .id = "earlier",
+    .subject = "ann",
+    .scopes = "a,b",
 };
 
 /* -- the server: one end of a pair of sockets, in which all that it says lies already ---------- */
 
 static struct {
-    int ours, theirs;                   /* or -1 */
+    int ours, theirs; /* or -1 */
 } pair = { -1, -1 };
 
 int socket(int domain, int type, int protocol)
@@ -66,7 +69,7 @@ static void server_begin(const char *bytes, size_t len)
 static void server_end(void)
 {
     close(pair.ours);
-    MUST(pair.theirs < 0);              /* it was asked */
+    MUST(pair.theirs < 0); /* it was asked */
 }
 
 /* -- once -------------------------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 enum { BLOCKS_MAX = 8, COMMITS_MAX = 32, LOOKS = 50, KEEP = 100 };
 
 static struct slice blocks[BLOCKS_MAX + COMMITS_MAX];
-static char *made[BLOCKS_MAX + COMMITS_MAX];    /* of those, what is to be freed */
+static char *made[BLOCKS_MAX + COMMITS_MAX]; /* of those, what is to be freed */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {

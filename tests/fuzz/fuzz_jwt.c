@@ -15,20 +15,21 @@
 #include "proto/scopes.h"
 
 /* RFC 7515, A.2 and A.3: the keys that they are signed with, and what is signed. */
-#define JOE "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
+#define JOE                                                                                \
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
     "Ijp0cnVlfQ"
-#define RSA_N                                                                                     \
-    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPM"          \
-    "EzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-"          \
-    "bSf63kpaSHS"                                                                                 \
-    "XndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_"     \
-    "I5IhlJ"                                                                                      \
+#define RSA_N                                                                                 \
+    "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPM"      \
+    "EzP1Pt0Bm4d4QlL-yRT-SFd2lZS-pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-"      \
+    "bSf63kpaSHS"                                                                             \
+    "XndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_" \
+    "I5IhlJ"                                                                                  \
     "H7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9gb54h4FRWyuXpoQ"
-#define EC_KEY                                                                                    \
-    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"       \
+#define EC_KEY                                                                              \
+    "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU" \
     "\",\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"
-#define EC_JWT                                                                                    \
-    "eyJhbGciOiJFUzI1NiJ9." JOE ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx"       \
+#define EC_JWT                                                                              \
+    "eyJhbGciOiJFUzI1NiJ9." JOE ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djx" \
     "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q"
 #define HEADER "{\"alg\":\"EdDSA\",\"kid\":\"k\"}"
 #define CLAIMS "{\"iss\":\"joe\",\"exp\":1300819380}"
@@ -40,7 +41,7 @@ extern const struct jeton_verifier jeton_verifier;
 static unsigned char seed[crypto_sign_SEEDBYTES] = "a key that is known to everybody";
 static unsigned char secret[crypto_sign_SECRETKEYBYTES], public[crypto_sign_PUBLICKEYBYTES];
 static char directory[64], keys[96], tried[96];
-static char own[ROOM];              /* signed by our key */
+static char own[ROOM]; /* signed by our key */
 static void *verifier;
 
 static void encode(char *to, size_t room, const void *bytes, size_t len)
@@ -72,7 +73,9 @@ static void sign(char jwt[ROOM], struct slice header, struct slice claims)
 static void *open_with(const char *source, const char *path)
 {
     const struct jeton_argument arguments[] = {
-        { source, path }, { "issuer", "joe" }, { "audience", "*" },
+        { source, path },
+        { "issuer", "joe" },
+        { "audience", "*" },
         { "algorithms", "RS256,ES256,EdDSA" },
     };
     char problem[200] = "";
@@ -100,8 +103,9 @@ static bool is_text(const char *text, size_t room)
 static bool passes(void *instance, struct slice value, struct jeton_answer *a)
 {
     char *copy = fuzz_copy(value);
-    struct jeton_question q = { .value = copy, .value_length = value.len, .service = "other",
-                                .now = NOW };
+    struct jeton_question q = {
+        .value = copy, .value_length = value.len, .service = "other", .now = NOW
+    };
 
     *a = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
     int outcome = jeton_verifier.verify(instance, &q, a);
@@ -167,10 +171,10 @@ static bool may_pass(struct slice claims)
     json_t *read = json_loadb(claims.at, claims.len, JSON_REJECT_DUPLICATES, NULL);
     const char *issuer = json_string_value(json_object_get(read, "iss"));
     const json_t *ends = json_object_get(read, "exp"), *begins = json_object_get(read, "nbf");
-    bool may =
-        issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
-        json_number_value(ends) + LEEWAY > NOW &&
-        (begins == NULL || (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
+    bool may = issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
+               json_number_value(ends) + LEEWAY > NOW &&
+               (begins == NULL ||
+                (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
 
     json_decref(read);
     return may;
@@ -217,8 +221,8 @@ static void try_keys(const char *source, struct slice file)
     if (instance == NULL)
         return;
     encode(x, sizeof(x), public, sizeof(public));
-    bool ours =
-        memmem(file.at, file.len, x, strlen(x)) != NULL || slice_is(slice_of(source), "key");
+    bool ours = memmem(file.at, file.len, x, strlen(x)) != NULL ||
+                slice_is(slice_of(source), "key");
     MUST(!passes(instance, slice_of(own), &a) || ours);
     jeton_verifier.close(instance);
 }

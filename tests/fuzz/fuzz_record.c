@@ -53,7 +53,7 @@ static void check_denials(const struct record *r, struct slice line)
     static const char revoked[] = " revoked=", disabled[] = " disabled=";
 
     if (memchr(line.at, '"', line.len) != NULL)
-        return;             /* it may stand in a description */
+        return; /* it may stand in a description */
     if (memmem(line.at, line.len, revoked, sizeof(revoked) - 1) != NULL)
         MUST((record_flags(r) & SLOT_REVOKED) != 0 && record_ended(r) <= r->revoked);
     if (memmem(line.at, line.len, disabled, sizeof(disabled) - 1) != NULL)

@@ -142,8 +142,8 @@ static void check_shown(struct cli_output *o)
 static void check_json(struct cli_output *o)
 {
     json_error_t error;
-    json_t *read = json_loadb(o->bytes.at, o->bytes.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL |
-                              JSON_DECODE_ANY, &error);
+    json_t *read = json_loadb(o->bytes.at, o->bytes.len,
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
 
     MUST(read != NULL);
     json_decref(read);
@@ -179,8 +179,8 @@ static void check_reply(const struct cli_reply *r)
 static void read_as_command(struct slice bytes, unsigned form)
 {
     static const struct cli_view *const views[] = {
-        &cli_view_tokens, &cli_view_entries, &cli_view_stats, &cli_view_verbs, &cli_view_verdict,
-        &cli_view_id,
+        &cli_view_tokens, &cli_view_entries, &cli_view_stats,
+        &cli_view_verbs,  &cli_view_verdict, &cli_view_id,
     };
     static struct cli_connection l;
     struct cli_output o = { .form = form % 3 };

@@ -27,8 +27,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static size_t character(const uint8_t *s, size_t left)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc0 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 :
-                 s[0] < 0xf8 ? 4 : 0;
+    size_t len = s[0] < 0x80 ? 1 :
+                 s[0] < 0xc0 ? 0 :
+                 s[0] < 0xe0 ? 2 :
+                 s[0] < 0xf0 ? 3 :
+                 s[0] < 0xf8 ? 4 :
+                               0;
     uint32_t code = len == 1 ? s[0] : s[0] & (0x7fu >> len);
 
     if (len == 0 || len > left)
@@ -134,7 +138,8 @@ static void check_question(const struct request *r)
 
 static void check_change(const struct request *r)
 {
-    static const struct change_request_context context = { .prefix = "jtn", .activation_delay = 60 };
+    static const struct change_request_context context = { .prefix = "jtn",
+                                                           .activation_delay = 60 };
     struct problem problem;
     struct change *c = change_request_read(r, &context, &problem);
 
@@ -186,8 +191,9 @@ static void check_request(const struct request *r, enum role role, struct slice 
     MUST(row->role <= role && request_role(r->verb, r->has) <= role);
     MUST((r->has & ~row->keys) == 0 && (row->one_of == 0 || one != 0) && (one & (one - 1)) == 0);
     for (enum key key = 0; key < KEY_COUNT; key++)
-        MUST(!request_has(r, key) || (r->value[key].at >= bytes.at &&
-             r->value[key].at + r->value[key].len <= bytes.at + bytes.len));
+        MUST(!request_has(r, key) ||
+             (r->value[key].at >= bytes.at &&
+              r->value[key].at + r->value[key].len <= bytes.at + bytes.len));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)

@@ -37,14 +37,14 @@ enum { TURN_ENDS = 0x80, MEANWHILE = 0x80, TURNS_MAX = 64 };
 
 static _Alignas(64) char good_image[IMAGE], room[IMAGE + MORE], before[IMAGE + MORE];
 static size_t size;
-static char *image;                     /* as the daemon has it: the room, or the file's memory */
-static const char *seen;                /* as the client saw it */
-static struct table_header opened;      /* where its parts are, whatever is said later */
+static char *image;                /* as the daemon has it: the room, or the file's memory */
+static const char *seen;           /* as the client saw it */
+static struct table_header opened; /* where its parts are, whatever is said later */
 static uint8_t digests[ASKED][DIGEST_SIZE];
 static unsigned passes;
 
 static struct feed feed;
-static bool turn_waits;                 /* for the client to look at the lease */
+static bool turn_waits; /* for the client to look at the lease */
 
 static void value_numbered(unsigned number, char value[40])
 {
@@ -163,16 +163,16 @@ static bool slot_says(const struct table_slot *s, const struct question *q, enum
                       const struct jeton_claims *c)
 {
     struct slice subject, scopes;
-    enum status state = s->flags & SLOT_REVOKED ? STATUS_REVOKED :
+    enum status state = s->flags & SLOT_REVOKED  ? STATUS_REVOKED :
                         s->flags & SLOT_DISABLED ? STATUS_DISABLED :
-                        s->expires <= NOW ? STATUS_EXPIRED :
-                        s->activates > NOW ? STATUS_PENDING : STATUS_OK;
+                        s->expires <= NOW        ? STATUS_EXPIRED :
+                        s->activates > NOW       ? STATUS_PENDING :
+                                                   STATUS_OK;
 
     if (!string_at(s->subject, &subject) || !string_at(s->scopes, &scopes))
         return false;
     if (state != STATUS_OK)
-        return status == state &&
-               (state != STATUS_PENDING || c->retry_after == s->activates - NOW);
+        return status == state && (state != STATUS_PENDING || c->retry_after == s->activates - NOW);
     if (q->subject.at != NULL && (q->subject.len == 0 || !slice_equal(subject, q->subject)))
         return status == STATUS_SUBJECT;
     if (!scopes_include(scopes, q->scopes))
@@ -208,8 +208,8 @@ static void check_claims(const struct jeton_claims *c, bool good, const struct v
     MUST((good && v->found) == (c->id[0] != '\0'));
 }
 
-static void check_answer(const struct table_view *view, unsigned number, const struct table_view_asked *a,
-                         int64_t now)
+static void check_answer(const struct table_view *view, unsigned number,
+                         const struct table_view_asked *a, int64_t now)
 {
     const struct verdict *v = &a->verdict;
 
@@ -267,7 +267,7 @@ static void ask_together(struct table_view *view)
     for (unsigned i = 0; i < ASKED; i++) {
         claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
         asked[i] = (struct table_view_asked){ .question = question(i, i % ALL, value[i]),
-                                        .claims = &claims[i] };
+                                              .claims = &claims[i] };
     }
     seen = image;
     table_view_ask_all(&views, &gate, &uses, asked, ASKED, &now);

@@ -13,7 +13,7 @@ enum { LEDGER_TOKENS = 48, LEDGER_PENDING = 8, LEDGER_EVENTS = 600 };
 enum { NOBODY = 0, SUBJECTS = 3, SCOPE_SETS = 8, DESCRIPTIONS = 3 };
 
 #define NEVER INT64_MAX
-#define STRANGER "00112233445566778899"         /* the id of no token */
+#define STRANGER "00112233445566778899" /* the id of no token */
 
 static const char *const subjects[SUBJECTS] = { "", "alice", "bob" };
 static const char *const descriptions[DESCRIPTIONS] = { "", "deploy", "of \"N\xc3\xa9\" \\ b=c" };
@@ -27,14 +27,14 @@ static const char *const shown_scopes[SCOPE_SETS] = {
 };
 
 struct token {
-    char value[64];             /* "": only its digest is known */
+    char value[64]; /* "": only its digest is known */
     uint8_t digest[DIGEST_SIZE];
     char id[ID_TEXT + 1];
     bool there;
     int64_t created, activates, expires;
     bool revoked, disabled;
     int64_t revoked_at, disabled_at;
-    unsigned subject, scopes, description;      /* which of them */
+    unsigned subject, scopes, description; /* which of them */
     char replaces[ID_TEXT + 1];
     unsigned by;                /* whose uid */
     int64_t used_from, used_to; /* when it passed first and last; 0: it did not */
@@ -44,15 +44,15 @@ struct token {
 static struct {
     unsigned tokens;
     struct token token[LEDGER_TOKENS + LEDGER_PENDING];
-    unsigned uid, pid;          /* who asks for what is settled now */
-    bool set;                   /* the clock was: times of last use may be lost */
-    uint64_t events;            /* the newest serial */
+    unsigned uid, pid; /* who asks for what is settled now */
+    bool set;          /* the clock was: times of last use may be lost */
+    uint64_t events;   /* the newest serial */
     struct event {
         const char *what;
         int64_t time;
         unsigned uid, pid;
-        struct token token;     /* after it */
-    } event[LEDGER_EVENTS];     /* by serial */
+        struct token token; /* after it */
+    } event[LEDGER_EVENTS]; /* by serial */
 } ledger;
 
 /* What is asked then is too much; up to LEDGER_PENDING are asked already, and not noted yet. */
@@ -82,7 +82,11 @@ static void ledger_note(const char *what, const struct token *t)
     ledger.events++;
     MUST(ledger.events < LEDGER_EVENTS);
     ledger.event[ledger.events] = (struct event){
-        .what = what, .time = fuzz_clock.wall, .uid = ledger.uid, .pid = ledger.pid, .token = *t,
+        .what = what,
+        .time = fuzz_clock.wall,
+        .uid = ledger.uid,
+        .pid = ledger.pid,
+        .token = *t,
     };
 }
 
@@ -127,8 +131,11 @@ static struct token *ledger_find(const char *id)
 
 static const char *ledger_state(const struct token *t, int64_t now)
 {
-    return t->revoked ? "revoked" : t->disabled ? "disabled" : now >= t->expires ? "expired" :
-           now < t->activates ? "pending" : "active";
+    return t->revoked         ? "revoked" :
+           t->disabled        ? "disabled" :
+           now >= t->expires  ? "expired" :
+           now < t->activates ? "pending" :
+                                "active";
 }
 
 /* The words that a verification is answered with.  `subject`: SUBJECTS where none is asked for. */

@@ -20,7 +20,7 @@ enum { PAGE = 4096, PLACE_SIZE = 4 * PAGE, PLACE_AROUND = 16 * PAGE };
 #define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
 #endif
 
-static char *place;             /* NULL: mappings lie anywhere */
+static char *place; /* NULL: mappings lie anywhere */
 
 /* Makes the place, or makes it empty again. */
 static void place_clear(void)

@@ -16,7 +16,7 @@ enum { INPUT_MAX = 1024 * 1024 };
 static struct progress {
     unsigned count;
     char path[PATH_MAX];
-} *progress;
+} * progress;
 
 static bool replay_file(const char *path)
 {
@@ -76,8 +76,8 @@ int main(int argc, char **argv)
 {
     int status;
 
-    progress =
-        mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                    0);
     MUST(progress != MAP_FAILED);
     pid_t child = fork();
     if (child == 0)

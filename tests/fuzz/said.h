@@ -20,7 +20,7 @@ static struct {
     struct slice bytes;
     char room[LINE_MAX_BYTES];
     struct line line;
-    size_t met;                         /* of its arguments, those that were expected */
+    size_t met; /* of its arguments, those that were expected */
 } said;
 
 /* The words in front are met; the keys are still to come. */
@@ -50,8 +50,7 @@ static bool says(const char *words)
 {
     size_t len = strlen(words);
 
-    return slice_begins(said.bytes, words) &&
-           (said.bytes.len == len || said.bytes.at[len] == ' ');
+    return slice_begins(said.bytes, words) && (said.bytes.len == len || said.bytes.at[len] == ' ');
 }
 
 static void expect(const char *words)

@@ -129,8 +129,9 @@ static int leak(const struct odd *odd, const struct jeton_question *q, struct je
 /* Passes if the question says all that it should. */
 static int look(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
-    snprintf(a->message, sizeof(a->message), "service %.20s, uid %u, scopes %.20s, subject %.20s, identity %.20s",
-             q->service, (unsigned)q->peer_uid, q->scopes != NULL ? q->scopes : "-",
+    snprintf(a->message, sizeof(a->message),
+             "service %.20s, uid %u, scopes %.20s, subject %.20s, identity %.20s", q->service,
+             (unsigned)q->peer_uid, q->scopes != NULL ? q->scopes : "-",
              q->subject != NULL ? q->subject : "-",
              q->identity != NULL ? q->identity->subject : "-");
     (void)odd;
@@ -142,9 +143,11 @@ static const struct {
     const char *word;
     deed *deed;
 } deeds[] = {
-    { "pass", pass }, { "nod", nod }, { "refuse", refuse }, { "ignore", ignore }, { "err", err },
-    { "revoke", revoked }, { "hang", hang }, { "late", late }, { "end-thread", end_thread },
-    { "outcome", outcome }, { "garbage", garbage }, { "leak", leak }, { "look", look },
+    { "pass", pass },       { "nod", nod },         { "refuse", refuse },
+    { "ignore", ignore },   { "err", err },         { "revoke", revoked },
+    { "hang", hang },       { "late", late },       { "end-thread", end_thread },
+    { "outcome", outcome }, { "garbage", garbage }, { "leak", leak },
+    { "look", look },
 };
 
 static void odd_close(void *instance)

@@ -40,7 +40,7 @@ static int open_instance(void **instance, const struct jeton_argument *arguments
         if (strcmp(arguments[i].key, "fail") != 0)
             continue;
         snprintf(problem, room, "%s", arguments[i].value);
-        *instance = &opened;            /* is not to be believed */
+        *instance = &opened; /* is not to be believed */
         return -1;
     }
     note("open");

@@ -20,8 +20,13 @@ static void put(char *to, size_t room, const char *text)
 static int take(struct script *s, const char *key, const char *value)
 {
     struct jeton_identity *who = &s->answer.identity;
-    const struct { const char *key; char *at; size_t room; } texts[] = {
-        { "id", who->id, sizeof(who->id) }, { "subject", who->subject, sizeof(who->subject) },
+    const struct {
+        const char *key;
+        char *at;
+        size_t room;
+    } texts[] = {
+        { "id", who->id, sizeof(who->id) },
+        { "subject", who->subject, sizeof(who->subject) },
         { "issuer", who->issuer, sizeof(who->issuer) },
         { "scopes", who->scopes, sizeof(who->scopes) },
         { "message", s->answer.message, sizeof(s->answer.message) },

@@ -20,16 +20,16 @@ struct kept {
 struct entry {
     uint8_t key[CACHE_KEY];
     struct moment asked;
-    int64_t lifetime;           /* seconds; 0: empty */
-    int64_t from, to;           /* of the judgement, as are the next three */
+    int64_t lifetime; /* seconds; 0: empty */
+    int64_t from, to; /* of the judgement, as are the next three */
     enum jeton_outcome outcome;
     enum jeton_reason reason;
     const char *said;
-    struct kept *kept;          /* of a pass, owned; or NULL */
+    struct kept *kept; /* of a pass, owned; or NULL */
 };
 
 struct cache {
-    pthread_mutex_t mutex;      /* of all below; held for a few microseconds */
+    pthread_mutex_t mutex; /* of all below; held for a few microseconds */
     size_t sets;
     struct entry entry[];
 };
@@ -66,8 +66,8 @@ static struct entry *set_of(struct cache *c, const uint8_t key[CACHE_KEY])
 
 static bool is_live(const struct entry *e, struct moment at)
 {
-    return e->lifetime > 0 && e->from <= at.now && at.now < e->to &&
-           e->asked.now <= at.now && at.now - e->asked.now < e->lifetime &&
+    return e->lifetime > 0 && e->from <= at.now && at.now < e->to && e->asked.now <= at.now &&
+           at.now - e->asked.now < e->lifetime &&
            at.monotonic - e->asked.monotonic < e->lifetime * SECOND;
 }
 
@@ -94,8 +94,7 @@ static void read_entry(const struct entry *e, struct result *j)
     unpack(j->identity.scopes, next);
 }
 
-bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at,
-               struct result *j)
+bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, struct result *j)
 {
     struct entry *set = set_of(c, key);
     bool found = false;
@@ -120,8 +119,8 @@ static char *pack(char *to, const char *from)
 
 static struct kept *keep(const struct jeton_identity *id)
 {
-    struct kept *k = malloc(sizeof(*k) + strlen(id->id) + strlen(id->subject) +
-                            strlen(id->issuer) + strlen(id->scopes) + 4);
+    struct kept *k = malloc(sizeof(*k) + strlen(id->id) + strlen(id->subject) + strlen(id->issuer) +
+                            strlen(id->scopes) + 4);
 
     if (k == NULL)
         return NULL;
@@ -155,8 +154,13 @@ static struct entry *victim(struct entry *set, const uint8_t key[CACHE_KEY], str
 void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,
                const struct result *j)
 {
-    struct entry new = { .asked = at, .lifetime = seconds, .from = j->from, .to = j->to,
-                         .outcome = j->outcome, .reason = j->reason, .said = j->said };
+    struct entry new = { .asked = at,
+                         .lifetime = seconds,
+                         .from = j->from,
+                         .to = j->to,
+                         .outcome = j->outcome,
+                         .reason = j->reason,
+                         .said = j->said };
 
     memcpy(new.key, key, CACHE_KEY);
     if (j->outcome == JETON_VERIFIER_PASS)

@@ -16,8 +16,8 @@ enum { CACHE_KEY = 32 };
 
 /* When something is asked. */
 struct moment {
-    int64_t now;                /* the question's: seconds since 1970 */
-    int64_t monotonic;          /* nanoseconds */
+    int64_t now;       /* the question's: seconds since 1970 */
+    int64_t monotonic; /* nanoseconds */
 };
 
 struct cache;
@@ -27,8 +27,7 @@ struct cache *cache_new(size_t entries);
 void cache_free(struct cache *c);
 
 /* False: nothing that may be used. */
-bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at,
-               struct result *j);
+bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, struct result *j);
 
 /* Keeps a pass or a fail for so many seconds from `at`; not for 0, and not without memory. */
 void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,

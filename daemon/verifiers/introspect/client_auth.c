@@ -16,7 +16,7 @@ enum {
 
 /* What the making of one header needs; wiped at its end. */
 struct scratch {
-    char secret[SECRET_MAX + 3];        /* one more than may be there, behind CR LF: seen as too long */
+    char secret[SECRET_MAX + 3]; /* one more than may be there, behind CR LF: seen as too long */
     char pair[PAIR_MAX];
 };
 

@@ -5,7 +5,7 @@
 
 #include "proto/text.h"
 
-enum { CLIENT_AUTH_ID_MAX = 512 };       /* bytes of a client_id */
+enum { CLIENT_AUTH_ID_MAX = 512 }; /* bytes of a client_id */
 
 /* Adds the bytes as application/x-www-form-urlencoded: at most three for each. */
 void form_encode(struct text *out, struct slice bytes);

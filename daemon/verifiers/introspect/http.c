@@ -15,29 +15,29 @@
 #include "daemon/verifiers/introspect/client_auth.h"
 
 enum {
-    IDLE_MAX = 64,                      /* calls kept; jetond's pool has fewer threads as a rule */
-    HEADERS_MAX = 65536,                /* bytes of an answer's, those of 1xx answers included */
-    HOUR = 3600000,                     /* milliseconds */
+    IDLE_MAX = 64,       /* calls kept; jetond's pool has fewer threads as a rule */
+    HEADERS_MAX = 65536, /* bytes of an answer's, those of 1xx answers included */
+    HOUR = 3600000,      /* milliseconds */
     BODY_MAX = 64 + 3 * (HTTP_VALUE_MAX + OPTIONS_HINT_MAX),
 };
 
 struct http_call {
     CURL *curl;
-    struct http_call *next;                  /* in the pool */
+    struct http_call *next; /* in the pool */
     char error[CURL_ERROR_SIZE];
-    char sent[BODY_MAX];                /* secret */
+    char sent[BODY_MAX]; /* secret */
     size_t sent_length;
-    size_t headers;                     /* bytes seen */
-    bool has_status;                    /* in a line that can be read */
-    const char *excess;                 /* what there was too much of, or NULL */
+    size_t headers;     /* bytes seen */
+    bool has_status;    /* in a line that can be read */
+    const char *excess; /* what there was too much of, or NULL */
     size_t got;
     char answer[RESPONSE_MAX];
 };
 
 struct http_pool {
     const struct options *options;
-    struct curl_slist *headers;         /* sent with every request; secret */
-    pthread_mutex_t mutex;              /* of the pool */
+    struct curl_slist *headers; /* sent with every request; secret */
+    pthread_mutex_t mutex;      /* of the pool */
     struct http_call *idle;
     size_t idles;
 };
@@ -121,9 +121,12 @@ static size_t take_header(char *bytes, size_t one, size_t count, void *of)
 
 /* The same for every server.  No proxy, no .netrc, no redirect: each would show the value and our
  * secret to somebody else. */
-static const struct { CURLoption option; long number; } numbers[] = {
+static const struct {
+    CURLoption option;
+    long number;
+} numbers[] = {
     { CURLOPT_NOSIGNAL, 1 },
-    { CURLOPT_QUICK_EXIT, 1 },          /* does not wait beyond the deadline for a hung resolver */
+    { CURLOPT_QUICK_EXIT, 1 }, /* does not wait beyond the deadline for a hung resolver */
     { CURLOPT_FOLLOWLOCATION, 0 },
     { CURLOPT_NETRC, CURL_NETRC_IGNORED },
     { CURLOPT_SSL_VERIFYPEER, 1 },
@@ -287,7 +290,7 @@ static CURLcode perform(struct http_call *call, int64_t deadline, bool anew)
 {
     int64_t milliseconds = (deadline - monotonic_now()) / 1000000;
 
-    if (milliseconds <= 0)              /* 0 would be for ever */
+    if (milliseconds <= 0) /* 0 would be for ever */
         return CURLE_OPERATION_TIMEDOUT;
     if (milliseconds > HOUR)
         milliseconds = HOUR;
@@ -329,12 +332,15 @@ static void transport_error(struct http_call *call, CURLcode code, struct result
         result_error(j, "%s", call->excess);
     } else {
         result_error(j, "the server could not be asked: %s",
-                        call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+                     call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
     }
 }
 
 /* What the one who reads the log can do about a status. */
-static const struct { long status; const char *hint; } statuses[] = {
+static const struct {
+    long status;
+    const char *hint;
+} statuses[] = {
     { 400, ": it finds the request wrong; or it does not know the client" },
     { 401, ": it does not accept our credentials (client_id=, secret_file=, bearer_file=)" },
     { 403, ": it does not let this client introspect" },

@@ -21,7 +21,7 @@ struct introspect {
     struct cache *cache;
     struct flights *flights;
     struct http_pool *calls;
-    uint8_t secret[crypto_generichash_KEYBYTES];    /* of the cache's keys */
+    uint8_t secret[crypto_generichash_KEYBYTES]; /* of the cache's keys */
 };
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
@@ -31,11 +31,11 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
 static void introspect_close(void *instance);
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK, "introspect", introspect_open, introspect_verify,
-    introspect_close,
+    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK, "introspect",
+    introspect_open,    introspect_verify,        introspect_close,
 };
 
-static bool prepared;                   /* what the process has one of */
+static bool prepared; /* what the process has one of */
 
 static void prepare(void)
 {
@@ -112,8 +112,9 @@ static void ask_and_keep(struct introspect *in, const uint8_t key[CACHE_KEY], st
                          const struct jeton_question *q, struct result *j)
 {
     ask_server(in, q, j);
-    cache_put(in->cache, key, at, j->outcome == JETON_VERIFIER_PASS ? in->options->cache :
-                                  in->options->negative_cache, j);
+    cache_put(in->cache, key, at,
+              j->outcome == JETON_VERIFIER_PASS ? in->options->cache : in->options->negative_cache,
+              j);
 }
 
 /* As the first to ask about this value now, or with the answer that the first one gets. */
@@ -131,7 +132,7 @@ static void find_out(struct introspect *in, const uint8_t key[CACHE_KEY],
         if (role != SINGLE_FLIGHT_SHARED)
             break;
         if (!j->late && result_holds(j, q->now))
-            return;     /* else that one's time was up, or its clock another: not this one's */
+            return; /* else that one's time was up, or its clock another: not this one's */
     }
     if (role == SINGLE_FLIGHT_TIMEOUT) {
         result_error(j, "the server did not answer in time");
@@ -144,8 +145,7 @@ static void find_out(struct introspect *in, const uint8_t key[CACHE_KEY],
     single_flight_finish(in->flights, &flight, j);
 }
 
-static int introspect_verify(void *instance, const struct jeton_question *q,
-                             struct jeton_answer *a)
+static int introspect_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
 {
     struct introspect *in = instance;
     struct slice value = { q->value, q->value_length };
@@ -158,7 +158,7 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
                        sizeof(in->secret));
     if (in->options->cache > 0) {
         find_out(in, key, q, &j);
-    } else {            /* nobody is to get what was said to another: nor by waiting with him */
+    } else { /* nobody is to get what was said to another: nor by waiting with him */
         struct moment at = { q->now, monotonic_now() };
         if (!cache_get(in->cache, key, at, &j))
             ask_and_keep(in, key, at, q, &j);

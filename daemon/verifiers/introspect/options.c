@@ -73,8 +73,11 @@ static bool refuse(struct complaint c, const char *what, const char *why)
 struct options *options_new(const struct jeton_argument *arguments, size_t count, char *problem,
                             size_t room)
 {
-    struct given g = { .hint = "access_token", .subject_claim = "sub", .cache = 10,
-                       .negative_cache = 2, .cache_entries = 10000 };
+    struct given g = { .hint = "access_token",
+                       .subject_claim = "sub",
+                       .cache = 10,
+                       .negative_cache = 2,
+                       .cache_entries = 10000 };
     struct complaint c = { problem, room };
     struct options *o;
 
@@ -267,8 +270,9 @@ static const char *load_ca(struct options *o, int fd)
     if (got < 0)
         return strerror(errno);
     o->ca_length = (size_t)got;
-    return strstr(o->ca, "-----BEGIN CERTIFICATE-----") != NULL ? NULL :
-           "there is no certificate in it: this should be a PEM file";
+    return strstr(o->ca, "-----BEGIN CERTIFICATE-----") != NULL ?
+               NULL :
+               "there is no certificate in it: this should be a PEM file";
 }
 
 static bool take_ca(struct options *o, const char *path, struct complaint c)

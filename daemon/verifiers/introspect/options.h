@@ -7,23 +7,23 @@
 #include "daemon/verifiers/arguments.h"
 
 enum {
-    OPTIONS_HINT_MAX = 64,              /* bytes of token_type_hint= */
-    OPTIONS_CA_MAX = 4 * 1024 * 1024,   /* bytes of the file of ca= */
+    OPTIONS_HINT_MAX = 64,            /* bytes of token_type_hint= */
+    OPTIONS_CA_MAX = 4 * 1024 * 1024, /* bytes of the file of ca= */
 };
 
 struct options {
-    char *url;                          /* what is asked, http: or https: */
-    char *socket;                       /* through this Unix socket, or NULL */
-    const char *scheme;                 /* the only one spoken: "http" or "https" */
-    char *authorization;                /* the header's line, secret, or NULL */
-    char *hint;                         /* or NULL: none is sent */
+    char *url;           /* what is asked, http: or https: */
+    char *socket;        /* through this Unix socket, or NULL */
+    const char *scheme;  /* the only one spoken: "http" or "https" */
+    char *authorization; /* the header's line, secret, or NULL */
+    char *hint;          /* or NULL: none is sent */
     char *subject_claim;
-    char *issuer;                       /* or NULL: any */
-    size_t audiences;                   /* 0: any */
+    char *issuer;     /* or NULL: any */
+    size_t audiences; /* 0: any */
     char *audience[ARGUMENT_LIST_MAX];
-    char *ca;                           /* PEM, or NULL: the system's */
+    char *ca; /* PEM, or NULL: the system's */
     size_t ca_length;
-    int64_t cache, negative_cache;      /* seconds */
+    int64_t cache, negative_cache; /* seconds */
     uint64_t cache_entries;
 };
 

@@ -10,7 +10,7 @@
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
-enum { ID_SECRET_MIN = 16 };    /* bytes of the value in a jti that are too many for a log */
+enum { ID_SECRET_MIN = 16 }; /* bytes of the value in a jti that are too many for a log */
 
 static const char *judge(const json_t *answer, const struct options *o, struct slice value,
                          int64_t now, struct result *j);
@@ -24,7 +24,7 @@ static const char *read_audience(const json_t *answer, const struct options *o, 
 static void name(const json_t *answer, struct slice value, struct jeton_identity *identity);
 
 void response_judge(struct slice body, const struct options *o, struct slice value, int64_t now,
-                  struct result *j)
+                    struct result *j)
 {
     json_t *answer = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
     const char *fault = judge(answer, o, value, now, j);
@@ -175,7 +175,7 @@ static const char *read_scopes(const json_t *answer, char *scopes, size_t room)
         if (fault != NULL)
             return fault;
     }
-    return NULL;                        /* ended by the zeros that were there */
+    return NULL; /* ended by the zeros that were there */
 }
 
 /* A number of seconds, whole as RFC 7662 has it, or `missing`. */

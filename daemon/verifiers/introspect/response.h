@@ -6,10 +6,10 @@
 #include "daemon/verifiers/introspect/result.h"
 #include "daemon/verifiers/introspect/options.h"
 
-enum { RESPONSE_MAX = 65536 };            /* bytes of a body */
+enum { RESPONSE_MAX = 65536 }; /* bytes of a body */
 
 /* Judges the value that was asked about by what was answered, at a time. */
 void response_judge(struct slice body, const struct options *o, struct slice value, int64_t now,
-                  struct result *j);
+                    struct result *j);
 
 #endif

@@ -10,10 +10,11 @@
 enum { YEAR = 365 * 86400 };
 
 void result_set(struct result *j, enum jeton_outcome outcome, enum jeton_reason reason,
-                   const char *said)
+                const char *said)
 {
-    *j = (struct result){ .outcome = outcome, .reason = reason, .said = said,
-                             .from = INT64_MIN, .to = INT64_MAX };
+    *j = (struct result){
+        .outcome = outcome, .reason = reason, .said = said, .from = INT64_MIN, .to = INT64_MAX
+    };
     j->identity.expires = JETON_VERIFIER_NEVER;
 }
 
@@ -89,13 +90,12 @@ static int result_fail(const struct result *j, const struct jeton_question *q,
     a->reason = (int32_t)j->reason;
     if (j->said != NULL)
         snprintf(a->message, sizeof(a->message), "%s", j->said);
-    if (j->reason == JETON_REASON_PENDING)      /* it stands until then */
+    if (j->reason == JETON_REASON_PENDING) /* it stands until then */
         a->retry_after = j->to - q->now < YEAR ? j->to - q->now : YEAR;
     return JETON_VERIFIER_FAIL;
 }
 
-int result_answer(const struct result *j, const struct jeton_question *q,
-                     struct jeton_answer *a)
+int result_answer(const struct result *j, const struct jeton_question *q, struct jeton_answer *a)
 {
     if (j->outcome == JETON_VERIFIER_PASS)
         return result_pass(j, q, a);

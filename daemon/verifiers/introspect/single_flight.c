@@ -7,9 +7,9 @@
 #include <time.h>
 
 struct flights {
-    pthread_mutex_t mutex;      /* of all below, and of every flight */
-    pthread_cond_t changed;     /* one landed, or its last waiter left it */
-    struct flight *first;       /* those that have not landed: no more than there are threads */
+    pthread_mutex_t mutex;  /* of all below, and of every flight */
+    pthread_cond_t changed; /* one landed, or its last waiter left it */
+    struct flight *first;   /* those that have not landed: no more than there are threads */
 };
 
 struct flights *single_flight_new(void)
@@ -37,7 +37,7 @@ void single_flight_free(struct flights *f)
 }
 
 static enum single_flight_role wait_for(struct flights *f, struct flight *other, int64_t deadline,
-                                 struct result *j)
+                                        struct result *j)
 {
     struct timespec until = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
     int late = 0;
@@ -54,8 +54,8 @@ static enum single_flight_role wait_for(struct flights *f, struct flight *other,
 }
 
 enum single_flight_role single_flight_join(struct flights *f, struct flight *mine,
-                              const uint8_t key[CACHE_KEY], int64_t deadline,
-                              struct result *j)
+                                           const uint8_t key[CACHE_KEY], int64_t deadline,
+                                           struct result *j)
 {
     enum single_flight_role role = SINGLE_FLIGHT_LEADER;
 
@@ -85,7 +85,7 @@ void single_flight_finish(struct flights *f, struct flight *mine, const struct r
     mine->result = result;
     if (mine->waiting > 0)
         pthread_cond_broadcast(&f->changed);
-    while (mine->waiting > 0)           /* it and its result are on this thread's stack */
+    while (mine->waiting > 0) /* it and its result are on this thread's stack */
         pthread_cond_wait(&f->changed, &f->mutex);
     pthread_mutex_unlock(&f->mutex);
 }

@@ -12,7 +12,7 @@ static const struct jwt_alg algs[] = {
     { "ES384", JWT_P384, GNUTLS_SIGN_ECDSA_SHA384 },
     { "ES512", JWT_P521, GNUTLS_SIGN_ECDSA_SHA512 },
     { "EdDSA", JWT_ED25519, GNUTLS_SIGN_UNKNOWN },
-    { "Ed25519", JWT_ED25519, GNUTLS_SIGN_UNKNOWN },       /* what RFC 9864 calls it */
+    { "Ed25519", JWT_ED25519, GNUTLS_SIGN_UNKNOWN }, /* what RFC 9864 calls it */
     { "HS256", JWT_SECRET, GNUTLS_SIGN_UNKNOWN },
 };
 

@@ -21,7 +21,7 @@ enum jwt_kind {
 struct jwt_alg {
     const char *name;
     enum jwt_kind kind;
-    gnutls_sign_algorithm_t sign;       /* for GnuTLS, where that checks the signature */
+    gnutls_sign_algorithm_t sign; /* for GnuTLS, where that checks the signature */
 };
 
 /* NULL if there is none of this name.  Names are compared byte for byte. */
@@ -31,7 +31,7 @@ const struct jwt_alg *jwt_alg_named(struct slice name);
 enum { JWT_ALGS_TEXT = 80 };
 uint32_t jwt_alg_bit(const struct jwt_alg *alg);
 uint32_t jwt_algs_of_kind(enum jwt_kind kind);
-bool jwt_algs_read(struct slice names, uint32_t *set);      /* joined by commas */
+bool jwt_algs_read(struct slice names, uint32_t *set); /* joined by commas */
 void jwt_algs_write(uint32_t set, char names[JWT_ALGS_TEXT]);
 
 #endif

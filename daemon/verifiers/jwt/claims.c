@@ -17,7 +17,7 @@
 #include "proto/limits.h"
 #include "proto/scopes.h"
 
-enum { RETRY_MAX = 365 * 86400 };       /* of the interface */
+enum { RETRY_MAX = 365 * 86400 }; /* of the interface */
 
 struct judging {
     const struct jwt_policy *policy;
@@ -34,8 +34,8 @@ static claim_check check_issuer, check_audience, check_typ, check_end, check_beg
     check_subject, check_id, check_scopes, check_earlier;
 
 static claim_check *const checks[] = {
-    check_issuer, check_audience, check_typ, check_end, check_begin, check_issued,
-    check_subject, check_id, check_scopes, check_earlier,
+    check_issuer, check_audience, check_typ, check_end,    check_begin,
+    check_issued, check_subject,  check_id,  check_scopes, check_earlier,
 };
 
 int jwt_claims_judge(const struct jwt_policy *policy, const json_t *header, const json_t *claims,

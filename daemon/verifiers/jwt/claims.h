@@ -9,13 +9,13 @@
 
 /* Texts belong to whoever made it.  It does not change while claims are judged by it. */
 struct jwt_policy {
-    struct argument_list issuers;       /* "*": any, or none */
-    struct argument_list audiences;     /* "*": any, or none */
-    int64_t leeway;                     /* seconds that the clocks may be apart */
+    struct argument_list issuers;   /* "*": any, or none */
+    struct argument_list audiences; /* "*": any, or none */
+    int64_t leeway;                 /* seconds that the clocks may be apart */
     const char *subject_claim;
     const char *scopes_claim;
     const char *id_claim;
-    const char *typ;                    /* NULL: any */
+    const char *typ; /* NULL: any */
     bool require_exp;
 };
 

@@ -41,7 +41,6 @@ bool jwt_compact_split(struct slice value, struct jwt_compact *parts)
 bool jwt_base64url(struct slice text, uint8_t *bytes, size_t room, size_t *len)
 {
     *len = 0;
-    return text.len == 0 ||
-           sodium_base642bin(bytes, room, text.at, text.len, NULL, len, NULL,
-                             sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
+    return text.len == 0 || sodium_base642bin(bytes, room, text.at, text.len, NULL, len, NULL,
+                                              sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
 }

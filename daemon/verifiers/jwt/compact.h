@@ -9,10 +9,10 @@
 enum { JWT_VALUE_MAX = 8192, JWT_BYTES_MAX = JWT_VALUE_MAX / 4 * 3 };
 
 struct jwt_compact {
-    struct slice header;            /* in base64url, like the next two; not empty */
+    struct slice header; /* in base64url, like the next two; not empty */
     struct slice claims;
-    struct slice signature;         /* empty in a JWT that nobody signed */
-    struct slice signed_text;       /* header and claims as they came, with the full stop */
+    struct slice signature;   /* empty in a JWT that nobody signed */
+    struct slice signed_text; /* header and claims as they came, with the full stop */
 };
 
 /* False if the value has another shape.  Says nothing of what the parts hold. */

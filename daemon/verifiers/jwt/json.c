@@ -96,7 +96,7 @@ bool jwt_json_time(const json_t *number, bool up, int64_t *seconds)
     double real = json_real_value(number);
     if (!(real >= (double)-STAMP_MAX && real <= (double)STAMP_MAX))
         return false;
-    *seconds = (int64_t)real;           /* towards zero */
+    *seconds = (int64_t)real; /* towards zero */
     if (up && (double)*seconds < real)
         ++*seconds;
     if (!up && (double)*seconds > real)

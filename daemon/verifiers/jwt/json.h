@@ -9,8 +9,8 @@
 
 enum jwt_json {
     JWT_JSON_READ,
-    JWT_JSON_NONE,          /* this is no JSON object */
-    JWT_JSON_TWICE,         /* it is, but some object of it has two members of one name */
+    JWT_JSON_NONE,  /* this is no JSON object */
+    JWT_JSON_TWICE, /* it is, but some object of it has two members of one name */
     JWT_JSON_NO_MEMORY,
 };
 

@@ -4,7 +4,7 @@
 #include "daemon/verifiers/jwt/json.h"
 #include "daemon/verifiers/jwt/compact.h"
 
-enum { ROOM = JWT_NUMBER_MAX + 8 };         /* some put zeros in front */
+enum { ROOM = JWT_NUMBER_MAX + 8 }; /* some put zeros in front */
 
 struct number {
     size_t len;
@@ -55,7 +55,7 @@ static bool read_number(const json_t *jwk, const char *member, struct number *nu
 
 static const struct type {
     const char *kty;
-    bool curved;                    /* crv says which of several kinds */
+    bool curved; /* crv says which of several kinds */
     const char *first, *second;
 } types[] = {
     { "RSA", false, "n", "e" },

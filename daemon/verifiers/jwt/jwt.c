@@ -43,7 +43,7 @@ struct jwt {
     struct jwt_policy policy;
     struct argument_list key_files, set_files, secret_files;
     struct jwt_key_set keys;
-    struct jeton_argument *arguments;   /* our copy, which the texts above point into */
+    struct jeton_argument *arguments; /* our copy, which the texts above point into */
     char *texts;
 };
 
@@ -72,14 +72,16 @@ static bool read_accepted(void *field, struct slice value)
 static const struct argument_row rows[] = {
     { "key", argument_append, FIELD(key_files), "a file with a public key in PEM, 16 times at most",
       true, false },
-    { "jwks", argument_append, FIELD(set_files), "a file with a JSON Web Key Set, 16 at most",
-      true, false },
-    { "secret", argument_append, FIELD(secret_files), "a file with the secret for HS256",
+    { "jwks", argument_append, FIELD(set_files), "a file with a JSON Web Key Set, 16 at most", true,
+      false },
+    { "secret", argument_append, FIELD(secret_files), "a file with the secret for HS256", false,
+      false },
+    { "algorithms", read_algorithms, FIELD(keys.algorithms),
+      "a list out of RS256,RS384,RS512,"
+      "PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519,HS256",
       false, false },
-    { "algorithms", read_algorithms, FIELD(keys.algorithms), "a list out of RS256,RS384,RS512,"
-      "PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519,HS256", false, false },
-    { "issuer", read_accepted, FIELD(policy.issuers),
-      "what iss must be, or, alone, * for any", true, true },
+    { "issuer", read_accepted, FIELD(policy.issuers), "what iss must be, or, alone, * for any",
+      true, true },
     { "audience", read_accepted, FIELD(policy.audiences),
       "what this service is called in aud, or, alone, * for any", true, true },
     { "leeway", read_leeway, FIELD(policy.leeway), "0s to 5m", false, false },
@@ -129,8 +131,11 @@ static struct jwt *jwt_new(const struct jeton_argument *given, size_t count)
     if (jwt == NULL)
         return NULL;
     *jwt = (struct jwt){
-        .policy = { .leeway = 30, .subject_claim = "sub", .scopes_claim = "scope",
-                    .id_claim = "jti", .require_exp = true },
+        .policy = { .leeway = 30,
+                    .subject_claim = "sub",
+                    .scopes_claim = "scope",
+                    .id_claim = "jti",
+                    .require_exp = true },
     };
     jwt_algs_read((struct slice)SLICE("RS256,ES256,EdDSA"), &jwt->keys.algorithms);
     if (copy_arguments(jwt, given, count))
@@ -197,7 +202,7 @@ static int open_instance(void **instance, const struct jeton_argument *given, si
         snprintf(problem, room, "out of memory");
         return -1;
     }
-    json_object_seed(0);        /* or the first verify() would read /dev/urandom for it */
+    json_object_seed(0); /* or the first verify() would read /dev/urandom for it */
     if (!configure(jwt, count, problem, room)) {
         close_instance(jwt);
         return -1;
@@ -217,7 +222,7 @@ struct evaluation {
     json_t *claims;
     const struct jwt_alg *alg;
     size_t len;
-    uint8_t bytes[JWT_BYTES_MAX];       /* of the part that is being read */
+    uint8_t bytes[JWT_BYTES_MAX]; /* of the part that is being read */
 };
 
 /* What a step says if there is more to find out. */
@@ -313,7 +318,7 @@ static int check_signature(struct evaluation *h)
         return malformed(h);
     }
     enum jwt_said said = jwt_key_set_check(&h->jwt->keys, h->alg, kid, h->parts.signed_text,
-                                        (struct slice){ (char *)signature, len });
+                                           (struct slice){ (char *)signature, len });
     sodium_memzero(signature, sizeof(signature));
     if (said == JWT_TROUBLE)
         return error(h, "GnuTLS could not check a signature");
@@ -329,8 +334,9 @@ static int read_claims(struct evaluation *h)
 
     if (read == JWT_JSON_NO_MEMORY)
         return error(h, "out of memory");
-    return read == JWT_JSON_READ ? GO_ON :
-        jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT's claims are no JSON object");
+    return read == JWT_JSON_READ ?
+               GO_ON :
+               jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT's claims are no JSON object");
 }
 
 static int judge_claims(struct evaluation *h)

@@ -16,7 +16,7 @@ static fault_call fault_of_rsa, fault_of_point, fault_of_ed25519, fault_of_secre
 
 static const struct kind {
     const char *name;
-    size_t coordinate;              /* bytes of each; 0: the numbers are of any length */
+    size_t coordinate; /* bytes of each; 0: the numbers are of any length */
     gnutls_ecc_curve_t curve;
     check_call *check;
     fault_call *fault;
@@ -69,7 +69,7 @@ static enum jwt_said check_rsa(const struct jwt_key *key, const struct jwt_alg *
 {
     gnutls_datum_t given = datum(signature.at, signature.len);
 
-    if (signature.len != key->first_len)        /* RFC 8017, 8.1.2 and 8.2.2, step 1 */
+    if (signature.len != key->first_len) /* RFC 8017, 8.1.2 and 8.2.2, step 1 */
         return JWT_SIGNED_NOT;
     return ask_gnutls(key, alg, text, &given);
 }
@@ -98,7 +98,9 @@ static enum jwt_said check_ed25519(const struct jwt_key *key, const struct jwt_a
     if (signature.len != crypto_sign_BYTES)
         return JWT_SIGNED_NOT;
     return crypto_sign_verify_detached((const uint8_t *)signature.at, (const uint8_t *)text.at,
-                                       text.len, key->first) == 0 ? JWT_SIGNED : JWT_SIGNED_NOT;
+                                       text.len, key->first) == 0 ?
+               JWT_SIGNED :
+               JWT_SIGNED_NOT;
 }
 
 static enum jwt_said check_secret(const struct jwt_key *key, const struct jwt_alg *alg,
@@ -114,13 +116,13 @@ static enum jwt_said check_secret(const struct jwt_key *key, const struct jwt_al
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)text.at, text.len);
     crypto_auth_hmacsha256_final(&state, right);
     bool same = sodium_memcmp(right, signature.at, sizeof(right)) == 0;
-    sodium_memzero(right, sizeof(right));       /* it would turn any such text into a JWT */
+    sodium_memzero(right, sizeof(right)); /* it would turn any such text into a JWT */
     sodium_memzero(&state, sizeof(state));
     return same ? JWT_SIGNED : JWT_SIGNED_NOT;
 }
 
-enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg,
-                            struct slice text, struct slice signature)
+enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg, struct slice text,
+                            struct slice signature)
 {
     return alg->kind == key->kind ? kinds[key->kind].check(key, alg, text, signature) :
                                     JWT_SIGNED_NOT;
@@ -161,20 +163,21 @@ static const char *fault_of_rsa(const struct jwt_key *key)
 
 static const char *fault_of_point(const struct jwt_key *key)
 {
-    return is_valid(key) ? NULL :
-        "this is no key: its point is not on its curve";
+    return is_valid(key) ? NULL : "this is no key: its point is not on its curve";
 }
 
 static const char *fault_of_ed25519(const struct jwt_key *key)
 {
-    return crypto_core_ed25519_is_valid_point(key->first) == 1 ? NULL :
-        "this is no key: its point is not on its curve, or of a small order";
+    return crypto_core_ed25519_is_valid_point(key->first) == 1 ?
+               NULL :
+               "this is no key: its point is not on its curve, or of a small order";
 }
 
 static const char *fault_of_secret(const struct jwt_key *key)
 {
-    return key->first_len >= JWT_SECRET_MIN ? NULL :
-        "this secret is too weak: it should have at least 32 bytes (openssl rand -hex 32)";
+    return key->first_len >= JWT_SECRET_MIN ?
+               NULL :
+               "this secret is too weak: it should have at least 32 bytes (openssl rand -hex 32)";
 }
 
 /* `exactly` bytes, or as many as there are without the zeros in front. */
@@ -197,7 +200,7 @@ static bool take_numbers(enum jwt_kind kind, struct slice first, struct slice se
 {
     size_t exactly = kinds[kind].coordinate;
 
-    if (kind == JWT_SECRET) {           /* its zeros are part of it */
+    if (kind == JWT_SECRET) { /* its zeros are part of it */
         key->first_len = first.len;
         if (first.len <= sizeof(key->first))
             memcpy(key->first, first.at, first.len);
@@ -216,8 +219,8 @@ const char *jwt_key_make(enum jwt_kind kind, struct slice first, struct slice se
 {
     *key = (struct jwt_key){ .kind = kind };
     if (!take_numbers(kind, first, second, key))
-        return kind == JWT_RSA || kind == JWT_SECRET ?
-            "this key is too large: at most 8192 bits" : "this is no key: it is of a wrong length";
+        return kind == JWT_RSA || kind == JWT_SECRET ? "this key is too large: at most 8192 bits" :
+                                                       "this is no key: it is of a wrong length";
     return kinds[kind].fault(key);
 }
 

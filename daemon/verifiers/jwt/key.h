@@ -11,25 +11,25 @@
 
 enum {
     JWT_KID_MAX = 256,
-    JWT_NUMBER_MAX = 1024,      /* bytes: RSA up to 8192 bits */
+    JWT_NUMBER_MAX = 1024, /* bytes: RSA up to 8192 bits */
     JWT_SECRET_MIN = 32,
 };
 
 struct jwt_key {
     enum jwt_kind kind;
-    const struct jwt_alg *only;     /* what it may be used with; NULL: any of its kind */
+    const struct jwt_alg *only; /* what it may be used with; NULL: any of its kind */
     bool has_kid;
     char kid[JWT_KID_MAX + 1];
     size_t first_len, second_len;
-    uint8_t first[JWT_NUMBER_MAX];  /* RSA n; EC x; Ed25519 public key; the secret */
-    uint8_t second[72];             /* RSA e; EC y */
+    uint8_t first[JWT_NUMBER_MAX]; /* RSA n; EC x; Ed25519 public key; the secret */
+    uint8_t second[72];            /* RSA e; EC y */
 };
 
 enum jwt_said { JWT_SIGNED, JWT_SIGNED_NOT, JWT_TROUBLE };
 
 /* Did this key sign the text?  `alg` is of the key's kind. */
-enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg,
-                            struct slice text, struct slice signature);
+enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg, struct slice text,
+                            struct slice signature);
 
 /* Makes *key out of numbers, most significant byte first, that are given with or without zeros in
  * front.  NULL; or what is wrong with them: too weak, too large, or no such key at all. */

@@ -87,7 +87,7 @@ static const char *add_jwks(struct jwt_key_set *keys, const json_t *list, char n
         }
     }
     return keys->count > before ? NULL :
-        "no key of it is for a signature by what algorithms= names";
+                                  "no key of it is for a signature by what algorithms= names";
 }
 
 const char *jwt_key_set_add_jwks(struct jwt_key_set *keys, const char *path, char note[JWT_NOTE])
@@ -122,7 +122,7 @@ static bool may_be_named(const struct jwt_key *key, const char *kid)
 }
 
 enum jwt_said jwt_key_set_check(const struct jwt_key_set *keys, const struct jwt_alg *alg,
-                             const char *kid, struct slice text, struct slice signature)
+                                const char *kid, struct slice text, struct slice signature)
 {
     enum jwt_said said = JWT_SIGNED_NOT;
 

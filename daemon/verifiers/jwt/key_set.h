@@ -7,11 +7,11 @@
 
 enum {
     JWT_KEYS_MAX = 32,
-    JWT_TRIES_MAX = 8,      /* keys tried for one signature */
+    JWT_TRIES_MAX = 8, /* keys tried for one signature */
 };
 
 struct jwt_key_set {
-    uint32_t algorithms;            /* those that are accepted: jwt_alg_bit() */
+    uint32_t algorithms; /* those that are accepted: jwt_alg_bit() */
     size_t count;
     struct jwt_key key[JWT_KEYS_MAX];
 };
@@ -28,6 +28,6 @@ const char *jwt_key_set_add_jwks(struct jwt_key_set *keys, const char *path, cha
 
 /* Did one of these keys sign the text?  With a kid, those that have another are not asked. */
 enum jwt_said jwt_key_set_check(const struct jwt_key_set *keys, const struct jwt_alg *alg,
-                             const char *kid, struct slice text, struct slice signature);
+                                const char *kid, struct slice text, struct slice signature);
 
 #endif

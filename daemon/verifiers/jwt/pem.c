@@ -35,8 +35,8 @@ static const char *take_point(gnutls_pubkey_t pubkey, struct jwt_key *key)
     if (gnutls_pubkey_export_ecc_raw2(pubkey, &curve, &x, &y, 0) < 0)
         return not_read;
     const char *fault = jwt_kind_of_curve(curve, &kind) ?
-        jwt_key_make(kind, slice_in(x), slice_in(y), key) :
-        "this key's curve is none of P-256, P-384, P-521 and Ed25519";
+                            jwt_key_make(kind, slice_in(x), slice_in(y), key) :
+                            "this key's curve is none of P-256, P-384, P-521 and Ed25519";
     gnutls_free(x.data);
     gnutls_free(y.data);
     return fault;

@@ -15,7 +15,7 @@ static char letters[BATCH_QUEUE_PAIR_MAX - sizeof(uint64_t)];
 struct taker {
     uint64_t next;
     uint64_t stop_at;
-    uint64_t rest_every;        /* sleeps after so many; 0: never */
+    uint64_t rest_every; /* sleeps after so many; 0: never */
     bool wrong;
     pthread_t thread;
 };

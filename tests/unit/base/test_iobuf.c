@@ -97,7 +97,7 @@ static void nothing_is_added_once_there_was_no_memory(void **state)
     struct iobuf b = { .bytes = NULL };
 
     if (JETON_SANITIZED)
-        return;                 /* it ends whoever asks for so much */
+        return; /* it ends whoever asks for so much */
     put(&b, "abc", 3);
     assert_null(iobuf_reserve(&b, (size_t)1 << 46));
     assert_true(b.cut);

@@ -49,7 +49,9 @@ static void a_file_overrides_defaults_and_set_overrides_the_file(void **state)
 static void every_mistake_names_its_line_and_what_is_right(void **state)
 {
     (void)state;
-    static const struct { const char *text, *line, *word; } cases[] = {
+    static const struct {
+        const char *text, *line, *word;
+    } cases[] = {
         { "[daemon]\nwokers=1\n", ":2: ", "has no key wokers" },
         { "[demon]\nworkers=1\n", ":2: ", "no section [demon]" },
         { "[daemon]\n\nworkers=many\n", ":3: ", "a number from 0" },

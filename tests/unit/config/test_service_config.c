@@ -202,7 +202,9 @@ static void what_is_set_can_have_dots_and_the_full_length(void **state)
 static void what_is_set_wrongly_is_told_as_it_was_given(void **state)
 {
     (void)state;
-    static const struct { const char *assignment, *word; } cases[] = {
+    static const struct {
+        const char *assignment, *word;
+    } cases[] = {
         { "service git.include=other", "this should be required, requisite, sufficient" },
         { "service .required=local", "NAME should be" },
         { "service git=local", "section.key=value" },

@@ -31,7 +31,7 @@ static void a_use_is_reported_once_a_minute(void **state)
     put_numbered(2);
     revoke_numbered(2);
     struct jeton *h = open_with(0);
-    shift = 60 - time(NULL) % 60;               /* a minute begins */
+    shift = 60 - time(NULL) % 60; /* a minute begins */
     for (int i = 0; i < 1000; i++) {
         ask(h, 1);
         ask(h, 2);
@@ -50,7 +50,7 @@ static void a_use_is_reported_once_a_minute(void **state)
     for (int i = 0; i < 1000; i++)
         ask(h, 1);
     assert_int_equal(uses_after(2), 2);
-    shift -= 86400;             /* the clock is set back */
+    shift -= 86400; /* the clock is set back */
     for (int i = 0; i < 1000; i++)
         ask(h, 1);
     assert_int_equal(uses_after(3), 3);
@@ -97,7 +97,7 @@ struct caller {
     struct jeton_claims claims;
     enum jeton_status status;
     unsigned calls;
-    unsigned again;             /* how often `done` starts the question anew */
+    unsigned again; /* how often `done` starts the question anew */
 };
 
 static enum jeton_status start(struct caller *c, uint64_t number);
@@ -153,7 +153,7 @@ static void a_question_to_the_table_completes_at_once_and_others_later(void **st
         many[i] = (struct caller){ .handle = c.handle };
         assert_int_equal(start(&many[i], i % 2 ? 1 : 2), JETON_WAITING);
     }
-    assert_int_equal(start(&c, 1), JETON_UNAVAILABLE);          /* no more at a time */
+    assert_int_equal(start(&c, 1), JETON_UNAVAILABLE); /* no more at a time */
     assert_int_equal(fcntl(jeton_fd(c.handle), F_GETFD), FD_CLOEXEC);
     assert_true(loop(c.handle));
     for (int i = 0; i < 250; i++) {
@@ -228,12 +228,12 @@ static void the_descriptor_of_a_replaced_daemon_has_another_number(void **state)
     assert_int_equal(start(&c, 1), JETON_WAITING);
     int fd = jeton_fd(c.handle);
     assert_true(loop(c.handle) && c.status == JETON_OK);
-    house_kill();               /* nothing waits: the next question notices */
+    house_kill(); /* nothing waits: the next question notices */
     assert_int_equal(start(&c, 1), JETON_UNAVAILABLE);
     house_open();
     assert_int_equal(start(&c, 1), JETON_WAITING);
     assert_int_not_equal(jeton_fd(c.handle), fd);
-    close(jeton_fd(c.handle));  /* the host should not */
+    close(jeton_fd(c.handle)); /* the host should not */
     assert_int_equal(jeton_timeout(c.handle), 0);
     assert_true(loop(c.handle));
     assert_true(c.calls == 2 && c.status == JETON_UNAVAILABLE);
@@ -251,7 +251,7 @@ static void what_is_asked_while_a_connection_ends_is_not_lost(void **state)
     assert_true(loop(c.handle));
     assert_true(c.calls == 2 && c.status == JETON_OK);
     assert_int_equal(start(&c, 1), JETON_WAITING);
-    jeton_close(c.handle);      /* `done` is not called */
+    jeton_close(c.handle); /* `done` is not called */
     assert_int_equal(c.calls, 2);
 }
 
@@ -282,7 +282,7 @@ static void it_exports_what_the_header_declares_and_nothing_else(void **state)
         assert_int_equal(sscanf(line, "%*s %c %127s", &kind, name), 2);
         name[strcspn(name, "@\n")] = '\0';
         if (kind == 'A')
-            continue;           /* the version itself */
+            continue; /* the version itself */
         assert_int_equal(strncmp(name, "jeton_", 6), 0);
         snprintf(command, sizeof(command), "grep -q '\\b%s(' plugin/lib/jeton.h", name);
         assert_int_equal(system(command), 0);
@@ -315,16 +315,16 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
         void *so = dlopen(library(), RTLD_NOW | RTLD_LOCAL);
         struct jeton *h;
         assert_non_null(so);
-        int (*opens)(struct jeton **, const char *, const char *, unsigned) =
-            (int (*)(struct jeton **, const char *, const char *, unsigned))(uintptr_t)
-            dlsym(so, "jeton_open");
-        void (*closes)(struct jeton *) =
-            (void (*)(struct jeton *))(uintptr_t)dlsym(so, "jeton_close");
+        int (*opens)(struct jeton **, const char *, const char *,
+                     unsigned) = (int (*)(struct jeton **, const char *, const char *,
+                                          unsigned))(uintptr_t)dlsym(so, "jeton_open");
+        void (*closes)(struct jeton *) = (void (*)(struct jeton *))(uintptr_t)dlsym(so,
+                                                                                    "jeton_close");
         assert_int_equal(opens(&h, house.path, NULL, 0), 0);
         closes(h);
         assert_int_equal(dlclose(so), 0);
         assert_null(dlopen(library(), RTLD_NOW | RTLD_NOLOAD));
-        pid_t child = i == 50 ? fork() : 1;     /* no handler may be left in what is gone */
+        pid_t child = i == 50 ? fork() : 1; /* no handler may be left in what is gone */
         if (child == 0)
             exit(0);
         if (child > 1)

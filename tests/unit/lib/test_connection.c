@@ -58,9 +58,24 @@ static void malformed_replies_are_no_answer(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "\n", " \n", "ok\n", "Ok n=1\n", "YES\n", "OK n=\"1\n", "OK n=\"\\q\"\n", "OK \xff\n",
-        "OK\tn=1\n", "OK \x01\n", "NO\n", "ERR\n", "NO reason=revoked\n", "ERR n=1\n", "n=1 OK\n",
-        "OKAY\n", "status=OK\n", "\"OK \" n=1\n",
+        "\n",
+        " \n",
+        "ok\n",
+        "Ok n=1\n",
+        "YES\n",
+        "OK n=\"1\n",
+        "OK n=\"\\q\"\n",
+        "OK \xff\n",
+        "OK\tn=1\n",
+        "OK \x01\n",
+        "NO\n",
+        "ERR\n",
+        "NO reason=revoked\n",
+        "ERR n=1\n",
+        "n=1 OK\n",
+        "OKAY\n",
+        "status=OK\n",
+        "\"OK \" n=1\n",
         "OK 1 2 3 4 5 6 7 8 9 10 1 2 3 4 5 6 7 8 9 20 1 2 3 4 5 6 7 8 9 30 1 2\n",
     };
 
@@ -227,7 +242,7 @@ static void a_descriptor_belongs_to_the_reply_it_came_with(void **state)
     begin(pass_late);
     put("ping\n", false, 3000);
     put("table\n", true, 3000);
-    usleep(50000);              /* both replies are there: one recvmsg() may bring them together */
+    usleep(50000); /* both replies are there: one recvmsg() may bring them together */
     settle(3000);
     assert_int_equal(got.count, 2);
     assert_true(got.fd >= 0);

@@ -59,7 +59,7 @@ static void a_daemon_that_hangs_up_is_asked_once_more(void **state)
     assert_int_equal(ask(h, 1), JETON_OK);
     house_kill();
     house_open();
-    assert_int_equal(ask(h, 1), JETON_OK);      /* the old connection is dead: that is not told */
+    assert_int_equal(ask(h, 1), JETON_OK); /* the old connection is dead: that is not told */
     house.hang_ups = 1000;
     house.connections = 0;
     assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
@@ -85,7 +85,7 @@ static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
         well = well && ask(other, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON;
         jeton_close(h);
         jeton_close(other);
-        well = well && entries("/proc/self/fd") == fds - 2;     /* those inherited are closed */
+        well = well && entries("/proc/self/fd") == fds - 2; /* those inherited are closed */
         _exit(well ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
@@ -98,8 +98,8 @@ static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
 
 struct crowd {
     struct jeton *handle;
-    _Atomic uint64_t put;       /* tokens below this are there */
-    _Atomic uint64_t revoked;   /* tokens below this are revoked, and that was acknowledged */
+    _Atomic uint64_t put;     /* tokens below this are there */
+    _Atomic uint64_t revoked; /* tokens below this are revoked, and that was acknowledged */
     atomic_bool stop;
     atomic_uint wrong;
     _Atomic uint64_t asked;
@@ -115,7 +115,7 @@ static void *keep_asking(void *argument)
         if (put_to == 0)
             continue;
         uint64_t number = revoked > 0 && i % 2 ? revoked - 1 - i % (revoked < 8 ? revoked : 8) :
-                          i % put_to;
+                                                 i % put_to;
         value_numbered(number, value);
         enum jeton_status status = jeton_verify(crowd->handle, value, 32, NULL, NULL, NULL);
         bool may_pass = number >= revoked;
@@ -184,7 +184,7 @@ static void a_host_that_closes_or_reuses_our_descriptors_is_served(void **state)
     struct jeton *h = open_with(JETON_NO_TABLE);
     pid_t child = fork();
 
-    if (child == 0) {           /* where only the library's connections are open */
+    if (child == 0) { /* where only the library's connections are open */
         bool well = ask(h, 1) == JETON_OK;
         for (int fd = 3; fd < 100; fd++)
             close(fd);
@@ -213,7 +213,7 @@ static void without_free_descriptors_the_table_answers_on(void **state)
 
     assert_int_equal(ask(h, 1), JETON_OK);
     pid_t child = fork();
-    if (child == 0) {           /* its connections are not inherited, and it can make none */
+    if (child == 0) { /* its connections are not inherited, and it can make none */
         getrlimit(RLIMIT_NOFILE, &old);
         none = (struct rlimit){ 0, old.rlim_max };
         setrlimit(RLIMIT_NOFILE, &none);
@@ -241,7 +241,7 @@ static void a_verification_by_the_table_makes_no_system_call(void **state)
     if (child == 0) {
         bool well = true;
         ask(h, 1);
-        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0)    /* any other call kills */
+        if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0) /* any other call kills */
             for (int i = 0; i < 100000; i++)
                 well = well && ask(h, 1) == JETON_OK && ask(h, 2) == JETON_REVOKED &&
                        ask(h, 99) == JETON_UNKNOWN;
@@ -264,7 +264,7 @@ static void it_leaves_nothing_behind(void **state)
         jeton_close(h);
         usleep(2000);
     }
-    usleep(100000);             /* the house closes its ends too */
+    usleep(100000); /* the house closes its ends too */
     assert_in_range(entries("/proc/self/fd"), fds - 3, fds);
     assert_true(entries("/proc/self/task") <= threads);
 }

@@ -24,12 +24,12 @@ static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
     table_view_reap(&views, &gate);
     assert_true(is_mapped(at));
     gate.lane[5].inside = 0;
-    gate.lane[6].inside = 1;                            /* each need be empty only once */
+    gate.lane[6].inside = 1; /* each need be empty only once */
     table_view_reap(&views, &gate);
     assert_false(is_mapped(at));
     gate.lane[6].inside = 0;
     table_view_replace(&views, &gate, NULL);
-    assert_true(table_view_usable(&views, &gate));            /* it may hold: it is kept */
+    assert_true(table_view_usable(&views, &gate)); /* it may hold: it is kept */
     g.header->state = TABLE_SUPERSEDED;
     table_view_replace(&views, &gate, NULL);
     assert_true(views.current == NULL && views.retired == NULL);

@@ -73,8 +73,10 @@ static void a_size_other_than_the_announced_is_refused(void **state)
 /* Whatever else is written into this field of the header. */
 static void check_field(const struct forged *f, void *field, size_t size)
 {
-    const uint64_t lies[] = { 0, 1, 5, 7, 26, 27, 31, 32, 64, 255, 4095, 4097, INT32_MAX,
-                              UINT32_MAX, UINT32_MAX + UINT64_C(1), INT64_MAX, UINT64_MAX };
+    const uint64_t lies[] = { 0,         1,         5,         7,          26,
+                              27,        31,        32,        64,         255,
+                              4095,      4097,      INT32_MAX, UINT32_MAX, UINT32_MAX + UINT64_C(1),
+                              INT64_MAX, UINT64_MAX };
     uint64_t good = 0;
 
     memcpy(&good, field, size);
@@ -156,8 +158,9 @@ static void a_table_that_does_not_hold_answers_nothing(void **state)
         f.header->state = TABLE_LIVE;
         assert_true(ask(&views, 1, &status, NULL) && table_view_usable(&views, &gate));
     }
-    const int64_t leases[] = { 0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000,
-                               monotonic() + INT64_C(8000000000) };
+    const int64_t leases[] = {
+        0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000, monotonic() + INT64_C(8000000000)
+    };
     for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
         f.header->lease = leases[i];
         assert_false(ask(&views, 1, &status, NULL) || table_view_usable(&views, &gate));

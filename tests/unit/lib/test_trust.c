@@ -55,7 +55,7 @@ static void what_was_sent_is_wiped(void **state)
     settle(3000);
     assert_null(memmem(l, sizeof(*l), "secret", 6));
     finish();
-    begin(silence);             /* what was not sent is wiped too */
+    begin(silence); /* what was not sent is wiped too */
     put("verify token=secret-secret-secret\n", false, 3000);
     finish();
     assert_false(connection_ask(l, slice_of("verify token=secret\n"), false, note, &got, 0));
@@ -111,7 +111,7 @@ static void connecting_to_nobody_fails_in_time(void **state)
     assert_int_equal(try(path), -ECONNREFUSED);
     int listener = listen_at(path);
     listen(listener, 0);
-    while (error == 0) {                /* nobody accepts: the queue fills up */
+    while (error == 0) { /* nobody accepts: the queue fills up */
         struct fd_identity m = { .held = false };
         static struct connection other;
         other = (struct connection){ .mark = NULL };
@@ -142,9 +142,12 @@ static void a_path_that_others_may_change_is_not_believed(void **state)
     snprintf(path, sizeof(path), "%s/s", other);
     assert_int_equal(try(path), -ELOOP);
     unlink(other);
-    static const struct { mode_t mode; int error; } modes[] = {
-        { 0755, 0 }, { 0775, -EPERM }, { 0757, -EPERM }, { 0720, -EPERM }, { 01777, 0 },
-        { 0700, 0 },
+    static const struct {
+        mode_t mode;
+        int error;
+    } modes[] = {
+        { 0755, 0 },      { 0775, -EPERM }, { 0757, -EPERM },
+        { 0720, -EPERM }, { 01777, 0 },     { 0700, 0 },
     };
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         chmod(server.directory, modes[i].mode);
@@ -153,9 +156,9 @@ static void a_path_that_others_may_change_is_not_believed(void **state)
     chmod(server.path, 0666);
     assert_int_equal(try(server.path), 0);
     if (geteuid() != 0)
-        return;                 /* the rest needs other users */
+        return; /* the rest needs other users */
     assert_int_equal(chown(server.path, 4711, 0), 0);
-    assert_int_equal(try(server.path), -EPERM);     /* neither ours nor the server's */
+    assert_int_equal(try(server.path), -EPERM); /* neither ours nor the server's */
     assert_int_equal(chown(server.path, 0, 0), 0);
     assert_int_equal(chown(server.directory, 4711, 0), 0);
     assert_int_equal(try(server.path), -EPERM);
@@ -204,8 +207,8 @@ static void a_server_is_believed_for_its_user_and_its_path(void **state)
     if (geteuid() != 0)
         skip();
     assert_int_equal(try_server(0, 0, 0, 0755), 0);
-    assert_int_equal(try_server(4711, 0, 4711, 0755), 0);       /* the daemon's own user */
-    assert_int_equal(try_server(4711, 0, 0, 0755), -EPERM);     /* somebody took root's socket */
+    assert_int_equal(try_server(4711, 0, 4711, 0755), 0);   /* the daemon's own user */
+    assert_int_equal(try_server(4711, 0, 0, 0755), -EPERM); /* somebody took root's socket */
     assert_int_equal(try_server(4711, 4711, 0, 0755), -EPERM);
     assert_int_equal(try_server(4711, 0, 4712, 0755), -EPERM);
     assert_int_equal(try_server(4711, 4712, 4711, 0755), -EPERM);

@@ -5,7 +5,7 @@
 /* -- verdicts ---------------------------------------------------------------------------------- */
 
 static const struct {
-    uint64_t number;            /* 0: text is the value */
+    uint64_t number; /* 0: text is the value */
     const char *text, *scopes, *subject;
     enum jeton_status status;
 } cases[] = {
@@ -81,11 +81,15 @@ static void table_and_daemon_give_the_same_verdicts(void **state)
             struct jeton_claims c = JETON_CLAIMS_INIT;
             memset(c.id, 'x', sizeof(c) - offsetof(struct jeton_claims, id));
             assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
-                                          cases[i].subject, &c), cases[i].status);
+                                          cases[i].subject, &c),
+                             cases[i].status);
             assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
-                                          cases[i].subject, NULL), cases[i].status);
-            check_claims(&c, i, cases[i].status == JETON_INVALID ? JETON_NOBODY :
-                                channel == 0 ? JETON_TABLE : JETON_DAEMON);
+                                          cases[i].subject, NULL),
+                             cases[i].status);
+            check_claims(&c, i,
+                         cases[i].status == JETON_INVALID ? JETON_NOBODY :
+                         channel == 0                     ? JETON_TABLE :
+                                                            JETON_DAEMON);
         }
     }
     for (int channel = 0; channel < 2; channel++) {
@@ -94,10 +98,14 @@ static void table_and_daemon_give_the_same_verdicts(void **state)
         memset(subject, 'a', sizeof(subject) - 1);
         assert_int_equal(jeton_verify(channels[channel], big, sizeof(big), NULL, NULL, NULL),
                          JETON_MALFORMED);
-        assert_int_equal(jeton_verify(channels[channel], big, 512, NULL, NULL, NULL), JETON_UNKNOWN);
-        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, subject, NULL), JETON_INVALID);
-        assert_int_equal(jeton_verify(channels[channel], NULL, 32, NULL, NULL, NULL), JETON_INVALID);
-        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, NULL, &wrong), JETON_INVALID);
+        assert_int_equal(jeton_verify(channels[channel], big, 512, NULL, NULL, NULL),
+                         JETON_UNKNOWN);
+        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, subject, NULL),
+                         JETON_INVALID);
+        assert_int_equal(jeton_verify(channels[channel], NULL, 32, NULL, NULL, NULL),
+                         JETON_INVALID);
+        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, NULL, &wrong),
+                         JETON_INVALID);
         jeton_close(channels[channel]);
     }
 }
@@ -121,8 +129,9 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
             value_numbered(cases[c].number, value[c]);
             const char *text = cases[c].text != NULL ? cases[c].text : value[c];
             told[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
-            question[i] = (struct jeton_check){ text, strlen(text), cases[c].scopes,
-                                                   cases[c].subject, &told[i], -1, 0 };
+            question[i] = (struct jeton_check){
+                text, strlen(text), cases[c].scopes, cases[c].subject, &told[i], -1, 0
+            };
             passes += cases[c].status == JETON_OK;
         }
         question[count].status = -7;
@@ -131,8 +140,10 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
         for (size_t i = 0; i < count; i++) {
             size_t c = i % CASES;
             assert_int_equal(question[i].status, cases[c].status);
-            check_claims(&told[i], c, cases[c].status == JETON_INVALID ? JETON_NOBODY :
-                                      channel == 0 ? JETON_TABLE : JETON_DAEMON);
+            check_claims(&told[i], c,
+                         cases[c].status == JETON_INVALID ? JETON_NOBODY :
+                         channel == 0                     ? JETON_TABLE :
+                                                            JETON_DAEMON);
         }
     }
     jeton_close(channels[0]);
@@ -169,11 +180,21 @@ static void a_strange_reply_is_never_a_pass(void **state)
 {
     (void)state;
     static const char *const strange[] = {
-        "OK\n", "OK id=\n", "OK verifier=local\n", "OK id=0123456789abcdef0123\n",
-        "OK id=0123456789abcdef0123 verifier=local\n", "OK id=\"a\\x00b\" verifier=jwt\n",
-        "OK id=1 verifier=jwt expires=tomorrow\n", "OK id=1 verifier=jwt subject=\"a\\x00b\"\n",
+        "OK\n",
+        "OK id=\n",
+        "OK verifier=local\n",
+        "OK id=0123456789abcdef0123\n",
+        "OK id=0123456789abcdef0123 verifier=local\n",
+        "OK id=\"a\\x00b\" verifier=jwt\n",
+        "OK id=1 verifier=jwt expires=tomorrow\n",
+        "OK id=1 verifier=jwt subject=\"a\\x00b\"\n",
         "OK id=1111111111111111111111111111111111111111111111111111111111111111 verifier=jwt\n",
-        "NO\n", "ERR internal\n", "ERR forbidden\n", "ERR syntax\n", "whatever\n", "* id=1\nOK\n",
+        "NO\n",
+        "ERR internal\n",
+        "ERR forbidden\n",
+        "ERR syntax\n",
+        "whatever\n",
+        "* id=1\nOK\n",
     };
     struct jeton *h = open_with(JETON_NO_TABLE);
 
@@ -263,7 +284,7 @@ static void a_revoked_token_is_refused_by_the_very_next_call(void **state)
     (void)state;
     struct jeton *h = open_with(0);
 
-    for (uint64_t i = 0; i < 5000; i++) {       /* the table grows several times meanwhile */
+    for (uint64_t i = 0; i < 5000; i++) { /* the table grows several times meanwhile */
         put_numbered(i);
         assert_int_equal(ask(h, i), JETON_OK);
         revoke_numbered(i);
@@ -286,12 +307,12 @@ static void without_a_lease_the_daemon_is_asked(void **state)
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
     house_kill();
     assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    token_table_renew(house.token_table);                     /* it was only slow */
+    token_table_renew(house.token_table); /* it was only slow */
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
     token_table_close(house.token_table);
     assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
     token_table_free(house.token_table);
-    house.token_table = token_table_new("jtn", 0);            /* another daemon, with another table */
+    house.token_table = token_table_new("jtn", 0); /* another daemon, with another table */
     put_numbered(1);
     house_open();
     assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
@@ -337,7 +358,10 @@ static void a_table_that_fails_is_asked_for_once_a_second(void **state)
 {
     (void)state;
     static const char *const answers[] = {
-        "ERR busy\n", "OK\n", "OK size=4096 final=yes\n", "OK size=x final=yes\n",
+        "ERR busy\n",
+        "OK\n",
+        "OK size=4096 final=yes\n",
+        "OK size=x final=yes\n",
     };
 
     put_numbered(1);

@@ -53,8 +53,8 @@ static void an_escape_is_decoded_wherever_it_is(void **state)
 static void line_refuses_what_the_grammar_does_not_allow(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "a=\"open", "a=\"x\"y", "a=b\"c", "a=\"\\q\"", "a=\"\\x4\"",
-                                       "a\\b", "a\tb" };
+    static const char *const bad[] = { "a=\"open",   "a=\"x\"y", "a=b\"c", "a=\"\\q\"",
+                                       "a=\"\\x4\"", "a\\b",     "a\tb" };
     struct line line;
     const char *why;
 

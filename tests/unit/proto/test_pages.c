@@ -115,9 +115,10 @@ static void huge_pages_are_had_where_the_kernel_has_them(void **state)
     condense_all(file, SIZE);
     condense_all(own, SIZE);
     if (!shared || !private)
-        print_message("there are no huge pages here for %s\n", shared ? "private memory" :
-                      private ? "files in memory" : "either");
-    if (shared && huge_kibibytes(file) == 0)        /* they may have run out just now */
+        print_message("there are no huge pages here for %s\n", shared  ? "private memory" :
+                                                               private ? "files in memory" :
+                                                                         "either");
+    if (shared && huge_kibibytes(file) == 0) /* they may have run out just now */
         assert_false(can_collapse(MAP_SHARED, probe));
     if (private && huge_kibibytes(own) == 0)
         assert_false(can_collapse(MAP_PRIVATE | MAP_ANONYMOUS, -1));

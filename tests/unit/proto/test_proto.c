@@ -34,7 +34,8 @@ static void value_has_prefix_random_part_and_checksum(void **state)
 static void checksum_is_zlib_crc32_in_base62(void **state)
 {
     (void)state;
-    char value[] = "jtn_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg" "3tE7jS";
+    char value[] = "jtn_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefg"
+                   "3tE7jS";
 
     assert_int_equal(token_form(slice_of(value), "jtn"), TOKEN_OURS);
 }
@@ -71,12 +72,14 @@ static void hex_has_hex_digits_only(void **state)
 {
     (void)state;
     static const char digits[] = "0123456789abcdefABCDEF";
-    char text[] = "0123456789abcdefABCDEF9876543210fedcbaFE";       /* 16 at a time, and some more */
+    char text[] = "0123456789abcdefABCDEF9876543210fedcbaFE"; /* 16 at a time, and some more */
     uint8_t bytes[20];
 
     assert_true(hex_parse((struct slice){ text, 40 }, bytes, 20));
-    assert_memory_equal(bytes, "\x01\x23\x45\x67\x89\xab\xcd\xef\xab\xcd\xef\x98\x76\x54\x32\x10\xfe\xdc"
-                        "\xba\xfe", 20);
+    assert_memory_equal(bytes,
+                        "\x01\x23\x45\x67\x89\xab\xcd\xef\xab\xcd\xef\x98\x76\x54\x32\x10\xfe\xdc"
+                        "\xba\xfe",
+                        20);
     assert_false(hex_parse((struct slice){ text, 39 }, bytes, 20));
     assert_false(hex_parse((struct slice){ text, 40 }, bytes, 19));
     for (size_t at = 0; at < 40; at++) {
@@ -98,8 +101,10 @@ static void utf8_is_looked_at_behind_long_characters_too(void **state)
     (void)state;
     assert_true(utf8_valid(slice_of("a\xc3\xa4z\xe2\x82\xac.\xf0\x9f\x94\x91")));
     assert_false(utf8_valid(slice_of("\xc3\xa4z\xff")));
-    assert_false(utf8_valid(slice_of("\xe2\x82\xac" "a\x80")));
-    assert_false(utf8_valid(slice_of("\xf0\x9f\x94\x91" "ab\xc3")));
+    assert_false(utf8_valid(slice_of("\xe2\x82\xac"
+                                     "a\x80")));
+    assert_false(utf8_valid(slice_of("\xf0\x9f\x94\x91"
+                                     "ab\xc3")));
 }
 
 static void scopes_are_sorted_and_unique(void **state)
@@ -118,7 +123,8 @@ static void scopes_are_sorted_and_unique(void **state)
 static void a_scope_has_its_characters_and_no_others(void **state)
 {
     (void)state;
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/*-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/*-";
 
     for (int byte = 0; byte < 256; byte++) {
         const char word[] = { 'a', (char)byte, 'z' };
@@ -143,9 +149,14 @@ static void scopes_are_compared_whole(void **state)
 static void stamps_round_trip(void **state)
 {
     (void)state;
-    static const struct { const char *text; int64_t time; } cases[] = {
-        { "1970-01-01T00:00:00Z", 0 }, { "2000-02-29T23:59:59Z", 951868799 },
-        { "2026-11-23T17:50:00Z", 1795456200 }, { "9999-12-31T23:59:59Z", STAMP_MAX },
+    static const struct {
+        const char *text;
+        int64_t time;
+    } cases[] = {
+        { "1970-01-01T00:00:00Z", 0 },
+        { "2000-02-29T23:59:59Z", 951868799 },
+        { "2026-11-23T17:50:00Z", 1795456200 },
+        { "9999-12-31T23:59:59Z", STAMP_MAX },
     };
 
     for (size_t i = 0; i < 4; i++) {
@@ -164,7 +175,8 @@ static void impossible_stamps_are_refused(void **state)
     (void)state;
     static const char *const bad[] = {
         "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
-        "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00", "1969-12-31T23:59:59Z",
+        "2026-01-01T00:00:60Z", "2026-01-01 00:00:00Z", "2026-01-01T00:00:00",
+        "1969-12-31T23:59:59Z",
     };
     int64_t time;
 
@@ -195,16 +207,29 @@ static void a_stamp_has_digits_where_digits_go(void **state)
 static void a_number_is_decimal_and_at_most_its_maximum(void **state)
 {
     (void)state;
-    static const struct { const char *text; uint64_t max; bool well; uint64_t number; } cases[] = {
-        { "0", 0, true, 0 }, { "1", 0, false, 0 }, { "007", 7, true, 7 }, { "8", 7, false, 0 },
-        { "10", 9, false, 0 }, { "4294967295", UINT32_MAX, true, UINT32_MAX },
+    static const struct {
+        const char *text;
+        uint64_t max;
+        bool well;
+        uint64_t number;
+    } cases[] = {
+        { "0", 0, true, 0 },
+        { "1", 0, false, 0 },
+        { "007", 7, true, 7 },
+        { "8", 7, false, 0 },
+        { "10", 9, false, 0 },
+        { "4294967295", UINT32_MAX, true, UINT32_MAX },
         { "4294967296", UINT32_MAX, false, 0 },
         { "18446744073709551615", UINT64_MAX, true, UINT64_MAX },
         { "18446744073709551616", UINT64_MAX, false, 0 },
-        { "36893488147419103233", UINT64_MAX, false, 0 },   /* 2^65 + 1 */
+        { "36893488147419103233", UINT64_MAX, false, 0 }, /* 2^65 + 1 */
         { "99999999999999999999", UINT64_MAX, false, 0 },
-        { "", UINT64_MAX, false, 0 }, { "-1", UINT64_MAX, false, 0 }, { "+1", UINT64_MAX, false, 0 },
-        { " 1", UINT64_MAX, false, 0 }, { "1 ", UINT64_MAX, false, 0 }, { "0x1", UINT64_MAX, false, 0 },
+        { "", UINT64_MAX, false, 0 },
+        { "-1", UINT64_MAX, false, 0 },
+        { "+1", UINT64_MAX, false, 0 },
+        { " 1", UINT64_MAX, false, 0 },
+        { "1 ", UINT64_MAX, false, 0 },
+        { "0x1", UINT64_MAX, false, 0 },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -287,7 +312,9 @@ static void digest_by_libsodium(struct slice value, uint8_t digest[DIGEST_SIZE])
     static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = "jeton token v1";
 
     assert_int_equal(crypto_generichash_blake2b_salt_personal(digest, DIGEST_SIZE,
-                     (const uint8_t *)value.at, value.len, NULL, 0, NULL, personal), 0);
+                                                              (const uint8_t *)value.at, value.len,
+                                                              NULL, 0, NULL, personal),
+                     0);
 }
 
 static void digest_of_any_length_is_that_of_libsodium(void **state)

@@ -45,8 +45,10 @@ static int set_up(void **state)
              directory);
     config.role[ROLE_VERIFY].paths = 0;
     char command[256];
-    snprintf(command, sizeof(command), "cd %s && mkdir store run else && echo x >else/file && "
-             "echo x >store/tokens.tdb && echo x >run/admin.sock", directory);
+    snprintf(command, sizeof(command),
+             "cd %s && mkdir store run else && echo x >else/file && "
+             "echo x >store/tokens.tdb && echo x >run/admin.sock",
+             directory);
     return system(command);
 }
 
@@ -147,7 +149,9 @@ static int open_a_packet_socket(void)
 static int ask_another_host(void)
 {
     const struct sockaddr_in nobody = {
-        .sin_family = AF_INET, .sin_port = htons(1), .sin_addr = { htonl(INADDR_LOOPBACK) },
+        .sin_family = AF_INET,
+        .sin_port = htons(1),
+        .sin_addr = { htonl(INADDR_LOOPBACK) },
     };
     struct addrinfo *found;
 
@@ -155,7 +159,8 @@ static int ask_another_host(void)
         return -EAFNOSUPPORT;
     freeaddrinfo(found);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    return fd < 0 ? -errno : result_of(connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody)));
+    return fd < 0 ? -errno :
+                    result_of(connect(fd, (const struct sockaddr *)&nobody, sizeof(nobody)));
 }
 
 static int become_root(void)
@@ -247,7 +252,11 @@ static int change_the_priority_of_a_user(void)
 
 static void only_what_a_running_daemon_does_is_possible(void **state)
 {
-    static const struct { const char *name; int (*attempt)(void); int local, network; } rows[] = {
+    static const struct {
+        const char *name;
+        int (*attempt)(void);
+        int local, network;
+    } rows[] = {
         { "execve", execute, KILLED, KILLED },
         { "ptrace", trace, KILLED, KILLED },
         { "setuid", become_root, KILLED, KILLED },
@@ -310,7 +319,11 @@ static int replace_the_store(void)
 
 static void only_files_of_the_daemon_are_within_reach(void **state)
 {
-    static const struct { int (*attempt)(void); const char *path; int flags, result; } rows[] = {
+    static const struct {
+        int (*attempt)(void);
+        const char *path;
+        int flags, result;
+    } rows[] = {
         { open_it, "else/file", O_RDONLY, -EACCES },
         { open_it, "else/new", O_WRONLY | O_CREAT, -EACCES },
         { remove_it, "else/file", 0, -EACCES },

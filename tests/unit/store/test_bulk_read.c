@@ -46,7 +46,8 @@ static void put_foreign(const char *key, const void *bytes, size_t len)
 
     assert_non_null(tdb);
     assert_int_equal(tdb_store(tdb, (TDB_DATA){ (unsigned char *)key, strlen(key) },
-                               (TDB_DATA){ (unsigned char *)bytes, len }, TDB_REPLACE), 0);
+                               (TDB_DATA){ (unsigned char *)bytes, len }, TDB_REPLACE),
+                     0);
     tdb_close(tdb);
 }
 

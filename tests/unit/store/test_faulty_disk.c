@@ -195,7 +195,8 @@ static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **
     enum status answer[STEPS_MAX];
     uint8_t token = 8;
     static const struct stack_entry deny[STEPS_MAX] = {
-        { &change_revoke, 1, 0 }, { &change_disable, 2, 0 },
+        { &change_revoke, 1, 0 },
+        { &change_disable, 2, 0 },
     };
 
     begin_life();

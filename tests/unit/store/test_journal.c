@@ -56,7 +56,8 @@ static void check_entries(const struct journal *j, const struct disk *disk)
         uint32_t block;
         assert_true(journal_find(j, serial, &block));
         struct slice rest = journal_entries((struct slice){ disk->bytes[block], disk->len[block] },
-                                            serial), entry;
+                                            serial),
+                     entry;
         assert_true(rest.len > 0);
         while (journal_take_entry(&rest, &entry)) {
             uint64_t found;
@@ -197,7 +198,9 @@ static void damaged_blocks_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", "v=2 tokens=0000000001\n", "v=1 tokens=000000000x\n",
+        "",
+        "v=2 tokens=0000000001\n",
+        "v=1 tokens=000000000x\n",
         "v=1 tokens=0000000001\nserial=1 a=b\nserial=3 a=b\n",
         "v=1 tokens=0000000001\nserial=1 a=b\nserial=2",
         "v=1 tokens=0000000001\nserial=0 a=b\n",

@@ -8,7 +8,7 @@
 
 enum { POWER_TESTS = 4 };
 
-static time_t began;            /* the test that is running */
+static time_t began; /* the test that is running */
 static unsigned first_seed;
 
 /* One of two models is true: a batch was on its way. */
@@ -49,8 +49,8 @@ static void a_process_that_dies_leaves_what_was_answered(void **state)
 {
     (void)state;
     int count = calls_of_a_life(CALL_ANY);
-    int *answered = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                         -1, 0);
+    int *answered = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                         0);
 
     for (int i = 0; i < count; i = next_call(i, count, 30)) {
         live_and_die(i, answered);
@@ -70,8 +70,8 @@ static void a_process_that_dies_leaves_what_was_answered(void **state)
 /* How many calls a creation made, or -1 if it died. */
 static int create_and_die(int die_at)
 {
-    int status, *count = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
-                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int status,
+        *count = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     unlink(path);
     disk_insert(NULL);

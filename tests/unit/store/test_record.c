@@ -13,11 +13,15 @@ enum { WORDS = 3, TEXTS = 3 };
 static const char *const words[WORDS] = { "", "a", "deploy,read,write" };
 
 static const char *(*const set[TEXTS])(struct record *r, struct slice text) = {
-    record_set_subject, record_set_scopes, record_set_description,
+    record_set_subject,
+    record_set_scopes,
+    record_set_description,
 };
 
 static struct slice (*const get[TEXTS])(const struct record *r) = {
-    record_subject, record_scopes, record_description,
+    record_subject,
+    record_scopes,
+    record_description,
 };
 
 /* All texts in all lengths, then one of them after another in another length. */
@@ -69,7 +73,8 @@ static void the_longest_texts_fit_together(void **state)
     assert_non_null(record_set_description(&r, (struct slice){ description, sizeof(description) }));
     assert_true(slice_equal(record_subject(&r), (struct slice){ subject, SUBJECT_MAX }));
     assert_true(slice_equal(record_scopes(&r), text_slice(&set_of)));
-    assert_true(slice_equal(record_description(&r), (struct slice){ description, DESCRIPTION_MAX }));
+    assert_true(slice_equal(record_description(&r),
+                            (struct slice){ description, DESCRIPTION_MAX }));
 }
 
 int main(void)

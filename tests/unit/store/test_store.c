@@ -140,7 +140,7 @@ static void a_commit_that_makes_the_file_grow_is_done(void **state)
     journal_free(j);
 }
 
-enum { TOP = 168 };             /* of TDB's free list */
+enum { TOP = 168 }; /* of TDB's free list */
 
 static uint32_t word_at(int fd, off_t at)
 {
@@ -192,7 +192,8 @@ static void put_value(struct tdb_context *tdb, size_t len)
     static char bytes[JOURNAL_BLOCK];
 
     assert_int_equal(tdb_store(tdb, tdb_file_datum(slice_of("key")),
-                               tdb_file_datum((struct slice){ bytes, len }), TDB_REPLACE), 0);
+                               tdb_file_datum((struct slice){ bytes, len }), TDB_REPLACE),
+                     0);
 }
 
 static void a_value_grows_to_fill_its_place(void **state)
@@ -291,7 +292,7 @@ static void garbage_is_refused_and_left_as_it_is(void **state)
     }
 }
 
-enum { RECOVERY_START = 44 };   /* of TDB's header */
+enum { RECOVERY_START = 44 }; /* of TDB's header */
 
 static void put_word(int fd, off_t at, uint32_t word)
 {

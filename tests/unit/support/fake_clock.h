@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <time.h>
 
-static _Atomic int64_t shift;           /* seconds */
+static _Atomic int64_t shift; /* seconds */
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {

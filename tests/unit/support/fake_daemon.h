@@ -35,7 +35,7 @@
 #include "proto/reply.h"
 #include "proto/token.h"
 
-#define SHIFTED CLOCK_REALTIME_COARSE   /* the library's wall clock */
+#define SHIFTED CLOCK_REALTIME_COARSE /* the library's wall clock */
 #include "tests/unit/support/fake_clock.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -58,16 +58,16 @@ static struct house {
     pthread_t porter;
     struct token_table *token_table;
     pthread_mutex_t mutex;
-    int guest[GUESTS_MAX];              /* connections, or -1 */
+    int guest[GUESTS_MAX]; /* connections, or -1 */
     pthread_t thread[GUESTS_MAX];
-    bool known[GUESTS_MAX];             /* the thread is to be joined */
+    bool known[GUESTS_MAX]; /* the thread is to be joined */
     char used[USED_MAX][ID_TEXT + 1];
     unsigned uses;
     /* How it behaves. */
-    _Atomic(const char *) table_says;   /* instead of a table; "": nothing */
-    _Atomic(const char *) verify_says;  /* instead of a verdict; "": nothing */
+    _Atomic(const char *) table_says;  /* instead of a table; "": nothing */
+    _Atomic(const char *) verify_says; /* instead of a verdict; "": nothing */
     atomic_bool not_final;
-    atomic_int hang_ups;                /* so many times, instead of a verdict */
+    atomic_int hang_ups; /* so many times, instead of a verdict */
     atomic_uint tables;
     atomic_uint verifies;
     atomic_uint connections;
@@ -94,10 +94,13 @@ static void lend(int to)
              (unsigned long long)size, house.not_final ? "no" : "yes",
              (unsigned long long)generation);
     struct iovec out = { line, strlen(line) };
-    struct msghdr message = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = { .msg_iov = &out,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
                               .msg_controllen = sizeof(control.bytes) };
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
                            .cmsg_type = SCM_RIGHTS };
     memcpy(CMSG_DATA(c), &fd, sizeof(fd));
     if (fd >= 0)

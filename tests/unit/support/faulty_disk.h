@@ -19,43 +19,48 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 };     /* 32 MB at most */
+enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 }; /* 32 MB at most */
 
 /* CALL_ANY: any that changes something; CALL_TDB: for a test that has calls of TDB fail as well. */
 enum disk_call {
-    CALL_WRITE = 1, CALL_SYNC = 2, CALL_GROW = 4, CALL_ANY = 7, CALL_READ = 8, CALL_TDB = 16,
+    CALL_WRITE = 1,
+    CALL_SYNC = 2,
+    CALL_GROW = 4,
+    CALL_ANY = 7,
+    CALL_READ = 8,
+    CALL_TDB = 16,
 };
 
 static struct {
-    ino_t inode;                /* the file it lies under; 0: every file, for dying only */
-    bool armed;                 /* calls are counted and may fail */
-    unsigned calls;             /* enum disk_call: which are counted */
-    int count;                  /* so many were made since it was armed */
-    int fail_from;              /* from this one on (from 0; -1: none) ... */
-    int fail_count;             /* ... so many fail */
-    int error;                  /* with this; 0: half is read or written */
-    int die_at;                 /* at this one the process ends; -1: none */
-    int cut_at;                 /* at this one the power is cut: see `image` */
-    off_t full_at;              /* the file cannot become longer than this; 0: there is room */
+    ino_t inode;    /* the file it lies under; 0: every file, for dying only */
+    bool armed;     /* calls are counted and may fail */
+    unsigned calls; /* enum disk_call: which are counted */
+    int count;      /* so many were made since it was armed */
+    int fail_from;  /* from this one on (from 0; -1: none) ... */
+    int fail_count; /* ... so many fail */
+    int error;      /* with this; 0: half is read or written */
+    int die_at;     /* at this one the process ends; -1: none */
+    int cut_at;     /* at this one the power is cut: see `image` */
+    off_t full_at;  /* the file cannot become longer than this; 0: there is room */
 
-    bool tracked;               /* what is durable is known */
-    uint32_t seed;              /* of chance */
+    bool tracked;  /* what is durable is known */
+    uint32_t seed; /* of chance */
     uint32_t tossed;
     off_t durable_size;
-    bool was_cut;               /* then the image is what is left: */
+    bool was_cut; /* then the image is what is left: */
     off_t image_size;
     bool image_named;
 
-    bool adopts;                /* it will lie under the first file that is written: a new one */
-    int adopted;                /* a descriptor of that */
-    bool renamed;               /* that was given its name ... */
-    bool named;                 /* ... which is durable */
+    bool adopts;  /* it will lie under the first file that is written: a new one */
+    int adopted;  /* a descriptor of that */
+    bool renamed; /* that was given its name ... */
+    bool named;   /* ... which is durable */
 } disk;
 
 /* What is on the platter; what was on it when the power was cut; what is still to be synced. */
 static char disk_durable[DISK_PAGES * DISK_PAGE], disk_image[DISK_PAGES * DISK_PAGE];
 static bool disk_dirty[DISK_PAGES];
-static size_t disk_high;            /* beyond this the platter was always blank */
+static size_t disk_high; /* beyond this the platter was always blank */
 
 static bool disk_lies_under(int fd)
 {
@@ -121,7 +126,7 @@ static void disk_cut(int fd)
 
     disk.was_cut = true;
     disk.image_named = disk.named || (disk.renamed && disk_coin());
-    if (size < 0)               /* there is none yet */
+    if (size < 0) /* there is none yet */
         return;
     memcpy(disk_image, disk_durable, (size_t)(size > disk.durable_size ? size : disk.durable_size));
     disk_flush(file, disk_image, false);
@@ -176,8 +181,8 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
     if (disk.tracked && len > 0)
         disk_write_back(fd, at, len);
     ssize_t written = syscall(SYS_pwrite64, fd, bytes, len, at);
-    for (off_t page = at / DISK_PAGE; disk.tracked && written > 0 &&
-         page <= (at + written - 1) / DISK_PAGE; page++)
+    for (off_t page = at / DISK_PAGE;
+         disk.tracked && written > 0 && page <= (at + written - 1) / DISK_PAGE; page++)
         disk_dirty[page] = true;
     return written;
 }

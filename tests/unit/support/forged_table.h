@@ -23,12 +23,14 @@ enum {
     ARENA = 70000,
 };
 
-static const struct table_view_terms final_terms = { .final = true }, other_terms = { .final = false };
+static const struct table_view_terms final_terms = { .final = true },
+                                     other_terms = { .final = false };
 static struct table_view_gate gate;
 static struct table_view_uses uses;
 
 struct forged {
-    int fd; uint64_t size;
+    int fd;
+    uint64_t size;
     struct table_header *header;
     struct table_slot *slots;
     char *arena;
@@ -52,10 +54,16 @@ static struct forged forge(void)
     f.slots = (void *)((char *)f.header + TABLE_HEADER_SIZE);
     f.arena = (char *)f.header + table_size(TABLE_BITS_MIN, 0);
     *f.header = (struct table_header){
-        .magic = TABLE_MAGIC, .layout = TABLE_LAYOUT, .slot_bits = TABLE_BITS_MIN,
-        .slots_offset = TABLE_HEADER_SIZE, .arena_offset = table_size(TABLE_BITS_MIN, 0),
-        .arena_size = ARENA, .total_size = f.size, .prefix = "jtn",
-        .lease = monotonic() + INT64_C(5000000000), .state = TABLE_LIVE,
+        .magic = TABLE_MAGIC,
+        .layout = TABLE_LAYOUT,
+        .slot_bits = TABLE_BITS_MIN,
+        .slots_offset = TABLE_HEADER_SIZE,
+        .arena_offset = table_size(TABLE_BITS_MIN, 0),
+        .arena_size = ARENA,
+        .total_size = f.size,
+        .prefix = "jtn",
+        .lease = monotonic() + INT64_C(5000000000),
+        .state = TABLE_LIVE,
     };
     return f;
 }

@@ -55,7 +55,7 @@ static struct oauth {
 
 /* The next question's; the answer of the last one that was asked with ask(). */
 static int64_t now = NOW;
-static int64_t patience = 30000;        /* milliseconds */
+static int64_t patience = 30000; /* milliseconds */
 static const struct jeton_identity *earlier;
 static struct jeton_answer answer;
 
@@ -190,8 +190,9 @@ static int fresh(void **state)
 static const char *at(const char *door)
 {
     static char url[160];
-    int port = strcmp(door, "http") == 0 ? oauth.http :
-               strcmp(door, "https") == 0 ? oauth.https : oauth.wrong;
+    int port = strcmp(door, "http") == 0  ? oauth.http :
+               strcmp(door, "https") == 0 ? oauth.https :
+                                            oauth.wrong;
 
     if (strcmp(door, "unix") == 0)
         snprintf(url, sizeof(url), "url=http+unix://%s/oauth.sock:/introspect", oauth.directory);
@@ -232,7 +233,7 @@ static void *open_with(const char *const *arguments)
     int result = module->open(&instance, given, count, problem, sizeof(problem));
     assert_int_equal(result, instance != NULL ? 0 : -1);
     assert_true((problem[0] == '\0') == (result == 0));
-    memset(text, 'x', sizeof(text));            /* none of it may be kept */
+    memset(text, 'x', sizeof(text)); /* none of it may be kept */
     return instance;
 }
 
@@ -249,8 +250,11 @@ static void *opened(void *instance)
 /* Asks with all that a thread needs of its own; neither value nor secret may be in a message. */
 static int ask_into(void *instance, const char *value, size_t length, struct jeton_answer *a)
 {
-    struct jeton_question q = { .value = value, .value_length = length, .service = "other",
-                                .identity = earlier, .now = now,
+    struct jeton_question q = { .value = value,
+                                .value_length = length,
+                                .service = "other",
+                                .identity = earlier,
+                                .now = now,
                                 .deadline = monotonic() + patience * 1000000 };
 
     *a = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
@@ -269,25 +273,25 @@ static int ask(void *instance, const char *value)
     return ask_into(instance, value, strlen(value), &answer);
 }
 
-#define assert_passes(instance, value) \
-    do { \
-        if (ask(instance, value) != JETON_VERIFIER_PASS) \
+#define assert_passes(instance, value)                                   \
+    do {                                                                 \
+        if (ask(instance, value) != JETON_VERIFIER_PASS)                 \
             fail_msg("%s: %d %s", value, answer.reason, answer.message); \
     } while (0)
 
-#define assert_fails(instance, value, why) \
-    do { \
+#define assert_fails(instance, value, why)                           \
+    do {                                                             \
         assert_int_equal(ask(instance, value), JETON_VERIFIER_FAIL); \
-        assert_int_equal(answer.reason, why); \
-        assert_int_equal(answer.has_identity, 0); \
+        assert_int_equal(answer.reason, why);                        \
+        assert_int_equal(answer.has_identity, 0);                    \
     } while (0)
 
-#define assert_errs(instance, value, word) \
-    do { \
+#define assert_errs(instance, value, word)                            \
+    do {                                                              \
         assert_int_equal(ask(instance, value), JETON_VERIFIER_ERROR); \
-        if (strstr(answer.message, word) == NULL) \
+        if (strstr(answer.message, word) == NULL)                     \
             fail_msg("wanted \"%s\", got: %s", word, answer.message); \
-        assert_int_equal(answer.has_identity, 0); \
+        assert_int_equal(answer.has_identity, 0);                     \
     } while (0)
 
 #endif

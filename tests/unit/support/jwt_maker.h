@@ -29,7 +29,8 @@
 enum { NOW = 1800000000, ROOM = 16384 };
 
 #define USUAL " issuer=https://idp.example audience=api"
-#define CLAIMS "\"iss\":\"https://idp.example\",\"aud\":\"api\",\"sub\":\"alice\"," \
+#define CLAIMS                                                           \
+    "\"iss\":\"https://idp.example\",\"aud\":\"api\",\"sub\":\"alice\"," \
     "\"exp\":1800000600"
 
 static const struct jeton_verifier *module;
@@ -112,7 +113,7 @@ __attribute__((format(printf, 1, 2))) static void *open_with(const char *format,
         }
     strcpy(problem, "");
     int failed = module->open(&instance, arguments, count, problem, sizeof(problem));
-    memset(line, 'x', sizeof(line));            /* what was given is gone */
+    memset(line, 'x', sizeof(line)); /* what was given is gone */
     assert_true((failed == 0) == (problem[0] == '\0'));
     assert_true((failed == 0) == (instance != NULL));
     return instance;
@@ -124,8 +125,11 @@ static int ask_bytes(void *instance, const char *value, size_t len, int64_t now)
     char *exact = malloc(len > 0 ? len : 1);
 
     memcpy(exact, value, len);
-    question = (struct jeton_question){ .value = exact, .value_length = len, .service = "other",
-                                        .identity = question.identity, .now = now };
+    question = (struct jeton_question){ .value = exact,
+                                        .value_length = len,
+                                        .service = "other",
+                                        .identity = question.identity,
+                                        .now = now };
     memset(&answer, 0, sizeof(answer));
     answer.identity.expires = JETON_VERIFIER_NEVER;
     int outcome = module->verify(instance, &question, &answer);
@@ -163,7 +167,7 @@ static const struct making {
     gnutls_pk_algorithm_t pk;
     unsigned bits;
     gnutls_sign_algorithm_t sign;
-    size_t half;                        /* of an ECDSA signature */
+    size_t half; /* of an ECDSA signature */
 } makings[] = {
     { "RS256", GNUTLS_PK_RSA, 2048, GNUTLS_SIGN_RSA_SHA256, 0 },
     { "RS384", GNUTLS_PK_RSA, 2048, GNUTLS_SIGN_RSA_SHA384, 0 },
@@ -185,7 +189,7 @@ struct signer {
     const struct making *making;
     gnutls_privkey_t private;
     gnutls_pubkey_t public;
-    const char *path;                   /* of the public key in PEM */
+    const char *path; /* of the public key in PEM */
     gnutls_datum_t private_pem;
 };
 
@@ -309,7 +313,7 @@ static char *jwt_by_secret(const void *secret, size_t len, const char *header, c
 
 static struct signer rsa, ec, ed, stranger;
 static uint8_t secret[32] = "not known to those without a key";
-static void *verifier;              /* of most tests: knows all but the stranger's */
+static void *verifier; /* of most tests: knows all but the stranger's */
 
 static int with_keys(void **state)
 {
@@ -319,9 +323,9 @@ static int with_keys(void **state)
     ec = make_signer("ES256", "ec");
     ed = make_signer("EdDSA", "ed");
     stranger = make_signer("EdDSA", "stranger");
-    verifier = open_with("key=%s key=%s key=%s secret=%s algorithms=RS256,ES256,ES384,EdDSA,HS256"
-                         USUAL, rsa.path, ec.path, ed.path,
-                         write_file("secret", secret, sizeof(secret), 0600));
+    verifier =
+        open_with("key=%s key=%s key=%s secret=%s algorithms=RS256,ES256,ES384,EdDSA,HS256" USUAL,
+                  rsa.path, ec.path, ed.path, write_file("secret", secret, sizeof(secret), 0600));
     return verifier != NULL ? 0 : -1;
 }
 

@@ -45,7 +45,7 @@ struct counted {
     struct visitor visitor;
     struct record record;
     uint64_t count;
-    uint64_t sum;               /* of their serials */
+    uint64_t sum; /* of their serials */
 };
 
 static bool count_one(struct visitor *visitor)
@@ -64,7 +64,6 @@ static inline bool count_tokens(struct store *s, struct counted *c, struct probl
     return store_load_tokens(s, &c->visitor, problem);
 }
 
-#define WITH_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+#define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 #endif

@@ -66,11 +66,14 @@ static void say_with(int fd, const char *text, size_t len, const int *descriptor
         char bytes[CMSG_SPACE(16 * sizeof(int))];
     } control = { .bytes = { 0 } };
     struct iovec out = { (void *)(uintptr_t)text, len };
-    struct msghdr message = { .msg_iov = &out, .msg_iovlen = 1, .msg_control = control.bytes,
+    struct msghdr message = { .msg_iov = &out,
+                              .msg_iovlen = 1,
+                              .msg_control = control.bytes,
                               .msg_controllen = CMSG_SPACE(count * sizeof(int)) };
     struct cmsghdr *c = CMSG_FIRSTHDR(&message);
 
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)), .cmsg_level = SOL_SOCKET,
+    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(count * sizeof(int)),
+                           .cmsg_level = SOL_SOCKET,
                            .cmsg_type = SCM_RIGHTS };
     memcpy(CMSG_DATA(c), descriptors, count * sizeof(int));
     sendmsg(fd, &message, MSG_NOSIGNAL);
@@ -143,7 +146,7 @@ static struct {
     unsigned count;
     bool received[300];
     enum status status[300];
-    char first[300][64];        /* the value of n=, if any */
+    char first[300][64]; /* the value of n=, if any */
     int fd;
     bool keep;
 } got;
@@ -165,7 +168,8 @@ static void note(void *context, struct reply *reply)
 
 static void put(const char *request, bool descriptor, int64_t wait)
 {
-    assert_true(connection_ask(l, slice_of(request), descriptor, note, &got, deadline_now() + wait));
+    assert_true(connection_ask(l, slice_of(request), descriptor, note, &got,
+                               deadline_now() + wait));
 }
 
 static void settle(int64_t wait)

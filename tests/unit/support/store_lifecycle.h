@@ -27,7 +27,7 @@ enum { NOW = 1000000, MODELS_MAX = 32 };
 static char directory[64], path[80], other_path[80], template_path[80];
 static struct writer writer;
 static struct mailbox home;
-static pid_t runner;            /* of the tests */
+static pid_t runner; /* of the tests */
 static struct problem problem;
 
 /* What may be true; more than one while a commit is uncertain. */
@@ -100,8 +100,10 @@ static enum fate fate_in_table(uint8_t token)
 
     digest_of(token, digest);
     uint32_t flags = token_table_look(writer.token_table, digest, whole, &used);
-    return flags == 0 ? ABSENT : flags & SLOT_REVOKED ? REVOKED :
-           flags & SLOT_DISABLED ? DISABLED : ACTIVE;
+    return flags == 0            ? ABSENT :
+           flags & SLOT_REVOKED  ? REVOKED :
+           flags & SLOT_DISABLED ? DISABLED :
+                                   ACTIVE;
 }
 
 static enum fate fate_in_store(uint8_t token)
@@ -112,8 +114,10 @@ static enum fate fate_in_store(uint8_t token)
     digest_of(token, digest);
     enum store_found found = store_get(writer.store, digest, &r);
     assert_int_not_equal(found, STORE_FAILED);
-    return found == STORE_ABSENT ? ABSENT : r.revoked != 0 ? REVOKED :
-           r.disabled != 0 ? DISABLED : ACTIVE;
+    return found == STORE_ABSENT ? ABSENT :
+           r.revoked != 0        ? REVOKED :
+           r.disabled != 0       ? DISABLED :
+                                   ACTIVE;
 }
 
 static bool store_is(const struct model *m)
@@ -135,7 +139,8 @@ static void check_all(const struct model *m)
         assert_int_equal(fate_in_table(token), m->fate[token]);
         there += m->fate[token] != ABSENT;
     }
-    for (size_t i = creation_index_after(&writer.order, INT64_MIN, 0); i < writer.order.count; i++) {
+    for (size_t i = creation_index_after(&writer.order, INT64_MIN, 0); i < writer.order.count;
+         i++) {
         const struct creation_entry *e = &writer.order.entry[i];
         if (e->removed)
             continue;
@@ -244,7 +249,8 @@ static void begin_life(void)
 static void end_life(void)
 {
     static const struct stack_entry last[STEPS_MAX] = {
-        { &change_create, 8, 0 }, { &change_revoke, 8, 0 },
+        { &change_create, 8, 0 },
+        { &change_revoke, 8, 0 },
     };
     struct model end;
 
@@ -387,7 +393,7 @@ static bool prepare(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     runner = getpid();
     signal(SIGXFSZ, SIG_IGN);
-    log_set_level((enum log_level)0);       /* much is expected to fail here */
+    log_set_level((enum log_level)0); /* much is expected to fail here */
     return sodium_init() >= 0;
 }
 

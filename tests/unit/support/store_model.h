@@ -15,9 +15,9 @@ struct model {
 };
 
 struct stack_entry {
-    const struct change_kind *kind;     /* NULL: no more in this batch */
+    const struct change_kind *kind; /* NULL: no more in this batch */
     uint8_t token;
-    uint8_t other;                      /* what it is rotated to */
+    uint8_t other; /* what it is rotated to */
 };
 
 /* The first batch is in the store from the beginning. */
@@ -27,8 +27,11 @@ static const struct stack_entry batches[][STEPS_MAX] = {
     { { &change_disable, 1, 0 }, { &change_import, 5, 0 } },
     { { &change_delete, 2, 0 }, { &change_import, 2, 0 }, { &change_disable, 2, 0 } },
     { { &change_enable, 1, 0 }, { &change_revoke, 3, 0 }, { &change_delete, 5, 0 } },
-    { { &change_rotate, 4, 6 }, { &change_create, 7, 0 }, { &change_enable, 1, 0 },
-      { &change_delete, 0, 0 }, { &change_import, 0, 0 } },
+    { { &change_rotate, 4, 6 },
+      { &change_create, 7, 0 },
+      { &change_enable, 1, 0 },
+      { &change_delete, 0, 0 },
+      { &change_import, 0, 0 } },
 };
 
 enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };

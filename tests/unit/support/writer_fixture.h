@@ -103,7 +103,6 @@ static uint32_t flags_of(uint64_t number)
     return token_table_look(writer.token_table, digest, whole, &used);
 }
 
-#define WITH_DIRECTORY(test) \
-    cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
+#define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)
 
 #endif

@@ -51,7 +51,8 @@ static void twice_in_the_middle(unsigned number, char *string, size_t room)
 {
     char high = (char)('!' + number / 128 % 128 % 94), low = (char)(1 + number % 128);
 
-    snprintf(string, room, "%02x%c%c%02x%c%c", number / 94 / 128, high, low, number >> 7, high, low);
+    snprintf(string, room, "%02x%c%c%02x%c%c", number / 94 / 128, high, low, number >> 7, high,
+             low);
 }
 
 static void behind_the_same(unsigned number, char *string, size_t room)

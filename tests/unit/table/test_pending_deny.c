@@ -97,7 +97,7 @@ static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **stat
     for (int i = 0; i < WRITER_BATCH_MAX; i++)
         post(&change_enable);
     writer_collect(&writer);
-    post(&change_disable);          /* comes too late for this batch, and while it is being saved */
+    post(&change_disable); /* comes too late for this batch, and while it is being saved */
     writer_batch(&writer, NOW);
     demand_answers(WRITER_BATCH_MAX);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);

@@ -74,7 +74,7 @@ static int read_all(const struct received *r, uint64_t lookups)
         memcpy(v.digest, digest[i % TOKENS], DIGEST_SIZE);
         verdict_judge(&r->table, &q, NOW, &v);
         if (v.status == STATUS_UNAVAILABLE)
-            continue;           /* the writer was always in the way: said, not guessed */
+            continue; /* the writer was always in the way: said, not guessed */
         if (v.status != STATUS_OK || !slice_equal(v.subject, v.scopes) ||
             v.activates != (slice_is(v.subject, "alice") ? 100 : 200) ||
             v.expires != NOW + v.activates)
@@ -191,8 +191,8 @@ static bool can_change_mode(const struct received *r)
 }
 
 static bool (*const attacks[])(const struct received *r) = {
-    can_write, can_map_writable, can_make_writable, can_punch, can_resize, can_reopen, can_seal,
-    can_change_mode,
+    can_write,  can_map_writable, can_make_writable, can_punch,
+    can_resize, can_reopen,       can_seal,          can_change_mode,
 };
 
 enum { ATTACKS = sizeof(attacks) / sizeof(attacks[0]) };

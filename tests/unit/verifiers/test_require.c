@@ -51,19 +51,26 @@ static int ask(const struct jeton_question *q)
     memset(&answer, 0, sizeof(answer));
     int outcome = require_verifier.verify(instance, q, &answer);
 
-    assert_int_equal(answer.has_identity, 0);           /* it vouches for nobody */
+    assert_int_equal(answer.has_identity, 0); /* it vouches for nobody */
     assert_true(outcome == JETON_VERIFIER_PASS || outcome == JETON_VERIFIER_FAIL);
     return outcome == JETON_VERIFIER_PASS ? 0 : answer.reason;
 }
 
 static const struct jeton_identity alice = {
-    .expires = NOW + 600, .subject = "alice", .issuer = "https://idp", .scopes = "deploy,read,write",
+    .expires = NOW + 600,
+    .subject = "alice",
+    .issuer = "https://idp",
+    .scopes = "deploy,read,write",
 };
 
 static int ask_about(const struct jeton_identity *who)
 {
-    const struct jeton_question q = { .value = "", .service = "git", .identity = who, .now = NOW,
-                                      .peer_uid = 1000, .peer_gid = 100 };
+    const struct jeton_question q = { .value = "",
+                                      .service = "git",
+                                      .identity = who,
+                                      .now = NOW,
+                                      .peer_uid = 1000,
+                                      .peer_gid = 100 };
 
     return ask(&q);
 }
@@ -91,9 +98,13 @@ static void all_scopes_that_are_required_must_be_there(void **state)
 {
     (void)state;
     static const struct expected cases[] = {
-        { "scope=read", 0 }, { "scope=write,read", 0 }, { "scope=deploy,read,write", 0 },
-        { "scope=admin", JETON_REASON_SCOPE }, { "scope=read,admin", JETON_REASON_SCOPE },
-        { "scope=rea", JETON_REASON_SCOPE }, { "scope=*", JETON_REASON_SCOPE },
+        { "scope=read", 0 },
+        { "scope=write,read", 0 },
+        { "scope=deploy,read,write", 0 },
+        { "scope=admin", JETON_REASON_SCOPE },
+        { "scope=read,admin", JETON_REASON_SCOPE },
+        { "scope=rea", JETON_REASON_SCOPE },
+        { "scope=*", JETON_REASON_SCOPE },
     };
 
     CHECK(cases);
@@ -103,9 +114,12 @@ static void one_of_the_subjects_must_be_the_one(void **state)
 {
     (void)state;
     static const struct expected cases[] = {
-        { "subject=alice", 0 }, { "subject=bob subject=alice", 0 },
-        { "subject=bob", JETON_REASON_SUBJECT }, { "subject=alic", JETON_REASON_SUBJECT },
-        { "subject=Alice", JETON_REASON_SUBJECT }, { "subject=alice,bob", JETON_REASON_SUBJECT },
+        { "subject=alice", 0 },
+        { "subject=bob subject=alice", 0 },
+        { "subject=bob", JETON_REASON_SUBJECT },
+        { "subject=alic", JETON_REASON_SUBJECT },
+        { "subject=Alice", JETON_REASON_SUBJECT },
+        { "subject=alice,bob", JETON_REASON_SUBJECT },
     };
     struct jeton_identity nobody = alice;
 
@@ -119,14 +133,16 @@ static void one_of_the_issuers_must_be_the_one(void **state)
 {
     (void)state;
     static const struct expected cases[] = {
-        { "issuer=https://idp", 0 }, { "issuer=x issuer=https://idp", 0 },
-        { "issuer=https://idp/", JETON_REASON_DENIED }, { "issuer=x", JETON_REASON_DENIED },
+        { "issuer=https://idp", 0 },
+        { "issuer=x issuer=https://idp", 0 },
+        { "issuer=https://idp/", JETON_REASON_DENIED },
+        { "issuer=x", JETON_REASON_DENIED },
     };
     struct jeton_identity own = alice;
 
     CHECK(cases);
     assert_non_null(strstr(answer.message, "issuer"));
-    own.issuer[0] = '\0';                   /* the table says nothing of an issuer */
+    own.issuer[0] = '\0'; /* the table says nothing of an issuer */
     assert_true(opens("issuer=https://idp"));
     assert_int_equal(ask_about(&own), JETON_REASON_DENIED);
 }
@@ -135,8 +151,11 @@ static void what_ends_too_soon_is_denied(void **state)
 {
     (void)state;
     static const struct expected cases[] = {
-        { "min_remaining=1s", 0 }, { "min_remaining=600s", 0 }, { "min_remaining=10m", 0 },
-        { "min_remaining=601s", JETON_REASON_DENIED }, { "min_remaining=1000y", JETON_REASON_DENIED },
+        { "min_remaining=1s", 0 },
+        { "min_remaining=600s", 0 },
+        { "min_remaining=10m", 0 },
+        { "min_remaining=601s", JETON_REASON_DENIED },
+        { "min_remaining=1000y", JETON_REASON_DENIED },
     };
     struct jeton_identity for_ever = alice;
 
@@ -152,8 +171,10 @@ static void the_user_that_asks_must_be_one_of_them(void **state)
 {
     (void)state;
     static const struct expected cases[] = {
-        { "peer_uid=1000", 0 }, { "peer_uid=0 peer_uid=1000", 0 },
-        { "peer_uid=root", JETON_REASON_DENIED }, { "peer_uid=100", JETON_REASON_DENIED },
+        { "peer_uid=1000", 0 },
+        { "peer_uid=0 peer_uid=1000", 0 },
+        { "peer_uid=root", JETON_REASON_DENIED },
+        { "peer_uid=100", JETON_REASON_DENIED },
     };
 
     CHECK(cases);
@@ -167,15 +188,26 @@ static void the_process_that_asks_must_be_in_one_of_the_groups(void **state)
 {
     (void)state;
     static const gid_t groups[] = { 7, 8 };
-    static const struct { const char *arguments; size_t groups; int reason; } cases[] = {
-        { "peer_gid=100", 0, 0 }, { "peer_gid=8", 2, 0 }, { "peer_gid=5 peer_gid=7", 2, 0 },
-        { "peer_gid=8", 1, JETON_REASON_DENIED }, { "peer_gid=8", 0, JETON_REASON_DENIED },
-        { "peer_gid=root", 2, JETON_REASON_DENIED }, { "peer_gid=1000", 2, JETON_REASON_DENIED },
+    static const struct {
+        const char *arguments;
+        size_t groups;
+        int reason;
+    } cases[] = {
+        { "peer_gid=100", 0, 0 },
+        { "peer_gid=8", 2, 0 },
+        { "peer_gid=5 peer_gid=7", 2, 0 },
+        { "peer_gid=8", 1, JETON_REASON_DENIED },
+        { "peer_gid=8", 0, JETON_REASON_DENIED },
+        { "peer_gid=root", 2, JETON_REASON_DENIED },
+        { "peer_gid=1000", 2, JETON_REASON_DENIED },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct jeton_question q = {
-            .value = "", .peer_uid = 1000, .peer_gid = 100, .peercred_groups = groups,
+            .value = "",
+            .peer_uid = 1000,
+            .peer_gid = 100,
+            .peercred_groups = groups,
             .peer_group_count = cases[i].groups,
         };
         assert_true(opens(cases[i].arguments));
@@ -205,7 +237,10 @@ static void without_an_identity_only_who_asks_can_be_judged(void **state)
 {
     (void)state;
     static const char *const narrow[] = {
-        "scope=read", "subject=alice", "issuer=https://idp", "min_remaining=5m",
+        "scope=read",
+        "subject=alice",
+        "issuer=https://idp",
+        "min_remaining=5m",
         "peer_uid=1000 scope=read",
     };
 
@@ -245,18 +280,24 @@ static void scopes_alone_can_be_handed_out(void **state)
 static void arguments_that_are_wrong_are_refused_with_what_is_right(void **state)
 {
     (void)state;
-    static const struct { const char *arguments, *word; } cases[] = {
+    static const struct {
+        const char *arguments, *word;
+    } cases[] = {
         { "", "say what is required: scope=, subject=" },
         { "scop=a", "there is no argument scop=" },
         { "scope=", "scope=: this should be scopes joined by commas" },
-        { "scope=a,,b", "scope=: this should be" }, { "scope=a=b", "scope=: this should be" },
+        { "scope=a,,b", "scope=: this should be" },
+        { "scope=a=b", "scope=: this should be" },
         { "scope=a scope=b", "scope= is given twice" },
         { "subject=", "subject=: this should be 1 to 256 bytes" },
         { "subject=a issuer=", "issuer=: this should be 1 to 256 bytes" },
-        { "min_remaining=5", "a duration such as" }, { "min_remaining=-5s", "a duration such as" },
+        { "min_remaining=5", "a duration such as" },
+        { "min_remaining=-5s", "a duration such as" },
         { "min_remaining=1m min_remaining=1m", "given twice" },
-        { "peer_uid=", "a user of this machine" }, { "peer_uid=no-such-user", "a user of this" },
-        { "peer_uid=4294967295", "a user of this machine" }, { "peer_uid=-1", "a user of this" },
+        { "peer_uid=", "a user of this machine" },
+        { "peer_uid=no-such-user", "a user of this" },
+        { "peer_uid=4294967295", "a user of this machine" },
+        { "peer_uid=-1", "a user of this" },
         { "peer_gid=no-such-group", "a group of this machine" },
         { "peer_gid=4294967296", "a group of this machine" },
     };

@@ -89,7 +89,7 @@ static void so_many_failures_are_free_and_then_it_is_denied(void **state)
     assert_false(passes(1000));
     assert_int_equal(answer.reason, JETON_REASON_DENIED);
     assert_int_equal(answer.has_identity, 0);
-    assert_in_range(answer.retry_after, 3, 4);          /* a third of the time */
+    assert_in_range(answer.retry_after, 3, 4); /* a third of the time */
     assert_non_null(strstr(answer.message, "too many failed"));
 }
 
@@ -108,7 +108,7 @@ static void who_waits_as_told_is_heard_and_not_before(void **state)
 {
     (void)state;
     static const char *const rates[][2] = { { "1", "1s" }, { "3", "10s" }, { "20", "60s" },
-                                            { "1", "1d" }, { "7", "1s" }, { "1000000", "1d" } };
+                                            { "1", "1d" }, { "7", "1s" },  { "1000000", "1d" } };
 
     for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++) {
         unsigned times = (unsigned)atol(rates[i][0]);

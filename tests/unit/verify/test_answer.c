@@ -66,7 +66,7 @@ static void everything_may_be_empty_and_as_long_as_the_header_says(void **state)
     memset(a.identity.scopes, 'x', SCOPES_TEXT_MAX);
     for (size_t i = 1; i < SCOPES_MAX; i++)
         memcpy(a.identity.scopes + i * (SCOPE_WORD_MAX + 1) - 1, ",", 1);
-    for (size_t i = 0; i < SCOPES_MAX; i++)     /* in falling order, none twice */
+    for (size_t i = 0; i < SCOPES_MAX; i++) /* in falling order, none twice */
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1)] = (char)('a' + 25 - i % 26);
     for (size_t i = 26; i < SCOPES_MAX; i++)
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1) + 1] = 'y';
@@ -95,7 +95,8 @@ static void every_reason_of_the_header_is_the_status_of_that_number(void **state
         prepare_fail();
         a.reason = reason;
         a.retry_after = 7;
-        strcpy(a.message, "gr\xc3\xbc\xc3\x9f" "e");
+        strcpy(a.message, "gr\xc3\xbc\xc3\x9f"
+                          "e");
         assert_null(look(JETON_VERIFIER_FAIL));
         assert_int_equal(say.outcome, JETON_VERIFIER_FAIL);
         assert_int_equal(say.reason, reason);
@@ -132,7 +133,7 @@ static void ignore_and_error_stay_what_they_are_whatever_else_is_there(void **st
     assert_false(say.vouches);
     assert_null(look(JETON_VERIFIER_ERROR));
     assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
-    assert_string_equal(a.message, "");         /* fit for the log */
+    assert_string_equal(a.message, ""); /* fit for the log */
     strcpy(a.message, "line\nbreak");
     assert_null(look(JETON_VERIFIER_ERROR));
     assert_string_equal(a.message, "");
@@ -242,7 +243,7 @@ static void a_text_that_is_too_long_is_an_error(void **state)
     for (size_t i = 0; i < PLACES; i++) {
         const struct place *p = &places[i];
         if (p->most + 1 >= p->room)
-            continue;               /* longer means without an end */
+            continue; /* longer means without an end */
         prepare(p);
         memset(p->at, 0, p->room);
         memset(p->at, 'x', p->most + 1);
@@ -254,8 +255,8 @@ static void a_text_that_no_line_can_hold_is_an_error(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "a\nb", "a\rb", "\t", "a\x1b[0m", "\x7f", "\x01", "\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80",
-        "\xf4\x90\x80\x80", "\x80",
+        "a\nb",  "a\rb",     "\t",           "a\x1b[0m",         "\x7f", "\x01", "\xff",
+        "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
     };
 
     for (size_t i = 0; i < PLACES; i++)
@@ -269,7 +270,9 @@ static void a_text_that_no_line_can_hold_is_an_error(void **state)
 static void scopes_that_are_none_are_an_error(void **state)
 {
     (void)state;
-    static const char *const texts[] = { ",", "a,", ",a", "a,,b", "a b", "a, b", "a=b", "\xc3\xa4" };
+    static const char *const texts[] = {
+        ",", "a,", ",a", "a,,b", "a b", "a, b", "a=b", "\xc3\xa4"
+    };
 
     for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
         prepare_pass();
@@ -277,11 +280,11 @@ static void scopes_that_are_none_are_an_error(void **state)
         is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
     }
     prepare_pass();
-    memset(a.identity.scopes, 'x', SCOPE_WORD_MAX + 1);     /* one word that is too long */
+    memset(a.identity.scopes, 'x', SCOPE_WORD_MAX + 1); /* one word that is too long */
     is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
     prepare_pass();
     memset(a.identity.scopes, 0, sizeof(a.identity.scopes));
-    for (size_t i = 0; i <= SCOPES_MAX; i++)                /* one word too many, though all alike */
+    for (size_t i = 0; i <= SCOPES_MAX; i++) /* one word too many, though all alike */
         strcat(a.identity.scopes, i == 0 ? "x" : ",x");
     is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
 }

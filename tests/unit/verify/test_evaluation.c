@@ -32,7 +32,9 @@ static int open_court(void **state)
     token_digest(slice_of(VALUE), token.digest);
     record_set_subject(&token, slice_of("alice"));
     record_set_scopes(&token, slice_of("deploy,read"));
-    assert_int_equal(token_table_reserve(place.token_table, 1, token.subject_len + token.scopes_len), 0);
+    assert_int_equal(token_table_reserve(place.token_table, 1,
+                                         token.subject_len + token.scopes_len),
+                     0);
     token_table_put(place.token_table, &token);
     bring("unit_says");
     bring("unit_ponders");
@@ -102,8 +104,9 @@ static void the_table_says_who_it_is(void **state)
     (void)state;
     service("requisite = local\nrequisite = require scope=read\n");
     is(ask(VALUE), "OK id=ID subject=alice scopes=deploy,read expires=1970-01-12T13:56:40Z "
-       "verifier=local\n");
-    is(ask("a-value-that-nobody-ever-heard-of-here"), "NO unknown message=\"no such token here\"\n");
+                   "verifier=local\n");
+    is(ask("a-value-that-nobody-ever-heard-of-here"),
+       "NO unknown message=\"no such token here\"\n");
     is(ask("short"), "NO malformed ");
     is(ask(""), "NO malformed ");
 }
@@ -114,17 +117,19 @@ static void a_verifier_says_who_it_is(void **state)
     service("sufficient = " PASS " identity=1 id=key-7 subject=\"bob b\" scopes=z,a\n"
             "   issuer=https://idp expires=2000000\n");
     is(ask("x"), "OK id=key-7 subject=\"bob b\" scopes=a,z expires=1970-01-24T03:33:20Z "
-       "issuer=https://idp verifier=unit-says\n");
+                 "issuer=https://idp verifier=unit-says\n");
     service("sufficient = " PASS " identity=1\n");
-    is(ask(VALUE), "OK id=ID verifier=unit-says\n");        /* called by its digest */
+    is(ask(VALUE), "OK id=ID verifier=unit-says\n"); /* called by its digest */
 }
 
 static void what_was_asked_must_fit_who_it_is(void **state)
 {
     (void)state;
-    static const struct { const char *scopes, *subject, *right; } cases[] = {
-        { "a", NULL, "OK" }, { "z,a", "bob", "OK" }, { NULL, "bob", "OK" },
-        { "b", NULL, "NO scope " }, { NULL, "alice", "NO subject " }, { "b", "al", "NO subject " },
+    static const struct {
+        const char *scopes, *subject, *right;
+    } cases[] = {
+        { "a", NULL, "OK" },         { "z,a", "bob", "OK" },           { NULL, "bob", "OK" },
+        { "b", NULL, "NO scope " },  { NULL, "alice", "NO subject " }, { "b", "al", "NO subject " },
         { NULL, "", "NO subject " },
     };
 
@@ -137,7 +142,7 @@ static void what_was_asked_must_fit_who_it_is(void **state)
             q.subject = slice_of(cases[i].subject);
         is(ask_for(&q), cases[i].right);
     }
-    service("sufficient = " PASS " identity=1\n");          /* who speaks for nobody */
+    service("sufficient = " PASS " identity=1\n"); /* who speaks for nobody */
     is(ask_for(&(struct question){ .value = SLICE("x"), .subject = SLICE("bob") }), "NO subject ");
     is(ask_for(&(struct question){ .value = SLICE("x"), .subject = { "", 0 } }), "NO subject ");
 }
@@ -169,9 +174,14 @@ static void garbage_is_unavailable(void **state)
 {
     (void)state;
     static const char *const garbage[] = {
-        "outcome=4", "outcome=-1", "outcome=1 reason=0", "outcome=1 reason=11",
-        "outcome=0 identity=2", "outcome=0 identity=1 scopes=\"a b\"",
-        "outcome=0 identity=1 subject=\"a\\nb\"", "outcome=0 identity=1 id=\"\\xff\"",
+        "outcome=4",
+        "outcome=-1",
+        "outcome=1 reason=0",
+        "outcome=1 reason=11",
+        "outcome=0 identity=2",
+        "outcome=0 identity=1 scopes=\"a b\"",
+        "outcome=0 identity=1 subject=\"a\\nb\"",
+        "outcome=0 identity=1 id=\"\\xff\"",
         "outcome=1 reason=10 retry=-1",
     };
     char line[200];
@@ -192,9 +202,10 @@ static void a_later_verifier_sees_who_it_is_and_can_only_narrow_it(void **state)
             "required = " PASS " identity=1 id=other scopes=read,admin expires=1000300\n"
             "required = " PASS "\n");
     is(ask(VALUE), "OK id=ID subject=alice scopes=read expires=1970-01-12T13:51:40Z "
-       "verifier=local\n");
-    assert_string_equal(notes(), VALUE " for git: nobody ()\n" VALUE " for git: alice (deploy,read)\n"
-                        VALUE " for git: alice (read)\n");
+                   "verifier=local\n");
+    assert_string_equal(notes(),
+                        VALUE " for git: nobody ()\n" VALUE " for git: alice (deploy,read)\n" VALUE
+                              " for git: alice (read)\n");
     service("required = local\nrequired = " PASS " identity=1 subject=bob\n");
     is(ask(VALUE), "ERR unavailable ");
 }
@@ -204,7 +215,7 @@ static void the_table_narrows_what_was_said_before_it(void **state)
     (void)state;
     service("required = " PASS " identity=1 subject=alice scopes=read,admin\nrequired = local\n");
     is(ask(VALUE), "OK id=ID subject=alice scopes=read expires=1970-01-12T13:56:40Z "
-       "verifier=unit-says\n");
+                   "verifier=unit-says\n");
     service("required = " PASS " identity=1 scopes=read,admin subject=alice\nrequired = local\n"
             "requisite = require scope=admin\n");
     is(ask(VALUE), "NO scope ");
@@ -242,7 +253,8 @@ static void a_requirement_without_anybody_hides_no_reason(void **state)
 static void the_throttle_hears_of_every_no_but_its_own(void **state)
 {
     (void)state;
-    service("requisite = throttle failures=2 per=1d\nsufficient = local\nsufficient = " IGNORE "\n");
+    service("requisite = throttle failures=2 per=1d\nsufficient = local\nsufficient = " IGNORE
+            "\n");
     for (int i = 0; i < 10; i++)
         is(ask(VALUE), "OK ");
     is(ask("short"), "NO malformed ");
@@ -281,7 +293,7 @@ static void nothing_of_the_value_is_left_in_what_was_wiped(void **state)
     ask(VALUE);
     eval_wipe(&hearing);
     assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
-    begin(&(struct question){ .value = SLICE(VALUE) });     /* nobody waits for it any longer */
+    begin(&(struct question){ .value = SLICE(VALUE) }); /* nobody waits for it any longer */
     eval_wipe(&hearing);
     assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
 }

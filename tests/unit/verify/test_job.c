@@ -23,9 +23,18 @@ static void an_errand_has_copies_of_everything(void **state)
     gid_t groups[] = { 7, 8, 9 };
     struct jeton_identity who = { .expires = 5, .subject = "alice" };
     const struct jeton_question q = {
-        .value = value, .value_length = 6, .service = service, .scopes = scopes,
-        .subject = subject, .identity = &who, .now = 1, .deadline = 2, .peer_uid = 3,
-        .peer_gid = 4, .peer_group_count = 3, .peercred_groups = groups,
+        .value = value,
+        .value_length = 6,
+        .service = service,
+        .scopes = scopes,
+        .subject = subject,
+        .identity = &who,
+        .now = 1,
+        .deadline = 2,
+        .peer_uid = 3,
+        .peer_gid = 4,
+        .peer_group_count = 3,
+        .peercred_groups = groups,
     };
     struct job *e = job_new(&q);
 
@@ -72,7 +81,7 @@ struct sender {
     struct mailbox box;
     unsigned seed;
     unsigned sent;
-    struct job *job[ERRANDS];     /* while it is out */
+    struct job *job[ERRANDS]; /* while it is out */
     unsigned char fate[ERRANDS];
     unsigned faults;
     unsigned count[REFUSED + 1];
@@ -133,7 +142,8 @@ static void send_one(struct sender *s)
 {
     static const char *const values[] = { "answer", "yield", "sleep", "answer" };
     const char *value = coin(s, 200) == 0 ? "end" : values[coin(s, 4)];
-    const struct jeton_question q = { .value = value, .value_length = strlen(value),
+    const struct jeton_question q = { .value = value,
+                                      .value_length = strlen(value),
                                       .service = "git" };
     unsigned number = s->sent++;
     struct job *e = job_new(&q);
@@ -196,7 +206,7 @@ static void no_errand_is_lost_or_doubled_in_a_crowd(void **state)
     crowd_begins(p);
     for (unsigned i = 0; i < SENDERS; i++)
         pthread_join(sender[i].thread, NULL);
-    assert_true(thread_pool_stop(p, LIMIT));        /* with jobs under way */
+    assert_true(thread_pool_stop(p, LIMIT)); /* with jobs under way */
     for (unsigned i = 0; i < SENDERS; i++) {
         mailbox_deliver(&sender[i].box, SIZE_MAX);
         assert_int_equal(sender[i].faults, 0);

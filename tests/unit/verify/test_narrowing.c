@@ -8,7 +8,10 @@
 #include "tests/unit/support/verifier_answer.h"
 
 static const struct jeton_identity alice = {
-    .expires = NOW + 100, .id = "first", .subject = "alice", .issuer = "https://idp",
+    .expires = NOW + 100,
+    .id = "first",
+    .subject = "alice",
+    .issuer = "https://idp",
     .scopes = "deploy,read,write",
 };
 
@@ -20,10 +23,17 @@ static const char *look_after(const struct jeton_identity *known)
 static void a_later_identity_leaves_what_both_have(void **state)
 {
     (void)state;
-    static const struct { const char *later, *left; } cases[] = {
-        { "read", "read" }, { "write,admin,read", "read,write" }, { "admin", "" }, { "", "" },
-        { "write,deploy,read", "deploy,read,write" }, { "rea,readx,re,d,write-", "" },
-        { "a,deploy,z", "deploy" }, { "*", "" },
+    static const struct {
+        const char *later, *left;
+    } cases[] = {
+        { "read", "read" },
+        { "write,admin,read", "read,write" },
+        { "admin", "" },
+        { "", "" },
+        { "write,deploy,read", "deploy,read,write" },
+        { "rea,readx,re,d,write-", "" },
+        { "a,deploy,z", "deploy" },
+        { "*", "" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -38,8 +48,12 @@ static void a_later_identity_leaves_what_both_have(void **state)
 static void the_earlier_end_is_the_end(void **state)
 {
     (void)state;
-    static const struct { int64_t later, left; } cases[] = {
-        { NOW + 99, NOW + 99 }, { NOW + 101, NOW + 100 }, { JETON_VERIFIER_NEVER, NOW + 100 },
+    static const struct {
+        int64_t later, left;
+    } cases[] = {
+        { NOW + 99, NOW + 99 },
+        { NOW + 101, NOW + 100 },
+        { JETON_VERIFIER_NEVER, NOW + 100 },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -62,7 +76,7 @@ static void who_it_is_stays_as_the_first_said(void **state)
     assert_string_equal(a.identity.id, "first");
     assert_string_equal(a.identity.subject, "alice");
     assert_string_equal(a.identity.issuer, "https://idp");
-    nameless.issuer[0] = '\0';                  /* as the table's: it says nothing of an issuer */
+    nameless.issuer[0] = '\0'; /* as the table's: it says nothing of an issuer */
     prepare_pass();
     assert_null(look_after(&nameless));
     assert_string_equal(a.identity.issuer, "");
@@ -81,7 +95,7 @@ static void somebody_else_is_an_error(void **state)
     strcpy(a.identity.issuer, "https://idp2");
     assert_non_null(strstr(look_after(&alice), "another issuer"));
     assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
-    nobody.subject[0] = '\0';                   /* who was nobody does not become somebody */
+    nobody.subject[0] = '\0'; /* who was nobody does not become somebody */
     prepare_pass();
     assert_non_null(strstr(look_after(&nobody), "another subject"));
     assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
@@ -101,7 +115,7 @@ static void an_identity_that_has_ended_is_expired(void **state)
         assert_int_equal(say.reason, STATUS_EXPIRED);
         assert_false(say.vouches);
         prepare_pass();
-        ended.expires = ends[i];                /* while it waited for the later one */
+        ended.expires = ends[i]; /* while it waited for the later one */
         assert_null(look_after(&ended));
         assert_int_equal(say.reason, STATUS_EXPIRED);
         assert_false(say.vouches);

@@ -10,7 +10,19 @@
 #include "daemon/verify/result.h"
 
 /* What a verifier can say, as far as it makes a difference. */
-enum kind { PASS, NOD, MALFORMED, UNKNOWN, EXPIRED, REVOKED, DISABLED, IGNORE, ERROR, BASELESS, KINDS };
+enum kind {
+    PASS,
+    NOD,
+    MALFORMED,
+    UNKNOWN,
+    EXPIRED,
+    REVOKED,
+    DISABLED,
+    IGNORE,
+    ERROR,
+    BASELESS,
+    KINDS
+};
 
 static const struct verifier_result says[KINDS] = {
     [PASS] = { .outcome = JETON_VERIFIER_PASS, .vouches = true },
@@ -26,7 +38,8 @@ static const struct verifier_result says[KINDS] = {
 };
 
 static const char *const kind_names[KINDS] = {
-    "pass", "nod", "malformed", "unknown", "expired", "revoked", "disabled", "ignore", "error", "baseless",
+    "pass",    "nod",      "malformed", "unknown", "expired",
+    "revoked", "disabled", "ignore",    "error",   "baseless",
 };
 
 enum { STEPS_MAX = 4, WAYS = CONTROL_COUNT * KINDS };
@@ -41,8 +54,8 @@ struct sequence {
 
 struct result {
     enum status status;
-    size_t asked;           /* so many were asked */
-    size_t due_to;          /* the step whose reason it is, from 1; 0: none's */
+    size_t asked;  /* so many were asked */
+    size_t due_to; /* the step whose reason it is, from 1; 0: none's */
 };
 
 static struct result tally(const struct sequence *q)
@@ -109,8 +122,12 @@ static size_t reason(const struct sequence *q, size_t asked)
     const struct {
         unsigned kinds;
         bool counted;
-    } order[] = { { telling | vague | vaguer, true }, { error, true }, { error, false },
-                  { telling, false }, { vague, false }, { vaguer, false } };
+    } order[] = { { telling | vague | vaguer, true },
+                  { error, true },
+                  { error, false },
+                  { telling, false },
+                  { vague, false },
+                  { vaguer, false } };
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
         size_t step = first(q, asked, order[i].kinds, order[i].counted);
@@ -272,10 +289,10 @@ static void one_verifier_alone_decides(void **state)
 {
     (void)state;
     static const enum status alone[KINDS] = {
-        [PASS] = STATUS_OK, [NOD] = STATUS_UNKNOWN, [MALFORMED] = STATUS_MALFORMED,
-        [UNKNOWN] = STATUS_UNKNOWN,
-        [EXPIRED] = STATUS_EXPIRED, [REVOKED] = STATUS_REVOKED, [DISABLED] = STATUS_DISABLED,
-        [IGNORE] = STATUS_UNKNOWN, [ERROR] = STATUS_UNAVAILABLE, [BASELESS] = STATUS_UNKNOWN,
+        [PASS] = STATUS_OK,           [NOD] = STATUS_UNKNOWN,     [MALFORMED] = STATUS_MALFORMED,
+        [UNKNOWN] = STATUS_UNKNOWN,   [EXPIRED] = STATUS_EXPIRED, [REVOKED] = STATUS_REVOKED,
+        [DISABLED] = STATUS_DISABLED, [IGNORE] = STATUS_UNKNOWN,  [ERROR] = STATUS_UNAVAILABLE,
+        [BASELESS] = STATUS_UNKNOWN,
     };
 
     for (enum control c = 0; c < CONTROL_COUNT; c++)
@@ -294,7 +311,8 @@ static void the_control_words_do_what_their_names_say(void **state)
         { STATUS_OK, 2, { 2, { { SUFFICIENT, ERROR }, { SUFFICIENT, PASS } } } },
         { STATUS_UNKNOWN, 1, { 2, { { REQUISITE, UNKNOWN }, { SUFFICIENT, PASS } } } },
         { STATUS_UNKNOWN, 2, { 2, { { REQUIRED, UNKNOWN }, { SUFFICIENT, PASS } } } },
-        { STATUS_UNKNOWN, 3,
+        { STATUS_UNKNOWN,
+          3,
           { 3, { { REQUIRED, UNKNOWN }, { SUFFICIENT, PASS }, { REQUIRED, EXPIRED } } } },
         { STATUS_UNAVAILABLE, 2, { 2, { { REQUIRED, PASS }, { REQUIRED, ERROR } } } },
         { STATUS_OK, 2, { 2, { { REQUIRED, PASS }, { OPTIONAL, ERROR } } } },

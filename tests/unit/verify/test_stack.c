@@ -53,7 +53,10 @@ static void steps_stand_in_their_order_with_their_words(void **state)
     const struct stack *git = stack("git");
     static const char *const names[] = { "throttle", "unit-plain", "local", "require" };
     static const enum control words[] = {
-        CONTROL_REQUISITE, CONTROL_SUFFICIENT, CONTROL_REQUIRED, CONTROL_OPTIONAL,
+        CONTROL_REQUISITE,
+        CONTROL_SUFFICIENT,
+        CONTROL_REQUIRED,
+        CONTROL_OPTIONAL,
     };
     assert_int_equal(git->steps, 4);
     for (size_t i = 0; i < 4; i++) {
@@ -140,17 +143,19 @@ static void what_is_jetonds_own_has_bounds(void **state)
 {
     (void)state;
     static const char *const good[] = {
-        "deadline=1ms", "deadline=10s", "deadline=10000ms", "threads=1", "threads=64", "queue=1",
-        "queue=4096",
+        "deadline=1ms", "deadline=10s", "deadline=10000ms", "threads=1",
+        "threads=64",   "queue=1",      "queue=4096",
     };
-    static const struct { const char *argument, *word; } bad[] = {
-        { "deadline=0ms", "1ms to 10s" }, { "deadline=0s", "1ms to 10s" },
-        { "deadline=11s", "1ms to 10s" }, { "deadline=10001ms", "1ms to 10s" },
-        { "deadline=900", "1ms to 10s" }, { "deadline=ms", "1ms to 10s" },
-        { "deadline=-1s", "1ms to 10s" }, { "deadline=", "1ms to 10s" },
-        { "threads=0", "from 1 to 64" }, { "threads=65", "from 1 to 64" },
-        { "threads=four", "from 1 to 64" }, { "queue=0", "from 1 to 4096" },
-        { "queue=4097", "from 1 to 4096" }, { "queue=-1", "from 1 to 4096" },
+    static const struct {
+        const char *argument, *word;
+    } bad[] = {
+        { "deadline=0ms", "1ms to 10s" },        { "deadline=0s", "1ms to 10s" },
+        { "deadline=11s", "1ms to 10s" },        { "deadline=10001ms", "1ms to 10s" },
+        { "deadline=900", "1ms to 10s" },        { "deadline=ms", "1ms to 10s" },
+        { "deadline=-1s", "1ms to 10s" },        { "deadline=", "1ms to 10s" },
+        { "threads=0", "from 1 to 64" },         { "threads=65", "from 1 to 64" },
+        { "threads=four", "from 1 to 64" },      { "queue=0", "from 1 to 4096" },
+        { "queue=4097", "from 1 to 4096" },      { "queue=-1", "from 1 to 4096" },
         { "queue=5 queue=6", "each come once" }, { "deadline=1s deadline=1s", "each come once" },
     };
     char text[200];
@@ -170,7 +175,9 @@ static void what_is_jetonds_own_has_bounds(void **state)
 static void a_line_that_does_not_follow_the_grammar_is_refused(void **state)
 {
     (void)state;
-    static const struct { const char *line, *word; } cases[] = {
+    static const struct {
+        const char *line, *word;
+    } cases[] = {
         { "local local", "local: this should be key=value" },
         { "local a=b", "local: it takes no arguments" },
         { "require scope=a again", "again: this should be key=value" },
@@ -207,7 +214,7 @@ static void what_a_verifier_says_against_its_arguments_is_told(void **state)
     bring("unit_plain");
     is_refused("[service git]\nrequired = unit_plain fail=\"give it key=FILE\"\n", 2,
                "unit-plain: give it key=FILE");
-    assert_string_equal(notes(), "fail=give it key=FILE\n");       /* and is not closed */
+    assert_string_equal(notes(), "fail=give it key=FILE\n"); /* and is not closed */
     is_refused("[service git]\nrequired = unit_plain a=b\n   fail=here\n", 2, "unit-plain: here");
     is_refused("[service git]\nrequired = local\nrequired = require\n   scope=a\n   scop=b\n", 3,
                "require: there is no argument scop=");
@@ -229,7 +236,8 @@ static void what_was_opened_before_a_mistake_is_closed(void **state)
     bring("unit_plain");
     bring("unit_blocks");
     is_refused("[service git]\nrequired = unit_plain\nrequired = unit_blocks\n"
-               "[service api]\nrequired = unit_plain\nrequired = nothing\n", 6, "nothing");
+               "[service api]\nrequired = unit_plain\nrequired = nothing\n",
+               6, "nothing");
     assert_string_equal(notes(), "open\nopen\nopen\nclose\nclose\nclose\n");
 }
 
@@ -253,8 +261,10 @@ static void who_narrows_stands_below_who_vouches(void **state)
     char text[200];
 
     for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
-        snprintf(text, sizeof(text), "[service git]\nrequisite = throttle\nrequisite = require %s\n"
-                 "requisite = local\n", narrow[i]);
+        snprintf(text, sizeof(text),
+                 "[service git]\nrequisite = throttle\nrequisite = require %s\n"
+                 "requisite = local\n",
+                 narrow[i]);
         is_refused(text, 3, "put it below a verifier that says so, such as local");
         snprintf(text, sizeof(text), "[service git]\nrequisite = local\nrequisite = require %s\n",
                  narrow[i]);
@@ -333,7 +343,7 @@ static void the_end_does_not_wait_for_one_after_the_other(void **state)
     int64_t began = milliseconds();
     assert_false(stacks_end(stacks, 500));
     int64_t took = milliseconds() - began;
-    assert_in_range(took, 499, 1900);       /* not four times that */
+    assert_in_range(took, 499, 1900); /* not four times that */
     unlink(in_directory("notes"));
     assert_true(stacks_end(stacks, 10000));
     mailbox_destroy(&home);

@@ -110,7 +110,7 @@ static void the_old_set_lives_until_nothing_is_heard_before_it(void **state)
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
     all_take();
-    assert_true(stack_set_step(&stack_set));          /* new ones go by the new set already */
+    assert_true(stack_set_step(&stack_set)); /* new ones go by the new set already */
     assert_string_equal(notes(), "");
     assert_ptr_equal(stack_set.replaced, old);
     atomic_fetch_sub(&old->evaluations, 1);
@@ -144,7 +144,7 @@ static void who_has_the_table_is_recalled_only_if_the_terms_changed(void **state
     assert_true(stack_set_step(&stack_set));
     assert_true(replace("[service git]\nrequisite = local\nrequisite = require scope=x\n"));
     assert_true(stack_set.recall);
-    assert_false(stack_set_step(&stack_set));         /* some worker might still hand it out */
+    assert_false(stack_set_step(&stack_set)); /* some worker might still hand it out */
     assert_true(stack_set.recall);
     all_take();
     assert_true(stack_set_step(&stack_set));
@@ -185,11 +185,11 @@ static void *be_a_lane(void *argument)
 
     for (unsigned i = 0; !over; i++) {
         use(lane_take_stacks(worker));
-        if (kept != NULL && i % 7 == 0) {               /* a matter is decided */
+        if (kept != NULL && i % 7 == 0) { /* a matter is decided */
             use(kept);
             atomic_fetch_sub(&kept->evaluations, 1);
             kept = NULL;
-        } else if (kept == NULL && i % 5 == 0) {        /* one begins */
+        } else if (kept == NULL && i % 5 == 0) { /* one begins */
             kept = atomic_load(&worker->stacks);
             atomic_fetch_add(&kept->evaluations, 1);
         }
@@ -222,7 +222,7 @@ static void sets_replace_each_other_while_lanes_use_them(void **state)
     for (size_t i = 0; i < LANES; i++)
         pthread_join(workers[i].thread, NULL);
     for (unsigned i = 0; stack_set.replaced != NULL && i < LIMIT; i++) {
-        usleep(1000);                   /* a verifier's thread ends in its own time */
+        usleep(1000); /* a verifier's thread ends in its own time */
         stack_set_step(&stack_set);
     }
     assert_null(stack_set.replaced);

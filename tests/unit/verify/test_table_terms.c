@@ -66,8 +66,8 @@ static void what_the_table_cannot_tell_gives_no_terms(void **state)
         { "requisite = local\noptional = require scope=x\n", TERMS_NONE, "" },
         { "optional = local\nrequisite = require scope=x\n", TERMS_NONE, "" },
         { "requisite = local\nrequisite = unit_plain\n", TERMS_NONE, "" },
-        { "requisite = local\nrequisite = require scope=x\nsufficient = unit_plain\n",
-          TERMS_NONE, "" },
+        { "requisite = local\nrequisite = require scope=x\nsufficient = unit_plain\n", TERMS_NONE,
+          "" },
         { "sufficient = unit_plain\nsufficient = local\n", TERMS_NONE, "" },
         { "requisite = require peer_uid=0\nsufficient = local\n", TERMS_NONE, "" },
         { "requisite = local\nrequisite = local\n", TERMS_NONE, "" },
@@ -100,8 +100,8 @@ static void a_throttle_before_the_table_leaves_its_hits(void **state)
     static const struct expected cases[] = {
         { "requisite = throttle\nsufficient = local\n", TERMS_HITS, "" },
         { "requisite = throttle\nrequisite = throttle\nrequisite = local\n", TERMS_HITS, "" },
-        { "requisite = throttle\nrequisite = local\nrequisite = require scope=x\n",
-          TERMS_NONE, "" },
+        { "requisite = throttle\nrequisite = local\nrequisite = require scope=x\n", TERMS_NONE,
+          "" },
         { "requisite = throttle\nsufficient = local\nsufficient = unit_plain\n", TERMS_HITS, "" },
     };
 
@@ -132,7 +132,10 @@ static void more_scopes_than_a_set_holds_give_no_terms(void **state)
 static void terms_differ_where_a_client_could_tell(void **state)
 {
     (void)state;
-    static const struct { const char *a, *b; bool differ; } cases[] = {
+    static const struct {
+        const char *a, *b;
+        bool differ;
+    } cases[] = {
         { "", "", false },
         { "", "[service git]\nrequired = local\n", false },
         { "", "[service git]\nrequisite = local\nrequisite = require scope=x\n", true },

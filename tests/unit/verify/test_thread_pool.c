@@ -17,7 +17,7 @@
 
 #include "daemon/verify/thread_pool.h"
 
-enum { LIMIT = 20000 };                 /* milliseconds */
+enum { LIMIT = 20000 }; /* milliseconds */
 
 /* -- the verifier ------------------------------------------------------------------------------ */
 
@@ -26,14 +26,14 @@ static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
 static atomic_uint hanging, judged, departed;
 static pthread_key_t at_its_end;
-static atomic_bool no_threads;          /* pthread_create() fails */
+static atomic_bool no_threads; /* pthread_create() fails */
 
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
                    void *argument)
 {
-    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *) =
-        (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *))(uintptr_t)
-        dlsym(RTLD_NEXT, "pthread_create");
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                void *) = (int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                                   void *))(uintptr_t)dlsym(RTLD_NEXT, "pthread_create");
 
     return no_threads ? EAGAIN : real(thread, attributes, run, argument);
 }
@@ -100,7 +100,8 @@ static void arrive(struct mail *mail)
 
 static struct job *job(const char *value)
 {
-    const struct jeton_question q = { .value = value, .value_length = strlen(value),
+    const struct jeton_question q = { .value = value,
+                                      .value_length = strlen(value),
                                       .service = "git" };
     struct job *e = job_new(&q);
 
@@ -205,7 +206,7 @@ static void the_queue_is_bounded(void **state)
     assert_false(thread_pool_submit(p, e));
     open_gate(true);
     await_home(4);
-    assert_true(thread_pool_submit(p, e));           /* it was the caller's all the time */
+    assert_true(thread_pool_submit(p, e)); /* it was the caller's all the time */
     await_home(5);
     finish(p);
 }
@@ -243,7 +244,7 @@ static void what_is_given_up_never_comes_home(void **state)
     await_home(1);
     finish(p);
     assert_int_equal(came, 1);
-    assert_int_equal(judged, 2);            /* what waited was not even begun */
+    assert_int_equal(judged, 2); /* what waited was not even begun */
 }
 
 static void what_is_coming_home_cannot_be_given_up(void **state)

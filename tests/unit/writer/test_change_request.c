@@ -41,7 +41,11 @@ static void create_makes_a_value_and_reads_the_claims(void **state)
 static void bad_values_are_named(void **state)
 {
     (void)state;
-    static const struct { const char *line; enum status status; const char *word; } cases[] = {
+    static const struct {
+        const char *line;
+        enum status status;
+        const char *word;
+    } cases[] = {
         { "create ttl=90", STATUS_BAD_VALUE, "ttl=" },
         { "create ttl=0s", STATUS_BAD_VALUE, "ttl=" },
         { "create expires=tomorrow", STATUS_BAD_VALUE, "expires=" },

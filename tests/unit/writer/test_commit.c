@@ -202,7 +202,10 @@ static void no_token_expires_before_it_becomes_active(void **state)
 static void a_rotated_token_ends_with_the_grace_or_before(void **state)
 {
     (void)state;
-    static const struct { int64_t activates, expires, grace, then; bool revoked; } cases[] = {
+    static const struct {
+        int64_t activates, expires, grace, then;
+        bool revoked;
+    } cases[] = {
         { 0, TIME_NEVER, 0, TIME_NEVER, true },
         { 0, TIME_NEVER, 100, NOW + 100, false },
         { 0, NOW + 50, 100, NOW + 50, false },
@@ -231,7 +234,7 @@ static void a_rotated_token_ends_with_the_grace_or_before(void **state)
     stop();
 }
 
-enum { LONG = 11 };             /* bytes of description for each number */
+enum { LONG = 11 }; /* bytes of description for each number */
 
 static void post_long(uint64_t number)
 {
@@ -302,7 +305,10 @@ static void a_failed_change_is_explained(void **state)
 {
     (void)state;
     struct change *c = change_about(&change_create, 1);
-    static const struct { enum outcome outcome; const char *says; } cases[] = {
+    static const struct {
+        enum outcome outcome;
+        const char *says;
+    } cases[] = {
         { OUTCOME_NOTHING, "not done" },
         { OUTCOME_UNCERTAIN, "look with 'show " },
         { OUTCOME_DONE, "its value is lost: delete " },

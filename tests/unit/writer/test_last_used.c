@@ -78,7 +78,7 @@ static void what_was_written_is_there_after_a_restart(void **state)
     for (unsigned i = 0; i < TOKENS; i += 2)
         use(p, i, 1000000 + i);
     last_used_flush(l, p, 1000400);
-    for (unsigned i = 0; i < TOKENS; i += 4)        /* later uses replace those, others are new */
+    for (unsigned i = 0; i < TOKENS; i += 4) /* later uses replace those, others are new */
         use(p, i, 2000000 + i);
     use(p, 1, 2000001);
     last_used_flush(l, p, 2000400);

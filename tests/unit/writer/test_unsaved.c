@@ -54,7 +54,7 @@ static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **
     stop();
 }
 
-static int puts_until_failure = -1;     /* -1: none fails */
+static int puts_until_failure = -1; /* -1: none fails */
 
 /* Stands before TDB's, and fails as that does without memory. */
 int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
@@ -125,8 +125,7 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
         assert_int_equal(ask(&change_create, i), STATUS_OK);
     take_away(true);
     for (uint64_t i = 0; i < 5000; i++)
-        assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50),
-                         STATUS_STORE);
+        assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50), STATUS_STORE);
     assert_in_range(writer.recovery.held.count, 3, 1500);
     assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
     assert_non_null(strstr(problem.message, "not done"));

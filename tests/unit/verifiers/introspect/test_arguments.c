@@ -2,7 +2,9 @@
 /* introspect.so: its arguments. */
 #include "tests/unit/support/introspect_fixture.h"
 
-static const struct { const char *argument[5], *word; } mistakes[] = {
+static const struct {
+    const char *argument[5], *word;
+} mistakes[] = {
     { { NULL }, "url= is missing" },
     { { "url=https://a/", "ulr=https://a/" }, "no argument ulr=" },
     { { "url=https://a/", "url=https://b/" }, "given twice" },
@@ -67,11 +69,14 @@ static void tokens_go_in_clear_to_loopback_only(void **state)
 {
     (void)state;
     static const char *const far[] = {
-        "url=http://192.0.2.1/", "url=http://127.0.0.1.example/", "url=http://localhost.example/",
-        "url=http://[2001:db8::1]/", "url=HTTP://example.org/", "url=http://0.0.0.0/",
+        "url=http://192.0.2.1/",         "url=http://127.0.0.1.example/",
+        "url=http://localhost.example/", "url=http://[2001:db8::1]/",
+        "url=HTTP://example.org/",       "url=http://0.0.0.0/",
     };
     static const char *const near[] = {
-        "url=http://127.0.0.1:8080/introspect", "url=http://[::1]/", "url=http://localhost/x?y=z",
+        "url=http://127.0.0.1:8080/introspect",
+        "url=http://[::1]/",
+        "url=http://localhost/x?y=z",
     };
 
     for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
@@ -87,7 +92,11 @@ static void tokens_go_in_clear_to_loopback_only(void **state)
 static void a_secret_is_one_line_in_a_private_regular_file(void **state)
 {
     (void)state;
-    static const struct { const char *content; mode_t mode; const char *word; } cases[] = {
+    static const struct {
+        const char *content;
+        mode_t mode;
+        const char *word;
+    } cases[] = {
         { "secret\n", 0604, "open to others" },
         { "secret\n", 0602, "open to others" },
         { "", 0600, "empty" },
@@ -98,19 +107,20 @@ static void a_secret_is_one_line_in_a_private_regular_file(void **state)
     char longest[4100];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        assert_true(REFUSED("url=https://a/", file_at("bearer_file", put_file("secret",
-                            cases[i].content, cases[i].mode))));
+        assert_true(REFUSED("url=https://a/",
+                            file_at("bearer_file",
+                                    put_file("secret", cases[i].content, cases[i].mode))));
         assert_non_null(strstr(problem, cases[i].word));
         assert_null(strstr(problem, "two"));
     }
     memset(longest, 'x', sizeof(longest));
     longest[4097] = '\0';
-    assert_true(REFUSED("url=https://a/", file_at("bearer_file", put_file("secret", longest,
-                                                                          0600))));
+    assert_true(REFUSED("url=https://a/",
+                        file_at("bearer_file", put_file("secret", longest, 0600))));
     assert_non_null(strstr(problem, "longer than 4096"));
     longest[4096] = '\0';
-    module->close(OPEN("url=https://a/", file_at("bearer_file", put_file("secret", longest,
-                                                                         0640))));
+    module->close(OPEN("url=https://a/",
+                       file_at("bearer_file", put_file("secret", longest, 0640))));
     unlink(path_of("secret"));
     assert_int_equal(mkfifo(path_of("secret"), 0600), 0);
     assert_true(REFUSED("url=https://a/", file_at("bearer_file", path_of("secret"))));
@@ -118,8 +128,8 @@ static void a_secret_is_one_line_in_a_private_regular_file(void **state)
     unlink(path_of("secret"));
     put_file("secret", "with space\n", 0600);
     assert_true(REFUSED("url=https://a/", file_at("bearer_file", path_of("secret"))));
-    module->close(OPEN("url=https://a/", "client_id=a b", file_at("secret_file",
-                                                                  path_of("secret"))));
+    module->close(OPEN("url=https://a/", "client_id=a b",
+                       file_at("secret_file", path_of("secret"))));
 }
 
 int main(void)

@@ -8,7 +8,8 @@ static void a_pass_is_asked_for_once_in_its_time(void **state)
     void *in = OPEN(at("http"));
 
     tell("say 200 application/json {\"active\":true,\"jti\":\"j\",\"sub\":\"ann\",\"iss\":\"i\","
-         "\"scope\":\"a b\",\"exp\":%lld}", (long long)NOW + 1000);
+         "\"scope\":\"a b\",\"exp\":%lld}",
+         (long long)NOW + 1000);
     assert_passes(in, "one");
     for (now = NOW; now < NOW + 10; now++) {
         assert_passes(in, "one");
@@ -33,9 +34,12 @@ static void a_fail_is_asked_for_again_sooner(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "audience=me");
-    static const struct { const char *answer; int reason; } cases[] = {
+    static const struct {
+        const char *answer;
+        int reason;
+    } cases[] = {
         { "{\"active\":false}", JETON_REASON_UNKNOWN },
-        { "{\"active\":true,\"exp\":5}", JETON_REASON_DENIED },     /* as it is nobody's business */
+        { "{\"active\":true,\"exp\":5}", JETON_REASON_DENIED }, /* as it is nobody's business */
         { "{\"active\":true,\"aud\":\"me\",\"exp\":5}", JETON_REASON_EXPIRED },
     };
     char value[] = "0";
@@ -58,8 +62,9 @@ static void a_fail_is_asked_for_again_sooner(void **state)
 static void lifetimes_are_configurable(void **state)
 {
     (void)state;
-    void *in = OPEN(at("http"), "cache=1m", "negative_cache=30s"), *off =
-             OPEN(at("http"), "cache=0s", "negative_cache=0s"), *fails = OPEN(at("http"), "cache=0s");
+    void *in = OPEN(at("http"), "cache=1m", "negative_cache=30s"),
+         *off = OPEN(at("http"), "cache=0s", "negative_cache=0s"),
+         *fails = OPEN(at("http"), "cache=0s");
 
     tell(ACTIVE);
     assert_passes(in, "a");
@@ -125,7 +130,7 @@ static void a_pass_ends_with_exp_and_a_pending_with_nbf(void **state)
     now = NOW + 5;
     assert_fails(in, "value", JETON_REASON_EXPIRED);
     assert_int_equal(seen("requests"), 3);
-    now = NOW + 4;                              /* that clock was wrong, or this one is */
+    now = NOW + 4; /* that clock was wrong, or this one is */
     tell("say 200 application/json {\"active\":false}");
     assert_fails(in, "value", JETON_REASON_UNKNOWN);
     module->close(in);
@@ -138,13 +143,13 @@ static void no_clock_that_is_set_back_prolongs_a_pass(void **state)
 
     tell(ACTIVE);
     assert_passes(in, "a");
-    now = NOW - 1;                              /* before it was asked */
+    now = NOW - 1; /* before it was asked */
     assert_passes(in, "a");
     assert_int_equal(seen("requests"), 2);
     shift += 9;
     assert_passes(in, "a");
     assert_int_equal(seen("requests"), 2);
-    shift += 1;                                 /* ten seconds, and the wall clock stands still */
+    shift += 1; /* ten seconds, and the wall clock stands still */
     assert_passes(in, "a");
     assert_int_equal(seen("requests"), 3);
     module->close(in);
@@ -163,7 +168,7 @@ static void what_is_over_is_not_used_when_the_server_is_away(void **state)
     now = NOW + 10;
     assert_errs(in, "value", "could not be asked");
     now = NOW + 9;
-    assert_passes(in, "value");                 /* in its time still */
+    assert_passes(in, "value"); /* in its time still */
     module->close(in);
 }
 
@@ -191,11 +196,11 @@ static void a_full_cache_forgets_fails_first_and_then_the_oldest(void **state)
     assert_fails(in, "guess 99", JETON_REASON_UNKNOWN);
     assert_int_equal(seen("requests"), 107);
     tell(ACTIVE);
-    assert_passes(in, "good 7");                /* instead of the guess */
-    assert_passes(in, "good 8");                /* instead of the oldest */
+    assert_passes(in, "good 7"); /* instead of the guess */
+    assert_passes(in, "good 8"); /* instead of the oldest */
     assert_passes(in, "good 1");
     assert_int_equal(seen("requests"), 109);
-    assert_passes(in, "good 0");                /* instead of 1, which is the oldest now */
+    assert_passes(in, "good 0"); /* instead of 1, which is the oldest now */
     assert_passes(in, "good 8");
     assert_int_equal(seen("requests"), 110);
     module->close(in);
@@ -215,7 +220,7 @@ static void many_values_find_their_own_answers(void **state)
             assert_passes(in, value);
             assert_string_equal(answer.identity.subject, value);
         }
-    assert_in_range(seen("requests"), 300, 400);    /* some sets are full before all are */
+    assert_in_range(seen("requests"), 300, 400); /* some sets are full before all are */
     module->close(in);
 }
 

@@ -29,7 +29,8 @@ static void an_active_token_passes_with_its_identity(void **state)
 
     tell("say 200 application/json {\"active\":true,\"jti\":\"t-1\",\"sub\":\"ann\",\"iss\":"
          "\"https://idp.example\",\"scope\":\"repo:write  read read \",\"exp\":%lld,\"nbf\":%lld,"
-         "\"client_id\":\"c\",\"extra\":{\"a\":[1,2]}}", (long long)NOW + 60, (long long)NOW);
+         "\"client_id\":\"c\",\"extra\":{\"a\":[1,2]}}",
+         (long long)NOW + 60, (long long)NOW);
     assert_passes(in, "good");
     assert_int_equal(answer.has_identity, 1);
     assert_string_equal(answer.identity.id, "t-1");
@@ -64,11 +65,27 @@ static void answer_without_boolean_active_is_an_error(void **state)
     (void)state;
     void *in = OPEN(at("http"));
     static const char *const bodies[] = {
-        "{}", "{\"active\":\"true\"}", "{\"active\":1}", "{\"active\":null}", "{\"active\":[true]}",
-        "{\"Active\":true}", "[true]", "true", "\"active\"", "null", "", "{\"active\":true",
-        "{\"active\":true}}", "{\"active\":true} x", "{'active':true}", "{\"active\":True}",
-        "{\"active\":false,\"active\":true}", "{\"active\":true,\"active\":true}",
-        "{\"active\":true,\"sub\":\"a\",\"sub\":\"b\"}", "active=true", "\xef\xbb\xbf{\"active\":true}",
+        "{}",
+        "{\"active\":\"true\"}",
+        "{\"active\":1}",
+        "{\"active\":null}",
+        "{\"active\":[true]}",
+        "{\"Active\":true}",
+        "[true]",
+        "true",
+        "\"active\"",
+        "null",
+        "",
+        "{\"active\":true",
+        "{\"active\":true}}",
+        "{\"active\":true} x",
+        "{'active':true}",
+        "{\"active\":True}",
+        "{\"active\":false,\"active\":true}",
+        "{\"active\":true,\"active\":true}",
+        "{\"active\":true,\"sub\":\"a\",\"sub\":\"b\"}",
+        "active=true",
+        "\xef\xbb\xbf{\"active\":true}",
     };
 
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
@@ -83,15 +100,37 @@ static void a_member_that_is_not_what_it_must_be_is_an_error(void **state)
     (void)state;
     void *in = OPEN(at("http"), "audience=me");
     static const char *const members[] = {
-        "\"exp\":\"1900000000\"", "\"exp\":1900000000.5", "\"exp\":-1", "\"exp\":253402300800",
-        "\"exp\":9223372036854775807", "\"exp\":null", "\"exp\":true", "\"exp\":[1900000000]",
-        "\"nbf\":\"0\"", "\"nbf\":-5", "\"nbf\":1e3", "\"scope\":[\"a\"]", "\"scope\":null", "\"sub\":1",
-        "\"sub\":null", "\"sub\":\"a\\u0007\"", "\"sub\":\"a\\u0085\"", "\"sub\":\"a\\u007f\"",
-        "\"iss\":{}", "\"iss\":\"a\\nb\"", "\"aud\":{\"me\":1}", "\"aud\":[\"me\",1]", "\"aud\":null",
+        "\"exp\":\"1900000000\"",
+        "\"exp\":1900000000.5",
+        "\"exp\":-1",
+        "\"exp\":253402300800",
+        "\"exp\":9223372036854775807",
+        "\"exp\":null",
+        "\"exp\":true",
+        "\"exp\":[1900000000]",
+        "\"nbf\":\"0\"",
+        "\"nbf\":-5",
+        "\"nbf\":1e3",
+        "\"scope\":[\"a\"]",
+        "\"scope\":null",
+        "\"sub\":1",
+        "\"sub\":null",
+        "\"sub\":\"a\\u0007\"",
+        "\"sub\":\"a\\u0085\"",
+        "\"sub\":\"a\\u007f\"",
+        "\"iss\":{}",
+        "\"iss\":\"a\\nb\"",
+        "\"aud\":{\"me\":1}",
+        "\"aud\":[\"me\",1]",
+        "\"aud\":null",
     };
     static const char *const unreadable[] = {
-        "\"exp\":92233720368547758079999", "\"sub\":\"a\\u0000b\"", "\"sub\":\"\\ud800\"",
-        "\"sub\":\"\xff\"", "\"exp\":01", "\"exp\":1e999",
+        "\"exp\":92233720368547758079999",
+        "\"sub\":\"a\\u0000b\"",
+        "\"sub\":\"\\ud800\"",
+        "\"sub\":\"\xff\"",
+        "\"exp\":01",
+        "\"exp\":1e999",
     };
 
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
@@ -147,7 +186,8 @@ static void scopes_that_jeton_has_no_word_for_are_left_out(void **state)
 
     /* Neither as they are, nor split at a comma into words that nobody was given. */
     tell("say 200 application/json {\"active\":true,\"scope\":\"a admin,root https://x/y?z b\\tc "
-         "\xc3\xa9 x/%064d -\"}", 1);
+         "\xc3\xa9 x/%064d -\"}",
+         1);
     assert_passes(in, "odd");
     assert_string_equal(answer.identity.scopes, "a,-");
     module->close(in);
@@ -168,8 +208,8 @@ static void active_does_not_make_up_for_exp_and_nbf(void **state)
     tell("say 200 application/json {\"active\":true,\"nbf\":253402300799}");
     assert_fails(in, "b", JETON_REASON_PENDING);
     assert_int_equal(answer.retry_after, 365 * 86400);
-    tell("say 200 application/json {\"active\":true,\"nbf\":%lld,\"exp\":%lld}", (long long)NOW + 90,
-         (long long)NOW - 90);
+    tell("say 200 application/json {\"active\":true,\"nbf\":%lld,\"exp\":%lld}",
+         (long long)NOW + 90, (long long)NOW - 90);
     assert_fails(in, "c", JETON_REASON_EXPIRED);
     module->close(in);
 }
@@ -179,7 +219,10 @@ static void issuer_and_audience_must_be_those_configured(void **state)
     (void)state;
     void *in = OPEN(at("http"), "issuer=https://idp", "audience=me", "audience=us",
                     "negative_cache=0s");
-    static const struct { const char *members; int outcome; } cases[] = {
+    static const struct {
+        const char *members;
+        int outcome;
+    } cases[] = {
         { "\"iss\":\"https://idp\",\"aud\":\"me\"", JETON_VERIFIER_PASS },
         { "\"iss\":\"https://idp\",\"aud\":[\"x\",\"us\"]", JETON_VERIFIER_PASS },
         { "\"iss\":\"https://idp/\",\"aud\":\"me\"", JETON_VERIFIER_FAIL },
@@ -235,12 +278,17 @@ static void an_earlier_identity_is_narrowed_and_kept(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
-    struct jeton_identity had = { .expires = NOW + 100, .id = "earlier", .subject = "ann",
-                                  .issuer = "local", .scopes = "a,b,c" };
+    struct jeton_identity had = { .expires = NOW + 100,
+                                  .id = "earlier",
+                                  .subject = "ann",
+                                  .issuer = "local",
+                                  .scopes = "a,b,c" };
 
     earlier = &had;
-    tell("say 200 application/json {\"active\":true,\"jti\":\"j\",\"sub\":\"ann\",\"scope\":\"c x a\","
-         "\"exp\":%lld}", (long long)NOW + 50);
+    tell(
+        "say 200 application/json {\"active\":true,\"jti\":\"j\",\"sub\":\"ann\",\"scope\":\"c x a\","
+        "\"exp\":%lld}",
+        (long long)NOW + 50);
     assert_passes(in, "a");
     assert_string_equal(answer.identity.id, "earlier");
     assert_string_equal(answer.identity.issuer, "local");

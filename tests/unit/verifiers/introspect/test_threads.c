@@ -59,8 +59,11 @@ static void threads_share_an_instance(void **state)
 static void *ask_one(void *of)
 {
     struct asker *a = of;
-    struct jeton_question q = { .value = "value", .value_length = 5, .service = "other",
-                                .now = NOW, .deadline = monotonic() + a->patience * 1000000 };
+    struct jeton_question q = { .value = "value",
+                                .value_length = 5,
+                                .service = "other",
+                                .now = NOW,
+                                .deadline = monotonic() + a->patience * 1000000 };
 
     a->answer = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
     a->id = (pid_t)syscall(SYS_gettid);
@@ -100,8 +103,11 @@ static void questions_at_once_about_one_value_are_one_request(void **state)
     (void)state;
     void *in = OPEN(at("http"));
     struct asker asker[8];
-    static const struct { const char *say; int outcome; } cases[] = {
-        { "say 500 application/json {}", JETON_VERIFIER_ERROR },    /* is not kept, so was shared */
+    static const struct {
+        const char *say;
+        int outcome;
+    } cases[] = {
+        { "say 500 application/json {}", JETON_VERIFIER_ERROR }, /* is not kept, so was shared */
         { "say 200 application/json {\"active\":true,\"sub\":\"ann\"}", JETON_VERIFIER_PASS },
     };
 

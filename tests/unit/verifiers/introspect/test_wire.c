@@ -15,8 +15,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
                 struct addrinfo **list)
 {
     int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
-        (int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))
-        (uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
+        (int (*)(const char *, const char *, const struct addrinfo *,
+                 struct addrinfo **))(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
 
     if (strcmp(name, "hung.example") != 0)
         return real(name, service, hints, list);
@@ -53,8 +53,8 @@ static void the_token_arrives_as_it_was_presented(void **state)
 static void the_hint_is_configurable_and_may_be_left_out(void **state)
 {
     (void)state;
-    void *other = OPEN(at("http"), "token_type_hint=a b"), *none = OPEN(at("http"),
-                                                                       "token_type_hint=none");
+    void *other = OPEN(at("http"), "token_type_hint=a b"),
+         *none = OPEN(at("http"), "token_type_hint=none");
 
     tell(ACTIVE);
     assert_passes(other, "x");
@@ -73,7 +73,7 @@ static void basic_credentials_are_form_encoded_first(void **state)
     const char *file = file_at("secret_file", put_file("secret", SECRET "\n", 0600));
     void *in = OPEN(at("http"), "client_id=cl:ient", file);
 
-    unlink(path_of("secret"));                  /* read when it was opened, and not again */
+    unlink(path_of("secret")); /* read when it was opened, and not again */
     tell(ACTIVE);
     sodium_bin2base64(wanted + 6, sizeof(wanted) - 6, (const unsigned char *)pair, strlen(pair),
                       sodium_base64_VARIANT_ORIGINAL);
@@ -117,7 +117,8 @@ static void only_the_server_with_the_right_certificate_is_asked(void **state)
     (void)state;
     const char *ca = file_at("ca", path_of("ca.pem"));
     void *right = OPEN(at("https"), ca), *named = OPEN(at("wrong"), ca);
-    void *other = OPEN(at("https"), file_at("ca", path_of("other-ca.pem"))), *none = OPEN(at("https"));
+    void *other = OPEN(at("https"), file_at("ca", path_of("other-ca.pem"))),
+         *none = OPEN(at("https"));
 
     tell(ACTIVE);
     assert_errs(named, "value", "could not be asked: SSL");
@@ -168,10 +169,21 @@ static void a_status_other_than_200_is_an_error(void **state)
     (void)state;
     void *in = OPEN(at("http"), "client_id=me",
                     file_at("secret_file", put_file("secret", SECRET, 0600)));
-    static const struct { int status; const char *word; } cases[] = {
-        { 500, "status 500" }, { 503, "status 503" }, { 201, "status 201" }, { 204, "status 204" },
-        { 401, "it does not accept our credentials" }, { 403, "introspect" }, { 404, "url=" },
-        { 429, "too often" }, { 400, "wrong" }, { 304, "status 304" }, { 206, "status 206" },
+    static const struct {
+        int status;
+        const char *word;
+    } cases[] = {
+        { 500, "status 500" },
+        { 503, "status 503" },
+        { 201, "status 201" },
+        { 204, "status 204" },
+        { 401, "it does not accept our credentials" },
+        { 403, "introspect" },
+        { 404, "url=" },
+        { 429, "too often" },
+        { 400, "wrong" },
+        { 304, "status 304" },
+        { 206, "status 206" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -187,11 +199,18 @@ static void only_json_is_an_answer(void **state)
     (void)state;
     void *in = OPEN(at("http"));
     static const char *const others[] = {
-        "-", "text/html", "text/json", "application/jsonp", "application/json+x",
-        "application/token-introspection+jwt", "application/x-application/json",
+        "-",
+        "text/html",
+        "text/json",
+        "application/jsonp",
+        "application/json+x",
+        "application/token-introspection+jwt",
+        "application/x-application/json",
     };
     static const char *const same[] = {
-        "application/json", "Application/JSON", "application/json;charset=utf-8",
+        "application/json",
+        "Application/JSON",
+        "application/json;charset=utf-8",
     };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -210,9 +229,13 @@ static void an_answer_without_bounds_is_an_error(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
-    static const struct { const char *mode, *word; } cases[] = {
-        { "huge", "longer than 64 KiB" }, { "huge_chunks", "longer than 64 KiB" },
-        { "huge_headers", "headers" }, { "continues", "headers" },
+    static const struct {
+        const char *mode, *word;
+    } cases[] = {
+        { "huge", "longer than 64 KiB" },
+        { "huge_chunks", "longer than 64 KiB" },
+        { "huge_headers", "headers" },
+        { "continues", "headers" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -311,7 +334,7 @@ static void connections_are_kept_and_made_anew_when_they_are_gone(void **state)
         for (int i = 0; i < 10; i++)
             assert_passes(doors[door], "value");
         assert_int_equal(seen("connections"), 1);
-        tell("mode unannounced");               /* often closed only once the next one is sent */
+        tell("mode unannounced"); /* often closed only once the next one is sent */
         for (int i = 0; i < 100; i++)
             assert_passes(doors[door], "value");
         assert_in_range(seen("connections"), 100, 101);
@@ -333,8 +356,8 @@ static bool in_memory(const unsigned char *disguised, size_t length)
     while (!found && fgets(line, sizeof(line), maps) != NULL) {
         if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || strncmp(mode, "rw", 2) != 0)
             continue;
-        for (const unsigned char *p = (const unsigned char *)from; p + length <=
-             (const unsigned char *)to && !found; p++) {
+        for (const unsigned char *p = (const unsigned char *)from;
+             p + length <= (const unsigned char *)to && !found; p++) {
             size_t same = 0;
             while (same < length && (p[same] ^ 0x55) == disguised[same])
                 same++;

@@ -13,19 +13,48 @@ static void other_values_are_left_to_others(void **state)
 {
     (void)state;
     static const char *const values[] = {
-        "", ".", "..", "...", "a", "a.b", "a.b.c", ".e30.", "e30.e30.e30", "W10.e30.", "bnVsbA..",
-        "jtn_0123456789012345678901234567890123456789012345678", "eyJhbGciOiJub25lIn0",
-        "eyJhbGciOiJub25lIn0.e30", "eyJhbGciOiJub25lIn0.e30..", "eyJhbGciOiJub25lIn0.e30...",
-        "eyJhbGciOiJub25lIn1.e30.", "eyJhbGciOiJub25lIn0=.e30.", "eyJhbGciOiJub25lIn0.e30=.",
-        " eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30.\n", "eyJhbGciOiJub25lIn0 .e30.",
-        "eyJhbGciOiJub25lIn0.e+0.", "eyJhbGciOiJub25lIn0.e/0.", "eyJhbGciOiJub25lIn0.e\x80.",
+        "",
+        ".",
+        "..",
+        "...",
+        "a",
+        "a.b",
+        "a.b.c",
+        ".e30.",
+        "e30.e30.e30",
+        "W10.e30.",
+        "bnVsbA..",
+        "jtn_0123456789012345678901234567890123456789012345678",
+        "eyJhbGciOiJub25lIn0",
+        "eyJhbGciOiJub25lIn0.e30",
+        "eyJhbGciOiJub25lIn0.e30..",
+        "eyJhbGciOiJub25lIn0.e30...",
+        "eyJhbGciOiJub25lIn1.e30.",
+        "eyJhbGciOiJub25lIn0=.e30.",
+        "eyJhbGciOiJub25lIn0.e30=.",
+        " eyJhbGciOiJub25lIn0.e30.",
+        "eyJhbGciOiJub25lIn0.e30.\n",
+        "eyJhbGciOiJub25lIn0 .e30.",
+        "eyJhbGciOiJub25lIn0.e+0.",
+        "eyJhbGciOiJub25lIn0.e/0.",
+        "eyJhbGciOiJub25lIn0.e\x80.",
         "Bearer eyJhbGciOiJub25lIn0.e30.",
     };
     static const char *const headers[] = {
-        "{\"typ\":\"JWT\"}", "{\"alg\":\"EdDSA\"} x", "{\"alg\":\"EdDSA\"},{}",
-        "{\"alg\":\"EdDSA\"}]", "{\"alg\":\"EdDSA\"}],[", "[{\"alg\":\"EdDSA\"}]", "\"alg\"",
-        "{\"alg\":\"EdDSA\"", "\"],{\"alg\":\"EdDSA\"}", "{\"alg\":\"EdDSA\",}", "{alg:\"EdDSA\"}",
-        "\xef\xbb\xbf{\"alg\":\"EdDSA\"}", "{\"alg\":\"EdDSA\",\"x\":\"\xff\"}", "",
+        "{\"typ\":\"JWT\"}",
+        "{\"alg\":\"EdDSA\"} x",
+        "{\"alg\":\"EdDSA\"},{}",
+        "{\"alg\":\"EdDSA\"}]",
+        "{\"alg\":\"EdDSA\"}],[",
+        "[{\"alg\":\"EdDSA\"}]",
+        "\"alg\"",
+        "{\"alg\":\"EdDSA\"",
+        "\"],{\"alg\":\"EdDSA\"}",
+        "{\"alg\":\"EdDSA\",}",
+        "{alg:\"EdDSA\"}",
+        "\xef\xbb\xbf{\"alg\":\"EdDSA\"}",
+        "{\"alg\":\"EdDSA\",\"x\":\"\xff\"}",
+        "",
     };
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -42,12 +71,12 @@ static void a_long_value_is_judged_up_to_the_limit(void **state)
     (void)state;
     static char claims[6400];
 
-    for (int fill = 5970; fill < 6020; fill++) {        /* around 8192 bytes */
+    for (int fill = 5970; fill < 6020; fill++) { /* around 8192 bytes */
         int len = snprintf(claims, sizeof(claims), "{" CLAIMS ",\"x\":\"%*s\"}", fill, "");
         assert_true(len < (int)sizeof(claims));
         char *value = jwt(&ed, claims);
-        assert_int_equal(ask(verifier, value), strlen(value) <= 8192 ? JETON_VERIFIER_PASS :
-                         JETON_VERIFIER_IGNORE);
+        assert_int_equal(ask(verifier, value),
+                         strlen(value) <= 8192 ? JETON_VERIFIER_PASS : JETON_VERIFIER_IGNORE);
     }
 }
 
@@ -57,8 +86,9 @@ static void only_the_algorithms_that_are_named(void **state)
 {
     (void)state;
     static const char *const names[] = {
-        "none", "None", "NONE", "nOnE", "none ", "", "HS384", "HS512", "RS1", "RS384", "PS256",
-        "ES512", "ES256K", "eddsa", "rs256", "hs256", "Ed448", "dir", "RSA-OAEP", "A128KW",
+        "none",  "None",  "NONE",  "nOnE",  "none ",    "",       "HS384",
+        "HS512", "RS1",   "RS384", "PS256", "ES512",    "ES256K", "eddsa",
+        "rs256", "hs256", "Ed448", "dir",   "RSA-OAEP", "A128KW",
     };
     char header[64];
 
@@ -81,8 +111,8 @@ static void every_form_as_a_secret(void *instance, const char *claims)
     gnutls_pubkey_export2(rsa.public, GNUTLS_X509_FMT_PEM, &pem);
     gnutls_pubkey_export2(rsa.public, GNUTLS_X509_FMT_DER, &der);
     gnutls_pubkey_export_rsa_raw(rsa.public, &n, &e);
-    const gnutls_datum_t forms[] = { pem, { pem.data, pem.size - 1 }, der, n, e,
-                                     { (unsigned char *)"", 0 } };
+    const gnutls_datum_t forms[] = { pem, { pem.data, pem.size - 1 }, der, n,
+                                     e,   { (unsigned char *)"", 0 } };
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         char *value = jwt_by_secret(forms[i].data, forms[i].size, header, claims);
         assert_true(refuses(instance, value, JETON_REASON_UNKNOWN, ""));
@@ -98,7 +128,8 @@ static void a_public_key_is_no_secret(void **state)
     every_form_as_a_secret(verifier, "{" CLAIMS "}");
     every_form_as_a_secret(only_rsa, "{" CLAIMS "}");
     assert_int_equal(ask(verifier, jwt_by_secret(secret, sizeof(secret), "{\"alg\":\"HS256\"}",
-                                                 "{" CLAIMS "}")), JETON_VERIFIER_PASS);
+                                                 "{" CLAIMS "}")),
+                     JETON_VERIFIER_PASS);
     module->close(only_rsa);
 }
 
@@ -136,8 +167,10 @@ static void keys_of_the_header_are_not_used(void **state)
     gnutls_pubkey_export_ecc_raw(stranger.public, &curve, &x, NULL);
     base64url(number, x.data, x.size);
     gnutls_free(x.data);
-    snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"jwk\":{\"kty\":\"OKP\","
-             "\"crv\":\"Ed25519\",\"x\":\"%.60s\"},\"x5c\":[\"%.60s\"]}", number, number);
+    snprintf(header, sizeof(header),
+             "{\"alg\":\"EdDSA\",\"jwk\":{\"kty\":\"OKP\","
+             "\"crv\":\"Ed25519\",\"x\":\"%.60s\"},\"x5c\":[\"%.60s\"]}",
+             number, number);
     assert_true(unknown(jwt_with(&stranger, header, "{" CLAIMS "}")));
     assert_int_equal(ask(verifier, jwt_with(&ed, header, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
 }
@@ -155,13 +188,17 @@ static void nothing_is_fetched(void **state)
     assert_int_equal(listen(listener, 5), 0);
     getsockname(listener, (struct sockaddr *)&address, &len);
     int port = ntohs(address.sin_port);
-    snprintf(header, sizeof(header), "{\"alg\":\"EdDSA\",\"jku\":\"http://127.0.0.1:%d/j\","
-             "\"x5u\":\"http://127.0.0.1:%d/x\"}", port, port);
+    snprintf(header, sizeof(header),
+             "{\"alg\":\"EdDSA\",\"jku\":\"http://127.0.0.1:%d/j\","
+             "\"x5u\":\"http://127.0.0.1:%d/x\"}",
+             port, port);
     assert_true(unknown(jwt_with(&stranger, header, "{" CLAIMS "}")));
     assert_int_equal(ask(verifier, jwt_with(&ed, header, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
-    snprintf(set, sizeof(set), "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
+    snprintf(set, sizeof(set),
+             "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
              "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\","
-             "\"x5u\":\"http://127.0.0.1:%d/k\"}]}", port);
+             "\"x5u\":\"http://127.0.0.1:%d/k\"}]}",
+             port);
     void *v = open_with("jwks=%s" USUAL, write_text("x5u.jwks", set));
     assert_int_equal(ask(v, jwt(&stranger, "{" CLAIMS "}")), JETON_VERIFIER_FAIL);
     module->close(v);
@@ -173,8 +210,10 @@ static void nothing_is_fetched(void **state)
 static void a_kid_is_only_a_name(void **state)
 {
     (void)state;
-    static const char *const kids[] = { "../../../../dev/null", "/dev/null", "' OR '1'='1", "|id",
-                                        "", "a", "%s%s%n", "http://127.0.0.1/" };
+    static const char *const kids[] = {
+        "../../../../dev/null", "/dev/null", "' OR '1'='1", "|id", "", "a", "%s%s%n",
+        "http://127.0.0.1/"
+    };
     static char header[5200];
 
     for (size_t i = 0; i < sizeof(kids) / sizeof(kids[0]); i++) {
@@ -200,8 +239,9 @@ static void extensions_are_refused(void **state)
                             "crit"));
     }
     /* no inflating: what is said to be deflated is read as it stands */
-    assert_int_equal(ask(verifier, jwt_with(&ed, "{\"alg\":\"EdDSA\",\"zip\":\"DEF\"}",
-                                            "{" CLAIMS "}")), JETON_VERIFIER_PASS);
+    assert_int_equal(ask(verifier,
+                         jwt_with(&ed, "{\"alg\":\"EdDSA\",\"zip\":\"DEF\"}", "{" CLAIMS "}")),
+                     JETON_VERIFIER_PASS);
 }
 
 static void names_that_come_twice_are_refused(void **state)
@@ -210,8 +250,8 @@ static void names_that_come_twice_are_refused(void **state)
     assert_true(malformed(jwt_with(&ed, "{\"alg\":\"none\",\"alg\":\"EdDSA\"}", "{" CLAIMS "}")));
     assert_true(malformed(jwt_with(&ed, "{\"alg\":\"EdDSA\",\"x\":{\"a\":1,\"\\u0061\":2}}",
                                    "{}")));
-    assert_true(refuses(verifier, jwt(&ed, "{" CLAIMS ",\"sub\":\"root\"}"),
-                        JETON_REASON_MALFORMED, "claims"));
+    assert_true(refuses(verifier, jwt(&ed, "{" CLAIMS ",\"sub\":\"root\"}"), JETON_REASON_MALFORMED,
+                        "claims"));
     assert_true(refuses(verifier, jwt(&ed, "{" CLAIMS ",\"x\":[{\"a\":1,\"a\":2}]}"),
                         JETON_REASON_MALFORMED, "claims"));
 }

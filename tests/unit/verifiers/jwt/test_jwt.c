@@ -6,12 +6,13 @@
 
 /* -- published --------------------------------------------------------------------------------- */
 
-#define JOE "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
+#define JOE                                                                                \
+    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
     "Ijp0cnVlfQ"
 
 static const struct {
     const char *source, *jwk, *value;
-    const char *message;        /* NULL: it passes; or what it is refused for once it is verified */
+    const char *message; /* NULL: it passes; or what it is refused for once it is verified */
 } published[] = {
     { "RFC 7515, A.2",
       "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0"
@@ -26,13 +27,15 @@ static const struct {
       "AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdbF9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO7"
       "5vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6Bf"
       "I7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWywlVmtVrBp0igcN_IoypGlUPQGe77"
-      "Rw", NULL },
+      "Rw",
+      NULL },
     { "RFC 7515, A.3",
       "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
       "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}",
       "eyJhbGciOiJFUzI1NiJ9." JOE ".DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXF"
       "CgfTjDxw5djxLa8ISlSA"
-      "pmWQxfKTUJqPP3-Kg6NU1Q", NULL },
+      "pmWQxfKTUJqPP3-Kg6NU1Q",
+      NULL },
     { "RFC 7515, A.4",
       "{\"kty\":\"EC\",\"crv\":\"P-521\",\"x\":\"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJX"
       "mPk06wTjxrrjcBpXp5EO"
@@ -40,12 +43,14 @@ static const struct {
       "h-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2\"}",
       "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-"
       "mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNr"
-      "mxYbSW9ERBXukOXolLzeO_Jn", "claims are no JSON object" },
+      "mxYbSW9ERBXukOXolLzeO_Jn",
+      "claims are no JSON object" },
     { "RFC 8037, A.4",
       "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
       "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0Jz"
       "lnLWG1PPOt7-09PGcvMg"
-      "3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg", "claims are no JSON object" },
+      "3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
+      "claims are no JSON object" },
 };
 
 /* The same with one bit of the signature changed. */
@@ -86,14 +91,15 @@ static void published_secrets_and_none(void **state)
 {
     (void)state;
     static const char value[] = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." JOE
-        ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+                                ".dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     static const char key[] =
         "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     uint8_t bytes[64];
     size_t len;
 
     assert_int_equal(sodium_base642bin(bytes, sizeof(bytes), key, strlen(key), NULL, &len, NULL,
-                                       sodium_base64_VARIANT_URLSAFE_NO_PADDING), 0);
+                                       sodium_base64_VARIANT_URLSAFE_NO_PADDING),
+                     0);
     const char *path = write_file("rfc.secret", bytes, len, 0600);
     void *v = open_with("secret=%s issuer=joe audience=* algorithms=HS256 typ=jwt", path);
     assert_int_equal(ask_at(v, value, 1300819379), JETON_VERIFIER_PASS);
@@ -115,7 +121,7 @@ static void every_algorithm_verifies_its_own(void **state)
         struct signer s = make_signer(makings[i].alg, "every");
         void *v = open_with("key=%s algorithms=%s" USUAL, s.path, makings[i].alg);
         assert_non_null(v);
-        for (int times = 0; times < 20; times++)        /* ECDSA's numbers vary in length */
+        for (int times = 0; times < 20; times++) /* ECDSA's numbers vary in length */
             assert_int_equal(ask(v, jwt(&s, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
         assert_string_equal(answer.identity.subject, "alice");
         char *twin = twin_of(jwt(&s, "{" CLAIMS "}"));
@@ -160,8 +166,12 @@ static void issuer_and_audience_must_fit(void **state)
     assert_true(refused("{" FROM "\"aud\":{\"api\":1}," END "}", JETON_REASON_MALFORMED, "claim"));
 }
 
-static const struct { const char *claims; int reason; int64_t retry_after; } times[] = {
-    { "\"exp\":1799999971", 0, 0 },             /* 30 seconds of leeway */
+static const struct {
+    const char *claims;
+    int reason;
+    int64_t retry_after;
+} times[] = {
+    { "\"exp\":1799999971", 0, 0 }, /* 30 seconds of leeway */
     { "\"exp\":1799999970", JETON_REASON_EXPIRED, 0 },
     { "\"exp\":1799999970.999", JETON_REASON_EXPIRED, 0 },
     { "\"exp\":1.800000001e9", 0, 0 },
@@ -178,7 +188,7 @@ static const struct { const char *claims; int reason; int64_t retry_after; } tim
     { "\"exp\":\"1800000600\"", JETON_REASON_MALFORMED, 0 },
     { "\"exp\":null", JETON_REASON_MALFORMED, 0 },
     { "\"exp\":true", JETON_REASON_MALFORMED, 0 },
-    { "\"iat\":1", JETON_REASON_DENIED, 0 },    /* no exp */
+    { "\"iat\":1", JETON_REASON_DENIED, 0 }, /* no exp */
     { END ",\"iat\":1800009999", 0, 0 },
     { END ",\"iat\":\"now\"", JETON_REASON_MALFORMED, 0 },
     { END ",\"nbf\":1800000030", 0, 0 },
@@ -250,11 +260,13 @@ static void arguments_change_what_is_asked(void **state)
 {
     (void)state;
     void *v = open_with("key=%s issuer=* audience=* leeway=0s require_exp=no subject_claim=email "
-                        "scopes_claim=scp id_claim=uti typ=at+jwt", ed.path);
+                        "scopes_claim=scp id_claim=uti typ=at+jwt",
+                        ed.path);
     const char *claims = "{\"email\":\"a@b.c\",\"scp\":\"x\",\"uti\":\"u\",\"sub\":7}";
 
     assert_int_equal(ask(v, jwt_with(&ed, "{\"alg\":\"EdDSA\",\"typ\":\"Application/AT+JWT\"}",
-                                     claims)), JETON_VERIFIER_PASS);
+                                     claims)),
+                     JETON_VERIFIER_PASS);
     assert_string_equal(answer.identity.subject, "a@b.c");
     assert_string_equal(answer.identity.scopes, "x");
     assert_string_equal(answer.identity.id, "u");
@@ -263,16 +275,18 @@ static void arguments_change_what_is_asked(void **state)
     assert_true(refuses(v, jwt(&ed, claims), JETON_REASON_DENIED, "type"));
     assert_true(refuses(v, jwt_with(&ed, "{\"alg\":\"EdDSA\",\"typ\":\"JWT\"}", claims),
                         JETON_REASON_DENIED, "type"));
-    assert_true(refuses(v, jwt_with(&ed, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\"}",
-                                    "{\"exp\":1800000000}"), JETON_REASON_EXPIRED, "expired"));
+    assert_true(
+        refuses(v, jwt_with(&ed, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\"}", "{\"exp\":1800000000}"),
+                JETON_REASON_EXPIRED, "expired"));
     module->close(v);
 }
 
 static void an_earlier_identity_is_only_narrowed(void **state)
 {
     (void)state;
-    struct jeton_identity earlier = { .expires = NOW + 10, .id = "first", .subject = "alice",
-                                      .scopes = "a,b,c" };
+    struct jeton_identity earlier = {
+        .expires = NOW + 10, .id = "first", .subject = "alice", .scopes = "a,b,c"
+    };
 
     question.identity = &earlier;
     assert_int_equal(says("{" CLAIMS ",\"jti\":\"t\",\"scope\":\"d b a\"}"), JETON_VERIFIER_PASS);
@@ -305,8 +319,10 @@ static void *ask_a_thousand_times(void *instance)
     for (int i = 0; i < 1000; i++) {
         struct jeton_answer a = { .identity.expires = JETON_VERIFIER_NEVER };
         const char *value = shared_values[i % 3];
-        struct jeton_question q = { .value = value, .value_length = strlen(value) - (i % 5 == 0),
-                                    .service = "other", .now = NOW };
+        struct jeton_question q = { .value = value,
+                                    .value_length = strlen(value) - (i % 5 == 0),
+                                    .service = "other",
+                                    .now = NOW };
         int outcome = module->verify(instance, &q, &a);
         good += outcome == (i % 5 == 0 ? JETON_VERIFIER_FAIL : JETON_VERIFIER_PASS);
     }

@@ -25,7 +25,9 @@ static void arguments_are_checked(void **state)
 {
     (void)state;
     const char *good = path_of("secret");
-    static const struct { const char *arguments, *word; } cases[] = {
+    static const struct {
+        const char *arguments, *word;
+    } cases[] = {
         { "audience=api", "issuer= is missing" },
         { "issuer=i", "audience= is missing" },
         { "issuer=i audience=", "audience=" },
@@ -101,7 +103,7 @@ static void secrets_are_checked(void **state)
     opens(open_with(usual, write_file("s", bytes, 1024, 0600)));
     bytes[40] = '\n';
     assert_true(says(open_with(usual, write_file("s", bytes, 41, 0600)), "newline"));
-    bytes[0] = 0;                       /* not a line of text: all bytes count */
+    bytes[0] = 0; /* not a line of text: all bytes count */
     opens(open_with(usual, write_file("s", bytes, 41, 0600)));
 }
 
@@ -151,13 +153,22 @@ static void unfit_keys_are_refused(void **state)
 
     assert_true(says(open_with("key=%s" USUAL, weak.path), "2048 bits"));
     assert_true(says(open_with("key=%s" USUAL, private), "private key"));
-    assert_true(says(open_with("key=%s" USUAL, write_text("old.pem",
-        "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n")), "openssl rsa"));
+    assert_true(
+        says(open_with("key=%s" USUAL,
+                       write_text(
+                           "old.pem",
+                           "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n")),
+             "openssl rsa"));
     assert_true(says(open_with("key=%s" USUAL, p384.path), "(P-384) is for ES384"));
     assert_true(says(open_with("key=%s algorithms=RS512" USUAL, ed.path), "EdDSA"));
-    assert_true(says(open_with("key=%s" USUAL, write_text("x25519.pem",
-        "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n"
-        "-----END PUBLIC KEY-----\n")), "this"));
+    assert_true(says(
+        open_with(
+            "key=%s" USUAL,
+            write_text(
+                "x25519.pem",
+                "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VuAyEAhSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=\n"
+                "-----END PUBLIC KEY-----\n")),
+        "this"));
     free_signer(&weak);
     free_signer(&p384);
 }
@@ -182,7 +193,7 @@ static const char *jwk_of(const struct signer *s, const char *more)
         base64url(first, padded, 32), base64url(second, padded + 32, 32);
         snprintf(jwk, 2048, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}", first,
                  second, more);
-    } else if (y.size > 0) {            /* with a zero in front of n, as many have it */
+    } else if (y.size > 0) { /* with a zero in front of n, as many have it */
         base64url(first, x.data, x.size), base64url(second, y.data, y.size);
         snprintf(jwk, 2048, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", first, second, more);
     } else {
@@ -213,9 +224,15 @@ static void *open_set(const char *path)
 static void a_kid_chooses_among_keys(void **state)
 {
     (void)state;
-    void *v = open_with("jwks=%s key=%s" USUAL, set_of("%s,%s", jwk_of(&ed, ",\"kid\":\"a\""),
-                        jwk_of(&stranger, ",\"kid\":\"b\"")), ec.path);
-    static const struct { const struct signer *by; const char *header; bool good; } cases[] = {
+    void *v = open_with("jwks=%s key=%s" USUAL,
+                        set_of("%s,%s", jwk_of(&ed, ",\"kid\":\"a\""),
+                               jwk_of(&stranger, ",\"kid\":\"b\"")),
+                        ec.path);
+    static const struct {
+        const struct signer *by;
+        const char *header;
+        bool good;
+    } cases[] = {
         { &ed, "{\"alg\":\"EdDSA\"}", true },
         { &ed, "{\"alg\":\"EdDSA\",\"kid\":\"a\"}", true },
         { &ed, "{\"alg\":\"EdDSA\",\"kid\":\"b\"}", false },
@@ -225,7 +242,7 @@ static void a_kid_chooses_among_keys(void **state)
         { &stranger, "{\"alg\":\"EdDSA\"}", true },
         { &stranger, "{\"alg\":\"EdDSA\",\"kid\":\"b\"}", true },
         { &ec, "{\"alg\":\"ES256\"}", true },
-        { &ec, "{\"alg\":\"ES256\",\"kid\":\"z\"}", true },     /* a file in PEM names none */
+        { &ec, "{\"alg\":\"ES256\",\"kid\":\"z\"}", true }, /* a file in PEM names none */
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -262,7 +279,7 @@ static void keys_for_other_purposes_are_passed_over(void **state)
 {
     (void)state;
     static const char *const others[] = {
-        ",\"use\":\"enc\"", ",\"key_ops\":[\"encrypt\"]", ",\"key_ops\":[]",
+        ",\"use\":\"enc\"",      ",\"key_ops\":[\"encrypt\"]", ",\"key_ops\":[]",
         ",\"alg\":\"RSA-OAEP\"", ",\"alg\":\"RS512\"",
     };
 
@@ -288,18 +305,25 @@ static void keys_for_other_purposes_are_passed_over(void **state)
 static void broken_sets_are_refused(void **state)
 {
     (void)state;
-    static const struct { const char *key, *word; } cases[] = {
-        { "7", "kty is missing" }, { "{}", "kty is missing" }, { "{\"kty\":1}", "kty is missing" },
-        { "{\"kty\":\"oct\",\"k\":\"AAAA\"}", "secret" }, { "{\"kty\":\"oct\"}", "secret" },
+    static const struct {
+        const char *key, *word;
+    } cases[] = {
+        { "7", "kty is missing" },
+        { "{}", "kty is missing" },
+        { "{\"kty\":1}", "kty is missing" },
+        { "{\"kty\":\"oct\",\"k\":\"AAAA\"}", "secret" },
+        { "{\"kty\":\"oct\"}", "secret" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\",\"d\":\"AA\"}", "private" },
         { "{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}", "2048 bits" },
         { "{\"kty\":\"RSA\",\"n\":\"AQAB\"}", "missing" },
         { "{\"kty\":\"RSA\",\"n\":\"AQ==\",\"e\":\"AQAB\"}", "base64url" },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\",\"y\":\"AQAB\"}", "curve" },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-          "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1\"}", "base64url" },
+          "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1\"}",
+          "base64url" },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
-          "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4\"}", "curve" },
+          "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a4\"}",
+          "curve" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAB\"}", "length" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
           "\"x\":\"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
@@ -329,10 +353,11 @@ static void weak_exponents_are_refused(void **state)
 
     gnutls_pubkey_export_rsa_raw(rsa.public, &n, &e);
     for (size_t i = 0; i <= sizeof(exponents) / sizeof(exponents[0]); i++) {
-        n.data[n.size - 1] ^= i == 5;           /* and an even modulus */
+        n.data[n.size - 1] ^= i == 5; /* and an even modulus */
         base64url(number, n.data, n.size);
         assert_true(says(open_set(set_of("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}", number,
-                                         i < 5 ? exponents[i] : "AQAB")), "this"));
+                                         i < 5 ? exponents[i] : "AQAB")),
+                         "this"));
     }
     gnutls_free(n.data), gnutls_free(e.data);
 }

@@ -11,8 +11,8 @@ static void a_signature_is_needed(void **state)
     (void)state;
     static const char *const headers[] = { "{\"alg\":\"RS256\"}", "{\"alg\":\"ES256\"}",
                                            "{\"alg\":\"EdDSA\"}", "{\"alg\":\"HS256\"}" };
-    static const size_t lengths[] = { 0, 1, 31, 32, 33, 63, 64, 65, 70, 96, 132, 255, 256, 257,
-                                      512, 1024 };
+    static const size_t lengths[] = { 0,  1,  31,  32,  33,  63,  64,  65,
+                                      70, 96, 132, 255, 256, 257, 512, 1024 };
     uint8_t bytes[1024];
 
     for (int fill = 0; fill < 256; fill += 51)
@@ -26,12 +26,12 @@ static void a_signature_is_needed(void **state)
 }
 
 static const uint8_t p256_order[32] = {
-    0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6,
-    0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    0xff, 0xff, 0xff, 0xff, 0,    0,    0,    0,    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 };
 static const uint8_t ed25519_order[32] = {
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-    [31] = 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,        0xd6,
+    0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10,
 };
 
 static void psychic_signatures_are_refused(void **state)
@@ -57,7 +57,7 @@ static void psychic_signatures_are_refused(void **state)
 static void ed25519_has_one_spelling(void **state)
 {
     (void)state;
-    uint8_t made[1024], zeros[64] = { 1 };      /* the neutral point, and 0 */
+    uint8_t made[1024], zeros[64] = { 1 }; /* the neutral point, and 0 */
     char *value = put_together("{\"alg\":\"EdDSA\"}", "{" CLAIMS "}");
 
     assert_int_equal(sign(&ed, value, made), 64);
@@ -71,7 +71,7 @@ static void reasons_are_told_only_to_who_has_a_signature(void **state)
 {
     (void)state;
     static const char *const claims[] = {
-        "{\"exp\":1}", "{" CLAIMS ",\"nbf\":1900000000}", "{\"iss\":7}", "{}", "", "[",
+        "{\"exp\":1}",       "{" CLAIMS ",\"nbf\":1900000000}", "{\"iss\":7}", "{}", "", "[",
         "{\"a\":1,\"a\":2}",
     };
     char first[sizeof(answer.message)] = "";
@@ -92,7 +92,9 @@ static void nothing_but_the_whole_passes(void **state)
 {
     (void)state;
     const char *const whole[] = {
-        jwt(&ed, "{" CLAIMS "}"), jwt(&ec, "{" CLAIMS "}"), jwt(&rsa, "{" CLAIMS "}"),
+        jwt(&ed, "{" CLAIMS "}"),
+        jwt(&ec, "{" CLAIMS "}"),
+        jwt(&rsa, "{" CLAIMS "}"),
         jwt_by_secret(secret, sizeof(secret), "{\"alg\":\"HS256\"}", "{" CLAIMS "}"),
     };
 
@@ -123,7 +125,7 @@ static void nothing_but_the_whole_passes(void **state)
 static unsigned fail_at;
 enum { CAN_FAIL = 0 };
 #else
-static unsigned fail_at;                /* the how many-th malloc() from now; 0: none */
+static unsigned fail_at; /* the how many-th malloc() from now; 0: none */
 enum { CAN_FAIL = 1 };
 
 void *__libc_malloc(size_t size);
@@ -149,8 +151,9 @@ static void want_of_memory_is_an_error(void **state)
     if (!CAN_FAIL)
         skip();
     for (unsigned n = 1; outcome != JETON_VERIFIER_PASS; n++) {
-        question = (struct jeton_question){ .value = value, .value_length = strlen(value),
-                                            .service = "other", .now = NOW };
+        question = (struct jeton_question){
+            .value = value, .value_length = strlen(value), .service = "other", .now = NOW
+        };
         memset(&answer, 0, sizeof(answer));
         fail_at = n;
         outcome = module->verify(verifier, &question, &answer);
