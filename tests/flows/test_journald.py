@@ -163,8 +163,8 @@ def log_lines_bear_priorities_where_they_go_to_the_journal():
 def message_ids_are_valid_and_all_different():
     same(len(set(IDS.values())), len(IDS))
     assert len(IDS) >= 8, IDS
-    with open(os.path.join(ROOT, "README.md")) as readme:
-        text = readme.read()
+    with open(os.path.join(ROOT, "daemon/jetond.8")) as page:
+        text = page.read()
     for identifier in IDS.values():
-        assert identifier in text, f"{identifier} is not in README.md"
+        assert identifier in text, f"{identifier} is not in jetond(8)"
         assert identifier[12] == "4" and identifier[16] in "89ab", "random UUIDs (RFC 4122)"
