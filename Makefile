@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all | demo | run | test | test-boot | bench | fuzz | torture | sanitize | install | uninstall | deb | clean | deps | deps-bench
+# `make help` lists the targets.  A line beginning with `target: … ## text` is what it shows.
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -15,10 +15,14 @@ PROGRAMS = postgresql-15 openssh-server openssh-client prometheus
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
 PEERS = redis-server memcached munge
+# For who works on the code.
+DEVELOPERS = bear clang-format
 
 CC = gcc
 CFLAGS ?= -O2 -g
-WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+# CI sets WERROR=-Werror: a newer compiler that warns of more must not stop anybody's build.
+WERROR ?=
+WARN = -std=c17 -D_GNU_SOURCE -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wpointer-arith
 HARDEN = -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 LINK = -pie -Wl,-z,relro,-z,now
@@ -53,20 +57,37 @@ UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
 
-all: deps
-	@$(MAKE) --no-print-directory $(PRODUCTS)
+all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
 
-deps:
+help:                           ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		while IFS='|' read -r target text; do printf '  make %-17s %s\n' "$$target" "$$text"; done
+
+deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:
+deps-programs:                  ## install PostgreSQL, OpenSSH and Prometheus, which some tests try jeton with
 	@tests/deps $(PROGRAMS)
 
-deps-fuzz:
+deps-fuzz:                      ## install what `make fuzz` needs
 	@tests/deps $(FUZZERS)
 
-deps-bench:
+deps-bench:                     ## install redis, memcached and munge, which `make bench` compares with
 	@tests/deps $(PEERS)
+
+deps-develop:                   ## install clang-format and bear
+	@tests/deps $(DEVELOPERS)
+
+compile-commands:               ## write compile_commands.json for editors
+	@tests/deps --check deps-develop $(DEVELOPERS)
+	@rm -rf $(BUILD)/bear
+	bear --output compile_commands.json -- $(MAKE) --no-print-directory -s BUILD=$(BUILD)/bear compile-all
+	@rm -rf $(BUILD)/bear
+
+compile-all: $(PRODUCTS) $(UNIT)
+
+format:                         ## format the C files by .clang-format; `tests/format` only checks
+	@tests/format --fix
 
 # What is compiled in changes with PREFIX.
 $(BUILD)/daemon/config/config_defaults.o: $(BUILD)/prefix
@@ -164,17 +185,17 @@ $(patsubst %,$(BUILD)/tests/bench/%,fill startup durable): %: %.o $(DAEMON) $(PR
 	$(CC) $(CFLAGS) -fno-lto $(LINK) $^ $(LIBS_DAEMON) -o $@
 
 # Everything beside its peers and floors, as ratios of one run; BENCH_FULL=1 for all of it.
-bench: deps
+bench:                          ## measure everything beside its peers, as ratios of one run (BENCH_FULL=1: up to 10^7 tokens)
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
-demo: deps
+demo: deps                      ## show the main job for real: create, list, verify, revoke
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
 
 # A daemon in the foreground; its store is kept from one run to the next.
-run: deps
+run:                            ## keep a daemon in the foreground on build/run/*.sock
 	@$(MAKE) --no-print-directory -s $(PRODUCTS)
 	@mkdir -p -m 0700 $(BUILD)/run
 	@echo "try:  socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help   (Ctrl-C here stops it)"
@@ -183,7 +204,7 @@ run: deps
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
-test: deps
+test: deps                      ## build and run every test
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
 	@BUILD=$(BUILD) tests/run
 
@@ -194,19 +215,20 @@ FUZZ_BUILD = build/fuzz/build
 FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE LTO= FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer \
 	CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all"
-fuzz: deps deps-fuzz
+fuzz:                           ## explore each harness for FUZZ_SECONDS=30; FUZZ="table daemon" names some
+	@tests/deps --check deps-fuzz $(FUZZERS)
 	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
 	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
 # The fault campaigns at length: TORTURE_SECONDS for each; TORTURE="PATTERN" names some of them.
 TORTURE_SECONDS ?= 300
 TORTURED = $(patsubst %,$(BUILD)/tests/unit/store/test_%,power_cut faulty_disk)
-torture: deps
+torture:                        ## run the fault campaigns, TORTURE_SECONDS=300 for each; TORTURE=PATTERN names some
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture '$(TORTURE)'
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
-sanitize: deps
+sanitize:                       ## run every test under ASan and UBSan, then under TSan
 	JETON_SCALE=0.05 $(MAKE) test BUILD=build/asan HARDEN=-fPIE LTO= LINK=-pie \
 		CFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 	JETON_SCALE=0.05 $(MAKE) test BUILD=build/tsan HARDEN=-fPIE LTO= LINK=-pie \
@@ -275,7 +297,7 @@ $(FILL)/$(notdir $(1)): $(1) FORCE
 	$$(fill)
 endef
 $(foreach page,$(MANPAGES),$(eval $(call page_rule,$(page))))
-install: all
+install: all                    ## install under PREFIX=/usr/local (DESTDIR=)
 	@$(MAKE) --no-print-directory install-only
 
 products: $(PRODUCTS)
@@ -291,7 +313,7 @@ install-only: $(FILLED)
 		esac && echo "$$to" || exit 1; \
 	done
 
-uninstall: $(FILLED)
+uninstall: $(FILLED)            ## remove what install put there, but for a changed configuration
 	@for file in $(FILES); do \
 		mode=$${file%%=*} to=$(DESTDIR)$${file##*=} from=$${file#*=} from=$${from%=*}; \
 		[ $$mode != conf ] || [ ! -e "$$to" ] || cmp -s "$$from" "$$to" || \
@@ -312,10 +334,11 @@ empty =
 LIBRARIES = $(subst $(empty) $(empty),$(comma) ,$(strip \
 	$(filter-out libc6-dev linux-libc-dev libcmocka-dev,$(filter %-dev,$(PACKAGES)))))
 
-deps-package:
+deps-package:                   ## install what `make deb` and `make test-boot` need
 	@tests/deps $(PACKAGING)
 
-deb: deps deps-package
+deb:                            ## build Debian packages in build/deb
+	@tests/deps --check deps-package $(PACKAGING)
 	@$(MAKE) --no-print-directory $(BUILD)/deb/done
 
 $(BUILD)/deb/done: $(shell find daemon plugin proto systemd -type f 2>/dev/null) Makefile README.md LICENSE
@@ -332,12 +355,13 @@ $(BUILD)/deb/done: $(shell find daemon plugin proto systemd -type f 2>/dev/null)
 	touch $@
 
 # Boots systemd with the packages in a container, where that is possible; says so where it is not.
-test-boot: all deb
+test-boot: deb              ## as root: boot systemd in a container; install, upgrade and remove the packages there
+	@$(MAKE) --no-print-directory $(PRODUCTS)
 	@BUILD=$(BUILD) tests/boot/run
 
-clean:
+clean:                          ## remove build/
 	rm -rf build
 
-.PHONY: FORCE all bench deb deps deps-bench deps-package deps-fuzz deps-programs demo fuzz run test test-boot torture sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs demo format fuzz help run test test-boot torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
