@@ -107,7 +107,7 @@ bool mailbox_deliver(struct mailbox *box, size_t most)
     if (box->arrived.first == NULL)
         box->arrived = mailbox_take(box);
     for (size_t i = 0; i < most && (m = mail_pop(&box->arrived)) != NULL; i++)
-        m->arrive(m);
+        m->on_delivery(m);
     if (box->arrived.first == NULL)
         return true;
     mailbox_wake(box);

@@ -10,7 +10,7 @@
 
 struct mail {
     struct mail *next;
-    void (*arrive)(struct mail *mail); /* for mailbox_deliver(): what to do with it there */
+    void (*on_delivery)(struct mail *mail); /* for mailbox_deliver(): what to do with it there */
 };
 
 /* Mail in order; an empty list is all zeros. */

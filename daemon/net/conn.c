@@ -60,7 +60,7 @@ struct conn *conn_new(struct worker *worker, int fd, enum role role, const struc
 
     if (c == NULL)
         return NULL;
-    c->mail.arrive = admit;
+    c->mail.on_delivery = admit;
     c->session.worker = worker;
     c->session.fd = fd;
     c->session.role = role;

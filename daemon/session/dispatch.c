@@ -317,9 +317,9 @@ static void do_scan(struct run *run, const struct request *r)
         refuse(run, problem.status, problem.message);
         return;
     }
-    scan->home = &s->worker->box;
+    scan->reply_to = &s->worker->box;
     scan->sender = s;
-    scan->mail.arrive = s->scan_arrives;
+    scan->mail.on_delivery = s->scan_arrives;
     s->scan = scan;
     s->scan_is_here = false;
     writer_thread_scan(s->worker->server->writer_thread, scan);
@@ -361,9 +361,9 @@ static void do_change(struct run *run, const struct request *r)
         refuse(run, STATUS_UNKNOWN, status_row(STATUS_UNKNOWN)->meaning);
         return;
     }
-    c->home = &s->worker->box;
+    c->reply_to = &s->worker->box;
     c->sender = s;
-    c->mail.arrive = s->change_arrives;
+    c->mail.on_delivery = s->change_arrives;
     s->outstanding++;
     session_class(s)->outstanding++;
     run->changes++;

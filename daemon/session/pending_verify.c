@@ -132,8 +132,8 @@ static bool send_errand(struct pending_verify *m, struct stack_entry *step)
     struct job *e = job_new(&h->question);
     if (e == NULL)
         return false;
-    e->mail.arrive = m->session->errand_arrives;
-    e->home = &m->session->worker->box;
+    e->mail.on_delivery = m->session->errand_arrives;
+    e->reply_to = &m->session->worker->box;
     e->sender = m;
     if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 ||
         !thread_pool_submit(step->pool, e)) {

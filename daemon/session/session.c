@@ -63,7 +63,7 @@ void session_take_change(struct session *s, struct change *c)
     const struct mail *next = s->worker->box.arrived.first;
     struct text t;
 
-    if (next != NULL && next->arrive == c->mail.arrive)
+    if (next != NULL && next->on_delivery == c->mail.on_delivery)
         change_prefetch((const struct change *)next);
     s->outstanding--;
     session_class(s)->outstanding--;

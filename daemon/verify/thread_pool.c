@@ -100,7 +100,7 @@ enum job_fate thread_pool_cancel(struct job *e)
 static void send_home(struct job *e, int from)
 {
     if (moves(e, from, COMES_HOME))
-        mailbox_post(e->home, &e->mail);
+        mailbox_post(e->reply_to, &e->mail);
     else
         job_free(e);
 }

@@ -23,8 +23,8 @@ enum {
 struct thread_pool;
 
 struct job {
-    struct mail mail; /* first; `arrive` is the sender's */
-    struct mailbox *home;
+    struct mail mail; /* first; `on_delivery` is the sender's */
+    struct mailbox *reply_to;
     void *sender;
     struct jeton_question question; /* its texts lie in `text` */
     struct jeton_identity identity; /* what the question points to, if anything */

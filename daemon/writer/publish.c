@@ -49,9 +49,9 @@ void publish_answers(struct mail_list *changes)
 
     for (struct mail *m; (m = mail_pop(changes)) != NULL;) {
         struct change *c = (struct change *)m;
-        if (c->home != home && home != NULL)
+        if (c->reply_to != home && home != NULL)
             mailbox_post_list(home, &together);
-        home = c->home;
+        home = c->reply_to;
         if (home != NULL)
             mail_append(&together, m);
         else

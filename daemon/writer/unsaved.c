@@ -76,7 +76,7 @@ void unsaved_hold(struct unsaved_denials *held, const struct change *c)
     *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
     append(held, d);
-    if (c->home != NULL) /* not one that was tried again */
+    if (c->reply_to != NULL) /* not one that was tried again */
         tell(c);
     if (held->count < TIDY_MIN || held->count < held->tidy)
         return;

@@ -196,7 +196,7 @@ static bool one_chunk(struct writer_thread *k)
     if (s == NULL)
         return false;
     if (scan_run(s, &sources, clock_wall()))
-        mailbox_post(s->home, &s->mail);
+        mailbox_post(s->reply_to, &s->mail);
     else
         mail_append(&k->parked, &s->mail);
     return true;

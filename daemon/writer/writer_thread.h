@@ -24,7 +24,7 @@ int writer_thread_start(struct writer_thread *k);
 void writer_thread_stop(struct writer_thread *k);
 void writer_thread_free(struct writer_thread *k);
 
-/* Gives changes to the writer; each comes back by mail to its `home`.  Any thread. */
+/* Gives changes to the writer; each comes back by mail to its `reply_to`.  Any thread. */
 void writer_thread_change(struct writer_thread *k, struct mail_list *changes);
 
 /* Says that more of them are about to come (1), or have come (-1): writer.h.  Any thread. */

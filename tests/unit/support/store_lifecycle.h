@@ -65,7 +65,7 @@ static void post(const struct stack_entry *s)
     struct change *c = change_new(s->kind);
     uint8_t digest[DIGEST_SIZE];
 
-    c->home = &home;
+    c->reply_to = &home;
     c->want.expires = TIME_NEVER;
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
     digest_of(s->token, digest);

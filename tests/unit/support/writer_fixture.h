@@ -38,7 +38,7 @@ static struct change *change_about(const struct change_kind *kind, uint64_t numb
 {
     struct change *c = change_new(kind);
 
-    c->home = &home;
+    c->reply_to = &home;
     c->want.expires = TIME_NEVER;
     digest_numbered(number, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);

@@ -53,7 +53,7 @@ static void post(const struct change_kind *kind)
     struct change *c = change_new(kind);
     struct mail_list one = { NULL, NULL };
 
-    c->home = &home;
+    c->reply_to = &home;
     c->want.expires = TIME_NEVER;
     memcpy(c->want.digest, digest, DIGEST_SIZE);
     memcpy(c->id, digest, ID_SIZE);

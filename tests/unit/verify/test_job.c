@@ -149,8 +149,8 @@ static void send_one(struct sender *s)
     struct job *e = job_new(&q);
 
     notes[s - sender][number] = (struct note){ s, number };
-    e->mail.arrive = arrive;
-    e->home = &s->box;
+    e->mail.on_delivery = arrive;
+    e->reply_to = &s->box;
     e->sender = &notes[s - sender][number];
     s->fate[number] = OUT;
     s->job[number] = e;

@@ -310,7 +310,7 @@ static struct job *send(struct thread_pool *pool, struct mailbox *home)
     const struct jeton_question q = { .value = "", .service = "git" };
     struct job *e = job_new(&q);
 
-    e->home = home;
+    e->reply_to = home;
     assert_true(thread_pool_submit(pool, e));
     return e;
 }

@@ -105,8 +105,8 @@ static struct job *job(const char *value)
                                       .service = "git" };
     struct job *e = job_new(&q);
 
-    e->mail.arrive = arrive;
-    e->home = &home;
+    e->mail.on_delivery = arrive;
+    e->reply_to = &home;
     return e;
 }
 
