@@ -18,7 +18,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *watchdog)
     if (worker_all_alive(v->server))
         sd_notify_alive(v->notify);
     else
-        report(&stuck, "a worker does not answer: the watchdog is not told that all is well");
+        journald_report(&stuck, "a worker does not answer: the watchdog is not told that all is well");
     worker_ask_alive(v->server);
 }
 
@@ -50,7 +50,7 @@ static void watch_lease(struct watchdog *v)
     uint64_t now = clock_monotonic(), late = now - v->renewed;
 
     if (v->renewed > 0 && late > TOKEN_TABLE_LEASE_SECONDS * UINT64_C(1000000000))
-        report(&lapsed, "the table's lease lapsed: it was not renewed for %llu s",
+        journald_report(&lapsed, "the table's lease lapsed: it was not renewed for %llu s",
                (unsigned long long)(late / 1000000000));
     v->renewed = now;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A ring of batches.  From `emptied` to `filled` they are the taker's, the others the giver's: the
- * mutex is needed once a batch, not for each pair. */
+/* A ring of batches.  Those from `emptied` to `filled` belong to the consumer, the others to the
+ * producer: so the mutex is taken once a batch, not once a pair. */
 #include "daemon/base/batch_queue.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 
-/* Many pairs to a batch, and all batches in a processor's cache.  Whoever waits is woken when there
- * are some batches to do, for a wake-up costs as much as many pairs. */
+/* A batch has many pairs, and all batches fit into a processor's cache.  A thread that waits is woken
+ * only once it has several batches to work on, because waking it costs as much as many pairs. */
 enum { BATCHES = 8, WORTH_WAKING = BATCHES / 2 };
 
 struct lengths {
@@ -16,146 +16,146 @@ struct lengths {
     size_t second;
 };
 
-/* Pairs one behind the other, each with its lengths before it. */
+/* Pairs one after the other, each preceded by its lengths. */
 struct batch {
     size_t len;
     char bytes[sizeof(struct lengths) + BATCH_QUEUE_PAIR_MAX];
 };
 
 struct batch_queue {
-    batch_queue_take *take;
+    batch_queue_consume *consume;
     void *context;
     pthread_t thread;
-    bool alone;            /* there is no such thread */
-    pthread_mutex_t mutex; /* guards these four */
+    bool no_thread;        /* it could not be started */
+    pthread_mutex_t mutex; /* guards `filled` to `refused` */
     pthread_cond_t changed;
-    unsigned filled;  /* batches handed over */
-    unsigned emptied; /* batches taken */
-    bool ended;       /* that was the last batch */
-    bool refused;
-    struct batch *filling; /* the giver's */
+    unsigned filled;       /* batches passed to the consumer */
+    unsigned emptied;      /* batches consumed */
+    bool ended;            /* no more batches will be filled */
+    bool refused;          /* the consumer wants no more */
+    struct batch *filling; /* the producer's */
     struct batch batch[BATCHES];
 };
 
-static void *run(void *conveyor);
-static bool take_batch(struct batch_queue *c, const struct batch *b);
+static void *run(void *queue);
+static bool consume_batch(struct batch_queue *q, const struct batch *b);
 
-struct batch_queue *batch_queue_new(batch_queue_take *take, void *context)
+struct batch_queue *batch_queue_new(batch_queue_consume *consume, void *context)
 {
-    struct batch_queue *c = malloc(sizeof(*c));
+    struct batch_queue *q = malloc(sizeof(*q));
 
-    if (c == NULL)
+    if (q == NULL)
         return NULL;
-    c->take = take;
-    c->context = context;
-    c->filled = c->emptied = 0;
-    c->ended = c->refused = false;
-    c->filling = &c->batch[0];
-    c->filling->len = 0;
-    pthread_mutex_init(&c->mutex, NULL);
-    pthread_cond_init(&c->changed, NULL);
-    c->alone = pthread_create(&c->thread, NULL, run, c) != 0;
-    return c;
+    q->consume = consume;
+    q->context = context;
+    q->filled = q->emptied = 0;
+    q->ended = q->refused = false;
+    q->filling = &q->batch[0];
+    q->filling->len = 0;
+    pthread_mutex_init(&q->mutex, NULL);
+    pthread_cond_init(&q->changed, NULL);
+    q->no_thread = pthread_create(&q->thread, NULL, run, q) != 0;
+    return q;
 }
 
-/* -- the other end --------------------------------------------------------------------------- */
+/* -- the consumer ---------------------------------------------------------------------------- */
 
-static void *run(void *conveyor)
+static void *run(void *queue)
 {
-    struct batch_queue *c = conveyor;
+    struct batch_queue *q = queue;
 
-    pthread_mutex_lock(&c->mutex);
-    while (!c->refused && (c->emptied < c->filled || !c->ended)) {
-        if (c->emptied == c->filled) {
-            pthread_cond_wait(&c->changed, &c->mutex);
+    pthread_mutex_lock(&q->mutex);
+    while (!q->refused && (q->emptied < q->filled || !q->ended)) {
+        if (q->emptied == q->filled) {
+            pthread_cond_wait(&q->changed, &q->mutex);
             continue;
         }
-        pthread_mutex_unlock(&c->mutex);
-        bool taken = take_batch(c, &c->batch[c->emptied % BATCHES]);
-        pthread_mutex_lock(&c->mutex);
-        c->refused = !taken;
-        c->emptied++;
-        if (c->refused || c->filled - c->emptied <= BATCHES - WORTH_WAKING)
-            pthread_cond_signal(&c->changed);
+        pthread_mutex_unlock(&q->mutex);
+        bool wanted = consume_batch(q, &q->batch[q->emptied % BATCHES]);
+        pthread_mutex_lock(&q->mutex);
+        q->refused = !wanted;
+        q->emptied++;
+        if (q->refused || q->filled - q->emptied <= BATCHES - WORTH_WAKING)
+            pthread_cond_signal(&q->changed);
     }
-    pthread_mutex_unlock(&c->mutex);
+    pthread_mutex_unlock(&q->mutex);
     return NULL;
 }
 
-static bool take_batch(struct batch_queue *c, const struct batch *b)
+static bool consume_batch(struct batch_queue *q, const struct batch *b)
 {
     struct lengths len;
 
     for (size_t at = 0; at < b->len; at += sizeof(len) + len.first + len.second) {
         memcpy(&len, b->bytes + at, sizeof(len));
         const char *first = b->bytes + at + sizeof(len);
-        if (!c->take(c->context, (struct slice){ first, len.first },
-                     (struct slice){ first + len.first, len.second }))
+        if (!q->consume(q->context, (struct slice){ first, len.first },
+                        (struct slice){ first + len.first, len.second }))
             return false;
     }
     return true;
 }
 
-/* -- this end -------------------------------------------------------------------------------- */
+/* -- the producer ---------------------------------------------------------------------------- */
 
-static bool take_here(struct batch_queue *c)
+static bool consume_here(struct batch_queue *q)
 {
-    c->refused = c->refused || !take_batch(c, c->filling);
-    return !c->refused;
+    q->refused = q->refused || !consume_batch(q, q->filling);
+    return !q->refused;
 }
 
-/* Gives the batch away and waits for an empty one. */
-static bool hand_over(struct batch_queue *c)
+/* Pass the batch to the consumer and wait for an empty one. */
+static bool pass_batch(struct batch_queue *q)
 {
-    pthread_mutex_lock(&c->mutex);
-    c->filled++;
-    if (c->filled - c->emptied >= WORTH_WAKING)
-        pthread_cond_signal(&c->changed);
-    while (c->filled - c->emptied == BATCHES && !c->refused)
-        pthread_cond_wait(&c->changed, &c->mutex);
-    bool wanted = !c->refused;
-    pthread_mutex_unlock(&c->mutex);
-    c->filling = &c->batch[c->filled % BATCHES];
+    pthread_mutex_lock(&q->mutex);
+    q->filled++;
+    if (q->filled - q->emptied >= WORTH_WAKING)
+        pthread_cond_signal(&q->changed);
+    while (q->filled - q->emptied == BATCHES && !q->refused)
+        pthread_cond_wait(&q->changed, &q->mutex);
+    bool wanted = !q->refused;
+    pthread_mutex_unlock(&q->mutex);
+    q->filling = &q->batch[q->filled % BATCHES];
     return wanted;
 }
 
-static bool send(struct batch_queue *c)
+static bool flush(struct batch_queue *q)
 {
-    bool wanted = c->alone ? take_here(c) : hand_over(c);
+    bool wanted = q->no_thread ? consume_here(q) : pass_batch(q);
 
-    c->filling->len = 0;
+    q->filling->len = 0;
     return wanted;
 }
 
-bool batch_queue_put(struct batch_queue *c, struct slice first, struct slice second)
+bool batch_queue_put(struct batch_queue *q, struct slice first, struct slice second)
 {
     const struct lengths len = { first.len, second.len };
     size_t size = sizeof(len) + first.len + second.len;
 
-    assert(size <= sizeof(c->filling->bytes));
-    if (c->filling->len + size > sizeof(c->filling->bytes) && !send(c))
+    assert(size <= sizeof(q->filling->bytes));
+    if (q->filling->len + size > sizeof(q->filling->bytes) && !flush(q))
         return false;
-    char *to = c->filling->bytes + c->filling->len;
+    char *to = q->filling->bytes + q->filling->len;
     memcpy(to, &len, sizeof(len));
     memcpy(to + sizeof(len), first.at, first.len);
     memcpy(to + sizeof(len) + first.len, second.at, second.len);
-    c->filling->len += size;
+    q->filling->len += size;
     return true;
 }
 
-bool batch_queue_finish(struct batch_queue *c)
+bool batch_queue_finish(struct batch_queue *q)
 {
-    send(c);
-    if (!c->alone) {
-        pthread_mutex_lock(&c->mutex);
-        c->ended = true;
-        pthread_cond_signal(&c->changed);
-        pthread_mutex_unlock(&c->mutex);
-        pthread_join(c->thread, NULL);
+    flush(q);
+    if (!q->no_thread) {
+        pthread_mutex_lock(&q->mutex);
+        q->ended = true;
+        pthread_cond_signal(&q->changed);
+        pthread_mutex_unlock(&q->mutex);
+        pthread_join(q->thread, NULL);
     }
-    bool taken = !c->refused;
-    pthread_mutex_destroy(&c->mutex);
-    pthread_cond_destroy(&c->changed);
-    free(c);
+    bool taken = !q->refused;
+    pthread_mutex_destroy(&q->mutex);
+    pthread_cond_destroy(&q->changed);
+    free(q);
     return taken;
 }

@@ -3,7 +3,7 @@
 
 enum { SPLIT_BITS = 2 };
 
-_Static_assert(HISTOGRAM_SPLIT == 1 << SPLIT_BITS, "the two say the same");
+_Static_assert(HISTOGRAM_SPLIT == 1 << SPLIT_BITS, "HISTOGRAM_SPLIT is 2^SPLIT_BITS");
 
 static uint64_t value(const _Atomic uint64_t *counter)
 {
@@ -15,7 +15,7 @@ static void add(_Atomic uint64_t *counter, uint64_t more)
     atomic_store_explicit(counter, value(counter) + more, memory_order_relaxed);
 }
 
-/* By the time less one, so that a power of two is the last of its bucket and not the first. */
+/* Subtract one, so that a power of two is the last duration of its bucket, not the first of the next. */
 unsigned histogram_bucket(uint64_t nanoseconds)
 {
     uint64_t t = nanoseconds > 0 ? nanoseconds - 1 : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long something took, in fixed buckets: four to each doubling, from 256 ns to a minute.
- * One thread adds, any thread reads; each number stands by itself. */
+/* Counts durations in fixed buckets: four to each doubling, from 256 ns to a minute.  One thread
+ * adds, any thread reads; a reader may see one counter newer than another. */
 #ifndef JETON_DAEMON_BASE_HISTOGRAM_H
 #define JETON_DAEMON_BASE_HISTOGRAM_H
 
@@ -8,31 +8,32 @@
 #include <stdint.h>
 
 enum {
-    HISTOGRAM_LEAST_BITS = 8, /* up to 2^8 ns all are one bucket */
-    HISTOGRAM_MOST_BITS = 36, /* and so are those beyond 2^36 ns */
+    HISTOGRAM_LEAST_BITS = 8, /* the first bucket: up to 2^8 ns */
+    HISTOGRAM_MOST_BITS = 36, /* the last bucket: beyond 2^36 ns */
     HISTOGRAM_SPLIT = 4,
     HISTOGRAM_BUCKETS = (HISTOGRAM_MOST_BITS - HISTOGRAM_LEAST_BITS) * HISTOGRAM_SPLIT + 2,
 };
 
 struct histogram {
     _Atomic uint64_t count[HISTOGRAM_BUCKETS];
-    _Atomic uint64_t nanoseconds; /* of all together */
+    _Atomic uint64_t nanoseconds; /* the sum of all durations */
 };
 
-/* The bucket of a time; one that is a bucket's bound is in it. */
+/* Returns the bucket of a duration; a bucket includes its bound. */
 unsigned histogram_bucket(uint64_t nanoseconds);
 
-/* The most that a bucket holds; UINT64_MAX for the last. */
+/* Returns the longest duration in a bucket; UINT64_MAX for the last. */
 uint64_t histogram_bound(unsigned bucket);
 
 void histogram_add(struct histogram *h, uint64_t nanoseconds);
 
-/* Adds what another holds; the other's thread may go on adding. */
+/* Adds the counts of another histogram, whose thread may go on adding meanwhile. */
 void histogram_merge(struct histogram *sum, const struct histogram *h);
 
 uint64_t histogram_total(const struct histogram *h);
 
-/* The bound of the bucket below which so many of a thousand are; 0: there are none at all. */
+/* Returns the bound of the first bucket up to which `per_thousand` of a thousand durations lie; 0:
+ * the histogram is empty. */
 uint64_t histogram_quantile(const struct histogram *h, unsigned per_thousand);
 
 #endif

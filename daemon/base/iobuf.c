@@ -10,12 +10,12 @@ void iobuf_free(struct iobuf *b)
 {
     if (b->bytes != NULL)
         sodium_memzero(b->bytes + b->begin, b->end - b->begin);
-    secmem_free(b->bytes, b->room);
+    secmem_free(b->bytes, b->capacity);
     *b = (struct iobuf){ .cut = b->cut };
 }
 
-/* Into other memory, or to the front of the same; what is left behind is wiped. */
-static void move_to(struct iobuf *b, char *to, size_t room)
+/* Moves the bytes into other memory, or to the front of the same, and wipes where they were. */
+static void move_to(struct iobuf *b, char *to, size_t capacity)
 {
     size_t len = iobuf_len(b);
 
@@ -27,25 +27,25 @@ static void move_to(struct iobuf *b, char *to, size_t room)
         size_t stale = b->begin > len ? b->begin : len;
         sodium_memzero(b->bytes + stale, b->end - stale);
     }
-    *b = (struct iobuf){ .bytes = to, .room = room, .end = len };
+    *b = (struct iobuf){ .bytes = to, .capacity = capacity, .end = len };
 }
 
 char *iobuf_reserve(struct iobuf *b, size_t len)
 {
-    size_t room = b->bytes != NULL ? b->room : IOBUF_ROOM;
+    size_t capacity = b->bytes != NULL ? b->capacity : IOBUF_SIZE;
 
     if (b->cut)
         return NULL;
-    while (room - iobuf_len(b) < len)
-        room *= 2;
-    if (b->bytes == NULL || room > b->room) {
-        char *bytes = secmem_new(room);
+    while (capacity - iobuf_len(b) < len)
+        capacity *= 2;
+    if (b->bytes == NULL || capacity > b->capacity) {
+        char *bytes = secmem_new(capacity);
         b->cut = bytes == NULL;
         if (b->cut)
             return NULL;
-        move_to(b, bytes, room);
-    } else if (room - b->end < len) {
-        move_to(b, b->bytes, room);
+        move_to(b, bytes, capacity);
+    } else if (capacity - b->end < len) {
+        move_to(b, b->bytes, capacity);
     }
     return b->bytes + b->end;
 }

@@ -16,7 +16,7 @@
 #include "proto/text.h"
 #include "proto/token.h"
 
-#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#define JOURNALD_SOCKET "/run/systemd/journal/socket"
 
 enum { ENTRY_MAX = 1536, MESSAGE_MAX = 500 };
 
@@ -37,17 +37,17 @@ static const struct {
 
 static struct {
     int fd;                                 /* -1: no journal */
-    struct sockaddr_un address;             /* for when journald has been started anew */
-    _Atomic int64_t second[JOURNALD_KINDS]; /* when one of this kind was last let through */
+    struct sockaddr_un address;             /* to connect again when journald was restarted */
+    _Atomic int64_t second[JOURNALD_KINDS]; /* when an entry of each kind last passed */
     _Atomic uint64_t sent;
     _Atomic uint64_t dropped;
 } journal = { .fd = -1 };
 
-/* The variable is for tests; who can set it for a daemon has started it. */
+/* JETON_JOURNAL_SOCKET is for tests: only who starts the daemon can set it. */
 void journald_open(void)
 {
     const char *elsewhere = secure_getenv("JETON_JOURNAL_SOCKET");
-    const char *path = elsewhere != NULL ? elsewhere : JOURNAL_SOCKET;
+    const char *path = elsewhere != NULL ? elsewhere : JOURNALD_SOCKET;
 
     if ((elsewhere == NULL && !log_is_journal()) ||
         strlen(path) >= sizeof(journal.address.sun_path))
@@ -59,12 +59,12 @@ void journald_open(void)
         journal.fd = fd;
         return;
     }
-    log_warning("no entries in the system's journal: %s: %s", path, strerror(errno));
+    log_warning("journald: no entries are sent: %s: %s", path, strerror(errno));
     if (fd >= 0)
         close(fd);
 }
 
-/* A new journald has a new socket under the old name. */
+/* Connect again after a failure: a restarted journald has a new socket under the old name. */
 static void send_entry(const struct text *entry)
 {
     ssize_t sent = send(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -75,8 +75,8 @@ static void send_entry(const struct text *entry)
     atomic_fetch_add(sent < 0 ? &journal.dropped : &journal.sent, 1);
 }
 
-/* Changes are as many as they are; of the rest one a second tells the story. */
-static bool is_let_through(enum journald_kind kind)
+/* Let every change pass, and one protection event of each kind a second. */
+static bool passes_limit(enum journald_kind kind)
 {
     if (kind == JOURNALD_CHANGE)
         return journal.fd >= 0;
@@ -87,7 +87,7 @@ static bool is_let_through(enum journald_kind kind)
     return false;
 }
 
-/* A field's line: no text that goes in here holds a line end. */
+/* Add a field in its one-line form: no value in here contains a line feed. */
 static void put_number(struct text *t, const char *name, uint64_t number)
 {
     text_adds(t, name);
@@ -114,7 +114,7 @@ static void put_fields(struct text *t, const struct journald_entry *r, const cha
         put_number(t, "JETON_SERIAL=", r->serial);
 }
 
-static void log_instead(enum log_level level, const char *message)
+static void log_message(enum log_level level, const char *message)
 {
     if (level == LOG_LEVEL_ERROR)
         log_error("%s", message);
@@ -124,13 +124,13 @@ static void log_instead(enum log_level level, const char *message)
         log_info("%s", message);
 }
 
-void report(const struct journald_entry *r, const char *format, ...)
+void journald_report(const struct journald_entry *r, const char *format, ...)
 {
-    char message[MESSAGE_MAX + 1], room[ENTRY_MAX];
-    struct text entry = text_in(room, sizeof(room));
+    char message[MESSAGE_MAX + 1], buffer[ENTRY_MAX];
+    struct text entry = text_in(buffer, sizeof(buffer));
     va_list args;
 
-    if (!is_let_through(r->kind))
+    if (!passes_limit(r->kind))
         return;
     va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
@@ -139,7 +139,7 @@ void report(const struct journald_entry *r, const char *format, ...)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             *at = '?';
     if (journal.fd < 0) {
-        log_instead(kinds[r->kind].level, message);
+        log_message(kinds[r->kind].level, message);
         return;
     }
     put_fields(&entry, r, message);

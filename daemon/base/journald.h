@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One structured entry in the system's journal for each change, and for each event that concerns
- * the daemon's protection (systemd's "native journal protocol").  Any thread.
+/* Sends structured entries to the system's journal (systemd's native journal protocol): one for each
+ * change, and one for each event that concerns the daemon's protection.  Any thread.
  *
- * Nothing here waits: an entry that the journal does not take at once is dropped and counted; so is
- * all but one a second of a protection event that repeats.  Without a journal, protection events go
- * to the log, and changes to nobody: they are in jetond's own journal. */
+ * Nothing here waits: an entry that the journal does not take at once is dropped and counted.  Of
+ * protection events of one kind at most one a second is sent; the others are counted as dropped.
+ * Without a journal, protection events go to the log; changes are not logged, as they are in jetond's
+ * own journal. */
 #ifndef JETON_DAEMON_BASE_JOURNALD_H
 #define JETON_DAEMON_BASE_JOURNALD_H
 
@@ -24,7 +25,7 @@ enum journald_kind {
     JOURNALD_KINDS
 };
 
-/* MESSAGE_ID of each; documented, so never to be changed. */
+/* The MESSAGE_ID of each kind: documented, so never change them. */
 /* clang-format off */
 #define JOURNALD_ID_CHANGE         "6b6d01457eb84502afa5a601075bcac1"
 #define JOURNALD_ID_REFUSED        "44c62524d3994c83bfa5aaaefdd214d1"
@@ -36,27 +37,27 @@ enum journald_kind {
 #define JOURNALD_ID_WORKER_STUCK   "19a810bdad5f4c73af6790bb39c760ed"
 /* clang-format on */
 
-/* What an entry says beside its message; zero, NULL or JOURNALD_NOBODY is left out. */
 #define JOURNALD_NOBODY ((uid_t)-1)
 
+/* The fields of an entry beside its message; zero, NULL or JOURNALD_NOBODY is left out. */
 struct journald_entry {
     enum journald_kind kind;
-    const char *event; /* of a change, as in jetond's journal */
-    const uint8_t *id; /* the token's; ID_SIZE bytes */
-    uid_t uid;         /* whose doing it is */
+    const char *event; /* for JOURNALD_CHANGE, as in jetond's journal */
+    const uint8_t *id; /* of the token; ID_SIZE bytes */
+    uid_t uid;         /* of the client that caused it */
     pid_t pid;
     uint64_t serial; /* in jetond's journal */
 };
 
-/* Connects to the journal if standard error leads there: what the service manager starts is logged
- * by it, a daemon in a terminal is not.  The main thread, before there are others. */
+/* Connects to the journal if standard error leads there, as it does under the service manager but not
+ * in a terminal.  The main thread, before there are others. */
 void journald_open(void);
 
-/* A message without control bytes, of which at most 500 bytes are sent. */
-void report(const struct journald_entry *r, const char *format, ...)
+/* Sends an entry with a message of at most 500 bytes; longer ones are cut off. */
+void journald_report(const struct journald_entry *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Since the start: entries sent, and entries that were dropped. */
+/* Return how many entries were sent, and how many dropped, since the start. */
 uint64_t journald_sent(void);
 uint64_t journald_dropped(void);
 

@@ -24,8 +24,8 @@ static const struct {
 
 enum { LEVELS = sizeof(levels) / sizeof(levels[0]) };
 
-/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream that it made for us; a process
- * whose standard error was redirected since then still has the variable. */
+/* JOURNAL_STREAM is "DEVICE:INODE" of the stream that systemd made for us, see systemd.exec(5).
+ * Compare it with standard error: the variable stays when standard error is redirected. */
 void log_open(void)
 {
     const char *stream = getenv("JOURNAL_STREAM");
@@ -66,7 +66,7 @@ static const char *level_name(enum log_level level)
     return levels[i].name;
 }
 
-/* One write() a line, so that lines of different threads do not mix. */
+/* Write the line with one write(), so that lines of different threads do not mix. */
 static void log_line(enum log_level level, const char *format, va_list args)
 {
     char line[1024];
@@ -84,7 +84,7 @@ static void log_line(enum log_level level, const char *format, va_list args)
     size_t all = strlen(line);
     line[all++] = '\n';
     if (write(STDERR_FILENO, line, all) < 0)
-        return; /* there is nowhere left to say so */
+        return; /* there is nowhere left to report it */
 }
 
 #define LOG_FUNCTION(function, level)      \

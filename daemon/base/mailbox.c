@@ -23,12 +23,10 @@ void mailbox_destroy(struct mailbox *box)
 
 void mail_append(struct mail_list *list, struct mail *mail)
 {
+    struct mail_list one = { mail, mail };
+
     mail->next = NULL;
-    if (list->last != NULL)
-        list->last->next = mail;
-    else
-        list->first = mail;
-    list->last = mail;
+    mail_append_list(list, &one);
 }
 
 void mail_append_list(struct mail_list *list, struct mail_list *more)
@@ -58,9 +56,9 @@ struct mail *mail_pop(struct mail_list *list)
 
 void mailbox_post(struct mailbox *box, struct mail *mail)
 {
-    struct mail_list one = { NULL, NULL };
+    struct mail_list one = { mail, mail };
 
-    mail_append(&one, mail);
+    mail->next = NULL;
     mailbox_post_list(box, &one);
 }
 
@@ -80,7 +78,7 @@ void mailbox_wake(struct mailbox *box)
 {
     const uint64_t one = 1;
 
-    /* Fails only when the counter is full, and then the owner is awake anyway. */
+    /* Fails only when the counter is full, and then `wake` is readable already. */
     if (write(box->wake, &one, sizeof(one)) < 0)
         return;
 }
@@ -90,7 +88,7 @@ struct mail_list mailbox_take(struct mailbox *box)
     uint64_t posted;
     struct mail_list list;
 
-    /* Cleared before the list is taken: a post in between wakes once too often, never too rarely. */
+    /* Clear before taking the list: a post in between then wakes once too often, never too rarely. */
     if (read(box->wake, &posted, sizeof(posted)) < 0)
         posted = 0;
     pthread_mutex_lock(&box->mutex);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A queue between threads: many post, one takes.  Mail is a link inside the object that
- * travels; who posts it gives it away, who takes it owns it. */
+/* A queue between threads: many post, one takes.  A struct mail is a member of the object that is
+ * passed; posting gives the object away, taking it makes the taker its owner. */
 #ifndef JETON_DAEMON_BASE_MAILBOX_H
 #define JETON_DAEMON_BASE_MAILBOX_H
 
@@ -10,10 +10,10 @@
 
 struct mail {
     struct mail *next;
-    void (*on_delivery)(struct mail *mail); /* for mailbox_deliver(): what to do with it there */
+    void (*on_delivery)(struct mail *mail); /* called by mailbox_deliver(), in the owner's thread */
 };
 
-/* Mail in order; an empty list is all zeros. */
+/* A list of mail, oldest first; all zeros are an empty list. */
 struct mail_list {
     struct mail *first;
     struct mail *last;
@@ -22,7 +22,7 @@ struct mail_list {
 struct mailbox {
     pthread_mutex_t mutex;
     struct mail_list list;
-    struct mail_list arrived; /* taken to be delivered; the owner's */
+    struct mail_list arrived; /* taken from `list`, to be delivered; the owner's thread only */
     int wake;                 /* eventfd: readable while there may be mail */
 };
 
@@ -30,24 +30,26 @@ struct mailbox {
 int mailbox_init(struct mailbox *box);
 void mailbox_destroy(struct mailbox *box);
 
-/* Give one object, or a list in its order (which is left empty), to the owner of the box. */
+/* Give one object, or a list of them (which is empty then), to the owner of the mailbox.  Any
+ * thread. */
 void mailbox_post(struct mailbox *box, struct mail *mail);
 void mailbox_post_list(struct mailbox *box, struct mail_list *list);
 
-/* Everything that is there, oldest first; clears `wake`.  The owner's thread only. */
+/* Takes all mail and clears `wake`.  The owner's thread only. */
 struct mail_list mailbox_take(struct mailbox *box);
 
-/* Lets so many objects arrive, oldest first.  False: some of those that were there are left, and
- * `wake` stays readable for them.  The owner's thread only. */
+/* Calls on_delivery() of at most so many objects, oldest first.  False: some are left, and `wake` is
+ * readable for them.  The owner's thread only. */
 bool mailbox_deliver(struct mailbox *box, size_t most);
 
-/* Makes `wake` readable although there is no mail.  Any thread. */
+/* Makes `wake` readable without posting.  Any thread. */
 void mailbox_wake(struct mailbox *box);
 
+/* Append one object, or a list of them (which is empty then). */
 void mail_append(struct mail_list *list, struct mail *mail);
 void mail_append_list(struct mail_list *list, struct mail_list *more);
 
-/* The oldest, or NULL. */
+/* Removes the oldest object and returns it; NULL: the list is empty. */
 struct mail *mail_pop(struct mail_list *list);
 
 #endif

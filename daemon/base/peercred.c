@@ -41,7 +41,7 @@ gid_t *peercred_groups(int fd, size_t *count)
 
     *count = 0;
     while (groups != NULL && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
-        gid_t *more = errno == ERANGE ? realloc(groups, size) : NULL; /* the kernel said how much */
+        gid_t *more = errno == ERANGE ? realloc(groups, size) : NULL; /* the kernel set `size` */
         if (more == NULL)
             free(groups);
         groups = more;

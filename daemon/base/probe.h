@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Places where a tracer can look on (USDT; each costs a nop).
+/* Static tracepoints (USDT); each costs a nop.
  *
  *     jeton:verify   service, answer (both text)      a verification is answered
- *     jeton:commit   changes, nanoseconds             a transaction was saved, or was not (changes 0)
- *     jeton:publish  changes, newest serial           ... and can be seen by all
+ *     jeton:commit   changes, nanoseconds             a transaction was saved, or failed (changes 0)
+ *     jeton:publish  changes, newest serial           ... and published in the table
  *
  *     bpftrace -e 'usdt:/usr/sbin/jetond:jeton:verify { @[str(arg0), str(arg1)] = count(); }' */
 #ifndef JETON_DAEMON_BASE_PROBE_H

@@ -11,12 +11,12 @@
 #include "daemon/base/log.h"
 #include "daemon/base/sanitized.h"
 
-/* The smallest, which are many, have an odd number of cache lines: so the same part of each lies in
- * other sets of the cache. */
+/* The smallest blocks, which are many, have an odd number of cache lines, so that the same offset in
+ * each falls into a different set of the cache. */
 enum {
     SMALLEST = 16 * 1024 + 64,
-    SIZES = 4,             /* each twice the one before; what is larger comes from malloc() */
-    CHUNK = 64 * SMALLEST, /* whole pages, and any of the sizes fills it */
+    SIZES = 4,             /* each twice the one before; larger blocks come from malloc() */
+    CHUNK = 64 * SMALLEST, /* whole pages, and a multiple of each size */
 };
 
 struct block {
@@ -26,12 +26,13 @@ struct block {
 static struct {
     pthread_mutex_t mutex;
     struct block *free[SIZES];
-    char *chunk; /* the one that is being carved up; NULL: none */
-    size_t used; /* bytes of it */
+    char *chunk; /* blocks are carved from this one; NULL: none */
+    size_t used; /* bytes of the chunk */
 } pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
-/* What this thread gave back last, of the smallest, is what it gets first: without a lock, and while
- * it is in the processor's caches.  Threads that have such blocks end with the daemon. */
+/* The smallest blocks that this thread has freed are reused by it, last one first: without a lock, and
+ * while they are in the processor's caches.  They are never returned to the pool: the threads that
+ * use them end with the daemon. */
 enum { SPARES = 4 };
 
 static _Thread_local struct {
@@ -39,7 +40,7 @@ static _Thread_local struct {
     unsigned count;
 } spare;
 
-static atomic_bool unlocked; /* some of it is not locked, and the log says so */
+static atomic_bool unlocked; /* locking failed once, which was logged */
 
 static int class_of(size_t size)
 {
@@ -50,14 +51,15 @@ static int class_of(size_t size)
     return JETON_SANITIZED ? SIZES : class;
 }
 
-static void lock(void *chunk)
+static void lock_chunk(void *chunk)
 {
     madvise(chunk, CHUNK, MADV_DONTDUMP);
     if (mlock2(chunk, CHUNK, MLOCK_ONFAULT) == 0 || atomic_exchange(&unlocked, true))
         return;
-    log_info("buffers may be swapped out, and values in them: %s (RLIMIT_MEMLOCK; a unit's "
-             "LimitMEMLOCK=)",
-             strerror(errno));
+    log_info(
+        "memory: buffers, and values in them, may be swapped out: %s (RLIMIT_MEMLOCK; a unit's "
+        "LimitMEMLOCK=)",
+        strerror(errno));
 }
 
 static void *carve(size_t size)
@@ -66,8 +68,8 @@ static void *carve(size_t size)
         void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (chunk == MAP_FAILED)
             return NULL;
-        lock(chunk);
-        pool.chunk = chunk; /* the rest of the last one is too small, and little */
+        lock_chunk(chunk);
+        pool.chunk = chunk; /* the rest of the last chunk is given up: it is less than one block */
         pool.used = 0;
     }
     pool.used += size;

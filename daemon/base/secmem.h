@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory for what may hold a token's value: never written to swap, as far as RLIMIT_MEMLOCK allows,
- * and in no core.  Any thread.
+/* Allocates memory that may hold a token's value: it is kept out of swap, as far as RLIMIT_MEMLOCK
+ * allows, and out of core dumps.  Any thread.
  *
- * Blocks of a few sizes are carved out of locked chunks and used again; pages count only once they
- * are touched (MLOCK_ONFAULT).  The token table is not in it: digests are no secret. */
+ * Blocks of a few sizes are carved out of locked chunks and reused; a page is locked only once it is
+ * touched (MLOCK_ONFAULT).  The token table is elsewhere: digests are no secret. */
 #ifndef JETON_DAEMON_BASE_SECMEM_H
 #define JETON_DAEMON_BASE_SECMEM_H
 
@@ -11,13 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* At least `size` bytes with anything in them; NULL: no memory. */
+/* Returns at least `size` bytes, uninitialised; NULL: no memory. */
 void *secmem_new(size_t size);
 
-/* Gives it back; `size` as it was asked for.  Whoever wrote a value there has wiped it.  Takes NULL. */
+/* Frees a block; `size` is the size it was allocated with.  The caller has wiped values.  Takes
+ * NULL. */
 void secmem_free(void *block, size_t size);
 
-/* True if all of it so far could be locked. */
+/* True unless locking some of it has failed. */
 bool secmem_is_locked(void);
 
 #endif

@@ -241,11 +241,11 @@ static void take_in(struct listening *s, int fd)
         return;
     }
     if (!client_limit_take(l->server->client_limit, peer.uid, admin)) {
-        report(&(struct journald_entry){ .kind = JOURNALD_REFUSED,
-                                         .uid = peer.uid,
-                                         .pid = peer.pid },
-               "a connection to %s is refused: uid %u has too many, or all together", s->path,
-               (unsigned)peer.uid);
+        journald_report(&(struct journald_entry){ .kind = JOURNALD_REFUSED,
+                                                  .uid = peer.uid,
+                                                  .pid = peer.pid },
+                        "a connection to %s is refused: uid %u has too many, or all together",
+                        s->path, (unsigned)peer.uid);
         turn_away(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }

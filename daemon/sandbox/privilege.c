@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/priority.h"
+#include "daemon/base/thread.h"
 
 enum {
     STORE_DIRECTORY = 0700,

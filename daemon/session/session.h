@@ -15,7 +15,7 @@
 #include "daemon/session/context.h"
 #include "daemon/base/peercred.h"
 
-enum { SESSION_ROOM = IOBUF_ROOM }; /* of `in` */
+enum { SESSION_ROOM = IOBUF_SIZE }; /* of `in` */
 
 struct session {
     struct worker *worker;

@@ -124,9 +124,9 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
     pthread_mutex_unlock(&t->mutex);
     if (wait <= 0)
         return JETON_VERIFIER_PASS;
-    report(&(struct journald_entry){ .kind = JOURNALD_THROTTLED, .uid = q->peer_uid },
-           "verifications by uid %u are refused for %lld s: too many failed", (unsigned)q->peer_uid,
-           (long long)((wait + SECOND - 1) / SECOND));
+    journald_report(&(struct journald_entry){ .kind = JOURNALD_THROTTLED, .uid = q->peer_uid },
+                    "verifications by uid %u are refused for %lld s: too many failed",
+                    (unsigned)q->peer_uid, (long long)((wait + SECOND - 1) / SECOND));
     a->reason = JETON_REASON_DENIED;
     a->retry_after = (wait + SECOND - 1) / SECOND;
     snprintf(a->message, sizeof(a->message), "too many failed verifications by this user");

@@ -15,7 +15,7 @@
 #include "daemon/base/histogram.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/table/creation_index.h"
-#include "daemon/base/priority.h"
+#include "daemon/base/thread.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/recovery.h"
 

@@ -37,7 +37,7 @@ void publish_report(const struct change *c)
 
     text_add_hex(&t, c->after->digest, ID_SIZE);
     id[t.len] = '\0';
-    report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
+    journald_report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
 /* Those of one worker go home together: if the first woke its thread alone, the client's next

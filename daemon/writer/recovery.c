@@ -71,9 +71,10 @@ static void tell(struct recovery *r, bool works)
     if (r->told != works)
         return;
     r->told = !works;
-    report(&event,
-           works ? "the store can be written again" :
-                   "the store cannot be written: changes are refused until it can, denials stand");
+    journald_report(
+        &event, works ?
+                    "the store can be written again" :
+                    "the store cannot be written: changes are refused until it can, denials stand");
 }
 
 bool recovery_run(struct recovery *r)

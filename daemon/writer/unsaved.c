@@ -64,7 +64,8 @@ static void tell(const struct change *c)
         .pid = c->pid,
     };
 
-    report(&r, "a denial (%s) is in force but not saved: the disk refuses it", c->kind->event);
+    journald_report(&r, "a denial (%s) is in force but not saved: the disk refuses it",
+                    c->kind->event);
 }
 
 void unsaved_hold(struct unsaved_denials *held, const struct change *c)

@@ -83,11 +83,11 @@ static void what_is_consumed_is_wiped(void **state)
     iobuf_consume(&b, iobuf_len(&b));
     if (JETON_SANITIZED)
         return;
-    char *again = secmem_new(IOBUF_ROOM);
+    char *again = secmem_new(IOBUF_SIZE);
     assert_ptr_equal(again, bytes);
-    assert_null(memmem(again, IOBUF_ROOM, value, sizeof(value)));
-    assert_null(memmem(again, IOBUF_ROOM, "secret", 6));
-    secmem_free(again, IOBUF_ROOM);
+    assert_null(memmem(again, IOBUF_SIZE, value, sizeof(value)));
+    assert_null(memmem(again, IOBUF_SIZE, "secret", 6));
+    secmem_free(again, IOBUF_SIZE);
 }
 
 /* A size that no machine has. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/priority.h"
+#include "daemon/base/thread.h"
 #include "daemon/sandbox/privilege.h"
 
 enum { GIVEN = -5, NOBODY = 65534, CANNOT = 77 };
