@@ -5,101 +5,75 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "daemon/session/cmd_info.h"
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/host_limits.h"
 #include "daemon/memory_watch.h"
 #include "daemon/net/listener.h"
-#include "daemon/base/log.h"
+#include "daemon/net/worker_thread.h"
 #include "daemon/sandbox/privilege.h"
 #include "daemon/sandbox/sandbox.h"
+#include "daemon/session/cmd_info.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/watchdog.h"
-#include "daemon/net/worker_thread.h"
 
 enum {
-    WORKERS_AUTOMATIC_MAX = 4,
-    DESCRIPTORS_OWN = 48,
-    DESCRIPTORS_A_WORKER = 4,
-    GROWTH_TICKS = 5,
-    SETTLE_MICROSECONDS = 2000, /* how often it is looked whether all use a new configuration */
+    MEMORY_WATCH_TICKS = 5,
+    SETTLE_MICROSECONDS = 2000, /* how often to look whether all workers use a new configuration */
 };
 
 struct daemon {
     struct config config;
-    struct daemon_environment *start;
-    service_configure *configure;
+    struct daemon_environment *environment;
     struct server server;
     struct stack_set stack_set;
-    struct memory_watch growth;
-    unsigned ticks;
-    bool reload_again; /* SIGHUP came while the last one is being carried out */
+    struct memory_watch memory_watch;
+    struct watchdog watchdog;
     struct writer *writer;
-    struct event_base *base;
     struct listener *listener;
+    size_t running;      /* workers whose threads were started */
+    bool writer_running; /* likewise */
+    bool reload_again;   /* SIGHUP came during a reload */
+    unsigned ticks;
     sigset_t handled;
-    int signals; /* signalfd; -1: not yet */
+    int signals; /* signalfd; -1: not open */
+    struct event_base *base;
     struct event *on_signal;
     struct event *on_tick;
     struct event *on_settle;
-    struct watchdog watchdog;
-    size_t running; /* workers */
-    bool keeping;   /* the writer_thread owns the writer's thread */
 };
 
 static void set_signals(struct daemon *s);
 static bool confine(struct daemon *s, struct problem *problem);
-static bool load(struct daemon *s, struct problem *problem);
-static bool start_threads(struct daemon *s, struct problem *problem);
+static bool load_store(struct daemon *s, struct problem *problem);
+static bool load_verifiers(struct daemon *s, struct problem *problem);
+static bool start_threads(struct daemon *s);
 static bool start_events(struct daemon *s);
+static bool start_listening(struct daemon *s);
 static void serve(struct daemon *s);
 static void stop(struct daemon *s);
-static void on_settle(evutil_socket_t fd, short what, void *service);
+static void on_settle(evutil_socket_t fd, short what, void *daemon);
 
-/* -- the machine's limits -------------------------------------------------------------------- */
+/* -- start ----------------------------------------------------------------------------------- */
 
-/* As many connections as there are descriptors for, and no more than configured. */
-static uint64_t connections_possible(const struct daemon *s, const struct config *c)
+/* The sockets exist once the daemon is confined: clients that connect while the store is loaded
+ * wait. */
+static bool start(struct daemon *s, struct problem *problem)
 {
-    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_PLACES +
-                   DESCRIPTORS_A_WORKER * s->server.workers;
-    uint64_t wanted = c->max_connections + own;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return c->max_connections;
-    if (limit.rlim_cur < wanted) {
-        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
-    if (limit.rlim_cur >= wanted)
-        return c->max_connections;
-    uint64_t possible = limit.rlim_cur > own ? limit.rlim_cur - own : 1;
-    log_warning("max_connections is %llu instead of %llu: the limit of open files is %llu",
-                (unsigned long long)possible, (unsigned long long)c->max_connections,
-                (unsigned long long)limit.rlim_cur);
-    return possible;
+    set_signals(s);
+    if (!confine(s, problem) || !load_store(s, problem) || !load_verifiers(s, problem))
+        return false;
+    if (start_threads(s) && start_events(s) && start_listening(s))
+        return true;
+    problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
+    return false;
 }
 
-static size_t workers_wanted(const struct config *c)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (c->workers > 0)
-        return c->workers;
-    if (cpus < 1)
-        return 1;
-    return cpus < WORKERS_AUTOMATIC_MAX ? (size_t)cpus : WORKERS_AUTOMATIC_MAX;
-}
-
-/* -- from start to stop ---------------------------------------------------------------------- */
-
-bool daemon_run(const struct config *c, service_configure *configure,
-                struct daemon_environment *start, struct problem *problem)
+bool daemon_run(const struct config *c, struct daemon_environment *environment,
+                struct problem *problem)
 {
     struct daemon *s = calloc(1, sizeof(*s));
 
@@ -109,40 +83,20 @@ bool daemon_run(const struct config *c, service_configure *configure,
     }
     s->signals = -1;
     s->config = *c;
-    s->configure = configure;
-    s->start = start;
-    memory_watch_begin(&s->growth);
-    set_signals(s);
-    bool started = confine(s, problem) && load(s, problem) && start_threads(s, problem);
+    s->environment = environment;
+    memory_watch_begin(&s->memory_watch);
+    bool started = start(s, problem);
     if (started)
         serve(s);
     stop(s);
     return started;
 }
 
-/* All that needs the rights of whoever started this, then without them: the sockets are there from
- * here on, and clients wait. */
-static bool confine(struct daemon *s, struct problem *problem)
-{
-    const struct config *c = &s->config;
-    struct resolved site;
-
-    if (!resolve_config(c, &site, problem) || !privilege_prepare(c, &site, problem))
-        return false;
-    s->listener = listener_open(c, &site, &s->start->inherited, problem);
-    if (s->listener == NULL || !privilege_drop(c, &site, problem))
-        return false;
-    sandbox_secrets(); /* again: a change of user makes a process dumpable */
-    sandbox_files(c);
-    settings_apply(&s->server.settings, c, site.table_gid);
-    return true;
-}
-
-/* What is handled is blocked in all threads, and read from a descriptor by this one. */
+/* Block the signals in all threads; this one reads them from a descriptor. */
 static void set_signals(struct daemon *s)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file size limit is then an error, not the end */
+    signal(SIGXFSZ, SIG_IGN); /* exceeding a file size limit is then an error, not the end */
     sigemptyset(&s->handled);
     sigaddset(&s->handled, SIGTERM);
     sigaddset(&s->handled, SIGINT);
@@ -150,7 +104,24 @@ static void set_signals(struct daemon *s)
     pthread_sigmask(SIG_BLOCK, &s->handled, NULL);
 }
 
-static bool load(struct daemon *s, struct problem *problem)
+/* Do all that needs the rights of whoever started this, then give them up. */
+static bool confine(struct daemon *s, struct problem *problem)
+{
+    const struct config *c = &s->config;
+    struct resolved resolved;
+
+    if (!resolve_config(c, &resolved, problem) || !privilege_prepare(c, &resolved, problem))
+        return false;
+    s->listener = listener_open(c, &resolved, &s->environment->inherited, problem);
+    if (s->listener == NULL || !privilege_drop(c, &resolved, problem))
+        return false;
+    sandbox_secrets(); /* again: changing the user makes a process dumpable */
+    sandbox_files(c);
+    settings_apply(&s->server.settings, c, resolved.table_gid);
+    return true;
+}
+
+static bool load_store(struct daemon *s, struct problem *problem)
 {
     struct store *store = store_open(s->config.store, STORE_WRITE, problem);
 
@@ -170,10 +141,20 @@ static bool load(struct daemon *s, struct problem *problem)
     return false;
 }
 
+static bool load_verifiers(struct daemon *s, struct problem *problem)
+{
+    struct server *server = &s->server;
+
+    snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
+    server->started = clock_wall();
+    metrics_init(&server->metrics, host_limits_workers(&s->config));
+    return stack_set_begin(&s->stack_set, server, &s->config, problem);
+}
+
 static bool start_workers(struct daemon *s)
 {
     struct server *server = &s->server;
-    size_t wanted = workers_wanted(&s->config);
+    size_t wanted = host_limits_workers(&s->config);
 
     server->worker = calloc(wanted, sizeof(*server->worker));
     if (server->worker == NULL)
@@ -187,26 +168,23 @@ static bool start_workers(struct daemon *s)
     return true;
 }
 
-static bool start_threads(struct daemon *s, struct problem *problem)
+static bool start_threads(struct daemon *s)
 {
     struct server *server = &s->server;
 
-    snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
-    server->started = clock_wall();
-    metrics_init(&server->metrics, workers_wanted(&s->config));
-    if (!stack_set_begin(&s->stack_set, server, &s->config, problem))
-        return false;
     server->writer_thread = writer_thread_new(s->writer, &server->settings, s->config.store);
-    s->keeping = server->writer_thread != NULL && writer_thread_start(server->writer_thread) == 0;
-    bool well = s->keeping && start_workers(s);
-    if (well)
-        server->client_limit = client_limit_new(connections_possible(s, &s->config),
-                                                s->config.max_connections_per_uid);
-    well = well && server->client_limit != NULL && start_events(s) &&
-           listener_start(s->listener, server, s->base);
-    if (!well)
-        problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
-    return well;
+    s->writer_running = server->writer_thread != NULL &&
+                        writer_thread_start(server->writer_thread) == 0;
+    return s->writer_running && start_workers(s);
+}
+
+static bool start_listening(struct daemon *s)
+{
+    struct server *server = &s->server;
+
+    server->client_limit = client_limit_new(host_limits_connections(&s->config, server->workers),
+                                            s->config.max_connections_per_uid);
+    return server->client_limit != NULL && listener_start(s->listener, server, s->base);
 }
 
 static void serve(struct daemon *s)
@@ -216,10 +194,44 @@ static void serve(struct daemon *s)
              (unsigned long long)token_table_figures(s->server.token_table).tokens,
              s->server.workers, s->config.store);
     watchdog_ready(&s->watchdog);
-    memory_watch_look(&s->growth, &s->server);
+    memory_watch_look(&s->memory_watch, &s->server);
     event_base_dispatch(s->base);
-    sd_notify_stopping(&s->start->notify);
+    sd_notify_stopping(&s->environment->notify);
     log_info("stopping");
+}
+
+/* -- stop: after a start that failed, too ---------------------------------------------------- */
+
+/* Stop those that make changes before the one that saves them. */
+static void stop_threads(struct daemon *s)
+{
+    struct server *server = &s->server;
+
+    for (size_t i = 0; i < s->running; i++)
+        worker_stop(&server->worker[i]);
+    for (size_t i = 0; i < s->running; i++)
+        worker_join(&server->worker[i]);
+    if (s->writer_running)
+        writer_thread_stop(server->writer_thread);
+    stack_set_end(&s->stack_set);
+}
+
+static void free_event(struct event *event)
+{
+    if (event != NULL)
+        event_free(event);
+}
+
+static void stop_events(struct daemon *s)
+{
+    free_event(s->on_signal);
+    free_event(s->on_tick);
+    free_event(s->on_settle);
+    watchdog_end(&s->watchdog);
+    if (s->signals >= 0)
+        close(s->signals);
+    if (s->base != NULL)
+        event_base_free(s->base);
 }
 
 static void stop(struct daemon *s)
@@ -227,14 +239,8 @@ static void stop(struct daemon *s)
     struct server *server = &s->server;
 
     listener_close(s->listener);
-    memory_watch_end(&s->growth);
-    for (size_t i = 0; i < s->running; i++)
-        worker_stop(&server->worker[i]);
-    for (size_t i = 0; i < s->running; i++)
-        worker_join(&server->worker[i]);
-    if (s->keeping)
-        writer_thread_stop(server->writer_thread);
-    stack_set_end(&s->stack_set);
+    memory_watch_end(&s->memory_watch);
+    stop_threads(s);
     if (server->token_table != NULL)
         token_table_close(server->token_table);
     for (size_t i = 0; i < server->workers; i++)
@@ -243,17 +249,7 @@ static void stop(struct daemon *s)
     writer_thread_free(server->writer_thread);
     if (s->writer != NULL)
         writer_destroy(s->writer);
-    if (s->on_signal != NULL)
-        event_free(s->on_signal);
-    if (s->on_tick != NULL)
-        event_free(s->on_tick);
-    if (s->on_settle != NULL)
-        event_free(s->on_settle);
-    watchdog_end(&s->watchdog);
-    if (s->signals >= 0)
-        close(s->signals);
-    if (s->base != NULL)
-        event_base_free(s->base);
+    stop_events(s);
     client_limit_free(server->client_limit);
     metrics_free(&server->metrics);
     free(server->worker);
@@ -261,9 +257,10 @@ static void stop(struct daemon *s)
     free(s);
 }
 
-/* -- the main loop --------------------------------------------------------------------------- */
+/* -- reload ---------------------------------------------------------------------------------- */
 
-/* What cannot change while running is compared as bytes: configurations begin all zeros. */
+/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works because
+ * a configuration begins as all zeros. */
 static bool needs_restart(const struct config *a, const struct config *b)
 {
     return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
@@ -271,41 +268,47 @@ static bool needs_restart(const struct config *a, const struct config *b)
            a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
 }
 
-/* It is not over before all workers go by it: see on_settle(). */
+static void keep_config(struct daemon *s, const struct problem *problem)
+{
+    log_error("the configuration stays as it was: %s", problem->message);
+    if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
+        log_info("sandbox: only paths named in the configuration at start can be reached until a "
+                 "restart ([daemon] sandbox)");
+    watchdog_ready(&s->watchdog);
+}
+
+/* Load the configuration and begin to use it; on_settle() ends the reload once all workers use it. */
 static void reload(struct daemon *s)
 {
     struct problem problem;
     struct config c;
-    struct resolved site;
+    struct resolved resolved;
 
-    sd_notify_reloading(&s->start->notify);
+    sd_notify_reloading(&s->environment->notify);
     if (!s->stack_set.settled) {
         s->reload_again = true;
         return;
     }
-    if (!s->configure(&c, &problem) || !resolve_config(&c, &site, &problem) ||
+    if (!config_load(&s->environment->source, &c, &problem) ||
+        !resolve_config(&c, &resolved, &problem) ||
         !stack_set_replace(&s->stack_set, &c, &problem)) {
-        log_error("the configuration stays as it was: %s", problem.message);
-        if (sandbox_protections().landlock_abi > 0 && strstr(problem.message, strerror(EACCES)))
-            log_info("what lies elsewhere than what was named at start is out of reach until a "
-                     "restart ([daemon] sandbox)");
-        watchdog_ready(&s->watchdog);
+        keep_config(s, &problem);
         return;
     }
     if (needs_restart(&s->config, &c))
-        log_warning("store, workers, prefix, user, sandbox, network and sockets change only with "
-                    "a restart");
+        log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
+                    "only with a restart");
     log_set_level(c.log_level);
-    settings_apply(&s->server.settings, &c, site.table_gid);
-    client_limit_set(s->server.client_limit, connections_possible(s, &c),
+    settings_apply(&s->server.settings, &c, resolved.table_gid);
+    client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
                      c.max_connections_per_uid);
     on_settle(-1, 0, s);
 }
 
-static void on_settle(evutil_socket_t fd, short what, void *service)
+static void on_settle(evutil_socket_t fd, short what, void *daemon)
 {
     const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS }, later = { .tv_sec = 1 };
-    struct daemon *s = service;
+    struct daemon *s = daemon;
 
     (void)fd;
     (void)what;
@@ -321,9 +324,11 @@ static void on_settle(evutil_socket_t fd, short what, void *service)
     }
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *service)
+/* -- the main loop --------------------------------------------------------------------------- */
+
+static void on_signal(evutil_socket_t fd, short what, void *daemon)
 {
-    struct daemon *s = service;
+    struct daemon *s = daemon;
     struct signalfd_siginfo info;
 
     (void)what;
@@ -335,18 +340,18 @@ static void on_signal(evutil_socket_t fd, short what, void *service)
         event_base_loopbreak(s->base);
 }
 
-/* The lease is renewed here because this thread never waits for the disk. */
-static void on_tick(evutil_socket_t fd, short what, void *service)
+/* Renew the lease in this thread, because it never waits for the disk. */
+static void on_tick(evutil_socket_t fd, short what, void *daemon)
 {
-    struct daemon *s = service;
+    struct daemon *s = daemon;
 
     (void)fd;
     (void)what;
     token_table_renew(s->server.token_table);
     if (s->stack_set.settled && !s->stack_set.recall)
         stack_set_step(&s->stack_set);
-    if (s->ticks++ % GROWTH_TICKS == 0)
-        memory_watch_look(&s->growth, &s->server);
+    if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
+        memory_watch_look(&s->memory_watch, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)
@@ -369,5 +374,5 @@ static bool start_events(struct daemon *s)
     s->on_settle = event_new(s->base, -1, 0, on_settle, s);
     return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL &&
            event_add(s->on_signal, NULL) == 0 && event_add(s->on_tick, &second) == 0 &&
-           watchdog_start(&s->watchdog, &s->server, &s->start->notify, s->base);
+           watchdog_start(&s->watchdog, &s->server, &s->environment->notify, s->base);
 }

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jetond: options, configuration, and what --check shows. */
+/* jetond: reads options and configuration, then runs the daemon or, for --check, only looks. */
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/session/cmd_info.h"
-#include "daemon/writer/load.h"
 #include "daemon/base/journald.h"
-#include "daemon/sandbox/sandbox.h"
-#include "daemon/daemon.h"
+#include "daemon/config/config_load.h"
 #include "daemon/config/resolve.h"
+#include "daemon/daemon.h"
+#include "daemon/sandbox/sandbox.h"
+#include "daemon/session/cmd_info.h"
 #include "daemon/verify/stack.h"
+#include "daemon/writer/load.h"
 
-enum { EXIT_USAGE = 2, SETTINGS_MAX = 64 };
+enum { EXIT_USAGE = 2 };
 
-static struct {
-    const char *file; /* NULL: the default one, if it is there */
-    const char *set[SETTINGS_MAX];
-    size_t sets;
-    bool check;
-} options;
-
-static struct daemon_environment start;
+static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };
+static bool check_only;
 
 static const char usage[] =
     "usage: jetond [--config FILE] [--set section.key=value]... [--check]\n"
@@ -33,29 +28,17 @@ static const char usage[] =
     "  --config FILE          read FILE instead of " CONFIG_DEFAULT_FILE "\n"
     "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
     "  --check                check configuration and store, and exit\n"
-    "  --version, --help      say which version this is; show this text\n"
+    "  --version, --help      show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
 
-static bool configure(struct config *c, struct problem *problem)
-{
-    const char *file = options.file != NULL ? options.file : CONFIG_DEFAULT_FILE;
+/* -- --check --------------------------------------------------------------------------------- */
 
-    config_defaults(c);
-    if ((options.file != NULL || access(file, F_OK) == 0) && !config_read(c, file, problem))
-        return false;
-    for (size_t i = 0; i < options.sets; i++)
-        if (!config_set(c, options.set[i], problem))
-            return false;
-    listen_fds_apply(&start.inherited, c);
-    return true;
-}
-
-/* Looks only; a daemon may be using the store at the same time. */
+/* Load the store read-only: a daemon may be using it at the same time. */
 static bool check_store(const struct config *c, struct problem *problem)
 {
     if (access(c->store, F_OK) != 0) {
-        printf("store %s: not there; it will be made at the first start\n", c->store);
+        printf("store %s: does not exist yet; it will be created at the first start\n", c->store);
         return true;
     }
     struct store *store = store_open(c->store, STORE_READ, problem);
@@ -65,22 +48,22 @@ static bool check_store(const struct config *c, struct problem *problem)
     }
     struct journal *journal = journal_new(c->journal_entries);
     struct token_table *token_table = NULL;
-    struct creation_index order = { .entry = NULL };
-    bool well = store != NULL && journal != NULL &&
-                load_store(store, c->prefix, journal, &token_table, &order, problem);
-    if (well)
+    struct creation_index index = { .entry = NULL };
+    bool ok = store != NULL && journal != NULL &&
+              load_store(store, c->prefix, journal, &token_table, &index, problem);
+    if (ok)
         printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
                (unsigned long long)journal_tokens(journal),
                (unsigned long long)journal_oldest(journal),
                (unsigned long long)journal_newest(journal));
     token_table_free(token_table);
-    creation_index_free(&order);
+    creation_index_free(&index);
     journal_free(journal);
     store_close(store);
-    return well;
+    return ok;
 }
 
-/* Opens all verifiers, and closes them. */
+/* Open all verifiers, and close them again. */
 static bool check_stacks(const struct config *c, struct problem *problem)
 {
     struct metrics metrics;
@@ -99,18 +82,30 @@ static bool check_stacks(const struct config *c, struct problem *problem)
 static int check(const struct config *c)
 {
     struct problem problem;
-    struct resolved site;
+    struct resolved resolved;
 
-    if (!resolve_config(c, &site, &problem) || !check_stacks(c, &problem) ||
+    if (!resolve_config(c, &resolved, &problem) || !check_stacks(c, &problem) ||
         !check_store(c, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_FAILURE;
     }
-    printf("configuration: well\n");
+    printf("configuration: OK\n");
     return EXIT_SUCCESS;
 }
 
-static int parse_options(int argc, char **argv)
+/* -- options --------------------------------------------------------------------------------- */
+
+static bool add_assignment(const char *assignment)
+{
+    struct config_source *source = &environment.source;
+
+    if (source->assignments == CONFIG_ASSIGNMENTS_MAX)
+        return false;
+    source->assignment[source->assignments++] = assignment;
+    return true;
+}
+
+static bool parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
         { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
@@ -121,15 +116,15 @@ static int parse_options(int argc, char **argv)
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         switch (option) {
         case 'c':
-            options.file = optarg;
+            environment.source.file = optarg;
+            environment.source.file_required = true;
             break;
         case 's':
-            if (options.sets == SETTINGS_MAX)
-                return EXIT_USAGE;
-            options.set[options.sets++] = optarg;
+            if (!add_assignment(optarg))
+                return false;
             break;
         case 'k':
-            options.check = true;
+            check_only = true;
             break;
         case 'v':
             puts("jetond " JETON_VERSION);
@@ -138,10 +133,31 @@ static int parse_options(int argc, char **argv)
             fputs(usage, stdout);
             exit(EXIT_SUCCESS);
         default:
-            return EXIT_USAGE;
+            return false;
         }
     }
-    return optind == argc ? EXIT_SUCCESS : EXIT_USAGE;
+    return optind == argc;
+}
+
+/* -- the process ----------------------------------------------------------------------------- */
+
+static int run(const struct config *config)
+{
+    struct problem problem;
+
+    sandbox_secrets();
+    journald_open();
+    sd_notify_open(&environment.notify);
+    if (sodium_init() < 0) {
+        log_error("libsodium has no source of randomness");
+        return EXIT_FAILURE;
+    }
+    log_set_level(config->log_level);
+    bool ok = daemon_run(config, &environment, &problem);
+    if (!ok)
+        log_error("%s", problem.message);
+    sd_notify_close(&environment.notify);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -149,28 +165,16 @@ int main(int argc, char **argv)
     struct problem problem;
     static struct config config;
 
-    if (parse_options(argc, argv) != EXIT_SUCCESS) {
+    if (!parse_options(argc, argv)) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
     log_open();
-    if (!listen_fds_take(&start.inherited, &problem) || !configure(&config, &problem)) {
+    bool ok = listen_fds_take(&environment.inherited, &problem);
+    environment.source.inherited_roles = listen_fds_roles(&environment.inherited);
+    if (!ok || !config_load(&environment.source, &config, &problem)) {
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_USAGE;
     }
-    if (options.check)
-        return check(&config);
-    sandbox_secrets();
-    journald_open();
-    sd_notify_open(&start.notify);
-    if (sodium_init() < 0) {
-        log_error("libsodium has no source of randomness");
-        return EXIT_FAILURE;
-    }
-    log_set_level(config.log_level);
-    bool well = daemon_run(&config, configure, &start, &problem);
-    if (!well)
-        log_error("%s", problem.message);
-    sd_notify_close(&start.notify);
-    return well ? EXIT_SUCCESS : EXIT_FAILURE;
+    return check_only ? check(&config) : run(&config);
 }

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config/config.h"
 
-#include <ctype.h>
-#include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "proto/stamp.h"
 #include "proto/token.h"
 
-/* One key: where it lives, how it is read, what is right. */
+/* One key: its section and name, how to read it, where to store it, which values are allowed. */
 struct key_row {
     const char *section;
     const char *name;
@@ -19,7 +15,7 @@ struct key_row {
     size_t offset;
     uint64_t least;
     uint64_t most;
-    const char *right;
+    const char *allowed; /* in words, for messages */
 };
 
 static bool read_number(void *field, struct slice value, const struct key_row *row)
@@ -38,7 +34,7 @@ static bool read_duration(void *field, struct slice value, const struct key_row 
     return duration_parse(value, field);
 }
 
-/* Copies text of at most row->most bytes. */
+/* Copies text of row->least to row->most bytes. */
 static bool read_text(void *field, struct slice value, const struct key_row *row)
 {
     if (value.len < row->least || value.len > row->most)
@@ -91,7 +87,7 @@ static bool read_mode(void *field, struct slice value, const struct key_row *row
     return mode <= 0777;
 }
 
-/* Paths add up; the empty one clears them, so that --set can replace what a file says. */
+/* Adds a path; an empty one clears the list, so that --set can replace the paths of the file. */
 static bool read_socket_path(void *field, struct slice value, const struct key_row *row)
 {
     struct config_role *role = field;
@@ -144,13 +140,15 @@ static const struct key_row rows[] = {
     { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group" },
 };
 
+/* The longest name of a section is "service " and a service's name. */
 enum { ROWS = sizeof(rows) / sizeof(rows[0]), CONFIG_SECTION_MAX = 8 + SERVICE_MAX };
 
-_Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "each key has its place in config.line");
+_Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "config.line has a place for each key");
 
 /* -- one key --------------------------------------------------------------------------------- */
 
-static int row_named(const char *section, const char *name, bool *section_known)
+/* Returns the index of a key's row, or -1. */
+static int find_row(const char *section, const char *name, bool *section_known)
 {
     *section_known = false;
     for (int i = 0; i < ROWS; i++) {
@@ -163,17 +161,38 @@ static int row_named(const char *section, const char *name, bool *section_known)
     return -1;
 }
 
-/* `line` is 0 for --set; `seen` has a bit for each row that this source has already given. */
-static bool apply(struct config *c, int line, const char *section, const char *name,
-                  struct slice value, uint32_t *seen, struct problem *problem)
+static bool set_row(struct config *c, int at, struct slice value, uint32_t *seen,
+                    struct problem *problem)
+{
+    const struct key_row *row = &rows[at];
+    void *field = (char *)c + row->offset;
+    bool again = (*seen & UINT32_C(1) << at) != 0, repeatable = row->read == read_socket_path;
+
+    if (again && !repeatable) {
+        problem_set(problem, STATUS_DUPLICATE_KEY, "[%s] %s is given twice", row->section,
+                    row->name);
+        return false;
+    }
+    /* The first path of a source replaces those of the source before. */
+    if (repeatable && !again)
+        ((struct config_role *)field)->paths = 0;
+    *seen |= UINT32_C(1) << at;
+    if (row->read(field, value, row))
+        return true;
+    problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", row->section, row->name,
+                row->allowed);
+    return false;
+}
+
+bool config_key_set(struct config *c, int line, const char *section, const char *name,
+                    struct slice value, uint32_t *seen, struct problem *problem)
 {
     struct slice service = service_config_named(slice_of(section));
     bool section_known;
-    int at = row_named(section, name, &section_known);
+    int at = find_row(section, name, &section_known);
 
     if (service.at != NULL)
-        return service_config_add(&c->services, service, name, value, line > 0 ? line : -1,
-                                  problem);
+        return service_config_add(&c->services, service, name, value, line, problem);
     if (at < 0) {
         problem_set(problem, STATUS_UNKNOWN_KEY,
                     section_known ? "[%.40s] has no key %.60s" :
@@ -181,25 +200,13 @@ static bool apply(struct config *c, int line, const char *section, const char *n
                     section, name);
         return false;
     }
-    const struct key_row *row = &rows[at];
-    void *field = (char *)c + row->offset;
-    bool again = (*seen & UINT32_C(1) << at) != 0, repeatable = row->read == read_socket_path;
-    if (again && !repeatable) {
-        problem_set(problem, STATUS_DUPLICATE_KEY, "[%s] %s is given twice", section, name);
+    if (!set_row(c, at, value, seen, problem))
         return false;
-    }
-    /* The first path of a source takes the place of what was there before. */
-    if (repeatable && !again)
-        ((struct config_role *)field)->paths = 0;
-    *seen |= UINT32_C(1) << at;
-    c->line[at] = line > 0 ? line : -1;
-    if (row->read(field, value, row))
-        return true;
-    problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", section, name, row->right);
-    return false;
+    c->line[at] = line;
+    return true;
 }
 
-/* "section.key=value", into three texts; a section may have dots in it. */
+/* Splits "section.key=value" into three texts; a section may have dots in it. */
 static bool split(const char *assignment, char section[CONFIG_SECTION_MAX + 1], char name[64],
                   const char **value)
 {
@@ -226,128 +233,14 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
                     assignment);
         return false;
     }
-    if (apply(c, 0, section, name, slice_of(value), &seen, problem))
+    if (config_key_set(c, CONFIG_LINE_SET, section, name, slice_of(value), &seen, problem))
         return true;
     snprintf(why, sizeof(why), "%s", problem->message);
     problem_set(problem, problem->status, "--set %.100s: %.130s", assignment, why);
     return false;
 }
 
-/* -- the file -------------------------------------------------------------------------------- */
-
-enum { INIH_SECTION_MAX = 49 }; /* libinih cuts off what is longer, without a word */
-
-/* libinih does not tell line numbers to its handler; it reads each line just before it calls. */
-struct reading {
-    struct config *config;
-    struct problem *problem;
-    FILE *file;
-    unsigned line;
-    uint32_t seen;
-    bool too_long;
-    bool indented;     /* the line goes on with what the last one said */
-    bool bare_service; /* in a [service NAME] that has said nothing yet */
-    bool failed;
-};
-
-static bool fail(struct reading *r, const char *message)
-{
-    problem_set(r->problem, STATUS_BAD_VALUE, "%s", message);
-    r->failed = true;
-    return false;
-}
-
-/* An empty stack would leave a service to [service other], which its section did not mean. */
-static bool end_section(struct reading *r)
-{
-    if (!r->bare_service)
-        return true;
-    r->line--;
-    return fail(r, "the [service] above has no verifier: add sufficient = local, or remove it");
-}
-
-/* Where the text of a line begins, for libinih: it passes over a byte order mark, too. */
-static const char *text_of(const struct reading *r, const char *line)
-{
-    line += r->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
-    return line + strspn(line, " \t\v\f\r");
-}
-
-static bool look_at_section(struct reading *r, const char *line)
-{
-    if (line[0] != '[')
-        return true;
-    if (r->indented)
-        return fail(r, "a [section] should begin at the start of its line");
-    if (strcspn(line, "]") > INIH_SECTION_MAX + 1)
-        return fail(r, "a section's name can have at most 49 bytes here, a service's 41");
-    bool ended = end_section(r);
-    r->bare_service = slice_begins(slice_of(line), "[service ");
-    return ended;
-}
-
-static char *read_line(char *line, int size, void *context)
-{
-    struct reading *r = context;
-
-    if (r->failed || fgets(line, size, r->file) == NULL)
-        return NULL;
-    r->line++;
-    if (strchr(line, '\n') == NULL && !feof(r->file)) {
-        r->too_long = true;
-        return NULL;
-    }
-    r->indented = isspace((unsigned char)line[0]);
-    return look_at_section(r, text_of(r, line)) ? line : NULL;
-}
-
-static int take_key(void *context, const char *section, const char *name, const char *value)
-{
-    struct reading *r = context;
-    struct config *c = r->config;
-    bool in_service = service_config_named(slice_of(section)).at != NULL;
-
-    if (r->failed)
-        return 0;
-    if (in_service && r->indented && !r->bare_service)
-        r->failed = !service_config_continue(&c->services, slice_of(value), r->problem);
-    else
-        r->failed = !apply(c, (int)r->line, section, name, slice_of(value), &r->seen, r->problem);
-    r->bare_service = false;
-    return !r->failed;
-}
-
-bool config_read(struct config *c, const char *file, struct problem *problem)
-{
-    struct reading r = { .config = c, .problem = problem, .file = fopen(file, "re") };
-    char why[sizeof(problem->message)];
-
-    snprintf(c->file, sizeof(c->file), "%s", file);
-    if (r.file == NULL) {
-        problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file, strerror(errno));
-        return false;
-    }
-    problem->message[0] = '\0';
-    int result = ini_parse_stream(read_line, &r, take_key, &r);
-    r.line++; /* as if another section began there */
-    bool complete = result != 0 || r.failed || r.too_long || end_section(&r);
-    r.line -= complete;
-    bool unreadable = ferror(r.file) != 0;
-    fclose(r.file);
-    if (unreadable)
-        problem_set(problem, STATUS_BAD_VALUE, "cannot be read");
-    else if (r.too_long)
-        problem_set(problem, STATUS_BAD_VALUE,
-                    "the line is too long: at most 198 bytes can be read");
-    else if (result != 0 && !r.failed)
-        problem_set(problem, STATUS_BAD_VALUE, "neither a [section] nor key = value");
-    if (result == 0 && !r.failed && !r.too_long && !unreadable)
-        return true;
-    snprintf(why, sizeof(why), "%s", problem->message);
-    problem_set(problem, STATUS_BAD_VALUE, "%.100s:%u: %.120s", file,
-                result > 0 && !r.failed ? (unsigned)result : r.line, why);
-    return false;
-}
+/* -- problems with a value that was read ------------------------------------------------------ */
 
 void config_blame_step(const struct config *c, const struct service_config *section,
                        const struct service_entry *step, struct problem *problem,
@@ -369,9 +262,9 @@ void config_blame(const struct config *c, const char *section, const char *name,
                   struct problem *problem, const char *format, ...)
 {
     bool section_known;
-    int at = row_named(section, name, &section_known);
-    char room[sizeof(problem->message)], why[160];
-    struct text where = text_in(room, sizeof(room) - 1);
+    int at = find_row(section, name, &section_known);
+    char buffer[sizeof(problem->message)], why[160];
+    struct text where = text_in(buffer, sizeof(buffer) - 1);
     va_list args;
 
     va_start(args, format);
@@ -379,10 +272,10 @@ void config_blame(const struct config *c, const char *section, const char *name,
     va_end(args);
     if (at >= 0 && c->line[at] > 0)
         text_addf(&where, "%.80s:%d: ", c->file, c->line[at]);
-    else if (at >= 0 && c->line[at] < 0)
+    else if (at >= 0 && c->line[at] == CONFIG_LINE_SET)
         text_adds(&where, "--set: ");
     text_addf(&where, "[%s] %s%s: ", section, name,
               at >= 0 && c->line[at] == 0 ? " (default)" : "");
-    room[where.len] = '\0';
-    problem_set(problem, STATUS_BAD_VALUE, "%.120s%s", room, why);
+    buffer[where.len] = '\0';
+    problem_set(problem, STATUS_BAD_VALUE, "%.120s%s", buffer, why);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configuration: defaults, then the file, then --set section.key=value.
+/* The configuration's values, and the table of its keys.
  * Every key is checked when it is read; an unknown section or key is an error. */
 #ifndef JETON_DAEMON_CONFIG_CONFIG_H
 #define JETON_DAEMON_CONFIG_CONFIG_H
@@ -16,6 +16,7 @@ enum {
     CONFIG_PATHS_MAX = 8,
     CONFIG_NAME_MAX = 64,
     CONFIG_SOCKET_PATH_MAX = 107,
+    CONFIG_LINE_SET = -1,
     ROLES = 3
 };
 
@@ -40,33 +41,37 @@ struct config {
     int64_t idle_timeout; /* 0: none */
     int64_t line_timeout; /* 0: none */
     enum log_level log_level;
-    char user[CONFIG_NAME_MAX];        /* whom root becomes; empty: nobody else */
-    bool sandbox;                      /* apply what the kernel has to confine the daemon */
-    bool network;                      /* a verifier may ask other hosts */
+    char user[CONFIG_NAME_MAX];        /* whom root becomes; empty: it stays root */
+    bool sandbox;                      /* confine the daemon with what the kernel offers */
+    bool network;                      /* verifiers may connect to other hosts */
     struct config_role role[ROLES];    /* by enum role */
     char table_group[CONFIG_NAME_MAX]; /* empty: everybody may have the table */
-    char verifiers[PATH_MAX];          /* the directory of those named without a path */
+    char verifiers[PATH_MAX];          /* the directory of verifiers named without a path */
     struct service_configs services;
 
-    char file[PATH_MAX];       /* that was read last */
-    int line[CONFIG_KEYS_MAX]; /* where each key comes from: a line of the file,
-                                               0: the default, -1: --set */
+    char file[PATH_MAX];       /* the file that was read last */
+    int line[CONFIG_KEYS_MAX]; /* where each key was set: a line of `file`, CONFIG_LINE_SET, or 0
+                                * for its default */
 };
 
+/* Sets every value to its default. */
 void config_defaults(struct config *c);
 
-/* Reads a file over what is there.  False: *problem names file, line and what would be right. */
-bool config_read(struct config *c, const char *file, struct problem *problem);
+/* Stores one key's value, or adds a line to a service's stack.  `line` is that of the file, or
+ * CONFIG_LINE_SET.  `seen` has a bit for each key that the same source has set before; all zeros to
+ * begin with.  False: *problem says what would be allowed. */
+bool config_key_set(struct config *c, int line, const char *section, const char *name,
+                    struct slice value, uint32_t *seen, struct problem *problem);
 
-/* Applies one "section.key=value". */
+/* Applies one "section.key=value" of --set.  False: *problem. */
 bool config_set(struct config *c, const char *assignment, struct problem *problem);
 
-/* Fills a problem that begins with where a step of a service's stack comes from. */
+/* Fills a problem whose message begins with where an entry of a service's stack was set. */
 void config_blame_step(const struct config *c, const struct service_config *section,
                        const struct service_entry *step, struct problem *problem,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Fills a problem that begins with where a key's value comes from: "FILE:LINE: [section] key: …". */
+/* Fills a problem whose message begins with where a key was set: "FILE:LINE: [section] key: …". */
 void config_blame(const struct config *c, const char *section, const char *name,
                   struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What holds where neither the file nor --set says anything. */
+/* The defaults, for what neither the file nor --set sets. */
 #include <stdio.h>
 
 #include "daemon/config/config.h"

@@ -9,65 +9,67 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_number(const char *name, uint64_t *number)
+/* Look up a user or a group by name; false: this host does not have it. */
+static bool find_uid(const char *name, id_t *id)
 {
-    return number_parse(slice_of(name), UINT32_MAX - 1, number);
+    const struct passwd *found = getpwnam(name);
+
+    if (found != NULL)
+        *id = found->pw_uid;
+    return found != NULL;
 }
 
-static bool find_owner(const struct config *c, const char *section, const char *name, uid_t *uid,
-                       struct problem *problem)
+static bool find_gid(const char *name, id_t *id)
+{
+    const struct group *found = getgrnam(name);
+
+    if (found != NULL)
+        *id = found->gr_gid;
+    return found != NULL;
+}
+
+/* Resolves a name or a number; (id_t)-1 stands for an empty name. */
+static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), id_t *id)
 {
     uint64_t number;
-    const struct passwd *found;
 
-    *uid = (uid_t)-1;
+    *id = (id_t)-1;
     if (name[0] == '\0')
         return true;
-    if (is_number(name, &number)) {
-        *uid = (uid_t)number;
-        return true;
-    }
-    found = getpwnam(name);
-    if (found == NULL) {
-        config_blame(c, section, "owner", problem, "there is no user %.40s on this machine", name);
-        return false;
-    }
-    *uid = found->pw_uid;
+    if (!number_parse(slice_of(name), UINT32_MAX - 1, &number))
+        return find(name, id);
+    *id = (id_t)number;
     return true;
 }
 
-static bool find_group(const struct config *c, const char *section, const char *key,
-                       const char *name, gid_t *gid, struct problem *problem)
+static bool resolve_owner(const struct config *c, const char *section, const char *name, uid_t *uid,
+                          struct problem *problem)
 {
-    uint64_t number;
-    const struct group *found;
-
-    *gid = (gid_t)-1;
-    if (name[0] == '\0')
+    if (find_id(name, find_uid, uid))
         return true;
-    if (is_number(name, &number)) {
-        *gid = (gid_t)number;
-        return true;
-    }
-    found = getgrnam(name);
-    if (found == NULL) {
-        config_blame(c, section, key, problem,
-                     "there is no group %.40s on this machine; make it "
-                     "(groupadd --system %.40s) or name another",
-                     name, name);
-        return false;
-    }
-    *gid = found->gr_gid;
-    return true;
+    config_blame(c, section, "owner", problem, "there is no user %.40s on this machine", name);
+    return false;
 }
 
-static bool find_user(const struct config *c, struct resolved *site, struct problem *problem)
+static bool resolve_group(const struct config *c, const char *section, const char *key,
+                          const char *name, gid_t *gid, struct problem *problem)
+{
+    if (find_id(name, find_gid, gid))
+        return true;
+    config_blame(c, section, key, problem,
+                 "there is no group %.40s on this machine; make it "
+                 "(groupadd --system %.40s) or name another",
+                 name, name);
+    return false;
+}
+
+static bool resolve_user(const struct config *c, struct resolved *resolved, struct problem *problem)
 {
     const struct passwd *found = c->user[0] != '\0' ? getpwnam(c->user) : NULL;
 
-    site->becomes = found != NULL && geteuid() == 0;
-    site->uid = found != NULL ? found->pw_uid : (uid_t)-1;
-    site->gid = found != NULL ? found->pw_gid : (gid_t)-1;
+    resolved->becomes = found != NULL && geteuid() == 0;
+    resolved->uid = found != NULL ? found->pw_uid : (uid_t)-1;
+    resolved->gid = found != NULL ? found->pw_gid : (gid_t)-1;
     if (found != NULL || c->user[0] == '\0')
         return true;
     config_blame(c, "daemon", "user", problem,
@@ -77,30 +79,30 @@ static bool find_user(const struct config *c, struct resolved *site, struct prob
     return false;
 }
 
-/* Root makes what is missing for the user that it becomes, but not its parents. */
-static bool will_be_made(const struct resolved *site, const char *directory)
+/* Root creates a missing directory for the user that it becomes, but not its parents. */
+static bool will_be_created(const struct resolved *resolved, const char *directory)
 {
     char copy[PATH_MAX];
 
     snprintf(copy, sizeof(copy), "%s", directory);
-    return site->becomes && access(dirname(copy), F_OK) == 0;
+    return resolved->becomes && access(dirname(copy), F_OK) == 0;
 }
 
 static bool check_directory(const struct config *c, const char *section, const char *key,
-                            const char *path, const struct resolved *site, struct problem *problem)
+                            const char *path, const struct resolved *resolved,
+                            struct problem *problem)
 {
     char copy[PATH_MAX];
     struct stat st;
 
     snprintf(copy, sizeof(copy), "%s", path);
     const char *directory = dirname(copy);
-    if (stat(directory, &st) < 0 && errno == ENOENT && will_be_made(site, directory))
+    if (stat(directory, &st) < 0 && errno == ENOENT && will_be_created(resolved, directory))
         return true;
     if (stat(directory, &st) < 0)
         config_blame(c, section, key, problem,
-                     "the directory %.80s: %s; make it, or give another "
-                     "path",
-                     directory, strerror(errno));
+                     "the directory %.80s: %s; make it, or give another path", directory,
+                     strerror(errno));
     else if (!S_ISDIR(st.st_mode))
         config_blame(c, section, key, problem, "%.80s is not a directory", directory);
     else
@@ -108,29 +110,37 @@ static bool check_directory(const struct config *c, const char *section, const c
     return false;
 }
 
-bool resolve_config(const struct config *c, struct resolved *site, struct problem *problem)
+static bool resolve_role(const struct config *c, enum role role, struct resolved *resolved,
+                         struct problem *problem)
+{
+    const struct config_role *r = &c->role[role];
+    const char *section = role_name(role);
+
+    resolved->owner[role] = (uid_t)-1;
+    resolved->group[role] = (gid_t)-1;
+    if (r->paths == 0)
+        return true;
+    if (!resolve_owner(c, section, r->owner, &resolved->owner[role], problem) ||
+        !resolve_group(c, section, "group", r->group, &resolved->group[role], problem))
+        return false;
+    for (unsigned i = 0; i < r->paths; i++)
+        if (!check_directory(c, section, "path", r->path[i], resolved, problem))
+            return false;
+    return true;
+}
+
+bool resolve_config(const struct config *c, struct resolved *resolved, struct problem *problem)
 {
     gid_t table;
 
-    if (!find_user(c, site, problem) ||
-        !check_directory(c, "daemon", "store", c->store, site, problem))
+    if (!resolve_user(c, resolved, problem) ||
+        !check_directory(c, "daemon", "store", c->store, resolved, problem))
         return false;
-    for (int role = 0; role < ROLES; role++) {
-        const struct config_role *r = &c->role[role];
-        const char *section = role_name((enum role)role);
-        site->owner[role] = (uid_t)-1;
-        site->group[role] = (gid_t)-1;
-        if (r->paths == 0)
-            continue;
-        if (!find_owner(c, section, r->owner, &site->owner[role], problem) ||
-            !find_group(c, section, "group", r->group, &site->group[role], problem))
+    for (int role = 0; role < ROLES; role++)
+        if (!resolve_role(c, (enum role)role, resolved, problem))
             return false;
-        for (unsigned i = 0; i < r->paths; i++)
-            if (!check_directory(c, section, "path", r->path[i], site, problem))
-                return false;
-    }
-    if (!find_group(c, "verify", "table_group", c->table_group, &table, problem))
+    if (!resolve_group(c, "verify", "table_group", c->table_group, &table, problem))
         return false;
-    site->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
+    resolved->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
     return true;
 }

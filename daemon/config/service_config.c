@@ -7,11 +7,11 @@
 
 struct slice service_config_named(struct slice section)
 {
-    static const struct slice before = SLICE("service ");
+    static const struct slice prefix = SLICE("service ");
 
-    if (!slice_begins(section, before.at))
+    if (!slice_begins(section, prefix.at))
         return (struct slice){ NULL, 0 };
-    struct slice name = { section.at + before.len, section.len - before.len };
+    struct slice name = { section.at + prefix.len, section.len - prefix.len };
     while (name.len > 0 && *name.at == ' ')
         name = (struct slice){ name.at + 1, name.len - 1 };
     return name;
@@ -23,18 +23,22 @@ static bool is_name(struct slice name)
            scopes_fault(name) == NULL;
 }
 
-/* The service's section, made if need be; NULL: there are too many. */
-static struct service_config *section_of(struct service_configs *s, struct slice name)
+/* Find or add a service's section.  NULL: *problem. */
+static struct service_config *get_section(struct service_configs *s, struct slice name,
+                                          struct problem *problem)
 {
     for (size_t i = 0; i < s->count; i++)
         if (slice_is(name, s->section[i].name))
             return &s->section[i];
-    if (s->count == SERVICE_CONFIGS_MAX)
+    if (s->count == SERVICE_CONFIGS_MAX) {
+        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services",
+                    SERVICE_CONFIGS_MAX);
         return NULL;
-    struct service_config *made = &s->section[s->count++];
-    *made = (struct service_config){ .steps = 0 };
-    memcpy(made->name, name.at, name.len);
-    return made;
+    }
+    struct service_config *section = &s->section[s->count++];
+    *section = (struct service_config){ .steps = 0 };
+    memcpy(section->name, name.at, name.len);
+    return section;
 }
 
 static bool add_text(struct service_configs *s, struct slice text, struct problem *problem)
@@ -47,6 +51,22 @@ static bool add_text(struct service_configs *s, struct slice text, struct proble
     memcpy(s->text + s->used, text.at, text.len);
     s->used += text.len;
     s->text[s->used++] = '\0';
+    return true;
+}
+
+/* Add an entry, whose text will be added next. */
+static bool add_entry(struct service_configs *s, struct service_config *section,
+                      enum control control, int line, struct problem *problem)
+{
+    if (line < 0 && section->steps > 0 && section->step[0].line >= 0)
+        section->steps = 0;
+    if (section->steps == SERVICE_ENTRIES_MAX) {
+        problem_set(problem, STATUS_BAD_VALUE, "[service %.64s]: a stack has at most %d verifiers",
+                    section->name, SERVICE_ENTRIES_MAX);
+        return false;
+    }
+    section->step[section->steps++] =
+        (struct service_entry){ .control = control, .line = line, .text = (uint32_t)s->used };
     return true;
 }
 
@@ -69,22 +89,9 @@ bool service_config_add(struct service_configs *s, struct slice service, const c
                     service.at, control);
         return false;
     }
-    struct service_config *section = section_of(s, service);
-    if (section == NULL) {
-        problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services",
-                    SERVICE_CONFIGS_MAX);
-        return false;
-    }
-    if (line < 0 && section->steps > 0 && section->step[0].line >= 0)
-        section->steps = 0;
-    if (section->steps == SERVICE_ENTRIES_MAX) {
-        problem_set(problem, STATUS_BAD_VALUE, "[service %.64s]: a stack has at most %d verifiers",
-                    section->name, SERVICE_ENTRIES_MAX);
-        return false;
-    }
-    section->step[section->steps++] =
-        (struct service_entry){ .control = word, .line = line, .text = (uint32_t)s->used };
-    return add_text(s, text, problem);
+    struct service_config *section = get_section(s, service, problem);
+    return section != NULL && add_entry(s, section, word, line, problem) &&
+           add_text(s, text, problem);
 }
 
 static bool is_blank(char c)
@@ -92,8 +99,8 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* libinih takes the comment off a line, but not off one that goes on with another. */
-static struct slice without_comment(struct slice text)
+/* Remove a comment: libinih does so only for lines that do not continue another. */
+static struct slice strip_comment(struct slice text)
 {
     size_t len = 0;
 
@@ -107,5 +114,5 @@ static struct slice without_comment(struct slice text)
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem)
 {
     s->text[s->used - 1] = ' ';
-    return add_text(s, without_comment(text), problem);
+    return add_text(s, strip_comment(text), problem);
 }

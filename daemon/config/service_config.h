@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sections [service NAME] say, as text: stack.c makes sense of it. */
+/* The sections [service NAME]: each line's control word and text, which verify/stack parses. */
 #ifndef JETON_DAEMON_CONFIG_SERVICE_CONFIG_H
 #define JETON_DAEMON_CONFIG_SERVICE_CONFIG_H
 
@@ -9,11 +9,12 @@
 
 enum { SERVICE_CONFIGS_MAX = 64, SERVICE_ENTRIES_MAX = 16, SERVICE_CONFIGS_TEXT_MAX = 32768 };
 
-/* One line: "requisite = require scope=x". */
+/* One line, such as "requisite = require scope=x". */
 struct service_entry {
     enum control control;
-    int line;      /* of the file; -1: --set */
-    uint32_t text; /* in services.text: the verifier and its arguments, with a NUL */
+    int line; /* of the file; -1: --set */
+    uint32_t
+        text; /* offset in service_configs.text of the verifier and its arguments, with a NUL */
 };
 
 struct service_config {
@@ -29,18 +30,18 @@ struct service_configs {
     char text[SERVICE_CONFIGS_TEXT_MAX];
 };
 
-/* The name in "service NAME"; at == NULL if the section is none of a service. */
+/* Returns the name in "service NAME"; at == NULL: the section is not a service's. */
 struct slice service_config_named(struct slice section);
 
-/* Adds a line to a service's stack.  `line` is -1 for --set: the first of those replaces what the
- * file says of that service.  False: *problem. */
+/* Adds a line to a service's stack.  `line` is -1 for --set, whose first line for a service replaces
+ * those of the file.  False: *problem. */
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
                         struct slice text, int line, struct problem *problem);
 
-/* Adds to the line that came last. */
+/* Appends text to the line that was added last.  False: *problem. */
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem);
 
-/* A step's text. */
+/* Returns the verifier and its arguments. */
 static inline const char *service_config_text(const struct service_configs *s,
                                               const struct service_entry *step)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the other threads need of the configuration, and what SIGHUP may change.  The main
- * thread writes, any thread reads; each value stands by itself. */
+/* The part of the configuration that other threads read while SIGHUP may change it.  The main thread
+ * writes, any thread reads; values may change one before another. */
 #ifndef JETON_DAEMON_CONFIG_SETTINGS_H
 #define JETON_DAEMON_CONFIG_SETTINGS_H
 
@@ -15,9 +15,10 @@ struct settings {
     _Atomic int64_t idle_timeout; /* 0: none */
     _Atomic int64_t line_timeout; /* 0: none */
     _Atomic uint64_t journal_entries;
-    _Atomic int64_t table_gid; /* who may have the table, or RESOLVED_EVERYBODY */
+    _Atomic int64_t table_gid; /* the group that may have the table, or RESOLVED_EVERYBODY */
 };
 
+/* Sets all values but the prefix. */
 void settings_apply(struct settings *s, const struct config *c, int64_t table_gid);
 
 #endif

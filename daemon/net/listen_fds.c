@@ -125,8 +125,11 @@ static bool take_one(struct listen_fds *i, int fd, struct slice name, struct pro
     return false;
 }
 
-void listen_fds_apply(const struct listen_fds *i, struct config *c)
+unsigned listen_fds_roles(const struct listen_fds *i)
 {
+    unsigned roles = 0;
+
     for (unsigned n = 0; n < i->count; n++)
-        c->role[i->socket[n].role] = (struct config_role){ .paths = 0 };
+        roles |= 1u << i->socket[n].role;
+    return roles;
 }

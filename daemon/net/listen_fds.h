@@ -21,7 +21,7 @@ struct listen_fds {
  * False: *problem says which descriptor is not what it should be. */
 bool listen_fds_take(struct listen_fds *i, struct problem *problem);
 
-/* A role that has inherited sockets does not make those that are configured for it. */
-void listen_fds_apply(const struct listen_fds *i, struct config *c);
+/* Returns which roles have inherited sockets: bit 1 << role of each. */
+unsigned listen_fds_roles(const struct listen_fds *i);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "daemon/config/config_file.h"
 #include "daemon/verify/evaluation.h"
 #include "daemon/base/log.h"
 #include "daemon/verify/module.h"
@@ -189,7 +190,7 @@ static bool read_file(struct config *c, struct slice text, struct problem *probl
 
     MUST(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    bool well = config_read(c, path, problem);
+    bool well = config_file_read(c, path, problem);
     close(fd);
     return well;
 }

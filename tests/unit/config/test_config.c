@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/config/config.h"
+#include "daemon/config/config_file.h"
 
 static struct config config;
 static struct problem problem;
@@ -22,7 +22,7 @@ static bool read_text_as_file(const char *text)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
     config_defaults(&config);
-    bool done = config_read(&config, path, &problem);
+    bool done = config_file_read(&config, path, &problem);
     unlink(path);
     return done;
 }

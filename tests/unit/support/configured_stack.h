@@ -6,6 +6,7 @@
 
 #include "tests/unit/support/verifier_modules.h"
 
+#include "daemon/config/config_file.h"
 #include "daemon/verify/stack.h"
 
 static struct config config;
@@ -24,7 +25,7 @@ static bool read_text(const char *text)
     config_defaults(&config);
     snprintf(config.verifiers, sizeof(config.verifiers), "%s", directory);
     memset(&problem, 0, sizeof(problem));
-    bool done = config_read(&config, path, &problem);
+    bool done = config_file_read(&config, path, &problem);
     unlink(path);
     return done;
 }

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Loads the whole configuration: defaults, then the file, then --set, then what the service manager
+ * passed. */
+#ifndef JETON_DAEMON_CONFIG_CONFIG_LOAD_H
+#define JETON_DAEMON_CONFIG_CONFIG_LOAD_H
+
+#include "daemon/config/config.h"
+
+enum { CONFIG_ASSIGNMENTS_MAX = 64 };
+
+/* Where the configuration comes from: fixed at start, so that a reload reads the same sources. */
+struct config_source {
+    const char *file;
+    bool file_required; /* false: without the file, the defaults hold */
+    size_t assignments;
+    const char *assignment[CONFIG_ASSIGNMENTS_MAX]; /* of --set, in order */
+    unsigned inherited_roles; /* bit 1 << role: its sockets were passed, so none are created for it */
+};
+
+/* Fills *c, whatever was in it.  False: *problem says what is wrong, and where. */
+bool config_load(const struct config_source *source, struct config *c, struct problem *problem);
+
+#endif
