@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* As in linux/landlock.h of newer kernels than the one compiled for may be. */
+/* Constants of ABI versions that the linux/landlock.h compiled with may not have. */
 enum {
-    FS_ABI_1 = (1 << 13) - 1, /* execute, read, write, make and remove of every kind */
+    FS_ABI_1 = (1 << 13) - 1, /* execute, read, write, create and remove, for all kinds of files */
     FS_REFER = 1 << 13,       /* since 2 */
     FS_TRUNCATE = 1 << 14,    /* since 3 */
     FS_IOCTL_DEV = 1 << 15,   /* since 5 */
@@ -30,8 +30,8 @@ struct ruleset_attributes {
 static const struct {
     int abi;
     uint64_t fs;
-    size_t size; /* of the attributes that this kernel knows */
-} generations[] = {
+    size_t size; /* of the attributes in this version */
+} versions[] = {
     { 1, FS_ABI_1, offsetof(struct ruleset_attributes, handled_net) },
     { 2, FS_REFER, offsetof(struct ruleset_attributes, handled_net) },
     { 3, FS_TRUNCATE, offsetof(struct ruleset_attributes, handled_net) },
@@ -40,21 +40,22 @@ static const struct {
     { ABI_SCOPE, 0, sizeof(struct ruleset_attributes) },
 };
 
-/* What each right means to the kernel; those for directories do not fit a rule for a file. */
+/* What each right means to the kernel. */
 static const struct {
     unsigned right;
     uint64_t fs;
 } meanings[] = {
     { LANDLOCK_READ, LANDLOCK_ACCESS_FS_READ_FILE },
     { LANDLOCK_LIST, LANDLOCK_ACCESS_FS_READ_DIR },
-    { LANDLOCK_KEEP, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                         LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
-                         LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE },
+    { LANDLOCK_WRITE, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                          LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                          LANDLOCK_ACCESS_FS_REMOVE_FILE | FS_TRUNCATE },
     { LANDLOCK_REMOVE, LANDLOCK_ACCESS_FS_REMOVE_FILE },
 };
 
-static const uint64_t of_a_file = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
-                                  LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
+/* The kernel refuses other rights in a rule for a file that is no directory. */
+static const uint64_t file_rights = LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |
+                                    LANDLOCK_ACCESS_FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV;
 
 int landlock_begin(struct landlock *l, bool network)
 {
@@ -65,11 +66,11 @@ int landlock_begin(struct landlock *l, bool network)
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 0)
         return -errno;
-    for (size_t i = 0; i < sizeof(generations) / sizeof(generations[0]); i++) {
-        if (generations[i].abi > abi)
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+        if (versions[i].abi > abi)
             break;
-        wanted.handled_fs |= generations[i].fs;
-        size = generations[i].size;
+        wanted.handled_fs |= versions[i].fs;
+        size = versions[i].size;
     }
     if (abi >= ABI_NET && !network)
         wanted.handled_net = NET_TCP;
@@ -92,7 +93,7 @@ int landlock_allow(struct landlock *l, const char *path, unsigned rights)
         if (rights & meanings[i].right)
             rule.allowed_access |= meanings[i].fs & l->handled;
     if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
-        rule.allowed_access &= of_a_file;
+        rule.allowed_access &= file_rights;
     long added = syscall(SYS_landlock_add_rule, l->ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     int error = added < 0 ? -errno : 0;
     close(rule.parent_fd);

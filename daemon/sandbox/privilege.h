@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From root to the user that `[daemon] user` names.  The main thread only, before there
- * are others. */
+/* Changes from root to the user that `[daemon] user` names.  The main thread only, before there are
+ * others. */
 #ifndef JETON_DAEMON_SANDBOX_PRIVILEGE_H
 #define JETON_DAEMON_SANDBOX_PRIVILEGE_H
 
 #include "daemon/config/resolve.h"
 
-/* As root with a user to become: raises the limits of locked memory and of priority to what the daemon
- * needs as that user, and makes the directories of store and sockets that are missing, for that user.
- * What is there already is left as it is.  False: *problem says what failed. */
-bool privilege_prepare(const struct config *c, const struct resolved *site,
+/* Prepares as root what the user will need: raises the limits of locked memory and priority, and
+ * creates missing directories of the store and the sockets, owned by the user.  Existing directories
+ * are not changed.  Does nothing if this process does not change its user.  False: *problem. */
+bool privilege_prepare(const struct config *c, const struct resolved *resolved,
                        struct problem *problem);
 
-/* Gives up everything that root has, and makes sure of it.  Root without a user is warned of; who
- * is not root can only be that user already.  False: *problem says why this cannot be. */
-bool privilege_drop(const struct config *c, const struct resolved *site, struct problem *problem);
+/* Changes to the user for good, and verifies that there is no way back.  Without `[daemon] user`, logs
+ * a warning if this process is root.  False: *problem, also if this process is neither root nor that
+ * user. */
+bool privilege_drop(const struct config *c, const struct resolved *resolved,
+                    struct problem *problem);
 
 #endif

@@ -12,23 +12,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/sandbox/landlock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/sanitized.h"
+#include "daemon/sandbox/landlock.h"
 #include "daemon/sandbox/seccomp.h"
 
-static _Atomic unsigned landlock_abi; /* the main thread writes it, before there are others */
+static _Atomic unsigned landlock_abi; /* written by the main thread, before there are others */
 
-/* What any configuration needs.  /etc is there as a whole because the files in it are replaced
- * when somebody adds a group, and a rule is for the file that was there at start; what is secret
- * in it belongs to root. */
+/* Paths that any configuration needs.  /etc is listed as a whole, because a rule is for an inode, and
+ * adding a group replaces the file; secrets in /etc are readable by root only. */
 static const struct {
     const char *path;
     unsigned rights;
-    bool network; /* needed only by who asks other hosts */
-} places[] = {
+    bool network; /* needed only with [daemon] network=yes */
+} common_paths[] = {
     { "/etc", LANDLOCK_READ, false },
-    { "/lib", LANDLOCK_READ, false }, /* modules of the name service, verifiers */
+    { "/lib", LANDLOCK_READ, false }, /* name service modules, verifiers */
     { "/lib64", LANDLOCK_READ, false },
     { "/usr/lib", LANDLOCK_READ, false },
     { "/usr/lib64", LANDLOCK_READ, false },
@@ -47,11 +46,11 @@ static const struct {
 #endif
 };
 
-static void allow_places(struct landlock *l, bool network);
+static void allow_common_paths(struct landlock *l, bool network);
 static void allow_configured(struct landlock *l, const struct config *c);
-static void say_without(const char *what, int error);
+static void log_missing(const char *what, int error);
 
-/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
+/* Protect the process's memory from others, and after its end: token values pass through it. */
 void sandbox_secrets(void)
 {
     const struct rlimit none = { 0, 0 };
@@ -60,7 +59,7 @@ void sandbox_secrets(void)
     setrlimit(RLIMIT_CORE, &none);
     prctl(PR_SET_KEEPCAPS, 0);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        log_warning("no_new_privs cannot be set: %s", strerror(errno));
+        log_warning("sandbox: no_new_privs cannot be set: %s", strerror(errno));
 #ifndef __SANITIZE_ADDRESS__ /* its leak detector attaches to the process */
     prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -68,23 +67,23 @@ void sandbox_secrets(void)
 
 /* -- files ----------------------------------------------------------------------------------- */
 
-/* A path that cannot be allowed will be missed where it is used; say so here, where the cause is. */
+/* Log a failure here: where the path is used later, only EACCES would be seen. */
 static void allow(struct landlock *l, const char *path, unsigned rights)
 {
     int error = landlock_allow(l, path, rights);
 
     if (error < 0)
-        log_warning("Landlock cannot allow %s: %s", path, strerror(-error));
+        log_warning("sandbox: Landlock cannot allow %s: %s", path, strerror(-error));
 }
 
-static void allow_places(struct landlock *l, bool network)
+static void allow_common_paths(struct landlock *l, bool network)
 {
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-        if (network || !places[i].network)
-            allow(l, places[i].path, places[i].rights);
+    for (size_t i = 0; i < sizeof(common_paths) / sizeof(common_paths[0]); i++)
+        if (network || !common_paths[i].network)
+            allow(l, common_paths[i].path, common_paths[i].rights);
 }
 
-/* Where the name lies, and where the file lies if that is a link to elsewhere. */
+/* Allow the directory of a path and, if the path is a symbolic link, that of its target. */
 static void allow_directory_of(struct landlock *l, const char *path, unsigned rights)
 {
     char copy[PATH_MAX];
@@ -97,15 +96,16 @@ static void allow_directory_of(struct landlock *l, const char *path, unsigned ri
     free(real);
 }
 
-/* Verifiers are loaded again at SIGHUP, with the files that their arguments name: whatever begins
- * with a slash is taken for a path. */
-static void allow_named_in(struct landlock *l, const char *step)
+/* Allow the files that a verifier's arguments name, because SIGHUP loads verifiers again: every word
+ * that begins with a slash is taken for a path. */
+static void allow_paths_in(struct landlock *l, const char *arguments)
 {
-    static const char between[] = " \t=\"'";
+    static const char separators[] = " \t=\"'";
     char path[PATH_MAX];
 
-    for (const char *at = step + strspn(step, between); *at != '\0'; at += strspn(at, between)) {
-        size_t len = strcspn(at, between);
+    for (const char *at = arguments + strspn(arguments, separators); *at != '\0';
+         at += strspn(at, separators)) {
+        size_t len = strcspn(at, separators);
         if (*at == '/' && len < sizeof(path)) {
             memcpy(path, at, len);
             path[len] = '\0';
@@ -122,13 +122,13 @@ static void allow_verifiers(struct landlock *l, const struct config *c)
     allow(l, c->verifiers, LANDLOCK_READ);
     for (size_t i = 0; i < s->count; i++)
         for (size_t n = 0; n < s->section[i].steps; n++)
-            allow_named_in(l, service_config_text(s, &s->section[i].step[n]));
+            allow_paths_in(l, service_config_text(s, &s->section[i].step[n]));
 }
 
 static void allow_configured(struct landlock *l, const struct config *c)
 {
     allow_verifiers(l, c);
-    allow_directory_of(l, c->store, LANDLOCK_KEEP);
+    allow_directory_of(l, c->store, LANDLOCK_WRITE);
     if (c->file[0] != '\0')
         allow_directory_of(l, c->file, LANDLOCK_READ);
     for (int role = 0; role < ROLES; role++)
@@ -144,7 +144,7 @@ void sandbox_files(const struct config *c)
         return;
     int error = landlock_begin(&l, c->network);
     if (error == 0) {
-        allow_places(&l, c->network);
+        allow_common_paths(&l, c->network);
         allow_configured(&l, c);
         error = landlock_enter(&l);
     }
@@ -152,7 +152,7 @@ void sandbox_files(const struct config *c)
     if (error == 0)
         atomic_store(&landlock_abi, (unsigned)l.abi);
     else
-        say_without("Landlock", error);
+        log_missing("Landlock", error);
 }
 
 /* -- system calls ---------------------------------------------------------------------------- */
@@ -162,19 +162,19 @@ void sandbox_calls(const struct config *c)
     int error = c->sandbox ? seccomp_confine(c->network) : 0;
 
     if (error < 0)
-        say_without("a system call filter", error);
+        log_missing("a system call filter", error);
 }
 
-/* That a kernel cannot is worth knowing; that it did not come off, though it can, is worth a look. */
-static void say_without(const char *what, int error)
+/* Log at info level what the kernel does not support, as a warning what failed although it does. */
+static void log_missing(const char *what, int error)
 {
     if (error == -ENOSYS || error == -EOPNOTSUPP)
-        log_info("not protected by %s: %s", what, strerror(-error));
+        log_info("sandbox: not protected by %s: %s", what, strerror(-error));
     else
-        log_warning("not protected by %s: %s", what, strerror(-error));
+        log_warning("sandbox: not protected by %s: %s", what, strerror(-error));
 }
 
-/* -- what is in force ------------------------------------------------------------------------ */
+/* -- protections in force --------------------------------------------------------------------- */
 
 struct protections sandbox_protections(void)
 {

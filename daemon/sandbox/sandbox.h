@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon forbids itself once it runs, in steps; each logs what it could not do.
- * The main thread only, sandbox_protections() excepted.
+/* Confines the daemon, in steps; each logs what it could not do.  The main thread only, except for
+ * sandbox_protections().
  *
- *     secrets ─▶ sockets bound ─▶ user ─▶ files ─▶ store, threads ─▶ system calls
+ *     secrets ─▶ (sockets bound, user changed) ─▶ files ─▶ (store, threads) ─▶ system calls
  *
  * `[daemon] sandbox=no` leaves out files and system calls. */
 #ifndef JETON_DAEMON_SANDBOX_SANDBOX_H
@@ -10,25 +10,26 @@
 
 #include "daemon/config/config.h"
 
-/* No core, no looking in from outside, no rights by executing something: first of all. */
+/* Disables core dumps, tracing by other processes, and gaining rights by execve(); call it first. */
 void sandbox_secrets(void);
 
-/* Landlock: from here on this thread and those that it starts reach the store's directory, what
- * the configuration names and what looking up a user or group needs, and no other file. */
+/* Restricts by Landlock the files that this thread and those that it starts later can reach: the
+ * store's directory, what the configuration names, and what looking up users and groups needs. */
 void sandbox_files(const struct config *c);
 
-/* seccomp: all threads make the system calls that a running daemon makes, and no other. */
+/* Restricts by seccomp the system calls of all threads to those that a running daemon makes. */
 void sandbox_calls(const struct config *c);
 
-/* What is in force, as the kernel says.  Any thread. */
+/* The protections in force. */
 struct protections {
     bool no_new_privs;
     bool seccomp;
     bool not_dumpable;
-    bool unprivileged;     /* not root, and no way to become it */
+    bool unprivileged;     /* not root, and cannot become root */
     unsigned landlock_abi; /* 0: not in force */
 };
 
+/* Asks the kernel which protections are in force.  Any thread. */
 struct protections sandbox_protections(void);
 
 #endif

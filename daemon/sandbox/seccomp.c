@@ -17,11 +17,11 @@
 #define ENTRIES(table) (sizeof(table) / sizeof((table)[0]))
 #define CALL(name) SCMP_SYS(name)
 
-/* From here to there a number means the same on every architecture.  A C library newer than this
- * list may try one that it does not name, and falls back when that is not there. */
+/* Calls newer than this list.  From NEWER_FIRST on, numbers are the same on every architecture.  A newer
+ * C library may try such a call, and falls back when it fails with ENOSYS. */
 enum { NEWER_FIRST = 435, NEWER_LAST = 511, TRACER_SKIPS = -1 };
 
-/* With any arguments.  Grouped by who makes them. */
+/* Calls that are allowed with any arguments, grouped by purpose. */
 /* clang-format off */
 static const int allowed[] = {
     /* bytes, descriptors */
@@ -30,7 +30,7 @@ static const int allowed[] = {
     CALL(select), CALL(pselect6), CALL(epoll_create1), CALL(epoll_ctl), CALL(epoll_wait),
     CALL(epoll_pwait), CALL(epoll_pwait2), CALL(eventfd2), CALL(signalfd4), CALL(timerfd_create),
     CALL(timerfd_settime),
-    /* files: where, Landlock and the owner's rights say */
+    /* files: which ones, Landlock and file modes decide */
     CALL(open), CALL(openat), CALL(fstat), CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx),
     CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat),
     CALL(fchmod), CALL(fstatfs), CALL(statfs), CALL(getdents64), CALL(flock), CALL(fsync), CALL(fdatasync),
@@ -50,17 +50,17 @@ static const int allowed[] = {
     CALL(sched_getscheduler), CALL(getpriority), CALL(getcpu), CALL(rt_sigaction), CALL(rt_sigprocmask),
     CALL(rt_sigreturn), CALL(rt_sigtimedwait), CALL(sigaltstack), CALL(restart_syscall),
     CALL(pause), CALL(exit), CALL(exit_group),
-    /* time, chance, who and where we are */
+    /* time, random numbers, identity, system */
     CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
     CALL(gettimeofday), CALL(time), CALL(times), CALL(getrusage), CALL(getrandom), CALL(uname),
     CALL(sysinfo), CALL(getpid), CALL(getppid), CALL(gettid), CALL(getuid), CALL(geteuid),
     CALL(getgid), CALL(getegid), CALL(getresuid), CALL(getresgid), CALL(getgroups),
-    /* what a tracer turned into nothing */
+    /* a call that a tracer skips */
     TRACER_SKIPS,
 };
 /* clang-format on */
 
-/* Libraries ask, and take no for an answer. */
+/* Calls that fail with an error, which libraries can deal with. */
 static const struct {
     int call;
     int error;
@@ -84,8 +84,8 @@ struct term {
 
 enum { TERMS = 2 };
 
-/* What depends on arguments.  `error` 0: allowed.  For each call every case is covered, or else
- * what is not ends the process. */
+/* Calls that depend on arguments.  `error` 0: allowed.  Cases of a call that no rule covers end the
+ * process. */
 struct rule {
     int call;
     int error;
@@ -97,10 +97,10 @@ struct rule {
 #define WX ((scmp_datum_t)(PROT_WRITE | PROT_EXEC))
 
 static const struct rule rules[] = {
-    /* threads, no processes */
+    /* threads, but no processes */
     { CALL(clone), 0, 1, { { 0, CLONE_THREAD, CLONE_THREAD } } },
     { CALL(clone), EPERM, 1, { { 0, CLONE_THREAD, 0 } } },
-    /* code comes out of files, and is never written (a verifier is loaded at SIGHUP) */
+    /* code is mapped from files (verifiers are loaded at SIGHUP) and is never writable */
     { CALL(mmap), 0, 1, { { 2, PROT_EXEC, 0 } } },
     { CALL(mmap), EPERM, 1, { { 2, WX, WX } } },
     { CALL(mmap), 0, 2, { { 2, WX, PROT_EXEC }, { 3, MAP_ANONYMOUS, 0 } } },
@@ -119,15 +119,13 @@ static const struct rule rules[] = {
     { CALL(prctl), EPERM, 1, { { 0, FIRST_32, PR_CAPBSET_READ } } },
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TCGETS } } }, /* isatty() */
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TIOCGWINSZ } } },
-    { CALL(setpriority),
-      0,
-      2,
-      { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } }, /* its own */
-    /* limits of its own: SIGHUP may raise the one of open files */
+    /* its own priority: of the calling thread */
+    { CALL(setpriority), 0, 2, { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } },
+    /* its own limits: SIGHUP may raise that of open files */
     { CALL(prlimit64), 0, 1, { { 0, FIRST_32, 0 } } },
 };
 
-/* The families that sockets may have; the later ones with a network only. */
+/* The families of sockets that are allowed, some of them only with [daemon] network=yes. */
 static const struct {
     int family;
     bool network;
@@ -180,9 +178,9 @@ int seccomp_confine(bool network)
     return error;
 }
 
-/* -- what the filter is made of -------------------------------------------------------------- */
+/* -- parts of the filter --------------------------------------------------------------------- */
 
-/* A call that this architecture does not have needs no rule. */
+/* Add a rule, unless this architecture does not have the call. */
 static int add(scmp_filter_ctx filter, uint32_t action, int call, unsigned terms,
                const struct scmp_arg_cmp *term)
 {
@@ -229,7 +227,8 @@ static int add_rules(scmp_filter_ctx filter)
     return error;
 }
 
-/* abort() and pthread_kill() signal a thread of this process, which never forks. */
+/* Allow signals to threads of this process, for abort() and pthread_kill().  It never forks, so its pid
+ * stays the same. */
 static int add_own(scmp_filter_ctx filter)
 {
     const scmp_datum_t pid = (scmp_datum_t)getpid();
@@ -261,7 +260,7 @@ static int add_sockets(scmp_filter_ctx filter, bool network)
                         calls[i], 1, &is);
         }
     }
-    /* The C library's resolver binds a netlink socket; our own are bound before. */
+    /* The C library's resolver binds a netlink socket; our own sockets are bound already. */
     if (error == 0)
         error = add(filter, action_of(network ? 0 : EPERM), CALL(bind), 0, NULL);
     return error;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The system calls that a running daemon may make.
+/* Restricts by seccomp which system calls a running daemon may make.
  *
- * Whatever is not on the list ends the process: no part of it has a reason to ask.  Refused without
- * that are calls that libraries try and do without (clone3, other ioctls), and those whose refusal
- * an administrator may meet by a setting: sockets of other families than AF_UNIX. */
+ * A call that is not on the list ends the process, because no part of the daemon makes it.  Some calls
+ * fail with an error instead: those that libraries try and can do without (clone3, other ioctls), and
+ * those that a setting would allow: sockets of families other than AF_UNIX. */
 #ifndef JETON_DAEMON_SANDBOX_SECCOMP_H
 #define JETON_DAEMON_SANDBOX_SECCOMP_H
 
 #include <stdbool.h>
 
-/* Applies to all threads, those to come included; there is no way back.  `network`: a verifier may
- * ask other hosts.  0 or -errno; -ENOSYS: the kernel has no filters, or this is a build for which
- * they make no sense. */
+/* Restricts all threads, and those started later, for good.  `network`: verifiers may connect to other
+ * hosts.  0 or -errno; -ENOSYS: the kernel has no filters, or this is a sanitizer's build. */
 int seccomp_confine(bool network);
 
 #endif
