@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notices when the daemon's own memory keeps growing while loaded verifiers are asked: one of them
- * may leak.  The main thread only.
+/* Warns when the process's memory keeps growing while verifiers from shared objects are called: one of
+ * them may leak.  The main thread only.
  *
- * Nothing can tell whose memory it is that a process has; but the daemon knows what it needs
- * itself.  What grew beyond that, while verifiers from shared objects were at work, is laid at
- * their door, by name. */
+ * Nothing tells which part of a process owns which memory; but the daemon can estimate its own need.
+ * Growth beyond that, while verifiers from shared objects were called, is blamed on them, by name. */
 #ifndef JETON_DAEMON_MEMORY_WATCH_H
 #define JETON_DAEMON_MEMORY_WATCH_H
 
 #include "daemon/session/context.h"
 
 struct memory_watch {
-    int statm;      /* /proc/self/statm; -1: it is not looked */
-    uint64_t bytes; /* what there was ... */
-    uint64_t own;   /* ... and what the daemon explains, when it was last in order */
-    uint64_t asked; /* how often verifiers from shared objects had been */
+    int statm; /* /proc/self/statm; -1: not readable, so nothing is watched */
+    /* As of the last look that later ones are compared with: */
+    uint64_t bytes; /* memory of the process */
+    uint64_t own;   /* the part that the daemon needs itself, at most */
+    uint64_t calls; /* of verifiers from shared objects */
 };
 
-void memory_watch_begin(struct memory_watch *g);
-void memory_watch_end(struct memory_watch *g);
+void memory_watch_begin(struct memory_watch *m);
+void memory_watch_end(struct memory_watch *m);
 
-/* Looks; call it every few seconds. */
-void memory_watch_look(struct memory_watch *g, const struct server *server);
+/* Compares memory and calls with those of an earlier look; call it every few seconds. */
+void memory_watch_look(struct memory_watch *m, const struct server *server);
 
 #endif

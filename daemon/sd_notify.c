@@ -16,7 +16,7 @@
 #include "proto/text.h"
 
 static int connect_to(const char *name);
-static uint64_t watchdog_of(const char *microseconds, const char *pid);
+static uint64_t parse_watchdog(const char *microseconds, const char *pid);
 
 void sd_notify_open(struct sd_notify *n)
 {
@@ -24,7 +24,7 @@ void sd_notify_open(struct sd_notify *n)
 
     *n = (struct sd_notify){
         .fd = name != NULL && name[0] != '\0' ? connect_to(name) : -1,
-        .watchdog = watchdog_of(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")),
+        .watchdog = parse_watchdog(getenv("WATCHDOG_USEC"), getenv("WATCHDOG_PID")),
     };
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
@@ -38,14 +38,16 @@ void sd_notify_close(struct sd_notify *n)
     n->fd = -1;
 }
 
-/* A path, or with @ for its first byte an abstract name, which takes all its bytes and no NUL. */
+/* Connect to a path or, if the first byte is @, to an abstract socket, whose name has no NUL at its end. */
 static int connect_to(const char *name)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     size_t len = strlen(name);
 
     if ((name[0] != '/' && name[0] != '@') || len < 2 || len >= sizeof(address.sun_path)) {
-        log_warning("NOTIFY_SOCKET=%.120s: this should be a path, or @ and an abstract name", name);
+        log_warning(
+            "sd_notify: NOTIFY_SOCKET=%.120s: this should be a path, or @ and an abstract name",
+            name);
         return -1;
     }
     memcpy(address.sun_path, name, len);
@@ -57,13 +59,13 @@ static int connect_to(const char *name)
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)) == 0 &&
         connect(fd, (struct sockaddr *)&address, size) == 0)
         return fd;
-    log_warning("NOTIFY_SOCKET=%.120s: %s", name, strerror(errno));
+    log_warning("sd_notify: NOTIFY_SOCKET=%.120s: %s", name, strerror(errno));
     if (fd >= 0)
         close(fd);
     return -1;
 }
 
-static uint64_t watchdog_of(const char *microseconds, const char *pid)
+static uint64_t parse_watchdog(const char *microseconds, const char *pid)
 {
     uint64_t number, wanted;
 
@@ -75,37 +77,37 @@ static uint64_t watchdog_of(const char *microseconds, const char *pid)
     return wanted;
 }
 
-/* -- what is said ---------------------------------------------------------------------------- */
+/* -- messages -------------------------------------------------------------------------------- */
 
-static void say(const struct sd_notify *n, const char *text)
+static void notify(const struct sd_notify *n, const char *text)
 {
     if (n->fd >= 0 && send(n->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-        log_debug("the service manager was not told %.40s: %s", text, strerror(errno));
+        log_debug("sd_notify: %.40s was not sent: %s", text, strerror(errno));
 }
 
 void sd_notify_ready(const struct sd_notify *n)
 {
-    say(n, "READY=1");
+    notify(n, "READY=1");
 }
 
-/* The time is what tells this reload from the one before. */
+/* The time tells this reload from the one before, see sd_notify(3). */
 void sd_notify_reloading(const struct sd_notify *n)
 {
     char text[64];
 
     snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)clock_monotonic() / 1000);
-    say(n, text);
+    notify(n, text);
 }
 
 void sd_notify_stopping(const struct sd_notify *n)
 {
-    say(n, "STOPPING=1");
+    notify(n, "STOPPING=1");
 }
 
 void sd_notify_alive(const struct sd_notify *n)
 {
-    say(n, "WATCHDOG=1");
+    notify(n, "WATCHDOG=1");
 }
 
 void sd_notify_status(const struct sd_notify *n, const char *format, ...)
@@ -116,5 +118,5 @@ void sd_notify_status(const struct sd_notify *n, const char *format, ...)
     va_start(args, format);
     vsnprintf(text + strlen(text), sizeof(text) - strlen(text), format, args);
     va_end(args);
-    say(n, text);
+    notify(n, text);
 }

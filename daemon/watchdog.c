@@ -2,80 +2,82 @@
 #include "daemon/watchdog.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/session/pulse.h"
-#include "daemon/base/journald.h"
 
-enum { DISK_PATIENCE = 10 }; /* seconds until it is said that changes wait */
+enum { DISK_PATIENCE = 10 }; /* seconds that changes may wait for the disk before it is reported */
 
 static void on_watchdog(evutil_socket_t fd, short what, void *watchdog)
 {
     const struct journald_entry stuck = { .kind = JOURNALD_WORKER_STUCK, .uid = JOURNALD_NOBODY };
-    struct watchdog *v = watchdog;
+    struct watchdog *w = watchdog;
 
     (void)fd;
     (void)what;
-    if (worker_all_alive(v->server))
-        sd_notify_alive(v->notify);
+    if (worker_all_alive(w->server))
+        sd_notify_alive(w->notify);
     else
-        journald_report(&stuck, "a worker does not answer: the watchdog is not told that all is well");
-    worker_ask_alive(v->server);
+        journald_report(
+            &stuck,
+            "watchdog: a worker does not answer; WATCHDOG=1 is withheld from the service manager");
+    worker_ask_alive(w->server);
 }
 
-/* Twice within the time that the manager waits. */
-bool watchdog_start(struct watchdog *v, struct server *server, const struct sd_notify *notify,
+/* Report twice within the time that the service manager waits. */
+bool watchdog_start(struct watchdog *w, struct server *server, const struct sd_notify *notify,
                     struct event_base *base)
 {
     uint64_t half = notify->watchdog / 2;
     const struct timeval interval = { (time_t)(half / 1000000), (suseconds_t)(half % 1000000) };
 
-    *v = (struct watchdog){ .server = server, .notify = notify };
+    *w = (struct watchdog){ .server = server, .notify = notify };
     if (half == 0)
         return true;
-    v->on_watchdog = event_new(base, -1, EV_PERSIST, on_watchdog, v);
-    return v->on_watchdog != NULL && event_add(v->on_watchdog, &interval) == 0;
+    w->on_watchdog = event_new(base, -1, EV_PERSIST, on_watchdog, w);
+    return w->on_watchdog != NULL && event_add(w->on_watchdog, &interval) == 0;
 }
 
-void watchdog_end(struct watchdog *v)
+void watchdog_end(struct watchdog *w)
 {
-    if (v->on_watchdog != NULL)
-        event_free(v->on_watchdog);
-    v->on_watchdog = NULL;
+    if (w->on_watchdog != NULL)
+        event_free(w->on_watchdog);
+    w->on_watchdog = NULL;
 }
 
-/* Clients that have the table stop believing it when its lease is not renewed in time. */
-static void watch_lease(struct watchdog *v)
+/* Report a lease that was renewed too late: clients did not trust their table meanwhile. */
+static void watch_lease(struct watchdog *w)
 {
     const struct journald_entry lapsed = { .kind = JOURNALD_LEASE_LAPSED, .uid = JOURNALD_NOBODY };
-    uint64_t now = clock_monotonic(), late = now - v->renewed;
+    uint64_t now = clock_monotonic(), late = now - w->renewed;
 
-    if (v->renewed > 0 && late > TOKEN_TABLE_LEASE_SECONDS * UINT64_C(1000000000))
-        journald_report(&lapsed, "the table's lease lapsed: it was not renewed for %llu s",
-               (unsigned long long)(late / 1000000000));
-    v->renewed = now;
+    if (w->renewed > 0 && late > TOKEN_TABLE_LEASE_SECONDS * UINT64_C(1000000000))
+        journald_report(&lapsed, "table: the lease lapsed: it was not renewed for %llu s",
+                        (unsigned long long)(late / 1000000000));
+    w->renewed = now;
 }
 
-void watchdog_tick(struct watchdog *v)
+void watchdog_tick(struct watchdog *w)
 {
-    watch_lease(v);
-    uint64_t busy = writer_thread_figures(v->server->writer_thread).busy_seconds;
+    watch_lease(w);
+    uint64_t busy = writer_thread_figures(w->server->writer_thread).busy_seconds;
     bool waits = busy >= DISK_PATIENCE;
 
-    if (waits && !v->waits_for_disk) {
-        log_warning("changes have waited for the disk for %llu s; verification goes on",
+    if (waits && !w->waits_for_disk) {
+        log_warning("store: changes have waited for the disk for %llu s; verification goes on",
                     (unsigned long long)busy);
-        sd_notify_status(v->notify, "changes wait for the disk; verification goes on");
-    } else if (!waits && v->waits_for_disk) {
-        log_info("the disk answers again");
-        sd_notify_status(v->notify, "the disk answers again");
+        sd_notify_status(w->notify, "changes wait for the disk; verification goes on");
+    } else if (!waits && w->waits_for_disk) {
+        log_info("store: the disk answers again");
+        sd_notify_status(w->notify, "the disk answers again");
     }
-    v->waits_for_disk = waits;
+    w->waits_for_disk = waits;
 }
 
-void watchdog_ready(const struct watchdog *v)
+void watchdog_ready(const struct watchdog *w)
 {
-    sd_notify_status(v->notify, "%llu tokens, %zu workers",
-                     (unsigned long long)token_table_figures(v->server->token_table).tokens,
-                     v->server->workers);
-    sd_notify_ready(v->notify);
+    sd_notify_status(w->notify, "%llu tokens, %zu workers",
+                     (unsigned long long)token_table_figures(w->server->token_table).tokens,
+                     w->server->workers);
+    sd_notify_ready(w->notify);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watches the daemon's threads, and tells the service manager.  The main thread only.
+/* Watches the daemon's threads and reports to the service manager.  The main thread only.
  *
- * It is told that all is well only while every worker answers, and it hears that from the main
- * thread: the two that must never wait.  Changes that wait for the disk are no reason to be
- * stopped, because verification goes on; but somebody should know. */
+ * The main thread sends WATCHDOG=1 only while every worker answers: so it attests the threads that
+ * must never wait.  Changes that wait for the disk are no reason to restart the daemon, because
+ * verification goes on; they are logged and shown as its status. */
 #ifndef JETON_DAEMON_WATCHDOG_H
 #define JETON_DAEMON_WATCHDOG_H
 
@@ -13,20 +13,20 @@
 struct watchdog {
     struct server *server;
     const struct sd_notify *notify;
-    struct event *on_watchdog; /* NULL: nobody watches */
-    bool waits_for_disk;       /* and it was said */
-    uint64_t renewed;          /* the table's lease; clock_monotonic() */
+    struct event *on_watchdog; /* NULL: the service manager does not watch */
+    bool waits_for_disk;       /* the last state that was reported */
+    uint64_t renewed;          /* clock_monotonic() when the table's lease was renewed last */
 };
 
-/* False: no memory. */
-bool watchdog_start(struct watchdog *v, struct server *server, const struct sd_notify *notify,
+/* Starts to watch, if the service manager wants it.  False: no memory. */
+bool watchdog_start(struct watchdog *w, struct server *server, const struct sd_notify *notify,
                     struct event_base *base);
-void watchdog_end(struct watchdog *v);
+void watchdog_end(struct watchdog *w);
 
-/* Once a second. */
-void watchdog_tick(struct watchdog *v);
+/* Checks the lease and the writer; call it once a second, after renewing the lease. */
+void watchdog_tick(struct watchdog *w);
 
-/* The daemon answers, by the configuration it has. */
-void watchdog_ready(const struct watchdog *v);
+/* Reports that the daemon is ready: after a start, and after a reload whether or not it worked. */
+void watchdog_ready(const struct watchdog *w);
 
 #endif
