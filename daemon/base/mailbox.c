@@ -56,9 +56,9 @@ struct mail *mail_pop(struct mail_list *list)
 
 void mailbox_post(struct mailbox *box, struct mail *mail)
 {
-    struct mail_list one = { mail, mail };
+    struct mail_list one = { NULL, NULL };
 
-    mail->next = NULL;
+    mail_append(&one, mail);
     mailbox_post_list(box, &one);
 }
 

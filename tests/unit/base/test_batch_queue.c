@@ -9,13 +9,13 @@
 
 #include "daemon/base/batch_queue.h"
 
-/* Pair number n is some 'a' and the number itself. */
+/* The letters of all pairs: pair n is some of them, and the number n. */
 static char letters[BATCH_QUEUE_PAIR_MAX - sizeof(uint64_t)];
 
-struct taker {
+struct consumer {
     uint64_t next;
     uint64_t stop_at;
-    uint64_t rest_every; /* sleeps after so many; 0: never */
+    uint64_t rest_every; /* sleep after so many pairs; 0: never */
     bool wrong;
     pthread_t thread;
 };
@@ -25,9 +25,9 @@ static size_t length_of(uint64_t number)
     return number % 1000 == 999 ? sizeof(letters) : number * 37 % 600;
 }
 
-static bool take(void *context, struct slice first, struct slice second)
+static bool consume(void *context, struct slice first, struct slice second)
 {
-    struct taker *t = context;
+    struct consumer *t = context;
     uint64_t number = 0;
 
     if (second.len == sizeof(number))
@@ -42,7 +42,7 @@ static bool take(void *context, struct slice first, struct slice second)
     return t->next != t->stop_at;
 }
 
-/* How many were put; `rest_every`: the giver sleeps after so many. */
+/* Puts pairs, sleeping after every `rest_every` of them; returns how many were accepted. */
 static uint64_t put_all(struct batch_queue *c, uint64_t count, uint64_t rest_every)
 {
     uint64_t number = 0;
@@ -57,14 +57,14 @@ static uint64_t put_all(struct batch_queue *c, uint64_t count, uint64_t rest_eve
     return number;
 }
 
-static void what_is_put_is_taken_in_order(void **state)
+static void pairs_are_consumed_in_order(void **state)
 {
     (void)state;
     static const uint64_t counts[] = { 0, 1, 10, 1000, 1001, 5000, 20000 };
 
     for (size_t i = 0; i < 3 * sizeof(counts) / sizeof(counts[0]); i++) {
-        struct taker t = { .rest_every = i % 3 == 1 ? 500 : 0 };
-        struct batch_queue *c = batch_queue_new(take, &t);
+        struct consumer t = { .rest_every = i % 3 == 1 ? 500 : 0 };
+        struct batch_queue *c = batch_queue_new(consume, &t);
         assert_non_null(c);
         assert_int_equal(put_all(c, counts[i / 3], i % 3 == 2 ? 500 : 0), counts[i / 3]);
         assert_true(batch_queue_finish(c));
@@ -73,12 +73,12 @@ static void what_is_put_is_taken_in_order(void **state)
     }
 }
 
-static void a_taker_that_wants_no_more_stops_the_giver(void **state)
+static void a_consumer_that_wants_no_more_stops_the_producer(void **state)
 {
     (void)state;
     for (uint64_t stop_at = 1; stop_at < 100000; stop_at *= 7) {
-        struct taker t = { .stop_at = stop_at };
-        struct batch_queue *c = batch_queue_new(take, &t);
+        struct consumer t = { .stop_at = stop_at };
+        struct batch_queue *c = batch_queue_new(consume, &t);
         assert_non_null(c);
         assert_true(put_all(c, 200000, 0) < 200000);
         assert_false(batch_queue_finish(c));
@@ -87,8 +87,8 @@ static void a_taker_that_wants_no_more_stops_the_giver(void **state)
     }
 }
 
-/* Stacks larger than the address space: no thread can be had. */
-static void without_a_thread_the_giver_takes(void **state)
+/* Default to stacks larger than the address space, so that no thread can be started. */
+static void without_a_thread_the_producer_consumes(void **state)
 {
     (void)state;
     pthread_attr_t before, large;
@@ -97,9 +97,9 @@ static void without_a_thread_the_giver_takes(void **state)
     assert_int_equal(pthread_attr_setstacksize(&large, (size_t)1 << 50), 0);
 
     for (uint64_t stop_at = 0; stop_at < 5000; stop_at += 1500) {
-        struct taker t = { .stop_at = stop_at };
+        struct consumer t = { .stop_at = stop_at };
         assert_int_equal(pthread_setattr_default_np(&large), 0);
-        struct batch_queue *c = batch_queue_new(take, &t);
+        struct batch_queue *c = batch_queue_new(consume, &t);
         assert_int_equal(pthread_setattr_default_np(&before), 0);
         assert_non_null(c);
         put_all(c, 5000, 0);
@@ -115,9 +115,9 @@ static void without_a_thread_the_giver_takes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_put_is_taken_in_order),
-        cmocka_unit_test(a_taker_that_wants_no_more_stops_the_giver),
-        cmocka_unit_test(without_a_thread_the_giver_takes),
+        cmocka_unit_test(pairs_are_consumed_in_order),
+        cmocka_unit_test(a_consumer_that_wants_no_more_stops_the_producer),
+        cmocka_unit_test(without_a_thread_the_producer_consumes),
     };
 
     memset(letters, 'a', sizeof(letters));

@@ -12,10 +12,10 @@
 
 static void put(struct iobuf *b, const char *bytes, size_t len)
 {
-    char *room = iobuf_reserve(b, len);
+    char *to = iobuf_reserve(b, len);
 
-    assert_non_null(room);
-    memcpy(room, bytes, len);
+    assert_non_null(to);
+    memcpy(to, bytes, len);
     iobuf_commit(b, len);
 }
 
@@ -34,8 +34,8 @@ static void an_empty_buffer_has_no_memory(void **state)
     assert_int_equal(iobuf_len(&b), 0);
 }
 
-/* NULL would say that there is no memory. */
-static void room_for_nothing_is_room(void **state)
+/* NULL would mean that there is no memory. */
+static void reserving_nothing_does_not_fail(void **state)
 {
     (void)state;
     struct iobuf b = { .bytes = NULL };
@@ -66,7 +66,7 @@ static void what_was_put_in_comes_out_while_it_moves_and_grows(void **state)
     iobuf_free(&b);
 }
 
-/* The pool gives a block again that it was given, so that one can look at what is in it. */
+/* Secmem reuses the block that was freed last, so the test can look into it. */
 static void what_is_consumed_is_wiped(void **state)
 {
     (void)state;
@@ -90,14 +90,14 @@ static void what_is_consumed_is_wiped(void **state)
     secmem_free(again, IOBUF_SIZE);
 }
 
-/* A size that no machine has. */
+/* Ask for more memory than any machine has. */
 static void nothing_is_added_once_there_was_no_memory(void **state)
 {
     (void)state;
     struct iobuf b = { .bytes = NULL };
 
     if (JETON_SANITIZED)
-        return; /* it ends whoever asks for so much */
+        return; /* a sanitizer ends a process that asks for so much */
     put(&b, "abc", 3);
     assert_null(iobuf_reserve(&b, (size_t)1 << 46));
     assert_true(b.cut);
@@ -112,7 +112,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_buffer_has_no_memory),
-        cmocka_unit_test(room_for_nothing_is_room),
+        cmocka_unit_test(reserving_nothing_does_not_fail),
         cmocka_unit_test(what_was_put_in_comes_out_while_it_moves_and_grows),
         cmocka_unit_test(what_is_consumed_is_wiped),
         cmocka_unit_test(nothing_is_added_once_there_was_no_memory),

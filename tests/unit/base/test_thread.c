@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who stands back and who comes forward: each try in a process of its own. */
+/* Which threads lower and raise their priority: each case in a process of its own. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,14 +18,14 @@
 
 enum { GIVEN = -5, NOBODY = 65534, CANNOT = 77 };
 
-/* As at start, with a store whose directory is there; false: it failed. */
+/* Prepares as at start, with a store whose directory exists. */
 static bool prepare(bool becomes)
 {
     static const struct config config = { .store = "/tokens.tdb" };
-    const struct resolved site = { .becomes = becomes, .uid = NOBODY, .gid = NOBODY };
+    const struct resolved resolved = { .becomes = becomes, .uid = NOBODY, .gid = NOBODY };
     struct problem problem;
 
-    return privilege_prepare(&config, &site, &problem);
+    return privilege_prepare(&config, &resolved, &problem);
 }
 
 static int nice_now(void)
@@ -40,7 +40,7 @@ static bool take(int nice)
     return setpriority(PRIO_PROCESS, 0, nice) == 0;
 }
 
-/* Runs it as a child, which returns 0 if all was as it should be and CANNOT if it may not try. */
+/* Runs a case in a child, which returns 0 on success and CANNOT if it has not got the rights to try. */
 static void try(int (*body)(void))
 {
     int status;
@@ -58,7 +58,7 @@ static void try(int (*body)(void))
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static int goes_back_and_forth(void)
+static int lowers_and_raises(void)
 {
     struct thread_priority p;
 
@@ -74,10 +74,10 @@ static int goes_back_and_forth(void)
 
 static int given_to_root(void)
 {
-    return geteuid() == 0 && take(GIVEN) ? goes_back_and_forth() : CANNOT;
+    return geteuid() == 0 && take(GIVEN) ? lowers_and_raises() : CANNOT;
 }
 
-static void thread_stands_back_and_comes_forward(void **state)
+static void thread_lowers_and_raises_its_priority(void **state)
 {
     (void)state;
     try(given_to_root);
@@ -104,14 +104,14 @@ static int given_without_return(void)
     return setuid(NOBODY) == 0 ? stays() : 4;
 }
 
-static void thread_that_could_not_come_back_does_not_stand_back(void **state)
+static void thread_that_could_not_raise_it_again_does_not_lower_it(void **state)
 {
     (void)state;
     try(given_without_return);
 }
 
-/* A root without CAP_SYS_RESOURCE cannot allow it. */
-static int given_to_who_ceases_to_be_root(void)
+/* A root without CAP_SYS_RESOURCE cannot raise the limit. */
+static int given_before_root_is_given_up(void)
 {
     struct rlimit limit;
 
@@ -119,13 +119,13 @@ static int given_to_who_ceases_to_be_root(void)
         return CANNOT;
     if (!prepare(true) || getrlimit(RLIMIT_NICE, &limit) < 0 || setuid(NOBODY) < 0)
         return 4;
-    return limit.rlim_cur >= 20 - GIVEN ? goes_back_and_forth() : stays();
+    return limit.rlim_cur >= 20 - GIVEN ? lowers_and_raises() : stays();
 }
 
-static void priority_can_be_had_back_after_rights_are_given_up(void **state)
+static void priority_can_be_raised_after_root_is_given_up(void **state)
 {
     (void)state;
-    try(given_to_who_ceases_to_be_root);
+    try(given_before_root_is_given_up);
 }
 
 static int limit_is_left_where_not_needed(int nice, bool becomes)
@@ -181,9 +181,9 @@ static void nothing_changes_where_no_priority_was_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thread_stands_back_and_comes_forward),
-        cmocka_unit_test(priority_can_be_had_back_after_rights_are_given_up),
-        cmocka_unit_test(thread_that_could_not_come_back_does_not_stand_back),
+        cmocka_unit_test(thread_lowers_and_raises_its_priority),
+        cmocka_unit_test(priority_can_be_raised_after_root_is_given_up),
+        cmocka_unit_test(thread_that_could_not_raise_it_again_does_not_lower_it),
         cmocka_unit_test(limit_stays_where_nobody_needs_more),
         cmocka_unit_test(nothing_changes_where_no_priority_was_given),
     };
