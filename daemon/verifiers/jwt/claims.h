@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is demanded of the claims of a JWT whose signature is good, and whom they speak for. */
+/* Validate the claims of a JWT whose signature is valid, and make an identity of them. */
 #ifndef JETON_DAEMON_VERIFIERS_JWT_CLAIMS_H
 #define JETON_DAEMON_VERIFIERS_JWT_CLAIMS_H
 
@@ -7,11 +7,11 @@
 
 #include "daemon/verifiers/arguments.h"
 
-/* Texts belong to whoever made it.  It does not change while claims are judged by it. */
+/* Constant once the verifier is open.  The texts belong to its creator. */
 struct jwt_policy {
     struct argument_list issuers;   /* "*": any, or none */
     struct argument_list audiences; /* "*": any, or none */
-    int64_t leeway;                 /* seconds that the clocks may be apart */
+    int64_t leeway;                 /* seconds of clock skew that are tolerated */
     const char *subject_claim;
     const char *scopes_claim;
     const char *id_claim;
@@ -19,11 +19,11 @@ struct jwt_policy {
     bool require_exp;
 };
 
-/* Passes with an identity, or fails with a reason and a message: enum jeton_outcome. */
-int jwt_claims_judge(const struct jwt_policy *policy, const json_t *header, const json_t *claims,
-                     const struct jeton_question *question, struct jeton_answer *answer);
+/* Returns JETON_VERIFIER_PASS with an identity, or JETON_VERIFIER_FAIL with reason and message. */
+int jwt_claims_verify(const struct jwt_policy *policy, const json_t *header, const json_t *claims,
+                      const struct jeton_question *question, struct jeton_answer *answer);
 
-/* Fills in a fail, and returns that. */
-int jwt_fail(struct jeton_answer *answer, enum jeton_reason reason, const char *message);
+/* Fills in reason and message, and returns JETON_VERIFIER_FAIL. */
+int jwt_answer_fail(struct jeton_answer *answer, enum jeton_reason reason, const char *message);
 
 #endif

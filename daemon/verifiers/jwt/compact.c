@@ -14,7 +14,7 @@ static bool is_base64url(struct slice text)
     return true;
 }
 
-/* Takes what is before the next full stop off the front. */
+/* Removes the part before the next full stop from `rest`. */
 static bool take_part(struct slice *rest, struct slice *part)
 {
     const char *stop = rest->len > 0 ? memchr(rest->at, '.', rest->len) : NULL;
@@ -30,17 +30,17 @@ bool jwt_compact_split(struct slice value, struct jwt_compact *parts)
 {
     struct slice rest = value;
 
-    if (value.len > JWT_VALUE_MAX || !take_part(&rest, &parts->header) || parts->header.len == 0 ||
-        !take_part(&rest, &parts->claims) || !is_base64url(rest))
+    if (value.len > JWT_COMPACT_MAX || !take_part(&rest, &parts->header) ||
+        parts->header.len == 0 || !take_part(&rest, &parts->payload) || !is_base64url(rest))
         return false;
     parts->signature = rest;
-    parts->signed_text = (struct slice){ value.at, value.len - rest.len - 1 };
+    parts->signing_input = (struct slice){ value.at, value.len - rest.len - 1 };
     return true;
 }
 
-bool jwt_base64url(struct slice text, uint8_t *bytes, size_t room, size_t *len)
+bool jwt_base64url_decode(struct slice text, uint8_t *bytes, size_t size, size_t *len)
 {
     *len = 0;
-    return text.len == 0 || sodium_base642bin(bytes, room, text.at, text.len, NULL, len, NULL,
+    return text.len == 0 || sodium_base642bin(bytes, size, text.at, text.len, NULL, len, NULL,
                                               sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0;
 }

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compact form of a signed JWT (RFC 7515, 7.1): three texts in base64url, joined by full stops.
+/* The JWS Compact Serialization (RFC 7515, 7.1): header.payload.signature, each in base64url.
  * Pure. */
 #ifndef JETON_DAEMON_VERIFIERS_JWT_COMPACT_H
 #define JETON_DAEMON_VERIFIERS_JWT_COMPACT_H
 
 #include "proto/text.h"
 
-enum { JWT_VALUE_MAX = 8192, JWT_BYTES_MAX = JWT_VALUE_MAX / 4 * 3 };
+enum { JWT_COMPACT_MAX = 8192, JWT_COMPACT_BYTES_MAX = JWT_COMPACT_MAX / 4 * 3 };
 
 struct jwt_compact {
-    struct slice header; /* in base64url, like the next two; not empty */
-    struct slice claims;
-    struct slice signature;   /* empty in a JWT that nobody signed */
-    struct slice signed_text; /* header and claims as they came, with the full stop */
+    struct slice header; /* in base64url, like payload and signature; not empty */
+    struct slice payload;
+    struct slice signature;     /* empty in an unsecured JWT */
+    struct slice signing_input; /* header and payload as received, with the full stop */
 };
 
-/* False if the value has another shape.  Says nothing of what the parts hold. */
+/* Splits a value at its full stops, without decoding the parts.  False: it has another shape. */
 bool jwt_compact_split(struct slice value, struct jwt_compact *parts);
 
-/* Decodes base64url as RFC 7515 has it: no padding, no white space, no bits left over, so that one
- * value has one spelling.  False if it is not that, or more than `room` bytes. */
-bool jwt_base64url(struct slice text, uint8_t *bytes, size_t room, size_t *len);
+/* Decodes base64url as RFC 7515 defines it.  False for padding, white space and stray bits, so that
+ * one value has one spelling, and for more than `size` bytes. */
+bool jwt_base64url_decode(struct slice text, uint8_t *bytes, size_t size, size_t *len);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "proto/stamp.h"
 
-/* Jansson recurses to a depth of 2048, which is more than a small stack bears. */
+/* Limits the depth: jansson recurses up to 2048 levels, which overflows a small stack. */
 static bool is_shallow(struct slice text)
 {
     size_t depth = 0;
@@ -27,9 +27,9 @@ static bool is_shallow(struct slice text)
     return true;
 }
 
-/* ["   ",TEXT] with as many spaces as the text has bytes.  Jansson gathers each token in a buffer
- * that grows, and where there is no memory for that it drops a byte and goes on: a subject could
- * lose its end.  The spaces make it grow once and for all, and if they are all there, it did. */
+/* Makes ["   ",TEXT], with as many spaces as the text has bytes.  Jansson collects each token in a
+ * growing buffer, and when that cannot grow it silently drops bytes: a subject could lose its end.
+ * The spaces make the buffer grow to its final size first, and are counted afterwards. */
 static char *pad(struct slice text, size_t *len)
 {
     char *padded = malloc(2 * text.len + 5);
@@ -45,47 +45,48 @@ static char *pad(struct slice text, size_t *len)
     return padded;
 }
 
-static enum jwt_json fault_of(const json_error_t *error)
+static enum jwt_json_status status_of(const json_error_t *error)
 {
-    /* Jansson calls a string for which there was no memory a syntax error: errno knows better. */
+    /* Jansson reports a syntax error when a string does not fit into memory; errno tells. */
     if (errno == ENOMEM || json_error_code(error) == json_error_out_of_memory)
         return JWT_JSON_NO_MEMORY;
-    return json_error_code(error) == json_error_duplicate_key ? JWT_JSON_TWICE : JWT_JSON_NONE;
+    return json_error_code(error) == json_error_duplicate_key ? JWT_JSON_DUPLICATE :
+                                                                JWT_JSON_INVALID;
 }
 
-enum jwt_json jwt_json_object(struct slice text, json_t **object)
+enum jwt_json_status jwt_json_parse(struct slice text, json_t **object)
 {
     json_error_t error;
     size_t len;
-    enum jwt_json read = JWT_JSON_NONE;
+    enum jwt_json_status status = JWT_JSON_INVALID;
 
     if (text.len == 0 || !is_shallow(text))
-        return JWT_JSON_NONE;
+        return JWT_JSON_INVALID;
     char *padded = pad(text, &len);
     if (padded == NULL)
         return JWT_JSON_NO_MEMORY;
     errno = 0;
-    json_t *both = json_loadb(padded, len, JSON_REJECT_DUPLICATES, &error);
-    if (both == NULL)
-        read = fault_of(&error);
-    else if (json_string_length(json_array_get(both, 0)) != text.len)
-        read = JWT_JSON_NO_MEMORY;
-    else if (json_array_size(both) == 2 && json_is_object(json_array_get(both, 1))) {
-        *object = json_incref(json_array_get(both, 1));
-        read = JWT_JSON_READ;
+    json_t *array = json_loadb(padded, len, JSON_REJECT_DUPLICATES, &error);
+    if (array == NULL)
+        status = status_of(&error);
+    else if (json_string_length(json_array_get(array, 0)) != text.len)
+        status = JWT_JSON_NO_MEMORY;
+    else if (json_array_size(array) == 2 && json_is_object(json_array_get(array, 1))) {
+        *object = json_incref(json_array_get(array, 1));
+        status = JWT_JSON_OK;
     }
-    json_decref(both);
+    json_decref(array);
     sodium_memzero(padded, len);
     free(padded);
-    return read;
+    return status;
 }
 
-struct slice jwt_json_text(const json_t *string)
+struct slice jwt_json_string(const json_t *string)
 {
     return (struct slice){ json_string_value(string), json_string_length(string) };
 }
 
-bool jwt_json_time(const json_t *number, bool up, int64_t *seconds)
+bool jwt_json_numeric_date(const json_t *number, bool round_up, int64_t *seconds)
 {
     if (!json_is_number(number))
         return false;
@@ -97,9 +98,9 @@ bool jwt_json_time(const json_t *number, bool up, int64_t *seconds)
     if (!(real >= (double)-STAMP_MAX && real <= (double)STAMP_MAX))
         return false;
     *seconds = (int64_t)real; /* towards zero */
-    if (up && (double)*seconds < real)
+    if (round_up && (double)*seconds < real)
         ++*seconds;
-    if (!up && (double)*seconds > real)
+    if (!round_up && (double)*seconds > real)
         --*seconds;
     return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from somebody who is not trusted.  Pure. */
+/* Parse JSON from untrusted sources.  Pure. */
 #ifndef JETON_DAEMON_VERIFIERS_JWT_JSON_H
 #define JETON_DAEMON_VERIFIERS_JWT_JSON_H
 
@@ -7,23 +7,23 @@
 
 #include "proto/text.h"
 
-enum jwt_json {
-    JWT_JSON_READ,
-    JWT_JSON_NONE,  /* this is no JSON object */
-    JWT_JSON_TWICE, /* it is, but some object of it has two members of one name */
+enum jwt_json_status {
+    JWT_JSON_OK,
+    JWT_JSON_INVALID,   /* not a JSON object */
+    JWT_JSON_DUPLICATE, /* an object in it has two members of one name */
     JWT_JSON_NO_MEMORY,
 };
 
-/* Reads one JSON object that is the whole text and at most JWT_JSON_DEPTH levels deep.  Only with
- * JWT_JSON_READ *object is set, and the caller's to release. */
+/* Parses a text that is one JSON object, at most JWT_JSON_DEPTH levels deep.  *object is set only
+ * with JWT_JSON_OK; the caller releases it. */
 enum { JWT_JSON_DEPTH = 16 };
-enum jwt_json jwt_json_object(struct slice text, json_t **object);
+enum jwt_json_status jwt_json_parse(struct slice text, json_t **object);
 
-/* A string's bytes; { NULL, 0 } for NULL and for what is no string. */
-struct slice jwt_json_text(const json_t *string);
+/* Returns a string's bytes; { NULL, 0 } for NULL and for anything but a string. */
+struct slice jwt_json_string(const json_t *string);
 
-/* A NumericDate (RFC 7519): any JSON number.  Whole seconds, rounded down or up.  False if it is no
- * number, or none within ten thousand years of 1970. */
-bool jwt_json_time(const json_t *number, bool up, int64_t *seconds);
+/* Reads a NumericDate (RFC 7519), which is any JSON number, as whole seconds.  False: it is not a
+ * number, or not within ten thousand years of 1970. */
+bool jwt_json_numeric_date(const json_t *number, bool round_up, int64_t *seconds);
 
 #endif

@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier for signed JWTs (RFC 7519): the compact form of JWS (RFC 7515), as OpenID and OAuth
- * servers issue it.
+/* Verify signed JWTs (RFC 7519) in the compact serialization of JWS (RFC 7515), as OpenID and OAuth
+ * servers issue them.
  *
- * Order.      Nothing that a JWT says is believed before its signature is found good by one of the
- *             keys that the administrator named.  Up to there the answers are only: not a JWT
- *             (ignore), malformed, unknown.  Then the claims are read, and reasons are told.
- * Algorithm.  The header's alg selects a row of jwt_alg.c, if algorithms= names it, and with the
- *             row the one kind of key it is for; so no public key is ever used as a secret, and
- *             there is no row for none.  A key's own alg confines it further.
- * Keys.       Come from files at open(), and from nowhere else.  jwk, jku, x5c, x5u of a header are
- *             not looked at; kid only chooses among the keys there are.  zip and b64 have no
- *             meaning here; crit is refused.
- * Threads.    After open() an instance does not change; verify() keeps everything on its stack and
- *             in objects of its own.
- * Traces.     The decoded parts are wiped.  What jansson copies and frees is header and claims,
- *             which authenticate nobody without the signature.  GnuTLS frees its copy of the
- *             signature, for RSA as one large number, unwiped.
+ * Order.      The signature is verified, with the keys that the administrator configured, before
+ *             any claim is read.  Until then the only answers are ignore (not a JWT), malformed and
+ *             unknown; after it, answers have specific reasons.
+ * Algorithm.  The header's alg selects a row of alg.c, if algorithms= lists it, and that row the
+ *             one type of key it takes: so a public key is never used as an HMAC secret, and there
+ *             is no row for "none".  A key's own alg restricts it further.
+ * Keys.       Are read from files by open(), and come from nowhere else: jwk, jku, x5c and x5u in
+ *             a header are ignored, kid only selects among the configured keys.  zip and b64 are
+ *             ignored; crit is refused.
+ * Threads.    An instance is constant after open(); verify() uses its stack and objects of its own.
+ * Wiping.     The decoded parts are wiped.  Jansson's copies are not, but those are header and
+ *             claims, which authenticate nobody without the signature.  Neither is GnuTLS's copy of
+ *             an RSA signature.
  *
- * Why GnuTLS, libsodium and jansson, and no JWT library of Debian 12's: libjwt 1.10.2 has neither
- * EdDSA nor key sets.  librhonabwy 1.1.11 has both, and checks signatures by the same GnuTLS calls
- * as jwt_key.c; but its upstream closed in November 2024, and by its source
- *   - it inflates a payload (zip) before it looks at the signature, without a bound;
+ * Why GnuTLS, libsodium and jansson, and none of Debian 12's JWT libraries: libjwt 1.10.2 has neither
+ * EdDSA nor key sets.  librhonabwy 1.1.11 has both, and verifies signatures by the same GnuTLS calls
+ * as key.c; but its upstream closed in November 2024, and by its source
+ *   - it inflates a payload (zip) without a limit, before it verifies the signature;
  *   - it compares an HMAC with strcmp() (CVE-2024-25714);
- *   - it takes ES256 with a key on any curve;
- *   - it would fetch x5u of a key in a set at each use, unless each call says not to;
- *   - it copies the value about and frees it unwiped, and makes a key out of JSON for each check;
+ *   - it accepts ES256 with a key on any curve;
+ *   - it fetches the x5u of a key in a set at each use, unless each call forbids it;
+ *   - it copies the value several times without wiping it, and parses a key from JSON each time;
  *   - it brings libcurl, and so LDAP, Kerberos, SSH and 30 more libraries, into the daemon. */
 #include <sodium.h>
 #include <stdio.h>
@@ -43,7 +42,7 @@ struct jwt {
     struct jwt_policy policy;
     struct argument_list key_files, set_files, secret_files;
     struct jwt_key_set keys;
-    struct jeton_argument *arguments; /* our copy, which the texts above point into */
+    struct jeton_argument *arguments; /* a copy, which the texts above point into */
     char *texts;
 };
 
@@ -51,7 +50,7 @@ struct jwt {
 
 static bool read_algorithms(void *field, struct slice value)
 {
-    return jwt_algs_read(value, field);
+    return jwt_alg_set_parse(value, field);
 }
 
 static bool read_leeway(void *field, struct slice value)
@@ -59,7 +58,7 @@ static bool read_leeway(void *field, struct slice value)
     return argument_duration(field, value) && *(int64_t *)field <= LEEWAY_MAX;
 }
 
-/* "*" stands for all, so nothing can stand beside it. */
+/* "*" stands for any, so it must be alone. */
 static bool read_accepted(void *field, struct slice value)
 {
     const struct argument_list *list = field;
@@ -80,10 +79,10 @@ static const struct argument_row rows[] = {
       "a list out of RS256,RS384,RS512,"
       "PS256,PS384,PS512,ES256,ES384,ES512,EdDSA,Ed25519,HS256",
       false, false },
-    { "issuer", read_accepted, FIELD(policy.issuers), "what iss must be, or, alone, * for any",
-      true, true },
+    { "issuer", read_accepted, FIELD(policy.issuers), "an accepted iss, or * alone for any", true,
+      true },
     { "audience", read_accepted, FIELD(policy.audiences),
-      "what this service is called in aud, or, alone, * for any", true, true },
+      "this service's name in aud, or * alone for any", true, true },
     { "leeway", read_leeway, FIELD(policy.leeway), "0s to 5m", false, false },
     { "subject_claim", argument_text, FIELD(policy.subject_claim), "a claim's name", false, false },
     { "scopes_claim", argument_text, FIELD(policy.scopes_claim), "a claim's name", false, false },
@@ -104,27 +103,27 @@ static void close_instance(void *instance)
     free(jwt);
 }
 
-/* The texts of the arguments are gone after open(). */
-static bool copy_arguments(struct jwt *jwt, const struct jeton_argument *given, size_t count)
+/* Copies the arguments, whose texts belong to the caller of open(). */
+static bool copy_arguments(struct jwt *jwt, const struct jeton_argument *arguments, size_t count)
 {
     size_t size = 1, at = 0;
 
     for (size_t i = 0; i < count; i++)
-        size += strlen(given[i].key) + strlen(given[i].value) + 2;
+        size += strlen(arguments[i].key) + strlen(arguments[i].value) + 2;
     jwt->arguments = calloc(count + 1, sizeof(*jwt->arguments));
     jwt->texts = malloc(size);
     if (jwt->arguments == NULL || jwt->texts == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        jwt->arguments[i].key = strcpy(jwt->texts + at, given[i].key);
-        at += strlen(given[i].key) + 1;
-        jwt->arguments[i].value = strcpy(jwt->texts + at, given[i].value);
-        at += strlen(given[i].value) + 1;
+        jwt->arguments[i].key = strcpy(jwt->texts + at, arguments[i].key);
+        at += strlen(arguments[i].key) + 1;
+        jwt->arguments[i].value = strcpy(jwt->texts + at, arguments[i].value);
+        at += strlen(arguments[i].value) + 1;
     }
     return true;
 }
 
-static struct jwt *jwt_new(const struct jeton_argument *given, size_t count)
+static struct jwt *jwt_new(const struct jeton_argument *arguments, size_t count)
 {
     struct jwt *jwt = malloc(sizeof(*jwt));
 
@@ -137,73 +136,75 @@ static struct jwt *jwt_new(const struct jeton_argument *given, size_t count)
                     .id_claim = "jti",
                     .require_exp = true },
     };
-    jwt_algs_read((struct slice)SLICE("RS256,ES256,EdDSA"), &jwt->keys.algorithms);
-    if (copy_arguments(jwt, given, count))
+    jwt_alg_set_parse((struct slice)SLICE("RS256,ES256,EdDSA"), &jwt->keys.algorithms);
+    if (copy_arguments(jwt, arguments, count))
         return jwt;
     close_instance(jwt);
     return NULL;
 }
 
-static bool read_files(struct jwt_key_set *keys, const char *argument,
-                       const struct argument_list *files,
-                       const char *(*add)(struct jwt_key_set *keys, const char *path, char *note),
-                       char *problem, size_t room)
+static bool load_key_files(struct jwt_key_set *set, const char *argument,
+                           const struct argument_list *files,
+                           const char *(*add)(struct jwt_key_set *set, const char *path,
+                                              char *error),
+                           char *problem, size_t size)
 {
-    char note[JWT_NOTE];
+    char error[JWT_KEY_SET_ERROR];
 
     for (size_t i = 0; i < files->count; i++) {
-        const char *fault = add(keys, files->text[i], note);
+        const char *fault = add(set, files->text[i], error);
         if (fault == NULL)
             continue;
-        snprintf(problem, room, "%s=%s: %s", argument, files->text[i], fault);
+        snprintf(problem, size, "%s=%s: %s", argument, files->text[i], fault);
         return false;
     }
     return true;
 }
 
-/* A secret makes JWTs as well as it checks them, so nothing but both arguments sets it to work. */
-static const char *mismatch(const struct jwt *jwt)
+/* A secret can sign JWTs as well as verify them, so HS256 takes both secret= and algorithms=. */
+static const char *keys_fault(const struct jwt *jwt)
 {
-    bool named = (jwt->keys.algorithms & jwt_algs_of_kind(JWT_SECRET)) != 0;
+    bool listed = (jwt->keys.algorithms & jwt_alg_set_for(JWT_KEY_SECRET)) != 0;
 
-    if (jwt->secret_files.count > 0 && !named)
-        return "secret= is for HS256, which algorithms= does not name: add it there, or leave out "
+    if (jwt->secret_files.count > 0 && !listed)
+        return "secret= is for HS256, which algorithms= does not name: add it there, or remove "
                "secret=";
-    if (jwt->secret_files.count == 0 && named)
-        return "algorithms= names HS256: give its secret=FILE, or take it out";
+    if (jwt->secret_files.count == 0 && listed)
+        return "algorithms= names HS256: give its secret=FILE, or remove HS256";
     if (jwt->key_files.count + jwt->set_files.count + jwt->secret_files.count == 0)
         return "there is no key: give key=FILE (a public key in PEM) or jwks=FILE (a JSON Web Key "
                "Set)";
     return NULL;
 }
 
-static bool configure(struct jwt *jwt, size_t count, char *problem, size_t room)
+static bool read_arguments(struct jwt *jwt, size_t count, char *problem, size_t size)
 {
     if (!arguments_read(rows, sizeof(rows) / sizeof(rows[0]), jwt, jwt->arguments, count, problem,
-                        room))
+                        size))
         return false;
-    const char *fault = mismatch(jwt);
+    const char *fault = keys_fault(jwt);
     if (fault != NULL)
-        snprintf(problem, room, "%s", fault);
+        snprintf(problem, size, "%s", fault);
     return fault == NULL &&
-           read_files(&jwt->keys, "key", &jwt->key_files, jwt_key_set_add_pem, problem, room) &&
-           read_files(&jwt->keys, "jwks", &jwt->set_files, jwt_key_set_add_jwks, problem, room) &&
-           read_files(&jwt->keys, "secret", &jwt->secret_files, jwt_key_set_add_secret, problem,
-                      room);
+           load_key_files(&jwt->keys, "key", &jwt->key_files, jwt_key_set_add_pem, problem, size) &&
+           load_key_files(&jwt->keys, "jwks", &jwt->set_files, jwt_key_set_add_jwks, problem,
+                          size) &&
+           load_key_files(&jwt->keys, "secret", &jwt->secret_files, jwt_key_set_add_secret, problem,
+                          size);
 }
 
-static int open_instance(void **instance, const struct jeton_argument *given, size_t count,
-                         char *problem, size_t room)
+static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
+                         char *problem, size_t size)
 {
     struct jwt *jwt = NULL;
 
     *instance = NULL;
-    if (sodium_init() < 0 || (jwt = jwt_new(given, count)) == NULL) {
-        snprintf(problem, room, "out of memory");
+    if (sodium_init() < 0 || (jwt = jwt_new(arguments, count)) == NULL) {
+        snprintf(problem, size, "out of memory");
         return -1;
     }
-    json_object_seed(0); /* or the first verify() would read /dev/urandom for it */
-    if (!configure(jwt, count, problem, room)) {
+    json_object_seed(0); /* now, as else the first verify() would read /dev/urandom */
+    if (!read_arguments(jwt, count, problem, size)) {
         close_instance(jwt);
         return -1;
     }
@@ -211,9 +212,9 @@ static int open_instance(void **instance, const struct jeton_argument *given, si
     return 0;
 }
 
-/* -- judging ----------------------------------------------------------------------------------- */
+/* -- verifying --------------------------------------------------------------------------------- */
 
-struct evaluation {
+struct verification {
     const struct jwt *jwt;
     const struct jeton_question *question;
     struct jeton_answer *answer;
@@ -222,126 +223,128 @@ struct evaluation {
     json_t *claims;
     const struct jwt_alg *alg;
     size_t len;
-    uint8_t bytes[JWT_BYTES_MAX]; /* of the part that is being read */
+    uint8_t bytes[JWT_COMPACT_BYTES_MAX]; /* of the part that is being parsed */
 };
 
-/* What a step says if there is more to find out. */
-enum { GO_ON = -1 };
+/* A step's result that is not yet an enum jeton_outcome: the next step decides. */
+enum { NEXT_STEP = -1 };
 
-static int read_header(struct evaluation *h);
-static int choose_algorithm(struct evaluation *h);
-static int check_signature(struct evaluation *h);
-static int read_claims(struct evaluation *h);
-static int judge_claims(struct evaluation *h);
+static int parse_header(struct verification *v);
+static int select_algorithm(struct verification *v);
+static int verify_signature(struct verification *v);
+static int parse_payload(struct verification *v);
+static int verify_claims(struct verification *v);
 
-static int (*const steps[])(struct evaluation *h) = {
-    read_header, choose_algorithm, check_signature, read_claims, judge_claims,
+static int (*const steps[])(struct verification *v) = {
+    parse_header, select_algorithm, verify_signature, parse_payload, verify_claims,
 };
 
 static int verify(void *instance, const struct jeton_question *question,
                   struct jeton_answer *answer)
 {
-    struct evaluation h;
-    int outcome = GO_ON;
+    struct verification v;
+    int outcome = NEXT_STEP;
 
-    if (!jwt_compact_split((struct slice){ question->value, question->value_length }, &h.parts))
+    if (!jwt_compact_split((struct slice){ question->value, question->value_length }, &v.parts))
         return JETON_VERIFIER_IGNORE;
-    h.jwt = instance;
-    h.question = question;
-    h.answer = answer;
-    h.header = h.claims = NULL;
-    for (size_t i = 0; outcome == GO_ON && i < sizeof(steps) / sizeof(steps[0]); i++)
-        outcome = steps[i](&h);
-    json_decref(h.header);
-    json_decref(h.claims);
-    return outcome == GO_ON ? JETON_VERIFIER_ERROR : outcome;
+    v.jwt = instance;
+    v.question = question;
+    v.answer = answer;
+    v.header = v.claims = NULL;
+    for (size_t i = 0; outcome == NEXT_STEP && i < sizeof(steps) / sizeof(steps[0]); i++)
+        outcome = steps[i](&v);
+    json_decref(v.header);
+    json_decref(v.claims);
+    return outcome == NEXT_STEP ? JETON_VERIFIER_ERROR : outcome;
 }
 
-static int error(const struct evaluation *h, const char *message)
+static int fail_error(const struct verification *v, const char *message)
 {
-    snprintf(h->answer->message, sizeof(h->answer->message), "%s", message);
+    snprintf(v->answer->message, sizeof(v->answer->message), "%s", message);
     return JETON_VERIFIER_ERROR;
 }
 
-static int malformed(const struct evaluation *h)
+static int malformed(const struct verification *v)
 {
-    return jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT is malformed");
+    return jwt_answer_fail(v->answer, JETON_REASON_MALFORMED, "this JWT is malformed");
 }
 
-static enum jwt_json read_object(struct evaluation *h, struct slice part, json_t **object)
+/* Decodes and parses a part. */
+static enum jwt_json_status parse_part(struct verification *v, struct slice part, json_t **object)
 {
-    enum jwt_json read = JWT_JSON_NONE;
+    enum jwt_json_status status = JWT_JSON_INVALID;
 
-    if (jwt_base64url(part, h->bytes, sizeof(h->bytes), &h->len))
-        read = jwt_json_object((struct slice){ (char *)h->bytes, h->len }, object);
-    sodium_memzero(h->bytes, sizeof(h->bytes));
-    return read;
+    if (jwt_base64url_decode(part, v->bytes, sizeof(v->bytes), &v->len))
+        status = jwt_json_parse((struct slice){ (char *)v->bytes, v->len }, object);
+    sodium_memzero(v->bytes, sizeof(v->bytes));
+    return status;
 }
 
-/* Three words with full stops between them may be anybody's; with such a header they are a JWT. */
-static int read_header(struct evaluation *h)
+/* Any three words with full stops between them have the compact shape; an alg makes it a JWT. */
+static int parse_header(struct verification *v)
 {
-    enum jwt_json read = read_object(h, h->parts.header, &h->header);
+    enum jwt_json_status status = parse_part(v, v->parts.header, &v->header);
 
-    if (read == JWT_JSON_NO_MEMORY)
-        return error(h, "out of memory");
-    if (read == JWT_JSON_TWICE)
-        return malformed(h);
-    return json_object_get(h->header, "alg") == NULL ? JETON_VERIFIER_IGNORE : GO_ON;
+    if (status == JWT_JSON_NO_MEMORY)
+        return fail_error(v, "out of memory");
+    if (status == JWT_JSON_DUPLICATE)
+        return malformed(v);
+    return json_object_get(v->header, "alg") == NULL ? JETON_VERIFIER_IGNORE : NEXT_STEP;
 }
 
-static int choose_algorithm(struct evaluation *h)
+static int select_algorithm(struct verification *v)
 {
-    const json_t *alg = json_object_get(h->header, "alg");
-    const json_t *kid = json_object_get(h->header, "kid");
+    const json_t *alg = json_object_get(v->header, "alg");
+    const json_t *kid = json_object_get(v->header, "kid");
 
     if (!json_is_string(alg) || (kid != NULL && !json_is_string(kid)))
-        return malformed(h);
-    h->alg = jwt_alg_named(jwt_json_text(alg));
-    if (h->alg == NULL || (jwt_alg_bit(h->alg) & h->jwt->keys.algorithms) == 0)
-        return jwt_fail(h->answer, JETON_REASON_UNKNOWN,
-                        "this JWT is signed by an algorithm that is not accepted here");
-    if (json_object_get(h->header, "crit") != NULL)
-        return jwt_fail(h->answer, JETON_REASON_UNKNOWN,
-                        "this JWT demands extensions (crit) that are not known here");
-    return GO_ON;
+        return malformed(v);
+    v->alg = jwt_alg_find(jwt_json_string(alg));
+    if (v->alg == NULL || (jwt_alg_bit(v->alg) & v->jwt->keys.algorithms) == 0)
+        return jwt_answer_fail(v->answer, JETON_REASON_UNKNOWN,
+                               "this JWT is signed by an algorithm that is not accepted here");
+    if (json_object_get(v->header, "crit") != NULL)
+        return jwt_answer_fail(v->answer, JETON_REASON_UNKNOWN,
+                               "this JWT requires extensions (crit) that are not supported here");
+    return NEXT_STEP;
 }
 
-static int check_signature(struct evaluation *h)
+static int verify_signature(struct verification *v)
 {
-    const char *kid = json_string_value(json_object_get(h->header, "kid"));
-    uint8_t signature[JWT_NUMBER_MAX];
+    const char *kid = json_string_value(json_object_get(v->header, "kid"));
+    uint8_t signature[JWT_KEY_BYTES_MAX];
     size_t len;
 
-    if (!jwt_base64url(h->parts.signature, signature, sizeof(signature), &len)) {
+    if (!jwt_base64url_decode(v->parts.signature, signature, sizeof(signature), &len)) {
         sodium_memzero(signature, sizeof(signature));
-        return malformed(h);
+        return malformed(v);
     }
-    enum jwt_said said = jwt_key_set_check(&h->jwt->keys, h->alg, kid, h->parts.signed_text,
-                                           (struct slice){ (char *)signature, len });
+    enum jwt_signature result = jwt_key_set_verify(&v->jwt->keys, v->alg, kid,
+                                                   v->parts.signing_input,
+                                                   (struct slice){ (char *)signature, len });
     sodium_memzero(signature, sizeof(signature));
-    if (said == JWT_TROUBLE)
-        return error(h, "GnuTLS could not check a signature");
-    if (said != JWT_SIGNED)
-        return jwt_fail(h->answer, JETON_REASON_UNKNOWN,
-                        "this JWT is not signed by a key that is known here");
-    return GO_ON;
+    if (result == JWT_SIGNATURE_ERROR)
+        return fail_error(v, "GnuTLS could not verify a signature");
+    if (result != JWT_SIGNATURE_VALID)
+        return jwt_answer_fail(v->answer, JETON_REASON_UNKNOWN,
+                               "this JWT is not signed by a key that is configured here");
+    return NEXT_STEP;
 }
 
-static int read_claims(struct evaluation *h)
+static int parse_payload(struct verification *v)
 {
-    enum jwt_json read = read_object(h, h->parts.claims, &h->claims);
+    enum jwt_json_status status = parse_part(v, v->parts.payload, &v->claims);
 
-    if (read == JWT_JSON_NO_MEMORY)
-        return error(h, "out of memory");
-    return read == JWT_JSON_READ ?
-               GO_ON :
-               jwt_fail(h->answer, JETON_REASON_MALFORMED, "this JWT's claims are no JSON object");
+    if (status == JWT_JSON_NO_MEMORY)
+        return fail_error(v, "out of memory");
+    return status == JWT_JSON_OK ? NEXT_STEP :
+                                   jwt_answer_fail(v->answer, JETON_REASON_MALFORMED,
+                                                   "this JWT's claims are not a JSON object");
 }
 
-static int judge_claims(struct evaluation *h)
+static int verify_claims(struct verification *v)
 {
-    return jwt_claims_judge(&h->jwt->policy, h->header, h->claims, h->question, h->answer);
+    return jwt_claims_verify(&v->jwt->policy, v->header, v->claims, v->question, v->answer);
 }
 
 const struct jeton_verifier jeton_verifier = {

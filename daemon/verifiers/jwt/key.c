@@ -7,29 +7,30 @@
 
 enum { RSA_MIN = 2048, COORDINATE_MAX = 66, EXPONENT_MAX = 8 };
 
-typedef enum jwt_said check_call(const struct jwt_key *key, const struct jwt_alg *alg,
-                                 struct slice text, struct slice signature);
-typedef const char *fault_call(const struct jwt_key *key);
+typedef enum jwt_signature verify_fn(const struct jwt_key *key, const struct jwt_alg *alg,
+                                     struct slice text, struct slice signature);
+typedef const char *fault_fn(const struct jwt_key *key);
 
-static check_call check_rsa, check_ec, check_ed25519, check_secret;
-static fault_call fault_of_rsa, fault_of_point, fault_of_ed25519, fault_of_secret;
+static verify_fn verify_rsa, verify_ec, verify_ed25519, verify_secret;
+static fault_fn fault_of_rsa, fault_of_ec, fault_of_ed25519, fault_of_secret;
 
-static const struct kind {
+static const struct type {
     const char *name;
-    size_t coordinate; /* bytes of each; 0: the numbers are of any length */
+    size_t coordinate; /* bytes of x, and of y; 0: numbers of any length */
     gnutls_ecc_curve_t curve;
-    check_call *check;
-    fault_call *fault;
-} kinds[] = {
-    [JWT_RSA] = { "RSA", 0, GNUTLS_ECC_CURVE_INVALID, check_rsa, fault_of_rsa },
-    [JWT_P256] = { "P-256", 32, GNUTLS_ECC_CURVE_SECP256R1, check_ec, fault_of_point },
-    [JWT_P384] = { "P-384", 48, GNUTLS_ECC_CURVE_SECP384R1, check_ec, fault_of_point },
-    [JWT_P521] = { "P-521", 66, GNUTLS_ECC_CURVE_SECP521R1, check_ec, fault_of_point },
-    [JWT_ED25519] = { "Ed25519", 32, GNUTLS_ECC_CURVE_ED25519, check_ed25519, fault_of_ed25519 },
-    [JWT_SECRET] = { "secret", 0, GNUTLS_ECC_CURVE_INVALID, check_secret, fault_of_secret },
+    verify_fn *verify;
+    fault_fn *fault;
+} types[] = {
+    [JWT_KEY_RSA] = { "RSA", 0, GNUTLS_ECC_CURVE_INVALID, verify_rsa, fault_of_rsa },
+    [JWT_KEY_P256] = { "P-256", 32, GNUTLS_ECC_CURVE_SECP256R1, verify_ec, fault_of_ec },
+    [JWT_KEY_P384] = { "P-384", 48, GNUTLS_ECC_CURVE_SECP384R1, verify_ec, fault_of_ec },
+    [JWT_KEY_P521] = { "P-521", 66, GNUTLS_ECC_CURVE_SECP521R1, verify_ec, fault_of_ec },
+    [JWT_KEY_ED25519] = { "Ed25519", 32, GNUTLS_ECC_CURVE_ED25519, verify_ed25519,
+                          fault_of_ed25519 },
+    [JWT_KEY_SECRET] = { "secret", 0, GNUTLS_ECC_CURVE_INVALID, verify_secret, fault_of_secret },
 };
 
-/* -- checking ---------------------------------------------------------------------------------- */
+/* -- verifying --------------------------------------------------------------------------------- */
 
 static gnutls_datum_t datum(const void *bytes, size_t len)
 {
@@ -41,96 +42,96 @@ static int import(const struct jwt_key *key, gnutls_pubkey_t pubkey)
     gnutls_datum_t first = datum(key->first, key->first_len);
     gnutls_datum_t second = datum(key->second, key->second_len);
 
-    if (key->kind == JWT_RSA)
+    if (key->type == JWT_KEY_RSA)
         return gnutls_pubkey_import_rsa_raw(pubkey, &first, &second);
-    return gnutls_pubkey_import_ecc_raw(pubkey, kinds[key->kind].curve, &first, &second);
+    return gnutls_pubkey_import_ecc_raw(pubkey, types[key->type].curve, &first, &second);
 }
 
-static enum jwt_said ask_gnutls(const struct jwt_key *key, const struct jwt_alg *alg,
-                                struct slice text, const gnutls_datum_t *signature)
+static enum jwt_signature verify_with_gnutls(const struct jwt_key *key, const struct jwt_alg *alg,
+                                             struct slice text, const gnutls_datum_t *signature)
 {
-    gnutls_datum_t signed_text = datum(text.at, text.len);
+    gnutls_datum_t signing_input = datum(text.at, text.len);
     gnutls_pubkey_t pubkey = NULL;
 
     int error = gnutls_pubkey_init(&pubkey);
     if (error >= 0)
         error = import(key, pubkey);
     if (error >= 0)
-        error = gnutls_pubkey_verify_data2(pubkey, alg->sign, 0, &signed_text, signature);
+        error = gnutls_pubkey_verify_data2(pubkey, alg->sign, 0, &signing_input, signature);
     if (pubkey != NULL)
         gnutls_pubkey_deinit(pubkey);
     if (error >= 0)
-        return JWT_SIGNED;
-    return error == GNUTLS_E_PK_SIG_VERIFY_FAILED ? JWT_SIGNED_NOT : JWT_TROUBLE;
+        return JWT_SIGNATURE_VALID;
+    return error == GNUTLS_E_PK_SIG_VERIFY_FAILED ? JWT_SIGNATURE_INVALID : JWT_SIGNATURE_ERROR;
 }
 
-static enum jwt_said check_rsa(const struct jwt_key *key, const struct jwt_alg *alg,
-                               struct slice text, struct slice signature)
+static enum jwt_signature verify_rsa(const struct jwt_key *key, const struct jwt_alg *alg,
+                                     struct slice text, struct slice signature)
 {
-    gnutls_datum_t given = datum(signature.at, signature.len);
+    gnutls_datum_t bytes = datum(signature.at, signature.len);
 
     if (signature.len != key->first_len) /* RFC 8017, 8.1.2 and 8.2.2, step 1 */
-        return JWT_SIGNED_NOT;
-    return ask_gnutls(key, alg, text, &given);
+        return JWT_SIGNATURE_INVALID;
+    return verify_with_gnutls(key, alg, text, &bytes);
 }
 
-/* A JWS has r and s side by side, each as long as a coordinate; GnuTLS wants them in DER. */
-static enum jwt_said check_ec(const struct jwt_key *key, const struct jwt_alg *alg,
-                              struct slice text, struct slice signature)
+/* Converts r and s, which a JWS has side by side as long as a coordinate, into DER for GnuTLS. */
+static enum jwt_signature verify_ec(const struct jwt_key *key, const struct jwt_alg *alg,
+                                    struct slice text, struct slice signature)
 {
-    size_t half = kinds[key->kind].coordinate;
+    size_t half = types[key->type].coordinate;
     gnutls_datum_t r = datum(signature.at, half), s = datum(signature.at + half, half), der;
 
     if (signature.len != 2 * half)
-        return JWT_SIGNED_NOT;
+        return JWT_SIGNATURE_INVALID;
     if (gnutls_encode_rs_value(&der, &r, &s) < 0)
-        return JWT_TROUBLE;
-    enum jwt_said said = ask_gnutls(key, alg, text, &der);
+        return JWT_SIGNATURE_ERROR;
+    enum jwt_signature result = verify_with_gnutls(key, alg, text, &der);
     sodium_memzero(der.data, der.size);
     gnutls_free(der.data);
-    return said;
+    return result;
 }
 
-static enum jwt_said check_ed25519(const struct jwt_key *key, const struct jwt_alg *alg,
-                                   struct slice text, struct slice signature)
+static enum jwt_signature verify_ed25519(const struct jwt_key *key, const struct jwt_alg *alg,
+                                         struct slice text, struct slice signature)
 {
     (void)alg;
     if (signature.len != crypto_sign_BYTES)
-        return JWT_SIGNED_NOT;
+        return JWT_SIGNATURE_INVALID;
     return crypto_sign_verify_detached((const uint8_t *)signature.at, (const uint8_t *)text.at,
                                        text.len, key->first) == 0 ?
-               JWT_SIGNED :
-               JWT_SIGNED_NOT;
+               JWT_SIGNATURE_VALID :
+               JWT_SIGNATURE_INVALID;
 }
 
-static enum jwt_said check_secret(const struct jwt_key *key, const struct jwt_alg *alg,
-                                  struct slice text, struct slice signature)
+static enum jwt_signature verify_secret(const struct jwt_key *key, const struct jwt_alg *alg,
+                                        struct slice text, struct slice signature)
 {
     crypto_auth_hmacsha256_state state;
-    uint8_t right[crypto_auth_hmacsha256_BYTES];
+    uint8_t expected[crypto_auth_hmacsha256_BYTES];
 
     (void)alg;
-    if (signature.len != sizeof(right))
-        return JWT_SIGNED_NOT;
+    if (signature.len != sizeof(expected))
+        return JWT_SIGNATURE_INVALID;
     crypto_auth_hmacsha256_init(&state, key->first, key->first_len);
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)text.at, text.len);
-    crypto_auth_hmacsha256_final(&state, right);
-    bool same = sodium_memcmp(right, signature.at, sizeof(right)) == 0;
-    sodium_memzero(right, sizeof(right)); /* it would turn any such text into a JWT */
+    crypto_auth_hmacsha256_final(&state, expected);
+    bool same = sodium_memcmp(expected, signature.at, sizeof(expected)) == 0;
+    sodium_memzero(expected, sizeof(expected)); /* a valid signature of this text */
     sodium_memzero(&state, sizeof(state));
-    return same ? JWT_SIGNED : JWT_SIGNED_NOT;
+    return same ? JWT_SIGNATURE_VALID : JWT_SIGNATURE_INVALID;
 }
 
-enum jwt_said jwt_key_check(const struct jwt_key *key, const struct jwt_alg *alg, struct slice text,
-                            struct slice signature)
+enum jwt_signature jwt_key_verify(const struct jwt_key *key, const struct jwt_alg *alg,
+                                  struct slice text, struct slice signature)
 {
-    return alg->kind == key->kind ? kinds[key->kind].check(key, alg, text, signature) :
-                                    JWT_SIGNED_NOT;
+    return alg->type == key->type ? types[key->type].verify(key, alg, text, signature) :
+                                    JWT_SIGNATURE_INVALID;
 }
 
-/* -- making ------------------------------------------------------------------------------------ */
+/* -- creating ---------------------------------------------------------------------------------- */
 
-/* Importing does not find out that a point is beside its curve. */
+/* Checks that a point is on its curve, which importing it does not. */
 static bool is_valid(const struct jwt_key *key)
 {
     gnutls_pubkey_t pubkey = NULL;
@@ -161,7 +162,7 @@ static const char *fault_of_rsa(const struct jwt_key *key)
     return NULL;
 }
 
-static const char *fault_of_point(const struct jwt_key *key)
+static const char *fault_of_ec(const struct jwt_key *key)
 {
     return is_valid(key) ? NULL : "this is no key: its point is not on its curve";
 }
@@ -180,14 +181,15 @@ static const char *fault_of_secret(const struct jwt_key *key)
                "this secret is too weak: it should have at least 32 bytes (openssl rand -hex 32)";
 }
 
-/* `exactly` bytes, or as many as there are without the zeros in front. */
-static bool take(struct slice number, size_t exactly, size_t room, uint8_t *bytes, size_t *len)
+/* Copies a number as exactly `exactly` bytes; if that is 0, as it is without leading zeros. */
+static bool copy_number(struct slice number, size_t exactly, size_t size, uint8_t *bytes,
+                        size_t *len)
 {
     while (number.len > exactly && number.at[0] == '\0')
         number = (struct slice){ number.at + 1, number.len - 1 };
     size_t pad = exactly > number.len ? exactly - number.len : 0;
     *len = number.len + pad;
-    if (*len > room || (exactly > 0 && *len != exactly))
+    if (*len > size || (exactly > 0 && *len != exactly))
         return false;
     memset(bytes, 0, pad);
     if (number.len > 0)
@@ -195,52 +197,53 @@ static bool take(struct slice number, size_t exactly, size_t room, uint8_t *byte
     return true;
 }
 
-static bool take_numbers(enum jwt_kind kind, struct slice first, struct slice second,
+static bool copy_numbers(enum jwt_key_type type, struct slice first, struct slice second,
                          struct jwt_key *key)
 {
-    size_t exactly = kinds[kind].coordinate;
+    size_t exactly = types[type].coordinate;
 
-    if (kind == JWT_SECRET) { /* its zeros are part of it */
+    if (type == JWT_KEY_SECRET) { /* leading zeros are part of a secret */
         key->first_len = first.len;
         if (first.len <= sizeof(key->first))
             memcpy(key->first, first.at, first.len);
         return first.len <= sizeof(key->first);
     }
-    if (kind == JWT_ED25519)
+    if (type == JWT_KEY_ED25519)
         return first.len == exactly &&
-               take(first, exactly, sizeof(key->first), key->first, &key->first_len);
-    return take(first, exactly, sizeof(key->first), key->first, &key->first_len) &&
-           take(second, exactly, exactly > 0 ? exactly : EXPONENT_MAX, key->second,
-                &key->second_len);
+               copy_number(first, exactly, sizeof(key->first), key->first, &key->first_len);
+    return copy_number(first, exactly, sizeof(key->first), key->first, &key->first_len) &&
+           copy_number(second, exactly, exactly > 0 ? exactly : EXPONENT_MAX, key->second,
+                       &key->second_len);
 }
 
-const char *jwt_key_make(enum jwt_kind kind, struct slice first, struct slice second,
+const char *jwt_key_init(enum jwt_key_type type, struct slice first, struct slice second,
                          struct jwt_key *key)
 {
-    *key = (struct jwt_key){ .kind = kind };
-    if (!take_numbers(kind, first, second, key))
-        return kind == JWT_RSA || kind == JWT_SECRET ? "this key is too large: at most 8192 bits" :
-                                                       "this is no key: it is of a wrong length";
-    return kinds[kind].fault(key);
+    *key = (struct jwt_key){ .type = type };
+    if (!copy_numbers(type, first, second, key))
+        return type == JWT_KEY_RSA || type == JWT_KEY_SECRET ?
+                   "this key is too large: at most 8192 bits" :
+                   "this is no key: it is of a wrong length";
+    return types[type].fault(key);
 }
 
-const char *jwt_kind_name(enum jwt_kind kind)
+const char *jwt_key_type_name(enum jwt_key_type type)
 {
-    return kinds[kind].name;
+    return types[type].name;
 }
 
-bool jwt_kind_of_name(struct slice curve, enum jwt_kind *kind)
+bool jwt_key_type_of_crv(struct slice crv, enum jwt_key_type *type)
 {
-    for (*kind = JWT_P256; *kind <= JWT_ED25519; ++*kind)
-        if (slice_is(curve, kinds[*kind].name))
+    for (*type = JWT_KEY_P256; *type <= JWT_KEY_ED25519; ++*type)
+        if (slice_is(crv, types[*type].name))
             return true;
     return false;
 }
 
-bool jwt_kind_of_curve(gnutls_ecc_curve_t curve, enum jwt_kind *kind)
+bool jwt_key_type_of_curve(gnutls_ecc_curve_t curve, enum jwt_key_type *type)
 {
-    for (*kind = JWT_P256; *kind <= JWT_ED25519; ++*kind)
-        if (kinds[*kind].curve == curve)
+    for (*type = JWT_KEY_P256; *type <= JWT_KEY_ED25519; ++*type)
+        if (types[*type].curve == curve)
             return true;
     return false;
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Asked of the open descriptor: the name may mean another file by now. */
+/* Checks the open descriptor, as the path may lead to another file by now. */
 static const char *fault_of(int fd, bool secret)
 {
     struct stat st;
@@ -16,13 +16,13 @@ static const char *fault_of(int fd, bool secret)
     if (fstat(fd, &st) < 0)
         return strerror(errno);
     if (!S_ISREG(st.st_mode))
-        return "this is no regular file";
+        return "this is not a regular file";
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return "this must belong to root or to jetond's user (chown root)";
+        return "this file must belong to root or to jetond's user (chown root)";
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return "others may write to this (chmod go-w)";
+        return "others may write to this file (chmod go-w)";
     if (secret && (st.st_mode & S_IROTH) != 0)
-        return "everybody may read this secret (chmod o-r, and set a new one)";
+        return "everybody may read this secret: chmod o-r, and replace it";
     return NULL;
 }
 
@@ -37,29 +37,29 @@ static const char *read_all(int fd, char *bytes, size_t *len)
         if (got < 0)
             return strerror(errno);
     }
-    return *len > JWT_KEY_FILE_MAX ? "this is larger than 1 MiB" : NULL;
+    return *len > JWT_KEY_FILE_MAX ? "this file is larger than 1 MiB" : NULL;
 }
 
 const char *jwt_key_file_read(const char *path, bool secret, struct slice *bytes)
 {
     size_t len = 0;
-    char *read_here = NULL;
-    /* Not to hang on a FIFO before it is known to be one. */
+    char *buffer = NULL;
+    /* O_NONBLOCK: opening a FIFO must not hang. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
     *bytes = (struct slice){ NULL, 0 };
     if (fd < 0)
         return strerror(errno);
     const char *fault = fault_of(fd, secret);
-    if (fault == NULL && (read_here = malloc(JWT_KEY_FILE_MAX + 1)) == NULL)
+    if (fault == NULL && (buffer = malloc(JWT_KEY_FILE_MAX + 1)) == NULL)
         fault = "out of memory";
     if (fault == NULL)
-        fault = read_all(fd, read_here, &len);
+        fault = read_all(fd, buffer, &len);
     close(fd);
     if (fault == NULL)
-        *bytes = (struct slice){ read_here, len };
+        *bytes = (struct slice){ buffer, len };
     else
-        jwt_key_file_free((struct slice){ read_here, len });
+        jwt_key_file_free((struct slice){ buffer, len });
     return fault;
 }
 

@@ -4,38 +4,38 @@
 #include <gnutls/abstract.h>
 #include <gnutls/x509.h>
 
-static const char not_read[] =
-    "this cannot be read: it is damaged, or of a kind that GnuTLS does not know";
+static const char unreadable[] =
+    "this cannot be read: it is damaged, or of a type that GnuTLS does not support";
 
-/* -- from GnuTLS's keys to ours ---------------------------------------------------------------- */
+/* -- keys out of GnuTLS ------------------------------------------------------------------------ */
 
-static struct slice slice_in(gnutls_datum_t d)
+static struct slice slice_from(gnutls_datum_t d)
 {
     return (struct slice){ (const char *)d.data, d.size };
 }
 
-static const char *take_rsa(gnutls_pubkey_t pubkey, struct jwt_key *key)
+static const char *export_rsa(gnutls_pubkey_t pubkey, struct jwt_key *key)
 {
     gnutls_datum_t n = { NULL, 0 }, e = { NULL, 0 };
 
     if (gnutls_pubkey_export_rsa_raw2(pubkey, &n, &e, 0) < 0)
-        return not_read;
-    const char *fault = jwt_key_make(JWT_RSA, slice_in(n), slice_in(e), key);
+        return unreadable;
+    const char *fault = jwt_key_init(JWT_KEY_RSA, slice_from(n), slice_from(e), key);
     gnutls_free(n.data);
     gnutls_free(e.data);
     return fault;
 }
 
-static const char *take_point(gnutls_pubkey_t pubkey, struct jwt_key *key)
+static const char *export_ec(gnutls_pubkey_t pubkey, struct jwt_key *key)
 {
     gnutls_datum_t x = { NULL, 0 }, y = { NULL, 0 };
     gnutls_ecc_curve_t curve;
-    enum jwt_kind kind;
+    enum jwt_key_type type;
 
     if (gnutls_pubkey_export_ecc_raw2(pubkey, &curve, &x, &y, 0) < 0)
-        return not_read;
-    const char *fault = jwt_kind_of_curve(curve, &kind) ?
-                            jwt_key_make(kind, slice_in(x), slice_in(y), key) :
+        return unreadable;
+    const char *fault = jwt_key_type_of_curve(curve, &type) ?
+                            jwt_key_init(type, slice_from(x), slice_from(y), key) :
                             "this key's curve is none of P-256, P-384, P-521 and Ed25519";
     gnutls_free(x.data);
     gnutls_free(y.data);
@@ -44,24 +44,24 @@ static const char *take_point(gnutls_pubkey_t pubkey, struct jwt_key *key)
 
 static const struct {
     gnutls_pk_algorithm_t algorithm;
-    const char *(*take)(gnutls_pubkey_t pubkey, struct jwt_key *key);
-} takers[] = {
-    { GNUTLS_PK_RSA, take_rsa },
-    { GNUTLS_PK_EC, take_point },
-    { GNUTLS_PK_EDDSA_ED25519, take_point },
+    const char *(*export)(gnutls_pubkey_t pubkey, struct jwt_key *key);
+} exporters[] = {
+    { GNUTLS_PK_RSA, export_rsa },
+    { GNUTLS_PK_EC, export_ec },
+    { GNUTLS_PK_EDDSA_ED25519, export_ec },
 };
 
-static const char *take(gnutls_pubkey_t pubkey, struct jwt_key *key)
+static const char *export_key(gnutls_pubkey_t pubkey, struct jwt_key *key)
 {
     int algorithm = gnutls_pubkey_get_pk_algorithm(pubkey, NULL);
 
-    for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++)
-        if ((int)takers[i].algorithm == algorithm)
-            return takers[i].take(pubkey, key);
+    for (size_t i = 0; i < sizeof(exporters) / sizeof(exporters[0]); i++)
+        if ((int)exporters[i].algorithm == algorithm)
+            return exporters[i].export(pubkey, key);
     return "this key is none of RSA, P-256, P-384, P-521 and Ed25519";
 }
 
-/* -- what PEM can hold ------------------------------------------------------------------------- */
+/* -- PEM labels ------------------------------------------------------------------------------- */
 
 static int read_public(const gnutls_datum_t *text, gnutls_pubkey_t pubkey)
 {
@@ -109,27 +109,27 @@ static const char *read_as(size_t row, struct slice text, struct jwt_key *key)
 
     if (gnutls_pubkey_init(&pubkey) < 0)
         return "out of memory";
-    const char *fault = labels[row].read(&whole, pubkey) < 0 ? not_read : take(pubkey, key);
+    const char *fault = labels[row].read(&whole, pubkey) < 0 ? unreadable : export_key(pubkey, key);
     gnutls_pubkey_deinit(pubkey);
     return fault;
 }
 
-const char *jwt_pem_read(struct slice text, struct jwt_key *key)
+const char *jwt_pem_parse(struct slice text, struct jwt_key *key)
 {
     const char *first = find(text, begin);
 
     if (find(text, "PRIVATE KEY-----") != NULL)
-        return "this holds a private key, which has no business here: give the public one "
+        return "this holds a private key: give only the public key "
                "(openssl pkey -pubout)";
     if (first == NULL)
-        return "this is no public key and no certificate in PEM (-----BEGIN PUBLIC KEY-----)";
+        return "this is neither a public key nor a certificate in PEM (-----BEGIN PUBLIC KEY-----)";
     struct slice rest = after(text, first + strlen(begin));
-    /* Behind a certificate there often is that of its CA, and that signs no JWTs. */
+    /* The second one often is the certificate of the CA, which signs no JWTs. */
     if (find(rest, begin) != NULL)
-        return "this holds more than one key or certificate: leave one in each file";
+        return "this holds more than one key or certificate: put each into a file of its own";
     for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++)
         if (slice_begins(rest, labels[i].label))
             return read_as(i, text, key);
-    return "this should say -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE----- "
-           "(openssl rsa -RSAPublicKey_in -pubout converts what says RSA PUBLIC KEY)";
+    return "this should begin with -----BEGIN PUBLIC KEY----- or -----BEGIN CERTIFICATE----- "
+           "(openssl rsa -RSAPublicKey_in -pubout converts an RSA PUBLIC KEY)";
 }

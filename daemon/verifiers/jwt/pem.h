@@ -5,8 +5,8 @@
 
 #include "daemon/verifiers/jwt/key.h"
 
-/* Reads a text that holds one key or one certificate, of which only the key counts: neither its
- * dates nor who signed it.  NULL, or what is wrong with the text. */
-const char *jwt_pem_read(struct slice text, struct jwt_key *key);
+/* Reads a text with one public key or one certificate.  Of a certificate only the key counts,
+ * neither its dates nor its issuer.  Returns NULL, or what is wrong with the text. */
+const char *jwt_pem_parse(struct slice text, struct jwt_key *key);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of the verifier for JWTs: keys, JWTs signed with them, and the module as jetond loads
- * it, asked as jetond asks it. */
+/* Make keys and sign JWTs with them, for tests of the JWT verifier; load and call the module as
+ * jetond does. */
 #ifndef JETON_TESTS_JWT_MAKER_H
 #define JETON_TESTS_JWT_MAKER_H
 
@@ -26,7 +26,7 @@
 /* Used by every test that includes this; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
-enum { NOW = 1800000000, ROOM = 16384 };
+enum { NOW = 1800000000, JWT_SIZE = 16384 };
 
 #define USUAL " issuer=https://idp.example audience=api"
 #define CLAIMS                                                           \
@@ -93,7 +93,7 @@ static const char *write_text(const char *name, const char *text)
     return write_file(name, text, strlen(text), 0644);
 }
 
-/* Opens with arguments as they stand in a stack; NULL: see `problem`. */
+/* Opens an instance with arguments in the syntax of a stack.  NULL: see `problem`. */
 __attribute__((format(printf, 1, 2))) static void *open_with(const char *format, ...)
 {
     char line[2048], *rest = line;
@@ -113,13 +113,13 @@ __attribute__((format(printf, 1, 2))) static void *open_with(const char *format,
         }
     strcpy(problem, "");
     int failed = module->open(&instance, arguments, count, problem, sizeof(problem));
-    memset(line, 'x', sizeof(line)); /* what was given is gone */
+    memset(line, 'x', sizeof(line)); /* open() must not keep pointers into it */
     assert_true((failed == 0) == (problem[0] == '\0'));
     assert_true((failed == 0) == (instance != NULL));
     return instance;
 }
 
-/* The value ends where its memory ends, so that a sanitizer sees who reads on. */
+/* Copies the value into memory of its exact size, so that a sanitizer sees an overrun. */
 static int ask_bytes(void *instance, const char *value, size_t len, int64_t now)
 {
     char *exact = malloc(len > 0 ? len : 1);
@@ -162,13 +162,13 @@ static bool refuses(void *instance, const char *value, enum jeton_reason reason,
 
 /* -- keys and signatures ----------------------------------------------------------------------- */
 
-static const struct making {
+static const struct algorithm {
     const char *alg;
     gnutls_pk_algorithm_t pk;
     unsigned bits;
     gnutls_sign_algorithm_t sign;
-    size_t half; /* of an ECDSA signature */
-} makings[] = {
+    size_t half; /* bytes of r, and of s, in an ECDSA signature */
+} algorithms[] = {
     { "RS256", GNUTLS_PK_RSA, 2048, GNUTLS_SIGN_RSA_SHA256, 0 },
     { "RS384", GNUTLS_PK_RSA, 2048, GNUTLS_SIGN_RSA_SHA384, 0 },
     { "RS512", GNUTLS_PK_RSA, 2048, GNUTLS_SIGN_RSA_SHA512, 0 },
@@ -186,25 +186,25 @@ static const struct making {
 };
 
 struct signer {
-    const struct making *making;
+    const struct algorithm *algorithm;
     gnutls_privkey_t private;
     gnutls_pubkey_t public;
     const char *path; /* of the public key in PEM */
     gnutls_datum_t private_pem;
 };
 
-/* A new key, whose public part lies in NAME.pem. */
+/* Generates a key, and writes the public key to NAME.pem. */
 static struct signer make_signer(const char *alg, const char *name)
 {
-    struct signer s = { .making = makings };
+    struct signer s = { .algorithm = algorithms };
     gnutls_x509_privkey_t x509;
     gnutls_datum_t pem;
     char file[32];
 
-    while (strcmp(s.making->alg, alg) != 0)
-        s.making++;
+    while (strcmp(s.algorithm->alg, alg) != 0)
+        s.algorithm++;
     assert_int_equal(gnutls_x509_privkey_init(&x509), 0);
-    assert_int_equal(gnutls_x509_privkey_generate(x509, s.making->pk, s.making->bits, 0), 0);
+    assert_int_equal(gnutls_x509_privkey_generate(x509, s.algorithm->pk, s.algorithm->bits, 0), 0);
     gnutls_x509_privkey_export2_pkcs8(x509, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
                                       &s.private_pem);
     gnutls_privkey_init(&s.private);
@@ -244,9 +244,9 @@ static void put_number(uint8_t *to, size_t exactly, gnutls_datum_t number)
 static size_t sign(const struct signer *s, const char *text, uint8_t signature[1024])
 {
     gnutls_datum_t data = { (unsigned char *)text, (unsigned)strlen(text) }, made, r, t;
-    size_t len = 2 * s->making->half;
+    size_t len = 2 * s->algorithm->half;
 
-    assert_int_equal(gnutls_privkey_sign_data2(s->private, s->making->sign, 0, &data, &made), 0);
+    assert_int_equal(gnutls_privkey_sign_data2(s->private, s->algorithm->sign, 0, &data, &made), 0);
     if (len > 0) {
         assert_int_equal(gnutls_decode_rs_value(&made, &r, &t), 0);
         put_number(signature, len / 2, r);
@@ -261,10 +261,10 @@ static size_t sign(const struct signer *s, const char *text, uint8_t signature[1
     return len;
 }
 
-/* "header.claims", and behind it whatever signature; in memory that the next but seven reuse. */
-static char *put_together(const char *header, const char *claims)
+/* Makes "header.payload", with space for a signature, in one of eight buffers used in turn. */
+static char *signing_input(const char *header, const char *claims)
 {
-    static char values[8][ROOM];
+    static char values[8][JWT_SIZE];
     static unsigned next;
     char *value = values[next++ % 8];
 
@@ -284,7 +284,7 @@ static char *add_signature(char *value, const void *signature, size_t len)
 static char *jwt_with(const struct signer *s, const char *header, const char *claims)
 {
     uint8_t signature[1024];
-    char *value = put_together(header, claims);
+    char *value = signing_input(header, claims);
 
     return add_signature(value, signature, sign(s, value, signature));
 }
@@ -293,7 +293,7 @@ static char *jwt(const struct signer *s, const char *claims)
 {
     char header[64];
 
-    snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", s->making->alg);
+    snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", s->algorithm->alg);
     return jwt_with(s, header, claims);
 }
 
@@ -301,7 +301,7 @@ static char *jwt_by_secret(const void *secret, size_t len, const char *header, c
 {
     uint8_t code[crypto_auth_hmacsha256_BYTES];
     crypto_auth_hmacsha256_state state;
-    char *value = put_together(header, claims);
+    char *value = signing_input(header, claims);
 
     crypto_auth_hmacsha256_init(&state, secret, len);
     crypto_auth_hmacsha256_update(&state, (const uint8_t *)value, strlen(value));
@@ -309,13 +309,13 @@ static char *jwt_by_secret(const void *secret, size_t len, const char *header, c
     return add_signature(value, code, sizeof(code));
 }
 
-/* -- a verifier and those who sign for it ------------------------------------------------------ */
+/* -- a verifier and its keys ------------------------------------------------------------------- */
 
 static struct signer rsa, ec, ed, stranger;
 static uint8_t secret[32] = "not known to those without a key";
-static void *verifier; /* of most tests: knows all but the stranger's */
+static void *verifier; /* of most tests: has every key but the stranger's */
 
-static int with_keys(void **state)
+static int make_keys(void **state)
 {
     if (begin_tests(state) != 0)
         return -1;
@@ -329,7 +329,7 @@ static int with_keys(void **state)
     return verifier != NULL ? 0 : -1;
 }
 
-static int without_keys(void **state)
+static int free_keys(void **state)
 {
     module->close(verifier);
     free_signer(&rsa), free_signer(&ec), free_signer(&ed), free_signer(&stranger);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JWTs of those who have no key, and other values that are none. */
+/* Refuse forged JWTs, and ignore values that are not JWTs. */
 #include "tests/unit/support/jwt_maker.h"
 
 #include <arpa/inet.h>
@@ -7,66 +7,67 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-/* -- what is no JWT ---------------------------------------------------------------------------- */
+/* -- other values ------------------------------------------------------------------------------ */
 
-static void other_values_are_left_to_others(void **state)
+static const char *const not_jwts[] = {
+    "",
+    ".",
+    "..",
+    "...",
+    "a",
+    "a.b",
+    "a.b.c",
+    ".e30.",
+    "e30.e30.e30",
+    "W10.e30.",
+    "bnVsbA..",
+    "jtn_0123456789012345678901234567890123456789012345678",
+    "eyJhbGciOiJub25lIn0",
+    "eyJhbGciOiJub25lIn0.e30",
+    "eyJhbGciOiJub25lIn0.e30..",
+    "eyJhbGciOiJub25lIn0.e30...",
+    "eyJhbGciOiJub25lIn1.e30.",
+    "eyJhbGciOiJub25lIn0=.e30.",
+    "eyJhbGciOiJub25lIn0.e30=.",
+    " eyJhbGciOiJub25lIn0.e30.",
+    "eyJhbGciOiJub25lIn0.e30.\n",
+    "eyJhbGciOiJub25lIn0 .e30.",
+    "eyJhbGciOiJub25lIn0.e+0.",
+    "eyJhbGciOiJub25lIn0.e/0.",
+    "eyJhbGciOiJub25lIn0.e\x80.",
+    "Bearer eyJhbGciOiJub25lIn0.e30.",
+};
+
+static const char *const not_jwt_headers[] = {
+    "{\"typ\":\"JWT\"}",
+    "{\"alg\":\"EdDSA\"} x",
+    "{\"alg\":\"EdDSA\"},{}",
+    "{\"alg\":\"EdDSA\"}]",
+    "{\"alg\":\"EdDSA\"}],[",
+    "[{\"alg\":\"EdDSA\"}]",
+    "\"alg\"",
+    "{\"alg\":\"EdDSA\"",
+    "\"],{\"alg\":\"EdDSA\"}",
+    "{\"alg\":\"EdDSA\",}",
+    "{alg:\"EdDSA\"}",
+    "\xef\xbb\xbf{\"alg\":\"EdDSA\"}",
+    "{\"alg\":\"EdDSA\",\"x\":\"\xff\"}",
+    "",
+};
+
+static void other_values_are_ignored(void **state)
 {
     (void)state;
-    static const char *const values[] = {
-        "",
-        ".",
-        "..",
-        "...",
-        "a",
-        "a.b",
-        "a.b.c",
-        ".e30.",
-        "e30.e30.e30",
-        "W10.e30.",
-        "bnVsbA..",
-        "jtn_0123456789012345678901234567890123456789012345678",
-        "eyJhbGciOiJub25lIn0",
-        "eyJhbGciOiJub25lIn0.e30",
-        "eyJhbGciOiJub25lIn0.e30..",
-        "eyJhbGciOiJub25lIn0.e30...",
-        "eyJhbGciOiJub25lIn1.e30.",
-        "eyJhbGciOiJub25lIn0=.e30.",
-        "eyJhbGciOiJub25lIn0.e30=.",
-        " eyJhbGciOiJub25lIn0.e30.",
-        "eyJhbGciOiJub25lIn0.e30.\n",
-        "eyJhbGciOiJub25lIn0 .e30.",
-        "eyJhbGciOiJub25lIn0.e+0.",
-        "eyJhbGciOiJub25lIn0.e/0.",
-        "eyJhbGciOiJub25lIn0.e\x80.",
-        "Bearer eyJhbGciOiJub25lIn0.e30.",
-    };
-    static const char *const headers[] = {
-        "{\"typ\":\"JWT\"}",
-        "{\"alg\":\"EdDSA\"} x",
-        "{\"alg\":\"EdDSA\"},{}",
-        "{\"alg\":\"EdDSA\"}]",
-        "{\"alg\":\"EdDSA\"}],[",
-        "[{\"alg\":\"EdDSA\"}]",
-        "\"alg\"",
-        "{\"alg\":\"EdDSA\"",
-        "\"],{\"alg\":\"EdDSA\"}",
-        "{\"alg\":\"EdDSA\",}",
-        "{alg:\"EdDSA\"}",
-        "\xef\xbb\xbf{\"alg\":\"EdDSA\"}",
-        "{\"alg\":\"EdDSA\",\"x\":\"\xff\"}",
-        "",
-    };
-
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        assert_int_equal(ask(verifier, values[i]), JETON_VERIFIER_IGNORE);
-    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-        assert_int_equal(ask(verifier, jwt_with(&ed, headers[i], "{" CLAIMS "}")),
+    for (size_t i = 0; i < sizeof(not_jwts) / sizeof(not_jwts[0]); i++)
+        assert_int_equal(ask(verifier, not_jwts[i]), JETON_VERIFIER_IGNORE);
+    for (size_t i = 0; i < sizeof(not_jwt_headers) / sizeof(not_jwt_headers[0]); i++)
+        assert_int_equal(ask(verifier, jwt_with(&ed, not_jwt_headers[i], "{" CLAIMS "}")),
                          JETON_VERIFIER_IGNORE);
     assert_int_equal(ask_bytes(verifier, "eyJhbGciOiJub25lIn0.\0.", 22, NOW),
                      JETON_VERIFIER_IGNORE);
 }
 
-static void a_long_value_is_judged_up_to_the_limit(void **state)
+static void a_value_is_verified_up_to_the_size_limit(void **state)
 {
     (void)state;
     static char claims[6400];
@@ -82,7 +83,7 @@ static void a_long_value_is_judged_up_to_the_limit(void **state)
 
 /* -- the algorithm ----------------------------------------------------------------------------- */
 
-static void only_the_algorithms_that_are_named(void **state)
+static void only_configured_algorithms_are_accepted(void **state)
 {
     (void)state;
     static const char *const names[] = {
@@ -94,7 +95,7 @@ static void only_the_algorithms_that_are_named(void **state)
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(header, sizeof(header), "{\"alg\":\"%s\"}", names[i]);
-        assert_true(unknown(add_signature(put_together(header, "{" CLAIMS "}"), "", 0)));
+        assert_true(unknown(add_signature(signing_input(header, "{" CLAIMS "}"), "", 0)));
         assert_true(unknown(jwt_with(&rsa, header, "{" CLAIMS "}")));
         assert_true(unknown(jwt_with(&ed, header, "{" CLAIMS "}")));
     }
@@ -103,7 +104,7 @@ static void only_the_algorithms_that_are_named(void **state)
     assert_true(malformed(jwt_with(&ed, "{\"alg\":0}", "{" CLAIMS "}")));
 }
 
-static void every_form_as_a_secret(void *instance, const char *claims)
+static void refuses_public_key_as_secret(void *instance, const char *claims)
 {
     static const char header[] = "{\"alg\":\"HS256\"}";
     gnutls_datum_t pem, der, n, e;
@@ -120,13 +121,13 @@ static void every_form_as_a_secret(void *instance, const char *claims)
     gnutls_free(pem.data), gnutls_free(der.data), gnutls_free(n.data), gnutls_free(e.data);
 }
 
-static void a_public_key_is_no_secret(void **state)
+static void a_public_key_is_never_an_hmac_secret(void **state)
 {
     (void)state;
     void *only_rsa = open_with("key=%s" USUAL, rsa.path);
 
-    every_form_as_a_secret(verifier, "{" CLAIMS "}");
-    every_form_as_a_secret(only_rsa, "{" CLAIMS "}");
+    refuses_public_key_as_secret(verifier, "{" CLAIMS "}");
+    refuses_public_key_as_secret(only_rsa, "{" CLAIMS "}");
     assert_int_equal(ask(verifier, jwt_by_secret(secret, sizeof(secret), "{\"alg\":\"HS256\"}",
                                                  "{" CLAIMS "}")),
                      JETON_VERIFIER_PASS);
@@ -144,7 +145,7 @@ static void an_algorithm_is_tied_to_its_curve(void **state)
                      JETON_VERIFIER_FAIL);
     uint8_t signature[1024];
     gnutls_datum_t made, r, s;
-    char *value = put_together("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
+    char *value = signing_input("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
     gnutls_datum_t text = { (unsigned char *)value, (unsigned)strlen(value) };
     gnutls_privkey_sign_data2(p384.private, GNUTLS_SIGN_ECDSA_SHA256, 0, &text, &made);
     gnutls_decode_rs_value(&made, &r, &s);
@@ -157,12 +158,12 @@ static void an_algorithm_is_tied_to_its_curve(void **state)
 
 /* -- the header -------------------------------------------------------------------------------- */
 
-static void keys_of_the_header_are_not_used(void **state)
+static void keys_in_the_header_are_ignored(void **state)
 {
     (void)state;
     gnutls_ecc_curve_t curve;
     gnutls_datum_t x;
-    char number[ROOM], header[512];
+    char number[JWT_SIZE], header[512];
 
     gnutls_pubkey_export_ecc_raw(stranger.public, &curve, &x, NULL);
     base64url(number, x.data, x.size);
@@ -175,7 +176,7 @@ static void keys_of_the_header_are_not_used(void **state)
     assert_int_equal(ask(verifier, jwt_with(&ed, header, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
 }
 
-static void nothing_is_fetched(void **state)
+static void no_url_is_fetched(void **state)
 {
     (void)state;
     struct sockaddr_in address = { .sin_family = AF_INET,
@@ -207,7 +208,7 @@ static void nothing_is_fetched(void **state)
     close(listener);
 }
 
-static void a_kid_is_only_a_name(void **state)
+static void a_kid_only_selects_a_key(void **state)
 {
     (void)state;
     static const char *const kids[] = {
@@ -227,7 +228,7 @@ static void a_kid_is_only_a_name(void **state)
     assert_true(malformed(jwt_with(&ed, "{\"alg\":\"EdDSA\",\"kid\":null}", "{" CLAIMS "}")));
 }
 
-static void extensions_are_refused(void **state)
+static void critical_extensions_are_refused(void **state)
 {
     (void)state;
     static const char *const values[] = { "[\"exp\"]", "[]", "null", "[\"b64\"],\"b64\":false" };
@@ -238,13 +239,13 @@ static void extensions_are_refused(void **state)
         assert_true(refuses(verifier, jwt_with(&ed, header, "{" CLAIMS "}"), JETON_REASON_UNKNOWN,
                             "crit"));
     }
-    /* no inflating: what is said to be deflated is read as it stands */
+    /* zip is ignored: the payload is never inflated */
     assert_int_equal(ask(verifier,
                          jwt_with(&ed, "{\"alg\":\"EdDSA\",\"zip\":\"DEF\"}", "{" CLAIMS "}")),
                      JETON_VERIFIER_PASS);
 }
 
-static void names_that_come_twice_are_refused(void **state)
+static void duplicate_names_are_refused(void **state)
 {
     (void)state;
     assert_true(malformed(jwt_with(&ed, "{\"alg\":\"none\",\"alg\":\"EdDSA\"}", "{" CLAIMS "}")));
@@ -256,7 +257,7 @@ static void names_that_come_twice_are_refused(void **state)
                         JETON_REASON_MALFORMED, "claims"));
 }
 
-static void depth_is_bounded(void **state)
+static void the_depth_of_json_is_limited(void **state)
 {
     (void)state;
     static char claims[6000];
@@ -275,18 +276,18 @@ static void depth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(other_values_are_left_to_others),
-        cmocka_unit_test(a_long_value_is_judged_up_to_the_limit),
-        cmocka_unit_test(only_the_algorithms_that_are_named),
-        cmocka_unit_test(a_public_key_is_no_secret),
+        cmocka_unit_test(other_values_are_ignored),
+        cmocka_unit_test(a_value_is_verified_up_to_the_size_limit),
+        cmocka_unit_test(only_configured_algorithms_are_accepted),
+        cmocka_unit_test(a_public_key_is_never_an_hmac_secret),
         cmocka_unit_test(an_algorithm_is_tied_to_its_curve),
-        cmocka_unit_test(keys_of_the_header_are_not_used),
-        cmocka_unit_test(nothing_is_fetched),
-        cmocka_unit_test(a_kid_is_only_a_name),
-        cmocka_unit_test(extensions_are_refused),
-        cmocka_unit_test(names_that_come_twice_are_refused),
-        cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(keys_in_the_header_are_ignored),
+        cmocka_unit_test(no_url_is_fetched),
+        cmocka_unit_test(a_kid_only_selects_a_key),
+        cmocka_unit_test(critical_extensions_are_refused),
+        cmocka_unit_test(duplicate_names_are_refused),
+        cmocka_unit_test(the_depth_of_json_is_limited),
     };
 
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, with_keys, without_keys);
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, make_keys, free_keys);
 }

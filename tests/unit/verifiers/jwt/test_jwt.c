@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JWTs that are good, and what their claims come to. */
+/* Accept valid JWTs, and validate their claims. */
 #include "tests/unit/support/jwt_maker.h"
 
 #include <pthread.h>
 
-/* -- published --------------------------------------------------------------------------------- */
+/* -- RFC examples ------------------------------------------------------------------------------ */
 
 #define JOE                                                                                \
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
@@ -12,8 +12,8 @@
 
 static const struct {
     const char *source, *jwk, *value;
-    const char *message; /* NULL: it passes; or what it is refused for once it is verified */
-} published[] = {
+    const char *message; /* NULL: it passes; or the refusal after its signature was verified */
+} rfc_examples[] = {
     { "RFC 7515, A.2",
       "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0"
       "l8W26mPddxHmfHQp-Vaw"
@@ -44,50 +44,50 @@ static const struct {
       "eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-"
       "mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNr"
       "mxYbSW9ERBXukOXolLzeO_Jn",
-      "claims are no JSON object" },
+      "claims are not a JSON object" },
     { "RFC 8037, A.4",
       "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
       "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0Jz"
       "lnLWG1PPOt7-09PGcvMg"
       "3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg",
-      "claims are no JSON object" },
+      "claims are not a JSON object" },
 };
 
-/* The same with one bit of the signature changed. */
-static char *twin_of(const char *value)
+/* Copies a value with one character of its signature changed. */
+static char *tampered_copy(const char *value)
 {
-    char *twin = strdup(value), *at = strrchr(twin, '.') + 20;
+    char *tampered = strdup(value), *at = strrchr(tampered, '.') + 20;
 
     *at = *at == 'A' ? 'B' : 'A';
-    return twin;
+    return tampered;
 }
 
-static void published_signatures_are_verified(void **state)
+static void rfc_examples_are_verified(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++) {
+    for (size_t i = 0; i < sizeof(rfc_examples) / sizeof(rfc_examples[0]); i++) {
         char set[1024];
-        snprintf(set, sizeof(set), "{\"keys\":[%s]}", published[i].jwk);
+        snprintf(set, sizeof(set), "{\"keys\":[%s]}", rfc_examples[i].jwk);
         void *v = open_with("jwks=%s issuer=joe audience=* algorithms=RS256,ES256,ES512,EdDSA",
                             write_text("rfc.jwks", set));
-        char *twin = twin_of(published[i].value);
-        int outcome = ask_at(v, published[i].value, 1300819379);
-        if (published[i].message == NULL) {
+        char *tampered = tampered_copy(rfc_examples[i].value);
+        int outcome = ask_at(v, rfc_examples[i].value, 1300819379);
+        if (rfc_examples[i].message == NULL) {
             assert_int_equal(outcome, JETON_VERIFIER_PASS);
             assert_string_equal(answer.identity.issuer, "joe");
             assert_int_equal(answer.identity.expires, 1300819380 + 30);
         } else {
             assert_int_equal(outcome, JETON_VERIFIER_FAIL);
-            assert_non_null(strstr(answer.message, published[i].message));
+            assert_non_null(strstr(answer.message, rfc_examples[i].message));
         }
-        assert_true(refuses(v, twin, JETON_REASON_UNKNOWN, "not signed by a key"));
-        free(twin);
+        assert_true(refuses(v, tampered, JETON_REASON_UNKNOWN, "not signed by a key"));
+        free(tampered);
         module->close(v);
     }
 }
 
 /* RFC 7515, A.1, which is also RFC 7519's example; and RFC 7519's unsecured one. */
-static void published_secrets_and_none(void **state)
+static void rfc_examples_of_hs256_and_none(void **state)
 {
     (void)state;
     static const char value[] = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." JOE
@@ -104,35 +104,35 @@ static void published_secrets_and_none(void **state)
     void *v = open_with("secret=%s issuer=joe audience=* algorithms=HS256 typ=jwt", path);
     assert_int_equal(ask_at(v, value, 1300819379), JETON_VERIFIER_PASS);
     assert_true(refuses(v, value, JETON_REASON_EXPIRED, "expired"));
-    char *twin = twin_of(value);
-    assert_int_equal(ask_at(v, twin, 1300819379), JETON_VERIFIER_FAIL);
+    char *tampered = tampered_copy(value);
+    assert_int_equal(ask_at(v, tampered, 1300819379), JETON_VERIFIER_FAIL);
     assert_int_equal(answer.reason, JETON_REASON_UNKNOWN);
-    free(twin);
+    free(tampered);
     assert_true(refuses(v, "eyJhbGciOiJub25lIn0." JOE ".", JETON_REASON_UNKNOWN, "algorithm"));
     module->close(v);
 }
 
 /* -- every algorithm --------------------------------------------------------------------------- */
 
-static void every_algorithm_verifies_its_own(void **state)
+static void every_algorithm_is_supported(void **state)
 {
     (void)state;
-    for (size_t i = 0; makings[i].bits != 1024; i++) {
-        struct signer s = make_signer(makings[i].alg, "every");
-        void *v = open_with("key=%s algorithms=%s" USUAL, s.path, makings[i].alg);
+    for (size_t i = 0; algorithms[i].bits != 1024; i++) {
+        struct signer s = make_signer(algorithms[i].alg, "every");
+        void *v = open_with("key=%s algorithms=%s" USUAL, s.path, algorithms[i].alg);
         assert_non_null(v);
-        for (int times = 0; times < 20; times++) /* ECDSA's numbers vary in length */
+        for (int times = 0; times < 20; times++) /* r and s of ECDSA vary in length */
             assert_int_equal(ask(v, jwt(&s, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
         assert_string_equal(answer.identity.subject, "alice");
-        char *twin = twin_of(jwt(&s, "{" CLAIMS "}"));
-        assert_true(refuses(v, twin, JETON_REASON_UNKNOWN, "not signed by a key"));
-        free(twin);
+        char *tampered = tampered_copy(jwt(&s, "{" CLAIMS "}"));
+        assert_true(refuses(v, tampered, JETON_REASON_UNKNOWN, "not signed by a key"));
+        free(tampered);
         module->close(v);
         free_signer(&s);
     }
 }
 
-static int says(const char *claims)
+static int verify_claims(const char *claims)
 {
     return ask(verifier, jwt(&ed, claims));
 }
@@ -148,10 +148,11 @@ static bool refused(const char *claims, enum jeton_reason reason, const char *wo
 #define FOR "\"aud\":\"api\","
 #define END "\"exp\":1800000600"
 
-static void issuer_and_audience_must_fit(void **state)
+static void issuer_and_audience_are_checked(void **state)
 {
     (void)state;
-    assert_int_equal(says("{" FROM "\"aud\":[\"web\",\"api\"]," END "}"), JETON_VERIFIER_PASS);
+    assert_int_equal(verify_claims("{" FROM "\"aud\":[\"web\",\"api\"]," END "}"),
+                     JETON_VERIFIER_PASS);
     assert_string_equal(answer.identity.subject, "");
     assert_string_equal(answer.identity.issuer, "https://idp.example");
     assert_true(refused("{" FOR END "}", JETON_REASON_DENIED, "issuer"));
@@ -201,13 +202,13 @@ static const struct {
     { "\"exp\":1,\"nbf\":1900000000", JETON_REASON_EXPIRED, 0 },
 };
 
-static void time_is_kept(void **state)
+static void exp_nbf_and_iat_are_checked(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         char claims[256];
         snprintf(claims, sizeof(claims), "{" FROM FOR "%s}", times[i].claims);
-        int outcome = says(claims);
+        int outcome = verify_claims(claims);
         assert_int_equal(outcome, times[i].reason == 0 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
         assert_int_equal(answer.reason, times[i].reason);
         assert_int_equal(answer.retry_after, times[i].retry_after);
@@ -219,20 +220,21 @@ static void time_is_kept(void **state)
     assert_int_equal(answer.reason, JETON_REASON_EXPIRED);
 }
 
-static void an_identity_is_made_of_the_claims(void **state)
+static void claims_become_an_identity(void **state)
 {
     (void)state;
     char claims[2048], text[300];
 
-    assert_int_equal(says("{" CLAIMS ",\"jti\":\"t-1\",\"scope\":\"read  write read w?r a,b\"}"),
+    assert_int_equal(verify_claims("{" CLAIMS
+                                   ",\"jti\":\"t-1\",\"scope\":\"read  write read w?r a,b\"}"),
                      JETON_VERIFIER_PASS);
     assert_true(answer.has_identity);
     assert_string_equal(answer.identity.id, "t-1");
     assert_string_equal(answer.identity.scopes, "read,write");
     assert_int_equal(answer.identity.expires, 1800000630);
-    assert_int_equal(says("{" CLAIMS ",\"scope\":[\"b\",\"a\",\"has space\",\"\"]}"), 0);
+    assert_int_equal(verify_claims("{" CLAIMS ",\"scope\":[\"b\",\"a\",\"has space\",\"\"]}"), 0);
     assert_string_equal(answer.identity.scopes, "a,b");
-    assert_int_equal(says("{" CLAIMS "}"), JETON_VERIFIER_PASS);
+    assert_int_equal(verify_claims("{" CLAIMS "}"), JETON_VERIFIER_PASS);
     assert_string_equal(answer.identity.scopes, "");
     assert_true(refused("{" CLAIMS ",\"scope\":7}", JETON_REASON_MALFORMED, "claim"));
     assert_true(refused("{" CLAIMS ",\"scope\":[7]}", JETON_REASON_MALFORMED, "claim"));
@@ -247,7 +249,8 @@ static void an_identity_is_made_of_the_claims(void **state)
         memset(text, 'x', sizeof(text));
         snprintf(claims, sizeof(claims), "{" FROM FOR END ",\"sub\":\"%.*s\",\"jti\":\"%.64s\"}",
                  len, text, text);
-        assert_int_equal(says(claims), len == 256 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
+        assert_int_equal(verify_claims(claims),
+                         len == 256 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
     }
     assert_string_equal(answer.identity.id, "");
     strcpy(claims, "{" CLAIMS ",\"scope\":\"");
@@ -256,7 +259,7 @@ static void an_identity_is_made_of_the_claims(void **state)
     assert_true(refused(strcat(claims, "\"}"), JETON_REASON_DENIED, "32 scopes"));
 }
 
-static void arguments_change_what_is_asked(void **state)
+static void arguments_change_the_policy(void **state)
 {
     (void)state;
     void *v = open_with("key=%s issuer=* audience=* leeway=0s require_exp=no subject_claim=email "
@@ -281,7 +284,7 @@ static void arguments_change_what_is_asked(void **state)
     module->close(v);
 }
 
-static void an_earlier_identity_is_only_narrowed(void **state)
+static void an_earlier_identity_is_narrowed(void **state)
 {
     (void)state;
     struct jeton_identity earlier = {
@@ -289,19 +292,20 @@ static void an_earlier_identity_is_only_narrowed(void **state)
     };
 
     question.identity = &earlier;
-    assert_int_equal(says("{" CLAIMS ",\"jti\":\"t\",\"scope\":\"d b a\"}"), JETON_VERIFIER_PASS);
+    assert_int_equal(verify_claims("{" CLAIMS ",\"jti\":\"t\",\"scope\":\"d b a\"}"),
+                     JETON_VERIFIER_PASS);
     assert_string_equal(answer.identity.scopes, "a,b");
     assert_string_equal(answer.identity.id, "first");
     assert_int_equal(answer.identity.expires, NOW + 10);
     earlier.expires = JETON_VERIFIER_NEVER;
-    assert_int_equal(says("{" CLAIMS "}"), JETON_VERIFIER_PASS);
+    assert_int_equal(verify_claims("{" CLAIMS "}"), JETON_VERIFIER_PASS);
     assert_int_equal(answer.identity.expires, 1800000630);
     assert_string_equal(answer.identity.scopes, "");
     strcpy(earlier.subject, "bob");
     assert_true(refused("{" CLAIMS "}", JETON_REASON_DENIED, "somebody else"));
 }
 
-static int forget_it(void **state)
+static int drop_identity(void **state)
 {
     (void)state;
     question.identity = NULL;
@@ -312,7 +316,7 @@ static int forget_it(void **state)
 
 static const char *shared_values[3];
 
-static void *ask_a_thousand_times(void *instance)
+static void *verify_thousand_times(void *instance)
 {
     size_t good = 0;
 
@@ -329,7 +333,7 @@ static void *ask_a_thousand_times(void *instance)
     return (void *)good;
 }
 
-static void two_threads_may_ask_at_once(void **state)
+static void two_threads_share_an_instance(void **state)
 {
     (void)state;
     pthread_t other;
@@ -338,8 +342,8 @@ static void two_threads_may_ask_at_once(void **state)
     shared_values[0] = jwt(&ed, "{" CLAIMS "}");
     shared_values[1] = jwt(&rsa, "{" CLAIMS "}");
     shared_values[2] = jwt(&ec, "{" CLAIMS "}");
-    assert_int_equal(pthread_create(&other, NULL, ask_a_thousand_times, verifier), 0);
-    assert_int_equal((size_t)ask_a_thousand_times(verifier), 1000);
+    assert_int_equal(pthread_create(&other, NULL, verify_thousand_times, verifier), 0);
+    assert_int_equal((size_t)verify_thousand_times(verifier), 1000);
     assert_int_equal(pthread_join(other, &good), 0);
     assert_int_equal((size_t)good, 1000);
 }
@@ -347,16 +351,16 @@ static void two_threads_may_ask_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(published_signatures_are_verified),
-        cmocka_unit_test(published_secrets_and_none),
-        cmocka_unit_test(every_algorithm_verifies_its_own),
-        cmocka_unit_test(issuer_and_audience_must_fit),
-        cmocka_unit_test(time_is_kept),
-        cmocka_unit_test(an_identity_is_made_of_the_claims),
-        cmocka_unit_test(arguments_change_what_is_asked),
-        cmocka_unit_test_teardown(an_earlier_identity_is_only_narrowed, forget_it),
-        cmocka_unit_test(two_threads_may_ask_at_once),
+        cmocka_unit_test(rfc_examples_are_verified),
+        cmocka_unit_test(rfc_examples_of_hs256_and_none),
+        cmocka_unit_test(every_algorithm_is_supported),
+        cmocka_unit_test(issuer_and_audience_are_checked),
+        cmocka_unit_test(exp_nbf_and_iat_are_checked),
+        cmocka_unit_test(claims_become_an_identity),
+        cmocka_unit_test(arguments_change_the_policy),
+        cmocka_unit_test_teardown(an_earlier_identity_is_narrowed, drop_identity),
+        cmocka_unit_test(two_threads_share_an_instance),
     };
 
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, with_keys, without_keys);
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, make_keys, free_keys);
 }

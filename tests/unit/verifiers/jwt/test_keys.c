@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the verifier of JWTs is opened with: arguments, files, keys and sets of keys. */
+/* Check the arguments of the JWT verifier, its key files, keys and key sets. */
 #include "tests/unit/support/jwt_maker.h"
 
-/* True if it does not open, and says this. */
-static bool says(void *instance, const char *word)
+/* Expects that open() failed with a message that contains `word`. */
+static bool open_failed(void *instance, const char *word)
 {
     if (instance == NULL && strstr(problem, word) != NULL)
         return true;
@@ -48,10 +48,11 @@ static void arguments_are_checked(void **state)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_true(says(open_with("key=%s %s", ed.path, cases[i].arguments), cases[i].word));
-    assert_true(says(open_with(USUAL), "there is no key"));
-    assert_true(says(open_with("key=%s secret=%s" USUAL, ed.path, good), "does not name"));
-    assert_true(says(open_with("secret=%s algorithms=RS256" USUAL, good), "does not name"));
+        assert_true(open_failed(open_with("key=%s %s", ed.path, cases[i].arguments),
+                                cases[i].word));
+    assert_true(open_failed(open_with(USUAL), "there is no key"));
+    assert_true(open_failed(open_with("key=%s secret=%s" USUAL, ed.path, good), "does not name"));
+    assert_true(open_failed(open_with("secret=%s algorithms=RS256" USUAL, good), "does not name"));
     opens(open_with("secret=%s algorithms=HS256" USUAL, good));
     opens(open_with("key=%s leeway=5m" USUAL, ed.path));
 }
@@ -65,27 +66,27 @@ static void files_are_checked(void **state)
     const char *text = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
     const char *path = write_text("file.pem", text);
 
-    assert_true(says(open_with("key=/nowhere" USUAL), "key=/nowhere: No such file"));
-    assert_true(says(open_with("key=%s" USUAL, directory), "no regular file"));
+    assert_true(open_failed(open_with("key=/nowhere" USUAL), "key=/nowhere: No such file"));
+    assert_true(open_failed(open_with("key=%s" USUAL, directory), "not a regular file"));
     assert_int_equal(mkfifo(path_of("fifo"), 0600), 0);
-    assert_true(says(open_with("key=%s" USUAL, path_of("fifo")), "no regular file"));
-    assert_true(says(open_with("jwks=/dev/zero" USUAL), "no regular file"));
-    assert_true(says(open_with("key=%s" USUAL, path), "cannot be read"));
+    assert_true(open_failed(open_with("key=%s" USUAL, path_of("fifo")), "not a regular file"));
+    assert_true(open_failed(open_with("jwks=/dev/zero" USUAL), "not a regular file"));
+    assert_true(open_failed(open_with("key=%s" USUAL, path), "cannot be read"));
     chmod(path, 0664);
-    assert_true(says(open_with("key=%s" USUAL, path), "chmod go-w"));
+    assert_true(open_failed(open_with("key=%s" USUAL, path), "chmod go-w"));
     chmod(path, 0646);
-    assert_true(says(open_with("jwks=%s" USUAL, path), "chmod go-w"));
+    assert_true(open_failed(open_with("jwks=%s" USUAL, path), "chmod go-w"));
     if (geteuid() == 0) {
         chmod(path, 0644);
         assert_int_equal(chown(path, 65534, 65534), 0);
-        assert_true(says(open_with("key=%s" USUAL, path), "must belong to root"));
+        assert_true(open_failed(open_with("key=%s" USUAL, path), "must belong to root"));
     }
     path = write_file("large", large, sizeof(large), 0644);
-    assert_true(says(open_with("key=%s" USUAL, path), "1 MiB"));
+    assert_true(open_failed(open_with("key=%s" USUAL, path), "1 MiB"));
     path = write_file("large", large, sizeof(large) - 1, 0644);
-    assert_true(says(open_with("key=%s" USUAL, path), "PEM"));
-    assert_true(says(open_with("key=%s" USUAL, write_text("empty", "")), "PEM"));
-    assert_true(says(open_with("jwks=%s" USUAL, path_of("empty")), "JSON Web Key Set"));
+    assert_true(open_failed(open_with("key=%s" USUAL, path), "PEM"));
+    assert_true(open_failed(open_with("key=%s" USUAL, write_text("empty", "")), "PEM"));
+    assert_true(open_failed(open_with("jwks=%s" USUAL, path_of("empty")), "JSON Web Key Set"));
 }
 
 static void secrets_are_checked(void **state)
@@ -95,14 +96,14 @@ static void secrets_are_checked(void **state)
     uint8_t bytes[1025];
 
     memset(bytes, 'x', sizeof(bytes));
-    assert_true(says(open_with(usual, write_file("s", bytes, 32, 0644)), "chmod o-r"));
-    assert_true(says(open_with(usual, write_file("s", bytes, 31, 0600)), "too weak"));
-    assert_true(says(open_with(usual, write_file("s", bytes, 0, 0600)), "too weak"));
-    assert_true(says(open_with(usual, write_file("s", bytes, 1025, 0600)), "too large"));
+    assert_true(open_failed(open_with(usual, write_file("s", bytes, 32, 0644)), "chmod o-r"));
+    assert_true(open_failed(open_with(usual, write_file("s", bytes, 31, 0600)), "too weak"));
+    assert_true(open_failed(open_with(usual, write_file("s", bytes, 0, 0600)), "too weak"));
+    assert_true(open_failed(open_with(usual, write_file("s", bytes, 1025, 0600)), "too large"));
     opens(open_with(usual, write_file("s", bytes, 32, 0640)));
     opens(open_with(usual, write_file("s", bytes, 1024, 0600)));
     bytes[40] = '\n';
-    assert_true(says(open_with(usual, write_file("s", bytes, 41, 0600)), "newline"));
+    assert_true(open_failed(open_with(usual, write_file("s", bytes, 41, 0600)), "newline"));
     bytes[0] = 0; /* not a line of text: all bytes count */
     opens(open_with(usual, write_file("s", bytes, 41, 0600)));
 }
@@ -129,7 +130,7 @@ static gnutls_datum_t certificate_of(const struct signer *s)
     return pem;
 }
 
-static void a_certificate_is_its_key(void **state)
+static void a_certificate_counts_as_its_key(void **state)
 {
     (void)state;
     gnutls_datum_t pem = certificate_of(&ec);
@@ -139,29 +140,30 @@ static void a_certificate_is_its_key(void **state)
     assert_int_equal(ask(v, jwt(&ec, "{" CLAIMS "}")), JETON_VERIFIER_PASS);
     module->close(v);
     snprintf(two, sizeof(two), "%s%s", (char *)pem.data, (char *)pem.data);
-    assert_true(says(open_with("key=%s" USUAL, write_text("two.crt", two)), "more than one"));
+    assert_true(open_failed(open_with("key=%s" USUAL, write_text("two.crt", two)),
+                            "more than one"));
     snprintf(two, sizeof(two), "Bag Attributes\r\n  friendlyName: x\r\n%s", (char *)pem.data);
     opens(open_with("key=%s" USUAL, write_text("bag.crt", two)));
     gnutls_free(pem.data);
 }
 
-static void unfit_keys_are_refused(void **state)
+static void unsuitable_keys_are_refused(void **state)
 {
     (void)state;
     struct signer weak = make_signer("weak", "weak"), p384 = make_signer("ES384", "p384");
     const char *private = write_file("private.pem", ec.private_pem.data, ec.private_pem.size, 0600);
 
-    assert_true(says(open_with("key=%s" USUAL, weak.path), "2048 bits"));
-    assert_true(says(open_with("key=%s" USUAL, private), "private key"));
-    assert_true(
-        says(open_with("key=%s" USUAL,
-                       write_text(
-                           "old.pem",
-                           "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n")),
-             "openssl rsa"));
-    assert_true(says(open_with("key=%s" USUAL, p384.path), "(P-384) is for ES384"));
-    assert_true(says(open_with("key=%s algorithms=RS512" USUAL, ed.path), "EdDSA"));
-    assert_true(says(
+    assert_true(open_failed(open_with("key=%s" USUAL, weak.path), "2048 bits"));
+    assert_true(open_failed(open_with("key=%s" USUAL, private), "private key"));
+    assert_true(open_failed(
+        open_with(
+            "key=%s" USUAL,
+            write_text("old.pem",
+                       "-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----\n")),
+        "openssl rsa"));
+    assert_true(open_failed(open_with("key=%s" USUAL, p384.path), "(P-384) is for ES384"));
+    assert_true(open_failed(open_with("key=%s algorithms=RS512" USUAL, ed.path), "EdDSA"));
+    assert_true(open_failed(
         open_with(
             "key=%s" USUAL,
             write_text(
@@ -173,7 +175,7 @@ static void unfit_keys_are_refused(void **state)
     free_signer(&p384);
 }
 
-/* -- sets -------------------------------------------------------------------------------------- */
+/* -- key sets ---------------------------------------------------------------------------------- */
 
 static const char *jwk_of(const struct signer *s, const char *more)
 {
@@ -184,11 +186,11 @@ static const char *jwk_of(const struct signer *s, const char *more)
     gnutls_ecc_curve_t curve;
     uint8_t padded[64];
 
-    if (s->making->pk == GNUTLS_PK_RSA)
+    if (s->algorithm->pk == GNUTLS_PK_RSA)
         gnutls_pubkey_export_rsa_raw(s->public, &x, &y);
     else
         gnutls_pubkey_export_ecc_raw(s->public, &curve, &x, &y);
-    if (s->making->half > 0) {
+    if (s->algorithm->half > 0) {
         put_number(padded, 32, x), put_number(padded + 32, 32, y);
         base64url(first, padded, 32), base64url(second, padded + 32, 32);
         snprintf(jwk, 2048, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}", first,
@@ -221,7 +223,7 @@ static void *open_set(const char *path)
     return open_with("jwks=%s" USUAL, path);
 }
 
-static void a_kid_chooses_among_keys(void **state)
+static void a_kid_selects_among_keys(void **state)
 {
     (void)state;
     void *v = open_with("jwks=%s key=%s" USUAL,
@@ -242,7 +244,7 @@ static void a_kid_chooses_among_keys(void **state)
         { &stranger, "{\"alg\":\"EdDSA\"}", true },
         { &stranger, "{\"alg\":\"EdDSA\",\"kid\":\"b\"}", true },
         { &ec, "{\"alg\":\"ES256\"}", true },
-        { &ec, "{\"alg\":\"ES256\",\"kid\":\"z\"}", true }, /* a file in PEM names none */
+        { &ec, "{\"alg\":\"ES256\",\"kid\":\"z\"}", true }, /* a key from PEM has no kid */
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -251,7 +253,7 @@ static void a_kid_chooses_among_keys(void **state)
     module->close(v);
 }
 
-static void not_every_key_is_tried(void **state)
+static void tried_keys_are_limited(void **state)
 {
     (void)state;
     struct signer s[9];
@@ -272,10 +274,10 @@ static void not_every_key_is_tried(void **state)
         free_signer(&s[i]);
     for (int i = 0; i < 33; i++)
         snprintf(keys + (i > 0 ? strlen(keys) : 0), 512, "%s%s", i > 0 ? "," : "", jwk_of(&ed, ""));
-    assert_true(says(open_set(set_of("%s", keys)), "32 keys"));
+    assert_true(open_failed(open_set(set_of("%s", keys)), "32 keys"));
 }
 
-static void keys_for_other_purposes_are_passed_over(void **state)
+static void keys_for_other_uses_are_skipped(void **state)
 {
     (void)state;
     static const char *const others[] = {
@@ -284,7 +286,7 @@ static void keys_for_other_purposes_are_passed_over(void **state)
     };
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-        assert_true(says(open_set(set_of("%s", jwk_of(&rsa, others[i]))), "no key of it"));
+        assert_true(open_failed(open_set(set_of("%s", jwk_of(&rsa, others[i]))), "no key in it"));
         void *v = open_set(set_of("%s,%s", jwk_of(&rsa, others[i]),
                                   jwk_of(&ec, ",\"use\":\"sig\"")));
         assert_int_equal(ask(v, jwt(&rsa, "{" CLAIMS "}")), JETON_VERIFIER_FAIL);
@@ -295,14 +297,14 @@ static void keys_for_other_purposes_are_passed_over(void **state)
                           "{\"kty\":\"EC\",\"crv\":\"secp256k1\"},"
                           "{\"kty\":\"EC\",\"crv\":\"Ed25519\"}",
                           jwk_of(&rsa, ",\"key_ops\":[\"verify\"],\"x5c\":[\"AAAA\"]"))));
-    /* a key's own alg holds even where more are accepted */
+    /* a key's own alg holds even if algorithms= accepts more */
     void *v = open_with("jwks=%s algorithms=RS256,PS256" USUAL,
                         set_of("%s", jwk_of(&rsa, ",\"alg\":\"PS256\"")));
     assert_int_equal(ask(v, jwt(&rsa, "{" CLAIMS "}")), JETON_VERIFIER_FAIL);
     module->close(v);
 }
 
-static void broken_sets_are_refused(void **state)
+static void invalid_key_sets_are_refused(void **state)
 {
     (void)state;
     static const struct {
@@ -333,17 +335,17 @@ static void broken_sets_are_refused(void **state)
     char text[1024];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        assert_true(says(open_set(set_of("%s", cases[i].key)), cases[i].word));
-    assert_true(says(open_set(set_of(" ")), "no key of it"));
-    assert_true(says(open_set(set_of("%s", jwk_of(&ec, ",\"alg\":\"EdDSA\""))), "its alg"));
-    assert_true(says(open_set(set_of("%s", jwk_of(&ec, ",\"kid\":7"))), "its kid"));
+        assert_true(open_failed(open_set(set_of("%s", cases[i].key)), cases[i].word));
+    assert_true(open_failed(open_set(set_of(" ")), "no key in it"));
+    assert_true(open_failed(open_set(set_of("%s", jwk_of(&ec, ",\"alg\":\"EdDSA\""))), "its alg"));
+    assert_true(open_failed(open_set(set_of("%s", jwk_of(&ec, ",\"kid\":7"))), "its kid"));
     snprintf(text, sizeof(text), ",\"kid\":\"%0257d\"", 0);
-    assert_true(says(open_set(set_of("%s", jwk_of(&ec, text))), "its kid"));
-    assert_true(says(open_set(write_text("one.jwk", jwk_of(&ec, ""))), "JSON Web Key Set"));
-    assert_true(says(open_set(ec.path), "JSON Web Key Set"));
+    assert_true(open_failed(open_set(set_of("%s", jwk_of(&ec, text))), "its kid"));
+    assert_true(open_failed(open_set(write_text("one.jwk", jwk_of(&ec, ""))), "JSON Web Key Set"));
+    assert_true(open_failed(open_set(ec.path), "JSON Web Key Set"));
 }
 
-/* With an exponent of 1 a signature is the padded digest itself. */
+/* With an exponent of 1 the padded digest is its own signature. */
 static void weak_exponents_are_refused(void **state)
 {
     (void)state;
@@ -353,11 +355,11 @@ static void weak_exponents_are_refused(void **state)
 
     gnutls_pubkey_export_rsa_raw(rsa.public, &n, &e);
     for (size_t i = 0; i <= sizeof(exponents) / sizeof(exponents[0]); i++) {
-        n.data[n.size - 1] ^= i == 5; /* and an even modulus */
+        n.data[n.size - 1] ^= i == 5; /* the last case: an even modulus */
         base64url(number, n.data, n.size);
-        assert_true(says(open_set(set_of("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}", number,
-                                         i < 5 ? exponents[i] : "AQAB")),
-                         "this"));
+        assert_true(open_failed(open_set(set_of("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}",
+                                                number, i < 5 ? exponents[i] : "AQAB")),
+                                "this"));
     }
     gnutls_free(n.data), gnutls_free(e.data);
 }
@@ -368,14 +370,14 @@ int main(void)
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(files_are_checked),
         cmocka_unit_test(secrets_are_checked),
-        cmocka_unit_test(a_certificate_is_its_key),
-        cmocka_unit_test(unfit_keys_are_refused),
-        cmocka_unit_test(a_kid_chooses_among_keys),
-        cmocka_unit_test(not_every_key_is_tried),
-        cmocka_unit_test(keys_for_other_purposes_are_passed_over),
-        cmocka_unit_test(broken_sets_are_refused),
+        cmocka_unit_test(a_certificate_counts_as_its_key),
+        cmocka_unit_test(unsuitable_keys_are_refused),
+        cmocka_unit_test(a_kid_selects_among_keys),
+        cmocka_unit_test(tried_keys_are_limited),
+        cmocka_unit_test(keys_for_other_uses_are_skipped),
+        cmocka_unit_test(invalid_key_sets_are_refused),
         cmocka_unit_test(weak_exponents_are_refused),
     };
 
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, with_keys, without_keys);
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, make_keys, free_keys);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signatures that are none, JWTs that are damaged, and want of memory. */
+/* Refuse invalid signatures and damaged JWTs, and report exhausted memory as an error. */
 #include "tests/unit/support/jwt_maker.h"
 
 #include <errno.h>
 
 /* -- the signature ----------------------------------------------------------------------------- */
 
-static void a_signature_is_needed(void **state)
+static void arbitrary_signatures_are_refused(void **state)
 {
     (void)state;
     static const char *const headers[] = { "{\"alg\":\"RS256\"}", "{\"alg\":\"ES256\"}",
@@ -18,11 +18,11 @@ static void a_signature_is_needed(void **state)
     for (int fill = 0; fill < 256; fill += 51)
         for (size_t i = 0; i < 4 * (sizeof(lengths) / sizeof(lengths[0])); i++) {
             memset(bytes, fill, sizeof(bytes));
-            assert_true(unknown(add_signature(put_together(headers[i % 4], "{" CLAIMS "}"), bytes,
+            assert_true(unknown(add_signature(signing_input(headers[i % 4], "{" CLAIMS "}"), bytes,
                                               lengths[i / 4])));
         }
-    assert_true(malformed(strcat(put_together(headers[0], "{}"), ".A")));
-    assert_true(malformed(strcat(put_together(headers[0], "{}"), ".AB")));
+    assert_true(malformed(strcat(signing_input(headers[0], "{}"), ".A")));
+    assert_true(malformed(strcat(signing_input(headers[0], "{}"), ".AB")));
 }
 
 static const uint8_t p256_order[32] = {
@@ -34,11 +34,11 @@ static const uint8_t ed25519_order[32] = {
     0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, [31] = 0x10,
 };
 
-static void psychic_signatures_are_refused(void **state)
+static void zero_and_order_in_ecdsa_are_refused(void **state)
 {
     (void)state;
     uint8_t zero[32] = { 0 }, one[32] = { [31] = 1 }, made[1024];
-    const char *text = put_together("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
+    const char *text = signing_input("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
     assert_int_equal(sign(&ec, text, made), 64);
     const uint8_t *const halves[] = { zero, one, p256_order, made, made + 32 };
 
@@ -46,7 +46,7 @@ static void psychic_signatures_are_refused(void **state)
         uint8_t signature[64];
         memcpy(signature, halves[i / 5], 32);
         memcpy(signature + 32, halves[i % 5], 32);
-        char *value = put_together("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
+        char *value = signing_input("{\"alg\":\"ES256\"}", "{" CLAIMS "}");
         if (halves[i / 5] == made && halves[i % 5] == made + 32)
             assert_int_equal(ask(verifier, add_signature(value, signature, 64)), 0);
         else
@@ -54,20 +54,20 @@ static void psychic_signatures_are_refused(void **state)
     }
 }
 
-static void ed25519_has_one_spelling(void **state)
+static void ed25519_signatures_are_canonical(void **state)
 {
     (void)state;
-    uint8_t made[1024], zeros[64] = { 1 }; /* the neutral point, and 0 */
-    char *value = put_together("{\"alg\":\"EdDSA\"}", "{" CLAIMS "}");
+    uint8_t made[1024], zeros[64] = { 1 }; /* R is the neutral point, S is 0 */
+    char *value = signing_input("{\"alg\":\"EdDSA\"}", "{" CLAIMS "}");
 
     assert_int_equal(sign(&ed, value, made), 64);
     sodium_add(made + 32, ed25519_order, 32);
     assert_true(unknown(add_signature(value, made, 64)));
-    value = put_together("{\"alg\":\"EdDSA\"}", "{" CLAIMS "}");
+    value = signing_input("{\"alg\":\"EdDSA\"}", "{" CLAIMS "}");
     assert_true(unknown(add_signature(value, zeros, 64)));
 }
 
-static void reasons_are_told_only_to_who_has_a_signature(void **state)
+static void without_a_signature_no_reason_is_given(void **state)
 {
     (void)state;
     static const char *const claims[] = {
@@ -86,9 +86,9 @@ static void reasons_are_told_only_to_who_has_a_signature(void **state)
     }
 }
 
-/* -- damage ------------------------------------------------------------------------------------ */
+/* -- tampering --------------------------------------------------------------------------------- */
 
-static void nothing_but_the_whole_passes(void **state)
+static void tampered_and_cut_jwts_are_refused(void **state)
 {
     (void)state;
     const char *const whole[] = {
@@ -99,7 +99,7 @@ static void nothing_but_the_whole_passes(void **state)
     };
 
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
-        char value[ROOM];
+        char value[JWT_SIZE];
         size_t len = strlen(whole[i]);
         assert_int_equal(ask(verifier, strcpy(value, whole[i])), JETON_VERIFIER_PASS);
         for (size_t n = 0; n < len; n++) {
@@ -119,13 +119,13 @@ static void nothing_but_the_whole_passes(void **state)
     }
 }
 
-/* -- no memory --------------------------------------------------------------------------------- */
+/* -- out of memory ----------------------------------------------------------------------------- */
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 static unsigned fail_at;
 enum { CAN_FAIL = 0 };
 #else
-static unsigned fail_at; /* the how many-th malloc() from now; 0: none */
+static unsigned fail_at; /* this many malloc()s from now; 0: none fails */
 enum { CAN_FAIL = 1 };
 
 void *__libc_malloc(size_t size);
@@ -139,8 +139,8 @@ void *malloc(size_t size)
 }
 #endif
 
-/* With Ed25519: GMP, beneath RSA and ECDSA, ends the process when there is no memory. */
-static void want_of_memory_is_an_error(void **state)
+/* Uses Ed25519, as GMP, below RSA and ECDSA, ends the process when memory is exhausted. */
+static void out_of_memory_is_an_error(void **state)
 {
     (void)state;
     char *value = jwt_with(&ed, "{\"alg\":\"EdDSA\",\"kid\":\"\\u0061\",\"x\":[1.5]}",
@@ -167,13 +167,13 @@ static void want_of_memory_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_signature_is_needed),
-        cmocka_unit_test(psychic_signatures_are_refused),
-        cmocka_unit_test(ed25519_has_one_spelling),
-        cmocka_unit_test(reasons_are_told_only_to_who_has_a_signature),
-        cmocka_unit_test(nothing_but_the_whole_passes),
-        cmocka_unit_test(want_of_memory_is_an_error),
+        cmocka_unit_test(arbitrary_signatures_are_refused),
+        cmocka_unit_test(zero_and_order_in_ecdsa_are_refused),
+        cmocka_unit_test(ed25519_signatures_are_canonical),
+        cmocka_unit_test(without_a_signature_no_reason_is_given),
+        cmocka_unit_test(tampered_and_cut_jwts_are_refused),
+        cmocka_unit_test(out_of_memory_is_an_error),
     };
 
-    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, with_keys, without_keys);
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, make_keys, free_keys);
 }
