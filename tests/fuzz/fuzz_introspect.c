@@ -81,7 +81,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     json_object_seed(1);
-    MUST(sodium_init() >= 0 && http_pool_prepare());
+    MUST(sodium_init() >= 0 && http_global_init());
     for (unsigned i = 0; i < OPTIONS; i++) {
         struct jeton_argument argument[4] = { { "url", "http+unix:///server:/introspect" } };
         size_t count = 1;
@@ -156,15 +156,15 @@ static void check_narrowed(const struct jeton_identity *who)
     MUST(scopes_include(slice_of(earlier.scopes), slice_of(who->scopes)));
 }
 
-static void check_answer(const struct result *j, const struct jeton_identity *had, int64_t now)
+static void check_answer(const struct result *r, const struct jeton_identity *had, int64_t now)
 {
     struct jeton_question q = { .identity = had, .now = now };
     struct jeton_answer a = { .identity.expires = JETON_VERIFIER_NEVER };
-    int outcome = result_answer(j, &q, &a);
+    int outcome = result_answer(r, &q, &a);
 
     MUST(memchr(a.message, '\0', sizeof(a.message)) != NULL && !holds_secret(a.message));
     MUST((outcome == JETON_VERIFIER_PASS) == (a.has_identity == 1));
-    MUST(outcome == (int)j->outcome || (had != NULL && a.reason == JETON_REASON_SUBJECT));
+    MUST(outcome == (int)r->outcome || (had != NULL && a.reason == JETON_REASON_SUBJECT));
     MUST(outcome != JETON_VERIFIER_ERROR || a.message[0] != '\0');
     MUST(a.retry_after >= 0);
     if (outcome == JETON_VERIFIER_PASS && had == NULL)
@@ -176,15 +176,15 @@ static void check_answer(const struct result *j, const struct jeton_identity *ha
 /* What is kept may be said again for as long as it stands. */
 static void try_body(struct slice body, const struct options *o, int64_t now, int64_t later)
 {
-    struct result j, then;
+    struct result r, then;
 
-    response_judge(body, o, value, now, &j);
-    MUST(j.outcome != JETON_VERIFIER_PASS || may_pass(body, o, now));
-    MUST(result_holds(&j, now));
-    check_answer(&j, NULL, now);
-    check_answer(&j, &earlier, now);
-    response_judge(body, o, value, later, &then);
-    MUST(then.outcome == j.outcome || !result_holds(&j, later));
+    response_evaluate(body, o, value, now, &r);
+    MUST(r.outcome != JETON_VERIFIER_PASS || may_pass(body, o, now));
+    MUST(result_is_valid(&r, now));
+    check_answer(&r, NULL, now);
+    check_answer(&r, &earlier, now);
+    response_evaluate(body, o, value, later, &then);
+    MUST(then.outcome == r.outcome || !result_is_valid(&r, later));
 }
 
 /* -- over HTTP --------------------------------------------------------------------------------- */
@@ -199,24 +199,24 @@ static bool says(struct slice sent, const char *words)
 
 static void try_http(struct slice sent, const struct options *o, int64_t now, int64_t later)
 {
-    struct http_pool *calls = http_pool_new(o);
-    struct http_call *call = http_pool_take(calls);
-    struct result j = { .outcome = JETON_VERIFIER_PASS };
+    struct http_pool *pool = http_pool_new(o);
+    struct http_client *client = http_pool_get(pool);
+    struct result r = { .outcome = JETON_VERIFIER_PASS };
     struct slice body;
 
-    MUST(call != NULL);
+    MUST(client != NULL);
     server_begin(sent.at, sent.len);
-    if (http_ask(call, NULL, value, monotonic_now() + INT64_C(5000000000), &body, &j)) {
+    if (http_post(client, NULL, value, monotonic_now() + INT64_C(5000000000), &body, &r)) {
         MUST(says(sent, "http/") && says(sent, " 200") && says(sent, "application/json"));
         MUST(body.len <= RESPONSE_MAX);
         MUST(memmem(sent.at, sent.len, body.at, body.len) != NULL || says(sent, "chunked"));
         try_body(body, o, now, later);
     } else {
-        MUST(j.outcome == JETON_VERIFIER_ERROR && j.message[0] != '\0');
-        check_answer(&j, NULL, now);
+        MUST(r.outcome == JETON_VERIFIER_ERROR && r.log_message[0] != '\0');
+        check_answer(&r, NULL, now);
     }
-    http_pool_give(calls, call);
-    http_pool_free(calls);
+    http_pool_put(pool, client);
+    http_pool_free(pool);
     server_end();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sets of WAYS entries, chosen by the key, which is keyed with a secret: nobody can aim at a set.
- * In a full set an entry that is over makes room, then the oldest fail, then the oldest pass, so
- * that guesses at tokens do not push out good ones. */
+/* A set-associative cache: the key selects a set of WAYS entries.  Keys are digests keyed with a
+ * secret, so that nobody can aim at a set.  A full set evicts an entry that has ended, else its
+ * oldest fail, else its oldest pass, so that guessed values do not evict valid ones. */
 #include "daemon/verifiers/introspect/cache.h"
 
 #include <pthread.h>
@@ -11,25 +11,25 @@
 enum { WAYS = 8 };
 #define SECOND INT64_C(1000000000)
 
-/* An identity's texts as they are kept, one behind the other, each with its NUL. */
-struct kept {
+/* An identity whose texts follow one another, each with its NUL. */
+struct packed_identity {
     int64_t expires;
     char texts[];
 };
 
 struct entry {
     uint8_t key[CACHE_KEY];
-    struct moment asked;
-    int64_t lifetime; /* seconds; 0: empty */
-    int64_t from, to; /* of the judgement, as are the next three */
+    struct cache_time asked;
+    int64_t lifetime;                /* seconds; 0: empty */
+    int64_t valid_from, valid_until; /* of the result, like the next three */
     enum jeton_outcome outcome;
     enum jeton_reason reason;
-    const char *said;
-    struct kept *kept; /* of a pass, owned; or NULL */
+    const char *client_message;
+    struct packed_identity *identity; /* of a pass, owned; or NULL */
 };
 
 struct cache {
-    pthread_mutex_t mutex; /* of all below; held for a few microseconds */
+    pthread_mutex_t mutex; /* protects all below; held for a few microseconds */
     size_t sets;
     struct entry entry[];
 };
@@ -51,7 +51,7 @@ void cache_free(struct cache *c)
     if (c == NULL)
         return;
     for (size_t i = 0; i < c->sets * WAYS; i++)
-        free(c->entry[i].kept);
+        free(c->entry[i].identity);
     pthread_mutex_destroy(&c->mutex);
     free(c);
 }
@@ -64,10 +64,10 @@ static struct entry *set_of(struct cache *c, const uint8_t key[CACHE_KEY])
     return &c->entry[number % c->sets * WAYS];
 }
 
-static bool is_live(const struct entry *e, struct moment at)
+static bool is_live(const struct entry *e, struct cache_time at)
 {
-    return e->lifetime > 0 && e->from <= at.now && at.now < e->to && e->asked.now <= at.now &&
-           at.now - e->asked.now < e->lifetime &&
+    return e->lifetime > 0 && e->valid_from <= at.now && at.now < e->valid_until &&
+           e->asked.now <= at.now && at.now - e->asked.now < e->lifetime &&
            at.monotonic - e->asked.monotonic < e->lifetime * SECOND;
 }
 
@@ -79,22 +79,23 @@ static const char *unpack(char *to, const char *from)
     return from + size;
 }
 
-static void read_entry(const struct entry *e, struct result *j)
+static void read_entry(const struct entry *e, struct result *r)
 {
-    result_set(j, e->outcome, e->reason, e->said);
-    j->from = e->from;
-    j->to = e->to;
-    if (e->kept == NULL)
+    result_set(r, e->outcome, e->reason, e->client_message);
+    r->valid_from = e->valid_from;
+    r->valid_until = e->valid_until;
+    if (e->identity == NULL)
         return;
-    const char *next = e->kept->texts;
-    j->identity.expires = e->kept->expires;
-    next = unpack(j->identity.id, next);
-    next = unpack(j->identity.subject, next);
-    next = unpack(j->identity.issuer, next);
-    unpack(j->identity.scopes, next);
+    const char *next = e->identity->texts;
+    r->identity.expires = e->identity->expires;
+    next = unpack(r->identity.id, next);
+    next = unpack(r->identity.subject, next);
+    next = unpack(r->identity.issuer, next);
+    unpack(r->identity.scopes, next);
 }
 
-bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, struct result *j)
+bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at,
+               struct result *r)
 {
     struct entry *set = set_of(c, key);
     bool found = false;
@@ -102,7 +103,7 @@ bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, 
     pthread_mutex_lock(&c->mutex);
     for (size_t i = 0; i < WAYS && !found; i++)
         if (memcmp(set[i].key, key, CACHE_KEY) == 0 && is_live(&set[i], at)) {
-            read_entry(&set[i], j);
+            read_entry(&set[i], r);
             found = true;
         }
     pthread_mutex_unlock(&c->mutex);
@@ -117,20 +118,20 @@ static char *pack(char *to, const char *from)
     return to + size;
 }
 
-static struct kept *keep(const struct jeton_identity *id)
+static struct packed_identity *pack_identity(const struct jeton_identity *id)
 {
-    struct kept *k = malloc(sizeof(*k) + strlen(id->id) + strlen(id->subject) + strlen(id->issuer) +
-                            strlen(id->scopes) + 4);
+    struct packed_identity *packed = malloc(sizeof(*packed) + strlen(id->id) + strlen(id->subject) +
+                                            strlen(id->issuer) + strlen(id->scopes) + 4);
 
-    if (k == NULL)
+    if (packed == NULL)
         return NULL;
-    k->expires = id->expires;
-    pack(pack(pack(pack(k->texts, id->id), id->subject), id->issuer), id->scopes);
-    return k;
+    packed->expires = id->expires;
+    pack(pack(pack(pack(packed->texts, id->id), id->subject), id->issuer), id->scopes);
+    return packed;
 }
 
-/* The lower, the sooner it makes room. */
-static int worth(const struct entry *e, const uint8_t key[CACHE_KEY], struct moment at)
+/* The entry with the lowest rank is replaced. */
+static int eviction_rank(const struct entry *e, const uint8_t key[CACHE_KEY], struct cache_time at)
 {
     if (memcmp(e->key, key, CACHE_KEY) == 0)
         return 0;
@@ -139,41 +140,42 @@ static int worth(const struct entry *e, const uint8_t key[CACHE_KEY], struct mom
     return e->outcome == JETON_VERIFIER_PASS ? 3 : 2;
 }
 
-static struct entry *victim(struct entry *set, const uint8_t key[CACHE_KEY], struct moment at)
+static struct entry *select_slot(struct entry *set, const uint8_t key[CACHE_KEY],
+                                 struct cache_time at)
 {
-    struct entry *best = &set[0];
+    struct entry *lowest = &set[0];
 
     for (size_t i = 1; i < WAYS; i++) {
-        int mine = worth(&set[i], key, at), its = worth(best, key, at);
-        if (mine < its || (mine == its && set[i].asked.monotonic < best->asked.monotonic))
-            best = &set[i];
+        int rank = eviction_rank(&set[i], key, at), best = eviction_rank(lowest, key, at);
+        if (rank < best || (rank == best && set[i].asked.monotonic < lowest->asked.monotonic))
+            lowest = &set[i];
     }
-    return best;
+    return lowest;
 }
 
-void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,
-               const struct result *j)
+void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at, int64_t seconds,
+               const struct result *r)
 {
     struct entry new = { .asked = at,
                          .lifetime = seconds,
-                         .from = j->from,
-                         .to = j->to,
-                         .outcome = j->outcome,
-                         .reason = j->reason,
-                         .said = j->said };
+                         .valid_from = r->valid_from,
+                         .valid_until = r->valid_until,
+                         .outcome = r->outcome,
+                         .reason = r->reason,
+                         .client_message = r->client_message };
 
     memcpy(new.key, key, CACHE_KEY);
-    if (j->outcome == JETON_VERIFIER_PASS)
-        new.kept = keep(&j->identity);
-    if (j->outcome == JETON_VERIFIER_ERROR || seconds == 0 ||
-        (j->outcome == JETON_VERIFIER_PASS && new.kept == NULL)) {
-        free(new.kept);
+    if (r->outcome == JETON_VERIFIER_PASS)
+        new.identity = pack_identity(&r->identity);
+    if (r->outcome == JETON_VERIFIER_ERROR || seconds == 0 ||
+        (r->outcome == JETON_VERIFIER_PASS && new.identity == NULL)) {
+        free(new.identity);
         return;
     }
     pthread_mutex_lock(&c->mutex);
-    struct entry *old = victim(set_of(c, key), key, at);
-    struct kept *over = old->kept;
+    struct entry *old = select_slot(set_of(c, key), key, at);
+    struct packed_identity *evicted = old->identity;
     *old = new;
     pthread_mutex_unlock(&c->mutex);
-    free(over);
+    free(evicted);
 }

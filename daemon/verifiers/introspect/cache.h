@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the server said lately, by the keyed digests of the values.  Bounded; safe from several
- * threads.
+/* Cache introspection results by the keyed digests of the values.  Bounded; thread-safe.
  *
- * An entry is used only while all of this holds: the judgement stands at the question's time; by
- * that clock, and by the monotonic one too, which nobody can set back, its lifetime has not ended.
- * Lifetimes count from when the server was asked, not from when it answered. */
+ * An entry is used only while its result is valid at the question's time, and its lifetime has not
+ * ended: neither by that clock nor by the monotonic one, which nobody can set back.  A lifetime
+ * starts when the server is asked, not when it answers. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_CACHE_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_CACHE_H
 
@@ -14,23 +13,25 @@
 
 enum { CACHE_KEY = 32 };
 
-/* When something is asked. */
-struct moment {
+/* The time of a question. */
+struct cache_time {
     int64_t now;       /* the question's: seconds since 1970 */
     int64_t monotonic; /* nanoseconds */
 };
 
 struct cache;
 
-/* For at least `entries`.  NULL: no memory. */
+/* Creates a cache for at least `entries`.  NULL: out of memory. */
 struct cache *cache_new(size_t entries);
 void cache_free(struct cache *c);
 
-/* False: nothing that may be used. */
-bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, struct result *j);
+/* Copies the result of an entry that may be used.  False: there is none. */
+bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at,
+               struct result *r);
 
-/* Keeps a pass or a fail for so many seconds from `at`; not for 0, and not without memory. */
-void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct moment at, int64_t seconds,
-               const struct result *j);
+/* Stores a pass or a fail for so many seconds from `at`.  Does nothing for an error, for 0 seconds,
+ * and without memory. */
+void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at, int64_t seconds,
+               const struct result *r);
 
 #endif

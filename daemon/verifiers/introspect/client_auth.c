@@ -14,15 +14,15 @@ enum {
     PAIR_MAX = 3 * (CLIENT_AUTH_ID_MAX + SECRET_MAX) + 1,
 };
 
-/* What the making of one header needs; wiped at its end. */
+/* Buffers for making one header; wiped afterwards. */
 struct scratch {
-    char secret[SECRET_MAX + 3]; /* one more than may be there, behind CR LF: seen as too long */
+    char secret[SECRET_MAX + 3]; /* with CR LF, and one byte more to detect an overlong one */
     char pair[PAIR_MAX];
 };
 
 static const char basic[] = "Authorization: Basic ", bearer[] = "Authorization: Bearer ";
 
-/* RFC 6749 appendix B, which is HTML 4's: a space is a plus. */
+/* Encodes as RFC 6749 appendix B, which follows HTML 4: a space becomes a plus. */
 void form_encode(struct text *out, struct slice bytes)
 {
     static const char digit[] = "0123456789ABCDEF";
@@ -42,7 +42,7 @@ void form_encode(struct text *out, struct slice bytes)
     }
 }
 
-/* NULL, or what makes the file unfit to hold a secret. */
+/* Returns NULL, or why the file must not hold a secret. */
 static const char *file_fault(int fd)
 {
     struct stat st;
@@ -68,14 +68,14 @@ static const char *text_fault(struct slice secret, bool spaces)
     return NULL;
 }
 
-/* Reads to the end or until `room` is full; -1 and errno. */
-static ssize_t read_all(int fd, char *to, size_t room)
+/* Reads up to the end of the file, at most `size` bytes.  Returns their number; or -1, and errno. */
+static ssize_t read_all(int fd, char *to, size_t size)
 {
     size_t have = 0;
     ssize_t got = 1;
 
-    while (have < room && got != 0) {
-        got = read(fd, to + have, room - have);
+    while (have < size && got != 0) {
+        got = read(fd, to + have, size - have);
         if (got < 0 && errno != EINTR)
             return -1;
         have += got > 0 ? (size_t)got : 0;
@@ -92,22 +92,22 @@ static struct slice without_newline(struct slice s)
     return s;
 }
 
-static bool read_secret(const char *path, bool spaces, char *room_for, size_t room_of,
-                        struct slice *secret, char *problem, size_t room)
+static bool read_secret(const char *path, bool spaces, char *buffer, size_t buffer_size,
+                        struct slice *secret, char *problem, size_t size)
 {
-    /* Not to wait for a FIFO's other end. */
+    /* O_NONBLOCK: opening a FIFO must not hang. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *fault = file_fault(fd);
-    ssize_t got = fault == NULL ? read_all(fd, room_for, room_of) : 0;
+    ssize_t got = fault == NULL ? read_all(fd, buffer, buffer_size) : 0;
 
     if (got < 0)
         fault = strerror(errno);
     if (fault == NULL) {
-        *secret = without_newline((struct slice){ room_for, (size_t)got });
+        *secret = without_newline((struct slice){ buffer, (size_t)got });
         fault = text_fault(*secret, spaces);
     }
     if (fault != NULL)
-        snprintf(problem, room, "%.200s: %s", path, fault);
+        snprintf(problem, size, "%.200s: %s", path, fault);
     if (fd >= 0)
         close(fd);
     return fault == NULL;
@@ -115,25 +115,25 @@ static bool read_secret(const char *path, bool spaces, char *room_for, size_t ro
 
 static char *basic_line(struct slice pair)
 {
-    size_t room = sizeof(basic) - 1 +
+    size_t size = sizeof(basic) - 1 +
                   sodium_base64_encoded_len(pair.len, sodium_base64_VARIANT_ORIGINAL);
-    char *line = malloc(room);
+    char *line = malloc(size);
 
     if (line == NULL)
         return NULL;
     memcpy(line, basic, sizeof(basic) - 1);
-    sodium_bin2base64(line + sizeof(basic) - 1, room - (sizeof(basic) - 1),
+    sodium_bin2base64(line + sizeof(basic) - 1, size - (sizeof(basic) - 1),
                       (const unsigned char *)pair.at, pair.len, sodium_base64_VARIANT_ORIGINAL);
     return line;
 }
 
 static char *bearer_line(struct slice secret)
 {
-    size_t room = sizeof(bearer) + secret.len;
-    char *line = malloc(room);
+    size_t size = sizeof(bearer) + secret.len;
+    char *line = malloc(size);
 
     if (line != NULL)
-        snprintf(line, room, "%s%.*s", bearer, (int)secret.len, secret.at);
+        snprintf(line, size, "%s%.*s", bearer, (int)secret.len, secret.at);
     return line;
 }
 
@@ -148,40 +148,40 @@ static char *header_line(const char *client_id, struct slice secret, struct scra
     return basic_line(text_slice(&pair));
 }
 
-static char *header(const char *client_id, const char *path, char *problem, size_t room)
+static char *make_header(const char *client_id, const char *path, char *problem, size_t size)
 {
     struct scratch *s = calloc(1, sizeof(*s));
     struct slice secret = { NULL, 0 };
     char *line = NULL;
 
     if (s == NULL) {
-        snprintf(problem, room, "out of memory");
+        snprintf(problem, size, "out of memory");
         return NULL;
     }
     if (read_secret(path, client_id != NULL, s->secret, sizeof(s->secret), &secret, problem,
-                    room)) {
+                    size)) {
         line = header_line(client_id, secret, s);
         if (line == NULL)
-            snprintf(problem, room, "out of memory");
+            snprintf(problem, size, "out of memory");
     }
     sodium_memzero(s, sizeof(*s));
     free(s);
     return line;
 }
 
-char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t room)
+char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t size)
 {
-    return header(client_id, path, problem, room);
+    return make_header(client_id, path, problem, size);
 }
 
-char *client_auth_bearer(const char *path, char *problem, size_t room)
+char *client_auth_bearer(const char *path, char *problem, size_t size)
 {
-    return header(NULL, path, problem, room);
+    return make_header(NULL, path, problem, size);
 }
 
-void client_auth_free(char *secret)
+void client_auth_free(char *header)
 {
-    if (secret != NULL)
-        sodium_memzero(secret, strlen(secret));
-    free(secret);
+    if (header != NULL)
+        sodium_memzero(header, strlen(header));
+    free(header);
 }

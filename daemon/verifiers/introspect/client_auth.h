@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The client's own credential towards the OAuth server, and the form encoding it takes there. */
+/* Authenticate to the OAuth server (RFC 6749, 2.3; RFC 6750), and encode forms for it. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_CLIENT_AUTH_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_CLIENT_AUTH_H
 
@@ -7,14 +7,14 @@
 
 enum { CLIENT_AUTH_ID_MAX = 512 }; /* bytes of a client_id */
 
-/* Adds the bytes as application/x-www-form-urlencoded: at most three for each. */
+/* Appends bytes as application/x-www-form-urlencoded, at most three for each. */
 void form_encode(struct text *out, struct slice bytes);
 
-/* Both return the line of an Authorization: header, to be freed with client_auth_free(); or NULL, and
- * `problem` says what is wrong with the file.  A secret is what a regular file holds that others
- * cannot open, without the newline at its end. */
-char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t room);
-char *client_auth_bearer(const char *path, char *problem, size_t room);
-void client_auth_free(char *secret);
+/* Make the line of an Authorization: header from the secret in a file: one line of text in a regular
+ * file that others cannot open.  The caller passes it to client_auth_free().  NULL: `problem` says
+ * what is wrong with the file. */
+char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t size);
+char *client_auth_bearer(const char *path, char *problem, size_t size);
+void client_auth_free(char *header);
 
 #endif

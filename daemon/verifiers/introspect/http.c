@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call is a libcurl easy handle, made for one server and used again and again, with its
- * connection; those not in use are in a pool.  What every request has in common is set once, from a
- * table; a request sets its body and its time. */
+/* A client is a libcurl easy handle for one server, reused with its connection; clients that are not
+ * in use are in a pool.  Options that all requests share are set once, body and timeout for each
+ * request. */
 #include "daemon/verifiers/introspect/http.h"
 
 #include <curl/curl.h>
@@ -15,31 +15,31 @@
 #include "daemon/verifiers/introspect/client_auth.h"
 
 enum {
-    IDLE_MAX = 64,       /* calls kept; jetond's pool has fewer threads as a rule */
-    HEADERS_MAX = 65536, /* bytes of an answer's, those of 1xx answers included */
+    IDLE_MAX = 64,       /* clients in the pool; jetond usually has fewer threads */
+    HEADERS_MAX = 65536, /* bytes of a response's, including those of 1xx responses */
     HOUR = 3600000,      /* milliseconds */
     BODY_MAX = 64 + 3 * (HTTP_VALUE_MAX + OPTIONS_HINT_MAX),
 };
 
-struct http_call {
+struct http_client {
     CURL *curl;
-    struct http_call *next; /* in the pool */
+    struct http_client *next; /* in the pool */
     char error[CURL_ERROR_SIZE];
-    char sent[BODY_MAX]; /* secret */
-    size_t sent_length;
-    size_t headers;     /* bytes seen */
-    bool has_status;    /* in a line that can be read */
-    const char *excess; /* what there was too much of, or NULL */
-    size_t got;
-    char answer[RESPONSE_MAX];
+    char request[BODY_MAX]; /* body; secret */
+    size_t request_length;
+    size_t header_bytes;     /* received */
+    bool has_status;         /* a valid status line was received */
+    const char *limit_error; /* the limit that was exceeded, or NULL */
+    size_t response_length;
+    char response[RESPONSE_MAX];
 };
 
 struct http_pool {
     const struct options *options;
     struct curl_slist *headers; /* sent with every request; secret */
-    pthread_mutex_t mutex;      /* of the pool */
-    struct http_call *idle;
-    size_t idles;
+    pthread_mutex_t mutex;      /* protects the next two */
+    struct http_client *idle;
+    size_t idle_count;
 };
 
 int64_t monotonic_now(void)
@@ -50,9 +50,9 @@ int64_t monotonic_now(void)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* -- once -------------------------------------------------------------------------------------- */
+/* -- libcurl ----------------------------------------------------------------------------------- */
 
-/* libcurl copies what it sends, and frees that as it is: it gets memory that is wiped when freed. */
+/* libcurl copies request bodies and does not wipe them; with this free() all its memory is wiped. */
 static void wiping_free(void *memory)
 {
     if (memory != NULL)
@@ -73,60 +73,60 @@ static void *wiping_realloc(void *memory, size_t size)
     return new;
 }
 
-bool http_pool_prepare(void)
+bool http_global_init(void)
 {
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
                                 calloc) == CURLE_OK;
 }
 
-/* -- a handle ---------------------------------------------------------------------------------- */
+/* -- a client ---------------------------------------------------------------------------------- */
 
-static size_t take_body(char *bytes, size_t one, size_t count, void *of)
+static size_t receive_body(char *bytes, size_t one, size_t count, void *context)
 {
-    struct http_call *call = of;
+    struct http_client *client = context;
 
-    if (one * count > sizeof(call->answer) - call->got) {
-        call->excess = "the server's answer is longer than 64 KiB";
+    if (one * count > sizeof(client->response) - client->response_length) {
+        client->limit_error = "the server's answer is longer than 64 KiB";
         return 0;
     }
-    memcpy(call->answer + call->got, bytes, one * count);
-    call->got += one * count;
+    memcpy(client->response + client->response_length, bytes, one * count);
+    client->response_length += one * count;
     return one * count;
 }
 
-/* One that it cannot read libcurl takes for 200. */
+/* Checks the status line, as libcurl takes a malformed one for a 200. */
 static bool is_status_line(struct slice line)
 {
-    enum { STATUS_AT = sizeof("HTTP/1.1 ") - 1, STATUS = 3 };
+    enum { STATUS_OFFSET = sizeof("HTTP/1.1 ") - 1, STATUS_DIGITS = 3 };
     uint64_t status;
 
-    return line.len > STATUS_AT + STATUS &&
+    return line.len > STATUS_OFFSET + STATUS_DIGITS &&
            (slice_begins(line, "HTTP/1.1 ") || slice_begins(line, "HTTP/1.0 ")) &&
-           number_parse((struct slice){ line.at + STATUS_AT, STATUS }, 999, &status) &&
-           memchr(" \r\n", line.at[STATUS_AT + STATUS], 3) != NULL;
+           number_parse((struct slice){ line.at + STATUS_OFFSET, STATUS_DIGITS }, 999, &status) &&
+           memchr(" \r\n", line.at[STATUS_OFFSET + STATUS_DIGITS], 3) != NULL;
 }
 
-static size_t take_header(char *bytes, size_t one, size_t count, void *of)
+static size_t receive_header(char *bytes, size_t one, size_t count, void *context)
 {
-    struct http_call *call = of;
+    struct http_client *client = context;
 
-    if (call->headers == 0 || (one * count >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0))
-        call->has_status = is_status_line((struct slice){ bytes, one * count });
-    call->headers += one * count;
-    if (call->headers <= HEADERS_MAX)
+    if (client->header_bytes == 0 || (one * count >= 5 && strncasecmp(bytes, "HTTP/", 5) == 0))
+        client->has_status = is_status_line((struct slice){ bytes, one * count });
+    client->header_bytes += one * count;
+    if (client->header_bytes <= HEADERS_MAX)
         return one * count;
-    call->excess = "the server's answer has more than 64 KiB of headers";
+    client->limit_error = "the server's answer has more than 64 KiB of headers";
     return 0;
 }
 
-/* The same for every server.  No proxy, no .netrc, no redirect: each would show the value and our
- * secret to somebody else. */
+/* Options for every server.  No proxy, no .netrc, no redirect: each would disclose the value and the
+ * client's secret to another host. */
 static const struct {
     CURLoption option;
-    long number;
-} numbers[] = {
+    long value;
+} long_options[] = {
     { CURLOPT_NOSIGNAL, 1 },
-    { CURLOPT_QUICK_EXIT, 1 }, /* does not wait beyond the deadline for a hung resolver */
+    { CURLOPT_QUICK_EXIT, 1 }, /* do not wait for a hung resolver after the deadline */
     { CURLOPT_FOLLOWLOCATION, 0 },
     { CURLOPT_NETRC, CURL_NETRC_IGNORED },
     { CURLOPT_SSL_VERIFYPEER, 1 },
@@ -138,141 +138,142 @@ static const struct {
     { CURLOPT_POST, 1 },
 };
 
-static bool set_numbers(CURL *curl)
+static bool set_long_options(CURL *curl)
 {
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        if (curl_easy_setopt(curl, numbers[i].option, numbers[i].number) != CURLE_OK)
+    for (size_t i = 0; i < sizeof(long_options) / sizeof(long_options[0]); i++)
+        if (curl_easy_setopt(curl, long_options[i].option, long_options[i].value) != CURLE_OK)
             return false;
     return true;
 }
 
-static bool set_server(CURL *curl, const struct http_pool *c)
+static bool set_server(CURL *curl, const struct http_pool *pool)
 {
-    const struct options *o = c->options;
+    const struct options *o = pool->options;
     struct curl_blob ca = { o->ca, o->ca_length, CURL_BLOB_NOCOPY };
 
     return curl_easy_setopt(curl, CURLOPT_URL, o->url) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, o->scheme) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, o->socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, c->headers) == CURLE_OK &&
-           /* Instead of the system's, of which libcurl knows a file and a folder. */
+           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, pool->headers) == CURLE_OK &&
+           /* ca= replaces the system's certificates, which libcurl has as a file and a directory. */
            (o->ca == NULL || (curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
                               curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) == CURLE_OK &&
                               curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca) == CURLE_OK));
 }
 
-static bool set_receiver(CURL *curl, struct http_call *call)
+static bool set_receiver(CURL *curl, struct http_client *client)
 {
-    return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, call->error) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, call) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HEADERDATA, call) == CURLE_OK;
+    return curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, receive_body) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEDATA, client) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, receive_header) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_HEADERDATA, client) == CURLE_OK;
 }
 
-static void http_free(struct http_call *call)
+static void client_free(struct http_client *client)
 {
-    curl_easy_cleanup(call->curl);
-    free(call);
+    curl_easy_cleanup(client->curl);
+    free(client);
 }
 
-static struct http_call *http_new(const struct http_pool *c)
+static struct http_client *client_new(const struct http_pool *pool)
 {
-    struct http_call *call = calloc(1, sizeof(*call));
+    struct http_client *client = calloc(1, sizeof(*client));
 
-    if (call == NULL)
+    if (client == NULL)
         return NULL;
-    call->curl = curl_easy_init();
-    if (call->curl != NULL && set_numbers(call->curl) && set_server(call->curl, c) &&
-        set_receiver(call->curl, call))
-        return call;
-    http_free(call);
+    client->curl = curl_easy_init();
+    if (client->curl != NULL && set_long_options(client->curl) && set_server(client->curl, pool) &&
+        set_receiver(client->curl, client))
+        return client;
+    client_free(client);
     return NULL;
 }
 
 /* -- the pool ---------------------------------------------------------------------------------- */
 
-static bool add_header(struct http_pool *c, const char *line)
+void http_pool_free(struct http_pool *pool)
 {
-    struct curl_slist *longer = line != NULL ? curl_slist_append(c->headers, line) : c->headers;
+    if (pool == NULL)
+        return;
+    for (struct http_client *client = pool->idle, *next; client != NULL; client = next) {
+        next = client->next;
+        client_free(client);
+    }
+    curl_slist_free_all(pool->headers);
+    pthread_mutex_destroy(&pool->mutex);
+    free(pool);
+}
 
-    c->headers = longer != NULL ? longer : c->headers;
+static bool add_header(struct http_pool *pool, const char *line)
+{
+    struct curl_slist *longer = line != NULL ? curl_slist_append(pool->headers, line) :
+                                               pool->headers;
+
+    pool->headers = longer != NULL ? longer : pool->headers;
     return line == NULL || longer != NULL;
 }
 
 struct http_pool *http_pool_new(const struct options *o)
 {
-    struct http_pool *c = calloc(1, sizeof(*c));
+    struct http_pool *pool = calloc(1, sizeof(*pool));
 
-    if (c == NULL)
+    if (pool == NULL)
         return NULL;
-    c->options = o;
-    pthread_mutex_init(&c->mutex, NULL);
-    if (add_header(c, "Accept: application/json") && add_header(c, "Expect:") &&
-        add_header(c, o->authorization))
-        return c;
-    http_pool_free(c);
+    pool->options = o;
+    pthread_mutex_init(&pool->mutex, NULL);
+    if (add_header(pool, "Accept: application/json") && add_header(pool, "Expect:") &&
+        add_header(pool, o->authorization))
+        return pool;
+    http_pool_free(pool);
     return NULL;
 }
 
-void http_pool_free(struct http_pool *c)
+struct http_client *http_pool_get(struct http_pool *pool)
 {
-    if (c == NULL)
-        return;
-    for (struct http_call *call = c->idle, *next; call != NULL; call = next) {
-        next = call->next;
-        http_free(call);
+    pthread_mutex_lock(&pool->mutex);
+    struct http_client *client = pool->idle;
+    if (client != NULL) {
+        pool->idle = client->next;
+        pool->idle_count--;
     }
-    curl_slist_free_all(c->headers);
-    pthread_mutex_destroy(&c->mutex);
-    free(c);
+    pthread_mutex_unlock(&pool->mutex);
+    return client != NULL ? client : client_new(pool);
 }
 
-struct http_call *http_pool_take(struct http_pool *c)
+/* Wipes the response, which may contain the value. */
+static void wipe_response(struct http_client *client)
 {
-    pthread_mutex_lock(&c->mutex);
-    struct http_call *call = c->idle;
-    if (call != NULL) {
-        c->idle = call->next;
-        c->idles--;
-    }
-    pthread_mutex_unlock(&c->mutex);
-    return call != NULL ? call : http_new(c);
+    sodium_memzero(client->response, client->response_length);
+    client->response_length = client->header_bytes = 0;
+    client->has_status = false;
 }
 
-/* It may say the value again. */
-static void wipe_answer(struct http_call *call)
+void http_pool_put(struct http_pool *pool, struct http_client *client)
 {
-    sodium_memzero(call->answer, call->got);
-    call->got = call->headers = 0;
-    call->has_status = false;
-}
-
-void http_pool_give(struct http_pool *c, struct http_call *call)
-{
-    if (call == NULL)
+    if (client == NULL)
         return;
-    sodium_memzero(call->sent, call->sent_length);
-    call->sent_length = 0;
-    wipe_answer(call);
-    pthread_mutex_lock(&c->mutex);
-    bool full = c->idles == IDLE_MAX;
+    sodium_memzero(client->request, client->request_length);
+    client->request_length = 0;
+    wipe_response(client);
+    pthread_mutex_lock(&pool->mutex);
+    bool full = pool->idle_count == IDLE_MAX;
     if (!full) {
-        call->next = c->idle;
-        c->idle = call;
-        c->idles++;
+        client->next = pool->idle;
+        pool->idle = client;
+        pool->idle_count++;
     }
-    pthread_mutex_unlock(&c->mutex);
+    pthread_mutex_unlock(&pool->mutex);
     if (full)
-        http_free(call);
+        client_free(client);
 }
 
 /* -- a request --------------------------------------------------------------------------------- */
 
-static bool set_request(struct http_call *call, const char *hint, struct slice value)
+static bool set_request(struct http_client *client, const char *hint, struct slice value)
 {
-    struct text body = text_in(call->sent, sizeof(call->sent));
+    struct text body = text_in(client->request, sizeof(client->request));
 
     text_adds(&body, "token=");
     form_encode(&body, value);
@@ -280,38 +281,38 @@ static bool set_request(struct http_call *call, const char *hint, struct slice v
         text_adds(&body, "&token_type_hint=");
         form_encode(&body, slice_of(hint));
     }
-    call->sent_length = body.len;
+    client->request_length = body.len;
     return !body.cut &&
-           curl_easy_setopt(call->curl, CURLOPT_POSTFIELDSIZE, (long)body.len) == CURLE_OK &&
-           curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, call->sent) == CURLE_OK;
+           curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE, (long)body.len) == CURLE_OK &&
+           curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, client->request) == CURLE_OK;
 }
 
-static CURLcode perform(struct http_call *call, int64_t deadline, bool anew)
+static CURLcode perform(struct http_client *client, int64_t deadline, bool fresh)
 {
     int64_t milliseconds = (deadline - monotonic_now()) / 1000000;
 
-    if (milliseconds <= 0) /* 0 would be for ever */
+    if (milliseconds <= 0) /* for libcurl, 0 is no timeout */
         return CURLE_OPERATION_TIMEDOUT;
     if (milliseconds > HOUR)
         milliseconds = HOUR;
-    call->error[0] = '\0';
-    call->excess = NULL;
-    wipe_answer(call);
-    curl_easy_setopt(call->curl, CURLOPT_TIMEOUT_MS, (long)milliseconds);
-    curl_easy_setopt(call->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)milliseconds);
-    curl_easy_setopt(call->curl, CURLOPT_FRESH_CONNECT, (long)anew);
-    return curl_easy_perform(call->curl);
+    client->error[0] = '\0';
+    client->limit_error = NULL;
+    wipe_response(client);
+    curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, (long)milliseconds);
+    curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT_MS, (long)milliseconds);
+    curl_easy_setopt(client->curl, CURLOPT_FRESH_CONNECT, (long)fresh);
+    return curl_easy_perform(client->curl);
 }
 
-/* The server may close a connection that was kept just when it is used again.  libcurl sees that
- * and connects anew, but not always: it counts such cases over the life of a handle (7.88), and
- * every few of them is an error.  To ask twice does no harm. */
-static bool kept_one_died(struct http_call *call, CURLcode code)
+/* Detects that the server closed a persistent connection just when it was reused.  libcurl connects
+ * again, but not always: it counts such cases over the life of a handle (7.88), and reports every
+ * few of them as an error.  Introspection is idempotent, so the request may be repeated. */
+static bool reused_connection_failed(struct http_client *client, CURLcode code)
 {
     long made = 0;
 
     return (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING) &&
-           curl_easy_getinfo(call->curl, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made == 0;
+           curl_easy_getinfo(client->curl, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made == 0;
 }
 
 /* application/json, with or without parameters. */
@@ -323,64 +324,64 @@ static bool is_json(const char *type)
            (type[sizeof(json) - 1] == '\0' || strchr("; \t", type[sizeof(json) - 1]) != NULL);
 }
 
-static void transport_error(struct http_call *call, CURLcode code, struct result *j)
+static void transport_error(struct http_client *client, CURLcode code, struct result *r)
 {
     if (code == CURLE_OPERATION_TIMEDOUT) {
-        result_error(j, "the server did not answer in time");
-        j->late = true;
-    } else if (call->excess != NULL) {
-        result_error(j, "%s", call->excess);
+        result_error(r, "the server did not answer in time");
+        r->timed_out = true;
+    } else if (client->limit_error != NULL) {
+        result_error(r, "%s", client->limit_error);
     } else {
-        result_error(j, "the server could not be asked: %s",
-                     call->error[0] != '\0' ? call->error : curl_easy_strerror(code));
+        result_error(r, "the server could not be asked: %s",
+                     client->error[0] != '\0' ? client->error : curl_easy_strerror(code));
     }
 }
 
-/* What the one who reads the log can do about a status. */
+/* Hints for the administrator about a status. */
 static const struct {
     long status;
     const char *hint;
 } statuses[] = {
-    { 400, ": it finds the request wrong; or it does not know the client" },
+    { 400, ": the request is wrong, or the client is unknown to it" },
     { 401, ": it does not accept our credentials (client_id=, secret_file=, bearer_file=)" },
     { 403, ": it does not let this client introspect" },
-    { 404, ": nothing is there (url=)" },
-    { 429, ": we ask too often (cache=)" },
+    { 404, ": there is no introspection endpoint (url=)" },
+    { 429, ": it is asked too often (cache=)" },
 };
 
-static void status_error(long status, struct result *j)
+static void status_error(long status, struct result *r)
 {
     const char *hint = status / 100 == 3 ? ": redirects are not followed (url=)" : "";
 
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)
         if (statuses[i].status == status)
             hint = statuses[i].hint;
-    result_error(j, "the server answered with status %ld%s", status, hint);
+    result_error(r, "the server answered with status %ld%s", status, hint);
 }
 
-bool http_ask(struct http_call *call, const char *hint, struct slice value, int64_t deadline,
-              struct slice *body, struct result *j)
+bool http_post(struct http_client *client, const char *hint, struct slice value, int64_t deadline,
+               struct slice *body, struct result *r)
 {
     char *type = NULL;
     long status = 0;
 
-    if (!set_request(call, hint, value)) {
-        result_error(j, "out of memory");
+    if (!set_request(client, hint, value)) {
+        result_error(r, "out of memory");
         return false;
     }
-    CURLcode code = perform(call, deadline, false);
-    if (kept_one_died(call, code))
-        code = perform(call, deadline, true);
-    curl_easy_getinfo(call->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(call->curl, CURLINFO_CONTENT_TYPE, &type);
+    CURLcode code = perform(client, deadline, false);
+    if (reused_connection_failed(client, code))
+        code = perform(client, deadline, true);
+    curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(client->curl, CURLINFO_CONTENT_TYPE, &type);
     if (code != CURLE_OK)
-        transport_error(call, code, j);
-    else if (!call->has_status)
-        result_error(j, "the server could not be asked: its answer is not HTTP/1");
+        transport_error(client, code, r);
+    else if (!client->has_status)
+        result_error(r, "the server could not be asked: its answer is not HTTP/1");
     else if (status != 200)
-        status_error(status, j);
+        status_error(status, r);
     else if (!is_json(type))
-        result_error(j, "the server's answer is not application/json");
-    *body = (struct slice){ call->answer, call->got };
-    return code == CURLE_OK && call->has_status && status == 200 && is_json(type);
+        result_error(r, "the server's answer is not application/json");
+    *body = (struct slice){ client->response, client->response_length };
+    return code == CURLE_OK && client->has_status && status == 200 && is_json(type);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls to the OAuth server: one HTTP POST each, over connections that are kept. */
+/* Send introspection requests (RFC 7662, 2.1) by HTTP POST, over persistent connections. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_HTTP_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_HTTP_H
 
@@ -7,23 +7,24 @@
 
 enum { HTTP_VALUE_MAX = 4096 }; /* bytes of a value */
 
-struct http_pool; /* all towards one server; safe from several threads */
-struct http_call; /* one at a time; for one thread */
+struct http_pool;   /* the clients of one server; thread-safe */
+struct http_client; /* one connection, one request at a time; used by one thread at a time */
 
-/* Once in the life of the process, before anything else here; false if libcurl does not start. */
-bool http_pool_prepare(void);
+/* Initialises libcurl, once in the life of the process.  False: it does not start. */
+bool http_global_init(void);
 
-struct http_pool *http_pool_new(const struct options *o); /* NULL: no memory; keeps `o` */
-void http_pool_free(struct http_pool *c);                 /* no call is taken */
+struct http_pool *http_pool_new(const struct options *o); /* keeps `o`; NULL: out of memory */
+void http_pool_free(struct http_pool *pool);              /* after all clients are back */
 
-struct http_call *http_pool_take(struct http_pool *c); /* NULL: no memory */
-void http_pool_give(struct http_pool *c,
-                    struct http_call *call); /* back, and wiped; NULL is nothing */
+/* Lends a client to a thread.  NULL: out of memory. */
+struct http_client *http_pool_get(struct http_pool *pool);
+/* Wipes a client and takes it back; accepts NULL. */
+void http_pool_put(struct http_pool *pool, struct http_client *client);
 
-/* Asks about a value until a deadline (CLOCK_MONOTONIC, ns).  True: the server has answered 200 with
- * JSON, which is in `body` until the call is given back.  False: `j` is the error. */
-bool http_ask(struct http_call *call, const char *hint, struct slice value, int64_t deadline,
-              struct slice *body, struct result *j);
+/* Asks the server about a value, until a deadline (CLOCK_MONOTONIC, ns).  True: the status is 200,
+ * and *body is JSON by its type, valid until http_pool_put().  False: `r` is the error. */
+bool http_post(struct http_client *client, const char *hint, struct slice value, int64_t deadline,
+               struct slice *body, struct result *r);
 
 int64_t monotonic_now(void);
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* introspect.so: an OAuth 2.0 server judges the value (RFC 7662, token introspection).
+/* introspect.so: ask an OAuth 2.0 server whether a token is active (RFC 7662).
  *
- *     value ─▶ cache ─▶ flight ─▶ call ─▶ answer ─▶ judgement ─▶ verdict
- *              fresh?   another    HTTP    JSON
- *                       asks?
+ *     value ─▶ cache ─▶ single flight ─▶ http ─▶ response ─▶ result ─▶ answer
+ *              hit?     in flight?       POST    JSON
  *
- * Whatever cannot be found out is an error, never a pass: in particular nothing that the server said
- * is used beyond its time because the server cannot be reached. */
+ * Failures are errors, never a pass: in particular, a cached result is not used longer because the
+ * server cannot be reached. */
 #include <jansson.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -19,13 +18,14 @@
 struct introspect {
     struct options *options;
     struct cache *cache;
-    struct flights *flights;
-    struct http_pool *calls;
-    uint8_t secret[crypto_generichash_KEYBYTES]; /* of the cache's keys */
+    struct single_flight_group *flights;
+    struct http_pool *pool;
+    uint8_t
+        cache_secret[crypto_generichash_KEYBYTES]; /* keys the digests that are the cache's keys */
 };
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
-                           char *problem, size_t room);
+                           char *problem, size_t size);
 static int introspect_verify(void *instance, const struct jeton_question *q,
                              struct jeton_answer *a);
 static void introspect_close(void *instance);
@@ -35,41 +35,41 @@ const struct jeton_verifier jeton_verifier = {
     introspect_open,    introspect_verify,        introspect_close,
 };
 
-static bool prepared; /* what the process has one of */
+static bool initialized; /* the libraries, once in a process */
 
-static void prepare(void)
+static void initialize(void)
 {
     json_object_seed(0);
-    prepared = sodium_init() >= 0 && http_pool_prepare();
+    initialized = sodium_init() >= 0 && http_global_init();
 }
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
-                           char *problem, size_t room)
+                           char *problem, size_t size)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct introspect *in;
 
-    pthread_once(&once, prepare);
-    if (!prepared) {
-        snprintf(problem, room, "libsodium or libcurl does not start");
+    pthread_once(&once, initialize);
+    if (!initialized) {
+        snprintf(problem, size, "libsodium or libcurl does not start");
         return -1;
     }
     in = calloc(1, sizeof(*in));
     if (in == NULL) {
-        snprintf(problem, room, "out of memory");
+        snprintf(problem, size, "out of memory");
         return -1;
     }
-    in->options = options_new(arguments, count, problem, room);
+    in->options = options_new(arguments, count, problem, size);
     if (in->options != NULL) {
-        randombytes_buf(in->secret, sizeof(in->secret));
+        randombytes_buf(in->cache_secret, sizeof(in->cache_secret));
         in->cache = cache_new(in->options->cache_entries);
         in->flights = single_flight_new();
-        in->calls = http_pool_new(in->options);
-        if (in->cache != NULL && in->flights != NULL && in->calls != NULL) {
+        in->pool = http_pool_new(in->options);
+        if (in->cache != NULL && in->flights != NULL && in->pool != NULL) {
             *instance = in;
             return 0;
         }
-        snprintf(problem, room, "out of memory");
+        snprintf(problem, size, "out of memory");
     }
     introspect_close(in);
     return -1;
@@ -79,7 +79,7 @@ static void introspect_close(void *instance)
 {
     struct introspect *in = instance;
 
-    http_pool_free(in->calls);
+    http_pool_free(in->pool);
     single_flight_free(in->flights);
     cache_free(in->cache);
     options_free(in->options);
@@ -88,7 +88,7 @@ static void introspect_close(void *instance)
 }
 
 /* RFC 6749, appendix A.12: 1*VSCHAR. */
-static bool may_be_token(struct slice value)
+static bool is_token_syntax(struct slice value)
 {
     for (size_t i = 0; i < value.len; i++)
         if (value.at[i] < ' ' || value.at[i] > '~')
@@ -96,53 +96,55 @@ static bool may_be_token(struct slice value)
     return value.len > 0 && value.len <= HTTP_VALUE_MAX;
 }
 
-static void ask_server(struct introspect *in, const struct jeton_question *q, struct result *j)
+static void request_introspection(struct introspect *in, const struct jeton_question *q,
+                                  struct result *r)
 {
     struct slice value = { q->value, q->value_length }, body;
-    struct http_call *call = http_pool_take(in->calls);
+    struct http_client *client = http_pool_get(in->pool);
 
-    if (call == NULL)
-        result_error(j, "out of memory");
-    else if (http_ask(call, in->options->hint, value, q->deadline, &body, j))
-        response_judge(body, in->options, value, q->now, j);
-    http_pool_give(in->calls, call);
+    if (client == NULL)
+        result_error(r, "out of memory");
+    else if (http_post(client, in->options->hint, value, q->deadline, &body, r))
+        response_evaluate(body, in->options, value, q->now, r);
+    http_pool_put(in->pool, client);
 }
 
-static void ask_and_keep(struct introspect *in, const uint8_t key[CACHE_KEY], struct moment at,
-                         const struct jeton_question *q, struct result *j)
+static void request_and_cache(struct introspect *in, const uint8_t key[CACHE_KEY],
+                              struct cache_time at, const struct jeton_question *q,
+                              struct result *r)
 {
-    ask_server(in, q, j);
+    request_introspection(in, q, r);
     cache_put(in->cache, key, at,
-              j->outcome == JETON_VERIFIER_PASS ? in->options->cache : in->options->negative_cache,
-              j);
+              r->outcome == JETON_VERIFIER_PASS ? in->options->cache : in->options->negative_cache,
+              r);
 }
 
-/* As the first to ask about this value now, or with the answer that the first one gets. */
-static void find_out(struct introspect *in, const uint8_t key[CACHE_KEY],
-                     const struct jeton_question *q, struct result *j)
+/* Looks a value up in the cache; else asks the server, or waits for the thread that is asking it. */
+static void look_up_or_request(struct introspect *in, const uint8_t key[CACHE_KEY],
+                               const struct jeton_question *q, struct result *r)
 {
-    struct flight flight;
+    struct single_flight flight;
     enum single_flight_role role;
 
     for (;;) {
-        struct moment at = { q->now, monotonic_now() };
-        if (cache_get(in->cache, key, at, j))
+        struct cache_time at = { q->now, monotonic_now() };
+        if (cache_get(in->cache, key, at, r))
             return;
-        role = single_flight_join(in->flights, &flight, key, q->deadline, j);
+        role = single_flight_join(in->flights, &flight, key, q->deadline, r);
         if (role != SINGLE_FLIGHT_SHARED)
             break;
-        if (!j->late && result_holds(j, q->now))
-            return; /* else that one's time was up, or its clock another: not this one's */
+        if (!r->timed_out && result_is_valid(r, q->now))
+            return; /* else the leader's deadline passed or its clock differs: look again */
     }
     if (role == SINGLE_FLIGHT_TIMEOUT) {
-        result_error(j, "the server did not answer in time");
+        result_error(r, "the server did not answer in time");
         return;
     }
-    /* One that landed between the two looks has left its answer in the cache. */
-    struct moment at = { q->now, monotonic_now() };
-    if (!cache_get(in->cache, key, at, j))
-        ask_and_keep(in, key, at, q, j);
-    single_flight_finish(in->flights, &flight, j);
+    /* A flight that finished after the look-up above has cached its result. */
+    struct cache_time at = { q->now, monotonic_now() };
+    if (!cache_get(in->cache, key, at, r))
+        request_and_cache(in, key, at, q, r);
+    single_flight_finish(in->flights, &flight, r);
 }
 
 static int introspect_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
@@ -150,18 +152,18 @@ static int introspect_verify(void *instance, const struct jeton_question *q, str
     struct introspect *in = instance;
     struct slice value = { q->value, q->value_length };
     uint8_t key[CACHE_KEY];
-    struct result j;
+    struct result r;
 
-    if (!may_be_token(value))
+    if (!is_token_syntax(value))
         return JETON_VERIFIER_IGNORE;
-    crypto_generichash(key, sizeof(key), (const unsigned char *)value.at, value.len, in->secret,
-                       sizeof(in->secret));
+    crypto_generichash(key, sizeof(key), (const unsigned char *)value.at, value.len,
+                       in->cache_secret, sizeof(in->cache_secret));
     if (in->options->cache > 0) {
-        find_out(in, key, q, &j);
-    } else { /* nobody is to get what was said to another: nor by waiting with him */
-        struct moment at = { q->now, monotonic_now() };
-        if (!cache_get(in->cache, key, at, &j))
-            ask_and_keep(in, key, at, q, &j);
+        look_up_or_request(in, key, q, &r);
+    } else { /* cache=0s: no question may get the result of another, so do not share flights either */
+        struct cache_time at = { q->now, monotonic_now() };
+        if (!cache_get(in->cache, key, at, &r))
+            request_and_cache(in, key, at, q, &r);
     }
-    return result_answer(&j, q, a);
+    return result_answer(&r, q, a);
 }

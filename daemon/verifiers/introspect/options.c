@@ -14,8 +14,8 @@
 
 enum { CACHE_MAX = 300, NEGATIVE_MAX = 60, ENTRIES_MAX = 1000000 };
 
-/* As given; texts belong to the caller of open(). */
-struct given {
+/* The arguments as parsed; the texts belong to the caller of open(). */
+struct raw_options {
     const char *url, *client_id, *secret_file, *bearer_file, *ca, *issuer, *hint;
     const char *subject_claim;
     struct argument_list audience;
@@ -24,25 +24,26 @@ struct given {
     uint64_t cache_entries;
 };
 
-/* Where a refusal is put. */
-struct complaint {
+/* Where the message about a wrong argument goes. */
+struct problem {
     char *text;
-    size_t room;
+    size_t size;
 };
 
 static bool read_printable(void *field, struct slice value);
 static bool read_path(void *field, struct slice value);
 static bool read_cache(void *field, struct slice value);
-static bool read_negative(void *field, struct slice value);
+static bool read_negative_cache(void *field, struct slice value);
 static bool read_entries(void *field, struct slice value);
-static bool take_url(struct options *o, const struct given *g, struct complaint c);
-static bool take_authorization(struct options *o, const struct given *g, struct complaint c);
-static bool take_ca(struct options *o, const char *path, struct complaint c);
-static bool take_texts(struct options *o, const struct given *g, struct complaint c);
+static bool set_url(struct options *o, const struct raw_options *raw, struct problem *problem);
+static bool set_authorization(struct options *o, const struct raw_options *raw,
+                              struct problem *problem);
+static bool set_ca(struct options *o, const char *path, struct problem *problem);
+static bool set_texts(struct options *o, const struct raw_options *raw, struct problem *problem);
 
 /* clang-format off */
 #define ROW(name, reader, field, ...) \
-    { .key = name, .read = reader, .offset = offsetof(struct given, field), .right = __VA_ARGS__ }
+    { .key = name, .read = reader, .offset = offsetof(struct raw_options, field), .right = __VA_ARGS__ }
 /* clang-format on */
 static const struct argument_row rows[] = {
     ROW("url", argument_text, url,
@@ -51,51 +52,24 @@ static const struct argument_row rows[] = {
     ROW("secret_file", read_path, secret_file, "an absolute path"),
     ROW("bearer_file", read_path, bearer_file, "an absolute path"),
     ROW("ca", read_path, ca, "the absolute path of a PEM file"),
-    ROW("issuer", argument_text, issuer, "the iss of the answers"),
-    ROW("audience", argument_append, audience, "an aud of the answers, at most 16 times",
+    ROW("issuer", argument_text, issuer, "the iss of the responses"),
+    ROW("audience", argument_append, audience, "an aud of the responses, at most 16 times",
         .repeated = true),
     ROW("token_type_hint", read_printable, hint, "access_token, another hint, or none"),
     ROW("subject_claim", read_printable, subject_claim,
-        "the member of the answers that is the subject, such as sub or username"),
+        "the member of the responses that is the subject, such as sub or username"),
     ROW("insecure_http", argument_flag, insecure_http, "yes or no"),
     ROW("cache", read_cache, cache, "a duration from 0s (off) to 5m"),
-    ROW("negative_cache", read_negative, negative_cache, "a duration from 0s (off) to 60s"),
+    ROW("negative_cache", read_negative_cache, negative_cache, "a duration from 0s (off) to 60s"),
     ROW("cache_entries", read_entries, cache_entries, "a number from 1 to 1000000"),
 };
 #undef ROW
 
-static bool refuse(struct complaint c, const char *what, const char *why)
+/* Returns false, for a caller that returns it. */
+static bool set_problem(struct problem *problem, const char *what, const char *why)
 {
-    snprintf(c.text, c.room, "%s%s", what, why);
+    snprintf(problem->text, problem->size, "%s%s", what, why);
     return false;
-}
-
-struct options *options_new(const struct jeton_argument *arguments, size_t count, char *problem,
-                            size_t room)
-{
-    struct given g = { .hint = "access_token",
-                       .subject_claim = "sub",
-                       .cache = 10,
-                       .negative_cache = 2,
-                       .cache_entries = 10000 };
-    struct complaint c = { problem, room };
-    struct options *o;
-
-    if (!arguments_read(rows, sizeof(rows) / sizeof(rows[0]), &g, arguments, count, problem, room))
-        return NULL;
-    o = calloc(1, sizeof(*o));
-    if (o == NULL) {
-        refuse(c, "", "out of memory");
-        return NULL;
-    }
-    o->cache = g.cache;
-    o->negative_cache = g.negative_cache;
-    o->cache_entries = g.cache_entries;
-    if (take_url(o, &g, c) && take_authorization(o, &g, c) && take_ca(o, g.ca, c) &&
-        take_texts(o, &g, c))
-        return o;
-    options_free(o);
-    return NULL;
 }
 
 void options_free(struct options *o)
@@ -112,6 +86,35 @@ void options_free(struct options *o)
     free(o->issuer);
     free(o->ca);
     free(o);
+}
+
+struct options *options_new(const struct jeton_argument *arguments, size_t count, char *problem,
+                            size_t size)
+{
+    struct raw_options raw = { .hint = "access_token",
+                               .subject_claim = "sub",
+                               .cache = 10,
+                               .negative_cache = 2,
+                               .cache_entries = 10000 };
+    struct problem p = { problem, size };
+    struct options *o;
+
+    if (!arguments_read(rows, sizeof(rows) / sizeof(rows[0]), &raw, arguments, count, problem,
+                        size))
+        return NULL;
+    o = calloc(1, sizeof(*o));
+    if (o == NULL) {
+        set_problem(&p, "", "out of memory");
+        return NULL;
+    }
+    o->cache = raw.cache;
+    o->negative_cache = raw.negative_cache;
+    o->cache_entries = raw.cache_entries;
+    if (set_url(o, &raw, &p) && set_authorization(o, &raw, &p) && set_ca(o, raw.ca, &p) &&
+        set_texts(o, &raw, &p))
+        return o;
+    options_free(o);
+    return NULL;
 }
 
 /* -- readers ----------------------------------------------------------------------------------- */
@@ -134,7 +137,7 @@ static bool read_cache(void *field, struct slice value)
     return argument_duration(field, value) && *(int64_t *)field <= CACHE_MAX;
 }
 
-static bool read_negative(void *field, struct slice value)
+static bool read_negative_cache(void *field, struct slice value)
 {
     return argument_duration(field, value) && *(int64_t *)field <= NEGATIVE_MAX;
 }
@@ -148,34 +151,34 @@ static bool read_entries(void *field, struct slice value)
 
 /* -- url= -------------------------------------------------------------------------------------- */
 
-/* http+unix:///run/oauth.sock:/introspect is a socket up to the first colon, and a path on it. */
-static bool take_unix_url(struct options *o, const char *rest, struct complaint c)
+/* Splits http+unix:///run/oauth.sock:/introspect at the colon: a socket, and a path on its server. */
+static bool set_unix_url(struct options *o, const char *rest, struct problem *problem)
 {
     static const char host[] = "http://localhost";
     const char *colon = strchr(rest, ':');
     size_t length = colon != NULL ? (size_t)(colon - rest) : 0;
 
     if (rest[0] != '/' || colon == NULL || colon[1] != '/')
-        return refuse(c, "url=: ", "this should be http+unix:///SOCKET:/PATH");
+        return set_problem(problem, "url=: ", "this should be http+unix:///SOCKET:/PATH");
     if (length >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-        return refuse(c, "url=: ", "the path of the socket is longer than 107 bytes");
-    size_t room = sizeof(host) + strlen(colon + 1);
+        return set_problem(problem, "url=: ", "the path of the socket is longer than 107 bytes");
+    size_t size = sizeof(host) + strlen(colon + 1);
     o->socket = strndup(rest, length);
-    o->url = malloc(room);
+    o->url = malloc(size);
     if (o->socket == NULL || o->url == NULL)
-        return refuse(c, "", "out of memory");
-    snprintf(o->url, room, "%s%s", host, colon + 1);
+        return set_problem(problem, "", "out of memory");
+    snprintf(o->url, size, "%s%s", host, colon + 1);
     return true;
 }
 
-/* Names that cannot lead off this host. */
+/* Names that always lead to this host. */
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 ||
            strcmp(host, "localhost") == 0;
 }
 
-static const char *parsed_fault(struct options *o, CURLU *u, bool insecure)
+static const char *url_parts_fault(struct options *o, CURLU *u, bool insecure)
 {
     char *scheme = NULL, *host = NULL, *fragment = NULL;
     const char *fault = NULL;
@@ -186,7 +189,7 @@ static const char *parsed_fault(struct options *o, CURLU *u, bool insecure)
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         fault = "this should be https://, http:// or http+unix://";
     else if (strcmp(scheme, "http") == 0 && !is_loopback(host) && !insecure)
-        fault = "http:// would send tokens in clear over the network: use https://, or say "
+        fault = "http:// would send tokens in clear over the network: use https://, or set "
                 "insecure_http=yes";
     else if (curl_url_get(u, CURLUPART_FRAGMENT, &fragment, 0) == CURLUE_OK)
         fault = "it has a fragment (#)";
@@ -211,48 +214,50 @@ static const char *url_fault(struct options *o, bool insecure)
     else if (code == CURLUE_UNSUPPORTED_SCHEME)
         fault = "this should be https://, http:// or http+unix://";
     else
-        fault = code != CURLUE_OK ? curl_url_strerror(code) : parsed_fault(o, u, insecure);
+        fault = code != CURLUE_OK ? curl_url_strerror(code) : url_parts_fault(o, u, insecure);
     curl_url_cleanup(u);
     return fault;
 }
 
-static bool take_url(struct options *o, const struct given *g, struct complaint c)
+static bool set_url(struct options *o, const struct raw_options *raw, struct problem *problem)
 {
     static const char prefix[] = "http+unix://";
 
-    for (const char *at = g->url; *at != '\0'; at++)
+    for (const char *at = raw->url; *at != '\0'; at++)
         if (*at <= ' ' || *at > '~')
-            return refuse(c, "url=: ", "it has a space or a byte that is not printable ASCII");
-    if (strncmp(g->url, prefix, sizeof(prefix) - 1) == 0) {
-        if (!take_unix_url(o, g->url + sizeof(prefix) - 1, c))
+            return set_problem(problem,
+                               "url=: ", "it has a space or a byte that is not printable ASCII");
+    if (strncmp(raw->url, prefix, sizeof(prefix) - 1) == 0) {
+        if (!set_unix_url(o, raw->url + sizeof(prefix) - 1, problem))
             return false;
     } else {
-        o->url = strdup(g->url);
+        o->url = strdup(raw->url);
         if (o->url == NULL)
-            return refuse(c, "", "out of memory");
+            return set_problem(problem, "", "out of memory");
     }
-    const char *fault = url_fault(o, g->insecure_http);
-    return fault == NULL || refuse(c, "url=: ", fault);
+    const char *fault = url_fault(o, raw->insecure_http);
+    return fault == NULL || set_problem(problem, "url=: ", fault);
 }
 
-/* -- the rest ---------------------------------------------------------------------------------- */
+/* -- other options------------------------------------------------------------------------------ */
 
-static bool take_authorization(struct options *o, const struct given *g, struct complaint c)
+static bool set_authorization(struct options *o, const struct raw_options *raw,
+                              struct problem *problem)
 {
     char why[256];
 
-    if ((g->client_id == NULL) != (g->secret_file == NULL))
-        return refuse(c, "", "client_id= and secret_file= belong together");
-    if (g->client_id != NULL && g->bearer_file != NULL)
-        return refuse(c, "", "client_id= and bearer_file= exclude each other");
-    if (g->client_id == NULL && g->bearer_file == NULL)
+    if ((raw->client_id == NULL) != (raw->secret_file == NULL))
+        return set_problem(problem, "", "client_id= and secret_file= belong together");
+    if (raw->client_id != NULL && raw->bearer_file != NULL)
+        return set_problem(problem, "", "client_id= and bearer_file= exclude each other");
+    if (raw->client_id == NULL && raw->bearer_file == NULL)
         return true;
-    if (g->client_id != NULL)
-        o->authorization = client_auth_basic(g->client_id, g->secret_file, why, sizeof(why));
+    if (raw->client_id != NULL)
+        o->authorization = client_auth_basic(raw->client_id, raw->secret_file, why, sizeof(why));
     else
-        o->authorization = client_auth_bearer(g->bearer_file, why, sizeof(why));
+        o->authorization = client_auth_bearer(raw->bearer_file, why, sizeof(why));
     return o->authorization != NULL ||
-           refuse(c, g->client_id != NULL ? "secret_file=: " : "bearer_file=: ", why);
+           set_problem(problem, raw->client_id != NULL ? "secret_file=: " : "bearer_file=: ", why);
 }
 
 static const char *load_ca(struct options *o, int fd)
@@ -275,37 +280,37 @@ static const char *load_ca(struct options *o, int fd)
                "there is no certificate in it: this should be a PEM file";
 }
 
-static bool take_ca(struct options *o, const char *path, struct complaint c)
+static bool set_ca(struct options *o, const char *path, struct problem *problem)
 {
     if (path == NULL)
         return true;
     if (strcmp(o->scheme, "https") != 0)
-        return refuse(c, "ca=: ", "this goes with an https:// url only");
+        return set_problem(problem, "ca=: ", "this is for an https:// url only");
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *fault = load_ca(o, fd);
     if (fault != NULL)
-        snprintf(c.text, c.room, "ca=: %.200s: %s", path, fault);
+        snprintf(problem->text, problem->size, "ca=: %.200s: %s", path, fault);
     if (fd >= 0)
         close(fd);
     return fault == NULL;
 }
 
-static bool take_texts(struct options *o, const struct given *g, struct complaint c)
+static bool set_texts(struct options *o, const struct raw_options *raw, struct problem *problem)
 {
-    bool hints = strcmp(g->hint, "none") != 0;
+    bool has_hint = strcmp(raw->hint, "none") != 0;
 
-    if (strlen(g->hint) > OPTIONS_HINT_MAX)
-        return refuse(c, "token_type_hint=: ", "this should be at most 64 bytes long");
-    o->subject_claim = strdup(g->subject_claim);
-    o->hint = hints ? strdup(g->hint) : NULL;
-    o->issuer = g->issuer != NULL ? strdup(g->issuer) : NULL;
-    if (o->subject_claim == NULL || (hints && o->hint == NULL) ||
-        (g->issuer != NULL && o->issuer == NULL))
-        return refuse(c, "", "out of memory");
-    for (size_t i = 0; i < g->audience.count; i++) {
-        o->audience[i] = strdup(g->audience.text[i]);
+    if (strlen(raw->hint) > OPTIONS_HINT_MAX)
+        return set_problem(problem, "token_type_hint=: ", "this should be at most 64 bytes long");
+    o->subject_claim = strdup(raw->subject_claim);
+    o->hint = has_hint ? strdup(raw->hint) : NULL;
+    o->issuer = raw->issuer != NULL ? strdup(raw->issuer) : NULL;
+    if (o->subject_claim == NULL || (has_hint && o->hint == NULL) ||
+        (raw->issuer != NULL && o->issuer == NULL))
+        return set_problem(problem, "", "out of memory");
+    for (size_t i = 0; i < raw->audience.count; i++) {
+        o->audience[i] = strdup(raw->audience.text[i]);
         if (o->audience[i] == NULL)
-            return refuse(c, "", "out of memory");
+            return set_problem(problem, "", "out of memory");
         o->audiences++;
     }
     return true;

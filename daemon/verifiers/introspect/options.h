@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arguments of the introspect verifier, checked and in memory of their own; files are read
- * when it is opened and not again. */
+/* The arguments of the introspect verifier: checked, copied, and their files read.  Constant once
+ * the verifier is open. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_OPTIONS_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_OPTIONS_H
 
@@ -12,24 +12,24 @@ enum {
 };
 
 struct options {
-    char *url;           /* what is asked, http: or https: */
-    char *socket;        /* through this Unix socket, or NULL */
-    const char *scheme;  /* the only one spoken: "http" or "https" */
+    char *url;           /* of the introspection endpoint, http: or https: */
+    char *socket;        /* the Unix socket to connect to, or NULL */
+    const char *scheme;  /* the only one that is used: "http" or "https" */
     char *authorization; /* the header's line, secret, or NULL */
-    char *hint;          /* or NULL: none is sent */
+    char *hint;          /* NULL: no token_type_hint is sent */
     char *subject_claim;
-    char *issuer;     /* or NULL: any */
+    char *issuer;     /* NULL: any */
     size_t audiences; /* 0: any */
     char *audience[ARGUMENT_LIST_MAX];
-    char *ca; /* PEM, or NULL: the system's */
+    char *ca; /* PEM; NULL: the system's certificates */
     size_t ca_length;
     int64_t cache, negative_cache; /* seconds */
     uint64_t cache_entries;
 };
 
-/* NULL: `problem` says what is wrong, or that there is no memory. */
+/* Returns NULL if an argument is wrong or memory is exhausted: `problem` says so. */
 struct options *options_new(const struct jeton_argument *arguments, size_t count, char *problem,
-                            size_t room);
+                            size_t size);
 void options_free(struct options *o);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An answer is believed whole or not at all: a member that is used and has not the type or the form
- * that RFC 7662 gives it makes the answer an error, whatever the others say.  Not so jti, which is
- * but a name. */
+/* A response is accepted as a whole or not at all: a member that is used, but does not have the type
+ * or form that RFC 7662 defines, makes the result an error, whatever the other members are.  Except
+ * for jti, which is only a name for logs. */
 #include "daemon/verifiers/introspect/response.h"
 
 #include <jansson.h>
@@ -10,92 +10,93 @@
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
-enum { ID_SECRET_MIN = 16 }; /* bytes of the value in a jti that are too many for a log */
+enum { ID_SECRET_MIN = 16 }; /* bytes of the value in a jti that must not be logged */
 
-static const char *judge(const json_t *answer, const struct options *o, struct slice value,
-                         int64_t now, struct result *j);
-static const char *judge_active(const json_t *answer, const struct options *o, struct slice value,
-                                int64_t now, struct result *j);
-static const char *read_texts(const json_t *answer, const struct options *o,
+static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
+                            int64_t now, struct result *r);
+static const char *evaluate_active(const json_t *response, const struct options *o,
+                                   struct slice value, int64_t now, struct result *r);
+static const char *read_texts(const json_t *response, const struct options *o,
                               struct jeton_identity *identity);
-static const char *read_scopes(const json_t *answer, char *scopes, size_t room);
-static const char *read_times(const json_t *answer, int64_t *nbf, int64_t *exp);
-static const char *read_audience(const json_t *answer, const struct options *o, bool *ours);
-static void name(const json_t *answer, struct slice value, struct jeton_identity *identity);
+static const char *read_scopes(const json_t *response, char *scopes, size_t size);
+static const char *read_times(const json_t *response, int64_t *nbf, int64_t *exp);
+static const char *read_audience(const json_t *response, const struct options *o, bool *ours);
+static void set_id(const json_t *response, struct slice value, struct jeton_identity *identity);
 
-void response_judge(struct slice body, const struct options *o, struct slice value, int64_t now,
-                    struct result *j)
+void response_evaluate(struct slice body, const struct options *o, struct slice value, int64_t now,
+                       struct result *r)
 {
-    json_t *answer = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *fault = judge(answer, o, value, now, j);
+    json_t *response = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *fault = evaluate(response, o, value, now, r);
 
     if (fault != NULL)
-        result_error(j, "the server's answer cannot be used: %s", fault);
-    json_decref(answer);
+        result_error(r, "the server's answer cannot be used: %s", fault);
+    json_decref(response);
 }
 
-static const char *judge(const json_t *answer, const struct options *o, struct slice value,
-                         int64_t now, struct result *j)
+static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
+                            int64_t now, struct result *r)
 {
-    const json_t *active = json_object_get(answer, "active");
+    const json_t *active = json_object_get(response, "active");
 
-    if (answer == NULL)
-        return "it is not JSON, or names a member twice";
-    if (!json_is_object(answer))
+    if (response == NULL)
+        return "it is not JSON, or has a member twice";
+    if (!json_is_object(response))
         return "it is not a JSON object";
     if (active == NULL)
         return "active is missing";
     if (!json_is_boolean(active))
         return "active is not true or false";
     if (json_is_true(active))
-        return judge_active(answer, o, value, now, j);
-    result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_UNKNOWN, NULL);
+        return evaluate_active(response, o, value, now, r);
+    result_set(r, JETON_VERIFIER_FAIL, JETON_REASON_UNKNOWN, NULL);
     return NULL;
 }
 
-static void judge_time(struct result *j, int64_t nbf, int64_t exp, int64_t now)
+static void evaluate_times(struct result *r, int64_t nbf, int64_t exp, int64_t now)
 {
     if (now >= exp) {
-        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_EXPIRED, NULL);
-        j->from = exp;
+        result_set(r, JETON_VERIFIER_FAIL, JETON_REASON_EXPIRED, NULL);
+        r->valid_from = exp;
     } else if (now < nbf) {
-        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_PENDING, NULL);
-        j->to = nbf;
+        result_set(r, JETON_VERIFIER_FAIL, JETON_REASON_PENDING, NULL);
+        r->valid_until = nbf;
     } else {
-        j->from = nbf;
-        j->to = exp;
+        r->valid_from = nbf;
+        r->valid_until = exp;
     }
 }
 
-static const char *judge_active(const json_t *answer, const struct options *o, struct slice value,
-                                int64_t now, struct result *j)
+static const char *evaluate_active(const json_t *response, const struct options *o,
+                                   struct slice value, int64_t now, struct result *r)
 {
     int64_t nbf, exp;
     bool ours;
 
-    result_set(j, JETON_VERIFIER_PASS, 0, NULL);
-    const char *fault = read_texts(answer, o, &j->identity);
+    result_set(r, JETON_VERIFIER_PASS, 0, NULL);
+    const char *fault = read_texts(response, o, &r->identity);
     if (fault == NULL)
-        fault = read_scopes(answer, j->identity.scopes, sizeof(j->identity.scopes));
+        fault = read_scopes(response, r->identity.scopes, sizeof(r->identity.scopes));
     if (fault == NULL)
-        fault = read_times(answer, &nbf, &exp);
+        fault = read_times(response, &nbf, &exp);
     if (fault == NULL)
-        fault = read_audience(answer, o, &ours);
+        fault = read_audience(response, o, &ours);
     if (fault != NULL)
         return fault;
-    j->identity.expires = exp;
-    name(answer, value, &j->identity);
-    if (o->issuer != NULL && strcmp(j->identity.issuer, o->issuer) != 0)
-        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "not issued by whom it must be");
+    r->identity.expires = exp;
+    set_id(response, value, &r->identity);
+    if (o->issuer != NULL && strcmp(r->identity.issuer, o->issuer) != 0)
+        result_set(r, JETON_VERIFIER_FAIL, JETON_REASON_DENIED,
+                   "it is from an issuer that is not accepted here");
     else if (!ours)
-        result_set(j, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "meant for another audience");
+        result_set(r, JETON_VERIFIER_FAIL, JETON_REASON_DENIED, "it is for another audience");
     else
-        judge_time(j, nbf, exp, now);
+        evaluate_times(r, nbf, exp, now);
     return NULL;
 }
 
-/* True if what jansson has read, which is valid UTF-8 without NUL, is free of control characters. */
-static bool is_plain(const char *text)
+/* Checks that a text is free of control characters; jansson has checked that it is UTF-8 without NUL. */
+static bool is_printable(const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
         if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
@@ -103,45 +104,45 @@ static bool is_plain(const char *text)
     return true;
 }
 
-/* A string of at most SUBJECT_MAX bytes, "" if it is missing; false if it is anything else. */
-static bool read_text(const json_t *answer, const char *member, char *to)
+/* Reads a string of at most SUBJECT_MAX bytes; "" if it is missing.  False: it is anything else. */
+static bool read_text(const json_t *response, const char *member, char *to)
 {
-    const json_t *text = json_object_get(answer, member);
+    const json_t *text = json_object_get(response, member);
 
     if (text == NULL)
         return true;
     if (!json_is_string(text) || json_string_length(text) > SUBJECT_MAX ||
-        !is_plain(json_string_value(text)))
+        !is_printable(json_string_value(text)))
         return false;
     memcpy(to, json_string_value(text), json_string_length(text) + 1);
     return true;
 }
 
-static const char *read_texts(const json_t *answer, const struct options *o,
+static const char *read_texts(const json_t *response, const struct options *o,
                               struct jeton_identity *identity)
 {
-    if (!read_text(answer, o->subject_claim, identity->subject))
+    if (!read_text(response, o->subject_claim, identity->subject))
         return "the subject is not a string of at most 256 bytes without control characters";
-    if (!read_text(answer, "iss", identity->issuer))
+    if (!read_text(response, "iss", identity->issuer))
         return "iss is not a string of at most 256 bytes without control characters";
     return NULL;
 }
 
-/* The name for logs.  Servers of opaque tokens are known that answer with the token itself: that,
- * and much of it, is no name. */
-static void name(const json_t *answer, struct slice value, struct jeton_identity *identity)
+/* Takes the jti as the id for logs, unless it discloses the value: some servers of opaque tokens
+ * repeat the token in it, or much of it. */
+static void set_id(const json_t *response, struct slice value, struct jeton_identity *identity)
 {
-    const char *jti = json_string_value(json_object_get(answer, "jti"));
+    const char *jti = json_string_value(json_object_get(response, "jti"));
     size_t length = jti != NULL ? strlen(jti) : 0;
 
-    if (length == 0 || length >= sizeof(identity->id) || !is_plain(jti) ||
+    if (length == 0 || length >= sizeof(identity->id) || !is_printable(jti) ||
         memmem(jti, length, value.at, value.len) != NULL ||
         (length >= ID_SECRET_MIN && memmem(value.at, value.len, jti, length) != NULL))
         return;
     memcpy(identity->id, jti, length + 1);
 }
 
-/* Adds a word; nobody can ask jetond for one that is none of its words, so that is left out. */
+/* Adds a scope; leaves out one that is not a valid scope word of jetond's, as it cannot be requested. */
 static const char *add_scope(struct text *out, size_t *count, struct slice word)
 {
     if (memchr(word.at, ',', word.len) != NULL || scopes_fault(word) != NULL ||
@@ -155,10 +156,10 @@ static const char *add_scope(struct text *out, size_t *count, struct slice word)
     return NULL;
 }
 
-static const char *read_scopes(const json_t *answer, char *scopes, size_t room)
+static const char *read_scopes(const json_t *response, char *scopes, size_t size)
 {
-    const json_t *scope = json_object_get(answer, "scope");
-    struct text out = text_in(scopes, room - 1);
+    const json_t *scope = json_object_get(response, "scope");
+    struct text out = text_in(scopes, size - 1);
     size_t count = 0;
 
     if (scope == NULL)
@@ -175,23 +176,23 @@ static const char *read_scopes(const json_t *answer, char *scopes, size_t room)
         if (fault != NULL)
             return fault;
     }
-    return NULL; /* ended by the zeros that were there */
+    return NULL; /* the buffer was zeroed, so the text is terminated */
 }
 
-/* A number of seconds, whole as RFC 7662 has it, or `missing`. */
-static bool read_time(const json_t *answer, const char *member, int64_t missing, int64_t *time)
+/* Reads a time, which RFC 7662 defines as an integer of seconds; `missing` if there is none. */
+static bool read_time(const json_t *response, const char *member, int64_t missing, int64_t *time)
 {
-    const json_t *number = json_object_get(answer, member);
+    const json_t *number = json_object_get(response, member);
 
     *time = number != NULL ? json_integer_value(number) : missing;
     return number == NULL || (json_is_integer(number) && *time >= 0 && *time <= STAMP_MAX);
 }
 
-static const char *read_times(const json_t *answer, int64_t *nbf, int64_t *exp)
+static const char *read_times(const json_t *response, int64_t *nbf, int64_t *exp)
 {
-    if (!read_time(answer, "exp", JETON_VERIFIER_NEVER, exp))
+    if (!read_time(response, "exp", JETON_VERIFIER_NEVER, exp))
         return "exp is not a whole number of seconds from 1970 to 9999";
-    if (!read_time(answer, "nbf", INT64_MIN, nbf))
+    if (!read_time(response, "nbf", INT64_MIN, nbf))
         return "nbf is not a whole number of seconds from 1970 to 9999";
     return NULL;
 }
@@ -204,10 +205,10 @@ static bool is_audience(const struct options *o, const json_t *aud)
     return o->audiences == 0;
 }
 
-/* A string, or a list of strings. */
-static const char *read_audience(const json_t *answer, const struct options *o, bool *ours)
+/* Compares aud, which is a string or a list of strings, with audience=. */
+static const char *read_audience(const json_t *response, const struct options *o, bool *ours)
 {
-    const json_t *aud = json_object_get(answer, "aud");
+    const json_t *aud = json_object_get(response, "aud");
     size_t count = json_is_array(aud) ? json_array_size(aud) : aud != NULL;
 
     *ours = o->audiences == 0;

@@ -9,39 +9,41 @@
 
 enum { YEAR = 365 * 86400 };
 
-void result_set(struct result *j, enum jeton_outcome outcome, enum jeton_reason reason,
-                const char *said)
+void result_set(struct result *r, enum jeton_outcome outcome, enum jeton_reason reason,
+                const char *client_message)
 {
-    *j = (struct result){
-        .outcome = outcome, .reason = reason, .said = said, .from = INT64_MIN, .to = INT64_MAX
-    };
-    j->identity.expires = JETON_VERIFIER_NEVER;
+    *r = (struct result){ .outcome = outcome,
+                          .reason = reason,
+                          .client_message = client_message,
+                          .valid_from = INT64_MIN,
+                          .valid_until = INT64_MAX };
+    r->identity.expires = JETON_VERIFIER_NEVER;
 }
 
-void result_error(struct result *j, const char *format, ...)
+void result_error(struct result *r, const char *format, ...)
 {
     va_list arguments;
 
-    result_set(j, JETON_VERIFIER_ERROR, 0, NULL);
+    result_set(r, JETON_VERIFIER_ERROR, 0, NULL);
     va_start(arguments, format);
-    vsnprintf(j->message, sizeof(j->message), format, arguments);
+    vsnprintf(r->log_message, sizeof(r->log_message), format, arguments);
     va_end(arguments);
-    /* Part of it may be libcurl's, which quotes certificates. */
-    for (char *c = j->message; *c != '\0'; c++)
+    /* Part of it may be text of libcurl's, which quotes certificates. */
+    for (char *c = r->log_message; *c != '\0'; c++)
         if (*c < ' ' || *c > '~')
             *c = '?';
 }
 
-bool result_holds(const struct result *j, int64_t now)
+bool result_is_valid(const struct result *r, int64_t now)
 {
-    return j->from <= now && now < j->to;
+    return r->valid_from <= now && now < r->valid_until;
 }
 
-/* The scopes that both have. */
-static void common_scopes(char *scopes, size_t room, const char *had, const char *ours)
+/* Writes the scopes that both have. */
+static void intersect_scopes(char *scopes, size_t size, const char *earlier, const char *ours)
 {
-    struct slice rest = slice_of(had);
-    struct text out = text_in(scopes, room - 1);
+    struct slice rest = slice_of(earlier);
+    struct text out = text_in(scopes, size - 1);
 
     while (rest.len > 0) {
         const char *comma = memchr(rest.at, ',', rest.len);
@@ -57,50 +59,50 @@ static void common_scopes(char *scopes, size_t room, const char *had, const char
     scopes[out.len] = '\0';
 }
 
-/* A value that stands for one subject here and for another there is nobody's. */
-static int narrow(const struct jeton_identity *ours, const struct jeton_identity *had,
-                  struct jeton_answer *a)
+/* Keeps the earlier identity, and narrows it; fails if the two have different subjects. */
+static int narrow_identity(const struct jeton_identity *ours, const struct jeton_identity *earlier,
+                           struct jeton_answer *a)
 {
-    if (ours->subject[0] != '\0' && had->subject[0] != '\0' &&
-        strcmp(ours->subject, had->subject) != 0) {
+    if (ours->subject[0] != '\0' && earlier->subject[0] != '\0' &&
+        strcmp(ours->subject, earlier->subject) != 0) {
         a->reason = JETON_REASON_SUBJECT;
         return JETON_VERIFIER_FAIL;
     }
-    a->identity = *had;
-    if (ours->expires < had->expires)
+    a->identity = *earlier;
+    if (ours->expires < earlier->expires)
         a->identity.expires = ours->expires;
-    common_scopes(a->identity.scopes, sizeof(a->identity.scopes), had->scopes, ours->scopes);
+    intersect_scopes(a->identity.scopes, sizeof(a->identity.scopes), earlier->scopes, ours->scopes);
     a->has_identity = 1;
     return JETON_VERIFIER_PASS;
 }
 
-static int result_pass(const struct result *j, const struct jeton_question *q,
+static int result_pass(const struct result *r, const struct jeton_question *q,
                        struct jeton_answer *a)
 {
     if (q->identity != NULL)
-        return narrow(&j->identity, q->identity, a);
-    a->identity = j->identity;
+        return narrow_identity(&r->identity, q->identity, a);
+    a->identity = r->identity;
     a->has_identity = 1;
     return JETON_VERIFIER_PASS;
 }
 
-static int result_fail(const struct result *j, const struct jeton_question *q,
+static int result_fail(const struct result *r, const struct jeton_question *q,
                        struct jeton_answer *a)
 {
-    a->reason = (int32_t)j->reason;
-    if (j->said != NULL)
-        snprintf(a->message, sizeof(a->message), "%s", j->said);
-    if (j->reason == JETON_REASON_PENDING) /* it stands until then */
-        a->retry_after = j->to - q->now < YEAR ? j->to - q->now : YEAR;
+    a->reason = (int32_t)r->reason;
+    if (r->client_message != NULL)
+        snprintf(a->message, sizeof(a->message), "%s", r->client_message);
+    if (r->reason == JETON_REASON_PENDING) /* it is valid until nbf */
+        a->retry_after = r->valid_until - q->now < YEAR ? r->valid_until - q->now : YEAR;
     return JETON_VERIFIER_FAIL;
 }
 
-int result_answer(const struct result *j, const struct jeton_question *q, struct jeton_answer *a)
+int result_answer(const struct result *r, const struct jeton_question *q, struct jeton_answer *a)
 {
-    if (j->outcome == JETON_VERIFIER_PASS)
-        return result_pass(j, q, a);
-    if (j->outcome == JETON_VERIFIER_FAIL)
-        return result_fail(j, q, a);
-    snprintf(a->message, sizeof(a->message), "%s", j->message);
+    if (r->outcome == JETON_VERIFIER_PASS)
+        return result_pass(r, q, a);
+    if (r->outcome == JETON_VERIFIER_FAIL)
+        return result_fail(r, q, a);
+    snprintf(a->message, sizeof(a->message), "%s", r->log_message);
     return JETON_VERIFIER_ERROR;
 }

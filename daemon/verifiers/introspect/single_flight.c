@@ -6,86 +6,88 @@
 #include <string.h>
 #include <time.h>
 
-struct flights {
-    pthread_mutex_t mutex;  /* of all below, and of every flight */
-    pthread_cond_t changed; /* one landed, or its last waiter left it */
-    struct flight *first;   /* those that have not landed: no more than there are threads */
+struct single_flight_group {
+    pthread_mutex_t mutex;       /* protects all below, and every flight */
+    pthread_cond_t changed;      /* a flight finished, or the last thread that waited for it left */
+    struct single_flight *first; /* in flight: at most one for each thread */
 };
 
-struct flights *single_flight_new(void)
+struct single_flight_group *single_flight_new(void)
 {
-    struct flights *f = calloc(1, sizeof(*f));
+    struct single_flight_group *g = calloc(1, sizeof(*g));
     pthread_condattr_t monotonic;
 
-    if (f == NULL)
+    if (g == NULL)
         return NULL;
-    pthread_mutex_init(&f->mutex, NULL);
+    pthread_mutex_init(&g->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&f->changed, &monotonic);
+    pthread_cond_init(&g->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
-    return f;
+    return g;
 }
 
-void single_flight_free(struct flights *f)
+void single_flight_free(struct single_flight_group *g)
 {
-    if (f == NULL)
+    if (g == NULL)
         return;
-    pthread_cond_destroy(&f->changed);
-    pthread_mutex_destroy(&f->mutex);
-    free(f);
+    pthread_cond_destroy(&g->changed);
+    pthread_mutex_destroy(&g->mutex);
+    free(g);
 }
 
-static enum single_flight_role wait_for(struct flights *f, struct flight *other, int64_t deadline,
-                                        struct result *j)
+static enum single_flight_role wait_for(struct single_flight_group *g, struct single_flight *leader,
+                                        int64_t deadline, struct result *r)
 {
     struct timespec until = { .tv_sec = deadline / 1000000000, .tv_nsec = deadline % 1000000000 };
-    int late = 0;
+    int expired = 0;
 
-    other->waiting++;
-    while (other->result == NULL && late == 0)
-        late = pthread_cond_timedwait(&f->changed, &f->mutex, &until);
-    bool landed = other->result != NULL;
-    if (landed)
-        *j = *other->result;
-    if (--other->waiting == 0)
-        pthread_cond_broadcast(&f->changed);
-    return landed ? SINGLE_FLIGHT_SHARED : SINGLE_FLIGHT_TIMEOUT;
+    leader->waiting++;
+    while (leader->result == NULL && expired == 0)
+        expired = pthread_cond_timedwait(&g->changed, &g->mutex, &until);
+    bool finished = leader->result != NULL;
+    if (finished)
+        *r = *leader->result;
+    if (--leader->waiting == 0)
+        pthread_cond_broadcast(&g->changed);
+    return finished ? SINGLE_FLIGHT_SHARED : SINGLE_FLIGHT_TIMEOUT;
 }
 
-enum single_flight_role single_flight_join(struct flights *f, struct flight *mine,
+enum single_flight_role single_flight_join(struct single_flight_group *g,
+                                           struct single_flight *flight,
                                            const uint8_t key[CACHE_KEY], int64_t deadline,
-                                           struct result *j)
+                                           struct result *r)
 {
     enum single_flight_role role = SINGLE_FLIGHT_LEADER;
 
-    pthread_mutex_lock(&f->mutex);
-    struct flight *other = f->first;
-    while (other != NULL && memcmp(other->key, key, CACHE_KEY) != 0)
-        other = other->next;
-    if (other != NULL) {
-        role = wait_for(f, other, deadline, j);
+    pthread_mutex_lock(&g->mutex);
+    struct single_flight *leader = g->first;
+    while (leader != NULL && memcmp(leader->key, key, CACHE_KEY) != 0)
+        leader = leader->next;
+    if (leader != NULL) {
+        role = wait_for(g, leader, deadline, r);
     } else {
-        *mine = (struct flight){ .next = f->first };
-        memcpy(mine->key, key, CACHE_KEY);
-        f->first = mine;
+        *flight = (struct single_flight){ .next = g->first };
+        memcpy(flight->key, key, CACHE_KEY);
+        g->first = flight;
     }
-    pthread_mutex_unlock(&f->mutex);
+    pthread_mutex_unlock(&g->mutex);
     return role;
 }
 
-void single_flight_finish(struct flights *f, struct flight *mine, const struct result *result)
+void single_flight_finish(struct single_flight_group *g, struct single_flight *flight,
+                          const struct result *result)
 {
-    struct flight **at = &f->first;
+    struct single_flight **at = &g->first;
 
-    pthread_mutex_lock(&f->mutex);
-    while (*at != mine)
+    pthread_mutex_lock(&g->mutex);
+    while (*at != flight)
         at = &(*at)->next;
-    *at = mine->next;
-    mine->result = result;
-    if (mine->waiting > 0)
-        pthread_cond_broadcast(&f->changed);
-    while (mine->waiting > 0) /* it and its result are on this thread's stack */
-        pthread_cond_wait(&f->changed, &f->mutex);
-    pthread_mutex_unlock(&f->mutex);
+    *at = flight->next;
+    flight->result = result;
+    if (flight->waiting > 0)
+        pthread_cond_broadcast(&g->changed);
+    while (flight->waiting > 0) /* flight and result are on this thread's stack */
+        pthread_cond_wait(&g->changed, &g->mutex);
+    pthread_mutex_unlock(&g->mutex);
 }

@@ -1,33 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions about one value that come while the server is being asked about it wait for that
- * answer, errors included, instead of asking again. */
+/* Share one introspection request among the threads that ask about the same value at the same time.
+ * The first one is the leader and sends the request; the others wait for its result, be it an error,
+ * instead of sending the request again. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_SINGLE_FLIGHT_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_SINGLE_FLIGHT_H
 
 #include "daemon/verifiers/introspect/cache.h"
 
-struct flights;
+struct single_flight_group;
 
-/* A question under way; lives on its asker's stack. */
-struct flight {
+/* A request in flight; lives on the leader's stack. */
+struct single_flight {
     uint8_t key[CACHE_KEY];
-    const struct result *result; /* NULL: not landed */
-    size_t waiting;
-    struct flight *next;
+    const struct result *result; /* NULL: not finished */
+    size_t waiting;              /* threads */
+    struct single_flight *next;
 };
 
 enum single_flight_role {
-    SINGLE_FLIGHT_LEADER, /* ask, then call single_flight_finish() */
-    SINGLE_FLIGHT_SHARED, /* another's answer, which was asked before this one's question, is in *j */
-    SINGLE_FLIGHT_TIMEOUT, /* it did not come before the deadline */
+    SINGLE_FLIGHT_LEADER,  /* send the request, then call single_flight_finish() */
+    SINGLE_FLIGHT_SHARED,  /* *r is the leader's result, of a request sent before this call */
+    SINGLE_FLIGHT_TIMEOUT, /* there was no result before the deadline */
 };
 
-struct flights *single_flight_new(void); /* NULL: no memory */
-void single_flight_free(struct flights *f);
+struct single_flight_group *single_flight_new(void); /* NULL: out of memory */
+void single_flight_free(struct single_flight_group *g);
 
-enum single_flight_role single_flight_join(struct flights *f, struct flight *mine,
+/* Joins the flight of this key, and waits for it; or starts `flight`.  Deadline: CLOCK_MONOTONIC, ns. */
+enum single_flight_role single_flight_join(struct single_flight_group *g,
+                                           struct single_flight *flight,
                                            const uint8_t key[CACHE_KEY], int64_t deadline,
-                                           struct result *j);
-void single_flight_finish(struct flights *f, struct flight *mine, const struct result *result);
+                                           struct result *r);
+
+/* Passes the leader's result to those that wait, and returns when all of them have copied it. */
+void single_flight_finish(struct single_flight_group *g, struct single_flight *flight,
+                          const struct result *result);
 
 #endif

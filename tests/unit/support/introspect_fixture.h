@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of introspect.so: the module, an OAuth server that can be told to misbehave, and
- * clocks that can be moved. */
+/* Load introspect.so and start an OAuth server with faults on command, for tests of introspect.so;
+ * its clocks can be set. */
 #ifndef JETON_TESTS_INTROSPECT_H
 #define JETON_TESTS_INTROSPECT_H
 
@@ -53,9 +53,9 @@ static struct oauth {
     int http, https, wrong;
 } oauth;
 
-/* The next question's; the answer of the last one that was asked with ask(). */
+/* Time, timeout and earlier identity of the next question; the answer to the last ask(). */
 static int64_t now = NOW;
-static int64_t patience = 30000; /* milliseconds */
+static int64_t timeout = 30000; /* milliseconds */
 static const struct jeton_identity *earlier;
 static struct jeton_answer answer;
 
@@ -71,8 +71,8 @@ static int64_t monotonic(void)
 
 /* -- the server -------------------------------------------------------------------------------- */
 
-/* Tells the server, and returns the line that it says. */
-__attribute__((format(printf, 1, 2))) static const char *tell(const char *format, ...)
+/* Sends a command to the server, and returns its reply. */
+__attribute__((format(printf, 1, 2))) static const char *command(const char *format, ...)
 {
     static char line[65536];
     va_list arguments;
@@ -87,28 +87,28 @@ __attribute__((format(printf, 1, 2))) static const char *tell(const char *format
     return line;
 }
 
-static int seen(const char *what)
+static int counter(const char *what)
 {
     char name[32];
 
     snprintf(name, sizeof(name), "%s=", what);
-    const char *at = strstr(tell("seen"), name);
+    const char *at = strstr(command("seen"), name);
     assert_non_null(at);
     return atoi(at + strlen(name));
 }
 
-static void await(const char *what, int number)
+static void wait_for(const char *what, int number)
 {
-    for (int i = 0; i < 30000 && seen(what) != number; i++)
+    for (int i = 0; i < 30000 && counter(what) != number; i++)
         usleep(1000);
-    assert_int_equal(seen(what), number);
+    assert_int_equal(counter(what), number);
 }
 
 static const char *path_of(const char *name)
 {
     static char path[4][128];
-    static unsigned turn;
-    char *p = path[turn++ % 4];
+    static unsigned next;
+    char *p = path[next++ % 4];
 
     snprintf(p, sizeof(path[0]), "%s/%s", oauth.directory, name);
     return p;
@@ -162,52 +162,52 @@ static int start(void **state)
 static int stop(void **state)
 {
     int status;
-    char command[128];
+    char rm[128];
 
     (void)state;
     fclose(oauth.to);
     fclose(oauth.from);
     assert_int_equal(waitpid(oauth.pid, &status, 0), oauth.pid);
     assert_int_equal(status, 0);
-    snprintf(command, sizeof(command), "rm -rf %s", oauth.directory);
-    return system(command);
+    snprintf(rm, sizeof(rm), "rm -rf %s", oauth.directory);
+    return system(rm);
 }
 
-static int fresh(void **state)
+static int reset(void **state)
 {
     (void)state;
     now = NOW;
-    patience = 30000;
+    timeout = 30000;
     earlier = NULL;
     shift = 0;
-    tell("reset");
+    command("reset");
     return 0;
 }
 
 /* -- the module -------------------------------------------------------------------------------- */
 
-/* The url= of one of the server's doors: http, https, wrong (a certificate for others) or unix. */
-static const char *at(const char *door)
+/* Returns url= of one of the endpoints: http, https, wrong (another name in the certificate), unix. */
+static const char *at(const char *endpoint)
 {
     static char url[160];
-    int port = strcmp(door, "http") == 0  ? oauth.http :
-               strcmp(door, "https") == 0 ? oauth.https :
-                                            oauth.wrong;
+    int port = strcmp(endpoint, "http") == 0  ? oauth.http :
+               strcmp(endpoint, "https") == 0 ? oauth.https :
+                                                oauth.wrong;
 
-    if (strcmp(door, "unix") == 0)
+    if (strcmp(endpoint, "unix") == 0)
         snprintf(url, sizeof(url), "url=http+unix://%s/oauth.sock:/introspect", oauth.directory);
     else
         snprintf(url, sizeof(url), "url=%s://127.0.0.1:%d/introspect",
-                 strcmp(door, "http") == 0 ? "http" : "https", port);
+                 strcmp(endpoint, "http") == 0 ? "http" : "https", port);
     return url;
 }
 
-/* "key=path": one of a few at a time. */
+/* Makes "key=path", in one of four buffers used in turn. */
 static const char *file_at(const char *key, const char *path)
 {
     static char text[4][256];
-    static unsigned turn;
-    char *t = text[turn++ % 4];
+    static unsigned next;
+    char *t = text[next++ % 4];
 
     snprintf(t, sizeof(text[0]), "%s=%s", key, path);
     return t;
@@ -215,11 +215,11 @@ static const char *file_at(const char *key, const char *path)
 
 static char problem[512];
 
-/* Opens with texts key=value, up to a NULL; NULL if that is refused, and why is in `problem`. */
+/* Opens an instance with arguments key=value, up to a NULL.  Returns NULL if that is refused: see `problem`. */
 static void *open_with(const char *const *arguments)
 {
     static char text[32][512];
-    struct jeton_argument given[32];
+    struct jeton_argument copies[32];
     size_t count = 0;
     void *instance = NULL;
 
@@ -228,12 +228,12 @@ static void *open_with(const char *const *arguments)
         snprintf(text[count], sizeof(text[0]), "%s", arguments[count]);
         char *equals = strchr(text[count], '=');
         *equals = '\0';
-        given[count] = (struct jeton_argument){ text[count], equals + 1 };
+        copies[count] = (struct jeton_argument){ text[count], equals + 1 };
     }
-    int result = module->open(&instance, given, count, problem, sizeof(problem));
+    int result = module->open(&instance, copies, count, problem, sizeof(problem));
     assert_int_equal(result, instance != NULL ? 0 : -1);
     assert_true((problem[0] == '\0') == (result == 0));
-    memset(text, 'x', sizeof(text)); /* none of it may be kept */
+    memset(text, 'x', sizeof(text)); /* open() must not keep pointers into it */
     return instance;
 }
 
@@ -247,7 +247,7 @@ static void *opened(void *instance)
     return instance;
 }
 
-/* Asks with all that a thread needs of its own; neither value nor secret may be in a message. */
+/* Verifies a value, thread-safe; checks that neither value nor secret is in a message. */
 static int ask_into(void *instance, const char *value, size_t length, struct jeton_answer *a)
 {
     struct jeton_question q = { .value = value,
@@ -255,7 +255,7 @@ static int ask_into(void *instance, const char *value, size_t length, struct jet
                                 .service = "other",
                                 .identity = earlier,
                                 .now = now,
-                                .deadline = monotonic() + patience * 1000000 };
+                                .deadline = monotonic() + timeout * 1000000 };
 
     *a = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
     int outcome = module->verify(instance, &q, a);

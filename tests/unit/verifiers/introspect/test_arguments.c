@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* introspect.so: its arguments. */
+/* introspect.so: check its arguments and the files that they name. */
 #include "tests/unit/support/introspect_fixture.h"
 
 static const struct {
     const char *argument[5], *word;
-} mistakes[] = {
+} wrong_arguments[] = {
     { { NULL }, "url= is missing" },
     { { "url=https://a/", "ulr=https://a/" }, "no argument ulr=" },
     { { "url=https://a/", "url=https://b/" }, "given twice" },
@@ -42,17 +42,17 @@ static const struct {
     { { "url=https://a/", "insecure_http=maybe" }, "yes or no" },
 };
 
-static void every_mistake_in_the_arguments_is_told(void **state)
+static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
-        assert_null(open_with(mistakes[i].argument));
-        if (strstr(problem, mistakes[i].word) == NULL)
-            fail_msg("wanted \"%s\", got: %s", mistakes[i].word, problem);
+    for (size_t i = 0; i < sizeof(wrong_arguments) / sizeof(wrong_arguments[0]); i++) {
+        assert_null(open_with(wrong_arguments[i].argument));
+        if (strstr(problem, wrong_arguments[i].word) == NULL)
+            fail_msg("wanted \"%s\", got: %s", wrong_arguments[i].word, problem);
     }
 }
 
-static void the_path_of_a_socket_has_the_length_that_the_kernel_takes(void **state)
+static void socket_paths_are_limited_to_107_bytes(void **state)
 {
     (void)state;
     char url[200] = "url=http+unix:///";
@@ -65,52 +65,53 @@ static void the_path_of_a_socket_has_the_length_that_the_kernel_takes(void **sta
     assert_non_null(strstr(problem, "107 bytes"));
 }
 
-static void tokens_go_in_clear_to_loopback_only(void **state)
+static void plain_http_is_for_loopback_only(void **state)
 {
     (void)state;
-    static const char *const far[] = {
+    static const char *const remote[] = {
         "url=http://192.0.2.1/",         "url=http://127.0.0.1.example/",
         "url=http://localhost.example/", "url=http://[2001:db8::1]/",
         "url=HTTP://example.org/",       "url=http://0.0.0.0/",
     };
-    static const char *const near[] = {
+    static const char *const loopback[] = {
         "url=http://127.0.0.1:8080/introspect",
         "url=http://[::1]/",
         "url=http://localhost/x?y=z",
     };
 
-    for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
-        assert_true(REFUSED(far[i]));
+    for (size_t i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
+        assert_true(REFUSED(remote[i]));
         assert_non_null(strstr(problem, "insecure_http=yes"));
-        assert_true(REFUSED(far[i], "insecure_http=no"));
-        module->close(OPEN(far[i], "insecure_http=yes"));
+        assert_true(REFUSED(remote[i], "insecure_http=no"));
+        module->close(OPEN(remote[i], "insecure_http=yes"));
     }
-    for (size_t i = 0; i < sizeof(near) / sizeof(near[0]); i++)
-        module->close(OPEN(near[i]));
+    for (size_t i = 0; i < sizeof(loopback) / sizeof(loopback[0]); i++)
+        module->close(OPEN(loopback[i]));
 }
+
+static const struct {
+    const char *content;
+    mode_t mode;
+    const char *word;
+} unusable_secrets[] = {
+    { "secret\n", 0604, "open to others" },
+    { "secret\n", 0602, "open to others" },
+    { "", 0600, "empty" },
+    { "\n", 0600, "empty" },
+    { "one\ntwo\n", 0600, "one line" },
+    { "sm\xc3\xb6rg\n", 0600, "one line" },
+};
 
 static void a_secret_is_one_line_in_a_private_regular_file(void **state)
 {
     (void)state;
-    static const struct {
-        const char *content;
-        mode_t mode;
-        const char *word;
-    } cases[] = {
-        { "secret\n", 0604, "open to others" },
-        { "secret\n", 0602, "open to others" },
-        { "", 0600, "empty" },
-        { "\n", 0600, "empty" },
-        { "one\ntwo\n", 0600, "one line" },
-        { "sm\xc3\xb6rg\n", 0600, "one line" },
-    };
     char longest[4100];
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(unusable_secrets) / sizeof(unusable_secrets[0]); i++) {
         assert_true(REFUSED("url=https://a/",
-                            file_at("bearer_file",
-                                    put_file("secret", cases[i].content, cases[i].mode))));
-        assert_non_null(strstr(problem, cases[i].word));
+                            file_at("bearer_file", put_file("secret", unusable_secrets[i].content,
+                                                            unusable_secrets[i].mode))));
+        assert_non_null(strstr(problem, unusable_secrets[i].word));
         assert_null(strstr(problem, "two"));
     }
     memset(longest, 'x', sizeof(longest));
@@ -135,10 +136,10 @@ static void a_secret_is_one_line_in_a_private_regular_file(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(every_mistake_in_the_arguments_is_told, fresh),
-        cmocka_unit_test_setup(the_path_of_a_socket_has_the_length_that_the_kernel_takes, fresh),
-        cmocka_unit_test_setup(tokens_go_in_clear_to_loopback_only, fresh),
-        cmocka_unit_test_setup(a_secret_is_one_line_in_a_private_regular_file, fresh),
+        cmocka_unit_test_setup(wrong_arguments_are_refused, reset),
+        cmocka_unit_test_setup(socket_paths_are_limited_to_107_bytes, reset),
+        cmocka_unit_test_setup(plain_http_is_for_loopback_only, reset),
+        cmocka_unit_test_setup(a_secret_is_one_line_in_a_private_regular_file, reset),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* introspect.so: what it makes of answers. */
+/* introspect.so: evaluate introspection responses. */
 #include "tests/unit/support/introspect_fixture.h"
 
-static void what_could_be_no_token_is_ignored_and_not_sent(void **state)
+static void values_that_cannot_be_tokens_are_ignored(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
     static char longest[4098];
 
-    tell(ACTIVE);
+    command(ACTIVE);
     memset(longest, 'x', sizeof(longest));
     assert_int_equal(ask_into(in, "", 0, &answer), JETON_VERIFIER_IGNORE);
     assert_int_equal(ask_into(in, longest, 4097, &answer), JETON_VERIFIER_IGNORE);
@@ -16,9 +16,9 @@ static void what_could_be_no_token_is_ignored_and_not_sent(void **state)
     assert_int_equal(ask(in, "caf\xc3\xa9"), JETON_VERIFIER_IGNORE);
     assert_int_equal(ask(in, "a\tb"), JETON_VERIFIER_IGNORE);
     assert_int_equal(ask(in, "a\x7f"), JETON_VERIFIER_IGNORE);
-    assert_int_equal(seen("requests"), 0);
+    assert_int_equal(counter("requests"), 0);
     assert_int_equal(ask_into(in, longest, 4096, &answer), JETON_VERIFIER_PASS);
-    assert_int_equal(strlen(tell("last token")), 4096);
+    assert_int_equal(strlen(command("last token")), 4096);
     module->close(in);
 }
 
@@ -27,10 +27,11 @@ static void an_active_token_passes_with_its_identity(void **state)
     (void)state;
     void *in = OPEN(at("http"));
 
-    tell("say 200 application/json {\"active\":true,\"jti\":\"t-1\",\"sub\":\"ann\",\"iss\":"
-         "\"https://idp.example\",\"scope\":\"repo:write  read read \",\"exp\":%lld,\"nbf\":%lld,"
-         "\"client_id\":\"c\",\"extra\":{\"a\":[1,2]}}",
-         (long long)NOW + 60, (long long)NOW);
+    command(
+        "say 200 application/json {\"active\":true,\"jti\":\"t-1\",\"sub\":\"ann\",\"iss\":"
+        "\"https://idp.example\",\"scope\":\"repo:write  read read \",\"exp\":%lld,\"nbf\":%lld,"
+        "\"client_id\":\"c\",\"extra\":{\"a\":[1,2]}}",
+        (long long)NOW + 60, (long long)NOW);
     assert_passes(in, "good");
     assert_int_equal(answer.has_identity, 1);
     assert_string_equal(answer.identity.id, "t-1");
@@ -38,7 +39,7 @@ static void an_active_token_passes_with_its_identity(void **state)
     assert_string_equal(answer.identity.issuer, "https://idp.example");
     assert_string_equal(answer.identity.scopes, "repo:write,read");
     assert_int_equal(answer.identity.expires, NOW + 60);
-    tell(ACTIVE);
+    command(ACTIVE);
     assert_passes(in, "bare");
     assert_int_equal(answer.has_identity, 1);
     assert_string_equal(answer.identity.id, "");
@@ -55,12 +56,12 @@ static void an_inactive_token_is_unknown(void **state)
     void *in = OPEN(at("http"));
 
     assert_fails(in, "nobody's", JETON_REASON_UNKNOWN);
-    tell("say 200 application/json {\"active\":false,\"exp\":\"odd\",\"sub\":7}");
+    command("say 200 application/json {\"active\":false,\"exp\":\"odd\",\"sub\":7}");
     assert_fails(in, "another", JETON_REASON_UNKNOWN);
     module->close(in);
 }
 
-static void answer_without_boolean_active_is_an_error(void **state)
+static void a_response_without_a_boolean_active_is_an_error(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
@@ -89,63 +90,64 @@ static void answer_without_boolean_active_is_an_error(void **state)
     };
 
     for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
-        tell("say 200 application/json %s", bodies[i]);
+        command("say 200 application/json %s", bodies[i]);
         assert_errs(in, "odd", "the server's answer cannot be used");
     }
     module->close(in);
 }
 
-static void a_member_that_is_not_what_it_must_be_is_an_error(void **state)
+static const char *const wrong_members[] = {
+    "\"exp\":\"1900000000\"",
+    "\"exp\":1900000000.5",
+    "\"exp\":-1",
+    "\"exp\":253402300800",
+    "\"exp\":9223372036854775807",
+    "\"exp\":null",
+    "\"exp\":true",
+    "\"exp\":[1900000000]",
+    "\"nbf\":\"0\"",
+    "\"nbf\":-5",
+    "\"nbf\":1e3",
+    "\"scope\":[\"a\"]",
+    "\"scope\":null",
+    "\"sub\":1",
+    "\"sub\":null",
+    "\"sub\":\"a\\u0007\"",
+    "\"sub\":\"a\\u0085\"",
+    "\"sub\":\"a\\u007f\"",
+    "\"iss\":{}",
+    "\"iss\":\"a\\nb\"",
+    "\"aud\":{\"me\":1}",
+    "\"aud\":[\"me\",1]",
+    "\"aud\":null",
+};
+
+static const char *const invalid_json[] = {
+    "\"exp\":92233720368547758079999",
+    "\"sub\":\"a\\u0000b\"",
+    "\"sub\":\"\\ud800\"",
+    "\"sub\":\"\xff\"",
+    "\"exp\":01",
+    "\"exp\":1e999",
+};
+
+static void a_member_of_a_wrong_type_is_an_error(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "audience=me");
-    static const char *const members[] = {
-        "\"exp\":\"1900000000\"",
-        "\"exp\":1900000000.5",
-        "\"exp\":-1",
-        "\"exp\":253402300800",
-        "\"exp\":9223372036854775807",
-        "\"exp\":null",
-        "\"exp\":true",
-        "\"exp\":[1900000000]",
-        "\"nbf\":\"0\"",
-        "\"nbf\":-5",
-        "\"nbf\":1e3",
-        "\"scope\":[\"a\"]",
-        "\"scope\":null",
-        "\"sub\":1",
-        "\"sub\":null",
-        "\"sub\":\"a\\u0007\"",
-        "\"sub\":\"a\\u0085\"",
-        "\"sub\":\"a\\u007f\"",
-        "\"iss\":{}",
-        "\"iss\":\"a\\nb\"",
-        "\"aud\":{\"me\":1}",
-        "\"aud\":[\"me\",1]",
-        "\"aud\":null",
-    };
-    static const char *const unreadable[] = {
-        "\"exp\":92233720368547758079999",
-        "\"sub\":\"a\\u0000b\"",
-        "\"sub\":\"\\ud800\"",
-        "\"sub\":\"\xff\"",
-        "\"exp\":01",
-        "\"exp\":1e999",
-    };
-
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        tell("say 200 application/json {\"active\":true,%s}", members[i]);
+    for (size_t i = 0; i < sizeof(wrong_members) / sizeof(wrong_members[0]); i++) {
+        command("say 200 application/json {\"active\":true,%s}", wrong_members[i]);
         assert_errs(in, "odd", "the server's answer cannot be used: ");
         assert_null(strstr(answer.message, "not JSON"));
     }
-    for (size_t i = 0; i < sizeof(unreadable) / sizeof(unreadable[0]); i++) {
-        tell("say 200 application/json {\"active\":true,%s}", unreadable[i]);
+    for (size_t i = 0; i < sizeof(invalid_json) / sizeof(invalid_json[0]); i++) {
+        command("say 200 application/json {\"active\":true,%s}", invalid_json[i]);
         assert_errs(in, "odd", "not JSON");
     }
     module->close(in);
 }
 
-static void texts_and_scopes_have_the_lengths_of_jeton(void **state)
+static void texts_and_scopes_are_limited(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
@@ -153,68 +155,69 @@ static void texts_and_scopes_have_the_lengths_of_jeton(void **state)
 
     memset(text, 'x', sizeof(text));
     text[257] = '\0';
-    tell("say 200 application/json {\"active\":true,\"sub\":\"%s\"}", text);
+    command("say 200 application/json {\"active\":true,\"sub\":\"%s\"}", text);
     assert_errs(in, "a", "the subject");
-    tell("say 200 application/json {\"active\":true,\"iss\":\"%s\"}", text);
+    command("say 200 application/json {\"active\":true,\"iss\":\"%s\"}", text);
     assert_errs(in, "a", "iss");
     text[256] = '\0';
-    tell("say 200 application/json {\"active\":true,\"iss\":\"%s\",\"sub\":\"%s\"}", text, text);
+    command("say 200 application/json {\"active\":true,\"iss\":\"%s\",\"sub\":\"%s\"}", text, text);
     assert_passes(in, "a");
     assert_string_equal(answer.identity.subject, text);
     for (int i = 0; i < 33; i++)
         snprintf(strchr(scopes, '\0'), 20, "%ss%d", i > 0 ? " " : "", i);
-    tell("say 200 application/json {\"active\":true,\"scope\":\"%s\"}", scopes);
+    command("say 200 application/json {\"active\":true,\"scope\":\"%s\"}", scopes);
     assert_errs(in, "b", "more than 32");
     *strrchr(scopes, ' ') = '\0';
-    tell("say 200 application/json {\"active\":true,\"scope\":\"%s s0 s1 s2\"}", scopes);
+    command("say 200 application/json {\"active\":true,\"scope\":\"%s s0 s1 s2\"}", scopes);
     assert_passes(in, "b");
     text[64] = '\0';
-    tell("say 200 application/json {\"active\":true,\"jti\":\"%s\"}", text);
+    command("say 200 application/json {\"active\":true,\"jti\":\"%s\"}", text);
     assert_passes(in, "c");
     assert_string_equal(answer.identity.id, "");
     text[63] = '\0';
-    tell("say 200 application/json {\"active\":true,\"jti\":\"%s\"}", text);
+    command("say 200 application/json {\"active\":true,\"jti\":\"%s\"}", text);
     assert_passes(in, "d");
     assert_string_equal(answer.identity.id, text);
     module->close(in);
 }
 
-static void scopes_that_jeton_has_no_word_for_are_left_out(void **state)
+static void invalid_scope_words_are_left_out(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
 
-    /* Neither as they are, nor split at a comma into words that nobody was given. */
-    tell("say 200 application/json {\"active\":true,\"scope\":\"a admin,root https://x/y?z b\\tc "
-         "\xc3\xa9 x/%064d -\"}",
-         1);
+    /* They are neither kept nor split at a comma into scopes that were not granted. */
+    command(
+        "say 200 application/json {\"active\":true,\"scope\":\"a admin,root https://x/y?z b\\tc "
+        "\xc3\xa9 x/%064d -\"}",
+        1);
     assert_passes(in, "odd");
     assert_string_equal(answer.identity.scopes, "a,-");
     module->close(in);
 }
 
-static void active_does_not_make_up_for_exp_and_nbf(void **state)
+static void exp_and_nbf_are_checked_even_if_active(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "negative_cache=0s");
 
-    tell("say 200 application/json {\"active\":true,\"exp\":%lld}", (long long)NOW);
+    command("say 200 application/json {\"active\":true,\"exp\":%lld}", (long long)NOW);
     assert_fails(in, "a", JETON_REASON_EXPIRED);
-    tell("say 200 application/json {\"active\":true,\"exp\":0}");
+    command("say 200 application/json {\"active\":true,\"exp\":0}");
     assert_fails(in, "a", JETON_REASON_EXPIRED);
-    tell("say 200 application/json {\"active\":true,\"nbf\":%lld}", (long long)NOW + 90);
+    command("say 200 application/json {\"active\":true,\"nbf\":%lld}", (long long)NOW + 90);
     assert_fails(in, "b", JETON_REASON_PENDING);
     assert_int_equal(answer.retry_after, 90);
-    tell("say 200 application/json {\"active\":true,\"nbf\":253402300799}");
+    command("say 200 application/json {\"active\":true,\"nbf\":253402300799}");
     assert_fails(in, "b", JETON_REASON_PENDING);
     assert_int_equal(answer.retry_after, 365 * 86400);
-    tell("say 200 application/json {\"active\":true,\"nbf\":%lld,\"exp\":%lld}",
-         (long long)NOW + 90, (long long)NOW - 90);
+    command("say 200 application/json {\"active\":true,\"nbf\":%lld,\"exp\":%lld}",
+            (long long)NOW + 90, (long long)NOW - 90);
     assert_fails(in, "c", JETON_REASON_EXPIRED);
     module->close(in);
 }
 
-static void issuer_and_audience_must_be_those_configured(void **state)
+static void issuer_and_audience_are_checked(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "issuer=https://idp", "audience=me", "audience=us",
@@ -235,7 +238,7 @@ static void issuer_and_audience_must_be_those_configured(void **state)
     char value[] = "0";
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++, value[0]++) {
-        tell("say 200 application/json {\"active\":true,%s}", cases[i].members);
+        command("say 200 application/json {\"active\":true,%s}", cases[i].members);
         assert_int_equal(ask(in, value), cases[i].outcome);
         if (cases[i].outcome == JETON_VERIFIER_FAIL)
             assert_int_equal(answer.reason, JETON_REASON_DENIED);
@@ -243,49 +246,49 @@ static void issuer_and_audience_must_be_those_configured(void **state)
     module->close(in);
 }
 
-static void the_subject_is_the_member_that_was_named(void **state)
+static void subject_claim_names_the_subject(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "subject_claim=username");
 
-    tell("say 200 application/json {\"active\":true,\"sub\":\"4711\",\"username\":\"ann\"}");
+    command("say 200 application/json {\"active\":true,\"sub\":\"4711\",\"username\":\"ann\"}");
     assert_passes(in, "a");
     assert_string_equal(answer.identity.subject, "ann");
-    tell("say 200 application/json {\"active\":true,\"sub\":\"4711\"}");
+    command("say 200 application/json {\"active\":true,\"sub\":\"4711\"}");
     assert_passes(in, "b");
     assert_string_equal(answer.identity.subject, "");
     module->close(in);
 }
 
-static void the_value_does_not_become_the_name_for_logs(void **state)
+static void a_jti_that_discloses_the_value_is_dropped(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
 
-    tell("say 200 application/json {\"active\":true,\"jti\":\"opaque-token\"}");
+    command("say 200 application/json {\"active\":true,\"jti\":\"opaque-token\"}");
     assert_passes(in, "opaque-token");
     assert_string_equal(answer.identity.id, "");
-    tell("say 200 application/json {\"active\":true,\"jti\":\"0123456789abcdef\"}");
+    command("say 200 application/json {\"active\":true,\"jti\":\"0123456789abcdef\"}");
     assert_passes(in, "x0123456789abcdefx");
     assert_string_equal(answer.identity.id, "");
-    tell("say 200 application/json {\"active\":true,\"jti\":\"17\"}");
+    command("say 200 application/json {\"active\":true,\"jti\":\"17\"}");
     assert_passes(in, "token-17");
     assert_string_equal(answer.identity.id, "17");
     module->close(in);
 }
 
-static void an_earlier_identity_is_narrowed_and_kept(void **state)
+static void an_earlier_identity_is_narrowed(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
-    struct jeton_identity had = { .expires = NOW + 100,
-                                  .id = "earlier",
-                                  .subject = "ann",
-                                  .issuer = "local",
-                                  .scopes = "a,b,c" };
+    struct jeton_identity identity = { .expires = NOW + 100,
+                                       .id = "earlier",
+                                       .subject = "ann",
+                                       .issuer = "local",
+                                       .scopes = "a,b,c" };
 
-    earlier = &had;
-    tell(
+    earlier = &identity;
+    command(
         "say 200 application/json {\"active\":true,\"jti\":\"j\",\"sub\":\"ann\",\"scope\":\"c x a\","
         "\"exp\":%lld}",
         (long long)NOW + 50);
@@ -294,12 +297,12 @@ static void an_earlier_identity_is_narrowed_and_kept(void **state)
     assert_string_equal(answer.identity.issuer, "local");
     assert_string_equal(answer.identity.scopes, "a,c");
     assert_int_equal(answer.identity.expires, NOW + 50);
-    tell("say 200 application/json {\"active\":true,\"exp\":%lld}", (long long)NOW + 500);
+    command("say 200 application/json {\"active\":true,\"exp\":%lld}", (long long)NOW + 500);
     assert_passes(in, "b");
     assert_string_equal(answer.identity.subject, "ann");
     assert_string_equal(answer.identity.scopes, "");
     assert_int_equal(answer.identity.expires, NOW + 100);
-    tell("say 200 application/json {\"active\":true,\"sub\":\"eve\"}");
+    command("say 200 application/json {\"active\":true,\"sub\":\"eve\"}");
     assert_fails(in, "c", JETON_REASON_SUBJECT);
     module->close(in);
 }
@@ -309,7 +312,7 @@ static void *ask_nested(void *in)
     return (void *)(uintptr_t)(ask(in, "value") != JETON_VERIFIER_ERROR);
 }
 
-static void a_deep_answer_needs_no_deep_stack(void **state)
+static void deep_nesting_does_not_overflow_the_stack(void **state)
 {
     (void)state;
     void *in = OPEN(at("http")), *wrong;
@@ -318,7 +321,7 @@ static void a_deep_answer_needs_no_deep_stack(void **state)
     pthread_t thread;
 
     memset(deep, '[', sizeof(deep) - 1);
-    tell("say 200 application/json {\"active\":true,\"x\":%s", deep);
+    command("say 200 application/json {\"active\":true,\"x\":%s", deep);
     pthread_attr_init(&small);
     pthread_attr_setstacksize(&small, (SANITIZED ? 4096 : 512) * 1024);
     assert_int_equal(pthread_create(&thread, &small, ask_nested, in), 0);
@@ -331,19 +334,19 @@ static void a_deep_answer_needs_no_deep_stack(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(what_could_be_no_token_is_ignored_and_not_sent, fresh),
-        cmocka_unit_test_setup(an_active_token_passes_with_its_identity, fresh),
-        cmocka_unit_test_setup(an_inactive_token_is_unknown, fresh),
-        cmocka_unit_test_setup(answer_without_boolean_active_is_an_error, fresh),
-        cmocka_unit_test_setup(a_member_that_is_not_what_it_must_be_is_an_error, fresh),
-        cmocka_unit_test_setup(texts_and_scopes_have_the_lengths_of_jeton, fresh),
-        cmocka_unit_test_setup(scopes_that_jeton_has_no_word_for_are_left_out, fresh),
-        cmocka_unit_test_setup(active_does_not_make_up_for_exp_and_nbf, fresh),
-        cmocka_unit_test_setup(issuer_and_audience_must_be_those_configured, fresh),
-        cmocka_unit_test_setup(the_subject_is_the_member_that_was_named, fresh),
-        cmocka_unit_test_setup(the_value_does_not_become_the_name_for_logs, fresh),
-        cmocka_unit_test_setup(an_earlier_identity_is_narrowed_and_kept, fresh),
-        cmocka_unit_test_setup(a_deep_answer_needs_no_deep_stack, fresh),
+        cmocka_unit_test_setup(values_that_cannot_be_tokens_are_ignored, reset),
+        cmocka_unit_test_setup(an_active_token_passes_with_its_identity, reset),
+        cmocka_unit_test_setup(an_inactive_token_is_unknown, reset),
+        cmocka_unit_test_setup(a_response_without_a_boolean_active_is_an_error, reset),
+        cmocka_unit_test_setup(a_member_of_a_wrong_type_is_an_error, reset),
+        cmocka_unit_test_setup(texts_and_scopes_are_limited, reset),
+        cmocka_unit_test_setup(invalid_scope_words_are_left_out, reset),
+        cmocka_unit_test_setup(exp_and_nbf_are_checked_even_if_active, reset),
+        cmocka_unit_test_setup(issuer_and_audience_are_checked, reset),
+        cmocka_unit_test_setup(subject_claim_names_the_subject, reset),
+        cmocka_unit_test_setup(a_jti_that_discloses_the_value_is_dropped, reset),
+        cmocka_unit_test_setup(an_earlier_identity_is_narrowed, reset),
+        cmocka_unit_test_setup(deep_nesting_does_not_overflow_the_stack, reset),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

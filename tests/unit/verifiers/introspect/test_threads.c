@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* introspect.so: questions of several threads at once. */
+/* introspect.so: verify in several threads at once, with shared requests. */
 #include "tests/unit/support/introspect_fixture.h"
 
 #include <sys/syscall.h>
@@ -7,7 +7,7 @@
 struct asker {
     pthread_t thread;
     void *instance;
-    int64_t patience;
+    int64_t timeout;
     _Atomic pid_t id;
     int wrong;
     int outcome;
@@ -38,8 +38,8 @@ static void threads_share_an_instance(void **state)
     void *instance[] = { OPEN(at("https"), ca), OPEN(at("http"), "cache=0s"), OPEN(at("unix")) };
 
     for (int round = 0; round < 3; round++) {
-        fresh(NULL);
-        tell("say 200 application/json {\"active\":true,\"sub\":\"ann\"}");
+        reset(NULL);
+        command("say 200 application/json {\"active\":true,\"sub\":\"ann\"}");
         for (int i = 0; i < 8; i++) {
             asker[i].instance = instance[round];
             assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_many, &asker[i]), 0);
@@ -48,13 +48,13 @@ static void threads_share_an_instance(void **state)
             pthread_join(asker[i].thread, NULL);
             assert_int_equal(asker[i].wrong, 0);
         }
-        assert_int_equal(seen("requests"), round == 1 ? 800 : 25);
-        assert_in_range(seen("connections"), 1, 8);
+        assert_int_equal(counter("requests"), round == 1 ? 800 : 25);
+        assert_in_range(counter("connections"), 1, 8);
         module->close(instance[round]);
     }
 }
 
-/* -- one value --------------------------------------------------------------------------------- */
+/* -- single flight ----------------------------------------------------------------------------- */
 
 static void *ask_one(void *of)
 {
@@ -63,7 +63,7 @@ static void *ask_one(void *of)
                                 .value_length = 5,
                                 .service = "other",
                                 .now = NOW,
-                                .deadline = monotonic() + a->patience * 1000000 };
+                                .deadline = monotonic() + a->timeout * 1000000 };
 
     a->answer = (struct jeton_answer){ .identity.expires = JETON_VERIFIER_NEVER };
     a->id = (pid_t)syscall(SYS_gettid);
@@ -71,7 +71,7 @@ static void *ask_one(void *of)
     return NULL;
 }
 
-static bool sleeps(const struct asker *a)
+static bool is_sleeping(const struct asker *a)
 {
     char path[64], stat[256] = "";
 
@@ -85,20 +85,20 @@ static bool sleeps(const struct asker *a)
     return name != NULL && name[2] == 'S';
 }
 
-/* All ask at once; returned from once the server holds one request and all wait. */
-static void begin(struct asker *asker, int count, void *instance, int64_t milliseconds)
+/* Starts threads that ask about one value; returns when the server holds one request and all wait. */
+static void start_threads(struct asker *asker, int count, void *instance, int64_t milliseconds)
 {
     for (int i = 0; i < count; i++) {
-        asker[i] = (struct asker){ .instance = instance, .patience = milliseconds };
+        asker[i] = (struct asker){ .instance = instance, .timeout = milliseconds };
         assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_one, &asker[i]), 0);
     }
-    await("held", 1);
+    wait_for("held", 1);
     for (int i = 0; i < count; i++)
-        for (int seen_asleep = 0; seen_asleep < 5; usleep(1000))
-            seen_asleep = sleeps(&asker[i]) ? seen_asleep + 1 : 0;
+        for (int times = 0; times < 5; usleep(1000))
+            times = is_sleeping(&asker[i]) ? times + 1 : 0;
 }
 
-static void questions_at_once_about_one_value_are_one_request(void **state)
+static void simultaneous_questions_share_a_request(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
@@ -107,40 +107,40 @@ static void questions_at_once_about_one_value_are_one_request(void **state)
         const char *say;
         int outcome;
     } cases[] = {
-        { "say 500 application/json {}", JETON_VERIFIER_ERROR }, /* is not kept, so was shared */
+        { "say 500 application/json {}", JETON_VERIFIER_ERROR }, /* not cached, so it was shared */
         { "say 200 application/json {\"active\":true,\"sub\":\"ann\"}", JETON_VERIFIER_PASS },
     };
 
     for (int c = 0; c < 2; c++) {
-        fresh(NULL);
-        tell("%s", cases[c].say);
-        tell("mode hold");
-        begin(asker, 8, in, 60000);
-        tell("release");
+        reset(NULL);
+        command("%s", cases[c].say);
+        command("mode hold");
+        start_threads(asker, 8, in, 60000);
+        command("release");
         for (int i = 0; i < 8; i++) {
             pthread_join(asker[i].thread, NULL);
             assert_int_equal(asker[i].outcome, cases[c].outcome);
         }
         assert_string_equal(asker[7].answer.identity.subject, c == 0 ? "" : "ann");
     }
-    assert_int_equal(seen("requests"), 1);
+    assert_int_equal(counter("requests"), 1);
     module->close(in);
 }
 
-static void with_the_cache_off_nobody_gets_anothers_answer(void **state)
+static void without_a_cache_requests_are_not_shared(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"), "cache=0s");
     struct asker asker[4];
 
-    tell(ACTIVE);
-    tell("mode hold");
+    command(ACTIVE);
+    command("mode hold");
     for (int i = 0; i < 4; i++) {
-        asker[i] = (struct asker){ .instance = in, .patience = 60000 };
+        asker[i] = (struct asker){ .instance = in, .timeout = 60000 };
         assert_int_equal(pthread_create(&asker[i].thread, NULL, ask_one, &asker[i]), 0);
     }
-    await("held", 4);
-    tell("release");
+    wait_for("held", 4);
+    command("release");
     for (int i = 0; i < 4; i++) {
         pthread_join(asker[i].thread, NULL);
         assert_int_equal(asker[i].outcome, JETON_VERIFIER_PASS);
@@ -148,52 +148,52 @@ static void with_the_cache_off_nobody_gets_anothers_answer(void **state)
     module->close(in);
 }
 
-static void who_has_more_time_than_the_first_asker_asks_again(void **state)
+static void a_later_deadline_than_the_leaders_asks_again(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
     struct asker first;
 
-    tell(ACTIVE);
-    tell("mode hang");
-    first = (struct asker){ .instance = in, .patience = 500 };
+    command(ACTIVE);
+    command("mode hang");
+    first = (struct asker){ .instance = in, .timeout = 500 };
     assert_int_equal(pthread_create(&first.thread, NULL, ask_one, &first), 0);
-    await("held", 1);
-    tell("mode answer");
+    wait_for("held", 1);
+    command("mode answer");
     assert_passes(in, "value");
     pthread_join(first.thread, NULL);
     assert_int_equal(first.outcome, JETON_VERIFIER_ERROR);
-    assert_int_equal(seen("requests"), 2);
+    assert_int_equal(counter("requests"), 2);
     module->close(in);
 }
 
-static void who_has_less_time_than_the_first_asker_does_not_wait_for_it(void **state)
+static void an_earlier_deadline_than_the_leaders_is_kept(void **state)
 {
     (void)state;
     void *in = OPEN(at("http"));
     struct asker first;
 
-    tell(ACTIVE);
-    tell("mode hold");
-    begin(&first, 1, in, 60000);
-    patience = 100;
+    command(ACTIVE);
+    command("mode hold");
+    start_threads(&first, 1, in, 60000);
+    timeout = 100;
     assert_errs(in, "value", "did not answer in time");
-    assert_int_equal(seen("held"), 1);
-    tell("release");
+    assert_int_equal(counter("held"), 1);
+    command("release");
     pthread_join(first.thread, NULL);
     assert_int_equal(first.outcome, JETON_VERIFIER_PASS);
-    assert_int_equal(seen("requests"), 1);
+    assert_int_equal(counter("requests"), 1);
     module->close(in);
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(threads_share_an_instance, fresh),
-        cmocka_unit_test_setup(questions_at_once_about_one_value_are_one_request, fresh),
-        cmocka_unit_test_setup(with_the_cache_off_nobody_gets_anothers_answer, fresh),
-        cmocka_unit_test_setup(who_has_more_time_than_the_first_asker_asks_again, fresh),
-        cmocka_unit_test_setup(who_has_less_time_than_the_first_asker_does_not_wait_for_it, fresh),
+        cmocka_unit_test_setup(threads_share_an_instance, reset),
+        cmocka_unit_test_setup(simultaneous_questions_share_a_request, reset),
+        cmocka_unit_test_setup(without_a_cache_requests_are_not_shared, reset),
+        cmocka_unit_test_setup(a_later_deadline_than_the_leaders_asks_again, reset),
+        cmocka_unit_test_setup(an_earlier_deadline_than_the_leaders_is_kept, reset),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
