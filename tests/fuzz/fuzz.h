@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the harnesses share.  Each is a file fuzz_NAME.c with the two functions below; libFuzzer
- * calls them (`make fuzz`), or replay.c with what lies in corpus/NAME (`make test`).
+/* The interface of the harnesses, and their helpers.  A harness is a file fuzz_NAME.c with the two
+ * functions below; they are called by libFuzzer (`make fuzz`), or by replay.c with the files in
+ * corpus/NAME (`make test`).
  *
- * A harness claims with MUST() what holds for every input.  Nothing in it may depend on chance or
- * on the time, so that an input that fails does so again. */
+ * MUST() asserts a property of every input.  A harness depends neither on random numbers nor on the
+ * time, so that a failure can be reproduced. */
 #ifndef JETON_FUZZ_H
 #define JETON_FUZZ_H
 
@@ -16,27 +17,27 @@
 
 #include "proto/text.h"
 
-/* Called once, first. */
+/* Called once, before any input. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-#define MUST(claim) ((claim) ? (void)0 : fuzz_fail(#claim, __FILE__, __LINE__))
+#define MUST(condition) ((condition) ? (void)0 : fuzz_fail(#condition, __FILE__, __LINE__))
 
-__attribute__((noreturn)) static inline void fuzz_fail(const char *claim, const char *file,
+__attribute__((noreturn)) static inline void fuzz_fail(const char *condition, const char *file,
                                                        int line)
 {
-    fprintf(stderr, "[  ERROR   ] --- %s:%d: not so: %s\n", file, line, claim);
+    fprintf(stderr, "[  ERROR   ] --- %s:%d: violated: %s\n", file, line, condition);
     abort();
 }
 
-/* An input that is taken from piece by piece; what is not there is zero. */
-struct feed {
+/* An input that is consumed piece by piece; reads beyond its end return zeros. */
+struct fuzz_input {
     const uint8_t *at;
     size_t left;
 };
 
-static inline uint8_t feed_byte(struct feed *f)
+static inline uint8_t consume_byte(struct fuzz_input *f)
 {
     if (f->left == 0)
         return 0;
@@ -44,15 +45,15 @@ static inline uint8_t feed_byte(struct feed *f)
     return *f->at++;
 }
 
-static inline unsigned feed_short(struct feed *f)
+static inline unsigned consume_u16(struct fuzz_input *f)
 {
-    unsigned low = feed_byte(f);
+    unsigned low = consume_byte(f);
 
-    return low | (unsigned)feed_byte(f) << 8;
+    return low | (unsigned)consume_byte(f) << 8;
 }
 
-/* Up to `len` bytes. */
-static inline struct slice feed_bytes(struct feed *f, size_t len)
+/* Consumes up to `len` bytes. */
+static inline struct slice consume_bytes(struct fuzz_input *f, size_t len)
 {
     struct slice taken = { (const char *)f->at, len < f->left ? len : f->left };
 
@@ -61,7 +62,7 @@ static inline struct slice feed_bytes(struct feed *f, size_t len)
     return taken;
 }
 
-/* A copy in memory of just that size, where a sanitizer sees whoever looks beyond it. */
+/* Copies bytes into memory of their exact size, so that a sanitizer detects an overrun. */
 static inline char *fuzz_copy(struct slice bytes)
 {
     char *copy = malloc(bytes.len > 0 ? bytes.len : 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A configuration, and what its stacks make of a value.  No module is ever loaded here.
+/* Read a configuration, and verify values with its stacks.  No module is loaded.
  *
  *     input = the file, then { NUL, "section.key=value" as for --set } */
 #include "tests/fuzz/fuzz.h"
@@ -16,7 +16,7 @@
 #include "daemon/verify/module.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
-#include "tests/fuzz/clock.h"
+#include "tests/fuzz/fake_clock.h"
 
 #define GOOD "fuzzed-value-that-is-good-and-long-enough"
 #define BAD "fuzzed-value-that-is-in-no-table-at-all---"
@@ -24,7 +24,7 @@
 
 static struct token_table *token_table;
 
-/* -- what stands in for the machine ------------------------------------------------------- */
+/* -- stubs -------------------------------------------------------------------------------- */
 
 const struct jeton_verifier *module_load(const char *directory, const char *name, void **handle,
                                          struct problem *problem)
@@ -52,7 +52,7 @@ struct group *getgrnam(const char *name)
     return NULL;
 }
 
-/* -- once --------------------------------------------------------------------------------- */
+/* -- setup -------------------------------------------------------------------------------- */
 
 static void add(const char *value, int64_t revoked)
 {
@@ -78,11 +78,11 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- what a configuration may be ---------------------------------------------------------- */
+/* -- limits of a configuration ------------------------------------------------------------ */
 
-static bool is_path(const char *text, size_t room)
+static bool is_path(const char *text, size_t buffer)
 {
-    return text[0] == '/' && memchr(text, '\0', room) != NULL;
+    return text[0] == '/' && memchr(text, '\0', buffer) != NULL;
 }
 
 static void check_config(const struct config *c)
@@ -112,9 +112,9 @@ static void check_problem(const struct problem *p)
     MUST(memchr(p->message, '\0', sizeof(p->message)) != NULL && p->message[0] != '\0');
 }
 
-/* -- what its stacks say ------------------------------------------------------------------ */
+/* -- verifying with its stacks ------------------------------------------------------------ */
 
-static bool asks_the_table(const struct stack *stack)
+static bool has_table_entry(const struct stack *stack)
 {
     for (size_t i = 0; i < stack->steps; i++)
         if (stack->step[i].verifier == NULL)
@@ -126,15 +126,15 @@ static bool is_ok(const struct stack *stack, const char *value, const char *scop
 {
     static const struct peercred peer = { .uid = 1000, .gid = 1000, .pid = 1 };
     static struct evaluation h;
-    const struct eval_context place = { .token_table = token_table, .peer = &peer };
+    const struct eval_context guarded = { .token_table = token_table, .peer = &peer };
     struct question q = { .value = slice_of(value) };
-    char room[LINE_MAX_BYTES];
-    struct text reply = text_in(room, sizeof(room));
+    char buffer[LINE_MAX_BYTES];
+    struct text reply = text_in(buffer, sizeof(buffer));
 
     if (scope != NULL)
         q.scopes = slice_of(scope);
-    eval_begin(&h, stack, &q, slice_of(stack->service), &place, fuzz_clock.wall);
-    MUST(eval_continue(&h, &place));
+    eval_begin(&h, stack, &q, slice_of(stack->service), &guarded, fuzz_clock.wall);
+    MUST(eval_continue(&h, &guarded));
     eval_finish(&h, 0, &reply);
     eval_wipe(&h);
     MUST(!reply.cut && reply.len > 0 && reply.at[reply.len - 1] == '\n');
@@ -148,13 +148,13 @@ static bool has_scopes(struct slice wanted)
     return scopes_include((struct slice)SLICE("read,write"), wanted);
 }
 
-/* Only what the table knows passes, and what a client with the table would say is so. */
+/* Checks that only tokens of the table pass, and those that a client would accept by the table. */
 static void check_stack(const struct stack *stack)
 {
     MUST(stack->steps > 0 && stack->series != NULL && !stack->waits);
     MUST(!is_ok(stack, BAD, NULL) && !is_ok(stack, REVOKED, NULL) && !is_ok(stack, GOOD, "other"));
     bool ok = is_ok(stack, GOOD, NULL);
-    MUST(!ok || asks_the_table(stack));
+    MUST(!ok || has_table_entry(stack));
     MUST(!stack->plain || stack->terms == TERMS_FINAL);
     if (stack->terms == TERMS_FINAL)
         MUST(ok);
@@ -181,7 +181,7 @@ static void check_stacks(const struct config *c, struct metrics *metrics)
     stacks_free(s);
 }
 
-/* -- reading it --------------------------------------------------------------------------- */
+/* -- reading the configuration ------------------------------------------------------------ */
 
 static bool read_file(struct config *c, struct slice text, struct problem *problem)
 {
@@ -190,9 +190,9 @@ static bool read_file(struct config *c, struct slice text, struct problem *probl
 
     MUST(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    bool well = config_file_read(c, path, problem);
+    bool ok = config_file_read(c, path, problem);
     close(fd);
-    return well;
+    return ok;
 }
 
 static bool set_all(struct config *c, struct slice rest, struct problem *problem)
@@ -220,7 +220,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 
     fuzz_clock.wall = 1800000000;
     fuzz_clock.uptime = 1000;
-    fuzz_clock.ours = true;
+    fuzz_clock.frozen = true;
     config_defaults(&c);
     if (!read_file(&c, (struct slice){ (const char *)input, file }, &problem) ||
         !set_all(&c, (struct slice){ (const char *)input + file, len - file }, &problem)) {
@@ -231,6 +231,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
         check_stacks(&c, &metrics);
         metrics_free(&metrics);
     }
-    fuzz_clock.ours = false;
+    fuzz_clock.frozen = false;
     return 0;
 }

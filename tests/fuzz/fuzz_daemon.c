@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole daemon: requests through its sessions, time, restarts, and a ledger that says what
- * every answer has to be.
+/* Run a whole daemon: requests on its sessions, passing time, restarts; and check every reply against a
+ * model.
  *
- *     input = operations.  The first byte's low bits are what is done; 0x60: on which session;
- *             0x80: with what comes next, in one piece */
-#include "tests/fuzz/asking.h"
+ *     input = operations.  The low bits of the first byte select one, 0x60 its session; with 0x80 it
+ *             is sent together with the next one */
+#include "tests/fuzz/requests.h"
 
 enum { OPERATIONS_MAX = 200 };
 
@@ -12,24 +12,24 @@ enum { OPERATIONS_MAX = 200 };
 
 /* -- operations --------------------------------------------------------------------------- */
 
-typedef void operation(enum role role, struct asked *a, struct text *line);
+typedef void operation(enum role role, struct pending_request *a, struct text *line);
 
-static void do_create(enum role role, struct asked *a, struct text *line)
+static void do_create(enum role role, struct pending_request *a, struct text *line)
 {
     text_adds(line, "create");
-    take_claims(&a->token, line, CORE_DELAY);
-    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_create, .token = a->token };
-    ask(role, a, line);
+    choose_claims(&a->token, line, INPROC_DELAY);
+    *a = (struct pending_request){ .needs = ROLE_ADMIN, .check = check_create, .token = a->token };
+    send_request(role, a, line);
 }
 
-static void do_import(enum role role, struct asked *a, struct text *line)
+static void do_import(enum role role, struct pending_request *a, struct text *line)
 {
-    unsigned n = feed_byte(&feed);
+    unsigned n = consume_byte(&in);
     char value[40];
 
-    *a = (struct asked){ .needs = ROLE_ADMIN, .settle = settle_import };
+    *a = (struct pending_request){ .needs = ROLE_ADMIN, .check = check_import };
     snprintf(value, sizeof(value), "an-imported-value-with-number-%02u", n % 8);
-    ledger_value(&a->token, slice_of(value));
+    model_set_value(&a->token, slice_of(value));
     text_adds(line, "import");
     if (n & 8) {
         text_adds(line, " digest=");
@@ -37,126 +37,126 @@ static void do_import(enum role role, struct asked *a, struct text *line)
     } else {
         line_puts(line, "token", value);
     }
-    take_claims(&a->token, line, 0);
+    choose_claims(&a->token, line, 0);
     if (n & 16) {
-        a->token.created = take_time();
+        a->token.created = choose_time();
         line_put_time(line, "created", a->token.created);
     }
     a->token.revoked = (n & 0xa0) == 0xa0 || (n & 0x60) == 0x20;
     a->token.disabled = (n & 0xc0) == 0xc0 || (n & 0x60) == 0x40;
-    a->token.revoked_at = a->token.disabled_at = moment();
+    a->token.revoked_at = a->token.disabled_at = denial_time();
     if (n & 0x80)
-        put_past(&a->token, line);
+        put_dates(&a->token, line);
     else if (a->token.revoked || a->token.disabled)
         line_puts(line, "state", a->token.revoked ? "revoked" : "disabled");
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_revoke(enum role role, struct asked *a, struct text *line)
+static void do_revoke(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_revoke;
-    ask_about(role, a, line, "revoke");
+    a->token = choose_token();
+    a->check = check_revoke;
+    request_by_id(role, a, line, "revoke");
 }
 
-static void do_revoke_value(enum role role, struct asked *a, struct text *line)
+static void do_revoke_value(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_revoke;
+    a->token = choose_token();
+    a->check = check_revoke;
     text_adds(line, "revoke");
     line_puts(line, "token", a->token.value);
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_disable(enum role role, struct asked *a, struct text *line)
+static void do_disable(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_disable;
-    ask_about(role, a, line, "disable");
+    a->token = choose_token();
+    a->check = check_disable;
+    request_by_id(role, a, line, "disable");
 }
 
-static void do_enable(enum role role, struct asked *a, struct text *line)
+static void do_enable(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_enable;
-    ask_about(role, a, line, "enable");
+    a->token = choose_token();
+    a->check = check_enable;
+    request_by_id(role, a, line, "enable");
 }
 
-static void do_delete(enum role role, struct asked *a, struct text *line)
+static void do_delete(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_delete;
-    ask_about(role, a, line, "delete");
+    a->token = choose_token();
+    a->check = check_delete;
+    request_by_id(role, a, line, "delete");
 }
 
-static void do_update(enum role role, struct asked *a, struct text *line)
+static void do_update(enum role role, struct pending_request *a, struct text *line)
 {
-    unsigned flags = feed_byte(&feed);
+    unsigned flags = consume_byte(&in);
 
-    a->token = take_token();
-    a->settle = settle_update;
+    a->token = choose_token();
+    a->check = check_update;
     a->needs = ROLE_ADMIN;
-    a->given = flags & 7;
+    a->updates = flags & 7;
     text_adds(line, "update ");
     text_adds(line, a->token.id);
     a->token.subject = (flags >> 3 & 3) % SUBJECTS;
     a->token.scopes = flags >> 5;
     a->token.description = flags % DESCRIPTIONS;
     if ((flags >> 3 & 3) == SUBJECTS) {
-        a->given |= GIVEN_DESCRIPTION;
+        a->updates |= UPDATE_DESCRIPTION;
         line_puts(line, "description", descriptions[a->token.description]);
     }
-    if (a->given & GIVEN_SUBJECT)
+    if (a->updates & UPDATE_SUBJECT)
         line_puts(line, "subject", subjects[a->token.subject]);
-    if (a->given & GIVEN_SCOPES)
-        line_puts(line, "scopes", asked_scopes[a->token.scopes]);
-    if (a->given & GIVEN_EXPIRES) {
-        a->token.expires = take_time();
+    if (a->updates & UPDATE_SCOPES)
+        line_puts(line, "scopes", requested_scopes[a->token.scopes]);
+    if (a->updates & UPDATE_EXPIRES) {
+        a->token.expires = choose_time();
         line_put_time(line, "expires", a->token.expires);
     }
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_rotate(enum role role, struct asked *a, struct text *line)
+static void do_rotate(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_rotate;
+    a->token = choose_token();
+    a->check = check_rotate;
     a->needs = ROLE_ADMIN;
-    a->grace = feed_byte(&feed) % 2 == 0 ? 0 : take_span();
+    a->grace = consume_byte(&in) % 2 == 0 ? 0 : choose_span();
     text_addf(line, "rotate %s", a->token.id);
     if (a->grace > 0)
         text_addf(line, " grace=%llds", (long long)a->grace);
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_verify(enum role role, struct asked *a, struct text *line)
+static void do_verify(enum role role, struct pending_request *a, struct text *line)
 {
-    unsigned flags = feed_byte(&feed);
+    unsigned flags = consume_byte(&in);
 
-    a->token = take_token();
-    a->settle = settle_verify;
+    a->token = choose_token();
+    a->check = check_verify;
     a->narrow = (flags & 0x10) != 0;
     a->scopes = flags & 7;
     a->subject = flags & 8 ? (flags >> 5) % SUBJECTS : SUBJECTS;
     text_adds(line, "verify");
     if (a->scopes != 0)
-        line_puts(line, "scope", asked_scopes[a->scopes]);
+        line_puts(line, "scope", requested_scopes[a->scopes]);
     if (a->subject < SUBJECTS)
         line_puts(line, "subject", subjects[a->subject]);
     if (a->narrow)
         line_puts(line, "service", "narrow");
     line_puts(line, "token", a->token.value);
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-/* A value with a byte changed, a digit of the identifier, or what the input says. */
-static void do_stranger(enum role role, struct asked *a, struct text *line)
+/* Verifies a value with one byte changed by the input, or an id. */
+static void do_unknown_value(enum role role, struct pending_request *a, struct text *line)
 {
-    struct token t = take_token();
-    unsigned at = feed_byte(&feed);
-    uint8_t change = feed_byte(&feed) & 0x5f;
+    struct token t = choose_token();
+    unsigned at = consume_byte(&in);
+    uint8_t change = consume_byte(&in) & 0x5f;
 
-    a->settle = settle_stranger;
+    a->check = check_unknown_value;
     if (at & 0x80)
         memcpy(t.value, t.id, sizeof(t.id));
     else if (change != 0)
@@ -166,64 +166,64 @@ static void do_stranger(enum role role, struct asked *a, struct text *line)
     if (t.value[0] == '\0')
         return;
     a->token = t;
-    ledger_value(&a->token, slice_of(t.value));
+    model_set_value(&a->token, slice_of(t.value));
     text_adds(line, "verify");
     line_puts(line, "token", t.value);
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_list(enum role role, struct asked *a, struct text *line)
+static void do_list(enum role role, struct pending_request *a, struct text *line)
 {
-    ask_list(role, a, line, feed_byte(&feed));
+    request_list(role, a, line, consume_byte(&in));
 }
 
-static void do_list_all(enum role role, struct asked *a, struct text *line)
+static void do_list_all(enum role role, struct pending_request *a, struct text *line)
 {
-    ask_list(role, a, line, SUBJECTS);
+    request_list(role, a, line, SUBJECTS);
 }
 
-static void do_export(enum role role, struct asked *a, struct text *line)
+static void do_export(enum role role, struct pending_request *a, struct text *line)
 {
-    a->settle = settle_export;
+    a->check = check_export;
     a->needs = ROLE_ADMIN;
     text_adds(line, "export");
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_show(enum role role, struct asked *a, struct text *line)
+static void do_show(enum role role, struct pending_request *a, struct text *line)
 {
-    a->token = take_token();
-    a->settle = settle_show;
+    a->token = choose_token();
+    a->check = check_show;
     a->needs = ROLE_OBSERVE;
     text_addf(line, "show %s", a->token.id);
-    ask(role, a, line);
+    send_request(role, a, line);
 }
 
-static void do_journal(enum role role, struct asked *a, struct text *line)
+static void do_journal(enum role role, struct pending_request *a, struct text *line)
 {
-    unsigned after = feed_byte(&feed);
+    unsigned after = consume_byte(&in);
 
     (void)a;
-    ask_journal(role, after, feed_byte(&feed) % 16, line);
+    request_journal(role, after, consume_byte(&in) % 16, line);
 }
 
-static void do_watch_all(enum role role, struct asked *a, struct text *line)
+static void do_watch_all(enum role role, struct pending_request *a, struct text *line)
 {
     (void)a;
-    ask_journal(role, 0, 0, line);
+    request_journal(role, 0, 0, line);
 }
 
-static void do_table(enum role role, struct asked *a, struct text *line)
+static void do_table(enum role role, struct pending_request *a, struct text *line)
 {
-    a->settle = settle_ping;
+    a->check = check_ping;
     text_adds(line, "table");
-    ask(role, a, line);
+    send_request(role, a, line);
     flush();
 }
 
-static void do_wait(enum role role, struct asked *a, struct text *line)
+static void do_wait(enum role role, struct pending_request *a, struct text *line)
 {
-    int64_t span = take_span();
+    int64_t span = choose_span();
 
     (void)role, (void)a, (void)line;
     flush();
@@ -231,126 +231,126 @@ static void do_wait(enum role role, struct asked *a, struct text *line)
     fuzz_clock.uptime += span;
 }
 
-/* The clock is set; or it begins with 1970, as that of a machine does that has none of its own. */
-static void do_set_clock(enum role role, struct asked *a, struct text *line)
+/* Sets the clock; or to 1970, where it starts on a machine without a battery-backed clock. */
+static void do_set_clock(enum role role, struct pending_request *a, struct text *line)
 {
     (void)role, (void)a, (void)line;
     flush();
-    ledger.set = true;
-    if (feed.left > 0 && *feed.at == 0xff) {
-        feed_byte(&feed);
+    model.set = true;
+    if (in.left > 0 && *in.at == 0xff) {
+        consume_byte(&in);
         fuzz_clock.wall = 0;
     } else {
-        fuzz_clock.wall = take_time();
+        fuzz_clock.wall = choose_time();
     }
 }
 
-static void do_restart(enum role role, struct asked *a, struct text *line)
+static void do_restart(enum role role, struct pending_request *a, struct text *line)
 {
     (void)role, (void)a, (void)line;
     flush();
-    core_stop();
-    core_start();
+    inproc_stop();
+    inproc_start();
 }
 
-/* What the daemon removes by itself, it may remove: the journal says what that is. */
-static void settle_purges(const struct asked *a)
+/* Checks what the daemon has purged, by its journal, and removes it from the model. */
+static void check_purges(const struct pending_request *a)
 {
     size_t at = reply.data_at;
     char id[ID_TEXT + 1];
 
     (void)a;
     expect("OK");
-    ledger.uid = getuid();
-    ledger.pid = (unsigned)getpid();
+    model.uid = getuid();
+    model.pid = (unsigned)getpid();
     for (unsigned i = 0; i < reply.data; i++) {
-        look_at(core_take(&at));
+        parse_line(inproc_next_line(&at));
         snprintf(id, sizeof(id), "%.*s", (int)field("id").len, field("id").at);
-        struct token *t = ledger_find(id);
-        MUST(t != NULL && ledger_ended(t) <= fuzz_clock.wall - CORE_RETENTION);
-        ledger_note("purge", t);
-        expect_event(ledger.events);
-        t->there = false;
+        struct token *t = model_find(id);
+        MUST(t != NULL && model_ended(t) <= fuzz_clock.wall - INPROC_RETENTION);
+        model_add_event("purge", t);
+        expect_event(model.events);
+        t->exists = false;
     }
 }
 
-static void do_tick(enum role role, struct asked *a, struct text *line)
+static void do_tick(enum role role, struct pending_request *a, struct text *line)
 {
     flush();
-    core_tick();
-    ledger_lags = true;
-    a->settle = settle_purges;
+    inproc_tick();
+    model_is_behind = true;
+    a->check = check_purges;
     text_adds(line, "journal");
-    line_put_u64(line, "after", ledger.events);
-    ask(ROLE_OBSERVE, a, line);
+    line_put_u64(line, "after", model.events);
+    send_request(ROLE_OBSERVE, a, line);
     flush();
-    ledger_lags = false;
+    model_is_behind = false;
     (void)role;
 }
 
 static operation *const operations[] = {
-    do_create,  do_import, do_revoke,  do_revoke_value, do_disable,  do_enable,
-    do_delete,  do_update, do_rotate,  do_verify,       do_stranger, do_list,
-    do_export,  do_show,   do_journal, do_table,        do_wait,     do_set_clock,
+    do_create,  do_import, do_revoke,  do_revoke_value, do_disable,       do_enable,
+    do_delete,  do_update, do_rotate,  do_verify,       do_unknown_value, do_list,
+    do_export,  do_show,   do_journal, do_table,        do_wait,          do_set_clock,
     do_restart, do_tick,   do_verify,  do_create,
 };
 
 /* -- one input ---------------------------------------------------------------------------- */
 
-static void operate(operation *does, enum role role)
+static void run_operation(operation *op, enum role role)
 {
-    char room[LINE_MAX_BYTES];
-    struct text line = text_in(room, sizeof(room));
-    struct asked a = { .grace = -1, .subject = SUBJECTS };
+    char buffer[LINE_MAX_BYTES];
+    struct text line = text_in(buffer, sizeof(buffer));
+    struct pending_request a = { .grace = -1, .subject = SUBJECTS };
 
-    does(role, &a, &line);
+    op(role, &a, &line);
 }
 
-/* What was exported is sent to a daemon that knows nothing, as it is. */
-static void move_to_another(void)
+/* Imports the export into a new daemon, unchanged. */
+static void import_into_another(void)
 {
-    static char lines[sizeof(core.replies)];
-    size_t len = core.said, at = 0;
+    static char lines[sizeof(inproc.replies)];
+    size_t len = inproc.shown, at = 0;
     unsigned imported = 0;
 
-    memcpy(lines, core.replies, len);
-    core_stop();
-    core_clear();
-    core_start();
-    core.said = 0;
-    core_put(&core.session[ROLE_ADMIN], (struct slice){ lines, len });
-    core_run(&core.session[ROLE_ADMIN]);
-    for (; at < core.said; imported++)
-        MUST(slice_begins(core_take(&at), "OK id="));
-    MUST(imported == token_table_figures(core.writer.token_table).tokens);
-    for (unsigned i = 0; i < ledger.tokens; i++)
-        ledger_forget_use(&ledger.token[i]);
+    memcpy(lines, inproc.replies, len);
+    inproc_stop();
+    inproc_reset_files();
+    inproc_start();
+    inproc.shown = 0;
+    inproc_send(&inproc.session[ROLE_ADMIN], (struct slice){ lines, len });
+    inproc_run(&inproc.session[ROLE_ADMIN]);
+    for (; at < inproc.shown; imported++)
+        MUST(slice_begins(inproc_next_line(&at), "OK id="));
+    MUST(imported == token_table_figures(inproc.writer.token_table).tokens);
+    for (unsigned i = 0; i < model.tokens; i++)
+        model_clear_used(&model.token[i]);
 }
 
-/* In the end everything is as the ledger says: now, after another start, and elsewhere. */
+/* Compares everything with the model: in this daemon, after a restart, and in a new daemon. */
 static void check_everything(void)
 {
-    operate(do_export, ROLE_ADMIN);
-    operate(do_table, ROLE_VERIFY);
-    operate(do_restart, ROLE_ADMIN);
-    operate(do_list_all, ROLE_OBSERVE);
-    operate(do_watch_all, ROLE_OBSERVE);
-    operate(do_table, ROLE_VERIFY);
-    MUST(atomic_load(&core.writer.newest) == ledger.events);
-    MUST(journal_tokens(core.writer.journal) ==
-         token_table_figures(core.writer.token_table).tokens);
-    operate(do_export, ROLE_ADMIN);
+    run_operation(do_export, ROLE_ADMIN);
+    run_operation(do_table, ROLE_VERIFY);
+    run_operation(do_restart, ROLE_ADMIN);
+    run_operation(do_list_all, ROLE_OBSERVE);
+    run_operation(do_watch_all, ROLE_OBSERVE);
+    run_operation(do_table, ROLE_VERIFY);
+    MUST(atomic_load(&inproc.writer.newest) == model.events);
+    MUST(journal_tokens(inproc.writer.journal) ==
+         token_table_figures(inproc.writer.token_table).tokens);
+    run_operation(do_export, ROLE_ADMIN);
     flush();
-    move_to_another();
-    operate(do_export, ROLE_ADMIN);
-    operate(do_table, ROLE_VERIFY);
+    import_into_another();
+    run_operation(do_export, ROLE_ADMIN);
+    run_operation(do_table, ROLE_VERIFY);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    core_prepare();
+    inproc_prepare();
     return 0;
 }
 
@@ -358,19 +358,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     static const enum role roles[] = { ROLE_ADMIN, ROLE_ADMIN, ROLE_OBSERVE, ROLE_VERIFY };
 
-    feed = (struct feed){ input, len };
-    memset(&ledger, 0, sizeof(ledger));
-    asked_count = bystander_turns = 0;
-    core_begin(START);
-    for (int i = 0; i < OPERATIONS_MAX && feed.left > 0 && !ledger_is_full(); i++) {
-        unsigned what = feed_byte(&feed);
-        operate(operations[(what & 31) % (sizeof(operations) / sizeof(operations[0]))],
-                roles[what >> 5 & 3]);
+    in = (struct fuzz_input){ input, len };
+    memset(&model, 0, sizeof(model));
+    pending_count = bystander_turns = 0;
+    inproc_begin(START);
+    for (int i = 0; i < OPERATIONS_MAX && in.left > 0 && !model_is_full(); i++) {
+        unsigned what = consume_byte(&in);
+        run_operation(operations[(what & 31) % (sizeof(operations) / sizeof(operations[0]))],
+                      roles[what >> 5 & 3]);
         if (!(what & 0x80))
             flush();
     }
     flush();
     check_everything();
-    core_end();
+    inproc_end();
     return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier that asks an OAuth server: what that server says, as JSON or as HTTP.
+/* Verify with what an OAuth server responds, as a body or as HTTP.
  *
- *     input = what it is and which options; when it is judged, and when again; then the bytes: of a
- *             body; of all that the server sends; of a body that is sent a number of times */
+ *     input = kind and options; the time of the question, and of a later one; then the bytes: of a body;
+ *             of an HTTP response; of a body that is repeated */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -20,9 +20,9 @@
 #define VALUE "a value that is asked about: 0123456789abcdef"
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
-enum { SENT_MAX = 160 * 1024, OPTIONS = 8, ID_SECRET = 16 };
+enum { RESPONSE_BYTES_MAX = 160 * 1024, OPTIONS = 8, DISCLOSED_MIN = 16 };
 
-static const int64_t spans[] = { 0, 1, -1, 59, 60, 61, -100000, 100000 };
+static const int64_t offsets[] = { 0, 1, -1, 59, 60, 61, -100000, 100000 };
 static const struct slice value = SLICE(VALUE);
 static struct options *options[OPTIONS];
 static const struct jeton_identity earlier = {
@@ -32,18 +32,18 @@ static const struct jeton_identity earlier = {
     .scopes = "a,b",
 };
 
-/* -- the server: one end of a pair of sockets, in which all that it says lies already ---------- */
+/* -- the server: one end of a socket pair, which holds the whole response ---------------------- */
 
 static struct {
-    int ours, theirs; /* or -1 */
+    int server, client; /* -1: none */
 } pair = { -1, -1 };
 
 int socket(int domain, int type, int protocol)
 {
     (void)domain, (void)type, (void)protocol;
-    int fd = pair.theirs;
+    int fd = pair.client;
 
-    pair.theirs = -1;
+    pair.client = -1;
     errno = EMFILE;
     return fd;
 }
@@ -56,23 +56,23 @@ int connect(int fd, const struct sockaddr *address, socklen_t len)
 
 static void server_begin(const char *bytes, size_t len)
 {
-    int end[2], room = 2 * SENT_MAX;
+    int end[2], buffer = 2 * RESPONSE_BYTES_MAX;
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end) == 0);
-    pair.ours = end[0];
-    pair.theirs = end[1];
-    setsockopt(pair.ours, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    MUST(send(pair.ours, bytes, len, MSG_DONTWAIT) == (ssize_t)len || len == 0);
-    MUST(shutdown(pair.ours, SHUT_WR) == 0);
+    pair.server = end[0];
+    pair.client = end[1];
+    setsockopt(pair.server, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
+    MUST(send(pair.server, bytes, len, MSG_DONTWAIT) == (ssize_t)len || len == 0);
+    MUST(shutdown(pair.server, SHUT_WR) == 0);
 }
 
 static void server_end(void)
 {
-    close(pair.ours);
-    MUST(pair.theirs < 0); /* it was asked */
+    close(pair.server);
+    MUST(pair.client < 0); /* the client has connected */
 }
 
-/* -- once -------------------------------------------------------------------------------------- */
+/* -- setup ------------------------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -97,12 +97,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* -- what must hold ---------------------------------------------------------------------------- */
+/* -- properties -------------------------------------------------------------------------------- */
 
-static bool holds_secret(const char *text)
+static bool discloses_value(const char *text)
 {
-    return strstr(text, VALUE) != NULL ||
-           (strlen(text) >= ID_SECRET && memmem(value.at, value.len, text, strlen(text)) != NULL);
+    return strstr(text, VALUE) != NULL || (strlen(text) >= DISCLOSED_MIN &&
+                                           memmem(value.at, value.len, text, strlen(text)) != NULL);
 }
 
 static bool is_audience(const json_t *aud, const struct options *o)
@@ -118,86 +118,88 @@ static bool is_audience(const json_t *aud, const struct options *o)
     return o->audiences == 0;
 }
 
-/* What an answer must say so that the value passes, as jansson reads it. */
-static bool may_pass(struct slice body, const struct options *o, int64_t now)
+/* Tells from the response, as jansson reads it, whether the value may pass. */
+static bool is_acceptable(struct slice body, const struct options *o, int64_t now)
 {
     json_t *read = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
     const char *issuer = json_string_value(json_object_get(read, "iss"));
     const json_t *ends = json_object_get(read, "exp"), *begins = json_object_get(read, "nbf");
-    bool may = json_is_true(json_object_get(read, "active")) &&
-               (o->issuer == NULL || (issuer != NULL && strcmp(issuer, o->issuer) == 0)) &&
-               (ends == NULL || (json_is_integer(ends) && json_integer_value(ends) > now)) &&
-               (begins == NULL || (json_is_integer(begins) && json_integer_value(begins) <= now)) &&
-               is_audience(json_object_get(read, "aud"), o);
+    bool acceptable = json_is_true(json_object_get(read, "active")) &&
+                      (o->issuer == NULL || (issuer != NULL && strcmp(issuer, o->issuer) == 0)) &&
+                      (ends == NULL || (json_is_integer(ends) && json_integer_value(ends) > now)) &&
+                      (begins == NULL ||
+                       (json_is_integer(begins) && json_integer_value(begins) <= now)) &&
+                      is_audience(json_object_get(read, "aud"), o);
 
     json_decref(read);
-    return may;
+    return acceptable;
 }
 
-static void check_identity(const struct jeton_identity *who, int64_t now)
+static void check_identity(const struct jeton_identity *identity, int64_t now)
 {
-    const char *const texts[] = { who->subject, who->issuer, who->scopes, who->id };
+    const char *const texts[] = { identity->subject, identity->issuer, identity->scopes,
+                                  identity->id };
 
-    MUST(strlen(who->subject) <= SUBJECT_MAX && strlen(who->issuer) <= SUBJECT_MAX);
+    MUST(strlen(identity->subject) <= SUBJECT_MAX && strlen(identity->issuer) <= SUBJECT_MAX);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         MUST(utf8_valid(slice_of(texts[i])));
         for (const char *c = texts[i]; *c != '\0'; c++)
             MUST((unsigned char)*c >= ' ' && *c != 0x7f);
     }
-    MUST(who->scopes[0] == '\0' || scopes_fault(slice_of(who->scopes)) == NULL);
-    MUST(who->expires > now && !holds_secret(who->id));
+    MUST(identity->scopes[0] == '\0' || scopes_fault(slice_of(identity->scopes)) == NULL);
+    MUST(identity->expires > now && !discloses_value(identity->id));
 }
 
-/* Behind an earlier verifier's identity: no more than that one had. */
-static void check_narrowed(const struct jeton_identity *who)
+/* Checks that the identity is no more than the earlier one. */
+static void check_narrowed(const struct jeton_identity *identity)
 {
-    MUST(strcmp(who->subject, earlier.subject) == 0 && strcmp(who->id, earlier.id) == 0);
-    MUST(who->expires <= earlier.expires);
-    MUST(scopes_include(slice_of(earlier.scopes), slice_of(who->scopes)));
+    MUST(strcmp(identity->subject, earlier.subject) == 0 && strcmp(identity->id, earlier.id) == 0);
+    MUST(identity->expires <= earlier.expires);
+    MUST(scopes_include(slice_of(earlier.scopes), slice_of(identity->scopes)));
 }
 
-static void check_answer(const struct result *r, const struct jeton_identity *had, int64_t now)
+static void check_answer(const struct result *r, const struct jeton_identity *known, int64_t now)
 {
-    struct jeton_question q = { .identity = had, .now = now };
+    struct jeton_question q = { .identity = known, .now = now };
     struct jeton_answer a = { .identity.expires = JETON_VERIFIER_NEVER };
     int outcome = result_answer(r, &q, &a);
 
-    MUST(memchr(a.message, '\0', sizeof(a.message)) != NULL && !holds_secret(a.message));
+    MUST(memchr(a.message, '\0', sizeof(a.message)) != NULL && !discloses_value(a.message));
     MUST((outcome == JETON_VERIFIER_PASS) == (a.has_identity == 1));
-    MUST(outcome == (int)r->outcome || (had != NULL && a.reason == JETON_REASON_SUBJECT));
+    MUST(outcome == (int)r->outcome || (known != NULL && a.reason == JETON_REASON_SUBJECT));
     MUST(outcome != JETON_VERIFIER_ERROR || a.message[0] != '\0');
     MUST(a.retry_after >= 0);
-    if (outcome == JETON_VERIFIER_PASS && had == NULL)
+    if (outcome == JETON_VERIFIER_PASS && known == NULL)
         check_identity(&a.identity, now);
     else if (outcome == JETON_VERIFIER_PASS)
         check_narrowed(&a.identity);
 }
 
-/* What is kept may be said again for as long as it stands. */
+/* Checks the result, and that it is the same later as long as it is valid. */
 static void try_body(struct slice body, const struct options *o, int64_t now, int64_t later)
 {
-    struct result r, then;
+    struct result r, second;
 
     response_evaluate(body, o, value, now, &r);
-    MUST(r.outcome != JETON_VERIFIER_PASS || may_pass(body, o, now));
+    MUST(r.outcome != JETON_VERIFIER_PASS || is_acceptable(body, o, now));
     MUST(result_is_valid(&r, now));
     check_answer(&r, NULL, now);
     check_answer(&r, &earlier, now);
-    response_evaluate(body, o, value, later, &then);
-    MUST(then.outcome == r.outcome || !result_is_valid(&r, later));
+    response_evaluate(body, o, value, later, &second);
+    MUST(second.outcome == r.outcome || !result_is_valid(&r, later));
 }
 
 /* -- over HTTP --------------------------------------------------------------------------------- */
 
-static bool says(struct slice sent, const char *words)
+static bool contains(struct slice response, const char *words)
 {
-    for (size_t len = strlen(words); sent.len >= len; sent.at++, sent.len--)
-        if (strncasecmp(sent.at, words, len) == 0)
+    for (size_t len = strlen(words); response.len >= len; response.at++, response.len--)
+        if (strncasecmp(response.at, words, len) == 0)
             return true;
     return false;
 }
 
-static void try_http(struct slice sent, const struct options *o, int64_t now, int64_t later)
+static void try_http(struct slice response, const struct options *o, int64_t now, int64_t later)
 {
     struct http_pool *pool = http_pool_new(o);
     struct http_client *client = http_pool_get(pool);
@@ -205,11 +207,13 @@ static void try_http(struct slice sent, const struct options *o, int64_t now, in
     struct slice body;
 
     MUST(client != NULL);
-    server_begin(sent.at, sent.len);
+    server_begin(response.at, response.len);
     if (http_post(client, NULL, value, monotonic_now() + INT64_C(5000000000), &body, &r)) {
-        MUST(says(sent, "http/") && says(sent, " 200") && says(sent, "application/json"));
+        MUST(contains(response, "http/") && contains(response, " 200") &&
+             contains(response, "application/json"));
         MUST(body.len <= RESPONSE_MAX);
-        MUST(memmem(sent.at, sent.len, body.at, body.len) != NULL || says(sent, "chunked"));
+        MUST(memmem(response.at, response.len, body.at, body.len) != NULL ||
+             contains(response, "chunked"));
         try_body(body, o, now, later);
     } else {
         MUST(r.outcome == JETON_VERIFIER_ERROR && r.log_message[0] != '\0');
@@ -222,30 +226,30 @@ static void try_http(struct slice sent, const struct options *o, int64_t now, in
 
 static void try_long(struct slice bytes, unsigned times, const struct options *o)
 {
-    static char sent[SENT_MAX];
-    struct text all = text_in(sent, sizeof(sent));
+    static char response[RESPONSE_BYTES_MAX];
+    struct text all = text_in(response, sizeof(response));
 
     text_adds(&all, HEAD);
-    for (unsigned i = 0; i < times && bytes.len < sizeof(sent) - all.len; i++)
+    for (unsigned i = 0; i < times && bytes.len < sizeof(response) - all.len; i++)
         text_add(&all, bytes.at, bytes.len);
     try_http(text_slice(&all), o, NOW, NOW);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    unsigned what = feed_byte(&feed), times = feed_byte(&feed);
-    const struct options *o = options[what >> 4 & (OPTIONS - 1)];
-    int64_t now = NOW + spans[times & 7], later = NOW + spans[times >> 3 & 7];
-    char *copy = fuzz_copy((struct slice){ (const char *)feed.at, feed.left });
-    struct slice bytes = { copy, feed.left };
+    struct fuzz_input in = { input, len };
+    unsigned kind = consume_byte(&in), times = consume_byte(&in);
+    const struct options *o = options[kind >> 4 & (OPTIONS - 1)];
+    int64_t now = NOW + offsets[times & 7], later = NOW + offsets[times >> 3 & 7];
+    char *copy = fuzz_copy((struct slice){ (const char *)in.at, in.left });
+    struct slice bytes = { copy, in.left };
 
-    if ((what & 3) == 0)
+    if ((kind & 3) == 0)
         try_body(bytes, o, now, later);
-    else if ((what & 3) < 3)
+    else if ((kind & 3) < 3)
         try_http(bytes, o, now, later);
     else
-        try_long(bytes, feed.left > 0 ? times << 8 | feed.at[0] : 0, o);
+        try_long(bytes, in.left > 0 ? times << 8 | in.at[0] : 0, o);
     free(copy);
     return 0;
 }

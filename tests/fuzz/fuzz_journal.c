@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal: blocks as a damaged store may hold them are loaded, and what was loaded goes on.
+/* Load journal blocks from a damaged store, and continue with what was loaded.
  *
- *     input = { block's length (2 bytes), the block }, then commits: a byte says how many
+ *     input = { length of a block (2 bytes), the block }, then commits: a byte each for the number of
  *             entries */
 #include "tests/fuzz/fuzz.h"
 
 #include "daemon/store/journal.h"
 
-enum { BLOCKS_MAX = 8, COMMITS_MAX = 32, LOOKS = 50, KEEP = 100 };
+enum { BLOCKS_MAX = 8, COMMITS_MAX = 32, CHECKED_MAX = 50, ENTRIES_MAX = 100 };
 
 static struct slice blocks[BLOCKS_MAX + COMMITS_MAX];
-static char *made[BLOCKS_MAX + COMMITS_MAX]; /* of those, what is to be freed */
+static char *copies[BLOCKS_MAX + COMMITS_MAX]; /* memory of the blocks */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -24,11 +24,11 @@ static bool lies_in(struct slice a, struct slice b)
     return a.at >= b.at && a.at + a.len <= b.at + b.len;
 }
 
-/* An entry that the journal says it has is where it says; LOOKS of them, and the newest. */
+/* Checks that entries are where the journal says: CHECKED_MAX of them, and the newest. */
 static void check_entries(const struct journal *j)
 {
     uint64_t oldest = journal_oldest(j), newest = journal_newest(j), serial;
-    uint64_t step = (newest - oldest) / LOOKS + 1;
+    uint64_t step = (newest - oldest) / CHECKED_MAX + 1;
     uint32_t block;
 
     MUST(oldest <= newest || oldest == 0);
@@ -41,17 +41,17 @@ static void check_entries(const struct journal *j)
     MUST(!journal_find(j, newest + 1, &block));
 }
 
-static void keep_block(const struct journal *j)
+static void save_block(const struct journal *j)
 {
     uint32_t n = journal_block_number(j);
 
     MUST(n < BLOCKS_MAX + COMMITS_MAX);
-    free(made[n]);
-    made[n] = fuzz_copy(journal_block(j));
-    blocks[n] = (struct slice){ made[n], journal_block(j).len };
+    free(copies[n]);
+    copies[n] = fuzz_copy(journal_block(j));
+    blocks[n] = (struct slice){ copies[n], journal_block(j).len };
 }
 
-/* An entry of some length; false: it does not fit, and nothing has changed. */
+/* Adds an entry of that length.  False: it does not fit, and nothing has changed. */
 static bool add_entry(struct journal *j, size_t length)
 {
     static char filler[JOURNAL_ENTRY_MAX / 2];
@@ -70,19 +70,19 @@ static bool add_entry(struct journal *j, size_t length)
 static void end(struct journal *j, uint64_t tokens)
 {
     journal_end(j, tokens);
-    keep_block(j);
+    save_block(j);
 }
 
-/* One commit of up to `count` entries, the last of which may be in a block of its own. */
+/* Commits up to `count` entries, the last of which may start a new block. */
 static void commit(struct journal *j, unsigned count)
 {
     uint64_t tokens = journal_tokens(j);
-    bool turned = false;
+    bool next_block = false;
 
     MUST(journal_begin(j) == 0);
-    for (unsigned i = 0; i < count && !turned; i++) {
-        turned = !add_entry(j, count * 37);
-        if (!turned)
+    for (unsigned i = 0; i < count && !next_block; i++) {
+        next_block = !add_entry(j, count * 37);
+        if (!next_block)
             continue;
         end(j, tokens + i);
         MUST(journal_turn(j) == 0 && add_entry(j, count * 37));
@@ -90,10 +90,10 @@ static void commit(struct journal *j, unsigned count)
     end(j, tokens + count);
 }
 
-/* What another process finds is what this one has. */
+/* Checks that a journal loaded from the same blocks is the same. */
 static void check_reload(const struct journal *j, unsigned count)
 {
-    struct journal *again = journal_new(KEEP);
+    struct journal *again = journal_new(ENTRIES_MAX);
 
     MUST(again != NULL);
     for (unsigned i = 0; i < count; i++)
@@ -104,16 +104,16 @@ static void check_reload(const struct journal *j, unsigned count)
     journal_free(again);
 }
 
-static unsigned take_blocks(struct feed *feed, struct journal *j, const char **fault)
+static unsigned load_blocks(struct fuzz_input *in, struct journal *j, const char **fault)
 {
     unsigned count = 0;
 
     *fault = NULL;
-    for (unsigned len; count < BLOCKS_MAX && (len = feed_short(feed)) > 0 && *fault == NULL;
+    for (unsigned len; count < BLOCKS_MAX && (len = consume_u16(in)) > 0 && *fault == NULL;
          count++) {
-        blocks[count] = feed_bytes(feed, len);
-        made[count] = fuzz_copy(blocks[count]);
-        blocks[count].at = made[count];
+        blocks[count] = consume_bytes(in, len);
+        copies[count] = fuzz_copy(blocks[count]);
+        blocks[count].at = copies[count];
         *fault = journal_load(j, count, blocks[count]);
     }
     if (*fault == NULL)
@@ -123,27 +123,27 @@ static unsigned take_blocks(struct feed *feed, struct journal *j, const char **f
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    struct journal *j = journal_new(KEEP);
+    struct fuzz_input in = { input, len };
+    struct journal *j = journal_new(ENTRIES_MAX);
     const char *fault;
 
     MUST(j != NULL);
-    unsigned count = take_blocks(&feed, j, &fault);
+    unsigned count = load_blocks(&in, j, &fault);
     if (fault == NULL) {
         check_entries(j);
-        bool goes_on = journal_newest(j) < INT64_MAX / 2;
-        for (unsigned commits = 0; goes_on && commits < COMMITS_MAX && feed.left > 0; commits++) {
-            commit(j, 1 + feed_byte(&feed) % 128);
+        bool has_space = journal_newest(j) < INT64_MAX / 2;
+        for (unsigned commits = 0; has_space && commits < COMMITS_MAX && in.left > 0; commits++) {
+            commit(j, 1 + consume_byte(&in) % 128);
             if (journal_block_number(j) >= count)
                 count = journal_block_number(j) + 1;
         }
         check_entries(j);
-        if (goes_on)
+        if (has_space)
             check_reload(j, count);
     }
     for (unsigned i = 0; i < BLOCKS_MAX + COMMITS_MAX; i++) {
-        free(made[i]);
-        made[i] = NULL;
+        free(copies[i]);
+        copies[i] = NULL;
     }
     journal_free(j);
     return 0;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier for JWTs: values, claims and headers under a good signature, and key files.
+/* Verify JWTs: values, and payloads and headers with a valid signature; and read key files.
  *
- *     input = what it is, then the bytes: of a value; of claims that are signed here; of a header;
- *             of a file of keys */
+ *     input = kind, then the bytes: of a value; of a payload to sign; of a header; of a key file */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -14,7 +13,7 @@
 #include "daemon/verifiers/verifier.h"
 #include "proto/scopes.h"
 
-/* RFC 7515, A.2 and A.3: the keys that they are signed with, and what is signed. */
+/* The keys and an example of RFC 7515, A.2 and A.3. */
 #define JOE                                                                                \
     "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290" \
     "Ijp0cnVlfQ"
@@ -34,19 +33,19 @@
 #define HEADER "{\"alg\":\"EdDSA\",\"kid\":\"k\"}"
 #define CLAIMS "{\"iss\":\"joe\",\"exp\":1300819380}"
 
-enum { NOW = 1300819379, LEEWAY = 30, ROOM = 8192 };
+enum { NOW = 1300819379, LEEWAY = 30, JWT_SIZE = 8192 };
 
 extern const struct jeton_verifier jeton_verifier;
 
 static unsigned char seed[crypto_sign_SEEDBYTES] = "a key that is known to everybody";
 static unsigned char secret[crypto_sign_SECRETKEYBYTES], public[crypto_sign_PUBLICKEYBYTES];
 static char directory[64], keys[96], tried[96];
-static char own[ROOM]; /* signed by our key */
+static char own_jwt[JWT_SIZE]; /* signed with our key */
 static void *verifier;
 
-static void encode(char *to, size_t room, const void *bytes, size_t len)
+static void encode(char *to, size_t buffer, const void *bytes, size_t len)
 {
-    MUST(sodium_bin2base64(to, room, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == to);
+    MUST(sodium_bin2base64(to, buffer, bytes, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == to);
 }
 
 static void write_file(const char *path, const void *bytes, size_t len)
@@ -57,17 +56,17 @@ static void write_file(const char *path, const void *bytes, size_t len)
     close(fd);
 }
 
-/* header.claims.signature, by our key. */
-static void sign(char jwt[ROOM], struct slice header, struct slice claims)
+/* Makes header.payload.signature with our key. */
+static void sign(char jwt[JWT_SIZE], struct slice header, struct slice claims)
 {
     unsigned char signature[crypto_sign_BYTES];
 
-    encode(jwt, ROOM, header.at, header.len);
+    encode(jwt, JWT_SIZE, header.at, header.len);
     strcat(jwt, ".");
-    encode(jwt + strlen(jwt), ROOM - strlen(jwt), claims.at, claims.len);
+    encode(jwt + strlen(jwt), JWT_SIZE - strlen(jwt), claims.at, claims.len);
     crypto_sign_detached(signature, NULL, (unsigned char *)jwt, strlen(jwt), secret);
     strcat(jwt, ".");
-    encode(jwt + strlen(jwt), ROOM - strlen(jwt), signature, sizeof(signature));
+    encode(jwt + strlen(jwt), JWT_SIZE - strlen(jwt), signature, sizeof(signature));
 }
 
 static void *open_with(const char *source, const char *path)
@@ -86,18 +85,18 @@ static void *open_with(const char *source, const char *path)
     return instance;
 }
 
-static void tidy(void)
+static void remove_files(void)
 {
     unlink(keys);
     unlink(tried);
     rmdir(directory);
 }
 
-/* -- asking ------------------------------------------------------------------------------- */
+/* -- verifying ---------------------------------------------------------------------------- */
 
-static bool is_text(const char *text, size_t room)
+static bool is_text(const char *text, size_t buffer)
 {
-    return memchr(text, '\0', room) != NULL;
+    return memchr(text, '\0', buffer) != NULL;
 }
 
 static bool passes(void *instance, struct slice value, struct jeton_answer *a)
@@ -117,14 +116,15 @@ static bool passes(void *instance, struct slice value, struct jeton_answer *a)
     return outcome == JETON_VERIFIER_PASS;
 }
 
-static void check_identity(const struct jeton_identity *who)
+static void check_identity(const struct jeton_identity *identity)
 {
-    MUST(is_text(who->subject, sizeof(who->subject)) && is_text(who->scopes, sizeof(who->scopes)));
-    MUST(is_text(who->id, sizeof(who->id)) && strcmp(who->issuer, "joe") == 0);
-    MUST(who->expires > NOW && scopes_fault(slice_of(who->scopes)) == NULL);
+    MUST(is_text(identity->subject, sizeof(identity->subject)) &&
+         is_text(identity->scopes, sizeof(identity->scopes)));
+    MUST(is_text(identity->id, sizeof(identity->id)) && strcmp(identity->issuer, "joe") == 0);
+    MUST(identity->expires > NOW && scopes_fault(slice_of(identity->scopes)) == NULL);
 }
 
-/* -- once --------------------------------------------------------------------------------- */
+/* -- setup -------------------------------------------------------------------------------- */
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -136,7 +136,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     MUST(sodium_init() >= 0 && crypto_sign_seed_keypair(public, secret, seed) == 0);
     snprintf(directory, sizeof(directory), "/tmp/jeton-fuzz-XXXXXX");
     MUST(mkdtemp(directory) != NULL);
-    atexit(tidy);
+    atexit(remove_files);
     snprintf(keys, sizeof(keys), "%s/keys", directory);
     snprintf(tried, sizeof(tried), "%s/tried", directory);
     encode(x, sizeof(x), public, sizeof(public));
@@ -147,59 +147,59 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     write_file(keys, set, strlen(set));
     verifier = open_with("jwks", keys);
     MUST(verifier != NULL);
-    sign(own, (struct slice)SLICE(HEADER), (struct slice)SLICE(CLAIMS));
-    MUST(passes(verifier, slice_of(own), &a) && passes(verifier, slice_of(EC_JWT), &a));
+    sign(own_jwt, (struct slice)SLICE(HEADER), (struct slice)SLICE(CLAIMS));
+    MUST(passes(verifier, slice_of(own_jwt), &a) && passes(verifier, slice_of(EC_JWT), &a));
     return 0;
 }
 
-/* -- trying ------------------------------------------------------------------------------- */
+/* -- properties --------------------------------------------------------------------------- */
 
-/* Only what was signed passes. */
+/* Checks that only the two JWTs that were signed pass. */
 static void try_value(struct slice value)
 {
     struct jeton_answer a;
 
     if (!passes(verifier, value, &a))
         return;
-    MUST(slice_is(value, own) || slice_is(value, EC_JWT));
+    MUST(slice_is(value, own_jwt) || slice_is(value, EC_JWT));
     check_identity(&a.identity);
 }
 
-/* What claims must say, as jansson reads them. */
-static bool may_pass(struct slice claims)
+/* Tells from the claims, as jansson reads them, whether they may pass. */
+static bool is_acceptable(struct slice claims)
 {
     json_t *read = json_loadb(claims.at, claims.len, JSON_REJECT_DUPLICATES, NULL);
     const char *issuer = json_string_value(json_object_get(read, "iss"));
     const json_t *ends = json_object_get(read, "exp"), *begins = json_object_get(read, "nbf");
-    bool may = issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
-               json_number_value(ends) + LEEWAY > NOW &&
-               (begins == NULL ||
-                (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
+    bool acceptable = issuer != NULL && strcmp(issuer, "joe") == 0 && json_is_number(ends) &&
+                      json_number_value(ends) + LEEWAY > NOW &&
+                      (begins == NULL ||
+                       (json_is_number(begins) && json_number_value(begins) <= NOW + LEEWAY));
 
     json_decref(read);
-    return may;
+    return acceptable;
 }
 
 static void try_claims(struct slice claims)
 {
-    char jwt[ROOM];
+    char jwt[JWT_SIZE];
     struct jeton_answer a;
 
-    if (claims.len > ROOM / 2)
+    if (claims.len > JWT_SIZE / 2)
         return;
     sign(jwt, (struct slice)SLICE(HEADER), claims);
     if (!passes(verifier, slice_of(jwt), &a))
         return;
-    MUST(may_pass(claims));
+    MUST(is_acceptable(claims));
     check_identity(&a.identity);
 }
 
 static void try_header(struct slice header)
 {
-    char jwt[ROOM];
+    char jwt[JWT_SIZE];
     struct jeton_answer a;
 
-    if (header.len > ROOM / 2)
+    if (header.len > JWT_SIZE / 2)
         return;
     sign(jwt, header, (struct slice)SLICE(CLAIMS));
     if (!passes(verifier, slice_of(jwt), &a))
@@ -210,7 +210,7 @@ static void try_header(struct slice header)
     json_decref(read);
 }
 
-/* A file without our key lets nothing of ours pass. */
+/* Checks that a key file without our key does not accept our JWT. */
 static void try_keys(const char *source, struct slice file)
 {
     char x[64];
@@ -221,25 +221,25 @@ static void try_keys(const char *source, struct slice file)
     if (instance == NULL)
         return;
     encode(x, sizeof(x), public, sizeof(public));
-    bool ours = memmem(file.at, file.len, x, strlen(x)) != NULL ||
-                slice_is(slice_of(source), "key");
-    MUST(!passes(instance, slice_of(own), &a) || ours);
+    bool frozen = memmem(file.at, file.len, x, strlen(x)) != NULL ||
+                  slice_is(slice_of(source), "key");
+    MUST(!passes(instance, slice_of(own_jwt), &a) || frozen);
     jeton_verifier.close(instance);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    unsigned what = feed_byte(&feed) % 5;
-    struct slice bytes = feed_bytes(&feed, feed.left);
+    struct fuzz_input in = { input, len };
+    unsigned kind = consume_byte(&in) % 5;
+    struct slice bytes = consume_bytes(&in, in.left);
 
-    if (what == 0)
+    if (kind == 0)
         try_value(bytes);
-    else if (what == 1)
+    else if (kind == 1)
         try_claims(bytes);
-    else if (what == 2)
+    else if (kind == 2)
         try_header(bytes);
     else
-        try_keys(what == 3 ? "jwks" : "key", bytes);
+        try_keys(kind == 3 ? "jwks" : "key", bytes);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stored record: what is read is written again as the same, and means the same.
+/* Parse a stored record; written and parsed again, it must be the same.
  *
- *     input = the line.  Its id is the one its digest begins with, if one can be read */
+ *     input = the line.  Its id is taken from its digest, if that can be parsed */
 #include "tests/fuzz/fuzz.h"
 
 #include "daemon/store/record.h"
@@ -47,13 +47,13 @@ static void check_same(const struct record *a, const struct record *b)
     MUST(slice_equal(record_description(a), record_description(b)));
 }
 
-/* What a line says of a denial, the record says too. */
+/* Checks that a denial in the line is one in the record. */
 static void check_denials(const struct record *r, struct slice line)
 {
     static const char revoked[] = " revoked=", disabled[] = " disabled=";
 
     if (memchr(line.at, '"', line.len) != NULL)
-        return; /* it may stand in a description */
+        return; /* it may be part of a description */
     if (memmem(line.at, line.len, revoked, sizeof(revoked) - 1) != NULL)
         MUST((record_flags(r) & SLOT_REVOKED) != 0 && record_ended(r) <= r->revoked);
     if (memmem(line.at, line.len, disabled, sizeof(disabled) - 1) != NULL)
@@ -62,8 +62,8 @@ static void check_denials(const struct record *r, struct slice line)
 
 static void check_written(const struct record *r)
 {
-    char room[RECORD_LINE_MAX], key[RECORD_KEY_SIZE];
-    struct text line = text_in(room, sizeof(room));
+    char buffer[RECORD_LINE_MAX], key[RECORD_KEY_SIZE];
+    struct text line = text_in(buffer, sizeof(buffer));
     struct record again;
     uint8_t id[ID_SIZE];
 

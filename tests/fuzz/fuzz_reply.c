@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a daemon, or what pretends to be one, may send: as libjeton reads it, and as the jeton
- * command reads and shows it.
+/* Read what a daemon may send, or somebody in its place: as libjeton and as the jeton command do.
  *
- *     input = form and view of the command's output, then the bytes that arrive */
+ *     input = output form and view of the command, then the bytes received */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -20,7 +19,7 @@
 
 #define VALUE "fuzzed-value-that-is-long-enough-to-ask"
 
-enum { ASKED = 3 };
+enum { QUERIES = 3 };
 
 static struct question question;
 static uint8_t digest[DIGEST_SIZE];
@@ -35,19 +34,19 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     MUST(query_read(&question, VALUE, sizeof(VALUE) - 1, NULL, NULL, NULL));
     token_digest(question.value, digest);
     claims_id(id, digest);
-    /* A seed may have the identifier of the value that is asked for. */
+    /* An input of the corpus may contain the id of VALUE. */
     MUST(strlen(id) == ID_TEXT);
     return 0;
 }
 
 /* -- libjeton ----------------------------------------------------------------------------- */
 
-static bool is_text(const char *text, size_t room)
+static bool is_text(const char *text, size_t buffer)
 {
-    return memchr(text, '\0', room) != NULL;
+    return memchr(text, '\0', buffer) != NULL;
 }
 
-/* The lines that answer: all but data lines. */
+/* Returns one of the final lines, which are all but data lines. */
 static struct slice final_line(struct slice bytes, int number)
 {
     while (bytes.len > 0) {
@@ -62,7 +61,7 @@ static struct slice final_line(struct slice bytes, int number)
     return (struct slice){ NULL, 0 };
 }
 
-static bool says_ok(struct slice line)
+static bool is_ok_line(struct slice line)
 {
     while (line.len > 0 && *line.at == ' ')
         line = (struct slice){ line.at + 1, line.len - 1 };
@@ -80,7 +79,7 @@ static void check_answer(const struct query *a, const struct jeton_claims *c, st
              c->expires == 0);
         return;
     }
-    MUST(a->received && line.at != NULL && says_ok(line));
+    MUST(a->received && line.at != NULL && is_ok_line(line));
     MUST(c->id[0] != '\0' && c->verifier[0] != '\0');
     MUST(strcmp(c->verifier, "local") != 0 || strcmp(c->id, id) == 0);
 }
@@ -100,13 +99,13 @@ static void read_as_library(struct slice bytes)
 {
     static struct connection l;
     struct fd_identity mark;
-    struct query query[ASKED] = { 0 };
-    static struct jeton_claims claims[ASKED];
+    struct query query[QUERIES] = { 0 };
+    static struct jeton_claims claims[QUERIES];
     int pair[2];
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
     connect_link(&l, &mark, pair[0]);
-    for (int i = 0; i < ASKED; i++) {
+    for (int i = 0; i < QUERIES; i++) {
         claims[i].size = sizeof(claims[i]);
         query[i].claims = &claims[i];
         memcpy(query[i].digest, digest, DIGEST_SIZE);
@@ -118,14 +117,14 @@ static void read_as_library(struct slice bytes)
     while (connection_step(&l) == 0)
         ;
     MUST(!connection_connected(&l) && l.count == 0);
-    for (int i = 0; i < ASKED; i++)
+    for (int i = 0; i < QUERIES; i++)
         check_answer(&query[i], &claims[i], final_line(bytes, i));
     close(pair[1]);
 }
 
 /* -- the command -------------------------------------------------------------------------- */
 
-/* Nothing but LF, tabs (between fields) and the colours of our own reaches a terminal. */
+/* Checks that only LF, tabs (between fields) and our own colours reach a terminal. */
 static void check_shown(struct cli_output *o)
 {
     const char *s = o->bytes.at;
@@ -200,9 +199,9 @@ static void read_as_command(struct slice bytes, unsigned form)
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    unsigned form = feed_byte(&feed);
-    struct slice bytes = feed_bytes(&feed, feed.left);
+    struct fuzz_input in = { input, len };
+    unsigned form = consume_byte(&in);
+    struct slice bytes = consume_bytes(&in, in.left);
 
     read_as_library(bytes);
     read_as_command(bytes, form);

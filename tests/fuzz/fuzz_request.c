@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request line, from its bytes to the question, change or scan that it asks for.
+/* Parse a request line, and the question, change or scan that it stands for.
  *
  *     input = role, then the line without its end */
 #include "tests/fuzz/fuzz.h"
@@ -21,9 +21,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return sodium_init() < 0;
 }
 
-/* -- what lines may hold, in the simplest words ------------------------------------------- */
+/* -- the grammar, in the simplest code ---------------------------------------------------- */
 
-/* Decodes one character and compares it with its only right encoding. */
+/* Decodes one character, and checks that this is its only valid encoding. */
 static size_t character(const uint8_t *s, size_t left)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -57,7 +57,7 @@ static bool is_line(struct slice bytes)
     return true;
 }
 
-/* What must not be in a plain line. */
+/* Tells whether the bytes have any that must not be in a plain line. */
 static bool needs_a_look(struct slice bytes)
 {
     bool found = false;
@@ -80,8 +80,8 @@ static void print(const struct request *r, struct text *t)
 
 static void check_reprint(const struct request *r, enum role role)
 {
-    static char room[PRINTED_MAX];
-    struct text printed = text_in(room, sizeof(room));
+    static char buffer[PRINTED_MAX];
+    struct text printed = text_in(buffer, sizeof(buffer));
     struct request again;
     struct problem problem;
 
@@ -97,11 +97,11 @@ static void check_reprint(const struct request *r, enum role role)
     free(copy);
 }
 
-/* What a token is made of can be stored and read again, and is then the same. */
+/* Checks that a record can be stored and read again, and is then the same. */
 static void check_record(const struct record *r)
 {
-    char room[RECORD_LINE_MAX], again[RECORD_LINE_MAX];
-    struct text line = text_in(room, sizeof(room)), second = text_in(again, sizeof(again));
+    char buffer[RECORD_LINE_MAX], again[RECORD_LINE_MAX];
+    struct text line = text_in(buffer, sizeof(buffer)), second = text_in(again, sizeof(again));
     struct record read;
 
     record_write(&line, r);
@@ -112,7 +112,7 @@ static void check_record(const struct record *r)
     MUST(slice_equal(text_slice(&line), text_slice(&second)));
 }
 
-/* -- what is asked ------------------------------------------------------------------------ */
+/* -- the meaning of a request ------------------------------------------------------------- */
 
 static void check_problem(const struct problem *p)
 {
@@ -198,18 +198,18 @@ static void check_request(const struct request *r, enum role role, struct slice 
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    struct feed feed = { input, len };
-    enum role role = feed_byte(&feed) % 3;
-    struct slice given = feed_bytes(&feed, feed.left);
+    struct fuzz_input in = { input, len };
+    enum role role = consume_byte(&in) % 3;
+    struct slice bytes_in = consume_bytes(&in, in.left);
     struct request r;
     struct problem problem;
     const char *why = NULL;
     size_t plain = 0;
 
-    if (given.len > 65536)
+    if (bytes_in.len > 65536)
         return 0;
-    char *bytes = fuzz_copy(given);
-    struct slice line = { bytes, given.len };
+    char *bytes = fuzz_copy(bytes_in);
+    struct slice line = { bytes, bytes_in.len };
     bool is_good = line_check(line, &plain, &why) == STATUS_OK;
     MUST(is_good == is_line(line) && is_good == (why == NULL));
     MUST(plain <= line.len && !needs_a_look((struct slice){ bytes, is_good ? plain : 0 }));

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table as a hostile daemon may hand it to a client: a good one, with changes, in a memfd with
- * seals or without.
+/* Verify with a table from a hostile daemon: a valid one, then changed, in a memfd with or without
+ * seals.
  *
- *     input = flags (which seals, how long), then patches { offset (2 bytes), length (1), bytes }
+ *     input = flags (which seals, which size), then patches { offset (2 bytes), length (1), bytes }
  *
- * With flag 32 the daemon can write to it for good, and patches come at any time.  The length's
- * top bit ends those of one turn: then the table is opened, and later a question asked, which the
- * next byte says.  A question may have the patches of the next turn made while it is answered.
+ * With WRITABLE the daemon keeps write access, and patches come at any time.  The top bit of a length
+ * ends a group of patches: after the first group the table is opened, after each of the others a value
+ * is verified, as the next byte says.  The next group may also be applied during a verification.
  *
- * Whatever is in there, what is answered must be in a slot with the value's whole digest, and
- * nothing is read beside the mapping: what lies around it cannot be read. */
+ * Whatever the table holds, an answer must follow from a slot with the whole digest of the value, and
+ * nothing outside of the mapping is read: the pages around it are inaccessible. */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>
@@ -21,10 +21,10 @@
 #include "plugin/lib/table_view.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
-#include "tests/fuzz/clock.h"
-#include "tests/fuzz/place.h"
+#include "tests/fuzz/fake_clock.h"
+#include "tests/fuzz/guarded_mapping.h"
 
-enum { TOKENS = 12, ASKED = TOKENS + 2, ARENA = 512, MORE = 4096 };
+enum { TOKENS = 12, QUESTIONS = TOKENS + 2, ARENA = 512, MORE = 4096 };
 
 #define NOW INT64_C(1800000000)
 #define UPTIME INT64_C(1000000000000)
@@ -32,26 +32,26 @@ enum { TOKENS = 12, ASKED = TOKENS + 2, ARENA = 512, MORE = 4096 };
 
 enum { IMAGE = TABLE_HEADER_SIZE + (sizeof(struct table_slot) << TABLE_BITS_MIN) + ARENA };
 
-enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, CUT = 8, LIES = 16, LASTING = 32 };
-enum { TURN_ENDS = 0x80, MEANWHILE = 0x80, TURNS_MAX = 64 };
+enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, TRUNCATED = 8, WRONG_SIZE = 16, WRITABLE = 32 };
+enum { TURN_ENDS = 0x80, DURING = 0x80, TURNS_MAX = 64 };
 
-static _Alignas(64) char good_image[IMAGE], room[IMAGE + MORE], before[IMAGE + MORE];
+static _Alignas(64) char good_image[IMAGE], buffer[IMAGE + MORE], before[IMAGE + MORE];
 static size_t size;
-static char *image;                /* as the daemon has it: the room, or the file's memory */
-static const char *seen;           /* as the client saw it */
-static struct table_header opened; /* where its parts are, whatever is said later */
-static uint8_t digests[ASKED][DIGEST_SIZE];
+static char *image;                /* as the daemon has it: the buffer, or the memory of the file */
+static const char *snapshot;       /* as the client read it */
+static struct table_header opened; /* the header when it was opened */
+static uint8_t digests[QUESTIONS][DIGEST_SIZE];
 static unsigned passes;
 
-static struct feed feed;
-static bool turn_waits; /* for the client to look at the lease */
+static struct fuzz_input in;
+static bool patch_pending; /* until the client has read the lease */
 
 static void value_numbered(unsigned number, char value[40])
 {
     snprintf(value, 40, "fuzzed-value-%020u", number);
 }
 
-/* Every kind of token there is; the values from TOKENS on are in no table. */
+/* Adds a token; every state occurs.  Values from TOKENS on are in no table. */
 static void add(struct token_table *p, unsigned number)
 {
     struct record r = { .serial = number + 1, .created = 1, .expires = TIME_NEVER };
@@ -69,10 +69,10 @@ static void add(struct token_table *p, unsigned number)
     token_table_put(p, &r);
 }
 
-/* A table as the token_table makes it, with a shorter arena. */
+/* Makes a table as the daemon does, but with a shorter arena. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    struct table_header *h = (struct table_header *)room;
+    struct table_header *h = (struct table_header *)buffer;
     uint64_t total, generation;
     char value[40];
 
@@ -83,55 +83,55 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     MUST(p != NULL);
     for (unsigned i = 0; i < TOKENS; i++)
         add(p, i);
-    for (unsigned i = 0; i < ASKED; i++) {
+    for (unsigned i = 0; i < QUESTIONS; i++) {
         value_numbered(i, value);
         token_digest(slice_of(value), digests[i]);
     }
     int fd = token_table_descriptor(p, &total, &generation);
-    MUST(fd >= 0 && pread(fd, room, IMAGE, 0) == IMAGE);
+    MUST(fd >= 0 && pread(fd, buffer, IMAGE, 0) == IMAGE);
     MUST(h->slot_bits == TABLE_BITS_MIN);
     h->arena_size = ARENA;
     h->total_size = IMAGE;
     h->lease = UPTIME + INT64_C(5000000000);
-    memcpy(good_image, room, IMAGE);
+    memcpy(good_image, buffer, IMAGE);
     close(fd);
     token_table_free(p);
-    place_clear();
+    guarded_reset();
     return 0;
 }
 
-/* -- changes ------------------------------------------------------------------------------ */
+/* -- patches ------------------------------------------------------------------------------ */
 
-/* False: this turn is over. */
+/* Applies one patch.  False: it was the last one of its group. */
 static bool patch(void)
 {
-    bool lasting = image != room;
-    size_t at = feed_short(&feed), len = feed_byte(&feed);
-    struct slice bytes = feed_bytes(&feed, lasting ? len & ~(size_t)TURN_ENDS : len);
+    bool writable = image != buffer;
+    size_t at = consume_u16(&in), len = consume_byte(&in);
+    struct slice bytes = consume_bytes(&in, writable ? len & ~(size_t)TURN_ENDS : len);
 
     if (at < size && bytes.len > 0)
         memcpy(image + at, bytes.at, bytes.len < size - at ? bytes.len : size - at);
-    return !lasting || (len & TURN_ENDS) == 0;
+    return !writable || (len & TURN_ENDS) == 0;
 }
 
 static void patch_turn(void)
 {
-    while (feed.left > 0 && patch())
+    while (in.left > 0 && patch())
         ;
 }
 
-/* The lease is looked at last: what changes from now on is not in the answer. */
-static void lease_looked_at(clockid_t id)
+/* Applies patches after the client has read the lease, which it does last. */
+static void on_lease_read(clockid_t id)
 {
-    if (id != CLOCK_MONOTONIC_COARSE || !turn_waits)
+    if (id != CLOCK_MONOTONIC_COARSE || !patch_pending)
         return;
     memcpy(before, image, size);
-    seen = before;
-    turn_waits = false;
+    snapshot = before;
+    patch_pending = false;
     patch_turn();
 }
 
-/* -- what an answer needs, by a look at the bytes ----------------------------------------- */
+/* -- what justifies an answer, by the bytes of the table -------------------------------- */
 
 static bool string_at(uint32_t reference, struct slice *string)
 {
@@ -140,14 +140,14 @@ static bool string_at(uint32_t reference, struct slice *string)
 
     if (at + sizeof(len) > opened.total_size)
         return false;
-    memcpy(&len, seen + at, sizeof(len));
-    *string = (struct slice){ seen + at + sizeof(len), len };
+    memcpy(&len, snapshot + at, sizeof(len));
+    *string = (struct slice){ snapshot + at + sizeof(len), len };
     return at + sizeof(len) + len <= opened.total_size;
 }
 
 static bool image_is_live(void)
 {
-    const struct table_header *h = (const void *)seen;
+    const struct table_header *h = (const void *)snapshot;
 
     return h->state == TABLE_LIVE && h->lease > UPTIME && h->lease - UPTIME <= LEASE_MAX;
 }
@@ -158,9 +158,9 @@ static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZ
            memcmp(s->digest, digest, DIGEST_SIZE) == 0;
 }
 
-/* True if this slot is a reason for the answer. */
-static bool slot_says(const struct table_slot *s, const struct question *q, enum status status,
-                      const struct jeton_claims *c)
+/* Tells whether this slot justifies the answer. */
+static bool slot_justifies(const struct table_slot *s, const struct question *q, enum status status,
+                           const struct jeton_claims *c)
 {
     struct slice subject, scopes;
     enum status state = s->flags & SLOT_REVOKED  ? STATUS_REVOKED :
@@ -181,17 +181,17 @@ static bool slot_says(const struct table_slot *s, const struct question *q, enum
            slice_is(scopes, c->scopes);
 }
 
-/* True if the slot that the answer names is one of that value's, and a reason for it. */
-static bool image_says(unsigned number, const struct table_view_asked *a)
+/* Tells whether the slot that the answer names belongs to the value and justifies the answer. */
+static bool image_justifies(unsigned number, const struct table_view_asked *a)
 {
-    const struct table_slot *slots = (const void *)(seen + TABLE_HEADER_SIZE);
+    const struct table_slot *slots = (const void *)(snapshot + TABLE_HEADER_SIZE);
     const struct verdict *v = &a->verdict;
 
     return v->slot >> opened.slot_bits == 0 && is_entry(&slots[v->slot], digests[number]) &&
-           slot_says(&slots[v->slot], &a->question, v->status, a->claims);
+           slot_justifies(&slots[v->slot], &a->question, v->status, a->claims);
 }
 
-/* -- query ------------------------------------------------------------------------------- */
+/* -- verifying --------------------------------------------------------------------------- */
 
 static bool ends_within(const char *text, size_t most)
 {
@@ -219,7 +219,7 @@ static void check_answer(const struct table_view *view, unsigned number,
     MUST(now == NOW && image_is_live());
     MUST(v->status == STATUS_OK || view->terms.final);
     if (v->found)
-        MUST(image_says(number, a));
+        MUST(image_justifies(number, a));
     else
         MUST(v->status == STATUS_UNKNOWN || v->status == STATUS_MALFORMED);
     passes += v->status == STATUS_OK;
@@ -243,7 +243,7 @@ static struct question question(unsigned number, enum kind kind, char value[40])
 static struct table_view_gate gate;
 static struct table_view_uses uses;
 
-static void ask(struct table_view *view, unsigned number, enum kind kind)
+static void verify_one(struct table_view *view, unsigned number, enum kind kind)
 {
     struct table_views views = { .current = view };
     struct jeton_claims claims = JETON_CLAIMS_INIT;
@@ -251,70 +251,70 @@ static void ask(struct table_view *view, unsigned number, enum kind kind)
     struct table_view_asked a = { .question = question(number, kind, value), .claims = &claims };
     int64_t now;
 
-    seen = image;
+    snapshot = image;
     a.good = table_view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
     check_answer(view, number, &a, now);
 }
 
-static void ask_together(struct table_view *view)
+static void verify_all(struct table_view *view)
 {
-    static struct jeton_claims claims[ASKED];
+    static struct jeton_claims claims[QUESTIONS];
     struct table_views views = { .current = view };
-    struct table_view_asked asked[ASKED];
-    char value[ASKED][40];
+    struct table_view_asked questions[QUESTIONS];
+    char value[QUESTIONS][40];
     int64_t now;
 
-    for (unsigned i = 0; i < ASKED; i++) {
+    for (unsigned i = 0; i < QUESTIONS; i++) {
         claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
-        asked[i] = (struct table_view_asked){ .question = question(i, i % ALL, value[i]),
-                                              .claims = &claims[i] };
+        questions[i] = (struct table_view_asked){ .question = question(i, i % ALL, value[i]),
+                                                  .claims = &claims[i] };
     }
-    seen = image;
-    table_view_ask_all(&views, &gate, &uses, asked, ASKED, &now);
-    for (unsigned i = 0; i < ASKED; i++)
-        check_answer(view, i, &asked[i], now);
+    snapshot = image;
+    table_view_ask_all(&views, &gate, &uses, questions, QUESTIONS, &now);
+    for (unsigned i = 0; i < QUESTIONS; i++)
+        check_answer(view, i, &questions[i], now);
 }
 
-static void ask_everything(struct table_view *view)
+static void verify_every_question(struct table_view *view)
 {
     struct table_views views = { .current = view };
 
-    for (unsigned i = 0; i < ASKED; i++)
+    for (unsigned i = 0; i < QUESTIONS; i++)
         for (enum kind kind = PLAIN; kind < ALL; kind++)
-            ask(view, i, kind);
-    ask_together(view);
+            verify_one(view, i, kind);
+    verify_all(view);
     MUST(table_view_usable(&views, &gate) == image_is_live());
 }
 
-/* Turn by turn, as long as the input says something. */
-static void ask_between(struct table_view *view)
+/* Verifies a value and applies a group of patches, in turn, up to the end of the input. */
+static void verify_between_changes(struct table_view *view)
 {
-    for (int turn = 0; turn < TURNS_MAX && feed.left > 0; turn++) {
-        unsigned what = feed_byte(&feed);
-        enum kind kind = what >> 4 & 3;
-        turn_waits = (what & MEANWHILE) != 0;
+    for (int turn = 0; turn < TURNS_MAX && in.left > 0; turn++) {
+        unsigned op = consume_byte(&in);
+        enum kind kind = op >> 4 & 3;
+        patch_pending = (op & DURING) != 0;
         if (kind == ALL)
-            ask_together(view);
+            verify_all(view);
         else
-            ask(view, what % 16 % ASKED, kind);
-        if (turn_waits || !(what & MEANWHILE))
+            verify_one(view, op % 16 % QUESTIONS, kind);
+        if (patch_pending || !(op & DURING))
             patch_turn();
-        turn_waits = false;
+        patch_pending = false;
     }
 }
 
-/* -- making it ---------------------------------------------------------------------------- */
+/* -- making the file ---------------------------------------------------------------------- */
 
-/* What is mapped before it is sealed can be written to after that. */
+/* A mapping made before the seals can be written to after them. */
 static int make_file(unsigned flags)
 {
     const int wanted = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
     int fd = memfd_create("fuzzed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int seals = wanted | (flags & LASTING ? F_SEAL_FUTURE_WRITE : F_SEAL_WRITE);
+    int seals = wanted | (flags & WRITABLE ? F_SEAL_FUTURE_WRITE : F_SEAL_WRITE);
 
-    MUST(fd >= 0 && pwrite(fd, room, size, 0) == (ssize_t)size);
-    if (flags & LASTING)
-        image = mmap(NULL, PLACE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    MUST(fd >= 0 && pwrite(fd, buffer, size, 0) == (ssize_t)size);
+    if (flags & WRITABLE)
+        image = mmap(NULL, GUARDED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     MUST(image != MAP_FAILED);
     if (flags & SEALED_BADLY)
         seals = wanted & ~(flags & SHRINKS ? F_SEAL_SHRINK : F_SEAL_SEAL);
@@ -327,43 +327,44 @@ static void try_table(unsigned flags)
     struct table_view_terms terms = { .final = (flags & FINAL) != 0 };
     struct table_view *view;
 
-    if (!(flags & LASTING))
+    if (!(flags & WRITABLE))
         patch_turn();
     int fd = make_file(flags);
-    if (flags & LASTING)
+    if (flags & WRITABLE)
         patch_turn();
-    const char *fault = table_view_open(fd, size + (flags & LIES ? 1 : 0), &terms, &view);
+    const char *fault = table_view_open(fd, size + (flags & WRONG_SIZE ? 1 : 0), &terms, &view);
     MUST((fault == NULL) == (view != NULL));
-    MUST(fault != NULL || !(flags & (SEALED_BADLY | LIES)));
+    MUST(fault != NULL || !(flags & (SEALED_BADLY | WRONG_SIZE)));
     if (view != NULL) {
         memcpy(&opened, image, sizeof(opened));
-        ask_between(view);
-        ask_everything(view);
+        verify_between_changes(view);
+        verify_every_question(view);
         table_view_close(view);
-        MUST(place_is_left(size));
+        MUST(guarded_is_unmapped(size));
     }
     close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
-    feed = (struct feed){ input, len };
-    unsigned flags = feed_byte(&feed), cut = flags & CUT ? feed_short(&feed) : 0;
+    in = (struct fuzz_input){ input, len };
+    unsigned flags = consume_byte(&in), cut = flags & TRUNCATED ? consume_u16(&in) : 0;
 
     fuzz_clock.wall = NOW;
     fuzz_clock.uptime = UPTIME / 1000000000;
-    fuzz_clock.looked_at = lease_looked_at;
-    fuzz_clock.ours = true;
-    memset(room, 0, sizeof(room));
-    memcpy(room, good_image, IMAGE);
-    image = room;
-    size = flags & CUT ? sizeof(room) - (cut < sizeof(room) ? cut : sizeof(room)) : IMAGE;
+    fuzz_clock.on_read = on_lease_read;
+    fuzz_clock.frozen = true;
+    memset(buffer, 0, sizeof(buffer));
+    memcpy(buffer, good_image, IMAGE);
+    image = buffer;
+    size = flags & TRUNCATED ? sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer)) :
+                               IMAGE;
     passes = 0;
     try_table(flags);
-    MUST(len > 1 || (passes > 0) == !(flags & (SEALED_BADLY | CUT | LIES)));
-    if (image != room)
-        munmap(image, PLACE_SIZE);
-    place_clear();
-    fuzz_clock.ours = false;
+    MUST(len > 1 || (passes > 0) == !(flags & (SEALED_BADLY | TRUNCATED | WRONG_SIZE)));
+    if (image != buffer)
+        munmap(image, GUARDED_SIZE);
+    guarded_reset();
+    fuzz_clock.frozen = false;
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes the fuzzer's place: gives a harness each file of the directories (or the files) named, and
- * says which one it died of. */
+/* Run a harness without libFuzzer: call it with each file of the named directories, or the named files,
+ * and print the one that it fails on. */
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>
@@ -12,7 +12,7 @@
 
 enum { INPUT_MAX = 1024 * 1024 };
 
-/* Shared with the process that watches. */
+/* Shared with the parent process, which reports. */
 static struct progress {
     unsigned count;
     char path[PATH_MAX];
@@ -20,38 +20,38 @@ static struct progress {
 
 static bool replay_file(const char *path)
 {
-    static char room[INPUT_MAX];
+    static char buffer[INPUT_MAX];
     FILE *file = fopen(path, "re");
 
     snprintf(progress->path, sizeof(progress->path), "%s", path);
     if (file == NULL)
         return false;
-    size_t len = fread(room, 1, sizeof(room), file);
-    bool well = ferror(file) == 0;
+    size_t len = fread(buffer, 1, sizeof(buffer), file);
+    bool ok = ferror(file) == 0;
     fclose(file);
-    char *bytes = fuzz_copy((struct slice){ room, len });
-    if (well)
+    char *bytes = fuzz_copy((struct slice){ buffer, len });
+    if (ok)
         LLVMFuzzerTestOneInput((const uint8_t *)bytes, len);
     free(bytes);
     progress->count++;
-    return well;
+    return ok;
 }
 
 static bool replay_directory(const char *path)
 {
     DIR *directory = opendir(path);
     char file[PATH_MAX];
-    bool well = directory != NULL;
+    bool ok = directory != NULL;
 
-    for (struct dirent *e; well && (e = readdir(directory)) != NULL;) {
+    for (struct dirent *e; ok && (e = readdir(directory)) != NULL;) {
         if (e->d_name[0] == '.')
             continue;
         int len = snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
-        well = len < (int)sizeof(file) && replay_file(file);
+        ok = len < (int)sizeof(file) && replay_file(file);
     }
     if (directory != NULL)
         closedir(directory);
-    return well;
+    return ok;
 }
 
 static bool replay(const char *path)
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
         printf("%s: %u inputs\n", argv[0], progress->count);
         return EXIT_SUCCESS;
     }
-    fprintf(stderr, "[  ERROR   ] --- %s died of %s\n", argv[0],
+    fprintf(stderr, "[  ERROR   ] --- %s failed on %s\n", argv[0],
             progress->path[0] != '\0' ? progress->path : "nothing: no inputs");
     return EXIT_FAILURE;
 }

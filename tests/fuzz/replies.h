@@ -1,74 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon said, line by line: what is expected in a line must be there, word for word, and
- * nothing else.  answers.h includes this. */
-#ifndef JETON_FUZZ_SAID_H
-#define JETON_FUZZ_SAID_H
+/* Parse and check reply lines: each must have the expected words and keys, and no others.  Included by
+ * expectations.h. */
+#ifndef JETON_FUZZ_REPLIES_H
+#define JETON_FUZZ_REPLIES_H
 
 #include "proto/stamp.h"
-#include "tests/fuzz/core.h"
-#include "tests/fuzz/ledger.h"
+#include "tests/fuzz/in_process.h"
+#include "tests/fuzz/model.h"
 
-/* The reply that is being looked at. */
+/* The current reply. */
 static struct {
     size_t data_at, next;
     unsigned data;
     struct slice final;
 } reply;
 
-/* The line that is being looked at. */
+/* The current line. */
 static struct {
     struct slice bytes;
-    char room[LINE_MAX_BYTES];
+    char buffer[LINE_MAX_BYTES];
     struct line line;
-    size_t met; /* of its arguments, those that were expected */
-} said;
+    size_t met; /* arguments that were expected */
+} shown;
 
-/* The words in front are met; the keys are still to come. */
-static void look_at(struct slice bytes)
+/* Parses a line; its leading words count as expected, its keys do not yet. */
+static void parse_line(struct slice bytes)
 {
     const char *why;
 
     MUST(bytes.len < LINE_MAX_BYTES);
-    memcpy(said.room, bytes.at, bytes.len);
-    MUST(line_parse(said.room, bytes.len, &said.line, &why) == STATUS_OK);
-    said.bytes = bytes;
-    said.met = 0;
-    while (said.met < said.line.count && said.line.argument[said.met].key.len == 0)
-        said.met++;
+    memcpy(shown.buffer, bytes.at, bytes.len);
+    MUST(line_parse(shown.buffer, bytes.len, &shown.line, &why) == STATUS_OK);
+    shown.bytes = bytes;
+    shown.met = 0;
+    while (shown.met < shown.line.count && shown.line.argument[shown.met].key.len == 0)
+        shown.met++;
 }
 
 static void next_reply(void)
 {
     reply.data_at = reply.next;
     reply.data = 0;
-    while ((reply.final = core_take(&reply.next)).len > 0 && reply.final.at[0] == '*')
+    while ((reply.final = inproc_next_line(&reply.next)).len > 0 && reply.final.at[0] == '*')
         reply.data++;
-    look_at(reply.final);
+    parse_line(reply.final);
 }
 
-static bool says(const char *words)
+static bool line_begins(const char *words)
 {
     size_t len = strlen(words);
 
-    return slice_begins(said.bytes, words) && (said.bytes.len == len || said.bytes.at[len] == ' ');
+    return slice_begins(shown.bytes, words) &&
+           (shown.bytes.len == len || shown.bytes.at[len] == ' ');
 }
 
 static void expect(const char *words)
 {
-    if (!says(words))
-        fprintf(stderr, "expected %s, got %.*s\n", words, (int)said.bytes.len, said.bytes.at);
-    MUST(says(words));
+    if (!line_begins(words))
+        fprintf(stderr, "expected %s, got %.*s\n", words, (int)shown.bytes.len, shown.bytes.at);
+    MUST(line_begins(words));
 }
 
 /* -- keys --------------------------------------------------------------------------------- */
 
-/* The value of a key; at == NULL: the line has none. */
+/* Returns the value of a key; at == NULL: the line has none. */
 static struct slice field(const char *key)
 {
-    return line_get(&said.line, key);
+    return line_get(&shown.line, key);
 }
 
-/* at == NULL: the line must not have it. */
+/* value.at == NULL: the line must not have the key. */
 static void expect_field(const char *key, struct slice value)
 {
     struct slice is = field(key);
@@ -76,12 +77,12 @@ static void expect_field(const char *key, struct slice value)
 
     if (!same)
         fprintf(stderr, "expected %s=%.*s, got %.*s\n", key, (int)value.len,
-                value.at != NULL ? value.at : "", (int)said.bytes.len, said.bytes.at);
+                value.at != NULL ? value.at : "", (int)shown.bytes.len, shown.bytes.at);
     MUST(same);
-    said.met += value.at != NULL;
+    shown.met += value.at != NULL;
 }
 
-/* The empty text is not shown. */
+/* An empty text has no key. */
 static void expect_text(const char *key, const char *text)
 {
     expect_field(key, text[0] != '\0' ? slice_of(text) : (struct slice){ NULL, 0 });
@@ -95,13 +96,13 @@ static void expect_number(const char *key, int64_t number)
     expect_text(key, text);
 }
 
-static void expect_time(const char *key, int64_t time, bool there)
+static void expect_time(const char *key, int64_t time, bool exists)
 {
-    char room[STAMP_TEXT];
-    struct text t = text_in(room, sizeof(room));
+    char buffer[STAMP_TEXT];
+    struct text t = text_in(buffer, sizeof(buffer));
 
     stamp_write(&t, time);
-    expect_field(key, there ? text_slice(&t) : (struct slice){ NULL, 0 });
+    expect_field(key, exists ? text_slice(&t) : (struct slice){ NULL, 0 });
 }
 
 static void expect_uid(unsigned uid)
@@ -114,10 +115,10 @@ static void expect_uid(unsigned uid)
 
 static void expect_no_more(void)
 {
-    if (said.met != said.line.count)
-        fprintf(stderr, "%zu keys expected, got %.*s\n", said.met, (int)said.bytes.len,
-                said.bytes.at);
-    MUST(said.met == said.line.count);
+    if (shown.met != shown.line.count)
+        fprintf(stderr, "%zu keys expected, got %.*s\n", shown.met, (int)shown.bytes.len,
+                shown.bytes.at);
+    MUST(shown.met == shown.line.count);
 }
 
 /* -- tokens ------------------------------------------------------------------------------- */
@@ -131,26 +132,26 @@ static void expect_claims(const struct token *t)
     expect_text("description", descriptions[t->description]);
 }
 
-/* Uses are known to the minute, those of the first minute of 1970 not at all. */
+/* Checks last use, which has a resolution of a minute, and is lost in the first minute of 1970. */
 static void expect_used(const struct token *t)
 {
     struct slice used = field("used");
     int64_t time;
 
     if (used.at == NULL) {
-        MUST(t->used_to < 60 || ledger.set);
+        MUST(t->last_used < 60 || model.set);
         return;
     }
-    MUST(stamp_parse(used, &time) && time >= t->used_from && time <= t->used_to);
-    said.met++;
+    MUST(stamp_parse(used, &time) && time >= t->first_used && time <= t->last_used);
+    shown.met++;
 }
 
-/* A line of list or show. */
+/* Checks a line of list or show. */
 static void expect_listed(const struct token *t)
 {
     expect("*");
     expect_text("id", t->id);
-    expect_text("state", ledger_state(t, fuzz_clock.wall));
+    expect_text("state", model_state(t, fuzz_clock.wall));
     expect_time("created", t->created, true);
     expect_uid(t->by);
     expect_used(t);
@@ -161,8 +162,8 @@ static void expect_listed(const struct token *t)
 
 static void expect_exported(const struct token *t)
 {
-    char room[2 * DIGEST_SIZE];
-    struct text digest = text_in(room, sizeof(room));
+    char buffer[2 * DIGEST_SIZE];
+    struct text digest = text_in(buffer, sizeof(buffer));
 
     expect("* import");
     text_add_hex(&digest, t->digest, DIGEST_SIZE);
@@ -175,10 +176,10 @@ static void expect_exported(const struct token *t)
     expect_no_more();
 }
 
-/* A line of the journal. */
+/* Checks a line of the journal. */
 static void expect_event(uint64_t serial)
 {
-    const struct event *e = &ledger.event[serial];
+    const struct event *e = &model.event[serial];
     bool rotates = strcmp(e->what, "rotate") == 0;
 
     expect("*");
@@ -195,15 +196,15 @@ static void expect_event(uint64_t serial)
     expect_no_more();
 }
 
-/* What a verification says; NULL: of a token that is not here. */
-static void expect_judged(const struct token *t, const char *words)
+/* Checks the reply to a verification; NULL: of an unknown token. */
+static void expect_verdict(const struct token *t, const char *words)
 {
     expect(words);
     expect_text("id", t != NULL ? t->id : "");
     if (strcmp(words, "OK") != 0) {
         if (strcmp(words, "NO pending") == 0)
             expect_number("retry_after", t->activates - fuzz_clock.wall);
-        said.met += field("message").len > 0;
+        shown.met += field("message").len > 0;
     } else {
         expect_time("expires", t->expires, t->expires != NEVER);
         expect_text("subject", subjects[t->subject]);

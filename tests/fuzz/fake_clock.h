@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The clocks of a harness: they stand still while an input is tried, and move when it says so.  A
- * harness includes this once. */
-#ifndef JETON_FUZZ_CLOCK_H
-#define JETON_FUZZ_CLOCK_H
+/* Freeze the clocks while an input is run; the harness advances them.  To be included once in a
+ * harness. */
+#ifndef JETON_FUZZ_FAKE_CLOCK_H
+#define JETON_FUZZ_FAKE_CLOCK_H
 
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct {
-    bool ours;    /* or else they are the machine's, for libFuzzer */
+    bool frozen;  /* else they are real, for libFuzzer */
     int64_t wall; /* seconds */
     int64_t uptime;
-    void (*looked_at)(clockid_t id); /* called with each look, unless NULL */
+    void (*on_read)(clockid_t id); /* called at each reading, unless NULL */
 } fuzz_clock;
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {
     bool wall = id == CLOCK_REALTIME_COARSE;
 
-    if (!fuzz_clock.ours || id == CLOCK_REALTIME) /* libFuzzer's alarm looks at that */
+    if (!fuzz_clock.frozen || id == CLOCK_REALTIME) /* libFuzzer's alarm reads this one */
         return (int)syscall(SYS_clock_gettime, id, t);
-    if (fuzz_clock.looked_at != NULL)
-        fuzz_clock.looked_at(id);
+    if (fuzz_clock.on_read != NULL)
+        fuzz_clock.on_read(id);
     *t = (struct timespec){ .tv_sec = wall ? fuzz_clock.wall : fuzz_clock.uptime };
     return 0;
 }
