@@ -16,7 +16,7 @@ struct daemon_environment {
 };
 
 /* Serves with the configuration that was loaded from `environment->source`, which SIGHUP loads again, until
- * SIGTERM or SIGINT.  True: it ended in good order.  False: *problem says why it could not start. */
+ * SIGTERM or SIGINT.  True: it ended in good order.  False: *problem names why it could not start. */
 bool daemon_run(const struct config *c, struct daemon_environment *environment,
                 struct problem *problem);
 

@@ -59,7 +59,7 @@ void config_defaults(struct config *c);
 
 /* Stores one key's value, or adds a line to a service's stack.  `line` is that of the file, or
  * CONFIG_LINE_SET.  `seen` has a bit for each key that the same source has set before; all zeros to
- * begin with.  False: *problem says what would be allowed. */
+ * begin with.  False: *problem names what is allowed. */
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
                     struct slice value, uint32_t *seen, struct problem *problem);
 

@@ -18,7 +18,7 @@ struct config_source {
         inherited_roles; /* bit 1 << role: its sockets were passed, so none are created for it */
 };
 
-/* Fills *c, whatever was in it.  False: *problem says what is wrong, and where. */
+/* Fills *c, whatever was in it.  False: *problem names the fault and its place. */
 bool config_load(const struct config_source *source, struct config *c, struct problem *problem);
 
 #endif
