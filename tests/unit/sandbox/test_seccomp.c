@@ -187,7 +187,8 @@ static void only_what_a_running_daemon_does_is_possible(void **state)
     (void)state;
     need_plain_build();
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int local = run_sandboxed(rows[i].attempt, false), network = run_sandboxed(rows[i].attempt, true);
+        int local = run_sandboxed(rows[i].attempt, false),
+            network = run_sandboxed(rows[i].attempt, true);
         if (local != rows[i].local || network != rows[i].network)
             fail_msg("%s: %d, with a network %d", rows[i].name, local, network);
     }
