@@ -259,8 +259,8 @@ static void stop(struct daemon *s)
 
 /* -- reload ---------------------------------------------------------------------------------- */
 
-/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works because
- * a configuration begins as all zeros. */
+/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works
+ * because a configuration begins as all zeros. */
 static bool needs_restart(const struct config *a, const struct config *b)
 {
     return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
@@ -277,7 +277,7 @@ static void keep_config(struct daemon *s, const struct problem *problem)
     watchdog_ready(&s->watchdog);
 }
 
-/* Load the configuration and begin to use it; on_settle() ends the reload once all workers use it. */
+/* Load the configuration and begin to use it; on_settle() goes on until all workers do. */
 static void reload(struct daemon *s)
 {
     struct problem problem;

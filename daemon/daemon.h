@@ -15,8 +15,9 @@ struct daemon_environment {
     struct sd_notify notify;
 };
 
-/* Serves with the configuration that was loaded from `environment->source`, which SIGHUP loads again, until
- * SIGTERM or SIGINT.  True: it ended in good order.  False: *problem names why it could not start. */
+/* Serves with the configuration that was loaded from `environment->source`, which SIGHUP loads
+ * again, until SIGTERM or SIGINT.  True: it ended in good order.  False: *problem names why it
+ * could not start. */
 bool daemon_run(const struct config *c, struct daemon_environment *environment,
                 struct problem *problem);
 

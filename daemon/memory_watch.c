@@ -25,8 +25,8 @@ void memory_watch_end(struct memory_watch *m)
         close(m->statm);
 }
 
-/* Read how much resident memory is not file-backed, see proc(5); tables are files (memfd), so they are
- * left out. */
+/* Read how much resident memory is not file-backed, see proc(5); tables are files (memfd), so they
+ * are left out. */
 static bool read_bytes(const struct memory_watch *m, uint64_t *bytes)
 {
     unsigned long long resident, shared;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Warns when the process's memory keeps growing while verifiers from shared objects are called: one of
- * them may leak.  The main thread only.
+/* Warns when the process's memory keeps growing while verifiers from shared objects are called: one
+ * of them may leak.  The main thread only.
  *
- * Nothing tells which part of a process owns which memory; but the daemon can estimate its own need.
- * Growth beyond that, while verifiers from shared objects were called, is blamed on them, by name. */
+ * Nothing tells which part of a process owns which memory; but the daemon can estimate its own
+ * need.  Growth beyond that, while verifiers from shared objects were called, is blamed on them, by
+ * name. */
 #ifndef JETON_DAEMON_MEMORY_WATCH_H
 #define JETON_DAEMON_MEMORY_WATCH_H
 

@@ -38,7 +38,7 @@ void sd_notify_close(struct sd_notify *n)
     n->fd = -1;
 }
 
-/* Connect to a path or, if the first byte is @, to an abstract socket, whose name has no NUL at its end. */
+/* Connect to a path or, if the first byte is @, to an abstract socket: its name has no final NUL. */
 static int connect_to(const char *name)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };

@@ -14,8 +14,8 @@ struct sd_notify {
     uint64_t watchdog; /* microseconds within which it expects WATCHDOG=1; 0: it does not */
 };
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, removes them from the environment, and connects:
- * the sandbox may forbid it later. */
+/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, removes them from the environment, and
+ * connects: the sandbox may forbid it later. */
 void sd_notify_open(struct sd_notify *n);
 void sd_notify_close(struct sd_notify *n);
 

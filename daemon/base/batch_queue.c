@@ -7,8 +7,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A batch has many pairs, and all batches fit into a processor's cache.  A thread that waits is woken
- * only once it has several batches to work on, because waking it costs as much as many pairs. */
+/* A batch has many pairs, and all batches fit into a processor's cache.  A thread that waits is
+ * woken only once it has several batches to work on, because waking it costs as much as many
+ * pairs. */
 enum { BATCHES = 8, WORTH_WAKING = BATCHES / 2 };
 
 struct lengths {

@@ -2,8 +2,8 @@
 /* Reads the clocks, see clock_gettime(2).  Any thread.
  *
  * A clock that cannot be read (a system call filter of the host refuses it) ends the process with a
- * line in the log and status 1: without a clock, expired tokens would pass and a table's lease might
- * never run out. */
+ * line in the log and status 1: without a clock, expired tokens would pass and a table's lease
+ * might never run out. */
 #ifndef JETON_DAEMON_BASE_CLOCK_H
 #define JETON_DAEMON_BASE_CLOCK_H
 
@@ -14,7 +14,7 @@
 /* Returns the time of day in seconds since 1970: what tokens expire by. */
 int64_t clock_wall(void);
 
-/* Returns nanoseconds since a fixed moment in the past; setting the time of day does not change it. */
+/* Returns nanoseconds since a fixed moment in the past; setting the clock changes nothing. */
 uint64_t clock_monotonic(void);
 
 /* Return the same in steps of some milliseconds, which costs less to read; in nanoseconds, and in

@@ -15,7 +15,7 @@ static void add(_Atomic uint64_t *counter, uint64_t more)
     atomic_store_explicit(counter, value(counter) + more, memory_order_relaxed);
 }
 
-/* Subtract one, so that a power of two is the last duration of its bucket, not the first of the next. */
+/* Subtract one, so that a power of two ends its bucket instead of beginning the next. */
 unsigned histogram_bucket(uint64_t nanoseconds)
 {
     uint64_t t = nanoseconds > 0 ? nanoseconds - 1 : 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Buffers a connection's bytes in one direction: appended at the back, consumed at the front.  A
- * buffer belongs to the connection's thread.  Consumed bytes are wiped: they may have been a token's
- * value.
+ * buffer belongs to the connection's thread.  Consumed bytes are wiped: they may have been a
+ * token's value.
  *
  * An empty buffer has no memory.  So a thousand idle connections take none, and the one that is
  * served next gets the memory of the one before, which is still in the processor's caches. */

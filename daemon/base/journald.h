@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends structured entries to the system's journal (systemd's native journal protocol): one for each
- * change, and one for each event that concerns the daemon's protection.  Any thread.
+/* Sends structured entries to the system's journal (systemd's native journal protocol): one for
+ * each change, and one for each event that concerns the daemon's protection.  Any thread.
  *
  * Nothing here waits: an entry that the journal does not take at once is dropped and counted.  Of
  * protection events of one kind at most one a second is sent; the others are counted as dropped.
- * Without a journal, protection events go to the log; changes are not logged, as they are in jetond's
- * own journal. */
+ * Without a journal, protection events go to the log; changes are not logged, as they are in
+ * jetond's own journal. */
 #ifndef JETON_DAEMON_BASE_JOURNALD_H
 #define JETON_DAEMON_BASE_JOURNALD_H
 
@@ -49,8 +49,8 @@ struct journald_entry {
     uint64_t serial; /* in jetond's journal */
 };
 
-/* Connects to the journal if standard error leads there, as it does under the service manager but not
- * in a terminal.  The main thread, before there are others. */
+/* Connects to the journal if standard error leads there, as it does under the service manager but
+ * not in a terminal.  The main thread, before there are others. */
 void journald_open(void);
 
 /* Sends an entry with a message of at most 500 bytes; longer ones are cut off. */

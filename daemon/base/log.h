@@ -17,9 +17,9 @@ enum log_level {
 /* Drops messages above this level from now on.  The level at start is info. */
 void log_set_level(enum log_level level);
 
-/* Finds out whether standard error leads to the system's journal: lines for it begin with a priority
- * in angle brackets instead of our name, see sd-daemon(3).  The main thread, before there are
- * others. */
+/* Finds out whether standard error leads to the system's journal: lines for it begin with a
+ * priority in angle brackets instead of our name, see sd-daemon(3).  The main thread, before there
+ * are others. */
 void log_open(void);
 
 /* True if standard error leads to the journal. */

@@ -88,7 +88,7 @@ struct mail_list mailbox_take(struct mailbox *box)
     uint64_t posted;
     struct mail_list list;
 
-    /* Clear before taking the list: a post in between then wakes once too often, never too rarely. */
+    /* Clear before taking the list: a post in between wakes once too often, not too rarely. */
     if (read(box->wake, &posted, sizeof(posted)) < 0)
         posted = 0;
     pthread_mutex_lock(&box->mutex);

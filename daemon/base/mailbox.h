@@ -38,8 +38,8 @@ void mailbox_post_list(struct mailbox *box, struct mail_list *list);
 /* Takes all mail and clears `wake`.  The owner's thread only. */
 struct mail_list mailbox_take(struct mailbox *box);
 
-/* Calls on_delivery() of at most so many objects, oldest first.  False: some are left, and `wake` is
- * readable for them.  The owner's thread only. */
+/* Calls on_delivery() of at most so many objects, oldest first.  False: some are left, and `wake`
+ * is readable for them.  The owner's thread only. */
 bool mailbox_deliver(struct mailbox *box, size_t most);
 
 /* Makes `wake` readable without posting.  Any thread. */

@@ -2,7 +2,7 @@
 /* Static tracepoints (USDT); each costs a nop.
  *
  *     jeton:verify   service, answer (both text)      a verification is answered
- *     jeton:commit   changes, nanoseconds             a transaction was saved, or failed (changes 0)
+ *     jeton:commit   changes, nanoseconds             a transaction was saved; failed: 0 changes
  *     jeton:publish  changes, newest serial           ... and published in the table
  *
  *     bpftrace -e 'usdt:/usr/sbin/jetond:jeton:verify { @[str(arg0), str(arg1)] = count(); }' */

@@ -11,8 +11,8 @@
 #include "daemon/base/log.h"
 #include "daemon/base/sanitized.h"
 
-/* The smallest blocks, which are many, have an odd number of cache lines, so that the same offset in
- * each falls into a different set of the cache. */
+/* The smallest blocks, which are many, have an odd number of cache lines, so that the same offset
+ * in each falls into a different set of the cache. */
 enum {
     SMALLEST = 16 * 1024 + 64,
     SIZES = 4,             /* each twice the one before; larger blocks come from malloc() */
@@ -30,9 +30,9 @@ static struct {
     size_t used; /* bytes of the chunk */
 } pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
-/* The smallest blocks that this thread has freed are reused by it, last one first: without a lock, and
- * while they are in the processor's caches.  They are never returned to the pool: the threads that
- * use them end with the daemon. */
+/* The smallest blocks that this thread has freed are reused by it, last one first: without a lock,
+ * and while they are in the processor's caches.  What a thread keeps is lost when it ends, so only
+ * threads that end with the daemon may use this. */
 enum { SPARES = 4 };
 
 static _Thread_local struct {

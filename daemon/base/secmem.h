@@ -2,8 +2,8 @@
 /* Allocates memory that may hold a token's value: it is kept out of swap, as far as RLIMIT_MEMLOCK
  * allows, and out of core dumps.  Any thread.
  *
- * Blocks of a few sizes are carved out of locked chunks and reused; a page is locked only once it is
- * touched (MLOCK_ONFAULT).  The token table is elsewhere: digests are no secret. */
+ * Blocks of a few sizes are carved out of locked chunks and reused; a page is locked only once it
+ * is touched (MLOCK_ONFAULT).  The token table is elsewhere: digests are no secret. */
 #ifndef JETON_DAEMON_BASE_SECMEM_H
 #define JETON_DAEMON_BASE_SECMEM_H
 

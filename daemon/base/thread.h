@@ -14,9 +14,9 @@ void thread_begin(void);
 /* Lets a thread lower its priority below that of the threads that verify, and raise it again while
  * others wait for it.
  *
- * A nice value below 0 that the daemon was started with (Nice= of its unit) is meant for the threads
- * that verify.  The thread that saves and lists lowers itself to 0: it then has as much of a CPU as
- * any other process, and verification does not wait for its time slice.
+ * A nice value below 0 that the daemon was started with (Nice= of its unit) is meant for the
+ * threads that verify.  The thread that saves and lists lowers itself to 0: it then has as much of
+ * a CPU as any other process, and verification does not wait for its time slice.
  *
  * On Linux a nice value belongs to a thread, see setpriority(2).  Each struct belongs to the thread
  * that called thread_priority_begin(). */
@@ -28,7 +28,7 @@ struct thread_priority {
  * calling thread's nice value; 0: that value is not below 0. */
 uint64_t thread_priority_limit(void);
 
-/* Lowers the calling thread to nice 0, if its nice value is below 0 and it may raise itself again. */
+/* Lowers the calling thread to nice 0, if it was below 0 and may be raised again. */
 void thread_priority_begin(struct thread_priority *p);
 
 /* Raise the calling thread to the nice value it had at thread_priority_begin(), and lower it. */

@@ -28,8 +28,8 @@ static bool fail(struct reader *r, const char *message)
     return false;
 }
 
-/* Refuses a [service NAME] without a line: an empty stack would leave the service to [service other],
- * which is not what its section was written for. */
+/* Refuses a [service NAME] without a line: an empty stack would leave the service to [service
+ * other], which is not what its section was written for. */
 static bool end_section(struct reader *r)
 {
     if (!r->empty_service)

@@ -14,8 +14,7 @@ struct config_source {
     bool file_required; /* false: without the file, the defaults hold */
     size_t assignments;
     const char *assignment[CONFIG_ASSIGNMENTS_MAX]; /* of --set, in order */
-    unsigned
-        inherited_roles; /* bit 1 << role: its sockets were passed, so none are created for it */
+    unsigned inherited_roles; /* bit 1 << role: its sockets were passed, so create none */
 };
 
 /* Fills *c, whatever was in it.  False: *problem names the fault and its place. */

@@ -33,8 +33,8 @@ struct service_configs {
 /* Returns the name in "service NAME"; at == NULL: the section is not a service's. */
 struct slice service_config_named(struct slice section);
 
-/* Adds a line to a service's stack.  `line` is -1 for --set, whose first line for a service replaces
- * those of the file.  False: *problem. */
+/* Adds a line to a service's stack.  `line` is -1 for --set, whose first line for a service
+ * replaces those of the file.  False: *problem. */
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
                         struct slice text, int line, struct problem *problem);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of the configuration that other threads read while SIGHUP may change it.  The main thread
- * writes, any thread reads; values may change one before another. */
+/* The part of the configuration that other threads read while SIGHUP may change it.  The main
+ * thread writes, any thread reads; values may change one before another. */
 #ifndef JETON_DAEMON_CONFIG_SETTINGS_H
 #define JETON_DAEMON_CONFIG_SETTINGS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restricts by Landlock (landlock(7)) which files the daemon can reach, whatever their modes allow.  A
- * ruleset applies to the thread that enters it and to those that it starts later: the main thread
+/* Restricts by Landlock (landlock(7)) which files the daemon can reach, whatever their modes allow.
+ * A ruleset applies to the thread that enters it and to those that it starts later: the main thread
  * enters it before there are others. */
 #ifndef JETON_DAEMON_SANDBOX_LANDLOCK_H
 #define JETON_DAEMON_SANDBOX_LANDLOCK_H

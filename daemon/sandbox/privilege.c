@@ -20,8 +20,8 @@ enum {
     LOCKED_A_CONNECTION = 48 << 10 /* two buffers and a few changes */
 };
 
-/* Create a path's directory unless it exists.  Change the owner only of what was created: an existing
- * path may have been put there by the user. */
+/* Create a path's directory unless it exists.  Change the owner only of what was created: an
+ * existing path may have been put there by the user. */
 static bool create_directory_of(const char *path, mode_t mode, const struct resolved *resolved,
                                 struct problem *problem)
 {

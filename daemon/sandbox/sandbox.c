@@ -19,8 +19,8 @@
 
 static _Atomic unsigned landlock_abi; /* written by the main thread, before there are others */
 
-/* Paths that any configuration needs.  /etc is listed as a whole, because a rule is for an inode, and
- * adding a group replaces the file; secrets in /etc are readable by root only. */
+/* Paths that any configuration needs.  /etc is listed as a whole, because a rule is for an inode,
+ * and adding a group replaces the file; secrets in /etc are readable by root only. */
 static const struct {
     const char *path;
     unsigned rights;
@@ -96,8 +96,8 @@ static void allow_directory_of(struct landlock *l, const char *path, unsigned ri
     free(real);
 }
 
-/* Allow the files that a verifier's arguments name, because SIGHUP loads verifiers again: every word
- * that begins with a slash is taken for a path. */
+/* Allow the files that a verifier's arguments name, because SIGHUP loads verifiers again: every
+ * word that begins with a slash is taken for a path. */
 static void allow_paths_in(struct landlock *l, const char *arguments)
 {
     static const char separators[] = " \t=\"'";

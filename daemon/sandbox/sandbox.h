@@ -10,7 +10,7 @@
 
 #include "daemon/config/config.h"
 
-/* Disables core dumps, tracing by other processes, and gaining rights by execve(); call it first. */
+/* Disables core dumps, tracing by other processes, and gaining rights by execve(). */
 void sandbox_secrets(void);
 
 /* Restricts by Landlock the files that this thread and those that it starts later can reach: the

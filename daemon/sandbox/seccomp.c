@@ -17,8 +17,8 @@
 #define ENTRIES(table) (sizeof(table) / sizeof((table)[0]))
 #define CALL(name) SCMP_SYS(name)
 
-/* Calls newer than this list.  From NEWER_FIRST on, numbers are the same on every architecture.  A newer
- * C library may try such a call, and falls back when it fails with ENOSYS. */
+/* Calls newer than this list.  From NEWER_FIRST on, numbers are the same on every architecture.  A
+ * newer C library may try such a call, and falls back when it fails with ENOSYS. */
 enum { NEWER_FIRST = 435, NEWER_LAST = 511, TRACER_SKIPS = -1 };
 
 /* Calls that are allowed with any arguments, grouped by purpose. */
@@ -227,8 +227,8 @@ static int add_rules(scmp_filter_ctx filter)
     return error;
 }
 
-/* Allow signals to threads of this process, for abort() and pthread_kill().  It never forks, so its pid
- * stays the same. */
+/* Allow signals to threads of this process, for abort() and pthread_kill().  It never forks, so its
+ * pid stays the same. */
 static int add_own(scmp_filter_ctx filter)
 {
     const scmp_datum_t pid = (scmp_datum_t)getpid();

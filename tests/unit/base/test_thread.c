@@ -40,7 +40,7 @@ static bool take(int nice)
     return setpriority(PRIO_PROCESS, 0, nice) == 0;
 }
 
-/* Runs a case in a child, which returns 0 on success and CANNOT if it has not got the rights to try. */
+/* Runs a case in a child, which returns 0 on success and CANNOT without the rights to try. */
 static void try(int (*body)(void))
 {
     int status;

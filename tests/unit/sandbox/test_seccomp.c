@@ -48,7 +48,7 @@ static int open_a_packet_socket(void)
     return result_of(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
-/* Resolve a name, then connect to a port where nobody listens: ECONNREFUSED shows that it was tried. */
+/* Resolve a name, then connect to a port where nobody listens: ECONNREFUSED shows a try. */
 static int ask_another_host(void)
 {
     const struct sockaddr_in nobody = {

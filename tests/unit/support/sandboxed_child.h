@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs attempts in sandboxed child processes, with the files of a daemon in a temporary directory. */
+/* Runs attempts in sandboxed children, with a daemon's files in a temporary directory. */
 #ifndef JETON_TESTS_UNIT_SUPPORT_SANDBOXED_CHILD_H
 #define JETON_TESTS_UNIT_SUPPORT_SANDBOXED_CHILD_H
 
