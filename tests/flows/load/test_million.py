@@ -8,7 +8,7 @@ import time
 import proc
 from client import Client
 from harness import Daemon, claim, same, stamp
-from settings import HERE, PATIENCE, SANITIZER, SCALE, scaled
+from settings import PATIENCE, PRELOAD, SANITIZER, SCALE, scaled
 
 COUNT = scaled(1_000_000, 2000)
 IMPORTED = COUNT // 100         # of them by import; the rest is there at the start
@@ -21,7 +21,7 @@ PAUSES = 100                    # of the slow reader
 def fill(store, digests):
     """Makes a store with these tokens."""
     program = os.environ["TMPDIR"] + "/fill"
-    subprocess.run(["cc", "-O2", f"{HERE}/fill.c", "-o", program, "-ltdb"], check=True)
+    subprocess.run(["cc", "-O2", f"{PRELOAD}/fill.c", "-o", program, "-ltdb"], check=True)
     lines = "\n".join(digests) + "\n"
     subprocess.run([program, store, stamp(time.time() - 60)], input=lines.encode(), check=True)
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 
-from door import Door
+from library import Door
 from client import Client, quote
 from settings import JETOND, PATIENCE, SANITIZER, TORTURE
 

@@ -13,7 +13,7 @@ import time
 import traceback
 
 from client import Client, Closed
-from door import Door
+from library import Door
 from history import Operation
 from value import id_of, value_new
 

@@ -10,10 +10,10 @@ import time
 
 import proc
 from client import Client
-from door import library
+from library import library
 from harness import Daemon, Skip, claim, eventually, rounds, same, unix_time
 from preload import built
-from settings import HERE
+from settings import SUPPORT
 
 HOUR = 3600
 LEASE, DEADLINE = 5, 1
@@ -36,11 +36,11 @@ class Clock:
 
 def by_library(clock, daemon, value):
     """What libjeton says in a process whose clock is off as well: verdict and who gave it."""
-    program = ("import sys; from door import Door; "
+    program = ("import sys; from library import Door; "
                "print(*Door(sys.argv[1]).verify(sys.argv[2]), sep=', ')")
     done = subprocess.run([sys.executable, "-c", program, daemon.path("verify"), value], text=True,
                           capture_output=True, timeout=20,
-                          env=os.environ | clock.environment | {"PYTHONPATH": HERE})
+                          env=os.environ | clock.environment | {"PYTHONPATH": SUPPORT})
     same(done.returncode, 0, done.stderr)
     return done.stdout.strip()
 

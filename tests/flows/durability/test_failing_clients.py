@@ -8,7 +8,7 @@ import time
 
 from harness import Daemon, claim, need_plain_build, same, stamp
 from pam_stack import MODULE, asks, service_files
-from settings import BUILD, HERE, PATIENCE, ROOT, TORTURE
+from settings import BUILD, PATIENCE, PRELOAD, ROOT, TORTURE
 from value import value_new
 
 SHORT = 2               # seconds of each short round
@@ -19,7 +19,7 @@ def linked(name, *flags):
     """A program of ours that what fails is linked into; a sanitizer has such calls of its own."""
     need_plain_build()
     program = f"{tempfile.gettempdir()}/{name}"
-    sources = [f"{HERE}/{source}.c" for source in (name, "failing_turns", "failing")]
+    sources = [f"{PRELOAD}/{source}.c" for source in (name, "failing_turns", "failing")]
     subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra",
                     "-Werror", "-O2", "-g", "-rdynamic", *sources, f"-I{ROOT}", *flags,
                     "-o", program], check=True)

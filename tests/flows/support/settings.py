@@ -2,8 +2,9 @@
 """What the environment says of this run: BUILD, JETON_SCALE, and what sort of daemon it is."""
 import os
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+SUPPORT = os.path.dirname(os.path.abspath(__file__))
+PRELOAD = os.path.join(os.path.dirname(SUPPORT), "preload")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(SUPPORT)))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 JETOND = os.path.join(BUILD, "jetond")
 SCALE = float(os.environ.get("JETON_SCALE", "1.0"))

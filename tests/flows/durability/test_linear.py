@@ -6,7 +6,7 @@ import random
 import signal
 import time
 
-from door import library
+from library import library
 from harness import Daemon, claim, rounds, same
 from history import DEADLINE, LEASE, End, check
 from settings import PATIENCE

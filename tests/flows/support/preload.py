@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 
 from harness import need_plain_build
-from settings import HERE
+from settings import PRELOAD
 
 
 def built(name):
@@ -14,6 +14,6 @@ def built(name):
     path = f"{tempfile.gettempdir()}/{name}.so"
     if not os.path.exists(path):
         subprocess.run([os.environ.get("CC", "cc"), "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra",
-                        "-Werror", "-O2", "-shared", "-fPIC", f"{HERE}/{name}.c", "-o", path, "-ldl"],
+                        "-Werror", "-O2", "-shared", "-fPIC", f"{PRELOAD}/{name}.c", "-o", path, "-ldl"],
                        check=True)
     return path

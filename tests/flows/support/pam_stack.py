@@ -13,7 +13,7 @@ import tempfile
 import threading
 
 from harness import REPORT, Skip
-from settings import BUILD, HERE, PATIENCE, SANITIZER
+from settings import BUILD, PATIENCE, SANITIZER, SUPPORT
 
 MODULE = os.path.join(BUILD, "pam_jeton.so")
 CODES = {0: "SUCCESS", 3: "SERVICE_ERR", 4: "SYSTEM_ERR", 5: "BUF_ERR", 6: "PERM_DENIED",
@@ -143,7 +143,7 @@ class Application:
         self.lines = self.socket.makefile("r")
         with theirs, open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, f"{HERE}/pam_application.py", str(theirs.fileno())],
+                [sys.executable, f"{SUPPORT}/pam_application.py", str(theirs.fileno())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[theirs.fileno()],
                 env=wrapped(self.directory))
 
