@@ -7,7 +7,8 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs
+	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs \
+	python3-pytest python3-pytest-xdist python3-pytest-timeout
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client prometheus
@@ -113,9 +114,9 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO) \
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/select.o $(addprefix $(BUILD)/,$(LIBRARY)) $(DAEMON) $(PROTO) \
 		| $(TEST_VERIFIERS)
-	$(CC) $(CFLAGS) -fno-lto -pie $^ $(LIBS_UNIT) -o $@
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
 UNIT_jwt = $(filter $(BUILD)/tests/unit/test_jwt%,$(UNIT))
@@ -182,9 +183,12 @@ run: deps
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
+# Debian's own Python, as another one in PATH may have no pytest.  TEST="-k kills" runs some of them.
+TEST_JOBS ?= 2
+PYTEST = BUILD=$(BUILD) /usr/bin/python3 -m pytest tests -q -rfEs -n $(TEST_JOBS) --dist loadgroup
 test: deps
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
-	@BUILD=$(BUILD) tests/run
+	@$(PYTEST) $(TEST)
 
 # Explores each harness for FUZZ_SECONDS, from its corpus on; FUZZ="table daemon" names some of them.
 FUZZ_SECONDS ?= 30
@@ -197,12 +201,11 @@ fuzz: deps deps-fuzz
 	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
 	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
-# The fault campaigns at length: TORTURE_SECONDS for each; TORTURE="PATTERN" names some of them.
+# The campaigns at length: TORTURE_SECONDS for each; TORTURE="kills or faults" names some of them.
 TORTURE_SECONDS ?= 300
-TORTURED = $(patsubst %,$(BUILD)/tests/unit/test_%,crash faults)
 torture: deps
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
-	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture '$(TORTURE)'
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
+	@TORTURE_SECONDS=$(TORTURE_SECONDS) $(PYTEST) -m campaign -k '$(TORTURE)'
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize: deps

@@ -6,8 +6,11 @@ import re
 import shutil
 import subprocess
 
-from harness import Daemon, Skip, claim, need_plain_build, same
+
+import pytest
+
 from jeton_command import Impostor, jeton
+from requirements import need_plain_build
 from value import value_new
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -26,12 +29,12 @@ def parsed(text):
     metrics, seen, current = {}, set(), None
     for line in text[:-1].split("\n"):
         if line.startswith("# HELP "):
-            current, told = line.split(" ", 3)[2:]
-            assert re.fullmatch(NAME, current) and told and current not in metrics, line
+            current, text = line.split(" ", 3)[2:]
+            assert re.fullmatch(NAME, current) and text and current not in metrics, line
             metrics[current] = (None, [])
         elif line.startswith("# TYPE "):
             name, kind = line.split(" ")[2:]
-            same((name, metrics[name]), (current, (None, [])), "right behind its HELP")
+            assert (name, metrics[name]) == (current, (None, [])), "right behind its HELP"
             assert kind in ("counter", "gauge", "histogram"), line
             metrics[name] = (kind, [])
         else:
@@ -58,9 +61,9 @@ def parsed(text):
 def check_histogram(name, samples):
     buckets = [(float(labels["le"]), value) for n, labels, value in samples
                if n == f"{name}_bucket"]
-    same(buckets, sorted(buckets), "buckets are cumulative, in order")
+    assert buckets == sorted(buckets), "buckets are cumulative, in order"
     assert buckets[-1][0] == math.inf, buckets
-    same(buckets[-1][1], *[value for n, _, value in samples if n == f"{name}_count"])
+    assert [buckets[-1][1]] == [value for n, _, value in samples if n == f"{name}_count"]
     total, = [value for n, _, value in samples if n == f"{name}_sum"]
     least = sum((below[0] if below else 0) * (here[1] - (below[1] if below else 0))
                 for below, here in zip([None, *buckets], buckets))
@@ -75,97 +78,90 @@ def value_of(metrics, name, **labels):
     raise KeyError(name)
 
 
-@claim
-def prometheus_output_keeps_every_rule_of_the_format():
-    with Daemon(config="[service git]\nrequisite = local\nrequisite = require scope=a\n") as d:
-        token = d.create(scopes="a")["token"]
-        for _ in range(100):
-            d.ask(f"verify {token}")
-        d.ask(f"verify service=git {value_new()}")
-        done = jeton(d.path(), "stats", "--prometheus")
-        same((done.status, done.err), (0, ""))
-        metrics = parsed(done.out)
-        same(value_of(metrics, "jeton_verify_ok_total"), 100)
-        same(value_of(metrics, "jeton_service_answers_total", service="other", answer="ok"), 100)
-        same(value_of(metrics, "jeton_service_answers_total", service="git", answer="unknown"), 1)
-        same(value_of(metrics, "jeton_tokens"), 1)
-        same(value_of(metrics, "jeton_version_info", version=d.stats()["version"]), 1)
-        same(value_of(metrics, "jeton_commit_seconds_count"), 1)
-        timed = value_of(metrics, "jeton_verify_seconds_count")
-        assert 100 / 16 - 1 <= timed <= 100 / 16 + 3, f"one batch in 16 is timed: {timed}"
-        same({kind for kind, _ in metrics.values()}, {"counter", "gauge", "histogram"})
+def test_prometheus_output_keeps_every_rule_of_the_format(daemon):
+    d = daemon(config="[service git]\nrequisite = local\nrequisite = require scope=a\n")
+    token = d.create(scopes="a")["token"]
+    for _ in range(100):
+        d.ask(f"verify {token}")
+    d.ask(f"verify service=git {value_new()}")
+    done = jeton(d.path(), "stats", "--prometheus")
+    assert (done.status, done.err) == (0, "")
+    metrics = parsed(done.out)
+    assert value_of(metrics, "jeton_verify_ok_total") == 100
+    assert value_of(metrics, "jeton_service_answers_total", service="other", answer="ok") == 100
+    assert (value_of(metrics, "jeton_service_answers_total", service="git", answer="unknown") ==
+            1)
+    assert value_of(metrics, "jeton_tokens") == 1
+    assert value_of(metrics, "jeton_version_info", version=d.stats()["version"]) == 1
+    assert value_of(metrics, "jeton_commit_seconds_count") == 1
+    timed = value_of(metrics, "jeton_verify_seconds_count")
+    assert 100 / 16 - 1 <= timed <= 100 / 16 + 3, f"one batch in 16 is timed: {timed}"
+    assert {kind for kind, _ in metrics.values()} == {"counter", "gauge", "histogram"}
 
 
-@claim
-def every_figure_of_stats_is_there_for_prometheus():
-    with Daemon() as d:
-        metrics = parsed(jeton(d.path(), "stats", "--prometheus").out)
-        for name in d.stats():
-            base = re.sub(r"_(bucket|sum|count|p\d+)$", "", name).replace("_microseconds", "_seconds")
-            known = [m for m in metrics if m in (f"jeton_{base}", f"jeton_{base}_total",
-                                                 f"jeton_{base}_info")]
-            assert known, name
+def test_every_figure_of_stats_is_there_for_prometheus(daemon):
+    d = daemon()
+    metrics = parsed(jeton(d.path(), "stats", "--prometheus").out)
+    for name in d.stats():
+        base = re.sub(r"_(bucket|sum|count|p\d+)$", "", name).replace("_microseconds", "_seconds")
+        known = [m for m in metrics if m in (f"jeton_{base}", f"jeton_{base}_total",
+                                             f"jeton_{base}_info")]
+        assert known, name
 
 
-@claim
-def labels_are_escaped_and_nonsense_is_left_out():
+def test_labels_are_escaped_and_nonsense_is_left_out():
     def answer(_):
         return (b'* name=odd key="a\\"b\\\\c" value=1\n* name=odd key=plain other=x value=2\n'
                 b'* name=tokens value=many\n* name="not a name" value=3\n* name=requests\n'
                 b'* name=requests value=7\n* name=odd value=4\nOK count=7\n')
     done = jeton(Impostor(answer).path, "stats", "--prometheus")
-    same(done.status, 0)
+    assert done.status == 0
     metrics = parsed(done.out.replace("# HELP jeton_tokens Tokens in the store.\n"
                                       "# TYPE jeton_tokens gauge\n", ""))
-    same(value_of(metrics, "jeton_odd", key='a"b\\c'), 1)
-    same(value_of(metrics, "jeton_odd", key="plain", other="x"), 2)
-    same(value_of(metrics, "jeton_odd"), 4)
-    same(value_of(metrics, "jeton_requests_total"), 7)
+    assert value_of(metrics, "jeton_odd", key='a"b\\c') == 1
+    assert value_of(metrics, "jeton_odd", key="plain", other="x") == 2
+    assert value_of(metrics, "jeton_odd") == 4
+    assert value_of(metrics, "jeton_requests_total") == 7
     assert "many" not in done.out and "not a name" not in done.out, done.out
 
 
-@claim
-def half_an_answer_is_no_metrics():
+def test_half_an_answer_is_no_metrics():
     for answer in b"* name=tokens value=1\n", b"* name=tokens value=1\nERR busy message=x\n":
         done = jeton(Impostor(lambda _: answer).path, "stats", "--prometheus", "--timeout=1s")
-        same((done.status, done.out), (3, ""))
+        assert (done.status, done.out) == (3, "")
 
 
-@claim
-def prometheus_is_for_stats_alone():
-    with Daemon() as d:
-        same(jeton(d.path(), "list", "--prometheus").status, 2)
+def test_prometheus_is_for_stats_alone(daemon):
+    d = daemon()
+    assert jeton(d.path(), "list", "--prometheus").status == 2
 
 
-@claim
-def people_and_scripts_see_what_tells_figures_apart():
-    with Daemon() as d:
-        rows = jeton(d.path(), "stats").rows
-        assert ["service_answers", "0", "other", "", "ok", ""] in rows, rows
-        names = [row[0] for row in rows]
-        assert "verify_seconds_p99" in names and "verify_seconds_bucket" not in names, names
-        lines = json.loads(jeton(d.path(), "stats", "--json").out)
-        assert {"name": "service_answers", "service": "other", "answer": "ok", "value": 0} in lines
+def test_people_and_scripts_see_what_tells_figures_apart(daemon):
+    d = daemon()
+    rows = jeton(d.path(), "stats").rows
+    assert ["service_answers", "0", "other", "", "ok", ""] in rows, rows
+    names = [row[0] for row in rows]
+    assert "verify_seconds_p99" in names and "verify_seconds_bucket" not in names, names
+    lines = json.loads(jeton(d.path(), "stats", "--json").out)
+    assert {"name": "service_answers", "service": "other", "answer": "ok", "value": 0} in lines
 
 
-@claim
-def promtool_finds_nothing_to_say():
+def test_promtool_finds_no_fault(daemon):
     if shutil.which("promtool") is None:
-        raise Skip("promtool is not installed")
-    with Daemon() as d:
-        d.create()
-        done = subprocess.run(["promtool", "check", "metrics"], capture_output=True, text=True,
-                              input=jeton(d.path(), "stats", "--prometheus").out)
-        same((done.returncode, done.stdout + done.stderr), (0, ""))
+        pytest.skip("promtool is not installed")
+    d = daemon()
+    d.create()
+    done = subprocess.run(["promtool", "check", "metrics"], capture_output=True, text=True,
+                          input=jeton(d.path(), "stats", "--prometheus").out)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-@claim
-def latencies_of_slow_commits_are_seen():
+def test_latencies_of_slow_commits_are_seen(daemon):
     need_plain_build()
-    with Daemon() as d:
-        for _ in range(5):
-            d.create()
-        stats = d.stats()
-        same(stats["commit_seconds_count"], "5")
-        assert 0 < float(stats["commit_seconds_p50"]) <= float(stats["commit_seconds_p999"]) < 10
-        assert float(stats["commit_seconds_sum"]) <= 5 * float(stats["commit_seconds_p999"])
+    d = daemon()
+    for _ in range(5):
+        d.create()
+    stats = d.stats()
+    assert stats["commit_seconds_count"] == "5"
+    assert 0 < float(stats["commit_seconds_p50"]) <= float(stats["commit_seconds_p999"]) < 10
+    assert float(stats["commit_seconds_sum"]) <= 5 * float(stats["commit_seconds_p999"])

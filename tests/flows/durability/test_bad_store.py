@@ -8,7 +8,7 @@ import shutil
 import struct
 import subprocess
 
-from harness import Daemon, claim, command, same
+from daemon import Daemon, run_jetond
 from settings import scaled
 
 
@@ -26,7 +26,7 @@ def put(daemon, content):
 
 
 def run(daemon, *more):
-    return command(*daemon.arguments(), *more)
+    return run_jetond(*daemon.arguments(), *more)
 
 
 def refused(daemon, pattern, about):
@@ -36,12 +36,12 @@ def refused(daemon, pattern, about):
     for more in ("--check",), ():
         done = run(daemon, *more)
         assert done.returncode == 1, f"{about} {more}: status {done.returncode}: {done.stderr}"
-        said = done.stdout + done.stderr
-        assert re.search(pattern, said) and "tokens.tdb" in said, f"{about} {more}: {said}"
+        output = done.stdout + done.stderr
+        assert re.search(pattern, output) and "tokens.tdb" in output, f"{about} {more}: {output}"
         with open(daemon.store, "rb") as file:
             assert file.read() == before, f"{about} {more}: the file was changed"
     left = set(os.listdir(daemon.directory)) - {"tokens.tdb.lock", "tokens.tdb.used", "log"}
-    same(left, {"tokens.tdb"}, "no socket or file is left behind")
+    assert left == {"tokens.tdb"}, "no socket or file is left behind"
 
 
 TO_DO = r"restore|move it away|tdbbackup"
@@ -53,8 +53,7 @@ def broken_ones():
         yield daemon, made(daemon)
 
 
-@claim
-def store_that_has_one_token_twice_and_another_not_at_all_is_refused():
+def test_store_that_has_one_token_twice_and_another_not_at_all_is_refused():
     with broken_ones() as (d, whole):
         damaged, first = bytearray(whole), 168 + 4          # the heads of the hash chains
         heads = struct.unpack_from("=1000003I", damaged, first)
@@ -65,8 +64,7 @@ def store_that_has_one_token_twice_and_another_not_at_all_is_refused():
         refused(d, "holds 199 tokens, but its journal says 200.*restore", "one twice")
 
 
-@claim
-def truncated_store_is_refused_and_left_alone():
+def test_truncated_store_is_refused_and_left_alone():
     with broken_ones() as (d, whole):
         for length in 0, 1, 100, 168, 4096, 1 << 20, 4000000, 4002000, 4010000:
             put(d, whole[:length])
@@ -75,17 +73,15 @@ def truncated_store_is_refused_and_left_alone():
         d.start()
 
 
-@claim
-def store_said_to_hold_more_tokens_than_fit_is_refused():
+def test_store_that_claims_to_hold_more_tokens_than_fit_is_refused():
     with broken_ones() as (d, whole):
-        said = b"v=1 tokens=0000000200"
-        assert said in whole
-        put(d, whole.replace(said, b"v=1 tokens=0033333333"))
+        counted = b"v=1 tokens=0000000200"
+        assert counted in whole
+        put(d, whole.replace(counted, b"v=1 tokens=0033333333"))
         refused(d, "33333333 tokens, which is more than fit.*tdbbackup", "an impossible number")
 
 
-@claim
-def store_truncated_anywhere_never_starts_with_tokens_missing():
+def test_store_truncated_anywhere_never_starts_with_tokens_missing():
     with broken_ones() as (d, whole):
         for _ in range(scaled(30, 5)):
             length = random.randrange(3900000, len(whole))
@@ -93,17 +89,16 @@ def store_truncated_anywhere_never_starts_with_tokens_missing():
             done = run(d, "--check")
             assert done.returncode in (0, 1), f"{length}: status {done.returncode}: {done.stderr}"
             with open(d.store, "rb") as file:
-                same(len(file.read()), length, "length")
+                assert len(file.read()) == length, "length"
             if done.returncode == 0:
                 d.start()
-                same(len(d.list()), 200, f"{length} of {len(whole)} bytes")
+                assert len(d.list()) == 200, f"{length} of {len(whole)} bytes"
                 d.kill()
         put(d, whole)
         d.start()
 
 
-@claim
-def damaged_bytes_never_crash_the_check_nor_change_the_store():
+def test_damaged_bytes_never_crash_the_check_nor_change_the_store():
     with broken_ones() as (d, whole):
         first = whole.index(b"v=1 ")
         for _ in range(scaled(60, 6)):
@@ -122,8 +117,7 @@ def damaged_bytes_never_crash_the_check_nor_change_the_store():
         d.start()
 
 
-@claim
-def garbage_is_refused_and_left_alone():
+def test_garbage_is_refused_and_left_alone():
     with broken_ones() as (d, whole):
         for about, content in (("text", b"these are not the tokens\n"), ("zeros", bytes(1 << 20)),
                                ("noise", random.randbytes(1 << 20)),
@@ -134,8 +128,7 @@ def garbage_is_refused_and_left_alone():
         d.start()
 
 
-@claim
-def store_of_a_newer_version_is_refused():
+def test_store_of_a_newer_version_is_refused():
     with broken_ones() as (d, whole):
         assert b"jetonv=1 " in whole
         put(d, whole.replace(b"jetonv=1 ", b"jetonv=2 "))
@@ -147,8 +140,7 @@ def store_of_a_newer_version_is_refused():
         d.start()
 
 
-@claim
-def store_that_lost_a_record_is_refused():
+def test_store_that_lost_a_record_is_refused():
     if shutil.which("tdbtool") is None:
         raise AssertionError("tdbtool is not installed (package tdb-tools)")
     with broken_ones() as (d, whole):
@@ -159,50 +151,48 @@ def store_that_lost_a_record_is_refused():
         d.start()
 
 
-@claim
-def directory_or_pipe_in_the_stores_place_is_refused():
-    with Daemon() as d:
-        d.stop()
-        os.unlink(d.store)
-        for make in os.mkdir, os.mkfifo:
-            make(d.store)
-            for more in ("--check",), ():
-                done = run(d, *more)
-                assert done.returncode == 1 and "tokens.tdb" in done.stderr, done
-            (os.rmdir if make is os.mkdir else os.unlink)(d.store)
-        d.start()
+def test_directory_or_pipe_in_the_stores_place_is_refused(daemon):
+    d = daemon()
+    d.stop()
+    os.unlink(d.store)
+    for make in os.mkdir, os.mkfifo:
+        make(d.store)
+        for more in ("--check",), ():
+            done = run(d, *more)
+            assert done.returncode == 1 and "tokens.tdb" in done.stderr, done
+        (os.rmdir if make is os.mkdir else os.unlink)(d.store)
+    d.start()
 
 
-@claim
-def store_in_use_by_another_daemon_is_refused():
-    with Daemon() as first, Daemon() as second:
-        token = first.create()
-        second.stop()
-        second.store, own = first.store, second.store
-        done = run(second)
-        same(done.returncode, 1)
-        assert "in use by another jetond" in done.stderr and "stop" in done.stderr, done.stderr
-        same(run(second, "--check").returncode, 0, "to look at it is allowed")
-        same(first.verify(token["token"]), "OK")
-        same(first.create()["state"], "active")
-        first.restart()
-        same(len(first.list()), 2)
-        second.store = own
-        second.start()
+def test_store_in_use_by_another_daemon_is_refused(daemon):
+    first = daemon()
+    second = daemon()
+    token = first.create()
+    second.stop()
+    second.store, own = first.store, second.store
+    done = run(second)
+    assert done.returncode == 1
+    assert "in use by another jetond" in done.stderr and "stop" in done.stderr, done.stderr
+    assert run(second, "--check").returncode == 0, "to look at it is allowed"
+    assert first.verify(token["token"]) == "OK"
+    assert first.create()["state"] == "active"
+    first.restart()
+    assert len(first.list()) == 2
+    second.store = own
+    second.start()
 
 
-@claim
-def check_says_ok_and_changes_nothing():
+def test_check_passes_and_changes_nothing():
     with broken_ones() as (d, whole):
         before = sorted(os.listdir(d.directory))
         done = run(d, "--check")
-        same(done.returncode, 0, done.stderr)
-        same(sorted(os.listdir(d.directory)), before)
+        assert done.returncode == 0, done.stderr
+        assert sorted(os.listdir(d.directory)) == before
         with open(d.store, "rb") as file:
             assert file.read() == whole
         os.unlink(d.store)
         before = sorted(os.listdir(d.directory))
-        same(run(d, "--check").returncode in (0, 1), True, "no store yet")
-        same(sorted(os.listdir(d.directory)), before, "--check makes no store")
+        assert (run(d, "--check").returncode in (0, 1)), "no store yet"
+        assert sorted(os.listdir(d.directory)) == before, "--check makes no store"
         put(d, whole)
         d.start()

@@ -10,14 +10,18 @@ import random
 import re
 import resource
 import shutil
+import tempfile
 import time
+
+import pytest
 
 import proc
 from client import Client, Closed
-from harness import Daemon, claim, daemons, eventually, same
+from daemon import Daemon, daemons
 from preload import built
 from settings import PATIENCE, TORTURE
 from value import value_new
+from waiting import eventually
 
 CALLS = ("open", "socket", "accept4", "mmap", "memfd_create", "eventfd", "pthread_create",
          "epoll_ctl", "clock_gettime", "time", "fstat", "stat")
@@ -67,12 +71,12 @@ class Script:
         value = made["token"] if made is not None and made.verdict == "OK" else value_new()
         if made is not None and made.verdict == "OK":
             self.issued.add(value)
-        told = [self.verdict(value), self.verdict(value_new())]
+        answers = [self.verdict(value), self.verdict(value_new())]
         denied = self.ask(f"revoke token={value}")
         if denied is not None and denied.verdict == "OK":
             self.revoked.append(value)
-        told += [self.verdict(value) for value in (value, *self.revoked[:1])]
-        return told == ["OK", "NO unknown", "NO revoked", "NO revoked"]
+        answers += [self.verdict(value) for value in (value, *self.revoked[:1])]
+        return answers == ["OK", "NO unknown", "NO revoked", "NO revoked"]
 
     def play(self):
         self.life_of_a_token()
@@ -107,13 +111,13 @@ def demand_a_good_end(daemon, what):
     assert status in GOOD_ENDS, f"{what}: ended with {status}\n{daemon.log()}"
     daemon.check_log()
     if status != 0:
-        said = [line for line in daemon.log().splitlines()
+        reasons = [line for line in daemon.log().splitlines()
                 if re.match("jetond: (?!info|warning)", line)]
-        assert said, f"{what}: ended with {status} and not a word\n{daemon.log()}"
+        assert reasons, f"{what}: ended with {status} and not a word\n{daemon.log()}"
 
 
 def fail(library, what, directory, *settings):
-    """Fails this; what the library said, as {`at` or `counted`: number}."""
+    """Fails this; what the library printed, as {`at` or `counted`: number}."""
     daemon = start_with(library, what, directory, *settings)
     if listens_or_ends(daemon):
         script = Script(daemon, what.endswith("+"))
@@ -140,7 +144,7 @@ class Campaign:
         self.end = time.monotonic() + (TORTURE or SHORT)
 
     def fail(self, what, lane):
-        return fail(self.library, what, f"{os.environ['TMPDIR']}/lane{lane}", *self.settings)
+        return fail(self.library, what, f"{tempfile.gettempdir()}/lane{lane}", *self.settings)
 
     def turns_of(self, kind):
         """In any order.  They are counted in the same play that they fail in."""
@@ -166,9 +170,9 @@ class Campaign:
             self.take(turn, lane)
 
     def take(self, turn, lane):
-        said = self.fail(turn, lane)
+        counts = self.fail(turn, lane)
         self.tries[turn] += 1
-        if "at" in said:
+        if "at" in counts:
             self.done.append(turn)
         elif self.tries[turn] < TRIES:
             self.waiting.append(turn)
@@ -189,15 +193,15 @@ class Campaign:
             print(f"not come to in {TRIES} tries each:", *sorted(self.missed))
 
 
-@claim(campaign=True)
-def failed_allocation_neither_crashes_it_nor_lets_anybody_in():
+@pytest.mark.campaign
+def test_failed_allocation_neither_crashes_it_nor_lets_anybody_in():
     """Without the filter of system calls: libseccomp (2.5.4) frees twice what it could not finish,
     so that a daemon without memory for it ends by a signal, before it answers anybody."""
     Campaign(["malloc"], "daemon.sandbox=no").run()
 
 
-@claim(campaign=True)
-def failed_descriptor_thread_or_mapping_neither_crashes_it_nor_lets_anybody_in():
+@pytest.mark.campaign
+def test_failed_descriptor_thread_or_mapping_neither_crashes_it_nor_lets_anybody_in():
     Campaign(CALLS).run()
 
 
@@ -212,7 +216,7 @@ def served_though_waiting_fails(library, number):
     """Whether it is the wait for newcomers, taken up again once there are descriptors, or for what
     one of them says, that fails."""
     what = f"epoll_ctl:{number}"
-    daemon = start_with(library, what, f"{os.environ['TMPDIR']}/{number}", "daemon.workers=1")
+    daemon = start_with(library, what, f"{tempfile.gettempdir()}/{number}", "daemon.workers=1")
     if not ready_or_ends(daemon):
         return
     most = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
@@ -220,17 +224,16 @@ def served_though_waiting_fails(library, number):
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, none_left if none_left[0] > 0 else most)
     with daemon.client("verify") as one, daemon.client() as admin:
         one.send("ping")
-        same(admin.request("ping").verdict, "OK", f"{what}: the administrator")
+        assert admin.request("ping").verdict == "OK", f"{what}: the administrator"
         resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, most)
-        same(one.reply().verdict, "OK", f"{what}: one who came while no descriptor was left")
+        assert one.reply().verdict == "OK", f"{what}: one who came while no descriptor was left"
     eventually(lambda: daemon.stats()["connections"] == "1", f"{what}: all are gone", every=0.05)
     demand_a_good_end(daemon, what)
 
 
-@claim
-def connection_is_served_though_waiting_for_it_failed_once():
+def test_connection_is_served_though_waiting_for_it_failed_once():
     library = built("failing")
-    daemon = start_with(library, "epoll_ctl:0", f"{os.environ['TMPDIR']}/0", "daemon.workers=1")
+    daemon = start_with(library, "epoll_ctl:0", f"{tempfile.gettempdir()}/0", "daemon.workers=1")
     assert ready_or_ends(daemon)
     demand_a_good_end(daemon, "epoll_ctl:0")
     own = int(re.search(r"counted epoll_ctl (\d+)", daemon.log())[1])
@@ -239,19 +242,17 @@ def connection_is_served_though_waiting_for_it_failed_once():
         list(pool.map(served_though_waiting_fails, [library] * len(numbers), numbers))
 
 
-@claim
-def daemon_without_a_clock_says_so_and_ends():
+def test_daemon_without_a_clock_logs_it_and_ends():
     library = built("failing")
     for call in "clock_gettime", "time":
-        daemon = start_with(library, f"{call}:1+", f"{os.environ['TMPDIR']}/{call}")
-        same(daemon.process.wait(10 * PATIENCE), 1, call)
+        daemon = start_with(library, f"{call}:1+", f"{tempfile.gettempdir()}/{call}")
+        assert daemon.process.wait(10 * PATIENCE) == 1, call
         assert "the clock cannot be read" in daemon.log(), daemon.log()
 
 
-@claim
-def daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass():
+def test_daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass():
     """As under a filter that is laid on it later: from its first, second, ... look at the clock on."""
-    library, told = built("failing"), {}
+    library, answers = built("failing"), {}
     d = Daemon(config="").start()
     value = d.create(ttl="1s")["token"]
     eventually(lambda: d.verify(value) == "NO expired", "it expires")
@@ -262,7 +263,7 @@ def daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass():
         daemon = Daemon(directory=d.directory, config="",
                         extra={"LD_PRELOAD": library, "JETON_FAIL": f"time:{number}+"}).spawn()
         reply = Script(daemon, True).ask(f"verify {value}", "verify") if listens_or_ends(daemon) else None
-        told[number] = reply and reply.verdict
+        answers[number] = reply and reply.verdict
         demand_a_good_end(daemon, f"time:{number}+")
-    same((told.pop(1000), told[1]), ("NO expired", None))
-    assert set(told.values()) <= {"NO expired", None}, told
+    assert (answers.pop(1000), answers[1]) == ("NO expired", None)
+    assert set(answers.values()) <= {"NO expired", None}, answers

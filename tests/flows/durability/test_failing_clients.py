@@ -6,9 +6,12 @@ import subprocess
 import tempfile
 import time
 
-from harness import Daemon, claim, need_plain_build, same, stamp
+import pytest
+
 from pam_stack import MODULE, asks, service_files
+from requirements import need_plain_build
 from settings import BUILD, PATIENCE, PRELOAD, ROOT, TORTURE
+from timestamp import stamp
 from value import value_new
 
 SHORT = 2               # seconds of each short round
@@ -31,9 +34,9 @@ def take_turns(program, where, values, **environment):
     done = subprocess.run([program, where, str(seconds)], input="\n".join(values) + "\n", text=True,
                           capture_output=True, env=os.environ | environment,
                           timeout=seconds + 30 * PATIENCE)
-    said = done.stdout.splitlines()
-    same(done.returncode, 0, "\n".join(said[-3:]) + done.stderr)
-    print(next(line for line in said if " turns" in line))
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0, "\n".join(lines[-3:]) + done.stderr
+    print(next(line for line in lines if " turns" in line))
 
 
 def revoked(d, **claims):
@@ -42,24 +45,24 @@ def revoked(d, **claims):
     return token["token"]
 
 
-@claim(campaign=True)
-def failed_call_in_a_client_neither_crashes_it_nor_lets_anybody_in():
+@pytest.mark.campaign
+def test_failed_call_in_a_client_neither_crashes_it_nor_lets_anybody_in(daemon):
     program = linked("failing_client", f"-L{BUILD}", "-ljeton", f"-Wl,-rpath,{BUILD}")
-    with Daemon() as d:
-        expired = value_new()
-        d.done(f"import token={expired} scopes=a expires={stamp(time.time() - 60)}")
-        take_turns(program, d.path("verify"), [
-            d.create(scopes="a,b", ttl="1d")["token"], revoked(d, scopes="a"), value_new(), expired,
-            d.create(scopes="a", delay="1d")["token"]])
+    d = daemon()
+    expired = value_new()
+    d.done(f"import token={expired} scopes=a expires={stamp(time.time() - 60)}")
+    take_turns(program, d.path("verify"), [
+        d.create(scopes="a,b", ttl="1d")["token"], revoked(d, scopes="a"), value_new(), expired,
+        d.create(scopes="a", delay="1d")["token"]])
 
 
-@claim(campaign=True)
-def failed_call_in_a_pam_application_neither_crashes_it_nor_lets_anybody_in():
+@pytest.mark.campaign
+def test_failed_call_in_a_pam_application_neither_crashes_it_nor_lets_anybody_in(daemon):
     program = linked("failing_login", "-lpam")
-    with Daemon() as d:
-        door, narrow = (lines.replace("account", PERMIT["auth"] + "account") + PERMIT["account"]
-                        for lines in (asks(d, "timeout=1"), asks(d, "timeout=1", "scope=admin")))
-        take_turns(program, service_files({"door": door, "narrow": narrow}), [
-            d.create(subject="ann", ttl="1d")["token"], revoked(d, subject="ann"),
-            d.create(subject="bob")["token"], value_new()],
-            LD_PRELOAD=MODULE)          # so that it is not loaded anew for each of many sessions
+    d = daemon()
+    login, narrow = (lines.replace("account", PERMIT["auth"] + "account") + PERMIT["account"]
+                    for lines in (asks(d, "timeout=1"), asks(d, "timeout=1", "scope=admin")))
+    take_turns(program, service_files({"login": login, "narrow": narrow}), [
+        d.create(subject="ann", ttl="1d")["token"], revoked(d, subject="ann"),
+        d.create(subject="bob")["token"], value_new()],
+        LD_PRELOAD=MODULE)          # so that it is not loaded anew for each of many sessions

@@ -6,9 +6,15 @@ import os
 import resource
 import shutil
 import subprocess
+import tempfile
 import time
 
-from harness import Daemon, Skip, claim, eventually, need_root, rounds, same
+import pytest
+
+from campaign import rounds
+from daemon import Daemon
+from requirements import need_root
+from waiting import eventually
 
 CLONE_NEWNS = 0x00020000
 
@@ -26,106 +32,102 @@ def saved(daemon):
                       "the denials are saved", within=15, every=0.05)
 
 
-@claim
-def refused_write_fails_creates_but_never_a_revocation():
-    with Daemon() as d:
-        kept, leaked, stopped = d.create(), d.create(), d.create()
+def test_refused_write_fails_creates_but_never_a_revocation(daemon):
+    d = daemon()
+    kept, leaked, stopped = d.create(), d.create(), d.create()
+    with writes_refused(d):
+        reply = d.ask("create description=lost")
+        assert reply.verdict == "ERR store"
+        assert "not done" in reply["message"] or "uncertain" in reply["message"], reply
+        for verb, token, verdict in (("revoke", leaked, "NO revoked"),
+                                     ("disable", stopped, "NO disabled")):
+            reply = d.ask(f"{verb} {token['id']}")
+            assert reply.verdict == "ERR store"
+            assert "in force" in reply["message"], reply
+            assert d.verify(token["token"]) == verdict
+            assert [line["id"] for line in d.list(state=verdict[3:])] == [token["id"]]
+            exported = next(line for line in d.done("export").lines
+                            if line["digest"].startswith(token["id"]))
+            assert verdict[3:] in exported, "whoever takes the export over must refuse it too"
+        assert d.verify(kept["token"]) == "OK"
+        assert len(d.list()) == 3
+        for verb in "update {} description=x", "enable {}", "delete {}", "rotate {}":
+            assert d.ask(verb.format(kept["id"])).verdict == "ERR store", verb
+        assert d.verify(kept["token"]) == "OK"
+        assert int(d.stats()["denials_unsaved"]) == 2, d.stats()
+        assert int(d.stats()["store_failures"]) >= 3, d.stats()
+    saved(d)
+    d.create(description="there is space again")
+    states = {line["id"]: line["state"] for line in d.list()}
+    assert states[leaked["id"]] == "revoked"
+    d.kill()
+    d.start()
+    assert ([d.verify(token["token"]) for token in (kept, leaked, stopped)] ==
+            ["OK", "NO revoked", "NO disabled"])
+    assert "lost" not in [line.get("description") for line in d.list()], "a refused create"
+
+
+def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):
+    d = daemon()
+    token = d.create()
+    with writes_refused(d):
+        assert d.ask(f"revoke token={token['token']}", "verify").verdict == "ERR store"
+        assert d.verify(token["token"]) == "NO revoked"
+    saved(d)
+    d.kill()
+    d.start()
+    assert d.verify(token["token"]) == "NO revoked"
+
+
+def test_enable_after_an_unsaved_disable_is_not_undone(daemon):
+    d = daemon()
+    token = d.create()
+    for _ in range(3):
         with writes_refused(d):
-            reply = d.ask("create description=lost")
-            same(reply.verdict, "ERR store")
-            assert "not done" in reply["message"] or "uncertain" in reply["message"], reply
-            for verb, token, verdict in (("revoke", leaked, "NO revoked"),
-                                         ("disable", stopped, "NO disabled")):
-                reply = d.ask(f"{verb} {token['id']}")
-                same(reply.verdict, "ERR store")
-                assert "in force" in reply["message"], reply
-                same(d.verify(token["token"]), verdict)
-                same([line["id"] for line in d.list(state=verdict[3:])], [token["id"]])
-                exported = next(line for line in d.done("export").lines
-                                if line["digest"].startswith(token["id"]))
-                assert verdict[3:] in exported, "whoever takes the export over must refuse it too"
-            same(d.verify(kept["token"]), "OK")
-            same(len(d.list()), 3)
-            for verb in "update {} description=x", "enable {}", "delete {}", "rotate {}":
-                same(d.ask(verb.format(kept["id"])).verdict, "ERR store", verb)
-            same(d.verify(kept["token"]), "OK")
-            assert int(d.stats()["denials_unsaved"]) == 2, d.stats()
-            assert int(d.stats()["store_failures"]) >= 3, d.stats()
+            assert d.ask(f"disable {token['id']}").verdict == "ERR store"
+            assert d.verify(token["token"]) == "NO disabled"
+        d.done(f"enable {token['id']}")
+        assert d.verify(token["token"]) == "OK"
         saved(d)
-        d.create(description="there is space again")
-        states = {line["id"]: line["state"] for line in d.list()}
-        same(states[leaked["id"]], "revoked")
-        d.kill()
-        d.start()
-        same([d.verify(token["token"]) for token in (kept, leaked, stopped)],
-             ["OK", "NO revoked", "NO disabled"])
-        assert "lost" not in [line.get("description") for line in d.list()], "a refused create"
+        changes, end = d.stats()["journal_newest"], time.monotonic() + 2.5
+        while time.monotonic() < end:       # held denials are tried again every second
+            assert d.verify(token["token"]) == "OK", "the enable came later, and stands"
+            time.sleep(0.05)
+        assert d.stats()["journal_newest"] == changes
 
 
-@claim
-def leaked_value_is_revoked_by_its_holder_although_the_disk_refuses():
-    with Daemon() as d:
-        token = d.create()
-        with writes_refused(d):
-            same(d.ask(f"revoke token={token['token']}", "verify").verdict, "ERR store")
-            same(d.verify(token["token"]), "NO revoked")
-        saved(d)
-        d.kill()
-        d.start()
-        same(d.verify(token["token"]), "NO revoked")
-
-
-@claim
-def enable_after_an_unsaved_disable_is_not_undone():
-    with Daemon() as d:
-        token = d.create()
-        for _ in range(3):
-            with writes_refused(d):
-                same(d.ask(f"disable {token['id']}").verdict, "ERR store")
-                same(d.verify(token["token"]), "NO disabled")
-            d.done(f"enable {token['id']}")
-            same(d.verify(token["token"]), "OK")
-            saved(d)
-            changes, end = d.stats()["journal_newest"], time.monotonic() + 2.5
-            while time.monotonic() < end:       # held denials are tried again every second
-                same(d.verify(token["token"]), "OK", "the enable came later, and stands")
-                time.sleep(0.05)
-            same(d.stats()["journal_newest"], changes)
-
-
-@claim
-def start_without_space_for_a_store_fails_and_leaves_nothing():
+def test_start_without_space_for_a_store_fails_and_leaves_nothing():
     d = Daemon(limits={resource.RLIMIT_FSIZE: 65536}).spawn()
     d.ended(1)
     assert d.store in d.log() and "File too large" in d.log(), d.log()
-    same([name for name in os.listdir(d.directory) if name not in ("log", "tokens.tdb.lock")], [])
+    assert ([name for name in os.listdir(d.directory) if name not in ("log", "tokens.tdb.lock")] ==
+            [])
     d.limits = {}
     with d:
         d.create()
 
 
-@claim
-def creates_resume_by_themselves_once_the_disk_works():
-    with Daemon() as d:
-        for _ in range(3):
-            with writes_refused(d), d.client() as client:
-                replies = client.pipeline(["create"] * 50)
-                same({reply.verdict for reply in replies}, {"ERR store"})
-            with d.client() as client:
-                replies = client.pipeline(["create"] * 50)
-                same({reply.verdict for reply in replies}, {"OK"})
-        same(len(d.list()), 150)
-        same(len(d.done("journal").lines), 150)
+def test_creates_resume_by_themselves_once_the_disk_works(daemon):
+    d = daemon()
+    for _ in range(3):
+        with writes_refused(d), d.client() as client:
+            replies = client.pipeline(["create"] * 50)
+            assert {reply.verdict for reply in replies} == {"ERR store"}
+        with d.client() as client:
+            replies = client.pipeline(["create"] * 50)
+            assert {reply.verdict for reply in replies} == {"OK"}
+    assert len(d.list()) == 150
+    assert len(d.done("journal").lines) == 150
 
 
 def small_disk(kind, size):
     """A file system of our own, gone with this process."""
     need_root()
     libc = ctypes.CDLL(None, use_errno=True)
-    where, image = os.environ["TMPDIR"] + "/disk", os.environ["TMPDIR"] + "/image"
+    where, image = tempfile.gettempdir() + "/disk", tempfile.gettempdir() + "/image"
     os.mkdir(where)
     if libc.unshare(CLONE_NEWNS) != 0:
-        raise Skip("no mount namespaces here")
+        pytest.skip("no mount namespaces here")
     mount = ["mount", "-t", kind, "-o", f"size={size}", kind, where]
     if kind != "tmpfs":
         make_file_system(kind, image, size)
@@ -133,14 +135,14 @@ def small_disk(kind, size):
     for command in ["mount", "--make-rprivate", "/"], mount:
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
-            raise Skip(f"cannot mount {kind} here: {done.stderr.splitlines()[0]}")
+            pytest.skip(f"cannot mount {kind} here: {done.stderr.splitlines()[0]}")
     return where
 
 
 def make_file_system(kind, image, size):
     tool = shutil.which(f"mkfs.{kind}", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
     if tool is None:
-        raise Skip(f"mkfs.{kind} is not installed")
+        pytest.skip(f"mkfs.{kind} is not installed")
     subprocess.run(["truncate", "-s", size, image], check=True)
     options = {"ext4": ["-q", "-F", "-m", "0"], "btrfs": ["-q", "-f"]}[kind]
     subprocess.run([tool, *options, image], check=True, stdout=subprocess.DEVNULL)
@@ -155,18 +157,17 @@ def fill(path):
                     file.write(b"x" * size)
 
 
-@claim
-def full_disk_stops_changes_and_nothing_else():
+def test_full_disk_stops_changes_and_nothing_else():
     changes_stop_and_nothing_else(small_disk("tmpfs", "32m"))
 
 
-@claim(campaign=True)
-def full_ext4_stops_changes_and_nothing_else():
+@pytest.mark.campaign
+def test_full_ext4_stops_changes_and_nothing_else():
     changes_stop_and_nothing_else(small_disk("ext4", "64M"))
 
 
-@claim(campaign=True)
-def full_btrfs_stops_changes_and_nothing_else():
+@pytest.mark.campaign
+def test_full_btrfs_stops_changes_and_nothing_else():
     changes_stop_and_nothing_else(small_disk("btrfs", "128M"))
 
 
@@ -174,7 +175,7 @@ def changes_stop_and_nothing_else(disk):
     for number in rounds():
         os.mkdir(f"{disk}/jeton")
         d = Daemon(directory=f"{disk}/jeton")
-        d.log_path = f"{os.environ['TMPDIR']}/log-{number}"
+        d.log_path = f"{tempfile.gettempdir()}/log-{number}"
         with d:
             fill_and_free(d, disk + "/filler")
 
@@ -185,16 +186,16 @@ def fill_and_free(d, filler):
     made += create_until_refused(d)
     victim, others = made[0], made[1:]
     assert d.ask(f"revoke {d.done(f'id {victim}')['id']}").verdict in ("OK", "ERR store")
-    same(d.verify(victim), "NO revoked")
-    same(verdicts(d, others), {"OK"})
+    assert d.verify(victim) == "NO revoked"
+    assert verdicts(d, others) == {"OK"}
     assert len(d.list()) >= len(made)
     os.unlink(filler)
     saved(d)
     others.append(d.create()["token"])
     d.kill()
     d.start()
-    same(d.verify(victim), "NO revoked")
-    same(verdicts(d, others), {"OK"})
+    assert d.verify(victim) == "NO revoked"
+    assert verdicts(d, others) == {"OK"}
 
 
 def create_until_refused(daemon):
@@ -205,7 +206,7 @@ def create_until_refused(daemon):
         made += [r["token"] for r in replies if r.verdict == "OK"]
         others = {r.verdict for r in replies} - {"OK"}
         if others:
-            same(others, {"ERR store"})
+            assert others == {"ERR store"}
             return made
     raise AssertionError("the disk is full, and nothing says so")
 

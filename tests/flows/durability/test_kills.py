@@ -3,7 +3,9 @@
 import random
 import time
 
-from harness import Daemon, claim, same
+import pytest
+
+from daemon import Daemon
 from load import Load, Token, drive
 from settings import scaled
 
@@ -38,12 +40,12 @@ class World:
         """Follows the journal from where we were; returns the ids it concerns."""
         concerned, made = set(), {}
         for entry in daemon.done(f"journal after={self.serial}").lines:
-            same(int(entry["serial"]), self.serial + 1, "serials have no gap")
+            assert int(entry["serial"]) == self.serial + 1, "serials have no gap"
             self.serial += 1
             ident, event = entry["id"], entry["event"]
             concerned.add(ident)
             if event == "create":
-                same(entry["scopes"], "a,b")
+                assert entry["scopes"] == "a,b"
                 made[ident] = Token("active", entry["description"], entry["subject"])
                 self.replayed[ident] = made[ident]
             elif event == "update":
@@ -57,18 +59,19 @@ class World:
         return concerned, made
 
     def check(self, daemon, loads):
-        """Compares what this round concerned: what we were told, the records, the journal."""
+        """Compares what this round concerned: what was acknowledged, the records, the journal."""
         concerned, made = self.replay(daemon)
         unanswered = {}
         for load in loads:
             concerned |= load.concerned()
             unanswered |= load.unanswered_creates()
-        told = {ident for load in loads for ident in load.acknowledged}
+        acknowledged = {ident for load in loads for ident in load.acknowledged}
         concerned = sorted(concerned)
         for ident, found in zip(concerned, self.shown(daemon, concerned)):
-            same(self.replayed.get(ident), found, f"journal and record of {ident}")
-            if ident in made and ident not in told and ident not in self.tokens:
-                same(found, unanswered.pop(found.description, None), f"unanswered create {ident}")
+            assert self.replayed.get(ident) == found, f"journal and record of {ident}"
+            if ident in made and ident not in acknowledged and ident not in self.tokens:
+                assert found == unanswered.pop(found.description, None), (
+                    f"unanswered create {ident}")
             else:
                 load = next(l for l in loads if ident in l.concerned())
                 possible = load.possible(ident, self.tokens.get(ident))
@@ -93,12 +96,13 @@ class World:
 
 
 def token_of(line):
-    same(line["scopes"], "a,b")
+    assert line["scopes"] == "a,b"
     return Token(line["state"], line["description"], line["subject"])
 
 
-@claim(deadline=200, long=True)
-def no_acknowledged_change_is_lost_in_200_kills():
+@pytest.mark.timeout(200)
+@pytest.mark.slow
+def test_no_acknowledged_change_is_lost_in_200_kills():
     world = World()
     with Daemon(roles=("admin",)) as daemon:
         for number in range(1, scaled(200, 8) + 1):
@@ -114,8 +118,8 @@ def no_acknowledged_change_is_lost_in_200_kills():
         world.check_all(daemon)
 
 
-@claim(long=True)
-def kill_while_the_store_is_being_made_needs_no_help():
+@pytest.mark.slow
+def test_kill_while_the_store_is_being_made_needs_no_help():
     for _ in range(scaled(40, 3)):
         daemon = Daemon(roles=("admin",)).spawn()
         time.sleep(random.uniform(0, 0.03))
@@ -124,25 +128,23 @@ def kill_while_the_store_is_being_made_needs_no_help():
             token = daemon.create()
             daemon.kill()
             daemon.start()
-            same([line["id"] for line in daemon.list()], [token["id"]])
+            assert [line["id"] for line in daemon.list()] == [token["id"]]
 
 
-@claim
-def values_created_before_a_kill_verify_after_it():
-    with Daemon() as d:
-        values = [r["token"] for r in d.client().pipeline(["create scopes=a"] * 100)]
-        d.kill()
-        d.start()
-        lines = [f"verify scope=a {value}" for value in values]
-        same({r.verdict for r in d.client("verify").pipeline(lines)}, {"OK"})
+def test_values_created_before_a_kill_verify_after_it(daemon):
+    d = daemon()
+    values = [r["token"] for r in d.client().pipeline(["create scopes=a"] * 100)]
+    d.kill()
+    d.start()
+    lines = [f"verify scope=a {value}" for value in values]
+    assert {r.verdict for r in d.client("verify").pipeline(lines)} == {"OK"}
 
 
-@claim
-def revoked_token_is_refused_after_a_kill():
-    with Daemon() as d:
-        tokens = [d.create() for _ in range(3)]
-        d.done(f"revoke {tokens[0]['id']}")
-        d.done(f"disable {tokens[1]['id']}")
-        d.kill()
-        d.start()
-        same([d.verify(token["token"]) for token in tokens], ["NO revoked", "NO disabled", "OK"])
+def test_revoked_token_is_refused_after_a_kill(daemon):
+    d = daemon()
+    tokens = [d.create() for _ in range(3)]
+    d.done(f"revoke {tokens[0]['id']}")
+    d.done(f"disable {tokens[1]['id']}")
+    d.kill()
+    d.start()
+    assert [d.verify(token["token"]) for token in tokens] == ["NO revoked", "NO disabled", "OK"]

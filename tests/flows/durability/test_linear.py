@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Many clients at once, through the socket and through libjeton: one order in time explains what
-all of them were told, whatever becomes of the daemon meanwhile."""
+all of them were answered, whatever becomes of the daemon meanwhile."""
 import os
 import random
 import signal
 import time
 
-from library import library
-from harness import Daemon, claim, rounds, same
+import pytest
+
+from campaign import rounds
 from history import DEADLINE, LEASE, End, check
+from library import library
 from settings import PATIENCE
-from witness import AFTER_CREATE, CHANGES, Asker, Creator, Library, Stage, testimony, witness
+from witness import AFTER_CREATE, CHANGES, Asker, Creator, Library, Stage, operations_of, witness
 
 CHANGERS, ASKERS, LIBRARIES = 2, 2, 2
 PEACE = 4 * PATIENCE    # seconds
@@ -33,11 +35,11 @@ def witnesses(daemon, stage):
     return found
 
 
-def heard(witnesses):
+def collected(witnesses):
     operations = []
     for child, path in witnesses.items():
-        same(os.waitpid(child, 0)[1], 0, "exit status of a witness")
-        operations += testimony(path)
+        assert os.waitpid(child, 0)[1] == 0, "exit status of a witness"
+        operations += operations_of(path)
     return operations
 
 
@@ -56,7 +58,7 @@ def until(moment):
 def kinds_of(operations):
     """(verb, answer, by), each once."""
     kinds = {(o.verb, o.answer, o.by) for o in operations}
-    same([a for _, a, _ in kinds if a and a.startswith("ERR") and a != "ERR exists"], [])
+    assert [a for _, a, _ in kinds if a and a.startswith("ERR") and a != "ERR exists"] == []
     return kinds
 
 
@@ -77,32 +79,32 @@ def rounds_of_all(kinds):
     for number in range(MORE):
         if missing(kinds):
             yield number
-    same(missing(kinds), set(), "never seen")
+    assert missing(kinds) == set(), "never seen"
 
 
-@claim(campaign=True)
-def what_clients_are_told_has_one_order_in_time():
+@pytest.mark.campaign
+def test_answers_to_clients_have_one_order_in_time(daemon):
     kinds = set()
-    with Daemon() as d:
-        for _ in rounds_of_all(kinds):
-            stage = Stage(PEACE)
-            operations = heard(witnesses(d, stage))
-            kinds |= kinds_of(operations)
-            same(check(operations), len(operations))
+    d = daemon()
+    for _ in rounds_of_all(kinds):
+        stage = Stage(PEACE)
+        operations = collected(witnesses(d, stage))
+        kinds |= kinds_of(operations)
+        assert check(operations) == len(operations)
 
 
-@claim(campaign=True)
-def what_clients_are_told_has_one_order_in_time_across_kills_and_restarts():
+@pytest.mark.campaign
+def test_answers_to_clients_have_one_order_in_time_across_kills_and_restarts(daemon):
     """The kill comes first, so that its lease runs out while they still ask."""
     kinds = set()
-    with Daemon() as d:
-        for _ in rounds_of_all(kinds):
-            stage = Stage(ROUND)
-            found = witnesses(d, stage)
-            until(stage.began + random.uniform(0.5, 1))
-            ends = [put_an_end_to(d, signal.SIGKILL)]
-            until(stage.over - random.uniform(0.3, 1.5))
-            ends.append(put_an_end_to(d, signal.SIGTERM))
-            operations = heard(found)
-            kinds |= kinds_of(operations)
-            check(operations, ends)
+    d = daemon()
+    for _ in rounds_of_all(kinds):
+        stage = Stage(ROUND)
+        found = witnesses(d, stage)
+        until(stage.began + random.uniform(0.5, 1))
+        ends = [put_an_end_to(d, signal.SIGKILL)]
+        until(stage.over - random.uniform(0.3, 1.5))
+        ends.append(put_an_end_to(d, signal.SIGTERM))
+        operations = collected(found)
+        kinds |= kinds_of(operations)
+        check(operations, ends)

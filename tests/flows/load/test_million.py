@@ -2,13 +2,17 @@
 """A million tokens (JETON_SCALE makes it fewer)."""
 import os
 import subprocess
+import tempfile
 import threading
 import time
 
+import pytest
+
 import proc
 from client import Client
-from harness import Daemon, claim, same, stamp
+from daemon import Daemon
 from settings import PATIENCE, PRELOAD, SANITIZER, SCALE, scaled
+from timestamp import stamp
 
 COUNT = scaled(1_000_000, 2000)
 IMPORTED = COUNT // 100         # of them by import; the rest is there at the start
@@ -20,7 +24,7 @@ PAUSES = 100                    # of the slow reader
 
 def fill(store, digests):
     """Makes a store with these tokens."""
-    program = os.environ["TMPDIR"] + "/fill"
+    program = tempfile.gettempdir() + "/fill"
     subprocess.run(["cc", "-O2", f"{PRELOAD}/fill.c", "-o", program, "-ltdb"], check=True)
     lines = "\n".join(digests) + "\n"
     subprocess.run([program, store, stamp(time.time() - 60)], input=lines.encode(), check=True)
@@ -29,7 +33,7 @@ def fill(store, digests):
 def import_all(daemon, digests):
     with daemon.client(patience=60) as client:
         replies = client.pipeline([f"import digest={digest}" for digest in digests])
-    same({reply.verdict for reply in replies}, {"OK"})
+    assert {reply.verdict for reply in replies} == {"OK"}
 
 
 class Bystanders:
@@ -50,7 +54,7 @@ class Bystanders:
         with Client(path) as client:
             while not self.stop.is_set():
                 began = time.monotonic()
-                same(client.request(line).verdict, "OK")
+                assert client.request(line).verdict == "OK"
                 self.worst[verb] = max(self.worst[verb], time.monotonic() - began)
                 self.counts[verb] += 1
                 time.sleep(pause)
@@ -94,8 +98,9 @@ def listed_while_others_work(daemon, ids, value):
     return len(ids) + others.counts["create"]
 
 
-@claim(deadline=300, long=True)
-def million_tokens_fit_in_memory_and_are_listed_whole_to_a_slow_reader():
+@pytest.mark.timeout(300)
+@pytest.mark.slow
+def test_million_tokens_fit_in_memory_and_are_listed_whole_to_a_slow_reader():
     hexits = os.urandom(32 * COUNT).hex()
     digests = [hexits[at:at + 64] for at in range(0, len(hexits), 64)]
     daemon = Daemon()
@@ -114,5 +119,5 @@ def million_tokens_fit_in_memory_and_are_listed_whole_to_a_slow_reader():
         value = d.create()
         ids = [digest[:20] for digest in digests] + [value["id"]]
         total = listed_while_others_work(d, ids, value["token"])
-        same(int(d.stats()["tokens"]), total)
-        same(d.verify(value["token"]), "OK")
+        assert int(d.stats()["tokens"]) == total
+        assert d.verify(value["token"]) == "OK"

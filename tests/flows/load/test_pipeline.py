@@ -5,7 +5,8 @@ import re
 import socket
 import subprocess
 
-from harness import Daemon, claim, same
+import pytest
+
 from settings import PATIENCE
 
 COUNT = 1000
@@ -34,21 +35,20 @@ def closed_loop(sock, line, depth, rounds):
         left -= min(came, left)
 
 
-@claim
-def thousand_creates_at_once_become_a_handful_of_commits():
-    with Daemon() as d:
-        before = int(d.stats()["commits"])
-        replies = d.client().pipeline([f"create description=n{n}" for n in range(COUNT)])
-        same([r["description"] for r in replies], [f"n{n}" for n in range(COUNT)], "in order")
-        commits = int(d.stats()["commits"]) - before
-        assert 1 <= commits < HANDFUL, f"{commits} commits"
-        entries = d.done("journal").lines
-        same([e["id"] for e in entries], [r["id"] for r in replies], "the journal has them all")
-        same([int(e["serial"]) for e in entries], list(range(1, COUNT + 1)))
-        d.stop()
-        dump = subprocess.run(["tdbdump", d.store], capture_output=True, text=True, check=True)
-        blocks = len(re.findall(r'^key\(\d+\) = "journal/', dump.stdout, re.M))
-        assert 1 <= blocks < HANDFUL, f"{blocks} journal records for {COUNT} entries"
+def test_thousand_creates_at_once_become_a_handful_of_commits(daemon):
+    d = daemon()
+    before = int(d.stats()["commits"])
+    replies = d.client().pipeline([f"create description=n{n}" for n in range(COUNT)])
+    assert [r["description"] for r in replies] == [f"n{n}" for n in range(COUNT)], "in order"
+    commits = int(d.stats()["commits"]) - before
+    assert 1 <= commits < HANDFUL, f"{commits} commits"
+    entries = d.done("journal").lines
+    assert [e["id"] for e in entries] == [r["id"] for r in replies], "the journal has them all"
+    assert [int(e["serial"]) for e in entries] == list(range(1, COUNT + 1))
+    d.stop()
+    dump = subprocess.run(["tdbdump", d.store], capture_output=True, text=True, check=True)
+    blocks = len(re.findall(r'^key\(\d+\) = "journal/', dump.stdout, re.M))
+    assert 1 <= blocks < HANDFUL, f"{blocks} journal records for {COUNT} entries"
 
 
 def commits_of(d, work):
@@ -57,84 +57,82 @@ def commits_of(d, work):
     return int(d.stats()["commits"]) - before
 
 
-@claim
-def changes_sent_together_are_saved_together():
+def test_changes_sent_together_are_saved_together(daemon):
     line = 'create subject=svc-0001 scopes=repo:read,repo:write description="ci deploy"\n'
-    with Daemon() as d, connected(d.path()) as sock:
+    d = daemon()
+    with connected(d.path()) as sock:
         assert len(line) * 250 > 16384, "more than is read at once"
         for burst in range(1, 5):       # of which some begin in one journal block and end in another
-            same(commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)), 1, f"burst {burst}")
+            assert commits_of(d, lambda: closed_loop(sock, line.encode(), 250, 1)) == 1, (
+                f"burst {burst}")
         d.restart()
-        same([int(e["serial"]) for e in d.done("journal").lines], list(range(1, 1001)))
+        assert [int(e["serial"]) for e in d.done("journal").lines] == list(range(1, 1001))
 
 
-@claim
-def answers_that_belong_together_come_together():
-    with Daemon() as d, connected(d.path()) as sock:
+def test_answers_that_belong_together_come_together(daemon):
+    d = daemon()
+    with connected(d.path()) as sock:
         commits = commits_of(d, lambda: closed_loop(sock, b"create\n", 16, 50))
         assert commits <= 55, f"{commits} commits in 50 rounds of 16 creates"
 
 
-@claim
-def clients_that_wait_for_each_reply_share_commits():
-    with Daemon() as d:
-        before = int(d.stats()["commits"])
-        clients = [d.client() for _ in range(50)]
-        for _ in range(4):
-            for client in clients:
-                client.send("create")
-            for client in clients:
-                same(client.reply().verdict, "OK")
-        commits = int(d.stats()["commits"]) - before
-        assert commits <= 150, f"{commits} commits for 200 changes of 50 clients"
+def test_clients_that_wait_for_each_reply_share_commits(daemon):
+    d = daemon()
+    before = int(d.stats()["commits"])
+    clients = [d.client() for _ in range(50)]
+    for _ in range(4):
+        for client in clients:
+            client.send("create")
+        for client in clients:
+            assert client.reply().verdict == "OK"
+    commits = int(d.stats()["commits"]) - before
+    assert commits <= 150, f"{commits} commits for 200 changes of 50 clients"
 
 
-@claim
-def replies_come_in_order_whatever_the_requests():
-    with Daemon() as d:
-        token = d.create()
-        cycle = [(f"verify {token['token']}", "OK"), (f"update {token['id']} subject=a", "OK"),
-                 ("ping", "OK"), (f"disable {token['id']}", "OK"),
-                 (f"verify {token['token']}", "NO disabled"), (f"enable {token['id']}", "OK"),
-                 ("nonsense", "ERR unknown-verb"), (f"show {token['id']}", "OK"),
-                 (f"verify {token['token']}", "OK"), ("list", "OK"), ("create", "OK"),
-                 (f"verify {token['id']}", "NO identifier"), ("create ttl=0s", "ERR bad-value"),
-                 ("show " + "0" * 20, "NO unknown"), ("list limit=1", "OK")]
-        script = list(itertools.islice(itertools.cycle(cycle), 600))
-        replies = d.client().pipeline([line for line, _ in script])
-        same([r.verdict for r in replies], [verdict for _, verdict in script])
-        lists = [len(r.data) for (line, _), r in zip(script, replies) if line == "list"]
-        same(lists, list(range(1, len(lists) + 1)), "each list sees the creates before it")
+def test_replies_come_in_order_whatever_the_requests(daemon):
+    d = daemon()
+    token = d.create()
+    cycle = [(f"verify {token['token']}", "OK"), (f"update {token['id']} subject=a", "OK"),
+             ("ping", "OK"), (f"disable {token['id']}", "OK"),
+             (f"verify {token['token']}", "NO disabled"), (f"enable {token['id']}", "OK"),
+             ("nonsense", "ERR unknown-verb"), (f"show {token['id']}", "OK"),
+             (f"verify {token['token']}", "OK"), ("list", "OK"), ("create", "OK"),
+             (f"verify {token['id']}", "NO identifier"), ("create ttl=0s", "ERR bad-value"),
+             ("show " + "0" * 20, "NO unknown"), ("list limit=1", "OK")]
+    script = list(itertools.islice(itertools.cycle(cycle), 600))
+    replies = d.client().pipeline([line for line, _ in script])
+    assert [r.verdict for r in replies] == [verdict for _, verdict in script]
+    lists = [len(r.data) for (line, _), r in zip(script, replies) if line == "list"]
+    assert lists == list(range(1, len(lists) + 1)), "each list sees the creates before it"
 
 
-@claim
-def requests_sent_before_the_end_of_input_are_all_answered():
-    with Daemon() as d:
-        for count in 1, 10, 1000:
-            with d.client() as client:
-                client.send(*["create"] * count, *["ping"] * count)
-                client.finish()
-                same([r.verdict for r in client.replies()], ["OK"] * 2 * count)
+def test_requests_sent_before_the_end_of_input_are_all_answered(daemon):
+    d = daemon()
+    for count in 1, 10, 1000:
+        with d.client() as client:
+            client.send(*["create"] * count, *["ping"] * count)
+            client.finish()
+            assert [r.verdict for r in client.replies()] == ["OK"] * 2 * count
 
 
-@claim
-def quit_ends_the_session_after_all_that_came_before_it():
-    with Daemon() as d, d.client() as client:
+def test_quit_ends_the_session_after_all_that_came_before_it(daemon):
+    d = daemon()
+    with d.client() as client:
         client.send("create", "quit", "create")
-        same([r.verdict for r in client.closed()], ["OK", "OK"])
-        same(len(d.list()), 1)
+        assert [r.verdict for r in client.closed()] == ["OK", "OK"]
+        assert len(d.list()) == 1
 
 
-@claim(deadline=120)
-def no_change_fails_because_the_file_had_to_grow():
-    with Daemon() as d:
-        began = d.stats()["store_bytes"]
-        for number in range(3000):          # one commit each
-            d.create(description="x" * (1000 - number % 50))
-            if d.stats()["store_bytes"] != began:
-                break
-        for _ in range(20):
-            d.create(description="x" * 1000)
-        after = d.stats()
-        assert after["store_bytes"] != began, began
-        same(after["store_failures"], "0")
+@pytest.mark.timeout(120)
+def test_no_change_fails_because_the_file_had_to_grow(daemon):
+    d = daemon()
+    began = d.stats()["store_bytes"]
+    for number in range(3000):          # one commit each
+        d.create(description="x" * (1000 - number % 50))
+        if d.stats()["store_bytes"] != began:
+            break
+    for _ in range(20):
+        d.create(description="x" * 1000)
+    after = d.stats()
+    assert after["store_bytes"] != began, began
+    assert after["store_failures"] == "0"

@@ -9,10 +9,13 @@ import signal
 import socket
 import time
 
+import pytest
+
 import proc
+from campaign import rounds
 from client import Client, Closed
-from harness import Daemon, Skip, claim, eventually, rounds, same
 from settings import PATIENCE
+from waiting import eventually
 
 DESCRIPTORS = 100       # the daemon needs most of them for itself
 CROWDS = 3              # processes
@@ -53,10 +56,10 @@ def live(daemon):
     began = time.monotonic()
     with Client(daemon.path()) as admin:
         made = admin.request("create")
-        same(made.verdict, "OK")
-        same(admin.request(f"verify {made['token']}").verdict, "OK")
-        same(admin.request(f"revoke {made['id']}").verdict, "OK")
-        same(admin.request(f"verify {made['token']}").verdict, "NO revoked")
+        assert made.verdict == "OK"
+        assert admin.request(f"verify {made['token']}").verdict == "OK"
+        assert admin.request(f"revoke {made['id']}").verdict == "OK"
+        assert admin.request(f"verify {made['token']}").verdict == "NO revoked"
         stats = {line["name"]: line["value"] for line in admin.request("stats").lines}
     assert time.monotonic() - began < WORST * PATIENCE, "an administrator waits for the crowd"
     return stats
@@ -79,7 +82,7 @@ def alone(daemon):
                        "all are gone", every=0.05)
     admin = daemon.clients.pop("admin")
     admin.finish()
-    same(admin.closed(), [])            # its descriptor is
+    assert admin.closed() == []            # its descriptor is
     admin.close()
     return stats
 
@@ -91,23 +94,23 @@ def places(daemon):
     return int(fewer[1])
 
 
-@claim(campaign=True)
-def administrator_gets_in_through_a_storm_of_clients_at_few_descriptors():
+@pytest.mark.campaign
+def test_administrator_gets_in_through_a_storm_of_clients_at_few_descriptors(daemon):
     """So few that some of the crowd are refused, which means that all places were taken."""
-    with Daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS}) as d:
-        assert places(d) < CROWDS * AT_ONCE, f"{places(d)} places are enough for this crowd"
-        value = d.create()["token"]
-        for _ in rounds():
-            refused = int(alone(d)["connections_refused"])
-            storm(d, value, lambda stats: int(stats["connections_refused"]) > refused)
-        alone(d)
+    d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
+    assert places(d) < CROWDS * AT_ONCE, f"{places(d)} places are enough for this crowd"
+    value = d.create()["token"]
+    for _ in rounds():
+        refused = int(alone(d)["connections_refused"])
+        storm(d, value, lambda stats: int(stats["connections_refused"]) > refused)
+    alone(d)
 
 
 def settle_in(daemon, value):
     """Connections that were answered, and stay."""
     residents = [daemon.client("verify") for _ in range(RESIDENTS)]
     for resident in residents:
-        same(resident.request(f"verify {value}").verdict, "OK")
+        assert resident.request(f"verify {value}").verdict == "OK"
     return residents
 
 
@@ -124,26 +127,28 @@ def allow(daemon, descriptors):
     resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE, (descriptors, DESCRIPTORS))
 
 
-@claim(campaign=True)
-def administrator_gets_in_through_a_storm_of_clients_while_no_descriptor_is_left():
+@pytest.mark.campaign
+def test_administrator_gets_in_through_a_storm_of_clients_while_no_descriptor_is_left(daemon):
     """The one in reserve lets him in, while the crowd has to wait outside."""
-    with Daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS}) as d:
-        value = d.create()["token"]
-        for _ in rounds():
-            before = alone(d)
-            residents = settle_in(d, value)
-            taken = proc.descriptors(d.pid)
-            if taken < 0:
-                raise Skip("needs the right to see the daemon's descriptors")
-            allow(d, taken)
-            storm(d, value)
-            after = live(d)
-            came_in = int(after["connections_total"]) - int(before["connections_total"])
-            same(after["connections_refused"], before["connections_refused"], "nobody is refused")
-            assert came_in < CROWDS * AT_ONCE, f"descriptors were left: {came_in} came in"
-            same(residents[0].request(f"verify {value}").verdict, "OK", "those inside are served")
-            allow(d, DESCRIPTORS)
-            eventually(lambda: newcomer_is_served(d, value), "all that waited are gone", every=0.05)
-            for resident in residents:
-                resident.close()
-        alone(d)
+    d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
+    value = d.create()["token"]
+    for _ in rounds():
+        before = alone(d)
+        residents = settle_in(d, value)
+        taken = proc.descriptors(d.pid)
+        if taken < 0:
+            pytest.skip("needs the right to see the daemon's descriptors")
+        allow(d, taken)
+        storm(d, value)
+        after = live(d)
+        came_in = int(after["connections_total"]) - int(before["connections_total"])
+        assert after["connections_refused"] == before["connections_refused"], (
+            "nobody is refused")
+        assert came_in < CROWDS * AT_ONCE, f"descriptors were left: {came_in} came in"
+        assert residents[0].request(f"verify {value}").verdict == "OK", (
+            "those inside are served")
+        allow(d, DESCRIPTORS)
+        eventually(lambda: newcomer_is_served(d, value), "all that waited are gone", every=0.05)
+        for resident in residents:
+            resident.close()
+    alone(d)

@@ -6,7 +6,7 @@ import signal
 import time
 
 import proc
-from harness import Daemon, claim, need_plain_build, same
+from requirements import need_plain_build
 from settings import scaled
 
 CROWD = 60
@@ -21,8 +21,8 @@ def held(d):
     d.signal(signal.SIGCONT)
 
 
-def speech(number, mine, known):
-    """What one of the crowd says, in two parts, and the verdicts that it must get."""
+def script(number, mine, known):
+    """What one of the crowd sends, in two parts, and the verdicts that it must get."""
     good, other = mine["token"], known[number % len(known)]
     ok, unknown = f"OK {mine['id']}", "NO unknown"
     kinds = [
@@ -41,48 +41,46 @@ def speech(number, mine, known):
     return text[:cut], text[cut:], verdicts
 
 
-def said(reply):
+def summary(reply):
     """The verdict, and whose it is."""
     return f"{reply.verdict} {reply['id']}" if "id" in reply else reply.verdict
 
 
-@claim
-def connections_that_speak_at_once_get_their_own_replies_in_order():
-    with Daemon("daemon.workers=1") as d:
-        known = [d.create(scopes="k") for _ in range(5)]
-        for _ in range(scaled(4, 1)):
-            crowd = [(d.client("verify"), *speech(i, d.create(scopes=f"s{i}"), known)) for i in range(CROWD)]
-            for part in 1, 2:
-                with held(d):
-                    for client, *parts in crowd:
-                        client.sock.sendall(parts[part - 1])
-            for client, _, _, verdicts in crowd:
-                same([said(client.reply()) for _ in verdicts], verdicts)
-                assert client.silent(), "a reply too many"
-                client.close()
-
-
-@claim
-def connections_that_close_in_the_midst_of_others_harm_none():
-    with Daemon("daemon.workers=1") as d:
-        token = d.create()
-        for round_ in range(scaled(20, 3)):
-            crowd = [d.client("verify") for _ in range(CROWD)]
+def test_connections_that_speak_at_once_get_their_own_replies_in_order(daemon):
+    d = daemon("daemon.workers=1")
+    known = [d.create(scopes="k") for _ in range(5)]
+    for _ in range(scaled(4, 1)):
+        crowd = [(d.client("verify"), *script(i, d.create(scopes=f"s{i}"), known)) for i in range(CROWD)]
+        for part in 1, 2:
             with held(d):
-                for number, client in enumerate(crowd):
-                    client.send(f"verify {token['token']}")
-                    if number % 3 == round_ % 3:
-                        client.close()
-                    elif number % 3 == 1:
-                        client.send("quit")
+                for client, *parts in crowd:
+                    client.sock.sendall(parts[part - 1])
+        for client, _, _, verdicts in crowd:
+            assert [summary(client.reply()) for _ in verdicts] == verdicts
+            assert client.silent(), "a reply too many"
+            client.close()
+
+
+def test_connections_that_close_in_the_midst_of_others_harm_none(daemon):
+    d = daemon("daemon.workers=1")
+    token = d.create()
+    for round_ in range(scaled(20, 3)):
+        crowd = [d.client("verify") for _ in range(CROWD)]
+        with held(d):
             for number, client in enumerate(crowd):
+                client.send(f"verify {token['token']}")
                 if number % 3 == round_ % 3:
-                    continue
-                same(client.reply().verdict, "OK")
-                if number % 3 == 1:
-                    same([reply.verdict for reply in client.closed()], ["OK"])
-                client.close()
-        same(d.verify(token["token"]), "OK")
+                    client.close()
+                elif number % 3 == 1:
+                    client.send("quit")
+        for number, client in enumerate(crowd):
+            if number % 3 == round_ % 3:
+                continue
+            assert client.reply().verdict == "OK"
+            if number % 3 == 1:
+                assert [reply.verdict for reply in client.closed()] == ["OK"]
+            client.close()
+    assert d.verify(token["token"]) == "OK"
 
 
 def fed_up(d, ask):
@@ -95,56 +93,53 @@ def fed_up(d, ask):
     return client
 
 
-@claim
-def clients_that_close_on_unsent_replies_harm_none():
-    with Daemon("daemon.workers=1") as d:
-        ask = f"verify {d.create()['token']}"
-        for _ in range(scaled(3, 1)):
-            leaving = [fed_up(d, ask) for _ in range(5)]
-            staying = [d.client("verify") for _ in range(CROWD)]
-            with held(d):
-                for client in leaving:
-                    client.send(ask)
-                    client.close()
-                for client in staying:
-                    client.send(ask)
-            for client in staying:
-                same(client.reply().verdict, "OK")
+def test_clients_that_close_on_unsent_replies_harm_none(daemon):
+    d = daemon("daemon.workers=1")
+    ask = f"verify {d.create()['token']}"
+    for _ in range(scaled(3, 1)):
+        leaving = [fed_up(d, ask) for _ in range(5)]
+        staying = [d.client("verify") for _ in range(CROWD)]
+        with held(d):
+            for client in leaving:
+                client.send(ask)
                 client.close()
-
-
-@claim
-def connections_that_wait_take_no_buffers():
-    need_plain_build()
-    many = 400
-    with Daemon("daemon.workers=1") as d:
-        token = d.create()
-        ask = f"verify {token['token']}"
-        same(d.client("verify").request(ask).verdict, "OK")
-        before = proc.rss(d.pid)
-        crowd = [d.client("verify") for _ in range(many)]
-        for client in crowd:
-            same(client.request(ask).verdict, "OK")
-        grown = (proc.rss(d.pid) - before) / many
-        assert grown < BUFFER, f"{grown:.0f} bytes for each connection"
-        for client in crowd:
+            for client in staying:
+                client.send(ask)
+        for client in staying:
+            assert client.reply().verdict == "OK"
             client.close()
 
 
-@claim
-def a_line_that_comes_together_with_the_answer_before_it_is_answered():
-    with Daemon("daemon.workers=1") as d:
-        chatty = [d.client("verify") for _ in range(4)]
-        crowd = [d.client() for _ in range(40)]
-        lot = random.Random(1)
-        for _ in range(scaled(150, 20)):
-            for client in crowd:
-                client.send("create")
-            until = time.monotonic() + 0.0005 + 0.003 * lot.random()
-            while time.monotonic() < until:         # the daemon is kept busy until then
-                for client in chatty:
-                    same(client.request("verify x").verdict, "NO malformed")
-            for client in crowd:
-                client.send("ping")
-            for client in crowd:
-                same([client.reply().verdict for _ in range(2)], ["OK", "OK"])
+def test_connections_that_wait_take_no_buffers(daemon):
+    need_plain_build()
+    many = 400
+    d = daemon("daemon.workers=1")
+    token = d.create()
+    ask = f"verify {token['token']}"
+    assert d.client("verify").request(ask).verdict == "OK"
+    before = proc.rss(d.pid)
+    crowd = [d.client("verify") for _ in range(many)]
+    for client in crowd:
+        assert client.request(ask).verdict == "OK"
+    grown = (proc.rss(d.pid) - before) / many
+    assert grown < BUFFER, f"{grown:.0f} bytes for each connection"
+    for client in crowd:
+        client.close()
+
+
+def test_a_line_that_comes_together_with_the_answer_before_it_is_answered(daemon):
+    d = daemon("daemon.workers=1")
+    chatty = [d.client("verify") for _ in range(4)]
+    crowd = [d.client() for _ in range(40)]
+    lot = random.Random(1)
+    for _ in range(scaled(150, 20)):
+        for client in crowd:
+            client.send("create")
+        until = time.monotonic() + 0.0005 + 0.003 * lot.random()
+        while time.monotonic() < until:         # the daemon is kept busy until then
+            for client in chatty:
+                assert client.request("verify x").verdict == "NO malformed"
+        for client in crowd:
+            client.send("ping")
+        for client in crowd:
+            assert [client.reply().verdict for _ in range(2)] == ["OK", "OK"]

@@ -7,10 +7,13 @@ import socket
 import subprocess
 import tempfile
 
-from harness import Daemon, Skip, claim, eventually, need_plain_build, need_root, same
+import pytest
+
 from pam_stack import (MODULE, asks, logged, module_for_others, need_module, need_program,
                        service_files, sweep, wrapped)
+from requirements import need_plain_build, need_root
 from settings import PATIENCE
+from waiting import eventually
 
 NOBODY = 65534
 DEADLINE = 120
@@ -49,7 +52,7 @@ class Cluster:
     def __init__(self, services):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
-            raise Skip("postgresql is not installed")
+            pytest.skip("postgresql is not installed")
         self.programs = os.path.dirname(found[-1])
         self.directory = tempfile.mkdtemp(prefix="pg")
         self.log = f"{self.directory}/log"
@@ -73,7 +76,7 @@ class Cluster:
                        self.log, cwd="/", env=self.environment, **self.owner)
 
     def psql(self, role, password, command):
-        """Its exit status, and what it said."""
+        """Its exit status, and its output."""
         done = subprocess.run([f"{self.programs}/psql", "-XwAt", "-h", self.directory, "-U", role,
                                "-d", "postgres", "-c", command], capture_output=True, text=True,
                               env=os.environ | {"PGPASSWORD": password}, cwd="/",
@@ -81,41 +84,41 @@ class Cluster:
         return done.returncode, (done.stdout + done.stderr).strip()
 
 
-@claim(deadline=DEADLINE)
-def postgresql_role_logs_in_with_a_token_until_it_is_revoked():
+@pytest.mark.timeout(DEADLINE)
+def test_postgresql_role_logs_in_with_a_token_until_it_is_revoked(daemon):
     need_plain_build()
     need_module()
-    with Daemon("verify.mode=0666") as d:
-        os.chmod(d.directory, 0o755)
-        cluster = Cluster({"database": asks(d, "scope=sql").replace(MODULE, module_for_others())})
-        cluster.rules("local all owner trust\nlocal all all pam pamservice=database\n")
-        with cluster.running():
-            eventually(lambda: cluster.psql("owner", "", "select 1")[0] == 0, "it answers", 60)
-            same(cluster.psql("owner", "", "create role ann login; create role bob login")[0], 0)
-            good = d.create(subject="ann", scopes="sql")
-            poor = d.create(subject="ann")
+    d = daemon("verify.mode=0666")
+    os.chmod(d.directory, 0o755)
+    cluster = Cluster({"database": asks(d, "scope=sql").replace(MODULE, module_for_others())})
+    cluster.rules("local all owner trust\nlocal all all pam pamservice=database\n")
+    with cluster.running():
+        eventually(lambda: cluster.psql("owner", "", "select 1")[0] == 0, "it answers", 60)
+        assert cluster.psql("owner", "", "create role ann login; create role bob login")[0] == 0
+        good = d.create(subject="ann", scopes="sql")
+        poor = d.create(subject="ann")
 
-            def log_in(role, password):
-                status, said = cluster.psql(role, password, "select current_user")
-                assert (status, said) == (0, role) or "PAM authentication failed" in said or \
-                    "password" in said, said
-                return status == 0
-            for role, password, wanted in (
-                    ("ann", good["token"], True), ("bob", good["token"], False),
-                    ("ann", poor["token"], False), ("ann", "", False), ("ann", "wrong", False),
-                    ("ann", good["id"], False), ("ann", "x" * 600, False)):
-                same(log_in(role, password), wanted, (role, password))
-            d.done(f"revoke {good['id']}")
-            same(log_in("ann", good["token"]), False, "revoked")
-            again = d.create(subject="ann", scopes="sql")
-            same(log_in("ann", again["token"]), True)
-            d.kill()
-            same(log_in("ann", again["token"]), False, "no daemon")
-            d.start()
-            same(log_in("ann", again["token"]), True)
-        said = text_of(cluster.log)
-        assert (6, f"user ann, token {good['id']}: accepted") in logged(said), said[-4000:]
-        assert good["token"] not in said
+        def log_in(role, password):
+            status, output = cluster.psql(role, password, "select current_user")
+            assert (status, output) == (0, role) or "PAM authentication failed" in output or \
+                "password" in output, output
+            return status == 0
+        for role, password, wanted in (
+                ("ann", good["token"], True), ("bob", good["token"], False),
+                ("ann", poor["token"], False), ("ann", "", False), ("ann", "wrong", False),
+                ("ann", good["id"], False), ("ann", "x" * 600, False)):
+            assert log_in(role, password) == wanted, (role, password)
+        d.done(f"revoke {good['id']}")
+        assert not log_in("ann", good["token"]), "revoked"
+        again = d.create(subject="ann", scopes="sql")
+        assert log_in("ann", again["token"])
+        d.kill()
+        assert not log_in("ann", again["token"]), "no daemon"
+        d.start()
+        assert log_in("ann", again["token"])
+    output = text_of(cluster.log)
+    assert (6, f"user ann, token {good['id']}: accepted") in logged(output), output[-4000:]
+    assert good["token"] not in output
 
 
 # -- OpenSSH -------------------------------------------------------------------------------------
@@ -188,24 +191,24 @@ class Server:
         return done.returncode == 0
 
 
-@claim(deadline=DEADLINE)
-def ssh_login_with_a_token_works_until_it_is_revoked():
+@pytest.mark.timeout(DEADLINE)
+def test_ssh_login_with_a_token_works_until_it_is_revoked(daemon):
     need_root()
     need_plain_build()
-    with Daemon() as d:
-        server = Server({"sshd": asks(d) + "session required pam_permit.so\n"})
-        with directory_there(PRIVILEGE_SEPARATION), server.running():
-            eventually(server.answers, "sshd listens", 30)
-            first = None
-            for method in "password", "keyboard-interactive":
-                good = d.create(subject="nobody")
-                first = first or good
-                for user, password, wanted in (
-                        ("nobody", good["token"], True), ("daemon", good["token"], False),
-                        ("nobody", "wrong", False), ("nobody", good["id"], False)):
-                    same(server.lets_in(user, password, method), wanted, (method, user))
-                d.done(f"revoke {good['id']}")
-                same(server.lets_in("nobody", good["token"], method), False, (method, "revoked"))
-        said = text_of(server.log)
-        assert (6, f"user nobody, token {first['id']}: accepted") in logged(said), said[-4000:]
-        assert first["token"] not in said and good["token"] not in said
+    d = daemon()
+    server = Server({"sshd": asks(d) + "session required pam_permit.so\n"})
+    with directory_there(PRIVILEGE_SEPARATION), server.running():
+        eventually(server.answers, "sshd listens", 30)
+        first = None
+        for method in "password", "keyboard-interactive":
+            good = d.create(subject="nobody")
+            first = first or good
+            for user, password, wanted in (
+                    ("nobody", good["token"], True), ("daemon", good["token"], False),
+                    ("nobody", "wrong", False), ("nobody", good["id"], False)):
+                assert server.lets_in(user, password, method) == wanted, (method, user)
+            d.done(f"revoke {good['id']}")
+            assert not server.lets_in("nobody", good["token"], method), (method, "revoked")
+    output = text_of(server.log)
+    assert (6, f"user nobody, token {first['id']}: accepted") in logged(output), output[-4000:]
+    assert first["token"] not in output and good["token"] not in output

@@ -5,7 +5,7 @@
  *
  *     failing_login SERVICES SECONDS [TURN [SEED]] <VALUES
  *
- * SERVICES is a directory with a service `door`, and one `narrow`, which refuses in the account
+ * SERVICES is a directory with a service `login`, and one `narrow`, which refuses in the account
  * phase whom it let in.  VALUES are lines: of ann's token, of one of hers that was revoked, of one
  * that is bob's, and of none. */
 #include <security/pam_appl.h>
@@ -72,7 +72,7 @@ static void log_in(const char *service, int i, bool may_stay)
 static void log_in_all(void)
 {
     for (int i = 0; i < VALUES; i++)
-        log_in("door", i, true);
+        log_in("login", i, true);
     log_in("narrow", 0, false);
 }
 

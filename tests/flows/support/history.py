@@ -5,7 +5,7 @@ The state of a token is `unknown`, `active`, `disabled` or `revoked`.  Each oper
 at one moment between its beginning and its end.  A change has two such moments, one at which
 verifications see it and one from which it survives the daemon's death; one that was not answered
 may have had either, both or none.  When the daemon is killed, what had not come to the second
-moment is undone, and for a while the table that it lent goes on saying what it said last.
+moment is undone, and for a while the table that it lent goes on showing what it showed last.
 
 All ways in which it may have gone are followed at once, in the order of the recorded times."""
 import collections
@@ -69,7 +69,7 @@ class Course:
         self.past = collections.deque(maxlen=20)
 
     def bounded(self, operation):
-        """Nothing happens in a daemon after its end, whenever we heard of it."""
+        """Nothing happens in a daemon after its end, whenever its answer came."""
         last = self.end_of.get(operation.life)
         if operation.ended is None:
             known = last is not None and operation.began < last

@@ -13,7 +13,9 @@ import termios
 import threading
 import time
 
-from harness import REPORT, Skip, environment
+import pytest
+
+from daemon import environment, REPORT
 from settings import BUILD, PATIENCE
 
 JETON = os.path.join(BUILD, "jeton")
@@ -22,7 +24,7 @@ JETON = os.path.join(BUILD, "jeton")
 def setting(path, **more):
     """The environment of a call, with nothing of ours that could change what is printed."""
     if not os.access(JETON, os.X_OK):
-        raise Skip(f"no {JETON}")
+        pytest.skip(f"no {JETON}")
     given = {key: value for key, value in environment().items()
              if key not in ("NO_COLOR", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG", "JETON_SOCKET")}
     return given | {"JETON_SOCKET": path, "LC_ALL": "C.UTF-8", "TERM": "xterm"} | more
@@ -94,7 +96,7 @@ class Terminal:
         return self
 
     def finish(self, within=10):
-        """All that it said; .status is negative if a signal ended it."""
+        """All its output; .status is negative if a signal ended it."""
         deadline = time.monotonic() + within * PATIENCE
         while self.read(deadline):
             pass
@@ -129,13 +131,13 @@ class Impostor:
         with sock, sock.makefile("rb") as lines, contextlib.suppress(OSError):
             for line in lines:
                 self.lines.append(line.rstrip(b"\n"))
-                said = self.answer(self.lines[-1])
-                if said is None:
+                answer = self.answer(self.lines[-1])
+                if answer is None:
                     return
-                if isinstance(said, tuple):
-                    socket.send_fds(sock, [said[0]], said[1:])
+                if isinstance(answer, tuple):
+                    socket.send_fds(sock, [answer[0]], answer[1:])
                 else:
-                    sock.sendall(said)
+                    sock.sendall(answer)
                 if self.once:
                     return
 

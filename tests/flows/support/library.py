@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The second door: the same questions put through libjeton, in this process."""
+"""A ctypes handle on libjeton: the same questions as over the socket, asked in this process."""
 import ctypes
 import os
 
@@ -28,7 +28,7 @@ def library():
     return lib
 
 
-class Door:
+class Handle:
     SOURCES = ("nobody", "table", "daemon")
 
     def __init__(self, path, service=None):

@@ -79,7 +79,7 @@ class Load:
         self.take_replies()
 
     def drain(self):
-        """After the daemon's end: what it had said before."""
+        """After the daemon's end: what it had sent before."""
         self.client.sock.setblocking(True)
         try:
             while True:

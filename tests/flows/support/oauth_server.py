@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""An OAuth server that introspects tokens (RFC 7662), and can be told to misbehave.
+"""An OAuth server that introspects tokens (RFC 7662), and misbehaves on command.
 
 From a test in Python:
 
@@ -8,7 +8,7 @@ From a test in Python:
         server.tokens["abc"] = {"active": True, "sub": "ann"}
         … server.url("http") … server.requests …
 
-From a program, as a process that is told what to do by lines, and answers each with a line:
+From a program, as a process that reads commands, one a line, and answers each with a line:
 
     oauth_server.py DIRECTORY      says: ready HTTP-PORT HTTPS-PORT PORT-OF-A-CERTIFICATE-FOR-OTHERS
 
@@ -70,7 +70,7 @@ class Behaviour:
         h.close_connection = True
 
     def unannounced(self, h):
-        """Closes what it said it would keep."""
+        """Closes what it promised to keep."""
         self.answer(h)
         h.close_connection = True
 
@@ -227,7 +227,7 @@ class OAuthServer:
     def reset(self):
         with self.lock:
             self.mode = "answer"
-            self.said = None
+            self.fixed_answer = None
             self.tokens.clear()
             self.seen = {"requests": 0, "connections": 0, "stray": 0, "held": 0}
             self.last = {}
@@ -236,11 +236,11 @@ class OAuthServer:
 
     def say(self, status, kind, body):
         """The same to everybody."""
-        self.said = (status, kind, body)
+        self.fixed_answer = (status, kind, body)
 
     def answer_to(self, token):
         answer = json.dumps(self.tokens.get(token, {"active": False})).encode()
-        return self.said or (200, "application/json", answer)
+        return self.fixed_answer or (200, "application/json", answer)
 
     def hold(self):
         seen, released = self.seen, self.released       # a reset makes new ones

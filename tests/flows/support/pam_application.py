@@ -43,7 +43,7 @@ class Session:
 
     def __init__(self, service, user, answers):
         self.answers = list(answers)
-        self.said = []
+        self.messages = []
         self.secret = ctypes.create_string_buffer(600)
         self.conversation = Conversation(CONVERSE(self.converse), None)
         self.handle = ctypes.c_void_p()
@@ -51,10 +51,10 @@ class Session:
                                 ctypes.byref(self.conversation), ctypes.byref(self.handle))
 
     def converse(self, count, messages, responses, _):
-        said = [(messages[i].contents.style, messages[i].contents.text) for i in range(count)]
-        self.said += [[style, text.decode()] for style, text in said]
+        asked = [(messages[i].contents.style, messages[i].contents.text) for i in range(count)]
+        self.messages += [[style, text.decode()] for style, text in asked]
         answers = [self.answers.pop(0) if self.answers else CONV_ERR
-                   for style, _ in said if style in (ECHO_OFF, ECHO_ON)]
+                   for style, _ in asked if style in (ECHO_OFF, ECHO_ON)]
         for answer in answers:
             if isinstance(answer, int):
                 return answer
@@ -70,8 +70,8 @@ class Session:
     def run(self, call, *arguments):
         began = time.monotonic()
         self.last = getattr(c, call)(self.handle, *arguments)
-        said, self.said = self.said, []
-        return {"code": self.last, "said": said, "seconds": time.monotonic() - began}
+        messages, self.messages = self.messages, []
+        return {"code": self.last, "messages": messages, "seconds": time.monotonic() - began}
 
     def end(self):
         code = c.pam_end(self.handle, self.last)

@@ -12,7 +12,9 @@ import sys
 import tempfile
 import threading
 
-from harness import REPORT, Skip
+import pytest
+
+from daemon import REPORT
 from settings import BUILD, PATIENCE, SANITIZER, SUPPORT
 
 MODULE = os.path.join(BUILD, "pam_jeton.so")
@@ -27,20 +29,20 @@ DELETE_CRED, ESTABLISH_CRED = 4, 2
 
 def need_module():
     if not os.path.exists(MODULE):
-        raise Skip("pam_jeton.so is not built")
+        pytest.skip("pam_jeton.so is not built")
 
 
 def need_program(name, package):
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if path is None:
-        raise Skip(f"{package} is not installed")
+        pytest.skip(f"{package} is not installed")
     return path
 
 
 def wrapper():
     found = glob.glob("/usr/lib*/libpam_wrapper.so") + glob.glob("/usr/lib/*/libpam_wrapper.so")
     if not found:
-        raise Skip("libpam-wrapper is not installed")
+        pytest.skip("libpam-wrapper is not installed")
     return found[0]
 
 
@@ -49,7 +51,7 @@ def wrapped(directory):
     standard error."""
     need_module()
     if SANITIZER == "tsan":
-        raise Skip("a module under tsan cannot be loaded into other programs")
+        pytest.skip("a module under tsan cannot be loaded into other programs")
     preload = [wrapper()]
     if SANITIZER == "asan":
         preload.insert(0, subprocess.check_output(["gcc", "-print-file-name=libasan.so"],
@@ -174,9 +176,9 @@ class Application:
         return self
 
     def run(self, call, *arguments):
-        """The code's name; .said and .seconds are what went with it."""
+        """The code's name; .messages (of the conversation) and .seconds go with it."""
         reply = self.do("call", name=call, arguments=arguments or (0,))
-        self.said, self.seconds = reply["said"], reply["seconds"]
+        self.messages, self.seconds = reply["messages"], reply["seconds"]
         return CODES.get(reply["code"], reply["code"])
 
     def authenticate(self):
@@ -208,7 +210,7 @@ class Application:
 
 
 def pamtester(directory, service, user, password, *operations):
-    """Its exit status, and what it said."""
+    """Its exit status, and its output."""
     done = subprocess.run([need_program("pamtester", "pamtester"), service, user, *operations],
                           input=password + "\n", capture_output=True, text=True,
                           env=wrapped(directory), timeout=40 * PATIENCE)

@@ -4,7 +4,7 @@ import os
 import subprocess
 import tempfile
 
-from harness import need_plain_build
+from requirements import need_plain_build
 from settings import PRELOAD
 
 

@@ -13,8 +13,8 @@ import time
 import traceback
 
 from client import Client, Closed
-from library import Door
 from history import Operation
+from library import Handle
 from value import id_of, value_new
 
 EACH = 0.3              # seconds until the next token is among the few
@@ -64,10 +64,10 @@ class Asker:
 
 class Library:
     def __init__(self, path):
-        self.door = Door(path)
+        self.handle = Handle(path)
 
     def ask(self, _, value):
-        verdict, by = self.door.verify(value)
+        verdict, by = self.handle.verify(value)
         return (None if verdict == "ERR unavailable" else verdict), by, 0
 
 
@@ -137,7 +137,7 @@ def witness(stage, make, verbs, path):
         os._exit(status)
 
 
-def testimony(path):
+def operations_of(path):
     """What a witness wrote down."""
     with open(path) as file:
         return [Operation(*json.loads(line)) for line in file]

@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 
 from client import Client
-from harness import Daemon, claim, environment, eventually, same
+from daemon import Daemon, environment
 from settings import JETOND
+from waiting import eventually
 
 
 @contextlib.contextmanager
@@ -34,45 +35,41 @@ def role_at(path):
         return client.request("hello")["role"]
 
 
-@claim
-def inherited_sockets_grant_what_their_names_say_in_any_order():
+def test_inherited_sockets_grant_what_their_names_stand_for_in_any_order():
     with listening("verify", "jetond-admin.socket", "observe", "verify#2") as sockets:
         with Daemon(roles=(), sockets=sockets) as d:
-            same([role_at(path_of(s)) for s in sockets.values()],
-                 ["verify", "admin", "observe", "verify"])
+            assert ([role_at(path_of(s)) for s in sockets.values()] ==
+                    ["verify", "admin", "observe", "verify"])
             for role in "admin", "observe", "verify":
                 assert not os.path.exists(d.path(role)), "nothing is bound for an inherited role"
 
 
-@claim
-def inherited_role_is_not_bound_and_others_are():
+def test_inherited_role_is_not_bound_and_others_are():
     with listening("admin") as sockets, Daemon(roles=("verify",), sockets=sockets) as d:
         d.settings = [f"admin.path={d.directory}/nowhere/admin.sock", "admin.group=no-such-group"]
         d.restart()
-        same(role_at(path_of(sockets["admin"])), "admin")
-        same(role_at(d.path("verify")), "verify")
+        assert role_at(path_of(sockets["admin"])) == "admin"
+        assert role_at(d.path("verify")) == "verify"
         d.stop()
         assert os.path.exists(path_of(sockets["admin"])), "an inherited socket is not ours to remove"
         assert not os.path.exists(d.path("verify"))
         d.start()
 
 
-@claim
-def connection_made_before_the_daemon_runs_is_served():
+def test_connection_made_before_the_daemon_runs_is_served():
     with listening("admin") as sockets:
         early = Client(path_of(sockets["admin"]))
         early.send("create", "list")
         with Daemon(roles=(), sockets=sockets) as d:
-            same([early.reply().verdict for _ in range(2)], ["OK", "OK"])
+            assert [early.reply().verdict for _ in range(2)] == ["OK", "OK"]
             d.stop()
             early = Client(path_of(sockets["admin"]))
             early.send("list")
             d.start()
-            same(len(early.reply().lines), 1, "and one made between two runs")
+            assert len(early.reply().lines) == 1, "and one made between two runs"
 
 
-@claim
-def reload_keeps_inherited_sockets_and_does_not_look_for_theirs():
+def test_reload_keeps_inherited_sockets_and_does_not_look_for_theirs():
     with listening("admin", "verify") as sockets:
         with Daemon(roles=(), sockets=sockets, config="[daemon]\nactivation_delay = 0s\n") as d:
             d.settings = [f"admin.path={d.directory}/nowhere/a.sock", "admin.group=no-such-group"]
@@ -82,7 +79,7 @@ def reload_keeps_inherited_sockets_and_does_not_look_for_theirs():
             eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
             assert "restart" not in d.log(), d.log()
             with Client(path_of(sockets["admin"])) as client:
-                same(client.request("create")["state"], "pending")
+                assert client.request("create")["state"] == "pending"
 
 
 def started_with(d, sockets, *arguments):
@@ -100,8 +97,7 @@ def started_with(d, sockets, *arguments):
                           timeout=60)
 
 
-@claim
-def wrong_descriptor_is_one_line_that_says_what_would_be_right():
+def test_wrong_descriptor_is_one_line_that_shows_what_would_be_right():
     datagram = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     internet = socket.socket()
     silent = socket.socket(socket.AF_UNIX)
@@ -113,24 +109,22 @@ def wrong_descriptor_is_one_line_that_says_what_would_be_right():
             for more in ("--check",), ():
                 done = started_with(d, sockets, *more)
                 assert done.returncode > 0 and word in done.stderr, done
-                same(len(done.stderr.strip().splitlines()), 1, done.stderr)
+                assert len(done.stderr.strip().splitlines()) == 1, done.stderr
         d.sockets = {}
         d.start()
 
 
-@claim
-def check_is_right_about_inherited_sockets():
+def test_check_is_right_about_inherited_sockets():
     with listening("admin", "verify") as sockets, Daemon() as d:
         d.stop()
         d.settings = ["admin.group=no-such-group", f"verify.path={d.directory}/nowhere/v.sock"]
-        same(started_with(d, {}, "--check").returncode, 1)
+        assert started_with(d, {}, "--check").returncode == 1
         done = started_with(d, sockets, "--check")
-        same((done.returncode, done.stderr), (0, ""))
+        assert (done.returncode, done.stderr) == (0, "")
         d.settings, d.sockets = [], {}
         d.start()
 
 
-@claim
-def descriptors_for_another_process_are_left_alone():
-    with Daemon(extra={"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "other"}) as d:
-        same(d.done("ping").verdict, "OK")
+def test_descriptors_for_another_process_are_left_alone(daemon):
+    d = daemon(extra={"LISTEN_PID": "1", "LISTEN_FDS": "1", "LISTEN_FDNAMES": "other"})
+    assert d.done("ping").verdict == "OK"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the system's journal is told: a socket of ours stands in for journald's."""
+"""What the system's journal is sent: a socket of ours stands in for journald's."""
 import os
 import re
 import socket
@@ -7,8 +7,10 @@ import subprocess
 import tempfile
 
 from client import Client
-from harness import Daemon, claim, environment, eventually, need_root, same
+from daemon import Daemon, environment
+from requirements import need_root
 from settings import JETOND, PATIENCE, ROOT
+from waiting import eventually
 
 with open(os.path.join(ROOT, "daemon/report.h")) as header:
     IDS = dict(re.findall(r'#define REPORT_ID_(\w+) +"([0-9a-f]{32})"', header.read()))
@@ -28,9 +30,9 @@ class Journal:
     def entry(self):
         """Fields of the next entry; each line is NAME=text, as nothing in them needs the other form."""
         lines = self.sock.recv(65536).decode().split("\n")
-        same(lines.pop(), "", "ends with a line end")
+        assert lines.pop() == "", "ends with a line end"
         fields = dict(line.split("=", 1) for line in lines)
-        same(len(fields), len(lines), "no field twice")
+        assert len(fields) == len(lines), "no field twice"
         assert all(re.fullmatch("[A-Z][A-Z0-9_]*", name) for name in fields), fields
         return fields
 
@@ -39,8 +41,7 @@ def daemon(journal, *settings, **options):
     return Daemon(*settings, extra={"JETON_JOURNAL_SOCKET": journal.path}, **options)
 
 
-@claim
-def every_change_is_one_structured_entry():
+def test_every_change_is_one_structured_entry():
     journal = Journal()
     with daemon(journal) as d:
         made = d.create(description="line\\nbreak")
@@ -52,25 +53,23 @@ def every_change_is_one_structured_entry():
         journaled = d.done("journal").lines
         for (event, token), line in zip(want, journaled, strict=True):
             got = journal.entry()
-            same({name: got[name] for name in got if name != "MESSAGE"}, {
-                "MESSAGE_ID": IDS["CHANGE"], "PRIORITY": "6", "SYSLOG_IDENTIFIER": "jetond",
-                "JETON_EVENT": event, "JETON_ID": token, "JETON_BY_UID": str(os.geteuid()),
-                "JETON_BY_PID": str(os.getpid()), "JETON_SERIAL": line["serial"]})
+            assert ({name: got[name] for name in got if name != "MESSAGE"} == {
+                   "MESSAGE_ID": IDS["CHANGE"], "PRIORITY": "6", "SYSLOG_IDENTIFIER": "jetond",
+                   "JETON_EVENT": event, "JETON_ID": token, "JETON_BY_UID": str(os.geteuid()),
+                   "JETON_BY_PID": str(os.getpid()), "JETON_SERIAL": line["serial"]})
             assert made["token"] not in str(got) and rotated["token"] not in str(got)
-        same(d.stats()["reports_sent"], "4")
+        assert d.stats()["reports_sent"] == "4"
 
 
-@claim
-def refused_change_is_no_entry():
+def test_refused_change_is_no_entry():
     journal = Journal()
     with daemon(journal) as d:
-        same(d.ask("revoke " + "0" * 20).verdict, "NO unknown")
+        assert d.ask("revoke " + "0" * 20).verdict == "NO unknown"
         token = d.create()
-        same(journal.entry()["JETON_ID"], token["id"])
+        assert journal.entry()["JETON_ID"] == token["id"]
 
 
-@claim
-def refused_connections_are_entries_of_which_one_a_second_is_kept():
+def test_refused_connections_are_entries_of_which_one_a_second_is_kept():
     journal = Journal()
     with daemon(journal, "daemon.max_connections_per_uid=4") as d:
         eventually(lambda: d.stats()["connections"] == "1", "who looked whether it listens is gone")
@@ -78,26 +77,24 @@ def refused_connections_are_entries_of_which_one_a_second_is_kept():
         eventually(lambda: d.stats()["connections"] == "5", "they are in")
         for _ in range(200):
             with Client(d.path("verify")) as client:
-                same(client.reply().verdict, "ERR busy")
+                assert client.reply().verdict == "ERR busy"
         got = journal.entry()
-        same((got["JETON_EVENT"], got["MESSAGE_ID"], got["PRIORITY"], got["JETON_BY_UID"]),
-             ("refused", IDS["REFUSED"], "4", str(os.geteuid())))
+        assert ((got["JETON_EVENT"], got["MESSAGE_ID"], got["PRIORITY"], got["JETON_BY_UID"]) ==
+                ("refused", IDS["REFUSED"], "4", str(os.geteuid())))
         assert int(d.stats()["reports_dropped"]) >= 150, d.stats()
         assert len(kept) == 4
 
 
-@claim
-def journal_that_does_not_read_holds_up_nothing_and_is_counted():
+def test_journal_that_does_not_read_holds_up_nothing_and_is_counted():
     journal = Journal(room=1)
     with daemon(journal) as d:
-        same(len(d.client().pipeline(["create"] * 3000, within=30)), 3000)
+        assert len(d.client().pipeline(["create"] * 3000, within=30)) == 3000
         stats = d.stats()
-        same(int(stats["reports_sent"]) + int(stats["reports_dropped"]), 3000)
+        assert int(stats["reports_sent"]) + int(stats["reports_dropped"]) == 3000
         assert int(stats["reports_dropped"]) > 1000, stats
 
 
-@claim
-def journal_that_is_started_anew_is_found_again():
+def test_journal_that_is_started_anew_is_found_again():
     journal = Journal()
     with daemon(journal) as d:
         d.create()
@@ -109,11 +106,10 @@ def journal_that_is_started_anew_is_found_again():
         journal.sock.bind(journal.path)
         journal.sock.settimeout(20 * PATIENCE)
         token = d.create()
-        same(journal.entry()["JETON_ID"], token["id"])
+        assert journal.entry()["JETON_ID"] == token["id"]
 
 
-@claim
-def failing_store_and_unsaved_denial_are_entries():
+def test_failing_store_and_unsaved_denial_are_entries():
     need_root()
     import resource
     journal = Journal()
@@ -122,46 +118,44 @@ def failing_store_and_unsaved_denial_are_entries():
         journal.entry()
         size = os.stat(d.store).st_size
         resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
-        same(d.ask(f"revoke {token['id']}").verdict, "ERR store")
+        assert d.ask(f"revoke {token['id']}").verdict == "ERR store"
         got = {}
         while len(got) < 2:
             entry = journal.entry()
             got[entry["JETON_EVENT"]] = entry
-        same(got["denial-unsaved"]["JETON_ID"], token["id"])
-        same(got["denial-unsaved"]["MESSAGE_ID"], IDS["DENIAL_UNSAVED"])
-        same(got["store-failed"]["PRIORITY"], "3")
+        assert got["denial-unsaved"]["JETON_ID"] == token["id"]
+        assert got["denial-unsaved"]["MESSAGE_ID"] == IDS["DENIAL_UNSAVED"]
+        assert got["store-failed"]["PRIORITY"] == "3"
         resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         mended = [journal.entry()["JETON_EVENT"] for _ in range(2)]
-        same(sorted(mended), ["revoke", "store-mended"])
+        assert sorted(mended) == ["revoke", "store-mended"]
         assert size > 0
 
 
-@claim
-def log_lines_bear_priorities_where_they_go_to_the_journal():
-    with Daemon() as d:
-        d.stop()
-        read, write = os.pipe()
-        stat = os.fstat(write)
-        for stream, begins in ((f"{stat.st_dev}:{stat.st_ino}", "<"), ("1:1", "jetond: ")):
-            process = subprocess.Popen([JETOND, *d.arguments()], stderr=write, env=environment() | {
-                "JOURNAL_STREAM": stream, "JETON_JOURNAL_SOCKET": "/nowhere"})
-            with os.fdopen(os.dup(read)) as log:
-                lines = [log.readline()]
-                while "ready" not in lines[-1]:
-                    lines.append(log.readline())
-            process.terminate()
-            same(process.wait(20 * PATIENCE), 0)
-            while b"stopping" not in os.read(read, 65536):
-                pass
-            assert all(line.startswith(begins) for line in lines), lines
-            if begins == "<":
-                assert lines[-1].startswith("<6>ready"), lines
-        d.start()
+def test_log_lines_bear_priorities_where_they_go_to_the_journal(daemon):
+    d = daemon()
+    d.stop()
+    read, write = os.pipe()
+    stat = os.fstat(write)
+    for stream, begins in ((f"{stat.st_dev}:{stat.st_ino}", "<"), ("1:1", "jetond: ")):
+        process = subprocess.Popen([JETOND, *d.arguments()], stderr=write, env=environment() | {
+            "JOURNAL_STREAM": stream, "JETON_JOURNAL_SOCKET": "/nowhere"})
+        with os.fdopen(os.dup(read)) as log:
+            lines = [log.readline()]
+            while "ready" not in lines[-1]:
+                lines.append(log.readline())
+        process.terminate()
+        assert process.wait(20 * PATIENCE) == 0
+        while b"stopping" not in os.read(read, 65536):
+            pass
+        assert all(line.startswith(begins) for line in lines), lines
+        if begins == "<":
+            assert lines[-1].startswith("<6>ready"), lines
+    d.start()
 
 
-@claim
-def message_ids_are_valid_and_all_different():
-    same(len(set(IDS.values())), len(IDS))
+def test_message_ids_are_valid_and_all_different():
+    assert len(set(IDS.values())) == len(IDS)
     assert len(IDS) >= 8, IDS
     with open(os.path.join(ROOT, "README.md")) as readme:
         text = readme.read()

@@ -7,7 +7,10 @@ import shutil
 import subprocess
 import tempfile
 
-from harness import Skip, claim, command, need_plain_build, same
+import pytest
+
+from daemon import run_jetond
+from requirements import need_plain_build
 from settings import BUILD, PATIENCE
 
 EXPOSURE = 0.4
@@ -18,7 +21,7 @@ UNITS = "usr/local/lib/systemd/system"
 
 def need(program):
     if shutil.which(program) is None:
-        raise Skip(f"{program} is not installed")
+        pytest.skip(f"{program} is not installed")
 
 
 def run(*arguments, within=60, **how):
@@ -55,8 +58,7 @@ def files_below(root):
 
 # -- files ---------------------------------------------------------------------------------------
 
-@claim
-def removing_leaves_nothing_of_what_was_installed():
+def test_removing_leaves_nothing_of_what_was_installed():
     for prefix in ("/usr/local", "/usr", "/opt/jeton"):
         root = installed(prefix)
         there = files_below(root)
@@ -68,26 +70,24 @@ def removing_leaves_nothing_of_what_was_installed():
             name, section = os.path.basename(page), page[-1]
             assert f"{prefix}/share/man/man{section}/{name}" in there, f"{page} is not installed"
         make("uninstall", root, prefix)
-        same(files_below(root), [], f"left after uninstall with PREFIX={prefix}")
+        assert files_below(root) == [], f"left after uninstall with PREFIX={prefix}"
         own = [path for path, _, _ in os.walk(root) if os.path.basename(path) == "jeton" and
                path != f"{root}{prefix}"]
-        same(own, [], "directories left")
+        assert own == [], "directories left"
 
 
-@claim
-def a_changed_configuration_is_neither_overwritten_nor_removed():
+def test_a_changed_configuration_is_neither_overwritten_nor_removed():
     root = installed()
     path = f"{root}/etc/jeton/jetond.conf"
     with open(path, "w") as file:
         file.write("[daemon]\nlog_level = debug\n")
     make("install-only", root)
     make("uninstall", root)
-    same(files_below(root), ["/etc/jeton/jetond.conf"])
-    same(text_of(path), "[daemon]\nlog_level = debug\n")
+    assert files_below(root) == ["/etc/jeton/jetond.conf"]
+    assert text_of(path) == "[daemon]\nlog_level = debug\n"
 
 
-@claim
-def programs_are_built_with_what_is_installed():
+def test_programs_are_built_with_what_is_installed():
     root = installed()
     source = f"{root}/program.c"
     with open(source, "w") as file:
@@ -120,36 +120,33 @@ def analyze(root, *arguments):
         "SYSTEMD_LOG_LEVEL": "notice"})
 
 
-@claim
-def units_are_clean_and_their_manual_pages_are_there():
+def test_units_are_clean_and_their_manual_pages_are_there():
     need("systemd-analyze")
     root, units = units_to_judge()
-    same({os.path.basename(unit) for unit in units} >= {
-        "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
-        "jeton-stats.service", "jeton-stats.timer"}, True, units)
+    assert (({os.path.basename(unit) for unit in units} >= {
+           "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
+           "jeton-stats.service", "jeton-stats.timer"})), units
     manual = "yes" if shutil.which("man") else "no"
-    same(analyze(root, "verify", f"--man={manual}", *units), "")
+    assert analyze(root, "verify", f"--man={manual}", *units) == ""
 
 
-@claim
-def the_service_is_exposed_no_more_than_promised():
+def test_the_service_is_exposed_no_more_than_promised():
     need("systemd-analyze")
     root, _ = units_to_judge()
-    said = analyze(root, "security", "--offline=yes", "--no-pager",
+    output = analyze(root, "security", "--offline=yes", "--no-pager",
                    f"--threshold={round(EXPOSURE * 10)}", f"{root}/{UNITS}/jetond.service")
-    print(said.splitlines()[-1].removeprefix("→ "))
+    print(output.splitlines()[-1].removeprefix("→ "))
 
 
-@claim
-def the_examples_of_drop_ins_are_clean():
+def test_the_examples_of_drop_ins_are_clean():
     need("systemd-analyze")
     root, units = units_to_judge()
     os.mkdir(f"{root}/{UNITS}/jetond.service.d")
     examples = glob.glob(f"{root}/usr/local/share/doc/jeton/examples/*.conf")
-    same(sorted(map(os.path.basename, examples)), ["network.conf", "priority.conf"])
+    assert sorted(map(os.path.basename, examples)) == ["network.conf", "priority.conf"]
     for example in examples:
         shutil.copy(example, f"{root}/{UNITS}/jetond.service.d")
-    same(analyze(root, "verify", "--man=no", *units), "")
+    assert analyze(root, "verify", "--man=no", *units) == ""
 
 
 # -- the configuration file ----------------------------------------------------------------------
@@ -174,14 +171,12 @@ def shown():
     return found
 
 
-@claim
-def the_configuration_file_shows_every_key():
+def test_the_configuration_file_shows_every_key():
     there = {(section, key) for section, key, _ in shown() if section != "service other"}
-    same(sorted(there), sorted(set(keys())))
+    assert sorted(there) == sorted(set(keys()))
 
 
-@claim
-def what_the_configuration_file_shows_is_valid():
+def test_what_the_configuration_file_shows_is_valid():
     directory = tempfile.mkdtemp()
     text = "".join(f"[{section}]\n{key} = {value.replace('@VERIFIERSDIR@', directory)}\n"
                    for section, key, value in shown())
@@ -190,9 +185,9 @@ def what_the_configuration_file_shows_is_valid():
     others = [f"daemon.store={directory}/tokens.tdb", "verify.table_group="]
     for role in ("admin", "observe", "verify"):
         others += [f"{role}.path={directory}/{role}.sock", f"{role}.group="]
-    done = command("--config", f"{directory}/jetond.conf", "--check",
+    done = run_jetond("--config", f"{directory}/jetond.conf", "--check",
                    *(word for setting in others for word in ("--set", setting)))
-    same(done.returncode, 0, done.stderr)
+    assert done.returncode == 0, done.stderr
 
 
 # -- manual pages --------------------------------------------------------------------------------
@@ -204,8 +199,7 @@ def pages():
     return found
 
 
-@claim
-def every_key_is_described():
+def test_every_key_is_described():
     page = text_of("daemon/jetond.conf.5")
     section, described = None, set()
     for line in page.splitlines():
@@ -213,24 +207,22 @@ def every_key_is_described():
             section = re.findall(r"\[([a-z]+)", line)
         elif section and line.startswith(".It Cm "):
             described |= {(name, line.split()[2]) for name in section}
-    same(sorted(set(keys()) - described), [], "keys of config.c that jetond.conf(5) does not describe")
+    assert sorted(set(keys()) - described) == [], (
+        "keys of config.c that jetond.conf(5) does not describe")
 
 
-@claim
-def the_manual_pages_are_clean():
+def test_the_manual_pages_are_clean():
     need("mandoc")
     run("mandoc", "-T", "lint", "-W", "warning", *pages())
 
 
-@claim
-def the_manual_pages_are_clean_for_groff():
+def test_the_manual_pages_are_clean_for_groff():
     need("groff")
     for page in pages():
-        same(run("groff", "-mandoc", "-Tutf8", "-wmac", "-Wbreak", "-z", page), "", page)
+        assert run("groff", "-mandoc", "-Tutf8", "-wmac", "-Wbreak", "-z", page) == "", page
 
 
-@claim
-def manual_pages_refer_to_what_there_is():
+def test_manual_pages_refer_to_what_there_is():
     own = {tuple(os.path.basename(page).rsplit(".", 1)) for page in pages()}
     for page in pages():
         for name, section in re.findall(r"^\.Xr (\S+) (\d)", text_of(page), re.M):

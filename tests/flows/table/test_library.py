@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 
-from harness import Daemon, Skip, claim, need_root, same
+import pytest
+
+from requirements import need_root
 from settings import BUILD, ROOT, SANITIZER
 
 ROUNDS = 300_000
@@ -21,28 +23,27 @@ def compiled(directory, source, *flags):
 
 def need_plain_library():
     if SANITIZER:
-        raise Skip("a sanitizer's runtime makes system calls of its own")
+        pytest.skip("a sanitizer's runtime makes system calls of its own")
 
 
-@claim
-def verification_makes_no_system_call_once_warm():
+def test_verification_makes_no_system_call_once_warm(daemon):
     need_plain_library()
     if shutil.which("strace") is None:
-        raise Skip("strace is not installed")
-    with Daemon() as d:
-        value = d.create(scopes="a,b", subject="ann")["token"]
-        program = compiled(d.directory, f"{ROOT}/tests/quiet_host.c")
-        trace = f"{d.directory}/trace"
-        done = subprocess.run(["strace", "-f", "-o", trace, program, d.path("verify"), str(ROUNDS)],
-                              input=value + "\n", text=True, capture_output=True, timeout=60)
-        same((done.returncode, done.stdout), (0, "warm\ndone\n"), done.stderr)
-        with open(trace) as file:
-            calls = file.read()
-        between = re.search(r'write\(1, "warm.*?\n(.*?)[^\n]*write\(1, "done', calls, re.S)[1]
-        # The uses of a minute are told to the daemon in one message.
-        same([line for line in between.splitlines() if " sendto(" not in line and
-              " sendmsg(" not in line and " send(" not in line], [])
-        assert len(between.splitlines()) <= 1, between
+        pytest.skip("strace is not installed")
+    d = daemon()
+    value = d.create(scopes="a,b", subject="ann")["token"]
+    program = compiled(d.directory, f"{ROOT}/tests/quiet_host.c")
+    trace = f"{d.directory}/trace"
+    done = subprocess.run(["strace", "-f", "-o", trace, program, d.path("verify"), str(ROUNDS)],
+                          input=value + "\n", text=True, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "warm\ndone\n"), done.stderr
+    with open(trace) as file:
+        calls = file.read()
+    between = re.search(r'write\(1, "warm.*?\n(.*?)[^\n]*write\(1, "done', calls, re.S)[1]
+    # The uses of a minute are sent to the daemon in one message.
+    assert ([line for line in between.splitlines() if " sendto(" not in line and
+             " sendmsg(" not in line and " send(" not in line] == [])
+    assert len(between.splitlines()) <= 1, between
 
 
 def manual_example():
@@ -68,51 +69,48 @@ def says(program, daemon, value, **who):
                           capture_output=True, timeout=20, **who).stdout
 
 
-@claim
-def example_in_the_manual_compiles_and_works():
+def test_example_in_the_manual_compiles_and_works(daemon):
     need_plain_library()
-    with Daemon() as d:
-        token = d.create(scopes="deploy", subject="ann")
-        program = example(d.directory)
-        same(says(program, d, token["token"]), f"ok: {token['id']} speaks for ann (by the table)\n")
-        d.done(f"revoke {token['id']}")
-        assert says(program, d, token["token"]).startswith("HTTP 401: ")
+    d = daemon()
+    token = d.create(scopes="deploy", subject="ann")
+    program = example(d.directory)
+    assert (says(program, d, token["token"]) ==
+            f"ok: {token['id']} speaks for ann (by the table)\n")
+    d.done(f"revoke {token['id']}")
+    assert says(program, d, token["token"]).startswith("HTTP 401: ")
 
 
-@claim
-def who_may_not_have_the_table_is_answered_by_the_daemon():
+def test_who_may_not_have_the_table_is_answered_by_the_daemon(daemon):
     need_plain_library()
     need_root()
-    with Daemon("verify.table_group=65533") as d:
-        token = d.create(scopes="deploy", subject="ann")
-        program = example(d.directory)
-        for path in d.directory, os.path.dirname(d.directory):
-            os.chmod(path, 0o755)
-        for groups, source in ([], "daemon"), ([65533], "table"):
-            same(says(program, d, token["token"], user=65534, group=65534, extra_groups=groups),
-                 f"ok: {token['id']} speaks for ann (by the {source})\n")
+    d = daemon("verify.table_group=65533")
+    token = d.create(scopes="deploy", subject="ann")
+    program = example(d.directory)
+    for path in d.directory, os.path.dirname(d.directory):
+        os.chmod(path, 0o755)
+    for groups, source in ([], "daemon"), ([65533], "table"):
+        assert (says(program, d, token["token"], user=65534, group=65534, extra_groups=groups) ==
+                f"ok: {token['id']} speaks for ann (by the {source})\n")
 
 
-@claim
-def header_is_good_for_cplusplus():
+def test_header_is_good_for_cplusplus():
     compiler = shutil.which("g++")
     if compiler is None:
-        raise Skip("g++ is not installed")
+        pytest.skip("g++ is not installed")
     done = subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-xc++",
                            f"{ROOT}/plugin/jeton.h"], capture_output=True, text=True, timeout=60)
-    same(done.returncode, 0, done.stderr)
+    assert done.returncode == 0, done.stderr
 
 
-@claim
-def library_exports_its_interface_and_nothing_else():
+def test_library_exports_its_interface_and_nothing_else():
     listed = subprocess.run(["nm", "-D", "--defined-only", f"{BUILD}/libjeton.so.0"],
                             capture_output=True, text=True, check=True).stdout
     names = {line.split()[2].split("@")[0] for line in listed.splitlines() if " T " in line}
     with open(f"{ROOT}/plugin/jeton.h") as file:
         declared = set(re.findall(r"\b(jeton_[a-z_]+)\(", file.read()))
-    same(names, declared & names, "exported without being declared")
+    assert names == declared & names, "exported without being declared"
     assert all(name.startswith("jeton_") for name in names) and len(names) > 5, names
     needed = subprocess.run(["objdump", "-p", f"{BUILD}/libjeton.so.0"], capture_output=True,
                             text=True, check=True).stdout
     if not SANITIZER:
-        same(set(re.findall(r"NEEDED +(\S+)", needed)) - {"libc.so.6", "libsodium.so.23"}, set())
+        assert set(re.findall(r"NEEDED +(\S+)", needed)) - {"libc.so.6", "libsodium.so.23"} == set()

@@ -10,10 +10,13 @@ import socket
 import struct
 import time
 
+import pytest
+
 import proc
 from client import Client, Fields
-from harness import Daemon, Skip, claim, eventually, need_root, same
+from requirements import need_root
 from value import digest_of
+from waiting import eventually
 
 MAGIC = 0x31626174656e6f74
 SEALS = 0x01 | 0x02 | 0x04 | 0x10           # SEAL SHRINK GROW FUTURE_WRITE
@@ -74,94 +77,90 @@ class Table:
         at = self.map.find(digest_of(value), slots, slots + (64 << bits))
         if at < 0:
             return None
-        same((at - slots) % 64, 8, "place in the slot")
+        assert (at - slots) % 64 == 8, "place in the slot"
         return self.number("I", at - 4)
 
 
-@claim
-def table_is_sealed_and_cannot_be_written_through_what_is_handed_out():
-    with Daemon() as d:
-        d.create()
-        reply, fd = received(d.path("verify"))
-        same((reply.words, reply["final"]), (["OK"], "yes"))
-        info = os.fstat(fd)
-        same((info.st_size, oct(info.st_mode & 0o777)), (int(reply["size"]), "0o444"))
-        same(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE, os.O_RDONLY)
-        same(fcntl.fcntl(fd, fcntl.F_GET_SEALS) & SEALS, SEALS)
+def test_table_is_sealed_and_cannot_be_written_through_what_is_handed_out(daemon):
+    d = daemon()
+    d.create()
+    reply, fd = received(d.path("verify"))
+    assert (reply.words, reply["final"]) == (["OK"], "yes")
+    info = os.fstat(fd)
+    assert (info.st_size, oct(info.st_mode & 0o777)) == (int(reply["size"]), "0o444")
+    assert fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+    assert fcntl.fcntl(fd, fcntl.F_GET_SEALS) & SEALS == SEALS
 
-        def refused(act):
-            try:
-                act()
-            except (OSError, ValueError):
-                return True
-            return False
-        assert refused(lambda: os.write(fd, b"x"))
-        assert refused(lambda: os.ftruncate(fd, 0))
-        assert refused(lambda: mmap.mmap(fd, 4096, mmap.MAP_SHARED, mmap.PROT_WRITE))
-        try:        # root may open anything; what it gets must be of no use
-            again = os.open(f"/proc/self/fd/{fd}", os.O_RDWR)
-        except PermissionError:
-            return
-        assert refused(lambda: os.pwrite(again, b"x", 0))
-        assert refused(lambda: os.ftruncate(again, 0))
-        assert refused(lambda: os.ftruncate(again, info.st_size * 2))
-        assert refused(lambda: mmap.mmap(again, 4096, mmap.MAP_SHARED,
-                                         mmap.PROT_READ | mmap.PROT_WRITE))
-
-
-@claim
-def table_has_the_documented_head_and_shows_changes_at_once():
-    with Daemon() as d:
-        token = d.create(subject="ann", scopes="a,b")
-        t = Table(d)
-        same((t.number("Q", 0), t.number("I", 8), t.state), (MAGIC, 1, LIVE))
-        same(t.number("Q", 40), int(t.reply["size"]))
-        same(t.number("Q", 48), int(t.reply["generation"]))
-        same(t.map[56:60], b"jtn\0")
-        assert b"ann" in t.map[:] and b"a,b" in t.map[:]
-        value = token["token"]
-        same(t.flags(value), 1)
-        d.done(f"disable {token['id']}")
-        same(t.flags(value) & DISABLED, DISABLED)
-        d.done(f"enable {token['id']}")
-        same(t.flags(value), 1)
-        d.done(f"revoke {token['id']}")
-        same(t.flags(value) & REVOKED, REVOKED)
-        assert value[4:36].encode() not in t.map[:]
+    def refused(act):
+        try:
+            act()
+        except (OSError, ValueError):
+            return True
+        return False
+    assert refused(lambda: os.write(fd, b"x"))
+    assert refused(lambda: os.ftruncate(fd, 0))
+    assert refused(lambda: mmap.mmap(fd, 4096, mmap.MAP_SHARED, mmap.PROT_WRITE))
+    try:        # root may open anything; what it gets must be of no use
+        again = os.open(f"/proc/self/fd/{fd}", os.O_RDWR)
+    except PermissionError:
+        return
+    assert refused(lambda: os.pwrite(again, b"x", 0))
+    assert refused(lambda: os.ftruncate(again, 0))
+    assert refused(lambda: os.ftruncate(again, info.st_size * 2))
+    assert refused(lambda: mmap.mmap(again, 4096, mmap.MAP_SHARED,
+                                     mmap.PROT_READ | mmap.PROT_WRITE))
 
 
-@claim
-def lease_is_renewed_while_the_daemon_lives_and_not_beyond():
-    with Daemon() as d:
-        t = Table(d)
-        first = t.lease
-        eventually(lambda: t.lease > first, "the lease is renewed", within=4, every=0.02)
-        assert 0 < t.lease - time.monotonic() <= LEASE, "five seconds at most"
-        d.signal(signal.SIGSTOP)
-        last = t.lease
-        eventually(lambda: time.monotonic() > last, "it runs out when the daemon is stopped")
-        same(t.lease, last)
-        d.signal(signal.SIGCONT)
-        eventually(lambda: t.lease > time.monotonic(), "and is renewed when it goes on")
-        d.stop()
-        same(t.state, CLOSED)
-        assert t.lease < time.monotonic(), "a stopped daemon's table answers nothing"
-        d.start()
+def test_table_has_the_documented_head_and_shows_changes_at_once(daemon):
+    d = daemon()
+    token = d.create(subject="ann", scopes="a,b")
+    t = Table(d)
+    assert (t.number("Q", 0), t.number("I", 8), t.state) == (MAGIC, 1, LIVE)
+    assert t.number("Q", 40) == int(t.reply["size"])
+    assert t.number("Q", 48) == int(t.reply["generation"])
+    assert t.map[56:60] == b"jtn\0"
+    assert b"ann" in t.map[:] and b"a,b" in t.map[:]
+    value = token["token"]
+    assert t.flags(value) == 1
+    d.done(f"disable {token['id']}")
+    assert t.flags(value) & DISABLED == DISABLED
+    d.done(f"enable {token['id']}")
+    assert t.flags(value) == 1
+    d.done(f"revoke {token['id']}")
+    assert t.flags(value) & REVOKED == REVOKED
+    assert value[4:36].encode() not in t.map[:]
 
 
-@claim
-def growth_gives_a_new_table_and_marks_the_old_one():
-    with Daemon() as d:
-        value = d.create()["token"]
-        old = Table(d)
-        d.client().pipeline(["create"] * 2000, within=30)
-        same(old.state, SUPERSEDED)
-        new = Table(d)
-        same(new.state, LIVE)
-        assert int(new.reply["generation"]) > int(old.reply["generation"])
-        assert int(new.reply["size"]) > int(old.reply["size"])
-        same(new.flags(value), 1)
-        same(d.verify(value), "OK")
+def test_lease_is_renewed_while_the_daemon_lives_and_not_beyond(daemon):
+    d = daemon()
+    t = Table(d)
+    first = t.lease
+    eventually(lambda: t.lease > first, "the lease is renewed", within=4, every=0.02)
+    assert 0 < t.lease - time.monotonic() <= LEASE, "five seconds at most"
+    d.signal(signal.SIGSTOP)
+    last = t.lease
+    eventually(lambda: time.monotonic() > last, "it runs out when the daemon is stopped")
+    assert t.lease == last
+    d.signal(signal.SIGCONT)
+    eventually(lambda: t.lease > time.monotonic(), "and is renewed when it goes on")
+    d.stop()
+    assert t.state == CLOSED
+    assert t.lease < time.monotonic(), "a stopped daemon's table answers nothing"
+    d.start()
+
+
+def test_growth_gives_a_new_table_and_marks_the_old_one(daemon):
+    d = daemon()
+    value = d.create()["token"]
+    old = Table(d)
+    d.client().pipeline(["create"] * 2000, within=30)
+    assert old.state == SUPERSEDED
+    new = Table(d)
+    assert new.state == LIVE
+    assert int(new.reply["generation"]) > int(old.reply["generation"])
+    assert int(new.reply["size"]) > int(old.reply["size"])
+    assert new.flags(value) == 1
+    assert d.verify(value) == "OK"
 
 
 def as_somebody(uid, groups, act):
@@ -179,70 +178,67 @@ def as_somebody(uid, groups, act):
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader) as pipe:
-        said = pipe.read()
+        answer = pipe.read()
     os.waitpid(child, 0)
-    return said
+    return answer
 
 
-@claim
-def table_is_given_to_root_and_its_group_and_to_nobody_else():
+def test_table_is_given_to_root_and_its_group_and_to_nobody_else(daemon):
     need_root()
     group = next(g for g in grp.getgrall() if g.gr_gid not in (0, 65534))
-    with Daemon() as d:
-        d.stop()
-        d.settings = (f"verify.table_group={group.gr_name}",)
-        os.chmod(d.directory, 0o755)
-        os.chmod(os.path.dirname(d.directory), 0o755)
-        d.start()
-        token = d.create()
+    d = daemon()
+    d.stop()
+    d.settings = (f"verify.table_group={group.gr_name}",)
+    os.chmod(d.directory, 0o755)
+    os.chmod(os.path.dirname(d.directory), 0o755)
+    d.start()
+    token = d.create()
 
-        def outcome():
-            reply, fd = received(d.path("verify"))
-            return " ".join(reply.words) + (" with" if fd is not None else " without")
-        same(outcome(), "OK with", "root")
-        same(as_somebody(65534, [], outcome), "ERR forbidden without", "a stranger")
-        same(as_somebody(65534, [group.gr_gid], outcome), "OK with", "a member")
+    def outcome():
+        reply, fd = received(d.path("verify"))
+        return " ".join(reply.words) + (" with" if fd is not None else " without")
+    assert outcome() == "OK with", "root"
+    assert as_somebody(65534, [], outcome) == "ERR forbidden without", "a stranger"
+    assert as_somebody(65534, [group.gr_gid], outcome) == "OK with", "a member"
 
-        def others():
-            with Client(d.path("verify")) as client:
-                return " ".join([client.request(f"verify {token['token']}").verdict,
-                                 client.request(f"used {token['id']}").verdict])
-        same(as_somebody(65534, [], others), "OK ERR forbidden", "but it may verify")
-        same(as_somebody(65534, [group.gr_gid], others), "OK OK")
+    def others():
+        with Client(d.path("verify")) as client:
+            return " ".join([client.request(f"verify {token['token']}").verdict,
+                             client.request(f"used {token['id']}").verdict])
+    assert as_somebody(65534, [], others) == "OK ERR forbidden", "but it may verify"
+    assert as_somebody(65534, [group.gr_gid], others) == "OK OK"
 
 
-@claim
-def sockets_let_in_who_their_mode_says():
+def test_sockets_let_in_whom_their_mode_allows(daemon):
     need_root()
-    with Daemon() as d:
-        os.chmod(d.directory, 0o755)
-        os.chmod(os.path.dirname(d.directory), 0o755)
+    d = daemon()
+    os.chmod(d.directory, 0o755)
+    os.chmod(os.path.dirname(d.directory), 0o755)
 
-        def ping(role):
-            def act():
-                with d.client(role) as client:
-                    return client.request("ping").verdict
-            return act
-        same(as_somebody(65534, [], ping("verify")), "OK")
-        for role in "admin", "observe":
-            assert "PermissionError" in as_somebody(65534, [], ping(role)), role
+    def ping(role):
+        def act():
+            with d.client(role) as client:
+                return client.request("ping").verdict
+        return act
+    assert as_somebody(65534, [], ping("verify")) == "OK"
+    for role in "admin", "observe":
+        assert "PermissionError" in as_somebody(65534, [], ping(role)), role
 
 
-@claim
-def a_large_table_moves_into_huge_pages_and_says_the_same():
+def test_a_large_table_moves_into_huge_pages_and_answers_the_same(daemon):
     need_root()
     if fault := huge_pages_fault():
-        raise Skip(f"no huge pages for a memfd here: {fault}")
+        pytest.skip(f"no huge pages for a memfd here: {fault}")
     values = [f"a value from elsewhere, number {number:08}".replace(" ", "-") for number in range(20000)]
-    with Daemon() as d:
-        with d.client(patience=60) as client:
-            client.pipeline(f"import token={value}" for value in values)
-        for value in values[::100]:
-            d.done(f"revoke token={value}")
-        eventually(lambda: proc.huge_mapped(d.pid, "memfd:jeton-table") >= HUGE or huge_pages_fault(),
-                   "the table in a huge page", every=0.1)
-        with d.client("verify") as client:
-            replies = client.pipeline(f"verify {value}" for value in values)
-        same([reply.verdict for reply in replies],
-             ["OK" if number % 100 else "NO revoked" for number in range(len(values))])
-        same(d.stat("tokens"), len(values))
+    d = daemon()
+    with d.client(patience=60) as client:
+        client.pipeline(f"import token={value}" for value in values)
+    for value in values[::100]:
+        d.done(f"revoke token={value}")
+    eventually(lambda: proc.huge_mapped(d.pid, "memfd:jeton-table") >= HUGE or huge_pages_fault(),
+               "the table in a huge page", every=0.1)
+    with d.client("verify") as client:
+        replies = client.pipeline(f"verify {value}" for value in values)
+    assert ([reply.verdict for reply in replies] ==
+            ["OK" if number % 100 else "NO revoked" for number in range(len(values))])
+    assert d.stat("tokens") == len(values)

@@ -5,8 +5,8 @@ import json
 import subprocess
 import time
 
-from harness import Daemon, claim, eventually, same
 from settings import BUILD
+from waiting import eventually
 
 
 def base64url(data):
@@ -51,67 +51,64 @@ requisite = jwt key={issuer.public}
 {more}"""
 
 
-@claim
-def jwts_are_good_beside_own_tokens():
-    with Daemon(config="") as d:
-        issuer = Issuer(d.directory)
-        d.configure(config(issuer, "requisite = require min_remaining=1m\n"))
-        d.restart()
-        own = d.create(subject="ci")["token"]
-        same(d.verify(own, service="api"), "OK")
-        d.answered_by("table")
-        jwt = issuer.sign(sub="alice", scope="read write", jti="4711", padding="x" * 600)
-        assert len(jwt) > 512
-        same(d.verify(jwt, service="api", scope="read", subject="alice"), "OK")
-        d.answered_by("daemon")
-        reply = d.ask(f"verify service=api {jwt}", "verify")
-        same({key: reply[key] for key in ("id", "subject", "scopes", "issuer", "verifier")},
-             {"id": "4711", "subject": "alice", "scopes": "read,write", "issuer": issuer.name,
-              "verifier": "jwt"})
-        for refused, verdict in (
-                (issuer.sign(exp=int(time.time()) - 3600), "NO expired"),
-                (issuer.sign(nbf=int(time.time()) + 3600), "NO pending"),
-                (issuer.sign(aud="other"), "NO denied"), (issuer.sign(iss="other"), "NO denied"),
-                (issuer.sign(exp=int(time.time()) + 10), "NO denied"),
-                (issuer.sign(header={"alg": "none"}), "NO unknown"),
-                (Issuer(d.directory).sign(), "NO unknown"), (jwt[:-4] + "AAAA", "NO unknown"),
-                ("x" * 40, "NO unknown")):
-            same(d.verify(refused, service="api"), verdict)
-        same(d.verify(jwt), "NO malformed")
-        same(d.verify(jwt, service="api", scope="admin"), "NO scope")
-        same(d.verify(jwt, service="api", subject="bob"), "NO subject")
+def test_jwts_are_good_beside_own_tokens(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    d.configure(config(issuer, "requisite = require min_remaining=1m\n"))
+    d.restart()
+    own = d.create(subject="ci")["token"]
+    assert d.verify(own, service="api") == "OK"
+    d.answered_by("table")
+    jwt = issuer.sign(sub="alice", scope="read write", jti="4711", padding="x" * 600)
+    assert len(jwt) > 512
+    assert d.verify(jwt, service="api", scope="read", subject="alice") == "OK"
+    d.answered_by("daemon")
+    reply = d.ask(f"verify service=api {jwt}", "verify")
+    assert ({key: reply[key] for key in ("id", "subject", "scopes", "issuer", "verifier")} ==
+            {"id": "4711", "subject": "alice", "scopes": "read,write", "issuer": issuer.name,
+             "verifier": "jwt"})
+    for refused, verdict in (
+            (issuer.sign(exp=int(time.time()) - 3600), "NO expired"),
+            (issuer.sign(nbf=int(time.time()) + 3600), "NO pending"),
+            (issuer.sign(aud="other"), "NO denied"), (issuer.sign(iss="other"), "NO denied"),
+            (issuer.sign(exp=int(time.time()) + 10), "NO denied"),
+            (issuer.sign(header={"alg": "none"}), "NO unknown"),
+            (Issuer(d.directory).sign(), "NO unknown"), (jwt[:-4] + "AAAA", "NO unknown"),
+            ("x" * 40, "NO unknown")):
+        assert d.verify(refused, service="api") == verdict
+    assert d.verify(jwt) == "NO malformed"
+    assert d.verify(jwt, service="api", scope="admin") == "NO scope"
+    assert d.verify(jwt, service="api", subject="bob") == "NO subject"
 
 
-@claim
-def jwt_can_be_revoked_here():
-    with Daemon(config="") as d:
-        issuer = Issuer(d.directory)
-        d.configure(config(issuer))
-        d.restart()
-        jwt, other = issuer.sign(sub="alice"), issuer.sign(sub="bob")
-        same(d.verify(jwt, service="api"), "OK")
-        d.done(f"import token={jwt} subject=alice description=\"stolen laptop\"")
-        same(d.done(f"revoke token={jwt}", "verify").verdict, "OK")
-        same(d.verify(jwt, service="api"), "NO revoked")
-        same(d.verify(other, service="api"), "OK")
-        d.restart()
-        same(d.verify(jwt, service="api"), "NO revoked")
+def test_jwt_can_be_revoked_here(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    d.configure(config(issuer))
+    d.restart()
+    jwt, other = issuer.sign(sub="alice"), issuer.sign(sub="bob")
+    assert d.verify(jwt, service="api") == "OK"
+    d.done(f"import token={jwt} subject=alice description=\"stolen laptop\"")
+    assert d.done(f"revoke token={jwt}", "verify").verdict == "OK"
+    assert d.verify(jwt, service="api") == "NO revoked"
+    assert d.verify(other, service="api") == "OK"
+    d.restart()
+    assert d.verify(jwt, service="api") == "NO revoked"
 
 
-@claim
-def keys_are_read_again_by_a_reload():
-    with Daemon(config="") as d:
-        old, new = Issuer(d.directory), Issuer(d.directory)
-        d.configure(config(old))
-        d.restart()
-        before, after = old.sign(), new.sign()
-        same([d.verify(jwt, service="api") for jwt in (before, after)], ["OK", "NO unknown"])
-        d.configure(config(new))
-        d.reload()
-        eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
-        same([d.verify(jwt, service="api") for jwt in (before, after)], ["NO unknown", "OK"])
-        with open(new.public, "w") as file:
-            file.write("no key\n")
-        d.reload()
-        eventually(lambda: f"{d.config}:6: jwt: " in d.log() and new.public in d.log(), "says why not")
-        same(d.verify(after, service="api"), "OK")
+def test_keys_are_read_again_by_a_reload(daemon):
+    d = daemon(config="")
+    old, new = Issuer(d.directory), Issuer(d.directory)
+    d.configure(config(old))
+    d.restart()
+    before, after = old.sign(), new.sign()
+    assert [d.verify(jwt, service="api") for jwt in (before, after)] == ["OK", "NO unknown"]
+    d.configure(config(new))
+    d.reload()
+    eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
+    assert [d.verify(jwt, service="api") for jwt in (before, after)] == ["NO unknown", "OK"]
+    with open(new.public, "w") as file:
+        file.write("no key\n")
+    d.reload()
+    eventually(lambda: f"{d.config}:6: jwt: " in d.log() and new.public in d.log(), "says why not")
+    assert d.verify(after, service="api") == "OK"

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the flow tests are made of: claims, and daemons in private directories."""
-import calendar
+"""Daemons in private directories."""
 import fcntl
 import os
 import re
@@ -10,83 +9,22 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 
-from library import Door
 from client import Client, quote
-from settings import JETOND, PATIENCE, SANITIZER, TORTURE
+from library import Handle
+from settings import JETOND, PATIENCE, SANITIZER
+from waiting import eventually
 
 ROLES = ("admin", "observe", "verify")
+# What a sanitizer, the C library or an assertion prints when it ends a process.
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
                     r"Assertion .* failed|stack smashing|buffer overflow detected|"
                     r"free\(\)|malloc\(\)|double free|corrupted ")
 
-claims = {}             # name -> (function, seconds it may take, whether it is a long one)
-campaigns = []          # names of those that `make torture` runs at length
 daemons = []            # all that this process has made, for the report of a failure
 
 
-class Skip(Exception):
-    """This claim cannot be tested here."""
-
-
-def claim(function=None, *, deadline=60, long=False, campaign=False):
-    """Marks a function as a test; its name is what it claims."""
-    if campaign:
-        deadline, long = deadline + 2 * TORTURE, True
-
-    def register(function):
-        assert function.__name__ not in claims, function.__name__
-        if campaign:
-            campaigns.append(function.__name__)
-        claims[function.__name__] = (function, deadline * PATIENCE, long)
-        return function
-    return register(function) if function else register
-
-
-def rounds():
-    """Goes through a loop once, or for as long as a campaign lasts."""
-    end = time.monotonic() + TORTURE
-    yield 0
-    number = 0
-    while time.monotonic() < end:
-        number += 1
-        yield number
-
-
-def need_root():
-    if os.geteuid() != 0:
-        raise Skip("needs root")
-
-
-def need_plain_build():
-    if SANITIZER:
-        raise Skip(f"means nothing under {SANITIZER}")
-
-
-def same(got, wanted, about=""):
-    assert got == wanted, f"{about}\n     got: {got!r}\n  wanted: {wanted!r}"
-
-
-def eventually(condition, what, within=10, every=0.002):
-    """Waits until the condition holds, and returns what it returned."""
-    deadline = time.monotonic() + within * PATIENCE
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(every)
-    return value
-
-
-def unix_time(stamp):
-    """Seconds since 1970 of a time of the protocol."""
-    return calendar.timegm(time.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ"))
-
-
-def stamp(seconds):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
-
-
-def command(*arguments, within=20):
+def run_jetond(*arguments, within=20):
     """Runs jetond to its end."""
     return subprocess.run([JETOND, *arguments], capture_output=True, text=True,
                           errors="replace", timeout=within * PATIENCE)
@@ -100,11 +38,12 @@ class Daemon:
     limits      {resource.RLIMIT_…: number} for the daemon
     uid         who it runs as, if not as we
     extra       {name: text} of its environment
+    hangs       that some of its threads may hang at its end is no fault
     sockets     {name: listening socket} that it inherits
     """
 
     def __init__(self, *settings, config=None, roles=ROLES, directory=None, limits=None, uid=None,
-                 extra=None, sockets=None):
+                 extra=None, sockets=None, hangs=False):
         self.directory = directory or tempfile.mkdtemp(prefix="")
         self.store = f"{self.directory}/tokens.tdb"
         self.settings = settings
@@ -115,8 +54,9 @@ class Daemon:
         self.sockets = sockets or {}
         self.process = None
         self.clients = {}
-        self.doors = {}         # by service
-        self.source = None      # who answered libjeton last
+        self.hangs = hangs
+        self.handles = {}       # of libjeton, by service
+        self.source = None      # who gave libjeton its last answer
         self.start_within = 20
         self.log_path = f"{self.directory}/log"
         self.config = None
@@ -138,8 +78,8 @@ class Daemon:
             else:
                 self.process.kill()
                 self.process.wait()
-        for door in self.doors.values():
-            door.close()
+        for handle in self.handles.values():
+            handle.close()
         if kind is None:
             self.check_log()
             shutil.rmtree(self.directory)
@@ -177,7 +117,7 @@ class Daemon:
             self.process = subprocess.Popen(
                 [*self.prefix(), JETOND, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=prepare if self.limits or self.sockets else None, pass_fds=given,
-                env=environment() | self.extra,
+                env=environment(self.hangs) | self.extra,
                 **({"user": self.uid, "group": self.uid, "extra_groups": []}
                    if uid_differs(self.uid) else {}))
         return self
@@ -210,7 +150,7 @@ class Daemon:
     def ended(self, expected, within=20):
         """Waits for its end."""
         process, self.process, self.clients = self.process, None, {}
-        same(process.wait(within * PATIENCE), expected, "exit status of jetond")
+        assert process.wait(within * PATIENCE) == expected, "exit status of jetond"
 
     def stop(self):
         self.signal(signal.SIGTERM)
@@ -259,23 +199,23 @@ class Daemon:
         return self.done("create" + arguments_of(claims))
 
     def verify(self, value, service=None, **wanted):
-        """The verdict, which both doors must give: the socket, and libjeton in this process."""
+        """The verdict, on which the socket and libjeton in this process must agree."""
         line = "verify" + arguments_of(({"service": service} if service else {}) | wanted)
         verdict = self.ask(f"{line} {value}", "verify").verdict
-        if service not in self.doors:
-            self.doors[service] = Door(self.path("verify"), service)
-        door = self.doors[service]
-        if door.takes(value, wanted):
-            other, self.source = door.verify(value, **wanted)
+        if service not in self.handles:
+            self.handles[service] = Handle(self.path("verify"), service)
+        handle = self.handles[service]
+        if handle.takes(value, wanted):
+            other, self.source = handle.verify(value, **wanted)
             if other != verdict:        # a second may have ended in between
                 verdict = self.ask(f"{line} {value}", "verify").verdict
-            same(other, verdict, f"libjeton, by {self.source}, and the socket, of {line}")
+            assert other == verdict, f"libjeton, by {self.source}, and the socket, of {line}"
         return verdict
 
     def answered_by(self, who):
         """Who gave libjeton its last answer; where it cannot be loaded nobody did."""
         if self.source is not None:
-            same(self.source, who)
+            assert self.source == who
 
     def list(self, **filters):
         return self.done("list" + arguments_of(filters)).lines
@@ -299,15 +239,12 @@ def arguments_of(claims):
     return "".join(f" {key}={quote(str(value))}" for key, value in claims.items())
 
 
-threads_may_hang = False        # a test says so that leaves some hanging at the end
-
-
-def environment():
+def environment(hangs=False):
     """Sanitizers end the daemon with a status of their own, unless somebody wants it otherwise."""
     given = dict(os.environ)
     given.setdefault("ASAN_OPTIONS", "exitcode=99:detect_leaks=1")
     given.setdefault("TSAN_OPTIONS", "exitcode=99:halt_on_error=0")
-    if threads_may_hang:
+    if hangs:
         given["TSAN_OPTIONS"] += ":report_thread_leaks=0"
         given["ASAN_OPTIONS"] += ":detect_leaks=0"
     given.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
