@@ -62,7 +62,7 @@ class Program(pytest.Item):
             raise Failed(f"exit status {status}")
 
     def repr_failure(self, excinfo):
-        if excinfo.errisinstance(Failed):
+        if excinfo.errisinstance((Failed, pytest.fail.Exception)):      # which is what a missed deadline raises
             given = " ".join(f"{name}={value}" for name, value in self.environment.items())
             return f"{excinfo.value}: {given} {' '.join(self.arguments)}"
         return super().repr_failure(excinfo)
@@ -77,7 +77,7 @@ class UnitTest(Program):
     def judge(self, status, printed):
         super().judge(status, printed)
         if "[  SKIPPED ]" in printed:
-            pytest.skip(reason(printed))
+            pytest.skip(f"{self.path.name}, {self.name}: {reason(printed)}")
         if "[       OK ]" not in printed:
             raise Failed("it was not run")
 

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import subprocess
-import time
 
 from daemon import Daemon
 from jeton_command import JETON, SIGNALS, Impostor, Terminal, jeton, setting
 from settings import ROOT
 from value import id_of, value_new
+from waiting import eventually
 
 VERBS = ("create list show verify id revoke disable enable update rotate delete import export "
          "journal watch stats hello help ping").split()
@@ -269,7 +269,7 @@ def test_watch_ends_when_nobody_reads(daemon):
     d = daemon()
     watch = subprocess.Popen([JETON, "watch"], env=setting(d.path()), stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
-    time.sleep(0.2)
+    eventually(lambda: d.stats()["connections"] == "2", "it is connected")
     watch.stdout.close()
     watch.wait(10)
     assert watch.stderr.read() == b""

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import threading
-import time
 
 from jeton_command import JETON, Impostor, Terminal, jeton, setting
 from settings import scaled
@@ -117,6 +116,11 @@ def test_replies_that_come_faster_than_they_are_read_stop_nobody():
 
 # -- watch ---------------------------------------------------------------------------------------
 
+def serial_of(line):
+    """Of an entry, plain or as an object."""
+    return json.loads(line)["serial"] if line.startswith("{") else int(line.split("\t")[0])
+
+
 class Watching:
     """`jeton watch`, and the serials it has shown."""
 
@@ -144,10 +148,14 @@ def test_watch_shows_each_entry_once_through_restarts_and_kills(daemon):
     d = daemon()
     d.create()
     plain, objects = Watching(d.path("observe")), Watching(d.path("observe"), "--json")
-    eventually(lambda: d.stats()["connections"] == "3" and
-               all(w.process.poll() is None for w in (plain, objects)), "they watch")
-    time.sleep(0.3)
     made = 1
+
+    def both_watch():
+        nonlocal made
+        d.create()
+        made += 1
+        return plain.lines and objects.lines
+    eventually(both_watch, "they watch", every=0.05)
     for number in range(4):
         d.client().pipeline(["create"] * 50)
         made += 50
@@ -159,11 +167,12 @@ def test_watch_shows_each_entry_once_through_restarts_and_kills(daemon):
         d.client().pipeline(["create"] * 10)
         made += 10
     for watching in plain, objects:
-        eventually(lambda: len(watching.lines) >= made - 1, "all is shown", within=20)
+        eventually(lambda: serial_of(watching.lines[-1]) == made, "all is shown", within=20)
         assert watching.has("is away") and watching.has("is back; going on after entry")
         assert watching.end() == -15
-    assert [int(line.split("\t")[0]) for line in plain.lines] == list(range(2, made + 1))
-    assert [json.loads(line)["serial"] for line in objects.lines] == list(range(2, made + 1))
+        first = serial_of(watching.lines[0])
+        assert first >= 2, "without after=, only what is new"
+        assert [serial_of(line) for line in watching.lines] == list(range(first, made + 1))
 
 
 def test_watch_begins_where_it_should_and_ends_where_it_must(daemon):

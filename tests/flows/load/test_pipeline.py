@@ -81,8 +81,9 @@ def test_clients_that_wait_for_each_reply_share_commits(daemon):
     before = int(d.stats()["commits"])
     clients = [d.client() for _ in range(50)]
     for _ in range(4):
-        for client in clients:
-            client.send("create")
+        with d.stopped():
+            for client in clients:
+                client.send("create")
         for client in clients:
             assert client.reply().verdict == "OK"
     commits = int(d.stats()["commits"]) - before

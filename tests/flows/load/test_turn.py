@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What several connections send at once is judged together, and is nobody else's business."""
-import contextlib
 import random
-import signal
 import time
 
 import proc
@@ -11,14 +9,6 @@ from settings import scaled
 
 CROWD = 60
 BUFFER = 4096           # bytes, the least that a connection with buffers of its own would have
-
-
-@contextlib.contextmanager
-def held(d):
-    """Whatever is sent meanwhile, the daemon finds at once."""
-    d.signal(signal.SIGSTOP)
-    yield
-    d.signal(signal.SIGCONT)
 
 
 def script(number, mine, known):
@@ -52,7 +42,7 @@ def test_connections_that_speak_at_once_get_their_own_replies_in_order(daemon):
     for _ in range(scaled(4, 1)):
         crowd = [(d.client("verify"), *script(i, d.create(scopes=f"s{i}"), known)) for i in range(CROWD)]
         for part in 1, 2:
-            with held(d):
+            with d.stopped():
                 for client, *parts in crowd:
                     client.sock.sendall(parts[part - 1])
         for client, _, _, verdicts in crowd:
@@ -66,7 +56,7 @@ def test_connections_that_close_in_the_midst_of_others_harm_none(daemon):
     token = d.create()
     for round_ in range(scaled(20, 3)):
         crowd = [d.client("verify") for _ in range(CROWD)]
-        with held(d):
+        with d.stopped():
             for number, client in enumerate(crowd):
                 client.send(f"verify {token['token']}")
                 if number % 3 == round_ % 3:
@@ -99,7 +89,7 @@ def test_clients_that_close_on_unsent_replies_harm_none(daemon):
     for _ in range(scaled(3, 1)):
         leaving = [fed_up(d, ask) for _ in range(5)]
         staying = [d.client("verify") for _ in range(CROWD)]
-        with held(d):
+        with d.stopped():
             for client in leaving:
                 client.send(ask)
                 client.close()

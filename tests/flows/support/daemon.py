@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Daemons in private directories."""
+import contextlib
 import fcntl
 import os
 import re
@@ -12,7 +13,7 @@ import tempfile
 
 from client import Client, quote
 from library import Handle
-from settings import JETOND, PATIENCE, SANITIZER
+from settings import JETOND, PATIENCE
 from waiting import eventually
 
 ROLES = ("admin", "observe", "verify")
@@ -166,6 +167,15 @@ class Daemon:
 
     def reload(self):
         self.signal(signal.SIGHUP)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Holds all its threads: what is sent meanwhile it finds at once."""
+        self.signal(signal.SIGSTOP)
+        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert state.si_code == os.CLD_STOPPED, "jetond ended instead"
+        yield
+        self.signal(signal.SIGCONT)
 
     def log(self):
         with open(self.log_path, errors="replace") as file:

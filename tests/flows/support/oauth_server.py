@@ -23,7 +23,6 @@ It ends with its standard input.  DIRECTORY gets oauth.sock, ca.pem, and other-c
 signed nothing here."""
 import http.server
 import json
-import os
 import socket
 import socketserver
 import ssl
