@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jeton command for people: tables, colours, prefixes of identifiers, advice, completion; and
-that nothing a server says can harm the terminal or the command."""
+that nothing a server sends can harm the terminal or the command."""
 import json
 import os
 import random

@@ -30,7 +30,7 @@ def run(daemon, *more):
 
 
 def refused(daemon, pattern, about):
-    """Neither starts nor passes --check, says why and what to do, and touches nothing."""
+    """Neither starts nor passes --check, prints why and what to do, and touches nothing."""
     with open(daemon.store, "rb") as file:
         before = file.read()
     for more in ("--check",), ():
@@ -108,7 +108,7 @@ def test_damaged_bytes_never_crash_the_check_nor_change_the_store():
             put(d, broken)
             done = run(d, "--check")
             assert done.returncode in (0, 1), f"status {done.returncode}: {done.stderr}"
-            assert done.returncode == 0 or done.stderr.strip(), "it says why"
+            assert done.returncode == 0 or done.stderr.strip(), "it prints why"
             assert done.stderr.replace("\n", "").isprintable() and "\ufffd" not in done.stderr, (
                 f"what it quotes of the file may not reach a terminal as it is: {done.stderr!r}")
             with open(d.store, "rb") as file:

@@ -39,7 +39,7 @@ class Clock:
 
 
 def by_library(clock, daemon, value):
-    """What libjeton says in a process whose clock is off as well: verdict and who gave it."""
+    """What libjeton answers in a process whose clock is off as well: verdict and who gave it."""
     program = ("import sys; from library import Handle; "
                "print(*Handle(sys.argv[1]).verify(sys.argv[2]), sep=', ')")
     done = subprocess.run([sys.executable, "-c", program, daemon.path("verify"), value], text=True,
@@ -98,7 +98,7 @@ def test_clock_that_steps_keeps_the_daemon_at_work_and_its_lease_renewed(daemon)
 
 
 def answers_while_stopped(handle, values, seconds):
-    """What libjeton says of each, again and again: {value: [(began, took, verdict)]}."""
+    """What libjeton answers to each, again and again: {value: [(began, took, verdict)]}."""
     found = {value: [] for value in values}
     end = time.monotonic() + seconds
     while time.monotonic() < end:

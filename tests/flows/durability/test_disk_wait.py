@@ -46,7 +46,7 @@ def test_revocation_takes_effect_before_it_is_saved(daemon):
         client.send(f"revoke {token['id']}")
         second.send(f"disable {other['id']}")
         for t, verdict in (token, "NO revoked"), (other, "NO disabled"):
-            eventually(lambda: d.verify(t["token"]) == verdict, f"verify says {verdict}",
+            eventually(lambda: d.verify(t["token"]) == verdict, f"verify answers {verdict}",
                        within=3)
         assert client.silent() and second.silent(), "and is acknowledged only when saved"
         release()
@@ -62,7 +62,7 @@ def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
     token = d.create()
     with writer_locked_out(d) as release, d.client("verify") as holder:
         holder.send(f"revoke token={token['token']}")
-        eventually(lambda: d.verify(token["token"]) == "NO revoked", "verify says revoked",
+        eventually(lambda: d.verify(token["token"]) == "NO revoked", "verify answers revoked",
                    within=3)
         assert holder.silent()
         release()

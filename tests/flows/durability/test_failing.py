@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each allocation, descriptor, thread and mapping fails in turn: the daemon says so and ends, or
-does without; it never crashes, never says yes to what must be refused, and answers again."""
+"""Each allocation, descriptor, thread and mapping fails in turn: the daemon logs it and ends, or
+does without; it never crashes, never accepts what must be refused, and answers again."""
 import collections
 import concurrent.futures
 import itertools
@@ -143,8 +143,8 @@ class Campaign:
         self.done, self.missed = [], []
         self.end = time.monotonic() + (TORTURE or SHORT)
 
-    def fail(self, what, lane):
-        return fail(self.library, what, f"{tempfile.gettempdir()}/lane{lane}", *self.settings)
+    def fail(self, what, runner):
+        return fail(self.library, what, f"{tempfile.gettempdir()}/runner{runner}", *self.settings)
 
     def turns_of(self, kind):
         """In any order.  They are counted in the same play that they fail in."""
@@ -160,17 +160,17 @@ class Campaign:
         by_kind = itertools.zip_longest(*map(self.turns_of, kinds))
         return collections.deque(turn for row in by_kind for turn in row if turn is not None)
 
-    def take_turns(self, lane):
+    def take_turns(self, runner):
         """In a thread of its own: append() and popleft() are whole."""
         while time.monotonic() < self.end:
             try:
                 turn = self.waiting.popleft()
             except IndexError:
                 return
-            self.take(turn, lane)
+            self.take(turn, runner)
 
-    def take(self, turn, lane):
-        counts = self.fail(turn, lane)
+    def take(self, turn, runner):
+        counts = self.fail(turn, runner)
         self.tries[turn] += 1
         if "at" in counts:
             self.done.append(turn)
@@ -181,12 +181,12 @@ class Campaign:
 
     def run(self):
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            lanes = [pool.submit(self.take_turns, lane) for lane in range(AT_ONCE)]
-            for lane in concurrent.futures.as_completed(lanes):
-                if lane.exception() is not None:
+            runners = [pool.submit(self.take_turns, runner) for runner in range(AT_ONCE)]
+            for runner in concurrent.futures.as_completed(runners):
+                if runner.exception() is not None:
                     self.end = 0            # the others finish their turn
-        for lane in lanes:
-            lane.result()
+        for runner in runners:
+            runner.result()
         assert self.done, "nothing has failed that was to fail"
         print(f"{len(self.done)} of {self.all}")
         if self.missed:
@@ -214,7 +214,7 @@ def ready_or_ends(daemon):
 
 def served_though_waiting_fails(library, number):
     """Whether it is the wait for newcomers, taken up again once there are descriptors, or for what
-    one of them says, that fails."""
+    one of them answers, that fails."""
     what = f"epoll_ctl:{number}"
     daemon = start_with(library, what, f"{tempfile.gettempdir()}/{number}", "daemon.workers=1")
     if not ready_or_ends(daemon):
@@ -258,7 +258,7 @@ def test_daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass()
     eventually(lambda: d.verify(value) == "NO expired", "it expires")
     d.stop()
     for number in 1, 2, 3, 4, 1000:
-        for role in "admin", "verify":                      # what did not end well left them
+        for role in "admin", "verify":                      # what did not end in order left them
             pathlib.Path(d.path(role)).unlink(missing_ok=True)
         daemon = Daemon(directory=d.directory, config="",
                         extra={"LD_PRELOAD": library, "JETON_FAIL": f"time:{number}+"}).spawn()

@@ -21,7 +21,7 @@ CLONE_NEWNS = 0x00020000
 
 @contextlib.contextmanager
 def writes_refused(daemon):
-    """No write beyond the first 64 KiB of any file: the log still has its room."""
+    """No write beyond the first 64 KiB of any file: the log can still grow."""
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
     yield
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
@@ -208,7 +208,7 @@ def create_until_refused(daemon):
         if others:
             assert others == {"ERR store"}
             return made
-    raise AssertionError("the disk is full, and nothing says so")
+    raise AssertionError("the disk is full, and nothing was refused")
 
 
 def verdicts(daemon, values):

@@ -15,7 +15,7 @@ FULL_CHECK = 40         # kills between two comparisons of everything
 
 
 class World:
-    """What the store must hold, and what its journal says it holds."""
+    """What the store must hold, and what that is by its journal."""
 
     def __init__(self):
         self.tokens = {}

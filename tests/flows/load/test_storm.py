@@ -52,7 +52,7 @@ def start_crowd(*arguments):
 
 
 def live(daemon):
-    """Goes through a token's life on a new connection; what stats says meanwhile."""
+    """Goes through a token's life on a new connection; the stats meanwhile."""
     began = time.monotonic()
     with Client(daemon.path()) as admin:
         made = admin.request("create")
@@ -77,7 +77,7 @@ def storm(daemon, value, reached=lambda stats: True):
 
 
 def alone(daemon):
-    """What stats says to an administrator whom nobody is beside."""
+    """The stats once nobody but an administrator is connected."""
     stats = eventually(lambda: (now := daemon.stats())["connections"] == "1" and now,
                        "all are gone", every=0.05)
     admin = daemon.clients.pop("admin")

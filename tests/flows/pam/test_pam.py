@@ -13,7 +13,7 @@ from value import altered, value_new
 
 PERMIT = "auth required pam_permit.so\naccount required pam_permit.so\n"
 
-# What is done to a token, and what account management makes of it.  Authentication says AUTH_ERR.
+# What is done to a token, and what account management makes of it.  Authentication answers AUTH_ERR.
 CHANGES = {
     "disable {id}": "PERM_DENIED",
     "revoke {id}": "PERM_DENIED",

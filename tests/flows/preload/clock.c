@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into a program: its time of day is off by as many seconds as the file JETON_CLOCK says,
+/* Preloaded into a program: its time of day is off by as many seconds as are in the file JETON_CLOCK,
  * 8 bytes in this machine's order, at any moment.  Its monotonic clock is left alone.
  *
  * Built by the test that needs it: cc -shared -fPIC clock.c -ldl */

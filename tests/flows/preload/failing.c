@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Comes between a program and the C library: makes one call in turn fail, as if what it asks for
- * had run out.  Preloaded, it is told by the environment; linked in, by failing_begin():
+ * had run out.  Preloaded, it reads the environment; linked in, it is set by failing_begin():
  *
  *     JETON_FAIL=CALL:N      the Nth call of that name fails, counted from 1
  *     JETON_FAIL=CALL:N+     and so do all that follow
  *     JETON_FAIL=CALL:0      none does
  *     JETON_FAIL=any:N       of all that is here but fstat(), one in N, by chance
  *
- * Preloaded, it says on standard error when the first fails, and at an orderly end how many calls
+ * Preloaded, it prints to standard error when the first fails, and at an orderly end how many calls
  * there were.  Memory is counted under one name: malloc, for calloc, realloc and their like too.
  *
  * Built by the test that needs it: cc -shared -fPIC failing.c -ldl */
@@ -47,10 +47,10 @@ static struct {
     bool paused;
     bool aloud;
     atomic_ulong count;
-    atomic_bool said;
+    atomic_bool printed;
 } fail;
 
-static void say(const char *what, unsigned long number)
+static void print(const char *what, unsigned long number)
 {
     char line[80];
     int len = snprintf(line, sizeof(line), "failing: %s %s %lu\n", what, fail.call, number);
@@ -68,7 +68,7 @@ bool failing_begin(const char *what)
     fail.onwards = plus == '+';
     fail.any = strcmp(fail.call, "any") == 0;
     fail.count = 0;
-    fail.said = false;
+    fail.printed = false;
     fail.counting = true;
     return true;
 }
@@ -94,7 +94,7 @@ __attribute__((constructor)) static void begin(void)
 __attribute__((destructor)) static void end(void)
 {
     if (fail.counting)
-        say("counted", failing_end());
+        print("counted", failing_end());
 }
 
 /* A client closes no descriptor that it cannot recognise, as it may be somebody else's by now:
@@ -113,8 +113,8 @@ static bool due(const char *call)
     if (fail.any ? (unsigned long)random() % fail.at != 0 :
         fail.at == 0 || (fail.onwards ? number < fail.at : number != fail.at))
         return false;
-    if (!atomic_exchange(&fail.said, true))
-        say("at", number);
+    if (!atomic_exchange(&fail.printed, true))
+        print("at", number);
     return true;
 }
 
@@ -221,7 +221,7 @@ FAILS(eventfd, EMFILE, -1, int, (unsigned int value, int flags), (value, flags))
 FAILS(epoll_ctl, ENOMEM, -1, int, (int fd, int what, int about, struct epoll_event *event),
       (fd, what, about, event))
 
-/* Says by its result what went wrong. */
+/* Returns what went wrong. */
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
                    void *(*start)(void *), void *restrict argument)
 {

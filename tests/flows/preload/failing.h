@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-/* What JETON_FAIL would say, from now on; false: that is no such text. */
+/* Let fail what this text in JETON_FAIL would, from now on; false: it is none. */
 bool failing_begin(const char *what);
 
 /* No call fails any more.  How many of the name, or of all, there were. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A program that verifies by libjeton while each call that the library makes fails in turn: it is
- * told the right verdict or that nobody could judge, and leaves nothing behind.
+ * gets the right verdict or that nobody could judge, and leaves nothing behind.
  *
  *     failing_client SOCKET SECONDS [TURN [SEED]] <VALUES
  *
@@ -34,12 +34,12 @@ static struct jeton *asker;     /* a handle that was opened while nothing failed
 
 static void judge(int i, enum jeton_status status, const struct jeton_claims *claims)
 {
-    bool told = status == right[i];
+    bool judged = status == right[i];
 
-    turns_demand(told || (status == JETON_UNAVAILABLE && !strict),
+    turns_demand(judged || (status == JETON_UNAVAILABLE && !strict),
                  right[i] == JETON_OK ? "what is good passes" : "what must be refused is refused");
-    turns_demand((jeton_source(claims) == JETON_NOBODY) == !told, "an answer has a source");
-    turns_demand((status == JETON_OK) == (claims->verifier[0] != '\0'), "a pass says whose it is");
+    turns_demand((jeton_source(claims) == JETON_NOBODY) == !judged, "an answer has a source");
+    turns_demand((status == JETON_OK) == (claims->verifier[0] != '\0'), "a pass names its verifier");
 }
 
 static void ask_each(struct jeton *h)
@@ -62,12 +62,12 @@ static void ask_all(struct jeton *h)
             .value = value[i], .length = strlen(value[i]), .claims = &claims[i],
         };
     }
-    size_t said = jeton_verify_batch(h, check, VALUES);
+    size_t counted = jeton_verify_batch(h, check, VALUES);
     for (int i = 0; i < VALUES; i++) {
         judge(i, (enum jeton_status)check[i].status, &claims[i]);
         passed += check[i].status == JETON_OK;
     }
-    turns_demand(said == passed, "as many passed as it says");
+    turns_demand(counted == passed, "as many passed as it counted");
 }
 
 struct pending {
@@ -136,7 +136,7 @@ static void life(unsigned flags)
     jeton_close(h);
 }
 
-/* What was opened while all was well goes through it as well. */
+/* What was opened while nothing failed goes through it as well. */
 static void faulty(void)
 {
     life(0);

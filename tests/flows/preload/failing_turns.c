@@ -13,14 +13,14 @@
 
 enum { TURNS_MAX = 20000, TURN_TEXT = 48, RAREST = 100 };
 
-static char said[TURN_TEXT] = "nothing fails";
+static char turn_text[TURN_TEXT] = "nothing fails";
 
 void turns_demand(bool holds, const char *what)
 {
     if (holds)
         return;
     failing_end();
-    printf("%s: not so: %s\n", said, what);
+    printf("%s: not so: %s\n", turn_text, what);
     exit(1);
 }
 
@@ -53,9 +53,9 @@ static struct possessions look(void)
 /* Whoever reads this knows in which turn a signal ended it. */
 static void begin(const char *what, unsigned seed)
 {
-    int len = snprintf(said, sizeof(said), "%s %u", what, seed);
+    int len = snprintf(turn_text, sizeof(turn_text), "%s %u", what, seed);
 
-    printf("%.*s\n", len, said);
+    printf("%.*s\n", len, turn_text);
     fflush(stdout);
     srandom(seed);
     turns_demand(failing_begin(what), "a turn has a call and a number");

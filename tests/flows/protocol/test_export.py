@@ -73,7 +73,7 @@ def test_export_has_one_import_line_a_token_and_counts_them(daemon):
     for line in reply.lines:
         assert line.words == ["import"]
         assert len(line["digest"]) == 64
-    # Again into the same daemon: nothing changes, and every line says so.
+    # Again into the same daemon: nothing changes, and every line is answered so.
     text = socat(d.path(), "".join(line.decode() + "\n" for line in reply.data))
     assert [line.split()[:2] for line in text.splitlines()] == [["ERR", "exists"]] * len(values)
     assert len(d.list()) == len(values)

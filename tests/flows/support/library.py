@@ -53,7 +53,7 @@ class Handle:
                                        ctypes.byref(claims))
         word = self.lib.jeton_status_word(status).decode()
         if status == INVALID:
-            word = "bad-value"      # what the daemon says of such a question
+            word = "bad-value"      # what the daemon answers to such a question
         verdict = "OK" if status == 0 else f"{'NO' if status < 64 else 'ERR'} {word}"
         return verdict, self.SOURCES[claims.source]
 

@@ -10,7 +10,7 @@ From a test in Python:
 
 From a program, as a process that reads commands, one a line, and answers each with a line:
 
-    oauth_server.py DIRECTORY      says: ready HTTP-PORT HTTPS-PORT PORT-OF-A-CERTIFICATE-FOR-OTHERS
+    oauth_server.py DIRECTORY      prints: ready HTTP-PORT HTTPS-PORT PORT-OF-A-CERTIFICATE-FOR-OTHERS
 
     mode NAME                  how to answer, a method of Behaviour
     say STATUS TYPE BODY       what to answer, whatever the token; TYPE - is none
@@ -63,7 +63,7 @@ class Behaviour:
         h.close_connection = True
 
     def cut(self, h):
-        """What it says, all of it, and hangs up before the length that it promised."""
+        """The whole answer, and hangs up before the length that it promised."""
         status, kind, body = h.oauth.answer_to(h.token)
         h.reply(status, kind, body, length=len(body) + 1)
         h.close_connection = True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What /proc says of a process."""
+"""Figures of a process, from /proc."""
 import os
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the environment says of this run: BUILD, JETON_SCALE, and what sort of daemon it is."""
+"""Settings of this run, from the environment, and what sort of build it tries."""
 import os
 
 SUPPORT = os.path.dirname(os.path.abspath(__file__))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration: every mistake is one clear line that says where it is and what would be right."""
+"""Configuration: every mistake is one clear line that shows where it is and what would be right."""
 import os
 
 from client import Client
@@ -118,7 +118,7 @@ def test_reload_applies_a_new_delay_and_level(daemon):
     d.configure("[daemon]\nactivation_delay = 1h\nlog_level = debug\n")
     d.reload()
     eventually(lambda: d.create()["state"] == "pending", "the new delay is applied")
-    assert d.create(delay="0s")["state"] == "active", "what a request says comes first"
+    assert d.create(delay="0s")["state"] == "active", "what a request asks for comes first"
 
 
 def test_reload_of_a_broken_file_keeps_the_old_settings_and_logs_why(daemon):
@@ -126,11 +126,11 @@ def test_reload_of_a_broken_file_keeps_the_old_settings_and_logs_why(daemon):
     assert d.create()["state"] == "pending"
     d.configure("[daemon]\nactivation_delay = 0s\nworker = 1\n")
     d.reload()
-    eventually(lambda: f"{d.config}:3:" in d.log(), "it says where the mistake is")
+    eventually(lambda: f"{d.config}:3:" in d.log(), "it logs where the mistake is")
     assert d.create()["state"] == "pending"
     os.unlink(d.config)
     d.reload()
-    eventually(lambda: d.log().count(d.config) >= 2, "it says that there is no file")
+    eventually(lambda: d.log().count(d.config) >= 2, "it logs that there is no file")
     assert d.create()["state"] == "pending"
     d.configure("[daemon]\nactivation_delay = 0s\n")
     d.reload()
@@ -141,7 +141,7 @@ def test_reload_logs_what_needs_a_restart(daemon):
     d = daemon(config="[daemon]\nprefix = abc\n")
     d.configure("[daemon]\nprefix = xyz\n")
     d.reload()
-    eventually(lambda: "restart" in d.log(), "it says so")
+    eventually(lambda: "restart" in d.log(), "it is logged")
     assert d.create()["token"].startswith("abc_")
     d.restart()
     assert d.create()["token"].startswith("xyz_")

@@ -17,11 +17,11 @@ with open(os.path.join(ROOT, "daemon/report.h")) as header:
 
 
 class Journal:
-    def __init__(self, room=None):
+    def __init__(self, buffer=None):
         self.path = tempfile.mkdtemp(prefix="") + "/socket"
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        if room:
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        if buffer:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.sock.bind(self.path)
         self.sock.settimeout(20 * PATIENCE)
         os.chmod(os.path.dirname(self.path), 0o755)
@@ -86,7 +86,7 @@ def test_refused_connections_are_entries_of_which_one_a_second_is_kept():
 
 
 def test_journal_that_does_not_read_holds_up_nothing_and_is_counted():
-    journal = Journal(room=1)
+    journal = Journal(buffer=1)
     with daemon(journal) as d:
         assert len(d.client().pipeline(["create"] * 3000, within=30)) == 3000
         stats = d.stats()

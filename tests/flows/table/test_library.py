@@ -64,7 +64,7 @@ def example(directory):
     return compiled(directory, source, f"-I{directory}/include")
 
 
-def says(program, daemon, value, **who):
+def output_of(program, daemon, value, **who):
     return subprocess.run([program, daemon.path("verify"), "deploy"], input=value + "\n", text=True,
                           capture_output=True, timeout=20, **who).stdout
 
@@ -74,10 +74,10 @@ def test_example_in_the_manual_compiles_and_works(daemon):
     d = daemon()
     token = d.create(scopes="deploy", subject="ann")
     program = example(d.directory)
-    assert (says(program, d, token["token"]) ==
+    assert (output_of(program, d, token["token"]) ==
             f"ok: {token['id']} speaks for ann (by the table)\n")
     d.done(f"revoke {token['id']}")
-    assert says(program, d, token["token"]).startswith("HTTP 401: ")
+    assert output_of(program, d, token["token"]).startswith("HTTP 401: ")
 
 
 def test_who_may_not_have_the_table_is_answered_by_the_daemon(daemon):
@@ -89,7 +89,7 @@ def test_who_may_not_have_the_table_is_answered_by_the_daemon(daemon):
     for path in d.directory, os.path.dirname(d.directory):
         os.chmod(path, 0o755)
     for groups, source in ([], "daemon"), ([65533], "table"):
-        assert (says(program, d, token["token"], user=65534, group=65534, extra_groups=groups) ==
+        assert (output_of(program, d, token["token"], user=65534, group=65534, extra_groups=groups) ==
                 f"ok: {token['id']} speaks for ann (by the {source})\n")
 
 

@@ -42,14 +42,14 @@ def huge_pages_fault():
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
     fd = os.memfd_create("huge")
     os.truncate(fd, HUGE)
-    room = libc.mmap(None, 2 * HUGE, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
-    at = libc.mmap(room + -room % HUGE, HUGE, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | MAP_FIXED, fd, 0)
+    space = libc.mmap(None, 2 * HUGE, 0, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0)
+    at = libc.mmap(space + -space % HUGE, HUGE, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED | MAP_FIXED, fd, 0)
     failed = ctypes.c_void_p(-1).value
-    assert room != failed and at != failed, os.strerror(ctypes.get_errno())
+    assert space != failed and at != failed, os.strerror(ctypes.get_errno())
     ctypes.memset(at, 1, 1)
     result = libc.madvise(ctypes.c_void_p(at), ctypes.c_size_t(HUGE), MADV_COLLAPSE)
     fault = os.strerror(ctypes.get_errno()) if result < 0 else None
-    libc.munmap(ctypes.c_void_p(room), ctypes.c_size_t(2 * HUGE))
+    libc.munmap(ctypes.c_void_p(space), ctypes.c_size_t(2 * HUGE))
     os.close(fd)
     return fault
 

@@ -79,7 +79,7 @@ def test_slow_server_delays_nobody_but_who_needs_it(daemon):
             assert quick.request(f"verify service=api {own}").verdict == "OK"
             assert time.monotonic() - began < 0.3 * PATIENCE
             assert slow.reply().verdict == "ERR unavailable"
-        eventually(lambda: "service api, verifier introspect" in d.log(), "the log says so")
+        eventually(lambda: "service api, verifier introspect" in d.log(), "it is logged")
 
 
 def test_unreachable_server_is_an_error_and_not_a_pass(daemon):
@@ -89,4 +89,4 @@ def test_unreachable_server_is_an_error_and_not_a_pass(daemon):
     d.restart()
     assert d.ask("verify service=api good", "verify").verdict == "ERR unavailable"
     assert d.verify(d.create()["token"], service="api") == "OK"
-    eventually(lambda: "the server could not be asked" in d.log(), "the log says so")
+    eventually(lambda: "the server could not be asked" in d.log(), "it is logged")

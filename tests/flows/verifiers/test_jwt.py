@@ -110,5 +110,5 @@ def test_keys_are_read_again_by_a_reload(daemon):
     with open(new.public, "w") as file:
         file.write("no key\n")
     d.reload()
-    eventually(lambda: f"{d.config}:6: jwt: " in d.log() and new.public in d.log(), "says why not")
+    eventually(lambda: f"{d.config}:6: jwt: " in d.log() and new.public in d.log(), "it is logged why not")
     assert d.verify(after, service="api") == "OK"

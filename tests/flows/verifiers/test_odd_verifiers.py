@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifiers that do what no verifier should: the daemon goes on, and says what they did."""
+"""Verifiers that do what no verifier should: the daemon goes on, and logs what they did."""
 import os
 import shutil
 import threading
@@ -18,7 +18,7 @@ def service(name, *lines):
 
 
 def logged(d, text):
-    eventually(lambda: text in d.log(), f"the log says {text!r}")
+    eventually(lambda: text in d.log(), f"the log has {text!r}")
 
 
 def test_verifier_that_hangs_delays_nobody_else(daemon):
@@ -55,7 +55,7 @@ def test_late_answer_is_thrown_away(daemon):
         assert client.reply().verdict == "ERR unavailable"
         assert time.monotonic() - began < 0.9 * PATIENCE
         assert client.reply().verdict == "OK"
-        time.sleep(1.2)                         # the late answer comes home in the meantime
+        time.sleep(1.2)                         # the late answer arrives in the meantime
         assert client.request("ping").verdict == "OK"
         assert d.stat("service_answers", service="late", answer="ok") == 0
 

@@ -207,7 +207,7 @@ def test_broken_configuration_keeps_the_old_stacks_and_logs_why(daemon):
             ("[service git]\nrequired = require scope=a\n", "put it below a verifier")):
         d.configure(broken)
         d.reload()
-        eventually(lambda: why in d.log(), f"the log says {why}")
+        eventually(lambda: why in d.log(), f"the log has {why}")
         assert d.verify(token, service="git") == "OK"
     assert d.log().count("the configuration stays as it was") == 4, d.log()
 
@@ -241,7 +241,7 @@ def test_check_opens_every_verifier(daemon):
 
 
 def example(directory):
-    """The verifier in jeton-verifier(3), compiled as the page says."""
+    """The verifier in jeton-verifier(3), compiled as the page shows."""
     with open(f"{ROOT}/daemon/verifiers/jeton-verifier.3") as file:
         page = file.read()
     source = page.split(".Sh EXAMPLES")[1].split(".Bd -literal\n")[1].split("\n.Ed")[0]
