@@ -7,7 +7,8 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs
+	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs \
+	python3-pytest python3-pytest-xdist python3-pytest-timeout
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
 PROGRAMS = postgresql-15 openssh-server openssh-client prometheus
@@ -86,8 +87,8 @@ compile-commands:               ## write compile_commands.json for editors
 
 compile-all: $(PRODUCTS) $(UNIT)
 
-format:                         ## format the C files by .clang-format; `tests/format` only checks
-	@tests/format --fix
+format:                         ## format the C files by .clang-format; `tests/checks/format` only checks
+	@tests/checks/format --fix
 
 # What is compiled in changes with PREFIX.
 $(BUILD)/daemon/config/config_defaults.o: $(BUILD)/prefix
@@ -137,8 +138,8 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
-	$(CC) $(CFLAGS) -fno-lto -pie $^ $(LIBS_UNIT) -o $@
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/select.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
 UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
@@ -204,9 +205,12 @@ run:                            ## keep a daemon in the foreground on build/run/
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
-test: deps                      ## build and run every test
+# Debian's own Python, as another one in PATH may have no pytest.
+TEST_JOBS ?= 2
+PYTEST = BUILD=$(BUILD) /usr/bin/python3 -m pytest tests -q -rfEs -n $(TEST_JOBS) --dist loadgroup
+test: deps                      ## build and run every test; TEST="-k kills" runs some of them
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
-	@BUILD=$(BUILD) tests/run
+	@$(PYTEST) $(TEST)
 
 # Explores each harness for FUZZ_SECONDS, from its corpus on; FUZZ="table daemon" names some of them.
 FUZZ_SECONDS ?= 30
@@ -220,12 +224,11 @@ fuzz:                           ## explore each harness for FUZZ_SECONDS=30; FUZ
 	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
 	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
 
-# The fault campaigns at length: TORTURE_SECONDS for each; TORTURE="PATTERN" names some of them.
+# The campaigns at length: TORTURE_SECONDS for each; TORTURE="kills or faults" names some of them.
 TORTURE_SECONDS ?= 300
-TORTURED = $(patsubst %,$(BUILD)/tests/unit/store/test_%,power_cut faulty_disk)
-torture:                        ## run the fault campaigns, TORTURE_SECONDS=300 for each; TORTURE=PATTERN names some
-	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(TORTURED) $(TEST_VERIFIERS)
-	@BUILD=$(BUILD) TORTURE_SECONDS=$(TORTURE_SECONDS) tests/torture '$(TORTURE)'
+torture:                        ## run the campaigns, TORTURE_SECONDS=300 for each; TORTURE="kills or faults" names some
+	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
+	@TORTURE_SECONDS=$(TORTURE_SECONDS) $(PYTEST) -m campaign -k '$(TORTURE)'
 
 # The whole suite under ASan and UBSan, then under TSan, each in its own build directory.
 sanitize:                       ## run every test under ASan and UBSan, then under TSan

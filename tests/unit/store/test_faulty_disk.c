@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* pytest: campaign */
 /* What a store does on a disk that fails or fills up: the same few batches of changes, with
  * another call going wrong each time. */
 #include "tests/unit/support/store_lifecycle.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* pytest: campaign */
 /* What a store is after its process died, or the power went, at any call it makes. */
 #include "tests/unit/support/store_lifecycle.h"
 

@@ -147,7 +147,8 @@ static int start(void **state)
     if (oauth.pid == 0) {
         dup2(in[0], 0);
         dup2(out[1], 1);
-        execlp("python3", "python3", "-B", "tests/flows/oauth_server.py", oauth.directory, NULL);
+        execlp("python3", "python3", "-B", "tests/flows/support/oauth_server.py", oauth.directory,
+               NULL);
         _exit(127);
     }
     close(in[0]);

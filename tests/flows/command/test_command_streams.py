@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The jeton command where much goes through it: import, export, watch."""
+import json
+import subprocess
+import threading
+
+from jeton_command import JETON, Impostor, Terminal, jeton, setting
+from settings import scaled
+from value import value_new
+from waiting import eventually
+
+
+def digest_line(number, more=""):
+    return f"import digest={number:020x}{'7' * 44} created=2026-01-01T00:00:00Z{more}"
+
+
+# -- export and import ---------------------------------------------------------------------------
+
+def test_export_piped_into_import_moves_every_token(daemon):
+    count = scaled(3000, 300)
+    old = daemon()
+    new = daemon()
+    old.client().pipeline(
+        [f'create subject=s{n % 7} scopes=a,b description="n \\"{n}\\" \\x01 ü"'
+         for n in range(count)], within=60)
+    old.done(f"revoke {old.list(limit=1)[0]['id']}")
+    done = subprocess.run(["sh", "-c", f"{JETON} export | {JETON} -S {new.path()} import"],
+                          env=setting(old.path()), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert f"imported {count} tokens, refused 0 lines" in done.stderr, done.stderr
+    exported = [jeton(d.path(), "export").out for d in (old, new)]
+    assert sorted(exported[0].splitlines()) == sorted(exported[1].splitlines())
+    assert (exported[0].splitlines()[:-1] ==
+            [line.decode() for line in old.done("export").data]), "as the daemon prints them"
+
+
+def test_refused_line_stops_the_import_and_is_named(daemon):
+    d = daemon()
+    lines = [digest_line(n) for n in range(1, 4)] + ["import digest=x", digest_line(5)]
+    done = jeton(d.path(), "import", input="\n".join(lines))
+    assert ((done.status, done.err.splitlines()[0]) ==
+            (2, "jeton: line 4: digest=: a digest is 64 hex digits"))
+    assert "refused 1 line" in done.err and "--keep-going" in done.err, done
+    done = jeton(d.path(), "import", "-k", input="\n".join(lines + [digest_line(6)]))
+    assert (done.status, len(d.list())) == (2, 5), done
+    assert [f"line {n}:" in done.err for n in range(1, 7)] == [True] * 4 + [False] * 2 or \
+        "line 5:" in done.err and "line 6:" not in done.err, done
+    output = json.loads(jeton(d.path(), "-j", "import", input=digest_line(7)).out)
+    assert output == {"ok": True, "imported": 1, "refused": 0}
+    output = json.loads(jeton(d.path(), "-jk", "import", input="\n".join(lines)).out)
+    assert (output["ok"], output["refused"]) == (False, 5)
+
+
+def test_import_takes_all_sorts_of_lines_but_only_imports(daemon):
+    value = value_new()
+    d = daemon()
+    ident = d.create()["id"]
+    lines = ["", "   ", "# a comment", "* " + digest_line(1), digest_line(2) + "\r",
+             f"token={value} description=x", "  * import digest=" + "3" * 64,
+             f"delete {ident}", f"* revoke {ident}", "create description=a=b", "quit", "OK",
+             "import", "x" * 200000, "y" * 9000 + "=", "\x00", "ERR no", digest_line(4)]
+    done = jeton(d.path(), "import", "--keep-going", input="\n".join(lines))
+    assert (done.status, value in done.err) == (2, False), done
+    refused = [number for number in range(1, len(lines) + 1) if f"line {number}: " in done.err]
+    assert refused == [8, 9, 10, 11, 13, 14, 15, 16, 17], done.err
+    assert (refused == sorted(int(line.split("line ")[1].split(":")[0])
+                            for line in done.err.splitlines() if "line " in line.split(":")[1]))
+    assert (len(d.list()), d.list()[0]["state"]) == (6, "active")
+    assert d.verify(value) == "OK"
+
+
+def test_export_that_lost_its_middle_is_noticed(daemon):
+    old = daemon()
+    new = daemon()
+    old.client().pipeline(["create"] * 10)
+    lines = jeton(old.path(), "export").out.splitlines()
+    done = jeton(new.path(), "import", input="\n".join(lines[:3] + lines[5:]))
+    assert done.status == 2 and "10 tokens, but here are 8" in done.err, done
+    assert len(new.list()) == 8
+
+
+def test_import_waits_for_slow_input_and_does_not_hold_back(daemon):
+    d = daemon()
+    process = subprocess.Popen([JETON, "import"], env=setting(d.path()), text=True,
+                               stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    for number in range(1, 4):
+        process.stdin.write(digest_line(number) + "\n")
+        process.stdin.flush()
+        eventually(lambda: len(d.list()) == number, "it is imported though more may follow")
+    process.stdin.write(digest_line(9))
+    output = process.communicate(timeout=20)[1]
+    assert (process.returncode, len(d.list())) == (0, 4), output
+
+
+def test_import_shows_what_is_not_known_when_the_daemon_goes():
+    replies = iter([b"OK\n"] * 5)
+    server = Impostor(lambda _: next(replies, None))
+    done = jeton(server.path, "import", input="\n".join(digest_line(n) for n in range(20)))
+    assert done.status == 3
+    assert "imported 5 tokens" in done.err and "lines 6 to 20" in done.err, done
+    for output, status in (b"ERR store message=full\n", 3), (b"ERR exists message=x\n", 2):
+        server = Impostor(lambda _: output)
+        done = jeton(server.path, "import", "-k", input="\n".join(map(digest_line, range(1000))))
+        assert (done.status, len(server.lines) < 1000) == (status, status == 3), done
+    assert jeton(Impostor(lambda _: b"").path, "import", "-T1s", input=digest_line(1)).status == 3
+
+
+def test_replies_that_come_faster_than_they_are_read_stop_nobody():
+    # Both sides write all they can before they read: 8 KiB an answer, 256 of them on their way.
+    server = Impostor(lambda _: b"OK description=" + b"x" * 8000 + b"\n")
+    count = scaled(5000, 1000)
+    text = "\n".join(digest_line(n, " description=" + "y" * 1000) for n in range(count))
+    done = jeton(server.path, "import", input=text, within=60)
+    assert f"imported {count} tokens" in done.err, done
+
+
+# -- watch ---------------------------------------------------------------------------------------
+
+def serial_of(line):
+    """Of an entry, plain or as an object."""
+    return json.loads(line)["serial"] if line.startswith("{") else int(line.split("\t")[0])
+
+
+class Watching:
+    """`jeton watch`, and the serials it has shown."""
+
+    def __init__(self, path, *arguments):
+        self.process = subprocess.Popen([JETON, *arguments, "watch"], env=setting(path), text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines, self.errors = [], []
+        for source, kept in (self.process.stdout, self.lines), (self.process.stderr, self.errors):
+            threading.Thread(target=self.keep, args=(source, kept), daemon=True).start()
+
+    @staticmethod
+    def keep(source, kept):
+        for line in source:
+            kept.append(line)
+
+    def has(self, text):
+        return any(text in line for line in self.errors)
+
+    def end(self):
+        self.process.terminate()
+        return self.process.wait(10)
+
+
+def test_watch_shows_each_entry_once_through_restarts_and_kills(daemon):
+    d = daemon()
+    d.create()
+    plain, objects = Watching(d.path("observe")), Watching(d.path("observe"), "--json")
+    made = 1
+
+    def both_watch():
+        nonlocal made
+        d.create()
+        made += 1
+        return plain.lines and objects.lines
+    eventually(both_watch, "they watch", every=0.05)
+    for number in range(4):
+        d.client().pipeline(["create"] * 50)
+        made += 50
+        if number % 2:
+            d.kill()
+        else:
+            d.stop()
+        d.start()
+        d.client().pipeline(["create"] * 10)
+        made += 10
+    for watching in plain, objects:
+        eventually(lambda: serial_of(watching.lines[-1]) == made, "all is shown", within=20)
+        assert watching.has("is away") and watching.has("is back; going on after entry")
+        assert watching.end() == -15
+        first = serial_of(watching.lines[0])
+        assert first >= 2, "without after=, only what is new"
+        assert [serial_of(line) for line in watching.lines] == list(range(first, made + 1))
+
+
+def test_watch_begins_where_it_should_and_ends_where_it_must(daemon):
+    d = daemon("daemon.journal_entries=100")
+    d.client().pipeline(["create"] * 3000)
+    oldest = int(d.stats()["journal_oldest"])
+    assert oldest > 10
+    done = jeton(d.path(), "watch", "after=1")
+    assert (done.status, f"oldest={oldest}" in done.err) == (2, True), done
+    assert jeton(d.path(), "watch", "after=x").status == 2
+    assert jeton(d.path(), "watch", "nonsense=1").status == 2
+    assert jeton(d.path("verify"), "watch").status == 2
+    head = subprocess.run(["sh", "-c", f"{JETON} watch --after={oldest + 4} | head -3"],
+                          env=setting(d.path()), capture_output=True, text=True, timeout=20)
+    assert ([int(line.split("\t")[0]) for line in head.stdout.splitlines()] ==
+            [oldest + 5, oldest + 6, oldest + 7])
+
+
+def test_watch_on_a_terminal_is_a_table_that_grows(daemon):
+    d = daemon()
+    terminal = Terminal(d.path(), "watch", columns=100, NO_COLOR="1").expect("SERIAL")
+    for number in range(1, 4):
+        d.create(description=f"token-{number} " + "x" * 200)
+        terminal.expect(f"token-{number}")
+    output = terminal.type("\x03").finish()
+    assert terminal.status == -2
+    lines = output.replace("^C", "").splitlines()
+    assert (len(lines), max(map(len, lines))) == (4, 100), output
+    assert {line.index("create") for line in lines[1:]} == {lines[0].index("EVENT")}
+
+
+def test_watch_neither_repeats_nor_believes_nonsense():
+    def answer(line):
+        if line == b"stats":
+            return b"* name=journal_newest value=7\nOK\n"
+        asked.append(line)
+        if len(asked) == 1:
+            return b"* serial=8 event=create\n" * 2 + b"* serial=9 event=create\nOK\n"
+        if len(asked) == 2:
+            return None
+        if len(asked) == 3:
+            return b"ERR busy message=x\n"
+        return b"* serial=9 event=create\n* serial=10 event=create\n* nonsense\n"
+    asked = []
+    done = jeton(Impostor(answer).path, "watch")
+    assert [row[0] for row in done.rows] == ["8", "9", "10"]
+    assert asked == [b"watch after=7"] + [b"watch after=9"] * 3
+    assert done.status == 3

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The disk refuses: changes fail by name, denials stand, verification goes on, all resumes."""
+import contextlib
+import ctypes
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from campaign import rounds
+from daemon import Daemon
+from requirements import need_root
+from waiting import eventually
+
+CLONE_NEWNS = 0x00020000
+
+
+@contextlib.contextmanager
+def writes_refused(daemon):
+    """No write beyond the first 64 KiB of any file: the log can still grow."""
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+
+
+def saved(daemon):
+    return eventually(lambda: daemon.stats()["denials_unsaved"] == "0",
+                      "the denials are saved", within=15, every=0.05)
+
+
+def test_refused_write_fails_creates_but_never_a_revocation(daemon):
+    d = daemon()
+    kept, leaked, stopped = d.create(), d.create(), d.create()
+    with writes_refused(d):
+        reply = d.ask("create description=lost")
+        assert reply.verdict == "ERR store"
+        assert "not done" in reply["message"] or "uncertain" in reply["message"], reply
+        for verb, token, verdict in (("revoke", leaked, "NO revoked"),
+                                     ("disable", stopped, "NO disabled")):
+            reply = d.ask(f"{verb} {token['id']}")
+            assert reply.verdict == "ERR store"
+            assert "in force" in reply["message"], reply
+            assert d.verify(token["token"]) == verdict
+            assert [line["id"] for line in d.list(state=verdict[3:])] == [token["id"]]
+            exported = next(line for line in d.done("export").lines
+                            if line["digest"].startswith(token["id"]))
+            assert verdict[3:] in exported, "whoever takes the export over must refuse it too"
+        assert d.verify(kept["token"]) == "OK"
+        assert len(d.list()) == 3
+        for verb in "update {} description=x", "enable {}", "delete {}", "rotate {}":
+            assert d.ask(verb.format(kept["id"])).verdict == "ERR store", verb
+        assert d.verify(kept["token"]) == "OK"
+        assert int(d.stats()["denials_unsaved"]) == 2, d.stats()
+        assert int(d.stats()["store_failures"]) >= 3, d.stats()
+    saved(d)
+    d.create(description="there is space again")
+    states = {line["id"]: line["state"] for line in d.list()}
+    assert states[leaked["id"]] == "revoked"
+    d.kill()
+    d.start()
+    assert ([d.verify(token["token"]) for token in (kept, leaked, stopped)] ==
+            ["OK", "NO revoked", "NO disabled"])
+    assert "lost" not in [line.get("description") for line in d.list()], "a refused create"
+
+
+def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):
+    d = daemon()
+    token = d.create()
+    with writes_refused(d):
+        assert d.ask(f"revoke token={token['token']}", "verify").verdict == "ERR store"
+        assert d.verify(token["token"]) == "NO revoked"
+    saved(d)
+    d.kill()
+    d.start()
+    assert d.verify(token["token"]) == "NO revoked"
+
+
+def test_enable_after_an_unsaved_disable_is_not_undone(daemon):
+    d = daemon()
+    token = d.create()
+    for _ in range(3):
+        with writes_refused(d):
+            assert d.ask(f"disable {token['id']}").verdict == "ERR store"
+            assert d.verify(token["token"]) == "NO disabled"
+        d.done(f"enable {token['id']}")
+        assert d.verify(token["token"]) == "OK"
+        saved(d)
+        changes, end = d.stats()["journal_newest"], time.monotonic() + 2.5
+        while time.monotonic() < end:       # held denials are tried again every second
+            assert d.verify(token["token"]) == "OK", "the enable came later, and stands"
+            time.sleep(0.05)
+        assert d.stats()["journal_newest"] == changes
+
+
+def test_start_without_space_for_a_store_fails_and_leaves_nothing():
+    d = Daemon(limits={resource.RLIMIT_FSIZE: 65536}).spawn()
+    d.ended(1)
+    assert d.store in d.log() and "File too large" in d.log(), d.log()
+    assert ([name for name in os.listdir(d.directory) if name not in ("log", "tokens.tdb.lock")] ==
+            [])
+    d.limits = {}
+    with d:
+        d.create()
+
+
+def test_creates_resume_by_themselves_once_the_disk_works(daemon):
+    d = daemon()
+    for _ in range(3):
+        with writes_refused(d), d.client() as client:
+            replies = client.pipeline(["create"] * 50)
+            assert {reply.verdict for reply in replies} == {"ERR store"}
+        with d.client() as client:
+            replies = client.pipeline(["create"] * 50)
+            assert {reply.verdict for reply in replies} == {"OK"}
+    assert len(d.list()) == 150
+    assert len(d.done("journal").lines) == 150
+
+
+def small_disk(kind, size):
+    """A file system of our own, gone with this process."""
+    need_root()
+    libc = ctypes.CDLL(None, use_errno=True)
+    where, image = tempfile.gettempdir() + "/disk", tempfile.gettempdir() + "/image"
+    os.mkdir(where)
+    if libc.unshare(CLONE_NEWNS) != 0:
+        pytest.skip("no mount namespaces here")
+    mount = ["mount", "-t", kind, "-o", f"size={size}", kind, where]
+    if kind != "tmpfs":
+        make_file_system(kind, image, size)
+        mount = ["mount", "-t", kind, "-o", "loop", image, where]
+    for command in ["mount", "--make-rprivate", "/"], mount:
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            pytest.skip(f"cannot mount {kind} here: {done.stderr.splitlines()[0]}")
+    return where
+
+
+def make_file_system(kind, image, size):
+    tool = shutil.which(f"mkfs.{kind}", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
+    if tool is None:
+        pytest.skip(f"mkfs.{kind} is not installed")
+    subprocess.run(["truncate", "-s", size, image], check=True)
+    options = {"ext4": ["-q", "-F", "-m", "0"], "btrfs": ["-q", "-f"]}[kind]
+    subprocess.run([tool, *options, image], check=True, stdout=subprocess.DEVNULL)
+
+
+def fill(path):
+    """Takes all the space there is."""
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in 1 << 20, 1 << 12, 1:
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * size)
+
+
+def test_full_disk_stops_changes_and_nothing_else():
+    changes_stop_and_nothing_else(small_disk("tmpfs", "32m"))
+
+
+@pytest.mark.campaign
+def test_full_ext4_stops_changes_and_nothing_else():
+    changes_stop_and_nothing_else(small_disk("ext4", "64M"))
+
+
+@pytest.mark.campaign
+def test_full_btrfs_stops_changes_and_nothing_else():
+    changes_stop_and_nothing_else(small_disk("btrfs", "128M"))
+
+
+def changes_stop_and_nothing_else(disk):
+    for number in rounds():
+        os.mkdir(f"{disk}/jeton")
+        d = Daemon(directory=f"{disk}/jeton")
+        d.log_path = f"{tempfile.gettempdir()}/log-{number}"
+        with d:
+            fill_and_free(d, disk + "/filler")
+
+
+def fill_and_free(d, filler):
+    made = [r["token"] for r in d.client().pipeline(["create subject=ann"] * 200)]
+    fill(filler)
+    made += create_until_refused(d)
+    victim, others = made[0], made[1:]
+    assert d.ask(f"revoke {d.done(f'id {victim}')['id']}").verdict in ("OK", "ERR store")
+    assert d.verify(victim) == "NO revoked"
+    assert verdicts(d, others) == {"OK"}
+    assert len(d.list()) >= len(made)
+    os.unlink(filler)
+    saved(d)
+    others.append(d.create()["token"])
+    d.kill()
+    d.start()
+    assert d.verify(victim) == "NO revoked"
+    assert verdicts(d, others) == {"OK"}
+
+
+def create_until_refused(daemon):
+    """The values made before the first refusal, which must come."""
+    made, client = [], daemon.client()
+    for _ in range(200):
+        replies = client.pipeline(["create description=" + "x" * 900] * 50)
+        made += [r["token"] for r in replies if r.verdict == "OK"]
+        others = {r.verdict for r in replies} - {"OK"}
+        if others:
+            assert others == {"ERR store"}
+            return made
+    raise AssertionError("the disk is full, and nothing was refused")
+
+
+def verdicts(daemon, values):
+    with daemon.client("verify") as client:
+        return {r.verdict for r in client.pipeline([f"verify {value}" for value in values])}

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Daemons in private directories."""
+import contextlib
+import fcntl
+import os
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+from client import Client, quote
+from library import Handle
+from settings import JETOND, PATIENCE
+from waiting import eventually
+
+ROLES = ("admin", "observe", "verify")
+# What a sanitizer, the C library or an assertion prints when it ends a process.
+REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
+                    r"Assertion .* failed|stack smashing|buffer overflow detected|"
+                    r"free\(\)|malloc\(\)|double free|corrupted ")
+
+daemons = []            # all that this process has made, for the report of a failure
+
+
+def run_jetond(*arguments, within=20):
+    """Runs jetond to its end."""
+    return subprocess.run([JETOND, *arguments], capture_output=True, text=True,
+                          errors="replace", timeout=within * PATIENCE)
+
+
+class Daemon:
+    """A jetond of our own.  Leaving `with` stops it, and fails unless that went in good order.
+
+    settings    `section.key=value`, each
+    config      text of a configuration file
+    limits      {resource.RLIMIT_…: number} for the daemon
+    uid         who it runs as, if not as we
+    extra       {name: text} of its environment
+    hangs       that some of its threads may hang at its end is no fault
+    sockets     {name: listening socket} that it inherits
+    """
+
+    def __init__(self, *settings, config=None, roles=ROLES, directory=None, limits=None, uid=None,
+                 extra=None, sockets=None, hangs=False):
+        self.directory = directory or tempfile.mkdtemp(prefix="")
+        self.store = f"{self.directory}/tokens.tdb"
+        self.settings = settings
+        self.roles = roles
+        self.limits = limits or {}
+        self.uid = uid
+        self.extra = extra or {}
+        self.sockets = sockets or {}
+        self.process = None
+        self.clients = {}
+        self.hangs = hangs
+        self.handles = {}       # of libjeton, by service
+        self.source = None      # who gave libjeton its last answer
+        self.start_within = 20
+        self.log_path = f"{self.directory}/log"
+        self.config = None
+        if config is not None:
+            self.config = f"{self.directory}/jetond.conf"
+            self.configure(config)
+        daemons.append(self)
+
+    def __enter__(self):
+        if uid_differs(self.uid):
+            os.chown(self.directory, self.uid, self.uid)
+            os.chmod(os.path.dirname(self.directory), 0o755)
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        if self.process is not None:
+            if kind is None:
+                self.stop()
+            else:
+                self.process.kill()
+                self.process.wait()
+        for handle in self.handles.values():
+            handle.close()
+        if kind is None:
+            self.check_log()
+            shutil.rmtree(self.directory)
+
+    def configure(self, text):
+        """Puts it there at once: the daemon may be reading it."""
+        with open(f"{self.config}.new", "w") as file:
+            file.write(text)
+        os.rename(file.name, self.config)
+
+    # -- the process ----------------------------------------------------------------------------
+
+    def arguments(self):
+        own = [f"daemon.store={self.store}", "verify.table_group="]
+        for role in ROLES:
+            own.append(f"{role}.path={self.path(role) if role in self.roles else ''}")
+            own.append(f"{role}.group=")
+        given = ["--config", self.config] if self.config else []
+        for setting in (*own, *self.settings):
+            given += ["--set", setting]
+        return given
+
+    def spawn(self):
+        """Starts it without waiting for anything."""
+        given = range(3, 3 + len(self.sockets))
+
+        def prepare():
+            for what, limit in self.limits.items():
+                resource.setrlimit(what, (limit, limit))
+            # Out of the way of each other first.
+            high = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 100) for s in self.sockets.values()]
+            for fd, number in zip(high, given):
+                os.dup2(fd, number)
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.prefix(), JETOND, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=prepare if self.limits or self.sockets else None, pass_fds=given,
+                env=environment(self.hangs) | self.extra,
+                **({"user": self.uid, "group": self.uid, "extra_groups": []}
+                   if uid_differs(self.uid) else {}))
+        return self
+
+    def prefix(self):
+        """What is run before it, and becomes it: only the process itself knows its number."""
+        if not self.sockets and "WATCHDOG_USEC" not in self.extra:
+            return []
+        names = ":".join(name.partition("#")[0] for name in self.sockets)
+        return ["sh", "-c", "export LISTEN_PID=$$ WATCHDOG_PID=$$ LISTEN_FDS=$1 LISTEN_FDNAMES=$2; "
+                "shift 2; exec \"$@\"", "sh", str(len(self.sockets)), names]
+
+    def start(self):
+        self.spawn()
+        eventually(self.listens, "jetond listens", self.start_within)
+        return self
+
+    def listens(self):
+        assert self.process.poll() is None, f"jetond ended with {self.process.returncode} at start"
+        inherited = [sock.getsockname() for sock in self.sockets.values()]
+        return all(map(accepts, [*map(self.path, self.roles), *inherited]))
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def ended(self, expected, within=20):
+        """Waits for its end."""
+        process, self.process, self.clients = self.process, None, {}
+        assert process.wait(within * PATIENCE) == expected, "exit status of jetond"
+
+    def stop(self):
+        self.signal(signal.SIGTERM)
+        self.ended(0)
+
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        self.ended(-signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def reload(self):
+        self.signal(signal.SIGHUP)
+
+    @contextlib.contextmanager
+    def stopped(self):
+        """Holds all its threads: what is sent meanwhile it finds at once."""
+        self.signal(signal.SIGSTOP)
+        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        assert state.si_code == os.CLD_STOPPED, "jetond ended instead"
+        yield
+        self.signal(signal.SIGCONT)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()
+
+    def check_log(self):
+        report = REPORT.search(self.log())
+        assert not report, f"jetond reported: {report[0]}"
+
+    # -- talking to it --------------------------------------------------------------------------
+
+    def path(self, role="admin"):
+        return f"{self.directory}/{role}.sock"
+
+    def client(self, role="admin", **options):
+        return Client(self.path(role), **options)
+
+    def ask(self, line, role="admin"):
+        """One request over a connection that is kept."""
+        if role not in self.clients:
+            self.clients[role] = self.client(role)
+        return self.clients[role].request(line)
+
+    def done(self, line, role="admin"):
+        """One request that must be answered OK."""
+        reply = self.ask(line, role)
+        assert reply.verdict == "OK", f"{line}: {reply}"
+        return reply
+
+    def create(self, **claims):
+        return self.done("create" + arguments_of(claims))
+
+    def verify(self, value, service=None, **wanted):
+        """The verdict, on which the socket and libjeton in this process must agree."""
+        line = "verify" + arguments_of(({"service": service} if service else {}) | wanted)
+        verdict = self.ask(f"{line} {value}", "verify").verdict
+        if service not in self.handles:
+            self.handles[service] = Handle(self.path("verify"), service)
+        handle = self.handles[service]
+        if handle.takes(value, wanted):
+            other, self.source = handle.verify(value, **wanted)
+            if other != verdict:        # a second may have ended in between
+                verdict = self.ask(f"{line} {value}", "verify").verdict
+            assert other == verdict, f"libjeton, by {self.source}, and the socket, of {line}"
+        return verdict
+
+    def answered_by(self, who):
+        """Who gave libjeton its last answer; where it cannot be loaded nobody did."""
+        if self.source is not None:
+            assert self.source == who
+
+    def list(self, **filters):
+        return self.done("list" + arguments_of(filters)).lines
+
+    def stats(self):
+        return {line["name"]: line["value"] for line in self.done("stats").lines}
+
+    def stat(self, name, **labels):
+        """One counter that there is several times."""
+        found = [line for line in self.done("stats").lines
+                 if line["name"] == name and labels.items() <= line.items()]
+        assert len(found) == 1, f"{name} {labels}: {found}"
+        return int(found[0]["value"])
+
+
+def uid_differs(uid):
+    return uid is not None and uid != os.geteuid()
+
+
+def arguments_of(claims):
+    return "".join(f" {key}={quote(str(value))}" for key, value in claims.items())
+
+
+def environment(hangs=False):
+    """Sanitizers end the daemon with a status of their own, unless somebody wants it otherwise."""
+    given = dict(os.environ)
+    given.setdefault("ASAN_OPTIONS", "exitcode=99:detect_leaks=1")
+    given.setdefault("TSAN_OPTIONS", "exitcode=99:halt_on_error=0")
+    if hangs:
+        given["TSAN_OPTIONS"] += ":report_thread_leaks=0"
+        given["ASAN_OPTIONS"] += ":detect_leaks=0"
+    given.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
+    return given
+
+
+def accepts(path):
+    """True once the daemon answers there: it listens already while it loads its store."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(1)
+        try:
+            sock.connect(path)
+            sock.sendall(b"ping\n")
+            return sock.recv(100) == b"OK\n"
+        except OSError:
+            return False

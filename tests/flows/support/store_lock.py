@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keep the daemon's writer out of its own file."""
+import contextlib
+import fcntl
+
+
+@contextlib.contextmanager
+def writer_locked_out(daemon):
+    """Holds every byte of the store locked, as a stuck disk would.  Gives what ends that early."""
+    with open(daemon.store, "r+b") as file:
+        fcntl.lockf(file, fcntl.LOCK_EX)
+        yield lambda: fcntl.lockf(file, fcntl.LOCK_UN)

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is installed: files, units, manual pages, the configuration file."""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pytest
+
+from daemon import run_jetond
+from requirements import need_plain_build
+from settings import BUILD, PATIENCE
+
+EXPOSURE = 0.4
+KEY_ROW = re.compile(r'\{ "([a-z]+)", "([a-z_]+)", read_')
+ROLE_KEY_ROW = re.compile(r'\{ name, "([a-z_]+)", read_')
+UNITS = "usr/local/lib/systemd/system"
+
+
+def need(program):
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+
+
+def run(*arguments, within=60, **how):
+    done = subprocess.run(arguments, capture_output=True, text=True, errors="replace",
+                          timeout=within * PATIENCE, **how)
+    assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def text_of(path):
+    with open(path) as file:
+        return file.read()
+
+
+def make(target, root, prefix="/usr/local"):
+    """Has the tree's own make do it, with what is built."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return run("make", "-s", target, f"BUILD={BUILD}", f"DESTDIR={root}", f"PREFIX={prefix}",
+               f"FILL={tempfile.gettempdir()}/fill", f"UNITDIR={prefix}/lib/systemd/system",
+               env=plain)
+
+
+def installed(prefix="/usr/local"):
+    need_plain_build()
+    root = tempfile.mkdtemp(prefix="root")
+    make("install-only", root, prefix)
+    return root
+
+
+def files_below(root):
+    return sorted(os.path.join(path, name).removeprefix(root)
+                  for path, _, names in os.walk(root) for name in names)
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+def test_removing_leaves_nothing_of_what_was_installed():
+    for prefix in ("/usr/local", "/usr", "/opt/jeton"):
+        root = installed(prefix)
+        there = files_below(root)
+        for wanted in (f"{prefix}/sbin/jetond", f"{prefix}/bin/jeton", "/etc/jeton/jetond.conf",
+                       f"{prefix}/include/jeton.h", f"{prefix}/include/jeton/verifier.h",
+                       f"{prefix}/share/man/man5/jetond.conf.5"):
+            assert wanted in there, f"{wanted} is not among {there}"
+        for page in pages():
+            name, section = os.path.basename(page), page[-1]
+            assert f"{prefix}/share/man/man{section}/{name}" in there, f"{page} is not installed"
+        make("uninstall", root, prefix)
+        assert files_below(root) == [], f"left after uninstall with PREFIX={prefix}"
+        own = [path for path, _, _ in os.walk(root) if os.path.basename(path) == "jeton" and
+               path != f"{root}{prefix}"]
+        assert own == [], "directories left"
+
+
+def test_a_changed_configuration_is_neither_overwritten_nor_removed():
+    root = installed()
+    path = f"{root}/etc/jeton/jetond.conf"
+    with open(path, "w") as file:
+        file.write("[daemon]\nlog_level = debug\n")
+    make("install-only", root)
+    make("uninstall", root)
+    assert files_below(root) == ["/etc/jeton/jetond.conf"]
+    assert text_of(path) == "[daemon]\nlog_level = debug\n"
+
+
+def test_programs_are_built_with_what_is_installed():
+    root = installed()
+    source = f"{root}/program.c"
+    with open(source, "w") as file:
+        file.write("#include <jeton.h>\n#include <jeton/jeton.h>\n#include <jeton/verifier.h>\n"
+                   "const struct jeton_verifier jeton_verifier = { JETON_VERIFIER_ABI };\n"
+                   "int main(void) { return jeton_status_http(JETON_OK) != 200; }\n")
+    flags = run("pkg-config", "--cflags", "--libs", "libjeton", env=os.environ | {
+        "PKG_CONFIG_PATH": f"{root}/usr/local/lib/pkgconfig", "PKG_CONFIG_SYSROOT_DIR": root})
+    run("cc", "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Werror", source,
+        *flags.split(), "-o", f"{root}/program")
+    run(f"{root}/program", env=os.environ | {"LD_LIBRARY_PATH": f"{root}/usr/local/lib"})
+
+
+# -- units ---------------------------------------------------------------------------------------
+
+def units_to_judge():
+    """Installed units that name programs which are there."""
+    root = installed()
+    for path in glob.glob(f"{root}/{UNITS}/*"):
+        text = text_of(path)
+        assert not re.search("@[A-Z]+@", text), path
+        with open(path, "w") as file:
+            file.write(text.replace("/usr/local/", f"{root}/usr/local/"))
+    return root, sorted(glob.glob(f"{root}/{UNITS}/*"))
+
+
+def analyze(root, *arguments):
+    return run("systemd-analyze", *arguments, env=os.environ | {
+        "SYSTEMD_UNIT_PATH": f"{root}/{UNITS}:", "MANPATH": f"{root}/usr/local/share/man:",
+        "SYSTEMD_LOG_LEVEL": "notice"})
+
+
+def test_units_are_clean_and_their_manual_pages_are_there():
+    need("systemd-analyze")
+    root, units = units_to_judge()
+    assert (({os.path.basename(unit) for unit in units} >= {
+           "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
+           "jeton-stats.service", "jeton-stats.timer"})), units
+    manual = "yes" if shutil.which("man") else "no"
+    assert analyze(root, "verify", f"--man={manual}", *units) == ""
+
+
+def test_the_service_is_exposed_no_more_than_promised():
+    need("systemd-analyze")
+    root, _ = units_to_judge()
+    output = analyze(root, "security", "--offline=yes", "--no-pager",
+                   f"--threshold={round(EXPOSURE * 10)}", f"{root}/{UNITS}/jetond.service")
+    print(output.splitlines()[-1].removeprefix("→ "))
+
+
+def test_the_examples_of_drop_ins_are_clean():
+    need("systemd-analyze")
+    root, units = units_to_judge()
+    os.mkdir(f"{root}/{UNITS}/jetond.service.d")
+    examples = glob.glob(f"{root}/usr/local/share/doc/jeton/examples/*.conf")
+    assert sorted(map(os.path.basename, examples)) == ["network.conf", "priority.conf"]
+    for example in examples:
+        shutil.copy(example, f"{root}/{UNITS}/jetond.service.d")
+    assert analyze(root, "verify", "--man=no", *units) == ""
+
+
+# -- the configuration file ----------------------------------------------------------------------
+
+def keys():
+    source = text_of("daemon/config/config.c")
+    own, roles = KEY_ROW.findall(source), ROLE_KEY_ROW.findall(source)
+    assert len(own) >= 12 and len(roles) == 4, (own, roles)
+    return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]
+
+
+def shown():
+    """(section, key, value) of every key in the file that is installed; all are comments."""
+    section, found = None, []
+    for line in text_of("systemd/jetond.conf").splitlines():
+        if match := re.fullmatch(r"#?\[([a-z ]+)\]", line):
+            section = match[1]
+        elif match := re.fullmatch(r"#([a-z_]+) = ?(.*)", line):
+            found.append((section, match[1], match[2]))
+        else:
+            assert line == "" or line.startswith("# "), line
+    return found
+
+
+def test_the_configuration_file_shows_every_key():
+    there = {(section, key) for section, key, _ in shown() if section != "service other"}
+    assert sorted(there) == sorted(set(keys()))
+
+
+def test_what_the_configuration_file_shows_is_valid():
+    directory = tempfile.mkdtemp()
+    text = "".join(f"[{section}]\n{key} = {value.replace('@VERIFIERSDIR@', directory)}\n"
+                   for section, key, value in shown())
+    with open(f"{directory}/jetond.conf", "w") as file:
+        file.write(text)
+    others = [f"daemon.store={directory}/tokens.tdb", "verify.table_group="]
+    for role in ("admin", "observe", "verify"):
+        others += [f"{role}.path={directory}/{role}.sock", f"{role}.group="]
+    done = run_jetond("--config", f"{directory}/jetond.conf", "--check",
+                   *(word for setting in others for word in ("--set", setting)))
+    assert done.returncode == 0, done.stderr
+
+
+# -- manual pages --------------------------------------------------------------------------------
+
+def pages():
+    found = sorted(path for folder in ("daemon", "plugin", "proto")
+                   for path in glob.glob(f"{folder}/**/*.[1-8]", recursive=True))
+    assert len(found) >= 7, found
+    return found
+
+
+def test_every_key_is_described():
+    page = text_of("daemon/jetond.conf.5")
+    section, described = None, set()
+    for line in page.splitlines():
+        if line.startswith(".Ss ["):
+            section = re.findall(r"\[([a-z]+)", line)
+        elif section and line.startswith(".It Cm "):
+            described |= {(name, line.split()[2]) for name in section}
+    assert sorted(set(keys()) - described) == [], (
+        "keys of config.c that jetond.conf(5) does not describe")
+
+
+def test_the_manual_pages_are_clean():
+    need("mandoc")
+    run("mandoc", "-T", "lint", "-W", "warning", *pages())
+
+
+def test_the_manual_pages_are_clean_for_groff():
+    need("groff")
+    for page in pages():
+        assert run("groff", "-mandoc", "-Tutf8", "-wmac", "-Wbreak", "-z", page) == "", page
+
+
+def test_manual_pages_refer_to_what_there_is():
+    own = {tuple(os.path.basename(page).rsplit(".", 1)) for page in pages()}
+    for page in pages():
+        for name, section in re.findall(r"^\.Xr (\S+) (\d)", text_of(page), re.M):
+            assert (name, section) in own or "jeton" not in name, f"{page}: {name}({section})"

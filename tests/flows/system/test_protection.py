@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the daemon forbids itself, by itself."""
+import os
+
+import proc
+from daemon import run_jetond
+from requirements import need_plain_build, need_root
+from waiting import eventually
+
+PROTECTIONS = ("no_new_privs", "not_dumpable", "seccomp", "landlock")
+
+
+def figures(d):
+    return {name.removeprefix("protection_"): int(value) for name, value in d.stats().items()
+            if name.startswith("protection_")}
+
+
+def test_every_thread_is_under_the_filter_and_without_new_privileges(daemon):
+    need_plain_build()
+    d = daemon()
+    threads = os.listdir(f"/proc/{d.pid}/task")
+    assert len(threads) >= 3, threads
+    for thread in threads:
+        task = f"{d.pid}/task/{thread}"
+        assert (proc.status(task, "Seccomp"), proc.status(task, "NoNewPrivs")) == (2, 1), task
+    got = figures(d)
+    assert ({name: got[name] for name in PROTECTIONS if name != "landlock"} ==
+            {name: 1 for name in PROTECTIONS if name != "landlock"})
+    assert got["landlock"] == int(got["landlock_abi"] > 0)
+    assert got["landlock"] or "Landlock" in d.log(), "what is not there is logged"
+
+
+def test_sandbox_can_be_left_out_and_stats_show_it(daemon):
+    d = daemon("daemon.sandbox=no")
+    got = figures(d)
+    assert (got["seccomp"], got["landlock"], got["no_new_privs"]) == (0, 0, 1)
+    assert proc.status(d.pid, "Seccomp") == 0
+    assert "Landlock" not in d.log() and "filter" not in d.log(), d.log()
+
+
+def test_reload_finds_names_and_files_from_within_the_sandbox(daemon):
+    d = daemon(config="[daemon]\nactivation_delay = 0s\n", )
+    # As editors do: another file under the same name.
+    with open(d.config + ".new", "w") as file:
+        file.write("[daemon]\nactivation_delay = 1h\n[verify]\ntable_group = daemon\n")
+    os.rename(d.config + ".new", d.config)
+    d.settings = ["verify.table_group=daemon"]
+    d.reload()
+    eventually(lambda: d.create()["state"] == "pending", "it is applied")
+    d.configure("[verify]\nowner = no-such-user\n")
+    d.reload()
+    eventually(lambda: "no-such-user" in d.log(), "a name that is not there is logged")
+    assert d.done("ping").verdict == "OK"
+
+
+def test_locked_memory_is_used_where_it_is_allowed_and_logged_where_not(daemon):
+    need_plain_build()
+    d = daemon()
+    if figures(d)["memory_locked"]:
+        assert proc.status(d.pid, "VmLck") > 0
+    else:
+        assert "RLIMIT_MEMLOCK" in d.log(), d.log()
+
+
+def test_buffers_stay_unlocked_where_the_limit_demands_it(daemon):
+    need_root()
+    need_plain_build()
+    import resource
+    d = daemon(uid=65534, limits={resource.RLIMIT_MEMLOCK: 0})
+    assert figures(d)["memory_locked"] == 0
+    assert d.log().count("RLIMIT_MEMLOCK") == 1
+    for _ in range(20):
+        d.client().request("ping")
+    assert d.log().count("RLIMIT_MEMLOCK") == 1, "once"
+
+
+def test_bad_protection_settings_are_refused():
+    for setting, word in ("daemon.sandbox=maybe", "auto"), ("daemon.network=1", "yes"):
+        done = run_jetond("--set", setting)
+        assert done.returncode == 2 and word in done.stderr, done
