@@ -167,7 +167,7 @@ static bool in_a_group(const struct ids *groups, const struct jeton_question *q)
     if (has_id(groups, q->peer_gid))
         return true;
     for (size_t i = 0; i < q->peer_group_count; i++)
-        if (has_id(groups, q->peercred_groups[i]))
+        if (has_id(groups, q->peer_groups[i]))
             return true;
     return false;
 }

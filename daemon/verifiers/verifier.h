@@ -104,7 +104,7 @@ struct jeton_question {
     uid_t peer_uid; /* of the process that asks, as the kernel saw it when it connected */
     gid_t peer_gid;
     size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
-    const gid_t *peercred_groups;
+    const gid_t *peer_groups;
 };
 
 /* What is answered.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */

@@ -48,7 +48,7 @@ void eval_begin(struct evaluation *h, const struct stack *stack, const struct qu
         .peer_uid = place->peer->uid,
         .peer_gid = place->peer->gid,
         .peer_group_count = place->group_count,
-        .peercred_groups = place->groups,
+        .peer_groups = place->groups,
     };
     stack_result_begin(&h->tally);
     h->step = 0;

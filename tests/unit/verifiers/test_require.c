@@ -207,7 +207,7 @@ static void the_process_that_asks_must_be_in_one_of_the_groups(void **state)
             .value = "",
             .peer_uid = 1000,
             .peer_gid = 100,
-            .peercred_groups = groups,
+            .peer_groups = groups,
             .peer_group_count = cases[i].groups,
         };
         assert_true(opens(cases[i].arguments));

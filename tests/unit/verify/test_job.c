@@ -34,7 +34,7 @@ static void an_errand_has_copies_of_everything(void **state)
         .peer_uid = 3,
         .peer_gid = 4,
         .peer_group_count = 3,
-        .peercred_groups = groups,
+        .peer_groups = groups,
     };
     struct job *e = job_new(&q);
 
@@ -47,7 +47,7 @@ static void an_errand_has_copies_of_everything(void **state)
     assert_string_equal(e->question.scopes, "a,b");
     assert_string_equal(e->question.subject, "alice");
     assert_string_equal(e->question.identity->subject, "alice");
-    assert_int_equal(e->question.peercred_groups[2], 9);
+    assert_int_equal(e->question.peer_groups[2], 9);
     assert_int_equal(e->question.now + e->question.deadline, 3);
     assert_int_equal(e->question.peer_uid * 10 + e->question.peer_gid, 34);
     assert_int_equal(e->answer.identity.expires, JETON_VERIFIER_NEVER);
@@ -66,7 +66,7 @@ static void what_was_not_said_is_not_there_in_the_copy(void **state)
     assert_null(e->question.scopes);
     assert_null(e->question.subject);
     assert_null(e->question.identity);
-    assert_null(e->question.peercred_groups);
+    assert_null(e->question.peer_groups);
     job_free(e);
 }
 
