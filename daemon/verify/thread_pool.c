@@ -61,8 +61,8 @@ struct job *job_new(const struct jeton_question *q)
     if (e == NULL)
         return NULL;
     e->question = *q;
-    e->question.peer_groups =
-        (const gid_t *)(const void *)keep(e, (const char *)q->peer_groups, groups);
+    e->question.peer_groups = (const gid_t *)(const void *)keep(e, (const char *)q->peer_groups,
+                                                                groups);
     e->question.value = keep(e, q->value, q->value_length);
     e->question.service = keep(e, q->service, length(q->service));
     e->question.scopes = keep(e, q->scopes, length(q->scopes));
