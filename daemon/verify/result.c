@@ -20,27 +20,6 @@ static const enum action actions[CONTROL_COUNT][OUTCOME_COUNT] = {
 };
 /* clang-format on */
 
-static const char *const names[CONTROL_COUNT] = {
-    [CONTROL_REQUIRED] = "required",
-    [CONTROL_REQUISITE] = "requisite",
-    [CONTROL_SUFFICIENT] = "sufficient",
-    [CONTROL_OPTIONAL] = "optional",
-};
-
-enum control control_named(struct slice word)
-{
-    enum control c = 0;
-
-    while (c < CONTROL_COUNT && !slice_is(word, names[c]))
-        c++;
-    return c;
-}
-
-const char *control_name(enum control control)
-{
-    return names[control];
-}
-
 void stack_result_begin(struct stack_result *t)
 {
     t->passed = t->vouched = t->refused = false;

@@ -18,16 +18,9 @@
 #ifndef JETON_DAEMON_VERIFY_RESULT_H
 #define JETON_DAEMON_VERIFY_RESULT_H
 
+#include "daemon/config/service_config.h"
 #include "daemon/verifiers/verifier.h"
 #include "proto/status.h"
-
-enum control {
-    CONTROL_REQUIRED,
-    CONTROL_REQUISITE,
-    CONTROL_SUFFICIENT,
-    CONTROL_OPTIONAL,
-    CONTROL_COUNT
-};
 
 enum { OUTCOME_COUNT = JETON_VERIFIER_ERROR + 1 };
 
@@ -48,10 +41,6 @@ struct stack_result {
     struct verifier_result no;    /* why refused */
     struct verifier_result noted; /* the most telling of what counts for nothing */
 };
-
-/* The control word's number, or CONTROL_COUNT. */
-enum control control_named(struct slice word);
-const char *control_name(enum control control);
 
 void stack_result_begin(struct stack_result *t);
 
