@@ -79,7 +79,7 @@ void memory_watch_look(struct memory_watch *m, const struct server *server)
                    connections.now * CONNECTION_BYTES;
     char buffer[128];
     struct text names = text_in(buffer, sizeof(buffer) - 1);
-    uint64_t calls = count_all_calls(atomic_load(&server->stacks), &names), bytes;
+    uint64_t calls = count_all_calls(server->stack_set->current, &names), bytes;
 
     if (!read_bytes(m, &bytes))
         return;

@@ -67,8 +67,8 @@ static void fetch_chunk(struct session *s)
 static const struct stacks *stacks_of(struct worker *worker)
 {
     if (worker->judge.count > 0)
-        return atomic_load_explicit(&worker->stacks, memory_order_relaxed);
-    return lane_take_stacks(worker);
+        return stack_set_used(worker->stack_reader);
+    return stack_set_enter(worker->stack_reader);
 }
 
 void dispatch_run(struct session *s)

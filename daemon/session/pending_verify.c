@@ -59,7 +59,7 @@ static void drop_first(struct session *s)
         s->last_pending = NULL;
     s->pending--;
     eval_wipe(&m->hearing);
-    atomic_fetch_sub(&m->stacks->evaluations, 1);
+    stack_set_release(m->stacks);
     free(m);
 }
 
@@ -79,11 +79,10 @@ static struct pending_verify *append(struct session *s)
         return NULL;
     m->next = NULL;
     m->session = s;
-    m->stacks = atomic_load(&s->worker->stacks);
+    m->stacks = stack_set_hold(s->worker->stack_reader);
     m->job = NULL;
     m->decided = false;
     event_assign(&m->late, s->worker->base, -1, 0, on_late, m);
-    atomic_fetch_add(&m->stacks->evaluations, 1);
     if (s->last_pending != NULL)
         s->last_pending->next = m;
     else
