@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/writer/writer_thread.h"

@@ -270,7 +270,7 @@ static void do_verify(struct run *run, const struct request *r)
     }
     const struct stack *stack = stacks_find(run->stacks, service_of(r));
     if (stack->plain && s->first_pending == NULL) {
-        verify_batch_add(judge, &q, stack, &s->out);
+        verify_batch_add(judge, &q, &stack->series, &s->out);
         if (!verify_batch_has_room(judge))
             judge_pending(run->session);
     } else if (judge_pending(run->session)) {

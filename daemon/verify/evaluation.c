@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/verify/answer.h"
 #include "daemon/base/probe.h"
+#include "daemon/table/lookup.h"
 #include "daemon/verifiers/throttle.h"
+#include "daemon/verify/answer.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -286,10 +287,10 @@ void eval_finish(struct evaluation *h, unsigned worker, struct text *reply)
     bool no = status_row(status)->kind == ANSWER_NO;
 
     tell_throttles(h, status);
-    series_count(h->stack->series, worker, status);
+    series_count(h->stack->series.service, worker, status);
     uint64_t taken = clock_monotonic() - h->began;
-    series_time(h->stack->series, worker, taken);
-    series_latency(h->stack->series, worker, taken);
+    series_time(h->stack->series.service, worker, taken);
+    series_latency(h->stack->series.service, worker, taken);
     PROBE(verify, h->stack->service, status_row(status)->word);
     reply_begin(reply, status);
     put_id(h, status, reply);

@@ -4,8 +4,8 @@
 #ifndef JETON_DAEMON_VERIFY_EVALUATION_H
 #define JETON_DAEMON_VERIFY_EVALUATION_H
 
-#include "daemon/verify/batch.h"
 #include "daemon/base/peercred.h"
+#include "daemon/table/token_table.h"
 #include "daemon/verify/stack.h"
 
 /* Who hears it, and for whom. */

@@ -32,6 +32,12 @@ struct series {
     struct series_part *part; /* one for each worker */
 };
 
+/* What a verification that one verifier decides is counted in. */
+struct series_pair {
+    struct series *service;
+    struct series *verifier;
+};
+
 struct metrics {
     size_t workers;
     _Atomic(struct series *) first; /* newest first; only ever added to */

@@ -126,9 +126,9 @@ static bool make_stack(struct stack *stack, const struct service_config *section
     struct stack_entry_source from = { c, section, NULL };
 
     snprintf(stack->service, sizeof(stack->service), "%s", section->name);
-    stack->series = metrics_get(metrics, section->name, "");
+    stack->series.service = metrics_get(metrics, section->name, "");
     stack->step = calloc(section->steps, sizeof(*stack->step));
-    if (stack->series == NULL || stack->step == NULL)
+    if (stack->series.service == NULL || stack->step == NULL)
         return false;
     for (size_t i = 0; i < section->steps; i++) {
         struct stack_entry *step = &stack->step[stack->steps++];
@@ -139,6 +139,8 @@ static bool make_stack(struct stack *stack, const struct service_config *section
         stack->waits = stack->waits || step->blocks;
     }
     stack->plain = stack->steps == 1 && stack->step[0].verifier == NULL;
+    if (stack->plain)
+        stack->series.verifier = stack->step[0].series;
     find_terms(stack);
     return true;
 }

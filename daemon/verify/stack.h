@@ -22,7 +22,7 @@ struct stack {
     bool waits; /* some step is asked on a pool */
     enum terms terms;
     char scopes[SCOPES_TEXT_MAX + 1]; /* with TERMS_IF */
-    struct series *series;
+    struct series_pair series;        /* the service's; if `plain`, its entry's too */
     size_t steps;
     struct stack_entry *step;
 };
