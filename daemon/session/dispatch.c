@@ -269,7 +269,7 @@ static void do_verify(struct run *run, const struct request *r)
         return;
     }
     const struct stack *stack = stacks_find(run->stacks, service_of(r));
-    if (stack->plain && s->first_pending == NULL) {
+    if (stack->table_only && s->first_pending == NULL) {
         verify_batch_add(judge, &q, &stack->series, &s->out);
         if (!verify_batch_has_room(judge))
             judge_pending(run->session);

@@ -40,8 +40,8 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
 void verify_batch_add(struct verify_batch *b, const struct question *q,
                       const struct series_pair *series, struct iobuf *out);
 
-/* Judges the questions, at least one, appends the replies in order, and empties the batch.  An `out`
- * that cannot grow gets no reply and is marked as cut. */
+/* Judges the questions, at least one, appends the replies in order, and empties the batch.  An
+ * `out` that cannot grow is marked as cut. */
 void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned worker,
                          int64_t now);
 

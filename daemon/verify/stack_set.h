@@ -2,9 +2,10 @@
 /* The stacks in use, which are replaced while worker threads read them, without locks (as in RCU).
  *
  * The main thread owns the set: it makes new stacks, offers them to the readers, and frees old ones
- * once no reader uses them, no evaluation that began with them is under way, and their verifiers'
- * threads have ended.  A verifier that hangs for ever keeps its stacks in memory.
- * Each worker has one reader, and takes the newest stacks whenever it holds no pointer into others. */
+ * once no reader uses them, no evaluation holds them, and their verifiers' threads have ended.  A
+ * verifier that hangs for ever keeps its stacks in memory.
+ * Each worker has one reader, and takes the newest stacks when it has no pointer into older
+ * ones. */
 #ifndef JETON_DAEMON_VERIFY_STACK_SET_H
 #define JETON_DAEMON_VERIFY_STACK_SET_H
 
@@ -71,7 +72,7 @@ static inline const struct stacks *stack_set_used(struct stack_reader *reader)
     return atomic_load_explicit(&reader->used, memory_order_relaxed);
 }
 
-/* Keeps the stacks taken last in existence until stack_set_release(): for an evaluation that waits. */
+/* Holds the stacks taken last until stack_set_release(), for an evaluation that waits. */
 static inline struct stacks *stack_set_hold(struct stack_reader *reader)
 {
     struct stacks *used = atomic_load_explicit(&reader->used, memory_order_relaxed);

@@ -159,7 +159,7 @@ static void all_stacks_together_are_bounded(void **state)
     }
     if (read_text(text))
         fail_msg("taken");
-    says("at most 32768 bytes");
+    problem_has("at most 32768 bytes");
 }
 
 /* -- --set ------------------------------------------------------------------------------------- */
@@ -214,9 +214,9 @@ static void what_is_set_wrongly_is_told_as_it_was_given(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_true(read_text(""));
         assert_false(set(cases[i].assignment));
-        says("--set ");
-        says(cases[i].assignment);
-        says(cases[i].word);
+        problem_has("--set ");
+        problem_has(cases[i].assignment);
+        problem_has(cases[i].word);
     }
 }
 

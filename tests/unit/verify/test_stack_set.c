@@ -14,7 +14,7 @@ static atomic_bool over;
 
 static int set_up(void **state)
 {
-    int result = make_all_ready(state);
+    int result = set_up_stacks(state);
 
     log_set_level(LOG_LEVEL_ERROR);
     over = false;
@@ -106,7 +106,7 @@ static void a_broken_configuration_changes_nothing(void **state)
     all_enter();
     struct stacks *old = set_of_stacks->current;
     assert_false(replace("[service git]\nrequired = unit_plain fail=no\n"));
-    says("unit-plain: no");
+    problem_has("unit-plain: no");
     assert_ptr_equal(set_of_stacks->current, old);
     assert_ptr_equal(stack_set_enter(&readers[0]), old);
     assert_true(set_of_stacks->settled);
@@ -159,9 +159,9 @@ static void use(const struct stacks *s)
     const struct jeton_question q = { .value = "", .service = "git" };
     struct jeton_answer a = { .reason = 0 };
 
-    for (size_t i = 0; i < git->steps; i++)
-        if (git->step[i].verifier != NULL)
-            git->step[i].verifier->verify(git->step[i].instance, &q, &a);
+    for (size_t i = 0; i < git->entries; i++)
+        if (git->entry[i].verifier != NULL)
+            git->entry[i].verifier->verify(git->entry[i].instance, &q, &a);
 }
 
 static void *be_a_worker(void *argument)
@@ -227,7 +227,7 @@ static void stacks_replace_each_other_while_readers_use_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, remove_all)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down_stacks)
         TEST(old_stacks_live_until_no_reader_uses_them),
         TEST(old_stacks_live_until_no_evaluation_holds_them),
         TEST(a_broken_configuration_changes_nothing),
