@@ -147,8 +147,8 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = clock_wall();
     metrics_init(&server->metrics, host_limits_workers(&s->config));
-    server->stack_set = stack_set_new(host_limits_workers(&s->config), &s->config,
-                                      &server->metrics, problem);
+    server->stack_set = stack_set_new(host_limits_workers(&s->config), &s->config, &server->metrics,
+                                      problem);
     return server->stack_set != NULL;
 }
 
