@@ -373,16 +373,6 @@ static void a_fail_for_want_of_an_identity_hides_no_reason_and_passes_nothing(vo
     CHECK(literals);
 }
 
-static void control_words_are_known_by_name(void **state)
-{
-    (void)state;
-    for (enum control c = 0; c < CONTROL_COUNT; c++)
-        assert_int_equal(control_named(slice_of(control_name(c))), c);
-    assert_int_equal(control_named(slice_of("Required")), CONTROL_COUNT);
-    assert_int_equal(control_named(slice_of("include")), CONTROL_COUNT);
-    assert_int_equal(control_named(slice_of("")), CONTROL_COUNT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,7 +384,6 @@ int main(void)
         cmocka_unit_test(the_control_words_do_what_their_names_say),
         cmocka_unit_test(the_four_points_that_are_not_pam_hold),
         cmocka_unit_test(a_fail_for_want_of_an_identity_hides_no_reason_and_passes_nothing),
-        cmocka_unit_test(control_words_are_known_by_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
