@@ -29,7 +29,6 @@ struct daemon {
     struct config config;
     struct daemon_environment *environment;
     struct server server;
-    struct stack_set stack_set;
     struct memory_watch memory_watch;
     struct watchdog watchdog;
     struct writer *writer;
@@ -148,7 +147,9 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = clock_wall();
     metrics_init(&server->metrics, host_limits_workers(&s->config));
-    return stack_set_begin(&s->stack_set, server, &s->config, problem);
+    server->stack_set = stack_set_new(host_limits_workers(&s->config), &s->config, &server->metrics,
+                                      problem);
+    return server->stack_set != NULL;
 }
 
 static bool start_workers(struct daemon *s)
@@ -213,7 +214,8 @@ static void stop_threads(struct daemon *s)
         worker_join(&server->worker[i]);
     if (s->writer_running)
         writer_thread_stop(server->writer_thread);
-    stack_set_end(&s->stack_set);
+    if (!stack_set_end(server->stack_set))
+        log_warning("a verifier has not returned; jetond ends without it");
 }
 
 static void free_event(struct event *event)
@@ -245,7 +247,7 @@ static void stop(struct daemon *s)
         token_table_close(server->token_table);
     for (size_t i = 0; i < server->workers; i++)
         worker_free(&server->worker[i]);
-    stack_set_free(&s->stack_set);
+    stack_set_free(server->stack_set);
     writer_thread_free(server->writer_thread);
     if (s->writer != NULL)
         writer_destroy(s->writer);
@@ -285,13 +287,13 @@ static void reload(struct daemon *s)
     struct resolved resolved;
 
     sd_notify_reloading(&s->environment->notify);
-    if (!s->stack_set.settled) {
+    if (!s->server.stack_set->settled) {
         s->reload_again = true;
         return;
     }
     if (!config_load(&s->environment->source, &c, &problem) ||
         !resolve_config(&c, &resolved, &problem) ||
-        !stack_set_replace(&s->stack_set, &c, &problem)) {
+        !stack_set_replace(s->server.stack_set, &c, &s->server.metrics, &problem)) {
         keep_config(s, &problem);
         return;
     }
@@ -302,7 +304,26 @@ static void reload(struct daemon *s)
     settings_apply(&s->server.settings, &c, resolved.table_gid);
     client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
                      c.max_connections_per_uid);
+    for (size_t i = 0; i < s->server.workers; i++)
+        mailbox_wake(&s->server.worker[i].box);
     on_settle(-1, 0, s);
+}
+
+/* Make clients ask for the table again if it now answers other questions for them.  False: no
+ * memory; they go on by the old configuration. */
+static bool recall_table(struct server *server)
+{
+    if (!server->stack_set->terms_changed)
+        return true;
+    int error = token_table_recall(server->token_table);
+    if (error < 0) {
+        log_error("no memory for a new table (%s): clients that have the old one still go by the "
+                  "old configuration; trying again",
+                  strerror(-error));
+        return false;
+    }
+    server->stack_set->terms_changed = false;
+    return true;
 }
 
 static void on_settle(evutil_socket_t fd, short what, void *daemon)
@@ -312,8 +333,9 @@ static void on_settle(evutil_socket_t fd, short what, void *daemon)
 
     (void)fd;
     (void)what;
-    if (!stack_set_step(&s->stack_set)) {
-        event_add(s->on_settle, s->stack_set.settled ? &later : &soon);
+    bool settled = stack_set_step(s->server.stack_set);
+    if (!settled || !recall_table(&s->server)) {
+        event_add(s->on_settle, settled ? &later : &soon);
         return;
     }
     log_info("configuration reloaded");
@@ -348,8 +370,8 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     (void)fd;
     (void)what;
     token_table_renew(s->server.token_table);
-    if (s->stack_set.settled && !s->stack_set.recall)
-        stack_set_step(&s->stack_set);
+    if (s->server.stack_set->settled)
+        stack_set_step(s->server.stack_set);
     if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
         memory_watch_look(&s->memory_watch, &s->server);
     if (s->listener != NULL)

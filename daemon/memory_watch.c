@@ -61,8 +61,8 @@ static uint64_t count_all_calls(const struct stacks *stacks, struct text *names)
     uint64_t all = 0;
 
     for (size_t i = 0; i < stacks->count; i++)
-        for (size_t j = 0; j < stacks->stack[i].steps; j++) {
-            const struct stack_entry *step = &stacks->stack[i].step[j];
+        for (size_t j = 0; j < stacks->stack[i].entries; j++) {
+            const struct stack_entry *step = &stacks->stack[i].entry[j];
             uint64_t calls = count_calls(step);
             if (calls > 0)
                 text_addf(names, "%s%s of service %s", all > 0 ? ", " : "", step->name,
@@ -79,7 +79,7 @@ void memory_watch_look(struct memory_watch *m, const struct server *server)
                    connections.now * CONNECTION_BYTES;
     char buffer[128];
     struct text names = text_in(buffer, sizeof(buffer) - 1);
-    uint64_t calls = count_all_calls(atomic_load(&server->stacks), &names), bytes;
+    uint64_t calls = count_all_calls(server->stack_set->current, &names), bytes;
 
     if (!read_bytes(m, &bytes))
         return;

@@ -5,6 +5,27 @@
 
 #include "proto/scopes.h"
 
+static const char *const control_names[CONTROL_COUNT] = {
+    [CONTROL_REQUIRED] = "required",
+    [CONTROL_REQUISITE] = "requisite",
+    [CONTROL_SUFFICIENT] = "sufficient",
+    [CONTROL_OPTIONAL] = "optional",
+};
+
+enum control control_named(struct slice word)
+{
+    enum control c = 0;
+
+    while (c < CONTROL_COUNT && !slice_is(word, control_names[c]))
+        c++;
+    return c;
+}
+
+const char *control_name(enum control control)
+{
+    return control_names[control];
+}
+
 struct slice service_config_named(struct slice section)
 {
     static const struct slice prefix = SLICE("service ");

@@ -3,11 +3,19 @@
 #ifndef JETON_DAEMON_CONFIG_SERVICE_CONFIG_H
 #define JETON_DAEMON_CONFIG_SERVICE_CONFIG_H
 
-#include "daemon/verify/result.h"
 #include "proto/limits.h"
 #include "proto/request.h"
 
 enum { SERVICE_CONFIGS_MAX = 64, SERVICE_ENTRIES_MAX = 16, SERVICE_CONFIGS_TEXT_MAX = 32768 };
+
+/* PAM's control words: what a verifier's result means for the stack. */
+enum control {
+    CONTROL_REQUIRED,
+    CONTROL_REQUISITE,
+    CONTROL_SUFFICIENT,
+    CONTROL_OPTIONAL,
+    CONTROL_COUNT
+};
 
 /* One line, such as "requisite = require scope=x". */
 struct service_entry {
@@ -29,6 +37,10 @@ struct service_configs {
     size_t used;
     char text[SERVICE_CONFIGS_TEXT_MAX];
 };
+
+/* Returns the control of that name, or CONTROL_COUNT. */
+enum control control_named(struct slice word);
+const char *control_name(enum control control);
 
 /* Returns the name in "service NAME"; at == NULL: the section is not a service's. */
 struct slice service_config_named(struct slice section);

@@ -35,6 +35,7 @@ int worker_init(struct worker *worker, struct server *server, unsigned number)
     worker->class[CLASS_ADMINS].most = ADMINS_MOST;
     worker->server = server;
     worker->reader = number;
+    worker->stack_reader = &server->stack_set->reader[number];
     int error = mailbox_init(&worker->box);
     if (error < 0) {
         event_base_free(worker->base);
@@ -125,7 +126,7 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
     (void)fd;
     (void)what;
     dispatch_answer(worker);
-    lane_take_stacks(worker);
+    stack_set_enter(worker->stack_reader);
     scheduler_deliver_mail(worker);
     worker_answer_alive(worker);
     if (atomic_exchange(&worker->tick, false))

@@ -5,7 +5,9 @@
 
 #include <event2/event.h>
 
+#include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
+#include "daemon/verify/stack_set.h"
 #include "daemon/writer/writer_thread.h"
 #include "daemon/session/client_limit.h"
 
@@ -50,10 +52,10 @@ struct worker {
     struct event *on_turn; /* when all have had their turn that had something to do */
     struct event *on_tick; /* while stopping */
     pthread_t thread;
-    atomic_bool tick;                /* set by worker_tick() */
-    atomic_bool stop;                /* set by worker_stop() */
-    _Atomic(struct stacks *) stacks; /* that this thread uses; the main thread looks at it */
-    _Atomic unsigned asked;          /* for a sign of life, so many times; by the main thread */
+    atomic_bool tick;                  /* set by worker_tick() */
+    atomic_bool stop;                  /* set by worker_stop() */
+    struct stack_reader *stack_reader; /* this thread's, of the server's stack_set */
+    _Atomic unsigned asked;            /* for a sign of life, so many times; by the main thread */
     _Atomic unsigned answered;
     struct verify_batch judge;
     struct evaluation hearing; /* of what is decided at once */
@@ -66,27 +68,11 @@ struct server {
     struct writer_thread *writer_thread;
     struct client_limit *client_limit;
     struct settings settings;
-    _Atomic(struct stacks *) stacks; /* set by the main thread, which frees what it was before */
+    struct stack_set *stack_set; /* the main thread's; workers have its readers */
     struct metrics metrics;
     int64_t started;
     size_t workers;
     struct worker *worker;
 };
-
-/* The stacks to use from now on; what was used before may then be freed, pending excepted.  Once
- * the worker shows what it uses it looks again: the main thread, which looks at both in the other
- * order, cannot have missed it then. */
-static inline const struct stacks *lane_take_stacks(struct worker *worker)
-{
-    struct stacks *mine = atomic_load_explicit(&worker->stacks, memory_order_relaxed);
-
-    for (;;) {
-        struct stacks *now = atomic_load(&worker->server->stacks);
-        if (now == mine)
-            return now;
-        atomic_store(&worker->stacks, now);
-        mine = now;
-    }
-}
 
 #endif

@@ -67,8 +67,8 @@ static void fetch_chunk(struct session *s)
 static const struct stacks *stacks_of(struct worker *worker)
 {
     if (worker->judge.count > 0)
-        return atomic_load_explicit(&worker->stacks, memory_order_relaxed);
-    return lane_take_stacks(worker);
+        return stack_set_used(worker->stack_reader);
+    return stack_set_enter(worker->stack_reader);
 }
 
 void dispatch_run(struct session *s)
@@ -269,8 +269,8 @@ static void do_verify(struct run *run, const struct request *r)
         return;
     }
     const struct stack *stack = stacks_find(run->stacks, service_of(r));
-    if (stack->plain && s->first_pending == NULL) {
-        verify_batch_add(judge, &q, stack, &s->out);
+    if (stack->table_only && s->first_pending == NULL) {
+        verify_batch_add(judge, &q, &stack->series, &s->out);
         if (!verify_batch_has_room(judge))
             judge_pending(run->session);
     } else if (judge_pending(run->session)) {

@@ -59,7 +59,7 @@ static void drop_first(struct session *s)
         s->last_pending = NULL;
     s->pending--;
     eval_wipe(&m->hearing);
-    atomic_fetch_sub(&m->stacks->evaluations, 1);
+    stack_set_release(m->stacks);
     free(m);
 }
 
@@ -79,11 +79,10 @@ static struct pending_verify *append(struct session *s)
         return NULL;
     m->next = NULL;
     m->session = s;
-    m->stacks = atomic_load(&s->worker->stacks);
+    m->stacks = stack_set_hold(s->worker->stack_reader);
     m->job = NULL;
     m->decided = false;
     event_assign(&m->late, s->worker->base, -1, 0, on_late, m);
-    atomic_fetch_add(&m->stacks->evaluations, 1);
     if (s->last_pending != NULL)
         s->last_pending->next = m;
     else
@@ -98,7 +97,7 @@ bool pending_verify_begin(struct session *s, const struct stack *stack,
 {
     read_groups(s);
     struct eval_context place = place_of(s);
-    if (s->first_pending == NULL && !stack->waits) {
+    if (s->first_pending == NULL && !stack->may_block) {
         struct evaluation *h = &s->worker->hearing;
         eval_begin(h, stack, asked, service, &place, now);
         eval_continue(h, &place);
@@ -128,7 +127,7 @@ static bool send_errand(struct pending_verify *m, struct stack_entry *step)
         .tv_usec = step->deadline % 1000000000 / 1000,
     };
 
-    h->question.deadline = (int64_t)h->step_began + step->deadline;
+    h->question.deadline = (int64_t)h->entry_began + step->deadline;
     struct job *e = job_new(&h->question);
     if (e == NULL)
         return false;
@@ -191,7 +190,7 @@ static void on_late(evutil_socket_t fd, short what, void *matter)
 
     (void)fd;
     (void)what;
-    if (fate == JOB_COMING)
+    if (fate == JOB_RETURNING)
         return;
     m->job = NULL;
     s->jobs--;
@@ -207,7 +206,7 @@ void pending_verify_close(struct session *s)
     s->closing = true;
     for (struct pending_verify *m = s->first_pending; m != NULL; m = m->next) {
         evtimer_del(&m->late);
-        if (m->job == NULL || thread_pool_cancel(m->job) == JOB_COMING)
+        if (m->job == NULL || thread_pool_cancel(m->job) == JOB_RETURNING)
             continue;
         m->job = NULL;
         s->jobs--;

@@ -24,16 +24,16 @@ static bool is_given(const struct argument_row *row, const struct jeton_argument
 }
 
 static bool read_one(const struct argument_row *row, void *to, const struct jeton_argument *all,
-                     size_t at, char *problem, size_t room)
+                     size_t at, char *problem, size_t size)
 {
     const struct jeton_argument *a = &all[at];
 
     if (row == NULL)
-        snprintf(problem, room, "there is no argument %.60s=", a->key);
+        snprintf(problem, size, "there is no argument %.60s=", a->key);
     else if (!row->repeated && is_given(row, all, at))
-        snprintf(problem, room, "%s= is given twice", a->key);
+        snprintf(problem, size, "%s= is given twice", a->key);
     else if (!row->read((char *)to + row->offset, slice_of(a->value)))
-        snprintf(problem, room, "%s=: this should be %s", a->key, row->right);
+        snprintf(problem, size, "%s=: this should be %s", a->key, row->expected);
     else
         return true;
     return false;
@@ -41,14 +41,15 @@ static bool read_one(const struct argument_row *row, void *to, const struct jeto
 
 bool arguments_read(const struct argument_row *rows, size_t count, void *to,
                     const struct jeton_argument *arguments, size_t given, char *problem,
-                    size_t room)
+                    size_t size)
 {
     for (size_t i = 0; i < given; i++)
-        if (!read_one(row_named(rows, count, arguments[i].key), to, arguments, i, problem, room))
+        if (!read_one(row_named(rows, count, arguments[i].key), to, arguments, i, problem, size))
             return false;
     for (size_t i = 0; i < count; i++)
-        if (rows[i].needed && !is_given(&rows[i], arguments, given)) {
-            snprintf(problem, room, "%s= is missing: it should be %s", rows[i].key, rows[i].right);
+        if (rows[i].required && !is_given(&rows[i], arguments, given)) {
+            snprintf(problem, size, "%s= is missing: it should be %s", rows[i].key,
+                     rows[i].expected);
             return false;
         }
     return true;

@@ -106,20 +106,20 @@ static void require_close(void *instance)
 }
 
 static int require_open(void **instance, const struct jeton_argument *arguments, size_t count,
-                        char *problem, size_t room)
+                        char *problem, size_t size)
 {
     struct requirement *r = calloc(1, sizeof(*r));
 
     if (r == NULL) {
-        snprintf(problem, room, "no memory");
+        snprintf(problem, size, "no memory");
         return -1;
     }
     if (count == 0)
-        snprintf(problem, room,
+        snprintf(problem, size,
                  "say what is required: scope=, subject=, issuer=, min_remaining=, "
                  "peer_uid= or peer_gid=");
     if (count > 0 &&
-        arguments_read(rows, sizeof(rows) / sizeof(rows[0]), r, arguments, count, problem, room)) {
+        arguments_read(rows, sizeof(rows) / sizeof(rows[0]), r, arguments, count, problem, size)) {
         *instance = r;
         return 0;
     }
@@ -127,7 +127,7 @@ static int require_open(void **instance, const struct jeton_argument *arguments,
     return -1;
 }
 
-bool require_narrows(const void *instance)
+bool require_needs_identity(const void *instance)
 {
     const struct requirement *r = instance;
 
@@ -144,7 +144,7 @@ struct slice require_scopes_only(const void *instance)
     return only ? slice_of(r->scopes) : (struct slice){ NULL, 0 };
 }
 
-/* -- judging --------------------------------------------------------------------------------- */
+/* -- verifying ------------------------------------------------------------------------------- */
 
 static bool has_id(const struct ids *ids, uint32_t id)
 {
@@ -167,7 +167,7 @@ static bool in_a_group(const struct ids *groups, const struct jeton_question *q)
     if (has_id(groups, q->peer_gid))
         return true;
     for (size_t i = 0; i < q->peer_group_count; i++)
-        if (has_id(groups, q->peercred_groups[i]))
+        if (has_id(groups, q->peer_groups[i]))
             return true;
     return false;
 }
@@ -185,7 +185,7 @@ static int judge_identity(const struct requirement *r, const struct jeton_questi
     const struct jeton_identity *who = q->identity;
 
     if (who == NULL)
-        return require_narrows(r) ? fail(a, JETON_REASON_UNKNOWN, "") : JETON_VERIFIER_PASS;
+        return require_needs_identity(r) ? fail(a, JETON_REASON_UNKNOWN, "") : JETON_VERIFIER_PASS;
     if (r->subjects.count > 0 && !has_name(&r->subjects, who->subject))
         return fail(a, JETON_REASON_SUBJECT, "");
     if (!scopes_include(slice_of(who->scopes), slice_of(r->scopes)))

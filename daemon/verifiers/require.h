@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier that vouches for nobody but narrows what the others let pass.
+/* The verifier "require": demands something of the identity that others supply, or of who asks.
  *
- *     scope=a,b           the identity has these scopes
- *     subject=NAME        it speaks for NAME; may be repeated: for one of them
- *     issuer=NAME         it comes from this issuer; may be repeated
+ *     scope=a,b           the identity has all these scopes
+ *     subject=NAME        its subject is NAME; repeated: one of them
+ *     issuer=NAME         it comes from this issuer; repeated: from one of them
  *     min_remaining=5m    it does not end sooner than that
- *     peer_uid=USER       the process that asks is this user's, by name or number; may be repeated
- *     peer_gid=GROUP      ... is in this group; may be repeated */
+ *     peer_uid=USER       who asks runs as this user (name or number); repeated: one of them
+ *     peer_gid=GROUP      ... is in this group; repeated: in one of them */
 #ifndef JETON_DAEMON_VERIFIERS_REQUIRE_H
 #define JETON_DAEMON_VERIFIERS_REQUIRE_H
 
@@ -15,10 +15,10 @@
 
 extern const struct jeton_verifier require_verifier;
 
-/* True if it looks at the identity, and so can say nothing before there is one. */
-bool require_narrows(const void *instance);
+/* True if it judges the identity, and so cannot judge before there is one. */
+bool require_needs_identity(const void *instance);
 
-/* The scopes, if that is all it requires; else at == NULL. */
+/* The scopes, if it requires nothing else; otherwise at == NULL. */
 struct slice require_scopes_only(const void *instance);
 
 #endif

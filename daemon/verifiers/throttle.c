@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bucket for each user that failed lately, in a table of fixed size.  What a user owes is kept as
- * the moment at which his bucket will be full again; a user who is not in the table owes nothing.
- * When the table is full, the one who owes least makes room. */
-#include "daemon/base/clock.h"
-#include "daemon/base/journald.h"
+/* Keeps a token bucket for each user whose verifications failed lately, in a hash table of fixed
+ * size.  A bucket stores only when it will be full again; a user without one has a full bucket.  A
+ * new user takes the bucket that is full soonest. */
 #include "daemon/verifiers/throttle.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
+#include "daemon/base/journald.h"
 #include "daemon/verifiers/arguments.h"
 
-enum { BUCKETS = 1024, PLACES = 8 }; /* a user's bucket is one of that many, from its hash on */
+enum { BUCKETS = 1024, PROBES = 8 }; /* a user's bucket is one of so many, from its hash on */
 
 #define SECOND INT64_C(1000000000)
 
@@ -24,7 +24,7 @@ struct bucket {
 struct throttle {
     uint64_t failures;
     int64_t per;           /* seconds */
-    int64_t cost;          /* nanoseconds until one failure has come back */
+    int64_t cost;          /* nanoseconds in which one failure is forgiven */
     pthread_mutex_t mutex; /* guards the buckets */
     struct bucket bucket[BUCKETS];
 };
@@ -47,17 +47,17 @@ static const struct argument_row rows[] = {
 };
 
 static int throttle_open(void **instance, const struct jeton_argument *arguments, size_t count,
-                         char *problem, size_t room)
+                         char *problem, size_t size)
 {
     struct throttle *t = calloc(1, sizeof(*t));
 
     if (t == NULL) {
-        snprintf(problem, room, "no memory");
+        snprintf(problem, size, "no memory");
         return -1;
     }
     t->failures = 20;
     t->per = 60;
-    if (!arguments_read(rows, sizeof(rows) / sizeof(rows[0]), t, arguments, count, problem, room)) {
+    if (!arguments_read(rows, sizeof(rows) / sizeof(rows[0]), t, arguments, count, problem, size)) {
         free(t);
         return -1;
     }
@@ -75,14 +75,14 @@ static void throttle_close(void *instance)
     free(t);
 }
 
-/* The user's bucket, or else the emptiest of his places. */
+/* The user's bucket; or the one to take if there is none. */
 static struct bucket *bucket_of(struct throttle *t, uid_t uid)
 {
-    size_t home = (uid * UINT32_C(2654435761)) >> 16;
-    struct bucket *best = &t->bucket[home % BUCKETS];
+    size_t hash = (uid * UINT32_C(2654435761)) >> 16;
+    struct bucket *best = &t->bucket[hash % BUCKETS];
 
-    for (size_t i = 0; i < PLACES; i++) {
-        struct bucket *b = &t->bucket[(home + i) % BUCKETS];
+    for (size_t i = 0; i < PROBES; i++) {
+        struct bucket *b = &t->bucket[(hash + i) % BUCKETS];
         if (b->uid == uid && b->full_at != 0)
             return b;
         if (b->full_at < best->full_at)
@@ -91,7 +91,8 @@ static struct bucket *bucket_of(struct throttle *t, uid_t uid)
     return best;
 }
 
-static bool is_his(const struct bucket *b, uid_t uid, int64_t now)
+/* True if the bucket is the user's and not full. */
+static bool owes(const struct bucket *b, uid_t uid, int64_t now)
 {
     return b->uid == uid && b->full_at > now;
 }
@@ -103,7 +104,7 @@ void throttle_failed(void *instance, uid_t uid)
 
     pthread_mutex_lock(&t->mutex);
     struct bucket *b = bucket_of(t, uid);
-    if (!is_his(b, uid, now))
+    if (!owes(b, uid, now))
         *b = (struct bucket){ .uid = uid, .full_at = now };
     b->full_at += t->cost;
     if (b->full_at > now + t->per * SECOND)
@@ -111,7 +112,7 @@ void throttle_failed(void *instance, uid_t uid)
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* There is a failure left if the bucket would not be fuller than full with it. */
+/* Denies if one more failure would overdraw the bucket. */
 static int throttle_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
 {
     struct throttle *t = instance;
@@ -119,7 +120,7 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
 
     pthread_mutex_lock(&t->mutex);
     const struct bucket *b = bucket_of(t, q->peer_uid);
-    if (is_his(b, q->peer_uid, now))
+    if (owes(b, q->peer_uid, now))
         wait = b->full_at + t->cost - (now + t->per * SECOND);
     pthread_mutex_unlock(&t->mutex);
     if (wait <= 0)

@@ -2,16 +2,16 @@
 /* Write a verifier for jetond: a shared object that judges credentials.
  *
  * A service's stack, [service NAME] in jetond.conf(5), is a list of verifiers with PAM's control
- * words.  A verifier is asked about one presented value at a time and says
+ * words.  A verifier is asked about one presented value at a time and answers
  *
- *     pass      good; with the identity that it stands for, or without: "nothing against it"
- *     fail      no, and why
- *     ignore    not mine to judge
- *     error     I could not find out
+ *     pass      it is good; with the identity that it stands for, or without: no objection
+ *     fail      it is not, and why
+ *     ignore    it is not for this verifier to judge
+ *     error     the verifier could not find out
  *
  * An error is never a pass.  The first verifier of a stack that passes with an identity supplies
- * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  What the
- * client asked for (subject, scopes) jetond itself compares with the identity.
+ * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  jetond
+ * itself compares the identity with what the client asked for (subject, scopes).
  *
  * The shared object exports one symbol, a constant `struct jeton_verifier` named jeton_verifier:
  *
@@ -29,8 +29,8 @@
  * Time.       Without JETON_VERIFIER_MAY_BLOCK a verify() runs on a thread that serves many clients
  *             and must not wait for anything: no file, no socket, no lock held for long; hundreds of
  *             microseconds of arithmetic are much.  With it, verify() runs on a pool of its own and
- *             should return before the question's deadline; what comes later is thrown away, and
- *             the client has been told that nobody could judge.
+ *             should return before the question's deadline; what comes later is thrown away:
+ *             the client was already answered that nobody could judge.
  * Manners.    A verifier does not exit, fork, raise signals, change signal handlers, the working
  *             directory, the umask, the locale or the environment, print, or keep a pointer that it
  *             was given beyond the call.  Descriptors are opened with O_CLOEXEC.  It keeps no
@@ -49,7 +49,7 @@
 extern "C" {
 #endif
 
-/* Of the layouts below.  jetond loads only what was compiled for its own number. */
+/* The version of the layouts below.  jetond loads only verifiers compiled for its own version. */
 #define JETON_VERIFIER_ABI 1
 
 /* Flags of a verifier. */
@@ -66,8 +66,8 @@ enum jeton_outcome {
     JETON_VERIFIER_ERROR = 3, /* with answer->message, for the log */
 };
 
-/* Why not.  The numbers are those of enum jeton_status in <jeton/jeton.h>.  Revoked and disabled
- * are final: no other verifier is asked. */
+/* Why a value fails.  The numbers are those of enum jeton_status in <jeton/jeton.h>.  Revoked and
+ * disabled are final: no other verifier is asked. */
 enum jeton_reason {
     JETON_REASON_MALFORMED = 1, /* not a credential of this kind */
     JETON_REASON_UNKNOWN = 2,   /* of this kind, but nobody knows it */
@@ -86,28 +86,28 @@ struct jeton_identity {
     char id[64];       /* what to call the credential in logs, no secret; "": jetond makes one
                                out of the value's digest */
     char subject[264]; /* at most 256 bytes; "": nobody in particular */
-    char issuer[264];  /* who issued it, at most 256 bytes; "": not said */
+    char issuer[264];  /* who issued it, at most 256 bytes; "": not known */
     char scopes[2080]; /* at most 32 words of 1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -,
                                joined by commas, in any order; "": none */
 };
 
-/* What is asked.  Everything belongs to jetond and is gone after the call. */
+/* The question.  Everything belongs to jetond and is gone after the call. */
 struct jeton_question {
     const char *value;   /* what the client presented: any bytes */
     size_t value_length; /* 0 to 8192 */
     const char *service; /* the name the client gave, "other" if none: at most 64 bytes */
-    const char *scopes;  /* what the client wants it for, joined by commas; NULL: not said */
-    const char *subject; /* whom it must speak for; NULL: not said */
+    const char *scopes;  /* what the client wants it for, joined by commas; NULL: not given */
+    const char *subject; /* whom it must speak for; NULL: not given */
     const struct jeton_identity *identity; /* supplied by an earlier verifier; NULL: none yet */
     int64_t now;                           /* seconds since 1970 UTC: judge by this */
     int64_t deadline;                      /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
     uid_t peer_uid; /* of the process that asks, as the kernel saw it when it connected */
     gid_t peer_gid;
     size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
-    const gid_t *peercred_groups;
+    const gid_t *peer_groups;
 };
 
-/* What is answered.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */
+/* The answer.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */
 struct jeton_answer {
     int32_t reason;       /* enum jeton_reason, with JETON_VERIFIER_FAIL */
     int32_t has_identity; /* 1: the identity below is supplied, or narrowed; with a pass only */
@@ -128,12 +128,12 @@ struct jeton_verifier {
     uint32_t flags;   /* JETON_VERIFIER_MAY_BLOCK or 0 */
     const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
-    /* Makes an instance from the arguments of one line.  0; or -1, and `problem` (`room` bytes)
+    /* Makes an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes)
      * says in one sentence what is wrong and what would be right.  An unknown argument is an error.
      * The arguments deadline=, threads= and queue= of a verifier that may block are jetond's and
      * not passed on. */
     int (*open)(void **instance, const struct jeton_argument *arguments, size_t count,
-                char *problem, size_t room);
+                char *problem, size_t size);
 
     /* Judges; returns enum jeton_outcome. */
     int (*verify)(void *instance, const struct jeton_question *question,

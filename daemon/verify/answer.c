@@ -18,14 +18,14 @@ static const enum status reasons[] = {
 
 enum { REASONS = sizeof(reasons) / sizeof(reasons[0]) };
 
-/* A text that ends within its array and can be part of a line. */
-static bool is_text(const char *at, size_t room, size_t most)
+/* True for a text that ends within its array and can be part of a line. */
+static bool is_text(const char *at, size_t size, size_t most)
 {
     const char *why;
     size_t plain;
-    size_t len = strnlen(at, room);
+    size_t len = strnlen(at, size);
 
-    return len < room && len <= most && memchr(at, '\t', len) == NULL &&
+    return len < size && len <= most && memchr(at, '\t', len) == NULL &&
            line_check((struct slice){ at, len }, &plain, &why) == STATUS_OK;
 }
 
@@ -38,8 +38,8 @@ static const char *identity_fault(const struct jeton_identity *who)
     if (!is_text(who->issuer, sizeof(who->issuer), SUBJECT_MAX))
         return "an issuer that is no text of at most 256 bytes";
     if (strnlen(who->scopes, sizeof(who->scopes)) == sizeof(who->scopes))
-        return "scopes without an end";
-    return scopes_fault(slice_of(who->scopes)) != NULL ? "scopes that are none" : NULL;
+        return "scopes without a NUL at their end";
+    return scopes_fault(slice_of(who->scopes)) != NULL ? "malformed scopes" : NULL;
 }
 
 static void order_scopes(char scopes[SCOPES_TEXT_MAX + 1])
@@ -52,7 +52,7 @@ static void order_scopes(char scopes[SCOPES_TEXT_MAX + 1])
     set.at[set.len] = '\0';
 }
 
-/* What both have: the words of `scopes` that are in `known` too. */
+/* Keeps only the words of `scopes` that are in `known` too. */
 static void narrow_scopes(char *scopes, const char *known)
 {
     char *end = scopes;
@@ -71,7 +71,8 @@ static void narrow_scopes(char *scopes, const char *known)
     *end = '\0';
 }
 
-/* A later verifier's identity can take away, and not make it somebody else's. */
+/* Cuts the identity of a later verifier down to what the earlier one allows.  Returns a fault if it
+ * is somebody else's. */
 static const char *narrow(struct jeton_identity *who, const struct jeton_identity *known)
 {
     char scopes[sizeof(who->scopes)];
@@ -90,12 +91,12 @@ static const char *narrow(struct jeton_identity *who, const struct jeton_identit
     return NULL;
 }
 
-static const char *examine_pass(struct jeton_answer *a, const struct jeton_identity *known,
-                                int64_t now, struct verifier_result *say)
+static const char *check_pass(struct jeton_answer *a, const struct jeton_identity *known,
+                              int64_t now, struct verifier_result *result)
 {
     const char *fault;
 
-    say->vouches = a->has_identity != 0;
+    result->identifies = a->has_identity != 0;
     if (a->has_identity == 0)
         return NULL;
     if (a->has_identity != 1)
@@ -107,40 +108,40 @@ static const char *examine_pass(struct jeton_answer *a, const struct jeton_ident
         return fault;
     if (a->identity.expires > now)
         return NULL;
-    say->outcome = JETON_VERIFIER_FAIL;
-    say->reason = STATUS_EXPIRED;
-    say->vouches = false;
+    result->outcome = JETON_VERIFIER_FAIL;
+    result->reason = STATUS_EXPIRED;
+    result->identifies = false;
     return NULL;
 }
 
-static const char *examine_fail(const struct jeton_answer *a, struct verifier_result *say)
+static const char *check_fail(const struct jeton_answer *a, struct verifier_result *result)
 {
     if (a->reason <= 0 || a->reason >= REASONS || reasons[a->reason] == STATUS_OK)
-        return "a fail without a reason there is";
+        return "a fail without a valid reason";
     if (a->retry_after < 0 || a->retry_after > RETRY_MAX)
         return "a time to wait that is not 0 to a year";
     if (!is_text(a->message, sizeof(a->message), sizeof(a->message)))
         return "a message that is no text";
-    say->reason = reasons[a->reason];
-    say->retry_after = a->retry_after;
-    if (say->reason == STATUS_PENDING && a->retry_after == 0)
-        say->retry_after = 1;
-    snprintf(say->message, sizeof(say->message), "%s", a->message);
+    result->reason = reasons[a->reason];
+    result->retry_after = a->retry_after;
+    if (result->reason == STATUS_PENDING && a->retry_after == 0)
+        result->retry_after = 1;
+    snprintf(result->message, sizeof(result->message), "%s", a->message);
     return NULL;
 }
 
 const char *answer_check(int outcome, struct jeton_answer *a, const struct jeton_identity *known,
-                         int64_t now, struct verifier_result *say)
+                         int64_t now, struct verifier_result *result)
 {
     const char *fault = NULL;
 
-    *say = (struct verifier_result){ .outcome = (enum jeton_outcome)outcome };
+    *result = (struct verifier_result){ .outcome = (enum jeton_outcome)outcome };
     switch (outcome) {
     case JETON_VERIFIER_PASS:
-        fault = examine_pass(a, known, now, say);
+        fault = check_pass(a, known, now, result);
         break;
     case JETON_VERIFIER_FAIL:
-        fault = examine_fail(a, say);
+        fault = check_fail(a, result);
         break;
     case JETON_VERIFIER_IGNORE:
         break;
@@ -149,9 +150,9 @@ const char *answer_check(int outcome, struct jeton_answer *a, const struct jeton
             a->message[0] = '\0';
         break;
     default:
-        fault = "an outcome that there is not";
+        fault = "an outcome that is not defined";
     }
     if (fault != NULL)
-        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_ERROR };
+        *result = (struct verifier_result){ .outcome = JETON_VERIFIER_ERROR };
     return fault;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether what a verifier answered makes sense.  Pure. */
+/* Checks what a verifier module answered: it is foreign code, and its answer may make no sense.
+ * Pure. */
 #ifndef JETON_DAEMON_VERIFY_ANSWER_H
 #define JETON_DAEMON_VERIFY_ANSWER_H
 
 #include "daemon/verify/result.h"
 
-/* Makes a say out of an outcome and an answer.  Returns NULL, or what is wrong with the answer: the
- * say is then an error.  The identity of a pass has its scopes put in order, and is cut down to
- * what `known` (NULL: nobody yet) leaves of it. */
+/* Makes a result out of an outcome and an answer.  Returns NULL; or what is wrong with the answer,
+ * and the result is an error.  Sorts the scopes of a pass's identity, and cuts the identity down to
+ * what `known` (NULL: none yet), that of an earlier verifier, allows. */
 const char *answer_check(int outcome, struct jeton_answer *answer,
                          const struct jeton_identity *known, int64_t now,
-                         struct verifier_result *say);
+                         struct verifier_result *result);
 
 #endif

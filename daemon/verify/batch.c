@@ -2,13 +2,14 @@
 #include "daemon/verify/batch.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/table/generation.h"
 #include "daemon/base/probe.h"
+#include "daemon/table/generation.h"
+#include "daemon/table/lookup.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
-enum { TORN_RETRIES = 3, TIMED = 16 };
+enum { TIMED = 16 };
 
 enum status verify_batch_read(const struct request *r, struct question *q, struct problem *problem)
 {
@@ -30,33 +31,13 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
     return STATUS_OK;
 }
 
-void verify_batch_add(struct verify_batch *j, const struct question *q, const struct stack *stack,
-                      struct iobuf *out)
+void verify_batch_add(struct verify_batch *b, const struct question *q,
+                      const struct series_pair *series, struct iobuf *out)
 {
-    j->question[j->count] = *q;
-    j->stack[j->count] = stack;
-    j->out[j->count] = out;
-    j->count++;
-}
-
-/* A verdict that could not be read while the writer was in the way waits for that one change. */
-static void judge_one(struct token_table *p, const struct table *table, const struct question *q,
-                      int64_t now, struct verdict *v)
-{
-    verdict_judge(table, q, now, v);
-    for (int t = 0; t < TORN_RETRIES && v->status == STATUS_UNAVAILABLE; t++) {
-        token_table_settle(p);
-        verdict_judge(table, q, now, v);
-    }
-}
-
-void lookup_judge(struct token_table *p, const struct generation *g, const struct question *q,
-                  int64_t now, struct verdict *v)
-{
-    if (!verdict_worth_hashing(q, v))
-        return;
-    token_digest(q->value, v->digest);
-    judge_one(p, token_table_table(g), q, now, v);
+    b->question[b->count] = *q;
+    b->series[b->count] = series;
+    b->out[b->count] = out;
+    b->count++;
 }
 
 static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
@@ -80,79 +61,80 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     reply_end(t, v->status, NULL);
 }
 
-/* The requests to memory go out close together: each may itself have to wait for the address. */
-static void hash_all(struct verify_batch *j, const struct generation *g)
+/* Hashes all values, then prefetches their slots: the requests to memory go out close
+ * together, as each may first have to wait for the translation of its address. */
+static void hash_all(struct verify_batch *b, const struct generation *g)
 {
-    j->hashed = 0;
-    for (size_t i = 0; i < j->count; i++) {
-        struct verdict *v = &j->verdict[i];
-        j->worth[i] = verdict_worth_hashing(&j->question[i], v);
-        if (!j->worth[i])
+    b->hashes = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        struct verdict *v = &b->verdict[i];
+        b->hashed[i] = verdict_worth_hashing(&b->question[i], v);
+        if (!b->hashed[i])
             continue;
-        j->value[j->hashed] = j->question[i].value;
-        j->digest[j->hashed++] = v->digest;
+        b->value[b->hashes] = b->question[i].value;
+        b->digest[b->hashes++] = v->digest;
     }
-    token_digests(j->value, j->hashed, j->digest);
-    for (size_t i = 0; i < j->hashed; i++)
-        generation_prefetch(g, j->digest[i]);
+    token_digests(b->value, b->hashes, b->digest);
+    for (size_t i = 0; i < b->hashes; i++)
+        generation_prefetch(g, b->digest[i]);
 }
 
-static void count(const struct verify_batch *j, size_t i, unsigned worker)
+static void count(const struct verify_batch *b, size_t i, unsigned worker)
 {
-    const struct stack *stack = j->stack[i];
-    enum status status = j->verdict[i].status;
+    const struct series_pair *series = b->series[i];
+    enum status status = b->verdict[i].status;
 
-    PROBE(verify, stack->service, status_row(status)->word);
-    series_count(stack->series, worker, status);
-    series_count(stack->step[0].series, worker,
+    PROBE(verify, series->service->service, status_row(status)->word);
+    series_count(series->service, worker, status);
+    series_count(series->verifier, worker,
                  status == STATUS_OK          ? JETON_VERIFIER_PASS :
                  status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR :
                                                 JETON_VERIFIER_FAIL);
 }
 
-/* False: no memory. */
-static bool answer_one(struct verify_batch *j, size_t i, struct token_table *p,
+/* Judges one question and appends its reply.  False: no memory for that. */
+static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
                        const struct generation *g, int64_t now)
 {
-    struct verdict *v = &j->verdict[i];
-    char *room = iobuf_reserve(j->out[i], VERIFY_REPLY_MAX);
+    struct verdict *v = &b->verdict[i];
+    char *at = iobuf_reserve(b->out[i], VERIFY_REPLY_MAX);
 
-    if (room == NULL)
+    if (at == NULL)
         return false;
-    if (j->worth[i])
-        judge_one(p, token_table_table(g), &j->question[i], now, v);
+    if (b->hashed[i])
+        lookup_judge_hashed(p, g, &b->question[i], now, v);
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
-    struct text reply = text_in(room, VERIFY_REPLY_MAX);
+    struct text reply = text_in(at, VERIFY_REPLY_MAX);
     put_verdict(&reply, v, now);
-    iobuf_commit(j->out[i], reply.len);
+    iobuf_commit(b->out[i], reply.len);
     return true;
 }
 
-/* A batch may hold questions to several services, and each of them waited for all of it. */
-static void note_time(const struct verify_batch *j, unsigned worker, uint64_t nanoseconds)
+/* Notes the time for each service in the batch: every question waited for all of them. */
+static void note_time(const struct verify_batch *b, unsigned worker, uint64_t nanoseconds)
 {
-    for (size_t i = 0; i < j->count; i++) {
-        struct series *m = j->stack[i]->series;
-        if (i > 0 && m == j->stack[i - 1]->series)
+    for (size_t i = 0; i < b->count; i++) {
+        struct series *service = b->series[i]->service;
+        if (i > 0 && service == b->series[i - 1]->service)
             continue;
-        series_time(m, worker, nanoseconds / j->count);
-        series_latency(m, worker, nanoseconds);
+        series_time(service, worker, nanoseconds / b->count);
+        series_latency(service, worker, nanoseconds);
     }
 }
 
-void verify_batch_answer(struct verify_batch *j, struct token_table *p, unsigned worker,
+void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned worker,
                          int64_t now)
 {
-    bool timed = j->batches++ % TIMED == 0;
+    bool timed = b->batches++ % TIMED == 0;
     uint64_t began = timed ? clock_monotonic() : 0;
     const struct generation *g = token_table_enter(p, worker);
-    hash_all(j, g);
-    for (size_t i = 0; i < j->count; i++)
-        if (answer_one(j, i, p, g, now))
-            count(j, i, worker);
+    hash_all(b, g);
+    for (size_t i = 0; i < b->count; i++)
+        if (answer_one(b, i, p, g, now))
+            count(b, i, worker);
     token_table_leave(p, worker);
     if (timed)
-        note_time(j, worker, clock_monotonic() - began);
-    j->count = 0;
+        note_time(b, worker, clock_monotonic() - began);
+    b->count = 0;
 }

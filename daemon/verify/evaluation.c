@@ -5,98 +5,99 @@
 #include <stdio.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/verify/answer.h"
 #include "daemon/base/probe.h"
+#include "daemon/table/lookup.h"
 #include "daemon/verifiers/throttle.h"
+#include "daemon/verify/answer.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
 /* -- beginning ------------------------------------------------------------------------------- */
 
-/* Copies a text of the request, with a NUL behind it.  There was a key before each in the line, so
- * there is room. */
-static struct slice keep(struct evaluation *h, struct slice text)
+/* Copies a text of the request, with a NUL behind it.  They all fit: each had a key before it in a
+ * line of at most that length. */
+static struct slice copy_text(struct evaluation *e, struct slice text)
 {
-    char *at = h->text + h->used;
+    char *at = e->text + e->used;
 
     if (text.at == NULL)
         return text;
     memcpy(at, text.at, text.len);
     at[text.len] = '\0';
-    h->used += text.len + 1;
+    e->used += text.len + 1;
     return (struct slice){ at, text.len };
 }
 
-void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
-                struct slice service, const struct eval_context *place, int64_t now)
+void eval_begin(struct evaluation *e, const struct stack *stack, const struct question *asked,
+                struct slice service, const struct eval_context *context, int64_t now)
 {
-    h->stack = stack;
-    h->used = 0;
-    h->asked = (struct question){
-        .value = keep(h, asked->value),
-        .scopes = keep(h, asked->scopes),
-        .subject = keep(h, asked->subject),
+    e->stack = stack;
+    e->used = 0;
+    e->asked = (struct question){
+        .value = copy_text(e, asked->value),
+        .scopes = copy_text(e, asked->scopes),
+        .subject = copy_text(e, asked->subject),
     };
-    h->question = (struct jeton_question){
-        .value = h->asked.value.at,
-        .value_length = h->asked.value.len,
-        .service = service.len > 0 ? keep(h, service).at : "other",
-        .scopes = h->asked.scopes.at,
-        .subject = h->asked.subject.at,
+    e->question = (struct jeton_question){
+        .value = e->asked.value.at,
+        .value_length = e->asked.value.len,
+        .service = service.len > 0 ? copy_text(e, service).at : "other",
+        .scopes = e->asked.scopes.at,
+        .subject = e->asked.subject.at,
         .now = now,
-        .peer_uid = place->peer->uid,
-        .peer_gid = place->peer->gid,
-        .peer_group_count = place->group_count,
-        .peercred_groups = place->groups,
+        .peer_uid = context->peer->uid,
+        .peer_gid = context->peer->gid,
+        .peer_group_count = context->group_count,
+        .peer_groups = context->groups,
     };
-    stack_result_begin(&h->tally);
-    h->step = 0;
-    h->began = clock_monotonic();
-    h->throttled = h->waited = h->known = false;
-    h->verifier = NULL;
+    stack_result_begin(&e->result);
+    e->index = 0;
+    e->began = clock_monotonic();
+    e->throttled = e->waited = e->in_table = false;
+    e->verifier = NULL;
 }
 
 /* -- answers --------------------------------------------------------------------------------- */
 
-/* A pass is one for what was asked only if the identity fits it. */
-static void fit(const struct evaluation *h, const struct jeton_identity *who,
-                struct verifier_result *say)
+/* Turns a pass into a fail if the identity does not have what was asked for. */
+static void check_asked(const struct evaluation *e, const struct jeton_identity *who,
+                        struct verifier_result *result)
 {
-    enum status reason = verdict_fit(&h->asked, slice_of(who->subject), slice_of(who->scopes));
+    enum status reason = verdict_fit(&e->asked, slice_of(who->subject), slice_of(who->scopes));
 
     if (reason != STATUS_OK)
-        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
+        *result = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
 }
 
-/* What the step said to what is asked here.  An identity that it supplies is the hearing's then. */
-static void weigh(struct evaluation *h, int outcome, struct jeton_answer *answer,
-                  struct verifier_result *say)
+/* Checks an entry's answer, logs what is wrong with it, and keeps the identity that it supplies. */
+static void check_answer(struct evaluation *e, int outcome, struct jeton_answer *answer,
+                         struct verifier_result *result)
 {
-    struct stack_entry *step = eval_entry(h);
-    const char *fault = answer_check(outcome, answer, h->verifier != NULL ? &h->identity : NULL,
-                                     h->question.now, say);
+    struct stack_entry *entry = eval_entry(e);
+    const char *fault = answer_check(outcome, answer, e->verifier != NULL ? &e->identity : NULL,
+                                     e->question.now, result);
 
     if (fault != NULL)
-        stack_entry_log_failure(h->stack->service, step, FAILURE_INVALID,
+        stack_entry_log_failure(e->stack->service, entry, FAILURE_INVALID,
                                 "it answered with %s; that counts as an error", fault);
-    else if (say->outcome == JETON_VERIFIER_ERROR)
-        stack_entry_log_failure(h->stack->service, step, FAILURE_ERROR, "%s",
+    else if (result->outcome == JETON_VERIFIER_ERROR)
+        stack_entry_log_failure(e->stack->service, entry, FAILURE_ERROR, "%s",
                                 answer->message[0] != '\0' ?
                                     answer->message :
-                                    "it could not judge, and does not say why");
-    if (say->outcome != JETON_VERIFIER_PASS || !say->vouches)
+                                    "it could not judge, and gives no reason");
+    if (result->outcome != JETON_VERIFIER_PASS || !result->identifies)
         return;
-    fit(h, &answer->identity, say);
-    if (say->outcome == JETON_VERIFIER_PASS)
-        h->identity = answer->identity;
+    check_asked(e, &answer->identity, result);
+    if (result->outcome == JETON_VERIFIER_PASS)
+        e->identity = answer->identity;
 }
 
 /* -- the table ------------------------------------------------------------------------------- */
 
-static void copy(char *to, size_t room, struct slice text)
+static void copy_string(char *to, size_t size, struct slice text)
 {
-    size_t len = text.len < room ? text.len : room - 1;
+    size_t len = text.len < size ? text.len : size - 1;
 
     memcpy(to, text.at, len);
     to[len] = '\0';
@@ -106,140 +107,140 @@ static void fill_identity(struct jeton_identity *who, const struct verdict *v)
 {
     who->expires = v->expires;
     who->id[0] = who->issuer[0] = '\0';
-    copy(who->subject, sizeof(who->subject), v->subject);
-    copy(who->scopes, sizeof(who->scopes), v->scopes);
+    copy_string(who->subject, sizeof(who->subject), v->subject);
+    copy_string(who->scopes, sizeof(who->scopes), v->scopes);
 }
 
-/* The table is a verifier like the others, but for its answer: that needs no examination, unless it
- * comes after another's and can only narrow that. */
-static void ask_table(struct evaluation *h, const struct eval_context *place,
-                      struct verifier_result *say)
+/* Asks the table, a verifier like the others.  Its answer needs no check, unless an identity was
+ * supplied before, which it can only narrow. */
+static void ask_table(struct evaluation *e, const struct eval_context *context,
+                      struct verifier_result *result)
 {
-    const struct generation *g = token_table_enter(place->token_table, place->worker);
+    const struct generation *g = token_table_enter(context->token_table, context->worker);
     struct verdict v;
 
-    lookup_judge(place->token_table, g, &h->asked, h->question.now, &v);
-    *say = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
+    lookup_judge(context->token_table, g, &e->asked, e->question.now, &v);
+    *result = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = v.status };
     if (v.status == STATUS_UNAVAILABLE)
-        say->outcome = JETON_VERIFIER_ERROR;
+        result->outcome = JETON_VERIFIER_ERROR;
     if (v.status == STATUS_PENDING)
-        say->retry_after = v.activates - h->question.now;
+        result->retry_after = v.activates - e->question.now;
     if (v.found) {
-        h->known = true;
-        memcpy(h->digest, v.digest, DIGEST_SIZE);
+        e->in_table = true;
+        memcpy(e->digest, v.digest, DIGEST_SIZE);
     }
     if (v.status == STATUS_OK) {
-        *say = (struct verifier_result){ .outcome = JETON_VERIFIER_PASS, .vouches = true };
-        token_table_touch(g, v.slot, h->question.now);
-        fill_identity(h->verifier == NULL ? &h->identity : &h->answer.identity, &v);
+        *result = (struct verifier_result){ .outcome = JETON_VERIFIER_PASS, .identifies = true };
+        token_table_touch(g, v.slot, e->question.now);
+        fill_identity(e->verifier == NULL ? &e->identity : &e->answer.identity, &v);
     }
-    token_table_leave(place->token_table, place->worker);
-    if (v.status == STATUS_OK && h->verifier != NULL) {
-        h->answer.has_identity = 1;
-        weigh(h, JETON_VERIFIER_PASS, &h->answer, say);
+    token_table_leave(context->token_table, context->worker);
+    if (v.status == STATUS_OK && e->verifier != NULL) {
+        e->answer.has_identity = 1;
+        check_answer(e, JETON_VERIFIER_PASS, &e->answer, result);
     }
 }
 
-/* -- the steps ------------------------------------------------------------------------------- */
+/* -- the entries ----------------------------------------------------------------------------- */
 
-/* Counts what the step said and goes to the next; true when it is decided. */
-static bool count(struct evaluation *h, unsigned worker, const struct verifier_result *say)
+/* Counts the entry's result and goes to the next.  True: it is decided. */
+static bool count(struct evaluation *e, unsigned worker, const struct verifier_result *result)
 {
-    struct stack_entry *step = eval_entry(h);
+    struct stack_entry *entry = eval_entry(e);
 
-    series_count(step->series, worker, say->outcome);
-    if (say->outcome == JETON_VERIFIER_PASS && say->vouches && h->verifier == NULL)
-        h->verifier = step->name;
-    h->throttled = h->throttled || (step->is_throttle && say->outcome == JETON_VERIFIER_FAIL);
-    bool over = stack_result_add(&h->tally, step->control, say);
-    h->step = over ? h->stack->steps : h->step + 1;
-    return h->step == h->stack->steps;
+    series_count(entry->series, worker, result->outcome);
+    if (result->outcome == JETON_VERIFIER_PASS && result->identifies && e->verifier == NULL)
+        e->verifier = entry->name;
+    e->throttled = e->throttled || (entry->is_throttle && result->outcome == JETON_VERIFIER_FAIL);
+    bool over = stack_result_add(&e->result, entry->control, result);
+    e->index = over ? e->stack->entries : e->index + 1;
+    return e->index == e->stack->entries;
 }
 
-void eval_take_result(struct evaluation *h, unsigned worker, int outcome,
+void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
                       struct jeton_answer *answer)
 {
-    struct stack_entry *step = eval_entry(h);
-    struct verifier_result say;
+    struct stack_entry *entry = eval_entry(e);
+    struct verifier_result result;
 
-    weigh(h, outcome, answer, &say);
-    if (step->module != NULL)
-        series_time(step->series, worker, clock_monotonic() - h->step_began);
-    count(h, worker, &say);
+    check_answer(e, outcome, answer, &result);
+    if (entry->module != NULL)
+        series_time(entry->series, worker, clock_monotonic() - e->entry_began);
+    count(e, worker, &result);
 }
 
-void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_failure why)
+void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_failure why)
 {
     static const char *const words[FAILURES] = {
         [FAILURE_TIMEOUT] = "it did not answer in time (deadline=)",
         [FAILURE_BUSY] = "too many questions wait for it (threads=, queue=)",
         [FAILURE_THREAD] = "it ended the thread that asked it",
     };
-    const struct verifier_result say = { .outcome = JETON_VERIFIER_ERROR };
+    const struct verifier_result result = { .outcome = JETON_VERIFIER_ERROR };
 
-    stack_entry_log_failure(h->stack->service, eval_entry(h), why, "%s; that counts as an error",
+    stack_entry_log_failure(e->stack->service, eval_entry(e), why, "%s; that counts as an error",
                             words[why]);
-    count(h, worker, &say);
+    count(e, worker, &result);
 }
 
-static void ask_at_once(struct evaluation *h, const struct eval_context *place,
-                        struct stack_entry *step)
+static void ask_here(struct evaluation *e, const struct eval_context *context,
+                     struct stack_entry *entry)
 {
-    memset(&h->answer, 0, sizeof(h->answer));
-    h->answer.identity.expires = JETON_VERIFIER_NEVER;
-    int outcome = step->verifier->verify(step->instance, &h->question, &h->answer);
-    eval_take_result(h, place->worker, outcome, &h->answer);
+    memset(&e->answer, 0, sizeof(e->answer));
+    e->answer.identity.expires = JETON_VERIFIER_NEVER;
+    int outcome = entry->verifier->verify(entry->instance, &e->question, &e->answer);
+    eval_take_result(e, context->worker, outcome, &e->answer);
 }
 
-/* While others were waited for, the token may have been revoked. */
-static void look_again(struct evaluation *h, const struct eval_context *place)
+/* Looks whether the token was revoked or disabled while a verifier was waited for. */
+static void recheck_denied(struct evaluation *e, const struct eval_context *context)
 {
-    struct verifier_result say = { .outcome = JETON_VERIFIER_FAIL };
+    struct verifier_result result = { .outcome = JETON_VERIFIER_FAIL };
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
-    uint32_t flags = token_table_look(place->token_table, h->digest, digest, &used);
+    uint32_t flags = token_table_look(context->token_table, e->digest, digest, &used);
 
     if ((flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
         return;
-    say.reason = (flags & SLOT_REVOKED) != 0 ? STATUS_REVOKED : STATUS_DISABLED;
-    stack_result_add(&h->tally, CONTROL_REQUISITE, &say);
+    result.reason = (flags & SLOT_REVOKED) != 0 ? STATUS_REVOKED : STATUS_DISABLED;
+    stack_result_add(&e->result, CONTROL_REQUISITE, &result);
 }
 
-bool eval_continue(struct evaluation *h, const struct eval_context *place)
+bool eval_continue(struct evaluation *e, const struct eval_context *context)
 {
-    const struct verifier_result baseless = {
+    const struct verifier_result no_identity = {
         .outcome = JETON_VERIFIER_FAIL,
         .reason = STATUS_UNKNOWN,
-        .baseless = true,
+        .lacks_identity = true,
     };
-    struct verifier_result say;
+    struct verifier_result result;
 
-    while (h->step < h->stack->steps) {
-        struct stack_entry *step = eval_entry(h);
-        if (step->verifier == NULL) {
-            ask_table(h, place, &say);
-            count(h, place->worker, &say);
-        } else if (step->narrows && h->verifier == NULL) {
-            count(h, place->worker, &baseless);
+    while (e->index < e->stack->entries) {
+        struct stack_entry *entry = eval_entry(e);
+        if (entry->verifier == NULL) {
+            ask_table(e, context, &result);
+            count(e, context->worker, &result);
+        } else if (entry->needs_identity && e->verifier == NULL) {
+            count(e, context->worker, &no_identity);
         } else {
-            h->step_began = step->module != NULL ? clock_monotonic() : 0;
-            h->question.identity = h->verifier != NULL ? &h->identity : NULL;
-            h->waited = h->waited || step->blocks;
-            if (step->blocks)
+            e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
+            e->question.identity = e->verifier != NULL ? &e->identity : NULL;
+            e->waited = e->waited || entry->may_block;
+            if (entry->may_block)
                 return false;
-            ask_at_once(h, place, step);
+            ask_here(e, context, entry);
         }
     }
-    if (h->waited && h->known)
-        look_again(h, place);
+    if (e->waited && e->in_table)
+        recheck_denied(e, context);
     return true;
 }
 
 /* -- the end --------------------------------------------------------------------------------- */
 
-static void put_identity(const struct evaluation *h, struct text *t)
+static void put_identity(const struct evaluation *e, struct text *t)
 {
-    const struct jeton_identity *who = &h->identity;
+    const struct jeton_identity *who = &e->identity;
 
     if (who->subject[0] != '\0')
         line_puts(t, "subject", who->subject);
@@ -249,58 +250,56 @@ static void put_identity(const struct evaluation *h, struct text *t)
         line_put_time(t, "expires", who->expires);
     if (who->issuer[0] != '\0')
         line_puts(t, "issuer", who->issuer);
-    line_puts(t, "verifier", h->verifier);
+    line_puts(t, "verifier", e->verifier);
 }
 
-/* What a verifier does not call anything is called by its digest, as our own are. */
-static void put_id(struct evaluation *h, enum status status, struct text *t)
+/* Writes the id that the verifier gave; where it gave none, that of the digest, as for our own. */
+static void put_id(struct evaluation *e, enum status status, struct text *t)
 {
-    bool theirs = status == STATUS_OK && h->identity.id[0] != '\0';
-
-    if (theirs) {
-        line_puts(t, "id", h->identity.id);
+    if (status == STATUS_OK && e->identity.id[0] != '\0') {
+        line_puts(t, "id", e->identity.id);
         return;
     }
-    if (!h->known && status != STATUS_OK)
+    if (!e->in_table && status != STATUS_OK)
         return;
-    if (!h->known)
-        token_digest(h->asked.value, h->digest);
+    if (!e->in_table)
+        token_digest(e->asked.value, e->digest);
     text_adds(t, " id=");
-    text_add_hex(t, h->digest, ID_SIZE);
+    text_add_hex(t, e->digest, ID_SIZE);
 }
 
-/* Who throttles learns what became of it. */
-static void tell_throttles(const struct evaluation *h, enum status status)
+/* Counts a NO with the stack's throttles, unless one of them caused it. */
+static void notify_throttles(const struct evaluation *e, enum status status)
 {
-    if (status_row(status)->kind != ANSWER_NO || h->throttled)
+    if (status_row(status)->kind != ANSWER_NO || e->throttled)
         return;
-    for (size_t i = 0; i < h->stack->steps; i++)
-        if (h->stack->step[i].is_throttle)
-            throttle_failed(h->stack->step[i].instance, h->question.peer_uid);
+    for (size_t i = 0; i < e->stack->entries; i++)
+        if (e->stack->entry[i].is_throttle)
+            throttle_failed(e->stack->entry[i].instance, e->question.peer_uid);
 }
 
-void eval_finish(struct evaluation *h, unsigned worker, struct text *reply)
+void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)
 {
-    enum status status = stack_result_status(&h->tally);
-    const struct verifier_result *why = stack_result_reason(&h->tally);
+    enum status status = stack_result_status(&e->result);
+    const struct verifier_result *why = stack_result_reason(&e->result);
     bool no = status_row(status)->kind == ANSWER_NO;
 
-    tell_throttles(h, status);
-    series_count(h->stack->series, worker, status);
-    uint64_t taken = clock_monotonic() - h->began;
-    series_time(h->stack->series, worker, taken);
-    series_latency(h->stack->series, worker, taken);
-    PROBE(verify, h->stack->service, status_row(status)->word);
+    notify_throttles(e, status);
+    series_count(e->stack->series.service, worker, status);
+    uint64_t taken = clock_monotonic() - e->began;
+    series_time(e->stack->series.service, worker, taken);
+    series_latency(e->stack->series.service, worker, taken);
+    PROBE(verify, e->stack->service, status_row(status)->word);
     reply_begin(reply, status);
-    put_id(h, status, reply);
+    put_id(e, status, reply);
     if (status == STATUS_OK)
-        put_identity(h, reply);
+        put_identity(e, reply);
     if (no && why->retry_after > 0)
         line_put_u64(reply, "retry_after", (uint64_t)why->retry_after);
     reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
 }
 
-void eval_wipe(struct evaluation *h)
+void eval_wipe(struct evaluation *e)
 {
-    sodium_memzero(h->text, h->used);
+    sodium_memzero(e->text, e->used);
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One verification before a stack: asks its verifiers in order until it is decided.  The
- * worker's thread; what is asked on a pool meanwhile is an job with copies of its own. */
+/* Evaluates one verification by a stack: asks its verifiers in order until one decides.  The
+ * worker's thread; a verifier that may block is meanwhile asked by a job with copies of its own. */
 #ifndef JETON_DAEMON_VERIFY_EVALUATION_H
 #define JETON_DAEMON_VERIFY_EVALUATION_H
 
-#include "daemon/verify/batch.h"
 #include "daemon/base/peercred.h"
+#include "daemon/table/token_table.h"
 #include "daemon/verify/stack.h"
 
-/* Who hears it, and for whom. */
+/* Who evaluates, and for whom. */
 struct eval_context {
     struct token_table *token_table;
     unsigned worker; /* the thread's number: with the token_table, with metrics */
@@ -19,45 +19,47 @@ struct eval_context {
 
 struct evaluation {
     const struct stack *stack;
-    struct jeton_question question; /* its texts lie in `text` */
+    struct jeton_question question; /* for modules; its texts lie in `text` */
     struct question asked;          /* likewise; what must fit the identity */
-    struct stack_result tally;
-    size_t step;    /* the one to ask, or that is being asked */
-    uint64_t began; /* clock_monotonic(); and when the step was: */
-    uint64_t step_began;
-    bool throttled;
-    bool waited; /* for a step on its pool */
-    bool known;  /* the table knows the value */
+    struct stack_result result;
+    size_t index;         /* of the entry to ask, or that is being asked */
+    uint64_t began;       /* clock_monotonic() */
+    uint64_t entry_began; /* likewise, of a module */
+    bool throttled;       /* a throttle refused */
+    bool waited;          /* for a thread pool */
+    bool in_table;        /* the table has the value; then its digest: */
     uint8_t digest[DIGEST_SIZE];
     const char *verifier; /* who supplied the identity; NULL: nobody yet */
     struct jeton_identity identity;
-    struct jeton_answer answer; /* of the step that is asked at once */
-    size_t used;
-    char text[LINE_MAX_BYTES]; /* all of it was part of one line */
+    struct jeton_answer answer; /* of the entry that is asked on this thread */
+    size_t used;                /* of `text` */
+    char text[LINE_MAX_BYTES];  /* all of it was part of one line */
 };
 
-/* Begins one.  The stack must live as long as it. */
-void eval_begin(struct evaluation *h, const struct stack *stack, const struct question *asked,
-                struct slice service, const struct eval_context *place, int64_t now);
+/* Begins an evaluation, with copies of what was asked.  The stack must live as long. */
+void eval_begin(struct evaluation *e, const struct stack *stack, const struct question *asked,
+                struct slice service, const struct eval_context *context, int64_t now);
 
-/* Asks what can be asked at once.  True: it is decided.  False: the step eval_entry() must be
- * asked on its pool; eval_take_result() then takes what it said, and this goes on. */
-bool eval_continue(struct evaluation *h, const struct eval_context *place);
+/* Asks the entries that do not block.  True: it is decided.  False: the entry eval_entry() must be
+ * asked on its thread pool; pass on what came of it by eval_take_result() or eval_take_failure(),
+ * then call this again. */
+bool eval_continue(struct evaluation *e, const struct eval_context *context);
 
-static inline struct stack_entry *eval_entry(const struct evaluation *h)
+static inline struct stack_entry *eval_entry(const struct evaluation *e)
 {
-    return &h->stack->step[h->step];
+    return &e->stack->entry[e->index];
 }
 
-/* What the step said; or, if it said nothing, why (late, busy, thread): that is an error. */
-void eval_take_result(struct evaluation *h, unsigned worker, int outcome,
+/* Takes what the entry answered; or, if it did not answer, why (timeout, busy, thread): that is an
+ * error. */
+void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
                       struct jeton_answer *answer);
-void eval_take_failure(struct evaluation *h, unsigned worker, enum verifier_failure why);
+void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_failure why);
 
-/* Counts it and writes the reply. */
-void eval_finish(struct evaluation *h, unsigned worker, struct text *reply);
+/* Counts a decided evaluation and writes its reply. */
+void eval_finish(struct evaluation *e, unsigned worker, struct text *reply);
 
-/* Wipes what it holds; decided or not, it is over. */
-void eval_wipe(struct evaluation *h);
+/* Wipes an evaluation that ends, decided or not. */
+void eval_wipe(struct evaluation *e);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counters of services and of the verifiers in their stacks, for stats.
+/* Counts what services and the verifiers in their stacks answer, for stats.
  *
- * A series lives as long as the daemon, so that reading the configuration again loses no count: the
- * main thread asks for it by name when it makes a stack.  Each worker writes its own part, without
- * locks; any thread reads the sums. */
+ * A series lives as long as the daemon, so that a reload loses no count: the main thread gets it by
+ * name when it makes a stack.  Each worker writes its own part, without locks; any thread reads the
+ * sums. */
 #ifndef JETON_DAEMON_VERIFY_METRICS_H
 #define JETON_DAEMON_VERIFY_METRICS_H
 
@@ -15,8 +15,8 @@
 
 enum { SERIES_NAME_MAX = 48, SERIES_COUNTS = STATUS_COUNT };
 
-/* Of a service: by enum status what was answered.  Of a verifier: by enum jeton_outcome what it
- * said.  Times are of those that were timed: all that wait, of the others a sample. */
+/* Of a service: its answers, by enum status.  Of a verifier: its results, by enum jeton_outcome.
+ * Times are those of all evaluations, and of a sample of the batches. */
 struct series_part {
     _Alignas(64) _Atomic uint64_t count[SERIES_COUNTS];
     _Atomic uint64_t timed;
@@ -32,6 +32,12 @@ struct series {
     struct series_part *part; /* one for each worker */
 };
 
+/* What a verification that one verifier decides is counted in. */
+struct series_pair {
+    struct series *service;
+    struct series *verifier;
+};
+
 struct metrics {
     size_t workers;
     _Atomic(struct series *) first; /* newest first; only ever added to */
@@ -40,10 +46,11 @@ struct metrics {
 void metrics_init(struct metrics *m, size_t workers);
 void metrics_free(struct metrics *m);
 
-/* The series of that name, made if need be.  NULL: no memory.  The main thread only. */
+/* Returns the series of that name; makes it if there is none.  NULL: no memory.  The main thread
+ * only. */
 struct series *metrics_get(struct metrics *m, const char *service, const char *verifier);
 
-/* Adds to one worker's part; that worker's thread only. */
+/* Adds to a counter of one worker's part; that worker's thread only. */
 static inline void series_add(_Atomic uint64_t *counter, uint64_t more)
 {
     uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
@@ -55,16 +62,16 @@ static inline void series_count(struct series *m, unsigned worker, unsigned what
     series_add(&m->part[worker].count[what], 1);
 }
 
-/* How long a client waited, in the daemon: of those that were timed.  Verifications by the table that
- * are answered in one batch are one. */
+/* Adds how long a client waited for the daemon.  A batch counts once. */
 void series_latency(struct series *m, unsigned worker, uint64_t nanoseconds);
 
 /* Adds the latencies of all services to `sum`. */
 void metrics_latency(const struct metrics *m, struct histogram *sum);
 
+/* Adds the time that one verification took. */
 void series_time(struct series *m, unsigned worker, uint64_t nanoseconds);
 
-/* The sums over all workers, into `sum`; latencies are left out. */
+/* Sums up all workers' parts, without the latencies. */
 void series_read(const struct series *m, struct series_part *sum);
 
 #endif

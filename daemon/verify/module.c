@@ -15,7 +15,7 @@ static bool refuse(struct problem *problem, const char *path, const char *why)
     return false;
 }
 
-/* The real path of a name. */
+/* Finds the real path of a name. */
 static bool find(const char *directory, const char *name, char path[PATH_MAX],
                  struct problem *problem)
 {
@@ -38,7 +38,7 @@ static bool find(const char *directory, const char *name, char path[PATH_MAX],
     return false;
 }
 
-/* Whoever could change one part of the path could run code in this process. */
+/* Checks that no other user can change this part of the path: he could run code in this process. */
 static bool is_ours_alone(const char *part, bool is_file, struct problem *problem)
 {
     struct stat st;
@@ -100,7 +100,7 @@ static bool check_verifier(const struct jeton_verifier *v, const char *path,
     if (strcmp(v->name, "local") == 0)
         return refuse(problem, path, "its name is taken: local is jetond's own table");
     if (v->open == NULL || v->verify == NULL || v->close == NULL)
-        return refuse(problem, path, "it lacks open, verify or close");
+        return refuse(problem, path, "it has no open, verify or close");
     return true;
 }
 

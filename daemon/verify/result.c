@@ -4,10 +4,10 @@
 enum action {
     SKIP,  /* as if it had not been asked */
     COUNT, /* a pass */
-    DONE,  /* a pass that ends it, if nothing was refused before */
+    DONE,  /* a pass that ends it, unless refused before */
     REFUSE,
-    STOP, /* refuse, and ask nobody else */
-    NOTE, /* counts for nothing, but may say why */
+    STOP, /* refuse, and ask no other verifier */
+    HINT, /* decides nothing; a possible reason if nothing else decides */
 };
 
 /* clang-format off */
@@ -15,55 +15,34 @@ static const enum action actions[CONTROL_COUNT][OUTCOME_COUNT] = {
     /*                        pass   fail    ignore error */
     [CONTROL_REQUIRED]   = { COUNT, REFUSE, SKIP,  REFUSE },
     [CONTROL_REQUISITE]  = { COUNT, STOP,   SKIP,  STOP },
-    [CONTROL_SUFFICIENT] = { DONE,  NOTE,   SKIP,  NOTE },
-    [CONTROL_OPTIONAL]   = { COUNT, NOTE,   SKIP,  NOTE },
+    [CONTROL_SUFFICIENT] = { DONE,  HINT,   SKIP,  HINT },
+    [CONTROL_OPTIONAL]   = { COUNT, HINT,   SKIP,  HINT },
 };
 /* clang-format on */
 
-static const char *const names[CONTROL_COUNT] = {
-    [CONTROL_REQUIRED] = "required",
-    [CONTROL_REQUISITE] = "requisite",
-    [CONTROL_SUFFICIENT] = "sufficient",
-    [CONTROL_OPTIONAL] = "optional",
-};
-
-enum control control_named(struct slice word)
+void stack_result_begin(struct stack_result *r)
 {
-    enum control c = 0;
-
-    while (c < CONTROL_COUNT && !slice_is(word, names[c]))
-        c++;
-    return c;
+    r->passed = r->identified = r->refused = false;
+    r->refusal = (struct verifier_result){ .outcome = JETON_VERIFIER_IGNORE };
+    r->hint = r->refusal;
 }
 
-const char *control_name(enum control control)
+static bool is_final(const struct verifier_result *result)
 {
-    return names[control];
+    return result->outcome == JETON_VERIFIER_FAIL &&
+           (result->reason == STATUS_REVOKED || result->reason == STATUS_DISABLED);
 }
 
-void stack_result_begin(struct stack_result *t)
+/* How much a result tells where nothing decided. */
+static int weight(const struct verifier_result *result)
 {
-    t->passed = t->vouched = t->refused = false;
-    t->no = (struct verifier_result){ .outcome = JETON_VERIFIER_IGNORE };
-    t->noted = t->no;
-}
-
-static bool is_final(const struct verifier_result *say)
-{
-    return say->outcome == JETON_VERIFIER_FAIL &&
-           (say->reason == STATUS_REVOKED || say->reason == STATUS_DISABLED);
-}
-
-/* How much a say tells where nothing decided. */
-static int weight(const struct verifier_result *say)
-{
-    switch (say->outcome) {
+    switch (result->outcome) {
     case JETON_VERIFIER_ERROR:
         return 4;
     case JETON_VERIFIER_FAIL:
-        if (say->baseless)
+        if (result->lacks_identity)
             return 0;
-        return say->reason == STATUS_MALFORMED ? 1 : say->reason == STATUS_UNKNOWN ? 2 : 3;
+        return result->reason == STATUS_MALFORMED ? 1 : result->reason == STATUS_UNKNOWN ? 2 : 3;
     case JETON_VERIFIER_PASS:
     case JETON_VERIFIER_IGNORE:
         break;
@@ -71,60 +50,60 @@ static int weight(const struct verifier_result *say)
     return 0;
 }
 
-/* The first reason stands, but for an error before a no. */
-static void refuse(struct stack_result *t, const struct verifier_result *say)
+/* Keeps the first reason, except that a fail replaces an error. */
+static void refuse(struct stack_result *r, const struct verifier_result *result)
 {
-    t->refused = true;
-    if (!say->baseless &&
-        (t->no.outcome == JETON_VERIFIER_IGNORE ||
-         (t->no.outcome == JETON_VERIFIER_ERROR && say->outcome == JETON_VERIFIER_FAIL)))
-        t->no = *say;
+    r->refused = true;
+    if (!result->lacks_identity &&
+        (r->refusal.outcome == JETON_VERIFIER_IGNORE ||
+         (r->refusal.outcome == JETON_VERIFIER_ERROR && result->outcome == JETON_VERIFIER_FAIL)))
+        r->refusal = *result;
 }
 
-bool stack_result_add(struct stack_result *t, enum control control,
-                      const struct verifier_result *say)
+bool stack_result_add(struct stack_result *r, enum control control,
+                      const struct verifier_result *result)
 {
-    enum action action = is_final(say) ? STOP : actions[control][say->outcome];
+    enum action action = is_final(result) ? STOP : actions[control][result->outcome];
 
     switch (action) {
     case SKIP:
         break;
     case COUNT:
     case DONE:
-        t->passed = true;
-        t->vouched = t->vouched || say->vouches;
-        return action == DONE && !t->refused;
+        r->passed = true;
+        r->identified = r->identified || result->identifies;
+        return action == DONE && !r->refused;
     case REFUSE:
     case STOP:
-        refuse(t, say);
+        refuse(r, result);
         return action == STOP;
-    case NOTE:
-        if (weight(say) > weight(&t->noted))
-            t->noted = *say;
+    case HINT:
+        if (weight(result) > weight(&r->hint))
+            r->hint = *result;
         break;
     }
     return false;
 }
 
-const struct verifier_result *stack_result_reason(const struct stack_result *t)
+const struct verifier_result *stack_result_reason(const struct stack_result *r)
 {
-    return t->no.outcome != JETON_VERIFIER_IGNORE ? &t->no : &t->noted;
+    return r->refusal.outcome != JETON_VERIFIER_IGNORE ? &r->refusal : &r->hint;
 }
 
-enum status stack_result_status(const struct stack_result *t)
+enum status stack_result_status(const struct stack_result *r)
 {
-    const struct verifier_result *say = stack_result_reason(t);
+    const struct verifier_result *result = stack_result_reason(r);
 
-    if (!t->refused && t->passed && t->vouched)
+    if (!r->refused && r->passed && r->identified)
         return STATUS_OK;
-    switch (say->outcome) {
+    switch (result->outcome) {
     case JETON_VERIFIER_ERROR:
         return STATUS_UNAVAILABLE;
     case JETON_VERIFIER_FAIL:
-        return say->reason;
+        return result->reason;
     case JETON_VERIFIER_PASS:
     case JETON_VERIFIER_IGNORE:
         break;
     }
-    return t->vouched ? STATUS_DENIED : STATUS_UNKNOWN;
+    return r->identified ? STATUS_DENIED : STATUS_UNKNOWN;
 }

@@ -10,14 +10,14 @@
 
 static bool make_stack(struct stack *stack, const struct service_config *section,
                        const struct config *c, struct metrics *metrics, struct problem *problem);
-static bool name_step(struct stack *stack, struct stack_entry *step, struct metrics *metrics);
+static bool name_entry(struct stack *stack, struct stack_entry *entry, struct metrics *metrics);
 static bool check_order(const struct stack *stack, const struct stack_entry_source *from,
                         struct problem *problem);
 static void find_terms(struct stack *stack);
 
 /* -- the set --------------------------------------------------------------------------------- */
 
-/* What [service other] says if it is not there. */
+/* The section [service other], where the configuration has none. */
 static struct service_config built_in(void)
 {
     struct service_config other = { .name = "other", .steps = 1 };
@@ -36,18 +36,18 @@ struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struc
     if (s == NULL)
         return NULL;
     s->stack = calloc(from->count + 1, sizeof(*s->stack));
-    bool well = s->stack != NULL;
-    for (size_t i = 0; i < from->count && well; i++) {
+    bool ok = s->stack != NULL;
+    for (size_t i = 0; i < from->count && ok; i++) {
         struct stack *stack = &s->stack[s->count++];
-        well = make_stack(stack, &from->section[i], c, metrics, problem);
+        ok = make_stack(stack, &from->section[i], c, metrics, problem);
         if (strcmp(stack->service, "other") == 0)
             s->other = stack;
     }
-    if (well && s->other == NULL) {
+    if (ok && s->other == NULL) {
         s->other = &s->stack[s->count++];
-        well = make_stack(s->other, &other, c, metrics, problem);
+        ok = make_stack(s->other, &other, c, metrics, problem);
     }
-    if (well)
+    if (ok)
         return s;
     while (!stacks_end(s, 1000))
         continue;
@@ -89,17 +89,17 @@ static bool end_pools(struct stacks *s, int64_t until)
     bool ended = true;
 
     for (size_t i = 0; i < s->count; i++)
-        for (size_t j = 0; j < s->stack[i].steps; j++) {
-            struct stack_entry *step = &s->stack[i].step[j];
+        for (size_t j = 0; j < s->stack[i].entries; j++) {
+            struct stack_entry *entry = &s->stack[i].entry[j];
             int64_t left = until - milliseconds_now();
-            if (step->pool != NULL && thread_pool_stop(step->pool, left > 0 ? (int)left : 0))
-                step->pool = NULL;
-            ended = ended && step->pool == NULL;
+            if (entry->pool != NULL && thread_pool_stop(entry->pool, left > 0 ? (int)left : 0))
+                entry->pool = NULL;
+            ended = ended && entry->pool == NULL;
         }
     return ended;
 }
 
-/* All are told before the first is waited for, and they are waited for together. */
+/* Tells all to end before it waits for the first, and waits for all of them together. */
 bool stacks_end(struct stacks *s, int milliseconds)
 {
     return end_pools(s, 0) || end_pools(s, milliseconds_now() + milliseconds);
@@ -110,9 +110,9 @@ void stacks_free(struct stacks *s)
     if (s == NULL)
         return;
     for (size_t i = 0; i < s->count; i++) {
-        for (size_t j = 0; j < s->stack[i].steps; j++)
-            stack_entry_close(&s->stack[i].step[j]);
-        free(s->stack[i].step);
+        for (size_t j = 0; j < s->stack[i].entries; j++)
+            stack_entry_close(&s->stack[i].entry[j]);
+        free(s->stack[i].entry);
     }
     free(s->stack);
     free(s);
@@ -126,78 +126,82 @@ static bool make_stack(struct stack *stack, const struct service_config *section
     struct stack_entry_source from = { c, section, NULL };
 
     snprintf(stack->service, sizeof(stack->service), "%s", section->name);
-    stack->series = metrics_get(metrics, section->name, "");
-    stack->step = calloc(section->steps, sizeof(*stack->step));
-    if (stack->series == NULL || stack->step == NULL)
+    stack->series.service = metrics_get(metrics, section->name, "");
+    stack->entry = calloc(section->steps, sizeof(*stack->entry));
+    if (stack->series.service == NULL || stack->entry == NULL)
         return false;
     for (size_t i = 0; i < section->steps; i++) {
-        struct stack_entry *step = &stack->step[stack->steps++];
+        struct stack_entry *entry = &stack->entry[stack->entries++];
         from.line = &section->step[i];
-        if (!stack_entry_open(step, &from, problem) || !check_order(stack, &from, problem) ||
-            !name_step(stack, step, metrics))
+        if (!stack_entry_open(entry, &from, problem) || !check_order(stack, &from, problem) ||
+            !name_entry(stack, entry, metrics))
             return false;
-        stack->waits = stack->waits || step->blocks;
+        stack->may_block = stack->may_block || entry->may_block;
     }
-    stack->plain = stack->steps == 1 && stack->step[0].verifier == NULL;
+    stack->table_only = stack->entries == 1 && stack->entry[0].verifier == NULL;
+    if (stack->table_only)
+        stack->series.verifier = stack->entry[0].series;
     find_terms(stack);
     return true;
 }
 
-static bool is_taken(const struct stack *stack, const struct stack_entry *step)
+static bool is_taken(const struct stack *stack, const struct stack_entry *entry)
 {
-    for (const struct stack_entry *s = stack->step; s < step; s++)
-        if (strcmp(s->name, step->name) == 0)
+    for (const struct stack_entry *s = stack->entry; s < entry; s++)
+        if (strcmp(s->name, entry->name) == 0)
             return true;
     return false;
 }
 
-/* Several of a name are told apart by number: local, local-2. */
-static bool name_step(struct stack *stack, struct stack_entry *step, struct metrics *metrics)
+/* Gives the entry a name of its own: local, local-2. */
+static bool name_entry(struct stack *stack, struct stack_entry *entry, struct metrics *metrics)
 {
-    size_t len = strlen(step->name);
+    size_t len = strlen(entry->name);
 
-    for (unsigned number = 2; is_taken(stack, step); number++)
-        snprintf(step->name + len, sizeof(step->name) - len, "-%u", number);
-    step->series = metrics_get(metrics, stack->service, step->name);
-    return step->series != NULL;
+    for (unsigned number = 2; is_taken(stack, entry); number++)
+        snprintf(entry->name + len, sizeof(entry->name) - len, "-%u", number);
+    entry->series = metrics_get(metrics, stack->service, entry->name);
+    return entry->series != NULL;
 }
 
-/* What vouches for nobody must stand where that makes sense. */
+/* Refuses an entry where its position or control word makes no sense. */
 static bool check_order(const struct stack *stack, const struct stack_entry_source *from,
                         struct problem *problem)
 {
-    const struct stack_entry *step = &stack->step[stack->steps - 1];
-    bool vouched = false;
+    const struct stack_entry *entry = &stack->entry[stack->entries - 1];
+    bool identified = false;
 
-    for (const struct stack_entry *s = stack->step; s < step; s++)
-        vouched = vouched || !stack_entry_only_narrows(s);
-    if (stack_entry_only_narrows(step) && step->control == CONTROL_SUFFICIENT)
-        return stack_entry_blame(from, problem, step->name,
-                                 "it vouches for nobody, so it cannot be "
-                                 "sufficient; make it requisite");
-    if (step->narrows && !vouched)
-        return stack_entry_blame(from, problem, step->name,
-                                 "it looks at whom a value stands for: put it "
-                                 "below a verifier that says so, such as local");
+    for (const struct stack_entry *s = stack->entry; s < entry; s++)
+        identified = identified || !stack_entry_never_identifies(s);
+    if (stack_entry_never_identifies(entry) && entry->control == CONTROL_SUFFICIENT)
+        return stack_entry_problem(
+            from, problem, entry->name,
+            "it never supplies an identity, so it cannot be sufficient; make it requisite");
+    if (entry->needs_identity && !identified)
+        return stack_entry_problem(
+            from, problem, entry->name,
+            "it judges the identity: put it below a verifier that supplies one, such as local");
     return true;
 }
 
 /* -- what a client may do with the table ------------------------------------------------------ */
 
-static bool must_pass(const struct stack_entry *step)
+static bool must_pass(const struct stack_entry *entry)
 {
-    return step->control == CONTROL_REQUIRED || step->control == CONTROL_REQUISITE;
+    return entry->control == CONTROL_REQUIRED || entry->control == CONTROL_REQUISITE;
 }
 
-/* Adds a requirement's scopes to those that a pass must have. */
-static bool add_scopes(struct stack *stack, const struct stack_entry *step)
+/* Adds an entry's scopes to those that a pass must have.  False: it is more than a requirement of
+ * scopes, or these are too many. */
+static bool add_scopes(struct stack *stack, const struct stack_entry *entry)
 {
-    struct slice more = step->verifier == &require_verifier ? require_scopes_only(step->instance) :
-                                                              (struct slice){ NULL, 0 };
+    struct slice more = entry->verifier == &require_verifier ?
+                            require_scopes_only(entry->instance) :
+                            (struct slice){ NULL, 0 };
     char both[2 * sizeof(stack->scopes)];
     struct text set = text_in(stack->scopes, sizeof(stack->scopes) - 1);
 
-    if (more.at == NULL || !must_pass(step))
+    if (more.at == NULL || !must_pass(entry))
         return false;
     int len = snprintf(both, sizeof(both), "%s%s%s", stack->scopes,
                        stack->scopes[0] != '\0' ? "," : "", more.at);
@@ -207,26 +211,27 @@ static bool add_scopes(struct stack *stack, const struct stack_entry *step)
     return true;
 }
 
-/* A throttle in front is no hindrance: who has the table sees more than he could guess. */
+/* Finds the terms.  A throttle in front still leaves hits: it prevents guessing, and who has the
+ * table sees more than could be guessed. */
 static void find_terms(struct stack *stack)
 {
     size_t i = 0;
 
-    while (i < stack->steps && stack->step[i].is_throttle)
+    while (i < stack->entries && stack->entry[i].is_throttle)
         i++;
     bool throttled = i > 0;
     stack->terms = TERMS_NONE;
-    if (i == stack->steps || stack->step[i].verifier != NULL)
+    if (i == stack->entries || stack->entry[i].verifier != NULL)
         return;
-    const struct stack_entry *local = &stack->step[i++];
-    if (i == stack->steps) {
+    const struct stack_entry *local = &stack->entry[i++];
+    if (i == stack->entries) {
         stack->terms = throttled ? TERMS_HITS : TERMS_FINAL;
     } else if (local->control == CONTROL_SUFFICIENT) {
         stack->terms = TERMS_HITS;
     } else if (must_pass(local) && !throttled) {
-        while (i < stack->steps && add_scopes(stack, &stack->step[i]))
+        while (i < stack->entries && add_scopes(stack, &stack->entry[i]))
             i++;
-        if (i == stack->steps)
+        if (i == stack->entries)
             stack->terms = TERMS_IF;
         else
             stack->scopes[0] = '\0';

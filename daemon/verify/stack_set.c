@@ -1,51 +1,73 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/verify/stack_set.h"
 
-#include "daemon/base/log.h"
+#include <stdlib.h>
 
 enum { END_MILLISECONDS = 1000 };
 
-bool stack_set_begin(struct stack_set *s, struct server *server, const struct config *c,
-                     struct problem *problem)
+static void offer(struct stack_set *set, struct stacks *stacks)
 {
-    struct stacks *first = stacks_new(c, &server->metrics, problem);
-
-    *s = (struct stack_set){ .server = server, .settled = true };
-    atomic_store(&server->stacks, first);
-    return first != NULL;
+    set->current = stacks;
+    for (size_t i = 0; i < set->readers; i++)
+        atomic_store(&set->reader[i].offered, stacks);
 }
 
-bool stack_set_replace(struct stack_set *s, const struct config *c, struct problem *problem)
+struct stack_set *stack_set_new(size_t readers, const struct config *c, struct metrics *metrics,
+                                struct problem *problem)
 {
-    struct server *server = s->server;
-    struct stacks *old = atomic_load(&server->stacks);
-    struct stacks *new = stacks_new(c, &server->metrics, problem);
+    size_t size = sizeof(struct stack_set) + readers * sizeof(struct stack_reader);
+    struct stack_set *set = aligned_alloc(_Alignof(struct stack_set), size);
+
+    if (set == NULL) {
+        problem_set(problem, STATUS_INTERNAL, "no memory for the verifiers");
+        return NULL;
+    }
+    memset(set, 0, size);
+    set->readers = readers;
+    set->settled = true;
+    struct stacks *first = stacks_new(c, metrics, problem);
+    if (first == NULL) {
+        free(set);
+        return NULL;
+    }
+    offer(set, first);
+    return set;
+}
+
+/* Moves the current stacks to those that are replaced. */
+static void retire_current(struct stack_set *set)
+{
+    set->current->next = set->replaced;
+    set->replaced = set->current;
+}
+
+bool stack_set_replace(struct stack_set *set, const struct config *c, struct metrics *metrics,
+                       struct problem *problem)
+{
+    struct stacks *new = stacks_new(c, metrics, problem);
 
     if (new == NULL)
         return false;
-    s->recall = s->recall || stacks_terms_differ(old, new);
-    old->next = s->replaced;
-    s->replaced = old;
-    s->settled = false;
-    atomic_store(&server->stacks, new);
-    for (size_t i = 0; i < server->workers; i++)
-        mailbox_wake(&server->worker[i].box);
+    set->terms_changed = set->terms_changed || stacks_terms_differ(set->current, new);
+    retire_current(set);
+    set->settled = false;
+    offer(set, new);
     return true;
 }
 
-static bool is_used(const struct server *server, const struct stacks *stacks)
+static bool is_used(const struct stack_set *set, const struct stacks *stacks)
 {
-    for (size_t i = 0; i < server->workers; i++)
-        if (atomic_load(&server->worker[i].stacks) == stacks)
+    for (size_t i = 0; i < set->readers; i++)
+        if (atomic_load(&set->reader[i].used) == stacks)
             return true;
     return atomic_load(&stacks->evaluations) > 0;
 }
 
-static void reap(struct stack_set *s)
+static void free_unused(struct stack_set *set)
 {
-    for (struct stacks **link = &s->replaced; *link != NULL;) {
+    for (struct stacks **link = &set->replaced; *link != NULL;) {
         struct stacks *old = *link;
-        if (is_used(s->server, old) || !stacks_end(old, 0)) {
+        if (is_used(set, old) || !stacks_end(old, 0)) {
             link = &old->next;
         } else {
             *link = old->next;
@@ -54,54 +76,42 @@ static void reap(struct stack_set *s)
     }
 }
 
-bool stack_set_step(struct stack_set *s)
+bool stack_set_step(struct stack_set *set)
 {
-    struct server *server = s->server;
-    const struct stacks *now = atomic_load(&server->stacks);
-
-    for (size_t i = 0; i < server->workers && !s->settled; i++)
-        if (atomic_load(&server->worker[i].stacks) != now)
+    for (size_t i = 0; i < set->readers && !set->settled; i++)
+        if (atomic_load(&set->reader[i].used) != set->current)
             return false;
-    s->settled = true;
-    if (s->recall) {
-        int error = token_table_recall(server->token_table);
-        if (error < 0) {
-            log_error(
-                "no memory for a new table (%s): those who have the old one go on by what the "
-                "configuration was; trying again",
-                strerror(-error));
-            return false;
-        }
-        s->recall = false;
-    }
-    reap(s);
+    set->settled = true;
+    free_unused(set);
     return true;
 }
 
-void stack_set_end(struct stack_set *s)
+bool stack_set_end(struct stack_set *set)
 {
-    struct stacks *now = s->server != NULL ? atomic_load(&s->server->stacks) : NULL;
+    bool ended = true;
 
-    if (now == NULL)
-        return;
-    now->next = s->replaced;
-    s->replaced = now;
-    atomic_store(&s->server->stacks, NULL);
-    for (struct stacks *each = s->replaced; each != NULL; each = each->next)
+    if (set == NULL || set->current == NULL)
+        return true;
+    retire_current(set);
+    offer(set, NULL);
+    /* First tell all to end, then wait for each. */
+    for (struct stacks *each = set->replaced; each != NULL; each = each->next)
         stacks_end(each, 0);
-    for (struct stacks *each = s->replaced; each != NULL; each = each->next)
-        if (!stacks_end(each, END_MILLISECONDS))
-            log_warning("a verifier has not come back; jetond ends without it");
+    for (struct stacks *each = set->replaced; each != NULL; each = each->next)
+        ended = stacks_end(each, END_MILLISECONDS) && ended;
+    return ended;
 }
 
-void stack_set_free(struct stack_set *s)
+void stack_set_free(struct stack_set *set)
 {
     struct stacks *next;
 
-    for (struct stacks *each = s->replaced; each != NULL; each = next) {
+    if (set == NULL)
+        return;
+    for (struct stacks *each = set->replaced; each != NULL; each = next) {
         next = each->next;
         if (stacks_end(each, 0))
             stacks_free(each);
     }
-    s->replaced = NULL;
+    free(set);
 }

@@ -1,36 +1,89 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The stacks that are in use, and those that they replaced.  The main thread only.
+/* The stacks in use, which are replaced while worker threads read them, without locks (as in RCU).
  *
- * A new set is shown to the workers, which take it before the next line they read.  The old one is
- * freed when no worker uses it, no verification is under way before it, and its verifiers have come
- * back; one that hangs for ever keeps its set in memory. */
+ * The main thread owns the set: it makes new stacks, offers them to the readers, and frees old ones
+ * once no reader uses them, no evaluation holds them, and their verifiers' threads have ended.  A
+ * verifier that hangs for ever keeps its stacks in memory.
+ * Each worker has one reader, and takes the newest stacks when it has no pointer into older
+ * ones. */
 #ifndef JETON_DAEMON_VERIFY_STACK_SET_H
 #define JETON_DAEMON_VERIFY_STACK_SET_H
 
-#include "daemon/session/context.h"
+#include "daemon/verify/stack.h"
 
-struct stack_set {
-    struct server *server;
-    struct stacks *replaced; /* newest first */
-    bool settled;            /* all workers use the current set */
-    bool recall;             /* then those who have the table must ask for it again */
+/* One worker's slot, in a cache line of its own.  The main thread writes `offered`, the worker
+ * `used`; both read both. */
+struct stack_reader {
+    _Alignas(64) _Atomic(struct stacks *) offered;
+    _Atomic(struct stacks *) used; /* NULL: none yet */
 };
 
-/* Makes the first set.  False: *problem. */
-bool stack_set_begin(struct stack_set *s, struct server *server, const struct config *c,
-                     struct problem *problem);
+/* The main thread's, but for the readers. */
+struct stack_set {
+    struct stacks *current;
+    struct stacks *replaced; /* newest first */
+    bool settled;            /* all readers use the current stacks */
+    bool terms_changed;      /* by a replacement, since the caller last cleared this */
+    size_t readers;
+    struct stack_reader reader[];
+};
 
-/* Makes another.  False: *problem, and everything stays as it was. */
-bool stack_set_replace(struct stack_set *s, const struct config *c, struct problem *problem);
+/* Makes a set with its first stacks.  NULL: *problem says why. */
+struct stack_set *stack_set_new(size_t readers, const struct config *c, struct metrics *metrics,
+                                struct problem *problem);
 
-/* True if all workers use the current set, and no table is out whose holder may use the old one.
- * Call it until it says so, and then now and then, to free what is not used any more. */
-bool stack_set_step(struct stack_set *s);
+/* Makes new stacks and offers them to the readers; the caller then wakes the workers.  False:
+ * *problem says why, and everything stays as it was. */
+bool stack_set_replace(struct stack_set *set, const struct config *c, struct metrics *metrics,
+                       struct problem *problem);
 
-/* Ends all threads of verifiers; what waits comes home.  The workers' threads have ended. */
-void stack_set_end(struct stack_set *s);
+/* Looks whether all readers use the current stacks, and frees what is no longer used.  True: they
+ * do; call it now and then nevertheless, until nothing is left to free. */
+bool stack_set_step(struct stack_set *set);
 
-/* Frees all that can be freed.  The workers are freed. */
-void stack_set_free(struct stack_set *s);
+/* Ends the threads of all verifiers; jobs that wait are returned to their senders.  The workers'
+ * threads must have ended.  False: some verifier has not returned within a second. */
+bool stack_set_end(struct stack_set *set);
+
+/* Frees the set, except stacks whose verifiers still run.  The workers' sessions must be freed. */
+void stack_set_free(struct stack_set *set);
+
+/* -- the worker's side ----------------------------------------------------------------------- */
+
+/* Takes the newest stacks; those taken before may then be freed, unless they are held.  It looks
+ * again after storing what it uses: the main thread stores what it offers, then looks at what is
+ * used, so one of the two always sees the other's store. */
+static inline const struct stacks *stack_set_enter(struct stack_reader *reader)
+{
+    struct stacks *used = atomic_load_explicit(&reader->used, memory_order_relaxed);
+
+    for (;;) {
+        struct stacks *offered = atomic_load(&reader->offered);
+        if (offered == used)
+            return used;
+        atomic_store(&reader->used, offered);
+        used = offered;
+    }
+}
+
+/* The stacks taken last. */
+static inline const struct stacks *stack_set_used(struct stack_reader *reader)
+{
+    return atomic_load_explicit(&reader->used, memory_order_relaxed);
+}
+
+/* Holds the stacks taken last until stack_set_release(), for an evaluation that waits. */
+static inline struct stacks *stack_set_hold(struct stack_reader *reader)
+{
+    struct stacks *used = atomic_load_explicit(&reader->used, memory_order_relaxed);
+
+    atomic_fetch_add(&used->evaluations, 1);
+    return used;
+}
+
+static inline void stack_set_release(struct stacks *held)
+{
+    atomic_fetch_sub(&held->evaluations, 1);
+}
 
 #endif

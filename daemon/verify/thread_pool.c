@@ -9,7 +9,8 @@
 
 #include "daemon/base/clock.h"
 
-enum { IDLE, WAITS, IS_JUDGED, COMES_HOME, GIVEN_UP };
+/* Of a job.  Whoever moves it on from QUEUED or RUNNING decides who frees it. */
+enum { NEW, QUEUED, RUNNING, RETURNED, CANCELLED };
 
 struct thread_pool {
     const struct jeton_verifier *verifier;
@@ -22,27 +23,27 @@ struct thread_pool {
     bool ending;
     unsigned running;
     unsigned threads;
-    struct worker {
+    struct pool_thread {
         struct thread_pool *pool;
         pthread_t thread;
-        pthread_t before; /* the one in whose place it came, which it joins */
-        bool replaces;
-        bool gone; /* its thread was ended, and there was none to replace it */
-    } worker[];
+        bool replaces;      /* `thread` took the place of ... */
+        pthread_t replaced; /* which it joins */
+        bool missing;       /* its thread was ended, and no other could be started */
+    } thread[];
 };
 
-static void *run(void *worker);
+static void *run(void *pool_thread);
 
-/* -- jobs --------------------------------------------------------------------------------- */
+/* -- jobs ------------------------------------------------------------------------------------ */
 
-static const char *keep(struct job *e, const char *text, size_t len)
+static const char *copy_text(struct job *job, const char *text, size_t len)
 {
     if (text == NULL)
         return NULL;
-    char *kept = e->text + e->used;
+    char *kept = job->text + job->used;
     memcpy(kept, text, len);
     kept[len] = '\0';
-    e->used += len + 1;
+    job->used += len + 1;
     return kept;
 }
 
@@ -54,79 +55,80 @@ static size_t length(const char *text)
 struct job *job_new(const struct jeton_question *q)
 {
     size_t groups = q->peer_group_count * sizeof(gid_t);
-    size_t room = groups + q->value_length + length(q->service) + length(q->scopes) +
+    size_t size = groups + q->value_length + length(q->service) + length(q->scopes) +
                   length(q->subject) + 5;
-    struct job *e = calloc(1, sizeof(*e) + room);
+    struct job *job = calloc(1, sizeof(*job) + size);
 
-    if (e == NULL)
+    if (job == NULL)
         return NULL;
-    e->question = *q;
-    e->question.peercred_groups =
-        (const gid_t *)(const void *)keep(e, (const char *)q->peercred_groups, groups);
-    e->question.value = keep(e, q->value, q->value_length);
-    e->question.service = keep(e, q->service, length(q->service));
-    e->question.scopes = keep(e, q->scopes, length(q->scopes));
-    e->question.subject = keep(e, q->subject, length(q->subject));
+    job->question = *q;
+    job->question.peer_groups =
+        (const gid_t *)(const void *)copy_text(job, (const char *)q->peer_groups, groups);
+    job->question.value = copy_text(job, q->value, q->value_length);
+    job->question.service = copy_text(job, q->service, length(q->service));
+    job->question.scopes = copy_text(job, q->scopes, length(q->scopes));
+    job->question.subject = copy_text(job, q->subject, length(q->subject));
     if (q->identity != NULL) {
-        e->identity = *q->identity;
-        e->question.identity = &e->identity;
+        job->identity = *q->identity;
+        job->question.identity = &job->identity;
     }
-    e->answer.identity.expires = JETON_VERIFIER_NEVER;
-    e->outcome = JETON_VERIFIER_ERROR;
-    return e;
+    job->answer.identity.expires = JETON_VERIFIER_NEVER;
+    job->outcome = JETON_VERIFIER_ERROR;
+    return job;
 }
 
-void job_free(struct job *e)
+void job_free(struct job *job)
 {
-    if (e == NULL)
+    if (job == NULL)
         return;
-    sodium_memzero(e->text, e->used);
-    free(e);
+    sodium_memzero(job->text, job->used);
+    free(job);
 }
 
-/* True if the state was `from`, and is `to` now. */
-static bool moves(struct job *e, int from, int to)
+/* Changes the state.  False: it was not `from`. */
+static bool change_state(struct job *job, int from, int to)
 {
-    return atomic_compare_exchange_strong(&e->state, &from, to);
+    return atomic_compare_exchange_strong(&job->state, &from, to);
 }
 
-enum job_fate thread_pool_cancel(struct job *e)
+enum job_fate thread_pool_cancel(struct job *job)
 {
-    if (moves(e, WAITS, GIVEN_UP))
+    if (change_state(job, QUEUED, CANCELLED))
         return JOB_CANCELLED;
-    return moves(e, IS_JUDGED, GIVEN_UP) ? JOB_ABANDONED : JOB_COMING;
+    return change_state(job, RUNNING, CANCELLED) ? JOB_ABANDONED : JOB_RETURNING;
 }
 
-static void send_home(struct job *e, int from)
+/* Returns the job to its sender; frees it if it was cancelled. */
+static void return_job(struct job *job, int from)
 {
-    if (moves(e, from, COMES_HOME))
-        mailbox_post(e->reply_to, &e->mail);
+    if (change_state(job, from, RETURNED))
+        mailbox_post(job->reply_to, &job->mail);
     else
-        job_free(e);
+        job_free(job);
 }
 
 /* -- threads --------------------------------------------------------------------------------- */
 
-/* Starts a worker's thread, or another in the place of one that is ending.  0 or an error. */
-static int start(struct worker *w, bool replaces)
+/* Starts a thread, or another in the place of one that is ending.  0 or an error number. */
+static int start(struct pool_thread *t, bool replaces)
 {
     pthread_t thread;
 
-    w->before = w->thread;
-    w->replaces = replaces;
-    int error = pthread_create(&thread, NULL, run, w);
-    w->gone = replaces && error != 0;
+    t->replaced = t->thread;
+    t->replaces = replaces;
+    int error = pthread_create(&thread, NULL, run, t);
+    t->missing = replaces && error != 0;
     if (error != 0)
         return error;
-    w->thread = thread;
-    w->pool->running++;
+    t->thread = thread;
+    t->pool->running++;
     return 0;
 }
 
 struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
                                     unsigned threads, unsigned queue)
 {
-    struct thread_pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->worker[0]));
+    struct thread_pool *p = calloc(1, sizeof(*p) + threads * sizeof(p->thread[0]));
     pthread_condattr_t monotonic;
     int error = 0;
 
@@ -142,9 +144,9 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_lock(&p->mutex);
     for (; p->threads < threads && error == 0; p->threads += error == 0) {
-        struct worker *w = &p->worker[p->threads];
-        w->pool = p;
-        error = start(w, false);
+        struct pool_thread *t = &p->thread[p->threads];
+        t->pool = p;
+        error = start(t, false);
     }
     pthread_mutex_unlock(&p->mutex);
     if (error == 0)
@@ -155,91 +157,91 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
     return NULL;
 }
 
-/* Threads that could not be replaced at once. */
-static void fill_gaps(struct thread_pool *p)
+/* Starts threads that could not be replaced at once. */
+static void start_missing(struct thread_pool *p)
 {
     for (unsigned i = 0; i < p->threads && p->running < p->threads; i++)
-        if (p->worker[i].gone)
-            start(&p->worker[i], true);
+        if (p->thread[i].missing)
+            start(&p->thread[i], true);
 }
 
-bool thread_pool_submit(struct thread_pool *p, struct job *e)
+bool thread_pool_submit(struct thread_pool *p, struct job *job)
 {
     pthread_mutex_lock(&p->mutex);
     if (!p->ending)
-        fill_gaps(p);
-    bool room = p->queued < p->queue_max && !p->ending;
-    if (room) {
-        atomic_store(&e->state, WAITS);
-        mail_append(&p->queue, &e->mail);
+        start_missing(p);
+    bool fits = p->queued < p->queue_max && !p->ending;
+    if (fits) {
+        atomic_store(&job->state, QUEUED);
+        mail_append(&p->queue, &job->mail);
         p->queued++;
         pthread_cond_signal(&p->changed);
     }
     pthread_mutex_unlock(&p->mutex);
-    return room;
+    return fits;
 }
 
-/* The next job, or NULL: end. */
-static struct job *next_errand(struct thread_pool *p, bool *ending)
+/* The next job; NULL: this thread must end. */
+static struct job *next_job(struct thread_pool *p, bool *ending)
 {
     pthread_mutex_lock(&p->mutex);
     while (p->queue.first == NULL && !p->ending)
         pthread_cond_wait(&p->changed, &p->mutex);
-    struct job *e = (struct job *)mail_pop(&p->queue);
-    p->queued -= e != NULL;
-    p->running -= e == NULL;
+    struct job *job = (struct job *)mail_pop(&p->queue);
+    p->queued -= job != NULL;
+    p->running -= job == NULL;
     *ending = p->ending;
-    if (e == NULL)
+    if (job == NULL)
         pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
-    return e;
+    return job;
 }
 
-/* A verifier must not end the thread that asks it; if it does, another takes its place. */
-struct occupation {
-    struct worker *worker;
+struct running_job {
+    struct pool_thread *thread;
     struct job *job;
 };
 
-static void on_ended_thread(void *occupation)
+/* Returns the job and starts another thread: a verifier ended this one, which it must not do. */
+static void on_ended_thread(void *running_job)
 {
-    struct occupation *o = occupation;
-    struct thread_pool *p = o->worker->pool;
+    struct running_job *r = running_job;
+    struct thread_pool *p = r->thread->pool;
 
-    o->job->outcome = JETON_VERIFIER_ERROR;
-    o->job->ended_its_thread = true;
-    send_home(o->job, IS_JUDGED);
+    r->job->outcome = JETON_VERIFIER_ERROR;
+    r->job->ended_its_thread = true;
+    return_job(r->job, RUNNING);
     pthread_mutex_lock(&p->mutex);
     p->running--;
-    start(o->worker, true);
+    start(r->thread, true);
     pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->mutex);
 }
 
-static void judge(struct worker *w, struct job *e)
+static void run_job(struct pool_thread *t, struct job *job)
 {
-    struct occupation occupation = { w, e };
+    struct running_job running = { t, job };
 
-    pthread_cleanup_push(on_ended_thread, &occupation);
-    e->outcome = w->pool->verifier->verify(w->pool->instance, &e->question, &e->answer);
+    pthread_cleanup_push(on_ended_thread, &running);
+    job->outcome = t->pool->verifier->verify(t->pool->instance, &job->question, &job->answer);
     pthread_cleanup_pop(0);
-    send_home(e, IS_JUDGED);
+    return_job(job, RUNNING);
 }
 
-static void *run(void *worker)
+static void *run(void *pool_thread)
 {
-    struct worker *w = worker;
+    struct pool_thread *t = pool_thread;
     bool ending;
 
-    if (w->replaces)
-        pthread_join(w->before, NULL);
-    for (struct job *e; (e = next_errand(w->pool, &ending)) != NULL;) {
+    if (t->replaces)
+        pthread_join(t->replaced, NULL);
+    for (struct job *job; (job = next_job(t->pool, &ending)) != NULL;) {
         if (ending)
-            send_home(e, WAITS); /* unjudged: an error */
-        else if (moves(e, WAITS, IS_JUDGED))
-            judge(w, e);
+            return_job(job, QUEUED); /* unanswered: an error */
+        else if (change_state(job, QUEUED, RUNNING))
+            run_job(t, job);
         else
-            job_free(e);
+            job_free(job);
     }
     return NULL;
 }
@@ -265,11 +267,11 @@ bool thread_pool_stop(struct thread_pool *p, int milliseconds)
     pthread_mutex_unlock(&p->mutex);
     if (!ended)
         return false;
-    /* What a verifier's libraries do at the end of a thread must be over before it is unloaded. */
+    /* Before the verifier is unloaded: its libraries may do something at the end of a thread. */
     for (unsigned i = 0; i < p->threads; i++)
-        pthread_join(p->worker[i].thread, NULL);
-    for (struct job *e; (e = (struct job *)mail_pop(&p->queue)) != NULL;)
-        send_home(e, WAITS); /* there was no thread left for it */
+        pthread_join(p->thread[i].thread, NULL);
+    for (struct job *job; (job = (struct job *)mail_pop(&p->queue)) != NULL;)
+        return_job(job, QUEUED); /* no thread was left to run it */
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->mutex);
     free(p);

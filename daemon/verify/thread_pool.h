@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Threads on which one instance of a verifier that may block is asked.
+/* A pool of threads that ask one instance of a verifier that may block.
  *
- * An job is a question on its way there and back.  Who sent it can give it up at any moment,
- * whether it waits, is being judged, or hangs: then it never comes home, and the pool frees it when
- * it can.  The queue is bounded, and what hangs keeps nothing but its own thread. */
+ * A job carries a question to the pool and its answer back to the sender's mailbox.  The sender can
+ * cancel it at any moment, whether it is queued or running: it is then not returned, and the pool
+ * frees it.  The queue is bounded, and a verifier that hangs holds up only its own thread. */
 #ifndef JETON_DAEMON_VERIFY_THREAD_POOL_H
 #define JETON_DAEMON_VERIFY_THREAD_POOL_H
 
@@ -22,41 +22,46 @@ enum {
 
 struct thread_pool;
 
+/* Owned by the sender until it is submitted and again once it is returned; by the pool between. */
 struct job {
-    struct mail mail; /* first; `on_delivery` is the sender's */
+    struct mail mail; /* first; the sender sets `on_delivery` */
     struct mailbox *reply_to;
     void *sender;
     struct jeton_question question; /* its texts lie in `text` */
-    struct jeton_identity identity; /* what the question points to, if anything */
+    struct jeton_identity identity; /* what the question points to, if it has one */
     struct jeton_answer answer;
-    int outcome;           /* what verify() returned */
-    bool ended_its_thread; /* ... or that it did not return */
+    int outcome;           /* what verify() returned ... */
+    bool ended_its_thread; /* or that it did not return */
     _Atomic int state;
-    size_t used;
+    size_t used; /* of `text` */
     _Alignas(8) char text[];
 };
 
-/* An job with copies of all that the question points to.  NULL: no memory. */
+/* A job with copies of all that the question points to.  NULL: no memory. */
 struct job *job_new(const struct jeton_question *question);
 
-/* Wipes and frees one that is at home. */
-void job_free(struct job *e);
+/* Wipes and frees a job that its sender owns. */
+void job_free(struct job *job);
 
-/* NULL and errno on failure. */
+/* Starts the threads.  NULL and errno on failure. */
 struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
                                     unsigned threads, unsigned queue);
 
-/* Takes the job; false if the queue is full: then it is still the caller's. */
-bool thread_pool_submit(struct thread_pool *p, struct job *e);
+/* Queues the job.  False: the queue is full, and the job is still the caller's. */
+bool thread_pool_submit(struct thread_pool *p, struct job *job);
 
-enum job_fate { JOB_COMING, JOB_CANCELLED, JOB_ABANDONED };
+enum job_fate {
+    JOB_RETURNING, /* too late: it is in the mailbox, or on its way there */
+    JOB_CANCELLED, /* while it was queued; the pool frees it */
+    JOB_ABANDONED, /* while it was running; the pool frees it */
+};
 
-/* Gives up an job that was sent.  JOB_COMING: it is on its way home already.  Otherwise it is
- * the pool's, and had not been begun, or was being judged. */
-enum job_fate thread_pool_cancel(struct job *e);
+/* Cancels a job that was submitted and has not arrived. */
+enum job_fate thread_pool_cancel(struct job *job);
 
-/* No more jobs are sent; those that wait come home unjudged.  True when the last thread has
- * ended, and the pool is freed; false if some hang: call again later.  Waits up to `milliseconds`. */
+/* Ends the threads; jobs that are queued are returned unanswered, and none is submitted any more.
+ * Waits up to `milliseconds`.  True: the last thread has ended, and the pool is freed.  False: some
+ * hang; call this again later. */
 bool thread_pool_stop(struct thread_pool *p, int milliseconds);
 
 #endif

@@ -116,8 +116,8 @@ static void check_problem(const struct problem *p)
 
 static bool has_table_entry(const struct stack *stack)
 {
-    for (size_t i = 0; i < stack->steps; i++)
-        if (stack->step[i].verifier == NULL)
+    for (size_t i = 0; i < stack->entries; i++)
+        if (stack->entry[i].verifier == NULL)
             return true;
     return false;
 }
@@ -151,11 +151,11 @@ static bool has_scopes(struct slice wanted)
 /* Checks that only tokens of the table pass, and those that a client would accept by the table. */
 static void check_stack(const struct stack *stack)
 {
-    MUST(stack->steps > 0 && stack->series != NULL && !stack->waits);
+    MUST(stack->entries > 0 && stack->series.service != NULL && !stack->may_block);
     MUST(!is_ok(stack, BAD, NULL) && !is_ok(stack, REVOKED, NULL) && !is_ok(stack, GOOD, "other"));
     bool ok = is_ok(stack, GOOD, NULL);
     MUST(!ok || has_table_entry(stack));
-    MUST(!stack->plain || stack->terms == TERMS_FINAL);
+    MUST(!stack->table_only || stack->terms == TERMS_FINAL);
     if (stack->terms == TERMS_FINAL)
         MUST(ok);
     if (stack->terms == TERMS_IF)

@@ -255,10 +255,13 @@ static void inproc_start(void)
     inproc.writer_thread = inproc.server.writer_thread =
         writer_thread_new(&inproc.writer, &inproc.server.settings, inproc.path);
     metrics_init(&inproc.server.metrics, 1);
-    inproc.server.stacks = stacks_new(&inproc.config, &inproc.server.metrics, &problem);
+    inproc.server.stack_set = stack_set_new(1, &inproc.config, &inproc.server.metrics, &problem);
     MUST(inproc.writer_thread != NULL && inproc.server.client_limit != NULL &&
-         inproc.server.stacks != NULL);
-    inproc.worker = (struct worker){ .server = &inproc.server };
+         inproc.server.stack_set != NULL);
+    inproc.worker = (struct worker){
+        .server = &inproc.server,
+        .stack_reader = &inproc.server.stack_set->reader[0],
+    };
     inproc.worker.class[CLASS_OTHERS].most = inproc.worker.class[CLASS_ADMINS].most = 100;
     MUST(mailbox_init(&inproc.worker.box) == 0);
     begin_sessions();
@@ -271,8 +274,8 @@ static void inproc_stop(void)
     last_used_flush(inproc.writer_thread->last_used, inproc.writer.token_table, fuzz_clock.wall);
     writer_destroy(&inproc.writer);
     writer_thread_free(inproc.writer_thread);
-    MUST(stacks_end(inproc.server.stacks, 0));
-    stacks_free(inproc.server.stacks);
+    MUST(stack_set_end(inproc.server.stack_set));
+    stack_set_free(inproc.server.stack_set);
     metrics_free(&inproc.server.metrics);
     client_limit_free(inproc.server.client_limit);
     mailbox_destroy(&inproc.worker.box);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier that does what its configuration line says, much of which no verifier should.
+/* A verifier that does what its configuration line says, much of which no verifier should do.
  *
- *     does=WORD       see `deeds`
+ *     does=WORD       see `actions`
  *     subject=NAME    scopes=a,b   issuer=NAME   of the identity it passes with
  *     seconds=N       of what takes time */
 #include <pthread.h>
@@ -21,14 +21,14 @@
 #endif
 
 struct odd {
-    int (*deed)(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
+    int (*action)(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
     char subject[264];
     char scopes[2080];
     char issuer[264];
     unsigned seconds;
 };
 
-typedef int deed(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
+typedef int action(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a);
 
 static int pass(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
@@ -40,7 +40,8 @@ static int pass(const struct odd *odd, const struct jeton_question *q, struct je
     return JETON_VERIFIER_PASS;
 }
 
-static int nod(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+static int no_objection(const struct odd *odd, const struct jeton_question *q,
+                        struct jeton_answer *a)
 {
     (void)odd;
     (void)q;
@@ -60,20 +61,20 @@ static int refuse(const struct odd *odd, const struct jeton_question *q, struct 
 
 static int ignore(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
-    nod(odd, q, a);
+    no_objection(odd, q, a);
     return JETON_VERIFIER_IGNORE;
 }
 
 static int err(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
-    nod(odd, q, a);
+    no_objection(odd, q, a);
     snprintf(a->message, sizeof(a->message), "the oracle is silent");
     return JETON_VERIFIER_ERROR;
 }
 
 static int revoked(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
-    nod(odd, q, a);
+    no_objection(odd, q, a);
     a->reason = JETON_REASON_REVOKED;
     return JETON_VERIFIER_FAIL;
 }
@@ -105,7 +106,7 @@ static int outcome(const struct odd *odd, const struct jeton_question *q, struct
     return 17;
 }
 
-/* All that is not zero: no end to any text, numbers there are not. */
+/* Fills the answer with a byte: texts without an end, numbers that are not defined. */
 static int garbage(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
     (void)odd;
@@ -126,7 +127,7 @@ static int leak(const struct odd *odd, const struct jeton_question *q, struct je
     return pass(odd, q, a);
 }
 
-/* Passes if the question says all that it should. */
+/* Fails with the question in its message. */
 static int look(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
     snprintf(a->message, sizeof(a->message),
@@ -141,12 +142,12 @@ static int look(const struct odd *odd, const struct jeton_question *q, struct je
 
 static const struct {
     const char *word;
-    deed *deed;
-} deeds[] = {
-    { "pass", pass },       { "nod", nod },         { "refuse", refuse },
-    { "ignore", ignore },   { "err", err },         { "revoke", revoked },
-    { "hang", hang },       { "late", late },       { "end-thread", end_thread },
-    { "outcome", outcome }, { "garbage", garbage }, { "leak", leak },
+    action *action;
+} actions[] = {
+    { "pass", pass },       { "nod", no_objection }, { "refuse", refuse },
+    { "ignore", ignore },   { "err", err },          { "revoke", revoked },
+    { "hang", hang },       { "late", late },        { "end-thread", end_thread },
+    { "outcome", outcome }, { "garbage", garbage },  { "leak", leak },
     { "look", look },
 };
 
@@ -167,14 +168,14 @@ static int read_argument(struct odd *odd, const struct jeton_argument *a)
         odd->seconds = (unsigned)atoi(a->value);
     else if (strcmp(a->key, "does") != 0)
         return -1;
-    for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
-        if (strcmp(a->key, "does") == 0 && strcmp(a->value, deeds[i].word) == 0)
-            odd->deed = deeds[i].deed;
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (strcmp(a->key, "does") == 0 && strcmp(a->value, actions[i].word) == 0)
+            odd->action = actions[i].action;
     return 0;
 }
 
 static int odd_open(void **instance, const struct jeton_argument *arguments, size_t count,
-                    char *problem, size_t room)
+                    char *problem, size_t size)
 {
     struct odd *odd = calloc(1, sizeof(*odd));
 
@@ -182,12 +183,12 @@ static int odd_open(void **instance, const struct jeton_argument *arguments, siz
         return -1;
     for (size_t i = 0; i < count; i++)
         if (read_argument(odd, &arguments[i]) < 0) {
-            snprintf(problem, room, "there is no argument %s=", arguments[i].key);
+            snprintf(problem, size, "there is no argument %s=", arguments[i].key);
             free(odd);
             return -1;
         }
-    if (odd->deed == NULL) {
-        snprintf(problem, room, "does= should be a word it knows");
+    if (odd->action == NULL) {
+        snprintf(problem, size, "does= should be a word it knows");
         free(odd);
         return -1;
     }
@@ -199,7 +200,7 @@ static int odd_verify(void *instance, const struct jeton_question *q, struct jet
 {
     const struct odd *odd = instance;
 
-    return odd->deed(odd, q, a);
+    return odd->action(odd, q, a);
 }
 
 const struct jeton_verifier jeton_verifier = { ABI, FLAGS, "odd", odd_open, odd_verify, odd_close };

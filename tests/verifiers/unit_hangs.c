@@ -8,12 +8,12 @@
 #include "daemon/verifiers/verifier.h"
 
 static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
-                         char *problem, size_t room)
+                         char *problem, size_t size)
 {
     (void)arguments;
     (void)count;
     (void)problem;
-    (void)room;
+    (void)size;
     *instance = NULL;
     return 0;
 }

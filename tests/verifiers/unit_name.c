@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With a name that is none. */
+/* With a malformed name. */
 #define UNIT_NAME "Unit_Plain"
 #include "tests/verifiers/unit_plain.c"

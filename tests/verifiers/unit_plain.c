@@ -16,7 +16,7 @@
 #define UNIT_FLAGS 0
 #endif
 
-/* Writes down what it was opened with, and that it was closed. */
+/* Notes what it was opened with, and that it was closed. */
 static void note(const char *what)
 {
     const char *path = getenv("JETON_UNIT_NOTES");
@@ -29,7 +29,7 @@ static void note(const char *what)
 }
 
 static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
-                         char *problem, size_t room)
+                         char *problem, size_t size)
 {
     static char opened;
     char line[256];
@@ -39,8 +39,8 @@ static int open_instance(void **instance, const struct jeton_argument *arguments
         note(line);
         if (strcmp(arguments[i].key, "fail") != 0)
             continue;
-        snprintf(problem, room, "%s", arguments[i].value);
-        *instance = &opened; /* is not to be believed */
+        snprintf(problem, size, "%s", arguments[i].value);
+        *instance = &opened; /* must not be used */
         return -1;
     }
     note("open");
@@ -62,7 +62,7 @@ static void close_instance(void *instance)
     note("close");
 }
 
-#ifdef UNIT_LACKS
+#ifdef UNIT_INCOMPLETE
 #define VERIFY NULL
 __attribute__((used)) static int (*const unused)(void *, const struct jeton_question *,
                                                  struct jeton_answer *) = verify;

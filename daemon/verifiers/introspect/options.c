@@ -43,11 +43,11 @@ static bool set_texts(struct options *o, const struct raw_options *raw, struct p
 
 /* clang-format off */
 #define ROW(name, reader, field, ...) \
-    { .key = name, .read = reader, .offset = offsetof(struct raw_options, field), .right = __VA_ARGS__ }
+    { .key = name, .read = reader, .offset = offsetof(struct raw_options, field), .expected = __VA_ARGS__ }
 /* clang-format on */
 static const struct argument_row rows[] = {
     ROW("url", argument_text, url,
-        "https://HOST/PATH, http://127.0.0.1/PATH or http+unix:///SOCKET:/PATH", .needed = true),
+        "https://HOST/PATH, http://127.0.0.1/PATH or http+unix:///SOCKET:/PATH", .required = true),
     ROW("client_id", read_printable, client_id, "1 to 512 bytes of printable ASCII"),
     ROW("secret_file", read_path, secret_file, "an absolute path"),
     ROW("bearer_file", read_path, bearer_file, "an absolute path"),

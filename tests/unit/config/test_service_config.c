@@ -159,7 +159,7 @@ static void all_stacks_together_are_bounded(void **state)
     }
     if (read_text(text))
         fail_msg("taken");
-    says("at most 32768 bytes");
+    problem_has("at most 32768 bytes");
 }
 
 /* -- --set ------------------------------------------------------------------------------------- */
@@ -214,10 +214,20 @@ static void what_is_set_wrongly_is_told_as_it_was_given(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_true(read_text(""));
         assert_false(set(cases[i].assignment));
-        says("--set ");
-        says(cases[i].assignment);
-        says(cases[i].word);
+        problem_has("--set ");
+        problem_has(cases[i].assignment);
+        problem_has(cases[i].word);
     }
+}
+
+static void control_words_are_known_by_name(void **state)
+{
+    (void)state;
+    for (enum control c = 0; c < CONTROL_COUNT; c++)
+        assert_int_equal(control_named(slice_of(control_name(c))), c);
+    assert_int_equal(control_named(slice_of("Required")), CONTROL_COUNT);
+    assert_int_equal(control_named(slice_of("include")), CONTROL_COUNT);
+    assert_int_equal(control_named(slice_of("")), CONTROL_COUNT);
 }
 
 int main(void)
@@ -239,6 +249,7 @@ int main(void)
         CONFIGURED(what_is_set_takes_the_place_of_the_file_and_adds_up),
         CONFIGURED(what_is_set_can_have_dots_and_the_full_length),
         CONFIGURED(what_is_set_wrongly_is_told_as_it_was_given),
+        cmocka_unit_test(control_words_are_known_by_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

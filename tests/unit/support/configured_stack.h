@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configurations written as text, and the stacks made of them; verifiers are those in the directory
- * of modules.h. */
-#ifndef JETON_TESTS_CONFIGURED_H
-#define JETON_TESTS_CONFIGURED_H
+/* Makes stacks of configurations that are given as text; verifiers are those in the directory of
+ * verifier_modules.h. */
+#ifndef JETON_TESTS_CONFIGURED_STACK_H
+#define JETON_TESTS_CONFIGURED_STACK_H
 
 #include "tests/unit/support/verifier_modules.h"
 
@@ -52,7 +52,7 @@ static const char *step_text(const char *name, size_t step)
     return service_config_text(&config.services, &s->step[step]);
 }
 
-static void unmake(void)
+static void free_stacks(void)
 {
     if (stacks != NULL)
         assert_true(stacks_end(stacks, 10000));
@@ -62,7 +62,7 @@ static void unmake(void)
 
 static bool make_all(void)
 {
-    unmake();
+    free_stacks();
     memset(&problem, 0, sizeof(problem));
     stacks = stacks_new(&config, &metrics, &problem);
     return stacks != NULL;
@@ -79,13 +79,13 @@ static const struct stack *stack(const char *service)
     return stacks_find(stacks, slice_of(service));
 }
 
-static void says(const char *word)
+static void problem_has(const char *word)
 {
     if (strstr(problem.message, word) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", problem.message, word);
 }
 
-/* It is refused when it is read, or when the stacks are made; for what `word` says, at `line`. */
+/* Checks that it is refused, when it is read or when the stacks are made, with `word` at `line`. */
 static void is_refused(const char *text, unsigned line, const char *word)
 {
     char at[16];
@@ -93,24 +93,24 @@ static void is_refused(const char *text, unsigned line, const char *word)
     if (read_text(text) && make_all())
         fail_msg("this was taken: %s", text);
     snprintf(at, sizeof(at), ":%u: ", line);
-    says(config.file);
-    says(at);
-    says(word);
+    problem_has(config.file);
+    problem_has(at);
+    problem_has(word);
 }
 
-static int make_all_ready(void **state)
+static int set_up_stacks(void **state)
 {
     metrics_init(&metrics, 1);
     return make_directory(state);
 }
 
-static int remove_all(void **state)
+static int tear_down_stacks(void **state)
 {
-    unmake();
+    free_stacks();
     metrics_free(&metrics);
     return remove_directory(state);
 }
 
-#define CONFIGURED(test) cmocka_unit_test_setup_teardown(test, make_all_ready, remove_all)
+#define CONFIGURED(test) cmocka_unit_test_setup_teardown(test, set_up_stacks, tear_down_stacks)
 
 #endif

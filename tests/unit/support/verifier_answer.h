@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier's answer that is well, to be looked at by answer_check(). */
-#ifndef JETON_TESTS_ANSWERED_H
-#define JETON_TESTS_ANSWERED_H
+/* A verifier's answer that is correct, for answer_check(). */
+#ifndef JETON_TESTS_VERIFIER_ANSWER_H
+#define JETON_TESTS_VERIFIER_ANSWER_H
 
 #include "daemon/verify/answer.h"
 
 enum { NOW = 1000000 };
 
 static struct jeton_answer a;
-static struct verifier_result say;
+static struct verifier_result result;
 
-/* A pass with alice's identity, to be spoilt. */
+/* Makes the answer a pass with alice's identity, which tests then break. */
 static void prepare_pass(void)
 {
     memset(&a, 0, sizeof(a));

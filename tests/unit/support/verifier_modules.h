@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory of our own with verifiers in it: what is loaded depends on who may write where, and
- * where this was built others may. */
-#ifndef JETON_TESTS_MODULES_H
-#define JETON_TESTS_MODULES_H
+/* Makes a directory with verifiers in it that only we may write: else no module is loaded, and
+ * others may write where this was built. */
+#ifndef JETON_TESTS_VERIFIER_MODULES_H
+#define JETON_TESTS_VERIFIER_MODULES_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,7 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-/* Puts build/tests/verifiers/NAME.so there. */
+/* Copies build/tests/verifiers/NAME.so into the directory. */
 static void bring(const char *name)
 {
     char self[PATH_MAX], from[PATH_MAX + 64], file[64];
@@ -64,7 +64,7 @@ static void bring(const char *name)
     copy_file(from, in_directory(file));
 }
 
-/* What the verifiers wrote down since the last time. */
+/* What the verifiers noted since the last call. */
 static const char *notes(void)
 {
     static char text[4096];

@@ -51,7 +51,7 @@ static int ask(const struct jeton_question *q)
     memset(&answer, 0, sizeof(answer));
     int outcome = require_verifier.verify(instance, q, &answer);
 
-    assert_int_equal(answer.has_identity, 0); /* it vouches for nobody */
+    assert_int_equal(answer.has_identity, 0); /* it never supplies one */
     assert_true(outcome == JETON_VERIFIER_PASS || outcome == JETON_VERIFIER_FAIL);
     return outcome == JETON_VERIFIER_PASS ? 0 : answer.reason;
 }
@@ -207,7 +207,7 @@ static void the_process_that_asks_must_be_in_one_of_the_groups(void **state)
             .value = "",
             .peer_uid = 1000,
             .peer_gid = 100,
-            .peercred_groups = groups,
+            .peer_groups = groups,
             .peer_group_count = cases[i].groups,
         };
         assert_true(opens(cases[i].arguments));
@@ -246,11 +246,11 @@ static void without_an_identity_only_who_asks_can_be_judged(void **state)
 
     for (size_t i = 0; i < sizeof(narrow) / sizeof(narrow[0]); i++) {
         assert_true(opens(narrow[i]));
-        assert_true(require_narrows(instance));
+        assert_true(require_needs_identity(instance));
         assert_int_equal(ask_about(NULL), JETON_REASON_UNKNOWN);
     }
     assert_true(opens("peer_uid=1000 peer_gid=100"));
-    assert_false(require_narrows(instance));
+    assert_false(require_needs_identity(instance));
     assert_int_equal(ask_about(NULL), 0);
     assert_true(opens("peer_uid=0 scope=read"));
     assert_int_equal(ask_about(NULL), JETON_REASON_DENIED);

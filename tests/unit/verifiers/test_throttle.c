@@ -104,7 +104,7 @@ static void by_default_there_are_twenty_a_minute(void **state)
     assert_int_equal(answer.retry_after, 3);
 }
 
-static void who_waits_as_told_is_heard_and_not_before(void **state)
+static void who_waits_as_long_as_asked_passes_and_not_before(void **state)
 {
     (void)state;
     static const char *const rates[][2] = { { "1", "1s" }, { "3", "10s" }, { "20", "60s" },
@@ -127,19 +127,19 @@ static void who_waits_as_told_is_heard_and_not_before(void **state)
     throttle = NULL;
 }
 
-/* However often he tries: what is denied is not counted, or he would never be heard again. */
+/* What is denied is not counted, however often it is tried: otherwise it would never pass again. */
 static void failures_come_back_evenly_in_time(void **state)
 {
     (void)state;
-    unsigned heard = 0;
+    unsigned passed = 0;
 
     assert_true(opens("10", "20s"));
     for (int tick = 0; tick < 600 * 10; tick++, now += 100 * MILLISECOND)
         if (passes(1000)) {
-            heard++;
+            passed++;
             fails(1000, 1);
         }
-    assert_in_range(heard, 10 + 600 / 2 - 1, 10 + 600 / 2 + 1);
+    assert_in_range(passed, 10 + 600 / 2 - 1, 10 + 600 / 2 + 1);
 }
 
 static void who_was_quiet_long_enough_has_all_failures_again(void **state)
@@ -192,7 +192,7 @@ static void users_have_nothing_to_do_with_each_other(void **state)
     assert_false(passes(0));
 }
 
-/* The one who owes least makes room, and that is not he. */
+/* A new user takes the bucket that is full soonest, which is not this one's. */
 static void a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time(void **state)
 {
     (void)state;
@@ -203,7 +203,7 @@ static void a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time
     assert_false(passes(1000));
 }
 
-static void who_owes_nothing_any_more_makes_room_first(void **state)
+static void full_buckets_are_taken_first(void **state)
 {
     (void)state;
     unsigned denied = 0;
@@ -224,22 +224,22 @@ static void *be_busy(void *argument)
     uid_t uid = (uid_t)(uintptr_t)argument;
     const struct jeton_question q = { .value = "", .peer_uid = uid };
     struct jeton_answer a = { .reason = 0 };
-    uintptr_t heard = 0;
+    uintptr_t passed = 0;
 
     for (int i = 0; i < 5000; i++) {
         if (throttle_verifier.verify(throttle, &q, &a) != JETON_VERIFIER_PASS)
             continue;
         throttle_failed(throttle, uid);
-        heard++;
+        passed++;
     }
-    return (void *)heard;
+    return (void *)passed;
 }
 
 static void several_threads_ask_at_once(void **state)
 {
     (void)state;
     pthread_t thread[4];
-    uintptr_t heard[4];
+    uintptr_t passed[4];
 
     assert_true(opens("100", "1d"));
     for (uintptr_t i = 0; i < 4; i++)
@@ -247,11 +247,11 @@ static void several_threads_ask_at_once(void **state)
     for (size_t i = 0; i < 4; i++) {
         void *result;
         pthread_join(thread[i], &result);
-        heard[i] = (uintptr_t)result;
+        passed[i] = (uintptr_t)result;
     }
     /* Both may be let in for the last one. */
-    assert_in_range(heard[0] + heard[1], 100, 101);
-    assert_in_range(heard[2] + heard[3], 100, 101);
+    assert_in_range(passed[0] + passed[1], 100, 101);
+    assert_in_range(passed[2] + passed[3], 100, 101);
 }
 
 /* -- arguments --------------------------------------------------------------------------------- */
@@ -291,14 +291,14 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, start_clock, close_it)
         TEST(so_many_failures_are_free_and_then_it_is_denied),
         TEST(by_default_there_are_twenty_a_minute),
-        TEST(who_waits_as_told_is_heard_and_not_before),
+        TEST(who_waits_as_long_as_asked_passes_and_not_before),
         TEST(failures_come_back_evenly_in_time),
         TEST(who_was_quiet_long_enough_has_all_failures_again),
         TEST(being_asked_costs_nothing),
         TEST(who_only_succeeds_is_never_denied),
         TEST(users_have_nothing_to_do_with_each_other),
         TEST(a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time),
-        TEST(who_owes_nothing_any_more_makes_room_first),
+        TEST(full_buckets_are_taken_first),
         TEST(several_threads_ask_at_once),
         TEST(arguments_have_bounds),
         TEST(unknown_and_repeated_arguments_are_refused),

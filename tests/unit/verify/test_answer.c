@@ -17,36 +17,36 @@ static void prepare_fail(void)
     a.reason = JETON_REASON_UNKNOWN;
 }
 
-static const char *look(int outcome)
+static const char *check(int outcome)
 {
-    memset(&say, 0x55, sizeof(say));
-    return answer_check(outcome, &a, NULL, NOW, &say);
+    memset(&result, 0x55, sizeof(result));
+    return answer_check(outcome, &a, NULL, NOW, &result);
 }
 
-/* Whatever was wrong, what is left of it is an error that says nothing else. */
-static void is_garbage(int outcome, const char *word)
+/* Checks that the answer is refused with `word`, and that the result is an error only. */
+static void is_invalid(int outcome, const char *word)
 {
-    const char *fault = look(outcome);
+    const char *fault = check(outcome);
 
     assert_non_null(fault);
     if (strstr(fault, word) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", fault, word);
-    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
-    assert_false(say.vouches);
-    assert_int_equal(say.retry_after, 0);
-    assert_string_equal(say.message, "");
+        fail_msg("\"%s\" does not result \"%s\"", fault, word);
+    assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
+    assert_false(result.identifies);
+    assert_int_equal(result.retry_after, 0);
+    assert_string_equal(result.message, "");
 }
 
-/* -- what is right ----------------------------------------------------------------------------- */
+/* -- correct answers --------------------------------------------------------------------------- */
 
-static void a_right_pass_vouches_with_its_scopes_in_order(void **state)
+static void a_correct_pass_identifies_with_sorted_scopes(void **state)
 {
     (void)state;
     prepare_pass();
     strcpy(a.identity.scopes, "write,read,read,deploy");
-    assert_null(look(JETON_VERIFIER_PASS));
-    assert_int_equal(say.outcome, JETON_VERIFIER_PASS);
-    assert_true(say.vouches);
+    assert_null(check(JETON_VERIFIER_PASS));
+    assert_int_equal(result.outcome, JETON_VERIFIER_PASS);
+    assert_true(result.identifies);
     assert_string_equal(a.identity.scopes, "deploy,read,write");
     assert_string_equal(a.identity.subject, "alice");
     assert_int_equal(a.identity.expires, NOW + 60);
@@ -58,8 +58,8 @@ static void everything_may_be_empty_and_as_long_as_the_header_says(void **state)
     prepare_pass();
     memset(&a.identity, 0, sizeof(a.identity));
     a.identity.expires = JETON_VERIFIER_NEVER;
-    assert_null(look(JETON_VERIFIER_PASS));
-    assert_true(say.vouches);
+    assert_null(check(JETON_VERIFIER_PASS));
+    assert_true(result.identifies);
     memset(a.identity.id, 'i', sizeof(a.identity.id) - 1);
     memset(a.identity.subject, 's', SUBJECT_MAX);
     memset(a.identity.issuer, 's', SUBJECT_MAX);
@@ -70,20 +70,20 @@ static void everything_may_be_empty_and_as_long_as_the_header_says(void **state)
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1)] = (char)('a' + 25 - i % 26);
     for (size_t i = 26; i < SCOPES_MAX; i++)
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1) + 1] = 'y';
-    assert_null(look(JETON_VERIFIER_PASS));
+    assert_null(check(JETON_VERIFIER_PASS));
     assert_int_equal(strlen(a.identity.scopes), SCOPES_TEXT_MAX);
     assert_int_equal(a.identity.scopes[0], 'a');
 }
 
-static void a_pass_without_an_identity_vouches_for_nobody(void **state)
+static void a_pass_without_an_identity_identifies_nobody(void **state)
 {
     (void)state;
     prepare_pass();
     a.has_identity = 0;
     memset(&a.identity, 0xff, sizeof(a.identity));
-    assert_null(look(JETON_VERIFIER_PASS));
-    assert_int_equal(say.outcome, JETON_VERIFIER_PASS);
-    assert_false(say.vouches);
+    assert_null(check(JETON_VERIFIER_PASS));
+    assert_int_equal(result.outcome, JETON_VERIFIER_PASS);
+    assert_false(result.identifies);
 }
 
 static void every_reason_of_the_header_is_the_status_of_that_number(void **state)
@@ -97,11 +97,11 @@ static void every_reason_of_the_header_is_the_status_of_that_number(void **state
         a.retry_after = 7;
         strcpy(a.message, "gr\xc3\xbc\xc3\x9f"
                           "e");
-        assert_null(look(JETON_VERIFIER_FAIL));
-        assert_int_equal(say.outcome, JETON_VERIFIER_FAIL);
-        assert_int_equal(say.reason, reason);
-        assert_int_equal(say.retry_after, 7);
-        assert_string_equal(say.message, a.message);
+        assert_null(check(JETON_VERIFIER_FAIL));
+        assert_int_equal(result.outcome, JETON_VERIFIER_FAIL);
+        assert_int_equal(result.reason, reason);
+        assert_int_equal(result.retry_after, 7);
+        assert_string_equal(result.message, a.message);
     }
 }
 
@@ -110,8 +110,8 @@ static void what_is_pending_always_has_a_time_to_wait(void **state)
     (void)state;
     prepare_fail();
     a.reason = JETON_REASON_PENDING;
-    assert_null(look(JETON_VERIFIER_FAIL));
-    assert_int_equal(say.retry_after, 1);
+    assert_null(check(JETON_VERIFIER_FAIL));
+    assert_int_equal(result.retry_after, 1);
 }
 
 static void a_message_of_the_longest_length_is_kept(void **state)
@@ -119,26 +119,26 @@ static void a_message_of_the_longest_length_is_kept(void **state)
     (void)state;
     prepare_fail();
     memset(a.message, 'm', sizeof(a.message) - 1);
-    assert_null(look(JETON_VERIFIER_FAIL));
-    assert_string_equal(say.message, a.message);
+    assert_null(check(JETON_VERIFIER_FAIL));
+    assert_string_equal(result.message, a.message);
 }
 
-/* What an answer holds that the outcome does not use is nobody's business. */
-static void ignore_and_error_stay_what_they_are_whatever_else_is_there(void **state)
+/* What an answer holds that the outcome does not use does not matter. */
+static void ignore_and_error_do_not_depend_on_the_rest_of_the_answer(void **state)
 {
     (void)state;
     memset(&a, 0xff, sizeof(a));
-    assert_null(look(JETON_VERIFIER_IGNORE));
-    assert_int_equal(say.outcome, JETON_VERIFIER_IGNORE);
-    assert_false(say.vouches);
-    assert_null(look(JETON_VERIFIER_ERROR));
-    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+    assert_null(check(JETON_VERIFIER_IGNORE));
+    assert_int_equal(result.outcome, JETON_VERIFIER_IGNORE);
+    assert_false(result.identifies);
+    assert_null(check(JETON_VERIFIER_ERROR));
+    assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
     assert_string_equal(a.message, ""); /* fit for the log */
     strcpy(a.message, "line\nbreak");
-    assert_null(look(JETON_VERIFIER_ERROR));
+    assert_null(check(JETON_VERIFIER_ERROR));
     assert_string_equal(a.message, "");
     strcpy(a.message, "the server does not answer");
-    assert_null(look(JETON_VERIFIER_ERROR));
+    assert_null(check(JETON_VERIFIER_ERROR));
     assert_string_equal(a.message, "the server does not answer");
 }
 
@@ -147,24 +147,24 @@ static void a_fail_takes_no_identity(void **state)
     (void)state;
     prepare_pass();
     a.reason = JETON_REASON_DENIED;
-    assert_null(look(JETON_VERIFIER_FAIL));
-    assert_false(say.vouches);
+    assert_null(check(JETON_VERIFIER_FAIL));
+    assert_false(result.identifies);
 }
 
-/* -- garbage ----------------------------------------------------------------------------------- */
+/* -- invalid ----------------------------------------------------------------------------------- */
 
-static void an_outcome_that_there_is_not_is_an_error(void **state)
+static void an_undefined_outcome_is_an_error(void **state)
 {
     (void)state;
     static const int outcomes[] = { -1, 4, 5, 255, 256, INT_MAX, INT_MIN };
 
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
         prepare_pass();
-        is_garbage(outcomes[i], "an outcome that there is not");
+        is_invalid(outcomes[i], "an outcome that is not defined");
     }
 }
 
-static void a_reason_that_there_is_not_is_an_error(void **state)
+static void an_undefined_reason_is_an_error(void **state)
 {
     (void)state;
     static const int reasons[] = { 0, 3, 11, 12, STATUS_UNAVAILABLE, 255, 1 << 30, -1, INT_MIN };
@@ -172,11 +172,11 @@ static void a_reason_that_there_is_not_is_an_error(void **state)
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         prepare_fail();
         a.reason = reasons[i];
-        is_garbage(JETON_VERIFIER_FAIL, "a fail without a reason");
+        is_invalid(JETON_VERIFIER_FAIL, "a fail without a valid reason");
     }
 }
 
-static void a_time_to_wait_that_is_none_is_an_error(void **state)
+static void a_time_to_wait_out_of_range_is_an_error(void **state)
 {
     (void)state;
     static const int64_t times[] = { -1, INT64_MIN, 367 * 86400, INT64_MAX };
@@ -184,7 +184,7 @@ static void a_time_to_wait_that_is_none_is_an_error(void **state)
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
         prepare_fail();
         a.retry_after = times[i];
-        is_garbage(JETON_VERIFIER_FAIL, "a time to wait");
+        is_invalid(JETON_VERIFIER_FAIL, "a time to wait");
     }
 }
 
@@ -196,20 +196,20 @@ static void has_identity_is_zero_or_one(void **state)
     for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
         prepare_pass();
         a.has_identity = given[i];
-        is_garbage(JETON_VERIFIER_PASS, "has_identity");
+        is_invalid(JETON_VERIFIER_PASS, "has_identity");
     }
 }
 
-/* Each text, where it is, how much it may hold, and what is said of it. */
-struct place {
+/* Each text: where it is, its size, how long it may be, and a word of the fault. */
+struct text_field {
     char *at;
-    size_t room;
+    size_t size;
     size_t most;
     int outcome;
     const char *word;
 };
 
-static const struct place places[] = {
+static const struct text_field fields[] = {
     { a.identity.id, sizeof(a.identity.id), 63, JETON_VERIFIER_PASS, "an identifier" },
     { a.identity.subject, sizeof(a.identity.subject), 256, JETON_VERIFIER_PASS, "a subject" },
     { a.identity.issuer, sizeof(a.identity.issuer), 256, JETON_VERIFIER_PASS, "an issuer" },
@@ -217,9 +217,9 @@ static const struct place places[] = {
     { a.message, sizeof(a.message), 199, JETON_VERIFIER_FAIL, "a message" },
 };
 
-enum { PLACES = sizeof(places) / sizeof(places[0]) };
+enum { FIELDS = sizeof(fields) / sizeof(fields[0]) };
 
-static void prepare(const struct place *p)
+static void prepare(const struct text_field *p)
 {
     if (p->outcome == JETON_VERIFIER_PASS)
         prepare_pass();
@@ -230,24 +230,24 @@ static void prepare(const struct place *p)
 static void a_text_without_an_end_is_an_error(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < PLACES; i++) {
-        prepare(&places[i]);
-        memset(places[i].at, 'x', places[i].room);
-        is_garbage(places[i].outcome, places[i].word);
+    for (size_t i = 0; i < FIELDS; i++) {
+        prepare(&fields[i]);
+        memset(fields[i].at, 'x', fields[i].size);
+        is_invalid(fields[i].outcome, fields[i].word);
     }
 }
 
 static void a_text_that_is_too_long_is_an_error(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < PLACES; i++) {
-        const struct place *p = &places[i];
-        if (p->most + 1 >= p->room)
+    for (size_t i = 0; i < FIELDS; i++) {
+        const struct text_field *p = &fields[i];
+        if (p->most + 1 >= p->size)
             continue; /* longer means without an end */
         prepare(p);
-        memset(p->at, 0, p->room);
+        memset(p->at, 0, p->size);
         memset(p->at, 'x', p->most + 1);
-        is_garbage(p->outcome, p->word);
+        is_invalid(p->outcome, p->word);
     }
 }
 
@@ -259,15 +259,15 @@ static void a_text_that_no_line_can_hold_is_an_error(void **state)
         "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80",
     };
 
-    for (size_t i = 0; i < PLACES; i++)
+    for (size_t i = 0; i < FIELDS; i++)
         for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
-            prepare(&places[i]);
-            strcpy(places[i].at, texts[t]);
-            is_garbage(places[i].outcome, places[i].word);
+            prepare(&fields[i]);
+            strcpy(fields[i].at, texts[t]);
+            is_invalid(fields[i].outcome, fields[i].word);
         }
 }
 
-static void scopes_that_are_none_are_an_error(void **state)
+static void malformed_scopes_are_an_error(void **state)
 {
     (void)state;
     static const char *const texts[] = {
@@ -277,37 +277,37 @@ static void scopes_that_are_none_are_an_error(void **state)
     for (size_t t = 0; t < sizeof(texts) / sizeof(texts[0]); t++) {
         prepare_pass();
         strcpy(a.identity.scopes, texts[t]);
-        is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
+        is_invalid(JETON_VERIFIER_PASS, "malformed scopes");
     }
     prepare_pass();
     memset(a.identity.scopes, 'x', SCOPE_WORD_MAX + 1); /* one word that is too long */
-    is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
+    is_invalid(JETON_VERIFIER_PASS, "malformed scopes");
     prepare_pass();
     memset(a.identity.scopes, 0, sizeof(a.identity.scopes));
     for (size_t i = 0; i <= SCOPES_MAX; i++) /* one word too many, though all alike */
         strcat(a.identity.scopes, i == 0 ? "x" : ",x");
-    is_garbage(JETON_VERIFIER_PASS, "scopes that are none");
+    is_invalid(JETON_VERIFIER_PASS, "malformed scopes");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_pass_vouches_with_its_scopes_in_order),
+        cmocka_unit_test(a_correct_pass_identifies_with_sorted_scopes),
         cmocka_unit_test(everything_may_be_empty_and_as_long_as_the_header_says),
-        cmocka_unit_test(a_pass_without_an_identity_vouches_for_nobody),
+        cmocka_unit_test(a_pass_without_an_identity_identifies_nobody),
         cmocka_unit_test(every_reason_of_the_header_is_the_status_of_that_number),
         cmocka_unit_test(what_is_pending_always_has_a_time_to_wait),
         cmocka_unit_test(a_message_of_the_longest_length_is_kept),
-        cmocka_unit_test(ignore_and_error_stay_what_they_are_whatever_else_is_there),
+        cmocka_unit_test(ignore_and_error_do_not_depend_on_the_rest_of_the_answer),
         cmocka_unit_test(a_fail_takes_no_identity),
-        cmocka_unit_test(an_outcome_that_there_is_not_is_an_error),
-        cmocka_unit_test(a_reason_that_there_is_not_is_an_error),
-        cmocka_unit_test(a_time_to_wait_that_is_none_is_an_error),
+        cmocka_unit_test(an_undefined_outcome_is_an_error),
+        cmocka_unit_test(an_undefined_reason_is_an_error),
+        cmocka_unit_test(a_time_to_wait_out_of_range_is_an_error),
         cmocka_unit_test(has_identity_is_zero_or_one),
         cmocka_unit_test(a_text_without_an_end_is_an_error),
         cmocka_unit_test(a_text_that_is_too_long_is_an_error),
         cmocka_unit_test(a_text_that_no_line_can_hold_is_an_error),
-        cmocka_unit_test(scopes_that_are_none_are_an_error),
+        cmocka_unit_test(malformed_scopes_are_an_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifications before whole stacks: the table with one token in it, and verifiers that say what
- * their arguments say (tests/verifiers/unit_says.c). */
+/* Evaluations by whole stacks: the table with one token in it, and verifiers that answer what their
+ * arguments tell them (tests/verifiers/unit_answers.c). */
 #include "tests/unit/support/configured_stack.h"
 
 #include <sodium.h>
@@ -9,54 +9,54 @@
 #include "proto/token.h"
 
 #define VALUE "value-that-alice-imported-here-once"
-#define PASS "unit_says outcome=0"
-#define FAIL "unit_says outcome=1 reason="
-#define IGNORE "unit_says outcome=2"
-#define ERROR "unit_says outcome=3"
+#define PASS "unit_answers outcome=0"
+#define FAIL "unit_answers outcome=1 reason="
+#define IGNORE "unit_answers outcome=2"
+#define ERROR "unit_answers outcome=3"
 
 enum { NOW = 1000000, UID = 1000 };
 
 static const struct peercred peer = { .uid = UID, .gid = 100 };
-static struct eval_context place = { .peer = &peer };
-static struct evaluation hearing;
+static struct eval_context context = { .peer = &peer };
+static struct evaluation evaluation;
 static struct record token;
 static char reply[LINE_MAX_BYTES + 1];
 
-static int open_court(void **state)
+static int set_up(void **state)
 {
-    int result = make_all_ready(state);
+    int result = set_up_stacks(state);
 
     log_set_level(LOG_LEVEL_ERROR);
-    place.token_table = token_table_new("jtn", 0);
+    context.token_table = token_table_new("jtn", 0);
     token = (struct record){ .serial = 1, .created = 1, .expires = NOW + 600 };
     token_digest(slice_of(VALUE), token.digest);
     record_set_subject(&token, slice_of("alice"));
     record_set_scopes(&token, slice_of("deploy,read"));
-    assert_int_equal(token_table_reserve(place.token_table, 1,
+    assert_int_equal(token_table_reserve(context.token_table, 1,
                                          token.subject_len + token.scopes_len),
                      0);
-    token_table_put(place.token_table, &token);
-    bring("unit_says");
-    bring("unit_ponders");
+    token_table_put(context.token_table, &token);
+    bring("unit_answers");
+    bring("unit_answers_blocking");
     return result;
 }
 
-static int close_court(void **state)
+static int tear_down(void **state)
 {
-    token_table_free(place.token_table);
-    return remove_all(state);
+    token_table_free(context.token_table);
+    return tear_down_stacks(state);
 }
 
 static void begin(const struct question *q)
 {
-    eval_begin(&hearing, stack("git"), q, slice_of("git"), &place, NOW);
+    eval_begin(&evaluation, stack("git"), q, slice_of("git"), &context, NOW);
 }
 
 static const char *end(void)
 {
     struct text t = text_in(reply, LINE_MAX_BYTES);
 
-    eval_finish(&hearing, 0, &t);
+    eval_finish(&evaluation, 0, &t);
     reply[t.len] = '\0';
     return reply;
 }
@@ -64,7 +64,7 @@ static const char *end(void)
 static const char *ask_for(const struct question *q)
 {
     begin(q);
-    assert_true(eval_continue(&hearing, &place));
+    assert_true(eval_continue(&evaluation, &context));
     return end();
 }
 
@@ -105,7 +105,7 @@ static void the_table_says_who_it_is(void **state)
     service("requisite = local\nrequisite = require scope=read\n");
     is(ask(VALUE), "OK id=ID subject=alice scopes=deploy,read expires=1970-01-12T13:56:40Z "
                    "verifier=local\n");
-    is(ask("a-value-that-nobody-ever-heard-of-here"),
+    is(ask("a-value-that-is-not-in-the-table-at-all"),
        "NO unknown message=\"no such token here\"\n");
     is(ask("short"), "NO malformed ");
     is(ask(""), "NO malformed ");
@@ -117,9 +117,9 @@ static void a_verifier_says_who_it_is(void **state)
     service("sufficient = " PASS " identity=1 id=key-7 subject=\"bob b\" scopes=z,a\n"
             "   issuer=https://idp expires=2000000\n");
     is(ask("x"), "OK id=key-7 subject=\"bob b\" scopes=a,z expires=1970-01-24T03:33:20Z "
-                 "issuer=https://idp verifier=unit-says\n");
+                 "issuer=https://idp verifier=unit-answers\n");
     service("sufficient = " PASS " identity=1\n");
-    is(ask(VALUE), "OK id=ID verifier=unit-says\n"); /* called by its digest */
+    is(ask(VALUE), "OK id=ID verifier=unit-answers\n"); /* the id of its digest */
 }
 
 static void what_was_asked_must_fit_who_it_is(void **state)
@@ -142,7 +142,7 @@ static void what_was_asked_must_fit_who_it_is(void **state)
             q.subject = slice_of(cases[i].subject);
         is(ask_for(&q), cases[i].right);
     }
-    service("sufficient = " PASS " identity=1\n"); /* who speaks for nobody */
+    service("sufficient = " PASS " identity=1\n"); /* with no subject */
     is(ask_for(&(struct question){ .value = SLICE("x"), .subject = SLICE("bob") }), "NO subject ");
     is(ask_for(&(struct question){ .value = SLICE("x"), .subject = { "", 0 } }), "NO subject ");
 }
@@ -155,7 +155,7 @@ static void a_refusal_has_its_message_and_its_time(void **state)
     service("requisite = " FAIL "4\n");
     is(ask("x"), "NO pending retry_after=1 message=");
     service("sufficient = " FAIL "5\nsufficient = local\n");
-    is(ask("a-value-that-nobody-ever-heard-of-here"), "NO expired message=");
+    is(ask("a-value-that-is-not-in-the-table-at-all"), "NO expired message=");
 }
 
 static void an_error_is_unavailable_and_keeps_its_message_to_itself(void **state)
@@ -167,7 +167,7 @@ static void an_error_is_unavailable_and_keeps_its_message_to_itself(void **state
     is(ask(VALUE), "ERR unavailable ");
     service("sufficient = " ERROR "\nsufficient = local\n");
     is(ask(VALUE), "OK id=ID ");
-    is(ask("a-value-that-nobody-ever-heard-of-here"), "ERR unavailable ");
+    is(ask("a-value-that-is-not-in-the-table-at-all"), "ERR unavailable ");
 }
 
 static void garbage_is_unavailable(void **state)
@@ -187,7 +187,7 @@ static void garbage_is_unavailable(void **state)
     char line[200];
 
     for (size_t i = 0; i < sizeof(garbage) / sizeof(garbage[0]); i++) {
-        snprintf(line, sizeof(line), "requisite = local\nrequired = unit_says %s\n", garbage[i]);
+        snprintf(line, sizeof(line), "requisite = local\nrequired = unit_answers %s\n", garbage[i]);
         service(line);
         is(ask(VALUE), "ERR unavailable ");
     }
@@ -210,12 +210,12 @@ static void a_later_verifier_sees_who_it_is_and_can_only_narrow_it(void **state)
     is(ask(VALUE), "ERR unavailable ");
 }
 
-static void the_table_narrows_what_was_said_before_it(void **state)
+static void the_table_narrows_an_earlier_identity(void **state)
 {
     (void)state;
     service("required = " PASS " identity=1 subject=alice scopes=read,admin\nrequired = local\n");
     is(ask(VALUE), "OK id=ID subject=alice scopes=read expires=1970-01-12T13:56:40Z "
-                   "verifier=unit-says\n");
+                   "verifier=unit-answers\n");
     service("required = " PASS " identity=1 scopes=read,admin subject=alice\nrequired = local\n"
             "requisite = require scope=admin\n");
     is(ask(VALUE), "NO scope ");
@@ -227,14 +227,13 @@ static void who_revokes_a_token_can_rely_on_it(void **state)
 {
     (void)state;
     service("sufficient = local\nsufficient = " PASS " identity=1\n");
-    assert_true(token_table_deny(place.token_table, token.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(context.token_table, token.digest, SLOT_REVOKED, NULL));
     is(ask(VALUE), "NO revoked id=ID ");
     assert_string_equal(notes(), "");
-    is(ask("a-value-that-nobody-ever-heard-of-here"), "OK ");
+    is(ask("a-value-that-is-not-in-the-table-at-all"), "OK ");
 }
 
-/* It said OK once, and for nobody. */
-static void a_requirement_without_anybody_hides_no_reason(void **state)
+static void a_requirement_without_an_identity_hides_no_reason(void **state)
 {
     (void)state;
     static const char *const words[] = { "optional", "required", "requisite" };
@@ -243,14 +242,14 @@ static void a_requirement_without_anybody_hides_no_reason(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         snprintf(lines, sizeof(lines), "sufficient = local\n%s = require scope=x\n", words[i]);
         service(lines);
-        is(ask("a-value-that-nobody-ever-heard-of-here"), "NO unknown ");
+        is(ask("a-value-that-is-not-in-the-table-at-all"), "NO unknown ");
         is(ask("short"), "NO malformed ");
     }
 }
 
 /* -- around it --------------------------------------------------------------------------------- */
 
-static void the_throttle_hears_of_every_no_but_its_own(void **state)
+static void the_throttle_counts_every_no_but_its_own(void **state)
 {
     (void)state;
     service("requisite = throttle failures=2 per=1d\nsufficient = local\nsufficient = " IGNORE
@@ -274,14 +273,14 @@ static void everything_is_counted(void **state)
     service("sufficient = local\nsufficient = " FAIL "10\n");
     ask(VALUE);
     ask("short");
-    series_read(stack("git")->series, &sum);
+    series_read(stack("git")->series.service, &sum);
     assert_int_equal(sum.count[STATUS_OK], 1);
     assert_int_equal(sum.count[STATUS_DENIED], 1);
     assert_int_equal(sum.timed, 2);
-    series_read(stack("git")->step[0].series, &sum);
+    series_read(stack("git")->entry[0].series, &sum);
     assert_int_equal(sum.count[JETON_VERIFIER_PASS], 1);
     assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
-    series_read(stack("git")->step[1].series, &sum);
+    series_read(stack("git")->entry[1].series, &sum);
     assert_int_equal(sum.count[JETON_VERIFIER_FAIL], 1);
     assert_int_equal(sum.timed, 1);
 }
@@ -291,11 +290,11 @@ static void nothing_of_the_value_is_left_in_what_was_wiped(void **state)
     (void)state;
     service("required = local\nrequired = " PASS "\n");
     ask(VALUE);
-    eval_wipe(&hearing);
-    assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
+    eval_wipe(&evaluation);
+    assert_null(memmem(&evaluation, sizeof(evaluation), VALUE, strlen(VALUE)));
     begin(&(struct question){ .value = SLICE(VALUE) }); /* nobody waits for it any longer */
-    eval_wipe(&hearing);
-    assert_null(memmem(&hearing, sizeof(hearing), VALUE, strlen(VALUE)));
+    eval_wipe(&evaluation);
+    assert_null(memmem(&evaluation, sizeof(evaluation), VALUE, strlen(VALUE)));
 }
 
 static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
@@ -303,25 +302,26 @@ static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
     (void)state;
     struct jeton_answer answer = { .has_identity = 1, .identity = { .expires = NOW + 9 } };
 
-    service("sufficient = local\nrequisite = unit_ponders\nrequisite = require min_remaining=5s\n");
+    service("sufficient = local\nrequisite = unit_answers_blocking\n"
+            "requisite = require min_remaining=5s\n");
     is(ask(VALUE), "OK id=ID ");
     begin(&(struct question){ .value = SLICE("opaque") });
-    assert_false(eval_continue(&hearing, &place));
-    assert_int_equal(hearing.step, 1);
-    eval_take_result(&hearing, 0, JETON_VERIFIER_PASS, &answer);
-    assert_true(eval_continue(&hearing, &place));
+    assert_false(eval_continue(&evaluation, &context));
+    assert_int_equal(evaluation.index, 1);
+    eval_take_result(&evaluation, 0, JETON_VERIFIER_PASS, &answer);
+    assert_true(eval_continue(&evaluation, &context));
     is(end(), "OK id=");
     begin(&(struct question){ .value = SLICE("opaque") });
-    assert_false(eval_continue(&hearing, &place));
-    eval_take_failure(&hearing, 0, FAILURE_TIMEOUT);
-    assert_true(eval_continue(&hearing, &place));
+    assert_false(eval_continue(&evaluation, &context));
+    eval_take_failure(&evaluation, 0, FAILURE_TIMEOUT);
+    assert_true(eval_continue(&evaluation, &context));
     is(end(), "ERR unavailable ");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, open_court, close_court)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         TEST(the_table_says_who_it_is),
         TEST(a_verifier_says_who_it_is),
         TEST(what_was_asked_must_fit_who_it_is),
@@ -329,10 +329,10 @@ int main(void)
         TEST(an_error_is_unavailable_and_keeps_its_message_to_itself),
         TEST(garbage_is_unavailable),
         TEST(a_later_verifier_sees_who_it_is_and_can_only_narrow_it),
-        TEST(the_table_narrows_what_was_said_before_it),
+        TEST(the_table_narrows_an_earlier_identity),
         TEST(who_revokes_a_token_can_rely_on_it),
-        TEST(a_requirement_without_anybody_hides_no_reason),
-        TEST(the_throttle_hears_of_every_no_but_its_own),
+        TEST(a_requirement_without_an_identity_hides_no_reason),
+        TEST(the_throttle_counts_every_no_but_its_own),
         TEST(everything_is_counted),
         TEST(nothing_of_the_value_is_left_in_what_was_wiped),
         TEST(what_may_block_is_asked_elsewhere_and_then_it_goes_on),

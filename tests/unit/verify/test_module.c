@@ -182,7 +182,7 @@ static void a_descriptor_that_is_wrong_is_refused(void **state)
         { "unit_noname", "its name should be" },
         { "unit_long", "its name should be" },
         { "unit_local", "its name is taken" },
-        { "unit_lacks", "lacks open, verify or close" },
+        { "unit_incomplete", "has no open, verify or close" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -15,9 +15,9 @@ static const struct jeton_identity alice = {
     .scopes = "deploy,read,write",
 };
 
-static const char *look_after(const struct jeton_identity *known)
+static const char *check_after(const struct jeton_identity *known)
 {
-    return answer_check(JETON_VERIFIER_PASS, &a, known, NOW, &say);
+    return answer_check(JETON_VERIFIER_PASS, &a, known, NOW, &result);
 }
 
 static void a_later_identity_leaves_what_both_have(void **state)
@@ -39,8 +39,8 @@ static void a_later_identity_leaves_what_both_have(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         prepare_pass();
         strcpy(a.identity.scopes, cases[i].later);
-        assert_null(look_after(&alice));
-        assert_true(say.vouches);
+        assert_null(check_after(&alice));
+        assert_true(result.identifies);
         assert_string_equal(a.identity.scopes, cases[i].left);
     }
 }
@@ -59,12 +59,12 @@ static void the_earlier_end_is_the_end(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         prepare_pass();
         a.identity.expires = cases[i].later;
-        assert_null(look_after(&alice));
+        assert_null(check_after(&alice));
         assert_int_equal(a.identity.expires, cases[i].left);
     }
 }
 
-static void who_it_is_stays_as_the_first_said(void **state)
+static void the_first_identity_keeps_id_subject_and_issuer(void **state)
 {
     (void)state;
     struct jeton_identity nameless = alice;
@@ -72,13 +72,13 @@ static void who_it_is_stays_as_the_first_said(void **state)
     prepare_pass();
     strcpy(a.identity.id, "second");
     a.identity.subject[0] = a.identity.issuer[0] = '\0';
-    assert_null(look_after(&alice));
+    assert_null(check_after(&alice));
     assert_string_equal(a.identity.id, "first");
     assert_string_equal(a.identity.subject, "alice");
     assert_string_equal(a.identity.issuer, "https://idp");
-    nameless.issuer[0] = '\0'; /* as the table's: it says nothing of an issuer */
+    nameless.issuer[0] = '\0'; /* as the table's, which knows no issuer */
     prepare_pass();
-    assert_null(look_after(&nameless));
+    assert_null(check_after(&nameless));
     assert_string_equal(a.identity.issuer, "");
 }
 
@@ -89,16 +89,16 @@ static void somebody_else_is_an_error(void **state)
 
     prepare_pass();
     strcpy(a.identity.subject, "alic");
-    assert_non_null(strstr(look_after(&alice), "another subject"));
-    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+    assert_non_null(strstr(check_after(&alice), "another subject"));
+    assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
     prepare_pass();
     strcpy(a.identity.issuer, "https://idp2");
-    assert_non_null(strstr(look_after(&alice), "another issuer"));
-    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
-    nobody.subject[0] = '\0'; /* who was nobody does not become somebody */
+    assert_non_null(strstr(check_after(&alice), "another issuer"));
+    assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
+    nobody.subject[0] = '\0'; /* no subject does not become one */
     prepare_pass();
-    assert_non_null(strstr(look_after(&nobody), "another subject"));
-    assert_int_equal(say.outcome, JETON_VERIFIER_ERROR);
+    assert_non_null(strstr(check_after(&nobody), "another subject"));
+    assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
 }
 
 static void an_identity_that_has_ended_is_expired(void **state)
@@ -110,15 +110,15 @@ static void an_identity_that_has_ended_is_expired(void **state)
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
         prepare_pass();
         a.identity.expires = ends[i];
-        assert_null(look_after(NULL));
-        assert_int_equal(say.outcome, JETON_VERIFIER_FAIL);
-        assert_int_equal(say.reason, STATUS_EXPIRED);
-        assert_false(say.vouches);
+        assert_null(check_after(NULL));
+        assert_int_equal(result.outcome, JETON_VERIFIER_FAIL);
+        assert_int_equal(result.reason, STATUS_EXPIRED);
+        assert_false(result.identifies);
         prepare_pass();
         ended.expires = ends[i]; /* while it waited for the later one */
-        assert_null(look_after(&ended));
-        assert_int_equal(say.reason, STATUS_EXPIRED);
-        assert_false(say.vouches);
+        assert_null(check_after(&ended));
+        assert_int_equal(result.reason, STATUS_EXPIRED);
+        assert_false(result.identifies);
     }
 }
 
@@ -127,7 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_later_identity_leaves_what_both_have),
         cmocka_unit_test(the_earlier_end_is_the_end),
-        cmocka_unit_test(who_it_is_stays_as_the_first_said),
+        cmocka_unit_test(the_first_identity_keeps_id_subject_and_issuer),
         cmocka_unit_test(somebody_else_is_an_error),
         cmocka_unit_test(an_identity_that_has_ended_is_expired),
     };

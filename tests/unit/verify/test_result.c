@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tally against a model that keeps an impression and a code, as libpam's dispatch does, and
- * only afterwards looks for the reason.  Every sequence of up to three verifiers is compared. */
+/* Compares stack_result with a model that keeps an impression and a code, as libpam's dispatch
+ * does, and looks for the reason only afterwards.  Compares every sequence of up to three
+ * verifiers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,10 +10,10 @@
 
 #include "daemon/verify/result.h"
 
-/* What a verifier can say, as far as it makes a difference. */
+/* The results that make a difference. */
 enum kind {
     PASS,
-    NOD,
+    NO_OBJECTION,
     MALFORMED,
     UNKNOWN,
     EXPIRED,
@@ -20,13 +21,13 @@ enum kind {
     DISABLED,
     IGNORE,
     ERROR,
-    BASELESS,
+    NO_IDENTITY,
     KINDS
 };
 
-static const struct verifier_result says[KINDS] = {
-    [PASS] = { .outcome = JETON_VERIFIER_PASS, .vouches = true },
-    [NOD] = { .outcome = JETON_VERIFIER_PASS },
+static const struct verifier_result results[KINDS] = {
+    [PASS] = { .outcome = JETON_VERIFIER_PASS, .identifies = true },
+    [NO_OBJECTION] = { .outcome = JETON_VERIFIER_PASS },
     [MALFORMED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_MALFORMED },
     [UNKNOWN] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_UNKNOWN },
     [EXPIRED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_EXPIRED },
@@ -34,31 +35,31 @@ static const struct verifier_result says[KINDS] = {
     [DISABLED] = { .outcome = JETON_VERIFIER_FAIL, .reason = STATUS_DISABLED },
     [IGNORE] = { .outcome = JETON_VERIFIER_IGNORE },
     [ERROR] = { .outcome = JETON_VERIFIER_ERROR },
-    [BASELESS] = { .outcome = JETON_VERIFIER_FAIL, .baseless = true },
+    [NO_IDENTITY] = { .outcome = JETON_VERIFIER_FAIL, .lacks_identity = true },
 };
 
 static const char *const kind_names[KINDS] = {
-    "pass",    "nod",      "malformed", "unknown", "expired",
-    "revoked", "disabled", "ignore",    "error",   "baseless",
+    "pass",    "no-objection", "malformed", "unknown", "expired",
+    "revoked", "disabled",     "ignore",    "error",   "no-identity",
 };
 
-enum { STEPS_MAX = 4, WAYS = CONTROL_COUNT * KINDS };
+enum { ENTRIES_MAX = 4, WAYS = CONTROL_COUNT * KINDS };
 
 struct sequence {
     size_t count;
     struct {
         enum control control;
         enum kind kind;
-    } step[STEPS_MAX];
+    } entry[ENTRIES_MAX];
 };
 
 struct result {
     enum status status;
     size_t asked;  /* so many were asked */
-    size_t due_to; /* the step whose reason it is, from 1; 0: none's */
+    size_t due_to; /* the entry whose reason it is, from 1; 0: none's */
 };
 
-static struct result tally(const struct sequence *q)
+static struct result combine(const struct sequence *q)
 {
     struct result r = { .asked = 0 };
     bool over = false;
@@ -66,9 +67,9 @@ static struct result tally(const struct sequence *q)
 
     stack_result_begin(&t);
     while (r.asked < q->count && !over) {
-        struct verifier_result say = says[q->step[r.asked].kind];
-        say.retry_after = (int64_t)++r.asked;
-        over = stack_result_add(&t, q->step[r.asked - 1].control, &say);
+        struct verifier_result result = results[q->entry[r.asked].kind];
+        result.retry_after = (int64_t)++r.asked;
+        over = stack_result_add(&t, q->entry[r.asked - 1].control, &result);
     }
     r.status = stack_result_status(&t);
     r.due_to = r.status == STATUS_OK ? 0 : (size_t)stack_result_reason(&t)->retry_after;
@@ -98,41 +99,41 @@ static enum action action_of(enum control control, enum kind kind)
 {
     if (ends_it(kind))
         return DIE;
-    if (kind == PASS || kind == NOD)
+    if (kind == PASS || kind == NO_OBJECTION)
         return words[control].success;
     return kind == IGNORE ? words[control].ignore : words[control].otherwise;
 }
 
-/* The first of the steps asked that is one of `kinds` (a set of bits), and that counted or not. */
+/* The first entry asked that is one of `kinds` (a set of bits), and that counted or not. */
 static size_t first(const struct sequence *q, size_t asked, unsigned kinds, bool counted)
 {
     for (size_t i = 0; i < asked; i++) {
-        enum action action = action_of(q->step[i].control, q->step[i].kind);
-        if ((kinds & 1u << q->step[i].kind) != 0 && counted == (action == BAD || action == DIE))
+        enum action action = action_of(q->entry[i].control, q->entry[i].kind);
+        if ((kinds & 1u << q->entry[i].kind) != 0 && counted == (action == BAD || action == DIE))
             return i + 1;
     }
     return 0;
 }
 
-/* Whose reason a sequence is refused for: the header's third and fourth point, one after another. */
+/* Whose reason a sequence is refused for: the third and fourth point of the header. */
 static size_t reason(const struct sequence *q, size_t asked)
 {
-    const unsigned error = 1u << ERROR, vague = 1u << UNKNOWN, vaguer = 1u << MALFORMED,
-                   telling = 1u << EXPIRED | 1u << REVOKED | 1u << DISABLED;
+    const unsigned error = 1u << ERROR, unknown = 1u << UNKNOWN, malformed = 1u << MALFORMED,
+                   known = 1u << EXPIRED | 1u << REVOKED | 1u << DISABLED;
     const struct {
         unsigned kinds;
         bool counted;
-    } order[] = { { telling | vague | vaguer, true },
+    } order[] = { { known | unknown | malformed, true },
                   { error, true },
                   { error, false },
-                  { telling, false },
-                  { vague, false },
-                  { vaguer, false } };
+                  { known, false },
+                  { unknown, false },
+                  { malformed, false } };
 
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        size_t step = first(q, asked, order[i].kinds, order[i].counted);
-        if (step != 0)
-            return step;
+        size_t entry = first(q, asked, order[i].kinds, order[i].counted);
+        if (entry != 0)
+            return entry;
     }
     return 0;
 }
@@ -140,14 +141,14 @@ static size_t reason(const struct sequence *q, size_t asked)
 static struct result model(const struct sequence *q)
 {
     enum { UNDEFINED, POSITIVE, NEGATIVE } impression = UNDEFINED;
-    bool vouched = false, decided = false;
+    bool identified = false, decided = false;
     struct result r = { .asked = 0 };
 
     while (r.asked < q->count && !decided) {
-        enum kind kind = q->step[r.asked].kind;
-        enum action action = action_of(q->step[r.asked++].control, kind);
+        enum kind kind = q->entry[r.asked].kind;
+        enum action action = action_of(q->entry[r.asked++].control, kind);
         if (action == OK || action == DONE) {
-            vouched = vouched || kind == PASS;
+            identified = identified || kind == PASS;
             impression = impression == NEGATIVE ? NEGATIVE : POSITIVE;
             decided = action == DONE && impression == POSITIVE;
         } else if (action == BAD || action == DIE) {
@@ -155,15 +156,15 @@ static struct result model(const struct sequence *q)
             decided = action == DIE;
         }
     }
-    if (impression == POSITIVE && vouched)
+    if (impression == POSITIVE && identified)
         return r;
     r.due_to = reason(q, r.asked);
     if (r.due_to == 0)
-        r.status = vouched ? STATUS_DENIED : STATUS_UNKNOWN;
-    else if (q->step[r.due_to - 1].kind == ERROR)
+        r.status = identified ? STATUS_DENIED : STATUS_UNKNOWN;
+    else if (q->entry[r.due_to - 1].kind == ERROR)
         r.status = STATUS_UNAVAILABLE;
     else
-        r.status = says[q->step[r.due_to - 1].kind].reason;
+        r.status = results[q->entry[r.due_to - 1].kind].reason;
     return r;
 }
 
@@ -172,7 +173,7 @@ static struct result model(const struct sequence *q)
 static void show(const struct sequence *q, const struct result *got, const struct result *right)
 {
     for (size_t i = 0; i < q->count; i++)
-        print_error("%s = %s\n", control_name(q->step[i].control), kind_names[q->step[i].kind]);
+        print_error("%s = %s\n", control_name(q->entry[i].control), kind_names[q->entry[i].kind]);
     print_error("%s after %zu because of %zu; this should be %s after %zu because of %zu\n",
                 status_row(got->status)->word, got->asked, got->due_to,
                 status_row(right->status)->word, right->asked, right->due_to);
@@ -183,8 +184,8 @@ static struct sequence numbered(size_t count, size_t number)
     struct sequence q = { .count = count };
 
     for (size_t i = 0; i < count; i++, number /= WAYS) {
-        q.step[i].control = (enum control)(number % WAYS / KINDS);
-        q.step[i].kind = (enum kind)(number % KINDS);
+        q.entry[i].control = (enum control)(number % WAYS / KINDS);
+        q.entry[i].kind = (enum kind)(number % KINDS);
     }
     return q;
 }
@@ -198,7 +199,7 @@ static void compare(size_t count)
 {
     for (size_t number = 0; number < sequences(count); number++) {
         const struct sequence q = numbered(count, number);
-        const struct result got = tally(&q), right = model(&q);
+        const struct result got = combine(&q), right = model(&q);
         if (got.status == right.status && got.asked == right.asked && got.due_to == right.due_to)
             continue;
         show(&q, &got, &right);
@@ -206,20 +207,20 @@ static void compare(size_t count)
     }
 }
 
-static void nothing_and_single_verifiers_come_to_what_pam_says(void **state)
+static void empty_and_single_stacks_come_to_what_pam_does(void **state)
 {
     (void)state;
     compare(0);
     compare(1);
 }
 
-static void every_pair_comes_to_what_pam_says(void **state)
+static void every_pair_comes_to_what_pam_does(void **state)
 {
     (void)state;
     compare(2);
 }
 
-static void every_triple_comes_to_what_pam_says(void **state)
+static void every_triple_comes_to_what_pam_does(void **state)
 {
     (void)state;
     compare(3);
@@ -231,27 +232,27 @@ static struct sequence without_errors(const struct sequence *q)
     struct sequence less = { .count = 0 };
 
     for (size_t i = 0; i < q->count; i++)
-        if (q->step[i].kind != ERROR)
-            less.step[less.count++] = q->step[i];
+        if (q->entry[i].kind != ERROR)
+            less.entry[less.count++] = q->entry[i];
     return less;
 }
 
 /* An error where a pass was needed refuses; elsewhere it passes nothing that would not pass without
- * it.  And what vouches for nobody passes nothing either. */
+ * it.  And a pass without an identity passes nothing either. */
 static void an_error_is_never_a_pass(void **state)
 {
     (void)state;
-    for (size_t count = 1; count <= STEPS_MAX; count++)
+    for (size_t count = 1; count <= ENTRIES_MAX; count++)
         for (size_t number = 0; number < sequences(count); number++) {
             const struct sequence q = numbered(count, number), less = without_errors(&q);
-            const struct result got = tally(&q);
+            const struct result got = combine(&q);
             bool passes = false, fails = false;
             for (size_t i = 0; i < got.asked; i++) {
-                enum action action = action_of(q.step[i].control, q.step[i].kind);
-                passes = passes || q.step[i].kind == PASS;
+                enum action action = action_of(q.entry[i].control, q.entry[i].kind);
+                passes = passes || q.entry[i].kind == PASS;
                 fails = fails || action == BAD || action == DIE;
             }
-            if (got.status != STATUS_OK || (passes && !fails && tally(&less).status == STATUS_OK))
+            if (got.status != STATUS_OK || (passes && !fails && combine(&less).status == STATUS_OK))
                 continue;
             show(&q, &got, &got);
             fail();
@@ -275,7 +276,7 @@ static void check(const struct literal *literals, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct result right = { literals[i].status, literals[i].asked, 0 };
-        struct result got = tally(&literals[i].q);
+        struct result got = combine(&literals[i].q);
         if (got.status == right.status && got.asked == right.asked)
             continue;
         show(&literals[i].q, &got, &right);
@@ -289,10 +290,16 @@ static void one_verifier_alone_decides(void **state)
 {
     (void)state;
     static const enum status alone[KINDS] = {
-        [PASS] = STATUS_OK,           [NOD] = STATUS_UNKNOWN,     [MALFORMED] = STATUS_MALFORMED,
-        [UNKNOWN] = STATUS_UNKNOWN,   [EXPIRED] = STATUS_EXPIRED, [REVOKED] = STATUS_REVOKED,
-        [DISABLED] = STATUS_DISABLED, [IGNORE] = STATUS_UNKNOWN,  [ERROR] = STATUS_UNAVAILABLE,
-        [BASELESS] = STATUS_UNKNOWN,
+        [PASS] = STATUS_OK,
+        [NO_OBJECTION] = STATUS_UNKNOWN,
+        [MALFORMED] = STATUS_MALFORMED,
+        [UNKNOWN] = STATUS_UNKNOWN,
+        [EXPIRED] = STATUS_EXPIRED,
+        [REVOKED] = STATUS_REVOKED,
+        [DISABLED] = STATUS_DISABLED,
+        [IGNORE] = STATUS_UNKNOWN,
+        [ERROR] = STATUS_UNAVAILABLE,
+        [NO_IDENTITY] = STATUS_UNKNOWN,
     };
 
     for (enum control c = 0; c < CONTROL_COUNT; c++)
@@ -318,7 +325,7 @@ static void the_control_words_do_what_their_names_say(void **state)
         { STATUS_OK, 2, { 2, { { REQUIRED, PASS }, { OPTIONAL, ERROR } } } },
         { STATUS_OK, 2, { 2, { { OPTIONAL, EXPIRED }, { OPTIONAL, PASS } } } },
         { STATUS_OK, 2, { 2, { { REQUIRED, PASS }, { REQUIRED, IGNORE } } } },
-        { STATUS_OK, 2, { 2, { { REQUISITE, NOD }, { SUFFICIENT, PASS } } } },
+        { STATUS_OK, 2, { 2, { { REQUISITE, NO_OBJECTION }, { SUFFICIENT, PASS } } } },
     };
 
     CHECK(literals);
@@ -329,9 +336,9 @@ static void the_four_points_that_are_not_pam_hold(void **state)
     (void)state;
     static const struct literal literals[] = {
         /* Without an identity nothing is passed. */
-        { STATUS_UNKNOWN, 1, { 2, { { SUFFICIENT, NOD }, { SUFFICIENT, PASS } } } },
-        { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NOD }, { SUFFICIENT, IGNORE } } } },
-        { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NOD }, { SUFFICIENT, UNKNOWN } } } },
+        { STATUS_UNKNOWN, 1, { 2, { { SUFFICIENT, NO_OBJECTION }, { SUFFICIENT, PASS } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NO_OBJECTION }, { SUFFICIENT, IGNORE } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NO_OBJECTION }, { SUFFICIENT, UNKNOWN } } } },
         /* Revoked and disabled end it. */
         { STATUS_REVOKED, 1, { 2, { { SUFFICIENT, REVOKED }, { SUFFICIENT, PASS } } } },
         { STATUS_DISABLED, 1, { 2, { { OPTIONAL, DISABLED }, { SUFFICIENT, PASS } } } },
@@ -350,44 +357,33 @@ static void the_four_points_that_are_not_pam_hold(void **state)
 }
 
 /* "optional = require scope=x" below a verifier that did not know the value. */
-static void what_is_baseless_hides_no_reason_and_passes_nothing(void **state)
+static void a_fail_for_want_of_an_identity_hides_no_reason_and_passes_nothing(void **state)
 {
     (void)state;
     static const struct literal literals[] = {
-        { STATUS_UNKNOWN, 2, { 2, { { SUFFICIENT, UNKNOWN }, { OPTIONAL, BASELESS } } } },
-        { STATUS_UNKNOWN, 2, { 2, { { OPTIONAL, IGNORE }, { OPTIONAL, BASELESS } } } },
-        { STATUS_EXPIRED, 2, { 2, { { SUFFICIENT, EXPIRED }, { REQUISITE, BASELESS } } } },
-        { STATUS_UNAVAILABLE, 2, { 2, { { SUFFICIENT, ERROR }, { REQUISITE, BASELESS } } } },
-        { STATUS_UNKNOWN, 2, { 2, { { REQUIRED, BASELESS }, { REQUIRED, UNKNOWN } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { SUFFICIENT, UNKNOWN }, { OPTIONAL, NO_IDENTITY } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { OPTIONAL, IGNORE }, { OPTIONAL, NO_IDENTITY } } } },
+        { STATUS_EXPIRED, 2, { 2, { { SUFFICIENT, EXPIRED }, { REQUISITE, NO_IDENTITY } } } },
+        { STATUS_UNAVAILABLE, 2, { 2, { { SUFFICIENT, ERROR }, { REQUISITE, NO_IDENTITY } } } },
+        { STATUS_UNKNOWN, 2, { 2, { { REQUIRED, NO_IDENTITY }, { REQUIRED, UNKNOWN } } } },
         /* Somebody knew it, so it is not unknown. */
-        { STATUS_DENIED, 2, { 2, { { REQUIRED, BASELESS }, { SUFFICIENT, PASS } } } },
+        { STATUS_DENIED, 2, { 2, { { REQUIRED, NO_IDENTITY }, { SUFFICIENT, PASS } } } },
     };
 
     CHECK(literals);
 }
 
-static void control_words_are_known_by_name(void **state)
-{
-    (void)state;
-    for (enum control c = 0; c < CONTROL_COUNT; c++)
-        assert_int_equal(control_named(slice_of(control_name(c))), c);
-    assert_int_equal(control_named(slice_of("Required")), CONTROL_COUNT);
-    assert_int_equal(control_named(slice_of("include")), CONTROL_COUNT);
-    assert_int_equal(control_named(slice_of("")), CONTROL_COUNT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_and_single_verifiers_come_to_what_pam_says),
-        cmocka_unit_test(every_pair_comes_to_what_pam_says),
-        cmocka_unit_test(every_triple_comes_to_what_pam_says),
+        cmocka_unit_test(empty_and_single_stacks_come_to_what_pam_does),
+        cmocka_unit_test(every_pair_comes_to_what_pam_does),
+        cmocka_unit_test(every_triple_comes_to_what_pam_does),
         cmocka_unit_test(an_error_is_never_a_pass),
         cmocka_unit_test(one_verifier_alone_decides),
         cmocka_unit_test(the_control_words_do_what_their_names_say),
         cmocka_unit_test(the_four_points_that_are_not_pam_hold),
-        cmocka_unit_test(what_is_baseless_hides_no_reason_and_passes_nothing),
-        cmocka_unit_test(control_words_are_known_by_name),
+        cmocka_unit_test(a_fail_for_want_of_an_identity_hides_no_reason_and_passes_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From configurations to stacks of opened verifiers. */
+/* Stacks of opened verifiers, made from configurations. */
 #include "tests/unit/support/configured_stack.h"
 
 #include <time.h>
@@ -11,12 +11,12 @@ static void other_is_built_in_where_it_is_absent(void **state)
     assert_int_equal(stacks->count, 1);
     const struct stack *other = stack("other");
     assert_string_equal(other->service, "other");
-    assert_int_equal(other->steps, 1);
-    assert_int_equal(other->step[0].control, CONTROL_SUFFICIENT);
-    assert_string_equal(other->step[0].name, "local");
-    assert_null(other->step[0].verifier);
-    assert_true(other->plain);
-    assert_false(other->waits);
+    assert_int_equal(other->entries, 1);
+    assert_int_equal(other->entry[0].control, CONTROL_SUFFICIENT);
+    assert_string_equal(other->entry[0].name, "local");
+    assert_null(other->entry[0].verifier);
+    assert_true(other->table_only);
+    assert_false(other->may_block);
 }
 
 static void other_is_what_its_section_says(void **state)
@@ -25,9 +25,9 @@ static void other_is_what_its_section_says(void **state)
     make("[service git]\nrequired = local\n[service other]\nrequisite = local\n"
          "requisite = require scope=x\n");
     assert_int_equal(stacks->count, 2);
-    assert_int_equal(stack("other")->steps, 2);
-    assert_false(stack("other")->plain);
-    assert_true(stack("git")->plain);
+    assert_int_equal(stack("other")->entries, 2);
+    assert_false(stack("other")->table_only);
+    assert_true(stack("git")->table_only);
 }
 
 static void only_the_whole_name_is_a_service_and_the_rest_is_others(void **state)
@@ -44,7 +44,7 @@ static void only_the_whole_name_is_a_service_and_the_rest_is_others(void **state
     assert_ptr_equal(stacks_find(stacks, (struct slice){ NULL, 0 }), stacks->other);
 }
 
-static void steps_stand_in_their_order_with_their_words(void **state)
+static void entries_stand_in_their_order_with_their_words(void **state)
 {
     (void)state;
     bring("unit_plain");
@@ -58,13 +58,13 @@ static void steps_stand_in_their_order_with_their_words(void **state)
         CONTROL_REQUIRED,
         CONTROL_OPTIONAL,
     };
-    assert_int_equal(git->steps, 4);
+    assert_int_equal(git->entries, 4);
     for (size_t i = 0; i < 4; i++) {
-        assert_string_equal(git->step[i].name, names[i]);
-        assert_int_equal(git->step[i].control, words[i]);
-        assert_true(git->step[i].is_throttle == (i == 0));
-        assert_null(git->step[i].pool);
-        assert_false(git->step[i].narrows);
+        assert_string_equal(git->entry[i].name, names[i]);
+        assert_int_equal(git->entry[i].control, words[i]);
+        assert_true(git->entry[i].is_throttle == (i == 0));
+        assert_null(git->entry[i].pool);
+        assert_false(git->entry[i].needs_identity);
     }
 }
 
@@ -79,8 +79,8 @@ static void several_of_a_kind_are_told_apart_by_number(void **state)
         "local", "local-2", "require", "local-3", "require-2", "unit-plain", "unit-plain-2",
     };
     for (size_t i = 0; i < 7; i++)
-        assert_string_equal(stack("git")->step[i].name, names[i]);
-    assert_string_equal(stack("api")->step[0].name, "local");
+        assert_string_equal(stack("git")->entry[i].name, names[i]);
+    assert_string_equal(stack("api")->entry[0].name, "local");
 }
 
 static void no_two_have_the_same_name_whatever_they_are_called(void **state)
@@ -89,23 +89,23 @@ static void no_two_have_the_same_name_whatever_they_are_called(void **state)
     bring("unit_second");
     make("[service a]\nrequired = unit_second\nrequired = local\nrequired = local\n"
          "[service b]\nrequired = local\nrequired = local\nrequired = unit_second\n");
-    assert_string_equal(stack("a")->step[0].name, "local-2");
-    assert_string_equal(stack("a")->step[1].name, "local");
-    assert_string_equal(stack("a")->step[2].name, "local-3");
-    assert_string_equal(stack("b")->step[1].name, "local-2");
-    assert_string_equal(stack("b")->step[2].name, "local-2-2");
+    assert_string_equal(stack("a")->entry[0].name, "local-2");
+    assert_string_equal(stack("a")->entry[1].name, "local");
+    assert_string_equal(stack("a")->entry[2].name, "local-3");
+    assert_string_equal(stack("b")->entry[1].name, "local-2");
+    assert_string_equal(stack("b")->entry[2].name, "local-2-2");
 }
 
 static void counts_go_on_when_the_stacks_are_made_again(void **state)
 {
     (void)state;
     make("[service git]\nrequired = local\n");
-    struct series *service = stack("git")->series, *step = stack("git")->step[0].series;
+    struct series *service = stack("git")->series.service, *step = stack("git")->entry[0].series;
     make("[service git]\nrequisite = throttle\nrequisite = local\n");
-    assert_ptr_equal(stack("git")->series, service);
-    assert_ptr_equal(stack("git")->step[1].series, step);
-    assert_ptr_not_equal(stack("git")->step[0].series, step);
-    assert_ptr_not_equal(stack("other")->series, service);
+    assert_ptr_equal(stack("git")->series.service, service);
+    assert_ptr_equal(stack("git")->entry[1].series, step);
+    assert_ptr_not_equal(stack("git")->entry[0].series, step);
+    assert_ptr_not_equal(stack("other")->series.service, service);
     assert_string_equal(step->service, "git");
     assert_string_equal(step->verifier, "local");
     assert_string_equal(service->verifier, "");
@@ -120,7 +120,7 @@ static void arguments_come_decoded_and_in_order(void **state)
     make("[service git]\nrequired = unit_plain a=b text=\"a \\\"b\\\" \\\\ \\x41\" empty=\n"
          "   a=c deadline=never\n");
     assert_string_equal(notes(), "a=b\ntext=a \"b\" \\ A\nempty=\na=c\ndeadline=never\nopen\n");
-    unmake();
+    free_stacks();
     assert_string_equal(notes(), "close\n");
 }
 
@@ -131,11 +131,11 @@ static void what_is_jetonds_own_is_not_passed_on(void **state)
     make("[service git]\nrequired = unit_blocks deadline=250ms url=x threads=2 queue=9\n"
          "[service api]\nrequired = unit_blocks\n");
     assert_string_equal(notes(), "url=x\nopen\nopen\n");
-    assert_true(stack("git")->waits);
-    assert_non_null(stack("git")->step[0].pool);
-    assert_int_equal(stack("git")->step[0].deadline, 250 * 1000000);
-    assert_int_equal(stack("api")->step[0].deadline, 900 * 1000000);
-    unmake();
+    assert_true(stack("git")->may_block);
+    assert_non_null(stack("git")->entry[0].pool);
+    assert_int_equal(stack("git")->entry[0].deadline, 250 * 1000000);
+    assert_int_equal(stack("api")->entry[0].deadline, 900 * 1000000);
+    free_stacks();
     assert_string_equal(notes(), "close\nclose\n");
 }
 
@@ -168,7 +168,7 @@ static void what_is_jetonds_own_has_bounds(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         snprintf(text, sizeof(text), "[service git]\nrequired = unit_blocks %s\n", bad[i].argument);
         is_refused(text, 2, bad[i].word);
-        says("unit-blocks: ");
+        problem_has("unit-blocks: ");
     }
 }
 
@@ -226,7 +226,7 @@ static void an_instance_that_is_nothing_is_closed_too(void **state)
     bring("unit_plain");
     make("[service git]\nrequired = unit_plain nothing=needed\n");
     assert_string_equal(notes(), "nothing=needed\nopen\n");
-    unmake();
+    free_stacks();
     assert_string_equal(notes(), "close\n");
 }
 
@@ -249,10 +249,10 @@ static void a_verifier_that_is_not_there_is_refused(void **state)
     assert_true(read_text("[service git]\nrequired = local\n"));
     assert_true(set("service git.required=lokal"));
     assert_false(make_all());
-    says("--set: [service git]: verifier lokal: ");
+    problem_has("--set: [service git]: verifier lokal: ");
 }
 
-static void who_narrows_stands_below_who_vouches(void **state)
+static void what_needs_an_identity_stands_below_what_supplies_one(void **state)
 {
     (void)state;
     static const char *const narrow[] = {
@@ -265,11 +265,11 @@ static void who_narrows_stands_below_who_vouches(void **state)
                  "[service git]\nrequisite = throttle\nrequisite = require %s\n"
                  "requisite = local\n",
                  narrow[i]);
-        is_refused(text, 3, "put it below a verifier that says so, such as local");
+        is_refused(text, 3, "put it below a verifier that supplies one, such as local");
         snprintf(text, sizeof(text), "[service git]\nrequisite = local\nrequisite = require %s\n",
                  narrow[i]);
         make(text);
-        assert_true(stack("git")->step[1].narrows);
+        assert_true(stack("git")->entry[1].needs_identity);
     }
     make("[service git]\nrequisite = require peer_uid=0\nrequisite = require peer_gid=0\n"
          "requisite = local\n");
@@ -277,7 +277,7 @@ static void who_narrows_stands_below_who_vouches(void **state)
     make("[service git]\nrequisite = unit_plain\nrequisite = require scope=a\n");
 }
 
-static void who_vouches_for_nobody_is_not_sufficient(void **state)
+static void what_never_identifies_is_not_sufficient(void **state)
 {
     (void)state;
     is_refused("[service git]\nrequired = local\nsufficient = require scope=a\n", 3,
@@ -287,11 +287,11 @@ static void who_vouches_for_nobody_is_not_sufficient(void **state)
                "make it requisite");
 }
 
-static void a_stack_in_which_nobody_vouches_passes_nothing_and_tells_nothing(void **state)
+static void a_stack_without_an_identity_passes_nothing(void **state)
 {
     (void)state;
     make("[service git]\nrequired = throttle\n");
-    assert_false(stack("git")->plain);
+    assert_false(stack("git")->table_only);
     assert_int_equal(stack("git")->terms, TERMS_NONE);
 }
 
@@ -305,14 +305,14 @@ static int64_t milliseconds(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static struct job *send(struct thread_pool *pool, struct mailbox *home)
+static struct job *send(struct thread_pool *pool, struct mailbox *mailbox)
 {
     const struct jeton_question q = { .value = "", .service = "git" };
-    struct job *e = job_new(&q);
+    struct job *job = job_new(&q);
 
-    e->reply_to = home;
-    assert_true(thread_pool_submit(pool, e));
-    return e;
+    job->reply_to = mailbox;
+    assert_true(thread_pool_submit(pool, job));
+    return job;
 }
 
 static off_t notes_length(void)
@@ -322,31 +322,31 @@ static off_t notes_length(void)
     return stat(in_directory("notes"), &st) == 0 ? st.st_size : 0;
 }
 
-/* However many hang, they are waited for once.  What was given up is nobody's but the pool's. */
+/* However many hang, they are waited for together.  The pools free the abandoned jobs. */
 static void the_end_does_not_wait_for_one_after_the_other(void **state)
 {
     (void)state;
-    struct mailbox home;
-    struct job *e[4];
+    struct mailbox mailbox;
+    struct job *job[4];
 
     bring("unit_hangs");
     make("[service a]\nrequired = unit_hangs threads=1\nrequired = unit_hangs threads=1\n"
          "required = unit_hangs threads=1\nrequired = unit_hangs threads=1\n");
     copy_file("/dev/null", in_directory("notes"));
-    assert_int_equal(mailbox_init(&home), 0);
+    assert_int_equal(mailbox_init(&mailbox), 0);
     for (size_t i = 0; i < 4; i++)
-        e[i] = send(stack("a")->step[i].pool, &home);
+        job[i] = send(stack("a")->entry[i].pool, &mailbox);
     for (int64_t limit = milliseconds() + 20000; notes_length() < 4 && milliseconds() < limit;)
         usleep(1000);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(thread_pool_cancel(e[i]), JOB_ABANDONED);
+        assert_int_equal(thread_pool_cancel(job[i]), JOB_ABANDONED);
     int64_t began = milliseconds();
     assert_false(stacks_end(stacks, 500));
     int64_t took = milliseconds() - began;
     assert_in_range(took, 499, 1900); /* not four times that */
     unlink(in_directory("notes"));
     assert_true(stacks_end(stacks, 10000));
-    mailbox_destroy(&home);
+    mailbox_destroy(&mailbox);
 }
 
 int main(void)
@@ -355,7 +355,7 @@ int main(void)
         CONFIGURED(other_is_built_in_where_it_is_absent),
         CONFIGURED(other_is_what_its_section_says),
         CONFIGURED(only_the_whole_name_is_a_service_and_the_rest_is_others),
-        CONFIGURED(steps_stand_in_their_order_with_their_words),
+        CONFIGURED(entries_stand_in_their_order_with_their_words),
         CONFIGURED(several_of_a_kind_are_told_apart_by_number),
         CONFIGURED(no_two_have_the_same_name_whatever_they_are_called),
         CONFIGURED(counts_go_on_when_the_stacks_are_made_again),
@@ -368,9 +368,9 @@ int main(void)
         CONFIGURED(an_instance_that_is_nothing_is_closed_too),
         CONFIGURED(what_was_opened_before_a_mistake_is_closed),
         CONFIGURED(a_verifier_that_is_not_there_is_refused),
-        CONFIGURED(who_narrows_stands_below_who_vouches),
-        CONFIGURED(who_vouches_for_nobody_is_not_sufficient),
-        CONFIGURED(a_stack_in_which_nobody_vouches_passes_nothing_and_tells_nothing),
+        CONFIGURED(what_needs_an_identity_stands_below_what_supplies_one),
+        CONFIGURED(what_never_identifies_is_not_sufficient),
+        CONFIGURED(a_stack_without_an_identity_passes_nothing),
         CONFIGURED(the_end_does_not_wait_for_one_after_the_other),
     };
 

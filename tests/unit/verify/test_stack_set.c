@@ -1,73 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stacks that replace each other while threads use them. */
+/* Stacks that are replaced while threads use them. */
 #include "tests/unit/support/configured_stack.h"
 
 #include <sched.h>
 
 #include "daemon/verify/stack_set.h"
 
-enum { LANES = 3, ROUNDS = 60, LIMIT = 20000 };
+enum { READERS = 3, ROUNDS = 60, LIMIT = 20000 };
 
-static struct server server;
-static struct worker workers[LANES];
-static struct stack_set stack_set;
+static struct stack_set *set_of_stacks;
+static struct stack_reader *readers;
 static atomic_bool over;
 
-static int open_house(void **state)
+static int set_up(void **state)
 {
-    int result = make_all_ready(state);
+    int result = set_up_stacks(state);
 
     log_set_level(LOG_LEVEL_ERROR);
-    memset(&server, 0, sizeof(server));
-    memset(workers, 0, sizeof(workers));
-    server.token_table = token_table_new("jtn", 0);
-    server.worker = workers;
-    server.workers = LANES;
-    metrics_init(&server.metrics, LANES);
-    for (unsigned i = 0; i < LANES; i++) {
-        workers[i].server = &server;
-        workers[i].reader = i;
-        assert_int_equal(mailbox_init(&workers[i].box), 0);
-    }
     over = false;
     bring("unit_plain");
     bring("unit_blocks");
     return result;
 }
 
-static int close_house(void **state)
-{
-    for (unsigned i = 0; i < LANES; i++)
-        mailbox_destroy(&workers[i].box);
-    token_table_free(server.token_table);
-    metrics_free(&server.metrics);
-    return remove_all(state);
-}
-
 static void begin(const char *text)
 {
     assert_true(read_text(text));
-    if (!stack_set_begin(&stack_set, &server, &config, &problem))
+    set_of_stacks = stack_set_new(READERS, &config, &metrics, &problem);
+    if (set_of_stacks == NULL)
         fail_msg("%s", problem.message);
+    readers = set_of_stacks->reader;
 }
 
 static bool replace(const char *text)
 {
-    return read_text(text) && stack_set_replace(&stack_set, &config, &problem);
+    return read_text(text) && stack_set_replace(set_of_stacks, &config, &metrics, &problem);
 }
 
 static void finish(void)
 {
-    stack_set_end(&stack_set);
-    stack_set_free(&stack_set);
-    assert_null(stack_set.replaced);
+    assert_true(stack_set_end(set_of_stacks));
+    stack_set_free(set_of_stacks);
 }
 
 /* All workers look, as they do when they are woken. */
-static void all_take(void)
+static void all_enter(void)
 {
-    for (size_t i = 0; i < LANES; i++)
-        lane_take_stacks(&workers[i]);
+    for (size_t i = 0; i < READERS; i++)
+        stack_set_enter(&readers[i]);
 }
 
 static unsigned times(const char *text, const char *word)
@@ -81,40 +61,40 @@ static unsigned times(const char *text, const char *word)
 
 /* -- one after the other ----------------------------------------------------------------------- */
 
-static void the_old_set_lives_until_no_lane_uses_it(void **state)
+static void old_stacks_live_until_no_reader_uses_them(void **state)
 {
     (void)state;
     begin("[service git]\nrequired = unit_plain\n");
-    all_take();
+    all_enter();
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
-    assert_false(stack_set.settled);
-    lane_take_stacks(&workers[0]);
-    lane_take_stacks(&workers[2]);
-    assert_false(stack_set_step(&stack_set));
+    assert_false(set_of_stacks->settled);
+    stack_set_enter(&readers[0]);
+    stack_set_enter(&readers[2]);
+    assert_false(stack_set_step(set_of_stacks));
     assert_string_equal(notes(), "");
-    lane_take_stacks(&workers[1]);
-    assert_true(stack_set_step(&stack_set));
+    stack_set_enter(&readers[1]);
+    assert_true(stack_set_step(set_of_stacks));
     assert_string_equal(notes(), "close\n");
-    assert_null(stack_set.replaced);
+    assert_null(set_of_stacks->replaced);
     finish();
 }
 
-static void the_old_set_lives_until_nothing_is_heard_before_it(void **state)
+static void old_stacks_live_until_no_evaluation_holds_them(void **state)
 {
     (void)state;
     begin("[service git]\nrequired = unit_plain\n");
-    all_take();
-    struct stacks *old = atomic_load(&server.stacks);
-    atomic_fetch_add(&old->evaluations, 1);
+    all_enter();
+    struct stacks *old = stack_set_hold(&readers[0]);
+    assert_ptr_equal(set_of_stacks->current, old);
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
-    all_take();
-    assert_true(stack_set_step(&stack_set)); /* new ones go by the new set already */
+    all_enter();
+    assert_true(stack_set_step(set_of_stacks)); /* new ones go by the new set already */
     assert_string_equal(notes(), "");
-    assert_ptr_equal(stack_set.replaced, old);
-    atomic_fetch_sub(&old->evaluations, 1);
-    assert_true(stack_set_step(&stack_set));
+    assert_ptr_equal(set_of_stacks->replaced, old);
+    stack_set_release(old);
+    assert_true(stack_set_step(set_of_stacks));
     assert_string_equal(notes(), "close\n");
     finish();
 }
@@ -123,32 +103,38 @@ static void a_broken_configuration_changes_nothing(void **state)
 {
     (void)state;
     begin("[service git]\nrequired = unit_plain\n");
-    all_take();
-    struct stacks *old = atomic_load(&server.stacks);
+    all_enter();
+    struct stacks *old = set_of_stacks->current;
     assert_false(replace("[service git]\nrequired = unit_plain fail=no\n"));
-    says("unit-plain: no");
-    assert_ptr_equal(atomic_load(&server.stacks), old);
-    assert_true(stack_set.settled);
-    assert_null(stack_set.replaced);
+    problem_has("unit-plain: no");
+    assert_ptr_equal(set_of_stacks->current, old);
+    assert_ptr_equal(stack_set_enter(&readers[0]), old);
+    assert_true(set_of_stacks->settled);
+    assert_null(set_of_stacks->replaced);
     finish();
 }
 
-static void who_has_the_table_is_recalled_only_if_the_terms_changed(void **state)
+static void changed_terms_are_noted_until_the_caller_clears_them(void **state)
 {
     (void)state;
     begin("[service git]\nrequired = local\n");
-    all_take();
+    all_enter();
     assert_true(replace("[service git]\nsufficient = local\n"));
-    assert_false(stack_set.recall);
-    all_take();
-    assert_true(stack_set_step(&stack_set));
+    assert_false(set_of_stacks->terms_changed);
+    all_enter();
+    assert_true(stack_set_step(set_of_stacks));
     assert_true(replace("[service git]\nrequisite = local\nrequisite = require scope=x\n"));
-    assert_true(stack_set.recall);
-    assert_false(stack_set_step(&stack_set)); /* some worker might still hand it out */
-    assert_true(stack_set.recall);
-    all_take();
-    assert_true(stack_set_step(&stack_set));
-    assert_false(stack_set.recall);
+    assert_true(set_of_stacks->terms_changed);
+    assert_false(stack_set_step(set_of_stacks)); /* some worker might still hand it out */
+    assert_true(set_of_stacks->terms_changed);
+    all_enter();
+    assert_true(stack_set_step(set_of_stacks));
+    assert_true(replace("[service git]\nrequisite = local\nrequisite = require scope=x\n"));
+    assert_true(set_of_stacks->terms_changed);
+    set_of_stacks->terms_changed = false;
+    all_enter();
+    assert_true(stack_set_step(set_of_stacks));
+    assert_false(set_of_stacks->terms_changed);
     finish();
 }
 
@@ -166,66 +152,72 @@ static void nothing_is_left_at_the_end(void **state)
 
 /* -- all at once ------------------------------------------------------------------------------- */
 
-/* Looks at all of a set, as a worker does; what is freed is found by the sanitizers. */
+/* Reads every part of the stacks, as a worker does; sanitizers notice what was freed. */
 static void use(const struct stacks *s)
 {
     const struct stack *git = stacks_find(s, slice_of("git"));
     const struct jeton_question q = { .value = "", .service = "git" };
     struct jeton_answer a = { .reason = 0 };
 
-    for (size_t i = 0; i < git->steps; i++)
-        if (git->step[i].verifier != NULL)
-            git->step[i].verifier->verify(git->step[i].instance, &q, &a);
+    for (size_t i = 0; i < git->entries; i++)
+        if (git->entry[i].verifier != NULL)
+            git->entry[i].verifier->verify(git->entry[i].instance, &q, &a);
 }
 
-static void *be_a_lane(void *argument)
+static void *be_a_worker(void *argument)
 {
-    struct worker *worker = argument;
-    struct stacks *kept = NULL;
+    struct stack_reader *reader = argument;
+    struct stacks *held = NULL;
 
     for (unsigned i = 0; !over; i++) {
-        use(lane_take_stacks(worker));
-        if (kept != NULL && i % 7 == 0) { /* a matter is decided */
-            use(kept);
-            atomic_fetch_sub(&kept->evaluations, 1);
-            kept = NULL;
-        } else if (kept == NULL && i % 5 == 0) { /* one begins */
-            kept = atomic_load(&worker->stacks);
-            atomic_fetch_add(&kept->evaluations, 1);
+        use(stack_set_enter(reader));
+        if (held != NULL && i % 7 == 0) { /* an evaluation ends */
+            use(held);
+            stack_set_release(held);
+            held = NULL;
+        } else if (held == NULL && i % 5 == 0) { /* one begins */
+            held = stack_set_hold(reader);
         }
         sched_yield();
     }
-    if (kept != NULL)
-        atomic_fetch_sub(&kept->evaluations, 1);
+    if (held != NULL)
+        stack_set_release(held);
     return NULL;
 }
 
-static void sets_replace_each_other_while_lanes_use_them(void **state)
+/* Replaces the stacks again and again, each time until all readers use the new ones. */
+static void replace_many_times(const char *const texts[2])
+{
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        assert_true(replace(texts[round % 2]));
+        for (unsigned i = 0; !stack_set_step(set_of_stacks) && i < LIMIT; i++)
+            usleep(1000);
+        assert_true(set_of_stacks->settled);
+    }
+}
+
+static void stacks_replace_each_other_while_readers_use_them(void **state)
 {
     (void)state;
     static const char *const texts[] = {
         "[service git]\nrequired = unit_plain\nrequired = local\n",
         "[service git]\nsufficient = local\nsufficient = unit_blocks threads=1\n",
     };
+    pthread_t thread[READERS];
 
     begin(texts[0]);
-    all_take();
-    for (size_t i = 0; i < LANES; i++)
-        assert_int_equal(pthread_create(&workers[i].thread, NULL, be_a_lane, &workers[i]), 0);
-    for (unsigned round = 0; round < ROUNDS; round++) {
-        assert_true(replace(texts[round % 2]));
-        for (unsigned i = 0; !stack_set_step(&stack_set) && i < LIMIT; i++)
-            usleep(1000);
-        assert_true(stack_set.settled);
-    }
+    all_enter();
+    for (size_t i = 0; i < READERS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, be_a_worker, &readers[i]), 0);
+    replace_many_times(texts);
     over = true;
-    for (size_t i = 0; i < LANES; i++)
-        pthread_join(workers[i].thread, NULL);
-    for (unsigned i = 0; stack_set.replaced != NULL && i < LIMIT; i++) {
+    for (size_t i = 0; i < READERS; i++)
+        pthread_join(thread[i], NULL);
+    for (unsigned i = 0; set_of_stacks->replaced != NULL && i < LIMIT; i++) {
         usleep(1000); /* a verifier's thread ends in its own time */
-        stack_set_step(&stack_set);
+        stack_set_step(set_of_stacks);
     }
-    assert_null(stack_set.replaced);
+    assert_null(set_of_stacks->replaced);
     finish();
     const char *text = notes();
     assert_int_equal(times(text, "open"), ROUNDS + 1);
@@ -235,13 +227,13 @@ static void sets_replace_each_other_while_lanes_use_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, open_house, close_house)
-        TEST(the_old_set_lives_until_no_lane_uses_it),
-        TEST(the_old_set_lives_until_nothing_is_heard_before_it),
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down_stacks)
+        TEST(old_stacks_live_until_no_reader_uses_them),
+        TEST(old_stacks_live_until_no_evaluation_holds_them),
         TEST(a_broken_configuration_changes_nothing),
-        TEST(who_has_the_table_is_recalled_only_if_the_terms_changed),
+        TEST(changed_terms_are_noted_until_the_caller_clears_them),
         TEST(nothing_is_left_at_the_end),
-        TEST(sets_replace_each_other_while_lanes_use_them),
+        TEST(stacks_replace_each_other_while_readers_use_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client with the table may make of it, for each kind of stack. */
+/* What a client may conclude from the table, for each kind of stack. */
 #include "tests/unit/support/configured_stack.h"
 
 struct expected {
@@ -109,7 +109,7 @@ static void a_throttle_before_the_table_leaves_its_hits(void **state)
     CHECK(cases);
 }
 
-/* Two sets of 32 words each are more than a token can have; the socket says so. */
+/* Two sets may have more than the 32 words of a token together: clients must ask then. */
 static void more_scopes_than_a_set_holds_give_no_terms(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool, with a verifier that does what the value says.  Nothing here waits for luck: what is
- * waited for is a state, and the limit only ends a test that fails. */
+/* The pool, with a verifier that does what the value says.  Tests wait for a state, never for a
+ * time: the limit only ends a test that fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ enum { LIMIT = 20000 }; /* milliseconds */
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
-static atomic_uint hanging, judged, departed;
+static atomic_uint hanging, asked, departed;
 static pthread_key_t at_its_end;
 static atomic_bool no_threads; /* pthread_create() fails */
 
@@ -56,7 +56,7 @@ static void open_gate(bool open)
     pthread_mutex_unlock(&gate);
 }
 
-/* As a library might: it tidies up when the thread ends, and takes its time. */
+/* Takes its time when the thread ends, as a library might. */
 static void depart(void *unused)
 {
     (void)unused;
@@ -67,7 +67,7 @@ static void depart(void *unused)
 static int verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
 {
     (void)instance;
-    judged++;
+    asked++;
     if (q->value[0] == 'h')
         hang();
     if (q->value[0] == 'e') {
@@ -81,38 +81,38 @@ static int verify(void *instance, const struct jeton_question *q, struct jeton_a
 
 static const struct jeton_verifier verifier = { .abi = JETON_VERIFIER_ABI, .verify = verify };
 
-/* -- who asks ---------------------------------------------------------------------------------- */
+/* -- the sender -------------------------------------------------------------------------------- */
 
-static struct mailbox home;
-static unsigned came, unjudged, ended;
+static struct mailbox mailbox;
+static unsigned arrived, unanswered, ended;
 static struct jeton_answer last;
 
 static void arrive(struct mail *mail)
 {
-    struct job *e = (struct job *)mail;
+    struct job *job = (struct job *)mail;
 
-    came++;
-    unjudged += e->outcome == JETON_VERIFIER_ERROR && !e->ended_its_thread;
-    ended += e->ended_its_thread;
-    last = e->answer;
-    job_free(e);
+    arrived++;
+    unanswered += job->outcome == JETON_VERIFIER_ERROR && !job->ended_its_thread;
+    ended += job->ended_its_thread;
+    last = job->answer;
+    job_free(job);
 }
 
-static struct job *job(const char *value)
+static struct job *new_job(const char *value)
 {
     const struct jeton_question q = { .value = value,
                                       .value_length = strlen(value),
                                       .service = "git" };
-    struct job *e = job_new(&q);
+    struct job *job = job_new(&q);
 
-    e->mail.on_delivery = arrive;
-    e->reply_to = &home;
-    return e;
+    job->mail.on_delivery = arrive;
+    job->reply_to = &mailbox;
+    return job;
 }
 
 static struct thread_pool *pool(unsigned threads, unsigned queue)
 {
-    struct thread_pool *p = thread_pool_new(&verifier, &judged, threads, queue);
+    struct thread_pool *p = thread_pool_new(&verifier, &asked, threads, queue);
 
     assert_non_null(p);
     return p;
@@ -120,10 +120,10 @@ static struct thread_pool *pool(unsigned threads, unsigned queue)
 
 static struct job *send(struct thread_pool *p, const char *value)
 {
-    struct job *e = job(value);
+    struct job *job = new_job(value);
 
-    assert_true(thread_pool_submit(p, e));
-    return e;
+    assert_true(thread_pool_submit(p, job));
+    return job;
 }
 
 static int64_t milliseconds(void)
@@ -134,15 +134,15 @@ static int64_t milliseconds(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void await_home(unsigned count)
+static void await_jobs(unsigned count)
 {
-    struct pollfd mail = { .fd = home.wake, .events = POLLIN };
+    struct pollfd mail = { .fd = mailbox.wake, .events = POLLIN };
 
-    for (int64_t end = milliseconds() + LIMIT; came < count && milliseconds() < end;) {
+    for (int64_t end = milliseconds() + LIMIT; arrived < count && milliseconds() < end;) {
         poll(&mail, 1, 100);
-        mailbox_deliver(&home, SIZE_MAX);
+        mailbox_deliver(&mailbox, SIZE_MAX);
     }
-    assert_int_equal(came, count);
+    assert_int_equal(arrived, count);
 }
 
 static void await(atomic_uint *what, unsigned count)
@@ -156,40 +156,40 @@ static void finish(struct thread_pool *p)
 {
     open_gate(true);
     assert_true(thread_pool_stop(p, LIMIT));
-    mailbox_deliver(&home, SIZE_MAX);
+    mailbox_deliver(&mailbox, SIZE_MAX);
 }
 
 static int prepare(void **state)
 {
     (void)state;
-    came = unjudged = ended = 0;
-    hanging = judged = departed = 0;
+    arrived = unanswered = ended = 0;
+    hanging = asked = departed = 0;
     gate_is_open = no_threads = false;
-    return mailbox_init(&home);
+    return mailbox_init(&mailbox);
 }
 
 static int tidy(void **state)
 {
     (void)state;
-    mailbox_destroy(&home);
+    mailbox_destroy(&mailbox);
     return 0;
 }
 
 /* -- the queue --------------------------------------------------------------------------------- */
 
-static void errands_come_home_with_their_answers(void **state)
+static void jobs_return_with_their_answers(void **state)
 {
     (void)state;
     struct thread_pool *p = pool(2, 64);
 
     for (unsigned i = 1; i <= 50; i++) {
         send(p, "answer");
-        await_home(i);
+        await_jobs(i);
         assert_string_equal(last.message, "answer");
     }
     finish(p);
-    assert_int_equal(judged, 50);
-    assert_int_equal(unjudged, 0);
+    assert_int_equal(asked, 50);
+    assert_int_equal(unanswered, 0);
 }
 
 static void the_queue_is_bounded(void **state)
@@ -201,13 +201,13 @@ static void the_queue_is_bounded(void **state)
     await(&hanging, 1);
     for (int i = 0; i < 3; i++)
         send(p, "answer");
-    struct job *e = job("answer");
-    assert_false(thread_pool_submit(p, e));
-    assert_false(thread_pool_submit(p, e));
+    struct job *job = new_job("answer");
+    assert_false(thread_pool_submit(p, job));
+    assert_false(thread_pool_submit(p, job));
     open_gate(true);
-    await_home(4);
-    assert_true(thread_pool_submit(p, e)); /* it was the caller's all the time */
-    await_home(5);
+    await_jobs(4);
+    assert_true(thread_pool_submit(p, job)); /* it was still the caller's */
+    await_jobs(5);
     finish(p);
 }
 
@@ -221,45 +221,45 @@ static void what_hangs_keeps_nothing_but_its_thread(void **state)
     await(&hanging, 2);
     for (int i = 0; i < 100; i++)
         send(p, "answer");
-    await_home(100);
+    await_jobs(100);
     assert_int_equal(hanging, 2);
     finish(p);
-    assert_int_equal(came, 102);
+    assert_int_equal(arrived, 102);
 }
 
-/* -- giving up --------------------------------------------------------------------------------- */
+/* -- cancelling ------------------------------------------------------------------------------- */
 
-static void what_is_given_up_never_comes_home(void **state)
+static void a_cancelled_job_never_returns(void **state)
 {
     (void)state;
     struct thread_pool *p = pool(1, 4);
-    struct job *being_judged = send(p, "hang");
+    struct job *running = send(p, "hang");
 
     await(&hanging, 1);
     struct job *waiting = send(p, "answer");
     send(p, "answer");
     assert_int_equal(thread_pool_cancel(waiting), JOB_CANCELLED);
-    assert_int_equal(thread_pool_cancel(being_judged), JOB_ABANDONED);
+    assert_int_equal(thread_pool_cancel(running), JOB_ABANDONED);
     open_gate(true);
-    await_home(1);
+    await_jobs(1);
     finish(p);
-    assert_int_equal(came, 1);
-    assert_int_equal(judged, 2); /* what waited was not even begun */
+    assert_int_equal(arrived, 1);
+    assert_int_equal(asked, 2); /* the queued one was not begun */
 }
 
-static void what_is_coming_home_cannot_be_given_up(void **state)
+static void a_returning_job_cannot_be_cancelled(void **state)
 {
     (void)state;
     struct thread_pool *p = pool(1, 4);
-    struct job *e = send(p, "answer");
-    struct pollfd mail = { .fd = home.wake, .events = POLLIN };
+    struct job *job = send(p, "answer");
+    struct pollfd mail = { .fd = mailbox.wake, .events = POLLIN };
 
     assert_int_equal(poll(&mail, 1, LIMIT), 1);
-    assert_int_equal(thread_pool_cancel(e), JOB_COMING);
-    assert_int_equal(thread_pool_cancel(e), JOB_COMING);
-    await_home(1);
+    assert_int_equal(thread_pool_cancel(job), JOB_RETURNING);
+    assert_int_equal(thread_pool_cancel(job), JOB_RETURNING);
+    await_jobs(1);
     finish(p);
-    assert_int_equal(came, 1);
+    assert_int_equal(arrived, 1);
 }
 
 /* -- verifiers that end their thread ----------------------------------------------------------- */
@@ -272,10 +272,10 @@ static void a_thread_that_is_ended_is_replaced(void **state)
     for (int i = 0; i < 20; i++)
         send(p, "end");
     send(p, "answer");
-    await_home(21);
+    await_jobs(21);
     assert_int_equal(ended, 20);
     assert_string_equal(last.message, "answer");
-    assert_int_equal(judged, 21);
+    assert_int_equal(asked, 21);
     finish(p);
     assert_int_equal(departed, 20);
 }
@@ -288,66 +288,66 @@ static void ended_threads_are_over_when_the_pool_has_ended(void **state)
         for (int i = 0; i < 4; i++)
             send(p, "end");
         finish(p);
-        assert_int_equal(came, 4 * (round + 1));
+        assert_int_equal(arrived, 4 * (round + 1));
         assert_int_equal(departed, ended);
     }
 }
 
-/* None is left at all: what waits comes home at the end, and threads come back when they can. */
-static void a_thread_that_could_not_be_replaced_loses_no_errand(void **state)
+/* No thread is left: queued jobs are returned at the end, or when a thread can be started. */
+static void a_thread_that_could_not_be_replaced_loses_no_job(void **state)
 {
     (void)state;
     struct thread_pool *p = pool(1, 64);
 
     no_threads = true;
     send(p, "end");
-    await_home(1);
+    await_jobs(1);
     send(p, "answer");
     send(p, "answer");
     no_threads = false;
     send(p, "answer");
-    await_home(4);
+    await_jobs(4);
     no_threads = true;
     send(p, "end");
-    await_home(5);
-    struct job *given_up = send(p, "answer");
+    await_jobs(5);
+    struct job *cancelled = send(p, "answer");
     send(p, "answer");
-    assert_int_equal(thread_pool_cancel(given_up), JOB_CANCELLED);
+    assert_int_equal(thread_pool_cancel(cancelled), JOB_CANCELLED);
     finish(p);
-    assert_int_equal(came, 6);
-    assert_int_equal(unjudged, 1);
+    assert_int_equal(arrived, 6);
+    assert_int_equal(unanswered, 1);
 }
 
 static void a_pool_without_threads_is_none(void **state)
 {
     (void)state;
     no_threads = true;
-    assert_null(thread_pool_new(&verifier, &judged, 4, 4));
+    assert_null(thread_pool_new(&verifier, &asked, 4, 4));
     assert_int_equal(errno, EAGAIN);
 }
 
 /* -- the end ----------------------------------------------------------------------------------- */
 
-static void the_end_waits_for_what_hangs_and_sends_home_what_waits(void **state)
+static void the_end_waits_for_what_hangs_and_returns_what_waits(void **state)
 {
     (void)state;
     struct thread_pool *p = pool(2, 64);
 
     send(p, "hang");
-    struct job *given_up = send(p, "hang");
+    struct job *cancelled = send(p, "hang");
     await(&hanging, 2);
     for (int i = 0; i < 10; i++)
         send(p, "answer");
     assert_false(thread_pool_stop(p, 0));
     assert_false(thread_pool_stop(p, 20));
-    struct job *late = job("answer");
+    struct job *late = new_job("answer");
     assert_false(thread_pool_submit(p, late));
     job_free(late);
-    assert_int_equal(thread_pool_cancel(given_up), JOB_ABANDONED);
+    assert_int_equal(thread_pool_cancel(cancelled), JOB_ABANDONED);
     finish(p);
-    assert_int_equal(came, 11);
-    assert_int_equal(unjudged, 10);
-    assert_int_equal(judged, 2);
+    assert_int_equal(arrived, 11);
+    assert_int_equal(unanswered, 10);
+    assert_int_equal(asked, 2);
 }
 
 int main(void)
@@ -355,16 +355,16 @@ int main(void)
     assert(pthread_key_create(&at_its_end, depart) == 0);
     const struct CMUnitTest tests[] = {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, prepare, tidy)
-        TEST(errands_come_home_with_their_answers),
+        TEST(jobs_return_with_their_answers),
         TEST(the_queue_is_bounded),
         TEST(what_hangs_keeps_nothing_but_its_thread),
-        TEST(what_is_given_up_never_comes_home),
-        TEST(what_is_coming_home_cannot_be_given_up),
+        TEST(a_cancelled_job_never_returns),
+        TEST(a_returning_job_cannot_be_cancelled),
         TEST(a_thread_that_is_ended_is_replaced),
         TEST(ended_threads_are_over_when_the_pool_has_ended),
-        TEST(a_thread_that_could_not_be_replaced_loses_no_errand),
+        TEST(a_thread_that_could_not_be_replaced_loses_no_job),
         TEST(a_pool_without_threads_is_none),
-        TEST(the_end_waits_for_what_hangs_and_sends_home_what_waits),
+        TEST(the_end_waits_for_what_hangs_and_returns_what_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier for the unit tests: its arguments are its answer. */
+/* A verifier for the unit tests: it answers what its arguments say. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +11,9 @@ struct script {
     struct jeton_answer answer;
 };
 
-static void put(char *to, size_t room, const char *text)
+static void put(char *to, size_t size, const char *text)
 {
-    snprintf(to, room, "%s", text);
+    snprintf(to, size, "%s", text);
 }
 
 /* False: there is no such argument. */
@@ -23,7 +23,7 @@ static int take(struct script *s, const char *key, const char *value)
     const struct {
         const char *key;
         char *at;
-        size_t room;
+        size_t size;
     } texts[] = {
         { "id", who->id, sizeof(who->id) },
         { "subject", who->subject, sizeof(who->subject) },
@@ -34,7 +34,7 @@ static int take(struct script *s, const char *key, const char *value)
 
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (strcmp(key, texts[i].key) == 0) {
-            put(texts[i].at, texts[i].room, value);
+            put(texts[i].at, texts[i].size, value);
             return 1;
         }
     if (strcmp(key, "outcome") == 0)
@@ -53,7 +53,7 @@ static int take(struct script *s, const char *key, const char *value)
 }
 
 static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
-                         char *problem, size_t room)
+                         char *problem, size_t size)
 {
     struct script *s = calloc(1, sizeof(*s));
 
@@ -62,7 +62,7 @@ static int open_instance(void **instance, const struct jeton_argument *arguments
     s->answer.identity.expires = JETON_VERIFIER_NEVER;
     for (size_t i = 0; i < count; i++)
         if (!take(s, arguments[i].key, arguments[i].value)) {
-            snprintf(problem, room, "there is no argument %.60s=", arguments[i].key);
+            snprintf(problem, size, "there is no argument %.60s=", arguments[i].key);
             free(s);
             return -1;
         }
@@ -96,5 +96,5 @@ static void close_instance(void *instance)
 #endif
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, UNIT_FLAGS, "unit-says", open_instance, verify, close_instance,
+    JETON_VERIFIER_ABI, UNIT_FLAGS, "unit-answers", open_instance, verify, close_instance,
 };
