@@ -168,14 +168,14 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/test
 $(BUILD)/tests/demo_inprocess: $(BUILD)/tests/demo_inprocess.o $(BUILD)/libjeton.so.0
 	$(CC) $(CFLAGS) $(LINK) $< -L$(BUILD) -ljeton -Wl,-rpath,'$$ORIGIN/..' -o $@
 
-BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load floors fill inprocess startup durable pam munge)
+BENCH = $(patsubst %,$(BUILD)/tests/bench/%,load baseline fill inprocess startup durable pam munge)
 
-LIBS_floors = -levent_core -lsodium
+LIBS_baseline = -levent_core -lsodium
 LIBS_pam = -lpam
 LIBS_munge = -ldl
-$(patsubst %,$(BUILD)/tests/bench/%,load floors pam munge): %: %.o
-$(BUILD)/tests/bench/floors: $(BUILD)/tests/bench/bare.o $(PROTO)
-$(patsubst %,$(BUILD)/tests/bench/%,load floors pam munge):
+$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge): %: %.o
+$(BUILD)/tests/bench/baseline: $(BUILD)/tests/bench/minimal_verifier.o $(PROTO)
+$(patsubst %,$(BUILD)/tests/bench/%,load baseline pam munge):
 	$(CC) $(CFLAGS) $(LINK) $^ $(LIBS_$(@F)) -o $@
 
 $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjeton.so.0 $(DAEMON) $(PROTO)
@@ -185,7 +185,7 @@ $(BUILD)/tests/bench/inprocess: $(BUILD)/tests/bench/inprocess.o $(BUILD)/libjet
 $(patsubst %,$(BUILD)/tests/bench/%,fill startup durable): %: %.o $(DAEMON) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto $(LINK) $^ $(LIBS_DAEMON) -o $@
 
-# Everything beside its peers and floors, as ratios of one run; BENCH_FULL=1 for all of it.
+# Everything beside its peers and lower bounds, as ratios of one run; BENCH_FULL=1 for all of it.
 bench:                          ## measure everything beside its peers, as ratios of one run (BENCH_FULL=1: up to 10^7 tokens)
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BENCH) $(TEST_VERIFIERS)
 	@BUILD=$(BUILD) tests/bench/run

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What durable creates cannot do without, on the disk where FILE is.
+/* Lower bounds for durable creates, on the disk of FILE.
  *
- *     durable tdb FILE DEPTH < numbers    transactions of DEPTH new records as large as a token's,
- *                                         and one rewritten block as large as jetond's journal
- *                                         block is on average; tdb opened as jetond opens it
+ *     durable tdb FILE DEPTH < numbers    transactions of DEPTH new records as large as a token's, and
+ *                                         one rewritten block as large as jetond's journal block is
+ *                                         on average; tdb opened like by jetond
  *     durable writer FILE DEPTH           commits of DEPTH new tokens by the daemon's own writer: with
- *                                         the journal and the table, but without a client, a socket,
- *                                         another thread, or values to be made
+ *                                         journal and table, but without client, socket, other threads
+ *                                         and new values
  *     durable sync FILE 1                 a write of 4 KiB and fdatasync()
  *
- * FILE is changed: give a copy of a store.  For each number of transactions that it reads, it makes
- * them and says rate=: records, or syncs, a second. */
+ * FILE is changed: pass a copy of a store.  Each line of input is a number of transactions to run; the
+ * output is rate=: records, or syncs, a second. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdint.h>
@@ -42,18 +42,18 @@ static TDB_DATA datum(const void *at, size_t len)
     return (TDB_DATA){ (unsigned char *)(uintptr_t)at, len };
 }
 
-/* Keys that no store has, and other ones in each run. */
+/* Stores a record under a key that no store has, and that differs in each run. */
 static void put_record(struct tdb_context *tdb, uint64_t number)
 {
-    static uint64_t run;
+    static uint64_t run_id;
     static char value[RECORD];
     char key[KEY + 1];
 
-    if (run == 0) {
-        run = mix((uint64_t)time(NULL) << 20 ^ (uint64_t)getpid());
+    if (run_id == 0) {
+        run_id = mix((uint64_t)time(NULL) << 20 ^ (uint64_t)getpid());
         memset(value, 'r', sizeof(value));
     }
-    snprintf(key, sizeof(key), "bench/%020llx", (unsigned long long)mix(run + number));
+    snprintf(key, sizeof(key), "bench/%020llx", (unsigned long long)mix(run_id + number));
     if (tdb_store(tdb, datum(key, KEY), datum(value, sizeof(value)), TDB_INSERT) != 0)
         die(tdb_errorstr(tdb));
 }
@@ -68,7 +68,7 @@ static void *open_tdb(const char *path)
     return tdb;
 }
 
-static void turn_tdb(void *tdb, uint64_t number, unsigned depth)
+static void run_tdb(void *tdb, uint64_t number, unsigned depth)
 {
     static char block[BLOCK];
 
@@ -82,7 +82,7 @@ static void turn_tdb(void *tdb, uint64_t number, unsigned depth)
         die(tdb_errorstr(tdb));
 }
 
-/* A token as the load client's requests make them. */
+/* Posts a token like those that the load client creates. */
 static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 {
     struct change *c = change_new(&change_create);
@@ -101,19 +101,19 @@ static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 
 static void *open_writer(const char *path)
 {
-    enum { KEEP = 100000 };
+    enum { JOURNAL_ENTRIES = 100000 };
     static struct writer w;
     struct problem problem;
     struct store *store = store_open(path, STORE_WRITE, &problem);
 
-    if (store == NULL || !writer_init(&w, store, "jtn", KEEP, &problem))
+    if (store == NULL || !writer_init(&w, store, "jtn", JOURNAL_ENTRIES, &problem))
         die(problem.message);
     thread_begin();
     writer_keep_memory();
     return &w;
 }
 
-static void turn_writer(void *writer, uint64_t number, unsigned depth)
+static void run_writer(void *writer, uint64_t number, unsigned depth)
 {
     struct writer *w = writer;
     uint8_t digest[DIGEST_SIZE];
@@ -138,7 +138,7 @@ static void *open_file(const char *path)
     return &fd;
 }
 
-static void turn_sync(void *file, uint64_t number, unsigned depth)
+static void run_sync(void *file, uint64_t number, unsigned depth)
 {
     static char page[4096];
     int fd = *(int *)file;
@@ -150,21 +150,21 @@ static void turn_sync(void *file, uint64_t number, unsigned depth)
         die("the file cannot be written");
 }
 
-static const struct way {
+static const struct workload {
     const char *name;
     void *(*open)(const char *path);
-    void (*turn)(void *opened, uint64_t number, unsigned depth);
-} ways[] = {
-    { "tdb", open_tdb, turn_tdb },
-    { "writer", open_writer, turn_writer },
-    { "sync", open_file, turn_sync },
+    void (*run)(void *opened, uint64_t number, unsigned depth);
+} workloads[] = {
+    { "tdb", open_tdb, run_tdb },
+    { "writer", open_writer, run_writer },
+    { "sync", open_file, run_sync },
 };
 
-static const struct way *way_named(const char *name)
+static const struct workload *find_workload(const char *name)
 {
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-        if (strcmp(ways[i].name, name) == 0)
-            return &ways[i];
+    for (size_t i = 0; i < sizeof(workloads) / sizeof(workloads[0]); i++)
+        if (strcmp(workloads[i].name, name) == 0)
+            return &workloads[i];
     die(name);
     return NULL;
 }
@@ -178,14 +178,14 @@ int main(int argc, char **argv)
         return 2;
     log_set_level(LOG_LEVEL_WARNING);
     unsigned depth = (unsigned)strtoul(argv[3], NULL, 10);
-    const struct way *way = way_named(argv[1]);
-    void *opened = way->open(argv[2]);
+    const struct workload *workload = find_workload(argv[1]);
+    void *opened = workload->open(argv[2]);
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        unsigned long turns = strtoul(line, NULL, 10);
-        double began = seconds();
-        for (unsigned long i = 0; i < turns; i++)
-            way->turn(opened, number++, depth);
-        printf("rate=%.1f\n", (double)turns * depth / (seconds() - began));
+        unsigned long transactions = strtoul(line, NULL, 10);
+        double start = seconds();
+        for (unsigned long i = 0; i < transactions; i++)
+            workload->run(opened, number++, depth);
+        printf("rate=%.1f\n", (double)transactions * depth / (seconds() - start));
         fflush(stdout);
     }
     return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a store that holds TOKENS tokens, those with the values of values.h.  The last JOURNAL of
- * them come through the daemon's own writer, so that the journal is full as well; those before are
- * put straight into the file, as the writer would have.  Nothing is synced until the end.  More
- * than fit into a TDB file with claims have none.
+/* Make a store of TOKENS tokens with the values of values.h.  The last JOURNAL of them go through the
+ * daemon's writer, so that the journal is full too; the ones before are stored directly in the file, as
+ * the writer would.  Nothing is synced until the end.  Tokens have no claims if with claims they would
+ * not fit into a TDB file.
  *
  *     fill STORE TOKENS */
 #include <fcntl.h>
@@ -20,17 +20,22 @@
 #include "proto/token.h"
 #include "tests/bench/values.h"
 
-enum { JOURNAL = 100000, TOGETHER = 100, BEGAN = 1700000000, CLAIMS_MOST = 7000000 };
+enum {
+    JOURNAL = 100000,
+    CREATED_PER_SECOND = 100,
+    FIRST_CREATED = 1700000000,
+    CLAIMS_TOKENS_MAX = 7000000
+};
 
 static struct writer writer;
 static uint64_t tokens;
 
 static int64_t created(uint64_t number)
 {
-    return BEGAN + (int64_t)(number / TOGETHER);
+    return FIRST_CREATED + (int64_t)(number / CREATED_PER_SECOND);
 }
 
-/* Instead of libc's, for TDB. */
+/* Replace the ones of libc, for TDB. */
 int fdatasync(int fd)
 {
     (void)fd;
@@ -49,15 +54,15 @@ static void die(const char *what)
     exit(1);
 }
 
-/* What a token of a real host looks like: its owner, a few scopes, a line of text; some end. */
-static void claim(struct record *r, uint64_t number)
+/* Sets claims like those on a real host: a subject, a few scopes, a description; some expire. */
+static void set_claims(struct record *r, uint64_t number)
 {
     char text[80], value[VALUE_LEN];
 
     make_value(number, value);
     token_digest((struct slice){ value, sizeof(value) }, r->digest);
     r->expires = TIME_NEVER;
-    if (tokens > CLAIMS_MOST)
+    if (tokens > CLAIMS_TOKENS_MAX)
         return;
     snprintf(text, sizeof(text), CLAIM_SUBJECT, (unsigned)(number % 1000));
     record_set_subject(r, slice_of(text));
@@ -75,59 +80,59 @@ static void post(uint64_t number)
         die("no memory");
     c->uid = 1000;
     c->pid = 1;
-    claim(&c->want, number);
+    set_claims(&c->want, number);
     mailbox_post(&writer.box, &c->mail);
 }
 
-/* So that what is measured next does not run beside the kernel's writing it out. */
-static bool sync_whole(const char *path)
+/* Syncs the file, so that its writeback does not disturb the next measurement. */
+static bool sync_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool done = fd >= 0 && syscall(SYS_fsync, fd) == 0;
+    bool ok = fd >= 0 && syscall(SYS_fsync, fd) == 0;
 
     close(fd);
-    return done;
+    return ok;
 }
 
-/* -- straight into the file -------------------------------------------------------------------- */
+/* -- direct ---------------------------------------------------------------------------------- */
 
-static void put(struct tdb_context *tdb, struct slice key, struct slice value)
+static void store_record(struct tdb_context *tdb, struct slice key, struct slice value)
 {
     if (tdb_store(tdb, tdb_file_datum(key), tdb_file_datum(value), TDB_REPLACE) != 0)
         die(tdb_errorstr(tdb));
 }
 
-static void put_token(struct tdb_context *tdb, uint64_t number)
+static void store_token(struct tdb_context *tdb, uint64_t number)
 {
-    static char room[RECORD_LINE_MAX + TDB_FILE_SPARE];
+    static char buffer[RECORD_LINE_MAX + TDB_FILE_SPARE];
     struct record r = { .serial = number + 1, .created = created(number), .by = 1000 };
-    struct text line = text_in(room, RECORD_LINE_MAX);
+    struct text line = text_in(buffer, RECORD_LINE_MAX);
     char key[RECORD_KEY_SIZE];
 
-    claim(&r, number);
+    set_claims(&r, number);
     record_key(r.digest, key);
     record_write(&line, &r);
     size_t size = tdb_file_size(sizeof(key), line.len);
-    memset(room + line.len, ' ', size - line.len);
-    put(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ room, size });
+    memset(buffer + line.len, ' ', size - line.len);
+    store_record(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ buffer, size });
 }
 
-/* One entry, the newest, and how many tokens there are; in a piece as large as a block's. */
-static void put_journal(struct tdb_context *tdb, uint64_t straight)
+/* Stores a journal with its newest entry and the number of tokens, in a record as large as a block. */
+static void store_journal(struct tdb_context *tdb, uint64_t direct)
 {
-    static char room[JOURNAL_BLOCK];
-    struct text block = text_in(room, JOURNAL_BLOCK);
+    static char buffer[JOURNAL_BLOCK];
+    struct text block = text_in(buffer, JOURNAL_BLOCK);
 
-    text_addf(&block, "v=1 tokens=%010llu\nserial=%llu", (unsigned long long)straight,
-              (unsigned long long)straight);
-    line_put_time(&block, "time", created(straight));
+    text_addf(&block, "v=1 tokens=%010llu\nserial=%llu", (unsigned long long)direct,
+              (unsigned long long)direct);
+    line_put_time(&block, "time", created(direct));
     text_adds(&block, " event=import id=00000000000000000000 by=uid:0 pid=1\n");
     struct slice key = slice_of("journal/0");
-    put(tdb, key, (struct slice){ room, tdb_file_place(key.len, JOURNAL_BLOCK) });
-    put(tdb, key, text_slice(&block));
+    store_record(tdb, key, (struct slice){ buffer, tdb_file_place(key.len, JOURNAL_BLOCK) });
+    store_record(tdb, key, text_slice(&block));
 }
 
-static void fill_file(const char *path, uint64_t straight)
+static void fill_file(const char *path, uint64_t direct)
 {
     enum { HASH_SIZE = 1000003 };
     struct tdb_context *tdb =
@@ -135,9 +140,9 @@ static void fill_file(const char *path, uint64_t straight)
 
     if (tdb == NULL)
         die(path);
-    for (uint64_t number = 0; number < straight; number++)
-        put_token(tdb, number);
-    put_journal(tdb, straight);
+    for (uint64_t number = 0; number < direct; number++)
+        store_token(tdb, number);
+    store_journal(tdb, direct);
     if (tdb_close(tdb) != 0)
         die("the file could not be closed");
 }
@@ -172,15 +177,15 @@ int main(int argc, char **argv)
     if (argc != 3 || sodium_init() < 0)
         die("usage: fill STORE TOKENS");
     tokens = strtoull(argv[2], NULL, 10);
-    uint64_t straight = tokens > JOURNAL ? tokens - JOURNAL : 0;
+    uint64_t direct = tokens > JOURNAL ? tokens - JOURNAL : 0;
     log_set_level(LOG_LEVEL_WARNING);
-    start(argv[1]); /* makes the file */
-    if (straight > 0) {
+    start(argv[1]); /* creates the file */
+    if (direct > 0) {
         writer_destroy(&writer);
-        fill_file(argv[1], straight);
+        fill_file(argv[1], direct);
         start(argv[1]);
     }
-    fill_writer(straight);
+    fill_writer(direct);
     writer_destroy(&writer);
-    return sync_whole(argv[1]) ? 0 : 1;
+    return sync_file(argv[1]) ? 0 : 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts by size: each power of two in 16 parts. */
+/* Count values in buckets: 16 for each power of two. */
 #ifndef JETON_BENCH_HISTOGRAM_H
 #define JETON_BENCH_HISTOGRAM_H
 
@@ -31,7 +31,7 @@ static inline void histogram_add(struct histogram *h, uint64_t value, uint64_t t
     h->count[bucket_of(value)] += times;
 }
 
-/* What this share of the values is at most: 0.99, for one. */
+/* Returns the value that this share of all (0.99, for example) does not exceed. */
 static inline double histogram_percentile(const struct histogram *h, double share)
 {
     uint64_t total = 0, seen = 0;

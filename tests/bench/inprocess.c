@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a verification in this process costs, beside hashing by libsodium and one look into memory.
+/* Measure a verification in this process, beside a hash by libsodium and one cache miss.
  *
  *     inprocess TOKENS < words
  *
- * A child builds a table of TOKENS tokens with the daemon's own token_table and lends it over a
- * socket; this process verifies through libjeton.  For each "round" that it reads it measures, one
- * after the other,
+ * A child builds a table of TOKENS tokens with the daemon's token_table and shares it over a socket;
+ * this process verifies through libjeton.  For each "round" that it reads it measures in turn
  *
- *     hash     BLAKE2b-256 of a value, by libsodium
- *     line     one dependent random cache line out of memory of the table's size, mapped the same way
- *     verify   jeton_verify() of a present token, claims filled in; and bare: without claims
- *     batch    the same in batches of 32, by jeton_verify_batch(), without claims
- *     digest   token_digest(), the hash that jeton_verify() makes
+ *     hash       BLAKE2b-256 of a value, by libsodium
+ *     line       one dependent random cache line from memory of the table's size, mapped the same way
+ *     verify     jeton_verify() of a present token, with claims
+ *     no_claims  the same without claims
+ *     batch      the same in batches of 32, by jeton_verify_batch(), without claims
+ *     digest     token_digest(), the hash that jeton_verify() makes
  *
- * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.
- * It says nanoseconds of CPU for each, by name.  Each value is used once in a round and lies where
- * the hardware can foresee it, everywhere alike. */
+ * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.  It
+ * prints nanoseconds of CPU for each, by name.  Each value is used once in a round and lies where the
+ * hardware can prefetch it, in all cases alike. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -32,12 +32,12 @@
 #include "daemon/table/token_table.h"
 #include "plugin/lib/jeton.h"
 #include "proto/token.h"
-#include "tests/bench/dense.h"
+#include "tests/bench/huge_pages.h"
 #include "tests/bench/values.h"
 
 enum {
     VALUE_STRIDE = 64,
-    SUBJECTS = 1000, /* as many as tokens: one more line out of memory each */
+    SUBJECTS = 1000, /* with as many as tokens, each would be another cache miss */
     SCOPE_SETS = 16,
     STEPS = 20000, /* a multiple of BATCH */
     BATCH = 32,
@@ -50,15 +50,15 @@ static char *values;
 static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
 static volatile uint64_t sink;
 
-static void check(bool well, const char *what)
+static void check(bool ok, const char *what)
 {
-    if (!well) {
+    if (!ok) {
         perror(what);
         exit(1);
     }
 }
 
-/* Nanoseconds of this thread's CPU: what else runs on the machine takes none of them. */
+/* Returns nanoseconds of this thread's CPU, which other processes do not use up. */
 static double now(void)
 {
     struct timespec t;
@@ -67,7 +67,7 @@ static double now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* -- the other process ------------------------------------------------------------------------- */
+/* -- the child process ------------------------------------------------------------------------- */
 
 static struct token_table *build(void)
 {
@@ -91,7 +91,7 @@ static struct token_table *build(void)
     return p;
 }
 
-static void lend(int to, struct token_table *p)
+static void send_table(int to, struct token_table *p)
 {
     union {
         struct cmsghdr align;
@@ -135,14 +135,14 @@ static void serve(int listener, int ready)
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         check(fd >= 0 && read(fd, line, sizeof(line)) > 0, "accept");
-        lend(fd, p);
+        send_table(fd, p);
         while (read(fd, line, sizeof(line)) > 0)
             ;
         close(fd);
     }
 }
 
-/* -- what is measured -------------------------------------------------------------------------- */
+/* -- measuring --------------------------------------------------------------------------------- */
 
 static void hash_by_libsodium(struct slice value, uint8_t digest[DIGEST_SIZE])
 {
@@ -165,7 +165,7 @@ static double measure_hash(void (*hash)(struct slice value, uint8_t digest[DIGES
 }
 
 static uint32_t *chain; /* 16 to a cache line; the first is the index of the next line */
-static uint32_t place;
+static uint32_t chain_at;
 
 static void make_chain(size_t size)
 {
@@ -176,7 +176,7 @@ static void make_chain(size_t size)
     check(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "memfd_create");
     next = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     check(next != MAP_FAILED, "mmap");
-    make_dense(next, size);
+    collapse_huge_pages(next, size);
     for (uint32_t i = 0; i < lines; i++)
         next[16 * i] = i;
     for (uint32_t i = lines - 1; i > 0; i--) { /* one cycle through all lines */
@@ -198,8 +198,8 @@ static double measure_line(void)
     double begin = now();
 
     for (unsigned i = 0; i < STEPS; i++)
-        place = chain[16 * (size_t)place];
-    sink += place;
+        chain_at = chain[16 * (size_t)chain_at];
+    sink += chain_at;
     return (now() - begin) / STEPS;
 }
 
@@ -230,7 +230,7 @@ static double measure_batch(struct jeton *handle, unsigned from)
             question[k].length = VALUE_LEN;
         }
         if (jeton_verify_batch(handle, question, BATCH) != BATCH) {
-            fprintf(stderr, "a present token was not let pass\n");
+            fprintf(stderr, "a present token did not pass\n");
             exit(1);
         }
     }
@@ -252,7 +252,7 @@ static void *run_load(void *argument)
     return NULL;
 }
 
-/* Of each thread. */
+/* Returns the mean over the threads. */
 static double measure_threads(struct jeton *handle, unsigned count)
 {
     struct load load[THREADS_MAX];
@@ -279,14 +279,14 @@ static void measure_round(struct jeton *handle)
     double line = measure_line();
     double verify = measure_verify(handle, from + STEPS, STEPS, &claims);
     double batch = measure_batch(handle, from + 2 * STEPS);
-    double bare = measure_verify(handle, from + 3 * STEPS, STEPS, NULL);
+    double no_claims = measure_verify(handle, from + 3 * STEPS, STEPS, NULL);
     double digest = measure_hash(token_digest, from + 4 * STEPS);
-    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f bare=%.1f digest=%.1f\n", hash, line, verify,
-           batch, bare, digest);
+    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f no_claims=%.1f digest=%.1f\n", hash, line,
+           verify, batch, no_claims, digest);
     from += 5 * STEPS;
 }
 
-static void serve_words(struct jeton *handle)
+static void run_commands(struct jeton *handle)
 {
     char word[16];
 
@@ -322,14 +322,14 @@ int main(int argc, char **argv)
     check(values != NULL, "malloc");
     for (unsigned i = 0; i < tokens; i++)
         make_value(i, values + (size_t)i * VALUE_STRIDE);
-    check(read(ready[0], &byte, 1) == 1, "the other process");
+    check(read(ready[0], &byte, 1) == 1, "the child process");
     check(jeton_open(&handle, address.sun_path, NULL, 0) == 0, "jeton_open");
     uint64_t lines = 64;
     while (lines < 2 * (uint64_t)tokens)
         lines *= 2;
     make_chain(lines * 64);
     measure_verify(handle, 0, tokens, NULL); /* touches every page once */
-    serve_words(handle);
+    run_commands(handle);
     jeton_close(handle);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A closed loop of requests over a Unix socket: what each server is loaded with.
+/* Load a server with a closed loop of requests over a Unix socket.
  *
  *     load PROTOCOL SOCKET PID KEYS CPU < commands
  *     load values COUNT
  *
- * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this
- * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends
- * with whichever comes first; its answer is one line of name=value: how many requests a second,
- * latencies, and CPU of both sides for each.  What is measured begins when the first DEPTH requests
- * of each connection have been answered and as many again are under way, as they are at its end.
+ * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this client
+ * runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends after SECONDS
+ * or REPLIES, whichever comes first; its result is one line of name=value: requests a second,
+ * latencies, and CPU of both sides for each request.  The measurement begins when the first DEPTH
+ * requests of each connection have been answered and as many more are in flight, as they are at its
+ * end.
  *
- * The requests of a kind are made once, one after the other in memory in the order in which they
- * are sent, which visits the keys at random: so the client costs a write, a read and a count of
- * line ends for each turn, whatever it talks to. */
+ * The requests of a kind are made once, in the order in which they are sent, which visits the keys at
+ * random: so the client costs a write, a read and a count of line ends for each batch, whatever the
+ * server. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,17 +30,17 @@
 #include "histogram.h"
 #include "values.h"
 
-enum { CONNECTIONS_MAX = 1024, DEPTH_MAX = 4096, REQUEST_MAX = 512, READ_ROOM = 256 * 1024 };
+enum { CONNECTIONS_MAX = 1024, DEPTH_MAX = 4096, REQUEST_MAX = 512, READ_SIZE = 256 * 1024 };
 
-/* A request is before + value + after; a good reply has so many lines and begins with `good`. */
+/* A request is prefix + value + suffix; an expected reply has `lines` lines and begins with `expected`. */
 struct kind {
     const char *protocol;
     const char *name;
-    const char *before;
-    const char *after;
-    enum { KNOWN, ABSENT, BROKEN, NONE } value;
+    const char *prefix;
+    const char *suffix;
+    enum { PRESENT, ABSENT, MALFORMED, NONE } value;
     unsigned lines;
-    const char *good;
+    const char *expected;
     char *requests;
     size_t request_len;
     size_t count;
@@ -47,33 +48,33 @@ struct kind {
 };
 
 static struct kind kinds[] = {
-    { "jeton", "hit", "verify ", "\n", KNOWN, 1, "OK id=", 0, 0, 0, 0 },
+    { "jeton", "hit", "verify ", "\n", PRESENT, 1, "OK id=", 0, 0, 0, 0 },
     { "jeton", "miss", "verify ", "\n", ABSENT, 1, "NO unknown", 0, 0, 0, 0 },
-    { "jeton", "malformed", "verify ", "\n", BROKEN, 1, "NO malformed", 0, 0, 0, 0 },
+    { "jeton", "malformed", "verify ", "\n", MALFORMED, 1, "NO malformed", 0, 0, 0, 0 },
     { "jeton", "create",
       "create subject=svc-0001 scopes=repo:read,repo:write "
       "description=\"ci deploy\"",
       "\n", NONE, 1, "OK id=", 0, 0, 0, 0 },
-    { "redis", "hit", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", KNOWN, 2, "$6", 0, 0, 0, 0 },
+    { "redis", "hit", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", PRESENT, 2, "$6", 0, 0, 0, 0 },
     { "redis", "miss", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", ABSENT, 1, "$-1", 0, 0, 0, 0 },
     { "redis", "create", "*3\r\n$3\r\nSET\r\n$53\r\n",
       "\r\n$64\r\n"
       "id=00000000000000000000 subject=svc-0001 scopes=repo:read,repo:w\r\n",
       ABSENT, 1, "+OK", 0, 0, 0, 0 },
-    { "memcached", "hit", "mg ", " v\r\n", KNOWN, 2, "VA 6", 0, 0, 0, 0 },
+    { "memcached", "hit", "mg ", " v\r\n", PRESENT, 2, "VA 6", 0, 0, 0, 0 },
     { "memcached", "miss", "mg ", " v\r\n", ABSENT, 1, "EN", 0, 0, 0, 0 },
-    { "echo", "hit", "verify ", "\n", KNOWN, 1, "verify ", 0, 0, 0, 0 },
+    { "echo", "hit", "verify ", "\n", PRESENT, 1, "verify ", 0, 0, 0, 0 },
 };
 
 struct connection {
     int fd;
-    unsigned lines;      /* of the reply that is coming in */
-    bool at_start;       /* of a reply */
-    unsigned begin, end; /* of the ring below */
-    struct turn {
+    unsigned lines;       /* received of the current reply */
+    bool at_reply_start;  /* the next byte begins a reply */
+    unsigned first, last; /* of the ring of batches */
+    struct batch {
         uint64_t sent;
         unsigned requests;
-    } turn[DEPTH_MAX];
+    } batch[DEPTH_MAX];
 };
 
 static struct connection connection[CONNECTIONS_MAX];
@@ -81,7 +82,7 @@ static struct histogram latencies;
 static uint64_t replies, wrong;
 static const char *protocol, *path;
 static uint64_t keys;
-static char buffer[READ_ROOM];
+static char buffer[READ_SIZE];
 
 static void die(const char *what)
 {
@@ -98,7 +99,7 @@ static uint64_t nanoseconds(clockid_t clock)
 }
 
 /* CPU time of all threads of a process, in nanoseconds. */
-static uint64_t cpu_of(const char *pid)
+static uint64_t process_cpu(const char *pid)
 {
     char name[600];
     uint64_t sum = 0;
@@ -123,39 +124,39 @@ static uint64_t cpu_of(const char *pid)
 
 /* -- requests ---------------------------------------------------------------------------------- */
 
-static void put_value(const struct kind *k, size_t i, char *to)
+static void write_value(const struct kind *k, size_t i, char *to)
 {
     uint64_t number = mix(i) % keys + (k->value == ABSENT ? 2 * keys : 0);
 
     make_value(number, to);
-    if (k->value == BROKEN)
+    if (k->value == MALFORMED)
         to[VALUE_LEN - 1] = to[VALUE_LEN - 1] == '0' ? '1' : '0';
 }
 
-/* As many as there are keys: each is sent once before one is sent again.  Where no value is in them
- * they are all the same. */
-static void prepare(struct kind *k)
+/* Makes one request for each key, so that each is sent once before any is sent again.  Requests without
+ * a value are all the same. */
+static void make_requests(struct kind *k)
 {
-    size_t before = strlen(k->before), after = strlen(k->after);
-    size_t middle = k->value == NONE ? 0 : VALUE_LEN;
+    size_t prefix = strlen(k->prefix), suffix = strlen(k->suffix);
+    size_t value_len = k->value == NONE ? 0 : VALUE_LEN;
 
     if (k->requests != NULL)
         return;
-    k->request_len = before + middle + after;
+    k->request_len = prefix + value_len + suffix;
     k->count = k->value == NONE || keys < DEPTH_MAX ? DEPTH_MAX : keys;
     k->requests = malloc(k->count * k->request_len);
     if (k->requests == NULL)
         die("no memory");
     for (size_t i = 0; i < k->count; i++) {
         char *at = k->requests + i * k->request_len;
-        memcpy(at, k->before, before);
-        if (middle > 0)
-            put_value(k, i, at + before);
-        memcpy(at + before + middle, k->after, after);
+        memcpy(at, k->prefix, prefix);
+        if (value_len > 0)
+            write_value(k, i, at + prefix);
+        memcpy(at + prefix + value_len, k->suffix, suffix);
     }
 }
 
-/* -- turns ------------------------------------------------------------------------------------- */
+/* -- batches ------------------------------------------------------------------------------------- */
 
 static void send_requests(struct kind *k, struct connection *c, unsigned requests)
 {
@@ -164,7 +165,7 @@ static void send_requests(struct kind *k, struct connection *c, unsigned request
     const char *at = k->requests + k->next * k->request_len;
     size_t left = requests * k->request_len;
     k->next += requests;
-    c->turn[c->end++ % DEPTH_MAX] = (struct turn){ nanoseconds(CLOCK_MONOTONIC), requests };
+    c->batch[c->last++ % DEPTH_MAX] = (struct batch){ nanoseconds(CLOCK_MONOTONIC), requests };
     while (left > 0) {
         ssize_t sent = send(c->fd, at, left, MSG_NOSIGNAL);
         if (sent < 0)
@@ -174,18 +175,19 @@ static void send_requests(struct kind *k, struct connection *c, unsigned request
     }
 }
 
-/* How many replies end in these bytes. */
+/* Counts the replies that end in these bytes. */
 static unsigned count_replies(const struct kind *k, struct connection *c, const char *at,
                               size_t len)
 {
     const char *end = at + len, *lf;
-    size_t good = strlen(k->good);
+    size_t expected = strlen(k->expected);
     unsigned count = 0;
 
     while (at < end) {
-        if (c->at_start && (size_t)(end - at) >= good && memcmp(at, k->good, good) != 0)
+        if (c->at_reply_start && (size_t)(end - at) >= expected &&
+            memcmp(at, k->expected, expected) != 0)
             wrong++;
-        c->at_start = false;
+        c->at_reply_start = false;
         lf = memchr(at, '\n', (size_t)(end - at));
         if (lf == NULL)
             break;
@@ -193,43 +195,43 @@ static unsigned count_replies(const struct kind *k, struct connection *c, const 
         if (++c->lines < k->lines)
             continue;
         c->lines = 0;
-        c->at_start = true;
+        c->at_reply_start = true;
         count++;
     }
     return count;
 }
 
-static void record(struct connection *c, unsigned count)
+static void record_latencies(struct connection *c, unsigned count)
 {
     uint64_t now = nanoseconds(CLOCK_MONOTONIC);
 
     replies += count;
     while (count > 0) {
-        struct turn *t = &c->turn[c->begin % DEPTH_MAX];
-        unsigned of_turn = count < t->requests ? count : t->requests;
-        histogram_add(&latencies, now - t->sent, of_turn);
-        t->requests -= of_turn;
-        count -= of_turn;
-        c->begin += t->requests == 0;
+        struct batch *t = &c->batch[c->first % DEPTH_MAX];
+        unsigned of_batch = count < t->requests ? count : t->requests;
+        histogram_add(&latencies, now - t->sent, of_batch);
+        t->requests -= of_batch;
+        count -= of_batch;
+        c->first += t->requests == 0;
     }
 }
 
-/* One read; then as many requests go out as replies came in. */
-static void turn(struct kind *k, struct connection *c, bool go_on)
+/* Reads once, and sends as many requests as replies were received. */
+static void batch(struct kind *k, struct connection *c, bool resend)
 {
     ssize_t len = recv(c->fd, buffer, sizeof(buffer), 0);
 
     if (len <= 0)
         die("recv");
     unsigned count = count_replies(k, c, buffer, (size_t)len);
-    record(c, count);
-    if (count > 0 && go_on)
+    record_latencies(c, count);
+    if (count > 0 && resend)
         send_requests(k, c, count);
 }
 
 /* -- a run ------------------------------------------------------------------------------------- */
 
-static void open_all(unsigned connections, int poll)
+static void open_connections(unsigned connections, int poll)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
@@ -241,59 +243,60 @@ static void open_all(unsigned connections, int poll)
         if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
             die(path);
         epoll_ctl(poll, EPOLL_CTL_ADD, c->fd, &event);
-        c->at_start = true;
-        c->lines = c->begin = c->end = 0;
+        c->at_reply_start = true;
+        c->lines = c->first = c->last = 0;
     }
 }
 
 static bool is_idle(const struct connection *c)
 {
-    return c->begin == c->end;
+    return c->first == c->last;
 }
 
 static void drain(struct kind *k, unsigned connections)
 {
     for (unsigned i = 0; i < connections; i++)
         while (!is_idle(&connection[i]))
-            turn(k, &connection[i], false);
+            batch(k, &connection[i], false);
 }
 
-/* One connection is waited for in recv() itself. */
-static void go_round(struct kind *k, unsigned connections, int poll, uint64_t until, uint64_t most)
+/* Runs up to a time or a number of replies.  A single connection is read in blocking recv(). */
+static void run_until(struct kind *k, unsigned connections, int poll, uint64_t until,
+                      uint64_t replies_max)
 {
     struct epoll_event event[64];
 
     replies = 0;
-    while (nanoseconds(CLOCK_MONOTONIC) < until && replies < most) {
+    while (nanoseconds(CLOCK_MONOTONIC) < until && replies < replies_max) {
         if (connections == 1) {
-            turn(k, &connection[0], true);
+            batch(k, &connection[0], true);
             continue;
         }
         int count = epoll_wait(poll, event, 64, 1000);
         for (int i = 0; i < count; i++)
-            turn(k, &connection[event[i].data.u32], true);
+            batch(k, &connection[event[i].data.u32], true);
     }
 }
 
-static void run(struct kind *k, unsigned connections, unsigned depth, double seconds, uint64_t most,
-                const char *server)
+static void run(struct kind *k, unsigned connections, unsigned depth, double seconds,
+                uint64_t replies_max, const char *server)
 {
     int poll = epoll_create1(EPOLL_CLOEXEC);
 
-    prepare(k);
-    open_all(connections, poll);
+    make_requests(k);
+    open_connections(connections, poll);
     wrong = 0;
     for (unsigned i = 0; i < connections; i++)
         send_requests(k, &connection[i], depth);
-    go_round(k, connections, poll, UINT64_MAX, (uint64_t)connections * depth);
+    run_until(k, connections, poll, UINT64_MAX, (uint64_t)connections * depth);
     latencies = (struct histogram){ 0 };
-    uint64_t server_cpu = cpu_of(server), client_cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
-    uint64_t began = nanoseconds(CLOCK_MONOTONIC);
-    go_round(k, connections, poll, began + (uint64_t)(seconds * 1e9), most);
-    double took = (double)(nanoseconds(CLOCK_MONOTONIC) - began), each = (double)replies;
-    printf("rate=%.1f client=%.1f server=%.1f", each / took * 1e9,
+    uint64_t server_cpu = process_cpu(server), client_cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
+    uint64_t start = nanoseconds(CLOCK_MONOTONIC);
+    run_until(k, connections, poll, start + (uint64_t)(seconds * 1e9), replies_max);
+    double elapsed = (double)(nanoseconds(CLOCK_MONOTONIC) - start), each = (double)replies;
+    printf("rate=%.1f client=%.1f server=%.1f", each / elapsed * 1e9,
            (double)(nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - client_cpu) / each,
-           (double)(cpu_of(server) - server_cpu) / each);
+           (double)(process_cpu(server) - server_cpu) / each);
     drain(k, connections);
     for (unsigned i = 0; i < connections; i++)
         close(connection[i].fd);
@@ -315,7 +318,7 @@ static void pin(int cpu)
         die("sched_setaffinity");
 }
 
-static struct kind *kind_named(const char *name)
+static struct kind *find_kind(const char *name)
 {
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].protocol, protocol) == 0 && strcmp(kinds[i].name, name) == 0)
@@ -325,7 +328,7 @@ static struct kind *kind_named(const char *name)
     return NULL;
 }
 
-/* The first values, one a line, for who fills a server. */
+/* Prints the first values, one a line, to fill another server with. */
 static int print_values(uint64_t count)
 {
     char line[VALUE_LEN + 1];
@@ -342,7 +345,7 @@ int main(int argc, char **argv)
 {
     char line[256], name[32];
     unsigned connections, depth;
-    unsigned long long most;
+    unsigned long long replies_max;
     double seconds;
 
     if (argc == 3 && strcmp(argv[1], "values") == 0)
@@ -354,11 +357,12 @@ int main(int argc, char **argv)
     keys = strtoull(argv[4], NULL, 10);
     pin(atoi(argv[5]));
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        most = UINT64_MAX;
-        if (sscanf(line, "%31s %u %u %lf %llu", name, &connections, &depth, &seconds, &most) < 4 ||
+        replies_max = UINT64_MAX;
+        if (sscanf(line, "%31s %u %u %lf %llu", name, &connections, &depth, &seconds,
+                   &replies_max) < 4 ||
             connections < 1 || connections > CONNECTIONS_MAX || depth < 1 || depth > DEPTH_MAX)
             return 2;
-        run(kind_named(name), connections, depth, seconds, most, argv[3]);
+        run(find_kind(name), connections, depth, seconds, replies_max, argv[3]);
     }
     return 0;
 }

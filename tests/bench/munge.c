@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* munged's encode and decode of a credential, one after the other, through its own library; that is
- * opened at run time, so that nothing of it is needed to build this.
+/* Measure munged: encode and decode a credential, one after the other, through its own library, which is
+ * opened at run time, so that building this does not need it.
  *
  *     munge SOCKET CPU SECONDS
  *
@@ -37,7 +37,7 @@ static double now(clockid_t clock)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-static void turn(void *context)
+static void encode_and_decode(void *context)
 {
     char *credential;
     void *bytes = NULL;
@@ -74,9 +74,9 @@ int main(int argc, char **argv)
     CPU_ZERO(&set);
     CPU_SET((size_t)atoi(argv[2]), &set);
     sched_setaffinity(0, sizeof(set), &set);
-    double began = now(CLOCK_MONOTONIC), most = strtod(argv[3], NULL) * 1e9;
-    for (; now(CLOCK_MONOTONIC) - began < most; count++)
-        turn(context);
-    printf("rate=%.1f\n", count / (now(CLOCK_MONOTONIC) - began) * 1e9);
+    double start = now(CLOCK_MONOTONIC), limit = strtod(argv[3], NULL) * 1e9;
+    for (; now(CLOCK_MONOTONIC) - start < limit; count++)
+        encode_and_decode(context);
+    printf("rate=%.1f\n", count / (now(CLOCK_MONOTONIC) - start) * 1e9);
     return 0;
 }

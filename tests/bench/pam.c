@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pam_authenticate() through a private service: one transaction after the other, from pam_start()
- * to pam_end(), as a server would.
+/* Measure pam_authenticate() through a private service: one transaction after the other, from
+ * pam_start() to pam_end(), like a server.
  *
  *     pam DIRECTORY SERVICE USER VALUE SECONDS
  *
- * Prints ns=: wall-clock time, for each. */
+ * Prints ns=: wall-clock time for each. */
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,10 +34,10 @@ int main(int argc, char **argv)
     if (argc != 6)
         return 2;
     const struct pam_conv conversation = { converse, argv[4] };
-    double began = now(), most = strtod(argv[5], NULL) * 1e9;
+    double start = now(), limit = strtod(argv[5], NULL) * 1e9;
     unsigned long count = 0;
 
-    for (; now() - began < most; count++) {
+    for (; now() - start < limit; count++) {
         pam_handle_t *handle;
         int result = pam_start_confdir(argv[2], argv[3], &conversation, argv[1], &handle);
         if (result == PAM_SUCCESS)
@@ -48,6 +48,6 @@ int main(int argc, char **argv)
         }
         pam_end(handle, result);
     }
-    printf("ns=%.1f\n", (now() - began) / (double)count);
+    printf("ns=%.1f\n", (now() - start) / (double)count);
     return 0;
 }

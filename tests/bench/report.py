@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One report: rows of our figure beside a peer's, as a text table and as a plot (SVG)."""
+"""The report: rows that compare our figure with a peer's, as a text table and as a plot (SVG)."""
 import collections
 import math
 import os
@@ -21,15 +21,15 @@ class Report:
         self.items.append(("note", text))
         print(f"  {text}", flush=True)
 
-    def row(self, what, ours, peer, theirs, ratios, target=None):
-        """`ratios` are of all rounds, or one number.  They are good when large if target is (">=", x), when
-        small if it is ("<=", x)."""
-        row = Row(what, ours, peer, theirs, Interval.of(ratios), target)
+    def row(self, name, ours, peer, theirs, ratios, target=None):
+        """`ratios`: one for each round, or one number.  `target`: (">=", x) if large ratios are good, ("<=", x) if
+        small ones are."""
+        row = Row(name, ours, peer, theirs, Interval.of(ratios), target)
         self.items.append(("row", row))
         print(f"  {row}", flush=True)
 
     def missed(self):
-        return [f"{row.what} / {row.peer}: {row.ratio}, wanted {row.goal()}  {row.verdict()}"
+        return [f"{row.name} / {row.peer}: {row.ratio}, wanted {row.goal()}  {row.verdict()}"
                 for kind, row in self.items if kind == "row" and row.met() is False]
 
     def write(self, directory):
@@ -42,8 +42,8 @@ class Report:
 
 
 class Interval(collections.namedtuple("Interval", "low median high")):
-    """A median, and between which two of the values, in order, it lies in 95 of 100 such runs: whatever their
-    distribution, if one does not depend on the other (Conover, Practical Nonparametric Statistics, on quantiles)."""
+    """A median with its 95 % confidence interval from order statistics, which holds for any distribution of
+    independent values (Conover, Practical Nonparametric Statistics, on quantiles)."""
 
     @classmethod
     def of(cls, values):
@@ -55,8 +55,8 @@ class Interval(collections.namedtuple("Interval", "low median high")):
         return f"{self.median:7.2f}" + ("" if self.low == self.high else f" [{self.low:.2f} {self.high:.2f}]")
 
 
-class Row(collections.namedtuple("Row", "what ours peer theirs ratio target")):
-    """Ours beside a peer's."""
+class Row(collections.namedtuple("Row", "name ours peer theirs ratio target")):
+    """Our figure compared with a peer's."""
 
     def met(self):
         if self.target is None:
@@ -67,19 +67,19 @@ class Row(collections.namedtuple("Row", "what ours peer theirs ratio target")):
         return "" if self.target is None else f"{self.target[0]} {self.target[1]:.3g}"
 
     def verdict(self):
-        """A ? says that the target lies within the interval."""
+        """A ? marks a target within the interval."""
         if self.target is None:
             return ""
         certain = not self.ratio.low < self.target[1] < self.ratio.high
         return ("met" if self.met() else "MISSED") + ("" if certain else "?")
 
     def __str__(self):
-        return (f"{self.what:30} {self.ours:>12}   {self.peer:26} {self.theirs:>12} {str(self.ratio):21} "
+        return (f"{self.name:30} {self.ours:>12}   {self.peer:26} {self.theirs:>12} {str(self.ratio):21} "
                 f"{self.goal():8} {self.verdict()}").rstrip()
 
 
 def file_system(directory):
-    """Its type."""
+    """Type of the file system of a directory."""
     with open("/proc/mounts") as file:
         mounts = [line.split()[1:3] for line in file]
     return max((m for m in mounts if os.path.realpath(directory).startswith(m[0])), key=lambda m: len(m[0]))[1]
@@ -101,8 +101,8 @@ def escape(text):
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def place(ratio):
-    """Where on the logarithmic axis."""
+def x_of(ratio):
+    """Position of a ratio on the logarithmic axis."""
     low, high = (math.log10(end) for end in DECADES)
     share = (math.log10(max(ratio, DECADES[0])) - low) / (high - low)
     return LEFT + min(share, 1.0) * (WIDTH - LEFT - RIGHT)
@@ -121,22 +121,22 @@ def plot(items):
             out += bar(y, item)
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y + 30}" '
             'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
-            '<text x="10" y="22" font-size="15">jeton beside its peers: ratios of one run '
+            '<text x="10" y="22" font-size="15">jeton compared with its peers: ratios of one run '
             '(logarithmic; | is the target, - the interval of the median)</text>')
-    axis = [f'<line x1="{place(at):.1f}" y1="34" x2="{place(at):.1f}" y2="{y + 8}" stroke="#ddd"/>'
-            f'<text x="{place(at):.1f}" y="{y + 22}" text-anchor="middle" fill="#666">{at:g}</text>'
+    axis = [f'<line x1="{x_of(at):.1f}" y1="34" x2="{x_of(at):.1f}" y2="{y + 8}" stroke="#ddd"/>'
+            f'<text x="{x_of(at):.1f}" y="{y + 22}" text-anchor="middle" fill="#666">{at:g}</text>'
             for at in (0.1, 1, 10, 100)]
     return "\n".join([head, *axis, *out, "</svg>\n"])
 
 
 def bar(y, row):
     colour = {None: "#8aa", True: "#4a8", False: "#d64"}[row.met()]
-    begin, end = sorted((place(1), place(row.ratio.median)))
-    low, high = place(row.ratio.low), place(row.ratio.high)
-    yield f'<text x="20" y="{y}">{escape(f"{row.what}: {row.ours} / {row.peer} {row.theirs}")}</text>'
+    begin, end = sorted((x_of(1), x_of(row.ratio.median)))
+    low, high = x_of(row.ratio.low), x_of(row.ratio.high)
+    yield f'<text x="20" y="{y}">{escape(f"{row.name}: {row.ours} / {row.peer} {row.theirs}")}</text>'
     yield f'<rect x="{begin:.1f}" y="{y - 11}" width="{max(end - begin, 1):.1f}" height="13" fill="{colour}"/>'
     yield f'<line x1="{low:.1f}" y1="{y - 4.5}" x2="{high:.1f}" y2="{y - 4.5}" stroke="#333" stroke-width="2"/>'
-    yield f'<text x="{max(high, end, place(1)) + 5:.1f}" y="{y}">{row.ratio.median:.2f}</text>'
+    yield f'<text x="{max(high, end, x_of(1)) + 5:.1f}" y="{y}">{row.ratio.median:.2f}</text>'
     if row.target is not None:
-        yield (f'<line x1="{place(row.target[1]):.1f}" y1="{y - 13}" x2="{place(row.target[1]):.1f}" y2="{y + 4}" '
+        yield (f'<line x1="{x_of(row.target[1]):.1f}" y1="{y - 13}" x2="{x_of(row.target[1]):.1f}" y2="{y + 4}" '
                'stroke="black" stroke-width="2"/>')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Servers to be measured, each on a private Unix socket: jetond, its peers and the floors."""
+"""The measured servers, each on a private Unix socket: jetond, its peers and the baselines."""
 import contextlib
 import os
 import pwd
@@ -23,7 +23,7 @@ class Missing(Exception):
 
 
 def program(name):
-    """Where it is; its Debian package is what `make deps-bench` installs."""
+    """Path of a program, whose Debian package `make deps-bench` installs."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
     if path is None:
         raise Missing(f"{name} (Debian package {PACKAGES[name]})")
@@ -31,43 +31,43 @@ def program(name):
 
 
 def version(name):
-    """What a peer's program says of itself, or that it is missing."""
+    """Name and version of a peer's program, or that it is missing."""
     try:
-        said = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=False).stdout
+        output = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=False).stdout
     except Missing:
         return f"no {name}"
-    return f"{name} {re.search('[0-9]+([.][0-9]+)+', said).group()}"
+    return f"{name} {re.search('[0-9]+([.][0-9]+)+', output).group()}"
 
 
 def directory():
     return tempfile.mkdtemp(prefix="jeton-bench-")
 
 
-def numbers(line):
-    """Of name=value."""
+def parse_fields(line):
+    """Parses name=value fields."""
     return {name: float(value) for name, value in (field.split("=") for field in line.split())}
 
 
-class Dialogue:
-    """A program that answers each line that it reads with one of name=value."""
+class CommandLoop:
+    """A program that reads commands, and prints a line of name=value fields for each."""
 
     def __init__(self, *command):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
 
-    def tell(self, line):
+    def send(self, line):
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
-    def hear(self):
+    def receive(self):
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.process.args[0]} ended: {self.process.wait()}")
-        return numbers(line)
+        return parse_fields(line)
 
-    def ask(self, line):
-        self.tell(line)
-        return self.hear()
+    def request(self, line):
+        self.send(line)
+        return self.receive()
 
     def __enter__(self):
         return self
@@ -79,21 +79,21 @@ class Dialogue:
 
 
 class Server:
-    """A process that listens on `path`, on one CPU (None: on all).  Leaving `with` ends it."""
+    """A process that listens on `path`, on one CPU (None: on all); ended at the end of `with`."""
 
-    def __init__(self, name, protocol, arguments, path, cpu=0, where=None, within=60):
+    def __init__(self, name, protocol, arguments, path, cpu=0, scratch=None, within=60):
         self.name, self.protocol, self.path = name, protocol, path
-        self.where, self.loads = where, {}
-        began = time.monotonic()
+        self.scratch, self.loads = scratch, {}
+        start = time.monotonic()
         self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True,
                                         preexec_fn=lambda: cpu is None or os.sched_setaffinity(0, {cpu}))
         while not self.answers():
-            if self.process.poll() is not None or time.monotonic() - began > within:
+            if self.process.poll() is not None or time.monotonic() - start > within:
                 self.process.kill()
                 raise RuntimeError(f"{name} did not start: {self.process.stderr.read()}")
             time.sleep(0.001)
-        self.took = time.monotonic() - began
+        self.startup_time = time.monotonic() - start
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as s:
@@ -112,88 +112,88 @@ class Server:
         self.process.terminate()
         self.process.wait()
         self.process.stderr.close()
-        if self.where is not None:
-            shutil.rmtree(self.where, ignore_errors=True)
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
 
     def load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None, replies=""):
-        """Loads it from one CPU, and returns what the client measured.  The client stays, so that
-        its requests are made once."""
+        """Runs the load client on one CPU, and returns its results.  The client is kept, so that its requests
+        are made once."""
         self.begin_load(kind, connections, depth, seconds, keys, cpu, path, replies)
         return self.end_load(keys, cpu, path)
 
     def begin_load(self, kind, connections, depth, seconds, keys=1000000, cpu=0, path=None, replies=""):
-        which = keys, cpu, path
-        if which not in self.loads:
-            self.loads[which] = Dialogue(f"{BENCH}/load", self.protocol, path or self.path, self.process.pid, keys, cpu)
-        self.loads[which].tell(f"{kind} {connections} {depth} {seconds} {replies}")
+        key = keys, cpu, path
+        if key not in self.loads:
+            self.loads[key] = CommandLoop(f"{BENCH}/load", self.protocol, path or self.path, self.process.pid, keys, cpu)
+        self.loads[key].send(f"{kind} {connections} {depth} {seconds} {replies}")
 
     def end_load(self, keys=1000000, cpu=0, path=None):
-        measured = self.loads[keys, cpu, path].hear()
+        measured = self.loads[keys, cpu, path].receive()
         if measured["wrong"] > 0:
             raise RuntimeError(f"{self.name}: a reply was not the one expected ({measured})")
         return measured
 
     def resident(self):
-        """Bytes."""
+        """Resident memory, in bytes."""
         with open(f"/proc/{self.process.pid}/status") as status:
             fields = dict(line.split(":", 1) for line in status)
         return 1024 * int(fields["VmRSS"].split()[0])
 
 
-def niced(nice):
+def nice_prefix(nice):
     return [] if nice is None else ["nice", "-n", str(nice)]
 
 
-def jetond(store, name="jetond", workers=1, cpu=0, place=None, nice=None):
-    where = directory()
-    roles = [f"--set={role}.path={where}/{role}.sock" for role in ("admin", "verify")]
+def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None):
+    scratch = directory()
+    roles = [f"--set={role}.path={scratch}/{role}.sock" for role in ("admin", "verify")]
     roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
     if workers is not None:
         roles.append(f"--set=daemon.workers={workers}")
-    server = Server(name, "jeton", [*niced(nice), f"{place or BUILD}/jetond", f"--set=daemon.store={store}",
+    server = Server(name, "jeton", [*nice_prefix(nice), f"{build or BUILD}/jetond", f"--set=daemon.store={store}",
                                     "--set=observe.path=", "--set=verify.table_group=", *roles],
-                    f"{where}/verify.sock", cpu, where)
-    server.admin = f"{where}/admin.sock"
+                    f"{scratch}/verify.sock", cpu, scratch)
+    server.admin = f"{scratch}/admin.sock"
     return server
 
 
-def redis(cpu=0, durable=False, where=None):
-    """It never rewrites its log: it would do so beside whoever is measured next."""
-    where = where or directory()
-    options = ["--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0", "--dir", where] \
+def redis(cpu=0, durable=False, scratch=None):
+    """Log rewriting is off: it would disturb the next measurement."""
+    scratch = scratch or directory()
+    options = ["--appendonly", "yes", "--appendfsync", "always", "--auto-aof-rewrite-percentage", "0", "--dir", scratch] \
         if durable else []
-    return Server("redis", "redis", [program("redis-server"), "--port", "0", "--unixsocket", f"{where}/redis.sock",
+    return Server("redis", "redis", [program("redis-server"), "--port", "0", "--unixsocket", f"{scratch}/redis.sock",
                                      "--save", "", "--daemonize", "no", *options],
-                  f"{where}/redis.sock", cpu, where)
+                  f"{scratch}/redis.sock", cpu, scratch)
 
 
 def memcached(cpu=0):
-    where = directory()
-    return Server("memcached", "memcached", [program("memcached"), "-s", f"{where}/memcached.sock", "-m", "2048",
+    scratch = directory()
+    return Server("memcached", "memcached", [program("memcached"), "-s", f"{scratch}/memcached.sock", "-m", "2048",
                                              "-t", "1", "-u", pwd.getpwuid(os.geteuid()).pw_name],
-                  f"{where}/memcached.sock", cpu, where)
+                  f"{scratch}/memcached.sock", cpu, scratch)
 
 
 def munged(cpu=0):
-    where = directory()
-    with open(f"{where}/key", "wb") as key:
+    scratch = directory()
+    with open(f"{scratch}/key", "wb") as key:
         key.write(os.urandom(128))
-    os.chmod(f"{where}/key", 0o400)
-    return Server("munged", "munge", [program("munged"), "--foreground", "--force", f"--key-file={where}/key",
-                                      f"--socket={where}/munge.sock", f"--pid-file={where}/pid",
-                                      f"--seed-file={where}/seed", f"--log-file={where}/log"],
-                  f"{where}/munge.sock", cpu, where)
+    os.chmod(f"{scratch}/key", 0o400)
+    return Server("munged", "munge", [program("munged"), "--foreground", "--force", f"--key-file={scratch}/key",
+                                      f"--socket={scratch}/munge.sock", f"--pid-file={scratch}/pid",
+                                      f"--seed-file={scratch}/seed", f"--log-file={scratch}/log"],
+                  f"{scratch}/munge.sock", cpu, scratch)
 
 
-def floor(kind, protocol="echo", *arguments, cpu=0, nice=None):
-    where = directory()
-    return Server(kind, protocol, [*niced(nice), f"{BENCH}/floors", kind, f"{where}/floor.sock",
-                                   *map(str, arguments)], f"{where}/floor.sock", cpu, where)
+def baseline(kind, protocol="echo", *arguments, cpu=0, nice=None):
+    scratch = directory()
+    return Server(kind, protocol, [*nice_prefix(nice), f"{BENCH}/baseline", kind, f"{scratch}/baseline.sock",
+                                   *map(str, arguments)], f"{scratch}/baseline.sock", cpu, scratch)
 
 
 @contextlib.contextmanager
-def beside(cpu, task, *command):
-    """Another program is at work on a CPU meanwhile, on a task that it reads."""
+def busy_cpu(cpu, task, *command):
+    """Keeps a CPU busy with another program, which reads a task from its standard input."""
     other = subprocess.Popen(["taskset", "-c", str(cpu), *map(str, command)], stdin=subprocess.PIPE,
                              stdout=subprocess.DEVNULL)
     try:
@@ -201,20 +201,20 @@ def beside(cpu, task, *command):
         other.stdin.close()
         yield
         if other.poll() is not None:
-            raise RuntimeError(f"{command[0]} ended meanwhile: {other.returncode}")
+            raise RuntimeError(f"{command[0]} ended early: {other.returncode}")
     finally:
         other.kill()
         other.wait()
 
 
 def values(keys):
-    """The values of values.h, as the load client asks for them."""
-    made = subprocess.run([f"{BENCH}/load", "values", str(keys)], stdout=subprocess.PIPE, check=True)
-    return made.stdout.split()
+    """The values of values.h, which the load client asks for."""
+    result = subprocess.run([f"{BENCH}/load", "values", str(keys)], stdout=subprocess.PIPE, check=True)
+    return result.stdout.split()
 
 
 def fill(server, keys):
-    """Gives a peer the keys that jetond has, with data as long as what our replies say."""
+    """Stores the keys that jetond has in a peer, with data as long as our replies."""
     with socket.socket(socket.AF_UNIX) as s:
         s.connect(server.path)
         names = values(keys)

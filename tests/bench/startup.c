@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How long a start takes, beside the least that reading the file could take.
+/* Measure a start of the daemon, and lower bounds for reading its file.
  *
  *     startup STORE < lines
  *
- * For each line that it reads it measures in turn, with a store that `fill` made,
- *     bare     open the file for reading, mapped, as a start reads it; tdb_traverse_read() that
- *              counts; close
- *     floor    an empty table for as many tokens; then a walk over the file chain by chain, in which
- *              each record is handed over to another thread, which does nothing with it
- *     start    store_open() and writer_init(): what jetond does before it answers
- * and says how many seconds each took.  One thread alone can do both parts of the floor: the table's
- * pages are needed before the first token is known. */
+ * For each line of input it measures in turn, with a store that `fill` made,
+ *     traverse  open the file read-only, mapped like at a start; a tdb_traverse_read() that counts;
+ *               close
+ *     minimum   an empty table for as many tokens; then a walk over the file chain by chain, in which
+ *               each record is passed to another thread, which drops it
+ *     start     store_open() and writer_init(): what jetond does before it answers
+ * and prints seconds.  Both parts of `minimum` are sequential: the pages of the table are needed
+ * before the first token is known. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 #include "tests/bench/seconds.h"
 
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
-enum { KEEP = 100000 };
+enum { JOURNAL_ENTRIES = 100000 };
 
 static struct writer writer;
 
@@ -40,7 +40,7 @@ static void start(const char *path)
     struct problem problem;
     struct store *store = store_open(path, STORE_WRITE, &problem);
 
-    if (store == NULL || !writer_init(&writer, store, "jtn", KEEP, &problem))
+    if (store == NULL || !writer_init(&writer, store, "jtn", JOURNAL_ENTRIES, &problem))
         die(problem.message);
 }
 
@@ -53,34 +53,34 @@ static int count(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *co
     return 0;
 }
 
-static double bare(const char *path, uint64_t *records)
+static double time_traverse(const char *path, uint64_t *records)
 {
-    double from = seconds();
+    double start_time = seconds();
     struct tdb_context *tdb = tdb_open(path, HASH_SIZE, TDB_FLAGS, O_RDONLY | O_CLOEXEC, 0600);
 
     *records = 0;
     if (tdb == NULL || tdb_traverse_read(tdb, count, records) < 0)
         die("the file cannot be read");
     tdb_close(tdb);
-    return seconds() - from;
+    return seconds() - start_time;
 }
 
-static int hand_over(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *conveyor)
+static int enqueue(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *queue)
 {
     (void)tdb;
-    if (value.dsize <= RECORD_LINE_MAX) /* not the journal's */
-        batch_queue_put(conveyor, (struct slice){ (char *)key.dptr, key.dsize },
+    if (value.dsize <= RECORD_LINE_MAX) /* skip journal blocks */
+        batch_queue_put(queue, (struct slice){ (char *)key.dptr, key.dsize },
                         record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
     return 0;
 }
 
-static void hand_over_all(const char *path, struct batch_queue *conveyor)
+static void enqueue_all(const char *path, struct batch_queue *queue)
 {
     static struct tdb_file file;
     bool ended = false;
 
     if (!tdb_file_init(&file, path) || !tdb_file_open(&file, O_RDONLY) ||
-        !tdb_file_walk(&file, hand_over, conveyor, &ended))
+        !tdb_file_walk(&file, enqueue, queue, &ended))
         die("the file cannot be read");
     tdb_file_close(&file);
 }
@@ -91,29 +91,29 @@ static bool drop(void *context, struct slice name, struct slice value)
     return true;
 }
 
-static double least(const char *path, uint64_t tokens)
+static double time_minimum(const char *path, uint64_t tokens)
 {
-    double from = seconds();
+    double start_time = seconds();
     struct token_table *table = token_table_new("jtn", tokens);
-    struct batch_queue *conveyor = batch_queue_new(drop, NULL);
+    struct batch_queue *queue = batch_queue_new(drop, NULL);
 
-    if (table == NULL || conveyor == NULL)
+    if (table == NULL || queue == NULL)
         die("no memory");
-    hand_over_all(path, conveyor);
-    batch_queue_finish(conveyor);
-    double took = seconds() - from;
+    enqueue_all(path, queue);
+    batch_queue_finish(queue);
+    double elapsed = seconds() - start_time;
     token_table_free(table);
-    return took;
+    return elapsed;
 }
 
-static double whole(const char *path)
+static double time_start(const char *path)
 {
-    double from = seconds();
+    double start_time = seconds();
 
     start(path);
-    double took = seconds() - from;
+    double elapsed = seconds() - start_time;
     writer_destroy(&writer);
-    return took;
+    return elapsed;
 }
 
 int main(int argc, char **argv)
@@ -125,8 +125,9 @@ int main(int argc, char **argv)
         die("usage: startup STORE < lines");
     log_set_level(LOG_LEVEL_WARNING);
     while (fgets(line, sizeof(line), stdin) != NULL) {
-        double walked = bare(argv[1], &records), floor = least(argv[1], records);
-        printf("bare=%.4f floor=%.4f start=%.4f\n", walked, floor, whole(argv[1]));
+        double traverse = time_traverse(argv[1], &records),
+               minimum = time_minimum(argv[1], records);
+        printf("traverse=%.4f minimum=%.4f start=%.4f\n", traverse, minimum, time_start(argv[1]));
         fflush(stdout);
     }
     return 0;

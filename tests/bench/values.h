@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values that all benchmarks speak of, by number: well formed, and the same in each process. */
+/* The values of all benchmarks, by number: well formed, and the same in each process. */
 #ifndef JETON_BENCH_VALUES_H
 #define JETON_BENCH_VALUES_H
 
@@ -29,7 +29,7 @@ static inline uint32_t value_crc(const char *bytes, size_t len)
     return ~crc;
 }
 
-/* "jtn_", 43 characters, 6 digits of checksum. */
+/* Makes "jtn_", 43 characters and 6 digits of checksum. */
 static inline void make_value(uint64_t number, char value[VALUE_LEN])
 {
     static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -46,7 +46,7 @@ static inline void make_value(uint64_t number, char value[VALUE_LEN])
         value[i] = base62[crc % 62];
 }
 
-/* What the store says of the token with this number, as a line of import would. */
+/* The claims of the token with this number, in the syntax of import. */
 #define CLAIM_SUBJECT "svc-%04u"
 #define CLAIM_SCOPES(number) ((number) % 3 == 0 ? "deploy,read" : "repo:read,repo:write")
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What no server over a Unix socket can do without: it sends back what comes in.
+/* Lower bounds for servers over a Unix socket: send back what was received.
  *
- *     floors echo SOCKET          through libevent, any number of connections
- *     floors pingpong SOCKET      one connection after the other, in blocking calls
- *     floors bare SOCKET KEYS     through libevent, but it verifies: see bare.h
- *     floors syscall              says how long a system call takes that does nothing */
+ *     baseline echo SOCKET        through libevent, any number of connections
+ *     baseline pingpong SOCKET    one connection after the other, in blocking calls
+ *     baseline bare SOCKET KEYS   through libevent, with a minimal verifier
+ *     baseline syscall            print the time that an empty system call takes */
 #include <errno.h>
 #include <event2/event.h>
 #include <sodium.h>
@@ -16,12 +16,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/bench/bare.h"
+#include "tests/bench/minimal_verifier.h"
 #include "tests/bench/seconds.h"
 
-enum { ROOM = 16 * 1024 };
+enum { BUFFER_SIZE = 16 * 1024 };
 
-static char buffer[ROOM];
+static char buffer[BUFFER_SIZE];
 static bool (*answer)(int fd);
 
 static void die(const char *what)
@@ -42,8 +42,8 @@ static int listen_at(const char *path, int flags)
     return fd;
 }
 
-/* False: nobody is there any more.  The client's closed loop never has more under way than the
- * socket holds. */
+/* Echoes one read.  False: the client has gone.  Its closed loop never has more in flight than the
+ * socket buffer holds. */
 static bool echo(int fd)
 {
     ssize_t len = recv(fd, buffer, sizeof(buffer), 0);
@@ -98,15 +98,15 @@ static void serve_blocking(const char *path)
     }
 }
 
-/* One that does nothing but go to the kernel and back. */
+/* Times a system call that only enters the kernel and returns. */
 static void time_system_calls(void)
 {
     enum { TIMES = 300000 };
-    double began = seconds();
+    double start = seconds();
 
     for (int i = 0; i < TIMES; i++)
         syscall(SYS_getppid);
-    printf("ns=%.1f\n", (seconds() - began) / TIMES * 1e9);
+    printf("ns=%.1f\n", (seconds() - start) / TIMES * 1e9);
 }
 
 int main(int argc, char **argv)
@@ -119,8 +119,8 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(argv[1], "pingpong") == 0)
         serve_blocking(argv[2]);
-    answer = argc > 3 ? bare_answer : echo;
-    if (argc > 3 && !bare_fill(strtoull(argv[3], NULL, 10)))
+    answer = argc > 3 ? minimal_verifier_answer : echo;
+    if (argc > 3 && !minimal_verifier_init(strtoull(argv[3], NULL, 10)))
         die("table");
     serve_events(argv[2]);
     return 0;

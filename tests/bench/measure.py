@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all sections of the benchmark have in common: turns, ratios, stores and the report."""
+"""Shared by all sections: alternating measurements, ratios, stores and the report."""
 import os
 import random
 import shutil
@@ -8,22 +8,22 @@ import subprocess
 import tempfile
 
 from report import Report
-from servers import BENCH, BUILD, Missing, numbers
+from servers import BENCH, BUILD, Missing, parse_fields
 
 FULL = os.environ.get("BENCH_FULL", "") not in ("", "0")
 ROUNDS, SECONDS = (15, 1.0) if FULL else (9, 0.2)
-# The speed of a machine that others share wanders within a second, by a third: servers take turns of a slice.
+# The speed of a shared machine varies by a third within a second: servers alternate in short slices.
 SLICES, SLICE = (400, 0.02) if FULL else (100, 0.02)
 STARTS = 16 if FULL else 8
 STORES = os.path.join(BUILD, "bench")
 MILLION = 1000000
 report = Report()
-# Of turns: the same in every run.
+# The order of measurements, which is the same in every run.
 order = random.Random(1)
 
 
 def store(tokens, copy=None):
-    """A store with so many tokens: made once, or a copy of it that may be changed."""
+    """Path of a store with that many tokens, made once; or of a copy of it that may be changed."""
     path = f"{STORES}/tokens-{tokens}.tdb"
     os.makedirs(STORES, exist_ok=True)
     if not os.path.exists(path):
@@ -37,21 +37,21 @@ def store(tokens, copy=None):
     return f"{copy}/tokens.tdb"
 
 
-def figures(*command):
-    """The last line of a program's output, name=value."""
-    said = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return numbers(said.splitlines()[-1])
+def run_program(*command):
+    """Runs a program and parses the last line of its output, name=value."""
+    output = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, text=True, check=True).stdout
+    return parse_fields(output.splitlines()[-1])
 
 
-def alternate(contestants, rounds=ROUNDS):
-    """Lets each measure in turn; name -> list of what it measured.  The first turns warm up.  Each round has an
-    order of its own: nobody mostly comes behind the same one and what that leaves undone."""
-    measured = {name: [] for name in contestants}
+def alternate(measurements, rounds=ROUNDS):
+    """Runs all measurements in each round; name -> list of results.  The first round warms up.  The order is
+    shuffled in each round, so that none mostly follows the same one and suffers from its aftermath."""
+    measured = {name: [] for name in measurements}
     for number in range(rounds + 1):
-        for name in order.sample(list(contestants), len(contestants)):
-            figure = contestants[name]()
+        for name in order.sample(list(measurements), len(measurements)):
+            result = measurements[name]()
             if number > 0:
-                measured[name].append(figure)
+                measured[name].append(result)
     return measured
 
 
@@ -60,12 +60,12 @@ def median(rows, name):
 
 
 def ratios(ours, theirs, value):
-    """Of each round."""
+    """The ratio of each round."""
     return [value(a) / value(b) for a, b in zip(ours, theirs)]
 
 
-def present(stack, makers):
-    """Those servers whose programs are there."""
+def start_available(stack, makers):
+    """Starts the servers whose programs are installed."""
     found = []
     for make in makers:
         try:
@@ -75,12 +75,12 @@ def present(stack, makers):
     return found
 
 
-def count(rate):
+def format_rate(rate):
     return f"{rate:,.0f}/s"
 
 
 class Scratch:
-    """A directory on the disk where the build is."""
+    """A temporary directory on the disk of the build."""
 
     def __init__(self):
         os.makedirs(STORES, exist_ok=True)

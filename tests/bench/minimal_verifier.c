@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/bench/bare.h"
+#include "tests/bench/minimal_verifier.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,24 +7,24 @@
 #include <sys/socket.h>
 
 #include "proto/token.h"
-#include "tests/bench/dense.h"
+#include "tests/bench/huge_pages.h"
 #include "tests/bench/values.h"
 
-enum { ROOM = 16 * 1024, TOGETHER = 64, TAIL_MAX = 64, VERB = sizeof("verify ") - 1 };
+enum { BUFFER_SIZE = 16 * 1024, BATCH_MAX = 64, CLAIMS_MAX = 64, VERB = sizeof("verify ") - 1 };
 
-/* A cache line, as a slot of jetond's table is. */
+/* A cache line, like a slot of jetond's table. */
 struct slot {
     _Alignas(64) uint8_t digest[DIGEST_SIZE];
     uint16_t len;
-    uint16_t claims; /* which of the few that there are */
+    uint16_t claims; /* index into `claims` below */
 };
 
 static struct slot *slots;
 static unsigned slot_bits;
-static char claims[1000 * 3][TAIL_MAX];
+static char claims[1000 * 3][CLAIMS_MAX];
 static uint16_t claims_len[1000 * 3];
 
-static struct slot *home(const uint8_t *digest)
+static struct slot *home_slot(const uint8_t *digest)
 {
     uint32_t leading = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
                        (uint32_t)digest[2] << 8 | digest[3];
@@ -32,30 +32,30 @@ static struct slot *home(const uint8_t *digest)
     return &slots[leading >> (32 - slot_bits)];
 }
 
-static struct slot *next(struct slot *slot)
+static struct slot *next_slot(struct slot *slot)
 {
     return slot + 1 < slots + (UINT64_C(1) << slot_bits) ? slot + 1 : slots;
 }
 
-static void put(uint64_t number)
+static void insert(uint64_t number)
 {
     char value[VALUE_LEN];
     uint8_t digest[DIGEST_SIZE];
 
     make_value(number, value);
     token_digest((struct slice){ value, VALUE_LEN }, digest);
-    struct slot *slot = home(digest);
+    struct slot *slot = home_slot(digest);
     while (slot->len > 0)
-        slot = next(slot);
+        slot = next_slot(slot);
     memcpy(slot->digest, digest, DIGEST_SIZE);
     slot->claims = (uint16_t)(number % (1000 * 3));
     slot->len = claims_len[slot->claims];
 }
 
-bool bare_fill(uint64_t keys)
+bool minimal_verifier_init(uint64_t keys)
 {
     for (unsigned i = 0; i < 1000 * 3; i++) {
-        struct text t = text_in(claims[i], TAIL_MAX);
+        struct text t = text_in(claims[i], CLAIMS_MAX);
         text_addf(&t, " subject=" CLAIM_SUBJECT " scopes=%s verifier=local\n", i % 1000,
                   CLAIM_SCOPES(i));
         claims_len[i] = (uint16_t)t.len;
@@ -66,18 +66,18 @@ bool bare_fill(uint64_t keys)
                       MAP_PRIVATE | MAP_ANONYMOUS, -1);
     if (slots == MAP_FAILED)
         return false;
-    make_dense(slots, sizeof(*slots) << slot_bits);
+    collapse_huge_pages(slots, sizeof(*slots) << slot_bits);
     for (uint64_t number = 0; number < keys; number++)
-        put(number);
+        insert(number);
     return true;
 }
 
 static void answer(const uint8_t *digest, struct text *out)
 {
-    const struct slot *slot = home(digest);
+    const struct slot *slot = home_slot(digest);
 
     while (slot->len > 0 && memcmp(slot->digest, digest, DIGEST_SIZE) != 0)
-        slot = next((struct slot *)slot);
+        slot = next_slot((struct slot *)slot);
     if (slot->len == 0) {
         text_adds(out, "NO unknown\n");
         return;
@@ -87,13 +87,13 @@ static void answer(const uint8_t *digest, struct text *out)
     text_add(out, claims[slot->claims], slot->len);
 }
 
-/* The values of the whole lines; how many bytes those are. */
+/* Finds the values in the whole lines; returns how many bytes those have. */
 static size_t read_lines(const char *at, size_t len, struct slice *value, size_t *count)
 {
     size_t used = 0;
     const char *lf;
 
-    for (*count = 0; *count < TOGETHER; used = (size_t)(lf - at) + 1) {
+    for (*count = 0; *count < BATCH_MAX; used = (size_t)(lf - at) + 1) {
         lf = memchr(at + used, '\n', len - used);
         if (lf == NULL || (size_t)(lf - at) - used < VERB)
             break;
@@ -102,12 +102,12 @@ static size_t read_lines(const char *at, size_t len, struct slice *value, size_t
     return used;
 }
 
-bool bare_answer(int fd)
+bool minimal_verifier_answer(int fd)
 {
-    static char in[ROOM], out[ROOM];
-    static struct slice value[TOGETHER];
-    static uint8_t digest[TOGETHER][DIGEST_SIZE];
-    static uint8_t *to[TOGETHER];
+    static char in[BUFFER_SIZE], out[BUFFER_SIZE];
+    static struct slice value[BATCH_MAX];
+    static uint8_t digest[BATCH_MAX][DIGEST_SIZE];
+    static uint8_t *digests[BATCH_MAX];
     struct text reply = text_in(out, sizeof(out));
     size_t count, used = 0;
     ssize_t len = recv(fd, in, sizeof(in), 0);
@@ -117,12 +117,12 @@ bool bare_answer(int fd)
     do {
         used += read_lines(in + used, (size_t)len - used, value, &count);
         for (size_t i = 0; i < count; i++)
-            to[i] = digest[i];
-        token_digests(value, count, to);
+            digests[i] = digest[i];
+        token_digests(value, count, digests);
         for (size_t i = 0; i < count; i++)
-            __builtin_prefetch(home(digest[i]));
+            __builtin_prefetch(home_slot(digest[i]));
         for (size_t i = 0; i < count; i++)
             answer(digest[i], &reply);
-    } while (count == TOGETHER);
+    } while (count == BATCH_MAX);
     return used == (size_t)len && send(fd, out, reply.len, MSG_NOSIGNAL) == (ssize_t)reply.len;
 }
