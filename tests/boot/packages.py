@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Install the Debian packages, use them, remove and purge them; and install without packages."""
+import glob
+import grp
+import os
+import pwd
+import shutil
+import subprocess
+
+from client import Client
+from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, run, state, timeout,
+                     verify_all)
+
+
+@timeout(60)
+def packages_are_installed():
+    apt("install", *glob.glob(f"{os.getcwd()}/old/*.deb"))
+    user = pwd.getpwnam("jeton")
+    assert 0 < user.pw_uid < 1000, user
+    for name in ("jeton-admin", "jeton-observe", "jeton-table"):
+        assert_equal(grp.getgrnam(name).gr_mem, [], name)
+
+
+def pam_accepts_a_token_as_password():
+    if shutil.which("pamtester") is None:
+        raise Skip("pamtester is not installed")
+    with open("/etc/pam.d/jeton-boot", "w") as file:
+        file.write("auth required pam_jeton.so\naccount required pam_jeton.so\n")
+    value = create(subject="ann")
+    wrong = value[:-1] + ("y" if value.endswith("x") else "x")
+    for password, wanted in ((value, 0), (wrong, 1)):
+        result = subprocess.run(["pamtester", "jeton-boot", "ann", "authenticate", "acct_mgmt"],
+                               input=password + "\n", text=True, capture_output=True, timeout=20)
+        assert_equal(result.returncode != 0, wanted != 0, result.stderr + result.stdout)
+
+
+@timeout(40)
+def removal_leaves_only_the_tokens_and_the_configuration():
+    pid = main_pid()
+    with Client(VERIFY) as connected:
+        apt("remove", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
+        connected.closed()
+    assert not os.path.exists(f"/proc/{pid}"), "the process still runs"
+    assert_equal(glob.glob("/run/jeton/*"), [])
+    assert_equal(run("systemctl", "list-units", "--plain", "--no-legend",
+             "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*"), "")
+    assert os.path.exists(STORE)
+    assert os.path.exists("/etc/jeton/jetond.conf")
+
+
+@timeout(60)
+def reinstalled_packages_have_the_tokens():
+    apt("install", *glob.glob(f"{os.getcwd()}/new/*.deb"))
+    return f"{verify_all()} tokens"
+
+
+@timeout(40)
+def a_purge_leaves_no_state():
+    apt("purge", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
+    left = [path for path in ("/run/jeton", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton")
+            if os.path.exists(path)]
+    assert_equal(left, [])
+    assert_equal(glob.glob("/etc/systemd/system/**/jeton*", recursive=True),
+         ["/etc/systemd/system/jeton-boot.service"])
+    assert_equal(glob.glob("/var/lib/systemd/deb-systemd-helper-enabled/**/jeton*", recursive=True), [])
+    assert_equal(run("sh", "-c", "dpkg-query -W -f '${Package} ${Status}\n' '*jeton*' 2>/dev/null | "
+             "grep -v not-installed", check=False), "")
+
+
+def make_install_works_as_the_readme_says():
+    run("sh", "-c", "tar -cC tree . | tar -xC / --keep-directory-symlink")
+    for command in ("userdel jeton", "groupdel jeton-admin", "groupdel jeton-observe",
+                    "groupdel jeton-table", "systemd-sysusers", "systemd-tmpfiles --create jeton.conf",
+                    "systemctl daemon-reload", "ldconfig",
+                    "systemctl enable --now jetond-admin.socket jetond-verify.socket"):
+        run(*command.split())
+    assert_equal(state("jetond.service"), "inactive")
+    run("jeton", "create", "description=first", "ttl=1h")
+    assert_equal(os.readlink(f"/proc/{main_pid()}/exe"), "/usr/local/sbin/jetond")
+    assert_equal(grp.getgrgid(os.stat(ADMIN).st_gid).gr_name, "jeton-admin")
+    run("systemctl", "disable", "--now", "jetond-admin.socket", "jetond-verify.socket",
+        "jetond.service")
+    run("systemctl", "enable", "--now", "jetond.service")       # and with it its sockets
+    assert_equal([state(f"jetond-{role}.socket") for role in ("admin", "verify")], ["active", "active"])
+    assert len(glob.glob("/etc/systemd/system/sockets.target.wants/jetond-*.socket")) == 2
