@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host program that does nothing but verify, for counting its system calls: it reads a value
- * from standard input, warms up, writes "warm", verifies, writes "done". */
+/* A program that only verifies, to count its system calls: it reads a value from standard input, verifies it
+ * once, writes "warm", verifies it N times, and writes "done".
+ *
+ *     quiet_host SOCKET N < value */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
