@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The part of the demo that uses libjeton: read a token's value from standard input, verify it in this
- * process and over the socket, and print how long each takes. */
+/* The part of the demo that uses libjeton: read a token's value from standard input, verify it in
+ * this process and over the socket, and print how long each takes. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

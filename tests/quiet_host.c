@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program that only verifies, to count its system calls: it reads a value from standard input, verifies it
- * once, writes "warm", verifies it N times, and writes "done".
+/* A program that only verifies, to count its system calls: it reads a value from standard input,
+ * verifies it once, writes "warm", verifies it N times, and writes "done".
  *
  *     quiet_host SOCKET N < value */
 #include <stdio.h>

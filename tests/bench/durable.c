@@ -9,8 +9,8 @@
  *                                         and new values
  *     durable sync FILE 1                 a write of 4 KiB and fdatasync()
  *
- * FILE is changed: pass a copy of a store.  Each line of input is a number of transactions to run; the
- * output is rate=: records, or syncs, a second. */
+ * FILE is changed: pass a copy of a store.  Each line of input is a number of transactions to run;
+ * the output is rate=: records, or syncs, a second. */
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdint.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Make a store of TOKENS tokens with the values of values.h.  The last JOURNAL of them go through the
- * daemon's writer, so that the journal is full too; the ones before are stored directly in the file, as
- * the writer would.  Nothing is synced until the end.  Tokens have no claims if with claims they would
- * not fit into a TDB file.
+/* Make a store of TOKENS tokens with the values of values.h.  The last JOURNAL of them go through
+ * the daemon's writer, so that the journal is full too; the ones before are stored directly in the
+ * file, as the writer would.  Nothing is synced until the end.  Tokens have no claims if with
+ * claims they would not fit into a TDB file.
  *
  *     fill STORE TOKENS */
 #include <fcntl.h>
@@ -117,7 +117,8 @@ static void store_token(struct tdb_context *tdb, uint64_t number)
     store_record(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ buffer, size });
 }
 
-/* Stores a journal with its newest entry and the number of tokens, in a record as large as a block. */
+/* Stores a journal with its newest entry and the number of tokens, in a record as large as a
+ * block. */
 static void store_journal(struct tdb_context *tdb, uint64_t direct)
 {
     static char buffer[JOURNAL_BLOCK];

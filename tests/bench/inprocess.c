@@ -3,8 +3,9 @@
  *
  *     inprocess TOKENS < words
  *
- * A child builds a table of TOKENS tokens with the daemon's token_table and shares it over a socket;
- * this process verifies through libjeton.  For each "round" that it reads it measures in turn
+ * A child builds a table of TOKENS tokens with the daemon's token_table and shares it over a
+ * socket; this process verifies through libjeton.  For each "round" that it reads it measures in
+ * turn
  *
  *     hash       BLAKE2b-256 of a value, by libsodium
  *     line       one dependent random cache line from memory of the table's size, mapped the same way
@@ -13,9 +14,9 @@
  *     batch      the same in batches of 32, by jeton_verify_batch(), without claims
  *     digest     token_digest(), the hash that jeton_verify() makes
  *
- * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.  It
- * prints nanoseconds of CPU for each, by name.  Each value is used once in a round and lies where the
- * hardware can prefetch it, in all cases alike. */
+ * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.
+ * It prints nanoseconds of CPU for each, by name.  Each value is used once in a round and lies
+ * where the hardware can prefetch it, in all cases alike. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>

@@ -4,16 +4,16 @@
  *     load PROTOCOL SOCKET PID KEYS CPU < commands
  *     load values COUNT
  *
- * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this client
- * runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends after SECONDS
- * or REPLIES, whichever comes first; its result is one line of name=value: requests a second,
- * latencies, and CPU of both sides for each request.  The measurement begins when the first DEPTH
- * requests of each connection have been answered and as many more are in flight, as they are at its
- * end.
+ * PROTOCOL is a row of the table below; PID is the server's, for its CPU time; CPU is where this
+ * client runs (-1: anywhere).  A command is "KIND CONNECTIONS DEPTH SECONDS [REPLIES]", and ends
+ * after SECONDS or REPLIES, whichever comes first; its result is one line of name=value: requests
+ * a second, latencies, and CPU of both sides for each request.  The measurement begins when the
+ * first DEPTH requests of each connection have been answered and as many more are in flight, as
+ * they are at its end.
  *
- * The requests of a kind are made once, in the order in which they are sent, which visits the keys at
- * random: so the client costs a write, a read and a count of line ends for each batch, whatever the
- * server. */
+ * The requests of a kind are made once, in the order in which they are sent, which visits the keys
+ * at random: so the client costs a write, a read and a count of line ends for each batch, whatever
+ * the server. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,8 @@
 
 enum { CONNECTIONS_MAX = 1024, DEPTH_MAX = 4096, REQUEST_MAX = 512, READ_SIZE = 256 * 1024 };
 
-/* A request is prefix + value + suffix; an expected reply has `lines` lines and begins with `expected`. */
+/* A request is prefix + value + suffix; an expected reply has `lines` lines and begins with
+ * `expected`. */
 struct kind {
     const char *protocol;
     const char *name;
@@ -133,8 +134,8 @@ static void write_value(const struct kind *k, size_t i, char *to)
         to[VALUE_LEN - 1] = to[VALUE_LEN - 1] == '0' ? '1' : '0';
 }
 
-/* Makes one request for each key, so that each is sent once before any is sent again.  Requests without
- * a value are all the same. */
+/* Makes one request for each key, so that each is sent once before any is sent again.  Requests
+ * without a value are all the same. */
 static void make_requests(struct kind *k)
 {
     size_t prefix = strlen(k->prefix), suffix = strlen(k->suffix);
@@ -156,7 +157,7 @@ static void make_requests(struct kind *k)
     }
 }
 
-/* -- batches ------------------------------------------------------------------------------------- */
+/* -- batches ----------------------------------------------------------------------------------- */
 
 static void send_requests(struct kind *k, struct connection *c, unsigned requests)
 {

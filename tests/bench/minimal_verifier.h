@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A minimal verifier: a lower bound for verification over a socket.  It takes whole lines `verify
- * VALUE`, hashes all values of one read together, looks them up in a table as large as jetond's, and
- * replies what jetond would reply; it checks nothing else and counts nothing. */
+ * VALUE`, hashes all values of one read together, looks them up in a table as large as jetond's,
+ * and replies what jetond would reply; it checks nothing else and counts nothing. */
 #ifndef JETON_BENCH_MINIMAL_VERIFIER_H
 #define JETON_BENCH_MINIMAL_VERIFIER_H
 

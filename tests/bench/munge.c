@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measure munged: encode and decode a credential, one after the other, through its own library, which is
- * opened at run time, so that building this does not need it.
+/* Measure munged: encode and decode a credential, one after the other, through its own library,
+ * which is opened at run time, so that building this does not need it.
  *
  *     munge SOCKET CPU SECONDS
  *

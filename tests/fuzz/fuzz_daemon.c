@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run a whole daemon: requests on its sessions, passing time, restarts; and check every reply against a
- * model.
+/* Run a whole daemon: requests on its sessions, passing time, restarts; and check every reply
+ * against a model.
  *
  *     input = operations.  The low bits of the first byte select one, 0x60 its session; with 0x80 it
  *             is sent together with the next one */

@@ -4,12 +4,13 @@
  *
  *     input = flags (which seals, which size), then patches { offset (2 bytes), length (1), bytes }
  *
- * With WRITABLE the daemon keeps write access, and patches come at any time.  The top bit of a length
- * ends a group of patches: after the first group the table is opened, after each of the others a value
- * is verified, as the next byte says.  The next group may also be applied during a verification.
+ * With WRITABLE the daemon keeps write access, and patches come at any time.  The top bit of a
+ * length ends a group of patches: after the first group the table is opened, after each of the
+ * others a value is verified, as the next byte says.  The next group may also be applied during a
+ * verification.
  *
- * Whatever the table holds, an answer must follow from a slot with the whole digest of the value, and
- * nothing outside of the mapping is read: the pages around it are inaccessible. */
+ * Whatever the table holds, an answer must follow from a slot with the whole digest of the value,
+ * and nothing outside of the mapping is read: the pages around it are inaccessible. */
 #include "tests/fuzz/fuzz.h"
 
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run a whole daemon in one thread: store, writer, table, and one session of each role, without event
- * loop or sockets.  The harness advances the time; nothing is really synced.  To be included once in a
- * harness. */
+/* Run a whole daemon in one thread: store, writer, table, and one session of each role, without
+ * event loop or sockets.  The harness advances the time; nothing is really synced.  To be included
+ * once in a harness. */
 #ifndef JETON_FUZZ_IN_PROCESS_H
 #define JETON_FUZZ_IN_PROCESS_H
 
@@ -134,8 +134,8 @@ static void save_image(const char *path, const struct image *image)
     close(fd);
 }
 
-/* Makes a store, or a file of last uses, with a short hash table that is quick to copy.  A store gets
- * free space, as otherwise its first journal block makes tdb write a hundred times as much. */
+/* Makes a store, or a file of last uses, with a short hash table that is quick to copy.  A store
+ * gets free space, as otherwise its first journal block makes tdb write a hundred times as much. */
 static void make_empty(const char *path, bool store, struct image *image)
 {
     static unsigned char filler[INPROC_BUFFER / 4];

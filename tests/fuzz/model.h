@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reference model of fuzz_daemon.c: what a daemon must know after the requests so far, as a plain
- * list of tokens and of journal entries.  It shares no code with the daemon but the digest. */
+/* The reference model of fuzz_daemon.c: what a daemon must know after the requests so far, as a
+ * plain list of tokens and of journal entries.  It shares only the digest with the daemon. */
 #ifndef JETON_FUZZ_MODEL_H
 #define JETON_FUZZ_MODEL_H
 
@@ -137,7 +137,8 @@ static const char *model_state(const struct token *t, int64_t now)
                                 "active";
 }
 
-/* Returns the words that a verification is answered with.  `subject`: SUBJECTS if none is requested. */
+/* Returns the words that a verification is answered with.  `subject`: SUBJECTS if none is
+ * requested. */
 static const char *model_verdict(const struct token *t, unsigned scopes, unsigned subject,
                                  int64_t now)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run a harness without libFuzzer: call it with each file of the named directories, or the named files,
- * and print the one that it fails on. */
+/* Run a harness without libFuzzer: call it with each file of the named directories, or the named
+ * files, and print the one that it fails on. */
 #include "tests/fuzz/fuzz.h"
 
 #include <dirent.h>

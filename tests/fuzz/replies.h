@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parse and check reply lines: each must have the expected words and keys, and no others.  Included by
- * expectations.h. */
+/* Parse and check reply lines: each must have the expected words and keys, and no others.
+ * Included by expectations.h. */
 #ifndef JETON_FUZZ_REPLIES_H
 #define JETON_FUZZ_REPLIES_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Generate requests from the input, send them alone or in batches, and verify through the shared table.
- * Included by fuzz_daemon.c. */
+/* Generate requests from the input, send them alone or in batches, and verify through the shared
+ * table. Included by fuzz_daemon.c. */
 #ifndef JETON_FUZZ_REQUESTS_H
 #define JETON_FUZZ_REQUESTS_H
 
@@ -83,7 +83,8 @@ static void bystander_sends(const struct token *t)
     dispatch_run(&inproc.session[BYSTANDER]);
 }
 
-/* Checks the bystander's reply, before the requests of the turn take effect.  NULL: of an unknown token. */
+/* Checks the bystander's reply, before the requests of the turn take effect.  NULL: of an unknown
+ * token. */
 static void bystander_receives(const struct token *t, const char *words)
 {
     struct iobuf *out = &inproc.session[BYSTANDER].out;
@@ -97,7 +98,8 @@ static void bystander_receives(const struct token *t, const char *words)
     iobuf_consume(out, len);
 }
 
-/* Runs the batch while the bystander verifies a token, whose reply is by the state before the batch. */
+/* Runs the batch while the bystander verifies a token, whose reply is by the state before the
+ * batch. */
 static void run_with_bystander(const struct token *pending_request)
 {
     struct token *t = model_find(pending_request->id), before;
@@ -179,8 +181,8 @@ static struct token choose_token(void)
     return n % (MODEL_TOKENS + 1) < model.tokens ? model.token[n % (MODEL_TOKENS + 1)] : t;
 }
 
-/* Chooses the claims of create and import.  The description depends on the same byte as the rest, so
- * that older inputs keep their meaning. */
+/* Chooses the claims of create and import.  The description depends on the same byte as the rest,
+ * so that older inputs keep their meaning. */
 static void choose_claims(struct token *t, struct text *line, int64_t delay)
 {
     unsigned flags = consume_byte(&in);

@@ -68,7 +68,7 @@ static const char *text_fault(struct slice secret, bool spaces)
     return NULL;
 }
 
-/* Reads up to the end of the file, at most `size` bytes.  Returns their number; or -1, and errno. */
+/* Reads up to the end of the file, at most `size` bytes; returns their number, or -1 and errno. */
 static ssize_t read_all(int fd, char *to, size_t size)
 {
     size_t have = 0;

@@ -10,9 +10,9 @@ enum { CLIENT_AUTH_ID_MAX = 512 }; /* bytes of a client_id */
 /* Appends bytes as application/x-www-form-urlencoded, at most three for each. */
 void form_encode(struct text *out, struct slice bytes);
 
-/* Make the line of an Authorization: header from the secret in a file: one line of text in a regular
- * file that others cannot open.  The caller passes it to client_auth_free().  NULL: `problem` says
- * what is wrong with the file. */
+/* Make the line of an Authorization: header from the secret in a file: one line of text in a
+ * regular file that others cannot open.  The caller passes it to client_auth_free().  NULL:
+ * `problem` says what is wrong with the file. */
 char *client_auth_basic(const char *client_id, const char *path, char *problem, size_t size);
 char *client_auth_bearer(const char *path, char *problem, size_t size);
 void client_auth_free(char *header);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client is a libcurl easy handle for one server, reused with its connection; clients that are not
- * in use are in a pool.  Options that all requests share are set once, body and timeout for each
- * request. */
+/* A client is a libcurl easy handle for one server, reused with its connection; clients that are
+ * not in use are in a pool.  Options that all requests share are set once, body and timeout for
+ * each request. */
 #include "daemon/verifiers/introspect/http.h"
 
 #include <curl/curl.h>
@@ -52,7 +52,7 @@ int64_t monotonic_now(void)
 
 /* -- libcurl ----------------------------------------------------------------------------------- */
 
-/* libcurl copies request bodies and does not wipe them; with this free() all its memory is wiped. */
+/* Wipes what libcurl frees, as it copies request bodies and does not wipe them itself. */
 static void wiping_free(void *memory)
 {
     if (memory != NULL)
@@ -119,8 +119,8 @@ static size_t receive_header(char *bytes, size_t one, size_t count, void *contex
     return 0;
 }
 
-/* Options for every server.  No proxy, no .netrc, no redirect: each would disclose the value and the
- * client's secret to another host. */
+/* Options for every server.  No proxy, no .netrc, no redirect: each would disclose the value and
+ * the client's secret to another host. */
 static const struct {
     CURLoption option;
     long value;
@@ -156,7 +156,7 @@ static bool set_server(CURL *curl, const struct http_pool *pool)
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, o->socket) == CURLE_OK &&
            curl_easy_setopt(curl, CURLOPT_HTTPHEADER, pool->headers) == CURLE_OK &&
-           /* ca= replaces the system's certificates, which libcurl has as a file and a directory. */
+           /* ca= replaces the system's certificates: in libcurl a file and a directory. */
            (o->ca == NULL || (curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
                               curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) == CURLE_OK &&
                               curl_easy_setopt(curl, CURLOPT_CAINFO_BLOB, &ca) == CURLE_OK));

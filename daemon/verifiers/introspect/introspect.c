@@ -119,7 +119,7 @@ static void request_and_cache(struct introspect *in, const uint8_t key[CACHE_KEY
               r);
 }
 
-/* Looks a value up in the cache; else asks the server, or waits for the thread that is asking it. */
+/* Looks a value up in the cache; else asks the server, or waits for the thread that asks it. */
 static void look_up_or_request(struct introspect *in, const uint8_t key[CACHE_KEY],
                                const struct jeton_question *q, struct result *r)
 {
@@ -160,7 +160,7 @@ static int introspect_verify(void *instance, const struct jeton_question *q, str
                        in->cache_secret, sizeof(in->cache_secret));
     if (in->options->cache > 0) {
         look_up_or_request(in, key, q, &r);
-    } else { /* cache=0s: no question may get the result of another, so do not share flights either */
+    } else { /* cache=0s: no question may get the result of another, so share no flights */
         struct cache_time at = { q->now, monotonic_now() };
         if (!cache_get(in->cache, key, at, &r))
             request_and_cache(in, key, at, q, &r);

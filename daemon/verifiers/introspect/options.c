@@ -151,7 +151,7 @@ static bool read_entries(void *field, struct slice value)
 
 /* -- url= -------------------------------------------------------------------------------------- */
 
-/* Splits http+unix:///run/oauth.sock:/introspect at the colon: a socket, and a path on its server. */
+/* Splits http+unix:///run/oauth.sock:/introspect at the colon into a socket and an HTTP path. */
 static bool set_unix_url(struct options *o, const char *rest, struct problem *problem)
 {
     static const char host[] = "http://localhost";

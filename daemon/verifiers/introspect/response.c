@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A response is accepted as a whole or not at all: a member that is used, but does not have the type
- * or form that RFC 7662 defines, makes the result an error, whatever the other members are.  Except
- * for jti, which is only a name for logs. */
+/* A response is accepted as a whole or not at all: a member that is used, but does not have the
+ * type or form that RFC 7662 defines, makes the result an error, whatever the other members are.
+ * Except for jti, which is only a name for logs. */
 #include "daemon/verifiers/introspect/response.h"
 
 #include <jansson.h>
@@ -95,7 +95,8 @@ static const char *evaluate_active(const json_t *response, const struct options 
     return NULL;
 }
 
-/* Checks that a text is free of control characters; jansson has checked that it is UTF-8 without NUL. */
+/* Checks that a text is free of control characters; jansson has checked that it is UTF-8 without
+ * NUL. */
 static bool is_printable(const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
@@ -142,7 +143,8 @@ static void set_id(const json_t *response, struct slice value, struct jeton_iden
     memcpy(identity->id, jti, length + 1);
 }
 
-/* Adds a scope; leaves out one that is not a valid scope word of jetond's, as it cannot be requested. */
+/* Adds a scope; leaves out one that is not a valid scope word of jetond's, as it cannot be
+ * requested. */
 static const char *add_scope(struct text *out, size_t *count, struct slice word)
 {
     if (memchr(word.at, ',', word.len) != NULL || scopes_fault(word) != NULL ||

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table of checks, one for each claim, in the order in which their reasons take precedence: issuer
- * and audience, which never change, then the times, then what the identity is made of.
+/* A table of checks, one for each claim, in the order in which their reasons take precedence:
+ * issuer and audience, which never change, then the times, then what the identity is made of.
  *
  * Claims that an identity cannot hold are refused, not truncated: an issuer or a subject that is
  * too long, more than 32 scopes.  Two are left out instead, as that grants nothing.  A scope that
- * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  An id that is too
- * long is only a name in logs, and jetond derives another from the value. */
+ * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  An id that is
+ * too long is only a name in logs, and jetond derives another from the value. */
 #include "daemon/verifiers/jwt/claims.h"
 
 #include <stdio.h>
@@ -199,7 +199,7 @@ static const char *check_iat(const struct claims_context *c, enum jeton_reason *
     return iat == NULL || jwt_json_numeric_date(iat, false, &issued) ? NULL : malformed(reason);
 }
 
-/* -- identity ----------------------------------------------------------------------------------- */
+/* -- identity ---------------------------------------------------------------------------------- */
 
 static const char *check_subject(const struct claims_context *c, enum jeton_reason *reason)
 {
@@ -264,7 +264,7 @@ static const char *check_scopes(const struct claims_context *c, enum jeton_reaso
     return NULL;
 }
 
-/* -- an earlier verifier's identity ------------------------------------------------------------- */
+/* -- an earlier verifier's identity ------------------------------------------------------------ */
 
 static void intersect_scopes(const char *earlier, char scopes[SCOPES_TEXT_MAX + 1])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verify signed JWTs (RFC 7519) in the compact serialization of JWS (RFC 7515), as OpenID and OAuth
- * servers issue them.
+/* Verify signed JWTs (RFC 7519) in the compact serialization of JWS (RFC 7515), as OpenID and
+ * OAuth servers issue them.
  *
  * Order.      The signature is verified, with the keys that the administrator configured, before
  *             any claim is read.  Until then the only answers are ignore (not a JWT), malformed and
@@ -16,9 +16,9 @@
  *             claims, which authenticate nobody without the signature.  Neither is GnuTLS's copy of
  *             an RSA signature.
  *
- * Why GnuTLS, libsodium and jansson, and none of Debian 12's JWT libraries: libjwt 1.10.2 has neither
- * EdDSA nor key sets.  librhonabwy 1.1.11 has both, and verifies signatures by the same GnuTLS calls
- * as key.c; but its upstream closed in November 2024, and by its source
+ * Why GnuTLS, libsodium and jansson, and none of Debian 12's JWT libraries: libjwt 1.10.2 has
+ * neither EdDSA nor key sets.  librhonabwy 1.1.11 has both, and verifies signatures by the same
+ * GnuTLS calls as key.c; but its upstream closed in November 2024, and by its source
  *   - it inflates a payload (zip) without a limit, before it verifies the signature;
  *   - it compares an HMAC with strcmp() (CVE-2024-25714);
  *   - it accepts ES256 with a key on any curve;

@@ -45,7 +45,7 @@ const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
     return error;
 }
 
-/* Detects the newline that an editor or echo adds to a text: it is not part of the issuer's secret. */
+/* Detects the newline that an editor or echo adds, and that is not part of the issuer's secret. */
 static bool is_text_line(struct slice text)
 {
     for (size_t i = 0; i + 1 < text.len; i++)

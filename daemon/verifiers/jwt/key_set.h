@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key set of one verifier.  Filled by the thread that opens the verifier, and constant after. */
+/* The key set of one verifier.  Filled by the thread that opens it, and constant afterwards. */
 #ifndef JETON_DAEMON_VERIFIERS_JWT_KEY_SET_H
 #define JETON_DAEMON_VERIFIERS_JWT_KEY_SET_H
 

@@ -187,7 +187,8 @@ static int reset(void **state)
 
 /* -- the module -------------------------------------------------------------------------------- */
 
-/* Returns url= of one of the endpoints: http, https, wrong (another name in the certificate), unix. */
+/* Returns url= of one of the endpoints: http, https, wrong (name in its certificate) or
+ * unix. */
 static const char *at(const char *endpoint)
 {
     static char url[160];
@@ -216,7 +217,8 @@ static const char *file_at(const char *key, const char *path)
 
 static char problem[512];
 
-/* Opens an instance with arguments key=value, up to a NULL.  Returns NULL if that is refused: see `problem`. */
+/* Opens an instance with arguments key=value, up to a NULL.  Returns NULL if that is refused: see
+ * `problem`. */
 static void *open_with(const char *const *arguments)
 {
     static char text[32][512];
