@@ -140,7 +140,7 @@ static void make_empty(const char *path, bool store, struct image *image)
 {
     static unsigned char filler[INPROC_BUFFER / 4];
     TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
-    TDB_DATA space = { filler, sizeof(filler) }, space_key = { (unsigned char *)"room", 4 };
+    TDB_DATA space = { filler, sizeof(filler) }, space_key = { (unsigned char *)"free", 4 };
     struct tdb_context *tdb = tdb_open(path, 31, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
                                        O_RDWR | O_CREAT, 0600);
 

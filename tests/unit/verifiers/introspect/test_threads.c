@@ -104,7 +104,7 @@ static void simultaneous_questions_share_a_request(void **state)
     void *in = OPEN(at("http"));
     struct asker asker[8];
     static const struct {
-        const char *say;
+        const char *response;
         int outcome;
     } cases[] = {
         { "say 500 application/json {}", JETON_VERIFIER_ERROR }, /* not cached, so it was shared */
@@ -113,7 +113,7 @@ static void simultaneous_questions_share_a_request(void **state)
 
     for (int c = 0; c < 2; c++) {
         reset(NULL);
-        command("%s", cases[c].say);
+        command("%s", cases[c].response);
         command("mode hold");
         start_threads(asker, 8, in, 60000);
         command("release");
