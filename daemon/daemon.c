@@ -16,7 +16,6 @@
 #include "daemon/net/worker_thread.h"
 #include "daemon/sandbox/privilege.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/session/cmd_info.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/watchdog.h"
 
@@ -305,7 +304,7 @@ static void reload(struct daemon *s)
     client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
                      c.max_connections_per_uid);
     for (size_t i = 0; i < s->server.workers; i++)
-        mailbox_wake(&s->server.worker[i].box);
+        mailbox_wake(&s->server.worker[i].mailbox);
     on_settle(-1, 0, s);
 }
 

@@ -11,7 +11,6 @@
 #include "daemon/config/resolve.h"
 #include "daemon/daemon.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/session/cmd_info.h"
 #include "daemon/verify/stack.h"
 #include "daemon/writer/load.h"
 

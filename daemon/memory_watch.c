@@ -74,7 +74,7 @@ static uint64_t count_all_calls(const struct stacks *stacks, struct text *names)
 
 void memory_watch_look(struct memory_watch *m, const struct server *server)
 {
-    struct client_limit_figures connections = client_limit_figures(server->client_limit);
+    struct client_limit_stats connections = client_limit_stats(server->client_limit);
     uint64_t own = token_table_figures(server->token_table).tokens * TOKEN_BYTES +
                    connections.now * CONNECTION_BYTES;
     char buffer[128];

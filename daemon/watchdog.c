@@ -4,7 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
-#include "daemon/session/pulse.h"
+#include "daemon/net/worker_thread.h"
 
 enum { DISK_PATIENCE = 10 }; /* seconds that changes may wait for the disk before it is reported */
 

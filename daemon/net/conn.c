@@ -10,19 +10,17 @@
 #include "daemon/base/clock.h"
 #include "daemon/session/dispatch.h"
 #include "daemon/session/pending_verify.h"
-#include "daemon/net/input.h"
-#include "daemon/net/output.h"
-#include "daemon/net/queue.h"
 #include "daemon/net/scheduler.h"
+#include "daemon/net/socket_io.h"
 
 enum {
-    LINGER = 30,    /* seconds for a client to take in the last of its replies */
-    READS_MOST = 8, /* until what has been read of changes is posted */
+    LINGER = 30,   /* seconds for a client to take in the last of its replies */
+    READS_MAX = 8, /* of one turn, until the changes that were read are posted */
 };
 
 struct watched {
     struct event event;
-    bool on; /* it is among those that the worker waits for */
+    bool on; /* added to the worker's event base */
 };
 
 struct conn {
@@ -30,26 +28,24 @@ struct conn {
     struct mail mail;
     struct watched read;
     struct watched write;
-    bool closed;
-    int64_t active;     /* when bytes last moved, in or out */
-    int64_t half_since; /* since when half a line is waiting; 0: none is */
+    int64_t active;         /* when bytes last moved, in or out */
+    int64_t partial_since;  /* since when a partial line is there; 0: none is */
+    unsigned partial_after; /* ... and so many lines before it */
     struct conn *next;
     struct conn **link; /* what points to it */
     int reads;          /* of this turn */
-    bool ran;           /* dispatch_run() was called, and dispatch_end() was not */
 };
 
 static void admit(struct mail *mail);
 static void on_read(evutil_socket_t fd, short what, void *conn);
 static void on_write(evutil_socket_t fd, short what, void *conn);
-static void change_arrives(struct mail *mail);
-static void scan_arrives(struct mail *mail);
-static void errand_arrives(struct mail *mail);
-static void goes_on(struct session *s);
-static bool work(struct conn *c);
-static void go_on(struct conn *c);
-static void resumes(struct session *s);
-static void touch(struct conn *c);
+static void on_change(struct mail *mail);
+static void on_chunk(struct mail *mail);
+static void on_job(struct mail *mail);
+static void on_ready(struct session *s);
+static void on_turn(struct session *s);
+static void run(struct conn *c);
+static void end_batched_run(struct session *s);
 static void watch(struct watched *w, bool wanted);
 static void watch_both(struct conn *c);
 static void set_events(struct conn *c);
@@ -65,11 +61,11 @@ struct conn *conn_new(struct worker *worker, int fd, enum role role, const struc
     c->session.fd = fd;
     c->session.role = role;
     c->session.peer = *peer;
-    c->session.change_arrives = change_arrives;
-    c->session.scan_arrives = scan_arrives;
-    c->session.errand_arrives = errand_arrives;
-    c->session.goes_on = goes_on;
-    c->session.resumes = resumes;
+    c->session.on_change = on_change;
+    c->session.on_chunk = on_chunk;
+    c->session.on_job = on_job;
+    c->session.on_ready = on_ready;
+    c->session.on_turn = on_turn;
     session_init(&c->session);
     return c;
 }
@@ -102,7 +98,7 @@ static void admit(struct mail *mail)
     set_events(c);
 }
 
-/* Its place is free only now: a closed connection whose changes are under way still counts. */
+/* Only now may another client connect: a closed connection whose changes are under way counts. */
 static void free_conn(struct conn *c)
 {
     struct session *s = &c->session;
@@ -111,7 +107,7 @@ static void free_conn(struct conn *c)
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
-    client_limit_give_back(worker->server->client_limit, s->peer.uid, s->role == ROLE_ADMIN);
+    client_limit_release(worker->server->client_limit, s->peer.uid, s->role == ROLE_ADMIN);
     session_free(s);
     free(c);
     if (worker->stopping && worker->conns == NULL)
@@ -122,10 +118,10 @@ void conn_close(struct conn *c)
 {
     struct session *s = &c->session;
 
-    if (!c->closed) {
-        c->closed = true;
-        s->rests = false;
-        queue_leave(s);
+    if (s->state != SESSION_CLOSED) {
+        end_batched_run(s); /* the batch points into its buffers */
+        scheduler_close(s);
+        s->wait = SESSION_WAITS_FOR_INPUT;
         watch(&c->read, false);
         watch(&c->write, false);
         close(s->fd);
@@ -133,14 +129,14 @@ void conn_close(struct conn *c)
         session_stop_scan(s);
         pending_verify_close(s);
     }
-    if (!s->touched && !session_is_away(s))
+    if (!session_is_away(s))
         free_conn(c);
 }
 
 /* -- bytes ----------------------------------------------------------------------------------- */
 
-/* Reads once; false: there was nothing, or it is closed. */
-static bool take_in(struct conn *c)
+/* Read once; false: there was nothing, or it is closed. */
+static bool receive(struct conn *c)
 {
     struct session *s = &c->session;
     ssize_t len = socket_io_receive(s);
@@ -156,8 +152,8 @@ static bool take_in(struct conn *c)
     return true;
 }
 
-/* False: nobody is there to receive it, and it is closed. */
-static bool send_out(struct conn *c)
+/* False: nobody receives it any more, and the connection is closed. */
+static bool send_replies(struct conn *c)
 {
     ssize_t sent = socket_io_send(&c->session);
 
@@ -168,40 +164,24 @@ static bool send_out(struct conn *c)
     return sent >= 0;
 }
 
-/* Changes that come together are saved together: before they are posted it is looked whether there
- * are more of them. */
-static void go_on(struct conn *c)
-{
-    struct session *s = &c->session;
-    bool more = true;
-
-    while (more && work(c) && !s->rests && s->changes.first != NULL) {
-        more = c->read.on && ++c->reads < READS_MOST;
-        if (more)
-            more = take_in(c);
-        else
-            session_post_changes(s);
-    }
-}
-
-/* If others have something to do as well, what came in from all is judged together, and all replies
- * are sent together: to wake a client at each of them would be to give it the processor. */
+/* If others have something to do as well, what arrived for all is answered in one batch, and all
+ * replies are sent together: to wake a client at each reply would give it the processor. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
-    struct worker *worker = c->session.worker;
+    struct session *s = &c->session;
+    struct worker *worker = s->worker;
 
     (void)fd, (void)what;
     c->reads = 0;
-    if (c->session.touched || !take_in(c))
+    if (s->state != SESSION_IDLE || !receive(c))
         return;
     if (event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
-        go_on(c);
+        run(c);
         return;
     }
-    dispatch_run(&c->session);
-    c->ran = true;
-    touch(c);
+    dispatch_run(s);
+    scheduler_batch(s);
     event_active(worker->on_turn, 0, 0);
 }
 
@@ -210,40 +190,74 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
     struct conn *c = conn;
 
     (void)fd, (void)what;
-    if (send_out(c))
-        go_on(c);
+    if (send_replies(c))
+        run(c);
 }
 
-static void end_run(struct conn *c)
-{
-    c->ran = false;
-    dispatch_end(&c->session);
-}
+/* -- running --------------------------------------------------------------------------------- */
 
-/* Does all that can be done now, then waits for what comes next.  False: it is closed. */
-static bool work(struct conn *c)
+/* Do all that can be done now, then wait for what comes next.  `begun`: its run was, and is to be
+ * ended.  False: it is closed. */
+static bool run_once(struct conn *c, bool begun)
 {
     struct session *s = &c->session;
 
     do {
-        if (!c->ran)
+        if (!begun)
             dispatch_run(s);
-        end_run(c);
-        if (!send_out(c))
+        begun = false;
+        dispatch_end(s);
+        scheduler_end_run(s);
+        if (!send_replies(c))
             return false;
-    } while (s->waits_for_output && iobuf_len(&s->out) == 0);
+    } while (s->wait == SESSION_WAITS_FOR_OUTPUT && iobuf_len(&s->out) == 0);
     if (session_is_done(s)) {
         conn_close(c);
         return false;
     }
-    if (s->starved)
-        queue_join(s);
-    if (s->rests || (s->promises && s->changes.first == NULL))
+    if (s->wait == SESSION_WAITS_FOR_OTHERS || (s->announced && s->changes.first == NULL))
         session_post_changes(s);
-    if (s->rests)
-        scheduler_yield(s);
+    scheduler_park(s);
     set_events(c);
     return true;
+}
+
+/* Run it now.  Changes that come together are saved together: before they are posted it is looked
+ * whether there are more of them. */
+static void run(struct conn *c)
+{
+    struct session *s = &c->session;
+    bool begun = !scheduler_begin(s), more = true;
+
+    while (more && run_once(c, begun) && s->wait != SESSION_WAITS_FOR_OTHERS &&
+           s->changes.first != NULL) {
+        begun = false;
+        more = c->read.on && ++c->reads < READS_MAX;
+        if (more)
+            more = receive(c);
+        else
+            session_post_changes(s);
+    }
+}
+
+static void on_turn(struct session *s)
+{
+    run((struct conn *)s);
+}
+
+/* End a run that was begun in this turn: what arrived since needs another. */
+static void end_batched_run(struct session *s)
+{
+    if (s->state != SESSION_BATCHED)
+        return;
+    dispatch_end(s);
+    scheduler_unbatch(s);
+}
+
+static void on_ready(struct session *s)
+{
+    end_batched_run(s);
+    run((struct conn *)s);
 }
 
 static void watch(struct watched *w, bool wanted)
@@ -258,82 +272,64 @@ static void watch_both(struct conn *c)
 {
     const struct session *s = &c->session;
 
-    watch(&c->read, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_ROOM);
+    watch(&c->read, !s->eof && !s->ended && iobuf_len(&s->in) < SESSION_INPUT_MAX);
     watch(&c->write, iobuf_len(&s->out) > 0);
 }
 
 static void set_events(struct conn *c)
 {
     const struct session *s = &c->session;
+    bool partial = s->wait == SESSION_WAITS_FOR_INPUT && framing_is_partial(&s->framing);
 
     watch_both(c);
-    /* It is the half line now there that is timed, not that there is always one. */
-    if (!s->half_a_line || s->ended_a_line)
-        c->half_since = 0;
-    if (s->half_a_line && c->half_since == 0)
-        c->half_since = clock_seconds();
+    /* It is the partial line now there that is timed, not that there is always one. */
+    if (!partial || c->partial_after != s->framing.lines)
+        c->partial_since = 0;
+    c->partial_after = s->framing.lines;
+    if (partial && c->partial_since == 0)
+        c->partial_since = clock_seconds();
 }
 
-/* -- mail coming home ------------------------------------------------------------------------ */
+/* -- mail ------------------------------------------------------------------------------------ */
 
-/* It goes on when all mail is in, with its replies together. */
-static void touch(struct conn *c)
+/* Run it when all mail is delivered, so that its replies are sent together. */
+static void schedule(struct session *s)
 {
-    if (c->closed)
-        conn_close(c);
+    if (s->state == SESSION_CLOSED)
+        conn_close((struct conn *)s);
     else
-        scheduler_touch(&c->session);
+        scheduler_schedule(s);
 }
 
-/* What waits for this mail may begin now: another run is needed, whether there was one or not. */
-static void news_for(struct conn *c)
-{
-    if (c->ran)
-        end_run(c);
-}
-
-static void change_arrives(struct mail *mail)
+static void on_change(struct mail *mail)
 {
     struct change *change = (struct change *)mail;
-    struct conn *c = change->sender;
+    struct session *s = change->sender;
 
-    news_for(c);
-    session_take_change(&c->session, change);
-    touch(c);
+    end_batched_run(s);
+    session_take_change(s, change);
+    schedule(s);
 }
 
-static void errand_arrives(struct mail *mail)
+static void on_job(struct mail *mail)
 {
-    struct conn *c = (struct conn *)pending_verify_resume(mail);
+    struct session *s = pending_verify_resume(mail);
 
-    news_for(c);
-    touch(c);
+    end_batched_run(s);
+    schedule(s);
 }
 
-static void goes_on(struct session *s)
-{
-    news_for((struct conn *)s);
-    go_on((struct conn *)s);
-}
-
-static void resumes(struct session *s)
-{
-    struct conn *c = (struct conn *)s;
-
-    if (c->closed)
-        conn_close(c);
-    else
-        go_on(c);
-}
-
-static void scan_arrives(struct mail *mail)
+static void on_chunk(struct mail *mail)
 {
     struct scan *scan = (struct scan *)mail;
-    struct conn *c = scan->sender;
+    struct session *s = scan->sender;
 
-    news_for(c);
-    session_take_chunk(&c->session, scan);
-    resumes(&c->session);
+    end_batched_run(s);
+    session_take_chunk(s, scan);
+    if (s->state == SESSION_CLOSED)
+        conn_close((struct conn *)s);
+    else
+        run((struct conn *)s);
 }
 
 /* -- deadlines ------------------------------------------------------------------------------- */
@@ -344,23 +340,23 @@ void conn_tick(struct conn *c, int64_t now)
     int64_t line = atomic_load(&s->worker->server->settings.line_timeout);
     int64_t idle = atomic_load(&s->worker->server->settings.idle_timeout);
 
-    if (c->closed || session_is_away(s))
+    if (s->state == SESSION_CLOSED || session_is_away(s))
         return;
     if ((idle > 0 && now - c->active > idle) || (s->ended && now - c->active > LINGER)) {
         conn_close(c);
-    } else if (line > 0 && c->half_since > 0 && now - c->half_since > line && !s->ended &&
+    } else if (line > 0 && c->partial_since > 0 && now - c->partial_since > line && !s->ended &&
                s->scan == NULL) {
         session_fail(s, STATUS_SYNTAX,
                      "half a line, and no line end for too long ([daemon] "
                      "line_timeout); closing");
-        go_on(c);
+        run(c);
     } else {
-        watch_both(c); /* there may have been no memory to */
+        watch_both(c); /* there may have been no memory to do so */
     }
 }
 
 void conn_wind_down(struct conn *c)
 {
-    if (!c->closed)
+    if (c->session.state != SESSION_CLOSED)
         shutdown(c->session.fd, SHUT_RD);
 }

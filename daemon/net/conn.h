@@ -11,7 +11,7 @@ struct conn;
 /* Takes over the descriptor and a place in the client_limit.  NULL: no memory; the caller still has both. */
 struct conn *conn_new(struct worker *worker, int fd, enum role role, const struct peercred *peer);
 
-/* To be posted to the worker's box; there the connection goes to work. */
+/* To be posted to the worker's mailbox; there the connection goes to work. */
 struct mail *conn_mail(struct conn *c);
 
 /* The next connection of the worker; the list begins with worker->conns. */

@@ -240,7 +240,7 @@ static void take_in(struct listening *s, int fd)
         close(fd);
         return;
     }
-    if (!client_limit_take(l->server->client_limit, peer.uid, admin)) {
+    if (!client_limit_acquire(l->server->client_limit, peer.uid, admin)) {
         journald_report(&(struct journald_entry){ .kind = JOURNALD_REFUSED,
                                                   .uid = peer.uid,
                                                   .pid = peer.pid },
@@ -252,11 +252,11 @@ static void take_in(struct listening *s, int fd)
     struct worker *worker = &l->server->worker[l->next_lane++ % l->server->workers];
     struct conn *c = conn_new(worker, fd, s->role, &peer);
     if (c == NULL) {
-        client_limit_give_back(l->server->client_limit, peer.uid, admin);
+        client_limit_release(l->server->client_limit, peer.uid, admin);
         turn_away(fd, "no memory for another connection");
         return;
     }
-    mailbox_post(&worker->box, conn_mail(c));
+    mailbox_post(&worker->mailbox, conn_mail(c));
 }
 
 /* Out of descriptors, an administrator gets the one kept in reserve; the others wait, for a level-

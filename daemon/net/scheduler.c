@@ -1,70 +1,151 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/scheduler.h"
 
-#include "daemon/session/dispatch.h"
-#include "daemon/net/queue.h"
+enum { MAIL_PER_TURN = 32 }; /* then others are served */
 
-enum { MAIL_A_TURN = 32 }; /* until others have theirs */
-
-static void touch(struct session *s, struct session **list)
+void scheduler_init(struct worker *worker)
 {
-    if (s->touched)
+    TAILQ_INIT(&worker->scheduled);
+    TAILQ_INIT(&worker->yielded);
+    for (int i = 0; i < CLASSES; i++)
+        TAILQ_INIT(&worker->class[i].waiting);
+}
+
+/* -- the lists of turns ---------------------------------------------------------------------- */
+
+static void schedule(struct session *s, enum session_state state)
+{
+    s->state = state;
+    TAILQ_INSERT_TAIL(&s->worker->scheduled, s, turn);
+}
+
+void scheduler_schedule(struct session *s)
+{
+    if (s->state == SESSION_IDLE)
+        schedule(s, SESSION_SCHEDULED);
+}
+
+void scheduler_batch(struct session *s)
+{
+    schedule(s, SESSION_BATCHED);
+}
+
+static void yield(struct session *s)
+{
+    s->state = SESSION_YIELDED;
+    TAILQ_INSERT_TAIL(&s->worker->yielded, s, turn);
+    mailbox_wake(&s->worker->mailbox);
+}
+
+static void leave_list(struct session *s)
+{
+    if (s->state == SESSION_SCHEDULED || s->state == SESSION_BATCHED)
+        TAILQ_REMOVE(&s->worker->scheduled, s, turn);
+    else if (s->state == SESSION_YIELDED)
+        TAILQ_REMOVE(&s->worker->yielded, s, turn);
+}
+
+bool scheduler_begin(struct session *s)
+{
+    bool batched = s->state == SESSION_BATCHED;
+
+    leave_list(s);
+    if (s->state != SESSION_GRANTED)
+        s->state = SESSION_IDLE;
+    return !batched;
+}
+
+void scheduler_end_run(struct session *s)
+{
+    s->state = SESSION_IDLE;
+}
+
+void scheduler_unbatch(struct session *s)
+{
+    s->state = SESSION_SCHEDULED;
+}
+
+/* -- the queues for slots -------------------------------------------------------------------- */
+
+static void enter_queue(struct session *s)
+{
+    if (s->slot.tqe_prev == NULL)
+        TAILQ_INSERT_TAIL(&session_class(s)->waiting, s, slot);
+}
+
+static void leave_queue(struct session *s)
+{
+    if (s->slot.tqe_prev == NULL)
         return;
-    s->touched = true;
-    s->next_touched = *list;
-    *list = s;
+    TAILQ_REMOVE(&session_class(s)->waiting, s, slot);
+    s->slot.tqe_prev = NULL;
 }
 
-void scheduler_touch(struct session *s)
+/* Run those that waited longest, which begin one change at least, as long as there are slots. */
+static void grant_slots(struct change_class *class)
 {
-    touch(s, &s->worker->touched);
-}
+    struct session *s;
 
-void scheduler_yield(struct session *s)
-{
-    touch(s, &s->worker->resting);
-    mailbox_wake(&s->worker->box);
-}
-
-static void resume_all(struct session **list)
-{
-    struct session *s = *list, *next;
-
-    *list = NULL;
-    for (; s != NULL; s = next) {
-        next = s->next_touched;
-        s->touched = false;
-        s->resumes(s);
+    while (class->outstanding < class->most && (s = TAILQ_FIRST(&class->waiting)) != NULL) {
+        leave_queue(s);
+        leave_list(s);
+        s->state = SESSION_GRANTED;
+        s->on_turn(s);
     }
 }
 
-/* The first in line goes on, with one change at least, as long as there is room. */
-static void serve_waiting(struct change_class *class)
+/* -- turns ----------------------------------------------------------------------------------- */
+
+void scheduler_park(struct session *s)
 {
-    while (class->first_waiting != NULL && class->outstanding < class->most) {
-        struct session *s = class->first_waiting;
-        queue_leave(s);
-        s->has_turn = true;
-        s->resumes(s);
+    if (s->wait == SESSION_WAITS_FOR_SLOT)
+        enter_queue(s);
+    else if (s->wait == SESSION_WAITS_FOR_OTHERS)
+        yield(s);
+}
+
+void scheduler_close(struct session *s)
+{
+    leave_list(s);
+    leave_queue(s);
+    s->state = SESSION_CLOSED;
+}
+
+/* A session that runs leaves the list by itself, and may be freed. */
+static void run_scheduled(struct worker *worker)
+{
+    for (struct session *s; (s = TAILQ_FIRST(&worker->scheduled)) != NULL;)
+        s->on_turn(s);
+}
+
+/* Those that yield again are behind the last of now. */
+static void run_yielded(struct worker *worker)
+{
+    const struct session *last = TAILQ_LAST(&worker->yielded, session_list);
+    bool more = last != NULL;
+
+    while (more) {
+        struct session *s = TAILQ_FIRST(&worker->yielded);
+        more = s != last;
+        s->on_turn(s);
     }
 }
 
 void scheduler_end_turn(struct worker *worker)
 {
-    dispatch_answer(worker); /* before one of them is freed */
-    resume_all(&worker->touched);
+    session_answer_batch(worker);
+    run_scheduled(worker);
     for (int i = 0; i < CLASSES; i++)
-        serve_waiting(&worker->class[i]);
+        grant_slots(&worker->class[i]);
 }
 
-/* Those that rest have woken the worker, and come again after others. */
 bool scheduler_deliver_mail(struct worker *worker)
 {
-    bool all = mailbox_deliver(&worker->box, MAIL_A_TURN);
+    bool all = mailbox_deliver(&worker->mailbox, MAIL_PER_TURN);
 
     if (all) {
         scheduler_end_turn(worker);
-        resume_all(&worker->resting);
+        run_yielded(worker);
     }
     return all;
 }

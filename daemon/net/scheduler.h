@@ -1,25 +1,60 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who of a worker goes on, and when: what came in for several sessions in one turn of the loop is
- * answered together.  The worker's thread.
+/* Decide which of a worker's sessions run, and when: what arrives for several sessions in one turn
+ * of the event loop is answered together, and nobody has a second turn before others had one.
  *
- * A session that was touched is not freed before its resumes() is called, which may free it. */
+ *              input, others are served as well         the turn ends
+ *            ┌────────────────────────────▶ BATCHED ─────────────────┐
+ *            │                                 │ mail                │
+ *            │   mail                          ▼                     │
+ *          IDLE ───────────────────────▶ SCHEDULED ──────────────────┤ run
+ *           ▲ │  it made many changes, and has more   mail was read  │
+ *           │ ├──────────────────────────▶ YIELDED ──────────────────┤
+ *           │ │  it waited longest for a slot, and one is free       │
+ *           │ └──────────────────────────▶ GRANTED ──────────────────┤
+ *           └────────────────────────────────────────────────────────┘
+ *
+ * A session may also run at once: idle, when input arrives and no other is served; in any state,
+ * when its socket takes output again, a chunk arrives, or a verifier is late.  Any state becomes
+ * CLOSED, which remains.
+ *
+ * What a run found that the session waits for (`wait`) matters as follows: FOR_OTHERS, it yields;
+ * FOR_SLOT, it enters the queue of its class, and keeps its place there while it is scheduled for
+ * something else; otherwise it is idle until something arrives.  The worker's thread. */
 #ifndef JETON_DAEMON_NET_SCHEDULER_H
 #define JETON_DAEMON_NET_SCHEDULER_H
 
 #include "daemon/session/session.h"
 
-/* It goes on at the end of this turn, once, however often it is touched. */
-void scheduler_touch(struct session *s);
+void scheduler_init(struct worker *worker);
 
-/* It goes on after others had their turn. */
-void scheduler_yield(struct session *s);
+/* Run it at the end of this turn, once, however often it is scheduled. */
+void scheduler_schedule(struct session *s);
 
-/* Delivers the worker's mail, and when all is delivered ends the turn and lets those go on that rested.
- * False: there is more; the worker is woken again for it, after others had theirs. */
+/* The same for an idle session whose run is begun, and is to be ended then. */
+void scheduler_batch(struct session *s);
+
+/* Take a session out of its list, to run now; it stays in the queue for a slot.  False: its run was
+ * begun in this turn, and is only to be ended. */
+bool scheduler_begin(struct session *s);
+
+/* Its run was ended. */
+void scheduler_end_run(struct session *s);
+
+/* The run of a batched session was ended before the turn: another is needed when that ends. */
+void scheduler_unbatch(struct session *s);
+
+/* After it ran: queue for a slot or yield, as its `wait` demands. */
+void scheduler_park(struct session *s);
+
+/* Take it out of every list, for good. */
+void scheduler_close(struct session *s);
+
+/* Deliver the worker's mail; when all is delivered end the turn, and then run those that yielded
+ * before.  False: there is more; the worker is woken again for it, after others were served. */
 bool scheduler_deliver_mail(struct worker *worker);
 
-/* Answers what came in during this turn of the worker, and lets those go on that were touched, or that
- * waited for room. */
+/* Answer what arrived in this turn: run the sessions that are scheduled, and those that waited for
+ * a slot which is free now. */
 void scheduler_end_turn(struct worker *worker);
 
 #endif

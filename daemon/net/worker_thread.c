@@ -5,20 +5,22 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/net/conn.h"
-#include "daemon/session/dispatch.h"
 #include "daemon/base/log.h"
-#include "daemon/session/pulse.h"
 #include "daemon/base/thread.h"
 #include "daemon/net/scheduler.h"
 
-enum { STOP_SECONDS = 5, OTHERS_MOST = 512, ADMINS_MOST = 4096 };
+enum {
+    STOP_SECONDS = 5,   /* for connections to finish */
+    OTHERS_SLOTS = 512, /* changes under way of each class */
+    ADMINS_SLOTS = 4096,
+};
 
 static void *run(void *worker);
 static void on_mail(evutil_socket_t fd, short what, void *worker);
 static void on_turn(evutil_socket_t fd, short what, void *worker);
 static void on_tick(evutil_socket_t fd, short what, void *worker);
-static void look_at_deadlines(struct worker *worker);
-static void begin_to_stop(struct worker *worker);
+static void check_deadlines(struct worker *worker);
+static void begin_stop(struct worker *worker);
 
 int worker_init(struct worker *worker, struct server *server, unsigned number)
 {
@@ -31,17 +33,18 @@ int worker_init(struct worker *worker, struct server *server, unsigned number)
     event_config_free(config);
     if (worker->base == NULL)
         return -ENOMEM;
-    worker->class[CLASS_OTHERS].most = OTHERS_MOST;
-    worker->class[CLASS_ADMINS].most = ADMINS_MOST;
+    scheduler_init(worker);
+    worker->class[CLASS_OTHERS].most = OTHERS_SLOTS;
+    worker->class[CLASS_ADMINS].most = ADMINS_SLOTS;
     worker->server = server;
     worker->reader = number;
     worker->stack_reader = &server->stack_set->reader[number];
-    int error = mailbox_init(&worker->box);
+    int error = mailbox_init(&worker->mailbox);
     if (error < 0) {
         event_base_free(worker->base);
         return error;
     }
-    worker->on_mail = event_new(worker->base, worker->box.wake, EV_READ | EV_PERSIST, on_mail,
+    worker->on_mail = event_new(worker->base, worker->mailbox.wake, EV_READ | EV_PERSIST, on_mail,
                                 worker);
     worker->on_turn = event_new(worker->base, -1, 0, on_turn, worker);
     worker->on_tick = event_new(worker->base, -1, EV_PERSIST, on_tick, worker);
@@ -60,19 +63,44 @@ int worker_start(struct worker *worker)
 void worker_tick(struct worker *worker)
 {
     atomic_store(&worker->tick, true);
-    mailbox_wake(&worker->box);
+    mailbox_wake(&worker->mailbox);
 }
 
 void worker_stop(struct worker *worker)
 {
     atomic_store(&worker->stop, true);
-    mailbox_wake(&worker->box);
+    mailbox_wake(&worker->mailbox);
 }
 
 void worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
 }
+
+/* -- alive? ---------------------------------------------------------------------------------- */
+
+void worker_ask_alive(struct server *server)
+{
+    for (size_t i = 0; i < server->workers; i++) {
+        atomic_fetch_add(&server->worker[i].asked, 1);
+        mailbox_wake(&server->worker[i].mailbox);
+    }
+}
+
+bool worker_all_alive(const struct server *server)
+{
+    for (size_t i = 0; i < server->workers; i++)
+        if (atomic_load(&server->worker[i].answered) != atomic_load(&server->worker[i].asked))
+            return false;
+    return true;
+}
+
+static void answer_alive(struct worker *worker)
+{
+    atomic_store(&worker->answered, atomic_load(&worker->asked));
+}
+
+/* -- the end --------------------------------------------------------------------------------- */
 
 static void close_all(struct worker *worker)
 {
@@ -84,20 +112,19 @@ static void close_all(struct worker *worker)
     }
 }
 
-/* What is delivered in part, and then what came since. */
-static void take_all_mail(struct worker *worker)
+/* Deliver what was taken from the mailbox before, and then what came since. */
+static void deliver_all_mail(struct worker *worker)
 {
     for (int i = 0; i < 2; i++)
         while (!scheduler_deliver_mail(worker))
             continue;
 }
 
-/* Nothing goes on when what is under way comes home: it finds its connection closed.  What comes
- * may itself be a connection. */
+/* Mail that still arrives finds its connection closed, or is a connection itself. */
 void worker_free(struct worker *worker)
 {
     close_all(worker);
-    take_all_mail(worker);
+    deliver_all_mail(worker);
     close_all(worker);
     if (worker->on_mail != NULL)
         event_free(worker->on_mail);
@@ -106,8 +133,10 @@ void worker_free(struct worker *worker)
     if (worker->on_tick != NULL)
         event_free(worker->on_tick);
     event_base_free(worker->base);
-    mailbox_destroy(&worker->box);
+    mailbox_destroy(&worker->mailbox);
 }
+
+/* -- the thread ------------------------------------------------------------------------------ */
 
 static void *run(void *argument)
 {
@@ -125,16 +154,16 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
-    dispatch_answer(worker);
+    session_answer_batch(worker);
     stack_set_enter(worker->stack_reader);
     scheduler_deliver_mail(worker);
-    worker_answer_alive(worker);
+    answer_alive(worker);
     if (atomic_exchange(&worker->tick, false))
-        look_at_deadlines(worker);
-    /* Only now: what was set before the wake-up that was just taken is seen here. */
+        check_deadlines(worker);
+    /* Read `stop` last: the wake-up that was just taken may be the one that followed it. */
     if (atomic_load(&worker->stop) && !worker->stopping) {
-        take_all_mail(worker); /* nothing is accepted any more: these are the last */
-        begin_to_stop(worker);
+        deliver_all_mail(worker); /* the listeners are closed: these connections are the last */
+        begin_stop(worker);
     }
     if (worker->stopping && worker->conns == NULL)
         event_base_loopbreak(worker->base);
@@ -147,8 +176,8 @@ static void on_turn(evutil_socket_t fd, short what, void *worker)
     scheduler_end_turn(worker);
 }
 
-/* From here on its own clock ticks: the main thread's does not any more. */
-static void begin_to_stop(struct worker *worker)
+/* Start a timer of its own: the main thread's does not call worker_tick() any more. */
+static void begin_stop(struct worker *worker)
 {
     const struct timeval second = { .tv_sec = 1 };
 
@@ -164,11 +193,11 @@ static void on_tick(evutil_socket_t fd, short what, void *worker)
 {
     (void)fd;
     (void)what;
-    dispatch_answer(worker);
-    look_at_deadlines(worker);
+    session_answer_batch(worker);
+    check_deadlines(worker);
 }
 
-static void look_at_deadlines(struct worker *worker)
+static void check_deadlines(struct worker *worker)
 {
     int64_t now = clock_seconds();
     struct conn *next;

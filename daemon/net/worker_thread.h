@@ -11,8 +11,8 @@ int worker_init(struct worker *worker, struct server *server, unsigned number);
 /* Starts its thread; 0 or -errno. */
 int worker_start(struct worker *worker);
 
-/* Call about once a second, from any thread: the worker then looks for connections that are over
- * time.  A timer of its own would cost every wait for input a timer in the kernel. */
+/* Call about once a second, from any thread: the worker then looks for connections that are past a
+ * deadline.  With a timer of its own every wait for input would set a timer in the kernel. */
 void worker_tick(struct worker *worker);
 
 /* Lets the connections finish what they were sent, then ends the thread; those that take longer
@@ -22,5 +22,11 @@ void worker_join(struct worker *worker);
 
 /* Frees the worker and its connections.  The writer_thread has stopped. */
 void worker_free(struct worker *worker);
+
+/* Whether the workers' event loops still run: ask each through its mailbox, and see later whether all
+ * have answered.  The writer's thread is not asked: it may wait for the disk as long as that takes.
+ * The main thread. */
+void worker_ask_alive(struct server *server);
+bool worker_all_alive(const struct server *server);
 
 #endif

@@ -6,9 +6,9 @@
 
 enum { BUCKETS = 64 };
 
-/* The connections of one uid in one class; there while it has any. */
-struct holder {
-    struct holder *next;
+/* The connections of one uid and class; it exists while there are any. */
+struct client {
+    struct client *next;
     uid_t uid;
     bool admin;
     uint64_t count;
@@ -18,8 +18,8 @@ struct client_limit {
     pthread_mutex_t mutex;
     uint64_t most;
     uint64_t most_per_uid;
-    struct client_limit_figures figures;
-    struct holder *bucket[BUCKETS];
+    struct client_limit_stats stats;
+    struct client *bucket[BUCKETS];
 };
 
 struct client_limit *client_limit_new(uint64_t most, uint64_t most_per_uid)
@@ -39,9 +39,9 @@ void client_limit_free(struct client_limit *q)
     if (q == NULL)
         return;
     for (int i = 0; i < BUCKETS; i++) {
-        for (struct holder *h; (h = q->bucket[i]) != NULL;) {
-            q->bucket[i] = h->next;
-            free(h);
+        for (struct client *c; (c = q->bucket[i]) != NULL;) {
+            q->bucket[i] = c->next;
+            free(c);
         }
     }
     pthread_mutex_destroy(&q->mutex);
@@ -56,21 +56,21 @@ void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_u
     pthread_mutex_unlock(&q->mutex);
 }
 
-/* The link to this holder, or to the end of its bucket. */
-static struct holder **find(struct client_limit *q, uid_t uid, bool admin)
+/* The link to this client, or the one at the end of its bucket. */
+static struct client **find(struct client_limit *q, uid_t uid, bool admin)
 {
-    struct holder **link = &q->bucket[uid % BUCKETS];
+    struct client **link = &q->bucket[uid % BUCKETS];
 
     while (*link != NULL && ((*link)->uid != uid || (*link)->admin != admin))
         link = &(*link)->next;
     return link;
 }
 
-static bool take(struct client_limit *q, uid_t uid, bool admin)
+static bool acquire(struct client_limit *q, uid_t uid, bool admin)
 {
-    struct holder **link = find(q, uid, admin);
+    struct client **link = find(q, uid, admin);
 
-    if (q->figures.now >= q->most + (admin ? CLIENT_LIMIT_ADMIN_PLACES : 0))
+    if (q->stats.now >= q->most + (admin ? CLIENT_LIMIT_ADMIN_EXTRA : 0))
         return false;
     if (*link == NULL) {
         *link = calloc(1, sizeof(**link));
@@ -82,36 +82,36 @@ static bool take(struct client_limit *q, uid_t uid, bool admin)
     if ((*link)->count >= q->most_per_uid)
         return false;
     (*link)->count++;
-    q->figures.now++;
-    q->figures.total++;
+    q->stats.now++;
+    q->stats.total++;
     return true;
 }
 
-bool client_limit_take(struct client_limit *q, uid_t uid, bool admin)
+bool client_limit_acquire(struct client_limit *q, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&q->mutex);
-    bool taken = take(q, uid, admin);
-    q->figures.refused += !taken;
+    bool acquired = acquire(q, uid, admin);
+    q->stats.refused += !acquired;
     pthread_mutex_unlock(&q->mutex);
-    return taken;
+    return acquired;
 }
 
-void client_limit_give_back(struct client_limit *q, uid_t uid, bool admin)
+void client_limit_release(struct client_limit *q, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&q->mutex);
-    struct holder **link = find(q, uid, admin), *h = *link;
-    q->figures.now--;
-    if (--h->count == 0) {
-        *link = h->next;
-        free(h);
+    struct client **link = find(q, uid, admin), *c = *link;
+    q->stats.now--;
+    if (--c->count == 0) {
+        *link = c->next;
+        free(c);
     }
     pthread_mutex_unlock(&q->mutex);
 }
 
-struct client_limit_figures client_limit_figures(struct client_limit *q)
+struct client_limit_stats client_limit_stats(struct client_limit *q)
 {
     pthread_mutex_lock(&q->mutex);
-    struct client_limit_figures figures = q->figures;
+    struct client_limit_stats stats = q->stats;
     pthread_mutex_unlock(&q->mutex);
-    return figures;
+    return stats;
 }

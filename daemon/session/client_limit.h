@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How many connections there are, in all and per uid, and whether one more is allowed.
- * Thread-safe.  Admin connections are counted apart, with a few places of their own, so that no
- * crowd of others keeps an administrator out. */
+ * Thread-safe.  Admin connections are counted apart, and a few more of them are allowed, so that
+ * no crowd of others keeps an administrator out. */
 #ifndef JETON_DAEMON_SESSION_CLIENT_LIMIT_H
 #define JETON_DAEMON_SESSION_CLIENT_LIMIT_H
 
@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CLIENT_LIMIT_ADMIN_PLACES = 16 }; /* beyond the limit of all connections */
+enum { CLIENT_LIMIT_ADMIN_EXTRA = 16 }; /* admin connections beyond the limit of all */
 
 struct client_limit;
 
@@ -19,17 +19,17 @@ void client_limit_free(struct client_limit *q);
 
 void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_uid);
 
-/* Takes a place; false if there is none. */
-bool client_limit_take(struct client_limit *q, uid_t uid, bool admin);
-void client_limit_give_back(struct client_limit *q, uid_t uid, bool admin);
+/* Count a new connection; false: it is not allowed. */
+bool client_limit_acquire(struct client_limit *q, uid_t uid, bool admin);
+void client_limit_release(struct client_limit *q, uid_t uid, bool admin);
 
 /* Connections now, since the start, and refused. */
-struct client_limit_figures {
+struct client_limit_stats {
     uint64_t now;
     uint64_t total;
     uint64_t refused;
 };
 
-struct client_limit_figures client_limit_figures(struct client_limit *q);
+struct client_limit_stats client_limit_stats(struct client_limit *q);
 
 #endif

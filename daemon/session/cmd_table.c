@@ -16,7 +16,7 @@ bool cmd_table_allowed(struct session *s)
            peercred_in_group(s->fd, &s->peer, (gid_t)group);
 }
 
-/* True if the client has not taken in all that was sent to it (unix(7): SIOCOUTQ). */
+/* True if the client has not read all that was sent to it (unix(7): SIOCOUTQ). */
 static bool has_unread(const struct session *s)
 {
     int unread = 0;
@@ -37,7 +37,7 @@ static void put_terms(struct text *t, const struct stack *stack)
         line_puts(t, "scope", stack->scopes);
 }
 
-/* Why the table cannot be had; NULL: it can. */
+/* Why the table is refused, and with which status; NULL: it is not. */
 static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
 {
     *status = STATUS_FORBIDDEN;
@@ -54,30 +54,34 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
     return NULL;
 }
 
-enum status cmd_table_send(struct session *s, const struct stack *stack, struct problem *problem)
+void cmd_table(struct run *run, const struct request *r)
 {
+    struct session *s = run->session;
+    const struct stack *stack = stacks_find(run->stacks, command_service(r));
     uint64_t size, generation;
     enum status status;
     struct text t;
 
     const char *fault = table_fault(s, stack, &status);
-    if (fault != NULL)
-        return problem_set(problem, status, "%s", fault);
+    if (fault != NULL) {
+        session_refuse(s, status, fault);
+        return;
+    }
     int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
     if (fd < 0) {
         log_error("no descriptor of the table: %s", strerror(-fd));
-        return problem_set(problem, STATUS_INTERNAL,
-                           "the table cannot be handed out now: jetond's log says why");
+        session_refuse(s, STATUS_INTERNAL,
+                       "the table cannot be handed out now: jetond's log says why");
+        return;
     }
     s->passing = fd;
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
-        return STATUS_OK;
+        return;
     reply_begin(&t, STATUS_OK);
     line_put_u64(&t, "size", size);
     put_terms(&t, stack);
     line_put_u64(&t, "generation", generation);
     reply_end(&t, STATUS_OK, NULL);
-    iobuf_commit(&s->out, t.len);
+    session_end_reply(s, &t);
     worker_count(&s->worker->counters.tables);
-    return STATUS_OK;
 }

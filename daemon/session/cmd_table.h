@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who may have the table, and for what.  The worker's thread. */
+/* The verb table: hand out a descriptor of the shared table.  The worker's thread. */
 #ifndef JETON_DAEMON_SESSION_CMD_TABLE_H
 #define JETON_DAEMON_SESSION_CMD_TABLE_H
 
-#include "daemon/session/session.h"
+#include "daemon/session/command.h"
 
-/* True for root, the daemon's own user, and members of the group that may have it. */
+/* The descriptor goes with the reply's first byte, so `out` must be empty. */
+command cmd_table;
+
+/* True for root, the daemon's own user, and members of the group that may have the table. */
 bool cmd_table_allowed(struct session *s);
-
-/* Appends the reply to `table` for a service with this stack, with a descriptor to go with its first
- * byte.  Not STATUS_OK: *problem says why it cannot be had. */
-enum status cmd_table_send(struct session *s, const struct stack *stack, struct problem *problem);
 
 #endif

@@ -4,6 +4,7 @@
 #define JETON_DAEMON_SESSION_CONTEXT_H
 
 #include <event2/event.h>
+#include <sys/queue.h>
 
 #include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
@@ -11,14 +12,16 @@
 #include "daemon/writer/writer_thread.h"
 #include "daemon/session/client_limit.h"
 
-/* Changes on their way are limited, and by class, so that no crowd with a value to revoke keeps an
- * administrator waiting.  Sessions that found no room queue up; until they had their turn nobody
- * else of that class begins a change. */
+/* Sessions in the order in which they came. */
+TAILQ_HEAD(session_list, session);
+
+/* Changes under way are limited, and by class, so that no crowd with a value to revoke keeps an
+ * administrator waiting.  Each takes a slot.  Sessions that find none queue up, and until they had
+ * their turn nobody else of that class begins a change. */
 struct change_class {
     unsigned most;
     unsigned outstanding;
-    struct session *first_waiting; /* queue.c's */
-    struct session *last_waiting;
+    struct session_list waiting; /* for a slot; net/scheduler's */
 };
 
 enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
@@ -35,34 +38,34 @@ static inline void worker_count(_Atomic uint64_t *counter)
     atomic_store_explicit(counter, before + 1, memory_order_relaxed);
 }
 
-/* One worker thread's.  Owned by that thread, its box, counters and `stop` excepted. */
+/* One worker thread's.  Owned by that thread, except mailbox, counters and what is atomic. */
 struct worker {
     struct event_base *base;
-    struct mailbox box; /* new connections, answered changes, filled chunks */
-    unsigned reader;    /* this thread's number with the token_table */
+    struct mailbox mailbox; /* new connections, answered changes, chunks of scans, jobs */
+    unsigned reader;        /* this thread's number with the token_table and metrics */
     struct server *server;
-    struct conn *conns; /* of this worker, also those that are closed and whose
-                                           answers are still on their way */
+    struct conn *conns; /* also those that are closed and have something with another thread */
     struct change_class class[CLASSES];
-    struct session *touched; /* to go on at the end of this turn */
-    struct session *resting; /* ... of the next one that begins with mail */
+    struct session_list scheduled; /* to run at the end of this turn; net/scheduler's */
+    struct session_list yielded;   /* ... at the end of the next turn that begins with mail */
     bool stopping;
     int64_t stop_by; /* clock_seconds() */
     struct event *on_mail;
-    struct event *on_turn; /* when all have had their turn that had something to do */
+    struct event *on_turn; /* when all events of this turn were dealt with */
     struct event *on_tick; /* while stopping */
     pthread_t thread;
-    atomic_bool tick;                  /* set by worker_tick() */
-    atomic_bool stop;                  /* set by worker_stop() */
+    atomic_bool tick;                /* set by worker_tick() */
+    atomic_bool stop;                /* set by worker_stop() */
     struct stack_reader *stack_reader; /* this thread's, of the server's stack_set */
-    _Atomic unsigned asked;            /* for a sign of life, so many times; by the main thread */
-    _Atomic unsigned answered;
-    struct verify_batch judge;
-    struct evaluation hearing; /* of what is decided at once */
+    _Atomic unsigned asked;          /* worker_ask_alive(): so many times */
+    _Atomic unsigned answered;       /* ... up to this time */
+    struct verify_batch batch;
+    struct evaluation evaluation; /* of what is decided at once */
     struct worker_counters counters;
 };
 
-/* The whole daemon's.  Made at start; then only what is thread-safe by itself is changed. */
+/* The whole daemon's.  Made at start; after that only members that are thread-safe by themselves
+ * change. */
 struct server {
     struct token_table *token_table;
     struct writer_thread *writer_thread;

@@ -8,17 +8,17 @@
 struct pending_verify {
     struct pending_verify *next;
     struct session *session;
-    struct stacks *stacks; /* which it keeps in existence */
+    struct stacks *stacks; /* kept in existence by it */
     struct job *job;       /* under way; or NULL */
-    struct event late;     /* ... and no longer than this */
+    struct event timeout;  /* of the job */
     bool decided;
-    struct evaluation hearing;
+    struct evaluation evaluation;
 };
 
-static void go_on(struct pending_verify *m);
-static void on_late(evutil_socket_t fd, short what, void *matter);
+static void evaluate(struct pending_verify *p);
+static void on_timeout(evutil_socket_t fd, short what, void *pending);
 
-static struct eval_context place_of(struct session *s)
+static struct eval_context context_of(struct session *s)
 {
     return (struct eval_context){
         .token_table = s->worker->server->token_table,
@@ -39,177 +39,188 @@ static void read_groups(struct session *s)
 
 /* -- one after the other --------------------------------------------------------------------- */
 
-static bool put_reply(struct session *s, struct evaluation *h)
+static bool put_reply(struct session *s, struct evaluation *e)
 {
     struct text t;
 
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
         return false;
-    eval_finish(h, s->worker->reader, &t);
-    iobuf_commit(&s->out, t.len);
+    eval_finish(e, s->worker->reader, &t);
+    session_end_reply(s, &t);
     return true;
 }
 
 static void drop_first(struct session *s)
 {
-    struct pending_verify *m = s->first_pending;
+    struct pending_verify *p = s->first_pending;
 
-    s->first_pending = m->next;
-    if (m->next == NULL)
+    s->first_pending = p->next;
+    if (p->next == NULL)
         s->last_pending = NULL;
     s->pending--;
-    eval_wipe(&m->hearing);
-    stack_set_release(m->stacks);
-    free(m);
+    eval_wipe(&p->evaluation);
+    stack_set_release(p->stacks);
+    free(p);
 }
 
+/* Append the replies that wait for nothing any more. */
 static void flush(struct session *s)
 {
     while (s->first_pending != NULL && s->first_pending->decided) {
-        put_reply(s, &s->first_pending->hearing);
+        put_reply(s, &s->first_pending->evaluation);
         drop_first(s);
     }
 }
 
 static struct pending_verify *append(struct session *s)
 {
-    struct pending_verify *m = malloc(sizeof(*m));
+    struct pending_verify *p = malloc(sizeof(*p));
 
-    if (m == NULL)
+    if (p == NULL)
         return NULL;
-    m->next = NULL;
-    m->session = s;
-    m->stacks = stack_set_hold(s->worker->stack_reader);
-    m->job = NULL;
-    m->decided = false;
-    event_assign(&m->late, s->worker->base, -1, 0, on_late, m);
+    p->next = NULL;
+    p->session = s;
+    p->stacks = stack_set_hold(s->worker->stack_reader);
+    p->job = NULL;
+    p->decided = false;
+    event_assign(&p->timeout, s->worker->base, -1, 0, on_timeout, p);
     if (s->last_pending != NULL)
-        s->last_pending->next = m;
+        s->last_pending->next = p;
     else
-        s->first_pending = m;
-    s->last_pending = m;
+        s->first_pending = p;
+    s->last_pending = p;
     s->pending++;
-    return m;
+    return p;
+}
+
+/* Evaluate in the worker's own memory what no verifier can hold up. */
+static bool evaluate_at_once(struct session *s, const struct stack *stack,
+                             const struct question *asked, struct slice service, int64_t now)
+{
+    struct eval_context context = context_of(s);
+    struct evaluation *e = &s->worker->evaluation;
+
+    eval_begin(e, stack, asked, service, &context, now);
+    eval_continue(e, &context);
+    bool done = put_reply(s, e);
+    eval_wipe(e);
+    return done;
 }
 
 bool pending_verify_begin(struct session *s, const struct stack *stack,
                           const struct question *asked, struct slice service, int64_t now)
 {
     read_groups(s);
-    struct eval_context place = place_of(s);
-    if (s->first_pending == NULL && !stack->may_block) {
-        struct evaluation *h = &s->worker->hearing;
-        eval_begin(h, stack, asked, service, &place, now);
-        eval_continue(h, &place);
-        bool told = put_reply(s, h);
-        eval_wipe(h);
-        return told;
-    }
-    struct pending_verify *m = append(s);
-    if (m == NULL) {
+    if (s->first_pending == NULL && !stack->may_block)
+        return evaluate_at_once(s, stack, asked, service, now);
+    struct eval_context context = context_of(s);
+    struct pending_verify *p = append(s);
+    if (p == NULL) {
         s->ended = true;
         return false;
     }
-    eval_begin(&m->hearing, stack, asked, service, &place, now);
-    go_on(m);
+    eval_begin(&p->evaluation, stack, asked, service, &context, now);
+    evaluate(p);
     flush(s);
     return true;
 }
 
-/* -- jobs --------------------------------------------------------------------------------- */
+/* -- jobs ------------------------------------------------------------------------------------ */
 
-/* Sends the step's question to its pool; false: that cannot be. */
-static bool send_errand(struct pending_verify *m, struct stack_entry *step)
+/* Submit the entry's question to its pool; false: that is not possible now. */
+static bool submit_job(struct pending_verify *p, struct stack_entry *entry)
 {
-    struct evaluation *h = &m->hearing;
+    struct evaluation *e = &p->evaluation;
     const struct timeval limit = {
-        .tv_sec = step->deadline / 1000000000,
-        .tv_usec = step->deadline % 1000000000 / 1000,
+        .tv_sec = entry->deadline / 1000000000,
+        .tv_usec = entry->deadline % 1000000000 / 1000,
     };
 
-    h->question.deadline = (int64_t)h->entry_began + step->deadline;
-    struct job *e = job_new(&h->question);
-    if (e == NULL)
+    e->question.deadline = (int64_t)e->entry_began + entry->deadline;
+    struct job *job = job_new(&e->question);
+    if (job == NULL)
         return false;
-    e->mail.on_delivery = m->session->errand_arrives;
-    e->reply_to = &m->session->worker->box;
-    e->sender = m;
-    if (step->pool == NULL || evtimer_add(&m->late, &limit) < 0 ||
-        !thread_pool_submit(step->pool, e)) {
-        evtimer_del(&m->late);
-        job_free(e);
+    job->mail.on_delivery = p->session->on_job;
+    job->reply_to = &p->session->worker->mailbox;
+    job->sender = p;
+    if (entry->pool == NULL || evtimer_add(&p->timeout, &limit) < 0 ||
+        !thread_pool_submit(entry->pool, job)) {
+        evtimer_del(&p->timeout);
+        job_free(job);
         return false;
     }
-    m->job = e;
-    m->session->jobs++;
+    p->job = job;
+    p->session->jobs++;
     return true;
 }
 
-static void go_on(struct pending_verify *m)
+/* Evaluate until it is decided, or a job is under way. */
+static void evaluate(struct pending_verify *p)
 {
-    struct eval_context place = place_of(m->session);
+    struct eval_context context = context_of(p->session);
 
-    while (m->job == NULL && !m->decided) {
-        m->decided = eval_continue(&m->hearing, &place);
-        if (!m->decided && !send_errand(m, eval_entry(&m->hearing)))
-            eval_take_failure(&m->hearing, place.worker, FAILURE_BUSY);
+    while (p->job == NULL && !p->decided) {
+        p->decided = eval_continue(&p->evaluation, &context);
+        if (!p->decided && !submit_job(p, eval_entry(&p->evaluation)))
+            eval_take_failure(&p->evaluation, context.worker, FAILURE_BUSY);
     }
+}
+
+static void end_job(struct pending_verify *p)
+{
+    p->job = NULL;
+    p->session->jobs--;
 }
 
 struct session *pending_verify_resume(struct mail *mail)
 {
-    struct job *e = (struct job *)mail;
-    struct pending_verify *m = e->sender;
-    struct session *s = m->session;
+    struct job *job = (struct job *)mail;
+    struct pending_verify *p = job->sender;
+    struct session *s = p->session;
 
-    evtimer_del(&m->late);
-    m->job = NULL;
-    s->jobs--;
-    if (e->ended_its_thread)
-        eval_take_failure(&m->hearing, s->worker->reader, FAILURE_THREAD);
+    evtimer_del(&p->timeout);
+    end_job(p);
+    if (job->ended_its_thread)
+        eval_take_failure(&p->evaluation, s->worker->reader, FAILURE_THREAD);
     else
-        eval_take_result(&m->hearing, s->worker->reader, e->outcome, &e->answer);
-    job_free(e);
-    if (s->closing)
-        m->decided = true;
-    else
-        go_on(m);
-    if (!s->closing)
-        flush(s);
-    else if (s->jobs == 0)
+        eval_take_result(&p->evaluation, s->worker->reader, job->outcome, &job->answer);
+    job_free(job);
+    if (s->state == SESSION_CLOSED) {
         pending_verify_close(s);
+        return s;
+    }
+    evaluate(p);
+    flush(s);
     return s;
 }
 
-/* Nobody waits for it any longer.  If it is coming home just now, that is as good. */
-static void on_late(evutil_socket_t fd, short what, void *matter)
+/* Give the job up; unless it is on its way back just now, which is as good. */
+static void on_timeout(evutil_socket_t fd, short what, void *pending)
 {
-    struct pending_verify *m = matter;
-    struct session *s = m->session;
-    enum job_fate fate = thread_pool_cancel(m->job);
+    struct pending_verify *p = pending;
+    struct session *s = p->session;
+    enum job_fate fate = thread_pool_cancel(p->job);
 
     (void)fd;
     (void)what;
     if (fate == JOB_RETURNING)
         return;
-    m->job = NULL;
-    s->jobs--;
-    eval_take_failure(&m->hearing, s->worker->reader,
+    end_job(p);
+    eval_take_failure(&p->evaluation, s->worker->reader,
                       fate == JOB_ABANDONED ? FAILURE_TIMEOUT : FAILURE_BUSY);
-    go_on(m);
+    evaluate(p);
     flush(s);
-    s->goes_on(s);
+    s->on_ready(s);
 }
 
 void pending_verify_close(struct session *s)
 {
-    s->closing = true;
-    for (struct pending_verify *m = s->first_pending; m != NULL; m = m->next) {
-        evtimer_del(&m->late);
-        if (m->job == NULL || thread_pool_cancel(m->job) == JOB_RETURNING)
+    for (struct pending_verify *p = s->first_pending; p != NULL; p = p->next) {
+        if (p->job == NULL)
             continue;
-        m->job = NULL;
-        s->jobs--;
+        evtimer_del(&p->timeout);
+        if (thread_pool_cancel(p->job) != JOB_RETURNING)
+            end_job(p);
     }
     while (s->jobs == 0 && s->first_pending != NULL)
         drop_first(s);

@@ -17,24 +17,24 @@ void session_free(struct session *s)
 {
     if (s->passing >= 0)
         close(s->passing);
-    if (s->scan_is_here)
+    if (s->holds_scan)
         scan_free(s->scan);
     free(s->groups);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
 }
 
-/* -- output ---------------------------------------------------------------------------------- */
+/* -- replies --------------------------------------------------------------------------------- */
 
 bool session_begin_reply(struct session *s, size_t max, struct text *t)
 {
-    char *room = iobuf_reserve(&s->out, max);
+    char *space = iobuf_reserve(&s->out, max);
 
-    if (room == NULL) {
+    if (space == NULL) {
         s->ended = true;
         return false;
     }
-    *t = text_in(room, max);
+    *t = text_in(space, max);
     return true;
 }
 
@@ -45,7 +45,13 @@ void session_put_problem(struct session *s, const struct problem *p)
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
         return;
     reply_plain(&t, p->status, p->message[0] != '\0' ? p->message : NULL);
-    iobuf_commit(&s->out, t.len);
+    session_end_reply(s, &t);
+}
+
+void session_refuse(struct session *s, enum status status, const char *message)
+{
+    if (session_flush_batch(s))
+        problem_set(&s->fault, status, "%s", message);
 }
 
 void session_fail(struct session *s, enum status status, const char *message)
@@ -57,19 +63,49 @@ void session_fail(struct session *s, enum status status, const char *message)
     s->ended = true;
 }
 
-/* While one is worded, the next comes over from the writer's processor. */
+void session_answer_batch(struct worker *worker)
+{
+    if (worker->batch.count > 0)
+        verify_batch_answer(&worker->batch, worker->server->token_table, worker->reader,
+                            clock_wall());
+}
+
+bool session_flush_batch(struct session *s)
+{
+    session_answer_batch(s->worker);
+    s->ended = s->ended || s->out.cut;
+    return !s->out.cut;
+}
+
+/* -- changes and scans ----------------------------------------------------------------------- */
+
+void session_post_changes(struct session *s)
+{
+    struct writer_thread *writer_thread = s->worker->server->writer_thread;
+    bool more = s->wait == SESSION_WAITS_FOR_OTHERS;
+
+    /* First: the writer may be done with these before this session runs again. */
+    if (more && !s->announced)
+        writer_thread_expect(writer_thread, 1);
+    writer_thread_change(writer_thread, &s->changes);
+    if (!more && s->announced)
+        writer_thread_expect(writer_thread, -1);
+    s->announced = more;
+}
+
 void session_take_change(struct session *s, struct change *c)
 {
-    const struct mail *next = s->worker->box.arrived.first;
+    const struct mail *next = s->worker->mailbox.arrived.first;
     struct text t;
 
+    /* Fetch the next one from the writer's processor while this one's reply is written. */
     if (next != NULL && next->on_delivery == c->mail.on_delivery)
         change_prefetch((const struct change *)next);
     s->outstanding--;
     session_class(s)->outstanding--;
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
         change_request_reply(c, s->role, clock_wall(), &t);
-        iobuf_commit(&s->out, t.len);
+        session_end_reply(s, &t);
     }
     change_free(c);
 }
@@ -78,31 +114,16 @@ void session_take_chunk(struct session *s, struct scan *scan)
 {
     struct text t;
 
-    s->scan_is_here = true;
+    s->holds_scan = true;
     if (session_begin_reply(s, scan->len, &t)) {
         text_add(&t, scan->bytes, scan->len);
-        iobuf_commit(&s->out, t.len);
+        session_end_reply(s, &t);
     }
     if (scan->finished || s->ended) {
         scan_free(scan);
         s->scan = NULL;
-        s->scan_is_here = false;
+        s->holds_scan = false;
     }
-}
-
-/* -- what is under way ----------------------------------------------------------------------- */
-
-void session_post_changes(struct session *s)
-{
-    struct writer_thread *writer_thread = s->worker->server->writer_thread;
-
-    if (s->rests && !s->promises)
-        writer_thread_expect(writer_thread,
-                             1); /* first: the writer may be done with these before we go on */
-    writer_thread_change(writer_thread, &s->changes);
-    if (!s->rests && s->promises)
-        writer_thread_expect(writer_thread, -1);
-    s->promises = s->rests;
 }
 
 void session_stop_scan(struct session *s)
@@ -112,14 +133,17 @@ void session_stop_scan(struct session *s)
     writer_thread_poke(s->worker->server->writer_thread);
 }
 
+/* -- state ----------------------------------------------------------------------------------- */
+
 bool session_is_away(const struct session *s)
 {
-    return s->outstanding > 0 || s->jobs > 0 || (s->scan != NULL && !s->scan_is_here);
+    return s->outstanding > 0 || s->jobs > 0 || (s->scan != NULL && !s->holds_scan);
 }
 
 bool session_is_done(const struct session *s)
 {
     if (session_is_away(s) || s->first_pending != NULL || iobuf_len(&s->out) > 0)
         return false;
-    return s->ended || (s->eof && iobuf_len(&s->in) == 0 && s->scan == NULL && !s->has_fault);
+    return s->ended ||
+           (s->eof && iobuf_len(&s->in) == 0 && s->scan == NULL && s->fault.status == STATUS_OK);
 }

@@ -4,18 +4,39 @@
  * The session knows nothing of events: the connection fills `in`, calls dispatch_run() and
  * dispatch_end(), and sends what is in `out`.
  *
- * Order almost without a queue: verifications are judged in batches, changes of one session travel
- * to the writer together, but any other request waits until the changes before it are answered, and
- * nothing is begun while a scan is under way.  Verifications that wait for a verifier are queued
- * (docket.h), and anything but a verification waits for them.  Waiting lines stay in `in`; when that is full the
- * client is not read from. */
+ * Replies keep the order of requests almost without a queue: verifications are answered in batches,
+ * changes of one session travel to the writer together, but any other request waits until the
+ * changes before it are answered, and nothing is begun while a scan is under way.  Verifications
+ * that wait for a verifier are queued (pending_verify.h), and anything but a verification waits for
+ * them.  Lines that wait stay in `in`; when that is full the client is not read from. */
 #ifndef JETON_DAEMON_SESSION_SESSION_H
 #define JETON_DAEMON_SESSION_SESSION_H
 
 #include "daemon/session/context.h"
+#include "daemon/session/framing.h"
 #include "daemon/base/peercred.h"
 
-enum { SESSION_ROOM = IOBUF_SIZE }; /* of `in` */
+enum { SESSION_INPUT_MAX = IOBUF_SIZE }; /* bytes in `in` */
+
+/* What the next line waits for, as dispatch_run() found. */
+enum session_wait {
+    SESSION_READY,             /* nothing */
+    SESSION_WAITS_FOR_INPUT,   /* the client has not sent it yet */
+    SESSION_WAITS_FOR_ANSWERS, /* to what was asked before it */
+    SESSION_WAITS_FOR_OUTPUT,  /* the client has to take in replies */
+    SESSION_WAITS_FOR_SLOT,    /* its class has as many changes under way as it may */
+    SESSION_WAITS_FOR_OTHERS,  /* one run made as many changes as it may */
+};
+
+/* Whether and when the session runs next.  net/scheduler.h draws the transitions, and makes them. */
+enum session_state {
+    SESSION_IDLE,      /* when something arrives */
+    SESSION_BATCHED,   /* at the end of this turn; its last run is not ended yet */
+    SESSION_SCHEDULED, /* at the end of this turn */
+    SESSION_YIELDED,   /* after others */
+    SESSION_GRANTED,   /* now, and may begin a change: it waited longest for a slot */
+    SESSION_CLOSED,    /* never */
+};
 
 struct session {
     struct worker *worker;
@@ -24,67 +45,79 @@ struct session {
     struct peercred peer;
     struct iobuf in;
     size_t used; /* bytes of `in` that are dealt with, and not dropped yet */
+    struct framing framing;
     struct iobuf out;
-    int passing;           /* descriptor that goes with the first byte of `out`; or -1 */
-    bool passed;           /* one was sent before */
-    bool eof;              /* nothing more will come in */
-    bool ended;            /* nothing more will be answered */
-    bool waits_for_output; /* go on as soon as `out` has been sent */
-    bool starved;          /* go on as soon as the worker has room for a change again */
-    bool has_turn;         /* it queued up for that, and is the first now */
-    bool discarding;       /* the rest of an overlong line */
-    bool half_a_line;      /* what is in `in` waits for its end */
-    bool ended_a_line;     /* the last run dealt with a whole line */
-    bool has_fault;        /* `fault` is the next reply, once the changes before are answered */
-    struct problem fault;
-    struct session *next_waiting; /* queue.c's: in its class of the worker, if `waiting` */
-    bool waiting;
-    struct session *next_touched; /* turn.c's: in one of the worker's lists, if `touched` */
-    bool touched;
-    unsigned outstanding;                 /* changes on their way */
+    int passing; /* descriptor that goes with the first byte of `out`; or -1 */
+    bool passed; /* one was sent before */
+    bool eof;    /* nothing more will come in */
+    bool ended;  /* nothing more will be answered */
+    enum session_wait wait;
+    enum session_state state;             /* net/scheduler's, like the next two */
+    TAILQ_ENTRY(session) turn;            /* in a list of the worker: BATCHED, SCHEDULED, YIELDED */
+    TAILQ_ENTRY(session) slot;            /* in the queue of its class; tqe_prev NULL: it is not */
+    struct problem fault;                 /* unless STATUS_OK, the next reply but for those to */
+                                          /* changes under way */
+    unsigned outstanding;                 /* changes under way */
     struct mail_list changes;             /* of those, that are not posted yet */
-    bool rests;                           /* go on when others had their turn */
-    bool promises;                        /* the writer is told that more changes are coming */
-    struct scan *scan;                    /* under way */
-    bool scan_is_here;                    /* ... and not with the writer_thread */
-    struct pending_verify *first_pending; /* docket.c's: verifications under way, in order */
+    bool announced;                       /* the writer expects more changes of this session */
+    struct scan *scan;                    /* under way; NULL: none */
+    bool holds_scan;                      /* ... and it is not with the writer */
+    struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
-    unsigned jobs; /* of those, that are with a pool */
-    bool closing;
+    unsigned jobs;    /* of those, that are with a pool */
     bool groups_read; /* the peer's; read when first needed */
     size_t group_count;
     gid_t *groups;
 
-    /* The connection's: what mail coming home does, and the end of a turn. */
-    void (*change_arrives)(struct mail *mail);
-    void (*scan_arrives)(struct mail *mail);
-    void (*errand_arrives)(struct mail *mail);
-    void (*goes_on)(struct session *s); /* something may be ready now */
-    void (*resumes)(struct session *s); /* its turn has come */
+    /* The connection's.  Callbacks of mail that is delivered: */
+    void (*on_change)(struct mail *mail); /* an answered change */
+    void (*on_chunk)(struct mail *mail);  /* a scan with its next chunk */
+    void (*on_job)(struct mail *mail);    /* a job with its result */
+    /* Run: the line that waits may be ready now. */
+    void (*on_ready)(struct session *s); /* ... as pending_verify found */
+    void (*on_turn)(struct session *s);  /* ... as the scheduler found */
 };
 
 /* The caller has set what it knows; the rest is zero. */
 void session_init(struct session *s);
 void session_free(struct session *s);
 
-/* Room for at most `max` more bytes of reply, to be added with iobuf_commit().  False: no memory;
- * the session is ended. */
+/* Space for at most `max` more bytes of reply, to be added with session_end_reply().  False: no
+ * memory; the session is ended. */
 bool session_begin_reply(struct session *s, size_t max, struct text *t);
 
-/* A whole NO or ERR reply. */
+static inline void session_end_reply(struct session *s, const struct text *t)
+{
+    iobuf_commit(&s->out, t->len);
+}
+
+/* Append a whole NO or ERR reply. */
 void session_put_problem(struct session *s, const struct problem *p);
 
-/* Sends the changes that were read to the writer; a session that rests has more of them. */
+/* Refuse the request that is being dealt with, once the changes before it are answered. */
+void session_refuse(struct session *s, enum status status, const char *message);
+
+/* End the session with an error reply of its own. */
+void session_fail(struct session *s, enum status status, const char *message);
+
+/* Answer the verifications that the worker's sessions have left in its batch. */
+void session_answer_batch(struct worker *worker);
+
+/* The same, because this session has to go on behind its own.  False: no memory; it is ended. */
+bool session_flush_batch(struct session *s);
+
+/* Post the changes that were read to the writer.  Before those of a session that has more of them
+ * (SESSION_WAITS_FOR_OTHERS) the writer is informed that more will come. */
 void session_post_changes(struct session *s);
 
-/* A change came back: its reply goes to `out`.  Frees it. */
+/* Append the reply to a change that came back, and free it. */
 void session_take_change(struct session *s, struct change *c);
 
-/* A scan came back with a chunk, which goes to `out`. */
+/* Append the next chunk of a scan that came back. */
 void session_take_chunk(struct session *s, struct scan *scan);
 
-/* Ends a scan under way, if there is one. */
+/* Stop a scan under way, if there is one. */
 void session_stop_scan(struct session *s);
 
 /* True while something of this session is with another thread. */
@@ -93,10 +126,7 @@ bool session_is_away(const struct session *s);
 /* True when everything is answered and sent, and nothing more can come. */
 bool session_is_done(const struct session *s);
 
-/* Ends the session with an error reply of its own. */
-void session_fail(struct session *s, enum status status, const char *message);
-
-/* The share of the worker's changes that it draws from. */
+/* The class whose change slots it takes. */
 static inline struct change_class *session_class(const struct session *s)
 {
     return &s->worker->class[s->role == ROLE_ADMIN ? CLASS_ADMINS : CLASS_OTHERS];

@@ -190,14 +190,14 @@ static void inproc_prepare(void)
 
 /* -- starting and stopping ---------------------------------------------------------------- */
 
-static void change_arrives(struct mail *mail)
+static void on_change(struct mail *mail)
 {
     struct change *c = (struct change *)mail;
 
     session_take_change(c->sender, c);
 }
 
-static void scan_arrives(struct mail *mail)
+static void on_chunk(struct mail *mail)
 {
     struct scan *s = (struct scan *)mail;
 
@@ -228,8 +228,8 @@ static void begin_sessions(void)
             .fd = -1,
             .role = i == BYSTANDER ? ROLE_VERIFY : (enum role)i,
             .peer = { .uid = 1000 + (uid_t)i, .gid = 1000, .pid = 1 },
-            .change_arrives = change_arrives,
-            .scan_arrives = scan_arrives,
+            .on_change = on_change,
+            .on_chunk = on_chunk,
         };
         session_init(s);
     }
@@ -263,7 +263,7 @@ static void inproc_start(void)
         .stack_reader = &inproc.server.stack_set->reader[0],
     };
     inproc.worker.class[CLASS_OTHERS].most = inproc.worker.class[CLASS_ADMINS].most = 100;
-    MUST(mailbox_init(&inproc.worker.box) == 0);
+    MUST(mailbox_init(&inproc.worker.mailbox) == 0);
     begin_sessions();
 }
 
@@ -278,7 +278,7 @@ static void inproc_stop(void)
     stack_set_free(inproc.server.stack_set);
     metrics_free(&inproc.server.metrics);
     client_limit_free(inproc.server.client_limit);
-    mailbox_destroy(&inproc.worker.box);
+    mailbox_destroy(&inproc.worker.mailbox);
 }
 
 /* Replaces the files by those of a new store. */
@@ -335,7 +335,8 @@ static void send_out(struct session *s)
 
 static bool is_idle(const struct session *s)
 {
-    return iobuf_len(&s->in) == 0 && !session_is_away(s) && s->scan == NULL && !s->has_fault;
+    return iobuf_len(&s->in) == 0 && !session_is_away(s) && s->scan == NULL &&
+           s->fault.status == STATUS_OK;
 }
 
 /* Runs until every request has its reply. */
@@ -349,7 +350,7 @@ static void inproc_run(struct session *s)
         send_out(s);
         one_batch(inproc.writer_thread);
         one_chunk(inproc.writer_thread);
-        mailbox_deliver(&inproc.worker.box, SIZE_MAX);
+        mailbox_deliver(&inproc.worker.mailbox, SIZE_MAX);
         send_out(s);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/net/output.h"
+#include "daemon/net/socket_io.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -7,7 +7,25 @@
 
 #include "daemon/base/log.h"
 
-/* The descriptor to be passed goes with the first byte, and is then ours no more. */
+ssize_t socket_io_receive(struct session *s)
+{
+    size_t space = SESSION_INPUT_MAX - iobuf_len(&s->in);
+
+    if (space == 0)
+        return -EAGAIN;
+    char *to = iobuf_reserve(&s->in, space);
+    if (to == NULL)
+        return -ENOMEM;
+    ssize_t len = recv(s->fd, to, space, MSG_DONTWAIT);
+    int error = errno;
+    if (len > 0)
+        iobuf_commit(&s->in, (size_t)len);
+    else
+        iobuf_consume(&s->in, 0); /* frees an empty buffer */
+    return len < 0 ? -error : len;
+}
+
+/* Once the descriptor to be passed is sent, our own is closed. */
 static ssize_t send_some(struct session *s)
 {
     char control[CMSG_SPACE(sizeof(int))] = { 0 };

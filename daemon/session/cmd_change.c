@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/session/cmd_change.h"
+
+#include "daemon/writer/change_request.h"
+
+/* True for a denial of a token that does not exist: a client that is no administrator must not cause
+ * work for the disk with it. */
+static bool denies_nothing(const struct session *s, const struct change *c)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+
+    if (c->kind->deny == 0)
+        return false;
+    if (token_table_look(s->worker->server->token_table, c->id, digest, &used) == 0)
+        return s->role != ROLE_ADMIN;
+    /* Two values may begin with the same identifier. */
+    return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
+}
+
+void cmd_change(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    struct server *server = s->worker->server;
+    const struct change_request_context context = {
+        .uid = s->peer.uid,
+        .pid = s->peer.pid,
+        .prefix = server->settings.prefix,
+        .activation_delay = atomic_load(&server->settings.activation_delay),
+    };
+    struct problem problem;
+    struct change *c = change_request_read(r, &context, &problem);
+
+    if (c == NULL) {
+        session_refuse(s, problem.status, problem.message);
+        return;
+    }
+    if (denies_nothing(s, c)) {
+        change_free(c);
+        session_refuse(s, STATUS_UNKNOWN, status_row(STATUS_UNKNOWN)->meaning);
+        return;
+    }
+    c->reply_to = &s->worker->mailbox;
+    c->sender = s;
+    c->mail.on_delivery = s->on_change;
+    s->outstanding++;
+    session_class(s)->outstanding++;
+    run->changes++;
+    mail_append(&s->changes, &c->mail);
+}

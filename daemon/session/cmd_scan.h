@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The verbs that read many records, by chunks that the writer's thread fills: list, show, export,
+ * journal, watch. */
+#ifndef JETON_DAEMON_SESSION_CMD_SCAN_H
+#define JETON_DAEMON_SESSION_CMD_SCAN_H
+
+#include "daemon/session/command.h"
+
+command cmd_scan;
+
+/* Send the session's scan for its next chunk once the client has taken in most of the last one.
+ * False: it has not. */
+bool cmd_scan_next_chunk(struct session *s);
+
+#endif
