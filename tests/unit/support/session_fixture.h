@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole daemon without its main thread: store, table and writer in a directory of the test's own,
+ * stacks made of a text, and one worker, whose event loop and mail the test moves on.  The writer
+ * has a thread only if the test starts it; else changes are carried out by write_changes(). */
+#ifndef JETON_TESTS_SESSION_FIXTURE_H
+#define JETON_TESTS_SESSION_FIXTURE_H
+
+#include "tests/unit/support/configured_stack.h"
+
+#include <poll.h>
+#include <sodium.h>
+#include <sys/socket.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/net/scheduler.h"
+#include "daemon/net/worker_thread.h"
+#include "daemon/session/dispatch.h"
+#include "daemon/session/pending_verify.h"
+#include "daemon/writer/writer_thread.h"
+
+enum { PATIENCE = 10000 }; /* milliseconds that another thread may take */
+
+static struct writer writer;
+static struct server server;
+static struct worker worker;
+
+static void start_server(const char *text)
+{
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/t.tdb", directory);
+    assert_true(read_text(text));
+    struct store *store = store_open(path, STORE_WRITE, &problem);
+    assert_non_null(store);
+    assert_true(writer_init(&writer, store, "jtn", 1000, &problem));
+    server = (struct server){
+        .token_table = writer.token_table,
+        .workers = 1,
+        .worker = &worker,
+        .client_limit = client_limit_new(100, 100),
+        .started = clock_wall(),
+    };
+    settings_apply(&server.settings, &config, RESOLVED_EVERYBODY);
+    strcpy(server.settings.prefix, "jtn");
+    metrics_init(&server.metrics, 1);
+    server.writer_thread = writer_thread_new(&writer, &server.settings, path);
+    server.stacks = stacks_new(&config, &server.metrics, &problem);
+    assert_true(server.writer_thread != NULL && server.stacks != NULL);
+    worker = (struct worker){ .base = NULL };
+    assert_int_equal(worker_init(&worker, &server, 0), 0);
+}
+
+static void stop_server(void)
+{
+    writer_thread_stop(server.writer_thread);
+    assert_true(stacks_end(server.stacks, PATIENCE));
+    worker_free(&worker);
+    writer_destroy(&writer);
+    writer_thread_free(server.writer_thread);
+    stacks_free(server.stacks);
+    metrics_free(&server.metrics);
+    client_limit_free(server.client_limit);
+}
+
+/* Carry out what was posted, where the writer has no thread. */
+static void write_changes(void)
+{
+    writer_collect(&writer);
+    while (writer_batch(&writer, clock_wall()))
+        continue;
+}
+
+/* Wait for mail, and deliver it. */
+static void deliver_mail(void)
+{
+    struct pollfd wake = { .fd = worker.mailbox.wake, .events = POLLIN };
+
+    assert_int_equal(poll(&wake, 1, PATIENCE), 1);
+    mailbox_deliver(&worker.mailbox, SIZE_MAX);
+}
+
+/* -- a session without a connection ---------------------------------------------------------- */
+
+static struct session session;
+static int client = -1; /* the other end of its socket */
+
+static void on_change(struct mail *mail)
+{
+    struct change *c = (struct change *)mail;
+
+    session_take_change(c->sender, c);
+}
+
+static void on_chunk(struct mail *mail)
+{
+    struct scan *s = (struct scan *)mail;
+
+    session_take_chunk(s->sender, s);
+}
+
+static void on_job(struct mail *mail)
+{
+    pending_verify_resume(mail);
+}
+
+static void on_ready(struct session *s)
+{
+    (void)s;
+}
+
+static void open_session(enum role role)
+{
+    int fds[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+    client = fds[1];
+    session = (struct session){
+        .worker = &worker,
+        .fd = fds[0],
+        .role = role,
+        .on_change = on_change,
+        .on_chunk = on_chunk,
+        .on_job = on_job,
+        .on_ready = on_ready,
+    };
+    assert_int_equal(peercred_read(fds[0], &session.peer), 0);
+    session_init(&session);
+}
+
+static void close_session(void)
+{
+    session.state = SESSION_CLOSED;
+    pending_verify_close(&session);
+    while (session_is_away(&session))
+        deliver_mail();
+    session_free(&session);
+    close(session.fd);
+    close(client);
+}
+
+static void put_input(const char *text)
+{
+    size_t len = strlen(text);
+    char *space = iobuf_reserve(&session.in, len);
+
+    assert_non_null(space);
+    memcpy(space, text, len);
+    iobuf_commit(&session.in, len);
+}
+
+/* Run it once, as a connection does. */
+static void run_session(void)
+{
+    dispatch_run(&session);
+    dispatch_end(&session);
+    session_post_changes(&session);
+}
+
+/* The replies since the last time, as a text. */
+static const char *replies(void)
+{
+    static char text[64 * 1024];
+    size_t len = iobuf_len(&session.out);
+
+    assert_true(len < sizeof(text));
+    if (len > 0)
+        memcpy(text, iobuf_front(&session.out), len);
+    text[len] = '\0';
+    iobuf_consume(&session.out, len);
+    return text;
+}
+
+/* Run it until nothing is under way and no line waits. */
+static void finish_session(void)
+{
+    for (run_session(); session_is_away(&session) || session.wait != SESSION_WAITS_FOR_INPUT;
+         run_session())
+        if (session_is_away(&session))
+            deliver_mail();
+}
+
+#endif
