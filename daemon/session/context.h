@@ -54,11 +54,11 @@ struct worker {
     struct event *on_turn; /* when all events of this turn were dealt with */
     struct event *on_tick; /* while stopping */
     pthread_t thread;
-    atomic_bool tick;                /* set by worker_tick() */
-    atomic_bool stop;                /* set by worker_stop() */
+    atomic_bool tick;                  /* set by worker_tick() */
+    atomic_bool stop;                  /* set by worker_stop() */
     struct stack_reader *stack_reader; /* this thread's, of the server's stack_set */
-    _Atomic unsigned asked;          /* worker_ask_alive(): so many times */
-    _Atomic unsigned answered;       /* ... up to this time */
+    _Atomic unsigned asked;            /* worker_ask_alive(): so many times */
+    _Atomic unsigned answered;         /* ... up to this time */
     struct verify_batch batch;
     struct evaluation evaluation; /* of what is decided at once */
     struct worker_counters counters;

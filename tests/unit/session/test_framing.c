@@ -49,8 +49,8 @@ static void take_all(bool eof)
     struct frame frame;
 
     for (;;) {
-        enum framing_event event =
-            framing_next(&framing, (struct slice){ in, in_len }, eof, &frame);
+        enum framing_event event = framing_next(&framing, (struct slice){ in, in_len }, eof,
+                                                &frame);
         if (event == FRAMING_SKIPPED)
             note('~', (struct slice){ in, 0 });
         else if (event == FRAMING_OVERLONG)

@@ -44,8 +44,8 @@ static void start_server(const char *text)
     strcpy(server.settings.prefix, "jtn");
     metrics_init(&server.metrics, 1);
     server.writer_thread = writer_thread_new(&writer, &server.settings, path);
-    server.stacks = stacks_new(&config, &server.metrics, &problem);
-    assert_true(server.writer_thread != NULL && server.stacks != NULL);
+    server.stack_set = stack_set_new(1, &config, &server.metrics, &problem);
+    assert_true(server.writer_thread != NULL && server.stack_set != NULL);
     worker = (struct worker){ .base = NULL };
     assert_int_equal(worker_init(&worker, &server, 0), 0);
 }
@@ -53,11 +53,11 @@ static void start_server(const char *text)
 static void stop_server(void)
 {
     writer_thread_stop(server.writer_thread);
-    assert_true(stacks_end(server.stacks, PATIENCE));
+    assert_true(stack_set_end(server.stack_set));
     worker_free(&worker);
     writer_destroy(&writer);
     writer_thread_free(server.writer_thread);
-    stacks_free(server.stacks);
+    stack_set_free(server.stack_set);
     metrics_free(&server.metrics);
     client_limit_free(server.client_limit);
 }
@@ -68,6 +68,12 @@ static void write_changes(void)
     writer_collect(&writer);
     while (writer_batch(&writer, clock_wall()))
         continue;
+}
+
+/* True if the writer was informed that more changes will come. */
+static bool writer_expects_more(void)
+{
+    return atomic_load(&writer.expected) > 0;
 }
 
 /* Wait for mail, and deliver it. */
@@ -82,6 +88,7 @@ static void deliver_mail(void)
 /* -- a session without a connection ---------------------------------------------------------- */
 
 static struct session session;
+static unsigned ready;  /* times that on_ready was called */
 static int client = -1; /* the other end of its socket */
 
 static void on_change(struct mail *mail)
@@ -106,6 +113,7 @@ static void on_job(struct mail *mail)
 static void on_ready(struct session *s)
 {
     (void)s;
+    ready++;
 }
 
 static void open_session(enum role role)
@@ -114,6 +122,7 @@ static void open_session(enum role role)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
     client = fds[1];
+    ready = 0;
     session = (struct session){
         .worker = &worker,
         .fd = fds[0],
