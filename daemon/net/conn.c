@@ -98,7 +98,7 @@ static void admit(struct mail *mail)
     set_events(c);
 }
 
-/* Only now may another client connect: a closed connection whose changes are under way counts. */
+/* Count it in the client limit until now: a closed connection with changes under way still does. */
 static void free_conn(struct conn *c)
 {
     struct session *s = &c->session;
@@ -164,8 +164,8 @@ static bool send_replies(struct conn *c)
     return sent >= 0;
 }
 
-/* If others have something to do as well, what arrived for all is answered in one batch, and all
- * replies are sent together: to wake a client at each reply would give it the processor. */
+/* Answer at once if no other event is active; else what arrived for all is answered in one batch, and
+ * all replies are sent together: waking a client at each reply would give it the processor. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
@@ -222,8 +222,8 @@ static bool run_once(struct conn *c, bool begun)
     return true;
 }
 
-/* Run it now.  Changes that come together are saved together: before they are posted it is looked
- * whether there are more of them. */
+/* Run it now.  Before changes are posted read once more, since changes that are posted together are
+ * saved together. */
 static void run(struct conn *c)
 {
     struct session *s = &c->session;
@@ -282,7 +282,7 @@ static void set_events(struct conn *c)
     bool partial = s->wait == SESSION_WAITS_FOR_INPUT && framing_is_partial(&s->framing);
 
     watch_both(c);
-    /* It is the partial line now there that is timed, not that there is always one. */
+    /* Time one partial line, not the fact that there always is one. */
     if (!partial || c->partial_after != s->framing.lines)
         c->partial_since = 0;
     c->partial_after = s->framing.lines;
@@ -347,8 +347,7 @@ void conn_tick(struct conn *c, int64_t now)
     } else if (line > 0 && c->partial_since > 0 && now - c->partial_since > line && !s->ended &&
                s->scan == NULL) {
         session_fail(s, STATUS_SYNTAX,
-                     "half a line, and no line end for too long ([daemon] "
-                     "line_timeout); closing");
+                     "the rest of a line did not come in time ([daemon] line_timeout); closing");
         run(c);
     } else {
         watch_both(c); /* there may have been no memory to do so */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection: its descriptor, events and deadlines around a session.  Made by the
- * listening thread, then owned by the worker it is mailed to. */
+/* One connection: a session with its events and deadlines.  Made by the main thread, then owned by
+ * the worker whose mailbox it is posted to. */
 #ifndef JETON_DAEMON_NET_CONN_H
 #define JETON_DAEMON_NET_CONN_H
 
@@ -8,23 +8,24 @@
 
 struct conn;
 
-/* Takes over the descriptor and a place in the client_limit.  NULL: no memory; the caller still has both. */
+/* Take over the descriptor, and the connection counted by client_limit_acquire().  NULL: no memory;
+ * the caller still has both. */
 struct conn *conn_new(struct worker *worker, int fd, enum role role, const struct peercred *peer);
 
-/* To be posted to the worker's mailbox; there the connection goes to work. */
+/* What to post to the worker's mailbox; once delivered, the connection reads. */
 struct mail *conn_mail(struct conn *c);
 
 /* The next connection of the worker; the list begins with worker->conns. */
 struct conn *conn_next(const struct conn *c);
 
-/* Once a second: closes what has been idle or in the middle of a line for too long, and waits for
- * what could not be waited for. */
+/* Call once a second: close it if it has been idle or in the middle of a line for too long, and retry
+ * to add events that there was no memory for. */
 void conn_tick(struct conn *c, int64_t now);
 
-/* Nothing more is read than what has been sent so far; then it closes by itself. */
+/* Read no more than what was sent so far; then it closes by itself. */
 void conn_wind_down(struct conn *c);
 
-/* Closes now.  If something of it is with another thread, it is freed when that comes back. */
+/* Close now.  If something of it is with another thread, it is freed when that comes back. */
 void conn_close(struct conn *c);
 
 #endif

@@ -35,14 +35,14 @@ bool listen_fds_take(struct listen_fds *i, struct problem *problem)
     uint64_t count = 0;
 
     i->count = 0;
-    bool well = !is_for_us(pid) || fds == NULL ||
-                (count_from(fds, &count, problem) &&
-                 take_all(i, getenv("LISTEN_FDNAMES"), count, problem));
+    bool ok = !is_for_us(pid) || fds == NULL ||
+              (count_from(fds, &count, problem) &&
+               take_all(i, getenv("LISTEN_FDNAMES"), count, problem));
     unsetenv("LISTEN_PID");
     unsetenv("LISTEN_PIDFDID");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_FDNAMES");
-    return well;
+    return ok;
 }
 
 static bool is_for_us(const char *pid)
@@ -104,14 +104,14 @@ static bool take_one(struct listen_fds *i, int fd, struct slice name, struct pro
 
     if (!role_named(name, &role))
         problem_set(problem, STATUS_BAD_VALUE,
-                    "descriptor %d in LISTEN_FDS is named \"%.*s\": a "
-                    "socket unit should say FileDescriptorName=admin, observe or verify",
+                    "descriptor %d in LISTEN_FDS is named \"%.*s\": set "
+                    "FileDescriptorName= in the socket unit to admin, observe or verify",
                     fd, name.len > 60 ? 60 : (int)name.len, name.at);
     else if (!listens(fd))
         problem_set(problem, STATUS_BAD_VALUE,
                     "descriptor %d in LISTEN_FDS (%.*s) is not a "
-                    "listening Unix stream socket: a socket unit should say "
-                    "ListenStream=/run/jeton/….sock and Accept=no",
+                    "listening Unix stream socket: set "
+                    "ListenStream=/run/jeton/….sock and Accept=no in the socket unit",
                     fd, (int)name.len, name.at);
     else if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
              fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)

@@ -15,7 +15,7 @@
 #include "daemon/base/journald.h"
 #include "proto/reply.h"
 
-enum { BACKLOG = 1024, ACCEPTS = 64 }; /* connections taken in one go */
+enum { BACKLOG = 1024, ACCEPTS = 64 }; /* accepted per event */
 
 struct listening {
     struct listener *listener;
@@ -24,27 +24,27 @@ struct listening {
     enum role role;
     bool paused; /* out of descriptors; until the next tick */
     char path[CONFIG_SOCKET_PATH_MAX + 1];
-    dev_t device; /* of the socket file: it may be somebody else's by the end */
-    ino_t inode;  /* 0: not one that we made */
+    dev_t device; /* of the socket file: another process may replace it */
+    ino_t inode;  /* 0: it was not created here */
 };
 
 struct listener {
     struct server *server;
     struct event_base *base;
-    size_t next_lane;
-    int reserve; /* a descriptor to give up for an administrator; or -1 */
+    size_t next_worker;
+    int reserve; /* a descriptor to close for an administrator; or -1 */
     size_t count;
     struct listening socket[LISTEN_FDS_MAX + ROLES * CONFIG_PATHS_MAX];
 };
 
 static void take_inherited(struct listener *l, const struct listen_fds *inherited);
-static bool open_all(struct listener *l, const struct config *c, const struct resolved *site,
+static bool open_all(struct listener *l, const struct config *c, const struct resolved *resolved,
                      struct problem *problem);
 static bool open_one(struct listening *s, const struct config_role *r, uid_t owner, gid_t group,
                      struct problem *problem);
 static void on_connect(evutil_socket_t fd, short what, void *listening);
 
-struct listener *listener_open(const struct config *c, const struct resolved *site,
+struct listener *listener_open(const struct config *c, const struct resolved *resolved,
                                const struct listen_fds *inherited, struct problem *problem)
 {
     struct listener *l = calloc(1, sizeof(*l));
@@ -55,7 +55,7 @@ struct listener *listener_open(const struct config *c, const struct resolved *si
     }
     l->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
     take_inherited(l, inherited);
-    if (open_all(l, c, site, problem))
+    if (open_all(l, c, resolved, problem))
         return l;
     listener_close(l);
     return NULL;
@@ -95,7 +95,7 @@ static void take_inherited(struct listener *l, const struct listen_fds *inherite
     }
 }
 
-static bool open_all(struct listener *l, const struct config *c, const struct resolved *site,
+static bool open_all(struct listener *l, const struct config *c, const struct resolved *resolved,
                      struct problem *problem)
 {
     for (int role = 0; role < ROLES; role++) {
@@ -103,7 +103,7 @@ static bool open_all(struct listener *l, const struct config *c, const struct re
         for (unsigned i = 0; i < r->paths; i++) {
             struct listening *s = next_socket(l, (enum role)role);
             snprintf(s->path, sizeof(s->path), "%s", r->path[i]);
-            if (!open_one(s, r, site->owner[role], site->group[role], problem))
+            if (!open_one(s, r, resolved->owner[role], resolved->group[role], problem))
                 return false;
         }
     }
@@ -122,7 +122,7 @@ static struct sockaddr_un address_of(const char *path)
     return address;
 }
 
-/* A socket that nobody listens on was left behind; anything else is not ours to remove. */
+/* Remove a socket that nobody listens on any more; refuse to remove anything else. */
 static bool clear_path(const char *path, struct problem *problem)
 {
     struct sockaddr_un address = address_of(path);
@@ -131,8 +131,7 @@ static bool clear_path(const char *path, struct problem *problem)
     if (lstat(path, &st) < 0)
         return true;
     if (!S_ISSOCK(st.st_mode)) {
-        problem_set(problem, STATUS_BAD_VALUE, "%s is there and is not a socket; move it away",
-                    path);
+        problem_set(problem, STATUS_BAD_VALUE, "%s exists and is not a socket; move it away", path);
         return false;
     }
     errno = 0;
@@ -144,10 +143,10 @@ static bool clear_path(const char *path, struct problem *problem)
         close(fd);
     if (!refused) {
         problem_set(problem, STATUS_BAD_VALUE,
-                    unsure ? "cannot see whether somebody listens on %s; "
+                    unsure ? "cannot find out whether another process listens on %s; "
                              "remove it, or give another path" :
-                             "somebody listens on %s already; stop that "
-                             "daemon, or give another path",
+                             "another process listens on %s already; stop "
+                             "it, or give another path",
                     path);
         return false;
     }
@@ -158,7 +157,7 @@ static bool clear_path(const char *path, struct problem *problem)
     return false;
 }
 
-/* Nobody but us can connect between bind() and chmod(): it does not listen yet. */
+/* Between bind() and chmod() nobody can connect: it does not listen yet. */
 static bool make_socket(struct listening *s, const struct config_role *r, uid_t owner, gid_t group)
 {
     struct sockaddr_un address = address_of(s->path);
@@ -219,24 +218,24 @@ void listener_close(struct listener *l)
 
 /* -- connections ----------------------------------------------------------------------------- */
 
-static void turn_away(int fd, const char *message)
+static void reject(int fd, const char *message)
 {
-    char room[256];
-    struct text t = text_in(room, sizeof(room));
+    char reply[256];
+    struct text t = text_in(reply, sizeof(reply));
 
     reply_plain(&t, STATUS_BUSY, message);
     send(fd, t.at, t.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
 }
 
-static void take_in(struct listening *s, int fd)
+static void admit(struct listening *s, int fd)
 {
     struct listener *l = s->listener;
     bool admin = s->role == ROLE_ADMIN;
     struct peercred peer;
 
     if (peercred_read(fd, &peer) < 0) {
-        log_warning("a connection to %s is refused: the kernel does not say whose it is", s->path);
+        log_warning("a connection to %s is refused: the kernel does not name its peer", s->path);
         close(fd);
         return;
     }
@@ -246,22 +245,22 @@ static void take_in(struct listening *s, int fd)
                                                   .pid = peer.pid },
                         "a connection to %s is refused: uid %u has too many, or all together",
                         s->path, (unsigned)peer.uid);
-        turn_away(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
+        reject(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }
-    struct worker *worker = &l->server->worker[l->next_lane++ % l->server->workers];
+    struct worker *worker = &l->server->worker[l->next_worker++ % l->server->workers];
     struct conn *c = conn_new(worker, fd, s->role, &peer);
     if (c == NULL) {
         client_limit_release(l->server->client_limit, peer.uid, admin);
-        turn_away(fd, "no memory for another connection");
+        reject(fd, "no memory for another connection");
         return;
     }
     mailbox_post(&worker->mailbox, conn_mail(c));
 }
 
-/* Out of descriptors, an administrator gets the one kept in reserve; the others wait, for a level-
- * triggered event on a queue that cannot be emptied would take a whole CPU. */
-static int accept_anyway(struct listening *s)
+/* Out of descriptors, accept an administrator with the one in reserve; let the others wait until the
+ * next tick, because a level-triggered event that cannot be dealt with would take a whole CPU. */
+static int accept_without_descriptors(struct listening *s)
 {
     struct listener *l = s->listener;
     int fd = -1;
@@ -287,10 +286,10 @@ static void on_connect(evutil_socket_t fd, short what, void *listening)
         int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (accepted < 0 &&
             (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM))
-            accepted = accept_anyway(s);
+            accepted = accept_without_descriptors(s);
         if (accepted < 0)
             return;
-        take_in(s, accepted);
+        admit(s, accepted);
     }
 }
 

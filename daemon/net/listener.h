@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The listening sockets: makes them, accepts, finds out who it is, and hands the connection to a
- * worker.  The main thread only. */
+/* The listening sockets: create them, accept, read the peer's credentials, and pass each connection
+ * to a worker.  The main thread only. */
 #ifndef JETON_DAEMON_NET_LISTENER_H
 #define JETON_DAEMON_NET_LISTENER_H
 
@@ -10,19 +10,19 @@
 
 struct listener;
 
-/* Takes the sockets that were inherited, makes every socket that the configuration names, and
- * listens.  NULL: *problem says which one could not be made and why; nothing of ours is then left
- * behind.  From here on clients can connect, and wait. */
-struct listener *listener_open(const struct config *c, const struct resolved *site,
+/* Take the sockets that were inherited, create those that the configuration names, and listen: from
+ * here on clients can connect, and wait.  NULL: *problem names the socket that could not be created,
+ * and why; none that was created is then left. */
+struct listener *listener_open(const struct config *c, const struct resolved *resolved,
                                const struct listen_fds *inherited, struct problem *problem);
 
-/* Begins to take connections in.  False: no memory. */
+/* Begin to accept connections.  False: no memory. */
 bool listener_start(struct listener *l, struct server *server, struct event_base *base);
 
-/* Stops listening and removes the sockets that we made and that are still ours. */
+/* Stop listening, and remove the sockets that were created here, unless others have replaced them. */
 void listener_close(struct listener *l);
 
-/* Once a second: tries again what failed for want of descriptors. */
+/* Call once a second: accept again where that failed for want of descriptors. */
 void listener_tick(struct listener *l);
 
 #endif

@@ -131,7 +131,7 @@ void cmd_used(struct run *run, const struct request *r)
     uint8_t id[ID_SIZE];
 
     if (!cmd_table_allowed(s)) {
-        put_plain(s, STATUS_FORBIDDEN, "only who may have the table may report uses of it");
+        put_plain(s, STATUS_FORBIDDEN, "only a client that may have the table may report uses");
     } else if (!token_id_parse(r->value[KEY_ID], id)) {
         put_plain(s, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
     } else {

@@ -43,13 +43,13 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
     *status = STATUS_FORBIDDEN;
     if (s->passed && has_unread(s)) {
         *status = STATUS_BUSY;
-        return "take in the last table first: descriptors on their way are counted";
+        return "read the reply to the last table first: descriptors under way are limited";
     }
     if (!cmd_table_allowed(s))
         return "the table is for root and members of [verify] table_group; verify over this socket "
                "instead";
     if (stack->terms == TERMS_NONE)
-        return "this service's verifiers judge more than the table can tell; verify over this "
+        return "this service's verifiers need more than the table to decide; verify over this "
                "socket instead";
     return NULL;
 }
@@ -69,9 +69,9 @@ void cmd_table(struct run *run, const struct request *r)
     }
     int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
     if (fd < 0) {
-        log_error("no descriptor of the table: %s", strerror(-fd));
+        log_error("table: cannot open a descriptor to hand out: %s", strerror(-fd));
         session_refuse(s, STATUS_INTERNAL,
-                       "the table cannot be handed out now: jetond's log says why");
+                       "the table cannot be handed out now; the reason is in jetond's log");
         return;
     }
     s->passing = fd;
