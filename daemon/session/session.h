@@ -52,16 +52,15 @@ struct session {
     bool eof;    /* nothing more will come in */
     bool ended;  /* nothing more will be answered */
     enum session_wait wait;
-    enum session_state state;             /* net/scheduler's, like the next two */
-    TAILQ_ENTRY(session) turn;            /* in a list of the worker: BATCHED, SCHEDULED, YIELDED */
-    TAILQ_ENTRY(session) slot;            /* in the queue of its class; tqe_prev NULL: it is not */
-    struct problem fault;                 /* unless STATUS_OK, the next reply but for those to */
-                                          /* changes under way */
-    unsigned outstanding;                 /* changes under way */
-    struct mail_list changes;             /* of those, that are not posted yet */
-    bool announced;                       /* the writer expects more changes of this session */
-    struct scan *scan;                    /* under way; NULL: none */
-    bool holds_scan;                      /* ... and it is not with the writer */
+    enum session_state state;  /* net/scheduler's, like the next two */
+    TAILQ_ENTRY(session) turn; /* in a list of the worker: BATCHED, SCHEDULED, YIELDED */
+    TAILQ_ENTRY(session) slot; /* in the queue of its class; tqe_prev NULL: it is not */
+    struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
+    unsigned outstanding;      /* changes under way */
+    struct mail_list changes;  /* of those, that are not posted yet */
+    bool announced;            /* the writer expects more changes of this session */
+    struct scan *scan;         /* under way; NULL: none */
+    bool holds_scan;           /* ... and it is not with the writer */
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
