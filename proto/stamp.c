@@ -133,13 +133,3 @@ bool duration_parse(struct slice text, int64_t *seconds)
     }
     return false;
 }
-
-void duration_write(struct text *t, int64_t seconds)
-{
-    size_t i = 0;
-
-    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
-        i++;
-    text_add_u64(t, (uint64_t)(seconds / units[i].seconds));
-    text_addc(t, units[i].letter);
-}

@@ -19,7 +19,4 @@ void stamp_write(struct text *t, int64_t time);
 /* "30s 15m 12h 90d 1y" (one number, one unit; a year is 365 days) to seconds, at most 1000y. */
 bool duration_parse(struct slice text, int64_t *seconds);
 
-/* The shortest such text for a number of seconds. */
-void duration_write(struct text *t, int64_t seconds);
-
 #endif
