@@ -12,8 +12,6 @@ enum { DESCRIPTORS_MAX = 8 }; /* one is all that comes from jetond */
 
 static int send_some(struct cli_connection *l);
 static int receive_some(struct cli_connection *l);
-static int parse(char *bytes, size_t len, struct cli_reply *reply);
-static int parse_final(struct cli_reply *reply);
 
 /* -- opening and closing --------------------------------------------------------------------- */
 
@@ -152,7 +150,7 @@ static int receive_some(struct cli_connection *l)
 
 /* -- lines ----------------------------------------------------------------------------------- */
 
-int cli_connection_take(struct cli_connection *l, struct cli_reply *reply)
+int cli_connection_take(struct cli_connection *l, struct reply *reply)
 {
     char *at = l->in + l->begin;
     char *end = memchr(at, '\n', l->end - l->begin);
@@ -160,53 +158,16 @@ int cli_connection_take(struct cli_connection *l, struct cli_reply *reply)
     if (end == NULL)
         return 0;
     l->begin += (size_t)(end - at) + 1;
-    return parse(at, (size_t)(end - at), reply);
+    return reply_parse(at, (size_t)(end - at), reply) ? 1 : -EPROTO;
 }
 
-int cli_connection_next(struct cli_connection *l, struct cli_reply *reply)
+int cli_connection_next(struct cli_connection *l, struct reply *reply)
 {
     int error = 0, taken;
 
     while ((taken = cli_connection_take(l, reply)) == 0 && error == 0)
         error = cli_connection_wait(l, NULL, l->patience);
     return taken > 0 ? 0 : taken < 0 ? taken : error;
-}
-
-static int parse(char *bytes, size_t len, struct cli_reply *reply)
-{
-    const char *why;
-
-    *reply = (struct cli_reply){ .final = !slice_begins((struct slice){ bytes, len }, "* ") };
-    if (!reply->final) {
-        bytes += 2;
-        len -= 2;
-    }
-    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK)
-        return -EPROTO;
-    return reply->final ? parse_final(reply) : 1;
-}
-
-static int parse_final(struct cli_reply *reply)
-{
-    static const char *const kinds[] = {
-        [ANSWER_OK] = "OK",
-        [ANSWER_NO] = "NO",
-        [ANSWER_ERR] = "ERR",
-    };
-    const struct argument *word = reply->line.argument;
-
-    if (reply->line.count == 0 || word[0].key.len > 0)
-        return -EPROTO;
-    while (!slice_is(word[0].value, kinds[reply->kind]))
-        if (reply->kind++ == ANSWER_ERR)
-            return -EPROTO;
-    if (reply->kind == ANSWER_OK)
-        return 1;
-    if (reply->line.count < 2 || word[1].key.len > 0)
-        return -EPROTO;
-    reply->word = word[1].value;
-    reply->status = status_named(reply->kind, reply->word);
-    return 1;
 }
 
 const char *cli_connection_why(int error)

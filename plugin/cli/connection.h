@@ -8,7 +8,7 @@
 
 #include "plugin/cli/buffer.h"
 #include "proto/limits.h"
-#include "proto/line.h"
+#include "proto/reply.h"
 
 enum { CLI_CONNECTION_ROOM = 64 * 1024 }; /* of what is received; a line never has that much */
 
@@ -23,15 +23,6 @@ struct cli_connection {
     char in[CLI_CONNECTION_ROOM];
 };
 
-/* One line of a reply.  Its slices are good until the next one is taken. */
-struct cli_reply {
-    bool final;            /* not a data line */
-    enum answer_kind kind; /* of a final line */
-    enum status status;    /* ... STATUS_COUNT: a word we do not know */
-    struct slice word;     /* ... the reason or code */
-    struct line line;      /* what follows "*", or the final line as a whole */
-};
-
 /* Connects; 0 or -errno. */
 int cli_connection_open(struct cli_connection *l, const char *path);
 void cli_connection_close(struct cli_connection *l);
@@ -39,8 +30,9 @@ void cli_connection_close(struct cli_connection *l);
 /* Queues bytes; they go out while we wait. */
 void cli_connection_put(struct cli_connection *l, struct slice bytes);
 
-/* Takes a line that has come: 1; 0 if none has, whole; -EPROTO if it is none of the protocol. */
-int cli_connection_take(struct cli_connection *l, struct cli_reply *reply);
+/* Takes a line that has come, valid until the next one is taken.  Returns 1; 0 if no line is complete;
+ * -EPROTO if it is no line of a reply. */
+int cli_connection_take(struct cli_connection *l, struct reply *reply);
 
 /* Waits up to `wait` milliseconds (-1: for ever) until bytes have moved or something is the matter
  * with `other`, which may be NULL.  0; -ETIMEDOUT if nothing was; -ECONNRESET if the daemon has
@@ -48,7 +40,7 @@ int cli_connection_take(struct cli_connection *l, struct cli_reply *reply);
 int cli_connection_wait(struct cli_connection *l, struct pollfd *other, int wait);
 
 /* Waits for the next line; 0 or -errno. */
-int cli_connection_next(struct cli_connection *l, struct cli_reply *reply);
+int cli_connection_next(struct cli_connection *l, struct reply *reply);
 
 /* What such an error means, for people. */
 const char *cli_connection_why(int error);

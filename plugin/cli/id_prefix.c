@@ -65,7 +65,7 @@ static const char **find_argument(struct cli *c, const char **text)
 /* Not everybody gets one, which is no failure. */
 static enum cli_exit look_in_table(struct cli *c, struct search *s)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     enum cli_exit status = cli_connect(c);
 
     cli_connection_put(&c->link, slice_of("table\n"));
@@ -78,7 +78,7 @@ static enum cli_exit look_in_table(struct cli *c, struct search *s)
 
 static enum cli_exit look_in_list(struct cli *c, struct search *s)
 {
-    struct cli_reply reply;
+    struct reply reply;
     enum cli_exit status;
     uint64_t looked = 0;
     uint8_t bytes[ID_SIZE];
@@ -103,7 +103,7 @@ static enum cli_exit look_in_list(struct cli *c, struct search *s)
 /* One line about a token, as far as the daemon tells. */
 static void describe(struct cli *c, const char *id, struct cli_buffer *b)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
 
     cli_buffer_adds(b, "\n  ");
     cli_buffer_adds(b, id);

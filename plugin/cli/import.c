@@ -234,7 +234,7 @@ static void settle(struct import *im)
 
 static int take_replies(struct import *im)
 {
-    struct cli_reply reply;
+    struct reply reply;
     int taken;
 
     while ((taken = cli_connection_take(&im->c->link, &reply)) > 0) {

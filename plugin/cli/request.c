@@ -116,7 +116,7 @@ static bool changes(enum verb verb)
     return verb_row(verb)->role == ROLE_ADMIN ? verb != VERB_EXPORT : verb == VERB_REVOKE;
 }
 
-enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply)
+enum cli_exit cli_receive(struct cli *c, struct reply *reply)
 {
     int error = cli_connection_next(&c->link, reply);
 
@@ -129,7 +129,7 @@ enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply)
     return CLI_UNAVAILABLE;
 }
 
-enum cli_exit cli_exit_of(const struct cli_reply *reply)
+enum cli_exit cli_exit_of(const struct reply *reply)
 {
     static const enum cli_exit exits[] = {
         [ANSWER_OK] = CLI_YES,
@@ -144,7 +144,7 @@ enum cli_exit cli_exit_of(const struct cli_reply *reply)
 }
 
 /* "reason: message (key=value …)", in which a line end of the daemon's is none of ours. */
-enum cli_exit cli_conclude(const struct cli_reply *reply)
+enum cli_exit cli_conclude(const struct reply *reply)
 {
     struct cli_buffer b = { .at = NULL };
     bool more = false;

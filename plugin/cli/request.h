@@ -46,12 +46,12 @@ enum cli_exit cli_connect(struct cli *c);
 enum cli_exit cli_ask(struct cli *c);
 
 /* Waits for a line of the reply.  CLI_YES, or said what is the matter. */
-enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply);
+enum cli_exit cli_receive(struct cli *c, struct reply *reply);
 
 /* Says what a final line refuses, if it does; what that means for the exit status. */
-enum cli_exit cli_conclude(const struct cli_reply *reply);
+enum cli_exit cli_conclude(const struct reply *reply);
 
 /* The same, without saying it. */
-enum cli_exit cli_exit_of(const struct cli_reply *reply);
+enum cli_exit cli_exit_of(const struct reply *reply);
 
 #endif

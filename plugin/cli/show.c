@@ -22,7 +22,7 @@ static void hint_at_more(const struct cli *c, const struct line *line)
 
 enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     uint64_t rows = 0;
     enum cli_exit status = cli_ask(c);
 
@@ -46,7 +46,7 @@ enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
 enum cli_exit cli_show_object(struct cli *c, const struct cli_view *view)
 {
     struct cli_buffer *made = &c->output.bytes;
-    struct cli_reply reply;
+    struct reply reply;
     enum cli_exit status = cli_ask(c);
 
     while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
@@ -67,7 +67,7 @@ enum cli_exit cli_show_object(struct cli *c, const struct cli_view *view)
 /* A value nobody received would be a token nobody knows of, so a broken pipe must be told. */
 enum cli_exit cli_show_secret(struct cli *c, const struct cli_view *view)
 {
-    struct cli_reply reply;
+    struct reply reply;
 
     signal(SIGPIPE, SIG_IGN);
     enum cli_exit status = cli_ask(c);
@@ -183,7 +183,7 @@ static void put_exported(struct cli *c, const struct line *line)
 
 static enum cli_exit show_lines(struct cli *c)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     uint64_t lines = 0;
     enum cli_exit status = cli_ask(c);
 

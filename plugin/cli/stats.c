@@ -12,7 +12,7 @@ static bool is_bucket(const struct line *line)
 
 static enum cli_exit show_rows(struct cli *c, const struct cli_view *view)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     enum cli_exit status = cli_ask(c);
 
     if (status != CLI_YES)
@@ -28,7 +28,7 @@ static enum cli_exit show_rows(struct cli *c, const struct cli_view *view)
 /* Nothing is written before all is there: half of it would look like counters that vanished. */
 static enum cli_exit show_metrics(struct cli *c)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     struct cli_metrics metrics = { .count = 0 };
     enum cli_exit status = cli_ask(c);
 

@@ -22,7 +22,7 @@ enum outcome { LOST, ENDED };
 
 static enum cli_exit find_newest(struct watch *w);
 static enum outcome watch_once(struct watch *w, enum cli_exit *status);
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
+static enum outcome take_line(struct watch *w, const struct reply *reply, enum cli_exit *status,
                               bool *over);
 static bool reconnect(struct watch *w);
 
@@ -48,7 +48,7 @@ enum cli_exit cli_watch(struct cli *c, const struct cli_view *view)
 static enum cli_exit find_newest(struct watch *w)
 {
     static const struct slice stats = SLICE("stats\n");
-    struct cli_reply reply;
+    struct reply reply;
     enum cli_exit status;
     bool found = false;
 
@@ -95,7 +95,7 @@ static enum outcome fail(const struct watch *w, int error, enum cli_exit *status
 static enum outcome watch_once(struct watch *w, enum cli_exit *status)
 {
     struct cli_connection *link = &w->c->link;
-    struct cli_reply reply;
+    struct reply reply;
     bool over = false;
 
     send_request(w);
@@ -125,8 +125,7 @@ static enum outcome watch_once(struct watch *w, enum cli_exit *status)
 
 /* The daemon ends a watch when it stops.  What it cannot do just now is asked again, if it could
  * before. */
-static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
-                               enum cli_exit *status)
+static enum outcome take_final(struct watch *w, const struct reply *reply, enum cli_exit *status)
 {
     w->why = "it is stopping";
     if (reply->kind == ANSWER_OK)
@@ -139,7 +138,7 @@ static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
     return ENDED;
 }
 
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
+static enum outcome take_line(struct watch *w, const struct reply *reply, enum cli_exit *status,
                               bool *over)
 {
     uint64_t serial;

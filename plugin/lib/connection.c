@@ -37,8 +37,7 @@ static int check_server(int fd, const char *path);
 static int receive(struct connection *l);
 static int take_descriptors(struct connection *l, struct msghdr *message);
 static int take_reply(struct connection *l);
-static int parse(char *bytes, size_t len, struct reply *reply);
-static void answer(struct connection *l, struct reply *reply);
+static void answer(struct connection *l, struct connection_reply *reply);
 
 /* -- opening and closing ----------------------------------------------------------------------- */
 
@@ -185,8 +184,7 @@ void connection_drop(struct connection *l)
     }
     /* What `done` asks anew goes behind these. */
     for (unsigned left = l->count; left > 0; left--) {
-        struct reply none = { .status = STATUS_UNAVAILABLE, .fd = -1 };
-        answer(l, &none);
+        answer(l, &(struct connection_reply){ .status = STATUS_UNAVAILABLE, .fd = -1 });
     }
 }
 
@@ -337,11 +335,20 @@ static bool wants_descriptor(const struct connection *l)
     return false;
 }
 
-/* Takes one line off the front of what came; 1, or 0 if there is no whole line, or -errno. */
+/* Says what a final line means to us: of an unknown word, only its kind is understood. */
+static enum status known_status(const struct reply *reply)
+{
+    if (reply->status != STATUS_COUNT)
+        return reply->status;
+    return reply->kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
+}
+
+/* Takes the first line off the input buffer.  Returns 1; 0 if no line is complete; or -errno.  Data
+ * lines are skipped unread: no request of ours asks for any. */
 static int take_reply(struct connection *l)
 {
-    char line[LINE_MAX_BYTES];
-    struct reply reply = { .received = true, .fd = -1 };
+    char bytes[LINE_MAX_BYTES];
+    struct reply reply;
     const char *end = memchr(l->in, '\n', l->in_len);
     size_t len = end != NULL ? (size_t)(end - l->in) : 0;
 
@@ -349,39 +356,23 @@ static int take_reply(struct connection *l)
         return l->arrived < 0 || wants_descriptor(l) ? 0 : -EPROTO;
     if (end == NULL || l->count == 0)
         return -EPROTO;
-    memcpy(line, l->in, len);
+    memcpy(bytes, l->in, len);
     l->in_len -= len + 1;
     memmove(l->in, end + 1, l->in_len);
-    if (line[0] == '*' && len > 0)
+    if (len > 0 && bytes[0] == '*')
         return 1;
-    int error = parse(line, len, &reply);
-    if (error == 0)
-        answer(l, &reply);
-    return error == 0 ? 1 : error;
+    if (!reply_parse(bytes, len, &reply))
+        return -EPROTO;
+    answer(l, &(struct connection_reply){
+                  .received = true,
+                  .status = known_status(&reply),
+                  .line = &reply.line,
+                  .fd = -1,
+              });
+    return 1;
 }
 
-static int parse(char *bytes, size_t len, struct reply *reply)
-{
-    static const char *const kinds[] = { "OK", "NO", "ERR" }; /* by enum answer_kind */
-    const struct argument *word = reply->line.argument;
-    enum answer_kind kind = ANSWER_OK;
-    const char *why;
-
-    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK || reply->line.count == 0 ||
-        word[0].key.len > 0)
-        return -EPROTO;
-    while (!slice_is(word[0].value, kinds[kind]))
-        if (kind++ == ANSWER_ERR)
-            return -EPROTO;
-    if (kind != ANSWER_OK && (reply->line.count < 2 || word[1].key.len > 0))
-        return -EPROTO;
-    reply->status = kind == ANSWER_OK ? STATUS_OK : status_named(kind, word[1].value);
-    if (reply->status == STATUS_COUNT)
-        reply->status = kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
-    return 0;
-}
-
-static void answer(struct connection *l, struct reply *reply)
+static void answer(struct connection *l, struct connection_reply *reply)
 {
     struct asked asked = l->asked[l->first];
 

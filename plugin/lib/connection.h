@@ -14,23 +14,23 @@
 
 #include "plugin/lib/deadline.h"
 #include "proto/limits.h"
-#include "proto/line.h"
+#include "proto/reply.h"
 
 enum { CONNECTION_ASKED_MAX = 256, CONNECTION_OUT_MAX = 4 * LINE_MAX_BYTES };
 
 #define CONNECTION_NO_DEADLINE INT64_MAX
 
-/* A final line, or the lack of one. */
-struct reply {
-    bool received;      /* false: the link broke, or was given up */
-    enum status status; /* not received: STATUS_UNAVAILABLE.  A reason that this version
-                                 * does not know is STATUS_DENIED, a code STATUS_UNAVAILABLE */
-    struct line line;   /* with its first words; only while `done` runs */
-    int fd;             /* the descriptor that came with it, or -1; `done` sets it to -1
-                                 * if it keeps it */
+/* The answer to a request: a final line, or none. */
+struct connection_reply {
+    bool received;      /* false: the connection broke, or was given up */
+    enum status status; /* not received: STATUS_UNAVAILABLE.  A reason that this version does not
+                              * know is STATUS_DENIED, a code STATUS_UNAVAILABLE */
+    const struct line *line; /* the whole final line, valid while `done` runs; NULL: not received */
+    int fd;                  /* the descriptor that came with it, or -1; closed after `done`, unless
+                              * `done` keeps it and sets this to -1 */
 };
 
-typedef void connection_done(void *context, struct reply *reply);
+typedef void connection_done(void *context, struct connection_reply *reply);
 
 /* Which descriptor is the link's, whatever the host does with the number. */
 struct fd_identity {

@@ -108,7 +108,7 @@ static bool read_terms(const struct line *line, struct table_view_terms *terms)
     return true;
 }
 
-static void on_table(void *context, struct reply *reply)
+static void on_table(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;
     struct jeton *h = channel->handle;
@@ -120,8 +120,8 @@ static void on_table(void *context, struct reply *reply)
     if (!reply->received)
         return;
     channel->link.no_table = reply->status != STATUS_OK && !status_row(reply->status)->retry;
-    if (reply->status == STATUS_OK && reply->fd >= 0 && read_terms(&reply->line, &terms) &&
-        number_parse(line_get(&reply->line, "size"), INT64_MAX, &size))
+    if (reply->status == STATUS_OK && reply->fd >= 0 && read_terms(reply->line, &terms) &&
+        number_parse(line_get(reply->line, "size"), INT64_MAX, &size))
         table_view_open(reply->fd, size, &terms, &view);
     lock_take(&own->replacing, CONNECTION_NO_DEADLINE);
     table_view_replace(&h->views, &own->gate, view);
@@ -151,7 +151,7 @@ bool handle_fetch_table(struct channel *channel, int64_t deadline)
 /* -- reports of uses --------------------------------------------------------------------------- */
 
 /* A daemon that does not want them says so once for each connection. */
-static void on_used(void *context, struct reply *reply)
+static void on_used(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;
 

@@ -8,7 +8,7 @@
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
-static void on_verdict(void *context, struct reply *reply);
+static void on_verdict(void *context, struct connection_reply *reply);
 
 bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                 const char *subject, struct jeton_claims *claims)
@@ -86,7 +86,8 @@ static bool read_pass(const struct query *query, const struct line *line, struct
            (expires.at == NULL || stamp_parse(expires, &c->expires));
 }
 
-static enum jeton_status read_verdict(const struct query *query, const struct reply *reply)
+static enum jeton_status read_verdict(const struct query *query,
+                                      const struct connection_reply *reply)
 {
     struct jeton_claims scratch, *c = query->claims != NULL ? query->claims : &scratch;
     uint64_t retry_after;
@@ -94,15 +95,15 @@ static enum jeton_status read_verdict(const struct query *query, const struct re
     claims_clear(c);
     if (!reply->received)
         return JETON_UNAVAILABLE;
-    if (reply->status == STATUS_OK && !read_pass(query, &reply->line, c)) {
+    if (reply->status == STATUS_OK && !read_pass(query, reply->line, c)) {
         claims_clear(c);
         return JETON_UNAVAILABLE;
     }
     if (reply->status != STATUS_OK &&
-        !claims_text(c->id, sizeof(c->id), line_get(&reply->line, "id")))
+        !claims_text(c->id, sizeof(c->id), line_get(reply->line, "id")))
         c->id[0] = '\0';
     if (status_row(reply->status)->kind == ANSWER_NO &&
-        number_parse(line_get(&reply->line, "retry_after"), INT64_MAX, &retry_after))
+        number_parse(line_get(reply->line, "retry_after"), INT64_MAX, &retry_after))
         c->retry_after = (int64_t)retry_after;
     enum jeton_status status = status_text_public(reply->status);
     if (status < JETON_UNAVAILABLE)
@@ -111,7 +112,7 @@ static enum jeton_status read_verdict(const struct query *query, const struct re
 }
 
 /* An query that waits is free for another question before its `done` runs. */
-static void on_verdict(void *context, struct reply *reply)
+static void on_verdict(void *context, struct connection_reply *reply)
 {
     struct query *query = context;
     jeton_done *done = query->done;

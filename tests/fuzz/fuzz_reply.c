@@ -148,7 +148,7 @@ static void check_json(struct cli_output *o)
     json_decref(read);
 }
 
-static void show(struct cli_output *o, const struct cli_reply *reply, const struct cli_view *view)
+static void show(struct cli_output *o, const struct reply *reply, const struct cli_view *view)
 {
     cli_buffer_clear(&o->bytes);
     cli_output_object(o, o->form == CLI_PEOPLE ? NULL : view, &reply->line, reply->word);
@@ -165,7 +165,7 @@ static void show(struct cli_output *o, const struct cli_reply *reply, const stru
     }
 }
 
-static void check_reply(const struct cli_reply *r)
+static void check_reply(const struct reply *r)
 {
     if (!r->final)
         return;
@@ -183,7 +183,7 @@ static void read_as_command(struct slice bytes, unsigned form)
     };
     static struct cli_connection l;
     struct cli_output o = { .form = form % 3 };
-    struct cli_reply reply;
+    struct reply reply;
 
     l = (struct cli_connection){ .fd = -1, .descriptor = -1 };
     l.end = bytes.len < sizeof(l.in) ? bytes.len : sizeof(l.in);
