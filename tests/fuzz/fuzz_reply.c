@@ -33,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     cli_escape_setup();
     MUST(query_read(&question, VALUE, sizeof(VALUE) - 1, NULL, NULL, NULL));
     token_digest(question.value, digest);
-    claims_id(id, digest);
+    claims_format_id(id, digest);
     /* An input of the corpus may contain the id of VALUE. */
     MUST(strlen(id) == ID_TEXT);
     return 0;
@@ -84,27 +84,28 @@ static void check_answer(const struct query *a, const struct jeton_claims *c, st
     MUST(strcmp(c->verifier, "local") != 0 || strcmp(c->id, id) == 0);
 }
 
-static void connect_link(struct connection *l, struct fd_identity *mark, int fd)
+static void connect_link(struct connection *conn, struct fd_identity *identity, int fd)
 {
     struct stat st;
 
     MUST(fstat(fd, &st) == 0);
-    *mark = (struct fd_identity){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
-    memset(l, 0, offsetof(struct connection, in));
-    l->mark = mark;
-    l->arrived = -1;
+    *identity =
+        (struct fd_identity){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
+    memset(conn, 0, offsetof(struct connection, in));
+    conn->identity = identity;
+    conn->received_fd = -1;
 }
 
 static void read_as_library(struct slice bytes)
 {
     static struct connection l;
-    struct fd_identity mark;
+    struct fd_identity identity;
     struct query query[QUERIES] = { 0 };
     static struct jeton_claims claims[QUERIES];
     int pair[2];
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    connect_link(&l, &mark, pair[0]);
+    connect_link(&l, &identity, pair[0]);
     for (int i = 0; i < QUERIES; i++) {
         claims[i].size = sizeof(claims[i]);
         query[i].claims = &claims[i];
@@ -116,7 +117,7 @@ static void read_as_library(struct slice bytes)
     shutdown(pair[1], SHUT_WR);
     while (connection_step(&l) == 0)
         ;
-    MUST(!connection_connected(&l) && l.count == 0);
+    MUST(!connection_is_open(&l) && l.count == 0);
     for (int i = 0; i < QUERIES; i++)
         check_answer(&query[i], &claims[i], final_line(bytes, i));
     close(pair[1]);

@@ -30,7 +30,7 @@ static void replies_come_in_the_order_of_the_questions(void **state)
     assert_int_equal(got.status[2], STATUS_BUSY);
     for (int i = 0; i < 3; i++)
         assert_int_equal(got.first[i][0], '1' + i);
-    assert_true(connection_connected(l));
+    assert_true(connection_is_open(l));
     finish();
 }
 
@@ -122,7 +122,7 @@ static void broken_conversations_are_no_answer(void **state)
         connection_wait(l, deadline_now() + 3000);
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
-    assert_false(connection_connected(l));
+    assert_false(connection_is_open(l));
     finish();
 }
 
@@ -199,7 +199,7 @@ static void the_descriptor_of_a_reply_is_closed_unless_kept(void **state)
     settle(3000);
     assert_true(got.fd > STDERR_FILENO);
     assert_int_equal(fcntl(got.fd, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(fcntl(mark.fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(identity.fd, F_GETFD), FD_CLOEXEC);
     close(got.fd);
     finish();
     assert_int_equal(descriptors(), before);
@@ -270,7 +270,7 @@ static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
     assert_int_equal(got.fd, -1);
-    assert_true(connection_connected(l));
+    assert_true(connection_is_open(l));
     finish();
 }
 

@@ -17,21 +17,21 @@ static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
     (void)state;
     struct forged f = forge(), g = forge();
     struct table_views views = { .retired = NULL };
-    table_view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &readers, open_table(&f, true));
     const void *at = atomic_load(&views.current)->table.header;
-    gate.lane[5].inside = 1;
-    table_view_replace(&views, &gate, open_table(&g, true));
-    table_view_reap(&views, &gate);
+    readers.slot[5].count = 1;
+    table_view_replace(&views, &readers, open_table(&g, true));
+    table_view_reap(&views, &readers);
     assert_true(is_mapped(at));
-    gate.lane[5].inside = 0;
-    gate.lane[6].inside = 1; /* each need be empty only once */
-    table_view_reap(&views, &gate);
+    readers.slot[5].count = 0;
+    readers.slot[6].count = 1; /* each need be empty only once */
+    table_view_reap(&views, &readers);
     assert_false(is_mapped(at));
-    gate.lane[6].inside = 0;
-    table_view_replace(&views, &gate, NULL);
-    assert_true(table_view_usable(&views, &gate)); /* it may hold: it is kept */
+    readers.slot[6].count = 0;
+    table_view_replace(&views, &readers, NULL);
+    assert_true(table_view_usable(&views, &readers)); /* it may hold: it is kept */
     g.header->state = TABLE_SUPERSEDED;
-    table_view_replace(&views, &gate, NULL);
+    table_view_replace(&views, &readers, NULL);
     assert_true(views.current == NULL && views.retired == NULL);
     forget(&f), forget(&g);
 }
@@ -75,12 +75,12 @@ static void readers_never_see_an_unmapped_table(void **state)
         int fd = token_table_descriptor(p, &size, &generation);
         assert_null(table_view_open(fd, size, &final_terms, &v));
         close(fd);
-        table_view_replace(&race.views, &gate, v);
+        table_view_replace(&race.views, &readers, v);
     }
     atomic_store(&race.stop, true);
     for (int i = 0; i < 4; i++)
         pthread_join(thread[i], NULL);
-    table_view_reap(&race.views, &gate);
+    table_view_reap(&race.views, &readers);
     assert_null(race.views.retired);
     table_views_free(&race.views), token_table_free(p);
 }

@@ -122,7 +122,7 @@ static void what_no_token_can_have_is_never_a_pass(void **state)
     memcpy(f.arena + 502, "al\0ce", 5);
     memcpy(f.arena + 60000, &beyond, sizeof(beyond));
     forge_token(&f, 1, 0, 0);
-    table_view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &readers, open_table(&f, true));
     assert_true(ask(&views, 1, &status, &claims) && status == STATUS_OK);
     const uint32_t wrong[] = { 100, 500, 60000, ARENA - 1, ARENA, UINT32_MAX };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -150,20 +150,20 @@ static void a_table_that_does_not_hold_answers_nothing(void **state)
     int64_t lease = f.header->lease;
 
     forge_token(&f, 1, 0, 0);
-    table_view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &readers, open_table(&f, true));
     for (size_t i = 0; i < 4; i++) {
         f.header->state = states[i];
         assert_false(ask(&views, 1, &status, NULL) || ask(&views, 2, &status, NULL));
-        assert_false(table_view_usable(&views, &gate));
+        assert_false(table_view_usable(&views, &readers));
         f.header->state = TABLE_LIVE;
-        assert_true(ask(&views, 1, &status, NULL) && table_view_usable(&views, &gate));
+        assert_true(ask(&views, 1, &status, NULL) && table_view_usable(&views, &readers));
     }
     const int64_t leases[] = {
         0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000, monotonic() + INT64_C(8000000000)
     };
     for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
         f.header->lease = leases[i];
-        assert_false(ask(&views, 1, &status, NULL) || table_view_usable(&views, &gate));
+        assert_false(ask(&views, 1, &status, NULL) || table_view_usable(&views, &readers));
     }
     f.header->lease = lease;
     assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
@@ -178,7 +178,7 @@ static void only_a_final_table_may_refuse(void **state)
         struct table_views views = { .retired = NULL };
         enum status status = STATUS_COUNT;
         forge_token(&f, 1, 0, 0);
-        table_view_replace(&views, &gate, open_table(&f, final));
+        table_view_replace(&views, &readers, open_table(&f, final));
         assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
         assert_int_equal(ask(&views, 2, &status, NULL), final);
         assert_int_equal(status, final ? STATUS_UNKNOWN : STATUS_OK);
@@ -192,22 +192,23 @@ static void a_use_is_taken_once_a_minute(void **state)
     static uint8_t taken[5000][ID_SIZE];
     uint8_t id[ID_SIZE] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
-    memset(&uses, 0, sizeof(uses));
+    memset(&recent_uses, 0, sizeof(recent_uses));
     for (int i = 0; i < 10; i++)
-        table_view_use(&uses, id, 100);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
+        table_view_record_use(&recent_uses, id, 100);
+    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 1);
     assert_memory_equal(taken[0], id, ID_SIZE);
-    table_view_use(&uses, id, 100);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 0);
-    table_view_use(&uses, id, 101);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
+    table_view_record_use(&recent_uses, id, 100);
+    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 0);
+    table_view_record_use(&recent_uses, id, 101);
+    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 1);
     for (uint32_t minute = 200; minute < 203; minute++) {
         for (unsigned i = 0; i < 100000; i++) {
             id[0] = (uint8_t)i, id[1] = (uint8_t)(i >> 8), id[9] = (uint8_t)(i >> 16);
-            table_view_use(&uses, id, minute);
+            table_view_record_use(&recent_uses, id, minute);
         }
-        assert_int_equal(table_view_take_uses(&uses, taken, 100), 100);
-        assert_int_equal(table_view_take_uses(&uses, taken, 5000), 4 * TABLE_VIEW_USE_SETS - 100);
+        assert_int_equal(table_view_take_uses(&recent_uses, taken, 100), 100);
+        assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000),
+                         4 * TABLE_VIEW_USE_SETS - 100);
     }
 }
 

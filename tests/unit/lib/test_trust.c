@@ -11,9 +11,9 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
 
     memset(&got, 0, sizeof(got));
     begin(silence);
-    fd = mark.fd;
+    fd = identity.fd;
     close(fd);
-    assert_false(connection_connected(l));
+    assert_false(connection_is_open(l));
     put("ping\n", false, 3000);
     assert_int_equal(connection_step(l), -EBADF);
     assert_false(got.received[0]);
@@ -21,7 +21,7 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
 
     memset(&got, 0, sizeof(got));
     begin(silence);
-    fd = mark.fd;
+    fd = identity.fd;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(dup2(ends[0], fd), fd);
     put("ping\n", false, 3000);
@@ -39,7 +39,7 @@ static void a_link_is_never_a_standard_descriptor(void **state)
 
     close(STDIN_FILENO);
     begin(silence);
-    assert_true(mark.fd > STDERR_FILENO);
+    assert_true(identity.fd > STDERR_FILENO);
     finish();
     dup2(saved, STDIN_FILENO);
     close(saved);
@@ -58,7 +58,7 @@ static void what_was_sent_is_wiped(void **state)
     begin(silence); /* what was not sent is wiped too */
     put("verify token=secret-secret-secret\n", false, 3000);
     finish();
-    assert_false(connection_ask(l, slice_of("verify token=secret\n"), false, note, &got, 0));
+    assert_false(connection_enqueue(l, slice_of("verify token=secret\n"), false, note, &got, 0));
     assert_null(memmem(l, sizeof(*l), "secret", 6));
 }
 
@@ -92,9 +92,9 @@ static void signals_do_not_disturb_waiting(void **state)
 
 static int try(const char *path)
 {
-    int error = connection_open(l, &mark, path, deadline_now() + 200);
+    int error = connection_open(l, &identity, path, deadline_now() + 200);
 
-    connection_drop(l);
+    connection_close(l);
     return error;
 }
 
@@ -114,7 +114,7 @@ static void connecting_to_nobody_fails_in_time(void **state)
     while (error == 0) { /* nobody accepts: the queue fills up */
         struct fd_identity m = { .held = false };
         static struct connection other;
-        other = (struct connection){ .mark = NULL };
+        other = (struct connection){ .identity = NULL };
         error = connection_open(&other, &m, path, 0);
         filler[count++] = m.fd;
     }

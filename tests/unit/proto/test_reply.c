@@ -102,10 +102,10 @@ static void other_lines_are_refused(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "",           " ",          "ok",        "YES",       "OKAY",
-        "OK n=\"1",   "OK \xff",    "OK\tn=1",   "OK \x01",   "NO",
-        "ERR",        "NO reason=revoked",       "ERR n=1",   "n=1 OK",
-        "status=OK",  "\"OK \" n=1", "*id=1",    "**",        "-",
+        "",        " ",       "ok",        "YES",         "OKAY",  "OK n=\"1",
+        "OK \xff", "OK\tn=1", "OK \x01",   "NO",          "ERR",   "NO reason=revoked",
+        "ERR n=1", "n=1 OK",  "status=OK", "\"OK \" n=1", "*id=1", "**",
+        "-",
     };
     struct reply reply;
 

@@ -23,10 +23,10 @@ enum {
     ARENA = 70000,
 };
 
-static const struct table_view_terms final_terms = { .final = true },
-                                     other_terms = { .final = false };
-static struct table_view_gate gate;
-static struct table_view_uses uses;
+static const struct table_view_conditions final_terms = { .final = true },
+                                          other_terms = { .final = false };
+static struct table_view_readers readers;
+static struct table_view_uses recent_uses;
 
 struct forged {
     int fd;
@@ -98,7 +98,7 @@ static bool ask(struct table_views *views, uint64_t number, enum status *status,
     int64_t now;
 
     value_numbered(number, value);
-    bool good = table_view_ask(views, &gate, &uses, &q, &v, &now, claims);
+    bool good = table_view_lookup(views, &readers, &recent_uses, &q, &v, &now, claims);
     if (good)
         *status = v.status;
     return good;

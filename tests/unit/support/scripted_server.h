@@ -44,7 +44,7 @@ static struct {
 
 static struct connection connection_of_test;
 static struct connection *const l = &connection_of_test;
-static struct fd_identity mark;
+static struct fd_identity identity;
 
 static void wait_for_line(int fd)
 {
@@ -113,12 +113,12 @@ static void begin(script *does)
     pthread_sigmask(SIG_BLOCK, &all, &before);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(connection_open(l, &mark, server.path, deadline_now() + 5000), 0);
+    assert_int_equal(connection_open(l, &identity, server.path, deadline_now() + 5000), 0);
 }
 
 static void finish(void)
 {
-    connection_drop(l);
+    connection_close(l);
     pthread_join(server.thread, NULL);
 }
 
@@ -168,8 +168,8 @@ static void note(void *context, struct connection_reply *reply)
 
 static void put(const char *request, bool descriptor, int64_t wait)
 {
-    assert_true(connection_ask(l, slice_of(request), descriptor, note, &got,
-                               deadline_now() + wait));
+    assert_true(connection_enqueue(l, slice_of(request), descriptor, note, &got,
+                                   deadline_now() + wait));
 }
 
 static void settle(int64_t wait)
@@ -178,7 +178,7 @@ static void settle(int64_t wait)
 
     while (l->count > 0 && connection_step(l) == 0 && l->count > 0)
         if (!connection_wait(l, deadline))
-            connection_drop(l);
+            connection_close(l);
 }
 
 /* One question to a server that follows the script; true: it was answered. */
