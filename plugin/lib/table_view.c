@@ -3,23 +3,22 @@
  *
  * Reclamation.  A reader adds one to a counter, loads the current view, uses it, and subtracts one.
  * There is a counter for each CPU (by number, modulo TABLE_VIEW_READER_SLOTS) on a cache line of its
- * own, so that threads that run at the same time hardly ever write to the same line; a thread that
- * is moved in between subtracts where it added.  A view that was replaced is retired until each
- * counter has been seen at zero at some moment after the replacement; they need not be zero
- * together.  That is enough: all these accesses are sequentially consistent, so a reader that a
- * counter does not show at that moment has either left, or adds later and then loads the new view.
- * Nobody waits for this: it is checked when the next view comes and with each report of uses.
+ * own, so that concurrent threads hardly ever write to the same line; a thread that is moved in
+ * between subtracts where it added.  A view that was replaced is retired until each counter has been
+ * seen at zero after the replacement; they need not be zero together.  That is enough: all these
+ * accesses are sequentially consistent, so a reader that a counter does not show has either left, or
+ * adds later and then loads the new view.  This is checked, without waiting, when the next view
+ * comes and with each report of uses.
  *
  * fork().  The child has no other threads, so its counters must begin at zero: they lie in memory
  * that is wiped then.  The views stay: their mappings are inherited.
  *
- * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, then
- * marks the old one superseded, then goes on; a revocation is acknowledged only after the new table
- * shows it.  A reader checks the state after it has read the slot, and the slot is read with acquire
- * order, so the state it sees is that of a later moment.  If that is `live`, the slot was read
- * before the table was superseded, hence before any revocation that this table does not show was
- * made, hence before it was acknowledged.  A call that begins after an acknowledgement therefore
- * finds the flag in this table, or the table superseded.
+ * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks the
+ * old one superseded, then goes on; a revocation is acknowledged only after the new table shows it.
+ * A reader checks the state after it has read the slot with acquire order, so the state is that of a
+ * later moment.  If it is `live`, the slot was read before the table was superseded, hence before
+ * any revocation that this table does not show was made, let alone acknowledged.  A call that begins
+ * after an acknowledgement therefore finds the flag in this table, or the table superseded.
  *
  * The lease is checked last, against the clock of that moment: it shows that the daemon was alive
  * when the slot was read.  Checking either only before would date the answer from that check, and
@@ -27,8 +26,8 @@
  * the daemon ever grants is not trusted: the clocks differ (a time namespace), so it would not
  * end in time.
  *
- * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
- * asked from the kernel before mapping, and every offset is checked against that size. */
+ * Nothing read can fault: the file lies in memory and is sealed against shrinking, the kernel told
+ * its size before mapping, and every offset is checked against that size. */
 #include "plugin/lib/table_view.h"
 
 #include <fcntl.h>
@@ -180,7 +179,7 @@ static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t
            claims_set_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* Asks for the memory that a lookup will touch.  Inline for the same reason as table_prefetch(). */
+/* Fetches ahead what a lookup will read.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void prefetch(const struct table *table,
                                                            struct table_view_uses *recent_uses,
                                                            const uint8_t *digest)
