@@ -26,8 +26,8 @@
  * the daemon ever grants is not trusted: the clocks differ (a time namespace), so it would not
  * end in time.
  *
- * Nothing read can fault: the file lies in memory and is sealed against shrinking, the kernel told
- * its size before mapping, and every offset is checked against that size. */
+ * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
+ * read before it was mapped, and every offset is checked against that size. */
 #include "plugin/lib/table_view.h"
 
 #include <fcntl.h>

@@ -132,10 +132,10 @@ static void check_shown(struct cli_output *o)
 
     for (size_t i = 0; i < o->bytes.len; i++) {
         unsigned char c = (unsigned char)s[i];
-        MUST(c >= 0x20 || c == '\n' || (c == '\t' && o->form == CLI_PLAIN));
+        MUST(c >= 0x20 || c == '\n' || (c == '\t' && o->form == CLI_OUTPUT_PLAIN));
         MUST(c != 0x7f);
         MUST(c != 0xc2 || i + 1 == o->bytes.len || (unsigned char)s[i + 1] > 0x9f ||
-             o->form == CLI_PLAIN);
+             o->form == CLI_OUTPUT_PLAIN);
     }
 }
 
@@ -152,15 +152,15 @@ static void check_json(struct cli_output *o)
 static void show(struct cli_output *o, const struct reply *reply, const struct cli_view *view)
 {
     cli_buffer_clear(&o->bytes);
-    cli_output_object(o, o->form == CLI_PEOPLE ? NULL : view, &reply->line, reply->word);
+    cli_output_object(o, o->form == CLI_OUTPUT_HUMAN ? NULL : view, &reply->line, reply->word);
     check_shown(o);
-    if (o->form == CLI_JSON)
+    if (o->form == CLI_OUTPUT_JSON)
         check_json(o);
     cli_buffer_clear(&o->bytes);
-    if (!reply->final && o->form == CLI_PEOPLE) {
-        cli_columns_begin(&o->table, view, &o->bytes, 40, false, false);
-        cli_columns_row(&o->table, &reply->line);
-        cli_columns_end(&o->table);
+    if (!reply->final && o->form == CLI_OUTPUT_HUMAN) {
+        cli_columns_begin(&o->columns, view, &o->bytes, 40, false, false);
+        cli_columns_row(&o->columns, &reply->line);
+        cli_columns_end(&o->columns);
         check_shown(o);
         cli_buffer_clear(&o->bytes);
     }
