@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BLAKE2b (RFC 7693) for messages of one block.  Written with the compiler's vector types, which become
- * the processor's vector instructions.  The processors this is for are little-endian, as are the
- * words of a message. */
+/* BLAKE2b (RFC 7693) for messages of one block.  Written with the compiler's vector types, which
+ * become the processor's vector instructions.  The processors this is for are little-endian, as
+ * are the words of a message. */
 #include "proto/blake.h"
 
 #include <sodium.h>
@@ -59,8 +59,8 @@ static uint64_t load(const char *at, size_t len)
     return word;
 }
 
-/* Makes the initial state from the parameters: digest length, no key, fanout and depth 1, no salt, the
- * personalisation. */
+/* Makes the initial state from the parameters: digest length, no key, fanout and depth 1, no salt,
+ * the personalisation. */
 static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
 {
     memcpy(h, iv, sizeof(iv));
@@ -72,7 +72,7 @@ static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
 /* Macros from here on, so that they are compiled into each clone. */
 #define ROTATE(x, bits) ((x) >> (bits) | (x) << (64 - (bits)))
 
-/* -- one message: a vector for each row of its state ------------------------------------------- */
+/* -- one message: a vector for each row of its state ------------------------------------------ */
 
 typedef uint64_t row __attribute__((vector_size(32)));
 typedef uint8_t row_bytes __attribute__((vector_size(32)));
@@ -136,7 +136,7 @@ static void hash_rows(const uint64_t h[8], struct slice message, uint8_t digest[
     sodium_memzero(m, sizeof(m));
 }
 
-/* -- several messages: a lane of every vector for each ------------------------------------------ */
+/* -- several messages: a lane of every vector for each ---------------------------------------- */
 
 typedef uint64_t lanes __attribute__((vector_size(8 * BLAKE_LANES)));
 
@@ -212,15 +212,15 @@ static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t 
     sodium_memzero(m, sizeof(m));
 }
 
-/* -- which of them ------------------------------------------------------------------------------ */
+/* -- which of them ---------------------------------------------------------------------------- */
 
 bool blake_quick(void)
 {
     return HAS("avx2");
 }
 
-/* Lanes are only faster where a vector holds all of them: with AVX-512.  (Processors with AVX512VL have
- * the rest of x86-64-v4; clang 14 takes the clone for AVX2 even so.) */
+/* Lanes are only faster where a vector holds all of them: with AVX-512.  (Processors with AVX512VL
+ * have the rest of x86-64-v4; clang 14 takes the clone for AVX2 even so.) */
 void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
                 uint8_t *const digest[])
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Most lines are printable ASCII without quotes, so lines are classified sixteen bytes at a time; only
- * what such a look finds is read byte by byte. */
+/* Most lines are printable ASCII without quotes, so lines are classified sixteen bytes at a time;
+ * only what such a look finds is read byte by byte. */
 #include "proto/line.h"
 
 #include "proto/stamp.h"
@@ -75,8 +75,8 @@ static inline wide spread(struct slice bytes)
     return (wide)(halves){ front, back };
 }
 
-/* Combines by "or" what the class function sets in each byte; 0: no byte belongs to the class.  Not for
- * an empty slice.  The last sixteen bytes may overlap those before them. */
+/* Combines by "or" what the class function sets in each byte; 0: no byte belongs to the class.
+ * Not for an empty slice.  The last sixteen bytes may overlap those before them. */
 static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 {
     wide all = { 0 }, some;
@@ -166,9 +166,9 @@ enum status line_parse(char *bytes, size_t len, struct line *line, const char **
     return line_split(bytes, len, plain, line, why);
 }
 
-/* The length of a key before its '='; 0: a word.  A key is short and lower case, so that the padding of
- * a base64 value does not make the value a key.  The '=' is searched first, which is faster than a
- * loop that ends wherever a random value ceases to look like a key. */
+/* The length of a key before its '='; 0: a word.  A key is short and lower case, so that the
+ * padding of a base64 value does not make the value a key.  The '=' is searched first, which is
+ * faster than a loop that ends wherever a random value ceases to look like a key. */
 static size_t key_length(struct cursor c)
 {
     size_t left = (size_t)(c.end - c.at);

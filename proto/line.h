@@ -24,9 +24,9 @@ struct line {
     struct argument argument[LINE_ARGUMENTS_MAX];
 };
 
-/* Checks that a line may contain these bytes: UTF-8 without control bytes, but for tabs.  STATUS_OK:
- * the first *plain bytes are printable ASCII without quotes and backslashes (there may be more of
- * them).  STATUS_SYNTAX: *why is the reason. */
+/* Checks that a line may contain these bytes: UTF-8 without control bytes, but for tabs.
+ * STATUS_OK: the first *plain bytes are printable ASCII without quotes and backslashes (there may
+ * be more of them).  STATUS_SYNTAX: *why is the reason. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why);
 
 /* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in

@@ -10,7 +10,8 @@
 
 #define HUGE_SIZE ((size_t)2 * 1024 * 1024) /* the only size that is used */
 
-/* Finds a free, aligned address; only a hint: if another thread takes it, the mapping lies elsewhere. */
+/* Finds a free, aligned address; only a hint: if another thread takes it, the mapping lies
+ * elsewhere. */
 static void *free_aligned_address(size_t size)
 {
     void *start = mmap(NULL, size + HUGE_SIZE, PROT_NONE,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines of a reply: data lines that begin with '*', then one final line.  Written by the daemon,
- * read by libjeton and the jeton command.  No state; any thread.
+/* The lines of a reply: data lines that begin with '*', then one final line.  Written by the
+ * daemon, read by libjeton and the jeton command.  No state; any thread.
  *
- *     reply_begin(t, STATUS_PENDING);  line_put_u64(t, "retry_after", 9);  reply_end(t, ..., NULL); */
+ *     reply_begin(t, STATUS_PENDING);
+ *     line_put_u64(t, "retry_after", 9);
+ *     reply_end(t, STATUS_PENDING, NULL); */
 #ifndef JETON_PROTO_REPLY_H
 #define JETON_PROTO_REPLY_H
 

@@ -115,8 +115,8 @@ struct request_line {
     size_t arguments; /* the offset of the first */
 };
 
-/* Finds the verb of a line, whose bytes are neither changed nor checked.  A leading "* " is skipped:
- * exported lines have it. */
+/* Finds the verb of a line, whose bytes are neither changed nor checked.  A leading "* " is
+ * skipped: exported lines have it. */
 struct request_line request_look(char *bytes, size_t len);
 
 /* Parses the line.  Its bytes are changed (quoted values are decoded in place) and the request

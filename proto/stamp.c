@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/stamp.h"
 
-/* Subtracted from a time's text, this leaves the value of each digit, and zeros between them; `most` has
- * the highest value at each place. */
+/* Subtracted from a time's text, this leaves the value of each digit, and zeros between them;
+ * `most` has the highest value at each place. */
 static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
 static const uint8_t most[STAMP_TEXT] = {
     9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times and durations as text.  Times are seconds since 1970 UTC.  Their format is that of RFC 3339,
- * restricted to UTC ("Z") and whole seconds.  No state; any thread. */
+/* Times and durations as text.  Times are seconds since 1970 UTC.  Their format is that of RFC
+ * 3339, restricted to UTC ("Z") and whole seconds.  No state; any thread. */
 #ifndef JETON_PROTO_STAMP_H
 #define JETON_PROTO_STAMP_H
 
@@ -16,8 +16,8 @@ bool stamp_parse(struct slice text, int64_t *time);
 /* Writes STAMP_TEXT characters.  A time outside 1970..9999 is clamped to that range. */
 void stamp_write(struct text *t, int64_t time);
 
-/* Parses a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into seconds;
- * false: it is none. */
+/* Parses a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into
+ * seconds; false: it is none. */
 bool duration_parse(struct slice text, int64_t *seconds);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Statuses: one row of one table for every answer that jeton gives, with its word on the wire, what it
- * means, whether to retry, and its codes in HTTP and PAM.  No state; any thread. */
+/* Statuses: one row of one table for every answer that jeton gives, with its word on the wire,
+ * what it means, whether to retry, and its codes in HTTP and PAM.  No state; any thread. */
 #ifndef JETON_PROTO_STATUS_H
 #define JETON_PROTO_STATUS_H
 

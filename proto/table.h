@@ -99,8 +99,8 @@ enum table_found {
     TABLE_TORN, /* the writer changed the slot at every try */
 };
 
-/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Trusts nothing:
- * every offset and bound is checked against the size. */
+/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Trusts
+ * nothing: every offset and bound is checked against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
 /* Bytes of the whole table with these dimensions. */
@@ -109,8 +109,8 @@ uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
 /* The slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
 uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
 
-/* Prefetches a digest's home slot and the next one, as nearly half of the tokens are not in their home
- * slot.  Always inline: the compiler would drop the call of a function without effects. */
+/* Prefetches a digest's home slot and the next one, as nearly half of the tokens are not in their
+ * home slot.  Always inline: the compiler would drop the call of a function without effects. */
 static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
                                                                  const uint8_t *digest)
 {

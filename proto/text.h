@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slices of bytes, and text built in memory of the caller's.  No allocation, no state; any thread. */
+/* Slices of bytes, and text built in the caller's memory.  No allocation, no state; any thread. */
 #ifndef JETON_PROTO_TEXT_H
 #define JETON_PROTO_TEXT_H
 
@@ -41,8 +41,8 @@ static inline bool slice_begins(struct slice a, const char *string)
     return a.len >= len && memcmp(a.at, string, len) == 0;
 }
 
-/* Text under construction.  Once an addition does not fit, `cut` is set and nothing more is added, so
- * the text is a prefix of the whole. */
+/* Text under construction.  Once an addition does not fit, `cut` is set and nothing more is added,
+ * so the text is a prefix of the whole. */
 struct text {
     char *at;
     size_t cap;
@@ -97,7 +97,7 @@ bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 /* Parses a decimal number without a sign; false: it is none, or greater than `max`. */
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
 
-/* The length of the well-formed character at the beginning of `left` bytes, at least one; 0: none. */
+/* The length of the well-formed character that `left` bytes, at least one, begin with; 0: none. */
 size_t utf8_length(const char *at, size_t left);
 
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */

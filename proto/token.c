@@ -100,8 +100,8 @@ bool token_printable(struct slice value)
     return true;
 }
 
-/* A byte below 248 = 4 * 62 makes every character equally likely; others are skipped.  Many bytes are
- * drawn at once, as each call of randombytes_buf() is a system call. */
+/* A byte below 248 = 4 * 62 makes every character equally likely; others are skipped.  Many bytes
+ * are drawn at once, as each call of randombytes_buf() is a system call. */
 static void add_random(struct text *value, size_t count)
 {
     uint8_t bytes[VALUE_RANDOM + 16];

@@ -26,15 +26,15 @@ enum token_form {
 /* `prefix` is without the '_'. */
 enum token_form token_form(struct slice presented, const char *prefix);
 
-/* Checks the length only, and for TOKEN_ID the digits: TOKEN_ID, TOKEN_BAD_LENGTH, or TOKEN_FOREIGN,
- * which here means "worth hashing". */
+/* Checks the length only, and for TOKEN_ID the digits: TOKEN_ID, TOKEN_BAD_LENGTH, or
+ * TOKEN_FOREIGN, which here means "worth hashing". */
 enum token_form token_form_quick(struct slice presented);
 
 /* True if every byte is printable ASCII, space included. */
 bool token_printable(struct slice value);
 
-/* Generates a value and adds it to `value`, which has space for TOKEN_VALUE_MAX more.  The caller wipes
- * it.  sodium_init() must have succeeded. */
+/* Generates a value and adds it to `value`, which has space for TOKEN_VALUE_MAX more.  The caller
+ * wipes it.  sodium_init() must have succeeded. */
 void token_generate(struct text *value, const char *prefix);
 
 /* Computes the digest of a value of any length. */

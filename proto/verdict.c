@@ -26,8 +26,8 @@ enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, in
     return STATUS_OK;
 }
 
-/* The status of a value that is not in the table.  Its form matters only then: an imported value may
- * have any. */
+/* The status of a value that is not in the table.  Its form matters only then: an imported value
+ * may have any. */
 static enum status absent(const struct table *table, struct slice value)
 {
     return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;

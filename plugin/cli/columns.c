@@ -15,7 +15,7 @@ static const struct cli_field_row *column(const struct cli_columns *t, size_t i)
     return cli_field_row(t->view->field[i]);
 }
 
-/* -- rows ------------------------------------------------------------------------------------ */
+/* -- rows ------------------------------------------------------------------------------------- */
 
 void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struct cli_buffer *out,
                        size_t terminal, bool colours, bool live)
@@ -71,7 +71,7 @@ static void next_buffered_row(const struct cli_columns *t, const char **at, stru
     }
 }
 
-/* -- columns --------------------------------------------------------------------------------- */
+/* -- columns ---------------------------------------------------------------------------------- */
 
 static bool is_time(const struct cli_columns *t, size_t i)
 {
@@ -199,7 +199,7 @@ static void lay_out(struct cli_columns *t)
     cli_buffer_clear(&t->buffered);
 }
 
-/* -- writing --------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 /* Writes one cell; returns its width. */
 static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)

@@ -23,7 +23,8 @@ struct cli_columns {
     bool hidden[CLI_VIEW_MAX];
 };
 
-/* Begins a table, which is written to `out`.  Live: each row at once, in columns of typical widths. */
+/* Begins a table, which is written to `out`.  Live: each row at once, in columns of typical
+ * widths. */
 void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struct cli_buffer *out,
                        size_t terminal, bool colours, bool live);
 void cli_columns_row(struct cli_columns *t, const struct line *line);

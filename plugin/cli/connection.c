@@ -13,7 +13,7 @@ enum { DESCRIPTORS_MAX = 8 }; /* jetond sends one */
 static int send_some(struct cli_connection *conn);
 static int receive_some(struct cli_connection *conn);
 
-/* -- opening and closing --------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
 /* The send timeout also bounds the wait for a place in the listener's queue. */
 static int connect_to(int fd, int timeout, const struct sockaddr_un *address)
@@ -66,7 +66,7 @@ void cli_connection_queue(struct cli_connection *conn, struct slice bytes)
         cli_buffer_add(&conn->out, bytes.at, bytes.len);
 }
 
-/* -- bytes ----------------------------------------------------------------------------------- */
+/* -- bytes ------------------------------------------------------------------------------------ */
 
 int cli_connection_wait(struct cli_connection *conn, struct pollfd *other, int wait)
 {
@@ -91,7 +91,7 @@ int cli_connection_wait(struct cli_connection *conn, struct pollfd *other, int w
     return error;
 }
 
-/* A daemon that reads no more may have sent the reason, so that is no error yet: go on receiving. */
+/* A daemon that reads no more may have sent the reason, so go on receiving: it is no error yet. */
 static int send_some(struct cli_connection *conn)
 {
     ssize_t sent = send(conn->fd, conn->out.at, conn->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -148,7 +148,7 @@ static int receive_some(struct cli_connection *conn)
     return got > 0 ? 0 : -ECONNRESET;
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
 int cli_connection_take(struct cli_connection *conn, struct reply *reply)
 {

@@ -30,8 +30,8 @@ void cli_connection_close(struct cli_connection *conn);
 /* Queues bytes, which are sent while waiting. */
 void cli_connection_queue(struct cli_connection *conn, struct slice bytes);
 
-/* Takes a line that has come, valid until the next one is taken.  Returns 1; 0 if no line is complete;
- * -EPROTO if it is no line of a reply. */
+/* Takes a line that has come, valid until the next one is taken.  Returns 1; 0 if no line is
+ * complete; -EPROTO if it is no line of a reply. */
 int cli_connection_take(struct cli_connection *conn, struct reply *reply);
 
 /* Sends and receives once something can be, or returns when `other` (or NULL) is ready; waits up to

@@ -21,7 +21,7 @@ struct glyph {
 static uint32_t take(struct slice *rest, struct slice *bytes);
 static struct glyph glyph_of(uint32_t c, struct slice bytes, bool utf8);
 
-/* -- characters ------------------------------------------------------------------------------ */
+/* -- characters ------------------------------------------------------------------------------- */
 
 static bool terminal_is_utf8(void)
 {
@@ -104,7 +104,7 @@ static void put_unescaped(struct cli_buffer *b, struct slice *text)
     *text = (struct slice){ text->at + len, text->len - len };
 }
 
-/* -- terminals ------------------------------------------------------------------------------- */
+/* -- terminals -------------------------------------------------------------------------------- */
 
 static struct glyph glyph_text(const char *text, size_t width)
 {
@@ -180,7 +180,7 @@ size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width)
     return used;
 }
 
-/* -- programs ------------------------------------------------------------------------------- */
+/* -- programs --------------------------------------------------------------------------------- */
 
 static void put_hex(struct cli_buffer *b, unsigned char byte)
 {

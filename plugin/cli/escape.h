@@ -19,8 +19,8 @@ size_t cli_escape_width(struct slice text);
  * width. */
 size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width);
 
-/* Adds the text as a field between tabs: unchanged but for backslashes and control characters, which
- * become \\, \t, \n, \r or \xHH as in the protocol. */
+/* Adds the text as a field between tabs: unchanged but for backslashes and control characters,
+ * which become \\, \t, \n, \r or \xHH as in the protocol. */
 void cli_escape_put_plain(struct cli_buffer *b, struct slice text);
 
 /* Adds the text as a JSON string, quotes included (RFC 8259). */

@@ -6,7 +6,7 @@ const char cli_help_usage[] = "usage: jeton [OPTION]... VERB [WORD | KEY=VALUE].
 static const char options[] =
     "\n"
     "options:\n"
-    "  -S, --socket PATH       the socket to connect to; else JETON_SOCKET, else one in /run/jeton\n"
+    "  -S, --socket PATH       the socket to use; else JETON_SOCKET, else one in /run/jeton\n"
     "  -j, --json              print JSON\n"
     "  -p, --plain             print tab-separated lines on a terminal, too\n"
     "      --value             revoke, import: read a value\n"

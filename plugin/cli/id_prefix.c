@@ -98,7 +98,7 @@ static enum cli_exit search_list(struct cli_request *c, struct search *s)
     return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
 }
 
-/* -- ambiguity ------------------------------------------------------------------------------- */
+/* -- ambiguity -------------------------------------------------------------------------------- */
 
 /* Adds a line about a token, with what this socket shows of it. */
 static void describe(struct cli_request *c, const char *id, struct cli_buffer *b)

@@ -59,7 +59,7 @@ enum cli_exit cli_import_lines(struct cli_request *c)
     return im.worst;
 }
 
-/* -- the loop -------------------------------------------------------------------------------- */
+/* -- the loop --------------------------------------------------------------------------------- */
 
 static bool may_send(const struct import *im)
 {
@@ -110,7 +110,7 @@ static void read_input(struct import *im)
         cli_buffer_addc(&im->in, '\n');
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
 static void send_lines(struct import *im)
 {
@@ -213,7 +213,7 @@ static void send_line(struct import *im, struct slice line)
         refuse_locally(im, "the line is not one of an export");
 }
 
-/* -- replies --------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
 static struct in_flight pop(struct import *im)
 {

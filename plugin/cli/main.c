@@ -98,9 +98,9 @@ int main(int argc, char **argv)
     return status == CLI_EXIT_YES ? run(&cli) : status;
 }
 
-/* -- the process ----------------------------------------------------------------------------- */
+/* -- the process ------------------------------------------------------------------------------ */
 
-/* Opens those of the descriptors 0 to 2 that are closed, so that no other file gets their numbers. */
+/* Opens the descriptors 0 to 2 if they are closed, so that no other file gets their numbers. */
 static void open_standard(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -129,7 +129,7 @@ static void prepare_process(void)
         exit(CLI_EXIT_UNAVAILABLE);
 }
 
-/* -- options --------------------------------------------------------------------------------- */
+/* -- options ---------------------------------------------------------------------------------- */
 
 static const char *set_socket(struct cli_request *c, const char *path)
 {
@@ -147,7 +147,8 @@ static const char *set_timeout(struct cli_request *c, const char *text)
     return NULL;
 }
 
-/* An option sets a flag, or has an argument, which a function takes: it returns NULL, or what is wrong. */
+/* An option sets a flag, or has an argument, which a function takes: it returns NULL, or what is
+ * wrong. */
 static const struct option {
     const char *name;
     char letter;                                                      /* or 0 */
@@ -256,7 +257,7 @@ static enum cli_exit parse(struct cli_request *c, char **argv)
     return status;
 }
 
-/* -- verbs ----------------------------------------------------------------------------------- */
+/* -- verbs ------------------------------------------------------------------------------------ */
 
 static const struct cli_verb *verb_find(const char *name)
 {

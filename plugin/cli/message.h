@@ -8,8 +8,8 @@
 /* Writes "jeton: …" as a line of its own.  Control characters in the arguments are escaped. */
 void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Shows progress, in place of what was shown last: only on a terminal, only after half a second, and
- * at most five times a second. */
+/* Shows progress, in place of what was shown last: only on a terminal, only after half a second,
+ * and at most five times a second. */
 void cli_message_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Removes the progress line. */

@@ -12,7 +12,7 @@ enum { FLUSH_AT = 32 * 1024, TERMINAL_WIDTH = 80, LABEL_WIDTH = 11 };
 static void put_plain(struct cli_buffer *b, const struct cli_view *view, const struct line *line);
 static void put_json(struct cli_buffer *b, const struct line *line, bool more);
 
-/* -- writing --------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 void cli_output_init(struct cli_output *o, bool json, bool plain)
 {
@@ -71,7 +71,7 @@ void cli_output_flush(struct cli_output *o)
     exit(CLI_EXIT_UNAVAILABLE);
 }
 
-/* -- rows ------------------------------------------------------------------------------------ */
+/* -- rows ------------------------------------------------------------------------------------- */
 
 void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool live)
 {
@@ -119,7 +119,7 @@ static void put_plain(struct cli_buffer *b, const struct cli_view *view, const s
     cli_buffer_addc(b, '\n');
 }
 
-/* -- JSON ------------------------------------------------------------------------------------ */
+/* -- JSON ------------------------------------------------------------------------------------- */
 
 static void put_json_list(struct cli_buffer *b, struct slice words)
 {
@@ -175,7 +175,7 @@ static void put_json(struct cli_buffer *b, const struct line *line, bool more)
     }
 }
 
-/* -- objects --------------------------------------------------------------------------------- */
+/* -- objects ---------------------------------------------------------------------------------- */
 
 static size_t label_width(const struct line *line)
 {

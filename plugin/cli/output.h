@@ -37,9 +37,9 @@ void cli_output_row(struct cli_output *o, const struct line *line);
 /* Ends the rows.  If the request was not `answered`, no empty JSON array is written. */
 void cli_output_end(struct cli_output *o, bool answered);
 
-/* Adds one object.  Plain output has the fields of `view`; NULL: a line for each field, with its key,
- * or "OK" if there are none.  A refusal has a reason and is shown in JSON only, where "ok" and the
- * reason come first. */
+/* Adds one object.  Plain output has the fields of `view`; NULL: a line for each field, with its
+ * key, or "OK" if there are none.  A refusal has a reason and is shown in JSON only, where "ok"
+ * and the reason come first. */
 void cli_output_object(struct cli_output *o, const struct cli_view *view, const struct line *line,
                        struct slice reason);
 

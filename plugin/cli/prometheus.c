@@ -7,7 +7,8 @@
 
 enum type { GAUGE, COUNTER, HISTOGRAM, INFO, LEFT_OUT };
 
-/* What each metric is: the first row whose name fits counts.  A star at its end stands for anything. */
+/* What each metric is: the first row whose name fits counts.  A star at its end stands for
+ * anything. */
 static const struct row {
     const char *name;
     enum type type;
@@ -59,7 +60,7 @@ static const char *text_at(const struct cli_prometheus *m, size_t at)
     return m->text.at + at;
 }
 
-/* -- collecting ----------------------------------------------------------------------------- */
+/* -- collecting ------------------------------------------------------------------------------- */
 
 static void end_text(struct cli_prometheus *m)
 {
@@ -182,7 +183,7 @@ void cli_prometheus_free(struct cli_prometheus *m)
     *m = (struct cli_prometheus){ .count = 0 };
 }
 
-/* -- writing --------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 /* The length of the name without a histogram's suffix. */
 static size_t base_length(const char *name, const struct row *row)

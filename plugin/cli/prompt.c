@@ -50,7 +50,8 @@ ssize_t cli_prompt_read(const char *prompt, char *value, size_t size)
     return len;
 }
 
-/* Asks once; -EINTR: a signal came that did not end the process, as when it is stopped and continued. */
+/* Asks once; -EINTR: a signal came that did not end the process, as when it is stopped and
+ * continued. */
 static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t size)
 {
     int error = disable_echo(t);
@@ -96,7 +97,8 @@ static int disable_echo(struct terminal *t)
     return 0;
 }
 
-/* Restores terminal and signals.  A signal that was caught is sent again, to take its usual effect. */
+/* Restores terminal and signals.  A signal that was caught is sent again, to take its usual
+ * effect. */
 static void restore(struct terminal *t)
 {
     tcsetattr(t->fd, TCSAFLUSH, &t->before);

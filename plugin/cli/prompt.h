@@ -6,10 +6,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Reads one line, without its end.  If standard input is a terminal, prompts there and turns echo off;
- * a signal restores the terminal before it takes effect.  Otherwise reads the first line of standard
- * input, and not a byte more.  At most `size` bytes: the rest of a longer line is left.  Returns the
- * length, or -errno; -ENODATA if the input is empty. */
+/* Reads one line, without its end.  If standard input is a terminal, prompts there and turns echo
+ * off; a signal restores the terminal before it takes effect.  Otherwise reads the first line of
+ * standard input, and not a byte more.  At most `size` bytes: the rest of a longer line is left.
+ * Returns the length, or -errno; -ENODATA if the input is empty. */
 ssize_t cli_prompt_read(const char *prompt, char *value, size_t size);
 
 #endif

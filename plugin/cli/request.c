@@ -16,7 +16,7 @@ void cli_request_free(struct cli_request *c)
     cli_buffer_free(&c->line);
 }
 
-/* -- requests -------------------------------------------------------------------------------- */
+/* -- requests --------------------------------------------------------------------------------- */
 
 /* The protocol's rule: an argument that does not begin with a proper key is a word. */
 size_t cli_request_key_length(const char *argument)
@@ -81,7 +81,7 @@ static enum cli_exit put_value(struct cli_request *c)
     return len >= 0 ? CLI_EXIT_YES : CLI_EXIT_USAGE;
 }
 
-/* -- conversation ---------------------------------------------------------------------------- */
+/* -- conversation ----------------------------------------------------------------------------- */
 
 /* The role that the request needs.  Revoking by value is granted to everybody, by identifier to
  * administrators only. */

@@ -39,8 +39,8 @@ const char *cli_request_argument(const struct cli_request *c, const char *key);
  * CLI_EXIT_YES, or another status after a message. */
 enum cli_exit cli_request_build(struct cli_request *c);
 
-/* Connects, unless connected, to a socket of the verb's role.  CLI_EXIT_YES, or another status after a
- * message. */
+/* Connects, unless connected, to a socket of the verb's role.  CLI_EXIT_YES, or another status
+ * after a message. */
 enum cli_exit cli_request_connect(struct cli_request *c);
 
 /* Connects and queues the request.  CLI_EXIT_YES, or another status after a message. */

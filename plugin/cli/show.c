@@ -9,7 +9,7 @@ static const struct slice no_reason;
 static enum cli_exit hand_over(struct cli_request *c, const struct line *line);
 static void put_line(struct cli_buffer *b, const struct line *line);
 
-/* -- rows and objects ------------------------------------------------------------------------ */
+/* -- rows and objects ------------------------------------------------------------------------- */
 
 /* Tells people how to get the rows beyond the limit. */
 static void hint_at_more(const struct cli_request *c, const struct line *line)
@@ -63,9 +63,10 @@ enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view
     return cli_request_finish(&reply);
 }
 
-/* -- a value --------------------------------------------------------------------------------- */
+/* -- a value ---------------------------------------------------------------------------------- */
 
-/* A broken pipe must be reported here: a value that nobody received means a token that nobody can use. */
+/* A broken pipe must be reported here: a value that nobody received means a token that nobody can
+ * use. */
 enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view)
 {
     struct reply reply;
@@ -139,7 +140,7 @@ static enum cli_exit hand_over(struct cli_request *c, const struct line *line)
     return CLI_EXIT_UNAVAILABLE;
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
 /* Adds bytes that are not UTF-8, which a line may hold only as escapes. */
 static void put_bytes(struct text *t, struct slice value)

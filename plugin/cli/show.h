@@ -11,8 +11,8 @@ enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view);
 /* Shows the only data line, or else the final line, as an object. */
 enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view);
 
-/* Shows the final line as an object with a token's value.  If standard output is not a terminal, only
- * the value is written there. */
+/* Shows the final line as an object with a token's value.  If standard output is not a terminal,
+ * only the value is written there. */
 enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view);
 
 /* Shows the lines themselves, as `jeton import` reads them. */

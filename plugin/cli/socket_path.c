@@ -26,8 +26,8 @@ static int open_one(struct cli_connection *conn, const char *path)
     return error;
 }
 
-/* If none of the default sockets can be used, the error is about the lowest role's that exists: that is
- * the one to ask access to. */
+/* If none of the default sockets can be used, the error is about the lowest role's that exists:
+ * that is the one to ask access to. */
 int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
                          const char **path)
 {

@@ -64,9 +64,9 @@ static enum cli_exit find_newest(struct watch *w)
     return CLI_EXIT_UNAVAILABLE;
 }
 
-/* -- one connection -------------------------------------------------------------------------- */
+/* -- one connection --------------------------------------------------------------------------- */
 
-/* Sends the request.  The first time it has the user's arguments, so that the daemon checks them. */
+/* Sends the request; the first time with the user's arguments, so that the daemon checks them. */
 static void send_request(struct watch *w)
 {
     static const struct slice watch = SLICE("watch"), end = SLICE("\n");
@@ -158,7 +158,7 @@ static enum outcome take_line(struct watch *w, const struct reply *reply, enum c
     return LOST;
 }
 
-/* -- reconnecting ---------------------------------------------------------------------------- */
+/* -- reconnecting ----------------------------------------------------------------------------- */
 
 /* Connects again; false: nobody reads standard output any more. */
 static bool reconnect(struct watch *w)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a public function spares its caller: between begin and end the thread cannot be cancelled, and
- * end restores its errno.  On the stack of the calling thread. */
+/* What a public function spares its caller: between begin and end the thread cannot be cancelled,
+ * and end restores its errno.  On the stack of the calling thread. */
 #ifndef JETON_PLUGIN_LIB_API_GUARD_H
 #define JETON_PLUGIN_LIB_API_GUARD_H
 

@@ -37,7 +37,7 @@ static int take_descriptors(struct connection *c, struct msghdr *message);
 static int take_reply(struct connection *c);
 static void complete(struct connection *c, struct connection_reply *reply);
 
-/* -- opening and closing ----------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
 int connection_open(struct connection *c, struct fd_identity *identity, const char *path,
                     int64_t deadline)
@@ -155,7 +155,7 @@ void connection_close(struct connection *c)
     }
 }
 
-/* -- requests ---------------------------------------------------------------------------------- */
+/* -- requests --------------------------------------------------------------------------------- */
 
 bool connection_enqueue(struct connection *c, struct slice request, bool wants_fd,
                         connection_done *done, void *context, int64_t deadline)
@@ -235,7 +235,7 @@ int64_t connection_deadline(const struct connection *c)
     return first;
 }
 
-/* -- replies ----------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
 static int receive(struct connection *c)
 {

@@ -59,7 +59,7 @@ int connection_open(struct connection *c, struct fd_identity *identity, const ch
 /* True if it is open and its descriptor is still ours. */
 bool connection_is_open(const struct connection *c);
 
-/* True if it is open, no request is pending, and the daemon has neither hung up nor sent anything. */
+/* True if it is open, nothing is pending, and the daemon has neither hung up nor sent anything. */
 bool connection_is_idle(const struct connection *c);
 
 /* Closes the connection, unless its descriptor is somebody else's by now.  Pending requests are

@@ -20,9 +20,10 @@ enum {
 
 static void report_uses(struct jeton *h, int64_t now);
 
-/* -- the table --------------------------------------------------------------------------------- */
+/* -- the table -------------------------------------------------------------------------------- */
 
-/* A time further ahead than is ever set means that the clock was set back: a report is due then, too. */
+/* A time further ahead than is ever set means that the clock was set back: a report is due then,
+ * too. */
 static bool report_is_due(struct process_state *process, int64_t now)
 {
     int64_t due = atomic_load_explicit(&process->next_report, memory_order_relaxed);
@@ -60,7 +61,7 @@ void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, s
         report_uses(h, now);
 }
 
-/* -- channels ---------------------------------------------------------------------------------- */
+/* -- channels --------------------------------------------------------------------------------- */
 
 /* Another daemon may serve a new connection, so the table is requested again at once. */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline)
@@ -153,7 +154,7 @@ bool handle_fetch_table(struct channel *channel, int64_t deadline)
                               deadline);
 }
 
-/* -- reports of uses --------------------------------------------------------------------------- */
+/* -- reports of uses -------------------------------------------------------------------------- */
 
 /* A daemon that does not want reports is not sent any more on this connection. */
 static void on_used(void *context, struct connection_reply *reply)
@@ -164,7 +165,8 @@ static void on_used(void *context, struct connection_reply *reply)
         channel->connection.used_refused = true;
 }
 
-/* REPORT_MAX takes half of the connection's ring; the rest is left to requests that somebody waits for. */
+/* REPORT_MAX takes half of the connection's ring; the rest is left to requests that somebody waits
+ * for. */
 bool handle_report_uses(struct jeton *h, struct channel *channel)
 {
     uint8_t id[REPORT_MAX][ID_SIZE];

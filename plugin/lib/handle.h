@@ -3,9 +3,9 @@
  *
  * Any thread may use a handle.  A channel belongs to the thread that holds its lock.
  *
- * A handle has a few channels: connections, each with a lock.  A thread takes the first that is free,
- * so that a quiet host has one connection and a busy one is not held up by one slow answer.  The
- * last channel belongs to the non-blocking calls and needs no lock.
+ * A handle has a few channels: connections, each with a lock.  A thread takes the first that is
+ * free, so that a quiet host has one connection and a busy one is not held up by one slow answer.
+ * The last channel belongs to the non-blocking calls and needs no lock.
  *
  * All that a child must not share with its parent (locks, connections, counters of readers) is in
  * struct process_state, in pages that the kernel wipes at fork(): the child finds zeros, which is
@@ -54,7 +54,8 @@ struct jeton {
     char service[SERVICE_MAX + 1];
 };
 
-/* Looks a token up in the table; false: the daemon must be asked.  Reports recent uses if that is due. */
+/* Looks a token up in the table; false: the daemon must be asked.  Reports recent uses if that is
+ * due. */
 bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claims *claims,
                    enum jeton_status *status);
 

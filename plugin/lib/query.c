@@ -69,8 +69,8 @@ bool query_send(struct query *query, struct connection *connection, const char *
     return queued;
 }
 
-/* Fills the claims from an OK line.  False: it is not to be trusted.  A pass must name its token and its
- * verifier; one by the daemon's own table must be for the value that was sent. */
+/* Fills the claims from an OK line.  False: it is not to be trusted.  A pass must name its token
+ * and its verifier; one by the daemon's own table must be for the value that was sent. */
 static bool read_pass(const struct query *query, const struct line *line, struct jeton_claims *c)
 {
     struct slice id = line_get(line, "id"), verifier = line_get(line, "verifier");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One verification over the socket, from the caller's arguments to the caller's claims.  Owned by the
- * thread that owns the connection. */
+/* One verification over the socket, from the caller's arguments to the caller's claims.  Owned by
+ * the thread that owns the connection. */
 #ifndef JETON_PLUGIN_LIB_QUERY_H
 #define JETON_PLUGIN_LIB_QUERY_H
 

@@ -2,23 +2,24 @@
 /* Lookups without a lock, and unmapping without waiting.
  *
  * Reclamation.  A reader adds one to a counter, loads the current view, uses it, and subtracts one.
- * There is a counter for each CPU (by number, modulo TABLE_VIEW_READER_SLOTS) on a cache line of its
- * own, so that concurrent threads hardly ever write to the same line; a thread that is moved in
- * between subtracts where it added.  A view that was replaced is retired until each counter has been
- * seen at zero after the replacement; they need not be zero together.  That is enough: all these
- * accesses are sequentially consistent, so a reader that a counter does not show has either left, or
- * adds later and then loads the new view.  This is checked, without waiting, when the next view
- * comes and with each report of uses.
+ * There is a counter for each CPU (by number, modulo TABLE_VIEW_READER_SLOTS) on a cache line of
+ * its own, so that concurrent threads hardly ever write to the same line; a thread that is moved in
+ * between subtracts where it added.  A view that was replaced is retired until each counter has
+ * been seen at zero after the replacement; they need not be zero together.  That is enough: all
+ * these accesses are sequentially consistent, so a reader that a counter does not show has either
+ * left, or adds later and then loads the new view.  This is checked, without waiting, when the next
+ * view comes and with each report of uses.
  *
  * fork().  The child has no other threads, so its counters must begin at zero: they lie in memory
  * that is wiped then.  The views stay: their mappings are inherited.
  *
- * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks the
- * old one superseded, then goes on; a revocation is acknowledged only after the new table shows it.
- * A reader checks the state after it has read the slot with acquire order, so the state is that of a
- * later moment.  If it is `live`, the slot was read before the table was superseded, hence before
- * any revocation that this table does not show was made, let alone acknowledged.  A call that begins
- * after an acknowledgement therefore finds the flag in this table, or the table superseded.
+ * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks
+ * the old one superseded, then goes on; a revocation is acknowledged only after the new table shows
+ * it. A reader checks the state after it has read the slot with acquire order, so the state is that
+ * of a later moment.  If it is `live`, the slot was read before the table was superseded, hence
+ * before any revocation that this table does not show was made, let alone acknowledged.  A call
+ * that begins after an acknowledgement therefore finds the flag in this table, or the table
+ * superseded.
  *
  * The lease is checked last, against the clock of that moment: it shows that the daemon was alive
  * when the slot was read.  Checking either only before would date the answer from that check, and
@@ -48,7 +49,7 @@
 
 enum { REAP_TRIES = 100 };
 
-/* -- mapping ----------------------------------------------------------------------------------- */
+/* -- mapping ---------------------------------------------------------------------------------- */
 
 static const char *check_file(int fd, uint64_t size)
 {
@@ -302,7 +303,7 @@ bool table_view_usable(struct table_views *views, struct table_view_readers *rea
     return usable;
 }
 
-/* -- replacing --------------------------------------------------------------------------------- */
+/* -- replacing -------------------------------------------------------------------------------- */
 
 void table_view_replace(struct table_views *views, struct table_view_readers *readers,
                         struct table_view *view)
@@ -320,8 +321,8 @@ void table_view_replace(struct table_views *views, struct table_view_readers *re
     table_view_reap(views, readers);
 }
 
-/* True if no reader can be using a retired view any more.  A slot is busy for less than a microsecond
- * at a time, so it is worth a few tries. */
+/* True if no reader can be using a retired view any more.  A slot is busy for less than a
+ * microsecond at a time, so it is worth a few tries. */
 static bool is_drained(struct table_view *v, struct table_view_readers *readers)
 {
     for (int tries = 0; tries < REAP_TRIES && v->undrained_slots != 0; tries++)
@@ -346,7 +347,7 @@ void table_view_reap(struct table_views *views, struct table_view_readers *reade
     }
 }
 
-/* -- recent uses ------------------------------------------------------------------------------- */
+/* -- recent uses ------------------------------------------------------------------------------ */
 
 /* An entry is written at most twice a minute, for its token and when that is reported, so the cache
  * lines that all threads share are hardly ever dirty.  A token that finds its set full this minute

@@ -31,7 +31,7 @@ struct table_view {
     uint64_t undrained_slots; /* retired: a bit for each slot whose readers may still use it */
 };
 
-/* How many threads are reading, in a cache line for each slot; a thread takes the slot of its CPU. */
+/* How many threads are reading; each counts itself in the slot of its CPU, a cache line. */
 struct table_view_readers {
     struct {
         _Alignas(64) _Atomic uint32_t count;
@@ -62,8 +62,8 @@ void table_view_close(struct table_view *v);
 void table_views_free(struct table_views *views);
 
 /* Judges a token by the current view.  True: the verdict is final and was valid when it was read;
- * then *now is its time (CLOCK_REALTIME seconds), the claims (unless NULL) are filled, and a pass is
- * recorded.  False: the daemon must be asked; the claims are empty. */
+ * then *now is its time (CLOCK_REALTIME seconds), the claims (unless NULL) are filled, and a pass
+ * is recorded.  False: the daemon must be asked; the claims are empty. */
 bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
                        struct table_view_uses *recent_uses, const struct question *question,
                        struct verdict *verdict, int64_t *now, struct jeton_claims *claims);
@@ -85,8 +85,8 @@ void table_view_lookup_batch(struct table_views *views, struct table_view_reader
 /* True if there is a current view and it is valid. */
 bool table_view_usable(struct table_views *views, struct table_view_readers *readers);
 
-/* Makes `view` the current one and retires the other.  NULL: retires the current one, but only if the
- * daemon has ended it; otherwise its lease may yet be renewed.  One thread at a time. */
+/* Makes `view` the current one and retires the other.  NULL: retires the current one, but only if
+ * the daemon has ended it; otherwise its lease may yet be renewed.  One thread at a time. */
 void table_view_replace(struct table_views *views, struct table_view_readers *readers,
                         struct table_view *view);
 

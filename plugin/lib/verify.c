@@ -32,7 +32,7 @@ _Static_assert(sizeof(((struct jeton_claims *)NULL)->subject) > SUBJECT_MAX &&
                    JETON_NEVER == TIME_NEVER,
                "claims can hold whatever a table contains");
 
-/* -- verifying --------------------------------------------------------------------------------- */
+/* -- verifying -------------------------------------------------------------------------------- */
 
 /* Asks over a channel whose lock is held.  Tries twice: the connection may turn out to be that of a
  * daemon that has died. */
@@ -134,7 +134,7 @@ enum jeton_source jeton_source(const struct jeton_claims *claims)
     return (enum jeton_source)claims->source;
 }
 
-/* -- opening and closing ----------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
 /* Copies the socket's path and the service's name; 0 or -errno. */
 static int set_names(struct jeton *h, const char *path, const char *service)

@@ -31,8 +31,8 @@ void pam_options_init(struct pam_options *o);
 /* Reads the options over what is set already.  NULL, or what is wrong with argv[*at]. */
 const char *pam_options_read(struct pam_options *o, int argc, const char **argv, int *at);
 
-/* Sets the service, if no option did.  A name that no [service] section of the daemon's configuration
- * can have is ignored. */
+/* Sets the service, if no option did.  A name that no [service] section of the daemon's
+ * configuration can have is ignored. */
 void pam_options_default_service(struct pam_options *o, const char *name);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pam_jeton: the password is a token's value, and the token speaks for the PAM user.
  *
- *     auth      options ─▶ user ─▶ password ─▶ verify ─▶ PAM code    on success: keep value and request
+ *     auth      options ─▶ user ─▶ password ─▶ verify ─▶ PAM code    on success: keep both
  *     account   kept value and request, options ─▶ user ─▶ verify ─▶ PAM code
  *     setcred   nothing to set
  *
@@ -11,9 +11,9 @@
  * the application could close, inherit or lose in a chroot.  One verification is not worth mapping
  * the table for.
  *
- * What is kept.  Account management verifies again, and the daemon can only be asked by value.  So a
- * value that was accepted is kept until pam_end(), in memory of its own that is locked, left out of
- * core dumps and wiped when it is freed.  The request is kept with it, so that an account line
+ * What is kept.  Account management verifies again, and the daemon can only be asked by value.  So
+ * a value that was accepted is kept until pam_end(), in memory of its own that is locked, left out
+ * of core dumps and wiped when it is freed.  The request is kept with it, so that an account line
  * without options means "is it still valid?".  For users who did not authenticate by a token,
  * account management returns PAM_IGNORE.
  *
@@ -41,7 +41,7 @@
 
 enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASES };
 
-/* A value that was accepted, and for what.  In memory of sodium_malloc(), owned by the PAM handle. */
+/* A value that was accepted, and for what.  From sodium_malloc(), owned by the PAM handle. */
 struct accepted {
     struct pam_request request;
     char value[VALUE_MAX + 1];
@@ -63,7 +63,7 @@ static int keep(pam_handle_t *pamh, const struct pam_request *request, const cha
 static void log_answer(pam_handle_t *pamh, const struct pam_options *o, const char *user,
                        const struct answer *a, enum phase phase);
 
-/* -- what PAM calls ---------------------------------------------------------------------------- */
+/* -- what PAM calls --------------------------------------------------------------------------- */
 
 static const char *item(const pam_handle_t *pamh, int which)
 {
@@ -109,8 +109,8 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     return code;
 }
 
-/* Always a success: the decision is made already, and the process that calls may be another than the
- * one that authenticated. */
+/* Always a success: the decision is made already, and the process that calls may be another than
+ * the one that authenticated. */
 int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     (void)argc;
@@ -158,10 +158,10 @@ static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct
     return fault == NULL;
 }
 
-/* -- passwords --------------------------------------------------------------------------------- */
+/* -- passwords -------------------------------------------------------------------------------- */
 
-/* Asks for a password, and leaves it for the modules that follow.  What was typed is the caller's to
- * wipe and free, even on failure. */
+/* Asks for a password, and leaves it for the modules that follow.  What was typed is the caller's
+ * to wipe and free, even on failure. */
 static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed)
 {
     int code = pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, typed, "%s", o->prompt);
@@ -214,7 +214,8 @@ static int keep(pam_handle_t *pamh, const struct pam_request *request, const cha
 
 /* -- verifying -------------------------------------------------------------------------------- */
 
-/* True if a token can speak for this user; nobody is the subject of a token whose subject is empty. */
+/* True if a token can speak for this user; nobody is the subject of a token whose subject is
+ * empty. */
 static bool is_subject(const char *user)
 {
     return user != NULL && user[0] != '\0' && strlen(user) <= SUBJECT_MAX;
@@ -225,8 +226,8 @@ static const char *or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-/* Connects and verifies.  The timeout is for both: the time that connecting took is not available for
- * the answer. */
+/* Connects and verifies.  The timeout is for both: the time that connecting took is not available
+ * for the answer. */
 static void verify(const struct pam_request *request, const char *user, const char *value,
                    struct answer *a)
 {
@@ -249,10 +250,10 @@ static void verify(const struct pam_request *request, const char *user, const ch
     jeton_close(h);
 }
 
-/* -- codes and the log ------------------------------------------------------------------------- */
+/* -- codes and the log ------------------------------------------------------------------------ */
 
-/* While authenticating, a no does not say why.  Account management tells expired tokens, tokens that
- * are known but refused, and tokens that are not known. */
+/* While authenticating, a no does not say why.  Account management tells expired tokens, tokens
+ * that are known but refused, and tokens that are not known. */
 static const struct code_row {
     enum jeton_status status;
     int level;
@@ -293,7 +294,8 @@ static int code_of(const struct answer *a, enum phase phase)
     return code_row(a->status)->code[phase];
 }
 
-/* A user name as the log may show it: a value that was typed in place of a name must not be logged. */
+/* A user name as the log may show it: a value that was typed in place of a name must not be
+ * logged. */
 static const char *shown(const char *user)
 {
     struct slice name = slice_of(user != NULL ? user : "");

@@ -2,7 +2,7 @@
 /* libjeton: reports, questions that do not block, and the library as it is installed. */
 #include "tests/unit/support/fake_daemon.h"
 
-/* -- reports ----------------------------------------------------------------------------------- */
+/* -- reports ---------------------------------------------------------------------------------- */
 
 static unsigned uses_after(unsigned expected)
 {
@@ -90,7 +90,7 @@ static void closing_reports_and_a_handle_may_decline(void **state)
     assert_int_equal(uses_after(1), 1);
 }
 
-/* -- without blocking -------------------------------------------------------------------------- */
+/* -- without blocking ------------------------------------------------------------------------- */
 
 struct caller {
     struct jeton *handle;
@@ -255,7 +255,7 @@ static void what_is_asked_while_a_connection_ends_is_not_lost(void **state)
     assert_int_equal(c.calls, 2);
 }
 
-/* -- the library as it is installed ------------------------------------------------------------ */
+/* -- the library as it is installed ----------------------------------------------------------- */
 
 static const char *library(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/support/scripted_server.h"
 
-/* -- replies ----------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
 static void three_in_pieces(int fd)
 {
@@ -152,7 +152,7 @@ static void a_deadline_ends_silence_and_floods_alike(void **state)
     }
 }
 
-/* -- descriptors ------------------------------------------------------------------------------- */
+/* -- descriptors ------------------------------------------------------------------------------ */
 
 static void pass_one(int fd)
 {

@@ -2,7 +2,7 @@
 /* libjeton: nobody answers, and what a host may do to it. */
 #include "tests/unit/support/fake_daemon.h"
 
-/* -- nobody answers ---------------------------------------------------------------------------- */
+/* -- nobody answers --------------------------------------------------------------------------- */
 
 static void without_a_daemon_it_opens_and_refuses_until_one_comes(void **state)
 {
@@ -68,7 +68,7 @@ static void a_daemon_that_hangs_up_is_asked_once_more(void **state)
     jeton_close(h);
 }
 
-/* -- the host ---------------------------------------------------------------------------------- */
+/* -- the host --------------------------------------------------------------------------------- */
 
 static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
 {

@@ -2,7 +2,7 @@
 /* The library's connection: what the host does to its descriptor, and which servers it trusts. */
 #include "tests/unit/support/scripted_server.h"
 
-/* -- the host and its descriptors -------------------------------------------------------------- */
+/* -- the host and its descriptors ------------------------------------------------------------- */
 
 static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **state)
 {
@@ -89,7 +89,7 @@ static void signals_do_not_disturb_waiting(void **state)
     sigaction(SIGALRM, &old, NULL);
 }
 
-/* -- trust ------------------------------------------------------------------------------------- */
+/* -- trust ------------------------------------------------------------------------------------ */
 
 static int try(const char *path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fake daemon for tests of the library: the real token_table behind a small server, which can be told
- * to misbehave. */
+/* A fake daemon for tests of the library: the real token_table behind a small server, which can be
+ * told to misbehave. */
 #ifndef JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
 #define JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
 
@@ -73,7 +73,7 @@ static struct fake_daemon {
     atomic_uint connections;
 } fake;
 
-/* -- the server -------------------------------------------------------------------------------- */
+/* -- the server ------------------------------------------------------------------------------- */
 
 static void send_text(int fd, const char *text)
 {
@@ -293,7 +293,7 @@ static struct table_header *current_header(void)
     return g->header;
 }
 
-/* -- tokens ------------------------------------------------------------------------------------ */
+/* -- tokens ----------------------------------------------------------------------------------- */
 
 static void value_numbered(uint64_t number, char value[33])
 {

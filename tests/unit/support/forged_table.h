@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table made by hand, so that every part of it can be wrong, and lookups in one that is mapped. */
+/* A table made by hand, so that every part can be wrong, and lookups in one that is mapped. */
 #ifndef JETON_TESTS_UNIT_SUPPORT_FORGED_TABLE_H
 #define JETON_TESTS_UNIT_SUPPORT_FORGED_TABLE_H
 

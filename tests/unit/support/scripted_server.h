@@ -27,7 +27,7 @@
 
 #include "plugin/lib/connection.h"
 
-/* -- the server -------------------------------------------------------------------------------- */
+/* -- the server ------------------------------------------------------------------------------- */
 
 /* Not every test that includes this uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -141,7 +141,7 @@ static int teardown(void **state)
     return rmdir(server.directory);
 }
 
-/* -- requests ---------------------------------------------------------------------------------- */
+/* -- requests --------------------------------------------------------------------------------- */
 
 static struct {
     unsigned count;
