@@ -178,7 +178,7 @@ bool handle_report_uses(struct jeton *h, struct channel *channel)
     connection_step(c);
     if (c->identity == NULL || c->used_refused || c->count > 0)
         return false;
-    size_t count = table_view_take_uses(&h->process->recent_uses, id, REPORT_MAX);
+    size_t count = recent_uses_take(&h->process->recent_uses, id, REPORT_MAX);
     for (size_t i = 0; i < count; i++) {
         claims_format_id(digits, id[i]);
         digits[ID_TEXT] = '\n';

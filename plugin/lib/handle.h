@@ -36,7 +36,7 @@ struct channel {
 /* Wiped at fork(). */
 struct process_state {
     struct table_view_readers readers;
-    struct table_view_uses recent_uses;
+    struct recent_uses recent_uses;
     _Alignas(64) _Atomic int64_t next_report; /* CLOCK_REALTIME seconds */
     _Atomic int64_t next_fetch;               /* of the table; 0: at once */
     _Alignas(64) struct lock views_lock;      /* for replacing and reaping views */

@@ -45,7 +45,6 @@
 #include "proto/token.h"
 
 #define LEASE_MAX (INT64_C(6) * 1000000000) /* nanoseconds; the daemon grants five seconds */
-#define USE_UNSENT (UINT64_C(1) << 32)
 
 enum { REAP_TRIES = 100 };
 
@@ -119,11 +118,6 @@ void table_views_free(struct table_views *views)
     }
 }
 
-static size_t use_set(const uint8_t *id)
-{
-    return ((size_t)id[1] << 8 | id[0]) % TABLE_VIEW_USE_SETS;
-}
-
 /* -- lookups ---------------------------------------------------------------------------------- */
 
 /* Counts this thread as a reader, then loads the current view, which stays mapped until leave().
@@ -182,11 +176,11 @@ static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t
 
 /* Fetches ahead what a lookup will read.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void prefetch(const struct table *table,
-                                                           struct table_view_uses *recent_uses,
+                                                           struct recent_uses *recent_uses,
                                                            const uint8_t *digest)
 {
     table_prefetch(table, digest);
-    __builtin_prefetch(&recent_uses->entry[use_set(digest)]);
+    recent_uses_prefetch(recent_uses, digest);
 }
 
 /* Reads the clock.  False: the host's system call filter refuses it, and then nobody knows which
@@ -216,18 +210,18 @@ static bool judge_one(const struct table_view *view, const struct question *ques
 }
 
 /* Completes a lookup: a pass is recorded; without an answer the claims are empty. */
-static void finish(struct table_view_uses *recent_uses, bool answered, const struct verdict *v,
+static void finish(struct recent_uses *recent_uses, bool answered, const struct verdict *v,
                    int64_t now, struct jeton_claims *claims)
 {
     if (answered && v->status == STATUS_OK)
-        table_view_record_use(recent_uses, v->digest, (uint32_t)(now / 60));
+        recent_uses_add(recent_uses, v->digest, (uint32_t)(now / 60));
     if (!answered && claims != NULL)
         claims_clear(claims);
 }
 
 /* The clock is read while the slot is on its way from memory. */
 bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
-                       struct table_view_uses *recent_uses, const struct question *question,
+                       struct recent_uses *recent_uses, const struct question *question,
                        struct verdict *v, int64_t *now, struct jeton_claims *claims)
 {
     struct table_view *view = atomic_load_explicit(&views->current, memory_order_relaxed);
@@ -251,7 +245,7 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
 }
 
 /* Judges several questions, whose `answered` then means: provided that the view is valid. */
-static void judge_all(const struct table_view *view, struct table_view_uses *recent_uses,
+static void judge_all(const struct table_view *view, struct recent_uses *recent_uses,
                       struct table_view_batch_item *items, size_t count, int64_t *now)
 {
     struct slice value[TABLE_VIEW_BATCH_MAX] = { { NULL, 0 } };
@@ -276,8 +270,8 @@ static void judge_all(const struct table_view *view, struct table_view_uses *rec
 
 /* Checking state and lease once, after the last slot was read, is valid for all of them. */
 void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
-                             struct table_view_uses *recent_uses,
-                             struct table_view_batch_item *items, size_t count, int64_t *now)
+                             struct recent_uses *recent_uses, struct table_view_batch_item *items,
+                             size_t count, int64_t *now)
 {
     struct table_view *view;
     unsigned slot = enter(views, readers, &view);
@@ -345,57 +339,4 @@ void table_view_reap(struct table_views *views, struct table_view_readers *reade
             link = &v->next;
         }
     }
-}
-
-/* -- recent uses ------------------------------------------------------------------------------ */
-
-/* An entry is written at most twice a minute, for its token and when that is reported, so the cache
- * lines that all threads share are hardly ever dirty.  A token that finds its set full this minute
- * goes unreported, and so may one of two that are written at the same moment; the daemon ignores an
- * id made of both. */
-void table_view_record_use(struct table_view_uses *recent_uses, const uint8_t id[ID_SIZE],
-                           uint32_t minute)
-{
-    uint64_t head, free_at = UINT64_MAX;
-    uint64_t tail = (uint64_t)id[ID_SIZE - 2] << 56 | (uint64_t)id[ID_SIZE - 1] << 48;
-    size_t set = use_set(id);
-
-    memcpy(&head, id, sizeof(head));
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t rest = atomic_load_explicit(&recent_uses->entry[set][i].rest,
-                                             memory_order_relaxed);
-        bool same = atomic_load_explicit(&recent_uses->entry[set][i].head, memory_order_relaxed) ==
-                    head;
-        bool fresh = (uint32_t)rest == minute;
-        if (same && fresh)
-            return;
-        if (same || (!fresh && !(rest & USE_UNSENT) && free_at == UINT64_MAX))
-            free_at = i;
-    }
-    if (free_at == UINT64_MAX)
-        return;
-    atomic_store_explicit(&recent_uses->entry[set][free_at].head, head, memory_order_relaxed);
-    atomic_store_explicit(&recent_uses->entry[set][free_at].rest, tail | USE_UNSENT | minute,
-                          memory_order_relaxed);
-}
-
-size_t table_view_take_uses(struct table_view_uses *recent_uses, uint8_t (*id)[ID_SIZE], size_t max)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < 4 * TABLE_VIEW_USE_SETS && count < max; i++) {
-        uint64_t rest = atomic_load_explicit(&recent_uses->entry[i / 4][i % 4].rest,
-                                             memory_order_relaxed);
-        if (!(rest & USE_UNSENT))
-            continue;
-        uint64_t head = atomic_load_explicit(&recent_uses->entry[i / 4][i % 4].head,
-                                             memory_order_relaxed);
-        memcpy(id[count], &head, sizeof(head));
-        id[count][ID_SIZE - 2] = (uint8_t)(rest >> 56);
-        id[count][ID_SIZE - 1] = (uint8_t)(rest >> 48);
-        count++;
-        atomic_store_explicit(&recent_uses->entry[i / 4][i % 4].rest, rest & ~USE_UNSENT,
-                              memory_order_relaxed);
-    }
-    return count;
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables that one handle has mapped, and which tokens they let pass recently.
+/* The tables that one handle has mapped.
  *
  * Any number of threads look tokens up in the current table; one thread at a time replaces it.  The
- * readers' counters and the recent uses lie in memory that a child finds zeroed after fork(), and
- * zero is how both begin. */
+ * readers' counters lie in memory that a child finds zeroed after fork(): zero is how they begin. */
 #ifndef JETON_PLUGIN_LIB_TABLE_VIEW_H
 #define JETON_PLUGIN_LIB_TABLE_VIEW_H
 
 #include "plugin/lib/claims.h"
+#include "plugin/lib/recent_uses.h"
 #include "proto/verdict.h"
 
 enum {
     TABLE_VIEW_READER_SLOTS = 64,
-    TABLE_VIEW_USE_SETS = 512, /* of four entries: 2048 tokens a minute */
     TABLE_VIEW_BATCH_MAX = 32, /* as many cache misses as a processor overlaps, and some */
 };
 
@@ -31,24 +30,17 @@ struct table_view {
     uint64_t undrained_slots; /* retired: a bit for each slot whose readers may still use it */
 };
 
-/* How many threads are reading; each counts itself in the slot of its CPU, a cache line. */
+/* How many threads are reading.  Each counts itself in the slot of its CPU, a cache line. */
 struct table_view_readers {
     struct {
         _Alignas(64) _Atomic uint32_t count;
     } slot[TABLE_VIEW_READER_SLOTS];
 };
 
+/* The current view, and those that were replaced but may have readers. */
 struct table_views {
     _Atomic(struct table_view *) current;
     struct table_view *retired;
-};
-
-/* Which tokens passed in which minute, and which of them are not reported to the daemon yet. */
-struct table_view_uses {
-    struct {
-        _Atomic uint64_t head; /* the id's first eight bytes */
-        _Atomic uint64_t rest; /* its last two, USE_UNSENT, the minute */
-    } entry[TABLE_VIEW_USE_SETS][4];
 };
 
 /* Maps a table of `size` bytes that nobody can shrink or write to.  Returns NULL and a view that
@@ -65,7 +57,7 @@ void table_views_free(struct table_views *views);
  * then *now is its time (CLOCK_REALTIME seconds), the claims (unless NULL) are filled, and a pass
  * is recorded.  False: the daemon must be asked; the claims are empty. */
 bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
-                       struct table_view_uses *recent_uses, const struct question *question,
+                       struct recent_uses *recent_uses, const struct question *question,
                        struct verdict *verdict, int64_t *now, struct jeton_claims *claims);
 
 /* One token of several that are looked up together. */
@@ -79,8 +71,8 @@ struct table_view_batch_item {
 /* Does as table_view_lookup() for each of at most TABLE_VIEW_BATCH_MAX; but they are hashed side by
  * side, and their slots are fetched from memory at the same time. */
 void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
-                             struct table_view_uses *recent_uses,
-                             struct table_view_batch_item *items, size_t count, int64_t *now);
+                             struct recent_uses *recent_uses, struct table_view_batch_item *items,
+                             size_t count, int64_t *now);
 
 /* True if there is a current view and it is valid. */
 bool table_view_usable(struct table_views *views, struct table_view_readers *readers);
@@ -92,13 +84,5 @@ void table_view_replace(struct table_views *views, struct table_view_readers *re
 
 /* Unmaps retired views that no thread can be reading.  One thread at a time, as above. */
 void table_view_reap(struct table_views *views, struct table_view_readers *readers);
-
-/* Records that the token passed in this minute (minutes since 1970). */
-void table_view_record_use(struct table_view_uses *recent_uses, const uint8_t id[ID_SIZE],
-                           uint32_t minute);
-
-/* Takes up to `max` ids of recorded uses that were not taken yet; returns how many. */
-size_t table_view_take_uses(struct table_view_uses *recent_uses, uint8_t (*id)[ID_SIZE],
-                            size_t max);
 
 #endif

@@ -241,7 +241,7 @@ static struct question question(unsigned number, enum kind kind, char value[40])
 }
 
 static struct table_view_readers readers;
-static struct table_view_uses recent_uses;
+static struct recent_uses recent_uses;
 
 static void verify_one(struct table_view *view, unsigned number, enum kind kind)
 {

@@ -35,7 +35,7 @@ static void check_claims_in_view(const struct jeton_claims *c, const struct toke
 static void check_token_in_view(struct table_views *views, const struct token *t)
 {
     static struct table_view_readers readers;
-    static struct table_view_uses recent_uses;
+    static struct recent_uses recent_uses;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     struct question q = { .value = slice_of(t->value) };
     struct verdict v;

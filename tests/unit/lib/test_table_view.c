@@ -194,21 +194,21 @@ static void a_use_is_taken_once_a_minute(void **state)
 
     memset(&recent_uses, 0, sizeof(recent_uses));
     for (int i = 0; i < 10; i++)
-        table_view_record_use(&recent_uses, id, 100);
-    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 1);
+        recent_uses_add(&recent_uses, id, 100);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 1);
     assert_memory_equal(taken[0], id, ID_SIZE);
-    table_view_record_use(&recent_uses, id, 100);
-    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 0);
-    table_view_record_use(&recent_uses, id, 101);
-    assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000), 1);
+    recent_uses_add(&recent_uses, id, 100);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 0);
+    recent_uses_add(&recent_uses, id, 101);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 1);
     for (uint32_t minute = 200; minute < 203; minute++) {
         for (unsigned i = 0; i < 100000; i++) {
             id[0] = (uint8_t)i, id[1] = (uint8_t)(i >> 8), id[9] = (uint8_t)(i >> 16);
-            table_view_record_use(&recent_uses, id, minute);
+            recent_uses_add(&recent_uses, id, minute);
         }
-        assert_int_equal(table_view_take_uses(&recent_uses, taken, 100), 100);
-        assert_int_equal(table_view_take_uses(&recent_uses, taken, 5000),
-                         4 * TABLE_VIEW_USE_SETS - 100);
+        assert_int_equal(recent_uses_take(&recent_uses, taken, 100), 100);
+        assert_int_equal(recent_uses_take(&recent_uses, taken, 5000),
+                         RECENT_USES_WAYS * RECENT_USES_SETS - 100);
     }
 }
 

@@ -26,7 +26,7 @@ enum {
 static const struct table_view_conditions final_conditions = { .final = true },
                                           partial_conditions = { .final = false };
 static struct table_view_readers readers;
-static struct table_view_uses recent_uses;
+static struct recent_uses recent_uses;
 
 struct forged_table {
     int fd;
