@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tokens passed in which minute, until that is reported to the daemon.
  *
- * Any number of threads may record and take uses at the same time.  The struct may lie in memory that
- * a child finds zeroed after fork(): zero is empty. */
+ * Any number of threads may record and take uses at the same time.  The struct may lie in memory
+ * that a child finds zeroed after fork(): zero is empty. */
 #ifndef JETON_PLUGIN_LIB_RECENT_USES_H
 #define JETON_PLUGIN_LIB_RECENT_USES_H
 

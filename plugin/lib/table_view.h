@@ -2,7 +2,7 @@
 /* The tables that one handle has mapped.
  *
  * Any number of threads look tokens up in the current table; one thread at a time replaces it.  The
- * readers' counters lie in memory that a child finds zeroed after fork(): zero is how they begin. */
+ * readers' counters lie in memory that a child finds zeroed after fork(), and begin at zero. */
 #ifndef JETON_PLUGIN_LIB_TABLE_VIEW_H
 #define JETON_PLUGIN_LIB_TABLE_VIEW_H
 
