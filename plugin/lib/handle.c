@@ -156,7 +156,7 @@ bool handle_fetch_table(struct channel *channel, int64_t deadline)
 
 /* -- reports of uses -------------------------------------------------------------------------- */
 
-/* A daemon that does not want reports is not sent any more on this connection. */
+/* A daemon that refuses reports gets no more of them on this connection. */
 static void on_used(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;

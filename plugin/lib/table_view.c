@@ -15,8 +15,8 @@
  *
  * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks
  * the old one superseded, then goes on; a revocation is acknowledged only after the new table shows
- * it. A reader checks the state after it has read the slot with acquire order, so the state is that
- * of a later moment.  If it is `live`, the slot was read before the table was superseded, hence
+ * it.  A reader checks the state after it has read the slot with acquire order, so the state is of a
+ * later moment.  If it is `live`, the slot was read before the table was superseded, hence
  * before any revocation that this table does not show was made, let alone acknowledged.  A call
  * that begins after an acknowledgement therefore finds the flag in this table, or the table
  * superseded.
