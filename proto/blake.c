@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RFC 7693, for messages of one block.  The compiler makes of vectors what the processor has; the
- * processors this is for are little-endian, as are the words of a message. */
+/* BLAKE2b (RFC 7693) for messages of one block.  Written with the compiler's vector types, which
+ * become the processor's vector instructions.  The processors this is for are little-endian, as
+ * are the words of a message. */
 #include "proto/blake.h"
 
 #include <sodium.h>
@@ -8,11 +9,11 @@
 enum {
     ROUNDS = 12,
     WORDS = BLAKE_BLOCK / 8,
-    LANES_LEAST = 3, /* fewer are hashed sooner one by one */
+    LANES_MIN = 3, /* fewer are faster one by one */
 };
 
-/* Which of its clones a function is, is chosen when the program is loaded: before a thread sanitizer
- * is ready for its own calls. */
+/* Clones of a function, one for each kind of processor; which one is called is resolved when the
+ * program is loaded.  The thread sanitizer does not work that early, so it gets no clones. */
 #if defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
@@ -49,7 +50,7 @@ static const uint8_t sigma[ROUNDS][WORDS] = {
     { 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3 },
 };
 
-/* A word of which only `len` bytes are there. */
+/* Loads a word from `len` bytes, at most 8; the others are 0. */
 static uint64_t load(const char *at, size_t len)
 {
     uint64_t word = 0;
@@ -58,7 +59,8 @@ static uint64_t load(const char *at, size_t len)
     return word;
 }
 
-/* The parameters: digest length, no key, fanout and depth 1, no salt, the personalisation. */
+/* Makes the initial state from the parameters: digest length, no key, fanout and depth 1, no salt,
+ * the personalisation. */
 static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
 {
     memcpy(h, iv, sizeof(iv));
@@ -67,18 +69,18 @@ static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
     h[7] ^= load(personal + 8, 8);
 }
 
-/* These and those below are macros, so that each clone holds them. */
+/* Macros from here on, so that they are compiled into each clone. */
 #define ROTATE(x, bits) ((x) >> (bits) | (x) << (64 - (bits)))
 
-/* -- one message: a vector for each row of its state ------------------------------------------- */
+/* -- one message: a vector for each row of its state ------------------------------------------ */
 
 typedef uint64_t row __attribute__((vector_size(32)));
 typedef uint8_t row_bytes __attribute__((vector_size(32)));
 
 /* clang-format off */
-#define TURN(x, by)                                                                         \
+#define ROTATE_WORDS(x, by)                                                                 \
     __builtin_shufflevector(x, x, (by) % 4, ((by) + 1) % 4, ((by) + 2) % 4, ((by) + 3) % 4)
-/* Bytes are put in their places by one instruction, where bits may take three. */
+/* Rotates by whole bytes: one instruction to permute them, where shifts take three. */
 #define BYTES(at, by)                                                                       \
     (at) + (by) % 8, (at) + ((by) + 1) % 8, (at) + ((by) + 2) % 8, (at) + ((by) + 3) % 8,   \
     (at) + ((by) + 4) % 8, (at) + ((by) + 5) % 8, (at) + ((by) + 6) % 8, (at) + ((by) + 7) % 8
@@ -86,7 +88,7 @@ typedef uint8_t row_bytes __attribute__((vector_size(32)));
     (row)__builtin_shufflevector((row_bytes)(x), (row_bytes)(x), BYTES(0, by), BYTES(8, by), \
                                  BYTES(16, by), BYTES(24, by))
 #define PICK(x0, x1, x2, x3) ((row){ m[s[x0]], m[s[x1]], m[s[x2]], m[s[x3]] })
-/* Each step waits for b: whatever else there is to add or to turn, is done meanwhile. */
+/* Each step waits for b, so a and d are prepared meanwhile. */
 #define MIX_ROWS(x, y)                                                      \
     do {                                                                    \
         a += x;  a += b;  d = ROTATE_BYTES(d ^ a, 4);                       \
@@ -96,7 +98,7 @@ typedef uint8_t row_bytes __attribute__((vector_size(32)));
     } while (0)
 /* clang-format on */
 
-/* The first block, which is the last: from the state to the digest. */
+/* Compresses the only block into the digest. */
 CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], uint64_t len,
                                  uint8_t digest[DIGEST_SIZE])
 {
@@ -111,18 +113,19 @@ CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], u
     for (int round = 0; round < ROUNDS; round++) {
         const uint8_t *s = sigma[round];
         MIX_ROWS(PICK(0, 2, 4, 6), PICK(1, 3, 5, 7));
-        a = TURN(a, 3);
-        c = TURN(c, 1);
-        d = TURN(d, 2);
+        a = ROTATE_WORDS(a, 3);
+        c = ROTATE_WORDS(c, 1);
+        d = ROTATE_WORDS(d, 2);
         MIX_ROWS(PICK(14, 8, 10, 12), PICK(15, 9, 11, 13));
-        a = TURN(a, 1);
-        c = TURN(c, 3);
-        d = TURN(d, 2);
+        a = ROTATE_WORDS(a, 1);
+        c = ROTATE_WORDS(c, 3);
+        d = ROTATE_WORDS(d, 2);
     }
     a ^= first ^ c;
     memcpy(digest, &a, DIGEST_SIZE);
 }
 
+/* Hashes one message. */
 static void hash_rows(const uint64_t h[8], struct slice message, uint8_t digest[DIGEST_SIZE])
 {
     uint64_t m[WORDS] = { 0 };
@@ -133,7 +136,7 @@ static void hash_rows(const uint64_t h[8], struct slice message, uint8_t digest[
     sodium_memzero(m, sizeof(m));
 }
 
-/* -- several: a lane of all vectors for each ---------------------------------------------------- */
+/* -- several messages: a lane of every vector for each ---------------------------------------- */
 
 typedef uint64_t lanes __attribute__((vector_size(8 * BLAKE_LANES)));
 
@@ -143,7 +146,7 @@ union word {
     uint64_t of[BLAKE_LANES];
 };
 
-/* The message's bytes into its lane; the words behind it stay zero. */
+/* Copies a message into its lane; the words after it stay zero. */
 static void spread(union word m[WORDS], size_t lane, struct slice message)
 {
     size_t whole = message.len / 8, rest = message.len % 8;
@@ -164,7 +167,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
     } while (0)
 /* clang-format on */
 
-/* As above, from one state to all digests. */
+/* Does the same for all lanes at once. */
 CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS],
                                   const union word *len, union word digest[DIGEST_SIZE / 8])
 {
@@ -191,6 +194,7 @@ CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS]
         digest[i].all = h[i] ^ v[i] ^ v[i + 8];
 }
 
+/* Hashes at most BLAKE_LANES messages. */
 static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t count,
                        uint8_t *const digest[])
 {
@@ -208,22 +212,22 @@ static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t 
     sodium_memzero(m, sizeof(m));
 }
 
-/* -- either ------------------------------------------------------------------------------------ */
+/* -- which of them ---------------------------------------------------------------------------- */
 
 bool blake_quick(void)
 {
     return HAS("avx2");
 }
 
-/* Vectors that are narrower than all lanes are no gain.  (Whoever has AVX512VL has the rest of
- * x86-64-v4; clang 14 takes the clone for AVX2 even so.) */
+/* Lanes are only faster where a vector holds all of them: with AVX-512.  (Processors with AVX512VL
+ * have the rest of x86-64-v4; clang 14 takes the clone for AVX2 even so.) */
 void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
                 uint8_t *const digest[])
 {
     uint64_t h[8];
 
     start(h, personal);
-    if (count >= LANES_LEAST && HAS("avx512vl"))
+    if (count >= LANES_MIN && HAS("avx512vl"))
         hash_lanes(h, message, count, digest);
     else
         for (size_t i = 0; i < count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sizes every part of jeton agrees on.  Includes nothing of ours. */
+/* The sizes and constants that every part of jeton shares. */
 #ifndef JETON_PROTO_LIMITS_H
 #define JETON_PROTO_LIMITS_H
 

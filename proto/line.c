@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Most lines are printable ASCII without quotes, so lines are classified sixteen bytes at a time;
+ * only what such a look finds is read byte by byte. */
 #include "proto/line.h"
 
 #include "proto/stamp.h"
 
-/* The bytes left to read, and where a decoded value is written: never ahead of what is read. */
+/* The bytes left to read.  Values are decoded in place: writing never overtakes reading. */
 struct cursor {
     char *at;
     char *end;
-    const char *plain; /* what ends before this needs no look: see line_check() */
+    const char *plain; /* a value that ends before this needs no check: see line_check() */
 };
 
 static size_t key_length(struct cursor c);
@@ -23,19 +25,21 @@ enum { WIDE = 16 };
 typedef int8_t wide __attribute__((vector_size(WIDE)));
 typedef uint64_t halves __attribute__((vector_size(WIDE)));
 
-/* Bytes of a class have some bit set: what is not printable ASCII (as signed numbers, all else is
- * below the space), what needs quotes or an escape, and what needs an escape also in quotes. */
+/* Three classes of bytes; each function sets some bit in every byte that belongs to its class.  Not
+ * printable ASCII: DEL, and all that is below the space as a signed number. */
 static inline wide not_printable(wide bytes)
 {
     return (bytes < ' ') | (bytes == 0x7f);
 }
 
+/* What a bare value may not contain. */
 static inline wide not_bare(wide bytes)
 {
     return (bytes <= ' ') | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
 }
 
-/* The lowest bit is set for what is not printable, the next for what quotes. */
+/* What may not be copied into quotes unchanged.  Bit 0: it is not printable; bit 1: a quote or a
+ * backslash. */
 #define UNPRINTABLE UINT64_C(0x0101010101010101)
 
 static inline wide not_plain(wide bytes)
@@ -43,12 +47,12 @@ static inline wide not_plain(wide bytes)
     return (not_printable(bytes) & 1) | (((bytes == '"') | (bytes == '\\')) & 2);
 }
 
-/* Factors that repeat what is at the low end of a word. */
+/* Factors that repeat the low 4, 1 and 1 bytes of a word. */
 #define TWICE UINT64_C(0x100000001)
 #define FOUR_TIMES UINT64_C(0x1010101)
 #define EIGHT_TIMES (TWICE * FOUR_TIMES)
 
-/* The bytes of a slice that is shorter than that, and not empty; some of them more than once. */
+/* Loads a slice of 1 to 15 bytes into a vector, some of them more than once. */
 static inline wide spread(struct slice bytes)
 {
     const char *end = bytes.at + bytes.len;
@@ -71,8 +75,8 @@ static inline wide spread(struct slice bytes)
     return (wide)(halves){ front, back };
 }
 
-/* What of its class the bytes have, in each byte of the result: 0 if they have nothing.  The last
- * sixteen may overlap those before them. */
+/* Combines by "or" what the class function sets in each byte; 0: no byte belongs to the class.
+ * Not for an empty slice.  The last sixteen bytes may overlap those before them. */
 static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 {
     wide all = { 0 }, some;
@@ -94,7 +98,7 @@ static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
-/* How many bytes at the front are plain; some of them may be left out. */
+/* Counts plain bytes at the front, in steps of sixteen. */
 static size_t plain_front(struct slice bytes)
 {
     size_t at = 0;
@@ -104,7 +108,7 @@ static size_t plain_front(struct slice bytes)
     return at;
 }
 
-/* The rare line that is more than printable ASCII is looked at closely. */
+/* Only a line with other bytes than printable ASCII is read byte by byte. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why)
 {
     *plain = bytes.len;
@@ -162,8 +166,9 @@ enum status line_parse(char *bytes, size_t len, struct line *line, const char **
     return line_split(bytes, len, plain, line, why);
 }
 
-/* A key is short and lower case, so that a base64 value's padding does not make it one.  Its end is
- * looked for first: where a random value ceases to look like a key cannot be predicted. */
+/* The length of a key before its '='; 0: a word.  A key is short and lower case, so that the
+ * padding of a base64 value does not make the value a key.  The '=' is searched first, which is
+ * faster than a loop that ends wherever a random value ceases to look like a key. */
 static size_t key_length(struct cursor c)
 {
     size_t left = (size_t)(c.end - c.at);
@@ -202,7 +207,7 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
     return true;
 }
 
-/* What comes before the first escape stays where it is. */
+/* The bytes before the first escape stay where they are. */
 static bool take_quoted(struct cursor *c, struct slice *value, const char **why)
 {
     size_t left = (size_t)(c->end - ++c->at);
@@ -303,7 +308,7 @@ static void put_escape(struct text *t, char byte)
     }
 }
 
-/* What needs no escape is copied in pieces as long as they come. */
+/* Stretches without escapes are copied whole. */
 static void put_quoted(struct text *t, struct slice value)
 {
     const char *end = value.at + value.len, *from = value.at;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one line grammar: requests, replies, stored records, journal entries and exports are lines
- * of words and key=value fields.  Nothing allocates; nothing is shared.
+ * of words and key=value fields.  No allocation, no state; any thread.
  *
  *     line     = [ argument *( 1*SP argument ) ]
  *     argument = word | key "=" word             key: [a-z][a-z_]{0,15}
@@ -10,6 +10,7 @@
 #define JETON_PROTO_LINE_H
 
 #include "proto/status.h"
+#include "proto/text.h"
 
 enum { LINE_ARGUMENTS_MAX = 32, LINE_KEY_MAX = 16 };
 
@@ -23,23 +24,23 @@ struct line {
     struct argument argument[LINE_ARGUMENTS_MAX];
 };
 
-/* STATUS_OK if a line may hold these bytes: UTF-8 without control bytes, tab excepted.  The first
- * *plain of them are then printable ASCII in which nothing is quoted: all, or some of those before
- * what is not.  On STATUS_SYNTAX, *why says what is wrong. */
+/* Checks that a line may contain these bytes: UTF-8 without control bytes, but for tabs.
+ * STATUS_OK: the first *plain bytes are printable ASCII without quotes and backslashes (there may
+ * be more of them).  STATUS_SYNTAX: *why is the reason. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why);
 
 /* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
- * place, so the bytes change and the slices point into them.  `plain`: so many are, as line_check()
- * found, and need not be looked at again.  On STATUS_SYNTAX, *why says what is wrong. */
+ * place, so the bytes change and the slices point into them.  `plain`: from line_check(); so many
+ * bytes are not checked again.  STATUS_SYNTAX: *why is the reason. */
 enum status line_split(char *bytes, size_t len, size_t plain, struct line *line, const char **why);
 
-/* Checks and splits. */
+/* Does both. */
 enum status line_parse(char *bytes, size_t len, struct line *line, const char **why);
 
 /* The value of a key, or a slice with at == NULL if the line does not have it. */
 struct slice line_get(const struct line *line, const char *key);
 
-/* Adds one value alone, quoted where bare will not do. */
+/* Adds a value without a key, quoted if it must be. */
 void line_put_word(struct text *t, struct slice value);
 
 /* Adds " key=", for a value that follows.  Inline, so that a literal's length is known. */
@@ -50,8 +51,8 @@ static inline void line_put_key(struct text *t, const char *key)
     text_addc(t, '=');
 }
 
-/* Each adds " key=value" to a line under construction, quoting where bare will not do.  Any bytes
- * come out of the line again as they went in. */
+/* Each adds " key=value", quoted if it must be.  Parsing gives the same bytes again, whatever they
+ * are. */
 static inline void line_put(struct text *t, const char *key, struct slice value)
 {
     line_put_key(t, key);

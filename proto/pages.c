@@ -8,23 +8,25 @@
 #define MADV_COLLAPSE 25
 #endif
 
-#define HUGE_SIZE ((size_t)2 * 1024 * 1024) /* where they are larger, there are none */
+#define HUGE_SIZE ((size_t)2 * 1024 * 1024) /* the only size that is used */
 
-/* A place that is free now.  Should another thread take it, the mapping will lie elsewhere. */
-static void *free_place(size_t size)
+/* Finds a free, aligned address; only a hint: if another thread takes it, the mapping lies
+ * elsewhere. */
+static void *free_aligned_address(size_t size)
 {
-    void *room = mmap(NULL, size + HUGE_SIZE, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *start = mmap(NULL, size + HUGE_SIZE, PROT_NONE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-    if (room == MAP_FAILED)
+    if (start == MAP_FAILED)
         return NULL;
-    munmap(room, size + HUGE_SIZE);
-    return (void *)(((uintptr_t)room + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE);
+    munmap(start, size + HUGE_SIZE);
+    return (void *)(((uintptr_t)start + HUGE_SIZE - 1) / HUGE_SIZE * HUGE_SIZE);
 }
 
 void *pages_map(size_t size, int protection, int flags, int fd)
 {
-    return mmap(size >= HUGE_SIZE ? free_place(size) : NULL, size, protection, flags, fd, 0);
+    return mmap(size >= HUGE_SIZE ? free_aligned_address(size) : NULL, size, protection, flags, fd,
+                0);
 }
 
 void pages_fill(void *mapping, size_t size)

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies: data lines beginning with '*', then one final line.
+/* The lines of a reply: data lines that begin with '*', then one final line.  Written by the
+ * daemon, read by libjeton and the jeton command.  No state; any thread.
  *
- *     reply_begin(t, STATUS_PENDING);  line_put_u64(t, "retry_after", 9);  reply_end(t, ..., NULL);
- */
+ *     reply_begin(t, STATUS_PENDING);
+ *     line_put_u64(t, "retry_after", 9);
+ *     reply_end(t, STATUS_PENDING, NULL); */
 #ifndef JETON_PROTO_REPLY_H
 #define JETON_PROTO_REPLY_H
 
 #include "proto/line.h"
 
-/* What reply_begin() does with what is not OK. */
+/* Begins a final line that is not OK; for reply_begin() only. */
 void reply_begin_refusal(struct text *t, enum status status);
 
 /* Begins a final line: "OK", "NO reason" or "ERR code". */
@@ -28,7 +30,20 @@ static inline void reply_end(struct text *t, enum status status, const char *mes
     text_addc(t, '\n');
 }
 
-/* A whole final line without fields. */
+/* Writes a whole final line without fields. */
 void reply_plain(struct text *t, enum status status, const char *message);
+
+/* One line of a reply, read. */
+struct reply {
+    bool final;            /* false: a data line, which is neither NO nor ERR */
+    enum answer_kind kind; /* OK, NO or ERR */
+    enum status status;    /* STATUS_COUNT: a reason or code that this version does not know */
+    struct slice word;     /* the reason of a NO, the code of an ERR; empty for OK */
+    struct line line;      /* the fields behind a data line's '*', or the whole final line */
+};
+
+/* Reads a line without its line end.  Quoted values are decoded in place, so the bytes change, and
+ * the reply points into them.  False: no reply has such a line, and *reply is undefined. */
+bool reply_parse(char *bytes, size_t len, struct reply *reply);
 
 #endif

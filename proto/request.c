@@ -78,10 +78,10 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
 };
 
-/* Keys that only an admin socket grants, of a verb that others grant as well. */
+/* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
 static const uint32_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
 
-/* Two ways to say one thing, or two things that exclude each other. */
+/* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
     { KEY_DELAY, KEY_ACTIVATES },

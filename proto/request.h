@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests: one table of verbs says who may use each, what it takes, and how to explain it. */
+/* Requests.  One table of verbs defines the role that each needs, its keys, and its usage text.  No
+ * state; any thread. */
 #ifndef JETON_PROTO_REQUEST_H
 #define JETON_PROTO_REQUEST_H
 
 #include "proto/line.h"
 
-/* What a listening socket grants; each includes those before it. */
+/* What a listening socket grants; each role includes those before it. */
 enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };
 
 enum verb {
@@ -78,7 +79,7 @@ struct request {
     struct slice value[KEY_COUNT]; /* valid where `has` says so */
 };
 
-/* Why something was refused, for the ERR line. */
+/* Why a request was refused, for the ERR line. */
 struct problem {
     enum status status;
     char message[240];
@@ -104,18 +105,18 @@ static inline bool request_has(const struct request *r, enum key key)
     return (r->has & KEY_BIT(key)) != 0;
 }
 
-/* A line before it is parsed: enough to tell whether its turn has come. */
+/* A line before it is parsed: enough to schedule it. */
 struct request_line {
     char *bytes;
     size_t len;       /* without the line end */
-    bool ignorable;   /* it asks nothing: blank, a comment, or the OK line of a reply, so
+    bool ignorable;   /* nothing to answer: blank, a comment, or the OK line of a reply, so
                                    that what `export` printed can be sent to a daemon as it is */
-    enum verb verb;   /* VERB_COUNT: none that there is */
-    size_t arguments; /* where they begin */
+    enum verb verb;   /* VERB_COUNT: unknown */
+    size_t arguments; /* the offset of the first */
 };
 
-/* Looks at a line, of which nothing is changed and which need not hold what a line may.  A leading
- * "* " is skipped: exported lines bear it. */
+/* Finds the verb of a line, whose bytes are neither changed nor checked.  A leading "* " is
+ * skipped: exported lines have it. */
 struct request_line request_look(char *bytes, size_t len);
 
 /* Parses the line.  Its bytes are changed (quoted values are decoded in place) and the request

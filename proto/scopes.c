@@ -54,7 +54,7 @@ static int compare(struct slice a, struct slice b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Puts a word where it belongs among the sorted ones; false if there is no room for it. */
+/* Inserts a word into the sorted ones, unless it is there; false: the set is full. */
 static bool insert(struct slice *words, size_t *count, struct slice word)
 {
     size_t at = *count;

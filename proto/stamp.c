@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/stamp.h"
 
-/* Every time less this one has single digits where there are digits, and zeros between them. */
+/* Subtracted from a time's text, this leaves the value of each digit, and zeros between them;
+ * `most` has the highest value at each place. */
 static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
 static const uint8_t most[STAMP_TEXT] = {
     9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0
@@ -10,7 +11,7 @@ static const uint8_t most[STAMP_TEXT] = {
 enum { WIDE = 16 };
 typedef uint8_t wide __attribute__((vector_size(WIDE)));
 
-/* Sixteen of them; what is not 0 in the result is none. */
+/* Converts sixteen characters from `at` on.  The result is not 0 where one is wrong. */
 static wide take_digits(const char *text, size_t at, uint8_t digit[STAMP_TEXT])
 {
     wide bytes, less, limit;
@@ -23,8 +24,8 @@ static wide take_digits(const char *text, size_t at, uint8_t digit[STAMP_TEXT])
     return (wide)(bytes > limit);
 }
 
-/* False: some character is not what it must be. */
-static bool all_digits(const char *text, uint8_t digit[STAMP_TEXT])
+/* Converts the whole text; false: some character is wrong. */
+static bool read_digits(const char *text, uint8_t digit[STAMP_TEXT])
 {
     wide wrong = take_digits(text, 0, digit) | take_digits(text, STAMP_TEXT - WIDE, digit);
     uint64_t half[2];
@@ -78,7 +79,7 @@ bool stamp_parse(struct slice text, int64_t *time)
 {
     uint8_t digit[STAMP_TEXT];
 
-    if (text.len != STAMP_TEXT || !all_digits(text.at, digit))
+    if (text.len != STAMP_TEXT || !read_digits(text.at, digit))
         return false;
     int year = pair(digit) * 100 + pair(digit + 2), month = pair(digit + 5), day = pair(digit + 8);
     int hour = pair(digit + 11), minute = pair(digit + 14), second = pair(digit + 17);
@@ -132,14 +133,4 @@ bool duration_parse(struct slice text, int64_t *seconds)
         return true;
     }
     return false;
-}
-
-void duration_write(struct text *t, int64_t seconds)
-{
-    size_t i = 0;
-
-    while (units[i].seconds > 1 && (seconds == 0 || seconds % units[i].seconds != 0))
-        i++;
-    text_add_u64(t, (uint64_t)(seconds / units[i].seconds));
-    text_addc(t, units[i].letter);
 }

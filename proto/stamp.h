@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Points in time and durations as text.  Times are seconds since 1970 UTC (int64_t).
- * Source of the format: RFC 3339, restricted to UTC ("Z") and whole seconds. */
+/* Times and durations as text.  Times are seconds since 1970 UTC.  Their format is that of RFC
+ * 3339, restricted to UTC ("Z") and whole seconds.  No state; any thread. */
 #ifndef JETON_PROTO_STAMP_H
 #define JETON_PROTO_STAMP_H
 
@@ -10,16 +10,14 @@
 #define STAMP_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX (INT64_C(1000) * 365 * 86400)
 
-/* "2026-11-23T17:50:00Z" to seconds, 1970 to 9999; false if it is not exactly that. */
+/* Parses a time such as "2026-11-23T17:50:00Z", of the years 1970 to 9999; false: it is none. */
 bool stamp_parse(struct slice text, int64_t *time);
 
 /* Writes STAMP_TEXT characters.  A time outside 1970..9999 is clamped to that range. */
 void stamp_write(struct text *t, int64_t time);
 
-/* "30s 15m 12h 90d 1y" (one number, one unit; a year is 365 days) to seconds, at most 1000y. */
+/* Parses a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into
+ * seconds; false: it is none. */
 bool duration_parse(struct slice text, int64_t *seconds);
-
-/* The shortest such text for a number of seconds. */
-void duration_write(struct text *t, int64_t seconds);
 
 #endif

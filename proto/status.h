@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every answer jeton gives, as one row of one table: the word on the wire, what it means, whether
- * asking again may help, and what it is in HTTP and in PAM. */
+/* Statuses: one row of one table for every answer that jeton gives, with its word on the wire,
+ * what it means, whether to retry, and its codes in HTTP and PAM.  No state; any thread. */
 #ifndef JETON_PROTO_STATUS_H
 #define JETON_PROTO_STATUS_H
 
@@ -47,13 +47,13 @@ struct status_row {
     const char *meaning; /* for people; also the default message= of a reply */
     bool retry;          /* the same request may succeed later */
     int http;
-    const char *pam; /* the PAM return code's name, in account management */
+    const char *pam; /* name of the return code in PAM's account management */
 };
 
 /* The row of a status; never NULL for a member of the enumeration. */
 const struct status_row *status_row(enum status status);
 
-/* The status a reply's second word names, or STATUS_COUNT if this version does not know it. */
+/* The status with this word among those of a kind; STATUS_COUNT: this version does not know it. */
 enum status status_named(enum answer_kind kind, struct slice word);
 
 #endif

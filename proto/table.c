@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The reader's half of a seqlock without fences: the writer stores every field with release order,
- * the reader loads every field with acquire order, so the second look at `sequence` comes after
- * the fields.  On x86 and arm64 these are plain loads, or nearly. */
+ * the reader loads every field with acquire order, so that it loads `sequence` again after the
+ * fields.  On x86 and arm64 these are plain loads, or nearly. */
 #include "proto/table.h"
 
 enum { TRIES = 1000 };
@@ -60,10 +60,11 @@ static bool same_digest(const struct table_slot *slot, const uint64_t wanted[DIG
     return difference == 0;
 }
 
-enum look { LOOK_ABSENT, LOOK_OTHER, LOOK_SAME, LOOK_TORN };
+enum slot_match { MATCH_EMPTY, MATCH_OTHER, MATCH_SAME, MATCH_TORN };
 
-static enum look look_at(const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8],
-                         struct table_entry *entry)
+/* Reads a slot and compares its digest. */
+static enum slot_match read_slot(const struct table_slot *slot,
+                                 const uint64_t wanted[DIGEST_SIZE / 8], struct table_entry *entry)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
@@ -71,16 +72,16 @@ static enum look look_at(const struct table_slot *slot, const uint64_t wanted[DI
             continue;
         entry->flags = atomic_load_explicit(&slot->flags, memory_order_acquire);
         if (entry->flags == 0)
-            return LOOK_ABSENT;
+            return MATCH_EMPTY;
         bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, wanted);
         entry->activates = atomic_load_explicit(&slot->activates, memory_order_acquire);
         entry->expires = atomic_load_explicit(&slot->expires, memory_order_acquire);
         entry->scopes = atomic_load_explicit(&slot->scopes, memory_order_acquire);
         entry->subject = atomic_load_explicit(&slot->subject, memory_order_acquire);
         if (atomic_load_explicit(&slot->sequence, memory_order_relaxed) == before)
-            return same ? LOOK_SAME : LOOK_OTHER;
+            return same ? MATCH_SAME : MATCH_OTHER;
     }
-    return LOOK_TORN;
+    return MATCH_TORN;
 }
 
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
@@ -92,15 +93,15 @@ enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_S
 
     memcpy(wanted, digest, sizeof(wanted));
     for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
-        switch (look_at(&t->slots[at], wanted, entry)) {
-        case LOOK_OTHER:
+        switch (read_slot(&t->slots[at], wanted, entry)) {
+        case MATCH_OTHER:
             break;
-        case LOOK_SAME:
+        case MATCH_SAME:
             entry->slot = at;
             return TABLE_HIT;
-        case LOOK_ABSENT:
+        case MATCH_EMPTY:
             return TABLE_MISS;
-        case LOOK_TORN:
+        case MATCH_TORN:
             return TABLE_TORN;
         }
     }

@@ -28,7 +28,7 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
-#define TABLE_MAGIC UINT64_C(0x31626174656e6f74) /* never change: says whose file this is */
+#define TABLE_MAGIC UINT64_C(0x31626174656e6f74) /* never to be changed: it identifies the file */
 enum { TABLE_LAYOUT = 1, TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
 
 enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
@@ -52,7 +52,7 @@ struct table_header {
     uint64_t arena_offset;
     uint64_t arena_size;
     uint64_t total_size;
-    uint64_t generation;         /* which table of this daemon's this is, from 1 */
+    uint64_t generation;         /* counts the tables of this daemon, from 1 */
     char prefix[PREFIX_MAX + 1]; /* of values of ours; NUL-terminated */
     /* What changes, on a cache line of its own. */
     _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
@@ -72,7 +72,7 @@ struct table_slot {
 _Static_assert(sizeof(struct table_slot) == 64, "a slot is one cache line");
 _Static_assert(sizeof(struct table_header) <= TABLE_HEADER_SIZE, "the header fits its page");
 
-/* A checked table: what a reader works from, so that nothing read later can mislead it. */
+/* A checked table.  Readers use this copy of the header's fields, since the mapping may change. */
 struct table {
     const struct table_header *header;
     const struct table_slot *slots;
@@ -96,10 +96,10 @@ struct table_entry {
 enum table_found {
     TABLE_MISS,
     TABLE_HIT,
-    TABLE_TORN, /* the writer was always in the way: ask somewhere else */
+    TABLE_TORN, /* the writer changed the slot at every try */
 };
 
-/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Believes
+/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Trusts
  * nothing: every offset and bound is checked against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
@@ -109,9 +109,8 @@ uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
 /* The slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
 uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
 
-/* Asks for a digest's home slot to be brought into the cache, and for the one behind it: nearly half
- * of the tokens are not in their own.  Inline in any case: a call that changes nothing would be taken
- * for useless, and left out. */
+/* Prefetches a digest's home slot and the next one, as nearly half of the tokens are not in their
+ * home slot.  Always inline: the compiler would drop the call of a function without effects. */
 static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
                                                                  const uint8_t *digest)
 {

@@ -27,7 +27,7 @@ void text_add_u64(struct text *t, uint64_t number)
     text_add(t, digits + at, sizeof(digits) - at);
 }
 
-/* Sixteen hex digits at a time. */
+/* Hex digits are converted sixteen at a time. */
 typedef uint8_t wide __attribute__((vector_size(16)));
 typedef uint16_t pairs __attribute__((vector_size(16)));
 typedef uint8_t half __attribute__((vector_size(8)));
@@ -81,7 +81,7 @@ void text_addf(struct text *t, const char *format, ...)
         text_add(t, made, (size_t)len);
 }
 
-/* By table: what the digits are cannot be predicted, so that a branch on each costs more. */
+/* A table of hex digits: faster than branches, which random digits make unpredictable. */
 enum { IS_HEX = 0x10 };
 
 #define HEX(digit, value) [digit] = IS_HEX | (value)
@@ -93,7 +93,7 @@ static const uint8_t hex_digit[256] = {
     HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
 };
 
-/* False: one of them is none. */
+/* Decodes sixteen digits; false: one of them is none. */
 static inline bool parse_wide(const char *digits, uint8_t *bytes)
 {
     wide c;
@@ -118,21 +118,21 @@ static inline bool parse_wide(const char *digits, uint8_t *bytes)
 
 bool hex_parse(struct slice digits, uint8_t *bytes, size_t len)
 {
-    uint8_t well = IS_HEX;
+    uint8_t valid = IS_HEX;
     size_t i = 0;
 
     if (digits.len != 2 * len)
         return false;
     for (; len - i >= sizeof(half); i += sizeof(half))
         if (!parse_wide(digits.at + 2 * i, bytes + i))
-            well = 0;
+            valid = 0;
     for (; i < len; i++) {
         uint8_t high = hex_digit[(uint8_t)digits.at[2 * i]];
         uint8_t low = hex_digit[(uint8_t)digits.at[2 * i + 1]];
         bytes[i] = (uint8_t)(high << 4 | (low & 15));
-        well &= high & low;
+        valid &= high & low;
     }
-    return well != 0;
+    return valid != 0;
 }
 
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number)

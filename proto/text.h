@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Slices of bytes, and a builder that writes bounded text into somebody else's memory.
- * Nothing here allocates, and nothing is shared between threads. */
+/* Slices of bytes, and text built in the caller's memory.  No allocation, no state; any thread. */
 #ifndef JETON_PROTO_TEXT_H
 #define JETON_PROTO_TEXT_H
 
@@ -9,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes that belong to somebody else; not NUL-terminated. */
+/* Bytes that the slice does not own; not NUL-terminated. */
 struct slice {
     const char *at;
     size_t len;
@@ -42,8 +41,8 @@ static inline bool slice_begins(struct slice a, const char *string)
     return a.len >= len && memcmp(a.at, string, len) == 0;
 }
 
-/* Text under construction.  Once something did not fit, `cut` is set, nothing more is added, and
- * what is there is a prefix of what was meant. */
+/* Text under construction.  Once an addition does not fit, `cut` is set and nothing more is added,
+ * so the text is a prefix of the whole. */
 struct text {
     char *at;
     size_t cap;
@@ -95,10 +94,10 @@ void pair_write(char digits[2], unsigned number);
 /* Decodes exactly 2 * len hex digits of either case; false if there are more, fewer or others. */
 bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 
-/* A decimal number without sign or leading '+', at most `max`. */
+/* Parses a decimal number without a sign; false: it is none, or greater than `max`. */
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
 
-/* The bytes of the well-formed character that `left` bytes, at least one, begin with; 0: none. */
+/* The length of the well-formed character that `left` bytes, at least one, begin with; 0: none. */
 size_t utf8_length(const char *at, size_t left);
 
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */

@@ -100,8 +100,8 @@ bool token_printable(struct slice value)
     return true;
 }
 
-/* A byte below 248 = 4 * 62 makes every character equally likely; others are drawn again.  Bytes
- * are drawn together: each drawing is a system call. */
+/* A byte below 248 = 4 * 62 makes every character equally likely; others are skipped.  Many bytes
+ * are drawn at once, as each call of randombytes_buf() is a system call. */
 static void add_random(struct text *value, size_t count)
 {
     uint8_t bytes[VALUE_RANDOM + 16];
@@ -130,8 +130,8 @@ void token_generate(struct text *value, const char *prefix)
     text_add(value, check, sizeof(check));
 }
 
-/* Longer ones are not ours. */
-static size_t short_ones(const struct slice *value, size_t count)
+/* Counts the values at the front that can be hashed together by blake_hash(). */
+static size_t count_short(const struct slice *value, size_t count)
 {
     size_t together = 0;
 
@@ -145,7 +145,7 @@ void token_digests(const struct slice *value, size_t count, uint8_t *const diges
     size_t together;
 
     for (size_t done = 0; done < count; done += together) {
-        together = short_ones(value + done, count - done);
+        together = count_short(value + done, count - done);
         if (together > 0 && blake_quick()) {
             blake_hash(value + done, together, personal, digest + done);
             continue;

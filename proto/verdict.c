@@ -26,14 +26,14 @@ enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, in
     return STATUS_OK;
 }
 
-/* The form of a value matters only when it is in no table: what was imported has any shape. */
+/* The status of a value that is not in the table.  Its form matters only then: an imported value
+ * may have any. */
 static enum status absent(const struct table *table, struct slice value)
 {
     return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
 }
 
-/* A token without a subject speaks for nobody in particular: not for a user whose name happens to
- * be empty. */
+/* A token without a subject speaks for nobody, not even for a user whose name is empty. */
 static bool speaks_for(struct slice subject, struct slice wanted)
 {
     return wanted.len > 0 && slice_equal(subject, wanted);

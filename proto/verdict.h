@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one verdict: what a presented value is worth, according to a table, now.  The
- * daemon and the client library both call this, so they cannot disagree.
+/* Judges a presented value by a table.  The daemon and the client library both call this, so they
+ * cannot disagree.  No state; any thread.
  *
  * Judging has two halves so that a caller with many questions can hash them all, prefetch their
  * slots, and only then compare:
@@ -25,7 +25,7 @@ struct question {
 struct verdict {
     enum status status; /* STATUS_OK, or a NO reason; STATUS_UNAVAILABLE: see below */
     uint8_t digest[DIGEST_SIZE];
-    bool found; /* the rest is known: there is such a token */
+    bool found; /* there is such a token, and the members below are set */
     uint32_t slot;
     int64_t activates;   /* TIME_ALWAYS: no activation time */
     int64_t expires;     /* TIME_NEVER: no expiry */
@@ -33,19 +33,19 @@ struct verdict {
     struct slice subject;
 };
 
-/* False if the form of the value alone decides: verdict->status then says how. */
+/* Looks at the form of the value.  False: that decides already, and verdict->status is set. */
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict);
 
-/* Judges by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table could
- * not answer (torn, or a reference leads nowhere): ask the daemon, or its writer's lock. */
+/* Judges by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table
+ * cannot answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 
-/* Whether who has this subject and this scope set has what the question asks for: STATUS_OK,
+/* Compares a token's subject and scopes with those that the question asks for: STATUS_OK,
  * STATUS_SUBJECT or STATUS_SCOPE. */
 enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes);
 
-/* The state of a token by itself: revoked, disabled, expired, pending, or STATUS_OK (active). */
+/* The state of a token: revoked, disabled, expired, pending, or STATUS_OK (active). */
 enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);
 
 #endif

@@ -5,18 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FIRST_ROOM = 4096 };
+enum { CAP_FIRST = 4096 };
 
-static void grow(struct cli_buffer *b, size_t room)
+static void grow(struct cli_buffer *b, size_t size)
 {
-    struct cli_buffer bigger = { .len = b->len, .cap = b->cap > 0 ? b->cap : FIRST_ROOM };
+    struct cli_buffer bigger = { .len = b->len, .cap = b->cap > 0 ? b->cap : CAP_FIRST };
 
-    while (bigger.cap - bigger.len < room)
+    while (bigger.cap - bigger.len < size)
         bigger.cap *= 2;
     bigger.at = malloc(bigger.cap);
     if (bigger.at == NULL) {
         fputs("jeton: no memory\n", stderr);
-        exit(CLI_UNAVAILABLE);
+        exit(CLI_EXIT_UNAVAILABLE);
     }
     if (b->len > 0)
         memcpy(bigger.at, b->at, b->len);
@@ -24,16 +24,16 @@ static void grow(struct cli_buffer *b, size_t room)
     *b = bigger;
 }
 
-struct text cli_buffer_reserve(struct cli_buffer *b, size_t room)
+struct text cli_buffer_reserve(struct cli_buffer *b, size_t size)
 {
-    if (b->at == NULL || b->cap - b->len < room)
-        grow(b, room);
+    if (b->at == NULL || b->cap - b->len < size)
+        grow(b, size);
     return text_in(b->at + b->len, b->cap - b->len);
 }
 
-void cli_buffer_commit(struct cli_buffer *b, const struct text *used)
+void cli_buffer_commit(struct cli_buffer *b, const struct text *written)
 {
-    b->len += used->len;
+    b->len += written->len;
 }
 
 void cli_buffer_add(struct cli_buffer *b, const void *bytes, size_t len)

@@ -8,28 +8,26 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS_MAX = 8 }; /* one is all that comes from jetond */
+enum { DESCRIPTORS_MAX = 8 }; /* jetond sends one */
 
-static int send_some(struct cli_connection *l);
-static int receive_some(struct cli_connection *l);
-static int parse(char *bytes, size_t len, struct cli_reply *reply);
-static int parse_final(struct cli_reply *reply);
+static int send_some(struct cli_connection *conn);
+static int receive_some(struct cli_connection *conn);
 
-/* -- opening and closing --------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
 /* The send timeout also bounds the wait for a place in the listener's queue. */
-static int connect_to(int fd, int patience, const struct sockaddr_un *address)
+static int connect_to(int fd, int timeout, const struct sockaddr_un *address)
 {
-    struct timeval wait = { patience / 1000, patience % 1000 * 1000 };
+    struct timeval wait = { timeout / 1000, timeout % 1000 * 1000 };
 
-    if (patience > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
+    if (timeout > 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
         return -errno;
     if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
         return 0;
     return errno == EAGAIN ? -ETIMEDOUT : -errno;
 }
 
-int cli_connection_open(struct cli_connection *l, const char *path)
+int cli_connection_open(struct cli_connection *conn, const char *path)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     size_t len = strlen(path);
@@ -40,42 +38,42 @@ int cli_connection_open(struct cli_connection *l, const char *path)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
-    int error = connect_to(fd, l->patience, &address);
+    int error = connect_to(fd, conn->timeout, &address);
     if (error != 0) {
         close(fd);
         return error;
     }
-    l->fd = fd;
-    l->deaf = false;
+    conn->fd = fd;
+    conn->write_closed = false;
     return 0;
 }
 
-void cli_connection_close(struct cli_connection *l)
+void cli_connection_close(struct cli_connection *conn)
 {
-    if (l->fd >= 0)
-        close(l->fd);
-    if (l->descriptor >= 0)
-        close(l->descriptor);
-    l->fd = l->descriptor = -1;
-    cli_buffer_free(&l->out);
-    sodium_memzero(l->in, sizeof(l->in));
-    l->begin = l->end = 0;
+    if (conn->fd >= 0)
+        close(conn->fd);
+    if (conn->descriptor >= 0)
+        close(conn->descriptor);
+    conn->fd = conn->descriptor = -1;
+    cli_buffer_free(&conn->out);
+    sodium_memzero(conn->in, sizeof(conn->in));
+    conn->begin = conn->end = 0;
 }
 
-void cli_connection_put(struct cli_connection *l, struct slice bytes)
+void cli_connection_queue(struct cli_connection *conn, struct slice bytes)
 {
-    if (!l->deaf)
-        cli_buffer_add(&l->out, bytes.at, bytes.len);
+    if (!conn->write_closed)
+        cli_buffer_add(&conn->out, bytes.at, bytes.len);
 }
 
-/* -- bytes ----------------------------------------------------------------------------------- */
+/* -- bytes ------------------------------------------------------------------------------------ */
 
-int cli_connection_wait(struct cli_connection *l, struct pollfd *other, int wait)
+int cli_connection_wait(struct cli_connection *conn, struct pollfd *other, int wait)
 {
-    struct pollfd fds[2] = { { .fd = l->fd, .events = POLLIN }, { .fd = -1 } };
+    struct pollfd fds[2] = { { .fd = conn->fd, .events = POLLIN }, { .fd = -1 } };
     int error = 0;
 
-    if (l->out.len > 0)
+    if (conn->out.len > 0)
         fds[0].events |= POLLOUT;
     if (other != NULL)
         fds[1] = *other;
@@ -87,129 +85,92 @@ int cli_connection_wait(struct cli_connection *l, struct pollfd *other, int wait
     if (ready == 0)
         return -ETIMEDOUT;
     if (fds[0].revents & POLLOUT)
-        error = send_some(l);
+        error = send_some(conn);
     if (error == 0 && (fds[0].revents & ~POLLOUT) != 0)
-        error = receive_some(l);
+        error = receive_some(conn);
     return error;
 }
 
-/* Why the daemon takes no more may be what it has already said. */
-static int send_some(struct cli_connection *l)
+/* A daemon that reads no more may have sent the reason, so go on receiving: it is no error yet. */
+static int send_some(struct cli_connection *conn)
 {
-    ssize_t sent = send(l->fd, l->out.at, l->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(conn->fd, conn->out.at, conn->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
-        l->deaf = true;
-        cli_buffer_clear(&l->out);
+        conn->write_closed = true;
+        cli_buffer_clear(&conn->out);
         return 0;
     }
     if (sent < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    cli_buffer_drop(&l->out, (size_t)sent);
+    cli_buffer_drop(&conn->out, (size_t)sent);
     return 0;
 }
 
-static void take_descriptors(struct cli_connection *l, struct msghdr *message)
+static void take_descriptors(struct cli_connection *conn, struct msghdr *message)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
         for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
-            if (l->descriptor >= 0)
-                close(l->descriptor);
-            memcpy(&l->descriptor, (const char *)c + at, sizeof(int));
+            if (conn->descriptor >= 0)
+                close(conn->descriptor);
+            memcpy(&conn->descriptor, (const char *)c + at, sizeof(int));
         }
     }
 }
 
-static int receive_some(struct cli_connection *l)
+static int receive_some(struct cli_connection *conn)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
     } control;
-    struct iovec room;
+    struct iovec space;
     struct msghdr message = {
-        .msg_iov = &room,
+        .msg_iov = &space,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
         .msg_controllen = sizeof(control.bytes),
     };
 
-    memmove(l->in, l->in + l->begin, l->end - l->begin);
-    l->end -= l->begin;
-    l->begin = 0;
-    if (l->end == sizeof(l->in))
-        return memchr(l->in, '\n', l->end) != NULL ? 0 : -EPROTO;
-    room = (struct iovec){ l->in + l->end, sizeof(l->in) - l->end };
-    ssize_t got = recvmsg(l->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    memmove(conn->in, conn->in + conn->begin, conn->end - conn->begin);
+    conn->end -= conn->begin;
+    conn->begin = 0;
+    if (conn->end == sizeof(conn->in))
+        return memchr(conn->in, '\n', conn->end) != NULL ? 0 : -EPROTO;
+    space = (struct iovec){ conn->in + conn->end, sizeof(conn->in) - conn->end };
+    ssize_t got = recvmsg(conn->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    take_descriptors(l, &message);
-    l->end += (size_t)got;
+    take_descriptors(conn, &message);
+    conn->end += (size_t)got;
     return got > 0 ? 0 : -ECONNRESET;
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
-int cli_connection_take(struct cli_connection *l, struct cli_reply *reply)
+int cli_connection_take(struct cli_connection *conn, struct reply *reply)
 {
-    char *at = l->in + l->begin;
-    char *end = memchr(at, '\n', l->end - l->begin);
+    char *at = conn->in + conn->begin;
+    char *end = memchr(at, '\n', conn->end - conn->begin);
 
     if (end == NULL)
         return 0;
-    l->begin += (size_t)(end - at) + 1;
-    return parse(at, (size_t)(end - at), reply);
+    conn->begin += (size_t)(end - at) + 1;
+    return reply_parse(at, (size_t)(end - at), reply) ? 1 : -EPROTO;
 }
 
-int cli_connection_next(struct cli_connection *l, struct cli_reply *reply)
+int cli_connection_next(struct cli_connection *conn, struct reply *reply)
 {
     int error = 0, taken;
 
-    while ((taken = cli_connection_take(l, reply)) == 0 && error == 0)
-        error = cli_connection_wait(l, NULL, l->patience);
+    while ((taken = cli_connection_take(conn, reply)) == 0 && error == 0)
+        error = cli_connection_wait(conn, NULL, conn->timeout);
     return taken > 0 ? 0 : taken < 0 ? taken : error;
 }
 
-static int parse(char *bytes, size_t len, struct cli_reply *reply)
-{
-    const char *why;
-
-    *reply = (struct cli_reply){ .final = !slice_begins((struct slice){ bytes, len }, "* ") };
-    if (!reply->final) {
-        bytes += 2;
-        len -= 2;
-    }
-    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK)
-        return -EPROTO;
-    return reply->final ? parse_final(reply) : 1;
-}
-
-static int parse_final(struct cli_reply *reply)
-{
-    static const char *const kinds[] = {
-        [ANSWER_OK] = "OK",
-        [ANSWER_NO] = "NO",
-        [ANSWER_ERR] = "ERR",
-    };
-    const struct argument *word = reply->line.argument;
-
-    if (reply->line.count == 0 || word[0].key.len > 0)
-        return -EPROTO;
-    while (!slice_is(word[0].value, kinds[reply->kind]))
-        if (reply->kind++ == ANSWER_ERR)
-            return -EPROTO;
-    if (reply->kind == ANSWER_OK)
-        return 1;
-    if (reply->line.count < 2 || word[1].key.len > 0)
-        return -EPROTO;
-    reply->word = word[1].value;
-    reply->status = status_named(reply->kind, reply->word);
-    return 1;
-}
-
-const char *cli_connection_why(int error)
+const char *cli_connection_strerror(int error)
 {
     static const struct {
         int error;
@@ -217,8 +178,8 @@ const char *cli_connection_why(int error)
     } reasons[] = {
         { -ETIMEDOUT, "no answer in time; see --timeout" },
         { -ECONNRESET, "the connection ended before the answer" },
-        { -EPROTO, "what answers there is not jetond" },
-        { -ENAMETOOLONG, "too long for the path of a socket" },
+        { -EPROTO, "the server is not jetond" },
+        { -ENAMETOOLONG, "the path is too long for a socket" },
     };
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)

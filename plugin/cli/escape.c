@@ -21,25 +21,26 @@ struct glyph {
 static uint32_t take(struct slice *rest, struct slice *bytes);
 static struct glyph glyph_of(uint32_t c, struct slice bytes, bool utf8);
 
-/* -- characters ------------------------------------------------------------------------------ */
+/* -- characters ------------------------------------------------------------------------------- */
 
-static bool speaks_utf8(void)
+static bool terminal_is_utf8(void)
 {
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-/* A locale that is asked for but not installed says at least what the terminal understands. */
+/* A locale that is set but not installed still says whether the terminal understands UTF-8. */
 void cli_escape_setup(void)
 {
     static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    const char *asked = NULL;
+    const char *locale = NULL;
 
     if (setlocale(LC_CTYPE, "") != NULL)
         return;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && asked == NULL; i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && locale == NULL; i++)
         if (getenv(names[i]) != NULL && getenv(names[i])[0] != '\0')
-            asked = getenv(names[i]);
-    if (asked != NULL && (strcasestr(asked, "utf-8") != NULL || strcasestr(asked, "utf8") != NULL))
+            locale = getenv(names[i]);
+    if (locale != NULL &&
+        (strcasestr(locale, "utf-8") != NULL || strcasestr(locale, "utf8") != NULL))
         setlocale(LC_CTYPE, "C.UTF-8");
 }
 
@@ -50,7 +51,7 @@ static size_t sequence_length(unsigned char lead)
     return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
-/* Takes one character off the front, and says which bytes it was; NOT_UTF8 is one byte. */
+/* Takes one character off the text, and returns it with its bytes; NOT_UTF8 is one byte. */
 static uint32_t take(struct slice *rest, struct slice *bytes)
 {
     unsigned char lead = (unsigned char)rest->at[0];
@@ -74,15 +75,15 @@ static bool is_control(uint32_t c)
     return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* Invisible, and they change where or in what order the rest is shown. */
+/* Invisible characters that change where or in what order others are shown. */
 static bool is_deceptive(uint32_t c)
 {
     return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* How many bytes from the front on are shown as they are, everywhere, one column each. */
-static size_t harmless(struct slice text)
+/* How many bytes at the front need no escape in any form and take one column each. */
+static size_t unescaped_length(struct slice text)
 {
     size_t len = 0;
 
@@ -92,10 +93,10 @@ static size_t harmless(struct slice text)
     return len;
 }
 
-/* Adds those bytes, and takes them off the front. */
-static void put_harmless(struct cli_buffer *b, struct slice *text)
+/* Adds those bytes, and takes them off the text. */
+static void put_unescaped(struct cli_buffer *b, struct slice *text)
 {
-    size_t len = harmless(*text);
+    size_t len = unescaped_length(*text);
 
     if (len == 0)
         return;
@@ -103,7 +104,7 @@ static void put_harmless(struct cli_buffer *b, struct slice *text)
     *text = (struct slice){ text->at + len, text->len - len };
 }
 
-/* -- terminals ------------------------------------------------------------------------------- */
+/* -- terminals -------------------------------------------------------------------------------- */
 
 static struct glyph glyph_text(const char *text, size_t width)
 {
@@ -144,7 +145,7 @@ static struct glyph glyph_of(uint32_t c, struct slice bytes, bool utf8)
 
 size_t cli_escape_width(struct slice text)
 {
-    bool utf8 = speaks_utf8();
+    bool utf8 = terminal_is_utf8();
     struct slice bytes;
     size_t width = 0;
 
@@ -157,17 +158,17 @@ size_t cli_escape_width(struct slice text)
 
 size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width)
 {
-    bool utf8 = speaks_utf8();
+    bool utf8 = terminal_is_utf8();
     struct glyph ellipsis = utf8 ? glyph_text("\xe2\x80\xa6", 1) : glyph_text("...", 3);
     bool cut = cli_escape_width(text) > width;
-    size_t room = !cut ? width : width > ellipsis.width ? width - ellipsis.width : 0;
+    size_t available = !cut ? width : width > ellipsis.width ? width - ellipsis.width : 0;
     struct slice bytes;
     size_t used = 0;
 
     while (text.len > 0) {
         uint32_t c = take(&text, &bytes);
         struct glyph g = glyph_of(c, bytes, utf8);
-        if (used + g.width > room)
+        if (used + g.width > available)
             break;
         cli_buffer_add(b, g.bytes, g.len);
         used += g.width;
@@ -179,7 +180,7 @@ size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width)
     return used;
 }
 
-/* -- programs ------------------------------------------------------------------------------- */
+/* -- programs --------------------------------------------------------------------------------- */
 
 static void put_hex(struct cli_buffer *b, unsigned char byte)
 {
@@ -193,7 +194,7 @@ void cli_escape_put_plain(struct cli_buffer *b, struct slice text)
 {
     struct slice bytes;
 
-    for (put_harmless(b, &text); text.len > 0; put_harmless(b, &text)) {
+    for (put_unescaped(b, &text); text.len > 0; put_unescaped(b, &text)) {
         uint32_t c = take(&text, &bytes);
         if (c == '\t' || c == '\n' || c == '\r' || c == '\\') {
             struct glyph g = c == '\\' ? glyph_text("\\\\", 2) : glyph_escaped(c);
@@ -212,7 +213,7 @@ void cli_escape_put_json(struct cli_buffer *b, struct slice text)
     struct slice bytes;
 
     cli_buffer_addc(b, '"');
-    for (put_harmless(b, &text); text.len > 0; put_harmless(b, &text)) {
+    for (put_unescaped(b, &text); text.len > 0; put_unescaped(b, &text)) {
         uint32_t c = take(&text, &bytes);
         struct text t = cli_buffer_reserve(b, GLYPH_MAX);
         if (c == '"' || c == '\\')

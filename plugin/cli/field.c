@@ -4,96 +4,101 @@
 #include "proto/stamp.h"
 
 /* clang-format off */
-static const struct cli_field_row rows[CLI_FIELDS] = {
-    /*                      key            type        title        absent  typ least drop */
-    [CLI_ID] =          { "id",          CLI_TEXT,   "ID",          "-",     20,  0, 0 },
-    [CLI_STATUS] =      { "state",       CLI_STATE,  "STATE",       "-",      8,  0, 0 },
-    [CLI_CREATED] =     { "created",     CLI_DATE,   "CREATED",     "-",     16,  0, 5 },
-    [CLI_EXPIRES] =     { "expires",     CLI_DATE,   "EXPIRES",     "never", 16,  0, 4 },
-    [CLI_USED] =        { "used",        CLI_DATE,   "USED",        "-",     16,  0, 1 },
-    [CLI_SUBJECT] =     { "subject",     CLI_TEXT,   "SUBJECT",     "-",     12,  8, 3 },
-    [CLI_SCOPES] =      { "scopes",      CLI_LIST,   "SCOPES",      "-",     16,  8, 2 },
-    [CLI_DESCRIPTION] = { "description", CLI_TEXT,   "DESCRIPTION", "-",     40, 12, 0 },
-    [CLI_ACTIVATES] =   { "activates",   CLI_DATE,   "ACTIVATES",   "-",     16,  0, 0 },
-    [CLI_BY] =          { "by",          CLI_TEXT,   "BY",          "-",      8,  0, 1 },
-    [CLI_REPLACES] =    { "replaces",    CLI_TEXT,   "REPLACES",    "-",     20,  0, 0 },
-    [CLI_SERIAL] =      { "serial",      CLI_NUMBER, "SERIAL",      "-",      6,  0, 0 },
-    [CLI_TIME] =        { "time",        CLI_MOMENT, "TIME",        "-",     19,  0, 0 },
-    [CLI_EVENT] =       { "event",       CLI_TEXT,   "EVENT",       "-",      7,  0, 0 },
-    [CLI_PID] =         { "pid",         CLI_NUMBER, "PID",         "-",      6,  0, 0 },
-    [CLI_VERIFIER] =    { "verifier",    CLI_TEXT,   "VERIFIER",    "-",      8,  0, 0 },
-    [CLI_NAME] =        { "name",        CLI_TEXT,   "NAME",        "-",     20,  0, 0 },
-    [CLI_VALUE] =       { "value",       CLI_NUMBER, "VALUE",       "-",     20,  0, 0 },
-    [CLI_SERVICE] =     { "service",     CLI_TEXT,   "SERVICE",     "-",     12,  0, 0 },
-    [CLI_ANSWER] =      { "answer",      CLI_TEXT,   "ANSWER",      "-",     11,  0, 0 },
-    [CLI_OUTCOME] =     { "outcome",     CLI_TEXT,   "OUTCOME",     "-",      7,  0, 0 },
-    [CLI_VERB] =        { "verb",        CLI_TEXT,   "VERB",        "-",      8,  0, 0 },
-    [CLI_USAGE_TEXT] =  { "usage",       CLI_TEXT,   "USAGE",       "-",     40,  0, 0 },
-    [CLI_SUMMARY] =     { "summary",     CLI_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
+static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
+    /*                      key            type        title        absent  typ  min drop */
+    [CLI_FIELD_ID] =          { "id",          CLI_TYPE_TEXT,   "ID",          "-",     20,  0, 0 },
+    [CLI_FIELD_STATE] =      { "state",       CLI_TYPE_STATE,  "STATE",       "-",      8,  0, 0 },
+    [CLI_FIELD_CREATED] =     { "created",     CLI_TYPE_DATE,   "CREATED",     "-",     16,  0, 5 },
+    [CLI_FIELD_EXPIRES] =     { "expires",     CLI_TYPE_DATE,   "EXPIRES",     "never", 16,  0, 4 },
+    [CLI_FIELD_USED] =        { "used",        CLI_TYPE_DATE,   "USED",        "-",     16,  0, 1 },
+    [CLI_FIELD_SUBJECT] =     { "subject",     CLI_TYPE_TEXT,   "SUBJECT",     "-",     12,  8, 3 },
+    [CLI_FIELD_SCOPES] =      { "scopes",      CLI_TYPE_LIST,   "SCOPES",      "-",     16,  8, 2 },
+    [CLI_FIELD_DESCRIPTION] = { "description", CLI_TYPE_TEXT,   "DESCRIPTION", "-",     40, 12, 0 },
+    [CLI_FIELD_ACTIVATES] =   { "activates",   CLI_TYPE_DATE,   "ACTIVATES",   "-",     16,  0, 0 },
+    [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 1 },
+    [CLI_FIELD_REPLACES] =    { "replaces",    CLI_TYPE_TEXT,   "REPLACES",    "-",     20,  0, 0 },
+    [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 0 },
+    [CLI_FIELD_TIME] =        { "time",        CLI_TYPE_TIME, "TIME",        "-",     19,  0, 0 },
+    [CLI_FIELD_EVENT] =       { "event",       CLI_TYPE_TEXT,   "EVENT",       "-",      7,  0, 0 },
+    [CLI_FIELD_PID] =         { "pid",         CLI_TYPE_NUMBER, "PID",         "-",      6,  0, 0 },
+    [CLI_FIELD_VERIFIER] =    { "verifier",    CLI_TYPE_TEXT,   "VERIFIER",    "-",      8,  0, 0 },
+    [CLI_FIELD_NAME] =        { "name",        CLI_TYPE_TEXT,   "NAME",        "-",     20,  0, 0 },
+    [CLI_FIELD_VALUE] =       { "value",       CLI_TYPE_NUMBER, "VALUE",       "-",     20,  0, 0 },
+    [CLI_FIELD_SERVICE] =     { "service",     CLI_TYPE_TEXT,   "SERVICE",     "-",     12,  0, 0 },
+    [CLI_FIELD_ANSWER] =      { "answer",      CLI_TYPE_TEXT,   "ANSWER",      "-",     11,  0, 0 },
+    [CLI_FIELD_OUTCOME] =     { "outcome",     CLI_TYPE_TEXT,   "OUTCOME",     "-",      7,  0, 0 },
+    [CLI_FIELD_VERB] =        { "verb",        CLI_TYPE_TEXT,   "VERB",        "-",      8,  0, 0 },
+    [CLI_FIELD_USAGE] =  { "usage",       CLI_TYPE_TEXT,   "USAGE",       "-",     40,  0, 0 },
+    [CLI_FIELD_SUMMARY] =     { "summary",     CLI_TYPE_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
     /* Shown in blocks only. */
-    [CLI_REVOKED] =         { .key = "revoked", .type = CLI_DATE },
-    [CLI_DISABLED] =        { .key = "disabled", .type = CLI_DATE },
-    [CLI_RETRY_AFTER] =     { .key = "retry_after", .type = CLI_NUMBER },
-    [CLI_PROTOCOL] =        { .key = "protocol", .type = CLI_NUMBER },
-    [CLI_LINE_MAX] =        { .key = "line_max", .type = CLI_NUMBER },
-    [CLI_VALUE_MIN] =       { .key = "value_min", .type = CLI_NUMBER },
-    [CLI_VALUE_MAX] =       { .key = "value_max", .type = CLI_NUMBER },
-    [CLI_SCOPES_MAX] =      { .key = "scopes_max", .type = CLI_NUMBER },
-    [CLI_SCOPE_MAX] =       { .key = "scope_max", .type = CLI_NUMBER },
-    [CLI_SUBJECT_MAX] =     { .key = "subject_max", .type = CLI_NUMBER },
-    [CLI_DESCRIPTION_MAX] = { .key = "description_max", .type = CLI_NUMBER },
-    [CLI_IMPORTED] =        { .key = "imported", .type = CLI_NUMBER },
-    [CLI_REFUSED] =         { .key = "refused", .type = CLI_NUMBER },
+    [CLI_FIELD_REVOKED] =         { .key = "revoked", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_DISABLED] =        { .key = "disabled", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_RETRY_AFTER] =     { .key = "retry_after", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_PROTOCOL] =        { .key = "protocol", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_LINE_MAX] =        { .key = "line_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_VALUE_MIN] =       { .key = "value_min", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_VALUE_MAX] =       { .key = "value_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_SCOPES_MAX] =      { .key = "scopes_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_SCOPE_MAX] =       { .key = "scope_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_SUBJECT_MAX] =     { .key = "subject_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_DESCRIPTION_MAX] = { .key = "description_max", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_IMPORTED] =        { .key = "imported", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_REFUSED] =         { .key = "refused", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 
-const struct cli_view cli_view_tokens = { { CLI_ID, CLI_STATUS, CLI_CREATED, CLI_EXPIRES, CLI_USED,
-                                            CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION, CLI_ACTIVATES,
-                                            CLI_BY, CLI_REPLACES },
+const struct cli_view cli_view_tokens = { { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED,
+                                            CLI_FIELD_EXPIRES, CLI_FIELD_USED, CLI_FIELD_SUBJECT,
+                                            CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION,
+                                            CLI_FIELD_ACTIVATES, CLI_FIELD_BY, CLI_FIELD_REPLACES },
                                           .count = 11,
                                           .shown = 8 };
-const struct cli_view cli_view_entries = { { CLI_SERIAL, CLI_TIME, CLI_EVENT, CLI_ID, CLI_BY,
-                                             CLI_SUBJECT, CLI_SCOPES, CLI_DESCRIPTION, CLI_PID,
-                                             CLI_EXPIRES, CLI_ACTIVATES, CLI_REPLACES },
-                                           .count = 12,
-                                           .shown = 8 };
-const struct cli_view cli_view_stats = { { CLI_NAME, CLI_VALUE, CLI_SERVICE, CLI_VERIFIER,
-                                           CLI_ANSWER, CLI_OUTCOME },
+const struct cli_view cli_view_entries = {
+    { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
+      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
+      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES },
+    .count = 12,
+    .shown = 8
+};
+const struct cli_view cli_view_stats = { { CLI_FIELD_NAME, CLI_FIELD_VALUE, CLI_FIELD_SERVICE,
+                                           CLI_FIELD_VERIFIER, CLI_FIELD_ANSWER,
+                                           CLI_FIELD_OUTCOME },
                                          .count = 6,
                                          .shown = 6 };
-const struct cli_view cli_view_verbs = { { CLI_VERB, CLI_USAGE_TEXT, CLI_SUMMARY },
+const struct cli_view cli_view_verbs = { { CLI_FIELD_VERB, CLI_FIELD_USAGE, CLI_FIELD_SUMMARY },
                                          .count = 3,
                                          .shown = 3 };
-const struct cli_view cli_view_verdict = {
-    { CLI_ID, CLI_SUBJECT, CLI_SCOPES, CLI_EXPIRES, CLI_VERIFIER }, .count = 5, .shown = 5
-};
-const struct cli_view cli_view_id = { { CLI_ID }, .count = 1, .shown = 1 };
+const struct cli_view cli_view_verdict = { { CLI_FIELD_ID, CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES,
+                                             CLI_FIELD_EXPIRES, CLI_FIELD_VERIFIER },
+                                           .count = 5,
+                                           .shown = 5 };
+const struct cli_view cli_view_id = { { CLI_FIELD_ID }, .count = 1, .shown = 1 };
 
 const struct cli_field_row *cli_field_row(enum cli_field field)
 {
     return &rows[field];
 }
 
-enum cli_type cli_field_type(struct slice key)
+enum cli_field_type cli_field_type(struct slice key)
 {
-    for (enum cli_field field = 0; field < CLI_FIELDS; field++)
+    for (enum cli_field field = 0; field < CLI_FIELD_COUNT; field++)
         if (slice_is(key, rows[field].key))
             return rows[field].type;
-    return CLI_TEXT;
+    return CLI_TYPE_TEXT;
 }
 
-struct slice cli_field_time(struct slice text, enum cli_type type, bool day_only,
-                            char room[CLI_TIME_TEXT])
+struct slice cli_field_time(struct slice text, enum cli_field_type type, bool day_only,
+                            char buffer[CLI_FIELD_TIME_MAX])
 {
-    size_t len = type == CLI_MOMENT ? 19 : day_only ? 10 : 16;
+    size_t len = type == CLI_TYPE_TIME ? 19 : day_only ? 10 : 16;
     int64_t time;
 
-    if ((type != CLI_DATE && type != CLI_MOMENT) || !stamp_parse(text, &time))
+    if ((type != CLI_TYPE_DATE && type != CLI_TYPE_TIME) || !stamp_parse(text, &time))
         return text;
-    memcpy(room, text.at, len);
+    memcpy(buffer, text.at, len);
     if (len > 10)
-        room[10] = ' ';
-    return (struct slice){ room, len };
+        buffer[10] = ' ';
+    return (struct slice){ buffer, len };
 }
 
 const char *cli_field_colour(struct slice state)

@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the command can do. */
+/* The help texts of the command. */
 #ifndef JETON_PLUGIN_CLI_HELP_H
 #define JETON_PLUGIN_CLI_HELP_H
 
-#include "plugin/cli/request.h"
+#include "plugin/cli/verb.h"
 
-/* How a verb's value gets in. */
-enum cli_reads { CLI_READS_NONE, CLI_READS_IF_TOLD, CLI_READS };
+/* Prints the help of all verbs, or of the one that the first argument names. */
+enum cli_exit cli_help(struct cli_request *c, const struct cli_verb *verbs, size_t count);
 
-/* One verb of the command. */
-struct cli_way {
-    enum verb verb;
-    enum cli_exit (*run)(struct cli *c, const struct cli_view *view);
-    const struct cli_view *view;
-    enum cli_reads reads;
-    bool gives_value;
-    const char *summary; /* NULL: the protocol's */
-    const char *note;    /* what `jeton help VERB` adds; or NULL */
-};
-
-/* All verbs, or the one that the first argument names. */
-enum cli_exit cli_help(struct cli *c, const struct cli_way *ways, size_t count);
-
-/* How to call the command, for usage errors. */
+/* The usage line, for usage errors. */
 extern const char cli_help_usage[];
 
 #endif

@@ -7,21 +7,21 @@
 #include "plugin/cli/table_lookup.h"
 #include "proto/token.h"
 
-enum { SHOWN_MAX = 8, FOUND_MAX }; /* one more: there are more */
+enum { SHOWN_MAX = 8, FOUND_MAX }; /* one more, to know that there are more */
 
-/* What is looked for, and what was found. */
+/* A search for identifiers by their first digits. */
 struct search {
     char digits[ID_TEXT + 1];
-    int found; /* -1: not looked yet */
+    int found; /* -1: not searched yet */
     char id[FOUND_MAX][ID_TEXT + 1];
 };
 
-static const char **find_argument(struct cli *c, const char **text);
-static enum cli_exit look_in_table(struct cli *c, struct search *s);
-static enum cli_exit look_in_list(struct cli *c, struct search *s);
-static enum cli_exit judge(struct cli *c, const struct search *s);
+static const char **find_argument(struct cli_request *c, const char **text);
+static enum cli_exit search_table(struct cli_request *c, struct search *s);
+static enum cli_exit search_list(struct cli_request *c, struct search *s);
+static enum cli_exit decide(struct cli_request *c, const struct search *s);
 
-enum cli_exit cli_id_prefix_resolve(struct cli *c)
+enum cli_exit cli_id_prefix_resolve(struct cli_request *c)
 {
     const char *text;
     const char **argument = find_argument(c, &text);
@@ -29,32 +29,32 @@ enum cli_exit cli_id_prefix_resolve(struct cli *c)
     size_t len = argument != NULL ? strlen(text) : 0;
 
     if (len == 0 || len >= ID_TEXT || strspn(text, "0123456789abcdefABCDEF") < len)
-        return CLI_YES;
+        return CLI_EXIT_YES;
     if (len < CLI_TABLE_LOOKUP_MIN) {
         cli_message("%s: give at least %d digits of the identifier", text, CLI_TABLE_LOOKUP_MIN);
-        return CLI_USAGE;
+        return CLI_EXIT_USAGE;
     }
     for (size_t i = 0; i < len; i++)
         s.digits[i] = (char)tolower((unsigned char)text[i]);
-    enum cli_exit status = look_in_table(c, &s);
-    if (status == CLI_YES && s.found < 0)
-        status = look_in_list(c, &s);
+    enum cli_exit status = search_table(c, &s);
+    if (status == CLI_EXIT_YES && s.found < 0)
+        status = search_list(c, &s);
     cli_message_progress_end();
-    if (status == CLI_YES)
-        status = judge(c, &s);
-    if (status == CLI_YES) {
+    if (status == CLI_EXIT_YES)
+        status = decide(c, &s);
+    if (status == CLI_EXIT_YES) {
         memcpy(c->id, s.id[0], sizeof(c->id));
         *argument = c->id;
     }
     return status;
 }
 
-/* The argument that stands for the identifier, and its value. */
-static const char **find_argument(struct cli *c, const char **text)
+/* Finds the argument that holds the identifier, and its value. */
+static const char **find_argument(struct cli_request *c, const char **text)
 {
     for (size_t i = 0; i < c->arguments && verb_row(c->verb)->word == KEY_ID; i++) {
         const char *argument = c->argument[i];
-        size_t key = cli_key_length(argument);
+        size_t key = cli_request_key_length(argument);
         *text = argument + (key > 0 ? key + 1 : 0);
         if (key == 0 || slice_is((struct slice){ argument, key }, key_name(KEY_ID)))
             return &c->argument[i];
@@ -62,55 +62,55 @@ static const char **find_argument(struct cli *c, const char **text)
     return NULL;
 }
 
-/* Not everybody gets one, which is no failure. */
-static enum cli_exit look_in_table(struct cli *c, struct search *s)
+/* Not every user may have the table; without it, s->found stays -1. */
+static enum cli_exit search_table(struct cli_request *c, struct search *s)
 {
-    struct cli_reply reply = { .final = false };
-    enum cli_exit status = cli_connect(c);
+    struct reply reply = { .final = false };
+    enum cli_exit status = cli_request_connect(c);
 
-    cli_connection_put(&c->link, slice_of("table\n"));
-    while (status == CLI_YES && !reply.final)
-        status = cli_receive(c, &reply);
-    if (status == CLI_YES && c->link.descriptor >= 0)
-        s->found = cli_columns_lookup_find(c->link.descriptor, s->digits, s->id, FOUND_MAX);
+    cli_connection_queue(&c->connection, slice_of("table\n"));
+    while (status == CLI_EXIT_YES && !reply.final)
+        status = cli_request_receive(c, &reply);
+    if (status == CLI_EXIT_YES && c->connection.descriptor >= 0)
+        s->found = cli_table_lookup_find(c->connection.descriptor, s->digits, s->id, FOUND_MAX);
     return status;
 }
 
-static enum cli_exit look_in_list(struct cli *c, struct search *s)
+static enum cli_exit search_list(struct cli_request *c, struct search *s)
 {
-    struct cli_reply reply;
+    struct reply reply;
     enum cli_exit status;
-    uint64_t looked = 0;
+    uint64_t seen = 0;
     uint8_t bytes[ID_SIZE];
 
-    cli_connection_put(&c->link, slice_of("list\n"));
+    cli_connection_queue(&c->connection, slice_of("list\n"));
     s->found = 0;
-    while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
+    while ((status = cli_request_receive(c, &reply)) == CLI_EXIT_YES && !reply.final) {
         struct slice id = line_get(&reply.line, "id");
-        cli_message_progress("looking for %s: %llu tokens seen", s->digits,
-                             (unsigned long long)++looked);
+        cli_message_progress("searching for %s: %llu tokens so far", s->digits,
+                             (unsigned long long)++seen);
         if (!slice_begins(id, s->digits) || !token_id_parse(id, bytes))
             continue;
         memcpy(s->id[s->found++], id.at, ID_TEXT);
         if (s->found == FOUND_MAX)
-            return CLI_YES;
+            return CLI_EXIT_YES;
     }
-    return status == CLI_YES ? cli_conclude(&reply) : status;
+    return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
 }
 
-/* -- several --------------------------------------------------------------------------------- */
+/* -- ambiguity -------------------------------------------------------------------------------- */
 
-/* One line about a token, as far as the daemon tells. */
-static void describe(struct cli *c, const char *id, struct cli_buffer *b)
+/* Adds a line about a token, with what this socket shows of it. */
+static void describe(struct cli_request *c, const char *id, struct cli_buffer *b)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
 
     cli_buffer_adds(b, "\n  ");
     cli_buffer_adds(b, id);
-    cli_connection_put(&c->link, slice_of("show "));
-    cli_connection_put(&c->link, slice_of(id));
-    cli_connection_put(&c->link, slice_of("\n"));
-    while (!reply.final && cli_connection_next(&c->link, &reply) == 0) {
+    cli_connection_queue(&c->connection, slice_of("show "));
+    cli_connection_queue(&c->connection, slice_of(id));
+    cli_connection_queue(&c->connection, slice_of("\n"));
+    while (!reply.final && cli_connection_next(&c->connection, &reply) == 0) {
         if (reply.final)
             continue;
         cli_buffer_adds(b, "  ");
@@ -120,24 +120,24 @@ static void describe(struct cli *c, const char *id, struct cli_buffer *b)
     }
 }
 
-static enum cli_exit judge(struct cli *c, const struct search *s)
+static enum cli_exit decide(struct cli_request *c, const struct search *s)
 {
     struct cli_buffer b = { .at = NULL };
 
     if (s->found == 1)
-        return CLI_YES;
+        return CLI_EXIT_YES;
     if (s->found == 0) {
         cli_message("unknown: no token's identifier begins with %s", s->digits);
-        return CLI_NO;
+        return CLI_EXIT_NO;
     }
-    if (s->found == FOUND_MAX) /* the list is still coming */
-        cli_connection_close(&c->link);
-    enum cli_exit status = cli_connect(c);
-    for (int i = 0; i < s->found && i < SHOWN_MAX && status == CLI_YES; i++)
+    if (s->found == FOUND_MAX) /* the rest of the list is still to come */
+        cli_connection_close(&c->connection);
+    enum cli_exit status = cli_request_connect(c);
+    for (int i = 0; i < s->found && i < SHOWN_MAX && status == CLI_EXIT_YES; i++)
         describe(c, s->id[i], &b);
     cli_buffer_adds(&b, s->found > SHOWN_MAX ? "\n  and more" : "");
-    cli_message("%s is the beginning of several identifiers; give more digits:%.*s", s->digits,
-                (int)b.len, b.at);
+    cli_message("several identifiers begin with %s; give more digits:%.*s", s->digits, (int)b.len,
+                b.at);
     cli_buffer_free(&b);
-    return CLI_USAGE;
+    return CLI_EXIT_USAGE;
 }

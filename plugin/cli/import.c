@@ -6,52 +6,52 @@
 #include <unistd.h>
 
 enum {
-    WINDOW = 256,           /* lines on their way; the daemon takes 512 at once */
-    QUEUE_MAX = 64 * 1024,  /* bytes not yet sent, before more are read */
-    INPUT_STEP = 64 * 1024, /* read at once; more without a line end is no line */
+    IN_FLIGHT_MAX = 256,    /* lines without a reply; the daemon takes 512 at once */
+    QUEUE_MAX = 64 * 1024,  /* bytes not sent yet, before more input is read */
+    INPUT_STEP = 64 * 1024, /* bytes read at once; a longer line is refused */
     REFUSALS_SHOWN = 100,
 };
 
-/* A line on its way; or one that we refuse ourselves, when its turn has come. */
-struct flight {
+/* A line without a reply; or one that is refused locally, once the lines before it are answered. */
+struct in_flight {
     uint64_t line;
-    const char *why;
+    const char *why; /* to refuse it locally; or NULL */
 };
 
 struct import {
-    struct cli *c;
-    struct cli_buffer in; /* read, not yet looked at from `looked` on */
-    size_t looked;
-    bool at_end;                  /* of the input */
-    bool stopped;                 /* a line was refused, or cannot be saved */
-    bool skipping;                /* the rest of an endless line */
-    uint64_t line;                /* number of the last one looked at */
-    struct flight flight[WINDOW]; /* a ring */
-    unsigned first, flying;
+    struct cli_request *c;
+    struct cli_buffer in; /* input; its lines from `parsed` on are still to be parsed */
+    size_t parsed;
+    bool at_end;                               /* of the input */
+    bool stopped;                              /* a line was refused, or cannot be saved */
+    bool skipping;                             /* the rest of a line that is too long */
+    uint64_t line;                             /* number of the last one parsed */
+    struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
+    unsigned first, count;                     /* of the ring */
     uint64_t imported, refused;
-    uint64_t in_part; /* imports since the last line with a count */
-    enum cli_exit worst;
+    uint64_t in_part;    /* imports since the last OK line, which has a count */
+    enum cli_exit worst; /* exit status so far */
 };
 
 static enum cli_exit run(struct import *im);
-static void take_lines(struct import *im);
+static void send_lines(struct import *im);
 static bool next_line(struct import *im, struct slice *line);
-static void take_line(struct import *im, struct slice line);
-static void fill(struct import *im);
+static void send_line(struct import *im, struct slice line);
+static void read_input(struct import *im);
 static int take_replies(struct import *im);
 static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status);
-static void refuse_ourselves(struct import *im, const char *why);
+static void refuse_locally(struct import *im, const char *why);
 static void sum_up(const struct import *im);
 
-enum cli_exit cli_import_lines(struct cli *c)
+enum cli_exit cli_import_lines(struct cli_request *c)
 {
     struct import im = { .c = c };
-    enum cli_exit status = cli_connect(c);
+    enum cli_exit status = cli_request_connect(c);
 
-    if (status != CLI_YES)
+    if (status != CLI_EXIT_YES)
         return status;
     if (isatty(STDIN_FILENO))
-        cli_message("reading lines to import from the terminal; Ctrl-D ends them");
+        cli_message("reading lines to import from the terminal; press Ctrl-D to end");
     status = run(&im);
     im.worst = status > im.worst ? status : im.worst;
     cli_buffer_free(&im.in);
@@ -59,89 +59,90 @@ enum cli_exit cli_import_lines(struct cli *c)
     return im.worst;
 }
 
-/* -- moving ---------------------------------------------------------------------------------- */
+/* -- the loop --------------------------------------------------------------------------------- */
 
-static bool has_room(const struct import *im)
+static bool may_send(const struct import *im)
 {
-    return !im->stopped && im->flying < WINDOW && im->c->link.out.len < QUEUE_MAX;
+    return !im->stopped && im->count < IN_FLIGHT_MAX && im->c->connection.out.len < QUEUE_MAX;
 }
 
 static enum cli_exit run(struct import *im)
 {
-    struct cli *c = im->c;
+    struct cli_request *c = im->c;
     int error = 0;
 
     while (error == 0) {
-        take_lines(im);
-        bool wants_more = has_room(im) && !im->at_end;
-        if (im->flying == 0 && !wants_more)
-            return CLI_YES;
+        send_lines(im);
+        bool wants_more = may_send(im) && !im->at_end;
+        if (im->count == 0 && !wants_more)
+            return CLI_EXIT_YES;
         struct pollfd input = { .fd = wants_more ? STDIN_FILENO : -1, .events = POLLIN };
-        error = cli_connection_wait(&c->link, &input, im->flying > 0 ? c->link.patience : -1);
+        error = cli_connection_wait(&c->connection, &input,
+                                    im->count > 0 ? c->connection.timeout : -1);
         int taken = take_replies(im);
         error = taken < 0 ? taken : error;
         if (input.revents != 0)
-            fill(im);
+            read_input(im);
         cli_message_progress("%llu imported", (unsigned long long)im->imported);
     }
-    if (im->worst != CLI_UNAVAILABLE)
-        cli_message("%s: %s", c->path, cli_connection_why(error));
-    return CLI_UNAVAILABLE;
+    if (im->worst != CLI_EXIT_UNAVAILABLE)
+        cli_message("%s: %s", c->path, cli_connection_strerror(error));
+    return CLI_EXIT_UNAVAILABLE;
 }
 
-/* Reads what there is; a regular file is always ready. */
-static void fill(struct import *im)
+/* Reads the input that is available; a regular file is always ready. */
+static void read_input(struct import *im)
 {
-    cli_buffer_drop(&im->in, im->looked);
-    im->looked = 0;
-    struct text room = cli_buffer_reserve(&im->in, INPUT_STEP);
-    ssize_t got = read(STDIN_FILENO, room.at, INPUT_STEP);
+    cli_buffer_drop(&im->in, im->parsed);
+    im->parsed = 0;
+    struct text space = cli_buffer_reserve(&im->in, INPUT_STEP);
+    ssize_t got = read(STDIN_FILENO, space.at, INPUT_STEP);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got < 0) {
         cli_message("cannot read standard input: %s", strerror(errno));
-        im->worst = CLI_USAGE;
+        im->worst = CLI_EXIT_USAGE;
     }
     im->at_end = got <= 0;
-    room.len = got > 0 ? (size_t)got : 0;
-    cli_buffer_commit(&im->in, &room);
+    space.len = got > 0 ? (size_t)got : 0;
+    cli_buffer_commit(&im->in, &space);
     if (im->at_end && (im->in.len > 0 || im->skipping))
         cli_buffer_addc(&im->in, '\n');
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
-static void take_lines(struct import *im)
+static void send_lines(struct import *im)
 {
     struct slice line;
 
-    while (has_room(im) && next_line(im, &line)) {
+    while (may_send(im) && next_line(im, &line)) {
         im->line++;
         if (im->skipping)
-            refuse_ourselves(im, "longer than any line may be");
+            refuse_locally(im, "the line is too long");
         else
-            take_line(im, line);
+            send_line(im, line);
         im->skipping = false;
     }
 }
 
 static bool next_line(struct import *im, struct slice *line)
 {
-    size_t left = im->in.len - im->looked;
-    const char *at = left > 0 ? im->in.at + im->looked : NULL;
+    size_t left = im->in.len - im->parsed;
+    const char *at = left > 0 ? im->in.at + im->parsed : NULL;
     const char *end = left > 0 ? memchr(at, '\n', left) : NULL;
 
     if (end == NULL) {
         im->skipping = im->skipping || left > INPUT_STEP;
-        im->looked += im->skipping ? left : 0;
+        im->parsed += im->skipping ? left : 0;
         return false;
     }
     *line = (struct slice){ at, (size_t)(end - at) };
-    im->looked += line->len + 1;
+    im->parsed += line->len + 1;
     return true;
 }
 
-/* The word at the front, taken off with the spaces around it. */
+/* Takes the first word off the line, with the spaces before it. */
 static struct slice take_word(struct slice *line)
 {
     size_t begin = 0, end;
@@ -155,7 +156,7 @@ static struct slice take_word(struct slice *line)
     return word;
 }
 
-/* The last line of an export says how many there were. */
+/* Compares the count in the last line of an export with the number of its lines. */
 static void check_count(struct import *im, struct slice line)
 {
     struct slice word = take_word(&line);
@@ -167,29 +168,29 @@ static void check_count(struct import *im, struct slice line)
         cli_message("line %llu: the export had %llu tokens, but here are %llu",
                     (unsigned long long)im->line, (unsigned long long)count,
                     (unsigned long long)im->in_part);
-        im->worst = CLI_USAGE;
+        im->worst = CLI_EXIT_USAGE;
     }
     im->in_part = 0;
 }
 
-static void depart(struct import *im, const char *why)
+static void push(struct import *im, const char *why)
 {
-    im->flight[(im->first + im->flying++) % WINDOW] = (struct flight){ im->line, why };
+    im->in_flight[(im->first + im->count++) % IN_FLIGHT_MAX] = (struct in_flight){ im->line, why };
 }
 
 static void send_import(struct import *im, struct slice arguments)
 {
     static const struct slice verb = SLICE("import "), end = SLICE("\n");
 
-    cli_connection_put(&im->c->link, verb);
-    cli_connection_put(&im->c->link, arguments);
-    cli_connection_put(&im->c->link, end);
-    depart(im, NULL);
+    cli_connection_queue(&im->c->connection, verb);
+    cli_connection_queue(&im->c->connection, arguments);
+    cli_connection_queue(&im->c->connection, end);
+    push(im, NULL);
     im->in_part++;
 }
 
-/* Whatever else a file holds, it asks for imports only. */
-static void take_line(struct import *im, struct slice line)
+/* Sends an import for the line, whatever it is: a file cannot ask for anything else. */
+static void send_line(struct import *im, struct slice line)
 {
     struct slice rest = line, word;
 
@@ -209,49 +210,49 @@ static void take_line(struct import *im, struct slice line)
     else if (word.len > 0 && memchr(word.at, '=', word.len) != NULL)
         send_import(im, line);
     else
-        refuse_ourselves(im, "not a line to import");
+        refuse_locally(im, "the line is not one of an export");
 }
 
-/* -- replies --------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
-static struct flight arrive(struct import *im)
+static struct in_flight pop(struct import *im)
 {
-    struct flight flight = im->flight[im->first];
+    struct in_flight oldest = im->in_flight[im->first];
 
-    im->first = (im->first + 1) % WINDOW;
-    im->flying--;
-    return flight;
+    im->first = (im->first + 1) % IN_FLIGHT_MAX;
+    im->count--;
+    return oldest;
 }
 
-/* Deals with those whose turn it is and that no reply will come for. */
-static void settle(struct import *im)
+/* Reports lines that were refused locally, as soon as all lines before them are answered. */
+static void report_local_refusals(struct import *im)
 {
-    while (im->flying > 0 && im->flight[im->first].why != NULL) {
-        struct flight flight = arrive(im);
-        refuse(im, flight.line, slice_of(flight.why), CLI_USAGE);
+    while (im->count > 0 && im->in_flight[im->first].why != NULL) {
+        struct in_flight line = pop(im);
+        refuse(im, line.line, slice_of(line.why), CLI_EXIT_USAGE);
     }
 }
 
 static int take_replies(struct import *im)
 {
-    struct cli_reply reply;
+    struct reply reply;
     int taken;
 
-    while ((taken = cli_connection_take(&im->c->link, &reply)) > 0) {
+    while ((taken = cli_connection_take(&im->c->connection, &reply)) > 0) {
         if (!reply.final)
             continue;
-        if (im->flying == 0) { /* turned away */
-            cli_conclude(&reply);
-            im->worst = CLI_UNAVAILABLE;
+        if (im->count == 0) { /* the daemon refused the connection */
+            cli_request_finish(&reply);
+            im->worst = CLI_EXIT_UNAVAILABLE;
             im->stopped = true;
             return reply.kind == ANSWER_ERR ? 0 : -EPROTO;
         }
-        uint64_t line = arrive(im).line;
+        uint64_t line = pop(im).line;
         if (reply.kind == ANSWER_OK)
             im->imported++;
         else
-            refuse(im, line, line_get(&reply.line, "message"), cli_exit_of(&reply));
-        settle(im);
+            refuse(im, line, line_get(&reply.line, "message"), cli_request_exit(&reply));
+        report_local_refusals(im);
     }
     return taken;
 }
@@ -259,36 +260,36 @@ static int take_replies(struct import *im)
 static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status)
 {
     struct cli_buffer b = { .at = NULL };
-    bool said = im->refused++ >= REFUSALS_SHOWN || im->worst == CLI_UNAVAILABLE;
+    bool silent = im->refused++ >= REFUSALS_SHOWN || im->worst == CLI_EXIT_UNAVAILABLE;
 
     im->worst = status > im->worst ? status : im->worst;
-    im->stopped = im->stopped || !im->c->keeps_going || status == CLI_UNAVAILABLE;
-    if (said)
+    im->stopped = im->stopped || !im->c->keep_going || status == CLI_EXIT_UNAVAILABLE;
+    if (silent)
         return;
     cli_escape_put(&b, message, SIZE_MAX);
     cli_message("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
-                im->refused == REFUSALS_SHOWN ? "\nFurther refusals are counted only." : "");
+                im->refused == REFUSALS_SHOWN ? "\nFurther refused lines are only counted." : "");
     cli_buffer_free(&b);
 }
 
-/* In its turn, so that refusals are told in the order of the lines. */
-static void refuse_ourselves(struct import *im, const char *why)
+/* Queues the refusal, so that refusals are reported in the order of the lines. */
+static void refuse_locally(struct import *im, const char *why)
 {
-    im->stopped = im->stopped || !im->c->keeps_going;
-    depart(im, why);
-    settle(im);
+    im->stopped = im->stopped || !im->c->keep_going;
+    push(im, why);
+    report_local_refusals(im);
 }
 
 static void sum_up(const struct import *im)
 {
     static const char *const reasons[] = {
-        [CLI_YES] = "",
-        [CLI_NO] = "refused",
-        [CLI_USAGE] = "refused",
-        [CLI_UNAVAILABLE] = "unavailable",
+        [CLI_EXIT_YES] = "",
+        [CLI_EXIT_NO] = "refused",
+        [CLI_EXIT_USAGE] = "refused",
+        [CLI_EXIT_UNAVAILABLE] = "unavailable",
     };
     char imported[24], refused[24], unknown[128] = "", stopped[160] = "";
-    unsigned last = (im->first + im->flying + WINDOW - 1) % WINDOW;
+    unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
     struct line line = {
         2, { { SLICE("imported"), { imported, 0 } }, { SLICE("refused"), { refused, 0 } } }
     };
@@ -298,16 +299,19 @@ static void sum_up(const struct import *im)
     snprintf(refused, sizeof(refused), "%llu", (unsigned long long)im->refused);
     line.argument[0].value.len = strlen(imported);
     line.argument[1].value.len = strlen(refused);
-    if (im->c->output.form == CLI_JSON)
+    if (im->c->output.form == CLI_OUTPUT_JSON)
         cli_output_object(&im->c->output, NULL, &line, slice_of(reasons[im->worst]));
-    if (im->flying > 0)
-        snprintf(unknown, sizeof(unknown), "\nWhether lines %llu to %llu were taken is not known.",
-                 (unsigned long long)im->flight[im->first].line,
-                 (unsigned long long)im->flight[last].line);
+    if (im->count > 0)
+        snprintf(unknown, sizeof(unknown),
+                 "\nIt is not known whether lines %llu to %llu were imported.",
+                 (unsigned long long)im->in_flight[im->first].line,
+                 (unsigned long long)im->in_flight[last].line);
     else if (im->stopped)
-        snprintf(stopped, sizeof(stopped), "\nStopped: what follows line %llu was not looked at.%s",
+        snprintf(stopped, sizeof(stopped), "\nStopped: the lines after line %llu were not read.%s",
                  (unsigned long long)im->line,
-                 im->worst == CLI_UNAVAILABLE ? "" : "  --keep-going passes over what is refused.");
+                 im->worst == CLI_EXIT_UNAVAILABLE ?
+                     "" :
+                     "  With --keep-going, refused lines are skipped.");
     cli_output_flush(&im->c->output);
     cli_message("imported %s token%s, refused %s line%s%s%s", imported,
                 im->imported == 1 ? "" : "s", refused, im->refused == 1 ? "" : "s", unknown,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The jeton command: options, and which verb goes which way. */
+/* The jeton command: its options, and its table of verbs. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,41 +18,44 @@
 #include "plugin/cli/watch.h"
 #include "proto/stamp.h"
 
-enum { PATIENCE = 60 }; /* seconds */
+enum { TIMEOUT_DEFAULT = 60 }; /* seconds */
 
-static enum cli_exit run_help(struct cli *c, const struct cli_view *view);
-static enum cli_exit run_import(struct cli *c, const struct cli_view *view);
+static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view);
+static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view);
 
 /* In the order in which `jeton help` shows them. */
-static const struct cli_way ways[] = {
+static const struct cli_verb verbs[] = {
     { .verb = VERB_CREATE,
       .run = cli_show_secret,
       .view = &cli_view_tokens,
-      .gives_value = true,
+      .prints_value = true,
       .note = "If standard output is no terminal, the value alone goes there: "
               "TOKEN=$(jeton create ...)\n" },
     { .verb = VERB_LIST, .run = cli_show_rows, .view = &cli_view_tokens },
     { .verb = VERB_SHOW, .run = cli_show_object, .view = &cli_view_tokens },
-    { .verb = VERB_VERIFY, .run = cli_show_object, .view = &cli_view_verdict, .reads = CLI_READS },
-    { .verb = VERB_ID, .run = cli_show_object, .view = &cli_view_id, .reads = CLI_READS },
+    { .verb = VERB_VERIFY,
+      .run = cli_show_object,
+      .view = &cli_view_verdict,
+      .value = CLI_VALUE_ALWAYS },
+    { .verb = VERB_ID, .run = cli_show_object, .view = &cli_view_id, .value = CLI_VALUE_ALWAYS },
     { .verb = VERB_REVOKE,
       .run = cli_show_object,
       .view = &cli_view_tokens,
-      .reads = CLI_READS_IF_TOLD,
-      .note = "By its ID, a token is revoked on the admin socket only.\n" },
+      .value = CLI_VALUE_OPTIONAL,
+      .note = "Revoking by ID needs the admin socket.\n" },
     { .verb = VERB_DISABLE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_ENABLE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_UPDATE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_ROTATE,
       .run = cli_show_secret,
       .view = &cli_view_tokens,
-      .gives_value = true,
+      .prints_value = true,
       .note = "If standard output is no terminal, the value alone goes there.\n" },
     { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_IMPORT,
       .run = run_import,
       .view = &cli_view_tokens,
-      .reads = CLI_READS_IF_TOLD,
+      .value = CLI_VALUE_OPTIONAL,
       .note = "Without arguments, lines as export prints them are read from standard input.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
@@ -60,29 +63,31 @@ static const struct cli_way ways[] = {
       .run = cli_watch,
       .view = &cli_view_entries,
       .summary = "what changes, as it happens",
-      .note = "Goes on through restarts of the daemon until it is interrupted.\n" },
+      .note = "Continues through restarts of the daemon until it is interrupted.\n" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,
-      .note = "With --prometheus, in that program's text format, as for node_exporter's textfile "
+      .note = "With --prometheus, in Prometheus' text format, as for node_exporter's textfile "
               "collector.\n" },
     { .verb = VERB_HELLO, .run = cli_show_object },
-    { .verb = VERB_HELP, .run = run_help, .summary = "this, or what a verb takes" },
+    { .verb = VERB_HELP, .run = run_help, .summary = "list the verbs, or explain one" },
     { .verb = VERB_PING, .run = cli_show_object },
 };
-enum { WAYS = sizeof(ways) / sizeof(ways[0]) };
+enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
 static bool wants_help, wants_version, stdout_was_closed;
-static struct cli cli = { .link = { .fd = -1, .descriptor = -1, .patience = PATIENCE * 1000 } };
+static struct cli_request cli = {
+    .connection = { .fd = -1, .descriptor = -1, .timeout = TIMEOUT_DEFAULT * 1000 }
+};
 
 static void prepare_process(void);
-static enum cli_exit parse(struct cli *c, char **argv);
-static enum cli_exit run(struct cli *c);
+static enum cli_exit parse(struct cli_request *c, char **argv);
+static enum cli_exit run(struct cli_request *c);
 
 static void clean_up(void)
 {
     cli_message_progress_end();
-    cli_free(&cli);
+    cli_request_free(&cli);
 }
 
 int main(int argc, char **argv)
@@ -90,12 +95,12 @@ int main(int argc, char **argv)
     (void)argc;
     prepare_process();
     enum cli_exit status = parse(&cli, argv);
-    return status == CLI_YES ? run(&cli) : status;
+    return status == CLI_EXIT_YES ? run(&cli) : status;
 }
 
-/* -- the process ----------------------------------------------------------------------------- */
+/* -- the process ------------------------------------------------------------------------------ */
 
-/* The descriptors 0 to 2 must not become something else's. */
+/* Opens the descriptors 0 to 2 if they are closed, so that no other file gets their numbers. */
 static void open_standard(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -103,11 +108,11 @@ static void open_standard(void)
             continue;
         stdout_was_closed = stdout_was_closed || fd == STDOUT_FILENO;
         if (open("/dev/null", O_RDWR) < 0)
-            exit(CLI_UNAVAILABLE);
+            exit(CLI_EXIT_UNAVAILABLE);
     }
 }
 
-/* Values pass through this process's memory: nobody may look into it, or at what is left of it. */
+/* Values pass through this process's memory: nobody may trace it or dump its core. */
 static void prepare_process(void)
 {
     const struct rlimit none = { 0, 0 };
@@ -121,40 +126,42 @@ static void prepare_process(void)
     atexit(clean_up);
     signal(SIGPIPE, SIG_DFL);
     if (sodium_init() < 0)
-        exit(CLI_UNAVAILABLE);
+        exit(CLI_EXIT_UNAVAILABLE);
 }
 
-/* -- options --------------------------------------------------------------------------------- */
+/* -- options ---------------------------------------------------------------------------------- */
 
-static const char *set_socket(struct cli *c, const char *path)
+static const char *set_socket(struct cli_request *c, const char *path)
 {
     c->socket = path;
     return path[0] != '\0' ? NULL : "a path is needed";
 }
 
-static const char *set_timeout(struct cli *c, const char *text)
+static const char *set_timeout(struct cli_request *c, const char *text)
 {
     int64_t seconds;
 
     if (!duration_parse(slice_of(text), &seconds) || seconds > INT32_MAX / 1000)
         return "a duration is needed, such as 30s or 5m, or 0s for ever";
-    c->link.patience = seconds > 0 ? (int)seconds * 1000 : -1;
+    c->connection.timeout = seconds > 0 ? (int)seconds * 1000 : -1;
     return NULL;
 }
 
+/* An option sets a flag, or has an argument, which a function takes: it returns NULL, or what is
+ * wrong. */
 static const struct option {
     const char *name;
-    char letter;                                              /* or 0 */
-    bool *flag;                                               /* is set; or */
-    const char *(*take)(struct cli *c, const char *argument); /* NULL, or what is wrong */
+    char letter;                                                      /* or 0 */
+    bool *flag;                                                       /* or NULL */
+    const char *(*take)(struct cli_request *c, const char *argument); /* or NULL */
 } options[] = {
     { "socket", 'S', NULL, set_socket },
     { "timeout", 'T', NULL, set_timeout },
     { "json", 'j', &cli.json, NULL },
     { "plain", 'p', &cli.plain, NULL },
-    { "value", 0, &cli.reads_value, NULL },
+    { "value", 0, &cli.read_value, NULL },
     { "prometheus", 0, &cli.prometheus, NULL },
-    { "keep-going", 'k', &cli.keeps_going, NULL },
+    { "keep-going", 'k', &cli.keep_going, NULL },
     { "help", 'h', &wants_help, NULL },
     { "version", 'V', &wants_version, NULL },
 };
@@ -167,12 +174,12 @@ static const struct option *option_named(struct slice name, char letter)
     return NULL;
 }
 
-/* What is left of argv. */
+/* The arguments that are not parsed yet. */
 struct rest {
     char **next; /* ends with NULL */
 };
 
-static enum cli_exit apply(struct cli *c, const struct option *o, const char *argument,
+static enum cli_exit apply(struct cli_request *c, const struct option *o, const char *argument,
                            struct rest *rest)
 {
     const char *fault = NULL;
@@ -186,37 +193,37 @@ static enum cli_exit apply(struct cli *c, const struct option *o, const char *ar
     if (o->take != NULL)
         fault = argument != NULL ? o->take(c, argument) : "needs an argument";
     if (fault == NULL)
-        return CLI_YES;
+        return CLI_EXIT_YES;
     cli_message("--%s: %s", o->name, fault);
-    return CLI_USAGE;
+    return CLI_EXIT_USAGE;
 }
 
 static enum cli_exit unknown_option(void)
 {
     cli_message("no such option; see jeton --help");
-    return CLI_USAGE;
+    return CLI_EXIT_USAGE;
 }
 
-/* --name, --name=argument, or --key=value, which is the same as key=value. */
-static enum cli_exit parse_long(struct cli *c, const char *text, struct rest *rest)
+/* Parses --name, --name=argument, or --key=value, which is the same as key=value. */
+static enum cli_exit parse_long(struct cli_request *c, const char *text, struct rest *rest)
 {
     size_t len = strcspn(text, "=");
     const struct option *o = option_named((struct slice){ text, len }, 0);
 
     if (o != NULL)
         return apply(c, o, text[len] == '=' ? text + len + 1 : NULL, rest);
-    if (cli_key_length(text) == 0)
+    if (cli_request_key_length(text) == 0)
         return unknown_option();
     c->argument[c->arguments++] = text;
-    return CLI_YES;
+    return CLI_EXIT_YES;
 }
 
-/* Letters after one dash; the last may have an argument behind it. */
-static enum cli_exit parse_letters(struct cli *c, const char *letters, struct rest *rest)
+/* Parses the letters after one dash; the last may be followed by its argument. */
+static enum cli_exit parse_letters(struct cli_request *c, const char *letters, struct rest *rest)
 {
-    enum cli_exit status = CLI_YES;
+    enum cli_exit status = CLI_EXIT_YES;
 
-    while (*letters != '\0' && status == CLI_YES) {
+    while (*letters != '\0' && status == CLI_EXIT_YES) {
         const struct option *o = option_named((struct slice){ NULL, 0 }, *letters++);
         if (o == NULL)
             return unknown_option();
@@ -228,15 +235,15 @@ static enum cli_exit parse_letters(struct cli *c, const char *letters, struct re
     return status;
 }
 
-/* The arguments that are no options are gathered at the front of argv. */
-static enum cli_exit parse(struct cli *c, char **argv)
+/* Parses the options, and gathers the other arguments at the front of argv. */
+static enum cli_exit parse(struct cli_request *c, char **argv)
 {
     struct rest rest = { argv + 1 };
-    enum cli_exit status = CLI_YES;
+    enum cli_exit status = CLI_EXIT_YES;
     bool words_only = false;
 
     c->argument = (const char **)argv;
-    while (*rest.next != NULL && status == CLI_YES) {
+    while (*rest.next != NULL && status == CLI_EXIT_YES) {
         const char *text = *rest.next++;
         if (words_only || text[0] != '-' || text[1] == '\0')
             c->argument[c->arguments++] = text;
@@ -250,120 +257,120 @@ static enum cli_exit parse(struct cli *c, char **argv)
     return status;
 }
 
-/* -- verbs ----------------------------------------------------------------------------------- */
+/* -- verbs ------------------------------------------------------------------------------------ */
 
-static const struct cli_way *way_named(const char *name)
+static const struct cli_verb *verb_find(const char *name)
 {
-    for (size_t i = 0; i < WAYS; i++)
-        if (strcmp(name, verb_row(ways[i].verb)->name) == 0)
-            return &ways[i];
+    for (size_t i = 0; i < VERBS; i++)
+        if (strcmp(name, verb_row(verbs[i].verb)->name) == 0)
+            return &verbs[i];
     return NULL;
 }
 
-/* A value is known by its place, its key or its length. */
-static bool is_value(const struct cli_way *way, const char *argument)
+/* True if an argument looks like a token's value: by its position, its key or its length. */
+static bool is_value(const struct cli_verb *verb, const char *argument)
 {
-    size_t key = cli_key_length(argument);
+    size_t key = cli_request_key_length(argument);
 
     if (key > 0)
         return slice_is((struct slice){ argument, key }, key_name(KEY_TOKEN));
-    return way->reads == CLI_READS || strlen(argument) >= VALUE_MIN;
+    return verb->value == CLI_VALUE_ALWAYS || strlen(argument) >= VALUE_MIN;
 }
 
-/* The word `token` where a value would be given says the same as --value. */
-static void take_word_token(struct cli *c, const struct cli_way *way)
+/* Takes the word `token`, in the place of a value, for --value. */
+static void take_token_word(struct cli_request *c, const struct cli_verb *verb)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < c->arguments; i++) {
-        if (way->reads != CLI_READS_NONE && strcmp(c->argument[i], key_name(KEY_TOKEN)) == 0)
-            c->reads_value = true;
+        if (verb->value != CLI_VALUE_NEVER && strcmp(c->argument[i], key_name(KEY_TOKEN)) == 0)
+            c->read_value = true;
         else
             c->argument[kept++] = c->argument[i];
     }
     c->arguments = kept;
 }
 
-static enum cli_exit check(struct cli *c, const struct cli_way *way)
+static enum cli_exit check_arguments(struct cli_request *c, const struct cli_verb *verb)
 {
-    take_word_token(c, way);
+    take_token_word(c, verb);
     for (size_t i = 0; i < c->arguments; i++) {
-        if (!is_value(way, c->argument[i]))
+        if (!is_value(verb, c->argument[i]))
             continue;
         cli_message(
-            "a value is never an argument: it would be in the list of processes and in the "
-            "shell's history.\nGive it on standard input, or wait to be asked.  If what was "
-            "given just now is a token's value, replace the token.");
-        return CLI_USAGE;
+            "a token's value must not be an argument: arguments are shown in the list of "
+            "processes and in the shell's history.\nGive it on standard input, or wait to be "
+            "asked.  If you have just given a token's value, replace that token.");
+        return CLI_EXIT_USAGE;
     }
-    if (c->reads_value && way->reads == CLI_READS_NONE) {
-        cli_message("%s takes no value", verb_row(way->verb)->name);
-        return CLI_USAGE;
+    if (c->read_value && verb->value == CLI_VALUE_NEVER) {
+        cli_message("%s reads no value: omit --value", verb_row(verb->verb)->name);
+        return CLI_EXIT_USAGE;
     }
-    if (c->prometheus && way->verb != VERB_STATS) {
-        cli_message("--prometheus is for stats");
-        return CLI_USAGE;
+    if (c->prometheus && verb->verb != VERB_STATS) {
+        cli_message("--prometheus is an option of stats only");
+        return CLI_EXIT_USAGE;
     }
-    if (way->gives_value && stdout_was_closed) {
+    if (verb->prints_value && stdout_was_closed) {
         cli_message("standard output is closed: the value would be lost");
-        return CLI_USAGE;
+        return CLI_EXIT_USAGE;
     }
-    c->reads_value = c->reads_value || way->reads == CLI_READS;
-    return CLI_YES;
+    c->read_value = c->read_value || verb->value == CLI_VALUE_ALWAYS;
+    return CLI_EXIT_YES;
 }
 
-static enum cli_exit run_help(struct cli *c, const struct cli_view *view)
+static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view)
 {
     (void)view;
-    return cli_help(c, ways, WAYS);
+    return cli_help(c, verbs, VERBS);
 }
 
-/* One token if it is described, else many. */
-static enum cli_exit run_import(struct cli *c, const struct cli_view *view)
+/* Imports the one token that the arguments describe, or else many. */
+static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view)
 {
-    return c->arguments > 0 || c->reads_value ? cli_show_object(c, view) : cli_import_lines(c);
+    return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : cli_import_lines(c);
 }
 
-/* Connecting comes first: nobody is asked for a value that cannot be used. */
-static enum cli_exit run_way(struct cli *c, const struct cli_way *way)
+/* Connects before it asks for a value, so that nobody is asked for one in vain. */
+static enum cli_exit run_verb(struct cli_request *c, const struct cli_verb *verb)
 {
-    enum cli_exit status = check(c, way);
+    enum cli_exit status = check_arguments(c, verb);
 
-    if (status == CLI_YES && way->run != run_help)
-        status = cli_connect(c);
-    if (status == CLI_YES)
+    if (status == CLI_EXIT_YES && verb->run != run_help)
+        status = cli_request_connect(c);
+    if (status == CLI_EXIT_YES)
         status = cli_id_prefix_resolve(c);
-    if (status == CLI_YES)
-        status = cli_prepare(c);
-    if (status == CLI_YES)
-        status = way->run(c, way->view);
+    if (status == CLI_EXIT_YES)
+        status = cli_request_build(c);
+    if (status == CLI_EXIT_YES)
+        status = verb->run(c, verb->view);
     cli_output_flush(&c->output);
     return status;
 }
 
-static enum cli_exit run(struct cli *c)
+static enum cli_exit run(struct cli_request *c)
 {
-    const struct cli_way *way = c->arguments > 0 ? way_named(c->argument[0]) : NULL;
+    const struct cli_verb *verb = c->arguments > 0 ? verb_find(c->argument[0]) : NULL;
 
     cli_output_init(&c->output, c->json, c->plain);
     if (wants_version) {
         cli_buffer_adds(&c->output.bytes, "jeton " JETON_VERSION "\n");
         cli_output_flush(&c->output);
-        return CLI_YES;
+        return CLI_EXIT_YES;
     }
-    if (wants_help && (c->arguments == 0 || way != NULL)) {
+    if (wants_help && (c->arguments == 0 || verb != NULL)) {
         run_help(c, NULL);
         cli_output_flush(&c->output);
-        return CLI_YES;
+        return CLI_EXIT_YES;
     }
     if (c->arguments == 0)
         fprintf(stderr, "%sSee jeton help.\n", cli_help_usage);
-    else if (way == NULL)
+    else if (verb == NULL)
         cli_message("no such verb; see jeton help");
-    if (way == NULL)
-        return CLI_USAGE;
-    c->verb = way->verb;
+    if (verb == NULL)
+        return CLI_EXIT_USAGE;
+    c->verb = verb->verb;
     c->argument++;
     c->arguments--;
-    return run_way(c, way);
+    return run_verb(c, verb);
 }

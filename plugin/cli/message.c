@@ -6,9 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_MAX = 2048, PATIENCE = 500, INTERVAL = 200 };
+enum { MESSAGE_MAX = 2048, PROGRESS_DELAY = 500, PROGRESS_INTERVAL = 200 };
 
-/* The one progress line that the one standard error has. */
+/* The progress line: one, as there is one standard error. */
 static struct {
     bool shown;
     int64_t since; /* when the work began; 0: none is under way */
@@ -37,13 +37,13 @@ static void write_out(struct cli_buffer *b)
     cli_buffer_free(b);
 }
 
-static struct slice format_to(char *room, size_t size, const char *format, va_list args)
+static struct slice format_to(char *buffer, size_t size, const char *format, va_list args)
 {
-    int len = vsnprintf(room, size, format, args);
+    int len = vsnprintf(buffer, size, format, args);
 
     if (len < 0)
         len = 0;
-    return (struct slice){ room, (size_t)len < size ? (size_t)len : size - 1 };
+    return (struct slice){ buffer, (size_t)len < size ? (size_t)len : size - 1 };
 }
 
 void cli_message(const char *format, ...)
@@ -77,7 +77,8 @@ void cli_message_progress(const char *format, ...)
 
     if (progress.since == 0)
         progress.since = now;
-    if (now - progress.since < PATIENCE || now - progress.last < INTERVAL || !isatty(STDERR_FILENO))
+    if (now - progress.since < PROGRESS_DELAY || now - progress.last < PROGRESS_INTERVAL ||
+        !isatty(STDERR_FILENO))
         return;
     va_start(args, format);
     struct slice text = format_to(made, sizeof(made), format, args);

@@ -12,21 +12,21 @@ enum { FLUSH_AT = 32 * 1024, TERMINAL_WIDTH = 80, LABEL_WIDTH = 11 };
 static void put_plain(struct cli_buffer *b, const struct cli_view *view, const struct line *line);
 static void put_json(struct cli_buffer *b, const struct line *line, bool more);
 
-/* -- where to -------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
 void cli_output_init(struct cli_output *o, bool json, bool plain)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
     o->terminal = isatty(STDOUT_FILENO);
-    o->form = json ? CLI_JSON : plain || !o->terminal ? CLI_PLAIN : CLI_PEOPLE;
-    o->colours = o->form == CLI_PEOPLE && (no_color == NULL || no_color[0] == '\0') &&
+    o->form = json ? CLI_OUTPUT_JSON : plain || !o->terminal ? CLI_OUTPUT_PLAIN : CLI_OUTPUT_HUMAN;
+    o->colours = o->form == CLI_OUTPUT_HUMAN && (no_color == NULL || no_color[0] == '\0') &&
                  term != NULL && strcmp(term, "dumb") != 0;
 }
 
 void cli_output_free(struct cli_output *o)
 {
-    cli_buffer_free(&o->table.kept);
+    cli_buffer_free(&o->columns.buffered);
     cli_buffer_free(&o->bytes);
 }
 
@@ -45,12 +45,12 @@ static size_t terminal_width(void)
 
 int cli_output_try_flush(struct cli_output *o)
 {
-    struct pollfd room = { .fd = STDOUT_FILENO, .events = POLLOUT };
+    struct pollfd writable = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
     while (o->bytes.len > 0) {
         ssize_t written = write(STDOUT_FILENO, o->bytes.at, o->bytes.len);
         if (written < 0 && errno == EAGAIN)
-            poll(&room, 1, -1);
+            poll(&writable, 1, -1);
         if (written < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (written < 0)
@@ -68,25 +68,25 @@ void cli_output_flush(struct cli_output *o)
         return;
     if (error != -EPIPE)
         cli_message("cannot write to standard output: %s", strerror(-error));
-    exit(CLI_UNAVAILABLE);
+    exit(CLI_EXIT_UNAVAILABLE);
 }
 
-/* -- rows ------------------------------------------------------------------------------------ */
+/* -- rows ------------------------------------------------------------------------------------- */
 
 void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool live)
 {
     o->view = view;
     o->live = live;
     o->begun = false;
-    if (o->form == CLI_PEOPLE)
-        cli_columns_begin(&o->table, view, &o->bytes, terminal_width(), o->colours, live);
+    if (o->form == CLI_OUTPUT_HUMAN)
+        cli_columns_begin(&o->columns, view, &o->bytes, terminal_width(), o->colours, live);
 }
 
 void cli_output_row(struct cli_output *o, const struct line *line)
 {
-    if (o->form == CLI_PEOPLE) {
-        cli_columns_row(&o->table, line);
-    } else if (o->form == CLI_PLAIN) {
+    if (o->form == CLI_OUTPUT_HUMAN) {
+        cli_columns_row(&o->columns, line);
+    } else if (o->form == CLI_OUTPUT_PLAIN) {
         put_plain(&o->bytes, o->view, line);
     } else {
         if (!o->live)
@@ -102,9 +102,9 @@ void cli_output_row(struct cli_output *o, const struct line *line)
 
 void cli_output_end(struct cli_output *o, bool answered)
 {
-    if (o->form == CLI_PEOPLE)
-        cli_columns_end(&o->table);
-    if (o->form == CLI_JSON && !o->live && (o->begun || answered))
+    if (o->form == CLI_OUTPUT_HUMAN)
+        cli_columns_end(&o->columns);
+    if (o->form == CLI_OUTPUT_JSON && !o->live && (o->begun || answered))
         cli_buffer_adds(&o->bytes, o->begun ? "\n]\n" : "[]\n");
     cli_output_flush(o);
 }
@@ -119,7 +119,7 @@ static void put_plain(struct cli_buffer *b, const struct cli_view *view, const s
     cli_buffer_addc(b, '\n');
 }
 
-/* -- JSON ------------------------------------------------------------------------------------ */
+/* -- JSON ------------------------------------------------------------------------------------- */
 
 static void put_json_list(struct cli_buffer *b, struct slice words)
 {
@@ -136,7 +136,7 @@ static void put_json_list(struct cli_buffer *b, struct slice words)
     cli_buffer_addc(b, ']');
 }
 
-/* A number that everybody's parser keeps as it is. */
+/* True if every JSON parser keeps the number exactly. */
 static bool is_number(struct slice text)
 {
     uint64_t number;
@@ -152,7 +152,7 @@ static bool seen_before(const struct line *line, size_t at)
     return false;
 }
 
-/* Adds the fields, each once; `more`: others stand before them. */
+/* Adds the fields, each once; `more`: others come before them. */
 static void put_json(struct cli_buffer *b, const struct line *line, bool more)
 {
     for (size_t i = 0; i < line->count; i++) {
@@ -160,22 +160,22 @@ static void put_json(struct cli_buffer *b, const struct line *line, bool more)
         bool taken = more && (slice_is(a->key, "ok") || slice_is(a->key, "reason"));
         if (a->key.len == 0 || taken || seen_before(line, i))
             continue;
-        enum cli_type type = cli_field_type(a->key);
+        enum cli_field_type type = cli_field_type(a->key);
         if (more)
             cli_buffer_adds(b, ", ");
         more = true;
         cli_escape_put_json(b, a->key);
         cli_buffer_adds(b, ": ");
-        if (type == CLI_LIST)
+        if (type == CLI_TYPE_LIST)
             put_json_list(b, a->value);
-        else if (type == CLI_NUMBER && is_number(a->value))
+        else if (type == CLI_TYPE_NUMBER && is_number(a->value))
             cli_buffer_add(b, a->value.at, a->value.len);
         else
             cli_escape_put_json(b, a->value);
     }
 }
 
-/* -- objects --------------------------------------------------------------------------------- */
+/* -- objects ---------------------------------------------------------------------------------- */
 
 static size_t label_width(const struct line *line)
 {
@@ -190,21 +190,21 @@ static size_t label_width(const struct line *line)
 void cli_output_block(struct cli_buffer *b, const struct line *line, const char *except,
                       bool colours)
 {
-    char room[CLI_TIME_TEXT];
+    char buffer[CLI_FIELD_TIME_MAX];
     size_t width = label_width(line);
 
     for (size_t i = 0; i < line->count; i++) {
         const struct argument *a = &line->argument[i];
-        enum cli_type type = cli_field_type(a->key);
-        struct slice text = cli_field_time(a->value, type, false, room);
-        const char *colour = colours && type == CLI_STATE ? cli_field_colour(text) : NULL;
+        enum cli_field_type type = cli_field_type(a->key);
+        struct slice text = cli_field_time(a->value, type, false, buffer);
+        const char *colour = colours && type == CLI_TYPE_STATE ? cli_field_colour(text) : NULL;
         if (a->key.len == 0 || (except != NULL && slice_is(a->key, except)))
             continue;
         cli_buffer_pad(b, width - cli_escape_put(b, a->key, SIZE_MAX) + 2);
         cli_buffer_adds(b, colour != NULL ? colour : "");
         cli_escape_put(b, text, SIZE_MAX);
-        cli_buffer_adds(b, colour != NULL ? CLI_COLOUR_END : "");
-        cli_buffer_adds(b, text.at == room ? " UTC\n" : "\n");
+        cli_buffer_adds(b, colour != NULL ? CLI_FIELD_COLOUR_END : "");
+        cli_buffer_adds(b, text.at == buffer ? " UTC\n" : "\n");
     }
 }
 
@@ -226,7 +226,7 @@ void cli_output_object(struct cli_output *o, const struct cli_view *view, const 
     bool ok = reason.len == 0;
     bool bare = line->count == 0 || line->argument[line->count - 1].key.len == 0;
 
-    if (o->form == CLI_JSON) {
+    if (o->form == CLI_OUTPUT_JSON) {
         cli_buffer_adds(&o->bytes, ok ? "{\"ok\": true" : "{\"ok\": false, \"reason\": ");
         if (!ok)
             cli_escape_put_json(&o->bytes, reason);
@@ -234,7 +234,7 @@ void cli_output_object(struct cli_output *o, const struct cli_view *view, const 
         cli_buffer_adds(&o->bytes, "}\n");
     } else if (ok && view == NULL && bare) {
         cli_buffer_adds(&o->bytes, "OK\n");
-    } else if (ok && o->form == CLI_PEOPLE) {
+    } else if (ok && o->form == CLI_OUTPUT_HUMAN) {
         cli_output_block(&o->bytes, line, NULL, o->colours);
     } else if (ok && view != NULL) {
         put_plain(&o->bytes, view, line);

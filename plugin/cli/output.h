@@ -1,56 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the command prints on standard output, in the form that is wanted.
+/* What the command prints on standard output, in one of three forms.
  *
- *   people     on a terminal: tables with a header, and blocks of "key  value" lines
- *   plain      else: a line for each object, a tab between the fields of its view, no header;
+ *   human      on a terminal: tables with a header, and blocks of "key  value" lines
+ *   plain      otherwise: a line for each object, tabs between the fields of its view, no header;
  *              an absent field is empty
  *   JSON       --json: an array of objects, or one object
  *
- * If standard output cannot be written the command ends; quietly if nobody reads it any more. */
+ * If standard output cannot be written, the command exits; silently if nobody reads it any more. */
 #ifndef JETON_PLUGIN_CLI_OUTPUT_H
 #define JETON_PLUGIN_CLI_OUTPUT_H
 
-#include "plugin/cli/message.h"
 #include "plugin/cli/columns.h"
+#include "plugin/cli/message.h"
 
-enum cli_form { CLI_PEOPLE, CLI_PLAIN, CLI_JSON };
+enum cli_output_form { CLI_OUTPUT_HUMAN, CLI_OUTPUT_PLAIN, CLI_OUTPUT_JSON };
 
 struct cli_output {
-    enum cli_form form;
-    bool terminal; /* standard output is one */
+    enum cli_output_form form;
+    bool terminal; /* standard output is a terminal */
     bool colours;
-    bool live;                   /* rows are not waited for, and not put into an array */
-    bool begun;                  /* a row was written */
-    const struct cli_view *view; /* of the rows that come */
-    struct cli_columns table;
-    struct cli_buffer bytes; /* not yet written */
+    bool live;                   /* write each row at once, and no JSON array around them */
+    bool begun;                  /* a row was added */
+    const struct cli_view *view; /* of the rows */
+    struct cli_columns columns;
+    struct cli_buffer bytes; /* to be written */
 };
 
-/* Looks at standard output and the environment. */
+/* Chooses the form by the options, standard output and the environment. */
 void cli_output_init(struct cli_output *o, bool json, bool plain);
 void cli_output_free(struct cli_output *o);
 
-/* Rows of this view follow. */
+/* Begins rows of a view. */
 void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool live);
 void cli_output_row(struct cli_output *o, const struct line *line);
 
-/* No more of them.  Not `answered`: an array that was not begun is not written. */
+/* Ends the rows.  If the request was not `answered`, no empty JSON array is written. */
 void cli_output_end(struct cli_output *o, bool answered);
 
-/* Adds one object.  `view` says what plain output has of it; NULL: a line for each field, with its
- * key, or "OK" if there are none.  A refusal has a reason, and is shown in JSON only; there "ok"
+/* Adds one object.  Plain output has the fields of `view`; NULL: a line for each field, with its
+ * key, or "OK" if there are none.  A refusal has a reason and is shown in JSON only, where "ok"
  * and the reason come first. */
 void cli_output_object(struct cli_output *o, const struct cli_view *view, const struct line *line,
                        struct slice reason);
 
-/* "key  value" lines for people, of all the fields but `except`. */
+/* Adds "key  value" lines for people, for all fields but `except` (or NULL). */
 void cli_output_block(struct cli_buffer *b, const struct line *line, const char *except,
                       bool colours);
 
-/* Writes what there is; 0 or -errno. */
+/* Writes all bytes; 0 or -errno. */
 int cli_output_try_flush(struct cli_output *o);
 
-/* The same, but the command ends if that is not possible. */
+/* Does the same, but exits if that fails. */
 void cli_output_flush(struct cli_output *o);
 
 #endif

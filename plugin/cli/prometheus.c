@@ -7,7 +7,8 @@
 
 enum type { GAUGE, COUNTER, HISTOGRAM, INFO, LEFT_OUT };
 
-/* The first row whose name fits; one that ends with a star fits what begins so. */
+/* What each metric is: the first row whose name fits counts.  A star at its end stands for
+ * anything. */
 static const struct row {
     const char *name;
     enum type type;
@@ -16,11 +17,11 @@ static const struct row {
     { "version", INFO, "The daemon's version." },
     { "uptime_seconds", GAUGE, "Seconds since the daemon was started." },
     { "workers", GAUGE, "Threads that serve connections." },
-    { "connections", GAUGE, "Connections now." },
-    { "connections_total", COUNTER, "Connections that were taken in." },
-    { "connections_refused", COUNTER, "Connections beyond a cap." },
-    { "requests", COUNTER, "Request lines." },
-    { "tables_sent", COUNTER, "Times that the token table was handed to a client." },
+    { "connections", GAUGE, "Open connections." },
+    { "connections_total", COUNTER, "Connections accepted." },
+    { "connections_refused", COUNTER, "Connections refused at a limit." },
+    { "requests", COUNTER, "Request lines received." },
+    { "tables_sent", COUNTER, "Times that the token table was sent to a client." },
     { "tokens", GAUGE, "Tokens in the store." },
     { "table_generation", COUNTER, "Tables made so far." },
     { "table_*", GAUGE, "Size of the token table." },
@@ -29,14 +30,15 @@ static const struct row {
     { "commits", COUNTER, "Transactions that were saved." },
     { "changes", COUNTER, "Changes that were saved." },
     { "denials_unsaved", GAUGE,
-      "Revocations in force that the disk refuses: act if this is not 0." },
+      "Revocations in force that could not be saved: act if this is not 0." },
     { "journal_*", GAUGE, "Serial of a journal entry." },
-    { "keeper_busy_seconds", GAUGE, "How long the disk has kept the keeper busy with one thing." },
+    { "keeper_busy_seconds", GAUGE,
+      "How long the writer thread has been busy with its current task." },
     { "reports_sent", COUNTER, "Entries sent to the system's journal." },
-    { "reports_dropped", COUNTER, "Entries that the system's journal did not take." },
+    { "reports_dropped", COUNTER, "Entries that the system's journal did not accept." },
     { "protection_landlock_abi", GAUGE, "Version of Landlock in force." },
     { "protection_*", GAUGE, "1 if this protection of the daemon is in force." },
-    { "verify_seconds_p*", LEFT_OUT, NULL }, /* Prometheus has its own way to them */
+    { "verify_seconds_p*", LEFT_OUT, NULL }, /* Prometheus computes quantiles itself */
     { "commit_seconds_p*", LEFT_OUT, NULL },
     { "verify_seconds", HISTOGRAM,
       "Time that verifications took in the daemon, by input piece, a sample." },
@@ -44,28 +46,28 @@ static const struct row {
     { "verify_*", COUNTER, "Verifications with this answer." },
     { "service_answers", COUNTER, "Verifications by service and answer." },
     { "service_timed*", COUNTER, "Verifications of a service that were timed, and their time." },
-    { "verifier_outcomes", COUNTER, "What a verifier said." },
-    { "verifier_timed*", COUNTER, "Questions to a verifier that were timed, and their time." },
-    { "*", GAUGE, "A figure of the daemon." },
+    { "verifier_outcomes", COUNTER, "Results of a verifier." },
+    { "verifier_timed*", COUNTER, "Calls of a verifier that were timed, and their time." },
+    { "*", GAUGE, "A statistic of the daemon." },
 };
 
-static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer *out);
-static void write_sample(struct cli_metrics *m, const struct cli_sample *s, const struct row *row,
-                         struct cli_buffer *out);
+static void write_metric(struct cli_prometheus *m, size_t first, struct cli_buffer *out);
+static void write_sample(struct cli_prometheus *m, const struct cli_prometheus_sample *s,
+                         const struct row *row, struct cli_buffer *out);
 
-static const char *text_at(const struct cli_metrics *m, size_t at)
+static const char *text_at(const struct cli_prometheus *m, size_t at)
 {
     return m->text.at + at;
 }
 
-/* -- taking in ------------------------------------------------------------------------------- */
+/* -- collecting ------------------------------------------------------------------------------- */
 
-static void end_text(struct cli_metrics *m)
+static void end_text(struct cli_prometheus *m)
 {
     cli_buffer_addc(&m->text, '\0');
 }
 
-/* A label's value: backslash, quote and line end are escaped. */
+/* Adds a label; in its value, backslash, quote and line end are escaped. */
 static void add_label(struct cli_buffer *b, struct slice key, struct slice value)
 {
     cli_buffer_add(b, key.at, key.len);
@@ -79,7 +81,7 @@ static void add_label(struct cli_buffer *b, struct slice key, struct slice value
     cli_buffer_addc(b, '"');
 }
 
-static size_t add_labels(struct cli_metrics *m, const struct line *line)
+static size_t add_labels(struct cli_prometheus *m, const struct line *line)
 {
     size_t begin = m->text.len;
 
@@ -95,7 +97,7 @@ static size_t add_labels(struct cli_metrics *m, const struct line *line)
     return begin;
 }
 
-/* Text is a value only where it is made a label. */
+/* True if Prometheus takes the value for a number; other text can only be a label. */
 static bool is_number(const char *value)
 {
     char *end;
@@ -104,7 +106,7 @@ static bool is_number(const char *value)
     return end != value && *end == '\0';
 }
 
-/* Prometheus counts in seconds. */
+/* Cuts _microseconds off a name: Prometheus counts in seconds. */
 static bool cut_micro(struct slice *name)
 {
     static const char micro[] = "_microseconds";
@@ -116,7 +118,7 @@ static bool cut_micro(struct slice *name)
     return is;
 }
 
-static size_t add_name(struct cli_metrics *m, struct slice name, bool micro)
+static size_t add_name(struct cli_prometheus *m, struct slice name, bool micro)
 {
     size_t begin = m->text.len;
 
@@ -126,7 +128,7 @@ static size_t add_name(struct cli_metrics *m, struct slice name, bool micro)
     return begin;
 }
 
-static size_t add_value(struct cli_metrics *m, struct slice value, bool micro)
+static size_t add_value(struct cli_prometheus *m, struct slice value, bool micro)
 {
     size_t begin = m->text.len;
     uint64_t number;
@@ -143,7 +145,7 @@ static size_t add_value(struct cli_metrics *m, struct slice value, bool micro)
     return begin;
 }
 
-/* What makes a metric's name. */
+/* True for a proper metric name. */
 static bool is_name(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -152,21 +154,21 @@ static bool is_name(struct slice s)
     return s.len > 0;
 }
 
-void cli_prometheus_add(struct cli_metrics *m, const struct line *line)
+void cli_prometheus_add(struct cli_prometheus *m, const struct line *line)
 {
     struct slice name = line_get(line, "name"), value = line_get(line, "value");
 
     if (!is_name(name) || value.at == NULL || memchr(value.at, '\0', value.len) != NULL)
         return;
-    if (m->count == m->room) {
-        size_t room = m->room > 0 ? 2 * m->room : 256;
-        struct cli_sample *more = reallocarray(m->sample, room, sizeof(*more));
+    if (m->count == m->cap) {
+        size_t cap = m->cap > 0 ? 2 * m->cap : 256;
+        struct cli_prometheus_sample *more = reallocarray(m->sample, cap, sizeof(*more));
         if (more == NULL)
-            exit(CLI_UNAVAILABLE);
+            exit(CLI_EXIT_UNAVAILABLE);
         m->sample = more;
-        m->room = room;
+        m->cap = cap;
     }
-    struct cli_sample *s = &m->sample[m->count++];
+    struct cli_prometheus_sample *s = &m->sample[m->count++];
     bool micro = cut_micro(&name);
     s->name = add_name(m, name, micro);
     s->labels = add_labels(m, line);
@@ -174,16 +176,16 @@ void cli_prometheus_add(struct cli_metrics *m, const struct line *line)
     s->written = false;
 }
 
-void cli_prometheus_free(struct cli_metrics *m)
+void cli_prometheus_free(struct cli_prometheus *m)
 {
     free(m->sample);
     cli_buffer_free(&m->text);
-    *m = (struct cli_metrics){ .count = 0 };
+    *m = (struct cli_prometheus){ .count = 0 };
 }
 
-/* -- writing --------------------------------------------------------------------------------- */
+/* -- writing ---------------------------------------------------------------------------------- */
 
-/* The name without what tells a histogram's samples apart. */
+/* The length of the name without a histogram's suffix. */
 static size_t base_length(const char *name, const struct row *row)
 {
     return row->type == HISTOGRAM ? strlen(row->name) : strlen(name);
@@ -211,15 +213,15 @@ static const struct row *row_of(const char *name)
     return row;
 }
 
-void cli_prometheus_write(struct cli_metrics *m, struct cli_buffer *out)
+void cli_prometheus_write(struct cli_prometheus *m, struct cli_buffer *out)
 {
     for (size_t i = 0; i < m->count; i++)
         if (!m->sample[i].written)
             write_metric(m, i, out);
 }
 
-/* All samples of the metric that this one is the first of. */
-static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer *out)
+/* Writes all samples of the metric that this one is the first of. */
+static void write_metric(struct cli_prometheus *m, size_t first, struct cli_buffer *out)
 {
     static const char *const words[] = { "gauge", "counter", "histogram", "gauge" };
     const char *name = text_at(m, m->sample[first].name);
@@ -237,10 +239,10 @@ static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer 
               row->help, (int)base, name, end, words[row->type]);
     cli_buffer_commit(out, &head);
     for (size_t i = first; i < m->count; i++) {
-        struct cli_sample *s = &m->sample[i];
+        struct cli_prometheus_sample *s = &m->sample[i];
         const char *other = text_at(m, s->name);
-        bool well = row->type == INFO || is_number(text_at(m, s->value));
-        if (s->written || !well || row_of(other) != row || strncmp(other, name, base) != 0 ||
+        bool valid = row->type == INFO || is_number(text_at(m, s->value));
+        if (s->written || !valid || row_of(other) != row || strncmp(other, name, base) != 0 ||
             (row->type != HISTOGRAM && other[base] != '\0'))
             continue;
         s->written = true;
@@ -251,9 +253,9 @@ static void write_metric(struct cli_metrics *m, size_t first, struct cli_buffer 
     }
 }
 
-/* Labels and value; text for a value becomes a label of a 1. */
-static void write_sample(struct cli_metrics *m, const struct cli_sample *s, const struct row *row,
-                         struct cli_buffer *out)
+/* Writes labels and value; a value that is text becomes a label of the value 1. */
+static void write_sample(struct cli_prometheus *m, const struct cli_prometheus_sample *s,
+                         const struct row *row, struct cli_buffer *out)
 {
     const char *labels = text_at(m, s->labels), *value = text_at(m, s->value);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals are let in only while we wait for input, so that none comes between a change of the
- * terminal and the note of it. */
+/* Signals are unblocked only while waiting for input, so that none comes between a change of the
+ * terminal and the record of it. */
 #include "plugin/cli/prompt.h"
 
 #include <errno.h>
@@ -12,102 +12,104 @@
 #include <termios.h>
 #include <unistd.h>
 
-static const int watched[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGPIPE, SIGTSTP };
-enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
+static const int caught_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGALRM, SIGPIPE, SIGTSTP };
+enum { CAUGHT_SIGNALS = sizeof(caught_signals) / sizeof(caught_signals[0]) };
 
 static volatile sig_atomic_t caught;
 
 struct terminal {
     int fd;
-    bool opened; /* by us */
+    bool opened; /* to be closed here */
     struct termios before;
-    struct sigaction action[WATCHED];
+    struct sigaction action[CAUGHT_SIGNALS];
     sigset_t mask;
 };
 
-static ssize_t read_line(int fd, const sigset_t *mask, char *value, size_t room);
-static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t room);
-static int hide(struct terminal *t);
+static ssize_t read_line(int fd, const sigset_t *mask, char *value, size_t size);
+static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t size);
+static int disable_echo(struct terminal *t);
 static void restore(struct terminal *t);
 
-ssize_t cli_prompt_read(const char *prompt, char *value, size_t room)
+ssize_t cli_prompt_read(const char *prompt, char *value, size_t size)
 {
     struct terminal t = { .fd = STDIN_FILENO };
     ssize_t len;
 
     if (!isatty(STDIN_FILENO))
-        return read_line(STDIN_FILENO, NULL, value, room);
+        return read_line(STDIN_FILENO, NULL, value, size);
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0) {
         t.fd = fd;
         t.opened = true;
     }
     do
-        len = ask(&t, prompt, value, room);
+        len = ask(&t, prompt, value, size);
     while (len == -EINTR);
     if (t.opened)
         close(t.fd);
     return len;
 }
 
-/* Asks once; -EINTR if a signal came that we have outlived: stopped, and told to go on. */
-static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t room)
+/* Asks once; -EINTR: a signal came that did not end the process, as when it is stopped and
+ * continued. */
+static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t size)
 {
-    int error = hide(t);
+    int error = disable_echo(t);
 
     if (error != 0)
         return error;
     int to = t->opened ? t->fd : STDERR_FILENO;
     ssize_t len = write(to, prompt, strlen(prompt));
-    len = len < 0 ? -errno : read_line(t->fd, &t->mask, value, room);
+    len = len < 0 ? -errno : read_line(t->fd, &t->mask, value, size);
     if (write(to, "\n", 1) < 0 && len >= 0)
         len = -errno;
     restore(t);
     return len;
 }
 
-static void note(int signal_number)
+static void catch_signal(int signal_number)
 {
     caught = signal_number;
 }
 
-/* What is ignored (as under nohup) stays so. */
-static int hide(struct terminal *t)
+/* Turns echo off and catches signals.  Those that are ignored (as under nohup) stay ignored. */
+static int disable_echo(struct terminal *t)
 {
-    const struct sigaction noting = { .sa_handler = note };
-    struct termios hidden;
+    const struct sigaction catching = { .sa_handler = catch_signal };
+    struct termios no_echo;
     sigset_t set;
 
     if (tcgetattr(t->fd, &t->before) < 0)
         return -errno;
     sigemptyset(&set);
-    for (size_t i = 0; i < WATCHED; i++)
-        sigaddset(&set, watched[i]);
+    for (size_t i = 0; i < CAUGHT_SIGNALS; i++)
+        sigaddset(&set, caught_signals[i]);
     sigprocmask(SIG_BLOCK, &set, &t->mask);
     caught = 0;
-    for (size_t i = 0; i < WATCHED; i++) {
-        sigaction(watched[i], NULL, &t->action[i]);
+    for (size_t i = 0; i < CAUGHT_SIGNALS; i++) {
+        sigaction(caught_signals[i], NULL, &t->action[i]);
         if (t->action[i].sa_handler != SIG_IGN)
-            sigaction(watched[i], &noting, NULL);
+            sigaction(caught_signals[i], &catching, NULL);
     }
-    hidden = t->before;
-    hidden.c_lflag &= ~(tcflag_t)ECHO;
-    tcsetattr(t->fd, TCSAFLUSH, &hidden);
+    no_echo = t->before;
+    no_echo.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(t->fd, TCSAFLUSH, &no_echo);
     return 0;
 }
 
-/* The signal that was noted comes again here, and does what it always does. */
+/* Restores terminal and signals.  A signal that was caught is sent again, to take its usual
+ * effect. */
 static void restore(struct terminal *t)
 {
     tcsetattr(t->fd, TCSAFLUSH, &t->before);
-    for (size_t i = 0; i < WATCHED; i++)
-        sigaction(watched[i], &t->action[i], NULL);
+    for (size_t i = 0; i < CAUGHT_SIGNALS; i++)
+        sigaction(caught_signals[i], &t->action[i], NULL);
     if (caught != 0)
         kill(getpid(), caught);
     sigprocmask(SIG_SETMASK, &t->mask, NULL);
 }
 
-/* Waits with `mask` in force; NULL: the one that is. */
+/* Reads one byte, waiting for it with this signal mask; NULL: the current one. */
 static ssize_t read_byte(int fd, const sigset_t *mask, char *byte)
 {
     struct pollfd input = { .fd = fd, .events = POLLIN };
@@ -118,13 +120,13 @@ static ssize_t read_byte(int fd, const sigset_t *mask, char *byte)
     return got < 0 ? -errno : got;
 }
 
-static ssize_t read_line(int fd, const sigset_t *mask, char *value, size_t room)
+static ssize_t read_line(int fd, const sigset_t *mask, char *value, size_t size)
 {
     size_t len = 0;
     ssize_t got = 0;
     char byte = '\0';
 
-    while (len < room && byte != '\n') {
+    while (len < size && byte != '\n') {
         got = read_byte(fd, mask, &byte);
         if (got <= 0)
             break;

@@ -1,57 +1,58 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call of the command: what is wanted, and the dialogue with the daemon about it. */
+/* One run of the command: what was asked for, and the conversation with the daemon about it. */
 #ifndef JETON_PLUGIN_CLI_REQUEST_H
 #define JETON_PLUGIN_CLI_REQUEST_H
 
 #include "plugin/cli/output.h"
 #include "plugin/cli/socket_path.h"
 
-struct cli {
-    /* What the arguments say. */
+struct cli_request {
+    /* From the command line. */
     const char *socket; /* NULL: choose one */
     bool json;
     bool plain;
-    bool prometheus;  /* of stats */
-    bool reads_value; /* it is asked for, or read from standard input */
-    bool keeps_going;
+    bool prometheus; /* of stats */
+    bool read_value; /* ask for a value, or read it from standard input */
+    bool keep_going;
     enum verb verb;
     const char **argument; /* words and key=value, without options */
     size_t arguments;
 
-    bool asked;           /* the prepared request is on its way */
+    bool sent;            /* the request was queued */
     const char *path;     /* of the socket in use */
-    char id[ID_TEXT + 1]; /* that a prefix stood for */
-    struct cli_connection link;
+    char id[ID_TEXT + 1]; /* the identifier whose first digits were given */
+    struct cli_connection connection;
     struct cli_output output;
-    struct cli_buffer request;
+    struct cli_buffer line; /* the request, without its line end */
 };
 
-/* Closes and wipes all of it. */
-void cli_free(struct cli *c);
+/* Closes the connection, and wipes and frees everything. */
+void cli_request_free(struct cli_request *c);
 
 /* The length of an argument's key, before its '='; 0: it is a word. */
-size_t cli_key_length(const char *argument);
+size_t cli_request_key_length(const char *argument);
 
 /* The value of an argument with this key, or NULL. */
-const char *cli_argument(const struct cli *c, const char *key);
+const char *cli_request_argument(const struct cli_request *c, const char *key);
 
-/* Puts the request together, without its line end: the verb, the arguments, and the value if one
- * is to be read.  CLI_YES, or said why not. */
-enum cli_exit cli_prepare(struct cli *c);
+/* Builds the request's line: the verb, the arguments, and the value if one is to be read.
+ * CLI_EXIT_YES, or another status after a message. */
+enum cli_exit cli_request_build(struct cli_request *c);
 
-/* Connects if there is no connection yet; for the verb's own role.  CLI_YES, or said why not. */
-enum cli_exit cli_connect(struct cli *c);
+/* Connects, unless connected, to a socket of the verb's role.  CLI_EXIT_YES, or another status
+ * after a message. */
+enum cli_exit cli_request_connect(struct cli_request *c);
 
-/* Sends the prepared request.  CLI_YES, or said why not. */
-enum cli_exit cli_ask(struct cli *c);
+/* Connects and queues the request.  CLI_EXIT_YES, or another status after a message. */
+enum cli_exit cli_request_send(struct cli_request *c);
 
-/* Waits for a line of the reply.  CLI_YES, or said what is the matter. */
-enum cli_exit cli_receive(struct cli *c, struct cli_reply *reply);
+/* Waits for the next line of the reply.  CLI_EXIT_YES, or another status after a message. */
+enum cli_exit cli_request_receive(struct cli_request *c, struct reply *reply);
 
-/* Says what a final line refuses, if it does; what that means for the exit status. */
-enum cli_exit cli_conclude(const struct cli_reply *reply);
+/* Reports the refusal in a final line, if it is one; returns the exit status. */
+enum cli_exit cli_request_finish(const struct reply *reply);
 
-/* The same, without saying it. */
-enum cli_exit cli_exit_of(const struct cli_reply *reply);
+/* The exit status of a final line. */
+enum cli_exit cli_request_exit(const struct reply *reply);
 
 #endif

@@ -6,139 +6,143 @@
 
 static const struct slice no_reason;
 
-static enum cli_exit hand_over(struct cli *c, const struct line *line);
+static enum cli_exit hand_over(struct cli_request *c, const struct line *line);
 static void put_line(struct cli_buffer *b, const struct line *line);
 
-/* -- rows and objects ------------------------------------------------------------------------ */
+/* -- rows and objects ------------------------------------------------------------------------- */
 
-/* There is more than was asked for: on a terminal, say how to get it. */
-static void hint_at_more(const struct cli *c, const struct line *line)
+/* Tells people how to get the rows beyond the limit. */
+static void hint_at_more(const struct cli_request *c, const struct line *line)
 {
     struct slice next = line_get(line, "next");
 
-    if (next.at != NULL && c->output.form == CLI_PEOPLE)
-        cli_message("there is more: after=%.*s", (int)next.len, next.at);
+    if (next.at != NULL && c->output.form == CLI_OUTPUT_HUMAN)
+        cli_message("there are more: continue with after=%.*s", (int)next.len, next.at);
 }
 
-enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view)
+enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     uint64_t rows = 0;
-    enum cli_exit status = cli_ask(c);
+    enum cli_exit status = cli_request_send(c);
 
-    if (status != CLI_YES)
+    if (status != CLI_EXIT_YES)
         return status;
     cli_output_rows(&c->output, view, false);
-    while ((status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
+    while ((status = cli_request_receive(c, &reply)) == CLI_EXIT_YES && !reply.final) {
         cli_output_row(&c->output, &reply.line);
         if (!c->output.terminal && ++rows % 1000 == 0)
             cli_message_progress("%llu received", (unsigned long long)rows);
     }
     cli_message_progress_end();
-    cli_output_end(&c->output, status == CLI_YES && reply.kind != ANSWER_ERR);
-    if (status != CLI_YES)
+    cli_output_end(&c->output, status == CLI_EXIT_YES && reply.kind != ANSWER_ERR);
+    if (status != CLI_EXIT_YES)
         return status;
     hint_at_more(c, &reply.line);
-    return cli_conclude(&reply);
+    return cli_request_finish(&reply);
 }
 
-/* Nothing is written before the final line has said that it holds. */
-enum cli_exit cli_show_object(struct cli *c, const struct cli_view *view)
+/* Writes nothing before the final line has confirmed it. */
+enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view)
 {
     struct cli_buffer *made = &c->output.bytes;
-    struct cli_reply reply;
-    enum cli_exit status = cli_ask(c);
+    struct reply reply;
+    enum cli_exit status = cli_request_send(c);
 
-    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
+    while (status == CLI_EXIT_YES && (status = cli_request_receive(c, &reply)) == CLI_EXIT_YES &&
+           !reply.final)
         if (made->len == 0)
             cli_output_object(&c->output, view, &reply.line, no_reason);
-    if (status != CLI_YES)
+    if (status != CLI_EXIT_YES)
         return status;
     if (reply.kind != ANSWER_OK)
         cli_buffer_clear(made);
     if (reply.kind != ANSWER_ERR && made->len == 0)
         cli_output_object(&c->output, view, &reply.line, reply.word);
     cli_output_flush(&c->output);
-    return cli_conclude(&reply);
+    return cli_request_finish(&reply);
 }
 
-/* -- a value --------------------------------------------------------------------------------- */
+/* -- a value ---------------------------------------------------------------------------------- */
 
-/* A value nobody received would be a token nobody knows of, so a broken pipe must be told. */
-enum cli_exit cli_show_secret(struct cli *c, const struct cli_view *view)
+/* A broken pipe must be reported here: a value that nobody received means a token that nobody can
+ * use. */
+enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view)
 {
-    struct cli_reply reply;
+    struct reply reply;
 
     signal(SIGPIPE, SIG_IGN);
-    enum cli_exit status = cli_ask(c);
-    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final)
+    enum cli_exit status = cli_request_send(c);
+    while (status == CLI_EXIT_YES && (status = cli_request_receive(c, &reply)) == CLI_EXIT_YES &&
+           !reply.final)
         continue;
-    if (status != CLI_YES)
+    if (status != CLI_EXIT_YES)
         return status;
     if (reply.kind == ANSWER_OK)
         return hand_over(c, &reply.line);
     if (reply.kind == ANSWER_NO)
         cli_output_object(&c->output, view, &reply.line, reply.word);
-    return cli_conclude(&reply);
+    return cli_request_finish(&reply);
 }
 
-static void put_for_people(struct cli *c, const struct line *line)
+static void put_for_people(struct cli_request *c, const struct line *line)
 {
     struct cli_buffer *b = &c->output.bytes;
 
     cli_output_block(b, line, "token", c->output.colours);
     cli_buffer_adds(b, "\n    ");
     cli_escape_put(b, line_get(line, "token"), SIZE_MAX);
-    cli_buffer_adds(b, "\n\nThis is the token's value.  It is shown this once and is not kept: "
-                       "copy it now.\n");
+    cli_buffer_adds(
+        b, "\n\nThis is the token's value.  It is shown this once only, and is not stored: "
+           "copy it now.\n");
     if (line_get(line, "expires").at == NULL)
-        cli_buffer_adds(b, "It does not expire.\n");
+        cli_buffer_adds(b, "The token does not expire.\n");
 }
 
-/* What is not the value is for whoever looks on. */
-static void put_for_programs(struct cli *c, const struct line *line)
+/* Writes the value to standard output, and the other fields to standard error. */
+static void put_for_programs(struct cli_request *c, const struct line *line)
 {
-    struct cli_buffer remarks = { .at = NULL };
+    struct cli_buffer fields = { .at = NULL };
 
     cli_escape_put_plain(&c->output.bytes, line_get(line, "token"));
     cli_buffer_addc(&c->output.bytes, '\n');
-    cli_output_block(&remarks, line, "token", false);
-    for (struct slice rest = cli_buffer_slice(&remarks); rest.len > 0;) {
+    cli_output_block(&fields, line, "token", false);
+    for (struct slice rest = cli_buffer_slice(&fields); rest.len > 0;) {
         ssize_t written = write(STDERR_FILENO, rest.at, rest.len);
         if (written <= 0)
             break;
         rest = (struct slice){ rest.at + written, rest.len - (size_t)written };
     }
-    cli_buffer_free(&remarks);
+    cli_buffer_free(&fields);
 }
 
-static enum cli_exit hand_over(struct cli *c, const struct line *line)
+static enum cli_exit hand_over(struct cli_request *c, const struct line *line)
 {
     struct slice id = line_get(line, "id");
 
     if (line_get(line, "token").len == 0) {
         cli_message("%s: the reply has no value in it", c->path);
-        return CLI_UNAVAILABLE;
+        return CLI_EXIT_UNAVAILABLE;
     }
-    if (c->output.form == CLI_JSON)
+    if (c->output.form == CLI_OUTPUT_JSON)
         cli_output_object(&c->output, NULL, line, no_reason);
-    else if (c->output.form == CLI_PEOPLE)
+    else if (c->output.form == CLI_OUTPUT_HUMAN)
         put_for_people(c, line);
     else
         put_for_programs(c, line);
     int error = cli_output_try_flush(&c->output);
     if (error == 0)
-        return CLI_YES;
+        return CLI_EXIT_YES;
     cli_buffer_clear(&c->output.bytes);
     cli_message("cannot write the value to standard output: %s\n"
-                "It is lost, and the token is of no use to anybody: jeton revoke %.*s",
+                "The value is lost and nobody can use the token; to revoke it: jeton revoke %.*s",
                 strerror(-error), (int)id.len, id.at);
-    return CLI_UNAVAILABLE;
+    return CLI_EXIT_UNAVAILABLE;
 }
 
-/* -- lines ----------------------------------------------------------------------------------- */
+/* -- lines ------------------------------------------------------------------------------------ */
 
-/* What is not UTF-8 may stand in no line but as escapes. */
+/* Adds bytes that are not UTF-8, which a line may hold only as escapes. */
 static void put_bytes(struct text *t, struct slice value)
 {
     text_addc(t, '"');
@@ -147,7 +151,7 @@ static void put_bytes(struct text *t, struct slice value)
     text_addc(t, '"');
 }
 
-/* Written anew rather than passed on: what goes out is quoted as we know it. */
+/* Adds the line's arguments, quoted anew rather than copied, so that they are quoted correctly. */
 static void put_line(struct cli_buffer *b, const struct line *line)
 {
     for (size_t i = 0; i < line->count; i++) {
@@ -167,13 +171,13 @@ static void put_line(struct cli_buffer *b, const struct line *line)
     }
 }
 
-/* On a terminal, harmless to it; elsewhere, as it can be read again. */
-static void put_exported(struct cli *c, const struct line *line)
+/* Writes a line: escaped for a terminal, or else so that import can read it. */
+static void put_exported(struct cli_request *c, const struct line *line)
 {
     struct cli_buffer made = { .at = NULL };
 
     put_line(&made, line);
-    if (c->output.form == CLI_PEOPLE)
+    if (c->output.form == CLI_OUTPUT_HUMAN)
         cli_escape_put(&c->output.bytes, cli_buffer_slice(&made), SIZE_MAX);
     else
         cli_buffer_add(&c->output.bytes, made.at, made.len);
@@ -181,13 +185,14 @@ static void put_exported(struct cli *c, const struct line *line)
     cli_buffer_free(&made);
 }
 
-static enum cli_exit show_lines(struct cli *c)
+static enum cli_exit show_lines(struct cli_request *c)
 {
-    struct cli_reply reply = { .final = false };
+    struct reply reply = { .final = false };
     uint64_t lines = 0;
-    enum cli_exit status = cli_ask(c);
+    enum cli_exit status = cli_request_send(c);
 
-    while (status == CLI_YES && (status = cli_receive(c, &reply)) == CLI_YES && !reply.final) {
+    while (status == CLI_EXIT_YES && (status = cli_request_receive(c, &reply)) == CLI_EXIT_YES &&
+           !reply.final) {
         cli_buffer_adds(&c->output.bytes, "* ");
         put_exported(c, &reply.line);
         if (++lines % 100 == 0)
@@ -196,13 +201,13 @@ static enum cli_exit show_lines(struct cli *c)
             cli_message_progress("%llu exported", (unsigned long long)lines);
     }
     cli_message_progress_end();
-    if (status == CLI_YES && reply.kind == ANSWER_OK)
+    if (status == CLI_EXIT_YES && reply.kind == ANSWER_OK)
         put_exported(c, &reply.line);
     cli_output_flush(&c->output);
-    return status == CLI_YES ? cli_conclude(&reply) : status;
+    return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
 }
 
-enum cli_exit cli_show_lines(struct cli *c, const struct cli_view *view)
+enum cli_exit cli_show_lines(struct cli_request *c, const struct cli_view *view)
 {
-    return c->output.form == CLI_JSON ? cli_show_rows(c, view) : show_lines(c);
+    return c->output.form == CLI_OUTPUT_JSON ? cli_show_rows(c, view) : show_lines(c);
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Asking one question and showing its answer.  Each returns the exit status. */
+/* Send one request and show its reply.  Each function returns the exit status. */
 #ifndef JETON_PLUGIN_CLI_SHOW_H
 #define JETON_PLUGIN_CLI_SHOW_H
 
 #include "plugin/cli/request.h"
 
-/* Data lines are rows of the view. */
-enum cli_exit cli_show_rows(struct cli *c, const struct cli_view *view);
+/* Shows data lines as rows of the view. */
+enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view);
 
-/* The only data line, or else the final line, is an object. */
-enum cli_exit cli_show_object(struct cli *c, const struct cli_view *view);
+/* Shows the only data line, or else the final line, as an object. */
+enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view);
 
-/* The object has a value, which goes to standard output alone if that is not a terminal. */
-enum cli_exit cli_show_secret(struct cli *c, const struct cli_view *view);
+/* Shows the final line as an object with a token's value.  If standard output is not a terminal,
+ * only the value is written there. */
+enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view);
 
-/* The lines themselves, for `jeton import`. */
-enum cli_exit cli_show_lines(struct cli *c, const struct cli_view *view);
+/* Shows the lines themselves, as `jeton import` reads them. */
+enum cli_exit cli_show_lines(struct cli_request *c, const struct cli_view *view);
 
 #endif

@@ -17,17 +17,18 @@ static const char *const defaults[] = {
 
 static void explain(const char *path, int error);
 
-static int open_one(struct cli_connection *l, const char *path)
+static int open_one(struct cli_connection *conn, const char *path)
 {
-    int error = cli_connection_open(l, path);
+    int error = cli_connection_open(conn, path);
 
     if (error != 0)
         explain(path, error);
     return error;
 }
 
-/* Of those that cannot be used, the lowest that is there is the one to ask for. */
-int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role,
+/* If none of the default sockets can be used, the error is about the lowest role's that exists:
+ * that is the one to ask access to. */
+int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
                          const char **path)
 {
     const char *named = given != NULL ? given : getenv("JETON_SOCKET");
@@ -35,10 +36,10 @@ int cli_socket_path_open(struct cli_connection *l, const char *given, enum role 
 
     *path = named;
     if (named != NULL && named[0] != '\0')
-        return open_one(l, named);
+        return open_one(conn, named);
     *path = defaults[ROLE_ADMIN];
     for (int r = ROLE_ADMIN; r >= (int)role && (error == -ENOENT || error == -EACCES); r--) {
-        error = cli_connection_open(l, defaults[r]);
+        error = cli_connection_open(conn, defaults[r]);
         if (error == -ENOENT)
             continue;
         *path = defaults[r];
@@ -50,23 +51,23 @@ int cli_socket_path_open(struct cli_connection *l, const char *given, enum role 
     return reported;
 }
 
-/* Who is let in, as far as that can be seen. */
+/* Says who may connect, as far as the file shows it. */
 static void explain_access(const char *path, char *advice, size_t size)
 {
     struct stat st;
 
     if (stat(path, &st) < 0) {
-        snprintf(advice, size, "A directory on its path is closed to you.");
+        snprintf(advice, size, "You may not search a directory on its path.");
         return;
     }
     const struct group *group = getgrgid(st.st_gid);
     if (group != NULL && (st.st_mode & S_IWGRP) != 0)
         snprintf(advice, size,
-                 "It is for root and the members of group %s: "
-                 "ask to become one, then log in anew.",
+                 "Root and the members of group %s may use it: ask an administrator to add you "
+                 "to the group, then log in again.",
                  group->gr_name);
     else
-        snprintf(advice, size, "Neither you nor a group of yours may use it.");
+        snprintf(advice, size, "Neither you nor any of your groups may use it.");
 }
 
 static void explain(const char *path, int error)
@@ -75,12 +76,12 @@ static void explain(const char *path, int error)
 
     if (error == -ENOENT)
         snprintf(advice, sizeof(advice),
-                 "It is not there: is jetond running?  If it listens "
-                 "elsewhere, name the socket with -S or in JETON_SOCKET.");
+                 "The socket does not exist: is jetond running?  If it listens elsewhere, name the "
+                 "socket with -S or in JETON_SOCKET.");
     else if (error == -ECONNREFUSED)
-        snprintf(advice, sizeof(advice), "Nobody listens there any more: is jetond running?");
+        snprintf(advice, sizeof(advice), "No process listens there: is jetond running?");
     else if (error == -EACCES || error == -EPERM)
         explain_access(path, advice, sizeof(advice));
-    cli_message("cannot connect to %s: %s%s%s", path, cli_connection_why(error),
+    cli_message("cannot connect to %s: %s%s%s", path, cli_connection_strerror(error),
                 advice[0] != '\0' ? "\n" : "", advice);
 }

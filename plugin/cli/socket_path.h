@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which socket a verb is asked on. */
+/* Chooses the socket to connect to. */
 #ifndef JETON_PLUGIN_CLI_SOCKET_PATH_H
 #define JETON_PLUGIN_CLI_SOCKET_PATH_H
 
@@ -8,8 +8,8 @@
 
 /* Connects: to the socket `given`, else to the one that JETON_SOCKET names, else to the default
  * one of the highest role that is there and may be used, down to `role`.  Returns 0 and the path;
- * or -errno, having said what is the matter and what to do. */
-int cli_socket_path_open(struct cli_connection *l, const char *given, enum role role,
+ * or -errno, after a message that says what is wrong and what to do. */
+int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
                          const char **path);
 
 #endif

@@ -9,13 +9,13 @@
 enum {
     TRIES = 100,
     HOME_DIGITS = 8,
-    LOOKED_MAX = 65536, /* slots; in a table half empty a run is never so long */
+    SLOTS_READ_MAX = 65536, /* no run of used slots is that long in a table that is half empty */
 };
 
-/* What is looked for. */
+/* The home slots that a digest with these first digits may have. */
 struct range {
     uint32_t slot_bits;
-    uint32_t first, last; /* home slots that such a digest may have */
+    uint32_t first, last;
 };
 
 static bool read_header(int fd, uint32_t *slot_bits)
@@ -31,7 +31,7 @@ static bool read_header(int fd, uint32_t *slot_bits)
            h.slot_bits <= TABLE_BITS_MAX;
 }
 
-/* The home of the digits followed by `fill` for ever. */
+/* The home slot of a digest of these digits, filled up with `fill`. */
 static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
 {
     char padded[HOME_DIGITS];
@@ -43,7 +43,7 @@ static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
     return table_home(slot_bits, bytes);
 }
 
-/* A slot that the writer has not touched between two looks at it. */
+/* Reads a slot twice, until the writer has not changed it in between. */
 static bool read_slot(int fd, uint32_t at, struct table_slot *slot)
 {
     off_t offset = TABLE_HEADER_SIZE + (off_t)at * (off_t)sizeof(*slot);
@@ -67,7 +67,7 @@ static void write_id(const struct table_slot *slot, char id[ID_TEXT + 1])
     id[ID_TEXT] = '\0';
 }
 
-int cli_columns_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max)
+int cli_table_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max)
 {
     struct range r;
     struct table_slot slot;
@@ -79,10 +79,10 @@ int cli_columns_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1],
     r.first = home(r.slot_bits, digits, '0');
     r.last = home(r.slot_bits, digits, 'f');
     uint32_t slots = UINT32_C(1) << r.slot_bits;
-    for (uint32_t looked = 0; looked < slots && found < max; looked++) {
-        if (looked == LOOKED_MAX || !read_slot(fd, (r.first + looked) % slots, &slot))
+    for (uint32_t i = 0; i < slots && found < max; i++) {
+        if (i == SLOTS_READ_MAX || !read_slot(fd, (r.first + i) % slots, &slot))
             return -1;
-        if (slot.flags == 0 && r.first + looked >= r.last)
+        if (slot.flags == 0 && r.first + i >= r.last)
             break;
         write_id(&slot, candidate);
         if ((slot.flags & SLOT_PRESENT) && slice_begins(slice_of(candidate), digits))

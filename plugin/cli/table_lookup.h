@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Identifiers by their first digits, out of the daemon's table.
+/* Finds identifiers by their first digits in the daemon's table.
  *
- * A token lies in the table near the slot that the first bits of its digest name, and an
- * identifier is the beginning of that digest; so a few slots are all there is to look at, however
- * many tokens there are.  The table is read, not mapped: then nothing about it can hurt. */
+ * A token's slot is at or near its home slot, which the first bits of its digest give, and the
+ * identifier is the beginning of the digest; so only a few slots must be read, however many tokens
+ * there are.  The table is read by pread(), not mapped, so that nothing in it can do harm. */
 #ifndef JETON_PLUGIN_CLI_TABLE_LOOKUP_H
 #define JETON_PLUGIN_CLI_TABLE_LOOKUP_H
 
@@ -12,7 +12,7 @@
 enum { CLI_TABLE_LOOKUP_MIN = 6 }; /* digits that must be given */
 
 /* Writes up to `max` identifiers that begin with these lower-case hex digits.  Returns how many,
- * or -1: this is no table, or it is just being replaced. */
-int cli_columns_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max);
+ * or -1: it is no table, or was replaced meanwhile. */
+int cli_table_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `last` is all the state there is: the serial of the last entry shown.  It is known before the
- * first entry comes, because a watch from now on begins by asking which entry is the newest. */
+/* The only state is `last`, the serial of the last entry shown.  It is known before the first entry
+ * comes, because a watch from now on first asks which entry is the newest. */
 #include "plugin/cli/watch.h"
 
 #include <errno.h>
@@ -9,75 +9,75 @@
 enum { RETRY_FIRST = 50, RETRY_MOST = 1000, STABLE = 5000 }; /* milliseconds */
 
 struct watch {
-    struct cli *c;
+    struct cli_request *c;
     uint64_t last;
-    bool resumed;    /* this is not the first connection */
+    bool resumed;    /* not the first connection */
     int64_t since;   /* when it was made */
-    int retry;       /* wait that long before the next one */
-    const char *why; /* the last one was lost */
+    int retry;       /* milliseconds to wait before the next one */
+    const char *why; /* why the last one was lost */
 };
 
-/* What became of one connection. */
+/* How one connection ended: it is to be made again, or the watch is over. */
 enum outcome { LOST, ENDED };
 
 static enum cli_exit find_newest(struct watch *w);
 static enum outcome watch_once(struct watch *w, enum cli_exit *status);
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
-                              bool *over);
+static enum outcome take_line(struct watch *w, const struct reply *reply, enum cli_exit *status,
+                              bool *finished);
 static bool reconnect(struct watch *w);
 
-enum cli_exit cli_watch(struct cli *c, const struct cli_view *view)
+enum cli_exit cli_watch(struct cli_request *c, const struct cli_view *view)
 {
     struct watch w = { .c = c, .retry = RETRY_FIRST, .since = cli_message_clock() };
-    const char *after = cli_argument(c, key_name(KEY_AFTER));
-    enum cli_exit status = cli_connect(c);
+    const char *after = cli_request_argument(c, key_name(KEY_AFTER));
+    enum cli_exit status = cli_request_connect(c);
 
-    if (status == CLI_YES && after == NULL)
+    if (status == CLI_EXIT_YES && after == NULL)
         status = find_newest(&w);
-    else if (status == CLI_YES)
+    else if (status == CLI_EXIT_YES)
         number_parse(slice_of(after), UINT64_MAX, &w.last);
-    if (status != CLI_YES)
+    if (status != CLI_EXIT_YES)
         return status;
     cli_output_rows(&c->output, view, true);
     while (watch_once(&w, &status) == LOST)
         if (!reconnect(&w))
-            return CLI_UNAVAILABLE;
+            return CLI_EXIT_UNAVAILABLE;
     return status;
 }
 
 static enum cli_exit find_newest(struct watch *w)
 {
     static const struct slice stats = SLICE("stats\n");
-    struct cli_reply reply;
+    struct reply reply;
     enum cli_exit status;
     bool found = false;
 
-    cli_connection_put(&w->c->link, stats);
-    while ((status = cli_receive(w->c, &reply)) == CLI_YES && !reply.final)
+    cli_connection_queue(&w->c->connection, stats);
+    while ((status = cli_request_receive(w->c, &reply)) == CLI_EXIT_YES && !reply.final)
         if (slice_is(line_get(&reply.line, "name"), "journal_newest"))
             found = number_parse(line_get(&reply.line, "value"), UINT64_MAX, &w->last);
-    if (status == CLI_YES)
-        status = cli_conclude(&reply);
-    if (status != CLI_YES || found)
+    if (status == CLI_EXIT_YES)
+        status = cli_request_finish(&reply);
+    if (status != CLI_EXIT_YES || found)
         return status;
-    cli_message("%s: the daemon does not say which entry is the newest", w->c->path);
-    return CLI_UNAVAILABLE;
+    cli_message("%s: the daemon's stats lack journal_newest", w->c->path);
+    return CLI_EXIT_UNAVAILABLE;
 }
 
-/* -- one connection -------------------------------------------------------------------------- */
+/* -- one connection --------------------------------------------------------------------------- */
 
-/* The first time what the arguments say, so that the daemon can judge them. */
+/* Sends the request; the first time with the user's arguments, so that the daemon checks them. */
 static void send_request(struct watch *w)
 {
     static const struct slice watch = SLICE("watch"), end = SLICE("\n");
-    char room[64];
-    struct text after = text_in(room, sizeof(room));
+    char buffer[64];
+    struct text after = text_in(buffer, sizeof(buffer));
 
-    if (w->resumed || cli_argument(w->c, key_name(KEY_AFTER)) == NULL)
+    if (w->resumed || cli_request_argument(w->c, key_name(KEY_AFTER)) == NULL)
         line_put_u64(&after, key_name(KEY_AFTER), w->last);
-    cli_connection_put(&w->c->link, w->resumed ? watch : cli_buffer_slice(&w->c->request));
-    cli_connection_put(&w->c->link, text_slice(&after));
-    cli_connection_put(&w->c->link, end);
+    cli_connection_queue(&w->c->connection, w->resumed ? watch : cli_buffer_slice(&w->c->line));
+    cli_connection_queue(&w->c->connection, text_slice(&after));
+    cli_connection_queue(&w->c->connection, end);
 }
 
 static bool is_unread(const struct pollfd *reader)
@@ -87,46 +87,45 @@ static bool is_unread(const struct pollfd *reader)
 
 static enum outcome fail(const struct watch *w, int error, enum cli_exit *status)
 {
-    cli_message("%s: %s", w->c->path, cli_connection_why(error));
-    *status = CLI_UNAVAILABLE;
+    cli_message("%s: %s", w->c->path, cli_connection_strerror(error));
+    *status = CLI_EXIT_UNAVAILABLE;
     return ENDED;
 }
 
 static enum outcome watch_once(struct watch *w, enum cli_exit *status)
 {
-    struct cli_connection *link = &w->c->link;
-    struct cli_reply reply;
-    bool over = false;
+    struct cli_connection *conn = &w->c->connection;
+    struct reply reply;
+    bool finished = false;
 
     send_request(w);
     for (;;) {
-        int taken = cli_connection_take(link, &reply);
+        int taken = cli_connection_take(conn, &reply);
         if (taken < 0)
             return fail(w, taken, status);
         if (taken > 0) {
-            enum outcome outcome = take_line(w, &reply, status, &over);
-            if (over)
+            enum outcome outcome = take_line(w, &reply, status, &finished);
+            if (finished)
                 return outcome;
             continue;
         }
         cli_output_flush(&w->c->output);
         struct pollfd reader = { .fd = STDOUT_FILENO };
-        int error = cli_connection_wait(link, &reader, -1);
-        *status = CLI_UNAVAILABLE;
+        int error = cli_connection_wait(conn, &reader, -1);
+        *status = CLI_EXIT_UNAVAILABLE;
         if (is_unread(&reader))
             return ENDED;
         if (error == -EPROTO)
             return fail(w, error, status);
-        w->why = cli_connection_why(error);
+        w->why = cli_connection_strerror(error);
         if (error != 0)
             return LOST;
     }
 }
 
-/* The daemon ends a watch when it stops.  What it cannot do just now is asked again, if it could
- * before. */
-static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
-                               enum cli_exit *status)
+/* Handles the end of a watch: the daemon is stopping, or cannot do it now.  If it could before, try
+ * again. */
+static enum outcome take_final(struct watch *w, const struct reply *reply, enum cli_exit *status)
 {
     w->why = "it is stopping";
     if (reply->kind == ANSWER_OK)
@@ -135,20 +134,20 @@ static enum outcome take_final(struct watch *w, const struct cli_reply *reply,
         w->why = status_row(reply->status)->meaning;
         return LOST;
     }
-    *status = cli_conclude(reply);
+    *status = cli_request_finish(reply);
     return ENDED;
 }
 
-static enum outcome take_line(struct watch *w, const struct cli_reply *reply, enum cli_exit *status,
-                              bool *over)
+static enum outcome take_line(struct watch *w, const struct reply *reply, enum cli_exit *status,
+                              bool *finished)
 {
     uint64_t serial;
 
-    *over = reply->final;
+    *finished = reply->final;
     if (reply->final)
         return take_final(w, reply, status);
     if (!number_parse(line_get(&reply->line, "serial"), UINT64_MAX, &serial)) {
-        *over = true;
+        *finished = true;
         return fail(w, -EPROTO, status);
     }
     if (serial > w->last) {
@@ -159,12 +158,12 @@ static enum outcome take_line(struct watch *w, const struct cli_reply *reply, en
     return LOST;
 }
 
-/* -- the next one ---------------------------------------------------------------------------- */
+/* -- reconnecting ----------------------------------------------------------------------------- */
 
-/* False: nobody reads any more. */
+/* Connects again; false: nobody reads standard output any more. */
 static bool reconnect(struct watch *w)
 {
-    struct cli *c = w->c;
+    struct cli_request *c = w->c;
 
     cli_output_flush(&c->output);
     cli_message("jetond is away (%s); waiting for it", w->why);
@@ -172,11 +171,11 @@ static bool reconnect(struct watch *w)
         w->retry = RETRY_FIRST;
     do {
         struct pollfd reader = { .fd = STDOUT_FILENO };
-        cli_connection_close(&c->link);
+        cli_connection_close(&c->connection);
         if (poll(&reader, 1, w->retry) > 0 && is_unread(&reader))
             return false;
         w->retry = w->retry * 2 < RETRY_MOST ? w->retry * 2 : RETRY_MOST;
-    } while (cli_connection_open(&c->link, c->path) != 0);
+    } while (cli_connection_open(&c->connection, c->path) != 0);
     w->resumed = true;
     w->since = cli_message_clock();
     cli_message("jetond is back; going on after entry %llu", (unsigned long long)w->last);

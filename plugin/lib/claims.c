@@ -9,9 +9,9 @@ void claims_clear(struct jeton_claims *c)
     c->id[0] = c->verifier[0] = c->subject[0] = c->scopes[0] = '\0';
 }
 
-bool claims_text(char *to, size_t room, struct slice text)
+bool claims_set_text(char *to, size_t size, struct slice text)
 {
-    if (text.len >= room || (text.len > 0 && memchr(text.at, '\0', text.len) != NULL))
+    if (text.len >= size || (text.len > 0 && memchr(text.at, '\0', text.len) != NULL))
         return false;
     if (text.len > 0)
         memcpy(to, text.at, text.len);
@@ -19,7 +19,7 @@ bool claims_text(char *to, size_t room, struct slice text)
     return true;
 }
 
-void claims_id(char to[ID_TEXT + 1], const uint8_t id[ID_SIZE])
+void claims_format_id(char to[ID_TEXT + 1], const uint8_t id[ID_SIZE])
 {
     struct text t = text_in(to, ID_TEXT);
 

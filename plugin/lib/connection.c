@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket, and whom to believe at its other end.
+/* The socket: which server to trust, and which reply a descriptor belongs to.
  *
- * Who serves?  SO_PEERCRED gives the user who listens.  That must be root, the caller, or the owner
- * of the socket file, and nobody else may have been able to put that file there:
+ * Trust.  SO_PEERCRED gives the user who listens.  That must be root, the caller, or the owner of
+ * the socket file, and nobody else may have been able to put that file there:
  *   - every directory on the path, and the socket, is owned by root, the caller or the server;
  *   - no directory can be written by group or others, unless it is sticky; then what lies in it
  *     must be root's or the caller's;
  *   - nothing on the path is a symbolic link.
- * This is checked after connecting: whoever could change the path between the two is believed.
+ * This is checked after connecting: whoever can change the path between the two is trusted.
  *
- * Whose descriptor?  The host may close ours and open something else under the same number.  A
- * socket's inode is its own, so device and inode are compared before each use, and before close().
- *
- * Which reply?  They come in the order of the questions.  A descriptor comes with its reply's first
- * byte, and the kernel delivers no other reply behind it in the same recvmsg(), so one at most has
- * arrived and is not taken.  More, or one that nobody asked for, ends the link. */
+ * Descriptors.  Replies come in the order of the requests.  A descriptor comes with its reply's
+ * first byte, and the kernel delivers no later reply in the same recvmsg(), so at most one has been
+ * received and belongs to a reply that is not complete.  More of them, or one that no pending
+ * request expects, ends the connection. */
 #include "plugin/lib/connection.h"
 
 #include <errno.h>
@@ -28,75 +26,43 @@
 #include <unistd.h>
 
 enum {
-    RECEIVES_MAX = 64,   /* in one step, so that a flood of replies does not hold it up */
-    DESCRIPTORS_MAX = 8, /* room for those that should not come */
+    RECEIVES_MAX = 64, /* in one step, so that a flood of replies cannot prolong it */
+    CONTROL_FDS = 8,   /* more than ever come, so that the surplus is seen and closed */
 };
 
 static int connect_to(const char *path, int64_t deadline);
 static int check_server(int fd, const char *path);
-static int receive(struct connection *l);
-static int take_descriptors(struct connection *l, struct msghdr *message);
-static int take_reply(struct connection *l);
-static int parse(char *bytes, size_t len, struct reply *reply);
-static void answer(struct connection *l, struct reply *reply);
+static int receive(struct connection *c);
+static int take_descriptors(struct connection *c, struct msghdr *message);
+static int take_reply(struct connection *c);
+static void complete(struct connection *c, struct connection_reply *reply);
 
-/* -- opening and closing ----------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
-/* `held` goes last and is taken back first: a child that is forked in between closes nothing. */
-static int remember(struct fd_identity *mark, int fd)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    mark->fd = fd;
-    mark->device = st.st_dev;
-    mark->inode = st.st_ino;
-    mark->held = true;
-    return 0;
-}
-
-static bool is_ours(const struct fd_identity *mark)
-{
-    struct stat st;
-
-    return mark->held && fstat(mark->fd, &st) == 0 && st.st_dev == mark->device &&
-           st.st_ino == mark->inode;
-}
-
-void connection_release(struct fd_identity *mark)
-{
-    bool ours = is_ours(mark);
-
-    mark->held = false;
-    if (ours)
-        close(mark->fd);
-}
-
-int connection_open(struct connection *l, struct fd_identity *mark, const char *path,
+int connection_open(struct connection *c, struct fd_identity *identity, const char *path,
                     int64_t deadline)
 {
     int fd = connect_to(path, deadline);
     if (fd < 0)
         return fd;
     int error = check_server(fd, path);
-    connection_drop(l);
-    connection_release(mark);
+    connection_close(c);
+    fd_identity_close(identity);
     if (error == 0)
-        error = remember(mark, fd);
+        error = fd_identity_set(identity, fd);
     if (error != 0) {
         close(fd);
         return error;
     }
-    l->mark = mark;
-    l->no_table = l->no_used = false;
-    l->arrived = -1;
-    l->in_len = l->out_begin = l->out_end = 0;
+    c->identity = identity;
+    c->table_refused = c->used_refused = false;
+    c->received_fd = -1;
+    c->in_len = c->out_begin = c->out_end = 0;
     return 0;
 }
 
-/* Not 0, 1 or 2: where the host has closed those, it may yet write to them. */
-static int above_standard(int fd)
+/* Moves a descriptor above 0, 1 and 2: a host that has closed those may still write to them. */
+static int move_above_standard(int fd)
 {
     if (fd < 0 || fd > STDERR_FILENO)
         return fd;
@@ -109,7 +75,7 @@ static int connect_to(const char *path, int64_t deadline)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
     int type = SOCK_STREAM | SOCK_CLOEXEC | (deadline == 0 ? SOCK_NONBLOCK : 0);
-    int error, fd = above_standard(socket(AF_UNIX, type, 0));
+    int error, fd = move_above_standard(socket(AF_UNIX, type, 0));
 
     if (fd < 0)
         return -errno;
@@ -161,89 +127,89 @@ static int check_server(int fd, const char *path)
     return server.uid == 0 || server.uid == self || server.uid == st.st_uid ? 0 : -EPERM;
 }
 
-bool connection_connected(const struct connection *l)
+bool connection_is_open(const struct connection *c)
 {
-    return l->mark != NULL && is_ours(l->mark);
+    return c->identity != NULL && fd_identity_is_ours(c->identity);
 }
 
-bool connection_idle(const struct connection *l)
+bool connection_is_idle(const struct connection *c)
 {
     char byte;
-    return connection_connected(l) && l->count == 0 &&
-           recv(l->mark->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return connection_is_open(c) && c->count == 0 &&
+           recv(c->identity->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
-void connection_drop(struct connection *l)
+void connection_close(struct connection *c)
 {
-    if (l->mark != NULL) {
-        connection_release(l->mark);
-        l->mark = NULL;
-        if (l->arrived >= 0)
-            close(l->arrived);
-        sodium_memzero(l->out + l->out_begin, l->out_end - l->out_begin);
-        l->in_len = l->out_begin = l->out_end = 0;
+    if (c->identity != NULL) {
+        fd_identity_close(c->identity);
+        c->identity = NULL;
+        if (c->received_fd >= 0)
+            close(c->received_fd);
+        sodium_memzero(c->out + c->out_begin, c->out_end - c->out_begin);
+        c->in_len = c->out_begin = c->out_end = 0;
     }
-    /* What `done` asks anew goes behind these. */
-    for (unsigned left = l->count; left > 0; left--) {
-        struct reply none = { .status = STATUS_UNAVAILABLE, .fd = -1 };
-        answer(l, &none);
+    /* `done` may queue others behind these: they are not to be completed here. */
+    for (unsigned left = c->count; left > 0; left--) {
+        complete(c, &(struct connection_reply){ .status = STATUS_UNAVAILABLE, .fd = -1 });
     }
 }
 
-/* -- questions --------------------------------------------------------------------------------- */
+/* -- requests --------------------------------------------------------------------------------- */
 
-bool connection_ask(struct connection *l, struct slice request, bool descriptor,
-                    connection_done *done, void *context, int64_t deadline)
+bool connection_enqueue(struct connection *c, struct slice request, bool wants_fd,
+                        connection_done *done, void *context, int64_t deadline)
 {
-    if (l->mark == NULL || l->count == CONNECTION_ASKED_MAX ||
-        request.len > CONNECTION_OUT_MAX - l->out_end)
+    if (c->identity == NULL || c->count == CONNECTION_PENDING_MAX ||
+        request.len > CONNECTION_OUT_MAX - c->out_end)
         return false;
-    memcpy(l->out + l->out_end, request.at, request.len);
-    l->out_end += request.len;
-    l->asked[(l->first + l->count++) % CONNECTION_ASKED_MAX] = (struct asked){
+    memcpy(c->out + c->out_end, request.at, request.len);
+    c->out_end += request.len;
+    c->pending[(c->first + c->count++) % CONNECTION_PENDING_MAX] = (struct connection_pending){
         .done = done,
         .context = context,
         .deadline = deadline,
-        .descriptor = descriptor,
+        .wants_fd = wants_fd,
     };
     return true;
 }
 
-int connection_send(struct connection *l)
+int connection_send(struct connection *c)
 {
-    while (l->out_begin < l->out_end) {
-        ssize_t sent = send(l->mark->fd, l->out + l->out_begin, l->out_end - l->out_begin,
+    while (c->out_begin < c->out_end) {
+        ssize_t sent = send(c->identity->fd, c->out + c->out_begin, c->out_end - c->out_begin,
                             MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR)
             continue;
         if (sent < 0)
             return errno == EAGAIN ? 0 : -errno;
-        sodium_memzero(l->out + l->out_begin, (size_t)sent);
-        l->out_begin += (size_t)sent;
+        sodium_memzero(c->out + c->out_begin, (size_t)sent);
+        c->out_begin += (size_t)sent;
     }
-    l->out_begin = l->out_end = 0;
+    c->out_begin = c->out_end = 0;
     return 0;
 }
 
-/* What was answered before the link broke still counts. */
-int connection_step(struct connection *l)
+/* Replies that came before the connection broke still count, so an error of sending is looked at
+ * after receiving. */
+int connection_step(struct connection *c)
 {
-    if (!connection_connected(l)) {
-        connection_drop(l);
+    if (!connection_is_open(c)) {
+        connection_close(c);
         return -EBADF;
     }
-    int sent = connection_send(l);
-    int error = receive(l);
+    int sent = connection_send(c);
+    int error = receive(c);
     if (error == 0)
         error = sent;
     if (error != 0)
-        connection_drop(l);
+        connection_close(c);
     return error;
 }
 
-bool connection_wait(const struct connection *l, int64_t deadline)
+bool connection_wait(const struct connection *c, int64_t deadline)
 {
-    struct pollfd poll_for = { .fd = l->mark->fd, .events = connection_events(l) };
+    struct pollfd poll_for = { .fd = c->identity->fd, .events = connection_events(c) };
     int64_t left = deadline - deadline_now();
 
     if (left <= 0)
@@ -252,50 +218,50 @@ bool connection_wait(const struct connection *l, int64_t deadline)
     return true;
 }
 
-short connection_events(const struct connection *l)
+short connection_events(const struct connection *c)
 {
-    return (short)(l->out_begin < l->out_end ? POLLIN | POLLOUT : POLLIN);
+    return (short)(c->out_begin < c->out_end ? POLLIN | POLLOUT : POLLIN);
 }
 
-int64_t connection_deadline(const struct connection *l)
+int64_t connection_deadline(const struct connection *c)
 {
-    int64_t first = CONNECTION_NO_DEADLINE;
+    int64_t first = DEADLINE_NEVER;
 
-    for (unsigned i = 0; i < l->count; i++) {
-        int64_t deadline = l->asked[(l->first + i) % CONNECTION_ASKED_MAX].deadline;
+    for (unsigned i = 0; i < c->count; i++) {
+        int64_t deadline = c->pending[(c->first + i) % CONNECTION_PENDING_MAX].deadline;
         if (deadline < first)
             first = deadline;
     }
     return first;
 }
 
-/* -- replies ----------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
-static int receive(struct connection *l)
+static int receive(struct connection *c)
 {
     union {
         struct cmsghdr align;
-        char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+        char bytes[CMSG_SPACE(CONTROL_FDS * sizeof(int))];
     } control;
 
-    for (int i = 0; i < RECEIVES_MAX && l->mark != NULL; i++) {
-        struct iovec room = { l->in + l->in_len, sizeof(l->in) - l->in_len };
+    for (int i = 0; i < RECEIVES_MAX && c->identity != NULL; i++) {
+        struct iovec space = { c->in + c->in_len, sizeof(c->in) - c->in_len };
         struct msghdr message = {
-            .msg_iov = &room,
+            .msg_iov = &space,
             .msg_iovlen = 1,
             .msg_control = control.bytes,
             .msg_controllen = sizeof(control.bytes),
         };
-        ssize_t got = recvmsg(l->mark->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        ssize_t got = recvmsg(c->identity->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return 0;
         if (got < 0)
             return -errno;
-        int error = take_descriptors(l, &message);
+        int error = take_descriptors(c, &message);
         if (error == 0 && got == 0)
             error = -ECONNRESET;
-        l->in_len += (size_t)got;
-        while (error == 0 && (error = take_reply(l)) > 0)
+        c->in_len += (size_t)got;
+        while (error == 0 && (error = take_reply(c)) > 0)
             error = 0;
         if (error < 0)
             return error;
@@ -303,95 +269,89 @@ static int receive(struct connection *l)
     return 0;
 }
 
-/* A descriptor that found no room in this process (MSG_CTRUNC) is missing from its reply, and
- * that is all. */
-static int take_descriptors(struct connection *l, struct msghdr *message)
+/* Takes the descriptors of a message.  One that this process has no free number for (MSG_CTRUNC) is
+ * missing from its reply, which is no error here. */
+static int take_descriptors(struct connection *c, struct msghdr *message)
 {
     int fd, error = 0;
 
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h != NULL; h = CMSG_NXTHDR(message, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
             continue;
-        for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= c->cmsg_len; at += sizeof(fd)) {
-            memcpy(&fd, (const char *)c + at, sizeof(fd));
-            if (l->arrived < 0) {
-                l->arrived = fd;
+        for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= h->cmsg_len; at += sizeof(fd)) {
+            memcpy(&fd, (const char *)h + at, sizeof(fd));
+            if (c->received_fd < 0) {
+                c->received_fd = fd;
             } else {
                 close(fd);
                 error = -EPROTO;
             }
         }
     }
-    if ((error != 0 || (message->msg_flags & MSG_CTRUNC)) && l->arrived >= 0) {
-        close(l->arrived);
-        l->arrived = -1;
+    if ((error != 0 || (message->msg_flags & MSG_CTRUNC)) && c->received_fd >= 0) {
+        close(c->received_fd);
+        c->received_fd = -1;
     }
     return error;
 }
 
-static bool wants_descriptor(const struct connection *l)
+static bool expects_descriptor(const struct connection *c)
 {
-    for (unsigned i = 0; i < l->count; i++)
-        if (l->asked[(l->first + i) % CONNECTION_ASKED_MAX].descriptor)
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->pending[(c->first + i) % CONNECTION_PENDING_MAX].wants_fd)
             return true;
     return false;
 }
 
-/* Takes one line off the front of what came; 1, or 0 if there is no whole line, or -errno. */
-static int take_reply(struct connection *l)
+/* The status of a final line.  Of a word that this version does not know, the kind decides. */
+static enum status known_status(const struct reply *reply)
 {
-    char line[LINE_MAX_BYTES];
-    struct reply reply = { .received = true, .fd = -1 };
-    const char *end = memchr(l->in, '\n', l->in_len);
-    size_t len = end != NULL ? (size_t)(end - l->in) : 0;
+    if (reply->status != STATUS_COUNT)
+        return reply->status;
+    return reply->kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
+}
 
-    if (end == NULL && l->in_len < sizeof(l->in))
-        return l->arrived < 0 || wants_descriptor(l) ? 0 : -EPROTO;
-    if (end == NULL || l->count == 0)
+/* Takes the first line off the input buffer.  Returns 1; 0 if no line is complete; or -errno.  Data
+ * lines are skipped unread: no request of ours asks for any. */
+static int take_reply(struct connection *c)
+{
+    char bytes[LINE_MAX_BYTES];
+    struct reply reply;
+    const char *end = memchr(c->in, '\n', c->in_len);
+    size_t len = end != NULL ? (size_t)(end - c->in) : 0;
+
+    if (end == NULL && c->in_len < sizeof(c->in))
+        return c->received_fd < 0 || expects_descriptor(c) ? 0 : -EPROTO;
+    if (end == NULL || c->count == 0)
         return -EPROTO;
-    memcpy(line, l->in, len);
-    l->in_len -= len + 1;
-    memmove(l->in, end + 1, l->in_len);
-    if (line[0] == '*' && len > 0)
+    memcpy(bytes, c->in, len);
+    c->in_len -= len + 1;
+    memmove(c->in, end + 1, c->in_len);
+    if (len > 0 && bytes[0] == '*')
         return 1;
-    int error = parse(line, len, &reply);
-    if (error == 0)
-        answer(l, &reply);
-    return error == 0 ? 1 : error;
+    if (!reply_parse(bytes, len, &reply))
+        return -EPROTO;
+    complete(c, &(struct connection_reply){
+                    .received = true,
+                    .status = known_status(&reply),
+                    .line = &reply.line,
+                    .fd = -1,
+                });
+    return 1;
 }
 
-static int parse(char *bytes, size_t len, struct reply *reply)
+/* Takes the oldest pending request off the ring and answers it. */
+static void complete(struct connection *c, struct connection_reply *reply)
 {
-    static const char *const kinds[] = { "OK", "NO", "ERR" }; /* by enum answer_kind */
-    const struct argument *word = reply->line.argument;
-    enum answer_kind kind = ANSWER_OK;
-    const char *why;
+    struct connection_pending oldest = c->pending[c->first];
 
-    if (line_parse(bytes, len, &reply->line, &why) != STATUS_OK || reply->line.count == 0 ||
-        word[0].key.len > 0)
-        return -EPROTO;
-    while (!slice_is(word[0].value, kinds[kind]))
-        if (kind++ == ANSWER_ERR)
-            return -EPROTO;
-    if (kind != ANSWER_OK && (reply->line.count < 2 || word[1].key.len > 0))
-        return -EPROTO;
-    reply->status = kind == ANSWER_OK ? STATUS_OK : status_named(kind, word[1].value);
-    if (reply->status == STATUS_COUNT)
-        reply->status = kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
-    return 0;
-}
-
-static void answer(struct connection *l, struct reply *reply)
-{
-    struct asked asked = l->asked[l->first];
-
-    l->first = (l->first + 1) % CONNECTION_ASKED_MAX;
-    l->count--;
-    if (asked.descriptor && reply->received) {
-        reply->fd = l->arrived;
-        l->arrived = -1;
+    c->first = (c->first + 1) % CONNECTION_PENDING_MAX;
+    c->count--;
+    if (oldest.wants_fd && reply->received) {
+        reply->fd = c->received_fd;
+        c->received_fd = -1;
     }
-    asked.done(asked.context, reply);
+    oldest.done(oldest.context, reply);
     if (reply->fd >= 0)
         close(reply->fd);
 }

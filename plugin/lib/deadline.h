@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What deadlines go by: milliseconds of CLOCK_MONOTONIC. */
+/* Deadlines: points in time in milliseconds of CLOCK_MONOTONIC. */
 #ifndef JETON_PLUGIN_LIB_DEADLINE_H
 #define JETON_PLUGIN_LIB_DEADLINE_H
 
 #include <stdint.h>
 
-#define DEADLINE_CLOCK_FAILED (INT64_MAX / 2) /* later than any deadline */
+#define DEADLINE_CLOCK_FAILED (INT64_MAX / 2) /* later than any deadline but DEADLINE_NEVER */
+#define DEADLINE_NEVER INT64_MAX
 
-/* DEADLINE_CLOCK_FAILED: a filter of our host's refuses the call, so that nobody may wait. */
+/* The time now.  DEADLINE_CLOCK_FAILED: a system call filter of the host refuses the clock, and
+ * then every deadline has passed, so that nobody waits for ever. */
 int64_t deadline_now(void);
 
-/* A deadline so far ahead; where the clock failed, one that has passed. */
+/* The deadline so many milliseconds from now; where the clock failed, one that has passed. */
 int64_t deadline_in(unsigned milliseconds);
 
 #endif

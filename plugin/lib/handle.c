@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table is asked for by one thread at a time, whoever moves table_at on; the others go on by
- * socket.  While it is not had, it is asked for once a second and once for each new connection.
+/* Fetching the table.  The thread that advances next_fetch requests it; the others go on over the
+ * socket.  Without a table, it is requested once a second and once for each new connection.
  *
- * Uses are reported when a verification notices that report_at has passed, about once a minute:
- * that one sends what there is through a channel that happens to be free, without waiting. */
+ * Reporting uses.  The thread that advances next_report, about once a minute, sends what has been
+ * recorded over a channel that happens to be free, without waiting. */
 #include "plugin/lib/handle.h"
 
 #include <sched.h>
 
+#include "plugin/lib/api_guard.h"
 #include "plugin/lib/status_text.h"
 #include "proto/scopes.h"
 
@@ -17,190 +18,198 @@ enum {
     REPORT_MAX = 128,   /* ids at a time; if there are more, the next go a second later */
 };
 
-static void report(struct jeton *h, int64_t now);
+static void report_uses(struct jeton *h, int64_t now);
 
-/* -- the table --------------------------------------------------------------------------------- */
+/* -- the table -------------------------------------------------------------------------------- */
 
-/* Also if it lies further ahead than it is ever put: the clock was set back. */
-static bool report_is_due(struct own *own, int64_t now)
+/* A time further ahead than is ever set means that the clock was set back: a report is due then,
+ * too. */
+static bool report_is_due(struct process_state *process, int64_t now)
 {
-    int64_t at = atomic_load_explicit(&own->report_at, memory_order_relaxed);
+    int64_t due = atomic_load_explicit(&process->next_report, memory_order_relaxed);
 
-    return at <= now || at > now + REPORT_EVERY;
+    return due <= now || due > now + REPORT_EVERY;
 }
 
-bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_claims *claims,
-                      enum jeton_status *status)
+bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claims *claims,
+                   enum jeton_status *status)
 {
-    struct own *own = h->own;
+    struct process_state *process = h->process;
     struct verdict v;
     int64_t now;
 
-    if (!table_view_ask(&h->views, &own->gate, &own->uses, q, &v, &now, claims))
+    if (!table_view_lookup(&h->views, &process->readers, &process->recent_uses, q, &v, &now,
+                           claims))
         return false;
     *status = status_text_public(v.status);
-    if (v.status == STATUS_OK && !(h->flags & JETON_NO_REPORTS) && report_is_due(own, now))
-        report(h, now);
+    if (v.status == STATUS_OK && !(h->flags & JETON_NO_REPORTS) && report_is_due(process, now))
+        report_uses(h, now);
     return true;
 }
 
-void handle_ask_table_all(struct jeton *h, struct table_view_asked *asked, size_t count)
+void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, size_t count)
 {
-    struct own *own = h->own;
+    struct process_state *process = h->process;
     bool passed = false;
     int64_t now = 0;
 
-    table_view_ask_all(&h->views, &own->gate, &own->uses, asked, count, &now);
+    table_view_lookup_batch(&h->views, &process->readers, &process->recent_uses, items, count,
+                            &now);
     for (size_t i = 0; i < count; i++)
-        passed = passed || (asked[i].good && asked[i].verdict.status == STATUS_OK);
-    if (passed && !(h->flags & JETON_NO_REPORTS) && report_is_due(own, now))
-        report(h, now);
+        passed = passed || (items[i].answered && items[i].verdict.status == STATUS_OK);
+    if (passed && !(h->flags & JETON_NO_REPORTS) && report_is_due(process, now))
+        report_uses(h, now);
 }
 
-/* -- channels ------------------------------------------------------------------------------------- */
+/* -- channels --------------------------------------------------------------------------------- */
 
-/* Whoever is there now has not been asked for the table yet. */
+/* Another daemon may serve a new connection, so the table is requested again at once. */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline)
 {
-    int error = connection_open(&channel->link, &h->mark[channel - h->own->channel], h->path,
-                                deadline);
+    int error = connection_open(&channel->connection, &h->identity[channel - h->process->channel],
+                                h->path, deadline);
 
     channel->handle = h;
     if (error == 0)
-        atomic_store(&h->own->table_at, 0);
+        atomic_store(&h->process->next_fetch, 0);
     return error;
 }
 
-struct channel *handle_take_channel(struct own *own, int64_t deadline)
+struct channel *handle_lock_channel(struct process_state *process, int64_t deadline)
 {
-    struct channel *channel = own->channel;
+    struct channel *channel = process->channel;
 
-    for (; channel < own->channel + HANDLE_CHANNELS; channel++)
+    for (; channel < process->channel + HANDLE_CHANNELS; channel++)
         if (lock_try(&channel->lock))
             return channel;
-    channel = &own->channel[(unsigned)sched_getcpu() % HANDLE_CHANNELS];
+    channel = &process->channel[(unsigned)sched_getcpu() % HANDLE_CHANNELS];
     return lock_take(&channel->lock, deadline) ? channel : NULL;
 }
 
-void handle_wait(struct connection *l, int64_t deadline)
+void handle_wait(struct connection *c, int64_t deadline)
 {
-    while (l->count > 0 && connection_step(l) == 0 && l->count > 0)
-        if (!connection_wait(l, deadline))
-            connection_drop(l);
+    while (c->count > 0 && connection_step(c) == 0 && c->count > 0)
+        if (!connection_wait(c, deadline))
+            connection_close(c);
 }
 
-/* What the table may be used for.  False: for nothing, or for what this version does not know. */
-static bool read_terms(const struct line *line, struct table_view_terms *terms)
+/* Reads what the table may be used for.  False: nothing that this version knows. */
+static bool read_conditions(const struct line *line, struct table_view_conditions *conditions)
 {
     struct slice final = line_get(line, "final"), scopes = line_get(line, "scope");
     bool conditional = final.at != NULL && slice_is(final, "if");
-    struct text set = text_in(terms->scopes, sizeof(terms->scopes));
+    struct text set = text_in(conditions->scopes, sizeof(conditions->scopes));
 
     if (final.at == NULL)
         return false;
-    terms->final = conditional || slice_is(final, "yes");
-    terms->scopes_len = 0;
+    conditions->final = conditional || slice_is(final, "yes");
+    conditions->scopes_len = 0;
     if (!conditional)
-        return terms->final || slice_is(final, "no");
+        return conditions->final || slice_is(final, "no");
     if (scopes.len == 0 || scopes_normalise(scopes, &set) != NULL)
         return false;
-    terms->scopes_len = set.len;
+    conditions->scopes_len = set.len;
     return true;
 }
 
-static void on_table(void *context, struct reply *reply)
+static void on_table(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;
     struct jeton *h = channel->handle;
-    struct own *own = h->own;
+    struct process_state *process = h->process;
     struct table_view *view = NULL;
-    struct table_view_terms terms;
+    struct table_view_conditions conditions;
     uint64_t size;
 
     if (!reply->received)
         return;
-    channel->link.no_table = reply->status != STATUS_OK && !status_row(reply->status)->retry;
-    if (reply->status == STATUS_OK && reply->fd >= 0 && read_terms(&reply->line, &terms) &&
-        number_parse(line_get(&reply->line, "size"), INT64_MAX, &size))
-        table_view_open(reply->fd, size, &terms, &view);
-    lock_take(&own->replacing, CONNECTION_NO_DEADLINE);
-    table_view_replace(&h->views, &own->gate, view);
-    lock_release(&own->replacing);
-    if (view != NULL && table_view_usable(&h->views, &own->gate))
-        atomic_store(&own->table_at, 0);
+    channel->connection.table_refused = reply->status != STATUS_OK &&
+                                        !status_row(reply->status)->retry;
+    if (reply->status == STATUS_OK && reply->fd >= 0 && read_conditions(reply->line, &conditions) &&
+        number_parse(line_get(reply->line, "size"), INT64_MAX, &size))
+        table_view_open(reply->fd, size, &conditions, &view);
+    lock_take(&process->views_lock, DEADLINE_NEVER);
+    table_view_replace(&h->views, &process->readers, view);
+    lock_release(&process->views_lock);
+    if (view != NULL && table_view_usable(&h->views, &process->readers))
+        atomic_store(&process->next_fetch, 0);
 }
 
 bool handle_fetch_table(struct channel *channel, int64_t deadline)
 {
     struct jeton *h = channel->handle;
-    char room[SERVICE_MAX + 32];
-    struct text line = text_in(room, sizeof(room));
-    int64_t now = deadline_now(), at = atomic_load(&h->own->table_at);
+    char buffer[SERVICE_MAX + 32];
+    struct text line = text_in(buffer, sizeof(buffer));
+    int64_t now = deadline_now(), due = atomic_load(&h->process->next_fetch);
 
-    if ((h->flags & JETON_NO_TABLE) || channel->link.no_table || now < at ||
-        now == DEADLINE_CLOCK_FAILED || table_view_usable(&h->views, &h->own->gate) ||
-        !atomic_compare_exchange_strong(&h->own->table_at, &at, now + FETCH_EVERY))
+    if ((h->flags & JETON_NO_TABLE) || channel->connection.table_refused || now < due ||
+        now == DEADLINE_CLOCK_FAILED || table_view_usable(&h->views, &h->process->readers) ||
+        !atomic_compare_exchange_strong(&h->process->next_fetch, &due, now + FETCH_EVERY))
         return false;
     text_adds(&line, "table");
     if (h->service[0] != '\0')
         line_puts(&line, "service", h->service);
     text_addc(&line, '\n');
-    return connection_ask(&channel->link, text_slice(&line), true, on_table, channel, deadline);
+    return connection_enqueue(&channel->connection, text_slice(&line), true, on_table, channel,
+                              deadline);
 }
 
-/* -- reports of uses --------------------------------------------------------------------------- */
+/* -- reports of uses -------------------------------------------------------------------------- */
 
-/* A daemon that does not want them says so once for each connection. */
-static void on_used(void *context, struct reply *reply)
+/* A daemon that refuses reports gets no more of them on this connection. */
+static void on_used(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;
 
     if (reply->received && reply->status != STATUS_OK && !status_row(reply->status)->retry)
-        channel->link.no_used = true;
+        channel->connection.used_refused = true;
 }
 
-/* Half of what may be asked is left to those who wait for an answer. */
-bool handle_send_uses(struct jeton *h, struct channel *channel)
+/* REPORT_MAX takes half of the connection's ring; the rest is left to requests that somebody waits
+ * for. */
+bool handle_report_uses(struct jeton *h, struct channel *channel)
 {
     uint8_t id[REPORT_MAX][ID_SIZE];
     char line[] = "used 0123456789abcdef0123\n", *digits = line + sizeof("used");
-    struct connection *l = &channel->link;
+    struct connection *c = &channel->connection;
 
-    if (!connection_connected(l) && handle_open_channel(h, channel, 0) < 0)
+    if (!connection_is_open(c) && handle_open_channel(h, channel, 0) < 0)
         return false;
-    connection_step(l);
-    if (l->mark == NULL || l->no_used || l->count > 0)
+    connection_step(c);
+    if (c->identity == NULL || c->used_refused || c->count > 0)
         return false;
-    size_t count = table_view_take_uses(&h->own->uses, id, REPORT_MAX);
+    size_t count = recent_uses_take(&h->process->recent_uses, id, REPORT_MAX);
     for (size_t i = 0; i < count; i++) {
-        claims_id(digits, id[i]);
+        claims_format_id(digits, id[i]);
         digits[ID_TEXT] = '\n';
-        connection_ask(l, (struct slice){ line, sizeof(line) - 1 }, false, on_used, channel,
-                       CONNECTION_NO_DEADLINE);
+        connection_enqueue(c, (struct slice){ line, sizeof(line) - 1 }, false, on_used, channel,
+                           DEADLINE_NEVER);
     }
-    connection_step(l);
+    connection_step(c);
     return count == REPORT_MAX;
 }
 
-/* Whoever moves report_at on does the work.  Zero: the first use in this process. */
-static void report(struct jeton *h, int64_t now)
+/* Reports uses, unless another thread has just advanced next_report.  Zero there means that this is
+ * the first use in this process: then there is nothing worth reporting yet. */
+static void report_uses(struct jeton *h, int64_t now)
 {
-    struct own *own = h->own;
-    int64_t at = atomic_load(&own->report_at);
+    struct process_state *process = h->process;
+    int64_t due = atomic_load(&process->next_report);
 
-    if (!atomic_compare_exchange_strong(&own->report_at, &at, now + REPORT_EVERY) || at == 0)
+    if (!atomic_compare_exchange_strong(&process->next_report, &due, now + REPORT_EVERY) ||
+        due == 0)
         return;
     struct api_guard guard = api_guard_begin();
-    bool more = !lock_try(&own->channel[0].lock);
+    bool more = !lock_try(&process->channel[0].lock);
     if (!more) {
-        more = handle_send_uses(h, &own->channel[0]);
-        lock_release(&own->channel[0].lock);
+        more = handle_report_uses(h, &process->channel[0]);
+        lock_release(&process->channel[0].lock);
     }
     if (more)
-        atomic_store(&own->report_at, now + 1);
-    if (lock_try(&own->replacing)) {
-        table_view_reap(&h->views, &own->gate);
-        lock_release(&own->replacing);
+        atomic_store(&process->next_report, now + 1);
+    if (lock_try(&process->views_lock)) {
+        table_view_reap(&h->views, &process->readers);
+        lock_release(&process->views_lock);
     }
     api_guard_end(guard);
 }

@@ -1,77 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handle consists of: the table, and the channels to the daemon.  Any thread, but for
- * a channel: that is its owner's, who holds its lock.
+/* What a handle consists of: the table, and the channels to the daemon.
  *
- * A handle has a few channels: connections, each with a lock.  A thread takes the first that is free,
- * so that a quiet host has one connection and a busy one is not held up by one slow answer.  The
- * last channel belongs to the non-blocking calls and needs no lock.
+ * Any thread may use a handle.  A channel belongs to the thread that holds its lock.
  *
- * All that a child must not share with its parent (locks, connections, counters of readers) is
- * in struct own, in pages that the kernel wipes at fork(): the child finds zeros, which is how each
- * of these begins, and no pid need be compared nor a handler registered.  Only the marks of the
- * descriptors and the mapped tables are inherited. */
+ * A handle has a few channels: connections, each with a lock.  A thread takes the first that is
+ * free, so that a quiet host has one connection and a busy one is not held up by one slow answer.
+ * The last channel belongs to the non-blocking calls and needs no lock.
+ *
+ * All that a child must not share with its parent (locks, connections, counters of readers) is in
+ * struct process_state, in pages that the kernel wipes at fork(): the child finds zeros, which is
+ * how each of these begins, so no pid is compared and no fork handler registered.  Only the
+ * identities of the descriptors and the mapped tables are inherited. */
 #ifndef JETON_PLUGIN_LIB_HANDLE_H
 #define JETON_PLUGIN_LIB_HANDLE_H
 
 #include <sys/un.h>
 
-#include "plugin/lib/query.h"
-#include "plugin/lib/jeton.h"
 #include "plugin/lib/connection.h"
+#include "plugin/lib/jeton.h"
 #include "plugin/lib/lock.h"
+#include "plugin/lib/query.h"
 #include "plugin/lib/table_view.h"
 
 enum {
     HANDLE_CHANNELS = 4, /* as many as the daemon has workers at most */
-    HANDLE_WAITING_MAX = 250,
+    HANDLE_QUERIES_MAX = 250,
 };
 
 struct channel {
     struct lock lock;
     struct jeton *handle;
-    struct connection link;
+    struct connection connection;
 };
 
-struct own {
-    struct table_view_gate gate;
-    struct table_view_uses uses;
-    _Alignas(64) _Atomic int64_t report_at; /* CLOCK_REALTIME seconds */
-    _Atomic int64_t table_at;               /* deadline_now() */
-    _Alignas(64) struct lock replacing;     /* guards views, but for reading */
+/* Wiped at fork(). */
+struct process_state {
+    struct table_view_readers readers;
+    struct recent_uses recent_uses;
+    _Alignas(64) _Atomic int64_t next_report; /* CLOCK_REALTIME seconds */
+    _Atomic int64_t next_fetch;               /* of the table; 0: at once */
+    _Alignas(64) struct lock views_lock;      /* for replacing and reaping views */
     struct channel channel[HANDLE_CHANNELS + 1];
-    struct query query[HANDLE_WAITING_MAX];
+    struct query query[HANDLE_QUERIES_MAX]; /* of the non-blocking calls */
 };
 
 struct jeton {
     struct table_views views;
-    struct own *own;
+    struct process_state *process;
     unsigned flags;
-    _Atomic unsigned timeout;
-    struct fd_identity mark[HANDLE_CHANNELS + 1];
+    _Atomic unsigned timeout; /* milliseconds */
+    struct fd_identity identity[HANDLE_CHANNELS + 1];
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     char service[SERVICE_MAX + 1];
 };
 
-/* True if this process knows the answer. */
-bool handle_ask_table(struct jeton *h, const struct question *q, struct jeton_claims *claims,
-                      enum jeton_status *status);
+/* Looks a token up in the table; false: the daemon must be asked.  Reports recent uses if that is
+ * due. */
+bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claims *claims,
+                   enum jeton_status *status);
 
-/* The same for at most TABLE_VIEW_BATCH; those that are `good` have their verdict. */
-void handle_ask_table_all(struct jeton *h, struct table_view_asked *asked, size_t count);
+/* Does the same for at most TABLE_VIEW_BATCH_MAX tokens and sets `answered` of each. */
+void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, size_t count);
 
-/* Connects a channel, as connection_open(). */
+/* Connects a channel; arguments and result as of connection_open(). */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline);
 
-/* A free channel, or one that becomes free before the deadline, locked; or NULL. */
-struct channel *handle_take_channel(struct own *own, int64_t deadline);
+/* Locks a free channel, or one that becomes free before the deadline; NULL: none did. */
+struct channel *handle_lock_channel(struct process_state *process, int64_t deadline);
 
-/* Until everything asked through the link is answered. */
-void handle_wait(struct connection *l, int64_t deadline);
+/* Waits until every pending request of the connection is answered, which the deadline ensures. */
+void handle_wait(struct connection *c, int64_t deadline);
 
-/* Asks for the table, if there is none that holds and it is this caller's turn. */
+/* Requests the table if there is no valid one and it is time to try.  True: a reply will come. */
 bool handle_fetch_table(struct channel *channel, int64_t deadline);
 
-/* Reports uses, without waiting.  True: there may be more. */
-bool handle_send_uses(struct jeton *h, struct channel *channel);
+/* Reports recent uses on the channel, without waiting.  True: there may be more of them. */
+bool handle_report_uses(struct jeton *h, struct channel *channel);
 
 #endif

@@ -149,7 +149,7 @@ enum jeton_status jeton_verify(struct jeton *handle, const void *value, size_t l
                                const char *scopes, const char *subject,
                                struct jeton_claims *claims);
 
-/* One of several tokens that are judged together: what jeton_verify() is told, and its answer. */
+/* One of several tokens that are judged together: arguments of jeton_verify(), and the answer. */
 struct jeton_check {
     const void *value;
     size_t length;

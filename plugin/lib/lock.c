@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/lib/lock.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "plugin/lib/deadline.h"
-
-struct api_guard api_guard_begin(void)
-{
-    struct api_guard guard = { .error = errno };
-
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &guard.cancel);
-    return guard;
-}
-
-void api_guard_end(struct api_guard guard)
-{
-    pthread_setcancelstate(guard.cancel, NULL);
-    errno = guard.error;
-}
 
 bool lock_try(struct lock *lock)
 {

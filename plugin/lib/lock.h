@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the library takes turns, and what it spares its host. */
+/* A mutex that can be waited for until a deadline of the monotonic clock, which pthreads has not
+ * everywhere.  Its memory may be zeroed by fork(): zero is unlocked. */
 #ifndef JETON_PLUGIN_LIB_LOCK_H
 #define JETON_PLUGIN_LIB_LOCK_H
 
@@ -7,24 +8,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A mutex that can be waited for until a deadline of the monotonic clock.  Zero: free. */
 struct lock {
-    _Atomic uint32_t state; /* 1: taken; 2: taken, and somebody may be waiting */
+    _Atomic uint32_t state; /* 0: unlocked; 1: locked; 2: locked, and somebody may be waiting */
 };
 
+/* Locks if that needs no waiting; true: locked. */
 bool lock_try(struct lock *lock);
 
-/* `deadline`: of plugin/lib/deadline.h; false if it passes first. */
+/* Locks, waiting until the deadline (of plugin/lib/deadline.h) at most; false: it passed first. */
 bool lock_take(struct lock *lock, int64_t deadline);
+
 void lock_release(struct lock *lock);
-
-/* Between these two the thread cannot be cancelled, and its errno comes back as it was. */
-struct api_guard {
-    int error;
-    int cancel;
-};
-
-struct api_guard api_guard_begin(void);
-void api_guard_end(struct api_guard guard);
 
 #endif

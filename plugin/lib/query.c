@@ -8,7 +8,7 @@
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
-static void on_verdict(void *context, struct reply *reply);
+static void on_verdict(void *context, struct connection_reply *reply);
 
 bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                 const char *subject, struct jeton_claims *claims)
@@ -28,7 +28,7 @@ bool query_read(struct question *q, const void *value, size_t length, const char
     return false;
 }
 
-/* Any bytes, as a quoted value. */
+/* Adds a key with any bytes as a quoted value, which need not be UTF-8. */
 static void put_bytes(struct text *t, const char *key, struct slice bytes)
 {
     text_addc(t, ' ');
@@ -46,11 +46,11 @@ static void put_bytes(struct text *t, const char *key, struct slice bytes)
     text_addc(t, '"');
 }
 
-bool query_send(struct query *query, struct connection *link, const char *service,
+bool query_send(struct query *query, struct connection *connection, const char *service,
                 const struct question *q, int64_t deadline)
 {
-    char room[LINE_MAX_BYTES];
-    struct text line = text_in(room, sizeof(room));
+    char buffer[LINE_MAX_BYTES];
+    struct text line = text_in(buffer, sizeof(buffer));
 
     text_adds(&line, "verify");
     if (service[0] != '\0')
@@ -62,31 +62,33 @@ bool query_send(struct query *query, struct connection *link, const char *servic
     put_bytes(&line, "token", q->value);
     text_addc(&line, '\n');
     if (line.cut)
-        query->status = JETON_MALFORMED; /* no line holds it, so nobody knows it */
-    bool asked = !line.cut &&
-                 connection_ask(link, text_slice(&line), false, on_verdict, query, deadline);
-    sodium_memzero(room, line.len);
-    return asked;
+        query->status = JETON_MALFORMED; /* a value that no line can hold is in no store */
+    bool queued = !line.cut && connection_enqueue(connection, text_slice(&line), false, on_verdict,
+                                                  query, deadline);
+    sodium_memzero(buffer, line.len);
+    return queued;
 }
 
-/* A pass must say whom it is for; one by the daemon's own table must be for the value we sent. */
+/* Fills the claims from an OK line.  False: it is not to be trusted.  A pass must name its token
+ * and its verifier; one by the daemon's own table must be for the value that was sent. */
 static bool read_pass(const struct query *query, const struct line *line, struct jeton_claims *c)
 {
     struct slice id = line_get(line, "id"), verifier = line_get(line, "verifier");
     struct slice expires = line_get(line, "expires");
-    char mine[ID_TEXT + 1];
+    char sent[ID_TEXT + 1];
 
-    claims_id(mine, query->digest);
+    claims_format_id(sent, query->digest);
     c->expires = JETON_NEVER;
-    return id.len > 0 && claims_text(c->id, sizeof(c->id), id) && verifier.len > 0 &&
-           claims_text(c->verifier, sizeof(c->verifier), verifier) &&
-           (!slice_is(verifier, "local") || slice_is(id, mine)) &&
-           claims_text(c->subject, sizeof(c->subject), line_get(line, "subject")) &&
-           claims_text(c->scopes, sizeof(c->scopes), line_get(line, "scopes")) &&
+    return id.len > 0 && claims_set_text(c->id, sizeof(c->id), id) && verifier.len > 0 &&
+           claims_set_text(c->verifier, sizeof(c->verifier), verifier) &&
+           (!slice_is(verifier, "local") || slice_is(id, sent)) &&
+           claims_set_text(c->subject, sizeof(c->subject), line_get(line, "subject")) &&
+           claims_set_text(c->scopes, sizeof(c->scopes), line_get(line, "scopes")) &&
            (expires.at == NULL || stamp_parse(expires, &c->expires));
 }
 
-static enum jeton_status read_verdict(const struct query *query, const struct reply *reply)
+static enum jeton_status read_verdict(const struct query *query,
+                                      const struct connection_reply *reply)
 {
     struct jeton_claims scratch, *c = query->claims != NULL ? query->claims : &scratch;
     uint64_t retry_after;
@@ -94,15 +96,15 @@ static enum jeton_status read_verdict(const struct query *query, const struct re
     claims_clear(c);
     if (!reply->received)
         return JETON_UNAVAILABLE;
-    if (reply->status == STATUS_OK && !read_pass(query, &reply->line, c)) {
+    if (reply->status == STATUS_OK && !read_pass(query, reply->line, c)) {
         claims_clear(c);
         return JETON_UNAVAILABLE;
     }
     if (reply->status != STATUS_OK &&
-        !claims_text(c->id, sizeof(c->id), line_get(&reply->line, "id")))
+        !claims_set_text(c->id, sizeof(c->id), line_get(reply->line, "id")))
         c->id[0] = '\0';
     if (status_row(reply->status)->kind == ANSWER_NO &&
-        number_parse(line_get(&reply->line, "retry_after"), INT64_MAX, &retry_after))
+        number_parse(line_get(reply->line, "retry_after"), INT64_MAX, &retry_after))
         c->retry_after = (int64_t)retry_after;
     enum jeton_status status = status_text_public(reply->status);
     if (status < JETON_UNAVAILABLE)
@@ -110,17 +112,17 @@ static enum jeton_status read_verdict(const struct query *query, const struct re
     return status;
 }
 
-/* An query that waits is free for another question before its `done` runs. */
-static void on_verdict(void *context, struct reply *reply)
+/* The query is free for another question before `done` runs, since `done` may start one. */
+static void on_verdict(void *context, struct connection_reply *reply)
 {
     struct query *query = context;
     jeton_done *done = query->done;
-    void *about = query->context;
+    void *caller_context = query->context;
     enum jeton_status status = read_verdict(query, reply);
 
     query->received = reply->received;
     query->status = status;
-    query->waits = false;
+    query->pending = false;
     if (done != NULL)
-        done(about, status);
+        done(caller_context, status);
 }

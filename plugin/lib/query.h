@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A question that the daemon is asked, from the caller's arguments to the caller's claims.
- * The thread that owns the link. */
+/* One verification over the socket, from the caller's arguments to the caller's claims.  Owned by
+ * the thread that owns the connection. */
 #ifndef JETON_PLUGIN_LIB_QUERY_H
 #define JETON_PLUGIN_LIB_QUERY_H
 
-#include "plugin/lib/jeton.h"
 #include "plugin/lib/connection.h"
+#include "plugin/lib/jeton.h"
 #include "proto/verdict.h"
 
 struct query {
-    bool waits; /* of the non-blocking calls, and not answered yet */
-    bool received;
+    bool pending;  /* a non-blocking call that is not answered yet */
+    bool received; /* a reply came */
     enum jeton_status status;
     struct jeton_claims *claims;
-    jeton_done *done; /* NULL: nobody is told */
+    jeton_done *done; /* or NULL */
     void *context;
     uint8_t digest[DIGEST_SIZE];
 };
 
-/* Reads what a caller asks; false if it cannot be asked (JETON_INVALID): the claims are empty. */
+/* Reads the arguments of a public function.  The question points into them.  False: they are wrong
+ * (JETON_INVALID), and the claims are empty. */
 bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                 const char *subject, struct jeton_claims *claims);
 
-/* Puts the question to the daemon; false if there is no room.  `query` has its digest, claims and
- * `done`; received, status and the claims are set when the answer comes or the link is dropped,
- * and then `done` is called.  It must live until then. */
-bool query_send(struct query *query, struct connection *link, const char *service,
+/* Queues the question on a connection.  The caller has set the digest, claims, `done` and context;
+ * received, status and the claims are set when the reply comes or the connection closes, and then
+ * `done` is called.  The query must live until then.  False: the connection is full, or no line can
+ * hold the question (then the status is set). */
+bool query_send(struct query *query, struct connection *connection, const char *service,
                 const struct question *q, int64_t deadline);
 
 #endif

@@ -3,39 +3,39 @@
 
 static const struct public_status {
     enum jeton_status status;
-    enum status means;
-    int http; /* 0: as the row of `means` says */
-    const char *word;
-    const char *text;
+    enum status wire;
+    int http;         /* 0: as in the row of `wire` */
+    const char *word; /* NULL: as there */
+    const char *text; /* NULL: as there */
 } statuses[] = {
-    { .status = JETON_OK, .means = STATUS_OK },
-    { .status = JETON_MALFORMED, .means = STATUS_MALFORMED },
-    { .status = JETON_UNKNOWN, .means = STATUS_UNKNOWN },
-    { .status = JETON_IDENTIFIER, .means = STATUS_IDENTIFIER },
-    { .status = JETON_PENDING, .means = STATUS_PENDING },
-    { .status = JETON_EXPIRED, .means = STATUS_EXPIRED },
-    { .status = JETON_DISABLED, .means = STATUS_DISABLED },
-    { .status = JETON_REVOKED, .means = STATUS_REVOKED },
-    { .status = JETON_SCOPE, .means = STATUS_SCOPE },
-    { .status = JETON_SUBJECT, .means = STATUS_SUBJECT },
-    { .status = JETON_DENIED, .means = STATUS_DENIED },
-    { .status = JETON_UNAVAILABLE, .means = STATUS_UNAVAILABLE },
+    { .status = JETON_OK, .wire = STATUS_OK },
+    { .status = JETON_MALFORMED, .wire = STATUS_MALFORMED },
+    { .status = JETON_UNKNOWN, .wire = STATUS_UNKNOWN },
+    { .status = JETON_IDENTIFIER, .wire = STATUS_IDENTIFIER },
+    { .status = JETON_PENDING, .wire = STATUS_PENDING },
+    { .status = JETON_EXPIRED, .wire = STATUS_EXPIRED },
+    { .status = JETON_DISABLED, .wire = STATUS_DISABLED },
+    { .status = JETON_REVOKED, .wire = STATUS_REVOKED },
+    { .status = JETON_SCOPE, .wire = STATUS_SCOPE },
+    { .status = JETON_SUBJECT, .wire = STATUS_SUBJECT },
+    { .status = JETON_DENIED, .wire = STATUS_DENIED },
+    { .status = JETON_UNAVAILABLE, .wire = STATUS_UNAVAILABLE },
     { JETON_INVALID, STATUS_BAD_VALUE, 500, "invalid",
-      "the question is wrong: scopes, subject, service or claims are not what they should be" },
+      "an argument is wrong: scopes, subject, service or claims" },
     { JETON_WAITING, STATUS_COUNT, 503, "waiting", "the answer has not come yet" },
 };
 
 enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 
-enum jeton_status status_text_public(enum status means)
+enum jeton_status status_text_public(enum status status)
 {
     for (size_t i = 0; i < STATUSES; i++)
-        if (statuses[i].means == means)
+        if (statuses[i].wire == status)
             return statuses[i].status;
     return JETON_UNAVAILABLE;
 }
 
-static const struct public_status *status_look(enum jeton_status status)
+static const struct public_status *row_of(enum jeton_status status)
 {
     size_t i = 0, unavailable = 0;
 
@@ -47,21 +47,21 @@ static const struct public_status *status_look(enum jeton_status status)
 
 const char *jeton_status_word(enum jeton_status status)
 {
-    const struct public_status *s = status_look(status);
+    const struct public_status *s = row_of(status);
 
-    return s->word != NULL ? s->word : status_row(s->means)->word;
+    return s->word != NULL ? s->word : status_row(s->wire)->word;
 }
 
 const char *jeton_status_text(enum jeton_status status)
 {
-    const struct public_status *s = status_look(status);
+    const struct public_status *s = row_of(status);
 
-    return s->text != NULL ? s->text : status_row(s->means)->meaning;
+    return s->text != NULL ? s->text : status_row(s->wire)->meaning;
 }
 
 int jeton_status_http(enum jeton_status status)
 {
-    const struct public_status *s = status_look(status);
+    const struct public_status *s = row_of(status);
 
-    return s->http != 0 ? s->http : status_row(s->means)->http;
+    return s->http != 0 ? s->http : status_row(s->wire)->http;
 }

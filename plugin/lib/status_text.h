@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the library calls the statuses of proto/.  The public jeton_status_*() are here
- * too.  No state. */
+/* The statuses of proto/ as the library's public statuses, and jeton_status_*().  No state. */
 #ifndef JETON_PLUGIN_LIB_STATUS_TEXT_H
 #define JETON_PLUGIN_LIB_STATUS_TEXT_H
 
 #include "plugin/lib/jeton.h"
 #include "proto/status.h"
 
-/* JETON_UNAVAILABLE for what no caller of the library should see. */
-enum jeton_status status_text_public(enum status means);
+/* The public status of a status; JETON_UNAVAILABLE for those that callers of the library never
+ * see. */
+enum jeton_status status_text_public(enum status status);
 
 #endif

@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading without a lock, and unmapping without waiting.
+/* Lookups without a lock, and unmapping without waiting.
  *
- * A reader adds one to a counter, loads the current view, uses it, and subtracts one.  There is a
- * counter for each CPU (by number, modulo TABLE_VIEW_LANES) on a cache line of its own, so that threads
- * that run at the same time hardly ever write to the same line; a thread that is moved in between
- * subtracts where it added.  A view that was replaced waits among the retired until each counter
- * has been seen at zero at some moment after the replacement; they need not be zero together.
- * That is enough: all these accesses are sequentially consistent, so a reader that a counter does
- * not show at that moment has either left, or adds later and then loads the new view.  Nobody
- * waits for this: it is looked at when the next view comes and with each report of uses.
+ * Reclamation.  A reader adds one to a counter, loads the current view, uses it, and subtracts one.
+ * There is a counter for each CPU (by number, modulo TABLE_VIEW_READER_SLOTS) on a cache line of
+ * its own, so that concurrent threads hardly ever write to the same line; a thread that is moved in
+ * between subtracts where it added.  A view that was replaced is retired until each counter has
+ * been seen at zero after the replacement; they need not be zero together.  That is enough: all
+ * these accesses are sequentially consistent, so a reader that a counter does not show has either
+ * left, or adds later and then loads the new view.  This is checked, without waiting, when the next
+ * view comes and with each report of uses.
  *
- * fork().  The child has no other threads, so its counters must begin at zero: the gate lies in
- * memory that is wiped then.  The views stay: their mappings are inherited.
+ * fork().  The child has no other threads, so its counters must begin at zero: they lie in memory
+ * that is wiped then.  The views stay: their mappings are inherited.
  *
- * When is a verdict from a table good?  The daemon, under the mutex of all changes, completes a
- * new table, then marks the old one superseded, then goes on; a revocation is acknowledged only
- * after the new table shows it.  A reader looks at the state after it has read the slot, and the
- * slot is read with acquire order, so the state it sees is that of a later moment.  If that is
- * `live`, the slot was read before the table was superseded, hence before any revocation that this
- * table does not show was made, hence before it was acknowledged.  A call that begins after an
- * acknowledgement therefore finds the flag in this table or the mark on it.
+ * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks
+ * the old one superseded, then goes on; a revocation is acknowledged only after the new table shows
+ * it.  A reader checks the state after it has read the slot with acquire order, so the state is of a
+ * later moment.  If it is `live`, the slot was read before the table was superseded, hence
+ * before any revocation that this table does not show was made, let alone acknowledged.  A call
+ * that begins after an acknowledgement therefore finds the flag in this table, or the table
+ * superseded.
  *
- * The lease is looked at last, against the clock of that moment: it says that the daemon was well
- * when the slot was read.  Looking at either only before would date the answer from that look, and
+ * The lease is checked last, against the clock of that moment: it shows that the daemon was alive
+ * when the slot was read.  Checking either only before would date the answer from that check, and
  * between it and the slot a thread may sleep for any time.  A lease that ends further ahead than
- * the daemon ever grants is not believed: the clocks differ (a time namespace), so it would not
+ * the daemon ever grants is not trusted: the clocks differ (a time namespace), so it would not
  * end in time.
  *
  * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
- * asked from the kernel before mapping, and every offset is checked against that size. */
+ * read before it was mapped, and every offset is checked against that size. */
 #include "plugin/lib/table_view.h"
 
 #include <fcntl.h>
@@ -45,11 +45,10 @@
 #include "proto/token.h"
 
 #define LEASE_MAX (INT64_C(6) * 1000000000) /* nanoseconds; the daemon grants five seconds */
-#define USE_UNSENT (UINT64_C(1) << 32)
 
 enum { REAP_TRIES = 100 };
 
-/* -- mapping ----------------------------------------------------------------------------------- */
+/* -- mapping ---------------------------------------------------------------------------------- */
 
 static const char *check_file(int fd, uint64_t size)
 {
@@ -71,7 +70,7 @@ static const char *check_file(int fd, uint64_t size)
     return NULL;
 }
 
-const char *table_view_open(int fd, uint64_t size, const struct table_view_terms *terms,
+const char *table_view_open(int fd, uint64_t size, const struct table_view_conditions *conditions,
                             struct table_view **view)
 {
     const char *fault = check_file(fd, size);
@@ -92,7 +91,7 @@ const char *table_view_open(int fd, uint64_t size, const struct table_view_terms
     if (fault != NULL)
         goto out;
     madvise(at, size, MADV_DONTDUMP);
-    v->terms = *terms;
+    v->conditions = *conditions;
     *view = v;
     return NULL;
 out:
@@ -119,26 +118,23 @@ void table_views_free(struct table_views *views)
     }
 }
 
-static size_t use_set(const uint8_t *id)
-{
-    return ((size_t)id[1] << 8 | id[0]) % TABLE_VIEW_USE_SETS;
-}
+/* -- lookups ---------------------------------------------------------------------------------- */
 
-/* -- query ------------------------------------------------------------------------------------ */
-
-static unsigned enter(struct table_views *views, struct table_view_gate *gate,
+/* Counts this thread as a reader, then loads the current view, which stays mapped until leave().
+ * Returns the counter's slot. */
+static unsigned enter(struct table_views *views, struct table_view_readers *readers,
                       struct table_view **view)
 {
-    unsigned lane = (unsigned)sched_getcpu() % TABLE_VIEW_LANES;
+    unsigned slot = (unsigned)sched_getcpu() % TABLE_VIEW_READER_SLOTS;
 
-    atomic_fetch_add(&gate->lane[lane].inside, 1);
+    atomic_fetch_add(&readers->slot[slot].count, 1);
     *view = atomic_load(&views->current);
-    return lane;
+    return slot;
 }
 
-static void leave(struct table_view_gate *gate, unsigned lane)
+static void leave(struct table_view_readers *readers, unsigned slot)
 {
-    atomic_fetch_sub_explicit(&gate->lane[lane].inside, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&readers->slot[slot].count, 1, memory_order_release);
 }
 
 static bool is_live(const struct table_view *v)
@@ -146,8 +142,8 @@ static bool is_live(const struct table_view *v)
     return atomic_load_explicit(&v->table.header->state, memory_order_acquire) == TABLE_LIVE;
 }
 
-/* True if what was read from the view before this call held until now. */
-static bool holds(const struct table_view *v)
+/* True if what was read from the view before this call was valid until now. */
+static bool is_valid(const struct table_view *v)
 {
     struct timespec t;
 
@@ -161,33 +157,34 @@ static bool holds(const struct table_view *v)
     return (uint64_t)lease - now - 1 < LEASE_MAX;
 }
 
-/* False: the table holds what no token can have. */
-static bool tell(struct jeton_claims *c, const struct verdict *v, int64_t now)
+/* Fills the claims from a verdict.  False: the table contains what no token can have. */
+static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t now)
 {
     claims_clear(c);
     c->source = JETON_TABLE;
     if (v->found)
-        claims_id(c->id, v->digest);
+        claims_format_id(c->id, v->digest);
     if (v->status == STATUS_PENDING)
         c->retry_after = v->activates - now;
     if (v->status != STATUS_OK)
         return true;
     c->expires = v->expires;
-    return claims_text(c->verifier, sizeof(c->verifier), slice_of("local")) &&
-           claims_text(c->subject, sizeof(c->subject), v->subject) &&
-           claims_text(c->scopes, sizeof(c->scopes), v->scopes);
+    return claims_set_text(c->verifier, sizeof(c->verifier), slice_of("local")) &&
+           claims_set_text(c->subject, sizeof(c->subject), v->subject) &&
+           claims_set_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* Inline for the same reason as table_prefetch(). */
-static inline __attribute__((always_inline)) void fetch(const struct table *table,
-                                                        struct table_view_uses *uses,
-                                                        const uint8_t *digest)
+/* Fetches ahead what a lookup will read.  Inline for the same reason as table_prefetch(). */
+static inline __attribute__((always_inline)) void prefetch(const struct table *table,
+                                                           struct recent_uses *recent_uses,
+                                                           const uint8_t *digest)
 {
     table_prefetch(table, digest);
-    __builtin_prefetch(&uses->use[use_set(digest)]);
+    recent_uses_prefetch(recent_uses, digest);
 }
 
-/* False: a system call filter of our host's may refuse it, and then nobody knows what has ended. */
+/* Reads the clock.  False: the host's system call filter refuses it, and then nobody knows which
+ * tokens have expired. */
 static bool wall_clock(int64_t *now)
 {
     struct timespec t;
@@ -198,106 +195,111 @@ static bool wall_clock(int64_t *now)
     return true;
 }
 
-/* True if the view gives the answer, provided that it holds. */
-static bool judge(const struct table_view *view, const struct question *question, bool hashed,
-                  int64_t now, struct verdict *v, struct jeton_claims *claims)
+/* Judges one question.  True: the verdict is final, provided that the view is valid. */
+static bool judge_one(const struct table_view *view, const struct question *question, bool hashed,
+                      int64_t now, struct verdict *v, struct jeton_claims *claims)
 {
     if (hashed)
         verdict_judge(&view->table, question, now, v);
     if (v->status == STATUS_OK &&
-        !scopes_include(v->scopes, (struct slice){ view->terms.scopes, view->terms.scopes_len }))
+        !scopes_include(v->scopes,
+                        (struct slice){ view->conditions.scopes, view->conditions.scopes_len }))
         v->status = STATUS_SCOPE;
-    return v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->terms.final) &&
-           (claims == NULL || tell(claims, v, now));
+    return v->status != STATUS_UNAVAILABLE && (v->status == STATUS_OK || view->conditions.final) &&
+           (claims == NULL || fill_claims(claims, v, now));
 }
 
-static void conclude(struct table_view_uses *uses, bool good, const struct verdict *v, int64_t now,
-                     struct jeton_claims *claims)
+/* Completes a lookup: a pass is recorded; without an answer the claims are empty. */
+static void finish(struct recent_uses *recent_uses, bool answered, const struct verdict *v,
+                   int64_t now, struct jeton_claims *claims)
 {
-    if (good && v->status == STATUS_OK)
-        table_view_use(uses, v->digest, (uint32_t)(now / 60));
-    if (!good && claims != NULL)
+    if (answered && v->status == STATUS_OK)
+        recent_uses_add(recent_uses, v->digest, (uint32_t)(now / 60));
+    if (!answered && claims != NULL)
         claims_clear(claims);
 }
 
-/* The slot is on its way from memory while the clock is read. */
-bool table_view_ask(struct table_views *views, struct table_view_gate *gate,
-                    struct table_view_uses *uses, const struct question *question,
-                    struct verdict *v, int64_t *now, struct jeton_claims *claims)
+/* The clock is read while the slot is on its way from memory. */
+bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
+                       struct recent_uses *recent_uses, const struct question *question,
+                       struct verdict *v, int64_t *now, struct jeton_claims *claims)
 {
     struct table_view *view = atomic_load_explicit(&views->current, memory_order_relaxed);
-    bool good = false;
+    bool answered = false;
 
     if (view != NULL) {
-        unsigned lane = enter(views, gate, &view);
+        unsigned slot = enter(views, readers, &view);
         if (view != NULL) {
             bool hashed = verdict_worth_hashing(question, v);
             if (hashed) {
                 token_digest(question->value, v->digest);
-                fetch(&view->table, uses, v->digest);
+                prefetch(&view->table, recent_uses, v->digest);
             }
-            good = wall_clock(now) && judge(view, question, hashed, *now, v, claims) && holds(view);
+            answered = wall_clock(now) && judge_one(view, question, hashed, *now, v, claims) &&
+                       is_valid(view);
         }
-        leave(gate, lane);
+        leave(readers, slot);
     }
-    conclude(uses, good, v, *now, claims);
-    return good;
+    finish(recent_uses, answered, v, *now, claims);
+    return answered;
 }
 
-static void judge_all(const struct table_view *view, struct table_view_uses *uses,
-                      struct table_view_asked *asked, size_t count, int64_t *now)
+/* Judges several questions, whose `answered` then means: provided that the view is valid. */
+static void judge_all(const struct table_view *view, struct recent_uses *recent_uses,
+                      struct table_view_batch_item *items, size_t count, int64_t *now)
 {
-    struct slice value[TABLE_VIEW_BATCH] = { { NULL, 0 } };
-    uint8_t *digest[TABLE_VIEW_BATCH] = { NULL };
-    bool worth[TABLE_VIEW_BATCH];
+    struct slice value[TABLE_VIEW_BATCH_MAX] = { { NULL, 0 } };
+    uint8_t *digest[TABLE_VIEW_BATCH_MAX] = { NULL };
+    bool hash[TABLE_VIEW_BATCH_MAX];
     size_t hashed = 0;
 
     for (size_t i = 0; i < count; i++) {
-        worth[i] = verdict_worth_hashing(&asked[i].question, &asked[i].verdict);
-        value[hashed] = asked[i].question.value;
-        digest[hashed] = asked[i].verdict.digest;
-        hashed += worth[i];
+        hash[i] = verdict_worth_hashing(&items[i].question, &items[i].verdict);
+        value[hashed] = items[i].question.value;
+        digest[hashed] = items[i].verdict.digest;
+        hashed += hash[i];
     }
     token_digests(value, hashed, digest);
     for (size_t i = 0; i < hashed; i++)
-        fetch(&view->table, uses, digest[i]);
-    bool timed = wall_clock(now);
+        prefetch(&view->table, recent_uses, digest[i]);
+    bool have_time = wall_clock(now);
     for (size_t i = 0; i < count; i++)
-        asked[i].good = timed && judge(view, &asked[i].question, worth[i], *now, &asked[i].verdict,
-                                       asked[i].claims);
+        items[i].answered = have_time && judge_one(view, &items[i].question, hash[i], *now,
+                                                   &items[i].verdict, items[i].claims);
 }
 
-/* One look at the mark and the lease, after the last slot was read, is good for all of them. */
-void table_view_ask_all(struct table_views *views, struct table_view_gate *gate,
-                        struct table_view_uses *uses, struct table_view_asked *asked, size_t count,
-                        int64_t *now)
+/* Checking state and lease once, after the last slot was read, is valid for all of them. */
+void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
+                             struct recent_uses *recent_uses, struct table_view_batch_item *items,
+                             size_t count, int64_t *now)
 {
     struct table_view *view;
-    unsigned lane = enter(views, gate, &view);
+    unsigned slot = enter(views, readers, &view);
 
     if (view != NULL)
-        judge_all(view, uses, asked, count, now);
-    bool held = view != NULL && holds(view);
-    leave(gate, lane);
+        judge_all(view, recent_uses, items, count, now);
+    bool valid = view != NULL && is_valid(view);
+    leave(readers, slot);
     for (size_t i = 0; i < count; i++) {
-        asked[i].good = held && asked[i].good;
-        conclude(uses, asked[i].good, &asked[i].verdict, held ? *now : 0, asked[i].claims);
+        items[i].answered = valid && items[i].answered;
+        finish(recent_uses, items[i].answered, &items[i].verdict, valid ? *now : 0,
+               items[i].claims);
     }
 }
 
-bool table_view_usable(struct table_views *views, struct table_view_gate *gate)
+bool table_view_usable(struct table_views *views, struct table_view_readers *readers)
 {
     struct table_view *view;
-    unsigned lane = enter(views, gate, &view);
-    bool usable = view != NULL && holds(view);
+    unsigned slot = enter(views, readers, &view);
+    bool usable = view != NULL && is_valid(view);
 
-    leave(gate, lane);
+    leave(readers, slot);
     return usable;
 }
 
-/* -- replacing --------------------------------------------------------------------------------- */
+/* -- replacing -------------------------------------------------------------------------------- */
 
-void table_view_replace(struct table_views *views, struct table_view_gate *gate,
+void table_view_replace(struct table_views *views, struct table_view_readers *readers,
                         struct table_view *view)
 {
     struct table_view *old = atomic_load(&views->current);
@@ -305,83 +307,36 @@ void table_view_replace(struct table_views *views, struct table_view_gate *gate,
     if (view != NULL || (old != NULL && !is_live(old))) {
         atomic_store(&views->current, view);
         if (old != NULL) {
-            old->not_seen_empty = UINT64_MAX;
+            old->undrained_slots = UINT64_MAX;
             old->next = views->retired;
             views->retired = old;
         }
     }
-    table_view_reap(views, gate);
+    table_view_reap(views, readers);
 }
 
-/* A lane is busy for less than a microsecond at a time: look a few times before giving up. */
-static bool is_unused(struct table_view *v, struct table_view_gate *gate)
+/* True if no reader can be using a retired view any more.  A slot is busy for less than a
+ * microsecond at a time, so it is worth a few tries. */
+static bool is_drained(struct table_view *v, struct table_view_readers *readers)
 {
-    for (int tries = 0; tries < REAP_TRIES && v->not_seen_empty != 0; tries++)
-        for (uint64_t left = v->not_seen_empty; left != 0; left &= left - 1) {
-            int lane = __builtin_ctzll(left);
-            if (atomic_load(&gate->lane[lane].inside) == 0)
-                v->not_seen_empty &= ~(UINT64_C(1) << lane);
+    for (int tries = 0; tries < REAP_TRIES && v->undrained_slots != 0; tries++)
+        for (uint64_t left = v->undrained_slots; left != 0; left &= left - 1) {
+            int slot = __builtin_ctzll(left);
+            if (atomic_load(&readers->slot[slot].count) == 0)
+                v->undrained_slots &= ~(UINT64_C(1) << slot);
         }
-    return v->not_seen_empty == 0;
+    return v->undrained_slots == 0;
 }
 
-void table_view_reap(struct table_views *views, struct table_view_gate *gate)
+void table_view_reap(struct table_views *views, struct table_view_readers *readers)
 {
     for (struct table_view **link = &views->retired; *link != NULL;) {
         struct table_view *v = *link;
-        if (is_unused(v, gate)) {
+        if (is_drained(v, readers)) {
             *link = v->next;
             table_view_close(v);
         } else {
             link = &v->next;
         }
     }
-}
-
-/* -- uses -------------------------------------------------------------------------------------- */
-
-/* A place is written at most twice a minute, for its token and when that is sent, so what all
- * threads share is hardly ever dirty.  A token that finds no place this minute goes unreported,
- * and so may one of two that are written at the same moment; the daemon ignores an id made of
- * both. */
-void table_view_use(struct table_view_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute)
-{
-    uint64_t head, free_at = UINT64_MAX;
-    uint64_t tail = (uint64_t)id[ID_SIZE - 2] << 56 | (uint64_t)id[ID_SIZE - 1] << 48;
-    size_t set = use_set(id);
-
-    memcpy(&head, id, sizeof(head));
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t rest = atomic_load_explicit(&uses->use[set][i].rest, memory_order_relaxed);
-        bool same = atomic_load_explicit(&uses->use[set][i].head, memory_order_relaxed) == head;
-        bool fresh = (uint32_t)rest == minute;
-        if (same && fresh)
-            return;
-        if (same || (!fresh && !(rest & USE_UNSENT) && free_at == UINT64_MAX))
-            free_at = i;
-    }
-    if (free_at == UINT64_MAX)
-        return;
-    atomic_store_explicit(&uses->use[set][free_at].head, head, memory_order_relaxed);
-    atomic_store_explicit(&uses->use[set][free_at].rest, tail | USE_UNSENT | minute,
-                          memory_order_relaxed);
-}
-
-size_t table_view_take_uses(struct table_view_uses *uses, uint8_t (*id)[ID_SIZE], size_t room)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < 4 * TABLE_VIEW_USE_SETS && count < room; i++) {
-        uint64_t rest = atomic_load_explicit(&uses->use[i / 4][i % 4].rest, memory_order_relaxed);
-        if (!(rest & USE_UNSENT))
-            continue;
-        uint64_t head = atomic_load_explicit(&uses->use[i / 4][i % 4].head, memory_order_relaxed);
-        memcpy(id[count], &head, sizeof(head));
-        id[count][ID_SIZE - 2] = (uint8_t)(rest >> 56);
-        id[count][ID_SIZE - 1] = (uint8_t)(rest >> 48);
-        count++;
-        atomic_store_explicit(&uses->use[i / 4][i % 4].rest, rest & ~USE_UNSENT,
-                              memory_order_relaxed);
-    }
-    return count;
 }

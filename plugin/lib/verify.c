@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public functions: the table first, the daemon where the table cannot answer.
+/* The public functions that may block: they look into the table first, and ask the daemon where the
+ * table cannot answer.
  *
- *     question ──▶ table ──▶ verdict                           no system call, no lock
- *                    │ none, torn, not held, a miss that is not final
- *                    ▼
- *                  a channel ──▶ fetch the table if it is due ──▶ table ──▶ verdict
- *                    │
- *                    ▼
- *                  verify over the socket ──▶ reply ──▶ verdict */
+ *     arguments ──▶ table ──▶ verdict                          no system call, no lock
+ *                     │ no table, not valid any more, a torn slot, a miss that is not final
+ *                     ▼
+ *                   channel ──▶ fetch the table if it is due ──▶ table ──▶ verdict
+ *                     │
+ *                     ▼
+ *                   verify over the socket ──▶ reply ──▶ verdict */
 #include "plugin/lib/jeton.h"
 
 #include <errno.h>
@@ -15,48 +16,51 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "plugin/lib/api_guard.h"
 #include "plugin/lib/handle.h"
 #include "plugin/lib/status_text.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
 enum {
-    TIMEOUT = 1000, /* milliseconds, until it is set */
+    TIMEOUT_DEFAULT = 1000, /* milliseconds */
     TIMEOUT_MAX = 600000,
 };
 
 _Static_assert(sizeof(((struct jeton_claims *)NULL)->subject) > SUBJECT_MAX &&
                    sizeof(((struct jeton_claims *)NULL)->scopes) > SCOPES_TEXT_MAX &&
                    JETON_NEVER == TIME_NEVER,
-               "what the table says can be told");
+               "claims can hold whatever a table contains");
 
-/* -- verifying --------------------------------------------------------------------------------- */
+/* -- verifying -------------------------------------------------------------------------------- */
 
-/* Twice: the connection may turn out to be a dead daemon's. */
-static enum jeton_status ask_through(struct jeton *h, struct channel *channel,
-                                     const struct question *q, struct jeton_claims *claims,
-                                     int64_t deadline)
+/* Asks over a channel whose lock is held.  Tries twice: the connection may turn out to be that of a
+ * daemon that has died. */
+static enum jeton_status ask_on_channel(struct jeton *h, struct channel *channel,
+                                        const struct question *q, struct jeton_claims *claims,
+                                        int64_t deadline)
 {
     struct query query = { .status = JETON_UNAVAILABLE, .claims = claims };
     enum jeton_status status;
 
     token_digest(q->value, query.digest);
     for (int i = 0; i < 2 && !query.received; i++) {
-        if (!connection_connected(&channel->link) && handle_open_channel(h, channel, deadline) < 0)
+        if (!connection_is_open(&channel->connection) &&
+            handle_open_channel(h, channel, deadline) < 0)
             break;
         if (handle_fetch_table(channel, deadline)) {
-            handle_wait(&channel->link, deadline);
-            if (handle_ask_table(h, q, claims, &status))
+            handle_wait(&channel->connection, deadline);
+            if (handle_lookup(h, q, claims, &status))
                 return status;
         }
-        if (connection_connected(&channel->link) &&
-            query_send(&query, &channel->link, h->service, q, deadline))
-            handle_wait(&channel->link, deadline);
+        if (connection_is_open(&channel->connection) &&
+            query_send(&query, &channel->connection, h->service, q, deadline))
+            handle_wait(&channel->connection, deadline);
     }
     return query.status;
 }
 
-/* *deadline is set by the first of those that share it. */
+/* Asks the daemon.  The first question of a batch sets the deadline that all of them share. */
 static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
                                     struct jeton_claims *claims, int64_t *deadline)
 {
@@ -65,9 +69,9 @@ static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
 
     if (*deadline == 0)
         *deadline = deadline_in(atomic_load(&h->timeout));
-    struct channel *channel = handle_take_channel(h->own, *deadline);
+    struct channel *channel = handle_lock_channel(h->process, *deadline);
     if (channel != NULL) {
-        status = ask_through(h, channel, q, claims, *deadline);
+        status = ask_on_channel(h, channel, q, claims, *deadline);
         lock_release(&channel->lock);
     }
     api_guard_end(guard);
@@ -83,43 +87,44 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
 
     if (!query_read(&q, value, length, scopes, subject, claims))
         return JETON_INVALID;
-    return handle_ask_table(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
+    return handle_lookup(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
 }
 
-/* At most TABLE_VIEW_BATCH. */
-static size_t verify_some(struct jeton *h, struct jeton_check *question, size_t count,
-                          int64_t *deadline)
+/* Verifies at most TABLE_VIEW_BATCH_MAX tokens; returns how many passed. */
+static size_t verify_chunk(struct jeton *h, struct jeton_check *checks, size_t count,
+                           int64_t *deadline)
 {
-    struct table_view_asked asked[TABLE_VIEW_BATCH];
-    struct jeton_check *asker[TABLE_VIEW_BATCH];
+    struct table_view_batch_item items[TABLE_VIEW_BATCH_MAX];
+    struct jeton_check *check_of[TABLE_VIEW_BATCH_MAX];
     size_t valid = 0, passed = 0;
 
-    for (struct jeton_check *q = question; q < question + count; q++) {
-        struct table_view_asked *a = &asked[valid];
-        q->status = JETON_INVALID;
-        if (!query_read(&a->question, q->value, q->length, q->scopes, q->subject, q->claims))
+    for (struct jeton_check *c = checks; c < checks + count; c++) {
+        struct table_view_batch_item *item = &items[valid];
+        c->status = JETON_INVALID;
+        if (!query_read(&item->question, c->value, c->length, c->scopes, c->subject, c->claims))
             continue;
-        a->claims = q->claims;
-        asker[valid++] = q;
+        item->claims = c->claims;
+        check_of[valid++] = c;
     }
-    handle_ask_table_all(h, asked, valid);
+    handle_lookup_batch(h, items, valid);
     for (size_t i = 0; i < valid; i++) {
-        const struct table_view_asked *a = &asked[i];
-        asker[i]->status = a->good ? status_text_public(a->verdict.status) :
-                                     ask_daemon(h, &a->question, a->claims, deadline);
-        passed += asker[i]->status == JETON_OK;
+        const struct table_view_batch_item *item = &items[i];
+        check_of[i]->status = item->answered ?
+                                  status_text_public(item->verdict.status) :
+                                  ask_daemon(h, &item->question, item->claims, deadline);
+        passed += check_of[i]->status == JETON_OK;
     }
     return passed;
 }
 
-size_t jeton_verify_batch(struct jeton *h, struct jeton_check *question, size_t count)
+size_t jeton_verify_batch(struct jeton *h, struct jeton_check *checks, size_t count)
 {
-    size_t passed = 0, together;
+    size_t passed = 0, chunk;
     int64_t deadline = 0;
 
-    for (size_t done = 0; done < count; done += together) {
-        together = count - done < TABLE_VIEW_BATCH ? count - done : TABLE_VIEW_BATCH;
-        passed += verify_some(h, question + done, together, &deadline);
+    for (size_t done = 0; done < count; done += chunk) {
+        chunk = count - done < TABLE_VIEW_BATCH_MAX ? count - done : TABLE_VIEW_BATCH_MAX;
+        passed += verify_chunk(h, checks + done, chunk, &deadline);
     }
     return passed;
 }
@@ -129,9 +134,10 @@ enum jeton_source jeton_source(const struct jeton_claims *claims)
     return (enum jeton_source)claims->source;
 }
 
-/* -- opening and closing ----------------------------------------------------------------------- */
+/* -- opening and closing ---------------------------------------------------------------------- */
 
-static int read_names(struct jeton *h, const char *path, const char *service)
+/* Copies the socket's path and the service's name; 0 or -errno. */
+static int set_names(struct jeton *h, const char *path, const char *service)
 {
     if (path == NULL)
         path = JETON_SOCKET;
@@ -149,16 +155,17 @@ static int read_names(struct jeton *h, const char *path, const char *service)
     return 0;
 }
 
-/* Only what the administrator must put right is an error; the daemon may come later. */
-static int greet(struct jeton *h)
+/* Connects and fetches the table for the first time.  Only what an administrator must correct is an
+ * error: a daemon that is not there may come later. */
+static int connect_first(struct jeton *h)
 {
     struct api_guard guard = api_guard_begin();
-    struct channel *channel = &h->own->channel[0];
-    int64_t deadline = deadline_in(TIMEOUT);
+    struct channel *channel = &h->process->channel[0];
+    int64_t deadline = deadline_in(TIMEOUT_DEFAULT);
     int error = handle_open_channel(h, channel, deadline);
 
     if (error == 0 && handle_fetch_table(channel, deadline))
-        handle_wait(&channel->link, deadline);
+        handle_wait(&channel->connection, deadline);
     api_guard_end(guard);
     return error == -EPERM || error == -ELOOP || error == -EACCES ? error : 0;
 }
@@ -173,18 +180,18 @@ int jeton_open(struct jeton **handle, const char *socket_path, const char *servi
     if (error == 0 && (flags & ~(JETON_NO_TABLE | JETON_NO_REPORTS)) != 0)
         error = -EINVAL;
     if (error == 0)
-        error = read_names(h, socket_path, service);
+        error = set_names(h, socket_path, service);
     if (error == 0) {
         h->flags = flags;
-        atomic_store(&h->timeout, TIMEOUT);
-        void *at = mmap(NULL, sizeof(*h->own), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
-        h->own = at != MAP_FAILED ? at : NULL;
-        if (at == MAP_FAILED || madvise(at, sizeof(*h->own), MADV_WIPEONFORK) < 0)
+        atomic_store(&h->timeout, TIMEOUT_DEFAULT);
+        void *at = mmap(NULL, sizeof(*h->process), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        h->process = at != MAP_FAILED ? at : NULL;
+        if (at == MAP_FAILED || madvise(at, sizeof(*h->process), MADV_WIPEONFORK) < 0)
             error = -errno;
     }
     if (error == 0)
-        error = greet(h);
+        error = connect_first(h);
     if (error == 0)
         *handle = h;
     else
@@ -197,17 +204,17 @@ void jeton_close(struct jeton *h)
     if (h == NULL)
         return;
     struct api_guard guard = api_guard_begin();
-    if (h->own != NULL) {
-        for (size_t i = 0; i < HANDLE_WAITING_MAX; i++)
-            h->own->query[i].done = NULL;
+    if (h->process != NULL) {
+        for (size_t i = 0; i < HANDLE_QUERIES_MAX; i++)
+            h->process->query[i].done = NULL;
         if (!(h->flags & (JETON_NO_REPORTS | JETON_NO_TABLE)) &&
-            connection_connected(&h->own->channel[0].link))
-            handle_send_uses(h, &h->own->channel[0]);
+            connection_is_open(&h->process->channel[0].connection))
+            handle_report_uses(h, &h->process->channel[0]);
         for (size_t i = 0; i <= HANDLE_CHANNELS; i++) {
-            connection_drop(&h->own->channel[i].link);
-            connection_release(&h->mark[i]);
+            connection_close(&h->process->channel[i].connection);
+            fd_identity_close(&h->identity[i]);
         }
-        munmap(h->own, sizeof(*h->own));
+        munmap(h->process, sizeof(*h->process));
     }
     table_views_free(&h->views);
     free(h);

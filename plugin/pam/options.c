@@ -14,7 +14,7 @@ enum {
 void pam_options_init(struct pam_options *o)
 {
     *o = (struct pam_options){
-        .terms = { .socket = JETON_SOCKET, .timeout = TIMEOUT },
+        .request = { .socket = JETON_SOCKET, .timeout = TIMEOUT },
         .prompt = "Token: ",
     };
 }
@@ -28,32 +28,32 @@ static bool is_service(const char *name)
 static const char *read_service(struct pam_options *o, const char *value)
 {
     if (!is_service(value))
-        return "a name of 1 to 64 characters out of A-Z a-z 0-9 . _ : / * - is wanted";
-    strcpy(o->terms.service, value);
+        return "must be a name of 1 to 64 characters out of A-Z a-z 0-9 . _ : / * -";
+    strcpy(o->request.service, value);
     return NULL;
 }
 
 static const char *read_scope(struct pam_options *o, const char *value)
 {
-    const char *fault = value[0] == '\0' ? "no scope" : scopes_fault(slice_of(value));
+    const char *fault = value[0] == '\0' ? "must not be empty" : scopes_fault(slice_of(value));
 
     if (fault == NULL)
-        strcpy(o->terms.scopes, value);
+        strcpy(o->request.scopes, value);
     return fault;
 }
 
 static const char *read_socket(struct pam_options *o, const char *value)
 {
-    if (value[0] != '/' || strlen(value) >= sizeof(o->terms.socket))
-        return "an absolute path of at most 107 bytes is wanted";
-    strcpy(o->terms.socket, value);
+    if (value[0] != '/' || strlen(value) >= sizeof(o->request.socket))
+        return "must be an absolute path of at most 107 bytes";
+    strcpy(o->request.socket, value);
     return NULL;
 }
 
 static const char *read_prompt(struct pam_options *o, const char *value)
 {
     o->prompt = value;
-    return value[0] == '\0' ? "a text is wanted" : NULL;
+    return value[0] == '\0' ? "must not be empty" : NULL;
 }
 
 static const char *read_timeout(struct pam_options *o, const char *value)
@@ -61,15 +61,15 @@ static const char *read_timeout(struct pam_options *o, const char *value)
     uint64_t seconds;
 
     if (!number_parse(slice_of(value), TIMEOUT_MAX, &seconds) || seconds == 0)
-        return "a number of seconds from 1 to 60 is wanted";
-    o->terms.timeout = (int)seconds;
+        return "must be a number of seconds from 1 to 60";
+    o->request.timeout = (int)seconds;
     return NULL;
 }
 
 static const struct option_row {
     const char *name;
     const char *(*read)(struct pam_options *o, const char *value); /* NULL, or what is wrong */
-    size_t flag; /* where there is no value to read */
+    size_t flag; /* read == NULL: the offset of the bool that it sets */
 } rows[] = {
     { "service", .read = read_service },
     { "scope", .read = read_scope },
@@ -97,9 +97,9 @@ static const char *read_option(struct pam_options *o, const char *argument, bool
         return "given twice";
     seen[i] = true;
     if (rows[i].read != NULL)
-        return value != NULL ? rows[i].read(o, value) : "it needs a value";
+        return value != NULL ? rows[i].read(o, value) : "needs a value";
     *((bool *)(void *)((char *)o + rows[i].flag)) = true;
-    return value != NULL ? "it takes no value" : NULL;
+    return value != NULL ? "takes no value" : NULL;
 }
 
 const char *pam_options_read(struct pam_options *o, int argc, const char **argv, int *at)
@@ -118,6 +118,6 @@ const char *pam_options_read(struct pam_options *o, int argc, const char **argv,
 
 void pam_options_default_service(struct pam_options *o, const char *name)
 {
-    if (o->terms.service[0] == '\0' && is_service(name))
-        strcpy(o->terms.service, name);
+    if (o->request.service[0] == '\0' && is_service(name))
+        strcpy(o->request.service, name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a line in a PAM service file says to pam_jeton.  No state; the strings of a struct
- * are its own, but for the prompt, which is the caller's. */
+/* The options of a pam_jeton line in a PAM service file.  No state.  Strings are copied into the
+ * struct, but for the prompt, which stays the caller's. */
 #ifndef JETON_PLUGIN_PAM_OPTIONS_H
 #define JETON_PLUGIN_PAM_OPTIONS_H
 
@@ -9,8 +9,8 @@
 #include "proto/limits.h"
 #include "proto/text.h"
 
-/* Whom to ask, and what for. */
-struct pam_terms {
+/* What to verify, and where. */
+struct pam_request {
     char socket[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
     char service[SERVICE_MAX + 1];    /* "": the daemon's default */
     char scopes[SCOPES_TEXT_MAX + 1]; /* "": none */
@@ -18,21 +18,21 @@ struct pam_terms {
 };
 
 struct pam_options {
-    struct pam_terms terms;
+    struct pam_request request;
     const char *prompt;
     bool debug;
     bool use_first_pass;
     bool try_first_pass;
 };
 
-/* What counts where nothing is said. */
+/* Sets the defaults. */
 void pam_options_init(struct pam_options *o);
 
-/* Reads the options over what is there.  NULL, or what is wrong with argv[*at]. */
+/* Reads the options over what is set already.  NULL, or what is wrong with argv[*at]. */
 const char *pam_options_read(struct pam_options *o, int argc, const char **argv, int *at);
 
-/* The service to ask for, if none was given.  A name that can have no [service] section in the
- * daemon's configuration is that of no section, and changes nothing. */
+/* Sets the service, if no option did.  A name that no [service] section of the daemon's
+ * configuration can have is ignored. */
 void pam_options_default_service(struct pam_options *o, const char *name);
 
 #endif

@@ -1,26 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pam_jeton: the password is a token's value, and the token speaks for the PAM user.
  *
- *     auth      options ─▶ user ─▶ password ─▶ ask ─▶ PAM code       on success: keep what was asked
- *     account   what was kept, options ─▶ user ─▶ ask ─▶ PAM code
+ *     auth      options ─▶ user ─▶ password ─▶ verify ─▶ PAM code    on success: keep both
+ *     account   kept value and request, options ─▶ user ─▶ verify ─▶ PAM code
  *     setcred   nothing to set
  *
- * Who is asked?  The daemon, over its socket, each time over a connection that is opened and closed
- * within the call.  A session can last for days, and a connection held that long would count
- * against its user's; so between two calls there is no descriptor, no mapping and no thread of
- * ours that the application could close, inherit or lose in a chroot.  One question is not worth
- * mapping the table for.
+ * Connections.  Each verification connects to the daemon's socket and closes the connection within
+ * the call.  A session can last for days, and a connection held that long would count against its
+ * user's limit; so between two calls there is no descriptor, no mapping and no thread of ours that
+ * the application could close, inherit or lose in a chroot.  One verification is not worth mapping
+ * the table for.
  *
- * What is kept?  Account management asks the same question again, and the daemon can only be asked
- * by value.  So a value that was accepted is kept until pam_end(), in memory of its own that is
- * locked, left out of core dumps and wiped when it is freed.  With it goes whom we asked and what
- * for, so that an account line without options means "does it still hold?".  Who did not
- * authenticate by a token is none of our business there: PAM_IGNORE.
+ * What is kept.  Account management verifies again, and the daemon can only be asked by value.  So
+ * a value that was accepted is kept until pam_end(), in memory of its own that is locked, left out
+ * of core dumps and wiped when it is freed.  The request is kept with it, so that an account line
+ * without options means "is it still valid?".  For users who did not authenticate by a token,
+ * account management returns PAM_IGNORE.
  *
- * What does the other side learn?  Nothing but yes, no, or that nobody could judge.  The
- * conversation is the same whatever is wrong, and every no is PAM_AUTH_ERR while authenticating.
- * There is no delay after a refusal: a value cannot be guessed.  The log says which token, by its
- * identifier, and why.
+ * What the application learns: yes, no, or that nobody could judge.  The conversation is the same
+ * whatever is wrong, and every no is PAM_AUTH_ERR while authenticating.  There is no delay after a
+ * refusal: a value cannot be guessed.  The log shows which token, by its identifier, and why.
  *
  * There is no state outside the PAM handle: threads need nothing more than a handle each. */
 #include <errno.h>
@@ -34,22 +33,22 @@
 #include <security/pam_modules.h>
 #pragma GCC visibility pop
 
+#include "plugin/lib/deadline.h"
 #include "plugin/lib/jeton.h"
-#include "plugin/lib/connection.h"
 #include "plugin/pam/options.h"
 
-#define KEPT "pam_jeton:kept"
+#define ACCEPTED_DATA "pam_jeton:accepted"
 
 enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASES };
 
-/* Of a token that was accepted; libpam's, in memory of sodium_malloc(). */
-struct kept {
-    struct pam_terms terms;
+/* A value that was accepted, and for what.  From sodium_malloc(), owned by the PAM handle. */
+struct accepted {
+    struct pam_request request;
     char value[VALUE_MAX + 1];
 };
 
 struct answer {
-    int error; /* 0, or -errno: there was nobody to ask */
+    int error; /* 0, or -errno: the library could not be opened */
     enum jeton_status status;
     struct jeton_claims claims;
 };
@@ -57,13 +56,14 @@ struct answer {
 static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o);
 static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed);
 static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const char *value);
-static void ask(const struct pam_terms *t, const char *user, const char *value, struct answer *a);
+static void verify(const struct pam_request *request, const char *user, const char *value,
+                   struct answer *a);
 static int code_of(const struct answer *a, enum phase phase);
-static int keep(pam_handle_t *pamh, const struct pam_terms *terms, const char *value);
-static void note(pam_handle_t *pamh, const struct pam_options *o, const char *user,
-                 const struct answer *a, enum phase phase);
+static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value);
+static void log_answer(pam_handle_t *pamh, const struct pam_options *o, const char *user,
+                       const struct answer *a, enum phase phase);
 
-/* -- what PAM calls ---------------------------------------------------------------------------- */
+/* -- what PAM calls --------------------------------------------------------------------------- */
 
 static const char *item(const pam_handle_t *pamh, int which)
 {
@@ -74,7 +74,7 @@ static const char *item(const pam_handle_t *pamh, int which)
 
 static int forget(pam_handle_t *pamh)
 {
-    return pam_set_data(pamh, KEPT, NULL, NULL);
+    return pam_set_data(pamh, ACCEPTED_DATA, NULL, NULL);
 }
 
 int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
@@ -109,8 +109,8 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     return code;
 }
 
-/* Always a success: what the stack decided is settled, and the process that asks may be another
- * than the one that authenticated. */
+/* Always a success: the decision is made already, and the process that calls may be another than
+ * the one that authenticated. */
 int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     (void)argc;
@@ -126,23 +126,25 @@ int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
 
     (void)flags;
     pam_options_init(&o);
-    const struct kept *kept = pam_get_data(pamh, KEPT, &data) == PAM_SUCCESS ? data : NULL;
-    if (kept != NULL)
-        o.terms = kept->terms;
+    const struct accepted *accepted = pam_get_data(pamh, ACCEPTED_DATA, &data) == PAM_SUCCESS ?
+                                          data :
+                                          NULL;
+    if (accepted != NULL)
+        o.request = accepted->request;
     if (!read_options(pamh, argc, argv, &o))
         return PAM_SERVICE_ERR;
-    if (kept == NULL) {
+    if (accepted == NULL) {
         if (o.debug)
             pam_syslog(pamh, LOG_DEBUG, "no token was accepted here: not judged");
         return PAM_IGNORE;
     }
     const char *user = item(pamh, PAM_USER);
-    ask(&o.terms, user, kept->value, &answer);
-    note(pamh, &o, user, &answer, PHASE_ACCOUNT);
+    verify(&o.request, user, accepted->value, &answer);
+    log_answer(pamh, &o, user, &answer, PHASE_ACCOUNT);
     return code_of(&answer, PHASE_ACCOUNT);
 }
 
-/* Over what is there.  False: something is wrong, and the log says what. */
+/* Reads the options over what is set already.  False: one is wrong, and was logged. */
 static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o)
 {
     const char *service = item(pamh, PAM_SERVICE);
@@ -156,10 +158,10 @@ static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct
     return fault == NULL;
 }
 
-/* -- passwords --------------------------------------------------------------------------------- */
+/* -- passwords -------------------------------------------------------------------------------- */
 
-/* Asks for one, and leaves it for the modules that follow.  What is typed is the caller's to wipe
- * and free, even on failure. */
+/* Asks for a password, and leaves it for the modules that follow.  What was typed is the caller's
+ * to wipe and free, even on failure. */
 static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed)
 {
     int code = pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, typed, "%s", o->prompt);
@@ -171,20 +173,20 @@ static int read_password(pam_handle_t *pamh, const struct pam_options *o, char *
     return code == PAM_CONV_AGAIN ? PAM_INCOMPLETE : code;
 }
 
-/* The user is looked at now: a conversation may have changed it. */
+/* Verifies one password.  The user is read only now: a conversation may have changed it. */
 static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const char *value)
 {
     const char *user = item(pamh, PAM_USER);
     struct answer answer;
 
-    ask(&o->terms, user, value, &answer);
+    verify(&o->request, user, value, &answer);
     int code = code_of(&answer, PHASE_AUTH);
     if (code == PAM_SUCCESS)
-        code = keep(pamh, &o->terms, value);
+        code = keep(pamh, &o->request, value);
     if (code == PAM_BUF_ERR)
         pam_syslog(pamh, LOG_CRIT, "no memory");
     else
-        note(pamh, o, user, &answer, PHASE_AUTH);
+        log_answer(pamh, o, user, &answer, PHASE_AUTH);
     return code;
 }
 
@@ -195,24 +197,25 @@ static void wipe(pam_handle_t *pamh, void *data, int status)
     sodium_free(data);
 }
 
-static int keep(pam_handle_t *pamh, const struct pam_terms *terms, const char *value)
+static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value)
 {
     size_t len = strlen(value);
-    struct kept *kept = len <= VALUE_MAX ? sodium_malloc(sizeof(*kept)) : NULL;
+    struct accepted *accepted = len <= VALUE_MAX ? sodium_malloc(sizeof(*accepted)) : NULL;
 
-    if (kept == NULL)
+    if (accepted == NULL)
         return PAM_BUF_ERR;
-    kept->terms = *terms;
-    memcpy(kept->value, value, len + 1);
-    int code = pam_set_data(pamh, KEPT, kept, wipe);
+    accepted->request = *request;
+    memcpy(accepted->value, value, len + 1);
+    int code = pam_set_data(pamh, ACCEPTED_DATA, accepted, wipe);
     if (code != PAM_SUCCESS)
-        sodium_free(kept);
+        sodium_free(accepted);
     return code;
 }
 
-/* -- query ------------------------------------------------------------------------------------ */
+/* -- verifying -------------------------------------------------------------------------------- */
 
-/* Nobody is the subject of a token whose subject is empty. */
+/* True if a token can speak for this user; nobody is the subject of a token whose subject is
+ * empty. */
 static bool is_subject(const char *user)
 {
     return user != NULL && user[0] != '\0' && strlen(user) <= SUBJECT_MAX;
@@ -223,30 +226,34 @@ static const char *or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-/* The timeout is for all of it: what connecting took is not there any more for the answer. */
-static void ask(const struct pam_terms *t, const char *user, const char *value, struct answer *a)
+/* Connects and verifies.  The timeout is for both: the time that connecting took is not available
+ * for the answer. */
+static void verify(const struct pam_request *request, const char *user, const char *value,
+                   struct answer *a)
 {
-    int64_t deadline = deadline_in((unsigned)t->timeout * 1000);
+    int64_t deadline = deadline_in((unsigned)request->timeout * 1000);
     struct jeton *h;
 
     *a = (struct answer){ .status = JETON_SUBJECT, .claims = JETON_CLAIMS_INIT };
     if (!is_subject(user))
         return;
     a->status = JETON_UNAVAILABLE;
-    a->error = jeton_open(&h, t->socket, or_null(t->service), JETON_NO_TABLE);
+    a->error = jeton_open(&h, request->socket, or_null(request->service), JETON_NO_TABLE);
     if (a->error != 0)
         return;
     int64_t left = deadline - deadline_now();
     if (left > 0 && jeton_set_timeout(h, (unsigned)left) == 0)
-        a->status = jeton_verify(h, value, strlen(value), or_null(t->scopes), user, &a->claims);
+        a->status = jeton_verify(h, value, strlen(value), or_null(request->scopes), user,
+                                 &a->claims);
     if (a->status == JETON_OK && strcmp(a->claims.subject, user) != 0)
         a->status = JETON_SUBJECT;
     jeton_close(h);
 }
 
-/* -- what is made of an answer ----------------------------------------------------------------- */
+/* -- codes and the log ------------------------------------------------------------------------ */
 
-/* While authenticating, a no does not say why.  Later: expired; known, but refused; not known. */
+/* While authenticating, a no does not say why.  Account management tells expired tokens, tokens
+ * that are known but refused, and tokens that are not known. */
 static const struct code_row {
     enum jeton_status status;
     int level;
@@ -277,7 +284,7 @@ static const struct code_row *code_row(enum jeton_status status)
     return row;
 }
 
-/* What the administrator must put right is not an outage. */
+/* What an administrator must correct is not reported as an outage. */
 static int code_of(const struct answer *a, enum phase phase)
 {
     if (a->error == -ENOMEM)
@@ -287,7 +294,8 @@ static int code_of(const struct answer *a, enum phase phase)
     return code_row(a->status)->code[phase];
 }
 
-/* A value that was typed in the place of a name must not be logged as one. */
+/* A user name as the log may show it: a value that was typed in place of a name must not be
+ * logged. */
 static const char *shown(const char *user)
 {
     struct slice name = slice_of(user != NULL ? user : "");
@@ -298,18 +306,18 @@ static const char *shown(const char *user)
     return plain ? user : "(not shown)";
 }
 
-static void note(pam_handle_t *pamh, const struct pam_options *o, const char *user,
-                 const struct answer *a, enum phase phase)
+static void log_answer(pam_handle_t *pamh, const struct pam_options *o, const char *user,
+                       const struct answer *a, enum phase phase)
 {
-    const struct pam_terms *t = &o->terms;
+    const struct pam_request *request = &o->request;
     bool ok = a->error == 0 && a->status == JETON_OK;
 
     if (o->debug)
-        pam_syslog(pamh, LOG_DEBUG, "asked %s, service \"%s\", scopes \"%s\"", t->socket,
-                   t->service, t->scopes);
+        pam_syslog(pamh, LOG_DEBUG, "asked %s, service \"%s\", scopes \"%s\"", request->socket,
+                   request->service, request->scopes);
     if (a->error != 0) {
         errno = -a->error;
-        pam_syslog(pamh, LOG_ERR, "user %s: cannot ask at %s: %m", shown(user), t->socket);
+        pam_syslog(pamh, LOG_ERR, "user %s: cannot ask at %s: %m", shown(user), request->socket);
     } else if (!ok || phase == PHASE_AUTH || o->debug) {
         pam_syslog(pamh, ok && phase == PHASE_ACCOUNT ? LOG_DEBUG : code_row(a->status)->level,
                    "user %s, token %s: %s", shown(user),

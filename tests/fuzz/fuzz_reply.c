@@ -33,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     cli_escape_setup();
     MUST(query_read(&question, VALUE, sizeof(VALUE) - 1, NULL, NULL, NULL));
     token_digest(question.value, digest);
-    claims_id(id, digest);
+    claims_format_id(id, digest);
     /* An input of the corpus may contain the id of VALUE. */
     MUST(strlen(id) == ID_TEXT);
     return 0;
@@ -84,27 +84,28 @@ static void check_answer(const struct query *a, const struct jeton_claims *c, st
     MUST(strcmp(c->verifier, "local") != 0 || strcmp(c->id, id) == 0);
 }
 
-static void connect_link(struct connection *l, struct fd_identity *mark, int fd)
+static void connect_link(struct connection *conn, struct fd_identity *identity, int fd)
 {
     struct stat st;
 
     MUST(fstat(fd, &st) == 0);
-    *mark = (struct fd_identity){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
-    memset(l, 0, offsetof(struct connection, in));
-    l->mark = mark;
-    l->arrived = -1;
+    *identity =
+        (struct fd_identity){ .held = true, .fd = fd, .device = st.st_dev, .inode = st.st_ino };
+    memset(conn, 0, offsetof(struct connection, in));
+    conn->identity = identity;
+    conn->received_fd = -1;
 }
 
 static void read_as_library(struct slice bytes)
 {
     static struct connection l;
-    struct fd_identity mark;
+    struct fd_identity identity;
     struct query query[QUERIES] = { 0 };
     static struct jeton_claims claims[QUERIES];
     int pair[2];
 
     MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
-    connect_link(&l, &mark, pair[0]);
+    connect_link(&l, &identity, pair[0]);
     for (int i = 0; i < QUERIES; i++) {
         claims[i].size = sizeof(claims[i]);
         query[i].claims = &claims[i];
@@ -116,7 +117,7 @@ static void read_as_library(struct slice bytes)
     shutdown(pair[1], SHUT_WR);
     while (connection_step(&l) == 0)
         ;
-    MUST(!connection_connected(&l) && l.count == 0);
+    MUST(!connection_is_open(&l) && l.count == 0);
     for (int i = 0; i < QUERIES; i++)
         check_answer(&query[i], &claims[i], final_line(bytes, i));
     close(pair[1]);
@@ -131,10 +132,10 @@ static void check_shown(struct cli_output *o)
 
     for (size_t i = 0; i < o->bytes.len; i++) {
         unsigned char c = (unsigned char)s[i];
-        MUST(c >= 0x20 || c == '\n' || (c == '\t' && o->form == CLI_PLAIN));
+        MUST(c >= 0x20 || c == '\n' || (c == '\t' && o->form == CLI_OUTPUT_PLAIN));
         MUST(c != 0x7f);
         MUST(c != 0xc2 || i + 1 == o->bytes.len || (unsigned char)s[i + 1] > 0x9f ||
-             o->form == CLI_PLAIN);
+             o->form == CLI_OUTPUT_PLAIN);
     }
 }
 
@@ -148,24 +149,24 @@ static void check_json(struct cli_output *o)
     json_decref(read);
 }
 
-static void show(struct cli_output *o, const struct cli_reply *reply, const struct cli_view *view)
+static void show(struct cli_output *o, const struct reply *reply, const struct cli_view *view)
 {
     cli_buffer_clear(&o->bytes);
-    cli_output_object(o, o->form == CLI_PEOPLE ? NULL : view, &reply->line, reply->word);
+    cli_output_object(o, o->form == CLI_OUTPUT_HUMAN ? NULL : view, &reply->line, reply->word);
     check_shown(o);
-    if (o->form == CLI_JSON)
+    if (o->form == CLI_OUTPUT_JSON)
         check_json(o);
     cli_buffer_clear(&o->bytes);
-    if (!reply->final && o->form == CLI_PEOPLE) {
-        cli_columns_begin(&o->table, view, &o->bytes, 40, false, false);
-        cli_columns_row(&o->table, &reply->line);
-        cli_columns_end(&o->table);
+    if (!reply->final && o->form == CLI_OUTPUT_HUMAN) {
+        cli_columns_begin(&o->columns, view, &o->bytes, 40, false, false);
+        cli_columns_row(&o->columns, &reply->line);
+        cli_columns_end(&o->columns);
         check_shown(o);
         cli_buffer_clear(&o->bytes);
     }
 }
 
-static void check_reply(const struct cli_reply *r)
+static void check_reply(const struct reply *r)
 {
     if (!r->final)
         return;
@@ -183,7 +184,7 @@ static void read_as_command(struct slice bytes, unsigned form)
     };
     static struct cli_connection l;
     struct cli_output o = { .form = form % 3 };
-    struct cli_reply reply;
+    struct reply reply;
 
     l = (struct cli_connection){ .fd = -1, .descriptor = -1 };
     l.end = bytes.len < sizeof(l.in) ? bytes.len : sizeof(l.in);

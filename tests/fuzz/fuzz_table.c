@@ -183,7 +183,7 @@ static bool slot_justifies(const struct table_slot *s, const struct question *q,
 }
 
 /* Tells whether the slot that the answer names belongs to the value and justifies the answer. */
-static bool image_justifies(unsigned number, const struct table_view_asked *a)
+static bool image_justifies(unsigned number, const struct table_view_batch_item *a)
 {
     const struct table_slot *slots = (const void *)(snapshot + TABLE_HEADER_SIZE);
     const struct verdict *v = &a->verdict;
@@ -210,15 +210,15 @@ static void check_claims(const struct jeton_claims *c, bool good, const struct v
 }
 
 static void check_answer(const struct table_view *view, unsigned number,
-                         const struct table_view_asked *a, int64_t now)
+                         const struct table_view_batch_item *a, int64_t now)
 {
     const struct verdict *v = &a->verdict;
 
-    check_claims(a->claims, a->good, v);
-    if (!a->good)
+    check_claims(a->claims, a->answered, v);
+    if (!a->answered)
         return;
     MUST(now == NOW && image_is_live());
-    MUST(v->status == STATUS_OK || view->terms.final);
+    MUST(v->status == STATUS_OK || view->conditions.final);
     if (v->found)
         MUST(image_justifies(number, a));
     else
@@ -241,19 +241,21 @@ static struct question question(unsigned number, enum kind kind, char value[40])
     return q;
 }
 
-static struct table_view_gate gate;
-static struct table_view_uses uses;
+static struct table_view_readers readers;
+static struct recent_uses recent_uses;
 
 static void verify_one(struct table_view *view, unsigned number, enum kind kind)
 {
     struct table_views views = { .current = view };
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     char value[40];
-    struct table_view_asked a = { .question = question(number, kind, value), .claims = &claims };
+    struct table_view_batch_item a = { .question = question(number, kind, value),
+                                       .claims = &claims };
     int64_t now;
 
     snapshot = image;
-    a.good = table_view_ask(&views, &gate, &uses, &a.question, &a.verdict, &now, &claims);
+    a.answered = table_view_lookup(&views, &readers, &recent_uses, &a.question, &a.verdict, &now,
+                                   &claims);
     check_answer(view, number, &a, now);
 }
 
@@ -261,17 +263,17 @@ static void verify_all(struct table_view *view)
 {
     static struct jeton_claims claims[QUESTIONS];
     struct table_views views = { .current = view };
-    struct table_view_asked questions[QUESTIONS];
+    struct table_view_batch_item questions[QUESTIONS];
     char value[QUESTIONS][40];
     int64_t now;
 
     for (unsigned i = 0; i < QUESTIONS; i++) {
         claims[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
-        questions[i] = (struct table_view_asked){ .question = question(i, i % ALL, value[i]),
-                                                  .claims = &claims[i] };
+        questions[i] = (struct table_view_batch_item){ .question = question(i, i % ALL, value[i]),
+                                                       .claims = &claims[i] };
     }
     snapshot = image;
-    table_view_ask_all(&views, &gate, &uses, questions, QUESTIONS, &now);
+    table_view_lookup_batch(&views, &readers, &recent_uses, questions, QUESTIONS, &now);
     for (unsigned i = 0; i < QUESTIONS; i++)
         check_answer(view, i, &questions[i], now);
 }
@@ -284,7 +286,7 @@ static void verify_every_question(struct table_view *view)
         for (enum kind kind = PLAIN; kind < ALL; kind++)
             verify_one(view, i, kind);
     verify_all(view);
-    MUST(table_view_usable(&views, &gate) == image_is_live());
+    MUST(table_view_usable(&views, &readers) == image_is_live());
 }
 
 /* Verifies a value and applies a group of patches, in turn, up to the end of the input. */
@@ -325,7 +327,7 @@ static int make_file(unsigned flags)
 
 static void try_table(unsigned flags)
 {
-    struct table_view_terms terms = { .final = (flags & FINAL) != 0 };
+    struct table_view_conditions terms = { .final = (flags & FINAL) != 0 };
     struct table_view *view;
 
     if (!(flags & WRITABLE))

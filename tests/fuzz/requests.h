@@ -34,8 +34,8 @@ static void check_claims_in_view(const struct jeton_claims *c, const struct toke
 
 static void check_token_in_view(struct table_views *views, const struct token *t)
 {
-    static struct table_view_gate gate;
-    static struct table_view_uses uses;
+    static struct table_view_readers readers;
+    static struct recent_uses recent_uses;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     struct question q = { .value = slice_of(t->value) };
     struct verdict v;
@@ -44,7 +44,8 @@ static void check_token_in_view(struct table_views *views, const struct token *t
 
     if (t->value[0] == '\0')
         return;
-    MUST(table_view_ask(views, &gate, &uses, &q, &v, &now, &claims) && now == fuzz_clock.wall);
+    MUST(table_view_lookup(views, &readers, &recent_uses, &q, &v, &now, &claims) &&
+         now == fuzz_clock.wall);
     snprintf(words, sizeof(words), "%s%s", v.status == STATUS_OK ? "OK" : "NO ",
              v.status == STATUS_OK ? "" : status_row(v.status)->word);
     t = model_find(t->id);
@@ -54,7 +55,7 @@ static void check_token_in_view(struct table_views *views, const struct token *t
 
 static void check_table(void)
 {
-    static const struct table_view_terms terms = { .final = true };
+    static const struct table_view_conditions terms = { .final = true };
     struct table_views views = { .retired = NULL };
     struct table_view *view;
     struct stat st;

@@ -2,16 +2,16 @@
 /* libjeton: reports, questions that do not block, and the library as it is installed. */
 #include "tests/unit/support/fake_daemon.h"
 
-/* -- reports ----------------------------------------------------------------------------------- */
+/* -- reports ---------------------------------------------------------------------------------- */
 
 static unsigned uses_after(unsigned expected)
 {
     unsigned uses = 0;
 
     for (int i = 0; i < 200; i++) {
-        pthread_mutex_lock(&house.mutex);
-        uses = house.uses;
-        pthread_mutex_unlock(&house.mutex);
+        pthread_mutex_lock(&fake.mutex);
+        uses = fake.used_count;
+        pthread_mutex_unlock(&fake.mutex);
         if (uses >= expected && i > 5)
             break;
         usleep(10000);
@@ -27,32 +27,32 @@ static void a_use_is_reported_once_a_minute(void **state)
     struct text t = text_in(id, ID_TEXT);
 
     text_add_hex(&t, r.digest, ID_SIZE);
-    put_numbered(1);
-    put_numbered(2);
-    revoke_numbered(2);
+    put_token(1);
+    put_token(2);
+    revoke_token(2);
     struct jeton *h = open_with(0);
-    shift = 60 - time(NULL) % 60; /* a minute begins */
+    fake_clock_offset = 60 - time(NULL) % 60; /* a minute begins */
     for (int i = 0; i < 1000; i++) {
-        ask(h, 1);
-        ask(h, 2);
+        verify(h, 1);
+        verify(h, 2);
     }
     assert_int_equal(uses_after(0), 0);
-    shift += 61;
+    fake_clock_offset += 61;
     for (int i = 0; i < 1000; i++)
-        ask(h, 1);
+        verify(h, 1);
     assert_int_equal(uses_after(1), 1);
-    assert_string_equal(house.used[0], id);
-    shift += 30;
+    assert_string_equal(fake.used[0], id);
+    fake_clock_offset += 30;
     for (int i = 0; i < 1000; i++)
-        ask(h, 1);
+        verify(h, 1);
     assert_int_equal(uses_after(1), 1);
-    shift += 61;
+    fake_clock_offset += 61;
     for (int i = 0; i < 1000; i++)
-        ask(h, 1);
+        verify(h, 1);
     assert_int_equal(uses_after(2), 2);
-    shift -= 86400; /* the clock is set back */
+    fake_clock_offset -= 86400; /* the clock is set back */
     for (int i = 0; i < 1000; i++)
-        ask(h, 1);
+        verify(h, 1);
     assert_int_equal(uses_after(3), 3);
     jeton_close(h);
 }
@@ -63,12 +63,12 @@ static void many_uses_are_reported_in_several_messages(void **state)
     struct jeton *h = open_with(0);
 
     for (uint64_t i = 1; i <= 300; i++) {
-        put_numbered(i);
-        assert_int_equal(ask(h, i), JETON_OK);
+        put_token(i);
+        assert_int_equal(verify(h, i), JETON_OK);
     }
     for (unsigned i = 0; i < 4; i++) {
-        shift += 61;
-        ask(h, 1);
+        fake_clock_offset += 61;
+        verify(h, 1);
         uses_after(i < 2 ? 128 * (i + 1) : 300);
     }
     assert_in_range(uses_after(300), 290, 306);
@@ -78,19 +78,19 @@ static void many_uses_are_reported_in_several_messages(void **state)
 static void closing_reports_and_a_handle_may_decline(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     struct jeton *h = open_with(JETON_NO_REPORTS);
 
-    assert_int_equal(ask(h, 1), JETON_OK);
+    assert_int_equal(verify(h, 1), JETON_OK);
     jeton_close(h);
     assert_int_equal(uses_after(0), 0);
     h = open_with(0);
-    assert_int_equal(ask(h, 1), JETON_OK);
+    assert_int_equal(verify(h, 1), JETON_OK);
     jeton_close(h);
     assert_int_equal(uses_after(1), 1);
 }
 
-/* -- without blocking -------------------------------------------------------------------------- */
+/* -- without blocking ------------------------------------------------------------------------- */
 
 struct caller {
     struct jeton *handle;
@@ -138,9 +138,9 @@ static bool loop(struct jeton *h)
 static void a_question_to_the_table_completes_at_once_and_others_later(void **state)
 {
     (void)state;
-    put_numbered(1);
-    put_numbered(2);
-    revoke_numbered(2);
+    put_token(1);
+    put_token(2);
+    revoke_token(2);
     struct caller c = { .handle = open_with(0) }, many[250];
 
     assert_int_equal(start(&c, 1), JETON_OK);
@@ -172,10 +172,10 @@ static void a_question_to_the_table_completes_at_once_and_others_later(void **st
 static void a_lost_table_is_fetched_without_blocking(void **state)
 {
     (void)state;
-    put_numbered(1);
-    house_kill();
+    put_token(1);
+    fake_daemon_kill();
     struct caller c = { .handle = open_with(0) };
-    house_open();
+    fake_daemon_start();
 
     assert_int_equal(start(&c, 1), JETON_WAITING);
     assert_true(loop(c.handle));
@@ -188,7 +188,7 @@ static void a_lost_table_is_fetched_without_blocking(void **state)
 static void a_cancelled_question_is_not_answered(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     struct caller c = { .handle = open_with(JETON_NO_TABLE) }, other = c;
 
     assert_int_equal(start(&c, 1), JETON_WAITING);
@@ -203,8 +203,8 @@ static void a_cancelled_question_is_not_answered(void **state)
 static void a_question_nobody_answers_is_unavailable_in_time(void **state)
 {
     (void)state;
-    put_numbered(1);
-    house.verify_says = "";
+    put_token(1);
+    fake.verify_reply = "";
     struct caller c = { .handle = open_with(JETON_NO_TABLE) };
     int64_t begun = milliseconds();
 
@@ -221,16 +221,16 @@ static void a_question_nobody_answers_is_unavailable_in_time(void **state)
 static void the_descriptor_of_a_replaced_daemon_has_another_number(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     struct caller c = { .handle = open_with(JETON_NO_TABLE) };
 
     assert_int_equal(jeton_fd(c.handle), -1);
     assert_int_equal(start(&c, 1), JETON_WAITING);
     int fd = jeton_fd(c.handle);
     assert_true(loop(c.handle) && c.status == JETON_OK);
-    house_kill(); /* nothing waits: the next question notices */
+    fake_daemon_kill(); /* nothing waits: the next question notices */
     assert_int_equal(start(&c, 1), JETON_UNAVAILABLE);
-    house_open();
+    fake_daemon_start();
     assert_int_equal(start(&c, 1), JETON_WAITING);
     assert_int_not_equal(jeton_fd(c.handle), fd);
     close(jeton_fd(c.handle)); /* the host should not */
@@ -243,8 +243,8 @@ static void the_descriptor_of_a_replaced_daemon_has_another_number(void **state)
 static void what_is_asked_while_a_connection_ends_is_not_lost(void **state)
 {
     (void)state;
-    put_numbered(1);
-    house.hang_ups = 1;
+    put_token(1);
+    fake.hang_ups = 1;
     struct caller c = { .handle = open_with(JETON_NO_TABLE), .again = 1 };
 
     assert_int_equal(start(&c, 1), JETON_WAITING);
@@ -255,7 +255,7 @@ static void what_is_asked_while_a_connection_ends_is_not_lost(void **state)
     assert_int_equal(c.calls, 2);
 }
 
-/* -- the library as it is installed ------------------------------------------------------------ */
+/* -- the library as it is installed ----------------------------------------------------------- */
 
 static const char *library(void)
 {
@@ -310,7 +310,7 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
 
     if (library() == NULL || SANITIZED)
         skip();
-    put_numbered(1);
+    put_token(1);
     for (int i = 0; i < 100; i++) {
         void *so = dlopen(library(), RTLD_NOW | RTLD_LOCAL);
         struct jeton *h;
@@ -320,7 +320,7 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
                                           unsigned))(uintptr_t)dlsym(so, "jeton_open");
         void (*closes)(struct jeton *) = (void (*)(struct jeton *))(uintptr_t)dlsym(so,
                                                                                     "jeton_close");
-        assert_int_equal(opens(&h, house.path, NULL, 0), 0);
+        assert_int_equal(opens(&h, fake.path, NULL, 0), 0);
         closes(h);
         assert_int_equal(dlclose(so), 0);
         assert_null(dlopen(library(), RTLD_NOW | RTLD_NOLOAD));
@@ -331,21 +331,21 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
             assert_int_equal(child_status(child), 0);
         usleep(1000);
         if (i == 20)
-            maps = mappings(), fds = entries("/proc/self/fd");
+            maps = mappings(), fds = count_entries("/proc/self/fd");
     }
     assert_in_range(mappings(), maps - 8, maps + 8);
-    assert_in_range(entries("/proc/self/fd"), fds - 4, fds + 4);
+    assert_in_range(count_entries("/proc/self/fd"), fds - 4, fds + 4);
 }
 
-static int run_example(const char *input, char said[256])
+static int run_example(const char *input, char output[256])
 {
     char command[512];
 
-    snprintf(command, sizeof(command), "echo '%s' | %s/example %s deploy", input, house.directory,
-             house.path);
+    snprintf(command, sizeof(command), "echo '%s' | %s/example %s deploy", input, fake.directory,
+             fake.path);
     FILE *out = popen(command, "r");
-    said[0] = '\0';
-    (void)!fgets(said, 256, out);
+    output[0] = '\0';
+    (void)!fgets(output, 256, out);
     return WEXITSTATUS(pclose(out));
 }
 
@@ -356,37 +356,37 @@ static void the_example_of_the_manual_compiles_and_runs(void **state)
         "awk '/^.Sh EXAMPLES/{e=1} e&&/^.Ed/{exit} p{print} e&&/^.Bd/{p=1}' plugin/lib/libjeton.3 |"
         "sed 's/\\\\e/\\\\/g' | ${CC:-cc} -std=c17 -Wall -Wextra -Werror -Iplugin/lib -x c - -x none "
         "%s -Wl,-rpath,$(dirname $(realpath %s)) -o %s/example";
-    char command[1024], value[33], said[256];
+    char command[1024], value[33], output[256];
 
     if (library() == NULL || SANITIZED)
         skip();
-    snprintf(command, sizeof(command), compile, library(), library(), house.directory);
+    snprintf(command, sizeof(command), compile, library(), library(), fake.directory);
     assert_int_equal(system(command), 0);
-    put_numbered(1);
+    put_token(1);
     value_numbered(1, value);
-    assert_int_equal(run_example(value, said), 0);
-    assert_non_null(strstr(said, "speaks for alice (by the table)"));
-    assert_int_equal(run_example("no token", said), 1);
-    assert_non_null(strstr(said, "HTTP 401"));
-    snprintf(command, sizeof(command), "%s/example", house.directory);
+    assert_int_equal(run_example(value, output), 0);
+    assert_non_null(strstr(output, "speaks for alice (by the table)"));
+    assert_int_equal(run_example("no token", output), 1);
+    assert_non_null(strstr(output, "HTTP 401"));
+    snprintf(command, sizeof(command), "%s/example", fake.directory);
     unlink(command);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_HOUSE(a_use_is_reported_once_a_minute),
-        IN_HOUSE(many_uses_are_reported_in_several_messages),
-        IN_HOUSE(closing_reports_and_a_handle_may_decline),
-        IN_HOUSE(a_question_to_the_table_completes_at_once_and_others_later),
-        IN_HOUSE(a_lost_table_is_fetched_without_blocking),
-        IN_HOUSE(a_cancelled_question_is_not_answered),
-        IN_HOUSE(a_question_nobody_answers_is_unavailable_in_time),
-        IN_HOUSE(the_descriptor_of_a_replaced_daemon_has_another_number),
-        IN_HOUSE(what_is_asked_while_a_connection_ends_is_not_lost),
+        WITH_FAKE_DAEMON(a_use_is_reported_once_a_minute),
+        WITH_FAKE_DAEMON(many_uses_are_reported_in_several_messages),
+        WITH_FAKE_DAEMON(closing_reports_and_a_handle_may_decline),
+        WITH_FAKE_DAEMON(a_question_to_the_table_completes_at_once_and_others_later),
+        WITH_FAKE_DAEMON(a_lost_table_is_fetched_without_blocking),
+        WITH_FAKE_DAEMON(a_cancelled_question_is_not_answered),
+        WITH_FAKE_DAEMON(a_question_nobody_answers_is_unavailable_in_time),
+        WITH_FAKE_DAEMON(the_descriptor_of_a_replaced_daemon_has_another_number),
+        WITH_FAKE_DAEMON(what_is_asked_while_a_connection_ends_is_not_lost),
         cmocka_unit_test(it_exports_what_the_header_declares_and_nothing_else),
-        IN_HOUSE(it_can_be_loaded_and_unloaded_for_ever),
-        IN_HOUSE(the_example_of_the_manual_compiles_and_runs),
+        WITH_FAKE_DAEMON(it_can_be_loaded_and_unloaded_for_ever),
+        WITH_FAKE_DAEMON(the_example_of_the_manual_compiles_and_runs),
     };
 
     if (sodium_init() < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/support/scripted_server.h"
 
-/* -- replies ----------------------------------------------------------------------------------- */
+/* -- replies ---------------------------------------------------------------------------------- */
 
 static void three_in_pieces(int fd)
 {
@@ -16,41 +16,41 @@ static void three_in_pieces(int fd)
     wait_for_line(fd);
 }
 
-static void replies_come_in_the_order_of_the_questions(void **state)
+static void replies_come_in_the_order_of_the_requests(void **state)
 {
     (void)state;
     memset(&got, 0, sizeof(got));
-    begin(three_in_pieces);
+    start_server(three_in_pieces);
     for (int i = 0; i < 3; i++)
-        put("ping\n", false, 3000);
-    settle(3000);
+        enqueue("ping\n", false, 3000);
+    wait_for_replies(3000);
     assert_int_equal(got.count, 3);
     assert_int_equal(got.status[0], STATUS_OK);
     assert_int_equal(got.status[1], STATUS_REVOKED);
     assert_int_equal(got.status[2], STATUS_BUSY);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(got.first[i][0], '1' + i);
-    assert_true(connection_connected(l));
-    finish();
+        assert_int_equal(got.n[i][0], '1' + i);
+    assert_true(connection_is_open(conn));
+    stop_server();
 }
 
-static const char *words;
+static const char *scripted_reply;
 
-static void say_words(int fd)
+static void send_reply(int fd)
 {
     wait_for_line(fd);
-    say(fd, words);
+    send_text(fd, scripted_reply);
     wait_for_line(fd);
 }
 
 static void a_word_of_a_later_version_is_a_refusal_or_no_answer(void **state)
 {
     (void)state;
-    words = "NO full-moon n=1\n";
-    assert_true(answered(say_words, false));
+    scripted_reply = "NO full-moon n=1\n";
+    assert_true(answered(send_reply, false));
     assert_int_equal(got.status[0], STATUS_DENIED);
-    words = "ERR full-moon\n";
-    assert_true(answered(say_words, false));
+    scripted_reply = "ERR full-moon\n";
+    assert_true(answered(send_reply, false));
     assert_int_equal(got.status[0], STATUS_UNAVAILABLE);
 }
 
@@ -80,8 +80,8 @@ static void malformed_replies_are_no_answer(void **state)
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        words = bad[i];
-        assert_false(answered(say_words, false));
+        scripted_reply = bad[i];
+        assert_false(answered(send_reply, false));
         assert_int_equal(got.status[0], STATUS_UNAVAILABLE);
     }
 }
@@ -92,20 +92,20 @@ static void endless(int fd)
 
     memset(line, 'x', LINE_MAX_BYTES);
     wait_for_line(fd);
-    say(fd, line);
+    send_text(fd, line);
     wait_for_line(fd);
 }
 
 static void half(int fd)
 {
     wait_for_line(fd);
-    say(fd, "OK n=1");
+    send_text(fd, "OK n=1");
 }
 
 static void two_replies(int fd)
 {
     wait_for_line(fd);
-    say(fd, "OK n=1\nOK n=2\n");
+    send_text(fd, "OK n=1\nOK n=2\n");
     wait_for_line(fd);
 }
 
@@ -116,14 +116,14 @@ static void broken_conversations_are_no_answer(void **state)
     assert_false(answered(half, false));
     assert_false(answered(hang_up, false));
     memset(&got, 0, sizeof(got));
-    begin(two_replies);
-    put("ping\n", false, 3000);
-    while (connection_step(l) == 0)
-        connection_wait(l, deadline_now() + 3000);
+    start_server(two_replies);
+    enqueue("ping\n", false, 3000);
+    while (connection_step(conn) == 0)
+        connection_wait(conn, deadline_now() + 3000);
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
-    assert_false(connection_connected(l));
-    finish();
+    assert_false(connection_is_open(conn));
+    stop_server();
 }
 
 static void flood(int fd)
@@ -139,32 +139,32 @@ static void a_deadline_ends_silence_and_floods_alike(void **state)
     static script *const scripts[] = { silence, flood };
 
     for (int i = 0; i < 2; i++) {
-        int64_t begun = deadline_now();
+        int64_t started = deadline_now();
         memset(&got, 0, sizeof(got));
-        begin(scripts[i]);
-        put("ping\n", false, 150);
-        assert_true(connection_deadline(l) <= begun + 200);
-        settle(150);
-        assert_in_range(deadline_now() - begun, 140, 3000);
+        start_server(scripts[i]);
+        enqueue("ping\n", false, 150);
+        assert_true(connection_deadline(conn) <= started + 200);
+        wait_for_replies(150);
+        assert_in_range(deadline_now() - started, 140, 3000);
         assert_int_equal(got.count, 1);
         assert_false(got.received[0]);
-        finish();
+        stop_server();
     }
 }
 
-/* -- descriptors ------------------------------------------------------------------------------- */
+/* -- descriptors ------------------------------------------------------------------------------ */
 
 static void pass_one(int fd)
 {
     wait_for_line(fd);
-    say_with(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO }, 1);
+    send_with_fds(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO }, 1);
     wait_for_line(fd);
 }
 
 static void pass_two(int fd)
 {
     wait_for_line(fd);
-    say_with(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO, STDIN_FILENO }, 2);
+    send_with_fds(fd, "OK n=1\n", 7, (int[]){ STDIN_FILENO, STDIN_FILENO }, 2);
     wait_for_line(fd);
 }
 
@@ -173,63 +173,63 @@ static void pass_many(int fd)
     int many[16] = { 0 };
 
     wait_for_line(fd);
-    say_with(fd, "OK n=1\n", 7, many, 16);
+    send_with_fds(fd, "OK n=1\n", 7, many, 16);
     wait_for_line(fd);
 }
 
 static void pass_twice(int fd)
 {
     wait_for_line(fd);
-    say_with(fd, "OK ", 3, (int[]){ STDIN_FILENO }, 1);
-    say_with(fd, "n=1\n", 4, (int[]){ STDIN_FILENO }, 1);
+    send_with_fds(fd, "OK ", 3, (int[]){ STDIN_FILENO }, 1);
+    send_with_fds(fd, "n=1\n", 4, (int[]){ STDIN_FILENO }, 1);
     wait_for_line(fd);
 }
 
 static void the_descriptor_of_a_reply_is_closed_unless_kept(void **state)
 {
     (void)state;
-    unsigned before = descriptors();
+    unsigned before = open_descriptors();
 
     assert_true(answered(pass_one, true));
-    assert_int_equal(descriptors(), before);
+    assert_int_equal(open_descriptors(), before);
     memset(&got, 0, sizeof(got));
     got.keep = true;
-    begin(pass_one);
-    put("table\n", true, 3000);
-    settle(3000);
+    start_server(pass_one);
+    enqueue("table\n", true, 3000);
+    wait_for_replies(3000);
     assert_true(got.fd > STDERR_FILENO);
     assert_int_equal(fcntl(got.fd, F_GETFD), FD_CLOEXEC);
-    assert_int_equal(fcntl(mark.fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(fcntl(identity.fd, F_GETFD), FD_CLOEXEC);
     close(got.fd);
-    finish();
-    assert_int_equal(descriptors(), before);
+    stop_server();
+    assert_int_equal(open_descriptors(), before);
 }
 
-static void descriptors_that_nobody_asked_for_are_closed_and_end_the_link(void **state)
+static void descriptors_that_nobody_asked_for_are_closed_and_end_the_connection(void **state)
 {
     (void)state;
     static script *const scripts[] = { pass_two, pass_many, pass_twice };
-    unsigned before = descriptors();
+    unsigned before = open_descriptors();
 
     for (size_t i = 0; i < 3; i++) {
         assert_false(answered(scripts[i], true));
-        assert_int_equal(descriptors(), before);
+        assert_int_equal(open_descriptors(), before);
     }
     memset(&got, 0, sizeof(got));
-    begin(pass_one);
-    put("ping\n", false, 3000);
-    while (connection_step(l) == 0)
-        connection_wait(l, deadline_now() + 3000);
-    finish();
-    assert_int_equal(descriptors(), before);
+    start_server(pass_one);
+    enqueue("ping\n", false, 3000);
+    while (connection_step(conn) == 0)
+        connection_wait(conn, deadline_now() + 3000);
+    stop_server();
+    assert_int_equal(open_descriptors(), before);
 }
 
 static void pass_late(int fd)
 {
     wait_for_line(fd);
     wait_for_line(fd);
-    say(fd, "OK n=1\n");
-    say_with(fd, "OK n=2\n", 7, (int[]){ STDIN_FILENO }, 1);
+    send_text(fd, "OK n=1\n");
+    send_with_fds(fd, "OK n=2\n", 7, (int[]){ STDIN_FILENO }, 1);
     wait_for_line(fd);
 }
 
@@ -239,15 +239,15 @@ static void a_descriptor_belongs_to_the_reply_it_came_with(void **state)
     memset(&got, 0, sizeof(got));
     got.keep = true;
     got.fd = -1;
-    begin(pass_late);
-    put("ping\n", false, 3000);
-    put("table\n", true, 3000);
+    start_server(pass_late);
+    enqueue("ping\n", false, 3000);
+    enqueue("table\n", true, 3000);
     usleep(50000); /* both replies are there: one recvmsg() may bring them together */
-    settle(3000);
+    wait_for_replies(3000);
     assert_int_equal(got.count, 2);
     assert_true(got.fd >= 0);
     close(got.fd);
-    finish();
+    stop_server();
 }
 
 static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
@@ -258,32 +258,32 @@ static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
     memset(&got, 0, sizeof(got));
     got.fd = -1;
     got.keep = true;
-    begin(pass_one);
-    put("table\n", true, 3000);
-    assert_int_equal(connection_send(l), 0);
+    start_server(pass_one);
+    enqueue("table\n", true, 3000);
+    assert_int_equal(connection_send(conn), 0);
     usleep(50000);
     getrlimit(RLIMIT_NOFILE, &old);
     low = (struct rlimit){ 3, old.rlim_max };
     setrlimit(RLIMIT_NOFILE, &low);
-    settle(3000);
+    wait_for_replies(3000);
     setrlimit(RLIMIT_NOFILE, &old);
     assert_int_equal(got.count, 1);
     assert_true(got.received[0]);
     assert_int_equal(got.fd, -1);
-    assert_true(connection_connected(l));
-    finish();
+    assert_true(connection_is_open(conn));
+    stop_server();
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(replies_come_in_the_order_of_the_questions),
+        WITH_SERVER(replies_come_in_the_order_of_the_requests),
         WITH_SERVER(a_word_of_a_later_version_is_a_refusal_or_no_answer),
         WITH_SERVER(malformed_replies_are_no_answer),
         WITH_SERVER(broken_conversations_are_no_answer),
         WITH_SERVER(a_deadline_ends_silence_and_floods_alike),
         WITH_SERVER(the_descriptor_of_a_reply_is_closed_unless_kept),
-        WITH_SERVER(descriptors_that_nobody_asked_for_are_closed_and_end_the_link),
+        WITH_SERVER(descriptors_that_nobody_asked_for_are_closed_and_end_the_connection),
         WITH_SERVER(a_descriptor_belongs_to_the_reply_it_came_with),
         WITH_SERVER(without_room_for_the_descriptor_the_reply_still_counts),
     };

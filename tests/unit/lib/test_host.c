@@ -2,22 +2,22 @@
 /* libjeton: nobody answers, and what a host may do to it. */
 #include "tests/unit/support/fake_daemon.h"
 
-/* -- nobody answers ---------------------------------------------------------------------------- */
+/* -- nobody answers --------------------------------------------------------------------------- */
 
 static void without_a_daemon_it_opens_and_refuses_until_one_comes(void **state)
 {
     (void)state;
-    put_numbered(1);
-    house_kill();
+    put_token(1);
+    fake_daemon_kill();
     struct jeton *h = open_with(0);
 
-    assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    house_open();
-    assert_int_equal(ask(h, 1), JETON_OK);
+    assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
+    fake_daemon_start();
+    assert_int_equal(verify(h, 1), JETON_OK);
     jeton_close(h);
 }
 
-static void *ask_once(void *handle)
+static void *verify_once(void *handle)
 {
     int64_t begun = milliseconds();
     struct jeton_claims c = JETON_CLAIMS_INIT;
@@ -33,65 +33,66 @@ static void a_silent_daemon_holds_nobody_beyond_the_timeout(void **state)
 {
     (void)state;
     pthread_t thread[12];
-    void *well;
+    void *ok;
 
-    put_numbered(1);
-    house.verify_says = house.table_says = "";
+    put_token(1);
+    fake.verify_reply = fake.table_reply = "";
     struct jeton *h = open_with(JETON_NO_TABLE);
     assert_int_equal(jeton_set_timeout(h, 200), 0);
     for (int i = 0; i < 12; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, ask_once, h), 0);
+        assert_int_equal(pthread_create(&thread[i], NULL, verify_once, h), 0);
     for (int i = 0; i < 12; i++) {
-        pthread_join(thread[i], &well);
-        assert_non_null(well);
+        pthread_join(thread[i], &ok);
+        assert_non_null(ok);
     }
-    house.verify_says = house.table_says = NULL;
-    assert_int_equal(ask(h, 1), JETON_OK);
+    fake.verify_reply = fake.table_reply = NULL;
+    assert_int_equal(verify(h, 1), JETON_OK);
     jeton_close(h);
 }
 
 static void a_daemon_that_hangs_up_is_asked_once_more(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     struct jeton *h = open_with(JETON_NO_TABLE);
 
-    assert_int_equal(ask(h, 1), JETON_OK);
-    house_kill();
-    house_open();
-    assert_int_equal(ask(h, 1), JETON_OK); /* the old connection is dead: that is not told */
-    house.hang_ups = 1000;
-    house.connections = 0;
-    assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    assert_in_range(house.connections, 1, 2);
+    assert_int_equal(verify(h, 1), JETON_OK);
+    fake_daemon_kill();
+    fake_daemon_start();
+    assert_int_equal(verify(h, 1),
+                     JETON_OK); /* the old connection is dead: the caller does not notice */
+    fake.hang_ups = 1000;
+    fake.connections = 0;
+    assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
+    assert_in_range(fake.connections, 1, 2);
     jeton_close(h);
 }
 
-/* -- the host ---------------------------------------------------------------------------------- */
+/* -- the host --------------------------------------------------------------------------------- */
 
 static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     struct jeton *h = open_with(0), *other = open_with(JETON_NO_TABLE);
 
-    assert_int_equal(ask(h, 1), JETON_OK);
-    assert_int_equal(ask(other, 1), JETON_OK);
-    unsigned before = house.connections;
+    assert_int_equal(verify(h, 1), JETON_OK);
+    assert_int_equal(verify(other, 1), JETON_OK);
+    unsigned before = fake.connections;
     pid_t child = fork();
     if (child == 0) {
-        unsigned fds = entries("/proc/self/fd");
-        bool well = ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE;
-        well = well && ask(other, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON;
+        unsigned fds = count_entries("/proc/self/fd");
+        bool ok = verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE;
+        ok = ok && verify(other, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON;
         jeton_close(h);
         jeton_close(other);
-        well = well && entries("/proc/self/fd") == fds - 2; /* those inherited are closed */
-        _exit(well ? 0 : 1);
+        ok = ok && count_entries("/proc/self/fd") == fds - 2; /* those inherited are closed */
+        _exit(ok ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
-    assert_int_equal(house.connections, before + 1);
-    assert_int_equal(ask(other, 1), JETON_OK);
-    assert_int_equal(house.connections, before + 1);
+    assert_int_equal(fake.connections, before + 1);
+    assert_int_equal(verify(other, 1), JETON_OK);
+    assert_int_equal(fake.connections, before + 1);
     jeton_close(h);
     jeton_close(other);
 }
@@ -105,7 +106,7 @@ struct crowd {
     _Atomic uint64_t asked;
 };
 
-static void *keep_asking(void *argument)
+static void *verify_repeatedly(void *argument)
 {
     struct crowd *crowd = argument;
     char value[33];
@@ -133,16 +134,16 @@ static void no_thread_lets_a_revoked_token_pass_while_the_table_grows(void **sta
     pthread_t thread[4];
 
     for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, keep_asking, &crowd), 0);
+        assert_int_equal(pthread_create(&thread[i], NULL, verify_repeatedly, &crowd), 0);
     for (uint64_t i = 0; i < 20000; i++) {
-        put_numbered(i);
+        put_token(i);
         atomic_store(&crowd.put, i + 1);
         if (i >= 10) {
-            revoke_numbered(i - 10);
+            revoke_token(i - 10);
             atomic_store(&crowd.revoked, i - 9);
         }
         if (i % 100 == 0)
-            token_table_renew(house.token_table);
+            token_table_renew(fake.token_table);
         if (i % 2000 == 0)
             usleep(2000);
     }
@@ -160,13 +161,14 @@ static void a_child_of_a_busy_process_is_not_stuck(void **state)
     struct crowd crowd = { .handle = open_with(JETON_NO_TABLE), .put = 1 };
     pthread_t thread[4];
 
-    put_numbered(0);
+    put_token(0);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, keep_asking, &crowd), 0);
+        assert_int_equal(pthread_create(&thread[i], NULL, verify_repeatedly, &crowd), 0);
     for (int i = 0; i < 20; i++) {
         pid_t child = fork();
         if (child == 0)
-            _exit(ask(crowd.handle, 0) == JETON_OK && ask(crowd.handle, 0) == JETON_OK ? 0 : 1);
+            _exit(verify(crowd.handle, 0) == JETON_OK && verify(crowd.handle, 0) == JETON_OK ? 0 :
+                                                                                               1);
         assert_int_equal(child_status(child), 0);
     }
     atomic_store(&crowd.stop, true);
@@ -180,27 +182,27 @@ static void a_host_that_closes_or_reuses_our_descriptors_is_served(void **state)
 {
     (void)state;
     struct stat before, after;
-    put_numbered(1);
+    put_token(1);
     struct jeton *h = open_with(JETON_NO_TABLE);
     pid_t child = fork();
 
     if (child == 0) { /* where only the library's connections are open */
-        bool well = ask(h, 1) == JETON_OK;
+        bool ok = verify(h, 1) == JETON_OK;
         for (int fd = 3; fd < 100; fd++)
             close(fd);
-        well = well && ask(h, 1) == JETON_OK;
+        ok = ok && verify(h, 1) == JETON_OK;
         int file = open("/dev/null", O_RDWR);
         for (int fd = 3; fd < 100; fd++)
             dup2(file, fd);
         fstat(4, &before);
-        well = well && ask(h, 1) == JETON_OK;
+        ok = ok && verify(h, 1) == JETON_OK;
         jeton_close(h);
         for (int fd = 3; fd < 100; fd++)
-            well = well && fstat(fd, &after) == 0 && after.st_ino == before.st_ino;
-        _exit(well ? 0 : 1);
+            ok = ok && fstat(fd, &after) == 0 && after.st_ino == before.st_ino;
+        _exit(ok ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
-    assert_int_equal(ask(h, 1), JETON_OK);
+    assert_int_equal(verify(h, 1), JETON_OK);
     jeton_close(h);
 }
 
@@ -208,19 +210,19 @@ static void without_free_descriptors_the_table_answers_on(void **state)
 {
     (void)state;
     struct rlimit old, none;
-    put_numbered(1);
+    put_token(1);
     struct jeton *h = open_with(0), *other = open_with(JETON_NO_TABLE);
 
-    assert_int_equal(ask(h, 1), JETON_OK);
+    assert_int_equal(verify(h, 1), JETON_OK);
     pid_t child = fork();
     if (child == 0) { /* its connections are not inherited, and it can make none */
         getrlimit(RLIMIT_NOFILE, &old);
         none = (struct rlimit){ 0, old.rlim_max };
         setrlimit(RLIMIT_NOFILE, &none);
-        bool well = ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE;
-        well = well && ask(other, 1) == JETON_UNAVAILABLE;
+        bool ok = verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE;
+        ok = ok && verify(other, 1) == JETON_UNAVAILABLE;
         setrlimit(RLIMIT_NOFILE, &old);
-        _exit(well && ask(other, 1) == JETON_OK ? 0 : 1);
+        _exit(ok && verify(other, 1) == JETON_OK ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
     jeton_close(h);
@@ -232,20 +234,20 @@ static void a_verification_by_the_table_makes_no_system_call(void **state)
     (void)state;
     if (SANITIZED)
         skip();
-    put_numbered(1);
-    put_numbered(2);
-    revoke_numbered(2);
+    put_token(1);
+    put_token(2);
+    revoke_token(2);
     struct jeton *h = open_with(0);
     pid_t child = fork();
 
     if (child == 0) {
-        bool well = true;
-        ask(h, 1);
+        bool ok = true;
+        verify(h, 1);
         if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0) /* any other call kills */
             for (int i = 0; i < 100000; i++)
-                well = well && ask(h, 1) == JETON_OK && ask(h, 2) == JETON_REVOKED &&
-                       ask(h, 99) == JETON_UNKNOWN;
-        syscall(SYS_exit, well ? 0 : 1);
+                ok = ok && verify(h, 1) == JETON_OK && verify(h, 2) == JETON_REVOKED &&
+                     verify(h, 99) == JETON_UNKNOWN;
+        syscall(SYS_exit, ok ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
     jeton_close(h);
@@ -254,34 +256,34 @@ static void a_verification_by_the_table_makes_no_system_call(void **state)
 static void it_leaves_nothing_behind(void **state)
 {
     (void)state;
-    put_numbered(1);
+    put_token(1);
     jeton_close(open_with(0));
-    unsigned fds = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+    unsigned fds = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
 
     for (int i = 0; i < 50; i++) {
         struct jeton *h = open_with(i % 2 ? JETON_NO_TABLE : 0);
-        assert_int_equal(ask(h, 1), JETON_OK);
+        assert_int_equal(verify(h, 1), JETON_OK);
         jeton_close(h);
         usleep(2000);
     }
-    usleep(100000); /* the house closes its ends too */
-    assert_in_range(entries("/proc/self/fd"), fds - 3, fds);
-    assert_true(entries("/proc/self/task") <= threads);
+    usleep(100000); /* the fake daemon closes its ends too */
+    assert_in_range(count_entries("/proc/self/fd"), fds - 3, fds);
+    assert_true(count_entries("/proc/self/task") <= threads);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_HOUSE(without_a_daemon_it_opens_and_refuses_until_one_comes),
-        IN_HOUSE(a_silent_daemon_holds_nobody_beyond_the_timeout),
-        IN_HOUSE(a_daemon_that_hangs_up_is_asked_once_more),
-        IN_HOUSE(a_child_verifies_on_with_a_connection_of_its_own),
-        IN_HOUSE(no_thread_lets_a_revoked_token_pass_while_the_table_grows),
-        IN_HOUSE(a_child_of_a_busy_process_is_not_stuck),
-        IN_HOUSE(a_host_that_closes_or_reuses_our_descriptors_is_served),
-        IN_HOUSE(without_free_descriptors_the_table_answers_on),
-        IN_HOUSE(a_verification_by_the_table_makes_no_system_call),
-        IN_HOUSE(it_leaves_nothing_behind),
+        WITH_FAKE_DAEMON(without_a_daemon_it_opens_and_refuses_until_one_comes),
+        WITH_FAKE_DAEMON(a_silent_daemon_holds_nobody_beyond_the_timeout),
+        WITH_FAKE_DAEMON(a_daemon_that_hangs_up_is_asked_once_more),
+        WITH_FAKE_DAEMON(a_child_verifies_on_with_a_connection_of_its_own),
+        WITH_FAKE_DAEMON(no_thread_lets_a_revoked_token_pass_while_the_table_grows),
+        WITH_FAKE_DAEMON(a_child_of_a_busy_process_is_not_stuck),
+        WITH_FAKE_DAEMON(a_host_that_closes_or_reuses_our_descriptors_is_served),
+        WITH_FAKE_DAEMON(without_free_descriptors_the_table_answers_on),
+        WITH_FAKE_DAEMON(a_verification_by_the_table_makes_no_system_call),
+        WITH_FAKE_DAEMON(it_leaves_nothing_behind),
     };
 
     if (sodium_init() < 0)

@@ -15,25 +15,25 @@ static bool is_mapped(const void *at)
 static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
 {
     (void)state;
-    struct forged f = forge(), g = forge();
+    struct forged_table f = forged_new(), g = forged_new();
     struct table_views views = { .retired = NULL };
-    table_view_replace(&views, &gate, open_table(&f, true));
+    table_view_replace(&views, &readers, forged_open(&f, true));
     const void *at = atomic_load(&views.current)->table.header;
-    gate.lane[5].inside = 1;
-    table_view_replace(&views, &gate, open_table(&g, true));
-    table_view_reap(&views, &gate);
+    readers.slot[5].count = 1;
+    table_view_replace(&views, &readers, forged_open(&g, true));
+    table_view_reap(&views, &readers);
     assert_true(is_mapped(at));
-    gate.lane[5].inside = 0;
-    gate.lane[6].inside = 1; /* each need be empty only once */
-    table_view_reap(&views, &gate);
+    readers.slot[5].count = 0;
+    readers.slot[6].count = 1; /* each need be empty only once */
+    table_view_reap(&views, &readers);
     assert_false(is_mapped(at));
-    gate.lane[6].inside = 0;
-    table_view_replace(&views, &gate, NULL);
-    assert_true(table_view_usable(&views, &gate)); /* it may hold: it is kept */
+    readers.slot[6].count = 0;
+    table_view_replace(&views, &readers, NULL);
+    assert_true(table_view_usable(&views, &readers)); /* it may be valid: it is kept */
     g.header->state = TABLE_SUPERSEDED;
-    table_view_replace(&views, &gate, NULL);
+    table_view_replace(&views, &readers, NULL);
     assert_true(views.current == NULL && views.retired == NULL);
-    forget(&f), forget(&g);
+    forged_free(&f), forged_free(&g);
 }
 
 struct race {
@@ -41,14 +41,14 @@ struct race {
     atomic_bool stop;
 };
 
-static void *read_on(void *argument)
+static void *read_repeatedly(void *argument)
 {
     struct race *race = argument;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     enum status status;
 
     while (!atomic_load(&race->stop))
-        if (ask(&race->views, 7, &status, &claims))
+        if (lookup(&race->views, 7, &status, &claims))
             assert_true(status == STATUS_OK && strcmp(claims.subject, "alice") == 0);
     return NULL;
 }
@@ -68,19 +68,19 @@ static void readers_never_see_an_unmapped_table(void **state)
     assert_int_equal(token_table_reserve(p, 1, 5), 0);
     token_table_put(p, &r);
     for (int i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&thread[i], NULL, read_on, &race), 0);
+        assert_int_equal(pthread_create(&thread[i], NULL, read_repeatedly, &race), 0);
     for (int i = 0; i < 2000; i++) {
         struct table_view *v;
         uint64_t size, generation;
         int fd = token_table_descriptor(p, &size, &generation);
-        assert_null(table_view_open(fd, size, &final_terms, &v));
+        assert_null(table_view_open(fd, size, &final_conditions, &v));
         close(fd);
-        table_view_replace(&race.views, &gate, v);
+        table_view_replace(&race.views, &readers, v);
     }
     atomic_store(&race.stop, true);
     for (int i = 0; i < 4; i++)
         pthread_join(thread[i], NULL);
-    table_view_reap(&race.views, &gate);
+    table_view_reap(&race.views, &readers);
     assert_null(race.views.retired);
     table_views_free(&race.views), token_table_free(p);
 }

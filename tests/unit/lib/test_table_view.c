@@ -3,7 +3,7 @@
 #include "tests/unit/support/forged_table.h"
 
 /* Puts a token into the forged table, with references of the caller's choice. */
-static void forge_token(struct forged *f, uint64_t number, uint32_t scopes, uint32_t subject)
+static void forged_put(struct forged_table *f, uint64_t number, uint32_t scopes, uint32_t subject)
 {
     uint8_t digest[DIGEST_SIZE];
     char value[33];
@@ -21,7 +21,7 @@ static void forge_token(struct forged *f, uint64_t number, uint32_t scopes, uint
 static const char *open_size(int fd, uint64_t size)
 {
     struct table_view *v;
-    const char *fault = table_view_open(fd, size, &final_terms, &v);
+    const char *fault = table_view_open(fd, size, &final_conditions, &v);
     assert_true((fault == NULL) == (v != NULL));
     table_view_close(v);
     return fault;
@@ -35,14 +35,14 @@ static void only_a_file_that_nobody_can_shrink_or_write_is_mapped(void **state)
     int huge = memfd_create("huge", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
 
     for (size_t i = 0; i < 4; i++) {
-        struct forged f = forge();
-        seal(&f, NEEDED & ~parts[i]);
+        struct forged_table f = forged_new();
+        forged_seal(&f, NEEDED & ~parts[i]);
         assert_string_equal(open_size(f.fd, f.size), "not sealed");
-        forget(&f);
+        forged_free(&f);
     }
-    struct forged f = forge();
+    struct forged_table f = forged_new();
     munmap(f.header, f.size);
-    seal(&f, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    forged_seal(&f, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
     assert_null(open_size(f.fd, f.size));
     close(f.fd);
     assert_int_equal(pipe(ends), 0);
@@ -56,22 +56,22 @@ static void only_a_file_that_nobody_can_shrink_or_write_is_mapped(void **state)
 static void a_size_other_than_the_announced_is_refused(void **state)
 {
     (void)state;
-    struct forged f = forge();
+    struct forged_table f = forged_new();
     const uint64_t sizes[] = { 0, 1, 4096, f.size - 1, f.size + 1, UINT64_MAX, INT64_MAX };
 
-    seal(&f, NEEDED);
+    forged_seal(&f, NEEDED);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         assert_string_equal(open_size(f.fd, sizes[i]), "not of the size announced");
     assert_null(open_size(f.fd, f.size));
-    forget(&f);
+    forged_free(&f);
     f.fd = memfd_create("short", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    seal(&f, NEEDED);
+    forged_seal(&f, NEEDED);
     assert_non_null(open_size(f.fd, 0));
     close(f.fd);
 }
 
 /* Whatever else is written into this field of the header. */
-static void check_field(const struct forged *f, void *field, size_t size)
+static void check_field(const struct forged_table *f, void *field, size_t size)
 {
     const uint64_t lies[] = { 0,         1,         5,         7,          26,
                               27,        31,        32,        64,         255,
@@ -90,10 +90,10 @@ static void check_field(const struct forged *f, void *field, size_t size)
 static void every_lie_in_a_header_is_refused(void **state)
 {
     (void)state;
-    struct forged f = forge();
+    struct forged_table f = forged_new();
     struct table_header *h = f.header;
 
-    seal(&f, NEEDED);
+    forged_seal(&f, NEEDED);
     check_field(&f, &h->magic, 8), check_field(&f, &h->layout, 4);
     check_field(&f, &h->slot_bits, 4), check_field(&f, &h->slots_offset, 8);
     check_field(&f, &h->arena_offset, 8), check_field(&f, &h->arena_size, 8);
@@ -104,13 +104,13 @@ static void every_lie_in_a_header_is_refused(void **state)
     assert_null(open_size(f.fd, f.size));
     memset(h->prefix, 'x', sizeof(h->prefix));
     assert_non_null(open_size(f.fd, f.size));
-    forget(&f);
+    forged_free(&f);
 }
 
 static void what_no_token_can_have_is_never_a_pass(void **state)
 {
     (void)state;
-    struct forged f = forge();
+    struct forged_table f = forged_new();
     const uint16_t long_text = 300, nul_text = 5, beyond = 65535;
     struct jeton_claims claims = JETON_CLAIMS_INIT;
     struct table_views views = { .retired = NULL };
@@ -121,68 +121,68 @@ static void what_no_token_can_have_is_never_a_pass(void **state)
     memcpy(f.arena + 500, &nul_text, sizeof(nul_text));
     memcpy(f.arena + 502, "al\0ce", 5);
     memcpy(f.arena + 60000, &beyond, sizeof(beyond));
-    forge_token(&f, 1, 0, 0);
-    table_view_replace(&views, &gate, open_table(&f, true));
-    assert_true(ask(&views, 1, &status, &claims) && status == STATUS_OK);
+    forged_put(&f, 1, 0, 0);
+    table_view_replace(&views, &readers, forged_open(&f, true));
+    assert_true(lookup(&views, 1, &status, &claims) && status == STATUS_OK);
     const uint32_t wrong[] = { 100, 500, 60000, ARENA - 1, ARENA, UINT32_MAX };
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        forge_token(&f, 1, 0, wrong[i]);
-        assert_false(ask(&views, 1, &status, &claims));
+        forged_put(&f, 1, 0, wrong[i]);
+        assert_false(lookup(&views, 1, &status, &claims));
     }
-    forge_token(&f, 1, 0, 0);
+    forged_put(&f, 1, 0, 0);
     struct table_slot *slot = f.slots;
     while (slot->flags == 0)
         slot++;
     slot->sequence = 7;
-    assert_false(ask(&views, 1, &status, &claims));
+    assert_false(lookup(&views, 1, &status, &claims));
     slot->sequence = 8;
-    assert_true(ask(&views, 1, &status, &claims));
-    table_views_free(&views), forget(&f);
+    assert_true(lookup(&views, 1, &status, &claims));
+    table_views_free(&views), forged_free(&f);
 }
 
-static void a_table_that_does_not_hold_answers_nothing(void **state)
+static void a_table_that_is_not_valid_answers_nothing(void **state)
 {
     (void)state;
     static const uint32_t states[] = { TABLE_SUPERSEDED, TABLE_CLOSED, 0, 77 };
-    struct forged f = forge();
+    struct forged_table f = forged_new();
     struct table_views views = { .retired = NULL };
     enum status status;
     int64_t lease = f.header->lease;
 
-    forge_token(&f, 1, 0, 0);
-    table_view_replace(&views, &gate, open_table(&f, true));
+    forged_put(&f, 1, 0, 0);
+    table_view_replace(&views, &readers, forged_open(&f, true));
     for (size_t i = 0; i < 4; i++) {
         f.header->state = states[i];
-        assert_false(ask(&views, 1, &status, NULL) || ask(&views, 2, &status, NULL));
-        assert_false(table_view_usable(&views, &gate));
+        assert_false(lookup(&views, 1, &status, NULL) || lookup(&views, 2, &status, NULL));
+        assert_false(table_view_usable(&views, &readers));
         f.header->state = TABLE_LIVE;
-        assert_true(ask(&views, 1, &status, NULL) && table_view_usable(&views, &gate));
+        assert_true(lookup(&views, 1, &status, NULL) && table_view_usable(&views, &readers));
     }
     const int64_t leases[] = {
         0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000, monotonic() + INT64_C(8000000000)
     };
     for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
         f.header->lease = leases[i];
-        assert_false(ask(&views, 1, &status, NULL) || table_view_usable(&views, &gate));
+        assert_false(lookup(&views, 1, &status, NULL) || table_view_usable(&views, &readers));
     }
     f.header->lease = lease;
-    assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
-    table_views_free(&views), forget(&f);
+    assert_true(lookup(&views, 1, &status, NULL) && status == STATUS_OK);
+    table_views_free(&views), forged_free(&f);
 }
 
 static void only_a_final_table_may_refuse(void **state)
 {
     (void)state;
     for (int final = 0; final < 2; final++) {
-        struct forged f = forge();
+        struct forged_table f = forged_new();
         struct table_views views = { .retired = NULL };
         enum status status = STATUS_COUNT;
-        forge_token(&f, 1, 0, 0);
-        table_view_replace(&views, &gate, open_table(&f, final));
-        assert_true(ask(&views, 1, &status, NULL) && status == STATUS_OK);
-        assert_int_equal(ask(&views, 2, &status, NULL), final);
+        forged_put(&f, 1, 0, 0);
+        table_view_replace(&views, &readers, forged_open(&f, final));
+        assert_true(lookup(&views, 1, &status, NULL) && status == STATUS_OK);
+        assert_int_equal(lookup(&views, 2, &status, NULL), final);
         assert_int_equal(status, final ? STATUS_UNKNOWN : STATUS_OK);
-        table_views_free(&views), forget(&f);
+        table_views_free(&views), forged_free(&f);
     }
 }
 
@@ -192,22 +192,23 @@ static void a_use_is_taken_once_a_minute(void **state)
     static uint8_t taken[5000][ID_SIZE];
     uint8_t id[ID_SIZE] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 };
 
-    memset(&uses, 0, sizeof(uses));
+    memset(&recent_uses, 0, sizeof(recent_uses));
     for (int i = 0; i < 10; i++)
-        table_view_use(&uses, id, 100);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
+        recent_uses_add(&recent_uses, id, 100);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 1);
     assert_memory_equal(taken[0], id, ID_SIZE);
-    table_view_use(&uses, id, 100);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 0);
-    table_view_use(&uses, id, 101);
-    assert_int_equal(table_view_take_uses(&uses, taken, 5000), 1);
+    recent_uses_add(&recent_uses, id, 100);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 0);
+    recent_uses_add(&recent_uses, id, 101);
+    assert_int_equal(recent_uses_take(&recent_uses, taken, 5000), 1);
     for (uint32_t minute = 200; minute < 203; minute++) {
         for (unsigned i = 0; i < 100000; i++) {
             id[0] = (uint8_t)i, id[1] = (uint8_t)(i >> 8), id[9] = (uint8_t)(i >> 16);
-            table_view_use(&uses, id, minute);
+            recent_uses_add(&recent_uses, id, minute);
         }
-        assert_int_equal(table_view_take_uses(&uses, taken, 100), 100);
-        assert_int_equal(table_view_take_uses(&uses, taken, 5000), 4 * TABLE_VIEW_USE_SETS - 100);
+        assert_int_equal(recent_uses_take(&recent_uses, taken, 100), 100);
+        assert_int_equal(recent_uses_take(&recent_uses, taken, 5000),
+                         RECENT_USES_WAYS * RECENT_USES_SETS - 100);
     }
 }
 
@@ -218,7 +219,7 @@ int main(void)
         cmocka_unit_test(a_size_other_than_the_announced_is_refused),
         cmocka_unit_test(every_lie_in_a_header_is_refused),
         cmocka_unit_test(what_no_token_can_have_is_never_a_pass),
-        cmocka_unit_test(a_table_that_does_not_hold_answers_nothing),
+        cmocka_unit_test(a_table_that_is_not_valid_answers_nothing),
         cmocka_unit_test(only_a_final_table_may_refuse),
         cmocka_unit_test(a_use_is_taken_once_a_minute),
     };

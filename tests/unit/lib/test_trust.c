@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The link: what the host does to its descriptor, and whom it believes. */
+/* The library's connection: what the host does to its descriptor, and which servers it trusts. */
 #include "tests/unit/support/scripted_server.h"
 
-/* -- the host and its descriptors -------------------------------------------------------------- */
+/* -- the host and its descriptors ------------------------------------------------------------- */
 
 static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **state)
 {
@@ -10,37 +10,37 @@ static void a_descriptor_that_the_host_closed_or_reused_is_left_alone(void **sta
     int ends[2], fd;
 
     memset(&got, 0, sizeof(got));
-    begin(silence);
-    fd = mark.fd;
+    start_server(silence);
+    fd = identity.fd;
     close(fd);
-    assert_false(connection_connected(l));
-    put("ping\n", false, 3000);
-    assert_int_equal(connection_step(l), -EBADF);
+    assert_false(connection_is_open(conn));
+    enqueue("ping\n", false, 3000);
+    assert_int_equal(connection_step(conn), -EBADF);
     assert_false(got.received[0]);
-    finish();
+    stop_server();
 
     memset(&got, 0, sizeof(got));
-    begin(silence);
-    fd = mark.fd;
+    start_server(silence);
+    fd = identity.fd;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
     assert_int_equal(dup2(ends[0], fd), fd);
-    put("ping\n", false, 3000);
-    assert_int_equal(connection_step(l), -EBADF);
-    finish();
+    enqueue("ping\n", false, 3000);
+    assert_int_equal(connection_step(conn), -EBADF);
+    stop_server();
     assert_int_equal(recv(ends[1], ends, 1, MSG_DONTWAIT), -1);
     assert_true(fcntl(fd, F_GETFD) >= 0);
     close(fd), close(ends[0]), close(ends[1]);
 }
 
-static void a_link_is_never_a_standard_descriptor(void **state)
+static void a_connection_is_never_a_standard_descriptor(void **state)
 {
     (void)state;
     int saved = dup(STDIN_FILENO);
 
     close(STDIN_FILENO);
-    begin(silence);
-    assert_true(mark.fd > STDERR_FILENO);
-    finish();
+    start_server(silence);
+    assert_true(identity.fd > STDERR_FILENO);
+    stop_server();
     dup2(saved, STDIN_FILENO);
     close(saved);
 }
@@ -49,17 +49,18 @@ static void what_was_sent_is_wiped(void **state)
 {
     (void)state;
     memset(&got, 0, sizeof(got));
-    begin(hang_up);
-    put("verify token=secret-secret-secret\n", false, 3000);
-    assert_non_null(memmem(l, sizeof(*l), "secret", 6));
-    settle(3000);
-    assert_null(memmem(l, sizeof(*l), "secret", 6));
-    finish();
-    begin(silence); /* what was not sent is wiped too */
-    put("verify token=secret-secret-secret\n", false, 3000);
-    finish();
-    assert_false(connection_ask(l, slice_of("verify token=secret\n"), false, note, &got, 0));
-    assert_null(memmem(l, sizeof(*l), "secret", 6));
+    start_server(hang_up);
+    enqueue("verify token=secret-secret-secret\n", false, 3000);
+    assert_non_null(memmem(conn, sizeof(*conn), "secret", 6));
+    wait_for_replies(3000);
+    assert_null(memmem(conn, sizeof(*conn), "secret", 6));
+    stop_server();
+    start_server(silence); /* what was not sent is wiped too */
+    enqueue("verify token=secret-secret-secret\n", false, 3000);
+    stop_server();
+    assert_false(connection_enqueue(conn, slice_of("verify token=secret\n"), false, record_reply,
+                                    &got, 0));
+    assert_null(memmem(conn, sizeof(*conn), "secret", 6));
 }
 
 static void nothing(int signal)
@@ -71,7 +72,7 @@ static void slow(int fd)
 {
     wait_for_line(fd);
     usleep(100000);
-    say(fd, "OK n=1\n");
+    send_text(fd, "OK n=1\n");
     wait_for_line(fd);
 }
 
@@ -88,13 +89,13 @@ static void signals_do_not_disturb_waiting(void **state)
     sigaction(SIGALRM, &old, NULL);
 }
 
-/* -- whom to believe --------------------------------------------------------------------------- */
+/* -- trust ------------------------------------------------------------------------------------ */
 
 static int try(const char *path)
 {
-    int error = connection_open(l, &mark, path, deadline_now() + 200);
+    int error = connection_open(conn, &identity, path, deadline_now() + 200);
 
-    connection_drop(l);
+    connection_close(conn);
     return error;
 }
 
@@ -102,7 +103,7 @@ static void connecting_to_nobody_fails_in_time(void **state)
 {
     (void)state;
     char path[108];
-    int64_t begun = deadline_now();
+    int64_t started = deadline_now();
     int filler[64], count = 0, error = 0;
 
     assert_int_equal(try("/nonexistent/s"), -ENOENT);
@@ -114,21 +115,21 @@ static void connecting_to_nobody_fails_in_time(void **state)
     while (error == 0) { /* nobody accepts: the queue fills up */
         struct fd_identity m = { .held = false };
         static struct connection other;
-        other = (struct connection){ .mark = NULL };
+        other = (struct connection){ .identity = NULL };
         error = connection_open(&other, &m, path, 0);
         filler[count++] = m.fd;
     }
     assert_int_equal(error, -EAGAIN);
-    begun = deadline_now();
+    started = deadline_now();
     assert_int_equal(try(path), -EAGAIN);
-    assert_in_range(deadline_now() - begun, 150, 3000);
+    assert_in_range(deadline_now() - started, 150, 3000);
     while (--count > 0)
         close(filler[count - 1]);
     close(listener);
     unlink(path);
 }
 
-static void a_path_that_others_may_change_is_not_believed(void **state)
+static void a_path_that_others_may_change_is_not_trusted(void **state)
 {
     (void)state;
     char path[108], other[80];
@@ -180,17 +181,16 @@ static int try_server(uid_t serving, uid_t directory, uid_t file, mode_t mode)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
         unlink(path);
-        bool well = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-                    chown(path, file, 0) == 0 && chmod(path, 0666) == 0 &&
-                    chown(server.directory, directory, 0) == 0 &&
-                    chmod(server.directory, mode) == 0 && setuid(serving) == 0 &&
-                    listen(fd, 8) == 0;
-        (void)!write(ready[1], well ? "y" : "n", 1);
+        bool ok = bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+                  chown(path, file, 0) == 0 && chmod(path, 0666) == 0 &&
+                  chown(server.directory, directory, 0) == 0 &&
+                  chmod(server.directory, mode) == 0 && setuid(serving) == 0 && listen(fd, 8) == 0;
+        (void)!write(ready[1], ok ? "y" : "n", 1);
         pause();
         _exit(0);
     }
-    char said = 'n';
-    assert_true(read(ready[0], &said, 1) == 1 && said == 'y');
+    char byte = 'n';
+    assert_true(read(ready[0], &byte, 1) == 1 && byte == 'y');
     int error = try(path);
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
@@ -201,7 +201,7 @@ static int try_server(uid_t serving, uid_t directory, uid_t file, mode_t mode)
     return error;
 }
 
-static void a_server_is_believed_for_its_user_and_its_path(void **state)
+static void a_server_is_trusted_for_its_user_and_its_path(void **state)
 {
     (void)state;
     if (geteuid() != 0)
@@ -222,12 +222,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(a_descriptor_that_the_host_closed_or_reused_is_left_alone),
-        WITH_SERVER(a_link_is_never_a_standard_descriptor),
+        WITH_SERVER(a_connection_is_never_a_standard_descriptor),
         WITH_SERVER(what_was_sent_is_wiped),
         WITH_SERVER(signals_do_not_disturb_waiting),
         WITH_SERVER(connecting_to_nobody_fails_in_time),
-        WITH_SERVER(a_path_that_others_may_change_is_not_believed),
-        WITH_SERVER(a_server_is_believed_for_its_user_and_its_path),
+        WITH_SERVER(a_path_that_others_may_change_is_not_trusted),
+        WITH_SERVER(a_server_is_trusted_for_its_user_and_its_path),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libjeton: its verdicts, and the table that comes and goes. */
+/* libjeton: its verdicts, and its arguments. */
 #include "tests/unit/support/fake_daemon.h"
-
-/* -- verdicts ---------------------------------------------------------------------------------- */
 
 static const struct {
     uint64_t number; /* 0: text is the value */
@@ -37,13 +35,13 @@ static void put_cases(void)
 {
     struct record r;
 
-    put_numbered(1);
+    put_token(1);
     for (uint64_t number = 2; number <= 6; number++) {
         r = record_numbered(number);
         r.revoked = number == 2, r.disabled = number == 3;
         r.expires = number == 4 ? 5 : number == 6 ? 4000000000 : TIME_NEVER;
         r.activates = number == 5 ? time(NULL) + 1000 : TIME_ALWAYS;
-        put(&r);
+        put_record(&r);
     }
 }
 
@@ -71,42 +69,38 @@ static void table_and_daemon_give_the_same_verdicts(void **state)
 {
     (void)state;
     put_cases();
-    struct jeton *channels[] = { open_with(0), open_with(JETON_NO_TABLE) };
+    struct jeton *handles[] = { open_with(0), open_with(JETON_NO_TABLE) };
     char value[33];
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         value_numbered(cases[i].number, value);
         const char *text = cases[i].text != NULL ? cases[i].text : value;
-        for (int channel = 0; channel < 2; channel++) {
+        for (int which = 0; which < 2; which++) {
             struct jeton_claims c = JETON_CLAIMS_INIT;
             memset(c.id, 'x', sizeof(c) - offsetof(struct jeton_claims, id));
-            assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
+            assert_int_equal(jeton_verify(handles[which], text, strlen(text), cases[i].scopes,
                                           cases[i].subject, &c),
                              cases[i].status);
-            assert_int_equal(jeton_verify(channels[channel], text, strlen(text), cases[i].scopes,
+            assert_int_equal(jeton_verify(handles[which], text, strlen(text), cases[i].scopes,
                                           cases[i].subject, NULL),
                              cases[i].status);
             check_claims(&c, i,
                          cases[i].status == JETON_INVALID ? JETON_NOBODY :
-                         channel == 0                     ? JETON_TABLE :
+                         which == 0                       ? JETON_TABLE :
                                                             JETON_DAEMON);
         }
     }
-    for (int channel = 0; channel < 2; channel++) {
+    for (int which = 0; which < 2; which++) {
         static char big[100000], subject[300];
         struct jeton_claims wrong = { .size = 8 };
         memset(subject, 'a', sizeof(subject) - 1);
-        assert_int_equal(jeton_verify(channels[channel], big, sizeof(big), NULL, NULL, NULL),
+        assert_int_equal(jeton_verify(handles[which], big, sizeof(big), NULL, NULL, NULL),
                          JETON_MALFORMED);
-        assert_int_equal(jeton_verify(channels[channel], big, 512, NULL, NULL, NULL),
-                         JETON_UNKNOWN);
-        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, subject, NULL),
-                         JETON_INVALID);
-        assert_int_equal(jeton_verify(channels[channel], NULL, 32, NULL, NULL, NULL),
-                         JETON_INVALID);
-        assert_int_equal(jeton_verify(channels[channel], big, 32, NULL, NULL, &wrong),
-                         JETON_INVALID);
-        jeton_close(channels[channel]);
+        assert_int_equal(jeton_verify(handles[which], big, 512, NULL, NULL, NULL), JETON_UNKNOWN);
+        assert_int_equal(jeton_verify(handles[which], big, 32, NULL, subject, NULL), JETON_INVALID);
+        assert_int_equal(jeton_verify(handles[which], NULL, 32, NULL, NULL, NULL), JETON_INVALID);
+        assert_int_equal(jeton_verify(handles[which], big, 32, NULL, NULL, &wrong), JETON_INVALID);
+        jeton_close(handles[which]);
     }
 }
 
@@ -116,38 +110,38 @@ static void a_batch_gives_the_verdicts_of_single_calls(void **state)
     (void)state;
     enum { CASES = sizeof(cases) / sizeof(cases[0]), MOST = 5 * CASES };
     static char value[CASES][33];
-    static struct jeton_claims told[MOST];
+    static struct jeton_claims claims_of[MOST];
     static struct jeton_check question[MOST + 1];
-    struct jeton *channels[] = { open_with(0), open_with(JETON_NO_TABLE) };
+    struct jeton *handles[] = { open_with(0), open_with(JETON_NO_TABLE) };
 
     put_cases();
     for (size_t count = 0; count <= MOST; count += count < 2 * CASES ? 1 : 17) {
-        int channel = count % 16 == 15;
+        int which = count % 16 == 15;
         size_t passes = 0;
         for (size_t i = 0; i < count; i++) {
             size_t c = i % CASES;
             value_numbered(cases[c].number, value[c]);
             const char *text = cases[c].text != NULL ? cases[c].text : value[c];
-            told[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
+            claims_of[i] = (struct jeton_claims)JETON_CLAIMS_INIT;
             question[i] = (struct jeton_check){
-                text, strlen(text), cases[c].scopes, cases[c].subject, &told[i], -1, 0
+                text, strlen(text), cases[c].scopes, cases[c].subject, &claims_of[i], -1, 0
             };
             passes += cases[c].status == JETON_OK;
         }
         question[count].status = -7;
-        assert_int_equal(jeton_verify_batch(channels[channel], question, count), passes);
+        assert_int_equal(jeton_verify_batch(handles[which], question, count), passes);
         assert_int_equal(question[count].status, -7);
         for (size_t i = 0; i < count; i++) {
             size_t c = i % CASES;
             assert_int_equal(question[i].status, cases[c].status);
-            check_claims(&told[i], c,
+            check_claims(&claims_of[i], c,
                          cases[c].status == JETON_INVALID ? JETON_NOBODY :
-                         channel == 0                     ? JETON_TABLE :
+                         which == 0                       ? JETON_TABLE :
                                                             JETON_DAEMON);
         }
     }
-    jeton_close(channels[0]);
-    jeton_close(channels[1]);
+    jeton_close(handles[0]);
+    jeton_close(handles[1]);
 }
 
 /* One question that nobody answers does not cost each of the others a timeout. */
@@ -160,12 +154,12 @@ static void a_batch_has_one_timeout(void **state)
     struct timespec began, ended;
     char value[33];
 
-    put_numbered(1);
+    put_token(1);
     value_numbered(1, value);
     for (size_t i = 0; i < COUNT; i++)
         question[i] = (struct jeton_check){ .value = value, .length = 32 };
     assert_int_equal(jeton_set_timeout(h, MILLISECONDS), 0);
-    house.verify_says = "";
+    fake.verify_reply = "";
     clock_gettime(CLOCK_MONOTONIC, &began);
     assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
     clock_gettime(CLOCK_MONOTONIC, &ended);
@@ -199,18 +193,18 @@ static void a_strange_reply_is_never_a_pass(void **state)
     struct jeton *h = open_with(JETON_NO_TABLE);
 
     for (size_t i = 0; i < sizeof(strange) / sizeof(strange[0]); i++) {
-        house.verify_says = strange[i];
-        assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
+        fake.verify_reply = strange[i];
+        assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
         assert_int_equal(jeton_source(&claims), JETON_NOBODY);
         assert_string_equal(claims.id, "");
         assert_string_equal(claims.subject, "");
     }
-    house.verify_says = "NO full-moon\n";
-    assert_int_equal(ask(h, 1), JETON_DENIED);
-    house.verify_says = "ERR bad-value\n";
-    assert_int_equal(ask(h, 1), JETON_INVALID);
-    house.verify_says = "OK id=someone@idp verifier=jwt subject=bob later=news\n";
-    assert_int_equal(ask(h, 1), JETON_OK);
+    fake.verify_reply = "NO full-moon\n";
+    assert_int_equal(verify(h, 1), JETON_DENIED);
+    fake.verify_reply = "ERR bad-value\n";
+    assert_int_equal(verify(h, 1), JETON_INVALID);
+    fake.verify_reply = "OK id=someone@idp verifier=jwt subject=bob later=news\n";
+    assert_int_equal(verify(h, 1), JETON_OK);
     assert_string_equal(claims.id, "someone@idp");
     assert_string_equal(claims.subject, "bob");
     jeton_close(h);
@@ -238,161 +232,39 @@ static void wrong_arguments_do_not_open(void **state)
 {
     (void)state;
     char long_path[200] = "/", link[80];
-    struct jeton *h = (struct jeton *)house.path;
+    struct jeton *h = (struct jeton *)fake.path;
 
     memset(long_path + 1, 'x', 150);
     assert_int_equal(jeton_open(&h, "relative", NULL, 0), -EINVAL);
     assert_null(h);
     assert_int_equal(jeton_open(&h, long_path, NULL, 0), -ENAMETOOLONG);
-    assert_int_equal(jeton_open(&h, house.path, "", 0), -EINVAL);
-    assert_int_equal(jeton_open(&h, house.path, "a b", 0), -EINVAL);
-    assert_int_equal(jeton_open(&h, house.path, "a,b", 0), -EINVAL);
-    assert_int_equal(jeton_open(&h, house.path, NULL, 4), -EINVAL);
-    snprintf(link, sizeof(link), "%s/l", house.directory);
-    assert_int_equal(symlink(house.path, link), 0);
+    assert_int_equal(jeton_open(&h, fake.path, "", 0), -EINVAL);
+    assert_int_equal(jeton_open(&h, fake.path, "a b", 0), -EINVAL);
+    assert_int_equal(jeton_open(&h, fake.path, "a,b", 0), -EINVAL);
+    assert_int_equal(jeton_open(&h, fake.path, NULL, 4), -EINVAL);
+    snprintf(link, sizeof(link), "%s/l", fake.directory);
+    assert_int_equal(symlink(fake.path, link), 0);
     assert_int_equal(jeton_open(&h, link, NULL, 0), -ELOOP);
     unlink(link);
-    chmod(house.directory, 0777);
-    assert_int_equal(jeton_open(&h, house.path, NULL, 0), -EPERM);
-    chmod(house.directory, 0700);
-    assert_int_equal(jeton_open(&h, house.path, "git-upload", 0), 0);
+    chmod(fake.directory, 0777);
+    assert_int_equal(jeton_open(&h, fake.path, NULL, 0), -EPERM);
+    chmod(fake.directory, 0700);
+    assert_int_equal(jeton_open(&h, fake.path, "git-upload", 0), 0);
     assert_int_equal(jeton_set_timeout(h, 0), -EINVAL);
     assert_int_equal(jeton_set_timeout(h, 600001), -EINVAL);
     jeton_close(h);
     jeton_close(NULL);
 }
 
-/* -- the table comes and goes ------------------------------------------------------------------ */
-
-/* In the middle of others, so that it is hashed beside them. */
-static int ask_batch(struct jeton *h, uint64_t number)
-{
-    enum { COUNT = 9, MIDDLE = 4 };
-    struct jeton_check question[COUNT];
-    char value[COUNT][33];
-
-    for (size_t i = 0; i < COUNT; i++) {
-        value_numbered(number + i - MIDDLE, value[i]);
-        question[i] = (struct jeton_check){ .value = value[i], .length = 32 };
-    }
-    assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
-    return question[MIDDLE].status;
-}
-
-static void a_revoked_token_is_refused_by_the_very_next_call(void **state)
-{
-    (void)state;
-    struct jeton *h = open_with(0);
-
-    for (uint64_t i = 0; i < 5000; i++) { /* the table grows several times meanwhile */
-        put_numbered(i);
-        assert_int_equal(ask(h, i), JETON_OK);
-        revoke_numbered(i);
-        assert_int_equal(ask(h, i), JETON_REVOKED);
-        assert_int_equal(ask_batch(h, i), JETON_REVOKED);
-    }
-    assert_int_equal(jeton_source(&claims), JETON_TABLE);
-    assert_true(house.tables > 3);
-    jeton_close(h);
-}
-
-static void without_a_lease_the_daemon_is_asked(void **state)
-{
-    (void)state;
-    put_numbered(1);
-    struct jeton *h = open_with(0);
-
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    current_header()->lease = 1;
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
-    house_kill();
-    assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    token_table_renew(house.token_table); /* it was only slow */
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    token_table_close(house.token_table);
-    assert_int_equal(ask(h, 1), JETON_UNAVAILABLE);
-    token_table_free(house.token_table);
-    house.token_table = token_table_new("jtn", 0); /* another daemon, with another table */
-    put_numbered(1);
-    house_open();
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    jeton_close(h);
-}
-
-static void a_miss_goes_to_the_daemon_unless_it_is_final(void **state)
-{
-    (void)state;
-    put_numbered(1);
-    put_numbered(2);
-    revoke_numbered(2);
-    house.not_final = true;
-    struct jeton *h = open_with(0);
-
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    assert_true(ask(h, 9) == JETON_UNKNOWN && jeton_source(&claims) == JETON_DAEMON);
-    assert_true(ask(h, 2) == JETON_REVOKED && jeton_source(&claims) == JETON_DAEMON);
-    assert_int_equal(house.tables, 1);
-    jeton_close(h);
-}
-
-static void a_refused_table_is_not_asked_for_again_on_that_connection(void **state)
-{
-    (void)state;
-    put_numbered(1);
-    house.table_says = "ERR forbidden\n";
-    struct jeton *h = open_with(0);
-
-    for (int i = 0; i < 30; i++) {
-        assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
-        usleep(50000);
-    }
-    assert_int_equal(house.tables, 1);
-    house_kill();
-    house.table_says = NULL;
-    house_open();
-    assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-    jeton_close(h);
-}
-
-static void a_table_that_fails_is_asked_for_once_a_second(void **state)
-{
-    (void)state;
-    static const char *const answers[] = {
-        "ERR busy\n",
-        "OK\n",
-        "OK size=4096 final=yes\n",
-        "OK size=x final=yes\n",
-    };
-
-    put_numbered(1);
-    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
-        house.table_says = answers[i];
-        house.tables = 0;
-        struct jeton *h = open_with(0);
-        for (int n = 0; n < 100; n++)
-            assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
-        assert_int_equal(house.tables, 1);
-        house.table_says = NULL;
-        usleep(1000000);
-        assert_true(ask(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
-        jeton_close(h);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_HOUSE(table_and_daemon_give_the_same_verdicts),
-        IN_HOUSE(a_batch_gives_the_verdicts_of_single_calls),
-        IN_HOUSE(a_batch_has_one_timeout),
-        IN_HOUSE(a_strange_reply_is_never_a_pass),
+        WITH_FAKE_DAEMON(table_and_daemon_give_the_same_verdicts),
+        WITH_FAKE_DAEMON(a_batch_gives_the_verdicts_of_single_calls),
+        WITH_FAKE_DAEMON(a_batch_has_one_timeout),
+        WITH_FAKE_DAEMON(a_strange_reply_is_never_a_pass),
         cmocka_unit_test(every_status_has_its_word_text_and_http_status),
-        IN_HOUSE(wrong_arguments_do_not_open),
-        IN_HOUSE(a_revoked_token_is_refused_by_the_very_next_call),
-        IN_HOUSE(without_a_lease_the_daemon_is_asked),
-        IN_HOUSE(a_miss_goes_to_the_daemon_unless_it_is_final),
-        IN_HOUSE(a_refused_table_is_not_asked_for_again_on_that_connection),
-        IN_HOUSE(a_table_that_fails_is_asked_for_once_a_second),
+        WITH_FAKE_DAEMON(wrong_arguments_do_not_open),
     };
 
     if (sodium_init() < 0)

@@ -65,7 +65,7 @@ static void line_refuses_what_the_grammar_does_not_allow(void **state)
     }
 }
 
-static void a_bare_value_is_looked_at_to_its_last_byte(void **state)
+static void a_bare_value_is_checked_to_its_last_byte(void **state)
 {
     (void)state;
     static const char bad[] = "\"\\\t";
@@ -121,13 +121,13 @@ static void every_byte_survives_a_round_trip(void **state)
     (void)state;
     for (int first = 0; first < 256; first++) {
         for (int second = 0; second < 256; second++) {
-            char value[2] = { (char)first, (char)second }, room[64];
-            struct text t = text_in(room, sizeof(room));
+            char value[2] = { (char)first, (char)second }, buffer[64];
+            struct text t = text_in(buffer, sizeof(buffer));
             struct line line;
             const char *why;
 
             line_put(&t, "k", (struct slice){ value, 2 });
-            assert_int_equal(line_parse(room, t.len, &line, &why), STATUS_OK);
+            assert_int_equal(line_parse(buffer, t.len, &line, &why), STATUS_OK);
             assert_true(slice_equal(line_get(&line, "k"), (struct slice){ value, 2 }));
         }
     }
@@ -141,14 +141,14 @@ static void no_byte_of_a_value_is_overlooked(void **state)
 
     for (size_t len = 1; len < 40; len++) {
         for (size_t i = 0; i < len * sizeof(quoted); i++) {
-            char value[40], room[64];
-            struct text t = text_in(room, sizeof(room)), bare = text_in(room, sizeof(room));
+            char value[40], buffer[64];
+            struct text t = text_in(buffer, sizeof(buffer)), bare = text_in(buffer, sizeof(buffer));
             memset(value, 'a', len);
             line_put_word(&bare, (struct slice){ value, len });
             assert_int_equal(bare.len, len);
             value[i / sizeof(quoted)] = quoted[i % sizeof(quoted)];
             line_put_word(&t, (struct slice){ value, len });
-            assert_int_equal(room[0], '"');
+            assert_int_equal(buffer[0], '"');
         }
     }
 }
@@ -156,8 +156,8 @@ static void no_byte_of_a_value_is_overlooked(void **state)
 static void terminal_controls_never_leave_unescaped(void **state)
 {
     (void)state;
-    char room[64];
-    struct text t = text_in(room, sizeof(room));
+    char buffer[64];
+    struct text t = text_in(buffer, sizeof(buffer));
 
     line_puts(&t, "k", "\x1b[2J\xc2\x9b");
     assert_true(slice_is(text_slice(&t), " k=\"\\x1b[2J\\xc2\\x9b\""));
@@ -169,7 +169,7 @@ int main(void)
         cmocka_unit_test(line_splits_words_fields_and_quotes),
         cmocka_unit_test(an_escape_is_decoded_wherever_it_is),
         cmocka_unit_test(line_refuses_what_the_grammar_does_not_allow),
-        cmocka_unit_test(a_bare_value_is_looked_at_to_its_last_byte),
+        cmocka_unit_test(a_bare_value_is_checked_to_its_last_byte),
         cmocka_unit_test(line_check_finds_bad_and_quoted_bytes_at_every_offset),
         cmocka_unit_test(every_byte_survives_a_round_trip),
         cmocka_unit_test(no_byte_of_a_value_is_overlooked),

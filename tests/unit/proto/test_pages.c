@@ -66,7 +66,7 @@ static void condense_all(void *mapping, size_t size)
     assert_true(size - done < HUGE);
 }
 
-static void condensed_memory_says_the_same_to_all_who_map_it(void **state)
+static void condensed_memory_reads_the_same_in_every_mapping(void **state)
 {
     (void)state;
     int fd = memory_file();
@@ -89,15 +89,15 @@ static void condensed_memory_says_the_same_to_all_who_map_it(void **state)
 /* Whether this kernel has huge pages for such memory is found out without the code under test. */
 static bool can_collapse(int flags, int fd)
 {
-    void *room = mmap(NULL, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    void *at = (void *)(((uintptr_t)room + HUGE - 1) / HUGE * HUGE);
+    void *buffer = mmap(NULL, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = (void *)(((uintptr_t)buffer + HUGE - 1) / HUGE * HUGE);
 
-    assert_true(room != MAP_FAILED);
+    assert_true(buffer != MAP_FAILED);
     at = mmap(at, HUGE, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0);
     assert_true(at != MAP_FAILED);
     memset(at, 1, HUGE);
     bool can = madvise(at, HUGE, 25 /* MADV_COLLAPSE */) == 0;
-    munmap(room, 2 * HUGE);
+    munmap(buffer, 2 * HUGE);
     return can;
 }
 
@@ -155,7 +155,7 @@ static void a_file_that_cannot_be_mapped_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(condensed_memory_says_the_same_to_all_who_map_it),
+        cmocka_unit_test(condensed_memory_reads_the_same_in_every_mapping),
         cmocka_unit_test(huge_pages_are_had_where_the_kernel_has_them),
         cmocka_unit_test(what_is_smaller_than_a_huge_page_stays_as_it_is),
         cmocka_unit_test(a_file_that_cannot_be_mapped_is_an_error),

@@ -14,13 +14,13 @@ static const char *const kinds[] = { [ANSWER_OK] = "OK", [ANSWER_NO] = "NO", [AN
 
 static char *protocol_text(void)
 {
-    enum { ROOM = 256 * 1024 };
+    enum { SIZE = 256 * 1024 };
     FILE *file = fopen("proto/PROTOCOL.md", "r");
-    char *text = calloc(1, ROOM);
+    char *text = calloc(1, SIZE);
 
     assert_non_null(file);
     assert_non_null(text);
-    assert_in_range(fread(text, 1, ROOM - 1, file), 1, ROOM - 2);
+    assert_in_range(fread(text, 1, SIZE - 1, file), 1, SIZE - 2);
     fclose(file);
     return text;
 }
@@ -61,12 +61,25 @@ static void every_word_on_the_wire_is_found_again(void **state)
     assert_int_equal(status_named(ANSWER_NO, slice_of("store")), STATUS_COUNT);
 }
 
+static void every_status_has_a_row_and_is_found_by_its_word(void **state)
+{
+    (void)state;
+    for (enum status s = 0; s < STATUS_COUNT; s++) {
+        const struct status_row *row = status_row(s);
+        assert_non_null(row->word);
+        assert_non_null(row->pam);
+        assert_in_range(row->http, 200, 599);
+        assert_int_equal(status_named(row->kind, slice_of(row->word)), s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_protocol_text_has_every_status_as_it_is),
         cmocka_unit_test(the_protocol_text_names_every_verb),
         cmocka_unit_test(every_word_on_the_wire_is_found_again),
+        cmocka_unit_test(every_status_has_a_row_and_is_found_by_its_word),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

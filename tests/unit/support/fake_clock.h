@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One clock of this process can be set ahead.  Whoever includes this says before which:
- * #define SHIFTED CLOCK_... */
-#ifndef JETON_TEST_SHIFT_H
-#define JETON_TEST_SHIFT_H
+/* Moves one clock of this process.  Define which before including this: FAKE_CLOCK_ID CLOCK_... */
+#ifndef JETON_TESTS_UNIT_SUPPORT_FAKE_CLOCK_H
+#define JETON_TESTS_UNIT_SUPPORT_FAKE_CLOCK_H
 
 #include <dlfcn.h>
 #include <stdint.h>
 #include <time.h>
 
-static _Atomic int64_t shift; /* seconds */
+static _Atomic int64_t fake_clock_offset; /* seconds added to that clock */
 
 int clock_gettime(clockid_t id, struct timespec *t)
 {
@@ -17,8 +16,8 @@ int clock_gettime(clockid_t id, struct timespec *t)
     if (real == NULL)
         real = (int (*)(clockid_t, struct timespec *))(uintptr_t)dlsym(RTLD_NEXT, "clock_gettime");
     int result = real(id, t);
-    if (id == SHIFTED)
-        t->tv_sec += shift;
+    if (id == FAKE_CLOCK_ID)
+        t->tv_sec += fake_clock_offset;
     return result;
 }
 

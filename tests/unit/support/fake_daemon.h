@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of the library: a house that stands in for the daemon, the real token_table behind a
- * small server that can be told to misbehave. */
-#ifndef JETON_TESTS_HOUSE_H
-#define JETON_TESTS_HOUSE_H
+/* A fake daemon for tests of the library: the real token_table behind a small server, which can be
+ * told to misbehave. */
+#ifndef JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
+#define JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,7 +35,7 @@
 #include "proto/reply.h"
 #include "proto/token.h"
 
-#define SHIFTED CLOCK_REALTIME_COARSE /* the library's wall clock */
+#define FAKE_CLOCK_ID CLOCK_REALTIME_COARSE /* the library's wall clock */
 #include "tests/unit/support/fake_clock.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -46,41 +46,41 @@
 #define SANITIZED 0
 #endif
 
-enum { GUESTS_MAX = 32, USED_MAX = 4096 };
+enum { CLIENTS_MAX = 32, USED_MAX = 4096 };
 
 /* Used by every test that includes this; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
-static struct house {
+static struct fake_daemon {
     char directory[64];
     char path[80];
     int listener;
-    pthread_t porter;
+    pthread_t acceptor;
     struct token_table *token_table;
     pthread_mutex_t mutex;
-    int guest[GUESTS_MAX]; /* connections, or -1 */
-    pthread_t thread[GUESTS_MAX];
-    bool known[GUESTS_MAX]; /* the thread is to be joined */
+    int client[CLIENTS_MAX]; /* connections, or -1 */
+    pthread_t thread[CLIENTS_MAX];
+    bool joinable[CLIENTS_MAX];
     char used[USED_MAX][ID_TEXT + 1];
-    unsigned uses;
+    unsigned used_count;
     /* How it behaves. */
-    _Atomic(const char *) table_says;  /* instead of a table; "": nothing */
-    _Atomic(const char *) verify_says; /* instead of a verdict; "": nothing */
+    _Atomic(const char *) table_reply;  /* sent instead of a table; "": nothing is */
+    _Atomic(const char *) verify_reply; /* sent instead of a verdict; "": nothing is */
     atomic_bool not_final;
-    atomic_int hang_ups; /* so many times, instead of a verdict */
+    atomic_int hang_ups; /* instead of that many verdicts */
     atomic_uint tables;
     atomic_uint verifies;
     atomic_uint connections;
-} house;
+} fake;
 
-/* -- the house --------------------------------------------------------------------------------- */
+/* -- the server ------------------------------------------------------------------------------- */
 
-static void say(int fd, const char *text)
+static void send_text(int fd, const char *text)
 {
     (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-static void lend(int to)
+static void send_table(int to)
 {
     union {
         struct cmsghdr align;
@@ -88,10 +88,10 @@ static void lend(int to)
     } control = { .bytes = { 0 } };
     char line[128];
     uint64_t size, generation;
-    int fd = token_table_descriptor(house.token_table, &size, &generation);
+    int fd = token_table_descriptor(fake.token_table, &size, &generation);
 
     snprintf(line, sizeof(line), "OK size=%llu final=%s generation=%llu\n",
-             (unsigned long long)size, house.not_final ? "no" : "yes",
+             (unsigned long long)size, fake.not_final ? "no" : "yes",
              (unsigned long long)generation);
     struct iovec out = { line, strlen(line) };
     struct msghdr message = { .msg_iov = &out,
@@ -128,172 +128,172 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     reply_end(t, v->status, NULL);
 }
 
-static void judge(int fd, unsigned guest, const struct line *line)
+static void answer_verify(int fd, unsigned client, const struct line *line)
 {
-    char room[LINE_MAX_BYTES];
-    struct text reply = text_in(room, sizeof(room));
+    char buffer[LINE_MAX_BYTES];
+    struct text reply = text_in(buffer, sizeof(buffer));
     struct question q = { line_get(line, "token"), line_get(line, "scope"),
                           line_get(line, "subject") };
     struct verdict v;
     int64_t now = time(NULL);
-    const char *instead = house.verify_says;
+    const char *instead = fake.verify_reply;
 
-    house.verifies++;
+    fake.verifies++;
     if (instead != NULL) {
-        say(fd, instead);
+        send_text(fd, instead);
         return;
     }
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
-        const struct generation *g = token_table_enter(house.token_table, guest);
+        const struct generation *g = token_table_enter(fake.token_table, client);
         do {
             verdict_judge(token_table_table(g), &q, now, &v);
         } while (v.status == STATUS_UNAVAILABLE);
         put_verdict(&reply, &v, now);
-        token_table_leave(house.token_table, guest);
+        token_table_leave(fake.token_table, client);
     } else {
         put_verdict(&reply, &v, now);
     }
     (void)!send(fd, reply.at, reply.len, MSG_NOSIGNAL);
 }
 
-/* False: the guest is to be shown out. */
-static bool answer(int fd, unsigned guest, char *bytes, size_t len)
+/* Answers one line; false: the connection is to end. */
+static bool answer_line(int fd, unsigned client, char *bytes, size_t len)
 {
     struct line line;
-    const char *why, *instead = house.table_says;
+    const char *why, *instead = fake.table_reply;
 
     if (line_parse(bytes, len, &line, &why) != STATUS_OK || line.count == 0) {
-        say(fd, "ERR syntax\n");
+        send_text(fd, "ERR syntax\n");
     } else if (slice_is(line.argument[0].value, "table")) {
-        house.tables++;
+        fake.tables++;
         if (instead != NULL)
-            say(fd, instead);
+            send_text(fd, instead);
         else
-            lend(fd);
+            send_table(fd);
     } else if (slice_is(line.argument[0].value, "verify")) {
-        if (house.hang_ups > 0 && house.hang_ups-- > 0)
+        if (fake.hang_ups > 0 && fake.hang_ups-- > 0)
             return false;
-        judge(fd, guest, &line);
+        answer_verify(fd, client, &line);
     } else if (slice_is(line.argument[0].value, "used") && line.count == 2) {
-        pthread_mutex_lock(&house.mutex);
-        memcpy(house.used[house.uses++ % USED_MAX], line.argument[1].value.at, ID_TEXT);
-        pthread_mutex_unlock(&house.mutex);
-        say(fd, "OK\n");
+        pthread_mutex_lock(&fake.mutex);
+        memcpy(fake.used[fake.used_count++ % USED_MAX], line.argument[1].value.at, ID_TEXT);
+        pthread_mutex_unlock(&fake.mutex);
+        send_text(fd, "OK\n");
     } else {
-        say(fd, "ERR unknown-verb\n");
+        send_text(fd, "ERR unknown-verb\n");
     }
     return true;
 }
 
 static void *serve(void *argument)
 {
-    unsigned guest = (unsigned)(uintptr_t)argument;
-    int fd = house.guest[guest];
-    static char buffers[GUESTS_MAX][4 * LINE_MAX_BYTES];
-    char *in = buffers[guest], *end;
+    unsigned client = (unsigned)(uintptr_t)argument;
+    int fd = fake.client[client];
+    static char buffers[CLIENTS_MAX][4 * LINE_MAX_BYTES];
+    char *in = buffers[client], *end;
     size_t len = 0;
 
     for (ssize_t n; (n = recv(fd, in + len, sizeof(buffers[0]) - len, 0)) > 0;) {
         len += (size_t)n;
         while ((end = memchr(in, '\n', len)) != NULL) {
-            if (!answer(fd, guest, in, (size_t)(end - in)))
+            if (!answer_line(fd, client, in, (size_t)(end - in)))
                 shutdown(fd, SHUT_RDWR);
             len -= (size_t)(end + 1 - in);
             memmove(in, end + 1, len);
         }
     }
-    pthread_mutex_lock(&house.mutex);
-    house.guest[guest] = -1;
+    pthread_mutex_lock(&fake.mutex);
+    fake.client[client] = -1;
     close(fd);
-    pthread_mutex_unlock(&house.mutex);
+    pthread_mutex_unlock(&fake.mutex);
     return NULL;
 }
 
-static void *welcome(void *unused)
+static void *accept_clients(void *unused)
 {
     (void)unused;
-    for (int fd; (fd = accept4(house.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;) {
-        pthread_mutex_lock(&house.mutex);
-        unsigned guest = 0;
-        while (guest < GUESTS_MAX && house.guest[guest] >= 0)
-            guest++;
-        assert_true(guest < GUESTS_MAX);
-        if (house.known[guest])
-            pthread_join(house.thread[guest], NULL);
-        house.guest[guest] = fd;
-        house.known[guest] = true;
-        house.connections++;
-        pthread_create(&house.thread[guest], NULL, serve, (void *)(uintptr_t)guest);
-        pthread_mutex_unlock(&house.mutex);
+    for (int fd; (fd = accept4(fake.listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;) {
+        pthread_mutex_lock(&fake.mutex);
+        unsigned client = 0;
+        while (client < CLIENTS_MAX && fake.client[client] >= 0)
+            client++;
+        assert_true(client < CLIENTS_MAX);
+        if (fake.joinable[client])
+            pthread_join(fake.thread[client], NULL);
+        fake.client[client] = fd;
+        fake.joinable[client] = true;
+        fake.connections++;
+        pthread_create(&fake.thread[client], NULL, serve, (void *)(uintptr_t)client);
+        pthread_mutex_unlock(&fake.mutex);
     }
     return NULL;
 }
 
-static void house_open(void)
+static void fake_daemon_start(void)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", house.path);
-    unlink(house.path);
-    house.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(house.listener, (struct sockaddr *)&address, sizeof(address)), 0);
-    assert_int_equal(listen(house.listener, 64), 0);
-    assert_int_equal(pthread_create(&house.porter, NULL, welcome, NULL), 0);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", fake.path);
+    unlink(fake.path);
+    fake.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fake.listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fake.listener, 64), 0);
+    assert_int_equal(pthread_create(&fake.acceptor, NULL, accept_clients, NULL), 0);
 }
 
-/* As if the daemon had been killed: its connections end, its table does not say so. */
-static void house_kill(void)
+/* Ends as if killed: the connections close, but the table is not marked closed. */
+static void fake_daemon_kill(void)
 {
-    shutdown(house.listener, SHUT_RDWR);
-    pthread_join(house.porter, NULL);
-    close(house.listener);
-    pthread_mutex_lock(&house.mutex);
-    for (int i = 0; i < GUESTS_MAX; i++)
-        if (house.guest[i] >= 0)
-            shutdown(house.guest[i], SHUT_RDWR);
-    pthread_mutex_unlock(&house.mutex);
-    for (int i = 0; i < GUESTS_MAX; i++) {
-        if (house.known[i])
-            pthread_join(house.thread[i], NULL);
-        house.known[i] = false;
+    shutdown(fake.listener, SHUT_RDWR);
+    pthread_join(fake.acceptor, NULL);
+    close(fake.listener);
+    pthread_mutex_lock(&fake.mutex);
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        if (fake.client[i] >= 0)
+            shutdown(fake.client[i], SHUT_RDWR);
+    pthread_mutex_unlock(&fake.mutex);
+    for (int i = 0; i < CLIENTS_MAX; i++) {
+        if (fake.joinable[i])
+            pthread_join(fake.thread[i], NULL);
+        fake.joinable[i] = false;
     }
 }
 
-static int prepare(void **state)
+static int setup(void **state)
 {
     (void)state;
-    memset(&house, 0, sizeof(house));
-    for (int i = 0; i < GUESTS_MAX; i++)
-        house.guest[i] = -1;
-    pthread_mutex_init(&house.mutex, NULL);
-    snprintf(house.directory, sizeof(house.directory), "/tmp/jeton-client-XXXXXX");
-    assert_non_null(mkdtemp(house.directory));
-    snprintf(house.path, sizeof(house.path), "%s/s", house.directory);
-    house.token_table = token_table_new("jtn", 0);
-    house_open();
+    memset(&fake, 0, sizeof(fake));
+    for (int i = 0; i < CLIENTS_MAX; i++)
+        fake.client[i] = -1;
+    pthread_mutex_init(&fake.mutex, NULL);
+    snprintf(fake.directory, sizeof(fake.directory), "/tmp/jeton-client-XXXXXX");
+    assert_non_null(mkdtemp(fake.directory));
+    snprintf(fake.path, sizeof(fake.path), "%s/s", fake.directory);
+    fake.token_table = token_table_new("jtn", 0);
+    fake_daemon_start();
     return 0;
 }
 
-static int tidy(void **state)
+static int teardown(void **state)
 {
     (void)state;
-    house_kill();
-    token_table_free(house.token_table);
-    unlink(house.path);
-    shift = 0;
-    return rmdir(house.directory);
+    fake_daemon_kill();
+    token_table_free(fake.token_table);
+    unlink(fake.path);
+    fake_clock_offset = 0;
+    return rmdir(fake.directory);
 }
 
 static struct table_header *current_header(void)
 {
-    const struct generation *g = token_table_enter(house.token_table, TOKEN_TABLE_READERS_MAX - 1);
+    const struct generation *g = token_table_enter(fake.token_table, TOKEN_TABLE_READERS_MAX - 1);
 
-    token_table_leave(house.token_table, TOKEN_TABLE_READERS_MAX - 1);
+    token_table_leave(fake.token_table, TOKEN_TABLE_READERS_MAX - 1);
     return g->header;
 }
 
-/* -- tokens ------------------------------------------------------------------------------------ */
+/* -- tokens ----------------------------------------------------------------------------------- */
 
 static void value_numbered(uint64_t number, char value[33])
 {
@@ -312,37 +312,37 @@ static struct record record_numbered(uint64_t number)
     return r;
 }
 
-static void put(const struct record *r)
+static void put_record(const struct record *r)
 {
-    assert_int_equal(token_table_reserve(house.token_table, 1, r->subject_len + r->scopes_len), 0);
-    token_table_put(house.token_table, r);
+    assert_int_equal(token_table_reserve(fake.token_table, 1, r->subject_len + r->scopes_len), 0);
+    token_table_put(fake.token_table, r);
 }
 
-static void put_numbered(uint64_t number)
+static void put_token(uint64_t number)
 {
     struct record r = record_numbered(number);
 
-    put(&r);
+    put_record(&r);
 }
 
-static void revoke_numbered(uint64_t number)
+static void revoke_token(uint64_t number)
 {
     struct record r = record_numbered(number);
 
-    assert_true(token_table_deny(house.token_table, r.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(fake.token_table, r.digest, SLOT_REVOKED, NULL));
 }
 
 static struct jeton *open_with(unsigned flags)
 {
     struct jeton *h;
 
-    assert_int_equal(jeton_open(&h, house.path, NULL, flags), 0);
+    assert_int_equal(jeton_open(&h, fake.path, NULL, flags), 0);
     return h;
 }
 
 static struct jeton_claims claims = JETON_CLAIMS_INIT;
 
-static enum jeton_status ask(struct jeton *h, uint64_t number)
+static enum jeton_status verify(struct jeton *h, uint64_t number)
 {
     char value[33];
 
@@ -361,7 +361,7 @@ static int64_t milliseconds(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static unsigned entries(const char *path)
+static unsigned count_entries(const char *path)
 {
     DIR *dir = opendir(path);
     unsigned count = 0;
@@ -380,6 +380,6 @@ static int child_status(pid_t child)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-#define IN_HOUSE(test) cmocka_unit_test_setup_teardown(test, prepare, tidy)
+#define WITH_FAKE_DAEMON(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 #endif

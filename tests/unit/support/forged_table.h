@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A table made by hand, so that every part of it can be wrong, and questions to one that is mapped. */
-#ifndef JETON_TESTS_FORGED_H
-#define JETON_TESTS_FORGED_H
+/* A table made by hand, so that every part can be wrong, and lookups in one that is mapped. */
+#ifndef JETON_TESTS_UNIT_SUPPORT_FORGED_TABLE_H
+#define JETON_TESTS_UNIT_SUPPORT_FORGED_TABLE_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,12 +23,12 @@ enum {
     ARENA = 70000,
 };
 
-static const struct table_view_terms final_terms = { .final = true },
-                                     other_terms = { .final = false };
-static struct table_view_gate gate;
-static struct table_view_uses uses;
+static const struct table_view_conditions final_conditions = { .final = true },
+                                          partial_conditions = { .final = false };
+static struct table_view_readers readers;
+static struct recent_uses recent_uses;
 
-struct forged {
+struct forged_table {
     int fd;
     uint64_t size;
     struct table_header *header;
@@ -43,9 +43,9 @@ static int64_t monotonic(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static struct forged forge(void)
+static struct forged_table forged_new(void)
 {
-    struct forged f = { .size = table_size(TABLE_BITS_MIN, ARENA) };
+    struct forged_table f = { .size = table_size(TABLE_BITS_MIN, ARENA) };
 
     f.fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     assert_true(f.fd >= 0 && ftruncate(f.fd, (off_t)f.size) == 0);
@@ -68,9 +68,9 @@ static struct forged forge(void)
     return f;
 }
 
-#define seal(f, seals) assert_int_equal(fcntl((f)->fd, F_ADD_SEALS, seals), 0)
+#define forged_seal(f, seals) assert_int_equal(fcntl((f)->fd, F_ADD_SEALS, seals), 0)
 
-static void forget(struct forged *f)
+static void forged_free(struct forged_table *f)
 {
     munmap(f->header, f->size), close(f->fd);
 }
@@ -80,17 +80,18 @@ static void value_numbered(uint64_t number, char value[33])
     snprintf(value, 33, "value-%026llu", (unsigned long long)number);
 }
 
-static struct table_view *open_table(const struct forged *f, bool final)
+static struct table_view *forged_open(const struct forged_table *f, bool final)
 {
     struct table_view *v;
 
-    seal(f, NEEDED);
-    assert_null(table_view_open(f->fd, f->size, final ? &final_terms : &other_terms, &v));
+    forged_seal(f, NEEDED);
+    assert_null(table_view_open(f->fd, f->size, final ? &final_conditions : &partial_conditions,
+                                &v));
     return v;
 }
 
-static bool ask(struct table_views *views, uint64_t number, enum status *status,
-                struct jeton_claims *claims)
+static bool lookup(struct table_views *views, uint64_t number, enum status *status,
+                   struct jeton_claims *claims)
 {
     char value[33];
     struct question q = { .value = { value, 32 } };
@@ -98,10 +99,10 @@ static bool ask(struct table_views *views, uint64_t number, enum status *status,
     int64_t now;
 
     value_numbered(number, value);
-    bool good = table_view_ask(views, &gate, &uses, &q, &v, &now, claims);
-    if (good)
+    bool answered = table_view_lookup(views, &readers, &recent_uses, &q, &v, &now, claims);
+    if (answered)
         *status = v.status;
-    return good;
+    return answered;
 }
 
 #endif

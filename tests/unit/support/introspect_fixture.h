@@ -25,7 +25,7 @@
 
 #include "daemon/verifiers/verifier.h"
 
-#define SHIFTED CLOCK_MONOTONIC
+#define FAKE_CLOCK_ID CLOCK_MONOTONIC
 #include "tests/unit/support/fake_clock.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -180,7 +180,7 @@ static int reset(void **state)
     now = NOW;
     timeout = 30000;
     earlier = NULL;
-    shift = 0;
+    fake_clock_offset = 0;
     command("reset");
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For tests of the link: a server on a private socket that follows a script for one connection. */
-#ifndef JETON_TESTS_ROGUE_H
-#define JETON_TESTS_ROGUE_H
+/* For tests of the library's connection: a server on a private socket that follows a script. */
+#ifndef JETON_TESTS_UNIT_SUPPORT_SCRIPTED_SERVER_H
+#define JETON_TESTS_UNIT_SUPPORT_SCRIPTED_SERVER_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 
 #include "plugin/lib/connection.h"
 
-/* -- a server that does as it is told ---------------------------------------------------------- */
+/* -- the server ------------------------------------------------------------------------------- */
 
 /* Not every test that includes this uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
@@ -43,8 +43,8 @@ static struct {
 } server;
 
 static struct connection connection_of_test;
-static struct connection *const l = &connection_of_test;
-static struct fd_identity mark;
+static struct connection *const conn = &connection_of_test;
+static struct fd_identity identity;
 
 static void wait_for_line(int fd)
 {
@@ -54,12 +54,13 @@ static void wait_for_line(int fd)
         ;
 }
 
-static void say(int fd, const char *text)
+static void send_text(int fd, const char *text)
 {
     (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
-static void say_with(int fd, const char *text, size_t len, const int *descriptors, size_t count)
+static void send_with_fds(int fd, const char *text, size_t len, const int *descriptors,
+                          size_t count)
 {
     union {
         struct cmsghdr align;
@@ -103,36 +104,36 @@ static int listen_at(const char *path)
     return fd;
 }
 
-/* Signals are for the thread that tests. */
-static void begin(script *does)
+/* Starts the server and connects to it.  Signals go to the thread that tests. */
+static void start_server(script *follows)
 {
     sigset_t all, before;
 
-    server.script = does;
+    server.script = follows;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     assert_int_equal(pthread_create(&server.thread, NULL, serve, NULL), 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    assert_int_equal(connection_open(l, &mark, server.path, deadline_now() + 5000), 0);
+    assert_int_equal(connection_open(conn, &identity, server.path, deadline_now() + 5000), 0);
 }
 
-static void finish(void)
+static void stop_server(void)
 {
-    connection_drop(l);
+    connection_close(conn);
     pthread_join(server.thread, NULL);
 }
 
-static int prepare(void **state)
+static int setup(void **state)
 {
     (void)state;
-    snprintf(server.directory, sizeof(server.directory), "/tmp/jeton-link-XXXXXX");
+    snprintf(server.directory, sizeof(server.directory), "/tmp/jeton-connection-XXXXXX");
     assert_non_null(mkdtemp(server.directory));
     snprintf(server.path, sizeof(server.path), "%s/s", server.directory);
     server.listener = listen_at(server.path);
     return 0;
 }
 
-static int tidy(void **state)
+static int teardown(void **state)
 {
     (void)state;
     close(server.listener);
@@ -140,61 +141,61 @@ static int tidy(void **state)
     return rmdir(server.directory);
 }
 
-/* -- query ------------------------------------------------------------------------------------ */
+/* -- requests --------------------------------------------------------------------------------- */
 
 static struct {
     unsigned count;
     bool received[300];
     enum status status[300];
-    char first[300][64]; /* the value of n=, if any */
+    char n[300][64]; /* the value of n=, if any */
     int fd;
     bool keep;
 } got;
 
-static void note(void *context, struct reply *reply)
+static void record_reply(void *context, struct connection_reply *reply)
 {
     unsigned i = got.count++;
-    struct slice n = line_get(&reply->line, "n");
+    struct slice n = reply->received ? line_get(reply->line, "n") : (struct slice)SLICE("");
 
     assert_ptr_equal(context, &got);
     got.received[i] = reply->received;
     got.status[i] = reply->status;
-    snprintf(got.first[i], sizeof(got.first[i]), "%.*s", (int)n.len, n.at != NULL ? n.at : "");
+    snprintf(got.n[i], sizeof(got.n[i]), "%.*s", (int)n.len, n.at != NULL ? n.at : "");
     if (reply->fd >= 0 && got.keep) {
         got.fd = reply->fd;
         reply->fd = -1;
     }
 }
 
-static void put(const char *request, bool descriptor, int64_t wait)
+static void enqueue(const char *request, bool descriptor, int64_t wait)
 {
-    assert_true(connection_ask(l, slice_of(request), descriptor, note, &got,
-                               deadline_now() + wait));
+    assert_true(connection_enqueue(conn, slice_of(request), descriptor, record_reply, &got,
+                                   deadline_now() + wait));
 }
 
-static void settle(int64_t wait)
+static void wait_for_replies(int64_t wait)
 {
     int64_t deadline = deadline_now() + wait;
 
-    while (l->count > 0 && connection_step(l) == 0 && l->count > 0)
-        if (!connection_wait(l, deadline))
-            connection_drop(l);
+    while (conn->count > 0 && connection_step(conn) == 0 && conn->count > 0)
+        if (!connection_wait(conn, deadline))
+            connection_close(conn);
 }
 
-/* One question to a server that follows the script; true: it was answered. */
-static bool answered(script *does, bool descriptor)
+/* Sends one request to a server that follows the script; true: a reply came. */
+static bool answered(script *follows, bool descriptor)
 {
     memset(&got, 0, sizeof(got));
     got.fd = -1;
-    begin(does);
-    put("ping\n", descriptor, 3000);
-    settle(3000);
-    finish();
+    start_server(follows);
+    enqueue("ping\n", descriptor, 3000);
+    wait_for_replies(3000);
+    stop_server();
     assert_int_equal(got.count, 1);
     return got.received[0];
 }
 
-static unsigned descriptors(void)
+static unsigned open_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
     unsigned count = 0;
@@ -216,6 +217,6 @@ static void silence(int fd)
     wait_for_line(fd);
 }
 
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, prepare, tidy)
+#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 #endif

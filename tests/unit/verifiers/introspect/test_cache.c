@@ -147,10 +147,10 @@ static void setting_a_clock_back_does_not_extend_a_lifetime(void **state)
     now = NOW - 1; /* before it was asked */
     assert_passes(in, "a");
     assert_int_equal(counter("requests"), 2);
-    shift += 9;
+    fake_clock_offset += 9;
     assert_passes(in, "a");
     assert_int_equal(counter("requests"), 2);
-    shift += 1; /* ten seconds by the monotonic clock alone */
+    fake_clock_offset += 1; /* ten seconds by the monotonic clock alone */
     assert_passes(in, "a");
     assert_int_equal(counter("requests"), 3);
     module->close(in);

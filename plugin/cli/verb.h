@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A verb of the command: how it is run, how its reply is shown, and its help. */
+#ifndef JETON_PLUGIN_CLI_VERB_H
+#define JETON_PLUGIN_CLI_VERB_H
+
+#include "plugin/cli/request.h"
+
+/* Whether the command reads a token's value. */
+enum cli_value {
+    CLI_VALUE_NEVER,
+    CLI_VALUE_OPTIONAL, /* if --value is given */
+    CLI_VALUE_ALWAYS,
+};
+
+struct cli_verb {
+    enum verb verb;
+    enum cli_exit (*run)(struct cli_request *c, const struct cli_view *view);
+    const struct cli_view *view; /* of its data lines or its object; NULL: none is known */
+    enum cli_value value;
+    bool prints_value;
+    const char *summary; /* NULL: the protocol's */
+    const char *note;    /* what `jeton help VERB` adds; or NULL */
+};
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* libjeton: when it answers from the table, fetches another one, or asks the daemon. */
+#include "tests/unit/support/fake_daemon.h"
+
+/* In the middle of others, so that it is hashed beside them. */
+static int verify_among_others(struct jeton *h, uint64_t number)
+{
+    enum { COUNT = 9, MIDDLE = 4 };
+    struct jeton_check question[COUNT];
+    char value[COUNT][33];
+
+    for (size_t i = 0; i < COUNT; i++) {
+        value_numbered(number + i - MIDDLE, value[i]);
+        question[i] = (struct jeton_check){ .value = value[i], .length = 32 };
+    }
+    assert_int_equal(jeton_verify_batch(h, question, COUNT), 0);
+    return question[MIDDLE].status;
+}
+
+static void a_revoked_token_is_refused_by_the_very_next_call(void **state)
+{
+    (void)state;
+    struct jeton *h = open_with(0);
+
+    for (uint64_t i = 0; i < 5000; i++) { /* the table grows several times meanwhile */
+        put_token(i);
+        assert_int_equal(verify(h, i), JETON_OK);
+        revoke_token(i);
+        assert_int_equal(verify(h, i), JETON_REVOKED);
+        assert_int_equal(verify_among_others(h, i), JETON_REVOKED);
+    }
+    assert_int_equal(jeton_source(&claims), JETON_TABLE);
+    assert_true(fake.tables > 3);
+    jeton_close(h);
+}
+
+static void without_a_lease_the_daemon_is_asked(void **state)
+{
+    (void)state;
+    put_token(1);
+    struct jeton *h = open_with(0);
+
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+    current_header()->lease = 1;
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+    fake_daemon_kill();
+    assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
+    token_table_renew(fake.token_table); /* it was only slow */
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+    token_table_close(fake.token_table);
+    assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
+    token_table_free(fake.token_table);
+    fake.token_table = token_table_new("jtn", 0); /* another daemon, with another table */
+    put_token(1);
+    fake_daemon_start();
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+    jeton_close(h);
+}
+
+static void a_miss_goes_to_the_daemon_unless_it_is_final(void **state)
+{
+    (void)state;
+    put_token(1);
+    put_token(2);
+    revoke_token(2);
+    fake.not_final = true;
+    struct jeton *h = open_with(0);
+
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+    assert_true(verify(h, 9) == JETON_UNKNOWN && jeton_source(&claims) == JETON_DAEMON);
+    assert_true(verify(h, 2) == JETON_REVOKED && jeton_source(&claims) == JETON_DAEMON);
+    assert_int_equal(fake.tables, 1);
+    jeton_close(h);
+}
+
+static void a_refused_table_is_not_asked_for_again_on_that_connection(void **state)
+{
+    (void)state;
+    put_token(1);
+    fake.table_reply = "ERR forbidden\n";
+    struct jeton *h = open_with(0);
+
+    for (int i = 0; i < 30; i++) {
+        assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+        usleep(50000);
+    }
+    assert_int_equal(fake.tables, 1);
+    fake_daemon_kill();
+    fake.table_reply = NULL;
+    fake_daemon_start();
+    assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+    jeton_close(h);
+}
+
+static void a_table_that_fails_is_asked_for_once_a_second(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "ERR busy\n",
+        "OK\n",
+        "OK size=4096 final=yes\n",
+        "OK size=x final=yes\n",
+    };
+
+    put_token(1);
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        fake.table_reply = answers[i];
+        fake.tables = 0;
+        struct jeton *h = open_with(0);
+        for (int n = 0; n < 100; n++)
+            assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+        assert_int_equal(fake.tables, 1);
+        fake.table_reply = NULL;
+        usleep(1000000);
+        assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
+        jeton_close(h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_FAKE_DAEMON(a_revoked_token_is_refused_by_the_very_next_call),
+        WITH_FAKE_DAEMON(without_a_lease_the_daemon_is_asked),
+        WITH_FAKE_DAEMON(a_miss_goes_to_the_daemon_unless_it_is_final),
+        WITH_FAKE_DAEMON(a_refused_table_is_not_asked_for_again_on_that_connection),
+        WITH_FAKE_DAEMON(a_table_that_fails_is_asked_for_once_a_second),
+    };
+
+    if (sodium_init() < 0)
+        return 1;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "proto/request.h"
+
+static enum status parse(const char *line, enum role role, struct request *request)
+{
+    static char bytes[512];
+    struct problem problem;
+
+    strcpy(bytes, line);
+    const struct request_line look = request_look(bytes, strlen(bytes));
+    return request_parse(&look, role, request, &problem);
+}
+
+static void requests_are_checked_verb_role_arguments(void **state)
+{
+    (void)state;
+    struct request r;
+
+    assert_int_equal(parse("verify abc", ROLE_VERIFY, &r), STATUS_OK);
+    assert_true(slice_is(r.value[KEY_TOKEN], "abc"));
+    assert_int_equal(parse("verify token=abc", ROLE_VERIFY, &r), STATUS_OK);
+    assert_int_equal(parse("* import digest=00", ROLE_ADMIN, &r), STATUS_OK);
+    assert_int_equal(parse("frobnicate", ROLE_ADMIN, &r), STATUS_UNKNOWN_VERB);
+    assert_int_equal(parse("create bogus=\"", ROLE_VERIFY, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("create expire=2030-01-01T00:00:00Z", ROLE_ADMIN, &r),
+                     STATUS_UNKNOWN_KEY);
+    assert_int_equal(parse("create ttl=1d ttl=2d", ROLE_ADMIN, &r), STATUS_DUPLICATE_KEY);
+    assert_int_equal(parse("create ttl=1d expires=2030-01-01T00:00:00Z", ROLE_ADMIN, &r),
+                     STATUS_SYNTAX);
+    assert_int_equal(parse("create stray", ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("verify", ROLE_VERIFY, &r), STATUS_MISSING);
+    assert_int_equal(parse("verify a b", ROLE_VERIFY, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("revoke id=a token=b", ROLE_ADMIN, &r), STATUS_SYNTAX);
+}
+
+static void every_verb_has_a_row(void **state)
+{
+    (void)state;
+    for (enum verb v = 0; v < VERB_COUNT; v++) {
+        assert_int_equal(verb_named(slice_of(verb_row(v)->name)), v);
+        assert_true(slice_begins(slice_of(verb_row(v)->usage), verb_row(v)->name));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(requests_are_checked_verb_role_arguments),
+        cmocka_unit_test(every_verb_has_a_row),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
