@@ -18,6 +18,7 @@
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/watchdog.h"
+#include "daemon/writer/writer_thread.h"
 
 enum {
     MEMORY_WATCH_TICKS = 5,
@@ -31,10 +32,10 @@ struct daemon {
     struct memory_watch memory_watch;
     struct watchdog watchdog;
     struct writer *writer;
+    struct writer_thread *writer_thread;
     struct listener *listener;
-    size_t running;      /* workers whose threads were started */
-    bool writer_running; /* likewise */
-    bool reload_again;   /* SIGHUP came during a reload */
+    size_t running;    /* workers whose threads were started */
+    bool reload_again; /* SIGHUP came during a reload */
     unsigned ticks;
     sigset_t handled;
     int signals; /* signalfd; -1: not open */
@@ -129,6 +130,7 @@ static bool load_store(struct daemon *s, struct problem *problem)
     if (s->writer != NULL &&
         writer_init(s->writer, store, s->config.prefix, s->config.journal_entries, problem)) {
         s->server.token_table = s->writer->token_table;
+        s->server.write_queue = s->writer->queue;
         return true;
     }
     if (s->writer == NULL)
@@ -172,10 +174,9 @@ static bool start_threads(struct daemon *s)
 {
     struct server *server = &s->server;
 
-    server->writer_thread = writer_thread_new(s->writer, &server->settings, s->config.store);
-    s->writer_running = server->writer_thread != NULL &&
-                        writer_thread_start(server->writer_thread) == 0;
-    return s->writer_running && start_workers(s);
+    s->writer_thread = writer_thread_new(s->writer, &server->settings, s->config.store);
+    return s->writer_thread != NULL && writer_thread_start(s->writer_thread) == 0 &&
+           start_workers(s);
 }
 
 static bool start_listening(struct daemon *s)
@@ -211,8 +212,7 @@ static void stop_threads(struct daemon *s)
         worker_stop(&server->worker[i]);
     for (size_t i = 0; i < s->running; i++)
         worker_join(&server->worker[i]);
-    if (s->writer_running)
-        writer_thread_stop(server->writer_thread);
+    writer_thread_stop(s->writer_thread);
     if (!stack_set_end(server->stack_set))
         log_warning("a verifier has not returned; jetond ends without it");
 }
@@ -247,7 +247,7 @@ static void stop(struct daemon *s)
     for (size_t i = 0; i < server->workers; i++)
         worker_free(&server->worker[i]);
     stack_set_free(server->stack_set);
-    writer_thread_free(server->writer_thread);
+    writer_thread_free(s->writer_thread);
     if (s->writer != NULL)
         writer_destroy(s->writer);
     stop_events(s);

@@ -60,7 +60,7 @@ static void watch_lease(struct watchdog *w)
 void watchdog_tick(struct watchdog *w)
 {
     watch_lease(w);
-    uint64_t busy = writer_thread_figures(w->server->writer_thread).busy_seconds;
+    uint64_t busy = write_queue_stats(w->server->write_queue).busy_seconds;
     bool waits = busy >= DISK_PATIENCE;
 
     if (waits && !w->waits_for_disk) {

@@ -18,7 +18,7 @@ void cmd_scan(struct run *run, const struct request *r)
     scan->mail.on_delivery = s->on_chunk;
     s->scan = scan;
     s->holds_scan = false;
-    writer_thread_scan(s->worker->server->writer_thread, scan);
+    write_queue_scan(s->worker->server->write_queue, scan);
 }
 
 bool cmd_scan_next_chunk(struct session *s)
@@ -28,6 +28,6 @@ bool cmd_scan_next_chunk(struct session *s)
     if (iobuf_len(&s->out) > OUT_LOW)
         return false;
     s->holds_scan = false;
-    writer_thread_scan(s->worker->server->writer_thread, s->scan);
+    write_queue_scan(s->worker->server->write_queue, s->scan);
     return true;
 }

@@ -114,15 +114,15 @@ static void put_table(struct stats *l, const struct server *server)
 
 static void put_writer(struct stats *l, const struct server *server)
 {
-    struct writer_thread_figures k = writer_thread_figures(server->writer_thread);
+    struct write_queue_stats w = write_queue_stats(server->write_queue);
 
-    put(l, "store_bytes", k.store_bytes);
-    put(l, "commits", k.commits);
-    put(l, "changes", k.changes);
-    put(l, "store_failures", k.failures);
-    put(l, "denials_unsaved", k.denials_unsaved);
-    put(l, "journal_oldest", k.journal_oldest);
-    put(l, "journal_newest", k.journal_newest);
+    put(l, "store_bytes", w.store_bytes);
+    put(l, "commits", w.commits);
+    put(l, "changes", w.changes);
+    put(l, "store_failures", w.failures);
+    put(l, "denials_unsaved", w.denials_unsaved);
+    put(l, "journal_oldest", w.journal_oldest);
+    put(l, "journal_newest", w.journal_newest);
 }
 
 /* -- answers ------------------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ static void put_process(struct stats *l, const struct server *server)
         { "protection_seccomp", p.seccomp },
     };
 
-    put(l, "keeper_busy_seconds", writer_thread_figures(server->writer_thread).busy_seconds);
+    put(l, "keeper_busy_seconds", write_queue_stats(server->write_queue).busy_seconds);
     put(l, "reports_sent", journald_sent());
     put(l, "reports_dropped", journald_dropped());
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -295,7 +295,7 @@ static void put_latencies(struct stats *l, const struct server *server)
     struct histogram verify = { 0 }, commit = { 0 };
 
     metrics_latency(&server->metrics, &verify);
-    histogram_merge(&commit, writer_thread_commit_time(server->writer_thread));
+    histogram_merge(&commit, write_queue_commit_time(server->write_queue));
     put_latency(l, "verify_seconds", &verify);
     put_latency(l, "commit_seconds", &commit);
 }

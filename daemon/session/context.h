@@ -6,11 +6,12 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "daemon/config/settings.h"
+#include "daemon/session/client_limit.h"
 #include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
 #include "daemon/verify/stack_set.h"
-#include "daemon/writer/writer_thread.h"
-#include "daemon/session/client_limit.h"
+#include "daemon/writer/write_queue.h"
 
 /* Sessions in the order in which they came. */
 TAILQ_HEAD(session_list, session);
@@ -68,7 +69,7 @@ struct worker {
  * change. */
 struct server {
     struct token_table *token_table;
-    struct writer_thread *writer_thread;
+    struct write_queue *write_queue;
     struct client_limit *client_limit;
     struct settings settings;
     struct stack_set *stack_set; /* the main thread's; workers have its readers */

@@ -81,15 +81,15 @@ bool session_flush_batch(struct session *s)
 
 void session_post_changes(struct session *s)
 {
-    struct writer_thread *writer_thread = s->worker->server->writer_thread;
+    struct write_queue *queue = s->worker->server->write_queue;
     bool more = s->wait == SESSION_WAITS_FOR_OTHERS;
 
     /* First: the writer may be done with these before this session runs again. */
     if (more && !s->announced)
-        writer_thread_expect(writer_thread, 1);
-    writer_thread_change(writer_thread, &s->changes);
+        write_queue_expect(queue, 1);
+    write_queue_post(queue, &s->changes);
     if (!more && s->announced)
-        writer_thread_expect(writer_thread, -1);
+        write_queue_expect(queue, -1);
     s->announced = more;
 }
 
@@ -130,7 +130,7 @@ void session_stop_scan(struct session *s)
 {
     if (s->scan == NULL || atomic_exchange(&s->scan->stop, true))
         return;
-    writer_thread_poke(s->worker->server->writer_thread);
+    write_queue_wake(s->worker->server->write_queue);
 }
 
 /* -- state ----------------------------------------------------------------------------------- */

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/commit.h"
 
-#include <malloc.h>
-#include <poll.h>
-
 #include "daemon/base/clock.h"
 #include "daemon/writer/entry.h"
 #include "daemon/writer/publish.h"
-#include "daemon/writer/load.h"
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
 
-/* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
-#define STORE_LIMIT (UINT64_C(7) << 29)
-
 enum { PATIENCE = 50 }; /* milliseconds with what is expected */
-
-enum { MEMORY_KEPT = 32 << 20 }; /* bytes, free but not given back */
 
 /* What the changes of a batch that were not refused come to. */
 struct sum {
@@ -41,86 +32,16 @@ static struct change *change_of(struct mail *mail)
     return (struct change *)mail;
 }
 
-/* -- start ----------------------------------------------------------------------------------- */
-
-/* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
- * after each commit, they are faulted in again for the next, which then takes twice as long. */
-void writer_keep_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
-    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
-}
-
-bool writer_init(struct writer *w, struct store *store, const char *prefix,
-                 uint64_t journal_entries, struct problem *problem)
-{
-    *w = (struct writer){ .store_limit = STORE_LIMIT, .journal = journal_new(journal_entries) };
-    if (w->journal == NULL || mailbox_init(&w->box) < 0) {
-        journal_free(w->journal);
-        problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
-        return false;
-    }
-    if (!load_store(store, prefix, w->journal, &w->token_table, &w->order, problem)) {
-        writer_destroy(w);
-        return false;
-    }
-    w->store = store;
-    w->recovery.store = store;
-    w->recovery.journal = w->journal;
-    w->recovery.token_table = w->token_table;
-    w->recovery.order = &w->order;
-    w->recovery.readable = true;
-    atomic_store(&w->newest, journal_newest(w->journal));
-    return true;
-}
-
-void writer_destroy(struct writer *w)
-{
-    writer_collect(w);
-    for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
-        change_free(change_of(m));
-    recovery_clear(&w->recovery);
-    token_table_free(w->token_table);
-    creation_index_free(&w->order);
-    journal_free(w->journal);
-    store_close(w->store);
-    mailbox_destroy(&w->box);
-}
-
 /* -- one batch ------------------------------------------------------------------------------- */
 
-/* A disable's: what else denies cannot be allowed again. */
-static struct pending_deny *pending_deny_of(struct change *c)
+void commit_collect(struct writer *w)
 {
-    return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
-}
-
-static void deny(struct writer *w, struct change *c)
-{
-    if (c->kind->deny != 0)
-        token_table_deny(w->token_table, c->id, c->kind->deny, pending_deny_of(c));
-}
-
-void writer_post(struct writer *w, struct mail_list *changes)
-{
-    for (struct mail *m = changes->first; m != NULL; m = m->next)
-        deny(w, change_of(m));
-    mailbox_post_list(&w->box, changes);
-}
-
-void writer_expect(struct writer *w, int by)
-{
-    atomic_fetch_add(&w->expected, by);
-}
-
-void writer_collect(struct writer *w)
-{
-    struct mail_list list = mailbox_take(&w->box);
+    struct mail_list list = write_queue_take_changes(w->queue);
 
     mail_append_list(&w->waiting, &list);
 }
 
-void writer_retry(struct writer *w)
+void commit_retry(struct writer *w)
 {
     w->retry = w->retry || recovery_is_due(&w->recovery);
 }
@@ -132,17 +53,17 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
 
     while (count < most && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
-        deny(w, c);
+        publish_denial(c, w->token_table);
         mail_append(batch, &c->mail);
         count++;
     }
     return count;
 }
 
-bool writer_batch(struct writer *w, int64_t now)
+bool commit_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
-    size_t count = take_batch(w, &batch, WRITER_BATCH_MAX);
+    size_t count = take_batch(w, &batch, COMMIT_BATCH_MAX);
 
     if (count == 0 && !w->retry)
         return false;
@@ -151,7 +72,7 @@ bool writer_batch(struct writer *w, int64_t now)
         save_held(w, now);
     show(w);
     if (count > 0)
-        save(w, &batch, WRITER_BATCH_MAX - count, now);
+        save(w, &batch, COMMIT_BATCH_MAX - count, now);
     return true;
 }
 
@@ -171,7 +92,7 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
         put_back(w, batch);
     } else {
         recovery_fail(&w->recovery, batch, tried);
-        atomic_fetch_add(&w->failures, 1);
+        write_queue_count_failure(w->queue);
     }
     show(w); /* before an answer can make somebody ask */
     publish_answers(batch);
@@ -182,16 +103,14 @@ static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t
  * Whoever says that there is more posts it before he says that there is no more. */
 static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
 {
-    struct pollfd wake = { .fd = w->box.wake, .events = POLLIN };
-
     for (int waited = 0;; waited++) {
-        bool expected = atomic_load(&w->expected) > 0 && waited < PATIENCE;
-        writer_collect(w);
+        bool expected = write_queue_is_expecting(w->queue) && waited < PATIENCE;
+        commit_collect(w);
         size_t taken = take_batch(w, batch, *room);
         *room -= taken;
         if (taken > 0 || *room == 0 || !expected)
             return taken > 0;
-        poll(&wake, 1, 1);
+        write_queue_await_change(w->queue, 1);
     }
 }
 
@@ -323,7 +242,7 @@ static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
 /* Room in memory before the commit, so that what is on the disk can always be published. */
 static bool reserve(struct writer *w, const struct sum *sum)
 {
-    if (creation_index_reserve(&w->order, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
+    if (creation_index_reserve(&w->index, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
         return true;
     if (!w->recovery.told)
         log_error("no memory for a larger table; changes are refused until there is");
@@ -336,7 +255,7 @@ static bool commit(struct writer *w, uint64_t changes)
     uint64_t began = clock_monotonic();
     bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
     uint64_t taken = clock_monotonic() - began;
-    histogram_add(&w->commit_time, taken);
+    write_queue_count_time(w->queue, taken);
     PROBE(commit, saved ? changes : 0, taken);
     return saved;
 }
@@ -347,17 +266,15 @@ static void token_table_batch(struct writer *w, const struct mail_list *batch, u
         struct change *c = change_of(m);
         if (m->next != NULL)
             change_prefetch(change_of(m->next));
-        if (pending_deny_of(c) != NULL)
-            token_table_denied(w->token_table, pending_deny_of(c));
+        publish_denial_end(c, w->token_table);
         if (!change_writes(c))
             continue;
         w->full = w->full && !c->removes;
-        publish_change(c, w->token_table, &w->order, w->last_used);
+        publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
     }
-    atomic_fetch_add(&w->changes, changes);
     if (changes > 0) {
-        atomic_fetch_add(&w->commits, 1);
+        write_queue_count_commit(w->queue, changes);
         recovery_end(&w->recovery);
     }
     PROBE(publish, changes, journal_newest(w->journal));
@@ -367,8 +284,8 @@ static void token_table_batch(struct writer *w, const struct mail_list *batch, u
 static void show(struct writer *w)
 {
     if (!w->recovery.broken)
-        atomic_store(&w->newest, journal_newest(w->journal));
-    atomic_store(&w->unsaved, w->recovery.held.count);
+        write_queue_set_newest(w->queue, journal_newest(w->journal));
+    write_queue_set_unsaved(w->queue, w->recovery.held.count);
 }
 
 /* -- when the disk fails --------------------------------------------------------------------- */
@@ -392,7 +309,7 @@ static void save_held(struct writer *w, int64_t now)
 {
     for (bool well = true; well && w->recovery.held.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
-        size_t count = unsaved_take(&w->recovery.held, &batch, WRITER_BATCH_MAX);
+        size_t count = unsaved_take(&w->recovery.held, &batch, COMMIT_BATCH_MAX);
         well = count > 0 && save(w, &batch, 0, now);
     }
 }

@@ -3,6 +3,24 @@
 
 #include "daemon/base/journald.h"
 
+/* Only of a disable: what else denies cannot be allowed again. */
+static struct pending_deny *pending_deny_of(struct change *c)
+{
+    return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
+}
+
+void publish_denial(struct change *c, struct token_table *token_table)
+{
+    if (c->kind->deny != 0)
+        token_table_deny(token_table, c->id, c->kind->deny, pending_deny_of(c));
+}
+
+void publish_denial_end(struct change *c, struct token_table *token_table)
+{
+    if (pending_deny_of(c) != NULL)
+        token_table_denied(token_table, pending_deny_of(c));
+}
+
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *order, struct last_used *last_used)
 {

@@ -9,6 +9,11 @@
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 
+/* Lets a denial take effect in the table at once; does nothing for other changes.  A disable then counts
+ * as pending until publish_denial_end().  Any thread. */
+void publish_denial(struct change *c, struct token_table *token_table);
+void publish_denial_end(struct change *c, struct token_table *token_table);
+
 /* There is room for it in table and order.  `last_used` may be NULL. */
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *order, struct last_used *last_used);

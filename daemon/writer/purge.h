@@ -4,7 +4,7 @@
 #ifndef JETON_DAEMON_WRITER_PURGE_H
 #define JETON_DAEMON_WRITER_PURGE_H
 
-#include "daemon/writer/commit.h"
+#include "daemon/writer/writer.h"
 
 struct purge {
     uint32_t slot;        /* goes on here */

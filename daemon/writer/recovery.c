@@ -12,7 +12,7 @@ static void tell(struct recovery *r, bool works);
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next)
-        token_table_denied(r->token_table, &((struct change *)m)->intent);
+        publish_denial_end((struct change *)m, r->token_table);
     enum outcome outcome = tried ? try_to_learn(r, batch) : OUTCOME_NOTHING;
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = (struct change *)m;
@@ -94,7 +94,7 @@ bool recovery_run(struct recovery *r)
         store_shrink(r->store);
     r->attempted = 0;
     while (r->doubtful > 0) {
-        if (!uncertain_settle(&r->doubt[r->doubtful - 1], r->store, r->token_table, r->order))
+        if (!uncertain_settle(&r->doubt[r->doubtful - 1], r->store, r->token_table, r->index))
             return false;
         r->doubtful--;
     }

@@ -19,7 +19,7 @@ struct recovery {
     struct store *store; /* these four are the writer's */
     struct journal *journal;
     struct token_table *token_table;
-    struct creation_index *order;
+    struct creation_index *index;
     struct unsaved_denials held; /* they stand in memory but are not saved */
     bool broken;                 /* the store must be opened again before anything is changed */
     bool readable;               /* store and journal can be read */

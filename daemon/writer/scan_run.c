@@ -230,7 +230,7 @@ static bool list_one(struct stack_entry *s, const struct creation_entry *e)
 
 static void step_list(struct stack_entry *s)
 {
-    struct creation_index *order = &s->writer->order;
+    struct creation_index *order = &s->writer->index;
     struct scan *scan = s->scan;
 
     if (!begin_after(s))

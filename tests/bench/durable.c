@@ -86,6 +86,7 @@ static void run_tdb(void *tdb, uint64_t number, unsigned depth)
 static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 {
     struct change *c = change_new(&change_create);
+    struct mail_list one = { NULL, NULL };
 
     if (c == NULL)
         die("no memory");
@@ -96,7 +97,8 @@ static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
     record_set_subject(&c->want, slice_of("svc-0001"));
     record_set_scopes(&c->want, slice_of("repo:read,repo:write"));
     record_set_description(&c->want, slice_of("ci deploy"));
-    mailbox_post(&w->box, &c->mail);
+    mail_append(&one, &c->mail);
+    write_queue_post(w->queue, &one);
 }
 
 static void *open_writer(const char *path)
@@ -123,8 +125,8 @@ static void run_writer(void *writer, uint64_t number, unsigned depth)
         randombytes_buf(digest, sizeof(digest));
         post(w, digest);
     }
-    writer_collect(w);
-    if (!writer_batch(w, time(NULL)) || atomic_load(&w->failures) > 0)
+    commit_collect(w);
+    if (!commit_batch(w, time(NULL)) || write_queue_stats(w->queue).failures > 0)
         die("the store cannot be changed");
 }
 

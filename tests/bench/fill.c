@@ -75,13 +75,15 @@ static void set_claims(struct record *r, uint64_t number)
 static void post(uint64_t number)
 {
     struct change *c = change_new(&change_create);
+    struct mail_list one = { NULL, NULL };
 
     if (c == NULL)
         die("no memory");
     c->uid = 1000;
     c->pid = 1;
     set_claims(&c->want, number);
-    mailbox_post(&writer.box, &c->mail);
+    mail_append(&one, &c->mail);
+    write_queue_post(writer.queue, &one);
 }
 
 /* Syncs the file, so that its writeback does not disturb the next measurement. */
@@ -163,12 +165,12 @@ static void fill_writer(uint64_t number)
 {
     for (; number < tokens; number++) {
         post(number);
-        if (number % WRITER_BATCH_MAX != WRITER_BATCH_MAX - 1 && number + 1 != tokens)
+        if (number % COMMIT_BATCH_MAX != COMMIT_BATCH_MAX - 1 && number + 1 != tokens)
             continue;
-        writer_collect(&writer);
-        while (writer_batch(&writer, created(number)))
+        commit_collect(&writer);
+        while (commit_batch(&writer, created(number)))
             continue;
-        if (atomic_load(&writer.failures) > 0)
+        if (write_queue_stats(writer.queue).failures > 0)
             die("the store could not be filled");
     }
 }

@@ -245,6 +245,7 @@ static void inproc_start(void)
     configure();
     inproc.server = (struct server){
         .token_table = inproc.writer.token_table,
+        .write_queue = inproc.writer.queue,
         .workers = 1,
         .worker = &inproc.worker,
         .client_limit = client_limit_new(10, 10),
@@ -252,8 +253,7 @@ static void inproc_start(void)
     };
     settings_apply(&inproc.server.settings, &inproc.config, RESOLVED_EVERYBODY);
     strcpy(inproc.server.settings.prefix, "jtn");
-    inproc.writer_thread = inproc.server.writer_thread =
-        writer_thread_new(&inproc.writer, &inproc.server.settings, inproc.path);
+    inproc.writer_thread = writer_thread_new(&inproc.writer, &inproc.server.settings, inproc.path);
     metrics_init(&inproc.server.metrics, 1);
     inproc.server.stack_set = stack_set_new(1, &inproc.config, &inproc.server.metrics, &problem);
     MUST(inproc.writer_thread != NULL && inproc.server.client_limit != NULL &&

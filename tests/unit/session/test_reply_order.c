@@ -26,7 +26,7 @@ static int tear_down(void **state)
 
 static void start_writer(void)
 {
-    assert_int_equal(writer_thread_start(server.writer_thread), 0);
+    assert_int_equal(writer_thread_start(writer_thread), 0);
 }
 
 /* The first words of every line, such as "OK NO/unknown *". */

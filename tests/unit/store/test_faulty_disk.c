@@ -213,8 +213,8 @@ static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **
     assert_int_equal(fate_in_table(1), REVOKED);
     assert_int_equal(fate_in_table(2), DISABLED);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    writer_retry(&writer);
-    writer_batch(&writer, NOW);
+    commit_retry(&writer);
+    commit_batch(&writer, NOW);
     assert_int_equal(fate_in_store(1), REVOKED);
     assert_int_equal(fate_in_store(2), DISABLED);
     stop();

@@ -16,11 +16,13 @@
 #include "daemon/net/worker_thread.h"
 #include "daemon/session/dispatch.h"
 #include "daemon/session/pending_verify.h"
+#include "daemon/writer/commit.h"
 #include "daemon/writer/writer_thread.h"
 
 enum { PATIENCE = 10000 }; /* milliseconds that another thread may take */
 
 static struct writer writer;
+static struct writer_thread *writer_thread;
 static struct server server;
 static struct worker worker;
 
@@ -35,6 +37,7 @@ static void start_server(const char *text)
     assert_true(writer_init(&writer, store, "jtn", 1000, &problem));
     server = (struct server){
         .token_table = writer.token_table,
+        .write_queue = writer.queue,
         .workers = 1,
         .worker = &worker,
         .client_limit = client_limit_new(100, 100),
@@ -43,20 +46,20 @@ static void start_server(const char *text)
     settings_apply(&server.settings, &config, RESOLVED_EVERYBODY);
     strcpy(server.settings.prefix, "jtn");
     metrics_init(&server.metrics, 1);
-    server.writer_thread = writer_thread_new(&writer, &server.settings, path);
+    writer_thread = writer_thread_new(&writer, &server.settings, path);
     server.stack_set = stack_set_new(1, &config, &server.metrics, &problem);
-    assert_true(server.writer_thread != NULL && server.stack_set != NULL);
+    assert_true(writer_thread != NULL && server.stack_set != NULL);
     worker = (struct worker){ .base = NULL };
     assert_int_equal(worker_init(&worker, &server, 0), 0);
 }
 
 static void stop_server(void)
 {
-    writer_thread_stop(server.writer_thread);
+    writer_thread_stop(writer_thread);
     assert_true(stack_set_end(server.stack_set));
     worker_free(&worker);
     writer_destroy(&writer);
-    writer_thread_free(server.writer_thread);
+    writer_thread_free(writer_thread);
     stack_set_free(server.stack_set);
     metrics_free(&server.metrics);
     client_limit_free(server.client_limit);
@@ -65,15 +68,15 @@ static void stop_server(void)
 /* Carry out what was posted, where the writer has no thread. */
 static void write_changes(void)
 {
-    writer_collect(&writer);
-    while (writer_batch(&writer, clock_wall()))
+    commit_collect(&writer);
+    while (commit_batch(&writer, clock_wall()))
         continue;
 }
 
 /* True if the writer was informed that more changes will come. */
 static bool writer_expects_more(void)
 {
-    return atomic_load(&writer.expected) > 0;
+    return write_queue_is_expecting(writer.queue);
 }
 
 /* Wait for mail, and deliver it. */

@@ -63,6 +63,7 @@ static void stop(void)
 static void post(const struct stack_entry *s)
 {
     struct change *c = change_new(s->kind);
+    struct mail_list one = { NULL, NULL };
     uint8_t digest[DIGEST_SIZE];
 
     c->reply_to = &home;
@@ -70,7 +71,8 @@ static void post(const struct stack_entry *s)
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
     digest_of(s->token, digest);
     memcpy(c->id, digest, ID_SIZE);
-    mailbox_post(&writer.box, &c->mail);
+    mail_append(&one, &c->mail);
+    write_queue_post(writer.queue, &one);
 }
 
 /* Runs one batch; the answers come in its order. */
@@ -80,8 +82,8 @@ static void run(const struct stack_entry *s, enum status answer[STEPS_MAX])
 
     for (; count < STEPS_MAX && s[count].kind != NULL; count++)
         post(&s[count]);
-    writer_collect(&writer);
-    while (writer_batch(&writer, NOW))
+    commit_collect(&writer);
+    while (commit_batch(&writer, NOW))
         continue;
     struct mail_list answers = mailbox_take(&home);
     for (int i = 0; i < count; i++) {
@@ -139,9 +141,9 @@ static void check_all(const struct model *m)
         assert_int_equal(fate_in_table(token), m->fate[token]);
         there += m->fate[token] != ABSENT;
     }
-    for (size_t i = creation_index_after(&writer.order, INT64_MIN, 0); i < writer.order.count;
+    for (size_t i = creation_index_after(&writer.index, INT64_MIN, 0); i < writer.index.count;
          i++) {
-        const struct creation_entry *e = &writer.order.entry[i];
+        const struct creation_entry *e = &writer.index.entry[i];
         if (e->removed)
             continue;
         assert_int_equal(store_get(writer.store, e->id, &r), STORE_FOUND);
@@ -256,8 +258,8 @@ static void end_life(void)
 
     disk.armed = false;
     for (int i = 0; i < 3; i++) {
-        writer_retry(&writer);
-        writer_batch(&writer, NOW);
+        commit_retry(&writer);
+        commit_batch(&writer, NOW);
     }
     assert_false(writer.recovery.broken);
     assert_int_equal(writer.recovery.held.count, 0);

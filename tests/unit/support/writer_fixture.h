@@ -50,7 +50,7 @@ static void post_change(struct change *c)
     struct mail_list one = { NULL, NULL };
 
     mail_append(&one, &c->mail);
-    writer_post(&writer, &one);
+    write_queue_post(writer.queue, &one);
 }
 
 static void post(const struct change_kind *kind, uint64_t number)
@@ -82,8 +82,8 @@ static enum status answer(void)
 
 static enum status work_and_answer(void)
 {
-    writer_collect(&writer);
-    while (writer_batch(&writer, NOW))
+    commit_collect(&writer);
+    while (commit_batch(&writer, NOW))
         continue;
     return answer();
 }

@@ -58,14 +58,14 @@ static void post(const struct change_kind *kind)
     memcpy(c->want.digest, digest, DIGEST_SIZE);
     memcpy(c->id, digest, ID_SIZE);
     mail_append(&one, &c->mail);
-    writer_post(&writer, &one);
+    write_queue_post(writer.queue, &one);
 }
 
 /* What was posted before becomes one batch. */
 static void save(void)
 {
-    writer_collect(&writer);
-    writer_batch(&writer, NOW);
+    commit_collect(&writer);
+    commit_batch(&writer, NOW);
 }
 
 static void demand_answers(int count)
@@ -94,12 +94,12 @@ static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **stat
     post(&change_disable);
     save();
     demand_answers(2);
-    for (int i = 0; i < WRITER_BATCH_MAX; i++)
+    for (int i = 0; i < COMMIT_BATCH_MAX; i++)
         post(&change_enable);
-    writer_collect(&writer);
+    commit_collect(&writer);
     post(&change_disable); /* comes too late for this batch, and while it is being saved */
-    writer_batch(&writer, NOW);
-    demand_answers(WRITER_BATCH_MAX);
+    commit_batch(&writer, NOW);
+    demand_answers(COMMIT_BATCH_MAX);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
     save();
     demand_answers(1);

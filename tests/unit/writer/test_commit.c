@@ -44,13 +44,13 @@ static void waiting_changes_share_a_few_commits(void **state)
     start();
     for (uint64_t i = 0; i < 1000; i++)
         post(&change_create, i);
-    writer_collect(&writer);
-    while (writer_batch(&writer, NOW))
+    commit_collect(&writer);
+    while (commit_batch(&writer, NOW))
         ;
     for (int i = 0; i < 1000; i++)
         assert_int_equal(answer(), STATUS_OK);
-    assert_in_range(atomic_load(&writer.commits), 1, 8);
-    assert_int_equal(atomic_load(&writer.newest), 1000);
+    assert_in_range(write_queue_stats(writer.queue).commits, 1, 8);
+    assert_int_equal(write_queue_stats(writer.queue).journal_newest, 1000);
     stop();
 }
 
@@ -77,7 +77,7 @@ static void a_full_store_refuses_only_what_is_new(void **state)
     for (uint64_t i = 3; i < 8; i++)
         assert_int_equal(ask(&change_delete, i), STATUS_OK);
     assert_int_equal(ask(&change_create, token), STATUS_OK);
-    assert_int_equal(atomic_load(&writer.failures), 0);
+    assert_int_equal(write_queue_stats(writer.queue).failures, 0);
     stop();
     start();
     assert_int_equal(flags_of(token), SLOT_PRESENT);
@@ -110,10 +110,10 @@ static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
     kind.decide = create_beside;
     start();
     post(&kind, 1);
-    writer_collect(&writer);
-    assert_true(writer_batch(&writer, NOW));
-    assert_int_equal(atomic_load(&writer.commits), 1);
-    assert_int_equal(atomic_load(&writer.changes), 2);
+    commit_collect(&writer);
+    assert_true(commit_batch(&writer, NOW));
+    assert_int_equal(write_queue_stats(writer.queue).commits, 1);
+    assert_int_equal(write_queue_stats(writer.queue).changes, 2);
     assert_int_equal(answer(), STATUS_OK);
     assert_int_equal(answer(), STATUS_OK);
     stop();
@@ -132,7 +132,7 @@ static void *keep_the_promise(void *argument)
     while (!atomic_load(&began))
         sched_yield();
     post(&change_create, 2);
-    writer_expect(&writer, -1);
+    write_queue_expect(writer.queue, -1);
     return argument;
 }
 
@@ -144,14 +144,14 @@ static void a_batch_waits_for_what_is_expected(void **state)
 
     kind.decide = create_and_tell;
     start();
-    writer_expect(&writer, 1);
+    write_queue_expect(writer.queue, 1);
     assert_int_equal(pthread_create(&thread, NULL, keep_the_promise, NULL), 0);
     post(&kind, 1);
-    writer_collect(&writer);
-    assert_true(writer_batch(&writer, NOW));
+    commit_collect(&writer);
+    assert_true(commit_batch(&writer, NOW));
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(atomic_load(&writer.commits), 1);
-    assert_int_equal(atomic_load(&writer.changes), 2);
+    assert_int_equal(write_queue_stats(writer.queue).commits, 1);
+    assert_int_equal(write_queue_stats(writer.queue).changes, 2);
     assert_int_equal(answer(), STATUS_OK);
     assert_int_equal(answer(), STATUS_OK);
     stop();
@@ -161,7 +161,7 @@ static void a_batch_does_not_wait_for_ever(void **state)
 {
     (void)state;
     start();
-    writer_expect(&writer, 1);
+    write_queue_expect(writer.queue, 1);
     assert_int_equal(ask(&change_create, 1), STATUS_OK);
     assert_int_equal(ask(&change_create, 2), STATUS_OK);
     stop();
@@ -287,7 +287,7 @@ static void every_entry_shows_the_claims_of_its_token(void **state)
     assert_int_equal(work_and_answer(), STATUS_OK);
     for (int i = 1; i < CREATED + ROTATED; i++)
         assert_int_equal(answer(), STATUS_OK);
-    assert_int_equal(atomic_load(&writer.commits), 1);
+    assert_int_equal(write_queue_stats(writer.queue).commits, 1);
     stop();
     start();
     for (; store_get_journal(writer.store, block, bytes, &len) == STORE_FOUND; block++) {

@@ -41,8 +41,8 @@ static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **
     assert_int_equal(ask(&change_enable, 2), STATUS_OK);
     assert_int_equal(ask(&change_delete, 3), STATUS_OK);
     assert_int_equal(ask(&change_import, 3), STATUS_OK);
-    writer_retry(&writer);
-    assert_false(writer_batch(&writer, NOW));
+    commit_retry(&writer);
+    assert_false(commit_batch(&writer, NOW));
     for (int restarts = 0; restarts < 2; restarts++) {
         assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
         assert_int_equal(flags_of(2), SLOT_PRESENT);
@@ -80,13 +80,13 @@ static void what_could_not_be_put_is_not_taken_for_done(void **state)
         puts_until_failure = puts;
         post(&change_revoke, old);
         post(&change_create, new);
-        writer_collect(&writer);
-        assert_true(writer_batch(&writer, NOW));
+        commit_collect(&writer);
+        assert_true(commit_batch(&writer, NOW));
         failed = puts_until_failure < 0;
         puts_until_failure = -1;
         assert_int_equal(answer(), failed ? STATUS_STORE : STATUS_OK);
         assert_true(!failed || strstr(problem.message, "in force now, but not saved") != NULL);
-        for (writer_retry(&writer); writer_batch(&writer, NOW);)
+        for (commit_retry(&writer); commit_batch(&writer, NOW);)
             continue;
         enum status created = answer();
         assert_int_equal(flags_of(new), created == STATUS_OK ? SLOT_PRESENT : 0);
@@ -108,8 +108,8 @@ static void a_broken_store_is_opened_again_without_being_asked(void **state)
     assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
     assert_true(writer.recovery.broken);
     take_away(false);
-    writer_retry(&writer);
-    assert_true(writer_batch(&writer, NOW));
+    commit_retry(&writer);
+    assert_true(commit_batch(&writer, NOW));
     assert_false(writer.recovery.broken);
     assert_int_equal(writer.recovery.held.count, 0);
     assert_int_equal(journal_newest(writer.journal), 2);
@@ -130,8 +130,8 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
     assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
     assert_non_null(strstr(problem.message, "not done"));
     take_away(false);
-    writer_retry(&writer);
-    while (writer_batch(&writer, NOW))
+    commit_retry(&writer);
+    while (commit_batch(&writer, NOW))
         continue;
     assert_int_equal(writer.recovery.held.count, 0);
     assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
@@ -156,10 +156,10 @@ static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **
     take_away(true);
     assert_int_equal(ask(&kind, 1), STATUS_STORE);
     take_away(false);
-    writer_retry(&writer);
-    assert_true(writer_batch(&writer, NOW));
+    commit_retry(&writer);
+    assert_true(commit_batch(&writer, NOW));
     assert_int_equal(writer.recovery.held.count, 0);
-    assert_int_equal(atomic_load(&writer.changes), 2);
+    assert_int_equal(write_queue_stats(writer.queue).changes, 2);
     assert_int_equal(flags_of(3), 0);
     assert_int_equal(work_and_answer(), STATUS_OK);
     assert_int_equal(flags_of(3), SLOT_PRESENT);

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/write_queue.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/writer/publish.h"
+
+struct write_queue {
+    struct token_table *token_table;
+    struct mailbox changes; /* struct change */
+    struct mailbox scans;   /* struct scan */
+    atomic_int expected;    /* sessions that are about to post more changes */
+    atomic_bool woken;
+    atomic_bool stopping;
+    _Atomic int64_t busy_since; /* clock_seconds(); 0: the writer waits for work */
+    _Atomic uint64_t commits;
+    _Atomic uint64_t changed; /* changes that were committed */
+    _Atomic uint64_t failures;
+    _Atomic uint64_t unsaved; /* denials that are in force in memory alone */
+    _Atomic uint64_t oldest;  /* serials of the journal */
+    _Atomic uint64_t newest;
+    _Atomic uint64_t store_bytes;
+    struct histogram commit_time;
+};
+
+struct write_queue *write_queue_new(struct token_table *token_table)
+{
+    struct write_queue *q = calloc(1, sizeof(*q));
+
+    if (q == NULL)
+        return NULL;
+    q->token_table = token_table;
+    if (mailbox_init(&q->changes) < 0) {
+        free(q);
+        return NULL;
+    }
+    if (mailbox_init(&q->scans) < 0) {
+        mailbox_destroy(&q->changes);
+        free(q);
+        return NULL;
+    }
+    return q;
+}
+
+void write_queue_free(struct write_queue *q)
+{
+    if (q == NULL)
+        return;
+    struct mail_list changes = write_queue_take_changes(q), scans = write_queue_take_scans(q);
+    for (struct mail *m; (m = mail_pop(&changes)) != NULL;)
+        change_free((struct change *)m);
+    for (struct mail *m; (m = mail_pop(&scans)) != NULL;)
+        scan_free((struct scan *)m);
+    mailbox_destroy(&q->changes);
+    mailbox_destroy(&q->scans);
+    free(q);
+}
+
+/* -- any thread ------------------------------------------------------------------------------ */
+
+void write_queue_post(struct write_queue *q, struct mail_list *changes)
+{
+    for (struct mail *m = changes->first; m != NULL; m = m->next)
+        publish_denial((struct change *)m, q->token_table);
+    mailbox_post_list(&q->changes, changes);
+}
+
+void write_queue_expect(struct write_queue *q, int by)
+{
+    atomic_fetch_add(&q->expected, by);
+}
+
+void write_queue_scan(struct write_queue *q, struct scan *s)
+{
+    mailbox_post(&q->scans, &s->mail);
+}
+
+void write_queue_wake(struct write_queue *q)
+{
+    atomic_store(&q->woken, true);
+    mailbox_wake(&q->scans);
+}
+
+struct write_queue_stats write_queue_stats(struct write_queue *q)
+{
+    int64_t since = atomic_load(&q->busy_since);
+
+    return (struct write_queue_stats){
+        .commits = atomic_load(&q->commits),
+        .changes = atomic_load(&q->changed),
+        .failures = atomic_load(&q->failures),
+        .denials_unsaved = atomic_load(&q->unsaved),
+        .journal_oldest = atomic_load(&q->oldest),
+        .journal_newest = atomic_load(&q->newest),
+        .store_bytes = atomic_load(&q->store_bytes),
+        .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
+    };
+}
+
+const struct histogram *write_queue_commit_time(const struct write_queue *q)
+{
+    return &q->commit_time;
+}
+
+void write_queue_stop(struct write_queue *q)
+{
+    atomic_store(&q->stopping, true);
+    mailbox_wake(&q->scans);
+}
+
+/* -- the writer's thread --------------------------------------------------------------------- */
+
+struct mail_list write_queue_take_changes(struct write_queue *q)
+{
+    return mailbox_take(&q->changes);
+}
+
+struct mail_list write_queue_take_scans(struct write_queue *q)
+{
+    return mailbox_take(&q->scans);
+}
+
+bool write_queue_take_wake(struct write_queue *q)
+{
+    return atomic_exchange(&q->woken, false);
+}
+
+bool write_queue_is_expecting(const struct write_queue *q)
+{
+    return atomic_load(&q->expected) > 0;
+}
+
+bool write_queue_is_stopping(const struct write_queue *q)
+{
+    return atomic_load(&q->stopping);
+}
+
+void write_queue_await_change(struct write_queue *q, int milliseconds)
+{
+    struct pollfd wake = { .fd = q->changes.wake, .events = POLLIN };
+
+    poll(&wake, 1, milliseconds);
+}
+
+void write_queue_await_work(struct write_queue *q, int milliseconds)
+{
+    struct pollfd wake[] = {
+        { .fd = q->changes.wake, .events = POLLIN },
+        { .fd = q->scans.wake, .events = POLLIN },
+    };
+
+    atomic_store(&q->busy_since, 0);
+    poll(wake, sizeof(wake) / sizeof(wake[0]), milliseconds);
+}
+
+void write_queue_set_busy(struct write_queue *q)
+{
+    atomic_store(&q->busy_since, clock_seconds());
+}
+
+void write_queue_count_commit(struct write_queue *q, uint64_t changes)
+{
+    atomic_fetch_add(&q->changed, changes);
+    atomic_fetch_add(&q->commits, 1);
+}
+
+void write_queue_count_failure(struct write_queue *q)
+{
+    atomic_fetch_add(&q->failures, 1);
+}
+
+void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds)
+{
+    histogram_add(&q->commit_time, nanoseconds);
+}
+
+void write_queue_set_newest(struct write_queue *q, uint64_t serial)
+{
+    atomic_store(&q->newest, serial);
+}
+
+void write_queue_set_unsaved(struct write_queue *q, uint64_t denials)
+{
+    atomic_store(&q->unsaved, denials);
+}
+
+void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes)
+{
+    atomic_store(&q->oldest, journal_oldest);
+    atomic_store(&q->store_bytes, bytes);
+}

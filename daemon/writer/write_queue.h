@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What other threads may touch of the writer: they post changes and scans here, and read its counters.
+ * The store and all that belongs to it stay private to the writer's thread (writer.h). */
+#ifndef JETON_DAEMON_WRITER_WRITE_QUEUE_H
+#define JETON_DAEMON_WRITER_WRITE_QUEUE_H
+
+#include "daemon/base/histogram.h"
+#include "daemon/table/token_table.h"
+#include "daemon/writer/change.h"
+#include "daemon/writer/scan.h"
+
+struct write_queue;
+
+struct write_queue_stats {
+    uint64_t commits;
+    uint64_t changes;
+    uint64_t failures;
+    uint64_t denials_unsaved; /* in force in memory alone */
+    uint64_t journal_oldest;
+    uint64_t journal_newest;
+    uint64_t store_bytes;
+    uint64_t
+        busy_seconds; /* since the writer last waited for work: the disk may be slow, or stuck */
+};
+
+/* An empty queue for changes to this table, which must outlive it.  NULL: no memory or descriptor. */
+struct write_queue *write_queue_new(struct token_table *token_table);
+
+/* Frees the queue with the changes and scans that nobody took; NULL is allowed. */
+void write_queue_free(struct write_queue *q);
+
+/* -- any thread ------------------------------------------------------------------------------ */
+
+/* Posts changes, after their denials have taken effect in the table: a denial does not wait for the
+ * disk.  Each change comes back by mail to its `home`; the list is left empty. */
+void write_queue_post(struct write_queue *q, struct mail_list *changes);
+
+/* Announces (`by` 1) that more changes are about to be posted, which lets a batch wait a moment for
+ * them, or (`by` -1) that they now were. */
+void write_queue_expect(struct write_queue *q, int by);
+
+/* Posts a scan; it comes back to its `home` with its next chunk. */
+void write_queue_scan(struct write_queue *q, struct scan *s);
+
+/* Makes the writer look again at watches that wait for news, because a scan's `stop` was set. */
+void write_queue_wake(struct write_queue *q);
+
+/* Reads the counters; whoever has an answer finds it counted. */
+struct write_queue_stats write_queue_stats(struct write_queue *q);
+
+/* How long transactions took to be saved, failed ones included; the queue's, and still growing. */
+const struct histogram *write_queue_commit_time(const struct write_queue *q);
+
+/* Asks the writer's thread to finish what is waiting, and end. */
+void write_queue_stop(struct write_queue *q);
+
+/* -- the writer's thread only ---------------------------------------------------------------- */
+
+/* Takes everything that was posted, oldest first. */
+struct mail_list write_queue_take_changes(struct write_queue *q);
+struct mail_list write_queue_take_scans(struct write_queue *q);
+
+/* True once after write_queue_wake(). */
+bool write_queue_take_wake(struct write_queue *q);
+
+bool write_queue_is_expecting(const struct write_queue *q);
+bool write_queue_is_stopping(const struct write_queue *q);
+
+/* Waits for a change, at most so many milliseconds. */
+void write_queue_await_change(struct write_queue *q, int milliseconds);
+
+/* Waits for a change, a scan or a wake-up, at most so many milliseconds; busy_seconds is 0 from then
+ * on, until write_queue_set_busy() lets it count from the present. */
+void write_queue_await_work(struct write_queue *q, int milliseconds);
+void write_queue_set_busy(struct write_queue *q);
+
+/* Count a commit of so many changes, a batch that failed, and how long a transaction took. */
+void write_queue_count_commit(struct write_queue *q, uint64_t changes);
+void write_queue_count_failure(struct write_queue *q);
+void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
+
+/* Set what the counters show of journal and store. */
+void write_queue_set_newest(struct write_queue *q, uint64_t serial);
+void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
+void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
+
+#endif

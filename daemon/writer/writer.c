@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/writer.h"
+
+#include <malloc.h>
+
+#include "daemon/writer/load.h"
+
+/* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
+#define STORE_LIMIT (UINT64_C(7) << 29)
+
+enum { MEMORY_KEPT = 32 << 20 }; /* bytes that are freed but not given back */
+
+/* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
+ * after each commit, they are faulted in again for the next, which then takes twice as long. */
+void writer_keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
+    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+}
+
+bool writer_init(struct writer *w, struct store *store, const char *prefix,
+                 uint64_t journal_entries, struct problem *problem)
+{
+    *w = (struct writer){ .store_limit = STORE_LIMIT, .journal = journal_new(journal_entries) };
+    bool loaded = w->journal != NULL &&
+                  load_store(store, prefix, w->journal, &w->token_table, &w->index, problem);
+    if (loaded)
+        w->queue = write_queue_new(w->token_table);
+    if (w->queue == NULL) {
+        if (w->journal == NULL || loaded)
+            problem_set(problem, STATUS_INTERNAL, "no memory or descriptor for the writer");
+        writer_destroy(w);
+        return false;
+    }
+    w->store = store;
+    w->recovery.store = store;
+    w->recovery.journal = w->journal;
+    w->recovery.token_table = w->token_table;
+    w->recovery.index = &w->index;
+    w->recovery.readable = true;
+    write_queue_set_newest(w->queue, journal_newest(w->journal));
+    write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(store));
+    return true;
+}
+
+void writer_destroy(struct writer *w)
+{
+    for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
+        change_free((struct change *)m);
+    write_queue_free(w->queue);
+    recovery_clear(&w->recovery);
+    token_table_free(w->token_table);
+    creation_index_free(&w->index);
+    journal_free(w->journal);
+    store_close(w->store);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is private to the writer's thread: the store, its journal, and the writer's half of the table.
+ * Other threads reach the writer through its queue alone. */
+#ifndef JETON_DAEMON_WRITER_WRITER_H
+#define JETON_DAEMON_WRITER_WRITER_H
+
+#include "daemon/base/thread.h"
+#include "daemon/table/creation_index.h"
+#include "daemon/table/token_table.h"
+#include "daemon/writer/last_used.h"
+#include "daemon/writer/recovery.h"
+#include "daemon/writer/write_queue.h"
+
+struct writer {
+    struct write_queue *queue;       /* any thread, by its own rules */
+    struct token_table *token_table; /* so too */
+    struct store *store;
+    struct journal *journal;
+    struct creation_index index;
+    struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
+    struct thread_priority priority; /* of its thread; zeros until that runs */
+    struct mail_list waiting;        /* changes that are not yet in a batch */
+    bool retry;                      /* the next batch first tries again what failed */
+    bool full;                       /* the store takes no further token */
+    uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
+    uint64_t store_before;           /* the file's size when the transaction began */
+    uint64_t tokens;                 /* in the store, as far as the transaction got */
+    struct recovery recovery;
+};
+
+/* Lets the process keep the memory of one transaction for the next.  Before other threads run. */
+void writer_keep_memory(void);
+
+/* Loads the store's tokens into a new table and index.  The writer then owns store and journal.
+ * False: *problem says why; the caller still owns the store. */
+bool writer_init(struct writer *w, struct store *store, const char *prefix,
+                 uint64_t journal_entries, struct problem *problem);
+void writer_destroy(struct writer *w);
+
+#endif
