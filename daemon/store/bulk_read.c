@@ -15,7 +15,7 @@ struct bulk_read {
     bool ended;
     struct fault odd;
     /* From here on: the other thread's, until the conveyor ends. */
-    _Alignas(64) struct visitor *visitor;
+    _Alignas(64) struct record_visitor *visitor;
     uint64_t seen;
     struct fault bad;
 };
@@ -25,7 +25,8 @@ static bool understand(void *traversal, struct slice name, struct slice value);
 static bool conclude(struct bulk_read *t, struct tdb_file *file, bool walked,
                      struct problem *problem);
 
-bool bulk_read_tokens(struct tdb_file *file, struct visitor *visitor, struct problem *problem)
+bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
+                      struct problem *problem)
 {
     struct bulk_read t = { .visitor = visitor };
 
@@ -79,7 +80,7 @@ static bool understand(void *traversal, struct slice name, struct slice value)
     struct bulk_read *t = traversal;
     uint8_t id[ID_SIZE];
 
-    const char *fault = record_key_parse(name, id) ? record_parse(t->visitor->room, id, value) :
+    const char *fault = record_key_parse(name, id) ? record_parse(t->visitor->record, id, value) :
                                                      "a record that is not jeton's";
     if (fault != NULL)
         return found(&t->bad, fault, name);

@@ -4,8 +4,8 @@
 #ifndef JETON_DAEMON_STORE_BULK_READ_H
 #define JETON_DAEMON_STORE_BULK_READ_H
 
+#include "daemon/store/record.h"
 #include "daemon/store/tdb_file.h"
-#include "daemon/store/visitor.h"
 #include "proto/request.h"
 
 /* The key of the record that says whose file this is. */
@@ -13,6 +13,7 @@
 
 /* Shows every token, in no order, on the second thread, which has ended when this returns.  False:
  * *problem says which record cannot be read. */
-bool bulk_read_tokens(struct tdb_file *file, struct visitor *visitor, struct problem *problem);
+bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
+                      struct problem *problem);
 
 #endif

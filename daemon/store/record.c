@@ -4,6 +4,7 @@
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 #include "proto/token.h"
+#include "proto/verdict.h"
 
 static const char *text_fault(struct slice text, size_t max, const char *too_long)
 {
@@ -106,6 +107,13 @@ void record_put_claims(struct text *t, const struct record *r)
     put_if(t, "subject", record_subject(r));
     put_if(t, "scopes", record_scopes(r));
     put_if(t, "description", record_description(r));
+}
+
+void record_put_state(struct text *t, const struct record *r, int64_t now)
+{
+    enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
+
+    line_puts(t, "state", state == STATUS_OK ? "active" : status_row(state)->word);
 }
 
 struct slice record_write(struct text *t, const struct record *r)

@@ -88,10 +88,21 @@ struct slice record_write(struct text *t, const struct record *r);
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
+/* " state=…" at this time, as every line about a token has it. */
+void record_put_state(struct text *t, const struct record *r, int64_t now);
+
 /* A stored line without the spaces behind it, of which there may be hundreds. */
 struct slice record_trimmed(struct slice stored);
 
 /* Reads a stored line; NULL, or what is wrong with it.  The id must be the key's. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
+
+/* Receives every token of a store, one after the other. */
+struct record_visitor {
+    struct record *record; /* where the next token is put */
+
+    /* Called when it is there; may set another place for the next one.  False: no memory for more. */
+    bool (*visit)(struct record_visitor *visitor);
+};
 
 #endif

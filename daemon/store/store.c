@@ -218,7 +218,7 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
     return open_file(s, mode, problem);
 }
 
-bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem)
+bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem)
 {
     return switch_to(s, STORE_READ, problem) && bulk_read_tokens(&s->file, visitor, problem) &&
            switch_to(s, s->mode, problem);

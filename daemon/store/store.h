@@ -11,7 +11,7 @@
 #define JETON_DAEMON_STORE_STORE_H
 
 #include "daemon/store/journal.h"
-#include "daemon/store/visitor.h"
+#include "daemon/store/record.h"
 #include "proto/request.h"
 
 struct store;
@@ -44,7 +44,7 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
 
 /* Shows every token, in no order and on another thread (traversal.h).  False: *problem says which
  * record cannot be read. */
-bool store_load_tokens(struct store *s, struct visitor *visitor, struct problem *problem);
+bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem);
 
 /* True if a file as large as this can hold so many tokens; or else *problem says so. */
 bool store_may_have(struct store *s, uint64_t said, struct problem *problem);

@@ -22,7 +22,7 @@ typedef enum status change_apply(struct change *c, struct store *store, int64_t 
 
 struct change_kind {
     const char *event; /* in the journal */
-    change_apply *decide;
+    change_apply *apply;
     uint32_t deny;     /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
     bool allow;        /* ends a disable */
     bool adds;         /* may bring one more token */
@@ -85,5 +85,9 @@ void change_free(struct change *c);
 
 /* True if the outcome has to be saved. */
 bool change_writes(const struct change *c);
+
+/* Adds the journal entry of an applied change; `claims` are those of its token, as record_put_claims()
+ * words them.  False: it does not fit into the journal's block. */
+bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);
 
 #endif

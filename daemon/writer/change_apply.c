@@ -3,6 +3,11 @@
 
 #include "proto/verdict.h"
 
+static enum status refuse(struct change *c, enum status status)
+{
+    return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
+}
+
 /* Reads the token a change is about. */
 static enum status find(struct change *c, struct store *store)
 {
@@ -10,25 +15,36 @@ static enum status find(struct change *c, struct store *store)
     case STORE_FOUND:
         return STATUS_OK;
     case STORE_ABSENT:
-        return problem_set(&c->problem, STATUS_UNKNOWN, "%s", status_row(STATUS_UNKNOWN)->meaning);
+        return refuse(c, STATUS_UNKNOWN);
     case STORE_FAILED:
         break;
     }
-    return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
+    return refuse(c, STATUS_STORE);
 }
 
-static enum status refuse(struct change *c, enum status status)
+static enum status find_unrevoked(struct change *c, struct store *store)
 {
-    return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
+    enum status status = find(c, store);
+
+    return status == STATUS_OK && c->found.revoked != 0 ? refuse(c, STATUS_REVOKED) : status;
 }
 
-/* When something is denied: 0 means never, whatever the clock says. */
-static int64_t moment(int64_t now)
+/* The date of a denial: 0 means never, whatever the clock says. */
+static int64_t date_of_denial(int64_t now)
 {
     return now > 0 ? now : 1;
 }
 
-/* Every record keeps this, so that what is exported can be imported. */
+/* Sets the date, unless the same was denied before. */
+static enum status deny(struct change *c, int64_t *date, int64_t now)
+{
+    c->puts = *date == 0;
+    if (c->puts)
+        *date = date_of_denial(now);
+    return STATUS_OK;
+}
+
+/* Holds for every record, so that what is exported can be imported. */
 static enum status check_times(struct change *c, const struct record *r)
 {
     if (r->expires <= r->activates)
@@ -37,7 +53,7 @@ static enum status check_times(struct change *c, const struct record *r)
     return STATUS_OK;
 }
 
-/* Relative times count from now. */
+/* Turns times relative to now into dates. */
 static void resolve_times(struct change *c, int64_t now)
 {
     if (c->given & KEY_BIT(KEY_TTL))
@@ -46,7 +62,7 @@ static void resolve_times(struct change *c, int64_t now)
         c->want.activates = now + c->delay;
 }
 
-/* That there is no such token yet is the store's to say. */
+/* Whether there is such a token already is checked when it is put into the store. */
 static enum status add(struct change *c)
 {
     enum status status = check_times(c, &c->want);
@@ -59,7 +75,7 @@ static enum status add(struct change *c)
     return STATUS_OK;
 }
 
-static enum status decide_create(struct change *c, struct store *store, int64_t now)
+static enum status apply_create(struct change *c, struct store *store, int64_t now)
 {
     (void)store;
     c->want.created = now;
@@ -69,28 +85,26 @@ static enum status decide_create(struct change *c, struct store *store, int64_t 
     return add(c);
 }
 
-static enum status decide_import(struct change *c, struct store *store, int64_t now)
+static enum status apply_import(struct change *c, struct store *store, int64_t now)
 {
     (void)store;
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
     if (c->revoke && c->want.revoked == 0)
-        c->want.revoked = moment(now);
+        c->want.revoked = date_of_denial(now);
     if (c->disable && c->want.disabled == 0)
-        c->want.disabled = moment(now);
+        c->want.disabled = date_of_denial(now);
     resolve_times(c, now);
     return add(c);
 }
 
-static enum status decide_update(struct change *c, struct store *store, int64_t now)
+static enum status apply_update(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = find(c, store);
+    enum status status = find_unrevoked(c, store);
 
     (void)now;
     if (status != STATUS_OK)
         return status;
-    if (c->found.revoked != 0)
-        return refuse(c, STATUS_REVOKED);
     if (c->given & KEY_BIT(KEY_SUBJECT))
         record_set_subject(&c->found, record_subject(&c->want));
     if (c->given & KEY_BIT(KEY_SCOPES))
@@ -105,50 +119,38 @@ static enum status decide_update(struct change *c, struct store *store, int64_t 
     return status;
 }
 
-/* Saying it again is no error, and saves nothing. */
-static enum status decide_revoke(struct change *c, struct store *store, int64_t now)
+/* Revoking a token again is no error, and saves nothing. */
+static enum status apply_revoke(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
 
     if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
         memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) != 0)
         return refuse(c, STATUS_UNKNOWN);
-    if (status != STATUS_OK || c->found.revoked != 0)
-        return status;
-    c->found.revoked = moment(now);
-    c->puts = true;
-    return STATUS_OK;
+    return status == STATUS_OK ? deny(c, &c->found.revoked, now) : status;
 }
 
-static enum status decide_disable(struct change *c, struct store *store, int64_t now)
+static enum status apply_disable(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = find(c, store);
+    enum status status = find_unrevoked(c, store);
 
-    if (status == STATUS_OK && c->found.revoked != 0)
-        return refuse(c, STATUS_REVOKED);
-    if (status != STATUS_OK || c->found.disabled != 0)
-        return status;
-    c->found.disabled = moment(now);
-    c->puts = true;
-    return STATUS_OK;
+    return status == STATUS_OK ? deny(c, &c->found.disabled, now) : status;
 }
 
 /* Always saved, even if the record says enabled: a denial may stand in memory alone. */
-static enum status decide_enable(struct change *c, struct store *store, int64_t now)
+static enum status apply_enable(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = find(c, store);
+    enum status status = find_unrevoked(c, store);
 
     (void)now;
     if (status != STATUS_OK)
         return status;
-    if (c->found.revoked != 0)
-        return refuse(c, STATUS_REVOKED);
     c->found.disabled = 0;
     c->puts = true;
     return STATUS_OK;
 }
 
-static enum status decide_delete(struct change *c, struct store *store, int64_t now)
+static enum status apply_delete(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
 
@@ -157,7 +159,7 @@ static enum status decide_delete(struct change *c, struct store *store, int64_t 
     return status;
 }
 
-/* The new token has the old one's claims. */
+/* Gives the new token the old one's claims. */
 static void inherit(struct record *new, const struct record *old)
 {
     new->activates = old->activates;
@@ -169,8 +171,8 @@ static void inherit(struct record *new, const struct record *old)
     new->has_replaces = true;
 }
 
-/* The old one ends with the grace, or at once if it would not even begin by then. */
-static enum status decide_rotate(struct change *c, struct store *store, int64_t now)
+/* Ends the old token with the grace, or at once if it would not even be active by then. */
+static enum status apply_rotate(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
     struct record *old = &c->found, *new = &c->want;
@@ -187,14 +189,14 @@ static enum status decide_rotate(struct change *c, struct store *store, int64_t 
     status = add(c);
     c->rotates = status == STATUS_OK;
     if (c->grace == 0 || old->activates >= now + c->grace)
-        old->revoked = moment(now);
+        old->revoked = date_of_denial(now);
     else if (old->expires > now + c->grace)
         old->expires = now + c->grace;
     return status;
 }
 
 /* Removes a token whose retention (in `grace`) is over; the daemon asks for it by itself. */
-static enum status decide_purge(struct change *c, struct store *store, int64_t now)
+static enum status apply_purge(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
 
@@ -204,25 +206,25 @@ static enum status decide_purge(struct change *c, struct store *store, int64_t n
 }
 
 const struct change_kind change_create = {
-    .event = "create", .decide = decide_create, .adds = true, .shows_claims = true
+    .event = "create", .apply = apply_create, .adds = true, .shows_claims = true
 };
 const struct change_kind change_import = {
-    .event = "import", .decide = decide_import, .adds = true, .shows_claims = true
+    .event = "import", .apply = apply_import, .adds = true, .shows_claims = true
 };
 const struct change_kind change_update = { .event = "update",
-                                           .decide = decide_update,
+                                           .apply = apply_update,
                                            .shows_claims = true };
 const struct change_kind change_revoke = { .event = "revoke",
-                                           .decide = decide_revoke,
+                                           .apply = apply_revoke,
                                            .deny = SLOT_REVOKED };
 const struct change_kind change_disable = { .event = "disable",
-                                            .decide = decide_disable,
+                                            .apply = apply_disable,
                                             .deny = SLOT_DISABLED };
 const struct change_kind change_enable = { .event = "enable",
-                                           .decide = decide_enable,
+                                           .apply = apply_enable,
                                            .allow = true };
 const struct change_kind change_rotate = {
-    .event = "rotate", .decide = decide_rotate, .adds = true, .shows_claims = true
+    .event = "rotate", .apply = apply_rotate, .adds = true, .shows_claims = true
 };
-const struct change_kind change_delete = { .event = "delete", .decide = decide_delete };
-const struct change_kind change_purge = { .event = "purge", .decide = decide_purge };
+const struct change_kind change_delete = { .event = "delete", .apply = apply_delete };
+const struct change_kind change_purge = { .event = "purge", .apply = apply_purge };

@@ -5,7 +5,6 @@
 #include "daemon/writer/change_apply.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
-#include "proto/verdict.h"
 
 static const struct change_kind *const kinds[VERB_COUNT] = {
     [VERB_CREATE] = &change_create,   [VERB_IMPORT] = &change_import,
@@ -103,7 +102,7 @@ static const char *read_replaces(struct change *c, struct slice v)
     return token_id_parse(v, c->want.replaces) ? NULL : not_an_id;
 }
 
-/* The state goes with the date of the same name; decide_import() gives the date if need be. */
+/* The state goes with the date of the same name; apply_import() gives the date if need be. */
 static const char *read_state(struct change *c, struct slice v)
 {
     c->revoke = slice_is(v, "revoked");
@@ -207,13 +206,6 @@ struct change *change_request_read(const struct request *r,
         }
     }
     return c;
-}
-
-void record_put_state(struct text *t, const struct record *r, int64_t now)
-{
-    enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
-
-    line_puts(t, "state", state == STATUS_OK ? "active" : status_row(state)->word);
 }
 
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *t)

@@ -21,7 +21,4 @@ struct change *change_request_read(const struct request *request,
 /* Words the reply to a change that came back.  Who is not an admin is told id and state only. */
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
 
-/* " state=…", as every line about a token has it. */
-void record_put_state(struct text *t, const struct record *r, int64_t now);
-
 #endif

@@ -2,7 +2,6 @@
 #include "daemon/writer/commit.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/writer/entry.h"
 #include "daemon/writer/publish.h"
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
@@ -192,10 +191,10 @@ static bool note(struct writer *w, struct change *c, int64_t now)
 {
     struct slice claims = store_claims(w->store);
 
-    if (!entry_add(w->journal, c, claims, now)) {
+    if (!change_add_entry(c, w->journal, claims, now)) {
         journal_end(w->journal, w->tokens);
         if (!store_put_journal(w->store, w->journal) || journal_turn(w->journal) != 0 ||
-            !entry_add(w->journal, c, claims, now))
+            !change_add_entry(c, w->journal, claims, now))
             return false;
     }
     w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
@@ -211,7 +210,7 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
-    if (c->kind->decide(c, w->store, now) == STATUS_STORE)
+    if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
         return true;

@@ -9,7 +9,7 @@
 enum { TOGETHER = 32, READER = 0 }; /* a number of the workers, who are not there yet */
 
 struct load {
-    struct visitor visitor;
+    struct record_visitor visitor;
     struct token_table *token_table;
     struct creation_index *order;
     const struct generation *g; /* the current table */
@@ -36,14 +36,14 @@ static bool token_table_gathered(struct load *l)
     return true;
 }
 
-static bool gather(struct visitor *visitor)
+static bool gather(struct record_visitor *visitor)
 {
     struct load *l = (struct load *)visitor;
     const struct record *r = &l->record[l->gathered++];
 
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
     bool well = l->gathered < TOGETHER || token_table_gathered(l);
-    l->visitor.room = &l->record[l->gathered];
+    l->visitor.record = &l->record[l->gathered];
     return well;
 }
 
@@ -61,7 +61,7 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct token_table
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
     if (l == NULL)
         return false;
-    l->visitor = (struct visitor){ l->record, gather };
+    l->visitor = (struct record_visitor){ l->record, gather };
     l->token_table = token_table;
     l->order = order;
     l->g = token_table_enter(token_table, READER);

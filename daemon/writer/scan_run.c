@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/writer/change_request.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/verdict.h"

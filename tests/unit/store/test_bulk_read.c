@@ -90,12 +90,12 @@ static void a_record_that_is_too_long_is_named(void **state)
 }
 
 struct guest {
-    struct visitor visitor;
+    struct record_visitor visitor;
     struct record record;
     int shown;
 };
 
-static bool ask_for_two(struct visitor *visitor)
+static bool ask_for_two(struct record_visitor *visitor)
 {
     return ++((struct guest *)visitor)->shown < 2;
 }

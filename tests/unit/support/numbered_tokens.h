@@ -42,13 +42,13 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
 
 /* What a walk over a store shows. */
 struct counted {
-    struct visitor visitor;
+    struct record_visitor visitor;
     struct record record;
     uint64_t count;
     uint64_t sum; /* of their serials */
 };
 
-static bool count_one(struct visitor *visitor)
+static bool count_one(struct record_visitor *visitor)
 {
     struct counted *c = (struct counted *)visitor;
 

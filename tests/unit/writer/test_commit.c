@@ -99,7 +99,7 @@ static void a_denial_takes_effect_before_the_writer_sees_it(void **state)
 static enum status create_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 2);
-    return change_create.decide(c, store, now);
+    return change_create.apply(c, store, now);
 }
 
 static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
@@ -107,7 +107,7 @@ static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
     (void)state;
     struct change_kind kind = change_create;
 
-    kind.decide = create_beside;
+    kind.apply = create_beside;
     start();
     post(&kind, 1);
     commit_collect(&writer);
@@ -124,7 +124,7 @@ static atomic_bool began;
 static enum status create_and_tell(struct change *c, struct store *store, int64_t now)
 {
     atomic_store(&began, true);
-    return change_create.decide(c, store, now);
+    return change_create.apply(c, store, now);
 }
 
 static void *keep_the_promise(void *argument)
@@ -142,7 +142,7 @@ static void a_batch_waits_for_what_is_expected(void **state)
     struct change_kind kind = change_create;
     pthread_t thread;
 
-    kind.decide = create_and_tell;
+    kind.apply = create_and_tell;
     start();
     write_queue_expect(writer.queue, 1);
     assert_int_equal(pthread_create(&thread, NULL, keep_the_promise, NULL), 0);

@@ -142,7 +142,7 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
 static enum status revoke_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 3);
-    return change_revoke.decide(c, store, now);
+    return change_revoke.apply(c, store, now);
 }
 
 static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **state)
@@ -150,7 +150,7 @@ static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **
     (void)state;
     struct change_kind kind = change_revoke;
 
-    kind.decide = revoke_beside;
+    kind.apply = revoke_beside;
     start();
     assert_int_equal(ask(&change_create, 1), STATUS_OK);
     take_away(true);
