@@ -13,7 +13,7 @@ enum {
 };
 
 _Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK,
-               "an empty block has room for any entry");
+               "an empty block has capacity for any entry");
 
 /* A block's entries are first .. first + count - 1. */
 struct extent {
@@ -27,7 +27,7 @@ struct journal {
     uint64_t tokens;
     struct extent *extent; /* by block number */
     uint32_t blocks;
-    uint32_t room;
+    uint32_t capacity;
     uint32_t current;
     struct text block; /* the current block's bytes, in `bytes` */
     char bytes[JOURNAL_BLOCK_MAX];
@@ -73,13 +73,13 @@ void journal_clear(struct journal *j)
 
 static int block_add(struct journal *j, uint32_t block)
 {
-    if (block >= j->room) {
-        uint32_t room = 2 * block + 16;
-        struct extent *extent = reallocarray(j->extent, room, sizeof(*extent));
+    if (block >= j->capacity) {
+        uint32_t capacity = 2 * block + 16;
+        struct extent *extent = reallocarray(j->extent, capacity, sizeof(*extent));
         if (extent == NULL)
             return -ENOMEM;
         j->extent = extent;
-        j->room = room;
+        j->capacity = capacity;
     }
     for (; j->blocks <= block; j->blocks++)
         j->extent[j->blocks] = (struct extent){ 0, 0 };
@@ -150,12 +150,12 @@ const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
 
 const char *journal_loaded(struct journal *j)
 {
-    uint64_t held = 0;
+    uint64_t count = 0;
 
     for (uint32_t i = 0; i < j->blocks; i++)
-        held += j->extent[i].count;
-    return held == 0 || held == j->next - journal_oldest(j) ? NULL :
-                                                              "a block of the journal is missing";
+        count += j->extent[i].count;
+    return count == 0 || count == j->next - journal_oldest(j) ? NULL :
+                                                                "a block of the journal is missing";
 }
 
 uint64_t journal_tokens(const struct journal *j)
@@ -179,7 +179,7 @@ static uint32_t oldest_block(const struct journal *j)
     return oldest;
 }
 
-int journal_turn(struct journal *j)
+int journal_next_block(struct journal *j)
 {
     uint32_t block = oldest_block(j);
 
@@ -196,9 +196,9 @@ int journal_turn(struct journal *j)
 
 int journal_begin(struct journal *j)
 {
-    bool has_room = j->blocks > 0 && j->block.len + ENTRY_LEAST <= JOURNAL_BLOCK;
+    bool fits = j->blocks > 0 && j->block.len + ENTRY_LEAST <= JOURNAL_BLOCK;
 
-    return has_room ? 0 : journal_turn(j);
+    return fits ? 0 : journal_next_block(j);
 }
 
 uint64_t journal_next(const struct journal *j)

@@ -50,7 +50,7 @@ int journal_begin(struct journal *j);
 
 /* After an entry that did not fit, when the block is stored: goes on to another one, in which any
  * fits.  0 or -ENOMEM. */
-int journal_turn(struct journal *j);
+int journal_next_block(struct journal *j);
 
 /* The serial the next entry will have. */
 uint64_t journal_next(const struct journal *j);

@@ -52,8 +52,8 @@ const char *record_set_description(struct record *r, struct slice description)
 
 const char *record_set_scopes(struct record *r, struct slice words)
 {
-    char room[SCOPES_TEXT_MAX];
-    struct text set = text_in(room, sizeof(room));
+    char buffer[SCOPES_TEXT_MAX];
+    struct text set = text_in(buffer, sizeof(buffer));
     const char *fault = scopes_normalise(words, &set);
 
     if (fault == NULL)
@@ -178,11 +178,11 @@ static bool read_by(struct record *r, struct slice v)
 /* What is denied stays so even if the clock was wrong: 0 would say that it is not. */
 static bool read_denied(struct slice v, int64_t *time)
 {
-    bool well = stamp_parse(v, time);
+    bool ok = stamp_parse(v, time);
 
-    if (well && *time == 0)
+    if (ok && *time == 0)
         *time = 1;
-    return well;
+    return ok;
 }
 
 static bool read_revoked(struct record *r, struct slice v)

@@ -19,7 +19,7 @@ enum {
     RECORD_VERSION = 1,
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
-    RECORD_ROOM_LEAST = 64, /* bytes of the store that any record takes */
+    RECORD_BYTES_MIN = 64, /* bytes of the store that any record takes */
     RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX,
 };
 

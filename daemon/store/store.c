@@ -82,8 +82,8 @@ static bool take_lock(struct store *s, struct problem *problem)
 
 static bool create_if_missing(struct store *s, struct problem *problem)
 {
-    char room[64];
-    struct text value = text_in(room, sizeof(room));
+    char buffer[64];
+    struct text value = text_in(buffer, sizeof(buffer));
 
     text_adds(&value, "v=1");
     line_put_time(&value, "created", clock_wall());
@@ -131,7 +131,7 @@ static void explain(struct store *s, struct problem *problem)
         problem_set(problem, STATUS_STORE,
                     "%.90s is not a TDB file, or is damaged (%.60s); "
                     "restore it from a backup (tdbbackup -v does), or move it away",
-                    path, s->file.failed ? s->file.said : "not whole");
+                    path, s->file.failed ? s->file.error_text : "not whole");
     else
         problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
 }
@@ -169,9 +169,9 @@ bool store_reopen(struct store *s, struct problem *problem)
     return open_file(s, STORE_WRITE, problem);
 }
 
-bool store_mend(struct store *s, struct problem *problem)
+bool store_repair(struct store *s, struct problem *problem)
 {
-    if (tdb_file_mend(&s->file))
+    if (tdb_file_repair(&s->file))
         return true;
     problem_set(problem, STATUS_STORE, "store %.150s cannot be written: %s", s->file.path,
                 strerror(errno));
@@ -210,7 +210,7 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
 
 /* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
  * stands.  With a system call for each piece of a record it takes many times as long. */
-static bool switch_to(struct store *s, enum store_mode mode, struct problem *problem)
+static bool reopen_as(struct store *s, enum store_mode mode, struct problem *problem)
 {
     if (s->mode == STORE_READ)
         return true;
@@ -220,29 +220,30 @@ static bool switch_to(struct store *s, enum store_mode mode, struct problem *pro
 
 bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem)
 {
-    return switch_to(s, STORE_READ, problem) && bulk_read_tokens(&s->file, visitor, problem) &&
-           switch_to(s, s->mode, problem);
+    return reopen_as(s, STORE_READ, problem) && bulk_read_tokens(&s->file, visitor, problem) &&
+           reopen_as(s, s->mode, problem);
 }
 
-bool store_may_have(struct store *s, uint64_t said, struct problem *problem)
+bool store_can_hold(struct store *s, uint64_t expected, struct problem *problem)
 {
-    if (said <= store_size(s) / RECORD_ROOM_LEAST)
+    if (expected <= store_size(s) / RECORD_BYTES_MIN)
         return true;
     problem_set(problem, STATUS_STORE,
                 "store %.100s: its journal says that it holds %llu tokens, "
                 "which is more than fit: it is damaged; restore it from a backup (tdbbackup -v)",
-                s->file.path, (unsigned long long)said);
+                s->file.path, (unsigned long long)expected);
     return false;
 }
 
-bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem)
+bool store_has_all(const struct store *s, uint64_t found, uint64_t expected,
+                   struct problem *problem)
 {
-    if (found == said)
+    if (found == expected)
         return true;
     problem_set(problem, STATUS_STORE,
                 "store %.100s holds %llu tokens, but its journal says %llu: "
                 "it is damaged; restore it from a backup (tdbbackup -v)",
-                s->file.path, (unsigned long long)found, (unsigned long long)said);
+                s->file.path, (unsigned long long)found, (unsigned long long)expected);
     return false;
 }
 
@@ -296,8 +297,8 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
 bool store_put_journal(struct store *s, const struct journal *j)
 {
     static const char zeros[JOURNAL_BLOCK];
-    char room[JOURNAL_KEY_MAX];
-    struct text name = text_in(room, sizeof(room));
+    char buffer[JOURNAL_KEY_MAX];
+    struct text name = text_in(buffer, sizeof(buffer));
 
     journal_key(&name, journal_block_number(j));
     struct slice key = text_slice(&name);
@@ -349,8 +350,8 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
 
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len)
 {
-    char room[JOURNAL_KEY_MAX];
-    struct text name = text_in(room, sizeof(room));
+    char buffer[JOURNAL_KEY_MAX];
+    struct text name = text_in(buffer, sizeof(buffer));
     TDB_DATA value;
 
     journal_key(&name, block);

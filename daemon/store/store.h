@@ -34,7 +34,7 @@ bool store_reopen(struct store *s, struct problem *problem);
 
 /* After such a reopen: makes sure that what is read is what the disk has.  False: *problem says why
  * not; until that succeeds the store may be read, but not changed. */
-bool store_mend(struct store *s, struct problem *problem);
+bool store_repair(struct store *s, struct problem *problem);
 
 /* After a reopen that undid a commit: gives back what that had added to the file. */
 void store_shrink(struct store *s);
@@ -47,10 +47,11 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
 bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem);
 
 /* True if a file as large as this can hold so many tokens; or else *problem says so. */
-bool store_may_have(struct store *s, uint64_t said, struct problem *problem);
+bool store_can_hold(struct store *s, uint64_t expected, struct problem *problem);
 
 /* True if as many tokens were found as the journal says; or else *problem says so. */
-bool store_has_all(const struct store *s, uint64_t found, uint64_t said, struct problem *problem);
+bool store_has_all(const struct store *s, uint64_t found, uint64_t expected,
+                   struct problem *problem);
 
 /* One transaction.  Any of these failing means: store_abandon(), then store_reopen(). */
 bool store_begin(struct store *s);

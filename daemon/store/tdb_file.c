@@ -19,19 +19,19 @@ enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NES
 
 bool tdb_file_init(struct tdb_file *f, const char *path)
 {
-    *f = (struct tdb_file){ .nowhere = -1 };
+    *f = (struct tdb_file){ .null_fd = -1 };
     return (size_t)snprintf(f->path, sizeof(f->path), "%s", path) < sizeof(f->path) - 8;
 }
 
 /* -- what TDB says --------------------------------------------------------------------------- */
 
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
 {
     struct tdb_file *f = tdb_get_logging_private(tdb);
-    char message[sizeof(f->said)];
+    char message[sizeof(f->error_text)];
     va_list args;
     int error = errno;
 
@@ -42,22 +42,22 @@ static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const cha
     va_end(args);
     message[strcspn(message, "\n")] = '\0';
     f->unclean = f->unclean || strstr(message, "recover read only") != NULL;
-    if (f->told || f->unclean)
+    if (f->error_logged || f->unclean)
         log_debug("tdb: %s", message);
     else
         log_error("tdb: %s", message);
     if (!f->failed)
-        memcpy(f->said, message, sizeof(message));
-    f->failed = f->told = true;
+        memcpy(f->error_text, message, sizeof(message));
+    f->failed = f->error_logged = true;
     /* It cannot be written through this descriptor any more: see the header. */
     if (f->committing)
-        dup3(f->nowhere, tdb_fd(tdb), O_CLOEXEC);
+        dup3(f->null_fd, tdb_fd(tdb), O_CLOEXEC);
     errno = error;
 }
 
 static struct tdb_context *open_tdb(struct tdb_file *f, const char *path, int flags)
 {
-    const struct tdb_logging_context logging = { heard, f };
+    const struct tdb_logging_context logging = { on_tdb_log, f };
 
     /* For reading only, a map is faster, and cannot run into a full disk. */
     int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
@@ -117,13 +117,13 @@ static size_t first_size(size_t key, size_t least)
 
 static bool write_first(struct tdb_context *tdb, struct slice key, struct slice value)
 {
-    char room[TDB_FILE_FIRST_MAX + 2 * TDB_FILE_SPARE];
+    char buffer[TDB_FILE_FIRST_MAX + 2 * TDB_FILE_SPARE];
     size_t size = first_size(key.len, value.len);
 
-    memset(room, ' ', size);
-    memcpy(room, value.at, value.len);
+    memset(buffer, ' ', size);
+    memcpy(buffer, value.at, value.len);
     return tdb_transaction_start(tdb) == 0 &&
-           tdb_store(tdb, tdb_file_datum(key), tdb_file_datum((struct slice){ room, size }),
+           tdb_store(tdb, tdb_file_datum(key), tdb_file_datum((struct slice){ buffer, size }),
                      TDB_INSERT) == 0 &&
            tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
 }
@@ -202,7 +202,7 @@ static bool forget_recovery_beyond(struct tdb_file *f, int flags)
         log_warning(
             "%s: the power went while a commit made it longer: nothing of that commit was saved",
             f->path);
-        good = tdb_recovery_forget(fd);
+        good = tdb_recovery_clear(fd);
     }
     int error = errno;
     close(fd);
@@ -218,9 +218,9 @@ bool tdb_file_open(struct tdb_file *f, int flags)
     if (!is_whole(f) || !forget_recovery_beyond(f, flags))
         return false;
     errno = 0;
-    if (f->nowhere < 0)
-        f->nowhere = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (f->nowhere < 0)
+    if (f->null_fd < 0)
+        f->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (f->null_fd < 0)
         return false;
     f->tdb = open_tdb(f, f->path, flags);
     if (f->tdb == NULL)
@@ -239,9 +239,9 @@ void tdb_file_close(struct tdb_file *f)
     if (f->tdb != NULL)
         tdb_close(f->tdb);
     f->tdb = NULL;
-    if (f->nowhere >= 0)
-        close(f->nowhere);
-    f->nowhere = -1;
+    if (f->null_fd >= 0)
+        close(f->null_fd);
+    f->null_fd = -1;
 }
 
 /* -- hash chains ----------------------------------------------------------------------------- */
@@ -285,9 +285,9 @@ static bool in_place(struct tdb_file *f)
 
     if (stat(f->path, &st) == 0 && same_file(f, &st))
         return true;
-    if (!f->told)
+    if (!f->error_logged)
         log_error("%s was moved away or replaced", f->path);
-    f->told = true;
+    f->error_logged = true;
     return false;
 }
 
@@ -296,7 +296,7 @@ bool tdb_file_begin(struct tdb_file *f)
     if (f->tdb == NULL || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
         return false;
     f->failed = false;
-    f->before = tdb_map_size(f->tdb);
+    f->size_before = tdb_map_size(f->tdb);
     return true;
 }
 
@@ -318,7 +318,7 @@ bool tdb_file_commit(struct tdb_file *f)
     enum TDB_ERROR error = tdb_error(f->tdb);
     done = done && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
     if (done)
-        f->told = false;
+        f->error_logged = false;
     return done;
 }
 
@@ -330,7 +330,7 @@ void tdb_file_abandon(struct tdb_file *f)
 
 /* -- after a failure ------------------------------------------------------------------------- */
 
-bool tdb_file_mend(struct tdb_file *f)
+bool tdb_file_repair(struct tdb_file *f)
 {
     return tdb_recovery_rewrite(tdb_fd(f->tdb));
 }
@@ -339,14 +339,14 @@ void tdb_file_shrink(struct tdb_file *f)
 {
     const uint64_t page = (uint64_t)getpagesize();
     int fd = tdb_fd(f->tdb);
-    uint64_t size = f->before, end;
+    uint64_t size = f->size_before, end;
     struct stat st;
 
-    if (f->before == 0 || fstat(fd, &st) < 0 || !tdb_recovery_end(fd, &end))
+    if (f->size_before == 0 || fstat(fd, &st) < 0 || !tdb_recovery_end(fd, &end))
         return;
     if (size < end)
         size = (end + page - 1) / page * page; /* its files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
         log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
-    f->before = 0;
+    f->size_before = 0;
 }

@@ -31,16 +31,16 @@
 
 struct tdb_file {
     struct tdb_context *tdb; /* NULL: not open */
-    int nowhere;             /* what TDB writes to when it is cut off; -1: none yet */
+    int null_fd;             /* what TDB writes to when it is cut off; -1: none yet */
     bool failed;             /* TDB logged an error since the file was opened or the
                                      * transaction began */
     bool committing;
-    bool told;       /* an error is logged once, until a commit succeeds */
-    bool unclean;    /* a commit must be undone, but the file is open read-only */
-    char said[128];  /* the first of these errors */
-    dev_t device;    /* of the file first opened: no other takes its place */
-    ino_t inode;     /* 0: none yet */
-    uint64_t before; /* the file's size when the transaction began */
+    bool error_logged;    /* an error is logged once, until a commit succeeds */
+    bool unclean;         /* a commit must be undone, but the file is open read-only */
+    char error_text[128]; /* the first of these errors */
+    dev_t device;         /* of the file first opened: no other takes its place */
+    ino_t inode;          /* 0: none yet */
+    uint64_t size_before; /* the file's size when the transaction began */
     char path[PATH_MAX];
 };
 
@@ -85,7 +85,7 @@ bool tdb_file_commit(struct tdb_file *f);
 void tdb_file_abandon(struct tdb_file *f);
 
 /* After such a commit and a new open: makes sure that what is read is what the disk has. */
-bool tdb_file_mend(struct tdb_file *f);
+bool tdb_file_repair(struct tdb_file *f);
 
 /* And if the commit turned out undone: gives back what it had added to the file. */
 void tdb_file_shrink(struct tdb_file *f);

@@ -17,7 +17,7 @@ struct file_head {
 
 struct recovery_head {
     uint32_t next;
-    uint32_t room;
+    uint32_t capacity;
     uint32_t old_size;
     uint32_t size;
     uint32_t hash;
@@ -31,19 +31,19 @@ struct recovery_head {
 
 enum { START_AT = offsetof(struct file_head, recovery_start) };
 
-/* Behind the head are the first free piece, and the first record of each chain.  Of a file that was
+/* Behind the head are the chain free piece, and the chain record of each chain.  Of a file that was
  * itself cut off some are missing. */
-static bool has_all_firsts(int fd, const struct file_head *head, uint64_t size)
+static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
 {
     uint64_t at = TDB_FILE_HEAD, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
-    uint32_t first[4096];
+    uint32_t chain[4096];
 
     while (at < end) {
-        size_t len = end - at < sizeof(first) ? (size_t)(end - at) : sizeof(first);
-        if (pread(fd, first, len, (off_t)at) != (ssize_t)len)
+        size_t len = end - at < sizeof(chain) ? (size_t)(end - at) : sizeof(chain);
+        if (pread(fd, chain, len, (off_t)at) != (ssize_t)len)
             return false;
-        for (size_t i = 0; i < len / sizeof(*first); i++)
-            if (first[i] >= size)
+        for (size_t i = 0; i < len / sizeof(*chain); i++)
+            if (chain[i] >= size)
                 return false;
         at += len;
     }
@@ -60,10 +60,10 @@ bool tdb_recovery_is_beyond(int fd)
            memcmp(head.food, FOOD, sizeof(FOOD)) == 0 && head.version == VERSION &&
            head.recovery_start != 0 &&
            (uint64_t)head.recovery_start + sizeof(struct recovery_head) > (uint64_t)st.st_size &&
-           has_all_firsts(fd, &head, (uint64_t)st.st_size);
+           has_all_heads(fd, &head, (uint64_t)st.st_size);
 }
 
-bool tdb_recovery_forget(int fd)
+bool tdb_recovery_clear(int fd)
 {
     const uint32_t none = 0;
 
@@ -96,6 +96,6 @@ bool tdb_recovery_end(int fd, uint64_t *end)
     *end = 0;
     if (start != 0)
         *end = start + sizeof(r) +
-               (r.magic == RECOVERY_VALID || r.magic == RECOVERY_NONE ? (uint64_t)r.room : 0);
+               (r.magic == RECOVERY_VALID || r.magic == RECOVERY_NONE ? (uint64_t)r.capacity : 0);
     return true;
 }

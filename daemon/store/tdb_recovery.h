@@ -19,7 +19,7 @@ enum { TDB_FILE_HEAD = 168 };
 bool tdb_recovery_is_beyond(int fd);
 
 /* Takes the pointer away, for good; false and errno. */
-bool tdb_recovery_forget(int fd);
+bool tdb_recovery_clear(int fd);
 
 /* Writes again what the kernel may take for written, and syncs; false and errno. */
 bool tdb_recovery_rewrite(int fd);

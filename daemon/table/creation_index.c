@@ -8,7 +8,7 @@
 
 #include "proto/pages.h"
 
-enum { ROOM_MIN = 1024 };
+enum { CAPACITY_MIN = 1024 };
 
 static int compare(const void *left, const void *right)
 {
@@ -19,97 +19,97 @@ static int compare(const void *left, const void *right)
     return (a->serial > b->serial) - (a->serial < b->serial);
 }
 
-void creation_index_free(struct creation_index *o)
+void creation_index_free(struct creation_index *index)
 {
-    free(o->entry);
-    *o = (struct creation_index){ .entry = NULL };
+    free(index->entry);
+    *index = (struct creation_index){ .entry = NULL };
 }
 
 /* Memory for many at once is had for less than page by page. */
-static void populate(struct creation_index *o, size_t count)
+static void populate(struct creation_index *index, size_t count)
 {
     const uintptr_t page = (uintptr_t)getpagesize();
-    uintptr_t from = (uintptr_t)(o->entry + o->count) / page * page;
-    uintptr_t to = (uintptr_t)(o->entry + o->count + count) / page * page;
+    uintptr_t from = (uintptr_t)(index->entry + index->count) / page * page;
+    uintptr_t to = (uintptr_t)(index->entry + index->count + count) / page * page;
 
     if (from < to)
         pages_fill((void *)from, to - from);
 }
 
-int creation_index_reserve(struct creation_index *o, size_t count)
+int creation_index_reserve(struct creation_index *index, size_t count)
 {
-    size_t room = o->room < ROOM_MIN ? ROOM_MIN : o->room;
+    size_t capacity = index->capacity < CAPACITY_MIN ? CAPACITY_MIN : index->capacity;
 
-    while (room - o->count < count)
-        room *= 2;
-    if (room == o->room)
+    while (capacity - index->count < count)
+        capacity *= 2;
+    if (capacity == index->capacity)
         return 0;
-    struct creation_entry *entry = reallocarray(o->entry, room, sizeof(*entry));
+    struct creation_entry *entry = reallocarray(index->entry, capacity, sizeof(*entry));
     if (entry == NULL)
         return -ENOMEM;
-    o->entry = entry;
-    o->room = room;
-    populate(o, count);
+    index->entry = entry;
+    index->capacity = capacity;
+    populate(index, count);
     return 0;
 }
 
-void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial,
+void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
                         const uint8_t id[ID_SIZE])
 {
-    struct creation_entry *e = &o->entry[o->count];
+    struct creation_entry *e = &index->entry[index->count];
 
     *e = (struct creation_entry){ .created = created, .serial = serial };
     memcpy(e->id, id, ID_SIZE);
-    if (o->sorted == o->count && (o->count == 0 || compare(e - 1, e) < 0))
-        o->sorted++;
-    o->count++;
+    if (index->sorted == index->count && (index->count == 0 || compare(e - 1, e) < 0))
+        index->sorted++;
+    index->count++;
 }
 
 /* Merges from the back, so that only the tail needs memory of its own.  Without that memory the
  * whole array is sorted in place. */
-static void merge_tail(struct creation_index *o)
+static void merge_tail(struct creation_index *index)
 {
-    size_t tail = o->count - o->sorted, left = o->sorted, at = o->count;
+    size_t tail = index->count - index->sorted, left = index->sorted, at = index->count;
     struct creation_entry *copy = malloc(tail * sizeof(*copy));
 
     if (copy == NULL) {
-        qsort(o->entry, o->count, sizeof(*o->entry), compare);
+        qsort(index->entry, index->count, sizeof(*index->entry), compare);
         return;
     }
-    memcpy(copy, o->entry + o->sorted, tail * sizeof(*copy));
+    memcpy(copy, index->entry + index->sorted, tail * sizeof(*copy));
     qsort(copy, tail, sizeof(*copy), compare);
     while (tail > 0) {
-        bool from_left = left > 0 && compare(&o->entry[left - 1], &copy[tail - 1]) > 0;
-        o->entry[--at] = from_left ? o->entry[--left] : copy[--tail];
+        bool from_left = left > 0 && compare(&index->entry[left - 1], &copy[tail - 1]) > 0;
+        index->entry[--at] = from_left ? index->entry[--left] : copy[--tail];
     }
     free(copy);
 }
 
-static void settle(struct creation_index *o)
+static void sort(struct creation_index *index)
 {
-    if (o->sorted < o->count)
-        merge_tail(o);
-    if (o->removed > o->count / 4) {
+    if (index->sorted < index->count)
+        merge_tail(index);
+    if (index->removed > index->count / 4) {
         size_t kept = 0;
-        for (size_t i = 0; i < o->count; i++)
-            if (!o->entry[i].removed)
-                o->entry[kept++] = o->entry[i];
-        o->count = kept;
-        o->removed = 0;
+        for (size_t i = 0; i < index->count; i++)
+            if (!index->entry[i].removed)
+                index->entry[kept++] = index->entry[i];
+        index->count = kept;
+        index->removed = 0;
     }
-    o->sorted = o->count;
+    index->sorted = index->count;
 }
 
-size_t creation_index_after(struct creation_index *o, int64_t created, uint64_t serial)
+size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial)
 {
     const struct creation_entry place = { .created = created, .serial = serial };
     size_t low = 0, high;
 
-    settle(o);
-    high = o->count;
+    sort(index);
+    high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(&o->entry[middle], &place) <= 0)
+        if (compare(&index->entry[middle], &place) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -117,13 +117,13 @@ size_t creation_index_after(struct creation_index *o, int64_t created, uint64_t 
     return low;
 }
 
-void creation_index_remove(struct creation_index *o, int64_t created, uint64_t serial)
+void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial)
 {
-    size_t after = creation_index_after(o, created, serial);
-    struct creation_entry *e = o->entry + after - 1;
+    size_t after = creation_index_after(index, created, serial);
+    struct creation_entry *e = index->entry + after - 1;
 
     if (after == 0 || e->created != created || e->serial != serial || e->removed)
         return;
     e->removed = true;
-    o->removed++;
+    index->removed++;
 }

@@ -23,25 +23,25 @@ struct creation_entry {
 struct creation_index {
     struct creation_entry *entry;
     size_t count;
-    size_t room;
+    size_t capacity;
     size_t sorted; /* entries before this one are in order */
     size_t removed;
 };
 
-void creation_index_free(struct creation_index *o);
+void creation_index_free(struct creation_index *index);
 
 /* Makes sure that `count` more can be added; 0 or -ENOMEM. */
-int creation_index_reserve(struct creation_index *o, size_t count);
+int creation_index_reserve(struct creation_index *index, size_t count);
 
-/* Adds a token; there must be room. */
-void creation_index_add(struct creation_index *o, int64_t created, uint64_t serial,
+/* Adds a token; there must be capacity. */
+void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
                         const uint8_t id[ID_SIZE]);
 
 /* Takes a token out; does nothing if it is not there. */
-void creation_index_remove(struct creation_index *o, int64_t created, uint64_t serial);
+void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
 
 /* The index of the first entry after this place.  Entries from there to `count` are in order, and
  * some of them may be `removed`; good until the next change. */
-size_t creation_index_after(struct creation_index *o, int64_t created, uint64_t serial);
+size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial);
 
 #endif

@@ -102,10 +102,10 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
     return NULL;
 }
 
-bool generation_condense(struct generation *g)
+bool generation_collapse(struct generation *g)
 {
-    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->condensed.slots) ||
-           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->condensed.used);
+    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->collapsed.slots) ||
+           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->collapsed.used);
 }
 
 /* -- strings --------------------------------------------------------------------------------- */
@@ -137,15 +137,15 @@ static uint64_t string_room(size_t len)
     return (sizeof(uint16_t) + len + STRING_ALIGN - 1) / STRING_ALIGN * STRING_ALIGN;
 }
 
-uint64_t generation_strings(uint64_t tokens, uint64_t bytes)
+uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes)
 {
     return bytes + 2 * tokens * (sizeof(uint16_t) + STRING_ALIGN);
 }
 
-bool generation_has_room(const struct generation *g, uint64_t tokens, uint64_t bytes)
+bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes)
 {
     return g->occupied + tokens <= UINT64_C(1) << (g->table.slot_bits - 1) &&
-           g->arena_used + generation_strings(tokens, bytes) <= g->table.arena_size &&
+           g->arena_used + generation_string_bytes(tokens, bytes) <= g->table.arena_size &&
            g->interned + 2 * tokens <= (uint64_t)g->intern_mask / 4 * 3;
 }
 

@@ -25,7 +25,7 @@ struct generation {
     struct {
         size_t slots;
         size_t used;
-    } condensed; /* bytes; who condenses, without the mutex */
+    } collapsed; /* bytes; who condenses, without the mutex */
     struct generation *next_retired;
 };
 
@@ -51,14 +51,14 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
-/* See token_table_condense(). */
-bool generation_condense(struct generation *g);
+/* See token_table_collapse(). */
+bool generation_collapse(struct generation *g);
 
 /* True if `tokens` more, with `bytes` of strings between them, can be added for certain. */
-bool generation_has_room(const struct generation *g, uint64_t tokens, uint64_t bytes);
+bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes);
 
 /* Arena bytes that `tokens` tokens with `bytes` of strings take at most. */
-uint64_t generation_strings(uint64_t tokens, uint64_t bytes);
+uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes);
 
 /* Asks for what a verification will look at to be brought into the cache.  Inline for the same reason
  * as table_prefetch(). */

@@ -5,20 +5,20 @@
 
 enum { TORN_RETRIES = 3 };
 
-void lookup_retry(struct token_table *p, const struct generation *g, const struct question *q,
+void lookup_retry(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict)
 {
-    for (int t = 0; t < TORN_RETRIES && verdict->status == STATUS_UNAVAILABLE; t++) {
-        token_table_settle(p);
+    for (int i = 0; i < TORN_RETRIES && verdict->status == STATUS_UNAVAILABLE; i++) {
+        token_table_await_change(t);
         verdict_judge(token_table_table(g), q, now, verdict);
     }
 }
 
-void lookup_judge(struct token_table *p, const struct generation *g, const struct question *q,
+void lookup_judge(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict)
 {
     if (!verdict_worth_hashing(q, verdict))
         return;
     token_digest(q->value, verdict->digest);
-    lookup_judge_hashed(p, g, q, now, verdict);
+    lookup_judge_hashed(t, g, q, now, verdict);
 }

@@ -7,21 +7,21 @@
 #include "daemon/table/token_table.h"
 
 /* Judges again, after the change that was in the way: verdict->status was STATUS_UNAVAILABLE. */
-void lookup_retry(struct token_table *p, const struct generation *g, const struct question *q,
+void lookup_retry(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict);
 
 /* Judges a question whose value is hashed into verdict->digest. */
-static inline void lookup_judge_hashed(struct token_table *p, const struct generation *g,
+static inline void lookup_judge_hashed(struct token_table *t, const struct generation *g,
                                        const struct question *q, int64_t now,
                                        struct verdict *verdict)
 {
     verdict_judge(token_table_table(g), q, now, verdict);
     if (verdict->status == STATUS_UNAVAILABLE)
-        lookup_retry(p, g, q, now, verdict);
+        lookup_retry(t, g, q, now, verdict);
 }
 
 /* Hashes the value and judges the question. */
-void lookup_judge(struct token_table *p, const struct generation *g, const struct question *q,
+void lookup_judge(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict);
 
 #endif

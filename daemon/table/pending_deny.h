@@ -22,10 +22,10 @@ struct pending_denies {
 };
 
 /* The id must stay where it is.  Beginning or ending one twice does nothing more. */
-void pending_deny_begin(struct pending_denies *all, struct pending_deny *i, const uint8_t *id);
-void pending_deny_end(struct pending_deny *i);
+void pending_deny_begin(struct pending_denies *all, struct pending_deny *d, const uint8_t *id);
+void pending_deny_end(struct pending_deny *d);
 
 /* True if there is one for this token. */
-bool pending_deny_among(const struct pending_denies *all, const uint8_t *id);
+bool pending_deny_exists(const struct pending_denies *all, const uint8_t *id);
 
 #endif

@@ -28,28 +28,28 @@ static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before
     return (v.flags & SLOT_PRESENT) && ((v.flags & SLOT_REVOKED) || v.expires <= before);
 }
 
-static size_t walk(struct token_table *p, uint32_t *slot, uint32_t slots, picker *pick,
-                   int64_t time, void *elements, size_t size, size_t room)
+static size_t walk(struct token_table *t, uint32_t *slot, uint32_t slots, picker *pick,
+                   int64_t time, void *elements, size_t size, size_t max)
 {
-    const struct generation *g = token_table_hold(p);
+    const struct generation *g = token_table_lock(t);
     uint64_t end = UINT64_C(1) << g->table.slot_bits, at = *slot;
     size_t count = 0;
 
-    for (uint64_t stop = at + slots; at < end && at < stop && count < room; at++)
+    for (uint64_t stop = at + slots; at < end && at < stop && count < max; at++)
         count += pick(g, (uint32_t)at, time, (char *)elements + count * size);
     *slot = at < end ? (uint32_t)at : 0;
-    token_table_release(p);
+    token_table_unlock(t);
     return count;
 }
 
-size_t table_walk_uses(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t since,
-                       struct table_walk_use *use, size_t room)
+size_t table_walk_uses(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t since,
+                       struct table_walk_use *use, size_t max)
 {
-    return walk(p, slot, slots, pick_use, since, use, sizeof(*use), room);
+    return walk(t, slot, slots, pick_use, since, use, sizeof(*use), max);
 }
 
-size_t table_walk_ended(struct token_table *p, uint32_t *slot, uint32_t slots, int64_t before,
-                        struct table_walk_ended *ended, size_t room)
+size_t table_walk_ended(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t before,
+                        struct table_walk_ended *ended, size_t max)
 {
-    return walk(p, slot, slots, pick_ended, before, ended, sizeof(*ended), room);
+    return walk(t, slot, slots, pick_ended, before, ended, sizeof(*ended), max);
 }

@@ -14,36 +14,36 @@
 #include "daemon/base/clock.h"
 #include "daemon/table/generation.h"
 
-enum { USED_GRAIN = 60, ARENA_MIN = 64 * 1024 }; /* seconds: last use is not written more often */
-enum { CONDENSER = TOKEN_TABLE_READERS_MAX, INSIDERS };
+enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds: last use is not written more often */
+enum { COLLAPSER = TOKEN_TABLE_READERS_MAX, READERS };
 #define ARENA_MAX (UINT64_C(0xffffffff) - 4095) /* references have 32 bits */
 
 struct token_table {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
-    struct pending_denies intents; /* disables that are not answered yet */
+    struct pending_denies pending_denies; /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
-        _Alignas(64) _Atomic(struct generation *) inside;
-    } reader[INSIDERS];
+        _Alignas(64) _Atomic(struct generation *) generation;
+    } reader[READERS];
 };
 
 /* -- generations ----------------------------------------------------------------------------- */
 
-static struct generation *current(struct token_table *p)
+static struct generation *current(struct token_table *t)
 {
-    return atomic_load(&p->current);
+    return atomic_load(&t->current);
 }
 
 /* Frees the retired tables that no reader is inside. */
-static void reap(struct token_table *p)
+static void reap(struct token_table *t)
 {
-    for (struct generation **link = &p->retired; *link != NULL;) {
+    for (struct generation **link = &t->retired; *link != NULL;) {
         struct generation *g = *link;
         bool inside = false;
-        for (int i = 0; i < INSIDERS; i++)
-            inside = inside || atomic_load(&p->reader[i].inside) == g;
+        for (int i = 0; i < READERS; i++)
+            inside = inside || atomic_load(&t->reader[i].generation) == g;
         if (inside) {
             link = &g->next_retired;
         } else {
@@ -69,97 +69,97 @@ static uint32_t bits_for(uint64_t tokens)
 }
 
 /* Makes a table of that size the current one, if `tokens` more fit into it.  The mutex is held. */
-static int replace(struct token_table *p, uint32_t bits, uint64_t arena, uint64_t tokens,
+static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {
-    struct generation *old = current(p);
-    struct generation *new = generation_new(p->prefix, old->number + 1, bits, arena);
+    struct generation *old = current(t);
+    struct generation *new = generation_new(t->prefix, old->number + 1, bits, arena);
 
     if (new == NULL)
         return -errno;
     generation_copy(new, old);
-    if (!generation_has_room(new, tokens, bytes)) {
+    if (!generation_can_add(new, tokens, bytes)) {
         generation_free(new);
         return -ENOSPC;
     }
     grant_lease(new);
-    atomic_store(&p->current, new);
+    atomic_store(&t->current, new);
     atomic_store(&old->header->state, TABLE_SUPERSEDED);
-    old->next_retired = p->retired;
-    p->retired = old;
-    reap(p);
+    old->next_retired = t->retired;
+    t->retired = old;
+    reap(t);
     return 0;
 }
 
 /* The mutex is held. */
-static int grow(struct token_table *p, uint64_t tokens, uint64_t bytes)
+static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
-    const struct generation *old = current(p);
-    uint64_t arena = 2 * (old->arena_used + generation_strings(tokens, bytes));
+    const struct generation *old = current(t);
+    uint64_t arena = 2 * (old->arena_used + generation_string_bytes(tokens, bytes));
 
     if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
         return -ENOSPC;
     if (arena > ARENA_MAX)
         arena = ARENA_MAX;
-    return replace(p, bits_for(old->present + tokens), arena < ARENA_MIN ? ARENA_MIN : arena,
+    return replace(t, bits_for(old->present + tokens), arena < ARENA_MIN ? ARENA_MIN : arena,
                    tokens, bytes);
 }
 
-bool token_table_has_room(struct token_table *p, uint64_t tokens, uint64_t bytes)
+bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
-    pthread_mutex_lock(&p->mutex);
-    bool fits = generation_has_room(current(p), tokens, bytes);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    bool fits = generation_can_add(current(t), tokens, bytes);
+    pthread_mutex_unlock(&t->mutex);
     return fits;
 }
 
-int token_table_reserve(struct token_table *p, uint64_t tokens, uint64_t bytes)
+int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     int error = 0;
 
-    pthread_mutex_lock(&p->mutex);
-    if (!generation_has_room(current(p), tokens, bytes))
-        error = grow(p, tokens, bytes);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    if (!generation_can_add(current(t), tokens, bytes))
+        error = grow(t, tokens, bytes);
+    pthread_mutex_unlock(&t->mutex);
     return error;
 }
 
-int token_table_recall(struct token_table *p)
+int token_table_recall(struct token_table *t)
 {
-    pthread_mutex_lock(&p->mutex);
-    const struct generation *old = current(p);
-    int error = replace(p, old->table.slot_bits, old->table.arena_size, 0, 0);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    const struct generation *old = current(t);
+    int error = replace(t, old->table.slot_bits, old->table.arena_size, 0, 0);
+    pthread_mutex_unlock(&t->mutex);
     return error;
 }
 
 struct token_table *token_table_new(const char *prefix, uint64_t tokens)
 {
-    struct token_table *p = aligned_alloc(64, sizeof(*p));
+    struct token_table *t = aligned_alloc(64, sizeof(*t));
 
-    if (p == NULL)
+    if (t == NULL)
         return NULL;
-    memset(p, 0, sizeof(*p));
-    snprintf(p->prefix, sizeof(p->prefix), "%s", prefix);
+    memset(t, 0, sizeof(*t));
+    snprintf(t->prefix, sizeof(t->prefix), "%s", prefix);
     struct generation *g = generation_new(prefix, 1, bits_for(tokens), ARENA_MIN + 16 * tokens);
     if (g == NULL) {
-        free(p);
+        free(t);
         return NULL;
     }
-    pthread_mutex_init(&p->mutex, NULL);
+    pthread_mutex_init(&t->mutex, NULL);
     grant_lease(g);
-    atomic_store(&p->current, g);
-    return p;
+    atomic_store(&t->current, g);
+    return t;
 }
 
-void token_table_free(struct token_table *p)
+void token_table_free(struct token_table *t)
 {
-    if (p == NULL)
+    if (t == NULL)
         return;
-    generation_free(current(p));
-    reap(p);
-    pthread_mutex_destroy(&p->mutex);
-    free(p);
+    generation_free(current(t));
+    reap(t);
+    pthread_mutex_destroy(&t->mutex);
+    free(t);
 }
 
 /* -- changes --------------------------------------------------------------------------------- */
@@ -181,69 +181,69 @@ static void put(struct generation *g, const struct record *record)
     generation_write(g, place, &v);
 }
 
-void token_table_put(struct token_table *p, const struct record *record)
+void token_table_put(struct token_table *t, const struct record *record)
 {
-    token_table_put_all(p, record, 1);
+    token_table_put_all(t, record, 1);
 }
 
-void token_table_put_all(struct token_table *p, const struct record *records, size_t count)
+void token_table_put_all(struct token_table *t, const struct record *records, size_t count)
 {
-    pthread_mutex_lock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < count; i++)
-        put(current(p), &records[i]);
-    pthread_mutex_unlock(&p->mutex);
+        put(current(t), &records[i]);
+    pthread_mutex_unlock(&t->mutex);
 }
 
 /* Finds the token and lets `clear` and `set` change its flags; false if it is not there. */
-static bool change_flags(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t clear,
-                         uint32_t set, struct pending_deny *intent)
+static bool change_flags(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t clear,
+                         uint32_t set, struct pending_deny *pending)
 {
-    pthread_mutex_lock(&p->mutex);
-    if (intent != NULL)
-        pending_deny_begin(&p->intents, intent, id);
-    if (set == 0 && pending_deny_among(&p->intents, id))
+    pthread_mutex_lock(&t->mutex);
+    if (pending != NULL)
+        pending_deny_begin(&t->pending_denies, pending, id);
+    if (set == 0 && pending_deny_exists(&t->pending_denies, id))
         clear = 0;
-    struct generation *g = current(p);
+    struct generation *g = current(t);
     struct place place = generation_place(g, id);
     if (place.found) {
         struct slot_values v = generation_read(g, place.slot);
         v.flags = (v.flags & ~clear) | set;
         generation_write(g, place, &v);
     }
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
     return place.found;
 }
 
-void token_table_remove(struct token_table *p, const uint8_t id[ID_SIZE])
+void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE])
 {
-    change_flags(p, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
+    change_flags(t, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
 }
 
-bool token_table_deny(struct token_table *p, const uint8_t id[ID_SIZE], uint32_t flag,
-                      struct pending_deny *intent)
+bool token_table_deny(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t flag,
+                      struct pending_deny *pending)
 {
-    return change_flags(p, id, 0, flag, intent);
+    return change_flags(t, id, 0, flag, pending);
 }
 
-void token_table_denied(struct token_table *p, struct pending_deny *intent)
+void token_table_deny_end(struct token_table *t, struct pending_deny *pending)
 {
-    pthread_mutex_lock(&p->mutex);
-    pending_deny_end(intent);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    pending_deny_end(pending);
+    pthread_mutex_unlock(&t->mutex);
 }
 
-void token_table_allow(struct token_table *p, const uint8_t id[ID_SIZE])
+void token_table_allow(struct token_table *t, const uint8_t id[ID_SIZE])
 {
-    change_flags(p, id, SLOT_DISABLED, 0, NULL);
+    change_flags(t, id, SLOT_DISABLED, 0, NULL);
 }
 
-uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
+uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
                           uint8_t digest[DIGEST_SIZE], int64_t *used)
 {
     uint32_t flags = 0;
 
-    pthread_mutex_lock(&p->mutex);
-    struct generation *g = current(p);
+    pthread_mutex_lock(&t->mutex);
+    struct generation *g = current(t);
     struct place place = generation_place(g, id);
     if (place.found) {
         struct slot_values v = generation_read(g, place.slot);
@@ -251,78 +251,78 @@ uint32_t token_table_look(struct token_table *p, const uint8_t id[ID_SIZE],
         flags = v.flags;
         *used = atomic_load_explicit(&g->used[place.slot], memory_order_relaxed);
     }
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
     return flags;
 }
 
 /* -- what others see ------------------------------------------------------------------------- */
 
-void token_table_renew(struct token_table *p)
+void token_table_renew(struct token_table *t)
 {
-    pthread_mutex_lock(&p->mutex);
-    grant_lease(current(p));
-    reap(p);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    grant_lease(current(t));
+    reap(t);
+    pthread_mutex_unlock(&t->mutex);
 }
 
-void token_table_close(struct token_table *p)
+void token_table_close(struct token_table *t)
 {
-    pthread_mutex_lock(&p->mutex);
-    atomic_store(&current(p)->header->state, TABLE_CLOSED);
-    atomic_store(&current(p)->header->lease, 0);
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_lock(&t->mutex);
+    atomic_store(&current(t)->header->state, TABLE_CLOSED);
+    atomic_store(&current(t)->header->lease, 0);
+    pthread_mutex_unlock(&t->mutex);
 }
 
-int token_table_descriptor(struct token_table *p, uint64_t *size, uint64_t *generation)
+int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *generation)
 {
     char path[64];
 
-    pthread_mutex_lock(&p->mutex);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", current(p)->fd);
-    *size = current(p)->table.total_size;
-    *generation = current(p)->number;
+    pthread_mutex_lock(&t->mutex);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", current(t)->fd);
+    *size = current(t)->table.total_size;
+    *generation = current(t)->number;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     int error = -errno;
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
     return fd >= 0 ? fd : error;
 }
 
-struct token_table_figures token_table_figures(struct token_table *p)
+struct token_table_figures token_table_figures(struct token_table *t)
 {
-    pthread_mutex_lock(&p->mutex);
-    struct generation *g = current(p);
+    pthread_mutex_lock(&t->mutex);
+    struct generation *g = current(t);
     struct token_table_figures figures = {
         .tokens = g->present,
         .slots = UINT64_C(1) << g->table.slot_bits,
         .bytes = g->table.total_size,
         .generation = g->number,
     };
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
     return figures;
 }
 
 /* A hazard pointer: what is announced and is still current after that is not freed. */
-static struct generation *enter(struct token_table *p, unsigned reader)
+static struct generation *enter(struct token_table *t, unsigned reader)
 {
-    struct generation *g = current(p);
+    struct generation *g = current(t);
 
     for (;;) {
-        atomic_store(&p->reader[reader].inside, g);
-        struct generation *now = current(p);
+        atomic_store(&t->reader[reader].generation, g);
+        struct generation *now = current(t);
         if (now == g)
             return g;
         g = now;
     }
 }
 
-const struct generation *token_table_enter(struct token_table *p, unsigned reader)
+const struct generation *token_table_enter(struct token_table *t, unsigned reader)
 {
-    return enter(p, reader);
+    return enter(t, reader);
 }
 
-void token_table_leave(struct token_table *p, unsigned reader)
+void token_table_leave(struct token_table *t, unsigned reader)
 {
-    atomic_store_explicit(&p->reader[reader].inside, NULL, memory_order_release);
+    atomic_store_explicit(&t->reader[reader].generation, NULL, memory_order_release);
 }
 
 const struct table *token_table_table(const struct generation *g)
@@ -330,11 +330,11 @@ const struct table *token_table_table(const struct generation *g)
     return &g->table;
 }
 
-bool token_table_condense(struct token_table *p)
+bool token_table_collapse(struct token_table *t)
 {
-    bool some = generation_condense(enter(p, CONDENSER));
+    bool some = generation_collapse(enter(t, COLLAPSER));
 
-    token_table_leave(p, CONDENSER);
+    token_table_leave(t, COLLAPSER);
     return some;
 }
 
@@ -342,36 +342,36 @@ void token_table_touch(const struct generation *g, uint32_t slot, int64_t now)
 {
     uint32_t last = atomic_load_explicit(&g->used[slot], memory_order_relaxed);
 
-    if (now - last >= USED_GRAIN)
+    if (now - last >= USED_SECONDS)
         atomic_store_explicit(&g->used[slot], (uint32_t)now, memory_order_relaxed);
 }
 
-void token_table_touch_id(struct token_table *p, const uint8_t id[ID_SIZE], int64_t now)
+void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int64_t now)
 {
-    pthread_mutex_lock(&p->mutex);
-    struct generation *g = current(p);
+    pthread_mutex_lock(&t->mutex);
+    struct generation *g = current(t);
     struct place place = generation_place(g, id);
     if (place.found) {
         struct slot_values v = generation_read(g, place.slot);
         if (verdict_state(v.flags, v.activates, v.expires, now) == STATUS_OK)
             token_table_touch(g, place.slot, now);
     }
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
 }
 
-const struct generation *token_table_hold(struct token_table *p)
+const struct generation *token_table_lock(struct token_table *t)
 {
-    pthread_mutex_lock(&p->mutex);
-    return current(p);
+    pthread_mutex_lock(&t->mutex);
+    return current(t);
 }
 
-void token_table_release(struct token_table *p)
+void token_table_unlock(struct token_table *t)
 {
-    pthread_mutex_unlock(&p->mutex);
+    pthread_mutex_unlock(&t->mutex);
 }
 
-void token_table_settle(struct token_table *p)
+void token_table_await_change(struct token_table *t)
 {
-    token_table_hold(p);
-    token_table_release(p);
+    token_table_lock(t);
+    token_table_unlock(t);
 }

@@ -2,7 +2,7 @@
 /* One change on its way from a connection to the writer and back.
  *
  * The worker fills the question and posts it; the writer's thread decides, saves and publishes,
- * fills the outcome and posts it to `reply_to`; the worker words the reply.  One thread owns it at a
+ * fills the outcome and posts it to `home`; the worker words the reply.  One thread owns it at a
  * time. */
 #ifndef JETON_DAEMON_WRITER_CHANGE_H
 #define JETON_DAEMON_WRITER_CHANGE_H
@@ -32,8 +32,8 @@ struct change_kind {
 struct change {
     struct mail mail; /* first: mail is the change */
     struct mailbox *reply_to;
-    void *sender;               /* the home thread's business */
-    struct pending_deny intent; /* of a disable; the token_table's, by its own rules */
+    void *sender;                     /* the SENDERBUSINESS */
+    struct pending_deny pending_deny; /* of a disable; the token_table's, by its own rules */
     const struct change_kind *kind;
 
     /* the question */

@@ -6,25 +6,25 @@
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
 
-enum { PATIENCE = 50 }; /* milliseconds with what is expected */
+enum { EXPECT_MILLISECONDS = 50 }; /* milliseconds with what is expected */
 
 /* What the changes of a batch that were not refused come to. */
-struct sum {
+struct totals {
     uint64_t changes;
     uint64_t tokens; /* records that are put */
     uint64_t bytes;  /* of their strings in the table */
 };
 
-static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now);
-static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
-                         struct sum *sum);
-static bool decide_one(struct writer *w, struct change *c, int64_t now);
-static bool reserve(struct writer *w, const struct sum *sum);
+static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now);
+static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now,
+                        struct totals *totals);
+static bool apply_one(struct writer *w, struct change *c, int64_t now);
+static bool reserve(struct writer *w, const struct totals *totals);
 static bool commit(struct writer *w, uint64_t changes);
-static void token_table_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
-static void put_back(struct writer *w, struct mail_list *batch);
-static void show(struct writer *w);
-static void save_held(struct writer *w, int64_t now);
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
+static void requeue(struct writer *w, struct mail_list *batch);
+static void update_counters(struct writer *w);
+static void save_unsaved(struct writer *w, int64_t now);
 
 static struct change *change_of(struct mail *mail)
 {
@@ -68,88 +68,88 @@ bool commit_batch(struct writer *w, int64_t now)
         return false;
     w->retry = false;
     if (!w->recovery.broken || recovery_run(&w->recovery))
-        save_held(w, now);
-    show(w);
+        save_unsaved(w, now);
+    update_counters(w);
     if (count > 0)
-        save(w, &batch, COMMIT_BATCH_MAX - count, now);
+        save_batch(w, &batch, COMMIT_BATCH_MAX - count, now);
     return true;
 }
 
-/* The batch may become larger by `room`.  False: the disk has nothing of it, for all we know. */
-static bool save(struct writer *w, struct mail_list *batch, size_t room, int64_t now)
+/* The batch may become larger by `space`.  False: the disk has nothing of it, for all we know. */
+static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
     bool tried = !w->recovery.broken, was_full = w->full;
-    struct sum sum = { 0 };
+    struct totals totals = { 0 };
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
-                 decide_batch(w, batch, room, now, &sum) &&
-                 (sum.changes == 0 || (reserve(w, &sum) && commit(w, sum.changes)));
+                 apply_batch(w, batch, space, now, &totals) &&
+                 (totals.changes == 0 || (reserve(w, &totals) && commit(w, totals.changes)));
     store_abandon(w->store);
     if (saved) {
-        token_table_batch(w, batch, sum.changes);
+        publish_batch(w, batch, totals.changes);
     } else if (w->full && !was_full) {
-        put_back(w, batch);
+        requeue(w, batch);
     } else {
         recovery_fail(&w->recovery, batch, tried);
         write_queue_count_failure(w->queue);
     }
-    show(w); /* before an answer can make somebody ask */
+    update_counters(w); /* before an answer can make somebody ask */
     publish_answers(batch);
     return saved;
 }
 
 /* What was posted while the others were decided is saved with them, and so is what is expected.
  * Whoever says that there is more posts it before he says that there is no more. */
-static bool take_more(struct writer *w, struct mail_list *batch, size_t *room)
+static bool take_more(struct writer *w, struct mail_list *batch, size_t *space)
 {
     for (int waited = 0;; waited++) {
-        bool expected = write_queue_is_expecting(w->queue) && waited < PATIENCE;
+        bool expected = write_queue_is_expecting(w->queue) && waited < EXPECT_MILLISECONDS;
         commit_collect(w);
-        size_t taken = take_batch(w, batch, *room);
-        *room -= taken;
-        if (taken > 0 || *room == 0 || !expected)
+        size_t taken = take_batch(w, batch, *space);
+        *space -= taken;
+        if (taken > 0 || *space == 0 || !expected)
             return taken > 0;
         write_queue_await_change(w->queue, 1);
     }
 }
 
-static void add_record(struct sum *sum, const struct record *r)
+static void add_record(struct totals *totals, const struct record *r)
 {
-    sum->tokens++;
-    sum->bytes += (uint64_t)r->subject_len + r->scopes_len;
+    totals->tokens++;
+    totals->bytes += (uint64_t)r->subject_len + r->scopes_len;
 }
 
-static void add(struct sum *sum, const struct change *c)
+static void add(struct totals *totals, const struct change *c)
 {
-    sum->changes++;
+    totals->changes++;
     if (c->puts)
-        add_record(sum, c->after);
+        add_record(totals, c->after);
     if (c->rotates)
-        add_record(sum, &c->found);
+        add_record(totals, &c->found);
 }
 
 /* What could not even be tried goes back to the front of the queue. */
-static bool decide_batch(struct writer *w, struct mail_list *batch, size_t room, int64_t now,
-                         struct sum *sum)
+static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now,
+                        struct totals *totals)
 {
     struct mail_list done = { NULL, NULL };
-    bool well = true;
+    bool ok = true;
 
     w->store_before = store_size(w->store);
     w->tokens = journal_tokens(w->journal);
-    while (well && (batch->first != NULL || take_more(w, batch, &room))) {
+    while (ok && (batch->first != NULL || take_more(w, batch, &space))) {
         struct change *c = change_of(mail_pop(batch));
         if (batch->first != NULL)
             change_prefetch(change_of(batch->first));
         mail_append(&done, &c->mail);
-        well = decide_one(w, c, now);
+        ok = apply_one(w, c, now);
         if (change_writes(c))
-            add(sum, c);
+            add(totals, c);
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = done;
-    return well;
+    return ok;
 }
 
 /* While a denial of a token is not saved, nothing else that concerns it is: what was denied must
@@ -159,7 +159,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
     if (c->kind->deny != 0 || c->removes ||
-        unsaved_flags(&w->recovery.held, concerned->digest) == 0)
+        unsaved_flags(&w->recovery.unsaved, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE,
                 "a denial of this token is in force but not saved yet: "
@@ -187,13 +187,13 @@ static bool put(struct writer *w, struct change *c)
 }
 
 /* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
-static bool note(struct writer *w, struct change *c, int64_t now)
+static bool add_entry(struct writer *w, struct change *c, int64_t now)
 {
     struct slice claims = store_claims(w->store);
 
     if (!change_add_entry(c, w->journal, claims, now)) {
         journal_end(w->journal, w->tokens);
-        if (!store_put_journal(w->store, w->journal) || journal_turn(w->journal) != 0 ||
+        if (!store_put_journal(w->store, w->journal) || journal_next_block(w->journal) != 0 ||
             !change_add_entry(c, w->journal, claims, now))
             return false;
     }
@@ -202,7 +202,7 @@ static bool note(struct writer *w, struct change *c, int64_t now)
 }
 
 /* False: the transaction is spoilt, or would make the file too large for a new token. */
-static bool decide_one(struct writer *w, struct change *c, int64_t now)
+static bool apply_one(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->full) {
         problem_set(&c->problem, STATUS_FULL,
@@ -219,7 +219,8 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
         c->after->serial = c->serial;
     if (!put(w, c))
         return false;
-    if (change_writes(c) && (!note(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
+    if (change_writes(c) &&
+        (!add_entry(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
         return false;
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
@@ -228,9 +229,9 @@ static bool decide_one(struct writer *w, struct change *c, int64_t now)
 }
 
 /* A table that grows is locked for long, and a revocation may wait for it in a worker. */
-static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
+static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 {
-    if (token_table_has_room(w->token_table, tokens, bytes))
+    if (token_table_can_add(w->token_table, tokens, bytes))
         return true;
     thread_priority_raise(&w->priority);
     int error = token_table_reserve(w->token_table, tokens, bytes);
@@ -239,11 +240,12 @@ static bool grow(struct writer *w, uint64_t tokens, uint64_t bytes)
 }
 
 /* Room in memory before the commit, so that what is on the disk can always be published. */
-static bool reserve(struct writer *w, const struct sum *sum)
+static bool reserve(struct writer *w, const struct totals *totals)
 {
-    if (creation_index_reserve(&w->index, sum->tokens) == 0 && grow(w, sum->tokens, sum->bytes))
+    if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
+        reserve_table(w, totals->tokens, totals->bytes))
         return true;
-    if (!w->recovery.told)
+    if (!w->recovery.failure_logged)
         log_error("no memory for a larger table; changes are refused until there is");
     return false;
 }
@@ -259,7 +261,7 @@ static bool commit(struct writer *w, uint64_t changes)
     return saved;
 }
 
-static void token_table_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
+static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
@@ -280,17 +282,17 @@ static void token_table_batch(struct writer *w, const struct mail_list *batch, u
 }
 
 /* What others see of it. */
-static void show(struct writer *w)
+static void update_counters(struct writer *w)
 {
     if (!w->recovery.broken)
         write_queue_set_newest(w->queue, journal_newest(w->journal));
-    write_queue_set_unsaved(w->queue, w->recovery.held.count);
+    write_queue_set_unsaved(w->queue, w->recovery.unsaved.count);
 }
 
 /* -- when the disk fails --------------------------------------------------------------------- */
 
-/* A batch that found the store full is taken again, without what would make it grow. */
-static void put_back(struct writer *w, struct mail_list *batch)
+/* A batch that found the store full is taken again, without what would make it reserve_table. */
+static void requeue(struct writer *w, struct mail_list *batch)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
@@ -304,11 +306,11 @@ static void put_back(struct writer *w, struct mail_list *batch)
 }
 
 /* In batches of their own: one that cannot be saved holds up nothing but its own token. */
-static void save_held(struct writer *w, int64_t now)
+static void save_unsaved(struct writer *w, int64_t now)
 {
-    for (bool well = true; well && w->recovery.held.first != NULL;) {
+    for (bool ok = true; ok && w->recovery.unsaved.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
-        size_t count = unsaved_take(&w->recovery.held, &batch, COMMIT_BATCH_MAX);
-        well = count > 0 && save(w, &batch, 0, now);
+        size_t count = unsaved_take(&w->recovery.unsaved, &batch, COMMIT_BATCH_MAX);
+        ok = count > 0 && save_batch(w, &batch, 0, now);
     }
 }

@@ -32,10 +32,10 @@ struct last_used {
     char path[];
 };
 
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
+static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
 {
     struct last_used *l = tdb_get_logging_private(tdb);
 
@@ -45,7 +45,7 @@ static void heard(struct tdb_context *tdb, enum tdb_debug_level level, const cha
 
 static struct tdb_context *open_file(struct last_used *l)
 {
-    const struct tdb_logging_context logging = { heard, l };
+    const struct tdb_logging_context logging = { on_tdb_log, l };
 
     l->failed = false;
     return tdb_open_ex(l->path, HASH_SIZE, TDB_NOMMAP | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
@@ -53,7 +53,7 @@ static struct tdb_context *open_file(struct last_used *l)
 }
 
 /* Times of last use are worth little: a file that does not work is replaced. */
-static void start_anew(struct last_used *l)
+static void recreate(struct last_used *l)
 {
     if (l->tdb != NULL)
         tdb_close(l->tdb);
@@ -77,7 +77,7 @@ struct last_used *last_used_open(const char *store)
     sprintf(l->path, "%s%s", store, suffix);
     l->tdb = open_file(l);
     if (l->tdb == NULL)
-        start_anew(l);
+        recreate(l);
     return l;
 }
 
@@ -92,16 +92,16 @@ void last_used_close(struct last_used *l)
 
 /* -- records --------------------------------------------------------------------------------- */
 
-enum { SHARED = 2 }; /* bytes of the id, which are the key */
+enum { KEY_BYTES = 2 }; /* bytes of the id, which are the key */
 
 struct entry {
-    uint8_t rest[ID_SIZE - SHARED];
+    uint8_t rest[ID_SIZE - KEY_BYTES];
     uint32_t time;
 };
 
 static TDB_DATA key_of(const uint8_t id[ID_SIZE])
 {
-    return (TDB_DATA){ (unsigned char *)id, SHARED };
+    return (TDB_DATA){ (unsigned char *)id, KEY_BYTES };
 }
 
 /* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL
@@ -125,7 +125,7 @@ static struct entry *find(TDB_DATA value, const uint8_t id[ID_SIZE])
     struct entry *entry = (struct entry *)(void *)value.dptr;
     struct entry *end = entry + value.dsize / sizeof(*entry);
 
-    while (entry < end && memcmp(entry->rest, id + SHARED, sizeof(entry->rest)) != 0)
+    while (entry < end && memcmp(entry->rest, id + KEY_BYTES, sizeof(entry->rest)) != 0)
         entry++;
     return entry;
 }
@@ -149,7 +149,7 @@ int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in
 }
 
 /* The last entry takes the place of the one that goes. */
-void last_used_forget(struct last_used *l, const uint8_t id[ID_SIZE])
+void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE])
 {
     if (l->tdb == NULL)
         return;
@@ -176,28 +176,28 @@ static bool put(struct last_used *l, const struct table_walk_use *use, size_t co
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = find(value, use[i].id);
         if (is_end(value, entry)) {
-            memcpy(entry->rest, use[i].id + SHARED, sizeof(entry->rest));
+            memcpy(entry->rest, use[i].id + KEY_BYTES, sizeof(entry->rest));
             value.dsize += sizeof(*entry);
         }
         entry->time = use[i].time;
     }
-    bool well = tdb_store(l->tdb, key_of(use->id), value, TDB_REPLACE) == 0;
+    bool ok = tdb_store(l->tdb, key_of(use->id), value, TDB_REPLACE) == 0;
     free(value.dptr);
-    return well;
+    return ok;
 }
 
 static bool store_uses(struct last_used *l, const struct table_walk_use *use, size_t count)
 {
     if (count == 0)
         return true;
-    bool well = tdb_transaction_start(l->tdb) == 0;
-    for (size_t i = 0, together; well && i < count; i += together) {
-        together = 1;
-        while (i + together < count && memcmp(use[i].id, use[i + together].id, SHARED) == 0)
-            together++;
-        well = put(l, use + i, together);
+    bool ok = tdb_transaction_start(l->tdb) == 0;
+    for (size_t i = 0, same; ok && i < count; i += same) {
+        same = 1;
+        while (i + same < count && memcmp(use[i].id, use[i + same].id, KEY_BYTES) == 0)
+            same++;
+        ok = put(l, use + i, same);
     }
-    if (well)
+    if (ok)
         return tdb_transaction_commit(l->tdb) == 0 && !l->failed;
     tdb_transaction_cancel(l->tdb);
     return false;
@@ -209,7 +209,7 @@ static bool store_uses(struct last_used *l, const struct table_walk_use *use, si
 static void give_up_round(struct last_used *l)
 {
     if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)
-        start_anew(l);
+        recreate(l);
     else
         log_warning("%s cannot be written; times of last use are tried again later", l->path);
     l->failed = false;
@@ -226,9 +226,9 @@ static void step(struct last_used *l, struct token_table *p, int64_t now)
         return;
     }
     size_t count = table_walk_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
-    bool well = store_uses(l, use, count);
+    bool ok = store_uses(l, use, count);
     free(use);
-    if (!well) {
+    if (!ok) {
         give_up_round(l);
     } else if (l->slot == 0) {
         l->in_round = false;

@@ -19,7 +19,7 @@ void last_used_close(struct last_used *l);
 /* The time of last use, from memory or file; 0: none is known. */
 int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in_memory);
 
-void last_used_forget(struct last_used *l, const uint8_t id[ID_SIZE]);
+void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE]);
 
 /* Writes some of what changed; true if there is more to do.  Called about every second. */
 bool last_used_step(struct last_used *l, struct token_table *p, int64_t now);

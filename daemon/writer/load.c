@@ -1,69 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens come in no order, and each has a place of its own in a table much larger than any cache.
- * Some are gathered, then all their places are asked for in one go: the processor looks for several
+/* Tokens come in no index, and each has a place of its own in a table much larger than any cache.
+ * Some are count, then all their places are asked for in one go: the processor looks for several
  * addresses at a time, but waits for one alone.  Then they are published together. */
 #include "daemon/writer/load.h"
 
 #include <stdlib.h>
 
-enum { TOGETHER = 32, READER = 0 }; /* a number of the workers, who are not there yet */
+enum { BATCH = 32, READER = 0 }; /* a number of the workers, who are not there yet */
 
 struct load {
     struct record_visitor visitor;
     struct token_table *token_table;
-    struct creation_index *order;
+    struct creation_index *index;
     const struct generation *g; /* the current table */
-    size_t gathered;
+    size_t count;
     uint64_t bytes; /* of their strings */
-    struct record record[TOGETHER];
+    struct record record[BATCH];
 };
 
 /* False: no memory. */
-static bool token_table_gathered(struct load *l)
+static bool flush(struct load *l)
 {
-    if (creation_index_reserve(l->order, l->gathered) < 0 ||
-        token_table_reserve(l->token_table, l->gathered, l->bytes) < 0)
+    if (creation_index_reserve(l->index, l->count) < 0 ||
+        token_table_reserve(l->token_table, l->count, l->bytes) < 0)
         return false;
-    for (size_t i = 0; i < l->gathered; i++)
+    for (size_t i = 0; i < l->count; i++)
         table_prefetch(token_table_table(l->g), l->record[i].digest);
-    for (size_t i = 0; i < l->gathered; i++)
-        creation_index_add(l->order, l->record[i].created, l->record[i].serial,
+    for (size_t i = 0; i < l->count; i++)
+        creation_index_add(l->index, l->record[i].created, l->record[i].serial,
                            l->record[i].digest);
-    token_table_put_all(l->token_table, l->record, l->gathered);
-    l->gathered = 0;
+    token_table_put_all(l->token_table, l->record, l->count);
+    l->count = 0;
     l->bytes = 0;
     l->g = token_table_enter(l->token_table, READER);
     return true;
 }
 
-static bool gather(struct record_visitor *visitor)
+static bool add_to_batch(struct record_visitor *visitor)
 {
     struct load *l = (struct load *)visitor;
-    const struct record *r = &l->record[l->gathered++];
+    const struct record *r = &l->record[l->count++];
 
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
-    bool well = l->gathered < TOGETHER || token_table_gathered(l);
-    l->visitor.record = &l->record[l->gathered];
-    return well;
+    bool ok = l->count < BATCH || flush(l);
+    l->visitor.record = &l->record[l->count];
+    return ok;
 }
 
 static bool run(struct load *l, struct store *store, uint64_t tokens, struct problem *problem)
 {
-    return creation_index_reserve(l->order, tokens) == 0 &&
-           store_load_tokens(store, &l->visitor, problem) && token_table_gathered(l);
+    return creation_index_reserve(l->index, tokens) == 0 &&
+           store_load_tokens(store, &l->visitor, problem) && flush(l);
 }
 
 static bool load_tokens(struct store *store, uint64_t tokens, struct token_table *token_table,
-                        struct creation_index *order, struct problem *problem)
+                        struct creation_index *index, struct problem *problem)
 {
     struct load *l = token_table != NULL ? calloc(1, sizeof(*l)) : NULL;
 
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
     if (l == NULL)
         return false;
-    l->visitor = (struct record_visitor){ l->record, gather };
+    l->visitor = (struct record_visitor){ l->record, add_to_batch };
     l->token_table = token_table;
-    l->order = order;
+    l->index = index;
     l->g = token_table_enter(token_table, READER);
     bool loaded = run(l, store, tokens, problem);
     token_table_leave(token_table, READER);
@@ -72,14 +72,14 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct token_table
 }
 
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
-                struct token_table **token_table, struct creation_index *order,
+                struct token_table **token_table, struct creation_index *index,
                 struct problem *problem)
 {
     if (!store_load_journal(store, journal, problem))
         return false;
     uint64_t tokens = journal_tokens(journal);
-    if (!store_may_have(store, tokens, problem))
+    if (!store_can_hold(store, tokens, problem))
         return false;
     *token_table = token_table_new(prefix, tokens);
-    return load_tokens(store, tokens, *token_table, order, problem);
+    return load_tokens(store, tokens, *token_table, index, problem);
 }

@@ -6,7 +6,7 @@
 /* Only of a disable: what else denies cannot be allowed again. */
 static struct pending_deny *pending_deny_of(struct change *c)
 {
-    return c->kind->deny == SLOT_DISABLED ? &c->intent : NULL;
+    return c->kind->deny == SLOT_DISABLED ? &c->pending_deny : NULL;
 }
 
 void publish_denial(struct change *c, struct token_table *token_table)
@@ -18,14 +18,14 @@ void publish_denial(struct change *c, struct token_table *token_table)
 void publish_denial_end(struct change *c, struct token_table *token_table)
 {
     if (pending_deny_of(c) != NULL)
-        token_table_denied(token_table, pending_deny_of(c));
+        token_table_deny_end(token_table, pending_deny_of(c));
 }
 
 void publish_change(const struct change *c, struct token_table *token_table,
-                    struct creation_index *order, struct last_used *last_used)
+                    struct creation_index *index, struct last_used *last_used)
 {
     if (c->is_new)
-        creation_index_add(order, c->after->created, c->after->serial, c->after->digest);
+        creation_index_add(index, c->after->created, c->after->serial, c->after->digest);
     if (c->kind->allow)
         token_table_allow(token_table, c->after->digest);
     if (c->puts)
@@ -35,9 +35,9 @@ void publish_change(const struct change *c, struct token_table *token_table,
     if (!c->removes)
         return;
     token_table_remove(token_table, c->after->digest);
-    creation_index_remove(order, c->after->created, c->after->serial);
+    creation_index_remove(index, c->after->created, c->after->serial);
     if (last_used != NULL)
-        last_used_forget(last_used, c->after->digest);
+        last_used_remove(last_used, c->after->digest);
 }
 
 void publish_report(const struct change *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a change that was saved does beyond the store: in the table, and in the order of lists; and
+/* What a change that was saved does beyond the store: in the table, and in the index of lists; and
  * who is told.  The writer's thread. */
 #ifndef JETON_DAEMON_WRITER_PUBLISH_H
 #define JETON_DAEMON_WRITER_PUBLISH_H
@@ -14,9 +14,9 @@
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
-/* There is room for it in table and order.  `last_used` may be NULL. */
+/* There is room for it in table and index.  `last_used` may be NULL. */
 void publish_change(const struct change *c, struct token_table *token_table,
-                    struct creation_index *order, struct last_used *last_used);
+                    struct creation_index *index, struct last_used *last_used);
 
 /* Tells the system's journal. */
 void publish_report(const struct change *c);

@@ -9,20 +9,20 @@
 #include "daemon/table/table_walk.h"
 
 /* A table of 10^6 tokens is gone over in half a minute; each step is one batch at most. */
-enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, REST_MAX = 60 };
+enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, ROUND_SECONDS = 60 };
 
 /* What is removed is gone: a clock that was just set is not believed for a while. */
 static bool clock_is_steady(struct purge *s, int64_t now)
 {
-    enum { STEP = 60, PATIENCE = 600 };
+    enum { STEP = 60, DISTRUST = 600 };
     int64_t monotonic = clock_seconds(), offset = now - monotonic, step = offset - s->clock_offset;
     if (s->clock_offset != 0 && (step > STEP || step < -STEP)) {
         log_warning("the clock was set by %lld seconds: nothing is purged for ten minutes",
                     (long long)step);
-        s->trust_from = monotonic + PATIENCE;
+        s->trusted_from = monotonic + DISTRUST;
     }
     s->clock_offset = offset;
-    return monotonic >= s->trust_from;
+    return monotonic >= s->trusted_from;
 }
 
 void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t now)
@@ -31,12 +31,12 @@ void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t no
 
     if (!clock_is_steady(s, now))
         return;
-    if (s->slot == 0 && now < s->rest_until && now + REST_MAX >= s->rest_until)
+    if (s->slot == 0 && now < s->next_round && now + ROUND_SECONDS >= s->next_round)
         return;
     size_t count = table_walk_ended(w->token_table, &s->slot, STEP_SLOTS, now - retention, ended,
                                     STEP_TOKENS);
     if (s->slot == 0)
-        s->rest_until = now + (retention < REST_MAX ? 1 : REST_MAX);
+        s->next_round = now + (retention < ROUND_SECONDS ? 1 : ROUND_SECONDS);
     for (size_t i = 0; i < count; i++) {
         struct change *c = change_new(&change_purge);
         if (c == NULL)

@@ -8,9 +8,9 @@
 
 struct purge {
     uint32_t slot;        /* goes on here */
-    int64_t rest_until;   /* a round that is done is not repeated before this time */
+    int64_t next_round;   /* a round that is done is not repeated before this time */
     int64_t clock_offset; /* of the time of day against CLOCK_MONOTONIC; 0: not known yet */
-    int64_t trust_from;   /* CLOCK_MONOTONIC: after a step of the clock, an operator has time */
+    int64_t trusted_from; /* CLOCK_MONOTONIC: after a step of the clock, an operator has time */
 };
 
 /* Looks at the next part of the table and lets the writer remove what it finds; called about every

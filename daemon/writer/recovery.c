@@ -5,35 +5,35 @@
 #include "daemon/base/log.h"
 #include "daemon/base/journald.h"
 
-static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch);
+static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch);
 static bool in_force(struct recovery *r, const struct change *c);
-static void tell(struct recovery *r, bool works);
+static void log_state(struct recovery *r, bool works);
 
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next)
         publish_denial_end((struct change *)m, r->token_table);
-    enum outcome outcome = tried ? try_to_learn(r, batch) : OUTCOME_NOTHING;
+    enum outcome outcome = tried ? find_outcome(r, batch) : OUTCOME_NOTHING;
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = (struct change *)m;
-        bool stands = outcome != OUTCOME_DONE && in_force(r, c);
-        if (stands)
-            unsaved_hold(&r->held, c);
+        bool denied = outcome != OUTCOME_DONE && in_force(r, c);
+        if (denied)
+            unsaved_add(&r->unsaved, c);
         if (outcome == OUTCOME_DONE && change_writes(c))
             publish_report(c);
-        uncertain_explain(c, outcome, stands);
+        uncertain_explain(c, outcome, denied);
     }
-    tell(r, false);
+    log_state(r, false);
 }
 
 void recovery_end(struct recovery *r)
 {
-    tell(r, true);
+    log_state(r, true);
 }
 
 /* A batch is done if the store has the entry of its last change; the journal in memory may end before
  * it, if that is the one that failed. */
-static enum outcome try_to_learn(struct recovery *r, const struct mail_list *batch)
+static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch)
 {
     uint64_t last = 0; /* no change has that serial */
 
@@ -42,7 +42,7 @@ static enum outcome try_to_learn(struct recovery *r, const struct mail_list *bat
         if (!change_writes(c))
             continue;
         last = c->serial > last ? c->serial : last;
-        r->doubtful += uncertain_of(c, &r->doubt[r->doubtful]);
+        r->uncertain_count += uncertain_of(c, &r->uncertain[r->uncertain_count]);
     }
     r->attempted = last;
     if (!recovery_run(r))
@@ -56,21 +56,21 @@ static bool in_force(struct recovery *r, const struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (c->kind->deny != 0 && uncertain_among(r->doubt, r->doubtful, c->id))
+    if (c->kind->deny != 0 && uncertain_contains(r->uncertain, r->uncertain_count, c->id))
         return true;
     return (token_table_look(r->token_table, c->id, digest, &used) & c->kind->deny) != 0;
 }
 
 /* Says once that the store does not work, and once that it does again. */
-static void tell(struct recovery *r, bool works)
+static void log_state(struct recovery *r, bool works)
 {
     const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED :
                                                           JOURNALD_STORE_FAILED,
                                           .uid = JOURNALD_NOBODY };
 
-    if (r->told != works)
+    if (r->failure_logged != works)
         return;
-    r->told = !works;
+    r->failure_logged = !works;
     journald_report(
         &event, works ?
                     "the store can be written again" :
@@ -85,30 +85,31 @@ bool recovery_run(struct recovery *r)
     journal_clear(r->journal);
     r->readable = store_reopen(r->store, &problem) &&
                   store_load_journal(r->store, r->journal, &problem);
-    if (!r->readable || !store_mend(r->store, &problem)) {
-        if (!r->told)
+    if (!r->readable || !store_repair(r->store, &problem)) {
+        if (!r->failure_logged)
             log_error("%s", problem.message);
         return false;
     }
     if (journal_newest(r->journal) < r->attempted)
         store_shrink(r->store);
     r->attempted = 0;
-    while (r->doubtful > 0) {
-        if (!uncertain_settle(&r->doubt[r->doubtful - 1], r->store, r->token_table, r->index))
+    while (r->uncertain_count > 0) {
+        if (!uncertain_resolve(&r->uncertain[r->uncertain_count - 1], r->store, r->token_table,
+                               r->index))
             return false;
-        r->doubtful--;
+        r->uncertain_count--;
     }
-    unsaved_renew(&r->held, r->token_table);
+    unsaved_reapply(&r->unsaved, r->token_table);
     r->broken = false;
     return true;
 }
 
 void recovery_clear(struct recovery *r)
 {
-    unsaved_clear(&r->held);
+    unsaved_clear(&r->unsaved);
 }
 
 bool recovery_is_due(const struct recovery *r)
 {
-    return r->broken || r->held.first != NULL;
+    return r->broken || r->unsaved.first != NULL;
 }

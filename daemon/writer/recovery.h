@@ -20,13 +20,13 @@ struct recovery {
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
-    struct unsaved_denials held; /* they stand in memory but are not saved */
-    bool broken;                 /* the store must be opened again before anything is changed */
-    bool readable;               /* store and journal can be read */
-    bool told;                   /* the log says that the store does not work */
-    uint64_t attempted;          /* the newest serial of a commit that failed; 0: none */
-    size_t doubtful;             /* tokens that it may have changed */
-    struct uncertain doubt[2 * RECOVERY_CHANGES_MAX];
+    struct unsaved_denials unsaved; /* they stand in memory but are not saved */
+    bool broken;                    /* the store must be opened again before anything is changed */
+    bool readable;                  /* store and journal can be read */
+    bool failure_logged;            /* the log says that the store does not work */
+    uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
+    size_t uncertain_count;         /* tokens that it may have changed */
+    struct uncertain uncertain[2 * RECOVERY_CHANGES_MAX];
 };
 
 /* Says in each change of a batch what became of it, and holds what it denies.  `tried`: there was a

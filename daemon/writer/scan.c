@@ -43,9 +43,9 @@ static const char *read_state(struct scan *s, struct slice v)
                                    "a state is active, pending, expired, disabled or revoked";
 }
 
-static const char *keep(char *to, uint16_t *to_len, size_t room, struct slice v)
+static const char *copy_text(char *to, uint16_t *to_len, size_t size, struct slice v)
 {
-    if (v.len > room)
+    if (v.len > size)
         return "longer than any token has it";
     if (v.len > 0)
         memcpy(to, v.at, v.len);
@@ -55,19 +55,19 @@ static const char *keep(char *to, uint16_t *to_len, size_t room, struct slice v)
 
 static const char *read_subject(struct scan *s, struct slice v)
 {
-    return keep(s->subject, &s->subject_len, sizeof(s->subject), v);
+    return copy_text(s->subject, &s->subject_len, sizeof(s->subject), v);
 }
 
 static const char *read_scope(struct scan *s, struct slice v)
 {
     const char *fault = v.len == 0 ? "name at least one scope" : scopes_fault(v);
 
-    return fault != NULL ? fault : keep(s->scopes, &s->scopes_len, sizeof(s->scopes), v);
+    return fault != NULL ? fault : copy_text(s->scopes, &s->scopes_len, sizeof(s->scopes), v);
 }
 
 static const char *read_match(struct scan *s, struct slice v)
 {
-    return keep(s->match, &s->match_len, sizeof(s->match), v);
+    return copy_text(s->match, &s->match_len, sizeof(s->match), v);
 }
 
 static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) = {

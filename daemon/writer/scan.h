@@ -21,7 +21,7 @@ enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
 struct scan {
     struct mail mail; /* first: mail is the scan */
     struct mailbox *reply_to;
-    void *sender; /* the home thread's business */
+    void *sender; /* the SENDERBUSINESS */
     enum verb verb;
     atomic_bool stop; /* set at home at any time: end with what was sent so far */
 

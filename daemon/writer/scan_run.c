@@ -12,7 +12,7 @@
 enum { STEP_RECORDS = 1000 };
 
 /* One step of a scan: the text it writes and what it reads from. */
-struct stack_entry {
+struct step {
     struct scan *scan;
     struct writer *writer;
     struct last_used *last_used;
@@ -21,11 +21,11 @@ struct stack_entry {
     int64_t used; /* of the token that was read, as far as memory knows */
 };
 
-typedef void step_function(struct stack_entry *s);
+typedef void step_function(struct step *s);
 static step_function step_list, step_show, step_journal, step_watch;
 
 /* Writes one token's data line. */
-typedef void put_token(struct stack_entry *s, const struct record *r);
+typedef void put_token(struct step *s, const struct record *r);
 static put_token put_listed, put_exported;
 
 static const struct {
@@ -38,24 +38,24 @@ static const struct {
 };
 
 /* True while one more line of any length fits, and the final line after it. */
-static bool has_room(const struct stack_entry *s)
+static bool fits_line(const struct step *s)
 {
     return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
 }
 
-static void finish(struct stack_entry *s, enum status status, const char *message)
+static void finish(struct step *s, enum status status, const char *message)
 {
     reply_plain(&s->text, status, message);
     s->scan->finished = true;
 }
 
-static void finish_count(struct stack_entry *s)
+static void finish_count(struct step *s)
 {
     reply_begin(&s->text, STATUS_OK);
     line_put_u64(&s->text, "count", s->scan->count);
 }
 
-static void finish_end(struct stack_entry *s)
+static void finish_end(struct step *s)
 {
     reply_end(&s->text, STATUS_OK, NULL);
     s->scan->finished = true;
@@ -63,7 +63,7 @@ static void finish_end(struct stack_entry *s)
 
 bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 {
-    struct stack_entry s = {
+    struct step s = {
         .scan = scan,
         .writer = from->writer,
         .last_used = from->last_used,
@@ -101,7 +101,7 @@ static bool contains(struct slice text, struct slice wanted)
     return false;
 }
 
-static bool wanted(const struct scan *s, const struct record *r, int64_t now)
+static bool matches(const struct scan *s, const struct record *r, int64_t now)
 {
     struct slice match = { s->match, s->match_len };
 
@@ -116,7 +116,7 @@ static bool wanted(const struct scan *s, const struct record *r, int64_t now)
     return contains(record_description(r), match) || contains(record_subject(r), match);
 }
 
-static void put_replaces(struct stack_entry *s, const struct record *r)
+static void put_replaces(struct step *s, const struct record *r)
 {
     if (!r->has_replaces)
         return;
@@ -126,8 +126,7 @@ static void put_replaces(struct stack_entry *s, const struct record *r)
 
 /* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
  * that was revoked before was refused, though the table has its mark. */
-static enum store_found read_token(struct stack_entry *s, const uint8_t id[ID_SIZE],
-                                   struct record *r)
+static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
     uint8_t digest[DIGEST_SIZE];
@@ -143,7 +142,7 @@ static enum store_found read_token(struct stack_entry *s, const uint8_t id[ID_SI
     return found;
 }
 
-static void put_listed(struct stack_entry *s, const struct record *r)
+static void put_listed(struct step *s, const struct record *r)
 {
     int64_t used = last_used_get(s->last_used, r->digest, s->used);
 
@@ -160,7 +159,7 @@ static void put_listed(struct stack_entry *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-static void put_exported(struct stack_entry *s, const struct record *r)
+static void put_exported(struct step *s, const struct record *r)
 {
     text_adds(&s->text, "* import digest=");
     text_add_hex(&s->text, r->digest, DIGEST_SIZE);
@@ -175,7 +174,7 @@ static void put_exported(struct stack_entry *s, const struct record *r)
 }
 
 /* The token that after= names gives the place to begin. */
-static bool begin_after(struct stack_entry *s)
+static bool begin_after(struct step *s)
 {
     struct scan *scan = s->scan;
     struct record r;
@@ -197,20 +196,20 @@ static bool begin_after(struct stack_entry *s)
     return false;
 }
 
-/* One token of the order; false when the step is over. */
-static bool list_one(struct stack_entry *s, const struct creation_entry *e)
+/* One token of the index; false when the step is over. */
+static bool list_one(struct step *s, const struct creation_entry *e)
 {
     struct scan *scan = s->scan;
     struct record r;
 
-    if (!has_room(s))
+    if (!fits_line(s))
         return false;
     enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
     if (found == STORE_FAILED) {
         finish(s, STATUS_STORE, "the store cannot be read; what came so far is not everything");
         return false;
     }
-    if (found == STORE_FOUND && r.serial == e->serial && wanted(scan, &r, s->now)) {
+    if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now)) {
         if (scan->count == scan->limit) {
             finish_count(s);
             text_adds(&s->text, " next=");
@@ -227,24 +226,24 @@ static bool list_one(struct stack_entry *s, const struct creation_entry *e)
     return true;
 }
 
-static void step_list(struct stack_entry *s)
+static void step_list(struct step *s)
 {
-    struct creation_index *order = &s->writer->index;
+    struct creation_index *index = &s->writer->index;
     struct scan *scan = s->scan;
 
     if (!begin_after(s))
         return;
-    size_t at = creation_index_after(order, scan->created, scan->serial);
-    size_t stop = order->count - at > STEP_RECORDS ? at + STEP_RECORDS : order->count;
-    while (at < stop && !atomic_load(&scan->stop) && list_one(s, &order->entry[at]))
+    size_t at = creation_index_after(index, scan->created, scan->serial);
+    size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
+    while (at < stop && !atomic_load(&scan->stop) && list_one(s, &index->entry[at]))
         at++;
-    if (!scan->finished && (at == order->count || atomic_load(&scan->stop))) {
+    if (!scan->finished && (at == index->count || atomic_load(&scan->stop))) {
         finish_count(s);
         finish_end(s);
     }
 }
 
-static void step_show(struct stack_entry *s)
+static void step_show(struct step *s)
 {
     struct record r;
 
@@ -266,12 +265,12 @@ static void step_show(struct stack_entry *s)
 /* -- the journal ----------------------------------------------------------------------------- */
 
 /* Adds entries after scan->serial out of one block, as many as fit and are wanted. */
-static void put_entries(struct stack_entry *s, struct slice block)
+static void put_entries(struct step *s, struct slice block)
 {
     struct scan *scan = s->scan;
     struct slice rest = journal_entries(block, scan->serial + 1), entry;
 
-    while (scan->count < scan->limit && has_room(s) && journal_take_entry(&rest, &entry)) {
+    while (scan->count < scan->limit && fits_line(s) && journal_take_entry(&rest, &entry)) {
         text_adds(&s->text, "* ");
         text_add(&s->text, entry.at, entry.len);
         text_addc(&s->text, '\n');
@@ -281,7 +280,7 @@ static void put_entries(struct stack_entry *s, struct slice block)
 }
 
 /* The entry after scan->serial is not here: trimmed, or (after=) of another store's future. */
-static void finish_gone(struct stack_entry *s, uint64_t oldest, uint64_t newest)
+static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
 {
     char message[128];
 
@@ -295,7 +294,7 @@ static void finish_gone(struct stack_entry *s, uint64_t oldest, uint64_t newest)
 }
 
 /* Goes on after scan->serial; false if the scan ended because that is not possible. */
-static bool read_journal(struct stack_entry *s)
+static bool read_journal(struct step *s)
 {
     struct journal *journal = s->writer->journal;
     struct scan *scan = s->scan;
@@ -319,7 +318,7 @@ static bool read_journal(struct stack_entry *s)
     return !scan->finished;
 }
 
-static void step_journal(struct stack_entry *s)
+static void step_journal(struct step *s)
 {
     struct journal *journal = s->writer->journal;
     struct scan *scan = s->scan;
@@ -337,7 +336,7 @@ static void step_journal(struct stack_entry *s)
     finish_end(s);
 }
 
-static void step_watch(struct stack_entry *s)
+static void step_watch(struct step *s)
 {
     struct scan *scan = s->scan;
 

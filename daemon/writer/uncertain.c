@@ -1,53 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/uncertain.h"
 
-static struct uncertain doubt_about(const struct record *r, bool allow)
+static struct uncertain uncertain_about(const struct record *r, bool allow)
 {
-    struct uncertain d = { .created = r->created, .serial = r->serial, .allow = allow };
+    struct uncertain u = { .created = r->created, .serial = r->serial, .allow = allow };
 
-    memcpy(d.id, r->digest, ID_SIZE);
-    return d;
+    memcpy(u.id, r->digest, ID_SIZE);
+    return u;
 }
 
-size_t uncertain_of(const struct change *c, struct uncertain doubt[2])
+size_t uncertain_of(const struct change *c, struct uncertain list[2])
 {
-    doubt[0] = doubt_about(c->after, c->kind->allow);
+    list[0] = uncertain_about(c->after, c->kind->allow);
     if (!c->rotates)
         return 1;
-    doubt[1] = doubt_about(&c->found, false);
+    list[1] = uncertain_about(&c->found, false);
     return 2;
 }
 
-bool uncertain_among(const struct uncertain *doubt, size_t count, const uint8_t id[ID_SIZE])
+bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE])
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp(doubt[i].id, id, ID_SIZE) == 0)
+        if (memcmp(list[i].id, id, ID_SIZE) == 0)
             return true;
     return false;
 }
 
-bool uncertain_settle(const struct uncertain *d, struct store *store,
-                      struct token_table *token_table, struct creation_index *order)
+bool uncertain_resolve(const struct uncertain *u, struct store *store,
+                       struct token_table *token_table, struct creation_index *index)
 {
     static struct record r; /* the writer's thread alone comes here */
-    enum store_found found = store_get(store, d->id, &r);
+    enum store_found found = store_get(store, u->id, &r);
 
     if (found == STORE_FAILED)
         return false;
     if (found == STORE_FOUND &&
-        (creation_index_reserve(order, 1) < 0 ||
+        (creation_index_reserve(index, 1) < 0 ||
          token_table_reserve(token_table, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
         return false;
-    creation_index_remove(order, d->created, d->serial);
+    creation_index_remove(index, u->created, u->serial);
     /* Denials stick to what the table holds, but not to another token that came in its place. */
-    if (found == STORE_ABSENT || r.serial > d->serial)
-        token_table_remove(token_table, d->id);
+    if (found == STORE_ABSENT || r.serial > u->serial)
+        token_table_remove(token_table, u->id);
     if (found == STORE_FOUND) {
-        if (d->allow && r.disabled == 0)
-            token_table_allow(token_table, d->id);
+        if (u->allow && r.disabled == 0)
+            token_table_allow(token_table, u->id);
         token_table_put(token_table, &r);
-        creation_index_remove(order, r.created, r.serial);
-        creation_index_add(order, r.created, r.serial, r.digest);
+        creation_index_remove(index, r.created, r.serial);
+        creation_index_add(index, r.created, r.serial, r.digest);
     }
     return true;
 }

@@ -10,21 +10,21 @@
 
 struct uncertain {
     uint8_t id[ID_SIZE];
-    int64_t created; /* its place in the order, if the commit is done */
+    int64_t created; /* its place in the index, if the commit is done */
     uint64_t serial;
     bool allow; /* it would end a disable */
 };
 
 /* Of a change that was decided: one, or two; returns how many. */
-size_t uncertain_of(const struct change *c, struct uncertain doubt[2]);
+size_t uncertain_of(const struct change *c, struct uncertain list[2]);
 
 /* True if one of them is about this token. */
-bool uncertain_among(const struct uncertain *doubt, size_t count, const uint8_t id[ID_SIZE]);
+bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE]);
 
-/* Makes table and order say what the store says of the token; false: that cannot be read, or
+/* Makes table and index say what the store says of the token; false: that cannot be read, or
  * there is no memory. */
-bool uncertain_settle(const struct uncertain *d, struct store *store,
-                      struct token_table *token_table, struct creation_index *order);
+bool uncertain_resolve(const struct uncertain *u, struct store *store,
+                       struct token_table *token_table, struct creation_index *index);
 
 /* What became of a batch whose commit failed. */
 enum outcome { OUTCOME_NOTHING, OUTCOME_UNCERTAIN, OUTCOME_DONE };

@@ -5,24 +5,24 @@
 
 #include "daemon/base/journald.h"
 
-enum { TIDY_MIN = 1024 };
+enum { DEDUP_MIN = 1024 };
 
-static void append(struct unsaved_denials *held, struct unsaved_denial *d)
+static void append(struct unsaved_denials *list, struct unsaved_denial *d)
 {
     d->mail.next = NULL;
-    *(held->first == NULL ? &held->first : &held->last->next) = &d->mail;
-    held->last = &d->mail;
-    held->count++;
+    *(list->first == NULL ? &list->first : &list->last->next) = &d->mail;
+    list->last = &d->mail;
+    list->count++;
 }
 
-static struct unsaved_denial *pop(struct unsaved_denials *held)
+static struct unsaved_denial *pop(struct unsaved_denials *list)
 {
-    struct mail *mail = held->first;
+    struct mail *mail = list->first;
 
     if (mail == NULL)
         return NULL;
-    held->first = mail->next;
-    held->count--;
+    list->first = mail->next;
+    list->count--;
     return (struct unsaved_denial *)mail;
 }
 
@@ -36,26 +36,26 @@ static int compare(const void *left, const void *right)
 }
 
 /* Drops all but one of the same denials; their order is lost. */
-static void tidy(struct unsaved_denials *held)
+static void remove_duplicates(struct unsaved_denials *list)
 {
-    size_t count = held->count;
+    size_t count = list->count;
     struct unsaved_denial **all = calloc(count, sizeof(struct unsaved_denial *));
 
     if (all == NULL)
         return;
     for (size_t i = 0; i < count; i++)
-        all[i] = pop(held);
+        all[i] = pop(list);
     qsort(all, count, sizeof(struct unsaved_denial *), compare);
     for (size_t i = 0; i < count; i++) {
         if (i + 1 < count && compare(&all[i], &all[i + 1]) == 0)
             free(all[i]);
         else
-            append(held, all[i]);
+            append(list, all[i]);
     }
     free(all);
 }
 
-static void tell(const struct change *c)
+static void report_unsaved(const struct change *c)
 {
     const struct journald_entry r = {
         .kind = JOURNALD_DENIAL_UNSAVED,
@@ -68,7 +68,7 @@ static void tell(const struct change *c)
                     c->kind->event);
 }
 
-void unsaved_hold(struct unsaved_denials *held, const struct change *c)
+void unsaved_add(struct unsaved_denials *list, const struct change *c)
 {
     struct unsaved_denial *d = malloc(sizeof(*d));
 
@@ -76,42 +76,42 @@ void unsaved_hold(struct unsaved_denials *held, const struct change *c)
         return;
     *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
-    append(held, d);
+    append(list, d);
     if (c->reply_to != NULL) /* not one that was tried again */
-        tell(c);
-    if (held->count < TIDY_MIN || held->count < held->tidy)
+        report_unsaved(c);
+    if (list->count < DEDUP_MIN || list->count < list->dedup_at)
         return;
-    tidy(held);
-    held->tidy = 2 * held->count;
+    remove_duplicates(list);
+    list->dedup_at = 2 * list->count;
 }
 
-uint32_t unsaved_flags(const struct unsaved_denials *held, const uint8_t id[ID_SIZE])
+uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE])
 {
     uint32_t flags = 0;
 
-    for (const struct mail *m = held->first; m != NULL; m = m->next)
+    for (const struct mail *m = list->first; m != NULL; m = m->next)
         if (memcmp(((const struct unsaved_denial *)m)->id, id, ID_SIZE) == 0)
             flags |= ((const struct unsaved_denial *)m)->kind->deny;
     return flags;
 }
 
-void unsaved_renew(const struct unsaved_denials *held, struct token_table *token_table)
+void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table)
 {
-    for (const struct mail *m = held->first; m != NULL; m = m->next) {
+    for (const struct mail *m = list->first; m != NULL; m = m->next) {
         const struct unsaved_denial *d = (const struct unsaved_denial *)m;
         token_table_deny(token_table, d->id, d->kind->deny, NULL);
     }
 }
 
-size_t unsaved_take(struct unsaved_denials *held, struct mail_list *changes, size_t most)
+size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, size_t most)
 {
     size_t taken = 0;
 
-    for (; taken < most && held->first != NULL; taken++) {
-        struct change *c = change_new(((const struct unsaved_denial *)held->first)->kind);
+    for (; taken < most && list->first != NULL; taken++) {
+        struct change *c = change_new(((const struct unsaved_denial *)list->first)->kind);
         if (c == NULL)
             break;
-        struct unsaved_denial *d = pop(held);
+        struct unsaved_denial *d = pop(list);
         c->uid = d->uid;
         c->pid = d->pid;
         memcpy(c->id, d->id, ID_SIZE);
@@ -121,8 +121,8 @@ size_t unsaved_take(struct unsaved_denials *held, struct mail_list *changes, siz
     return taken;
 }
 
-void unsaved_clear(struct unsaved_denials *held)
+void unsaved_clear(struct unsaved_denials *list)
 {
-    for (struct unsaved_denial *d; (d = pop(held)) != NULL;)
+    for (struct unsaved_denial *d; (d = pop(list)) != NULL;)
         free(d);
 }

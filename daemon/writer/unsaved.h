@@ -20,23 +20,23 @@ struct unsaved_denial {
 struct unsaved_denials {
     struct mail *first; /* struct unsaved_denial */
     struct mail *last;
-    size_t count; /* the same one may be there more than once */
-    size_t tidy;  /* at this many, duplicates are dropped */
+    size_t count;    /* the same one may be there more than once */
+    size_t dedup_at; /* at this many, duplicates are dropped */
 };
 
 /* Keeps what a change denies.  Without memory for that it still stands, and its sender is told
  * that it is not saved. */
-void unsaved_hold(struct unsaved_denials *held, const struct change *c);
+void unsaved_add(struct unsaved_denials *list, const struct change *c);
 
-/* The flags that a held denial sets for a token; 0: none. */
-uint32_t unsaved_flags(const struct unsaved_denials *held, const uint8_t id[ID_SIZE]);
+/* The flags that a list denial sets for a token; 0: none. */
+uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE]);
 
 /* Lets them take effect again, in a table that was made anew from the store. */
-void unsaved_renew(const struct unsaved_denials *held, struct token_table *token_table);
+void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table);
 
 /* Turns up to `most` of them back into changes; returns how many. */
-size_t unsaved_take(struct unsaved_denials *held, struct mail_list *changes, size_t most);
+size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, size_t most);
 
-void unsaved_clear(struct unsaved_denials *held);
+void unsaved_clear(struct unsaved_denials *list);
 
 #endif

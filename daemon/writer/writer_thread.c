@@ -168,7 +168,7 @@ static void chores(struct writer_thread *k)
 static bool collapse(struct writer_thread *k)
 {
     thread_priority_raise(&k->writer->priority);
-    bool some = token_table_condense(k->writer->token_table);
+    bool some = token_table_collapse(k->writer->token_table);
     thread_priority_lower(&k->writer->priority);
     return some;
 }

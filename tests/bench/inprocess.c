@@ -87,7 +87,7 @@ static struct token_table *build(void)
         check(token_table_reserve(p, 1, r.subject_len + r.scopes_len) == 0, "token_table_reserve");
         token_table_put(p, &r);
     }
-    while (token_table_condense(p))
+    while (token_table_collapse(p))
         continue;
     return p;
 }

@@ -85,7 +85,7 @@ static void commit(struct journal *j, unsigned count)
         if (!next_block)
             continue;
         end(j, tokens + i);
-        MUST(journal_turn(j) == 0 && add_entry(j, count * 37));
+        MUST(journal_next_block(j) == 0 && add_entry(j, count * 37));
     }
     end(j, tokens + count);
 }

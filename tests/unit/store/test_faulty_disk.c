@@ -143,8 +143,8 @@ static void a_file_that_cannot_grow_loses_nothing_that_was_answered(void **state
 static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
 {
     (void)state;
-    static const struct stack_entry create[STEPS_MAX] = { { &change_create, 3, 0 } };
-    static const struct stack_entry deny[STEPS_MAX] = { { &change_revoke, 1, 0 } };
+    static const struct step create[STEPS_MAX] = { { &change_create, 3, 0 } };
+    static const struct step deny[STEPS_MAX] = { { &change_revoke, 1, 0 } };
     enum status answer[STEPS_MAX];
     struct stat was, st;
 
@@ -168,7 +168,7 @@ static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
 static void a_commit_that_is_undone_leaves_the_file_as_long_as_it_was(void **state)
 {
     (void)state;
-    static const struct stack_entry create[STEPS_MAX] = { { &change_create, 3, 0 } };
+    static const struct step create[STEPS_MAX] = { { &change_create, 3, 0 } };
     enum status answer[STEPS_MAX];
     struct stat was, st;
 
@@ -195,7 +195,7 @@ static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **
     struct stat st;
     enum status answer[STEPS_MAX];
     uint8_t token = 8;
-    static const struct stack_entry deny[STEPS_MAX] = {
+    static const struct step deny[STEPS_MAX] = {
         { &change_revoke, 1, 0 },
         { &change_disable, 2, 0 },
     };
@@ -206,7 +206,7 @@ static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **
     struct rlimit small = { (rlim_t)st.st_size / 2, limit.rlim_max };
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     disk.tracked = false;
-    run((const struct stack_entry[STEPS_MAX]){ { &change_create, token, 0 } }, answer);
+    run((const struct step[STEPS_MAX]){ { &change_create, token, 0 } }, answer);
     assert_int_equal(answer[0], STATUS_STORE);
     run(deny, answer);
     assert_int_equal(answer[0], STATUS_STORE);

@@ -160,7 +160,7 @@ static void an_entry_is_whole_or_not_there(void **state)
         break;
     }
     journal_end(j, 1);
-    assert_int_equal(journal_turn(j), 0);
+    assert_int_equal(journal_next_block(j), 0);
     entry = journal_entry(j, 0, "create");
     line_put(&entry, "description", (struct slice){ filler, sizeof(filler) });
     assert_true(journal_entry_end(j, &entry));

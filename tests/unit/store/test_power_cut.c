@@ -153,7 +153,7 @@ static bool cut_power(int first, int at, int failing)
         run_and_follow(batches[i]);
         for (int k = 0; k < followed_count; k++)
             add_model(may, &count, &followed[k]);
-        if (models == 1 && !writer.recovery.broken && writer.recovery.held.count == 0)
+        if (models == 1 && !writer.recovery.broken && writer.recovery.unsaved.count == 0)
             known = model[0];
     }
     stop();

@@ -33,7 +33,7 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
         if (note_create(j))
             continue;
         journal_end(j, i - 1);
-        assert_true(store_put_journal(s, j) && journal_turn(j) == 0 && note_create(j));
+        assert_true(store_put_journal(s, j) && journal_next_block(j) == 0 && note_create(j));
     }
     journal_end(j, last);
     assert_true(store_put_journal(s, j));

@@ -26,7 +26,7 @@ enum { NOW = 1000000, MODELS_MAX = 32 };
 
 static char directory[64], path[80], other_path[80], template_path[80];
 static struct writer writer;
-static struct mailbox home;
+static struct mailbox replies;
 static pid_t runner; /* of the tests */
 static struct problem problem;
 
@@ -60,13 +60,13 @@ static void stop(void)
     writer_destroy(&writer);
 }
 
-static void post(const struct stack_entry *s)
+static void post(const struct step *s)
 {
     struct change *c = change_new(s->kind);
     struct mail_list one = { NULL, NULL };
     uint8_t digest[DIGEST_SIZE];
 
-    c->reply_to = &home;
+    c->reply_to = &replies;
     c->want.expires = TIME_NEVER;
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
     digest_of(s->token, digest);
@@ -76,7 +76,7 @@ static void post(const struct stack_entry *s)
 }
 
 /* Runs one batch; the answers come in its order. */
-static void run(const struct stack_entry *s, enum status answer[STEPS_MAX])
+static void run(const struct step *s, enum status answer[STEPS_MAX])
 {
     int count = 0;
 
@@ -85,7 +85,7 @@ static void run(const struct stack_entry *s, enum status answer[STEPS_MAX])
     commit_collect(&writer);
     while (commit_batch(&writer, NOW))
         continue;
-    struct mail_list answers = mailbox_take(&home);
+    struct mail_list answers = mailbox_take(&replies);
     for (int i = 0; i < count; i++) {
         struct change *c = (struct change *)mail_pop(&answers);
         assert_non_null(c);
@@ -158,7 +158,7 @@ static void check_all(const struct model *m)
 
 /* What was answered with OK is done, and what was refused for the store's sake is done or not, as
  * a whole; but then denials stand. */
-static void follow(const struct stack_entry *s, const enum status answer[STEPS_MAX])
+static void follow(const struct step *s, const enum status answer[STEPS_MAX])
 {
     assert_in_range(models, 1, MODELS_MAX / 2);
     followed_count = 0;
@@ -197,7 +197,7 @@ static void learn(void)
     bool armed = disk.armed;
     int true_one = -1;
 
-    if (writer.recovery.broken || writer.recovery.held.first != NULL)
+    if (writer.recovery.broken || writer.recovery.unsaved.first != NULL)
         return;
     disk.armed = false;
     for (int k = 0; k < models; k++)
@@ -208,7 +208,7 @@ static void learn(void)
     models = 1;
 }
 
-static void run_and_follow(const struct stack_entry *s)
+static void run_and_follow(const struct step *s)
 {
     struct model expected = model[0];
     enum status answer[STEPS_MAX];
@@ -250,7 +250,7 @@ static void begin_life(void)
 /* The disk works again: everything does, and a new process finds what this one says. */
 static void end_life(void)
 {
-    static const struct stack_entry last[STEPS_MAX] = {
+    static const struct step last[STEPS_MAX] = {
         { &change_create, 8, 0 },
         { &change_revoke, 8, 0 },
     };
@@ -262,7 +262,7 @@ static void end_life(void)
         commit_batch(&writer, NOW);
     }
     assert_false(writer.recovery.broken);
-    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(writer.recovery.unsaved.count, 0);
     learn();
     assert_int_equal(models, 1);
     run_and_follow(last);
@@ -344,7 +344,7 @@ static int make_template(bool tight)
     enum status answer[STEPS_MAX];
 
     strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL || mailbox_init(&home) < 0)
+    if (mkdtemp(directory) == NULL || mailbox_init(&replies) < 0)
         return -1;
     snprintf(path, sizeof(path), "%s/t.tdb", directory);
     snprintf(other_path, sizeof(other_path), "%s/other.tdb", directory);
@@ -380,7 +380,7 @@ static int remove_directory(void **state)
 
     if (getpid() != runner)
         _exit(1);
-    mailbox_destroy(&home);
+    mailbox_destroy(&replies);
     snprintf(command, sizeof(command), "rm -rf %s", directory);
     return system(command);
 }

@@ -14,14 +14,14 @@ struct model {
     uint8_t fate[TOKENS];
 };
 
-struct stack_entry {
+struct step {
     const struct change_kind *kind; /* NULL: no more in this batch */
     uint8_t token;
     uint8_t other; /* what it is rotated to */
 };
 
 /* The first batch is in the store from the beginning. */
-static const struct stack_entry batches[][STEPS_MAX] = {
+static const struct step batches[][STEPS_MAX] = {
     { { &change_create, 0, 0 }, { &change_create, 1, 0 }, { &change_create, 2, 0 } },
     { { &change_create, 3, 0 }, { &change_revoke, 0, 0 }, { &change_create, 4, 0 } },
     { { &change_disable, 1, 0 }, { &change_import, 5, 0 } },
@@ -37,7 +37,7 @@ static const struct stack_entry batches[][STEPS_MAX] = {
 enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };
 
 /* What a working store does, and answers. */
-static enum status apply(struct model *m, const struct stack_entry *s)
+static enum status apply(struct model *m, const struct step *s)
 {
     uint8_t *fate = &m->fate[s->token];
 
@@ -64,13 +64,13 @@ static enum status apply(struct model *m, const struct stack_entry *s)
 }
 
 /* What stands of a change that was not saved. */
-static void apply_denial(struct model *m, const struct stack_entry *s)
+static void apply_denial(struct model *m, const struct step *s)
 {
     if (s->kind->deny != 0 && m->fate[s->token] != ABSENT && m->fate[s->token] != REVOKED)
         apply(m, s);
 }
 
-static void apply_all(struct model *m, const struct stack_entry *s)
+static void apply_all(struct model *m, const struct step *s)
 {
     for (int i = 0; i < STEPS_MAX && s[i].kind != NULL; i++)
         apply(m, &s[i]);

@@ -11,7 +11,7 @@
 enum { NOW = 1000000 };
 
 static struct writer writer;
-static struct mailbox home;
+static struct mailbox replies;
 static struct problem problem;
 
 static void start(void)
@@ -20,13 +20,13 @@ static void start(void)
 
     assert_non_null(store);
     assert_true(writer_init(&writer, store, "jtn", 1000, &problem));
-    assert_int_equal(mailbox_init(&home), 0);
+    assert_int_equal(mailbox_init(&replies), 0);
 }
 
 static void stop(void)
 {
     writer_destroy(&writer);
-    mailbox_destroy(&home);
+    mailbox_destroy(&replies);
 }
 
 static void digest_numbered(uint64_t number, uint8_t digest[DIGEST_SIZE])
@@ -38,7 +38,7 @@ static struct change *change_about(const struct change_kind *kind, uint64_t numb
 {
     struct change *c = change_new(kind);
 
-    c->reply_to = &home;
+    c->reply_to = &replies;
     c->want.expires = TIME_NEVER;
     digest_numbered(number, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);
@@ -70,7 +70,7 @@ static struct change *rotation(uint64_t from)
 static enum status answer(void)
 {
     static struct mail_list answers;
-    struct mail_list more = mailbox_take(&home);
+    struct mail_list more = mailbox_take(&replies);
 
     mail_append_list(&answers, &more);
     struct change *c = (struct change *)mail_pop(&answers);

@@ -18,7 +18,7 @@ enum { NOW = 1000000 };
 static const uint8_t digest[DIGEST_SIZE] = { 1, 2, 3 };
 static char path[] = "/tmp/jeton-test-XXXXXX";
 static struct writer writer;
-static struct mailbox home;
+static struct mailbox replies;
 
 static int start(void **state)
 {
@@ -31,7 +31,7 @@ static int start(void **state)
     struct store *store = store_open(path, STORE_WRITE, &problem);
     if (store == NULL || !writer_init(&writer, store, "jtn", 1000, &problem))
         return -1;
-    return mailbox_init(&home);
+    return mailbox_init(&replies);
 }
 
 static int stop(void **state)
@@ -40,7 +40,7 @@ static int stop(void **state)
 
     (void)state;
     writer_destroy(&writer);
-    mailbox_destroy(&home);
+    mailbox_destroy(&replies);
     snprintf(lock, sizeof(lock), "%s.lock", path);
     unlink(lock);
     unlink(path);
@@ -53,7 +53,7 @@ static void post(const struct change_kind *kind)
     struct change *c = change_new(kind);
     struct mail_list one = { NULL, NULL };
 
-    c->reply_to = &home;
+    c->reply_to = &replies;
     c->want.expires = TIME_NEVER;
     memcpy(c->want.digest, digest, DIGEST_SIZE);
     memcpy(c->id, digest, ID_SIZE);
@@ -68,9 +68,9 @@ static void save(void)
     commit_batch(&writer, NOW);
 }
 
-static void demand_answers(int count)
+static void expect_answers(int count)
 {
-    struct mail_list answers = mailbox_take(&home);
+    struct mail_list answers = mailbox_take(&replies);
 
     for (struct mail *m; (m = mail_pop(&answers)) != NULL; count--) {
         assert_int_equal(((struct change *)m)->problem.status, STATUS_OK);
@@ -93,20 +93,20 @@ static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **stat
     post(&change_create);
     post(&change_disable);
     save();
-    demand_answers(2);
+    expect_answers(2);
     for (int i = 0; i < COMMIT_BATCH_MAX; i++)
         post(&change_enable);
     commit_collect(&writer);
     post(&change_disable); /* comes too late for this batch, and while it is being saved */
     commit_batch(&writer, NOW);
-    demand_answers(COMMIT_BATCH_MAX);
+    expect_answers(COMMIT_BATCH_MAX);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
     save();
-    demand_answers(1);
+    expect_answers(1);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
     post(&change_enable);
     save();
-    demand_answers(1);
+    expect_answers(1);
     assert_int_equal(flags(), SLOT_PRESENT);
 }
 
@@ -119,34 +119,34 @@ static void the_last_of_one_batch_is_what_the_token_is(void **state)
     post(&change_disable);
     post(&change_enable);
     save();
-    demand_answers(5);
+    expect_answers(5);
     assert_int_equal(flags(), SLOT_PRESENT);
     post(&change_enable);
     post(&change_disable);
     save();
-    demand_answers(2);
+    expect_answers(2);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);
 }
 
-static void intents_of_many_tokens_end_in_any_order(void **state)
+static void pending_denies_of_many_tokens_end_in_any_order(void **state)
 {
     enum { MANY = 1000 };
     static uint8_t id[MANY][ID_SIZE];
-    static struct pending_deny intent[MANY];
+    static struct pending_deny pending[MANY];
     struct pending_denies all = { { NULL } };
 
     (void)state;
     for (int i = 0; i < MANY; i++) {
         randombytes_buf(id[i], ID_SIZE);
-        pending_deny_begin(&all, &intent[i], id[i]);
-        pending_deny_begin(&all, &intent[i], id[i]);
+        pending_deny_begin(&all, &pending[i], id[i]);
+        pending_deny_begin(&all, &pending[i], id[i]);
     }
     for (int n = 0; n < MANY; n++) {
         int i = (n * 7 + 3) % MANY;
-        assert_true(pending_deny_among(&all, id[i]));
-        pending_deny_end(&intent[i]);
-        pending_deny_end(&intent[i]);
-        assert_false(pending_deny_among(&all, id[i]));
+        assert_true(pending_deny_exists(&all, id[i]));
+        pending_deny_end(&pending[i]);
+        pending_deny_end(&pending[i]);
+        assert_false(pending_deny_exists(&all, id[i]));
     }
 }
 
@@ -156,7 +156,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_disable_stays_in_force_when_an_earlier_enable_is_saved,
                                         start, stop),
         cmocka_unit_test_setup_teardown(the_last_of_one_batch_is_what_the_token_is, start, stop),
-        cmocka_unit_test(intents_of_many_tokens_end_in_any_order),
+        cmocka_unit_test(pending_denies_of_many_tokens_end_in_any_order),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,7 +247,7 @@ static void readers_never_see_a_torn_slot(void **state)
 }
 
 /* Large enough for huge pages.  One token is changed all the time, and may be in the way of others. */
-static void condensing_changes_no_verdict(void **state)
+static void collapsing_changes_no_verdict(void **state)
 {
     (void)state;
     enum { TOKENS = 1000 };
@@ -267,7 +267,7 @@ static void condensing_changes_no_verdict(void **state)
             judge_flipped(race.p);
         }
         steps++;
-    } while (token_table_condense(race.p));
+    } while (token_table_collapse(race.p));
     atomic_store(&race.stop, true);
     pthread_join(thread, NULL);
     assert_true(steps > 8);
@@ -335,7 +335,7 @@ int main(void)
         cmocka_unit_test(distinct_strings_never_fill_the_interning_table),
         cmocka_unit_test(a_received_descriptor_cannot_be_written),
         cmocka_unit_test(readers_never_see_a_torn_slot),
-        cmocka_unit_test(condensing_changes_no_verdict),
+        cmocka_unit_test(collapsing_changes_no_verdict),
         cmocka_unit_test(a_record_survives_its_line),
         cmocka_unit_test(damaged_records_are_refused),
     };

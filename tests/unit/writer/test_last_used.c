@@ -104,8 +104,8 @@ static void what_is_forgotten_takes_nothing_else_with_it(void **state)
     last_used_flush(l, p, 3000400);
     for (unsigned i = 0; i < TOKENS; i++) {
         digest_of(i, digest);
-        last_used_forget(l, digest);
-        last_used_forget(l, digest);
+        last_used_remove(l, digest);
+        last_used_remove(l, digest);
         assert_int_equal(get(l, i), 0);
         for (unsigned other = i + 1; other < TOKENS; other += 7)
             assert_int_equal(get(l, other), 3000000 + other);

@@ -111,7 +111,7 @@ static void a_broken_store_is_opened_again_without_being_asked(void **state)
     commit_retry(&writer);
     assert_true(commit_batch(&writer, NOW));
     assert_false(writer.recovery.broken);
-    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(writer.recovery.unsaved.count, 0);
     assert_int_equal(journal_newest(writer.journal), 2);
     stop();
 }
@@ -126,14 +126,14 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
     take_away(true);
     for (uint64_t i = 0; i < 5000; i++)
         assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50), STATUS_STORE);
-    assert_in_range(writer.recovery.held.count, 3, 1500);
+    assert_in_range(writer.recovery.unsaved.count, 3, 1500);
     assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
     assert_non_null(strstr(problem.message, "not done"));
     take_away(false);
     commit_retry(&writer);
     while (commit_batch(&writer, NOW))
         continue;
-    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(writer.recovery.unsaved.count, 0);
     assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
     stop();
 }
@@ -158,7 +158,7 @@ static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **
     take_away(false);
     commit_retry(&writer);
     assert_true(commit_batch(&writer, NOW));
-    assert_int_equal(writer.recovery.held.count, 0);
+    assert_int_equal(writer.recovery.unsaved.count, 0);
     assert_int_equal(write_queue_stats(writer.queue).changes, 2);
     assert_int_equal(flags_of(3), 0);
     assert_int_equal(work_and_answer(), STATUS_OK);
