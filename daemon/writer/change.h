@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One change on its way from a connection to the writer and back.
+/* One change on its way from a session to the writer and back.
  *
- * The worker fills the question and posts it; the writer's thread decides, saves and publishes,
- * fills the outcome and posts it to `home`; the worker words the reply.  One thread owns it at a
+ * The worker fills the request and posts it; the writer's thread applies, saves and publishes it,
+ * fills the outcome and posts it to `reply_to`; the worker writes the reply.  One thread owns it at a
  * time. */
 #ifndef JETON_DAEMON_WRITER_CHANGE_H
 #define JETON_DAEMON_WRITER_CHANGE_H
@@ -16,8 +16,8 @@
 
 struct change;
 
-/* Decides, inside the transaction, what a change does: reads what it needs, and fills the
- * outcome.  Not STATUS_OK: the change is refused, and has done nothing. */
+/* Applies a change inside the transaction: reads what it needs from the store, and fills the outcome, which
+ * the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
 typedef enum status change_apply(struct change *c, struct store *store, int64_t now);
 
 struct change_kind {
@@ -25,49 +25,49 @@ struct change_kind {
     change_apply *apply;
     uint32_t deny;     /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
     bool allow;        /* ends a disable */
-    bool adds;         /* may bring one more token */
-    bool shows_claims; /* its journal entry bears the claims */
+    bool adds;         /* adds a token */
+    bool shows_claims; /* in its journal entry */
 };
 
 struct change {
     struct mail mail; /* first: mail is the change */
     struct mailbox *reply_to;
-    void *sender;                     /* the SENDERBUSINESS */
-    struct pending_deny pending_deny; /* of a disable; the token_table's, by its own rules */
+    void *sender;                     /* for the thread of `reply_to` */
+    struct pending_deny pending_deny; /* of a disable; the token table links it */
     const struct change_kind *kind;
 
-    /* the question */
+    /* the request */
     uid_t uid;
     pid_t pid;
-    uint8_t id[ID_SIZE]; /* the token it is about, unless it brings one */
+    uint8_t id[ID_SIZE]; /* of the token it is about, unless it adds one */
     uint32_t given;      /* KEY_BITs of the claims in `want` that were given */
-    int64_t ttl;         /* seconds from now, if KEY_TTL was given; so with the next two */
+    int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
-    bool revoke; /* an import's state=revoked or disabled, without its date */
+    bool revoke; /* an import's state= is this, perhaps without a date */
     bool disable;
 
     /* the outcome */
-    bool puts;            /* `after` is what the token is now */
-    bool rotates;         /* and so is `found`, the one that was rotated */
-    bool removes;         /* the token is gone; `after` is what it was */
-    bool is_new;          /* `after` was not there before */
+    bool puts;            /* `after` is to be put */
+    bool rotates;         /* and so is `found`, the token that was rotated */
+    bool removes;         /* the token is to be removed; `after` is what it was */
+    bool is_new;          /* `after` must not be there yet */
     uint64_t serial;      /* of its journal entry */
     struct record *after; /* `want` of a new token, or else `found` */
 
-    /* these have room for more than is mostly in them */
+    /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */
-    size_t value_len;       /* of a new value, to be shown once; so much change_free() wipes */
+    size_t value_len;       /* of a new value, to be shown once; change_free() wipes it */
     char value[TOKEN_VALUE_MAX];
-    struct record want;  /* of the question */
-    struct record found; /* what the store says of the token, and then what is made of it */
+    struct record want;  /* the claims of the request; a new token */
+    struct record found; /* the token that is in the store, and then what becomes of it */
 };
 
-/* All zeros, without a problem or a value, and empty records; NULL if there is no memory. */
+/* All zeros but for the kind, without a problem or a value, with empty records; NULL: no memory. */
 struct change *change_new(const struct change_kind *kind);
 
-/* Asks for what most will look at to be brought into this processor's cache: when a change comes
- * from another thread, it is in that one's.  Inline for the same reason as table_prefetch(). */
+/* Prefetches the parts that most will use: a change that comes from another thread is in that processor's
+ * cache.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void change_prefetch(const struct change *c)
 {
     __builtin_prefetch(&c->kind);
@@ -80,14 +80,14 @@ static inline __attribute__((always_inline)) void change_prefetch(const struct c
     __builtin_prefetch(c->want.texts + 64);
 }
 
-/* Wipes the value. */
+/* Wipes the value; NULL is allowed. */
 void change_free(struct change *c);
 
 /* True if the outcome has to be saved. */
 bool change_writes(const struct change *c);
 
-/* Adds the journal entry of an applied change; `claims` are those of its token, as record_put_claims()
- * words them.  False: it does not fit into the journal's block. */
+/* Adds the journal entry of an applied change; `claims` are its token's, as record_put_claims() writes
+ * them.  False: it does not fit into the journal's block. */
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);
 
 #endif

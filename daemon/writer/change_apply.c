@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The transaction is begun and ended by commit.c; here is only what a change makes of a record. */
 #include "daemon/writer/change_apply.h"
 
 #include "proto/verdict.h"
@@ -137,7 +138,7 @@ static enum status apply_disable(struct change *c, struct store *store, int64_t 
     return status == STATUS_OK ? deny(c, &c->found.disabled, now) : status;
 }
 
-/* Always saved, even if the record says enabled: a denial may stand in memory alone. */
+/* Saves it even if the record is enabled: a disable may be in force in memory alone. */
 static enum status apply_enable(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find_unrevoked(c, store);
@@ -195,7 +196,7 @@ static enum status apply_rotate(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-/* Removes a token whose retention (in `grace`) is over; the daemon asks for it by itself. */
+/* Removes a token whose retention (in `grace`) is over; purge.c asks for it. */
 static enum status apply_purge(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);

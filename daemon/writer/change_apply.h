@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What each change does to a token's record.  The writer's thread. */
+/* The kinds of change: what each does to a token's record.  The writer's thread. */
 #ifndef JETON_DAEMON_WRITER_CHANGE_APPLY_H
 #define JETON_DAEMON_WRITER_CHANGE_APPLY_H
 

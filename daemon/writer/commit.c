@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One batch is one transaction, which mostly succeeds.  When it fails, recovery.h takes over; when the
+ * store turns out to be full, the batch is queued again, and its creations are then refused. */
 #include "daemon/writer/commit.h"
 
 #include "daemon/base/clock.h"
-#include "daemon/writer/publish.h"
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
+#include "daemon/writer/publish.h"
 
-enum { EXPECT_MILLISECONDS = 50 }; /* milliseconds with what is expected */
+enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
 
-/* What the changes of a batch that were not refused come to. */
+/* Counts of a batch, without the changes that were refused. */
 struct totals {
     uint64_t changes;
     uint64_t tokens; /* records that are put */
@@ -45,7 +47,7 @@ void commit_retry(struct writer *w)
     w->retry = w->retry || recovery_is_due(&w->recovery);
 }
 
-/* Denials first, whatever the disk will say. */
+/* Moves waiting changes to the batch, and lets their denials take effect whatever the disk will do. */
 static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
 {
     size_t count = 0;
@@ -75,7 +77,8 @@ bool commit_batch(struct writer *w, int64_t now)
     return true;
 }
 
-/* The batch may become larger by `space`.  False: the disk has nothing of it, for all we know. */
+/* Saves, publishes and answers a batch, to which up to `space` more changes may be added.  False: it
+ * failed, or was queued again. */
 static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
     bool tried = !w->recovery.broken, was_full = w->full;
@@ -93,13 +96,14 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
         recovery_fail(&w->recovery, batch, tried);
         write_queue_count_failure(w->queue);
     }
-    update_counters(w); /* before an answer can make somebody ask */
+    update_counters(w); /* whoever has an answer finds it counted */
     publish_answers(batch);
     return saved;
 }
 
-/* What was posted while the others were decided is saved with them, and so is what is expected.
- * Whoever says that there is more posts it before he says that there is no more. */
+/* Adds to the batch what was posted while the rest was applied, and waits a moment for changes that are
+ * expected.  `expected` is read first: a session posts its changes before it takes back that it
+ * expects to. */
 static bool take_more(struct writer *w, struct mail_list *batch, size_t *space)
 {
     for (int waited = 0;; waited++) {
@@ -128,7 +132,8 @@ static void add(struct totals *totals, const struct change *c)
         add_record(totals, &c->found);
 }
 
-/* What could not even be tried goes back to the front of the queue. */
+/* Applies the changes of a batch.  False: the transaction is spoilt; changes that were not tried yet go
+ * back to the front of those that wait. */
 static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now,
                         struct totals *totals)
 {
@@ -152,8 +157,8 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     return ok;
 }
 
-/* While a denial of a token is not saved, nothing else that concerns it is: what was denied must
- * not be enabled or replaced by what the store still takes for good. */
+/* Refuses a change to a token whose denial is not saved yet: the store still takes the token for good,
+ * and what was denied must not be enabled or replaced on its word. */
 static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
@@ -162,8 +167,8 @@ static bool denied_unsaved(struct writer *w, struct change *c)
         unsaved_flags(&w->recovery.unsaved, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE,
-                "a denial of this token is in force but not saved yet: "
-                "nothing else is done to it until that is");
+                "a denial of this token is in force but not saved yet; "
+                "other changes to it are refused until it is");
     return true;
 }
 
@@ -178,7 +183,8 @@ static bool add_token(struct writer *w, struct change *c)
     return found != STORE_FAILED;
 }
 
-/* False: the transaction is spoilt.  What is to be added and is there already is refused. */
+/* Puts the outcome into the store; refuses to add a token that is there.  False: the transaction is
+ * spoilt. */
 static bool put(struct writer *w, struct change *c)
 {
     if (c->removes)
@@ -186,7 +192,8 @@ static bool put(struct writer *w, struct change *c)
     return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
 }
 
-/* Into the journal, which may go on to another block for it.  False: the transaction is spoilt. */
+/* Adds the journal entry, in the next block if it does not fit into this one.  False: the transaction is
+ * spoilt. */
 static bool add_entry(struct writer *w, struct change *c, int64_t now)
 {
     struct slice claims = store_claims(w->store);
@@ -201,7 +208,8 @@ static bool add_entry(struct writer *w, struct change *c, int64_t now)
     return true;
 }
 
-/* False: the transaction is spoilt, or would make the file too large for a new token. */
+/* Applies and puts one change, or refuses it.  False: the transaction is spoilt, or a new token would make
+ * the file too large. */
 static bool apply_one(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->full) {
@@ -228,7 +236,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
     return !too_far;
 }
 
-/* A table that grows is locked for long, and a revocation may wait for it in a worker. */
+/* Raises the priority while the table grows: it is locked for long, and a worker with a denial may wait
+ * for it. */
 static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 {
     if (token_table_can_add(w->token_table, tokens, bytes))
@@ -239,7 +248,7 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
-/* Room in memory before the commit, so that what is on the disk can always be published. */
+/* Reserves memory before the commit, so that publishing what is on the disk cannot fail. */
 static bool reserve(struct writer *w, const struct totals *totals)
 {
     if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
@@ -276,12 +285,11 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
     }
     if (changes > 0) {
         write_queue_count_commit(w->queue, changes);
-        recovery_end(&w->recovery);
+        recovery_note_commit(&w->recovery);
     }
     PROBE(publish, changes, journal_newest(w->journal));
 }
 
-/* What others see of it. */
 static void update_counters(struct writer *w)
 {
     if (!w->recovery.broken)
@@ -291,7 +299,7 @@ static void update_counters(struct writer *w)
 
 /* -- when the disk fails --------------------------------------------------------------------- */
 
-/* A batch that found the store full is taken again, without what would make it reserve_table. */
+/* Queues a batch again that found the store full: this time what would make the file grow is refused. */
 static void requeue(struct writer *w, struct mail_list *batch)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
@@ -305,7 +313,7 @@ static void requeue(struct writer *w, struct mail_list *batch)
     recovery_run(&w->recovery); /* the journal in memory has entries of this batch */
 }
 
-/* In batches of their own: one that cannot be saved holds up nothing but its own token. */
+/* Saves unsaved denials in batches of their own, so that one which fails again delays nothing else. */
 static void save_unsaved(struct writer *w, int64_t now)
 {
     for (bool ok = true; ok && w->recovery.unsaved.first != NULL;) {

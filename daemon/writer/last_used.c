@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens whose ids begin alike share a record: what is looked at in one step comes in the order of
- * the digests, so that one put serves many, where a put for each would cost more than all that the
- * verifications themselves take. */
+/* Tokens whose ids begin alike share a record.  A step meets them in the order of their digests, so that
+ * one put serves many; a put for each would cost more than the verifications themselves. */
 #include "daemon/writer/last_used.h"
 
 #include <errno.h>
@@ -23,7 +22,7 @@ enum {
 };
 
 struct last_used {
-    struct tdb_context *tdb; /* NULL: not kept across restarts */
+    struct tdb_context *tdb; /* NULL: the file could not be opened */
     uint32_t slot;           /* the round goes on here */
     int64_t since;           /* uses from this time on are not written yet */
     int64_t begun;           /* when this round began */
@@ -52,7 +51,7 @@ static struct tdb_context *open_file(struct last_used *l)
                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, &logging, NULL);
 }
 
-/* Times of last use are worth little: a file that does not work is replaced. */
+/* Replaces a file that does not work: times of last use are worth little. */
 static void recreate(struct last_used *l)
 {
     if (l->tdb != NULL)
@@ -61,8 +60,7 @@ static void recreate(struct last_used *l)
     l->tdb = open_file(l);
     l->since = 0;
     if (l->tdb != NULL)
-        log_warning("%s was damaged and is started anew: earlier times of last use are lost",
-                    l->path);
+        log_warning("%s was damaged and is replaced: earlier times of last use are lost", l->path);
     else
         log_warning("%s: %s: times of last use are kept in memory only", l->path, strerror(errno));
 }
@@ -92,7 +90,7 @@ void last_used_close(struct last_used *l)
 
 /* -- records --------------------------------------------------------------------------------- */
 
-enum { KEY_BYTES = 2 }; /* bytes of the id, which are the key */
+enum { KEY_BYTES = 2 }; /* the first bytes of an id; the rest is in the entry */
 
 struct entry {
     uint8_t rest[ID_SIZE - KEY_BYTES];
@@ -104,8 +102,8 @@ static TDB_DATA key_of(const uint8_t id[ID_SIZE])
     return (TDB_DATA){ (unsigned char *)id, KEY_BYTES };
 }
 
-/* The record of an id with room for `more` entries behind it; its dptr is to be freed, and is NULL
- * if there is no memory.  What is no record of ours counts as none. */
+/* Fetches the record of an id with space for `more` entries behind it; the caller frees its dptr, which is
+ * NULL without memory.  A malformed record counts as an empty one. */
 static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t more)
 {
     TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
@@ -119,7 +117,7 @@ static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t mor
     return value;
 }
 
-/* The id's entry, or the end. */
+/* Finds the id's entry; the end of the record if there is none. */
 static struct entry *find(TDB_DATA value, const uint8_t id[ID_SIZE])
 {
     struct entry *entry = (struct entry *)(void *)value.dptr;
@@ -148,7 +146,7 @@ int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in
     return used;
 }
 
-/* The last entry takes the place of the one that goes. */
+/* Moves the last entry to the place of the one that goes. */
 void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE])
 {
     if (l->tdb == NULL)
@@ -166,7 +164,7 @@ void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE])
     free(value.dptr);
 }
 
-/* Uses of tokens that share a record. */
+/* Writes the uses of tokens that share a record. */
 static bool put(struct last_used *l, const struct table_walk_use *use, size_t count)
 {
     TDB_DATA value = fetch(l, use->id, count);
@@ -205,7 +203,7 @@ static bool store_uses(struct last_used *l, const struct table_walk_use *use, si
 
 /* -- rounds ---------------------------------------------------------------------------------- */
 
-/* What was not written is written in the next round: `since` stays. */
+/* Ends a round that failed; `since` stays, so that the next one writes the same again. */
 static void give_up_round(struct last_used *l)
 {
     if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)
@@ -217,7 +215,7 @@ static void give_up_round(struct last_used *l)
     l->slot = 0;
 }
 
-static void step(struct last_used *l, struct token_table *p, int64_t now)
+static void step(struct last_used *l, struct token_table *t, int64_t now)
 {
     struct table_walk_use *use = malloc(STEP_USES * sizeof(*use));
 
@@ -225,7 +223,7 @@ static void step(struct last_used *l, struct token_table *p, int64_t now)
         l->in_round = false;
         return;
     }
-    size_t count = table_walk_uses(p, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
+    size_t count = table_walk_uses(t, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
     bool ok = store_uses(l, use, count);
     free(use);
     if (!ok) {
@@ -237,26 +235,25 @@ static void step(struct last_used *l, struct token_table *p, int64_t now)
     }
 }
 
-bool last_used_step(struct last_used *l, struct token_table *p, int64_t now)
+void last_used_step(struct last_used *l, struct token_table *t, int64_t now)
 {
     if (l->tdb == NULL)
-        return false;
+        return;
     if (!l->in_round && now - l->begun < INTERVAL && now >= l->begun)
-        return false;
+        return;
     if (!l->in_round) {
         l->in_round = true;
         l->begun = now;
     }
-    step(l, p, now);
-    return l->in_round;
+    step(l, t, now);
 }
 
-void last_used_flush(struct last_used *l, struct token_table *p, int64_t now)
+void last_used_flush(struct last_used *l, struct token_table *t, int64_t now)
 {
     if (l->tdb == NULL)
         return;
     l->in_round = true;
     l->slot = 0;
     while (l->in_round && l->tdb != NULL)
-        step(l, p, now);
+        step(l, t, now);
 }

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens come in no index, and each has a place of its own in a table much larger than any cache.
- * Some are count, then all their places are asked for in one go: the processor looks for several
- * addresses at a time, but waits for one alone.  Then they are published together. */
+/* Tokens come in random order, and the table is much larger than any cache.  So they are put in batches,
+ * whose slots are all prefetched first: the processor waits for several addresses no longer than for
+ * one. */
 #include "daemon/writer/load.h"
 
 #include <stdlib.h>
 
-enum { BATCH = 32, READER = 0 }; /* a number of the workers, who are not there yet */
+enum { BATCH = 32, READER = 0 }; /* READER: a worker's number; there are none yet */
 
 struct load {
     struct record_visitor visitor;
     struct token_table *token_table;
     struct creation_index *index;
     const struct generation *g; /* the current table */
-    size_t count;
-    uint64_t bytes; /* of their strings */
+    size_t count;               /* of the batch */
+    uint64_t bytes;             /* of the strings in the batch */
     struct record record[BATCH];
 };
 
-/* False: no memory. */
+/* Puts the batch into table and index.  False: no memory. */
 static bool flush(struct load *l)
 {
     if (creation_index_reserve(l->index, l->count) < 0 ||

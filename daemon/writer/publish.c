@@ -3,7 +3,7 @@
 
 #include "daemon/base/journald.h"
 
-/* Only of a disable: what else denies cannot be allowed again. */
+/* Only a disable needs one: nothing else that denies can be allowed again. */
 static struct pending_deny *pending_deny_of(struct change *c)
 {
     return c->kind->deny == SLOT_DISABLED ? &c->pending_deny : NULL;
@@ -58,23 +58,23 @@ void publish_report(const struct change *c)
     journald_report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
-/* Those of one worker go home together: if the first woke its thread alone, the client's next
- * request would be there before the rest, and make a commit of its own. */
+/* Posts those of one worker together: if the first woke its thread alone, the client's next request would
+ * come before the rest, and make a commit of its own. */
 void publish_answers(struct mail_list *changes)
 {
     struct mail_list together = { NULL, NULL };
-    struct mailbox *home = NULL;
+    struct mailbox *to = NULL;
 
     for (struct mail *m; (m = mail_pop(changes)) != NULL;) {
         struct change *c = (struct change *)m;
-        if (c->reply_to != home && home != NULL)
-            mailbox_post_list(home, &together);
-        home = c->reply_to;
-        if (home != NULL)
+        if (c->reply_to != to && to != NULL)
+            mailbox_post_list(to, &together);
+        to = c->reply_to;
+        if (to != NULL)
             mail_append(&together, m);
         else
             change_free(c);
     }
-    if (home != NULL)
-        mailbox_post_list(home, &together);
+    if (to != NULL)
+        mailbox_post_list(to, &together);
 }

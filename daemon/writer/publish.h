@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a change that was saved does beyond the store: in the table, and in the index of lists; and
- * who is told.  The writer's thread. */
+/* Makes a change visible: in the table and the creation index, in the system's journal, to its sender.  The
+ * writer's thread, unless noted. */
 #ifndef JETON_DAEMON_WRITER_PUBLISH_H
 #define JETON_DAEMON_WRITER_PUBLISH_H
 
@@ -14,14 +14,14 @@
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
-/* There is room for it in table and index.  `last_used` may be NULL. */
+/* Publishes a saved change, for which memory is reserved in table and index.  `last_used` may be NULL. */
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used);
 
-/* Tells the system's journal. */
+/* Reports a saved change to the system's journal. */
 void publish_report(const struct change *c);
 
-/* Sends changes home, and leaves the list empty; those that have no home are freed. */
+/* Sends changes back to their senders, and leaves the list empty; frees those without a sender. */
 void publish_answers(struct mail_list *changes);
 
 #endif

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removes tokens that ended longer than the retention ago, a few at a time.  The writer's
- * thread only. */
+/* Removes tokens that ended longer ago than the retention, a few at a time.  The writer's thread only. */
 #ifndef JETON_DAEMON_WRITER_PURGE_H
 #define JETON_DAEMON_WRITER_PURGE_H
 
 #include "daemon/writer/writer.h"
 
 struct purge {
-    uint32_t slot;        /* goes on here */
-    int64_t next_round;   /* a round that is done is not repeated before this time */
+    uint32_t slot;        /* where the round goes on; 0: at a new round */
+    int64_t next_round;   /* no new round begins before this time */
     int64_t clock_offset; /* of the time of day against CLOCK_MONOTONIC; 0: not known yet */
-    int64_t trusted_from; /* CLOCK_MONOTONIC: after a step of the clock, an operator has time */
+    int64_t trusted_from; /* CLOCK_MONOTONIC; later than now after the clock was set */
 };
 
-/* Looks at the next part of the table and lets the writer remove what it finds; called about every
+/* Looks at the next part of the table and queues the removal of what it finds; called about every
  * second.  `retention` is in seconds. */
-void purge_step(struct purge *s, struct writer *w, int64_t retention, int64_t now);
+void purge_step(struct purge *p, struct writer *w, int64_t retention, int64_t now);
 
 #endif

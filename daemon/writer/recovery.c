@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/recovery.h"
 
-#include "daemon/writer/publish.h"
-#include "daemon/base/log.h"
 #include "daemon/base/journald.h"
+#include "daemon/base/log.h"
+#include "daemon/writer/publish.h"
 
 static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch);
 static bool in_force(struct recovery *r, const struct change *c);
@@ -26,16 +26,16 @@ void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried
     log_state(r, false);
 }
 
-void recovery_end(struct recovery *r)
+void recovery_note_commit(struct recovery *r)
 {
     log_state(r, true);
 }
 
-/* A batch is done if the store has the entry of its last change; the journal in memory may end before
- * it, if that is the one that failed. */
+/* Reopens the store and finds out what became of the batch: it is done if the store has the journal entry
+ * of its last change.  The journal in memory cannot tell; it may lack the very entry that failed. */
 static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch)
 {
-    uint64_t last = 0; /* no change has that serial */
+    uint64_t last = 0; /* serial; 0: no change was to be saved */
 
     for (const struct mail *m = batch->first; m != NULL; m = m->next) {
         const struct change *c = (const struct change *)m;
@@ -50,7 +50,7 @@ static enum outcome find_outcome(struct recovery *r, const struct mail_list *bat
     return last > 0 && journal_newest(r->journal) >= last ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
-/* A denial of what the table holds, or may hold once the store can be read. */
+/* True if the change denies a token that the table holds, or may hold once the store can be read. */
 static bool in_force(struct recovery *r, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
@@ -61,7 +61,7 @@ static bool in_force(struct recovery *r, const struct change *c)
     return (token_table_look(r->token_table, c->id, digest, &used) & c->kind->deny) != 0;
 }
 
-/* Says once that the store does not work, and once that it does again. */
+/* Logs once that the store does not work, and once that it does again. */
 static void log_state(struct recovery *r, bool works)
 {
     const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED :

@@ -1,48 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What follows a transaction that failed, until the store works again.  The writer's thread
- * only.
+/* Handles a transaction that failed, and gets the store to work again.  The writer's thread only.
  *
- *     failed ─▶ the store is opened again ─▶ what it says of tokens in doubt is published
- *            ─▶ each change is told what became of it ─▶ denials are held, to be tried again */
+ *     failed ─▶ reopen the store ─▶ publish what it has of the uncertain tokens
+ *            ─▶ explain to each change what became of it ─▶ keep its denial as unsaved, to be retried */
 #ifndef JETON_DAEMON_WRITER_RECOVERY_H
 #define JETON_DAEMON_WRITER_RECOVERY_H
 
-#include "daemon/writer/unsaved.h"
-#include "daemon/writer/uncertain.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
+#include "daemon/writer/uncertain.h"
+#include "daemon/writer/unsaved.h"
 
 enum { RECOVERY_CHANGES_MAX = 1024 }; /* in one transaction */
 
-/* Nothing failed: all zeros but for what is the writer's and `readable`. */
+/* All zeros but for the writer's members and `readable` until something fails. */
 struct recovery {
     struct store *store; /* these four are the writer's */
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
-    struct unsaved_denials unsaved; /* they stand in memory but are not saved */
-    bool broken;                    /* the store must be opened again before anything is changed */
-    bool readable;                  /* store and journal can be read */
-    bool failure_logged;            /* the log says that the store does not work */
-    uint64_t attempted;             /* the newest serial of a commit that failed; 0: none */
-    size_t uncertain_count;         /* tokens that it may have changed */
+    struct unsaved_denials unsaved;
+    bool broken;            /* the store must be reopened before anything is changed */
+    bool readable;          /* store and journal can be read */
+    bool failure_logged;    /* the last log message says that the store does not work */
+    uint64_t attempted;     /* the newest serial of a commit that failed; 0: none */
+    size_t uncertain_count; /* tokens that it may have changed */
     struct uncertain uncertain[2 * RECOVERY_CHANGES_MAX];
 };
 
-/* Says in each change of a batch what became of it, and holds what it denies.  `tried`: there was a
- * transaction, which failed; otherwise the store was broken before. */
+/* Sets the problem of each change of a failed batch, and keeps its denials as unsaved.  `tried`: there
+ * was a transaction, which failed; otherwise the store was broken before. */
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried);
 
-/* A transaction was committed: says so if the log's last word is that the store does not work. */
-void recovery_end(struct recovery *r);
+/* Notes that a transaction was committed; logs it if the store did not work before. */
+void recovery_note_commit(struct recovery *r);
 
-/* Opens the store again and settles what was in doubt; until that succeeds nothing is changed. */
+/* Reopens the store and resolves what was uncertain; until that succeeds nothing is changed. */
 bool recovery_run(struct recovery *r);
 
 /* True if there is something to try again. */
 bool recovery_is_due(const struct recovery *r);
 
-/* Forgets what is held. */
+/* Frees the unsaved denials. */
 void recovery_clear(struct recovery *r);
 
 #endif

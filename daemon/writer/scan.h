@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request that reads many records: list, show, export, journal, watch.
  *
- * It travels between its connection, which owns it while the reader takes in what there is, and
- * the writer's thread, where a scanner fills the next chunk.  So the reader's pace holds it back, its memory
- * is one chunk, and changes and other scans get their turn between two chunks.
+ * It travels between its session, which owns it until the reader has taken a chunk, and the writer's
+ * thread, which fills the next one (scan_run.h).  So it goes at the reader's pace, its memory is one chunk,
+ * and changes and other scans get their turn between two chunks.
  *
  * A list is no snapshot: what is created while it runs appears at its end, what is deleted before
  * the list gets there does not appear; everything else appears exactly once. */
@@ -21,9 +21,9 @@ enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
 struct scan {
     struct mail mail; /* first: mail is the scan */
     struct mailbox *reply_to;
-    void *sender; /* the SENDERBUSINESS */
+    void *sender; /* for the thread of `reply_to` */
     enum verb verb;
-    atomic_bool stop; /* set at home at any time: end with what was sent so far */
+    atomic_bool stop; /* set by the sender at any time: end with what was sent so far */
 
     /* the question */
     uint32_t given;      /* KEY_BITs */
@@ -37,7 +37,7 @@ struct scan {
 
     /* how far it is */
     bool begun;
-    int64_t created;       /* the last token looked at: its place in the order */
+    int64_t created;       /* of the last token looked at: its place in the creation index */
     uint64_t serial;       /* and its serial; for journal and watch, the last entry sent */
     uint64_t count;        /* lines sent */
     uint8_t last[ID_SIZE]; /* the last token sent */

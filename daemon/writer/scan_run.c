@@ -8,17 +8,17 @@
 #include "proto/scopes.h"
 #include "proto/verdict.h"
 
-/* Records looked at for one chunk, so that a filter nothing passes does not hold up the rest. */
+/* Most records looked at for one chunk, so that a filter which nothing passes does not delay the rest. */
 enum { STEP_RECORDS = 1000 };
 
-/* One step of a scan: the text it writes and what it reads from. */
+/* One step of a scan: the text it writes and the sources it reads. */
 struct step {
     struct scan *scan;
     struct writer *writer;
     struct last_used *last_used;
     struct text text;
     int64_t now;
-    int64_t used; /* of the token that was read, as far as memory knows */
+    int64_t used; /* last use of the token that was read, as far as it is in memory */
 };
 
 typedef void step_function(struct step *s);
@@ -37,7 +37,7 @@ static const struct {
     [VERB_WATCH] = { step_watch, NULL },
 };
 
-/* True while one more line of any length fits, and the final line after it. */
+/* True while one more line of any length fits, and the final line behind it. */
 static bool fits_line(const struct step *s)
 {
     return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
@@ -124,8 +124,8 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
-/* Reads a token as verifiers see it: a denial may stand in memory alone.  But what disabled a token
- * that was revoked before was refused, though the table has its mark. */
+/* Reads a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of a
+ * revoked token may be left from a disable that was refused. */
 static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
@@ -173,7 +173,7 @@ static void put_exported(struct step *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-/* The token that after= names gives the place to begin. */
+/* Begins a list behind the token that after= names.  False: the scan has ended. */
 static bool begin_after(struct step *s)
 {
     struct scan *scan = s->scan;
@@ -196,7 +196,7 @@ static bool begin_after(struct step *s)
     return false;
 }
 
-/* One token of the index; false when the step is over. */
+/* Looks at one token of the index; false when the step is over. */
 static bool list_one(struct step *s, const struct creation_entry *e)
 {
     struct scan *scan = s->scan;
@@ -206,7 +206,7 @@ static bool list_one(struct step *s, const struct creation_entry *e)
         return false;
     enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
     if (found == STORE_FAILED) {
-        finish(s, STATUS_STORE, "the store cannot be read; what came so far is not everything");
+        finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
         return false;
     }
     if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now)) {
@@ -264,7 +264,7 @@ static void step_show(struct step *s)
 
 /* -- the journal ----------------------------------------------------------------------------- */
 
-/* Adds entries after scan->serial out of one block, as many as fit and are wanted. */
+/* Adds entries after scan->serial from one block, as many as fit and as the limit allows. */
 static void put_entries(struct step *s, struct slice block)
 {
     struct scan *scan = s->scan;
@@ -279,7 +279,7 @@ static void put_entries(struct step *s, struct slice block)
     }
 }
 
-/* The entry after scan->serial is not here: trimmed, or (after=) of another store's future. */
+/* Ends a scan whose next entry is not here: it was trimmed, or after= is beyond the newest. */
 static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
 {
     char message[128];
@@ -293,7 +293,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
     s->scan->finished = true;
 }
 
-/* Goes on after scan->serial; false if the scan ended because that is not possible. */
+/* Adds entries after scan->serial.  False: that is not possible, and the scan has ended. */
 static bool read_journal(struct step *s)
 {
     struct journal *journal = s->writer->journal;

@@ -29,7 +29,7 @@ bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
                        struct token_table *token_table, struct creation_index *index)
 {
-    static struct record r; /* the writer's thread alone comes here */
+    static struct record r; /* static: large, and of one thread only */
     enum store_found found = store_get(store, u->id, &r);
 
     if (found == STORE_FAILED)
@@ -39,7 +39,7 @@ bool uncertain_resolve(const struct uncertain *u, struct store *store,
          token_table_reserve(token_table, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
         return false;
     creation_index_remove(index, u->created, u->serial);
-    /* Denials stick to what the table holds, but not to another token that came in its place. */
+    /* A slot keeps its denials, but not when it is another token with the same id. */
     if (found == STORE_ABSENT || r.serial > u->serial)
         token_table_remove(token_table, u->id);
     if (found == STORE_FOUND) {

@@ -35,7 +35,7 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
 }
 
-/* Drops all but one of the same denials; their order is lost. */
+/* Drops all but one of equal denials; loses their order. */
 static void remove_duplicates(struct unsaved_denials *list)
 {
     size_t count = list->count;
@@ -77,7 +77,7 @@ void unsaved_add(struct unsaved_denials *list, const struct change *c)
     *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
     append(list, d);
-    if (c->reply_to != NULL) /* not one that was tried again */
+    if (c->reply_to != NULL) /* not when it is tried again */
         report_unsaved(c);
     if (list->count < DEDUP_MIN || list->count < list->dedup_at)
         return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials that stand in memory but are not saved.  The writer's thread only.
+/* Denials that are in force in memory but not saved.  The writer's thread only.
  *
- * Small, because a dead disk may leave one for every token. */
+ * Each is small, because a dead disk may leave one for every token. */
 #ifndef JETON_DAEMON_WRITER_UNSAVED_H
 #define JETON_DAEMON_WRITER_UNSAVED_H
 
@@ -9,32 +9,32 @@
 #include "daemon/table/token_table.h"
 
 struct unsaved_denial {
-    struct mail mail; /* first: it is listed as mail */
+    struct mail mail; /* first: the list links it as mail */
     const struct change_kind *kind;
     uid_t uid;
     pid_t pid;
     uint8_t id[ID_SIZE];
 };
 
-/* An empty one is all zeros. */
+/* An empty list is all zeros. */
 struct unsaved_denials {
     struct mail *first; /* struct unsaved_denial */
     struct mail *last;
-    size_t count;    /* the same one may be there more than once */
-    size_t dedup_at; /* at this many, duplicates are dropped */
+    size_t count;    /* duplicates included */
+    size_t dedup_at; /* the count at which duplicates are dropped; 0: not yet set */
 };
 
-/* Keeps what a change denies.  Without memory for that it still stands, and its sender is told
- * that it is not saved. */
+/* Adds what a change denies.  Without memory it stays in force all the same, and its sender gets the
+ * answer that it is not saved. */
 void unsaved_add(struct unsaved_denials *list, const struct change *c);
 
-/* The flags that a list denial sets for a token; 0: none. */
+/* The flags that the denials of this token set; 0: none. */
 uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE]);
 
-/* Lets them take effect again, in a table that was made anew from the store. */
+/* Sets them in the table again, after it was brought into agreement with the store. */
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table);
 
-/* Turns up to `most` of them back into changes; returns how many. */
+/* Moves up to `most` of them out of the list, as changes; returns how many. */
 size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, size_t most);
 
 void unsaved_clear(struct unsaved_denials *list);
