@@ -25,7 +25,7 @@ void creation_index_free(struct creation_index *index)
     *index = (struct creation_index){ .entry = NULL };
 }
 
-/* Memory for many at once is had for less than page by page. */
+/* Populates the pages of the next `count` entries at once, which costs less than page by page. */
 static void populate(struct creation_index *index, size_t count)
 {
     const uintptr_t page = (uintptr_t)getpagesize();
@@ -65,8 +65,8 @@ void creation_index_add(struct creation_index *index, int64_t created, uint64_t 
     index->count++;
 }
 
-/* Merges from the back, so that only the tail needs memory of its own.  Without that memory the
- * whole array is sorted in place. */
+/* Merges the tail from the back, so that only the tail must be copied.  Without memory for the copy, sorts
+ * the whole array in place. */
 static void merge_tail(struct creation_index *index)
 {
     size_t tail = index->count - index->sorted, left = index->sorted, at = index->count;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokens in the order of their creation, for listing.  The writer's thread only.
+/* Keeps the tokens in the order of their creation, for listing.  The writer's thread only.
  *
  * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an import
- * with an older date) waits in an unsorted tail that is merged when somebody next reads.  A
- * reader's place is a (created, serial) pair, never an index, so it survives every change. */
+ * with an older date) stays in an unsorted tail until the next lookup merges it.  A list remembers its
+ * place as a (created, serial) pair, never as a position, so that it survives every change. */
 #ifndef JETON_DAEMON_TABLE_CREATION_INDEX_H
 #define JETON_DAEMON_TABLE_CREATION_INDEX_H
 
@@ -30,18 +30,18 @@ struct creation_index {
 
 void creation_index_free(struct creation_index *index);
 
-/* Makes sure that `count` more can be added; 0 or -ENOMEM. */
+/* Reserves memory for `count` more tokens; 0 or -ENOMEM. */
 int creation_index_reserve(struct creation_index *index, size_t count);
 
-/* Adds a token; there must be capacity. */
+/* Adds a token, for which memory must have been reserved. */
 void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
                         const uint8_t id[ID_SIZE]);
 
-/* Takes a token out; does nothing if it is not there. */
+/* Removes a token; does nothing if it is not there. */
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
 
-/* The index of the first entry after this place.  Entries from there to `count` are in order, and
- * some of them may be `removed`; good until the next change. */
+/* The position of the first entry after this place.  Entries from there to `count` are in order, and
+ * some of them may be `removed`; valid until the next change. */
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial);
 
 #endif

@@ -28,8 +28,8 @@ void generation_free(struct generation *g)
     free(g);
 }
 
-/* Mapped writable first: once FUTURE_WRITE is sealed nobody can do that again.  Tokens go to all
- * pages of the slots in no order: together those are had for less than one by one. */
+/* Maps the memfd writable before it is sealed: with F_SEAL_FUTURE_WRITE nobody can do that again.  Tokens
+ * are spread over all pages of the slots, which cost less at once than one by one. */
 static int generation_map(struct generation *g, uint64_t size)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
@@ -116,7 +116,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* By words, of which the last may overlap the one before. */
+/* Hashes by words, of which the last may overlap the one before. */
 static uint32_t string_hash(struct slice s)
 {
     uint64_t hash = s.len, word = 0;
@@ -129,10 +129,10 @@ static uint32_t string_hash(struct slice s)
         memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
     else if (s.len > 0)
         memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* once more, for the last word's sake */
+    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* mixes the last word in once more */
 }
 
-static uint64_t string_room(size_t len)
+static uint64_t string_size(size_t len)
 {
     return (sizeof(uint16_t) + len + STRING_ALIGN - 1) / STRING_ALIGN * STRING_ALIGN;
 }
@@ -160,11 +160,11 @@ uint32_t generation_intern(struct generation *g, struct slice s)
     for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
         if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
             return g->intern[at];
-    assert(g->arena_used + string_room(s.len) <= g->table.arena_size); /* it was reserved */
+    assert(g->arena_used + string_size(s.len) <= g->table.arena_size); /* the caller reserved it */
     uint32_t reference = (uint32_t)g->arena_used;
     memcpy(g->arena + reference, &len, sizeof(len));
     memcpy(g->arena + reference + sizeof(len), s.at, s.len);
-    g->arena_used += string_room(s.len);
+    g->arena_used += string_size(s.len);
     g->intern[at] = reference;
     g->interned++;
     return reference;
@@ -188,7 +188,7 @@ static void slot_write(struct table_slot *slot, const struct slot_values *v)
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 
-/* For the writer, under the mutex: nobody else changes it. */
+/* Reads without a retry: under the mutex nobody changes the slot. */
 struct slot_values generation_read(const struct generation *g, uint32_t at)
 {
     const struct table_slot *slot = &g->slots[at];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One table in its memfd, as its writer sees it: slots, strings, and what only the daemon keeps
- * beside them.  The token_table's mutex guards every call; `used` alone is written by
- * verifying threads. */
+/* One generation of the table, in a memfd: slots, strings, and what only the daemon keeps beside them.  The
+ * token table's mutex guards every call; `used` alone is written by verifying threads. */
 #ifndef JETON_DAEMON_TABLE_GENERATION_H
 #define JETON_DAEMON_TABLE_GENERATION_H
 
@@ -25,11 +24,11 @@ struct generation {
     struct {
         size_t slots;
         size_t used;
-    } collapsed; /* bytes; who condenses, without the mutex */
+    } collapsed; /* bytes done; of the thread that collapses, without the mutex */
     struct generation *next_retired;
 };
 
-/* What a slot holds, without its sequence. */
+/* The contents of a slot, without its sequence. */
 struct slot_values {
     uint64_t digest[DIGEST_SIZE / 8];
     uint32_t flags;
@@ -39,29 +38,28 @@ struct slot_values {
     int64_t expires;
 };
 
-/* Where a token is, or where it would go. */
+/* The slot in which a token is, or would be put. */
 struct place {
     uint32_t slot;
     bool found;
     bool was_tombstone;
 };
 
-/* An empty table; NULL and errno on failure. */
+/* Makes an empty table; NULL and errno on failure. */
 struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
-/* See token_table_collapse(). */
+/* Moves a piece of it into a huge page: token_table_collapse(). */
 bool generation_collapse(struct generation *g);
 
-/* True if `tokens` more, with `bytes` of strings between them, can be added for certain. */
+/* True if `tokens` more, with `bytes` of strings in all, are certain to fit. */
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes);
 
-/* Arena bytes that `tokens` tokens with `bytes` of strings take at most. */
+/* The most arena bytes that `tokens` tokens with `bytes` of strings take. */
 uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes);
 
-/* Asks for what a verification will look at to be brought into the cache.  Inline for the same reason
- * as table_prefetch(). */
+/* Prefetches what a verification will look at.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void generation_prefetch(const struct generation *g,
                                                                       const uint8_t *digest)
 {
@@ -69,16 +67,16 @@ static inline __attribute__((always_inline)) void generation_prefetch(const stru
     __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
 }
 
-/* The reference of a string, which is added if it is new.  There must be room. */
+/* The reference of a string, which is added if it is new.  It must be certain to fit. */
 uint32_t generation_intern(struct generation *g, struct slice string);
 
 struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE]);
 struct slot_values generation_read(const struct generation *g, uint32_t slot);
 
-/* Changes the slot under its sequence, and keeps count of what is present. */
+/* Writes the slot under its sequence, and counts what is present. */
 void generation_write(struct generation *g, struct place place, const struct slot_values *values);
 
-/* Copies every token, with its last use, into an emptier table. */
+/* Copies every token, with its last use, into a table where all fit. */
 void generation_copy(struct generation *to, const struct generation *from);
 
 #endif

@@ -9,7 +9,7 @@ void lookup_retry(struct token_table *t, const struct generation *g, const struc
                   int64_t now, struct verdict *verdict)
 {
     for (int i = 0; i < TORN_RETRIES && verdict->status == STATUS_UNAVAILABLE; i++) {
-        token_table_await_change(t);
+        token_table_wait_for_writer(t);
         verdict_judge(token_table_table(g), q, now, verdict);
     }
 }

@@ -3,7 +3,7 @@
 
 #include "daemon/table/generation.h"
 
-/* One element out of one slot; false if the slot does not give one. */
+/* Fills an element from a slot; false if the slot is not wanted. */
 typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, void *element);
 
 static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, void *element)

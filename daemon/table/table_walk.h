@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Goes over the table for the chores: what was used, and what has ended.
+/* Walks over the table in steps, for tokens that were used, or have ended.
  *
- * Both walk over the slots from *slot on, look at no more than `slots` of them and fill no more
- * than `max` elements; *slot is then where to go on, and 0 at the end of the table.  They return
- * how many elements there are.  A table that is replaced in between is walked from where the old
- * one was left; what that misses comes in the next round.  Any thread; changes wait meanwhile. */
+ * A step looks at no more than `slots` slots from *slot on, and fills no more than `max` elements; it
+ * returns how many it filled, and sets *slot to where the next step goes on, 0 at the end of the table.
+ * When the table is replaced between steps, the walk goes on at the same slot of the new one; tokens that
+ * it misses are found in the next round.  Any thread; changes wait meanwhile. */
 #ifndef JETON_DAEMON_TABLE_TABLE_WALK_H
 #define JETON_DAEMON_TABLE_TABLE_WALK_H
 
@@ -16,7 +16,7 @@ struct table_walk_use {
     uint32_t time;
 };
 
-/* A token that retention may concern: revoked, or expired before a given time. */
+/* A token that was revoked, or had expired by a given time. */
 struct table_walk_ended {
     uint8_t id[ID_SIZE];
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growth, and the removal of tombstones and forgotten strings, build the next generation and
- * retire this one.  Slots lie in the order of their digests, so copying walks both tables from
- * front to back. */
+/* Growth builds the next generation, without tombstones and unused strings, and retires the old one.
+ * Slots are in the order of their digests, so that copying walks both tables from front to back. */
 #include "daemon/table/token_table.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/table/generation.h"
 
-enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds: last use is not written more often */
+enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds between writes of a last use */
 enum { COLLAPSER = TOKEN_TABLE_READERS_MAX, READERS };
 #define ARENA_MAX (UINT64_C(0xffffffff) - 4095) /* references have 32 bits */
 
@@ -25,7 +24,7 @@ struct token_table {
     struct pending_denies pending_denies; /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
-        _Alignas(64) _Atomic(struct generation *) generation;
+        _Alignas(64) _Atomic(struct generation *) generation; /* that it uses; or NULL */
     } reader[READERS];
 };
 
@@ -36,15 +35,15 @@ static struct generation *current(struct token_table *t)
     return atomic_load(&t->current);
 }
 
-/* Frees the retired tables that no reader is inside. */
+/* Frees the retired generations that no reader uses. */
 static void reap(struct token_table *t)
 {
     for (struct generation **link = &t->retired; *link != NULL;) {
         struct generation *g = *link;
-        bool inside = false;
+        bool in_use = false;
         for (int i = 0; i < READERS; i++)
-            inside = inside || atomic_load(&t->reader[i].generation) == g;
-        if (inside) {
+            in_use = in_use || atomic_load(&t->reader[i].generation) == g;
+        if (in_use) {
             link = &g->next_retired;
         } else {
             *link = g->next_retired;
@@ -68,7 +67,7 @@ static uint32_t bits_for(uint64_t tokens)
     return bits;
 }
 
-/* Makes a table of that size the current one, if `tokens` more fit into it.  The mutex is held. */
+/* Replaces the current generation by one of that size, if `tokens` more fit into it.  The mutex is held. */
 static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {
@@ -194,7 +193,8 @@ void token_table_put_all(struct token_table *t, const struct record *records, si
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* Finds the token and lets `clear` and `set` change its flags; false if it is not there. */
+/* Clears and sets flags of a token; false if it is not there.  While a denial of it is
+ * pending, a call that sets nothing clears nothing either. */
 static bool change_flags(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t clear,
                          uint32_t set, struct pending_deny *pending)
 {
@@ -301,7 +301,7 @@ struct token_table_figures token_table_figures(struct token_table *t)
     return figures;
 }
 
-/* A hazard pointer: what is announced and is still current after that is not freed. */
+/* Publishes a hazard pointer: a generation that is still current after that is not freed. */
 static struct generation *enter(struct token_table *t, unsigned reader)
 {
     struct generation *g = current(t);
@@ -370,7 +370,7 @@ void token_table_unlock(struct token_table *t)
     pthread_mutex_unlock(&t->mutex);
 }
 
-void token_table_await_change(struct token_table *t)
+void token_table_wait_for_writer(struct token_table *t)
 {
     token_table_lock(t);
     token_table_unlock(t);
