@@ -3,18 +3,18 @@
 
 #include "daemon/base/batch_queue.h"
 
-/* What is wrong with a record, and with which. */
+/* A record that cannot be read, and why. */
 struct fault {
     const char *what; /* NULL: nothing */
     char name[48];
 };
 
 struct bulk_read {
-    struct batch_queue *queue; /* the walking thread's, as are the next three */
-    uint64_t left;             /* more bytes than these are not in the file: its chains meet */
+    struct batch_queue *queue; /* this one and the next three: of the walking thread */
+    uint64_t left; /* bytes that may still come; more are not in the file, unless its chains meet */
     bool ended;
     struct fault walk_fault;
-    /* From here on: the other thread's, until the queue ends. */
+    /* from here on: of the parsing thread, until the queue ends */
     _Alignas(64) struct record_visitor *visitor;
     uint64_t seen;
     struct fault record_fault;
@@ -39,7 +39,7 @@ bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
     return finish(&b, file, tdb_file_walk(file, walk, &b, &b.ended), problem);
 }
 
-/* A key out of a damaged file may hold anything.  Returns false. */
+/* Notes a fault, and returns false.  The key is made printable: in a damaged file it may be anything. */
 static bool set_fault(struct fault *f, const char *what, struct slice name)
 {
     size_t len = 0;
@@ -74,7 +74,7 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *bul
     return b->ended;
 }
 
-/* On the other thread. */
+/* Parses one record and gives it to the visitor; on the second thread. */
 static bool parse_record(void *bulk_read, struct slice name, struct slice value)
 {
     struct bulk_read *b = bulk_read;

@@ -5,17 +5,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SERIAL_MAX ((uint64_t)INT64_MAX) /* no store gets there: counting on does not overflow */
+#define SERIAL_MAX ((uint64_t)INT64_MAX) /* out of reach, and far from an overflow */
 
 enum {
     HEAD_SIZE = sizeof("v=1 tokens=0000000000\n") - 1,
-    ENTRY_LEAST = 96, /* bytes: hardly one is shorter */
+    ENTRY_MIN = 96, /* bytes: hardly an entry is shorter */
 };
 
 _Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK,
                "an empty block has capacity for any entry");
 
-/* A block's entries are first .. first + count - 1. */
+/* The serials of a block: first .. first + count - 1. */
 struct extent {
     uint64_t first;
     uint64_t count;
@@ -163,7 +163,7 @@ uint64_t journal_tokens(const struct journal *j)
     return j->tokens;
 }
 
-/* The block with the oldest entries, or an empty one; never the current. */
+/* Finds an empty block, or else the one with the oldest entries, except the current; `blocks`: none. */
 static uint32_t oldest_block(const struct journal *j)
 {
     uint32_t oldest = j->blocks;
@@ -196,7 +196,7 @@ int journal_next_block(struct journal *j)
 
 int journal_begin(struct journal *j)
 {
-    bool fits = j->blocks > 0 && j->block.len + ENTRY_LEAST <= JOURNAL_BLOCK;
+    bool fits = j->blocks > 0 && j->block.len + ENTRY_MIN <= JOURNAL_BLOCK;
 
     return fits ? 0 : journal_next_block(j);
 }

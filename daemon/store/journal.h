@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The journal's shape: numbered entries in a ring of blocks of equal size (but for larger ones that
- * an older build left).  It knows nothing of TDB: the store writes and reads the blocks.  The
- * writer's thread only.
+/* Arranges the journal: numbered entries in a ring of blocks of equal size (but for larger ones that older
+ * versions left).  It knows nothing of TDB: the store writes and reads the blocks.  The writer's thread
+ * only.
  *
  *     key    "journal/" N                     N: the block's place in the ring, from 0
  *     value  "v=1 tokens=0000000123" LF       how many token records the store held after this
  *            entry LF ...                     serial=… time=… event=… id=… by=uid:N pid=N …
  *
- * A commit puts its entries into the newest block, and so rewrites one record, in place; what does
- * not fit goes into the next.  A small block is rewritten for less, of a large one less is left over:
- * an entry has some 150 bytes.  Serials are consecutive, within a block and from block to block.  A
+ * A commit adds its entries to the newest block, which rewrites one record in place; what does not fit
+ * goes into the next.  Small blocks cost less to rewrite, large ones waste less at their end: an entry
+ * has some 150 bytes.  Serials are consecutive, within a block and from block to block.  A
  * full block is followed by the oldest one, if enough entries remain without it, or else by a new
  * one. */
 #ifndef JETON_DAEMON_STORE_JOURNAL_H
@@ -19,68 +19,65 @@
 #include "proto/line.h"
 
 enum {
-    JOURNAL_BLOCK = 32 * 1024 - 64, /* bytes that are filled of a block: with what TDB adds to it,
-                                         * eight pages */
-    JOURNAL_BLOCK_MAX = 64 * 1024,  /* bytes of one that is read: there were such */
+    JOURNAL_BLOCK = 32 * 1024 - 64, /* bytes of a block: eight pages, with what TDB adds to it */
+    JOURNAL_BLOCK_MAX = 64 * 1024,  /* of one that is read: older versions wrote such */
     JOURNAL_ENTRY_MAX = LINE_MAX_BYTES,
     JOURNAL_KEY_MAX = 32,
 };
 
 struct journal;
 
-/* Keeps at least the last `keep` entries.  NULL: no memory. */
+/* Makes an empty journal that keeps at least the last `keep` entries.  NULL: no memory. */
 struct journal *journal_new(uint64_t keep);
 void journal_free(struct journal *j);
 void journal_set_keep(struct journal *j, uint64_t keep);
 
-/* Forgets everything, before blocks are loaded anew. */
+/* Empties it, before blocks are loaded again. */
 void journal_clear(struct journal *j);
 
-/* Takes note of a stored block; in any order.  NULL, or what is wrong with it. */
+/* Loads a stored block, in any order.  Returns NULL, or what is wrong with it. */
 const char *journal_load(struct journal *j, uint32_t block, struct slice stored);
 
-/* After all blocks: chooses the newest as current.  NULL, or what is wrong with the ring. */
+/* Checks the ring after all blocks were loaded.  Returns NULL, or what is wrong with it. */
 const char *journal_loaded(struct journal *j);
 
-/* How many token records the newest block says there are. */
+/* The number of token records, according to the newest block. */
 uint64_t journal_tokens(const struct journal *j);
 
-/* Before a commit's first entry: goes on to another block, unless this one has room.  0 or -ENOMEM. */
+/* Prepares a commit's first entry: goes on to the next block if this one is full.  0 or -ENOMEM. */
 int journal_begin(struct journal *j);
 
-/* After an entry that did not fit, when the block is stored: goes on to another one, in which any
- * fits.  0 or -ENOMEM. */
+/* Goes on to the next block, in which any entry fits, after the full one was stored.  0 or -ENOMEM. */
 int journal_next_block(struct journal *j);
 
 /* The serial the next entry will have. */
 uint64_t journal_next(const struct journal *j);
 
-/* Begins the next entry; the caller adds fields to the text and then calls journal_entry_end().
- * False: it does not fit into this block, and there is no such entry. */
+/* Begins the next entry; the caller adds fields to the text, and then calls journal_entry_end().  False: it
+ * does not fit into this block, and was not added. */
 struct text journal_entry(struct journal *j, int64_t time, const char *event);
 bool journal_entry_end(struct journal *j, struct text *entry);
 
-/* Writes the head line; what must be stored is then journal_key() and journal_block(). */
+/* Writes the head line; the block can then be stored by journal_key() and journal_block(). */
 void journal_end(struct journal *j, uint64_t tokens);
 uint32_t journal_block_number(const struct journal *j);
 struct slice journal_block(const struct journal *j);
 
-/* The oldest serial still here, and the newest; 0 and 0 if there is none. */
+/* The oldest serial that is still here, and the newest; 0 and 0: none. */
 uint64_t journal_oldest(const struct journal *j);
 uint64_t journal_newest(const struct journal *j);
 
-/* The number of the block that holds this serial; false if none does.  The current block is
- * journal_block(); others are read from the store. */
+/* Finds the number of the block that holds this serial; false if none does. */
 bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block);
 
-/* The entries of a block from `serial` on, as the LF-terminated lines they are. */
+/* The entries of a block from `serial` on, as LF-terminated lines. */
 struct slice journal_entries(struct slice block, uint64_t serial);
 
 /* Takes the line at the front of such entries, without its LF; false at the end, or if the LF is
  * missing. */
 bool journal_take_entry(struct slice *rest, struct slice *entry);
 
-/* The serial of an entry line. */
+/* Reads the serial of an entry line. */
 bool journal_serial(struct slice entry, uint64_t *serial);
 
 void journal_key(struct text *key, uint32_t block);

@@ -17,7 +17,7 @@ static const char *text_fault(struct slice text, size_t max, const char *too_lon
     return NULL;
 }
 
-/* Puts a text in the place of the one that is there; those behind it move. */
+/* Replaces a text, and moves those behind it. */
 static void replace(struct record *r, struct slice old, uint16_t *len, struct slice text)
 {
     char *to = r->texts + (old.at - r->texts);
@@ -137,7 +137,7 @@ struct slice record_write(struct text *t, const struct record *r)
     return (struct slice){ t->at + claims, t->len - claims };
 }
 
-/* How one field of the stored line is read into the record. */
+/* Reads one field of the stored line into the record. */
 struct field {
     struct slice key;
     bool (*read)(struct record *r, struct slice value);
@@ -175,7 +175,7 @@ static bool read_by(struct record *r, struct slice v)
     return true;
 }
 
-/* What is denied stays so even if the clock was wrong: 0 would say that it is not. */
+/* Reads the date of a denial.  0 would mean none, but what is denied stays so even if the clock was wrong. */
 static bool read_denied(struct slice v, int64_t *time)
 {
     bool ok = stamp_parse(v, time);
@@ -231,7 +231,7 @@ static const struct field fields[] = {
     { SLICE("serial"), read_serial },
     { SLICE("digest"), read_digest },
     { SLICE("created"), read_created },
-    { SLICE("by"), read_by }, /* these five must be there */
+    { SLICE("by"), read_by }, /* those up to here are required */
     { SLICE("revoked"), read_revoked },
     { SLICE("disabled"), read_disabled },
     { SLICE("replaces"), read_replaces },
@@ -244,7 +244,7 @@ static const struct field fields[] = {
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
 
-/* Fields come in the table's order mostly, so the search goes on where it last ended. */
+/* Searches from where the last field was found: they mostly come in the table's order. */
 static int field_named(struct slice key, int from)
 {
     for (int i = 0; i < FIELDS; i++) {
@@ -255,7 +255,7 @@ static int field_named(struct slice key, int from)
     return -1;
 }
 
-/* By eight bytes, as there are often a hundred. */
+/* Takes eight bytes at a time, as there are often a hundred. */
 struct slice record_trimmed(struct slice stored)
 {
     uint64_t last;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A token as the store keeps it: one line of the common grammar.
+/* Reads and writes a token as the store keeps it: one line of the common grammar.
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
@@ -19,13 +19,13 @@ enum {
     RECORD_VERSION = 1,
     RECORD_KEY_SIZE = sizeof(RECORD_KEY) - 1 + ID_TEXT,
     RECORD_LINE_MAX = LINE_MAX_BYTES,
-    RECORD_BYTES_MIN = 64, /* bytes of the store that any record takes */
+    RECORD_BYTES_MIN = 64, /* of the store, for any record */
     RECORD_TEXTS_MAX = SUBJECT_MAX + SCOPES_TEXT_MAX + DESCRIPTION_MAX,
 };
 
 struct record {
     uint8_t digest[DIGEST_SIZE]; /* begins with the id */
-    uint64_t serial;             /* of the journal entry that brought it here: order of arrival */
+    uint64_t serial;             /* of the journal entry that added it */
     int64_t created;
     int64_t activates; /* TIME_ALWAYS: at once */
     int64_t expires;   /* TIME_NEVER */
@@ -37,11 +37,12 @@ struct record {
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
-    char texts[RECORD_TEXTS_MAX]; /* subject, scopes (normalised), description: without a gap, for
-                                     * there is room for much more than is mostly in them */
+    char texts
+        [RECORD_TEXTS_MAX]; /* subject, scopes (normalised), description; without gaps, because they
+                                   * are mostly much shorter than they may be */
 };
 
-/* Without anything: zeros, but for what lies beyond its texts' end. */
+/* Empties a record; the bytes of its texts stay as they are. */
 static inline void record_clear(struct record *r)
 {
     memset(r, 0, offsetof(struct record, texts));
@@ -62,39 +63,39 @@ static inline struct slice record_description(const struct record *r)
     return (struct slice){ r->texts + r->subject_len + r->scopes_len, r->description_len };
 }
 
-/* Each sets a text of the record, which is not part of it yet; NULL, or what is wrong with it (the
- * record is then unchanged). */
+/* Set a text of the record, from outside of it.  Return NULL, or what is wrong with the text; the record is
+ * then unchanged. */
 const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);
 
-/* The slot flags its table entry should have. */
+/* The flags of the token's slot in the table. */
 uint32_t record_flags(const struct record *r);
 
-/* The second from which retention counts: the earlier of revocation and expiry; TIME_NEVER. */
+/* The time from which retention counts: the earlier of revocation and expiry; or TIME_NEVER. */
 int64_t record_ended(const struct record *r);
 
 /* Writes RECORD_KEY_SIZE bytes. */
 void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
 
-/* True if a store's key is a token's; gives its id. */
+/* True if a key of the store is a token's; sets its id. */
 bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
 
-/* The stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in it, as
- * record_put_claims() words them. */
+/* Writes the stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in it, as
+ * record_put_claims() writes them. */
 struct slice record_write(struct text *t, const struct record *r);
 
-/* The claims, as replies, exports and journal entries show them:
+/* Adds the claims, as replies, exports and journal entries show them:
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
-/* " state=…" at this time, as every line about a token has it. */
+/* Adds " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
 
-/* A stored line without the spaces behind it, of which there may be hundreds. */
+/* Trims the spaces behind a stored line, of which there may be hundreds. */
 struct slice record_trimmed(struct slice stored);
 
-/* Reads a stored line; NULL, or what is wrong with it.  The id must be the key's. */
+/* Reads a stored line; `id` is the key's.  Returns NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
 
 /* Receives every token of a store, one after the other. */

@@ -17,7 +17,7 @@ struct store {
     enum store_mode mode;
     int lock;                                    /* descriptor of PATH.lock; -1 when only reading */
     struct slice claims;                         /* in `line` */
-    char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* that was put last */
+    char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* the record that was last put */
 };
 
 static bool take_lock(struct store *s, struct problem *problem);
@@ -36,7 +36,7 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
         return NULL;
     }
     *s = (struct store){ .mode = mode, .lock = -1 };
-    unsetenv("TDB_NO_FSYNC"); /* TDB obeys it, and nothing would be durable */
+    unsetenv("TDB_NO_FSYNC"); /* TDB would obey it, and nothing would be durable */
     if (!tdb_file_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
     else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
@@ -136,7 +136,7 @@ static void explain(struct store *s, struct problem *problem)
         problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
 }
 
-/* PATH.lock guards the creation; this one goes with the file, whatever name leads to it. */
+/* Locks the file itself, whatever its name; PATH.lock guards its creation. */
 static bool lock_file(struct store *s, struct problem *problem)
 {
     return s->mode == STORE_READ || flock(tdb_fd(s->file.tdb), LOCK_EX | LOCK_NB) == 0 ||
@@ -208,8 +208,8 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
     return fault == NULL;
 }
 
-/* Everything is read through a second way in: mapped, and without TDB's locks, for which our own
- * stands.  With a system call for each piece of a record it takes many times as long. */
+/* Opens the file in another mode.  To read everything it is mapped, without TDB's locks (ours replace them):
+ * with a system call for each piece of a record it would take many times as long. */
 static bool reopen_as(struct store *s, enum store_mode mode, struct problem *problem)
 {
     if (s->mode == STORE_READ)
@@ -254,7 +254,7 @@ bool store_begin(struct store *s)
     return tdb_file_begin(&s->file);
 }
 
-/* A line is stored with spaces behind it, which mean nothing to the grammar. */
+/* Puts a line, filled up with spaces, which mean nothing to the grammar. */
 static bool put_record(struct store *s, const struct record *record, int how)
 {
     char key[RECORD_KEY_SIZE];
@@ -293,7 +293,7 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
     return tdb_delete(s->file.tdb, tdb_file_datum((struct slice){ key, sizeof(key) })) == 0;
 }
 
-/* A block's record gets its full place at once, so that it is rewritten in place ever after. */
+/* Gives the record of a new block its full size first, so that it is always rewritten in place. */
 bool store_put_journal(struct store *s, const struct journal *j)
 {
     static const char zeros[JOURNAL_BLOCK];

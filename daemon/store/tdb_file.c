@@ -14,7 +14,7 @@
 #include "daemon/base/log.h"
 #include "daemon/store/tdb_recovery.h"
 
-/* For 10^6 records and more; TDB's default of 131 would make every fetch a walk. */
+/* Enough for 10^6 records and more; with TDB's default of 131 every fetch would be a walk. */
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };
 
 bool tdb_file_init(struct tdb_file *f, const char *path)
@@ -23,7 +23,7 @@ bool tdb_file_init(struct tdb_file *f, const char *path)
     return (size_t)snprintf(f->path, sizeof(f->path), "%s", path) < sizeof(f->path) - 8;
 }
 
-/* -- what TDB says --------------------------------------------------------------------------- */
+/* -- TDB's log ------------------------------------------------------------------------------- */
 
 static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -49,7 +49,7 @@ static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, cons
     if (!f->failed)
         memcpy(f->error_text, message, sizeof(message));
     f->failed = f->error_logged = true;
-    /* It cannot be written through this descriptor any more: see the header. */
+    /* cuts TDB off from the file: see the header */
     if (f->committing)
         dup3(f->null_fd, tdb_fd(tdb), O_CLOEXEC);
     errno = error;
@@ -59,21 +59,21 @@ static struct tdb_context *open_tdb(struct tdb_file *f, const char *path, int fl
 {
     const struct tdb_logging_context logging = { on_tdb_log, f };
 
-    /* For reading only, a map is faster, and cannot run into a full disk. */
+    /* A map is faster for reading, and a full disk cannot disturb it. */
     int map = (flags & O_ACCMODE) == O_RDONLY ? 0 : TDB_NOMMAP;
 
     f->failed = f->committing = f->unclean = false;
     return tdb_open_ex(path, HASH_SIZE, TDB_FLAGS | map, flags | O_CLOEXEC, 0600, &logging, NULL);
 }
 
-/* -- the pieces that the file consists of ---------------------------------------------------- */
+/* -- sizes of allocations -------------------------------------------------------------------- */
 
-/* 256, 512, ... 4096 bytes or whole pages, and the file grows by whole pages, which such pieces fill.
- * Remainders too small to be used would stay in TDB's free list for ever, and every allocation walks
- * over all of that list, with three system calls for each. */
+/* TDB's allocations are kept to pieces of 256, 512, ... 4096 bytes or whole pages, which fill the pages by
+ * which the file grows.  Remainders that are too small to be used would stay in TDB's free list for ever,
+ * and every allocation walks over all of that list, with three system calls for each piece. */
 enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4 };
 
-/* TDB takes a quarter more than it is asked for, a trailer and a header. */
+/* The size of a value that takes a piece: TDB adds a quarter, a trailer and a header. */
 static size_t value_in(size_t piece, size_t key)
 {
     return (piece - RECORD_HEADER - RECORD_TRAILER) * 4 / 5 - key;
@@ -102,8 +102,8 @@ size_t tdb_file_place(size_t key, size_t most)
     return value_in(piece, key);
 }
 
-/* The file's header and hash table end in the middle of a page.  What is left of it is the first
- * record's, for whatever remained of it would be of no use. */
+/* The size of the first record, which fills the rest of the page in which the file's header and hash table
+ * end: a remainder would be of no use. */
 static size_t first_size(size_t key, size_t least)
 {
     size_t piece = PAGE - (TDB_FILE_HEAD + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
@@ -166,7 +166,7 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
 
 /* -- opening --------------------------------------------------------------------------------- */
 
-/* A file that was put in the place of ours while it was open is not the one we know. */
+/* Notes the file at the first call; false if another was put in its place since. */
 static bool same_file(struct tdb_file *f, const struct stat *st)
 {
     if (f->inode == 0) {
@@ -176,8 +176,8 @@ static bool same_file(struct tdb_file *f, const struct stat *st)
     return f->device == st->st_dev && f->inode == st->st_ino;
 }
 
-/* TDB would wait for ever for the other end of a pipe, and would notice that the free space at the
- * end is cut off only when it needs it.  It makes its files whole pages. */
+/* Checks that the path is a regular file of whole pages, as TDB makes them.  TDB would wait for ever for the
+ * other end of a pipe, and would notice only later that free space at the end is missing. */
 static bool is_whole(const struct tdb_file *f)
 {
     struct stat st;
@@ -188,8 +188,9 @@ static bool is_whole(const struct tdb_file *f)
     return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
 }
 
-/* Nobody else may have it open: then it would not be what the power left. */
-static bool forget_recovery_beyond(struct tdb_file *f, int flags)
+/* Clears a recovery record behind the end of the file, if nobody else has it open: then it would not be left
+ * from a power failure. */
+static bool clear_recovery_beyond(struct tdb_file *f, int flags)
 {
     bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
     int fd = open(f->path, (for_writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
@@ -200,7 +201,7 @@ static bool forget_recovery_beyond(struct tdb_file *f, int flags)
     f->unclean = !good && !for_writing;
     if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         log_warning(
-            "%s: the power went while a commit made it longer: nothing of that commit was saved",
+            "%s: power failed while a commit made the file longer: nothing of that commit was saved",
             f->path);
         good = tdb_recovery_clear(fd);
     }
@@ -215,7 +216,7 @@ bool tdb_file_open(struct tdb_file *f, int flags)
     struct stat st;
 
     f->failed = f->unclean = false;
-    if (!is_whole(f) || !forget_recovery_beyond(f, flags))
+    if (!is_whole(f) || !clear_recovery_beyond(f, flags))
         return false;
     errno = 0;
     if (f->null_fd < 0)
@@ -248,7 +249,7 @@ void tdb_file_close(struct tdb_file *f)
 
 enum { CHAINS_AT_ONCE = 4096 };
 
-/* The heads of all chains lie behind the file's header and the head of the list of free pieces. */
+/* Reads heads of chains, which are behind the file's header and the head of the free list. */
 static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[], unsigned count)
 {
     off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
@@ -257,8 +258,8 @@ static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[]
     return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
 }
 
-/* Chain by chain TDB shows records where they lie; in a walk over all it copies each, and never comes
- * to an end where dead ones lead to each other.  Most of the million chains may be empty. */
+/* Walks chain by chain, where TDB does not copy the records; its own walk over all copies each, and never ends
+ * where dead records lead to each other.  Skips empty chains, which most of the million may be. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended)
 {
@@ -278,7 +279,7 @@ bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *cont
 
 /* -- transactions ---------------------------------------------------------------------------- */
 
-/* What is written to a file that was moved away or replaced would be lost with it. */
+/* Checks that the open file is still at its path: what is written to another would be lost. */
 static bool in_place(struct tdb_file *f)
 {
     struct stat st;
@@ -305,8 +306,8 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
     return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
 }
 
-/* Zero from TDB is not enough.  What tdb_error() says is worth something only when it was clear
- * before: growing inside a transaction leaves an error behind although nothing went wrong. */
+/* Does not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because growing
+ * inside a transaction leaves an error behind although nothing failed. */
 bool tdb_file_commit(struct tdb_file *f)
 {
     if (f->failed)
@@ -345,7 +346,7 @@ void tdb_file_shrink(struct tdb_file *f)
     if (f->size_before == 0 || fstat(fd, &st) < 0 || !tdb_recovery_end(fd, &end))
         return;
     if (size < end)
-        size = (end + page - 1) / page * page; /* its files are whole pages */
+        size = (end + page - 1) / page * page; /* TDB's files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
         log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
     f->size_before = 0;

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of TDB's format, which has not changed since 2005: how a file begins, and that record. */
+/* TDB's format, unchanged since 2005: the head of a file, and of a recovery record. */
 struct file_head {
     char food[32];
     uint32_t version;
@@ -31,8 +31,8 @@ struct recovery_head {
 
 enum { START_AT = offsetof(struct file_head, recovery_start) };
 
-/* Behind the head are the chain free piece, and the chain record of each chain.  Of a file that was
- * itself cut off some are missing. */
+/* True if the heads of the free list and of all chains are in the file, and lead into it; some do not in one
+ * that was truncated. */
 static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
 {
     uint64_t at = TDB_FILE_HEAD, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
@@ -50,7 +50,8 @@ static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
     return true;
 }
 
-/* The start is read before the size: who makes the file longer does it in the other order. */
+/* Reads the pointer before the size, because a process that makes the file longer does so before it sets the
+ * pointer. */
 bool tdb_recovery_is_beyond(int fd)
 {
     struct file_head head;
