@@ -39,7 +39,8 @@ bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
     return finish(&b, file, tdb_file_walk(file, walk, &b, &b.ended), problem);
 }
 
-/* Notes a fault, and returns false.  The key is made printable: in a damaged file it may be anything. */
+/* Notes a fault, and returns false.  The key is made printable: in a damaged file it may be
+ * anything. */
 static bool set_fault(struct fault *f, const char *what, struct slice name)
 {
     size_t len = 0;

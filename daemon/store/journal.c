@@ -13,7 +13,7 @@ enum {
 };
 
 _Static_assert(HEAD_SIZE + JOURNAL_ENTRY_MAX <= JOURNAL_BLOCK,
-               "an empty block has capacity for any entry");
+               "an empty block must hold any entry");
 
 /* The serials of a block: first .. first + count - 1. */
 struct extent {
@@ -163,7 +163,8 @@ uint64_t journal_tokens(const struct journal *j)
     return j->tokens;
 }
 
-/* Finds an empty block, or else the one with the oldest entries, except the current; `blocks`: none. */
+/* Finds an empty block, or else the one with the oldest entries, except the current; `blocks`:
+ * none. */
 static uint32_t oldest_block(const struct journal *j)
 {
     uint32_t oldest = j->blocks;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arranges the journal: numbered entries in a ring of blocks of equal size (but for larger ones that older
- * versions left).  It knows nothing of TDB: the store writes and reads the blocks.  The writer's thread
- * only.
+/* Arranges the journal: numbered entries in a ring of blocks of equal size (but for larger ones
+ * that older versions left).  It knows nothing of TDB: the store writes and reads the blocks.  The
+ * writer's thread only.
  *
  *     key    "journal/" N                     N: the block's place in the ring, from 0
  *     value  "v=1 tokens=0000000123" LF       how many token records the store held after this
  *            entry LF ...                     serial=… time=… event=… id=… by=uid:N pid=N …
  *
- * A commit adds its entries to the newest block, which rewrites one record in place; what does not fit
- * goes into the next.  Small blocks cost less to rewrite, large ones waste less at their end: an entry
- * has some 150 bytes.  Serials are consecutive, within a block and from block to block.  A
- * full block is followed by the oldest one, if enough entries remain without it, or else by a new
- * one. */
+ * A commit adds its entries to the newest block, which rewrites one record in place; what does
+ * not fit goes into the next.  Small blocks cost less to rewrite, large ones waste less at their
+ * end: an entry has some 150 bytes.  Serials are consecutive, within a block and from block to
+ * block.  A full block is followed by the oldest one, if enough entries remain without it, or
+ * else by a new one. */
 #ifndef JETON_DAEMON_STORE_JOURNAL_H
 #define JETON_DAEMON_STORE_JOURNAL_H
 
@@ -47,14 +47,15 @@ uint64_t journal_tokens(const struct journal *j);
 /* Prepares a commit's first entry: goes on to the next block if this one is full.  0 or -ENOMEM. */
 int journal_begin(struct journal *j);
 
-/* Goes on to the next block, in which any entry fits, after the full one was stored.  0 or -ENOMEM. */
+/* Goes on to the next block, in which any entry fits, after the full one was stored.  0 or
+ * -ENOMEM. */
 int journal_next_block(struct journal *j);
 
 /* The serial the next entry will have. */
 uint64_t journal_next(const struct journal *j);
 
-/* Begins the next entry; the caller adds fields to the text, and then calls journal_entry_end().  False: it
- * does not fit into this block, and was not added. */
+/* Begins the next entry; the caller adds fields to the text, and then calls
+ * journal_entry_end().  False: it does not fit into this block, and was not added. */
 struct text journal_entry(struct journal *j, int64_t time, const char *event);
 bool journal_entry_end(struct journal *j, struct text *entry);
 

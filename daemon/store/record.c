@@ -175,7 +175,8 @@ static bool read_by(struct record *r, struct slice v)
     return true;
 }
 
-/* Reads the date of a denial.  0 would mean none, but what is denied stays so even if the clock was wrong. */
+/* Reads the date of a denial.  0 would mean none, but what is denied stays so even if the clock
+ * was wrong. */
 static bool read_denied(struct slice v, int64_t *time)
 {
     bool ok = stamp_parse(v, time);

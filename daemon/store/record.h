@@ -63,8 +63,8 @@ static inline struct slice record_description(const struct record *r)
     return (struct slice){ r->texts + r->subject_len + r->scopes_len, r->description_len };
 }
 
-/* Set a text of the record, from outside of it.  Return NULL, or what is wrong with the text; the record is
- * then unchanged. */
+/* Set a text of the record, from outside of it.  Return NULL, or what is wrong with the text;
+ * the record is then unchanged. */
 const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);
@@ -81,8 +81,8 @@ void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
 /* True if a key of the store is a token's; sets its id. */
 bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
 
-/* Writes the stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in it, as
- * record_put_claims() writes them. */
+/* Writes the stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in
+ * it, as record_put_claims() writes them. */
 struct slice record_write(struct text *t, const struct record *r);
 
 /* Adds the claims, as replies, exports and journal entries show them:
@@ -102,7 +102,8 @@ const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct sli
 struct record_visitor {
     struct record *record; /* where the next token is put */
 
-    /* Called when it is there; may set another place for the next one.  False: no memory for more. */
+    /* Called when it is there; may set another place for the next one.  False: no memory for
+     * more. */
     bool (*visit)(struct record_visitor *visitor);
 };
 

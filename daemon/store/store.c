@@ -208,8 +208,8 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
     return fault == NULL;
 }
 
-/* Opens the file in another mode.  To read everything it is mapped, without TDB's locks (ours replace them):
- * with a system call for each piece of a record it would take many times as long. */
+/* Opens the file in another mode.  To read everything it is mapped, without TDB's locks (ours
+ * replace them): with a system call for each piece of a record it would take many times as long. */
 static bool reopen_as(struct store *s, enum store_mode mode, struct problem *problem)
 {
     if (s->mode == STORE_READ)

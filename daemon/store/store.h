@@ -4,8 +4,8 @@
  * tdb_file.h handles what TDB and the disk may do to a commit.  Beyond that:
  *   - closing any descriptor of the file drops the process's locks on it, so a second daemon is not
  *     excluded by TDB's lock but by one on PATH.lock, and one (flock) on the file itself.
- *   - without a map each piece of a record is a system call, so the file is mapped after all for reading
- *     everything: read-only, which a full disk cannot disturb. */
+ *   - without a map each piece of a record is a system call, so the file is mapped after all for
+ *     reading everything: read-only, which a full disk cannot disturb. */
 #ifndef JETON_DAEMON_STORE_STORE_H
 #define JETON_DAEMON_STORE_STORE_H
 
@@ -27,12 +27,12 @@ enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
 
-/* Closes and opens the file after an uncertain commit, which confirms or undoes it.  False: *problem says
- * why; every later call fails until a reopen succeeds. */
+/* Closes and opens the file after an uncertain commit, which confirms or undoes it.  False:
+ * *problem says why; every later call fails until a reopen succeeds. */
 bool store_reopen(struct store *s, struct problem *problem);
 
-/* Makes sure, after such a reopen, that what is read is what the disk has.  False: *problem says why not;
- * until it succeeds the store may be read, but not changed. */
+/* Makes sure, after such a reopen, that what is read is what the disk has.  False: *problem says
+ * why not; until it succeeds the store may be read, but not changed. */
 bool store_repair(struct store *s, struct problem *problem);
 
 /* Shortens the file, after a reopen undid a commit, by what that had added. */
@@ -41,14 +41,15 @@ void store_shrink(struct store *s);
 /* Reads all journal blocks into an empty journal. */
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);
 
-/* Gives every token to the visitor, in no order and on another thread (bulk_read.h).  False: *problem says
- * which record cannot be read. */
+/* Gives every token to the visitor, in no order and on another thread (bulk_read.h).  False:
+ * *problem says which record cannot be read. */
 bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem);
 
 /* True if a file of this size can hold so many tokens; otherwise *problem says that it cannot. */
 bool store_can_hold(struct store *s, uint64_t expected, struct problem *problem);
 
-/* True if as many tokens were found as the journal says; otherwise *problem says that there were not. */
+/* True if as many tokens were found as the journal says; otherwise *problem says that there were
+ * not. */
 bool store_has_all(const struct store *s, uint64_t found, uint64_t expected,
                    struct problem *problem);
 
@@ -56,8 +57,8 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t expected,
 bool store_begin(struct store *s);
 bool store_put(struct store *s, const struct record *record);
 
-/* Adds a token that is not there yet.  STORE_ABSENT: it was not there, and is now; STORE_FOUND: it was there,
- * or another with the same id (once in 2^80), and nothing was changed. */
+/* Adds a token that is not there yet.  STORE_ABSENT: it was not there, and is now; STORE_FOUND:
+ * it was there, or another with the same id (once in 2^80), and nothing was changed. */
 enum store_found store_add(struct store *s, const struct record *record);
 
 /* The claims of the record that was last put or added, as written; valid until the next is. */

@@ -68,9 +68,10 @@ static struct tdb_context *open_tdb(struct tdb_file *f, const char *path, int fl
 
 /* -- sizes of allocations -------------------------------------------------------------------- */
 
-/* TDB's allocations are kept to pieces of 256, 512, ... 4096 bytes or whole pages, which fill the pages by
- * which the file grows.  Remainders that are too small to be used would stay in TDB's free list for ever,
- * and every allocation walks over all of that list, with three system calls for each piece. */
+/* TDB's allocations are kept to pieces of 256, 512, ... 4096 bytes or whole pages, which fill
+ * the pages by which the file grows.  Remainders that are too small to be used would stay in
+ * TDB's free list for ever, and every allocation walks over all of that list, with three system
+ * calls for each piece. */
 enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4 };
 
 /* The size of a value that takes a piece: TDB adds a quarter, a trailer and a header. */
@@ -102,8 +103,8 @@ size_t tdb_file_place(size_t key, size_t most)
     return value_in(piece, key);
 }
 
-/* The size of the first record, which fills the rest of the page in which the file's header and hash table
- * end: a remainder would be of no use. */
+/* The size of the first record, which fills the rest of the page in which the file's header and
+ * hash table end: a remainder would be of no use. */
 static size_t first_size(size_t key, size_t least)
 {
     size_t piece = PAGE - (TDB_FILE_HEAD + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
@@ -176,8 +177,9 @@ static bool same_file(struct tdb_file *f, const struct stat *st)
     return f->device == st->st_dev && f->inode == st->st_ino;
 }
 
-/* Checks that the path is a regular file of whole pages, as TDB makes them.  TDB would wait for ever for the
- * other end of a pipe, and would notice only later that free space at the end is missing. */
+/* Checks that the path is a regular file of whole pages, as TDB makes them.  TDB would wait for
+ * ever for the other end of a pipe, and would notice only later that free space at the end is
+ * missing. */
 static bool is_whole(const struct tdb_file *f)
 {
     struct stat st;
@@ -188,8 +190,8 @@ static bool is_whole(const struct tdb_file *f)
     return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
 }
 
-/* Clears a recovery record behind the end of the file, if nobody else has it open: then it would not be left
- * from a power failure. */
+/* Clears a recovery record behind the end of the file, if nobody else has it open: then it would
+ * not be left from a power failure. */
 static bool clear_recovery_beyond(struct tdb_file *f, int flags)
 {
     bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
@@ -258,8 +260,9 @@ static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[]
     return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
 }
 
-/* Walks chain by chain, where TDB does not copy the records; its own walk over all copies each, and never ends
- * where dead records lead to each other.  Skips empty chains, which most of the million may be. */
+/* Walks chain by chain, where TDB does not copy the records; its own walk over all copies each,
+ * and never ends where dead records lead to each other.  Skips empty chains, which most of the
+ * million may be. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended)
 {
@@ -306,8 +309,8 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
     return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
 }
 
-/* Does not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because growing
- * inside a transaction leaves an error behind although nothing failed. */
+/* Does not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because
+ * growing inside a transaction leaves an error behind although nothing failed. */
 bool tdb_file_commit(struct tdb_file *f)
 {
     if (f->failed)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes one TDB file survive the faults of a disk: it is created whole, and a commit that may have failed is
- * reported as such.  One thread.
+/* Makes one TDB file survive the faults of a disk: it is created whole, and a commit that may have
+ * failed is reported as such.  One thread.
  *
  * Facts of TDB 1.4 and Linux that shape it:
  *   - TDB_NOMMAP: with mmap a full disk or a hole in the file is a SIGBUS.
@@ -8,15 +8,15 @@
  *     transaction, synced, renamed, and its directory synced.
  *   - with O_CREAT, tdb_open() overwrites a file that is not a TDB: never given for an old file.
  *   - a commit whose last sync fails returns success; but it logs an error, which counts here.
- *   - when a commit fails, TDB cleans up and removes the mark by which the next open would undo it, even
- *     if it could not undo it itself.  So from the first error on TDB is cut off from the file, and
- *     opening it again undoes the commit.
- *   - after a failed sync the kernel considers written what it could not write.  Undoing rewrites what
- *     the commit changed; whatever else may differ on the disk is rewritten here.
- *   - when power fails in a commit that makes the file longer, a recovery record behind the file's end may
- *     be left, with which TDB does not open it: that is cleared first (tdb_recovery.h).
- *   - a commit that fails leaves the file longer: a disk that stays full would make it grow, sparse, to
- *     the 4 GiB that TDB can address. */
+ *   - when a commit fails, TDB cleans up and removes the mark by which the next open would undo it,
+ *     even if it could not undo it itself.  So from the first error on TDB is cut off from the
+ *     file, and opening it again undoes the commit.
+ *   - after a failed sync the kernel considers written what it could not write.  Undoing rewrites
+ *     what the commit changed; whatever else may differ on the disk is rewritten here.
+ *   - when power fails in a commit that makes the file longer, a recovery record behind the file's
+ *     end may be left, with which TDB does not open it: that is cleared first (tdb_recovery.h).
+ *   - a commit that fails leaves the file longer: a disk that stays full would make it grow,
+ *     sparse, to the 4 GiB that TDB can address. */
 #ifndef JETON_DAEMON_STORE_TDB_FILE_H
 #define JETON_DAEMON_STORE_TDB_FILE_H
 
@@ -46,15 +46,16 @@ struct tdb_file {
 
 enum { TDB_FILE_SPARE = 4096, TDB_FILE_FIRST_MAX = 256 };
 
-/* The size that a value of at least `least` bytes should have, so that TDB's allocation for it leaves no
- * useless remainders; at most TDB_FILE_SPARE more. */
+/* The size that a value of at least `least` bytes should have, so that TDB's allocation for it
+ * leaves no useless remainders; at most TDB_FILE_SPARE more. */
 size_t tdb_file_size(size_t key, size_t least);
 
-/* The size of a value for which TDB allocates enough to be replaced in place by one of `most` bytes. */
+/* The size of a value for which TDB allocates enough to be replaced in place by one of `most`
+ * bytes. */
 size_t tdb_file_place(size_t key, size_t most);
 
-/* Calls `visit` with each record, in no order and without copying it, until `visit` sets *ended and returns
- * nonzero.  The file is open for reading only.  False: it is damaged. */
+/* Calls `visit` with each record, in no order and without copying it, until `visit` sets *ended
+ * and returns nonzero.  The file is open for reading only.  False: it is damaged. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended);
 
@@ -66,9 +67,9 @@ static inline TDB_DATA tdb_file_datum(struct slice s)
 /* Sets the path.  False: it is too long. */
 bool tdb_file_init(struct tdb_file *f, const char *path);
 
-/* Creates the file with one record, unless there is a file; false and errno.  The value, of at most
- * TDB_FILE_FIRST_MAX bytes, is filled up with spaces.  The caller makes sure that nobody else does the
- * same. */
+/* Creates the file with one record, unless there is a file; false and errno.  The value, of at
+ * most TDB_FILE_FIRST_MAX bytes, is filled up with spaces.  The caller makes sure that nobody
+ * else does the same. */
 bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
 
 /* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
@@ -77,8 +78,8 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
 bool tdb_file_open(struct tdb_file *f, int flags);
 void tdb_file_close(struct tdb_file *f);
 
-/* Make one transaction.  A commit that returns false may or may not be done, which shows after the file was
- * closed and opened.  `how`: TDB_INSERT or TDB_REPLACE. */
+/* Make one transaction.  A commit that returns false may or may not be done, which shows after
+ * the file was closed and opened.  `how`: TDB_INSERT or TDB_REPLACE. */
 bool tdb_file_begin(struct tdb_file *f);
 bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int how);
 bool tdb_file_commit(struct tdb_file *f);

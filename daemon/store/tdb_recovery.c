@@ -31,8 +31,8 @@ struct recovery_head {
 
 enum { START_AT = offsetof(struct file_head, recovery_start) };
 
-/* True if the heads of the free list and of all chains are in the file, and lead into it; some do not in one
- * that was truncated. */
+/* True if the heads of the free list and of all chains are in the file, and lead into it; some
+ * do not in one that was truncated. */
 static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
 {
     uint64_t at = TDB_FILE_HEAD, end = at + (head->hash_size + UINT64_C(1)) * sizeof(uint32_t);
@@ -50,8 +50,8 @@ static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
     return true;
 }
 
-/* Reads the pointer before the size, because a process that makes the file longer does so before it sets the
- * pointer. */
+/* Reads the pointer before the size, because a process that makes the file longer does so before
+ * it sets the pointer. */
 bool tdb_recovery_is_beyond(int fd)
 {
     struct file_head head;

@@ -65,8 +65,8 @@ void creation_index_add(struct creation_index *index, int64_t created, uint64_t 
     index->count++;
 }
 
-/* Merges the tail from the back, so that only the tail must be copied.  Without memory for the copy, sorts
- * the whole array in place. */
+/* Merges the tail from the back, so that only the tail must be copied.  Without memory for the
+ * copy, sorts the whole array in place. */
 static void merge_tail(struct creation_index *index)
 {
     size_t tail = index->count - index->sorted, left = index->sorted, at = index->count;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps the tokens in the order of their creation, for listing.  The writer's thread only.
  *
- * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an import
- * with an older date) stays in an unsorted tail until the next lookup merges it.  A list remembers its
- * place as a (created, serial) pair, never as a position, so that it survives every change. */
+ * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an
+ * import with an older date) stays in an unsorted tail until the next lookup merges it.  A list
+ * remembers its place as a (created, serial) pair, never as a position, so that it survives
+ * every change. */
 #ifndef JETON_DAEMON_TABLE_CREATION_INDEX_H
 #define JETON_DAEMON_TABLE_CREATION_INDEX_H
 
@@ -40,8 +41,8 @@ void creation_index_add(struct creation_index *index, int64_t created, uint64_t 
 /* Removes a token; does nothing if it is not there. */
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
 
-/* The position of the first entry after this place.  Entries from there to `count` are in order, and
- * some of them may be `removed`; valid until the next change. */
+/* The position of the first entry after this place.  Entries from there to `count` are in order,
+ * and some of them may be `removed`; valid until the next change. */
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial);
 
 #endif

@@ -28,8 +28,9 @@ void generation_free(struct generation *g)
     free(g);
 }
 
-/* Maps the memfd writable before it is sealed: with F_SEAL_FUTURE_WRITE nobody can do that again.  Tokens
- * are spread over all pages of the slots, which cost less at once than one by one. */
+/* Maps the memfd writable before it is sealed: with F_SEAL_FUTURE_WRITE nobody can do that
+ * again.  Tokens are spread over all pages of the slots, which cost less at once than one by
+ * one. */
 static int generation_map(struct generation *g, uint64_t size)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;

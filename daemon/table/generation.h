@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One generation of the table, in a memfd: slots, strings, and what only the daemon keeps beside them.  The
- * token table's mutex guards every call; `used` alone is written by verifying threads. */
+/* One generation of the table, in a memfd: slots, strings, and what only the daemon keeps beside
+ * them.  The token table's mutex guards every call; `used` alone is written by verifying
+ * threads. */
 #ifndef JETON_DAEMON_TABLE_GENERATION_H
 #define JETON_DAEMON_TABLE_GENERATION_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists denials that were requested and are not answered yet.  Each belongs to its change; the token table's
- * mutex guards every call. */
+/* Lists denials that were requested and are not answered yet.  Each belongs to its change; the
+ * token table's mutex guards every call. */
 #ifndef JETON_DAEMON_TABLE_PENDING_DENY_H
 #define JETON_DAEMON_TABLE_PENDING_DENY_H
 
@@ -21,7 +21,8 @@ struct pending_denies {
     struct pending_deny *bucket[PENDING_DENY_BUCKETS];
 };
 
-/* Add a denial of this id, which must stay in memory, and remove it.  Doing so twice is harmless. */
+/* Add a denial of this id, which must stay in memory, and remove it.  Doing so twice is
+ * harmless. */
 void pending_deny_begin(struct pending_denies *all, struct pending_deny *d, const uint8_t *id);
 void pending_deny_end(struct pending_deny *d);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Walks over the table in steps, for tokens that were used, or have ended.
  *
- * A step looks at no more than `slots` slots from *slot on, and fills no more than `max` elements; it
- * returns how many it filled, and sets *slot to where the next step goes on, 0 at the end of the table.
- * When the table is replaced between steps, the walk goes on at the same slot of the new one; tokens that
- * it misses are found in the next round.  Any thread; changes wait meanwhile. */
+ * A step looks at no more than `slots` slots from *slot on, and fills no more than `max`
+ * elements; it returns how many it filled, and sets *slot to where the next step goes on, 0 at
+ * the end of the table.  When the table is replaced between steps, the walk goes on at the same
+ * slot of the new one; tokens that it misses are found in the next round.  Any thread; changes
+ * wait meanwhile. */
 #ifndef JETON_DAEMON_TABLE_TABLE_WALK_H
 #define JETON_DAEMON_TABLE_TABLE_WALK_H
 

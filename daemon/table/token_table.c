@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Growth builds the next generation, without tombstones and unused strings, and retires the old one.
- * Slots are in the order of their digests, so that copying walks both tables from front to back. */
+/* Growth builds the next generation, without tombstones and unused strings, and retires the old
+ * one.  Slots are in the order of their digests, so that copying walks both tables from front to
+ * back. */
 #include "daemon/table/token_table.h"
 
 #include <errno.h>
@@ -67,7 +68,8 @@ static uint32_t bits_for(uint64_t tokens)
     return bits;
 }
 
-/* Replaces the current generation by one of that size, if `tokens` more fit into it.  The mutex is held. */
+/* Replaces the current generation by one of that size, if `tokens` more fit into it.  The mutex
+ * is held. */
 static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {

@@ -6,9 +6,9 @@
  * its reader number, uses the table it got, and leaves; a table that was replaced is unmapped only
  * when no reader uses it any more.
  *
- * Denials are sticky: publishing a record adds REVOKED and DISABLED to a slot but never takes them
- * away; only token_table_allow() ends a disable.  So what was denied in memory stays denied, whatever
- * the store has. */
+ * Denials are sticky: publishing a record adds REVOKED and DISABLED to a slot but never takes
+ * them away; only token_table_allow() ends a disable.  So what was denied in memory stays
+ * denied, whatever the store has. */
 #ifndef JETON_DAEMON_TABLE_TOKEN_TABLE_H
 #define JETON_DAEMON_TABLE_TOKEN_TABLE_H
 
@@ -34,12 +34,12 @@ void token_table_free(struct token_table *t);
 /* True if `tokens` more tokens with `bytes` of strings in all fit without a new generation. */
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Makes sure that `tokens` more tokens with `bytes` of strings in all fit, so that putting them cannot fail.
- * 0 or -errno. */
+/* Makes sure that `tokens` more tokens with `bytes` of strings in all fit, so that putting them
+ * cannot fail.  0 or -errno. */
 int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Replaces the table by a copy, so that clients ask for it again.  What was reserved still fits.  0 or
- * -errno. */
+/* Replaces the table by a copy, so that clients ask for it again.  What was reserved still
+ * fits.  0 or -errno. */
 int token_table_recall(struct token_table *t);
 
 /* Adds or changes a token, which must have been reserved. */
@@ -51,8 +51,8 @@ void token_table_put_all(struct token_table *t, const struct record *records, si
 void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE]);
 
 /* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With `pending`,
- * token_table_allow() does nothing until token_table_deny_end(): changes are answered in the order of
- * their requests, so what allows in between was requested before the denial. */
+ * token_table_allow() does nothing until token_table_deny_end(): changes are answered in the
+ * order of their requests, so what allows in between was requested before the denial. */
 bool token_table_deny(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t flag,
                       struct pending_deny *pending);
 void token_table_deny_end(struct token_table *t, struct pending_deny *pending);
@@ -69,8 +69,8 @@ enum { TOKEN_TABLE_LEASE_SECONDS = 5 };
 /* Renews the lease; called every second by a thread that never touches the disk. */
 void token_table_renew(struct token_table *t);
 
-/* Moves the next piece of the table into a huge page, which makes lookups cheaper; false: all were tried.
- * One thread only; takes some milliseconds. */
+/* Moves the next piece of the table into a huge page, which makes lookups cheaper; false: all
+ * were tried.  One thread only; takes some milliseconds. */
 bool token_table_collapse(struct token_table *t);
 
 /* Marks the table as closed: clients do not use it any more. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One change on its way from a session to the writer and back.
  *
- * The worker fills the request and posts it; the writer's thread applies, saves and publishes it,
- * fills the outcome and posts it to `reply_to`; the worker writes the reply.  One thread owns it at a
- * time. */
+ * The worker fills the request and posts it; the writer's thread applies, saves and publishes
+ * it, fills the outcome and posts it to `reply_to`; the worker writes the reply.  One thread
+ * owns it at a time. */
 #ifndef JETON_DAEMON_WRITER_CHANGE_H
 #define JETON_DAEMON_WRITER_CHANGE_H
 
@@ -16,8 +16,8 @@
 
 struct change;
 
-/* Applies a change inside the transaction: reads what it needs from the store, and fills the outcome, which
- * the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
+/* Applies a change inside the transaction: reads what it needs from the store, and fills the
+ * outcome, which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
 typedef enum status change_apply(struct change *c, struct store *store, int64_t now);
 
 struct change_kind {
@@ -66,8 +66,8 @@ struct change {
 /* All zeros but for the kind, without a problem or a value, with empty records; NULL: no memory. */
 struct change *change_new(const struct change_kind *kind);
 
-/* Prefetches the parts that most will use: a change that comes from another thread is in that processor's
- * cache.  Inline for the same reason as table_prefetch(). */
+/* Prefetches the parts that most will use: a change that comes from another thread is in that
+ * processor's cache.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void change_prefetch(const struct change *c)
 {
     __builtin_prefetch(&c->kind);
@@ -86,8 +86,8 @@ void change_free(struct change *c);
 /* True if the outcome has to be saved. */
 bool change_writes(const struct change *c);
 
-/* Adds the journal entry of an applied change; `claims` are its token's, as record_put_claims() writes
- * them.  False: it does not fit into the journal's block. */
+/* Adds the journal entry of an applied change; `claims` are its token's, as record_put_claims()
+ * writes them.  False: it does not fit into the journal's block. */
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);
 
 #endif

@@ -5,8 +5,9 @@
  *     changes ─▶ denials take effect ─▶ apply, put, journal ─▶ commit ─▶ publish ─▶ answers
  *
  * A commit that may or may not have happened is answered with ERR store; the store is opened
- * again, and what it then says of the tokens concerned is published.  Denials stand all the same:
- * they are kept, and tried again before every later change and every second, until they are saved. */
+ * again, and what it then says of the tokens concerned is published.  Denials stand all the
+ * same: they are kept, and tried again before every later change and every second, until they
+ * are saved. */
 #ifndef JETON_DAEMON_WRITER_COMMIT_H
 #define JETON_DAEMON_WRITER_COMMIT_H
 
@@ -17,8 +18,8 @@ enum { COMMIT_BATCH_MAX = RECOVERY_CHANGES_MAX };
 /* Moves what was posted to the changes that wait for a batch. */
 void commit_collect(struct writer *w);
 
-/* Commits and answers one batch of what is waiting, and of what is posted while it is applied; false
- * if there was nothing to do. */
+/* Commits and answers one batch of what is waiting, and of what is posted while it is applied;
+ * false if there was nothing to do. */
 bool commit_batch(struct writer *w, int64_t now);
 
 /* Lets the next batch first open a broken store and save the unsaved denials; called about every

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens whose ids begin alike share a record.  A step meets them in the order of their digests, so that
- * one put serves many; a put for each would cost more than the verifications themselves. */
+/* Tokens whose ids begin alike share a record.  A step meets them in the order of their digests,
+ * so that one put serves many; a put for each would cost more than the verifications themselves. */
 #include "daemon/writer/last_used.h"
 
 #include <errno.h>
@@ -102,8 +102,8 @@ static TDB_DATA key_of(const uint8_t id[ID_SIZE])
     return (TDB_DATA){ (unsigned char *)id, KEY_BYTES };
 }
 
-/* Fetches the record of an id with space for `more` entries behind it; the caller frees its dptr, which is
- * NULL without memory.  A malformed record counts as an empty one. */
+/* Fetches the record of an id with space for `more` entries behind it; the caller frees its
+ * dptr, which is NULL without memory.  A malformed record counts as an empty one. */
 static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t more)
 {
     TDB_DATA value = tdb_fetch(l->tdb, key_of(id));

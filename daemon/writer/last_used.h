@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the time of each token's last use in a TDB of its own beside the store.  The writer's thread only.
+/* Keeps the time of each token's last use in a TDB of its own beside the store.  The writer's
+ * thread only.
  *
- * Coarse by contract: the table notes uses by the minute in memory, and once a minute what changed
- * is written, without fsync, in small steps.  A damaged file is replaced by an empty one. */
+ * Coarse by contract: the table notes uses by the minute in memory, and once a minute what
+ * changed is written, without fsync, in small steps.  A damaged file is replaced by an empty
+ * one. */
 #ifndef JETON_DAEMON_WRITER_LAST_USED_H
 #define JETON_DAEMON_WRITER_LAST_USED_H
 
@@ -10,8 +12,8 @@
 
 struct last_used;
 
-/* Opens the file, which is `store`.used; `store` is the store's path.  NULL: no memory.  A file that
- * cannot be opened is only a warning: times of last use are then lost at a restart. */
+/* Opens the file, which is `store`.used; `store` is the store's path.  NULL: no memory.  A file
+ * that cannot be opened is only a warning: times of last use are then lost at a restart. */
 struct last_used *last_used_open(const char *store);
 void last_used_close(struct last_used *l);
 

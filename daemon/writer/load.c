@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens come in random order, and the table is much larger than any cache.  So they are put in batches,
- * whose slots are all prefetched first: the processor waits for several addresses no longer than for
- * one. */
+/* Tokens come in random order, and the table is much larger than any cache.  So they are put in
+ * batches, whose slots are all prefetched first: the processor waits for several addresses no
+ * longer than for one. */
 #include "daemon/writer/load.h"
 
 #include <stdlib.h>

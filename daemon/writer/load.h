@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a store as a start does: the journal, and all tokens into a new table and creation index, before
- * there is any reader. */
+/* Reads a store as a start does: the journal, and all tokens into a new table and creation
+ * index, before there is any reader. */
 #ifndef JETON_DAEMON_WRITER_LOAD_H
 #define JETON_DAEMON_WRITER_LOAD_H
 

@@ -58,8 +58,8 @@ void publish_report(const struct change *c)
     journald_report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
-/* Posts those of one worker together: if the first woke its thread alone, the client's next request would
- * come before the rest, and make a commit of its own. */
+/* Posts those of one worker together: if the first woke its thread alone, the client's next
+ * request would come before the rest, and make a commit of its own. */
 void publish_answers(struct mail_list *changes)
 {
     struct mail_list together = { NULL, NULL };

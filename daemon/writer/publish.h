@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a change visible: in the table and the creation index, in the system's journal, to its sender.  The
- * writer's thread, unless noted. */
+/* Makes a change visible: in the table and the creation index, in the system's journal, to its
+ * sender.  The writer's thread, unless noted. */
 #ifndef JETON_DAEMON_WRITER_PUBLISH_H
 #define JETON_DAEMON_WRITER_PUBLISH_H
 
@@ -9,12 +9,13 @@
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 
-/* Lets a denial take effect in the table at once; does nothing for other changes.  A disable then counts
- * as pending until publish_denial_end().  Any thread. */
+/* Lets a denial take effect in the table at once; does nothing for other changes.  A disable
+ * then counts as pending until publish_denial_end().  Any thread. */
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
-/* Publishes a saved change, for which memory is reserved in table and index.  `last_used` may be NULL. */
+/* Publishes a saved change, for which memory is reserved in table and index.  `last_used` may be
+ * NULL. */
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used);
 

@@ -11,8 +11,8 @@
 /* A round over 10^6 tokens takes half a minute; each step is one batch at most. */
 enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, ROUND_SECONDS = 60 };
 
-/* False for a while after the clock was set: a wrong date would remove tokens for good, and an operator
- * needs time to correct it. */
+/* False for a while after the clock was set: a wrong date would remove tokens for good, and an
+ * operator needs time to correct it. */
 static bool clock_is_steady(struct purge *p, int64_t now)
 {
     enum { STEP = 60, DISTRUST = 600 };

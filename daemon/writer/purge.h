@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removes tokens that ended longer ago than the retention, a few at a time.  The writer's thread only. */
+/* Removes tokens that ended longer ago than the retention, a few at a time.  The writer's thread
+ * only. */
 #ifndef JETON_DAEMON_WRITER_PURGE_H
 #define JETON_DAEMON_WRITER_PURGE_H
 

@@ -31,8 +31,9 @@ void recovery_note_commit(struct recovery *r)
     log_state(r, true);
 }
 
-/* Reopens the store and finds out what became of the batch: it is done if the store has the journal entry
- * of its last change.  The journal in memory cannot tell; it may lack the very entry that failed. */
+/* Reopens the store and finds out what became of the batch: it is done if the store has the
+ * journal entry of its last change.  Its serial is taken from the changes, because the journal
+ * in memory may lack the very entry that failed. */
 static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch)
 {
     uint64_t last = 0; /* serial; 0: no change was to be saved */
@@ -50,7 +51,8 @@ static enum outcome find_outcome(struct recovery *r, const struct mail_list *bat
     return last > 0 && journal_newest(r->journal) >= last ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
-/* True if the change denies a token that the table holds, or may hold once the store can be read. */
+/* True if the change denies a token that the table holds, or may hold once the store can be
+ * read. */
 static bool in_force(struct recovery *r, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];

@@ -28,8 +28,8 @@ struct recovery {
     struct uncertain uncertain[2 * RECOVERY_CHANGES_MAX];
 };
 
-/* Sets the problem of each change of a failed batch, and keeps its denials as unsaved.  `tried`: there
- * was a transaction, which failed; otherwise the store was broken before. */
+/* Sets the problem of each change of a failed batch, and keeps its denials as unsaved.  `tried`:
+ * there was a transaction, which failed; otherwise the store was broken before. */
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried);
 
 /* Notes that a transaction was committed; logs it if the store did not work before. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A request that reads many records: list, show, export, journal, watch.
  *
- * It travels between its session, which owns it until the reader has taken a chunk, and the writer's
- * thread, which fills the next one (scan_run.h).  So it goes at the reader's pace, its memory is one chunk,
- * and changes and other scans get their turn between two chunks.
+ * It travels between its session, which owns it until the reader has taken a chunk, and the
+ * writer's thread, which fills the next one (scan_run.h).  So it goes at the reader's pace, its
+ * memory is one chunk, and changes and other scans get their turn between two chunks.
  *
- * A list is no snapshot: what is created while it runs appears at its end, what is deleted before
- * the list gets there does not appear; everything else appears exactly once. */
+ * A list is no snapshot: what is created while it runs appears at its end, what is deleted
+ * before the list gets there does not appear; everything else appears exactly once. */
 #ifndef JETON_DAEMON_WRITER_SCAN_H
 #define JETON_DAEMON_WRITER_SCAN_H
 

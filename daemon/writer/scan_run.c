@@ -8,7 +8,8 @@
 #include "proto/scopes.h"
 #include "proto/verdict.h"
 
-/* Most records looked at for one chunk, so that a filter which nothing passes does not delay the rest. */
+/* Most records looked at for one chunk, so that a filter which nothing passes does not delay the
+ * rest. */
 enum { STEP_RECORDS = 1000 };
 
 /* One step of a scan: the text it writes and the sources it reads. */
@@ -124,8 +125,8 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
-/* Reads a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of a
- * revoked token may be left from a disable that was refused. */
+/* Reads a token as verifiers see it: a denial may be in force in memory alone.  But
+ * SLOT_DISABLED of a revoked token may be left from a disable that was refused. */
 static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);

@@ -12,8 +12,8 @@ struct scan_sources {
     struct last_used *last_used;
 };
 
-/* Fills the next chunk.  False: a watch has nothing new; call again when the journal has grown or the
- * scan's `stop` is set. */
+/* Fills the next chunk.  False: a watch has nothing new; call again when the journal has grown
+ * or the scan's `stop` is set. */
 bool scan_run(struct scan *s, const struct scan_sources *from, int64_t now);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens that a failed commit may have changed all the same, and the message for those who asked for the
- * changes.  The writer's thread only. */
+/* Tokens that a failed commit may have changed all the same, and the message for those who asked
+ * for the changes.  The writer's thread only. */
 #ifndef JETON_DAEMON_WRITER_UNCERTAIN_H
 #define JETON_DAEMON_WRITER_UNCERTAIN_H
 
@@ -21,8 +21,8 @@ size_t uncertain_of(const struct change *c, struct uncertain list[2]);
 /* True if the list has this token. */
 bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE]);
 
-/* Brings table and index into agreement with the store's record of the token.  False: that cannot be
- * read, or there is no memory. */
+/* Brings table and index into agreement with the store's record of the token.  False: that
+ * cannot be read, or there is no memory. */
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
                        struct token_table *token_table, struct creation_index *index);
 

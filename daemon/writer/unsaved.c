@@ -30,9 +30,9 @@ static int compare(const void *left, const void *right)
 {
     const struct unsaved_denial *a = *(struct unsaved_denial *const *)left,
                                 *b = *(struct unsaved_denial *const *)right;
-    int order = memcmp(a->id, b->id, ID_SIZE);
+    int ids = memcmp(a->id, b->id, ID_SIZE);
 
-    return order != 0 ? order : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
+    return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
 }
 
 /* Drops all but one of equal denials; loses their order. */

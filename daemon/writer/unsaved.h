@@ -24,8 +24,8 @@ struct unsaved_denials {
     size_t dedup_at; /* the count at which duplicates are dropped; 0: not yet set */
 };
 
-/* Adds what a change denies.  Without memory it stays in force all the same, and its sender gets the
- * answer that it is not saved. */
+/* Adds what a change denies.  Without memory it stays in force all the same, and its sender gets
+ * the answer that it is not saved. */
 void unsaved_add(struct unsaved_denials *list, const struct change *c);
 
 /* The flags that the denials of this token set; 0: none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is private to the writer's thread: the store, its journal, and the writer's half of the table.
- * Other threads reach the writer through its queue alone. */
+/* What is private to the writer's thread: the store, its journal, and the writer's half of the
+ * table.  Other threads reach the writer through its queue alone. */
 #ifndef JETON_DAEMON_WRITER_WRITER_H
 #define JETON_DAEMON_WRITER_WRITER_H
 

@@ -163,8 +163,8 @@ static void chores(struct writer_thread *t)
     t->collapsing = collapse(t); /* one piece a second even under constant load */
 }
 
-/* Moves a piece of the table into a huge page.  The priority is raised because whoever looks at a token in
- * that piece waits meanwhile. */
+/* Moves a piece of the table into a huge page.  The priority is raised because whoever looks at
+ * a token in that piece waits meanwhile. */
 static bool collapse(struct writer_thread *t)
 {
     thread_priority_raise(&t->writer->priority);
