@@ -39,7 +39,7 @@ static void a_truncated_store_is_refused(void **state)
     journal_free(j);
 }
 
-/* A record under this key, in the file only. */
+/* Puts a record into the file, without the store. */
 static void put_foreign(const char *key, const void *bytes, size_t len)
 {
     struct tdb_context *tdb = tdb_open(path, 0, TDB_NOMMAP, O_RDWR, 0);
@@ -63,7 +63,7 @@ static void refused_naming(const char *what)
     store_close(s);
 }
 
-/* However large it is, and whatever it would be if only its beginning counted. */
+/* However large it is, and even if its beginning alone would be a record. */
 static void a_record_that_is_too_long_is_named(void **state)
 {
     (void)state;
@@ -89,34 +89,34 @@ static void a_record_that_is_too_long_is_named(void **state)
     refused_naming("longer than any record");
 }
 
-struct guest {
+struct limited_visitor {
     struct record_visitor visitor;
     struct record record;
     int shown;
 };
 
-static bool ask_for_two(struct record_visitor *visitor)
+static bool accept_one(struct record_visitor *visitor)
 {
-    return ++((struct guest *)visitor)->shown < 2;
+    return ++((struct limited_visitor *)visitor)->shown < 2;
 }
 
-static void who_has_no_room_for_more_is_asked_no_more(void **state)
+static void a_visitor_without_memory_is_not_called_again(void **state)
 {
     (void)state;
     struct problem problem;
     struct journal *j = journal_new(1000);
     struct store *s = store_open(path, STORE_WRITE, &problem);
-    struct guest guest = { .visitor = { &guest.record, ask_for_two } };
+    struct limited_visitor limited = { .visitor = { &limited.record, accept_one } };
 
     save(s, j, 1, 300);
-    assert_false(store_load_tokens(s, &guest.visitor, &problem));
-    assert_int_equal(guest.shown, 2);
+    assert_false(store_load_tokens(s, &limited.visitor, &problem));
+    assert_int_equal(limited.shown, 2);
     assert_non_null(strstr(problem.message, "no memory for 2 tokens"));
     store_close(s);
     journal_free(j);
 }
 
-/* The file's bytes, to be damaged: a header, the heads of all chains, records. */
+/* The bytes of the file, to be damaged: a header, the heads of all chains, records. */
 struct image {
     char *at;
     size_t size;
@@ -125,7 +125,7 @@ struct image {
 
 struct head {
     uint32_t next;
-    uint32_t room;
+    uint32_t capacity;
     uint32_t key_len;
     uint32_t value_len;
     uint32_t hash;
@@ -183,7 +183,7 @@ static uint32_t place_of(const struct image *image, uint64_t number)
     return (uint32_t)((size_t)(at - image->at) - sizeof(struct head));
 }
 
-/* From the end of its chain's. */
+/* Moves a token, which is the first of its chain, to the front of another. */
 static void move_to(struct image *image, uint64_t number, size_t chain)
 {
     uint32_t place = place_of(image, number);
@@ -241,7 +241,7 @@ static void a_circle_of_dead_records_ends(void **state)
     two_in_a_circle(true);
 }
 
-/* Each is short; all of them together show more than the file holds. */
+/* Each chain is short; all together they lead to more than the file holds. */
 static void chains_that_all_lead_to_one_record_end(void **state)
 {
     (void)state;
@@ -255,14 +255,14 @@ static void chains_that_all_lead_to_one_record_end(void **state)
     refused_naming("the file's hash chains meet there");
 }
 
-/* TDB says nothing of what is wrong. */
+/* TDB logs nothing about it. */
 static void a_record_larger_than_its_place_is_damage(void **state)
 {
     (void)state;
     struct image image = store_of(3);
     struct head *head = head_at(&image, place_of(&image, 2));
 
-    head->room = head->key_len + head->value_len - 1;
+    head->capacity = head->key_len + head->value_len - 1;
     close_image(&image);
     refused_naming("is damaged: a record does not fit into it");
 }
@@ -295,7 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(a_truncated_store_is_refused),
         WITH_DIRECTORY(a_record_that_is_too_long_is_named),
-        WITH_DIRECTORY(who_has_no_room_for_more_is_asked_no_more),
+        WITH_DIRECTORY(a_visitor_without_memory_is_not_called_again),
         WITH_DIRECTORY(each_token_of_each_chain_is_shown_once),
         WITH_DIRECTORY(a_chain_that_runs_in_a_circle_ends),
         WITH_DIRECTORY(a_circle_of_dead_records_ends),

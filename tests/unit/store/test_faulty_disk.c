@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pytest: campaign */
-/* What a store does on a disk that fails or fills up: the same few batches of changes, with
- * another call going wrong each time. */
+/* A store on a disk that fails or fills up: runs the same few batches of changes, and lets
+ * another call fail each time. */
 #include "tests/unit/support/store_lifecycle.h"
 
 #include <dlfcn.h>
@@ -9,12 +9,12 @@
 
 /* -- calls of TDB ------------------------------------------------------------------------------ */
 
-/* These stand before its own, and fail as those do without memory. */
-static bool tdb_struck;
+/* These replace TDB's own, and fail as those do without memory. */
+static bool tdb_call_failed;
 
-static bool tdb_strikes(void)
+static bool tdb_fails_call(void)
 {
-    return tdb_struck = disk_strikes(-1, CALL_TDB);
+    return tdb_call_failed = disk_fails_call(-1, CALL_TDB);
 }
 
 static void *real(const char *name)
@@ -30,7 +30,7 @@ int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
     int (*store)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
 
     *(void **)&store = real("tdb_store");
-    return tdb_strikes() ? -1 : store(tdb, key, value, how);
+    return tdb_fails_call() ? -1 : store(tdb, key, value, how);
 }
 
 int tdb_delete(struct tdb_context *tdb, TDB_DATA key)
@@ -38,7 +38,7 @@ int tdb_delete(struct tdb_context *tdb, TDB_DATA key)
     int (*delete_record)(struct tdb_context *, TDB_DATA);
 
     *(void **)&delete_record = real("tdb_delete");
-    return tdb_strikes() ? -1 : delete_record(tdb, key);
+    return tdb_fails_call() ? -1 : delete_record(tdb, key);
 }
 
 TDB_DATA tdb_fetch(struct tdb_context *tdb, TDB_DATA key)
@@ -46,7 +46,7 @@ TDB_DATA tdb_fetch(struct tdb_context *tdb, TDB_DATA key)
     TDB_DATA (*fetch)(struct tdb_context *, TDB_DATA);
 
     *(void **)&fetch = real("tdb_fetch");
-    return tdb_strikes() ? (TDB_DATA){ NULL, 0 } : fetch(tdb, key);
+    return tdb_fails_call() ? (TDB_DATA){ NULL, 0 } : fetch(tdb, key);
 }
 
 int tdb_transaction_start(struct tdb_context *tdb)
@@ -54,7 +54,7 @@ int tdb_transaction_start(struct tdb_context *tdb)
     int (*begin)(struct tdb_context *);
 
     *(void **)&begin = real("tdb_transaction_start");
-    return tdb_strikes() ? -1 : begin(tdb);
+    return tdb_fails_call() ? -1 : begin(tdb);
 }
 
 enum TDB_ERROR tdb_error(struct tdb_context *tdb)
@@ -62,7 +62,7 @@ enum TDB_ERROR tdb_error(struct tdb_context *tdb)
     enum TDB_ERROR (*error)(struct tdb_context *);
 
     *(void **)&error = real("tdb_error");
-    return tdb_struck ? TDB_ERR_OOM : error(tdb);
+    return tdb_call_failed ? TDB_ERR_OOM : error(tdb);
 }
 
 /* -- every call in turn ------------------------------------------------------------------------ */
@@ -105,7 +105,7 @@ static void a_write_that_fails_loses_nothing_that_was_answered(void **state)
     fail_each(CALL_WRITE, ENOSPC, 1000);
 }
 
-/* Where TDB reads: in the middle of a batch's puts, of a commit, and of recovery. */
+/* TDB reads while a batch is put, in a commit, and in recovery. */
 static void a_read_that_fails_loses_nothing_that_was_answered(void **state)
 {
     (void)state;
@@ -116,8 +116,8 @@ static void a_read_that_fails_loses_nothing_that_was_answered(void **state)
     fail_each(CALL_READ, EIO, 100000);
 }
 
-/* A put that fails in the middle of a batch leaves a journal, in memory or in the store, that is ahead
- * of the other. */
+/* A put that fails in the middle of a batch leaves the journal in memory ahead of the one in the
+ * store, or behind it. */
 static void a_call_of_tdb_that_fails_loses_nothing_that_was_answered(void **state)
 {
     (void)state;
@@ -137,9 +137,9 @@ static void a_file_that_cannot_grow_loses_nothing_that_was_answered(void **state
     fail_each(CALL_ANY, ENOSPC, 5000);
 }
 
-/* -- no room --------------------------------------------------------------------------------- */
+/* -- no space -------------------------------------------------------------------------------- */
 
-/* Else a disk that stays full would in the end leave a file that no program can read. */
+/* Otherwise a disk that stays full would in the end leave a file that no program can read. */
 static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
     end_life();
 }
 
-/* The first time TDB keeps a new recovery area, which serves again. */
+/* Except for the first time, when TDB adds a recovery area that it uses again. */
 static void a_commit_that_is_undone_leaves_the_file_as_long_as_it_was(void **state)
 {
     (void)state;
@@ -223,14 +223,14 @@ static void a_limit_on_file_size_refuses_creation_and_lets_denials_stand(void **
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        WITH_ROOM(a_sync_that_fails_loses_nothing_that_was_answered),
-        WITH_ROOM(a_write_that_fails_loses_nothing_that_was_answered),
-        WITH_ROOM(a_read_that_fails_loses_nothing_that_was_answered),
-        WITH_ROOM(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
-        WITHOUT_ROOM(a_file_that_cannot_grow_loses_nothing_that_was_answered),
-        WITHOUT_ROOM(a_commit_that_is_undone_leaves_the_file_as_long_as_it_was),
-        WITHOUT_ROOM(a_file_that_may_not_grow_is_left_as_long_as_it_is),
-        WITH_ROOM(a_limit_on_file_size_refuses_creation_and_lets_denials_stand),
+        WITH_SPACE(a_sync_that_fails_loses_nothing_that_was_answered),
+        WITH_SPACE(a_write_that_fails_loses_nothing_that_was_answered),
+        WITH_SPACE(a_read_that_fails_loses_nothing_that_was_answered),
+        WITH_SPACE(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
+        WITHOUT_SPACE(a_file_that_cannot_grow_loses_nothing_that_was_answered),
+        WITHOUT_SPACE(a_commit_that_is_undone_leaves_the_file_as_long_as_it_was),
+        WITHOUT_SPACE(a_file_that_may_not_grow_is_left_as_long_as_it_is),
+        WITH_SPACE(a_limit_on_file_size_refuses_creation_and_lets_denials_stand),
     };
 
     return prepare(argc, argv) ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

@@ -7,18 +7,17 @@
 #include <stdlib.h>
 
 #include "daemon/store/journal.h"
-#include "daemon/table/creation_index.h"
 
 enum { BLOCKS_MAX = 64 };
 
-/* What a store would hold: the last version of every block. */
+/* Replaces a store: the last version of every block. */
 struct disk {
     char bytes[BLOCKS_MAX][JOURNAL_BLOCK];
     size_t len[BLOCKS_MAX];
     uint32_t blocks;
 };
 
-/* Returns how many of the changes the commit took. */
+/* Commits up to so many changes to one block; returns how many fitted. */
 static int commit(struct journal *j, struct disk *disk, int changes, uint64_t tokens)
 {
     int done = 0;
@@ -49,7 +48,7 @@ static struct journal *loaded(const struct disk *disk, uint64_t keep)
     return j;
 }
 
-/* Reads every entry from the disk, as a watcher would, and checks that none is missing. */
+/* Reads every entry from the disk, as a watch does, and checks that none is missing. */
 static void check_entries(const struct journal *j, const struct disk *disk)
 {
     for (uint64_t serial = journal_oldest(j); serial <= journal_newest(j);) {
@@ -105,7 +104,7 @@ static void the_ring_stops_growing(void **state)
     free(disk);
 }
 
-/* Else a client without rights could fill the store with empty blocks. */
+/* Otherwise a client without rights could fill the store with empty blocks. */
 static void changes_that_are_refused_use_up_no_blocks(void **state)
 {
     (void)state;
@@ -138,7 +137,7 @@ static void a_commit_is_one_block_and_knows_the_tokens(void **state)
     free(disk);
 }
 
-/* What does not fit is not there, and fits into the next block. */
+/* An entry that does not fit is not added, and fits into the next block. */
 static void an_entry_is_whole_or_not_there(void **state)
 {
     (void)state;
@@ -167,7 +166,7 @@ static void an_entry_is_whole_or_not_there(void **state)
     journal_free(j);
 }
 
-/* As a store of a build with larger ones has it; what is added then goes into another. */
+/* As older versions wrote it; further entries go into another block. */
 static void a_larger_block_is_read(void **state)
 {
     (void)state;
@@ -216,55 +215,6 @@ static void damaged_blocks_are_refused(void **state)
     journal_free(j);
 }
 
-static uint64_t walk(struct creation_index *o, uint64_t *sum)
-{
-    uint64_t count = 0;
-    int64_t created = -1;
-    uint64_t serial = 0;
-
-    *sum = 0;
-    for (size_t i = creation_index_after(o, INT64_MIN, 0); i < o->count; i++) {
-        const struct creation_entry *e = &o->entry[i];
-        if (e->removed)
-            continue;
-        assert_true(e->created > created || (e->created == created && e->serial > serial));
-        created = e->created;
-        serial = e->serial;
-        *sum += serial;
-        count++;
-    }
-    return count;
-}
-
-static void order_is_kept_whatever_comes_and_goes(void **state)
-{
-    (void)state;
-    struct creation_index o = { .entry = NULL };
-    uint64_t expected = 0, sum, count = 0;
-    const uint8_t id[ID_SIZE] = { 0 };
-
-    for (uint64_t serial = 1; serial <= 5000; serial++) {
-        int64_t created = serial % 10 == 0 ? (int64_t)(serial * 37 % 1000) : (int64_t)serial;
-        assert_int_equal(creation_index_reserve(&o, 1), 0);
-        creation_index_add(&o, created, serial, id);
-        expected += serial;
-        count++;
-        if (serial % 3 == 0 && serial % 10 != 0) {
-            creation_index_remove(&o, created, serial);
-            creation_index_remove(&o, created, serial);
-            expected -= serial;
-            count--;
-        }
-        if (serial % 100 == 0) {
-            assert_int_equal(walk(&o, &sum), count);
-            assert_int_equal(sum, expected);
-        }
-    }
-    creation_index_remove(&o, 4242, 1);
-    assert_int_equal(walk(&o, &sum), count);
-    creation_index_free(&o);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,7 +225,6 @@ int main(void)
         cmocka_unit_test(an_entry_is_whole_or_not_there),
         cmocka_unit_test(a_larger_block_is_read),
         cmocka_unit_test(damaged_blocks_are_refused),
-        cmocka_unit_test(order_is_kept_whatever_comes_and_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

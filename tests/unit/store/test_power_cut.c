@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pytest: campaign */
-/* What a store is after its process died, or the power went, at any call it makes. */
+/* A store after its process died, or power failed, at any call that it makes. */
 #include "tests/unit/support/store_lifecycle.h"
 
 #include <sys/mman.h>
@@ -9,10 +9,10 @@
 
 enum { POWER_TESTS = 4 };
 
-static time_t began; /* the test that is running */
+static time_t began; /* when the running test began */
 static unsigned first_seed;
 
-/* One of two models is true: a batch was on its way. */
+/* Checks that one of two models is true: the store from before a batch, or from after it. */
 static void check_either(const char *file, const struct model *before, const struct model *after)
 {
     assert_true(start(file));
@@ -21,7 +21,7 @@ static void check_either(const char *file, const struct model *before, const str
     stop();
 }
 
-/* A process that runs the batches, counts those that were answered, and dies at a call. */
+/* Runs the batches in a process that counts those that were answered, and dies at a call. */
 static void live_and_die(int at, int *answered)
 {
     enum status answer[STEPS_MAX];
@@ -29,7 +29,7 @@ static void live_and_die(int at, int *answered)
 
     unlink(path);
     copy_file(template_path, path);
-    disk_insert(path);
+    disk_simulate(path);
     disk.tracked = false;
     *answered = 1;
     pid_t child = fork();
@@ -68,14 +68,14 @@ static void a_process_that_dies_leaves_what_was_answered(void **state)
     munmap(answered, sizeof(int));
 }
 
-/* How many calls a creation made, or -1 if it died. */
+/* Creates a store in a process that dies at a call (-1: none).  Returns how many calls it made. */
 static int create_and_die(int die_at)
 {
     int status,
         *count = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     unlink(path);
-    disk_insert(NULL);
+    disk_simulate(NULL);
     disk.die_at = die_at;
     pid_t child = fork();
     if (child == 0) {
@@ -104,8 +104,8 @@ static void a_creation_that_dies_is_begun_anew(void **state)
     }
 }
 
-/* What the power that went in a batch may have left: any state the store was known to be in, or
- * may be in, from before that batch on.  Another process looks. */
+/* Checks, in another process, what a power failure in a batch left: any state that the store was
+ * known to have, or may have had, from before that batch on. */
 static void check_cut(const struct model *may, int count)
 {
     int status;
@@ -125,13 +125,13 @@ static void check_cut(const struct model *may, int count)
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     if (status != 0)
-        print_error("the power went at call %d, by seed %u, after call %d had failed (-1: none)\n",
+        print_error("power failed at call %d, with seed %u, after call %d had failed (-1: none)\n",
                     disk.cut_at, disk.seed, disk.fail_from);
     assert_int_equal(status, 0);
 }
 
-/* Runs batches from the first on, the power going at one call, after another has failed (-1: none).
- * False: there were not so many calls. */
+/* Runs the batches from `first` on; power fails at call `at`, after call `failing` has failed
+ * (-1: none).  False: there were not so many calls. */
 static bool cut_power(int first, int at, int failing)
 {
     struct model may[3 * MODELS_MAX], known = model[0];
@@ -150,9 +150,9 @@ static bool cut_power(int first, int at, int failing)
         add_model(may, &count, &known);
         for (int k = 0; k < models; k++)
             add_model(may, &count, &model[k]);
-        run_and_follow(batches[i]);
-        for (int k = 0; k < followed_count; k++)
-            add_model(may, &count, &followed[k]);
+        run_and_update(batches[i]);
+        for (int k = 0; k < after_batch_count; k++)
+            add_model(may, &count, &after_batch[k]);
         if (models == 1 && !writer.recovery.broken && writer.recovery.unsaved.count == 0)
             known = model[0];
     }
@@ -170,18 +170,19 @@ static bool cut_a_life(int at, int failing, unsigned seed)
     return cut_power(1, at, failing);
 }
 
-/* From the creation of the store on. */
+/* Lets power fail from the creation of the store on. */
 static bool cut_a_creation(int at, unsigned seed)
 {
     unlink(path);
-    disk_await();
+    disk_simulate_next();
     disk.seed = seed;
     models = 1;
     memset(model, 0, sizeof(model));
     return cut_power(0, at, -1);
 }
 
-/* Each seed is another chance: in `make torture` as many as there is time for, from one that is drawn. */
+/* True if another seed is to be tried: in `make torture` as long as there is time, from a random
+ * one on. */
 static bool another_seed(unsigned done, unsigned least)
 {
     const char *most = getenv("TORTURE_SECONDS");
@@ -193,7 +194,7 @@ static bool another_seed(unsigned done, unsigned least)
     return done < least || (most != NULL && time(NULL) - began < atoi(most) / POWER_TESTS);
 }
 
-static void power_that_goes_leaves_what_was_answered(void **state)
+static void a_power_cut_leaves_what_was_answered(void **state)
 {
     (void)state;
     int count = calls_of_a_life(CALL_ANY);
@@ -203,7 +204,7 @@ static void power_that_goes_leaves_what_was_answered(void **state)
             assert_true(cut_a_life(i, -1, first_seed + seed));
 }
 
-static void power_that_goes_after_a_failure_leaves_what_was_answered(void **state)
+static void a_power_cut_after_a_failure_leaves_what_was_answered(void **state)
 {
     (void)state;
     int count = calls_of_a_life(CALL_ANY), cuts = 0;
@@ -215,7 +216,7 @@ static void power_that_goes_after_a_failure_leaves_what_was_answered(void **stat
     assert_true(cuts > count);
 }
 
-static void power_that_goes_in_a_creation_leaves_what_was_answered(void **state)
+static void a_power_cut_in_a_creation_leaves_what_was_answered(void **state)
 {
     (void)state;
     assert_false(cut_a_creation(INT_MAX, 0));
@@ -229,13 +230,13 @@ static void power_that_goes_in_a_creation_leaves_what_was_answered(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        WITH_ROOM(a_process_that_dies_leaves_what_was_answered),
-        WITHOUT_ROOM(a_process_that_dies_leaves_what_was_answered),
-        WITH_ROOM(a_creation_that_dies_is_begun_anew),
-        WITH_ROOM(power_that_goes_leaves_what_was_answered),
-        WITHOUT_ROOM(power_that_goes_leaves_what_was_answered),
-        WITH_ROOM(power_that_goes_after_a_failure_leaves_what_was_answered),
-        WITH_ROOM(power_that_goes_in_a_creation_leaves_what_was_answered),
+        WITH_SPACE(a_process_that_dies_leaves_what_was_answered),
+        WITHOUT_SPACE(a_process_that_dies_leaves_what_was_answered),
+        WITH_SPACE(a_creation_that_dies_is_begun_anew),
+        WITH_SPACE(a_power_cut_leaves_what_was_answered),
+        WITHOUT_SPACE(a_power_cut_leaves_what_was_answered),
+        WITH_SPACE(a_power_cut_after_a_failure_leaves_what_was_answered),
+        WITH_SPACE(a_power_cut_in_a_creation_leaves_what_was_answered),
     };
 
     return prepare(argc, argv) ? cmocka_run_group_tests(tests, NULL, NULL) : 1;

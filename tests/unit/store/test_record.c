@@ -9,7 +9,7 @@
 
 enum { WORDS = 3, TEXTS = 3 };
 
-/* Scopes as they are when they are in order. */
+/* Scopes in their normalised order. */
 static const char *const words[WORDS] = { "", "a", "deploy,read,write" };
 
 static const char *(*const set[TEXTS])(struct record *r, struct slice text) = {
@@ -24,7 +24,7 @@ static struct slice (*const get[TEXTS])(const struct record *r) = {
     record_description,
 };
 
-/* All texts in all lengths, then one of them after another in another length. */
+/* Sets all texts in all lengths, and then changes one after another to another length. */
 static void a_text_that_is_set_leaves_the_others_as_they_are(void **state)
 {
     (void)state;
@@ -46,7 +46,7 @@ static void a_text_that_is_set_leaves_the_others_as_they_are(void **state)
     }
 }
 
-/* The longest of each, set in the order in which most has to move; and nothing is longer. */
+/* Sets the longest of each in the order that moves most, and refuses longer ones. */
 static void the_longest_texts_fit_together(void **state)
 {
     (void)state;

@@ -71,7 +71,8 @@ static void a_second_daemon_is_refused(void **state)
     store_close(s);
 }
 
-/* Forks a process that waits for a byte and then runs `body`; TDB refuses a second open in one. */
+/* Forks a process that waits for a byte and then runs `body`: TDB refuses a second open in one
+ * process. */
 static pid_t other_process(bool (*body)(void), int *start)
 {
     int ends[2];
@@ -102,7 +103,7 @@ static bool hard_link_is_in_use(void)
            strstr(problem.message, "in use by another jetond") != NULL;
 }
 
-static void another_name_does_not_get_round_the_lock(void **state)
+static void another_name_does_not_evade_the_lock(void **state)
 {
     (void)state;
     struct problem problem;
@@ -117,7 +118,8 @@ static void another_name_does_not_get_round_the_lock(void **state)
     store_close(s);
 }
 
-/* TDB leaves an error behind that is none when a file grows inside a transaction. */
+/* TDB leaves an error code behind when a file grows inside a transaction, although nothing
+ * failed. */
 static void a_commit_that_makes_the_file_grow_is_done(void **state)
 {
     (void)state;
@@ -150,7 +152,7 @@ static uint32_t word_at(int fd, off_t at)
     return word;
 }
 
-/* Walks over TDB's free list: a record is the next one's place, its length, and more. */
+/* Walks over TDB's free list: a record begins with the place of the next one and its own length. */
 static void every_free_piece_of_the_file_can_be_used(void **state)
 {
     (void)state;
@@ -299,9 +301,9 @@ static void put_word(int fd, off_t at, uint32_t word)
     assert_int_equal(pwrite(fd, &word, sizeof(word), at), sizeof(word));
 }
 
-/* The power went before the disk had the length of a file that a commit made longer, and after it had
- * where the commit's recovery record would be: wholly or partly behind the end. */
-static void a_recovery_record_behind_the_end_is_forgotten(void **state)
+/* As after a power failure, when the disk had the pointer to a commit's recovery record, but not
+ * yet the new length of the file: the record is wholly or partly behind the end. */
+static void a_recovery_record_behind_the_end_is_cleared(void **state)
 {
     (void)state;
     struct problem problem;
@@ -330,8 +332,8 @@ static void a_recovery_record_behind_the_end_is_forgotten(void **state)
     journal_free(j);
 }
 
-/* Such a file is left alone while somebody has it, by whatever name. */
-static void a_recovery_record_is_not_forgotten_behind_anybodys_back(void **state)
+/* Such a file is left alone while another process has it, by whatever name. */
+static void a_recovery_record_is_not_cleared_while_the_file_is_in_use(void **state)
 {
     (void)state;
     struct problem problem;
@@ -354,15 +356,15 @@ int main(void)
         WITH_DIRECTORY(tokens_and_journal_survive_a_reopen),
         WITH_DIRECTORY(an_abandoned_transaction_leaves_nothing),
         WITH_DIRECTORY(a_second_daemon_is_refused),
-        WITH_DIRECTORY(another_name_does_not_get_round_the_lock),
+        WITH_DIRECTORY(another_name_does_not_evade_the_lock),
         WITH_DIRECTORY(a_commit_that_makes_the_file_grow_is_done),
         WITH_DIRECTORY(every_free_piece_of_the_file_can_be_used),
         WITH_DIRECTORY(a_value_grows_to_fill_its_place),
         WITH_DIRECTORY(a_file_put_in_the_stores_place_is_left_alone),
         WITH_DIRECTORY(a_backup_can_take_the_stores_place),
         WITH_DIRECTORY(garbage_is_refused_and_left_as_it_is),
-        WITH_DIRECTORY(a_recovery_record_behind_the_end_is_forgotten),
-        WITH_DIRECTORY(a_recovery_record_is_not_forgotten_behind_anybodys_back),
+        WITH_DIRECTORY(a_recovery_record_behind_the_end_is_cleared),
+        WITH_DIRECTORY(a_recovery_record_is_not_cleared_while_the_file_is_in_use),
     };
 
     if (sodium_init() < 0)

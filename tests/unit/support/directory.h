@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A directory of a test's own, and a store's path in it; for cmocka's setup and teardown. */
+/* Makes and removes a directory for a test, and sets a store's path in it; for cmocka's setup
+ * and teardown. */
 #ifndef JETON_TEST_DIRECTORY_H
 #define JETON_TEST_DIRECTORY_H
 

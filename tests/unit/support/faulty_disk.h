@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A disk that fails, dies and loses power on demand, under one file.  A test program includes this
- * once: its pread(), pwrite(), write(), ftruncate(), posix_fallocate(), rename(), fdatasync() and
- * fsync() then stand before the C library's, for TDB too.  Nothing is really synced.
+/* Simulates, for one file, a disk that fails or loses power on demand, or the death of the
+ * process.  A test program includes this once: the pread(), pwrite(), write(), ftruncate(),
+ * posix_fallocate(), rename(), fdatasync() and fsync() here then replace the C library's, for TDB
+ * too.  Nothing is really synced.
  *
- * What is not synced when the power goes is on the platter by chance: of each page all, some sectors or
- * nothing; what it was before it was last written; the length of the file; and its name. */
-#ifndef JETON_TEST_DISK_H
-#define JETON_TEST_DISK_H
+ * What is not synced when power fails is durable by chance: of each page all, some sectors or
+ * nothing, or what it was before it was last written; the length of the file; and its name. */
+#ifndef JETON_TEST_FAULTY_DISK_H
+#define JETON_TEST_FAULTY_DISK_H
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@
 
 enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 }; /* 32 MB at most */
 
-/* CALL_ANY: any that changes something; CALL_TDB: for a test that has calls of TDB fail as well. */
+/* CALL_ANY: any that changes the file; CALL_TDB: calls of TDB, in a test that replaces them. */
 enum disk_call {
     CALL_WRITE = 1,
     CALL_SYNC = 2,
@@ -32,37 +33,37 @@ enum disk_call {
 };
 
 static struct {
-    ino_t inode;    /* the file it lies under; 0: every file, for dying only */
+    ino_t inode;    /* the file that it simulates; 0: every file, for dying only */
     bool armed;     /* calls are counted and may fail */
     unsigned calls; /* enum disk_call: which are counted */
-    int count;      /* so many were made since it was armed */
-    int fail_from;  /* from this one on (from 0; -1: none) ... */
-    int fail_count; /* ... so many fail */
-    int error;      /* with this; 0: half is read or written */
-    int die_at;     /* at this one the process ends; -1: none */
-    int cut_at;     /* at this one the power is cut: see `image` */
-    off_t full_at;  /* the file cannot become longer than this; 0: there is room */
+    int count;      /* calls since it was armed */
+    int fail_from;  /* the first call that fails, from 0; -1: none */
+    int fail_count; /* how many fail from there on */
+    int error;      /* errno of the failure; 0: half is read or written */
+    int die_at;     /* the call at which the process ends; -1: none */
+    int cut_at;     /* the call at which power fails; -1: none */
+    off_t full_at;  /* the longest that the file may become; 0: no limit */
 
     bool tracked;  /* what is durable is known */
     uint32_t seed; /* of chance */
     uint32_t tossed;
     off_t durable_size;
-    bool was_cut; /* then the image is what is left: */
+    bool was_cut; /* power has failed; the image is what is left: */
     off_t image_size;
     bool image_named;
 
-    bool adopts;  /* it will lie under the first file that is written: a new one */
-    int adopted;  /* a descriptor of that */
-    bool renamed; /* that was given its name ... */
+    bool adopts;  /* it will simulate the first file that is written: a new one */
+    int adopted;  /* a descriptor of that file; -1: none yet */
+    bool renamed; /* it was given its name ... */
     bool named;   /* ... which is durable */
 } disk;
 
-/* What is on the platter; what was on it when the power was cut; what is still to be synced. */
+/* What is durable; what was durable when power failed; which pages are still to be synced. */
 static char disk_durable[DISK_PAGES * DISK_PAGE], disk_image[DISK_PAGES * DISK_PAGE];
 static bool disk_dirty[DISK_PAGES];
-static size_t disk_high; /* beyond this the platter was always blank */
+static size_t disk_high; /* disk_durable is blank from here on */
 
-static bool disk_lies_under(int fd)
+static bool disk_is_under(int fd)
 {
     struct stat st;
 
@@ -82,32 +83,32 @@ static bool disk_coin(void)
     return (x >> 16 & 1) != 0;
 }
 
-static void disk_take(int fd, char *platter, size_t at, size_t len)
+static void disk_copy(int fd, char *durable, size_t at, size_t len)
 {
-    if (syscall(SYS_pread64, fd, platter + at, len, at) < 0)
+    if (syscall(SYS_pread64, fd, durable + at, len, at) < 0)
         abort();
-    if (platter == disk_durable && disk_high < at + len)
+    if (durable == disk_durable && disk_high < at + len)
         disk_high = at + len;
 }
 
-/* A page that was being written when the power went. */
-static void disk_tear(int fd, char *platter, size_t page)
+/* Takes some sectors of a page that was being written when power failed. */
+static void disk_tear(int fd, char *durable, size_t page)
 {
     for (size_t at = page * DISK_PAGE; at < (page + 1) * DISK_PAGE; at += DISK_SECTOR)
         if (disk_coin())
-            disk_take(fd, platter, at, DISK_SECTOR);
+            disk_copy(fd, durable, at, DISK_SECTOR);
 }
 
-/* Takes dirty pages to the platter: all, or by chance. */
-static void disk_flush(int fd, char *platter, bool all)
+/* Makes dirty pages durable: all, or by chance. */
+static void disk_flush(int fd, char *durable, bool all)
 {
     for (size_t page = 0; page < DISK_PAGES; page++) {
         if (!disk_dirty[page])
             continue;
         if (all || disk_coin())
-            disk_take(fd, platter, page * DISK_PAGE, DISK_PAGE);
+            disk_copy(fd, durable, page * DISK_PAGE, DISK_PAGE);
         else if (disk_coin())
-            disk_tear(fd, platter, page);
+            disk_tear(fd, durable, page);
     }
 }
 
@@ -118,7 +119,7 @@ static off_t disk_size(int fd)
     return fstat(fd, &st) == 0 ? st.st_size : -1;
 }
 
-/* What the platter holds when the power goes now: what was synced, and by chance what was not. */
+/* Lets power fail: keeps an image of what was synced, and by chance of what was not. */
 static void disk_cut(int fd)
 {
     int file = disk.adopts ? disk.adopted : fd;
@@ -134,7 +135,7 @@ static void disk_cut(int fd)
 }
 
 /* Counts a call; true if it fails. */
-static bool disk_strikes(int fd, enum disk_call call)
+static bool disk_fails_call(int fd, enum disk_call call)
 {
     if (!disk.armed || !(disk.calls & call))
         return false;
@@ -147,12 +148,12 @@ static bool disk_strikes(int fd, enum disk_call call)
            number - disk.fail_from < disk.fail_count;
 }
 
-/* What is written again may have gone to the platter in between. */
+/* Makes pages durable by chance before they are written again. */
 static void disk_write_back(int fd, off_t at, size_t len)
 {
     for (size_t page = (size_t)at / DISK_PAGE; page <= ((size_t)at + len - 1) / DISK_PAGE; page++)
         if (disk_dirty[page] && disk_coin())
-            disk_take(fd, disk_durable, page * DISK_PAGE, DISK_PAGE);
+            disk_copy(fd, disk_durable, page * DISK_PAGE, DISK_PAGE);
 }
 
 static void disk_adopt(int fd)
@@ -170,7 +171,7 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
 {
     size_t whole = len;
 
-    if (disk_strikes(fd, CALL_WRITE)) {
+    if (disk_fails_call(fd, CALL_WRITE)) {
         errno = disk.error;
         if (disk.error != 0)
             return -1;
@@ -189,7 +190,7 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
 
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
-    if (disk.armed && disk_lies_under(fd) && disk_strikes(fd, CALL_READ)) {
+    if (disk.armed && disk_is_under(fd) && disk_fails_call(fd, CALL_READ)) {
         errno = disk.error;
         if (disk.error != 0)
             return -1;
@@ -198,12 +199,12 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
     return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
-/* What _FORTIFY_SOURCE makes of it where the room is known only at run time. */
-ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room);
+/* What _FORTIFY_SOURCE calls instead where the size is known only at run time. */
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t size);
 
-ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
+ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t size)
 {
-    if (len > room)
+    if (len > size)
         abort();
     return pread(fd, bytes, len, at);
 }
@@ -211,20 +212,20 @@ ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t room)
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
     disk_adopt(fd);
-    return disk_lies_under(fd) ? disk_write(fd, bytes, len, at) :
-                                 syscall(SYS_pwrite64, fd, bytes, len, at);
+    return disk_is_under(fd) ? disk_write(fd, bytes, len, at) :
+                               syscall(SYS_pwrite64, fd, bytes, len, at);
 }
 
 ssize_t write(int fd, const void *bytes, size_t len)
 {
-    if (disk.armed && disk_lies_under(fd))
-        disk_strikes(fd, CALL_WRITE);
+    if (disk.armed && disk_is_under(fd))
+        disk_fails_call(fd, CALL_WRITE);
     return syscall(SYS_write, fd, bytes, len);
 }
 
 int ftruncate(int fd, off_t size)
 {
-    if (disk_lies_under(fd) && disk_strikes(fd, CALL_GROW)) {
+    if (disk_is_under(fd) && disk_fails_call(fd, CALL_GROW)) {
         errno = disk.error;
         return -1;
     }
@@ -233,9 +234,9 @@ int ftruncate(int fd, off_t size)
 
 int posix_fallocate(int fd, off_t at, off_t len)
 {
-    bool ours = disk_lies_under(fd);
+    bool ours = disk_is_under(fd);
 
-    if (ours && disk_strikes(fd, CALL_GROW))
+    if (ours && disk_fails_call(fd, CALL_GROW))
         return disk.error != 0 ? disk.error : ENOSPC;
     if (ours && disk.armed && disk.full_at > 0 && at + len > disk.full_at)
         return ENOSPC;
@@ -245,7 +246,7 @@ int posix_fallocate(int fd, off_t at, off_t len)
 int rename(const char *from, const char *to)
 {
     if (disk.adopts)
-        disk_strikes(-1, CALL_GROW);
+        disk_fails_call(-1, CALL_GROW);
     disk.renamed = disk.adopts;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
@@ -257,14 +258,15 @@ static bool disk_is_directory(int fd)
     return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* After a sync that failed the kernel takes everything for written, though only some of it is. */
+/* Clears all dirty pages even if the sync fails, as the kernel does, though only some are
+ * durable then. */
 static int disk_sync(int fd)
 {
     bool directory = disk.adopts && disk_is_directory(fd);
 
-    if (!directory && !disk_lies_under(fd))
+    if (!directory && !disk_is_under(fd))
         return 0;
-    bool fails = disk_strikes(fd, CALL_SYNC);
+    bool fails = disk_fails_call(fd, CALL_SYNC);
     if (directory) {
         disk.named = disk.named || (disk.renamed && !fails);
     } else if (disk.tracked) {
@@ -289,8 +291,8 @@ int fsync(int fd)
 
 /* -- for the test ---------------------------------------------------------------------------- */
 
-/* Lies under a file from now on, which is durable as it is; fails nothing yet. */
-static void disk_insert(const char *path)
+/* Simulates a file from now on, which is durable as it is; nothing fails yet. */
+static void disk_simulate(const char *path)
 {
     struct stat st;
     FILE *f = path != NULL ? fopen(path, "r") : NULL;
@@ -315,17 +317,17 @@ static void disk_insert(const char *path)
     disk.tracked = true;
 }
 
-/* Lies under the next new file from now on. */
-static inline void disk_await(void)
+/* Simulates the next new file. */
+static inline void disk_simulate_next(void)
 {
-    disk_insert(NULL);
+    disk_simulate(NULL);
     memset(disk_durable, 0, disk_high);
     disk_high = 0;
     disk.adopts = true;
 }
 
-/* Makes a file out of what the platter held, if anything by its name: when the power was cut, or holds
- * now. */
+/* Writes what is durable now, or was when power failed, to a file; nothing if its name was not
+ * durable. */
 static void disk_restore(const char *path)
 {
     size_t size = (size_t)(disk.was_cut ? disk.image_size : disk.durable_size);
@@ -338,8 +340,8 @@ static void disk_restore(const char *path)
     fclose(f);
 }
 
-/* Every call, or of very many (a file that grows is written in small pieces) some: the first, the
- * last, and a few between.  `make torture` takes all. */
+/* The call to try after call i: the next, or of very many (a file that grows is written in small
+ * pieces) only the first, the last, and a few in between.  `make torture` tries all. */
 static inline int next_call(int i, int count, int ends)
 {
     if (getenv("TORTURE_SECONDS") != NULL)

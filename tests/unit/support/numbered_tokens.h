@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store in a directory of its own, and tokens by number to put into it. */
-#ifndef JETON_TEST_NUMBERED_H
-#define JETON_TEST_NUMBERED_H
+/* Makes numbered tokens, and saves them in a store. */
+#ifndef JETON_TEST_NUMBERED_TOKENS_H
+#define JETON_TEST_NUMBERED_TOKENS_H
 
 #include "daemon/store/store.h"
 #include "proto/token.h"
@@ -40,7 +40,7 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
     assert_true(store_commit(s));
 }
 
-/* What a walk over a store shows. */
+/* Counts what the store gives to a visitor. */
 struct counted {
     struct record_visitor visitor;
     struct record record;
@@ -57,7 +57,7 @@ static bool count_one(struct record_visitor *visitor)
     return true;
 }
 
-/* False: it cannot be walked over. */
+/* Reads all tokens.  False: that failed. */
 static inline bool count_tokens(struct store *s, struct counted *c, struct problem *problem)
 {
     *c = (struct counted){ .visitor = { &c->record, count_one } };

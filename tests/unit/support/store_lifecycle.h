@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a store on a doubtful disk: it is copied from a template, goes through the batches of
- * the model, and must then be what the model says, in this process and for the next one. */
-#ifndef JETON_TEST_LIFE_H
-#define JETON_TEST_LIFE_H
+/* Runs the life of a store on a faulty disk: copies it from a template, runs the batches of the
+ * model, and checks that it is then what the model says, in this process and for the next one. */
+#ifndef JETON_TEST_STORE_LIFECYCLE_H
+#define JETON_TEST_STORE_LIFECYCLE_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 #include "daemon/writer/commit.h"
 #include "tests/unit/support/faulty_disk.h"
 #include "tests/unit/support/store_model.h"
+#include "tests/unit/support/tdb_space.h"
 
 enum { NOW = 1000000, MODELS_MAX = 32 };
 
@@ -27,16 +28,16 @@ enum { NOW = 1000000, MODELS_MAX = 32 };
 static char directory[64], path[80], other_path[80], template_path[80];
 static struct writer writer;
 static struct mailbox replies;
-static pid_t runner; /* of the tests */
+static pid_t runner; /* the process that runs the tests */
 static struct problem problem;
 
-/* What may be true; more than one while a commit is uncertain. */
+/* The possible states of the store; more than one while a commit is uncertain. */
 static struct model model[MODELS_MAX];
 static int models;
 
-/* The same right after the last batch, before the store was looked into. */
-static struct model followed[MODELS_MAX];
-static int followed_count;
+/* The same right after the last batch, before the store was read. */
+static struct model after_batch[MODELS_MAX];
+static int after_batch_count;
 
 static void digest_of(uint8_t token, uint8_t digest[DIGEST_SIZE])
 {
@@ -75,7 +76,7 @@ static void post(const struct step *s)
     write_queue_post(writer.queue, &one);
 }
 
-/* Runs one batch; the answers come in its order. */
+/* Runs one batch; the answers are in its order. */
 static void run(const struct step *s, enum status answer[STEPS_MAX])
 {
     int count = 0;
@@ -130,7 +131,7 @@ static bool store_is(const struct model *m)
     return true;
 }
 
-/* Table, store and order agree with the model, and with each other. */
+/* Checks that table, store and index agree with the model, and with each other. */
 static void check_all(const struct model *m)
 {
     size_t listed = 0, there = 0;
@@ -154,14 +155,14 @@ static void check_all(const struct model *m)
     assert_int_equal(journal_tokens(writer.journal), there);
 }
 
-/* -- one batch on a doubtful disk ------------------------------------------------------------ */
+/* -- one batch on a faulty disk -------------------------------------------------------------- */
 
-/* What was answered with OK is done, and what was refused for the store's sake is done or not, as
- * a whole; but then denials stand. */
-static void follow(const struct step *s, const enum status answer[STEPS_MAX])
+/* Updates the possible states.  What was answered with OK is done.  What the store refused is
+ * done or not, as a whole, and if not, its denials are in force all the same. */
+static void update_models(const struct step *s, const enum status answer[STEPS_MAX])
 {
     assert_in_range(models, 1, MODELS_MAX / 2);
-    followed_count = 0;
+    after_batch_count = 0;
     for (int k = 0; k < models; k++) {
         struct model none = model[k], all = model[k];
         for (int i = 0; i < STEPS_MAX && s[i].kind != NULL; i++) {
@@ -172,14 +173,14 @@ static void follow(const struct step *s, const enum status answer[STEPS_MAX])
             if (answer[i] == STATUS_OK || answer[i] == STATUS_STORE)
                 apply(&all, &s[i]);
         }
-        add_model(followed, &followed_count, &none);
-        add_model(followed, &followed_count, &all);
+        add_model(after_batch, &after_batch_count, &none);
+        add_model(after_batch, &after_batch_count, &all);
     }
-    memcpy(model, followed, sizeof(followed));
-    models = followed_count;
+    memcpy(model, after_batch, sizeof(after_batch));
+    models = after_batch_count;
 }
 
-/* What all models say is what verifiers see, whatever the disk does. */
+/* Checks that verifiers see what all models agree on, whatever the disk does. */
 static void check_table(void)
 {
     for (uint8_t token = 0; token < TOKENS; token++) {
@@ -191,8 +192,8 @@ static void check_table(void)
     }
 }
 
-/* Once the store can be read, it says which model is true. */
-static void learn(void)
+/* Drops all models but the true one, once the store can be read. */
+static void find_true_model(void)
 {
     bool armed = disk.armed;
     int true_one = -1;
@@ -208,7 +209,7 @@ static void learn(void)
     models = 1;
 }
 
-static void run_and_follow(const struct step *s)
+static void run_and_update(const struct step *s)
 {
     struct model expected = model[0];
     enum status answer[STEPS_MAX];
@@ -217,9 +218,9 @@ static void run_and_follow(const struct step *s)
     run(s, answer);
     for (int i = 0; sure && i < STEPS_MAX && s[i].kind != NULL; i++)
         assert_int_equal(answer[i], apply(&expected, &s[i]));
-    follow(s, answer);
+    update_models(s, answer);
     check_table();
-    learn();
+    find_true_model();
 }
 
 /* -- one life of a store --------------------------------------------------------------------- */
@@ -240,14 +241,14 @@ static void begin_life(void)
 {
     unlink(path);
     copy_file(template_path, path);
-    disk_insert(path);
+    disk_simulate(path);
     models = 1;
     memset(model, 0, sizeof(model));
     apply_all(&model[0], batches[0]);
     assert_true(start(path));
 }
 
-/* The disk works again: everything does, and a new process finds what this one says. */
+/* Lets the disk work again, checks that everything does, and that a restart finds the same. */
 static void end_life(void)
 {
     static const struct step last[STEPS_MAX] = {
@@ -263,9 +264,9 @@ static void end_life(void)
     }
     assert_false(writer.recovery.broken);
     assert_int_equal(writer.recovery.unsaved.count, 0);
-    learn();
+    find_true_model();
     assert_int_equal(models, 1);
-    run_and_follow(last);
+    run_and_update(last);
     end = model[0];
     assert_int_equal(end.fate[8], REVOKED);
     check_all(&end);
@@ -283,10 +284,10 @@ static void end_life(void)
 static void live(void)
 {
     for (int i = 1; i < BATCHES; i++)
-        run_and_follow(batches[i]);
+        run_and_update(batches[i]);
 }
 
-/* How many calls of these kinds a life makes on a disk that works. */
+/* Counts the calls of these kinds that a life makes on a disk that works. */
 static int calls_of_a_life(unsigned calls)
 {
     begin_life();
@@ -300,44 +301,7 @@ static int calls_of_a_life(unsigned calls)
 
 /* -- setting up ------------------------------------------------------------------------------ */
 
-/* A record that comes and goes leaves TDB room for a few commits in a small file. */
-static bool leave_room(struct tdb_context *tdb)
-{
-    static unsigned char bytes[104 * 1024];
-    TDB_DATA key = { (unsigned char *)"room", 4 }, value = { bytes, sizeof(bytes) };
-
-    memset(bytes, 'a', sizeof(bytes));
-    if (tdb_store(tdb, key, value, TDB_INSERT) != 0)
-        return false;
-    memset(bytes, 'b', sizeof(bytes));
-    return tdb_transaction_start(tdb) == 0 && tdb_store(tdb, key, value, TDB_REPLACE) == 0 &&
-           tdb_transaction_commit(tdb) == 0 && tdb_delete(tdb, key) == 0;
-}
-
-/* Takes up what room is left, with records that nobody reads, and forgets TDB's recovery area:
- * the next commit needs another. */
-static bool leave_no_room(void)
-{
-    static unsigned char bytes[4000];
-    const uint32_t none = 0;
-    struct tdb_context *tdb = tdb_open(template_path, 0, TDB_NOMMAP, O_RDWR, 0);
-    size_t size = tdb_map_size(tdb), len = sizeof(bytes);
-
-    for (int i = 0; len > 0; i++) {
-        char name[32];
-        TDB_DATA key = { (unsigned char *)name, (size_t)sprintf(name, "journal/fill%d", i) };
-        TDB_DATA value = { bytes, len };
-        if (tdb_transaction_start(tdb) != 0 || tdb_store(tdb, key, value, TDB_INSERT) != 0)
-            return false;
-        if (tdb_map_size(tdb) == size && tdb_transaction_commit(tdb) == 0)
-            continue;
-        tdb_transaction_cancel(tdb);
-        len /= 2;
-    }
-    return pwrite(tdb_fd(tdb), &none, sizeof(none), 44) == sizeof(none) && tdb_close(tdb) == 0;
-}
-
-/* A store with a short hash table, and the first batch in it: quick to copy. */
+/* Makes a store with a short hash table, which is quick to copy, and runs the first batch. */
 static int make_template(bool tight)
 {
     TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
@@ -349,30 +313,30 @@ static int make_template(bool tight)
     snprintf(path, sizeof(path), "%s/t.tdb", directory);
     snprintf(other_path, sizeof(other_path), "%s/other.tdb", directory);
     snprintf(template_path, sizeof(template_path), "%s/template.tdb", directory);
-    disk_insert(NULL);
+    disk_simulate(NULL);
     struct tdb_context *tdb = tdb_open(template_path, 131, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
                                        O_RDWR | O_CREAT, 0600);
-    bool made = tdb != NULL && tdb_store(tdb, key, value, TDB_INSERT) == 0 && leave_room(tdb);
+    bool made = tdb != NULL && tdb_store(tdb, key, value, TDB_INSERT) == 0 && leave_free_space(tdb);
     if (!made || tdb_close(tdb) != 0 || !start(template_path))
         return -1;
     run(batches[0], answer);
     stop();
-    return !tight || leave_no_room() ? 0 : -1;
+    return !tight || use_up_space(template_path) ? 0 : -1;
 }
 
-static int make_roomy(void **state)
+static int make_with_space(void **state)
 {
     (void)state;
     return make_template(false);
 }
 
-static int make_tight(void **state)
+static int make_without_space(void **state)
 {
     (void)state;
     return make_template(true);
 }
 
-/* A child in which an assertion failed does not go on with the next test. */
+/* Ends a child in which an assertion failed, before it goes on with the next test. */
 static int remove_directory(void **state)
 {
     (void)state;
@@ -385,17 +349,18 @@ static int remove_directory(void **state)
     return system(command);
 }
 
-#define WITH_ROOM(test) cmocka_unit_test_setup_teardown(test, make_roomy, remove_directory)
-#define WITHOUT_ROOM(test) cmocka_unit_test_setup_teardown(test, make_tight, remove_directory)
+#define WITH_SPACE(test) cmocka_unit_test_setup_teardown(test, make_with_space, remove_directory)
+#define WITHOUT_SPACE(test) \
+    cmocka_unit_test_setup_teardown(test, make_without_space, remove_directory)
 
-/* Of a test program that may be given the name of one test. */
+/* Prepares a test program, whose argument may be the name of one test. */
 static bool prepare(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     runner = getpid();
     signal(SIGXFSZ, SIG_IGN);
-    log_set_level((enum log_level)0); /* much is expected to fail here */
+    log_set_level((enum log_level)0); /* much is expected to fail */
     return sodium_init() >= 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a store should hold after a few batches of changes: the simple model that the tests of
- * failing disks and dying processes compare with. */
-#ifndef JETON_TEST_MODEL_H
-#define JETON_TEST_MODEL_H
+/* A simple model of a store, with which the tests of failing disks and dying processes compare
+ * the real one after a few batches of changes. */
+#ifndef JETON_TEST_STORE_MODEL_H
+#define JETON_TEST_STORE_MODEL_H
 
 #include "daemon/writer/change_apply.h"
 
@@ -15,12 +15,12 @@ struct model {
 };
 
 struct step {
-    const struct change_kind *kind; /* NULL: no more in this batch */
+    const struct change_kind *kind; /* NULL: end of the batch */
     uint8_t token;
     uint8_t other; /* what it is rotated to */
 };
 
-/* The first batch is in the store from the beginning. */
+/* The first batch is already in the template. */
 static const struct step batches[][STEPS_MAX] = {
     { { &change_create, 0, 0 }, { &change_create, 1, 0 }, { &change_create, 2, 0 } },
     { { &change_create, 3, 0 }, { &change_revoke, 0, 0 }, { &change_create, 4, 0 } },
@@ -36,7 +36,7 @@ static const struct step batches[][STEPS_MAX] = {
 
 enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };
 
-/* What a working store does, and answers. */
+/* Applies a change as a working store does; returns the answer. */
 static enum status apply(struct model *m, const struct step *s)
 {
     uint8_t *fate = &m->fate[s->token];
@@ -63,7 +63,7 @@ static enum status apply(struct model *m, const struct step *s)
     return STATUS_OK;
 }
 
-/* What stands of a change that was not saved. */
+/* Applies what is in force of a change that was not saved: its denial. */
 static void apply_denial(struct model *m, const struct step *s)
 {
     if (s->kind->deny != 0 && m->fate[s->token] != ABSENT && m->fate[s->token] != REVOKED)
@@ -76,7 +76,7 @@ static void apply_all(struct model *m, const struct step *s)
         apply(m, &s[i]);
 }
 
-/* There must be room. */
+/* Adds a model unless it is in the list, which must be long enough. */
 static void add_model(struct model *list, int *count, const struct model *m)
 {
     for (int i = 0; i < *count; i++)

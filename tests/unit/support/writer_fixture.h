@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A writer without its thread: changes about tokens by number are posted, decided and saved, and
- * answered. */
-#ifndef JETON_TEST_WRITING_H
-#define JETON_TEST_WRITING_H
+/* Runs a writer without its thread: posts changes of numbered tokens, commits them, takes the
+ * answers. */
+#ifndef JETON_TEST_WRITER_FIXTURE_H
+#define JETON_TEST_WRITER_FIXTURE_H
 
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/commit.h"
@@ -58,7 +58,7 @@ static void post(const struct change_kind *kind, uint64_t number)
     post_change(change_about(kind, number));
 }
 
-/* The new one is numbered from + 100. */
+/* Makes a rotation; the new token has the number from + 100. */
 static struct change *rotation(uint64_t from)
 {
     struct change *c = change_about(&change_rotate, from);

@@ -10,8 +10,8 @@
 
 enum { ALIKE = 1 << 14 };
 
-/* In a table of twice as many places, half of which are then in use. */
-static unsigned longest_run(void (*make)(unsigned number, char *string, size_t room))
+/* The longest run of used places after interning so many strings, which fill half of the table. */
+static unsigned longest_run(void (*make)(unsigned number, char *string, size_t size))
 {
     struct generation *g = generation_new("jtn", 1, 14, 64 * ALIKE);
     unsigned longest = 0, run = 0;
@@ -32,35 +32,35 @@ static unsigned longest_run(void (*make)(unsigned number, char *string, size_t r
     return longest;
 }
 
-static void padded(unsigned number, char *string, size_t room)
+static void padded(unsigned number, char *string, size_t size)
 {
-    snprintf(string, room, "%08u", number);
+    snprintf(string, size, "%08u", number);
 }
 
-static void long_padded(unsigned number, char *string, size_t room)
+static void long_padded(unsigned number, char *string, size_t size)
 {
-    snprintf(string, room, "%016x", number);
+    snprintf(string, size, "%016x", number);
 }
 
-static void twice(unsigned number, char *string, size_t room)
+static void twice(unsigned number, char *string, size_t size)
 {
-    snprintf(string, room, "%04x%04x", number, number);
+    snprintf(string, size, "%04x%04x", number, number);
 }
 
-static void twice_in_the_middle(unsigned number, char *string, size_t room)
+static void twice_in_the_middle(unsigned number, char *string, size_t size)
 {
     char high = (char)('!' + number / 128 % 128 % 94), low = (char)(1 + number % 128);
 
-    snprintf(string, room, "%02x%c%c%02x%c%c", number / 94 / 128, high, low, number >> 7, high,
+    snprintf(string, size, "%02x%c%c%02x%c%c", number / 94 / 128, high, low, number >> 7, high,
              low);
 }
 
-static void behind_the_same(unsigned number, char *string, size_t room)
+static void behind_the_same(unsigned number, char *string, size_t size)
 {
-    snprintf(string, room, "the-same-for-all-%u", number);
+    snprintf(string, size, "the-same-for-all-%u", number);
 }
 
-/* Random ones have runs of up to some fifty; every place of a run may be looked at. */
+/* With random strings runs are up to some fifty places long; a lookup may visit a whole run. */
 static void strings_that_look_alike_are_not_all_in_one_place(void **state)
 {
     (void)state;

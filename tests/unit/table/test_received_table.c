@@ -27,12 +27,12 @@ struct received {
     int fd;
 };
 
-static struct received receive(struct token_table *p)
+static struct received receive(struct token_table *t)
 {
     struct received r;
     uint64_t generation;
 
-    r.fd = token_table_descriptor(p, &r.size, &generation);
+    r.fd = token_table_descriptor(t, &r.size, &generation);
     assert_true(r.fd >= 0);
     r.at = mmap(NULL, r.size, PROT_READ, MAP_SHARED, r.fd, 0);
     assert_ptr_not_equal(r.at, MAP_FAILED);
@@ -40,7 +40,8 @@ static struct received receive(struct token_table *p)
     return r;
 }
 
-/* All fields of a token follow from its number and this side of it, so that a mixture shows. */
+/* Makes a token whose fields all follow from its number and side, so that a mixture of sides
+ * shows. */
 static struct record sided(uint64_t number, bool other)
 {
     struct record r = { .serial = number, .created = NOW };
@@ -60,7 +61,7 @@ static double scale(void)
     return text != NULL ? atof(text) : 1;
 }
 
-/* Looks tokens up without pause; the process's exit status says whether all was whole. */
+/* Looks up tokens without pause; returns the exit status: 0 if none was torn. */
 static int read_all(const struct received *r, uint64_t lookups)
 {
     uint8_t digest[TOKENS][DIGEST_SIZE];
@@ -74,7 +75,7 @@ static int read_all(const struct received *r, uint64_t lookups)
         memcpy(v.digest, digest[i % TOKENS], DIGEST_SIZE);
         verdict_judge(&r->table, &q, NOW, &v);
         if (v.status == STATUS_UNAVAILABLE)
-            continue; /* the writer was always in the way: said, not guessed */
+            continue; /* reported when the writer interfered with every try */
         if (v.status != STATUS_OK || !slice_equal(v.subject, v.scopes) ||
             v.activates != (slice_is(v.subject, "alice") ? 100 : 200) ||
             v.expires != NOW + v.activates)
@@ -87,25 +88,25 @@ static int read_all(const struct received *r, uint64_t lookups)
 static void processes_never_read_a_torn_slot_in_a_hundred_million(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     uint64_t lookups = (uint64_t)(100e6 * scale()) / READERS;
     struct record side[TOKENS][2];
     pid_t child[READERS];
 
-    assert_int_equal(token_table_reserve(p, 4 * TOKENS, 4096), 0);
+    assert_int_equal(token_table_reserve(t, 4 * TOKENS, 4096), 0);
     for (uint64_t n = 0; n < TOKENS; n++) {
         side[n][0] = sided(n, false);
         side[n][1] = sided(n, true);
-        token_table_put(p, &side[n][0]);
+        token_table_put(t, &side[n][0]);
     }
-    struct received r = receive(p);
+    struct received r = receive(t);
     for (int i = 0; i < READERS; i++)
         if ((child[i] = fork()) == 0)
             _exit(read_all(&r, lookups));
     int left = READERS, failed = 0, status;
     for (unsigned round = 0; left > 0; round++) {
         for (uint64_t n = 0; n < TOKENS; n++)
-            token_table_put(p, &side[n][round & 1]);
+            token_table_put(t, &side[n][round & 1]);
         if (round % 1024 == 0 && waitpid(-1, &status, WNOHANG) > 0) {
             left--;
             failed += status != 0;
@@ -114,26 +115,26 @@ static void processes_never_read_a_torn_slot_in_a_hundred_million(void **state)
     assert_int_equal(failed, 0);
     munmap(r.at, r.size);
     close(r.fd);
-    token_table_free(p);
+    token_table_free(t);
 }
 
 static void a_reader_is_not_stuck_where_the_writer_died_in_the_middle(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     struct record record = sided(1, false);
     struct table_entry entry;
 
-    token_table_put(p, &record);
-    struct received r = receive(p);
+    token_table_put(t, &record);
+    struct received r = receive(t);
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_HIT);
-    const struct generation *g = token_table_enter(p, 0);
+    const struct generation *g = token_table_enter(t, 0);
     atomic_fetch_add(&g->slots[entry.slot].sequence, 1);
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_TORN);
-    token_table_leave(p, 0);
+    token_table_leave(t, 0);
     munmap(r.at, r.size);
     close(r.fd);
-    token_table_free(p);
+    token_table_free(t);
 }
 
 /* Each returns true if it could do what nobody should. */
@@ -197,7 +198,7 @@ static bool (*const attacks[])(const struct received *r) = {
 
 enum { ATTACKS = sizeof(attacks) / sizeof(attacks[0]) };
 
-/* The number of the first attack that succeeds, from 1; 0: none does. */
+/* Tries all attacks.  Returns the number of the first that succeeds, from 1; 0: none does. */
 static int attack_as(uid_t uid, const struct received *r)
 {
     int status;
@@ -219,19 +220,19 @@ static int attack_as(uid_t uid, const struct received *r)
 static void nobody_can_do_anything_but_read(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     struct record record = sided(1, false);
     struct table_entry entry;
 
-    token_table_put(p, &record);
-    struct received r = receive(p);
+    token_table_put(t, &record);
+    struct received r = receive(t);
     assert_int_equal(attack_as(getuid(), &r), 0);
     if (getuid() == 0)
         assert_int_equal(attack_as(NOBODY, &r), 0);
     assert_int_equal(table_find(&r.table, record.digest, &entry), TABLE_HIT);
     munmap(r.at, r.size);
     close(r.fd);
-    token_table_free(p);
+    token_table_free(t);
 }
 
 int main(void)

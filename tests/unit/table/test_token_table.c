@@ -28,7 +28,7 @@ static struct record record_numbered(uint64_t number)
     return r;
 }
 
-static struct verdict judge_numbered(struct token_table *p, uint64_t number, const char *scopes,
+static struct verdict judge_numbered(struct token_table *t, uint64_t number, const char *scopes,
                                      const char *subject)
 {
     char value[32 + 1];
@@ -40,142 +40,142 @@ static struct verdict judge_numbered(struct token_table *p, uint64_t number, con
         q.subject = slice_of(subject);
     if (verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
-        verdict_judge(token_table_table(token_table_enter(p, 0)), &q, NOW, &v);
-        token_table_leave(p, 0);
+        verdict_judge(token_table_table(token_table_enter(t, 0)), &q, NOW, &v);
+        token_table_leave(t, 0);
     }
     return v;
 }
 
-static enum status status_numbered(struct token_table *p, uint64_t number)
+static enum status status_numbered(struct token_table *t, uint64_t number)
 {
-    return judge_numbered(p, number, "", NULL).status;
+    return judge_numbered(t, number, "", NULL).status;
 }
 
-static void put(struct token_table *p, const struct record *r)
+static void put(struct token_table *t, const struct record *r)
 {
-    assert_int_equal(token_table_reserve(p, 1, r->subject_len + r->scopes_len), 0);
-    token_table_put(p, r);
+    assert_int_equal(token_table_reserve(t, 1, r->subject_len + r->scopes_len), 0);
+    token_table_put(t, r);
 }
 
 static void every_token_is_found_through_growth(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
 
     for (uint64_t i = 0; i < 20000; i++) {
         struct record r = record_numbered(i);
         char subject[32];
         snprintf(subject, sizeof(subject), "user%llu", (unsigned long long)i);
         record_set_subject(&r, slice_of(subject));
-        put(p, &r);
+        put(t, &r);
     }
     for (uint64_t i = 0; i < 20000; i++) {
         char subject[32];
         snprintf(subject, sizeof(subject), "user%llu", (unsigned long long)i);
-        assert_int_equal(judge_numbered(p, i, "", subject).status, STATUS_OK);
+        assert_int_equal(judge_numbered(t, i, "", subject).status, STATUS_OK);
     }
-    assert_int_equal(status_numbered(p, 20000), STATUS_UNKNOWN);
-    assert_int_equal(token_table_figures(p).tokens, 20000);
-    token_table_free(p);
+    assert_int_equal(status_numbered(t, 20000), STATUS_UNKNOWN);
+    assert_int_equal(token_table_figures(t).tokens, 20000);
+    token_table_free(t);
 }
 
 static void state_comes_before_subject_before_scope(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     struct record r = record_numbered(1);
 
     record_set_subject(&r, slice_of("alice"));
     record_set_scopes(&r, slice_of("read,deploy"));
-    put(p, &r);
-    assert_int_equal(judge_numbered(p, 1, "deploy", "alice").status, STATUS_OK);
-    assert_int_equal(judge_numbered(p, 1, "write", "alice").status, STATUS_SCOPE);
-    assert_int_equal(judge_numbered(p, 1, "write", "bob").status, STATUS_SUBJECT);
+    put(t, &r);
+    assert_int_equal(judge_numbered(t, 1, "deploy", "alice").status, STATUS_OK);
+    assert_int_equal(judge_numbered(t, 1, "write", "alice").status, STATUS_SCOPE);
+    assert_int_equal(judge_numbered(t, 1, "write", "bob").status, STATUS_SUBJECT);
     record_set_subject(&r, slice_of(""));
-    put(p, &r);
-    assert_int_equal(judge_numbered(p, 1, "", NULL).status, STATUS_OK);
-    assert_int_equal(judge_numbered(p, 1, "", "").status, STATUS_SUBJECT);
+    put(t, &r);
+    assert_int_equal(judge_numbered(t, 1, "", NULL).status, STATUS_OK);
+    assert_int_equal(judge_numbered(t, 1, "", "").status, STATUS_SUBJECT);
     r.activates = NOW + 1;
-    put(p, &r);
-    assert_int_equal(judge_numbered(p, 1, "write", "bob").status, STATUS_PENDING);
+    put(t, &r);
+    assert_int_equal(judge_numbered(t, 1, "write", "bob").status, STATUS_PENDING);
     r.expires = NOW;
-    put(p, &r);
-    assert_int_equal(status_numbered(p, 1), STATUS_EXPIRED);
+    put(t, &r);
+    assert_int_equal(status_numbered(t, 1), STATUS_EXPIRED);
     r.disabled = NOW;
-    put(p, &r);
-    assert_int_equal(status_numbered(p, 1), STATUS_DISABLED);
+    put(t, &r);
+    assert_int_equal(status_numbered(t, 1), STATUS_DISABLED);
     r.revoked = NOW;
-    put(p, &r);
-    assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
-    token_table_free(p);
+    put(t, &r);
+    assert_int_equal(status_numbered(t, 1), STATUS_REVOKED);
+    token_table_free(t);
 }
 
 static void a_denial_outlives_later_records_and_growth(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     struct record first = record_numbered(1), second = record_numbered(2);
 
-    put(p, &first);
-    put(p, &second);
-    assert_true(token_table_deny(p, first.digest, SLOT_REVOKED, NULL));
-    assert_true(token_table_deny(p, second.digest, SLOT_DISABLED, NULL));
-    put(p, &first);
-    put(p, &second);
+    put(t, &first);
+    put(t, &second);
+    assert_true(token_table_deny(t, first.digest, SLOT_REVOKED, NULL));
+    assert_true(token_table_deny(t, second.digest, SLOT_DISABLED, NULL));
+    put(t, &first);
+    put(t, &second);
     for (uint64_t i = 10; i < 1000; i++) {
         struct record r = record_numbered(i);
-        put(p, &r);
+        put(t, &r);
     }
-    assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
-    assert_int_equal(status_numbered(p, 2), STATUS_DISABLED);
-    token_table_allow(p, first.digest);
-    token_table_allow(p, second.digest);
-    assert_int_equal(status_numbered(p, 1), STATUS_REVOKED);
-    assert_int_equal(status_numbered(p, 2), STATUS_OK);
-    token_table_free(p);
+    assert_int_equal(status_numbered(t, 1), STATUS_REVOKED);
+    assert_int_equal(status_numbered(t, 2), STATUS_DISABLED);
+    token_table_allow(t, first.digest);
+    token_table_allow(t, second.digest);
+    assert_int_equal(status_numbered(t, 1), STATUS_REVOKED);
+    assert_int_equal(status_numbered(t, 2), STATUS_OK);
+    token_table_free(t);
 }
 
-static void removed_tokens_are_unknown_and_their_room_is_used_again(void **state)
+static void removed_tokens_are_unknown_and_their_slots_are_used_again(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 32);
+    struct token_table *t = token_table_new("jtn", 32);
 
     for (uint64_t i = 0; i < 100000; i++) {
         struct record r = record_numbered(i);
-        put(p, &r);
+        put(t, &r);
         if (i >= 10) {
             struct record old = record_numbered(i - 10);
-            token_table_remove(p, old.digest);
-            assert_int_equal(status_numbered(p, i - 10), STATUS_UNKNOWN);
+            token_table_remove(t, old.digest);
+            assert_int_equal(status_numbered(t, i - 10), STATUS_UNKNOWN);
         }
     }
-    assert_int_equal(token_table_figures(p).tokens, 10);
-    assert_int_equal(token_table_figures(p).slots, 64);
-    token_table_free(p);
+    assert_int_equal(token_table_figures(t).tokens, 10);
+    assert_int_equal(token_table_figures(t).slots, 64);
+    token_table_free(t);
 }
 
 static void distinct_strings_never_fill_the_interning_table(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     struct record r = record_numbered(1);
 
     for (int i = 0; i < 50000; i++) {
         char subject[32];
         snprintf(subject, sizeof(subject), "s%d", i);
         record_set_subject(&r, slice_of(subject));
-        put(p, &r);
-        assert_int_equal(judge_numbered(p, 1, "", subject).status, STATUS_OK);
+        put(t, &r);
+        assert_int_equal(judge_numbered(t, 1, "", subject).status, STATUS_OK);
     }
-    token_table_free(p);
+    token_table_free(t);
 }
 
 static void a_received_descriptor_cannot_be_written(void **state)
 {
     (void)state;
-    struct token_table *p = token_table_new("jtn", 0);
+    struct token_table *t = token_table_new("jtn", 0);
     uint64_t size, generation;
-    int fd = token_table_descriptor(p, &size, &generation);
+    int fd = token_table_descriptor(t, &size, &generation);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "x", 1), -1);
@@ -189,13 +189,13 @@ static void a_received_descriptor_cannot_be_written(void **state)
     assert_non_null(table_attach(&table, at, size - 1));
     munmap(at, size);
     close(fd);
-    token_table_free(p);
+    token_table_free(t);
 }
 
-/* A writer changes one token without pause between two states in which every field differs; a
+/* A thread changes one token without pause between two states in which every field differs; a
  * reader must never see a mixture. */
 struct race {
-    struct token_table *p;
+    struct token_table *t;
     atomic_bool stop;
 };
 
@@ -211,15 +211,15 @@ static void *flip(void *argument)
     record_set_scopes(&b, slice_of("bob"));
     b.activates = 200, b.expires = NOW + 200;
     while (!atomic_load(&race->stop)) {
-        token_table_put(race->p, &a);
-        token_table_put(race->p, &b);
+        token_table_put(race->t, &a);
+        token_table_put(race->t, &b);
     }
     return NULL;
 }
 
-static void judge_flipped(struct token_table *p)
+static void judge_flipped(struct token_table *t)
 {
-    struct verdict v = judge_numbered(p, 7, "", NULL);
+    struct verdict v = judge_numbered(t, 7, "", NULL);
 
     if (v.status == STATUS_UNAVAILABLE || v.subject.len == 0)
         return;
@@ -232,59 +232,60 @@ static void judge_flipped(struct token_table *p)
 static void readers_never_see_a_torn_slot(void **state)
 {
     (void)state;
-    struct race race = { .p = token_table_new("jtn", 0) };
+    struct race race = { .t = token_table_new("jtn", 0) };
     struct record r = record_numbered(7);
     pthread_t thread;
 
-    put(race.p, &r);
-    assert_int_equal(token_table_reserve(race.p, 4, 64), 0);
+    put(race.t, &r);
+    assert_int_equal(token_table_reserve(race.t, 4, 64), 0);
     assert_int_equal(pthread_create(&thread, NULL, flip, &race), 0);
     for (int i = 0; i < 300000; i++)
-        judge_flipped(race.p);
+        judge_flipped(race.t);
     atomic_store(&race.stop, true);
     pthread_join(thread, NULL);
-    token_table_free(race.p);
+    token_table_free(race.t);
 }
 
-/* Large enough for huge pages.  One token is changed all the time, and may be in the way of others. */
+/* Large enough for huge pages.  One token is changed all the time, which may interfere with
+ * others. */
 static void collapsing_changes_no_verdict(void **state)
 {
     (void)state;
     enum { TOKENS = 1000 };
-    struct race race = { .p = token_table_new("jtn", 70000) };
+    struct race race = { .t = token_table_new("jtn", 70000) };
     pthread_t thread;
     int steps = 0;
 
     for (uint64_t i = 0; i < TOKENS; i++) {
         struct record r = record_numbered(i);
-        put(race.p, &r);
+        put(race.t, &r);
     }
     assert_int_equal(pthread_create(&thread, NULL, flip, &race), 0);
     do {
         for (uint64_t i = 0; i < TOKENS; i++) {
-            enum status status = status_numbered(race.p, i);
+            enum status status = status_numbered(race.t, i);
             assert_true(status == STATUS_OK || status == STATUS_UNAVAILABLE);
-            judge_flipped(race.p);
+            judge_flipped(race.t);
         }
         steps++;
-    } while (token_table_collapse(race.p));
+    } while (token_table_collapse(race.t));
     atomic_store(&race.stop, true);
     pthread_join(thread, NULL);
     assert_true(steps > 8);
     for (uint64_t i = 0; i < TOKENS; i++)
-        assert_int_equal(status_numbered(race.p, i), STATUS_OK);
-    assert_int_equal(status_numbered(race.p, TOKENS), STATUS_UNKNOWN);
-    assert_int_equal(judge_numbered(race.p, 7, "bob", "bob").status, STATUS_OK);
-    assert_int_equal(token_table_figures(race.p).tokens, TOKENS);
-    token_table_free(race.p);
+        assert_int_equal(status_numbered(race.t, i), STATUS_OK);
+    assert_int_equal(status_numbered(race.t, TOKENS), STATUS_UNKNOWN);
+    assert_int_equal(judge_numbered(race.t, 7, "bob", "bob").status, STATUS_OK);
+    assert_int_equal(token_table_figures(race.t).tokens, TOKENS);
+    token_table_free(race.t);
 }
 
 static void a_record_survives_its_line(void **state)
 {
     (void)state;
     static struct record r, back;
-    static char room[RECORD_LINE_MAX];
-    struct text t = text_in(room, sizeof(room));
+    static char line[RECORD_LINE_MAX];
+    struct text t = text_in(line, sizeof(line));
     char text[DESCRIPTION_MAX];
 
     r = record_numbered(9);
@@ -310,16 +311,16 @@ static void damaged_records_are_refused(void **state)
 {
     (void)state;
     static struct record r, back;
-    static char room[RECORD_LINE_MAX], copy[RECORD_LINE_MAX];
-    struct text t = text_in(room, sizeof(room));
+    static char line[RECORD_LINE_MAX], copy[RECORD_LINE_MAX];
+    struct text t = text_in(line, sizeof(line));
     uint8_t other[ID_SIZE] = { 0 };
 
     r = record_numbered(9);
     record_write(&t, &r);
     assert_non_null(record_parse(&back, other, text_slice(&t)));
     for (size_t len = 0; len + 1 < t.len; len++)
-        assert_non_null(record_parse(&back, r.digest, (struct slice){ room, len }));
-    memcpy(copy, room, t.len);
+        assert_non_null(record_parse(&back, r.digest, (struct slice){ line, len }));
+    memcpy(copy, line, t.len);
     copy[2] = '2';
     assert_string_equal(record_parse(&back, r.digest, (struct slice){ copy, t.len }),
                         "a record of a newer version");
@@ -331,7 +332,7 @@ int main(void)
         cmocka_unit_test(every_token_is_found_through_growth),
         cmocka_unit_test(state_comes_before_subject_before_scope),
         cmocka_unit_test(a_denial_outlives_later_records_and_growth),
-        cmocka_unit_test(removed_tokens_are_unknown_and_their_room_is_used_again),
+        cmocka_unit_test(removed_tokens_are_unknown_and_their_slots_are_used_again),
         cmocka_unit_test(distinct_strings_never_fill_the_interning_table),
         cmocka_unit_test(a_received_descriptor_cannot_be_written),
         cmocka_unit_test(readers_never_see_a_torn_slot),

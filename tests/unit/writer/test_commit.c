@@ -95,14 +95,14 @@ static void a_denial_takes_effect_before_the_writer_sees_it(void **state)
     stop();
 }
 
-/* Decided while somebody else posts another. */
+/* Posts another creation while this one is applied. */
 static enum status create_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 2);
     return change_create.apply(c, store, now);
 }
 
-static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
+static void what_is_posted_while_a_batch_is_applied_is_saved_with_it(void **state)
 {
     (void)state;
     struct change_kind kind = change_create;
@@ -121,13 +121,13 @@ static void what_comes_while_a_batch_is_decided_is_saved_with_it(void **state)
 
 static atomic_bool began;
 
-static enum status create_and_tell(struct change *c, struct store *store, int64_t now)
+static enum status create_and_signal(struct change *c, struct store *store, int64_t now)
 {
     atomic_store(&began, true);
     return change_create.apply(c, store, now);
 }
 
-static void *keep_the_promise(void *argument)
+static void *post_the_expected(void *argument)
 {
     while (!atomic_load(&began))
         sched_yield();
@@ -136,16 +136,16 @@ static void *keep_the_promise(void *argument)
     return argument;
 }
 
-static void a_batch_waits_for_what_is_expected(void **state)
+static void a_batch_waits_for_expected_changes(void **state)
 {
     (void)state;
     struct change_kind kind = change_create;
     pthread_t thread;
 
-    kind.apply = create_and_tell;
+    kind.apply = create_and_signal;
     start();
     write_queue_expect(writer.queue, 1);
-    assert_int_equal(pthread_create(&thread, NULL, keep_the_promise, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, post_the_expected, NULL), 0);
     post(&kind, 1);
     commit_collect(&writer);
     assert_true(commit_batch(&writer, NOW));
@@ -247,7 +247,7 @@ static void post_long(uint64_t number)
     post_change(c);
 }
 
-/* What its description's length says of its number, the rest says too. */
+/* Checks that all fields of an entry belong to the number that its description's length gives. */
 static void check_entry(struct slice entry)
 {
     char bytes[JOURNAL_ENTRY_MAX];
@@ -266,7 +266,7 @@ static void check_entry(struct slice entry)
     assert_memory_equal(id, digest, ID_SIZE);
 }
 
-/* Of one batch, with more than a block of them; what a rotated token ends with is not in it. */
+/* In one batch that fills more than a block; the end of a rotated token is not among its claims. */
 static void every_entry_shows_the_claims_of_its_token(void **state)
 {
     (void)state;
@@ -307,7 +307,7 @@ static void a_failed_change_is_explained(void **state)
     struct change *c = change_about(&change_create, 1);
     static const struct {
         enum outcome outcome;
-        const char *says;
+        const char *text;
     } cases[] = {
         { OUTCOME_NOTHING, "not done" },
         { OUTCOME_UNCERTAIN, "look with 'show " },
@@ -320,7 +320,7 @@ static void a_failed_change_is_explained(void **state)
         c->value_len = 53;
         uncertain_explain(c, cases[i].outcome, false);
         assert_int_equal(c->problem.status, STATUS_STORE);
-        assert_non_null(strstr(c->problem.message, cases[i].says));
+        assert_non_null(strstr(c->problem.message, cases[i].text));
     }
     change_free(c);
 }
@@ -332,8 +332,8 @@ int main(void)
         WITH_DIRECTORY(waiting_changes_share_a_few_commits),
         WITH_DIRECTORY(a_full_store_refuses_only_what_is_new),
         WITH_DIRECTORY(a_denial_takes_effect_before_the_writer_sees_it),
-        WITH_DIRECTORY(what_comes_while_a_batch_is_decided_is_saved_with_it),
-        WITH_DIRECTORY(a_batch_waits_for_what_is_expected),
+        WITH_DIRECTORY(what_is_posted_while_a_batch_is_applied_is_saved_with_it),
+        WITH_DIRECTORY(a_batch_waits_for_expected_changes),
         WITH_DIRECTORY(a_batch_does_not_wait_for_ever),
         WITH_DIRECTORY(no_token_expires_before_it_becomes_active),
         WITH_DIRECTORY(a_rotated_token_ends_with_the_grace_or_before),

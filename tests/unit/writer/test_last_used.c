@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times of last use: what is written is read again, one token as many that share a record. */
+/* Times of last use are read back as written, for single tokens and for many that share a
+ * record. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@ enum { TOKENS = 300, BUCKETS = 3 };
 
 static char store[64];
 
-/* The first two bytes are one of a few; the last tell the tokens apart. */
+/* Makes digests that share their first two bytes with many others. */
 static void digest_of(unsigned number, uint8_t digest[DIGEST_SIZE])
 {
     memset(digest, 0x77, DIGEST_SIZE);
@@ -92,7 +93,7 @@ static void what_was_written_is_there_after_a_restart(void **state)
     token_table_free(p);
 }
 
-static void what_is_forgotten_takes_nothing_else_with_it(void **state)
+static void removing_one_use_leaves_the_others(void **state)
 {
     (void)state;
     struct token_table *p = token_table();
@@ -119,8 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_was_written_is_there_after_a_restart, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(what_is_forgotten_takes_nothing_else_with_it, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(removing_one_use_leaves_the_others, set_up, tear_down),
     };
 
     if (sodium_init() < 0)

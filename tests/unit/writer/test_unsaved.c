@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Denials that the disk has not taken: held in memory, and saved once it is back. */
+/* Denials that the disk refuses: in force in memory, and saved once it works again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include "tests/unit/support/writer_fixture.h"
 
-/* The store cannot be written while its file is somewhere else. */
+/* Moves the file away, so that the store cannot be written, or back. */
 static void take_away(bool away)
 {
     char aside[96];
@@ -21,7 +21,7 @@ static void take_away(bool away)
     assert_int_equal(away ? rename(path, aside) : rename(aside, path), 0);
 }
 
-static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **state)
+static void unsaved_denials_are_saved_first_when_the_store_is_back(void **state)
 {
     (void)state;
     start();
@@ -56,7 +56,7 @@ static void what_was_denied_meanwhile_comes_first_when_the_store_is_back(void **
 
 static int puts_until_failure = -1; /* -1: none fails */
 
-/* Stands before TDB's, and fails as that does without memory. */
+/* Replaces TDB's, and fails as that does without memory. */
 int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
 {
     static int (*real)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
@@ -66,8 +66,9 @@ int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
     return puts_until_failure >= 0 && puts_until_failure-- == 0 ? -1 : real(tdb, key, value, how);
 }
 
-/* Each put of a revocation's and a creation's batch fails in turn, the first before there is an entry
- * of it: then the store has what it had, and that is no sign that anything was done. */
+/* Lets each put of a batch with a revocation and a creation fail in turn.  When the first fails,
+ * there is no journal entry of the batch yet, and an unchanged store is no sign that anything
+ * was done. */
 static void what_could_not_be_put_is_not_taken_for_done(void **state)
 {
     (void)state;
@@ -99,7 +100,7 @@ static void what_could_not_be_put_is_not_taken_for_done(void **state)
     stop();
 }
 
-static void a_broken_store_is_opened_again_without_being_asked(void **state)
+static void a_broken_store_is_reopened_without_a_request(void **state)
 {
     (void)state;
     start();
@@ -116,8 +117,8 @@ static void a_broken_store_is_opened_again_without_being_asked(void **state)
     stop();
 }
 
-/* Else whoever may revoke what he holds could fill the memory while the disk is full. */
-static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
+/* Otherwise any holder of a token could fill the memory with revocations while the disk is full. */
+static void unsaved_denials_are_kept_once_and_only_for_existing_tokens(void **state)
 {
     (void)state;
     start();
@@ -138,14 +139,14 @@ static void denials_are_held_once_and_only_for_tokens_there_are(void **state)
     stop();
 }
 
-/* Decided while somebody else posts a create. */
+/* Posts a creation while this revocation is applied. */
 static enum status revoke_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 3);
     return change_revoke.apply(c, store, now);
 }
 
-static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **state)
+static void what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it(void **state)
 {
     (void)state;
     struct change_kind kind = change_revoke;
@@ -169,11 +170,11 @@ static void what_comes_while_a_held_denial_is_saved_is_not_saved_with_it(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_DIRECTORY(what_was_denied_meanwhile_comes_first_when_the_store_is_back),
+        WITH_DIRECTORY(unsaved_denials_are_saved_first_when_the_store_is_back),
         WITH_DIRECTORY(what_could_not_be_put_is_not_taken_for_done),
-        WITH_DIRECTORY(a_broken_store_is_opened_again_without_being_asked),
-        WITH_DIRECTORY(denials_are_held_once_and_only_for_tokens_there_are),
-        WITH_DIRECTORY(what_comes_while_a_held_denial_is_saved_is_not_saved_with_it),
+        WITH_DIRECTORY(a_broken_store_is_reopened_without_a_request),
+        WITH_DIRECTORY(unsaved_denials_are_kept_once_and_only_for_existing_tokens),
+        WITH_DIRECTORY(what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it),
     };
 
     if (sodium_init() < 0)

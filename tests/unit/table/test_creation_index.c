@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "daemon/table/creation_index.h"
+
+static uint64_t walk(struct creation_index *index, uint64_t *sum)
+{
+    uint64_t count = 0;
+    int64_t created = -1;
+    uint64_t serial = 0;
+
+    *sum = 0;
+    for (size_t i = creation_index_after(index, INT64_MIN, 0); i < index->count; i++) {
+        const struct creation_entry *e = &index->entry[i];
+        if (e->removed)
+            continue;
+        assert_true(e->created > created || (e->created == created && e->serial > serial));
+        created = e->created;
+        serial = e->serial;
+        *sum += serial;
+        count++;
+    }
+    return count;
+}
+
+static void tokens_stay_sorted_through_additions_and_removals(void **state)
+{
+    (void)state;
+    struct creation_index index = { .entry = NULL };
+    uint64_t expected = 0, sum, count = 0;
+    const uint8_t id[ID_SIZE] = { 0 };
+
+    for (uint64_t serial = 1; serial <= 5000; serial++) {
+        int64_t created = serial % 10 == 0 ? (int64_t)(serial * 37 % 1000) : (int64_t)serial;
+        assert_int_equal(creation_index_reserve(&index, 1), 0);
+        creation_index_add(&index, created, serial, id);
+        expected += serial;
+        count++;
+        if (serial % 3 == 0 && serial % 10 != 0) {
+            creation_index_remove(&index, created, serial);
+            creation_index_remove(&index, created, serial);
+            expected -= serial;
+            count--;
+        }
+        if (serial % 100 == 0) {
+            assert_int_equal(walk(&index, &sum), count);
+            assert_int_equal(sum, expected);
+        }
+    }
+    creation_index_remove(&index, 4242, 1);
+    assert_int_equal(walk(&index, &sum), count);
+    creation_index_free(&index);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_stay_sorted_through_additions_and_removals),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
