@@ -47,7 +47,7 @@ struct daemon {
 
 static void set_signals(struct daemon *s);
 static bool confine(struct daemon *s, struct problem *problem);
-static bool load_store(struct daemon *s, struct problem *problem);
+static bool open_store(struct daemon *s, struct problem *problem);
 static bool load_verifiers(struct daemon *s, struct problem *problem);
 static bool start_threads(struct daemon *s);
 static bool start_events(struct daemon *s);
@@ -63,7 +63,7 @@ static void on_settle(evutil_socket_t fd, short what, void *daemon);
 static bool start(struct daemon *s, struct problem *problem)
 {
     set_signals(s);
-    if (!confine(s, problem) || !load_store(s, problem) || !load_verifiers(s, problem))
+    if (!confine(s, problem) || !open_store(s, problem) || !load_verifiers(s, problem))
         return false;
     if (start_threads(s) && start_events(s) && start_listening(s))
         return true;
@@ -120,7 +120,7 @@ static bool confine(struct daemon *s, struct problem *problem)
     return true;
 }
 
-static bool load_store(struct daemon *s, struct problem *problem)
+static bool open_store(struct daemon *s, struct problem *problem)
 {
     struct store *store = store_open(s->config.store, STORE_WRITE, problem);
 
