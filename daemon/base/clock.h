@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the clocks, see clock_gettime(2).  Any thread.
+/* Read the clocks, see clock_gettime(2).  Any thread.
  *
  * A clock that cannot be read (a system call filter of the host refuses it) ends the process with a
  * line in the log and status 1: without a clock, expired tokens would pass and a table's lease
@@ -11,10 +11,10 @@
 
 #define CLOCK_SECOND INT64_C(1000000000) /* nanoseconds */
 
-/* Returns the time of day in seconds since 1970: what tokens expire by. */
+/* Return the time of day in seconds since 1970: what tokens expire by. */
 int64_t clock_wall(void);
 
-/* Returns nanoseconds since a fixed moment in the past; setting the clock changes nothing. */
+/* Return nanoseconds since a fixed moment in the past; setting the clock changes nothing. */
 uint64_t clock_monotonic(void);
 
 /* Return the same in steps of some milliseconds, which costs less to read; in nanoseconds, and in

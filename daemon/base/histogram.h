@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts durations in fixed buckets: four to each doubling, from 256 ns to a minute.  One thread
+/* Count durations in fixed buckets: four to each doubling, from 256 ns to a minute.  One thread
  * adds, any thread reads; a reader may see one counter newer than another. */
 #ifndef JETON_DAEMON_BASE_HISTOGRAM_H
 #define JETON_DAEMON_BASE_HISTOGRAM_H
@@ -19,20 +19,20 @@ struct histogram {
     _Atomic uint64_t nanoseconds; /* the sum of all durations */
 };
 
-/* Returns the bucket of a duration; a bucket includes its bound. */
+/* Return the bucket of a duration; a bucket includes its bound. */
 unsigned histogram_bucket(uint64_t nanoseconds);
 
-/* Returns the longest duration in a bucket; UINT64_MAX for the last. */
+/* Return the longest duration in a bucket; UINT64_MAX for the last. */
 uint64_t histogram_bound(unsigned bucket);
 
 void histogram_add(struct histogram *h, uint64_t nanoseconds);
 
-/* Adds the counts of another histogram, whose thread may go on adding meanwhile. */
+/* Add the counts of another histogram, whose thread may go on adding meanwhile. */
 void histogram_merge(struct histogram *sum, const struct histogram *h);
 
 uint64_t histogram_total(const struct histogram *h);
 
-/* Returns the bound of the first bucket up to which `per_thousand` of a thousand durations lie; 0:
+/* Return the bound of the first bucket up to which `per_thousand` of a thousand durations lie; 0:
  * the histogram is empty. */
 uint64_t histogram_quantile(const struct histogram *h, unsigned per_thousand);
 

@@ -14,7 +14,7 @@ void iobuf_free(struct iobuf *b)
     *b = (struct iobuf){ .cut = b->cut };
 }
 
-/* Moves the bytes into other memory, or to the front of the same, and wipes where they were. */
+/* Move the bytes into other memory, or to the front of the same, and wipe where they were. */
 static void move_to(struct iobuf *b, char *to, size_t capacity)
 {
     size_t len = iobuf_len(b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Buffers a connection's bytes in one direction: appended at the back, consumed at the front.  A
+/* Buffer a connection's bytes in one direction: appended at the back, consumed at the front.  A
  * buffer belongs to the connection's thread.  Consumed bytes are wiped: they may have been a
  * token's value.
  *
@@ -22,7 +22,7 @@ struct iobuf {
     bool cut; /* memory ran out: nothing more is added */
 };
 
-/* Wipes the bytes and frees their memory; the buffer is empty then. */
+/* Wipe the bytes and free their memory; the buffer is empty then. */
 void iobuf_free(struct iobuf *b);
 
 static inline size_t iobuf_len(const struct iobuf *b)
@@ -35,14 +35,14 @@ static inline char *iobuf_front(struct iobuf *b)
     return b->bytes + b->begin;
 }
 
-/* Returns where to write `len` more bytes, after moving or growing the buffer if need be; NULL: no
+/* Return where to write `len` more bytes, after moving or growing the buffer if need be; NULL: no
  * memory. */
 char *iobuf_reserve(struct iobuf *b, size_t len);
 
-/* Appends the first `len` bytes at the place that iobuf_reserve() returned. */
+/* Append the first `len` bytes at the place that iobuf_reserve() returned. */
 void iobuf_commit(struct iobuf *b, size_t len);
 
-/* Wipes and drops `len` bytes from the front; a buffer that is empty then gives its memory back. */
+/* Wipe and drop `len` bytes from the front; a buffer that is empty then gives its memory back. */
 void iobuf_consume(struct iobuf *b, size_t len);
 
 #endif

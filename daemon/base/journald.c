@@ -43,7 +43,7 @@ static struct {
     _Atomic uint64_t dropped;
 } journal = { .fd = -1 };
 
-/* JETON_JOURNAL_SOCKET is for tests: only who starts the daemon can set it. */
+/* JETON_JOURNAL_SOCKET is for tests: only whoever starts the daemon can set it. */
 void journald_open(void)
 {
     const char *elsewhere = secure_getenv("JETON_JOURNAL_SOCKET");

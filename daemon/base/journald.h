@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sends structured entries to the system's journal (systemd's native journal protocol): one for
- * each change, and one for each event that concerns the daemon's protection.  Any thread.
+/* Send structured entries to the system's journal (systemd's native journal protocol): one for each
+ * change, and one for each event that concerns the daemon's protection.  Any thread.
  *
  * Nothing here waits: an entry that the journal does not take at once is dropped and counted.  Of
  * protection events of one kind at most one a second is sent; the others are counted as dropped.
@@ -49,11 +49,11 @@ struct journald_entry {
     uint64_t serial; /* in jetond's journal */
 };
 
-/* Connects to the journal if standard error leads there, as it does under the service manager but
+/* Connect to the journal if standard error leads there, as it does under the service manager but
  * not in a terminal.  The main thread, before there are others. */
 void journald_open(void);
 
-/* Sends an entry with a message of at most 500 bytes; longer ones are cut off. */
+/* Send an entry with a message of at most 500 bytes; longer ones are cut off. */
 void journald_report(const struct journald_entry *r, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

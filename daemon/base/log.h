@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes messages to standard error, one line each, in levels.  Any thread.  Never pass a token's
+/* Write messages to standard error, one line each, in levels.  Any thread.  Never pass a token's
  * value; its id is fine.  Control bytes are replaced by question marks. */
 #ifndef JETON_DAEMON_BASE_LOG_H
 #define JETON_DAEMON_BASE_LOG_H
@@ -14,18 +14,18 @@ enum log_level {
     LOG_LEVEL_DEBUG = 7
 };
 
-/* Drops messages above this level from now on.  The level at start is info. */
+/* Drop messages above this level from now on.  The level at start is info. */
 void log_set_level(enum log_level level);
 
-/* Finds out whether standard error leads to the system's journal: lines for it begin with a
- * priority in angle brackets instead of our name, see sd-daemon(3).  The main thread, before there
- * are others. */
+/* Find out whether standard error leads to the system's journal: lines for it begin with a priority
+ * in angle brackets instead of our name, see sd-daemon(3).  The main thread, before there are
+ * others. */
 void log_open(void);
 
 /* True if standard error leads to the journal. */
 bool log_is_journal(void);
 
-/* Parses "error", "warning", "info" or "debug"; false: it is none of them. */
+/* Parse "error", "warning", "info" or "debug"; false: it is none of them. */
 bool log_level_named(const char *name, enum log_level *level);
 
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -26,7 +26,7 @@ struct mailbox {
     int wake;                 /* eventfd: readable while there may be mail */
 };
 
-/* 0 or -errno. */
+/* Initialise an empty mailbox.  0 or -errno. */
 int mailbox_init(struct mailbox *box);
 void mailbox_destroy(struct mailbox *box);
 
@@ -35,21 +35,21 @@ void mailbox_destroy(struct mailbox *box);
 void mailbox_post(struct mailbox *box, struct mail *mail);
 void mailbox_post_list(struct mailbox *box, struct mail_list *list);
 
-/* Takes all mail and clears `wake`.  The owner's thread only. */
+/* Take all mail and clear `wake`.  The owner's thread only. */
 struct mail_list mailbox_take(struct mailbox *box);
 
-/* Calls on_delivery() of at most so many objects, oldest first.  False: some are left, and `wake`
- * is readable for them.  The owner's thread only. */
+/* Call on_delivery() of at most so many objects, oldest first.  False: some are left, and `wake` is
+ * readable for them.  The owner's thread only. */
 bool mailbox_deliver(struct mailbox *box, size_t most);
 
-/* Makes `wake` readable without posting.  Any thread. */
+/* Make `wake` readable without posting.  Any thread. */
 void mailbox_wake(struct mailbox *box);
 
 /* Append one object, or a list of them (which is empty then). */
 void mail_append(struct mail_list *list, struct mail *mail);
 void mail_append_list(struct mail_list *list, struct mail_list *more);
 
-/* Removes the oldest object and returns it; NULL: the list is empty. */
+/* Remove the oldest object and return it; NULL: the list is empty. */
 struct mail *mail_pop(struct mail_list *list);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the credentials of a Unix socket's peer, as the kernel saw them when it connected (unix(7):
+/* Read the credentials of a Unix socket's peer, as the kernel saw them when it connected (unix(7):
  * SO_PEERCRED, SO_PEERGROUPS).  Any thread. */
 #ifndef JETON_DAEMON_BASE_PEERCRED_H
 #define JETON_DAEMON_BASE_PEERCRED_H
@@ -13,13 +13,13 @@ struct peercred {
     pid_t pid; /* for the journal only: pids are reused, so never decide by it */
 };
 
-/* Reads uid, gid and pid.  0 or -errno. */
+/* Read uid, gid and pid.  0 or -errno. */
 int peercred_read(int fd, struct peercred *peer);
 
 /* True if the peer is in the group; false if it is not, or if its groups cannot be read. */
 bool peercred_in_group(int fd, const struct peercred *peer, gid_t group);
 
-/* Returns the peer's supplementary groups, which the caller frees; NULL: none, or they cannot be
+/* Return the peer's supplementary groups, which the caller frees; NULL: none, or they cannot be
  * read. */
 gid_t *peercred_groups(int fd, size_t *count);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tells whether this is a sanitizer's build.  The sanitizer's run-time needs what the sandbox
+/* Tell whether this is a sanitizer's build.  The sanitizer's run-time needs what the sandbox
  * forbids (tracing itself, mapping at will), and must see every allocation. */
 #ifndef JETON_DAEMON_BASE_SANITIZED_H
 #define JETON_DAEMON_BASE_SANITIZED_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocates memory that may hold a token's value: it is kept out of swap, as far as RLIMIT_MEMLOCK
+/* Allocate memory that may hold a token's value: it is kept out of swap, as far as RLIMIT_MEMLOCK
  * allows, and out of core dumps.  Any thread.
  *
  * Blocks of a few sizes are carved out of locked chunks and reused; a page is locked only once it
@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns at least `size` bytes, uninitialised; NULL: no memory. */
+/* Return at least `size` bytes, uninitialised; NULL: no memory. */
 void *secmem_new(size_t size);
 
-/* Frees a block; `size` is the size it was allocated with.  The caller has wiped values.  Takes
- * NULL. */
+/* Free a block; `size` is the size it was allocated with.  The caller has wiped values.  NULL is
+ * allowed. */
 void secmem_free(void *block, size_t size);
 
 /* True unless locking some of it has failed. */

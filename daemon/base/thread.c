@@ -21,7 +21,7 @@ void thread_begin(void)
 
 /* -- priority -------------------------------------------------------------------------------- */
 
-/* Returns the calling thread's nice value, or NORMAL if it cannot be read. */
+/* Return the calling thread's nice value, or NORMAL if it cannot be read. */
 static int own_nice(void)
 {
     errno = 0;
@@ -41,7 +41,8 @@ uint64_t thread_priority_limit(void)
     return nice < NORMAL ? limit_for(nice) : 0;
 }
 
-/* Root is taken to have CAP_SYS_NICE; a root without it stays lowered for good. */
+/* True if the thread may raise itself again.  Root is taken to have CAP_SYS_NICE; a root without it
+ * stays lowered for good. */
 static bool may_raise(int nice)
 {
     struct rlimit limit;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Disables cancellation; call it first in a thread that nobody cancels, to make its system calls
+/* Disable cancellation; call it first in a thread that nobody cancels, to make its system calls
  * cheaper.  Around each call that may block, glibc (as of 2.36) switches the thread's cancellation
  * type to PTHREAD_CANCEL_ASYNCHRONOUS and back, with an atomic operation each time, unless it is
  * that already. */
@@ -24,11 +24,11 @@ struct thread_priority {
     int raised; /* the nice value to raise to, below 0; 0: the priority never changes */
 };
 
-/* Returns the RLIMIT_NICE that allows a thread without root's rights to raise itself again to the
+/* Return the RLIMIT_NICE that allows a thread without root's rights to raise itself again to the
  * calling thread's nice value; 0: that value is not below 0. */
 uint64_t thread_priority_limit(void);
 
-/* Lowers the calling thread to nice 0, if it was below 0 and may be raised again. */
+/* Lower the calling thread to nice 0, if it was below 0 and may be raised again. */
 void thread_priority_begin(struct thread_priority *p);
 
 /* Raise the calling thread to the nice value it had at thread_priority_begin(), and lower it. */
