@@ -34,7 +34,7 @@ static bool read_duration(void *field, struct slice value, const struct key_row 
     return duration_parse(value, field);
 }
 
-/* Copies text of row->least to row->most bytes. */
+/* Copy text of row->least to row->most bytes. */
 static bool read_text(void *field, struct slice value, const struct key_row *row)
 {
     if (value.len < row->least || value.len > row->most)
@@ -87,7 +87,7 @@ static bool read_mode(void *field, struct slice value, const struct key_row *row
     return mode <= 0777;
 }
 
-/* Adds a path; an empty one clears the list, so that --set can replace the paths of the file. */
+/* Add a path; an empty one clears the list, so that --set can replace the paths of the file. */
 static bool read_socket_path(void *field, struct slice value, const struct key_row *row)
 {
     struct config_role *role = field;
@@ -147,7 +147,7 @@ _Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "config.line has a place for e
 
 /* -- one key --------------------------------------------------------------------------------- */
 
-/* Returns the index of a key's row, or -1. */
+/* Return the index of a key's row, or -1. */
 static int find_row(const char *section, const char *name, bool *section_known)
 {
     *section_known = false;
@@ -206,7 +206,7 @@ bool config_key_set(struct config *c, int line, const char *section, const char 
     return true;
 }
 
-/* Splits "section.key=value" into three texts; a section may have dots in it. */
+/* Split "section.key=value" into three texts; a section may have dots in it. */
 static bool split(const char *assignment, char section[CONFIG_SECTION_MAX + 1], char name[64],
                   const char **value)
 {

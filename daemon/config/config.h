@@ -41,7 +41,7 @@ struct config {
     int64_t idle_timeout; /* 0: none */
     int64_t line_timeout; /* 0: none */
     enum log_level log_level;
-    char user[CONFIG_NAME_MAX];        /* whom root becomes; empty: it stays root */
+    char user[CONFIG_NAME_MAX];        /* the user that root becomes; empty: none */
     bool sandbox;                      /* confine the daemon with what the kernel offers */
     bool network;                      /* verifiers may connect to other hosts */
     struct config_role role[ROLES];    /* by enum role */
@@ -54,24 +54,24 @@ struct config {
                                 * for its default */
 };
 
-/* Sets every value to its default. */
+/* Set every value to its default. */
 void config_defaults(struct config *c);
 
-/* Stores one key's value, or adds a line to a service's stack.  `line` is that of the file, or
+/* Store one key's value, or add a line to a service's stack.  `line` is that of the file, or
  * CONFIG_LINE_SET.  `seen` has a bit for each key that the same source has set before; all zeros to
  * begin with.  False: *problem names what is allowed. */
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
                     struct slice value, uint32_t *seen, struct problem *problem);
 
-/* Applies one "section.key=value" of --set.  False: *problem. */
+/* Apply one "section.key=value" of --set.  False: *problem. */
 bool config_set(struct config *c, const char *assignment, struct problem *problem);
 
-/* Fills a problem whose message begins with where an entry of a service's stack was set. */
+/* Fill a problem whose message begins with where an entry of a service's stack was set. */
 void config_blame_step(const struct config *c, const struct service_config *section,
                        const struct service_entry *step, struct problem *problem,
                        const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Fills a problem whose message begins with where a key was set: "FILE:LINE: [section] key: …". */
+/* Fill a problem whose message begins with where a key was set: "FILE:LINE: [section] key: …". */
 void config_blame(const struct config *c, const char *section, const char *name,
                   struct problem *problem, const char *format, ...)
     __attribute__((format(printf, 5, 6)));

@@ -8,8 +8,8 @@
 
 enum { INIH_SECTION_MAX = 49 }; /* libinih silently cuts off what is longer */
 
-/* Counts lines, because libinih does not pass their numbers to its handler; it reads each line just
- * before it calls the handler. */
+/* The state of reading a file.  It counts lines, because libinih does not pass their numbers to its
+ * handler; libinih reads each line just before it calls the handler. */
 struct reader {
     struct config *config;
     struct problem *problem;
@@ -28,7 +28,7 @@ static bool fail(struct reader *r, const char *message)
     return false;
 }
 
-/* Refuses a [service NAME] without a line: an empty stack would leave the service to [service
+/* Refuse a [service NAME] without a line: an empty stack would leave the service to [service
  * other], which is not what its section was written for. */
 static bool end_section(struct reader *r)
 {
@@ -37,7 +37,7 @@ static bool end_section(struct reader *r)
     return fail(r, "the [service] above has no verifier: add sufficient = local, or remove it");
 }
 
-/* Returns where libinih begins to read a line: after blanks and a byte order mark. */
+/* Return where libinih begins to read a line: after blanks and a byte order mark. */
 static const char *skip_blanks(const struct reader *r, const char *line)
 {
     line += r->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
@@ -58,7 +58,7 @@ static bool check_section(struct reader *r, const char *line)
     return ended;
 }
 
-/* libinih's reader: like fgets(). */
+/* Read a line for libinih, as fgets() does. */
 static char *read_line(char *line, int size, void *context)
 {
     struct reader *r = context;
@@ -74,7 +74,7 @@ static char *read_line(char *line, int size, void *context)
     return check_section(r, skip_blanks(r, line)) ? line : NULL;
 }
 
-/* libinih's handler: 0 on error. */
+/* Take a key from libinih; 0 on error. */
 static int handle_key(void *context, const char *section, const char *name, const char *value)
 {
     struct reader *r = context;
@@ -92,7 +92,7 @@ static int handle_key(void *context, const char *section, const char *name, cons
     return !r->failed;
 }
 
-/* Reads all lines.  False: *r has the line and the problem. */
+/* Read all lines.  False: *r has the line and the problem. */
 static bool read_lines(struct reader *r)
 {
     int bad_line = ini_parse_stream(read_line, r, handle_key, r);

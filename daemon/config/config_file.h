@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a configuration file: INI, by libinih, with the line numbers that libinih does not give. */
+/* Read a configuration file: INI, by libinih, with the line numbers that libinih does not give. */
 #ifndef JETON_DAEMON_CONFIG_CONFIG_FILE_H
 #define JETON_DAEMON_CONFIG_CONFIG_FILE_H
 
 #include "daemon/config/config.h"
 
-/* Reads a file over what is in *c.  False: *problem names file and line, and what would be
+/* Read a file over what is in *c.  False: *problem names file and line, and what would be
  * allowed. */
 bool config_file_read(struct config *c, const char *file, struct problem *problem);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loads the whole configuration: defaults, then the file, then --set, then what the service manager
+/* Load the whole configuration: defaults, then the file, then --set, then what the service manager
  * passed. */
 #ifndef JETON_DAEMON_CONFIG_CONFIG_LOAD_H
 #define JETON_DAEMON_CONFIG_CONFIG_LOAD_H
@@ -17,7 +17,7 @@ struct config_source {
     unsigned inherited_roles; /* bit 1 << role: its sockets were passed, so create none */
 };
 
-/* Fills *c, whatever was in it.  False: *problem names the fault and its place. */
+/* Fill *c, whatever was in it.  False: *problem names the fault and where it is. */
 bool config_load(const struct config_source *source, struct config *c, struct problem *problem);
 
 #endif

@@ -28,7 +28,7 @@ static bool find_gid(const char *name, id_t *id)
     return found != NULL;
 }
 
-/* Resolves a name or a number; (id_t)-1 stands for an empty name. */
+/* Resolve a name or a number; (id_t)-1 stands for an empty name. */
 static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), id_t *id)
 {
     uint64_t number;
@@ -79,7 +79,8 @@ static bool resolve_user(const struct config *c, struct resolved *resolved, stru
     return false;
 }
 
-/* Root creates a missing directory for the user that it becomes, but not its parents. */
+/* True if root will create the directory for the user that it becomes; it does not create the
+ * directory's parents. */
 static bool will_be_created(const struct resolved *resolved, const char *directory)
 {
     char copy[PATH_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks up what the configuration names on this host: users, groups, directories.  The main
- * thread only. */
+/* Look up what the configuration names on this host: users, groups, directories.  The main thread
+ * only. */
 #ifndef JETON_DAEMON_CONFIG_RESOLVE_H
 #define JETON_DAEMON_CONFIG_RESOLVE_H
 
@@ -19,7 +19,7 @@ struct resolved {
     int64_t table_gid; /* the group that may have the table, or RESOLVED_EVERYBODY */
 };
 
-/* Looks everything up.  False: *problem names the key and how to put it right. */
+/* Look everything up.  False: *problem names the key and how to put it right. */
 bool resolve_config(const struct config *c, struct resolved *resolved, struct problem *problem);
 
 #endif

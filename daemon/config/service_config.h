@@ -20,9 +20,8 @@ enum control {
 /* One line, such as "requisite = require scope=x". */
 struct service_entry {
     enum control control;
-    int line; /* of the file; -1: --set */
-    uint32_t
-        text; /* offset in service_configs.text of the verifier and its arguments, with a NUL */
+    int line;      /* of the file; -1: --set */
+    uint32_t text; /* offset in service_configs.text: verifier and arguments, with a NUL */
 };
 
 struct service_config {
@@ -38,22 +37,22 @@ struct service_configs {
     char text[SERVICE_CONFIGS_TEXT_MAX];
 };
 
-/* Returns the control of that name, or CONTROL_COUNT. */
+/* Return the control of that name, or CONTROL_COUNT. */
 enum control control_named(struct slice word);
 const char *control_name(enum control control);
 
-/* Returns the name in "service NAME"; at == NULL: the section is not a service's. */
+/* Return the name in "service NAME"; at == NULL: the section is not a service's. */
 struct slice service_config_named(struct slice section);
 
-/* Adds a line to a service's stack.  `line` is -1 for --set, whose first line for a service
- * replaces those of the file.  False: *problem. */
+/* Add a line to a service's stack.  `line` is -1 for --set, whose first line for a service replaces
+ * those of the file.  False: *problem. */
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
                         struct slice text, int line, struct problem *problem);
 
-/* Appends text to the line that was added last.  False: *problem. */
+/* Append text to the line that was added last.  False: *problem. */
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem);
 
-/* Returns the verifier and its arguments. */
+/* Return the verifier and its arguments. */
 static inline const char *service_config_text(const struct service_configs *s,
                                               const struct service_entry *step)
 {
