@@ -29,11 +29,11 @@ struct conn {
     struct watched read;
     struct watched write;
     int64_t active;         /* when bytes last moved, in or out */
-    int64_t partial_since;  /* since when a partial line is there; 0: none is */
-    unsigned partial_after; /* ... and so many lines before it */
+    int64_t partial_since;  /* since when there is a partial line; 0: none */
+    unsigned partial_after; /* lines that ended before it */
     struct conn *next;
-    struct conn **link; /* what points to it */
-    int reads;          /* of this turn */
+    struct conn **link; /* the pointer to it in the list */
+    int reads;          /* in this turn */
 };
 
 static void admit(struct mail *mail);
@@ -98,7 +98,8 @@ static void admit(struct mail *mail)
     set_events(c);
 }
 
-/* Count it in the client limit until now: a closed connection with changes under way still does. */
+/* Free a connection, and only now release it in the client limit: a closed connection with changes
+ * under way still counts. */
 static void free_conn(struct conn *c)
 {
     struct session *s = &c->session;
@@ -152,7 +153,7 @@ static bool receive(struct conn *c)
     return true;
 }
 
-/* False: nobody receives it any more, and the connection is closed. */
+/* Send what the socket takes.  False: the client receives no more, and the connection is closed. */
 static bool send_replies(struct conn *c)
 {
     ssize_t sent = socket_io_send(&c->session);
@@ -164,8 +165,8 @@ static bool send_replies(struct conn *c)
     return sent >= 0;
 }
 
-/* Answer at once if no other event is active; else what arrived for all is answered in one batch, and
- * all replies are sent together: waking a client at each reply would give it the processor. */
+/* Answer at once if no other event is active; else answer what arrived for all in one batch, and
+ * send all replies together: waking a client at each reply would give it the processor. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
@@ -196,8 +197,8 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
 
 /* -- running --------------------------------------------------------------------------------- */
 
-/* Do all that can be done now, then wait for what comes next.  `begun`: its run was, and is to be
- * ended.  False: it is closed. */
+/* Do all that can be done now, then wait for what comes next.  `begun`: the session's run was
+ * begun, and is to be ended.  False: the connection is closed. */
 static bool run_once(struct conn *c, bool begun)
 {
     struct session *s = &c->session;
@@ -222,8 +223,8 @@ static bool run_once(struct conn *c, bool begun)
     return true;
 }
 
-/* Run it now.  Before changes are posted read once more, since changes that are posted together are
- * saved together. */
+/* Run the session now.  Read once more before posting changes, since changes that are posted
+ * together are saved together. */
 static void run(struct conn *c)
 {
     struct session *s = &c->session;
@@ -245,7 +246,7 @@ static void on_turn(struct session *s)
     run((struct conn *)s);
 }
 
-/* End a run that was begun in this turn: what arrived since needs another. */
+/* End a run that was begun in this turn: what arrived since needs another run. */
 static void end_batched_run(struct session *s)
 {
     if (s->state != SESSION_BATCHED)
@@ -282,7 +283,7 @@ static void set_events(struct conn *c)
     bool partial = s->wait == SESSION_WAITS_FOR_INPUT && framing_is_partial(&s->framing);
 
     watch_both(c);
-    /* Time one partial line, not the fact that there always is one. */
+    /* Time each partial line by itself: a busy client may always have one. */
     if (!partial || c->partial_after != s->framing.lines)
         c->partial_since = 0;
     c->partial_after = s->framing.lines;
@@ -292,7 +293,7 @@ static void set_events(struct conn *c)
 
 /* -- mail ------------------------------------------------------------------------------------ */
 
-/* Run it when all mail is delivered, so that its replies are sent together. */
+/* Run the session when all mail is delivered, so that its replies are sent together. */
 static void schedule(struct session *s)
 {
     if (s->state == SESSION_CLOSED)

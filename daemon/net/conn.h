@@ -12,20 +12,21 @@ struct conn;
  * the caller still has both. */
 struct conn *conn_new(struct worker *worker, int fd, enum role role, const struct peercred *peer);
 
-/* What to post to the worker's mailbox; once delivered, the connection reads. */
+/* Return the mail to post to the worker's mailbox; once it is delivered, the connection reads. */
 struct mail *conn_mail(struct conn *c);
 
-/* The next connection of the worker; the list begins with worker->conns. */
+/* Return the next connection of the worker; the list begins with worker->conns. */
 struct conn *conn_next(const struct conn *c);
 
-/* Call once a second: close it if it has been idle or in the middle of a line for too long, and retry
- * to add events that there was no memory for. */
+/* Close the connection if it has been idle or in the middle of a line for too long, and retry to
+ * add events that there was no memory for.  Call once a second. */
 void conn_tick(struct conn *c, int64_t now);
 
-/* Read no more than what was sent so far; then it closes by itself. */
+/* Read what was sent so far, and no more; then the connection closes by itself. */
 void conn_wind_down(struct conn *c);
 
-/* Close now.  If something of it is with another thread, it is freed when that comes back. */
+/* Close the connection now.  If another thread has something of it, it is freed when that comes
+ * back. */
 void conn_close(struct conn *c);
 
 #endif

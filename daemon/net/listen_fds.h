@@ -16,9 +16,9 @@ struct listen_fds {
     } socket[LISTEN_FDS_MAX];
 };
 
-/* Take the sockets that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES describe, and remove
- * these variables from the environment.  A name is a role, or ends with -ROLE.socket; several may be the same.
- * False: *problem names a descriptor that is not a listening Unix socket of a role. */
+/* Take the sockets that LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES describe, and remove these
+ * variables from the environment.  A name is a role, or ends with -ROLE.socket; several may be the
+ * same.  False: *problem names a descriptor that is not a listening Unix socket of a role. */
 bool listen_fds_take(struct listen_fds *i, struct problem *problem);
 
 /* Return which roles have inherited sockets: bit 1 << role of each. */

@@ -15,7 +15,7 @@
 #include "daemon/base/journald.h"
 #include "proto/reply.h"
 
-enum { BACKLOG = 1024, ACCEPTS = 64 }; /* accepted per event */
+enum { BACKLOG = 1024, ACCEPTS = 64 }; /* ACCEPTS: connections per event */
 
 struct listening {
     struct listener *listener;
@@ -32,7 +32,7 @@ struct listener {
     struct server *server;
     struct event_base *base;
     size_t next_worker;
-    int reserve; /* a descriptor to close for an administrator; or -1 */
+    int reserve; /* closed to have a descriptor for an administrator; or -1 */
     size_t count;
     struct listening socket[LISTEN_FDS_MAX + ROLES * CONFIG_PATHS_MAX];
 };
@@ -157,7 +157,8 @@ static bool clear_path(const char *path, struct problem *problem)
     return false;
 }
 
-/* Between bind() and chmod() nobody can connect: it does not listen yet. */
+/* Create a socket with its owner and mode.  Between bind() and chmod() nobody can connect, as it
+ * does not listen yet. */
 static bool make_socket(struct listening *s, const struct config_role *r, uid_t owner, gid_t group)
 {
     struct sockaddr_un address = address_of(s->path);
@@ -258,8 +259,8 @@ static void admit(struct listening *s, int fd)
     mailbox_post(&worker->mailbox, conn_mail(c));
 }
 
-/* Out of descriptors, accept an administrator with the one in reserve; let the others wait until the
- * next tick, because a level-triggered event that cannot be dealt with would take a whole CPU. */
+/* Out of descriptors, accept an administrator with the one in reserve; let the others wait until
+ * the next tick, because a level-triggered event that cannot be dealt with would use a CPU. */
 static int accept_without_descriptors(struct listening *s)
 {
     struct listener *l = s->listener;

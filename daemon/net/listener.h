@@ -11,18 +11,18 @@
 struct listener;
 
 /* Take the sockets that were inherited, create those that the configuration names, and listen: from
- * here on clients can connect, and wait.  NULL: *problem names the socket that could not be created,
- * and why; none that was created is then left. */
+ * here on clients can connect, and wait.  NULL: *problem names the socket that could not be
+ * created, and why; none that was created is then left. */
 struct listener *listener_open(const struct config *c, const struct resolved *resolved,
                                const struct listen_fds *inherited, struct problem *problem);
 
 /* Begin to accept connections.  False: no memory. */
 bool listener_start(struct listener *l, struct server *server, struct event_base *base);
 
-/* Stop listening, and remove the sockets that were created here, unless others have replaced them. */
+/* Stop listening, and remove the sockets that were created here, unless others replaced them. */
 void listener_close(struct listener *l);
 
-/* Call once a second: accept again where that failed for want of descriptors. */
+/* Accept again where that failed for want of descriptors.  Call once a second. */
 void listener_tick(struct listener *l);
 
 #endif

@@ -81,7 +81,8 @@ static void leave_queue(struct session *s)
     s->slot.tqe_prev = NULL;
 }
 
-/* Run those that waited longest, which begin one change at least, as long as there are slots. */
+/* Run the sessions that waited longest, as long as there are slots; each begins at least one
+ * change. */
 static void grant_slots(struct change_class *class)
 {
     struct session *s;
@@ -111,14 +112,14 @@ void scheduler_close(struct session *s)
     s->state = SESSION_CLOSED;
 }
 
-/* A session that runs leaves the list by itself, and may be freed. */
+/* Run the scheduled sessions.  Each leaves the list by itself when it runs, and may be freed. */
 static void run_scheduled(struct worker *worker)
 {
     for (struct session *s; (s = TAILQ_FIRST(&worker->scheduled)) != NULL;)
         s->on_turn(s);
 }
 
-/* Those that yield again are behind the last of now. */
+/* Run the sessions that have yielded, once each: those that yield again are behind the last one. */
 static void run_yielded(struct worker *worker)
 {
     const struct session *last = TAILQ_LAST(&worker->yielded, session_list);

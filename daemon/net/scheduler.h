@@ -17,7 +17,7 @@
  * when its socket takes output again, a chunk arrives, or a verifier is late.  Any state becomes
  * CLOSED, which remains.
  *
- * What a run found that the session waits for (`wait`) matters as follows: FOR_OTHERS, it yields;
+ * What a run found that the session waits for (`wait`) decides what follows: FOR_OTHERS, it yields;
  * FOR_SLOT, it enters the queue of its class, and keeps its place there while it is scheduled for
  * something else; otherwise it is idle until something arrives.  The worker's thread. */
 #ifndef JETON_DAEMON_NET_SCHEDULER_H
@@ -27,26 +27,26 @@
 
 void scheduler_init(struct worker *worker);
 
-/* Run it at the end of this turn, once, however often it is scheduled. */
+/* Run the session at the end of this turn, once, however often it is scheduled. */
 void scheduler_schedule(struct session *s);
 
-/* The same for an idle session whose run is begun, and is to be ended then. */
+/* Schedule an idle session whose run is begun: end that run at the end of this turn. */
 void scheduler_batch(struct session *s);
 
 /* Take a session out of its list, to run now; it stays in the queue for a slot.  False: its run was
  * begun in this turn, and is only to be ended. */
 bool scheduler_begin(struct session *s);
 
-/* Its run was ended. */
+/* Note that the session's run was ended. */
 void scheduler_end_run(struct session *s);
 
-/* The run of a batched session was ended before the turn: another is needed when that ends. */
+/* Note that the run of a batched session was ended early: it runs again at the end of this turn. */
 void scheduler_unbatch(struct session *s);
 
-/* After it ran: queue for a slot or yield, as its `wait` demands. */
+/* Queue a session that ran for a slot, or let it yield, as its `wait` demands. */
 void scheduler_park(struct session *s);
 
-/* Take it out of every list, for good. */
+/* Take the session out of every list, for good. */
 void scheduler_close(struct session *s);
 
 /* Deliver the worker's mail; when all is delivered end the turn, and then run those that yielded

@@ -25,7 +25,7 @@ ssize_t socket_io_receive(struct session *s)
     return len < 0 ? -error : len;
 }
 
-/* Once the descriptor to be passed is sent, our own is closed. */
+/* Send once, with the descriptor to be passed, if any, and close our own when it is sent. */
 static ssize_t send_some(struct session *s)
 {
     char control[CMSG_SPACE(sizeof(int))] = { 0 };

@@ -77,7 +77,7 @@ void worker_join(struct worker *worker)
     pthread_join(worker->thread, NULL);
 }
 
-/* -- alive? ---------------------------------------------------------------------------------- */
+/* -- liveness -------------------------------------------------------------------------------- */
 
 void worker_ask_alive(struct server *server)
 {
@@ -120,7 +120,7 @@ static void deliver_all_mail(struct worker *worker)
             continue;
 }
 
-/* Mail that still arrives finds its connection closed, or is a connection itself. */
+/* Deliver the mail that is left: it finds its connection closed, or is a connection itself. */
 void worker_free(struct worker *worker)
 {
     close_all(worker);

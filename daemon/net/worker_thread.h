@@ -5,27 +5,27 @@
 
 #include "daemon/session/context.h"
 
-/* Makes a worker ready for its thread; `number` counts from 0.  0 or -errno. */
+/* Make a worker ready for its thread; `number` counts from 0.  0 or -errno. */
 int worker_init(struct worker *worker, struct server *server, unsigned number);
 
-/* Starts its thread; 0 or -errno. */
+/* Start its thread; 0 or -errno. */
 int worker_start(struct worker *worker);
 
-/* Call about once a second, from any thread: the worker then looks for connections that are past a
- * deadline.  With a timer of its own every wait for input would set a timer in the kernel. */
+/* Make the worker look for connections that are past a deadline.  Call about once a second, from
+ * any thread: with a timer of the worker's own every wait for input would set a timer in the
+ * kernel. */
 void worker_tick(struct worker *worker);
 
-/* Lets the connections finish what they were sent, then ends the thread; those that take longer
- * than a few seconds are cut off.  Call for every worker before the first worker_join(). */
+/* Let the connections finish what they were sent, then end the thread; those that take longer than
+ * a few seconds are cut off.  Call for every worker before the first worker_join(). */
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 
-/* Frees the worker and its connections.  The writer_thread has stopped. */
+/* Free the worker and its connections.  The writer_thread has stopped. */
 void worker_free(struct worker *worker);
 
-/* Whether the workers' event loops still run: ask each through its mailbox, and see later whether all
- * have answered.  The writer's thread is not asked: it may wait for the disk as long as that takes.
- * The main thread. */
+/* Ask each worker through its mailbox whether its event loop still runs, and see later whether all
+ * have answered.  The writer's thread is not asked: the disk may make it wait.  The main thread. */
 void worker_ask_alive(struct server *server);
 bool worker_all_alive(const struct server *server);
 
