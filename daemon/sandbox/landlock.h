@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restricts by Landlock (landlock(7)) which files the daemon can reach, whatever their modes allow.
+/* Restrict by Landlock (landlock(7)) which files the daemon can reach, whatever their modes allow.
  * A ruleset applies to the thread that enters it and to those that it starts later: the main thread
  * enters it before there are others. */
 #ifndef JETON_DAEMON_SANDBOX_LANDLOCK_H
@@ -22,18 +22,18 @@ struct landlock {
     uint64_t handled;
 };
 
-/* Begins a ruleset that forbids all that this kernel can forbid: access to files; TCP, unless
+/* Begin a ruleset that forbids all that this kernel can forbid: access to files; TCP, unless
  * `network`; abstract sockets of, and signals to, processes outside.  0 or -errno; -ENOSYS or
  * -EOPNOTSUPP: the kernel has no Landlock. */
 int landlock_begin(struct landlock *l, bool network);
 
-/* Adds a rule that grants rights to a path.  0, also if the path does not exist, or -errno. */
+/* Add a rule that grants rights to a path.  0, also if the path does not exist, or -errno. */
 int landlock_allow(struct landlock *l, const char *path, unsigned rights);
 
-/* Restricts the calling thread, for good; it must have no_new_privs set.  0 or -errno. */
+/* Restrict the calling thread, for good; it must have no_new_privs set.  0 or -errno. */
 int landlock_enter(struct landlock *l);
 
-/* Frees the ruleset, entered or not. */
+/* Free the ruleset, entered or not. */
 void landlock_end(struct landlock *l);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Confines the daemon, in steps; each logs what it could not do.  The main thread only, except for
+/* Confine the daemon, in steps; each logs what it could not do.  The main thread only, except for
  * sandbox_protections().
  *
  *     secrets ─▶ (sockets bound, user changed) ─▶ files ─▶ (store, threads) ─▶ system calls
@@ -10,14 +10,14 @@
 
 #include "daemon/config/config.h"
 
-/* Disables core dumps, tracing by other processes, and gaining rights by execve(). */
+/* Disable core dumps, tracing by other processes, and gaining rights by execve(). */
 void sandbox_secrets(void);
 
-/* Restricts by Landlock the files that this thread and those that it starts later can reach: the
+/* Restrict by Landlock the files that this thread and those that it starts later can reach: the
  * store's directory, what the configuration names, and what looking up users and groups needs. */
 void sandbox_files(const struct config *c);
 
-/* Restricts by seccomp the system calls of all threads to those that a running daemon makes. */
+/* Restrict by seccomp the system calls of all threads to those that a running daemon makes. */
 void sandbox_calls(const struct config *c);
 
 /* The protections in force. */
@@ -29,7 +29,7 @@ struct protections {
     unsigned landlock_abi; /* 0: not in force */
 };
 
-/* Asks the kernel which protections are in force.  Any thread. */
+/* Ask the kernel which protections are in force.  Any thread. */
 struct protections sandbox_protections(void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Restricts by seccomp which system calls a running daemon may make.
+/* Restrict by seccomp which system calls a running daemon may make.
  *
  * A call that is not on the list ends the process, because no part of the daemon makes it.  Some
  * calls fail with an error instead: those that libraries try and can do without (clone3, other
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Restricts all threads, and those started later, for good.  `network`: verifiers may connect to
+/* Restrict all threads, and those started later, for good.  `network`: verifiers may connect to
  * other hosts.  0 or -errno; -ENOSYS: the kernel has no filters, or this is a sanitizer's build. */
 int seccomp_confine(bool network);
 
