@@ -56,7 +56,7 @@ void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_u
     pthread_mutex_unlock(&q->mutex);
 }
 
-/* The link to this client, or the one at the end of its bucket. */
+/* Return the link to this client, or the one at the end of its bucket. */
 static struct client **find(struct client_limit *q, uid_t uid, bool admin)
 {
     struct client **link = &q->bucket[uid % BUCKETS];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many connections there are, in all and per uid, and whether one more is allowed.
- * Thread-safe.  Admin connections are counted apart, and a few more of them are allowed, so that
- * no crowd of others keeps an administrator out. */
+/* Count the connections, in all and per uid, and decide whether one more is allowed.  Thread-safe.
+ * Admin connections are counted apart, and a few more of them are allowed, so that no crowd of
+ * others keeps an administrator out. */
 #ifndef JETON_DAEMON_SESSION_CLIENT_LIMIT_H
 #define JETON_DAEMON_SESSION_CLIENT_LIMIT_H
 
@@ -13,13 +13,13 @@ enum { CLIENT_LIMIT_ADMIN_EXTRA = 16 }; /* admin connections beyond the limit of
 
 struct client_limit;
 
-/* NULL: no memory. */
+/* Make a limit of so many connections in all, and of so many for each uid.  NULL: no memory. */
 struct client_limit *client_limit_new(uint64_t most, uint64_t most_per_uid);
 void client_limit_free(struct client_limit *q);
 
 void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_uid);
 
-/* Count a new connection; false: it is not allowed. */
+/* Count a new connection, and a closed one.  False: a new one is not allowed. */
 bool client_limit_acquire(struct client_limit *q, uid_t uid, bool admin);
 void client_limit_release(struct client_limit *q, uid_t uid, bool admin);
 

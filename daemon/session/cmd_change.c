@@ -3,8 +3,8 @@
 
 #include "daemon/writer/change_request.h"
 
-/* True for a denial of a token that does not exist: a client that is no administrator must not cause
- * work for the disk with it. */
+/* True for a denial of a token that does not exist, by a client that is not an administrator: such
+ * a client must not cause work for the disk with it. */
 static bool denies_nothing(const struct session *s, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];

@@ -6,7 +6,7 @@
 
 #include "daemon/session/command.h"
 
-/* Takes a slot of the session's class, and leaves the change to session_post_changes(). */
+/* Take a slot of the session's class, and leave the change to session_post_changes(). */
 command cmd_change;
 
 #endif

@@ -87,7 +87,7 @@ void cmd_hello(struct run *run, const struct request *r)
     session_end_reply(s, &t);
 }
 
-/* Append a line for each verb that the request is about and the role grants; returns how many. */
+/* Append a line for each verb that the request is about and the role grants; return how many. */
 static uint64_t put_verbs(struct text *t, enum role role, const struct request *r)
 {
     uint64_t count = 0;

@@ -133,7 +133,7 @@ static bool is_verdict(enum status s)
     return status_row(s)->kind != ANSWER_ERR || s == STATUS_UNAVAILABLE;
 }
 
-/* The answers of all services together. */
+/* Put the answers of all services together. */
 static void put_answers(struct stats *l, const struct server *server)
 {
     uint64_t sum[STATUS_COUNT] = { 0 };
@@ -156,7 +156,7 @@ static void put_answers(struct stats *l, const struct server *server)
     }
 }
 
-/* One line of a service, or of a verifier in its stack. */
+/* Put one line of a service, or of a verifier in its stack. */
 static void put_series(struct stats *l, const struct series *m, const char *name, const char *key,
                        const char *word, uint64_t value)
 {
@@ -247,7 +247,7 @@ static void begin(struct stats *l, const char *name, const char *suffix)
     l->count++;
 }
 
-/* How many took at most that long, for each doubling up to 17 s, and for any time. */
+/* Put, for each doubling up to 17 s, how many took at most that long. */
 static void put_buckets(struct stats *l, const char *name, const struct histogram *h)
 {
     uint64_t sum = 0;
@@ -262,7 +262,7 @@ static void put_buckets(struct stats *l, const char *name, const struct histogra
     }
 }
 
-/* `h` must be a copy that nobody adds to, so that its lines agree. */
+/* Put all lines of a histogram, which must be a copy that nobody adds to, so that they agree. */
 static void put_latency(struct stats *l, const char *name, const struct histogram *h)
 {
     static const struct {

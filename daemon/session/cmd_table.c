@@ -37,7 +37,7 @@ static void put_terms(struct text *t, const struct stack *stack)
         line_puts(t, "scope", stack->scopes);
 }
 
-/* Why the table is refused, and with which status; NULL: it is not. */
+/* Return why the table is refused, and set the status; NULL: it is not refused. */
 static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
 {
     *status = STATUS_FORBIDDEN;

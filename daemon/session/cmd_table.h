@@ -5,7 +5,7 @@
 
 #include "daemon/session/command.h"
 
-/* The descriptor goes with the reply's first byte, so `out` must be empty. */
+/* Reply with a descriptor, which goes with the reply's first byte: so `out` must be empty. */
 command cmd_table;
 
 /* True for root, the daemon's own user, and members of the group that may have the table. */

@@ -5,7 +5,7 @@
 
 #include "daemon/session/command.h"
 
-/* Adds it to the worker's batch if the table alone answers and nothing waits before it. */
+/* Add the question to the worker's batch if the table alone answers it and nothing else waits. */
 command cmd_verify;
 
 #endif

@@ -13,11 +13,11 @@ struct run {
     bool granted;     /* it may begin changes although others wait for a slot */
 };
 
-/* Carry out one request: append its reply to the session's `out`, or hand it on to whoever will, or
- * refuse it with session_refuse(). */
+/* Carry out one request: append its reply to the session's `out`, or hand it on to be carried out,
+ * or refuse it with session_refuse(). */
 typedef void command(struct run *run, const struct request *r);
 
-/* The service that a request names; an empty slice: none. */
+/* Return the service that a request names; an empty slice: none. */
 static inline struct slice command_service(const struct request *r)
 {
     return request_has(r, KEY_SERVICE) ? r->value[KEY_SERVICE] : (struct slice){ NULL, 0 };

@@ -58,8 +58,8 @@ struct worker {
     atomic_bool tick;                  /* set by worker_tick() */
     atomic_bool stop;                  /* set by worker_stop() */
     struct stack_reader *stack_reader; /* this thread's, of the server's stack_set */
-    _Atomic unsigned asked;            /* worker_ask_alive(): so many times */
-    _Atomic unsigned answered;         /* ... up to this time */
+    _Atomic unsigned asked;            /* how often worker_ask_alive() asked */
+    _Atomic unsigned answered;         /* `asked` at the last answer */
     struct verify_batch batch;
     struct evaluation evaluation; /* of what is decided at once */
     struct worker_counters counters;

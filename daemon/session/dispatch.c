@@ -109,7 +109,7 @@ static enum session_wait step(struct run *run)
     return SESSION_READY;
 }
 
-/* The bytes that were not dealt with yet. */
+/* Return the bytes that were not dealt with yet. */
 static struct slice rest_of(struct session *s)
 {
     size_t len = iobuf_len(&s->in) - s->used;
@@ -145,7 +145,7 @@ static enum session_wait step_line(struct run *run)
     return SESSION_READY;
 }
 
-/* What this line must wait for, if anything. */
+/* Return what the line must wait for; SESSION_READY: nothing. */
 static enum session_wait may_begin(const struct run *run, const struct request_line *line)
 {
     struct session *s = run->session;
@@ -171,8 +171,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     return SESSION_READY;
 }
 
-/* The same for a change.  Slots are given first come, first served: who waits for one is not
- * overtaken, except by a session that was granted its turn. */
+/* Return what a change must wait for.  Slots are given first come, first served: nobody overtakes a
+ * session that waits for one, except a session that was granted its turn. */
 static enum session_wait may_change(const struct run *run)
 {
     const struct session *s = run->session;

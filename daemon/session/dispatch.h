@@ -6,7 +6,7 @@
 
 #include "daemon/session/session.h"
 
-/* Do what can be done now with what is in the session's `in`; replies go to its `out`.  Sets its
+/* Do what can be done now with what is in the session's `in`; replies go to its `out`.  Set its
  * `wait`.  Until dispatch_end() some verifications may not be answered, nor their lines dropped:
  * those of all sessions of a worker are answered together. */
 void dispatch_run(struct session *s);

@@ -194,7 +194,7 @@ struct session *pending_verify_resume(struct mail *mail)
     return s;
 }
 
-/* Give the job up; unless it is on its way back just now, which is as good. */
+/* Give the job up, unless it is on its way back just now. */
 static void on_timeout(evutil_socket_t fd, short what, void *pending)
 {
     struct pending_verify *p = pending;

@@ -10,17 +10,17 @@
 
 enum { PENDING_VERIFY_MAX = 16 }; /* verifications under way of one session */
 
-/* Begin one, and append its reply if it is decided and nothing waits before it.  False: no memory;
- * the session is ended. */
+/* Begin a verification, and append its reply if it is decided and nothing waits before it.  False:
+ * no memory; the session is ended. */
 bool pending_verify_begin(struct session *s, const struct stack *stack,
                           const struct question *asked, struct slice service, int64_t now);
 
-/* Go on with the verification whose job came back.  Returns its session, whose replies may have
+/* Go on with the verification whose job came back.  Return its session, whose replies may have
  * grown, and whose next line may be ready now. */
 struct session *pending_verify_resume(struct mail *mail);
 
-/* Give up all that is under way.  The session is SESSION_CLOSED; while jobs are on their way back it
- * is away. */
+/* Give up all that is under way.  The session is SESSION_CLOSED; while jobs are on their way back
+ * it is away. */
 void pending_verify_close(struct session *s);
 
 #endif

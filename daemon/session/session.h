@@ -28,7 +28,7 @@ enum session_wait {
     SESSION_WAITS_FOR_OTHERS,  /* one run made as many changes as it may */
 };
 
-/* Whether and when the session runs next.  net/scheduler.h draws the transitions, and makes them. */
+/* Whether and when the session runs next.  net/scheduler.h draws and makes the transitions. */
 enum session_state {
     SESSION_IDLE,      /* when something arrives */
     SESSION_BATCHED,   /* at the end of this turn; its last run is not ended yet */
@@ -57,14 +57,14 @@ struct session {
     TAILQ_ENTRY(session) slot; /* in the queue of its class; tqe_prev NULL: it is not */
     struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
     unsigned outstanding;      /* changes under way */
-    struct mail_list changes;  /* of those, that are not posted yet */
+    struct mail_list changes;  /* those of them that are not posted yet */
     bool announced;            /* the writer expects more changes of this session */
     struct scan *scan;         /* under way; NULL: none */
     bool holds_scan;           /* ... and it is not with the writer */
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
-    unsigned jobs;    /* of those, that are with a pool */
+    unsigned jobs;    /* those of them that are with a pool */
     bool groups_read; /* the peer's; read when first needed */
     size_t group_count;
     gid_t *groups;
@@ -78,12 +78,12 @@ struct session {
     void (*on_turn)(struct session *s);  /* ... as the scheduler found */
 };
 
-/* The caller has set what it knows; the rest is zero. */
+/* Initialise a session; the caller has set what it knows, and the rest is zero. */
 void session_init(struct session *s);
 void session_free(struct session *s);
 
-/* Space for at most `max` more bytes of reply, to be added with session_end_reply().  False: no
- * memory; the session is ended. */
+/* Reserve space for at most `max` more bytes of reply, to be added with session_end_reply().
+ * False: no memory; the session is ended. */
 bool session_begin_reply(struct session *s, size_t max, struct text *t);
 
 static inline void session_end_reply(struct session *s, const struct text *t)
@@ -103,7 +103,8 @@ void session_fail(struct session *s, enum status status, const char *message);
 /* Answer the verifications that the worker's sessions have left in its batch. */
 void session_answer_batch(struct worker *worker);
 
-/* The same, because this session has to go on behind its own.  False: no memory; it is ended. */
+/* Answer that batch because this session has to append behind its own answers.  False: no memory;
+ * the session is ended. */
 bool session_flush_batch(struct session *s);
 
 /* Post the changes that were read to the writer.  Before those of a session that has more of them
@@ -125,7 +126,7 @@ bool session_is_away(const struct session *s);
 /* True when everything is answered and sent, and nothing more can come. */
 bool session_is_done(const struct session *s);
 
-/* The class whose change slots it takes. */
+/* Return the class whose change slots the session takes. */
 static inline struct change_class *session_class(const struct session *s)
 {
     return &s->worker->class[s->role == ROLE_ADMIN ? CLASS_ADMINS : CLASS_OTHERS];
