@@ -16,8 +16,8 @@
 
 struct change;
 
-/* Applies a change inside the transaction: reads what it needs from the store, and fills the
- * outcome, which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
+/* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
+ * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
 typedef enum status change_apply(struct change *c, struct store *store, int64_t now);
 
 struct change_kind {
@@ -63,10 +63,11 @@ struct change {
     struct record found; /* the token that is in the store, and then what becomes of it */
 };
 
-/* All zeros but for the kind, without a problem or a value, with empty records; NULL: no memory. */
+/* Make a change of this kind, otherwise all zeros: without a problem or a value, with empty
+ * records.  NULL: no memory. */
 struct change *change_new(const struct change_kind *kind);
 
-/* Prefetches the parts that most will use: a change that comes from another thread is in that
+/* Prefetch the parts that most will use: a change that comes from another thread is in that
  * processor's cache.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void change_prefetch(const struct change *c)
 {
@@ -80,13 +81,13 @@ static inline __attribute__((always_inline)) void change_prefetch(const struct c
     __builtin_prefetch(c->want.texts + 64);
 }
 
-/* Wipes the value; NULL is allowed. */
+/* Wipe the value; NULL is allowed. */
 void change_free(struct change *c);
 
 /* True if the outcome has to be saved. */
 bool change_writes(const struct change *c);
 
-/* Adds the journal entry of an applied change; `claims` are its token's, as record_put_claims()
+/* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);
 

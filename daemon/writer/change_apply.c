@@ -9,7 +9,7 @@ static enum status refuse(struct change *c, enum status status)
     return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
 }
 
-/* Reads the token a change is about. */
+/* Read the token a change is about. */
 static enum status find(struct change *c, struct store *store)
 {
     switch (store_get(store, c->id, &c->found)) {
@@ -30,13 +30,13 @@ static enum status find_unrevoked(struct change *c, struct store *store)
     return status == STATUS_OK && c->found.revoked != 0 ? refuse(c, STATUS_REVOKED) : status;
 }
 
-/* The date of a denial: 0 means never, whatever the clock says. */
+/* Return the date of a denial.  It is never 0, which means none, whatever the clock says. */
 static int64_t date_of_denial(int64_t now)
 {
     return now > 0 ? now : 1;
 }
 
-/* Sets the date, unless the same was denied before. */
+/* Set the date, unless the same was denied before. */
 static enum status deny(struct change *c, int64_t *date, int64_t now)
 {
     c->puts = *date == 0;
@@ -45,7 +45,7 @@ static enum status deny(struct change *c, int64_t *date, int64_t now)
     return STATUS_OK;
 }
 
-/* Holds for every record, so that what is exported can be imported. */
+/* Check what must hold for every record, so that what is exported can be imported. */
 static enum status check_times(struct change *c, const struct record *r)
 {
     if (r->expires <= r->activates)
@@ -54,7 +54,7 @@ static enum status check_times(struct change *c, const struct record *r)
     return STATUS_OK;
 }
 
-/* Turns times relative to now into dates. */
+/* Turn times relative to now into dates. */
 static void resolve_times(struct change *c, int64_t now)
 {
     if (c->given & KEY_BIT(KEY_TTL))
@@ -63,7 +63,7 @@ static void resolve_times(struct change *c, int64_t now)
         c->want.activates = now + c->delay;
 }
 
-/* Whether there is such a token already is checked when it is put into the store. */
+/* Add a token.  Whether it exists already is checked when it is put into the store. */
 static enum status add(struct change *c)
 {
     enum status status = check_times(c, &c->want);
@@ -120,7 +120,7 @@ static enum status apply_update(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-/* Revoking a token again is no error, and saves nothing. */
+/* Revoke a token.  Revoking it again is no error, and saves nothing. */
 static enum status apply_revoke(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
@@ -138,7 +138,7 @@ static enum status apply_disable(struct change *c, struct store *store, int64_t 
     return status == STATUS_OK ? deny(c, &c->found.disabled, now) : status;
 }
 
-/* Saves it even if the record is enabled: a disable may be in force in memory alone. */
+/* Enable a token.  Save it even if it is enabled: a disable may be in force in memory alone. */
 static enum status apply_enable(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find_unrevoked(c, store);
@@ -160,7 +160,7 @@ static enum status apply_delete(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-/* Gives the new token the old one's claims. */
+/* Give the new token the old one's claims. */
 static void inherit(struct record *new, const struct record *old)
 {
     new->activates = old->activates;
@@ -172,7 +172,7 @@ static void inherit(struct record *new, const struct record *old)
     new->has_replaces = true;
 }
 
-/* Ends the old token with the grace, or at once if it would not even be active by then. */
+/* End the old token with the grace, or at once if it would not even be active by then. */
 static enum status apply_rotate(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);
@@ -196,7 +196,7 @@ static enum status apply_rotate(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-/* Removes a token whose retention (in `grace`) is over; purge.c asks for it. */
+/* Remove a token whose retention (in `grace`) is over; purge.c asks for it. */
 static enum status apply_purge(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find(c, store);

@@ -19,7 +19,7 @@ static const char not_a_time[] = "this should be a time such as 2027-01-31T12:00
 static const char not_a_duration[] = "this should be a duration such as 30s, 15m, 12h, 90d or 1y";
 static const char not_an_id[] = "an identifier is 20 hex digits; a value is given as token=VALUE";
 
-/* Each reads one key's value into the change; returns NULL, or what is wrong with it. */
+/* Read one key's value into the change.  Return NULL, or what is wrong with it. */
 static const char *read_id(struct change *c, struct slice v)
 {
     return token_id_parse(v, c->id) ? NULL : not_an_id;
@@ -102,7 +102,7 @@ static const char *read_replaces(struct change *c, struct slice v)
     return token_id_parse(v, c->want.replaces) ? NULL : not_an_id;
 }
 
-/* Notes the state; apply_import() sets the date of the same name unless the request has it. */
+/* Note the state; apply_import() sets the date of the same name unless the request has it. */
 static const char *read_state(struct change *c, struct slice v)
 {
     c->revoke = slice_is(v, "revoked");
@@ -146,7 +146,7 @@ static enum status read_keys(struct change *c, const struct request *r, struct p
 
 /* -- verbs ----------------------------------------------------------------------------------- */
 
-/* Refuses to import a value that `verify` would not look up. */
+/* Refuse to import a value that `verify` would not look up. */
 static enum status check_imported(const struct request *r, const char *prefix,
                                   struct problem *problem)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a change from a request, and the reply from its outcome.  Any worker's thread; no state. */
+/* Make a change from a request, and the reply from its outcome.  Any worker's thread; no state. */
 #ifndef JETON_DAEMON_WRITER_CHANGE_REQUEST_H
 #define JETON_DAEMON_WRITER_CHANGE_REQUEST_H
 
@@ -12,12 +12,12 @@ struct change_request_context {
     int64_t activation_delay; /* seconds, where the request names no time */
 };
 
-/* Makes the change that a request asks for.  NULL: *problem says why not. */
+/* Make the change that a request asks for.  NULL: *problem says why not. */
 struct change *change_request_read(const struct request *request,
                                    const struct change_request_context *context,
                                    struct problem *problem);
 
-/* Writes the reply to a change that came back; other roles than admin get id and state only. */
+/* Write the reply to a change that came back; other roles than admin get id and state only. */
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
 
 #endif

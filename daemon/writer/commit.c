@@ -48,7 +48,7 @@ void commit_retry(struct writer *w)
     w->retry = w->retry || recovery_is_due(&w->recovery);
 }
 
-/* Moves waiting changes to the batch, and lets their denials take effect whatever the disk will
+/* Move waiting changes to the batch, and let their denials take effect whatever the disk will
  * do. */
 static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
 {
@@ -79,8 +79,8 @@ bool commit_batch(struct writer *w, int64_t now)
     return true;
 }
 
-/* Saves, publishes and answers a batch, to which up to `space` more changes may be added.
- * False: it failed, or was queued again. */
+/* Save, publish and answer a batch, to which up to `space` more changes may be added.  False: it
+ * failed, or was queued again. */
 static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
     bool tried = !w->recovery.broken, was_full = w->full;
@@ -103,9 +103,9 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
     return saved;
 }
 
-/* Adds to the batch what was posted while the rest was applied, and waits a moment for changes
- * that are expected.  `expected` is read first: a session posts its changes before it takes back
- * that it expects to. */
+/* Add to the batch what was posted while the rest was applied, and wait a moment for changes that
+ * are expected.  `expected` is read first: a session posts its changes before it takes back that it
+ * expects to. */
 static bool take_more(struct writer *w, struct mail_list *batch, size_t *space)
 {
     for (int waited = 0;; waited++) {
@@ -134,8 +134,8 @@ static void add(struct totals *totals, const struct change *c)
         add_record(totals, &c->found);
 }
 
-/* Applies the changes of a batch.  False: the transaction is spoilt; changes that were not tried
- * yet go back to the front of those that wait. */
+/* Apply the changes of a batch.  False: the transaction is spoilt; changes that were not tried yet
+ * go back to the front of those that wait. */
 static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now,
                         struct totals *totals)
 {
@@ -159,8 +159,8 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     return ok;
 }
 
-/* Refuses a change to a token whose denial is not saved yet: the store still takes the token for
- * good, and what was denied must not be enabled or replaced on its word. */
+/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
+ * valid, and what was denied must not be enabled or replaced on its word. */
 static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
@@ -185,7 +185,7 @@ static bool add_token(struct writer *w, struct change *c)
     return found != STORE_FAILED;
 }
 
-/* Puts the outcome into the store; refuses to add a token that is there.  False: the transaction is
+/* Put the outcome into the store; refuse to add a token that is there.  False: the transaction is
  * spoilt. */
 static bool put(struct writer *w, struct change *c)
 {
@@ -194,7 +194,7 @@ static bool put(struct writer *w, struct change *c)
     return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
 }
 
-/* Adds the journal entry, in the next block if it does not fit into this one.  False: the
+/* Add the journal entry, in the next block if it does not fit into this one.  False: the
  * transaction is spoilt. */
 static bool add_entry(struct writer *w, struct change *c, int64_t now)
 {
@@ -210,8 +210,8 @@ static bool add_entry(struct writer *w, struct change *c, int64_t now)
     return true;
 }
 
-/* Applies and puts one change, or refuses it.  False: the transaction is spoilt, or a new token
- * would make the file too large. */
+/* Apply and put one change, or refuse it.  False: the transaction is spoilt, or a new token would
+ * make the file too large. */
 static bool apply_one(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->full) {
@@ -238,8 +238,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
     return !too_far;
 }
 
-/* Raises the priority while the table grows: it is locked for long, and a worker with a denial
- * may wait for it. */
+/* Raise the priority while the table grows: it is locked for long, and a worker with a denial may
+ * wait for it. */
 static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 {
     if (token_table_can_add(w->token_table, tokens, bytes))
@@ -250,7 +250,7 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
     return error == 0;
 }
 
-/* Reserves memory before the commit, so that publishing what is on the disk cannot fail. */
+/* Reserve memory before the commit, so that publishing what is on the disk cannot fail. */
 static bool reserve(struct writer *w, const struct totals *totals)
 {
     if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
@@ -301,7 +301,7 @@ static void update_counters(struct writer *w)
 
 /* -- when the disk fails --------------------------------------------------------------------- */
 
-/* Queues a batch again that found the store full: this time what would make the file grow is
+/* Queue a batch again that found the store full: this time what would make the file grow is
  * refused. */
 static void requeue(struct writer *w, struct mail_list *batch)
 {
@@ -316,7 +316,7 @@ static void requeue(struct writer *w, struct mail_list *batch)
     recovery_run(&w->recovery); /* the journal in memory has entries of this batch */
 }
 
-/* Saves unsaved denials in batches of their own, so that one which fails again delays nothing
+/* Save unsaved denials in batches of their own, so that one which fails again delays nothing
  * else. */
 static void save_unsaved(struct writer *w, int64_t now)
 {

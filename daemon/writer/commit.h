@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Group commit: takes every waiting change as one transaction, publishes what was committed, and
- * answers.  The writer's thread only.
+/* Group commit: take every waiting change as one transaction, publish what was committed, and
+ * answer.  The writer's thread only.
  *
  *     changes ─▶ denials take effect ─▶ apply, put, journal ─▶ commit ─▶ publish ─▶ answers
  *
- * A commit that may or may not have happened is answered with ERR store; the store is opened
- * again, and what it then says of the tokens concerned is published.  Denials stand all the
- * same: they are kept, and tried again before every later change and every second, until they
- * are saved. */
+ * A commit that may or may not have happened is answered with ERR store; the store is opened again,
+ * and what it then has of the tokens concerned is published.  Denials stand all the same: they are
+ * kept, and tried again before every later change and every second, until they are saved. */
 #ifndef JETON_DAEMON_WRITER_COMMIT_H
 #define JETON_DAEMON_WRITER_COMMIT_H
 
@@ -15,14 +14,14 @@
 
 enum { COMMIT_BATCH_MAX = RECOVERY_CHANGES_MAX };
 
-/* Moves what was posted to the changes that wait for a batch. */
+/* Move what was posted to the changes that wait for a batch. */
 void commit_collect(struct writer *w);
 
-/* Commits and answers one batch of what is waiting, and of what is posted while it is applied;
- * false if there was nothing to do. */
+/* Commit and answer one batch of what is waiting, and of what is posted while it is applied; false
+ * if there was nothing to do. */
 bool commit_batch(struct writer *w, int64_t now);
 
-/* Lets the next batch first open a broken store and save the unsaved denials; called about every
+/* Let the next batch first open a broken store and save the unsaved denials; called about every
  * second. */
 void commit_retry(struct writer *w);
 

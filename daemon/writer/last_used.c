@@ -51,7 +51,7 @@ static struct tdb_context *open_file(struct last_used *l)
                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, &logging, NULL);
 }
 
-/* Replaces a file that does not work: times of last use are worth little. */
+/* Replace a file that does not work: times of last use are worth little. */
 static void recreate(struct last_used *l)
 {
     if (l->tdb != NULL)
@@ -102,8 +102,8 @@ static TDB_DATA key_of(const uint8_t id[ID_SIZE])
     return (TDB_DATA){ (unsigned char *)id, KEY_BYTES };
 }
 
-/* Fetches the record of an id with space for `more` entries behind it; the caller frees its
- * dptr, which is NULL without memory.  A malformed record counts as an empty one. */
+/* Fetch the record of an id with space for `more` entries behind it; the caller frees its dptr,
+ * which is NULL without memory.  A malformed record counts as an empty one. */
 static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t more)
 {
     TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
@@ -117,7 +117,7 @@ static TDB_DATA fetch(struct last_used *l, const uint8_t id[ID_SIZE], size_t mor
     return value;
 }
 
-/* Finds the id's entry; the end of the record if there is none. */
+/* Find the id's entry; the end of the record if there is none. */
 static struct entry *find(TDB_DATA value, const uint8_t id[ID_SIZE])
 {
     struct entry *entry = (struct entry *)(void *)value.dptr;
@@ -146,7 +146,7 @@ int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in
     return used;
 }
 
-/* Moves the last entry to the place of the one that goes. */
+/* Remove an entry by moving the last one to where it was. */
 void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE])
 {
     if (l->tdb == NULL)
@@ -164,7 +164,7 @@ void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE])
     free(value.dptr);
 }
 
-/* Writes the uses of tokens that share a record. */
+/* Write the uses of tokens that share a record. */
 static bool put(struct last_used *l, const struct table_walk_use *use, size_t count)
 {
     TDB_DATA value = fetch(l, use->id, count);
@@ -203,7 +203,7 @@ static bool store_uses(struct last_used *l, const struct table_walk_use *use, si
 
 /* -- rounds ---------------------------------------------------------------------------------- */
 
-/* Ends a round that failed; `since` stays, so that the next one writes the same again. */
+/* End a round that failed; `since` stays, so that the next one writes the same again. */
 static void give_up_round(struct last_used *l)
 {
     if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the time of each token's last use in a TDB of its own beside the store.  The writer's
- * thread only.
+/* Keep the time of each token's last use in a TDB of its own beside the store.  The writer's thread
+ * only.
  *
  * Coarse by contract: the table notes uses by the minute in memory, and once a minute what
  * changed is written, without fsync, in small steps.  A damaged file is replaced by an empty
@@ -12,20 +12,20 @@
 
 struct last_used;
 
-/* Opens the file, which is `store`.used; `store` is the store's path.  NULL: no memory.  A file
- * that cannot be opened is only a warning: times of last use are then lost at a restart. */
+/* Open the file, which is `store`.used; `store` is the store's path.  NULL: no memory.  A file that
+ * cannot be opened is only a warning: times of last use are then lost at a restart. */
 struct last_used *last_used_open(const char *store);
 void last_used_close(struct last_used *l);
 
-/* The time of last use, `in_memory` or else from the file; 0: unknown. */
+/* Return the time of last use, `in_memory` or else from the file; 0: unknown. */
 int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in_memory);
 
 void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE]);
 
-/* Writes some of what changed.  Called about every second. */
+/* Write some of what changed.  Called about every second. */
 void last_used_step(struct last_used *l, struct token_table *t, int64_t now);
 
-/* Writes everything that changed. */
+/* Write everything that changed. */
 void last_used_flush(struct last_used *l, struct token_table *t, int64_t now);
 
 #endif

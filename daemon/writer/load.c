@@ -18,7 +18,7 @@ struct load {
     struct record record[BATCH];
 };
 
-/* Puts the batch into table and index.  False: no memory. */
+/* Put the batch into table and index.  False: no memory. */
 static bool flush(struct load *l)
 {
     if (creation_index_reserve(l->index, l->count) < 0 ||

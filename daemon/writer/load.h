@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a store as a start does: the journal, and all tokens into a new table and creation
- * index, before there is any reader. */
+/* Read a store as a start does: the journal, and all tokens into a new table and creation index,
+ * before there is any reader. */
 #ifndef JETON_DAEMON_WRITER_LOAD_H
 #define JETON_DAEMON_WRITER_LOAD_H
 
@@ -8,8 +8,8 @@
 #include "daemon/table/token_table.h"
 #include "daemon/store/store.h"
 
-/* Journal and index are empty; *token_table is NULL, and the caller's to free whatever the result.
- * False: *problem says why. */
+/* Load the store into a journal and an index that are empty, and into a new *token_table, which is
+ * NULL before and the caller's to free whatever the result.  False: *problem says why. */
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
                 struct token_table **token_table, struct creation_index *index,
                 struct problem *problem);

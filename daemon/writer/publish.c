@@ -3,7 +3,8 @@
 
 #include "daemon/base/journald.h"
 
-/* Only a disable needs one: nothing else that denies can be allowed again. */
+/* Return the change's pending denial, or NULL.  Only a disable needs one: nothing else that denies
+ * can be allowed again. */
 static struct pending_deny *pending_deny_of(struct change *c)
 {
     return c->kind->deny == SLOT_DISABLED ? &c->pending_deny : NULL;
@@ -58,7 +59,7 @@ void publish_report(const struct change *c)
     journald_report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
 }
 
-/* Posts those of one worker together: if the first woke its thread alone, the client's next
+/* Post the answers for one worker together: if the first woke its thread alone, the client's next
  * request would come before the rest, and make a commit of its own. */
 void publish_answers(struct mail_list *changes)
 {

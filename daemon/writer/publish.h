@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a change visible: in the table and the creation index, in the system's journal, to its
+/* Make a change visible: in the table and the creation index, in the system's journal, to its
  * sender.  The writer's thread, unless noted. */
 #ifndef JETON_DAEMON_WRITER_PUBLISH_H
 #define JETON_DAEMON_WRITER_PUBLISH_H
@@ -9,20 +9,20 @@
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 
-/* Lets a denial take effect in the table at once; does nothing for other changes.  A disable
- * then counts as pending until publish_denial_end().  Any thread. */
+/* Let a denial take effect in the table at once; do nothing for other changes.  A disable then
+ * counts as pending until publish_denial_end().  Any thread. */
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
-/* Publishes a saved change, for which memory is reserved in table and index.  `last_used` may be
+/* Publish a saved change, for which memory is reserved in table and index.  `last_used` may be
  * NULL. */
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used);
 
-/* Reports a saved change to the system's journal. */
+/* Report a saved change to the system's journal. */
 void publish_report(const struct change *c);
 
-/* Sends changes back to their senders, and leaves the list empty; frees those without a sender. */
+/* Send changes back to their senders, and leave the list empty; free those without a sender. */
 void publish_answers(struct mail_list *changes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Removes tokens that ended longer ago than the retention, a few at a time.  The writer's thread
+/* Remove tokens that ended longer ago than the retention, a few at a time.  The writer's thread
  * only. */
 #ifndef JETON_DAEMON_WRITER_PURGE_H
 #define JETON_DAEMON_WRITER_PURGE_H
@@ -13,7 +13,7 @@ struct purge {
     int64_t trusted_from; /* CLOCK_MONOTONIC; later than now after the clock was set */
 };
 
-/* Looks at the next part of the table and queues the removal of what it finds; called about every
+/* Look at the next part of the table and queue the removal of what it finds; called about every
  * second.  `retention` is in seconds. */
 void purge_step(struct purge *p, struct writer *w, int64_t retention, int64_t now);
 

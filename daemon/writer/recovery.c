@@ -31,9 +31,9 @@ void recovery_note_commit(struct recovery *r)
     log_state(r, true);
 }
 
-/* Reopens the store and finds out what became of the batch: it is done if the store has the
- * journal entry of its last change.  Its serial is taken from the changes, because the journal
- * in memory may lack the very entry that failed. */
+/* Reopen the store and find out what became of the batch: it is done if the store has the journal
+ * entry of its last change.  Its serial is taken from the changes, because the journal in memory
+ * may lack the very entry that failed. */
 static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch)
 {
     uint64_t last = 0; /* serial; 0: no change was to be saved */
@@ -63,7 +63,7 @@ static bool in_force(struct recovery *r, const struct change *c)
     return (token_table_look(r->token_table, c->id, digest, &used) & c->kind->deny) != 0;
 }
 
-/* Logs once that the store does not work, and once that it does again. */
+/* Log once that the store does not work, and once that it does again. */
 static void log_state(struct recovery *r, bool works)
 {
     const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED :

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Handles a transaction that failed, and gets the store to work again.  The writer's thread only.
+/* Handle a transaction that failed, and get the store to work again.  The writer's thread only.
  *
  *     failed ─▶ reopen the store ─▶ publish what it has of the uncertain tokens
- *            ─▶ explain to each change what became of it ─▶ keep its denial as unsaved, to be retried */
+ *            ─▶ explain to each change what became of it ─▶ keep its denial, to be retried */
 #ifndef JETON_DAEMON_WRITER_RECOVERY_H
 #define JETON_DAEMON_WRITER_RECOVERY_H
 
@@ -28,20 +28,20 @@ struct recovery {
     struct uncertain uncertain[2 * RECOVERY_CHANGES_MAX];
 };
 
-/* Sets the problem of each change of a failed batch, and keeps its denials as unsaved.  `tried`:
+/* Set the problem of each change of a failed batch, and keep its denials as unsaved.  `tried`:
  * there was a transaction, which failed; otherwise the store was broken before. */
 void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried);
 
-/* Notes that a transaction was committed; logs it if the store did not work before. */
+/* Note that a transaction was committed; log it if the store did not work before. */
 void recovery_note_commit(struct recovery *r);
 
-/* Reopens the store and resolves what was uncertain; until that succeeds nothing is changed. */
+/* Reopen the store and resolve what was uncertain; until that succeeds nothing is changed. */
 bool recovery_run(struct recovery *r);
 
 /* True if there is something to try again. */
 bool recovery_is_due(const struct recovery *r);
 
-/* Frees the unsaved denials. */
+/* Free the unsaved denials. */
 void recovery_clear(struct recovery *r);
 
 #endif

@@ -37,7 +37,7 @@ struct scan {
 
     /* how far it is */
     bool begun;
-    int64_t created;       /* of the last token looked at: its place in the creation index */
+    int64_t created;       /* of the last token looked at: its position in the creation index */
     uint64_t serial;       /* and its serial; for journal and watch, the last entry sent */
     uint64_t count;        /* lines sent */
     uint8_t last[ID_SIZE]; /* the last token sent */
@@ -48,7 +48,7 @@ struct scan {
     char bytes[SCAN_CHUNK];
 };
 
-/* Reads a request; NULL: *problem says what is wrong with it. */
+/* Read a request; NULL: *problem says what is wrong with it. */
 struct scan *scan_new(const struct request *r, struct problem *problem);
 void scan_free(struct scan *s);
 

@@ -25,7 +25,7 @@ struct step {
 typedef void step_function(struct step *s);
 static step_function step_list, step_show, step_journal, step_watch;
 
-/* Writes one token's data line. */
+/* Write one token's data line. */
 typedef void put_token(struct step *s, const struct record *r);
 static put_token put_listed, put_exported;
 
@@ -125,8 +125,8 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
-/* Reads a token as verifiers see it: a denial may be in force in memory alone.  But
- * SLOT_DISABLED of a revoked token may be left from a disable that was refused. */
+/* Read a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of
+ * a revoked token may be left from a disable that was refused. */
 static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
@@ -174,7 +174,7 @@ static void put_exported(struct step *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-/* Begins a list behind the token that after= names.  False: the scan has ended. */
+/* Begin a list behind the token that after= names.  False: the scan has ended. */
 static bool begin_after(struct step *s)
 {
     struct scan *scan = s->scan;
@@ -197,7 +197,7 @@ static bool begin_after(struct step *s)
     return false;
 }
 
-/* Looks at one token of the index; false when the step is over. */
+/* Look at one token of the index; false when the step is over. */
 static bool list_one(struct step *s, const struct creation_entry *e)
 {
     struct scan *scan = s->scan;
@@ -265,7 +265,7 @@ static void step_show(struct step *s)
 
 /* -- the journal ----------------------------------------------------------------------------- */
 
-/* Adds entries after scan->serial from one block, as many as fit and as the limit allows. */
+/* Add entries after scan->serial from one block, as many as fit and as the limit allows. */
 static void put_entries(struct step *s, struct slice block)
 {
     struct scan *scan = s->scan;
@@ -280,7 +280,7 @@ static void put_entries(struct step *s, struct slice block)
     }
 }
 
-/* Ends a scan whose next entry is not here: it was trimmed, or after= is beyond the newest. */
+/* End a scan whose next entry is not here: it was trimmed, or after= is beyond the newest. */
 static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
 {
     char message[128];
@@ -294,7 +294,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
     s->scan->finished = true;
 }
 
-/* Adds entries after scan->serial.  False: that is not possible, and the scan has ended. */
+/* Add entries after scan->serial.  False: that is not possible, and the scan has ended. */
 static bool read_journal(struct step *s)
 {
     struct journal *journal = s->writer->journal;

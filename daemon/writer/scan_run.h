@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills the chunks of scans from store, creation index and journal.  The writer's thread only. */
+/* Fill the chunks of scans from store, creation index and journal.  The writer's thread only. */
 #ifndef JETON_DAEMON_WRITER_SCAN_RUN_H
 #define JETON_DAEMON_WRITER_SCAN_RUN_H
 
@@ -12,8 +12,8 @@ struct scan_sources {
     struct last_used *last_used;
 };
 
-/* Fills the next chunk.  False: a watch has nothing new; call again when the journal has grown
- * or the scan's `stop` is set. */
+/* Fill the next chunk.  False: a watch has nothing new; call again when the journal has grown or
+ * the scan's `stop` is set. */
 bool scan_run(struct scan *s, const struct scan_sources *from, int64_t now);
 
 #endif

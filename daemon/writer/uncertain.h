@@ -15,21 +15,21 @@ struct uncertain {
     bool allow; /* the change would end a disable */
 };
 
-/* Lists the tokens of an applied change, one or two; returns how many. */
+/* List the tokens of an applied change, one or two; return how many. */
 size_t uncertain_of(const struct change *c, struct uncertain list[2]);
 
 /* True if the list has this token. */
 bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE]);
 
-/* Brings table and index into agreement with the store's record of the token.  False: that
- * cannot be read, or there is no memory. */
+/* Bring table and index into agreement with the store's record of the token.  False: that cannot be
+ * read, or there is no memory. */
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
                        struct token_table *token_table, struct creation_index *index);
 
 /* What became of a batch whose commit failed. */
 enum outcome { OUTCOME_NOTHING, OUTCOME_UNCERTAIN, OUTCOME_DONE };
 
-/* Sets the problem of one of its changes; `in_force`: it is a denial that stands in memory. */
+/* Set the problem of one of its changes; `in_force`: it is a denial that stands in memory. */
 void uncertain_explain(struct change *c, enum outcome outcome, bool in_force);
 
 #endif

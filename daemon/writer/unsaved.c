@@ -35,7 +35,7 @@ static int compare(const void *left, const void *right)
     return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
 }
 
-/* Drops all but one of equal denials; loses their order. */
+/* Drop all but one of equal denials; their order is lost. */
 static void remove_duplicates(struct unsaved_denials *list)
 {
     size_t count = list->count;

@@ -24,17 +24,17 @@ struct unsaved_denials {
     size_t dedup_at; /* the count at which duplicates are dropped; 0: not yet set */
 };
 
-/* Adds what a change denies.  Without memory it stays in force all the same, and its sender gets
- * the answer that it is not saved. */
+/* Add what a change denies.  Without memory it stays in force all the same, and its sender gets the
+ * answer that it is not saved. */
 void unsaved_add(struct unsaved_denials *list, const struct change *c);
 
-/* The flags that the denials of this token set; 0: none. */
+/* Return the flags that the denials of this token set; 0: none. */
 uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE]);
 
-/* Sets them in the table again, after it was brought into agreement with the store. */
+/* Set the denials in the table again, after it was brought into agreement with the store. */
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table);
 
-/* Moves up to `most` of them out of the list, as changes; returns how many. */
+/* Move up to `most` of them out of the list, as changes; return how many. */
 size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, size_t most);
 
 void unsaved_clear(struct unsaved_denials *list);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What other threads may touch of the writer: they post changes and scans here, and read its
- * counters.  The store and all that belongs to it stay private to the writer's thread (writer.h). */
+ * counters.  The store and all that belongs to it are the writer's thread's (writer.h). */
 #ifndef JETON_DAEMON_WRITER_WRITE_QUEUE_H
 #define JETON_DAEMON_WRITER_WRITE_QUEUE_H
 
@@ -19,45 +19,45 @@ struct write_queue_stats {
     uint64_t journal_oldest;
     uint64_t journal_newest;
     uint64_t store_bytes;
-    uint64_t
-        busy_seconds; /* since the writer last waited for work: the disk may be slow, or stuck */
+    uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
-/* An empty queue for changes to this table, which must outlive it.  NULL: no memory or
+/* Make an empty queue for changes to this table, which must outlive it.  NULL: no memory or
  * descriptor. */
 struct write_queue *write_queue_new(struct token_table *token_table);
 
-/* Frees the queue with the changes and scans that nobody took; NULL is allowed. */
+/* Free the queue with the changes and scans that nobody took; NULL is allowed. */
 void write_queue_free(struct write_queue *q);
 
 /* -- any thread ------------------------------------------------------------------------------ */
 
-/* Posts changes, after their denials have taken effect in the table: a denial does not wait for the
+/* Post changes, after their denials have taken effect in the table: a denial does not wait for the
  * disk.  Each change comes back by mail to its `reply_to`; the list is left empty. */
 void write_queue_post(struct write_queue *q, struct mail_list *changes);
 
-/* Announces (`by` 1) that more changes are about to be posted, which lets a batch wait a moment for
+/* Announce (`by` 1) that more changes are about to be posted, which lets a batch wait a moment for
  * them, or (`by` -1) that they now were. */
 void write_queue_expect(struct write_queue *q, int by);
 
-/* Posts a scan; it comes back to its `reply_to` with its next chunk. */
+/* Post a scan; it comes back to its `reply_to` with its next chunk. */
 void write_queue_scan(struct write_queue *q, struct scan *s);
 
-/* Makes the writer look again at watches that wait for news, because a scan's `stop` was set. */
+/* Make the writer look again at watches that wait for news, because a scan's `stop` was set. */
 void write_queue_wake(struct write_queue *q);
 
-/* Reads the counters; whoever has an answer finds it counted. */
+/* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
 
-/* How long transactions took to be saved, failed ones included; the queue's, and still growing. */
+/* Return how long transactions took to be saved, failed ones included.  The histogram is the
+ * queue's, and goes on growing. */
 const struct histogram *write_queue_commit_time(const struct write_queue *q);
 
-/* Asks the writer's thread to finish what is waiting, and end. */
+/* Ask the writer's thread to finish what is waiting, and end. */
 void write_queue_stop(struct write_queue *q);
 
 /* -- the writer's thread only ---------------------------------------------------------------- */
 
-/* Takes everything that was posted, oldest first. */
+/* Take everything that was posted, oldest first. */
 struct mail_list write_queue_take_changes(struct write_queue *q);
 struct mail_list write_queue_take_scans(struct write_queue *q);
 
@@ -67,11 +67,11 @@ bool write_queue_take_wake(struct write_queue *q);
 bool write_queue_is_expecting(const struct write_queue *q);
 bool write_queue_is_stopping(const struct write_queue *q);
 
-/* Waits for a change, at most so many milliseconds. */
+/* Wait for a change, at most so many milliseconds. */
 void write_queue_await_change(struct write_queue *q, int milliseconds);
 
-/* Waits for a change, a scan or a wake-up, at most so many milliseconds; busy_seconds is 0 from
- * then on, until write_queue_set_busy() lets it count from the present. */
+/* Wait for a change, a scan or a wake-up, at most so many milliseconds; busy_seconds is 0 from then
+ * on, until write_queue_set_busy() lets it count from the present. */
 void write_queue_await_work(struct write_queue *q, int milliseconds);
 void write_queue_set_busy(struct write_queue *q);
 

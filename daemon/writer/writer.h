@@ -13,7 +13,7 @@
 
 struct writer {
     struct write_queue *queue;       /* any thread, by its own rules */
-    struct token_table *token_table; /* so too */
+    struct token_table *token_table; /* likewise */
     struct store *store;
     struct journal *journal;
     struct creation_index index;
@@ -28,10 +28,10 @@ struct writer {
     struct recovery recovery;
 };
 
-/* Lets the process keep the memory of one transaction for the next.  Before other threads run. */
+/* Let the process keep the memory of one transaction for the next.  Before other threads run. */
 void writer_keep_memory(void);
 
-/* Loads the store's tokens into a new table and index.  The writer then owns store and journal.
+/* Load the store's tokens into a new table and index.  The writer then owns store and journal.
  * False: *problem says why; the caller still owns the store. */
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem);

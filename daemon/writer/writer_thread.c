@@ -18,7 +18,7 @@ struct writer_thread {
     struct mail_list ready;  /* scans that take turns */
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
-    bool collapsing; /* there is more of the table to collapse, when nothing else is to be done */
+    bool collapsing;         /* there is more of the table to collapse */
     pthread_t thread;
     bool started;
 };
@@ -107,7 +107,7 @@ static void *run(void *writer_thread)
     return NULL;
 }
 
-/* Makes parked watches ready: the journal has grown, or some are to stop. */
+/* Make parked watches ready: the journal has grown, or some are to stop. */
 static void wake_parked(struct writer_thread *t)
 {
     mail_append_list(&t->ready, &t->parked);
@@ -163,8 +163,8 @@ static void chores(struct writer_thread *t)
     t->collapsing = collapse(t); /* one piece a second even under constant load */
 }
 
-/* Moves a piece of the table into a huge page.  The priority is raised because whoever looks at
- * a token in that piece waits meanwhile. */
+/* Move a piece of the table into a huge page.  The priority is raised because whoever looks at a
+ * token in that piece waits meanwhile. */
 static bool collapse(struct writer_thread *t)
 {
     thread_priority_raise(&t->writer->priority);
@@ -173,7 +173,7 @@ static bool collapse(struct writer_thread *t)
     return some;
 }
 
-/* Waits until something is posted, or the chores are due. */
+/* Wait until something is posted, or the chores are due. */
 static void wait_for_work(struct writer_thread *t)
 {
     int64_t left = t->next_chores - clock_seconds();

@@ -12,16 +12,16 @@
 
 struct writer_thread;
 
-/* Makes a thread for an initialised writer, which the caller still owns, and destroys after the
- * thread has ended.  NULL: no memory. */
+/* Make a thread for an initialised writer.  The caller still owns the writer, and destroys it after
+ * the thread has ended.  NULL: no memory. */
 struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings,
                                         const char *store);
 
-/* Starts the thread; 0 or -errno. */
+/* Start the thread; 0 or -errno. */
 int writer_thread_start(struct writer_thread *t);
 
-/* Finishes what is waiting, writes times of last use, and ends the thread, if it was started;
- * NULL is allowed. */
+/* Finish what is waiting, write times of last use, and end the thread, if it was started; NULL is
+ * allowed. */
 void writer_thread_stop(struct writer_thread *t);
 void writer_thread_free(struct writer_thread *t);
 
