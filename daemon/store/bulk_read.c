@@ -39,7 +39,7 @@ bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
     return finish(&b, file, tdb_file_walk(file, walk, &b, &b.ended), problem);
 }
 
-/* Notes a fault, and returns false.  The key is made printable: in a damaged file it may be
+/* Note a fault, and return false.  The key is made printable: in a damaged file it may be
  * anything. */
 static bool set_fault(struct fault *f, const char *what, struct slice name)
 {
@@ -75,7 +75,7 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *bul
     return b->ended;
 }
 
-/* Parses one record and gives it to the visitor; on the second thread. */
+/* Parse one record and give it to the visitor; on the second thread. */
 static bool parse_record(void *bulk_read, struct slice name, struct slice value)
 {
     struct bulk_read *b = bulk_read;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads every token of a store with two threads: the calling one walks over the file, which is
+/* Read every token of a store with two threads: the calling one walks over the file, which is
  * mostly waiting for memory, and a second one parses the records. */
 #ifndef JETON_DAEMON_STORE_BULK_READ_H
 #define JETON_DAEMON_STORE_BULK_READ_H
@@ -11,8 +11,8 @@
 /* The key of the record that marks a file as jeton's. */
 #define BULK_READ_HEAD_KEY "jeton"
 
-/* Gives every token to the visitor, in no order and on the second thread, which has ended when
- * this returns.  False: *problem says which record cannot be read. */
+/* Give every token to the visitor, in no order and on the second thread, which has ended when this
+ * returns.  False: *problem says which record cannot be read. */
 bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
                       struct problem *problem);
 

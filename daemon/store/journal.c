@@ -163,8 +163,8 @@ uint64_t journal_tokens(const struct journal *j)
     return j->tokens;
 }
 
-/* Finds an empty block, or else the one with the oldest entries, except the current; `blocks`:
- * none. */
+/* Find an empty block, or else the one with the oldest entries, but not the current one.  Return
+ * `blocks` if there is none. */
 static uint32_t oldest_block(const struct journal *j)
 {
     uint32_t oldest = j->blocks;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arranges the journal: numbered entries in a ring of blocks of equal size (but for larger ones
- * that older versions left).  It knows nothing of TDB: the store writes and reads the blocks.  The
+/* Arrange the journal: numbered entries in a ring of blocks of equal size (but for larger ones that
+ * older versions left).  It knows nothing of TDB: the store writes and reads the blocks.  The
  * writer's thread only.
  *
  *     key    "journal/" N                     N: the block's place in the ring, from 0
@@ -27,58 +27,58 @@ enum {
 
 struct journal;
 
-/* Makes an empty journal that keeps at least the last `keep` entries.  NULL: no memory. */
+/* Make an empty journal that keeps at least the last `keep` entries.  NULL: no memory. */
 struct journal *journal_new(uint64_t keep);
 void journal_free(struct journal *j);
 void journal_set_keep(struct journal *j, uint64_t keep);
 
-/* Empties it, before blocks are loaded again. */
+/* Empty the journal, before blocks are loaded again. */
 void journal_clear(struct journal *j);
 
-/* Loads a stored block, in any order.  Returns NULL, or what is wrong with it. */
+/* Load a stored block, in any order.  Return NULL, or what is wrong with it. */
 const char *journal_load(struct journal *j, uint32_t block, struct slice stored);
 
-/* Checks the ring after all blocks were loaded.  Returns NULL, or what is wrong with it. */
+/* Check the ring after all blocks were loaded.  Return NULL, or what is wrong with it. */
 const char *journal_loaded(struct journal *j);
 
-/* The number of token records, according to the newest block. */
+/* Return the number of token records, according to the newest block. */
 uint64_t journal_tokens(const struct journal *j);
 
-/* Prepares a commit's first entry: goes on to the next block if this one is full.  0 or -ENOMEM. */
+/* Prepare a commit's first entry: go on to the next block if this one is full.  0 or -ENOMEM. */
 int journal_begin(struct journal *j);
 
-/* Goes on to the next block, in which any entry fits, after the full one was stored.  0 or
+/* Go on to the next block, in which any entry fits, after the full one was stored.  0 or
  * -ENOMEM. */
 int journal_next_block(struct journal *j);
 
-/* The serial the next entry will have. */
+/* Return the serial that the next entry will have. */
 uint64_t journal_next(const struct journal *j);
 
-/* Begins the next entry; the caller adds fields to the text, and then calls
- * journal_entry_end().  False: it does not fit into this block, and was not added. */
+/* Begin the next entry; the caller adds fields to the text, and then calls journal_entry_end().
+ * False: it does not fit into this block, and was not added. */
 struct text journal_entry(struct journal *j, int64_t time, const char *event);
 bool journal_entry_end(struct journal *j, struct text *entry);
 
-/* Writes the head line; the block can then be stored by journal_key() and journal_block(). */
+/* Write the head line; the block can then be stored by journal_key() and journal_block(). */
 void journal_end(struct journal *j, uint64_t tokens);
 uint32_t journal_block_number(const struct journal *j);
 struct slice journal_block(const struct journal *j);
 
-/* The oldest serial that is still here, and the newest; 0 and 0: none. */
+/* Return the oldest serial that is still here, and the newest; 0 and 0: none. */
 uint64_t journal_oldest(const struct journal *j);
 uint64_t journal_newest(const struct journal *j);
 
-/* Finds the number of the block that holds this serial; false if none does. */
+/* Find the number of the block that holds this serial; false if none does. */
 bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block);
 
-/* The entries of a block from `serial` on, as LF-terminated lines. */
+/* Return the entries of a block from `serial` on, as LF-terminated lines. */
 struct slice journal_entries(struct slice block, uint64_t serial);
 
-/* Takes the line at the front of such entries, without its LF; false at the end, or if the LF is
+/* Take the line at the front of such entries, without its LF; false at the end, or if the LF is
  * missing. */
 bool journal_take_entry(struct slice *rest, struct slice *entry);
 
-/* Reads the serial of an entry line. */
+/* Read the serial of an entry line. */
 bool journal_serial(struct slice entry, uint64_t *serial);
 
 void journal_key(struct text *key, uint32_t block);

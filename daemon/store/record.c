@@ -17,7 +17,7 @@ static const char *text_fault(struct slice text, size_t max, const char *too_lon
     return NULL;
 }
 
-/* Replaces a text, and moves those behind it. */
+/* Replace a text, and move those behind it. */
 static void replace(struct record *r, struct slice old, uint16_t *len, struct slice text)
 {
     char *to = r->texts + (old.at - r->texts);
@@ -137,7 +137,7 @@ struct slice record_write(struct text *t, const struct record *r)
     return (struct slice){ t->at + claims, t->len - claims };
 }
 
-/* Reads one field of the stored line into the record. */
+/* How to read one field of the stored line into the record. */
 struct field {
     struct slice key;
     bool (*read)(struct record *r, struct slice value);
@@ -175,8 +175,8 @@ static bool read_by(struct record *r, struct slice v)
     return true;
 }
 
-/* Reads the date of a denial.  0 would mean none, but what is denied stays so even if the clock
- * was wrong. */
+/* Read the date of a denial.  0 would mean none, but what is denied stays so even if the clock was
+ * wrong. */
 static bool read_denied(struct slice v, int64_t *time)
 {
     bool ok = stamp_parse(v, time);
@@ -245,7 +245,7 @@ static const struct field fields[] = {
 
 enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
 
-/* Searches from where the last field was found: they mostly come in the table's order. */
+/* Search from where the last field was found: they mostly come in the table's order. */
 static int field_named(struct slice key, int from)
 {
     for (int i = 0; i < FIELDS; i++) {
@@ -256,7 +256,7 @@ static int field_named(struct slice key, int from)
     return -1;
 }
 
-/* Takes eight bytes at a time, as there are often a hundred. */
+/* Trim eight bytes at a time, as there are often a hundred spaces. */
 struct slice record_trimmed(struct slice stored)
 {
     uint64_t last;

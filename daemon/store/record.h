@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads and writes a token as the store keeps it: one line of the common grammar.
+/* Read and write a token as the store keeps it: one line of the common grammar.
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
@@ -37,12 +37,11 @@ struct record {
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
-    char texts
-        [RECORD_TEXTS_MAX]; /* subject, scopes (normalised), description; without gaps, because they
-                                   * are mostly much shorter than they may be */
+    /* Subject, scopes (normalised) and description, without gaps: mostly they are short. */
+    char texts[RECORD_TEXTS_MAX];
 };
 
-/* Empties a record; the bytes of its texts stay as they are. */
+/* Empty a record; the bytes of its texts stay as they are. */
 static inline void record_clear(struct record *r)
 {
     memset(r, 0, offsetof(struct record, texts));
@@ -69,41 +68,41 @@ const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);
 
-/* The flags of the token's slot in the table. */
+/* Return the flags of the token's slot in the table. */
 uint32_t record_flags(const struct record *r);
 
-/* The time from which retention counts: the earlier of revocation and expiry; or TIME_NEVER. */
+/* Return the time from which retention counts: the earlier of revocation and expiry; or
+ * TIME_NEVER. */
 int64_t record_ended(const struct record *r);
 
-/* Writes RECORD_KEY_SIZE bytes. */
+/* Write the token's key in the store, RECORD_KEY_SIZE bytes. */
 void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
 
 /* True if a key of the store is a token's; sets its id. */
 bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
 
-/* Writes the stored line, without LF; RECORD_LINE_MAX is always enough.  Returns the claims in
- * it, as record_put_claims() writes them. */
+/* Write the stored line, without LF; RECORD_LINE_MAX is always enough.  Return the claims in it, as
+ * record_put_claims() writes them. */
 struct slice record_write(struct text *t, const struct record *r);
 
-/* Adds the claims, as replies, exports and journal entries show them:
+/* Add the claims, as replies, exports and journal entries show them:
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
-/* Adds " state=…" at this time, as every line about a token has it. */
+/* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
 
-/* Trims the spaces behind a stored line, of which there may be hundreds. */
+/* Trim the spaces behind a stored line, of which there may be hundreds. */
 struct slice record_trimmed(struct slice stored);
 
-/* Reads a stored line; `id` is the key's.  Returns NULL, or what is wrong with it. */
+/* Read a stored line; `id` is the key's.  Return NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
 
 /* Receives every token of a store, one after the other. */
 struct record_visitor {
     struct record *record; /* where the next token is put */
 
-    /* Called when it is there; may set another place for the next one.  False: no memory for
-     * more. */
+    /* Called when it is there; may set `record` for the next one.  False: no memory for more. */
     bool (*visit)(struct record_visitor *visitor);
 };
 

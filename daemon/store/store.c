@@ -136,7 +136,7 @@ static void explain(struct store *s, struct problem *problem)
         problem_set(problem, STATUS_STORE, "cannot open store %.150s: %s", path, strerror(errno));
 }
 
-/* Locks the file itself, whatever its name; PATH.lock guards its creation. */
+/* Lock the file itself, whatever its name; PATH.lock guards its creation. */
 static bool lock_file(struct store *s, struct problem *problem)
 {
     return s->mode == STORE_READ || flock(tdb_fd(s->file.tdb), LOCK_EX | LOCK_NB) == 0 ||
@@ -208,7 +208,7 @@ bool store_load_journal(struct store *s, struct journal *j, struct problem *prob
     return fault == NULL;
 }
 
-/* Opens the file in another mode.  To read everything it is mapped, without TDB's locks (ours
+/* Open the file in another mode.  To read everything it is mapped, without TDB's locks (ours
  * replace them): with a system call for each piece of a record it would take many times as long. */
 static bool reopen_as(struct store *s, enum store_mode mode, struct problem *problem)
 {
@@ -254,7 +254,7 @@ bool store_begin(struct store *s)
     return tdb_file_begin(&s->file);
 }
 
-/* Puts a line, filled up with spaces, which mean nothing to the grammar. */
+/* Put a line, filled up with spaces, which mean nothing to the grammar. */
 static bool put_record(struct store *s, const struct record *record, int how)
 {
     char key[RECORD_KEY_SIZE];
@@ -293,7 +293,7 @@ bool store_remove(struct store *s, const uint8_t id[ID_SIZE])
     return tdb_delete(s->file.tdb, tdb_file_datum((struct slice){ key, sizeof(key) })) == 0;
 }
 
-/* Gives the record of a new block its full size first, so that it is always rewritten in place. */
+/* Give the record of a new block its full size first, so that it is always rewritten in place. */
 bool store_put_journal(struct store *s, const struct journal *j)
 {
     static const char zeros[JOURNAL_BLOCK];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stores token records and journal blocks in one TDB file.  The writer's thread only.
+/* Store token records and journal blocks in one TDB file.  The writer's thread only.
  *
  * tdb_file.h handles what TDB and the disk may do to a commit.  Beyond that:
  *   - closing any descriptor of the file drops the process's locks on it, so a second daemon is not
@@ -22,26 +22,26 @@ enum store_mode {
 
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
-/* Opens a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY:
- * another daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
+/* Open a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
+ * daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
 
-/* Closes and opens the file after an uncertain commit, which confirms or undoes it.  False:
- * *problem says why; every later call fails until a reopen succeeds. */
+/* Close and open the file after an uncertain commit, which confirms or undoes it.  False: *problem
+ * says why; every later call fails until a reopen succeeds. */
 bool store_reopen(struct store *s, struct problem *problem);
 
-/* Makes sure, after such a reopen, that what is read is what the disk has.  False: *problem says
- * why not; until it succeeds the store may be read, but not changed. */
+/* Make sure, after such a reopen, that what is read is what the disk has.  False: *problem says why
+ * not; until it succeeds the store may be read, but not changed. */
 bool store_repair(struct store *s, struct problem *problem);
 
-/* Shortens the file, after a reopen undid a commit, by what that had added. */
+/* Shorten the file, after a reopen undid a commit, by what that had added. */
 void store_shrink(struct store *s);
 
-/* Reads all journal blocks into an empty journal. */
+/* Read all journal blocks into an empty journal. */
 bool store_load_journal(struct store *s, struct journal *j, struct problem *problem);
 
-/* Gives every token to the visitor, in no order and on another thread (bulk_read.h).  False:
+/* Give every token to the visitor, in no order and on another thread (bulk_read.h).  False:
  * *problem says which record cannot be read. */
 bool store_load_tokens(struct store *s, struct record_visitor *visitor, struct problem *problem);
 
@@ -57,27 +57,27 @@ bool store_has_all(const struct store *s, uint64_t found, uint64_t expected,
 bool store_begin(struct store *s);
 bool store_put(struct store *s, const struct record *record);
 
-/* Adds a token that is not there yet.  STORE_ABSENT: it was not there, and is now; STORE_FOUND:
- * it was there, or another with the same id (once in 2^80), and nothing was changed. */
+/* Add a token that is not there yet.  STORE_ABSENT: it was not there, and is now; STORE_FOUND: it
+ * was there, or another with the same id (once in 2^80), and nothing was changed. */
 enum store_found store_add(struct store *s, const struct record *record);
 
-/* The claims of the record that was last put or added, as written; valid until the next is. */
+/* Return the claims of the record that was put or added last, as written; valid until the next. */
 struct slice store_claims(const struct store *s);
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE]);
 bool store_put_journal(struct store *s, const struct journal *j);
 
-/* Commits.  True: it is on the disk.  False: it may or may not be; see store_reopen(). */
+/* Commit.  True: it is on the disk.  False: it may or may not be; see store_reopen(). */
 bool store_commit(struct store *s);
 void store_abandon(struct store *s);
 
-/* Reads a token; in a transaction, as that has written it. */
+/* Read a token; in a transaction, as that has written it. */
 enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct record *record);
 
-/* Reads a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
+/* Read a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
 
-/* The size of the file in bytes; 0: it is not open. */
+/* Return the size of the file in bytes; 0: it is not open. */
 uint64_t store_size(struct store *s);
 
 #endif

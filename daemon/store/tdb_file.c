@@ -74,7 +74,7 @@ static struct tdb_context *open_tdb(struct tdb_file *f, const char *path, int fl
  * calls for each piece. */
 enum { SMALLEST = 256, PAGE = 4096, RECORD_HEADER = 24, RECORD_TRAILER = 4 };
 
-/* The size of a value that takes a piece: TDB adds a quarter, a trailer and a header. */
+/* Return the size of a value that takes a piece: TDB adds a quarter, a trailer and a header. */
 static size_t value_in(size_t piece, size_t key)
 {
     return (piece - RECORD_HEADER - RECORD_TRAILER) * 4 / 5 - key;
@@ -103,8 +103,8 @@ size_t tdb_file_place(size_t key, size_t most)
     return value_in(piece, key);
 }
 
-/* The size of the first record, which fills the rest of the page in which the file's header and
- * hash table end: a remainder would be of no use. */
+/* Return the size of the first record, which fills the rest of the page in which the file's header
+ * and hash table end: a remainder would be of no use. */
 static size_t first_size(size_t key, size_t least)
 {
     size_t piece = PAGE - (TDB_FILE_HEAD + (HASH_SIZE + 1) * sizeof(uint32_t)) % PAGE;
@@ -167,7 +167,7 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
 
 /* -- opening --------------------------------------------------------------------------------- */
 
-/* Notes the file at the first call; false if another was put in its place since. */
+/* Note the file at the first call; false if another was put in its place since. */
 static bool same_file(struct tdb_file *f, const struct stat *st)
 {
     if (f->inode == 0) {
@@ -177,8 +177,8 @@ static bool same_file(struct tdb_file *f, const struct stat *st)
     return f->device == st->st_dev && f->inode == st->st_ino;
 }
 
-/* Checks that the path is a regular file of whole pages, as TDB makes them.  TDB would wait for
- * ever for the other end of a pipe, and would notice only later that free space at the end is
+/* Check that the path is a regular file of whole pages, as TDB makes them.  TDB would wait for ever
+ * for the other end of a pipe, and would notice only later that free space at the end is
  * missing. */
 static bool is_whole(const struct tdb_file *f)
 {
@@ -190,8 +190,8 @@ static bool is_whole(const struct tdb_file *f)
     return S_ISREG(st.st_mode) && st.st_size % PAGE == 0;
 }
 
-/* Clears a recovery record behind the end of the file, if nobody else has it open: then it would
- * not be left from a power failure. */
+/* Clear a recovery record behind the end of the file, if nobody else has it open: then it would not
+ * be left from a power failure. */
 static bool clear_recovery_beyond(struct tdb_file *f, int flags)
 {
     bool for_writing = (flags & O_ACCMODE) != O_RDONLY;
@@ -251,7 +251,7 @@ void tdb_file_close(struct tdb_file *f)
 
 enum { CHAINS_AT_ONCE = 4096 };
 
-/* Reads heads of chains, which are behind the file's header and the head of the free list. */
+/* Read heads of chains, which are behind the file's header and the head of the free list. */
 static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[], unsigned count)
 {
     off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
@@ -260,9 +260,9 @@ static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[]
     return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
 }
 
-/* Walks chain by chain, where TDB does not copy the records; its own walk over all copies each,
- * and never ends where dead records lead to each other.  Skips empty chains, which most of the
- * million may be. */
+/* Walk chain by chain, where TDB does not copy the records; its own walk over all copies each, and
+ * never ends where dead records lead to each other.  Skip empty chains, which most of the million
+ * may be. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended)
 {
@@ -282,7 +282,7 @@ bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *cont
 
 /* -- transactions ---------------------------------------------------------------------------- */
 
-/* Checks that the open file is still at its path: what is written to another would be lost. */
+/* Check that the open file is still at its path: what is written to another would be lost. */
 static bool in_place(struct tdb_file *f)
 {
     struct stat st;
@@ -309,7 +309,7 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
     return tdb_store(f->tdb, tdb_file_datum(key), tdb_file_datum(value), how) == 0;
 }
 
-/* Does not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because
+/* Do not rely on TDB's return value alone.  tdb_error() is cleared first, by a lookup, because
  * growing inside a transaction leaves an error behind although nothing failed. */
 bool tdb_file_commit(struct tdb_file *f)
 {

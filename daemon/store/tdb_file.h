@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes one TDB file survive the faults of a disk: it is created whole, and a commit that may have
+/* Make one TDB file survive the faults of a disk: it is created whole, and a commit that may have
  * failed is reported as such.  One thread.
  *
  * Facts of TDB 1.4 and Linux that shape it:
@@ -32,8 +32,7 @@
 struct tdb_file {
     struct tdb_context *tdb; /* NULL: not open */
     int null_fd;             /* /dev/null, which TDB writes to when it is cut off; -1: none yet */
-    bool failed;             /* TDB logged an error since the file was opened or the
-                                     * transaction began */
+    bool failed;             /* TDB logged an error since the file was opened, or since begin */
     bool committing;
     bool error_logged;    /* log no further error until a commit succeeds */
     bool unclean;         /* a commit must be undone, but the file was opened read-only */
@@ -46,16 +45,16 @@ struct tdb_file {
 
 enum { TDB_FILE_SPARE = 4096, TDB_FILE_FIRST_MAX = 256 };
 
-/* The size that a value of at least `least` bytes should have, so that TDB's allocation for it
- * leaves no useless remainders; at most TDB_FILE_SPARE more. */
+/* Return the size that a value of at least `least` bytes should have, so that TDB's allocation for
+ * it leaves no useless remainders; at most TDB_FILE_SPARE more. */
 size_t tdb_file_size(size_t key, size_t least);
 
-/* The size of a value for which TDB allocates enough to be replaced in place by one of `most`
- * bytes. */
+/* Return the size of a value for which TDB allocates enough to be replaced in place by one of
+ * `most` bytes. */
 size_t tdb_file_place(size_t key, size_t most);
 
-/* Calls `visit` with each record, in no order and without copying it, until `visit` sets *ended
- * and returns nonzero.  The file is open for reading only.  False: it is damaged. */
+/* Call `visit` with each record, in no order and without copying it, until `visit` sets *ended and
+ * returns nonzero.  The file is open for reading only.  False: it is damaged. */
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended);
 
@@ -64,15 +63,15 @@ static inline TDB_DATA tdb_file_datum(struct slice s)
     return (TDB_DATA){ (unsigned char *)s.at, s.len };
 }
 
-/* Sets the path.  False: it is too long. */
+/* Set the path.  False: it is too long. */
 bool tdb_file_init(struct tdb_file *f, const char *path);
 
-/* Creates the file with one record, unless there is a file; false and errno.  The value, of at
- * most TDB_FILE_FIRST_MAX bytes, is filled up with spaces.  The caller makes sure that nobody
- * else does the same. */
+/* Create the file with one record, unless there is a file; false and errno.  The value, of at most
+ * TDB_FILE_FIRST_MAX bytes, is filled up with spaces.  The caller makes sure that nobody else does
+ * the same. */
 bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
 
-/* Opens the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
+/* Open the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
  * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be repaired, and another
  * process has it; EIO, EINVAL or 0: not whole, or no TDB. */
 bool tdb_file_open(struct tdb_file *f, int flags);
@@ -85,10 +84,10 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
 bool tdb_file_commit(struct tdb_file *f);
 void tdb_file_abandon(struct tdb_file *f);
 
-/* Makes sure, after such a commit and a new open, that what is read is what the disk has. */
+/* Make sure, after such a commit and a new open, that what is read is what the disk has. */
 bool tdb_file_repair(struct tdb_file *f);
 
-/* Shortens the file, if the commit turned out undone, by what that had added. */
+/* Shorten the file, if the commit turned out undone, by what that had added. */
 void tdb_file_shrink(struct tdb_file *f);
 
 #endif

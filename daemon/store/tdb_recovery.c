@@ -50,8 +50,8 @@ static bool has_all_heads(int fd, const struct file_head *head, uint64_t size)
     return true;
 }
 
-/* Reads the pointer before the size, because a process that makes the file longer does so before
- * it sets the pointer. */
+/* Read the pointer before the size, because a process that makes the file longer does so before it
+ * sets the pointer. */
 bool tdb_recovery_is_beyond(int fd)
 {
     struct file_head head;

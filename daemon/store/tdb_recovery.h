@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads and repairs the recovery record of a TDB file, by which TDB undoes a commit that was
- * interrupted.  Works on the bytes of the file, which TDB need not have open.
+/* Read and repair the recovery record of a TDB file, by which TDB undoes a commit that was
+ * interrupted.  Work on the bytes of the file, which TDB need not have open.
  *
  * A commit that needs a larger record makes the file longer, writes the pointer to the record,
  * and only then syncs for the first time: after a power failure the disk may have the pointer
@@ -19,14 +19,14 @@ enum { TDB_FILE_HEAD = 168 };
  * for one that another process is making longer, or that was truncated further. */
 bool tdb_recovery_is_beyond(int fd);
 
-/* Clears the pointer, and syncs; false and errno. */
+/* Clear the pointer, and sync; false and errno. */
 bool tdb_recovery_clear(int fd);
 
-/* Rewrites pointer and record, which the kernel may only consider written, and syncs; false and
+/* Rewrite pointer and record, which the kernel may only consider written, and sync; false and
  * errno. */
 bool tdb_recovery_rewrite(int fd);
 
-/* Finds the end of the record's space; 0: there is no record.  False: it cannot be read. */
+/* Find the end of the record's space; 0: there is no record.  False: it cannot be read. */
 bool tdb_recovery_end(int fd, uint64_t *end);
 
 #endif
