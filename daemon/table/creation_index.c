@@ -25,7 +25,7 @@ void creation_index_free(struct creation_index *index)
     *index = (struct creation_index){ .entry = NULL };
 }
 
-/* Populates the pages of the next `count` entries at once, which costs less than page by page. */
+/* Populate the pages of the next `count` entries at once, which costs less than page by page. */
 static void populate(struct creation_index *index, size_t count)
 {
     const uintptr_t page = (uintptr_t)getpagesize();
@@ -65,8 +65,8 @@ void creation_index_add(struct creation_index *index, int64_t created, uint64_t 
     index->count++;
 }
 
-/* Merges the tail from the back, so that only the tail must be copied.  Without memory for the
- * copy, sorts the whole array in place. */
+/* Merge the tail from the back, so that only the tail must be copied.  Without memory for the copy,
+ * sort the whole array in place. */
 static void merge_tail(struct creation_index *index)
 {
     size_t tail = index->count - index->sorted, left = index->sorted, at = index->count;

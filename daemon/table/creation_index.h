@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps the tokens in the order of their creation, for listing.  The writer's thread only.
+/* Keep the tokens in the order of their creation, for listing.  The writer's thread only.
  *
  * Sorted by (created, serial).  Nearly everything arrives in that order; what does not (an
  * import with an older date) stays in an unsorted tail until the next lookup merges it.  A list
@@ -31,18 +31,18 @@ struct creation_index {
 
 void creation_index_free(struct creation_index *index);
 
-/* Reserves memory for `count` more tokens; 0 or -ENOMEM. */
+/* Reserve memory for `count` more tokens; 0 or -ENOMEM. */
 int creation_index_reserve(struct creation_index *index, size_t count);
 
-/* Adds a token, for which memory must have been reserved. */
+/* Add a token, for which memory must have been reserved. */
 void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
                         const uint8_t id[ID_SIZE]);
 
-/* Removes a token; does nothing if it is not there. */
+/* Remove a token; do nothing if it is not there. */
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
 
-/* The position of the first entry after this place.  Entries from there to `count` are in order,
- * and some of them may be `removed`; valid until the next change. */
+/* Return the position of the first entry after this place.  Entries from there to `count` are in
+ * order, and some of them may be `removed`; valid until the next change. */
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial);
 
 #endif

@@ -28,9 +28,8 @@ void generation_free(struct generation *g)
     free(g);
 }
 
-/* Maps the memfd writable before it is sealed: with F_SEAL_FUTURE_WRITE nobody can do that
- * again.  Tokens are spread over all pages of the slots, which cost less at once than one by
- * one. */
+/* Map the memfd writable before it is sealed: with F_SEAL_FUTURE_WRITE nobody can do that again.
+ * Tokens are spread over all pages of the slots, which cost less at once than one by one. */
 static int generation_map(struct generation *g, uint64_t size)
 {
     const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL;
@@ -117,7 +116,7 @@ static uint64_t mix(uint64_t hash, uint64_t word)
     return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* Hashes by words, of which the last may overlap the one before. */
+/* Hash by words, of which the last may overlap the one before. */
 static uint32_t string_hash(struct slice s)
 {
     uint64_t hash = s.len, word = 0;
@@ -173,7 +172,7 @@ uint32_t generation_intern(struct generation *g, struct slice s)
 
 /* -- slots ----------------------------------------------------------------------------------- */
 
-/* Release order on every field: a reader that sees any of them sees `sequence` odd as well. */
+/* Write each field with release order: a reader that sees any of them sees an odd `sequence` too. */
 static void slot_write(struct table_slot *slot, const struct slot_values *v)
 {
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
@@ -189,7 +188,7 @@ static void slot_write(struct table_slot *slot, const struct slot_values *v)
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 
-/* Reads without a retry: under the mutex nobody changes the slot. */
+/* Read without a retry: under the mutex nobody changes the slot. */
 struct slot_values generation_read(const struct generation *g, uint32_t at)
 {
     const struct table_slot *slot = &g->slots[at];

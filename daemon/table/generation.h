@@ -46,21 +46,21 @@ struct place {
     bool was_tombstone;
 };
 
-/* Makes an empty table; NULL and errno on failure. */
+/* Make an empty table; NULL and errno on failure. */
 struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
-/* Moves a piece of it into a huge page: token_table_collapse(). */
+/* Move a piece of it into a huge page: see token_table_collapse(). */
 bool generation_collapse(struct generation *g);
 
 /* True if `tokens` more, with `bytes` of strings in all, are certain to fit. */
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes);
 
-/* The most arena bytes that `tokens` tokens with `bytes` of strings take. */
+/* Return the most arena bytes that `tokens` tokens with `bytes` of strings take. */
 uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes);
 
-/* Prefetches what a verification will look at.  Inline for the same reason as table_prefetch(). */
+/* Prefetch what a verification will look at.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void generation_prefetch(const struct generation *g,
                                                                       const uint8_t *digest)
 {
@@ -68,16 +68,16 @@ static inline __attribute__((always_inline)) void generation_prefetch(const stru
     __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
 }
 
-/* The reference of a string, which is added if it is new.  It must be certain to fit. */
+/* Return the reference of a string, which is added if it is new.  It must be certain to fit. */
 uint32_t generation_intern(struct generation *g, struct slice string);
 
 struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE]);
 struct slot_values generation_read(const struct generation *g, uint32_t slot);
 
-/* Writes the slot under its sequence, and counts what is present. */
+/* Write the slot under its sequence, and count what is present. */
 void generation_write(struct generation *g, struct place place, const struct slot_values *values);
 
-/* Copies every token, with its last use, into a table where all fit. */
+/* Copy every token, with its last use, into a table where all fit. */
 void generation_copy(struct generation *to, const struct generation *from);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges a question by the table that this thread has entered.  Any verifying thread; takes no lock
+/* Judge a question by the table that this thread has entered.  Any verifying thread; takes no lock
  * unless a slot is being changed at that moment. */
 #ifndef JETON_DAEMON_TABLE_LOOKUP_H
 #define JETON_DAEMON_TABLE_LOOKUP_H
 
 #include "daemon/table/token_table.h"
 
-/* Judges again, after the change that was in the way: verdict->status was STATUS_UNAVAILABLE. */
+/* Judge again, after the change that was in the way: verdict->status was STATUS_UNAVAILABLE. */
 void lookup_retry(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict);
 
-/* Judges a question whose value is hashed into verdict->digest. */
+/* Judge a question whose value is hashed into verdict->digest. */
 static inline void lookup_judge_hashed(struct token_table *t, const struct generation *g,
                                        const struct question *q, int64_t now,
                                        struct verdict *verdict)
@@ -20,7 +20,7 @@ static inline void lookup_judge_hashed(struct token_table *t, const struct gener
         lookup_retry(t, g, q, now, verdict);
 }
 
-/* Hashes the value and judges the question. */
+/* Hash the value and judge the question. */
 void lookup_judge(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict);
 

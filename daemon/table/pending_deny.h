@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists denials that were requested and are not answered yet.  Each belongs to its change; the
- * token table's mutex guards every call. */
+/* List denials that were requested and are not answered yet.  Each belongs to its change; the token
+ * table's mutex guards every call. */
 #ifndef JETON_DAEMON_TABLE_PENDING_DENY_H
 #define JETON_DAEMON_TABLE_PENDING_DENY_H
 

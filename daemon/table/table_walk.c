@@ -3,7 +3,7 @@
 
 #include "daemon/table/generation.h"
 
-/* Fills an element from a slot; false if the slot is not wanted. */
+/* Fill an element from a slot; false if the slot is not wanted. */
 typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, void *element);
 
 static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, void *element)

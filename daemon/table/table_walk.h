@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks over the table in steps, for tokens that were used, or have ended.
+/* Walk over the table in steps, for tokens that were used, or have ended.
  *
  * A step looks at no more than `slots` slots from *slot on, and fills no more than `max`
  * elements; it returns how many it filled, and sets *slot to where the next step goes on, 0 at

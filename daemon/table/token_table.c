@@ -36,7 +36,7 @@ static struct generation *current(struct token_table *t)
     return atomic_load(&t->current);
 }
 
-/* Frees the retired generations that no reader uses. */
+/* Free the retired generations that no reader uses. */
 static void reap(struct token_table *t)
 {
     for (struct generation **link = &t->retired; *link != NULL;) {
@@ -68,8 +68,8 @@ static uint32_t bits_for(uint64_t tokens)
     return bits;
 }
 
-/* Replaces the current generation by one of that size, if `tokens` more fit into it.  The mutex
- * is held. */
+/* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is
+ * held. */
 static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {
@@ -92,7 +92,7 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
     return 0;
 }
 
-/* The mutex is held. */
+/* Replace the current generation by one into which `tokens` more fit.  The mutex is held. */
 static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     const struct generation *old = current(t);
@@ -195,8 +195,8 @@ void token_table_put_all(struct token_table *t, const struct record *records, si
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* Clears and sets flags of a token; false if it is not there.  While a denial of it is
- * pending, a call that sets nothing clears nothing either. */
+/* Clear and set flags of a token; false if it is not there.  While a denial of it is pending, a
+ * call that sets nothing clears nothing either. */
 static bool change_flags(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t clear,
                          uint32_t set, struct pending_deny *pending)
 {
@@ -303,7 +303,7 @@ struct token_table_figures token_table_figures(struct token_table *t)
     return figures;
 }
 
-/* Publishes a hazard pointer: a generation that is still current after that is not freed. */
+/* Publish a hazard pointer: a generation that is still current after that is not freed. */
 static struct generation *enter(struct token_table *t, unsigned reader)
 {
     struct generation *g = current(t);

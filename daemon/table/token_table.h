@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The daemon's half of the table: makes it, changes it, hands it out.
+/* The daemon's half of the table: make it, change it, hand it out.
  *
  * Threads: changes are made one at a time under a mutex that is never held across I/O, so that a
  * denial takes effect even while the disk hangs.  Verifying threads take no lock: each enters with
@@ -27,79 +27,80 @@ struct token_table_figures {
     uint64_t generation;
 };
 
-/* Makes an empty table for at least `tokens` tokens.  NULL and errno on failure. */
+/* Make an empty table for at least `tokens` tokens.  NULL and errno on failure. */
 struct token_table *token_table_new(const char *prefix, uint64_t tokens);
 void token_table_free(struct token_table *t);
 
 /* True if `tokens` more tokens with `bytes` of strings in all fit without a new generation. */
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Makes sure that `tokens` more tokens with `bytes` of strings in all fit, so that putting them
+/* Make sure that `tokens` more tokens with `bytes` of strings in all fit, so that putting them
  * cannot fail.  0 or -errno. */
 int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Replaces the table by a copy, so that clients ask for it again.  What was reserved still
- * fits.  0 or -errno. */
+/* Replace the table by a copy, so that clients ask for it again.  What was reserved still fits.  0
+ * or -errno. */
 int token_table_recall(struct token_table *t);
 
-/* Adds or changes a token, which must have been reserved. */
+/* Add or change a token, which must have been reserved. */
 void token_table_put(struct token_table *t, const struct record *record);
 
-/* The same for several at once. */
+/* Add or change several tokens, which must have been reserved. */
 void token_table_put_all(struct token_table *t, const struct record *records, size_t count);
 
 void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE]);
 
-/* Sets SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With `pending`,
- * token_table_allow() does nothing until token_table_deny_end(): changes are answered in the
- * order of their requests, so what allows in between was requested before the denial. */
+/* Set SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With `pending`,
+ * token_table_allow() does nothing until token_table_deny_end(): changes are answered in the order
+ * of their requests, so what allows in between was requested before the denial. */
 bool token_table_deny(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t flag,
                       struct pending_deny *pending);
 void token_table_deny_end(struct token_table *t, struct pending_deny *pending);
 
-/* Ends a disable, unless another is pending. */
+/* End a disable, unless another is pending. */
 void token_table_allow(struct token_table *t, const uint8_t id[ID_SIZE]);
 
-/* The slot's flags (0: no such token), its whole digest and the time of its last use (0: none). */
+/* Return the slot's flags (0: no such token); set its whole digest and the time of its last use (0:
+ * none). */
 uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
                           uint8_t digest[DIGEST_SIZE], int64_t *used);
 
 enum { TOKEN_TABLE_LEASE_SECONDS = 5 };
 
-/* Renews the lease; called every second by a thread that never touches the disk. */
+/* Renew the lease; called every second by a thread that never touches the disk. */
 void token_table_renew(struct token_table *t);
 
-/* Moves the next piece of the table into a huge page, which makes lookups cheaper; false: all
- * were tried.  One thread only; takes some milliseconds. */
+/* Move the next piece of the table into a huge page, which makes lookups cheaper; false: all were
+ * tried.  One thread only; takes some milliseconds. */
 bool token_table_collapse(struct token_table *t);
 
-/* Marks the table as closed: clients do not use it any more. */
+/* Mark the table as closed: clients do not use it any more. */
 void token_table_close(struct token_table *t);
 
-/* Opens a read-only descriptor of the current table, for the caller to send and close; -errno. */
+/* Open a read-only descriptor of the current table, for the caller to send and close; -errno. */
 int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *generation);
 
 struct token_table_figures token_table_figures(struct token_table *t);
 
 /* Begin and end the use of the current generation, which is not freed in between.  `reader`, below
- * TOKEN_TABLE_READERS_MAX, is the thread's own number.  Takes no lock. */
+ * TOKEN_TABLE_READERS_MAX, is the thread's own number.  Take no lock. */
 const struct generation *token_table_enter(struct token_table *t, unsigned reader);
 void token_table_leave(struct token_table *t, unsigned reader);
 
-/* The table of a generation. */
+/* Return the table of a generation. */
 const struct table *token_table_table(const struct generation *g);
 
-/* Notes that the token in a slot was used; coarse: about a minute. */
+/* Note that the token in a slot was used; coarse: about a minute. */
 void token_table_touch(const struct generation *g, uint32_t slot, int64_t now);
 
-/* The same by id, for a token that is active; does nothing for any other. */
+/* Note by id that a token was used, if it is active; do nothing for any other. */
 void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int64_t now);
 
-/* Locks the table against changes, and returns its current generation. */
+/* Lock the table against changes, and return its current generation. */
 const struct generation *token_table_lock(struct token_table *t);
 void token_table_unlock(struct token_table *t);
 
-/* Waits until a change that is being made is done, after which its slot is not torn any more. */
+/* Wait until a change that is being made is done, after which its slot is not torn any more. */
 void token_table_wait_for_writer(struct token_table *t);
 
 #endif
