@@ -52,7 +52,7 @@ static void order_scopes(char scopes[SCOPES_TEXT_MAX + 1])
     set.at[set.len] = '\0';
 }
 
-/* Keeps only the words of `scopes` that are in `known` too. */
+/* Keep only the words of `scopes` that are in `known` too. */
 static void narrow_scopes(char *scopes, const char *known)
 {
     char *end = scopes;
@@ -71,7 +71,7 @@ static void narrow_scopes(char *scopes, const char *known)
     *end = '\0';
 }
 
-/* Cuts the identity of a later verifier down to what the earlier one allows.  Returns a fault if it
+/* Cut the identity of a later verifier down to what the earlier one allows.  Return a fault if it
  * is somebody else's. */
 static const char *narrow(struct jeton_identity *who, const struct jeton_identity *known)
 {

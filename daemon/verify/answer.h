@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks what a verifier module answered: it is foreign code, and its answer may make no sense.
+/* Check what a verifier module answered: it is foreign code, and its answer may make no sense.
  * Pure. */
 #ifndef JETON_DAEMON_VERIFY_ANSWER_H
 #define JETON_DAEMON_VERIFY_ANSWER_H
 
 #include "daemon/verify/result.h"
 
-/* Makes a result out of an outcome and an answer.  Returns NULL; or what is wrong with the answer,
- * and the result is an error.  Sorts the scopes of a pass's identity, and cuts the identity down to
+/* Make a result out of an outcome and an answer.  Return NULL; or what is wrong with the answer,
+ * and the result is an error.  Sort the scopes of a pass's identity, and cut the identity down to
  * what `known` (NULL: none yet), that of an earlier verifier, allows. */
 const char *answer_check(int outcome, struct jeton_answer *answer,
                          const struct jeton_identity *known, int64_t now,

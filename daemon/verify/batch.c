@@ -61,8 +61,8 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     reply_end(t, v->status, NULL);
 }
 
-/* Hashes all values, then prefetches their slots: the requests to memory go out close
- * together, as each may first have to wait for the translation of its address. */
+/* Hash all values, then prefetch their slots: the requests to memory go out close together, as each
+ * may first have to wait for the translation of its address. */
 static void hash_all(struct verify_batch *b, const struct generation *g)
 {
     b->hashes = 0;
@@ -92,7 +92,7 @@ static void count(const struct verify_batch *b, size_t i, unsigned worker)
                                                 JETON_VERIFIER_FAIL);
 }
 
-/* Judges one question and appends its reply.  False: no memory for that. */
+/* Judge one question and append its reply.  False: no memory for that. */
 static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
                        const struct generation *g, int64_t now)
 {
@@ -111,7 +111,7 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
     return true;
 }
 
-/* Notes the time for each service in the batch: every question waited for all of them. */
+/* Note the time for each service in the batch: every question waited for all of them. */
 static void note_time(const struct verify_batch *b, unsigned worker, uint64_t nanoseconds)
 {
     for (size_t i = 0; i < b->count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verifies by the table alone, in batches: all values are hashed, several at a time, then all slots
- * are prefetched before the first is read, so that the cache misses overlap.
- * Each worker thread has one batch; nothing here waits, or allocates but to grow output buffers. */
+/* Verify by the table alone, in batches: all values are hashed, several at a time, then all slots
+ * are prefetched before the first is read, so that the cache misses overlap.  Each worker thread
+ * has one batch; nothing here waits, or allocates but to grow output buffers. */
 #ifndef JETON_DAEMON_VERIFY_BATCH_H
 #define JETON_DAEMON_VERIFY_BATCH_H
 
@@ -31,17 +31,17 @@ static inline bool verify_batch_has_room(const struct verify_batch *b)
     return b->count < VERIFY_BATCH_MAX;
 }
 
-/* Reads what a verify request asks; the question points into the request.  Not STATUS_OK: *problem
+/* Read what a verify request asks; the question points into the request.  Not STATUS_OK: *problem
  * says what is wrong with it. */
 enum status verify_batch_read(const struct request *r, struct question *q, struct problem *problem);
 
-/* Adds a question whose reply goes to `out`; it must fit.  The bytes it points to, the series and
+/* Add a question whose reply goes to `out`; it must fit.  The bytes it points to, the series and
  * `out` must stay until verify_batch_answer(). */
 void verify_batch_add(struct verify_batch *b, const struct question *q,
                       const struct series_pair *series, struct iobuf *out);
 
-/* Judges the questions, at least one, appends the replies in order, and empties the batch.  An
- * `out` that cannot grow is marked as cut. */
+/* Judge the questions, at least one, append the replies in order, and empty the batch.  An `out`
+ * that cannot grow is marked as cut. */
 void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned worker,
                          int64_t now);
 

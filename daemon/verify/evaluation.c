@@ -15,7 +15,7 @@
 
 /* -- beginning ------------------------------------------------------------------------------- */
 
-/* Copies a text of the request, with a NUL behind it.  They all fit: each had a key before it in a
+/* Copy a text of the request, with a NUL behind it.  They all fit: each had a key before it in a
  * line of at most that length. */
 static struct slice copy_text(struct evaluation *e, struct slice text)
 {
@@ -60,7 +60,7 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
 
 /* -- answers --------------------------------------------------------------------------------- */
 
-/* Turns a pass into a fail if the identity does not have what was asked for. */
+/* Turn a pass into a fail if the identity does not have what was asked for. */
 static void check_asked(const struct evaluation *e, const struct jeton_identity *who,
                         struct verifier_result *result)
 {
@@ -70,7 +70,7 @@ static void check_asked(const struct evaluation *e, const struct jeton_identity 
         *result = (struct verifier_result){ .outcome = JETON_VERIFIER_FAIL, .reason = reason };
 }
 
-/* Checks an entry's answer, logs what is wrong with it, and keeps the identity that it supplies. */
+/* Check an entry's answer, log what is wrong with it, and keep the identity that it supplies. */
 static void check_answer(struct evaluation *e, int outcome, struct jeton_answer *answer,
                          struct verifier_result *result)
 {
@@ -111,7 +111,7 @@ static void fill_identity(struct jeton_identity *who, const struct verdict *v)
     copy_string(who->scopes, sizeof(who->scopes), v->scopes);
 }
 
-/* Asks the table, a verifier like the others.  Its answer needs no check, unless an identity was
+/* Ask the table, a verifier like the others.  Its answer needs no check, unless an identity was
  * supplied before, which it can only narrow. */
 static void ask_table(struct evaluation *e, const struct eval_context *context,
                       struct verifier_result *result)
@@ -143,7 +143,7 @@ static void ask_table(struct evaluation *e, const struct eval_context *context,
 
 /* -- the entries ----------------------------------------------------------------------------- */
 
-/* Counts the entry's result and goes to the next.  True: it is decided. */
+/* Count the entry's result and go to the next.  True: it is decided. */
 static bool count(struct evaluation *e, unsigned worker, const struct verifier_result *result)
 {
     struct stack_entry *entry = eval_entry(e);
@@ -192,7 +192,7 @@ static void ask_here(struct evaluation *e, const struct eval_context *context,
     eval_take_result(e, context->worker, outcome, &e->answer);
 }
 
-/* Looks whether the token was revoked or disabled while a verifier was waited for. */
+/* Check whether the token was revoked or disabled while a verifier was waited for. */
 static void recheck_denied(struct evaluation *e, const struct eval_context *context)
 {
     struct verifier_result result = { .outcome = JETON_VERIFIER_FAIL };
@@ -253,7 +253,7 @@ static void put_identity(const struct evaluation *e, struct text *t)
     line_puts(t, "verifier", e->verifier);
 }
 
-/* Writes the id that the verifier gave; where it gave none, that of the digest, as for our own. */
+/* Write the id that the verifier gave; where it gave none, that of the digest, as for our own. */
 static void put_id(struct evaluation *e, enum status status, struct text *t)
 {
     if (status == STATUS_OK && e->identity.id[0] != '\0') {
@@ -268,7 +268,7 @@ static void put_id(struct evaluation *e, enum status status, struct text *t)
     text_add_hex(t, e->digest, ID_SIZE);
 }
 
-/* Counts a NO with the stack's throttles, unless one of them caused it. */
+/* Count a NO with the stack's throttles, unless one of them caused it. */
 static void notify_throttles(const struct evaluation *e, enum status status)
 {
     if (status_row(status)->kind != ANSWER_NO || e->throttled)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluates one verification by a stack: asks its verifiers in order until one decides.  The
- * worker's thread; a verifier that may block is meanwhile asked by a job with copies of its own. */
+/* Evaluate one verification by a stack: ask its verifiers in order until one decides.  The worker's
+ * thread; a verifier that may block is meanwhile asked by a job with copies of its own. */
 #ifndef JETON_DAEMON_VERIFY_EVALUATION_H
 #define JETON_DAEMON_VERIFY_EVALUATION_H
 
@@ -36,11 +36,11 @@ struct evaluation {
     char text[LINE_MAX_BYTES];  /* all of it was part of one line */
 };
 
-/* Begins an evaluation, with copies of what was asked.  The stack must live as long. */
+/* Begin an evaluation, with copies of what was asked.  The stack must live as long. */
 void eval_begin(struct evaluation *e, const struct stack *stack, const struct question *asked,
                 struct slice service, const struct eval_context *context, int64_t now);
 
-/* Asks the entries that do not block.  True: it is decided.  False: the entry eval_entry() must be
+/* Ask the entries that do not block.  True: it is decided.  False: the entry eval_entry() must be
  * asked on its thread pool; pass on what came of it by eval_take_result() or eval_take_failure(),
  * then call this again. */
 bool eval_continue(struct evaluation *e, const struct eval_context *context);
@@ -50,16 +50,16 @@ static inline struct stack_entry *eval_entry(const struct evaluation *e)
     return &e->stack->entry[e->index];
 }
 
-/* Takes what the entry answered; or, if it did not answer, why (timeout, busy, thread): that is an
+/* Take what the entry answered; or, if it did not answer, why (timeout, busy, thread): that is an
  * error. */
 void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
                       struct jeton_answer *answer);
 void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_failure why);
 
-/* Counts a decided evaluation and writes its reply. */
+/* Count a decided evaluation and write its reply. */
 void eval_finish(struct evaluation *e, unsigned worker, struct text *reply);
 
-/* Wipes an evaluation that ends, decided or not. */
+/* Wipe an evaluation that ends, decided or not. */
 void eval_wipe(struct evaluation *e);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what services and the verifiers in their stacks answer, for stats.
+/* Count what services and the verifiers in their stacks answer, for stats.
  *
  * A series lives as long as the daemon, so that a reload loses no count: the main thread gets it by
  * name when it makes a stack.  Each worker writes its own part, without locks; any thread reads the
@@ -46,11 +46,11 @@ struct metrics {
 void metrics_init(struct metrics *m, size_t workers);
 void metrics_free(struct metrics *m);
 
-/* Returns the series of that name; makes it if there is none.  NULL: no memory.  The main thread
+/* Return the series of that name; make it if there is none.  NULL: no memory.  The main thread
  * only. */
 struct series *metrics_get(struct metrics *m, const char *service, const char *verifier);
 
-/* Adds to a counter of one worker's part; that worker's thread only. */
+/* Add to a counter of one worker's part; that worker's thread only. */
 static inline void series_add(_Atomic uint64_t *counter, uint64_t more)
 {
     uint64_t before = atomic_load_explicit(counter, memory_order_relaxed);
@@ -62,16 +62,16 @@ static inline void series_count(struct series *m, unsigned worker, unsigned what
     series_add(&m->part[worker].count[what], 1);
 }
 
-/* Adds how long a client waited for the daemon.  A batch counts once. */
+/* Add how long a client waited for the daemon.  A batch counts once. */
 void series_latency(struct series *m, unsigned worker, uint64_t nanoseconds);
 
-/* Adds the latencies of all services to `sum`. */
+/* Add the latencies of all services to `sum`. */
 void metrics_latency(const struct metrics *m, struct histogram *sum);
 
-/* Adds the time that one verification took. */
+/* Add the time that one verification took. */
 void series_time(struct series *m, unsigned worker, uint64_t nanoseconds);
 
-/* Sums up all workers' parts, without the latencies. */
+/* Sum up all workers' parts, without the latencies. */
 void series_read(const struct series *m, struct series_part *sum);
 
 #endif

@@ -15,7 +15,7 @@ static bool refuse(struct problem *problem, const char *path, const char *why)
     return false;
 }
 
-/* Finds the real path of a name. */
+/* Find the real path of a name. */
 static bool find(const char *directory, const char *name, char path[PATH_MAX],
                  struct problem *problem)
 {
@@ -38,7 +38,7 @@ static bool find(const char *directory, const char *name, char path[PATH_MAX],
     return false;
 }
 
-/* Checks that no other user can change this part of the path: he could run code in this process. */
+/* Check that no other user can change this part of the path, and so run code in this process. */
 static bool is_ours_alone(const char *part, bool is_file, struct problem *problem)
 {
     struct stat st;

@@ -33,7 +33,7 @@ static bool is_final(const struct verifier_result *result)
            (result->reason == STATUS_REVOKED || result->reason == STATUS_DISABLED);
 }
 
-/* How much a result tells where nothing decided. */
+/* Return how much a result tells where nothing decided. */
 static int weight(const struct verifier_result *result)
 {
     switch (result->outcome) {
@@ -50,7 +50,7 @@ static int weight(const struct verifier_result *result)
     return 0;
 }
 
-/* Keeps the first reason, except that a fail replaces an error. */
+/* Keep the first reason, except that a fail replaces an error. */
 static void refuse(struct stack_result *r, const struct verifier_result *result)
 {
     r->refused = true;

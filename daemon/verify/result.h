@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Combines the results of a stack's verifiers by the rules of PAM (pam.conf(5)).  Pure.
+/* Combine the results of a stack's verifiers by the rules of PAM (pam.conf(5)).  Pure.
  *
  *     required    a fail or an error fails the stack, but the rest is still asked
  *     requisite   a fail or an error fails the stack at once
@@ -44,14 +44,14 @@ struct stack_result {
 
 void stack_result_begin(struct stack_result *r);
 
-/* Adds the next verifier's result.  True: no other verifier need be asked. */
+/* Add the next verifier's result.  True: no other verifier need be asked. */
 bool stack_result_add(struct stack_result *r, enum control control,
                       const struct verifier_result *result);
 
-/* What it comes to: STATUS_OK, a reason for NO, or STATUS_UNAVAILABLE. */
+/* Return what it comes to: STATUS_OK, a reason for NO, or STATUS_UNAVAILABLE. */
 enum status stack_result_status(const struct stack_result *r);
 
-/* Of a status other than STATUS_OK: the verifier's result that it is due to, with its message and
+/* Return the verifier's result that a status other than STATUS_OK is due to, with its message and
  * retry_after. */
 const struct verifier_result *stack_result_reason(const struct stack_result *r);
 

@@ -17,7 +17,7 @@ static void find_terms(struct stack *stack);
 
 /* -- the set --------------------------------------------------------------------------------- */
 
-/* The section [service other], where the configuration has none. */
+/* Make the section [service other] for a configuration that has none. */
 static struct service_config built_in(void)
 {
     struct service_config other = { .name = "other", .steps = 1 };
@@ -99,7 +99,7 @@ static bool end_pools(struct stacks *s, int64_t until)
     return ended;
 }
 
-/* Tells all to end before it waits for the first, and waits for all of them together. */
+/* Tell all pools to end before waiting for the first; then wait for all of them together. */
 bool stacks_end(struct stacks *s, int milliseconds)
 {
     return end_pools(s, 0) || end_pools(s, milliseconds_now() + milliseconds);
@@ -153,7 +153,7 @@ static bool is_taken(const struct stack *stack, const struct stack_entry *entry)
     return false;
 }
 
-/* Gives the entry a name of its own: local, local-2. */
+/* Give the entry a name of its own: local, local-2. */
 static bool name_entry(struct stack *stack, struct stack_entry *entry, struct metrics *metrics)
 {
     size_t len = strlen(entry->name);
@@ -164,7 +164,7 @@ static bool name_entry(struct stack *stack, struct stack_entry *entry, struct me
     return entry->series != NULL;
 }
 
-/* Refuses an entry where its position or control word makes no sense. */
+/* Refuse an entry where its position or control word makes no sense. */
 static bool check_order(const struct stack *stack, const struct stack_entry_source *from,
                         struct problem *problem)
 {
@@ -191,7 +191,7 @@ static bool must_pass(const struct stack_entry *entry)
     return entry->control == CONTROL_REQUIRED || entry->control == CONTROL_REQUISITE;
 }
 
-/* Adds an entry's scopes to those that a pass must have.  False: it is more than a requirement of
+/* Add an entry's scopes to those that a pass must have.  False: it is more than a requirement of
  * scopes, or these are too many. */
 static bool add_scopes(struct stack *stack, const struct stack_entry *entry)
 {
@@ -211,8 +211,8 @@ static bool add_scopes(struct stack *stack, const struct stack_entry *entry)
     return true;
 }
 
-/* Finds the terms.  A throttle in front still leaves hits: it prevents guessing, and who has the
- * table sees more than could be guessed. */
+/* Find the terms.  A throttle in front still leaves hits: it prevents guessing, and a client that
+ * has the table sees more than could be guessed. */
 static void find_terms(struct stack *stack)
 {
     size_t i = 0;

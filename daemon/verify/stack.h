@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes the stack of verifiers of each service from its section of the configuration.
+/* Make the stack of verifiers of each service from its section of the configuration.
  *
  * The main thread makes and ends stacks; while they are in use they do not change, and any thread
  * reads them.  All are replaced together: see stack_set.h. */
@@ -35,20 +35,20 @@ struct stacks {
     struct stacks *next;          /* stack_set's: those that are replaced */
 };
 
-/* Loads and opens everything.  NULL: *problem says where and why. */
+/* Load and open everything.  NULL: *problem says where and why. */
 struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struct problem *problem);
 
-/* The stack for a service's name; for "" and names that have no section, that of `other`. */
+/* Return the stack for a service's name; for "" and names that have no section, that of `other`. */
 const struct stack *stacks_find(const struct stacks *s, struct slice service);
 
 /* True if a client that has the table would judge differently by the other. */
 bool stacks_terms_differ(const struct stacks *a, const struct stacks *b);
 
-/* Ends the verifiers' thread pools; jobs that wait are returned to their senders.  Waits up to
+/* End the verifiers' thread pools; jobs that wait are returned to their senders.  Wait up to
  * `milliseconds`.  False: some verifier has not returned; call this again. */
 bool stacks_end(struct stacks *s, int milliseconds);
 
-/* Closes and unloads the verifiers of stacks that have ended, and frees them. */
+/* Close and unload the verifiers of stacks that have ended, and free the stacks. */
 void stacks_free(struct stacks *s);
 
 #endif

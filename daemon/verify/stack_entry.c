@@ -53,7 +53,7 @@ static bool read_deadline(struct slice value, int64_t *nanoseconds)
     return *nanoseconds > 0 && *nanoseconds <= DEADLINE_MAX;
 }
 
-/* Reads an argument that is for the pool.  False: it is for the verifier.  *fault stays NULL if its
+/* Read an argument that is for the pool.  False: it is for the verifier.  *fault stays NULL if its
  * value is right. */
 static bool read_pool_argument(struct opening *o, const struct argument *a, const char **fault)
 {
@@ -73,7 +73,7 @@ static bool read_pool_argument(struct opening *o, const struct argument *a, cons
     return true;
 }
 
-/* Writes a NUL behind a slice of a split line, where there is a space, a quote or a NUL. */
+/* Write a NUL behind a slice of a split line, where there is a space, a quote or a NUL. */
 static const char *as_string(struct slice s)
 {
     ((char *)(uintptr_t)s.at)[s.len] = '\0';
@@ -101,7 +101,7 @@ static bool find_verifier(struct opening *o, const char *name)
     return false;
 }
 
-/* Separates the arguments for the pool from the verifier's own, which it judges itself. */
+/* Separate the arguments for the pool from the verifier's own, which it judges itself. */
 static bool read_arguments(struct opening *o, const struct line *line, struct jeton_argument *given,
                            size_t *count)
 {
@@ -148,7 +148,7 @@ static bool open_instance(struct opening *o, const struct jeton_argument *given,
     return entry->pool != NULL || fail(o, entry->verifier->name, "no threads for it");
 }
 
-/* Splits the line in `text`: a verifier's name, then key=value. */
+/* Split the line in `text`: a verifier's name, then key=value. */
 static bool split(struct opening *o, char *text, size_t size, struct line *line)
 {
     const struct service_entry *from = o->from->line;

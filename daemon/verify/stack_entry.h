@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opens one line of a service's stack: a verifier with its arguments.  The main thread makes and
+/* Open one line of a service's stack: a verifier with its arguments.  The main thread makes and
  * ends an entry; any thread reads it. */
 #ifndef JETON_DAEMON_VERIFY_STACK_ENTRY_H
 #define JETON_DAEMON_VERIFY_STACK_ENTRY_H
@@ -31,8 +31,8 @@ struct stack_entry {
     bool opened;
     void *instance;           /* if opened: what the verifier made, which may be NULL */
     void *module;             /* of module_load(); NULL: built in */
-    bool may_block;           /* then it is asked on its ... */
-    struct thread_pool *pool; /* which is NULL again once it has ended */
+    bool may_block;           /* it is asked on a pool */
+    struct thread_pool *pool; /* for `may_block`; NULL again once it has ended */
     int64_t deadline;         /* nanoseconds; for an entry with a pool */
     bool needs_identity;      /* it judges one that an earlier entry supplied */
     bool is_throttle;
@@ -47,22 +47,22 @@ struct stack_entry_source {
     const struct service_entry *line; /* line->line == 0: built in, "local" */
 };
 
-/* Loads and opens an entry; all but `series` is then set.  False: *problem says where and why; pass
+/* Load and open an entry; all but `series` is then set.  False: *problem says where and why; pass
  * the entry to stack_entry_close() nevertheless. */
 bool stack_entry_open(struct stack_entry *entry, const struct stack_entry_source *from,
                       struct problem *problem);
 
-/* Closes and unloads an entry without a pool, or whose pool has ended. */
+/* Close and unload an entry without a pool, or whose pool has ended. */
 void stack_entry_close(struct stack_entry *entry);
 
-/* Fills a problem that begins with where the entry comes from; returns false. */
+/* Fill a problem that begins with where the entry comes from; return false. */
 bool stack_entry_problem(const struct stack_entry_source *from, struct problem *problem,
                          const char *what, const char *why);
 
 /* True for the built-in verifiers that never supply an identity. */
 bool stack_entry_never_identifies(const struct stack_entry *entry);
 
-/* Logs a failure, with how often it came since it was last logged; at most every ten seconds. */
+/* Log a failure, with how often it came since it was last logged; at most every ten seconds. */
 void stack_entry_log_failure(const char *service, struct stack_entry *entry,
                              enum verifier_failure kind, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

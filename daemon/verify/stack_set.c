@@ -34,7 +34,7 @@ struct stack_set *stack_set_new(size_t readers, const struct config *c, struct m
     return set;
 }
 
-/* Moves the current stacks to those that are replaced. */
+/* Move the current stacks to those that are replaced. */
 static void retire_current(struct stack_set *set)
 {
     set->current->next = set->replaced;

@@ -28,31 +28,31 @@ struct stack_set {
     struct stack_reader reader[];
 };
 
-/* Makes a set with its first stacks.  NULL: *problem says why. */
+/* Make a set with its first stacks.  NULL: *problem says why. */
 struct stack_set *stack_set_new(size_t readers, const struct config *c, struct metrics *metrics,
                                 struct problem *problem);
 
-/* Makes new stacks and offers them to the readers; the caller then wakes the workers.  False:
+/* Make new stacks and offer them to the readers; the caller then wakes the workers.  False:
  * *problem says why, and everything stays as it was. */
 bool stack_set_replace(struct stack_set *set, const struct config *c, struct metrics *metrics,
                        struct problem *problem);
 
-/* Looks whether all readers use the current stacks, and frees what is no longer used.  True: they
+/* Check whether all readers use the current stacks, and free what is no longer used.  True: they
  * do; call it now and then nevertheless, until nothing is left to free. */
 bool stack_set_step(struct stack_set *set);
 
-/* Ends the threads of all verifiers; jobs that wait are returned to their senders.  The workers'
+/* End the threads of all verifiers; jobs that wait are returned to their senders.  The workers'
  * threads must have ended.  False: some verifier has not returned within a second. */
 bool stack_set_end(struct stack_set *set);
 
-/* Frees the set, except stacks whose verifiers still run.  The workers' sessions must be freed. */
+/* Free the set, except stacks whose verifiers still run.  The workers' sessions must be freed. */
 void stack_set_free(struct stack_set *set);
 
 /* -- the worker's side ----------------------------------------------------------------------- */
 
-/* Takes the newest stacks; those taken before may then be freed, unless they are held.  It looks
- * again after storing what it uses: the main thread stores what it offers, then looks at what is
- * used, so one of the two always sees the other's store. */
+/* Take the newest stacks; those taken before may then be freed, unless they are held.  Look again
+ * after storing what is used: the main thread stores what it offers, then looks at what is used, so
+ * one of the two always sees the other's store. */
 static inline const struct stacks *stack_set_enter(struct stack_reader *reader)
 {
     struct stacks *used = atomic_load_explicit(&reader->used, memory_order_relaxed);
@@ -66,13 +66,13 @@ static inline const struct stacks *stack_set_enter(struct stack_reader *reader)
     }
 }
 
-/* The stacks taken last. */
+/* Return the stacks taken last. */
 static inline const struct stacks *stack_set_used(struct stack_reader *reader)
 {
     return atomic_load_explicit(&reader->used, memory_order_relaxed);
 }
 
-/* Holds the stacks taken last until stack_set_release(), for an evaluation that waits. */
+/* Hold the stacks taken last until stack_set_release(), for an evaluation that waits. */
 static inline struct stacks *stack_set_hold(struct stack_reader *reader)
 {
     struct stacks *used = atomic_load_explicit(&reader->used, memory_order_relaxed);

@@ -9,7 +9,7 @@
 
 #include "daemon/base/clock.h"
 
-/* Of a job.  Whoever moves it on from QUEUED or RUNNING decides who frees it. */
+/* The states of a job.  Whoever moves it on from QUEUED or RUNNING decides who frees it. */
 enum { NEW, QUEUED, RUNNING, RETURNED, CANCELLED };
 
 struct thread_pool {
@@ -85,7 +85,7 @@ void job_free(struct job *job)
     free(job);
 }
 
-/* Changes the state.  False: it was not `from`. */
+/* Change the state.  False: it was not `from`. */
 static bool change_state(struct job *job, int from, int to)
 {
     return atomic_compare_exchange_strong(&job->state, &from, to);
@@ -98,7 +98,7 @@ enum job_fate thread_pool_cancel(struct job *job)
     return change_state(job, RUNNING, CANCELLED) ? JOB_ABANDONED : JOB_RETURNING;
 }
 
-/* Returns the job to its sender; frees it if it was cancelled. */
+/* Return the job to its sender; free it if it was cancelled. */
 static void return_job(struct job *job, int from)
 {
     if (change_state(job, from, RETURNED))
@@ -109,7 +109,7 @@ static void return_job(struct job *job, int from)
 
 /* -- threads --------------------------------------------------------------------------------- */
 
-/* Starts a thread, or another in the place of one that is ending.  0 or an error number. */
+/* Start a thread, or another in the place of one that is ending.  0 or an error number. */
 static int start(struct pool_thread *t, bool replaces)
 {
     pthread_t thread;
@@ -157,7 +157,7 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
     return NULL;
 }
 
-/* Starts threads that could not be replaced at once. */
+/* Start threads that could not be replaced at once. */
 static void start_missing(struct thread_pool *p)
 {
     for (unsigned i = 0; i < p->threads && p->running < p->threads; i++)
@@ -181,7 +181,7 @@ bool thread_pool_submit(struct thread_pool *p, struct job *job)
     return fits;
 }
 
-/* The next job; NULL: this thread must end. */
+/* Wait for the next job and take it; NULL: this thread must end. */
 static struct job *next_job(struct thread_pool *p, bool *ending)
 {
     pthread_mutex_lock(&p->mutex);
@@ -202,7 +202,7 @@ struct running_job {
     struct job *job;
 };
 
-/* Returns the job and starts another thread: a verifier ended this one, which it must not do. */
+/* Return the job and start another thread: a verifier ended this one, which it must not do. */
 static void on_ended_thread(void *running_job)
 {
     struct running_job *r = running_job;

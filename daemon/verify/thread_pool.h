@@ -37,17 +37,17 @@ struct job {
     _Alignas(8) char text[];
 };
 
-/* A job with copies of all that the question points to.  NULL: no memory. */
+/* Make a job with copies of all that the question points to.  NULL: no memory. */
 struct job *job_new(const struct jeton_question *question);
 
-/* Wipes and frees a job that its sender owns. */
+/* Wipe and free a job that its sender owns. */
 void job_free(struct job *job);
 
-/* Starts the threads.  NULL and errno on failure. */
+/* Start the threads.  NULL and errno on failure. */
 struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
                                     unsigned threads, unsigned queue);
 
-/* Queues the job.  False: the queue is full, and the job is still the caller's. */
+/* Queue the job.  False: the queue is full, and the job is still the caller's. */
 bool thread_pool_submit(struct thread_pool *p, struct job *job);
 
 enum job_fate {
@@ -56,11 +56,11 @@ enum job_fate {
     JOB_ABANDONED, /* while it was running; the pool frees it */
 };
 
-/* Cancels a job that was submitted and has not arrived. */
+/* Cancel a job that was submitted and has not arrived. */
 enum job_fate thread_pool_cancel(struct job *job);
 
-/* Ends the threads; jobs that are queued are returned unanswered, and none is submitted any more.
- * Waits up to `milliseconds`.  True: the last thread has ended, and the pool is freed.  False: some
+/* End the threads; jobs that are queued are returned unanswered, and none is submitted any more.
+ * Wait up to `milliseconds`.  True: the last thread has ended, and the pool is freed.  False: some
  * hang; call this again later. */
 bool thread_pool_stop(struct thread_pool *p, int milliseconds);
 
