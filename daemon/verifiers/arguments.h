@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads a verifier's key=value arguments by a table of its keys.  Pure. */
+/* Read a verifier's key=value arguments by a table of its keys.  Pure. */
 #ifndef JETON_DAEMON_VERIFIERS_ARGUMENTS_H
 #define JETON_DAEMON_VERIFIERS_ARGUMENTS_H
 
@@ -15,7 +15,7 @@ struct argument_row {
     bool required;
 };
 
-/* Fills `to`, which holds the defaults.  False: `problem` (`size` bytes) says what is wrong. */
+/* Fill `to`, which holds the defaults.  False: `problem` (`size` bytes) says what is wrong. */
 bool arguments_read(const struct argument_row *rows, size_t count, void *to,
                     const struct jeton_argument *arguments, size_t given, char *problem,
                     size_t size);

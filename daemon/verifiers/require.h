@@ -18,7 +18,7 @@ extern const struct jeton_verifier require_verifier;
 /* True if it judges the identity, and so cannot judge before there is one. */
 bool require_needs_identity(const void *instance);
 
-/* The scopes, if it requires nothing else; otherwise at == NULL. */
+/* Return the scopes, if it requires nothing else; otherwise at == NULL. */
 struct slice require_scopes_only(const void *instance);
 
 #endif

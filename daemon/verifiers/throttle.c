@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps a token bucket for each user whose verifications failed lately, in a hash table of fixed
+/* Keep a token bucket for each user whose verifications failed lately, in a hash table of fixed
  * size.  A bucket stores only when it will be full again; a user without one has a full bucket.  A
  * new user takes the bucket that is full soonest. */
 #include "daemon/verifiers/throttle.h"
@@ -75,7 +75,7 @@ static void throttle_close(void *instance)
     free(t);
 }
 
-/* The user's bucket; or the one to take if there is none. */
+/* Return the user's bucket, or the one to take if there is none. */
 static struct bucket *bucket_of(struct throttle *t, uid_t uid)
 {
     size_t hash = (uid * UINT32_C(2654435761)) >> 16;
@@ -112,7 +112,7 @@ void throttle_failed(void *instance, uid_t uid)
     pthread_mutex_unlock(&t->mutex);
 }
 
-/* Denies if one more failure would overdraw the bucket. */
+/* Deny if one more failure would overdraw the bucket. */
 static int throttle_verify(void *instance, const struct jeton_question *q, struct jeton_answer *a)
 {
     struct throttle *t = instance;

@@ -14,7 +14,7 @@
 
 extern const struct jeton_verifier throttle_verifier;
 
-/* Counts a failed verification of the stack; not one that the throttle itself denied. */
+/* Count a failed verification of the stack; not one that the throttle itself denied. */
 void throttle_failed(void *instance, uid_t uid);
 
 #endif

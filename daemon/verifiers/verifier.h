@@ -27,9 +27,9 @@
  * Threads.    open() and close() run in one thread.  verify() runs in several at once on one
  *             instance, also while another instance is opened or closed.
  * Time.       Without JETON_VERIFIER_MAY_BLOCK a verify() runs on a thread that serves many clients
- *             and must not wait for anything: no file, no socket, no lock held for long; hundreds of
- *             microseconds of arithmetic are much.  With it, verify() runs on a pool of its own and
- *             should return before the question's deadline; what comes later is thrown away:
+ *             and must not wait for anything: no file, no socket, no lock held for long; hundreds
+ *             of microseconds of arithmetic are much.  With it, verify() runs on a pool of its own
+ *             and should return before the question's deadline; what comes later is thrown away:
  *             the client was already answered that nobody could judge.
  * Manners.    A verifier does not exit, fork, raise signals, change signal handlers, the working
  *             directory, the umask, the locale or the environment, print, or keep a pointer that it
@@ -97,7 +97,7 @@ struct jeton_question {
     size_t value_length; /* 0 to 8192 */
     const char *service; /* the name the client gave, "other" if none: at most 64 bytes */
     const char *scopes;  /* what the client wants it for, joined by commas; NULL: not given */
-    const char *subject; /* whom it must speak for; NULL: not given */
+    const char *subject; /* the subject it must have; NULL: not given */
     const struct jeton_identity *identity; /* supplied by an earlier verifier; NULL: none yet */
     int64_t now;                           /* seconds since 1970 UTC: judge by this */
     int64_t deadline;                      /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
@@ -128,18 +128,18 @@ struct jeton_verifier {
     uint32_t flags;   /* JETON_VERIFIER_MAY_BLOCK or 0 */
     const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
-    /* Makes an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes)
-     * says in one sentence what is wrong and what would be right.  An unknown argument is an error.
-     * The arguments deadline=, threads= and queue= of a verifier that may block are jetond's and
-     * not passed on. */
+    /* Make an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes) says
+     * in one sentence what is wrong and what would be right.  An unknown argument is an error.  The
+     * arguments deadline=, threads= and queue= of a verifier that may block are jetond's and not
+     * passed on. */
     int (*open)(void **instance, const struct jeton_argument *arguments, size_t count,
                 char *problem, size_t size);
 
-    /* Judges; returns enum jeton_outcome. */
+    /* Judge a value; return an enum jeton_outcome. */
     int (*verify)(void *instance, const struct jeton_question *question,
                   struct jeton_answer *answer);
 
-    /* Frees an instance; no verify() is running on it. */
+    /* Free an instance; no verify() is running on it. */
     void (*close)(void *instance);
 };
 

@@ -130,7 +130,7 @@ static struct packed_identity *pack_identity(const struct jeton_identity *id)
     return packed;
 }
 
-/* The entry with the lowest rank is replaced. */
+/* Return the rank of an entry; the one with the lowest is replaced. */
 static int eviction_rank(const struct entry *e, const uint8_t key[CACHE_KEY], struct cache_time at)
 {
     if (memcmp(e->key, key, CACHE_KEY) == 0)

@@ -21,15 +21,15 @@ struct cache_time {
 
 struct cache;
 
-/* Creates a cache for at least `entries`.  NULL: out of memory. */
+/* Create a cache for at least `entries`.  NULL: out of memory. */
 struct cache *cache_new(size_t entries);
 void cache_free(struct cache *c);
 
-/* Copies the result of an entry that may be used.  False: there is none. */
+/* Copy the result of an entry that may be used.  False: there is none. */
 bool cache_get(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at,
                struct result *r);
 
-/* Stores a pass or a fail for so many seconds from `at`.  Does nothing for an error, for 0 seconds,
+/* Store a pass or a fail for so many seconds from `at`.  Do nothing for an error, for 0 seconds,
  * and without memory. */
 void cache_put(struct cache *c, const uint8_t key[CACHE_KEY], struct cache_time at, int64_t seconds,
                const struct result *r);

@@ -22,7 +22,7 @@ struct scratch {
 
 static const char basic[] = "Authorization: Basic ", bearer[] = "Authorization: Bearer ";
 
-/* Encodes as RFC 6749 appendix B, which follows HTML 4: a space becomes a plus. */
+/* Encode as RFC 6749 appendix B, which follows HTML 4: a space becomes a plus. */
 void form_encode(struct text *out, struct slice bytes)
 {
     static const char digit[] = "0123456789ABCDEF";
@@ -42,7 +42,7 @@ void form_encode(struct text *out, struct slice bytes)
     }
 }
 
-/* Returns NULL, or why the file must not hold a secret. */
+/* Return NULL, or why the file must not hold a secret. */
 static const char *file_fault(int fd)
 {
     struct stat st;
@@ -68,7 +68,7 @@ static const char *text_fault(struct slice secret, bool spaces)
     return NULL;
 }
 
-/* Reads up to the end of the file, at most `size` bytes; returns their number, or -1 and errno. */
+/* Read up to the end of the file, at most `size` bytes; return their number, or -1 and errno. */
 static ssize_t read_all(int fd, char *to, size_t size)
 {
     size_t have = 0;

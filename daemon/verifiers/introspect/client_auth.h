@@ -7,7 +7,7 @@
 
 enum { CLIENT_AUTH_ID_MAX = 512 }; /* bytes of a client_id */
 
-/* Appends bytes as application/x-www-form-urlencoded, at most three for each. */
+/* Append bytes as application/x-www-form-urlencoded, at most three for each. */
 void form_encode(struct text *out, struct slice bytes);
 
 /* Make the line of an Authorization: header from the secret in a file: one line of text in a

@@ -52,7 +52,7 @@ int64_t monotonic_now(void)
 
 /* -- libcurl ----------------------------------------------------------------------------------- */
 
-/* Wipes what libcurl frees, as it copies request bodies and does not wipe them itself. */
+/* Wipe what libcurl frees, as it copies request bodies and does not wipe them itself. */
 static void wiping_free(void *memory)
 {
     if (memory != NULL)
@@ -94,7 +94,7 @@ static size_t receive_body(char *bytes, size_t one, size_t count, void *context)
     return one * count;
 }
 
-/* Checks the status line, as libcurl takes a malformed one for a 200. */
+/* Check the status line, as libcurl takes a malformed one for a 200. */
 static bool is_status_line(struct slice line)
 {
     enum { STATUS_OFFSET = sizeof("HTTP/1.1 ") - 1, STATUS_DIGITS = 3 };
@@ -242,7 +242,7 @@ struct http_client *http_pool_get(struct http_pool *pool)
     return client != NULL ? client : client_new(pool);
 }
 
-/* Wipes the response, which may contain the value. */
+/* Wipe the response, which may contain the value. */
 static void wipe_response(struct http_client *client)
 {
     sodium_memzero(client->response, client->response_length);
@@ -304,7 +304,7 @@ static CURLcode perform(struct http_client *client, int64_t deadline, bool fresh
     return curl_easy_perform(client->curl);
 }
 
-/* Detects that the server closed a persistent connection just when it was reused.  libcurl connects
+/* Detect that the server closed a persistent connection just when it was reused.  libcurl connects
  * again, but not always: it counts such cases over the life of a handle (7.88), and reports every
  * few of them as an error.  Introspection is idempotent, so the request may be repeated. */
 static bool reused_connection_failed(struct http_client *client, CURLcode code)
@@ -315,7 +315,7 @@ static bool reused_connection_failed(struct http_client *client, CURLcode code)
            curl_easy_getinfo(client->curl, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK && made == 0;
 }
 
-/* application/json, with or without parameters. */
+/* True for application/json, with or without parameters. */
 static bool is_json(const char *type)
 {
     static const char json[] = "application/json";

@@ -10,18 +10,18 @@ enum { HTTP_VALUE_MAX = 4096 }; /* bytes of a value */
 struct http_pool;   /* the clients of one server; thread-safe */
 struct http_client; /* one connection, one request at a time; used by one thread at a time */
 
-/* Initialises libcurl, once in the life of the process.  False: it does not start. */
+/* Initialise libcurl, once in the life of the process.  False: it does not start. */
 bool http_global_init(void);
 
 struct http_pool *http_pool_new(const struct options *o); /* keeps `o`; NULL: out of memory */
 void http_pool_free(struct http_pool *pool);              /* after all clients are back */
 
-/* Lends a client to a thread.  NULL: out of memory. */
+/* Lend a client to a thread.  NULL: out of memory. */
 struct http_client *http_pool_get(struct http_pool *pool);
-/* Wipes a client and takes it back; accepts NULL. */
+/* Wipe a client and take it back; NULL is allowed. */
 void http_pool_put(struct http_pool *pool, struct http_client *client);
 
-/* Asks the server about a value, until a deadline (CLOCK_MONOTONIC, ns).  True: the status is 200,
+/* Ask the server about a value, until a deadline (CLOCK_MONOTONIC, ns).  True: the status is 200,
  * and *body is JSON by its type, valid until http_pool_put().  False: `r` is the error. */
 bool http_post(struct http_client *client, const char *hint, struct slice value, int64_t deadline,
                struct slice *body, struct result *r);

@@ -20,8 +20,7 @@ struct introspect {
     struct cache *cache;
     struct single_flight_group *flights;
     struct http_pool *pool;
-    uint8_t
-        cache_secret[crypto_generichash_KEYBYTES]; /* keys the digests that are the cache's keys */
+    uint8_t cache_secret[crypto_generichash_KEYBYTES]; /* for the cache's keyed digests */
 };
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
@@ -87,7 +86,7 @@ static void introspect_close(void *instance)
     free(in);
 }
 
-/* RFC 6749, appendix A.12: 1*VSCHAR. */
+/* True for the syntax of a token in RFC 6749, appendix A.12: 1*VSCHAR. */
 static bool is_token_syntax(struct slice value)
 {
     for (size_t i = 0; i < value.len; i++)
@@ -119,7 +118,7 @@ static void request_and_cache(struct introspect *in, const uint8_t key[CACHE_KEY
               r);
 }
 
-/* Looks a value up in the cache; else asks the server, or waits for the thread that asks it. */
+/* Look a value up in the cache; else ask the server, or wait for the thread that asks it. */
 static void look_up_or_request(struct introspect *in, const uint8_t key[CACHE_KEY],
                                const struct jeton_question *q, struct result *r)
 {

@@ -65,7 +65,7 @@ static const struct argument_row rows[] = {
 };
 #undef ROW
 
-/* Returns false, for a caller that returns it. */
+/* Set the problem's text; return false, for a caller that returns it. */
 static bool set_problem(struct problem *problem, const char *what, const char *why)
 {
     snprintf(problem->text, problem->size, "%s%s", what, why);
@@ -151,7 +151,7 @@ static bool read_entries(void *field, struct slice value)
 
 /* -- url= -------------------------------------------------------------------------------------- */
 
-/* Splits http+unix:///run/oauth.sock:/introspect at the colon into a socket and an HTTP path. */
+/* Split http+unix:///run/oauth.sock:/introspect at the colon into a socket and an HTTP path. */
 static bool set_unix_url(struct options *o, const char *rest, struct problem *problem)
 {
     static const char host[] = "http://localhost";
@@ -171,7 +171,7 @@ static bool set_unix_url(struct options *o, const char *rest, struct problem *pr
     return true;
 }
 
-/* Names that always lead to this host. */
+/* True for names that always lead to this host. */
 static bool is_loopback(const char *host)
 {
     return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "[::1]") == 0 ||

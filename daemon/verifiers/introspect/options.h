@@ -27,7 +27,8 @@ struct options {
     uint64_t cache_entries;
 };
 
-/* Returns NULL if an argument is wrong or memory is exhausted: `problem` says so. */
+/* Check and copy the arguments, and read their files.  NULL: an argument is wrong or memory is
+ * exhausted, as `problem` says. */
 struct options *options_new(const struct jeton_argument *arguments, size_t count, char *problem,
                             size_t size);
 void options_free(struct options *o);

@@ -95,7 +95,7 @@ static const char *evaluate_active(const json_t *response, const struct options 
     return NULL;
 }
 
-/* Checks that a text is free of control characters; jansson has checked that it is UTF-8 without
+/* Check that a text is free of control characters; jansson has checked that it is UTF-8 without
  * NUL. */
 static bool is_printable(const char *text)
 {
@@ -105,7 +105,7 @@ static bool is_printable(const char *text)
     return true;
 }
 
-/* Reads a string of at most SUBJECT_MAX bytes; "" if it is missing.  False: it is anything else. */
+/* Read a string of at most SUBJECT_MAX bytes; "" if it is missing.  False: it is anything else. */
 static bool read_text(const json_t *response, const char *member, char *to)
 {
     const json_t *text = json_object_get(response, member);
@@ -129,7 +129,7 @@ static const char *read_texts(const json_t *response, const struct options *o,
     return NULL;
 }
 
-/* Takes the jti as the id for logs, unless it discloses the value: some servers of opaque tokens
+/* Take the jti as the id for logs, unless it discloses the value: some servers of opaque tokens
  * repeat the token in it, or much of it. */
 static void set_id(const json_t *response, struct slice value, struct jeton_identity *identity)
 {
@@ -143,7 +143,7 @@ static void set_id(const json_t *response, struct slice value, struct jeton_iden
     memcpy(identity->id, jti, length + 1);
 }
 
-/* Adds a scope; leaves out one that is not a valid scope word of jetond's, as it cannot be
+/* Add a scope; leave out one that is not a valid scope word of jetond's, as it cannot be
  * requested. */
 static const char *add_scope(struct text *out, size_t *count, struct slice word)
 {
@@ -181,7 +181,7 @@ static const char *read_scopes(const json_t *response, char *scopes, size_t size
     return NULL; /* the buffer was zeroed, so the text is terminated */
 }
 
-/* Reads a time, which RFC 7662 defines as an integer of seconds; `missing` if there is none. */
+/* Read a time, which RFC 7662 defines as an integer of seconds; `missing` if there is none. */
 static bool read_time(const json_t *response, const char *member, int64_t missing, int64_t *time)
 {
     const json_t *number = json_object_get(response, member);
@@ -207,7 +207,7 @@ static bool is_audience(const struct options *o, const json_t *aud)
     return o->audiences == 0;
 }
 
-/* Compares aud, which is a string or a list of strings, with audience=. */
+/* Compare aud, which is a string or a list of strings, with audience=. */
 static const char *read_audience(const json_t *response, const struct options *o, bool *ours)
 {
     const json_t *aud = json_object_get(response, "aud");

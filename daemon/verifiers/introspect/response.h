@@ -8,7 +8,7 @@
 
 enum { RESPONSE_MAX = 65536 }; /* bytes of a body */
 
-/* Sets *r for a value, from the body of the response about it. */
+/* Set *r for a value, from the body of the response about it. */
 void response_evaluate(struct slice body, const struct options *o, struct slice value, int64_t now,
                        struct result *r);
 

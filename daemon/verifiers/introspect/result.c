@@ -39,7 +39,7 @@ bool result_is_valid(const struct result *r, int64_t now)
     return r->valid_from <= now && now < r->valid_until;
 }
 
-/* Writes the scopes that both have. */
+/* Write the scopes that both have. */
 static void intersect_scopes(char *scopes, size_t size, const char *earlier, const char *ours)
 {
     struct slice rest = slice_of(earlier);
@@ -59,7 +59,7 @@ static void intersect_scopes(char *scopes, size_t size, const char *earlier, con
     scopes[out.len] = '\0';
 }
 
-/* Keeps the earlier identity, and narrows it; fails if the two have different subjects. */
+/* Keep the earlier identity, and narrow it; fail if the two have different subjects. */
 static int narrow_identity(const struct jeton_identity *ours, const struct jeton_identity *earlier,
                            struct jeton_answer *a)
 {

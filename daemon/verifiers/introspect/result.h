@@ -18,16 +18,16 @@ struct result {
     struct jeton_identity identity;  /* of a pass */
 };
 
-/* Sets an outcome without an identity, valid at any time. */
+/* Set an outcome without an identity, valid at any time. */
 void result_set(struct result *r, enum jeton_outcome outcome, enum jeton_reason reason,
                 const char *client_message);
 
-/* Sets an error.  Its message is truncated to the size there is, and made printable. */
+/* Set an error.  Its message is truncated to the size there is, and made printable. */
 void result_error(struct result *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 bool result_is_valid(const struct result *r, int64_t now);
 
-/* Fills in the answer, and returns its enum jeton_outcome.  If an earlier verifier has supplied an
+/* Fill in the answer, and return its enum jeton_outcome.  If an earlier verifier has supplied an
  * identity, that one is kept and narrowed. */
 int result_answer(const struct result *r, const struct jeton_question *q, struct jeton_answer *a);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Share one introspection request among the threads that ask about the same value at the same
- * time. The first one is the leader and sends the request; the others wait for its result, be it
+ * time.  The first one is the leader and sends the request; the others wait for its result, be it
  * an error, instead of sending the request again. */
 #ifndef JETON_DAEMON_VERIFIERS_INTROSPECT_SINGLE_FLIGHT_H
 #define JETON_DAEMON_VERIFIERS_INTROSPECT_SINGLE_FLIGHT_H
@@ -26,14 +26,14 @@ enum single_flight_role {
 struct single_flight_group *single_flight_new(void); /* NULL: out of memory */
 void single_flight_free(struct single_flight_group *g);
 
-/* Joins the flight of this key, and waits for it; or starts `flight`.  Deadline: CLOCK_MONOTONIC,
+/* Join the flight of this key, and wait for it; or start `flight`.  Deadline: CLOCK_MONOTONIC,
  * ns. */
 enum single_flight_role single_flight_join(struct single_flight_group *g,
                                            struct single_flight *flight,
                                            const uint8_t key[CACHE_KEY], int64_t deadline,
                                            struct result *r);
 
-/* Passes the leader's result to those that wait, and returns when all of them have copied it. */
+/* Pass the leader's result to those that wait, and return when all of them have copied it. */
 void single_flight_finish(struct single_flight_group *g, struct single_flight *flight,
                           const struct result *result);
 

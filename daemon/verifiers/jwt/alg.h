@@ -25,7 +25,7 @@ struct jwt_alg {
     gnutls_sign_algorithm_t sign; /* GNUTLS_SIGN_UNKNOWN: libsodium verifies the signature */
 };
 
-/* Returns NULL if there is no algorithm of this name.  Names are compared byte for byte. */
+/* Return NULL if there is no algorithm of this name.  Names are compared byte for byte. */
 const struct jwt_alg *jwt_alg_find(struct slice name);
 
 /* Sets of algorithms: one bit for each. */

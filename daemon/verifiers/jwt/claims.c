@@ -26,7 +26,7 @@ struct claims_context {
     struct jeton_answer *answer;
 };
 
-/* Returns NULL if the claim is acceptable; or the message, and sets the reason. */
+/* Return NULL if the claim is acceptable; else set the reason, and return the message. */
 typedef const char *claim_check(const struct claims_context *c, enum jeton_reason *reason);
 
 static claim_check check_issuer, check_audience, check_typ, check_exp, check_nbf, check_iat,
@@ -80,7 +80,7 @@ static bool accepts_any(const struct argument_list *list)
     return list->count == 1 && strcmp(list->text[0], "*") == 0;
 }
 
-/* Copies a text without control characters, of ASCII or Latin-1; jansson has checked that it is
+/* Copy a text without control characters, of ASCII or Latin-1; jansson has checked that it is
  * UTF-8.  False: the text has some, or does not fit. */
 static bool copy_text(struct slice text, char *to, size_t size)
 {
@@ -130,7 +130,7 @@ static const char *check_audience(const struct claims_context *c, enum jeton_rea
     return ours ? NULL : "this JWT is for another audience";
 }
 
-/* Drops "application/", which may be left out of a typ (RFC 7515, 4.1.9). */
+/* Drop "application/", which may be left out of a typ (RFC 7515, 4.1.9). */
 static const char *media_subtype(const char *type)
 {
     static const char prefix[] = "application/";
@@ -151,8 +151,8 @@ static const char *check_typ(const struct claims_context *c, enum jeton_reason *
 
 /* -- times ------------------------------------------------------------------------------------- */
 
-/* The identity's expiry includes the leeway, or jetond would call it expired while it still passes
- * here. */
+/* Include the leeway in the identity's expiry, or jetond would call it expired while it still
+ * passes here. */
 static const char *check_exp(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *exp = json_object_get(c->claims, "exp");
@@ -190,7 +190,7 @@ static const char *check_nbf(const struct claims_context *c, enum jeton_reason *
     return "this JWT is not valid yet";
 }
 
-/* iat decides nothing (RFC 7519, 4.1.6), but must be a NumericDate. */
+/* Check iat, which decides nothing (RFC 7519, 4.1.6), but must be a NumericDate. */
 static const char *check_iat(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *iat = json_object_get(c->claims, "iat");
@@ -280,7 +280,7 @@ static void intersect_scopes(const char *earlier, char scopes[SCOPES_TEXT_MAX + 
     scopes[list.len] = '\0';
 }
 
-/* Keeps the earlier identity, and narrows its scopes and its lifetime. */
+/* Keep the earlier identity, and narrow its scopes and its lifetime. */
 static const char *narrow_identity(const struct claims_context *c, enum jeton_reason *reason)
 {
     const struct jeton_identity *earlier = c->question->identity;

@@ -19,11 +19,11 @@ struct jwt_policy {
     bool require_exp;
 };
 
-/* Returns JETON_VERIFIER_PASS with an identity, or JETON_VERIFIER_FAIL with reason and message. */
+/* Return JETON_VERIFIER_PASS with an identity, or JETON_VERIFIER_FAIL with reason and message. */
 int jwt_claims_verify(const struct jwt_policy *policy, const json_t *header, const json_t *claims,
                       const struct jeton_question *question, struct jeton_answer *answer);
 
-/* Fills in reason and message, and returns JETON_VERIFIER_FAIL. */
+/* Fill in reason and message, and return JETON_VERIFIER_FAIL. */
 int jwt_answer_fail(struct jeton_answer *answer, enum jeton_reason reason, const char *message);
 
 #endif

@@ -14,7 +14,7 @@ static bool is_base64url(struct slice text)
     return true;
 }
 
-/* Removes the part before the next full stop from `rest`. */
+/* Remove the part before the next full stop from `rest`. */
 static bool take_part(struct slice *rest, struct slice *part)
 {
     const char *stop = rest->len > 0 ? memchr(rest->at, '.', rest->len) : NULL;

@@ -15,10 +15,10 @@ struct jwt_compact {
     struct slice signing_input; /* header and payload as received, with the full stop */
 };
 
-/* Splits a value at its full stops, without decoding the parts.  False: it has another shape. */
+/* Split a value at its full stops, without decoding the parts.  False: it has another shape. */
 bool jwt_compact_split(struct slice value, struct jwt_compact *parts);
 
-/* Decodes base64url as RFC 7515 defines it.  False for padding, white space and stray bits, so that
+/* Decode base64url as RFC 7515 defines it.  False for padding, white space and stray bits, so that
  * one value has one spelling, and for more than `size` bytes. */
 bool jwt_base64url_decode(struct slice text, uint8_t *bytes, size_t size, size_t *len);
 

@@ -7,7 +7,7 @@
 
 #include "proto/stamp.h"
 
-/* Limits the depth: jansson recurses up to 2048 levels, which overflows a small stack. */
+/* Limit the depth: jansson recurses up to 2048 levels, which overflows a small stack. */
 static bool is_shallow(struct slice text)
 {
     size_t depth = 0;
@@ -27,7 +27,7 @@ static bool is_shallow(struct slice text)
     return true;
 }
 
-/* Makes ["   ",TEXT], with as many spaces as the text has bytes.  Jansson collects each token in a
+/* Make ["   ",TEXT], with as many spaces as the text has bytes.  Jansson collects each token in a
  * growing buffer, and when that cannot grow it silently drops bytes: a subject could lose its end.
  * The spaces make the buffer grow to its final size first, and are counted afterwards. */
 static char *pad(struct slice text, size_t *len)

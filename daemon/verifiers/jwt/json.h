@@ -14,15 +14,15 @@ enum jwt_json_status {
     JWT_JSON_NO_MEMORY,
 };
 
-/* Parses a text that is one JSON object, at most JWT_JSON_DEPTH levels deep.  *object is set only
+/* Parse a text that is one JSON object, at most JWT_JSON_DEPTH levels deep.  *object is set only
  * with JWT_JSON_OK; the caller releases it. */
 enum { JWT_JSON_DEPTH = 16 };
 enum jwt_json_status jwt_json_parse(struct slice text, json_t **object);
 
-/* Returns a string's bytes; { NULL, 0 } for NULL and for anything but a string. */
+/* Return a string's bytes; { NULL, 0 } for NULL and for anything but a string. */
 struct slice jwt_json_string(const json_t *string);
 
-/* Reads a NumericDate (RFC 7519), which is any JSON number, as whole seconds.  False: it is not a
+/* Read a NumericDate (RFC 7519), which is any JSON number, as whole seconds.  False: it is not a
  * number, or not within ten thousand years of 1970. */
 bool jwt_json_numeric_date(const json_t *number, bool round_up, int64_t *seconds);
 

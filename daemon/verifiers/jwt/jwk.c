@@ -13,7 +13,7 @@ struct number {
 
 /* -- the use of a key -------------------------------------------------------------------------- */
 
-/* Only private and secret keys have these members. */
+/* True for a private or secret key: only these have such members. */
 static bool is_secret(const json_t *jwk)
 {
     static const char *const members[] = { "d", "p", "q", "dp", "dq", "qi", "oth", "k" };
@@ -32,7 +32,7 @@ static bool has_word(const json_t *list, const char *word)
     return false;
 }
 
-/* Is the key meant for signatures, by a known algorithm? */
+/* True if the key is meant for signatures, by a known algorithm. */
 static bool is_for_signatures(const json_t *jwk)
 {
     const json_t *use = json_object_get(jwk, "use");

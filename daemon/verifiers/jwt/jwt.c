@@ -58,7 +58,7 @@ static bool read_leeway(void *field, struct slice value)
     return argument_duration(field, value) && *(int64_t *)field <= LEEWAY_MAX;
 }
 
-/* "*" stands for any, so it must be alone. */
+/* Add an accepted issuer or audience.  "*" stands for any, so it must be alone. */
 static bool read_accepted(void *field, struct slice value)
 {
     const struct argument_list *list = field;
@@ -103,7 +103,7 @@ static void close_instance(void *instance)
     free(jwt);
 }
 
-/* Copies the arguments, whose texts belong to the caller of open(). */
+/* Copy the arguments, whose texts belong to the caller of open(). */
 static bool copy_arguments(struct jwt *jwt, const struct jeton_argument *arguments, size_t count)
 {
     size_t size = 1, at = 0;
@@ -161,7 +161,8 @@ static bool load_key_files(struct jwt_key_set *set, const char *argument,
     return true;
 }
 
-/* A secret can sign JWTs as well as verify them, so HS256 takes both secret= and algorithms=. */
+/* Return what is wrong with the keys as a whole.  A secret can sign JWTs as well as verify them, so
+ * HS256 takes both secret= and algorithms=. */
 static const char *keys_fault(const struct jwt *jwt)
 {
     bool listed = (jwt->keys.algorithms & jwt_alg_set_for(JWT_KEY_SECRET)) != 0;
@@ -269,7 +270,7 @@ static int malformed(const struct verification *v)
     return jwt_answer_fail(v->answer, JETON_REASON_MALFORMED, "this JWT is malformed");
 }
 
-/* Decodes and parses a part. */
+/* Decode and parse a part. */
 static enum jwt_json_status parse_part(struct verification *v, struct slice part, json_t **object)
 {
     enum jwt_json_status status = JWT_JSON_INVALID;
@@ -280,7 +281,8 @@ static enum jwt_json_status parse_part(struct verification *v, struct slice part
     return status;
 }
 
-/* Any three words with full stops between them have the compact shape; an alg makes it a JWT. */
+/* Parse the header.  Any three words with full stops between them have the compact shape; an alg
+ * makes it a JWT. */
 static int parse_header(struct verification *v)
 {
     enum jwt_json_status status = parse_part(v, v->parts.header, &v->header);

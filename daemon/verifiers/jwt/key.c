@@ -75,7 +75,7 @@ static enum jwt_signature verify_rsa(const struct jwt_key *key, const struct jwt
     return verify_with_gnutls(key, alg, text, &bytes);
 }
 
-/* Converts r and s, which a JWS has side by side as long as a coordinate, into DER for GnuTLS. */
+/* Convert r and s, which a JWS has side by side as long as a coordinate, into DER for GnuTLS. */
 static enum jwt_signature verify_ec(const struct jwt_key *key, const struct jwt_alg *alg,
                                     struct slice text, struct slice signature)
 {
@@ -131,7 +131,7 @@ enum jwt_signature jwt_key_verify(const struct jwt_key *key, const struct jwt_al
 
 /* -- creating ---------------------------------------------------------------------------------- */
 
-/* Checks that a point is on its curve, which importing it does not. */
+/* Check that a point is on its curve, which importing it does not. */
 static bool is_valid(const struct jwt_key *key)
 {
     gnutls_pubkey_t pubkey = NULL;
@@ -181,7 +181,7 @@ static const char *fault_of_secret(const struct jwt_key *key)
                "this secret is too weak: it should have at least 32 bytes (openssl rand -hex 32)";
 }
 
-/* Copies a number as exactly `exactly` bytes; if that is 0, as it is without leading zeros. */
+/* Copy a number as exactly `exactly` bytes; if that is 0, as it is without leading zeros. */
 static bool copy_number(struct slice number, size_t exactly, size_t size, uint8_t *bytes,
                         size_t *len)
 {

@@ -27,19 +27,19 @@ struct jwt_key {
 
 enum jwt_signature { JWT_SIGNATURE_VALID, JWT_SIGNATURE_INVALID, JWT_SIGNATURE_ERROR };
 
-/* Verifies a signature of the text; `alg` is for the key's type.  JWT_SIGNATURE_ERROR: GnuTLS could
+/* Verify a signature of the text; `alg` is for the key's type.  JWT_SIGNATURE_ERROR: GnuTLS could
  * not tell, for example without memory. */
 enum jwt_signature jwt_key_verify(const struct jwt_key *key, const struct jwt_alg *alg,
                                   struct slice text, struct slice signature);
 
-/* Makes a key from its numbers, most significant byte first, with or without leading zeros.
- * Returns NULL, or what is wrong with them: too weak, too large, or not a key. */
+/* Make a key from its numbers, most significant byte first, with or without leading zeros.  Return
+ * NULL, or what is wrong with them: too weak, too large, or not a key. */
 const char *jwt_key_init(enum jwt_key_type type, struct slice first, struct slice second,
                          struct jwt_key *key);
 
 const char *jwt_key_type_name(enum jwt_key_type type);
 
-/* Finds the key type of a curve, by its crv (RFC 7518, RFC 8037) or by GnuTLS's number. */
+/* Find the key type of a curve, by its crv (RFC 7518, RFC 8037) or by GnuTLS's number. */
 bool jwt_key_type_of_crv(struct slice crv, enum jwt_key_type *type);
 bool jwt_key_type_of_curve(gnutls_ecc_curve_t curve, enum jwt_key_type *type);
 

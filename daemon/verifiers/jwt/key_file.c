@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Checks the open descriptor, as the path may lead to another file by now. */
+/* Check the open descriptor, as the path may lead to another file by now. */
 static const char *fault_of(int fd, bool secret)
 {
     struct stat st;

@@ -45,7 +45,7 @@ const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
     return error;
 }
 
-/* Detects the newline that an editor or echo adds, and that is not part of the issuer's secret. */
+/* Detect the newline that an editor or echo adds, and that is not part of the issuer's secret. */
 static bool is_text_line(struct slice text)
 {
     for (size_t i = 0; i + 1 < text.len; i++)
@@ -121,7 +121,7 @@ const char *jwt_key_set_add_jwks(struct jwt_key_set *set, const char *path,
 
 /* -- signatures -------------------------------------------------------------------------------- */
 
-/* A key without a kid matches every kid. */
+/* Compare a key's kid; a key without one matches every kid. */
 static bool kid_matches(const struct jwt_key *key, const char *kid)
 {
     return kid == NULL || !key->has_kid || strcmp(kid, key->kid) == 0;

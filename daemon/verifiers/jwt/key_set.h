@@ -23,14 +23,14 @@ const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
 const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
                                    char error[JWT_KEY_SET_ERROR]);
 
-/* Adds the keys of a JSON Web Key Set (RFC 7517) that verify signatures by accepted algorithms, and
- * skips the others, as section 5 of the RFC asks for.  A private, secret, weak or broken key is
+/* Add the keys of a JSON Web Key Set (RFC 7517) that verify signatures by accepted algorithms, and
+ * skip the others, as section 5 of the RFC asks for.  A private, secret, weak or broken key is
  * wrong wherever it is. */
 const char *jwt_key_set_add_jwks(struct jwt_key_set *set, const char *path,
                                  char error[JWT_KEY_SET_ERROR]);
 
-/* Verifies a signature of the text with each key that fits.  With a kid, keys that have another
- * are not tried. */
+/* Verify a signature of the text with each key that fits.  With a kid, keys that have another are
+ * not tried. */
 enum jwt_signature jwt_key_set_verify(const struct jwt_key_set *set, const struct jwt_alg *alg,
                                       const char *kid, struct slice text, struct slice signature);
 

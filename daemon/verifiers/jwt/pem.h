@@ -5,8 +5,8 @@
 
 #include "daemon/verifiers/jwt/key.h"
 
-/* Reads a text with one public key or one certificate.  Of a certificate only the key counts,
- * neither its dates nor its issuer.  Returns NULL, or what is wrong with the text. */
+/* Read a text with one public key or one certificate.  Of a certificate only the key counts,
+ * neither its dates nor its issuer.  Return NULL, or what is wrong with the text. */
 const char *jwt_pem_parse(struct slice text, struct jwt_key *key);
 
 #endif
