@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the daemon from start to stop: puts the parts together, handles signals, reloads.  The main
+/* Run the daemon from start to stop: put the parts together, handle signals, reload.  The main
  * thread only. */
 #ifndef JETON_DAEMON_DAEMON_H
 #define JETON_DAEMON_DAEMON_H
@@ -15,7 +15,7 @@ struct daemon_environment {
     struct sd_notify notify;
 };
 
-/* Serves with the configuration that was loaded from `environment->source`, which SIGHUP loads
+/* Serve with the configuration that was loaded from `environment->source`, which SIGHUP loads
  * again, until SIGTERM or SIGINT.  True: it ended in good order.  False: *problem names why it
  * could not start. */
 bool daemon_run(const struct config *c, struct daemon_environment *environment,

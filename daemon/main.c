@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jetond: reads options and configuration, then runs the daemon or, for --check, only looks. */
+/* jetond: read options and configuration, then run the daemon or, for --check, only check. */
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Warns when the process's memory keeps growing while verifiers from shared objects are called: one
+/* Warn when the process's memory keeps growing while verifiers from shared objects are called: one
  * of them may leak.  The main thread only.
  *
  * Nothing tells which part of a process owns which memory; but the daemon can estimate its own
@@ -21,7 +21,7 @@ struct memory_watch {
 void memory_watch_begin(struct memory_watch *m);
 void memory_watch_end(struct memory_watch *m);
 
-/* Compares memory and calls with those of an earlier look; call it every few seconds. */
+/* Compare memory and calls with those of an earlier look; call it every few seconds. */
 void memory_watch_look(struct memory_watch *m, const struct server *server);
 
 #endif

@@ -38,7 +38,7 @@ void sd_notify_close(struct sd_notify *n)
     n->fd = -1;
 }
 
-/* Connect to a path or, if the first byte is @, to an abstract socket: its name has no final NUL. */
+/* Connect to a path or, if the first byte is @, to an abstract socket, whose name has no NUL. */
 static int connect_to(const char *name)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -90,7 +90,7 @@ void sd_notify_ready(const struct sd_notify *n)
     notify(n, "READY=1");
 }
 
-/* The time tells this reload from the one before, see sd_notify(3). */
+/* Send the time too, which tells this reload from the one before, see sd_notify(3). */
 void sd_notify_reloading(const struct sd_notify *n)
 {
     char text[64];

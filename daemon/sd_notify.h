@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notifies the service manager, see sd_notify(3) and sd_watchdog_enabled(3).  The main thread only.
+/* Notify the service manager, see sd_notify(3) and sd_watchdog_enabled(3).  The main thread only.
  *
  * Without NOTIFY_SOCKET the functions do nothing.  A service manager that does not read delays the
  * caller by at most a second. */
@@ -14,8 +14,8 @@ struct sd_notify {
     uint64_t watchdog; /* microseconds within which it expects WATCHDOG=1; 0: it does not */
 };
 
-/* Reads NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, removes them from the environment, and
- * connects: the sandbox may forbid it later. */
+/* Read NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, remove them from the environment, and
+ * connect: the sandbox may forbid it later. */
 void sd_notify_open(struct sd_notify *n);
 void sd_notify_close(struct sd_notify *n);
 
@@ -25,7 +25,7 @@ void sd_notify_reloading(const struct sd_notify *n); /* sd_notify_ready() must f
 void sd_notify_stopping(const struct sd_notify *n);
 void sd_notify_alive(const struct sd_notify *n);
 
-/* Sends STATUS=, one line for people. */
+/* Send STATUS=, one line for people. */
 void sd_notify_status(const struct sd_notify *n, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

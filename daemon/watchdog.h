@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Watches the daemon's threads and reports to the service manager.  The main thread only.
+/* Watch the daemon's threads and report to the service manager.  The main thread only.
  *
  * The main thread sends WATCHDOG=1 only while every worker answers: so it attests the threads that
  * must never wait.  Changes that wait for the disk are no reason to restart the daemon, because
@@ -18,15 +18,15 @@ struct watchdog {
     uint64_t renewed;          /* clock_monotonic() when the table's lease was renewed last */
 };
 
-/* Starts to watch, if the service manager wants it.  False: no memory. */
+/* Start to watch, if the service manager wants it.  False: no memory. */
 bool watchdog_start(struct watchdog *w, struct server *server, const struct sd_notify *notify,
                     struct event_base *base);
 void watchdog_end(struct watchdog *w);
 
-/* Checks the lease and the writer; call it once a second, after renewing the lease. */
+/* Check the lease and the writer; call it once a second, after renewing the lease. */
 void watchdog_tick(struct watchdog *w);
 
-/* Reports that the daemon is ready: after a start, and after a reload whether or not it worked. */
+/* Report that the daemon is ready: after a start, and after a reload whether or not it worked. */
 void watchdog_ready(const struct watchdog *w);
 
 #endif
