@@ -7,8 +7,8 @@
 #ifndef JETON_DAEMON_WATCHDOG_H
 #define JETON_DAEMON_WATCHDOG_H
 
-#include "daemon/session/context.h"
 #include "daemon/sd_notify.h"
+#include "daemon/session/context.h"
 
 struct watchdog {
     struct server *server;

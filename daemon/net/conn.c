@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/session/dispatch.h"
-#include "daemon/session/pending_verify.h"
 #include "daemon/net/scheduler.h"
 #include "daemon/net/socket_io.h"
+#include "daemon/session/dispatch.h"
+#include "daemon/session/pending_verify.h"
 
 enum {
     LINGER = 30,   /* seconds for a client to take in the last of its replies */

@@ -10,9 +10,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/net/conn.h"
-#include "daemon/base/log.h"
 #include "daemon/base/journald.h"
+#include "daemon/base/log.h"
+#include "daemon/net/conn.h"
 #include "proto/reply.h"
 
 enum { BACKLOG = 1024, ACCEPTS = 64 }; /* ACCEPTS: connections per event */

@@ -4,9 +4,9 @@
 #ifndef JETON_DAEMON_NET_LISTENER_H
 #define JETON_DAEMON_NET_LISTENER_H
 
+#include "daemon/config/resolve.h"
 #include "daemon/net/listen_fds.h"
 #include "daemon/session/context.h"
-#include "daemon/config/resolve.h"
 
 struct listener;
 

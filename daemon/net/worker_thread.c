@@ -4,9 +4,9 @@
 #include <errno.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/net/conn.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
+#include "daemon/net/conn.h"
 #include "daemon/net/scheduler.h"
 
 enum {

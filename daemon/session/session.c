@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/writer/change_request.h"
 #include "daemon/base/clock.h"
+#include "daemon/writer/change_request.h"
 #include "proto/reply.h"
 
 void session_init(struct session *s)

@@ -12,9 +12,9 @@
 #ifndef JETON_DAEMON_SESSION_SESSION_H
 #define JETON_DAEMON_SESSION_SESSION_H
 
+#include "daemon/base/peercred.h"
 #include "daemon/session/context.h"
 #include "daemon/session/framing.h"
-#include "daemon/base/peercred.h"
 
 enum { SESSION_INPUT_MAX = IOBUF_SIZE }; /* bytes in `in` */
 

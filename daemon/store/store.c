@@ -9,8 +9,8 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/store/tdb_file.h"
 #include "daemon/store/bulk_read.h"
+#include "daemon/store/tdb_file.h"
 
 struct store {
     struct tdb_file file;

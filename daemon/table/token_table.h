@@ -12,8 +12,8 @@
 #ifndef JETON_DAEMON_TABLE_TOKEN_TABLE_H
 #define JETON_DAEMON_TABLE_TOKEN_TABLE_H
 
-#include "daemon/table/pending_deny.h"
 #include "daemon/store/record.h"
+#include "daemon/table/pending_deny.h"
 #include "proto/verdict.h"
 
 enum { TOKEN_TABLE_READERS_MAX = 65 };

@@ -6,9 +6,9 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/verify/module.h"
 #include "daemon/verifiers/require.h"
 #include "daemon/verifiers/throttle.h"
+#include "daemon/verify/module.h"
 #include "proto/line.h"
 #include "proto/stamp.h"
 

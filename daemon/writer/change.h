@@ -7,10 +7,10 @@
 #ifndef JETON_DAEMON_WRITER_CHANGE_H
 #define JETON_DAEMON_WRITER_CHANGE_H
 
-#include "daemon/table/pending_deny.h"
 #include "daemon/base/mailbox.h"
 #include "daemon/store/record.h"
 #include "daemon/store/store.h"
+#include "daemon/table/pending_deny.h"
 #include "proto/request.h"
 #include "proto/token.h"
 

@@ -4,9 +4,9 @@
 #ifndef JETON_DAEMON_WRITER_LOAD_H
 #define JETON_DAEMON_WRITER_LOAD_H
 
+#include "daemon/store/store.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
-#include "daemon/store/store.h"
 
 /* Load the store into a journal and an index that are empty, and into a new *token_table, which is
  * NULL before and the caller's to free whatever the result.  False: *problem says why. */

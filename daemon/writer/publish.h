@@ -4,10 +4,10 @@
 #ifndef JETON_DAEMON_WRITER_PUBLISH_H
 #define JETON_DAEMON_WRITER_PUBLISH_H
 
-#include "daemon/writer/change.h"
-#include "daemon/writer/last_used.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
+#include "daemon/writer/change.h"
+#include "daemon/writer/last_used.h"
 
 /* Let a denial take effect in the table at once; do nothing for other changes.  A disable then
  * counts as pending until publish_denial_end().  Any thread. */

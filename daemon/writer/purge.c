@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/writer/change_apply.h"
 #include "daemon/base/log.h"
 #include "daemon/table/table_walk.h"
+#include "daemon/writer/change_apply.h"
 
 /* A round over 10^6 tokens takes half a minute; each step is one batch at most. */
 enum { STEP_SLOTS = 65536, STEP_TOKENS = 256, ROUND_SECONDS = 60 };

@@ -4,9 +4,9 @@
 #ifndef JETON_DAEMON_WRITER_UNCERTAIN_H
 #define JETON_DAEMON_WRITER_UNCERTAIN_H
 
-#include "daemon/writer/change.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
+#include "daemon/writer/change.h"
 
 struct uncertain {
     uint8_t id[ID_SIZE];

@@ -5,8 +5,8 @@
 #ifndef JETON_DAEMON_WRITER_UNSAVED_H
 #define JETON_DAEMON_WRITER_UNSAVED_H
 
-#include "daemon/writer/change.h"
 #include "daemon/table/token_table.h"
+#include "daemon/writer/change.h"
 
 struct unsaved_denial {
     struct mail mail; /* first: the list links it as mail */

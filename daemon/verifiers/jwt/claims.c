@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "daemon/verifiers/jwt/json.h"
 #include "daemon/verifiers/jwt/compact.h"
+#include "daemon/verifiers/jwt/json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/verifiers/jwt/jwk.h"
 
-#include "daemon/verifiers/jwt/json.h"
 #include "daemon/verifiers/jwt/compact.h"
+#include "daemon/verifiers/jwt/json.h"
 
 enum { NUMBER_MAX = JWT_KEY_BYTES_MAX + 8 }; /* with leading zeros, which some issuers add */
 

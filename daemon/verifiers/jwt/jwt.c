@@ -31,9 +31,9 @@
 
 #include "daemon/verifiers/arguments.h"
 #include "daemon/verifiers/jwt/claims.h"
+#include "daemon/verifiers/jwt/compact.h"
 #include "daemon/verifiers/jwt/json.h"
 #include "daemon/verifiers/jwt/key_set.h"
-#include "daemon/verifiers/jwt/compact.h"
 #include "proto/limits.h"
 
 enum { LEEWAY_MAX = 300 };

@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#include "daemon/verifiers/jwt/key_file.h"
-#include "daemon/verifiers/jwt/jwk.h"
 #include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/jwt/jwk.h"
+#include "daemon/verifiers/jwt/key_file.h"
 #include "daemon/verifiers/jwt/pem.h"
 
 static const char too_many[] = "this would be more than 32 keys";
