@@ -138,7 +138,7 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/select.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/run_one.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.

@@ -368,7 +368,7 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
 
     (void)fd;
     (void)what;
-    token_table_renew(s->server.token_table);
+    token_table_renew_lease(s->server.token_table);
     if (s->server.stack_set->settled)
         stack_set_step(s->server.stack_set);
     if (s->ticks++ % MEMORY_WATCH_TICKS == 0)

@@ -5,6 +5,7 @@
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/net/worker_thread.h"
+#include "daemon/table/lease.h"
 
 enum { DISK_PATIENCE = 10 }; /* seconds that changes may wait for the disk before it is reported */
 
@@ -51,7 +52,7 @@ static void watch_lease(struct watchdog *w)
     const struct journald_entry lapsed = { .kind = JOURNALD_LEASE_LAPSED, .uid = JOURNALD_NOBODY };
     uint64_t now = clock_monotonic(), late = now - w->renewed;
 
-    if (w->renewed > 0 && late > TOKEN_TABLE_LEASE_SECONDS * UINT64_C(1000000000))
+    if (w->renewed > 0 && late > LEASE_SECONDS * UINT64_C(1000000000))
         journald_report(&lapsed, "table: the lease lapsed: it was not renewed for %llu s",
                         (unsigned long long)(late / 1000000000));
     w->renewed = now;

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 
 /* The smallest blocks, which are many, have an odd number of cache lines, so that the same offset
  * in each falls into a different set of the cache. */

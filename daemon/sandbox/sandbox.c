@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 #include "daemon/sandbox/landlock.h"
 #include "daemon/sandbox/seccomp.h"
 

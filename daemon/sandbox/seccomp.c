@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 
 #define ENTRIES(table) (sizeof(table) / sizeof((table)[0]))
 #define CALL(name) SCMP_SYS(name)

@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/table/generation.h"
+#include "daemon/table/lease.h"
 
 enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds between writes of a last use */
 enum { COLLAPSER = TOKEN_TABLE_READERS_MAX, READERS };
@@ -53,12 +54,6 @@ static void reap(struct token_table *t)
     }
 }
 
-static void grant_lease(struct generation *g)
-{
-    atomic_store(&g->header->lease,
-                 (int64_t)clock_monotonic() + TOKEN_TABLE_LEASE_SECONDS * CLOCK_SECOND);
-}
-
 static uint32_t bits_for(uint64_t tokens)
 {
     uint32_t bits = TABLE_BITS_MIN;
@@ -83,7 +78,7 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
         generation_free(new);
         return -ENOSPC;
     }
-    grant_lease(new);
+    lease_renew(new->header);
     atomic_store(&t->current, new);
     atomic_store(&old->header->state, TABLE_SUPERSEDED);
     old->next_retired = t->retired;
@@ -148,7 +143,7 @@ struct token_table *token_table_new(const char *prefix, uint64_t tokens)
         return NULL;
     }
     pthread_mutex_init(&t->mutex, NULL);
-    grant_lease(g);
+    lease_renew(g->header);
     atomic_store(&t->current, g);
     return t;
 }
@@ -259,10 +254,10 @@ uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
 
 /* -- what others see ------------------------------------------------------------------------- */
 
-void token_table_renew(struct token_table *t)
+void token_table_renew_lease(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
-    grant_lease(current(t));
+    lease_renew(current(t)->header);
     reap(t);
     pthread_mutex_unlock(&t->mutex);
 }
@@ -271,7 +266,7 @@ void token_table_close(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
     atomic_store(&current(t)->header->state, TABLE_CLOSED);
-    atomic_store(&current(t)->header->lease, 0);
+    lease_end(current(t)->header);
     pthread_mutex_unlock(&t->mutex);
 }
 

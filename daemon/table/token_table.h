@@ -65,10 +65,8 @@ void token_table_allow(struct token_table *t, const uint8_t id[ID_SIZE]);
 uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
                           uint8_t digest[DIGEST_SIZE], int64_t *used);
 
-enum { TOKEN_TABLE_LEASE_SECONDS = 5 };
-
 /* Renew the lease; called every second by a thread that never touches the disk. */
-void token_table_renew(struct token_table *t);
+void token_table_renew_lease(struct token_table *t);
 
 /* Move the next piece of the table into a huge page, which makes lookups cheaper; false: all were
  * tried.  One thread only; takes some milliseconds. */

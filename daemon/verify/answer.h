@@ -4,7 +4,7 @@
 #ifndef JETON_DAEMON_VERIFY_ANSWER_H
 #define JETON_DAEMON_VERIFY_ANSWER_H
 
-#include "daemon/verify/result.h"
+#include "daemon/verify/stack_result.h"
 
 /* Make a result out of an outcome and an answer.  Return NULL; or what is wrong with the answer,
  * and the result is an error.  Sort the scopes of a pass's identity, and cut the identity down to

@@ -10,7 +10,7 @@
 #include <stdatomic.h>
 
 #include "daemon/base/histogram.h"
-#include "daemon/verify/result.h"
+#include "daemon/verify/stack_result.h"
 #include "proto/limits.h"
 
 enum { SERIES_NAME_MAX = 48, SERIES_COUNTS = STATUS_COUNT };

@@ -83,7 +83,7 @@ bool commit_batch(struct writer *w, int64_t now)
  * failed, or was queued again. */
 static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
-    bool tried = !w->recovery.broken, was_full = w->full;
+    bool tried = !w->recovery.broken, was_at_limit = w->at_size_limit;
     struct totals totals = { 0 };
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
@@ -92,7 +92,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
     store_abandon(w->store);
     if (saved) {
         publish_batch(w, batch, totals.changes);
-    } else if (w->full && !was_full) {
+    } else if (w->at_size_limit && !was_at_limit) {
         requeue(w, batch);
     } else {
         recovery_fail(&w->recovery, batch, tried);
@@ -214,7 +214,7 @@ static bool add_entry(struct writer *w, struct change *c, int64_t now)
  * make the file too large. */
 static bool apply_one(struct writer *w, struct change *c, int64_t now)
 {
-    if (c->kind->adds && w->full) {
+    if (c->kind->adds && w->at_size_limit) {
         problem_set(&c->problem, STATUS_FULL,
                     "the store has reached its size limit; delete tokens "
                     "that are no longer needed, or shorten [daemon] retention");
@@ -234,7 +234,7 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         return false;
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
-    w->full = w->full || too_far;
+    w->at_size_limit = w->at_size_limit || too_far;
     return !too_far;
 }
 
@@ -281,7 +281,7 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         publish_denial_end(c, w->token_table);
         if (!change_writes(c))
             continue;
-        w->full = w->full && !c->removes;
+        w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
     }

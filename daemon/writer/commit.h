@@ -10,7 +10,7 @@
 #ifndef JETON_DAEMON_WRITER_COMMIT_H
 #define JETON_DAEMON_WRITER_COMMIT_H
 
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 
 enum { COMMIT_BATCH_MAX = RECOVERY_CHANGES_MAX };
 

@@ -4,7 +4,7 @@
 #ifndef JETON_DAEMON_WRITER_PURGE_H
 #define JETON_DAEMON_WRITER_PURGE_H
 
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 
 struct purge {
     uint32_t slot;        /* where the round goes on; 0: at a new round */

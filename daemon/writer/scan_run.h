@@ -5,7 +5,7 @@
 
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/scan.h"
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 
 struct scan_sources {
     struct writer *writer;

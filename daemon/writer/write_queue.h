@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What other threads may touch of the writer: they post changes and scans here, and read its
- * counters.  The store and all that belongs to it are the writer's thread's (writer.h). */
+ * counters.  The store and all that belongs to it are the writer's thread's (writer_state.h). */
 #ifndef JETON_DAEMON_WRITER_WRITE_QUEUE_H
 #define JETON_DAEMON_WRITER_WRITE_QUEUE_H
 

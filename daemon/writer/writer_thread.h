@@ -8,7 +8,7 @@
 #define JETON_DAEMON_WRITER_WRITER_THREAD_H
 
 #include "daemon/config/settings.h"
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 
 struct writer_thread;
 

@@ -121,7 +121,7 @@ static void send_table(int to, struct token_table *p)
 static void *renew(void *token_table)
 {
     for (;; sleep(1))
-        token_table_renew(token_table);
+        token_table_renew_lease(token_table);
     return NULL;
 }
 

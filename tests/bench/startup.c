@@ -21,7 +21,7 @@
 #include "daemon/base/batch_queue.h"
 #include "daemon/base/log.h"
 #include "daemon/store/tdb_file.h"
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 #include "tests/bench/seconds.h"
 
 enum { HASH_SIZE = 1000003, TDB_FLAGS = TDB_INCOMPATIBLE_HASH | TDB_DISALLOW_NESTING };

@@ -6,7 +6,7 @@
 
 #include <sys/mman.h>
 
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 #include "proto/pages.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -367,7 +367,7 @@ static void inproc_send(struct session *s, struct slice line)
 /* Does what the writer thread does once a second. */
 static void inproc_tick(void)
 {
-    token_table_renew(inproc.writer.token_table);
+    token_table_renew_lease(inproc.writer.token_table);
     inproc.writer_thread->next_chores = 0;
     chores(inproc.writer_thread);
     while (one_batch(inproc.writer_thread))

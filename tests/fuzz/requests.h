@@ -60,7 +60,7 @@ static void check_table(void)
     struct table_view *view;
     struct stat st;
 
-    token_table_renew(inproc.writer.token_table);
+    token_table_renew_lease(inproc.writer.token_table);
     MUST(fstat(inproc.table, &st) == 0);
     MUST(table_view_open(inproc.table, (uint64_t)st.st_size, &terms, &view) == NULL);
     close(inproc.table);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "daemon/base/iobuf.h"
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 #include "daemon/base/secmem.h"
 
 static void put(struct iobuf *b, const char *bytes, size_t len)

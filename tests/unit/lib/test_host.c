@@ -143,7 +143,7 @@ static void no_thread_lets_a_revoked_token_pass_while_the_table_grows(void **sta
             atomic_store(&crowd.revoked, i - 9);
         }
         if (i % 100 == 0)
-            token_table_renew(fake.token_table);
+            token_table_renew_lease(fake.token_table);
         if (i % 2000 == 0)
             usleep(2000);
     }

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/base/sanitized.h"
+#include "daemon/base/sanitizer.h"
 #include "daemon/sandbox/sandbox.h"
 
 enum { KILLED = -1000, DONE = 0 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/verify/result.h"
+#include "daemon/verify/stack_result.h"
 
 enum action {
     SKIP,  /* as if it had not been asked */

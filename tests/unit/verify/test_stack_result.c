@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "daemon/verify/result.h"
+#include "daemon/verify/stack_result.h"
 
 /* The results that make a difference. */
 enum kind {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/writer/writer.h"
+#include "daemon/writer/writer_state.h"
 
 #include <malloc.h>
 

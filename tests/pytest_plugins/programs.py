@@ -14,7 +14,7 @@ from settings import BUILD, ROOT
 
 TESTS = pathlib.Path(ROOT, "tests")
 MARKERS = re.compile(r"^/\* pytest: ([a-z ]+) \*/$", re.M)
-# Of the unit tests, see unit/select.c.
+# Of the unit tests, see unit/run_one.c.
 SELECT = "JETON_UNIT_TEST"
 LIST = "list"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is private to the writer's thread: the store, its journal, and the writer's half of the
  * table.  Other threads reach the writer through its queue alone. */
-#ifndef JETON_DAEMON_WRITER_WRITER_H
-#define JETON_DAEMON_WRITER_WRITER_H
+#ifndef JETON_DAEMON_WRITER_WRITER_STATE_H
+#define JETON_DAEMON_WRITER_WRITER_STATE_H
 
 #include "daemon/base/thread.h"
 #include "daemon/table/creation_index.h"
@@ -21,7 +21,7 @@ struct writer {
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct mail_list waiting;        /* changes that are not yet in a batch */
     bool retry;                      /* the next batch first tries again what failed */
-    bool full;                       /* the store takes no further token */
+    bool at_size_limit;              /* the store takes no further token */
     uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
     uint64_t store_before;           /* the file's size when the transaction began */
     uint64_t tokens;                 /* in the store, as far as the transaction got */

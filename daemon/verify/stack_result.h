@@ -14,8 +14,8 @@
  *   Where nothing decided, the reason comes from the fails and errors that decide nothing: an
  *   error, as then nobody knows; else the first reason of a verifier that knew the value, or at
  *   least its form; else unknown, also if some verifier passed without an identity. */
-#ifndef JETON_DAEMON_VERIFY_RESULT_H
-#define JETON_DAEMON_VERIFY_RESULT_H
+#ifndef JETON_DAEMON_VERIFY_STACK_RESULT_H
+#define JETON_DAEMON_VERIFY_STACK_RESULT_H
 
 #include "daemon/config/service_config.h"
 #include "daemon/verifiers/verifier.h"

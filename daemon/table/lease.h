@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The lease of a table: until when clients may believe it.  A daemon that is dead or hung does not
+ * renew it, and its clients then ask the socket; this bounds how long a revoked token can pass.
+ * Under the token table's mutex. */
+#ifndef JETON_DAEMON_TABLE_LEASE_H
+#define JETON_DAEMON_TABLE_LEASE_H
+
+#include "proto/table.h"
+
+enum { LEASE_SECONDS = 5 };
+
+/* Let clients believe the table for LEASE_SECONDS from now. */
+void lease_renew(struct table_header *header);
+
+/* Let no client believe the table any more. */
+void lease_end(struct table_header *header);
+
+#endif
