@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BLAKE2b (RFC 7693) for messages of one block.  Written with the compiler's vector types, which
- * become the processor's vector instructions.  The processors this is for are little-endian, as
- * are the words of a message. */
+ * become the processor's vector instructions.  Only for little-endian processors: the words of a
+ * message are little-endian, too. */
 #include "proto/blake.h"
 
 #include <sodium.h>
@@ -50,7 +50,7 @@ static const uint8_t sigma[ROUNDS][WORDS] = {
     { 14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3 },
 };
 
-/* Loads a word from `len` bytes, at most 8; the others are 0. */
+/* Load a word from `len` bytes, at most 8; the others are 0. */
 static uint64_t load(const char *at, size_t len)
 {
     uint64_t word = 0;
@@ -59,7 +59,7 @@ static uint64_t load(const char *at, size_t len)
     return word;
 }
 
-/* Makes the initial state from the parameters: digest length, no key, fanout and depth 1, no salt,
+/* Make the initial state from the parameters: digest length, no key, fanout and depth 1, no salt,
  * the personalisation. */
 static void start(uint64_t h[8], const char personal[BLAKE_PERSONAL])
 {
@@ -80,7 +80,7 @@ typedef uint8_t row_bytes __attribute__((vector_size(32)));
 /* clang-format off */
 #define ROTATE_WORDS(x, by)                                                                 \
     __builtin_shufflevector(x, x, (by) % 4, ((by) + 1) % 4, ((by) + 2) % 4, ((by) + 3) % 4)
-/* Rotates by whole bytes: one instruction to permute them, where shifts take three. */
+/* Rotate by whole bytes: one instruction that permutes them, where shifts take three. */
 #define BYTES(at, by)                                                                       \
     (at) + (by) % 8, (at) + ((by) + 1) % 8, (at) + ((by) + 2) % 8, (at) + ((by) + 3) % 8,   \
     (at) + ((by) + 4) % 8, (at) + ((by) + 5) % 8, (at) + ((by) + 6) % 8, (at) + ((by) + 7) % 8
@@ -98,7 +98,7 @@ typedef uint8_t row_bytes __attribute__((vector_size(32)));
     } while (0)
 /* clang-format on */
 
-/* Compresses the only block into the digest. */
+/* Compress the only block into the digest. */
 CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], uint64_t len,
                                  uint8_t digest[DIGEST_SIZE])
 {
@@ -125,7 +125,7 @@ CLONES static void compress_rows(const uint64_t h[8], const uint64_t m[WORDS], u
     memcpy(digest, &a, DIGEST_SIZE);
 }
 
-/* Hashes one message. */
+/* Hash one message. */
 static void hash_rows(const uint64_t h[8], struct slice message, uint8_t digest[DIGEST_SIZE])
 {
     uint64_t m[WORDS] = { 0 };
@@ -146,7 +146,7 @@ union word {
     uint64_t of[BLAKE_LANES];
 };
 
-/* Copies a message into its lane; the words after it stay zero. */
+/* Copy a message into its lane; the words after it stay zero. */
 static void spread(union word m[WORDS], size_t lane, struct slice message)
 {
     size_t whole = message.len / 8, rest = message.len % 8;
@@ -167,7 +167,7 @@ static void spread(union word m[WORDS], size_t lane, struct slice message)
     } while (0)
 /* clang-format on */
 
-/* Does the same for all lanes at once. */
+/* Do the same for all lanes at once. */
 CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS],
                                   const union word *len, union word digest[DIGEST_SIZE / 8])
 {
@@ -194,7 +194,7 @@ CLONES static void compress_lanes(const uint64_t h[8], const union word m[WORDS]
         digest[i].all = h[i] ^ v[i] ^ v[i + 8];
 }
 
-/* Hashes at most BLAKE_LANES messages. */
+/* Hash at most BLAKE_LANES messages. */
 static void hash_lanes(const uint64_t h[8], const struct slice *message, size_t count,
                        uint8_t *const digest[])
 {
@@ -219,8 +219,9 @@ bool blake_quick(void)
     return HAS("avx2");
 }
 
-/* Lanes are only faster where a vector holds all of them: with AVX-512.  (Processors with AVX512VL
- * have the rest of x86-64-v4; clang 14 takes the clone for AVX2 even so.) */
+/* Use lanes only where a vector holds all of them, with AVX-512: only there are they faster.
+ * (Processors with AVX512VL have the rest of x86-64-v4; clang 14 takes the clone for AVX2 even
+ * so.) */
 void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
                 uint8_t *const digest[])
 {

@@ -18,8 +18,8 @@ enum {
 /* True if this is faster than libsodium on this processor. */
 bool blake_quick(void);
 
-/* Hashes `count` messages, at most BLAKE_LANES of at most BLAKE_BLOCK bytes; no key, no salt.  To
- * be called only if blake_quick(). */
+/* Hash `count` messages, at most BLAKE_LANES of at most BLAKE_BLOCK bytes; no key, no salt.  May be
+ * called only if blake_quick(). */
 void blake_hash(const struct slice *message, size_t count, const char personal[BLAKE_PERSONAL],
                 uint8_t *const digest[]);
 

@@ -9,7 +9,7 @@ enum {
     VALUE_MIN = 32,    /* a presented value, in bytes: shorter is malformed */
     VALUE_MAX = 512,   /* ... and longer too */
     VALUE_RANDOM = 43, /* base62 characters of entropy in a value of ours: 256 bits */
-    VALUE_CHECK = 6,   /* base62 digits of CRC-32 behind them */
+    VALUE_CHECK = 6,   /* base62 digits of CRC-32 after them */
     PREFIX_MAX = 15,   /* the part before '_' in a value of ours */
 
     DIGEST_SIZE = 32,      /* BLAKE2b-256 */
@@ -17,7 +17,7 @@ enum {
     ID_TEXT = 2 * ID_SIZE, /* ... and the same as hex digits, without NUL */
 
     SCOPES_MAX = 32,     /* words in a scope set */
-    SCOPE_WORD_MAX = 64, /* bytes in one */
+    SCOPE_WORD_MAX = 64, /* bytes in one word */
     SCOPES_TEXT_MAX = SCOPES_MAX * SCOPE_WORD_MAX + SCOPES_MAX - 1,
     SUBJECT_MAX = 256,      /* bytes of UTF-8 */
     DESCRIPTION_MAX = 1024, /* bytes of UTF-8 */

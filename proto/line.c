@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Most lines are printable ASCII without quotes, so lines are classified sixteen bytes at a time;
- * only what such a look finds is read byte by byte. */
+ * only where that finds other bytes is a line read byte by byte. */
 #include "proto/line.h"
 
 #include "proto/stamp.h"
@@ -38,7 +38,7 @@ static inline wide not_bare(wide bytes)
     return (bytes <= ' ') | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\');
 }
 
-/* What may not be copied into quotes unchanged.  Bit 0: it is not printable; bit 1: a quote or a
+/* What may not be copied into quotes unchanged.  Bit 0: not printable; bit 1: a quote or a
  * backslash. */
 #define UNPRINTABLE UINT64_C(0x0101010101010101)
 
@@ -52,7 +52,7 @@ static inline wide not_plain(wide bytes)
 #define FOUR_TIMES UINT64_C(0x1010101)
 #define EIGHT_TIMES (TWICE * FOUR_TIMES)
 
-/* Loads a slice of 1 to 15 bytes into a vector, some of them more than once. */
+/* Load a slice of 1 to 15 bytes into a vector, some of them more than once. */
 static inline wide spread(struct slice bytes)
 {
     const char *end = bytes.at + bytes.len;
@@ -75,8 +75,8 @@ static inline wide spread(struct slice bytes)
     return (wide)(halves){ front, back };
 }
 
-/* Combines by "or" what the class function sets in each byte; 0: no byte belongs to the class.
- * Not for an empty slice.  The last sixteen bytes may overlap those before them. */
+/* Combine by "or" what the class function sets in each byte; 0: no byte belongs to the class.  Not
+ * for an empty slice.  The last sixteen bytes may overlap those before them. */
 static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 {
     wide all = { 0 }, some;
@@ -98,7 +98,7 @@ static inline uint64_t any(struct slice bytes, wide (*class)(wide bytes))
 
 /* -- reading ---------------------------------------------------------------------------------- */
 
-/* Counts plain bytes at the front, in steps of sixteen. */
+/* Count plain bytes at the front, in steps of sixteen. */
 static size_t plain_front(struct slice bytes)
 {
     size_t at = 0;
@@ -108,7 +108,7 @@ static size_t plain_front(struct slice bytes)
     return at;
 }
 
-/* Only a line with other bytes than printable ASCII is read byte by byte. */
+/* Read byte by byte only a line with other bytes than printable ASCII. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why)
 {
     *plain = bytes.len;
@@ -166,8 +166,8 @@ enum status line_parse(char *bytes, size_t len, struct line *line, const char **
     return line_split(bytes, len, plain, line, why);
 }
 
-/* The length of a key before its '='; 0: a word.  A key is short and lower case, so that the
- * padding of a base64 value does not make the value a key.  The '=' is searched first, which is
+/* Return the length of a key before its '=', or 0 for a word.  A key is short and lower case, so
+ * that the padding of a base64 value does not make the value a key.  Search the '=' first: that is
  * faster than a loop that ends wherever a random value ceases to look like a key. */
 static size_t key_length(struct cursor c)
 {
@@ -207,7 +207,7 @@ static bool take_bare(struct cursor *c, struct slice *value, const char **why)
     return true;
 }
 
-/* The bytes before the first escape stay where they are. */
+/* Leave the bytes before the first escape where they are. */
 static bool take_quoted(struct cursor *c, struct slice *value, const char **why)
 {
     size_t left = (size_t)(c->end - ++c->at);
@@ -265,8 +265,9 @@ struct slice line_get(const struct line *line, const char *key)
     return (struct slice){ NULL, 0 };
 }
 
-/* The length of the character at `at`, and whether it must be written as \xHH: an ASCII control, a
- * C1 control (U+0080..U+009F, which some terminals obey), or a byte that is not part of UTF-8. */
+/* Return the length of the character at `at`, and whether it must be written as \xHH: an ASCII
+ * control, a C1 control (U+0080..U+009F, which some terminals obey), or a byte that is not part of
+ * UTF-8. */
 static size_t character(const char *at, const char *end, bool *escape)
 {
     unsigned char c = (unsigned char)at[0];
@@ -308,7 +309,7 @@ static void put_escape(struct text *t, char byte)
     }
 }
 
-/* Stretches without escapes are copied whole. */
+/* Copy stretches without escapes whole. */
 static void put_quoted(struct text *t, struct slice value)
 {
     const char *end = value.at + value.len, *from = value.at;

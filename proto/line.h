@@ -24,26 +24,26 @@ struct line {
     struct argument argument[LINE_ARGUMENTS_MAX];
 };
 
-/* Checks that a line may contain these bytes: UTF-8 without control bytes, but for tabs.
- * STATUS_OK: the first *plain bytes are printable ASCII without quotes and backslashes (there may
- * be more of them).  STATUS_SYNTAX: *why is the reason. */
+/* Check that a line may contain these bytes: UTF-8 without control bytes, except tabs.  STATUS_OK:
+ * the first *plain bytes are printable ASCII without quotes and backslashes (there may be more of
+ * them).  STATUS_SYNTAX: *why is the reason. */
 enum status line_check(struct slice bytes, size_t *plain, const char **why);
 
-/* Splits `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
- * place, so the bytes change and the slices point into them.  `plain`: from line_check(); so many
- * bytes are not checked again.  STATUS_SYNTAX: *why is the reason. */
+/* Split `len` checked bytes (without the line end) into arguments.  Quoted values are decoded in
+ * place, so the bytes change and the slices point into them.  The first `plain` bytes (from
+ * line_check()) are not checked again.  STATUS_SYNTAX: *why is the reason. */
 enum status line_split(char *bytes, size_t len, size_t plain, struct line *line, const char **why);
 
-/* Does both. */
+/* Check and split. */
 enum status line_parse(char *bytes, size_t len, struct line *line, const char **why);
 
-/* The value of a key, or a slice with at == NULL if the line does not have it. */
+/* Return the value of a key, or a slice with at == NULL if the line does not have it. */
 struct slice line_get(const struct line *line, const char *key);
 
-/* Adds a value without a key, quoted if it must be. */
+/* Add a value without a key, quoted if it must be. */
 void line_put_word(struct text *t, struct slice value);
 
-/* Adds " key=", for a value that follows.  Inline, so that a literal's length is known. */
+/* Add " key=", for a value that follows.  Inline, so that a literal's length is known. */
 static inline void line_put_key(struct text *t, const char *key)
 {
     text_addc(t, ' ');
@@ -51,8 +51,8 @@ static inline void line_put_key(struct text *t, const char *key)
     text_addc(t, '=');
 }
 
-/* Each adds " key=value", quoted if it must be.  Parsing gives the same bytes again, whatever they
- * are. */
+/* Add " key=value", quoted if it must be (each of these).  Parsing returns the same bytes, whatever
+ * they are. */
 static inline void line_put(struct text *t, const char *key, struct slice value)
 {
     line_put_key(t, key);

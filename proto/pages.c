@@ -10,7 +10,7 @@
 
 #define HUGE_SIZE ((size_t)2 * 1024 * 1024) /* the only size that is used */
 
-/* Finds a free, aligned address; only a hint: if another thread takes it, the mapping lies
+/* Find a free, aligned address.  It is only a hint: if another thread takes it, the mapping lies
  * elsewhere. */
 static void *free_aligned_address(size_t size)
 {

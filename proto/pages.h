@@ -11,16 +11,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Does as mmap(2) from offset 0 of `fd`, at an address that is aligned for huge pages.  MAP_FAILED
- * and errno on failure.  To be unmapped with munmap(2). */
+/* Map like mmap(2) from offset 0 of `fd`, at an address that is aligned for huge pages.  Return
+ * MAP_FAILED and errno on failure.  The caller unmaps it with munmap(2). */
 void *pages_map(size_t size, int protection, int flags, int fd);
 
-/* Allocates all pages of a writable mapping at once, which is cheaper than by page faults. */
+/* Allocate all pages of a writable mapping at once, which is cheaper than by page faults. */
 void pages_fill(void *mapping, size_t size);
 
-/* Tries to move the next part of a filled mapping into a huge page, and adds its size to *done (at
+/* Try to move the next part of a filled mapping into a huge page, and add its size to *done (at
  * first 0).  That takes some milliseconds, in which access to that part waits.  Mappings of the
- * same file in other processes get the huge page, too.  False: all parts were tried. */
+ * same file in other processes get the huge page, too.  Return false when all parts were tried. */
 bool pages_condense(void *mapping, size_t size, size_t *done);
 
 #endif

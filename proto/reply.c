@@ -15,7 +15,7 @@ void reply_plain(struct text *t, enum status status, const char *message)
     reply_end(t, status, message);
 }
 
-/* Reads the first word of a final line, and the second word of a NO or an ERR. */
+/* Read the first word of a final line, and the second word of a NO or an ERR. */
 static bool read_words(struct reply *reply)
 {
     static const char *const kinds[] = {

@@ -10,10 +10,10 @@
 
 #include "proto/line.h"
 
-/* Begins a final line that is not OK; for reply_begin() only. */
+/* Begin a final line that is not OK; for reply_begin() only. */
 void reply_begin_refusal(struct text *t, enum status status);
 
-/* Begins a final line: "OK", "NO reason" or "ERR code". */
+/* Begin a final line: "OK", "NO reason" or "ERR code". */
 static inline void reply_begin(struct text *t, enum status status)
 {
     if (status == STATUS_OK)
@@ -22,7 +22,7 @@ static inline void reply_begin(struct text *t, enum status status)
         reply_begin_refusal(t, status);
 }
 
-/* Ends it.  NO and ERR get message="…": `message`, or the status's meaning if NULL. */
+/* End the final line.  NO and ERR get message="…": `message`, or the status's meaning if NULL. */
 static inline void reply_end(struct text *t, enum status status, const char *message)
 {
     if (status != STATUS_OK)
@@ -30,10 +30,10 @@ static inline void reply_end(struct text *t, enum status status, const char *mes
     text_addc(t, '\n');
 }
 
-/* Writes a whole final line without fields. */
+/* Write a whole final line without fields. */
 void reply_plain(struct text *t, enum status status, const char *message);
 
-/* One line of a reply, read. */
+/* One parsed line of a reply. */
 struct reply {
     bool final;            /* false: a data line, which is neither NO nor ERR */
     enum answer_kind kind; /* OK, NO or ERR */
@@ -42,7 +42,7 @@ struct reply {
     struct line line;      /* the fields behind a data line's '*', or the whole final line */
 };
 
-/* Reads a line without its line end.  Quoted values are decoded in place, so the bytes change, and
+/* Parse a line without its line end.  Quoted values are decoded in place, so the bytes change, and
  * the reply points into them.  False: no reply has such a line, and *reply is undefined. */
 bool reply_parse(char *bytes, size_t len, struct reply *reply);
 

@@ -85,19 +85,19 @@ struct problem {
     char message[240];
 };
 
-/* Fills a problem; returns its status. */
+/* Fill a problem; return its status. */
 enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 const struct verb_row *verb_row(enum verb verb);
 
-/* The least role that grants the verb with these KEY_BITs. */
+/* Return the least role that grants the verb with these KEY_BITs. */
 enum role request_role(enum verb verb, uint32_t keys);
 
 const char *key_name(enum key key);
 const char *role_name(enum role role);
 
-/* The verb with this name, or VERB_COUNT. */
+/* Return the verb with this name, or VERB_COUNT. */
 enum verb verb_named(struct slice name);
 
 static inline bool request_has(const struct request *r, enum key key)
@@ -105,23 +105,23 @@ static inline bool request_has(const struct request *r, enum key key)
     return (r->has & KEY_BIT(key)) != 0;
 }
 
-/* A line before it is parsed: enough to schedule it. */
+/* A line before it is parsed: enough to schedule it.  Nothing answers an `ignorable` line: a blank
+ * one, a comment, or the OK line of a reply, so that what `export` printed can be sent as it is. */
 struct request_line {
     char *bytes;
-    size_t len;       /* without the line end */
-    bool ignorable;   /* nothing to answer: blank, a comment, or the OK line of a reply, so
-                                   that what `export` printed can be sent to a daemon as it is */
+    size_t len; /* without the line end */
+    bool ignorable;
     enum verb verb;   /* VERB_COUNT: unknown */
     size_t arguments; /* the offset of the first */
 };
 
-/* Finds the verb of a line, whose bytes are neither changed nor checked.  A leading "* " is
- * skipped: exported lines have it. */
+/* Find the verb of a line, without checking or changing its bytes.  Skip a leading "* ", which
+ * exported lines have. */
 struct request_line request_look(char *bytes, size_t len);
 
-/* Parses the line.  Its bytes are changed (quoted values are decoded in place) and the request
- * points into them.  Order of checks: bytes, verb, role, arguments.  Not STATUS_OK: *problem is
- * filled. */
+/* Parse the line.  Its bytes are changed (quoted values are decoded in place) and the request
+ * points into them.  Check in this order: bytes, verb, role, arguments.  Unless this returns
+ * STATUS_OK, fill *problem. */
 enum status request_parse(const struct request_line *line, enum role role, struct request *request,
                           struct problem *problem);
 

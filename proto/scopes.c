@@ -6,7 +6,7 @@ static const bool in_word[256] = {
     [':'] = true,         ['/'] = true,         ['*'] = true,         ['-'] = true,
 };
 
-/* Takes the word before the next comma off the front of `rest`; false when there is none left. */
+/* Take the word before the next comma off the front of `rest`; false when there is none left. */
 static bool next_word(struct slice *rest, struct slice *word)
 {
     if (rest->at == NULL)
@@ -54,7 +54,7 @@ static int compare(struct slice a, struct slice b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* Inserts a word into the sorted ones, unless it is there; false: the set is full. */
+/* Insert a word into the sorted ones, unless it is there; false: the set is full. */
 static bool insert(struct slice *words, size_t *count, struct slice word)
 {
     size_t at = *count;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/stamp.h"
 
-/* Subtracted from a time's text, this leaves the value of each digit, and zeros between them;
- * `most` has the highest value at each place. */
+/* Subtracting `zero` from a time's text leaves the value of each digit, and zeros between them;
+ * `most` has the highest valid value of each. */
 static const char zero[STAMP_TEXT + 1] = "0000-00-00T00:00:00Z";
 static const uint8_t most[STAMP_TEXT] = {
     9, 9, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0, 9, 9, 0
@@ -11,7 +11,8 @@ static const uint8_t most[STAMP_TEXT] = {
 enum { WIDE = 16 };
 typedef uint8_t wide __attribute__((vector_size(WIDE)));
 
-/* Converts sixteen characters from `at` on.  The result is not 0 where one is wrong. */
+/* Convert sixteen characters from `at` on.  Set all bits of each byte of the result whose character
+ * is wrong. */
 static wide take_digits(const char *text, size_t at, uint8_t digit[STAMP_TEXT])
 {
     wide bytes, less, limit;
@@ -24,7 +25,7 @@ static wide take_digits(const char *text, size_t at, uint8_t digit[STAMP_TEXT])
     return (wide)(bytes > limit);
 }
 
-/* Converts the whole text; false: some character is wrong. */
+/* Convert the whole text; false: some character is wrong. */
 static bool read_digits(const char *text, uint8_t digit[STAMP_TEXT])
 {
     wide wrong = take_digits(text, 0, digit) | take_digits(text, STAMP_TEXT - WIDE, digit);
@@ -39,8 +40,8 @@ static int pair(const uint8_t digit[2])
     return digit[0] * 10 + digit[1];
 }
 
-/* Days since 1970-01-01 of a date in the proleptic Gregorian calendar.  Years are counted from
- * March, so that the leap day is the last of its year. */
+/* Return the days from 1970-01-01 to a date of the proleptic Gregorian calendar.  Years are counted
+ * from March, so that the leap day is the last of its year. */
 static int64_t days_from_date(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;

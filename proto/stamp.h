@@ -10,14 +10,14 @@
 #define STAMP_MAX INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
 #define DURATION_MAX (INT64_C(1000) * 365 * 86400)
 
-/* Parses a time such as "2026-11-23T17:50:00Z", of the years 1970 to 9999; false: it is none. */
+/* Parse a time such as "2026-11-23T17:50:00Z", of the years 1970 to 9999; false if it is none. */
 bool stamp_parse(struct slice text, int64_t *time);
 
-/* Writes STAMP_TEXT characters.  A time outside 1970..9999 is clamped to that range. */
+/* Write STAMP_TEXT characters.  Clamp a time outside 1970..9999 to that range. */
 void stamp_write(struct text *t, int64_t time);
 
-/* Parses a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into
- * seconds; false: it is none. */
+/* Parse a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into
+ * seconds; false if it is none. */
 bool duration_parse(struct slice text, int64_t *seconds);
 
 #endif

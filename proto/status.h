@@ -50,10 +50,11 @@ struct status_row {
     const char *pam; /* name of the return code in PAM's account management */
 };
 
-/* The row of a status; never NULL for a member of the enumeration. */
+/* Return the row of a status; never NULL for a member of the enumeration. */
 const struct status_row *status_row(enum status status);
 
-/* The status with this word among those of a kind; STATUS_COUNT: this version does not know it. */
+/* Return the status with this word among those of a kind, or STATUS_COUNT if this version does not
+ * know it. */
 enum status status_named(enum answer_kind kind, struct slice word);
 
 #endif

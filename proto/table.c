@@ -62,7 +62,7 @@ static bool same_digest(const struct table_slot *slot, const uint64_t wanted[DIG
 
 enum slot_match { MATCH_EMPTY, MATCH_OTHER, MATCH_SAME, MATCH_TORN };
 
-/* Reads a slot and compares its digest. */
+/* Read a slot and compare its digest. */
 static enum slot_match read_slot(const struct table_slot *slot,
                                  const uint64_t wanted[DIGEST_SIZE / 8], struct table_entry *entry)
 {

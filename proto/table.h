@@ -41,7 +41,7 @@ enum {
     SLOT_REVOKED = 8,
 };
 
-#define TIME_ALWAYS INT64_C(0) /* activates: since ever */
+#define TIME_ALWAYS INT64_C(0) /* activates: always */
 #define TIME_NEVER INT64_MAX   /* expires: never */
 
 struct table_header {
@@ -52,9 +52,9 @@ struct table_header {
     uint64_t arena_offset;
     uint64_t arena_size;
     uint64_t total_size;
-    uint64_t generation;         /* counts the tables of this daemon, from 1 */
-    char prefix[PREFIX_MAX + 1]; /* of values of ours; NUL-terminated */
-    /* What changes, on a cache line of its own. */
+    uint64_t generation;         /* number of this table among those of this daemon, from 1 */
+    char prefix[PREFIX_MAX + 1]; /* prefix of our values; NUL-terminated */
+    /* The part that changes, on a cache line of its own. */
     _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
     _Atomic uint32_t state;             /* enum table_state */
 };
@@ -99,17 +99,17 @@ enum table_found {
     TABLE_TORN, /* the writer changed the slot at every try */
 };
 
-/* Checks a mapping of `size` bytes and fills `table`; NULL, or what is wrong with it.  Trusts
- * nothing: every offset and bound is checked against the size. */
+/* Check a mapping of `size` bytes and fill `table`.  Return NULL, or what is wrong with the
+ * mapping.  Trust nothing: check every offset and bound against the size. */
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
-/* Bytes of the whole table with these dimensions. */
+/* Return the size in bytes of the whole table with these dimensions. */
 uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
 
-/* The slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
+/* Return the slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
 uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
 
-/* Prefetches a digest's home slot and the next one, as nearly half of the tokens are not in their
+/* Prefetch a digest's home slot and the next one, as nearly half of the tokens are not in their
  * home slot.  Always inline: the compiler would drop the call of a function without effects. */
 static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
                                                                  const uint8_t *digest)
@@ -120,12 +120,12 @@ static inline __attribute__((always_inline)) void table_prefetch(const struct ta
     __builtin_prefetch(home + 1);
 }
 
-/* Looks a digest up.  Compares whole digests in constant time.  Never blocks: after a bounded
- * number of tries against a writer it answers TABLE_TORN.  Any number of threads. */
+/* Look a digest up.  Compare whole digests in constant time.  Never block: after a bounded number
+ * of tries against a writer, answer TABLE_TORN.  Any number of threads. */
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
                             struct table_entry *entry);
 
-/* Follows a reference into the arena; false if it does not point at a whole string. */
+/* Follow a reference into the arena; false if it does not point at a whole string. */
 bool table_string(const struct table *t, uint32_t reference, struct slice *string);
 
 #endif

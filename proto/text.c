@@ -93,7 +93,7 @@ static const uint8_t hex_digit[256] = {
     HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
 };
 
-/* Decodes sixteen digits; false: one of them is none. */
+/* Decode sixteen digits; false if one of them is none. */
 static inline bool parse_wide(const char *digits, uint8_t *bytes)
 {
     wide c;
@@ -151,7 +151,8 @@ bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
     return true;
 }
 
-/* The lead byte fixes the length and the range of the second byte (Unicode, table 3-7). */
+/* Check the second byte against the range that the lead byte gives (Unicode, table 3-7); the lead
+ * byte also gives the length. */
 size_t utf8_length(const char *at, size_t left)
 {
     const uint8_t *s = (const uint8_t *)at;
@@ -184,7 +185,7 @@ size_t utf8_length(const char *at, size_t left)
     return len;
 }
 
-/* How many bytes at the front are ASCII; some of the last seven may be left out. */
+/* Count the ASCII bytes at the front; some of the last seven may be left out. */
 static size_t ascii_front(struct slice bytes)
 {
     uint64_t eight;

@@ -88,16 +88,17 @@ void text_add_u64(struct text *t, uint64_t number);
 void text_add_hex(struct text *t, const uint8_t *bytes, size_t len);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Writes both digits of a number below 100. */
+/* Write both digits of a number below 100. */
 void pair_write(char digits[2], unsigned number);
 
-/* Decodes exactly 2 * len hex digits of either case; false if there are more, fewer or others. */
+/* Decode exactly 2 * len hex digits of either case; false if there are more, fewer or others. */
 bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 
-/* Parses a decimal number without a sign; false: it is none, or greater than `max`. */
+/* Parse a decimal number without a sign; false if it is none, or greater than `max`. */
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
 
-/* The length of the well-formed character that `left` bytes, at least one, begin with; 0: none. */
+/* Return the length of the well-formed character at the front of `left` bytes, at least one; 0:
+ * none. */
 size_t utf8_length(const char *at, size_t left);
 
 /* True if the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */

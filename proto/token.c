@@ -10,8 +10,8 @@ static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /* The personalisation is one whole block parameter: 16 bytes, the literal padded with NULs. */
 static const char personal[crypto_generichash_blake2b_PERSONALBYTES] = TOKEN_PERSONAL;
 
-/* CRC-32 as in zlib (reflected, polynomial EDB88320).  What a byte does is the exclusive or of what
- * its halves do, so two small tables stand for the usual one of 256. */
+/* Compute the CRC-32 as zlib does (reflected, polynomial EDB88320).  The effect of a byte is the
+ * exclusive or of the effects of its halves, so two small tables replace the usual one of 256. */
 static uint32_t crc32_of(const char *bytes, size_t len)
 {
     static const uint32_t low[16] = {
@@ -100,8 +100,9 @@ bool token_printable(struct slice value)
     return true;
 }
 
-/* A byte below 248 = 4 * 62 makes every character equally likely; others are skipped.  Many bytes
- * are drawn at once, as each call of randombytes_buf() is a system call. */
+/* Add random characters.  A byte below 248 = 4 * 62 makes every character equally likely; others
+ * are skipped.  Many bytes are drawn at once, as each call of randombytes_buf() is a system
+ * call. */
 static void add_random(struct text *value, size_t count)
 {
     uint8_t bytes[VALUE_RANDOM + 16];
@@ -130,7 +131,7 @@ void token_generate(struct text *value, const char *prefix)
     text_add(value, check, sizeof(check));
 }
 
-/* Counts the values at the front that can be hashed together by blake_hash(). */
+/* Count the values at the front that can be hashed together by blake_hash(). */
 static size_t count_short(const struct slice *value, size_t count)
 {
     size_t together = 0;

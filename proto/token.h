@@ -19,31 +19,31 @@ enum token_form {
     TOKEN_ID,         /* ID_TEXT hex digits: an identifier, never a value */
     TOKEN_BAD_LENGTH, /* shorter than VALUE_MIN or longer than VALUE_MAX */
     TOKEN_BAD_CHECK,  /* has our prefix, but length, alphabet or checksum is wrong */
-    TOKEN_OURS,       /* a well-formed value of ours */
+    TOKEN_OURS,       /* a well-formed value with our prefix */
     TOKEN_FOREIGN,    /* anything else: it may have been imported */
 };
 
-/* `prefix` is without the '_'. */
+/* Classify a presented text.  `prefix` is without the '_'. */
 enum token_form token_form(struct slice presented, const char *prefix);
 
-/* Checks the length only, and for TOKEN_ID the digits: TOKEN_ID, TOKEN_BAD_LENGTH, or
- * TOKEN_FOREIGN, which here means "worth hashing". */
+/* Classify by the length only, and by the digits for TOKEN_ID.  Return TOKEN_ID, TOKEN_BAD_LENGTH,
+ * or TOKEN_FOREIGN, which here means "worth hashing". */
 enum token_form token_form_quick(struct slice presented);
 
 /* True if every byte is printable ASCII, space included. */
 bool token_printable(struct slice value);
 
-/* Generates a value and adds it to `value`, which has space for TOKEN_VALUE_MAX more.  The caller
+/* Generate a value and add it to `value`, which has space for TOKEN_VALUE_MAX more.  The caller
  * wipes it.  sodium_init() must have succeeded. */
 void token_generate(struct text *value, const char *prefix);
 
-/* Computes the digest of a value of any length. */
+/* Compute the digest of a value of any length. */
 void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
 
-/* Computes the digests of several values, much faster than one by one. */
+/* Compute the digests of several values, much faster than one by one. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[]);
 
-/* Parses ID_TEXT hex digits of either case; false: the text is anything else. */
+/* Parse ID_TEXT hex digits of either case; false if the text is anything else. */
 bool token_id_parse(struct slice text, uint8_t id[ID_SIZE]);
 
 /* True for 1 to PREFIX_MAX lower-case letters and digits. */

@@ -26,14 +26,15 @@ enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, in
     return STATUS_OK;
 }
 
-/* The status of a value that is not in the table.  Its form matters only then: an imported value
- * may have any. */
+/* Return the status of a value that is not in the table.  Only then is its form looked at, as an
+ * imported value may have any form. */
 static enum status absent(const struct table *table, struct slice value)
 {
     return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
 }
 
-/* A token without a subject speaks for nobody, not even for a user whose name is empty. */
+/* True if the token is for this subject.  A token without a subject is for nobody, not even for a
+ * user whose name is empty. */
 static bool speaks_for(struct slice subject, struct slice wanted)
 {
     return wanted.len > 0 && slice_equal(subject, wanted);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Judges a presented value by a table.  The daemon and the client library both call this, so they
+/* Judge a presented value by a table.  The daemon and the client library both call this, so they
  * cannot disagree.  No state; any thread.
  *
  * Judging has two halves so that a caller with many questions can hash them all, prefetch their
@@ -29,23 +29,23 @@ struct verdict {
     uint32_t slot;
     int64_t activates;   /* TIME_ALWAYS: no activation time */
     int64_t expires;     /* TIME_NEVER: no expiry */
-    struct slice scopes; /* these two point into the table */
+    struct slice scopes; /* this and `subject` point into the table */
     struct slice subject;
 };
 
-/* Looks at the form of the value.  False: that decides already, and verdict->status is set. */
+/* Check the form of the value.  False: that decides already, and verdict->status is set. */
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict);
 
-/* Judges by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table
- * cannot answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock. */
+/* Judge by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table cannot
+ * answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 
-/* Compares a token's subject and scopes with those that the question asks for: STATUS_OK,
+/* Compare a token's subject and scopes with those that the question asks for.  Return STATUS_OK,
  * STATUS_SUBJECT or STATUS_SCOPE. */
 enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes);
 
-/* The state of a token: revoked, disabled, expired, pending, or STATUS_OK (active). */
+/* Return the state of a token: revoked, disabled, expired, pending, or STATUS_OK (active). */
 enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What holds for every test: where it is run, how long it may take, and which are begun first."""
+"""Rules for every test: where it is run, how long it may take, and which tests are begun first."""
 import os
 
 import pytest

@@ -17,7 +17,8 @@ static double seconds(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* Returns the mean time of a verification in nanoseconds; negative: one did not pass. */
+/* Return the mean time of a verification in nanoseconds, or a negative number if one did not
+ * pass. */
 static double measure(struct jeton *handle, const char *value, int rounds)
 {
     double start = seconds();

@@ -7,7 +7,7 @@
 #include "plugin/cli/exit.h"
 #include "proto/text.h"
 
-/* All zero is an empty buffer. */
+/* An empty buffer is all zero. */
 struct cli_buffer {
     char *at;
     size_t len;
@@ -18,14 +18,14 @@ void cli_buffer_add(struct cli_buffer *b, const void *bytes, size_t len);
 void cli_buffer_adds(struct cli_buffer *b, const char *string);
 void cli_buffer_addc(struct cli_buffer *b, char c);
 
-/* Adds `count` spaces. */
+/* Add `count` spaces. */
 void cli_buffer_pad(struct cli_buffer *b, size_t count);
 
-/* Makes space for `size` more bytes at the end; _commit() adds those that were written. */
+/* Make space for `size` more bytes at the end; _commit() adds those that were written. */
 struct text cli_buffer_reserve(struct cli_buffer *b, size_t size);
 void cli_buffer_commit(struct cli_buffer *b, const struct text *written);
 
-/* Drops bytes from the front. */
+/* Drop bytes from the front. */
 void cli_buffer_drop(struct cli_buffer *b, size_t len);
 
 void cli_buffer_clear(struct cli_buffer *b);

@@ -61,7 +61,7 @@ static void buffer_row(struct cli_columns *t, const struct slice *cells)
     t->rows++;
 }
 
-/* Reads one buffered row, and moves on to the next. */
+/* Read one buffered row and move on to the next. */
 static void next_buffered_row(const struct cli_columns *t, const char **at, struct slice *cells)
 {
     for (size_t i = 0; i < t->view->shown; i++) {
@@ -97,7 +97,7 @@ static struct slice cell_text(const struct cli_columns *t, size_t i, struct slic
     return cli_field_time(cell, column(t, i)->type, t->day_only, buffer);
 }
 
-/* Measures the natural widths.  Without rows to measure, the last column may take all the width. */
+/* Measure the natural widths.  Without rows to measure, the last column may take all the width. */
 static void measure(struct cli_columns *t, size_t *natural)
 {
     char buffer[CLI_FIELD_TIME_MAX];
@@ -120,7 +120,7 @@ static void measure(struct cli_columns *t, size_t *natural)
     }
 }
 
-/* The width of the table with every column at its minimum. */
+/* Return the width of the table with every column at its minimum. */
 static size_t total_min_width(const struct cli_columns *t, const size_t *natural)
 {
     size_t sum = 0;
@@ -163,7 +163,7 @@ static void hide_columns(struct cli_columns *t, size_t *natural)
             t->hidden[i] = t->hidden[i] || column(t, i)->drop == drop;
 }
 
-/* Columns that may be cut share the width that the others leave; the first come first. */
+/* Give each column its width.  Those that may be cut share what the others leave, in order. */
 static void assign_widths(struct cli_columns *t, const size_t *natural)
 {
     size_t taken = total_min_width(t, natural);
@@ -201,7 +201,7 @@ static void lay_out(struct cli_columns *t)
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-/* Writes one cell; returns its width. */
+/* Write one cell; return its width. */
 static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)
 {
     const char *colour = t->colours && column(t, i)->type == CLI_TYPE_STATE ?
@@ -217,7 +217,7 @@ static size_t write_cell(struct cli_columns *t, size_t i, struct slice text)
     return taken;
 }
 
-/* Writes one row; cells == NULL: the header. */
+/* Write one row, or the header if `cells` is NULL. */
 static void write_row(struct cli_columns *t, const struct slice *cells)
 {
     char buffer[CLI_FIELD_TIME_MAX];

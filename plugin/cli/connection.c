@@ -15,7 +15,7 @@ static int receive_some(struct cli_connection *conn);
 
 /* -- opening and closing ---------------------------------------------------------------------- */
 
-/* The send timeout also bounds the wait for a place in the listener's queue. */
+/* Connect the socket.  The send timeout also bounds the wait for space in the listener's queue. */
 static int connect_to(int fd, int timeout, const struct sockaddr_un *address)
 {
     struct timeval wait = { timeout / 1000, timeout % 1000 * 1000 };
@@ -91,7 +91,8 @@ int cli_connection_wait(struct cli_connection *conn, struct pollfd *other, int w
     return error;
 }
 
-/* A daemon that reads no more may have sent the reason, so go on receiving: it is no error yet. */
+/* Send queued bytes.  It is no error yet if the daemon reads no more: it may have sent the reason,
+ * which is still to be received. */
 static int send_some(struct cli_connection *conn)
 {
     ssize_t sent = send(conn->fd, conn->out.at, conn->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);

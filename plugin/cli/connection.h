@@ -14,35 +14,35 @@ enum { CLI_CONNECTION_BUFFER = 64 * 1024 }; /* for received bytes; longer than a
 
 struct cli_connection {
     int fd;            /* -1: not connected */
-    int timeout;       /* of waiting for any byte, in milliseconds; -1: for ever */
+    int timeout;       /* milliseconds to wait for any byte; -1: for ever */
     bool write_closed; /* the daemon reads no more */
-    int descriptor;    /* the last one that was received; -1: none */
+    int descriptor;    /* the last one received; -1: none */
     struct cli_buffer out;
-    size_t begin; /* of the bytes in `in` that were not taken yet */
+    size_t begin; /* range of the bytes in `in` that are not taken yet */
     size_t end;
     char in[CLI_CONNECTION_BUFFER];
 };
 
-/* Connects; 0 or -errno. */
+/* Connect to the socket at `path`; 0 or -errno. */
 int cli_connection_open(struct cli_connection *conn, const char *path);
 void cli_connection_close(struct cli_connection *conn);
 
-/* Queues bytes, which are sent while waiting. */
+/* Queue bytes; they are sent while waiting. */
 void cli_connection_queue(struct cli_connection *conn, struct slice bytes);
 
-/* Takes a line that has come, valid until the next one is taken.  Returns 1; 0 if no line is
- * complete; -EPROTO if it is no line of a reply. */
+/* Take a received line, valid until the next one is taken.  Return 1; 0 if no line is complete;
+ * -EPROTO if it is no line of a reply. */
 int cli_connection_take(struct cli_connection *conn, struct reply *reply);
 
-/* Sends and receives once something can be, or returns when `other` (or NULL) is ready; waits up to
- * `wait` milliseconds (-1: for ever).  0; -ETIMEDOUT if nothing happened; -ECONNRESET if the daemon
- * has closed the connection and everything was received; another -errno. */
+/* Send and receive as soon as either is possible, or return when `other` (or NULL) is ready.  Wait
+ * up to `wait` milliseconds (-1: for ever).  Return 0; -ETIMEDOUT if nothing happened; -ECONNRESET
+ * if the daemon has closed the connection and everything was received; or another -errno. */
 int cli_connection_wait(struct cli_connection *conn, struct pollfd *other, int wait);
 
-/* Waits for the next line; 0 or -errno. */
+/* Wait for the next line and take it; 0 or -errno. */
 int cli_connection_next(struct cli_connection *conn, struct reply *reply);
 
-/* Explains such an error to people. */
+/* Return the message for people about an error of these functions. */
 const char *cli_connection_strerror(int error);
 
 #endif

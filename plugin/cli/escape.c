@@ -11,7 +11,7 @@
 enum { GLYPH_MAX = 12 };
 #define NOT_UTF8 UINT32_MAX
 
-/* One character as a terminal gets it. */
+/* One character as it is shown on a terminal. */
 struct glyph {
     char bytes[GLYPH_MAX];
     size_t len;
@@ -28,7 +28,8 @@ static bool terminal_is_utf8(void)
     return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-/* A locale that is set but not installed still says whether the terminal understands UTF-8. */
+/* Set the locale.  One that is set but not installed still shows whether the terminal takes
+ * UTF-8. */
 void cli_escape_setup(void)
 {
     static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
@@ -51,7 +52,7 @@ static size_t sequence_length(unsigned char lead)
     return lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 }
 
-/* Takes one character off the text, and returns it with its bytes; NOT_UTF8 is one byte. */
+/* Take one character off the text and return it with its bytes; NOT_UTF8 is one byte. */
 static uint32_t take(struct slice *rest, struct slice *bytes)
 {
     unsigned char lead = (unsigned char)rest->at[0];
@@ -75,14 +76,14 @@ static bool is_control(uint32_t c)
     return c < 0x20 || (c >= 0x7f && c <= 0x9f);
 }
 
-/* Invisible characters that change where or in what order others are shown. */
+/* True for invisible characters that change where or in what order others are shown. */
 static bool is_deceptive(uint32_t c)
 {
     return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* How many bytes at the front need no escape in any form and take one column each. */
+/* Count the bytes at the front that need no escape in any form and take one column each. */
 static size_t unescaped_length(struct slice text)
 {
     size_t len = 0;
@@ -93,7 +94,7 @@ static size_t unescaped_length(struct slice text)
     return len;
 }
 
-/* Adds those bytes, and takes them off the text. */
+/* Move those bytes from the text to the buffer. */
 static void put_unescaped(struct cli_buffer *b, struct slice *text)
 {
     size_t len = unescaped_length(*text);

@@ -58,7 +58,7 @@ enum cli_field {
 struct cli_field_row {
     const char *key;
     enum cli_field_type type;
-    const char *title;  /* above its column */
+    const char *title;  /* heading of its column */
     const char *absent; /* shown in a table where the field is missing */
     unsigned typical;   /* width, where it cannot be measured first */
     unsigned min_width; /* may be cut to that; 0: never cut */
@@ -69,8 +69,8 @@ enum { CLI_VIEW_MAX = 12 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
-    size_t count; /* of plain output, in this order */
-    size_t shown; /* of a table: the first so many */
+    size_t count; /* of all fields in plain output, in this order */
+    size_t shown; /* of the first fields, which a table shows */
 };
 
 extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, cli_view_verbs,
@@ -78,16 +78,16 @@ extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, 
 
 const struct cli_field_row *cli_field_row(enum cli_field field);
 
-/* The type of the field with this key; CLI_TYPE_TEXT if it is not known. */
+/* Return the type of the field with this key; CLI_TYPE_TEXT if it is not known. */
 enum cli_field_type cli_field_type(struct slice key);
 
-/* Formats a time for people: "2026-11-23 17:50", with seconds for a CLI_TYPE_TIME, or just the day,
- * into `buffer`.  Returns the text itself if it is no time. */
+/* Format a time for people into `buffer`: "2026-11-23 17:50", with seconds for a CLI_TYPE_TIME, or
+ * just the day.  Return the text itself if it is no time. */
 enum { CLI_FIELD_TIME_MAX = 32 };
 struct slice cli_field_time(struct slice text, enum cli_field_type type, bool day_only,
                             char buffer[CLI_FIELD_TIME_MAX]);
 
-/* The escape sequence for the colour of a state; NULL: none. */
+/* Return the escape sequence for the colour of a state, or NULL if it has none. */
 const char *cli_field_colour(struct slice state);
 
 #define CLI_FIELD_COLOUR_END "\033[0m"

@@ -5,7 +5,7 @@
 
 #include "plugin/cli/verb.h"
 
-/* Prints the help of all verbs, or of the one that the first argument names. */
+/* Print the help of all verbs, or of the one that the first argument names. */
 enum cli_exit cli_help(struct cli_request *c, const struct cli_verb *verbs, size_t count);
 
 /* The usage line, for usage errors. */

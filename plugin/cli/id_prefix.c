@@ -7,7 +7,7 @@
 #include "plugin/cli/table_lookup.h"
 #include "proto/token.h"
 
-enum { SHOWN_MAX = 8, FOUND_MAX }; /* one more, to know that there are more */
+enum { SHOWN_MAX = 8, FOUND_MAX }; /* one more than shown: there are more */
 
 /* A search for identifiers by their first digits. */
 struct search {
@@ -49,7 +49,7 @@ enum cli_exit cli_id_prefix_resolve(struct cli_request *c)
     return status;
 }
 
-/* Finds the argument that holds the identifier, and its value. */
+/* Find the argument that holds the identifier, and its value. */
 static const char **find_argument(struct cli_request *c, const char **text)
 {
     for (size_t i = 0; i < c->arguments && verb_row(c->verb)->word == KEY_ID; i++) {
@@ -62,7 +62,7 @@ static const char **find_argument(struct cli_request *c, const char **text)
     return NULL;
 }
 
-/* Not every user may have the table; without it, s->found stays -1. */
+/* Search the table.  Not every user may have it; without it, s->found stays -1. */
 static enum cli_exit search_table(struct cli_request *c, struct search *s)
 {
     struct reply reply = { .final = false };
@@ -100,7 +100,7 @@ static enum cli_exit search_list(struct cli_request *c, struct search *s)
 
 /* -- ambiguity -------------------------------------------------------------------------------- */
 
-/* Adds a line about a token, with what this socket shows of it. */
+/* Add a line about a token, with what this socket shows of it. */
 static void describe(struct cli_request *c, const char *id, struct cli_buffer *b)
 {
     struct reply reply = { .final = false };

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 enum {
-    IN_FLIGHT_MAX = 256,    /* lines without a reply; the daemon takes 512 at once */
+    IN_FLIGHT_MAX = 256,    /* lines without a reply; the daemon accepts 512 at once */
     QUEUE_MAX = 64 * 1024,  /* bytes not sent yet, before more input is read */
     INPUT_STEP = 64 * 1024, /* bytes read at once; a longer line is refused */
     REFUSALS_SHOWN = 100,
@@ -15,16 +15,16 @@ enum {
 /* A line without a reply; or one that is refused locally, once the lines before it are answered. */
 struct in_flight {
     uint64_t line;
-    const char *why; /* to refuse it locally; or NULL */
+    const char *why; /* why it is refused locally; or NULL */
 };
 
 struct import {
     struct cli_request *c;
-    struct cli_buffer in; /* input; its lines from `parsed` on are still to be parsed */
+    struct cli_buffer in; /* input; the lines from `parsed` on are not parsed yet */
     size_t parsed;
     bool at_end;                               /* of the input */
     bool stopped;                              /* a line was refused, or cannot be saved */
-    bool skipping;                             /* the rest of a line that is too long */
+    bool skipping;                             /* skip the rest of a line that is too long */
     uint64_t line;                             /* number of the last one parsed */
     struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
     unsigned first, count;                     /* of the ring */
@@ -90,7 +90,7 @@ static enum cli_exit run(struct import *im)
     return CLI_EXIT_UNAVAILABLE;
 }
 
-/* Reads the input that is available; a regular file is always ready. */
+/* Read the input that is available.  A regular file is always ready. */
 static void read_input(struct import *im)
 {
     cli_buffer_drop(&im->in, im->parsed);
@@ -142,7 +142,7 @@ static bool next_line(struct import *im, struct slice *line)
     return true;
 }
 
-/* Takes the first word off the line, with the spaces before it. */
+/* Take the first word off the line, with the spaces before it. */
 static struct slice take_word(struct slice *line)
 {
     size_t begin = 0, end;
@@ -156,7 +156,7 @@ static struct slice take_word(struct slice *line)
     return word;
 }
 
-/* Compares the count in the last line of an export with the number of its lines. */
+/* Compare the count in the last line of an export with the number of its lines. */
 static void check_count(struct import *im, struct slice line)
 {
     struct slice word = take_word(&line);
@@ -189,7 +189,7 @@ static void send_import(struct import *im, struct slice arguments)
     im->in_part++;
 }
 
-/* Sends an import for the line, whatever it is: a file cannot ask for anything else. */
+/* Send the line as an import, whatever it is: a file cannot ask for anything else. */
 static void send_line(struct import *im, struct slice line)
 {
     struct slice rest = line, word;
@@ -224,7 +224,7 @@ static struct in_flight pop(struct import *im)
     return oldest;
 }
 
-/* Reports lines that were refused locally, as soon as all lines before them are answered. */
+/* Report lines that were refused locally as soon as all lines before them are answered. */
 static void report_local_refusals(struct import *im)
 {
     while (im->count > 0 && im->in_flight[im->first].why != NULL) {
@@ -272,7 +272,7 @@ static void refuse(struct import *im, uint64_t line, struct slice message, enum 
     cli_buffer_free(&b);
 }
 
-/* Queues the refusal, so that refusals are reported in the order of the lines. */
+/* Queue the refusal, so that refusals are reported in the order of the lines. */
 static void refuse_locally(struct import *im, const char *why)
 {
     im->stopped = im->stopped || !im->c->keep_going;

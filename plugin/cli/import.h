@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Imports many tokens from standard input. */
+/* Import many tokens from standard input. */
 #ifndef JETON_PLUGIN_CLI_IMPORT_H
 #define JETON_PLUGIN_CLI_IMPORT_H
 
 #include "plugin/cli/request.h"
 
-/* Reads lines as `jeton export` prints them, or the arguments of import alone; blank lines and
- * comments are skipped, and no request but import is ever sent.  Many are in flight at once.  The
- * first refused line stops it, unless --keep-going is given; one that the daemon cannot save always
- * does.  Reports which lines were refused, and at the end how many were imported. */
+/* Read lines as `jeton export` prints them, or just the arguments of import; skip blank lines and
+ * comments.  Send nothing but import requests, many at once.  Stop at the first refused line,
+ * unless --keep-going is given, and always at one that the daemon cannot save.  Report which lines
+ * were refused, and at the end how many were imported. */
 enum cli_exit cli_import_lines(struct cli_request *c);
 
 #endif

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "plugin/cli/help.h"
-#include "plugin/cli/import.h"
 #include "plugin/cli/id_prefix.h"
+#include "plugin/cli/import.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
 #include "plugin/cli/watch.h"
@@ -100,7 +100,7 @@ int main(int argc, char **argv)
 
 /* -- the process ------------------------------------------------------------------------------ */
 
-/* Opens the descriptors 0 to 2 if they are closed, so that no other file gets their numbers. */
+/* Open the descriptors 0 to 2 if they are closed, so that no other file gets their numbers. */
 static void open_standard(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
@@ -112,7 +112,7 @@ static void open_standard(void)
     }
 }
 
-/* Values pass through this process's memory: nobody may trace it or dump its core. */
+/* Forbid tracing this process and dumping its core, as values pass through its memory. */
 static void prepare_process(void)
 {
     const struct rlimit none = { 0, 0 };
@@ -147,8 +147,8 @@ static const char *set_timeout(struct cli_request *c, const char *text)
     return NULL;
 }
 
-/* An option sets a flag, or has an argument, which a function takes: it returns NULL, or what is
- * wrong. */
+/* An option sets a flag, or has an argument that a function takes, which returns NULL or an error
+ * message. */
 static const struct option {
     const char *name;
     char letter;                                                      /* or 0 */
@@ -204,7 +204,7 @@ static enum cli_exit unknown_option(void)
     return CLI_EXIT_USAGE;
 }
 
-/* Parses --name, --name=argument, or --key=value, which is the same as key=value. */
+/* Parse --name, --name=argument, or --key=value, which is the same as key=value. */
 static enum cli_exit parse_long(struct cli_request *c, const char *text, struct rest *rest)
 {
     size_t len = strcspn(text, "=");
@@ -218,7 +218,7 @@ static enum cli_exit parse_long(struct cli_request *c, const char *text, struct 
     return CLI_EXIT_YES;
 }
 
-/* Parses the letters after one dash; the last may be followed by its argument. */
+/* Parse the letters after one dash; the last may be followed by its argument. */
 static enum cli_exit parse_letters(struct cli_request *c, const char *letters, struct rest *rest)
 {
     enum cli_exit status = CLI_EXIT_YES;
@@ -235,7 +235,7 @@ static enum cli_exit parse_letters(struct cli_request *c, const char *letters, s
     return status;
 }
 
-/* Parses the options, and gathers the other arguments at the front of argv. */
+/* Parse the options and gather the other arguments at the front of argv. */
 static enum cli_exit parse(struct cli_request *c, char **argv)
 {
     struct rest rest = { argv + 1 };
@@ -277,7 +277,7 @@ static bool is_value(const struct cli_verb *verb, const char *argument)
     return verb->value == CLI_VALUE_ALWAYS || strlen(argument) >= VALUE_MIN;
 }
 
-/* Takes the word `token`, in the place of a value, for --value. */
+/* Take the word `token`, given instead of a value, for --value. */
 static void take_token_word(struct cli_request *c, const struct cli_verb *verb)
 {
     size_t kept = 0;
@@ -325,13 +325,13 @@ static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view
     return cli_help(c, verbs, VERBS);
 }
 
-/* Imports the one token that the arguments describe, or else many. */
+/* Import the one token that the arguments describe, or many from standard input. */
 static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view)
 {
     return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : cli_import_lines(c);
 }
 
-/* Connects before it asks for a value, so that nobody is asked for one in vain. */
+/* Connect before asking for a value, so that nobody is asked in vain. */
 static enum cli_exit run_verb(struct cli_request *c, const struct cli_verb *verb)
 {
     enum cli_exit status = check_arguments(c, verb);

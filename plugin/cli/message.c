@@ -8,10 +8,10 @@
 
 enum { MESSAGE_MAX = 2048, PROGRESS_DELAY = 500, PROGRESS_INTERVAL = 200 };
 
-/* The progress line: one, as there is one standard error. */
+/* The progress line.  There is one, as there is one standard error. */
 static struct {
     bool shown;
-    int64_t since; /* when the work began; 0: none is under way */
+    int64_t since; /* when the work began; 0: no work is under way */
     int64_t last;
 } progress;
 

@@ -152,7 +152,7 @@ static bool seen_before(const struct line *line, size_t at)
     return false;
 }
 
-/* Adds the fields, each once; `more`: others come before them. */
+/* Add each field once.  `more`: other fields come before them. */
 static void put_json(struct cli_buffer *b, const struct line *line, bool more)
 {
     for (size_t i = 0; i < line->count; i++) {

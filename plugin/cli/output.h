@@ -23,34 +23,34 @@ struct cli_output {
     bool begun;                  /* a row was added */
     const struct cli_view *view; /* of the rows */
     struct cli_columns columns;
-    struct cli_buffer bytes; /* to be written */
+    struct cli_buffer bytes; /* still to be written */
 };
 
-/* Chooses the form by the options, standard output and the environment. */
+/* Choose the form by the options, standard output and the environment. */
 void cli_output_init(struct cli_output *o, bool json, bool plain);
 void cli_output_free(struct cli_output *o);
 
-/* Begins rows of a view. */
+/* Begin rows of a view. */
 void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool live);
 void cli_output_row(struct cli_output *o, const struct line *line);
 
-/* Ends the rows.  If the request was not `answered`, no empty JSON array is written. */
+/* End the rows.  If the request was not `answered`, write no empty JSON array. */
 void cli_output_end(struct cli_output *o, bool answered);
 
-/* Adds one object.  Plain output has the fields of `view`; NULL: a line for each field, with its
- * key, or "OK" if there are none.  A refusal has a reason and is shown in JSON only, where "ok"
- * and the reason come first. */
+/* Add one object.  Plain output has the fields of `view`; if that is NULL, it has a line for each
+ * field with its key, or "OK" if there are none.  A refusal has a reason and is shown in JSON only,
+ * where "ok" and the reason come first. */
 void cli_output_object(struct cli_output *o, const struct cli_view *view, const struct line *line,
                        struct slice reason);
 
-/* Adds "key  value" lines for people, for all fields but `except` (or NULL). */
+/* Add "key  value" lines for people, for all fields but `except` (or NULL). */
 void cli_output_block(struct cli_buffer *b, const struct line *line, const char *except,
                       bool colours);
 
-/* Writes all bytes; 0 or -errno. */
+/* Write all bytes; 0 or -errno. */
 int cli_output_try_flush(struct cli_output *o);
 
-/* Does the same, but exits if that fails. */
+/* Do the same, but exit if that fails. */
 void cli_output_flush(struct cli_output *o);
 
 #endif

@@ -7,7 +7,7 @@
 
 enum type { GAUGE, COUNTER, HISTOGRAM, INFO, LEFT_OUT };
 
-/* What each metric is: the first row whose name fits counts.  A star at its end stands for
+/* The type of each metric: the first row whose name matches.  A star at its end matches
  * anything. */
 static const struct row {
     const char *name;
@@ -67,7 +67,7 @@ static void end_text(struct cli_prometheus *m)
     cli_buffer_addc(&m->text, '\0');
 }
 
-/* Adds a label; in its value, backslash, quote and line end are escaped. */
+/* Add a label, with backslashes, quotes and line ends of its value escaped. */
 static void add_label(struct cli_buffer *b, struct slice key, struct slice value)
 {
     cli_buffer_add(b, key.at, key.len);
@@ -97,7 +97,7 @@ static size_t add_labels(struct cli_prometheus *m, const struct line *line)
     return begin;
 }
 
-/* True if Prometheus takes the value for a number; other text can only be a label. */
+/* True if Prometheus accepts the value as a number; other text can only be a label. */
 static bool is_number(const char *value)
 {
     char *end;
@@ -106,7 +106,7 @@ static bool is_number(const char *value)
     return end != value && *end == '\0';
 }
 
-/* Cuts _microseconds off a name: Prometheus counts in seconds. */
+/* Cut _microseconds off a name: Prometheus counts in seconds. */
 static bool cut_micro(struct slice *name)
 {
     static const char micro[] = "_microseconds";
@@ -145,7 +145,7 @@ static size_t add_value(struct cli_prometheus *m, struct slice value, bool micro
     return begin;
 }
 
-/* True for a proper metric name. */
+/* True if this is a valid metric name. */
 static bool is_name(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
@@ -185,7 +185,7 @@ void cli_prometheus_free(struct cli_prometheus *m)
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-/* The length of the name without a histogram's suffix. */
+/* Return the length of the name without a histogram's suffix. */
 static size_t base_length(const char *name, const struct row *row)
 {
     return row->type == HISTOGRAM ? strlen(row->name) : strlen(name);
@@ -220,7 +220,7 @@ void cli_prometheus_write(struct cli_prometheus *m, struct cli_buffer *out)
             write_metric(m, i, out);
 }
 
-/* Writes all samples of the metric that this one is the first of. */
+/* Write all samples of the metric that begins with this one. */
 static void write_metric(struct cli_prometheus *m, size_t first, struct cli_buffer *out)
 {
     static const char *const words[] = { "gauge", "counter", "histogram", "gauge" };
@@ -253,7 +253,7 @@ static void write_metric(struct cli_prometheus *m, size_t first, struct cli_buff
     }
 }
 
-/* Writes labels and value; a value that is text becomes a label of the value 1. */
+/* Write labels and value.  A value that is text becomes a label of the value 1. */
 static void write_sample(struct cli_prometheus *m, const struct cli_prometheus_sample *s,
                          const struct row *row, struct cli_buffer *out)
 {

@@ -21,10 +21,10 @@ struct cli_prometheus {
     struct cli_buffer text;
 };
 
-/* Adds a data line of stats: every key but name= and value= becomes a label. */
+/* Add a data line of stats; every key but name= and value= becomes a label. */
 void cli_prometheus_add(struct cli_prometheus *m, const struct line *line);
 
-/* Writes all samples, those of one metric together below its HELP and TYPE. */
+/* Write all samples, those of one metric together below its HELP and TYPE. */
 void cli_prometheus_write(struct cli_prometheus *m, struct cli_buffer *out);
 
 void cli_prometheus_free(struct cli_prometheus *m);

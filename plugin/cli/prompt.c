@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals are unblocked only while waiting for input, so that none comes between a change of the
+/* Signals are unblocked only while waiting for input, so that none arrives between a change of the
  * terminal and the record of it. */
 #include "plugin/cli/prompt.h"
 
@@ -19,7 +19,7 @@ static volatile sig_atomic_t caught;
 
 struct terminal {
     int fd;
-    bool opened; /* to be closed here */
+    bool opened; /* opened here, so it is closed here */
     struct termios before;
     struct sigaction action[CAUGHT_SIGNALS];
     sigset_t mask;
@@ -50,7 +50,7 @@ ssize_t cli_prompt_read(const char *prompt, char *value, size_t size)
     return len;
 }
 
-/* Asks once; -EINTR: a signal came that did not end the process, as when it is stopped and
+/* Ask once.  Return -EINTR after a signal that did not end the process, as when it is stopped and
  * continued. */
 static ssize_t ask(struct terminal *t, const char *prompt, char *value, size_t size)
 {
@@ -72,7 +72,7 @@ static void catch_signal(int signal_number)
     caught = signal_number;
 }
 
-/* Turns echo off and catches signals.  Those that are ignored (as under nohup) stay ignored. */
+/* Turn echo off and catch signals.  Signals that are ignored (as under nohup) stay ignored. */
 static int disable_echo(struct terminal *t)
 {
     const struct sigaction catching = { .sa_handler = catch_signal };
@@ -97,8 +97,7 @@ static int disable_echo(struct terminal *t)
     return 0;
 }
 
-/* Restores terminal and signals.  A signal that was caught is sent again, to take its usual
- * effect. */
+/* Restore terminal and signals.  Send a signal that was caught again, so that it takes effect. */
 static void restore(struct terminal *t)
 {
     tcsetattr(t->fd, TCSAFLUSH, &t->before);
@@ -109,7 +108,7 @@ static void restore(struct terminal *t)
     sigprocmask(SIG_SETMASK, &t->mask, NULL);
 }
 
-/* Reads one byte, waiting for it with this signal mask; NULL: the current one. */
+/* Read one byte, and wait for it with this signal mask; NULL: the current one. */
 static ssize_t read_byte(int fd, const sigset_t *mask, char *byte)
 {
     struct pollfd input = { .fd = fd, .events = POLLIN };

@@ -18,7 +18,7 @@ void cli_request_free(struct cli_request *c)
 
 /* -- requests --------------------------------------------------------------------------------- */
 
-/* The protocol's rule: an argument that does not begin with a proper key is a word. */
+/* Apply the protocol's rule: an argument that does not begin with a proper key is a word. */
 size_t cli_request_key_length(const char *argument)
 {
     size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz_");
@@ -50,7 +50,7 @@ enum cli_exit cli_request_build(struct cli_request *c)
     return status;
 }
 
-/* Adds one argument; an escaped byte takes four. */
+/* Add one argument; an escaped byte takes four. */
 static void put_argument(struct cli_buffer *b, const char *argument)
 {
     size_t key = cli_request_key_length(argument);
@@ -83,8 +83,8 @@ static enum cli_exit put_value(struct cli_request *c)
 
 /* -- conversation ----------------------------------------------------------------------------- */
 
-/* The role that the request needs.  Revoking by value is granted to everybody, by identifier to
- * administrators only. */
+/* Return the role that the request needs.  Everybody may revoke by value, only administrators by
+ * identifier. */
 static enum role role_of(const struct cli_request *c)
 {
     return request_role(c->verb, c->read_value ? KEY_BIT(KEY_TOKEN) : verb_row(c->verb)->keys);
@@ -145,7 +145,7 @@ enum cli_exit cli_request_exit(const struct reply *reply)
     return exits[reply->kind];
 }
 
-/* Reports "reason: message (key=value …)"; line ends in the daemon's text are escaped. */
+/* Report "reason: message (key=value …)", with line ends in the daemon's text escaped. */
 enum cli_exit cli_request_finish(const struct reply *reply)
 {
     struct cli_buffer b = { .at = NULL };

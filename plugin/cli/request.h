@@ -7,7 +7,7 @@
 #include "plugin/cli/socket_path.h"
 
 struct cli_request {
-    /* From the command line. */
+    /* Set from the command line. */
     const char *socket; /* NULL: choose one */
     bool json;
     bool plain;
@@ -19,40 +19,40 @@ struct cli_request {
     size_t arguments;
 
     bool sent;            /* the request was queued */
-    const char *path;     /* of the socket in use */
+    const char *path;     /* path of the socket in use */
     char id[ID_TEXT + 1]; /* the identifier whose first digits were given */
     struct cli_connection connection;
     struct cli_output output;
     struct cli_buffer line; /* the request, without its line end */
 };
 
-/* Closes the connection, and wipes and frees everything. */
+/* Close the connection, and wipe and free everything. */
 void cli_request_free(struct cli_request *c);
 
-/* The length of an argument's key, before its '='; 0: it is a word. */
+/* Return the length of an argument's key, before its '='; 0 if the argument is a word. */
 size_t cli_request_key_length(const char *argument);
 
-/* The value of an argument with this key, or NULL. */
+/* Return the value of an argument with this key, or NULL. */
 const char *cli_request_argument(const struct cli_request *c, const char *key);
 
-/* Builds the request's line: the verb, the arguments, and the value if one is to be read.
+/* Build the request's line: the verb, the arguments, and the value if one is to be read.  Return
  * CLI_EXIT_YES, or another status after a message. */
 enum cli_exit cli_request_build(struct cli_request *c);
 
-/* Connects, unless connected, to a socket of the verb's role.  CLI_EXIT_YES, or another status
- * after a message. */
+/* Connect, unless connected, to a socket of the verb's role.  Return CLI_EXIT_YES, or another
+ * status after a message. */
 enum cli_exit cli_request_connect(struct cli_request *c);
 
-/* Connects and queues the request.  CLI_EXIT_YES, or another status after a message. */
+/* Connect and queue the request.  Return CLI_EXIT_YES, or another status after a message. */
 enum cli_exit cli_request_send(struct cli_request *c);
 
-/* Waits for the next line of the reply.  CLI_EXIT_YES, or another status after a message. */
+/* Wait for the next line of the reply.  Return CLI_EXIT_YES, or another status after a message. */
 enum cli_exit cli_request_receive(struct cli_request *c, struct reply *reply);
 
-/* Reports the refusal in a final line, if it is one; returns the exit status. */
+/* If the final line is a refusal, report it.  Return the exit status. */
 enum cli_exit cli_request_finish(const struct reply *reply);
 
-/* The exit status of a final line. */
+/* Return the exit status of a final line. */
 enum cli_exit cli_request_exit(const struct reply *reply);
 
 #endif

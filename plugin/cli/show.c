@@ -11,7 +11,7 @@ static void put_line(struct cli_buffer *b, const struct line *line);
 
 /* -- rows and objects ------------------------------------------------------------------------- */
 
-/* Tells people how to get the rows beyond the limit. */
+/* Explain how to get the rows beyond the limit. */
 static void hint_at_more(const struct cli_request *c, const struct line *line)
 {
     struct slice next = line_get(line, "next");
@@ -42,7 +42,7 @@ enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
     return cli_request_finish(&reply);
 }
 
-/* Writes nothing before the final line has confirmed it. */
+/* Write nothing before the final line has confirmed it. */
 enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view)
 {
     struct cli_buffer *made = &c->output.bytes;
@@ -65,8 +65,7 @@ enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view
 
 /* -- a value ---------------------------------------------------------------------------------- */
 
-/* A broken pipe must be reported here: a value that nobody received means a token that nobody can
- * use. */
+/* Report a broken pipe, as a value that nobody received means a token that nobody can use. */
 enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view)
 {
     struct reply reply;
@@ -99,7 +98,7 @@ static void put_for_people(struct cli_request *c, const struct line *line)
         cli_buffer_adds(b, "The token does not expire.\n");
 }
 
-/* Writes the value to standard output, and the other fields to standard error. */
+/* Write the value to standard output, and the other fields to standard error. */
 static void put_for_programs(struct cli_request *c, const struct line *line)
 {
     struct cli_buffer fields = { .at = NULL };
@@ -142,7 +141,7 @@ static enum cli_exit hand_over(struct cli_request *c, const struct line *line)
 
 /* -- lines ------------------------------------------------------------------------------------ */
 
-/* Adds bytes that are not UTF-8, which a line may hold only as escapes. */
+/* Add bytes that are not UTF-8, which a line may hold only as escapes. */
 static void put_bytes(struct text *t, struct slice value)
 {
     text_addc(t, '"');
@@ -151,7 +150,7 @@ static void put_bytes(struct text *t, struct slice value)
     text_addc(t, '"');
 }
 
-/* Adds the line's arguments, quoted anew rather than copied, so that they are quoted correctly. */
+/* Add the line's arguments, quoted anew rather than copied, so that they are quoted correctly. */
 static void put_line(struct cli_buffer *b, const struct line *line)
 {
     for (size_t i = 0; i < line->count; i++) {
@@ -171,7 +170,7 @@ static void put_line(struct cli_buffer *b, const struct line *line)
     }
 }
 
-/* Writes a line: escaped for a terminal, or else so that import can read it. */
+/* Write a line: escaped for a terminal, otherwise so that import can read it. */
 static void put_exported(struct cli_request *c, const struct line *line)
 {
     struct cli_buffer made = { .at = NULL };

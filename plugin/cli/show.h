@@ -5,17 +5,17 @@
 
 #include "plugin/cli/request.h"
 
-/* Shows data lines as rows of the view. */
+/* Show data lines as rows of the view. */
 enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view);
 
-/* Shows the only data line, or else the final line, as an object. */
+/* Show the only data line, or else the final line, as an object. */
 enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view);
 
-/* Shows the final line as an object with a token's value.  If standard output is not a terminal,
- * only the value is written there. */
+/* Show the final line as an object with a token's value.  If standard output is not a terminal,
+ * write only the value to it. */
 enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view);
 
-/* Shows the lines themselves, as `jeton import` reads them. */
+/* Show the lines themselves, as `jeton import` reads them. */
 enum cli_exit cli_show_lines(struct cli_request *c, const struct cli_view *view);
 
 #endif

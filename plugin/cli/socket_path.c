@@ -26,8 +26,8 @@ static int open_one(struct cli_connection *conn, const char *path)
     return error;
 }
 
-/* If none of the default sockets can be used, the error is about the lowest role's that exists:
- * that is the one to ask access to. */
+/* If none of the default sockets can be used, report the one of the lowest role that exists, as
+ * access to that one is enough. */
 int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
                          const char **path)
 {
@@ -51,7 +51,7 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ro
     return reported;
 }
 
-/* Says who may connect, as far as the file shows it. */
+/* Explain who may connect, as far as the file shows it. */
 static void explain_access(const char *path, char *advice, size_t size)
 {
     struct stat st;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Chooses the socket to connect to. */
+/* Choose the socket to connect to. */
 #ifndef JETON_PLUGIN_CLI_SOCKET_PATH_H
 #define JETON_PLUGIN_CLI_SOCKET_PATH_H
 
 #include "plugin/cli/connection.h"
 #include "proto/request.h"
 
-/* Connects: to the socket `given`, else to the one that JETON_SOCKET names, else to the default
- * one of the highest role that is there and may be used, down to `role`.  Returns 0 and the path;
- * or -errno, after a message that says what is wrong and what to do. */
+/* Connect to the socket `given`, else to the one that JETON_SOCKET names, else to the default
+ * socket of the highest role that exists and may be used, down to `role`.  Return 0 and the path;
+ * or -errno, after a message with the problem and what to do. */
 int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
                          const char **path);
 

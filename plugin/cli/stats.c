@@ -4,7 +4,7 @@
 #include "plugin/cli/prometheus.h"
 #include "plugin/cli/show.h"
 
-/* True for a histogram's bucket: those are for programs, while people read the quantiles. */
+/* True for a histogram's bucket: buckets are for programs, while people read the quantiles. */
 static bool is_bucket(const struct line *line)
 {
     return line_get(line, "le").at != NULL;
@@ -25,7 +25,7 @@ static enum cli_exit show_rows(struct cli_request *c, const struct cli_view *vie
     return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
 }
 
-/* Writes nothing before everything has come: half of it would look as if counters had vanished. */
+/* Write nothing before everything was received: a part would look as if counters had vanished. */
 static enum cli_exit show_metrics(struct cli_request *c)
 {
     struct reply reply = { .final = false };

@@ -31,7 +31,7 @@ static bool read_header(int fd, uint32_t *slot_bits)
            h.slot_bits <= TABLE_BITS_MAX;
 }
 
-/* The home slot of a digest of these digits, filled up with `fill`. */
+/* Return the home slot of a digest that begins with these digits, and continues with `fill`. */
 static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
 {
     char padded[HOME_DIGITS];
@@ -43,7 +43,7 @@ static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
     return table_home(slot_bits, bytes);
 }
 
-/* Reads a slot twice, until the writer has not changed it in between. */
+/* Read a slot until two reads are equal, so that the writer did not change it in between. */
 static bool read_slot(int fd, uint32_t at, struct table_slot *slot)
 {
     off_t offset = TABLE_HEADER_SIZE + (off_t)at * (off_t)sizeof(*slot);

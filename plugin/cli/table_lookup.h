@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds identifiers by their first digits in the daemon's table.
+/* Find identifiers by their first digits in the daemon's table.
  *
  * A token's slot is at or near its home slot, which the first bits of its digest give, and the
  * identifier is the beginning of the digest; so only a few slots must be read, however many tokens
@@ -11,8 +11,8 @@
 
 enum { CLI_TABLE_LOOKUP_MIN = 6 }; /* digits that must be given */
 
-/* Writes up to `max` identifiers that begin with these lower-case hex digits.  Returns how many,
- * or -1: it is no table, or was replaced meanwhile. */
+/* Write up to `max` identifiers that begin with these lower-case hex digits.  Return how many, or
+ * -1 if this is no table, or if it was replaced meanwhile. */
 int cli_table_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], int max);
 
 #endif

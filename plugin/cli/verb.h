@@ -15,11 +15,11 @@ enum cli_value {
 struct cli_verb {
     enum verb verb;
     enum cli_exit (*run)(struct cli_request *c, const struct cli_view *view);
-    const struct cli_view *view; /* of its data lines or its object; NULL: none is known */
+    const struct cli_view *view; /* of its data lines or its object; NULL: not known */
     enum cli_value value;
     bool prints_value;
-    const char *summary; /* NULL: the protocol's */
-    const char *note;    /* what `jeton help VERB` adds; or NULL */
+    const char *summary; /* NULL: the one in the protocol's table */
+    const char *note;    /* printed by `jeton help VERB` too; or NULL */
 };
 
 #endif

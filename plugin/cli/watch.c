@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The only state is `last`, the serial of the last entry shown.  It is known before the first entry
- * comes, because a watch from now on first asks which entry is the newest. */
+ * comes: a watch that starts with the next entry first asks which one is the newest. */
 #include "plugin/cli/watch.h"
 
 #include <errno.h>
@@ -12,12 +12,12 @@ struct watch {
     struct cli_request *c;
     uint64_t last;
     bool resumed;    /* not the first connection */
-    int64_t since;   /* when it was made */
+    int64_t since;   /* when the connection was made */
     int retry;       /* milliseconds to wait before the next one */
-    const char *why; /* why the last one was lost */
+    const char *why; /* why the last connection was lost */
 };
 
-/* How one connection ended: it is to be made again, or the watch is over. */
+/* How one connection ended: another one is to be made, or the watch is over. */
 enum outcome { LOST, ENDED };
 
 static enum cli_exit find_newest(struct watch *w);
@@ -66,7 +66,7 @@ static enum cli_exit find_newest(struct watch *w)
 
 /* -- one connection --------------------------------------------------------------------------- */
 
-/* Sends the request; the first time with the user's arguments, so that the daemon checks them. */
+/* Send the request; the first time with the user's arguments, so that the daemon checks them. */
 static void send_request(struct watch *w)
 {
     static const struct slice watch = SLICE("watch"), end = SLICE("\n");
@@ -123,8 +123,8 @@ static enum outcome watch_once(struct watch *w, enum cli_exit *status)
     }
 }
 
-/* Handles the end of a watch: the daemon is stopping, or cannot do it now.  If it could before, try
- * again. */
+/* Handle the end of a watch: the daemon is stopping, or cannot do it now.  If it could do it
+ * before, try again. */
 static enum outcome take_final(struct watch *w, const struct reply *reply, enum cli_exit *status)
 {
     w->why = "it is stopping";
@@ -160,7 +160,7 @@ static enum outcome take_line(struct watch *w, const struct reply *reply, enum c
 
 /* -- reconnecting ----------------------------------------------------------------------------- */
 
-/* Connects again; false: nobody reads standard output any more. */
+/* Connect again; false if nobody reads standard output any more. */
 static bool reconnect(struct watch *w)
 {
     struct cli_request *c = w->c;

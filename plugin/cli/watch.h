@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `jeton watch`: shows changes as they happen, through restarts of the daemon. */
+/* `jeton watch`: show changes as they happen, through restarts of the daemon. */
 #ifndef JETON_PLUGIN_CLI_WATCH_H
 #define JETON_PLUGIN_CLI_WATCH_H
 
 #include "plugin/cli/request.h"
 
-/* Shows entries as they come, each once and none left out, until it is ended by a signal, nobody
- * reads standard output any more, or the journal does not reach back to where it should go on.
- * While the daemon is away it says so and tries again. */
+/* Show each entry once, as it comes, until a signal ends this, nobody reads standard output any
+ * more, or the journal no longer has the entry to continue with.  While the daemon does not answer,
+ * report that and try again. */
 enum cli_exit cli_watch(struct cli_request *c, const struct cli_view *view);
 
 #endif

@@ -22,7 +22,7 @@ static struct query *free_query(struct process_state *process)
     return NULL;
 }
 
-/* Sends a question on its way; false: the daemon cannot be asked. */
+/* Send a question; false: the daemon cannot be asked. */
 static bool start(struct jeton *h, const struct question *q, struct query *query)
 {
     struct channel *channel = async_channel(h);

@@ -61,7 +61,7 @@ int connection_open(struct connection *c, struct fd_identity *identity, const ch
     return 0;
 }
 
-/* Moves a descriptor above 0, 1 and 2: a host that has closed those may still write to them. */
+/* Move a descriptor above 0, 1 and 2: a host that has closed those may still write to them. */
 static int move_above_standard(int fd)
 {
     if (fd < 0 || fd > STDERR_FILENO)
@@ -81,7 +81,7 @@ static int connect_to(const char *path, int64_t deadline)
         return -errno;
     memcpy(address.sun_path, path, strlen(path) + 1);
     do {
-        /* The send timeout also bounds the wait for a place in the listener's queue. */
+        /* The send timeout also bounds the wait for space in the listener's queue. */
         int64_t left = deadline != 0 ? deadline - deadline_now() : 1;
         struct timeval timeout = { left / 1000, left % 1000 * 1000 };
         if (left <= 0)
@@ -149,7 +149,7 @@ void connection_close(struct connection *c)
         sodium_memzero(c->out + c->out_begin, c->out_end - c->out_begin);
         c->in_len = c->out_begin = c->out_end = 0;
     }
-    /* `done` may queue others behind these: they are not to be completed here. */
+    /* `done` may queue more requests behind these: do not complete those here. */
     for (unsigned left = c->count; left > 0; left--) {
         complete(c, &(struct connection_reply){ .status = STATUS_UNAVAILABLE, .fd = -1 });
     }
@@ -190,8 +190,8 @@ int connection_send(struct connection *c)
     return 0;
 }
 
-/* Replies that came before the connection broke still count, so an error of sending is looked at
- * after receiving. */
+/* Receive before reporting an error of sending: replies that came before the connection broke still
+ * count. */
 int connection_step(struct connection *c)
 {
     if (!connection_is_open(c)) {
@@ -269,8 +269,8 @@ static int receive(struct connection *c)
     return 0;
 }
 
-/* Takes the descriptors of a message.  One that this process has no free number for (MSG_CTRUNC) is
- * missing from its reply, which is no error here. */
+/* Take the descriptors of a message.  If this process has no free number for one (MSG_CTRUNC), it
+ * is missing from its reply, which is no error here. */
 static int take_descriptors(struct connection *c, struct msghdr *message)
 {
     int fd, error = 0;
@@ -303,7 +303,7 @@ static bool expects_descriptor(const struct connection *c)
     return false;
 }
 
-/* The status of a final line.  Of a word that this version does not know, the kind decides. */
+/* Return the status of a final line.  If this version does not know its word, the kind decides. */
 static enum status known_status(const struct reply *reply)
 {
     if (reply->status != STATUS_COUNT)
@@ -311,8 +311,8 @@ static enum status known_status(const struct reply *reply)
     return reply->kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
 }
 
-/* Takes the first line off the input buffer.  Returns 1; 0 if no line is complete; or -errno.  Data
- * lines are skipped unread: no request of ours asks for any. */
+/* Take the first line off the input buffer.  Return 1; 0 if no line is complete; or -errno.  Skip
+ * data lines unread: no request of the library asks for any. */
 static int take_reply(struct connection *c)
 {
     char bytes[LINE_MAX_BYTES];
@@ -340,7 +340,7 @@ static int take_reply(struct connection *c)
     return 1;
 }
 
-/* Takes the oldest pending request off the ring and answers it. */
+/* Take the oldest pending request off the ring and answer it. */
 static void complete(struct connection *c, struct connection_reply *reply)
 {
     struct connection_pending oldest = c->pending[c->first];

@@ -15,14 +15,14 @@
 
 enum { CONNECTION_PENDING_MAX = 256, CONNECTION_OUT_MAX = 4 * LINE_MAX_BYTES };
 
-/* The answer to a request: a final line, or none. */
+/* The answer to a request: a final line, or none, with STATUS_UNAVAILABLE.  A reason that this
+ * version does not know is STATUS_DENIED, a code STATUS_UNAVAILABLE.  The descriptor is closed
+ * after `done`, unless `done` keeps it and sets `fd` to -1. */
 struct connection_reply {
-    bool received;      /* false: the connection broke, or was given up */
-    enum status status; /* not received: STATUS_UNAVAILABLE.  A reason that this version does not
-                              * know is STATUS_DENIED, a code STATUS_UNAVAILABLE */
+    bool received; /* false: the connection broke, or was given up */
+    enum status status;
     const struct line *line; /* the whole final line, valid while `done` runs; NULL: not received */
-    int fd;                  /* the descriptor that came with it, or -1; closed after `done`, unless
-                              * `done` keeps it and sets this to -1 */
+    int fd;                  /* the descriptor that came with it, or -1 */
 };
 
 typedef void connection_done(void *context, struct connection_reply *reply);
@@ -37,10 +37,10 @@ struct connection_pending {
 
 struct connection {
     struct fd_identity *identity; /* NULL: not open */
-    bool table_refused;           /* what the daemon will not grant on this connection; */
-    bool used_refused;            /* for the connection's owner to set and read */
+    bool table_refused;           /* for the owner: the daemon will not grant the table here */
+    bool used_refused;            /* for the owner: the daemon will not accept reports here */
     int received_fd;              /* belongs to a reply that is not complete yet, or -1 */
-    unsigned first;               /* of the ring of pending requests */
+    unsigned first;               /* ring of pending requests */
     unsigned count;
     struct connection_pending pending[CONNECTION_PENDING_MAX];
     size_t in_len;
@@ -50,9 +50,9 @@ struct connection {
     char out[CONNECTION_OUT_MAX];
 };
 
-/* Connects, and only then closes what the connection or the identity had before, so that the new
- * descriptor has another number.  `deadline` 0: does not wait.  0 or -errno; -EPERM and -ELOOP mean
- * that the path, or who serves there, is not to be trusted. */
+/* Connect, and only then close what the connection or the identity had before, so that the new
+ * descriptor has another number.  If `deadline` is 0, do not wait.  Return 0 or -errno; -EPERM and
+ * -ELOOP mean that the path, or the server, is not to be trusted. */
 int connection_open(struct connection *c, struct fd_identity *identity, const char *path,
                     int64_t deadline);
 
@@ -62,30 +62,30 @@ bool connection_is_open(const struct connection *c);
 /* True if it is open, nothing is pending, and the daemon has neither hung up nor sent anything. */
 bool connection_is_idle(const struct connection *c);
 
-/* Closes the connection, unless its descriptor is somebody else's by now.  Pending requests are
- * answered: not received. */
+/* Close the connection, unless its descriptor now belongs to somebody else.  Complete pending
+ * requests as not received. */
 void connection_close(struct connection *c);
 
-/* Queues a request, a whole line, which is wiped once it is sent.  `done` is called once, from
- * connection_step() or connection_close(); it may queue others.  False: the connection is not open,
- * or its buffer or ring is full. */
+/* Queue a request, a whole line, which is wiped once it is sent.  `done` is called once, from
+ * connection_step() or connection_close(); it may queue others.  Return false if the connection is
+ * not open, or its buffer or ring is full. */
 bool connection_enqueue(struct connection *c, struct slice request, bool wants_fd,
                         connection_done *done, void *context, int64_t deadline);
 
-/* Sends what can be sent without waiting; 0 or -errno. */
+/* Send what can be sent without waiting; 0 or -errno. */
 int connection_send(struct connection *c);
 
-/* Sends and receives what can be without waiting, and calls `done` for every reply that has come.
- * -errno: the connection broke, and is closed. */
+/* Send and receive what is possible without waiting, and call `done` for every reply received.
+ * Return 0, or -errno if the connection broke; then it is closed. */
 int connection_step(struct connection *c);
 
-/* Waits until connection_step() may have something to do; false: the deadline has passed. */
+/* Wait until connection_step() may have something to do; false if the deadline passes first. */
 bool connection_wait(const struct connection *c, int64_t deadline);
 
-/* What to poll the descriptor for. */
+/* Return the events to poll the descriptor for. */
 short connection_events(const struct connection *c);
 
-/* The earliest deadline of the pending requests, or DEADLINE_NEVER. */
+/* Return the earliest deadline of the pending requests, or DEADLINE_NEVER. */
 int64_t connection_deadline(const struct connection *c);
 
 #endif

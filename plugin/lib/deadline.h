@@ -8,11 +8,11 @@
 #define DEADLINE_CLOCK_FAILED (INT64_MAX / 2) /* later than any deadline but DEADLINE_NEVER */
 #define DEADLINE_NEVER INT64_MAX
 
-/* The time now.  DEADLINE_CLOCK_FAILED: a system call filter of the host refuses the clock, and
- * then every deadline has passed, so that nobody waits for ever. */
+/* Return the time now.  If a system call filter of the host refuses the clock, return
+ * DEADLINE_CLOCK_FAILED: then every deadline has passed, so that nobody waits for ever. */
 int64_t deadline_now(void);
 
-/* The deadline so many milliseconds from now; where the clock failed, one that has passed. */
+/* Return the deadline so many milliseconds from now; if the clock failed, one that has passed. */
 int64_t deadline_in(unsigned milliseconds);
 
 #endif

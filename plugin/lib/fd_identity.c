@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* `held` is set last here and cleared first below: a child that is forked in between closes
+/* Set `held` last here, and clear it first below: a child that is forked in between closes
  * nothing. */
 int fd_identity_set(struct fd_identity *identity, int fd)
 {

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* All zero: no descriptor. */
+/* No descriptor: all zero. */
 struct fd_identity {
     bool held;
     int fd;
@@ -18,13 +18,13 @@ struct fd_identity {
     ino_t inode;
 };
 
-/* Records a descriptor, which belongs to the identity from then on.  0 or -errno. */
+/* Record a descriptor, which the identity owns from then on.  Return 0 or -errno. */
 int fd_identity_set(struct fd_identity *identity, int fd);
 
 /* True if a descriptor is recorded and its number still stands for the same file. */
 bool fd_identity_is_ours(const struct fd_identity *identity);
 
-/* Forgets the descriptor, and closes it if it is still ours. */
+/* Forget the descriptor, and close it if it is still ours. */
 void fd_identity_close(struct fd_identity *identity);
 
 #endif

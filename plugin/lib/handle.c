@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fetching the table.  The thread that advances next_fetch requests it; the others go on over the
- * socket.  Without a table, it is requested once a second and once for each new connection.
+/* Fetching the table.  The thread that advances next_fetch requests it; the others use the socket
+ * meanwhile.  Without a table, it is requested once a second and once for each new connection.
  *
  * Reporting uses.  The thread that advances next_report, about once a minute, sends what has been
  * recorded over a channel that happens to be free, without waiting. */
@@ -15,15 +15,15 @@
 enum {
     FETCH_EVERY = 1000, /* milliseconds */
     REPORT_EVERY = 60,  /* seconds */
-    REPORT_MAX = 128,   /* ids at a time; if there are more, the next go a second later */
+    REPORT_MAX = 128,   /* ids at a time; if there are more, the next a second later */
 };
 
 static void report_uses(struct jeton *h, int64_t now);
 
 /* -- the table -------------------------------------------------------------------------------- */
 
-/* A time further ahead than is ever set means that the clock was set back: a report is due then,
- * too. */
+/* True if uses are to be reported.  A time further ahead than is ever set shows that the clock was
+ * set back: report then, too. */
 static bool report_is_due(struct process_state *process, int64_t now)
 {
     int64_t due = atomic_load_explicit(&process->next_report, memory_order_relaxed);
@@ -63,7 +63,8 @@ void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, s
 
 /* -- channels --------------------------------------------------------------------------------- */
 
-/* Another daemon may serve a new connection, so the table is requested again at once. */
+/* Connect a channel, and request the table again at once: another daemon may serve the new
+ * connection. */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline)
 {
     int error = connection_open(&channel->connection, &h->identity[channel - h->process->channel],
@@ -93,7 +94,7 @@ void handle_wait(struct connection *c, int64_t deadline)
             connection_close(c);
 }
 
-/* Reads what the table may be used for.  False: nothing that this version knows. */
+/* Read what the table may be used for; false if this version does not know it. */
 static bool read_conditions(const struct line *line, struct table_view_conditions *conditions)
 {
     struct slice final = line_get(line, "final"), scopes = line_get(line, "scope");
@@ -156,7 +157,7 @@ bool handle_fetch_table(struct channel *channel, int64_t deadline)
 
 /* -- reports of uses -------------------------------------------------------------------------- */
 
-/* A daemon that refuses reports gets no more of them on this connection. */
+/* Stop reporting on this connection if the daemon refuses reports. */
 static void on_used(void *context, struct connection_reply *reply)
 {
     struct channel *channel = context;
@@ -165,8 +166,8 @@ static void on_used(void *context, struct connection_reply *reply)
         channel->connection.used_refused = true;
 }
 
-/* REPORT_MAX takes half of the connection's ring; the rest is left to requests that somebody waits
- * for. */
+/* Use only half of the connection's ring (REPORT_MAX), and leave the rest to requests that a caller
+ * waits for. */
 bool handle_report_uses(struct jeton *h, struct channel *channel)
 {
     uint8_t id[REPORT_MAX][ID_SIZE];
@@ -189,8 +190,8 @@ bool handle_report_uses(struct jeton *h, struct channel *channel)
     return count == REPORT_MAX;
 }
 
-/* Reports uses, unless another thread has just advanced next_report.  Zero there means that this is
- * the first use in this process: then there is nothing worth reporting yet. */
+/* Report uses, unless another thread has just advanced next_report.  Zero there marks the first use
+ * in this process, when there is nothing worth reporting yet. */
 static void report_uses(struct jeton *h, int64_t now)
 {
     struct process_state *process = h->process;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handle consists of: the table, and the channels to the daemon.
+/* A handle: the table, and the channels to the daemon.
  *
  * Any thread may use a handle.  A channel belongs to the thread that holds its lock.
  *
@@ -37,11 +37,11 @@ struct channel {
 struct process_state {
     struct table_view_readers readers;
     struct recent_uses recent_uses;
-    _Alignas(64) _Atomic int64_t next_report; /* CLOCK_REALTIME seconds */
-    _Atomic int64_t next_fetch;               /* of the table; 0: at once */
+    _Alignas(64) _Atomic int64_t next_report; /* in CLOCK_REALTIME seconds */
+    _Atomic int64_t next_fetch;               /* when to fetch the table; 0: at once */
     _Alignas(64) struct lock views_lock;      /* for replacing and reaping views */
     struct channel channel[HANDLE_CHANNELS + 1];
-    struct query query[HANDLE_QUERIES_MAX]; /* of the non-blocking calls */
+    struct query query[HANDLE_QUERIES_MAX]; /* for the non-blocking calls */
 };
 
 struct jeton {
@@ -54,27 +54,27 @@ struct jeton {
     char service[SERVICE_MAX + 1];
 };
 
-/* Looks a token up in the table; false: the daemon must be asked.  Reports recent uses if that is
- * due. */
+/* Look a token up in the table, and report recent uses if that is due.  Return false if the daemon
+ * must be asked. */
 bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claims *claims,
                    enum jeton_status *status);
 
-/* Does the same for at most TABLE_VIEW_BATCH_MAX tokens and sets `answered` of each. */
+/* Do the same for at most TABLE_VIEW_BATCH_MAX tokens and set `answered` of each. */
 void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, size_t count);
 
-/* Connects a channel; arguments and result as of connection_open(). */
+/* Connect a channel; arguments and result as of connection_open(). */
 int handle_open_channel(struct jeton *h, struct channel *channel, int64_t deadline);
 
-/* Locks a free channel, or one that becomes free before the deadline; NULL: none did. */
+/* Lock a free channel, or one that becomes free before the deadline; NULL if none does. */
 struct channel *handle_lock_channel(struct process_state *process, int64_t deadline);
 
-/* Waits until every pending request of the connection is answered, which the deadline ensures. */
+/* Wait until every pending request of the connection is answered, which the deadline ensures. */
 void handle_wait(struct connection *c, int64_t deadline);
 
-/* Requests the table if there is no valid one and it is time to try.  True: a reply will come. */
+/* Request the table if there is no valid one and it is time to try.  True if a reply will come. */
 bool handle_fetch_table(struct channel *channel, int64_t deadline);
 
-/* Reports recent uses on the channel, without waiting.  True: there may be more of them. */
+/* Report recent uses on the channel, without waiting.  True if there may be more of them. */
 bool handle_report_uses(struct jeton *h, struct channel *channel);
 
 #endif

@@ -5,7 +5,7 @@
  * table a verification is a hash and a look into memory: no system call, no lock, no allocation.
  * Where the table cannot answer (none is lent, it is being replaced, the daemon has stopped
  * renewing it), the daemon is asked over its socket; where nobody answers in time, the verdict is
- * JETON_UNAVAILABLE.  Nothing but JETON_OK is ever a pass.
+ * JETON_UNAVAILABLE.  Only JETON_OK is a pass.
  *
  *     struct jeton *handle;
  *     struct jeton_claims claims = JETON_CLAIMS_INIT;
@@ -24,11 +24,11 @@
  *            calls have a rule of their own.  Nothing here may be called from a signal handler.
  * Processes. After fork() the child may go on with the handle: it keeps the table and makes a
  *            connection of its own when it needs one.
- * Manners.   The library never prints, exits, raises a signal, changes errno or is a point of
+ * Conduct.   The library never prints, exits, raises a signal, changes errno or is a point of
  *            cancellation, and needs no initialisation.  Its descriptors are close-on-exec.  Copies
  *            of a value that it makes to send it are wiped when they are sent.
  *
- * libjeton(3) has the whole story, with an example.  Link with -ljeton. */
+ * libjeton(3) documents everything, with an example.  Link with -ljeton. */
 #ifndef JETON_H
 #define JETON_H
 
@@ -43,13 +43,13 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/* Where the daemon answers verifications, unless it was configured otherwise. */
+/* The socket on which the daemon answers verifications, unless it is configured otherwise. */
 #define JETON_SOCKET "/run/jeton/verify.sock"
 
 /* The expiry of a token that does not expire. */
 #define JETON_NEVER INT64_MAX
 
-/* What became of a question.  The numbers never change; later versions may add some, so compare
+/* The answer to a question.  The numbers never change; later versions may add some, so compare
  * with JETON_OK rather than with every refusal you know. */
 enum jeton_status {
     JETON_OK = 0, /* the token is good for what was asked */
@@ -87,8 +87,7 @@ struct jeton_claims {
     int32_t source;      /* enum jeton_source */
     int32_t reserved;    /* 0 */
     int64_t expires;     /* JETON_OK: seconds since 1970 UTC, or JETON_NEVER; else 0 */
-    int64_t retry_after; /* JETON_PENDING, JETON_DENIED: seconds after which asking
-                               again may help; or 0 */
+    int64_t retry_after; /* JETON_PENDING, JETON_DENIED: seconds until a retry may help; or 0 */
     char id[64];         /* the token's identifier, safe to log; "" if the token is not known */
     char verifier[64];   /* JETON_OK: the module that vouched for it, "local" for the table */
     char subject[264];   /* JETON_OK: whom the token speaks for; may be "" */
@@ -106,34 +105,33 @@ struct jeton;
 #define JETON_NO_TABLE 0x1u   /* never use the table: ask the daemon every time */
 #define JETON_NO_REPORTS 0x2u /* do not tell the daemon which tokens the table let pass */
 
-/* Opens a handle.
+/* Open a handle.
  *
- *   socket_path  the daemon's verify socket, an absolute path; NULL: JETON_SOCKET.  It is believed
+ *   socket_path  the daemon's verify socket, an absolute path; NULL: JETON_SOCKET.  It is trusted
  *                only if root, this process's user or the daemon's user alone could have put it
  *                there; libjeton(3) has the exact rule
  *   service      whose verifier stack judges, as in [service NAME] of the daemon's configuration;
  *                1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -.  NULL: the default one
  *   flags        JETON_NO_TABLE, JETON_NO_REPORTS, or 0
  *
- * Connects and fetches the table at once if the daemon is there (call it before chroot() and
- * before the descriptors run out).  If it is not there, that is no error: each verification looks
- * again.
+ * Connect and fetch the table at once if the daemon runs (call this before chroot() and before the
+ * descriptors run out).  If it does not run, that is no error: each verification tries again.
  *
- * Returns 0 and a handle that jeton_close() frees; or a negative errno and NULL:
+ * Return 0 and a handle that jeton_close() frees; or a negative errno and NULL:
  * -EINVAL (an argument), -ENAMETOOLONG (the path), -EACCES (this process may not connect), -EPERM
- * (the socket is not to be believed), -ELOOP (a symbolic link is on its path), -ENOMEM. */
+ * (the socket is not to be trusted), -ELOOP (a symbolic link is on its path), -ENOMEM. */
 int jeton_open(struct jeton **handle, const char *socket_path, const char *service,
                unsigned int flags);
 
-/* Frees a handle and everything that belongs to it.  NULL is allowed.  Questions still waiting are
- * forgotten: their functions are not called. */
+/* Free a handle and everything that belongs to it.  NULL is allowed.  Forget the questions
+ * still waiting: their functions are not called. */
 void jeton_close(struct jeton *handle);
 
-/* How long one verification may take in all, connecting included, when the daemon must be asked:
- * 1 to 600000 milliseconds; 1000 at first.  Concerns later calls.  0, or -EINVAL. */
+/* Set how long each later verification may take in all, connecting included, when the daemon must
+ * be asked: 1 to 600000 milliseconds; 1000 at first.  Return 0 or -EINVAL. */
 int jeton_set_timeout(struct jeton *handle, unsigned int milliseconds);
 
-/* Judges a token.
+/* Judge a token.
  *
  *   value, length  what the client presented: any bytes
  *   scopes         words joined by commas, all of which the token must have, or NULL: none.
@@ -141,8 +139,8 @@ int jeton_set_timeout(struct jeton *handle, unsigned int milliseconds);
  *   subject        whom the token must speak for, at most 256 bytes, or NULL: anybody.  "": nobody
  *   claims         receives what is known, or NULL
  *
- * The token's state is judged before its subject, and that before its scopes.  Blocks only if the
- * daemon must be asked, and then no longer than the timeout.  A token whose revocation was
+ * Judge the token's state before its subject, and that before its scopes.  Block only if the daemon
+ * must be asked, and then no longer than the timeout.  A token whose revocation was
  * acknowledged by the daemon before this call began is refused; if the daemon was killed, that
  * holds from 5 seconds after its death on. */
 enum jeton_status jeton_verify(struct jeton *handle, const void *value, size_t length,
@@ -160,19 +158,19 @@ struct jeton_check {
     int32_t reserved;            /* 0 */
 };
 
-/* Judges several tokens, each as jeton_verify() would, and returns how many passed.  By the table
+/* Judge several tokens, each as jeton_verify() would, and return how many passed.  By the table
  * that takes less than half the time of one call for each: they are hashed side by side, and what
  * is looked up is fetched from memory at the same time.  If the daemon must be asked, it is asked
  * for one after the other, and the timeout is that of the whole call: what is not answered by then
  * is JETON_UNAVAILABLE.  The status of each is set in any case. */
 size_t jeton_verify_batch(struct jeton *handle, struct jeton_check *checks, size_t count);
 
-/* Who gave the answer that these claims are of. */
+/* Return who gave the answer that these claims belong to. */
 enum jeton_source jeton_source(const struct jeton_claims *claims);
 
-/* A status as the daemon's word for it ("revoked"), as a sentence for people, and as the HTTP
- * status to answer with (200, 401, 403, 500 or 503).  Static strings, never NULL; a status this
- * version does not know is treated as JETON_UNAVAILABLE. */
+/* Return a status as the daemon's word for it ("revoked"), as a sentence for people, and as the
+ * HTTP status to answer with (200, 401, 403, 500 or 503).  Static strings, never NULL; a status
+ * this version does not know is treated as JETON_UNAVAILABLE. */
 const char *jeton_status_word(enum jeton_status status);
 const char *jeton_status_text(enum jeton_status status);
 int jeton_status_http(enum jeton_status status);
@@ -190,35 +188,35 @@ int jeton_status_http(enum jeton_status status);
  * on it meanwhile.  A program with several loops opens a handle for each.  None of these calls
  * waits.  In a child after fork() nothing is waiting: what the parent asked stays the parent's. */
 
-/* Called once with the answer, from jeton_dispatch().  It may start other questions and cancel
- * some, but not dispatch or close. */
+/* A function that is called once with the answer, from jeton_dispatch().  It may start other
+ * questions and cancel some, but not dispatch or close. */
 typedef void jeton_done(void *context, enum jeton_status status);
 
-/* As jeton_verify(), but if the daemon must be asked it returns JETON_WAITING, and `done` is
- * called later with the answer; `claims` (unless NULL) must live until then.  Any other return is
+/* Verify like jeton_verify(), but if the daemon must be asked, return JETON_WAITING and call `done`
+ * later with the answer; `claims` (unless NULL) must live until then.  Any other return is
  * the answer itself, and `done` is not called.  value, scopes and subject are not needed once
  * this returns.  At most 250 questions wait at a time: the next is JETON_UNAVAILABLE. */
 enum jeton_status jeton_verify_start(struct jeton *handle, const void *value, size_t length,
                                      const char *scopes, const char *subject,
                                      struct jeton_claims *claims, jeton_done *done, void *context);
 
-/* Forgets the questions started with this context: their `done` is not called, and their claims
+/* Forget the questions started with this context: their `done` is not called, and their claims
  * are not touched again. */
 void jeton_cancel(struct jeton *handle, void *context);
 
-/* The descriptor to poll, or -1: nothing to poll now.  It is the library's: do not read it, write
- * it or close it.  Ask again after each jeton_verify_start() and jeton_dispatch(): when the
- * daemon is replaced it changes, and its number with it. */
+/* Return the descriptor to poll, or -1 if there is nothing to poll now.  It is the library's: do
+ * not read it, write it or close it.  Ask again after each jeton_verify_start() and
+ * jeton_dispatch(): when the daemon is replaced it changes, and its number with it. */
 int jeton_fd(const struct jeton *handle);
 
-/* What to poll it for: POLLIN, or POLLIN | POLLOUT. */
+/* Return the events to poll it for: POLLIN, or POLLIN | POLLOUT. */
 short jeton_events(const struct jeton *handle);
 
-/* Milliseconds until jeton_dispatch() must be called even if the descriptor is silent, so that a
- * question can time out; -1: no need, nothing is waiting. */
+/* Return the milliseconds until jeton_dispatch() must be called even if the descriptor is silent,
+ * so that a question can time out; -1: no need, nothing is waiting. */
 int jeton_timeout(const struct jeton *handle);
 
-/* Sends and receives what it can and calls the functions whose answers came or are overdue. */
+/* Send and receive what is possible, and call the functions whose answers came or are overdue. */
 void jeton_dispatch(struct jeton *handle);
 
 #ifdef __GNUC__

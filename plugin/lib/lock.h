@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A mutex that can be waited for until a deadline of the monotonic clock, which pthreads has not
- * everywhere.  Its memory may be zeroed by fork(): zero is unlocked. */
+/* A mutex that can be waited for until a deadline of the monotonic clock, which pthreads do not
+ * offer everywhere.  Its memory may be zeroed by fork(): zero is unlocked. */
 #ifndef JETON_PLUGIN_LIB_LOCK_H
 #define JETON_PLUGIN_LIB_LOCK_H
 
@@ -12,10 +12,10 @@ struct lock {
     _Atomic uint32_t state; /* 0: unlocked; 1: locked; 2: locked, and somebody may be waiting */
 };
 
-/* Locks if that needs no waiting; true: locked. */
+/* Lock if that is possible without waiting; true: locked. */
 bool lock_try(struct lock *lock);
 
-/* Locks, waiting until the deadline (of plugin/lib/deadline.h) at most; false: it passed first. */
+/* Lock, and wait until the deadline (of plugin/lib/deadline.h) at most; false: it passed first. */
 bool lock_take(struct lock *lock, int64_t deadline);
 
 void lock_release(struct lock *lock);

@@ -28,7 +28,7 @@ bool query_read(struct question *q, const void *value, size_t length, const char
     return false;
 }
 
-/* Adds a key with any bytes as a quoted value, which need not be UTF-8. */
+/* Add a key with any bytes as a quoted value, which need not be UTF-8. */
 static void put_bytes(struct text *t, const char *key, struct slice bytes)
 {
     text_addc(t, ' ');
@@ -62,15 +62,15 @@ bool query_send(struct query *query, struct connection *connection, const char *
     put_bytes(&line, "token", q->value);
     text_addc(&line, '\n');
     if (line.cut)
-        query->status = JETON_MALFORMED; /* a value that no line can hold is in no store */
+        query->status = JETON_MALFORMED; /* no store has a value that no line can hold */
     bool queued = !line.cut && connection_enqueue(connection, text_slice(&line), false, on_verdict,
                                                   query, deadline);
     sodium_memzero(buffer, line.len);
     return queued;
 }
 
-/* Fills the claims from an OK line.  False: it is not to be trusted.  A pass must name its token
- * and its verifier; one by the daemon's own table must be for the value that was sent. */
+/* Fill the claims from an OK line.  Return false if it is not to be trusted: a pass must name its
+ * token and its verifier, and one by the daemon's own table must be for the value that was sent. */
 static bool read_pass(const struct query *query, const struct line *line, struct jeton_claims *c)
 {
     struct slice id = line_get(line, "id"), verifier = line_get(line, "verifier");
@@ -112,7 +112,7 @@ static enum jeton_status read_verdict(const struct query *query,
     return status;
 }
 
-/* The query is free for another question before `done` runs, since `done` may start one. */
+/* Free the query for another question before `done` runs, since `done` may start one. */
 static void on_verdict(void *context, struct connection_reply *reply)
 {
     struct query *query = context;

@@ -10,7 +10,7 @@
 
 struct query {
     bool pending;  /* a non-blocking call that is not answered yet */
-    bool received; /* a reply came */
+    bool received; /* a reply was received */
     enum jeton_status status;
     struct jeton_claims *claims;
     jeton_done *done; /* or NULL */
@@ -18,15 +18,15 @@ struct query {
     uint8_t digest[DIGEST_SIZE];
 };
 
-/* Reads the arguments of a public function.  The question points into them.  False: they are wrong
- * (JETON_INVALID), and the claims are empty. */
+/* Read the arguments of a public function.  The question points into them.  If they are wrong
+ * (JETON_INVALID), return false, with empty claims. */
 bool query_read(struct question *q, const void *value, size_t length, const char *scopes,
                 const char *subject, struct jeton_claims *claims);
 
-/* Queues the question on a connection.  The caller has set the digest, claims, `done` and context;
- * received, status and the claims are set when the reply comes or the connection closes, and then
- * `done` is called.  The query must live until then.  False: the connection is full, or no line can
- * hold the question (then the status is set). */
+/* Queue the question on a connection.  The caller has set the digest, claims, `done` and context.
+ * Set received, status and the claims when the reply comes or the connection closes, and then call
+ * `done`; the query must live until then.  Return false if the connection is full, or if no line
+ * can hold the question (then the status is set). */
 bool query_send(struct query *query, struct connection *connection, const char *service,
                 const struct question *q, int64_t deadline);
 

@@ -7,9 +7,9 @@
 #define UNREPORTED (UINT64_C(1) << 32)
 
 /* An entry is written at most twice a minute, for its token and when that is reported, so the cache
- * lines that all threads share are hardly ever dirty.  A token that finds its set full this minute
- * goes unreported, and so may one of two that are written at the same moment; the daemon ignores an
- * id made of both. */
+ * lines that all threads share are hardly ever dirty.  If the set of a token is full in this
+ * minute, its use is not reported; the same may happen to one of two tokens recorded at the same
+ * moment, and the daemon ignores an id mixed from both. */
 void recent_uses_add(struct recent_uses *uses, const uint8_t id[ID_SIZE], uint32_t minute)
 {
     uint64_t head, free_at = UINT64_MAX;

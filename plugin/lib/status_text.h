@@ -6,8 +6,8 @@
 #include "plugin/lib/jeton.h"
 #include "proto/status.h"
 
-/* The public status of a status; JETON_UNAVAILABLE for those that callers of the library never
- * see. */
+/* Return the public status of a status; JETON_UNAVAILABLE for those that callers of the library
+ * never see. */
 enum jeton_status status_text_public(enum status status);
 
 #endif

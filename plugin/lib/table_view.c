@@ -15,17 +15,17 @@
  *
  * Validity of a verdict.  The daemon, under the mutex of all changes, completes a new table, marks
  * the old one superseded, then goes on; a revocation is acknowledged only after the new table shows
- * it.  A reader checks the state after it has read the slot with acquire order, so the state is of a
- * later moment.  If it is `live`, the slot was read before the table was superseded, hence
- * before any revocation that this table does not show was made, let alone acknowledged.  A call
- * that begins after an acknowledgement therefore finds the flag in this table, or the table
+ * it.  A reader checks the state after it has read the slot with acquire order, so the state is
+ * that of a later moment.  If it is `live`, the slot was read before the table was superseded,
+ * hence before any revocation that this table does not show was made, let alone acknowledged.  A
+ * call that begins after an acknowledgement therefore finds the flag in this table, or the table
  * superseded.
  *
  * The lease is checked last, against the clock of that moment: it shows that the daemon was alive
- * when the slot was read.  Checking either only before would date the answer from that check, and
- * between it and the slot a thread may sleep for any time.  A lease that ends further ahead than
- * the daemon ever grants is not trusted: the clocks differ (a time namespace), so it would not
- * end in time.
+ * when the slot was read.  If either were checked only before, the answer would be as old as that
+ * check, and between it and the slot a thread may sleep for any time.  A lease that ends further
+ * ahead than the daemon ever grants is not trusted: the clocks differ (a time namespace), so it
+ * would not end in time.
  *
  * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
  * read before it was mapped, and every offset is checked against that size. */
@@ -58,7 +58,7 @@ static const char *check_file(int fd, uint64_t size)
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return "not a regular file";
-    /* Huge pages can run out, which would be a SIGBUS. */
+    /* Reject huge pages: they can run out, which would be a SIGBUS. */
     if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
         return "not in ordinary memory";
     if (st.st_size < 0 || (uint64_t)st.st_size != size)
@@ -120,8 +120,8 @@ void table_views_free(struct table_views *views)
 
 /* -- lookups ---------------------------------------------------------------------------------- */
 
-/* Counts this thread as a reader, then loads the current view, which stays mapped until leave().
- * Returns the counter's slot. */
+/* Count this thread as a reader, then load the current view, which stays mapped until leave().
+ * Return the counter's slot. */
 static unsigned enter(struct table_views *views, struct table_view_readers *readers,
                       struct table_view **view)
 {
@@ -157,7 +157,7 @@ static bool is_valid(const struct table_view *v)
     return (uint64_t)lease - now - 1 < LEASE_MAX;
 }
 
-/* Fills the claims from a verdict.  False: the table contains what no token can have. */
+/* Fill the claims from a verdict; false if the table contains what no token can have. */
 static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t now)
 {
     claims_clear(c);
@@ -174,7 +174,7 @@ static bool fill_claims(struct jeton_claims *c, const struct verdict *v, int64_t
            claims_set_text(c->scopes, sizeof(c->scopes), v->scopes);
 }
 
-/* Fetches ahead what a lookup will read.  Inline for the same reason as table_prefetch(). */
+/* Prefetch what a lookup will read.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void prefetch(const struct table *table,
                                                            struct recent_uses *recent_uses,
                                                            const uint8_t *digest)
@@ -183,8 +183,8 @@ static inline __attribute__((always_inline)) void prefetch(const struct table *t
     recent_uses_prefetch(recent_uses, digest);
 }
 
-/* Reads the clock.  False: the host's system call filter refuses it, and then nobody knows which
- * tokens have expired. */
+/* Read the clock.  Return false if the host's system call filter refuses it: then nobody knows
+ * which tokens have expired. */
 static bool wall_clock(int64_t *now)
 {
     struct timespec t;
@@ -195,7 +195,7 @@ static bool wall_clock(int64_t *now)
     return true;
 }
 
-/* Judges one question.  True: the verdict is final, provided that the view is valid. */
+/* Judge one question.  True: the verdict is final, provided that the view is valid. */
 static bool judge_one(const struct table_view *view, const struct question *question, bool hashed,
                       int64_t now, struct verdict *v, struct jeton_claims *claims)
 {
@@ -209,7 +209,7 @@ static bool judge_one(const struct table_view *view, const struct question *ques
            (claims == NULL || fill_claims(claims, v, now));
 }
 
-/* Completes a lookup: a pass is recorded; without an answer the claims are empty. */
+/* Complete a lookup: record a pass, and clear the claims if there is no answer. */
 static void finish(struct recent_uses *recent_uses, bool answered, const struct verdict *v,
                    int64_t now, struct jeton_claims *claims)
 {
@@ -219,7 +219,7 @@ static void finish(struct recent_uses *recent_uses, bool answered, const struct 
         claims_clear(claims);
 }
 
-/* The clock is read while the slot is on its way from memory. */
+/* Read the clock while the slot is on its way from memory. */
 bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
                        struct recent_uses *recent_uses, const struct question *question,
                        struct verdict *v, int64_t *now, struct jeton_claims *claims)
@@ -244,7 +244,8 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
     return answered;
 }
 
-/* Judges several questions, whose `answered` then means: provided that the view is valid. */
+/* Judge several questions, and set `answered` where the verdict is final, provided that the view is
+ * valid. */
 static void judge_all(const struct table_view *view, struct recent_uses *recent_uses,
                       struct table_view_batch_item *items, size_t count, int64_t *now)
 {
@@ -268,7 +269,7 @@ static void judge_all(const struct table_view *view, struct recent_uses *recent_
                                                    &items[i].verdict, items[i].claims);
 }
 
-/* Checking state and lease once, after the last slot was read, is valid for all of them. */
+/* Check state and lease once, after the last slot was read: that is valid for all of them. */
 void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
                              struct recent_uses *recent_uses, struct table_view_batch_item *items,
                              size_t count, int64_t *now)

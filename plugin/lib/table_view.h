@@ -12,12 +12,12 @@
 
 enum {
     TABLE_VIEW_READER_SLOTS = 64,
-    TABLE_VIEW_BATCH_MAX = 32, /* as many cache misses as a processor overlaps, and some */
+    TABLE_VIEW_BATCH_MAX = 32, /* as many cache misses as a processor overlaps, or more */
 };
 
 /* What a table may be used for: the terms on which the daemon hands it out. */
 struct table_view_conditions {
-    bool final; /* a token that it refuses is refused: the daemon need not be asked */
+    bool final; /* a token that the table refuses is refused: no need to ask */
     size_t scopes_len;
     char scopes[SCOPES_TEXT_MAX]; /* a token passes only if it has these scopes as well */
 };
@@ -43,19 +43,19 @@ struct table_views {
     struct table_view *retired;
 };
 
-/* Maps a table of `size` bytes that nobody can shrink or write to.  Returns NULL and a view that
- * table_view_close() frees; or what is wrong with it, and no view.  The descriptor stays the
- * caller's and is not needed afterwards. */
+/* Map a table of `size` bytes that nobody can shrink or write to.  Return NULL and a view that
+ * table_view_close() frees; or an error message, and no view.  The caller keeps the descriptor,
+ * which is not needed afterwards. */
 const char *table_view_open(int fd, uint64_t size, const struct table_view_conditions *conditions,
                             struct table_view **view);
 void table_view_close(struct table_view *v);
 
-/* Closes them all; no thread may be reading. */
+/* Close all views; no thread may be reading. */
 void table_views_free(struct table_views *views);
 
-/* Judges a token by the current view.  True: the verdict is final and was valid when it was read;
- * then *now is its time (CLOCK_REALTIME seconds), the claims (unless NULL) are filled, and a pass
- * is recorded.  False: the daemon must be asked; the claims are empty. */
+/* Judge a token by the current view.  If the verdict is final and was valid when it was read,
+ * return true: then *now is its time (CLOCK_REALTIME seconds), the claims (unless NULL) are filled,
+ * and a pass is recorded.  False: the daemon must be asked; the claims are empty. */
 bool table_view_lookup(struct table_views *views, struct table_view_readers *readers,
                        struct recent_uses *recent_uses, const struct question *question,
                        struct verdict *verdict, int64_t *now, struct jeton_claims *claims);
@@ -68,8 +68,8 @@ struct table_view_batch_item {
     bool answered; /* the verdict is final, and the claims are filled */
 };
 
-/* Does as table_view_lookup() for each of at most TABLE_VIEW_BATCH_MAX; but they are hashed side by
- * side, and their slots are fetched from memory at the same time. */
+/* Do the same as table_view_lookup() for each of at most TABLE_VIEW_BATCH_MAX, but hash them side
+ * by side, and fetch their slots from memory at the same time. */
 void table_view_lookup_batch(struct table_views *views, struct table_view_readers *readers,
                              struct recent_uses *recent_uses, struct table_view_batch_item *items,
                              size_t count, int64_t *now);
@@ -77,12 +77,13 @@ void table_view_lookup_batch(struct table_views *views, struct table_view_reader
 /* True if there is a current view and it is valid. */
 bool table_view_usable(struct table_views *views, struct table_view_readers *readers);
 
-/* Makes `view` the current one and retires the other.  NULL: retires the current one, but only if
- * the daemon has ended it; otherwise its lease may yet be renewed.  One thread at a time. */
+/* Make `view` the current one and retire the other.  If `view` is NULL, retire the current one, but
+ * only if the daemon has ended it; otherwise its lease may yet be renewed.  One thread at a
+ * time. */
 void table_view_replace(struct table_views *views, struct table_view_readers *readers,
                         struct table_view *view);
 
-/* Unmaps retired views that no thread can be reading.  One thread at a time, as above. */
+/* Unmap retired views that no thread can be reading.  One thread at a time, as above. */
 void table_view_reap(struct table_views *views, struct table_view_readers *readers);
 
 #endif

@@ -34,7 +34,7 @@ _Static_assert(sizeof(((struct jeton_claims *)NULL)->subject) > SUBJECT_MAX &&
 
 /* -- verifying -------------------------------------------------------------------------------- */
 
-/* Asks over a channel whose lock is held.  Tries twice: the connection may turn out to be that of a
+/* Ask over a channel whose lock is held.  Try twice: the connection may turn out to be that of a
  * daemon that has died. */
 static enum jeton_status ask_on_channel(struct jeton *h, struct channel *channel,
                                         const struct question *q, struct jeton_claims *claims,
@@ -60,7 +60,7 @@ static enum jeton_status ask_on_channel(struct jeton *h, struct channel *channel
     return query.status;
 }
 
-/* Asks the daemon.  The first question of a batch sets the deadline that all of them share. */
+/* Ask the daemon.  The first question of a batch sets the deadline that all of them share. */
 static enum jeton_status ask_daemon(struct jeton *h, const struct question *q,
                                     struct jeton_claims *claims, int64_t *deadline)
 {
@@ -90,7 +90,7 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
     return handle_lookup(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
 }
 
-/* Verifies at most TABLE_VIEW_BATCH_MAX tokens; returns how many passed. */
+/* Verify at most TABLE_VIEW_BATCH_MAX tokens; return how many passed. */
 static size_t verify_chunk(struct jeton *h, struct jeton_check *checks, size_t count,
                            int64_t *deadline)
 {
@@ -136,7 +136,7 @@ enum jeton_source jeton_source(const struct jeton_claims *claims)
 
 /* -- opening and closing ---------------------------------------------------------------------- */
 
-/* Copies the socket's path and the service's name; 0 or -errno. */
+/* Copy the socket's path and the service's name; 0 or -errno. */
 static int set_names(struct jeton *h, const char *path, const char *service)
 {
     if (path == NULL)
@@ -155,8 +155,8 @@ static int set_names(struct jeton *h, const char *path, const char *service)
     return 0;
 }
 
-/* Connects and fetches the table for the first time.  Only what an administrator must correct is an
- * error: a daemon that is not there may come later. */
+/* Connect and fetch the table for the first time.  Only what an administrator must correct is an
+ * error: a daemon that does not run may be started later. */
 static int connect_first(struct jeton *h)
 {
     struct api_guard guard = api_guard_begin();

@@ -68,7 +68,7 @@ static const char *read_timeout(struct pam_options *o, const char *value)
 
 static const struct option_row {
     const char *name;
-    const char *(*read)(struct pam_options *o, const char *value); /* NULL, or what is wrong */
+    const char *(*read)(struct pam_options *o, const char *value); /* NULL, or the error */
     size_t flag; /* read == NULL: the offset of the bool that it sets */
 } rows[] = {
     { "service", .read = read_service },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The options of a pam_jeton line in a PAM service file.  No state.  Strings are copied into the
- * struct, but for the prompt, which stays the caller's. */
+ * struct, except the prompt, which the caller keeps. */
 #ifndef JETON_PLUGIN_PAM_OPTIONS_H
 #define JETON_PLUGIN_PAM_OPTIONS_H
 
@@ -25,14 +25,15 @@ struct pam_options {
     bool try_first_pass;
 };
 
-/* Sets the defaults. */
+/* Set the defaults. */
 void pam_options_init(struct pam_options *o);
 
-/* Reads the options over what is set already.  NULL, or what is wrong with argv[*at]. */
+/* Read the options over those that are set already.  Return NULL, or what is wrong with
+ * argv[*at]. */
 const char *pam_options_read(struct pam_options *o, int argc, const char **argv, int *at);
 
-/* Sets the service, if no option did.  A name that no [service] section of the daemon's
- * configuration can have is ignored. */
+/* Set the service, if no option did.  Ignore a name that no [service] section of the daemon's
+ * configuration can have. */
 void pam_options_default_service(struct pam_options *o, const char *name);
 
 #endif

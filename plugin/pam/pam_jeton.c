@@ -17,9 +17,10 @@
  * without options means "is it still valid?".  For users who did not authenticate by a token,
  * account management returns PAM_IGNORE.
  *
- * What the application learns: yes, no, or that nobody could judge.  The conversation is the same
- * whatever is wrong, and every no is PAM_AUTH_ERR while authenticating.  There is no delay after a
- * refusal: a value cannot be guessed.  The log shows which token, by its identifier, and why.
+ * What the application learns: yes, no, or that the token could not be verified.  The conversation
+ * is the same whatever is wrong, and every refusal is PAM_AUTH_ERR while authenticating.  There is
+ * no delay after a refusal: a value cannot be guessed.  The log shows which token, by its
+ * identifier, and why.
  *
  * There is no state outside the PAM handle: threads need nothing more than a handle each. */
 #include <errno.h>
@@ -109,8 +110,8 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     return code;
 }
 
-/* Always a success: the decision is made already, and the process that calls may be another than
- * the one that authenticated. */
+/* Always succeed: the decision is made already, and the process that calls may be another than the
+ * one that authenticated. */
 int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
     (void)argc;
@@ -144,7 +145,7 @@ int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
     return code_of(&answer, PHASE_ACCOUNT);
 }
 
-/* Reads the options over what is set already.  False: one is wrong, and was logged. */
+/* Read the options over those that are set already; false: one was wrong, and was logged. */
 static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o)
 {
     const char *service = item(pamh, PAM_SERVICE);
@@ -160,8 +161,8 @@ static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct
 
 /* -- passwords -------------------------------------------------------------------------------- */
 
-/* Asks for a password, and leaves it for the modules that follow.  What was typed is the caller's
- * to wipe and free, even on failure. */
+/* Ask for a password, and leave it for the modules that follow.  The caller wipes and frees what
+ * was typed, even on failure. */
 static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed)
 {
     int code = pam_prompt(pamh, PAM_PROMPT_ECHO_OFF, typed, "%s", o->prompt);
@@ -173,7 +174,7 @@ static int read_password(pam_handle_t *pamh, const struct pam_options *o, char *
     return code == PAM_CONV_AGAIN ? PAM_INCOMPLETE : code;
 }
 
-/* Verifies one password.  The user is read only now: a conversation may have changed it. */
+/* Verify one password.  Read the user only now: a conversation may have changed it. */
 static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const char *value)
 {
     const char *user = item(pamh, PAM_USER);
@@ -214,7 +215,7 @@ static int keep(pam_handle_t *pamh, const struct pam_request *request, const cha
 
 /* -- verifying -------------------------------------------------------------------------------- */
 
-/* True if a token can speak for this user; nobody is the subject of a token whose subject is
+/* True if a token can speak for this user.  Nobody is the subject of a token whose subject is
  * empty. */
 static bool is_subject(const char *user)
 {
@@ -226,8 +227,8 @@ static const char *or_null(const char *text)
     return text[0] != '\0' ? text : NULL;
 }
 
-/* Connects and verifies.  The timeout is for both: the time that connecting took is not available
- * for the answer. */
+/* Connect and verify.  The timeout is for both: the time that connecting took is not available for
+ * the answer. */
 static void verify(const struct pam_request *request, const char *user, const char *value,
                    struct answer *a)
 {
@@ -252,8 +253,8 @@ static void verify(const struct pam_request *request, const char *user, const ch
 
 /* -- codes and the log ------------------------------------------------------------------------ */
 
-/* While authenticating, a no does not say why.  Account management tells expired tokens, tokens
- * that are known but refused, and tokens that are not known. */
+/* While authenticating, a refusal gives no reason.  Account management distinguishes expired
+ * tokens, tokens that are known but refused, and tokens that are not known. */
 static const struct code_row {
     enum jeton_status status;
     int level;
@@ -271,7 +272,7 @@ static const struct code_row {
     { JETON_SUBJECT, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
     { JETON_DENIED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
     { JETON_INVALID, LOG_ERR, { PAM_SERVICE_ERR, PAM_SERVICE_ERR } },
-    /* the last: also what this version does not know */
+    /* the last row, also for what this version does not know */
     { JETON_UNAVAILABLE, LOG_ERR, { PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL } },
 };
 
@@ -284,7 +285,7 @@ static const struct code_row *code_row(enum jeton_status status)
     return row;
 }
 
-/* What an administrator must correct is not reported as an outage. */
+/* Choose the PAM code.  Do not report what an administrator must correct as an outage. */
 static int code_of(const struct answer *a, enum phase phase)
 {
     if (a->error == -ENOMEM)
@@ -294,7 +295,7 @@ static int code_of(const struct answer *a, enum phase phase)
     return code_row(a->status)->code[phase];
 }
 
-/* A user name as the log may show it: a value that was typed in place of a name must not be
+/* Return a user name as the log may show it: a value that was typed instead of a name must not be
  * logged. */
 static const char *shown(const char *user)
 {

@@ -42,7 +42,7 @@ static int listen_at(const char *path, int flags)
     return fd;
 }
 
-/* Echoes one read.  False: the client has gone.  Its closed loop never has more in flight than the
+/* Echo one read; false: the client has gone.  Its closed loop never has more in flight than the
  * socket buffer holds. */
 static bool echo(int fd)
 {
@@ -98,7 +98,7 @@ static void serve_blocking(const char *path)
     }
 }
 
-/* Times a system call that only enters the kernel and returns. */
+/* Time a system call that only enters the kernel and returns. */
 static void time_system_calls(void)
 {
     enum { TIMES = 300000 };

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lower bounds for durable creates, on the disk of FILE.
  *
- *     durable tdb FILE DEPTH < numbers    transactions of DEPTH new records as large as a token's, and
- *                                         one rewritten block as large as jetond's journal block is
- *                                         on average; tdb opened like by jetond
- *     durable writer FILE DEPTH           commits of DEPTH new tokens by the daemon's own writer: with
- *                                         journal and table, but without client, socket, other threads
- *                                         and new values
- *     durable sync FILE 1                 a write of 4 KiB and fdatasync()
+ *     durable tdb FILE DEPTH < numbers  transactions of DEPTH new records as large as a token's,
+ *                                       and one rewritten block as large as jetond's journal block
+ *                                       is on average; tdb opened like by jetond
+ *     durable writer FILE DEPTH         commits of DEPTH new tokens by the daemon's own writer:
+ *                                       with journal and table, but without client, socket, other
+ *                                       threads and new values
+ *     durable sync FILE 1               a write of 4 KiB and fdatasync()
  *
  * FILE is changed: pass a copy of a store.  Each line of input is a number of transactions to run;
  * the output is rate=: records, or syncs, a second. */
@@ -42,7 +42,7 @@ static TDB_DATA datum(const void *at, size_t len)
     return (TDB_DATA){ (unsigned char *)(uintptr_t)at, len };
 }
 
-/* Stores a record under a key that no store has, and that differs in each run. */
+/* Store a record under a key that no store has, and that differs in each run. */
 static void put_record(struct tdb_context *tdb, uint64_t number)
 {
     static uint64_t run_id;
@@ -82,7 +82,7 @@ static void run_tdb(void *tdb, uint64_t number, unsigned depth)
         die(tdb_errorstr(tdb));
 }
 
-/* Posts a token like those that the load client creates. */
+/* Post a token like those that the load client creates. */
 static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
 {
     struct change *c = change_new(&change_create);

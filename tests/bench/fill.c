@@ -35,7 +35,7 @@ static int64_t created(uint64_t number)
     return FIRST_CREATED + (int64_t)(number / CREATED_PER_SECOND);
 }
 
-/* Replace the ones of libc, for TDB. */
+/* Replace the functions of libc, for TDB. */
 int fdatasync(int fd)
 {
     (void)fd;
@@ -54,7 +54,7 @@ static void die(const char *what)
     exit(1);
 }
 
-/* Sets claims like those on a real host: a subject, a few scopes, a description; some expire. */
+/* Set claims like those on a real host: a subject, a few scopes, a description; some expire. */
 static void set_claims(struct record *r, uint64_t number)
 {
     char text[80], value[VALUE_LEN];
@@ -86,7 +86,7 @@ static void post(uint64_t number)
     write_queue_post(writer.queue, &one);
 }
 
-/* Syncs the file, so that its writeback does not disturb the next measurement. */
+/* Sync the file, so that its writeback does not disturb the next measurement. */
 static bool sync_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -119,7 +119,7 @@ static void store_token(struct tdb_context *tdb, uint64_t number)
     store_record(tdb, (struct slice){ key, sizeof(key) }, (struct slice){ buffer, size });
 }
 
-/* Stores a journal with its newest entry and the number of tokens, in a record as large as a
+/* Store a journal with its newest entry and the number of tokens, in a record as large as a
  * block. */
 static void store_journal(struct tdb_context *tdb, uint64_t direct)
 {

@@ -31,7 +31,7 @@ static inline void histogram_add(struct histogram *h, uint64_t value, uint64_t t
     h->count[bucket_of(value)] += times;
 }
 
-/* Returns the value that this share of all (0.99, for example) does not exceed. */
+/* Return the value that this share of all (0.99, for example) does not exceed. */
 static inline double histogram_percentile(const struct histogram *h, double share)
 {
     uint64_t total = 0, seen = 0;

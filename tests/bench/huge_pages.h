@@ -5,7 +5,7 @@
 
 #include "proto/pages.h"
 
-/* Takes a writable mapping of pages_map(). */
+/* Take a writable mapping of pages_map(). */
 static inline void collapse_huge_pages(void *mapping, size_t size)
 {
     size_t done = 0;

@@ -8,7 +8,7 @@
  * turn
  *
  *     hash       BLAKE2b-256 of a value, by libsodium
- *     line       one dependent random cache line from memory of the table's size, mapped the same way
+ *     line       one dependent random cache line from memory of the table's size, mapped alike
  *     verify     jeton_verify() of a present token, with claims
  *     no_claims  the same without claims
  *     batch      the same in batches of 32, by jeton_verify_batch(), without claims
@@ -38,7 +38,7 @@
 
 enum {
     VALUE_STRIDE = 64,
-    SUBJECTS = 1000, /* with as many as tokens, each would be another cache miss */
+    SUBJECTS = 1000, /* with one subject per token, each would be another cache miss */
     SCOPE_SETS = 16,
     STEPS = 20000, /* a multiple of BATCH */
     BATCH = 32,
@@ -59,7 +59,7 @@ static void check(bool ok, const char *what)
     }
 }
 
-/* Returns nanoseconds of this thread's CPU, which other processes do not use up. */
+/* Return nanoseconds of this thread's CPU, which other processes do not use up. */
 static double now(void)
 {
     struct timespec t;
@@ -253,7 +253,7 @@ static void *run_load(void *argument)
     return NULL;
 }
 
-/* Returns the mean over the threads. */
+/* Return the mean over the threads. */
 static double measure_threads(struct jeton *handle, unsigned count)
 {
     struct load load[THREADS_MAX];

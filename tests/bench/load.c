@@ -69,9 +69,9 @@ static struct kind kinds[] = {
 
 struct connection {
     int fd;
-    unsigned lines;       /* received of the current reply */
+    unsigned lines;       /* received lines of the current reply */
     bool at_reply_start;  /* the next byte begins a reply */
-    unsigned first, last; /* of the ring of batches */
+    unsigned first, last; /* ring of batches */
     struct batch {
         uint64_t sent;
         unsigned requests;
@@ -99,7 +99,7 @@ static uint64_t nanoseconds(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* CPU time of all threads of a process, in nanoseconds. */
+/* Return the CPU time of all threads of a process, in nanoseconds. */
 static uint64_t process_cpu(const char *pid)
 {
     char name[600];
@@ -134,7 +134,7 @@ static void write_value(const struct kind *k, size_t i, char *to)
         to[VALUE_LEN - 1] = to[VALUE_LEN - 1] == '0' ? '1' : '0';
 }
 
-/* Makes one request for each key, so that each is sent once before any is sent again.  Requests
+/* Make one request for each key, so that each is sent once before any is sent again.  Requests
  * without a value are all the same. */
 static void make_requests(struct kind *k)
 {
@@ -176,7 +176,7 @@ static void send_requests(struct kind *k, struct connection *c, unsigned request
     }
 }
 
-/* Counts the replies that end in these bytes. */
+/* Count the replies that end in these bytes. */
 static unsigned count_replies(const struct kind *k, struct connection *c, const char *at,
                               size_t len)
 {
@@ -217,7 +217,7 @@ static void record_latencies(struct connection *c, unsigned count)
     }
 }
 
-/* Reads once, and sends as many requests as replies were received. */
+/* Read once, and send as many requests as replies were received. */
 static void batch(struct kind *k, struct connection *c, bool resend)
 {
     ssize_t len = recv(c->fd, buffer, sizeof(buffer), 0);
@@ -261,7 +261,7 @@ static void drain(struct kind *k, unsigned connections)
             batch(k, &connection[i], false);
 }
 
-/* Runs up to a time or a number of replies.  A single connection is read in blocking recv(). */
+/* Run up to a time or a number of replies.  Read a single connection by blocking recv(). */
 static void run_until(struct kind *k, unsigned connections, int poll, uint64_t until,
                       uint64_t replies_max)
 {
@@ -329,7 +329,7 @@ static struct kind *find_kind(const char *name)
     return NULL;
 }
 
-/* Prints the first values, one a line, to fill another server with. */
+/* Print the first values, one a line, to fill another server with. */
 static int print_values(uint64_t count)
 {
     char line[VALUE_LEN + 1];

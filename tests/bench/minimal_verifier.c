@@ -87,7 +87,7 @@ static void answer(const uint8_t *digest, struct text *out)
     text_add(out, claims[slot->claims], slot->len);
 }
 
-/* Finds the values in the whole lines; returns how many bytes those have. */
+/* Find the values in the whole lines; return how many bytes those have. */
 static size_t read_lines(const char *at, size_t len, struct slice *value, size_t *count)
 {
     size_t used = 0;

@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Fills the table with the first `keys` values.  False: out of memory. */
+/* Fill the table with the first `keys` values; false: out of memory. */
 bool minimal_verifier_init(uint64_t keys);
 
-/* Answers the requests that can be read.  False: the client has gone, or sent something else. */
+/* Answer the requests that can be read; false: the client has gone, or sent something else. */
 bool minimal_verifier_answer(int fd);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *     munge SOCKET CPU SECONDS
  *
- * Prints rate=: pairs of both a second. */
+ * Print rate=: pairs of both a second. */
 #include <dlfcn.h>
 #include <sched.h>
 #include <stdio.h>

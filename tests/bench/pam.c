@@ -4,7 +4,7 @@
  *
  *     pam DIRECTORY SERVICE USER VALUE SECONDS
  *
- * Prints ns=: wall-clock time for each. */
+ * Print ns=: wall-clock time for each. */
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-/* CLOCK_MONOTONIC. */
+/* Return the time of CLOCK_MONOTONIC. */
 static inline double seconds(void)
 {
     struct timespec t;

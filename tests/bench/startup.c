@@ -6,8 +6,8 @@
  * For each line of input it measures in turn, with a store that `fill` made,
  *     traverse  open the file read-only, mapped like at a start; a tdb_traverse_read() that counts;
  *               close
- *     minimum   an empty table for as many tokens; then a walk over the file chain by chain, in which
- *               each record is passed to another thread, which drops it
+ *     minimum   an empty table for as many tokens; then a walk over the file chain by chain,
+ *               in which each record is passed to another thread, which drops it
  *     start     store_open() and writer_init(): what jetond does before it answers
  * and prints seconds.  Both parts of `minimum` are sequential: the pages of the table are needed
  * before the first token is known. */

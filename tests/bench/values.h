@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The values of all benchmarks, by number: well formed, and the same in each process. */
+/* The values of all benchmarks, by number: valid, and the same in each process. */
 #ifndef JETON_BENCH_VALUES_H
 #define JETON_BENCH_VALUES_H
 
@@ -8,7 +8,7 @@
 
 enum { VALUE_LEN = 53 };
 
-/* splitmix64 */
+/* Mix the bits of a number (splitmix64). */
 static inline uint64_t mix(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
@@ -29,7 +29,7 @@ static inline uint32_t value_crc(const char *bytes, size_t len)
     return ~crc;
 }
 
-/* Makes "jtn_", 43 characters and 6 digits of checksum. */
+/* Make "jtn_", 43 characters and 6 digits of checksum. */
 static inline void make_value(uint64_t number, char value[VALUE_LEN])
 {
     static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

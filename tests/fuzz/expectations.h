@@ -22,13 +22,13 @@ enum { UPDATE_SUBJECT = 1, UPDATE_SCOPES = 2, UPDATE_EXPIRES = 4, UPDATE_DESCRIP
 
 /* -- changes ------------------------------------------------------------------------------ */
 
-/* Returns the time of a denial.  It is never second 0, which stands for "not denied". */
+/* Return the time of a denial.  It is never second 0, which stands for "not denied". */
 static int64_t denial_time(void)
 {
     return fuzz_clock.wall > 0 ? fuzz_clock.wall : 1;
 }
 
-/* Checks the rest of the reply to a change; admins get more keys. */
+/* Check the rest of the reply to a change; admins get more keys. */
 static void expect_changed(const struct pending_request *a, const struct token *t,
                            const char *state)
 {
@@ -46,7 +46,7 @@ static void expect_current_state(const struct pending_request *a, const struct t
     expect_changed(a, t, model_state(t, fuzz_clock.wall));
 }
 
-/* Takes over a new value, which is shown only in this reply. */
+/* Take over a new value, which is shown only in this reply. */
 static void expect_new_value(struct token *t)
 {
     MUST(token_form(field("token"), "jtn") == TOKEN_OURS);
@@ -85,7 +85,7 @@ static void check_import(const struct pending_request *a)
     expect_current_state(a, model_add(&a->token, "import"));
 }
 
-/* Finds the token of a request; returns NULL after checking that the reply is NO unknown. */
+/* Find the token of a request; return NULL after checking that the reply is NO unknown. */
 static struct token *find_or_unknown(const struct pending_request *a)
 {
     struct token *t = model_find(a->token.id);
@@ -228,7 +228,7 @@ static void check_forbidden(const struct pending_request *a)
     expect("ERR forbidden");
 }
 
-/* Checks that a value that was never issued does not pass; a changed value may be one that was. */
+/* Check that a value that was never issued does not pass; a changed value may be one that was. */
 static void check_unknown_value(const struct pending_request *a)
 {
     if (model_find(a->token.id) != NULL)

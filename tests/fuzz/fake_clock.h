@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 static struct {
-    bool frozen;  /* else they are real, for libFuzzer */
+    bool frozen;  /* otherwise they are real, for libFuzzer */
     int64_t wall; /* seconds */
     int64_t uptime;
     void (*on_read)(clockid_t id); /* called at each reading, unless NULL */

@@ -17,7 +17,7 @@
 
 #include "proto/text.h"
 
-/* Called once, before any input. */
+/* A function that is called once, before any input. */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -52,7 +52,7 @@ static inline unsigned consume_u16(struct fuzz_input *f)
     return low | (unsigned)consume_byte(f) << 8;
 }
 
-/* Consumes up to `len` bytes. */
+/* Consume up to `len` bytes. */
 static inline struct slice consume_bytes(struct fuzz_input *f, size_t len)
 {
     struct slice taken = { (const char *)f->at, len < f->left ? len : f->left };
@@ -62,7 +62,7 @@ static inline struct slice consume_bytes(struct fuzz_input *f, size_t len)
     return taken;
 }
 
-/* Copies bytes into memory of their exact size, so that a sanitizer detects an overrun. */
+/* Copy bytes into memory of their exact size, so that a sanitizer detects an overrun. */
 static inline char *fuzz_copy(struct slice bytes)
 {
     char *copy = malloc(bytes.len > 0 ? bytes.len : 1);

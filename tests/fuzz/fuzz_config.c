@@ -148,7 +148,7 @@ static bool has_scopes(struct slice wanted)
     return scopes_include((struct slice)SLICE("read,write"), wanted);
 }
 
-/* Checks that only tokens of the table pass, and those that a client would accept by the table. */
+/* Check that only tokens of the table pass, and those that a client would accept by the table. */
 static void check_stack(const struct stack *stack)
 {
     MUST(stack->entries > 0 && stack->series.service != NULL && !stack->may_block);

@@ -2,8 +2,8 @@
 /* Run a whole daemon: requests on its sessions, passing time, restarts; and check every reply
  * against a model.
  *
- *     input = operations.  The low bits of the first byte select one, 0x60 its session; with 0x80 it
- *             is sent together with the next one */
+ *     input = operations.  The low bits of the first byte select one, 0x60 its session; with 0x80
+ *             it is sent together with the next one */
 #include "tests/fuzz/requests.h"
 
 enum { OPERATIONS_MAX = 200 };
@@ -149,7 +149,7 @@ static void do_verify(enum role role, struct pending_request *a, struct text *li
     send_request(role, a, line);
 }
 
-/* Verifies a value with one byte changed by the input, or an id. */
+/* Verify a value with one byte changed by the input, or an id. */
 static void do_unknown_value(enum role role, struct pending_request *a, struct text *line)
 {
     struct token t = choose_token();
@@ -231,7 +231,7 @@ static void do_wait(enum role role, struct pending_request *a, struct text *line
     fuzz_clock.uptime += span;
 }
 
-/* Sets the clock; or to 1970, where it starts on a machine without a battery-backed clock. */
+/* Set the clock; sometimes to 1970, where it starts on a machine without a battery-backed clock. */
 static void do_set_clock(enum role role, struct pending_request *a, struct text *line)
 {
     (void)role, (void)a, (void)line;
@@ -253,7 +253,7 @@ static void do_restart(enum role role, struct pending_request *a, struct text *l
     inproc_start();
 }
 
-/* Checks what the daemon has purged, by its journal, and removes it from the model. */
+/* Check what the daemon has purged, by its journal, and remove it from the model. */
 static void check_purges(const struct pending_request *a)
 {
     size_t at = reply.data_at;
@@ -306,7 +306,7 @@ static void run_operation(operation *op, enum role role)
     op(role, &a, &line);
 }
 
-/* Imports the export into a new daemon, unchanged. */
+/* Import the export into a new daemon, unchanged. */
 static void import_into_another(void)
 {
     static char lines[sizeof(inproc.replies)];
@@ -327,7 +327,7 @@ static void import_into_another(void)
         model_clear_used(&model.token[i]);
 }
 
-/* Compares everything with the model: in this daemon, after a restart, and in a new daemon. */
+/* Compare everything with the model: in this daemon, after a restart, and in a new daemon. */
 static void check_everything(void)
 {
     run_operation(do_export, ROLE_ADMIN);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Verify with what an OAuth server responds, as a body or as HTTP.
  *
- *     input = kind and options; the time of the question, and of a later one; then the bytes: of a body;
- *             of an HTTP response; of a body that is repeated */
+ *     input = kind and options; the time of the question, and of a later one; then the bytes: of a
+ *             body; of an HTTP response; of a body that is repeated */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -118,7 +118,7 @@ static bool is_audience(const json_t *aud, const struct options *o)
     return o->audiences == 0;
 }
 
-/* Tells from the response, as jansson reads it, whether the value may pass. */
+/* True if the value may pass, judging by the response as jansson reads it. */
 static bool is_acceptable(struct slice body, const struct options *o, int64_t now)
 {
     json_t *read = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
@@ -150,7 +150,7 @@ static void check_identity(const struct jeton_identity *identity, int64_t now)
     MUST(identity->expires > now && !discloses_value(identity->id));
 }
 
-/* Checks that the identity is no more than the earlier one. */
+/* Check that the identity is no more than the earlier one. */
 static void check_narrowed(const struct jeton_identity *identity)
 {
     MUST(strcmp(identity->subject, earlier.subject) == 0 && strcmp(identity->id, earlier.id) == 0);
@@ -175,7 +175,7 @@ static void check_answer(const struct result *r, const struct jeton_identity *kn
         check_narrowed(&a.identity);
 }
 
-/* Checks the result, and that it is the same later as long as it is valid. */
+/* Check the result, and that it is the same later as long as it is valid. */
 static void try_body(struct slice body, const struct options *o, int64_t now, int64_t later)
 {
     struct result r, second;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load journal blocks from a damaged store, and continue with what was loaded.
  *
- *     input = { length of a block (2 bytes), the block }, then commits: a byte each for the number of
- *             entries */
+ *     input = { length of a block (2 bytes), the block }, then commits: a byte each for the number
+ *             of entries */
 #include "tests/fuzz/fuzz.h"
 
 #include "daemon/store/journal.h"
@@ -24,7 +24,7 @@ static bool lies_in(struct slice a, struct slice b)
     return a.at >= b.at && a.at + a.len <= b.at + b.len;
 }
 
-/* Checks that entries are where the journal says: CHECKED_MAX of them, and the newest. */
+/* Check that entries are where the journal has them: CHECKED_MAX of them, and the newest. */
 static void check_entries(const struct journal *j)
 {
     uint64_t oldest = journal_oldest(j), newest = journal_newest(j), serial;
@@ -51,7 +51,7 @@ static void save_block(const struct journal *j)
     blocks[n] = (struct slice){ copies[n], journal_block(j).len };
 }
 
-/* Adds an entry of that length.  False: it does not fit, and nothing has changed. */
+/* Add an entry of that length.  False: it does not fit, and nothing has changed. */
 static bool add_entry(struct journal *j, size_t length)
 {
     static char filler[JOURNAL_ENTRY_MAX / 2];
@@ -73,7 +73,7 @@ static void end(struct journal *j, uint64_t tokens)
     save_block(j);
 }
 
-/* Commits up to `count` entries, the last of which may start a new block. */
+/* Commit up to `count` entries, the last of which may start a new block. */
 static void commit(struct journal *j, unsigned count)
 {
     uint64_t tokens = journal_tokens(j);
@@ -90,7 +90,7 @@ static void commit(struct journal *j, unsigned count)
     end(j, tokens + count);
 }
 
-/* Checks that a journal loaded from the same blocks is the same. */
+/* Check that a journal loaded from the same blocks is the same. */
 static void check_reload(const struct journal *j, unsigned count)
 {
     struct journal *again = journal_new(ENTRIES_MAX);

@@ -56,7 +56,7 @@ static void write_file(const char *path, const void *bytes, size_t len)
     close(fd);
 }
 
-/* Makes header.payload.signature with our key. */
+/* Make header.payload.signature with our key. */
 static void sign(char jwt[JWT_SIZE], struct slice header, struct slice claims)
 {
     unsigned char signature[crypto_sign_BYTES];
@@ -154,7 +154,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* -- properties --------------------------------------------------------------------------- */
 
-/* Checks that only the two JWTs that were signed pass. */
+/* Check that only the two JWTs that were signed pass. */
 static void try_value(struct slice value)
 {
     struct jeton_answer a;
@@ -165,7 +165,7 @@ static void try_value(struct slice value)
     check_identity(&a.identity);
 }
 
-/* Tells from the claims, as jansson reads them, whether they may pass. */
+/* True if the claims, as jansson reads them, may pass. */
 static bool is_acceptable(struct slice claims)
 {
     json_t *read = json_loadb(claims.at, claims.len, JSON_REJECT_DUPLICATES, NULL);
@@ -210,7 +210,7 @@ static void try_header(struct slice header)
     json_decref(read);
 }
 
-/* Checks that a key file without our key does not accept our JWT. */
+/* Check that a key file without our key does not accept our JWT. */
 static void try_keys(const char *source, struct slice file)
 {
     char x[64];

@@ -47,7 +47,7 @@ static void check_same(const struct record *a, const struct record *b)
     MUST(slice_equal(record_description(a), record_description(b)));
 }
 
-/* Checks that a denial in the line is one in the record. */
+/* Check that a denial in the line is one in the record. */
 static void check_denials(const struct record *r, struct slice line)
 {
     static const char revoked[] = " revoked=", disabled[] = " disabled=";

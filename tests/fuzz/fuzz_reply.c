@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Read what a daemon may send, or somebody in its place: as libjeton and as the jeton command do.
+/* Read what a daemon may send, or another program: as libjeton and as the jeton command do.
  *
  *     input = output form and view of the command, then the bytes received */
 #include "tests/fuzz/fuzz.h"
@@ -46,7 +46,7 @@ static bool is_text(const char *text, size_t buffer)
     return memchr(text, '\0', buffer) != NULL;
 }
 
-/* Returns one of the final lines, which are all but data lines. */
+/* Return one of the final lines, which are all but data lines. */
 static struct slice final_line(struct slice bytes, int number)
 {
     while (bytes.len > 0) {
@@ -125,7 +125,7 @@ static void read_as_library(struct slice bytes)
 
 /* -- the command -------------------------------------------------------------------------- */
 
-/* Checks that only LF, tabs (between fields) and our own colours reach a terminal. */
+/* Check that only LF, tabs (between fields) and our own colours reach a terminal. */
 static void check_shown(struct cli_output *o)
 {
     const char *s = o->bytes.at;

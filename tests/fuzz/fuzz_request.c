@@ -23,7 +23,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* -- the grammar, in the simplest code ---------------------------------------------------- */
 
-/* Decodes one character, and checks that this is its only valid encoding. */
+/* Decode one character, and check that this is its only valid encoding. */
 static size_t character(const uint8_t *s, size_t left)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -57,7 +57,7 @@ static bool is_line(struct slice bytes)
     return true;
 }
 
-/* Tells whether the bytes have any that must not be in a plain line. */
+/* True if the bytes contain any that must not be in a plain line. */
 static bool needs_a_look(struct slice bytes)
 {
     bool found = false;
@@ -97,7 +97,7 @@ static void check_reprint(const struct request *r, enum role role)
     free(copy);
 }
 
-/* Checks that a record can be stored and read again, and is then the same. */
+/* Check that a record can be stored and read again, and is then the same. */
 static void check_record(const struct record *r)
 {
     char buffer[RECORD_LINE_MAX], again[RECORD_LINE_MAX];

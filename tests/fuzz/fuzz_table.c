@@ -38,8 +38,8 @@ enum { TURN_ENDS = 0x80, DURING = 0x80, TURNS_MAX = 64 };
 
 static _Alignas(64) char good_image[IMAGE], buffer[IMAGE + MORE], before[IMAGE + MORE];
 static size_t size;
-static char *image;                /* as the daemon has it: the buffer, or the memory of the file */
-static const char *snapshot;       /* as the client read it */
+static char *image;                /* the daemon's: the buffer, or the memory of the file */
+static const char *snapshot;       /* what the client has read */
 static struct table_header opened; /* the header when it was opened */
 static uint8_t digests[QUESTIONS][DIGEST_SIZE];
 static unsigned passes;
@@ -52,7 +52,7 @@ static void value_numbered(unsigned number, char value[40])
     snprintf(value, 40, "fuzzed-value-%020u", number);
 }
 
-/* Adds a token; every state occurs.  Values from TOKENS on are in no table. */
+/* Add a token; every state occurs.  Values from TOKENS on are in no table. */
 static void add(struct token_table *p, unsigned number)
 {
     struct record r = { .serial = number + 1, .created = 1, .expires = TIME_NEVER };
@@ -70,7 +70,7 @@ static void add(struct token_table *p, unsigned number)
     token_table_put(p, &r);
 }
 
-/* Makes a table as the daemon does, but with a shorter arena. */
+/* Make a table as the daemon does, but with a shorter arena. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     struct table_header *h = (struct table_header *)buffer;
@@ -103,7 +103,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* -- patches ------------------------------------------------------------------------------ */
 
-/* Applies one patch.  False: it was the last one of its group. */
+/* Apply one patch; false: it was the last one of its group. */
 static bool patch(void)
 {
     bool writable = image != buffer;
@@ -121,7 +121,7 @@ static void patch_turn(void)
         ;
 }
 
-/* Applies patches after the client has read the lease, which it does last. */
+/* Apply patches after the client has read the lease, which it does last. */
 static void on_lease_read(clockid_t id)
 {
     if (id != CLOCK_MONOTONIC_COARSE || !patch_pending)
@@ -159,7 +159,7 @@ static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZ
            memcmp(s->digest, digest, DIGEST_SIZE) == 0;
 }
 
-/* Tells whether this slot justifies the answer. */
+/* True if this slot justifies the answer. */
 static bool slot_justifies(const struct table_slot *s, const struct question *q, enum status status,
                            const struct jeton_claims *c)
 {
@@ -182,7 +182,7 @@ static bool slot_justifies(const struct table_slot *s, const struct question *q,
            slice_is(scopes, c->scopes);
 }
 
-/* Tells whether the slot that the answer names belongs to the value and justifies the answer. */
+/* True if the slot that the answer names belongs to the value and justifies the answer. */
 static bool image_justifies(unsigned number, const struct table_view_batch_item *a)
 {
     const struct table_slot *slots = (const void *)(snapshot + TABLE_HEADER_SIZE);
@@ -289,7 +289,7 @@ static void verify_every_question(struct table_view *view)
     MUST(table_view_usable(&views, &readers) == image_is_live());
 }
 
-/* Verifies a value and applies a group of patches, in turn, up to the end of the input. */
+/* Verify a value and apply a group of patches, in turn, up to the end of the input. */
 static void verify_between_changes(struct table_view *view)
 {
     for (int turn = 0; turn < TURNS_MAX && in.left > 0; turn++) {
@@ -308,7 +308,7 @@ static void verify_between_changes(struct table_view *view)
 
 /* -- making the file ---------------------------------------------------------------------- */
 
-/* A mapping made before the seals can be written to after them. */
+/* Make the file.  A mapping made before the seals can be written to after them. */
 static int make_file(unsigned flags)
 {
     const int wanted = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;

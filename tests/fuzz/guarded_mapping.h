@@ -21,7 +21,7 @@ enum { PAGE = 4096, GUARDED_SIZE = 4 * PAGE, GUARD_SIZE = 16 * PAGE };
 
 static char *guarded; /* NULL: mappings are placed by the kernel */
 
-/* Reserves the address range, or unmaps what is in it. */
+/* Reserve the address range, or unmap what is in it. */
 static void guarded_reset(void)
 {
     int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (guarded != NULL ? MAP_FIXED : 0);
@@ -33,7 +33,8 @@ static void guarded_reset(void)
     ASAN_UNPOISON_MEMORY_REGION(guarded, GUARDED_SIZE);
 }
 
-/* The rest of the last page is accessible, but poisoned for the sanitizer. */
+/* Map like the real function.  The rest of the last page is accessible, but poisoned for the
+ * sanitizer. */
 void *pages_map(size_t size, int protection, int flags, int fd)
 {
     if (guarded == NULL)
@@ -44,7 +45,7 @@ void *pages_map(size_t size, int protection, int flags, int fd)
     return at;
 }
 
-/* Tells whether a mapping of that size was unmapped, and nothing else. */
+/* True if a mapping of that size was unmapped, and nothing else. */
 static bool guarded_is_unmapped(size_t size)
 {
     char *end = guarded + (size + PAGE - 1) / PAGE * PAGE;

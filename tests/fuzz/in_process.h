@@ -17,7 +17,7 @@
 #include "tests/fuzz/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
-/* Includes the source: the steps of the writer thread are called here. */
+/* Include the source: the steps of the writer thread are called here. */
 #include "daemon/writer/writer_thread.c"
 
 enum { INPROC_BUFFER = 64 * 1024, INPROC_TAIL = 16, INPROC_TURNS_MAX = 10000 };
@@ -63,7 +63,7 @@ int fdatasync(int fd)
     return 0;
 }
 
-/* Skips locks: nobody else opens the store, and they are a fifth of all system calls. */
+/* Skip locks: nobody else opens the store, and they are a fifth of all system calls. */
 int fcntl(int fd, int what, ...)
 {
     va_list rest;
@@ -74,7 +74,7 @@ int fcntl(int fd, int what, ...)
     return what == F_SETLK || what == F_SETLKW ? 0 : (int)syscall(SYS_fcntl, fd, what, argument);
 }
 
-/* Extends a file without writing to it. */
+/* Extend a file without writing to it. */
 int posix_fallocate(int fd, off_t offset, off_t len)
 {
     struct stat st;
@@ -134,7 +134,7 @@ static void save_image(const char *path, const struct image *image)
     close(fd);
 }
 
-/* Makes a store, or a file of last uses, with a short hash table that is quick to copy.  A store
+/* Make a store, or a file of last uses, with a short hash table that is quick to copy.  A store
  * gets free space, as otherwise its first journal block makes tdb write a hundred times as much. */
 static void make_empty(const char *path, bool store, struct image *image)
 {
@@ -235,7 +235,7 @@ static void begin_sessions(void)
     }
 }
 
-/* Starts on the current store. */
+/* Start on the current store. */
 static void inproc_start(void)
 {
     struct problem problem;
@@ -281,7 +281,7 @@ static void inproc_stop(void)
     mailbox_destroy(&inproc.worker.mailbox);
 }
 
-/* Replaces the files by those of a new store. */
+/* Replace the files by those of a new store. */
 static void inproc_reset_files(void)
 {
     char path[80];
@@ -291,7 +291,7 @@ static void inproc_reset_files(void)
     save_image(path, &inproc.empty_uses);
 }
 
-/* Starts with a new store; ended by inproc_end(). */
+/* Start with a new store; ended by inproc_end(). */
 static void inproc_begin(int64_t now)
 {
     fuzz_clock.wall = now;
@@ -339,7 +339,7 @@ static bool is_idle(const struct session *s)
            s->fault.status == STATUS_OK;
 }
 
-/* Runs until every request has its reply. */
+/* Run until every request has its reply. */
 static void inproc_run(struct session *s)
 {
     for (int turn = 0; turn == 0 || !is_idle(s); turn++) {
@@ -364,7 +364,7 @@ static void inproc_send(struct session *s, struct slice line)
     iobuf_commit(&s->in, line.len);
 }
 
-/* Does what the writer thread does once a second. */
+/* Do what the writer thread does once a second. */
 static void inproc_tick(void)
 {
     token_table_renew_lease(inproc.writer.token_table);
@@ -374,7 +374,7 @@ static void inproc_tick(void)
         ;
 }
 
-/* Returns the next line of the replies, without its end. */
+/* Return the next line of the replies, without its end. */
 static struct slice inproc_next_line(size_t *at)
 {
     const char *line = inproc.replies + *at;

@@ -17,7 +17,7 @@ enum { NO_SUBJECT = 0, SUBJECTS = 3, SCOPE_SETS = 8, DESCRIPTIONS = 3 };
 static const char *const subjects[SUBJECTS] = { "", "alice", "bob" };
 static const char *const descriptions[DESCRIPTIONS] = { "", "deploy", "of \"N\xc3\xa9\" \\ b=c" };
 
-/* By the bits of a, b and c: as requested, and as shown. */
+/* Indexed by the bits of a, b and c: as requested, and as shown. */
 static const char *const requested_scopes[SCOPE_SETS] = {
     "", "a", "b,b", "b,a", "c", "c,a,c", "c,b", "b,c,a",
 };
@@ -43,7 +43,7 @@ struct token {
 static struct {
     unsigned tokens;
     struct token token[MODEL_TOKENS + MODEL_PENDING];
-    unsigned uid, pid; /* who sent the request that is checked */
+    unsigned uid, pid; /* sender of the request that is checked */
     bool set;          /* the clock was set: last uses may be lost */
     uint64_t events;   /* serial of the newest */
     struct event {
@@ -54,7 +54,7 @@ static struct {
     } event[MODEL_EVENTS];  /* by serial */
 } model;
 
-/* Tells when to stop sending; up to MODEL_PENDING requests may still be unchecked then. */
+/* True when sending must stop; up to MODEL_PENDING requests may still be unchecked then. */
 static bool model_is_full(void)
 {
     return model.tokens >= MODEL_TOKENS || model.events >= MODEL_EVENTS - 64;
@@ -66,7 +66,7 @@ static void model_set_id(struct token *t)
         snprintf(t->id + 2 * i, 3, "%02x", t->digest[i]);
 }
 
-/* Makes a token of that value. */
+/* Make a token of that value. */
 static void model_set_value(struct token *t, struct slice value)
 {
     MUST(value.len < sizeof(t->value));
@@ -89,7 +89,7 @@ static void model_add_event(const char *what, const struct token *t)
     };
 }
 
-/* Notes a pass. */
+/* Record a pass. */
 static void model_mark_used(struct token *t)
 {
     int64_t now = fuzz_clock.wall;
@@ -105,7 +105,7 @@ static void model_clear_used(struct token *t)
     t->first_used = t->last_used = 0;
 }
 
-/* Adds a token. */
+/* Add a token. */
 static struct token *model_add(const struct token *t, const char *what)
 {
     MUST(model.tokens < MODEL_TOKENS + MODEL_PENDING);
@@ -137,7 +137,7 @@ static const char *model_state(const struct token *t, int64_t now)
                                 "active";
 }
 
-/* Returns the words that a verification is answered with.  `subject`: SUBJECTS if none is
+/* Return the words that a verification is answered with.  `subject`: SUBJECTS if none is
  * requested. */
 static const char *model_verdict(const struct token *t, unsigned scopes, unsigned subject,
                                  int64_t now)
@@ -156,7 +156,7 @@ static const char *model_verdict(const struct token *t, unsigned scopes, unsigne
     return (scopes & ~t->scopes) != 0 ? "NO scope" : "OK";
 }
 
-/* Returns when retention starts. */
+/* Return when retention starts. */
 static int64_t model_ended(const struct token *t)
 {
     return t->revoked && t->revoked_at < t->expires ? t->revoked_at : t->expires;
@@ -167,7 +167,7 @@ static bool model_before(const struct token *a, const struct token *b)
     return a->created != b->created ? a->created < b->created : a->serial < b->serial;
 }
 
-/* Returns the first token after this one in the order of lists; NULL: the first of all. */
+/* Return the token after this one in the order of lists; NULL: the first of all. */
 static struct token *model_next(const struct token *after)
 {
     struct token *next = NULL;

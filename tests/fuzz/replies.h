@@ -23,7 +23,7 @@ static struct {
     size_t met; /* arguments that were expected */
 } shown;
 
-/* Parses a line; its leading words count as expected, its keys do not yet. */
+/* Parse a line; its leading words count as expected, its keys do not yet. */
 static void parse_line(struct slice bytes)
 {
     const char *why;
@@ -63,13 +63,13 @@ static void expect(const char *words)
 
 /* -- keys --------------------------------------------------------------------------------- */
 
-/* Returns the value of a key; at == NULL: the line has none. */
+/* Return the value of a key; at == NULL: the line has none. */
 static struct slice field(const char *key)
 {
     return line_get(&shown.line, key);
 }
 
-/* value.at == NULL: the line must not have the key. */
+/* Expect a key with this value; value.at == NULL: the line must not have the key. */
 static void expect_field(const char *key, struct slice value)
 {
     struct slice is = field(key);
@@ -82,7 +82,7 @@ static void expect_field(const char *key, struct slice value)
     shown.met += value.at != NULL;
 }
 
-/* An empty text has no key. */
+/* Expect a text; an empty one has no key. */
 static void expect_text(const char *key, const char *text)
 {
     expect_field(key, text[0] != '\0' ? slice_of(text) : (struct slice){ NULL, 0 });
@@ -132,7 +132,7 @@ static void expect_claims(const struct token *t)
     expect_text("description", descriptions[t->description]);
 }
 
-/* Checks last use, which has a resolution of a minute, and is lost in the first minute of 1970. */
+/* Check last use, which has a resolution of a minute, and is lost in the first minute of 1970. */
 static void expect_used(const struct token *t)
 {
     struct slice used = field("used");
@@ -146,7 +146,7 @@ static void expect_used(const struct token *t)
     shown.met++;
 }
 
-/* Checks a line of list or show. */
+/* Check a line of list or show. */
 static void expect_listed(const struct token *t)
 {
     expect("*");
@@ -176,7 +176,7 @@ static void expect_exported(const struct token *t)
     expect_no_more();
 }
 
-/* Checks a line of the journal. */
+/* Check a line of the journal. */
 static void expect_event(uint64_t serial)
 {
     const struct event *e = &model.event[serial];
@@ -196,7 +196,7 @@ static void expect_event(uint64_t serial)
     expect_no_more();
 }
 
-/* Checks the reply to a verification; NULL: of an unknown token. */
+/* Check the reply to a verification of this token; NULL: of an unknown token. */
 static void expect_verdict(const struct token *t, const char *words)
 {
     expect(words);

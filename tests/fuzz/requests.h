@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Generate requests from the input, send them alone or in batches, and verify through the shared
- * table. Included by fuzz_daemon.c. */
+ * table.  Included by fuzz_daemon.c. */
 #ifndef JETON_FUZZ_REQUESTS_H
 #define JETON_FUZZ_REQUESTS_H
 
@@ -14,11 +14,11 @@ static struct pending_request batch[BATCH];
 static unsigned pending_count;
 static enum role batch_role;
 static unsigned bystander_turns;
-static bool model_is_behind; /* the daemon has purged tokens that it still has */
+static bool model_is_behind; /* the daemon has purged tokens that the model still has */
 
 /* -- verifying through the table ---------------------------------------------------------- */
 
-/* NULL: of an unknown token. */
+/* Check the claims of a pass by the table; NULL: of an unknown token. */
 static void check_claims_in_view(const struct jeton_claims *c, const struct token *t,
                                  const struct verdict *v)
 {
@@ -73,7 +73,7 @@ static void check_table(void)
 
 /* -- sending ----------------------------------------------------------------------------- */
 
-/* Sends a verification on the bystander's session, in the turn of another session. */
+/* Send a verification on the bystander's session, in the turn of another session. */
 static void bystander_sends(const struct token *t)
 {
     char buffer[128];
@@ -84,7 +84,7 @@ static void bystander_sends(const struct token *t)
     dispatch_run(&inproc.session[BYSTANDER]);
 }
 
-/* Checks the bystander's reply, before the requests of the turn take effect.  NULL: of an unknown
+/* Check the bystander's reply, before the requests of the turn take effect; NULL: of an unknown
  * token. */
 static void bystander_receives(const struct token *t, const char *words)
 {
@@ -99,7 +99,7 @@ static void bystander_receives(const struct token *t, const char *words)
     iobuf_consume(out, len);
 }
 
-/* Runs the batch while the bystander verifies a token, whose reply is by the state before the
+/* Run the batch while the bystander verifies a token, whose reply is by the state before the
  * batch. */
 static void run_with_bystander(const struct token *pending_request)
 {
@@ -116,7 +116,7 @@ static void run_with_bystander(const struct token *pending_request)
     bystander_receives(t != NULL ? &before : NULL, words);
 }
 
-/* Runs the batch, and checks its replies in order. */
+/* Run the batch, and check its replies in order. */
 static void flush(void)
 {
     const struct token *t = model.tokens > 0 ? &model.token[bystander_turns++ % model.tokens] :
@@ -173,7 +173,7 @@ static int64_t choose_time(void)
                                                       fuzz_clock.wall - span;
 }
 
-/* Chooses a token that exists or existed, or an unknown one. */
+/* Choose a token that exists or existed, or an unknown one. */
 static struct token choose_token(void)
 {
     struct token t = { .id = UNKNOWN_ID, .value = "a-value-that-nobody-ever-heard-of" };
@@ -182,7 +182,7 @@ static struct token choose_token(void)
     return n % (MODEL_TOKENS + 1) < model.tokens ? model.token[n % (MODEL_TOKENS + 1)] : t;
 }
 
-/* Chooses the claims of create and import.  The description depends on the same byte as the rest,
+/* Choose the claims of create and import.  The description depends on the same byte as the rest,
  * so that older inputs keep their meaning. */
 static void choose_claims(struct token *t, struct text *line, int64_t delay)
 {
@@ -215,7 +215,7 @@ static void choose_claims(struct token *t, struct text *line, int64_t delay)
     }
 }
 
-/* Adds the dates that an export has. */
+/* Add the dates that an export has. */
 static void put_dates(struct token *t, struct text *line)
 {
     memcpy(t->replaces, UNKNOWN_ID, sizeof(t->replaces));
@@ -256,7 +256,7 @@ static void request_list(enum role role, struct pending_request *a, struct text 
     send_request(role, a, line);
 }
 
-/* Sends `journal`; without a limit `watch`, which the next request ends. */
+/* Send `journal`; without a limit `watch`, which the next request ends. */
 static void request_journal(enum role role, uint64_t after, uint64_t limit, struct text *line)
 {
     struct pending_request a = {

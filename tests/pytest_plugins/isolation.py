@@ -62,7 +62,7 @@ GUARD = pytest.StashKey()
 
 
 def guard_of(config):
-    """There is one for each process of pytest."""
+    """Return the guard, one for each process of pytest."""
     if GUARD not in config.stash:
         config.stash[GUARD] = Guard()
     return config.stash[GUARD]
@@ -161,7 +161,7 @@ class Child:
         return self.item.config.hook.pytest_report_from_serializable(config=self.item.config, data=data)
 
     def failure(self, why):
-        """A report in place of those that did not come, with what was printed until then."""
+        """Make a report in place of those that were not received, with the output until then."""
         captured = self.item.config.pluginmanager.getplugin("capturemanager").read_global_capture()
         return pytest.TestReport(self.item.nodeid, self.item.location, dict.fromkeys(self.item.keywords, 1),
                                  "failed", why, "call",

@@ -82,7 +82,7 @@ class UnitTest(Program):
 
 
 def reason(printed):
-    """What it printed beside the marks of cmocka."""
+    """Return what the program printed besides the marks of cmocka."""
     lines = (re.sub(r"^\[.{10}\] *", "", line) for line in printed.splitlines() if "SKIPPED" in line or line[:1] != "[")
     return " ".join(lines)
 
@@ -110,7 +110,7 @@ def built(path):
 
 
 def names(program):
-    """Those of its test functions, in the order of their numbers."""
+    """Return the names of its test functions, in the order of their numbers."""
     done = subprocess.run([program], cwd=ROOT, env=os.environ | {SELECT: LIST}, capture_output=True,
                           text=True, timeout=60)
     if done.returncode != 0:

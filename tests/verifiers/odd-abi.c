@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The same, for another jetond. */
+/* The same verifier, for another jetond. */
 #define ABI 99
 #include "odd.c"

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The same, with the right to block. */
+/* The same verifier, with the right to block. */
 #define FLAGS JETON_VERIFIER_MAY_BLOCK
 #include "odd.c"

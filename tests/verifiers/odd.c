@@ -106,7 +106,7 @@ static int outcome(const struct odd *odd, const struct jeton_question *q, struct
     return 17;
 }
 
-/* Fills the answer with a byte: texts without an end, numbers that are not defined. */
+/* Fill the answer with a byte: texts without an end, numbers that are not defined. */
 static int garbage(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
     (void)odd;
@@ -127,7 +127,7 @@ static int leak(const struct odd *odd, const struct jeton_question *q, struct je
     return pass(odd, q, a);
 }
 
-/* Fails with the question in its message. */
+/* Fail with the question in its message. */
 static int look(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
     snprintf(a->message, sizeof(a->message),

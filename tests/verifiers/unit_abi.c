@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled for another version of the header. */
+/* A verifier that is compiled for another version of the header. */
 #define UNIT_ABI 77
 #include "tests/verifiers/unit_plain.c"

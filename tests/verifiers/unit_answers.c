@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier for the unit tests: it answers what its arguments say. */
+/* A verifier for the unit tests: it answers what its arguments ask for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static void put(char *to, size_t size, const char *text)
     snprintf(to, size, "%s", text);
 }
 
-/* False: there is no such argument. */
+/* Take one argument; false if there is no such argument. */
 static int take(struct script *s, const char *key, const char *value)
 {
     struct jeton_identity *who = &s->answer.identity;

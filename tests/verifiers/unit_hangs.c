@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A verifier for the unit tests: it writes a byte to the file in JETON_UNIT_NOTES, and hangs as
- * long as that is there. */
+ * long as that file exists. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Without verify(). */
+/* A verifier without verify(). */
 #define UNIT_INCOMPLETE 1
 #include "tests/verifiers/unit_plain.c"

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With a name that is taken. */
+/* A verifier with a name that is taken. */
 #define UNIT_NAME "local"
 #include "tests/verifiers/unit_plain.c"

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With a malformed name. */
+/* A verifier with a malformed name. */
 #define UNIT_NAME "Unit_Plain"
 #include "tests/verifiers/unit_plain.c"

@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Without a name. */
+/* A verifier without a name. */
 #define UNIT_NAME NULL
 #include "tests/verifiers/unit_plain.c"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A verifier for the unit tests: its arguments say what it does. */
+/* A verifier for the unit tests: its arguments choose what it does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #define UNIT_FLAGS 0
 #endif
 
-/* Notes what it was opened with, and that it was closed. */
+/* Note what it was opened with, and that it was closed. */
 static void note(const char *what)
 {
     const char *path = getenv("JETON_UNIT_NOTES");

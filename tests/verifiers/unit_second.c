@@ -1,4 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* With a name that jetond itself gives. */
+/* A verifier with a name that jetond itself gives. */
 #define UNIT_NAME "local-2"
 #include "tests/verifiers/unit_plain.c"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The jeton command where much goes through it: import, export, watch."""
+"""The jeton command with much data: import, export, watch."""
 import json
 import subprocess
 import threading
@@ -117,12 +117,12 @@ def test_replies_that_come_faster_than_they_are_read_stop_nobody():
 # -- watch ---------------------------------------------------------------------------------------
 
 def serial_of(line):
-    """Of an entry, plain or as an object."""
+    """Return the serial of an entry, plain or as an object."""
     return json.loads(line)["serial"] if line.startswith("{") else int(line.split("\t")[0])
 
 
 class Watching:
-    """`jeton watch`, and the serials it has shown."""
+    """Run `jeton watch`, and collect the serials it has shown."""
 
     def __init__(self, path, *arguments):
         self.process = subprocess.Popen([JETON, *arguments, "watch"], env=setting(path), text=True,

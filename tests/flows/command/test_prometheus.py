@@ -24,7 +24,7 @@ def unescaped(text):
 
 
 def parsed(text):
-    """{metric: (type, [(name, {label: text}, number)])}; fails unless every rule is kept."""
+    """Return {metric: (type, [(name, {label: text}, number)])}; fail unless every rule is kept."""
     assert text.endswith("\n") and "\r" not in text
     metrics, seen, current = {}, set(), None
     for line in text[:-1].split("\n"):

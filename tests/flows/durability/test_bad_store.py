@@ -13,7 +13,7 @@ from settings import scaled
 
 
 def made(daemon, tokens=200):
-    """A stopped daemon's store with this many tokens; its bytes."""
+    """Make the store of a stopped daemon with this many tokens; return its bytes."""
     daemon.client().pipeline(["create description=" + "d" * 80] * tokens)
     daemon.stop()
     with open(daemon.store, "rb") as file:
@@ -30,7 +30,7 @@ def run(daemon, *more):
 
 
 def refused(daemon, pattern, about):
-    """Neither starts nor passes --check, prints why and what to do, and touches nothing."""
+    """Check that the daemon neither starts nor passes --check, prints why and what to do, and changes nothing."""
     with open(daemon.store, "rb") as file:
         before = file.read()
     for more in ("--check",), ():

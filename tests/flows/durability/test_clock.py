@@ -24,7 +24,7 @@ LEASE, DEADLINE = 5, 1
 
 
 class Clock:
-    """The offset of the daemon's time of day, and of of whatever else is started with its environment."""
+    """The offset of the daemon's time of day, and of whatever else is started with its environment."""
 
     def __init__(self):
         self.path = f"{tempfile.gettempdir()}/offset"
@@ -32,14 +32,14 @@ class Clock:
         self.step(0)
 
     def step(self, seconds):
-        """Written in place: it is mapped."""
+        """Write the offset in place, as the file is mapped."""
         with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
             file.write(struct.pack("=q", seconds))
         self.offset = seconds
 
 
 def by_library(clock, daemon, value):
-    """What libjeton answers in a process whose clock is off as well: verdict and who gave it."""
+    """Return what libjeton answers in a process whose clock is off, too: the verdict and who gave it."""
     program = ("import sys; from library import Handle; "
                "print(*Handle(sys.argv[1]).verify(sys.argv[2]), sep=', ')")
     done = subprocess.run([sys.executable, "-c", program, daemon.path("verify"), value], text=True,
@@ -50,7 +50,7 @@ def by_library(clock, daemon, value):
 
 
 def verdicts(clock, daemon, tokens):
-    """The verdicts on them, the same from the socket and from libjeton."""
+    """Return the verdicts on these values, which the socket and libjeton must agree on."""
     found = []
     for token in tokens:
         verdict = daemon.ask(f"verify {token['token']}", "verify").verdict

@@ -70,7 +70,7 @@ def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
 
 
 def test_other_verbs_answer_while_the_writer_is_blocked(daemon):
-    """Those that need neither disk nor writer."""
+    """Try the verbs that need neither disk nor writer."""
     d = daemon()
     value = d.create()["token"]
     with writer_locked_out(d), d.client() as blocked:

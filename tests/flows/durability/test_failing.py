@@ -46,7 +46,7 @@ class Script:
         self.issued = set()
 
     def ask(self, line, role="admin"):
-        """The reply on a connection of its own, or None."""
+        """Return the reply on a new connection, or None."""
         if self.silent:
             return None
         try:
@@ -66,7 +66,7 @@ class Script:
         return reply and reply.verdict
 
     def life_of_a_token(self):
-        """True if all went as it does when nothing fails."""
+        """True if everything went as it does when nothing fails."""
         made = self.ask("create subject=ann scopes=a,b")
         value = made["token"] if made is not None and made.verdict == "OK" else value_new()
         if made is not None and made.verdict == "OK":
@@ -94,7 +94,7 @@ def start_with(library, what, directory, *settings):
 
 
 def listens_or_ends(daemon):
-    """True if it listens."""
+    """True if the daemon listens; it may end instead."""
     end = time.monotonic() + 5 * PATIENCE
     while daemon.process.poll() is None:
         if os.path.exists(daemon.path("admin")) and os.path.exists(daemon.path("verify")):
@@ -105,7 +105,7 @@ def listens_or_ends(daemon):
 
 
 def demand_a_good_end(daemon, what):
-    """With a status of its own, and not without a word."""
+    """Demand that the daemon ends with a status of its own, and with a message."""
     daemon.signal(15)
     status = daemon.process.wait(10 * PATIENCE)
     assert status in GOOD_ENDS, f"{what}: ended with {status}\n{daemon.log()}"
@@ -117,7 +117,7 @@ def demand_a_good_end(daemon, what):
 
 
 def fail(library, what, directory, *settings):
-    """Fails this; what the library printed, as {`at` or `counted`: number}."""
+    """Let this call fail; return what the library printed, as {`at` or `counted`: number}."""
     daemon = start_with(library, what, directory, *settings)
     if listens_or_ends(daemon):
         script = Script(daemon, what.endswith("+"))
@@ -147,21 +147,21 @@ class Campaign:
         return fail(self.library, what, f"{tempfile.gettempdir()}/runner{runner}", *self.settings)
 
     def turns_of(self, kind):
-        """In any order.  They are counted in the same play that they fail in."""
+        """Return the turns in any order.  The calls are counted in the same play in which they fail."""
         call, more = kind
         count = self.fail(f"{call}:0{more}", 0)["counted"]
         assert count > 0, kind
         return [f"{call}:{n}{more}" for n in random.sample(range(1, count + 1), count)]
 
     def in_order(self, calls):
-        """One of each kind, then the next of each: whatever there is time for is of all kinds."""
+        """Return one turn of each kind, then the next of each, so that a short campaign has all kinds."""
         kinds = [(call, more) for call in calls for more in ("", "+")]
         random.shuffle(kinds)
         by_kind = itertools.zip_longest(*map(self.turns_of, kinds))
         return collections.deque(turn for row in by_kind for turn in row if turn is not None)
 
     def take_turns(self, runner):
-        """In a thread of its own: append() and popleft() are whole."""
+        """Take turns in a thread of its own; append() and popleft() are atomic."""
         while time.monotonic() < self.end:
             try:
                 turn = self.waiting.popleft()
@@ -195,8 +195,8 @@ class Campaign:
 
 @pytest.mark.campaign
 def test_failed_allocation_neither_crashes_it_nor_lets_anybody_in():
-    """Without the filter of system calls: libseccomp (2.5.4) frees twice what it could not finish,
-    so that a daemon without memory for it ends by a signal, before it answers anybody."""
+    """Switch the filter of system calls off: libseccomp (2.5.4) frees twice what it could not finish, so a
+    daemon that lacks memory for it is ended by a signal, before it answers anybody."""
     Campaign(["malloc"], "daemon.sandbox=no").run()
 
 
@@ -206,15 +206,15 @@ def test_failed_descriptor_thread_or_mapping_neither_crashes_it_nor_lets_anybody
 
 
 def ready_or_ends(daemon):
-    """True if it has opened all that it needs."""
+    """True if the daemon has opened all that it needs; it may end instead."""
     eventually(lambda: "info: ready" in daemon.log() or daemon.process.poll() is not None,
                "it is ready, or ends")
     return daemon.process.poll() is None
 
 
 def served_though_waiting_fails(library, number):
-    """Whether it is the wait for newcomers, taken up again once there are descriptors, or for what
-    one of them answers, that fails."""
+    """Check that clients are served although waiting fails: waiting for new connections, which is resumed once
+    there are descriptors, or for requests on one of them."""
     what = f"epoll_ctl:{number}"
     daemon = start_with(library, what, f"{tempfile.gettempdir()}/{number}", "daemon.workers=1")
     if not ready_or_ends(daemon):
@@ -251,7 +251,7 @@ def test_daemon_without_a_clock_logs_it_and_ends():
 
 
 def test_daemon_that_loses_its_clock_ends_before_it_lets_an_expired_token_pass():
-    """As under a filter that is laid on it later: from its first, second, ... look at the clock on."""
+    """Let each reading of the clock fail from the first, second, ... one on, as a filter that is set later does."""
     library, answers = built("failing"), {}
     d = Daemon(config="").start()
     value = d.create(ttl="1s")["token"]

@@ -21,7 +21,7 @@ CLONE_NEWNS = 0x00020000
 
 @contextlib.contextmanager
 def writes_refused(daemon):
-    """No write beyond the first 64 KiB of any file: the log can still grow."""
+    """Refuse writes beyond the first 64 KiB of any file: the log can still grow."""
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
     yield
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
@@ -121,7 +121,7 @@ def test_creates_resume_by_themselves_once_the_disk_works(daemon):
 
 
 def small_disk(kind, size):
-    """A file system of our own, gone with this process."""
+    """Mount a file system of our own, which ends with this process."""
     need_root()
     libc = ctypes.CDLL(None, use_errno=True)
     where, image = tempfile.gettempdir() + "/disk", tempfile.gettempdir() + "/image"
@@ -149,7 +149,7 @@ def make_file_system(kind, image, size):
 
 
 def fill(path):
-    """Takes all the space there is."""
+    """Use up all the space there is."""
     with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
         for size in 1 << 20, 1 << 12, 1:
             with contextlib.suppress(OSError):
@@ -199,7 +199,7 @@ def fill_and_free(d, filler):
 
 
 def create_until_refused(daemon):
-    """The values made before the first refusal, which must come."""
+    """Create tokens until that is refused, which must happen; return the values made before."""
     made, client = [], daemon.client()
     for _ in range(200):
         replies = client.pipeline(["create description=" + "x" * 900] * 50)

@@ -21,7 +21,7 @@ ROUND = LEASE + DEADLINE + 4 * PATIENCE
 
 
 def witnesses(daemon, stage):
-    """{process: file} of all of them."""
+    """Start all witnesses; return {process: file}."""
     kinds = [(lambda: Asker(daemon.path()), CHANGES)] * CHANGERS
     kinds += [(lambda: Asker(daemon.path("verify")), ("verify",))] * ASKERS
     kinds.append((lambda: Creator(daemon.path(), Asker(daemon.path("verify"))), AFTER_CREATE))
@@ -56,14 +56,14 @@ def until(moment):
 
 
 def kinds_of(operations):
-    """(verb, answer, by), each once."""
+    """Return each (verb, answer, by) once."""
     kinds = {(o.verb, o.answer, o.by) for o in operations}
     assert [a for _, a, _ in kinds if a and a.startswith("ERR") and a != "ERR exists"] == []
     return kinds
 
 
 def missing(kinds):
-    """What was not among the answers, though the checks should be of all of them."""
+    """Return the kinds of answers that were not given, though the checks should be of all of them."""
     given = {(verb, answer) for verb, answer, _ in kinds}
     wanted = {("verify", v) for v in ("OK", "NO unknown", "NO disabled", "NO revoked")}
     wanted |= {(verb, "OK") for verb in ("create",) + CHANGES}
@@ -73,8 +73,8 @@ def missing(kinds):
 
 
 def rounds_of_all(kinds):
-    """Rounds, and some more of them as long as one kind of answer was not given: on a machine that
-    is busy there is not time for everything in one."""
+    """Yield rounds, and more of them while one kind of answer was not given: on a busy machine one round may be
+    too short for all."""
     yield from rounds()
     for number in range(MORE):
         if missing(kinds):
@@ -95,7 +95,7 @@ def test_answers_to_clients_have_one_order_in_time(daemon):
 
 @pytest.mark.campaign
 def test_answers_to_clients_have_one_order_in_time_across_kills_and_restarts(daemon):
-    """The kill comes first, so that its lease runs out while they still ask."""
+    """Kill first, so that the lease of the table runs out while clients still ask."""
     kinds = set()
     d = daemon()
     for _ in rounds_of_all(kinds):

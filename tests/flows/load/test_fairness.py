@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nobody's traffic is another's harm: crowds, streams, descriptors on their way."""
+"""No client's traffic harms another client: crowds, streams, descriptors that are being passed."""
 import collections
 import os
 import re
@@ -16,7 +16,7 @@ from waiting import eventually
 
 
 def endless(path, line):
-    """A connection that has as much of a line sent as it takes, and never reads."""
+    """Open a connection that sends as much of a line as the daemon takes, and never reads."""
     sock = socket.socket(socket.AF_UNIX)
     sock.connect(path)
     sock.setblocking(False)
@@ -43,7 +43,7 @@ def test_crowd_with_one_value_keeps_no_administrator_waiting(daemon):
 
 
 class Favoured(Daemon):
-    """Started with a priority, as its unit starts it."""
+    """Start the daemon with a priority, as its unit does."""
 
     def start(self):
         try:
@@ -57,12 +57,12 @@ class Favoured(Daemon):
 
 
 def thread_priorities(pid):
-    """How many threads there are of each nice value; a sanitizer has one of its own."""
+    """Return how many threads have each nice value; a sanitizer has a thread of its own."""
     return collections.Counter(proc.nice(f"{pid}/task/{thread}") for thread in os.listdir(f"/proc/{pid}/task"))
 
 
 def writer_stands_back(pid):
-    """The priorities of all threads if one alone, the writer's, is not favoured."""
+    """Return the priorities of all threads once only one thread, the writer's, is not favoured."""
     found = thread_priorities(pid)
     return found if set(found) == {-10, 0} and found[0] == 1 else None
 

@@ -17,7 +17,7 @@ GROWTH = 16 << 20       # bytes of memory that one rude client may cost
 
 
 def push(client, data):
-    """Sends the same again and again until the daemon takes no more; bytes sent."""
+    """Send the same bytes again and again until the daemon takes no more; return how many were sent."""
     client.sock.setblocking(False)
     sent, most = 0, 256 << 20
     while sent < most and select.select([], [client.sock], [], 0.5)[1]:
@@ -100,7 +100,7 @@ def test_idle_connection_is_closed_after_the_idle_timeout(daemon):
 
 
 def connect_many(path, count):
-    """As many connections as there can be, without waiting."""
+    """Open as many connections as possible, without waiting."""
     found = []
     for _ in range(count):
         sock = socket.socket(socket.AF_UNIX)
@@ -142,7 +142,7 @@ def test_thousands_of_connections_at_a_small_descriptor_limit_leave_it_alive(dae
 
 
 def crowd_until_refused(path, most):
-    """Connects one after the other until one is refused."""
+    """Open one connection after the other until one is refused."""
     inside = []
     for _ in range(most):
         client = Client(path)

@@ -37,7 +37,7 @@ def import_all(daemon, digests):
 
 
 class Bystanders:
-    """Others who verify and create while somebody lists."""
+    """Clients that verify and create while another one lists."""
 
     def __init__(self, daemon, value):
         self.stop = threading.Event()
@@ -68,7 +68,7 @@ class Bystanders:
 
 
 def read_slowly(daemon, ids):
-    """Reads a list with pauses; checks ids and order.  The final line, and the memory it took."""
+    """Read a list with pauses, and check ids and order.  Return the final line, and the memory used."""
     with daemon.client(patience=100) as client:
         client.send("list")
         before = most = proc.rss(daemon.pid)

@@ -21,7 +21,7 @@ def connected(path):
 
 
 def closed_loop(sock, line, depth, rounds):
-    """So many requests are always under way: as many are sent as replies come in."""
+    """Keep this many requests under way: send as many as replies come in."""
     left = depth * (rounds - 1)
     sock.sendall(line * depth)
     coming = depth * rounds

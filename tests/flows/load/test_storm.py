@@ -26,7 +26,7 @@ RESIDENTS = 10          # connections that are there before the crowd, and stay
 
 
 def crowd(path, value):
-    """Connects, asks and vanishes, or stays and is silent, in any order."""
+    """Connect, ask and disconnect, or stay silently, in any order."""
     held = []
     while True:
         sock = socket.socket(socket.AF_UNIX)
@@ -52,7 +52,7 @@ def start_crowd(*arguments):
 
 
 def live(daemon):
-    """Goes through a token's life on a new connection; the stats meanwhile."""
+    """Go through a token's life on a new connection; return the stats during it."""
     began = time.monotonic()
     with Client(daemon.path()) as admin:
         made = admin.request("create")
@@ -66,7 +66,7 @@ def live(daemon):
 
 
 def storm(daemon, value, reached=lambda stats: True):
-    """Rages while one token after the other lives: for a while, and until reached(stats) is true."""
+    """Run the storm while one token after the other lives: for a while, and until reached(stats) is true."""
     children = [start_crowd(daemon.path("verify"), value) for _ in range(CROWDS)]
     over = time.monotonic() + SECONDS
     while not reached(live(daemon)) or time.monotonic() < over:
@@ -77,7 +77,7 @@ def storm(daemon, value, reached=lambda stats: True):
 
 
 def alone(daemon):
-    """The stats once nobody but an administrator is connected."""
+    """Return the stats once only an administrator is connected."""
     stats = eventually(lambda: (now := daemon.stats())["connections"] == "1" and now,
                        "all are gone", every=0.05)
     admin = daemon.clients.pop("admin")
@@ -88,7 +88,7 @@ def alone(daemon):
 
 
 def places(daemon):
-    """How many connections it has descriptors for, but for an administrator's."""
+    """Return how many connections the daemon has descriptors for, besides an administrator's."""
     fewer = re.search(r"max_connections is (\d+) instead of", daemon.log())
     assert fewer, "descriptors are not few"
     return int(fewer[1])
@@ -96,7 +96,7 @@ def places(daemon):
 
 @pytest.mark.campaign
 def test_administrator_gets_in_through_a_storm_of_clients_at_few_descriptors(daemon):
-    """So few that some of the crowd are refused, which means that all places were taken."""
+    """Use so few descriptors that some of the crowd are refused, as all are in use."""
     d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
     assert places(d) < CROWDS * AT_ONCE, f"{places(d)} places are enough for this crowd"
     value = d.create()["token"]
@@ -107,7 +107,7 @@ def test_administrator_gets_in_through_a_storm_of_clients_at_few_descriptors(dae
 
 
 def settle_in(daemon, value):
-    """Connections that were answered, and stay."""
+    """Open connections that are answered, and stay."""
     residents = [daemon.client("verify") for _ in range(RESIDENTS)]
     for resident in residents:
         assert resident.request(f"verify {value}").verdict == "OK"
@@ -115,7 +115,7 @@ def settle_in(daemon, value):
 
 
 def newcomer_is_served(daemon, value):
-    """In the same queue as the crowd was, and by now behind it."""
+    """Check that a new client is served, from the queue that the crowd was in."""
     try:
         with daemon.client("verify") as client:
             return client.request(f"verify {value}").verdict == "OK"
@@ -129,7 +129,7 @@ def allow(daemon, descriptors):
 
 @pytest.mark.campaign
 def test_administrator_gets_in_through_a_storm_of_clients_while_no_descriptor_is_left(daemon):
-    """The one in reserve lets him in, while the crowd has to wait outside."""
+    """The reserved descriptor serves the administrator, while the crowd has to wait in the queue."""
     d = daemon("daemon.workers=2", limits={resource.RLIMIT_NOFILE: DESCRIPTORS})
     value = d.create()["token"]
     for _ in rounds():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several connections send at once is judged together, and is nobody else's business."""
+"""Requests that several connections send at once are judged together, and do not affect each other."""
 import random
 import time
 
@@ -12,7 +12,7 @@ BUFFER = 4096           # bytes, the least that a connection with buffers of its
 
 
 def script(number, mine, known):
-    """What one of the crowd sends, in two parts, and the verdicts that it must get."""
+    """Return what one client of the crowd sends, in two parts, and the verdicts that it must get."""
     good, other = mine["token"], known[number % len(known)]
     ok, unknown = f"OK {mine['id']}", "NO unknown"
     kinds = [
@@ -32,7 +32,7 @@ def script(number, mine, known):
 
 
 def summary(reply):
-    """The verdict, and whose it is."""
+    """Return the verdict, and whom it names."""
     return f"{reply.verdict} {reply['id']}" if "id" in reply else reply.verdict
 
 
@@ -74,7 +74,7 @@ def test_connections_that_close_in_the_midst_of_others_harm_none(daemon):
 
 
 def fed_up(d, ask):
-    """A client that does not read, to which a little could not be sent."""
+    """A client that does not read, and to which a few bytes could not be sent."""
     client, unread = d.client("verify"), -1
     while (now := client.unread()) > unread:
         unread = now

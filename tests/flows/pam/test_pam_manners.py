@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pam_jeton in other people's processes: what it exports, logs, keeps and leaves behind."""
+"""pam_jeton in the processes of other programs: what it exports, logs, keeps and leaves behind."""
 import os
 import re
 import subprocess
@@ -107,7 +107,7 @@ def test_value_is_kept_out_of_core_dumps_and_wiped_at_the_end(daemon):
 
 
 def mapping_flags(pid, address):
-    """VmFlags of the mapping that holds an address."""
+    """Return the VmFlags of the mapping that has this address."""
     inside = False
     with open(f"/proc/{pid}/smaps") as file:
         for line in file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pam_jeton in programs that nobody here wrote: PostgreSQL and OpenSSH."""
+"""pam_jeton in programs that are not ours: PostgreSQL and OpenSSH."""
 import contextlib
 import glob
 import os
@@ -27,7 +27,7 @@ def free_port():
 
 @contextlib.contextmanager
 def running(arguments, log, **how):
-    """A program of ours in the foreground, ended with the block."""
+    """Run a program of ours in the foreground, and end it with the block."""
     with open(log, "wb") as file:
         process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                                    **how)
@@ -76,7 +76,7 @@ class Cluster:
                        self.log, cwd="/", env=self.environment, **self.owner)
 
     def psql(self, role, password, command):
-        """Its exit status, and its output."""
+        """Return the exit status and the output of psql."""
         done = subprocess.run([f"{self.programs}/psql", "-XwAt", "-h", self.directory, "-U", role,
                                "-d", "postgres", "-c", command], capture_output=True, text=True,
                               env=os.environ | {"PGPASSWORD": password}, cwd="/",
@@ -141,7 +141,7 @@ PRIVILEGE_SEPARATION = "/run/sshd"      # where Debian's sshd wants its children
 
 @contextlib.contextmanager
 def directory_there(path):
-    """A directory that is removed again if it was not there."""
+    """Make a directory, and remove it again unless it existed before."""
     made = not os.path.isdir(path)
     if made:
         os.mkdir(path, 0o755)
@@ -153,7 +153,7 @@ def directory_there(path):
 
 
 class Server:
-    """An sshd on a port of its own that gives those it lets in an sftp session."""
+    """An sshd on a port of its own that gives an sftp session to those it accepts."""
 
     def __init__(self, services):
         self.program = need_program("sshd", "openssh-server")

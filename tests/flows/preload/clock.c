@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Preloaded into a program: its time of day is off by as many seconds as are in the file JETON_CLOCK,
- * 8 bytes in this machine's order, at any moment.  Its monotonic clock is left alone.
+/* Preloaded into a program: move its time of day by the seconds that the file JETON_CLOCK holds at
+ * that moment, 8 bytes in this machine's order.  Leave its monotonic clock alone.
  *
  * Built by the test that needs it: cc -shared -fPIC clock.c -ldl */
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comes between a program and the C library: makes one call in turn fail, as if what it asks for
- * had run out.  Preloaded, it reads the environment; linked in, it is set by failing_begin():
+/* Wrap functions of the C library and make one call after the other fail, as if a resource had run
+ * out.  Preloaded, it reads the environment; linked in, it is set by failing_begin():
  *
  *     JETON_FAIL=CALL:N      the Nth call of that name fails, counted from 1
  *     JETON_FAIL=CALL:N+     and so do all that follow
  *     JETON_FAIL=CALL:0      none does
  *     JETON_FAIL=any:N       of all that is here but fstat(), one in N, by chance
  *
- * Preloaded, it prints to standard error when the first fails, and at an orderly end how many calls
+ * Preloaded, it prints to standard error when the first fails, and at a normal end how many calls
  * there were.  Memory is counted under one name: malloc, for calloc, realloc and their like too.
  *
  * Built by the test that needs it: cc -shared -fPIC failing.c -ldl */
@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The C library's own, which need no dlsym(): that allocates. */
+/* The C library's own functions, which need no dlsym(): that allocates. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *memory, size_t size);
@@ -41,7 +41,7 @@ void __libc_free(void *memory);
 static struct {
     char call[32];
     unsigned long at; /* 0: none */
-    bool any;         /* whatever it is called, once in `at` */
+    bool any;         /* any call, one in `at` */
     bool onwards;
     bool counting;
     bool paused;
@@ -97,8 +97,9 @@ __attribute__((destructor)) static void end(void)
         print("counted", failing_end());
 }
 
-/* A client closes no descriptor that it cannot recognise, as it may be somebody else's by now:
- * where fstat() fails, some are left over, and rightly. */
+/* True if this call is one to count.  Not fstat(): a client closes no descriptor that it cannot
+ * recognise, as it may be somebody else's by now, so where fstat() fails some are rightly left
+ * open. */
 static bool is_meant(const char *call)
 {
     return fail.any ? strcmp(call, "fstat") != 0 : strcmp(call, fail.call) == 0;
@@ -171,7 +172,7 @@ void *reallocarray(void *memory, size_t count, size_t size)
 
 /* -- the rest ---------------------------------------------------------------------------------- */
 
-/* The next definition of a function, looked up once. */
+/* Find the next definition of a function, once. */
 #define REAL(name)                       \
     static _Atomic(void *) found;        \
     if (found == NULL)                   \
@@ -222,7 +223,7 @@ FAILS(eventfd, EMFILE, -1, int, (unsigned int value, int flags), (value, flags))
 FAILS(epoll_ctl, ENOMEM, -1, int, (int fd, int what, int about, struct epoll_event *event),
       (fd, what, about, event))
 
-/* Returns what went wrong. */
+/* Return what went wrong. */
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
                    void *(*start)(void *), void *restrict argument)
 {
@@ -256,7 +257,7 @@ int openat(int directory, const char *path, int flags, ...)
     return -1;
 }
 
-/* Whatever comes third is as wide as a pointer. */
+/* The third argument is as wide as a pointer, whatever it is. */
 int fcntl(int fd, int what, ...)
 {
     REAL(fcntl);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program that verifies by libjeton while each call that the library makes fails in turn: it is
- * gets the right verdict or that nobody could judge, and leaves nothing behind.
+/* A program that verifies by libjeton while each call that the library makes fails in turn: it
+ * gets the right verdict or JETON_UNAVAILABLE, and leaves nothing behind.
  *
  *     failing_client SOCKET SECONDS [TURN [SEED]] <VALUES
  *
- * VALUES are lines: of a token that is good for a day, of one that was revoked, of none, of one
- * that has expired, and of one that is not active yet. */
+ * VALUES are lines: a token that is valid for a day, one that was revoked, one that does not exist,
+ * one that has expired, and one that is not active yet. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static char value[VALUES][600];
 static const enum jeton_status right[VALUES] = {
     JETON_OK, JETON_REVOKED, JETON_UNKNOWN, JETON_EXPIRED, JETON_PENDING,
 };
-static bool strict;         /* nothing fails: only the right verdict will do */
+static bool strict;         /* nothing fails: only the correct verdict is right */
 static struct jeton *asker; /* a handle that was opened while nothing failed */
 
 /* -- asking ------------------------------------------------------------------------------------ */
@@ -99,7 +99,7 @@ static void dispatch(struct jeton *h)
     jeton_dispatch(h);
 }
 
-/* By way of the calls that do not wait. */
+/* Ask by the calls that do not wait. */
 static void ask_in_a_loop(struct jeton *h)
 {
     struct pending pending[VALUES];
@@ -140,7 +140,7 @@ static void life(unsigned flags)
     jeton_close(h);
 }
 
-/* What was opened while nothing failed goes through it as well. */
+/* Ask with handles opened meanwhile, and with the one that was opened while nothing failed. */
 static void faulty(void)
 {
     life(0);
@@ -186,7 +186,7 @@ static void ask_long(void)
         ask(asker);
 }
 
-/* The table is asked for once a second. */
+/* Wait for the table, which is requested once a second. */
 static void end_long(void)
 {
     strict = true;

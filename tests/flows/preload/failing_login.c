@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An application that asks PAM while each call in its process fails in turn, those of libpam as
- * well: who must be refused is refused, and nothing is left behind.  Only in pam_start() and
- * pam_end() nothing fails: what they lose, of the loader's and their own, is not ours.
+ * well: whoever must be refused is refused, and nothing is left behind.  Only in pam_start()
+ * and pam_end() nothing fails: their own leaks, and those of the loader, are not ours.
  *
  *     failing_login SERVICES SECONDS [TURN [SEED]] <VALUES
  *
- * SERVICES is a directory with a service `login`, and one `narrow`, which refuses in the account
- * phase whom it let in.  VALUES are lines: of ann's token, of one of hers that was revoked, of one
- * that is bob's, and of none. */
+ * SERVICES is a directory with a service `login`, and a service `narrow`, which refuses in the
+ * account phase users that it has authenticated.  VALUES are lines: a token of ann, one of hers
+ * that was revoked, one of bob, and one that does not exist. */
 #include <security/pam_appl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static const char *const calls[] = {
 
 static const char *services;
 static char value[VALUES][600];
-static bool strict; /* nothing fails: only the right verdict will do */
+static bool strict; /* nothing fails: only the correct verdict is right */
 
 static int converse(int count, const struct pam_message **messages, struct pam_response **responses,
                     void *typed)

@@ -29,7 +29,7 @@ void turns_demand(bool holds, const char *what)
 struct possessions {
     unsigned descriptors;
     long blocks;
-    size_t mapped; /* pages, but for malloc()'s own */
+    size_t mapped; /* pages, without those of malloc() itself */
 };
 
 static struct possessions look(void)
@@ -50,7 +50,7 @@ static struct possessions look(void)
 
 /* -- turns ------------------------------------------------------------------------------------- */
 
-/* Whoever reads this knows in which turn a signal ended it. */
+/* Begin a turn, and show it, so that it is known in which turn a signal ended the program. */
 static void begin(const char *what, unsigned seed)
 {
     int len = snprintf(turn_text, sizeof(turn_text), "%s %u", what, seed);

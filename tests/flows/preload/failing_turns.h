@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* For programs that let each call fail in turn.  failing.c is linked into them as well. */
+/* For programs that let each call fail in turn.  failing.c is linked into them, too. */
 #ifndef JETON_FAILING_TURNS_H
 #define JETON_FAILING_TURNS_H
 
 #include <stdbool.h>
 
-/* What a program does again and again. */
+/* The actions that a program repeats with other failures. */
 struct play {
     void (*before)(void); /* nothing fails yet */
-    void (*faulty)(void); /* something does */
-    void (*after)(void);  /* nothing does any more: all is as it should be */
+    void (*faulty)(void); /* something fails */
+    void (*after)(void);  /* nothing fails any more: everything must work */
 };
 
-/* Plays with each of these calls failing once, and from then on, in any order, until it is through
- * or the time is up.  Where time is left: with any of them failing by chance.  A play must leave
- * nothing behind: no descriptor, no mapping, no memory. */
+/* Play with each of these calls failing once, and from then on, in any order, until all are done or
+ * the time is up.  If time is left, let any of them fail by chance.  A play must leave nothing
+ * behind: no descriptor, no mapping, no memory. */
 void turns_take(const char *const *calls, double seconds, const struct play *play);
 
-/* Plays once with this failing; a text as of JETON_FAIL.  `any` goes by the seed. */
+/* Play once with this text as in JETON_FAIL; `any` uses the seed. */
 void turns_take_one(const char *what, unsigned seed, const struct play *play);
 
-/* Ends the program, and names the turn, unless it holds. */
+/* End the program and name the turn, unless `holds` is true. */
 void turns_demand(bool holds, const char *what);
 
 #endif

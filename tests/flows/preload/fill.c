@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a store that already holds many tokens, much faster than a daemon that syncs would.
+/* Make a store that already holds many tokens, much faster than a daemon that syncs would.
  *
  *     fill STORE TIME < digests          one token for each line of 64 hex digits, in this order
  *

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Moving to another daemon: what export prints, import takes."""
+"""Moving to another daemon: import accepts what export prints."""
 import subprocess
 import time
 
@@ -10,7 +10,7 @@ from value import value_new
 
 
 def varied(daemon):
-    """Tokens in every state and with every claim; their values."""
+    """Make tokens in every state and with every claim; return their values."""
     values = [daemon.create(description=text)["token"] for text in
               ("plain", 'with "quotes", back\\slash and\ttab', "Ünïcödé")]
     full = daemon.create(description="all of it", subject="ann", scopes="b,a", ttl="90d",
@@ -31,7 +31,7 @@ def varied(daemon):
 
 
 def described(daemon):
-    """The list, without what belongs to the daemon rather than to the token."""
+    """Return the list, without what belongs to the daemon rather than to the token."""
     return [{key: text for key, text in line.items() if key not in ("by", "used")}
             for line in daemon.list()]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile lines: whatever comes, each line gets its one reply and the session goes on."""
+"""Hostile lines: whatever is sent, each line gets its one reply and the session goes on."""
 import random
 import time
 
@@ -128,7 +128,7 @@ def test_each_socket_grants_its_role_and_no_more(daemon):
 
 
 def garbage(rng):
-    """Bytes that are sometimes nearly right."""
+    """Return bytes that are sometimes nearly right."""
     words = [b"verify", b"create", b"list", b"ttl=1h", b"token=", b'"', b"\\x", b" ", b"=", b"\n",
              b"\r\n", b"*", b"#", b"\0", b"\xff", b"scopes=a,b", b"watch", b"journal", b"export",
              b"help", b"import digest=", b"0" * 20, b"f" * 64, b"x" * 500, "ü".encode()]

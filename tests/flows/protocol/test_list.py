@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Listing: everything once, oldest first, and never cut off without a word."""
+"""Listing: everything once, oldest first, and never cut off without an error."""
 from daemon import arguments_of
 
 

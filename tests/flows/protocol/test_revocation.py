@@ -19,7 +19,7 @@ def test_revoked_token_is_refused_on_every_connection_at_once(daemon):
 
 
 def test_no_verify_asked_after_the_acknowledgement_succeeds_under_load(daemon):
-    """Verifiers hammer away while tokens are revoked; each notes what it asked after the fact."""
+    """Verify without pause while tokens are revoked; each client records what it asked after the acknowledgement."""
     d = daemon()
     tokens = [d.create() for _ in range(scaled(30, 5))]
     revoked, stop, wrong = set(), threading.Event(), []

@@ -39,7 +39,7 @@ def test_values_do_not_repeat(daemon):
 
 
 def rotated_and_used(d):
-    """Values that have gone through everything a value can go through."""
+    """Return values that have gone through everything a value can go through."""
     first = d.create(description="kept nowhere", subject="ann", scopes="a,b")
     second = d.done(f"rotate {first['id']} grace=1h")
     values = [first["token"], second["token"]]

@@ -126,7 +126,7 @@ def test_watch_ends_at_end_of_input_with_all_that_is_there(daemon):
 
 
 class Watcher(threading.Thread):
-    """Watches, and comes back with what it last saw whenever the connection ends."""
+    """Watch, and connect again with the last serial seen whenever the connection ends."""
 
     def __init__(self, daemon, upto):
         super().__init__(daemon=True)

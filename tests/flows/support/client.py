@@ -124,7 +124,7 @@ class Client:
         return self.reply()
 
     def reply(self, within=None):
-        """The next reply; Closed at a clean end, ValueError at an unclean one."""
+        """Return the next reply; raise Closed at the end, or ValueError if that cut a reply off."""
         deadline = time.monotonic() + (within or self.patience)
         while (reply := self.whole_reply()) is None:
             self.receive(deadline)
@@ -172,7 +172,7 @@ class Client:
         self.lines.extend(whole)
 
     def pipeline(self, lines, within=None):
-        """Sends all the lines without waiting, reads meanwhile; the replies, one a line."""
+        """Send all lines without waiting, and read meanwhile.  Return the replies, one a line."""
         lines = list(lines)
         unsent = memoryview(b"".join(map(encoded, lines)))
         deadline = time.monotonic() + (within or self.patience)
@@ -194,7 +194,7 @@ class Client:
         return found
 
     def closed(self, within=None):
-        """Waits for the daemon to close; the replies that came before."""
+        """Wait for the daemon to close the connection.  Return the replies received before."""
         found, deadline = [], time.monotonic() + (within or self.patience)
         try:
             while True:
@@ -203,20 +203,20 @@ class Client:
             return found
 
     def silent(self):
-        """True if nothing has come that was not looked at."""
+        """True if nothing was received that was not read."""
         return not self.lines and not self.rest and not select.select([self.sock], [], [], 0)[0]
 
     def unread(self):
-        """Bytes that have come, and were not read."""
+        """Return the number of bytes that were received and not read."""
         return queued(self.sock, termios.FIONREAD)
 
     def unread_by_peer(self):
-        """Bytes sent that the daemon has not taken out of the socket."""
+        """Return the number of sent bytes that the daemon has not taken out of the socket."""
         return queued(self.sock, termios.TIOCOUTQ)
 
 
 def queued(sock, which):
-    """Bytes in a socket's queue: FIONREAD, what came; TIOCOUTQ, what was sent."""
+    """Return the bytes in a socket's queue: FIONREAD for received ones, TIOCOUTQ for sent ones."""
     answer = array.array("i", [0])
     fcntl.ioctl(sock, which, answer)
     return answer[0]
@@ -233,7 +233,7 @@ def socat(path, text, wait=10):
 
 
 def replies_in(text):
-    """The replies in a session's output."""
+    """Return the replies in a session's output."""
     found, data = [], []
     for line in text.splitlines():
         if line.startswith("* "):

@@ -86,7 +86,7 @@ class Daemon:
             shutil.rmtree(self.directory)
 
     def configure(self, text):
-        """Puts it there at once: the daemon may be reading it."""
+        """Replace the configuration file in one step, as the daemon may be reading it."""
         with open(f"{self.config}.new", "w") as file:
             file.write(text)
         os.rename(file.name, self.config)
@@ -104,7 +104,7 @@ class Daemon:
         return given
 
     def spawn(self):
-        """Starts it without waiting for anything."""
+        """Start the process without waiting for anything."""
         given = range(3, 3 + len(self.sockets))
 
         def prepare():
@@ -124,7 +124,8 @@ class Daemon:
         return self
 
     def prefix(self):
-        """What is run before it, and becomes it: only the process itself knows its number."""
+        """Return the command that turns itself into jetond and sets its variables: only the process itself knows its
+        number."""
         if not self.sockets and "WATCHDOG_USEC" not in self.extra:
             return []
         names = ":".join(name.partition("#")[0] for name in self.sockets)
@@ -149,7 +150,7 @@ class Daemon:
         self.process.send_signal(number)
 
     def ended(self, expected, within=20):
-        """Waits for its end."""
+        """Wait for the end of the process."""
         process, self.process, self.clients = self.process, None, {}
         assert process.wait(within * PATIENCE) == expected, "exit status of jetond"
 
@@ -170,7 +171,7 @@ class Daemon:
 
     @contextlib.contextmanager
     def stopped(self):
-        """Holds all its threads: what is sent meanwhile it finds at once."""
+        """Stop all threads of the daemon during `with`: it receives what is sent meanwhile all at once."""
         self.signal(signal.SIGSTOP)
         state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert state.si_code == os.CLD_STOPPED, "jetond ended instead"
@@ -194,13 +195,13 @@ class Daemon:
         return Client(self.path(role), **options)
 
     def ask(self, line, role="admin"):
-        """One request over a connection that is kept."""
+        """Send one request over a connection that is kept open."""
         if role not in self.clients:
             self.clients[role] = self.client(role)
         return self.clients[role].request(line)
 
     def done(self, line, role="admin"):
-        """One request that must be answered OK."""
+        """Send one request that must be answered OK."""
         reply = self.ask(line, role)
         assert reply.verdict == "OK", f"{line}: {reply}"
         return reply
@@ -209,7 +210,7 @@ class Daemon:
         return self.done("create" + arguments_of(claims))
 
     def verify(self, value, service=None, **wanted):
-        """The verdict, on which the socket and libjeton in this process must agree."""
+        """Return the verdict, on which the socket and libjeton in this process must agree."""
         line = "verify" + arguments_of(({"service": service} if service else {}) | wanted)
         verdict = self.ask(f"{line} {value}", "verify").verdict
         if service not in self.handles:
@@ -223,7 +224,7 @@ class Daemon:
         return verdict
 
     def answered_by(self, who):
-        """Who gave libjeton its last answer; where it cannot be loaded nobody did."""
+        """Check who gave libjeton its last answer, unless libjeton cannot be loaded."""
         if self.source is not None:
             assert self.source == who
 
@@ -234,7 +235,7 @@ class Daemon:
         return {line["name"]: line["value"] for line in self.done("stats").lines}
 
     def stat(self, name, **labels):
-        """One counter that there is several times."""
+        """Return one counter of a name that several counters have."""
         found = [line for line in self.done("stats").lines
                  if line["name"] == name and labels.items() <= line.items()]
         assert len(found) == 1, f"{name} {labels}: {found}"
@@ -262,7 +263,7 @@ def environment(hangs=False):
 
 
 def accepts(path):
-    """True once the daemon answers there: it listens already while it loads its store."""
+    """True once the daemon answers on this socket: it listens already while it loads its store."""
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(1)
         try:

@@ -57,7 +57,7 @@ def check(operations, ends=()):
 
 
 class Course:
-    """Of one token."""
+    """Follow the operations of one token."""
 
     def __init__(self, operations, ends):
         self.ends = ends
@@ -69,7 +69,7 @@ class Course:
         self.past = collections.deque(maxlen=20)
 
     def bounded(self, operation):
-        """Nothing happens in a daemon after its end, whenever its answer came."""
+        """Limit the operation to the life of its daemon: nothing happens in a daemon after its end."""
         last = self.end_of.get(operation.life)
         if operation.ended is None:
             known = last is not None and operation.began < last
@@ -92,7 +92,7 @@ class Course:
             self.worlds = {self.read(world) for world in self.worlds}
 
     def read(self, world):
-        """Marks the verifications that this state explains: they change nothing, so at once."""
+        """Mark at once the verifications that this state explains, as they change nothing."""
         marks = {(SEEN, n) for n, o in self.pending.items()
                  if o.verb == "verify" and self.explains(world, o)}
         return world._replace(done=world.done | marks)
@@ -105,7 +105,7 @@ class Course:
                 operation.answer == VERDICT[world.ghost])
 
     def spread(self):
-        """Adds every way in which the pending changes may take effect now."""
+        """Add every way in which the pending changes may take effect now."""
         fresh = list(self.worlds)
         while fresh:
             world = fresh.pop()
@@ -139,7 +139,7 @@ class Course:
         del self.pending[number]
 
     def end(self, number):
-        """What was asked of this daemon and not answered will not happen any more."""
+        """Drop what this daemon was asked and did not answer: that will not happen any more."""
         end = self.ends[number]
         self.spread()
         gone = [n for n, o in self.pending.items() if o.verb != "verify" and o.life == end.life]

@@ -22,7 +22,7 @@ JETON = os.path.join(BUILD, "jeton")
 
 
 def setting(path, **more):
-    """The environment of a call, with nothing of ours that could change what is printed."""
+    """Return the environment for a call, without variables that could change what is printed."""
     if not os.access(JETON, os.X_OK):
         pytest.skip(f"no {JETON}")
     given = {key: value for key, value in environment().items()
@@ -46,7 +46,7 @@ class Done:
 
 
 def jeton(path, *arguments, input="", within=30, **more):
-    """Runs it with pipes; `path` is its socket."""
+    """Run the jeton command with pipes; `path` is its socket."""
     done = subprocess.run([JETON, *arguments], input=input.encode(), capture_output=True,
                           env=setting(path, **more), timeout=within * PATIENCE)
     return Done(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -66,7 +66,7 @@ class Terminal:
             os.execve(program, [program, *arguments], environment)
 
     def read(self, deadline):
-        """Reads on; False at the end."""
+        """Read more output; False at its end."""
         left = deadline - time.monotonic()
         assert left > 0, f"not before the deadline: {self.seen!r}"
         if not select.select([self.fd], [], [], left)[0]:
@@ -96,7 +96,7 @@ class Terminal:
         return self
 
     def finish(self, within=10):
-        """All its output; .status is negative if a signal ended it."""
+        """Return all its output; .status is negative if a signal ended the program."""
         deadline = time.monotonic() + within * PATIENCE
         while self.read(deadline):
             pass

@@ -17,7 +17,7 @@ class Claims(ctypes.Structure):
 
 
 def library():
-    """None where it cannot be loaded: a sanitizer's runtime must come first in a process."""
+    """Return libjeton, or None where it cannot be loaded: a sanitizer's runtime must be the first in a process."""
     if SANITIZER or not os.path.exists(LIBRARY):
         return None
     lib = ctypes.CDLL(LIBRARY)
@@ -40,12 +40,12 @@ class Handle:
             assert error == 0, f"jeton_open: {os.strerror(-error)}"
 
     def takes(self, value, wanted):
-        """True if this can be asked here as well: not what needs the line grammar's quotes."""
+        """True if libjeton can be asked this, too: not what needs the quotes of the line grammar."""
         plain = not any(byte in value for byte in ' "\\=\r\n')
         return self.lib is not None and plain and set(wanted) <= {"scope", "subject"}
 
     def verify(self, value, scope=None, subject=None):
-        """The verdict in the protocol's words, and who gave it."""
+        """Return the verdict as the protocol has it, and who gave it."""
         claims = Claims(size=ctypes.sizeof(Claims))
         value, scope, subject = (text if text is None else text.encode()
                                  for text in (value, scope, subject))

@@ -17,7 +17,7 @@ VERBS = ("create",) * 4 + ("update", "disable", "enable", "revoke", "delete", "d
 
 
 def outcome(verb, token, description):
-    """(verdict, what the token is afterwards); None: it is gone."""
+    """Return (verdict, state of the token afterwards); the state is None if the token is gone."""
     if verb == "delete":
         return "OK", None
     if verb == "revoke":
@@ -39,7 +39,7 @@ class Load:
         self.made = 0
 
     def fill(self):
-        """Asks for more, up to the window."""
+        """Send more requests, up to the window."""
         lines = []
         while len(self.flight) < WINDOW:
             line, asked = self.next_change()
@@ -79,7 +79,7 @@ class Load:
         self.take_replies()
 
     def drain(self):
-        """After the daemon's end: what it had sent before."""
+        """Read, after the daemon's end, what it had sent before."""
         self.client.sock.setblocking(True)
         try:
             while True:
@@ -93,7 +93,7 @@ class Load:
         self.client.close()
 
     def possible(self, ident, before):
-        """What a token may be, given what it was before this load."""
+        """Return the states that a token may be in, given the one before this load."""
         states = [self.acknowledged.get(ident, before)]
         states += [asked.after for asked in self.flight if asked.id == ident]
         return states
@@ -106,7 +106,7 @@ class Load:
 
 
 def drive(loads, until):
-    """Keeps them busy until `until()`, or until the daemon is gone."""
+    """Keep the loads busy until `until()` is true, or until the daemon is gone."""
     poll = select.poll()
     by_number = {}
     for load in loads:

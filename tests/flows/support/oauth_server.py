@@ -43,7 +43,7 @@ class Behaviour:
         h.reply(*h.oauth.answer_to(h.token))
 
     def hang(self, h):
-        """Nothing, until released; then nothing either."""
+        """Do not answer, neither before the release nor after it."""
         h.oauth.hold()
         h.close_connection = True
 
@@ -63,13 +63,13 @@ class Behaviour:
         h.close_connection = True
 
     def cut(self, h):
-        """The whole answer, and hangs up before the length that it promised."""
+        """Send the whole answer, but announce a greater length, and hang up before that."""
         status, kind, body = h.oauth.answer_to(h.token)
         h.reply(status, kind, body, length=len(body) + 1)
         h.close_connection = True
 
     def unannounced(self, h):
-        """Closes what it promised to keep."""
+        """Close the connection after having promised to keep it."""
         self.answer(h)
         h.close_connection = True
 
@@ -83,7 +83,7 @@ class Behaviour:
         h.reply(200, "application/json", b'{"active": true, "x": "' + b"x" * 70000 + b'"}')
 
     def huge_chunks(self, h):
-        """Without an end."""
+        """Send chunks without an end."""
         h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
                       b"Transfer-Encoding: chunked\r\n\r\n")
         while not h.oauth.over:
@@ -95,7 +95,7 @@ class Behaviour:
             h.wfile.write(b"X-Filler: " + b"x" * 1000 + b"\r\n")
 
     def continues(self, h):
-        """Interim answers without an end."""
+        """Send interim answers without an end."""
         while not h.oauth.over:
             h.wfile.write(b"HTTP/1.1 103 Early Hints\r\nX-Filler: " + b"x" * 1000 + b"\r\n\r\n")
 
@@ -215,7 +215,7 @@ class OAuthServer:
         return self.servers[name].server_address[1]
 
     def url(self, name):
-        """Of "http", "https", "wrong" (a certificate for somebody else) or "unix"."""
+        """Return the URL for "http", "https", "wrong" (a certificate for another name) or "unix"."""
         if name == "unix":
             return f"http+unix://{self.directory}/oauth.sock:{PATH}"
         scheme = "http" if name == "http" else "https"
@@ -234,7 +234,7 @@ class OAuthServer:
             self.released = threading.Event()
 
     def say(self, status, kind, body):
-        """The same to everybody."""
+        """Give every client the same answer."""
         self.fixed_answer = (status, kind, body)
 
     def answer_to(self, token):

@@ -101,7 +101,7 @@ def end():
 
 
 def in_child(name):
-    """The same call in a child after fork(), which leaves as one does."""
+    """Make the same call in a child after fork(), which exits as a child does."""
     child = os.fork()
     if child == 0:
         code = session.run(name, 0)["code"]
@@ -154,7 +154,7 @@ def possessions():
 
 
 def rounds(service, user, value, count):
-    """Whole sessions, one after the other: the codes of both calls, each pair once."""
+    """Run whole sessions, one after the other.  Return the codes of both calls, each pair once."""
     seen = set()
     for _ in range(count):
         s = Session(service, user, [value])
@@ -168,7 +168,7 @@ def loop(service, user, value, count):
 
 
 def threads(service, users, count):
-    """For each [user, value] a thread that goes round and round, all at once."""
+    """Run a thread for each [user, value], which repeats sessions, all at once."""
     seen = [None] * len(users)
 
     def work(i):

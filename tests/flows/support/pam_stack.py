@@ -80,7 +80,7 @@ def sweep(output):
 
 
 def service_files(services):
-    """A directory that has them, readable by everybody."""
+    """Make a directory that has these service files, readable by everybody."""
     directory = tempfile.mkdtemp(prefix="pam")
     os.chmod(directory, 0o755)
     for name, text in services.items():
@@ -90,7 +90,7 @@ def service_files(services):
 
 
 def module_for_others():
-    """A copy that every user can load."""
+    """Make a copy of the module that every user can load."""
     need_module()
     directory = service_files({})
     shutil.copy(MODULE, directory)
@@ -99,17 +99,17 @@ def module_for_others():
 
 
 def both(options, account=None):
-    """A service whose auth line has these options, and its account line those (default: none)."""
+    """Return a service whose auth line has these options, and its account line those (default: none)."""
     return f"auth required {MODULE} {options}\naccount required {MODULE} {account or ''}\n"
 
 
 def asks(d, options="", account=None):
-    """A service that asks this daemon."""
+    """Return a service that asks this daemon."""
     return both(f"socket={d.path('verify')} {options}", account)
 
 
 class FakeDaemon:
-    """Answers every line with the same one, or never; .lines are what it was asked."""
+    """Answer every line with the same reply, or never; .lines are the lines received."""
 
     def __init__(self, answer):
         self.directory = tempfile.mkdtemp(prefix="fake")
@@ -176,7 +176,7 @@ class Application:
         return self
 
     def run(self, call, *arguments):
-        """The code's name; .messages (of the conversation) and .seconds go with it."""
+        """Return the code's name; .messages (of the conversation) and .seconds belong to it."""
         reply = self.do("call", name=call, arguments=arguments or (0,))
         self.messages, self.seconds = reply["messages"], reply["seconds"]
         return CODES.get(reply["code"], reply["code"])
@@ -194,7 +194,7 @@ class Application:
         return CODES[self.do("end")["code"]]
 
     def once(self, service, user, *answers):
-        """A whole session that only authenticates."""
+        """Run a whole session that only authenticates."""
         code = self.start(service, user, *answers).authenticate()
         self.end()
         return code
@@ -210,7 +210,7 @@ class Application:
 
 
 def pamtester(directory, service, user, password, *operations):
-    """Its exit status, and its output."""
+    """Return the exit status and the output of pamtester."""
     done = subprocess.run([need_program("pamtester", "pamtester"), service, user, *operations],
                           input=password + "\n", capture_output=True, text=True,
                           env=wrapped(directory), timeout=40 * PATIENCE)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Libraries of ours that come between a program and the C library."""
+"""Our libraries that are loaded between a program and the C library."""
 import os
 import subprocess
 import tempfile
@@ -9,7 +9,7 @@ from settings import PRELOAD
 
 
 def built(name):
-    """The path of one that was built from a source here; a sanitizer wants to be first itself."""
+    """Return the path of a library built from a source here; a sanitizer must be loaded before it."""
     need_plain_build()
     path = f"{tempfile.gettempdir()}/{name}.so"
     if not os.path.exists(path):

@@ -26,13 +26,13 @@ def cpu(pid):
 
 
 def nice(task):
-    """Of a process's main thread, or of PID/task/TID."""
+    """Return the nice value of a process's main thread, or of PID/task/TID."""
     with open(f"/proc/{task}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[16])
 
 
 def descriptors(pid):
-    """How many it has open; -1: not ours to know, of a process that is not dumpable."""
+    """Return how many descriptors a process has open; -1 if that may not be known, as it is not dumpable."""
     try:
         return len(os.listdir(f"/proc/{pid}/fd"))
     except PermissionError:
@@ -40,7 +40,7 @@ def descriptors(pid):
 
 
 def huge_mapped(pid, name):
-    """Bytes of the mappings of so named files that lie in huge pages.  Needs the right to trace it."""
+    """Return the bytes in huge pages of the mappings of files with this name.  Needs the right to trace the process."""
     kibibytes, here = 0, False
     with open(f"/proc/{pid}/smaps") as file:
         for line in file:
@@ -53,7 +53,7 @@ def huge_mapped(pid, name):
 
 
 def writable_mappings(pid):
-    """(first, last + 1) of each."""
+    """Return (first, last + 1) of each writable mapping."""
     with open(f"/proc/{pid}/maps") as file:
         for line in file:
             extent, rights = line.split()[:2]
@@ -63,8 +63,7 @@ def writable_mappings(pid):
 
 
 def memory_holds(pid, needle, step=1 << 24):
-    """Where in its writable memory a process holds these bytes; None: nowhere.  Needs the right
-    to trace it."""
+    """Return where in its writable memory a process has these bytes; None: nowhere.  Needs the right to trace it."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for first, end in writable_mappings(pid):
             for at in range(first, end, step):

@@ -6,7 +6,7 @@ import fcntl
 
 @contextlib.contextmanager
 def writer_locked_out(daemon):
-    """Holds every byte of the store locked, as a stuck disk would.  Gives what ends that early."""
+    """Hold a lock on every byte of the store, as if the disk hung.  Yield a function that releases it early."""
     with open(daemon.store, "r+b") as file:
         fcntl.lockf(file, fcntl.LOCK_EX)
         yield lambda: fcntl.lockf(file, fcntl.LOCK_UN)

@@ -38,7 +38,7 @@ class Stage:
 
 
 class Asker:
-    """Over a socket.  None where nobody answers."""
+    """Verify and change over a socket.  The answer is None where nobody answers."""
 
     def __init__(self, path):
         self.path = path
@@ -72,14 +72,14 @@ class Library:
 
 
 class Creator(Asker):
-    """Asks for new tokens, whose values nobody knows before, and has each verified by another."""
+    """Create tokens, whose values nobody knows before, and have another process verify each."""
 
     def __init__(self, path, verifier):
         super().__init__(path)
         self.verifier = verifier
 
     def create(self):
-        """The value; None where nobody answers."""
+        """Return the value of a new token; None where nobody answers."""
         try:
             if self.client is None:
                 self.connect()
@@ -121,7 +121,7 @@ def create(stage, creator, verbs, output):
 
 
 def witness(stage, make, verbs, path):
-    """Starts a process that does this; its number."""
+    """Start a process that runs this; return its number."""
     child = os.fork()
     if child != 0:
         return child
@@ -138,6 +138,6 @@ def witness(stage, make, verbs, path):
 
 
 def operations_of(path):
-    """What a witness wrote down."""
+    """Return the operations that a witness wrote down."""
     with open(path) as file:
         return [Operation(*json.loads(line)) for line in file]

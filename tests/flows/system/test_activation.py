@@ -14,7 +14,7 @@ from waiting import eventually
 
 @contextlib.contextmanager
 def listening(*names):
-    """{name: socket}; a # and what follows keeps names apart that are to be the same."""
+    """Yield {name: socket}; a # and what follows distinguishes sockets that get the same name."""
     directory = tempfile.mkdtemp(prefix="")
     sockets = {}
     for name in names:
@@ -83,7 +83,7 @@ def test_reload_keeps_inherited_sockets_and_does_not_look_for_theirs():
 
 
 def started_with(d, sockets, *arguments):
-    """The outcome of a start that is to end by itself."""
+    """Return the outcome of a start that must end by itself."""
     d.sockets = sockets
     given = range(3, 3 + len(sockets))
 

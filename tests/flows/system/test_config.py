@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration: every mistake is one clear line that shows where it is and what would be right."""
+"""Configuration: every mistake gets one clear line that shows where it is and what would be right."""
 import os
 
 from client import Client
@@ -27,7 +27,7 @@ table_group =
 
 
 def complaint(done):
-    """The one line a failed start ends with."""
+    """Return the one line that a failed start ends with."""
     assert done.returncode not in (0, None) and done.returncode > 0, done
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 1, f"one line: {done.stderr}"

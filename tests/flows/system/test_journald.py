@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the system's journal is sent: a socket of ours stands in for journald's."""
+"""Messages to the system's journal: a socket of ours takes the place of journald's."""
 import os
 import re
 import socket
@@ -28,7 +28,7 @@ class Journal:
         os.chmod(self.path, 0o666)
 
     def entry(self):
-        """Fields of the next entry; each line is NAME=text, as nothing in them needs the other form."""
+        """Return the fields of the next entry; each line is NAME=text, as no field needs the other form."""
         lines = self.sock.recv(65536).decode().split("\n")
         assert lines.pop() == "", "ends with a line end"
         fields = dict(line.split("=", 1) for line in lines)

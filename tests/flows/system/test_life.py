@@ -133,7 +133,7 @@ def test_file_that_is_no_socket_is_never_removed(daemon):
 
 
 def test_closed_output_does_not_kill_the_daemon(daemon):
-    """A peer that closes without reading makes writes fail; that is no signal."""
+    """A peer that closes without reading makes writes fail; that must not raise a signal."""
     d = daemon()
     for _ in range(50):
         with d.client() as client:

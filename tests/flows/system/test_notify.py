@@ -20,7 +20,7 @@ WATCHDOG = 1 * PATIENCE                 # seconds
 
 
 class Manager:
-    """Receives as a service manager does."""
+    """Receive messages as a service manager does."""
 
     def __init__(self, abstract=False):
         self.name = ("@jeton-test-" + os.urandom(8).hex() if abstract else
@@ -30,11 +30,11 @@ class Manager:
         self.sock.settimeout(20 * PATIENCE)
 
     def next(self):
-        """{variable: text} of the next message."""
+        """Return {variable: text} of the next message."""
         return dict(line.split("=", 1) for line in self.sock.recv(4096).decode().splitlines())
 
     def wait(self, variable):
-        """The next message that has this variable, and all before it."""
+        """Wait for a message that has this variable; return it and those before it."""
         seen = []
         while not seen or variable not in seen[-1]:
             seen.append(self.next())
@@ -48,7 +48,7 @@ class Manager:
         self.sock.settimeout(20 * PATIENCE)
 
     def receives(self, variable, seconds):
-        """True if it comes within that time."""
+        """True if a message with this variable comes within that time."""
         end = time.monotonic() + seconds
         try:
             while (left := end - time.monotonic()) > 0:

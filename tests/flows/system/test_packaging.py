@@ -37,7 +37,7 @@ def text_of(path):
 
 
 def make(target, root, prefix="/usr/local"):
-    """Has the tree's own make do it, with what is built."""
+    """Run the tree's own make with the files already built."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return run("make", "-s", target, f"BUILD={BUILD}", f"DESTDIR={root}", f"PREFIX={prefix}",
                f"FILL={tempfile.gettempdir()}/fill", f"UNITDIR={prefix}/lib/systemd/system",
@@ -104,7 +104,7 @@ def test_programs_are_built_with_what_is_installed():
 # -- units ---------------------------------------------------------------------------------------
 
 def units_to_judge():
-    """Installed units that name programs which are there."""
+    """Install the units and let them name the installed programs; return the root and their paths."""
     root = installed()
     for path in glob.glob(f"{root}/{UNITS}/*"):
         text = text_of(path)
@@ -159,7 +159,7 @@ def keys():
 
 
 def shown():
-    """(section, key, value) of every key in the file that is installed; all are comments."""
+    """Return (section, key, value) of every key in the installed file; all are comments."""
     section, found = None, []
     for line in text_of("systemd/jetond.conf").splitlines():
         if match := re.fullmatch(r"#?\[([a-z ]+)\]", line):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Started as root, it does not stay root."""
+"""A daemon that is started as root does not stay root."""
 import grp
 import os
 import pwd
@@ -22,7 +22,7 @@ def ids(pid, field):
 
 
 def daemon_that_drops(**options):
-    """Below directories that only root could have made."""
+    """Return a daemon below directories that only root could have made."""
     d = Daemon(f"daemon.user={USER}", **options)
     os.chmod(os.path.dirname(d.directory), 0o755)
     os.chmod(d.directory, 0o755)

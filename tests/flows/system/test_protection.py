@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the daemon forbids itself, by itself."""
+"""The restrictions that the daemon puts on itself."""
 import os
 
 import proc

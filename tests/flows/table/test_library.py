@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""libjeton in programs of others: what the kernel sees of them, and what its manual promises."""
+"""libjeton in other programs: what the kernel sees of them, and what its manual promises."""
 import os
 import re
 import shutil
@@ -47,7 +47,7 @@ def test_verification_makes_no_system_call_once_warm(daemon):
 
 
 def manual_example():
-    """The program in libjeton(3)."""
+    """Return the program in libjeton(3)."""
     with open(f"{ROOT}/plugin/lib/libjeton.3") as file:
         text = file.read()
     page = text[text.index(".Sh EXAMPLES"):]

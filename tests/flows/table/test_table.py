@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table as it is handed out: sealed, read-only, alive, and only to who may have it."""
+"""The table as it is handed out: sealed, read-only, alive, and only to users who may have it."""
 import ctypes
 import fcntl
 import grp
@@ -27,7 +27,7 @@ HUGE, MAP_FIXED, MADV_COLLAPSE = 2 << 20, 0x10, 25
 
 
 def received(path):
-    """The reply to `table`, and the descriptor that came with it or None."""
+    """Return the reply to `table`, and the descriptor received with it or None."""
     with Client(path) as client:
         client.send("table")
         data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 4)
@@ -36,7 +36,8 @@ def received(path):
 
 
 def huge_pages_fault():
-    """Why a file in memory gets no huge page; None: it does.  One page is written, and made into a huge one."""
+    """Return why a file in memory gets no huge page; None: it gets one.  One page is written, and made into a
+    huge one."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
@@ -71,7 +72,7 @@ class Table:
         return self.number("q", LEASE_AT) / 1e9
 
     def flags(self, value):
-        """Those of the slot that holds a value's digest; None: no slot does."""
+        """Return the flags of the slot that holds a value's digest; None: no slot does."""
         slots, bits = self.number("Q", 16), self.number("I", 12)
         at = self.map.find(digest_of(value), slots, slots + (64 << bits))
         if at < 0:
@@ -162,7 +163,7 @@ def test_growth_gives_a_new_table_and_marks_the_old_one(daemon):
 
 
 def as_somebody(uid, groups, act):
-    """Runs `act` as another user; what it returns."""
+    """Run `act` as another user; return its result."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens of which an OAuth server is asked, where the table knows nothing."""
+"""Tokens about which an OAuth server is asked, where the table does not know them."""
 import time
 
 from oauth_server import OAuthServer

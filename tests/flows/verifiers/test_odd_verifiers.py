@@ -187,7 +187,7 @@ def test_daemon_stops_and_answers_while_a_verifier_hangs(daemon):
 
 
 def test_crowd_before_a_sleeping_verifier_takes_no_time_from_others(daemon):
-    """That the rate stays is for the benchmark: here, that nobody waits."""
+    """Check that nobody waits; the benchmark checks that the rate stays the same."""
     config = service("sleep", f"sufficient = {BLOCKS} does=late seconds=1 deadline=3s threads=64")
     d = daemon(config=config)
     token = d.create()["token"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which verifiers judge a token is configured for each service."""
+"""The verifiers that judge a token are configured for each service."""
 import os
 import signal
 import subprocess

@@ -9,13 +9,13 @@
 
 #include "daemon/base/batch_queue.h"
 
-/* The letters of all pairs: pair n is some of them, and the number n. */
+/* Letters for all pairs: pair n holds some of them, and the number n. */
 static char letters[BATCH_QUEUE_PAIR_MAX - sizeof(uint64_t)];
 
 struct consumer {
     uint64_t next;
     uint64_t stop_at;
-    uint64_t rest_every; /* sleep after so many pairs; 0: never */
+    uint64_t rest_every; /* sleep after this many pairs; 0: never */
     bool wrong;
     pthread_t thread;
 };
@@ -42,7 +42,7 @@ static bool consume(void *context, struct slice first, struct slice second)
     return t->next != t->stop_at;
 }
 
-/* Puts pairs, sleeping after every `rest_every` of them; returns how many were accepted. */
+/* Put pairs, and sleep after every `rest_every` of them.  Return how many were accepted. */
 static uint64_t put_all(struct batch_queue *c, uint64_t count, uint64_t rest_every)
 {
     uint64_t number = 0;

@@ -34,7 +34,7 @@ static void an_empty_buffer_has_no_memory(void **state)
     assert_int_equal(iobuf_len(&b), 0);
 }
 
-/* NULL would mean that there is no memory. */
+/* Reserving nothing must not return NULL, which would mean that there is no memory. */
 static void reserving_nothing_does_not_fail(void **state)
 {
     (void)state;
@@ -66,7 +66,7 @@ static void what_was_put_in_comes_out_while_it_moves_and_grows(void **state)
     iobuf_free(&b);
 }
 
-/* Secmem reuses the block that was freed last, so the test can look into it. */
+/* secmem_new() reuses the block that was freed last, so the test can inspect it. */
 static void what_is_consumed_is_wiped(void **state)
 {
     (void)state;

@@ -18,7 +18,7 @@
 
 enum { GIVEN = -5, NOBODY = 65534, CANNOT = 77 };
 
-/* Prepares as at start, with a store whose directory exists. */
+/* Prepare as at start, with a store whose directory exists. */
 static bool prepare(bool becomes)
 {
     static const struct config config = { .store = "/tokens.tdb" };
@@ -40,7 +40,7 @@ static bool take(int nice)
     return setpriority(PRIO_PROCESS, 0, nice) == 0;
 }
 
-/* Runs a case in a child, which returns 0 on success and CANNOT without the rights to try. */
+/* Run a case in a child, which returns 0 on success and CANNOT without the rights to try. */
 static void try(int (*body)(void))
 {
     int status;
@@ -110,7 +110,7 @@ static void thread_that_could_not_raise_it_again_does_not_lower_it(void **state)
     try(given_without_return);
 }
 
-/* A root without CAP_SYS_RESOURCE cannot raise the limit. */
+/* Without CAP_SYS_RESOURCE even root cannot raise the limit. */
 static int given_before_root_is_given_up(void)
 {
     struct rlimit limit;

@@ -77,7 +77,7 @@ static void roles_with_inherited_sockets_create_none(void **state)
     assert_int_equal(config.role[ROLE_VERIFY].paths, 1);
 }
 
-/* Also byte by byte: the daemon compares roles so, to see whether sockets have changed. */
+/* Compare byte by byte, too: the daemon compares roles so, to see whether sockets have changed. */
 static void loading_again_gives_the_same(void **state)
 {
     const struct config_source source = { .file = file, .file_required = true };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the sections [service NAME] and --set come to, as text. */
+/* The stacks that the sections [service NAME] and --set result in, as text. */
 #include "tests/unit/support/configured_stack.h"
 
 static void lines_stand_in_their_order_with_their_numbers(void **state)

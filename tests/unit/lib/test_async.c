@@ -97,7 +97,7 @@ struct caller {
     struct jeton_claims claims;
     enum jeton_status status;
     unsigned calls;
-    unsigned again; /* how often `done` starts the question anew */
+    unsigned again; /* how often `done` asks the question again */
 };
 
 static enum jeton_status start(struct caller *c, uint64_t number);
@@ -121,7 +121,7 @@ static enum jeton_status start(struct caller *c, uint64_t number)
     return jeton_verify_start(c->handle, value, 32, NULL, NULL, &c->claims, done, c);
 }
 
-/* The loop of a host; false: it did not end in time. */
+/* Run the event loop of a host until no question waits; false: it did not end in time. */
 static bool loop(struct jeton *h)
 {
     int64_t begun = milliseconds();
@@ -228,12 +228,12 @@ static void the_descriptor_of_a_replaced_daemon_has_another_number(void **state)
     assert_int_equal(start(&c, 1), JETON_WAITING);
     int fd = jeton_fd(c.handle);
     assert_true(loop(c.handle) && c.status == JETON_OK);
-    fake_daemon_kill(); /* nothing waits: the next question notices */
+    fake_daemon_kill(); /* nothing waits: the next question notices that */
     assert_int_equal(start(&c, 1), JETON_UNAVAILABLE);
     fake_daemon_start();
     assert_int_equal(start(&c, 1), JETON_WAITING);
     assert_int_not_equal(jeton_fd(c.handle), fd);
-    close(jeton_fd(c.handle)); /* the host should not */
+    close(jeton_fd(c.handle)); /* what a host should not do */
     assert_int_equal(jeton_timeout(c.handle), 0);
     assert_true(loop(c.handle));
     assert_true(c.calls == 2 && c.status == JETON_UNAVAILABLE);
@@ -282,7 +282,7 @@ static void it_exports_what_the_header_declares_and_nothing_else(void **state)
         assert_int_equal(sscanf(line, "%*s %c %127s", &kind, name), 2);
         name[strcspn(name, "@\n")] = '\0';
         if (kind == 'A')
-            continue; /* the version itself */
+            continue; /* of the version itself */
         assert_int_equal(strncmp(name, "jeton_", 6), 0);
         snprintf(command, sizeof(command), "grep -q '\\b%s(' plugin/lib/jeton.h", name);
         assert_int_equal(system(command), 0);
@@ -324,7 +324,7 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
         closes(h);
         assert_int_equal(dlclose(so), 0);
         assert_null(dlopen(library(), RTLD_NOW | RTLD_NOLOAD));
-        pid_t child = i == 50 ? fork() : 1; /* no handler may be left in what is gone */
+        pid_t child = i == 50 ? fork() : 1; /* the unloaded library may leave no handler */
         if (child == 0)
             exit(0);
         if (child > 1)

@@ -242,7 +242,7 @@ static void a_descriptor_belongs_to_the_reply_it_came_with(void **state)
     start_server(pass_late);
     enqueue("ping\n", false, 3000);
     enqueue("table\n", true, 3000);
-    usleep(50000); /* both replies are there: one recvmsg() may bring them together */
+    usleep(50000); /* both replies were sent: one recvmsg() may receive both */
     wait_for_replies(3000);
     assert_int_equal(got.count, 2);
     assert_true(got.fd >= 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libjeton: nobody answers, and what a host may do to it. */
+/* libjeton: without a daemon, and with a host that interferes. */
 #include "tests/unit/support/fake_daemon.h"
 
 /* -- nobody answers --------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
         ok = ok && verify(other, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON;
         jeton_close(h);
         jeton_close(other);
-        ok = ok && count_entries("/proc/self/fd") == fds - 2; /* those inherited are closed */
+        ok = ok && count_entries("/proc/self/fd") == fds - 2; /* the inherited ones are closed */
         _exit(ok ? 0 : 1);
     }
     assert_int_equal(child_status(child), 0);
@@ -99,7 +99,7 @@ static void a_child_verifies_on_with_a_connection_of_its_own(void **state)
 
 struct crowd {
     struct jeton *handle;
-    _Atomic uint64_t put;     /* tokens below this are there */
+    _Atomic uint64_t put;     /* tokens below this exist */
     _Atomic uint64_t revoked; /* tokens below this are revoked, and that was acknowledged */
     atomic_bool stop;
     atomic_uint wrong;
@@ -186,7 +186,7 @@ static void a_host_that_closes_or_reuses_our_descriptors_is_served(void **state)
     struct jeton *h = open_with(JETON_NO_TABLE);
     pid_t child = fork();
 
-    if (child == 0) { /* where only the library's connections are open */
+    if (child == 0) { /* only the library's connections are open here */
         bool ok = verify(h, 1) == JETON_OK;
         for (int fd = 3; fd < 100; fd++)
             close(fd);

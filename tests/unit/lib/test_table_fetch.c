@@ -2,7 +2,7 @@
 /* libjeton: when it answers from the table, fetches another one, or asks the daemon. */
 #include "tests/unit/support/fake_daemon.h"
 
-/* In the middle of others, so that it is hashed beside them. */
+/* Verify a token in the middle of others, so that it is hashed beside them. */
 static int verify_among_others(struct jeton *h, uint64_t number)
 {
     enum { COUNT = 9, MIDDLE = 4 };
@@ -45,7 +45,7 @@ static void without_a_lease_the_daemon_is_asked(void **state)
     assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
     fake_daemon_kill();
     assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
-    token_table_renew_lease(fake.token_table); /* it was only slow */
+    token_table_renew_lease(fake.token_table); /* the daemon was only slow */
     assert_true(verify(h, 1) == JETON_OK && jeton_source(&claims) == JETON_TABLE);
     token_table_close(fake.token_table);
     assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables that take each other's place while they are read. */
+/* Tables that replace each other while they are read. */
 #include "tests/unit/support/forged_table.h"
 
 #include <pthread.h>
@@ -24,12 +24,12 @@ static void a_replaced_table_stays_while_a_reader_is_inside(void **state)
     table_view_reap(&views, &readers);
     assert_true(is_mapped(at));
     readers.slot[5].count = 0;
-    readers.slot[6].count = 1; /* each need be empty only once */
+    readers.slot[6].count = 1; /* each slot must be empty once, not all together */
     table_view_reap(&views, &readers);
     assert_false(is_mapped(at));
     readers.slot[6].count = 0;
     table_view_replace(&views, &readers, NULL);
-    assert_true(table_view_usable(&views, &readers)); /* it may be valid: it is kept */
+    assert_true(table_view_usable(&views, &readers)); /* the view is kept, as it may be valid */
     g.header->state = TABLE_SUPERSEDED;
     table_view_replace(&views, &readers, NULL);
     assert_true(views.current == NULL && views.retired == NULL);

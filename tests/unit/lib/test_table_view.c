@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is believed of a table, and what is answered from it. */
+/* Which tables are trusted, and what is answered from them. */
 #include "tests/unit/support/forged_table.h"
 
-/* Puts a token into the forged table, with references of the caller's choice. */
+/* Put a token into the forged table, with references of the caller's choice. */
 static void forged_put(struct forged_table *f, uint64_t number, uint32_t scopes, uint32_t subject)
 {
     uint8_t digest[DIGEST_SIZE];
@@ -70,7 +70,7 @@ static void a_size_other_than_the_announced_is_refused(void **state)
     close(f.fd);
 }
 
-/* Whatever else is written into this field of the header. */
+/* Write other values into this field of the header, and check that no table is opened. */
 static void check_field(const struct forged_table *f, void *field, size_t size)
 {
     const uint64_t lies[] = { 0,         1,         5,         7,          26,

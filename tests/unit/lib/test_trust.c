@@ -55,7 +55,7 @@ static void what_was_sent_is_wiped(void **state)
     wait_for_replies(3000);
     assert_null(memmem(conn, sizeof(*conn), "secret", 6));
     stop_server();
-    start_server(silence); /* what was not sent is wiped too */
+    start_server(silence); /* what was not sent is wiped, too */
     enqueue("verify token=secret-secret-secret\n", false, 3000);
     stop_server();
     assert_false(connection_enqueue(conn, slice_of("verify token=secret\n"), false, record_reply,
@@ -167,7 +167,7 @@ static void a_path_that_others_may_change_is_not_trusted(void **state)
     assert_int_equal(try(server.path), 0);
 }
 
-/* A server that runs as somebody else, in a directory and with a socket of these owners. */
+/* Try a server that runs as somebody else, in a directory and with a socket of these owners. */
 static int try_server(uid_t serving, uid_t directory, uid_t file, mode_t mode)
 {
     char path[108];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which sessions of a worker run, and when: first bare sessions that note their turns, then real
- * connections whose clients the test plays. */
+/* Which sessions of a worker run, and when: first bare sessions that record their turns, then real
+ * connections whose clients the test acts for. */
 #include "tests/unit/support/session_fixture.h"
 
 #include "daemon/net/conn.h"
@@ -8,9 +8,9 @@
 enum { SESSIONS = 6 };
 
 static struct session bare[SESSIONS];
-static char turns[64];           /* of bare sessions, one letter each: "abca" */
-static unsigned wants[SESSIONS]; /* slots it takes in its next turns, one a turn */
-static bool yields[SESSIONS];    /* ... and it yields at each */
+static char turns[64];           /* of bare sessions in order, one letter each: "abca" */
+static unsigned wants[SESSIONS]; /* slots that each takes in its next turns, one a turn */
+static bool yields[SESSIONS];    /* it yields at each turn */
 
 static int set_up(void **state)
 {
@@ -50,7 +50,7 @@ static void take_turn(struct session *s)
     scheduler_park(s);
 }
 
-/* The last two are administrators. */
+/* Make the bare sessions; the last two are administrators. */
 static void make_bare(void)
 {
     turns[0] = '\0';
@@ -127,7 +127,7 @@ static void those_that_yield_go_last_and_once_a_turn(void **state)
     take_turn(&bare[0]);
     take_turn(&bare[1]);
     scheduler_schedule(&bare[2]);
-    scheduler_schedule(&bare[0]); /* it has its turn already */
+    scheduler_schedule(&bare[0]); /* it has a turn already */
     assert_turns("ab");
     assert_true(scheduler_deliver_mail(&worker));
     assert_turns("cab");
@@ -136,7 +136,7 @@ static void those_that_yield_go_last_and_once_a_turn(void **state)
     assert_turns("ab");
     assert_true(scheduler_deliver_mail(&worker));
     assert_turns("b");
-    scheduler_end_turn(&worker); /* without mail: it goes on waiting */
+    scheduler_end_turn(&worker); /* without mail it goes on waiting */
     assert_turns("");
     scheduler_close(&bare[1]);
 }
@@ -170,13 +170,13 @@ static void slots_are_granted_first_come_first_served_by_class(void **state)
     wait_for_slot(5, 1);
     wait_for_slot(4, 1);
     scheduler_end_turn(&worker);
-    assert_turns("f"); /* the others' crowd does not matter to an administrator */
+    assert_turns("f"); /* the other class being full does not affect an administrator */
     others->outstanding = 0;
     scheduler_end_turn(&worker);
     assert_turns("c");
     others->most = 3;
     scheduler_end_turn(&worker);
-    assert_turns("ab"); /* c was granted one, and is behind them again */
+    assert_turns("ab"); /* c was granted a slot, and is behind them again */
     others->outstanding = 0;
     admins->outstanding = 0;
     scheduler_end_turn(&worker);
@@ -221,7 +221,7 @@ static void a_closed_session_is_in_no_list(void **state)
     others->outstanding = 0;
     scheduler_schedule(&bare[0]);
     scheduler_end_turn(&worker);
-    assert_turns("bb"); /* once because it was scheduled, once with the slot */
+    assert_turns("bb"); /* once as it was scheduled, once with the slot */
     assert_int_equal(bare[0].state, SESSION_CLOSED);
     yields[1] = true;
     take_turn(&bare[1]);
@@ -252,7 +252,7 @@ static void send_text(int fd, const char *text)
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
 }
 
-/* All that arrived. */
+/* Return everything received so far. */
 static const char *received(int fd)
 {
     static char text[8192];
@@ -262,7 +262,7 @@ static const char *received(int fd)
     return text;
 }
 
-/* One turn of the event loop. */
+/* Run one turn of the event loop. */
 static void turn(void)
 {
     event_base_loop(worker.base, EVLOOP_NONBLOCK);
@@ -329,7 +329,7 @@ static void a_client_that_leaves_the_queue_lets_the_next_one_in(void **state)
         send_text(fd[i], "create\n");
         turn();
     }
-    close(fd[0]); /* its change is under way, and its connection counts until that is back */
+    close(fd[0]); /* its change is under way, and its connection counts until that is done */
     conn_close(conn_next(worker.conns));
     turn();
     assert_int_equal(connections(), 2);

@@ -25,7 +25,8 @@ static void line_splits_words_fields_and_quotes(void **state)
     assert_true(slice_is(line.argument[4].value, "QUJD=x"));
 }
 
-/* One escape at each place of a quoted value, which is closed, open, or cut off in the escape. */
+/* Try one escape at each position of a quoted value, which is closed, open, or cut off in the
+ * escape. */
 static void an_escape_is_decoded_wherever_it_is(void **state)
 {
     (void)state;
@@ -115,7 +116,7 @@ static void line_check_finds_bad_and_quoted_bytes_at_every_offset(void **state)
     }
 }
 
-/* Whatever is put into a line comes out of it again, byte for byte. */
+/* Whatever is put into a line is read from it again, byte for byte. */
 static void every_byte_survives_a_round_trip(void **state)
 {
     (void)state;
@@ -133,7 +134,7 @@ static void every_byte_survives_a_round_trip(void **state)
     }
 }
 
-/* One byte that needs quotes, at each place of values of each length. */
+/* Try one byte that needs quotes, at each position of values of each length. */
 static void no_byte_of_a_value_is_overlooked(void **state)
 {
     (void)state;

@@ -35,7 +35,7 @@ static void check_words(const uint32_t *at)
             fail_msg("word %zu is %u", i, at[i]);
 }
 
-/* Of the mapping at this address; proc_pid_smaps(5). */
+/* Return the size of the huge pages in the mapping at this address; see proc_pid_smaps(5). */
 static unsigned long huge_kibibytes(const void *mapping)
 {
     FILE *f = fopen("/proc/self/smaps", "re");
@@ -86,7 +86,7 @@ static void condensed_memory_reads_the_same_in_every_mapping(void **state)
     close(fd);
 }
 
-/* Whether this kernel has huge pages for such memory is found out without the code under test. */
+/* True if this kernel has huge pages for such memory, found out without the code under test. */
 static bool can_collapse(int flags, int fd)
 {
     void *buffer = mmap(NULL, 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -118,7 +118,7 @@ static void huge_pages_are_had_where_the_kernel_has_them(void **state)
         print_message("there are no huge pages here for %s\n", shared  ? "private memory" :
                                                                private ? "files in memory" :
                                                                          "either");
-    if (shared && huge_kibibytes(file) == 0) /* they may have run out just now */
+    if (shared && huge_kibibytes(file) == 0) /* huge pages may just have run out */
         assert_false(can_collapse(MAP_SHARED, probe));
     if (private && huge_kibibytes(own) == 0)
         assert_false(can_collapse(MAP_PRIVATE | MAP_ANONYMOUS, -1));

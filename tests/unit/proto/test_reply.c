@@ -7,7 +7,7 @@
 
 #include "proto/reply.h"
 
-/* Parses a copy of the text, which the reply points into until the next call. */
+/* Parse a copy of the text, which the reply points into until the next call. */
 static bool parse(const char *text, struct reply *reply)
 {
     static char bytes[512];

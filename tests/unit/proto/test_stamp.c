@@ -52,7 +52,7 @@ static void impossible_stamps_are_refused(void **state)
         assert_false(stamp_parse(slice_of(bad[i]), &time));
 }
 
-/* Each byte in each of their places. */
+/* Try each byte in each position of a digit. */
 static void a_stamp_has_digits_where_digits_go(void **state)
 {
     (void)state;

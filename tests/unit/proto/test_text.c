@@ -9,7 +9,7 @@
 
 #include "proto/text.h"
 
-/* Around each power of ten, and of two. */
+/* Try numbers around each power of ten, and of two. */
 static void a_number_has_the_digits_that_printf_gives_it(void **state)
 {
     (void)state;
@@ -31,7 +31,7 @@ static void a_number_has_the_digits_that_printf_gives_it(void **state)
     }
 }
 
-/* Every byte at every place of some, behind others, and nothing beyond them. */
+/* Write every byte at every position of some, with others before it, and nothing beyond them. */
 static void hex_has_two_digits_of_every_byte(void **state)
 {
     (void)state;

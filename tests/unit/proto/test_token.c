@@ -83,7 +83,7 @@ static void digest_of_any_length_is_that_of_libsodium(void **state)
     }
 }
 
-/* Every number of values at once, of lengths on both sides of a word, a block and a vector. */
+/* Try every number of values at once, of lengths on both sides of a word, a block and a vector. */
 static void digests_together_are_those_of_each_alone(void **state)
 {
     (void)state;

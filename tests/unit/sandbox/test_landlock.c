@@ -15,7 +15,7 @@ static void need_landlock(int abi)
         skip();
 }
 
-/* What is to be opened, and how. */
+/* The file to be opened, and how. */
 static const char *path;
 static int flags;
 

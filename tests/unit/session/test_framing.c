@@ -14,7 +14,7 @@ enum { BUFFER = 4 * LINE_MAX_BYTES };
 static struct framing framing;
 static char in[BUFFER];
 static size_t in_len;
-static char log_text[2 * BUFFER]; /* what came out: "=line\n", "-unended\n", "!overlong\n", "~\n" */
+static char log_text[2 * BUFFER]; /* the events: "=line\n", "-unended\n", "!overlong\n", "~\n" */
 static size_t log_len;
 
 static int set_up(void **state)
@@ -42,7 +42,7 @@ static void drop(size_t size)
     in_len -= size;
 }
 
-/* Take every event there is. */
+/* Take all events. */
 static void take_all(bool eof)
 {
     static const char marks[] = { [FRAMING_LINE] = '=', [FRAMING_UNENDED] = '-' };
@@ -224,7 +224,7 @@ static void the_end_of_input_is_no_line(void **state)
     assert_int_equal(in_len, 0);
 }
 
-/* Whoever times a partial line sees whether it is still the same. */
+/* With this count the caller can see whether a partial line is still the same one. */
 static void each_line_that_ended_is_counted(void **state)
 {
     (void)state;

@@ -26,7 +26,7 @@ static void make_them_hang(void)
     close(fd);
 }
 
-/* Wait until so many are being asked. */
+/* Wait until this many verifiers hang. */
 static void wait_for_hanging(off_t count)
 {
     struct stat st;

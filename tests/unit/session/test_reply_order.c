@@ -29,7 +29,7 @@ static void start_writer(void)
     assert_int_equal(writer_thread_start(writer_thread), 0);
 }
 
-/* The first words of every line, such as "OK NO/unknown *". */
+/* Return the first words of every line, such as "OK NO/unknown *". */
 static const char *kinds(const char *text)
 {
     static char words[8192];
@@ -117,7 +117,7 @@ static void each_kind_waits_for_what_was_asked_before_it(void **state)
     assert_true(session_is_done(&session));
 }
 
-/* The writer has no thread here: the changes stay under way until the test says so. */
+/* The writer has no thread here: the changes stay under way until the test carries them out. */
 static void a_refused_line_waits_for_the_changes_before_it(void **state)
 {
     (void)state;

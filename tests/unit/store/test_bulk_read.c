@@ -39,7 +39,7 @@ static void a_truncated_store_is_refused(void **state)
     journal_free(j);
 }
 
-/* Puts a record into the file, without the store. */
+/* Put a record into the file, without the store. */
 static void put_foreign(const char *key, const void *bytes, size_t len)
 {
     struct tdb_context *tdb = tdb_open(path, 0, TDB_NOMMAP, O_RDWR, 0);
@@ -63,7 +63,7 @@ static void refused_naming(const char *what)
     store_close(s);
 }
 
-/* However large it is, and even if its beginning alone would be a record. */
+/* Name the key however large the record is, and even if its beginning alone would be a record. */
 static void a_record_that_is_too_long_is_named(void **state)
 {
     (void)state;
@@ -183,7 +183,7 @@ static uint32_t place_of(const struct image *image, uint64_t number)
     return (uint32_t)((size_t)(at - image->at) - sizeof(struct head));
 }
 
-/* Moves a token, which is the first of its chain, to the front of another. */
+/* Move a token, the first of its chain, to the front of another chain. */
 static void move_to(struct image *image, uint64_t number, size_t chain)
 {
     uint32_t place = place_of(image, number);
@@ -234,14 +234,14 @@ static void a_chain_that_runs_in_a_circle_ends(void **state)
     two_in_a_circle(false);
 }
 
-/* TDB does not show dead records, and in a walk of its own would look at these for ever. */
+/* TDB does not show dead records, and a walk of its own would go round these for ever. */
 static void a_circle_of_dead_records_ends(void **state)
 {
     (void)state;
     two_in_a_circle(true);
 }
 
-/* Each chain is short; all together they lead to more than the file holds. */
+/* Each chain is short; all together they link more than the file holds. */
 static void chains_that_all_lead_to_one_record_end(void **state)
 {
     (void)state;
@@ -255,7 +255,7 @@ static void chains_that_all_lead_to_one_record_end(void **state)
     refused_naming("the file's hash chains meet there");
 }
 
-/* TDB logs nothing about it. */
+/* TDB logs nothing about this damage. */
 static void a_record_larger_than_its_place_is_damage(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pytest: campaign */
-/* A store on a disk that fails or fills up: runs the same few batches of changes, and lets
- * another call fail each time. */
+/* Run the same few batches of changes on a disk that fails or fills up, and let another call fail
+ * each time. */
 #include "tests/unit/support/store_lifecycle.h"
 
 #include <dlfcn.h>
@@ -9,7 +9,7 @@
 
 /* -- calls of TDB ------------------------------------------------------------------------------ */
 
-/* These replace TDB's own, and fail as those do without memory. */
+/* Replace TDB's own functions with ones that fail as those do without memory. */
 static bool tdb_call_failed;
 
 static bool tdb_fails_call(void)
@@ -164,7 +164,7 @@ static void a_file_that_may_not_grow_is_left_as_long_as_it_is(void **state)
     end_life();
 }
 
-/* Except for the first time, when TDB adds a recovery area that it uses again. */
+/* Not the first time, when TDB adds a recovery area that it uses again. */
 static void a_commit_that_is_undone_leaves_the_file_as_long_as_it_was(void **state)
 {
     (void)state;

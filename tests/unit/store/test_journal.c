@@ -10,14 +10,14 @@
 
 enum { BLOCKS_MAX = 64 };
 
-/* Replaces a store: the last version of every block. */
+/* What the tests use instead of a store: the last version of every block. */
 struct disk {
     char bytes[BLOCKS_MAX][JOURNAL_BLOCK];
     size_t len[BLOCKS_MAX];
     uint32_t blocks;
 };
 
-/* Commits up to so many changes to one block; returns how many fitted. */
+/* Commit up to so many changes to one block; return how many fitted. */
 static int commit(struct journal *j, struct disk *disk, int changes, uint64_t tokens)
 {
     int done = 0;
@@ -48,7 +48,7 @@ static struct journal *loaded(const struct disk *disk, uint64_t keep)
     return j;
 }
 
-/* Reads every entry from the disk, as a watch does, and checks that none is missing. */
+/* Read every entry from the disk, as a watch does, and check that none is missing. */
 static void check_entries(const struct journal *j, const struct disk *disk)
 {
     for (uint64_t serial = journal_oldest(j); serial <= journal_newest(j);) {
@@ -166,7 +166,7 @@ static void an_entry_is_whole_or_not_there(void **state)
     journal_free(j);
 }
 
-/* As older versions wrote it; further entries go into another block. */
+/* Older versions wrote such a block; further entries go into another one. */
 static void a_larger_block_is_read(void **state)
 {
     (void)state;

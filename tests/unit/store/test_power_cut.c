@@ -12,7 +12,7 @@ enum { POWER_TESTS = 4 };
 static time_t began; /* when the running test began */
 static unsigned first_seed;
 
-/* Checks that one of two models is true: the store from before a batch, or from after it. */
+/* Check that one of two models matches: the store from before a batch, or from after it. */
 static void check_either(const char *file, const struct model *before, const struct model *after)
 {
     assert_true(start(file));
@@ -21,7 +21,7 @@ static void check_either(const char *file, const struct model *before, const str
     stop();
 }
 
-/* Runs the batches in a process that counts those that were answered, and dies at a call. */
+/* Run the batches in a process that counts those that were answered, and dies at a call. */
 static void live_and_die(int at, int *answered)
 {
     enum status answer[STEPS_MAX];
@@ -68,7 +68,7 @@ static void a_process_that_dies_leaves_what_was_answered(void **state)
     munmap(answered, sizeof(int));
 }
 
-/* Creates a store in a process that dies at a call (-1: none).  Returns how many calls it made. */
+/* Create a store in a process that dies at a call (-1: none).  Return how many calls it made. */
 static int create_and_die(int die_at)
 {
     int status,
@@ -104,7 +104,7 @@ static void a_creation_that_dies_is_begun_anew(void **state)
     }
 }
 
-/* Checks, in another process, what a power failure in a batch left: any state that the store was
+/* Check, in another process, what a power failure in a batch left: any state that the store was
  * known to have, or may have had, from before that batch on. */
 static void check_cut(const struct model *may, int count)
 {
@@ -130,8 +130,8 @@ static void check_cut(const struct model *may, int count)
     assert_int_equal(status, 0);
 }
 
-/* Runs the batches from `first` on; power fails at call `at`, after call `failing` has failed
- * (-1: none).  False: there were not so many calls. */
+/* Run the batches from `first` on; power fails at call `at`, after call `failing` has failed (-1:
+ * none).  Return false if there were not so many calls. */
 static bool cut_power(int first, int at, int failing)
 {
     struct model may[3 * MODELS_MAX], known = model[0];
@@ -170,7 +170,7 @@ static bool cut_a_life(int at, int failing, unsigned seed)
     return cut_power(1, at, failing);
 }
 
-/* Lets power fail from the creation of the store on. */
+/* Let power fail from the creation of the store on. */
 static bool cut_a_creation(int at, unsigned seed)
 {
     unlink(path);
@@ -181,8 +181,8 @@ static bool cut_a_creation(int at, unsigned seed)
     return cut_power(0, at, -1);
 }
 
-/* True if another seed is to be tried: in `make torture` as long as there is time, from a random
- * one on. */
+/* True if another seed is to be tried.  `make torture` tries seeds as long as there is time,
+ * beginning with a random one. */
 static bool another_seed(unsigned done, unsigned least)
 {
     const char *most = getenv("TORTURE_SECONDS");

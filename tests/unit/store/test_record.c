@@ -24,7 +24,7 @@ static struct slice (*const get[TEXTS])(const struct record *r) = {
     record_description,
 };
 
-/* Sets all texts in all lengths, and then changes one after another to another length. */
+/* Set all texts in all lengths, and then change one after another to another length. */
 static void a_text_that_is_set_leaves_the_others_as_they_are(void **state)
 {
     (void)state;
@@ -46,7 +46,7 @@ static void a_text_that_is_set_leaves_the_others_as_they_are(void **state)
     }
 }
 
-/* Sets the longest of each in the order that moves most, and refuses longer ones. */
+/* Set the longest of each in the order that moves most, and refuse longer ones. */
 static void the_longest_texts_fit_together(void **state)
 {
     (void)state;

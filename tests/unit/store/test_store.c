@@ -71,7 +71,7 @@ static void a_second_daemon_is_refused(void **state)
     store_close(s);
 }
 
-/* Forks a process that waits for a byte and then runs `body`: TDB refuses a second open in one
+/* Fork a process that waits for a byte and then run `body`: TDB refuses a second open in one
  * process. */
 static pid_t other_process(bool (*body)(void), int *start)
 {
@@ -152,7 +152,7 @@ static uint32_t word_at(int fd, off_t at)
     return word;
 }
 
-/* Walks over TDB's free list: a record begins with the place of the next one and its own length. */
+/* Walk over TDB's free list: a record begins with the offset of the next one and its own length. */
 static void every_free_piece_of_the_file_can_be_used(void **state)
 {
     (void)state;
@@ -301,8 +301,8 @@ static void put_word(int fd, off_t at, uint32_t word)
     assert_int_equal(pwrite(fd, &word, sizeof(word), at), sizeof(word));
 }
 
-/* As after a power failure, when the disk had the pointer to a commit's recovery record, but not
- * yet the new length of the file: the record is wholly or partly behind the end. */
+/* Damage the file as a power failure does when the disk has the pointer to a commit's recovery
+ * record, but not yet the new length of the file: the record is wholly or partly behind the end. */
 static void a_recovery_record_behind_the_end_is_cleared(void **state)
 {
     (void)state;
@@ -332,7 +332,7 @@ static void a_recovery_record_behind_the_end_is_cleared(void **state)
     journal_free(j);
 }
 
-/* Such a file is left alone while another process has it, by whatever name. */
+/* Leave such a file alone while another process has it open, by whatever name. */
 static void a_recovery_record_is_not_cleared_while_the_file_is_in_use(void **state)
 {
     (void)state;

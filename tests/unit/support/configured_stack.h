@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes stacks of configurations that are given as text; verifiers are those in the directory of
+/* Make stacks of configurations that are given as text; verifiers are those in the directory of
  * verifier_modules.h. */
 #ifndef JETON_TESTS_CONFIGURED_STACK_H
 #define JETON_TESTS_CONFIGURED_STACK_H
@@ -85,7 +85,8 @@ static void problem_has(const char *word)
         fail_msg("\"%s\" does not say \"%s\"", problem.message, word);
 }
 
-/* Checks that it is refused, when it is read or when the stacks are made, with `word` at `line`. */
+/* Check that the text is refused, when it is read or when the stacks are made, with `word` at
+ * `line`. */
 static void is_refused(const char *text, unsigned line, const char *word)
 {
     char at[16];

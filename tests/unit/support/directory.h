@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes and removes a directory for a test, and sets a store's path in it; for cmocka's setup
+/* Make and remove a directory for a test, and set a store's path in it; for cmocka's setup
  * and teardown. */
 #ifndef JETON_TEST_DIRECTORY_H
 #define JETON_TEST_DIRECTORY_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Moves one clock of this process.  Define which before including this: FAKE_CLOCK_ID CLOCK_... */
+/* Move one clock of this process.  Define which one before including this: FAKE_CLOCK_ID
+ * CLOCK_... */
 #ifndef JETON_TESTS_UNIT_SUPPORT_FAKE_CLOCK_H
 #define JETON_TESTS_UNIT_SUPPORT_FAKE_CLOCK_H
 

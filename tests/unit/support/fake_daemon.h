@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fake daemon for tests of the library: the real token_table behind a small server, which can be
- * told to misbehave. */
+/* A fake daemon for tests of the library: the real token_table behind a small server, which
+ * misbehaves on command. */
 #ifndef JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
 #define JETON_TESTS_UNIT_SUPPORT_FAKE_DAEMON_H
 
@@ -48,7 +48,7 @@
 
 enum { CLIENTS_MAX = 32, USED_MAX = 4096 };
 
-/* Used by every test that includes this; not every one uses all of it. */
+/* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 static struct fake_daemon {
@@ -63,7 +63,7 @@ static struct fake_daemon {
     bool joinable[CLIENTS_MAX];
     char used[USED_MAX][ID_TEXT + 1];
     unsigned used_count;
-    /* How it behaves. */
+    /* Set by the test: how the daemon behaves. */
     _Atomic(const char *) table_reply;  /* sent instead of a table; "": nothing is */
     _Atomic(const char *) verify_reply; /* sent instead of a verdict; "": nothing is */
     atomic_bool not_final;
@@ -157,7 +157,7 @@ static void answer_verify(int fd, unsigned client, const struct line *line)
     (void)!send(fd, reply.at, reply.len, MSG_NOSIGNAL);
 }
 
-/* Answers one line; false: the connection is to end. */
+/* Answer one line; false: end the connection. */
 static bool answer_line(int fd, unsigned client, char *bytes, size_t len)
 {
     struct line line;
@@ -242,7 +242,7 @@ static void fake_daemon_start(void)
     assert_int_equal(pthread_create(&fake.acceptor, NULL, accept_clients, NULL), 0);
 }
 
-/* Ends as if killed: the connections close, but the table is not marked closed. */
+/* End as if killed: the connections close, but the table is not marked closed. */
 static void fake_daemon_kill(void)
 {
     shutdown(fake.listener, SHUT_RDWR);

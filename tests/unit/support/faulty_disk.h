@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Simulates, for one file, a disk that fails or loses power on demand, or the death of the
+/* Simulate, for one file, a disk that fails or loses power on demand, or the death of the
  * process.  A test program includes this once: the pread(), pwrite(), write(), ftruncate(),
  * posix_fallocate(), rename(), fdatasync() and fsync() here then replace the C library's, for TDB
  * too.  Nothing is really synced.
@@ -33,9 +33,9 @@ enum disk_call {
 };
 
 static struct {
-    ino_t inode;    /* the file that it simulates; 0: every file, for dying only */
+    ino_t inode;    /* the file on this disk; 0: every file, for dying only */
     bool armed;     /* calls are counted and may fail */
-    unsigned calls; /* enum disk_call: which are counted */
+    unsigned calls; /* which calls are counted: enum disk_call */
     int count;      /* calls since it was armed */
     int fail_from;  /* the first call that fails, from 0; -1: none */
     int fail_count; /* how many fail from there on */
@@ -44,24 +44,24 @@ static struct {
     int cut_at;     /* the call at which power fails; -1: none */
     off_t full_at;  /* the longest that the file may become; 0: no limit */
 
-    bool tracked;  /* what is durable is known */
-    uint32_t seed; /* of chance */
+    bool tracked;  /* it is known what is durable */
+    uint32_t seed; /* for what is left to chance */
     uint32_t tossed;
     off_t durable_size;
-    bool was_cut; /* power has failed; the image is what is left: */
+    bool was_cut; /* power has failed; the image is what is left */
     off_t image_size;
     bool image_named;
 
-    bool adopts;  /* it will simulate the first file that is written: a new one */
+    bool adopts;  /* simulate the first file that is written: a new one */
     int adopted;  /* a descriptor of that file; -1: none yet */
-    bool renamed; /* it was given its name ... */
-    bool named;   /* ... which is durable */
+    bool renamed; /* it was given its name */
+    bool named;   /* the name is durable */
 } disk;
 
 /* What is durable; what was durable when power failed; which pages are still to be synced. */
 static char disk_durable[DISK_PAGES * DISK_PAGE], disk_image[DISK_PAGES * DISK_PAGE];
 static bool disk_dirty[DISK_PAGES];
-static size_t disk_high; /* disk_durable is blank from here on */
+static size_t disk_high; /* disk_durable is blank from this offset on */
 
 static bool disk_is_under(int fd)
 {
@@ -91,7 +91,7 @@ static void disk_copy(int fd, char *durable, size_t at, size_t len)
         disk_high = at + len;
 }
 
-/* Takes some sectors of a page that was being written when power failed. */
+/* Take some sectors of a page that was being written when power failed. */
 static void disk_tear(int fd, char *durable, size_t page)
 {
     for (size_t at = page * DISK_PAGE; at < (page + 1) * DISK_PAGE; at += DISK_SECTOR)
@@ -99,7 +99,7 @@ static void disk_tear(int fd, char *durable, size_t page)
             disk_copy(fd, durable, at, DISK_SECTOR);
 }
 
-/* Makes dirty pages durable: all, or by chance. */
+/* Make dirty pages durable: all, or by chance. */
 static void disk_flush(int fd, char *durable, bool all)
 {
     for (size_t page = 0; page < DISK_PAGES; page++) {
@@ -119,7 +119,7 @@ static off_t disk_size(int fd)
     return fstat(fd, &st) == 0 ? st.st_size : -1;
 }
 
-/* Lets power fail: keeps an image of what was synced, and by chance of what was not. */
+/* Let power fail: keep an image of what was synced, and by chance of what was not. */
 static void disk_cut(int fd)
 {
     int file = disk.adopts ? disk.adopted : fd;
@@ -127,14 +127,14 @@ static void disk_cut(int fd)
 
     disk.was_cut = true;
     disk.image_named = disk.named || (disk.renamed && disk_coin());
-    if (size < 0) /* there is none yet */
+    if (size < 0) /* there is no file yet */
         return;
     memcpy(disk_image, disk_durable, (size_t)(size > disk.durable_size ? size : disk.durable_size));
     disk_flush(file, disk_image, false);
     disk.image_size = disk_coin() || size < disk.durable_size ? size : disk.durable_size;
 }
 
-/* Counts a call; true if it fails. */
+/* Count a call; true if it fails. */
 static bool disk_fails_call(int fd, enum disk_call call)
 {
     if (!disk.armed || !(disk.calls & call))
@@ -148,7 +148,7 @@ static bool disk_fails_call(int fd, enum disk_call call)
            number - disk.fail_from < disk.fail_count;
 }
 
-/* Makes pages durable by chance before they are written again. */
+/* Make pages durable by chance before they are written again. */
 static void disk_write_back(int fd, off_t at, size_t len)
 {
     for (size_t page = (size_t)at / DISK_PAGE; page <= ((size_t)at + len - 1) / DISK_PAGE; page++)
@@ -199,7 +199,7 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
     return syscall(SYS_pread64, fd, bytes, len, at);
 }
 
-/* What _FORTIFY_SOURCE calls instead where the size is known only at run time. */
+/* The functions that _FORTIFY_SOURCE calls instead where the size is known only at run time. */
 ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t size);
 
 ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t size)
@@ -258,8 +258,8 @@ static bool disk_is_directory(int fd)
     return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Clears all dirty pages even if the sync fails, as the kernel does, though only some are
- * durable then. */
+/* Clear all dirty pages even if the sync fails, as the kernel does, though only some are durable
+ * then. */
 static int disk_sync(int fd)
 {
     bool directory = disk.adopts && disk_is_directory(fd);
@@ -291,7 +291,7 @@ int fsync(int fd)
 
 /* -- for the test ---------------------------------------------------------------------------- */
 
-/* Simulates a file from now on, which is durable as it is; nothing fails yet. */
+/* Simulate a file from now on; its present contents are durable, and nothing fails yet. */
 static void disk_simulate(const char *path)
 {
     struct stat st;
@@ -317,7 +317,7 @@ static void disk_simulate(const char *path)
     disk.tracked = true;
 }
 
-/* Simulates the next new file. */
+/* Simulate the next new file. */
 static inline void disk_simulate_next(void)
 {
     disk_simulate(NULL);
@@ -326,7 +326,7 @@ static inline void disk_simulate_next(void)
     disk.adopts = true;
 }
 
-/* Writes what is durable now, or was when power failed, to a file; nothing if its name was not
+/* Write what is durable now, or was when power failed, to a file; write nothing if its name was not
  * durable. */
 static void disk_restore(const char *path)
 {
@@ -340,8 +340,8 @@ static void disk_restore(const char *path)
     fclose(f);
 }
 
-/* The call to try after call i: the next, or of very many (a file that grows is written in small
- * pieces) only the first, the last, and a few in between.  `make torture` tries all. */
+/* Return the call to try after call i: the next, or of very many (a file that grows is written in
+ * small pieces) only the first, the last, and a few in between.  `make torture` tries all. */
 static inline int next_call(int i, int count, int ends)
 {
     if (getenv("TORTURE_SECONDS") != NULL)

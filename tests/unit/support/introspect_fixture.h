@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load introspect.so and start an OAuth server with faults on command, for tests of introspect.so;
- * its clocks can be set. */
+/* Load introspect.so and start an OAuth server with faults on command, for tests of introspect.so.
+ * Its clocks can be set. */
 #ifndef JETON_TESTS_INTROSPECT_H
 #define JETON_TESTS_INTROSPECT_H
 
@@ -36,7 +36,7 @@
 #define SANITIZED 0
 #endif
 
-/* Used by every test that includes this; not every one uses all of it. */
+/* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wunused-variable"
 
@@ -71,7 +71,7 @@ static int64_t monotonic(void)
 
 /* -- the server -------------------------------------------------------------------------------- */
 
-/* Sends a command to the server, and returns its reply. */
+/* Send a command to the server, and return its reply. */
 __attribute__((format(printf, 1, 2))) static const char *command(const char *format, ...)
 {
     static char line[65536];
@@ -187,8 +187,7 @@ static int reset(void **state)
 
 /* -- the module -------------------------------------------------------------------------------- */
 
-/* Returns url= of one of the endpoints: http, https, wrong (name in its certificate) or
- * unix. */
+/* Return url= of one of the endpoints: http, https, wrong (name in its certificate) or unix. */
 static const char *at(const char *endpoint)
 {
     static char url[160];
@@ -204,7 +203,7 @@ static const char *at(const char *endpoint)
     return url;
 }
 
-/* Makes "key=path", in one of four buffers used in turn. */
+/* Make "key=path", in one of four buffers used in turn. */
 static const char *file_at(const char *key, const char *path)
 {
     static char text[4][256];
@@ -217,7 +216,7 @@ static const char *file_at(const char *key, const char *path)
 
 static char problem[512];
 
-/* Opens an instance with arguments key=value, up to a NULL.  Returns NULL if that is refused: see
+/* Open an instance with arguments key=value, up to a NULL.  Return NULL if that is refused: see
  * `problem`. */
 static void *open_with(const char *const *arguments)
 {
@@ -250,7 +249,7 @@ static void *opened(void *instance)
     return instance;
 }
 
-/* Verifies a value, thread-safe; checks that neither value nor secret is in a message. */
+/* Verify a value, thread-safe; check that no message contains the value or the secret. */
 static int ask_into(void *instance, const char *value, size_t length, struct jeton_answer *a)
 {
     struct jeton_question q = { .value = value,

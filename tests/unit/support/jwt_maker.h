@@ -23,7 +23,7 @@
 
 #include "daemon/verifiers/verifier.h"
 
-/* Used by every test that includes this; not every one uses all of it. */
+/* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 enum { NOW = 1800000000, JWT_SIZE = 16384 };
@@ -93,7 +93,8 @@ static const char *write_text(const char *name, const char *text)
     return write_file(name, text, strlen(text), 0644);
 }
 
-/* Opens an instance with arguments in the syntax of a stack.  NULL: see `problem`. */
+/* Open an instance with arguments in the syntax of a stack.  Return NULL if that is refused: see
+ * `problem`. */
 __attribute__((format(printf, 1, 2))) static void *open_with(const char *format, ...)
 {
     char line[2048], *rest = line;
@@ -119,7 +120,7 @@ __attribute__((format(printf, 1, 2))) static void *open_with(const char *format,
     return instance;
 }
 
-/* Copies the value into memory of its exact size, so that a sanitizer sees an overrun. */
+/* Copy the value into memory of its exact size, so that a sanitizer sees an overrun. */
 static int ask_bytes(void *instance, const char *value, size_t len, int64_t now)
 {
     char *exact = malloc(len > 0 ? len : 1);
@@ -193,7 +194,7 @@ struct signer {
     gnutls_datum_t private_pem;
 };
 
-/* Generates a key, and writes the public key to NAME.pem. */
+/* Generate a key, and write the public key to NAME.pem. */
 static struct signer make_signer(const char *alg, const char *name)
 {
     struct signer s = { .algorithm = algorithms };
@@ -261,7 +262,7 @@ static size_t sign(const struct signer *s, const char *text, uint8_t signature[1
     return len;
 }
 
-/* Makes "header.payload", with space for a signature, in one of eight buffers used in turn. */
+/* Make "header.payload", with space for a signature, in one of eight buffers used in turn. */
 static char *signing_input(const char *header, const char *claims)
 {
     static char values[8][JWT_SIZE];
@@ -313,7 +314,7 @@ static char *jwt_by_secret(const void *secret, size_t len, const char *header, c
 
 static struct signer rsa, ec, ed, stranger;
 static uint8_t secret[32] = "not known to those without a key";
-static void *verifier; /* of most tests: has every key but the stranger's */
+static void *verifier; /* used by most tests: has every key but the stranger's */
 
 static int make_keys(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes numbered tokens, and saves them in a store. */
+/* Make numbered tokens, and save them in a store. */
 #ifndef JETON_TEST_NUMBERED_TOKENS_H
 #define JETON_TEST_NUMBERED_TOKENS_H
 
@@ -40,7 +40,7 @@ static void save(struct store *s, struct journal *j, uint64_t first, uint64_t la
     assert_true(store_commit(s));
 }
 
-/* Counts what the store gives to a visitor. */
+/* What count_tokens() has counted. */
 struct counted {
     struct record_visitor visitor;
     struct record record;
@@ -57,7 +57,7 @@ static bool count_one(struct record_visitor *visitor)
     return true;
 }
 
-/* Reads all tokens.  False: that failed. */
+/* Read and count all tokens; false if that failed. */
 static inline bool count_tokens(struct store *s, struct counted *c, struct problem *problem)
 {
     *c = (struct counted){ .visitor = { &c->record, count_one } };

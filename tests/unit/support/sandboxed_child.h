@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs attempts in sandboxed children, with a daemon's files in a temporary directory. */
+/* Run attempts in sandboxed children, with a daemon's files in a temporary directory. */
 #ifndef JETON_TESTS_UNIT_SUPPORT_SANDBOXED_CHILD_H
 #define JETON_TESTS_UNIT_SUPPORT_SANDBOXED_CHILD_H
 
@@ -70,7 +70,7 @@ static int result_of(long returned)
     return returned < 0 ? -errno : DONE;
 }
 
-/* Runs an attempt in a sandboxed child; returns DONE, -errno, or KILLED. */
+/* Run an attempt in a sandboxed child; return DONE, -errno, or KILLED. */
 static int run_sandboxed(int (*attempt)(void), bool network)
 {
     int status;

@@ -29,7 +29,7 @@
 
 /* -- the server ------------------------------------------------------------------------------- */
 
-/* Not every test that includes this uses all of it. */
+/* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 typedef void script(int fd);
@@ -104,7 +104,7 @@ static int listen_at(const char *path)
     return fd;
 }
 
-/* Starts the server and connects to it.  Signals go to the thread that tests. */
+/* Start the server and connect to it.  Signals are delivered to the thread that tests. */
 static void start_server(script *follows)
 {
     sigset_t all, before;
@@ -182,7 +182,7 @@ static void wait_for_replies(int64_t wait)
             connection_close(conn);
 }
 
-/* Sends one request to a server that follows the script; true: a reply came. */
+/* Send one request to a server that follows the script; true if a reply was received. */
 static bool answered(script *follows, bool descriptor)
 {
     memset(&got, 0, sizeof(got));

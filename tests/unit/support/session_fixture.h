@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A whole daemon without its main thread: store, table and writer in a directory of the test's own,
- * stacks made of a text, and one worker, whose event loop and mail the test moves on.  The writer
- * has a thread only if the test starts it; else changes are carried out by write_changes(). */
+ * stacks made of a text, and one worker, whose event loop and mail the test runs.  The writer has a
+ * thread only if the test starts it; otherwise write_changes() carries changes out. */
 #ifndef JETON_TESTS_SESSION_FIXTURE_H
 #define JETON_TESTS_SESSION_FIXTURE_H
 
@@ -19,7 +19,7 @@
 #include "daemon/writer/commit.h"
 #include "daemon/writer/writer_thread.h"
 
-enum { PATIENCE = 10000 }; /* milliseconds that another thread may take */
+enum { PATIENCE = 10000 }; /* milliseconds to wait for another thread */
 
 static struct writer writer;
 static struct writer_thread *writer_thread;
@@ -160,7 +160,7 @@ static void put_input(const char *text)
     iobuf_commit(&session.in, len);
 }
 
-/* Run it once, as a connection does. */
+/* Run the session once, as a connection does. */
 static void run_session(void)
 {
     dispatch_run(&session);
@@ -168,7 +168,7 @@ static void run_session(void)
     session_post_changes(&session);
 }
 
-/* The replies since the last time, as a text. */
+/* Return the replies since the last call, as a text. */
 static const char *replies(void)
 {
     static char text[64 * 1024];
@@ -182,7 +182,7 @@ static const char *replies(void)
     return text;
 }
 
-/* Run it until nothing is under way and no line waits. */
+/* Run the session until nothing is under way and no line waits. */
 static void finish_session(void)
 {
     for (run_session(); session_is_away(&session) || session.wait != SESSION_WAITS_FOR_INPUT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the life of a store on a faulty disk: copies it from a template, runs the batches of the
- * model, and checks that it is then what the model says, in this process and for the next one. */
+/* Run the life of a store on a faulty disk: copy it from a template, run the batches of the model,
+ * and check that it then matches the model, in this process and for the next one. */
 #ifndef JETON_TEST_STORE_LIFECYCLE_H
 #define JETON_TEST_STORE_LIFECYCLE_H
 
@@ -35,7 +35,7 @@ static struct problem problem;
 static struct model model[MODELS_MAX];
 static int models;
 
-/* The same right after the last batch, before the store was read. */
+/* The possible states right after the last batch, before the store was read. */
 static struct model after_batch[MODELS_MAX];
 static int after_batch_count;
 
@@ -76,7 +76,7 @@ static void post(const struct step *s)
     write_queue_post(writer.queue, &one);
 }
 
-/* Runs one batch; the answers are in its order. */
+/* Run one batch; the answers are in its order. */
 static void run(const struct step *s, enum status answer[STEPS_MAX])
 {
     int count = 0;
@@ -131,7 +131,7 @@ static bool store_is(const struct model *m)
     return true;
 }
 
-/* Checks that table, store and index agree with the model, and with each other. */
+/* Check that table, store and index agree with the model, and with each other. */
 static void check_all(const struct model *m)
 {
     size_t listed = 0, there = 0;
@@ -157,8 +157,8 @@ static void check_all(const struct model *m)
 
 /* -- one batch on a faulty disk -------------------------------------------------------------- */
 
-/* Updates the possible states.  What was answered with OK is done.  What the store refused is
- * done or not, as a whole, and if not, its denials are in force all the same. */
+/* Update the possible states.  What was answered with OK is done.  What the store refused is done
+ * or not, as a whole, and if not, its denials are in force all the same. */
 static void update_models(const struct step *s, const enum status answer[STEPS_MAX])
 {
     assert_in_range(models, 1, MODELS_MAX / 2);
@@ -180,7 +180,7 @@ static void update_models(const struct step *s, const enum status answer[STEPS_M
     models = after_batch_count;
 }
 
-/* Checks that verifiers see what all models agree on, whatever the disk does. */
+/* Check that verifiers see what all models agree on, whatever the disk does. */
 static void check_table(void)
 {
     for (uint8_t token = 0; token < TOKENS; token++) {
@@ -192,7 +192,7 @@ static void check_table(void)
     }
 }
 
-/* Drops all models but the true one, once the store can be read. */
+/* Drop all models but the true one, once the store can be read. */
 static void find_true_model(void)
 {
     bool armed = disk.armed;
@@ -248,7 +248,7 @@ static void begin_life(void)
     assert_true(start(path));
 }
 
-/* Lets the disk work again, checks that everything does, and that a restart finds the same. */
+/* Let the disk work again, check that everything works, and that a restart finds the same. */
 static void end_life(void)
 {
     static const struct step last[STEPS_MAX] = {
@@ -287,7 +287,7 @@ static void live(void)
         run_and_update(batches[i]);
 }
 
-/* Counts the calls of these kinds that a life makes on a disk that works. */
+/* Count the calls of these kinds that a life makes on a disk that works. */
 static int calls_of_a_life(unsigned calls)
 {
     begin_life();
@@ -301,7 +301,7 @@ static int calls_of_a_life(unsigned calls)
 
 /* -- setting up ------------------------------------------------------------------------------ */
 
-/* Makes a store with a short hash table, which is quick to copy, and runs the first batch. */
+/* Make a store with a short hash table, which is quick to copy, and run the first batch. */
 static int make_template(bool tight)
 {
     TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
@@ -336,7 +336,7 @@ static int make_without_space(void **state)
     return make_template(true);
 }
 
-/* Ends a child in which an assertion failed, before it goes on with the next test. */
+/* End a child in which an assertion failed, before it goes on with the next test. */
 static int remove_directory(void **state)
 {
     (void)state;
@@ -353,14 +353,14 @@ static int remove_directory(void **state)
 #define WITHOUT_SPACE(test) \
     cmocka_unit_test_setup_teardown(test, make_without_space, remove_directory)
 
-/* Prepares a test program, whose argument may be the name of one test. */
+/* Prepare a test program, whose argument may be the name of one test. */
 static bool prepare(int argc, char **argv)
 {
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     runner = getpid();
     signal(SIGXFSZ, SIG_IGN);
-    log_set_level((enum log_level)0); /* much is expected to fail */
+    log_set_level((enum log_level)0); /* many failures are expected */
     return sodium_init() >= 0;
 }
 

@@ -36,7 +36,7 @@ static const struct step batches[][STEPS_MAX] = {
 
 enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };
 
-/* Applies a change as a working store does; returns the answer. */
+/* Apply a change as a working store does; return the answer. */
 static enum status apply(struct model *m, const struct step *s)
 {
     uint8_t *fate = &m->fate[s->token];
@@ -63,7 +63,7 @@ static enum status apply(struct model *m, const struct step *s)
     return STATUS_OK;
 }
 
-/* Applies what is in force of a change that was not saved: its denial. */
+/* Apply the part of an unsaved change that is in force: its denial. */
 static void apply_denial(struct model *m, const struct step *s)
 {
     if (s->kind->deny != 0 && m->fate[s->token] != ABSENT && m->fate[s->token] != REVOKED)
@@ -76,7 +76,7 @@ static void apply_all(struct model *m, const struct step *s)
         apply(m, &s[i]);
 }
 
-/* Adds a model unless it is in the list, which must be long enough. */
+/* Add a model unless it is in the list, which must be long enough. */
 static void add_model(struct model *list, int *count, const struct model *m)
 {
     for (int i = 0; i < *count; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leaves free space in a TDB file, or none: with it, commits need not make the file longer. */
+/* Leave free space in a TDB file, or none: with it, a commit need not make the file longer. */
 #ifndef JETON_TEST_TDB_SPACE_H
 #define JETON_TEST_TDB_SPACE_H
 
@@ -11,7 +11,7 @@
 #include <tdb.h>
 #include <unistd.h>
 
-/* Adds and deletes a record, which leaves TDB space for a few commits in a small file. */
+/* Add and delete a record, which leaves TDB space for a few commits in a small file. */
 static bool leave_free_space(struct tdb_context *tdb)
 {
     static unsigned char bytes[104 * 1024];
@@ -25,7 +25,7 @@ static bool leave_free_space(struct tdb_context *tdb)
            tdb_transaction_commit(tdb) == 0 && tdb_delete(tdb, key) == 0;
 }
 
-/* Fills the free space with records that nobody reads, and clears TDB's recovery area, so that
+/* Fill the free space with records that nobody reads, and clear TDB's recovery area, so that
  * the next commit needs another one. */
 static bool use_up_space(const char *path)
 {

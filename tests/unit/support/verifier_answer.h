@@ -10,7 +10,7 @@ enum { NOW = 1000000 };
 static struct jeton_answer a;
 static struct verifier_result result;
 
-/* Makes the answer a pass with alice's identity, which tests then break. */
+/* Make the answer a pass with alice's identity, which tests then break. */
 static void prepare_pass(void)
 {
     memset(&a, 0, sizeof(a));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Makes a directory with verifiers in it that only we may write: else no module is loaded, and
+/* Make a directory with verifiers in it that only we may write: otherwise no module is loaded, and
  * others may write where this was built. */
 #ifndef JETON_TESTS_VERIFIER_MODULES_H
 #define JETON_TESTS_VERIFIER_MODULES_H
@@ -18,12 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Used by every test that includes this; not every one uses all of it. */
+/* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"
 
 static char directory[64];
 
-/* A path in the directory, until the next but three. */
+/* Return a path in the directory, valid until the next call but three. */
 static const char *in_directory(const char *name)
 {
     static char paths[4][PATH_MAX];
@@ -48,7 +48,7 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-/* Copies build/tests/verifiers/NAME.so into the directory. */
+/* Copy build/tests/verifiers/NAME.so into the directory. */
 static void bring(const char *name)
 {
     char self[PATH_MAX], from[PATH_MAX + 64], file[64];
@@ -64,7 +64,7 @@ static void bring(const char *name)
     copy_file(from, in_directory(file));
 }
 
-/* What the verifiers noted since the last call. */
+/* Return what the verifiers noted since the last call. */
 static const char *notes(void)
 {
     static char text[4096];

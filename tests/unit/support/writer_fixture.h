@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a writer without its thread: posts changes of numbered tokens, commits them, takes the
+/* Run a writer without its thread: post changes of numbered tokens, commit them, take the
  * answers. */
 #ifndef JETON_TEST_WRITER_FIXTURE_H
 #define JETON_TEST_WRITER_FIXTURE_H
@@ -58,7 +58,7 @@ static void post(const struct change_kind *kind, uint64_t number)
     post_change(change_about(kind, number));
 }
 
-/* Makes a rotation; the new token has the number from + 100. */
+/* Make a rotation; the new token has the number from + 100. */
 static struct change *rotation(uint64_t from)
 {
     struct change *c = change_about(&change_rotate, from);

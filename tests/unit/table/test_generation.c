@@ -10,7 +10,7 @@
 
 enum { ALIKE = 1 << 14 };
 
-/* The longest run of used places after interning so many strings, which fill half of the table. */
+/* Return the longest run of used slots after interning strings that fill half of the table. */
 static unsigned longest_run(void (*make)(unsigned number, char *string, size_t size))
 {
     struct generation *g = generation_new("jtn", 1, 14, 64 * ALIKE);
@@ -60,7 +60,7 @@ static void behind_the_same(unsigned number, char *string, size_t size)
     snprintf(string, size, "the-same-for-all-%u", number);
 }
 
-/* With random strings runs are up to some fifty places long; a lookup may visit a whole run. */
+/* With random strings runs are up to some fifty slots long; a lookup may visit a whole run. */
 static void strings_that_look_alike_are_not_all_in_one_place(void **state)
 {
     (void)state;

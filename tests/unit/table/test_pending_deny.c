@@ -61,7 +61,7 @@ static void post(const struct change_kind *kind)
     write_queue_post(writer.queue, &one);
 }
 
-/* Saves what was posted as one batch. */
+/* Save what was posted as one batch. */
 static void save(void)
 {
     commit_collect(&writer);
@@ -97,7 +97,7 @@ static void a_disable_stays_in_force_when_an_earlier_enable_is_saved(void **stat
     for (int i = 0; i < COMMIT_BATCH_MAX; i++)
         post(&change_enable);
     commit_collect(&writer);
-    post(&change_disable); /* too late for this batch, as if while it is saved */
+    post(&change_disable); /* too late for this batch, as if it were being saved */
     commit_batch(&writer, NOW);
     expect_answers(COMMIT_BATCH_MAX);
     assert_int_equal(flags(), SLOT_PRESENT | SLOT_DISABLED);

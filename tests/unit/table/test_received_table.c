@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What other processes can do with the table they received: read it whole, and nothing else. */
+/* What other processes can do with the table they received: read all of it, and nothing else. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static struct received receive(struct token_table *t)
     return r;
 }
 
-/* Makes a token whose fields all follow from its number and side, so that a mixture of sides
+/* Make a token whose fields all follow from its number and side, so that a mixture of sides
  * shows. */
 static struct record sided(uint64_t number, bool other)
 {
@@ -61,7 +61,7 @@ static double scale(void)
     return text != NULL ? atof(text) : 1;
 }
 
-/* Looks up tokens without pause; returns the exit status: 0 if none was torn. */
+/* Look up tokens without pause; return the exit status: 0 if none was torn. */
 static int read_all(const struct received *r, uint64_t lookups)
 {
     uint8_t digest[TOKENS][DIGEST_SIZE];
@@ -137,7 +137,7 @@ static void a_reader_is_not_stuck_where_the_writer_died_in_the_middle(void **sta
     token_table_free(t);
 }
 
-/* Each returns true if it could do what nobody should. */
+/* True if the process could do what nobody should (each of these). */
 static bool can_write(const struct received *r)
 {
     return write(r->fd, "x", 1) > 0 || pwrite(r->fd, "x", 1, 4096) > 0;
@@ -165,7 +165,8 @@ static bool can_resize(const struct received *r)
            fallocate(r->fd, 0, 0, (off_t)r->size * 2) == 0;
 }
 
-/* Root may open it for writing; what it gets must then be of no use. */
+/* True if it can be reopened and misused: root may open it for writing, but must not gain by
+ * that. */
 static bool can_reopen(const struct received *r)
 {
     char path[64];
@@ -198,7 +199,7 @@ static bool (*const attacks[])(const struct received *r) = {
 
 enum { ATTACKS = sizeof(attacks) / sizeof(attacks[0]) };
 
-/* Tries all attacks.  Returns the number of the first that succeeds, from 1; 0: none does. */
+/* Try all attacks.  Return the number of the first that succeeds, from 1; 0 if none does. */
 static int attack_as(uid_t uid, const struct received *r)
 {
     int status;

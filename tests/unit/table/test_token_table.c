@@ -246,8 +246,8 @@ static void readers_never_see_a_torn_slot(void **state)
     token_table_free(race.t);
 }
 
-/* Large enough for huge pages.  One token is changed all the time, which may interfere with
- * others. */
+/* Use a table large enough for huge pages.  One token is changed all the time, which may interfere
+ * with others. */
 static void collapsing_changes_no_verdict(void **state)
 {
     (void)state;

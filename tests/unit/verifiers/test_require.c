@@ -16,7 +16,7 @@ static char problem[160];
 static void *instance;
 static struct jeton_answer answer;
 
-/* "key=value key=value": opens it; what was open before is closed. */
+/* Close the instance that is open, and open one with "key=value key=value". */
 static bool opens(const char *text)
 {
     static char copy[8192];
@@ -45,13 +45,13 @@ static int close_it(void **state)
     return 0;
 }
 
-/* 0: pass; else the reason for a fail. */
+/* Return 0 for a pass, otherwise the reason for a fail. */
 static int ask(const struct jeton_question *q)
 {
     memset(&answer, 0, sizeof(answer));
     int outcome = require_verifier.verify(instance, q, &answer);
 
-    assert_int_equal(answer.has_identity, 0); /* it never supplies one */
+    assert_int_equal(answer.has_identity, 0); /* require never supplies one */
     assert_true(outcome == JETON_VERIFIER_PASS || outcome == JETON_VERIFIER_FAIL);
     return outcome == JETON_VERIFIER_PASS ? 0 : answer.reason;
 }
@@ -142,7 +142,7 @@ static void one_of_the_issuers_must_be_the_one(void **state)
 
     CHECK(cases);
     assert_non_null(strstr(answer.message, "issuer"));
-    own.issuer[0] = '\0'; /* the table says nothing of an issuer */
+    own.issuer[0] = '\0'; /* as in the table, which has no issuer */
     assert_true(opens("issuer=https://idp"));
     assert_int_equal(ask_about(&own), JETON_REASON_DENIED);
 }
@@ -216,7 +216,7 @@ static void the_process_that_asks_must_be_in_one_of_the_groups(void **state)
     assert_non_null(strstr(answer.message, "group"));
 }
 
-/* Who asks comes before whose token it is; then subject before scope, as everywhere. */
+/* Check who asks before whose token it is; then subject before scope, as everywhere. */
 static void all_of_it_is_required_and_the_first_in_order_is_the_reason(void **state)
 {
     (void)state;

@@ -127,7 +127,7 @@ static void who_waits_as_long_as_asked_passes_and_not_before(void **state)
     throttle = NULL;
 }
 
-/* What is denied is not counted, however often it is tried: otherwise it would never pass again. */
+/* Denied verifications are not counted, however many there are: otherwise none would pass again. */
 static void failures_come_back_evenly_in_time(void **state)
 {
     (void)state;
@@ -192,7 +192,7 @@ static void users_have_nothing_to_do_with_each_other(void **state)
     assert_false(passes(0));
 }
 
-/* A new user takes the bucket that is full soonest, which is not this one's. */
+/* A new user gets the bucket that is full soonest, which is not that of the constant failure. */
 static void a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time(void **state)
 {
     (void)state;
@@ -249,7 +249,7 @@ static void several_threads_ask_at_once(void **state)
         pthread_join(thread[i], &result);
         passed[i] = (uintptr_t)result;
     }
-    /* Both may be let in for the last one. */
+    /* Both users of the last failure may be let in. */
     assert_in_range(passed[0] + passed[1], 100, 101);
     assert_in_range(passed[2] + passed[3], 100, 101);
 }

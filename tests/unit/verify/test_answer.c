@@ -23,7 +23,7 @@ static const char *check(int outcome)
     return answer_check(outcome, &a, NULL, NOW, &result);
 }
 
-/* Checks that the answer is refused with `word`, and that the result is an error only. */
+/* Check that the answer is refused with `word`, and that the result is an error only. */
 static void is_invalid(int outcome, const char *word)
 {
     const char *fault = check(outcome);
@@ -66,7 +66,7 @@ static void everything_may_be_empty_and_as_long_as_the_header_says(void **state)
     memset(a.identity.scopes, 'x', SCOPES_TEXT_MAX);
     for (size_t i = 1; i < SCOPES_MAX; i++)
         memcpy(a.identity.scopes + i * (SCOPE_WORD_MAX + 1) - 1, ",", 1);
-    for (size_t i = 0; i < SCOPES_MAX; i++) /* in falling order, none twice */
+    for (size_t i = 0; i < SCOPES_MAX; i++) /* in falling order, each once */
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1)] = (char)('a' + 25 - i % 26);
     for (size_t i = 26; i < SCOPES_MAX; i++)
         a.identity.scopes[i * (SCOPE_WORD_MAX + 1) + 1] = 'y';
@@ -123,7 +123,7 @@ static void a_message_of_the_longest_length_is_kept(void **state)
     assert_string_equal(result.message, a.message);
 }
 
-/* What an answer holds that the outcome does not use does not matter. */
+/* Fields of an answer that the outcome does not use have no effect. */
 static void ignore_and_error_do_not_depend_on_the_rest_of_the_answer(void **state)
 {
     (void)state;
@@ -200,7 +200,7 @@ static void has_identity_is_zero_or_one(void **state)
     }
 }
 
-/* Each text: where it is, its size, how long it may be, and a word of the fault. */
+/* A text in an answer: its address, its size, how long it may be, and a word of the error. */
 struct text_field {
     char *at;
     size_t size;
@@ -243,7 +243,7 @@ static void a_text_that_is_too_long_is_an_error(void **state)
     for (size_t i = 0; i < FIELDS; i++) {
         const struct text_field *p = &fields[i];
         if (p->most + 1 >= p->size)
-            continue; /* longer means without an end */
+            continue; /* a longer one would have no end */
         prepare(p);
         memset(p->at, 0, p->size);
         memset(p->at, 'x', p->most + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluations by whole stacks: the table with one token in it, and verifiers that answer what their
- * arguments tell them (tests/verifiers/unit_answers.c). */
+ * arguments ask for (tests/verifiers/unit_answers.c). */
 #include "tests/unit/support/configured_stack.h"
 
 #include <sodium.h>
@@ -81,7 +81,7 @@ static void service(const char *lines)
     make(text);
 }
 
-/* What the reply begins with; the id of alice's token is written as ID. */
+/* Check what the reply begins with; the id of alice's token is written as ID. */
 static void is(const char *got, const char *right)
 {
     static char id[ID_TEXT + 1], short_reply[LINE_MAX_BYTES + 1];

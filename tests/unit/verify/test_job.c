@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs, and that none is lost or doubled when many threads submit, run, cancel and end at once. */
+/* Check that no job is lost or returned twice when many threads submit, run, cancel and end at
+ * once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -73,7 +74,7 @@ static void what_is_absent_is_absent_in_the_copy(void **state)
 
 enum fate { UNSENT, SUBMITTED, RETURNED, CANCELLED, REFUSED };
 
-/* One thread that submits jobs, and notes what becomes of each. */
+/* One thread that submits jobs, and records what becomes of each. */
 struct sender {
     pthread_t thread;
     struct thread_pool *pool;
@@ -130,7 +131,7 @@ static void arrive(struct mail *mail)
     const struct note *note = job->sender;
     bool ends = job->question.value[0] == 'e';
 
-    /* It ran as its value says, or not at all at the end. */
+    /* The job ran as its value asks for, or not at all at the end. */
     note->sender->faults += job->ended_its_thread && !ends;
     note->sender->faults += job->outcome != JETON_VERIFIER_FAIL &&
                             job->outcome != JETON_VERIFIER_ERROR;
@@ -160,7 +161,7 @@ static void send_one(struct sender *s)
     settle(s, number, REFUSED);
 }
 
-/* Cancels one of the latest jobs, if it is still submitted. */
+/* Cancel one of the latest jobs, if it is still submitted. */
 static void cancel_one(struct sender *s)
 {
     unsigned back = coin(s, 8) + 1;

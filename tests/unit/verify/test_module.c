@@ -38,7 +38,7 @@ static void a_verifier_is_found_by_name_and_by_path(void **state)
     is_loaded_as(in_directory("unit_plain.so"), "unit-plain");
     assert_int_equal(rename(in_directory("unit_plain.so"), in_directory("odd.name")), 0);
     is_loaded_as(in_directory("odd.name"), "unit-plain");
-    is_refused("odd.name", "No such file"); /* of the directory it is odd.name.so */
+    is_refused("odd.name", "No such file"); /* in the directory it is odd.name.so */
 }
 
 static void nothing_is_loaded_from_where_we_happen_to_be(void **state)
@@ -142,7 +142,7 @@ static void what_belongs_to_somebody_else_is_refused(void **state)
     is_loaded_as("unit_plain", "unit-plain");
     assert_int_equal(chown(directory, 12345, 0), 0);
     is_refused("unit_plain", "chown root");
-    assert_int_equal(chmod(directory, 01755), 0); /* sticky does not help its owner */
+    assert_int_equal(chmod(directory, 01755), 0); /* sticky does not help against its owner */
     is_refused("unit_plain", "chown root");
 }
 

@@ -76,7 +76,7 @@ static void the_first_identity_keeps_id_subject_and_issuer(void **state)
     assert_string_equal(a.identity.id, "first");
     assert_string_equal(a.identity.subject, "alice");
     assert_string_equal(a.identity.issuer, "https://idp");
-    nameless.issuer[0] = '\0'; /* as the table's, which knows no issuer */
+    nameless.issuer[0] = '\0'; /* as in the table, which has no issuer */
     prepare_pass();
     assert_null(check_after(&nameless));
     assert_string_equal(a.identity.issuer, "");
@@ -95,7 +95,7 @@ static void somebody_else_is_an_error(void **state)
     strcpy(a.identity.issuer, "https://idp2");
     assert_non_null(strstr(check_after(&alice), "another issuer"));
     assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
-    nobody.subject[0] = '\0'; /* no subject does not become one */
+    nobody.subject[0] = '\0'; /* a missing subject is not filled in */
     prepare_pass();
     assert_non_null(strstr(check_after(&nobody), "another subject"));
     assert_int_equal(result.outcome, JETON_VERIFIER_ERROR);
@@ -115,7 +115,7 @@ static void an_identity_that_has_ended_is_expired(void **state)
         assert_int_equal(result.reason, STATUS_EXPIRED);
         assert_false(result.identifies);
         prepare_pass();
-        ended.expires = ends[i]; /* while it waited for the later one */
+        ended.expires = ends[i]; /* while it waited for the later verifier */
         assert_null(check_after(&ended));
         assert_int_equal(result.reason, STATUS_EXPIRED);
         assert_false(result.identifies);

@@ -322,7 +322,7 @@ static off_t notes_length(void)
     return stat(in_directory("notes"), &st) == 0 ? st.st_size : 0;
 }
 
-/* However many hang, they are waited for together.  The pools free the abandoned jobs. */
+/* However many verifiers hang, they are waited for together.  The pools free the abandoned jobs. */
 static void the_end_does_not_wait_for_one_after_the_other(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compares stack_result with a model that keeps an impression and a code, as libpam's dispatch
- * does, and looks for the reason only afterwards.  Compares every sequence of up to three
+/* Compare stack_result with a model that keeps an impression and a code, as libpam's dispatch
+ * does, and look for the reason only afterwards.  Compare every sequence of up to three
  * verifiers. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,8 +55,8 @@ struct sequence {
 
 struct result {
     enum status status;
-    size_t asked;  /* so many were asked */
-    size_t due_to; /* the entry whose reason it is, from 1; 0: none's */
+    size_t asked;  /* number of verifiers asked */
+    size_t due_to; /* the entry whose reason it is, from 1; 0: none */
 };
 
 static struct result combine(const struct sequence *q)
@@ -78,7 +78,7 @@ static struct result combine(const struct sequence *q)
 
 /* -- the model --------------------------------------------------------------------------------- */
 
-/* pam.conf(5): what each control word stands for. */
+/* What each control word of pam.conf(5) stands for. */
 enum action { OK, DONE, BAD, DIE, SKIP };
 
 static const struct {
@@ -104,7 +104,8 @@ static enum action action_of(enum control control, enum kind kind)
     return kind == IGNORE ? words[control].ignore : words[control].otherwise;
 }
 
-/* The first entry asked that is one of `kinds` (a set of bits), and that counted or not. */
+/* Return the first entry asked that is one of `kinds` (a set of bits) and counted, or did not
+ * count. */
 static size_t first(const struct sequence *q, size_t asked, unsigned kinds, bool counted)
 {
     for (size_t i = 0; i < asked; i++) {
@@ -115,7 +116,7 @@ static size_t first(const struct sequence *q, size_t asked, unsigned kinds, bool
     return 0;
 }
 
-/* Whose reason a sequence is refused for: the third and fourth point of the header. */
+/* Return the entry whose reason a sequence is refused for: points three and four of the header. */
 static size_t reason(const struct sequence *q, size_t asked)
 {
     const unsigned error = 1u << ERROR, unknown = 1u << UNKNOWN, malformed = 1u << MALFORMED,
@@ -226,7 +227,7 @@ static void every_triple_comes_to_what_pam_does(void **state)
     compare(3);
 }
 
-/* Of those that do not have to pass: as if they were not there. */
+/* Return the sequence without its errors, as if those verifiers were not configured. */
 static struct sequence without_errors(const struct sequence *q)
 {
     struct sequence less = { .count = 0 };
@@ -237,8 +238,8 @@ static struct sequence without_errors(const struct sequence *q)
     return less;
 }
 
-/* An error where a pass was needed refuses; elsewhere it passes nothing that would not pass without
- * it.  And a pass without an identity passes nothing either. */
+/* An error where a pass was needed refuses; elsewhere it lets nothing pass that would not pass
+ * without it.  A pass without an identity lets nothing pass either. */
 static void an_error_is_never_a_pass(void **state)
 {
     (void)state;
@@ -335,19 +336,19 @@ static void the_four_points_that_are_not_pam_hold(void **state)
 {
     (void)state;
     static const struct literal literals[] = {
-        /* Without an identity nothing is passed. */
+        /* Nothing passes without an identity. */
         { STATUS_UNKNOWN, 1, { 2, { { SUFFICIENT, NO_OBJECTION }, { SUFFICIENT, PASS } } } },
         { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NO_OBJECTION }, { SUFFICIENT, IGNORE } } } },
         { STATUS_UNKNOWN, 2, { 2, { { REQUISITE, NO_OBJECTION }, { SUFFICIENT, UNKNOWN } } } },
-        /* Revoked and disabled end it. */
+        /* Revoked and disabled end the sequence. */
         { STATUS_REVOKED, 1, { 2, { { SUFFICIENT, REVOKED }, { SUFFICIENT, PASS } } } },
         { STATUS_DISABLED, 1, { 2, { { OPTIONAL, DISABLED }, { SUFFICIENT, PASS } } } },
         { STATUS_REVOKED, 2, { 2, { { OPTIONAL, PASS }, { OPTIONAL, REVOKED } } } },
-        /* A required no outweighs an error. */
+        /* A required refusal outweighs an error. */
         { STATUS_EXPIRED, 2, { 2, { { REQUIRED, ERROR }, { REQUIRED, EXPIRED } } } },
         { STATUS_EXPIRED, 2, { 2, { { REQUIRED, EXPIRED }, { REQUIRED, ERROR } } } },
         { STATUS_UNAVAILABLE, 1, { 2, { { REQUISITE, ERROR }, { REQUIRED, EXPIRED } } } },
-        /* Where nothing decided. */
+        /* No verifier decided. */
         { STATUS_UNAVAILABLE, 2, { 2, { { SUFFICIENT, EXPIRED }, { SUFFICIENT, ERROR } } } },
         { STATUS_EXPIRED, 2, { 2, { { SUFFICIENT, UNKNOWN }, { SUFFICIENT, EXPIRED } } } },
         { STATUS_UNKNOWN, 2, { 2, { { SUFFICIENT, UNKNOWN }, { SUFFICIENT, IGNORE } } } },
@@ -366,7 +367,7 @@ static void a_fail_for_want_of_an_identity_hides_no_reason_and_passes_nothing(vo
         { STATUS_EXPIRED, 2, { 2, { { SUFFICIENT, EXPIRED }, { REQUISITE, NO_IDENTITY } } } },
         { STATUS_UNAVAILABLE, 2, { 2, { { SUFFICIENT, ERROR }, { REQUISITE, NO_IDENTITY } } } },
         { STATUS_UNKNOWN, 2, { 2, { { REQUIRED, NO_IDENTITY }, { REQUIRED, UNKNOWN } } } },
-        /* Somebody knew it, so it is not unknown. */
+        /* One verifier knew it, so it is not unknown. */
         { STATUS_DENIED, 2, { 2, { { REQUIRED, NO_IDENTITY }, { SUFFICIENT, PASS } } } },
     };
 

@@ -43,7 +43,7 @@ static void finish(void)
     stack_set_free(set_of_stacks);
 }
 
-/* All workers look, as they do when they are woken. */
+/* Let all workers enter, as they do when they are woken. */
 static void all_enter(void)
 {
     for (size_t i = 0; i < READERS; i++)
@@ -90,7 +90,7 @@ static void old_stacks_live_until_no_evaluation_holds_them(void **state)
     notes();
     assert_true(replace("[service git]\nrequired = local\n"));
     all_enter();
-    assert_true(stack_set_step(set_of_stacks)); /* new ones go by the new set already */
+    assert_true(stack_set_step(set_of_stacks)); /* new evaluations use the new set already */
     assert_string_equal(notes(), "");
     assert_ptr_equal(set_of_stacks->replaced, old);
     stack_set_release(old);
@@ -152,7 +152,7 @@ static void nothing_is_left_at_the_end(void **state)
 
 /* -- all at once ------------------------------------------------------------------------------- */
 
-/* Reads every part of the stacks, as a worker does; sanitizers notice what was freed. */
+/* Read every part of the stacks, as a worker does; sanitizers notice what was freed. */
 static void use(const struct stacks *s)
 {
     const struct stack *git = stacks_find(s, slice_of("git"));
@@ -185,7 +185,7 @@ static void *be_a_worker(void *argument)
     return NULL;
 }
 
-/* Replaces the stacks again and again, each time until all readers use the new ones. */
+/* Replace the stacks again and again, each time until all readers use the new ones. */
 static void replace_many_times(const char *const texts[2])
 {
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -214,7 +214,7 @@ static void stacks_replace_each_other_while_readers_use_them(void **state)
     for (size_t i = 0; i < READERS; i++)
         pthread_join(thread[i], NULL);
     for (unsigned i = 0; set_of_stacks->replaced != NULL && i < LIMIT; i++) {
-        usleep(1000); /* a verifier's thread ends in its own time */
+        usleep(1000); /* a verifier's thread ends at any time */
         stack_set_step(set_of_stacks);
     }
     assert_null(set_of_stacks->replaced);

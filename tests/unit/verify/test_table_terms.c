@@ -93,7 +93,7 @@ static void where_a_hit_ends_it_hits_are_enough(void **state)
     CHECK(cases);
 }
 
-/* Misses must be asked, so that they are counted. */
+/* Misses must be asked for, so that they are counted. */
 static void a_throttle_before_the_table_leaves_its_hits(void **state)
 {
     (void)state;
@@ -109,7 +109,7 @@ static void a_throttle_before_the_table_leaves_its_hits(void **state)
     CHECK(cases);
 }
 
-/* Two sets may have more than the 32 words of a token together: clients must ask then. */
+/* Two sets together may have more than the 32 words of a token: clients must ask then. */
 static void more_scopes_than_a_set_holds_give_no_terms(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool, with a verifier that does what the value says.  Tests wait for a state, never for a
+/* The pool, with a verifier that does what the value asks for.  Tests wait for a state, never for a
  * time: the limit only ends a test that fails. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,7 +56,7 @@ static void open_gate(bool open)
     pthread_mutex_unlock(&gate);
 }
 
-/* Takes its time when the thread ends, as a library might. */
+/* Take some time when the thread ends, as a library might. */
 static void depart(void *unused)
 {
     (void)unused;
@@ -206,7 +206,7 @@ static void the_queue_is_bounded(void **state)
     assert_false(thread_pool_submit(p, job));
     open_gate(true);
     await_jobs(4);
-    assert_true(thread_pool_submit(p, job)); /* it was still the caller's */
+    assert_true(thread_pool_submit(p, job)); /* the caller still owned it */
     await_jobs(5);
     finish(p);
 }
@@ -244,7 +244,7 @@ static void a_cancelled_job_never_returns(void **state)
     await_jobs(1);
     finish(p);
     assert_int_equal(arrived, 1);
-    assert_int_equal(asked, 2); /* the queued one was not begun */
+    assert_int_equal(asked, 2); /* the queued job was not begun */
 }
 
 static void a_returning_job_cannot_be_cancelled(void **state)

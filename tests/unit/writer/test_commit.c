@@ -95,7 +95,7 @@ static void a_denial_takes_effect_before_the_writer_sees_it(void **state)
     stop();
 }
 
-/* Posts another creation while this one is applied. */
+/* Post another creation while this one is applied. */
 static enum status create_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 2);
@@ -247,7 +247,7 @@ static void post_long(uint64_t number)
     post_change(c);
 }
 
-/* Checks that all fields of an entry belong to the number that its description's length gives. */
+/* Check that all fields of an entry belong to the number that its description's length gives. */
 static void check_entry(struct slice entry)
 {
     char bytes[JOURNAL_ENTRY_MAX];
@@ -266,7 +266,8 @@ static void check_entry(struct slice entry)
     assert_memory_equal(id, digest, ID_SIZE);
 }
 
-/* In one batch that fills more than a block; the end of a rotated token is not among its claims. */
+/* Use one batch that fills more than a block.  The expiry of a rotated token is not among its
+ * claims. */
 static void every_entry_shows_the_claims_of_its_token(void **state)
 {
     (void)state;

@@ -18,7 +18,7 @@ enum { TOKENS = 300, BUCKETS = 3 };
 
 static char store[64];
 
-/* Makes digests that share their first two bytes with many others. */
+/* Make digests that share their first two bytes with many others. */
 static void digest_of(unsigned number, uint8_t digest[DIGEST_SIZE])
 {
     memset(digest, 0x77, DIGEST_SIZE);

@@ -12,7 +12,7 @@
 
 #include "tests/unit/support/writer_fixture.h"
 
-/* Moves the file away, so that the store cannot be written, or back. */
+/* Move the file away, so that the store cannot be written, or back. */
 static void take_away(bool away)
 {
     char aside[96];
@@ -56,7 +56,7 @@ static void unsaved_denials_are_saved_first_when_the_store_is_back(void **state)
 
 static int puts_until_failure = -1; /* -1: none fails */
 
-/* Replaces TDB's, and fails as that does without memory. */
+/* Replace TDB's function with one that fails as that does without memory. */
 int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
 {
     static int (*real)(struct tdb_context *, TDB_DATA, TDB_DATA, int);
@@ -66,8 +66,8 @@ int tdb_store(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, int how)
     return puts_until_failure >= 0 && puts_until_failure-- == 0 ? -1 : real(tdb, key, value, how);
 }
 
-/* Lets each put of a batch with a revocation and a creation fail in turn.  When the first fails,
- * there is no journal entry of the batch yet, and an unchanged store is no sign that anything
+/* Let each put of a batch with a revocation and a creation fail in turn.  When the first fails,
+ * there is no journal entry of the batch yet, and an unchanged store does not show that anything
  * was done. */
 static void what_could_not_be_put_is_not_taken_for_done(void **state)
 {
@@ -139,7 +139,7 @@ static void unsaved_denials_are_kept_once_and_only_for_existing_tokens(void **st
     stop();
 }
 
-/* Posts a creation while this revocation is applied. */
+/* Post a creation while this revocation is applied. */
 static enum status revoke_beside(struct change *c, struct store *store, int64_t now)
 {
     post(&change_create, 3);

@@ -186,7 +186,7 @@ static void invalid_scope_words_are_left_out(void **state)
     (void)state;
     void *in = OPEN(at("http"));
 
-    /* They are neither kept nor split at a comma into scopes that were not granted. */
+    /* These scopes are neither kept nor split at a comma into scopes that were not granted. */
     command(
         "say 200 application/json {\"active\":true,\"scope\":\"a admin,root https://x/y?z b\\tc "
         "\xc3\xa9 x/%064d -\"}",

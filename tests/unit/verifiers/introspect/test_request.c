@@ -142,7 +142,7 @@ static void an_unreachable_server_is_an_error(void **state)
 
 /* -- memory ------------------------------------------------------------------------------------ */
 
-/* Searches all writable memory for a pattern, of which this process has only a masked copy. */
+/* Search all writable memory for a pattern, of which this process has only a masked copy. */
 static bool in_memory(const unsigned char *masked, size_t length)
 {
     FILE *maps = fopen("/proc/self/maps", "r");

@@ -85,7 +85,7 @@ static bool is_sleeping(const struct asker *a)
     return name != NULL && name[2] == 'S';
 }
 
-/* Starts threads that ask about one value; returns when they wait and the server has a request. */
+/* Start threads that ask about one value; return when they wait and the server has a request. */
 static void start_threads(struct asker *asker, int count, void *instance, int64_t milliseconds)
 {
     for (int i = 0; i < count; i++) {

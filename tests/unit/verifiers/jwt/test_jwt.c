@@ -12,7 +12,7 @@
 
 static const struct {
     const char *source, *jwk, *value;
-    const char *message; /* NULL: it passes; or the refusal after its signature was verified */
+    const char *message; /* NULL: it passes; else why it is refused after the signature */
 } rfc_examples[] = {
     { "RFC 7515, A.2",
       "{\"kty\":\"RSA\",\"n\":\"ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0"
@@ -53,7 +53,7 @@ static const struct {
       "claims are not a JSON object" },
 };
 
-/* Copies a value with one character of its signature changed. */
+/* Copy a value with one character of its signature changed. */
 static char *tampered_copy(const char *value)
 {
     char *tampered = strdup(value), *at = strrchr(tampered, '.') + 20;
@@ -86,7 +86,7 @@ static void rfc_examples_are_verified(void **state)
     }
 }
 
-/* RFC 7515, A.1, which is also RFC 7519's example; and RFC 7519's unsecured one. */
+/* Examples of RFC 7515, A.1, which is also RFC 7519's; and RFC 7519's unsecured one. */
 static void rfc_examples_of_hs256_and_none(void **state)
 {
     (void)state;

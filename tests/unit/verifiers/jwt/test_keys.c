@@ -2,7 +2,7 @@
 /* Check the arguments of the JWT verifier, its key files, keys and key sets. */
 #include "tests/unit/support/jwt_maker.h"
 
-/* Expects that open() failed with a message that contains `word`. */
+/* Expect that open() failed with a message that contains `word`. */
 static bool open_failed(void *instance, const char *word)
 {
     if (instance == NULL && strstr(problem, word) != NULL)
@@ -195,7 +195,7 @@ static const char *jwk_of(const struct signer *s, const char *more)
         base64url(first, padded, 32), base64url(second, padded + 32, 32);
         snprintf(jwk, 2048, "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\",\"y\":\"%s\"%s}", first,
                  second, more);
-    } else if (y.size > 0) { /* with a zero in front of n, as many have it */
+    } else if (y.size > 0) { /* with a zero in front of n, as many files have it */
         base64url(first, x.data, x.size), base64url(second, y.data, y.size);
         snprintf(jwk, 2048, "{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"%s}", first, second, more);
     } else {

@@ -139,7 +139,7 @@ void *malloc(size_t size)
 }
 #endif
 
-/* Uses Ed25519, as GMP, below RSA and ECDSA, ends the process when memory is exhausted. */
+/* Use Ed25519: GMP, which RSA and ECDSA use, ends the process when memory is exhausted. */
 static void out_of_memory_is_an_error(void **state)
 {
     (void)state;
