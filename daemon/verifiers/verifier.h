@@ -31,7 +31,7 @@
  *             of microseconds of arithmetic are much.  With it, verify() runs on a pool of its own
  *             and should return before the question's deadline; what comes later is thrown away:
  *             the client was already answered that nobody could judge.
- * Manners.    A verifier does not exit, fork, raise signals, change signal handlers, the working
+ * Conduct.    A verifier does not exit, fork, raise signals, change signal handlers, the working
  *             directory, the umask, the locale or the environment, print, or keep a pointer that it
  *             was given beyond the call.  Descriptors are opened with O_CLOEXEC.  It keeps no
  *             copy of a value longer than it needs, and wipes it.  jetond cannot be protected from
