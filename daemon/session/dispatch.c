@@ -127,7 +127,8 @@ static enum session_wait step_line(struct run *run)
         s->used += frame.size;
         return event == FRAMING_SKIPPED ? SESSION_READY : SESSION_WAITS_FOR_INPUT;
     }
-    const struct request_line line = request_look((char *)frame.line.at, frame.line.len);
+    struct request_line line = request_look((char *)frame.line.at, frame.line.len);
+    line.ignorable = line.ignorable && event != FRAMING_OVERLONG; /* that is answered */
     enum session_wait wait = may_begin(run, &line);
     if (wait != SESSION_READY)
         return wait;

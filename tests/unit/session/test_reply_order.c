@@ -245,6 +245,26 @@ static void a_watch_ends_with_the_next_request(void **state)
     assert_string_equal(kinds(replies()), "OK * OK OK");
 }
 
+/* A comment is ignored; one that is too long is answered, and so has its place like a request. */
+static void an_overlong_comment_waits_for_the_scan_before_it(void **state)
+{
+    static char overlong[LINE_MAX_BYTES + 2];
+
+    (void)state;
+    start_writer();
+    import_some(1);
+    put_input("list\n");
+    memset(overlong, '#', sizeof(overlong) - 2);
+    overlong[sizeof(overlong) - 2] = '\n';
+    put_input(overlong);
+    finish_session();
+    assert_string_equal(kinds(replies()), "OK * OK ERR/too-long");
+    put_input("watch after=0\n");
+    put_input(overlong);
+    finish_session();
+    assert_string_equal(kinds(replies()), "* OK ERR/too-long");
+}
+
 static void nothing_is_begun_while_the_client_does_not_read(void **state)
 {
     (void)state;
@@ -274,6 +294,7 @@ int main(void)
         TEST(a_table_waits_until_all_is_sent),
         TEST(an_overlong_and_an_unended_line_are_answered_in_their_places),
         TEST(a_watch_ends_with_the_next_request),
+        TEST(an_overlong_comment_waits_for_the_scan_before_it),
         TEST(nothing_is_begun_while_the_client_does_not_read),
     };
 
