@@ -147,16 +147,16 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
 
     snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
     server->started = clock_wall();
-    metrics_init(&server->metrics, host_limits_workers(&s->config));
-    server->stack_set = stack_set_new(host_limits_workers(&s->config), &s->config, &server->metrics,
-                                      problem);
+    size_t workers = host_limits_workers(&s->config);
+    metrics_init(&server->metrics, workers);
+    server->stack_set = stack_set_new(workers, &s->config, &server->metrics, problem);
     return server->stack_set != NULL;
 }
 
 static bool start_workers(struct daemon *s)
 {
     struct server *server = &s->server;
-    size_t wanted = host_limits_workers(&s->config);
+    size_t wanted = server->stack_set->readers; /* the host may have more processors by now */
 
     server->worker = calloc(wanted, sizeof(*server->worker));
     if (server->worker == NULL)
