@@ -14,14 +14,14 @@ enum { CLIENT_LIMIT_ADMIN_EXTRA = 16 }; /* admin connections beyond the limit of
 struct client_limit;
 
 /* Make a limit of so many connections in all, and of so many for each uid.  NULL: no memory. */
-struct client_limit *client_limit_new(uint64_t most, uint64_t most_per_uid);
-void client_limit_free(struct client_limit *q);
+struct client_limit *client_limit_new(uint64_t max, uint64_t max_per_uid);
+void client_limit_free(struct client_limit *limit);
 
-void client_limit_set(struct client_limit *q, uint64_t most, uint64_t most_per_uid);
+void client_limit_set(struct client_limit *limit, uint64_t max, uint64_t max_per_uid);
 
 /* Count a new connection, and a closed one.  False: a new one is not allowed. */
-bool client_limit_acquire(struct client_limit *q, uid_t uid, bool admin);
-void client_limit_release(struct client_limit *q, uid_t uid, bool admin);
+bool client_limit_acquire(struct client_limit *limit, uid_t uid, bool admin);
+void client_limit_release(struct client_limit *limit, uid_t uid, bool admin);
 
 /* Connections now, since the start, and refused. */
 struct client_limit_stats {
@@ -30,6 +30,6 @@ struct client_limit_stats {
     uint64_t refused;
 };
 
-struct client_limit_stats client_limit_stats(struct client_limit *q);
+struct client_limit_stats client_limit_stats(struct client_limit *limit);
 
 #endif
