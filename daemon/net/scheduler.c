@@ -87,7 +87,7 @@ static void grant_slots(struct change_class *class)
 {
     struct session *s;
 
-    while (class->outstanding < class->most && (s = TAILQ_FIRST(&class->waiting)) != NULL) {
+    while (class->outstanding < class->max && (s = TAILQ_FIRST(&class->waiting)) != NULL) {
         leave_queue(s);
         leave_list(s);
         s->state = SESSION_GRANTED;

@@ -34,8 +34,8 @@ int worker_init(struct worker *worker, struct server *server, unsigned number)
     if (worker->base == NULL)
         return -ENOMEM;
     scheduler_init(worker);
-    worker->class[CLASS_OTHERS].most = OTHERS_SLOTS;
-    worker->class[CLASS_ADMINS].most = ADMINS_SLOTS;
+    worker->class[CLASS_OTHERS].max = OTHERS_SLOTS;
+    worker->class[CLASS_ADMINS].max = ADMINS_SLOTS;
     worker->server = server;
     worker->reader = number;
     worker->stack_reader = &server->stack_set->reader[number];

@@ -19,22 +19,23 @@ struct stats {
     uint64_t count;
 };
 
-static void put_daemon(struct stats *l, const struct server *server);
-static void put_workers(struct stats *l, const struct server *server);
-static void put_answers(struct stats *l, const struct server *server);
-static void put_table(struct stats *l, const struct server *server);
-static void put_writer(struct stats *l, const struct server *server);
-static void put_all_series(struct stats *l, const struct server *server);
-static void put_process(struct stats *l, const struct server *server);
-static void put_latencies(struct stats *l, const struct server *server);
+static void put_daemon(struct stats *stats, const struct server *server);
+static void put_workers(struct stats *stats, const struct server *server);
+static void put_answers(struct stats *stats, const struct server *server);
+static void put_table(struct stats *stats, const struct server *server);
+static void put_writer(struct stats *stats, const struct server *server);
+static void put_all_series(struct stats *stats, const struct server *server);
+static void put_process(struct stats *stats, const struct server *server);
+static void put_latencies(struct stats *stats, const struct server *server);
 
 static size_t reply_max(const struct server *server)
 {
-    size_t series = 0;
+    size_t count = 0;
 
-    for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next)
-        series++;
-    return REPLY_MAX + series * SERIES_REPLY_MAX;
+    for (const struct series *series = atomic_load(&server->metrics.first); series != NULL;
+         series = series->next)
+        count++;
+    return REPLY_MAX + count * SERIES_REPLY_MAX;
 }
 
 void cmd_stats(struct run *run, const struct request *r)
@@ -46,50 +47,50 @@ void cmd_stats(struct run *run, const struct request *r)
     (void)r;
     if (!session_begin_reply(s, reply_max(server), &t))
         return;
-    struct stats l = { &t, 0 };
-    put_daemon(&l, server);
-    put_workers(&l, server);
-    put_answers(&l, server);
-    put_table(&l, server);
-    put_writer(&l, server);
-    put_all_series(&l, server);
-    put_process(&l, server);
-    put_latencies(&l, server);
+    struct stats stats = { &t, 0 };
+    put_daemon(&stats, server);
+    put_workers(&stats, server);
+    put_answers(&stats, server);
+    put_table(&stats, server);
+    put_writer(&stats, server);
+    put_all_series(&stats, server);
+    put_process(&stats, server);
+    put_latencies(&stats, server);
     reply_begin(&t, STATUS_OK);
-    line_put_u64(&t, "count", l.count);
+    line_put_u64(&t, "count", stats.count);
     reply_end(&t, STATUS_OK, NULL);
     session_end_reply(s, &t);
 }
 
-static void put_name(struct stats *l, const char *name)
+static void put_name(struct stats *stats, const char *name)
 {
-    text_addc(l->text, '*');
-    line_puts(l->text, "name", name);
-    l->count++;
+    text_addc(stats->text, '*');
+    line_puts(stats->text, "name", name);
+    stats->count++;
 }
 
-static void put(struct stats *l, const char *name, uint64_t value)
+static void put(struct stats *stats, const char *name, uint64_t value)
 {
-    put_name(l, name);
-    line_put_u64(l->text, "value", value);
-    text_addc(l->text, '\n');
+    put_name(stats, name);
+    line_put_u64(stats->text, "value", value);
+    text_addc(stats->text, '\n');
 }
 
-static void put_daemon(struct stats *l, const struct server *server)
+static void put_daemon(struct stats *stats, const struct server *server)
 {
-    struct client_limit_stats q = client_limit_stats(server->client_limit);
+    struct client_limit_stats clients = client_limit_stats(server->client_limit);
 
-    put_name(l, "version");
-    line_puts(l->text, "value", JETON_VERSION);
-    text_addc(l->text, '\n');
-    put(l, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
-    put(l, "workers", server->workers);
-    put(l, "connections", q.now);
-    put(l, "connections_total", q.total);
-    put(l, "connections_refused", q.refused);
+    put_name(stats, "version");
+    line_puts(stats->text, "value", JETON_VERSION);
+    text_addc(stats->text, '\n');
+    put(stats, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
+    put(stats, "workers", server->workers);
+    put(stats, "connections", clients.now);
+    put(stats, "connections_total", clients.total);
+    put(stats, "connections_refused", clients.refused);
 }
 
-static void put_workers(struct stats *l, const struct server *server)
+static void put_workers(struct stats *stats, const struct server *server)
 {
     uint64_t requests = 0, tables = 0;
 
@@ -98,31 +99,31 @@ static void put_workers(struct stats *l, const struct server *server)
         requests += atomic_load(&c->requests);
         tables += atomic_load(&c->tables);
     }
-    put(l, "requests", requests);
-    put(l, "tables_sent", tables);
+    put(stats, "requests", requests);
+    put(stats, "tables_sent", tables);
 }
 
-static void put_table(struct stats *l, const struct server *server)
+static void put_table(struct stats *stats, const struct server *server)
 {
-    struct token_table_figures p = token_table_figures(server->token_table);
+    struct token_table_figures table = token_table_figures(server->token_table);
 
-    put(l, "tokens", p.tokens);
-    put(l, "table_slots", p.slots);
-    put(l, "table_bytes", p.bytes);
-    put(l, "table_generation", p.generation);
+    put(stats, "tokens", table.tokens);
+    put(stats, "table_slots", table.slots);
+    put(stats, "table_bytes", table.bytes);
+    put(stats, "table_generation", table.generation);
 }
 
-static void put_writer(struct stats *l, const struct server *server)
+static void put_writer(struct stats *stats, const struct server *server)
 {
-    struct write_queue_stats w = write_queue_stats(server->write_queue);
+    struct write_queue_stats writer = write_queue_stats(server->write_queue);
 
-    put(l, "store_bytes", w.store_bytes);
-    put(l, "commits", w.commits);
-    put(l, "changes", w.changes);
-    put(l, "store_failures", w.failures);
-    put(l, "denials_unsaved", w.denials_unsaved);
-    put(l, "journal_oldest", w.journal_oldest);
-    put(l, "journal_newest", w.journal_newest);
+    put(stats, "store_bytes", writer.store_bytes);
+    put(stats, "commits", writer.commits);
+    put(stats, "changes", writer.changes);
+    put(stats, "store_failures", writer.failures);
+    put(stats, "denials_unsaved", writer.denials_unsaved);
+    put(stats, "journal_oldest", writer.journal_oldest);
+    put(stats, "journal_newest", writer.journal_newest);
 }
 
 /* -- answers ------------------------------------------------------------------------------- */
@@ -134,15 +135,16 @@ static bool is_verdict(enum status s)
 }
 
 /* Put the answers of all services together. */
-static void put_answers(struct stats *l, const struct server *server)
+static void put_answers(struct stats *stats, const struct server *server)
 {
     uint64_t sum[STATUS_COUNT] = { 0 };
     struct series_part part;
     char name[32];
 
-    for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next) {
-        series_read(m, &part);
-        for (enum status s = 0; s < STATUS_COUNT && m->verifier[0] == '\0'; s++)
+    for (const struct series *series = atomic_load(&server->metrics.first); series != NULL;
+         series = series->next) {
+        series_read(series, &part);
+        for (enum status s = 0; s < STATUS_COUNT && series->verifier[0] == '\0'; s++)
             sum[s] += part.count[s];
     }
     for (enum status s = 0; s < STATUS_COUNT; s++) {
@@ -152,37 +154,38 @@ static void put_answers(struct stats *l, const struct server *server)
         text_adds(&t, "verify_");
         text_adds(&t, status_row(s)->word);
         text_add(&t, "", 1);
-        put(l, name, sum[s]);
+        put(stats, name, sum[s]);
     }
 }
 
 /* Put one line of a service, or of a verifier in its stack. */
-static void put_series(struct stats *l, const struct series *m, const char *name, const char *key,
-                       const char *word, uint64_t value)
+static void put_series(struct stats *stats, const struct series *series, const char *name,
+                       const char *key, const char *word, uint64_t value)
 {
-    put_name(l, name);
-    line_puts(l->text, "service", m->service);
-    if (m->verifier[0] != '\0')
-        line_puts(l->text, "verifier", m->verifier);
+    put_name(stats, name);
+    line_puts(stats->text, "service", series->service);
+    if (series->verifier[0] != '\0')
+        line_puts(stats->text, "verifier", series->verifier);
     if (key != NULL)
-        line_puts(l->text, key, word);
-    line_put_u64(l->text, "value", value);
-    text_addc(l->text, '\n');
+        line_puts(stats->text, key, word);
+    line_put_u64(stats->text, "value", value);
+    text_addc(stats->text, '\n');
 }
 
-static void put_service(struct stats *l, const struct series *m)
+static void put_service(struct stats *stats, const struct series *series)
 {
     struct series_part part;
 
-    series_read(m, &part);
+    series_read(series, &part);
     for (enum status s = 0; s < STATUS_COUNT; s++)
         if (is_verdict(s))
-            put_series(l, m, "service_answers", "answer", status_row(s)->word, part.count[s]);
-    put_series(l, m, "service_timed", NULL, NULL, part.timed);
-    put_series(l, m, "service_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
+            put_series(stats, series, "service_answers", "answer", status_row(s)->word,
+                       part.count[s]);
+    put_series(stats, series, "service_timed", NULL, NULL, part.timed);
+    put_series(stats, series, "service_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
 }
 
-static void put_verifier(struct stats *l, const struct series *m)
+static void put_verifier(struct stats *stats, const struct series *series)
 {
     static const char *const words[OUTCOME_COUNT] = {
         [JETON_VERIFIER_PASS] = "pass",
@@ -192,25 +195,26 @@ static void put_verifier(struct stats *l, const struct series *m)
     };
     struct series_part part;
 
-    series_read(m, &part);
+    series_read(series, &part);
     for (int o = 0; o < OUTCOME_COUNT; o++)
-        put_series(l, m, "verifier_outcomes", "outcome", words[o], part.count[o]);
-    put_series(l, m, "verifier_timed", NULL, NULL, part.timed);
-    put_series(l, m, "verifier_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
+        put_series(stats, series, "verifier_outcomes", "outcome", words[o], part.count[o]);
+    put_series(stats, series, "verifier_timed", NULL, NULL, part.timed);
+    put_series(stats, series, "verifier_timed_microseconds", NULL, NULL, part.nanoseconds / 1000);
 }
 
-static void put_all_series(struct stats *l, const struct server *server)
+static void put_all_series(struct stats *stats, const struct server *server)
 {
-    for (const struct series *m = atomic_load(&server->metrics.first); m != NULL; m = m->next)
-        if (m->verifier[0] == '\0')
-            put_service(l, m);
+    for (const struct series *series = atomic_load(&server->metrics.first); series != NULL;
+         series = series->next)
+        if (series->verifier[0] == '\0')
+            put_service(stats, series);
         else
-            put_verifier(l, m);
+            put_verifier(stats, series);
 }
 
 /* -- the process --------------------------------------------------------------------------- */
 
-static void put_process(struct stats *l, const struct server *server)
+static void put_process(struct stats *stats, const struct server *server)
 {
     const struct protections p = sandbox_protections();
     const struct {
@@ -226,11 +230,11 @@ static void put_process(struct stats *l, const struct server *server)
         { "protection_seccomp", p.seccomp },
     };
 
-    put(l, "keeper_busy_seconds", write_queue_stats(server->write_queue).busy_seconds);
-    put(l, "reports_sent", journald_sent());
-    put(l, "reports_dropped", journald_dropped());
+    put(stats, "keeper_busy_seconds", write_queue_stats(server->write_queue).busy_seconds);
+    put(stats, "reports_sent", journald_sent());
+    put(stats, "reports_dropped", journald_dropped());
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        put(l, rows[i].name, rows[i].value);
+        put(stats, rows[i].name, rows[i].value);
 }
 
 /* -- latencies ------------------------------------------------------------------------------- */
@@ -241,14 +245,14 @@ static void add_seconds(struct text *t, const char *key, uint64_t nanoseconds)
               (unsigned long long)(nanoseconds % 1000000000));
 }
 
-static void begin(struct stats *l, const char *name, const char *suffix)
+static void begin(struct stats *stats, const char *name, const char *suffix)
 {
-    text_addf(l->text, "* name=%s%s", name, suffix);
-    l->count++;
+    text_addf(stats->text, "* name=%s%s", name, suffix);
+    stats->count++;
 }
 
 /* Put, for each doubling up to 17 s, how many took at most that long. */
-static void put_buckets(struct stats *l, const char *name, const struct histogram *h)
+static void put_buckets(struct stats *stats, const char *name, const struct histogram *h)
 {
     uint64_t sum = 0;
     unsigned bucket = 0;
@@ -256,14 +260,14 @@ static void put_buckets(struct stats *l, const char *name, const struct histogra
     for (unsigned bits = HISTOGRAM_LEAST_BITS; bits <= LATENCY_BITS_MAX; bits++) {
         while (histogram_bound(bucket) <= UINT64_C(1) << bits)
             sum += atomic_load_explicit(&h->count[bucket++], memory_order_relaxed);
-        begin(l, name, "_bucket");
-        add_seconds(l->text, "le", UINT64_C(1) << bits);
-        text_addf(l->text, " value=%llu\n", (unsigned long long)sum);
+        begin(stats, name, "_bucket");
+        add_seconds(stats->text, "le", UINT64_C(1) << bits);
+        text_addf(stats->text, " value=%llu\n", (unsigned long long)sum);
     }
 }
 
 /* Put all lines of a histogram, which must be a copy that nobody adds to, so that they agree. */
-static void put_latency(struct stats *l, const char *name, const struct histogram *h)
+static void put_latency(struct stats *stats, const char *name, const struct histogram *h)
 {
     static const struct {
         const char *suffix;
@@ -275,27 +279,27 @@ static void put_latency(struct stats *l, const char *name, const struct histogra
     };
     unsigned long long total = histogram_total(h);
 
-    put_buckets(l, name, h);
-    begin(l, name, "_bucket");
-    text_addf(l->text, " le=+Inf value=%llu\n", total);
-    begin(l, name, "_sum");
-    add_seconds(l->text, "value", atomic_load(&h->nanoseconds));
-    text_addc(l->text, '\n');
-    begin(l, name, "_count");
-    text_addf(l->text, " value=%llu\n", total);
+    put_buckets(stats, name, h);
+    begin(stats, name, "_bucket");
+    text_addf(stats->text, " le=+Inf value=%llu\n", total);
+    begin(stats, name, "_sum");
+    add_seconds(stats->text, "value", atomic_load(&h->nanoseconds));
+    text_addc(stats->text, '\n');
+    begin(stats, name, "_count");
+    text_addf(stats->text, " value=%llu\n", total);
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++) {
-        begin(l, name, quantiles[i].suffix);
-        add_seconds(l->text, "value", histogram_quantile(h, quantiles[i].per_thousand));
-        text_addc(l->text, '\n');
+        begin(stats, name, quantiles[i].suffix);
+        add_seconds(stats->text, "value", histogram_quantile(h, quantiles[i].per_thousand));
+        text_addc(stats->text, '\n');
     }
 }
 
-static void put_latencies(struct stats *l, const struct server *server)
+static void put_latencies(struct stats *stats, const struct server *server)
 {
     struct histogram verify = { 0 }, commit = { 0 };
 
     metrics_latency(&server->metrics, &verify);
     histogram_merge(&commit, write_queue_commit_time(server->write_queue));
-    put_latency(l, "verify_seconds", &verify);
-    put_latency(l, "commit_seconds", &commit);
+    put_latency(stats, "verify_seconds", &verify);
+    put_latency(stats, "commit_seconds", &commit);
 }

@@ -20,8 +20,8 @@ TAILQ_HEAD(session_list, session);
  * administrator waiting.  Each takes a slot.  Sessions that find none queue up, and until they had
  * their turn nobody else of that class begins a change. */
 struct change_class {
-    unsigned most;
-    unsigned outstanding;
+    unsigned max;
+    unsigned outstanding;        /* changes under way */
     struct session_list waiting; /* for a slot; net/scheduler's */
 };
 

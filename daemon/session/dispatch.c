@@ -178,13 +178,13 @@ static enum session_wait may_change(const struct run *run)
 {
     const struct session *s = run->session;
     const struct change_class *class = session_class(s);
-    unsigned most = s->role == ROLE_ADMIN ? CHANGES_MAX : CHANGES_MAX_VERIFY;
+    unsigned max = s->role == ROLE_ADMIN ? CHANGES_MAX : CHANGES_MAX_VERIFY;
 
-    if (class->outstanding >= class->most || (!TAILQ_EMPTY(&class->waiting) && !run->granted))
+    if (class->outstanding >= class->max || (!TAILQ_EMPTY(&class->waiting) && !run->granted))
         return SESSION_WAITS_FOR_SLOT;
     if (run->changes == CHANGES_A_RUN)
         return SESSION_WAITS_FOR_OTHERS;
-    return s->outstanding < most ? SESSION_READY : SESSION_WAITS_FOR_ANSWERS;
+    return s->outstanding < max ? SESSION_READY : SESSION_WAITS_FOR_ANSWERS;
 }
 
 static void begin(struct run *run, const struct request_line *line)

@@ -25,10 +25,10 @@ struct verify_batch {
     unsigned batches;                    /* one in TIMED is timed */
 };
 
-/* True if one more question fits. */
-static inline bool verify_batch_has_room(const struct verify_batch *b)
+/* True if no other question fits. */
+static inline bool verify_batch_is_full(const struct verify_batch *b)
 {
-    return b->count < VERIFY_BATCH_MAX;
+    return b->count == VERIFY_BATCH_MAX;
 }
 
 /* Read what a verify request asks; the question points into the request.  Not STATUS_OK: *problem

@@ -143,8 +143,8 @@ static void ask_table(struct evaluation *e, const struct eval_context *context,
 
 /* -- the entries ----------------------------------------------------------------------------- */
 
-/* Count the entry's result and go to the next.  True: it is decided. */
-static bool count(struct evaluation *e, unsigned worker, const struct verifier_result *result)
+/* Count and add the entry's result, and go to the next entry, or to the end if it decides. */
+static void add_result(struct evaluation *e, unsigned worker, const struct verifier_result *result)
 {
     struct stack_entry *entry = eval_entry(e);
 
@@ -152,9 +152,8 @@ static bool count(struct evaluation *e, unsigned worker, const struct verifier_r
     if (result->outcome == JETON_VERIFIER_PASS && result->identifies && e->verifier == NULL)
         e->verifier = entry->name;
     e->throttled = e->throttled || (entry->is_throttle && result->outcome == JETON_VERIFIER_FAIL);
-    bool over = stack_result_add(&e->result, entry->control, result);
-    e->index = over ? e->stack->entries : e->index + 1;
-    return e->index == e->stack->entries;
+    bool decided = stack_result_add(&e->result, entry->control, result);
+    e->index = decided ? e->stack->entries : e->index + 1;
 }
 
 void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
@@ -166,7 +165,7 @@ void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
     check_answer(e, outcome, answer, &result);
     if (entry->module != NULL)
         series_time(entry->series, worker, clock_monotonic() - e->entry_began);
-    count(e, worker, &result);
+    add_result(e, worker, &result);
 }
 
 void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_failure why)
@@ -180,7 +179,7 @@ void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_fail
 
     stack_entry_log_failure(e->stack->service, eval_entry(e), why, "%s; that counts as an error",
                             words[why]);
-    count(e, worker, &result);
+    add_result(e, worker, &result);
 }
 
 static void ask_here(struct evaluation *e, const struct eval_context *context,
@@ -219,9 +218,9 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
         struct stack_entry *entry = eval_entry(e);
         if (entry->verifier == NULL) {
             ask_table(e, context, &result);
-            count(e, context->worker, &result);
+            add_result(e, context->worker, &result);
         } else if (entry->needs_identity && e->verifier == NULL) {
-            count(e, context->worker, &no_identity);
+            add_result(e, context->worker, &no_identity);
         } else {
             e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
             e->question.identity = e->verifier != NULL ? &e->identity : NULL;

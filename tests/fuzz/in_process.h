@@ -262,7 +262,7 @@ static void inproc_start(void)
         .server = &inproc.server,
         .stack_reader = &inproc.server.stack_set->reader[0],
     };
-    inproc.worker.class[CLASS_OTHERS].most = inproc.worker.class[CLASS_ADMINS].most = 100;
+    inproc.worker.class[CLASS_OTHERS].max = inproc.worker.class[CLASS_ADMINS].max = 100;
     MUST(mailbox_init(&inproc.worker.mailbox) == 0);
     begin_sessions();
 }

@@ -5,7 +5,7 @@
 #include <gnutls/crypto.h>
 #include <sodium.h>
 
-enum { RSA_MIN = 2048, COORDINATE_MAX = 66, EXPONENT_MAX = 8 };
+enum { RSA_MIN = 2048, EXPONENT_MAX = 8 };
 
 typedef enum jwt_signature verify_fn(const struct jwt_key *key, const struct jwt_alg *alg,
                                      struct slice text, struct slice signature);

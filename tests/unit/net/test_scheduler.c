@@ -161,8 +161,8 @@ static void slots_are_granted_first_come_first_served_by_class(void **state)
 
     (void)state;
     make_bare();
-    others->most = others->outstanding = 1;
-    admins->most = 2;
+    others->max = others->outstanding = 1;
+    admins->max = 2;
     admins->outstanding = 1;
     wait_for_slot(2, 2);
     wait_for_slot(0, 1);
@@ -174,7 +174,7 @@ static void slots_are_granted_first_come_first_served_by_class(void **state)
     others->outstanding = 0;
     scheduler_end_turn(&worker);
     assert_turns("c");
-    others->most = 3;
+    others->max = 3;
     scheduler_end_turn(&worker);
     assert_turns("ab"); /* c was granted a slot, and is behind them again */
     others->outstanding = 0;
@@ -191,7 +191,7 @@ static void a_scheduled_session_keeps_its_place_in_the_queue(void **state)
 
     (void)state;
     make_bare();
-    others->most = others->outstanding = 1;
+    others->max = others->outstanding = 1;
     wait_for_slot(0, 1);
     wait_for_slot(1, 1);
     scheduler_schedule(&bare[0]);
@@ -211,7 +211,7 @@ static void a_closed_session_is_in_no_list(void **state)
 
     (void)state;
     make_bare();
-    others->most = others->outstanding = 1;
+    others->max = others->outstanding = 1;
     for (int i = 0; i < 3; i++)
         wait_for_slot(i, 1);
     for (int i = 0; i < 3; i++)
@@ -299,7 +299,7 @@ static void changes_wait_for_slots_in_the_order_in_which_they_came(void **state)
     int fd[3];
 
     (void)state;
-    worker.class[CLASS_ADMINS].most = 1;
+    worker.class[CLASS_ADMINS].max = 1;
     for (int i = 0; i < 3; i++) {
         fd[i] = connect_client(ROLE_ADMIN);
         send_text(fd[i], "create\ncreate\n");
@@ -323,7 +323,7 @@ static void a_client_that_leaves_the_queue_lets_the_next_one_in(void **state)
     int fd[3];
 
     (void)state;
-    worker.class[CLASS_ADMINS].most = 1;
+    worker.class[CLASS_ADMINS].max = 1;
     for (int i = 0; i < 3; i++) {
         fd[i] = connect_client(ROLE_ADMIN);
         send_text(fd[i], "create\n");
