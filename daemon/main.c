@@ -20,14 +20,14 @@ static struct daemon_environment environment = { .source = { .file = CONFIG_DEFA
 static bool check_only;
 
 static const char usage[] =
-    "usage: jetond [--config FILE] [--set section.key=value]... [--check]\n"
+    "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]... [--check]\n"
     "\n"
     "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
     "\n"
-    "  --config FILE          read FILE instead of " CONFIG_DEFAULT_FILE "\n"
+    "  --config FILE            read FILE instead of " CONFIG_DEFAULT_FILE "\n"
     "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
-    "  --check                check configuration and store, and exit\n"
-    "  --version, --help      show the version; show this text\n"
+    "  --check                  check configuration, verifiers and store, and exit\n"
+    "  --version, --help        show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
 
@@ -98,8 +98,10 @@ static bool add_assignment(const char *assignment)
 {
     struct config_source *source = &environment.source;
 
-    if (source->assignments == CONFIG_ASSIGNMENTS_MAX)
+    if (source->assignments == CONFIG_ASSIGNMENTS_MAX) {
+        fprintf(stderr, "jetond: --set can be given at most %d times\n", CONFIG_ASSIGNMENTS_MAX);
         return false;
+    }
     source->assignment[source->assignments++] = assignment;
     return true;
 }
@@ -135,6 +137,8 @@ static bool parse_options(int argc, char **argv)
             return false;
         }
     }
+    if (optind < argc)
+        fprintf(stderr, "jetond: %s: only options are allowed\n", argv[optind]);
     return optind == argc;
 }
 

@@ -194,10 +194,14 @@ bool config_key_set(struct config *c, int line, const char *section, const char 
     if (service.at != NULL)
         return service_config_add(&c->services, service, name, value, line, problem);
     if (at < 0) {
-        problem_set(problem, STATUS_UNKNOWN_KEY,
-                    section_known ? "[%.40s] has no key %.60s" :
-                                    "there is no section [%.40s] (for key %.60s)",
-                    section, name);
+        if (section[0] == '\0')
+            problem_set(problem, STATUS_UNKNOWN_KEY, "%.60s: a key must stand below its [section]",
+                        name);
+        else
+            problem_set(problem, STATUS_UNKNOWN_KEY,
+                        section_known ? "[%.40s] has no key %.60s" :
+                                        "there is no section [%.40s] (for key %.60s)",
+                        section, name);
         return false;
     }
     if (!set_row(c, at, value, seen, problem))

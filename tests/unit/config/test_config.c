@@ -53,6 +53,7 @@ static void every_mistake_names_its_line_and_what_is_right(void **state)
         const char *text, *line, *word;
     } cases[] = {
         { "[daemon]\nwokers=1\n", ":2: ", "has no key wokers" },
+        { "workers=1\n", ":1: ", "workers: a key must stand below its [section]" },
         { "[demon]\nworkers=1\n", ":2: ", "no section [demon]" },
         { "[daemon]\n\nworkers=many\n", ":3: ", "a number from 0" },
         { "[daemon]\nworkers=65\n", ":2: ", "a number from 0" },
