@@ -214,7 +214,7 @@ static void stop_threads(struct daemon *s)
         worker_join(&server->worker[i]);
     writer_thread_stop(s->writer_thread);
     if (!stack_set_end(server->stack_set))
-        log_warning("a verifier has not returned; jetond ends without it");
+        log_warning("verify: a verifier has not returned; jetond ends without it");
 }
 
 static void free_event(struct event *event)
@@ -271,7 +271,7 @@ static bool needs_restart(const struct config *a, const struct config *b)
 
 static void keep_config(struct daemon *s, const struct problem *problem)
 {
-    log_error("the configuration stays as it was: %s", problem->message);
+    log_error("config: the configuration stays as it was: %s", problem->message);
     if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
         log_info("sandbox: only paths named in the configuration at start can be reached until a "
                  "restart ([daemon] sandbox)");
@@ -316,9 +316,10 @@ static bool recall_table(struct server *server)
         return true;
     int error = token_table_recall(server->token_table);
     if (error < 0) {
-        log_error("no memory for a new table (%s): clients that have the old one still go by the "
-                  "old configuration; trying again",
-                  strerror(-error));
+        log_error(
+            "table: no memory for a new one (%s): clients that have the old one still go by the "
+            "old configuration; trying again",
+            strerror(-error));
         return false;
     }
     server->stack_set->terms_changed = false;
@@ -337,7 +338,7 @@ static void on_settle(evutil_socket_t fd, short what, void *daemon)
         event_add(s->on_settle, settled ? &later : &soon);
         return;
     }
-    log_info("configuration reloaded");
+    log_info("config: configuration reloaded");
     watchdog_ready(&s->watchdog);
     if (s->reload_again) {
         s->reload_again = false;

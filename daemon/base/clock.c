@@ -12,7 +12,8 @@
 /* Call _exit(): exit() would run exit handlers while other threads still use what they free. */
 static void give_up(void)
 {
-    log_error("the clock cannot be read: %s; nothing can be verified without it", strerror(errno));
+    log_error("clock: the clock cannot be read: %s; nothing can be verified without it",
+              strerror(errno));
     _exit(EXIT_FAILURE);
 }
 

@@ -91,7 +91,7 @@ static void take_inherited(struct listener *l, const struct listen_fds *inherite
         s->fd = inherited->socket[i].fd;
         getsockname(s->fd, (struct sockaddr *)&address, &len);
         snprintf(s->path, sizeof(s->path), "%.*s", (int)sizeof(s->path) - 1, address.sun_path);
-        log_info("%s: inherited socket %s", role_name(s->role), s->path);
+        log_info("listener: inherited the %s socket %s", role_name(s->role), s->path);
     }
 }
 
@@ -236,16 +236,16 @@ static void admit(struct listening *s, int fd)
     struct peercred peer;
 
     if (peercred_read(fd, &peer) < 0) {
-        log_warning("a connection to %s is refused: the kernel does not name its peer", s->path);
+        log_warning("listener: a connection to %s is refused: the kernel does not name its peer",
+                    s->path);
         close(fd);
         return;
     }
     if (!client_limit_acquire(l->server->client_limit, peer.uid, admin)) {
-        journald_report(&(struct journald_entry){ .kind = JOURNALD_REFUSED,
-                                                  .uid = peer.uid,
-                                                  .pid = peer.pid },
-                        "a connection to %s is refused: uid %u has too many, or all together",
-                        s->path, (unsigned)peer.uid);
+        journald_report(
+            &(struct journald_entry){ .kind = JOURNALD_REFUSED, .uid = peer.uid, .pid = peer.pid },
+            "listener: a connection to %s is refused: uid %u has too many, or all together",
+            s->path, (unsigned)peer.uid);
         reject(fd, "too many connections ([daemon] max_connections, max_connections_per_uid)");
         return;
     }

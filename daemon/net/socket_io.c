@@ -47,9 +47,9 @@ static ssize_t send_some(struct session *s)
         s->passing = -1;
         s->passed = true;
     } else if (errno == ETOOMANYREFS) {
-        log_warning("too many descriptors are on their way and not taken in: the table is not sent "
-                    "to uid %u",
-                    (unsigned)s->peer.uid);
+        log_warning(
+            "table: not sent to uid %u: too many descriptors are on their way and not taken in",
+            (unsigned)s->peer.uid);
     }
     return sent;
 }

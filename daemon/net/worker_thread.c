@@ -144,7 +144,8 @@ static void *run(void *argument)
 
     thread_begin();
     if (event_base_dispatch(worker->base) < 0)
-        log_error("a worker's event loop failed; its connections are not served");
+        log_error(
+            "worker: its event loop failed, and its connections are not served: restart jetond");
     return NULL;
 }
 

@@ -203,7 +203,7 @@ static bool clear_recovery_beyond(struct tdb_file *f, int flags)
     f->unclean = !good && !for_writing;
     if (!good && for_writing && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         log_warning(
-            "%s: power failed while a commit made the file longer: nothing of that commit was saved",
+            "store: %s: power failed while a commit made the file longer: nothing of that commit was saved",
             f->path);
         good = tdb_recovery_clear(fd);
     }
@@ -290,7 +290,7 @@ static bool in_place(struct tdb_file *f)
     if (stat(f->path, &st) == 0 && same_file(f, &st))
         return true;
     if (!f->error_logged)
-        log_error("%s was moved away or replaced", f->path);
+        log_error("store: %s was moved away or replaced", f->path);
     f->error_logged = true;
     return false;
 }
@@ -351,6 +351,6 @@ void tdb_file_shrink(struct tdb_file *f)
     if (size < end)
         size = (end + page - 1) / page * page; /* TDB's files are whole pages */
     if (size < (uint64_t)st.st_size && ftruncate(fd, (off_t)size) < 0)
-        log_warning("%s: cannot be shortened: %s", f->path, strerror(errno));
+        log_warning("store: %s cannot be shortened: %s", f->path, strerror(errno));
     f->size_before = 0;
 }

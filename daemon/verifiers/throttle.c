@@ -126,7 +126,7 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
     if (wait <= 0)
         return JETON_VERIFIER_PASS;
     journald_report(&(struct journald_entry){ .kind = JOURNALD_THROTTLED, .uid = q->peer_uid },
-                    "verifications by uid %u are refused for %lld s: too many failed",
+                    "throttle: verifications by uid %u are refused for %lld s: too many failed",
                     (unsigned)q->peer_uid, (long long)((wait + SECOND - 1) / SECOND));
     a->reason = JETON_REASON_DENIED;
     a->retry_after = (wait + SECOND - 1) / SECOND;

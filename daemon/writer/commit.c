@@ -257,7 +257,7 @@ static bool reserve(struct writer *w, const struct totals *totals)
         reserve_table(w, totals->tokens, totals->bytes))
         return true;
     if (!w->recovery.failure_logged)
-        log_error("no memory for a larger table; changes are refused until there is");
+        log_error("table: no memory for a larger one; changes are refused until there is");
     return false;
 }
 

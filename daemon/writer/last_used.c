@@ -60,9 +60,11 @@ static void recreate(struct last_used *l)
     l->tdb = open_file(l);
     l->since = 0;
     if (l->tdb != NULL)
-        log_warning("%s was damaged and is replaced: earlier times of last use are lost", l->path);
+        log_warning("last_used: %s was damaged and is replaced: earlier times of last use are lost",
+                    l->path);
     else
-        log_warning("%s: %s: times of last use are kept in memory only", l->path, strerror(errno));
+        log_warning("last_used: %s: %s: times of last use are kept in memory only", l->path,
+                    strerror(errno));
 }
 
 struct last_used *last_used_open(const char *store)
@@ -209,7 +211,8 @@ static void give_up_round(struct last_used *l)
     if (tdb_error(l->tdb) == TDB_ERR_CORRUPT)
         recreate(l);
     else
-        log_warning("%s cannot be written; times of last use are tried again later", l->path);
+        log_warning("last_used: %s cannot be written; times of last use are tried again later",
+                    l->path);
     l->failed = false;
     l->in_round = false;
     l->slot = 0;

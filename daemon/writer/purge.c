@@ -18,7 +18,7 @@ static bool clock_is_steady(struct purge *p, int64_t now)
     enum { STEP = 60, DISTRUST = 600 };
     int64_t monotonic = clock_seconds(), offset = now - monotonic, step = offset - p->clock_offset;
     if (p->clock_offset != 0 && (step > STEP || step < -STEP)) {
-        log_warning("the clock was set by %lld seconds: nothing is purged for ten minutes",
+        log_warning("purge: the clock was set by %lld seconds: nothing is purged for ten minutes",
                     (long long)step);
         p->trusted_from = monotonic + DISTRUST;
     }

@@ -75,8 +75,8 @@ static void log_state(struct recovery *r, bool works)
     r->failure_logged = !works;
     journald_report(
         &event, works ?
-                    "the store can be written again" :
-                    "the store cannot be written: changes are refused until it can, denials stand");
+                    "store: it can be written again" :
+                    "store: it cannot be written; changes are refused until it can, denials stand");
 }
 
 bool recovery_run(struct recovery *r)

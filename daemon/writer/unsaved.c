@@ -64,7 +64,7 @@ static void report_unsaved(const struct change *c)
         .pid = c->pid,
     };
 
-    journald_report(&r, "a denial (%s) is in force but not saved: the disk refuses it",
+    journald_report(&r, "store: a denial (%s) is in force but not saved: the disk refuses it",
                     c->kind->event);
 }
 
