@@ -21,7 +21,7 @@ void worker_tick(struct worker *worker);
 void worker_stop(struct worker *worker);
 void worker_join(struct worker *worker);
 
-/* Free the worker and its connections.  The writer_thread has stopped. */
+/* Free the worker and its connections.  The writer's thread has stopped. */
 void worker_free(struct worker *worker);
 
 /* Ask each worker through its mailbox whether its event loop still runs, and see later whether all

@@ -43,7 +43,7 @@ static inline void worker_count(_Atomic uint64_t *counter)
 struct worker {
     struct event_base *base;
     struct mailbox mailbox; /* new connections, answered changes, chunks of scans, jobs */
-    unsigned reader;        /* this thread's number with the token_table and metrics */
+    unsigned reader; /* this thread's number, in the token table, the metrics and the stack_set */
     struct server *server;
     struct conn *conns; /* also those that are closed and have something with another thread */
     struct change_class class[CLASSES];

@@ -84,7 +84,7 @@ void session_post_changes(struct session *s)
     struct write_queue *queue = s->worker->server->write_queue;
     bool more = s->wait == SESSION_WAITS_FOR_OTHERS;
 
-    /* First: the writer may be done with these before this session runs again. */
+    /* Announce before posting: the writer may be done with these before this session runs again. */
     if (more && !s->announced)
         write_queue_expect(queue, 1);
     write_queue_post(queue, &s->changes);

@@ -73,9 +73,9 @@ struct session {
     void (*on_change)(struct mail *mail); /* an answered change */
     void (*on_chunk)(struct mail *mail);  /* a scan with its next chunk */
     void (*on_job)(struct mail *mail);    /* a job with its result */
-    /* Run: the line that waits may be ready now. */
-    void (*on_ready)(struct session *s); /* ... as pending_verify found */
-    void (*on_turn)(struct session *s);  /* ... as the scheduler found */
+    /* Run the session now: */
+    void (*on_ready)(struct session *s); /* pending_verify decided something, on a timeout */
+    void (*on_turn)(struct session *s);  /* the scheduler has its turn */
 };
 
 /* Initialise a session; the caller has set what it knows, and the rest is zero. */

@@ -11,7 +11,7 @@
 /* Who evaluates, and for whom. */
 struct eval_context {
     struct token_table *token_table;
-    unsigned worker; /* the thread's number: with the token_table, with metrics */
+    unsigned worker; /* the thread's number, as a reader of the token table and in metrics */
     const struct peercred *peer;
     size_t group_count;
     const gid_t *groups;

@@ -31,7 +31,7 @@ static const struct row {
     { "changes", COUNTER, "Changes that were saved." },
     { "denials_unsaved", GAUGE,
       "Revocations in force that could not be saved: act if this is not 0." },
-    { "journal_*", GAUGE, "Serial of a journal entry." },
+    { "journal_*", GAUGE, "Serial of the oldest or newest entry of the journal." },
     { "keeper_busy_seconds", GAUGE,
       "How long the writer thread has been busy with its current task." },
     { "reports_sent", COUNTER, "Entries sent to the system's journal." },
@@ -41,7 +41,7 @@ static const struct row {
     { "verify_seconds_p*", LEFT_OUT, NULL }, /* Prometheus computes quantiles itself */
     { "commit_seconds_p*", LEFT_OUT, NULL },
     { "verify_seconds", HISTOGRAM,
-      "Time that verifications took in the daemon, by input piece, a sample." },
+      "Time from the first verification of a batch to its last reply, of a sample of batches." },
     { "commit_seconds", HISTOGRAM, "Time that transactions took to be saved." },
     { "verify_*", COUNTER, "Verifications with this answer." },
     { "service_answers", COUNTER, "Verifications by service and answer." },

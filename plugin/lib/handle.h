@@ -23,7 +23,7 @@
 #include "plugin/lib/table_view.h"
 
 enum {
-    HANDLE_CHANNELS = 4, /* as many as the daemon has workers at most */
+    HANDLE_CHANNELS = 4, /* as many as the daemon has workers by default, at most */
     HANDLE_QUERIES_MAX = 250,
 };
 
