@@ -250,7 +250,7 @@ static void a_descriptor_belongs_to_the_reply_it_came_with(void **state)
     stop_server();
 }
 
-static void without_room_for_the_descriptor_the_reply_still_counts(void **state)
+static void without_space_for_the_descriptor_the_reply_still_counts(void **state)
 {
     (void)state;
     struct rlimit old, low;
@@ -285,7 +285,7 @@ int main(void)
         WITH_SERVER(the_descriptor_of_a_reply_is_closed_unless_kept),
         WITH_SERVER(descriptors_that_nobody_asked_for_are_closed_and_end_the_connection),
         WITH_SERVER(a_descriptor_belongs_to_the_reply_it_came_with),
-        WITH_SERVER(without_room_for_the_descriptor_the_reply_still_counts),
+        WITH_SERVER(without_space_for_the_descriptor_the_reply_still_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

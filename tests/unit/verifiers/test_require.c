@@ -310,7 +310,7 @@ static void arguments_that_are_wrong_are_refused_with_what_is_right(void **state
     assert_true(opens("peer_uid=4294967294"));
 }
 
-static void there_is_room_for_sixteen_of_each(void **state)
+static void there_is_space_for_sixteen_of_each(void **state)
 {
     (void)state;
     static const char *const arguments[] = { "subject=a", "issuer=a", "peer_uid=7", "peer_gid=7" };
@@ -352,7 +352,7 @@ int main(void)
         TEST(without_an_identity_only_who_asks_can_be_judged),
         TEST(scopes_alone_can_be_handed_out),
         TEST(arguments_that_are_wrong_are_refused_with_what_is_right),
-        TEST(there_is_room_for_sixteen_of_each),
+        TEST(there_is_space_for_sixteen_of_each),
         TEST(names_have_at_most_256_bytes),
     };
 
