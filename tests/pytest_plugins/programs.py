@@ -59,8 +59,6 @@ class Program(pytest.Item):
     def judge(self, status, printed):
         if status != 0:
             raise Failed(f"exit status {status}")
-        if "[  SKIPPED ]" in printed:
-            pytest.skip(f"{self.path.name}, {self.name}: {reason(printed)}")
 
     def repr_failure(self, excinfo):
         if excinfo.errisinstance((Failed, pytest.fail.Exception)):      # which is what a missed deadline raises
@@ -77,14 +75,16 @@ class UnitTest(Program):
 
     def judge(self, status, printed):
         super().judge(status, printed)
+        if "[  SKIPPED ]" in printed:
+            pytest.skip(f"{self.path.name}, {self.name}: {reason(printed)}")
         if "[       OK ]" not in printed:
             raise Failed("it was not run")
 
 
 def reason(printed):
-    """Return what the program printed besides the marks of cmocka."""
-    lines = (re.sub(r"^\[.{10}\] *", "", line) for line in printed.splitlines() if "SKIPPED" in line or line[:1] != "[")
-    return " ".join(lines)
+    """Return the lines that are not cmocka's own."""
+    own = re.compile(r"\[.{10}\]|\s*\d+ SKIPPED TEST")
+    return " ".join(line for line in printed.splitlines() if not own.match(line)).strip() or "skip()"
 
 
 class UnitTests(pytest.File):
@@ -130,6 +130,16 @@ class Harness(pytest.File):
             built(f"tests/fuzz/{name}"), f"tests/fuzz/corpus/{name}"])
 
 
+class SourceCheck(Program):
+    """A check of the sources; a line with [  SKIPPED ] says why it could not be made."""
+
+    def judge(self, status, printed):
+        super().judge(status, printed)
+        skipped = re.search(r"^\[  SKIPPED \] (.*)", printed, re.M)
+        if skipped:
+            pytest.skip(skipped[1])
+
+
 class Check(pytest.File):
     def collect(self):
-        yield Program.from_parent(self, name="check", arguments=[self.path])
+        yield SourceCheck.from_parent(self, name="check", arguments=[self.path])
