@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the lines of a session to the handlers that carry them out: a table with one row for each
- * verb.  The worker's thread. */
+ * verb; what a line may hold is in proto/request.h.  The worker's thread. */
 #ifndef JETON_DAEMON_SESSION_DISPATCH_H
 #define JETON_DAEMON_SESSION_DISPATCH_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The lease of a table: until when clients may believe it.  A daemon that is dead or hung does not
  * renew it, and its clients then ask the socket; this bounds how long a revoked token can pass.
- * Under the token table's mutex. */
+ * The main thread renews it every second (daemon.c), under the token table's mutex. */
 #ifndef JETON_DAEMON_TABLE_LEASE_H
 #define JETON_DAEMON_TABLE_LEASE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One batch is one transaction, which mostly succeeds.  When it fails, recovery.h takes over;
+/* One batch is one transaction, which mostly succeeds.  When it fails, disk_failure.h takes over;
  * when the store turns out to be full, the batch is queued again, and its creations are then
  * refused. */
 #include "daemon/writer/commit.h"
@@ -45,7 +45,7 @@ void commit_collect(struct writer *w)
 
 void commit_retry(struct writer *w)
 {
-    w->retry = w->retry || recovery_is_due(&w->recovery);
+    w->retry = w->retry || disk_failure_is_due(&w->disk_failure);
 }
 
 /* Move waiting changes to the batch, and let their denials take effect whatever the disk will
@@ -71,7 +71,7 @@ bool commit_batch(struct writer *w, int64_t now)
     if (count == 0 && !w->retry)
         return false;
     w->retry = false;
-    if (!w->recovery.broken || recovery_run(&w->recovery))
+    if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
         save_unsaved(w, now);
     update_counters(w);
     if (count > 0)
@@ -83,7 +83,7 @@ bool commit_batch(struct writer *w, int64_t now)
  * failed, or was queued again. */
 static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
-    bool tried = !w->recovery.broken, was_at_limit = w->at_size_limit;
+    bool tried = !w->disk_failure.broken, was_at_limit = w->at_size_limit;
     struct totals totals = { 0 };
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
@@ -95,7 +95,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
     } else if (w->at_size_limit && !was_at_limit) {
         requeue(w, batch);
     } else {
-        recovery_fail(&w->recovery, batch, tried);
+        disk_failure_handle(&w->disk_failure, batch, tried);
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
@@ -166,7 +166,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
     if (c->kind->deny != 0 || c->removes ||
-        unsaved_flags(&w->recovery.unsaved, concerned->digest) == 0)
+        unsaved_flags(&w->disk_failure.unsaved, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE,
                 "a denial of this token is in force but not saved yet; "
@@ -256,7 +256,7 @@ static bool reserve(struct writer *w, const struct totals *totals)
     if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
         reserve_table(w, totals->tokens, totals->bytes))
         return true;
-    if (!w->recovery.failure_logged)
+    if (!w->disk_failure.failure_logged)
         log_error("table: no memory for a larger one; changes are refused until there is");
     return false;
 }
@@ -287,19 +287,19 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
     }
     if (changes > 0) {
         write_queue_count_commit(w->queue, changes);
-        recovery_note_commit(&w->recovery);
+        disk_failure_note_commit(&w->disk_failure);
     }
     PROBE(publish, changes, journal_newest(w->journal));
 }
 
 static void update_counters(struct writer *w)
 {
-    if (!w->recovery.broken)
+    if (!w->disk_failure.broken)
         write_queue_set_newest(w->queue, journal_newest(w->journal));
-    write_queue_set_unsaved(w->queue, w->recovery.unsaved.count);
+    write_queue_set_unsaved(w->queue, w->disk_failure.unsaved.count);
 }
 
-/* -- when the disk fails --------------------------------------------------------------------- */
+/* -- a store at its size limit, and unsaved denials ------------------------------------------ */
 
 /* Queue a batch again that found the store full: this time what would make the file grow is
  * refused. */
@@ -313,16 +313,16 @@ static void requeue(struct writer *w, struct mail_list *batch)
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = (struct mail_list){ NULL, NULL };
-    recovery_run(&w->recovery); /* the journal in memory has entries of this batch */
+    disk_failure_recover(&w->disk_failure); /* the journal in memory has entries of this batch */
 }
 
 /* Save unsaved denials in batches of their own, so that one which fails again delays nothing
  * else. */
 static void save_unsaved(struct writer *w, int64_t now)
 {
-    for (bool ok = true; ok && w->recovery.unsaved.first != NULL;) {
+    for (bool ok = true; ok && w->disk_failure.unsaved.first != NULL;) {
         struct mail_list batch = { NULL, NULL };
-        size_t count = unsaved_take(&w->recovery.unsaved, &batch, COMMIT_BATCH_MAX);
+        size_t count = unsaved_take(&w->disk_failure.unsaved, &batch, COMMIT_BATCH_MAX);
         ok = count > 0 && save_batch(w, &batch, 0, now);
     }
 }

@@ -4,7 +4,7 @@
  *
  *     changes ─▶ denials take effect ─▶ apply, put, journal ─▶ commit ─▶ publish ─▶ answers
  *
- * A commit that may or may not have happened is answered with ERR store; the store is opened again,
+ * A commit that may or may not have happened (disk_failure.h) is answered with ERR store; the store is opened again,
  * and what it then has of the tokens concerned is published.  Denials stand all the same: they are
  * kept, and tried again before every later change and every second, until they are saved. */
 #ifndef JETON_DAEMON_WRITER_COMMIT_H
@@ -12,7 +12,7 @@
 
 #include "daemon/writer/writer_state.h"
 
-enum { COMMIT_BATCH_MAX = RECOVERY_CHANGES_MAX };
+enum { COMMIT_BATCH_MAX = DISK_FAILURE_CHANGES_MAX };
 
 /* Move what was posted to the changes that wait for a batch. */
 void commit_collect(struct writer *w);

@@ -73,7 +73,7 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
     };
 
     scan->len = 0;
-    if (from->writer->recovery.readable) {
+    if (from->writer->disk_failure.readable) {
         kinds[scan->verb].step(&s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {

@@ -33,11 +33,11 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
         return false;
     }
     w->store = store;
-    w->recovery.store = store;
-    w->recovery.journal = w->journal;
-    w->recovery.token_table = w->token_table;
-    w->recovery.index = &w->index;
-    w->recovery.readable = true;
+    w->disk_failure.store = store;
+    w->disk_failure.journal = w->journal;
+    w->disk_failure.token_table = w->token_table;
+    w->disk_failure.index = &w->index;
+    w->disk_failure.readable = true;
     write_queue_set_newest(w->queue, journal_newest(w->journal));
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(store));
     return true;
@@ -48,7 +48,7 @@ void writer_destroy(struct writer *w)
     for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
         change_free((struct change *)m);
     write_queue_free(w->queue);
-    recovery_clear(&w->recovery);
+    disk_failure_clear(&w->disk_failure);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     journal_free(w->journal);

@@ -8,7 +8,7 @@
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/last_used.h"
-#include "daemon/writer/recovery.h"
+#include "daemon/writer/disk_failure.h"
 #include "daemon/writer/write_queue.h"
 
 struct writer {
@@ -25,7 +25,7 @@ struct writer {
     uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
     uint64_t store_before;           /* the file's size when the transaction began */
     uint64_t tokens;                 /* in the store, as far as the transaction got */
-    struct recovery recovery;
+    struct disk_failure disk_failure;
 };
 
 /* Let the process keep the memory of one transaction for the next.  Before other threads run. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer's thread: the only one that touches the disk.
+/* The writer's thread: the only one that touches the disk.  Other threads use write_queue.h.
  *
  *     loop:  one batch of changes  ─▶  one chunk of one scan  ─▶  chores, once a second
  *

@@ -33,6 +33,7 @@
 #include "daemon/verifiers/jwt/claims.h"
 #include "daemon/verifiers/jwt/compact.h"
 #include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/jwt/jwks.h"
 #include "daemon/verifiers/jwt/key_set.h"
 #include "proto/limits.h"
 
@@ -188,8 +189,7 @@ static bool read_arguments(struct jwt *jwt, size_t count, char *problem, size_t 
         snprintf(problem, size, "%s", fault);
     return fault == NULL &&
            load_key_files(&jwt->keys, "key", &jwt->key_files, jwt_key_set_add_pem, problem, size) &&
-           load_key_files(&jwt->keys, "jwks", &jwt->set_files, jwt_key_set_add_jwks, problem,
-                          size) &&
+           load_key_files(&jwt->keys, "jwks", &jwt->set_files, jwt_jwks_add, problem, size) &&
            load_key_files(&jwt->keys, "secret", &jwt->secret_files, jwt_key_set_add_secret, problem,
                           size);
 }

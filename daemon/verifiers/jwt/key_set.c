@@ -3,14 +3,12 @@
 
 #include <stdio.h>
 
-#include "daemon/verifiers/jwt/json.h"
-#include "daemon/verifiers/jwt/jwk.h"
 #include "daemon/verifiers/jwt/key_file.h"
 #include "daemon/verifiers/jwt/pem.h"
 
-static const char too_many[] = "this would be more than 32 keys";
+const char jwt_key_set_full[] = "this would be more than 32 keys";
 
-static bool is_accepted(const struct jwt_key_set *set, const struct jwt_key *key)
+bool jwt_key_set_accepts(const struct jwt_key_set *set, const struct jwt_key *key)
 {
     uint32_t possible = key->only_alg != NULL ? jwt_alg_bit(key->only_alg) :
                                                 jwt_alg_set_for(key->type);
@@ -28,14 +26,14 @@ const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
     char names[JWT_ALG_SET_TEXT];
 
     if (set->count == JWT_KEY_SET_MAX)
-        return too_many;
+        return jwt_key_set_full;
     const char *fault = jwt_key_file_read(path, false, &text);
     if (fault == NULL)
         fault = jwt_pem_parse(text, key);
     jwt_key_file_free(text);
     if (fault != NULL)
         return fault;
-    if (is_accepted(set, key)) {
+    if (jwt_key_set_accepts(set, key)) {
         set->count++;
         return NULL;
     }
@@ -61,7 +59,7 @@ const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
 
     (void)error;
     if (set->count == JWT_KEY_SET_MAX)
-        return too_many;
+        return jwt_key_set_full;
     const char *fault = jwt_key_file_read(path, true, &text);
     if (fault == NULL && is_text_line(text))
         fault = "this secret ends with a newline: write the file without one (printf %s)";
@@ -71,51 +69,6 @@ const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
     jwt_key_file_free(text);
     if (fault == NULL)
         set->count++;
-    return fault;
-}
-
-static const char *add_jwks(struct jwt_key_set *set, const json_t *list,
-                            char error[JWT_KEY_SET_ERROR])
-{
-    size_t before = set->count;
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        if (set->count == JWT_KEY_SET_MAX)
-            return too_many;
-        struct jwt_key *key = &set->key[set->count];
-        const char *fault = NULL;
-        if (jwt_jwk_parse(json_array_get(list, i), key, &fault) && is_accepted(set, key))
-            set->count++;
-        if (fault != NULL) {
-            snprintf(error, JWT_KEY_SET_ERROR, "key %zu: %s", i + 1, fault);
-            return error;
-        }
-    }
-    return set->count > before ? NULL :
-                                 "no key in it verifies signatures by an algorithm of algorithms=";
-}
-
-const char *jwt_key_set_add_jwks(struct jwt_key_set *set, const char *path,
-                                 char error[JWT_KEY_SET_ERROR])
-{
-    struct slice text;
-    json_t *jwks = NULL;
-
-    const char *fault = jwt_key_file_read(path, false, &text);
-    if (fault != NULL)
-        return fault;
-    enum jwt_json_status status = jwt_json_parse(text, &jwks);
-    const json_t *list = json_object_get(jwks, "keys");
-    if (status == JWT_JSON_NO_MEMORY)
-        fault = "out of memory";
-    else if (status == JWT_JSON_DUPLICATE)
-        fault = "an object in it has two members of one name";
-    else if (!json_is_array(list))
-        fault = "this is not a JSON Web Key Set ({\"keys\":[...]})";
-    else
-        fault = add_jwks(set, list, error);
-    json_decref(jwks);
-    jwt_key_file_free(text);
     return fault;
 }
 

@@ -16,18 +16,18 @@ struct jwt_key_set {
     struct jwt_key key[JWT_KEY_SET_MAX];
 };
 
-/* Add the keys of a file.  Return NULL, or what is wrong with it: a constant, or in `error`. */
+/* Add the key of a file (of a set of keys: jwks.h).  Return NULL, or what is wrong with it: a constant, or in `error`. */
 enum { JWT_KEY_SET_ERROR = 160 };
 const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
                                 char error[JWT_KEY_SET_ERROR]);
 const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
                                    char error[JWT_KEY_SET_ERROR]);
 
-/* Add the keys of a JSON Web Key Set (RFC 7517) that verify signatures by accepted algorithms, and
- * skip the others, as section 5 of the RFC asks for.  A private, secret, weak or broken key is
- * wrong wherever it is. */
-const char *jwt_key_set_add_jwks(struct jwt_key_set *set, const char *path,
-                                 char error[JWT_KEY_SET_ERROR]);
+/* True if the key verifies signatures by an accepted algorithm. */
+bool jwt_key_set_accepts(const struct jwt_key_set *set, const struct jwt_key *key);
+
+/* The fault of a file whose keys do not all fit. */
+extern const char jwt_key_set_full[];
 
 /* Verify a signature of the text with each key that fits.  With a kid, keys that have another are
  * not tried. */

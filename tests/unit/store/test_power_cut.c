@@ -153,7 +153,7 @@ static bool cut_power(int first, int at, int failing)
         run_and_update(batches[i]);
         for (int k = 0; k < after_batch_count; k++)
             add_model(may, &count, &after_batch[k]);
-        if (models == 1 && !writer.recovery.broken && writer.recovery.unsaved.count == 0)
+        if (models == 1 && !writer.disk_failure.broken && writer.disk_failure.unsaved.count == 0)
             known = model[0];
     }
     stop();

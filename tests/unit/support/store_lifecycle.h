@@ -198,7 +198,7 @@ static void find_true_model(void)
     bool armed = disk.armed;
     int true_one = -1;
 
-    if (writer.recovery.broken || writer.recovery.unsaved.first != NULL)
+    if (writer.disk_failure.broken || writer.disk_failure.unsaved.first != NULL)
         return;
     disk.armed = false;
     for (int k = 0; k < models; k++)
@@ -262,8 +262,8 @@ static void end_life(void)
         commit_retry(&writer);
         commit_batch(&writer, NOW);
     }
-    assert_false(writer.recovery.broken);
-    assert_int_equal(writer.recovery.unsaved.count, 0);
+    assert_false(writer.disk_failure.broken);
+    assert_int_equal(writer.disk_failure.unsaved.count, 0);
     find_true_model();
     assert_int_equal(models, 1);
     run_and_update(last);

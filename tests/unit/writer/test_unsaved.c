@@ -107,12 +107,12 @@ static void a_broken_store_is_reopened_without_a_request(void **state)
     assert_int_equal(ask(&change_create, 1), STATUS_OK);
     take_away(true);
     assert_int_equal(ask(&change_disable, 1), STATUS_STORE);
-    assert_true(writer.recovery.broken);
+    assert_true(writer.disk_failure.broken);
     take_away(false);
     commit_retry(&writer);
     assert_true(commit_batch(&writer, NOW));
-    assert_false(writer.recovery.broken);
-    assert_int_equal(writer.recovery.unsaved.count, 0);
+    assert_false(writer.disk_failure.broken);
+    assert_int_equal(writer.disk_failure.unsaved.count, 0);
     assert_int_equal(journal_newest(writer.journal), 2);
     stop();
 }
@@ -127,14 +127,14 @@ static void unsaved_denials_are_kept_once_and_only_for_existing_tokens(void **st
     take_away(true);
     for (uint64_t i = 0; i < 5000; i++)
         assert_int_equal(ask(i % 2 == 0 ? &change_revoke : &change_disable, i % 50), STATUS_STORE);
-    assert_in_range(writer.recovery.unsaved.count, 3, 1500);
+    assert_in_range(writer.disk_failure.unsaved.count, 3, 1500);
     assert_int_equal(ask(&change_revoke, 1000), STATUS_STORE);
     assert_non_null(strstr(problem.message, "not done"));
     take_away(false);
     commit_retry(&writer);
     while (commit_batch(&writer, NOW))
         continue;
-    assert_int_equal(writer.recovery.unsaved.count, 0);
+    assert_int_equal(writer.disk_failure.unsaved.count, 0);
     assert_int_equal(flags_of(0) & SLOT_REVOKED, SLOT_REVOKED);
     stop();
 }
@@ -159,7 +159,7 @@ static void what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it
     take_away(false);
     commit_retry(&writer);
     assert_true(commit_batch(&writer, NOW));
-    assert_int_equal(writer.recovery.unsaved.count, 0);
+    assert_int_equal(writer.disk_failure.unsaved.count, 0);
     assert_int_equal(write_queue_stats(writer.queue).changes, 2);
     assert_int_equal(flags_of(3), 0);
     assert_int_equal(work_and_answer(), STATUS_OK);

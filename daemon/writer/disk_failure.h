@@ -3,18 +3,18 @@
  *
  *     failed ─▶ reopen the store ─▶ publish what it has of the uncertain tokens
  *            ─▶ explain to each change what became of it ─▶ keep its denial, to be retried */
-#ifndef JETON_DAEMON_WRITER_RECOVERY_H
-#define JETON_DAEMON_WRITER_RECOVERY_H
+#ifndef JETON_DAEMON_WRITER_DISK_FAILURE_H
+#define JETON_DAEMON_WRITER_DISK_FAILURE_H
 
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/uncertain.h"
 #include "daemon/writer/unsaved.h"
 
-enum { RECOVERY_CHANGES_MAX = 1024 }; /* in one transaction */
+enum { DISK_FAILURE_CHANGES_MAX = 1024 }; /* in one transaction */
 
 /* All zeros but for the writer's members and `readable` until something fails. */
-struct recovery {
+struct disk_failure {
     struct store *store; /* these four are the writer's */
     struct journal *journal;
     struct token_table *token_table;
@@ -25,23 +25,23 @@ struct recovery {
     bool failure_logged;    /* the last log message says that the store does not work */
     uint64_t attempted;     /* the newest serial of a commit that failed; 0: none */
     size_t uncertain_count; /* tokens that it may have changed */
-    struct uncertain uncertain[2 * RECOVERY_CHANGES_MAX];
+    struct uncertain uncertain[2 * DISK_FAILURE_CHANGES_MAX];
 };
 
 /* Set the problem of each change of a failed batch, and keep its denials as unsaved.  `tried`:
  * there was a transaction, which failed; otherwise the store was broken before. */
-void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried);
+void disk_failure_handle(struct disk_failure *r, const struct mail_list *batch, bool tried);
 
 /* Note that a transaction was committed; log it if the store did not work before. */
-void recovery_note_commit(struct recovery *r);
+void disk_failure_note_commit(struct disk_failure *r);
 
 /* Reopen the store and resolve what was uncertain; until that succeeds nothing is changed. */
-bool recovery_run(struct recovery *r);
+bool disk_failure_recover(struct disk_failure *r);
 
 /* True if there is something to try again. */
-bool recovery_is_due(const struct recovery *r);
+bool disk_failure_is_due(const struct disk_failure *r);
 
 /* Free the unsaved denials. */
-void recovery_clear(struct recovery *r);
+void disk_failure_clear(struct disk_failure *r);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/writer/recovery.h"
+#include "daemon/writer/disk_failure.h"
 
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/writer/publish.h"
 
-static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch);
-static bool in_force(struct recovery *r, const struct change *c);
-static void log_state(struct recovery *r, bool works);
+static enum outcome find_outcome(struct disk_failure *r, const struct mail_list *batch);
+static bool in_force(struct disk_failure *r, const struct change *c);
+static void log_state(struct disk_failure *r, bool works);
 
-void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried)
+void disk_failure_handle(struct disk_failure *r, const struct mail_list *batch, bool tried)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next)
         publish_denial_end((struct change *)m, r->token_table);
@@ -26,7 +26,7 @@ void recovery_fail(struct recovery *r, const struct mail_list *batch, bool tried
     log_state(r, false);
 }
 
-void recovery_note_commit(struct recovery *r)
+void disk_failure_note_commit(struct disk_failure *r)
 {
     log_state(r, true);
 }
@@ -34,7 +34,7 @@ void recovery_note_commit(struct recovery *r)
 /* Reopen the store and find out what became of the batch: it is done if the store has the journal
  * entry of its last change.  Its serial is taken from the changes, because the journal in memory
  * may lack the very entry that failed. */
-static enum outcome find_outcome(struct recovery *r, const struct mail_list *batch)
+static enum outcome find_outcome(struct disk_failure *r, const struct mail_list *batch)
 {
     uint64_t last = 0; /* serial; 0: no change was to be saved */
 
@@ -46,14 +46,14 @@ static enum outcome find_outcome(struct recovery *r, const struct mail_list *bat
         r->uncertain_count += uncertain_of(c, &r->uncertain[r->uncertain_count]);
     }
     r->attempted = last;
-    if (!recovery_run(r))
+    if (!disk_failure_recover(r))
         return last > 0 ? OUTCOME_UNCERTAIN : OUTCOME_NOTHING;
     return last > 0 && journal_newest(r->journal) >= last ? OUTCOME_DONE : OUTCOME_NOTHING;
 }
 
 /* True if the change denies a token that the table holds, or may hold once the store can be
  * read. */
-static bool in_force(struct recovery *r, const struct change *c)
+static bool in_force(struct disk_failure *r, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
@@ -64,7 +64,7 @@ static bool in_force(struct recovery *r, const struct change *c)
 }
 
 /* Log once that the store does not work, and once that it does again. */
-static void log_state(struct recovery *r, bool works)
+static void log_state(struct disk_failure *r, bool works)
 {
     const struct journald_entry event = { .kind = works ? JOURNALD_STORE_MENDED :
                                                           JOURNALD_STORE_FAILED,
@@ -79,7 +79,7 @@ static void log_state(struct recovery *r, bool works)
                     "store: it cannot be written; changes are refused until it can, denials stand");
 }
 
-bool recovery_run(struct recovery *r)
+bool disk_failure_recover(struct disk_failure *r)
 {
     struct problem problem;
 
@@ -106,12 +106,12 @@ bool recovery_run(struct recovery *r)
     return true;
 }
 
-void recovery_clear(struct recovery *r)
+void disk_failure_clear(struct disk_failure *r)
 {
     unsaved_clear(&r->unsaved);
 }
 
-bool recovery_is_due(const struct recovery *r)
+bool disk_failure_is_due(const struct disk_failure *r)
 {
     return r->broken || r->unsaved.first != NULL;
 }
