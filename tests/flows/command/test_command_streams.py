@@ -93,7 +93,8 @@ def test_import_waits_for_slow_input_and_does_not_hold_back(daemon):
 
 
 def test_import_shows_what_is_not_known_when_the_daemon_goes():
-    replies = iter([b"OK\n"] * 5)
+    # It goes once it has all lines: those that the command has not read yet are none of the unknown.
+    replies = iter([b"OK\n"] * 5 + [b""] * 14)
     server = Impostor(lambda _: next(replies, None))
     done = jeton(server.path, "import", input="\n".join(digest_line(n) for n in range(20)))
     assert done.status == 3
