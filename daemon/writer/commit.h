@@ -4,9 +4,10 @@
  *
  *     changes ─▶ denials take effect ─▶ apply, put, journal ─▶ commit ─▶ publish ─▶ answers
  *
- * A commit that may or may not have happened (disk_failure.h) is answered with ERR store; the store is opened again,
- * and what it then has of the tokens concerned is published.  Denials stand all the same: they are
- * kept, and tried again before every later change and every second, until they are saved. */
+ * A commit that may or may not have happened is answered with ERR store (disk_failure.h): the store
+ * is opened again, and what it then has of the tokens concerned is published.  Denials stand all the
+ * same: they are kept, and tried again before every later change and every second, until they are
+ * saved. */
 #ifndef JETON_DAEMON_WRITER_COMMIT_H
 #define JETON_DAEMON_WRITER_COMMIT_H
 

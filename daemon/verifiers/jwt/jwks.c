@@ -28,8 +28,7 @@ static const char *add_keys(struct jwt_key_set *set, const json_t *list,
                                  "no key in it verifies signatures by an algorithm of algorithms=";
 }
 
-const char *jwt_jwks_add(struct jwt_key_set *set, const char *path,
-                                 char error[JWT_KEY_SET_ERROR])
+const char *jwt_jwks_add(struct jwt_key_set *set, const char *path, char error[JWT_KEY_SET_ERROR])
 {
     struct slice text;
     json_t *jwks = NULL;
