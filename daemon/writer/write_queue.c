@@ -127,6 +127,11 @@ bool write_queue_take_wake(struct write_queue *q)
     return atomic_exchange(&q->woken, false);
 }
 
+uint64_t write_queue_newest(const struct write_queue *q)
+{
+    return atomic_load(&q->newest);
+}
+
 bool write_queue_is_expecting(const struct write_queue *q)
 {
     return atomic_load(&q->expected) > 0;

@@ -64,6 +64,9 @@ struct mail_list write_queue_take_scans(struct write_queue *q);
 /* True once after write_queue_wake(). */
 bool write_queue_take_wake(struct write_queue *q);
 
+/* The newest serial that was set. */
+uint64_t write_queue_newest(const struct write_queue *q);
+
 bool write_queue_is_expecting(const struct write_queue *q);
 bool write_queue_is_stopping(const struct write_queue *q);
 

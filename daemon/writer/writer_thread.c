@@ -116,12 +116,12 @@ static void wake_parked(struct writer_thread *t)
 static bool one_batch(struct writer_thread *t)
 {
     struct writer *w = t->writer;
-    uint64_t newest = write_queue_stats(w->queue).journal_newest;
+    uint64_t newest = write_queue_newest(w->queue);
 
     commit_collect(w);
     if (!commit_batch(w, clock_wall()))
         return false;
-    if (write_queue_stats(w->queue).journal_newest != newest)
+    if (write_queue_newest(w->queue) != newest)
         wake_parked(t);
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(w->store));
     return true;

@@ -8,23 +8,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "daemon/config/config_file.h"
+#include "tests/unit/support/config_text.h"
 
 static struct config config;
 static struct problem problem;
 
 static bool read_text_as_file(const char *text)
 {
-    char path[] = "/tmp/jeton-config-XXXXXX";
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
     config_defaults(&config);
-    bool done = config_file_read(&config, path, &problem);
-    unlink(path);
-    return done;
+    return read_config_text(&config, text, &problem);
 }
 
 static void a_file_overrides_defaults_and_set_overrides_the_file(void **state)

@@ -308,7 +308,7 @@ static void it_can_be_loaded_and_unloaded_for_ever(void **state)
     (void)state;
     unsigned maps = 0, fds = 0;
 
-    if (library() == NULL || SANITIZED)
+    if (library() == NULL || JETON_SANITIZED)
         skip();
     put_token(1);
     for (int i = 0; i < 100; i++) {
@@ -358,7 +358,7 @@ static void the_example_of_the_manual_compiles_and_runs(void **state)
         "%s -Wl,-rpath,$(dirname $(realpath %s)) -o %s/example";
     char command[1024], value[33], output[256];
 
-    if (library() == NULL || SANITIZED)
+    if (library() == NULL || JETON_SANITIZED)
         skip();
     snprintf(command, sizeof(command), compile, library(), library(), fake.directory);
     assert_int_equal(system(command), 0);

@@ -4,9 +4,9 @@
 #ifndef JETON_TESTS_CONFIGURED_STACK_H
 #define JETON_TESTS_CONFIGURED_STACK_H
 
+#include "tests/unit/support/config_text.h"
 #include "tests/unit/support/verifier_modules.h"
 
-#include "daemon/config/config_file.h"
 #include "daemon/verify/stack.h"
 
 static struct config config;
@@ -16,18 +16,10 @@ static struct stacks *stacks;
 
 static bool read_text(const char *text)
 {
-    char path[] = "/tmp/jeton-config-XXXXXX";
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-    close(fd);
     config_defaults(&config);
     snprintf(config.verifiers, sizeof(config.verifiers), "%s", directory);
     memset(&problem, 0, sizeof(problem));
-    bool done = config_file_read(&config, path, &problem);
-    unlink(path);
-    return done;
+    return read_config_text(&config, text, &problem);
 }
 
 static bool set(const char *assignment)

@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/sanitizer.h"
 #include "daemon/table/generation.h"
 #include "daemon/table/token_table.h"
 #include "plugin/lib/jeton.h"
@@ -37,14 +38,6 @@
 
 #define FAKE_CLOCK_ID CLOCK_REALTIME_COARSE /* the library's wall clock */
 #include "tests/unit/support/fake_clock.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(thread_sanitizer) || __has_feature(address_sanitizer))
-#else
-#define SANITIZED 0
-#endif
 
 enum { CLIENTS_MAX = 32, USED_MAX = 4096 };
 

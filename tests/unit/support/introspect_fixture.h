@@ -23,18 +23,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/base/sanitizer.h"
 #include "daemon/verifiers/verifier.h"
 
 #define FAKE_CLOCK_ID CLOCK_MONOTONIC
 #include "tests/unit/support/fake_clock.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(thread_sanitizer) || __has_feature(address_sanitizer))
-#else
-#define SANITIZED 0
-#endif
 
 /* Every test that includes this uses some of it; not every one uses all of it. */
 #pragma GCC diagnostic ignored "-Wunused-function"

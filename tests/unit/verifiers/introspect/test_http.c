@@ -157,7 +157,7 @@ static void a_request_ends_at_the_deadline(void **state)
         timeout = 200;
         assert_errs(i % 2 ? tls : in, "value", TIMEOUT_MESSAGE);
         int64_t took = (monotonic() - started) / 1000000;
-        assert_in_range(took, 190, SANITIZED ? 5000 : 1500);
+        assert_in_range(took, 190, JETON_SANITIZED ? 5000 : 1500);
     }
     command("reset");
     timeout = 0;
@@ -182,7 +182,7 @@ static void a_hung_resolver_is_left_at_the_deadline(void **state)
     assert_true(resolving);
     module->close(in);
     pthread_mutex_unlock(&resolver);
-    assert_in_range(took, 190, SANITIZED ? 5000 : 1500);
+    assert_in_range(took, 190, JETON_SANITIZED ? 5000 : 1500);
 }
 
 static void connections_are_reused_and_reopened(void **state)

@@ -323,7 +323,7 @@ static void deep_nesting_does_not_overflow_the_stack(void **state)
     memset(deep, '[', sizeof(deep) - 1);
     command("say 200 application/json {\"active\":true,\"x\":%s", deep);
     pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, (SANITIZED ? 4096 : 512) * 1024);
+    pthread_attr_setstacksize(&small, (JETON_SANITIZED ? 4096 : 512) * 1024);
     assert_int_equal(pthread_create(&thread, &small, ask_nested, in), 0);
     pthread_join(thread, &wrong);
     assert_null(wrong);

@@ -173,7 +173,7 @@ static void the_value_is_wiped_from_memory(void **state)
     unsigned char masked[24];
     char value[25] = "";
 
-    if (SANITIZED) {
+    if (JETON_SANITIZED) {
         for (size_t server = 0; server < 3; server++)
             module->close(instances[server]);
         skip();
