@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/verifiers/introspect/curl_memory.h"
 #include "daemon/verifiers/introspect/http.h"
 #include "proto/scopes.h"
 
@@ -81,7 +82,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argc;
     (void)argv;
     json_object_seed(1);
-    MUST(sodium_init() >= 0 && http_global_init());
+    MUST(sodium_init() >= 0 && curl_memory_init());
     for (unsigned i = 0; i < OPTIONS; i++) {
         struct jeton_argument argument[4] = { { "url", "http+unix:///server:/introspect" } };
         size_t count = 1;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client is a libcurl easy handle for one server, reused with its connection; clients that are
- * not in use are in a pool.  Options that all requests share are set once, body and timeout for
- * each request. */
+/* A client is a connection to the server, in a libcurl share handle; clients that are not in use are
+ * in a pool.  The easy handle lasts for one request: what libcurl keeps with it to use again would
+ * have the value in it. */
 #include "daemon/verifiers/introspect/http.h"
 
 #include <curl/curl.h>
-#include <malloc.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -22,7 +21,8 @@ enum {
 };
 
 struct http_client {
-    CURL *curl;
+    CURLSH *share;            /* has the connection; one thread at a time uses it */
+    CURL *curl;               /* of the request; NULL: in the pool */
     struct http_client *next; /* in the pool */
     char error[CURL_ERROR_SIZE];
     char request[BODY_MAX]; /* body; secret */
@@ -48,35 +48,6 @@ int64_t monotonic_now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
-/* -- libcurl ----------------------------------------------------------------------------------- */
-
-/* Wipe what libcurl frees, as it copies request bodies and does not wipe them itself. */
-static void wiping_free(void *memory)
-{
-    if (memory != NULL)
-        sodium_memzero(memory, malloc_usable_size(memory));
-    free(memory);
-}
-
-static void *wiping_realloc(void *memory, size_t size)
-{
-    size_t had = memory != NULL ? malloc_usable_size(memory) : 0;
-    void *new = malloc(size);
-
-    if (new == NULL)
-        return NULL;
-    if (had > 0)
-        memcpy(new, memory, had < size ? had : size);
-    wiping_free(memory);
-    return new;
-}
-
-bool http_global_init(void)
-{
-    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiping_free, wiping_realloc, strdup,
-                                calloc) == CURLE_OK;
 }
 
 /* -- a client ---------------------------------------------------------------------------------- */
@@ -171,24 +142,41 @@ static bool set_receiver(CURL *curl, struct http_client *client)
            curl_easy_setopt(curl, CURLOPT_HEADERDATA, client) == CURLE_OK;
 }
 
+static bool share_connection(CURLSH *share)
+{
+    return curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) == CURLSHE_OK &&
+           curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) == CURLSHE_OK &&
+           curl_share_setopt(share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) == CURLSHE_OK;
+}
+
 static void client_free(struct http_client *client)
 {
     curl_easy_cleanup(client->curl);
+    curl_share_cleanup(client->share);
     free(client);
 }
 
-static struct http_client *client_new(const struct http_pool *pool)
+static struct http_client *client_new(void)
 {
     struct http_client *client = calloc(1, sizeof(*client));
 
     if (client == NULL)
         return NULL;
-    client->curl = curl_easy_init();
-    if (client->curl != NULL && set_long_options(client->curl) && set_server(client->curl, pool) &&
-        set_receiver(client->curl, client))
+    client->share = curl_share_init();
+    if (client->share != NULL && share_connection(client->share))
         return client;
     client_free(client);
     return NULL;
+}
+
+/* Make the client ready for a request.  False: out of memory. */
+static bool client_open(struct http_client *client, const struct http_pool *pool)
+{
+    client->curl = curl_easy_init();
+    return client->curl != NULL &&
+           curl_easy_setopt(client->curl, CURLOPT_SHARE, client->share) == CURLE_OK &&
+           set_long_options(client->curl) && set_server(client->curl, pool) &&
+           set_receiver(client->curl, client);
 }
 
 /* -- the pool ---------------------------------------------------------------------------------- */
@@ -239,7 +227,12 @@ struct http_client *http_pool_get(struct http_pool *pool)
         pool->idle_count--;
     }
     pthread_mutex_unlock(&pool->mutex);
-    return client != NULL ? client : client_new(pool);
+    if (client == NULL)
+        client = client_new();
+    if (client == NULL || client_open(client, pool))
+        return client;
+    client_free(client);
+    return NULL;
 }
 
 /* Wipe the response, which may contain the value. */
@@ -257,6 +250,8 @@ void http_pool_put(struct http_pool *pool, struct http_client *client)
     sodium_memzero(client->request, client->request_length);
     client->request_length = 0;
     wipe_response(client);
+    curl_easy_cleanup(client->curl);
+    client->curl = NULL;
     pthread_mutex_lock(&pool->mutex);
     bool full = pool->idle_count == IDLE_MAX;
     if (!full) {

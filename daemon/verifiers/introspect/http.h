@@ -10,9 +10,6 @@ enum { HTTP_VALUE_MAX = 4096 }; /* bytes of a value */
 struct http_pool;   /* the clients of one server; thread-safe */
 struct http_client; /* one connection, one request at a time; used by one thread at a time */
 
-/* Initialise libcurl, once in the life of the process.  False: it does not start. */
-bool http_global_init(void);
-
 struct http_pool *http_pool_new(const struct options *o); /* keeps `o`; NULL: out of memory */
 void http_pool_free(struct http_pool *pool);              /* after all clients are back */
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/verifiers/introspect/curl_memory.h"
 #include "daemon/verifiers/introspect/http.h"
 #include "daemon/verifiers/introspect/single_flight.h"
 
@@ -39,7 +40,7 @@ static bool initialized; /* the libraries, once in a process */
 static void initialize(void)
 {
     json_object_seed(0);
-    initialized = sodium_init() >= 0 && http_global_init();
+    initialized = sodium_init() >= 0 && curl_memory_init();
 }
 
 static int introspect_open(void **instance, const struct jeton_argument *arguments, size_t count,
