@@ -11,7 +11,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 	python3-pytest python3-pytest-xdist python3-pytest-timeout
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
-PROGRAMS = postgresql-15 openssh-server openssh-client prometheus
+PROGRAMS = postgresql openssh-server openssh-client login prometheus
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -362,9 +362,15 @@ test-boot: deb              ## as root: boot systemd in a container; install, up
 	@$(MAKE) --no-print-directory $(PRODUCTS)
 	@BUILD=$(BUILD) tests/boot/run
 
+deps-release:                   ## install what `make test-release` needs
+	@tests/deps mmdebstrap
+
+test-release:                   ## as root: build, test and boot the packages in a root of the other Debian release
+	@tests/release/run
+
 clean:                          ## remove build/
 	rm -rf build
 
-.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs demo format fuzz help run test test-boot torture sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

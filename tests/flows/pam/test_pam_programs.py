@@ -61,7 +61,7 @@ class Cluster:
             self.owner = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
             os.chown(self.directory, NOBODY, NOBODY)
             os.chmod(os.path.dirname(self.directory), 0o755)
-        self.environment = wrapped(service_files(services))
+        self.environment = wrapped(service_files(services)) | {"TMPDIR": self.directory}
         subprocess.run([f"{self.programs}/initdb", "-D", f"{self.directory}/data", "-U", "owner",
                         "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"], check=True,
                        stdout=subprocess.DEVNULL, cwd="/", **self.owner)
@@ -171,8 +171,11 @@ class Server:
         os.chmod(f"{self.directory}/password", 0o755)
 
     def running(self):
-        return running([self.program, "-D", "-e", "-f", f"{self.directory}/config"], self.log,
-                       env=self.environment)
+        arguments = [self.program, "-D", "-e", "-f", f"{self.directory}/config"]
+        patient = ["-o", "PerSourcePenalties=no"]       # OpenSSH 9.8 and later
+        if subprocess.run([*arguments, *patient, "-t"], capture_output=True).returncode == 0:
+            arguments += patient
+        return running(arguments, self.log, env=self.environment)
 
     def answers(self):
         with socket.socket() as sock:

@@ -19,7 +19,7 @@
 enum { VALUES = 4 };
 
 static const char *const calls[] = {
-    "malloc", "mmap", "socket",  "connect", "fcntl",         "setsockopt", "getsockopt",
+    "malloc", "mmap", "socket",  "connect", "setsockopt",    "getsockopt",
     "lstat",  "send", "recvmsg", "poll",    "clock_gettime", NULL,
 };
 
