@@ -7,7 +7,7 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs \
+	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
 	python3-pytest python3-pytest-xdist python3-pytest-timeout
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
@@ -329,7 +329,7 @@ uninstall: $(FILLED)            ## remove what install put there, but for a chan
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
+PACKAGING = build-essential debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 # Of PACKAGES, those without which it does not build, joined by commas.
 comma = ,
