@@ -4,14 +4,14 @@
  * Except for jti, which is only a name for logs. */
 #include "daemon/verifiers/introspect/response.h"
 
-#include <jansson.h>
-
+#include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
 enum { ID_SECRET_MIN = 16 }; /* bytes of the value in a jti that must not be logged */
 
+static const char *parse(struct slice body, json_t **response);
 static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
                             int64_t now, struct result *r);
 static const char *evaluate_active(const json_t *response, const struct options *o,
@@ -26,12 +26,25 @@ static void set_id(const json_t *response, struct slice value, struct jeton_iden
 void response_evaluate(struct slice body, const struct options *o, struct slice value, int64_t now,
                        struct result *r)
 {
-    json_t *response = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *fault = evaluate(response, o, value, now, r);
+    json_t *response = NULL;
+    const char *fault = parse(body, &response);
 
+    if (fault == NULL)
+        fault = evaluate(response, o, value, now, r);
     if (fault != NULL)
         result_error(r, "the server's answer cannot be used: %s", fault);
     json_decref(response);
+}
+
+static const char *parse(struct slice body, json_t **response)
+{
+    static const char *const faults[] = {
+        [UNTRUSTED_JSON_INVALID] = "it is not JSON, not an object, or nested deeper than 16 levels",
+        [UNTRUSTED_JSON_DUPLICATE] = "it has a member twice",
+        [UNTRUSTED_JSON_NO_MEMORY] = "out of memory",
+    };
+
+    return faults[untrusted_json_parse(body, response)];
 }
 
 static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
@@ -39,10 +52,6 @@ static const char *evaluate(const json_t *response, const struct options *o, str
 {
     const json_t *active = json_object_get(response, "active");
 
-    if (response == NULL)
-        return "it is not JSON, or has a member twice";
-    if (!json_is_object(response))
-        return "it is not a JSON object";
     if (active == NULL)
         return "active is missing";
     if (!json_is_boolean(active))

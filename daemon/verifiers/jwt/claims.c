@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 
@@ -101,7 +101,7 @@ static bool copy_text(struct slice text, char *to, size_t size)
 static const char *check_issuer(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *iss = json_object_get(c->claims, "iss");
-    struct slice issuer = jwt_json_string(iss);
+    struct slice issuer = untrusted_json_string(iss);
 
     if (iss != NULL && !json_is_string(iss))
         return malformed(reason);
@@ -117,7 +117,8 @@ static const char *check_audience(const struct claims_context *c, enum jeton_rea
 {
     const json_t *aud = json_object_get(c->claims, "aud");
     bool ours = accepts_any(&c->policy->audiences) ||
-                (json_is_string(aud) && is_listed(&c->policy->audiences, jwt_json_string(aud)));
+                (json_is_string(aud) &&
+                 is_listed(&c->policy->audiences, untrusted_json_string(aud)));
 
     if (aud != NULL && !json_is_string(aud) && !json_is_array(aud))
         return malformed(reason);
@@ -125,7 +126,7 @@ static const char *check_audience(const struct claims_context *c, enum jeton_rea
         const json_t *one = json_array_get(aud, i);
         if (!json_is_string(one))
             return malformed(reason);
-        ours = ours || is_listed(&c->policy->audiences, jwt_json_string(one));
+        ours = ours || is_listed(&c->policy->audiences, untrusted_json_string(one));
     }
     return ours ? NULL : "this JWT is for another audience";
 }
@@ -162,7 +163,7 @@ static const char *check_exp(const struct claims_context *c, enum jeton_reason *
         return "this JWT has no expiration time (exp), which is required here";
     if (exp == NULL)
         return NULL;
-    if (!jwt_json_numeric_date(exp, false, &end))
+    if (!untrusted_json_numeric_date(exp, false, &end))
         return malformed(reason);
     c->answer->identity.expires = end + c->policy->leeway;
     if (c->question->now < end + c->policy->leeway)
@@ -178,7 +179,7 @@ static const char *check_nbf(const struct claims_context *c, enum jeton_reason *
 
     if (nbf == NULL)
         return NULL;
-    if (!jwt_json_numeric_date(nbf, true, &begin))
+    if (!untrusted_json_numeric_date(nbf, true, &begin))
         return malformed(reason);
     begin -= c->policy->leeway;
     if (c->question->now >= begin)
@@ -196,7 +197,8 @@ static const char *check_iat(const struct claims_context *c, enum jeton_reason *
     const json_t *iat = json_object_get(c->claims, "iat");
     int64_t issued;
 
-    return iat == NULL || jwt_json_numeric_date(iat, false, &issued) ? NULL : malformed(reason);
+    return iat == NULL || untrusted_json_numeric_date(iat, false, &issued) ? NULL :
+                                                                             malformed(reason);
 }
 
 /* -- identity ---------------------------------------------------------------------------------- */
@@ -207,7 +209,7 @@ static const char *check_subject(const struct claims_context *c, enum jeton_reas
 
     if (subject != NULL && !json_is_string(subject))
         return malformed(reason);
-    if (!copy_text(jwt_json_string(subject), c->answer->identity.subject, SUBJECT_MAX + 1))
+    if (!copy_text(untrusted_json_string(subject), c->answer->identity.subject, SUBJECT_MAX + 1))
         return "this JWT's subject is longer than 256 bytes or has control characters";
     return NULL;
 }
@@ -218,7 +220,8 @@ static const char *check_id(const struct claims_context *c, enum jeton_reason *r
 
     if (id != NULL && !json_is_string(id))
         return malformed(reason);
-    if (!copy_text(jwt_json_string(id), c->answer->identity.id, sizeof(c->answer->identity.id)))
+    if (!copy_text(untrusted_json_string(id), c->answer->identity.id,
+                   sizeof(c->answer->identity.id)))
         c->answer->identity.id[0] = '\0';
     return NULL;
 }
@@ -251,12 +254,12 @@ static const char *check_scopes(const struct claims_context *c, enum jeton_reaso
 
     if (scopes != NULL && !json_is_string(scopes) && !json_is_array(scopes))
         return malformed(reason);
-    add_words(&list, jwt_json_string(scopes));
+    add_words(&list, untrusted_json_string(scopes));
     for (size_t i = 0; i < json_array_size(scopes); i++) {
         const json_t *one = json_array_get(scopes, i);
         if (!json_is_string(one))
             return malformed(reason);
-        add_word(&list, jwt_json_string(one));
+        add_word(&list, untrusted_json_string(one));
     }
     if (list.cut || scopes_normalise(text_slice(&list), &set) != NULL)
         return "this JWT has more than 32 scopes";

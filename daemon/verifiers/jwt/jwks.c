@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "daemon/verifiers/jwt/jwk.h"
 #include "daemon/verifiers/jwt/key_file.h"
 
@@ -36,11 +36,11 @@ const char *jwt_jwks_add(struct jwt_key_set *set, const char *path, char error[J
     const char *fault = jwt_key_file_read(path, false, &text);
     if (fault != NULL)
         return fault;
-    enum jwt_json_status status = jwt_json_parse(text, &jwks);
+    enum untrusted_json_status status = untrusted_json_parse(text, &jwks);
     const json_t *list = json_object_get(jwks, "keys");
-    if (status == JWT_JSON_NO_MEMORY)
+    if (status == UNTRUSTED_JSON_NO_MEMORY)
         fault = "out of memory";
-    else if (status == JWT_JSON_DUPLICATE)
+    else if (status == UNTRUSTED_JSON_DUPLICATE)
         fault = "an object in it has two members of one name";
     else if (!json_is_array(list))
         fault = "this is not a JSON Web Key Set ({\"keys\":[...]})";

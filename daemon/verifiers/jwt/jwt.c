@@ -32,7 +32,7 @@
 #include "daemon/verifiers/arguments.h"
 #include "daemon/verifiers/jwt/claims.h"
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "daemon/verifiers/jwt/jwks.h"
 #include "daemon/verifiers/jwt/key_set.h"
 #include "proto/limits.h"
@@ -271,12 +271,13 @@ static int malformed(const struct verification *v)
 }
 
 /* Decode and parse a part. */
-static enum jwt_json_status parse_part(struct verification *v, struct slice part, json_t **object)
+static enum untrusted_json_status parse_part(struct verification *v, struct slice part,
+                                             json_t **object)
 {
-    enum jwt_json_status status = JWT_JSON_INVALID;
+    enum untrusted_json_status status = UNTRUSTED_JSON_INVALID;
 
     if (jwt_base64url_decode(part, v->bytes, sizeof(v->bytes), &v->len))
-        status = jwt_json_parse((struct slice){ (char *)v->bytes, v->len }, object);
+        status = untrusted_json_parse((struct slice){ (char *)v->bytes, v->len }, object);
     sodium_memzero(v->bytes, sizeof(v->bytes));
     return status;
 }
@@ -285,11 +286,11 @@ static enum jwt_json_status parse_part(struct verification *v, struct slice part
  * makes it a JWT. */
 static int parse_header(struct verification *v)
 {
-    enum jwt_json_status status = parse_part(v, v->parts.header, &v->header);
+    enum untrusted_json_status status = parse_part(v, v->parts.header, &v->header);
 
-    if (status == JWT_JSON_NO_MEMORY)
+    if (status == UNTRUSTED_JSON_NO_MEMORY)
         return fail_error(v, "out of memory");
-    if (status == JWT_JSON_DUPLICATE)
+    if (status == UNTRUSTED_JSON_DUPLICATE)
         return malformed(v);
     return json_object_get(v->header, "alg") == NULL ? JETON_VERIFIER_IGNORE : NEXT_STEP;
 }
@@ -301,7 +302,7 @@ static int select_algorithm(struct verification *v)
 
     if (!json_is_string(alg) || (kid != NULL && !json_is_string(kid)))
         return malformed(v);
-    v->alg = jwt_alg_find(jwt_json_string(alg));
+    v->alg = jwt_alg_find(untrusted_json_string(alg));
     if (v->alg == NULL || (jwt_alg_bit(v->alg) & v->jwt->keys.algorithms) == 0)
         return jwt_answer_fail(v->answer, JETON_REASON_UNKNOWN,
                                "this JWT is signed by an algorithm that is not accepted here");
@@ -335,13 +336,13 @@ static int verify_signature(struct verification *v)
 
 static int parse_payload(struct verification *v)
 {
-    enum jwt_json_status status = parse_part(v, v->parts.payload, &v->claims);
+    enum untrusted_json_status status = parse_part(v, v->parts.payload, &v->claims);
 
-    if (status == JWT_JSON_NO_MEMORY)
+    if (status == UNTRUSTED_JSON_NO_MEMORY)
         return fail_error(v, "out of memory");
-    return status == JWT_JSON_OK ? NEXT_STEP :
-                                   jwt_answer_fail(v->answer, JETON_REASON_MALFORMED,
-                                                   "this JWT's claims are not a JSON object");
+    return status == UNTRUSTED_JSON_OK ? NEXT_STEP :
+                                         jwt_answer_fail(v->answer, JETON_REASON_MALFORMED,
+                                                         "this JWT's claims are not a JSON object");
 }
 
 static int verify_claims(struct verification *v)
