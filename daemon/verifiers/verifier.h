@@ -83,12 +83,15 @@ enum jeton_reason {
 /* Whom a credential stands for.  Strings are UTF-8 without control characters, NUL-terminated. */
 struct jeton_identity {
     int64_t expires;   /* when it ends: seconds since 1970 UTC, or JETON_VERIFIER_NEVER */
-    char id[64];       /* what to call the credential in logs, no secret; "": jetond makes one
-                               out of the value's digest */
+    char id[64];       /* what its issuer calls the credential, no secret: different ones of an
+                               issuer have different ids; "": jetond makes one out of the
+                               value's digest */
     char subject[264]; /* at most 256 bytes; "": nobody in particular */
     char issuer[264];  /* who issued it, at most 256 bytes; "": not known */
     char scopes[2080]; /* at most 32 words of 1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -,
                                joined by commas, in any order; "": none */
+    int64_t leeway;    /* seconds after `expires` in which it still passes, because clocks
+                               differ: 0 to 300 */
 };
 
 /* The question.  Everything belongs to jetond and is gone after the call. */
@@ -129,7 +132,8 @@ struct jeton_verifier {
     const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
     /* Make an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes) says
-     * in one sentence what is wrong and what would be right.  An unknown argument is an error.  The
+     * in one sentence what is wrong and what would be right.  With 0, a text in `problem`, which is
+     * "" before the call, is a warning for jetond's log.  An unknown argument is an error.  The
      * arguments deadline=, threads= and queue= of a verifier that may block are jetond's and not
      * passed on. */
     int (*open)(void **instance, const struct jeton_argument *arguments, size_t count,

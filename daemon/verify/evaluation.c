@@ -106,6 +106,7 @@ static void copy_string(char *to, size_t size, struct slice text)
 static void fill_identity(struct jeton_identity *who, const struct verdict *v)
 {
     who->expires = v->expires;
+    who->leeway = 0;
     who->id[0] = who->issuer[0] = '\0';
     copy_string(who->subject, sizeof(who->subject), v->subject);
     copy_string(who->scopes, sizeof(who->scopes), v->scopes);

@@ -12,7 +12,7 @@
 #include "proto/line.h"
 #include "proto/stamp.h"
 
-enum { LOG_INTERVAL = 10 }; /* seconds */
+enum { LOG_INTERVAL = 10 /* seconds */, WHY_MAX = 600 };
 
 #define DEADLINE (INT64_C(900) * 1000000) /* just below libjeton's own second */
 #define DEADLINE_MAX (INT64_C(10) * 1000000000)
@@ -130,12 +130,15 @@ static bool read_arguments(struct opening *o, const struct line *line, struct je
 static bool open_instance(struct opening *o, const struct jeton_argument *given, size_t count)
 {
     struct stack_entry *entry = o->entry;
-    char why[160] = "it gives no reason";
+    char why[WHY_MAX] = "";
 
-    if (entry->verifier->open(&entry->instance, given, count, why, sizeof(why)) != 0) {
-        why[sizeof(why) - 1] = '\0';
-        return fail(o, entry->verifier->name, why);
-    }
+    int failed = entry->verifier->open(&entry->instance, given, count, why, sizeof(why));
+    why[sizeof(why) - 1] = '\0';
+    if (failed != 0)
+        return fail(o, entry->verifier->name, why[0] != '\0' ? why : "it gives no reason");
+    if (why[0] != '\0')
+        log_warning("service %s, verifier %s: %s", o->from->section->name, entry->verifier->name,
+                    why);
     entry->opened = true;
     if (entry->verifier == &require_verifier)
         entry->needs_identity = require_needs_identity(entry->instance);

@@ -17,7 +17,7 @@
 #include "proto/scopes.h"
 
 #define NOW INT64_C(1800000000)
-#define VALUE "a value that is asked about: 0123456789abcdef"
+#define VALUE "a-value-that-is-asked-about:-0123456789abcdef"
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
 
 enum { RESPONSE_BYTES_MAX = 160 * 1024, OPTIONS = 8, DISCLOSED_MIN = 16 };

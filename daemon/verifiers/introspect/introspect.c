@@ -14,6 +14,7 @@
 
 #include "daemon/verifiers/introspect/http.h"
 #include "daemon/verifiers/introspect/single_flight.h"
+#include "daemon/verifiers/introspect/token_syntax.h"
 
 struct introspect {
     struct options *options;
@@ -86,15 +87,6 @@ static void introspect_close(void *instance)
     free(in);
 }
 
-/* True for the syntax of a token in RFC 6749, appendix A.12: 1*VSCHAR. */
-static bool is_token_syntax(struct slice value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (value.at[i] < ' ' || value.at[i] > '~')
-            return false;
-    return value.len > 0 && value.len <= HTTP_VALUE_MAX;
-}
-
 static void request_introspection(struct introspect *in, const struct jeton_question *q,
                                   struct result *r)
 {
@@ -153,7 +145,7 @@ static int introspect_verify(void *instance, const struct jeton_question *q, str
     uint8_t key[CACHE_KEY];
     struct result r;
 
-    if (!is_token_syntax(value))
+    if (!token_syntax_is_valid(value, HTTP_VALUE_MAX))
         return JETON_VERIFIER_IGNORE;
     crypto_generichash(key, sizeof(key), (const unsigned char *)value.at, value.len,
                        in->cache_secret, sizeof(in->cache_secret));

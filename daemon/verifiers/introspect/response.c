@@ -4,6 +4,7 @@
  * Except for jti, which is only a name for logs. */
 #include "daemon/verifiers/introspect/response.h"
 
+#include "daemon/verifiers/credential_id.h"
 #include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
@@ -104,27 +105,17 @@ static const char *evaluate_active(const json_t *response, const struct options 
     return NULL;
 }
 
-/* Check that a text is free of control characters; jansson has checked that it is UTF-8 without
- * NUL. */
-static bool is_printable(const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
-            return false;
-    return true;
-}
-
 /* Read a string of at most SUBJECT_MAX bytes; "" if it is missing.  False: it is anything else. */
 static bool read_text(const json_t *response, const char *member, char *to)
 {
-    const json_t *text = json_object_get(response, member);
+    const json_t *string = json_object_get(response, member);
+    struct slice text = untrusted_json_string(string);
 
-    if (text == NULL)
+    if (string == NULL)
         return true;
-    if (!json_is_string(text) || json_string_length(text) > SUBJECT_MAX ||
-        !is_printable(json_string_value(text)))
+    if (!json_is_string(string) || text.len > SUBJECT_MAX || !credential_text_is_printable(text))
         return false;
-    memcpy(to, json_string_value(text), json_string_length(text) + 1);
+    memcpy(to, text.at, text.len + 1);
     return true;
 }
 
@@ -138,18 +129,16 @@ static const char *read_texts(const json_t *response, const struct options *o,
     return NULL;
 }
 
-/* Take the jti as the id for logs, unless it discloses the value: some servers of opaque tokens
+/* Take the jti as the id; or its digest, if it discloses the value: some servers of opaque tokens
  * repeat the token in it, or much of it. */
 static void set_id(const json_t *response, struct slice value, struct jeton_identity *identity)
 {
-    const char *jti = json_string_value(json_object_get(response, "jti"));
-    size_t length = jti != NULL ? strlen(jti) : 0;
+    struct slice jti = untrusted_json_string(json_object_get(response, "jti"));
+    bool discloses = jti.len > 0 && (memmem(jti.at, jti.len, value.at, value.len) != NULL ||
+                                     (jti.len >= ID_SECRET_MIN &&
+                                      memmem(value.at, value.len, jti.at, jti.len) != NULL));
 
-    if (length == 0 || length >= sizeof(identity->id) || !is_printable(jti) ||
-        memmem(jti, length, value.at, value.len) != NULL ||
-        (length >= ID_SECRET_MIN && memmem(value.at, value.len, jti, length) != NULL))
-        return;
-    memcpy(identity->id, jti, length + 1);
+    credential_id_write(jti, discloses, identity->id);
 }
 
 /* Add a scope; leave out one that is not a valid scope word of jetond's, as it cannot be

@@ -69,8 +69,10 @@ static int narrow_identity(const struct jeton_identity *ours, const struct jeton
         return JETON_VERIFIER_FAIL;
     }
     a->identity = *earlier;
-    if (ours->expires < earlier->expires)
+    if (ours->expires < earlier->expires) {
         a->identity.expires = ours->expires;
+        a->identity.leeway = 0;
+    }
     intersect_scopes(a->identity.scopes, sizeof(a->identity.scopes), earlier->scopes, ours->scopes);
     a->has_identity = 1;
     return JETON_VERIFIER_PASS;

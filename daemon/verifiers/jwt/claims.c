@@ -3,14 +3,15 @@
  * issuer and audience, which never change, then the times, then what the identity is made of.
  *
  * Claims that an identity cannot hold are refused, not truncated: an issuer or a subject that is
- * too long, more than 32 scopes.  Two are left out instead, as that grants nothing.  A scope that
- * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  An id that is
- * too long is only a name in logs, and jetond derives another from the value. */
+ * too long, more than 32 scopes.  Scopes are left out instead, as that grants nothing: one that
+ * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  Of an id that is
+ * too long the digest is taken, because it names the JWT: see credential_id.h. */
 #include "daemon/verifiers/jwt/claims.h"
 
 #include <stdio.h>
 #include <strings.h>
 
+#include "daemon/verifiers/credential_id.h"
 #include "daemon/verifiers/jwt/compact.h"
 #include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
@@ -80,18 +81,11 @@ static bool accepts_any(const struct argument_list *list)
     return list->count == 1 && strcmp(list->text[0], "*") == 0;
 }
 
-/* Copy a text without control characters, of ASCII or Latin-1; jansson has checked that it is
- * UTF-8.  False: the text has some, or does not fit. */
+/* Copy a text.  False: it has control characters, or does not fit. */
 static bool copy_text(struct slice text, char *to, size_t size)
 {
-    if (text.len >= size)
+    if (text.len >= size || !credential_text_is_printable(text))
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c < 0x20 || c == 0x7f ||
-            (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0))
-            return false;
-    }
     if (text.len > 0)
         memcpy(to, text.at, text.len);
     to[text.len] = '\0';
@@ -152,8 +146,6 @@ static const char *check_typ(const struct claims_context *c, enum jeton_reason *
 
 /* -- times ------------------------------------------------------------------------------------- */
 
-/* Include the leeway in the identity's expiry, or jetond would call it expired while it still
- * passes here. */
 static const char *check_exp(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *exp = json_object_get(c->claims, "exp");
@@ -165,7 +157,8 @@ static const char *check_exp(const struct claims_context *c, enum jeton_reason *
         return NULL;
     if (!untrusted_json_numeric_date(exp, false, &end))
         return malformed(reason);
-    c->answer->identity.expires = end + c->policy->leeway;
+    c->answer->identity.expires = end;
+    c->answer->identity.leeway = c->policy->leeway;
     if (c->question->now < end + c->policy->leeway)
         return NULL;
     *reason = JETON_REASON_EXPIRED;
@@ -220,9 +213,7 @@ static const char *check_id(const struct claims_context *c, enum jeton_reason *r
 
     if (id != NULL && !json_is_string(id))
         return malformed(reason);
-    if (!copy_text(untrusted_json_string(id), c->answer->identity.id,
-                   sizeof(c->answer->identity.id)))
-        c->answer->identity.id[0] = '\0';
+    credential_id_write(untrusted_json_string(id), false, c->answer->identity.id);
     return NULL;
 }
 
@@ -296,8 +287,10 @@ static const char *narrow_identity(const struct claims_context *c, enum jeton_re
         strcmp(ours->subject, earlier->subject) != 0)
         return "this JWT is for somebody else than the identity that another verifier found";
     struct jeton_identity narrowed = *earlier;
-    if (ours->expires < narrowed.expires)
+    if (ours->expires < narrowed.expires) {
         narrowed.expires = ours->expires;
+        narrowed.leeway = ours->leeway;
+    }
     memcpy(narrowed.scopes, ours->scopes, sizeof(narrowed.scopes));
     intersect_scopes(earlier->scopes, narrowed.scopes);
     *ours = narrowed;
