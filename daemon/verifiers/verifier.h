@@ -108,6 +108,8 @@ struct jeton_question {
     gid_t peer_gid;
     size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
     const gid_t *peer_groups;
+    const char *client; /* for whom it says that it asks, such as the address of its own client:
+                           1 to 256 bytes; NULL: it does not say */
 };
 
 /* The answer.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */

@@ -28,6 +28,10 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
         (r->value[KEY_SERVICE].len == 0 || r->value[KEY_SERVICE].len > SERVICE_MAX))
         return problem_set(problem, STATUS_BAD_VALUE, "service=: a name of 1 to %d bytes",
                            SERVICE_MAX);
+    if (request_has(r, KEY_CLIENT) &&
+        (r->value[KEY_CLIENT].len == 0 || r->value[KEY_CLIENT].len > SUBJECT_MAX))
+        return problem_set(problem, STATUS_BAD_VALUE, "client=: a text of 1 to %d bytes",
+                           SUBJECT_MAX);
     return STATUS_OK;
 }
 
