@@ -54,6 +54,9 @@ extern "C" {
 
 /* Flags of a verifier. */
 #define JETON_VERIFIER_MAY_BLOCK 0x1u /* verify() may wait: for the network, a disk, a lock */
+#define JETON_VERIFIER_NETWORK \
+    0x8u /* open() gets network=yes or network=no in addition: whether
+                                         jetond may reach other hosts */
 
 /* The expiry of an identity that does not end. */
 #define JETON_VERIFIER_NEVER INT64_MAX
@@ -130,7 +133,7 @@ struct jeton_argument {
 
 struct jeton_verifier {
     uint32_t abi;     /* JETON_VERIFIER_ABI */
-    uint32_t flags;   /* JETON_VERIFIER_MAY_BLOCK or 0 */
+    uint32_t flags;   /* JETON_VERIFIER_..., or 0 */
     const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
     /* Make an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes) says
