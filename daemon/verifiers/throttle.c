@@ -176,7 +176,7 @@ static int deny(const struct throttle *t, const struct jeton_question *q, int64_
     bool by_client = t->by_client && q->client != NULL;
 
     journald_report(&(struct journald_entry){ .kind = JOURNALD_THROTTLED, .uid = q->peer_uid },
-                    "throttle: verifications by uid %u%s%.64s are refused for %lld s: too many "
+                    "throttle: verifications by uid %u%s%.256s are refused for %lld s: too many "
                     "failed",
                     (unsigned)q->peer_uid, by_client ? " for the client " : "",
                     by_client ? q->client : "", (long long)seconds);

@@ -177,7 +177,7 @@ def test_throttle_by_client_leaves_the_application_its_good_tokens(daemon):
         assert application.request(f"verify client=192.0.2.1 {token}").verdict == "NO denied"
         assert application.request(f"verify client=192.0.2.2 {token}").verdict == "OK"
         assert application.request(f"verify {token}").verdict == "OK"
-        for wrong in 'client=""', "client=" + "x" * 257:
+        for wrong in 'client=""', "client=" + "x" * 257, r'client="a\nb"', r'client="a\x00b"', r'client="\xff"':
             assert application.request(f"verify {wrong} {token}").verdict == "ERR bad-value"
             assert application.request(f"verify service=git {wrong} {token}").verdict == "ERR bad-value"
 
