@@ -34,3 +34,12 @@ void credential_id_write(struct slice jti, bool secret, char id[ID_SPACE])
     }
     id[t.len] = '\0';
 }
+
+void credential_id_add(struct jeton_identity *earlier, const struct jeton_identity *found)
+{
+    if (found->id[0] == '\0' ||
+        (earlier->issuer[0] != '\0' && strcmp(earlier->issuer, found->issuer) != 0))
+        return;
+    memcpy(earlier->id, found->id, sizeof(earlier->id));
+    memcpy(earlier->issuer, found->issuer, sizeof(earlier->issuer));
+}

@@ -13,6 +13,11 @@
 void credential_id_write(struct slice jti, bool secret,
                          char id[sizeof(((struct jeton_identity *)NULL)->id)]);
 
+/* Give the identity of an earlier verifier, in the answer that narrows it, the issuer and id that
+ * this verifier found, unless they contradict: jetond keeps the earlier ones for its reply, but
+ * these name the credential, too. */
+void credential_id_add(struct jeton_identity *earlier, const struct jeton_identity *found);
+
 /* True for text that may be shown: without control characters of ASCII or Latin-1.  It must be
  * UTF-8. */
 bool credential_text_is_printable(struct slice text);

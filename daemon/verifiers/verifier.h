@@ -10,7 +10,8 @@
  *     error     the verifier could not find out
  *
  * An error is never a pass.  The first verifier of a stack that passes with an identity supplies
- * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  jetond
+ * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  Their own
+ * id, with their issuer, is not replied, but names the credential, too.  jetond
  * itself compares the identity with what the client asked for (subject, scopes).
  *
  * The shared object exports one symbol, a constant `struct jeton_verifier` named jeton_verifier:

@@ -150,10 +150,13 @@ static void check_identity(const struct jeton_identity *identity, int64_t now)
     MUST(identity->expires > now && !discloses_value(identity->id));
 }
 
-/* Check that the identity is no more than the earlier one. */
-static void check_narrowed(const struct jeton_identity *identity)
+/* Check that the identity is no more than the earlier one, and named by it or by the response. */
+static void check_narrowed(const struct jeton_identity *identity,
+                           const struct jeton_identity *found)
 {
-    MUST(strcmp(identity->subject, earlier.subject) == 0 && strcmp(identity->id, earlier.id) == 0);
+    const struct jeton_identity *named = found->id[0] != '\0' ? found : &earlier;
+
+    MUST(strcmp(identity->subject, earlier.subject) == 0 && strcmp(identity->id, named->id) == 0);
     MUST(identity->expires <= earlier.expires);
     MUST(scopes_include(slice_of(earlier.scopes), slice_of(identity->scopes)));
 }
@@ -172,7 +175,7 @@ static void check_answer(const struct result *r, const struct jeton_identity *kn
     if (outcome == JETON_VERIFIER_PASS && known == NULL)
         check_identity(&a.identity, now);
     else if (outcome == JETON_VERIFIER_PASS)
-        check_narrowed(&a.identity);
+        check_narrowed(&a.identity, &r->identity);
 }
 
 /* Check the result, and that it is the same later as long as it is valid. */

@@ -293,6 +293,7 @@ static const char *narrow_identity(const struct claims_context *c, enum jeton_re
     }
     memcpy(narrowed.scopes, ours->scopes, sizeof(narrowed.scopes));
     intersect_scopes(earlier->scopes, narrowed.scopes);
+    credential_id_add(&narrowed, ours);
     *ours = narrowed;
     return NULL;
 }

@@ -287,6 +287,9 @@ static void an_earlier_identity_is_narrowed(void **state)
     assert_string_equal(answer.identity.issuer, "local");
     assert_string_equal(answer.identity.scopes, "a,c");
     assert_int_equal(answer.identity.expires, NOW + 50);
+    command("say 200 application/json {\"active\":true,\"jti\":\"j\",\"iss\":\"local\"}");
+    assert_passes(in, "same-issuer");
+    assert_string_equal(answer.identity.id, "j"); /* it names the token, too */
     command("say 200 application/json {\"active\":true,\"exp\":%lld}", (long long)NOW + 500);
     assert_passes(in, "b");
     assert_string_equal(answer.identity.subject, "ann");

@@ -217,8 +217,14 @@ static void an_earlier_identity_is_narrowed(void **state)
     assert_int_equal(verify_claims("{" CLAIMS ",\"jti\":\"t\",\"scope\":\"d b a\"}"),
                      JETON_VERIFIER_PASS);
     assert_string_equal(answer.identity.scopes, "a,b");
-    assert_string_equal(answer.identity.id, "first");
+    assert_string_equal(answer.identity.id, "t"); /* it names the JWT, too */
+    assert_string_equal(answer.identity.issuer, "https://idp.example");
     assert_int_equal(answer.identity.expires, NOW + 10);
+    strcpy(earlier.issuer, "https://other.example");
+    assert_int_equal(verify_claims("{" CLAIMS ",\"jti\":\"t\"}"), JETON_VERIFIER_PASS);
+    assert_string_equal(answer.identity.id, "first");
+    assert_string_equal(answer.identity.issuer, "https://other.example");
+    earlier.issuer[0] = '\0';
     earlier.expires = JETON_VERIFIER_NEVER;
     assert_int_equal(verify_claims("{" CLAIMS "}"), JETON_VERIFIER_PASS);
     assert_int_equal(answer.identity.expires, 1800000600);
