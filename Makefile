@@ -44,7 +44,10 @@ shared_objects = $(patsubst %.c,$(BUILD)/shared/%.o,$(1))
 PROTO_SOURCES = $(wildcard proto/*.c)
 LIBRARY_SOURCES = $(wildcard plugin/lib/*.c)
 PROTO = $(call objects,$(PROTO_SOURCES))
-DAEMON = $(call objects,$(filter-out daemon/main.c,$(wildcard daemon/*.c daemon/*/*.c)))
+# What jetond and the shared objects have in common, and what only the shared objects have.
+VERIFIER_COMMON = daemon/verifiers/arguments.c
+VERIFIER_SHARED = daemon/verifiers/untrusted_json.c daemon/verifiers/credential_id.c
+DAEMON = $(call objects,$(filter-out daemon/main.c $(VERIFIER_SHARED),$(wildcard daemon/*.c daemon/*/*.c)))
 LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
@@ -127,8 +130,8 @@ $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRAR
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
 
 .SECONDEXPANSION:
-$(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) daemon/verifiers/arguments.c \
-		$$(PROTO_SOURCES)) daemon/verifiers/verifier.map
+$(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) $$(VERIFIER_COMMON) \
+		$$(VERIFIER_SHARED) $$(PROTO_SOURCES)) daemon/verifiers/verifier.map
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=daemon/verifiers/verifier.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_$*) $(LIBS_PROTO) -o $@
@@ -160,7 +163,8 @@ $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 	rm -f $@
 	ar qcs $@ $^
 
-$(VERIFIER_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $$(call objects,$$(call verifier_sources,$$*))
+$(VERIFIER_NAMES:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: $$(call objects,$$(call verifier_sources,$$*) \
+		$$(VERIFIER_SHARED))
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_ENGINE) $(BUILD)/tests/fuzz/jeton.a
 	$(CC) $(CFLAGS) -fno-lto -pie $(filter %.o,$^) $(filter %.a,$^) $(FUZZ_LINK) $(LIBS_fuzz_$*) $(LIBS_DAEMON) -o $@

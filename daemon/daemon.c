@@ -190,7 +190,7 @@ static bool start_listening(struct daemon *s)
 
 static void serve(struct daemon *s)
 {
-    sandbox_calls(&s->config);
+    sandbox_calls(&s->config, stacks_may_connect(s->server.stack_set->current));
     log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
              (unsigned long long)token_table_figures(s->server.token_table).tokens,
              s->server.workers, s->config.store);

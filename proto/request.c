@@ -11,8 +11,8 @@
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_VERIFY] = { "verify", ROLE_VERIFY, KEY_TOKEN,
-        K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE), K(TOKEN),
-        "verify [scope=a,b] [subject=NAME] [service=NAME] VALUE", "judge a token" },
+        K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE) | K(CLIENT), K(TOKEN),
+        "verify [scope=a,b] [subject=NAME] [service=NAME] [client=TEXT] VALUE", "judge a token" },
     [VERB_ID] = { "id", ROLE_VERIFY, KEY_TOKEN, K(TOKEN), K(TOKEN),
         "id VALUE", "the identifier of a value, whether or not it is known here" },
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
@@ -76,6 +76,7 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_AFTER] = "after",       [KEY_CREATED] = "created",
     [KEY_REVOKED] = "revoked",   [KEY_DISABLED] = "disabled",
     [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
+    [KEY_CLIENT] = "client",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */

@@ -58,6 +58,7 @@ enum key {
     KEY_DISABLED,
     KEY_REPLACES,
     KEY_VERB,
+    KEY_CLIENT,
     KEY_COUNT
 };
 

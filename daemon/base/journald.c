@@ -37,7 +37,7 @@ static const struct {
 
 static struct {
     int fd;                                 /* -1: no journal */
-    struct sockaddr_un address;             /* to connect again when journald was restarted */
+    struct sockaddr_un address;             /* for when journald was restarted */
     _Atomic int64_t second[JOURNALD_KINDS]; /* when an entry of each kind last passed */
     _Atomic uint64_t sent;
     _Atomic uint64_t dropped;
@@ -64,14 +64,15 @@ void journald_open(void)
         close(fd);
 }
 
-/* Connect again after a failure: a restarted journald has a new socket under the old name. */
+/* Name the address after a failure: a restarted journald has a new socket under the old name.  To
+ * connect again may be denied (daemon/sandbox/seccomp.h). */
 static void send_entry(const struct text *entry)
 {
     ssize_t sent = send(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-    if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE) &&
-        connect(journal.fd, (struct sockaddr *)&journal.address, sizeof(journal.address)) == 0)
-        sent = send(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && (errno == ECONNREFUSED || errno == ENOTCONN || errno == EPIPE))
+        sent = sendto(journal.fd, entry->at, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT,
+                      (struct sockaddr *)&journal.address, sizeof(journal.address));
     atomic_fetch_add(sent < 0 ? &journal.dropped : &journal.sent, 1);
 }
 

@@ -15,9 +15,11 @@
 #include "daemon/base/log.h"
 #include "daemon/base/sanitizer.h"
 #include "daemon/sandbox/landlock.h"
+#include "daemon/sandbox/name_service.h"
 #include "daemon/sandbox/seccomp.h"
 
 static _Atomic unsigned landlock_abi; /* written by the main thread, before there are others */
+static _Atomic int reach = SANDBOX_NO_LIMIT; /* likewise, and then once */
 
 /* Paths that any configuration needs.  /etc is listed as a whole, because a rule is for an inode,
  * and adding a group replaces the file; secrets in /etc are readable by root only. */
@@ -157,12 +159,35 @@ void sandbox_files(const struct config *c)
 
 /* -- system calls ---------------------------------------------------------------------------- */
 
-void sandbox_calls(const struct config *c)
+static enum seccomp_connections connections_for(const struct config *c, bool connects)
 {
-    int error = c->sandbox ? seccomp_confine(c->network) : 0;
+    if (c->network)
+        return SECCOMP_NETWORK;
+    return connects || name_service_connects() ? SECCOMP_LOCAL_CONNECTIONS : SECCOMP_NO_CONNECTIONS;
+}
 
-    if (error < 0)
+void sandbox_calls(const struct config *c, bool connects)
+{
+    static const int reaches[] = {
+        [SECCOMP_NO_CONNECTIONS] = SANDBOX_NOBODY,
+        [SECCOMP_LOCAL_CONNECTIONS] = SANDBOX_UNIX_SOCKETS,
+        [SECCOMP_NETWORK] = SANDBOX_NETWORK,
+    };
+
+    if (!c->sandbox)
+        return;
+    enum seccomp_connections connections = connections_for(c, connects);
+    int error = seccomp_confine(connections);
+    if (error < 0) {
         log_missing("a system call filter", error);
+        connections = c->network ? SECCOMP_NETWORK : SECCOMP_LOCAL_CONNECTIONS;
+    }
+    atomic_store(&reach, reaches[connections]);
+}
+
+enum sandbox_reach sandbox_reach(void)
+{
+    return (enum sandbox_reach)atomic_load(&reach);
 }
 
 /* Log at info level what the kernel does not support, as a warning what failed although it does. */

@@ -17,8 +17,19 @@ void sandbox_secrets(void);
  * store's directory, what the configuration names, and what looking up users and groups needs. */
 void sandbox_files(const struct config *c);
 
-/* Restrict by seccomp the system calls of all threads to those that a running daemon makes. */
-void sandbox_calls(const struct config *c);
+/* Restrict by seccomp the system calls of all threads to those that a running daemon makes.
+ * `connects`: some verifier may connect to others.  If none does, and looking up users does not
+ * either, connect() is denied. */
+void sandbox_calls(const struct config *c, bool connects);
+
+/* Whom this process may connect to, from sandbox_calls() on.  Any thread. */
+enum sandbox_reach {
+    SANDBOX_NO_LIMIT, /* it is not confined, or not yet */
+    SANDBOX_NOBODY,
+    SANDBOX_UNIX_SOCKETS,
+    SANDBOX_NETWORK,
+};
+enum sandbox_reach sandbox_reach(void);
 
 /* The protections in force. */
 struct protections {

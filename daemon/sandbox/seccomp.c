@@ -38,7 +38,7 @@ static const int allowed[] = {
     CALL(renameat2), CALL(unlink), CALL(unlinkat), CALL(utimensat), CALL(utime), CALL(umask),
     CALL(getcwd),
     /* connections */
-    CALL(accept), CALL(accept4), CALL(connect), CALL(shutdown), CALL(sendto), CALL(sendmsg),
+    CALL(accept), CALL(accept4), CALL(shutdown), CALL(sendto), CALL(sendmsg),
     CALL(sendmmsg), CALL(recvfrom), CALL(recvmsg), CALL(recvmmsg), CALL(getsockopt),
     CALL(setsockopt), CALL(getsockname), CALL(getpeername),
     /* memory */
@@ -140,10 +140,10 @@ static int allow_plain(scmp_filter_ctx filter);
 static int add_refusals(scmp_filter_ctx filter);
 static int add_rules(scmp_filter_ctx filter);
 static int add_own(scmp_filter_ctx filter);
-static int add_sockets(scmp_filter_ctx filter, bool network);
+static int add_sockets(scmp_filter_ctx filter, enum seccomp_connections connections);
 static int refuse_newer(scmp_filter_ctx filter);
 
-static int fill(scmp_filter_ctx filter, bool network)
+static int fill(scmp_filter_ctx filter, enum seccomp_connections connections)
 {
     int error = allow_plain(filter);
 
@@ -154,11 +154,11 @@ static int fill(scmp_filter_ctx filter, bool network)
     if (error == 0)
         error = add_own(filter);
     if (error == 0)
-        error = add_sockets(filter, network);
+        error = add_sockets(filter, connections);
     return error == 0 ? refuse_newer(filter) : error;
 }
 
-int seccomp_confine(bool network)
+int seccomp_confine(enum seccomp_connections connections)
 {
     if (JETON_SANITIZED)
         return -ENOSYS;
@@ -171,7 +171,7 @@ int seccomp_confine(bool network)
     if (error == 0)
         error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)
-        error = fill(filter, network);
+        error = fill(filter, connections);
     if (error == 0)
         error = seccomp_load(filter);
     seccomp_release(filter);
@@ -247,9 +247,10 @@ static bool family_allowed(int family, bool network)
     return false;
 }
 
-static int add_sockets(scmp_filter_ctx filter, bool network)
+static int add_sockets(scmp_filter_ctx filter, enum seccomp_connections connections)
 {
     const int calls[] = { CALL(socket), CALL(socketpair) };
+    const bool network = connections == SECCOMP_NETWORK;
     int error = 0;
 
     for (size_t i = 0; i < ENTRIES(calls); i++) {
@@ -263,6 +264,10 @@ static int add_sockets(scmp_filter_ctx filter, bool network)
     /* The C library's resolver binds a netlink socket; our own sockets are bound already. */
     if (error == 0)
         error = add(filter, action_of(network ? 0 : EPERM), CALL(bind), 0, NULL);
+    /* EACCES is what the C library gets where it may not ask a name service either. */
+    if (error == 0)
+        error = add(filter, action_of(connections == SECCOMP_NO_CONNECTIONS ? EACCES : 0),
+                    CALL(connect), 0, NULL);
     return error;
 }
 

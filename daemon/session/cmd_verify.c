@@ -21,6 +21,6 @@ void cmd_verify(struct run *run, const struct request *r)
         if (verify_batch_is_full(batch))
             session_flush_batch(s);
     } else if (session_flush_batch(s)) {
-        pending_verify_begin(s, stack, &q, command_service(r), clock_wall());
+        pending_verify_begin(s, stack, &q, command_service(r), command_client(r), clock_wall());
     }
 }

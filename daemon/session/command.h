@@ -23,4 +23,10 @@ static inline struct slice command_service(const struct request *r)
     return request_has(r, KEY_SERVICE) ? r->value[KEY_SERVICE] : (struct slice){ NULL, 0 };
 }
 
+/* Return for whom the client says that it asks; an empty slice: it does not say. */
+static inline struct slice command_client(const struct request *r)
+{
+    return request_has(r, KEY_CLIENT) ? r->value[KEY_CLIENT] : (struct slice){ NULL, 0 };
+}
+
 #endif

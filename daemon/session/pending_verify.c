@@ -95,25 +95,27 @@ static struct pending_verify *append(struct session *s)
 
 /* Evaluate in the worker's own memory what no verifier can hold up. */
 static bool evaluate_at_once(struct session *s, const struct stack *stack,
-                             const struct question *asked, struct slice service, int64_t now)
+                             const struct question *asked, struct slice service,
+                             const struct eval_context *context, int64_t now)
 {
-    struct eval_context context = context_of(s);
     struct evaluation *e = &s->worker->evaluation;
 
-    eval_begin(e, stack, asked, service, &context, now);
-    eval_continue(e, &context);
+    eval_begin(e, stack, asked, service, context, now);
+    eval_continue(e, context);
     bool done = put_reply(s, e);
     eval_wipe(e);
     return done;
 }
 
 bool pending_verify_begin(struct session *s, const struct stack *stack,
-                          const struct question *asked, struct slice service, int64_t now)
+                          const struct question *asked, struct slice service, struct slice client,
+                          int64_t now)
 {
     read_groups(s);
-    if (s->first_pending == NULL && !stack->may_block)
-        return evaluate_at_once(s, stack, asked, service, now);
     struct eval_context context = context_of(s);
+    context.client = client;
+    if (s->first_pending == NULL && !stack->may_block)
+        return evaluate_at_once(s, stack, asked, service, &context, now);
     struct pending_verify *p = append(s);
     if (p == NULL) {
         s->ended = true;

@@ -13,7 +13,8 @@ enum { PENDING_VERIFY_MAX = 16 }; /* verifications under way of one session */
 /* Begin a verification, and append its reply if it is decided and nothing waits before it.  False:
  * no memory; the session is ended. */
 bool pending_verify_begin(struct session *s, const struct stack *stack,
-                          const struct question *asked, struct slice service, int64_t now);
+                          const struct question *asked, struct slice service, struct slice client,
+                          int64_t now);
 
 /* Go on with the verification whose job came back.  Return its session, whose replies may have
  * grown, and whose next line may be ready now. */

@@ -192,7 +192,8 @@ static int judge_identity(const struct requirement *r, const struct jeton_questi
         return fail(a, JETON_REASON_SCOPE, "");
     if (r->issuers.count > 0 && !has_name(&r->issuers, who->issuer))
         return fail(a, JETON_REASON_DENIED, "this service does not take tokens of that issuer");
-    if (who->expires != JETON_VERIFIER_NEVER && who->expires - q->now < r->min_remaining)
+    if (r->min_remaining > 0 && who->expires != JETON_VERIFIER_NEVER &&
+        who->expires - q->now < r->min_remaining)
         return fail(a, JETON_REASON_DENIED, "the token ends too soon for this service");
     return JETON_VERIFIER_PASS;
 }

@@ -3,6 +3,7 @@
  *
  *     failures=20         how many a user may have at once, and again in each ...
  *     per=60s
+ *     by=uid              client: count for each client= of a user apart; uid where none is given
  *
  * It stands first in a stack, as requisite.  Each failed verification by a user (the one that the
  * kernel names) takes one of the user's failures, which are given back evenly in time.  Who has
@@ -14,7 +15,8 @@
 
 extern const struct jeton_verifier throttle_verifier;
 
-/* Count a failed verification of the stack; not one that the throttle itself denied. */
-void throttle_failed(void *instance, uid_t uid);
+/* Count a failed verification of the stack; not one that the throttle itself denied.  `client` may
+ * be NULL. */
+void throttle_failed(void *instance, uid_t uid, const char *client);
 
 #endif

@@ -10,7 +10,8 @@
  *     error     the verifier could not find out
  *
  * An error is never a pass.  The first verifier of a stack that passes with an identity supplies
- * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  jetond
+ * it; those after it are shown it and can only narrow it: fewer scopes, an earlier end.  Their own
+ * id, with their issuer, is not replied, but names the credential, too.  jetond
  * itself compares the identity with what the client asked for (subject, scopes).
  *
  * The shared object exports one symbol, a constant `struct jeton_verifier` named jeton_verifier:
@@ -54,6 +55,9 @@ extern "C" {
 
 /* Flags of a verifier. */
 #define JETON_VERIFIER_MAY_BLOCK 0x1u /* verify() may wait: for the network, a disk, a lock */
+#define JETON_VERIFIER_NETWORK \
+    0x8u /* open() gets network=yes or network=no in addition: whether
+                                         jetond may reach other hosts */
 
 /* The expiry of an identity that does not end. */
 #define JETON_VERIFIER_NEVER INT64_MAX
@@ -83,12 +87,15 @@ enum jeton_reason {
 /* Whom a credential stands for.  Strings are UTF-8 without control characters, NUL-terminated. */
 struct jeton_identity {
     int64_t expires;   /* when it ends: seconds since 1970 UTC, or JETON_VERIFIER_NEVER */
-    char id[64];       /* what to call the credential in logs, no secret; "": jetond makes one
-                               out of the value's digest */
+    char id[64];       /* what its issuer calls the credential, no secret: different ones of an
+                               issuer have different ids; "": jetond makes one out of the
+                               value's digest */
     char subject[264]; /* at most 256 bytes; "": nobody in particular */
     char issuer[264];  /* who issued it, at most 256 bytes; "": not known */
     char scopes[2080]; /* at most 32 words of 1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -,
                                joined by commas, in any order; "": none */
+    int64_t leeway;    /* seconds after `expires` in which it still passes, because clocks
+                               differ: 0 to 300 */
 };
 
 /* The question.  Everything belongs to jetond and is gone after the call. */
@@ -105,6 +112,8 @@ struct jeton_question {
     gid_t peer_gid;
     size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
     const gid_t *peer_groups;
+    const char *client; /* for whom it says that it asks, such as the address of its own client:
+                           1 to 256 bytes; NULL: it does not say */
 };
 
 /* The answer.  jetond fills it with zeros and JETON_VERIFIER_NEVER before the call. */
@@ -125,11 +134,12 @@ struct jeton_argument {
 
 struct jeton_verifier {
     uint32_t abi;     /* JETON_VERIFIER_ABI */
-    uint32_t flags;   /* JETON_VERIFIER_MAY_BLOCK or 0 */
+    uint32_t flags;   /* JETON_VERIFIER_..., or 0 */
     const char *name; /* for verifier= in replies and for stats: 1 to 31 bytes out of a-z 0-9 - */
 
     /* Make an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes) says
-     * in one sentence what is wrong and what would be right.  An unknown argument is an error.  The
+     * in one sentence what is wrong and what would be right.  With 0, a text in `problem`, which is
+     * "" before the call, is a warning for jetond's log.  An unknown argument is an error.  The
      * arguments deadline=, threads= and queue= of a verifier that may block are jetond's and not
      * passed on. */
     int (*open)(void **instance, const struct jeton_argument *arguments, size_t count,

@@ -5,8 +5,12 @@
 
 #include "proto/line.h"
 #include "proto/scopes.h"
+#include "proto/token.h"
 
-enum { RETRY_MAX = 366 * 86400 };
+enum { RETRY_MAX = 366 * 86400, LEEWAY_MAX = 300 };
+
+/* Precedes an identifier of others that looks like one of ours. */
+static const char of_others[] = "other:";
 
 static const enum status reasons[] = {
     [JETON_REASON_MALFORMED] = STATUS_MALFORMED, [JETON_REASON_UNKNOWN] = STATUS_UNKNOWN,
@@ -39,7 +43,20 @@ static const char *identity_fault(const struct jeton_identity *who)
         return "an issuer that is no text of at most 256 bytes";
     if (strnlen(who->scopes, sizeof(who->scopes)) == sizeof(who->scopes))
         return "scopes without a NUL at their end";
+    if (who->leeway < 0 || who->leeway > LEEWAY_MAX)
+        return "a leeway that is not 0 to 300 seconds";
     return scopes_fault(slice_of(who->scopes)) != NULL ? "malformed scopes" : NULL;
+}
+
+/* Mark an identifier that has the form of a token's of ours, which it could be taken for. */
+static void mark_id(char id[sizeof(((struct jeton_identity *)NULL)->id)])
+{
+    uint8_t bytes[ID_SIZE];
+
+    if (!token_id_parse(slice_of(id), bytes))
+        return;
+    memmove(id + sizeof(of_others) - 1, id, ID_TEXT + 1);
+    memcpy(id, of_others, sizeof(of_others) - 1);
 }
 
 static void order_scopes(char scopes[SCOPES_TEXT_MAX + 1])
@@ -76,7 +93,7 @@ static void narrow_scopes(char *scopes, const char *known)
 static const char *narrow(struct jeton_identity *who, const struct jeton_identity *known)
 {
     char scopes[sizeof(who->scopes)];
-    int64_t expires = who->expires < known->expires ? who->expires : known->expires;
+    int64_t expires = who->expires, leeway = who->leeway;
 
     if (who->subject[0] != '\0' && strcmp(who->subject, known->subject) != 0)
         return "another subject than the verifier before it";
@@ -87,8 +104,17 @@ static const char *narrow(struct jeton_identity *who, const struct jeton_identit
     narrow_scopes(scopes, known->scopes);
     *who = *known;
     memcpy(who->scopes, scopes, sizeof(scopes));
-    who->expires = expires;
+    if (expires < known->expires) {
+        who->expires = expires;
+        who->leeway = leeway;
+    }
     return NULL;
+}
+
+/* Unsigned: the difference may be too large for an int64_t. */
+static bool has_ended(const struct jeton_identity *who, int64_t now)
+{
+    return who->expires <= now && (uint64_t)now - (uint64_t)who->expires >= (uint64_t)who->leeway;
 }
 
 static const char *check_pass(struct jeton_answer *a, const struct jeton_identity *known,
@@ -104,9 +130,10 @@ static const char *check_pass(struct jeton_answer *a, const struct jeton_identit
     if ((fault = identity_fault(&a->identity)) != NULL)
         return fault;
     order_scopes(a->identity.scopes);
+    mark_id(a->identity.id);
     if (known != NULL && (fault = narrow(&a->identity, known)) != NULL)
         return fault;
-    if (a->identity.expires > now)
+    if (!has_ended(&a->identity, now))
         return NULL;
     result->outcome = JETON_VERIFIER_FAIL;
     result->reason = STATUS_EXPIRED;

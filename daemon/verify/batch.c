@@ -11,6 +11,16 @@
 
 enum { TIMED = 16 };
 
+/* A quoted text may have any bytes; this one may be logged. */
+static bool is_client(struct slice text)
+{
+    const char *why;
+    size_t plain;
+
+    return text.len > 0 && text.len <= SUBJECT_MAX && memchr(text.at, '\t', text.len) == NULL &&
+           line_check(text, &plain, &why) == STATUS_OK;
+}
+
 enum status verify_batch_read(const struct request *r, struct question *q, struct problem *problem)
 {
     const char *fault;
@@ -28,6 +38,10 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
         (r->value[KEY_SERVICE].len == 0 || r->value[KEY_SERVICE].len > SERVICE_MAX))
         return problem_set(problem, STATUS_BAD_VALUE, "service=: a name of 1 to %d bytes",
                            SERVICE_MAX);
+    if (request_has(r, KEY_CLIENT) && !is_client(r->value[KEY_CLIENT]))
+        return problem_set(problem, STATUS_BAD_VALUE,
+                           "client=: 1 to %d bytes of UTF-8 without control characters",
+                           SUBJECT_MAX);
     return STATUS_OK;
 }
 

@@ -45,6 +45,7 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
         .service = service.len > 0 ? copy_text(e, service).at : "other",
         .scopes = e->asked.scopes.at,
         .subject = e->asked.subject.at,
+        .client = copy_text(e, context->client).at,
         .now = now,
         .peer_uid = context->peer->uid,
         .peer_gid = context->peer->gid,
@@ -106,6 +107,7 @@ static void copy_string(char *to, size_t size, struct slice text)
 static void fill_identity(struct jeton_identity *who, const struct verdict *v)
 {
     who->expires = v->expires;
+    who->leeway = 0;
     who->id[0] = who->issuer[0] = '\0';
     copy_string(who->subject, sizeof(who->subject), v->subject);
     copy_string(who->scopes, sizeof(who->scopes), v->scopes);
@@ -274,7 +276,7 @@ static void notify_throttles(const struct evaluation *e, enum status status)
         return;
     for (size_t i = 0; i < e->stack->entries; i++)
         if (e->stack->entry[i].is_throttle)
-            throttle_failed(e->stack->entry[i].instance, e->question.peer_uid);
+            throttle_failed(e->stack->entry[i].instance, e->question.peer_uid, e->question.client);
 }
 
 void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)

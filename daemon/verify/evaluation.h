@@ -15,6 +15,7 @@ struct eval_context {
     const struct peercred *peer;
     size_t group_count;
     const gid_t *groups;
+    struct slice client; /* for whom the peer says that it asks; eval_begin() copies it */
 };
 
 struct evaluation {

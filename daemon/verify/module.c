@@ -93,7 +93,7 @@ static bool check_verifier(const struct jeton_verifier *v, const char *path,
                     path, (unsigned)v->abi, JETON_VERIFIER_ABI);
         return false;
     }
-    if ((v->flags & ~JETON_VERIFIER_MAY_BLOCK) != 0)
+    if ((v->flags & ~(JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_NETWORK)) != 0)
         return refuse(problem, path, "it has flags that this jetond does not know");
     if (!is_name(v->name))
         return refuse(problem, path, "its name should be 1 to 31 bytes out of a-z 0-9 -");

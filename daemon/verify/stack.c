@@ -79,6 +79,17 @@ bool stacks_terms_differ(const struct stacks *a, const struct stacks *b)
     return false;
 }
 
+bool stacks_may_connect(const struct stacks *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t n = 0; n < s->stack[i].entries; n++) {
+            const struct jeton_verifier *v = s->stack[i].entry[n].verifier;
+            if (v != NULL && (v->flags & JETON_VERIFIER_MAY_BLOCK) != 0)
+                return true;
+        }
+    return false;
+}
+
 static int64_t milliseconds_now(void)
 {
     return (int64_t)(clock_monotonic() / 1000000);

@@ -41,6 +41,9 @@ struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struc
 /* Return the stack for a service's name; for "" and names that have no section, that of `other`. */
 const struct stack *stacks_find(const struct stacks *s, struct slice service);
 
+/* True if a verifier may connect to others: one that may block. */
+bool stacks_may_connect(const struct stacks *s);
+
 /* True if a client that has the table would judge differently by the other. */
 bool stacks_terms_differ(const struct stacks *a, const struct stacks *b);
 

@@ -6,13 +6,14 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/sandbox/sandbox.h"
 #include "daemon/verifiers/require.h"
 #include "daemon/verifiers/throttle.h"
 #include "daemon/verify/module.h"
 #include "proto/line.h"
 #include "proto/stamp.h"
 
-enum { LOG_INTERVAL = 10 }; /* seconds */
+enum { LOG_INTERVAL = 10 /* seconds */, WHY_MAX = 600 };
 
 #define DEADLINE (INT64_C(900) * 1000000) /* just below libjeton's own second */
 #define DEADLINE_MAX (INT64_C(10) * 1000000000)
@@ -127,15 +128,40 @@ static bool read_arguments(struct opening *o, const struct line *line, struct je
     return true;
 }
 
+/* The sandbox in force counts, not a configuration that is loaded later. */
+static bool has_network(const struct opening *o)
+{
+    enum sandbox_reach reach = sandbox_reach();
+
+    return reach == SANDBOX_NO_LIMIT ? o->from->config->network : reach == SANDBOX_NETWORK;
+}
+
+/* Check that a verifier can be of use under the sandbox that is in force. */
+static bool check_connections(struct opening *o)
+{
+    if (sandbox_reach() != SANDBOX_NOBODY ||
+        (o->entry->verifier->flags & JETON_VERIFIER_MAY_BLOCK) == 0)
+        return true;
+    return fail(o, o->entry->verifier->name,
+                "restart jetond: when it started, no verifier needed connections, and the sandbox "
+                "denies them until then");
+}
+
 static bool open_instance(struct opening *o, const struct jeton_argument *given, size_t count)
 {
     struct stack_entry *entry = o->entry;
-    char why[160] = "it gives no reason";
+    char why[WHY_MAX] = "";
 
-    if (entry->verifier->open(&entry->instance, given, count, why, sizeof(why)) != 0) {
-        why[sizeof(why) - 1] = '\0';
-        return fail(o, entry->verifier->name, why);
-    }
+    if (!check_connections(o))
+        return false;
+
+    int failed = entry->verifier->open(&entry->instance, given, count, why, sizeof(why));
+    why[sizeof(why) - 1] = '\0';
+    if (failed != 0)
+        return fail(o, entry->verifier->name, why[0] != '\0' ? why : "it gives no reason");
+    if (why[0] != '\0')
+        log_warning("service %s, verifier %s: %s", o->from->section->name, entry->verifier->name,
+                    why);
     entry->opened = true;
     if (entry->verifier == &require_verifier)
         entry->needs_identity = require_needs_identity(entry->instance);
@@ -172,7 +198,7 @@ bool stack_entry_open(struct stack_entry *entry, const struct stack_entry_source
                       struct problem *problem)
 {
     struct opening o = { entry, from, problem, THREAD_POOL_THREADS, THREAD_POOL_QUEUE };
-    struct jeton_argument given[LINE_ARGUMENTS_MAX];
+    struct jeton_argument given[LINE_ARGUMENTS_MAX + 1];
     char text[LINE_MAX_BYTES + 1];
     struct line line;
     size_t count;
@@ -188,6 +214,8 @@ bool stack_entry_open(struct stack_entry *entry, const struct stack_entry_source
     if (local && count > 0)
         return fail(&o, "local", "it takes no arguments");
     snprintf(entry->name, sizeof(entry->name), "%s", local ? "local" : entry->verifier->name);
+    if (!local && (entry->verifier->flags & JETON_VERIFIER_NETWORK) != 0)
+        given[count++] = (struct jeton_argument){ "network", has_network(&o) ? "yes" : "no" };
     return local || open_instance(&o, given, count);
 }
 

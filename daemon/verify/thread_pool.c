@@ -56,7 +56,7 @@ struct job *job_new(const struct jeton_question *q)
 {
     size_t groups = q->peer_group_count * sizeof(gid_t);
     size_t size = groups + q->value_length + length(q->service) + length(q->scopes) +
-                  length(q->subject) + 5;
+                  length(q->subject) + length(q->client) + 6;
     struct job *job = calloc(1, sizeof(*job) + size);
 
     if (job == NULL)
@@ -68,6 +68,7 @@ struct job *job_new(const struct jeton_question *q)
     job->question.service = copy_text(job, q->service, length(q->service));
     job->question.scopes = copy_text(job, q->scopes, length(q->scopes));
     job->question.subject = copy_text(job, q->subject, length(q->subject));
+    job->question.client = copy_text(job, q->client, length(q->client));
     if (q->identity != NULL) {
         job->identity = *q->identity;
         job->question.identity = &job->identity;

@@ -4,10 +4,13 @@
  *     does=WORD       see `actions`
  *     subject=NAME    scopes=a,b   issuer=NAME   of the identity it passes with
  *     seconds=N       of what takes time */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -127,6 +130,24 @@ static int leak(const struct odd *odd, const struct jeton_question *q, struct je
     return pass(odd, q, a);
 }
 
+/* Connect to the Unix socket whose path is the subject, as code that took over the process would. */
+static int connect_to_subject(const struct odd *odd, const struct jeton_question *q,
+                              struct jeton_answer *a)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.100s", odd->subject);
+    int connected = connect(fd, (const struct sockaddr *)&address, sizeof(address));
+    int error = errno;
+    close(fd);
+    if (connected == 0)
+        return pass(odd, q, a);
+    a->reason = JETON_REASON_DENIED;
+    snprintf(a->message, sizeof(a->message), "%s", strerror(error));
+    return JETON_VERIFIER_FAIL;
+}
+
 /* Fail with the question in its message. */
 static int look(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
 {
@@ -144,11 +165,20 @@ static const struct {
     const char *word;
     action *action;
 } actions[] = {
-    { "pass", pass },       { "nod", no_objection }, { "refuse", refuse },
-    { "ignore", ignore },   { "err", err },          { "revoke", revoked },
-    { "hang", hang },       { "late", late },        { "end-thread", end_thread },
-    { "outcome", outcome }, { "garbage", garbage },  { "leak", leak },
+    { "pass", pass },
+    { "nod", no_objection },
+    { "refuse", refuse },
+    { "ignore", ignore },
+    { "err", err },
+    { "revoke", revoked },
+    { "hang", hang },
+    { "late", late },
+    { "end-thread", end_thread },
+    { "outcome", outcome },
+    { "garbage", garbage },
+    { "leak", leak },
     { "look", look },
+    { "connect", connect_to_subject },
 };
 
 static void odd_close(void *instance)

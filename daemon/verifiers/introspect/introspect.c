@@ -15,6 +15,7 @@
 #include "daemon/verifiers/introspect/curl_memory.h"
 #include "daemon/verifiers/introspect/http.h"
 #include "daemon/verifiers/introspect/single_flight.h"
+#include "daemon/verifiers/introspect/token_syntax.h"
 
 struct introspect {
     struct options *options;
@@ -31,8 +32,9 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
 static void introspect_close(void *instance);
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK, "introspect",
-    introspect_open,    introspect_verify,        introspect_close,
+    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_NETWORK,
+    "introspect",       introspect_open,
+    introspect_verify,  introspect_close,
 };
 
 static bool initialized; /* the libraries, once in a process */
@@ -85,15 +87,6 @@ static void introspect_close(void *instance)
     options_free(in->options);
     sodium_memzero(in, sizeof(*in));
     free(in);
-}
-
-/* True for the syntax of a token in RFC 6749, appendix A.12: 1*VSCHAR. */
-static bool is_token_syntax(struct slice value)
-{
-    for (size_t i = 0; i < value.len; i++)
-        if (value.at[i] < ' ' || value.at[i] > '~')
-            return false;
-    return value.len > 0 && value.len <= HTTP_VALUE_MAX;
 }
 
 static void request_introspection(struct introspect *in, const struct jeton_question *q,
@@ -154,7 +147,7 @@ static int introspect_verify(void *instance, const struct jeton_question *q, str
     uint8_t key[CACHE_KEY];
     struct result r;
 
-    if (!is_token_syntax(value))
+    if (!token_syntax_is_valid(value, HTTP_VALUE_MAX))
         return JETON_VERIFIER_IGNORE;
     crypto_generichash(key, sizeof(key), (const unsigned char *)value.at, value.len,
                        in->cache_secret, sizeof(in->cache_secret));

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct raw_options {
     const char *subject_claim;
     struct argument_list audience;
     bool insecure_http;
+    bool network; /* jetond's: other hosts can be reached */
     int64_t cache, negative_cache;
     uint64_t cache_entries;
 };
@@ -40,6 +42,7 @@ static bool set_authorization(struct options *o, const struct raw_options *raw,
                               struct problem *problem);
 static bool set_ca(struct options *o, const char *path, struct problem *problem);
 static bool set_texts(struct options *o, const struct raw_options *raw, struct problem *problem);
+static void warn_of_network(const struct options *o, struct problem *problem);
 
 /* clang-format off */
 #define ROW(name, reader, field, ...) \
@@ -59,6 +62,7 @@ static const struct argument_row rows[] = {
     ROW("subject_claim", read_printable, subject_claim,
         "the member of the responses that is the subject, such as sub or username"),
     ROW("insecure_http", argument_flag, insecure_http, "yes or no"),
+    ROW("network", argument_flag, network, "left out: it is set in [daemon]"),
     ROW("cache", read_cache, cache, "a duration from 0s (off) to 5m"),
     ROW("negative_cache", read_negative_cache, negative_cache, "a duration from 0s (off) to 60s"),
     ROW("cache_entries", read_entries, cache_entries, "a number from 1 to 1000000"),
@@ -93,6 +97,7 @@ struct options *options_new(const struct jeton_argument *arguments, size_t count
 {
     struct raw_options raw = { .hint = "access_token",
                                .subject_claim = "sub",
+                               .network = true,
                                .cache = 10,
                                .negative_cache = 2,
                                .cache_entries = 10000 };
@@ -111,8 +116,10 @@ struct options *options_new(const struct jeton_argument *arguments, size_t count
     o->negative_cache = raw.negative_cache;
     o->cache_entries = raw.cache_entries;
     if (set_url(o, &raw, &p) && set_authorization(o, &raw, &p) && set_ca(o, raw.ca, &p) &&
-        set_texts(o, &raw, &p))
+        set_texts(o, &raw, &p)) {
+        warn_of_network(o, &p);
         return o;
+    }
     options_free(o);
     return NULL;
 }
@@ -236,6 +243,9 @@ static bool set_url(struct options *o, const struct raw_options *raw, struct pro
             return set_problem(problem, "", "out of memory");
     }
     const char *fault = url_fault(o, raw->insecure_http);
+    if (fault == NULL && o->socket == NULL && !raw->network)
+        fault = "only a Unix socket can be reached: set [daemon] network = yes and restart jetond, "
+                "or use http+unix://";
     return fault == NULL || set_problem(problem, "url=: ", fault);
 }
 
@@ -314,4 +324,23 @@ static bool set_texts(struct options *o, const struct raw_options *raw, struct p
         o->audiences++;
     }
     return true;
+}
+
+static bool has_family(int family)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 || (errno != EAFNOSUPPORT && errno != EPERM && errno != EACCES);
+
+    if (fd >= 0)
+        close(fd);
+    return has;
+}
+
+/* Say so where something else than jetond denies the network: the systemd unit does. */
+static void warn_of_network(const struct options *o, struct problem *problem)
+{
+    if (o->socket == NULL && !has_family(AF_INET) && !has_family(AF_INET6))
+        set_problem(problem, "url=: ",
+                    "this process has no network, so that the server cannot be asked: the systemd "
+                    "unit may deny it (network.conf)");
 }

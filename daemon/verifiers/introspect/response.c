@@ -4,14 +4,15 @@
  * Except for jti, which is only a name for logs. */
 #include "daemon/verifiers/introspect/response.h"
 
-#include <jansson.h>
-
+#include "daemon/verifiers/credential_id.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 
 enum { ID_SECRET_MIN = 16 }; /* bytes of the value in a jti that must not be logged */
 
+static const char *parse(struct slice body, json_t **response);
 static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
                             int64_t now, struct result *r);
 static const char *evaluate_active(const json_t *response, const struct options *o,
@@ -26,12 +27,25 @@ static void set_id(const json_t *response, struct slice value, struct jeton_iden
 void response_evaluate(struct slice body, const struct options *o, struct slice value, int64_t now,
                        struct result *r)
 {
-    json_t *response = json_loadb(body.at, body.len, JSON_REJECT_DUPLICATES, NULL);
-    const char *fault = evaluate(response, o, value, now, r);
+    json_t *response = NULL;
+    const char *fault = parse(body, &response);
 
+    if (fault == NULL)
+        fault = evaluate(response, o, value, now, r);
     if (fault != NULL)
         result_error(r, "the server's answer cannot be used: %s", fault);
     json_decref(response);
+}
+
+static const char *parse(struct slice body, json_t **response)
+{
+    static const char *const faults[] = {
+        [UNTRUSTED_JSON_INVALID] = "it is not JSON, not an object, or nested deeper than 16 levels",
+        [UNTRUSTED_JSON_DUPLICATE] = "it has a member twice",
+        [UNTRUSTED_JSON_NO_MEMORY] = "out of memory",
+    };
+
+    return faults[untrusted_json_parse(body, response)];
 }
 
 static const char *evaluate(const json_t *response, const struct options *o, struct slice value,
@@ -39,10 +53,6 @@ static const char *evaluate(const json_t *response, const struct options *o, str
 {
     const json_t *active = json_object_get(response, "active");
 
-    if (response == NULL)
-        return "it is not JSON, or has a member twice";
-    if (!json_is_object(response))
-        return "it is not a JSON object";
     if (active == NULL)
         return "active is missing";
     if (!json_is_boolean(active))
@@ -95,27 +105,17 @@ static const char *evaluate_active(const json_t *response, const struct options 
     return NULL;
 }
 
-/* Check that a text is free of control characters; jansson has checked that it is UTF-8 without
- * NUL. */
-static bool is_printable(const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++)
-        if (*c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
-            return false;
-    return true;
-}
-
 /* Read a string of at most SUBJECT_MAX bytes; "" if it is missing.  False: it is anything else. */
 static bool read_text(const json_t *response, const char *member, char *to)
 {
-    const json_t *text = json_object_get(response, member);
+    const json_t *string = json_object_get(response, member);
+    struct slice text = untrusted_json_string(string);
 
-    if (text == NULL)
+    if (string == NULL)
         return true;
-    if (!json_is_string(text) || json_string_length(text) > SUBJECT_MAX ||
-        !is_printable(json_string_value(text)))
+    if (!json_is_string(string) || text.len > SUBJECT_MAX || !credential_text_is_printable(text))
         return false;
-    memcpy(to, json_string_value(text), json_string_length(text) + 1);
+    memcpy(to, text.at, text.len + 1);
     return true;
 }
 
@@ -129,18 +129,16 @@ static const char *read_texts(const json_t *response, const struct options *o,
     return NULL;
 }
 
-/* Take the jti as the id for logs, unless it discloses the value: some servers of opaque tokens
+/* Take the jti as the id; or its digest, if it discloses the value: some servers of opaque tokens
  * repeat the token in it, or much of it. */
 static void set_id(const json_t *response, struct slice value, struct jeton_identity *identity)
 {
-    const char *jti = json_string_value(json_object_get(response, "jti"));
-    size_t length = jti != NULL ? strlen(jti) : 0;
+    struct slice jti = untrusted_json_string(json_object_get(response, "jti"));
+    bool discloses = jti.len > 0 && (memmem(jti.at, jti.len, value.at, value.len) != NULL ||
+                                     (jti.len >= ID_SECRET_MIN &&
+                                      memmem(value.at, value.len, jti.at, jti.len) != NULL));
 
-    if (length == 0 || length >= sizeof(identity->id) || !is_printable(jti) ||
-        memmem(jti, length, value.at, value.len) != NULL ||
-        (length >= ID_SECRET_MIN && memmem(value.at, value.len, jti, length) != NULL))
-        return;
-    memcpy(identity->id, jti, length + 1);
+    credential_id_write(jti, discloses, identity->id);
 }
 
 /* Add a scope; leave out one that is not a valid scope word of jetond's, as it cannot be

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "daemon/verifiers/credential_id.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 
@@ -69,9 +70,12 @@ static int narrow_identity(const struct jeton_identity *ours, const struct jeton
         return JETON_VERIFIER_FAIL;
     }
     a->identity = *earlier;
-    if (ours->expires < earlier->expires)
+    if (ours->expires < earlier->expires) {
         a->identity.expires = ours->expires;
+        a->identity.leeway = 0;
+    }
     intersect_scopes(a->identity.scopes, sizeof(a->identity.scopes), earlier->scopes, ours->scopes);
+    credential_id_add(&a->identity, ours);
     a->has_identity = 1;
     return JETON_VERIFIER_PASS;
 }

@@ -3,16 +3,17 @@
  * issuer and audience, which never change, then the times, then what the identity is made of.
  *
  * Claims that an identity cannot hold are refused, not truncated: an issuer or a subject that is
- * too long, more than 32 scopes.  Two are left out instead, as that grants nothing.  A scope that
- * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  An id that is
- * too long is only a name in logs, and jetond derives another from the value. */
+ * too long, more than 32 scopes.  Scopes are left out instead, as that grants nothing: one that
+ * is not a valid scope word of jetond's ("read?x=1") cannot be requested either.  Of an id that is
+ * too long the digest is taken, because it names the JWT: see credential_id.h. */
 #include "daemon/verifiers/jwt/claims.h"
 
 #include <stdio.h>
 #include <strings.h>
 
+#include "daemon/verifiers/credential_id.h"
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
 
@@ -80,18 +81,11 @@ static bool accepts_any(const struct argument_list *list)
     return list->count == 1 && strcmp(list->text[0], "*") == 0;
 }
 
-/* Copy a text without control characters, of ASCII or Latin-1; jansson has checked that it is
- * UTF-8.  False: the text has some, or does not fit. */
+/* Copy a text.  False: it has control characters, or does not fit. */
 static bool copy_text(struct slice text, char *to, size_t size)
 {
-    if (text.len >= size)
+    if (text.len >= size || !credential_text_is_printable(text))
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c < 0x20 || c == 0x7f ||
-            (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0))
-            return false;
-    }
     if (text.len > 0)
         memcpy(to, text.at, text.len);
     to[text.len] = '\0';
@@ -101,7 +95,7 @@ static bool copy_text(struct slice text, char *to, size_t size)
 static const char *check_issuer(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *iss = json_object_get(c->claims, "iss");
-    struct slice issuer = jwt_json_string(iss);
+    struct slice issuer = untrusted_json_string(iss);
 
     if (iss != NULL && !json_is_string(iss))
         return malformed(reason);
@@ -117,7 +111,8 @@ static const char *check_audience(const struct claims_context *c, enum jeton_rea
 {
     const json_t *aud = json_object_get(c->claims, "aud");
     bool ours = accepts_any(&c->policy->audiences) ||
-                (json_is_string(aud) && is_listed(&c->policy->audiences, jwt_json_string(aud)));
+                (json_is_string(aud) &&
+                 is_listed(&c->policy->audiences, untrusted_json_string(aud)));
 
     if (aud != NULL && !json_is_string(aud) && !json_is_array(aud))
         return malformed(reason);
@@ -125,7 +120,7 @@ static const char *check_audience(const struct claims_context *c, enum jeton_rea
         const json_t *one = json_array_get(aud, i);
         if (!json_is_string(one))
             return malformed(reason);
-        ours = ours || is_listed(&c->policy->audiences, jwt_json_string(one));
+        ours = ours || is_listed(&c->policy->audiences, untrusted_json_string(one));
     }
     return ours ? NULL : "this JWT is for another audience";
 }
@@ -151,8 +146,6 @@ static const char *check_typ(const struct claims_context *c, enum jeton_reason *
 
 /* -- times ------------------------------------------------------------------------------------- */
 
-/* Include the leeway in the identity's expiry, or jetond would call it expired while it still
- * passes here. */
 static const char *check_exp(const struct claims_context *c, enum jeton_reason *reason)
 {
     const json_t *exp = json_object_get(c->claims, "exp");
@@ -162,9 +155,10 @@ static const char *check_exp(const struct claims_context *c, enum jeton_reason *
         return "this JWT has no expiration time (exp), which is required here";
     if (exp == NULL)
         return NULL;
-    if (!jwt_json_numeric_date(exp, false, &end))
+    if (!untrusted_json_numeric_date(exp, false, &end))
         return malformed(reason);
-    c->answer->identity.expires = end + c->policy->leeway;
+    c->answer->identity.expires = end;
+    c->answer->identity.leeway = c->policy->leeway;
     if (c->question->now < end + c->policy->leeway)
         return NULL;
     *reason = JETON_REASON_EXPIRED;
@@ -178,7 +172,7 @@ static const char *check_nbf(const struct claims_context *c, enum jeton_reason *
 
     if (nbf == NULL)
         return NULL;
-    if (!jwt_json_numeric_date(nbf, true, &begin))
+    if (!untrusted_json_numeric_date(nbf, true, &begin))
         return malformed(reason);
     begin -= c->policy->leeway;
     if (c->question->now >= begin)
@@ -196,7 +190,8 @@ static const char *check_iat(const struct claims_context *c, enum jeton_reason *
     const json_t *iat = json_object_get(c->claims, "iat");
     int64_t issued;
 
-    return iat == NULL || jwt_json_numeric_date(iat, false, &issued) ? NULL : malformed(reason);
+    return iat == NULL || untrusted_json_numeric_date(iat, false, &issued) ? NULL :
+                                                                             malformed(reason);
 }
 
 /* -- identity ---------------------------------------------------------------------------------- */
@@ -207,7 +202,7 @@ static const char *check_subject(const struct claims_context *c, enum jeton_reas
 
     if (subject != NULL && !json_is_string(subject))
         return malformed(reason);
-    if (!copy_text(jwt_json_string(subject), c->answer->identity.subject, SUBJECT_MAX + 1))
+    if (!copy_text(untrusted_json_string(subject), c->answer->identity.subject, SUBJECT_MAX + 1))
         return "this JWT's subject is longer than 256 bytes or has control characters";
     return NULL;
 }
@@ -218,8 +213,7 @@ static const char *check_id(const struct claims_context *c, enum jeton_reason *r
 
     if (id != NULL && !json_is_string(id))
         return malformed(reason);
-    if (!copy_text(jwt_json_string(id), c->answer->identity.id, sizeof(c->answer->identity.id)))
-        c->answer->identity.id[0] = '\0';
+    credential_id_write(untrusted_json_string(id), false, c->answer->identity.id);
     return NULL;
 }
 
@@ -251,12 +245,12 @@ static const char *check_scopes(const struct claims_context *c, enum jeton_reaso
 
     if (scopes != NULL && !json_is_string(scopes) && !json_is_array(scopes))
         return malformed(reason);
-    add_words(&list, jwt_json_string(scopes));
+    add_words(&list, untrusted_json_string(scopes));
     for (size_t i = 0; i < json_array_size(scopes); i++) {
         const json_t *one = json_array_get(scopes, i);
         if (!json_is_string(one))
             return malformed(reason);
-        add_word(&list, jwt_json_string(one));
+        add_word(&list, untrusted_json_string(one));
     }
     if (list.cut || scopes_normalise(text_slice(&list), &set) != NULL)
         return "this JWT has more than 32 scopes";
@@ -293,10 +287,13 @@ static const char *narrow_identity(const struct claims_context *c, enum jeton_re
         strcmp(ours->subject, earlier->subject) != 0)
         return "this JWT is for somebody else than the identity that another verifier found";
     struct jeton_identity narrowed = *earlier;
-    if (ours->expires < narrowed.expires)
+    if (ours->expires < narrowed.expires) {
         narrowed.expires = ours->expires;
+        narrowed.leeway = ours->leeway;
+    }
     memcpy(narrowed.scopes, ours->scopes, sizeof(narrowed.scopes));
     intersect_scopes(earlier->scopes, narrowed.scopes);
+    credential_id_add(&narrowed, ours);
     *ours = narrowed;
     return NULL;
 }

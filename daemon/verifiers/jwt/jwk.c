@@ -2,7 +2,7 @@
 #include "daemon/verifiers/jwt/jwk.h"
 
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 
 enum { NUMBER_MAX = JWT_KEY_BYTES_MAX + 8 }; /* with leading zeros, which some issuers add */
 
@@ -21,13 +21,13 @@ static bool is_secret(const json_t *jwk)
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
         if (json_object_get(jwk, members[i]) != NULL)
             return true;
-    return slice_is(jwt_json_string(json_object_get(jwk, "kty")), "oct");
+    return slice_is(untrusted_json_string(json_object_get(jwk, "kty")), "oct");
 }
 
 static bool has_word(const json_t *list, const char *word)
 {
     for (size_t i = 0; i < json_array_size(list); i++)
-        if (slice_is(jwt_json_string(json_array_get(list, i)), word))
+        if (slice_is(untrusted_json_string(json_array_get(list, i)), word))
             return true;
     return false;
 }
@@ -39,16 +39,16 @@ static bool is_for_signatures(const json_t *jwk)
     const json_t *operations = json_object_get(jwk, "key_ops");
     const json_t *alg = json_object_get(jwk, "alg");
 
-    return (use == NULL || slice_is(jwt_json_string(use), "sig")) &&
+    return (use == NULL || slice_is(untrusted_json_string(use), "sig")) &&
            (operations == NULL || has_word(operations, "verify")) &&
-           (alg == NULL || jwt_alg_find(jwt_json_string(alg)) != NULL);
+           (alg == NULL || jwt_alg_find(untrusted_json_string(alg)) != NULL);
 }
 
 /* -- the key ----------------------------------------------------------------------------------- */
 
 static bool read_number(const json_t *jwk, const char *member, struct number *number)
 {
-    struct slice text = jwt_json_string(json_object_get(jwk, member));
+    struct slice text = untrusted_json_string(json_object_get(jwk, member));
 
     return text.len > 0 &&
            jwt_base64url_decode(text, number->bytes, sizeof(number->bytes), &number->len);
@@ -76,7 +76,7 @@ static bool find_type(const json_t *jwk, const struct kty *kty, enum jwt_key_typ
 {
     *type = JWT_KEY_RSA;
     return !kty->has_crv ||
-           (jwt_key_type_of_crv(jwt_json_string(json_object_get(jwk, "crv")), type) &&
+           (jwt_key_type_of_crv(untrusted_json_string(json_object_get(jwk, "crv")), type) &&
             (*type == JWT_KEY_ED25519) == (kty->second == NULL));
 }
 
@@ -96,9 +96,9 @@ static const char *read_alg_and_kid(const json_t *jwk, struct jwt_key *key)
 {
     const json_t *alg = json_object_get(jwk, "alg");
     const json_t *kid = json_object_get(jwk, "kid");
-    struct slice name = jwt_json_string(kid);
+    struct slice name = untrusted_json_string(kid);
 
-    key->only_alg = alg != NULL ? jwt_alg_find(jwt_json_string(alg)) : NULL;
+    key->only_alg = alg != NULL ? jwt_alg_find(untrusted_json_string(alg)) : NULL;
     if (key->only_alg != NULL && key->only_alg->type != key->type)
         return "its alg is not for its kty and crv";
     if (kid != NULL && (!json_is_string(kid) || name.len > JWT_KID_MAX))
@@ -111,7 +111,7 @@ static const char *read_alg_and_kid(const json_t *jwk, struct jwt_key *key)
 
 bool jwt_jwk_parse(const json_t *jwk, struct jwt_key *key, const char **fault)
 {
-    const struct kty *kty = find_kty(jwt_json_string(json_object_get(jwk, "kty")));
+    const struct kty *kty = find_kty(untrusted_json_string(json_object_get(jwk, "kty")));
     enum jwt_key_type type;
 
     if (!json_is_string(json_object_get(jwk, "kty")))

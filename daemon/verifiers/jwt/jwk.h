@@ -8,7 +8,7 @@
 #include "daemon/verifiers/jwt/key.h"
 
 /* Read a public key for signatures.  False: *fault says what is wrong with it, or is unchanged if
- * the key is only meant for another use.  x5u, x5c and the like are ignored. */
+ * the key is only meant for another use, or of a type that is not known here.  x5u, x5c and the like are ignored. */
 bool jwt_jwk_parse(const json_t *jwk, struct jwt_key *key, const char **fault);
 
 #endif

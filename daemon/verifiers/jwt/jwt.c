@@ -11,6 +11,10 @@
  * Keys.       Are read from files by open(), and come from nowhere else: jwk, jku, x5c and x5u in
  *             a header are ignored, kid only selects among the configured keys.  zip and b64 are
  *             ignored; crit is refused.
+ * Spelling.   A value has one spelling: base64url is strict, lengths are exact, numbers are below
+ *             the modulus or the order.  Except for ECDSA, where (r, s) and (r, order - s) are both
+ *             valid, and half of what issuers sign has the higher s: RFC 7518 allows it, so only
+ *             low_s=yes refuses it, for issuers that never do so.
  * Threads.    An instance is constant after open(); verify() uses its stack and objects of its own.
  * Wiping.     The decoded parts are wiped.  Jansson's copies are not, but those are header and
  *             claims, which authenticate nobody without the signature.  Neither is GnuTLS's copy of
@@ -32,7 +36,7 @@
 #include "daemon/verifiers/arguments.h"
 #include "daemon/verifiers/jwt/claims.h"
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "daemon/verifiers/jwt/jwks.h"
 #include "daemon/verifiers/jwt/key_set.h"
 #include "proto/limits.h"
@@ -43,6 +47,7 @@ struct jwt {
     struct jwt_policy policy;
     struct argument_list key_files, set_files, secret_files;
     struct jwt_key_set keys;
+    bool low_s;                       /* ECDSA signatures with a high s are refused */
     struct jeton_argument *arguments; /* a copy, which the texts above point into */
     char *texts;
 };
@@ -85,6 +90,7 @@ static const struct argument_row rows[] = {
     { "audience", read_accepted, FIELD(policy.audiences),
       "this service's name in aud, or * alone for any", true, true },
     { "leeway", read_leeway, FIELD(policy.leeway), "0s to 5m", false, false },
+    { "low_s", argument_flag, FIELD(low_s), "yes or no", false, false },
     { "subject_claim", argument_text, FIELD(policy.subject_claim), "a claim's name", false, false },
     { "scopes_claim", argument_text, FIELD(policy.scopes_claim), "a claim's name", false, false },
     { "id_claim", argument_text, FIELD(policy.id_claim), "a claim's name", false, false },
@@ -144,6 +150,7 @@ static struct jwt *jwt_new(const struct jeton_argument *arguments, size_t count)
     return NULL;
 }
 
+/* Load files of keys.  False: `problem` says what is wrong.  Otherwise warnings are added to it. */
 static bool load_key_files(struct jwt_key_set *set, const char *argument,
                            const struct argument_list *files,
                            const char *(*add)(struct jwt_key_set *set, const char *path,
@@ -153,11 +160,14 @@ static bool load_key_files(struct jwt_key_set *set, const char *argument,
     char error[JWT_KEY_SET_ERROR];
 
     for (size_t i = 0; i < files->count; i++) {
+        error[0] = '\0';
         const char *fault = add(set, files->text[i], error);
-        if (fault == NULL)
-            continue;
-        snprintf(problem, size, "%s=%s: %s", argument, files->text[i], fault);
-        return false;
+        size_t used = fault == NULL ? strlen(problem) : 0;
+        if (fault != NULL || error[0] != '\0')
+            snprintf(problem + used, size - used, "%s%s=%s: %s", used > 0 ? "; " : "", argument,
+                     files->text[i], fault != NULL ? fault : error);
+        if (fault != NULL)
+            return false;
     }
     return true;
 }
@@ -185,13 +195,13 @@ static bool read_arguments(struct jwt *jwt, size_t count, char *problem, size_t 
                         size))
         return false;
     const char *fault = keys_fault(jwt);
-    if (fault != NULL)
-        snprintf(problem, size, "%s", fault);
+    snprintf(problem, size, "%s", fault != NULL ? fault : "");
     return fault == NULL &&
            load_key_files(&jwt->keys, "key", &jwt->key_files, jwt_key_set_add_pem, problem, size) &&
            load_key_files(&jwt->keys, "jwks", &jwt->set_files, jwt_jwks_add, problem, size) &&
            load_key_files(&jwt->keys, "secret", &jwt->secret_files, jwt_key_set_add_secret, problem,
-                          size);
+                          size) &&
+           jwt->keys.count > 0;
 }
 
 static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
@@ -271,12 +281,13 @@ static int malformed(const struct verification *v)
 }
 
 /* Decode and parse a part. */
-static enum jwt_json_status parse_part(struct verification *v, struct slice part, json_t **object)
+static enum untrusted_json_status parse_part(struct verification *v, struct slice part,
+                                             json_t **object)
 {
-    enum jwt_json_status status = JWT_JSON_INVALID;
+    enum untrusted_json_status status = UNTRUSTED_JSON_INVALID;
 
     if (jwt_base64url_decode(part, v->bytes, sizeof(v->bytes), &v->len))
-        status = jwt_json_parse((struct slice){ (char *)v->bytes, v->len }, object);
+        status = untrusted_json_parse((struct slice){ (char *)v->bytes, v->len }, object);
     sodium_memzero(v->bytes, sizeof(v->bytes));
     return status;
 }
@@ -285,11 +296,11 @@ static enum jwt_json_status parse_part(struct verification *v, struct slice part
  * makes it a JWT. */
 static int parse_header(struct verification *v)
 {
-    enum jwt_json_status status = parse_part(v, v->parts.header, &v->header);
+    enum untrusted_json_status status = parse_part(v, v->parts.header, &v->header);
 
-    if (status == JWT_JSON_NO_MEMORY)
+    if (status == UNTRUSTED_JSON_NO_MEMORY)
         return fail_error(v, "out of memory");
-    if (status == JWT_JSON_DUPLICATE)
+    if (status == UNTRUSTED_JSON_DUPLICATE)
         return malformed(v);
     return json_object_get(v->header, "alg") == NULL ? JETON_VERIFIER_IGNORE : NEXT_STEP;
 }
@@ -301,7 +312,7 @@ static int select_algorithm(struct verification *v)
 
     if (!json_is_string(alg) || (kid != NULL && !json_is_string(kid)))
         return malformed(v);
-    v->alg = jwt_alg_find(jwt_json_string(alg));
+    v->alg = jwt_alg_find(untrusted_json_string(alg));
     if (v->alg == NULL || (jwt_alg_bit(v->alg) & v->jwt->keys.algorithms) == 0)
         return jwt_answer_fail(v->answer, JETON_REASON_UNKNOWN,
                                "this JWT is signed by an algorithm that is not accepted here");
@@ -321,9 +332,11 @@ static int verify_signature(struct verification *v)
         sodium_memzero(signature, sizeof(signature));
         return malformed(v);
     }
+    struct slice bytes = { (char *)signature, len };
     enum jwt_signature result = jwt_key_set_verify(&v->jwt->keys, v->alg, kid,
-                                                   v->parts.signing_input,
-                                                   (struct slice){ (char *)signature, len });
+                                                   v->parts.signing_input, bytes);
+    if (result == JWT_SIGNATURE_VALID && v->jwt->low_s && jwt_key_has_high_s(v->alg, bytes))
+        result = JWT_SIGNATURE_INVALID;
     sodium_memzero(signature, sizeof(signature));
     if (result == JWT_SIGNATURE_ERROR)
         return fail_error(v, "GnuTLS could not verify a signature");
@@ -335,13 +348,13 @@ static int verify_signature(struct verification *v)
 
 static int parse_payload(struct verification *v)
 {
-    enum jwt_json_status status = parse_part(v, v->parts.payload, &v->claims);
+    enum untrusted_json_status status = parse_part(v, v->parts.payload, &v->claims);
 
-    if (status == JWT_JSON_NO_MEMORY)
+    if (status == UNTRUSTED_JSON_NO_MEMORY)
         return fail_error(v, "out of memory");
-    return status == JWT_JSON_OK ? NEXT_STEP :
-                                   jwt_answer_fail(v->answer, JETON_REASON_MALFORMED,
-                                                   "this JWT's claims are not a JSON object");
+    return status == UNTRUSTED_JSON_OK ? NEXT_STEP :
+                                         jwt_answer_fail(v->answer, JETON_REASON_MALFORMED,
+                                                         "this JWT's claims are not a JSON object");
 }
 
 static int verify_claims(struct verification *v)

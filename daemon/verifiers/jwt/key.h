@@ -32,6 +32,10 @@ enum jwt_signature { JWT_SIGNATURE_VALID, JWT_SIGNATURE_INVALID, JWT_SIGNATURE_E
 enum jwt_signature jwt_key_verify(const struct jwt_key *key, const struct jwt_alg *alg,
                                   struct slice text, struct slice signature);
 
+/* True for an ECDSA signature (r, s) with s above half of the curve's order.  Of each signature there
+ * is one such form and one other, (r, order - s), which is as valid. */
+bool jwt_key_has_high_s(const struct jwt_alg *alg, struct slice signature);
+
 /* Make a key from its numbers, most significant byte first, with or without leading zeros.  Return
  * NULL, or what is wrong with them: too weak, too large, or not a key. */
 const char *jwt_key_init(enum jwt_key_type type, struct slice first, struct slice second,

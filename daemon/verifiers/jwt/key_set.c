@@ -74,28 +74,43 @@ const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
 
 /* -- signatures -------------------------------------------------------------------------------- */
 
-/* Compare a key's kid; a key without one matches every kid. */
-static bool kid_matches(const struct jwt_key *key, const char *kid)
+static bool fits(const struct jwt_key *key, const struct jwt_alg *alg)
 {
-    return kid == NULL || !key->has_kid || strcmp(kid, key->kid) == 0;
+    return key->type == alg->type && (key->only_alg == NULL || key->only_alg == alg);
 }
 
-enum jwt_signature jwt_key_set_verify(const struct jwt_key_set *set, const struct jwt_alg *alg,
-                                      const char *kid, struct slice text, struct slice signature)
+static bool has_kid(const struct jwt_key *key, const char *kid)
+{
+    return kid != NULL && key->has_kid && strcmp(kid, key->kid) == 0;
+}
+
+/* Try the keys that have the kid; or those that it does not select among. */
+static enum jwt_signature try_keys(const struct jwt_key_set *set, const struct jwt_alg *alg,
+                                   const char *kid, bool selected, struct slice text,
+                                   struct slice signature)
 {
     enum jwt_signature result = JWT_SIGNATURE_INVALID;
 
-    for (size_t i = 0, tries = 0; i < set->count && tries < JWT_KEY_SET_TRIES_MAX; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         const struct jwt_key *key = &set->key[i];
-        if (key->type != alg->type || (key->only_alg != NULL && key->only_alg != alg) ||
-            !kid_matches(key, kid))
+        if (!fits(key, alg) || (selected ? !has_kid(key, kid) : kid != NULL && key->has_kid))
             continue;
         enum jwt_signature tried = jwt_key_verify(key, alg, text, signature);
         if (tried == JWT_SIGNATURE_VALID)
             return tried;
         if (tried == JWT_SIGNATURE_ERROR)
             result = tried;
-        tries++;
     }
     return result;
+}
+
+enum jwt_signature jwt_key_set_verify(const struct jwt_key_set *set, const struct jwt_alg *alg,
+                                      const char *kid, struct slice text, struct slice signature)
+{
+    enum jwt_signature first = try_keys(set, alg, kid, true, text, signature);
+
+    if (first == JWT_SIGNATURE_VALID)
+        return first;
+    enum jwt_signature second = try_keys(set, alg, kid, false, text, signature);
+    return second == JWT_SIGNATURE_INVALID ? first : second;
 }

@@ -6,8 +6,7 @@
 #include "daemon/verifiers/jwt/key.h"
 
 enum {
-    JWT_KEY_SET_MAX = 32,
-    JWT_KEY_SET_TRIES_MAX = 8, /* keys tried for one signature */
+    JWT_KEY_SET_MAX = 32, /* and so many are tried for one signature at most */
 };
 
 struct jwt_key_set {
@@ -16,8 +15,9 @@ struct jwt_key_set {
     struct jwt_key key[JWT_KEY_SET_MAX];
 };
 
-/* Add the key of a file (of a set of keys: jwks.h).  Return NULL, or what is wrong with it: a constant, or in `error`. */
-enum { JWT_KEY_SET_ERROR = 160 };
+/* Add the key of a file (of a set of keys: jwks.h).  Return NULL, or what is wrong with it: a
+ * constant, or in `error`. */
+enum { JWT_KEY_SET_ERROR = 400 };
 const char *jwt_key_set_add_pem(struct jwt_key_set *set, const char *path,
                                 char error[JWT_KEY_SET_ERROR]);
 const char *jwt_key_set_add_secret(struct jwt_key_set *set, const char *path,
@@ -29,8 +29,8 @@ bool jwt_key_set_accepts(const struct jwt_key_set *set, const struct jwt_key *ke
 /* The fault of a file whose keys do not all fit. */
 extern const char jwt_key_set_full[];
 
-/* Verify a signature of the text with each key that fits.  With a kid, keys that have another are
- * not tried. */
+/* Verify a signature of the text with each key that fits.  With a kid, keys that have it are tried
+ * first, then those without one, and keys that have another are not. */
 enum jwt_signature jwt_key_set_verify(const struct jwt_key_set *set, const struct jwt_alg *alg,
                                       const char *kid, struct slice text, struct slice signature);
 

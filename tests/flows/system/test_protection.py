@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The restrictions that the daemon puts on itself."""
 import os
+import re
+import socket
 
 import proc
+import pytest
 from daemon import run_jetond
 from requirements import need_plain_build, need_root
+from settings import BUILD
 from waiting import eventually
+
+
+
+def name_service_connects():
+    with open("/etc/nsswitch.conf") as file:
+        sources = re.findall(r"^(?:passwd|group|initgroups)\s*:([^#\n]*)", file.read(), re.M)
+    return bool(set(" ".join(sources).split()) - {"files", "db", "systemd"})
+
 
 PROTECTIONS = ("no_new_privs", "not_dumpable", "seccomp", "landlock")
 
@@ -51,6 +63,31 @@ def test_reload_finds_names_and_files_from_within_the_sandbox(daemon):
     d.reload()
     eventually(lambda: "no-such-user" in d.log(), "a name that is not there is logged")
     assert d.done("ping").verdict == "OK"
+
+
+def service_of(module, path):
+    return f"[service {module}]\nsufficient = {BUILD}/tests/verifiers/{module}.so does=connect subject={path}\n"
+
+
+@pytest.mark.skipif(name_service_connects(), reason="users of this host are asked for by connections")
+def test_daemon_that_needs_no_connections_cannot_make_any(daemon):
+    need_plain_build()
+    d = daemon(config="")
+    path = f"{d.directory}/bus.sock"
+    with socket.socket(socket.AF_UNIX) as bus:
+        bus.bind(path)
+        bus.listen()
+        d.configure(service_of("odd", path))
+        d.restart()
+        reply = d.ask("verify service=odd " + "x" * 40, "verify")
+        assert (reply.verdict, reply["message"]) == ("NO denied", "Permission denied")
+        d.configure(service_of("odd", path) + service_of("odd-blocks", path))
+        d.reload()
+        eventually(lambda: "restart jetond: when it started, no verifier needed connections" in d.log(),
+                   "a verifier that may connect is refused until a restart")
+        assert d.ask("verify service=odd-blocks " + "x" * 40, "verify").verdict == "NO unknown"
+        d.restart()
+        assert d.ask("verify service=odd-blocks " + "x" * 40, "verify").verdict == "OK"
 
 
 def test_locked_memory_is_used_where_it_is_allowed_and_logged_where_not(daemon):

@@ -2,6 +2,7 @@
 """Tokens about which an OAuth server is asked, where the table does not know them."""
 import time
 
+from daemon import run_jetond
 from oauth_server import OAuthServer
 from settings import BUILD, PATIENCE
 from waiting import eventually
@@ -43,6 +44,27 @@ def test_server_is_asked_where_the_table_knows_nothing(daemon):
         assert d.verify("another-token-that-nobody-knows", service="api") == "NO unknown"
         d.done(f"revoke token={own}", "verify")
         assert d.verify(own, service="api") == "NO revoked"
+
+
+def test_without_the_network_only_a_unix_socket_is_asked(daemon):
+    d = daemon(config="")
+    with OAuthServer(d.directory) as server:
+        server.tokens["good"] = token("ann")
+        for sandbox in "auto", "no":
+            for setting in "network = yes", f"sandbox = {sandbox}":
+                d.configure(config(server).replace("network = yes", setting))
+                done = run_jetond(*d.arguments(), "--check")
+                refused = "set [daemon] network = yes and restart jetond" in done.stderr
+                assert refused == (setting != "network = yes"), done.stderr
+        d.configure(config(server).replace(server.url("http"), server.url("unix"))
+                    .replace("network = yes", "network = no"))
+        d.restart()
+        assert d.ask("verify service=api good", "verify").verdict == "OK"
+        d.configure(config(server))
+        d.reload()
+        eventually(lambda: "set [daemon] network = yes and restart jetond" in d.log(),
+                   "the network that is in force counts")
+        assert d.ask("verify service=api good", "verify").verdict == "OK"
 
 
 def test_broken_and_lying_servers_let_nobody_pass(daemon):

@@ -72,6 +72,7 @@ def test_jwts_are_good_beside_own_tokens(daemon):
             (issuer.sign(nbf=int(time.time()) + 3600), "NO pending"),
             (issuer.sign(aud="other"), "NO denied"), (issuer.sign(iss="other"), "NO denied"),
             (issuer.sign(exp=int(time.time()) + 10), "NO denied"),
+            (issuer.sign(exp=int(time.time()) + 50), "NO denied"),
             (issuer.sign(header={"alg": "none"}), "NO unknown"),
             (Issuer(d.directory).sign(), "NO unknown"), (jwt[:-4] + "AAAA", "NO unknown"),
             ("x" * 40, "NO unknown")):
@@ -79,6 +80,43 @@ def test_jwts_are_good_beside_own_tokens(daemon):
     assert d.verify(jwt) == "NO malformed"
     assert d.verify(jwt, service="api", scope="admin") == "NO scope"
     assert d.verify(jwt, service="api", subject="bob") == "NO subject"
+
+
+def test_expiry_in_the_reply_is_that_of_the_jwt(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    d.configure(config(issuer, "    leeway=5m\n"))
+    d.restart()
+    for ends in int(time.time()) + 3600, int(time.time()) - 10:
+        reply = d.ask(f"verify service=api {issuer.sign(exp=ends)}", "verify")
+        assert reply.verdict == "OK"
+        assert reply["expires"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(ends))
+
+
+def test_jti_that_looks_like_an_id_of_ours_is_marked(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    d.configure(config(issuer))
+    d.restart()
+    own = d.create()["id"]
+    reply = d.ask(f"verify service=api {issuer.sign(jti=own)}", "verify")
+    assert (reply.verdict, reply["id"]) == ("OK", f"other:{own}")
+
+
+def test_broken_key_of_a_set_is_ignored_and_logged(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    with open(issuer.public) as file:
+        der = base64.b64decode("".join(file.read().splitlines()[1:-1]))
+    good = {"kty": "OKP", "crv": "Ed25519", "kid": "new", "x": base64url(der[-32:])}
+    weak = {"kty": "RSA", "kid": "old", "n": base64url(b"\xff" * 128), "e": "AQAB"}
+    path = f"{d.directory}/set.jwks"
+    with open(path, "w") as file:
+        json.dump({"keys": [weak, good]}, file)
+    d.configure(config(issuer).replace(f"key={issuer.public}", f"jwks={path}"))
+    d.restart()
+    assert d.verify(issuer.sign(), service="api") == "OK"
+    assert f"service api, verifier jwt: jwks={path}: key 1 (kid old) is ignored: " in d.log()
 
 
 def test_jwt_can_be_revoked_here(daemon):

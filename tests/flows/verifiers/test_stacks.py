@@ -167,6 +167,21 @@ def test_throttled_user_learns_when_to_come_back(daemon):
         assert d.stat("service_answers", service="other", answer="denied") == 3
 
 
+def test_throttle_by_client_leaves_the_application_its_good_tokens(daemon):
+    d = daemon(config="[service other]\nrequisite = throttle by=client failures=5 per=1h\nsufficient = local\n")
+    with d.client("verify") as application:
+        token = d.create()["token"]
+        for _ in range(5):
+            assert application.request("verify client=192.0.2.1 " + "x" * 40).verdict == "NO unknown"
+        assert application.request("verify client=192.0.2.1 " + "x" * 40).verdict == "NO denied"
+        assert application.request(f"verify client=192.0.2.1 {token}").verdict == "NO denied"
+        assert application.request(f"verify client=192.0.2.2 {token}").verdict == "OK"
+        assert application.request(f"verify {token}").verdict == "OK"
+        for wrong in 'client=""', "client=" + "x" * 257, r'client="a\nb"', r'client="a\x00b"', r'client="\xff"':
+            assert application.request(f"verify {wrong} {token}").verdict == "ERR bad-value"
+            assert application.request(f"verify service=git {wrong} {token}").verdict == "ERR bad-value"
+
+
 def test_stats_count_by_service_and_verifier(daemon):
     d = daemon(config=FOREIGN)
     with d.client("verify") as client:

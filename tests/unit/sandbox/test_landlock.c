@@ -97,7 +97,7 @@ static void abstract_sockets_of_others_are_out_of_reach(void **state)
     need_landlock(6);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 1), 0);
-    assert_int_equal(run_sandboxed(connect_to_an_abstract_socket, false), -EPERM);
+    assert_int_equal(run_sandboxed_with(connect_to_an_abstract_socket, false, true), -EPERM);
     close(fd);
 }
 

@@ -12,6 +12,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
+
+#include "daemon/sandbox/name_service.h"
 
 static int execute(void)
 {
@@ -194,9 +197,77 @@ static void only_what_a_running_daemon_does_is_possible(void **state)
     }
 }
 
+/* -- connections ----------------------------------------------------------------------------- */
+
+static struct sockaddr_un listening = { .sun_family = AF_UNIX };
+
+static int connect_to_a_unix_socket(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    return result_of(connect(fd, (const struct sockaddr *)&listening, sizeof(listening)));
+}
+
+/* As the journal's and the service manager's sockets are used, which were opened before. */
+static int send_to_a_unix_socket(void)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    long sent = sendto(fd, "x", 1, 0, (const struct sockaddr *)&listening, sizeof(listening));
+
+    return sent < 0 && errno == EPROTOTYPE ? DONE : result_of(sent); /* it is of another type */
+}
+
+static void without_a_verifier_that_connects_nothing_can(void **state)
+{
+    int server = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    need_plain_build();
+    snprintf(listening.sun_path, sizeof(listening.sun_path), "%.100s", in_directory("server.sock"));
+    assert_int_equal(bind(server, (const struct sockaddr *)&listening, sizeof(listening)), 0);
+    assert_int_equal(listen(server, 8), 0);
+    int denied = name_service_connects() ? DONE : -EACCES;
+    assert_int_equal(run_sandboxed_with(connect_to_a_unix_socket, false, false), denied);
+    assert_int_equal(run_sandboxed_with(connect_to_a_unix_socket, false, true), DONE);
+    assert_int_equal(run_sandboxed_with(connect_to_a_unix_socket, true, false), DONE);
+    assert_int_equal(run_sandboxed_with(send_to_a_unix_socket, false, false), DONE);
+    assert_int_equal(run_sandboxed_with(look_up_a_group, false, false), DONE);
+    close(server);
+    unlink(listening.sun_path);
+}
+
+static void sources_of_users_that_are_asked_by_connection_are_known(void **state)
+{
+    (void)state;
+    static const char *const local[] = {
+        "passwd: files\n",
+        "passwd:\t\tfiles systemd",
+        "group : files [NOTFOUND=return] db",
+        "  passwd: files[SUCCESS=return]systemd # sss",
+        "passwd:",
+        "# passwd: sss",
+        "hosts: files dns",
+        "shadow: sss",
+        "groupwise: sss",
+        "",
+    };
+    static const char *const connecting[] = {
+        "passwd: files sss\n", "group: sss files", "passwd: files [!UNAVAIL=return] ldap",
+        "initgroups: winbind", "passwd: compat",   "group:files\tnis",
+        "passwd: filesx",
+    };
+
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++)
+        assert_false(name_service_line_connects(local[i]));
+    for (size_t i = 0; i < sizeof(connecting) / sizeof(connecting[0]); i++)
+        assert_true(name_service_line_connects(connecting[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_verifier_that_connects_nothing_can),
+        cmocka_unit_test(sources_of_users_that_are_asked_by_connection_are_known),
         cmocka_unit_test(only_what_a_running_daemon_does_is_possible),
     };
 

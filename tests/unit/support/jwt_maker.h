@@ -35,7 +35,9 @@ enum { NOW = 1800000000, JWT_SIZE = 16384 };
 
 static const struct jeton_verifier *module;
 static char directory[64];
-static char problem[512];
+static char problem[512]; /* why the last open() failed ... */
+static char warning[512]; /* or its warning, which a test must expect: */
+static bool may_warn;
 static struct jeton_answer answer;
 static struct jeton_question question;
 
@@ -115,7 +117,11 @@ __attribute__((format(printf, 1, 2))) static void *open_with(const char *format,
     strcpy(problem, "");
     int failed = module->open(&instance, arguments, count, problem, sizeof(problem));
     memset(line, 'x', sizeof(line)); /* open() must not keep pointers into it */
+    strcpy(warning, failed == 0 ? problem : "");
+    if (failed == 0)
+        problem[0] = '\0';
     assert_true((failed == 0) == (problem[0] == '\0'));
+    assert_true(may_warn || warning[0] == '\0');
     assert_true((failed == 0) == (instance != NULL));
     return instance;
 }
@@ -335,6 +341,23 @@ static int free_keys(void **state)
     module->close(verifier);
     free_signer(&rsa), free_signer(&ec), free_signer(&ed), free_signer(&stranger);
     return end_tests(state);
+}
+
+/* Expect that open() failed with a message that contains `word`. */
+static bool open_failed(void *instance, const char *word)
+{
+    if (instance == NULL && strstr(problem, word) != NULL)
+        return true;
+    fprintf(stderr, "expected %s: %s\n", word, instance != NULL ? "it opened" : problem);
+    return false;
+}
+
+static void opens(void *instance)
+{
+    if (instance == NULL)
+        fprintf(stderr, "%s\n", problem);
+    assert_non_null(instance);
+    module->close(instance);
 }
 
 static bool unknown(const char *value)

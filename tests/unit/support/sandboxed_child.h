@@ -70,8 +70,9 @@ static int result_of(long returned)
     return returned < 0 ? -errno : DONE;
 }
 
-/* Run an attempt in a sandboxed child; return DONE, -errno, or KILLED. */
-static int run_sandboxed(int (*attempt)(void), bool network)
+/* Run an attempt in a sandboxed child, some verifier of which connects or not; return DONE, -errno,
+ * or KILLED. */
+static int run_sandboxed_with(int (*attempt)(void), bool network, bool connects)
 {
     int status;
     pid_t child = fork();
@@ -81,7 +82,7 @@ static int run_sandboxed(int (*attempt)(void), bool network)
         config.network = network;
         sandbox_secrets();
         sandbox_files(&config);
-        sandbox_calls(&config);
+        sandbox_calls(&config, connects);
         _exit(-attempt());
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -90,6 +91,11 @@ static int run_sandboxed(int (*attempt)(void), bool network)
         return KILLED;
     }
     return -WEXITSTATUS(status);
+}
+
+static inline int run_sandboxed(int (*attempt)(void), bool network)
+{
+    return run_sandboxed_with(attempt, network, false);
 }
 
 #endif

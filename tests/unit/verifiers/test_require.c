@@ -165,6 +165,13 @@ static void what_ends_too_soon_is_denied(void **state)
     assert_int_equal(ask_about(&for_ever), 0);
     for_ever.expires = JETON_VERIFIER_NEVER - 1;
     assert_int_equal(ask_about(&for_ever), 0);
+    struct jeton_identity ended = alice; /* it passed before by its verifier's leeway */
+    ended.expires = NOW - 10;
+    ended.leeway = 30;
+    assert_true(opens("min_remaining=1s"));
+    assert_int_equal(ask_about(&ended), JETON_REASON_DENIED);
+    assert_true(opens("subject=alice"));
+    assert_int_equal(ask_about(&ended), 0);
 }
 
 static void the_user_that_asks_must_be_one_of_them(void **state)

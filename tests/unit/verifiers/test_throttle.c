@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,7 +74,24 @@ static bool passes(uid_t uid)
 static void fails(uid_t uid, unsigned times)
 {
     while (times-- > 0)
-        throttle_failed(throttle, uid);
+        throttle_failed(throttle, uid, NULL);
+}
+
+static bool opens_by(const char *by)
+{
+    const struct jeton_argument arguments[] = { { "failures", "2" },
+                                                { "per", "10s" },
+                                                { "by", by } };
+
+    return throttle_verifier.open(&throttle, arguments, 3, problem, sizeof(problem)) == 0;
+}
+
+static bool passes_for(uid_t uid, const char *client)
+{
+    const struct jeton_question q = { .value = "", .peer_uid = uid, .client = client };
+
+    memset(&answer, 0, sizeof(answer));
+    return throttle_verifier.verify(throttle, &q, &answer) == JETON_VERIFIER_PASS;
 }
 
 /* -- judging ----------------------------------------------------------------------------------- */
@@ -192,6 +210,54 @@ static void users_have_nothing_to_do_with_each_other(void **state)
     assert_false(passes(0));
 }
 
+static void clients_of_one_user_have_nothing_to_do_with_each_other(void **state)
+{
+    (void)state;
+    assert_true(opens_by("client"));
+    for (int i = 0; i < 2; i++)
+        throttle_failed(throttle, 33, "192.0.2.1");
+    assert_false(passes_for(33, "192.0.2.1"));
+    assert_non_null(strstr(answer.message, "for this client"));
+    assert_in_range(answer.retry_after, 5, 6);
+    assert_true(passes_for(33, "192.0.2.2"));
+    assert_true(passes_for(34, "192.0.2.1"));
+    assert_true(passes_for(33, NULL)); /* who names no client is one for himself */
+    fails(33, 2);
+    assert_false(passes_for(33, NULL));
+    assert_non_null(strstr(answer.message, "by this user"));
+    assert_true(passes_for(33, "192.0.2.2"));
+}
+
+static void by_uid_a_client_makes_no_difference(void **state)
+{
+    (void)state;
+    assert_true(opens_by("uid"));
+    throttle_failed(throttle, 33, "192.0.2.1");
+    throttle_failed(throttle, 33, "192.0.2.2");
+    assert_false(passes_for(33, "192.0.2.3"));
+    assert_false(passes_for(33, NULL));
+    throttle_verifier.close(throttle);
+    throttle = NULL;
+    assert_false(opens_by("address"));
+    assert_non_null(strstr(problem, "by=: this should be uid or client"));
+}
+
+/* Whoever makes up clients takes the buckets of others who made few failures, no memory. */
+static void made_up_clients_do_not_hide_who_fails_all_the_time(void **state)
+{
+    (void)state;
+    char client[16];
+
+    assert_true(opens_by("client"));
+    for (int i = 0; i < 2; i++)
+        throttle_failed(throttle, 33, "192.0.2.1");
+    for (int i = 0; i < 100000; i++) {
+        snprintf(client, sizeof(client), "%d", i);
+        throttle_failed(throttle, 33, client);
+    }
+    assert_false(passes_for(33, "192.0.2.1"));
+}
+
 /* A new user gets the bucket that is full soonest, which is not that of the constant failure. */
 static void a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time(void **state)
 {
@@ -229,7 +295,7 @@ static void *be_busy(void *argument)
     for (int i = 0; i < 5000; i++) {
         if (throttle_verifier.verify(throttle, &q, &a) != JETON_VERIFIER_PASS)
             continue;
-        throttle_failed(throttle, uid);
+        throttle_failed(throttle, uid, NULL);
         passed++;
     }
     return (void *)passed;
@@ -297,6 +363,9 @@ int main(void)
         TEST(being_asked_costs_nothing),
         TEST(who_only_succeeds_is_never_denied),
         TEST(users_have_nothing_to_do_with_each_other),
+        TEST(clients_of_one_user_have_nothing_to_do_with_each_other),
+        TEST(by_uid_a_client_makes_no_difference),
+        TEST(made_up_clients_do_not_hide_who_fails_all_the_time),
         TEST(a_crowd_that_fails_now_and_then_does_not_hide_who_fails_all_the_time),
         TEST(full_buckets_are_taken_first),
         TEST(several_threads_ask_at_once),

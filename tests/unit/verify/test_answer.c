@@ -75,6 +75,28 @@ static void everything_may_be_empty_and_as_long_as_the_header_says(void **state)
     assert_int_equal(a.identity.scopes[0], 'a');
 }
 
+static void an_id_of_others_never_looks_like_one_of_ours(void **state)
+{
+    (void)state;
+    static const char *const ids[][2] = {
+        { "0123456789abcdef0123", "other:0123456789abcdef0123" },
+        { "00000000000000000000", "other:00000000000000000000" },
+        { "0123456789ABCDEF0123", "other:0123456789ABCDEF0123" },
+        { "0123456789abcdef012", "0123456789abcdef012" },
+        { "0123456789abcdef01234", "0123456789abcdef01234" },
+        { "0123456789abcdef012g", "0123456789abcdef012g" },
+        { "", "" },
+    };
+
+    for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        prepare_pass();
+        strcpy(a.identity.id, ids[i][0]);
+        assert_null(check(JETON_VERIFIER_PASS));
+        assert_int_equal(result.outcome, JETON_VERIFIER_PASS);
+        assert_string_equal(a.identity.id, ids[i][1]);
+    }
+}
+
 static void a_pass_without_an_identity_identifies_nobody(void **state)
 {
     (void)state;
@@ -294,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_correct_pass_identifies_with_sorted_scopes),
         cmocka_unit_test(everything_may_be_empty_and_as_long_as_the_header_says),
+        cmocka_unit_test(an_id_of_others_never_looks_like_one_of_ours),
         cmocka_unit_test(a_pass_without_an_identity_identifies_nobody),
         cmocka_unit_test(every_reason_of_the_header_is_the_status_of_that_number),
         cmocka_unit_test(what_is_pending_always_has_a_time_to_wait),

@@ -19,7 +19,8 @@ enum { SENDERS = 3, JOBS = 20000, LIMIT = 20000 };
 static void a_job_has_copies_of_everything(void **state)
 {
     (void)state;
-    char value[] = "val\0ue", service[] = "git", scopes[] = "a,b", subject[] = "alice";
+    char value[] = "val\0ue", service[] = "git", scopes[] = "a,b", subject[] = "alice",
+         client[] = "192.0.2.1";
     gid_t groups[] = { 7, 8, 9 };
     struct jeton_identity who = { .expires = 5, .subject = "alice" };
     const struct jeton_question q = {
@@ -35,25 +36,25 @@ static void a_job_has_copies_of_everything(void **state)
         .peer_gid = 4,
         .peer_group_count = 3,
         .peer_groups = groups,
+        .client = client,
     };
     struct job *job = job_new(&q);
-
     memset(value, 'x', 6);
-    service[0] = scopes[0] = subject[0] = who.subject[0] = 'x';
+    service[0] = scopes[0] = subject[0] = client[0] = who.subject[0] = 'x';
     groups[2] = 0;
     assert_memory_equal(job->question.value, "val\0ue", 7);
     assert_int_equal(job->question.value_length, 6);
     assert_string_equal(job->question.service, "git");
     assert_string_equal(job->question.scopes, "a,b");
     assert_string_equal(job->question.subject, "alice");
+    assert_string_equal(job->question.client, "192.0.2.1");
     assert_string_equal(job->question.identity->subject, "alice");
     assert_int_equal(job->question.peer_groups[2], 9);
-    assert_int_equal(job->question.now + job->question.deadline, 3);
+    assert_int_equal(job->question.now * 10 + job->question.deadline, 12);
     assert_int_equal(job->question.peer_uid * 10 + job->question.peer_gid, 34);
     assert_int_equal(job->answer.identity.expires, JETON_VERIFIER_NEVER);
     assert_int_equal(job->outcome, JETON_VERIFIER_ERROR);
     job_free(job);
-    job_free(NULL);
 }
 
 static void what_is_absent_is_absent_in_the_copy(void **state)
@@ -67,7 +68,9 @@ static void what_is_absent_is_absent_in_the_copy(void **state)
     assert_null(job->question.subject);
     assert_null(job->question.identity);
     assert_null(job->question.peer_groups);
+    assert_null(job->question.client);
     job_free(job);
+    job_free(NULL);
 }
 
 /* -- many -------------------------------------------------------------------------------------- */

@@ -122,6 +122,35 @@ static void an_identity_that_has_ended_is_expired(void **state)
     }
 }
 
+static void a_leeway_lets_an_identity_pass_after_its_end(void **state)
+{
+    (void)state;
+    struct jeton_identity ended = alice;
+
+    for (int64_t late = 0; late <= 31; late++) {
+        prepare_pass();
+        a.identity.expires = NOW - late;
+        a.identity.leeway = 30;
+        assert_null(check_after(NULL));
+        assert_int_equal(result.outcome, late < 30 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
+        assert_int_equal(a.identity.expires, NOW - late);
+        prepare_pass(); /* a later verifier neither takes it nor adds to it */
+        ended.expires = NOW - late;
+        ended.leeway = 30;
+        a.identity.expires = NOW + 60;
+        a.identity.leeway = 300;
+        assert_null(check_after(&ended));
+        assert_int_equal(result.outcome, late < 30 ? JETON_VERIFIER_PASS : JETON_VERIFIER_FAIL);
+        assert_int_equal(a.identity.expires, NOW - late);
+        assert_int_equal(a.identity.leeway, 30);
+    }
+    prepare_pass();
+    a.identity.leeway = 301;
+    assert_non_null(strstr(check_after(NULL), "leeway"));
+    a.identity.leeway = -1;
+    assert_non_null(strstr(check_after(NULL), "leeway"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +159,7 @@ int main(void)
         cmocka_unit_test(the_first_identity_keeps_id_subject_and_issuer),
         cmocka_unit_test(somebody_else_is_an_error),
         cmocka_unit_test(an_identity_that_has_ended_is_expired),
+        cmocka_unit_test(a_leeway_lets_an_identity_pass_after_its_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,9 +133,20 @@ static void a_secret_is_one_line_in_a_private_regular_file(void **state)
                        file_at("secret_file", path_of("secret"))));
 }
 
+static void the_network_must_be_allowed_for_a_url_beyond_this_process(void **state)
+{
+    (void)state;
+    assert_true(REFUSED(at("http"), "network=no"));
+    assert_non_null(strstr(problem, "set [daemon] network = yes"));
+    assert_true(REFUSED("url=https://idp.example/x", "network=no"));
+    module->close(OPEN(at("unix"), "network=no"));
+    module->close(OPEN(at("http"), "network=yes"));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(the_network_must_be_allowed_for_a_url_beyond_this_process, reset),
         cmocka_unit_test_setup(wrong_arguments_are_refused, reset),
         cmocka_unit_test_setup(socket_paths_are_limited_to_107_bytes, reset),
         cmocka_unit_test_setup(plain_http_is_for_loopback_only, reset),

@@ -181,28 +181,28 @@ static void a_full_cache_evicts_fails_before_the_oldest_pass(void **state)
 
     command(ACTIVE);
     for (int i = 0; i < 7; i++) {
-        snprintf(value, sizeof(value), "good %d", i);
+        snprintf(value, sizeof(value), "good-%d", i);
         assert_passes(in, value);
     }
     command("say 200 application/json {\"active\":false}");
     for (int i = 0; i < 100; i++) {
-        snprintf(value, sizeof(value), "guess %d", i);
+        snprintf(value, sizeof(value), "guess-%d", i);
         assert_fails(in, value, JETON_REASON_UNKNOWN);
     }
     assert_int_equal(counter("requests"), 107);
     for (int i = 0; i < 7; i++) {
-        snprintf(value, sizeof(value), "good %d", i);
+        snprintf(value, sizeof(value), "good-%d", i);
         assert_passes(in, value);
     }
-    assert_fails(in, "guess 99", JETON_REASON_UNKNOWN);
+    assert_fails(in, "guess-99", JETON_REASON_UNKNOWN);
     assert_int_equal(counter("requests"), 107);
     command(ACTIVE);
-    assert_passes(in, "good 7"); /* instead of the guess */
-    assert_passes(in, "good 8"); /* instead of the oldest */
-    assert_passes(in, "good 1");
+    assert_passes(in, "good-7"); /* instead of the guess */
+    assert_passes(in, "good-8"); /* instead of the oldest */
+    assert_passes(in, "good-1");
     assert_int_equal(counter("requests"), 109);
-    assert_passes(in, "good 0"); /* instead of 1, which is the oldest now */
-    assert_passes(in, "good 8");
+    assert_passes(in, "good-0"); /* instead of 1, which is the oldest now */
+    assert_passes(in, "good-8");
     assert_int_equal(counter("requests"), 110);
     module->close(in);
 }
@@ -215,7 +215,7 @@ static void every_value_gets_its_own_result(void **state)
 
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 300; i++) {
-            snprintf(value, sizeof(value), "value %d", i);
+            snprintf(value, sizeof(value), "value-%d", i);
             snprintf(body, sizeof(body), "{\"active\":true,\"sub\":\"%s\"}", value);
             command("say 200 application/json %s", body);
             assert_passes(in, value);

@@ -20,7 +20,7 @@ static void *ask_many(void *of)
     char value[24];
 
     for (int i = 0; i < 100; i++) {
-        snprintf(value, sizeof(value), "value %d", i / 4);
+        snprintf(value, sizeof(value), "value-%d", i / 4);
         int outcome = ask_into(a->instance, value, strlen(value), &a->answer);
         a->wrong += outcome != JETON_VERIFIER_PASS ||
                     strcmp(a->answer.identity.subject, "ann") != 0;

@@ -67,6 +67,77 @@ static void ed25519_signatures_are_canonical(void **state)
     assert_true(unknown(add_signature(value, zeros, 64)));
 }
 
+/* Make the other valid spelling of an ECDSA signature: (r, order - s). */
+static void negate_s(uint8_t signature[64])
+{
+    uint8_t s[32];
+
+    for (int i = 0; i < 32; i++)
+        s[i] = p256_order[31 - i];
+    for (int i = 0; i < 16; i++) {
+        uint8_t byte = signature[32 + i];
+        signature[32 + i] = signature[63 - i];
+        signature[63 - i] = byte;
+    }
+    sodium_sub(s, signature + 32, 32);
+    for (int i = 0; i < 32; i++)
+        signature[32 + i] = s[31 - i];
+}
+
+static void ecdsa_signatures_have_one_spelling_with_low_s(void **state)
+{
+    (void)state;
+    void *strict = open_with("key=%s low_s=yes" USUAL, ec.path);
+    const char *header = "{\"alg\":\"ES256\"}", *claims = "{" CLAIMS ",\"jti\":\"t\"}";
+    uint8_t made[1024], other[64];
+
+    for (int i = 0; i < 16; i++) {
+        char *value = signing_input(header, claims);
+        assert_int_equal(sign(&ec, value, made), 64);
+        for (int spelling = 0; spelling < 2; spelling++) {
+            value = add_signature(signing_input(header, claims), made, 64);
+            assert_int_equal(ask(verifier, value), JETON_VERIFIER_PASS);
+            assert_string_equal(answer.identity.id, "t"); /* both have one name */
+            memcpy(other, made, 64);
+            negate_s(other);
+            assert_int_equal(ask(strict, value), memcmp(made + 32, other + 32, 32) < 0 ?
+                                                     JETON_VERIFIER_PASS :
+                                                     JETON_VERIFIER_FAIL);
+            memcpy(made, other, 64);
+        }
+    }
+    module->close(strict);
+}
+
+/* A signature that is not below the modulus is the same number once more. */
+static void rsa_signatures_are_below_the_modulus(void **state)
+{
+    (void)state;
+    const char *header = "{\"alg\":\"RS256\"}";
+    gnutls_datum_t n, e;
+    unsigned tried = 0;
+
+    gnutls_pubkey_export_rsa_raw(rsa.public, &n, &e);
+    for (int i = 0; i < 64 && tried < 4; i++) {
+        char claims[256];
+        uint8_t made[1024];
+        snprintf(claims, sizeof(claims), "{" CLAIMS ",\"jti\":\"%d\"}", i);
+        assert_int_equal(sign(&rsa, signing_input(header, claims), made), 256);
+        assert_int_equal(ask(verifier, add_signature(signing_input(header, claims), made, 256)), 0);
+        unsigned carry = 0;
+        for (int at = 255; at >= 0; at--) {
+            carry += made[at] + n.data[n.size - 256 + (size_t)at];
+            made[at] = (uint8_t)carry;
+            carry >>= 8;
+        }
+        tried += carry == 0;
+        if (carry == 0)
+            assert_true(unknown(add_signature(signing_input(header, claims), made, 256)));
+    }
+    assert_true(tried > 0);
+    gnutls_free(n.data), gnutls_free(e.data);
+}
+
 static void without_a_signature_no_reason_is_given(void **state)
 {
     (void)state;
@@ -170,6 +241,8 @@ int main(void)
         cmocka_unit_test(arbitrary_signatures_are_refused),
         cmocka_unit_test(zero_and_order_in_ecdsa_are_refused),
         cmocka_unit_test(ed25519_signatures_are_canonical),
+        cmocka_unit_test(ecdsa_signatures_have_one_spelling_with_low_s),
+        cmocka_unit_test(rsa_signatures_are_below_the_modulus),
         cmocka_unit_test(without_a_signature_no_reason_is_given),
         cmocka_unit_test(tampered_and_cut_jwts_are_refused),
         cmocka_unit_test(out_of_memory_is_an_error),

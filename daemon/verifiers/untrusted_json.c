@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/verifiers/jwt/json.h"
+#include "daemon/verifiers/untrusted_json.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -19,7 +19,7 @@ static bool is_shallow(struct slice text)
             i++;
         else if (c == '"')
             quoted = !quoted;
-        else if (!quoted && (c == '{' || c == '[') && ++depth > JWT_JSON_DEPTH)
+        else if (!quoted && (c == '{' || c == '[') && ++depth > UNTRUSTED_JSON_DEPTH)
             return false;
         else if (!quoted && (c == '}' || c == ']') && depth > 0)
             depth--;
@@ -45,35 +45,35 @@ static char *pad(struct slice text, size_t *len)
     return padded;
 }
 
-static enum jwt_json_status status_of(const json_error_t *error)
+static enum untrusted_json_status status_of(const json_error_t *error)
 {
     /* Jansson reports a syntax error when a string does not fit into memory; errno tells. */
     if (errno == ENOMEM || json_error_code(error) == json_error_out_of_memory)
-        return JWT_JSON_NO_MEMORY;
-    return json_error_code(error) == json_error_duplicate_key ? JWT_JSON_DUPLICATE :
-                                                                JWT_JSON_INVALID;
+        return UNTRUSTED_JSON_NO_MEMORY;
+    return json_error_code(error) == json_error_duplicate_key ? UNTRUSTED_JSON_DUPLICATE :
+                                                                UNTRUSTED_JSON_INVALID;
 }
 
-enum jwt_json_status jwt_json_parse(struct slice text, json_t **object)
+enum untrusted_json_status untrusted_json_parse(struct slice text, json_t **object)
 {
     json_error_t error;
     size_t len;
-    enum jwt_json_status status = JWT_JSON_INVALID;
+    enum untrusted_json_status status = UNTRUSTED_JSON_INVALID;
 
     if (text.len == 0 || !is_shallow(text))
-        return JWT_JSON_INVALID;
+        return UNTRUSTED_JSON_INVALID;
     char *padded = pad(text, &len);
     if (padded == NULL)
-        return JWT_JSON_NO_MEMORY;
+        return UNTRUSTED_JSON_NO_MEMORY;
     errno = 0;
     json_t *array = json_loadb(padded, len, JSON_REJECT_DUPLICATES, &error);
     if (array == NULL)
         status = status_of(&error);
     else if (json_string_length(json_array_get(array, 0)) != text.len)
-        status = JWT_JSON_NO_MEMORY;
+        status = UNTRUSTED_JSON_NO_MEMORY;
     else if (json_array_size(array) == 2 && json_is_object(json_array_get(array, 1))) {
         *object = json_incref(json_array_get(array, 1));
-        status = JWT_JSON_OK;
+        status = UNTRUSTED_JSON_OK;
     }
     json_decref(array);
     sodium_memzero(padded, len);
@@ -81,12 +81,12 @@ enum jwt_json_status jwt_json_parse(struct slice text, json_t **object)
     return status;
 }
 
-struct slice jwt_json_string(const json_t *string)
+struct slice untrusted_json_string(const json_t *string)
 {
     return (struct slice){ json_string_value(string), json_string_length(string) };
 }
 
-bool jwt_json_numeric_date(const json_t *number, bool round_up, int64_t *seconds)
+bool untrusted_json_numeric_date(const json_t *number, bool round_up, int64_t *seconds)
 {
     if (!json_is_number(number))
         return false;
