@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jetond: read options and configuration, then run the daemon or, for --check, only check. */
+#include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -163,11 +164,25 @@ static int run(const struct config *config)
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* Open /dev/null on those of descriptors 0 to 2 that are closed.  A file that is opened later would
+ * get their number, and the log would be written into it. */
+static bool open_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    return fd >= 0 && close(fd) == 0;
+}
+
 int main(int argc, char **argv)
 {
     struct problem problem;
     static struct config config;
 
+    if (!open_standard_streams())
+        return EXIT_FAILURE;
     if (!parse_options(argc, argv)) {
         fputs(usage, stderr);
         return EXIT_USAGE;

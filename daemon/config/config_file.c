@@ -3,8 +3,12 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 enum { INIH_SECTION_MAX = 49 }; /* libinih silently cuts off what is longer */
 
@@ -108,14 +112,33 @@ static bool read_lines(struct reader *r)
     return fail(r, "neither a [section] nor key = value");
 }
 
+/* Open the file without waiting for the other end of a pipe.  NULL: errno is set; ENOTSUP: it is
+ * neither a regular file nor, for those who want an empty one, /dev/null. */
+static FILE *open_file(const char *file)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0)
+        return NULL;
+    bool null = fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+    FILE *stream = null || S_ISREG(st.st_mode) ? fdopen(fd, "r") : NULL;
+    if (stream == NULL) {
+        close(fd);
+        errno = ENOTSUP;
+    }
+    return stream;
+}
+
 bool config_file_read(struct config *c, const char *file, struct problem *problem)
 {
-    struct reader r = { .config = c, .problem = problem, .file = fopen(file, "re") };
+    struct reader r = { .config = c, .problem = problem, .file = open_file(file) };
     char why[sizeof(problem->message)];
 
     snprintf(c->file, sizeof(c->file), "%s", file);
     if (r.file == NULL) {
-        problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file, strerror(errno));
+        problem_set(problem, STATUS_BAD_VALUE, "%.150s: %s", file,
+                    errno == ENOTSUP ? "this is not a regular file" : strerror(errno));
         return false;
     }
     bool ok = read_lines(&r);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
@@ -63,19 +64,33 @@ static bool in_use(struct store *s, struct problem *problem)
     return false;
 }
 
+static bool is_regular(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool blame_lock(const char *path, const char *why, struct problem *problem)
+{
+    problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, why);
+    return false;
+}
+
 static bool take_lock(struct store *s, struct problem *problem)
 {
     int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
     char path[PATH_MAX + 8];
 
     snprintf(path, sizeof(path), "%s.lock", s->file.path);
-    s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+    if (s->lock >= 0 && !is_regular(s->lock))
+        return blame_lock(path, "it is not a regular file; remove it", problem);
     if (s->lock >= 0)
         return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
     if (errno == ENOENT && s->mode == STORE_READ)
         return true;
-    problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, strerror(errno));
-    return false;
+    return blame_lock(path, strerror(errno), problem);
 }
 
 /* -- the file -------------------------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <tdb.h>
 #include <unistd.h>
 
@@ -42,11 +43,18 @@ static void on_tdb_log(struct tdb_context *tdb, enum tdb_debug_level level, cons
     l->failed = l->failed || level <= TDB_DEBUG_ERROR;
 }
 
+/* Open the file, unless something else is in its place: TDB would wait for the other end of a
+ * pipe. */
 static struct tdb_context *open_file(struct last_used *l)
 {
     const struct tdb_logging_context logging = { on_tdb_log, l };
+    struct stat st;
 
     l->failed = false;
+    if (lstat(l->path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        errno = ENOTSUP;
+        return NULL;
+    }
     return tdb_open_ex(l->path, HASH_SIZE, TDB_NOMMAP | TDB_NOSYNC | TDB_INCOMPATIBLE_HASH,
                        O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600, &logging, NULL);
 }
