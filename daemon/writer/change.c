@@ -35,20 +35,42 @@ bool change_writes(const struct change *c)
     return c->problem.status == STATUS_OK && (c->puts || c->removes);
 }
 
-bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now)
+static struct text begin_entry(const struct change *c, struct journal *j, const char *event,
+                               const uint8_t *id, int64_t now)
 {
-    struct text entry = journal_entry(j, now, c->kind->event);
+    struct text entry = journal_entry(j, now, event);
 
     text_adds(&entry, " id=");
-    text_add_hex(&entry, c->after->digest, ID_SIZE);
+    text_add_hex(&entry, id, ID_SIZE);
     text_adds(&entry, " by=uid:");
     text_add_u64(&entry, c->uid);
     line_put_u64(&entry, "pid", (uint64_t)c->pid);
-    if (c->rotates) {
+    return entry;
+}
+
+bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now)
+{
+    struct text entry = begin_entry(c, j, c->kind->event, c->after->digest, now);
+
+    if (c->is_new && c->after->has_replaces) {
         text_adds(&entry, " replaces=");
-        text_add_hex(&entry, c->found.digest, ID_SIZE);
+        text_add_hex(&entry, c->after->replaces, ID_SIZE);
     }
+    if (c->is_new && c->after->revoked != 0)
+        line_put_time(&entry, "revoked", c->after->revoked);
+    if (c->is_new && c->after->disabled != 0)
+        line_put_time(&entry, "disabled", c->after->disabled);
     if (c->kind->shows_claims)
+        text_add(&entry, claims.at, claims.len);
+    return journal_entry_end(j, &entry);
+}
+
+bool change_add_end_entry(const struct change *c, struct journal *j, struct slice claims,
+                          int64_t now)
+{
+    struct text entry = begin_entry(c, j, c->ends, c->found.digest, now);
+
+    if (c->found.revoked == 0)
         text_add(&entry, claims.at, claims.len);
     return journal_entry_end(j, &entry);
 }

@@ -50,9 +50,10 @@ struct change {
     /* the outcome */
     bool puts;            /* `after` is to be put */
     bool rotates;         /* and so is `found`, the token that was rotated */
+    const char *ends;     /* the event of its end; NULL: it ends when it would have anyway */
     bool removes;         /* the token is to be removed; `after` is what it was */
     bool is_new;          /* `after` must not be there yet */
-    uint64_t serial;      /* of its journal entry */
+    uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
     struct record *after; /* `want` of a new token, or else `found` */
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
@@ -90,5 +91,10 @@ bool change_writes(const struct change *c);
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);
+
+/* Likewise, add the entry of the end of the token that was rotated, which has an event in `ends`;
+ * it has the next serial. */
+bool change_add_end_entry(const struct change *c, struct journal *j, struct slice claims,
+                          int64_t now);
 
 #endif

@@ -76,14 +76,17 @@ static enum status add(struct change *c)
     return STATUS_OK;
 }
 
+static enum status expires_in_the_past(struct change *c)
+{
+    return problem_set(&c->problem, STATUS_BAD_VALUE, "expires= is in the past");
+}
+
 static enum status apply_create(struct change *c, struct store *store, int64_t now)
 {
     (void)store;
     c->want.created = now;
     resolve_times(c, now);
-    if (c->want.expires <= now)
-        return problem_set(&c->problem, STATUS_BAD_VALUE, "expires= is in the past");
-    return add(c);
+    return c->want.expires <= now ? expires_in_the_past(c) : add(c);
 }
 
 static enum status apply_import(struct change *c, struct store *store, int64_t now)
@@ -99,11 +102,22 @@ static enum status apply_import(struct change *c, struct store *store, int64_t n
     return add(c);
 }
 
+/* Set another expiry.  A token that has expired stays so: whoever relies on that must not find it
+ * valid again. */
+static enum status set_expiry(struct change *c, int64_t now)
+{
+    if (c->found.expires <= now)
+        return refuse(c, STATUS_EXPIRED);
+    if (c->want.expires <= now)
+        return expires_in_the_past(c);
+    c->found.expires = c->want.expires;
+    return check_times(c, &c->found);
+}
+
 static enum status apply_update(struct change *c, struct store *store, int64_t now)
 {
     enum status status = find_unrevoked(c, store);
 
-    (void)now;
     if (status != STATUS_OK)
         return status;
     if (c->given & KEY_BIT(KEY_SUBJECT))
@@ -112,10 +126,8 @@ static enum status apply_update(struct change *c, struct store *store, int64_t n
         record_set_scopes(&c->found, record_scopes(&c->want));
     if (c->given & KEY_BIT(KEY_DESCRIPTION))
         record_set_description(&c->found, record_description(&c->want));
-    if (c->given & KEY_BIT(KEY_EXPIRES)) {
-        c->found.expires = c->want.expires;
-        status = check_times(c, &c->found);
-    }
+    if (c->given & KEY_BIT(KEY_EXPIRES))
+        status = set_expiry(c, now);
     c->puts = status == STATUS_OK;
     return status;
 }
@@ -189,10 +201,13 @@ static enum status apply_rotate(struct change *c, struct store *store, int64_t n
         new->activates = now + c->delay;
     status = add(c);
     c->rotates = status == STATUS_OK;
-    if (c->grace == 0 || old->activates >= now + c->grace)
+    if (c->grace == 0 || old->activates >= now + c->grace) {
         old->revoked = date_of_denial(now);
-    else if (old->expires > now + c->grace)
+        c->ends = change_revoke.event;
+    } else if (old->expires > now + c->grace) {
         old->expires = now + c->grace;
+        c->ends = change_update.event;
+    }
     return status;
 }
 

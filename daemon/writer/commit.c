@@ -194,20 +194,31 @@ static bool put(struct writer *w, struct change *c)
     return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
 }
 
-/* Add the journal entry, in the next block if it does not fit into this one.  False: the
- * transaction is spoilt. */
-static bool add_entry(struct writer *w, struct change *c, int64_t now)
+typedef bool entry_adder(const struct change *c, struct journal *j, struct slice claims,
+                         int64_t now);
+
+/* Add a journal entry about the record that was put last, in the next block if it does not fit into
+ * this one.  False: the transaction is spoilt. */
+static bool add_entry(struct writer *w, const struct change *c, entry_adder *adder, int64_t now)
 {
     struct slice claims = store_claims(w->store);
 
-    if (!change_add_entry(c, w->journal, claims, now)) {
-        journal_end(w->journal, w->tokens);
-        if (!store_put_journal(w->store, w->journal) || journal_next_block(w->journal) != 0 ||
-            !change_add_entry(c, w->journal, claims, now))
-            return false;
-    }
+    if (adder(c, w->journal, claims, now))
+        return true;
+    journal_end(w->journal, w->tokens);
+    return store_put_journal(w->store, w->journal) && journal_next_block(w->journal) == 0 &&
+           adder(c, w->journal, claims, now);
+}
+
+/* Add the entry of a change and, after a rotation, put the old token and add the entry of its
+ * end. */
+static bool add_entries(struct writer *w, const struct change *c, int64_t now)
+{
+    if (!add_entry(w, c, change_add_entry, now))
+        return false;
     w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
-    return true;
+    return !c->rotates || (store_put(w->store, &c->found) &&
+                           (c->ends == NULL || add_entry(w, c, change_add_end_entry, now)));
 }
 
 /* Apply and put one change, or refuse it.  False: the transaction is spoilt, or a new token would
@@ -229,8 +240,7 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         c->after->serial = c->serial;
     if (!put(w, c))
         return false;
-    if (change_writes(c) &&
-        (!add_entry(w, c, now) || (c->rotates && !store_put(w->store, &c->found))))
+    if (change_writes(c) && !add_entries(w, c, now))
         return false;
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
@@ -309,6 +319,7 @@ static void requeue(struct writer *w, struct mail_list *batch)
         struct change *c = change_of(m);
         c->problem = (struct problem){ .status = STATUS_OK };
         c->puts = c->rotates = c->removes = c->is_new = false;
+        c->ends = NULL;
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;

@@ -41,22 +41,30 @@ void publish_change(const struct change *c, struct token_table *token_table,
         last_used_remove(last_used, c->after->digest);
 }
 
-void publish_report(const struct change *c)
+static void report(const struct change *c, const char *event, const uint8_t *digest,
+                   uint64_t serial)
 {
     const struct journald_entry r = {
         .kind = JOURNALD_CHANGE,
-        .event = c->kind->event,
-        .id = c->after->digest,
+        .event = event,
+        .id = digest,
         .uid = c->uid,
         .pid = c->pid,
-        .serial = c->serial,
+        .serial = serial,
     };
     char id[ID_TEXT + 1];
     struct text t = text_in(id, sizeof(id) - 1);
 
-    text_add_hex(&t, c->after->digest, ID_SIZE);
+    text_add_hex(&t, digest, ID_SIZE);
     id[t.len] = '\0';
-    journald_report(&r, "%s %s by uid %u", c->kind->event, id, (unsigned)c->uid);
+    journald_report(&r, "%s %s by uid %u", event, id, (unsigned)c->uid);
+}
+
+void publish_report(const struct change *c)
+{
+    report(c, c->kind->event, c->after->digest, c->serial);
+    if (c->rotates && c->ends != NULL)
+        report(c, c->ends, c->found.digest, c->serial + 1);
 }
 
 /* Post the answers for one worker together: if the first woke its thread alone, the client's next

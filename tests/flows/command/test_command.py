@@ -71,8 +71,8 @@ def test_every_verb_has_its_way(daemon):
     assert [token["id"] for token in tokens(jeton(path, "list"))] == [id_of(new)]
     entries = [dict(zip(ENTRIES, row, strict=True)) for row in jeton(path, "journal").rows]
     assert ([entry["event"] for entry in entries] ==
-            "create disable enable update rotate revoke delete".split())
-    assert [entry["serial"] for entry in entries] == list("1234567")
+            "create disable enable update rotate update revoke delete".split())
+    assert [entry["serial"] for entry in entries] == list("12345678")
     assert {row[0]: row[1] for row in jeton(path, "stats").rows}["tokens"] == "1"
     assert dict(jeton(path, "hello").rows)["role"] == "admin"
     assert jeton(path, "ping").out == "OK\n"
@@ -286,3 +286,20 @@ def test_man_page_names_every_verb_and_option():
         assert re.search(rf"Fl -{option}\b", page), option
     for fields in TOKENS, ENTRIES:
         assert ", ".join(fields) in " ".join(page.split()), fields
+
+
+def test_recipe_for_a_subject_who_leaves_revokes_tokens_of_every_state(daemon):
+    d = daemon()
+    own = [d.create(subject="ann"), d.create(subject="ann", delay="1h"), d.create(subject="ann", ttl="1h"),
+           d.create(subject="ann")]
+    for token in own[2:]:
+        d.done(f"disable {token['id']}")
+    d.done(f"revoke {own[3]['id']}")
+    other = d.create(subject="bob")
+    with open(f"{ROOT}/plugin/cli/jeton.1") as file:
+        recipe, = (block for block in re.findall(r"\.Bd .*?\n(.*?)\.Ed", file.read(), re.S)
+                   if "subject=ann" in block and "jeton revoke" in block)
+    env = setting(d.path()) | {"PATH": f"{os.path.dirname(JETON)}:{os.environ['PATH']}"}
+    subprocess.run(["sh", "-c", recipe.removeprefix("$ ")], env=env, check=True, capture_output=True)
+    assert {line["id"]: line["state"] for line in d.list()} == (
+        {token["id"]: "revoked" for token in own} | {other["id"]: "active"})

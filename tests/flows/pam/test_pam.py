@@ -10,6 +10,7 @@ from pam_stack import (Application, DELETE_CRED, FakeDaemon, MODULE, PROMPT, ask
 from settings import PATIENCE
 from timestamp import stamp
 from value import altered, value_new
+from waiting import eventually
 
 PERMIT = "auth required pam_permit.so\naccount required pam_permit.so\n"
 
@@ -17,7 +18,7 @@ PERMIT = "auth required pam_permit.so\naccount required pam_permit.so\n"
 CHANGES = {
     "disable {id}": "PERM_DENIED",
     "revoke {id}": "PERM_DENIED",
-    "update {id} expires={past}": "ACCT_EXPIRED",
+    "update {id} expires={soon}": "ACCT_EXPIRED",
     'update {id} scopes="other"': "PERM_DENIED",
     "update {id} subject=bob": "PERM_DENIED",
     'update {id} subject=""': "PERM_DENIED",
@@ -26,7 +27,9 @@ CHANGES = {
 
 
 def change(d, line, token):
-    d.done(line.format(id=token["id"], past=stamp(time.time() - 60)))
+    d.done(line.format(id=token["id"], soon=stamp(time.time() + 2)))
+    if "{soon}" in line:
+        eventually(lambda: d.done(f"show {token['id']}").lines[0]["state"] == "expired", "it expires")
 
 
 # -- who gets in ---------------------------------------------------------------------------------

@@ -40,8 +40,23 @@ def test_update_changes_what_is_given_and_nothing_else(daemon):
     d.done(f"update {token['id']} subject=eve scopes=q")
     assert d.verify(token["token"], subject="eve", scope="q") == "OK", "the table follows"
     assert d.verify(token["token"], subject="ann") == "NO subject"
-    d.done(f"update {token['id']} expires={stamp(time.time() - 5)}")
+    d.done(f"update {token['id']} expires={stamp(time.time() + 2)}")
+    eventually(lambda: d.verify(token["token"]) == "NO expired", "the table follows the new expiry")
+
+
+def test_update_gives_no_expiry_in_the_past_and_revives_no_expired_token(daemon):
+    d = daemon()
+    token = d.create(description="a")
+    assert d.ask(f"update {token['id']} expires={stamp(time.time() - 5)}").verdict == "ERR bad-value"
+    assert d.verify(token["token"]) == "OK"
+    d.done(f"update {token['id']} expires={stamp(time.time() + 2)}")
+    eventually(lambda: d.verify(token["token"]) == "NO expired", "it expires")
+    for expires in "never", "2099-01-01T00:00:00Z", stamp(time.time() - 5):
+        assert d.ask(f"update {token['id']} description=b expires={expires}").verdict == "NO expired"
+    d.done(f"update {token['id']} subject=ann")
     assert d.verify(token["token"]) == "NO expired"
+    shown = d.done(f"show {token['id']}").lines[0]
+    assert (shown["state"], shown["description"], shown["subject"]) == ("expired", "a", "ann")
 
 
 def test_revocation_is_final(daemon):

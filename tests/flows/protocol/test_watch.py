@@ -27,10 +27,10 @@ def test_journal_tells_who_did_what_when(daemon):
     d.done(f"delete {ident}")
     d.done(f"import digest={'cd' * 32} created=2020-01-01T00:00:00Z")
     entries = d.done("journal").lines
-    assert serials(entries) == list(range(1, 9))
+    assert serials(entries) == list(range(1, 10))
     assert ([(e["event"], e["id"]) for e in entries] ==
             [("create", ident), ("disable", ident), ("enable", ident), ("update", ident),
-             ("rotate", new["id"]), ("revoke", new["id"]), ("delete", ident),
+             ("rotate", new["id"]), ("revoke", ident), ("revoke", new["id"]), ("delete", ident),
              ("import", "cd" * 10)])
     assert {e["by"] for e in entries} == {f"uid:{os.getuid()}"}
     assert {int(e["pid"]) for e in entries} == {os.getpid()}
@@ -38,6 +38,33 @@ def test_journal_tells_who_did_what_when(daemon):
             {"description": "a b", "subject": "ann", "scopes": "x", "expires": token["expires"]})
     assert entries[4]["replaces"] == ident
     assert entries[3]["subject"] == "bob"
+
+
+def test_rotation_leaves_an_entry_of_the_old_tokens_end(daemon):
+    d = daemon()
+    at_once, later, sooner = d.create(subject="ann"), d.create(subject="bob"), d.create(ttl="1h")
+    news = [d.done(f"rotate {token['id']}{grace}")
+            for token, grace in ((at_once, ""), (later, " grace=1h"), (sooner, " grace=2h"))]
+    entries = d.done("journal after=3").lines
+    assert ([(e["event"], e["id"], e.get("replaces"), e.get("subject")) for e in entries] ==
+            [("rotate", news[0]["id"], at_once["id"], "ann"), ("revoke", at_once["id"], None, None),
+             ("rotate", news[1]["id"], later["id"], "bob"), ("update", later["id"], None, "bob"),
+             ("rotate", news[2]["id"], sooner["id"], None)])
+    assert entries[3]["expires"] == d.done(f"show {later['id']}").lines[0]["expires"]
+    d.restart()
+    assert d.done("journal after=3").lines == entries
+
+
+def test_entry_of_an_import_has_what_it_replaces_and_its_denials(daemon):
+    d = daemon()
+    given = {"digest": "cd" * 32, "created": "2020-01-01T00:00:00Z", "replaces": "ab" * 10,
+             "revoked": "2020-01-03T00:00:00Z", "disabled": "2020-01-02T00:00:00Z"}
+    d.done("import " + " ".join(f"{key}={value}" for key, value in given.items()))
+    d.done(f"import digest={'ef' * 32} state=disabled")
+    first, second = d.done("journal").lines
+    assert {key: first[key] for key in ("replaces", "revoked", "disabled")} == {
+        key: given[key] for key in ("replaces", "revoked", "disabled")}
+    assert second["disabled"] == second["time"] and "revoked" not in second
 
 
 def test_what_changes_nothing_leaves_no_entry(daemon):

@@ -48,8 +48,8 @@ def test_every_change_is_one_structured_entry():
         rotated = d.done(f"rotate {made['id']}")
         d.done(f"disable {rotated['id']}")
         d.done(f"delete {rotated['id']}")
-        want = [("create", made["id"]), ("rotate", rotated["id"]), ("disable", rotated["id"]),
-                ("delete", rotated["id"])]
+        want = [("create", made["id"]), ("rotate", rotated["id"]), ("revoke", made["id"]),
+                ("disable", rotated["id"]), ("delete", rotated["id"])]
         journaled = d.done("journal").lines
         for (event, token), line in zip(want, journaled, strict=True):
             got = journal.entry()
@@ -58,7 +58,7 @@ def test_every_change_is_one_structured_entry():
                    "JETON_EVENT": event, "JETON_ID": token, "JETON_BY_UID": str(os.geteuid()),
                    "JETON_BY_PID": str(os.getpid()), "JETON_SERIAL": line["serial"]})
             assert made["token"] not in str(got) and rotated["token"] not in str(got)
-        assert d.stats()["reports_sent"] == "4"
+        assert d.stats()["reports_sent"] == "5"
 
 
 def test_refused_change_is_no_entry():
