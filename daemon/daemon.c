@@ -14,16 +14,14 @@
 #include "daemon/memory_watch.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/worker_thread.h"
+#include "daemon/reload.h"
 #include "daemon/sandbox/privilege.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/watchdog.h"
 #include "daemon/writer/writer_thread.h"
 
-enum {
-    MEMORY_WATCH_TICKS = 5,
-    SETTLE_MICROSECONDS = 2000, /* how often to look whether all workers use a new configuration */
-};
+enum { MEMORY_WATCH_TICKS = 5 };
 
 struct daemon {
     struct config config;
@@ -34,15 +32,14 @@ struct daemon {
     struct writer *writer;
     struct writer_thread *writer_thread;
     struct listener *listener;
-    size_t running;    /* workers whose threads were started */
-    bool reload_again; /* SIGHUP came during a reload */
+    struct reload reload;
+    size_t running; /* workers whose threads were started */
     unsigned ticks;
     sigset_t handled;
     int signals; /* signalfd; -1: not open */
     struct event_base *base;
     struct event *on_signal;
     struct event *on_tick;
-    struct event *on_settle;
 };
 
 static void set_signals(struct daemon *s);
@@ -54,7 +51,6 @@ static bool start_events(struct daemon *s);
 static bool start_listening(struct daemon *s);
 static void serve(struct daemon *s);
 static void stop(struct daemon *s);
-static void on_settle(evutil_socket_t fd, short what, void *daemon);
 
 /* -- start ----------------------------------------------------------------------------------- */
 
@@ -116,6 +112,7 @@ static bool confine(struct daemon *s, struct problem *problem)
         return false;
     sandbox_secrets(); /* again: changing the user makes a process dumpable */
     sandbox_files(c);
+    log_start();
     settings_apply(&s->server.settings, c, resolved.table_gid);
     return true;
 }
@@ -227,7 +224,6 @@ static void stop_events(struct daemon *s)
 {
     free_event(s->on_signal);
     free_event(s->on_tick);
-    free_event(s->on_settle);
     watchdog_end(&s->watchdog);
     if (s->signals >= 0)
         close(s->signals);
@@ -235,9 +231,11 @@ static void stop_events(struct daemon *s)
         event_base_free(s->base);
 }
 
+/* A reload that hangs goes on using what is not freed then. */
 static void stop(struct daemon *s)
 {
     struct server *server = &s->server;
+    bool ended = reload_end(&s->reload);
 
     listener_close(s->listener);
     memory_watch_end(&s->memory_watch);
@@ -246,104 +244,21 @@ static void stop(struct daemon *s)
         token_table_close(server->token_table);
     for (size_t i = 0; i < server->workers; i++)
         worker_free(&server->worker[i]);
-    stack_set_free(server->stack_set);
+    if (ended)
+        stack_set_free(server->stack_set);
     writer_thread_free(s->writer_thread);
     if (s->writer != NULL)
         writer_destroy(s->writer);
     stop_events(s);
     client_limit_free(server->client_limit);
-    metrics_free(&server->metrics);
     free(server->worker);
     free(s->writer);
+    if (!ended) {
+        log_warning("config: a reload has not returned; jetond ends without it");
+        return;
+    }
+    metrics_free(&server->metrics);
     free(s);
-}
-
-/* -- reload ---------------------------------------------------------------------------------- */
-
-/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works
- * because a configuration begins as all zeros. */
-static bool needs_restart(const struct config *a, const struct config *b)
-{
-    return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
-           strcmp(a->user, b->user) != 0 || a->sandbox != b->sandbox || a->network != b->network ||
-           a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
-}
-
-static void keep_config(struct daemon *s, const struct problem *problem)
-{
-    log_error("config: the configuration stays as it was: %s", problem->message);
-    if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
-        log_info("sandbox: only paths named in the configuration at start can be reached until a "
-                 "restart ([daemon] sandbox)");
-    watchdog_ready(&s->watchdog);
-}
-
-/* Load the configuration and begin to use it; on_settle() goes on until all workers do. */
-static void reload(struct daemon *s)
-{
-    struct problem problem;
-    struct config c;
-    struct resolved resolved;
-
-    sd_notify_reloading(&s->environment->notify);
-    if (!s->server.stack_set->settled) {
-        s->reload_again = true;
-        return;
-    }
-    if (!config_load(&s->environment->source, &c, &problem) ||
-        !resolve_config(&c, &resolved, &problem) ||
-        !stack_set_replace(s->server.stack_set, &c, &s->server.metrics, &problem)) {
-        keep_config(s, &problem);
-        return;
-    }
-    if (needs_restart(&s->config, &c))
-        log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
-                    "only with a restart");
-    log_set_level(c.log_level);
-    settings_apply(&s->server.settings, &c, resolved.table_gid);
-    client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
-                     c.max_connections_per_uid);
-    for (size_t i = 0; i < s->server.workers; i++)
-        mailbox_wake(&s->server.worker[i].mailbox);
-    on_settle(-1, 0, s);
-}
-
-/* Make clients ask for the table again if it now answers other questions for them.  False: no
- * memory; they go on by the old configuration. */
-static bool recall_table(struct server *server)
-{
-    if (!server->stack_set->terms_changed)
-        return true;
-    int error = token_table_recall(server->token_table);
-    if (error < 0) {
-        log_error(
-            "table: no memory for a new one (%s): clients that have the old one still go by the "
-            "old configuration; trying again",
-            strerror(-error));
-        return false;
-    }
-    server->stack_set->terms_changed = false;
-    return true;
-}
-
-static void on_settle(evutil_socket_t fd, short what, void *daemon)
-{
-    const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS }, later = { .tv_sec = 1 };
-    struct daemon *s = daemon;
-
-    (void)fd;
-    (void)what;
-    bool settled = stack_set_step(s->server.stack_set);
-    if (!settled || !recall_table(&s->server)) {
-        event_add(s->on_settle, settled ? &later : &soon);
-        return;
-    }
-    log_info("config: configuration reloaded");
-    watchdog_ready(&s->watchdog);
-    if (s->reload_again) {
-        s->reload_again = false;
-        reload(s);
-    }
 }
 
 /* -- the main loop --------------------------------------------------------------------------- */
@@ -357,7 +272,7 @@ static void on_signal(evutil_socket_t fd, short what, void *daemon)
     if (read(fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        reload(s);
+        reload_begin(&s->reload);
     else
         event_base_loopbreak(s->base);
 }
@@ -370,8 +285,7 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     (void)fd;
     (void)what;
     token_table_renew_lease(s->server.token_table);
-    if (s->server.stack_set->settled)
-        stack_set_step(s->server.stack_set);
+    reload_tick(&s->reload);
     if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
         memory_watch_look(&s->memory_watch, &s->server);
     if (s->listener != NULL)
@@ -393,8 +307,12 @@ static bool start_events(struct daemon *s)
         return false;
     s->on_signal = event_new(s->base, s->signals, EV_READ | EV_PERSIST, on_signal, s);
     s->on_tick = event_new(s->base, -1, EV_PERSIST, on_tick, s);
-    s->on_settle = event_new(s->base, -1, 0, on_settle, s);
-    return s->on_signal != NULL && s->on_tick != NULL && s->on_settle != NULL &&
+    s->reload.config = &s->config;
+    s->reload.source = &s->environment->source;
+    s->reload.notify = &s->environment->notify;
+    s->reload.watchdog = &s->watchdog;
+    s->reload.server = &s->server;
+    return s->on_signal != NULL && s->on_tick != NULL && reload_init(&s->reload, s->base) &&
            event_add(s->on_signal, NULL) == 0 && event_add(s->on_tick, &second) == 0 &&
            watchdog_start(&s->watchdog, &s->server, &s->environment->notify, s->base);
 }

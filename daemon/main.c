@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jetond: read options and configuration, then run the daemon or, for --check, only check. */
+#include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
@@ -145,6 +146,13 @@ static bool parse_options(int argc, char **argv)
 
 /* -- the process ----------------------------------------------------------------------------- */
 
+/* Log what libevent would write to standard error by itself. */
+static void log_libevent(int severity, const char *message)
+{
+    if (severity >= EVENT_LOG_WARN)
+        log_warning("libevent: %s", message);
+}
+
 static int run(const struct config *config)
 {
     struct problem problem;
@@ -157,9 +165,11 @@ static int run(const struct config *config)
         return EXIT_FAILURE;
     }
     log_set_level(config->log_level);
+    event_set_log_callback(log_libevent);
     bool ok = daemon_run(config, &environment, &problem);
     if (!ok)
         log_error("%s", problem.message);
+    log_stop();
     sd_notify_close(&environment.notify);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -14,6 +14,7 @@ static void give_up(void)
 {
     log_error("clock: the clock cannot be read: %s; nothing can be verified without it",
               strerror(errno));
+    log_flush();
     _exit(EXIT_FAILURE);
 }
 

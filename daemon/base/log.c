@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/base/log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "daemon/base/log_writer.h"
 
 static _Atomic int threshold = LOG_LEVEL_INFO;
 static bool journal; /* set before there are threads */
@@ -66,16 +69,21 @@ static const char *level_name(enum log_level level)
     return levels[i].name;
 }
 
-/* Write the line with one write(), so that lines of different threads do not mix. */
+/* Write the beginning of a line; return its length. */
+static size_t put_head(char line[LOG_LINE_MAX], enum log_level level)
+{
+    return (size_t)(journal ? snprintf(line, LOG_LINE_MAX, "<%d>", (int)level) :
+                              snprintf(line, LOG_LINE_MAX, "jetond: %s: ", level_name(level)));
+}
+
 static void log_line(enum log_level level, const char *format, va_list args)
 {
-    char line[1024];
+    char line[LOG_LINE_MAX];
 
     if ((int)level > atomic_load(&threshold))
         return;
-    int head = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
-                         snprintf(line, sizeof(line), "jetond: %s: ", level_name(level));
-    int len = vsnprintf(line + head, sizeof(line) - (size_t)head - 1, format, args);
+    size_t head = put_head(line, level);
+    int len = vsnprintf(line + head, sizeof(line) - head - 1, format, args);
     if (len < 0)
         return;
     for (char *at = line + head; *at != '\0'; at++)
@@ -83,9 +91,46 @@ static void log_line(enum log_level level, const char *format, va_list args)
             *at = '?';
     size_t all = strlen(line);
     line[all++] = '\n';
-    if (write(STDERR_FILENO, line, all) < 0)
-        return; /* there is nowhere left to report it */
+    log_writer_put(line, all);
 }
+
+/* -- the thread that writes ------------------------------------------------------------------ */
+
+static size_t put_notice(char *line, uint64_t dropped)
+{
+    size_t head = put_head(line, LOG_LEVEL_WARNING);
+
+    return head + (size_t)snprintf(line + head, LOG_LINE_MAX - head,
+                                   "log: %llu lines were dropped here, because standard error did "
+                                   "not take them\n",
+                                   (unsigned long long)dropped);
+}
+
+void log_start(void)
+{
+    int error = log_writer_start(put_notice);
+
+    if (error < 0)
+        log_warning("log: no thread for it (%s): whoever reads it can hold up the daemon",
+                    strerror(-error));
+}
+
+void log_flush(void)
+{
+    log_writer_flush();
+}
+
+void log_stop(void)
+{
+    log_writer_stop();
+}
+
+uint64_t log_dropped(void)
+{
+    return log_writer_dropped();
+}
+
+/* -- levels ---------------------------------------------------------------------------------- */
 
 #define LOG_FUNCTION(function, level)      \
     void function(const char *format, ...) \

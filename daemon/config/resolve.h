@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Look up what the configuration names on this host: users, groups, directories.  The main thread
- * only. */
+/* Look up what the configuration names on this host: users, groups, directories.  One thread
+ * at a time, which may have to wait for a name service. */
 #ifndef JETON_DAEMON_CONFIG_RESOLVE_H
 #define JETON_DAEMON_CONFIG_RESOLVE_H
 

@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/journald.h"
+#include "daemon/base/log.h"
 #include "daemon/base/secmem.h"
 #include "daemon/sandbox/sandbox.h"
 #include "proto/reply.h"
@@ -233,6 +234,7 @@ static void put_process(struct stats *stats, const struct server *server)
     put(stats, "keeper_busy_seconds", write_queue_stats(server->write_queue).busy_seconds);
     put(stats, "reports_sent", journald_sent());
     put(stats, "reports_dropped", journald_dropped());
+    put(stats, "log_dropped", log_dropped());
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         put(stats, rows[i].name, rows[i].value);
 }

@@ -25,8 +25,9 @@
  * writable by nobody else, and name it in a stack by its absolute path, or by its name in
  * [daemon] verifiers=DIRECTORY.
  *
- * Threads.    open() and close() run in one thread.  verify() runs in several at once on one
- *             instance, also while another instance is opened or closed.
+ * Threads.    open() and close() are called one at a time; a reload (SIGHUP) calls open() in a
+ *             thread of its own.  verify() runs in several at once on one instance, also while
+ *             another instance is opened or closed.
  * Time.       Without JETON_VERIFIER_MAY_BLOCK a verify() runs on a thread that serves many clients
  *             and must not wait for anything: no file, no socket, no lock held for long; hundreds
  *             of microseconds of arithmetic are much.  With it, verify() runs on a pool of its own

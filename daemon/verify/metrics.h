@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Count what services and the verifiers in their stacks answer, for stats.
  *
- * A series lives as long as the daemon, so that a reload loses no count: the main thread gets it by
+ * A series lives as long as the daemon, so that a reload loses no count: who makes stacks gets it by
  * name when it makes a stack.  Each worker writes its own part, without locks; any thread reads the
  * sums. */
 #ifndef JETON_DAEMON_VERIFY_METRICS_H
@@ -46,8 +46,8 @@ struct metrics {
 void metrics_init(struct metrics *m, size_t workers);
 void metrics_free(struct metrics *m);
 
-/* Return the series of that name; make it if there is none.  NULL: no memory.  The main thread
- * only. */
+/* Return the series of that name; make it if there is none.  NULL: no memory.  One thread
+ * at a time. */
 struct series *metrics_get(struct metrics *m, const char *service, const char *verifier);
 
 /* Add to a counter of one worker's part; that worker's thread only. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Load verifiers from shared objects.  The main thread only. */
+/* Load verifiers from shared objects.  One thread at a time. */
 #ifndef JETON_DAEMON_VERIFY_MODULE_H
 #define JETON_DAEMON_VERIFY_MODULE_H
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Make the stack of verifiers of each service from its section of the configuration.
  *
- * The main thread makes and ends stacks; while they are in use they do not change, and any thread
- * reads them.  All are replaced together: see stack_set.h. */
+ * One thread at a time makes and ends stacks; while they are in use they do not change, and any
+ * thread reads them.  All are replaced together: see stack_set.h. */
 #ifndef JETON_DAEMON_VERIFY_STACK_H
 #define JETON_DAEMON_VERIFY_STACK_H
 

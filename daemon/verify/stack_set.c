@@ -41,18 +41,12 @@ static void retire_current(struct stack_set *set)
     set->replaced = set->current;
 }
 
-bool stack_set_replace(struct stack_set *set, const struct config *c, struct metrics *metrics,
-                       struct problem *problem)
+void stack_set_replace(struct stack_set *set, struct stacks *new)
 {
-    struct stacks *new = stacks_new(c, metrics, problem);
-
-    if (new == NULL)
-        return false;
     set->terms_changed = set->terms_changed || stacks_terms_differ(set->current, new);
     retire_current(set);
     set->settled = false;
     offer(set, new);
-    return true;
 }
 
 static bool is_used(const struct stack_set *set, const struct stacks *stacks)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stacks in use, which are replaced while worker threads read them, without locks (as in RCU).
  *
- * The main thread owns the set: it makes new stacks, offers them to the readers, and frees old ones
+ * The main thread owns the set: it offers new stacks to the readers, and frees old ones
  * once no reader uses them, no evaluation holds them, and their verifiers' threads have ended.  A
  * verifier that hangs for ever keeps its stacks in memory.
  * Each worker has one reader, and takes the newest stacks when it has no pointer into older
@@ -32,10 +32,8 @@ struct stack_set {
 struct stack_set *stack_set_new(size_t readers, const struct config *c, struct metrics *metrics,
                                 struct problem *problem);
 
-/* Make new stacks and offer them to the readers; the caller then wakes the workers.  False:
- * *problem says why, and everything stays as it was. */
-bool stack_set_replace(struct stack_set *set, const struct config *c, struct metrics *metrics,
-                       struct problem *problem);
+/* Take new stacks over and offer them to the readers; the caller then wakes the workers. */
+void stack_set_replace(struct stack_set *set, struct stacks *new);
 
 /* Check whether all readers use the current stacks, and free what is no longer used.  True: they
  * do; call it now and then nevertheless, until nothing is left to free. */

@@ -36,6 +36,7 @@ static const struct row {
       "How long the writer thread has been busy with its current task." },
     { "reports_sent", COUNTER, "Entries sent to the system's journal." },
     { "reports_dropped", COUNTER, "Entries that the system's journal did not accept." },
+    { "log_dropped", COUNTER, "Lines of the log that standard error did not take." },
     { "protection_landlock_abi", GAUGE, "Version of Landlock in force." },
     { "protection_*", GAUGE, "1 if this protection of the daemon is in force." },
     { "verify_seconds_p*", LEFT_OUT, NULL }, /* Prometheus computes quantiles itself */

@@ -34,7 +34,11 @@ static void begin(const char *text)
 
 static bool replace(const char *text)
 {
-    return read_text(text) && stack_set_replace(set_of_stacks, &config, &metrics, &problem);
+    struct stacks *new = read_text(text) ? stacks_new(&config, &metrics, &problem) : NULL;
+
+    if (new != NULL)
+        stack_set_replace(set_of_stacks, new);
+    return new != NULL;
 }
 
 static void finish(void)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/reload.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/host_limits.h"
+#include "daemon/net/worker_thread.h"
+#include "daemon/sandbox/sandbox.h"
+#include "daemon/verify/stack_set.h"
+
+enum {
+    SETTLE_MICROSECONDS = 2000, /* how often to look whether all workers use a new configuration */
+    PATIENCE = 10,              /* seconds until a reload that hangs is reported */
+};
+
+static void on_loaded(void *reload, struct loaded *loaded);
+static void on_settle(evutil_socket_t fd, short what, void *reload);
+
+bool reload_init(struct reload *r, struct event_base *base)
+{
+    r->loader = loader_new(r->source, &r->server->metrics, base, on_loaded, r);
+    r->on_settle = event_new(base, -1, 0, on_settle, r);
+    return r->loader != NULL && r->on_settle != NULL;
+}
+
+bool reload_end(struct reload *r)
+{
+    if (r->on_settle != NULL)
+        event_free(r->on_settle);
+    return loader_free(r->loader);
+}
+
+/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works
+ * because a configuration begins as all zeros. */
+static bool needs_restart(const struct config *a, const struct config *b)
+{
+    return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
+           strcmp(a->user, b->user) != 0 || a->sandbox != b->sandbox || a->network != b->network ||
+           a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
+}
+
+/* Report the end of a reload, and begin the one that was asked for meanwhile. */
+static void finish(struct reload *r)
+{
+    watchdog_ready(r->watchdog);
+    if (!r->again)
+        return;
+    r->again = false;
+    reload_begin(r);
+}
+
+static void keep_config(struct reload *r, const struct problem *problem)
+{
+    log_error("config: the configuration stays as it was: %s", problem->message);
+    if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
+        log_info("sandbox: only paths named in the configuration at start can be reached until a "
+                 "restart ([daemon] sandbox)");
+    finish(r);
+}
+
+void reload_begin(struct reload *r)
+{
+    struct problem problem;
+
+    sd_notify_reloading(r->notify);
+    if (loader_busy_since(r->loader) != 0 || !r->server->stack_set->settled) {
+        r->again = true;
+        return;
+    }
+    r->slow = false;
+    int error = loader_start(r->loader);
+    if (error == 0)
+        return;
+    problem_set(&problem, STATUS_INTERNAL, "it cannot be loaded: %s", strerror(-error));
+    keep_config(r, &problem);
+}
+
+/* Begin to use what was loaded; on_settle() goes on until all workers do. */
+static void on_loaded(void *reload, struct loaded *loaded)
+{
+    struct reload *r = reload;
+    struct server *server = r->server;
+    const struct config *c = &loaded->config;
+
+    if (!loaded->ok) {
+        keep_config(r, &loaded->problem);
+        return;
+    }
+    stack_set_replace(server->stack_set, loaded->stacks);
+    loaded->stacks = NULL;
+    if (needs_restart(r->config, c))
+        log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
+                    "only with a restart");
+    log_set_level(c->log_level);
+    settings_apply(&server->settings, c, loaded->resolved.table_gid);
+    client_limit_set(server->client_limit, host_limits_connections(c, server->workers),
+                     c->max_connections_per_uid);
+    for (size_t i = 0; i < server->workers; i++)
+        mailbox_wake(&server->worker[i].mailbox);
+    on_settle(-1, 0, r);
+}
+
+/* Make clients ask for the table again if it now answers other questions for them.  False: no
+ * memory; they go on by the old configuration. */
+static bool recall_table(struct server *server)
+{
+    if (!server->stack_set->terms_changed)
+        return true;
+    int error = token_table_recall(server->token_table);
+    if (error < 0) {
+        log_error(
+            "table: no memory for a new one (%s): clients that have the old one still go by the "
+            "old configuration; trying again",
+            strerror(-error));
+        return false;
+    }
+    server->stack_set->terms_changed = false;
+    return true;
+}
+
+static void on_settle(evutil_socket_t fd, short what, void *reload)
+{
+    const struct timeval soon = { .tv_usec = SETTLE_MICROSECONDS }, later = { .tv_sec = 1 };
+    struct reload *r = reload;
+
+    (void)fd;
+    (void)what;
+    bool settled = stack_set_step(r->server->stack_set);
+    if (!settled || !recall_table(r->server)) {
+        event_add(r->on_settle, settled ? &later : &soon);
+        return;
+    }
+    log_info("config: configuration reloaded");
+    finish(r);
+}
+
+/* Free nothing while verifiers are loaded: they are opened and closed one at a time. */
+void reload_tick(struct reload *r)
+{
+    int64_t since = loader_busy_since(r->loader);
+
+    if (since == 0 && r->server->stack_set->settled)
+        stack_set_step(r->server->stack_set);
+    if (since == 0 || r->slow || clock_seconds() - since < PATIENCE)
+        return;
+    r->slow = true;
+    log_warning("config: a reload waits for more than %d s, for a name service or a file system "
+                "that does not answer; the configuration stays as it was until it does",
+                PATIENCE);
+}

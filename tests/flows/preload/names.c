@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Preloaded into a program: look-ups of groups by name hang while the file JETON_NAMES_HANG exists,
+ * as those of a name service that does not answer.  A file of that name with ".1" is made when one
+ * begins to.
+ *
+ * Built by the test that needs it: cc -shared -fPIC names.c -ldl */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+struct group *getgrnam(const char *name)
+{
+    static struct group *(*real)(const char *name);
+    const char *hang = getenv("JETON_NAMES_HANG");
+    const struct timespec moment = { .tv_nsec = 5000000 };
+    char begun[4096];
+
+    if (real == NULL)
+        real = (struct group * (*)(const char *)) dlsym(RTLD_NEXT, "getgrnam");
+    if (hang == NULL || access(hang, F_OK) != 0)
+        return real(name);
+    snprintf(begun, sizeof(begun), "%s.1", hang);
+    close(open(begun, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    while (access(hang, F_OK) == 0)
+        nanosleep(&moment, NULL);
+    return real(name);
+}
