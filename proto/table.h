@@ -57,6 +57,8 @@ struct table_header {
     /* The part that changes, on a cache line of its own. */
     _Alignas(64) _Atomic int64_t lease; /* CLOCK_MONOTONIC nanoseconds until which it may be used */
     _Atomic uint32_t state;             /* enum table_state */
+    _Atomic int64_t
+        not_before; /* seconds since 1970: judge by this time while the clock is behind */
 };
 
 struct table_slot {

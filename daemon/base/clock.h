@@ -7,12 +7,24 @@
 #ifndef JETON_DAEMON_BASE_CLOCK_H
 #define JETON_DAEMON_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define CLOCK_SECOND INT64_C(1000000000) /* nanoseconds */
 
-/* Return the time of day in seconds since 1970: what tokens expire by. */
+/* Return the time of day in seconds since 1970: what tokens expire by.  It is never earlier than
+ * clock_floor(). */
 int64_t clock_wall(void);
+
+/* Return the time of day as the host has it. */
+int64_t clock_host(void);
+
+/* Set the time that clock_wall() is not to be behind; 0: none. */
+void clock_set_floor(int64_t floor);
+int64_t clock_floor(void);
+
+/* True if the host's clock is synchronised, according to the kernel or to systemd-timesyncd. */
+bool clock_is_synchronised(void);
 
 /* Return nanoseconds since a fixed moment in the past; setting the clock changes nothing. */
 uint64_t clock_monotonic(void);

@@ -42,6 +42,7 @@ struct config {
     int64_t line_timeout; /* 0: none */
     enum log_level log_level;
     char user[CONFIG_NAME_MAX];        /* the user that root becomes; empty: none */
+    bool trust_clock;                  /* believe the clock whatever the journal has */
     bool sandbox;                      /* confine the daemon with what the kernel offers */
     bool network;                      /* verifiers may connect to other hosts */
     struct config_role role[ROLES];    /* by enum role */

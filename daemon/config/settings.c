@@ -8,5 +8,6 @@ void settings_apply(struct settings *s, const struct config *c, int64_t table_gi
     atomic_store(&s->idle_timeout, c->idle_timeout);
     atomic_store(&s->line_timeout, c->line_timeout);
     atomic_store(&s->journal_entries, c->journal_entries);
+    atomic_store(&s->trust_clock, c->trust_clock);
     atomic_store(&s->table_gid, table_gid);
 }

@@ -15,6 +15,7 @@ struct settings {
     _Atomic int64_t idle_timeout; /* 0: none */
     _Atomic int64_t line_timeout; /* 0: none */
     _Atomic uint64_t journal_entries;
+    _Atomic bool trust_clock;
     _Atomic int64_t table_gid; /* the group that may have the table, or RESOLVED_EVERYBODY */
 };
 

@@ -52,8 +52,8 @@ static const int allowed[] = {
     CALL(pause), CALL(exit), CALL(exit_group),
     /* time, random numbers, identity, system */
     CALL(clock_gettime), CALL(clock_getres), CALL(clock_nanosleep), CALL(nanosleep),
-    CALL(gettimeofday), CALL(time), CALL(times), CALL(getrusage), CALL(getrandom), CALL(uname),
-    CALL(sysinfo), CALL(getpid), CALL(getppid), CALL(gettid), CALL(getuid), CALL(geteuid),
+    CALL(gettimeofday), CALL(adjtimex), CALL(clock_adjtime), CALL(time), CALL(times),
+    CALL(getrusage), CALL(getrandom), CALL(uname), CALL(sysinfo), CALL(getpid), CALL(getppid), CALL(gettid), CALL(getuid), CALL(geteuid),
     CALL(getgid), CALL(getegid), CALL(getresuid), CALL(getresgid), CALL(getgroups),
     /* a call that a tracer skips */
     TRACER_SKIPS,

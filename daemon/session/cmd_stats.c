@@ -125,6 +125,9 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "denials_unsaved", writer.denials_unsaved);
     put(stats, "journal_oldest", writer.journal_oldest);
     put(stats, "journal_newest", writer.journal_newest);
+    put(stats, "clock_behind_seconds", (uint64_t)writer.clock.behind);
+    put(stats, "clock_ahead_seconds", (uint64_t)writer.clock.ahead);
+    put(stats, "purge_waits", !writer.clock.may_purge);
 }
 
 /* -- answers ------------------------------------------------------------------------------- */

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/stamp.h"
+
 #define SERIAL_MAX ((uint64_t)INT64_MAX) /* out of reach, and far from an overflow */
 
 enum {
@@ -264,6 +266,24 @@ uint64_t journal_oldest(const struct journal *j)
 uint64_t journal_newest(const struct journal *j)
 {
     return j->next - 1;
+}
+
+int64_t journal_newest_time(const struct journal *j)
+{
+    static const char key[] = " time=";
+    struct slice rest = journal_entries(journal_block(j), journal_newest(j)), entry;
+    int64_t time;
+
+    if (!journal_take_entry(&rest, &entry))
+        return 0;
+    const char *at = memmem(entry.at, entry.len, key, sizeof(key) - 1);
+    if (at == NULL)
+        return 0;
+    at += sizeof(key) - 1;
+    struct slice left = { at, (size_t)(entry.at + entry.len - at) };
+    const char *end = memchr(left.at, ' ', left.len);
+    left.len = end != NULL ? (size_t)(end - left.at) : left.len;
+    return stamp_parse(left, &time) ? time : 0;
 }
 
 bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block)

@@ -68,6 +68,9 @@ struct slice journal_block(const struct journal *j);
 uint64_t journal_oldest(const struct journal *j);
 uint64_t journal_newest(const struct journal *j);
 
+/* Return the time of the newest entry; 0: there is none. */
+int64_t journal_newest_time(const struct journal *j);
+
 /* Find the number of the block that holds this serial; false if none does. */
 bool journal_find(const struct journal *j, uint64_t serial, uint32_t *block);
 

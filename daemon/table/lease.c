@@ -5,6 +5,7 @@
 
 void lease_renew(struct table_header *header)
 {
+    atomic_store(&header->not_before, clock_floor());
     atomic_store(&header->lease, (int64_t)clock_monotonic() + LEASE_SECONDS * CLOCK_SECOND);
 }
 

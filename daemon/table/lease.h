@@ -9,7 +9,8 @@
 
 enum { LEASE_SECONDS = 5 };
 
-/* Let clients believe the table for LEASE_SECONDS from now. */
+/* Let clients believe the table for LEASE_SECONDS from now, and judge by no earlier time than the
+ * daemon does. */
 void lease_renew(struct table_header *header);
 
 /* Let no client believe the table any more. */

@@ -91,6 +91,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
                  (totals.changes == 0 || (reserve(w, &totals) && commit(w, totals.changes)));
     store_abandon(w->store);
     if (saved) {
+        w->newest_time = totals.changes > 0 ? now : w->newest_time;
         publish_batch(w, batch, totals.changes);
     } else if (w->at_size_limit && !was_at_limit) {
         requeue(w, batch);

@@ -268,3 +268,30 @@ void last_used_flush(struct last_used *l, struct token_table *t, int64_t now)
     while (l->in_round && l->tdb != NULL)
         step(l, t, now);
 }
+
+/* -- the clock ------------------------------------------------------------------------------- */
+
+static TDB_DATA clock_key(void)
+{
+    static unsigned char key[] = "clock"; /* longer than that of any record */
+
+    return (TDB_DATA){ key, sizeof(key) - 1 };
+}
+
+void last_used_note_clock(struct last_used *l, int64_t time)
+{
+    if (l->tdb != NULL)
+        tdb_store(l->tdb, clock_key(), (TDB_DATA){ (unsigned char *)&time, sizeof(time) },
+                  TDB_REPLACE);
+}
+
+int64_t last_used_clock(const struct last_used *l)
+{
+    TDB_DATA value = l->tdb != NULL ? tdb_fetch(l->tdb, clock_key()) : (TDB_DATA){ NULL, 0 };
+    int64_t time = 0;
+
+    if (value.dsize == sizeof(time))
+        memcpy(&time, value.dptr, sizeof(time));
+    free(value.dptr);
+    return time > 0 ? time : 0;
+}

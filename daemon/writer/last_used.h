@@ -25,6 +25,10 @@ void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE]);
 /* Write some of what changed.  Called about every second. */
 void last_used_step(struct last_used *l, struct token_table *t, int64_t now);
 
+/* Note in the file a time that the clock surely had, and return the one noted last; 0: none. */
+void last_used_note_clock(struct last_used *l, int64_t time);
+int64_t last_used_clock(const struct last_used *l);
+
 /* Write everything that changed. */
 void last_used_flush(struct last_used *l, struct token_table *t, int64_t now);
 

@@ -7,14 +7,12 @@
 #include "daemon/writer/writer_state.h"
 
 struct purge {
-    uint32_t slot;        /* where the round goes on; 0: at a new round */
-    int64_t next_round;   /* no new round begins before this time */
-    int64_t clock_offset; /* of the time of day against CLOCK_MONOTONIC; 0: not known yet */
-    int64_t trusted_from; /* CLOCK_MONOTONIC; later than now after the clock was set */
+    uint32_t slot;      /* where the round goes on; 0: at a new round */
+    int64_t next_round; /* no new round begins before this time */
 };
 
 /* Look at the next part of the table and queue the removal of what it finds; called about every
- * second.  `retention` is in seconds. */
+ * second while the clock can be relied on (clock_check.h).  `retention` is in seconds. */
 void purge_step(struct purge *p, struct writer *w, int64_t retention, int64_t now);
 
 #endif

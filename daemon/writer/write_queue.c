@@ -22,6 +22,9 @@ struct write_queue {
     _Atomic uint64_t oldest;  /* serials of the journal */
     _Atomic uint64_t newest;
     _Atomic uint64_t store_bytes;
+    _Atomic int64_t clock_ahead;
+    _Atomic int64_t clock_behind;
+    _Atomic bool purge_waits;
     struct histogram commit_time;
 };
 
@@ -95,6 +98,9 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .journal_oldest = atomic_load(&q->oldest),
         .journal_newest = atomic_load(&q->newest),
         .store_bytes = atomic_load(&q->store_bytes),
+        .clock = { .ahead = atomic_load(&q->clock_ahead),
+                   .behind = atomic_load(&q->clock_behind),
+                   .may_purge = !atomic_load(&q->purge_waits) },
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
     };
 }
@@ -184,6 +190,13 @@ void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds)
 void write_queue_set_newest(struct write_queue *q, uint64_t serial)
 {
     atomic_store(&q->newest, serial);
+}
+
+void write_queue_set_clock(struct write_queue *q, const struct clock_state *state)
+{
+    atomic_store(&q->clock_ahead, state->ahead);
+    atomic_store(&q->clock_behind, state->behind);
+    atomic_store(&q->purge_waits, !state->may_purge);
 }
 
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials)

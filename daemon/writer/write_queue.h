@@ -7,6 +7,7 @@
 #include "daemon/base/histogram.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/change.h"
+#include "daemon/writer/clock_check.h"
 #include "daemon/writer/scan.h"
 
 struct write_queue;
@@ -19,6 +20,7 @@ struct write_queue_stats {
     uint64_t journal_oldest;
     uint64_t journal_newest;
     uint64_t store_bytes;
+    struct clock_state clock;
     uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
@@ -83,8 +85,9 @@ void write_queue_count_commit(struct write_queue *q, uint64_t changes);
 void write_queue_count_failure(struct write_queue *q);
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
 
-/* Set what the counters show of journal and store. */
+/* Set what the counters show of journal, clock and store. */
 void write_queue_set_newest(struct write_queue *q, uint64_t serial);
+void write_queue_set_clock(struct write_queue *q, const struct clock_state *state);
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
 

@@ -38,6 +38,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
     w->disk_failure.readable = true;
+    w->newest_time = journal_newest_time(w->journal);
     write_queue_set_newest(w->queue, journal_newest(w->journal));
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(store));
     return true;

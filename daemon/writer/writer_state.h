@@ -24,6 +24,7 @@ struct writer {
     bool at_size_limit;              /* the store takes no further token */
     uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
     uint64_t store_before;           /* the file's size when the transaction began */
+    int64_t newest_time;             /* of the journal's newest entry; 0: there is none */
     uint64_t tokens;                 /* in the store, as far as the transaction got */
     struct disk_failure disk_failure;
 };

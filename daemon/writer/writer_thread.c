@@ -5,19 +5,24 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
+#include "daemon/writer/clock_check.h"
 #include "daemon/writer/commit.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/purge.h"
 #include "daemon/writer/scan_run.h"
 
+enum { NOTE_SECONDS = 60 };
+
 struct writer_thread {
     struct writer *writer;
     const struct settings *settings;
     struct last_used *last_used;
+    struct clock_check clock_check;
     struct purge purge;
     struct mail_list ready;  /* scans that take turns */
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
+    int64_t next_note;       /* likewise: of the clock, in the file of last uses */
     bool collapsing;         /* there is more of the table to collapse */
     pthread_t thread;
     bool started;
@@ -45,6 +50,9 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     w->last_used = t->last_used;
     t->writer = w;
     t->settings = settings;
+    clock_set_floor(clock_check_begin(&t->clock_check, w->newest_time,
+                                      last_used_clock(t->last_used)));
+    token_table_renew_lease(w->token_table);
     return t;
 }
 
@@ -145,18 +153,43 @@ static bool one_chunk(struct writer_thread *t)
     return true;
 }
 
+/* Look at the clock.  True: tokens may be purged by it. */
+static bool check_clock(struct writer_thread *t)
+{
+    struct writer *w = t->writer;
+    const struct clock_reading now = {
+        .host = clock_host(),
+        .monotonic = clock_seconds(),
+        .newest = w->newest_time,
+        .trusted = atomic_load(&t->settings->trust_clock),
+        .synchronised = clock_is_synchronised(),
+    };
+    struct clock_state state = clock_check_step(&t->clock_check, &now);
+
+    clock_set_floor(state.floor);
+    write_queue_set_clock(w->queue, &state);
+    if (state.may_purge && now.monotonic >= t->next_note) {
+        last_used_note_clock(t->last_used, now.host);
+        t->next_note = now.monotonic + NOTE_SECONDS;
+    }
+    return state.may_purge;
+}
+
 static void chores(struct writer_thread *t)
 {
     struct writer *w = t->writer;
-    int64_t now = clock_wall(), monotonic = clock_seconds();
+    int64_t monotonic = clock_seconds();
 
     if (monotonic < t->next_chores)
         return;
     t->next_chores = monotonic + 1;
     journal_set_keep(w->journal, atomic_load(&t->settings->journal_entries));
     commit_retry(w);
+    bool may_purge = check_clock(t);
+    int64_t now = clock_wall();
     if (!w->disk_failure.broken) {
-        purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
+        if (may_purge)
+            purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
         last_used_step(t->last_used, w->token_table, now);
     }
     wake_parked(t);

@@ -183,15 +183,17 @@ static inline __attribute__((always_inline)) void prefetch(const struct table *t
     recent_uses_prefetch(recent_uses, digest);
 }
 
-/* Read the clock.  Return false if the host's system call filter refuses it: then nobody knows
- * which tokens have expired. */
-static bool wall_clock(int64_t *now)
+/* Read the clock; never return a time earlier than that by which the daemon judges.  Return false
+ * if the host's system call filter refuses it: then nobody knows which tokens have expired. */
+static bool wall_clock(const struct table_view *view, int64_t *now)
 {
+    int64_t not_before = atomic_load_explicit(&view->table.header->not_before,
+                                              memory_order_relaxed);
     struct timespec t;
 
     if (clock_gettime(CLOCK_REALTIME_COARSE, &t) < 0)
         return false;
-    *now = t.tv_sec;
+    *now = t.tv_sec > not_before ? t.tv_sec : not_before;
     return true;
 }
 
@@ -235,8 +237,8 @@ bool table_view_lookup(struct table_views *views, struct table_view_readers *rea
                 token_digest(question->value, v->digest);
                 prefetch(&view->table, recent_uses, v->digest);
             }
-            answered = wall_clock(now) && judge_one(view, question, hashed, *now, v, claims) &&
-                       is_valid(view);
+            answered = wall_clock(view, now) &&
+                       judge_one(view, question, hashed, *now, v, claims) && is_valid(view);
         }
         leave(readers, slot);
     }
@@ -263,7 +265,7 @@ static void judge_all(const struct table_view *view, struct recent_uses *recent_
     token_digests(value, hashed, digest);
     for (size_t i = 0; i < hashed; i++)
         prefetch(&view->table, recent_uses, digest[i]);
-    bool have_time = wall_clock(now);
+    bool have_time = wall_clock(view, now);
     for (size_t i = 0; i < count; i++)
         items[i].answered = have_time && judge_one(view, &items[i].question, hash[i], *now,
                                                    &items[i].verdict, items[i].claims);

@@ -13,6 +13,7 @@ import pytest
 import proc
 from campaign import rounds
 from client import Client
+from daemon import Daemon
 from library import library
 from preload import built
 from settings import SUPPORT
@@ -29,13 +30,18 @@ class Clock:
     def __init__(self):
         self.path = f"{tempfile.gettempdir()}/offset"
         self.environment = {"LD_PRELOAD": built("clock"), "JETON_CLOCK": self.path}
+        self.synchronised = False
         self.step(0)
 
     def step(self, seconds):
         """Write the offset in place, as the file is mapped."""
         with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
-            file.write(struct.pack("=q", seconds))
+            file.write(struct.pack("=qq", seconds, self.synchronised))
         self.offset = seconds
+
+    def synchronise(self, synchronised=True):
+        self.synchronised = synchronised
+        self.step(self.offset)
 
 
 def by_library(clock, daemon, value):
@@ -51,12 +57,19 @@ def by_library(clock, daemon, value):
 
 def verdicts(clock, daemon, tokens):
     """Return the verdicts on these values, which the socket and libjeton must agree on."""
-    found = []
-    for token in tokens:
-        verdict = daemon.ask(f"verify {token['token']}", "verify").verdict
-        assert by_library(clock, daemon, token["token"]) == f"{verdict}, table"
-        found.append(verdict)
-    return found
+    by_socket, by_table = both(clock, daemon, tokens)
+    assert by_table == [f"{verdict}, table" for verdict in by_socket]
+    return by_socket
+
+
+def both(clock, daemon, tokens):
+    return ([daemon.ask(f"verify {token['token']}", "verify").verdict for token in tokens],
+            [by_library(clock, daemon, token["token"]) for token in tokens])
+
+
+def become(clock, daemon, tokens, wanted, why):
+    """Wait for these verdicts, which libjeton gives a second later at most."""
+    eventually(lambda: both(clock, daemon, tokens) == (wanted, [f"{verdict}, table" for verdict in wanted]), why)
 
 
 @pytest.mark.campaign
@@ -80,7 +93,7 @@ def test_clock_that_steps_two_hours_judges_by_the_new_time_and_forgets_no_denial
 
 def test_clock_that_steps_keeps_the_daemon_at_work_and_its_lease_renewed(daemon):
     clock = Clock()
-    d = daemon(extra=clock.environment)
+    d = daemon("daemon.trust_clock=yes", extra=clock.environment)
     token = d.create()
     for hours in 2, -2, 0:
         clock.step(hours * HOUR)
@@ -95,6 +108,86 @@ def test_clock_that_steps_keeps_the_daemon_at_work_and_its_lease_renewed(daemon)
         assert d.done(f"revoke {made['id']}").verdict == "OK"
     serials = [int(line["serial"]) for line in d.done("journal").lines]
     assert serials == list(range(1, len(serials) + 1)), "the journal's order is not the clock's"
+
+
+DAYS, YEARS = 24 * HOUR, 365 * 24 * HOUR
+
+
+def test_expired_token_stays_so_when_the_clock_starts_years_behind(daemon):
+    clock = Clock()
+    d = daemon(extra=clock.environment)
+    expired, later, good = d.create(ttl="1s"), d.create(ttl="1d"), d.create()
+    eventually(lambda: d.verify(expired["token"]) == "NO expired", "it expires")
+    pending = d.create(delay="1h")
+    d.stop()
+    clock.step(-12 * YEARS)
+    d.start()
+    wanted = ["NO expired", "OK", "OK", "NO pending"]
+    tokens = [expired, later, good, pending]
+    assert verdicts(clock, d, tokens) == wanted
+    assert "clock: it is" in d.log() and "s behind the journal" in d.log()
+    assert int(d.stats()["clock_behind_seconds"]) > 11 * YEARS
+    assert d.stats()["purge_waits"] == "1"
+    made = d.create(ttl="1h")
+    assert abs(unix_time(made["created"]) - time.time()) < 60, "entries do not go back either"
+    clock.synchronise()
+    become(clock, d, tokens, ["OK", "OK", "OK", "NO pending"], "a synchronised clock is believed")
+    clock.synchronise(False)
+    become(clock, d, tokens, wanted, "only as long as it is")
+    clock.step(2 * DAYS)
+    assert verdicts(clock, d, tokens) == ["NO expired", "NO expired", "OK", "OK"]
+    eventually(lambda: d.stats()["clock_behind_seconds"] == "0", "it is not behind any more")
+
+
+def test_start_with_the_clock_years_ahead_purges_nothing():
+    clock = Clock()
+    with Daemon("daemon.retention=1s", extra=clock.environment) as d:
+        tokens = [d.create(ttl="30d"), d.create(), d.create()]
+        d.done(f"revoke {tokens[2]['id']}")
+        d.stop()
+        clock.step(12 * YEARS)
+        d.start()
+        eventually(lambda: "days ahead of the journal" in d.log(), "it is logged")
+        began = time.monotonic()
+        eventually(lambda: time.monotonic() > began + 2.5, "two looks of a second are over")
+        assert int(d.stats()["clock_ahead_seconds"]) > 11 * YEARS
+        assert d.stats()["purge_waits"] == "1"
+        assert verdicts(clock, d, tokens) == ["NO expired", "OK", "NO revoked"]
+        d.stop()
+        clock.step(0)
+        d.start()
+        assert verdicts(clock, d, tokens) == ["OK", "OK", "NO revoked"]
+        assert [entry["event"] for entry in d.done("journal").lines] == ["create"] * 3 + ["revoke"]
+
+
+def test_time_that_was_relied_on_counts_after_a_restart_with_another_clock():
+    clock = Clock()
+    with Daemon(config="[daemon]\ntrust_clock = yes\n", extra=clock.environment) as d:
+        token = d.create(ttl="1d")
+        d.stop()
+        clock.step(2 * DAYS)
+        d.start()
+        eventually(lambda: d.stats()["purge_waits"] == "0", "the clock is relied on, and noted")
+        d.stop()
+        d.configure("[daemon]\n")
+        clock.step(0)
+        d.start()
+        assert verdicts(clock, d, [token]) == ["NO expired"], "though no entry is of that time"
+        assert int(d.stats()["clock_behind_seconds"]) > DAYS
+
+
+def test_clock_years_ahead_is_believed_if_the_operator_trusts_it():
+    clock = Clock()
+    with Daemon(config="[daemon]\nretention = 1s\n", extra=clock.environment) as d:
+        token = d.create(ttl="30d")
+        d.stop()
+        clock.step(12 * YEARS)
+        d.start()
+        assert len(d.list()) == 1
+        d.configure("[daemon]\nretention = 1s\ntrust_clock = yes\n")
+        d.reload()
+        eventually(lambda: d.list() == [], "it is purged")
+        assert d.verify(token["token"]) == "NO unknown"
 
 
 def answers_while_stopped(handle, values, seconds):

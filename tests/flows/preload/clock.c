@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: move its time of day by the seconds that the file JETON_CLOCK holds at
- * that moment, 8 bytes in this machine's order.  Leave its monotonic clock alone.
+ * that moment, 8 bytes in this machine's order.  Leave its monotonic clock alone.  The next 8 bytes
+ * are 0 unless its clock counts as synchronised.
  *
  * Built by the test that needs it: cc -shared -fPIC clock.c -ldl */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *offset;
+static const volatile int64_t *offset; /* and then whether it is synchronised */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -21,7 +24,7 @@ __attribute__((constructor)) static void begin(void)
 
     if (fd < 0)
         return;
-    void *map = mmap(NULL, sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, 2 * sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
     offset = map == MAP_FAILED ? NULL : map;
     close(fd);
 }
@@ -43,6 +46,20 @@ time_t time(time_t *where)
     if (where != NULL)
         *where = t.tv_sec;
     return t.tv_sec;
+}
+
+int adjtimex(struct timex *t)
+{
+    memset(t, 0, sizeof(*t));
+    t->status = offset != NULL && offset[1] != 0 ? 0 : STA_UNSYNC;
+    return t->status == 0 ? TIME_OK : TIME_ERROR;
+}
+
+int access(const char *path, int mode)
+{
+    if (strcmp(path, "/run/systemd/timesync/synchronized") == 0)
+        return -1;
+    return (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone)

@@ -143,7 +143,7 @@ def test_deleted_token_is_gone_for_good(daemon):
 
 
 def test_ended_tokens_are_removed_after_the_retention(daemon):
-    d = daemon("daemon.retention=1s")
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes")
     revoked, expired, kept = d.create(), d.create(ttl="1s"), d.create()
     d.done(f"revoke {revoked['id']}")
     eventually(lambda: [line["id"] for line in d.list()] == [kept["id"]],
