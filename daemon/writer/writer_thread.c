@@ -50,8 +50,9 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     w->last_used = t->last_used;
     t->writer = w;
     t->settings = settings;
-    clock_set_floor(clock_check_begin(&t->clock_check, w->newest_time,
-                                      last_used_clock(t->last_used)));
+    int64_t floor = clock_check_begin(&t->clock_check, w->newest_time,
+                                      last_used_clock(t->last_used));
+    clock_set_floor(atomic_load(&settings->trust_clock) ? 0 : floor);
     token_table_renew_lease(w->token_table);
     return t;
 }

@@ -158,7 +158,11 @@ static void check_update(const struct pending_request *a)
     after.scopes = a->updates & UPDATE_SCOPES ? a->token.scopes : t->scopes;
     after.expires = a->updates & UPDATE_EXPIRES ? a->token.expires : t->expires;
     after.description = a->updates & UPDATE_DESCRIPTION ? a->token.description : t->description;
-    if ((a->updates & UPDATE_EXPIRES) && expect_bad_times(&after, false))
+    if ((a->updates & UPDATE_EXPIRES) && t->expires <= fuzz_clock.wall) {
+        expect("NO expired");
+        return;
+    }
+    if ((a->updates & UPDATE_EXPIRES) && expect_bad_times(&after, true))
         return;
     expect("OK");
     *t = after;
@@ -187,13 +191,16 @@ static void check_rotate(const struct pending_request *a)
     memcpy(t.replaces, old->id, sizeof(t.replaces));
     expect_text("replaces", t.replaces);
     expect_new_value(&t);
+    struct token *new = model_add(&t, "rotate");
     if (grace == 0 || old->activates >= now + grace) {
         old->revoked = true;
         old->revoked_at = denial_time();
+        model_add_event("revoke", old);
     } else if (old->expires > now + grace) {
         old->expires = now + grace;
+        model_add_event("update", old);
     }
-    expect_current_state(a, model_add(&t, "rotate"));
+    expect_current_state(a, new);
 }
 
 static void check_delete(const struct pending_request *a)

@@ -253,6 +253,7 @@ static void inproc_start(void)
     };
     settings_apply(&inproc.server.settings, &inproc.config, RESOLVED_EVERYBODY);
     strcpy(inproc.server.settings.prefix, "jtn");
+    atomic_store(&inproc.server.settings.trust_clock, true); /* the model follows every clock */
     inproc.writer_thread = writer_thread_new(&inproc.writer, &inproc.server.settings, inproc.path);
     metrics_init(&inproc.server.metrics, 1);
     inproc.server.stack_set = stack_set_new(1, &inproc.config, &inproc.server.metrics, &problem);

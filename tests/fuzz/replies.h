@@ -180,7 +180,7 @@ static void expect_exported(const struct token *t)
 static void expect_event(uint64_t serial)
 {
     const struct event *e = &model.event[serial];
-    bool rotates = strcmp(e->what, "rotate") == 0;
+    bool rotates = strcmp(e->what, "rotate") == 0, imports = strcmp(e->what, "import") == 0;
 
     expect("*");
     expect_number("serial", (int64_t)serial);
@@ -189,9 +189,10 @@ static void expect_event(uint64_t serial)
     expect_text("id", e->token.id);
     expect_uid(e->uid);
     expect_number("pid", e->pid);
-    expect_text("replaces", rotates ? e->token.replaces : "");
-    if (rotates || strcmp(e->what, "create") == 0 || strcmp(e->what, "import") == 0 ||
-        strcmp(e->what, "update") == 0)
+    expect_text("replaces", rotates || imports ? e->token.replaces : "");
+    expect_time("revoked", e->token.revoked_at, imports && e->token.revoked);
+    expect_time("disabled", e->token.disabled_at, imports && e->token.disabled);
+    if (rotates || imports || strcmp(e->what, "create") == 0 || strcmp(e->what, "update") == 0)
         expect_claims(&e->token);
     expect_no_more();
 }
