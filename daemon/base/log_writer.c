@@ -44,11 +44,14 @@ static void drop(uint64_t lines, uint64_t at)
     out.gap += lines;
 }
 
+/* After a line was dropped, drop the others until those before it are written: one number for each
+ * gap is enough then. */
 static void put(const char *line, size_t len)
 {
     size_t at = out.head % BUFFER, first = len < BUFFER - at ? len : BUFFER - at;
 
-    if (out.head - out.tail + len > BUFFER) {
+    out.failed = false; /* a new line is worth another try */
+    if (out.head - out.tail + len > BUFFER || (out.gap > 0 && out.head > out.tail)) {
         drop(1, out.head);
         return;
     }
@@ -72,8 +75,10 @@ static bool has_work(void)
 static size_t take(char chunk[CHUNK], uint64_t *reported)
 {
     *reported = gap_is_next() ? out.gap : 0;
-    if (*reported > 0)
+    if (*reported > 0) {
+        out.gap = 0;
         return out.notice(chunk, *reported);
+    }
     bool before_gap = out.gap > 0 && out.tail < out.gap_at;
     size_t len = (before_gap ? out.gap_at : out.head) - out.tail;
     len = len < CHUNK ? len : CHUNK;
@@ -113,6 +118,17 @@ static bool write_all(const char *at, size_t len)
     return true;
 }
 
+/* After a write() that failed, drop the lines that wait as well; `unreported` were dropped before. */
+static void give_up(uint64_t lines, uint64_t unreported)
+{
+    for (; out.tail < out.head; out.tail++)
+        lines += out.buffer[out.tail % BUFFER] == '\n';
+    drop(lines, out.tail);
+    out.gap += unreported;
+    out.gap_at = out.tail;
+    out.failed = true;
+}
+
 static void write_chunk(void)
 {
     char chunk[CHUNK];
@@ -124,11 +140,8 @@ static void write_chunk(void)
     bool written = write_all(chunk, len);
     pthread_mutex_lock(&out.mutex);
     out.writing = false;
-    out.failed = !written;
-    if (written)
-        out.gap -= reported;
-    else if (reported == 0)
-        drop(lines_in(chunk, len), out.tail);
+    if (!written)
+        give_up(reported > 0 ? 0 : lines_in(chunk, len), reported);
 }
 
 static void *run(void *unused)
