@@ -300,7 +300,8 @@ static void reload(struct daemon *s)
         log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
                     "only with a restart");
     log_set_level(c.log_level);
-    settings_apply(&s->server.settings, &c, resolved.table_gid);
+    s->server.stack_set->terms_changed |= settings_apply(&s->server.settings, &c,
+                                                         resolved.table_gid);
     client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
                      c.max_connections_per_uid);
     for (size_t i = 0; i < s->server.workers; i++)
@@ -308,8 +309,7 @@ static void reload(struct daemon *s)
     on_settle(-1, 0, s);
 }
 
-/* Make clients ask for the table again if it now answers other questions for them.  False: no
- * memory; they go on by the old configuration. */
+/* Make clients ask for the table again if its terms or its group changed.  False: no memory. */
 static bool recall_table(struct server *server)
 {
     if (!server->stack_set->terms_changed)
@@ -317,8 +317,8 @@ static bool recall_table(struct server *server)
     int error = token_table_recall(server->token_table);
     if (error < 0) {
         log_error(
-            "table: no memory for a new one (%s): clients that have the old one still go by the "
-            "old configuration; trying again",
+            "table: no memory for a new one (%s): clients that have the old one go on using it "
+            "by the old configuration; trying again",
             strerror(-error));
         return false;
     }

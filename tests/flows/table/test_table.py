@@ -7,12 +7,15 @@ import mmap
 import os
 import socket
 import struct
+import threading
 import time
 
 import pytest
 
 import proc
 from client import Client, Fields
+from daemon import Daemon
+from library import Handle, library
 from requirements import need_root
 from value import digest_of
 from waiting import eventually
@@ -23,6 +26,7 @@ LEASE_AT, STATE_AT = 128, 136
 LIVE, SUPERSEDED, CLOSED = 1, 2, 3
 DISABLED, REVOKED = 4, 8
 LEASE = 5                                   # seconds
+GROUP = 133700                              # a number that no group needs to have
 HUGE, MAP_FIXED, MADV_COLLAPSE = 2 << 20, 0x10, 25
 
 
@@ -53,6 +57,28 @@ def huge_pages_fault():
     libc.munmap(ctypes.c_void_p(space), ctypes.c_size_t(2 * HUGE))
     os.close(fd)
     return fault
+
+
+class DaemonOfGroup(Daemon):
+    """A daemon whose table_group comes from its configuration file, so that SIGHUP can change it."""
+
+    def __init__(self, config):
+        super().__init__(config=config)
+
+    def arguments(self):
+        found = super().arguments()
+        at = found.index("verify.table_group=")
+        return found[:at - 1] + found[at + 1:]
+
+    def __enter__(self):
+        os.chmod(self.directory, 0o755)
+        os.chmod(os.path.dirname(self.directory), 0o755)
+        return super().__enter__()
+
+
+def need_library():
+    if library() is None:
+        pytest.skip("needs libjeton in this process")
 
 
 class Table:
@@ -206,6 +232,43 @@ def test_table_is_given_to_root_and_its_group_and_to_nobody_else(daemon):
                              client.request(f"used {token['id']}").verdict])
     assert as_somebody(65534, [], others) == "OK ERR forbidden", "but it may verify"
     assert as_somebody(65534, [group.gr_gid], others) == "OK OK"
+
+
+def test_member_of_the_table_group_with_65536_groups_has_the_table(daemon):
+    need_root()
+    with DaemonOfGroup(f"[verify]\ntable_group = {GROUP}\n") as d:
+        def outcome():
+            reply, fd = received(d.path("verify"))
+            return " ".join(reply.words) + (" with" if fd is not None else " without")
+        many = [gid for gid in range(100000, 100000 + 65536) if gid != GROUP]
+        assert as_somebody(65534, many, outcome) == "ERR forbidden without", "no member"
+        assert as_somebody(65534, [GROUP, *many[1:]], outcome) == "OK with", "a member"
+
+
+def test_reload_with_another_table_group_ends_the_table_of_those_who_lost_it(daemon):
+    need_root()
+    need_library()
+    with DaemonOfGroup(f"[verify]\ntable_group = {GROUP}\n") as d:
+        token = d.create()
+
+        def act():
+            handle = Handle(d.path("verify"))
+            table = Table(d)
+            before = handle.verify(token["token"]), table.state
+            os.write(writer, b"x")
+            eventually(lambda: table.state != LIVE, "it is recalled")
+            return repr((before, handle.verify(token["token"]), received(d.path("verify"))[0].words))
+        reader, writer = os.pipe()
+        reloader = threading.Thread(target=lambda: (
+            os.read(reader, 1), d.configure(f"[verify]\ntable_group = {GROUP + 1}\n"), d.reload()))
+        reloader.start()
+        outcome = as_somebody(65534, [GROUP], act)
+        reloader.join()
+        assert outcome == repr(((("OK", "table"), LIVE), ("OK", "daemon"), ["ERR", "forbidden"]))
+        generation = d.stats()["table_generation"]
+        d.reload()      # nothing changed: nothing is made anew
+        eventually(lambda: d.log().count("configuration reloaded") == 2, "it is read again")
+        assert d.stats()["table_generation"] == generation
 
 
 def test_sockets_let_in_whom_their_mode_allows(daemon):
