@@ -122,6 +122,7 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "changes", writer.changes);
     put(stats, "store_failures", writer.failures);
     put(stats, "denials_unsaved", writer.denials_unsaved);
+    put(stats, "answers_held", writer.answers_held);
     put(stats, "journal_oldest", writer.journal_oldest);
     put(stats, "journal_newest", writer.journal_newest);
 }

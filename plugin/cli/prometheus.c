@@ -31,6 +31,8 @@ static const struct row {
     { "changes", COUNTER, "Changes that were saved." },
     { "denials_unsaved", GAUGE,
       "Revocations in force that could not be saved: act if this is not 0." },
+    { "answers_held", GAUGE,
+      "Answers to denials that wait for the lease of a killed daemon's table to run out." },
     { "journal_*", GAUGE, "Serial of the oldest or newest entry of the journal." },
     { "keeper_busy_seconds", GAUGE,
       "How long the writer thread has been busy with its current task." },
