@@ -315,7 +315,7 @@ static enum status known_status(const struct reply *reply)
  * data lines unread: no request of the library asks for any. */
 static int take_reply(struct connection *c)
 {
-    char bytes[LINE_MAX_BYTES];
+    char *bytes = c->line;
     struct reply reply;
     const char *end = memchr(c->in, '\n', c->in_len);
     size_t len = end != NULL ? (size_t)(end - c->in) : 0;
