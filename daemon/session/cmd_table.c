@@ -16,12 +16,11 @@ bool cmd_table_allowed(struct session *s)
            peercred_in_group(s->fd, &s->peer, (gid_t)group);
 }
 
-/* True if the client has not read all that was sent to it (unix(7): SIOCOUTQ). */
-static bool has_unread(const struct session *s)
+bool cmd_table_is_under_way(const struct session *s)
 {
     int unread = 0;
 
-    return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
+    return s->passed && (ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0);
 }
 
 static void put_terms(struct text *t, const struct stack *stack)
@@ -41,7 +40,7 @@ static void put_terms(struct text *t, const struct stack *stack)
 static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
 {
     *status = STATUS_FORBIDDEN;
-    if (s->passed && has_unread(s)) {
+    if (cmd_table_is_under_way(s)) {
         *status = STATUS_BUSY;
         return "read the reply to the last table first: descriptors under way are limited";
     }

@@ -5,6 +5,8 @@ import fcntl
 import grp
 import mmap
 import os
+import resource
+import signal
 import socket
 import struct
 import threading
@@ -13,7 +15,7 @@ import time
 import pytest
 
 import proc
-from client import Client, Fields
+from client import Client, Closed, Fields
 from daemon import Daemon
 from library import Handle, library
 from requirements import need_root
@@ -269,6 +271,64 @@ def test_reload_with_another_table_group_ends_the_table_of_those_who_lost_it(dae
         d.reload()      # nothing changed: nothing is made anew
         eventually(lambda: d.log().count("configuration reloaded") == 2, "it is read again")
         assert d.stats()["table_generation"] == generation
+
+
+def test_descriptor_that_is_not_taken_in_counts_against_its_users_connections(daemon):
+    d = daemon("daemon.max_connections_per_uid=4")
+    eventually(lambda: d.stat("connections") == 1, "those of the start are closed")
+    parked = [Client(d.path("verify")) for _ in range(4)]
+    for client in parked:
+        client.send("table", "quit")
+    for client in parked:
+        eventually(lambda: not client.silent(), "it is answered")
+
+    def admitted():
+        try:
+            with Client(d.path("verify")) as client:
+                return client.request("ping").verdict == "OK"
+        except (Closed, OSError):
+            return False
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:       # longer than the daemon needs to close what it can
+        assert not admitted(), "closed, with the descriptors still under way"
+        time.sleep(0.1)
+    parked[0].close()
+    assert socket.recv_fds(parked[1].sock, 65536, 4)[1], "one is taken in"
+    eventually(admitted, "their places are free again", every=0.05)
+    for client in parked:
+        client.close()
+
+
+def test_table_is_refused_in_words_when_too_many_descriptors_are_under_way():
+    """The kernel counts them for each user: here, those of another process."""
+    need_root()
+    with Daemon("daemon.max_connections=20", uid=65534, limits={resource.RLIMIT_NOFILE: 160}) as d:
+        os.chmod(d.directory, 0o755)
+        value = d.create()["token"]
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+            os.setgroups([])
+            os.setresuid(65534, 65534, 65534)
+            pairs = [socket.socketpair() for _ in range(100)]
+            for one, _ in pairs:
+                for _ in range(2):
+                    socket.send_fds(one, [b"x"], [0, 0])
+            os.write(writer, b"x")
+            time.sleep(60)
+            os._exit(0)
+        os.read(reader, 1)
+        with Client(d.path("verify")) as client:
+            replies = client.pipeline(["table", "ping", f"verify {value}"])
+            assert [reply.verdict for reply in replies] == ["ERR busy", "OK", "OK"]
+        if library() is not None:
+            handle = Handle(d.path("verify"))
+            assert handle.verify(value) == ("OK", "daemon")
+            handle.close()
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        eventually(lambda: received(d.path("verify"))[0].words == ["OK"], "it is passed again", every=0.05)
 
 
 def test_sockets_let_in_whom_their_mode_allows(daemon):
