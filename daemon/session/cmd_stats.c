@@ -111,6 +111,8 @@ static void put_table(struct stats *stats, const struct server *server)
     put(stats, "table_slots", table.slots);
     put(stats, "table_bytes", table.bytes);
     put(stats, "table_generation", table.generation);
+    put(stats, "table_held", table.held);
+    put(stats, "table_held_bytes", table.held_bytes);
 }
 
 static void put_writer(struct stats *stats, const struct server *server)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_table.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -53,6 +54,17 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
     return NULL;
 }
 
+static void refuse_descriptor(struct session *s, int error)
+{
+    if (error == EBUSY) {
+        session_refuse(s, STATUS_BUSY, "clients hold too many old tables; verify over this socket");
+        return;
+    }
+    log_error("table: cannot open a descriptor to hand out: %s", strerror(error));
+    session_refuse(s, STATUS_INTERNAL,
+                   "the table cannot be handed out now; the reason is in jetond's log");
+}
+
 void cmd_table(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -68,9 +80,7 @@ void cmd_table(struct run *run, const struct request *r)
     }
     int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
     if (fd < 0) {
-        log_error("table: cannot open a descriptor to hand out: %s", strerror(-fd));
-        session_refuse(s, STATUS_INTERNAL,
-                       "the table cannot be handed out now; the reason is in jetond's log");
+        refuse_descriptor(s, -fd);
         return;
     }
     s->passing = fd;

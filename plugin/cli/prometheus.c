@@ -24,6 +24,7 @@ static const struct row {
     { "tables_sent", COUNTER, "Times that the token table was sent to a client." },
     { "tokens", GAUGE, "Tokens in the store." },
     { "table_generation", COUNTER, "Tables made so far." },
+    { "table_held*", GAUGE, "Old token tables that clients still hold, and their memory." },
     { "table_*", GAUGE, "Size of the token table." },
     { "store_bytes", GAUGE, "Size of the store's file." },
     { "store_failures", COUNTER, "Transactions that failed." },

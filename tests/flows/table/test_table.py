@@ -5,40 +5,21 @@ import fcntl
 import grp
 import mmap
 import os
-import resource
-import signal
-import socket
-import struct
-import threading
 import time
 
 import pytest
 
 import proc
-from client import Client, Closed, Fields
-from daemon import Daemon
-from library import Handle, library
+from client import Client
+from received_table import CLOSED, LIVE, SUPERSEDED, Table, as_somebody, received
 from requirements import need_root
-from value import digest_of
 from waiting import eventually
 
 MAGIC = 0x31626174656e6f74
 SEALS = 0x01 | 0x02 | 0x04 | 0x10           # SEAL SHRINK GROW FUTURE_WRITE
-LEASE_AT, STATE_AT = 128, 136
-LIVE, SUPERSEDED, CLOSED = 1, 2, 3
 DISABLED, REVOKED = 4, 8
 LEASE = 5                                   # seconds
-GROUP = 133700                              # a number that no group needs to have
 HUGE, MAP_FIXED, MADV_COLLAPSE = 2 << 20, 0x10, 25
-
-
-def received(path):
-    """Return the reply to `table`, and the descriptor received with it or None."""
-    with Client(path) as client:
-        client.send("table")
-        data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 4)
-        assert data.endswith(b"\n") and len(descriptors) <= 1, (data, descriptors)
-        return Fields(data[:-1]), descriptors[0] if descriptors else None
 
 
 def huge_pages_fault():
@@ -59,54 +40,6 @@ def huge_pages_fault():
     libc.munmap(ctypes.c_void_p(space), ctypes.c_size_t(2 * HUGE))
     os.close(fd)
     return fault
-
-
-class DaemonOfGroup(Daemon):
-    """A daemon whose table_group comes from its configuration file, so that SIGHUP can change it."""
-
-    def __init__(self, config):
-        super().__init__(config=config)
-
-    def arguments(self):
-        found = super().arguments()
-        at = found.index("verify.table_group=")
-        return found[:at - 1] + found[at + 1:]
-
-    def __enter__(self):
-        os.chmod(self.directory, 0o755)
-        os.chmod(os.path.dirname(self.directory), 0o755)
-        return super().__enter__()
-
-
-def need_library():
-    if library() is None:
-        pytest.skip("needs libjeton in this process")
-
-
-class Table:
-    def __init__(self, daemon):
-        self.reply, self.fd = received(daemon.path("verify"))
-        self.map = mmap.mmap(self.fd, int(self.reply["size"]), mmap.MAP_SHARED, mmap.PROT_READ)
-
-    def number(self, form, at):
-        return struct.unpack_from(form, self.map, at)[0]
-
-    @property
-    def state(self):
-        return self.number("I", STATE_AT)
-
-    @property
-    def lease(self):
-        return self.number("q", LEASE_AT) / 1e9
-
-    def flags(self, value):
-        """Return the flags of the slot that holds a value's digest; None: no slot does."""
-        slots, bits = self.number("Q", 16), self.number("I", 12)
-        at = self.map.find(digest_of(value), slots, slots + (64 << bits))
-        if at < 0:
-            return None
-        assert (at - slots) % 64 == 8, "place in the slot"
-        return self.number("I", at - 4)
 
 
 def test_table_is_sealed_and_cannot_be_written_through_what_is_handed_out(daemon):
@@ -190,26 +123,6 @@ def test_growth_gives_a_new_table_and_marks_the_old_one(daemon):
     assert d.verify(value) == "OK"
 
 
-def as_somebody(uid, groups, act):
-    """Run `act` as another user; return its result."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setgroups(groups)
-        os.setgid(uid)
-        os.setuid(uid)
-        try:
-            os.write(writer, act().encode())
-        except BaseException as fault:
-            os.write(writer, repr(fault).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return answer
-
-
 def test_table_is_given_to_root_and_its_group_and_to_nobody_else(daemon):
     need_root()
     group = next(g for g in grp.getgrall() if g.gr_gid not in (0, 65534))
@@ -234,101 +147,6 @@ def test_table_is_given_to_root_and_its_group_and_to_nobody_else(daemon):
                              client.request(f"used {token['id']}").verdict])
     assert as_somebody(65534, [], others) == "OK ERR forbidden", "but it may verify"
     assert as_somebody(65534, [group.gr_gid], others) == "OK OK"
-
-
-def test_member_of_the_table_group_with_65536_groups_has_the_table(daemon):
-    need_root()
-    with DaemonOfGroup(f"[verify]\ntable_group = {GROUP}\n") as d:
-        def outcome():
-            reply, fd = received(d.path("verify"))
-            return " ".join(reply.words) + (" with" if fd is not None else " without")
-        many = [gid for gid in range(100000, 100000 + 65536) if gid != GROUP]
-        assert as_somebody(65534, many, outcome) == "ERR forbidden without", "no member"
-        assert as_somebody(65534, [GROUP, *many[1:]], outcome) == "OK with", "a member"
-
-
-def test_reload_with_another_table_group_ends_the_table_of_those_who_lost_it(daemon):
-    need_root()
-    need_library()
-    with DaemonOfGroup(f"[verify]\ntable_group = {GROUP}\n") as d:
-        token = d.create()
-
-        def act():
-            handle = Handle(d.path("verify"))
-            table = Table(d)
-            before = handle.verify(token["token"]), table.state
-            os.write(writer, b"x")
-            eventually(lambda: table.state != LIVE, "it is recalled")
-            return repr((before, handle.verify(token["token"]), received(d.path("verify"))[0].words))
-        reader, writer = os.pipe()
-        reloader = threading.Thread(target=lambda: (
-            os.read(reader, 1), d.configure(f"[verify]\ntable_group = {GROUP + 1}\n"), d.reload()))
-        reloader.start()
-        outcome = as_somebody(65534, [GROUP], act)
-        reloader.join()
-        assert outcome == repr(((("OK", "table"), LIVE), ("OK", "daemon"), ["ERR", "forbidden"]))
-        generation = d.stats()["table_generation"]
-        d.reload()      # nothing changed: nothing is made anew
-        eventually(lambda: d.log().count("configuration reloaded") == 2, "it is read again")
-        assert d.stats()["table_generation"] == generation
-
-
-def test_descriptor_that_is_not_taken_in_counts_against_its_users_connections(daemon):
-    d = daemon("daemon.max_connections_per_uid=4")
-    eventually(lambda: d.stat("connections") == 1, "those of the start are closed")
-    parked = [Client(d.path("verify")) for _ in range(4)]
-    for client in parked:
-        client.send("table", "quit")
-    for client in parked:
-        eventually(lambda: not client.silent(), "it is answered")
-
-    def admitted():
-        try:
-            with Client(d.path("verify")) as client:
-                return client.request("ping").verdict == "OK"
-        except (Closed, OSError):
-            return False
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:       # longer than the daemon needs to close what it can
-        assert not admitted(), "closed, with the descriptors still under way"
-        time.sleep(0.1)
-    parked[0].close()
-    assert socket.recv_fds(parked[1].sock, 65536, 4)[1], "one is taken in"
-    eventually(admitted, "their places are free again", every=0.05)
-    for client in parked:
-        client.close()
-
-
-def test_table_is_refused_in_words_when_too_many_descriptors_are_under_way():
-    """The kernel counts them for each user: here, those of another process."""
-    need_root()
-    with Daemon("daemon.max_connections=20", uid=65534, limits={resource.RLIMIT_NOFILE: 160}) as d:
-        os.chmod(d.directory, 0o755)
-        value = d.create()["token"]
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-            os.setgroups([])
-            os.setresuid(65534, 65534, 65534)
-            pairs = [socket.socketpair() for _ in range(100)]
-            for one, _ in pairs:
-                for _ in range(2):
-                    socket.send_fds(one, [b"x"], [0, 0])
-            os.write(writer, b"x")
-            time.sleep(60)
-            os._exit(0)
-        os.read(reader, 1)
-        with Client(d.path("verify")) as client:
-            replies = client.pipeline(["table", "ping", f"verify {value}"])
-            assert [reply.verdict for reply in replies] == ["ERR busy", "OK", "OK"]
-        if library() is not None:
-            handle = Handle(d.path("verify"))
-            assert handle.verify(value) == ("OK", "daemon")
-            handle.close()
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        eventually(lambda: received(d.path("verify"))[0].words == ["OK"], "it is passed again", every=0.05)
 
 
 def test_sockets_let_in_whom_their_mode_allows(daemon):
