@@ -6,7 +6,7 @@
 
 #include "daemon/session/client_limit.h"
 
-enum { WORKERS_AUTOMATIC_MAX = 4, DESCRIPTORS_OWN = 80, DESCRIPTORS_A_WORKER = 4 };
+enum { WORKERS_AUTOMATIC_MAX = 4, DESCRIPTORS_OWN = 48, DESCRIPTORS_A_WORKER = 4 };
 
 size_t host_limits_workers(const struct config *c)
 {

@@ -7,7 +7,7 @@
 
 #include "daemon/table/generation.h"
 
-enum { HELD_TABLES_MAX = 32 };
+enum { HELD_TABLES_MAX = 16 }; /* a descriptor each */
 
 /* All zeros: none. */
 struct held_tables {

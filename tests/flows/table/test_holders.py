@@ -112,7 +112,7 @@ def test_table_is_refused_in_words_when_too_many_descriptors_are_under_way():
 
 def test_old_tables_that_clients_hold_are_counted_and_bounded(daemon):
     need_root()
-    most = 32
+    most = 16
     with DaemonOfGroup("[verify]\ntable_group =\n") as d:
         value = d.create()["token"]
 
