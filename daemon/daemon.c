@@ -63,7 +63,7 @@ static bool start(struct daemon *s, struct problem *problem)
         return false;
     if (start_threads(s) && start_events(s) && start_listening(s))
         return true;
-    problem_set(problem, STATUS_INTERNAL, "no memory, threads or descriptors to start with");
+    problem_set(problem, STATUS_INTERNAL, "cannot start: see above, or no memory or threads");
     return false;
 }
 

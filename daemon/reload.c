@@ -95,7 +95,8 @@ static void on_loaded(void *reload, struct loaded *loaded)
         log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
                     "only with a restart");
     log_set_level(c->log_level);
-    settings_apply(&server->settings, c, loaded->resolved.table_gid);
+    server->stack_set->terms_changed |= settings_apply(&server->settings, c,
+                                                       loaded->resolved.table_gid);
     client_limit_set(server->client_limit, host_limits_connections(c, server->workers),
                      c->max_connections_per_uid);
     for (size_t i = 0; i < server->workers; i++)
@@ -103,8 +104,7 @@ static void on_loaded(void *reload, struct loaded *loaded)
     on_settle(-1, 0, r);
 }
 
-/* Make clients ask for the table again if it now answers other questions for them.  False: no
- * memory; they go on by the old configuration. */
+/* Make clients ask for the table again if its terms or its group changed.  False: no memory. */
 static bool recall_table(struct server *server)
 {
     if (!server->stack_set->terms_changed)
@@ -112,8 +112,8 @@ static bool recall_table(struct server *server)
     int error = token_table_recall(server->token_table);
     if (error < 0) {
         log_error(
-            "table: no memory for a new one (%s): clients that have the old one still go by the "
-            "old configuration; trying again",
+            "table: no memory for a new one (%s): clients that have the old one go on using it "
+            "by the old configuration; trying again",
             strerror(-error));
         return false;
     }

@@ -20,18 +20,16 @@ int peercred_read(int fd, struct peercred *peer)
 
 bool peercred_in_group(int fd, const struct peercred *peer, gid_t group)
 {
-    enum { GROUPS_MAX = 4096 };
-    gid_t groups[GROUPS_MAX];
-    socklen_t len = sizeof(groups);
+    bool found = peer->gid == group;
+    size_t count;
 
-    if (peer->gid == group)
+    if (found)
         return true;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
-        return false;
-    for (size_t i = 0; i < len / sizeof(groups[0]); i++)
-        if (groups[i] == group)
-            return true;
-    return false;
+    gid_t *groups = peercred_groups(fd, &count);
+    for (size_t i = 0; i < count && !found; i++)
+        found = groups[i] == group;
+    free(groups);
+    return found;
 }
 
 gid_t *peercred_groups(int fd, size_t *count)

@@ -79,16 +79,6 @@ static bool resolve_user(const struct config *c, struct resolved *resolved, stru
     return false;
 }
 
-/* True if root will create the directory for the user that it becomes; it does not create the
- * directory's parents. */
-static bool will_be_created(const struct resolved *resolved, const char *directory)
-{
-    char copy[PATH_MAX];
-
-    snprintf(copy, sizeof(copy), "%s", directory);
-    return resolved->becomes && access(dirname(copy), F_OK) == 0;
-}
-
 static bool check_directory(const struct config *c, const char *section, const char *key,
                             const char *path, const struct resolved *resolved,
                             struct problem *problem)
@@ -98,8 +88,8 @@ static bool check_directory(const struct config *c, const char *section, const c
 
     snprintf(copy, sizeof(copy), "%s", path);
     const char *directory = dirname(copy);
-    if (stat(directory, &st) < 0 && errno == ENOENT && will_be_created(resolved, directory))
-        return true;
+    if (stat(directory, &st) < 0 && errno == ENOENT && resolved->becomes)
+        return true; /* root will make it: privilege_prepare() */
     if (stat(directory, &st) < 0)
         config_blame(c, section, key, problem,
                      "the directory %.80s: %s; make it, or give another path", directory,

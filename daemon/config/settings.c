@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/config/settings.h"
 
-void settings_apply(struct settings *s, const struct config *c, int64_t table_gid)
+bool settings_apply(struct settings *s, const struct config *c, int64_t table_gid)
 {
     atomic_store(&s->activation_delay, c->activation_delay);
     atomic_store(&s->retention, c->retention);
@@ -9,5 +9,5 @@ void settings_apply(struct settings *s, const struct config *c, int64_t table_gi
     atomic_store(&s->line_timeout, c->line_timeout);
     atomic_store(&s->journal_entries, c->journal_entries);
     atomic_store(&s->trust_clock, c->trust_clock);
-    atomic_store(&s->table_gid, table_gid);
+    return atomic_exchange(&s->table_gid, table_gid) != table_gid;
 }

@@ -19,7 +19,7 @@ struct settings {
     _Atomic int64_t table_gid; /* the group that may have the table, or RESOLVED_EVERYBODY */
 };
 
-/* Set all values but the prefix. */
-void settings_apply(struct settings *s, const struct config *c, int64_t table_gid);
+/* Set all values but the prefix.  True if others may have the table now than before. */
+bool settings_apply(struct settings *s, const struct config *c, int64_t table_gid);
 
 #endif

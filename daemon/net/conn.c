@@ -10,6 +10,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/net/scheduler.h"
 #include "daemon/net/socket_io.h"
+#include "daemon/session/cmd_table.h"
 #include "daemon/session/dispatch.h"
 #include "daemon/session/pending_verify.h"
 
@@ -134,6 +135,22 @@ void conn_close(struct conn *c)
         free_conn(c);
 }
 
+/* Close a connection that is done or idle.  If its client leaves a descriptor under way, only shut it
+ * down until the client takes that in or goes: descriptors under way are limited for all (unix(7):
+ * ETOOMANYREFS), and so they are limited for each user by the limit of connections. */
+static void end(struct conn *c)
+{
+    struct session *s = &c->session;
+
+    if (s->worker->stopping || session_is_away(s) || !cmd_table_is_under_way(s)) {
+        conn_close(c);
+    } else if (!s->ended || c->read.on) {
+        s->ended = true;
+        shutdown(s->fd, SHUT_RDWR);
+        watch_both(c);
+    }
+}
+
 /* -- bytes ----------------------------------------------------------------------------------- */
 
 /* Read once; false: there was nothing, or it is closed. */
@@ -213,7 +230,7 @@ static bool run_once(struct conn *c, bool begun)
             return false;
     } while (s->wait == SESSION_WAITS_FOR_OUTPUT && iobuf_len(&s->out) == 0);
     if (session_is_done(s)) {
-        conn_close(c);
+        end(c);
         return false;
     }
     if (s->wait == SESSION_WAITS_FOR_OTHERS || (s->announced && s->changes.first == NULL))
@@ -343,8 +360,9 @@ void conn_tick(struct conn *c, int64_t now)
 
     if (s->state == SESSION_CLOSED || session_is_away(s))
         return;
-    if ((idle > 0 && now - c->active > idle) || (s->ended && now - c->active > LINGER)) {
-        conn_close(c);
+    if ((idle > 0 && now - c->active > idle) ||
+        (s->ended && (session_is_done(s) || now - c->active > LINGER))) {
+        end(c);
     } else if (line > 0 && c->partial_since > 0 && now - c->partial_since > line && !s->ended &&
                s->scan == NULL) {
         session_fail(s, STATUS_SYNTAX,

@@ -13,6 +13,7 @@
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/net/conn.h"
+#include "daemon/net/socket_check.h"
 #include "proto/reply.h"
 
 enum { BACKLOG = 1024, ACCEPTS = 64 }; /* ACCEPTS: connections per event */
@@ -92,6 +93,7 @@ static void take_inherited(struct listener *l, const struct listen_fds *inherite
         getsockname(s->fd, (struct sockaddr *)&address, &len);
         snprintf(s->path, sizeof(s->path), "%.*s", (int)sizeof(s->path) - 1, address.sun_path);
         log_info("listener: inherited the %s socket %s", role_name(s->role), s->path);
+        socket_check(s->fd, s->path);
     }
 }
 
@@ -185,8 +187,10 @@ static bool open_one(struct listening *s, const struct config_role *r, uid_t own
 {
     if (!clear_path(s->path, problem))
         return false;
-    if (make_socket(s, r, owner, group))
+    if (make_socket(s, r, owner, group)) {
+        socket_check(s->fd, s->path);
         return true;
+    }
     problem_set(problem, STATUS_BAD_VALUE,
                 "cannot make the socket %s (owner=%s group=%s mode=%o): %s", s->path, r->owner,
                 r->group, r->mode, strerror(errno));

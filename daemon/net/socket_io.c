@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/socket_io.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -25,6 +26,23 @@ ssize_t socket_io_receive(struct session *s)
     return len < 0 ? -error : len;
 }
 
+/* Replace the reply that a descriptor was to go with, which is the first line: too many are under way
+ * and not taken in (unix(7): ETOOMANYREFS).  Any reply to `table` is longer than this one. */
+static void refuse_descriptor(struct session *s)
+{
+    static const char busy[] = "ERR busy message=\"try later\"\n";
+    size_t size = sizeof(busy) - 1;
+    char *line = iobuf_front(&s->out), *end = memchr(line, '\n', iobuf_len(&s->out));
+
+    close(s->passing);
+    s->passing = -1;
+    assert(end != NULL && (size_t)(end + 1 - line) >= size);
+    memcpy(end + 1 - size, busy, size);
+    iobuf_consume(&s->out, (size_t)(end + 1 - line) - size);
+    log_warning("table: not sent to uid %u: too many descriptors are on their way and not taken in",
+                (unsigned)s->peer.uid);
+}
+
 /* Send once, with the descriptor to be passed, if any, and close our own when it is sent. */
 static ssize_t send_some(struct session *s)
 {
@@ -46,10 +64,9 @@ static ssize_t send_some(struct session *s)
         close(s->passing);
         s->passing = -1;
         s->passed = true;
-    } else if (errno == ETOOMANYREFS) {
-        log_warning(
-            "table: not sent to uid %u: too many descriptors are on their way and not taken in",
-            (unsigned)s->peer.uid);
+    } else if (sent < 0 && errno == ETOOMANYREFS) {
+        refuse_descriptor(s);
+        errno = EINTR; /* now without it */
     }
     return sent;
 }

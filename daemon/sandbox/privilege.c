@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,30 +17,55 @@
 enum {
     STORE_DIRECTORY = 0700,
     SOCKET_DIRECTORY = 0755,
+    PARENT_DIRECTORY = 0755,
     LOCKED_OWN = 64 << 20,
     LOCKED_A_CONNECTION = 48 << 10 /* two buffers and a few changes */
 };
 
-/* Create a path's directory unless it exists.  Change the owner only of what was created: an
- * existing path may have been put there by the user. */
-static bool create_directory_of(const char *path, mode_t mode, const struct resolved *resolved,
+/* Open a directory in another, which is closed, after making it if it is missing; *made says whether
+ * it was.  Follow no link in place of what was made.  -1 and errno on failure. */
+static int enter(int parent, const char *name, bool *made)
+{
+    int error = mkdirat(parent, name, 0700) < 0 ? errno : 0;
+    int fd = openat(parent, name,
+                    O_DIRECTORY | O_CLOEXEC | (error == 0 ? O_RDONLY | O_NOFOLLOW : O_PATH));
+
+    *made = error == 0;
+    if (fd < 0 && (errno != ENOENT || error == 0))
+        error = errno;
+    close(parent);
+    errno = error; /* of mkdirat(), if there is no directory */
+    return fd;
+}
+
+/* Create what is missing of a path's directory, the last level with this mode and owner, those above
+ * it as root's.  Change the owner only of what was created: an existing path may have been put there
+ * by the user. */
+static bool create_directory_of(const char *path, mode_t mode, uid_t uid, gid_t gid,
                                 struct problem *problem)
 {
-    char copy[PATH_MAX];
+    char copy[PATH_MAX], *rest;
+    bool made = false, done = true;
 
     snprintf(copy, sizeof(copy), "%s", path);
-    const char *directory = dirname(copy);
-    if (mkdir(directory, 0700) < 0 && errno == EEXIST)
-        return true;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool created = fd >= 0 && fchown(fd, resolved->uid, resolved->gid) == 0 &&
-                   fchmod(fd, mode) == 0;
-    if (!created)
-        problem_set(problem, STATUS_BAD_VALUE, "cannot create the directory %.100s: %s", directory,
+    char *directory = dirname(copy), whole[PATH_MAX];
+    snprintf(whole, sizeof(whole), "%s", directory);
+    int fd = open(directory[0] == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    char *name = strtok_r(directory, "/", &rest);
+    while (name != NULL && fd >= 0 && done) {
+        char *next = strtok_r(NULL, "/", &rest);
+        fd = enter(fd, name, &made);
+        if (fd >= 0 && made)
+            done = next != NULL ? fchmod(fd, PARENT_DIRECTORY) == 0 :
+                                  fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
+        name = next;
+    }
+    if (fd < 0 || !done)
+        problem_set(problem, STATUS_BAD_VALUE, "cannot create the directory %.100s: %s", whole,
                     strerror(errno));
     if (fd >= 0)
         close(fd);
-    return created;
+    return fd >= 0 && done;
 }
 
 /* Raise a limit, as only root may, for the user that this process becomes. */
@@ -69,11 +95,12 @@ bool privilege_prepare(const struct config *c, const struct resolved *resolved,
         return true;
     raise_limit(RLIMIT_MEMLOCK, locked_bytes(c), "locked memory");
     raise_limit(RLIMIT_NICE, thread_priority_limit(), "priority");
-    if (!create_directory_of(c->store, STORE_DIRECTORY, resolved, problem))
+    if (!create_directory_of(c->store, STORE_DIRECTORY, resolved->uid, resolved->gid, problem))
         return false;
+    /* Root's, as clients want it: they see root as the one who listens (proto/socket_trust.h). */
     for (int role = 0; role < ROLES; role++)
         for (unsigned i = 0; i < c->role[role].paths; i++)
-            if (!create_directory_of(c->role[role].path[i], SOCKET_DIRECTORY, resolved, problem))
+            if (!create_directory_of(c->role[role].path[i], SOCKET_DIRECTORY, 0, 0, problem))
                 return false;
     return true;
 }

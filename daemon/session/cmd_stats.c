@@ -112,6 +112,8 @@ static void put_table(struct stats *stats, const struct server *server)
     put(stats, "table_slots", table.slots);
     put(stats, "table_bytes", table.bytes);
     put(stats, "table_generation", table.generation);
+    put(stats, "table_held", table.held);
+    put(stats, "table_held_bytes", table.held_bytes);
 }
 
 static void put_writer(struct stats *stats, const struct server *server)
@@ -123,6 +125,7 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "changes", writer.changes);
     put(stats, "store_failures", writer.failures);
     put(stats, "denials_unsaved", writer.denials_unsaved);
+    put(stats, "answers_held", writer.answers_held);
     put(stats, "journal_oldest", writer.journal_oldest);
     put(stats, "journal_newest", writer.journal_newest);
     put(stats, "clock_behind_seconds", (uint64_t)writer.clock.behind);

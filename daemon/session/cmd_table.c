@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_table.h"
 
+#include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -16,12 +17,11 @@ bool cmd_table_allowed(struct session *s)
            peercred_in_group(s->fd, &s->peer, (gid_t)group);
 }
 
-/* True if the client has not read all that was sent to it (unix(7): SIOCOUTQ). */
-static bool has_unread(const struct session *s)
+bool cmd_table_is_under_way(const struct session *s)
 {
     int unread = 0;
 
-    return ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0;
+    return s->passed && (ioctl(s->fd, SIOCOUTQ, &unread) < 0 || unread > 0);
 }
 
 static void put_terms(struct text *t, const struct stack *stack)
@@ -41,7 +41,7 @@ static void put_terms(struct text *t, const struct stack *stack)
 static const char *table_fault(struct session *s, const struct stack *stack, enum status *status)
 {
     *status = STATUS_FORBIDDEN;
-    if (s->passed && has_unread(s)) {
+    if (cmd_table_is_under_way(s)) {
         *status = STATUS_BUSY;
         return "read the reply to the last table first: descriptors under way are limited";
     }
@@ -52,6 +52,17 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
         return "this service's verifiers need more than the table to decide; verify over this "
                "socket instead";
     return NULL;
+}
+
+static void refuse_descriptor(struct session *s, int error)
+{
+    if (error == EBUSY) {
+        session_refuse(s, STATUS_BUSY, "clients hold too many old tables; verify over this socket");
+        return;
+    }
+    log_error("table: cannot open a descriptor to hand out: %s", strerror(error));
+    session_refuse(s, STATUS_INTERNAL,
+                   "the table cannot be handed out now; the reason is in jetond's log");
 }
 
 void cmd_table(struct run *run, const struct request *r)
@@ -69,9 +80,7 @@ void cmd_table(struct run *run, const struct request *r)
     }
     int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
     if (fd < 0) {
-        log_error("table: cannot open a descriptor to hand out: %s", strerror(-fd));
-        session_refuse(s, STATUS_INTERNAL,
-                       "the table cannot be handed out now; the reason is in jetond's log");
+        refuse_descriptor(s, -fd);
         return;
     }
     s->passing = fd;

@@ -77,6 +77,19 @@ static bool blame_lock(const char *path, const char *why, struct problem *proble
     return false;
 }
 
+/* Lock a file against other daemons; an error other than their lock may mean that there is none. */
+static bool lock(struct store *s, int fd, const char *suffix, struct problem *problem)
+{
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    if (errno == EWOULDBLOCK)
+        return in_use(s, problem);
+    problem_set(problem, STATUS_STORE,
+                "cannot lock %.150s%s: %s; it must be on a file system that supports flock(2)",
+                s->file.path, suffix, strerror(errno));
+    return false;
+}
+
 static bool take_lock(struct store *s, struct problem *problem)
 {
     int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
@@ -87,7 +100,7 @@ static bool take_lock(struct store *s, struct problem *problem)
     if (s->lock >= 0 && !is_regular(s->lock))
         return blame_lock(path, "it is not a regular file; remove it", problem);
     if (s->lock >= 0)
-        return flock(s->lock, LOCK_EX | LOCK_NB) == 0 || in_use(s, problem);
+        return lock(s, s->lock, ".lock", problem);
     if (errno == ENOENT && s->mode == STORE_READ)
         return true;
     return blame_lock(path, strerror(errno), problem);
@@ -154,8 +167,7 @@ static void explain(struct store *s, struct problem *problem)
 /* Lock the file itself, whatever its name; PATH.lock guards its creation. */
 static bool lock_file(struct store *s, struct problem *problem)
 {
-    return s->mode == STORE_READ || flock(tdb_fd(s->file.tdb), LOCK_EX | LOCK_NB) == 0 ||
-           errno != EWOULDBLOCK || in_use(s, problem);
+    return s->mode == STORE_READ || lock(s, tdb_fd(s->file.tdb), "", problem);
 }
 
 static bool check_head(struct store *s, struct problem *problem)

@@ -5,9 +5,15 @@
 #ifndef JETON_DAEMON_TABLE_LEASE_H
 #define JETON_DAEMON_TABLE_LEASE_H
 
+#include "daemon/base/clock.h"
 #include "proto/table.h"
 
 enum { LEASE_SECONDS = 5 };
+
+/* Nanoseconds after a daemon's death from which on nobody believes its table: the lease, the second
+ * between two renewals, by which a client's clock may be behind unnoticed, and what a coarse clock is
+ * late.  By CLOCK_MONOTONIC, as the lease is: both stand still while the machine sleeps. */
+#define LEASE_OVER (CLOCK_SECOND * (LEASE_SECONDS + 1) + CLOCK_SECOND * 3 / 4)
 
 /* Let clients believe the table for LEASE_SECONDS from now, and judge by no earlier time than the
  * daemon does. */

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "daemon/table/generation.h"
+#include "daemon/table/held_tables.h"
 #include "daemon/table/lease.h"
 
 enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds between writes of a last use */
@@ -23,6 +25,8 @@ struct token_table {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
+    struct held_tables held;              /* by clients */
+    bool withheld;                        /* the log tells that it is not handed out */
     struct pending_denies pending_denies; /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
@@ -49,7 +53,7 @@ static void reap(struct token_table *t)
             link = &g->next_retired;
         } else {
             *link = g->next_retired;
-            generation_free(g);
+            held_tables_free(&t->held, g);
         }
     }
 }
@@ -154,6 +158,7 @@ void token_table_free(struct token_table *t)
         return;
     generation_free(current(t));
     reap(t);
+    held_tables_clear(&t->held);
     pthread_mutex_destroy(&t->mutex);
     free(t);
 }
@@ -254,12 +259,28 @@ uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
 
 /* -- what others see ------------------------------------------------------------------------- */
 
+static bool is_withheld(struct token_table *t)
+{
+    return held_tables_are_too_many(&t->held, current(t)->table.total_size);
+}
+
 void token_table_renew_lease(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
     lease_renew(current(t)->header);
     reap(t);
+    held_tables_check(&t->held);
+    bool before = t->withheld;
+    bool withheld = t->withheld = is_withheld(t);
+    uint64_t bytes = t->held.bytes;
     pthread_mutex_unlock(&t->mutex);
+    if (withheld && !before)
+        log_warning(
+            "table: clients hold old tables of %llu bytes: the table is not handed out until "
+            "they let go; they and others ask over the socket",
+            (unsigned long long)bytes);
+    else if (before && !withheld)
+        log_info("table: it is handed out again");
 }
 
 void token_table_close(struct token_table *t)
@@ -278,8 +299,8 @@ int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *gene
     snprintf(path, sizeof(path), "/proc/self/fd/%d", current(t)->fd);
     *size = current(t)->table.total_size;
     *generation = current(t)->number;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int error = -errno;
+    int fd = is_withheld(t) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    int error = is_withheld(t) ? -EBUSY : -errno;
     pthread_mutex_unlock(&t->mutex);
     return fd >= 0 ? fd : error;
 }
@@ -293,6 +314,8 @@ struct token_table_figures token_table_figures(struct token_table *t)
         .slots = UINT64_C(1) << g->table.slot_bits,
         .bytes = g->table.total_size,
         .generation = g->number,
+        .held = t->held.count,
+        .held_bytes = t->held.bytes,
     };
     pthread_mutex_unlock(&t->mutex);
     return figures;

@@ -25,6 +25,8 @@ struct token_table_figures {
     uint64_t slots;
     uint64_t bytes;
     uint64_t generation;
+    uint64_t held; /* old tables that clients hold, and their bytes */
+    uint64_t held_bytes;
 };
 
 /* Make an empty table for at least `tokens` tokens.  NULL and errno on failure. */
@@ -75,7 +77,8 @@ bool token_table_collapse(struct token_table *t);
 /* Mark the table as closed: clients do not use it any more. */
 void token_table_close(struct token_table *t);
 
-/* Open a read-only descriptor of the current table, for the caller to send and close; -errno. */
+/* Open a read-only descriptor of the current table, for the caller to send and close; -errno.
+ * -EBUSY: clients hold too many old ones. */
 int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *generation);
 
 struct token_table_figures token_table_figures(struct token_table *t);

@@ -35,6 +35,18 @@ bool change_writes(const struct change *c)
     return c->problem.status == STATUS_OK && (c->puts || c->removes);
 }
 
+bool change_narrows(const struct change *c)
+{
+    const uint32_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES);
+
+    if (c->problem.status != STATUS_OK && c->problem.status != STATUS_STORE)
+        return false;
+    if (c->kind->deny != 0 || c->removes || c->rotates)
+        return true;
+    return c->puts && ((record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0 ||
+                       (!c->is_new && (c->given & narrowing) != 0));
+}
+
 static struct text begin_entry(const struct change *c, struct journal *j, const char *event,
                                const uint8_t *id, int64_t now)
 {

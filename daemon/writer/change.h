@@ -88,6 +88,10 @@ void change_free(struct change *c);
 /* True if the outcome has to be saved. */
 bool change_writes(const struct change *c);
 
+/* True if a token passes in fewer cases by the outcome, which is in force: its answer promises
+ * that. */
+bool change_narrows(const struct change *c);
+
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now);

@@ -100,7 +100,8 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
-    publish_answers(batch);
+    held_answers_publish(&w->held_answers, batch);
+    write_queue_set_held(w->queue, w->held_answers.count);
     return saved;
 }
 

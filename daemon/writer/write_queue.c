@@ -19,6 +19,7 @@ struct write_queue {
     _Atomic uint64_t changed; /* changes that were committed */
     _Atomic uint64_t failures;
     _Atomic uint64_t unsaved; /* denials that are in force in memory alone */
+    _Atomic uint64_t held;    /* answers that are held back */
     _Atomic uint64_t oldest;  /* serials of the journal */
     _Atomic uint64_t newest;
     _Atomic uint64_t store_bytes;
@@ -95,6 +96,7 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .changes = atomic_load(&q->changed),
         .failures = atomic_load(&q->failures),
         .denials_unsaved = atomic_load(&q->unsaved),
+        .answers_held = atomic_load(&q->held),
         .journal_oldest = atomic_load(&q->oldest),
         .journal_newest = atomic_load(&q->newest),
         .store_bytes = atomic_load(&q->store_bytes),
@@ -202,6 +204,11 @@ void write_queue_set_clock(struct write_queue *q, const struct clock_state *stat
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials)
 {
     atomic_store(&q->unsaved, denials);
+}
+
+void write_queue_set_held(struct write_queue *q, uint64_t answers)
+{
+    atomic_store(&q->held, answers);
 }
 
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes)

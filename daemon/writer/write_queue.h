@@ -17,6 +17,7 @@ struct write_queue_stats {
     uint64_t changes;
     uint64_t failures;
     uint64_t denials_unsaved; /* in force in memory alone */
+    uint64_t answers_held;    /* held_answers.h */
     uint64_t journal_oldest;
     uint64_t journal_newest;
     uint64_t store_bytes;
@@ -85,10 +86,11 @@ void write_queue_count_commit(struct write_queue *q, uint64_t changes);
 void write_queue_count_failure(struct write_queue *q);
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
 
-/* Set what the counters show of journal, clock and store. */
+/* Set what the counters show of journal, clock, store and answers. */
 void write_queue_set_newest(struct write_queue *q, uint64_t serial);
 void write_queue_set_clock(struct write_queue *q, const struct clock_state *state);
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
+void write_queue_set_held(struct write_queue *q, uint64_t answers);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
 
 #endif

@@ -9,6 +9,7 @@
 #include "daemon/table/token_table.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/disk_failure.h"
+#include "daemon/writer/held_answers.h"
 #include "daemon/writer/write_queue.h"
 
 struct writer {
@@ -27,6 +28,7 @@ struct writer {
     int64_t newest_time;             /* of the journal's newest entry; 0: there is none */
     uint64_t tokens;                 /* in the store, as far as the transaction got */
     struct disk_failure disk_failure;
+    struct held_answers held_answers;
 };
 
 /* Let the process keep the memory of one transaction for the next.  Before other threads run. */

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/log.h"
 #include "daemon/base/thread.h"
 #include "daemon/writer/clock_check.h"
 #include "daemon/writer/commit.h"
+#include "daemon/table/lease.h"
 #include "daemon/writer/last_used.h"
+#include "daemon/writer/lease_file.h"
 #include "daemon/writer/purge.h"
 #include "daemon/writer/scan_run.h"
 
@@ -18,6 +21,7 @@ struct writer_thread {
     const struct settings *settings;
     struct last_used *last_used;
     struct clock_check clock_check;
+    struct lease_file lease_file;
     struct purge purge;
     struct mail_list ready;  /* scans that take turns */
     struct mail_list parked; /* watches that wait for new entries */
@@ -31,9 +35,25 @@ struct writer_thread {
 static void *run(void *writer_thread);
 static bool one_batch(struct writer_thread *t);
 static bool one_chunk(struct writer_thread *t);
+static void release_answers(struct writer_thread *t, bool at_end);
 static void chores(struct writer_thread *t);
 static bool collapse(struct writer_thread *t);
 static void wait_for_work(struct writer_thread *t);
+
+/* Note this start, and hold answers back if clients may still believe the last daemon's table.  An
+ * empty store has had none. */
+static bool begin_lease(struct writer_thread *t, struct writer *w, const char *store)
+{
+    enum lease_file_state last = lease_file_begin(&t->lease_file, store);
+
+    if (last == LEASE_FILE_RUNNING ||
+        (last == LEASE_FILE_MISSING && journal_newest(w->journal) > 0)) {
+        held_answers_begin(&w->held_answers, clock_monotonic() + LEASE_OVER);
+        log_warning("lease: the last daemon did not stop in good order: denials are in force, and "
+                    "answered in some 7 seconds, when no client believes its table any more");
+    }
+    return last != LEASE_FILE_FAILED;
+}
 
 struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings,
                                         const char *store)
@@ -43,7 +63,8 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     if (t == NULL)
         return NULL;
     t->last_used = last_used_open(store);
-    if (t->last_used == NULL) {
+    if (t->last_used == NULL || !begin_lease(t, w, store)) {
+        last_used_close(t->last_used);
         free(t);
         return NULL;
     }
@@ -88,6 +109,7 @@ void writer_thread_free(struct writer_thread *t)
     free_scans(&t->ready);
     free_scans(&t->parked);
     last_used_close(t->last_used);
+    lease_file_end(&t->lease_file, !held_answers_is_holding(&t->writer->held_answers));
     free(t);
 }
 
@@ -105,6 +127,7 @@ static void *run(void *writer_thread)
         write_queue_set_busy(queue);
         bool busy = one_batch(t);
         busy = one_chunk(t) || busy;
+        release_answers(t, false);
         chores(t);
         if (!busy && stopping)
             break;
@@ -112,8 +135,19 @@ static void *run(void *writer_thread)
         if (!busy && !t->collapsing && !write_queue_is_stopping(queue))
             wait_for_work(t);
     }
+    release_answers(t, true);
     last_used_flush(t->last_used, t->writer->token_table, clock_wall());
     return NULL;
+}
+
+/* Send the answers that were held back, if it is time; at the end, as nobody waits for them. */
+static void release_answers(struct writer_thread *t, bool at_end)
+{
+    struct held_answers *held = &t->writer->held_answers;
+
+    if (at_end || held_answers_is_due(held))
+        held_answers_release(held);
+    write_queue_set_held(t->writer->queue, held->count);
 }
 
 /* Make parked watches ready: the journal has grown, or some are to stop. */
@@ -211,6 +245,7 @@ static bool collapse(struct writer_thread *t)
 static void wait_for_work(struct writer_thread *t)
 {
     int64_t left = t->next_chores - clock_seconds();
+    int most = held_answers_wait(&t->writer->held_answers), wait = left > 0 ? (int)left * 1000 : 0;
 
-    write_queue_await_work(t->writer->queue, left > 0 ? (int)left * 1000 : 0);
+    write_queue_await_work(t->writer->queue, wait < most ? wait : most);
 }

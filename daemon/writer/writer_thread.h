@@ -23,6 +23,9 @@ int writer_thread_start(struct writer_thread *t);
 /* Finish what is waiting, write times of last use, and end the thread, if it was started; NULL is
  * allowed. */
 void writer_thread_stop(struct writer_thread *t);
+
+/* Free it, and note beside the store that the table, which the caller has closed, is not believed any
+ * more (lease_file.h). */
 void writer_thread_free(struct writer_thread *t);
 
 #endif

@@ -39,6 +39,9 @@ int cli_connection_open(struct cli_connection *conn, const char *path)
     if (fd < 0)
         return -errno;
     int error = connect_to(fd, conn->timeout, &address);
+    conn->distrust[0] = '\0';
+    if (error == 0)
+        error = cli_server_trust_check(fd, path, conn->distrust);
     if (error != 0) {
         close(fd);
         return error;

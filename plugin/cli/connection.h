@@ -7,23 +7,25 @@
 #include <poll.h>
 
 #include "plugin/cli/buffer.h"
+#include "plugin/cli/server_trust.h"
 #include "proto/limits.h"
 #include "proto/reply.h"
 
 enum { CLI_CONNECTION_BUFFER = 64 * 1024 }; /* for received bytes; longer than any line */
 
 struct cli_connection {
-    int fd;            /* -1: not connected */
-    int timeout;       /* milliseconds to wait for any byte; -1: for ever */
-    bool write_closed; /* the daemon reads no more */
-    int descriptor;    /* the last one received; -1: none */
+    int fd;                               /* -1: not connected */
+    int timeout;                          /* milliseconds to wait for any byte; -1: for ever */
+    bool write_closed;                    /* the daemon reads no more */
+    int descriptor;                       /* the last one received; -1: none */
+    char distrust[CLI_SERVER_TRUST_TEXT]; /* why the server is not trusted; empty: it is */
     struct cli_buffer out;
     size_t begin; /* range of the bytes in `in` that are not taken yet */
     size_t end;
     char in[CLI_CONNECTION_BUFFER];
 };
 
-/* Connect to the socket at `path`; 0 or -errno. */
+/* Connect to the socket at `path`, if its server can be trusted; 0 or -errno. */
 int cli_connection_open(struct cli_connection *conn, const char *path);
 void cli_connection_close(struct cli_connection *conn);
 

@@ -15,15 +15,21 @@ static const char *const defaults[] = {
     [ROLE_ADMIN] = "/run/jeton/admin.sock",
 };
 
-static void explain(const char *path, int error);
+static void explain(const struct cli_connection *conn, const char *path, int error);
 
 static int open_one(struct cli_connection *conn, const char *path)
 {
     int error = cli_connection_open(conn, path);
 
     if (error != 0)
-        explain(path, error);
+        explain(conn, path, error);
     return error;
+}
+
+/* True if there may be a socket of a lower role.  A server that is not trusted is reported. */
+static bool may_try_next(const struct cli_connection *conn, int error)
+{
+    return conn->distrust[0] == '\0' && (error == -ENOENT || error == -EACCES);
 }
 
 /* If none of the default sockets can be used, report the one of the lowest role that exists, as
@@ -38,7 +44,7 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ro
     if (named != NULL && named[0] != '\0')
         return open_one(conn, named);
     *path = defaults[ROLE_ADMIN];
-    for (int r = ROLE_ADMIN; r >= (int)role && (error == -ENOENT || error == -EACCES); r--) {
+    for (int r = ROLE_ADMIN; r >= (int)role && may_try_next(conn, error); r--) {
         error = cli_connection_open(conn, defaults[r]);
         if (error == -ENOENT)
             continue;
@@ -47,7 +53,7 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ro
     }
     if (error == 0)
         return 0;
-    explain(*path, reported);
+    explain(conn, *path, reported);
     return reported;
 }
 
@@ -70,10 +76,17 @@ static void explain_access(const char *path, char *advice, size_t size)
         snprintf(advice, size, "Neither you nor any of your groups may use it.");
 }
 
-static void explain(const char *path, int error)
+static void explain(const struct cli_connection *conn, const char *path, int error)
 {
     char advice[512] = "";
 
+    if (conn->distrust[0] != '\0') {
+        cli_message(
+            "will not use %s: %s\nAnother program could serve there in place of jetond; see "
+            "libjeton(3), \"Which sockets are trusted\".",
+            path, conn->distrust);
+        return;
+    }
     if (error == -ENOENT)
         snprintf(advice, sizeof(advice),
                  "The socket does not exist: is jetond running?  If it listens elsewhere, name the "

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The socket: which server to trust, and which reply a descriptor belongs to.
  *
- * Trust.  SO_PEERCRED gives the user who listens.  That must be root, the caller, or the owner of
- * the socket file, and nobody else may have been able to put that file there:
- *   - every directory on the path, and the socket, is owned by root, the caller or the server;
- *   - no directory can be written by group or others, unless it is sticky; then what lies in it
- *     must be root's or the caller's;
- *   - nothing on the path is a symbolic link.
- * This is checked after connecting: whoever can change the path between the two is trusted.
+ * Trust: proto/socket_trust.h.
  *
  * Descriptors.  Replies come in the order of the requests.  A descriptor comes with its reply's
  * first byte, and the kernel delivers no later reply in the same recvmsg(), so at most one has been
@@ -24,6 +18,8 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "proto/socket_trust.h"
 
 enum {
     RECEIVES_MAX = 64, /* in one step, so that a flood of replies cannot prolong it */
@@ -98,33 +94,15 @@ static int connect_to(const char *path, int64_t deadline)
 
 static int check_server(int fd, const char *path)
 {
-    char prefix[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    char copy[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+    struct socket_trust_fault fault;
     struct ucred server;
     socklen_t size = sizeof(server);
-    struct stat st;
-    bool last = false, sticky = false;
-    uid_t self = geteuid();
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &server, &size) < 0)
         return -errno;
-    for (size_t len = 1; !last; len += strcspn(path + len, "/")) {
-        memcpy(prefix, path, len);
-        prefix[len] = '\0';
-        if (lstat(prefix, &st) < 0)
-            return -errno;
-        last = path[len] == '\0';
-        if (S_ISLNK(st.st_mode))
-            return -ELOOP;
-        if (last ? !S_ISSOCK(st.st_mode) : !S_ISDIR(st.st_mode))
-            return last ? -ENOTSOCK : -ENOTDIR;
-        if (st.st_uid != 0 && st.st_uid != self && (sticky || st.st_uid != server.uid))
-            return -EPERM;
-        sticky = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-        if (!last && sticky && !(st.st_mode & S_ISVTX))
-            return -EPERM;
-        len += strspn(path + len, "/");
-    }
-    return server.uid == 0 || server.uid == self || server.uid == st.st_uid ? 0 : -EPERM;
+    memcpy(copy, path, strlen(path) + 1);
+    return socket_trust_check(copy, server.uid, geteuid(), lstat, &fault);
 }
 
 bool connection_is_open(const struct connection *c)
@@ -315,7 +293,7 @@ static enum status known_status(const struct reply *reply)
  * data lines unread: no request of the library asks for any. */
 static int take_reply(struct connection *c)
 {
-    char bytes[LINE_MAX_BYTES];
+    char *bytes = c->line;
     struct reply reply;
     const char *end = memchr(c->in, '\n', c->in_len);
     size_t len = end != NULL ? (size_t)(end - c->in) : 0;

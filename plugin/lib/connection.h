@@ -48,6 +48,9 @@ struct connection {
     size_t out_end;
     char in[LINE_MAX_BYTES];
     char out[CONNECTION_OUT_MAX];
+    /* Here and not on the stack, of which hosts may give little: a line that is taken apart, or one
+     * that the owner puts together.  Neither is needed any more when `done` of a query runs. */
+    char line[LINE_MAX_BYTES];
 };
 
 /* Connect, and only then close what the connection or the identity had before, so that the new

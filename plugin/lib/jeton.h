@@ -27,6 +27,8 @@
  * Conduct.   The library never prints, exits, raises a signal, changes errno or is a point of
  *            cancellation, and needs no initialisation.  Its descriptors are close-on-exec.  Copies
  *            of a value that it makes to send it are wiped when they are sent.
+ * Stack.     Any call needs less than 16 KiB of the calling thread's stack; jeton_verify() needs
+ *            less than 8 KiB.
  *
  * libjeton(3) documents everything, with an example.  Link with -ljeton. */
 #ifndef JETON_H

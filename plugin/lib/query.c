@@ -49,8 +49,7 @@ static void put_bytes(struct text *t, const char *key, struct slice bytes)
 bool query_send(struct query *query, struct connection *connection, const char *service,
                 const struct question *q, int64_t deadline)
 {
-    char buffer[LINE_MAX_BYTES];
-    struct text line = text_in(buffer, sizeof(buffer));
+    struct text line = text_in(connection->line, sizeof(connection->line));
 
     text_adds(&line, "verify");
     if (service[0] != '\0')
@@ -65,7 +64,7 @@ bool query_send(struct query *query, struct connection *connection, const char *
         query->status = JETON_MALFORMED; /* no store has a value that no line can hold */
     bool queued = !line.cut && connection_enqueue(connection, text_slice(&line), false, on_verdict,
                                                   query, deadline);
-    sodium_memzero(buffer, line.len);
+    sodium_memzero(connection->line, line.len);
     return queued;
 }
 

@@ -25,7 +25,8 @@
  * when the slot was read.  If either were checked only before, the answer would be as old as that
  * check, and between it and the slot a thread may sleep for any time.  A lease that ends further
  * ahead than the daemon ever grants is not trusted: the clocks differ (a time namespace), so it
- * would not end in time.
+ * would not end in time.  A view whose lease was found wrong once is not trusted again: the clock
+ * that disagreed goes on, and seconds after the daemon's death the lease would look right.
  *
  * Nothing read can fault: the file lies in memory and is sealed against shrinking, its size was
  * read before it was mapped, and every offset is checked against that size. */
@@ -44,9 +45,41 @@
 #include "proto/scopes.h"
 #include "proto/token.h"
 
-#define LEASE_MAX (INT64_C(6) * 1000000000) /* nanoseconds; the daemon grants five seconds */
+/* Nanoseconds: the daemon grants five seconds, and the coarse clock may be behind, on a busy virtual
+ * machine more than its usual milliseconds. */
+#define LEASE_MAX INT64_C(5500000000)
 
 enum { REAP_TRIES = 100 };
+
+/* -- validity ---------------------------------------------------------------------------------- */
+
+static bool is_live(const struct table_view *v)
+{
+    return atomic_load_explicit(&v->table.header->state, memory_order_acquire) == TABLE_LIVE &&
+           !atomic_load_explicit(&v->lease_failed, memory_order_relaxed);
+}
+
+/* Check the lease against the clock of this moment. */
+static bool has_lease(struct table_view *v)
+{
+    struct timespec t;
+
+    int64_t lease = atomic_load_explicit(&v->table.header->lease, memory_order_acquire);
+    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) < 0)
+        return false;
+    uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+    /* One unsigned comparison: a lease that has ended is as far off as one that is too long. */
+    if ((uint64_t)lease - now - 1 < LEASE_MAX)
+        return true;
+    atomic_store_explicit(&v->lease_failed, true, memory_order_relaxed);
+    return false;
+}
+
+/* True if what was read from the view before this call was valid until now. */
+static bool is_valid(struct table_view *v)
+{
+    return is_live(v) && has_lease(v);
+}
 
 /* -- mapping ---------------------------------------------------------------------------------- */
 
@@ -92,6 +125,7 @@ const char *table_view_open(int fd, uint64_t size, const struct table_view_condi
         goto out;
     madvise(at, size, MADV_DONTDUMP);
     v->conditions = *conditions;
+    has_lease(v); /* the daemon has just renewed it: what is wrong with it now shows best */
     *view = v;
     return NULL;
 out:
@@ -135,26 +169,6 @@ static unsigned enter(struct table_views *views, struct table_view_readers *read
 static void leave(struct table_view_readers *readers, unsigned slot)
 {
     atomic_fetch_sub_explicit(&readers->slot[slot].count, 1, memory_order_release);
-}
-
-static bool is_live(const struct table_view *v)
-{
-    return atomic_load_explicit(&v->table.header->state, memory_order_acquire) == TABLE_LIVE;
-}
-
-/* True if what was read from the view before this call was valid until now. */
-static bool is_valid(const struct table_view *v)
-{
-    struct timespec t;
-
-    if (!is_live(v))
-        return false;
-    int64_t lease = atomic_load_explicit(&v->table.header->lease, memory_order_acquire);
-    if (clock_gettime(CLOCK_MONOTONIC_COARSE, &t) < 0)
-        return false;
-    uint64_t now = (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-    /* One unsigned comparison: a lease that has ended is as far off as one that is too long. */
-    return (uint64_t)lease - now - 1 < LEASE_MAX;
 }
 
 /* Fill the claims from a verdict; false if the table contains what no token can have. */

@@ -25,6 +25,7 @@ struct table_view_conditions {
 /* A mapped and checked table. */
 struct table_view {
     struct table table;
+    _Atomic bool lease_failed; /* its lease was found wrong: never to be used again */
     struct table_view_conditions conditions;
     struct table_view *next;  /* in the list of retired views */
     uint64_t undrained_slots; /* retired: a bit for each slot whose readers may still use it */
@@ -78,8 +79,8 @@ void table_view_lookup_batch(struct table_views *views, struct table_view_reader
 bool table_view_usable(struct table_views *views, struct table_view_readers *readers);
 
 /* Make `view` the current one and retire the other.  If `view` is NULL, retire the current one, but
- * only if the daemon has ended it; otherwise its lease may yet be renewed.  One thread at a
- * time. */
+ * only if it is of no use any more: the daemon has ended it, or its lease was found wrong.  One
+ * thread at a time. */
 void table_view_replace(struct table_views *views, struct table_view_readers *readers,
                         struct table_view *view);
 

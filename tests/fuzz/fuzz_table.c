@@ -29,7 +29,7 @@ enum { TOKENS = 12, QUESTIONS = TOKENS + 2, ARENA = 512, MORE = 4096 };
 
 #define NOW INT64_C(1800000000)
 #define UPTIME INT64_C(1000000000000)
-#define LEASE_MAX INT64_C(6000000000)
+#define LEASE_MAX INT64_C(5500000000)
 
 enum { IMAGE = TABLE_HEADER_SIZE + (sizeof(struct table_slot) << TABLE_BITS_MIN) + ARENA };
 
@@ -45,6 +45,7 @@ static uint8_t digests[QUESTIONS][DIGEST_SIZE];
 static unsigned passes;
 
 static struct fuzz_input in;
+static bool lease_failed;  /* the client has read a lease that was wrong */
 static bool patch_pending; /* until the client has read the lease */
 
 static void value_numbered(unsigned number, char value[40])
@@ -121,10 +122,18 @@ static void patch_turn(void)
         ;
 }
 
+static bool has_lease(const struct table_header *h)
+{
+    return h->lease > UPTIME && h->lease - UPTIME <= LEASE_MAX;
+}
+
 /* Apply patches after the client has read the lease, which it does last. */
 static void on_lease_read(clockid_t id)
 {
-    if (id != CLOCK_MONOTONIC_COARSE || !patch_pending)
+    if (id != CLOCK_MONOTONIC_COARSE)
+        return;
+    lease_failed = lease_failed || !has_lease((const void *)image);
+    if (!patch_pending)
         return;
     memcpy(before, image, size);
     snapshot = before;
@@ -150,7 +159,7 @@ static bool image_is_live(void)
 {
     const struct table_header *h = (const void *)snapshot;
 
-    return h->state == TABLE_LIVE && h->lease > UPTIME && h->lease - UPTIME <= LEASE_MAX;
+    return h->state == TABLE_LIVE && has_lease(h);
 }
 
 static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZE])
@@ -286,7 +295,8 @@ static void verify_every_question(struct table_view *view)
         for (enum kind kind = PLAIN; kind < ALL; kind++)
             verify_one(view, i, kind);
     verify_all(view);
-    MUST(table_view_usable(&views, &readers) == image_is_live());
+    bool usable = table_view_usable(&views, &readers);
+    MUST(usable == (image_is_live() && !lease_failed));
 }
 
 /* Verify a value and apply a group of patches, in turn, up to the end of the input. */
@@ -363,6 +373,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     size = flags & TRUNCATED ? sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer)) :
                                IMAGE;
     passes = 0;
+    lease_failed = false;
     try_table(flags);
     MUST(len > 1 || (passes > 0) == !(flags & (SEALED_BADLY | TRUNCATED | WRONG_SIZE)));
     if (image != buffer)

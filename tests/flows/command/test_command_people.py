@@ -218,10 +218,30 @@ def test_advice_is_given_when_there_is_no_way_in(daemon):
     d.start()
 
 
+def test_socket_that_somebody_else_could_have_put_there_is_not_used(daemon):
+    need_root()
+    d = daemon(uid=65534)
+    value = d.create()["token"]
+    assert jeton(d.path(), "verify", input=value).status == 0
+    os.chmod(d.directory, 0o777)
+    for arguments in ("verify",), ("create",):
+        done = jeton(d.path(), *arguments, input=value)
+        assert (done.status, done.out) == (3, ""), done
+        assert f"{d.directory} can be written by group or others" in done.err, done
+    os.chmod(d.directory, 0o755)
+    os.symlink(d.path(), f"{d.directory}/link.sock")
+    assert "is a symbolic link" in jeton(f"{d.directory}/link.sock", "ping").err
+    os.chown(d.path(), 4711, -1)
+    assert "belongs neither to root, nor to the client, nor to the server" in jeton(d.path(), "ping").err
+    os.chown(d.path(), 65534, -1)
+    done = subprocess.run([JETON, "-S", "admin.sock", "ping"], cwd=d.directory, capture_output=True, timeout=20)
+    assert done.returncode == 0, done
+
+
 def test_default_socket_is_the_highest_that_may_be_used(daemon):
     need_root()
     script = ("mount -t tmpfs none /run && mkdir /run/jeton && cd /run/jeton && "
-              "ln -s $D/*.sock . && exec setpriv --reuid 65534 --clear-groups \"$@\"")
+              "for s in admin observe verify; do touch $s.sock; mount --bind $D/$s.sock $s.sock; done && exec setpriv --reuid 65534 --clear-groups \"$@\"")
     d = daemon("admin.mode=0600", "observe.mode=0666", "verify.mode=0666")
     os.chmod(os.path.dirname(d.directory), 0o755)
     os.chmod(d.directory, 0o755)

@@ -87,9 +87,20 @@ def test_unanswered_change_may_be_undone_by_a_kill_and_not_later():
 
 
 def test_table_of_a_killed_daemon_is_believed_as_long_as_its_lease():
-    changed = did(11, 12, "revoke", life=SECOND)
-    assert explained(MADE, changed, table(13, 13.1), ends=[KILLED])
-    assert not explained(MADE, changed, table(13, 13.1, "NO disabled"), ends=[KILLED])
-    assert not explained(MADE, changed, did(13, 13.1, "verify", life=SECOND), ends=[KILLED])
-    assert not explained(MADE, changed, table(16.5, 16.6), ends=[KILLED])
-    assert not explained(MADE, changed, table(13, 13.1), ends=[STOPPED])
+    off, on = did(3, 4, "disable"), did(11, 12, "enable", life=SECOND)
+    assert explained(MADE, off, on, table(13, 13.1, "NO disabled"), ends=[KILLED])
+    assert not explained(MADE, off, on, table(13, 13.1, "NO revoked"), ends=[KILLED])
+    assert not explained(MADE, off, on, did(13, 13.1, "verify", "NO disabled", life=SECOND),
+                         ends=[KILLED])
+    assert not explained(MADE, off, on, table(16.5, 16.6, "NO disabled"), ends=[KILLED])
+    assert not explained(MADE, off, on, table(13, 13.1, "NO disabled"), ends=[STOPPED])
+
+
+def test_yes_by_the_table_of_a_killed_daemon_after_an_acknowledged_denial_is_found():
+    for verb in "revoke", "disable":
+        denied = did(11, 14, verb, life=SECOND)
+        seen = did(12, 12.5, "verify", f"NO {verb}d", life=SECOND)
+        assert explained(MADE, denied, seen, table(13, 13.1), ends=[KILLED])
+        assert explained(MADE, denied, seen, table(13.9, 14.2), ends=[KILLED])
+        assert not explained(MADE, denied, seen, table(14.1, 14.2), ends=[KILLED])
+        assert not explained(MADE, denied, table(14.1, 14.2), ends=[KILLED])

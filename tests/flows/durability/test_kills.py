@@ -28,7 +28,7 @@ class World:
             load.made = self.serial * 100       # descriptions stay unique
         end = time.monotonic() + random.uniform(0, LONGEST)
         drive(loads, lambda: time.monotonic() >= end)
-        daemon.kill()
+        daemon.kill_unseen()
         for load in loads:
             load.drain()
         return loads
@@ -110,7 +110,7 @@ def test_no_acknowledged_change_is_lost_in_200_kills():
             if random.random() < 0.1:       # and once more before it is ready again
                 daemon.spawn()
                 time.sleep(random.uniform(0, 0.02))
-                daemon.kill()
+                daemon.kill_unseen()
             daemon.start()
             world.check(daemon, loads)
             if number % FULL_CHECK == 0:

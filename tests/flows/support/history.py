@@ -5,7 +5,8 @@ The state of a token is `unknown`, `active`, `disabled` or `revoked`.  Each oper
 at one moment between its beginning and its end.  A change has two such moments, one at which
 verifications see it and one from which it survives the daemon's death; one that was not answered
 may have had either, both or none.  When the daemon is killed, what had not come to the second
-moment is undone, and for a while the table that it lent goes on showing what it showed last.
+moment is undone, and for a while the table that it lent goes on showing what it showed last; but
+never yes once the next daemon has acknowledged a denial.
 
 All ways in which it may have gone are followed at once, in the order of the recorded times."""
 import collections
@@ -133,10 +134,16 @@ class Course:
             marks.add((SAVED, number))
         if not all(marks <= world.done for world in self.worlds):
             self.spread()
-        self.worlds = {world._replace(done=world.done - marks)
+        self.worlds = {self.end_belief(world._replace(done=world.done - marks), number)
                        for world in self.worlds if marks <= world.done}
         self.demand(self.operations[number])
         del self.pending[number]
+
+    def end_belief(self, world, number):
+        """An acknowledged denial holds everywhere: no table may say yes to what begins later."""
+        operation = self.operations[number]
+        denied = operation.verb in ("disable", "revoke") and operation.answer == "OK"
+        return world._replace(ghost=None) if denied and world.ghost == "active" else world
 
     def end(self, number):
         """Drop what this daemon was asked and did not answer: that will not happen any more."""

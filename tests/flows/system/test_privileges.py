@@ -7,7 +7,10 @@ import shutil
 import stat
 import tempfile
 
+import pytest
+
 from daemon import Daemon, run_jetond
+from library import Handle, library
 from requirements import need_root
 from waiting import eventually
 
@@ -56,6 +59,48 @@ def test_store_and_missing_directories_belong_to_the_user():
         assert os.stat(d.directory).st_uid == 0, "what was there is left as it was"
         d.restart()
         assert d.verify(token["token"]) == "OK"
+
+
+def test_client_trusts_a_socket_whose_missing_directories_root_made():
+    need_root()
+    if library() is None:
+        pytest.skip("needs libjeton in this process")
+    with daemon_that_drops(roles=("admin",)) as d:
+        d.stop()
+        verify = f"{d.directory}/several/levels/down/verify.sock"
+        d.store = f"{d.directory}/store/below/tokens.tdb"
+        d.settings = [*d.settings, f"verify.path={verify}", "verify.mode=0666"]
+        d.start()
+        value = d.create()["token"]
+        store = os.stat(os.path.dirname(d.store))
+        assert (store.st_uid, stat.S_IMODE(store.st_mode)) == (pwd.getpwnam(USER).pw_uid, 0o700)
+        for level in "several", "several/levels", "several/levels/down", "store":
+            made = os.stat(f"{d.directory}/{level}")
+            assert (made.st_uid, stat.S_IMODE(made.st_mode)) == (0, 0o755), level
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setgroups([])
+                os.setresuid(4711, 4711, 4711)
+                os.write(writer, " ".join(Handle(verify).verify(value)).encode())
+            except BaseException as fault:
+                os.write(writer, repr(fault).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert os.read(reader, 1000).split()[0] == b"OK"
+        assert "refuse" not in d.log()
+        d.restart()     # the socket's file is still there
+
+
+def test_socket_that_clients_would_refuse_is_named_at_start():
+    need_root()
+    with daemon_that_drops(roles=("admin", "verify")) as d:
+        assert "refuse" not in d.log(), d.log()
+        d.stop()
+        os.chmod(d.directory, 0o777)
+        d.start()
+        assert f"jeton command will refuse {d.path('verify')}: {d.directory} can be written by group or others" in d.log()
 
 
 def test_sockets_get_their_groups_before_and_are_served_after():

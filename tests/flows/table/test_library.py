@@ -46,6 +46,21 @@ def test_verification_makes_no_system_call_once_warm(daemon):
     assert len(between.splitlines()) <= 1, between
 
 
+def test_each_call_needs_no_more_stack_than_the_manual_says(daemon):
+    need_plain_library()
+    d = daemon()
+    value = d.create(scopes="a,b", subject="ann")["token"]
+    program = compiled(d.directory, f"{ROOT}/tests/small_stack.c", "-Wl,-z,now")
+    done = subprocess.run([program, d.path("verify"), str(16 << 10)], input=value + "\n", text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)
+    used = dict(re.findall(r"^(.*) (\d+)$", done.stdout, re.M))
+    small = {name: int(size) for name, size in used.items() if name.startswith(("verify", "start", "dispatch"))}
+    assert {"verify", "verify, without the table", "dispatch, without the table"} <= set(small)
+    assert max(small.values()) < 8 << 10
+
+
 def manual_example():
     """Return the program in libjeton(3)."""
     with open(f"{ROOT}/plugin/lib/libjeton.3") as file:

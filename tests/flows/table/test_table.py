@@ -5,34 +5,21 @@ import fcntl
 import grp
 import mmap
 import os
-import socket
-import struct
 import time
 
 import pytest
 
 import proc
-from client import Client, Fields
+from client import Client
+from received_table import CLOSED, LIVE, SUPERSEDED, Table, as_somebody, received
 from requirements import need_root
-from value import digest_of
 from waiting import eventually
 
 MAGIC = 0x31626174656e6f74
 SEALS = 0x01 | 0x02 | 0x04 | 0x10           # SEAL SHRINK GROW FUTURE_WRITE
-LEASE_AT, STATE_AT = 128, 136
-LIVE, SUPERSEDED, CLOSED = 1, 2, 3
 DISABLED, REVOKED = 4, 8
 LEASE = 5                                   # seconds
 HUGE, MAP_FIXED, MADV_COLLAPSE = 2 << 20, 0x10, 25
-
-
-def received(path):
-    """Return the reply to `table`, and the descriptor received with it or None."""
-    with Client(path) as client:
-        client.send("table")
-        data, descriptors, _, _ = socket.recv_fds(client.sock, 65536, 4)
-        assert data.endswith(b"\n") and len(descriptors) <= 1, (data, descriptors)
-        return Fields(data[:-1]), descriptors[0] if descriptors else None
 
 
 def huge_pages_fault():
@@ -53,32 +40,6 @@ def huge_pages_fault():
     libc.munmap(ctypes.c_void_p(space), ctypes.c_size_t(2 * HUGE))
     os.close(fd)
     return fault
-
-
-class Table:
-    def __init__(self, daemon):
-        self.reply, self.fd = received(daemon.path("verify"))
-        self.map = mmap.mmap(self.fd, int(self.reply["size"]), mmap.MAP_SHARED, mmap.PROT_READ)
-
-    def number(self, form, at):
-        return struct.unpack_from(form, self.map, at)[0]
-
-    @property
-    def state(self):
-        return self.number("I", STATE_AT)
-
-    @property
-    def lease(self):
-        return self.number("q", LEASE_AT) / 1e9
-
-    def flags(self, value):
-        """Return the flags of the slot that holds a value's digest; None: no slot does."""
-        slots, bits = self.number("Q", 16), self.number("I", 12)
-        at = self.map.find(digest_of(value), slots, slots + (64 << bits))
-        if at < 0:
-            return None
-        assert (at - slots) % 64 == 8, "place in the slot"
-        return self.number("I", at - 4)
 
 
 def test_table_is_sealed_and_cannot_be_written_through_what_is_handed_out(daemon):
@@ -160,26 +121,6 @@ def test_growth_gives_a_new_table_and_marks_the_old_one(daemon):
     assert int(new.reply["size"]) > int(old.reply["size"])
     assert new.flags(value) == 1
     assert d.verify(value) == "OK"
-
-
-def as_somebody(uid, groups, act):
-    """Run `act` as another user; return its result."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setgroups(groups)
-        os.setgid(uid)
-        os.setuid(uid)
-        try:
-            os.write(writer, act().encode())
-        except BaseException as fault:
-            os.write(writer, repr(fault).encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as pipe:
-        answer = pipe.read()
-    os.waitpid(child, 0)
-    return answer
 
 
 def test_table_is_given_to_root_and_its_group_and_to_nobody_else(daemon):

@@ -147,7 +147,6 @@ static void a_table_that_is_not_valid_answers_nothing(void **state)
     struct forged_table f = forged_new();
     struct table_views views = { .retired = NULL };
     enum status status;
-    int64_t lease = f.header->lease;
 
     forged_put(&f, 1, 0, 0);
     table_view_replace(&views, &readers, forged_open(&f, true));
@@ -158,16 +157,56 @@ static void a_table_that_is_not_valid_answers_nothing(void **state)
         f.header->state = TABLE_LIVE;
         assert_true(lookup(&views, 1, &status, NULL) && table_view_usable(&views, &readers));
     }
-    const int64_t leases[] = {
-        0, -1, 1, INT64_MIN, INT64_MAX, monotonic() - 20000000, monotonic() + INT64_C(8000000000)
-    };
-    for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
-        f.header->lease = leases[i];
+    table_views_free(&views), forged_free(&f);
+}
+
+/* Set a lease while the table is mapped, or before. */
+static void check_disbelieved(int64_t lease, bool mapped)
+{
+    struct forged_table f = forged_new();
+    struct table_views views = { .retired = NULL };
+    enum status status;
+    int64_t good = f.header->lease;
+
+    forged_put(&f, 1, 0, 0);
+    if (!mapped)
+        f.header->lease = lease;
+    table_view_replace(&views, &readers, forged_open(&f, true));
+    if (mapped) {
+        assert_true(lookup(&views, 1, &status, NULL) && status == STATUS_OK);
+        f.header->lease = lease;
         assert_false(lookup(&views, 1, &status, NULL) || table_view_usable(&views, &readers));
     }
-    f.header->lease = lease;
+    f.header->lease = good;
+    assert_false(lookup(&views, 1, &status, NULL) || lookup(&views, 2, &status, NULL));
+    assert_false(table_view_usable(&views, &readers));
+    table_view_replace(&views, &readers, NULL);
+    assert_null(atomic_load(&views.current));
+    struct table_view *again;
+    assert_null(table_view_open(f.fd, f.size, &final_conditions, &again));
+    table_view_replace(&views, &readers, again); /* it was fetched anew */
     assert_true(lookup(&views, 1, &status, NULL) && status == STATUS_OK);
     table_views_free(&views), forged_free(&f);
+}
+
+static void a_table_whose_lease_was_wrong_once_is_not_believed_again(void **state)
+{
+    (void)state;
+    const int64_t leases[] = {
+        0,
+        -1,
+        1,
+        INT64_MIN,
+        INT64_MAX,
+        monotonic() - 20000000,
+        monotonic() + INT64_C(8000000000),
+        monotonic() + INT64_C(5900000000),
+    };
+
+    for (size_t i = 0; i < sizeof(leases) / sizeof(leases[0]); i++) {
+        check_disbelieved(leases[i], true);
+        check_disbelieved(leases[i], false);
+    }
 }
 
 static void only_a_final_table_may_refuse(void **state)
@@ -220,6 +259,7 @@ int main(void)
         cmocka_unit_test(every_lie_in_a_header_is_refused),
         cmocka_unit_test(what_no_token_can_have_is_never_a_pass),
         cmocka_unit_test(a_table_that_is_not_valid_answers_nothing),
+        cmocka_unit_test(a_table_whose_lease_was_wrong_once_is_not_believed_again),
         cmocka_unit_test(only_a_final_table_may_refuse),
         cmocka_unit_test(a_use_is_taken_once_a_minute),
     };
