@@ -260,15 +260,6 @@ static void stop(struct daemon *s)
 
 /* -- reload ---------------------------------------------------------------------------------- */
 
-/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works
- * because a configuration begins as all zeros. */
-static bool needs_restart(const struct config *a, const struct config *b)
-{
-    return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
-           strcmp(a->user, b->user) != 0 || a->sandbox != b->sandbox || a->network != b->network ||
-           a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
-}
-
 static void keep_config(struct daemon *s, const struct problem *problem)
 {
     log_error("config: the configuration stays as it was: %s", problem->message);
@@ -283,6 +274,7 @@ static void reload(struct daemon *s)
 {
     struct problem problem;
     struct config c;
+    struct config_faults faults;
     struct resolved resolved;
 
     sd_notify_reloading(&s->environment->notify);
@@ -290,15 +282,17 @@ static void reload(struct daemon *s)
         s->reload_again = true;
         return;
     }
-    if (!config_load(&s->environment->source, &c, &problem) ||
-        !resolve_config(&c, &resolved, &problem) ||
+    if (!config_load(&s->environment->source, &c, &faults)) {
+        keep_config(s, &faults.fault[0]);
+        return;
+    }
+    if (!resolve_config(&c, &resolved, &problem) ||
         !stack_set_replace(s->server.stack_set, &c, &s->server.metrics, &problem)) {
         keep_config(s, &problem);
         return;
     }
-    if (needs_restart(&s->config, &c))
-        log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
-                    "only with a restart");
+    config_log_restart_keys(&s->config, &c);
+    config_log_overridden(&s->environment->source, &c);
     log_set_level(c.log_level);
     settings_apply(&s->server.settings, &c, resolved.table_gid);
     client_limit_set(s->server.client_limit, host_limits_connections(&c, s->server.workers),
