@@ -8,16 +8,18 @@
 
 #include "daemon/base/journald.h"
 #include "daemon/check.h"
+#include "daemon/config/config_print.h"
 #include "daemon/daemon.h"
 #include "daemon/net/refusal.h"
 #include "daemon/sandbox/sandbox.h"
 
 static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };
 static enum check_extent check_extent = CHECK_NOTHING;
+static bool print_only;
 
 static const char usage[] =
     "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]...\n"
-    "              [--check | --check-config]\n"
+    "              [--check | --check-config | --print-config]\n"
     "\n"
     "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
     "\n"
@@ -25,6 +27,7 @@ static const char usage[] =
     "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
     "  --check                  check configuration, verifiers and store, and exit\n"
     "  --check-config           the same without the store\n"
+    "  --print-config           print all settings, as a configuration file, and exit\n"
     "  --version, --help        show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
@@ -46,13 +49,10 @@ static bool add_assignment(const char *assignment)
 static bool parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' },
-        { "check-config", no_argument, NULL, 'K' },
-        { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
+        { "check", no_argument, NULL, 'k' },        { "check-config", no_argument, NULL, 'K' },
+        { "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };
 
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -68,6 +68,9 @@ static bool parse_options(int argc, char **argv)
         case 'k':
         case 'K':
             check_extent = option == 'k' ? CHECK_ALL : CHECK_CONFIG;
+            break;
+        case 'p':
+            print_only = true;
             break;
         case 'v':
             puts("jetond " JETON_VERSION);
@@ -147,8 +150,13 @@ int main(int argc, char **argv)
     }
     environment.source.inherited_roles = listen_fds_roles(&environment.inherited);
     config_load(&environment.source, &config, &faults);
+    if (print_only && faults.count == 0) {
+        config_print(&config);
+        return EXIT_SUCCESS;
+    }
     if (check_extent != CHECK_NOTHING)
         return check(&config, &environment.source, check_extent, &faults);
-    sd_notify_open(&environment.notify);
+    if (!print_only)
+        sd_notify_open(&environment.notify);
     return faults.count > 0 ? log_faults(&faults) : run(&config);
 }

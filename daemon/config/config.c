@@ -273,7 +273,27 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
     return false;
 }
 
-/* -- two configurations ----------------------------------------------------------------------- */
+/* -- keys for others -------------------------------------------------------------------------- */
+
+static enum config_kind kind_of(const struct key_row *row)
+{
+    return row->read == read_number      ? CONFIG_NUMBER :
+           row->read == read_duration    ? CONFIG_DURATION :
+           row->read == read_yes_no      ? (row->least == 0 ? CONFIG_YES_NO : CONFIG_AUTO_NO) :
+           row->read == read_mode        ? CONFIG_MODE :
+           row->read == read_log_level   ? CONFIG_LOG_LEVEL :
+           row->read == read_socket_path ? CONFIG_PATHS :
+                                           CONFIG_TEXT;
+}
+
+bool config_key_at(size_t at, struct config_key *key)
+{
+    if (at >= ROWS)
+        return false;
+    *key = (struct config_key){ rows[at].section, rows[at].name, kind_of(&rows[at]),
+                                rows[at].offset };
+    return true;
+}
 
 static bool paths_differ(const struct config_role *a, const struct config_role *b)
 {
@@ -286,17 +306,17 @@ static bool paths_differ(const struct config_role *a, const struct config_role *
 
 static bool key_differs(const struct key_row *row, const struct config *a, const struct config *b)
 {
+    static const size_t size[] = {
+        [CONFIG_NUMBER] = sizeof(uint64_t), [CONFIG_DURATION] = sizeof(int64_t),
+        [CONFIG_YES_NO] = sizeof(bool),     [CONFIG_AUTO_NO] = sizeof(bool),
+        [CONFIG_MODE] = sizeof(unsigned),   [CONFIG_LOG_LEVEL] = sizeof(enum log_level),
+    };
     const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+    enum config_kind kind = kind_of(row);
 
-    if (row->read == read_socket_path)
-        return paths_differ(x, y);
-    if (row->read == read_text || row->read == read_absolute_path || row->read == read_prefix)
-        return strcmp(x, y) != 0;
-    size_t size = row->read == read_yes_no    ? sizeof(bool) :
-                  row->read == read_mode      ? sizeof(unsigned) :
-                  row->read == read_log_level ? sizeof(enum log_level) :
-                                                sizeof(uint64_t);
-    return memcmp(x, y, size) != 0;
+    return kind == CONFIG_PATHS ? paths_differ(x, y) :
+           kind == CONFIG_TEXT  ? strcmp(x, y) != 0 :
+                                  memcmp(x, y, size[kind]) != 0;
 }
 
 void config_restart_keys(const struct config *a, const struct config *b, struct text *names)

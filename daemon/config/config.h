@@ -81,6 +81,28 @@ bool config_section_known(const char *name);
 /* True if the value that was given for a key was refused, so that the key has another one. */
 bool config_key_refused(const struct config *c, const char *section, const char *name);
 
+/* What a key's value is, and where in struct config. */
+enum config_kind {
+    CONFIG_NUMBER,
+    CONFIG_DURATION,
+    CONFIG_TEXT,
+    CONFIG_YES_NO,
+    CONFIG_AUTO_NO,
+    CONFIG_MODE,
+    CONFIG_LOG_LEVEL,
+    CONFIG_PATHS /* a struct config_role */
+};
+
+struct config_key {
+    const char *section;
+    const char *name;
+    enum config_kind kind;
+    size_t offset;
+};
+
+/* Describe the key number `at`; false: there are no more. */
+bool config_key_at(size_t at, struct config_key *key);
+
 /* Add the names of the keys that differ and take effect only at a start. */
 void config_restart_keys(const struct config *a, const struct config *b, struct text *names);
 

@@ -192,6 +192,29 @@ def test_check_config_leaves_the_store_alone(daemon):
     d.start()
 
 
+def test_printed_configuration_is_one_that_says_the_same(daemon):
+    d = daemon(config="")
+    d.stop()
+    plain = run_jetond("--print-config", "--config", d.config)
+    d.configure(plain.stdout)
+    assert run_jetond("--print-config", "--config", d.config).stdout == plain.stdout
+    d.configure("[daemon]\nretention = 90m\nlog_level = error\nsandbox = no\nnetwork = yes\n[admin]\nmode = 600\n"
+                "path = /a\npath = /b\n[service a]\nrequired = local\nrequired = require " +
+                "\n  ".join(f'subject="a b {i} ; {"x" * 50}"' for i in range(16)) + "\n")
+    first = run_jetond("--print-config", "--config", d.config)
+    assert first.returncode == 0, first
+    for line in "retention = 90m", "sandbox = no", "network = yes", "mode = 0600", "path = /b", "workers = 0":
+        assert line in first.stdout.splitlines(), (line, first.stdout)
+    d.configure(first.stdout)
+    again = run_jetond("--print-config", "--config", d.config)
+    assert (again.stdout, again.stderr) == (first.stdout, ""), again
+    d.configure("[daemon]\nworker = 1\n")
+    done = run_jetond("--print-config", "--config", d.config)
+    assert (done.returncode, done.stdout) == (USAGE, "") and "worker" in done.stderr, done
+    d.configure("")
+    d.start()
+
+
 def test_reload_logs_the_settings_that_need_a_restart_and_no_others(daemon):
     d = daemon(config="[daemon]\nworkers = 1\nretention = 1d\n")
     d.configure("[daemon]\nworkers = 2\nprefix = new\nretention = 2d\n")

@@ -101,6 +101,24 @@ def test_programs_are_built_with_what_is_installed():
     run(f"{root}/program", env=os.environ | {"LD_LIBRARY_PATH": f"{root}/usr/local/lib"})
 
 
+def test_programs_are_built_with_nothing_else_installed():
+    root = installed()
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PKG_CONFIG")}
+    flags = run("pkg-config", "--cflags", "--libs", "libjeton", env=alone | {
+        "PKG_CONFIG_LIBDIR": f"{root}/usr/local/lib/pkgconfig"})
+    assert "-ljeton" in flags, flags
+
+
+def test_links_of_installed_documents_lead_somewhere():
+    root = installed()
+    for name in "README.md", "PROTOCOL.md":
+        path = f"{root}/usr/local/share/doc/jeton/{name}"
+        links = re.findall(r"\]\(([^)]+)\)", text_of(path))
+        assert links, path
+        for link in links:
+            assert link.startswith("#") or os.path.exists(os.path.join(os.path.dirname(path), link)), (name, link)
+
+
 # -- units ---------------------------------------------------------------------------------------
 
 def units_to_judge():
