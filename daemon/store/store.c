@@ -12,8 +12,6 @@
 #include "daemon/store/bulk_read.h"
 #include "daemon/store/tdb_file.h"
 
-enum { SHARED_WAIT = 10000 }; /* milliseconds */
-
 struct store {
     struct tdb_file file;
     enum store_mode mode;
@@ -108,7 +106,7 @@ bool store_is_shared(const struct store *s)
 
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    if (s->shared ? !tdb_file_open_shared(&s->file, SHARED_WAIT) :
+    if (s->shared ? !tdb_file_open_shared(&s->file) :
                     !tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
         explain(s, problem);
         return false;
@@ -125,8 +123,7 @@ static void explain(struct store *s, struct problem *problem)
 
     if (s->shared && (s->file.unclean || errno == EAGAIN || errno == EACCES))
         problem_set(problem, STATUS_BUSY,
-                    "store %.120s: the daemon that is using it has been saving for %d s", path,
-                    SHARED_WAIT / 1000);
+                    "store %.120s: the daemon that is using it goes on saving", path);
     else if (s->file.unclean)
         problem_set(problem, STATUS_BUSY,
                     "store %.120s holds an unfinished transaction, as after "

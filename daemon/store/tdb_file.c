@@ -238,6 +238,8 @@ bool tdb_file_open(struct tdb_file *f, int flags)
     return false;
 }
 
+enum { SHARED_WAIT = 10000 }; /* milliseconds */
+
 /* Keep others from beginning a transaction: they lock this byte for writing, and read-only TDB has
  * no locks of its own. */
 static bool hold_transactions(const struct tdb_file *f)
@@ -247,7 +249,7 @@ static bool hold_transactions(const struct tdb_file *f)
     return fcntl(tdb_fd(f->tdb), F_SETLK, &lock) == 0;
 }
 
-bool tdb_file_open_shared(struct tdb_file *f, int milliseconds)
+bool tdb_file_open_shared(struct tdb_file *f)
 {
     const struct timespec pause = { .tv_nsec = 10 * 1000000 };
 
@@ -258,7 +260,7 @@ bool tdb_file_open_shared(struct tdb_file *f, int milliseconds)
             return true;
         if (f->tdb != NULL && errno != EAGAIN && errno != EACCES)
             break;
-        if (waited >= milliseconds) {
+        if (waited >= SHARED_WAIT) {
             errno = EAGAIN;
             break;
         }
