@@ -384,7 +384,7 @@ def test_pages_that_are_referred_to_are_there(page):
     for name, section in re.findall(r"^\.Xr (\S+) (\d)", read(page), re.M):
         if re.match(r"jeton|libjeton|pam_jeton", name):
             assert f"{name}.{section}" in ours, (name, section)
-    for title in re.findall(r"Sx ([A-Z][A-Za-z ]*?)(?: No .*| [.,;:)].*)?$", read(page), re.M):
-        if f"Sx {title} No in Xr" in read(page):
-            continue
-        assert re.search(rf"^\.S[hs] {title}$", read(page), re.M), f"there is no section {title}"
+    lines = re.sub(r"\n\.?(in|Xr)\b", r" \1", re.sub(r" No in Xr ", "\nin\n.Xr ", read(page)))
+    for title, other in re.findall(r"Sx ([A-Z][A-Za-z ]*?)(?: in Xr (\S+ \d).*| [.,;:)].*)?$", lines, re.M):
+        where = next(path for path in MANUALS if path.endswith(other.replace(" ", ".") or page))
+        assert re.search(rf"^\.S[hs] {title}$", read(where), re.M), f"there is no section {title} in {where}"
