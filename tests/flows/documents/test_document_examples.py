@@ -45,7 +45,10 @@ class Place:
         self.directory = self.d.directory
         self.shell = Shell(self.directory, self.d.path(), other=daemon().path())
         self.names = {}
-        self.made = None
+        self.made = self.before = None
+        self.names |= epochs(document, self.d)
+        if chosen := re.search(r"^# id=([0-9a-f]{20})$", read(document), re.M):
+            self.names[chosen[1]] = id_of(self.typed)
         for path in "etc/ci", "etc/jeton", "verifiers":
             os.makedirs(f"{self.directory}/{path}")
         for name, content in (("idp.jwks", json.dumps(KEYS)), ("introspect.secret", "secret\n")):
@@ -63,12 +66,31 @@ class Place:
         self.made = self.d.create(subject="ann", scopes="deploy")["token"]
         return self.made
 
+    def stop(self):
+        assert self.typed               # a token that must outlive it
+        self.before = len(self.d.list())
+        self.d.stop()
+
+    def start(self):
+        """At the end of an example, all tokens are there."""
+        if self.d.process is None:
+            self.d.start()
+        if self.before is not None:
+            assert len(self.d.list()) == self.before, "tokens are missing"
+        self.before = None
+
     def here(self, text):
         """Write the paths of an installed system as those of this place."""
-        for path, other in (("/run/jeton/", "/"), ("/var/lib/jeton/", "/"), ("/etc/", "/etc/"),
+        for path, other in (("/run/jeton/", "/"), (r"/var/lib/jeton\b", ""), ("/etc/", "/etc/"),
                             ("/usr/lib/jeton/verifiers", "/verifiers")):
             text = re.sub(rf"(?<![\w.]){path}", f"{self.directory}{other}", text)
         return text.replace("@SBINDIR@/", "").replace("@DOCDIR@", "/usr/share/doc/jeton")
+
+
+def epochs(document, d):
+    """Return the name of the store's history, where there is such a thing, for those that a document shows."""
+    ours = d.done("hello").final.get("epoch")
+    return {shown: ours for shown in re.findall(r"\b[0-9a-f]{16}\b", read(document)) if ours}
 
 
 # -- kinds of examples ---------------------------------------------------------------------------
@@ -156,7 +178,8 @@ def run_socat(place, text):
 
 
 def run_shell(place, text):
-    text = re.sub(r"^(\S*@SBINDIR@/)", "", text)
+    if re.search(r"\b(tdbtool|mv tokens\.tdb)\b", text) and place.d.process is not None:
+        place.stop()                    # nobody touches the store of a running daemon
     for command, shown in commands(text):
         command = translate(place.here(command), place.names)
         run_command(place, command, [line for line in shown if line.strip()])
@@ -166,14 +189,14 @@ def run_command(place, command, shown):
     d, status = place.d, (0,)
     program = command.split()[0]
     if re.match(r"systemctl (stop|restart) .*jetond", command) and d.process is not None:
-        place.typed                     # a token that must outlive it
-        place.before = len(d.list())
-        d.stop()
-    if program == "jetond":
+        place.stop()
+    if "--restore" in command:
+        command += f" --set daemon.store={d.store}"
+    elif program == "jetond":
         os.makedirs(f"{place.directory}/own", exist_ok=True)
         command = f"(cd own && timeout 1 {command})"
     if "watch" in command.split():
-        command, status = re.sub(r"after=\d+", "after=1", f"timeout 1 {command}"), (124,)
+        command, status = re.sub(r"(after=(?:\w+:)?)\d+", r"\g<1>1", f"timeout 1 {command}"), (124,)
     typed = ""
     if d.process is not None and re.search(r"verify|--value|\$token", command):
         typed = place.typed
@@ -185,7 +208,6 @@ def run_command(place, command, shown):
     if re.match(r"systemctl (start|restart|enable --now)", command) and d.process is None:
         d.clients = {}
         d.start()
-        assert len(d.list()) == place.before, "the tokens are still there"
     check_output(place, command, shown, output)
 
 
@@ -279,6 +301,7 @@ def test_every_example_does_what_the_document_shows(daemon, document):
                     kind(place, text + "\n")
                 except Exception as problem:
                     raise AssertionError(f"{example.name}: {problem}\n\n{text}") from problem
+            place.start()
     finally:
         place.shell.close()
     if place.d.process is None:
@@ -291,7 +314,7 @@ def test_example_that_nobody_knows_how_to_run_is_a_failure():
 
 
 def test_example_that_shows_something_else_is_a_failure(daemon):
-    place = Place(daemon, "a page")
+    place = Place(daemon, "README.md")
     wrong = [(run_shell, "$ jeton nonsense\n"), (run_shell, "$ jeton create subject=x\nsubject y\n"),
              (run_shell, "$ unheard-of\n"), (run_shell, "# systemctl restart other.service\n"),
              (run_config, "[daemon]\nworker = 1\n"), (run_pam, "auth required pam_jeton.so\n"),
@@ -335,7 +358,7 @@ def test_every_dialogue_goes_as_the_document_shows(daemon, tmp_path, document):
     for example in filter(is_dialogue, examples(document)):
         clock = Clock(f"{tmp_path}/{example.line}")
         d = daemon(extra={"LD_PRELOAD": library, "JETON_CLOCK": clock.path})
-        names, part = {}, heading(document, example.line)
+        names, part = epochs(document, d), heading(document, example.line)
         first = "jtn_oWrFtCIkp0HnrwbYAsCZCAjGcvXwQdodKg7aEmxdc1h1oA8L0"
         second = "jtn_S6eifzj82DBRAdHXsiMzJZJlohc4y0XZ6vfivHAEsnm0PVsnL"
         if part != "create":

@@ -15,7 +15,8 @@ import termios
 from settings import BUILD, PATIENCE
 
 OURS = {"jeton": f"{BUILD}/jeton", "jetond": f"{BUILD}/jetond"}
-HARMLESS = ["cut", "cat", "printf", "tdbbackup", "tdbdump", "timeout", "sleep", "mkdir", "grep", "head"]
+HARMLESS = ["cut", "cat", "printf", "tdbbackup", "tdbdump", "timeout", "sleep", "mkdir", "grep", "head",
+            "tdbtool", "date", "perl", "mv"]
 STAND_INS = ["systemctl", "journalctl", "apt", "adduser", "systemd-sysusers", "systemd-tmpfiles", "ldconfig",
              "pam-auth-update", "psql", "bpftrace", "make", "deploy"]
 KEEP = 'for word; do printf "%s\\037" "$word"; done >>"$CALLS"; printf "\\036" >>"$CALLS"\n'
