@@ -255,6 +255,7 @@ VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
+PAMCONFIGSDIR ?= /usr/share/pam-configs
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
@@ -275,20 +276,21 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=daemon/verifiers/verifier.h=$(INCLUDEDIR)/jeton/verifier.h \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
+	0644=plugin/pam/jeton.pam-config=$(PAMCONFIGSDIR)/jeton \
 	0644=plugin/cli/jeton.bash=$(COMPLETIONSDIR)/jeton \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
-	0644=README.md=$(DOCDIR)/README.md \
+	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
 FILL ?= $(BUILD)/install
-FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf $(notdir $(MANPAGES)))
+FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf README.md $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
@@ -299,6 +301,10 @@ $(FILL)/%: systemd/% FORCE
 	$(fill)
 $(FILL)/libjeton.pc: plugin/lib/libjeton.pc.in FORCE
 	$(fill)
+# Its links lead to what is installed beside it; of the others, only the text stays.
+$(FILL)/README.md: README.md FORCE
+	@mkdir -p $(@D) && sed -e 's|\[proto/PROTOCOL.md\](proto/PROTOCOL.md)|[PROTOCOL.md](PROTOCOL.md)|' \
+		-e 's|\[\([^]]*\)\]([a-zA-Z]*/[^)]*)|\1|g' -e 's|\[LICENSE\](LICENSE)|LICENSE|' $< >$@
 define page_rule
 $(FILL)/$(notdir $(1)): $(1) FORCE
 	$$(fill)

@@ -8,6 +8,11 @@
 #include "daemon/net/listen_fds.h"
 #include "daemon/sd_notify.h"
 
+/* Exit statuses beside EXIT_SUCCESS and EXIT_FAILURE. */
+enum {
+    EXIT_WRONG_CONFIG = 2 /* what jetond was given is wrong: trying again does not help */
+};
+
 /* What the process was started with. */
 struct daemon_environment {
     struct config_source source;

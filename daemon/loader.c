@@ -55,14 +55,23 @@ static void free_loaded(struct loaded *loaded)
 
 /* -- the thread ------------------------------------------------------------------------------ */
 
+static bool load(const struct config_source *source, struct loaded *loaded)
+{
+    struct config_faults faults;
+
+    if (config_load(source, &loaded->config, &faults))
+        return resolve_config(&loaded->config, &loaded->resolved, &loaded->problem);
+    loaded->problem = faults.fault[0];
+    return false;
+}
+
 static void *run(void *loader)
 {
     struct loader *l = loader;
     struct loaded *loaded = l->loaded;
 
     thread_begin();
-    loaded->ok = config_load(l->source, &loaded->config, &loaded->problem) &&
-                 resolve_config(&loaded->config, &loaded->resolved, &loaded->problem);
+    loaded->ok = load(l->source, loaded);
     if (loaded->ok)
         loaded->stacks = stacks_new(&loaded->config, l->metrics, &loaded->problem);
     loaded->ok = loaded->stacks != NULL;

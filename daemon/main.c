@@ -9,90 +9,30 @@
 #include <unistd.h>
 
 #include "daemon/base/journald.h"
-#include "daemon/config/config_load.h"
-#include "daemon/config/resolve.h"
+#include "daemon/check.h"
+#include "daemon/config/config_print.h"
 #include "daemon/daemon.h"
+#include "daemon/net/refusal.h"
 #include "daemon/sandbox/sandbox.h"
-#include "daemon/verify/stack.h"
-#include "daemon/writer/load.h"
-
-enum { EXIT_USAGE = 2 };
 
 static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };
-static bool check_only;
+static enum check_extent check_extent = CHECK_NOTHING;
+static bool print_only;
 
 static const char usage[] =
-    "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]... [--check]\n"
+    "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]...\n"
+    "              [--check | --check-config | --print-config]\n"
     "\n"
     "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
     "\n"
     "  --config FILE            read FILE instead of " CONFIG_DEFAULT_FILE "\n"
     "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
     "  --check                  check configuration, verifiers and store, and exit\n"
+    "  --check-config           the same without the store\n"
+    "  --print-config           print all settings, as a configuration file, and exit\n"
     "  --version, --help        show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
-
-/* -- --check --------------------------------------------------------------------------------- */
-
-/* Load the store read-only: a daemon may be using it at the same time. */
-static bool check_store(const struct config *c, struct problem *problem)
-{
-    if (access(c->store, F_OK) != 0) {
-        printf("store %s: does not exist yet; it will be created at the first start\n", c->store);
-        return true;
-    }
-    struct store *store = store_open(c->store, STORE_READ, problem);
-    if (store == NULL && problem->status == STATUS_BUSY) {
-        printf("%s; not checked\n", problem->message);
-        return true;
-    }
-    struct journal *journal = journal_new(c->journal_entries);
-    struct token_table *token_table = NULL;
-    struct creation_index index = { .entry = NULL };
-    bool ok = store != NULL && journal != NULL &&
-              load_store(store, c->prefix, journal, &token_table, &index, problem);
-    if (ok)
-        printf("store %s: %llu tokens, journal entries %llu to %llu\n", c->store,
-               (unsigned long long)journal_tokens(journal),
-               (unsigned long long)journal_oldest(journal),
-               (unsigned long long)journal_newest(journal));
-    token_table_free(token_table);
-    creation_index_free(&index);
-    journal_free(journal);
-    store_close(store);
-    return ok;
-}
-
-/* Open all verifiers, and close them again. */
-static bool check_stacks(const struct config *c, struct problem *problem)
-{
-    struct metrics metrics;
-
-    metrics_init(&metrics, 1);
-    struct stacks *stacks = stacks_new(c, &metrics, problem);
-    if (stacks != NULL) {
-        while (!stacks_end(stacks, 1000))
-            continue;
-        stacks_free(stacks);
-    }
-    metrics_free(&metrics);
-    return stacks != NULL;
-}
-
-static int check(const struct config *c)
-{
-    struct problem problem;
-    struct resolved resolved;
-
-    if (!resolve_config(c, &resolved, &problem) || !check_stacks(c, &problem) ||
-        !check_store(c, &problem)) {
-        fprintf(stderr, "jetond: %s\n", problem.message);
-        return EXIT_FAILURE;
-    }
-    printf("configuration: OK\n");
-    return EXIT_SUCCESS;
-}
 
 /* -- options --------------------------------------------------------------------------------- */
 
@@ -112,7 +52,8 @@ static bool parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
         { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' },        { "version", no_argument, NULL, 'v' },
+        { "check", no_argument, NULL, 'k' },        { "check-config", no_argument, NULL, 'K' },
+        { "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'v' },
         { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
     };
 
@@ -127,7 +68,11 @@ static bool parse_options(int argc, char **argv)
                 return false;
             break;
         case 'k':
-            check_only = true;
+        case 'K':
+            check_extent = option == 'k' ? CHECK_ALL : CHECK_CONFIG;
+            break;
+        case 'p':
+            print_only = true;
             break;
         case 'v':
             puts("jetond " JETON_VERSION);
@@ -153,25 +98,50 @@ static void log_libevent(int severity, const char *message)
         log_warning("libevent: %s", message);
 }
 
+/* Tell the clients why there will be no daemon; return the exit status. */
+static int fail(const struct problem *problem)
+{
+    sd_notify_status(&environment.notify, "cannot start: %s", problem->message);
+    refusal_serve(&environment.inherited, problem->message);
+    sd_notify_close(&environment.notify);
+    switch (problem->status) {
+    case STATUS_STORE:
+    case STATUS_BUSY:
+    case STATUS_FULL:
+    case STATUS_INTERNAL:
+        return EXIT_FAILURE;
+    default:
+        return EXIT_WRONG_CONFIG;
+    }
+}
+
 static int run(const struct config *config)
 {
     struct problem problem;
 
     sandbox_secrets();
     journald_open();
-    sd_notify_open(&environment.notify);
     if (sodium_init() < 0) {
         log_error("libsodium has no source of randomness");
         return EXIT_FAILURE;
     }
     log_set_level(config->log_level);
     event_set_log_callback(log_libevent);
+    config_log_overridden(&environment.source, config);
     bool ok = daemon_run(config, &environment, &problem);
     if (!ok)
         log_error("%s", problem.message);
+    int status = ok ? EXIT_SUCCESS : fail(&problem);
     log_stop();
     sd_notify_close(&environment.notify);
-    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return status;
+}
+
+static int log_faults(const struct config_faults *faults)
+{
+    for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
+        log_error("%s", faults->fault[i].message);
+    return fail(&faults->fault[0]);
 }
 
 /* Open /dev/null on those of descriptors 0 to 2 that are closed.  A file that is opened later would
@@ -188,21 +158,30 @@ static bool open_standard_streams(void)
 
 int main(int argc, char **argv)
 {
-    struct problem problem;
     static struct config config;
+    static struct config_faults faults;
+    struct problem problem;
 
     if (!open_standard_streams())
         return EXIT_FAILURE;
     if (!parse_options(argc, argv)) {
         fputs(usage, stderr);
-        return EXIT_USAGE;
+        return EXIT_WRONG_CONFIG;
     }
     log_open();
-    bool ok = listen_fds_take(&environment.inherited, &problem);
-    environment.source.inherited_roles = listen_fds_roles(&environment.inherited);
-    if (!ok || !config_load(&environment.source, &config, &problem)) {
-        fprintf(stderr, "jetond: %s\n", problem.message);
-        return EXIT_USAGE;
+    if (!listen_fds_take(&environment.inherited, &problem)) {
+        log_error("%s", problem.message);
+        return EXIT_WRONG_CONFIG;
     }
-    return check_only ? check(&config) : run(&config);
+    environment.source.inherited_roles = listen_fds_roles(&environment.inherited);
+    config_load(&environment.source, &config, &faults);
+    if (print_only && faults.count == 0) {
+        config_print(&config);
+        return EXIT_SUCCESS;
+    }
+    if (check_extent != CHECK_NOTHING)
+        return check(&config, &environment.source, check_extent, &faults);
+    if (!print_only)
+        sd_notify_open(&environment.notify);
+    return faults.count > 0 ? log_faults(&faults) : run(&config);
 }

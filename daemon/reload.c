@@ -33,15 +33,6 @@ bool reload_end(struct reload *r)
     return loader_free(r->loader);
 }
 
-/* Compare the keys that cannot change while running.  Roles are compared as bytes, which works
- * because a configuration begins as all zeros. */
-static bool needs_restart(const struct config *a, const struct config *b)
-{
-    return strcmp(a->store, b->store) != 0 || strcmp(a->prefix, b->prefix) != 0 ||
-           strcmp(a->user, b->user) != 0 || a->sandbox != b->sandbox || a->network != b->network ||
-           a->workers != b->workers || memcmp(a->role, b->role, sizeof(a->role)) != 0;
-}
-
 /* Report the end of a reload, and begin the one that was asked for meanwhile. */
 static void finish(struct reload *r)
 {
@@ -91,9 +82,8 @@ static void on_loaded(void *reload, struct loaded *loaded)
     }
     stack_set_replace(server->stack_set, loaded->stacks);
     loaded->stacks = NULL;
-    if (needs_restart(r->config, c))
-        log_warning("config: store, workers, prefix, user, sandbox, network and sockets change "
-                    "only with a restart");
+    config_log_restart_keys(r->config, c);
+    config_log_overridden(r->source, c);
     log_set_level(c->log_level);
     server->stack_set->terms_changed |= settings_apply(&server->settings, c,
                                                        loaded->resolved.table_gid);

@@ -16,6 +16,7 @@ struct key_row {
     uint64_t least;
     uint64_t most;
     const char *allowed; /* in words, for messages */
+    bool restart;        /* a change takes effect with the next start */
 };
 
 static bool read_number(void *field, struct slice value, const struct key_row *row)
@@ -107,44 +108,54 @@ static bool read_socket_path(void *field, struct slice value, const struct key_r
 /* clang-format off */
 #define ROLE_ROWS(name, number)                                                               \
     { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \
-      "an absolute path of at most 107 bytes, at most 8 of them, or nothing" },               \
-    { name, "mode", read_mode, AT(role[number].mode), 0, 0, "an octal mode such as 0660" },   \
-    { name, "owner", read_text, AT(role[number].owner), 0, CONFIG_NAME_MAX - 1, "a user" },   \
-    { name, "group", read_text, AT(role[number].group), 0, CONFIG_NAME_MAX - 1, "a group" }
+      "an absolute path of at most 107 bytes, at most 8 of them, or nothing", true },         \
+    { name, "mode", read_mode, AT(role[number].mode), 0, 0, "an octal mode such as 0660", true }, \
+    { name, "owner", read_text, AT(role[number].owner), 0, CONFIG_NAME_MAX - 1, "a user", true }, \
+    { name, "group", read_text, AT(role[number].group), 0, CONFIG_NAME_MAX - 1, "a group", true }
 /* clang-format on */
 
 static const struct key_row rows[] = {
-    { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path" },
-    { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64" },
+    { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path",
+      true },
+    { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64",
+      true },
     { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,
-      "1 to 15 lower-case letters and digits" },
-    { "daemon", "activation_delay", read_duration, AT(activation_delay), 0, 0, DURATION },
-    { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION },
+      "1 to 15 lower-case letters and digits", true },
+    { "daemon", "activation_delay", read_duration, AT(activation_delay), 0, 0, DURATION, false },
+    { "daemon", "retention", read_duration, AT(retention), 0, 0, DURATION, false },
     { "daemon", "journal_entries", read_number, AT(journal_entries), 100, 100000000,
-      "a number from 100 to 100000000" },
-    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15,
-      "error, warning, info or debug" },
-    { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user" },
-    { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no" },
-    { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no" },
-    { "daemon", "trust_clock", read_yes_no, AT(trust_clock), 0, 0, "yes or no" },
-    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000, MILLION },
+      "a number from 100 to 100000000", false },
+    { "daemon", "log_level", read_log_level, AT(log_level), 0, 15, "error, warning, info or debug",
+      false },
+    { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user", true },
+    { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no", true },
+    { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no", true },
+    { "daemon", "trust_clock", read_yes_no, AT(trust_clock), 0, 0, "yes or no", false },
+    { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000, MILLION, false },
     { "daemon", "max_connections_per_uid", read_number, AT(max_connections_per_uid), 1, 1000000,
-      MILLION },
-    { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION },
-    { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION },
+      MILLION, false },
+    { "daemon", "idle_timeout", read_duration, AT(idle_timeout), 0, 0, DURATION, false },
+    { "daemon", "line_timeout", read_duration, AT(line_timeout), 0, 0, DURATION, false },
     { "daemon", "verifiers", read_absolute_path, AT(verifiers), 1, PATH_MAX - 64,
-      "an absolute path" },
+      "an absolute path", false },
     ROLE_ROWS("admin", ROLE_ADMIN),
     ROLE_ROWS("observe", ROLE_OBSERVE),
     ROLE_ROWS("verify", ROLE_VERIFY),
-    { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group" },
+    { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group",
+      false },
 };
 
 /* The longest name of a section is "service " and a service's name. */
 enum { ROWS = sizeof(rows) / sizeof(rows[0]), CONFIG_SECTION_MAX = 8 + SERVICE_MAX };
 
 _Static_assert((int)ROWS <= (int)CONFIG_KEYS_MAX, "config.line has a place for each key");
+
+void config_fault_add(struct config_faults *faults, const struct problem *problem)
+{
+    if (faults->count < CONFIG_FAULTS_MAX)
+        faults->fault[faults->count] = *problem;
+    faults->count++;
+}
 
 /* -- one key --------------------------------------------------------------------------------- */
 
@@ -160,6 +171,22 @@ static int find_row(const char *section, const char *name, bool *section_known)
             return i;
     }
     return -1;
+}
+
+bool config_section_known(const char *name)
+{
+    bool known;
+
+    find_row(name, "", &known);
+    return known;
+}
+
+bool config_key_refused(const struct config *c, const char *section, const char *name)
+{
+    bool section_known;
+    int at = find_row(section, name, &section_known);
+
+    return at >= 0 && (c->refused & UINT32_C(1) << at) != 0;
 }
 
 static bool set_row(struct config *c, int at, struct slice value, uint32_t *seen,
@@ -178,8 +205,10 @@ static bool set_row(struct config *c, int at, struct slice value, uint32_t *seen
     if (repeatable && !again)
         ((struct config_role *)field)->paths = 0;
     *seen |= UINT32_C(1) << at;
+    c->refused &= ~(UINT32_C(1) << at);
     if (row->read(field, value, row))
         return true;
+    c->refused |= UINT32_C(1) << at;
     problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", row->section, row->name,
                 row->allowed);
     return false;
@@ -243,6 +272,73 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
     snprintf(why, sizeof(why), "%s", problem->message);
     problem_set(problem, problem->status, "--set %.100s: %.130s", assignment, why);
     return false;
+}
+
+/* -- keys for others -------------------------------------------------------------------------- */
+
+static enum config_kind kind_of(const struct key_row *row)
+{
+    return row->read == read_number      ? CONFIG_NUMBER :
+           row->read == read_duration    ? CONFIG_DURATION :
+           row->read == read_yes_no      ? (row->least == 0 ? CONFIG_YES_NO : CONFIG_AUTO_NO) :
+           row->read == read_mode        ? CONFIG_MODE :
+           row->read == read_log_level   ? CONFIG_LOG_LEVEL :
+           row->read == read_socket_path ? CONFIG_PATHS :
+                                           CONFIG_TEXT;
+}
+
+bool config_key_at(size_t at, struct config_key *key)
+{
+    if (at >= ROWS)
+        return false;
+    *key = (struct config_key){ rows[at].section, rows[at].name, kind_of(&rows[at]),
+                                rows[at].offset };
+    return true;
+}
+
+static bool paths_differ(const struct config_role *a, const struct config_role *b)
+{
+    bool differ = a->paths != b->paths;
+
+    for (unsigned i = 0; i < a->paths && !differ; i++)
+        differ = strcmp(a->path[i], b->path[i]) != 0;
+    return differ;
+}
+
+static bool key_differs(const struct key_row *row, const struct config *a, const struct config *b)
+{
+    static const size_t size[] = {
+        [CONFIG_NUMBER] = sizeof(uint64_t), [CONFIG_DURATION] = sizeof(int64_t),
+        [CONFIG_YES_NO] = sizeof(bool),     [CONFIG_AUTO_NO] = sizeof(bool),
+        [CONFIG_MODE] = sizeof(unsigned),   [CONFIG_LOG_LEVEL] = sizeof(enum log_level),
+    };
+    const void *x = (const char *)a + row->offset, *y = (const char *)b + row->offset;
+    enum config_kind kind = kind_of(row);
+
+    return kind == CONFIG_PATHS ? paths_differ(x, y) :
+           kind == CONFIG_TEXT  ? strcmp(x, y) != 0 :
+                                  memcmp(x, y, size[kind]) != 0;
+}
+
+void config_restart_keys(const struct config *a, const struct config *b, struct text *names)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (rows[i].restart && key_differs(&rows[i], a, b))
+            text_addf(names, "%s[%s] %s", names->len > 0 ? ", " : "", rows[i].section,
+                      rows[i].name);
+}
+
+void config_given_keys(const struct config *c, unsigned roles, struct text *names)
+{
+    for (int i = 0; i < ROWS; i++) {
+        bool chosen = false;
+        for (int role = 0; role < ROLES; role++)
+            chosen = chosen ||
+                     ((roles & 1u << role) != 0 && strcmp(rows[i].section, role_name(role)) == 0);
+        if (chosen && rows[i].restart && c->line[i] != 0)
+            text_addf(names, "%s[%s] %s", names->len > 0 ? ", " : "", rows[i].section,
+                      rows[i].name);
+    }
 }
 
 /* -- problems with a value that was read ------------------------------------------------------ */

@@ -17,7 +17,16 @@ enum {
     CONFIG_NAME_MAX = 64,
     CONFIG_SOCKET_PATH_MAX = 107,
     CONFIG_LINE_SET = -1,
+    CONFIG_FAULTS_MAX = 32,
     ROLES = 3
+};
+
+/* What is wrong with a configuration: all of it is read, whatever is found, so that it can be
+ * mended at once. */
+struct config_faults {
+    bool unreadable; /* the file cannot be read, so that nothing is known of what it names */
+    size_t count;    /* may be more than are kept */
+    struct problem fault[CONFIG_FAULTS_MAX]; /* in the order of the lines */
 };
 
 /* One section [admin], [observe] or [verify]: the sockets that grant the role. */
@@ -53,7 +62,10 @@ struct config {
     char file[PATH_MAX];       /* the file that was read last */
     int line[CONFIG_KEYS_MAX]; /* where each key was set: a line of `file`, CONFIG_LINE_SET, or 0
                                 * for its default */
+    uint32_t refused;          /* a bit for each key whose value was wrong, and was not taken */
 };
+
+void config_fault_add(struct config_faults *faults, const struct problem *problem);
 
 /* Set every value to its default. */
 void config_defaults(struct config *c);
@@ -63,6 +75,41 @@ void config_defaults(struct config *c);
  * begin with.  False: *problem names what is allowed. */
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
                     struct slice value, uint32_t *seen, struct problem *problem);
+
+/* True if there is a section of that name, other than those of services. */
+bool config_section_known(const char *name);
+
+/* True if the value that was given for a key was refused, so that the key has another one. */
+bool config_key_refused(const struct config *c, const char *section, const char *name);
+
+/* What a key's value is, and where in struct config. */
+enum config_kind {
+    CONFIG_NUMBER,
+    CONFIG_DURATION,
+    CONFIG_TEXT,
+    CONFIG_YES_NO,
+    CONFIG_AUTO_NO,
+    CONFIG_MODE,
+    CONFIG_LOG_LEVEL,
+    CONFIG_PATHS /* a struct config_role */
+};
+
+struct config_key {
+    const char *section;
+    const char *name;
+    enum config_kind kind;
+    size_t offset;
+};
+
+/* Describe the key number `at`; false: there are no more. */
+bool config_key_at(size_t at, struct config_key *key);
+
+/* Add the names of the keys that differ and take effect only at a start. */
+void config_restart_keys(const struct config *a, const struct config *b, struct text *names);
+
+/* Add the names of the keys of sockets that file or --set gave, for roles of which 1 << role is in
+ * `roles`. */
+void config_given_keys(const struct config *c, unsigned roles, struct text *names);
 
 /* Apply one "section.key=value" of --set.  False: *problem. */
 bool config_set(struct config *c, const char *assignment, struct problem *problem);

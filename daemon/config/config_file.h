@@ -5,8 +5,8 @@
 
 #include "daemon/config/config.h"
 
-/* Read a file over what is in *c.  False: *problem names file and line, and what would be
- * allowed. */
-bool config_file_read(struct config *c, const char *file, struct problem *problem);
+/* Read a whole file over what is in *c.  False: *faults got all that is wrong, with file and line,
+ * and what would be allowed. */
+bool config_file_read(struct config *c, const char *file, struct config_faults *faults);
 
 #endif

@@ -17,7 +17,15 @@ struct config_source {
     unsigned inherited_roles; /* bit 1 << role: its sockets were passed, so create none */
 };
 
-/* Fill *c, whatever was in it.  False: *problem names the fault and where it is. */
-bool config_load(const struct config_source *source, struct config *c, struct problem *problem);
+/* Fill *c, whatever was in it.  False: *faults has all that is wrong and where it is, and *c the
+ * rest. */
+bool config_load(const struct config_source *source, struct config *c,
+                 struct config_faults *faults);
+
+/* Log which settings differ and take effect only at a start. */
+void config_log_restart_keys(const struct config *running, const struct config *loaded);
+
+/* Log which settings have no effect, because the service manager made the sockets. */
+void config_log_overridden(const struct config_source *source, const struct config *c);
 
 #endif

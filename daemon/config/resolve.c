@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/config/paths.h"
+
 /* Look up a user or a group by name; false: this host does not have it. */
 static bool find_uid(const char *name, id_t *id)
 {
@@ -63,19 +65,32 @@ static bool resolve_group(const struct config *c, const char *section, const cha
     return false;
 }
 
+/* Find a user by name, or by number if no user has that name. */
+static const struct passwd *find_user(const char *name)
+{
+    const struct passwd *found = getpwnam(name);
+    uint64_t number;
+
+    if (found == NULL && number_parse(slice_of(name), UINT32_MAX - 1, &number))
+        found = getpwuid((uid_t)number);
+    return found;
+}
+
 static bool resolve_user(const struct config *c, struct resolved *resolved, struct problem *problem)
 {
-    const struct passwd *found = c->user[0] != '\0' ? getpwnam(c->user) : NULL;
+    const struct passwd *found = c->user[0] != '\0' ? find_user(c->user) : NULL;
 
     resolved->becomes = found != NULL && geteuid() == 0;
     resolved->uid = found != NULL ? found->pw_uid : (uid_t)-1;
     resolved->gid = found != NULL ? found->pw_gid : (gid_t)-1;
+    if (found != NULL)
+        snprintf(resolved->user, sizeof(resolved->user), "%s", found->pw_name);
     if (found != NULL || c->user[0] == '\0')
         return true;
     config_blame(c, "daemon", "user", problem,
                  "there is no user %.40s on this machine; make it "
-                 "(useradd --system %.40s) or name another",
-                 c->user, c->user);
+                 "(useradd --system NAME) or name another",
+                 c->user);
     return false;
 }
 
@@ -101,37 +116,66 @@ static bool check_directory(const struct config *c, const char *section, const c
     return false;
 }
 
-static bool resolve_role(const struct config *c, enum role role, struct resolved *resolved,
-                         struct problem *problem)
+/* -- all of it ------------------------------------------------------------------------------- */
+
+/* Add what was found about a key, unless its value was refused already: then it is not what the
+ * configuration names. */
+static void add_fault(const struct config *c, const char *section, const char *key,
+                      const struct problem *problem, struct config_faults *faults)
+{
+    if (!config_key_refused(c, section, key))
+        config_fault_add(faults, problem);
+}
+
+static void resolve_role(const struct config *c, enum role role, struct resolved *resolved,
+                         struct config_faults *faults)
 {
     const struct config_role *r = &c->role[role];
     const char *section = role_name(role);
+    struct problem problem;
 
     resolved->owner[role] = (uid_t)-1;
     resolved->group[role] = (gid_t)-1;
     if (r->paths == 0)
-        return true;
-    if (!resolve_owner(c, section, r->owner, &resolved->owner[role], problem) ||
-        !resolve_group(c, section, "group", r->group, &resolved->group[role], problem))
-        return false;
-    for (unsigned i = 0; i < r->paths; i++)
-        if (!check_directory(c, section, "path", r->path[i], resolved, problem))
-            return false;
-    return true;
+        return;
+    if (!resolve_owner(c, section, r->owner, &resolved->owner[role], &problem))
+        add_fault(c, section, "owner", &problem, faults);
+    if (!resolve_group(c, section, "group", r->group, &resolved->group[role], &problem))
+        add_fault(c, section, "group", &problem, faults);
+    for (unsigned i = 0; i < r->paths; i++) {
+        if (!check_directory(c, section, "path", r->path[i], resolved, &problem) ||
+            !paths_check_unique(c, role, i, &problem))
+            add_fault(c, section, "path", &problem, faults);
+        if (role == ROLE_ADMIN && !paths_check_closed(c, role, i, &problem))
+            add_fault(c, section, "mode", &problem, faults);
+    }
+}
+
+bool resolve_all(const struct config *c, struct resolved *resolved, struct config_faults *faults)
+{
+    size_t before = faults->count;
+    struct problem problem;
+    gid_t table;
+
+    if (!resolve_user(c, resolved, &problem))
+        add_fault(c, "daemon", "user", &problem, faults);
+    if (!check_directory(c, "daemon", "store", c->store, resolved, &problem))
+        add_fault(c, "daemon", "store", &problem, faults);
+    for (int role = 0; role < ROLES; role++)
+        resolve_role(c, (enum role)role, resolved, faults);
+    if (!resolve_group(c, "verify", "table_group", c->table_group, &table, &problem))
+        add_fault(c, "verify", "table_group", &problem, faults);
+    else
+        resolved->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
+    return faults->count == before;
 }
 
 bool resolve_config(const struct config *c, struct resolved *resolved, struct problem *problem)
 {
-    gid_t table;
+    struct config_faults faults = { .count = 0 };
 
-    if (!resolve_user(c, resolved, problem) ||
-        !check_directory(c, "daemon", "store", c->store, resolved, problem))
-        return false;
-    for (int role = 0; role < ROLES; role++)
-        if (!resolve_role(c, (enum role)role, resolved, problem))
-            return false;
-    if (!resolve_group(c, "verify", "table_group", c->table_group, &table, problem))
-        return false;
-    resolved->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
-    return true;
+    if (resolve_all(c, resolved, &faults))
+        return true;
+    *problem = faults.fault[0];
+    return false;
 }

@@ -16,10 +16,15 @@ struct resolved {
     bool becomes;       /* this process is root and has to change to the user below */
     uid_t uid;          /* of [daemon] user; (uid_t)-1: none is named */
     gid_t gid;
-    int64_t table_gid; /* the group that may have the table, or RESOLVED_EVERYBODY */
+    char user[CONFIG_NAME_MAX]; /* its name, if one is named */
+    int64_t table_gid;          /* the group that may have the table, or RESOLVED_EVERYBODY */
 };
 
-/* Look everything up.  False: *problem names the key and how to put it right. */
+/* Look everything up, and check that paths and modes fit together.  False: *faults got all that is
+ * wrong, each with its key and how to put it right. */
+bool resolve_all(const struct config *c, struct resolved *resolved, struct config_faults *faults);
+
+/* The same; false: *problem is the first. */
 bool resolve_config(const struct config *c, struct resolved *resolved, struct problem *problem);
 
 #endif

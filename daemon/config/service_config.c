@@ -38,19 +38,41 @@ struct slice service_config_named(struct slice section)
     return name;
 }
 
-static bool is_name(struct slice name)
+bool service_config_check_name(struct slice name, struct problem *problem)
 {
-    return name.len > 0 && name.len <= SERVICE_MAX && memchr(name.at, ',', name.len) == NULL &&
-           scopes_fault(name) == NULL;
+    if (name.len > 0 && name.len <= SERVICE_MAX && memchr(name.at, ',', name.len) == NULL &&
+        scopes_fault(name) == NULL)
+        return true;
+    problem_set(problem, STATUS_BAD_VALUE,
+                "[service NAME]: NAME should be 1 to %d bytes out of A-Z a-z 0-9 . _ : / * and -",
+                SERVICE_MAX);
+    return false;
+}
+
+static struct service_config *find_section(struct service_configs *s, struct slice name)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (slice_is(name, s->section[i].name))
+            return &s->section[i];
+    return NULL;
+}
+
+void service_config_mark_faulty(struct service_configs *s, struct slice service)
+{
+    struct service_config *section = find_section(s, service);
+
+    if (section != NULL)
+        section->faulty = true;
 }
 
 /* Find or add a service's section.  NULL: *problem. */
 static struct service_config *get_section(struct service_configs *s, struct slice name,
                                           struct problem *problem)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (slice_is(name, s->section[i].name))
-            return &s->section[i];
+    struct service_config *found = find_section(s, name);
+
+    if (found != NULL)
+        return found;
     if (s->count == SERVICE_CONFIGS_MAX) {
         problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d services",
                     SERVICE_CONFIGS_MAX);
@@ -96,13 +118,8 @@ bool service_config_add(struct service_configs *s, struct slice service, const c
 {
     enum control word = control_named(slice_of(control));
 
-    if (!is_name(service)) {
-        problem_set(problem, STATUS_BAD_VALUE,
-                    "[service NAME]: NAME should be 1 to %d bytes out of "
-                    "A-Z a-z 0-9 . _ : / * and -",
-                    SERVICE_MAX);
+    if (!service_config_check_name(service, problem))
         return false;
-    }
     if (word == CONTROL_COUNT) {
         problem_set(problem, STATUS_UNKNOWN_KEY,
                     "[service %.64s] %.40s: this should be required, "

@@ -26,6 +26,7 @@ struct service_entry {
 
 struct service_config {
     char name[SERVICE_MAX + 1];
+    bool faulty; /* a line was refused, so that this is not all of the stack */
     size_t steps;
     struct service_entry step[SERVICE_ENTRIES_MAX];
 };
@@ -44,6 +45,9 @@ const char *control_name(enum control control);
 /* Return the name in "service NAME"; at == NULL: the section is not a service's. */
 struct slice service_config_named(struct slice section);
 
+/* Check a service's name.  False: *problem. */
+bool service_config_check_name(struct slice name, struct problem *problem);
+
 /* Add a line to a service's stack.  `line` is -1 for --set, whose first line for a service replaces
  * those of the file.  False: *problem. */
 bool service_config_add(struct service_configs *s, struct slice service, const char *control,
@@ -51,6 +55,9 @@ bool service_config_add(struct service_configs *s, struct slice service, const c
 
 /* Append text to the line that was added last.  False: *problem. */
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem);
+
+/* Mark a service's section, if it has any line, as not all of the stack. */
+void service_config_mark_faulty(struct service_configs *s, struct slice service);
 
 /* Return the verifier and its arguments. */
 static inline const char *service_config_text(const struct service_configs *s,

@@ -25,8 +25,9 @@ struct listening {
     enum role role;
     bool paused; /* out of descriptors; until the next tick */
     char path[CONFIG_SOCKET_PATH_MAX + 1];
-    dev_t device; /* of the socket file: another process may replace it */
-    ino_t inode;  /* 0: it was not created here */
+    dev_t device;   /* of the socket file: another process may replace it */
+    ino_t inode;    /* 0: it was not created here */
+    bool inherited; /* not ours to close: clients may have to be told that the start failed */
 };
 
 struct listener {
@@ -90,6 +91,7 @@ static void take_inherited(struct listener *l, const struct listen_fds *inherite
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         socklen_t len = sizeof(address);
         s->fd = inherited->socket[i].fd;
+        s->inherited = true;
         getsockname(s->fd, (struct sockaddr *)&address, &len);
         snprintf(s->path, sizeof(s->path), "%.*s", (int)sizeof(s->path) - 1, address.sun_path);
         log_info("listener: inherited the %s socket %s", role_name(s->role), s->path);
@@ -133,7 +135,7 @@ static bool clear_path(const char *path, struct problem *problem)
     if (lstat(path, &st) < 0)
         return true;
     if (!S_ISSOCK(st.st_mode)) {
-        problem_set(problem, STATUS_BAD_VALUE, "%s exists and is not a socket; move it away", path);
+        problem_set(problem, STATUS_INTERNAL, "%s exists and is not a socket; move it away", path);
         return false;
     }
     errno = 0;
@@ -144,7 +146,7 @@ static bool clear_path(const char *path, struct problem *problem)
     if (fd >= 0)
         close(fd);
     if (!refused) {
-        problem_set(problem, STATUS_BAD_VALUE,
+        problem_set(problem, unsure ? STATUS_INTERNAL : STATUS_BUSY,
                     unsure ? "cannot find out whether another process listens on %s; "
                              "remove it, or give another path" :
                              "another process listens on %s already; stop "
@@ -154,7 +156,7 @@ static bool clear_path(const char *path, struct problem *problem)
     }
     if (unlink(path) == 0)
         return true;
-    problem_set(problem, STATUS_BAD_VALUE, "cannot remove the old socket %s: %s", path,
+    problem_set(problem, STATUS_INTERNAL, "cannot remove the old socket %s: %s", path,
                 strerror(errno));
     return false;
 }
@@ -191,7 +193,7 @@ static bool open_one(struct listening *s, const struct config_role *r, uid_t own
         socket_check(s->fd, s->path);
         return true;
     }
-    problem_set(problem, STATUS_BAD_VALUE,
+    problem_set(problem, STATUS_INTERNAL,
                 "cannot make the socket %s (owner=%s group=%s mode=%o): %s", s->path, r->owner,
                 r->group, r->mode, strerror(errno));
     return false;
@@ -203,7 +205,7 @@ static void close_one(struct listening *s)
 
     if (s->event != NULL)
         event_free(s->event);
-    if (s->fd >= 0)
+    if (s->fd >= 0 && !s->inherited)
         close(s->fd);
     if (s->inode != 0 && lstat(s->path, &st) == 0 && st.st_dev == s->device &&
         st.st_ino == s->inode)

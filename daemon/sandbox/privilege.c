@@ -106,9 +106,9 @@ bool privilege_prepare(const struct config *c, const struct resolved *resolved,
 }
 
 /* Change the uid last: groups and gid can be changed only by root. */
-static bool change_user(const struct config *c, const struct resolved *resolved)
+static bool change_user(const struct resolved *resolved)
 {
-    return initgroups(c->user, resolved->gid) == 0 &&
+    return initgroups(resolved->user, resolved->gid) == 0 &&
            setresgid(resolved->gid, resolved->gid, resolved->gid) == 0 &&
            setresuid(resolved->uid, resolved->uid, resolved->uid) == 0;
 }
@@ -142,7 +142,7 @@ bool privilege_drop(const struct config *c, const struct resolved *resolved,
                      c->user);
         return false;
     }
-    if (change_user(c, resolved) && has_changed(resolved))
+    if (change_user(resolved) && has_changed(resolved))
         return true;
     problem_set(problem, STATUS_INTERNAL, "cannot become the user %.40s: %s", c->user,
                 strerror(errno));

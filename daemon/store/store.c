@@ -16,8 +16,9 @@
 struct store {
     struct tdb_file file;
     enum store_mode mode;
-    int lock;                                    /* descriptor of PATH.lock; -1 when only reading */
-    struct slice claims;                         /* in `line` */
+    bool shared;         /* another daemon has it, and makes no transaction while we read */
+    int lock;            /* descriptor of PATH.lock; -1 when only reading */
+    struct slice claims; /* in `line` */
     char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* the record that was last put */
 };
 
@@ -99,6 +100,10 @@ static bool take_lock(struct store *s, struct problem *problem)
     s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
     if (s->lock >= 0 && !is_regular(s->lock))
         return blame_lock(path, "it is not a regular file; remove it", problem);
+    if (s->lock >= 0 && s->mode == STORE_READ)
+        s->shared = flock(s->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (s->lock >= 0 && s->mode == STORE_READ)
+        return true;
     if (s->lock >= 0)
         return lock(s, s->lock, ".lock", problem);
     if (errno == ENOENT && s->mode == STORE_READ)
@@ -122,9 +127,15 @@ static bool create_if_missing(struct store *s, struct problem *problem)
     return false;
 }
 
+bool store_is_shared(const struct store *s)
+{
+    return s->shared;
+}
+
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    if (!tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
+    if (s->shared ? !tdb_file_open_shared(&s->file) :
+                    !tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
         explain(s, problem);
         return false;
     }
@@ -138,7 +149,10 @@ static void explain(struct store *s, struct problem *problem)
 {
     const char *path = s->file.path;
 
-    if (s->file.unclean)
+    if (s->shared && (s->file.unclean || errno == EAGAIN || errno == EACCES))
+        problem_set(problem, STATUS_BUSY,
+                    "store %.120s: the daemon that is using it goes on saving", path);
+    else if (s->file.unclean)
         problem_set(problem, STATUS_BUSY,
                     "store %.120s holds an unfinished transaction, as after "
                     "a crash; the next start of jetond undoes it",

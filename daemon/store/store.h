@@ -17,15 +17,20 @@ struct store;
 
 enum store_mode {
     STORE_WRITE, /* create it if there is none; refuse if another daemon has it */
-    STORE_READ,  /* nothing is changed or created */
+    STORE_READ,  /* nothing is changed or created; another daemon may have it, and then makes no
+                  * transaction until store_close() */
 };
 
 enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
 /* Open a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
- * daemon has it, or (STORE_READ) a crash left it in the middle of a transaction. */
+ * daemon has it or, when only reading, is in a transaction for seconds, or a crash left it in the
+ * middle of one. */
 struct store *store_open(const char *path, enum store_mode mode, struct problem *problem);
 void store_close(struct store *s);
+
+/* True if another daemon had the store when it was opened to be read. */
+bool store_is_shared(const struct store *s);
 
 /* Close and open the file after an uncertain commit, which confirms or undoes it.  False: *problem
  * says why; every later call fails until a reopen succeeds. */

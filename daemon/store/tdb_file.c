@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/base/log.h"
@@ -233,6 +234,40 @@ bool tdb_file_open(struct tdb_file *f, int flags)
         return true;
     tdb_close(f->tdb);
     f->tdb = NULL;
+    errno = error;
+    return false;
+}
+
+enum { SHARED_WAIT = 10000 }; /* milliseconds */
+
+/* Keep others from beginning a transaction: they lock this byte for writing, and read-only TDB has
+ * no locks of its own. */
+static bool hold_transactions(const struct tdb_file *f)
+{
+    struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 8, .l_len = 1 };
+
+    return fcntl(tdb_fd(f->tdb), F_SETLK, &lock) == 0;
+}
+
+bool tdb_file_open_shared(struct tdb_file *f)
+{
+    const struct timespec pause = { .tv_nsec = 10 * 1000000 };
+
+    for (int waited = 0;; waited += 10) {
+        if (f->tdb == NULL && !tdb_file_open(f, O_RDONLY) && !f->unclean)
+            return false;
+        if (f->tdb != NULL && hold_transactions(f))
+            return true;
+        if (f->tdb != NULL && errno != EAGAIN && errno != EACCES)
+            break;
+        if (waited >= SHARED_WAIT) {
+            errno = EAGAIN;
+            break;
+        }
+        nanosleep(&pause, NULL);
+    }
+    int error = errno;
+    tdb_file_close(f);
     errno = error;
     return false;
 }

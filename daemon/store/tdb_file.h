@@ -75,6 +75,11 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
  * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be repaired, and another
  * process has it; EIO, EINVAL or 0: not whole, or no TDB. */
 bool tdb_file_open(struct tdb_file *f, int flags);
+
+/* Open the file for reading only while another process has it, and keep that from beginning a
+ * transaction until the file is closed.  Wait ten seconds for the end of one.  False and errno;
+ * EAGAIN: it did not end. */
+bool tdb_file_open_shared(struct tdb_file *f);
 void tdb_file_close(struct tdb_file *f);
 
 /* Make one transaction.  A commit that returns false may or may not be done, which shows after

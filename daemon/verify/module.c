@@ -33,39 +33,48 @@ static bool find(const char *directory, const char *name, char path[PATH_MAX],
         return refuse(problem, name, "the path is too long");
     if (realpath(given, path) != NULL)
         return true;
-    problem_set(problem, STATUS_BAD_VALUE, "verifier %.60s: %.100s: %s", name, given,
-                strerror(errno));
+    bool packaged = strcmp(name, "jwt") == 0 || strcmp(name, "introspect") == 0;
+    problem_set(problem, STATUS_BAD_VALUE, "verifier %.60s: %.100s: %s%s", name, given,
+                strerror(errno),
+                errno == ENOENT && packaged ? "; the package jeton-verifiers has it" : "");
     return false;
 }
 
-/* Check that no other user can change this part of the path, and so run code in this process. */
-static bool is_ours_alone(const char *part, bool is_file, struct problem *problem)
+enum part { PART_FILE, PART_DIRECTORY, PART_ABOVE };
+
+/* Check that no other user can change this part of the path, and so run code in this process.  In a
+ * sticky directory others cannot replace what is root's, but can add names for other files of root's:
+ * so only a directory further up may be sticky. */
+static bool is_ours_alone(const char *path, enum part part, struct problem *problem)
 {
+    bool is_file = part == PART_FILE;
     struct stat st;
 
-    if (stat(part, &st) < 0)
-        return refuse(problem, part, strerror(errno));
+    if (stat(path, &st) < 0)
+        return refuse(problem, path, strerror(errno));
     if (is_file ? !S_ISREG(st.st_mode) : !S_ISDIR(st.st_mode))
-        return refuse(problem, part, is_file ? "this is no file" : "this is no directory");
+        return refuse(problem, path, is_file ? "this is no file" : "this is no directory");
     if (st.st_uid != 0 && st.st_uid != geteuid())
-        return refuse(problem, part, "this must belong to root or to jetond's user (chown root)");
-    bool sticky = !is_file && (st.st_mode & S_ISVTX) != 0;
+        return refuse(problem, path, "this must belong to root or to jetond's user (chown root)");
+    bool sticky = part == PART_ABOVE && (st.st_mode & S_ISVTX) != 0;
     if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && !sticky)
-        return refuse(problem, part, "others may write to this (chmod go-w)");
+        return refuse(problem, path, "others may write to this (chmod go-w)");
     return true;
 }
 
 static bool check_path(const char *path, struct problem *problem)
 {
     char part[PATH_MAX];
+    enum part which = PART_DIRECTORY;
 
-    if (!is_ours_alone(path, true, problem))
+    if (!is_ours_alone(path, PART_FILE, problem))
         return false;
     snprintf(part, sizeof(part), "%s", path);
     for (char *slash; (slash = strrchr(part, '/')) != NULL;) {
         slash[slash == part] = '\0';
-        if (!is_ours_alone(part, false, problem))
+        if (!is_ours_alone(part, which, problem))
             return false;
+        which = PART_ABOVE;
         if (slash == part)
             break;
     }

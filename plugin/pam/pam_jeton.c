@@ -61,6 +61,7 @@ static void verify(const struct pam_request *request, const char *user, const ch
                    struct answer *a);
 static int code_of(const struct answer *a, enum phase phase);
 static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value);
+static const char *shown(const char *user);
 static void log_answer(pam_handle_t *pamh, const struct pam_options *o, const char *user,
                        const struct answer *a, enum phase phase);
 
@@ -134,12 +135,14 @@ int pam_sm_acct_mgmt(pam_handle_t *pamh, int flags, int argc, const char **argv)
         o.request = accepted->request;
     if (!read_options(pamh, argc, argv, &o))
         return PAM_SERVICE_ERR;
+    const char *user = item(pamh, PAM_USER);
     if (accepted == NULL) {
-        if (o.debug)
-            pam_syslog(pamh, LOG_DEBUG, "no token was accepted here: not judged");
+        pam_syslog(pamh, LOG_INFO,
+                   "user %s did not log in with a token here: left to the other account lines; "
+                   "without any, nobody is let in",
+                   shown(user));
         return PAM_IGNORE;
     }
-    const char *user = item(pamh, PAM_USER);
     verify(&o.request, user, accepted->value, &answer);
     log_answer(pamh, &o, user, &answer, PHASE_ACCOUNT);
     return code_of(&answer, PHASE_ACCOUNT);
@@ -188,6 +191,11 @@ static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const c
         pam_syslog(pamh, LOG_CRIT, "no memory");
     else
         log_answer(pamh, o, user, &answer, PHASE_AUTH);
+    if (code == PAM_SUCCESS && o->request.scopes[0] == '\0')
+        pam_syslog(pamh, LOG_NOTICE,
+                   "no scope= is given: any token of the user is accepted, unless the daemon's "
+                   "[service %s] requires a scope",
+                   o->request.service);
     return code;
 }
 

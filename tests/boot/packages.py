@@ -8,8 +8,8 @@ import shutil
 import subprocess
 
 from client import Client
-from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, run, state, timeout,
-                     verify_all)
+from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, request_ok, run, state,
+                     timeout, verify_all)
 
 
 @timeout(60)
@@ -25,13 +25,38 @@ def pam_accepts_a_token_as_password():
     if shutil.which("pamtester") is None:
         raise Skip("pamtester is not installed")
     with open("/etc/pam.d/jeton-boot", "w") as file:
-        file.write("auth required pam_jeton.so\naccount required pam_jeton.so\n")
-    value = create(subject="ann")
+        file.write("auth required pam_jeton.so scope=login\naccount required pam_jeton.so\n")
+    value = create(subject="ann", scopes="login")
     wrong = value[:-1] + ("y" if value.endswith("x") else "x")
     for password, wanted in ((value, 0), (wrong, 1)):
         result = subprocess.run(["pamtester", "jeton-boot", "ann", "authenticate", "acct_mgmt"],
                                input=password + "\n", text=True, capture_output=True, timeout=20)
         assert_equal(result.returncode != 0, wanted != 0, result.stderr + result.stdout)
+
+
+def the_pam_profile_lets_tokens_in_and_locks_nobody_out():
+    if shutil.which("pamtester") is None:
+        raise Skip("pamtester is not installed")
+    run("useradd", "--no-create-home", "bea")
+    run("chpasswd", input="bea:her-password\n")
+    with open("/etc/pam.d/jeton-boot", "w") as file:
+        file.write("@include common-auth\n@include common-account\n")
+
+    def passes(password, *operations):
+        return subprocess.run(["pamtester", "jeton-boot", "bea", *(operations or ("authenticate", "acct_mgmt"))],
+                              input=password + "\n", text=True, capture_output=True, timeout=20).returncode == 0
+    login, wiki = create(subject="bea", scopes="login"), create(subject="bea", scopes="wiki:read")
+    assert not passes(login), "the profile is not enabled by itself"
+    run("pam-auth-update", "--enable", "jeton", env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"})
+    assert passes(login)
+    assert passes("her-password"), "passwords still work"
+    assert not passes(wiki), "a token without the scope is no password"
+    assert not passes("wrong")
+    assert passes("", "acct_mgmt"), "who came in by a key, say, is not judged"
+    request_ok(ADMIN, f"disable {request_ok(VERIFY, f'id {login}')['id']}")
+    assert not passes(login)
+    assert passes("her-password")
+    request_ok(ADMIN, f"enable {request_ok(VERIFY, f'id {login}')['id']}")
 
 
 @timeout(40)
@@ -46,6 +71,8 @@ def removal_leaves_only_the_tokens_and_the_configuration():
              "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*"), "")
     assert os.path.exists(STORE)
     assert os.path.exists("/etc/jeton/jetond.conf")
+    with open("/etc/pam.d/common-auth") as file:
+        assert "pam_jeton" not in file.read(), "the profile is disabled"
 
 
 @timeout(60)

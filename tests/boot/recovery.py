@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 
 from client import Client, Closed
@@ -65,23 +66,61 @@ def a_restart_refuses_no_connection():
     return str(connections)
 
 
-@timeout(80)
-def a_wrong_configuration_is_reported_and_can_be_fixed():
-    """Also checks that systemd gives up restarting, and then closes the sockets."""
+def configure(text):
+    """Replace the configuration, and return what it was."""
     with open("/etc/jeton/jetond.conf") as file:
         before = file.read()
     with open("/etc/jeton/jetond.conf", "w") as file:
-        file.write("[daemon]\nworkers = many\n")
+        file.write(text)
+    return before
+
+
+@timeout(80)
+def a_wrong_configuration_is_reported_and_mended_by_a_restart():
+    """Also checks that clients are told, that no number of starts closes the sockets, and that these are the same
+    afterwards."""
+    inodes = [os.stat(path).st_ino for path in (ADMIN, VERIFY, OBSERVE)]
+    before = configure("[daemon]\nworkers = many\n")
     run("systemctl", "stop", "jetond.service")
-    sockets = [f"jetond-{role}.socket" for role in ("admin", "verify", "observe")]
-    with Client(VERIFY):
-        eventually(lambda: {state(name) for name in sockets} == {"failed"}, "systemd gives up", 60)
+    for _ in range(4):
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Client(VERIFY, patience=20)) for _ in range(20)]
+            for client in clients:
+                assert_equal(client.request("ping").verdict, "ERR unavailable")
+    reply = request(ADMIN, "ping")
+    assert "/etc/jeton/jetond.conf:2: [daemon] workers" in reply["message"], reply
+    output = subprocess.run(["jeton", "list"], capture_output=True, text=True, timeout=20)
+    assert output.returncode != 0 and "[daemon] workers" in output.stderr, output
+    assert_equal({state(f"jetond-{role}.socket") for role in ("admin", "verify", "observe")}, {"active"})
+    assert_equal(unit("jetond.service", "StartLimitIntervalUSec"), "0")
     output = run("systemctl", "status", "--no-pager", "jetond.service", check=False)
     assert "[daemon] workers" in output, output
-    assert_equal(state("jetond.service"), "failed")
-    with open("/etc/jeton/jetond.conf", "w") as file:
-        file.write(before)
-    run("systemctl", "reset-failed", "jetond.service")
-    run("systemctl", "restart", "jetond-*.socket")
+    configure(before)
+    run("systemctl", "restart", "jetond.service")
     verify_all()
     assert_equal(request_ok(OBSERVE, "hello")["role"], "observe")
+    assert_equal([os.stat(path).st_ino for path in (ADMIN, VERIFY, OBSERVE)], inodes, "the sockets are the same")
+
+
+def a_reload_of_a_wrong_configuration_fails_and_changes_nothing():
+    pid = main_pid()
+    before = configure("[daemon]\nretention = 1d\nactivation_delai = 0s\nworker = 1\n")
+    done = subprocess.run(["systemctl", "reload", "jetond.service"], capture_output=True, text=True, timeout=20)
+    assert done.returncode != 0, done
+    output = run("systemctl", "status", "--no-pager", "jetond.service", check=False)
+    assert "activation_delai" in output and "[daemon] has no key worker" in output, output
+    assert_equal((state("jetond.service"), main_pid()), ("active", pid))
+    configure(before)
+    run("systemctl", "reload", "jetond.service")
+    verify_all()
+
+
+def a_restart_of_one_socket_keeps_all_of_them():
+    for role in ("admin", "verify", "observe"):
+        verify_all()
+        assert main_pid() != 0
+        run("systemctl", "restart", f"jetond-{role}.socket")
+        assert_equal({state(f"jetond-{other}.socket") for other in ("admin", "verify", "observe")}, {"active"}, role)
+        for path in (ADMIN, VERIFY, OBSERVE):
+            assert_equal(request_ok(path, "ping").verdict, "OK")
+        verify_all()

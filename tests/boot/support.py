@@ -26,7 +26,9 @@ def timeout(seconds):
 
 
 def run(*arguments, show=False, check=True, **how):
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    if "input" not in how:
+        how["stdin"] = subprocess.DEVNULL
+    done = subprocess.run(arguments, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", timeout=60, **how)
     if show:
         print(done.stdout, flush=True)

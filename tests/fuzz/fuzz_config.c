@@ -185,12 +185,19 @@ static void check_stacks(const struct config *c, struct metrics *metrics)
 
 static bool read_file(struct config *c, struct slice text, struct problem *problem)
 {
+    static struct config_faults faults;
     char path[64];
     int fd = memfd_create("fuzzed", MFD_CLOEXEC);
 
+    faults.count = 0;
     MUST(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    bool ok = config_file_read(c, path, problem);
+    bool ok = config_file_read(c, path, &faults);
+    MUST(ok == (faults.count == 0));
+    for (size_t i = 0; i < faults.count && i < CONFIG_FAULTS_MAX; i++)
+        check_problem(&faults.fault[i]);
+    if (!ok)
+        *problem = faults.fault[0];
     close(fd);
     return ok;
 }

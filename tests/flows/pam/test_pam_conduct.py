@@ -177,3 +177,23 @@ def test_application_of_another_user_is_served(daemon):
         os.chmod(d.path("verify"), 0o600)
         assert pam.once("login", "ann", token["token"]) == "SERVICE_ERR", "it may not connect"
         assert any("Permission denied" in text for _, text in pam.logged()), pam.logged()
+
+
+def test_log_warns_where_any_token_of_the_user_is_a_password(daemon):
+    d = daemon()
+    value = d.create(subject="ann", scopes="wiki:read")["token"]
+    with Application(any=asks(d), login=asks(d, "scope=wiki:read")) as pam:
+        assert pam.once("login", "ann", value) == "SUCCESS"
+        assert [text for _, text in pam.logged() if "no scope=" in text] == []
+        assert pam.once("any", "ann", value) == "SUCCESS"
+        warnings = [entry for entry in pam.logged() if "no scope=" in entry[1]]
+        assert len(warnings) == 1 and warnings[0][0] == 5 and "any token" in warnings[0][1], warnings
+
+
+def test_log_says_why_an_account_line_alone_lets_nobody_in_without_a_token(daemon):
+    d = daemon()
+    with Application(login=asks(d)) as pam:
+        pam.start("login", "ann")
+        assert pam.account() == "PERM_DENIED"
+        logged = pam.logged()
+    assert any(level == 6 and "user ann did not log in with a token here" in text for level, text in logged), logged

@@ -118,7 +118,7 @@ def test_check_is_right_about_inherited_sockets():
     with listening("admin", "verify") as sockets, Daemon() as d:
         d.stop()
         d.settings = ["admin.group=no-such-group", f"verify.path={d.directory}/nowhere/v.sock"]
-        assert started_with(d, {}, "--check").returncode == 1
+        assert started_with(d, {}, "--check").returncode == 2
         done = started_with(d, sockets, "--check")
         assert (done.returncode, done.stderr) == (0, "")
         d.settings, d.sockets = [], {}

@@ -48,7 +48,7 @@ def test_good_configuration_passes_the_check_and_works(daemon):
 def test_mistake_in_the_file_is_one_line_with_file_and_number(daemon):
     good = "[daemon]\nlog_level = info\n"
     wrong = [
-        ("[deamon]\nworkers = 1\n", 2, "deamon"), ("[daemon]\nworker = 1\n", 2, "worker"),
+        ("[deamon]\nworkers = 1\n", 1, "deamon"), ("[daemon]\nworker = 1\n", 2, "worker"),
         (good + "workers = many\n", 3, "number"), (good + "workers = 65\n", 3, "64"),
         (good + "workers = -1\n", 3, "number"), (good + "retention = 30\n", 3, "duration"),
         (good + "journal_entries = 99\n", 3, "100"), ("[daemon]\nlog_level = loud\n", 2, "error"),

@@ -101,6 +101,24 @@ def test_programs_are_built_with_what_is_installed():
     run(f"{root}/program", env=os.environ | {"LD_LIBRARY_PATH": f"{root}/usr/local/lib"})
 
 
+def test_programs_are_built_with_nothing_else_installed():
+    root = installed()
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PKG_CONFIG")}
+    flags = run("pkg-config", "--cflags", "--libs", "libjeton", env=alone | {
+        "PKG_CONFIG_LIBDIR": f"{root}/usr/local/lib/pkgconfig"})
+    assert "-ljeton" in flags, flags
+
+
+def test_links_of_installed_documents_lead_somewhere():
+    root = installed()
+    for name in "README.md", "PROTOCOL.md":
+        path = f"{root}/usr/local/share/doc/jeton/{name}"
+        links = re.findall(r"\]\(([^)]+)\)", text_of(path))
+        assert links, path
+        for link in links:
+            assert link.startswith("#") or os.path.exists(os.path.join(os.path.dirname(path), link)), (name, link)
+
+
 # -- units ---------------------------------------------------------------------------------------
 
 def units_to_judge():
@@ -178,8 +196,11 @@ def test_the_configuration_file_shows_every_key():
 
 def test_what_the_configuration_file_shows_is_valid():
     directory = tempfile.mkdtemp()
-    text = "".join(f"[{section}]\n{key} = {value.replace('@VERIFIERSDIR@', directory)}\n"
-                   for section, key, value in shown())
+    sections = {}
+    for section, key, value in shown():
+        line = f"{key} = {value.replace('@VERIFIERSDIR@', directory)}\n"
+        sections[section] = sections.get(section, f"[{section}]\n") + line
+    text = "".join(sections.values())
     with open(f"{directory}/jetond.conf", "w") as file:
         file.write(text)
     others = [f"daemon.store={directory}/tokens.tdb", "verify.table_group="]

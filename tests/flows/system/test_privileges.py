@@ -140,14 +140,14 @@ def test_user_that_is_not_there_or_cannot_be_become_is_an_error(daemon):
         d.stop()
         for more in ("--check",), ():
             done = run_jetond(*d.arguments(), "--set", "daemon.user=no-such-user-here", *more)
-            assert done.returncode == 1 and "no-such-user-here" in done.stderr, done
+            assert done.returncode == 2 and "no-such-user-here" in done.stderr, done
         d.start()
     directory = tempfile.mkdtemp(prefix="")
     d = daemon(uid=65534, directory=directory)
     d.stop()
     d.settings = ["daemon.user=daemon"]
     d.spawn()
-    d.ended(1)
+    d.ended(2)
     assert "only root can become daemon" in d.log(), d.log()
     d.settings = [f"daemon.user={USER}"]        # who it is already
     d.start()

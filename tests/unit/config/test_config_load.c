@@ -12,7 +12,7 @@
 #include "daemon/config/config_load.h"
 
 static struct config config;
-static struct problem problem;
+static struct config_faults faults;
 static char file[] = "/tmp/jeton-config-XXXXXX";
 
 static int write_file(void **state)
@@ -42,7 +42,7 @@ static void assignments_win_over_the_file_and_the_file_over_defaults(void **stat
     };
 
     (void)state;
-    assert_true(config_load(&source, &config, &problem));
+    assert_true(config_load(&source, &config, &faults));
     assert_int_equal(config.workers, 2);
     assert_int_equal(config.retention, 12 * 3600);
     assert_int_equal(config.journal_entries, 100000);
@@ -54,11 +54,11 @@ static void only_a_required_file_must_exist(void **state)
     struct config_source source = { .file = "/nonexistent/jetond.conf" };
 
     (void)state;
-    assert_true(config_load(&source, &config, &problem));
+    assert_true(config_load(&source, &config, &faults));
     assert_string_equal(config.store, "/var/lib/jeton/tokens.tdb");
     source.file_required = true;
-    assert_false(config_load(&source, &config, &problem));
-    assert_non_null(strstr(problem.message, source.file));
+    assert_false(config_load(&source, &config, &faults));
+    assert_non_null(strstr(faults.fault[0].message, source.file));
 }
 
 static void roles_with_inherited_sockets_create_none(void **state)
@@ -71,7 +71,7 @@ static void roles_with_inherited_sockets_create_none(void **state)
     };
 
     (void)state;
-    assert_true(config_load(&source, &config, &problem));
+    assert_true(config_load(&source, &config, &faults));
     assert_int_equal(config.role[ROLE_ADMIN].paths, 0);
     assert_int_equal(config.role[ROLE_OBSERVE].paths, 0);
     assert_int_equal(config.role[ROLE_VERIFY].paths, 1);
@@ -84,10 +84,10 @@ static void loading_again_gives_the_same(void **state)
     struct config_role first[ROLES];
 
     (void)state;
-    assert_true(config_load(&source, &config, &problem));
+    assert_true(config_load(&source, &config, &faults));
     memcpy(first, config.role, sizeof(first));
     memset(&config, 0xa5, sizeof(config));
-    assert_true(config_load(&source, &config, &problem));
+    assert_true(config_load(&source, &config, &faults));
     assert_memory_equal(first, config.role, sizeof(first));
     assert_int_equal(config.services.count, 0);
     assert_int_equal(config.workers, 3);
@@ -102,8 +102,8 @@ static void a_bad_assignment_is_named(void **state)
     };
 
     (void)state;
-    assert_false(config_load(&source, &config, &problem));
-    assert_non_null(strstr(problem.message, "--set daemon.wokers=2: "));
+    assert_false(config_load(&source, &config, &faults));
+    assert_non_null(strstr(faults.fault[0].message, "--set daemon.wokers=2: "));
 }
 
 int main(void)

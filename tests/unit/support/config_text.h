@@ -13,7 +13,9 @@
 
 #include "daemon/config/config_file.h"
 
-/* Read the text over what is in *c. */
+static struct config_faults config_faults;
+
+/* Read the text over what is in *c.  False: *problem is the first of config_faults. */
 static bool read_config_text(struct config *c, const char *text, struct problem *problem)
 {
     char path[] = "/tmp/jeton-config-XXXXXX";
@@ -22,7 +24,10 @@ static bool read_config_text(struct config *c, const char *text, struct problem 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), strlen(text));
     close(fd);
-    bool done = config_file_read(c, path, problem);
+    config_faults.count = 0;
+    bool done = config_file_read(c, path, &config_faults);
+    if (!done)
+        *problem = config_faults.fault[0];
     unlink(path);
     return done;
 }

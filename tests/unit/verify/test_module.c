@@ -92,7 +92,7 @@ static void a_file_that_others_may_write_is_refused(void **state)
     is_loaded_as("unit_plain", "unit-plain");
 }
 
-static void a_directory_that_others_may_write_is_refused_unless_it_is_sticky(void **state)
+static void a_directory_that_others_may_write_is_refused(void **state)
 {
     (void)state;
     bring("unit_plain");
@@ -101,7 +101,20 @@ static void a_directory_that_others_may_write_is_refused_unless_it_is_sticky(voi
     assert_int_equal(chmod(directory, 0757), 0);
     is_refused(in_directory("unit_plain.so"), "chmod go-w");
     assert_int_equal(chmod(directory, 01777), 0);
-    is_loaded_as("unit_plain", "unit-plain");
+    is_refused("unit_plain", "chmod go-w");
+}
+
+static void a_directory_further_up_may_be_sticky(void **state)
+{
+    (void)state;
+    bring("unit_plain");
+    assert_int_equal(mkdir(in_directory("sub"), 0755), 0);
+    assert_int_equal(rename(in_directory("unit_plain.so"), in_directory("sub/v.so")), 0);
+    assert_int_equal(chmod(directory, 01777), 0);
+    is_loaded_as(in_directory("sub/v.so"), "unit-plain");
+    assert_int_equal(chmod(directory, 0777), 0);
+    is_refused(in_directory("sub/v.so"), "chmod go-w");
+    unlink(in_directory("sub/v.so"));
 }
 
 static void every_directory_above_counts(void **state)
@@ -209,7 +222,8 @@ int main(void)
         TEST(what_is_not_there_is_named),
         TEST(an_endless_path_is_refused),
         TEST(a_file_that_others_may_write_is_refused),
-        TEST(a_directory_that_others_may_write_is_refused_unless_it_is_sticky),
+        TEST(a_directory_that_others_may_write_is_refused),
+        TEST(a_directory_further_up_may_be_sticky),
         TEST(every_directory_above_counts),
         TEST(a_link_is_judged_by_where_it_leads),
         TEST(what_belongs_to_somebody_else_is_refused),

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/check.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "daemon/config/resolve.h"
+#include "daemon/daemon.h"
+#include "daemon/systemd_unit.h"
+#include "daemon/verify/stack.h"
+#include "daemon/writer/load.h"
+
+/* -- verifiers ------------------------------------------------------------------------------- */
+
+/* Open all verifiers, and close them again. */
+static bool check_stacks(const struct config *c, struct problem *problem)
+{
+    struct metrics metrics;
+
+    metrics_init(&metrics, 1);
+    struct stacks *stacks = stacks_new(c, &metrics, problem);
+    if (stacks != NULL) {
+        while (!stacks_end(stacks, 1000))
+            continue;
+        stacks_free(stacks);
+    }
+    metrics_free(&metrics);
+    return stacks != NULL;
+}
+
+/* Open one service's stack; if that fails, do so entry by entry, to find all that are wrong.  Those
+ * are replaced by the table, which fits everywhere, so that none is blamed for another. */
+static void check_service(struct config *one, const struct service_config *section,
+                          struct config_faults *faults)
+{
+    struct service_configs *services = &one->services;
+    struct service_config *copy = &services->section[0];
+    struct problem problem;
+
+    services->count = 1;
+    *copy = *section;
+    if (check_stacks(one, &problem))
+        return;
+    size_t local = services->used, room = sizeof(services->text) - local;
+    if (room <= sizeof("local")) {
+        config_fault_add(faults, &problem);
+        return;
+    }
+    memcpy(services->text + local, "local", sizeof("local"));
+    for (copy->steps = 1; copy->steps <= section->steps; copy->steps++)
+        if (!check_stacks(one, &problem)) {
+            config_fault_add(faults, &problem);
+            copy->step[copy->steps - 1].text = (uint32_t)local;
+        }
+}
+
+static void check_services(const struct config *c, struct config_faults *faults)
+{
+    static struct config one;
+
+    for (size_t i = 0; i < c->services.count; i++)
+        if (!c->services.section[i].faulty) {
+            one = *c;
+            check_service(&one, &c->services.section[i], faults);
+        }
+}
+
+/* -- the store ------------------------------------------------------------------------------- */
+
+/* Load the store read-only: a daemon may be using it at the same time. */
+static bool load(const struct config *c, struct store *store, struct problem *problem)
+{
+    struct journal *journal = journal_new(c->journal_entries);
+    struct token_table *token_table = NULL;
+    struct creation_index index = { .entry = NULL };
+    bool ok = journal != NULL &&
+              load_store(store, c->prefix, journal, &token_table, &index, problem);
+
+    if (journal == NULL)
+        problem_set(problem, STATUS_INTERNAL, "no memory");
+    if (ok)
+        printf("store %s: %llu tokens, journal entries %llu to %llu%s\n", c->store,
+               (unsigned long long)journal_tokens(journal),
+               (unsigned long long)journal_oldest(journal),
+               (unsigned long long)journal_newest(journal),
+               store_is_shared(store) ? "; a daemon is using it" : "");
+    token_table_free(token_table);
+    creation_index_free(&index);
+    journal_free(journal);
+    return ok;
+}
+
+static bool check_store(const struct config *c, struct problem *problem)
+{
+    struct stat st;
+
+    if (stat(c->store, &st) < 0 && errno == ENOENT) {
+        printf("store %s: does not exist yet; it will be created at the first start\n", c->store);
+        return true;
+    }
+    struct store *store = store_open(c->store, STORE_READ, problem);
+    bool ok = store != NULL && load(c, store, problem);
+    if (store == NULL && problem->status == STATUS_BUSY) {
+        printf("%s; not checked\n", problem->message);
+        ok = true;
+    }
+    store_close(store);
+    return ok;
+}
+
+/* -- the unit -------------------------------------------------------------------------------- */
+
+/* Check that the unit lets the daemon write where its configuration says.  Another file than the
+ * unit's may be for another daemon: then only say so. */
+static void check_unit(const struct config *c, const struct config_source *source,
+                       struct config_faults *faults)
+{
+    struct problem problem;
+    char directory[PATH_MAX];
+
+    if (systemd_unit_may_write(c->store, directory))
+        return;
+    config_blame(c, "daemon", "store", &problem,
+                 "jetond.service may not write there: systemctl edit jetond, and add [Service] "
+                 "ReadWritePaths=%.60s",
+                 directory);
+    if (!source->file_required)
+        config_fault_add(faults, &problem);
+    else
+        printf("note: %s\n", problem.message);
+}
+
+static void print_faults(const struct config_faults *faults)
+{
+    for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
+        fprintf(stderr, "jetond: %s\n", faults->fault[i].message);
+    if (faults->count > CONFIG_FAULTS_MAX)
+        fprintf(stderr, "jetond: and %zu more\n", faults->count - CONFIG_FAULTS_MAX);
+}
+
+int check(const struct config *c, const struct config_source *source, enum check_extent extent,
+          struct config_faults *faults)
+{
+    struct problem problem;
+    struct resolved resolved;
+    bool store_ok = true;
+
+    if (!faults->unreadable) {
+        resolve_all(c, &resolved, faults);
+        check_services(c, faults);
+    }
+    if (extent == CHECK_ALL && !faults->unreadable && !config_key_refused(c, "daemon", "store")) {
+        check_unit(c, source, faults);
+        store_ok = check_store(c, &problem);
+    }
+    print_faults(faults);
+    if (!store_ok)
+        fprintf(stderr, "jetond: %s\n", problem.message);
+    if (faults->count == 0 && store_ok)
+        printf("configuration: OK\n");
+    return faults->count > 0 ? EXIT_WRONG_CONFIG : store_ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
