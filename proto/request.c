@@ -33,9 +33,9 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "tokens, oldest first" },
     [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
-        "journal [after=SERIAL] [limit=N]", "what changed, oldest first" },
+        "journal [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
-        "watch [after=SERIAL]", "what changes, as it happens, until the next request" },
+        "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
     [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "

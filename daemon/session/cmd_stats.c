@@ -124,6 +124,9 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "denials_unsaved", writer.denials_unsaved);
     put(stats, "journal_oldest", writer.journal_oldest);
     put(stats, "journal_newest", writer.journal_newest);
+    put_name(stats, "epoch");
+    line_puts(stats->text, "value", write_queue_epoch(server->write_queue));
+    text_addc(stats->text, '\n');
 }
 
 /* -- answers ------------------------------------------------------------------------------- */

@@ -22,6 +22,7 @@ struct write_queue {
     _Atomic uint64_t oldest;  /* serials of the journal */
     _Atomic uint64_t newest;
     _Atomic uint64_t store_bytes;
+    const char *epoch; /* the writer's */
     struct histogram commit_time;
 };
 
@@ -184,6 +185,16 @@ void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds)
 void write_queue_set_newest(struct write_queue *q, uint64_t serial)
 {
     atomic_store(&q->newest, serial);
+}
+
+void write_queue_set_epoch(struct write_queue *q, const char *epoch)
+{
+    q->epoch = epoch;
+}
+
+const char *write_queue_epoch(const struct write_queue *q)
+{
+    return q->epoch != NULL ? q->epoch : "";
 }
 
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials)

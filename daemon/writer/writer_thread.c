@@ -155,6 +155,7 @@ static void chores(struct writer_thread *t)
     t->next_chores = monotonic + 1;
     journal_set_keep(w->journal, atomic_load(&t->settings->journal_entries));
     commit_retry(w);
+    history_step(&w->history);
     if (!w->disk_failure.broken) {
         purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
         last_used_step(t->last_used, w->token_table, now);

@@ -31,6 +31,7 @@ static const struct row {
     { "changes", COUNTER, "Changes that were saved." },
     { "denials_unsaved", GAUGE,
       "Revocations in force that could not be saved: act if this is not 0." },
+    { "epoch", INFO, "The name of the history that the journal tells." },
     { "journal_*", GAUGE, "Serial of the oldest or newest entry of the journal." },
     { "keeper_busy_seconds", GAUGE,
       "How long the writer thread has been busy with its current task." },
