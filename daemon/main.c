@@ -10,6 +10,7 @@
 #include "daemon/config/config_load.h"
 #include "daemon/config/resolve.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack.h"
 #include "daemon/writer/load.h"
@@ -18,15 +19,17 @@ enum { EXIT_USAGE = 2 };
 
 static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };
 static bool check_only;
+static const char *backup; /* of --restore */
 
 static const char usage[] =
-    "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]... [--check]\n"
+    "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]... [--check | --restore FILE]\n"
     "\n"
     "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
     "\n"
     "  --config FILE            read FILE instead of " CONFIG_DEFAULT_FILE "\n"
     "  --set SECTION.KEY=VALUE  change one setting, after the file was read\n"
     "  --check                  check configuration, verifiers and store, and exit\n"
+    "  --restore FILE           put a backup in the place of the store, keep what that denied, and exit\n"
     "  --version, --help        show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
@@ -106,12 +109,22 @@ static bool add_assignment(const char *assignment)
     return true;
 }
 
+static _Noreturn void print_and_exit(const char *text)
+{
+    fputs(text, stdout);
+    exit(EXIT_SUCCESS);
+}
+
 static bool parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' },        { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "set", required_argument, NULL, 's' },
+        { "check", no_argument, NULL, 'k' },
+        { "restore", required_argument, NULL, 'r' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
 
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -127,12 +140,13 @@ static bool parse_options(int argc, char **argv)
         case 'k':
             check_only = true;
             break;
+        case 'r':
+            backup = optarg;
+            break;
         case 'v':
-            puts("jetond " JETON_VERSION);
-            exit(EXIT_SUCCESS);
+            print_and_exit("jetond " JETON_VERSION "\n");
         case 'h':
-            fputs(usage, stdout);
-            exit(EXIT_SUCCESS);
+            print_and_exit(usage);
         default:
             return false;
         }
@@ -140,6 +154,16 @@ static bool parse_options(int argc, char **argv)
     if (optind < argc)
         fprintf(stderr, "jetond: %s: only options are allowed\n", argv[optind]);
     return optind == argc;
+}
+
+static int restore(const struct config *c)
+{
+    struct problem problem;
+
+    if (sodium_init() >= 0 && restore_run(c, backup, &problem))
+        return EXIT_SUCCESS;
+    fprintf(stderr, "jetond: %s\n", problem.message);
+    return EXIT_FAILURE;
 }
 
 /* -- the process ----------------------------------------------------------------------------- */
@@ -179,5 +203,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "jetond: %s\n", problem.message);
         return EXIT_USAGE;
     }
+    if (backup != NULL)
+        return restore(&config);
     return check_only ? check(&config) : run(&config);
 }

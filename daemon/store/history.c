@@ -63,6 +63,15 @@ static bool read_head(struct store *store, struct text *rest, size_t *size,
     return !rest->cut;
 }
 
+bool history_read(struct store *store, char epoch[EPOCH_TEXT + 1])
+{
+    char bytes[HEAD_MAX];
+    struct text rest = text_in(bytes, sizeof(bytes));
+    size_t size;
+
+    return read_head(store, &rest, &size, epoch);
+}
+
 /* Keep the record's size, so that it is rewritten in place. */
 bool history_put(struct history *h)
 {
@@ -221,14 +230,11 @@ static void new_epoch(struct history *h)
 bool history_begin(struct history *h, struct store *store, uint64_t newest, struct problem *problem)
 {
     const char *path = store_file(store)->path;
-    char bytes[HEAD_MAX];
-    struct text rest = text_in(bytes, sizeof(bytes));
-    size_t size;
 
     *h = (struct history){ .store = store, .fd = -1, .newest = newest };
     snprintf(h->path, sizeof(h->path), "%s%s", path, HISTORY_SUFFIX);
     find_file(h, path);
-    if (!read_head(store, &rest, &size, h->epoch)) {
+    if (!history_read(store, h->epoch)) {
         problem_set(problem, STATUS_STORE, "store %.100s: its first record cannot be read; %s",
                     path, "restore it from a backup");
         return false;

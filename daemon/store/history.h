@@ -47,6 +47,9 @@ struct history {
 bool history_begin(struct history *h, struct store *store, uint64_t newest,
                    struct problem *problem);
 
+/* Read the epoch that a store names; empty if none.  False: it cannot be read. */
+bool history_read(struct store *store, char epoch[EPOCH_TEXT + 1]);
+
 /* Put a new epoch into the store, in a transaction.  False: the transaction is spoilt. */
 bool history_put(struct history *h);
 

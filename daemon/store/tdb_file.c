@@ -129,7 +129,7 @@ static bool write_first(struct tdb_context *tdb, struct slice key, struct slice 
            tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
 }
 
-static bool sync_directory(const char *path)
+bool tdb_file_sync_directory(const char *path)
 {
     char copy[PATH_MAX];
 
@@ -156,7 +156,7 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
     if (tdb != NULL && tdb_close(tdb) != 0)
         done = false;
     if (done) {
-        done = rename(path, f->path) == 0 && sync_directory(f->path);
+        done = rename(path, f->path) == 0 && tdb_file_sync_directory(f->path);
         error = errno;
     }
     if (!done)

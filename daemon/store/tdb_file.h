@@ -71,6 +71,9 @@ bool tdb_file_init(struct tdb_file *f, const char *path);
  * the same. */
 bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
 
+/* Sync the directory of this path: the names in it; false and errno. */
+bool tdb_file_sync_directory(const char *path);
+
 /* Open the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
  * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be repaired, and another
  * process has it; EIO, EINVAL or 0: not whole, or no TDB. */
