@@ -311,6 +311,7 @@ static void sum_up(const struct import *im)
         [CLI_EXIT_NO] = "refused",
         [CLI_EXIT_USAGE] = "refused",
         [CLI_EXIT_UNAVAILABLE] = "unavailable",
+        [CLI_EXIT_FORBIDDEN] = "refused",
     };
     char imported[24], refused[24], unknown[128] = "", stopped[160] = "";
     unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;

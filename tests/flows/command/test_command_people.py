@@ -241,6 +241,10 @@ def test_default_socket_is_the_highest_that_may_be_used(daemon):
     assert (call("verify").returncode, call("revoke", "--value").returncode) == (1, 1)
     done = call("list")
     assert (done.returncode, "observe.sock" in done.stderr) == (3, True), done
+    os.unlink(d.path("observe"))
+    done = call("list")
+    assert (done.returncode, "jetond-observe.socket" in done.stderr, "group" in done.stderr) == (
+        3, True, False), "who needs only the observe socket is not sent to the administrators"
 
 
 # -- completion ----------------------------------------------------------------------------------
