@@ -96,8 +96,8 @@ static bool finish(struct bulk_read *b, struct tdb_file *file, bool walked, stru
 
     if (fault->what != NULL)
         problem_set(problem, STATUS_STORE,
-                    "store %.80s: record %s: %.50s; restore from a "
-                    "backup, or remove it with tdbtool",
+                    "store %.80s: record %s: %.50s; restore a "
+                    "backup, or repair it: see jetond(8)",
                     file->path, fault->name, fault->what);
     else if (!parsed)
         problem_set(problem, STATUS_STORE, "no memory for %llu tokens",
