@@ -78,7 +78,7 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
 /* Read a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
 
-/* Return the file, for the other files of this folder. */
+/* Return the file, for the rest of this folder. */
 struct tdb_file *store_file(struct store *s);
 
 /* Return the size of the file in bytes; 0: it is not open. */

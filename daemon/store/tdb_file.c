@@ -280,6 +280,31 @@ bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *cont
     return whole;
 }
 
+bool tdb_file_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
+                        void *context, const bool *ended)
+{
+    const uint32_t chains = (uint32_t)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    unsigned at = 0, count = 0;
+
+    while (*chain < chains) {
+        if (at == count) {
+            count = chains - *chain < CHAINS_AT_ONCE ? chains - *chain : CHAINS_AT_ONCE;
+            at = 0;
+            if (!read_heads(f, *chain, head, count))
+                return false;
+        }
+        if (head[at++] == 0) {
+            ++*chain;
+            continue;
+        }
+        bool whole = tdb_traverse_chain(f->tdb, *chain, visit, context) >= 0;
+        *chain += !*ended;
+        return whole;
+    }
+    return true;
+}
+
 /* -- transactions ---------------------------------------------------------------------------- */
 
 /* Check that the open file is still at its path: what is written to another would be lost. */
