@@ -242,16 +242,18 @@ static bool exchange(struct restore *r)
 static void print(const struct restore *r)
 {
     const struct kept_denials *kept = &r->kept;
-    unsigned long long denials = kept->revoked + kept->disabled + kept->ended + kept->deleted;
+    unsigned long long denials = kept->revoked + kept->disabled + kept->ended + kept->deleted +
+                                 kept->bans;
 
     printf("store %s: %llu tokens restored from %s\n", r->config->store,
            (unsigned long long)r->tokens, r->file);
     if (r->replaces)
         printf("%llu denials kept: %llu revoked, %llu disabled, %llu with an earlier end, "
-               "%llu deleted (now revoked)\n"
+               "%llu deleted (now revoked), %llu bans\n"
                "the store that was replaced: %s\n",
                denials, (unsigned long long)kept->revoked, (unsigned long long)kept->disabled,
-               (unsigned long long)kept->ended, (unsigned long long)kept->deleted, r->aside);
+               (unsigned long long)kept->ended, (unsigned long long)kept->deleted,
+               (unsigned long long)kept->bans, r->aside);
     else
         printf("there was no store whose denials could be kept\n");
     printf("a new epoch begins: %s\n", r->epoch);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/store/store_bans.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/commit.h"
 
@@ -17,6 +18,7 @@ struct keeping {
     uid_t by;
     int64_t now;
     size_t posted; /* and not answered */
+    bool ok;       /* of the ban that was visited last */
     struct mailbox replies;
     struct record old, new; /* a token as the two stores have it */
 };
@@ -209,6 +211,73 @@ static bool keep_told_deletions(struct keeping *k)
     return false;
 }
 
+/* -- bans ------------------------------------------------------------------------------------ */
+
+/* A ban of a token that was deleted: the new store may have the token. */
+static bool keep_banned_token(void *keeping, const struct ban *ban)
+{
+    struct keeping *k = keeping;
+    bool found;
+
+    k->ok = get(k, k->writer->store, ban->digest, &k->new, &found);
+    if (k->ok && found && k->new.revoked == 0 &&
+        memcmp(k->new.digest, ban->digest, DIGEST_SIZE) == 0)
+        k->ok = post_kind(k, &change_revoke, ban->digest, &k->kept->deleted);
+    return k->ok;
+}
+
+/* Put a ban into the new store, unless it has one that is as long. */
+static bool put_ban(void *keeping, const struct ban *ban)
+{
+    struct keeping *k = keeping;
+    struct ban has;
+
+    enum store_found found = store_get_ban(k->writer->store, ban->digest, &has);
+    k->ok = found != STORE_FAILED;
+    if (!k->ok || (found == STORE_FOUND && has.until >= ban->until))
+        return k->ok;
+    k->kept->bans++;
+    k->ok = store_put_ban(k->writer->store, ban);
+    return k->ok;
+}
+
+static bool visit_bans(struct keeping *k, struct store_place *place, enum store_found *found,
+                       bool (*visit)(void *keeping, const struct ban *ban))
+{
+    k->ok = true;
+    *found = store_walk_bans(k->replaced->store, place, COMMIT_BATCH_MAX, visit, k, k->problem);
+    return k->ok && *found != STORE_FAILED;
+}
+
+static bool keep_banned_tokens(struct keeping *k)
+{
+    struct store_place place = { 0, 0 };
+    enum store_found found = STORE_FOUND;
+
+    while (found == STORE_FOUND)
+        if (!visit_bans(k, &place, &found, keep_banned_token))
+            return false;
+    return true;
+}
+
+static bool keep_bans(struct keeping *k)
+{
+    struct store *store = k->writer->store;
+    struct store_place place = { 0, 0 };
+    enum store_found found = STORE_FOUND;
+
+    while (found == STORE_FOUND) {
+        bool put = store_begin(store);
+        if (!put || !visit_bans(k, &place, &found, put_ban) || !store_commit(store)) {
+            store_abandon(store);
+            if (k->ok && found != STORE_FAILED)
+                problem_set(k->problem, STATUS_STORE, "the bans cannot be written");
+            return false;
+        }
+    }
+    return true;
+}
+
 bool keep_denials(struct writer *w, struct replaced_store *replaced, uid_t by, int64_t now,
                   struct kept_denials *kept, struct problem *problem)
 {
@@ -225,8 +294,10 @@ bool keep_denials(struct writer *w, struct replaced_store *replaced, uid_t by, i
     k->problem = problem;
     k->by = by;
     k->now = now;
-    bool ok = keep_tokens(k) && keep_common_deletions(k) && keep_told_deletions(k);
+    bool ok = keep_tokens(k) && keep_banned_tokens(k) && keep_common_deletions(k) &&
+              keep_told_deletions(k);
     ok = save(k) && ok; /* in any case: nothing that was posted is left */
+    ok = ok && keep_bans(k);
     mailbox_destroy(&k->replies);
     free(k);
     return ok;

@@ -21,11 +21,13 @@ struct kept_denials {
     uint64_t disabled;
     uint64_t ended;   /* expire as early as in the replaced store */
     uint64_t deleted; /* are not in it any more, and revoked now */
+    uint64_t bans;    /* of credentials without a token, new or for longer */
 };
 
 /* Deny in the writer's store what the replaced one denies: a token that is revoked or disabled in
  * it, or has an earlier end, also if the writer's store has never heard of it; and a token that was
- * deleted or purged from it, as far as its journal or a common history shows that.  The entries of
+ * deleted or purged from it, as far as a ban, its journal or a common history shows that; and whatever
+ * is banned in it.  The entries of
  * the journal are by this process and the user `by`.  False: *problem says why, and only some of it is
  * done. */
 bool keep_denials(struct writer *w, struct replaced_store *replaced, uid_t by, int64_t now,

@@ -200,3 +200,29 @@ def test_restore_by_root_leaves_files_to_the_owner_of_the_store(store):
 def test_restore_option_needs_a_file():
     done = run_jetond("--restore")
     assert done.returncode == 2 and "--restore" in done.stderr
+
+
+def digest_of(d, ident):
+    """Return the whole digest, which only an export shows."""
+    return next(line["digest"] for line in d.done("export").lines if line["digest"].startswith(ident))
+
+
+def test_restore_keeps_bans_and_denies_their_tokens_whatever_the_history():
+    with Daemon() as d, Daemon() as other:
+        banned, ended, untouched = (d.create() for _ in range(3))
+        digests = [digest_of(d, token["id"]) for token in (banned, ended)] + ["ab" * 32]
+        backup = backup_of(d)
+        other.stop()
+        for digest, until in zip(digests, ("", " until=2099-01-01T00:00:00Z", "")):
+            subprocess.run(["tdbtool", other.store, "store", f"ban/{digest}",
+                            f"v=1 banned=2026-11-01T00:00:00Z by=uid:0{until}"], check=True,
+                           stdout=subprocess.DEVNULL, timeout=20)
+        output = restored(other, backup)
+        assert "2 deleted (now revoked), 3 bans" in output
+        other.start()
+        assert [other.verify(token["token"]) for token in (banned, ended, untouched)] == [
+            "NO revoked", "NO revoked", "OK"]
+        dump = subprocess.run(["tdbdump", other.store], capture_output=True, text=True, check=True)
+        for digest in digests:
+            assert f"ban/{digest}" in dump.stdout
+        assert "until=2099-01-01T00:00:00Z" in dump.stdout
