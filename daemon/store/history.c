@@ -222,6 +222,7 @@ static void new_epoch(struct history *h)
     struct text t = text_in(h->epoch, EPOCH_TEXT);
 
     randombytes_buf(name, sizeof(name));
+    name[0] |= 0xa0; /* begin with a letter: no program takes it for a number */
     text_add_hex(&t, name, sizeof(name));
     h->epoch[EPOCH_TEXT] = '\0';
     h->unsaved = true;

@@ -36,6 +36,7 @@ static void open_epoch(char epoch[EPOCH_TEXT + 1])
     assert_false(writer.history.unsaved);
     strcpy(epoch, write_queue_epoch(writer.queue));
     assert_int_equal(strlen(epoch), EPOCH_TEXT);
+    assert_in_range(epoch[0], 'a', 'f');
 }
 
 /* Check whether an epoch goes on, and that the one that is there now does. */
