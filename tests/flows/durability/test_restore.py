@@ -185,7 +185,7 @@ def test_restore_over_a_damaged_store_says_that_its_denials_would_be_lost(daemon
 def test_restore_by_root_leaves_files_to_the_owner_of_the_store(store):
     with Daemon(uid=12345) as d:
         token = d.create()
-        backup = shutil.move(backup_of(d), "backup-of-root")
+        backup = shutil.move(backup_of(d), f"{os.path.dirname(d.directory)}/backup-of-root")
         os.chmod(backup, 0o600)
         d.stop()
         if not store:
