@@ -13,15 +13,17 @@
 #include "daemon/config/config_print.h"
 #include "daemon/daemon.h"
 #include "daemon/net/refusal.h"
+#include "daemon/restore.h"
 #include "daemon/sandbox/sandbox.h"
 
 static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };
 static enum check_extent check_extent = CHECK_NOTHING;
 static bool print_only;
+static const char *backup; /* of --restore */
 
 static const char usage[] =
     "usage: jetond [--config FILE] [--set SECTION.KEY=VALUE]...\n"
-    "              [--check | --check-config | --print-config]\n"
+    "              [--check | --check-config | --print-config | --restore FILE]\n"
     "\n"
     "Issues, lists, revokes and verifies API access tokens over Unix sockets.\n"
     "\n"
@@ -30,6 +32,7 @@ static const char usage[] =
     "  --check                  check configuration, verifiers and store, and exit\n"
     "  --check-config           the same without the store\n"
     "  --print-config           print all settings, as a configuration file, and exit\n"
+    "  --restore FILE           put a backup in the place of the store, keep what that denied, and exit\n"
     "  --version, --help        show the version; show this text\n"
     "\n"
     "SIGHUP reads the configuration again; SIGTERM finishes what was accepted and exits.\n";
@@ -48,13 +51,24 @@ static bool add_assignment(const char *assignment)
     return true;
 }
 
+static _Noreturn void print_and_exit(const char *text)
+{
+    fputs(text, stdout);
+    exit(EXIT_SUCCESS);
+}
+
 static bool parse_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' }, { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' },        { "check-config", no_argument, NULL, 'K' },
-        { "print-config", no_argument, NULL, 'p' }, { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },         { NULL, 0, NULL, 0 },
+        { "config", required_argument, NULL, 'c' },
+        { "set", required_argument, NULL, 's' },
+        { "check", no_argument, NULL, 'k' },
+        { "check-config", no_argument, NULL, 'K' },
+        { "print-config", no_argument, NULL, 'p' },
+        { "restore", required_argument, NULL, 'r' },
+        { "version", no_argument, NULL, 'v' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
     };
 
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
@@ -74,12 +88,13 @@ static bool parse_options(int argc, char **argv)
         case 'p':
             print_only = true;
             break;
+        case 'r':
+            backup = optarg;
+            break;
         case 'v':
-            puts("jetond " JETON_VERSION);
-            exit(EXIT_SUCCESS);
+            print_and_exit("jetond " JETON_VERSION "\n");
         case 'h':
-            fputs(usage, stdout);
-            exit(EXIT_SUCCESS);
+            print_and_exit(usage);
         default:
             return false;
         }
@@ -87,6 +102,16 @@ static bool parse_options(int argc, char **argv)
     if (optind < argc)
         fprintf(stderr, "jetond: %s: only options are allowed\n", argv[optind]);
     return optind == argc;
+}
+
+static int restore(const struct config *c)
+{
+    struct problem problem;
+
+    if (sodium_init() >= 0 && restore_run(c, backup, &problem))
+        return EXIT_SUCCESS;
+    fprintf(stderr, "jetond: %s\n", problem.message);
+    return EXIT_FAILURE;
 }
 
 /* -- the process ----------------------------------------------------------------------------- */
@@ -181,7 +206,9 @@ int main(int argc, char **argv)
     }
     if (check_extent != CHECK_NOTHING)
         return check(&config, &environment.source, check_extent, &faults);
-    if (!print_only)
+    if (backup != NULL && faults.count == 0)
+        return restore(&config);
+    if (!print_only && backup == NULL)
         sd_notify_open(&environment.notify);
     return faults.count > 0 ? log_faults(&faults) : run(&config);
 }

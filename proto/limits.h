@@ -22,6 +22,8 @@ enum {
     SUBJECT_MAX = 256,      /* bytes of UTF-8 */
     DESCRIPTION_MAX = 1024, /* bytes of UTF-8 */
     SERVICE_MAX = 64,       /* bytes in a service name */
+
+    EPOCH_TEXT = 16, /* hex digits of an epoch, without NUL */
 };
 
 #define TOKEN_PERSONAL "jeton token v1" /* BLAKE2b personalisation, NUL-padded to 16 bytes */

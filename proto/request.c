@@ -12,13 +12,13 @@
 static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_VERIFY] = { "verify", ROLE_VERIFY, KEY_TOKEN,
         K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE) | K(CLIENT), K(TOKEN),
-        "verify [scope=a,b] [subject=NAME] [service=NAME] [client=TEXT] VALUE", "judge a token" },
+        "verify [scope=a,b] [subject=NAME] [service=NAME] [client=TEXT] token=\"VALUE\"", "judge a token" },
     [VERB_ID] = { "id", ROLE_VERIFY, KEY_TOKEN, K(TOKEN), K(TOKEN),
-        "id VALUE", "the identifier of a value, whether or not it is known here" },
+        "id token=\"VALUE\"", "the identifier of a value, whether or not it is known here" },
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
     [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=VALUE", "refuse a token from now on, for good" },
+        "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
@@ -33,9 +33,9 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "tokens, oldest first" },
     [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
-        "journal [after=SERIAL] [limit=N]", "what changed, oldest first" },
+        "journal [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
-        "watch [after=SERIAL]", "what changes, as it happens, until the next request" },
+        "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
     [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
@@ -56,7 +56,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
         K(REPLACES), K(DIGEST) | K(TOKEN),
-        "import digest=HEX|token=VALUE [created=TIME] [state=active|revoked|disabled] "
+        "import digest=HEX|token=\"VALUE\" [created=TIME] [state=active|revoked|disabled] "
         "[revoked=TIME] [disabled=TIME] [replaces=ID] [create's keys]",
         "take over a token issued elsewhere" },
     [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
@@ -183,7 +183,8 @@ struct request_line request_look(char *bytes, size_t len)
     return line;
 }
 
-static enum status take_argument(const struct verb_row *verb, const struct argument *a,
+/* Take an argument; `last`: it is the last of its line. */
+static enum status take_argument(const struct verb_row *verb, const struct argument *a, bool last,
                                  struct request *request, struct problem *problem)
 {
     enum key key = a->key.len > 0 ? key_named(a->key) : verb->word;
@@ -191,6 +192,10 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     if (a->key.len == 0 && (key == KEY_COUNT || request_has(request, key)))
         return problem_set(problem, STATUS_SYNTAX, "%s does not take this word; usage: %s",
                            verb->name, verb->usage);
+    if (a->key.len == 0 && key == KEY_TOKEN && !last) /* what follows may be a part of the value */
+        return problem_set(problem, STATUS_SYNTAX,
+                           "a value that is a word is the last one of its line; send it as "
+                           "token=\"...\"");
     if (key == KEY_COUNT || !(verb->keys & KEY_BIT(key)))
         return problem_set(problem, STATUS_UNKNOWN_KEY, "%s does not take %.*s=; usage: %s",
                            verb->name, (int)a->key.len, a->key.at, verb->usage);
@@ -251,6 +256,7 @@ enum status request_parse(const struct request_line *line, enum role role, struc
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
     const struct verb_row *verb = &verbs[line->verb];
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
-        status = take_argument(verb, &arguments.argument[i], request, problem);
+        status = take_argument(verb, &arguments.argument[i], i + 1 == arguments.count, request,
+                               problem);
     return status == STATUS_OK ? check_combination(verb, request, role, problem) : status;
 }

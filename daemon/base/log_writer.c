@@ -20,7 +20,6 @@ enum {
 static struct {
     pthread_mutex_t mutex;
     pthread_cond_t work; /* there is something to write, or the thread is to stop */
-    pthread_cond_t idle; /* the thread waits for work, or has ended */
     pthread_t thread;
     log_writer_notice *notice;
     enum { DIRECT, RUNNING, STOPPING, ENDED, STUCK } state;
@@ -150,13 +149,11 @@ static void *run(void *unused)
     for (;;) {
         while (has_work())
             write_chunk();
-        pthread_cond_broadcast(&out.idle);
         if (out.state == STOPPING)
             break;
         pthread_cond_wait(&out.work, &out.mutex);
     }
     out.state = ENDED;
-    pthread_cond_broadcast(&out.idle);
     pthread_mutex_unlock(&out.mutex);
     return unused;
 }
@@ -165,13 +162,7 @@ static void *run(void *unused)
 
 int log_writer_start(log_writer_notice *notice)
 {
-    pthread_condattr_t monotonic;
-
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&out.work, NULL);
-    pthread_cond_init(&out.idle, &monotonic);
-    pthread_condattr_destroy(&monotonic);
     out.notice = notice;
     out.state = RUNNING;
     int error = pthread_create(&out.thread, NULL, run, NULL);
@@ -195,16 +186,20 @@ void log_writer_put(const char *line, size_t len)
         write_all(line, len);
 }
 
-/* Wait for what is written now and for the lines that wait. */
+static bool is_busy(void)
+{
+    return (out.state == RUNNING && (out.writing || has_work())) || out.state == STOPPING;
+}
+
+/* Wait for what is written now and for the lines that wait.  By no clock: a flush also reports that
+ * there is none. */
 static void await_idle(void)
 {
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PATIENCE;
-    while ((out.state == RUNNING && (out.writing || has_work())) || out.state == STOPPING)
-        if (pthread_cond_timedwait(&out.idle, &out.mutex, &until) == ETIMEDOUT)
-            break;
+    for (int waited = 0; is_busy() && waited < 1000 * PATIENCE; waited++) {
+        pthread_mutex_unlock(&out.mutex);
+        poll(NULL, 0, 1);
+        pthread_mutex_lock(&out.mutex);
+    }
 }
 
 void log_writer_flush(void)

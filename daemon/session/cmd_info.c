@@ -81,6 +81,7 @@ void cmd_hello(struct run *run, const struct request *r)
     line_puts(&t, "version", JETON_VERSION);
     line_puts(&t, "role", role_name(s->role));
     line_puts(&t, "prefix", s->worker->server->settings.prefix);
+    line_puts(&t, "epoch", write_queue_epoch(s->worker->server->write_queue));
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
         line_put_u64(&t, limits[i].name, limits[i].value);
     reply_end(&t, STATUS_OK, NULL);

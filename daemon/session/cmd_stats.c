@@ -131,6 +131,9 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "clock_behind_seconds", (uint64_t)writer.clock.behind);
     put(stats, "clock_ahead_seconds", (uint64_t)writer.clock.ahead);
     put(stats, "purge_waits", !writer.clock.may_purge);
+    put_name(stats, "epoch");
+    line_puts(stats->text, "value", write_queue_epoch(server->write_queue));
+    text_addc(stats->text, '\n');
 }
 
 /* -- answers ------------------------------------------------------------------------------- */

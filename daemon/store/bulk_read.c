@@ -2,6 +2,7 @@
 #include "daemon/store/bulk_read.h"
 
 #include "daemon/base/batch_queue.h"
+#include "daemon/store/ban.h"
 
 /* A record that cannot be read, and why. */
 struct fault {
@@ -75,12 +76,29 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *bul
     return b->ended;
 }
 
+static bool parse_ban(struct bulk_read *b, const uint8_t digest[DIGEST_SIZE], bool valid,
+                      struct slice name, struct slice value)
+{
+    const char *fault = "a record that is not jeton's";
+    struct ban ban;
+
+    if (valid)
+        fault = ban_parse(&ban, digest, value);
+    if (fault != NULL)
+        return set_fault(&b->record_fault, fault, name);
+    b->visitor->bans++;
+    return b->visitor->visit_ban == NULL || b->visitor->visit_ban(b->visitor, &ban);
+}
+
 /* Parse one record and give it to the visitor; on the second thread. */
 static bool parse_record(void *bulk_read, struct slice name, struct slice value)
 {
     struct bulk_read *b = bulk_read;
-    uint8_t id[ID_SIZE];
+    uint8_t id[ID_SIZE], digest[DIGEST_SIZE];
+    bool valid;
 
+    if (ban_key_parse(name, digest, &valid))
+        return parse_ban(b, digest, valid, name, value);
     const char *fault = record_key_parse(name, id) ? record_parse(b->visitor->record, id, value) :
                                                      "a record that is not jeton's";
     if (fault != NULL)
@@ -96,8 +114,8 @@ static bool finish(struct bulk_read *b, struct tdb_file *file, bool walked, stru
 
     if (fault->what != NULL)
         problem_set(problem, STATUS_STORE,
-                    "store %.80s: record %s: %.50s; restore from a "
-                    "backup, or remove it with tdbtool",
+                    "store %.80s: record %s: %.50s; restore a "
+                    "backup, or repair it: see jetond(8)",
                     file->path, fault->name, fault->what);
     else if (!parsed)
         problem_set(problem, STATUS_STORE, "no memory for %llu tokens",

@@ -11,7 +11,7 @@
 /* The key of the record that marks a file as jeton's. */
 #define BULK_READ_HEAD_KEY "jeton"
 
-/* Give every token to the visitor, in no order and on the second thread, which has ended when this
+/* Give every token, and every ban, to the visitor, in no order and on the second thread, which has ended when this
  * returns.  False: *problem says which record cannot be read. */
 bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
                       struct problem *problem);

@@ -72,6 +72,11 @@ int64_t record_ended(const struct record *r)
     return r->revoked != 0 && r->revoked < r->expires ? r->revoked : r->expires;
 }
 
+int64_t record_own_end(const struct record *r)
+{
+    return r->own_end > r->expires ? r->own_end : r->expires;
+}
+
 void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE])
 {
     struct text t = text_in(key, RECORD_KEY_SIZE);
@@ -109,6 +114,25 @@ void record_put_claims(struct text *t, const struct record *r)
     put_if(t, "description", record_description(r));
 }
 
+void record_put_history(struct text *t, const struct record *r)
+{
+    put_time_if(t, "revoked", r->revoked, 0);
+    put_time_if(t, "disabled", r->disabled, 0);
+    if (r->has_replaces) {
+        text_adds(t, " replaces=");
+        text_add_hex(t, r->replaces, ID_SIZE);
+    }
+    if (r->own_end == TIME_NEVER)
+        line_puts(t, "own_end", "never");
+    else
+        put_time_if(t, "own_end", r->own_end, 0);
+    put_time_if(t, "rotated", r->rotated, 0);
+    if (r->has_signed) {
+        text_adds(t, " signed=");
+        text_add_hex(t, r->signed_part, DIGEST_SIZE);
+    }
+}
+
 void record_put_state(struct text *t, const struct record *r, int64_t now)
 {
     enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
@@ -126,12 +150,7 @@ struct slice record_write(struct text *t, const struct record *r)
     line_put_time(t, "created", r->created);
     text_adds(t, " by=uid:");
     text_add_u64(t, r->by);
-    put_time_if(t, "revoked", r->revoked, 0);
-    put_time_if(t, "disabled", r->disabled, 0);
-    if (r->has_replaces) {
-        text_adds(t, " replaces=");
-        text_add_hex(t, r->replaces, ID_SIZE);
-    }
+    record_put_history(t, r);
     size_t claims = t->len;
     record_put_claims(t, r);
     return (struct slice){ t->at + claims, t->len - claims };
@@ -202,6 +221,23 @@ static bool read_replaces(struct record *r, struct slice v)
     return token_id_parse(v, r->replaces);
 }
 
+static bool read_own_end(struct record *r, struct slice v)
+{
+    r->own_end = TIME_NEVER;
+    return slice_is(v, "never") || stamp_parse(v, &r->own_end);
+}
+
+static bool read_rotated(struct record *r, struct slice v)
+{
+    return read_denied(v, &r->rotated);
+}
+
+static bool read_signed(struct record *r, struct slice v)
+{
+    r->has_signed = true;
+    return hex_parse(v, r->signed_part, DIGEST_SIZE);
+}
+
 static bool read_activates(struct record *r, struct slice v)
 {
     return stamp_parse(v, &r->activates);
@@ -236,6 +272,9 @@ static const struct field fields[] = {
     { SLICE("revoked"), read_revoked },
     { SLICE("disabled"), read_disabled },
     { SLICE("replaces"), read_replaces },
+    { SLICE("own_end"), read_own_end },
+    { SLICE("rotated"), read_rotated },
+    { SLICE("signed"), read_signed },
     { SLICE("activates"), read_activates },
     { SLICE("expires"), read_expires },
     { SLICE("subject"), read_subject },

@@ -3,7 +3,8 @@
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
- *            [disabled=] [replaces=ID] [subject=] [scopes=] [description=]
+ *            [disabled=] [replaces=ID] [own_end=] [rotated=] [signed=HEX] [subject=] [scopes=]
+ *            [description=]
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -12,6 +13,8 @@
 
 #include "proto/line.h"
 #include "proto/table.h"
+
+struct ban;
 
 #define RECORD_KEY "token/"
 
@@ -31,9 +34,13 @@ struct record {
     int64_t expires;   /* TIME_NEVER */
     int64_t revoked;   /* when; 0: it is not */
     int64_t disabled;  /* when; 0: it is not */
+    int64_t own_end;   /* the expiry it had before it was shortened here; 0: it was not */
+    int64_t rotated;   /* when, with a grace: `expires` is final then; 0: it was not */
     uid_t by;          /* who created or imported it */
     bool has_replaces;
     uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
+    bool has_signed;
+    uint8_t signed_part[DIGEST_SIZE]; /* token_signed_digest() of the value */
     uint16_t subject_len;
     uint16_t scopes_len;
     uint16_t description_len;
@@ -75,6 +82,9 @@ uint32_t record_flags(const struct record *r);
  * TIME_NEVER. */
 int64_t record_ended(const struct record *r);
 
+/* Return the end that the credential had of its own, which a ban of it need not outlive. */
+int64_t record_own_end(const struct record *r);
+
 /* Write the token's key in the store, RECORD_KEY_SIZE bytes. */
 void record_key(const uint8_t id[ID_SIZE], char key[RECORD_KEY_SIZE]);
 
@@ -89,6 +99,10 @@ struct slice record_write(struct text *t, const struct record *r);
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
+/* Add [revoked=] [disabled=] [replaces=] [own_end=] [rotated=] [signed=], which stored lines and
+ * exports have in common. */
+void record_put_history(struct text *t, const struct record *r);
+
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
 
@@ -98,12 +112,16 @@ struct slice record_trimmed(struct slice stored);
 /* Read a stored line; `id` is the key's.  Return NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
 
-/* Receives every token of a store, one after the other. */
+/* Receives every token of a store, one after the other, and the bans if it wants them. */
 struct record_visitor {
     struct record *record; /* where the next token is put */
 
     /* Called when it is there; may set `record` for the next one.  False: no memory for more. */
     bool (*visit)(struct record_visitor *visitor);
+
+    /* Called with each ban; false: no memory for more.  NULL: bans are passed over. */
+    bool (*visit_ban)(struct record_visitor *visitor, const struct ban *ban);
+    uint64_t bans; /* seen so far */
 };
 
 #endif

@@ -406,6 +406,11 @@ enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes,
     return *len <= JOURNAL_BLOCK_MAX ? STORE_FOUND : STORE_FAILED;
 }
 
+struct tdb_file *store_file(struct store *s)
+{
+    return &s->file;
+}
+
 uint64_t store_size(struct store *s)
 {
     return s->file.tdb != NULL ? tdb_map_size(s->file.tdb) : 0;

@@ -14,6 +14,7 @@
 #include "proto/request.h"
 
 struct store;
+struct tdb_file;
 
 enum store_mode {
     STORE_WRITE, /* create it if there is none; refuse if another daemon has it */
@@ -81,6 +82,9 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
 
 /* Read a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
+
+/* Return the file, for the rest of this folder. */
+struct tdb_file *store_file(struct store *s);
 
 /* Return the size of the file in bytes; 0: it is not open. */
 uint64_t store_size(struct store *s);

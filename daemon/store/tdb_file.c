@@ -130,7 +130,7 @@ static bool write_first(struct tdb_context *tdb, struct slice key, struct slice 
            tdb_transaction_commit(tdb) == 0 && fsync(tdb_fd(tdb)) == 0;
 }
 
-static bool sync_directory(const char *path)
+bool tdb_file_sync_directory(const char *path)
 {
     char copy[PATH_MAX];
 
@@ -157,7 +157,7 @@ bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value)
     if (tdb != NULL && tdb_close(tdb) != 0)
         done = false;
     if (done) {
-        done = rename(path, f->path) == 0 && sync_directory(f->path);
+        done = rename(path, f->path) == 0 && tdb_file_sync_directory(f->path);
         error = errno;
     }
     if (!done)
@@ -313,6 +313,31 @@ bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *cont
             whole = tdb_traverse_chain(f->tdb, chain, visit, context) >= 0;
     }
     return whole;
+}
+
+bool tdb_file_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
+                        void *context, const bool *ended)
+{
+    const uint32_t chains = (uint32_t)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    unsigned at = 0, count = 0;
+
+    while (*chain < chains) {
+        if (at == count) {
+            count = chains - *chain < CHAINS_AT_ONCE ? chains - *chain : CHAINS_AT_ONCE;
+            at = 0;
+            if (!read_heads(f, *chain, head, count))
+                return false;
+        }
+        if (head[at++] == 0) {
+            ++*chain;
+            continue;
+        }
+        bool whole = tdb_traverse_chain(f->tdb, *chain, visit, context) >= 0;
+        *chain += !*ended;
+        return whole;
+    }
+    return true;
 }
 
 /* -- transactions ---------------------------------------------------------------------------- */

@@ -58,6 +58,12 @@ size_t tdb_file_place(size_t key, size_t most);
 bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                    const bool *ended);
 
+/* Skip empty hash chains from *chain on, call `visit` with the records of the next one, and set
+ * *chain to the one behind it, or leave it there if `visit` set *ended; at the last, to
+ * tdb_hash_size().  The file may be open for writing.  False: it is damaged. */
+bool tdb_file_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
+                        void *context, const bool *ended);
+
 static inline TDB_DATA tdb_file_datum(struct slice s)
 {
     return (TDB_DATA){ (unsigned char *)s.at, s.len };
@@ -70,6 +76,9 @@ bool tdb_file_init(struct tdb_file *f, const char *path);
  * TDB_FILE_FIRST_MAX bytes, is filled up with spaces.  The caller makes sure that nobody else does
  * the same. */
 bool tdb_file_create(struct tdb_file *f, struct slice key, struct slice value);
+
+/* Sync the directory of this path: the names in it; false and errno. */
+bool tdb_file_sync_directory(const char *path);
 
 /* Open the file, which undoes a commit that was cut off; false and errno.  ENOTSUP: it is not a
  * regular file; ESTALE: another file is in its place; EWOULDBLOCK: it must be repaired, and another

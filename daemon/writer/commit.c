@@ -74,7 +74,7 @@ bool commit_batch(struct writer *w, int64_t now)
     if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
         save_unsaved(w, now);
     update_counters(w);
-    if (count > 0)
+    if (count > 0 || w->history.unsaved)
         save_batch(w, &batch, COMMIT_BATCH_MAX - count, now);
     return true;
 }
@@ -88,7 +88,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
 
     bool saved = tried && journal_begin(w->journal) == 0 && store_begin(w->store) &&
                  apply_batch(w, batch, space, now, &totals) &&
-                 (totals.changes == 0 || (reserve(w, &totals) && commit(w, totals.changes)));
+                 (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
     if (saved) {
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
@@ -273,11 +273,27 @@ static bool reserve(struct writer *w, const struct totals *totals)
     return false;
 }
 
+/* Commit the epoch alone. */
+static bool commit_epoch(struct writer *w)
+{
+    if (!w->history.unsaved)
+        return true;
+    bool saved = history_put(&w->history) && store_commit(w->store);
+    if (saved)
+        history_saved(&w->history);
+    return saved;
+}
+
 static bool commit(struct writer *w, uint64_t changes)
 {
+    if (changes == 0)
+        return commit_epoch(w);
     journal_end(w->journal, w->tokens);
     uint64_t began = clock_monotonic();
-    bool saved = store_put_journal(w->store, w->journal) && store_commit(w->store);
+    bool saved = history_put(&w->history) && store_put_journal(w->store, w->journal) &&
+                 store_commit(w->store);
+    if (saved)
+        history_saved(&w->history);
     uint64_t taken = clock_monotonic() - began;
     write_queue_count_time(w->queue, taken);
     PROBE(commit, saved ? changes : 0, taken);
@@ -306,8 +322,12 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
 
 static void update_counters(struct writer *w)
 {
-    if (!w->disk_failure.broken)
-        write_queue_set_newest(w->queue, journal_newest(w->journal));
+    uint64_t newest = journal_newest(w->journal);
+
+    if (!w->disk_failure.broken) {
+        history_note(&w->history, newest); /* before anybody is shown it */
+        write_queue_set_newest(w->queue, newest);
+    }
     write_queue_set_unsaved(w->queue, w->disk_failure.unsaved.count);
 }
 

@@ -61,7 +61,7 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct token_table
     problem_set(problem, STATUS_INTERNAL, "no memory for %llu tokens", (unsigned long long)tokens);
     if (l == NULL)
         return false;
-    l->visitor = (struct record_visitor){ l->record, add_to_batch };
+    l->visitor = (struct record_visitor){ .record = l->record, .visit = add_to_batch };
     l->token_table = token_table;
     l->index = index;
     l->g = token_table_enter(token_table, READER);

@@ -15,7 +15,9 @@ static const char *read_after(struct scan *s, struct slice v)
 {
     if (s->verb == VERB_LIST)
         return read_id(s, v);
-    return number_parse(v, UINT64_MAX - 1, &s->serial) ? NULL : "a serial is a number";
+    return position_parse(v, &s->entry) ?
+               NULL :
+               "a serial is a number, alone or after an epoch of 16 hex digits and a colon";
 }
 
 static const char *read_limit(struct scan *s, struct slice v)

@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 
 #include "daemon/base/mailbox.h"
-#include "proto/limits.h"
+#include "proto/position.h"
 #include "proto/request.h"
 
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
@@ -38,7 +38,8 @@ struct scan {
     /* how far it is */
     bool begun;
     int64_t created;       /* of the last token looked at: its position in the creation index */
-    uint64_t serial;       /* and its serial; for journal and watch, the last entry sent */
+    uint64_t serial;       /* and its serial */
+    struct position entry; /* of journal and watch: the last entry sent, of the epoch asked for */
     uint64_t count;        /* lines sent */
     uint8_t last[ID_SIZE]; /* the last token sent */
 

@@ -56,6 +56,11 @@ static void finish_count(struct step *s)
     line_put_u64(&s->text, "count", s->scan->count);
 }
 
+static void put_epoch(struct step *s)
+{
+    line_puts(&s->text, "epoch", write_queue_epoch(s->writer->queue));
+}
+
 static void finish_end(struct step *s)
 {
     reply_end(&s->text, STATUS_OK, NULL);
@@ -240,6 +245,8 @@ static void step_list(struct step *s)
         at++;
     if (!scan->finished && (at == index->count || atomic_load(&scan->stop))) {
         finish_count(s);
+        if (scan->verb == VERB_EXPORT)
+            put_epoch(s);
         finish_end(s);
     }
 }
@@ -265,52 +272,70 @@ static void step_show(struct step *s)
 
 /* -- the journal ----------------------------------------------------------------------------- */
 
-/* Add entries after scan->serial from one block, as many as fit and as the limit allows. */
+/* Return the newest entry that is known to be on the disk.  After a failure the journal may have
+ * been read again before that is known, and what it then has may still be lost. */
+static uint64_t newest_of(const struct step *s)
+{
+    uint64_t newest = journal_newest(s->writer->journal);
+    uint64_t saved = write_queue_newest(s->writer->queue);
+
+    return newest < saved ? newest : saved;
+}
+
+/* Add entries after scan->entry.serial from one block, as many as fit and as the limit allows. */
 static void put_entries(struct step *s, struct slice block)
 {
     struct scan *scan = s->scan;
-    struct slice rest = journal_entries(block, scan->serial + 1), entry;
+    struct slice rest = journal_entries(block, scan->entry.serial + 1), entry;
+    uint64_t newest = newest_of(s);
 
-    while (scan->count < scan->limit && fits_line(s) && journal_take_entry(&rest, &entry)) {
+    while (scan->count < scan->limit && scan->entry.serial < newest && fits_line(s) &&
+           journal_take_entry(&rest, &entry)) {
         text_adds(&s->text, "* ");
         text_add(&s->text, entry.at, entry.len);
+        put_epoch(s);
         text_addc(&s->text, '\n');
-        scan->serial++;
+        scan->entry.serial++;
         scan->count++;
     }
 }
 
-/* End a scan whose next entry is not here: it was trimmed, or after= is beyond the newest. */
-static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest)
+/* End a scan whose next entry is not here: it was trimmed, after= is beyond the newest, or it
+ * belongs to another history. */
+static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest, bool other_history)
 {
-    char message[128];
+    char message[160];
 
-    snprintf(message, sizeof(message), "the journal holds the entries %llu to %llu",
+    snprintf(message, sizeof(message), "%sthe journal holds the entries %llu to %llu",
+             other_history ? "the store was replaced since: that history has ended; " : "",
              (unsigned long long)oldest, (unsigned long long)newest);
     reply_begin(&s->text, STATUS_GONE);
+    put_epoch(s);
     line_put_u64(&s->text, "oldest", oldest);
     line_put_u64(&s->text, "newest", newest);
     reply_end(&s->text, STATUS_GONE, message);
     s->scan->finished = true;
 }
 
-/* Add entries after scan->serial.  False: that is not possible, and the scan has ended. */
+/* Add entries after scan->entry.serial.  False: that is not possible, and the scan has ended. */
 static bool read_journal(struct step *s)
 {
     struct journal *journal = s->writer->journal;
     struct scan *scan = s->scan;
-    uint64_t oldest = journal_oldest(journal), newest = journal_newest(journal);
+    uint64_t oldest = journal_oldest(journal), newest = newest_of(s);
     uint32_t block;
     size_t len;
 
-    if (scan->serial == newest)
+    bool other_history = scan->entry.epoch[0] != '\0' &&
+                         strcmp(scan->entry.epoch, write_queue_epoch(s->writer->queue)) != 0;
+    if (scan->entry.serial == newest && !other_history)
         return true;
-    if (scan->serial > newest || scan->serial + 1 < oldest) {
-        finish_gone(s, oldest, newest);
+    if (other_history || scan->entry.serial > newest || scan->entry.serial + 1 < oldest) {
+        finish_gone(s, oldest, newest, other_history);
         return false;
     }
     char *bytes = malloc(JOURNAL_BLOCK_MAX);
-    if (bytes != NULL && journal_find(journal, scan->serial + 1, &block) &&
+    if (bytes != NULL && journal_find(journal, scan->entry.serial + 1, &block) &&
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len });
     else
@@ -325,15 +350,16 @@ static void step_journal(struct step *s)
     struct scan *scan = s->scan;
 
     if (!scan->begun && !(scan->given & KEY_BIT(KEY_AFTER)) && journal_oldest(journal) > 0)
-        scan->serial = journal_oldest(journal) - 1;
+        scan->entry.serial = journal_oldest(journal) - 1;
     if (!read_journal(s))
         return;
-    bool more = scan->serial < journal_newest(journal);
+    bool more = scan->entry.serial < newest_of(s);
     if (more && scan->count < scan->limit && !atomic_load(&scan->stop))
         return;
     finish_count(s);
+    put_epoch(s);
     if (more)
-        line_put_u64(&s->text, "next", scan->serial);
+        line_put_u64(&s->text, "next", scan->entry.serial);
     finish_end(s);
 }
 
@@ -342,11 +368,11 @@ static void step_watch(struct step *s)
     struct scan *scan = s->scan;
 
     if (!scan->begun && !(scan->given & KEY_BIT(KEY_AFTER)))
-        scan->serial = journal_newest(s->writer->journal);
-    if (!read_journal(s) || !atomic_load(&scan->stop) ||
-        scan->serial < journal_newest(s->writer->journal))
+        scan->entry.serial = newest_of(s);
+    if (!read_journal(s) || !atomic_load(&scan->stop) || scan->entry.serial < newest_of(s))
         return;
     finish_count(s);
-    line_put_u64(&s->text, "next", scan->serial);
+    put_epoch(s);
+    line_put_u64(&s->text, "next", scan->entry.serial);
     finish_end(s);
 }

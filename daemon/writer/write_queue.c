@@ -26,6 +26,7 @@ struct write_queue {
     _Atomic int64_t clock_ahead;
     _Atomic int64_t clock_behind;
     _Atomic bool purge_waits;
+    const char *epoch; /* the writer's */
     struct histogram commit_time;
 };
 
@@ -199,6 +200,16 @@ void write_queue_set_clock(struct write_queue *q, const struct clock_state *stat
     atomic_store(&q->clock_ahead, state->ahead);
     atomic_store(&q->clock_behind, state->behind);
     atomic_store(&q->purge_waits, !state->may_purge);
+}
+
+void write_queue_set_epoch(struct write_queue *q, const char *epoch)
+{
+    q->epoch = epoch;
+}
+
+const char *write_queue_epoch(const struct write_queue *q)
+{
+    return q->epoch != NULL ? q->epoch : "";
 }
 
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials)

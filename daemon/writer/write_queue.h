@@ -48,6 +48,9 @@ void write_queue_scan(struct write_queue *q, struct scan *s);
 /* Make the writer look again at watches that wait for news, because a scan's `stop` was set. */
 void write_queue_wake(struct write_queue *q);
 
+/* Return the epoch of the store (store/history.h), which does not change. */
+const char *write_queue_epoch(const struct write_queue *q);
+
 /* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
 
@@ -85,6 +88,9 @@ void write_queue_set_busy(struct write_queue *q);
 void write_queue_count_commit(struct write_queue *q, uint64_t changes);
 void write_queue_count_failure(struct write_queue *q);
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
+
+/* Before other threads run. */
+void write_queue_set_epoch(struct write_queue *q, const char *epoch);
 
 /* Set what the counters show of journal, clock, store and answers. */
 void write_queue_set_newest(struct write_queue *q, uint64_t serial);

@@ -21,9 +21,12 @@ void writer_keep_memory(void)
 bool writer_init(struct writer *w, struct store *store, const char *prefix,
                  uint64_t journal_entries, struct problem *problem)
 {
-    *w = (struct writer){ .store_limit = STORE_LIMIT, .journal = journal_new(journal_entries) };
+    *w = (struct writer){ .store_limit = STORE_LIMIT,
+                          .journal = journal_new(journal_entries),
+                          .history = { .fd = -1 } };
     bool loaded = w->journal != NULL &&
-                  load_store(store, prefix, w->journal, &w->token_table, &w->index, problem);
+                  load_store(store, prefix, w->journal, &w->token_table, &w->index, problem) &&
+                  history_begin(&w->history, store, journal_newest(w->journal), problem);
     if (loaded)
         w->queue = write_queue_new(w->token_table);
     if (w->queue == NULL) {
@@ -39,6 +42,8 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.index = &w->index;
     w->disk_failure.readable = true;
     w->newest_time = journal_newest_time(w->journal);
+    w->retry = w->history.unsaved; /* at once, with the first batch */
+    write_queue_set_epoch(w->queue, w->history.epoch);
     write_queue_set_newest(w->queue, journal_newest(w->journal));
     write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(store));
     return true;
@@ -49,6 +54,7 @@ void writer_destroy(struct writer *w)
     for (struct mail *m; (m = mail_pop(&w->waiting)) != NULL;)
         change_free((struct change *)m);
     write_queue_free(w->queue);
+    history_end(&w->history);
     disk_failure_clear(&w->disk_failure);
     token_table_free(w->token_table);
     creation_index_free(&w->index);

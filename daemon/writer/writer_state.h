@@ -5,6 +5,7 @@
 #define JETON_DAEMON_WRITER_WRITER_STATE_H
 
 #include "daemon/base/thread.h"
+#include "daemon/store/history.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/last_used.h"
@@ -17,6 +18,7 @@ struct writer {
     struct token_table *token_table; /* likewise */
     struct store *store;
     struct journal *journal;
+    struct history history;
     struct creation_index index;
     struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
     struct thread_priority priority; /* of its thread; zeros until that runs */

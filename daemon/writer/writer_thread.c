@@ -220,6 +220,7 @@ static void chores(struct writer_thread *t)
     t->next_chores = monotonic + 1;
     journal_set_keep(w->journal, atomic_load(&t->settings->journal_entries));
     commit_retry(w);
+    history_step(&w->history);
     bool may_purge = check_clock(t);
     int64_t now = clock_wall();
     if (!w->disk_failure.broken) {

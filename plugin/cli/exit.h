@@ -8,6 +8,7 @@ enum cli_exit {
     CLI_EXIT_NO = 1,          /* the answer is no */
     CLI_EXIT_USAGE = 2,       /* the command or its input is wrong */
     CLI_EXIT_UNAVAILABLE = 3, /* there is no answer, or it could not be written */
+    CLI_EXIT_FORBIDDEN = 4,   /* no, though the token is good: for this it is not (HTTP 403) */
 };
 
 #endif

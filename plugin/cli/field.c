@@ -20,6 +20,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 0 },
     [CLI_FIELD_TIME] =        { "time",        CLI_TYPE_TIME, "TIME",        "-",     19,  0, 0 },
     [CLI_FIELD_EVENT] =       { "event",       CLI_TYPE_TEXT,   "EVENT",       "-",      7,  0, 0 },
+    [CLI_FIELD_EPOCH] =       { "epoch",       CLI_TYPE_TEXT,   "EPOCH",       "-",     16,  0, 0 },
     [CLI_FIELD_PID] =         { "pid",         CLI_TYPE_NUMBER, "PID",         "-",      6,  0, 0 },
     [CLI_FIELD_VERIFIER] =    { "verifier",    CLI_TYPE_TEXT,   "VERIFIER",    "-",      8,  0, 0 },
     [CLI_FIELD_NAME] =        { "name",        CLI_TYPE_TEXT,   "NAME",        "-",     20,  0, 0 },
@@ -56,8 +57,8 @@ const struct cli_view cli_view_tokens = { { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_F
 const struct cli_view cli_view_entries = {
     { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
       CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
-      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES },
-    .count = 12,
+      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH },
+    .count = 13,
     .shown = 8
 };
 const struct cli_view cli_view_stats = { { CLI_FIELD_NAME, CLI_FIELD_VALUE, CLI_FIELD_SERVICE,

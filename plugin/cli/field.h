@@ -29,6 +29,7 @@ enum cli_field {
     CLI_FIELD_SERIAL,
     CLI_FIELD_TIME,
     CLI_FIELD_EVENT,
+    CLI_FIELD_EPOCH,
     CLI_FIELD_PID,
     CLI_FIELD_VERIFIER,
     CLI_FIELD_NAME,
@@ -65,7 +66,7 @@ struct cli_field_row {
     unsigned drop;      /* order of dropping it from narrow tables; 0: never */
 };
 
-enum { CLI_VIEW_MAX = 12 };
+enum { CLI_VIEW_MAX = 13 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];

@@ -18,7 +18,13 @@ static const char options[] =
     "\n"
     "A TIME is written 2027-01-31T12:00:00Z, a DURATION 30s, 15m, 12h, 90d or 1y.  An ID may be\n"
     "given by its first digits, at least 6.  Values are never arguments: they are read from\n"
-    "standard input, or asked for.  Exit status: 0 yes, 1 no, 2 wrong usage, 3 unavailable.\n";
+    "standard input, or asked for.  Exit status: 0 yes, 1 no, 2 wrong usage, 3 unavailable,\n"
+    "4 no: the token is good, but not for what was asked.\n";
+
+static const char *usage(const struct cli_verb *verb)
+{
+    return verb->usage != NULL ? verb->usage : verb_row(verb->verb)->usage;
+}
 
 static const char *summary(const struct cli_verb *verb)
 {
@@ -46,7 +52,7 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
         [CLI_VALUE_NEVER] = NULL,
         [CLI_VALUE_OPTIONAL] = "With --value a value is read from standard input, or asked for; "
                                "it is never an argument.\n",
-        [CLI_VALUE_ALWAYS] = "VALUE is read from standard input, or asked for; "
+        [CLI_VALUE_ALWAYS] = "The value is read from standard input, or asked for; "
                              "it is never an argument.\n",
     };
     static const char *const access[] = {
@@ -57,7 +63,7 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
     const struct verb_row *row = verb_row(verb->verb);
 
     cli_buffer_adds(b, "usage: jeton ");
-    cli_buffer_adds(b, row->usage);
+    cli_buffer_adds(b, usage(verb));
     cli_buffer_adds(b, "\n\n  ");
     cli_buffer_adds(b, summary(verb));
     cli_buffer_adds(b, "\n\n");
@@ -72,7 +78,7 @@ static void put_row(struct cli_output *o, const struct cli_verb *verb)
     const struct line line = { 3,
                                {
                                    { SLICE("verb"), slice_of(row->name) },
-                                   { SLICE("usage"), slice_of(row->usage) },
+                                   { SLICE("usage"), slice_of(usage(verb)) },
                                    { SLICE("summary"), slice_of(summary(verb)) },
                                } };
 

@@ -122,11 +122,15 @@ static void describe(struct cli_request *c, const char *id, struct cli_buffer *b
 
 static enum cli_exit decide(struct cli_request *c, const struct search *s)
 {
+    const struct line unknown = {
+        1, { { SLICE("message"), slice_of(status_row(STATUS_UNKNOWN)->meaning) } }
+    };
     struct cli_buffer b = { .at = NULL };
 
     if (s->found == 1)
         return CLI_EXIT_YES;
     if (s->found == 0) {
+        cli_output_object(&c->output, NULL, &unknown, slice_of(status_row(STATUS_UNKNOWN)->word));
         cli_message("unknown: no token's identifier begins with %s", s->digits);
         return CLI_EXIT_NO;
     }

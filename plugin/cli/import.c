@@ -25,6 +25,7 @@ struct import {
     bool at_end;                               /* of the input */
     bool stopped;                              /* a line was refused, or cannot be saved */
     bool skipping;                             /* skip the rest of a line that is too long */
+    bool in_export;                            /* lines of an export came, and no OK line yet */
     uint64_t line;                             /* number of the last one parsed */
     struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
     unsigned first, count;                     /* of the ring */
@@ -35,6 +36,7 @@ struct import {
 
 static enum cli_exit run(struct import *im);
 static void send_lines(struct import *im);
+static enum cli_exit check_end(struct import *im);
 static bool next_line(struct import *im, struct slice *line);
 static void send_line(struct import *im, struct slice line);
 static void read_input(struct import *im);
@@ -75,7 +77,7 @@ static enum cli_exit run(struct import *im)
         send_lines(im);
         bool wants_more = may_send(im) && !im->at_end;
         if (im->count == 0 && !wants_more)
-            return CLI_EXIT_YES;
+            return check_end(im);
         struct pollfd input = { .fd = wants_more ? STDIN_FILENO : -1, .events = POLLIN };
         error = cli_connection_wait(&c->connection, &input,
                                     im->count > 0 ? c->connection.timeout : -1);
@@ -106,8 +108,6 @@ static void read_input(struct import *im)
     im->at_end = got <= 0;
     space.len = got > 0 ? (size_t)got : 0;
     cli_buffer_commit(&im->in, &space);
-    if (im->at_end && (im->in.len > 0 || im->skipping))
-        cli_buffer_addc(&im->in, '\n');
 }
 
 /* -- lines ------------------------------------------------------------------------------------ */
@@ -142,6 +142,27 @@ static bool next_line(struct import *im, struct slice *line)
     return true;
 }
 
+/* Check whether the input was cut off.  In a line without its end, ` revoked=` may be missing, and
+ * in an export without its last line, the tokens that were revoked last. */
+static enum cli_exit check_end(struct import *im)
+{
+    bool torn = im->in.len > im->parsed || im->skipping;
+
+    if (im->stopped || (!torn && !im->in_export))
+        return CLI_EXIT_YES;
+    if (torn) {
+        im->line++;
+        im->refused++;
+        cli_message("line %llu: it has no line end, so it is not imported",
+                    (unsigned long long)im->line);
+    }
+    cli_message(im->in_export ?
+                    "the input was cut off: the line \"OK count=N\", which ends an export, is "
+                    "missing" :
+                    "the input was cut off");
+    return CLI_EXIT_USAGE;
+}
+
 /* Take the first word off the line, with the spaces before it. */
 static struct slice take_word(struct slice *line)
 {
@@ -156,19 +177,21 @@ static struct slice take_word(struct slice *line)
     return word;
 }
 
-/* Compare the count in the last line of an export with the number of its lines. */
-static void check_count(struct import *im, struct slice line)
+/* Take the last line of an export, and compare its count with the number of lines. */
+static void end_export(struct import *im, struct slice line)
 {
     struct slice word = take_word(&line);
     uint64_t count;
 
     if (slice_begins(word, "count=") &&
-        number_parse((struct slice){ word.at + 6, word.len - 6 }, UINT64_MAX, &count) &&
-        count != im->in_part) {
-        cli_message("line %llu: the export had %llu tokens, but here are %llu",
-                    (unsigned long long)im->line, (unsigned long long)count,
-                    (unsigned long long)im->in_part);
-        im->worst = CLI_EXIT_USAGE;
+        number_parse((struct slice){ word.at + 6, word.len - 6 }, UINT64_MAX, &count)) {
+        im->in_export = false;
+        if (count != im->in_part) {
+            cli_message("line %llu: the export had %llu tokens, but here are %llu",
+                        (unsigned long long)im->line, (unsigned long long)count,
+                        (unsigned long long)im->in_part);
+            im->worst = CLI_EXIT_USAGE;
+        }
     }
     im->in_part = 0;
 }
@@ -202,9 +225,10 @@ static void send_line(struct import *im, struct slice line)
     if (slice_is(word, "*")) {
         line = rest;
         word = take_word(&rest);
+        im->in_export = im->in_export || slice_is(word, "import");
     }
     if (slice_is(word, "OK"))
-        check_count(im, rest);
+        end_export(im, rest);
     else if (slice_is(word, "import"))
         send_import(im, rest);
     else if (word.len > 0 && memchr(word.at, '=', word.len) != NULL)
@@ -287,6 +311,7 @@ static void sum_up(const struct import *im)
         [CLI_EXIT_NO] = "refused",
         [CLI_EXIT_USAGE] = "refused",
         [CLI_EXIT_UNAVAILABLE] = "unavailable",
+        [CLI_EXIT_FORBIDDEN] = "refused",
     };
     char imported[24], refused[24], unknown[128] = "", stopped[160] = "";
     unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;

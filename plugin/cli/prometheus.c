@@ -34,6 +34,7 @@ static const struct row {
       "Revocations in force that could not be saved: act if this is not 0." },
     { "answers_held", GAUGE,
       "Answers to denials that wait for the lease of a killed daemon's table to run out." },
+    { "epoch", INFO, "The name of the history that the journal tells." },
     { "journal_*", GAUGE, "Serial of the oldest or newest entry of the journal." },
     { "clock_behind_seconds", GAUGE, "How far the clock is behind the newest journal entry." },
     { "clock_ahead_seconds", GAUGE,

@@ -142,6 +142,9 @@ enum cli_exit cli_request_exit(const struct reply *reply)
     if (reply->kind == ANSWER_ERR &&
         (reply->status == STATUS_COUNT || status_row(reply->status)->http >= 500))
         return CLI_EXIT_UNAVAILABLE;
+    if (reply->kind == ANSWER_NO && reply->status != STATUS_COUNT &&
+        status_row(reply->status)->http == 403)
+        return CLI_EXIT_FORBIDDEN;
     return exits[reply->kind];
 }
 

@@ -16,8 +16,11 @@ static void hint_at_more(const struct cli_request *c, const struct line *line)
 {
     struct slice next = line_get(line, "next");
 
+    struct slice epoch = line_get(line, "epoch");
+
     if (next.at != NULL && c->output.form == CLI_OUTPUT_HUMAN)
-        cli_message("there are more: continue with after=%.*s", (int)next.len, next.at);
+        cli_message("there are more: continue with after=%.*s%s%.*s", (int)epoch.len, epoch.at,
+                    epoch.len > 0 ? ":" : "", (int)next.len, next.at);
 }
 
 enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "plugin/cli/message.h"
 
@@ -15,14 +16,15 @@ static const char *const defaults[] = {
     [ROLE_ADMIN] = "/run/jeton/admin.sock",
 };
 
-static void explain(const struct cli_connection *conn, const char *path, int error);
+static void explain(const struct cli_connection *conn, const char *path, int error,
+                    enum role missing);
 
 static int open_one(struct cli_connection *conn, const char *path)
 {
     int error = cli_connection_open(conn, path);
 
     if (error != 0)
-        explain(conn, path, error);
+        explain(conn, path, error, ROLE_ADMIN);
     return error;
 }
 
@@ -53,7 +55,8 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ro
     }
     if (error == 0)
         return 0;
-    explain(conn, *path, reported);
+    bool none_of_role = *path != defaults[role] && access(defaults[role], F_OK) != 0;
+    explain(conn, *path, reported, none_of_role ? role : ROLE_ADMIN);
     return reported;
 }
 
@@ -76,7 +79,10 @@ static void explain_access(const char *path, char *advice, size_t size)
         snprintf(advice, size, "Neither you nor any of your groups may use it.");
 }
 
-static void explain(const struct cli_connection *conn, const char *path, int error)
+/* Explain a failure.  If a socket of a lower role would do and there is none, that is `missing`:
+ * whoever may use such a socket is not advised to become an administrator. */
+static void explain(const struct cli_connection *conn, const char *path, int error,
+                    enum role missing)
 {
     char advice[512] = "";
 
@@ -93,6 +99,11 @@ static void explain(const struct cli_connection *conn, const char *path, int err
                  "socket with -S or in JETON_SOCKET.");
     else if (error == -ECONNREFUSED)
         snprintf(advice, sizeof(advice), "No process listens there: is jetond running?");
+    else if (error == -EACCES && missing != ROLE_ADMIN)
+        snprintf(advice, sizeof(advice),
+                 "%s would do, but does not exist: ask an administrator to start it, under systemd "
+                 "with systemctl enable --now jetond-%s.socket.",
+                 defaults[missing], role_name(missing));
     else if (error == -EACCES || error == -EPERM)
         explain_access(path, advice, sizeof(advice));
     cli_message("cannot connect to %s: %s%s%s", path, cli_connection_strerror(error),

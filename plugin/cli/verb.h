@@ -18,7 +18,8 @@ struct cli_verb {
     const struct cli_view *view; /* of its data lines or its object; NULL: not known */
     enum cli_value value;
     bool prints_value;
-    const char *summary; /* NULL: the one in the protocol's table */
+    const char *usage;   /* NULL: the one in the protocol's table */
+    const char *summary; /* NULL: likewise */
     const char *note;    /* printed by `jeton help VERB` too; or NULL */
 };
 

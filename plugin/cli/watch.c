@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The only state is `last`, the serial of the last entry shown.  It is known before the first entry
- * comes: a watch that starts with the next entry first asks which one is the newest. */
+/* The only state is `last`, the position of the last entry shown.  It is known before the first
+ * entry comes: a watch that is not given an epoch first asks for that, and for the newest entry. */
 #include "plugin/cli/watch.h"
 
 #include <errno.h>
 #include <unistd.h>
 
+#include "proto/position.h"
+
 enum { RETRY_FIRST = 50, RETRY_MOST = 1000, STABLE = 5000 }; /* milliseconds */
 
 struct watch {
     struct cli_request *c;
-    uint64_t last;
-    bool resumed;    /* not the first connection */
-    int64_t since;   /* when the connection was made */
-    int retry;       /* milliseconds to wait before the next one */
-    const char *why; /* why the last connection was lost */
+    struct position last; /* without an epoch if the daemon has none: an older version */
+    bool resumed;         /* not the first connection */
+    int64_t since;        /* when the connection was made */
+    int retry;            /* milliseconds to wait before the next one */
+    const char *why;      /* why the last connection was lost */
 };
 
 /* How one connection ended: another one is to be made, or the watch is over. */
 enum outcome { LOST, ENDED };
 
-static enum cli_exit find_newest(struct watch *w);
+static enum cli_exit find_last(struct watch *w, const char *after);
+static enum cli_exit find_newest(struct watch *w, struct position *newest);
 static enum outcome watch_once(struct watch *w, enum cli_exit *status);
 static enum outcome take_line(struct watch *w, const struct reply *reply, enum cli_exit *status,
                               bool *finished);
@@ -29,13 +32,10 @@ static bool reconnect(struct watch *w);
 enum cli_exit cli_watch(struct cli_request *c, const struct cli_view *view)
 {
     struct watch w = { .c = c, .retry = RETRY_FIRST, .since = cli_message_clock() };
-    const char *after = cli_request_argument(c, key_name(KEY_AFTER));
     enum cli_exit status = cli_request_connect(c);
 
-    if (status == CLI_EXIT_YES && after == NULL)
-        status = find_newest(&w);
-    else if (status == CLI_EXIT_YES)
-        number_parse(slice_of(after), UINT64_MAX, &w.last);
+    if (status == CLI_EXIT_YES)
+        status = find_last(&w, cli_request_argument(c, key_name(KEY_AFTER)));
     if (status != CLI_EXIT_YES)
         return status;
     cli_output_rows(&c->output, view, true);
@@ -45,7 +45,29 @@ enum cli_exit cli_watch(struct cli_request *c, const struct cli_view *view)
     return status;
 }
 
-static enum cli_exit find_newest(struct watch *w)
+/* Find out after which entry to begin.  What `after` lacks to be a position, the daemon reports. */
+static enum cli_exit find_last(struct watch *w, const char *after)
+{
+    struct position newest = { .serial = 0 };
+    bool given = after != NULL && position_parse(slice_of(after), &w->last);
+
+    if (after != NULL && (!given || w->last.epoch[0] != '\0'))
+        return CLI_EXIT_YES;
+    enum cli_exit status = find_newest(w, &newest);
+    if (given)
+        memcpy(w->last.epoch, newest.epoch, sizeof(newest.epoch));
+    else
+        w->last = newest;
+    return status;
+}
+
+static void take_epoch(struct position *position, struct slice epoch)
+{
+    if (epoch.at != NULL && position_is_epoch(epoch))
+        memcpy(position->epoch, epoch.at, EPOCH_TEXT);
+}
+
+static enum cli_exit find_newest(struct watch *w, struct position *newest)
 {
     static const struct slice stats = SLICE("stats\n");
     struct reply reply;
@@ -53,9 +75,13 @@ static enum cli_exit find_newest(struct watch *w)
     bool found = false;
 
     cli_connection_queue(&w->c->connection, stats);
-    while ((status = cli_request_receive(w->c, &reply)) == CLI_EXIT_YES && !reply.final)
-        if (slice_is(line_get(&reply.line, "name"), "journal_newest"))
-            found = number_parse(line_get(&reply.line, "value"), UINT64_MAX, &w->last);
+    while ((status = cli_request_receive(w->c, &reply)) == CLI_EXIT_YES && !reply.final) {
+        struct slice name = line_get(&reply.line, "name"), value = line_get(&reply.line, "value");
+        if (slice_is(name, "journal_newest"))
+            found = number_parse(value, UINT64_MAX, &newest->serial);
+        else if (slice_is(name, "epoch"))
+            take_epoch(newest, value);
+    }
     if (status == CLI_EXIT_YES)
         status = cli_request_finish(&reply);
     if (status != CLI_EXIT_YES || found)
@@ -74,7 +100,8 @@ static void send_request(struct watch *w)
     struct text after = text_in(buffer, sizeof(buffer));
 
     if (w->resumed || cli_request_argument(w->c, key_name(KEY_AFTER)) == NULL)
-        line_put_u64(&after, key_name(KEY_AFTER), w->last);
+        text_addf(&after, " %s=%s%s%llu", key_name(KEY_AFTER), w->last.epoch,
+                  w->last.epoch[0] != '\0' ? ":" : "", (unsigned long long)w->last.serial);
     cli_connection_queue(&w->c->connection, w->resumed ? watch : cli_buffer_slice(&w->c->line));
     cli_connection_queue(&w->c->connection, text_slice(&after));
     cli_connection_queue(&w->c->connection, end);
@@ -150,9 +177,10 @@ static enum outcome take_line(struct watch *w, const struct reply *reply, enum c
         *finished = true;
         return fail(w, -EPROTO, status);
     }
-    if (serial > w->last) {
+    take_epoch(&w->last, line_get(&reply->line, "epoch"));
+    if (serial > w->last.serial) {
         cli_output_row(&w->c->output, &reply->line);
-        w->last = serial;
+        w->last.serial = serial;
         w->retry = RETRY_FIRST;
     }
     return LOST;
@@ -178,6 +206,6 @@ static bool reconnect(struct watch *w)
     } while (cli_connection_open(&c->connection, c->path) != 0);
     w->resumed = true;
     w->since = cli_message_clock();
-    cli_message("jetond is back; going on after entry %llu", (unsigned long long)w->last);
+    cli_message("jetond is back; going on after entry %llu", (unsigned long long)w->last.serial);
     return true;
 }

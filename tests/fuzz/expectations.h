@@ -282,6 +282,7 @@ static void check_export(const struct pending_request *a)
     (void)a;
     expect("OK");
     expect_number("count", reply.data);
+    expect_epoch();
     expect_no_more();
     for (unsigned i = 0; i < reply.data; i++) {
         t = model_next(t);
@@ -324,6 +325,7 @@ static void check_journal(const struct pending_request *a)
     MUST(reply.data == serial - a->after && at <= reply.next);
     parse_line(reply.final);
     expect_number("count", reply.data);
+    expect_epoch();
     if (a->limit == 0 || serial < model.events)
         expect_number("next", (int64_t)serial);
     expect_no_more();

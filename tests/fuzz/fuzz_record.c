@@ -33,6 +33,7 @@ static void check_limits(const struct record *r)
     MUST(scopes_fault(record_scopes(r)) == NULL);
     MUST(r->created >= 0 && r->created <= STAMP_MAX && r->revoked >= 0 && r->disabled >= 0);
     MUST(r->expires == TIME_NEVER || r->expires <= STAMP_MAX);
+    MUST(record_own_end(r) >= r->expires && r->own_end >= 0 && r->rotated >= 0);
 }
 
 static void check_same(const struct record *a, const struct record *b)
@@ -42,6 +43,9 @@ static void check_same(const struct record *a, const struct record *b)
     MUST(a->revoked == b->revoked && a->disabled == b->disabled && a->by == b->by);
     MUST(a->has_replaces == b->has_replaces &&
          (!a->has_replaces || memcmp(a->replaces, b->replaces, ID_SIZE) == 0));
+    MUST(a->own_end == b->own_end && a->rotated == b->rotated);
+    MUST(a->has_signed == b->has_signed &&
+         (!a->has_signed || memcmp(a->signed_part, b->signed_part, DIGEST_SIZE) == 0));
     MUST(slice_equal(record_subject(a), record_subject(b)));
     MUST(slice_equal(record_scopes(a), record_scopes(b)));
     MUST(slice_equal(record_description(a), record_description(b)));

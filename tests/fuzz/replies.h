@@ -113,6 +113,11 @@ static void expect_uid(unsigned uid)
     expect_text("by", text);
 }
 
+static void expect_epoch(void)
+{
+    expect_text("epoch", write_queue_epoch(inproc.writer.queue));
+}
+
 static void expect_no_more(void)
 {
     if (shown.met != shown.line.count)
@@ -194,6 +199,7 @@ static void expect_event(uint64_t serial)
     expect_time("disabled", e->token.disabled_at, imports && e->token.disabled);
     if (rotates || imports || strcmp(e->what, "create") == 0 || strcmp(e->what, "update") == 0)
         expect_claims(&e->token);
+    expect_epoch();
     expect_no_more();
 }
 

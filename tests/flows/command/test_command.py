@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 
+import pytest
+
 from daemon import Daemon
 from jeton_command import JETON, SIGNALS, Impostor, Terminal, jeton, setting
 from settings import ROOT
@@ -15,7 +17,7 @@ VERBS = ("create list show verify id revoke disable enable update rotate delete 
          "journal watch stats hello help ping").split()
 TOKENS = "id state created expires used subject scopes description activates by replaces".split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
-           "replaces").split()
+           "replaces epoch").split()
 VALUE = re.compile(r"jtn_[0-9A-Za-z]{49}")
 FOREIGN = "issued elsewhere, with spaces and \"quotes\""
 
@@ -76,13 +78,18 @@ def test_every_verb_has_its_way(daemon):
     assert {row[0]: row[1] for row in jeton(path, "stats").rows}["tokens"] == "1"
     assert dict(jeton(path, "hello").rows)["role"] == "admin"
     assert jeton(path, "ping").out == "OK\n"
-    assert jeton(path, "export").out.splitlines()[-1] == "OK count=1"
+    assert jeton(path, "export").out.splitlines()[-1].startswith("OK count=1 epoch=")
 
 
 def test_help_shows_what_the_daemon_has(daemon):
     d = daemon()
     theirs = {line["verb"]: line["usage"] for line in d.done("help").lines}
     ours = {row[0]: row[1] for row in jeton(d.path(), "--plain", "help").rows}
+    for verb in "verify", "id", "revoke", "import":     # their values are never arguments
+        assert "VALUE" in theirs[verb] and "VALUE" not in ours[verb]
+        without = theirs[verb].replace('token="VALUE"', "--value" if "|" in theirs[verb] else "")
+        assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")
+        theirs[verb] = ours[verb]
     assert ours == {verb: theirs[verb] for verb in VERBS}
     overview = jeton("/nowhere", "--help").out
     for verb in VERBS:
@@ -93,11 +100,35 @@ def test_help_shows_what_the_daemon_has(daemon):
     assert re.fullmatch(r"jeton \d+\.\d+\.\d+\n", jeton("", "--version").out)
 
 
+@pytest.mark.parametrize("digits", ["0" * 20, "0" * 7])
+def test_object_of_an_unknown_identifier_is_printed_with_its_reason(daemon, digits):
+    d = daemon()
+    d.create()
+    for path in d.path(), d.path("observe"):
+        done = jeton(path, "--json", "show", digits)
+        assert done.status == 1
+        assert json.loads(done.out) == {"ok": False, "reason": "unknown",
+                                        "message": "no such token here"}
+        assert jeton(path, "show", digits).out == ""
+
+
+def test_exit_status_tells_each_answer_as_http_would(daemon):
+    d = daemon(config="[service closed]\nrequired = local\nrequired = require peer_uid=1\n")
+    value, ident = made(d, "scopes=a")
+    answers = {"": 0, "scope=b": 4, "subject=x": 4, "service=closed": 4}
+    for arguments, status in answers.items():
+        done = jeton(d.path("verify"), "verify", *arguments.split(), input=value)
+        assert done.status == status, (arguments, done)
+    d.done(f"disable {ident}")
+    assert jeton(d.path("verify"), "verify", "scope=b", input=value).status == 1
+
+
 def test_exit_status_tells_yes_no_wrong_and_unavailable():
     with Daemon() as d:
         value, ident = made(d)
         for status, arguments, more in (
-                (0, ["verify"], {"input": value}), (1, ["verify", "scope=x"], {"input": value}),
+                (0, ["verify"], {"input": value}), (4, ["verify", "scope=x"], {"input": value}),
+                (4, ["verify", "subject=x"], {"input": value}),
                 (1, ["verify"], {"input": "nonsense"}), (1, ["show", "0" * 20], {}),
                 (1, ["list", "after=" + "0" * 20], {}), (2, ["list", "nonsense=1"], {}),
                 (2, ["show", "xyz"], {}), (2, ["show"], {}), (2, ["nonsense"], {}), (2, [], {}),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The jeton command with much data: import, export, watch."""
 import json
+import re
 import subprocess
-import threading
 
-from jeton_command import JETON, Impostor, Terminal, jeton, setting
+from jeton_command import JETON, Impostor, Terminal, Watching, jeton, setting
 from settings import scaled
 from value import value_new
 from waiting import eventually
@@ -29,7 +29,8 @@ def test_export_piped_into_import_moves_every_token(daemon):
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert f"imported {count} tokens, refused 0 lines" in done.stderr, done.stderr
     exported = [jeton(d.path(), "export").out for d in (old, new)]
-    assert sorted(exported[0].splitlines()) == sorted(exported[1].splitlines())
+    lines = [re.sub(r" epoch=\w+\n$", "\n", text).splitlines() for text in exported]
+    assert sorted(lines[0]) == sorted(lines[1])
     assert (exported[0].splitlines()[:-1] ==
             [line.decode() for line in old.done("export").data]), "as the daemon prints them"
 
@@ -37,17 +38,17 @@ def test_export_piped_into_import_moves_every_token(daemon):
 def test_refused_line_stops_the_import_and_is_named(daemon):
     d = daemon()
     lines = [digest_line(n) for n in range(1, 4)] + ["import digest=x", digest_line(5)]
-    done = jeton(d.path(), "import", input="\n".join(lines))
+    done = jeton(d.path(), "import", input="\n".join(lines) + "\n")
     assert ((done.status, done.err.splitlines()[0]) ==
             (2, "jeton: line 4: digest=: a digest is 64 hex digits"))
     assert "refused 1 line" in done.err and "--keep-going" in done.err, done
-    done = jeton(d.path(), "import", "-k", input="\n".join(lines + [digest_line(6)]))
+    done = jeton(d.path(), "import", "-k", input="\n".join(lines + [digest_line(6), ""]))
     assert (done.status, len(d.list())) == (2, 5), done
     assert [f"line {n}:" in done.err for n in range(1, 7)] == [True] * 4 + [False] * 2 or \
         "line 5:" in done.err and "line 6:" not in done.err, done
-    output = json.loads(jeton(d.path(), "-j", "import", input=digest_line(7)).out)
+    output = json.loads(jeton(d.path(), "-j", "import", input=digest_line(7) + "\n").out)
     assert output == {"ok": True, "imported": 1, "refused": 0}
-    output = json.loads(jeton(d.path(), "-jk", "import", input="\n".join(lines)).out)
+    output = json.loads(jeton(d.path(), "-jk", "import", input="\n".join(lines) + "\n").out)
     assert (output["ok"], output["refused"]) == (False, 5)
 
 
@@ -59,7 +60,7 @@ def test_import_takes_all_sorts_of_lines_but_only_imports(daemon):
              f"token={value} description=x", "  * import digest=" + "3" * 64,
              f"delete {ident}", f"* revoke {ident}", "create description=a=b", "quit", "OK",
              "import", "x" * 200000, "y" * 9000 + "=", "\x00", "ERR no", digest_line(4)]
-    done = jeton(d.path(), "import", "--keep-going", input="\n".join(lines))
+    done = jeton(d.path(), "import", "--keep-going", input="\n".join(lines) + "\n")
     assert (done.status, value in done.err) == (2, False), done
     refused = [number for number in range(1, len(lines) + 1) if f"line {number}: " in done.err]
     assert refused == [8, 9, 10, 11, 13, 14, 15, 16, 17], done.err
@@ -74,9 +75,40 @@ def test_export_that_lost_its_middle_is_noticed(daemon):
     new = daemon()
     old.client().pipeline(["create"] * 10)
     lines = jeton(old.path(), "export").out.splitlines()
-    done = jeton(new.path(), "import", input="\n".join(lines[:3] + lines[5:]))
+    done = jeton(new.path(), "import", input="\n".join(lines[:3] + lines[5:] + [""]))
     assert done.status == 2 and "10 tokens, but here are 8" in done.err, done
     assert len(new.list()) == 8
+
+
+def test_export_that_was_cut_off_is_noticed_and_brings_no_revoked_token_to_life(daemon):
+    old = daemon()
+    value = value_new()
+    for number in range(3):
+        old.done(f"import digest={number}{'7' * 63}")
+    old.done(f'import token="{value}" state=revoked description="the last"')
+    text = jeton(old.path(), "export").out
+    final = text.index("OK count=4 ")
+    cut = text.index(" revoked=")
+    for at, count in (cut, 3), (final - 1, 3), (final, 4), (final + 3, 4), (len(text) - 1, 4):
+        new = daemon()
+        done = jeton(new.path(), "import", input=text[:at])
+        assert done.status == 2 and "the input was cut off" in done.err, (at, done)
+        assert f"imported {count} token" in done.err, (at, done)
+        assert len(new.list()) == count, at
+        assert new.verify(value) == ("NO revoked" if count == 4 else "NO unknown"), at
+        kept = jeton(new.path(), "-k", "-j", "import", input=text[:at])
+        assert kept.status == 2 and json.loads(kept.out)["ok"] is False, (at, kept)
+    assert jeton(daemon().path(), "import", input=text + text[:cut]).status == 2, "a second export"
+    assert jeton(daemon().path(), "import", input=text).status == 0
+
+
+def test_import_of_lines_made_by_hand_needs_their_line_ends_but_no_last_line(daemon):
+    d = daemon()
+    assert jeton(d.path(), "import", input=digest_line(1) + "\n").status == 0
+    for number, torn in enumerate((digest_line(2), "x" * 200000, "# OK count=", "\x00"), 3):
+        done = jeton(d.path(), "import", input=digest_line(number) + "\n" + torn)
+        assert done.status == 2 and "line 2" in done.err and "imported 1 token," in done.err, done
+    assert len(d.list()) == 5
 
 
 def test_import_waits_for_slow_input_and_does_not_hold_back(daemon):
@@ -87,7 +119,7 @@ def test_import_waits_for_slow_input_and_does_not_hold_back(daemon):
         process.stdin.write(digest_line(number) + "\n")
         process.stdin.flush()
         eventually(lambda: len(d.list()) == number, "it is imported though more may follow")
-    process.stdin.write(digest_line(9))
+    process.stdin.write(digest_line(9) + "\n")
     output = process.communicate(timeout=20)[1]
     assert (process.returncode, len(d.list())) == (0, 4), output
 
@@ -96,21 +128,22 @@ def test_import_shows_what_is_not_known_when_the_daemon_goes():
     # It goes once it has all lines: those that the command has not read yet are none of the unknown.
     replies = iter([b"OK\n"] * 5 + [b""] * 14)
     server = Impostor(lambda _: next(replies, None))
-    done = jeton(server.path, "import", input="\n".join(digest_line(n) for n in range(20)))
+    done = jeton(server.path, "import", input="".join(digest_line(n) + "\n" for n in range(20)))
     assert done.status == 3
     assert "imported 5 tokens" in done.err and "lines 6 to 20" in done.err, done
     for output, status in (b"ERR store message=full\n", 3), (b"ERR exists message=x\n", 2):
         server = Impostor(lambda _: output)
-        done = jeton(server.path, "import", "-k", input="\n".join(map(digest_line, range(1000))))
+        done = jeton(server.path, "import", "-k", input="\n".join(map(digest_line, range(1000))) + "\n")
         assert (done.status, len(server.lines) < 1000) == (status, status == 3), done
-    assert jeton(Impostor(lambda _: b"").path, "import", "-T1s", input=digest_line(1)).status == 3
+    assert jeton(Impostor(lambda _: b"").path, "import", "-T1s",
+                 input=digest_line(1) + "\n").status == 3
 
 
 def test_replies_that_come_faster_than_they_are_read_stop_nobody():
     # Both sides write all they can before they read: 8 KiB an answer, 256 of them on their way.
     server = Impostor(lambda _: b"OK description=" + b"x" * 8000 + b"\n")
     count = scaled(5000, 1000)
-    text = "\n".join(digest_line(n, " description=" + "y" * 1000) for n in range(count))
+    text = "".join(digest_line(n, " description=" + "y" * 1000) + "\n" for n in range(count))
     done = jeton(server.path, "import", input=text, within=60)
     assert f"imported {count} tokens" in done.err, done
 
@@ -120,29 +153,6 @@ def test_replies_that_come_faster_than_they_are_read_stop_nobody():
 def serial_of(line):
     """Return the serial of an entry, plain or as an object."""
     return json.loads(line)["serial"] if line.startswith("{") else int(line.split("\t")[0])
-
-
-class Watching:
-    """Run `jeton watch`, and collect the serials it has shown."""
-
-    def __init__(self, path, *arguments):
-        self.process = subprocess.Popen([JETON, *arguments, "watch"], env=setting(path), text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.lines, self.errors = [], []
-        for source, kept in (self.process.stdout, self.lines), (self.process.stderr, self.errors):
-            threading.Thread(target=self.keep, args=(source, kept), daemon=True).start()
-
-    @staticmethod
-    def keep(source, kept):
-        for line in source:
-            kept.append(line)
-
-    def has(self, text):
-        return any(text in line for line in self.errors)
-
-    def end(self):
-        self.process.terminate()
-        return self.process.wait(10)
 
 
 def test_watch_shows_each_entry_once_through_restarts_and_kills(daemon):

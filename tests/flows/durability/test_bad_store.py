@@ -40,7 +40,8 @@ def refused(daemon, pattern, about):
         assert re.search(pattern, output) and "tokens.tdb" in output, f"{about} {more}: {output}"
         with open(daemon.store, "rb") as file:
             assert file.read() == before, f"{about} {more}: the file was changed"
-    left = set(os.listdir(daemon.directory)) - {"tokens.tdb.lock", "tokens.tdb.lease", "tokens.tdb.used", "log"}
+    left = set(os.listdir(daemon.directory)) - {"tokens.tdb.lock", "tokens.tdb.lease", "tokens.tdb.used",
+                                               "tokens.tdb.epoch", "log"}
     assert left == {"tokens.tdb"}, "no socket or file is left behind"
 
 

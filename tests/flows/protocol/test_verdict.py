@@ -4,6 +4,7 @@ import secrets
 import time
 
 from client import quote
+from jeton_command import jeton
 from timestamp import stamp, unix_time
 from value import altered, id_of, value_new
 from waiting import eventually
@@ -149,3 +150,21 @@ def test_import_refuses_what_verify_would_never_look_up(daemon):
     for digest in "0" * 63, "0" * 65, "g" * 64, "":
         assert d.ask(f"import digest={quote(digest)}").verdict == "ERR bad-value", digest
     assert d.list() == []
+
+
+def test_value_that_goes_on_as_arguments_chooses_nothing(daemon):
+    d = daemon(config="[service other]\nrequired = local\nrequired = require scope=a\n"
+                      "[service public]\nsufficient = local\n")
+    value = d.create()["token"]
+    assert d.verify(value) == "NO scope" and d.verify(value, "public") == "OK"
+    handle = d.handles[None]
+    for presented in f"{value} service=public", f'{value}" service=public token="', f"{value}\nping":
+        if "\n" not in presented:
+            # pasted into a line as a word: the line is refused
+            assert d.ask(f"verify {presented}", "verify").verdict == "ERR syntax", presented
+        assert d.ask(f"verify token={quote(presented)}", "verify").verdict in (
+            "NO malformed", "NO unknown"), presented
+        if handle.lib is not None:
+            assert handle.verify(presented)[0] in ("NO malformed", "NO unknown"), presented
+        done = jeton(d.path("verify"), "verify", input=presented.replace("\n", "\t"))
+        assert done.status == 1, done

@@ -144,3 +144,26 @@ class Impostor:
 
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+class Watching:
+    """Run `jeton watch`, and collect the serials it has shown."""
+
+    def __init__(self, path, *arguments):
+        self.process = subprocess.Popen([JETON, "watch", *arguments], env=setting(path), text=True,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines, self.errors = [], []
+        for source, kept in (self.process.stdout, self.lines), (self.process.stderr, self.errors):
+            threading.Thread(target=self.keep, args=(source, kept), daemon=True).start()
+
+    @staticmethod
+    def keep(source, kept):
+        for line in source:
+            kept.append(line)
+
+    def has(self, text):
+        return any(text in line for line in self.errors)
+
+    def end(self):
+        self.process.terminate()
+        return self.process.wait(10)

@@ -250,7 +250,7 @@ def test_check_opens_every_verifier(daemon):
     assert run_jetond(*arguments).returncode == 0
     d.configure(FOREIGN.replace("does=pass", "does=nonsense"))
     broken = run_jetond(*arguments)
-    assert broken.returncode == 1 and f"{d.config}:4: odd: does= should be" in broken.stderr, broken
+    assert broken.returncode == 2 and f"{d.config}:4: odd: does= should be" in broken.stderr, broken
     os.kill(d.pid, signal.SIGHUP)
     eventually(lambda: "the configuration stays" in d.log(), "the daemon refuses it too")
 

@@ -39,6 +39,30 @@ static void requests_are_checked_verb_role_arguments(void **state)
     assert_int_equal(parse("revoke id=a token=b", ROLE_ADMIN, &r), STATUS_SYNTAX);
 }
 
+/* What a stranger presents as a value may go on as arguments. */
+static void value_that_is_a_word_is_the_last_word_of_its_line(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "verify abc service=public",
+        "verify abc scope=a",
+        "verify scope=a abc service=b",
+        "verify abc token=abc",
+        "verify \"abc\" service=x",
+        "id abc token=x",
+        "id abc def",
+        "verify token=abc def",
+    };
+    struct request r;
+
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        assert_int_equal(parse(refused[i], ROLE_ADMIN, &r), STATUS_SYNTAX);
+    assert_int_equal(parse("verify scope=a service=b abc", ROLE_VERIFY, &r), STATUS_OK);
+    assert_int_equal(parse("verify token=\"abc\" scope=a", ROLE_VERIFY, &r), STATUS_OK);
+    assert_true(slice_is(r.value[KEY_TOKEN], "abc"));
+    assert_int_equal(parse("update abc scopes=a", ROLE_ADMIN, &r), STATUS_OK);
+}
+
 static void every_verb_has_a_row(void **state)
 {
     (void)state;
@@ -52,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_checked_verb_role_arguments),
+        cmocka_unit_test(value_that_is_a_word_is_the_last_word_of_its_line),
         cmocka_unit_test(every_verb_has_a_row),
     };
 

@@ -106,7 +106,8 @@ static void a_visitor_without_memory_is_not_called_again(void **state)
     struct problem problem;
     struct journal *j = journal_new(1000);
     struct store *s = store_open(path, STORE_WRITE, &problem);
-    struct limited_visitor limited = { .visitor = { &limited.record, accept_one } };
+    struct limited_visitor limited = { .visitor = { .record = &limited.record,
+                                                    .visit = accept_one } };
 
     save(s, j, 1, 300);
     assert_false(store_load_tokens(s, &limited.visitor, &problem));

@@ -77,11 +77,36 @@ static void the_longest_texts_fit_together(void **state)
                             (struct slice){ description, DESCRIPTION_MAX }));
 }
 
+static void what_was_shortened_is_read_as_it_was_written(void **state)
+{
+    (void)state;
+    static const int64_t ends[] = { 0, 5000, TIME_NEVER };
+    struct record r = { .created = 5, .expires = 1000 }, back;
+    char bytes[RECORD_LINE_MAX];
+
+    memset(r.digest, 0xab, sizeof(r.digest));
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        struct text line = text_in(bytes, sizeof(bytes));
+        r.own_end = ends[i];
+        r.rotated = i == 1 ? 7 : 0;
+        r.has_signed = i == 2;
+        memset(r.signed_part, i == 2 ? 0xcd : 0, sizeof(r.signed_part));
+        record_write(&line, &r);
+        assert_null(record_parse(&back, r.digest, text_slice(&line)));
+        assert_int_equal(back.own_end, ends[i]);
+        assert_int_equal(record_own_end(&back), ends[i] > 1000 ? ends[i] : 1000);
+        assert_int_equal(back.rotated, r.rotated);
+        assert_int_equal(back.has_signed, r.has_signed);
+        assert_memory_equal(back.signed_part, r.signed_part, DIGEST_SIZE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_text_that_is_set_leaves_the_others_as_they_are),
         cmocka_unit_test(the_longest_texts_fit_together),
+        cmocka_unit_test(what_was_shortened_is_read_as_it_was_written),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

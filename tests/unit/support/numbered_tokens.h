@@ -60,7 +60,7 @@ static bool count_one(struct record_visitor *visitor)
 /* Read and count all tokens; false if that failed. */
 static inline bool count_tokens(struct store *s, struct counted *c, struct problem *problem)
 {
-    *c = (struct counted){ .visitor = { &c->record, count_one } };
+    *c = (struct counted){ .visitor = { .record = &c->record, .visit = count_one } };
     return store_load_tokens(s, &c->visitor, problem);
 }
 

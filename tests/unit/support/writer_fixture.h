@@ -59,7 +59,7 @@ static void post(const struct change_kind *kind, uint64_t number)
 }
 
 /* Make a rotation; the new token has the number from + 100. */
-static struct change *rotation(uint64_t from)
+static inline struct change *rotation(uint64_t from)
 {
     struct change *c = change_about(&change_rotate, from);
 
@@ -94,7 +94,7 @@ static enum status ask(const struct change_kind *kind, uint64_t number)
     return work_and_answer();
 }
 
-static uint32_t flags_of(uint64_t number)
+static inline uint32_t flags_of(uint64_t number)
 {
     uint8_t digest[DIGEST_SIZE], whole[DIGEST_SIZE];
     int64_t used;

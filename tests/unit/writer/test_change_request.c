@@ -50,7 +50,7 @@ static void bad_values_are_named(void **state)
         { "create ttl=0s", STATUS_BAD_VALUE, "ttl=" },
         { "create expires=tomorrow", STATUS_BAD_VALUE, "expires=" },
         { "create scopes=a,,b", STATUS_BAD_VALUE, "scopes=" },
-        { "revoke jtn_abc", STATUS_BAD_VALUE, "token=VALUE" },
+        { "revoke jtn_abc", STATUS_BAD_VALUE, "token=\"VALUE\"" },
         { "import token=short", STATUS_TOO_SHORT, "32 bytes" },
         { "import token=jtn_0123456789012345678901234567890123456789012", STATUS_BAD_VALUE,
           "mistyped" },

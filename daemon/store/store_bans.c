@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/store_bans.h"
+
+#include <stdlib.h>
+
+#include "daemon/base/log.h"
+#include "daemon/store/tdb_file.h"
+
+enum { CHAIN_MAX = 1000000 }; /* records; a longer chain leads back into itself */
+
+/* One call of store_walk_bans(). */
+struct walk {
+    bool (*visit)(void *context, const struct ban *ban);
+    void *context;
+    uint32_t skip;     /* records of the chain that were visited before */
+    uint32_t at;       /* of the chain */
+    size_t seen;       /* records */
+    bool ended;        /* by `visit`, or by a fault */
+    const char *fault; /* NULL: none */
+    char name[BAN_KEY_SIZE + 1];
+};
+
+bool store_put_ban(struct store *s, const struct ban *ban)
+{
+    char key[BAN_KEY_SIZE], line[BAN_LINE_MAX + TDB_FILE_SPARE];
+    struct text value = text_in(line, BAN_LINE_MAX);
+
+    ban_key(ban->digest, key);
+    ban_write(&value, ban);
+    size_t size = tdb_file_size(sizeof(key), value.len);
+    memset(line + value.len, ' ', size - value.len);
+    return !value.cut && tdb_file_put(store_file(s), (struct slice){ key, sizeof(key) },
+                                      (struct slice){ line, size }, TDB_REPLACE);
+}
+
+bool store_remove_ban(struct store *s, const uint8_t digest[DIGEST_SIZE])
+{
+    char key[BAN_KEY_SIZE];
+
+    ban_key(digest, key);
+    return tdb_delete(store_file(s)->tdb, tdb_file_datum((struct slice){ key, sizeof(key) })) == 0;
+}
+
+enum store_found store_get_ban(struct store *s, const uint8_t digest[DIGEST_SIZE], struct ban *ban)
+{
+    struct tdb_context *tdb = store_file(s)->tdb;
+    char key[BAN_KEY_SIZE];
+
+    if (tdb == NULL)
+        return STORE_FAILED;
+    ban_key(digest, key);
+    TDB_DATA value = tdb_fetch(tdb, tdb_file_datum((struct slice){ key, sizeof(key) }));
+    if (value.dptr == NULL)
+        return tdb_error(tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+    const char *fault = ban_parse(ban, digest, (struct slice){ (char *)value.dptr, value.dsize });
+    free(value.dptr);
+    if (fault == NULL)
+        return STORE_FOUND;
+    log_error("store: record %.*s: %s", BAN_KEY_SIZE, key, fault);
+    return STORE_FAILED;
+}
+
+/* Note a fault; the key is made printable. */
+static void set_fault(struct walk *w, const char *fault, struct slice name)
+{
+    size_t len = name.len < BAN_KEY_SIZE ? name.len : BAN_KEY_SIZE;
+
+    for (size_t i = 0; i < len; i++)
+        w->name[i] = name.at[i] > 0x20 && name.at[i] < 0x7f ? name.at[i] : '?';
+    w->name[len] = '\0';
+    w->fault = fault;
+    w->ended = true;
+}
+
+static int visit_record(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *walk)
+{
+    struct slice name = { (const char *)key.dptr, key.dsize };
+    struct walk *w = walk;
+    uint8_t digest[DIGEST_SIZE];
+    struct ban ban;
+    bool valid;
+
+    (void)tdb;
+    if (w->at >= w->skip && ban_key_parse(name, digest, &valid)) {
+        struct slice line = { (const char *)value.dptr, value.dsize };
+        const char *fault = valid ? ban_parse(&ban, digest, line) : "a key that is not a ban's";
+        if (fault != NULL)
+            set_fault(w, fault, name);
+        else
+            w->ended = !w->visit(w->context, &ban);
+    }
+    if (!w->ended) {
+        w->at++;
+        w->seen++;
+    }
+    if (w->at > CHAIN_MAX)
+        set_fault(w, "the file's hash chains meet there", name);
+    return w->ended;
+}
+
+/* Visit the rest of one chain. */
+static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store_place *place)
+{
+    w->skip = place->record;
+    w->at = 0;
+    bool whole = tdb_file_walk_from(file, &place->chain, visit_record, w, &w->ended);
+    place->record = w->ended ? w->at : 0;
+    return whole && w->fault == NULL;
+}
+
+enum store_found store_walk_bans(struct store *s, struct store_place *place, size_t records,
+                                 bool (*visit)(void *context, const struct ban *ban), void *context,
+                                 struct problem *problem)
+{
+    struct walk w = { .visit = visit, .context = context };
+    const struct tdb_file *file = store_file(s);
+
+    while (file->tdb != NULL && !w.ended && w.seen < records) {
+        if (place->chain >= (uint32_t)tdb_hash_size(file->tdb))
+            return STORE_ABSENT;
+        if (!walk_chain(&w, file, place))
+            break;
+    }
+    if (file->tdb != NULL && w.fault == NULL && (w.ended || w.seen >= records))
+        return STORE_FOUND;
+    if (w.fault != NULL)
+        problem_set(
+            problem, STATUS_STORE,
+            "store %.80s: record %s: %.50s; restore from a backup, or remove it with tdbtool",
+            file->path, w.name, w.fault);
+    else
+        problem_set(problem, STATUS_STORE, "store %.150s cannot be read", file->path);
+    return STORE_FAILED;
+}
