@@ -57,21 +57,21 @@ static _Noreturn void print_and_exit(const char *text)
     exit(EXIT_SUCCESS);
 }
 
+static const struct option options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "set", required_argument, NULL, 's' },
+    { "check", no_argument, NULL, 'k' },
+    { "check-config", no_argument, NULL, 'K' },
+    { "print-config", no_argument, NULL, 'p' },
+    { "restore", required_argument, NULL, 'r' },
+    { "version", no_argument, NULL, 'v' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
 static bool parse_options(int argc, char **argv)
 {
-    static const struct option known[] = {
-        { "config", required_argument, NULL, 'c' },
-        { "set", required_argument, NULL, 's' },
-        { "check", no_argument, NULL, 'k' },
-        { "check-config", no_argument, NULL, 'K' },
-        { "print-config", no_argument, NULL, 'p' },
-        { "restore", required_argument, NULL, 'r' },
-        { "version", no_argument, NULL, 'v' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-
-    for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
             environment.source.file = optarg;

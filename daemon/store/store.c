@@ -11,18 +11,17 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/store/bulk_read.h"
+#include "daemon/store/store_lock.h"
 #include "daemon/store/tdb_file.h"
 
 struct store {
     struct tdb_file file;
     enum store_mode mode;
-    bool shared;         /* another daemon has it, and makes no transaction while we read */
-    int lock;            /* descriptor of PATH.lock; -1 when only reading */
-    struct slice claims; /* in `line` */
+    struct store_lock lock;
+    struct slice claims;                         /* in `line` */
     char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* the record that was last put */
 };
 
-static bool take_lock(struct store *s, struct problem *problem);
 static bool create_if_missing(struct store *s, struct problem *problem);
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem);
 static void explain(struct store *s, struct problem *problem);
@@ -37,12 +36,12 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
         problem_set(problem, STATUS_STORE, "no memory");
         return NULL;
     }
-    *s = (struct store){ .mode = mode, .lock = -1 };
+    *s = (struct store){ .mode = mode, .lock.fd = -1 };
     unsetenv("TDB_NO_FSYNC"); /* TDB would obey it, and nothing would be durable */
     if (!tdb_file_init(&s->file, path))
         problem_set(problem, STATUS_STORE, "the store's path is too long");
-    else if (take_lock(s, problem) && (mode == STORE_READ || create_if_missing(s, problem)) &&
-             open_file(s, mode, problem))
+    else if (store_lock_take(&s->lock, path, mode == STORE_WRITE, problem) &&
+             (mode == STORE_READ || create_if_missing(s, problem)) && open_file(s, mode, problem))
         return s;
     store_close(s);
     return NULL;
@@ -53,62 +52,8 @@ void store_close(struct store *s)
     if (s == NULL)
         return;
     tdb_file_close(&s->file);
-    if (s->lock >= 0)
-        close(s->lock);
+    store_lock_release(&s->lock);
     free(s);
-}
-
-static bool in_use(struct store *s, struct problem *problem)
-{
-    problem_set(problem, STATUS_BUSY,
-                "store %.150s is in use by another jetond; stop that one first", s->file.path);
-    return false;
-}
-
-static bool is_regular(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-static bool blame_lock(const char *path, const char *why, struct problem *problem)
-{
-    problem_set(problem, STATUS_STORE, "cannot open %.180s: %s", path, why);
-    return false;
-}
-
-/* Lock a file against other daemons; an error other than their lock may mean that there is none. */
-static bool lock(struct store *s, int fd, const char *suffix, struct problem *problem)
-{
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    if (errno == EWOULDBLOCK)
-        return in_use(s, problem);
-    problem_set(problem, STATUS_STORE,
-                "cannot lock %.150s%s: %s; it must be on a file system that supports flock(2)",
-                s->file.path, suffix, strerror(errno));
-    return false;
-}
-
-static bool take_lock(struct store *s, struct problem *problem)
-{
-    int flags = s->mode == STORE_WRITE ? O_RDWR | O_CREAT : O_RDONLY;
-    char path[PATH_MAX + 8];
-
-    snprintf(path, sizeof(path), "%s.lock", s->file.path);
-    s->lock = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
-    if (s->lock >= 0 && !is_regular(s->lock))
-        return blame_lock(path, "it is not a regular file; remove it", problem);
-    if (s->lock >= 0 && s->mode == STORE_READ)
-        s->shared = flock(s->lock, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (s->lock >= 0 && s->mode == STORE_READ)
-        return true;
-    if (s->lock >= 0)
-        return lock(s, s->lock, ".lock", problem);
-    if (errno == ENOENT && s->mode == STORE_READ)
-        return true;
-    return blame_lock(path, strerror(errno), problem);
 }
 
 /* -- the file -------------------------------------------------------------------------------- */
@@ -129,13 +74,13 @@ static bool create_if_missing(struct store *s, struct problem *problem)
 
 bool store_is_shared(const struct store *s)
 {
-    return s->shared;
+    return s->lock.shared;
 }
 
 static bool open_file(struct store *s, enum store_mode mode, struct problem *problem)
 {
-    if (s->shared ? !tdb_file_open_shared(&s->file) :
-                    !tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
+    if (s->lock.shared ? !tdb_file_open_shared(&s->file) :
+                         !tdb_file_open(&s->file, mode == STORE_WRITE ? O_RDWR : O_RDONLY)) {
         explain(s, problem);
         return false;
     }
@@ -149,7 +94,7 @@ static void explain(struct store *s, struct problem *problem)
 {
     const char *path = s->file.path;
 
-    if (s->shared && (s->file.unclean || errno == EAGAIN || errno == EACCES))
+    if (s->lock.shared && (s->file.unclean || errno == EAGAIN || errno == EACCES))
         problem_set(problem, STATUS_BUSY,
                     "store %.120s: the daemon that is using it goes on saving", path);
     else if (s->file.unclean)
@@ -158,7 +103,7 @@ static void explain(struct store *s, struct problem *problem)
                     "a crash; the next start of jetond undoes it",
                     path);
     else if (errno == EWOULDBLOCK)
-        in_use(s, problem);
+        store_lock_blame(path, problem);
     else if (errno == ESTALE)
         problem_set(problem, STATUS_STORE,
                     "store %.120s was replaced while jetond ran; "
@@ -181,7 +126,7 @@ static void explain(struct store *s, struct problem *problem)
 /* Lock the file itself, whatever its name; PATH.lock guards its creation. */
 static bool lock_file(struct store *s, struct problem *problem)
 {
-    return s->mode == STORE_READ || lock(s, tdb_fd(s->file.tdb), "", problem);
+    return s->mode == STORE_READ || store_lock_file(tdb_fd(s->file.tdb), s->file.path, "", problem);
 }
 
 static bool check_head(struct store *s, struct problem *problem)
