@@ -149,6 +149,29 @@ UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
+# The explorer of interleavings (tests/explore) runs these sources, compiled so that it sees what they
+# do, and with loops that end sooner.  The objects are no sanitizer's.
+EXPLORED = proto/table.c proto/pages.c proto/verdict.c daemon/base/clock.c plugin/lib/recent_uses.c plugin/lib/table_view.c \
+	$(addprefix daemon/table/,generation.c token_table.c lease.c lookup.c pending_deny.c)
+EXPLORER = $(wildcard tests/explore/*.c) tests/unit/run_one.c daemon/store/record.c daemon/base/log.c plugin/lib/claims.c \
+	$(filter-out $(EXPLORED),$(PROTO_SOURCES))
+EXPLORE_OBJECTS = $(EXPLORED:%.c=$(BUILD)/tests/explore/real/%.o) $(EXPLORER:%.c=$(BUILD)/tests/explore/plain/%.o)
+EXPLORE_FLAGS = $(WARN) -Wno-shadow -O2 -g -I. -MMD -MP
+.PRECIOUS: $(BUILD)/tests/explore/plain/%.o
+
+$(BUILD)/tests/explore/real/%.o: %.c tests/explore/bounded.sed tests/explore/routed.h
+	@mkdir -p $(@D)
+	sed -f tests/explore/bounded.sed $< >$(@:.o=.c)
+	$(CC) $(EXPLORE_FLAGS) -w -fsanitize=thread -include tests/explore/routed.h -MT $@ -c $(@:.o=.c) -o $@
+
+$(BUILD)/tests/explore/plain/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(EXPLORE_FLAGS) -c $< -o $@
+
+$(BUILD)/tests/unit/explore/%: $(BUILD)/tests/explore/plain/tests/unit/explore/%.o $(EXPLORE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka -lsodium -o $@
+
 # Harnesses.  What one of them defines takes the place of what the archive has.
 FUZZED = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
