@@ -49,20 +49,20 @@ struct event {
     int thread;
     unsigned step;
     struct access access;
-    unsigned read_from; /* ACCESS_LOAD: the store */
-    struct event *before; /* of the same location */
+    unsigned read_from;             /* ACCESS_LOAD: the store */
+    struct event *before;           /* of the same location */
     unsigned past[EXPLORE_THREADS]; /* the last step of each thread that it depends on, plus one */
 };
 
 struct location {
     const volatile void *at;
-    unsigned execution; /* in which this is valid */
-    int slot;           /* in views; -1: never stored to */
-    unsigned stores;    /* numbered from 1; 0: the value in memory */
+    unsigned execution;  /* in which this is valid */
+    int slot;            /* in views; -1: never stored to */
+    unsigned stores;     /* numbered from 1; 0: the value in memory */
     unsigned sequential; /* the last store that is sequentially consistent */
     struct event *last;
-    int holder;        /* of a mutex; -1: nobody */
-    uint16_t released; /* of a mutex: where its view is, plus one; 0: never locked */
+    int holder;           /* of a mutex; -1: nobody */
+    uint16_t released;    /* of a mutex: where its view is, plus one; 0: never locked */
     uint16_t message[64]; /* by the number of the store */
 };
 

@@ -28,7 +28,7 @@ enum { EXPLORE_THREADS = 4, EXPLORE_FLAGS = 4 };
 
 struct explore_scenario {
     const char *name;
-    void (*setup)(void);                    /* alone, before the threads */
+    void (*setup)(void);                   /* alone, before the threads */
     void (*thread[EXPLORE_THREADS])(void); /* NULL from the end on */
 };
 
@@ -36,15 +36,15 @@ struct explore_scenario {
 struct explore_mutant {
     const char *name;
     enum explore_mutation {
-        MUTATE_RELAX,      /* the access is relaxed */
-        MUTATE_WEAKEN,     /* the access is not sequentially consistent, but acquire or release */
-        MUTATE_SKIP,       /* the store, or the lock, is left out */
-        MUTATE_NOT_AGAIN,  /* the load is left out: it gives what the thread last loaded there */
-        MUTATE_LATE,       /* the store comes after the next one to `other` */
-        MUTATE_UNLOCKED,   /* the store comes after the lock is released */
-        MUTATE_CONSTANT,   /* the load gives `value` */
+        MUTATE_RELAX,     /* the access is relaxed */
+        MUTATE_WEAKEN,    /* the access is not sequentially consistent, but acquire or release */
+        MUTATE_SKIP,      /* the store, or the lock, is left out */
+        MUTATE_NOT_AGAIN, /* the load is left out: it gives what the thread last loaded there */
+        MUTATE_LATE,      /* the store comes after the next one to `other` */
+        MUTATE_UNLOCKED,  /* the store comes after the lock is released */
+        MUTATE_CONSTANT,  /* the load gives `value` */
     } mutation;
-    const char *function;   /* of the real code */
+    const char *function;   /* of the real code; NULL: any */
     const char *expression; /* the access's first argument, as it is written there */
     const char *other;
     int64_t value;
@@ -85,5 +85,9 @@ bool explore_saw(unsigned flag);
 /* The monotonic clock, nanoseconds; all threads see the same. */
 int64_t explore_now(void);
 void explore_advance(int64_t nanoseconds);
+
+/* What the coarse clock, which clients read, is ahead of the other: they may live in a time namespace.
+ * Set by a scenario's setup. */
+extern int64_t explore_clocks_differ;
 
 #endif

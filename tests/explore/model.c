@@ -11,6 +11,7 @@ struct message {
     struct view view;
     int thread;
     uint32_t clock; /* of the thread */
+    bool relaxed;
 };
 
 static struct location table[TABLE];
@@ -119,12 +120,15 @@ static void load(int thread, struct access *a, unsigned store)
     join(acquires(a->order) ? &view[thread] : &acquired[thread], &m->view);
 }
 
-/* Stores that nothing orders have more modification orders than that of execution. */
-static void check_order(int thread, const struct location *l)
+/* Stores that nothing orders have more modification orders than that of execution; that makes no
+ * difference only if they store the same and hand nothing on. */
+static void check_order(int thread, const struct access *a)
 {
+    const struct location *l = a->location;
     const struct message *m = l->stores > 0 ? &message[l->message[l->stores]] : NULL;
 
-    if (m != NULL && m->thread != thread && m->clock > view[thread].clock[m->thread])
+    if (m != NULL && m->thread != thread && m->clock > view[thread].clock[m->thread] &&
+        (m->value != a->value || a->order != memory_order_relaxed || !m->relaxed))
         explore_fail("two threads store to one location, and nothing orders them");
 }
 
@@ -143,6 +147,7 @@ static void store(int thread, struct access *a, uint64_t value)
     view[thread].oldest[l->slot] = (uint16_t)l->stores;
     m->value = value;
     m->thread = thread;
+    m->relaxed = a->order == memory_order_relaxed;
     m->clock = view[thread].clock[thread];
     m->view = releases(a->order) ? view[thread] : released[thread];
     m->view.oldest[l->slot] = (uint16_t)l->stores;
@@ -175,7 +180,7 @@ void model_do(int thread, struct access *a, unsigned number)
         load(thread, a, number);
         break;
     case ACCESS_STORE:
-        check_order(thread, l);
+        check_order(thread, a);
         store(thread, a, a->value);
         break;
     case ACCESS_CHANGE:

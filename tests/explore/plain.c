@@ -245,7 +245,8 @@ void plain_atomic(const volatile void *at, size_t size)
 
     if (g != NULL && g->freed)
         explore_fail("memory is used after it was freed");
-    if (g != NULL && g->writer >= 0 && g->writer != engine.current && !before(g->writer, g->written))
+    if (g != NULL && g->writer >= 0 && g->writer != engine.current &&
+        !before(g->writer, g->written))
         explore_fail("an atomic access conflicts with another thread's plain write");
     if (g != NULL)
         g->read[engine.current] = *clock_now() + 1;
@@ -297,26 +298,26 @@ int routed_compare(const void *a, const void *b, size_t size)
 
 /* -- what the compiler calls ------------------------------------------------------------------ */
 
-#define READS_AND_WRITES(bits, bytes)             \
-    void __tsan_read##bits(void *at);             \
-    void __tsan_write##bits(void *at);            \
-    void __tsan_unaligned_read##bits(void *at);   \
-    void __tsan_unaligned_write##bits(void *at);  \
-    void __tsan_read##bits(void *at)              \
-    {                                             \
-        plain(at, bytes, false);                  \
-    }                                             \
-    void __tsan_write##bits(void *at)             \
-    {                                             \
-        plain(at, bytes, true);                   \
-    }                                             \
-    void __tsan_unaligned_read##bits(void *at)    \
-    {                                             \
-        plain(at, bytes, false);                  \
-    }                                             \
-    void __tsan_unaligned_write##bits(void *at)   \
-    {                                             \
-        plain(at, bytes, true);                   \
+#define READS_AND_WRITES(bits, bytes)            \
+    void __tsan_read##bits(void *at);            \
+    void __tsan_write##bits(void *at);           \
+    void __tsan_unaligned_read##bits(void *at);  \
+    void __tsan_unaligned_write##bits(void *at); \
+    void __tsan_read##bits(void *at)             \
+    {                                            \
+        plain(at, bytes, false);                 \
+    }                                            \
+    void __tsan_write##bits(void *at)            \
+    {                                            \
+        plain(at, bytes, true);                  \
+    }                                            \
+    void __tsan_unaligned_read##bits(void *at)   \
+    {                                            \
+        plain(at, bytes, false);                 \
+    }                                            \
+    void __tsan_unaligned_write##bits(void *at)  \
+    {                                            \
+        plain(at, bytes, true);                  \
     }
 
 READS_AND_WRITES(1, 1)

@@ -45,7 +45,8 @@ static const struct explore_mutant *mutant_of(struct routed_place place)
     if (!engine.running)
         return NULL;
     for (const struct explore_mutant *m = mutant; m != NULL; m = m->with)
-        if (same(m->function, place.function) && same(m->expression, place.expression))
+        if ((m->function == NULL || same(m->function, place.function)) &&
+            same(m->expression, place.expression))
             return m;
     return NULL;
 }
@@ -71,7 +72,7 @@ static uint64_t in_memory(const volatile void *at, size_t size)
 }
 
 static struct access access_to(enum access_kind kind, const volatile void *at, size_t size,
-                            memory_order order, uint64_t value)
+                               memory_order order, uint64_t value)
 {
     at = plain_canonical(at);
     plain_atomic(at, size);
@@ -231,6 +232,8 @@ int routed_unlock(pthread_mutex_t *mutex, struct routed_place place)
     return 0;
 }
 
+int64_t explore_clocks_differ;
+
 /* -- flags and the clock ---------------------------------------------------------------------- */
 
 static const struct routed_place nowhere = { "", "" };
@@ -259,8 +262,9 @@ void explore_advance(int64_t nanoseconds)
 
 int routed_clock(clockid_t id, struct timespec *t)
 {
-    int64_t now = id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE ? explore_now() :
-                                                                         1700000000 * SECOND;
+    int64_t now = id == CLOCK_MONOTONIC        ? explore_now() :
+                  id == CLOCK_MONOTONIC_COARSE ? explore_now() + explore_clocks_differ :
+                                                 1700000000 * SECOND;
 
     *t = (struct timespec){ now / SECOND, now % SECOND };
     return 0;

@@ -79,12 +79,12 @@ int routed_cpu(void);
 
 #define atomic_load_explicit(object, order) \
     ((ROUTED_TYPE(object))routed_load(object, sizeof(*(object)), order, ROUTED_PLACE(object)))
-#define atomic_store_explicit(object, value, order)                                     \
+#define atomic_store_explicit(object, value, order)                                        \
     routed_store(object, sizeof(*(object)), (uint64_t)(ROUTED_TYPE(object))(value), order, \
                  ROUTED_PLACE(object))
-#define ROUTED_CHANGE(object, what, operand, order)                                            \
-    ((ROUTED_TYPE(object))routed_change(object, sizeof(*(object)), what, (uint64_t)(operand), order, \
-                                        ROUTED_PLACE(object)))
+#define ROUTED_CHANGE(object, what, operand, order)                                           \
+    ((ROUTED_TYPE(object))routed_change(object, sizeof(*(object)), what, (uint64_t)(operand), \
+                                        order, ROUTED_PLACE(object)))
 #define atomic_fetch_add_explicit(object, n, order) ROUTED_CHANGE(object, ROUTED_ADD, n, order)
 #define atomic_fetch_sub_explicit(object, n, order) ROUTED_CHANGE(object, ROUTED_SUB, n, order)
 #define atomic_fetch_or_explicit(object, n, order) ROUTED_CHANGE(object, ROUTED_OR, n, order)

@@ -97,7 +97,8 @@ static bool must_be_tried_before(const struct access *earlier, const struct acce
         return access_writes(later);
     case ACCESS_STORE:
     case ACCESS_CHANGE:
-        return access_writes(later) || (later->kind == ACCESS_LOAD && both_sequential(earlier, later));
+        return access_writes(later) ||
+               (later->kind == ACCESS_LOAD && both_sequential(earlier, later));
     case ACCESS_FENCE:
         return both_sequential(earlier, later);
     case ACCESS_LOCK:

@@ -44,12 +44,14 @@ static void look_up_twice(void)
 
 static const struct explore_scenario old_table = {
     "the table grows, then a token is denied; a client has the old one",
-    set_up, { grow_then_deny, look_up_twice }
+    set_up,
+    { grow_then_deny, look_up_twice }
 };
 
 static const struct explore_scenario while_growing = {
     "a token is denied while the table grows; a client has the old one",
-    set_up, { grow, deny_and_answer, look_up_twice }
+    set_up,
+    { grow, deny_and_answer, look_up_twice }
 };
 
 static void client_with_the_old_table_passes_no_denied_token(void **state)
@@ -75,7 +77,8 @@ static void fetch_and_look_up(void)
 
 static const struct explore_scenario fetched = {
     "a token is denied while the table grows; a client fetches the new one",
-    set_up, { grow, deny_and_answer, fetch_and_look_up }
+    set_up,
+    { grow, deny_and_answer, fetch_and_look_up }
 };
 
 static void denial_during_growth_is_in_the_new_table(void **state)
@@ -99,7 +102,8 @@ static void enter_and_read(void)
 
 static const struct explore_scenario worker = {
     "a token is denied while the table grows; a worker verifies",
-    set_up, { grow, deny_and_answer, enter_and_read }
+    set_up,
+    { grow, deny_and_answer, enter_and_read }
 };
 
 static void worker_passes_no_denied_token_while_the_table_grows(void **state)
@@ -115,8 +119,8 @@ static const struct explore_mutant of_old_table[] = {
       NULL },
     { "the old table is superseded after the lock was released", MUTATE_UNLOCKED, "replace",
       "&old->header->state", NULL, 0, NULL },
-    { "clients do not look at the state", MUTATE_CONSTANT, "is_live", "&v->table.header->state",
-      NULL, TABLE_LIVE, NULL },
+    { "clients do not look at the state", MUTATE_CONSTANT, NULL, "&v->table.header->state", NULL,
+      TABLE_LIVE, NULL },
 };
 
 static const struct explore_mutant of_growth[] = {
@@ -128,8 +132,8 @@ static const struct explore_mutant of_current[] = {
     { "the new table is not made current", MUTATE_SKIP, "replace", "&t->current", NULL, 0, NULL },
     { "the new table is made current without release", MUTATE_RELAX, "replace", "&t->current", NULL,
       0, NULL },
-    { "the current table is loaded without acquire", MUTATE_RELAX, "current", "&t->current", NULL, 0,
-      NULL },
+    { "the current table is loaded without acquire", MUTATE_RELAX, "current", "&t->current", NULL,
+      0, NULL },
 };
 
 static void faults_of_the_handover_are_found(void **state)

@@ -37,9 +37,10 @@ static void verify_as_second(void)
     token_table_leave(table, 1);
 }
 
-static const struct explore_scenario generations = {
-    "the table grows while two workers verify", set_up, { grow_and_reap, verify_as_first, verify_as_second }
-};
+static const struct explore_scenario generations = { "the table grows while two workers verify",
+                                                     set_up,
+                                                     { grow_and_reap, verify_as_first,
+                                                       verify_as_second } };
 
 static void generation_is_not_freed_while_a_worker_uses_it(void **state)
 {
@@ -78,10 +79,14 @@ static void look_up_as_second(void)
 }
 
 static const struct explore_scenario viewed = {
-    "a view is replaced while two threads look tokens up", set_up_views, { replace_and_reap, look_up_as_first, look_up_as_second }
+    "a view is replaced while two threads look tokens up",
+    set_up_views,
+    { replace_and_reap, look_up_as_first, look_up_as_second }
 };
 static const struct explore_scenario viewed_once = {
-    "a view is replaced while a thread looks a token up", set_up_views, { replace_and_reap, look_up_as_first }
+    "a view is replaced while a thread looks a token up",
+    set_up_views,
+    { replace_and_reap, look_up_as_first }
 };
 
 static void view_is_not_unmapped_while_a_thread_reads_it(void **state)
@@ -96,7 +101,8 @@ static void view_is_not_unmapped_while_a_thread_reads_it(void **state)
 static const struct explore_mutant of_generations[] = {
     { "a worker's entry is only released", MUTATE_WEAKEN, "enter", "&t->reader[reader].generation",
       NULL, 0, NULL },
-    { "the current table is only acquired", MUTATE_WEAKEN, "current", "&t->current", NULL, 0, NULL },
+    { "the current table is only acquired", MUTATE_WEAKEN, "current", "&t->current", NULL, 0,
+      NULL },
     { "the current table is not loaded again", MUTATE_NOT_AGAIN, "current", "&t->current", NULL, 0,
       NULL },
     { "who reaps only acquires what workers use", MUTATE_WEAKEN, "reap", "&t->reader[i].generation",

@@ -42,9 +42,9 @@ static void read_twice(void)
     token_table_leave(table, 0);
 }
 
-static const struct explore_scenario changed = {
-    "a slot that is changed, then denied", set_up_one, { change_and_deny, read_twice }
-};
+static const struct explore_scenario changed = { "a slot that is changed, then denied",
+                                                 set_up_one,
+                                                 { change_and_deny, read_twice } };
 
 static void reader_of_a_changing_slot_gets_no_mixture(void **state)
 {
@@ -124,8 +124,14 @@ static void reader_of_a_reused_slot_gets_no_other_tokens_claims(void **state)
 
 /* -- mutants ---------------------------------------------------------------------------------- */
 
-#define WRITES(name, what, expression) { name, what, "slot_write", expression, NULL, 0, NULL }
-#define READS(name, what, expression) { name, what, "read_slot", expression, NULL, 0, NULL }
+#define WRITES(name, what, expression)                      \
+    {                                                       \
+        name, what, "slot_write", expression, NULL, 0, NULL \
+    }
+#define READS(name, what, expression)                      \
+    {                                                      \
+        name, what, "read_slot", expression, NULL, 0, NULL \
+    }
 
 static const struct explore_mutant of_changes[] = {
     WRITES("the activation time is stored relaxed", MUTATE_RELAX, "&slot->activates"),
