@@ -2,6 +2,7 @@
 /* Inside the explorer: accesses, views, and what its files know of each other.
  *
  *     schedule.c   which thread goes on, which store a load reads; going back to try another
+ *     reduction.c  which other threads need to be tried
  *     model.c      locations, their stores, views: what an access does
  *     plain.c      plain accesses, allocations, mappings: conflicts and use after free
  *     routed.c     the calls of routed.h; mutants */
@@ -13,7 +14,10 @@
 
 #include "tests/explore/explore.h"
 
-enum { ENGINE_LOCATIONS = 192 }; /* that are stored to while threads run */
+enum {
+    ENGINE_LOCATIONS = 192, /* that are stored to while threads run */
+    ENGINE_STEPS = 16384,   /* of an execution */
+};
 
 /* What a thread knows: the oldest store of each location that it may read, and how many accesses of
  * each thread happened before. */
@@ -66,16 +70,38 @@ struct location {
     uint16_t message[64]; /* by the number of the store */
 };
 
+/* A step, and what was tried there. */
+struct node {
+    int8_t thread;
+    uint8_t enabled, backtrack, done; /* sets of threads; `backtrack`: to be tried */
+    uint16_t choice, choices;         /* of stores to read, from the newest on */
+    uint16_t stores;                  /* that there are */
+    uint16_t slept[EXPLORE_THREADS];  /* 0: awake */
+};
+
 /* -- schedule.c -- */
 extern struct engine {
     bool running; /* threads run; otherwise accesses go to memory */
     int current;
     unsigned execution;
+    unsigned step; /* of this execution */
     struct explore_result result;
+    struct node node[ENGINE_STEPS];
+    struct event event[ENGINE_STEPS];
 } engine;
 
 /* Do an access of the current thread when it is its turn. */
 void engine_step(struct access *access);
+
+/* -- reduction.c -- */
+void reduction_begin(void);
+
+/* Note an access and what it depends on, and plan what else must be tried because of it. */
+void reduction_note(int thread, const struct access *a, unsigned store);
+
+/* Return whether and how a thread that slept, and whose next access is known, sleeps on after an
+ * access. */
+uint16_t reduction_sleep(uint16_t slept, const struct access *next, const struct access *a);
 
 /* -- model.c -- */
 void model_begin(void);

@@ -42,7 +42,7 @@ struct explore_mutant {
         MUTATE_NOT_AGAIN, /* the load is left out: it gives what the thread last loaded there */
         MUTATE_LATE,      /* the store comes after the next one to `other` */
         MUTATE_UNLOCKED,  /* the store comes after the lock is released */
-        MUTATE_CONSTANT,  /* the load gives `value` */
+        MUTATE_CONSTANT,  /* the load gives, or the store stores, `value` */
     } mutation;
     const char *function;   /* of the real code; NULL: any */
     const char *expression; /* the access's first argument, as it is written there */

@@ -120,10 +120,12 @@ void routed_store(volatile void *at, size_t size, uint64_t value, memory_order o
     }
     struct held *h = &held[engine.current];
     struct access a = access_to(ACCESS_STORE, at, size, mutated(m, order, true), value);
-    if (m != NULL && m->mutation == MUTATE_SKIP) {
+    if (m != NULL && (m->mutation == MUTATE_SKIP || m->mutation == MUTATE_CONSTANT))
         engine.result.applied++;
+    if (m != NULL && m->mutation == MUTATE_SKIP)
         return;
-    }
+    if (m != NULL && m->mutation == MUTATE_CONSTANT)
+        a.value = (uint64_t)m->value;
     if (m != NULL && (m->mutation == MUTATE_LATE || m->mutation == MUTATE_UNLOCKED)) {
         *h = (struct held){ m, a };
         return;

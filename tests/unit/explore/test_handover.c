@@ -42,6 +42,26 @@ static void look_up_twice(void)
     explore_check(!denied || second != STATUS_OK, "a denied token passes after the answer");
 }
 
+static void look_up_in_batches(void)
+{
+    int first = look_up_batch(0);
+    bool denied = explore_saw(0);
+    int second = look_up_batch(0);
+
+    explore_check(first != STATUS_REVOKED || second != STATUS_OK, "a denied token passes again");
+    explore_check(!denied || second != STATUS_OK, "a denied token passes after the answer");
+}
+
+static const struct explore_scenario same_table = { "a token is denied; a client looks it up",
+                                                    set_up,
+                                                    { deny_and_answer, look_up_twice } };
+
+static const struct explore_scenario batches = {
+    "a token is denied while the table grows; a client with the old one looks up batches",
+    set_up,
+    { grow, deny_and_answer, look_up_in_batches }
+};
+
 static const struct explore_scenario old_table = {
     "the table grows, then a token is denied; a client has the old one",
     set_up,
@@ -54,9 +74,16 @@ static const struct explore_scenario while_growing = {
     { grow, deny_and_answer, look_up_twice }
 };
 
+static void client_with_a_table_passes_no_denied_token(void **state)
+{
+    (void)state;
+    explored_passes(&same_table);
+}
+
 static void client_with_the_old_table_passes_no_denied_token(void **state)
 {
     (void)state;
+    explored_passes(&batches);
     explored_passes(&old_table);
     explored_passes(&while_growing);
 }
@@ -147,6 +174,7 @@ static void faults_of_the_handover_are_found(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(client_with_a_table_passes_no_denied_token),
         cmocka_unit_test(client_with_the_old_table_passes_no_denied_token),
         cmocka_unit_test(denial_during_growth_is_in_the_new_table),
         cmocka_unit_test(worker_passes_no_denied_token_while_the_table_grows),

@@ -122,6 +122,40 @@ static void reader_of_a_reused_slot_gets_no_other_tokens_claims(void **state)
     explored_passes(&reused_new);
 }
 
+/* -- a token is removed from before another ---------------------------------------------------- */
+
+static void set_up_two(void)
+{
+    set_up_one();
+    put(1, 1);
+}
+
+static void remove_and_add(void)
+{
+    uint8_t digest[DIGEST_SIZE];
+
+    digest_of(0, digest);
+    token_table_remove(table, digest);
+    put(0, 2);
+}
+
+static void read_the_other(void)
+{
+    int version = read_version(entered(), 1);
+
+    explore_check(version == TORN || version == 1, "a token is not found");
+}
+
+static const struct explore_scenario removed = { "a token before another is removed and comes back",
+                                                 set_up_two,
+                                                 { remove_and_add, read_the_other } };
+
+static void token_behind_a_changing_slot_is_always_found(void **state)
+{
+    (void)state;
+    explored_passes(&removed);
+}
+
 /* -- mutants ---------------------------------------------------------------------------------- */
 
 #define WRITES(name, what, expression)                      \
@@ -164,12 +198,18 @@ static const struct explore_mutant of_reuse[] = {
       NULL },
 };
 
+static const struct explore_mutant of_removal[] = {
+    { "a removed token leaves an empty slot", MUTATE_CONSTANT, "slot_write", "&slot->flags", NULL,
+      0, NULL },
+};
+
 static void faults_of_the_sequence_counter_are_found(void **state)
 {
     (void)state;
     MUTANTS_ARE_CAUGHT(&changed, of_changes);
     MUTANTS_ARE_CAUGHT(&changed_at_once, of_changes_at_once);
     MUTANTS_ARE_CAUGHT(&reused_new, of_reuse);
+    MUTANTS_ARE_CAUGHT(&removed, of_removal);
 }
 
 int main(void)
@@ -178,6 +218,7 @@ int main(void)
         cmocka_unit_test(reader_of_a_changing_slot_gets_no_mixture),
         cmocka_unit_test(reader_of_a_changed_and_denied_slot_gets_no_mixture),
         cmocka_unit_test(reader_of_a_reused_slot_gets_no_other_tokens_claims),
+        cmocka_unit_test(token_behind_a_changing_slot_is_always_found),
         cmocka_unit_test(faults_of_the_sequence_counter_are_found),
     };
 
