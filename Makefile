@@ -153,8 +153,8 @@ $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 # do, and with loops that end sooner.  The objects are no sanitizer's.
 EXPLORED = proto/table.c proto/pages.c proto/verdict.c daemon/base/clock.c $(wildcard daemon/table/*.c) \
 	plugin/lib/recent_uses.c plugin/lib/table_view.c
-EXPLORER = $(wildcard tests/explore/*.c) tests/unit/run_one.c daemon/store/record.c daemon/base/log.c plugin/lib/claims.c \
-	$(filter-out $(EXPLORED),$(PROTO_SOURCES))
+EXPLORER = $(wildcard tests/explore/*.c) tests/unit/run_one.c plugin/lib/claims.c \
+	$(filter-out $(EXPLORED),$(PROTO_SOURCES) $(wildcard daemon/base/*.c daemon/store/*.c))
 EXPLORE_OBJECTS = $(EXPLORED:%.c=$(BUILD)/tests/explore/real/%.o) $(EXPLORER:%.c=$(BUILD)/tests/explore/plain/%.o)
 EXPLORE_FLAGS = $(WARN) -Wno-shadow -O2 -g -I. -MMD -MP
 .PRECIOUS: $(BUILD)/tests/explore/plain/%.o
@@ -170,7 +170,7 @@ $(BUILD)/tests/explore/plain/%.o: %.c
 
 $(BUILD)/tests/unit/explore/%: $(BUILD)/tests/explore/plain/tests/unit/explore/%.o $(EXPLORE_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka -lsodium -o $@
+	$(CC) -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # Harnesses.  What one of them defines takes the place of what the archive has.
 FUZZED = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

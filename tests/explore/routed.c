@@ -236,9 +236,42 @@ int routed_unlock(pthread_mutex_t *mutex, struct routed_place place)
 
 int64_t explore_clocks_differ;
 
-/* -- flags and the clock ---------------------------------------------------------------------- */
+/* -- accesses of atomic objects by operators, as the compiler calls them ------------------------ */
 
 static const struct routed_place nowhere = { "", "" };
+
+#define OF_OPERATORS(bits)                                                                         \
+    uint##bits##_t __tsan_atomic##bits##_load(const volatile void *at, int order);                 \
+    void __tsan_atomic##bits##_store(volatile void *at, uint##bits##_t value, int order);          \
+    uint##bits##_t __tsan_atomic##bits##_fetch_add(volatile void *at, uint##bits##_t n,            \
+                                                   int order);                                     \
+    uint##bits##_t __tsan_atomic##bits##_fetch_sub(volatile void *at, uint##bits##_t n,            \
+                                                   int order);                                     \
+    uint##bits##_t __tsan_atomic##bits##_load(const volatile void *at, int order)                  \
+    {                                                                                              \
+        return (uint##bits##_t)routed_load(at, bits / 8, (memory_order)order, nowhere);            \
+    }                                                                                              \
+    void __tsan_atomic##bits##_store(volatile void *at, uint##bits##_t value, int order)           \
+    {                                                                                              \
+        routed_store(at, bits / 8, value, (memory_order)order, nowhere);                           \
+    }                                                                                              \
+    uint##bits##_t __tsan_atomic##bits##_fetch_add(volatile void *at, uint##bits##_t n, int order) \
+    {                                                                                              \
+        return (uint##bits##_t)routed_change(at, bits / 8, ROUTED_ADD, n, (memory_order)order,     \
+                                             nowhere);                                             \
+    }                                                                                              \
+    uint##bits##_t __tsan_atomic##bits##_fetch_sub(volatile void *at, uint##bits##_t n, int order) \
+    {                                                                                              \
+        return (uint##bits##_t)routed_change(at, bits / 8, ROUTED_SUB, n, (memory_order)order,     \
+                                             nowhere);                                             \
+    }
+
+OF_OPERATORS(8)
+OF_OPERATORS(16)
+OF_OPERATORS(32)
+OF_OPERATORS(64)
+
+/* -- flags and the clock ---------------------------------------------------------------------- */
 
 void explore_signal(unsigned flag)
 {
