@@ -81,6 +81,25 @@ int poll(struct pollfd *fds, nfds_t count, int milliseconds)
     return 0;
 }
 
+/* -- the names by which libraries call these that were compiled for large files ---------------- */
+
+#define MEMORY_ALSO_64(name)                                       \
+    extern __typeof__(name) memory_##name##_64 __asm__(#name "64") \
+        __attribute__((alias(#name), nothrow, leaf));
+
+MEMORY_ALSO_64(open)
+MEMORY_ALSO_64(stat)
+MEMORY_ALSO_64(lstat)
+MEMORY_ALSO_64(fstat)
+MEMORY_ALSO_64(fstatfs)
+MEMORY_ALSO_64(pread)
+MEMORY_ALSO_64(pwrite)
+MEMORY_ALSO_64(lseek)
+MEMORY_ALSO_64(ftruncate)
+MEMORY_ALSO_64(posix_fallocate)
+MEMORY_ALSO_64(fcntl)
+MEMORY_ALSO_64(mmap)
+
 FUZZ_HARNESS_ENDS
 
 #endif
