@@ -149,6 +149,29 @@ UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
+# The explorer of interleavings (tests/explore) runs these sources, compiled so that it sees what they
+# do, and with loops that end sooner.  The objects are no sanitizer's.
+EXPLORED = proto/table.c proto/pages.c proto/verdict.c daemon/base/clock.c $(wildcard daemon/table/*.c) \
+	plugin/lib/recent_uses.c plugin/lib/table_view.c
+EXPLORER = $(wildcard tests/explore/*.c) tests/unit/run_one.c plugin/lib/claims.c \
+	$(filter-out $(EXPLORED),$(PROTO_SOURCES) $(wildcard daemon/base/*.c daemon/store/*.c))
+EXPLORE_OBJECTS = $(EXPLORED:%.c=$(BUILD)/tests/explore/real/%.o) $(EXPLORER:%.c=$(BUILD)/tests/explore/plain/%.o)
+EXPLORE_FLAGS = $(WARN) -Wno-shadow -O2 -g -I. -MMD -MP
+.PRECIOUS: $(BUILD)/tests/explore/plain/%.o
+
+$(BUILD)/tests/explore/real/%.o: %.c tests/explore/bounded.sed tests/explore/routed.h
+	@mkdir -p $(@D)
+	sed -f tests/explore/bounded.sed $< >$(@:.o=.c)
+	$(CC) $(EXPLORE_FLAGS) -w -fsanitize=thread -include tests/explore/routed.h -MT $@ -c $(@:.o=.c) -o $@
+
+$(BUILD)/tests/explore/plain/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(EXPLORE_FLAGS) -c $< -o $@
+
+$(BUILD)/tests/unit/explore/%: $(BUILD)/tests/explore/plain/tests/unit/explore/%.o $(EXPLORE_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
+
 # Harnesses.  What one of them defines takes the place of what the archive has.
 FUZZED = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
@@ -220,13 +243,23 @@ test: deps                      ## build and run every test; TEST="-k kills" run
 FUZZ_SECONDS ?= 30
 FUZZ ?= $(FUZZED)
 FUZZ_BUILD = build/fuzz/build
-FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE LTO= FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer \
-	CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=all"
+FUZZ_CFLAGS = -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE LTO= FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer
+# The input of these is operations, not text: to note what is compared with what would only cost
+# time.  They are compiled apart.
+FUZZ_OF_OPERATIONS = daemon
 fuzz:                           ## explore each harness for FUZZ_SECONDS=30; FUZZ="table daemon" names some
 	@tests/deps --check deps-fuzz $(FUZZERS)
-	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) $(FUZZ:%=$(FUZZ_BUILD)/tests/fuzz/%)
+	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) CFLAGS="-O1 $(FUZZ_CFLAGS)" fuzz-programs \
+		FUZZ="$(filter-out $(FUZZ_OF_OPERATIONS),$(FUZZ))"
+	@$(MAKE) --no-print-directory -s $(FUZZ_FLAGS) BUILD=$(FUZZ_BUILD)/operations \
+		CFLAGS="-O2 $(FUZZ_CFLAGS) -fno-sanitize-coverage=trace-cmp" fuzz-programs \
+		FUZZ="$(filter $(FUZZ_OF_OPERATIONS),$(FUZZ))"
+	@for name in $(filter $(FUZZ_OF_OPERATIONS),$(FUZZ)); do \
+		mkdir -p $(FUZZ_BUILD)/tests/fuzz; ln -sf ../../operations/tests/fuzz/$$name $(FUZZ_BUILD)/tests/fuzz/$$name; done
 	@FUZZ_BUILD=$(FUZZ_BUILD) tests/fuzz/run $(FUZZ_SECONDS) $(FUZZ)
+
+fuzz-programs: $(FUZZ:%=$(BUILD)/tests/fuzz/%)
 
 # The campaigns at length: TORTURE_SECONDS for each; TORTURE="kills or faults" names some of them.
 TORTURE_SECONDS ?= 300
@@ -381,6 +414,6 @@ test-release:                   ## as root: build, test and boot the packages in
 clean:                          ## remove build/
 	rm -rf build
 
-.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz help run test test-boot test-release torture sanitize install install-only products uninstall clean
+.PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
 -include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)

@@ -3,7 +3,7 @@
 
 static const struct public_status {
     enum jeton_status status;
-    enum status wire;
+    enum status wire; /* STATUS_COUNT: the daemon's answer is never this one */
     int http;         /* 0: as in the row of `wire` */
     const char *word; /* NULL: as there */
     const char *text; /* NULL: as there */
@@ -20,7 +20,7 @@ static const struct public_status {
     { .status = JETON_SUBJECT, .wire = STATUS_SUBJECT },
     { .status = JETON_DENIED, .wire = STATUS_DENIED },
     { .status = JETON_UNAVAILABLE, .wire = STATUS_UNAVAILABLE },
-    { JETON_INVALID, STATUS_BAD_VALUE, 500, "invalid",
+    { JETON_INVALID, STATUS_COUNT, 500, "invalid",
       "an argument is wrong: scopes, subject, service or claims" },
     { JETON_WAITING, STATUS_COUNT, 503, "waiting", "the answer has not come yet" },
 };
@@ -30,7 +30,7 @@ enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
 enum jeton_status status_text_public(enum status status)
 {
     for (size_t i = 0; i < STATUSES; i++)
-        if (statuses[i].wire == status)
+        if (statuses[i].wire == status && status != STATUS_COUNT)
             return statuses[i].status;
     return JETON_UNAVAILABLE;
 }

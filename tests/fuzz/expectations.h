@@ -6,6 +6,8 @@
 
 #include "tests/fuzz/replies.h"
 
+FUZZ_HARNESS_BEGINS
+
 /* A request that was sent, with what its reply is checked against. */
 struct pending_request {
     enum role needs, role;
@@ -336,5 +338,7 @@ static void check_ping(const struct pending_request *a)
     (void)a;
     expect("OK");
 }
+
+FUZZ_HARNESS_ENDS
 
 #endif

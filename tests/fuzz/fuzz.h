@@ -22,6 +22,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
+/* Between these two lines no coverage is measured: what a harness itself does is not to be
+ * explored, and counting it costs as much as running it. */
+#ifdef __clang__
+#define FUZZ_HARNESS_BEGINS \
+    _Pragma("clang attribute push(__attribute__((no_sanitize(\"coverage\"))), apply_to = function)")
+#define FUZZ_HARNESS_ENDS _Pragma("clang attribute pop")
+#else
+#define FUZZ_HARNESS_BEGINS
+#define FUZZ_HARNESS_ENDS
+#endif
+
 #define MUST(condition) ((condition) ? (void)0 : fuzz_fail(#condition, __FILE__, __LINE__))
 
 __attribute__((noreturn)) static inline void fuzz_fail(const char *condition, const char *file,

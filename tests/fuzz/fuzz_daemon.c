@@ -6,6 +6,8 @@
  *             it is sent together with the next one */
 #include "tests/fuzz/requests.h"
 
+FUZZ_HARNESS_BEGINS
+
 enum { OPERATIONS_MAX = 200 };
 
 #define START INT64_C(1700000000)
@@ -327,10 +329,10 @@ static void import_into_another(void)
         model_clear_used(&model.token[i]);
 }
 
-/* Compare everything with the model: in this daemon, after a restart, and in a new daemon. */
-static void check_everything(void)
+/* Compare everything with the model: in this daemon, after a restart, and, as that takes as long as
+ * all the rest, for inputs of every fourth length in a new daemon. */
+static void check_everything(bool in_another)
 {
-    run_operation(do_export, ROLE_ADMIN);
     run_operation(do_table, ROLE_VERIFY);
     run_operation(do_restart, ROLE_ADMIN);
     run_operation(do_list_all, ROLE_OBSERVE);
@@ -341,6 +343,8 @@ static void check_everything(void)
          token_table_figures(inproc.writer.token_table).tokens);
     run_operation(do_export, ROLE_ADMIN);
     flush();
+    if (!in_another)
+        return;
     import_into_another();
     run_operation(do_export, ROLE_ADMIN);
     run_operation(do_table, ROLE_VERIFY);
@@ -370,7 +374,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
             flush();
     }
     flush();
-    check_everything();
+    check_everything(len % 4 == 0);
     inproc_end();
     return 0;
 }
+
+FUZZ_HARNESS_ENDS

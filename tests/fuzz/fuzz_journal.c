@@ -8,9 +8,11 @@
 #include "daemon/store/journal.h"
 
 enum { BLOCKS_MAX = 8, COMMITS_MAX = 32, CHECKED_MAX = 50, ENTRIES_MAX = 100 };
+enum { STORED_MAX = BLOCKS_MAX + 2 * COMMITS_MAX }; /* a commit begins two blocks at most */
 
-static struct slice blocks[BLOCKS_MAX + COMMITS_MAX];
-static char *copies[BLOCKS_MAX + COMMITS_MAX]; /* memory of the blocks */
+static struct slice blocks[STORED_MAX];
+static char *copies[STORED_MAX]; /* memory of the blocks */
+static unsigned block_count;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -33,7 +35,7 @@ static void check_entries(const struct journal *j)
 
     MUST(oldest <= newest || oldest == 0);
     for (uint64_t n = newest; oldest > 0 && n >= oldest; n -= step < n ? step : n) {
-        MUST(journal_find(j, n, &block) && block < BLOCKS_MAX + COMMITS_MAX);
+        MUST(journal_find(j, n, &block) && block < STORED_MAX);
         struct slice rest = journal_entries(blocks[block], n);
         MUST(rest.len > 0 && lies_in(rest, blocks[block]));
         MUST(journal_serial(rest, &serial) && serial == n);
@@ -41,11 +43,14 @@ static void check_entries(const struct journal *j)
     MUST(!journal_find(j, newest + 1, &block));
 }
 
+/* Count each block that is stored: a commit may begin one and then go back to an older one. */
 static void save_block(const struct journal *j)
 {
     uint32_t n = journal_block_number(j);
 
-    MUST(n < BLOCKS_MAX + COMMITS_MAX);
+    MUST(n < STORED_MAX);
+    if (n >= block_count)
+        block_count = n + 1;
     free(copies[n]);
     copies[n] = fuzz_copy(journal_block(j));
     blocks[n] = (struct slice){ copies[n], journal_block(j).len };
@@ -91,12 +96,12 @@ static void commit(struct journal *j, unsigned count)
 }
 
 /* Check that a journal loaded from the same blocks is the same. */
-static void check_reload(const struct journal *j, unsigned count)
+static void check_reload(const struct journal *j)
 {
     struct journal *again = journal_new(ENTRIES_MAX);
 
     MUST(again != NULL);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < block_count; i++)
         MUST(journal_load(again, i, blocks[i]) == NULL);
     MUST(journal_loaded(again) == NULL);
     MUST(journal_newest(again) == journal_newest(j) && journal_oldest(again) == journal_oldest(j));
@@ -104,44 +109,38 @@ static void check_reload(const struct journal *j, unsigned count)
     journal_free(again);
 }
 
-static unsigned load_blocks(struct fuzz_input *in, struct journal *j, const char **fault)
+/* Load blocks until one is wrong; return what is wrong with it, or with all of them. */
+static const char *load_blocks(struct fuzz_input *in, struct journal *j)
 {
-    unsigned count = 0;
+    const char *fault = NULL;
 
-    *fault = NULL;
-    for (unsigned len; count < BLOCKS_MAX && (len = consume_u16(in)) > 0 && *fault == NULL;
-         count++) {
-        blocks[count] = consume_bytes(in, len);
-        copies[count] = fuzz_copy(blocks[count]);
-        blocks[count].at = copies[count];
-        *fault = journal_load(j, count, blocks[count]);
+    block_count = 0;
+    for (unsigned len; block_count < BLOCKS_MAX && (len = consume_u16(in)) > 0 && fault == NULL;
+         block_count++) {
+        blocks[block_count] = consume_bytes(in, len);
+        copies[block_count] = fuzz_copy(blocks[block_count]);
+        blocks[block_count].at = copies[block_count];
+        fault = journal_load(j, block_count, blocks[block_count]);
     }
-    if (*fault == NULL)
-        *fault = journal_loaded(j);
-    return count;
+    return fault != NULL ? fault : journal_loaded(j);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     struct fuzz_input in = { input, len };
     struct journal *j = journal_new(ENTRIES_MAX);
-    const char *fault;
 
     MUST(j != NULL);
-    unsigned count = load_blocks(&in, j, &fault);
-    if (fault == NULL) {
+    if (load_blocks(&in, j) == NULL) {
         check_entries(j);
         bool has_space = journal_newest(j) < INT64_MAX / 2;
-        for (unsigned commits = 0; has_space && commits < COMMITS_MAX && in.left > 0; commits++) {
+        for (unsigned commits = 0; has_space && commits < COMMITS_MAX && in.left > 0; commits++)
             commit(j, 1 + consume_byte(&in) % 128);
-            if (journal_block_number(j) >= count)
-                count = journal_block_number(j) + 1;
-        }
         check_entries(j);
         if (has_space)
-            check_reload(j, count);
+            check_reload(j);
     }
-    for (unsigned i = 0; i < BLOCKS_MAX + COMMITS_MAX; i++) {
+    for (unsigned i = 0; i < STORED_MAX; i++) {
         free(copies[i]);
         copies[i] = NULL;
     }

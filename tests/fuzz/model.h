@@ -8,6 +8,8 @@
 #include "tests/fuzz/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
+FUZZ_HARNESS_BEGINS
+
 enum { MODEL_TOKENS = 48, MODEL_PENDING = 8, MODEL_EVENTS = 600 };
 enum { NO_SUBJECT = 0, SUBJECTS = 3, SCOPE_SETS = 8, DESCRIPTIONS = 3 };
 
@@ -180,5 +182,7 @@ static struct token *model_next(const struct token *after)
     }
     return next;
 }
+
+FUZZ_HARNESS_ENDS
 
 #endif

@@ -8,6 +8,8 @@
 #include "tests/fuzz/in_process.h"
 #include "tests/fuzz/model.h"
 
+FUZZ_HARNESS_BEGINS
+
 /* The current reply. */
 static struct {
     size_t data_at, next;
@@ -220,5 +222,7 @@ static void expect_verdict(const struct token *t, const char *words)
     }
     expect_no_more();
 }
+
+FUZZ_HARNESS_ENDS
 
 #endif

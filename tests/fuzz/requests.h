@@ -7,6 +7,8 @@
 #include "plugin/lib/table_view.h"
 #include "tests/fuzz/expectations.h"
 
+FUZZ_HARNESS_BEGINS
+
 enum { BATCH = MODEL_PENDING };
 
 static struct fuzz_input in;
@@ -276,5 +278,7 @@ static void request_journal(enum role role, uint64_t after, uint64_t limit, stru
     text_adds(line, "ping");
     send_request(role, &a, line);
 }
+
+FUZZ_HARNESS_ENDS
 
 #endif

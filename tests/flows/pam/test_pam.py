@@ -236,7 +236,7 @@ def test_answers_that_are_not_a_clear_yes_are_none():
                "OK id=0000 subject= verifier=jwt": "AUTH_ERR",
                "NO denied message=no": "AUTH_ERR", "NO whim message=no": "AUTH_ERR",
                "ERR busy message=no": "AUTHINFO_UNAVAIL", "ERR whim message=no": "AUTHINFO_UNAVAIL",
-               "ERR bad-value message=no": "SERVICE_ERR", "x" * 9000: "AUTHINFO_UNAVAIL"}
+               "ERR bad-value message=no": "AUTHINFO_UNAVAIL", "x" * 9000: "AUTHINFO_UNAVAIL"}
     fake = FakeDaemon(None)
     with Application(login=both(f"socket={fake.path} timeout=2")) as pam:
         for fake.answer, code in answers.items():
