@@ -53,7 +53,7 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
         .peer_groups = context->groups,
     };
     stack_result_begin(&e->result);
-    e->index = 0;
+    e->index = e->names = 0;
     e->began = clock_monotonic();
     e->throttled = e->in_table = false;
     e->verifier = NULL;
@@ -89,6 +89,8 @@ static void check_answer(struct evaluation *e, int outcome, struct jeton_answer 
                                     "it could not judge, and gives no reason");
     if (result->outcome != JETON_VERIFIER_PASS || !result->identifies)
         return;
+    if (result->is_named)
+        memcpy(e->name[e->names++], result->name, DIGEST_SIZE);
     check_asked(e, &answer->identity, result);
     if (result->outcome == JETON_VERIFIER_PASS)
         e->identity = answer->identity;
@@ -229,17 +231,15 @@ static enum status look_for_value(struct evaluation *e, const struct eval_contex
     return v.status == STATUS_UNKNOWN || v.status == STATUS_MALFORMED ? STATUS_OK : v.status;
 }
 
-/* Look for a ban of what the issuer called the credential.  The table has not given an id. */
-static enum status look_for_identity(const struct evaluation *e, const struct eval_context *context,
-                                     const struct generation *g)
+/* Look for a ban of what issuers call the credential. */
+static enum status look_for_names(const struct evaluation *e, const struct eval_context *context,
+                                  const struct generation *g)
 {
-    const struct jeton_identity *who = &e->identity;
-    uint8_t digest[DIGEST_SIZE];
+    enum status status = STATUS_OK;
 
-    if (who->id[0] == '\0')
-        return STATUS_OK;
-    token_issued_digest(slice_of(who->issuer), slice_of(who->id), digest);
-    return lookup_name(context->token_table, g, digest, e->question.now);
+    for (size_t i = 0; i < e->names && status == STATUS_OK; i++)
+        status = lookup_name(context->token_table, g, e->name[i], e->question.now);
+    return status;
 }
 
 /* Look once more at the table for whatever denies the credential, by any of its names: other
@@ -253,7 +253,7 @@ static void look_for_denials(struct evaluation *e, const struct eval_context *co
     const struct generation *g = token_table_enter(context->token_table, context->worker);
     enum status status = look_for_value(e, context, g, &retry_after);
     if (status == STATUS_OK)
-        status = look_for_identity(e, context, g);
+        status = look_for_names(e, context, g);
     token_table_leave(context->token_table, context->worker);
     if (status != STATUS_OK)
         refuse(e, status, retry_after);

@@ -27,7 +27,9 @@ struct evaluation {
     uint64_t began;       /* clock_monotonic() */
     uint64_t entry_began; /* likewise, of a module */
     bool throttled;       /* a throttle refused */
-    bool in_table;        /* the table has the value; then its digest: */
+    size_t names;         /* that verifiers gave the credential: token_issued_digest() */
+    uint8_t name[SERVICE_ENTRIES_MAX][DIGEST_SIZE];
+    bool in_table; /* the table has the value; then its digest: */
     uint8_t digest[DIGEST_SIZE];
     const char *verifier; /* who supplied the identity; NULL: nobody yet */
     struct jeton_identity identity;

@@ -28,6 +28,7 @@ static step_function step_list, step_show, step_journal, step_watch;
 /* Write one token's data line. */
 typedef void put_token(struct step *s, const struct record *r);
 static put_token put_listed, put_exported;
+static void list_bans(struct step *s);
 
 static const struct {
     step_function *step;
@@ -170,11 +171,7 @@ static void put_exported(struct step *s, const struct record *r)
     text_adds(&s->text, "* import digest=");
     text_add_hex(&s->text, r->digest, DIGEST_SIZE);
     line_put_time(&s->text, "created", r->created);
-    if (r->revoked != 0)
-        line_put_time(&s->text, "revoked", r->revoked);
-    if (r->disabled != 0)
-        line_put_time(&s->text, "disabled", r->disabled);
-    put_replaces(s, r);
+    record_put_history(&s->text, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
 }
@@ -237,13 +234,52 @@ static void step_list(struct step *s)
     struct creation_index *index = &s->writer->index;
     struct scan *scan = s->scan;
 
+    if (scan->at_bans) {
+        list_bans(s);
+        return;
+    }
     if (!begin_after(s))
         return;
     size_t at = creation_index_after(index, scan->created, scan->serial);
     size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
     while (at < stop && !atomic_load(&scan->stop) && list_one(s, &index->entry[at]))
         at++;
-    if (!scan->finished && (at == index->count || atomic_load(&scan->stop))) {
+    if (scan->finished || (at < index->count && !atomic_load(&scan->stop)))
+        return;
+    scan->at_bans = scan->verb == VERB_EXPORT && !atomic_load(&scan->stop);
+    if (!scan->at_bans) {
+        finish_count(s);
+        finish_end(s);
+    }
+}
+
+static bool put_ban(void *step, const struct ban *ban)
+{
+    struct step *s = step;
+
+    if (!fits_line(s))
+        return false;
+    text_adds(&s->text, "* ban digest=");
+    text_add_hex(&s->text, ban->digest, DIGEST_SIZE);
+    line_put_time(&s->text, "created", ban->banned);
+    if (ban->until != TIME_NEVER)
+        line_put_time(&s->text, "expires", ban->until);
+    text_addc(&s->text, '\n');
+    s->scan->count++;
+    return true;
+}
+
+/* Export bans, behind all tokens: what was a token meanwhile becomes a ban, never the reverse. */
+static void list_bans(struct step *s)
+{
+    struct scan *scan = s->scan;
+    struct problem problem;
+
+    enum store_found found = store_walk_bans(s->writer->store, &scan->place, STEP_RECORDS, put_ban,
+                                             s, &problem);
+    if (found == STORE_FAILED) {
+        finish(s, STATUS_STORE, problem.message);
+    } else if (found == STORE_ABSENT || atomic_load(&scan->stop)) {
         finish_count(s);
         if (scan->verb == VERB_EXPORT)
             put_epoch(s);

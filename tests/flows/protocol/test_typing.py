@@ -61,7 +61,7 @@ def test_server_sends_nothing_on_connect_and_hello_shows_role_and_limits(daemon)
             assert client.silent()
             hello = client.request("hello")
             assert ((hello["role"], hello["protocol"], hello["line_max"], hello["value_min"],
-                     hello["value_max"]) == (role, "1", "8192", "32", "512"))
+                     hello["value_max"]) == (role, "1", "8192", "32", "8184"))
             assert client.silent()
             assert client.request("quit").verdict == "OK"
             assert client.closed() == []
