@@ -96,6 +96,11 @@ void write_queue_want_bans(struct write_queue *q)
     mailbox_wake(&q->scans);
 }
 
+void write_queue_drop_bans(struct write_queue *q)
+{
+    atomic_store(&q->bans, BANS_OUT);
+}
+
 enum ban_state write_queue_bans(const struct write_queue *q)
 {
     return (enum ban_state)atomic_load(&q->bans);

@@ -57,6 +57,7 @@ const char *write_queue_epoch(const struct write_queue *q);
 /* Ask for the bans to be loaded into the table, and look how far that is.  The main thread alone asks
  * for them, and drops them again. */
 void write_queue_want_bans(struct write_queue *q);
+void write_queue_drop_bans(struct write_queue *q);
 enum ban_state write_queue_bans(const struct write_queue *q);
 
 /* Read the counters; whoever has an answer finds it counted. */

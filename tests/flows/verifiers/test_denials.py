@@ -249,3 +249,44 @@ def test_denial_wins_when_two_hosts_are_merged(daemon):
         assert verdicts(d, values["disable"]) == {"NO disabled"}
         assert verdicts(d, values["none"]) == {"OK"}
         assert d.ask(f"update {id_of(values['rotate'])} expires=never").verdict != "OK"
+
+
+def test_bans_are_in_the_table_only_where_others_could_pass(daemon):
+    d = daemon("daemon.sandbox=no", config="")
+    values = [value_new("other") for _ in range(1000)]
+    with d.client() as client:
+        client.pipeline([f"ban token={value}" for value in values])
+    before = d.stats()
+    assert (before["bans"], before["tokens"], d.verify(values[0])) == ("1000", "0", "NO unknown")
+    assert int(before["table_slots"]) < 1000
+    d.configure(CONFIG)
+    d.reload()
+    eventually(lambda: "configuration reloaded" in d.log(), "it is reloaded")
+    asked = [f"verify service=above {value}" for value in values]
+    assert {r.verdict for r in d.client("verify").pipeline(asked)} == {"NO revoked"}
+    assert (d.stats()["tokens"], d.list()) == ("0", [])
+    assert int(d.stats()["table_slots"]) >= 2000
+    d.configure("")
+    d.reload()
+    eventually(lambda: d.log().count("configuration reloaded") == 2, "it is reloaded")
+    eventually(lambda: d.verify(values[0]) == "NO unknown", "the table drops them")
+    d.configure(CONFIG)
+    d.reload()
+    eventually(lambda: d.log().count("configuration reloaded") == 3, "it is reloaded")
+    assert {r.verdict for r in d.client("verify").pipeline(asked)} == {"NO revoked"}
+
+
+def test_no_verification_passes_while_a_reload_adds_the_first_verifier(daemon):
+    """From the first answer by the new configuration on, every ban is in force."""
+    d = daemon("daemon.sandbox=no", config="")
+    values = [value_new("other") for _ in range(200)]
+    with d.client() as client:
+        client.pipeline([f"ban token={value}" for value in values])
+    d.configure(CONFIG)
+    with d.client("verify") as client:
+        d.reload()
+        end = time.monotonic() + 20
+        while "configuration reloaded" not in d.log():
+            assert time.monotonic() < end
+            asked = [f"verify service=above {value}" for value in values]
+            assert {r.verdict for r in client.pipeline(asked)} <= {"NO unknown", "NO revoked"}
