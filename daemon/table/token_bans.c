@@ -32,20 +32,41 @@ void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
     token_table_unlock(t);
 }
 
+/* Find the slot of an alias, and the first bytes of its token's digest. */
+static bool find_alias(const struct generation *g, const uint8_t signed_part[DIGEST_SIZE],
+                       struct place *place, uint8_t target[ALIAS_TARGET])
+{
+    *place = generation_place_name(g, signed_part);
+    if (!place->found)
+        return false;
+    struct slot_values v = generation_read(g, place->slot);
+    generation_alias_target(&v, target);
+    return (v.flags & SLOT_ALIAS) != 0;
+}
+
+bool token_bans_find_alias(struct token_table *t, const uint8_t signed_part[DIGEST_SIZE],
+                           uint8_t id[ID_SIZE])
+{
+    uint8_t target[ALIAS_TARGET];
+    struct place place;
+
+    bool found = find_alias(token_table_lock(t), signed_part, &place, target);
+    token_table_unlock(t);
+    if (found)
+        memcpy(id, target, ID_SIZE);
+    return found;
+}
+
 void token_bans_remove_alias(struct token_table *t, const struct record *removed)
 {
     uint8_t target[ALIAS_TARGET];
+    struct place place;
 
     if (!removed->has_signed)
         return;
     struct generation *g = token_table_lock(t);
-    struct place place = generation_place_name(g, removed->signed_part);
-    struct slot_values v = place.found ? generation_read(g, place.slot) :
-                                         (struct slot_values){ .flags = 0 };
-    if (v.flags & SLOT_ALIAS) {
-        generation_alias_target(&v, target);
-        if (memcmp(target, removed->digest, sizeof(target)) == 0)
-            write_slot(g, place, removed->signed_part, SLOT_TOMBSTONE);
-    }
+    if (find_alias(g, removed->signed_part, &place, target) &&
+        memcmp(target, removed->digest, sizeof(target)) == 0)
+        write_slot(g, place, removed->signed_part, SLOT_TOMBSTONE);
     token_table_unlock(t);
 }

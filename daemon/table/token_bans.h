@@ -11,6 +11,10 @@ void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 
 void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 
+/* Find the id of the token that has this signed part; false: none has. */
+bool token_bans_find_alias(struct token_table *t, const uint8_t signed_part[DIGEST_SIZE],
+                           uint8_t id[ID_SIZE]);
+
 /* Remove the other name of a token that was removed, unless it is banned or another token's. */
 void token_bans_remove_alias(struct token_table *t, const struct record *removed);
 

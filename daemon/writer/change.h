@@ -48,7 +48,8 @@ struct change {
     int64_t grace;
     uint8_t names; /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    bool revoke; /* an import's state= is this, perhaps without a date */
+    bool has_twin; /* the token `id` has the signed part of the one to be imported */
+    bool revoke;   /* an import's state= is this, perhaps without a date */
     bool disable;
 
     /* the outcome */

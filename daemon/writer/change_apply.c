@@ -147,6 +147,17 @@ static bool denies(const struct record *r)
     return r->revoked != 0 || r->disabled != 0 || r->own_end != 0 || r->rotated != 0;
 }
 
+/* True if the token that was found is the one to be imported: by its value, or by its signed
+ * part. */
+static bool is_same(const struct change *c)
+{
+    const struct record *a = &c->found, *b = &c->want;
+
+    return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0 ||
+           (a->has_signed && b->has_signed &&
+            memcmp(a->signed_part, b->signed_part, DIGEST_SIZE) == 0);
+}
+
 /* Add what is imported, unless it is denied here, or it denies what is here. */
 static enum status add_imported(struct change *c, struct store *store, int64_t now)
 {
@@ -154,10 +165,11 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
 
     if (status == STATUS_BANNED)
         return import_banned(c, store, now);
-    if (status == STATUS_OK && denies(&c->want)) {
-        memcpy(c->id, c->want.digest, ID_SIZE);
+    if (status == STATUS_OK && (c->has_twin || denies(&c->want))) {
+        if (!c->has_twin)
+            memcpy(c->id, c->want.digest, ID_SIZE);
         enum store_found found = store_get(store, c->id, &c->found);
-        if (found == STORE_FOUND && memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0)
+        if (found == STORE_FOUND && is_same(c))
             return merge(c, store, now);
         status = found == STORE_FAILED ? STATUS_STORE : STATUS_OK;
     }

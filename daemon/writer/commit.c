@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
+#include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
 
@@ -244,6 +245,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
+    if (c->kind->adds && c->want.has_signed)
+        c->has_twin = token_bans_find_alias(w->token_table, c->want.signed_part, c->id);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))

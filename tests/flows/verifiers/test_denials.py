@@ -106,15 +106,17 @@ def test_every_denial_of_a_jws_holds_for_its_signed_part(daemon):
             assert verdicts(d, value) == verdicts(d, another(value)) == {"OK"}
 
 
-def test_revoked_text_denies_the_same_jws_that_was_imported_twice(daemon):
+def test_jws_is_one_token_however_it_is_signed(daemon):
     d = daemon(config=CONFIG)
     first = jws()
     second = another(first)
-    for value in first, second:
-        d.done(f"import token={value}")
-    d.done(f"revoke {id_of(first)}")
-    assert verdicts(d, second) == {"NO revoked"}
-    assert verdicts(d, another(first)) == {"NO revoked"}
+    d.done(f"import token={first}")
+    assert d.ask(f"import token={second}").verdict == "ERR exists"
+    assert d.done(f"import token={second} state=disabled")["id"] == id_of(first)
+    assert verdicts(d, first) == verdicts(d, second) == {"NO disabled"}
+    assert d.done(f"import token={second} state=revoked")["id"] == id_of(first)
+    assert verdicts(d, first) == verdicts(d, second) == {"NO revoked"}
+    assert [line["id"] for line in d.list()] == [id_of(first)]
 
 
 def test_credential_is_denied_by_what_its_issuer_calls_it(daemon):
