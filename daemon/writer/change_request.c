@@ -2,6 +2,7 @@
 /* A request is read key by key; `readers` has one function for each. */
 #include "daemon/writer/change_request.h"
 
+#include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
 #include "proto/reply.h"
@@ -202,7 +203,7 @@ static void add_name(struct change *c, const uint8_t digest[DIGEST_SIZE])
     memcpy(c->name[c->names++], digest, DIGEST_SIZE);
 }
 
-/* Name what is to be banned, by what its issuer calls it. */
+/* Name what is to be banned, by what its issuer calls it, in both spellings that verifiers give it. */
 static enum status name_issued(struct change *c, const struct request *r, struct problem *problem)
 {
     struct slice issuer = r->value[KEY_ISSUER], id = r->value[KEY_ID];
@@ -212,8 +213,15 @@ static enum status name_issued(struct change *c, const struct request *r, struct
     if (memchr(id.at, '\0', id.len) != NULL ||
         (issuer.len > 0 && memchr(issuer.at, '\0', issuer.len) != NULL))
         return problem_set(problem, STATUS_BAD_VALUE, "issuer=, id=: NUL is not allowed");
-    token_issued_digest(issuer, id, c->want.digest);
-    add_name(c, c->want.digest);
+    for (int secret = 0; secret <= 1; secret++) {
+        char written[sizeof(((struct jeton_identity *)NULL)->id)];
+        uint8_t digest[DIGEST_SIZE];
+        credential_id_write(id, secret != 0, written);
+        token_issued_digest(issuer, slice_of(written), digest);
+        if (secret == 0)
+            memcpy(c->want.digest, digest, DIGEST_SIZE);
+        add_name(c, digest);
+    }
     return STATUS_OK;
 }
 
