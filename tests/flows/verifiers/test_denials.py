@@ -43,7 +43,7 @@ def purged(daemon):
 
 
 def test_denial_outlives_the_retention_of_its_record(daemon):
-    d = daemon("daemon.retention=1s", config=CONFIG)
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=CONFIG)
     values = [jws(), secrets.token_urlsafe(40)]
     for value in values:
         d.done(f"import token={value} expires={stamp(3600)}")
@@ -61,7 +61,7 @@ def test_denial_outlives_the_retention_of_its_record(daemon):
 
 
 def test_deleted_and_rotated_values_stay_denied(daemon):
-    d = daemon("daemon.retention=1s", config=CONFIG)
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=CONFIG)
     deleted, rotated, graced = secrets.token_urlsafe(40), jws(), jws()
     for value in deleted, rotated, graced:
         d.done(f"import token={value}")
@@ -80,7 +80,7 @@ def test_deleted_and_rotated_values_stay_denied(daemon):
 
 
 def test_token_that_reached_its_own_end_is_not_banned(daemon):
-    d = daemon("daemon.retention=1s", config=CONFIG)
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=CONFIG)
     d.done(f"import token={secrets.token_urlsafe(40)} expires={stamp(1)}")
     purged(d)
     assert d.stats()["bans"] == "0"
@@ -176,7 +176,7 @@ def test_long_values_are_deniable(daemon):
 
 
 def test_ban_of_a_token_revokes_it_and_outlives_it(daemon):
-    d = daemon("daemon.retention=1s", config=CONFIG)
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=CONFIG)
     value = jws()
     d.done(f"import token={value} expires={stamp(60)}")
     reply = d.done(f"ban token={value}")
@@ -188,7 +188,7 @@ def test_ban_of_a_token_revokes_it_and_outlives_it(daemon):
 
 
 def test_ban_is_journaled_kept_and_purged_after_its_end(daemon):
-    d = daemon(config=CONFIG)
+    d = daemon("daemon.trust_clock=yes", config=CONFIG)
     value, ended = value_new("other"), value_new("other")
     reply = d.done(f"ban token={value} ttl=1h")
     assert (reply["state"], reply["id"]) == ("banned", id_of(value))

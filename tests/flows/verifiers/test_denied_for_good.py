@@ -93,7 +93,7 @@ class Host:
         self.disabled = set()
         self.named = set()      # denied by issuer and id: holds where a verifier finds them
         self.imported = {}      # text: credential, of those whose record may be there
-        self.daemon = Daemon("daemon.retention=1s", config=stacks)
+        self.daemon = Daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=stacks)
 
     def verdict(self, text, service):
         return self.daemon.ask(f'verify service={service} token="{text}"', "verify").verdict
