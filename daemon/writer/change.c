@@ -92,7 +92,8 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         line_put_time(&entry, "disabled", c->after->disabled);
     if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
-    if (c->kind->shows_claims)
+    bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;
+    if (shows_claims)
         text_add(&entry, claims.at, claims.len);
     return journal_entry_end(j, &entry);
 }
