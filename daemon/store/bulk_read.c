@@ -3,6 +3,7 @@
 
 #include "daemon/base/batch_queue.h"
 #include "daemon/store/ban.h"
+#include "daemon/store/tdb_walk.h"
 
 /* A record that cannot be read, and why. */
 struct fault {
@@ -37,7 +38,7 @@ bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
         return false;
     }
-    return finish(&b, file, tdb_file_walk(file, walk, &b, &b.ended), problem);
+    return finish(&b, file, tdb_walk_all(file, walk, &b, &b.ended), problem);
 }
 
 /* Note a fault, and return false.  The key is made printable: in a damaged file it may be

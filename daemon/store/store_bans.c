@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/log.h"
-#include "daemon/store/tdb_file.h"
+#include "daemon/store/tdb_walk.h"
 
 enum { CHAIN_MAX = 1000000 }; /* records; a longer chain leads back into itself */
 
@@ -103,7 +103,7 @@ static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store
 {
     w->skip = place->record;
     w->at = 0;
-    bool whole = tdb_file_walk_from(file, &place->chain, visit_record, w, &w->ended);
+    bool whole = tdb_walk_from(file, &place->chain, visit_record, w, &w->ended);
     place->record = w->ended ? w->at : 0;
     return whole && w->fault == NULL;
 }

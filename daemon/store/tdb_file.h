@@ -53,17 +53,6 @@ size_t tdb_file_size(size_t key, size_t least);
  * `most` bytes. */
 size_t tdb_file_place(size_t key, size_t most);
 
-/* Call `visit` with each record, in no order and without copying it, until `visit` sets *ended and
- * returns nonzero.  The file is open for reading only.  False: it is damaged. */
-bool tdb_file_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context,
-                   const bool *ended);
-
-/* Skip empty hash chains from *chain on, call `visit` with the records of the next one, and set
- * *chain to the one behind it, or leave it there if `visit` set *ended; at the last, to
- * tdb_hash_size().  The file may be open for writing.  False: it is damaged. */
-bool tdb_file_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
-                        void *context, const bool *ended);
-
 static inline TDB_DATA tdb_file_datum(struct slice s)
 {
     return (TDB_DATA){ (unsigned char *)s.at, s.len };

@@ -205,8 +205,6 @@ void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE])
     change_flags(t, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
 }
 
-/* -- bans ------------------------------------------------------------------------------------ */
-
 int token_table_keep_bans(struct token_table *t, bool keep)
 {
     int error = 0;
@@ -225,8 +223,6 @@ bool token_table_keeps_bans(const struct token_table *t)
 {
     return atomic_load(&t->keeps_bans);
 }
-
-/* -- denials --------------------------------------------------------------------------------- */
 
 bool token_table_deny(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t flag,
                       struct pending_deny *pending)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/writer/scan_bans.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/verdict.h"
@@ -253,30 +254,13 @@ static void step_list(struct step *s)
     }
 }
 
-static bool put_ban(void *step, const struct ban *ban)
-{
-    struct step *s = step;
-
-    if (!fits_line(s))
-        return false;
-    text_adds(&s->text, "* ban digest=");
-    text_add_hex(&s->text, ban->digest, DIGEST_SIZE);
-    line_put_time(&s->text, "created", ban->banned);
-    if (ban->until != TIME_NEVER)
-        line_put_time(&s->text, "expires", ban->until);
-    text_addc(&s->text, '\n');
-    s->scan->count++;
-    return true;
-}
-
 /* Export bans, behind all tokens: what was a token meanwhile becomes a ban, never the reverse. */
 static void list_bans(struct step *s)
 {
     struct scan *scan = s->scan;
     struct problem problem;
 
-    enum store_found found = store_walk_bans(s->writer->store, &scan->place, STEP_RECORDS, put_ban,
-                                             s, &problem);
+    enum store_found found = scan_bans_put(scan, s->writer->store, &s->text, &problem);
     if (found == STORE_FAILED) {
         finish(s, STATUS_STORE, problem.message);
     } else if (found == STORE_ABSENT || atomic_load(&scan->stop)) {

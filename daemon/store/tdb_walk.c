@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/tdb_walk.h"
+
+#include <unistd.h>
+
+#include "daemon/store/tdb_recovery.h"
+
+enum { CHAINS_AT_ONCE = 4096 };
+
+/* Read heads of chains, which are behind the file's header and the head of the free list. */
+static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[], unsigned count)
+{
+    off_t from = TDB_FILE_HEAD + (off_t)sizeof(*head) * (1 + (off_t)first);
+    ssize_t size = (ssize_t)(count * sizeof(*head));
+
+    return pread(tdb_fd(f->tdb), head, (size_t)size, from) == size;
+}
+
+/* Walk chain by chain, where TDB does not copy the records; its own walk over all copies each, and
+ * never ends where dead records lead to each other.  Skip empty chains, which most of the million
+ * may be. */
+bool tdb_walk_all(const struct tdb_file *f, tdb_traverse_func visit, void *context,
+                  const bool *ended)
+{
+    const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    bool whole = true;
+
+    for (unsigned chain = 0; chain < chains && whole && !*ended; chain++) {
+        unsigned at = chain % CHAINS_AT_ONCE, left = chains - chain;
+        if (at == 0)
+            whole = read_heads(f, chain, head, left < CHAINS_AT_ONCE ? left : CHAINS_AT_ONCE);
+        if (whole && head[at] != 0)
+            whole = tdb_traverse_chain(f->tdb, chain, visit, context) >= 0;
+    }
+    return whole;
+}
+
+bool tdb_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
+                   void *context, const bool *ended)
+{
+    const uint32_t chains = (uint32_t)tdb_hash_size(f->tdb);
+    uint32_t head[CHAINS_AT_ONCE];
+    unsigned at = 0, count = 0;
+
+    while (*chain < chains) {
+        if (at == count) {
+            count = chains - *chain < CHAINS_AT_ONCE ? chains - *chain : CHAINS_AT_ONCE;
+            at = 0;
+            if (!read_heads(f, *chain, head, count))
+                return false;
+        }
+        if (head[at++] == 0) {
+            ++*chain;
+            continue;
+        }
+        bool whole = tdb_traverse_chain(f->tdb, *chain, visit, context) >= 0;
+        *chain += !*ended;
+        return whole;
+    }
+    return true;
+}
