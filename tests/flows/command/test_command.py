@@ -85,7 +85,7 @@ def test_help_shows_what_the_daemon_has(daemon):
     d = daemon()
     theirs = {line["verb"]: line["usage"] for line in d.done("help").lines}
     ours = {row[0]: row[1] for row in jeton(d.path(), "--plain", "help").rows}
-    for verb in "verify", "id", "revoke", "import":     # their values are never arguments
+    for verb in "verify", "id", "revoke", "ban", "import":     # their values are never arguments
         assert "VALUE" in theirs[verb] and "VALUE" not in ours[verb]
         without = theirs[verb].replace('token="VALUE"', "--value" if "|" in theirs[verb] else "")
         assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")
