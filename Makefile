@@ -45,8 +45,8 @@ PROTO_SOURCES = $(wildcard proto/*.c)
 LIBRARY_SOURCES = $(wildcard plugin/lib/*.c)
 PROTO = $(call objects,$(PROTO_SOURCES))
 # What jetond and the shared objects have in common, and what only the shared objects have.
-VERIFIER_COMMON = daemon/verifiers/arguments.c
-VERIFIER_SHARED = daemon/verifiers/untrusted_json.c daemon/verifiers/credential_id.c
+VERIFIER_COMMON = daemon/verifiers/arguments.c daemon/verifiers/credential_id.c
+VERIFIER_SHARED = daemon/verifiers/untrusted_json.c
 DAEMON = $(call objects,$(filter-out daemon/main.c $(VERIFIER_SHARED),$(wildcard daemon/*.c daemon/*/*.c)))
 LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))

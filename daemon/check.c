@@ -75,14 +75,15 @@ static bool load(const struct config *c, struct store *store, struct problem *pr
     struct journal *journal = journal_new(c->journal_entries);
     struct token_table *token_table = NULL;
     struct creation_index index = { .entry = NULL };
+    uint64_t bans = 0;
     bool ok = journal != NULL &&
-              load_store(store, c->prefix, journal, &token_table, &index, problem);
+              load_store(store, c->prefix, journal, &token_table, &index, &bans, problem);
 
     if (journal == NULL)
         problem_set(problem, STATUS_INTERNAL, "no memory");
     if (ok)
-        printf("store %s: %llu tokens, journal entries %llu to %llu%s\n", c->store,
-               (unsigned long long)journal_tokens(journal),
+        printf("store %s: %llu tokens, %llu bans, journal entries %llu to %llu%s\n", c->store,
+               (unsigned long long)journal_tokens(journal), (unsigned long long)bans,
                (unsigned long long)journal_oldest(journal),
                (unsigned long long)journal_newest(journal),
                store_is_shared(store) ? "; a daemon is using it" : "");

@@ -19,6 +19,7 @@
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/watchdog.h"
+#include "daemon/writer/ban_load.h"
 #include "daemon/writer/writer_thread.h"
 
 enum { MEMORY_WATCH_TICKS = 5 };
@@ -54,8 +55,7 @@ static void stop(struct daemon *s);
 
 /* -- start ----------------------------------------------------------------------------------- */
 
-/* The sockets exist once the daemon is confined: clients that connect while the store is loaded
- * wait. */
+/* The sockets exist once the daemon is confined; who connects while the store is loaded waits. */
 static bool start(struct daemon *s, struct problem *problem)
 {
     set_signals(s);
@@ -142,12 +142,13 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
 {
     struct server *server = &s->server;
 
-    snprintf(server->settings.prefix, sizeof(server->settings.prefix), "%s", s->config.prefix);
+    memcpy(server->settings.prefix, s->config.prefix, sizeof(server->settings.prefix));
     server->started = clock_wall();
     size_t workers = host_limits_workers(&s->config);
     metrics_init(&server->metrics, workers);
     server->stack_set = stack_set_new(workers, &s->config, &server->metrics, problem);
-    return server->stack_set != NULL;
+    return server->stack_set != NULL &&
+           (!stacks_identify(server->stack_set->current) || ban_load_all(s->writer, problem));
 }
 
 static bool start_workers(struct daemon *s)

@@ -43,9 +43,9 @@ struct loader *loader_new(const struct config_source *source, struct metrics *me
     return NULL;
 }
 
-static void free_loaded(struct loaded *loaded)
+void loaded_free(struct loaded *loaded)
 {
-    if (loaded->stacks != NULL) {
+    if (loaded != NULL && loaded->stacks != NULL) {
         while (!stacks_end(loaded->stacks, 1000))
             continue;
         stacks_free(loaded->stacks);
@@ -118,10 +118,8 @@ static void on_mail(evutil_socket_t fd, short what, void *loader)
 
     (void)fd;
     (void)what;
-    if (loaded == NULL)
-        return;
-    l->done(l->context, loaded);
-    free_loaded(loaded);
+    if (loaded != NULL)
+        l->done(l->context, loaded);
 }
 
 bool loader_free(struct loader *l)
@@ -135,8 +133,7 @@ bool loader_free(struct loader *l)
         pthread_detach(l->thread);
         return false;
     }
-    if (left != NULL)
-        free_loaded(left);
+    loaded_free(left);
     mailbox_destroy(&l->mailbox);
     free(l);
     return true;

@@ -22,8 +22,11 @@ struct loaded {
     struct stacks *stacks; /* whoever takes them sets this to NULL */
 };
 
-/* Called in the main thread, once for each start; `loaded` is freed afterwards. */
+/* Called in the main thread, once for each start; it takes `loaded` over. */
 typedef void loader_done(void *context, struct loaded *loaded);
+
+/* Free what was loaded, and the stacks that nobody took; NULL is allowed. */
+void loaded_free(struct loaded *loaded);
 
 struct loader;
 

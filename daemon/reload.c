@@ -30,6 +30,7 @@ bool reload_end(struct reload *r)
 {
     if (r->on_settle != NULL)
         event_free(r->on_settle);
+    loaded_free(r->loaded);
     return loader_free(r->loader);
 }
 
@@ -49,6 +50,8 @@ static void keep_config(struct reload *r, const struct problem *problem)
     if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
         log_info("sandbox: only paths named in the configuration at start can be reached until a "
                  "restart ([daemon] sandbox)");
+    loaded_free(r->loaded);
+    r->loaded = NULL;
     finish(r);
 }
 
@@ -57,7 +60,7 @@ void reload_begin(struct reload *r)
     struct problem problem;
 
     sd_notify_reloading(r->notify);
-    if (loader_busy_since(r->loader) != 0 || !r->server->stack_set->settled) {
+    if (loader_busy_since(r->loader) != 0 || r->loaded != NULL || !r->server->stack_set->settled) {
         r->again = true;
         return;
     }
@@ -70,27 +73,57 @@ void reload_begin(struct reload *r)
 }
 
 /* Begin to use what was loaded; on_settle() goes on until all workers do. */
-static void on_loaded(void *reload, struct loaded *loaded)
+static void use_loaded(struct reload *r)
 {
-    struct reload *r = reload;
     struct server *server = r->server;
-    const struct config *c = &loaded->config;
+    const struct config *c = &r->loaded->config;
 
-    if (!loaded->ok) {
-        keep_config(r, &loaded->problem);
-        return;
-    }
-    stack_set_replace(server->stack_set, loaded->stacks);
-    loaded->stacks = NULL;
+    stack_set_replace(server->stack_set, r->loaded->stacks);
+    r->loaded->stacks = NULL;
     config_log_restart_keys(r->config, c);
     config_log_overridden(r->source, c);
     log_set_level(c->log_level);
     server->stack_set->terms_changed |= settings_apply(&server->settings, c,
-                                                       loaded->resolved.table_gid);
+                                                       r->loaded->resolved.table_gid);
     client_limit_set(server->client_limit, host_limits_connections(c, server->workers),
                      c->max_connections_per_uid);
     for (size_t i = 0; i < server->workers; i++)
         mailbox_wake(&server->worker[i].mailbox);
+    loaded_free(r->loaded);
+    r->loaded = NULL;
+}
+
+/* Use what was loaded, once the table has the bans that its verifiers need.  False: not now; r->loaded
+ * is NULL if that failed. */
+static bool try_to_use(struct reload *r)
+{
+    enum ban_state bans = write_queue_bans(r->server->write_queue);
+    struct problem problem;
+
+    if (stacks_identify(r->loaded->stacks) && bans != BANS_IN) {
+        problem_set(&problem, STATUS_STORE,
+                    "its verifiers need the store's bans, which cannot be loaded");
+        if (bans == BANS_FAILED)
+            keep_config(r, &problem);
+        return false;
+    }
+    use_loaded(r);
+    return true;
+}
+
+static void on_loaded(void *reload, struct loaded *loaded)
+{
+    struct reload *r = reload;
+    struct write_queue *queue = r->server->write_queue;
+
+    r->loaded = loaded;
+    r->loaded_at = clock_seconds();
+    if (!loaded->ok) {
+        keep_config(r, &loaded->problem);
+        return;
+    }
+    if (stacks_identify(loaded->stacks) && write_queue_bans(queue) != BANS_IN)
+        write_queue_want_bans(queue);
     on_settle(-1, 0, r);
 }
 
@@ -118,6 +151,11 @@ static void on_settle(evutil_socket_t fd, short what, void *reload)
 
     (void)fd;
     (void)what;
+    if (r->loaded != NULL && !try_to_use(r)) {
+        if (r->loaded != NULL)
+            event_add(r->on_settle, &soon);
+        return;
+    }
     bool settled = stack_set_step(r->server->stack_set);
     if (!settled || !recall_table(r->server)) {
         event_add(r->on_settle, settled ? &later : &soon);
@@ -127,13 +165,27 @@ static void on_settle(evutil_socket_t fd, short what, void *reload)
     finish(r);
 }
 
+/* Drop the bans from the table when no stack, not even one that was replaced, needs them. */
+static void drop_bans(struct server *server)
+{
+    const struct stack_set *set = server->stack_set;
+
+    if (write_queue_bans(server->write_queue) != BANS_IN || !set->settled ||
+        set->replaced != NULL || stacks_identify(set->current))
+        return;
+    write_queue_drop_bans(server->write_queue);
+    token_table_keep_bans(server->token_table, false);
+}
+
 /* Free nothing while verifiers are loaded: they are opened and closed one at a time. */
 void reload_tick(struct reload *r)
 {
-    int64_t since = loader_busy_since(r->loader);
+    int64_t since = r->loaded != NULL ? r->loaded_at : loader_busy_since(r->loader);
 
     if (since == 0 && r->server->stack_set->settled)
         stack_set_step(r->server->stack_set);
+    if (since == 0)
+        drop_bans(r->server);
     if (since == 0 || r->slow || clock_seconds() - since < PATIENCE)
         return;
     r->slow = true;

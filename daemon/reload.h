@@ -19,8 +19,10 @@ struct reload {
     /* private */
     struct loader *loader;
     struct event *on_settle;
-    bool again; /* SIGHUP came during a reload */
-    bool slow;  /* it was reported that this one takes long */
+    struct loaded *loaded; /* waits for bans; or NULL */
+    int64_t loaded_at;     /* clock_seconds() */
+    bool again;            /* SIGHUP came during a reload */
+    bool slow;             /* it was reported that this one takes long */
 };
 
 /* Prepare for reloads.  False: no memory or descriptor. */

@@ -105,11 +105,13 @@ static bool open_replaced(struct restore *r)
     struct replaced_store *old = &r->replaced;
     const struct config *c = r->config;
     struct problem why;
+    uint64_t bans;
 
     old->store = store_open(c->store, STORE_WRITE, &why);
     old->journal = journal_new(c->journal_entries);
     if (old->store != NULL && old->journal != NULL &&
-        load_store(old->store, c->prefix, old->journal, &old->token_table, &old->index, &why) &&
+        load_store(old->store, c->prefix, old->journal, &old->token_table, &old->index, &bans,
+                   &why) &&
         history_read(old->store, r->replaced_epoch))
         return true;
     *r->problem = why;

@@ -7,7 +7,7 @@ enum {
     LINE_MAX_BYTES = 8192, /* a request line, with its LF */
 
     VALUE_MIN = 32,    /* a presented value, in bytes: shorter is malformed */
-    VALUE_MAX = 512,   /* ... and longer too */
+    VALUE_MAX = 8184,  /* ... and longer too: no line of the protocol has space for it */
     VALUE_RANDOM = 43, /* base62 characters of entropy in a value of ours: 256 bits */
     VALUE_CHECK = 6,   /* base62 digits of CRC-32 after them */
     PREFIX_MAX = 15,   /* the part before '_' in a value of ours */
@@ -26,7 +26,10 @@ enum {
     EPOCH_TEXT = 16, /* hex digits of an epoch, without NUL */
 };
 
-#define TOKEN_PERSONAL "jeton token v1" /* BLAKE2b personalisation, NUL-padded to 16 bytes */
+/* BLAKE2b personalisations, NUL-padded to 16 bytes: of a value, and of a credential's other names. */
+#define TOKEN_PERSONAL "jeton token v1"
+#define SIGNED_PERSONAL "jeton signed v1"
+#define ISSUED_PERSONAL "jeton issued v1"
 #define PROTOCOL_VERSION 1
 #define JETON_VERSION "0.1.0"
 

@@ -53,14 +53,20 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "a new value with the same claims; the old one is refused after the grace" },
     [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
         "delete ID", "remove a token from the store" },
+    [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
+        K(TOKEN) | K(DIGEST) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
+        K(TOKEN) | K(DIGEST) | K(ISSUER),
+        "ban token=\"VALUE\"|digest=HEX|issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
+        "refuse a credential that was never imported, whoever else would pass it" },
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
-        K(REPLACES), K(DIGEST) | K(TOKEN),
+        K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED), K(DIGEST) | K(TOKEN),
         "import digest=HEX|token=\"VALUE\" [created=TIME] [state=active|revoked|disabled] "
-        "[revoked=TIME] [disabled=TIME] [replaces=ID] [create's keys]",
+        "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
+        "[signed=HEX] [create's keys]",
         "take over a token issued elsewhere" },
     [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
-        "export", "every token as an import line" },
+        "export", "every token as an import line, every ban as a ban line" },
 };
 /* clang-format on */
 
@@ -75,7 +81,9 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_MATCH] = "match",       [KEY_LIMIT] = "limit",
     [KEY_AFTER] = "after",       [KEY_CREATED] = "created",
     [KEY_REVOKED] = "revoked",   [KEY_DISABLED] = "disabled",
-    [KEY_REPLACES] = "replaces", [KEY_VERB] = "verb",
+    [KEY_REPLACES] = "replaces", [KEY_OWN_END] = "own_end",
+    [KEY_ROTATED] = "rotated",   [KEY_SIGNED] = "signed",
+    [KEY_ISSUER] = "issuer",     [KEY_VERB] = "verb",
     [KEY_CLIENT] = "client",
 };
 

@@ -30,6 +30,7 @@ enum verb {
     VERB_ENABLE,
     VERB_ROTATE,
     VERB_DELETE,
+    VERB_BAN,
     VERB_IMPORT,
     VERB_EXPORT,
     VERB_COUNT
@@ -57,6 +58,10 @@ enum key {
     KEY_REVOKED,
     KEY_DISABLED,
     KEY_REPLACES,
+    KEY_OWN_END,
+    KEY_ROTATED,
+    KEY_SIGNED,
+    KEY_ISSUER,
     KEY_VERB,
     KEY_CLIENT,
     KEY_COUNT

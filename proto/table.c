@@ -51,11 +51,14 @@ uint32_t table_home(uint32_t slot_bits, const uint8_t *digest)
     return leading >> (32 - slot_bits);
 }
 
-static bool same_digest(const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8])
+/* From here to find(), `words` is how much of the digest is compared: all of it, but for a token that
+ * an alias leads to.  Inline, so that each is compiled for its number. */
+static inline __attribute__((always_inline)) bool same_digest(
+    const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8], int words)
 {
     uint64_t difference = 0;
 
-    for (int i = 0; i < DIGEST_SIZE / 8; i++)
+    for (int i = 0; i < words; i++)
         difference |= atomic_load_explicit(&slot->digest[i], memory_order_acquire) ^ wanted[i];
     return difference == 0;
 }
@@ -63,8 +66,9 @@ static bool same_digest(const struct table_slot *slot, const uint64_t wanted[DIG
 enum slot_match { MATCH_EMPTY, MATCH_OTHER, MATCH_SAME, MATCH_TORN };
 
 /* Read a slot and compare its digest. */
-static enum slot_match read_slot(const struct table_slot *slot,
-                                 const uint64_t wanted[DIGEST_SIZE / 8], struct table_entry *entry)
+static inline __attribute__((always_inline)) enum slot_match read_slot(
+    const struct table_slot *slot, const uint64_t wanted[DIGEST_SIZE / 8], int words,
+    struct table_entry *entry)
 {
     for (int tries = 0; tries < TRIES; tries++) {
         uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
@@ -73,7 +77,7 @@ static enum slot_match read_slot(const struct table_slot *slot,
         entry->flags = atomic_load_explicit(&slot->flags, memory_order_acquire);
         if (entry->flags == 0)
             return MATCH_EMPTY;
-        bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, wanted);
+        bool same = (entry->flags & SLOT_PRESENT) && same_digest(slot, wanted, words);
         entry->activates = atomic_load_explicit(&slot->activates, memory_order_acquire);
         entry->expires = atomic_load_explicit(&slot->expires, memory_order_acquire);
         entry->scopes = atomic_load_explicit(&slot->scopes, memory_order_acquire);
@@ -84,16 +88,17 @@ static enum slot_match read_slot(const struct table_slot *slot,
     return MATCH_TORN;
 }
 
-enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
-                            struct table_entry *entry)
+static inline __attribute__((always_inline)) enum table_found find(const struct table *t,
+                                                                   const uint8_t *digest, int words,
+                                                                   struct table_entry *entry)
 {
     uint32_t mask = (UINT32_C(1) << t->slot_bits) - 1;
     uint32_t at = table_home(t->slot_bits, digest);
     uint64_t wanted[DIGEST_SIZE / 8];
 
-    memcpy(wanted, digest, sizeof(wanted));
+    memcpy(wanted, digest, 8 * (size_t)words);
     for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
-        switch (read_slot(&t->slots[at], wanted, entry)) {
+        switch (read_slot(&t->slots[at], wanted, words, entry)) {
         case MATCH_OTHER:
             break;
         case MATCH_SAME:
@@ -106,6 +111,27 @@ enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_S
         }
     }
     return TABLE_MISS;
+}
+
+enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
+                            struct table_entry *entry)
+{
+    return find(t, digest, DIGEST_SIZE / 8, entry);
+}
+
+enum table_found table_find_name(const struct table *t, const uint8_t digest[DIGEST_SIZE],
+                                 struct table_entry *entry)
+{
+    enum table_found found = table_find(t, digest, entry);
+    uint8_t target[ALIAS_TARGET];
+
+    if (found != TABLE_HIT || (entry->flags & SLOT_ALIAS) == 0)
+        return found;
+    memcpy(target, &entry->activates, 8);
+    memcpy(target + 8, &entry->expires, 8);
+    memcpy(target + 16, &entry->scopes, 4);
+    memcpy(target + 20, &entry->subject, 4);
+    return find(t, target, ALIAS_TARGET / 8, entry);
 }
 
 bool table_string(const struct table *t, uint32_t reference, struct slice *string)

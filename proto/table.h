@@ -14,6 +14,7 @@
  *
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
+ *   - a slot that is not a token's (SLOT_BANNED, SLOT_ALIAS) only denies;
  *   - arena bytes are never changed once a slot refers to them;
  *   - at most half the slots are in use (tombstones included), so a probe ends soon;
  *   - size, offsets and seals never change: to grow, another table is made and this one's state
@@ -39,7 +40,14 @@ enum {
     SLOT_TOMBSTONE = 2,
     SLOT_DISABLED = 4,
     SLOT_REVOKED = 8,
+    SLOT_BANNED = 16, /* not a token but a ban, of any name of a credential; always with REVOKED */
+    SLOT_ALIAS = 32,  /* not a token but its other name: the slot has the token's first bytes */
+    SLOT_NO_TOKEN = SLOT_BANNED | SLOT_ALIAS,
 };
+
+/* An alias keeps the first bytes of its token's digest in `activates`, `expires`, and both
+ * references. */
+enum { ALIAS_TARGET = 24 };
 
 #define TIME_ALWAYS INT64_C(0) /* activates: always */
 #define TIME_NEVER INT64_MAX   /* expires: never */
@@ -126,6 +134,11 @@ static inline __attribute__((always_inline)) void table_prefetch(const struct ta
  * of tries against a writer, answer TABLE_TORN.  Any number of threads. */
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],
                             struct table_entry *entry);
+
+/* Look up another name of a credential, whose digest is given; an alias is followed to its token.
+ * As table_find(), but a hit denies unless its state is active. */
+enum table_found table_find_name(const struct table *t, const uint8_t digest[DIGEST_SIZE],
+                                 struct table_entry *entry);
 
 /* Follow a reference into the arena; false if it does not point at a whole string. */
 bool table_string(const struct table *t, uint32_t reference, struct slice *string);

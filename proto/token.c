@@ -163,6 +163,55 @@ void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
     token_digests(&value, 1, &digest);
 }
 
+/* Hash the parts, one after the other, with another personalisation than that of values. */
+static void name_digest(const char *personalisation, const struct slice part[], size_t parts,
+                        uint8_t digest[DIGEST_SIZE])
+{
+    uint8_t padded[crypto_generichash_blake2b_PERSONALBYTES] = { 0 };
+    crypto_generichash_blake2b_state state;
+
+    memcpy(padded, personalisation, strlen(personalisation));
+    crypto_generichash_blake2b_init_salt_personal(&state, NULL, 0, DIGEST_SIZE, NULL, padded);
+    for (size_t i = 0; i < parts; i++)
+        crypto_generichash_blake2b_update(&state, (const uint8_t *)part[i].at, part[i].len);
+    crypto_generichash_blake2b_final(&state, digest, DIGEST_SIZE);
+    sodium_memzero(&state, sizeof(state));
+}
+
+/* Find where the signature of a compact JWS begins, behind its second dot; 0: it is none. */
+static size_t signature_at(struct slice value)
+{
+    size_t dots = 0, at = 0;
+
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.at[i];
+        if (c == '.') {
+            dots++;
+            at = i + 1;
+        } else if (c != '-' && c != '_' && c != '=' && !is_base62((struct slice){ &c, 1 })) {
+            return 0;
+        }
+    }
+    return dots == 2 ? at : 0;
+}
+
+bool token_signed_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
+{
+    size_t signature = value.len > TOKEN_VALUE_MAX ? signature_at(value) : 0;
+
+    if (signature == 0)
+        return false;
+    name_digest(SIGNED_PERSONAL, &(struct slice){ value.at, signature - 1 }, 1, digest);
+    return true;
+}
+
+void token_issued_digest(struct slice issuer, struct slice id, uint8_t digest[DIGEST_SIZE])
+{
+    const struct slice parts[] = { issuer, { "", 1 }, id };
+
+    name_digest(ISSUED_PERSONAL, parts, 3, digest);
+}
+
 bool token_id_parse(struct slice text, uint8_t id[ID_SIZE])
 {
     return hex_parse(text, id, ID_SIZE);

@@ -4,6 +4,13 @@
  *     value  = prefix "_" 43 random base62 characters, 6 base62 digits of the CRC-32 of all before
  *     digest = BLAKE2b-256(value), personalised TOKEN_PERSONAL, no key
  *     id     = the first ID_SIZE bytes of the digest; as text, lower-case hex
+ *
+ * A credential that others issued can be written in more than one way, so it has other names, by
+ * which it is denied and never passed.  Each is a digest with a personalisation of its own:
+ *
+ *     signed part    of a compact JWS (RFC 7515): its text up to the last dot, which the signature
+ *                    follows
+ *     issuer and id  of the identity that a verifier found: issuer, NUL, id
  */
 #ifndef JETON_PROTO_TOKEN_H
 #define JETON_PROTO_TOKEN_H
@@ -42,6 +49,13 @@ void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
 
 /* Compute the digests of several values, much faster than one by one. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[]);
+
+/* Compute the digest of the signed part of a value that looks like a compact JWS: longer than a
+ * value of ours can be, out of A-Z a-z 0-9 - _ = and two dots.  False: it does not. */
+bool token_signed_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
+
+/* Compute the digest of an issuer and the id that it gave, neither of which has a NUL. */
+void token_issued_digest(struct slice issuer, struct slice id, uint8_t digest[DIGEST_SIZE]);
 
 /* Parse ID_TEXT hex digits of either case; false if the text is anything else. */
 bool token_id_parse(struct slice text, uint8_t id[ID_SIZE]);

@@ -36,8 +36,14 @@ struct verdict {
 /* Check the form of the value.  False: that decides already, and verdict->status is set. */
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict);
 
+/* Judge by a name of the credential other than its value's digest, at `now`.  STATUS_OK: nothing
+ * denies it by that name; STATUS_UNAVAILABLE: the table cannot answer. */
+enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGEST_SIZE],
+                            int64_t now, int64_t *activates);
+
 /* Judge by verdict->digest at `now` (seconds since 1970).  STATUS_UNAVAILABLE: the table cannot
- * answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock. */
+ * answer (a torn slot, or a wrong reference); ask the daemon, or take the writer's lock.  Of a value
+ * that looks like a compact JWS, what denies its signed part denies it. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 

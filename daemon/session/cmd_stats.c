@@ -120,6 +120,7 @@ static void put_writer(struct stats *stats, const struct server *server)
 {
     struct write_queue_stats writer = write_queue_stats(server->write_queue);
 
+    put(stats, "bans", writer.bans);
     put(stats, "store_bytes", writer.store_bytes);
     put(stats, "commits", writer.commits);
     put(stats, "changes", writer.changes);

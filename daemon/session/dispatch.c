@@ -49,6 +49,7 @@ static const struct {
     [VERB_REVOKE] = { cmd_change, ORDER_CHANGE },
     [VERB_ROTATE] = { cmd_change, ORDER_CHANGE },
     [VERB_DELETE] = { cmd_change, ORDER_CHANGE },
+    [VERB_BAN] = { cmd_change, ORDER_CHANGE },
     [VERB_IMPORT] = { cmd_change, ORDER_CHANGE },
     [VERB_COUNT] = { NULL, ORDER_ALL }, /* no verb: it is refused */
 };

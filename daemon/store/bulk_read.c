@@ -38,7 +38,7 @@ bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
         problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
         return false;
     }
-    return finish(&b, file, tdb_walk(file, walk, &b, &b.ended), problem);
+    return finish(&b, file, tdb_walk_all(file, walk, &b, &b.ended), problem);
 }
 
 /* Note a fault, and return false.  The key is made printable: in a damaged file it may be

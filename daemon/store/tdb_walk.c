@@ -19,7 +19,8 @@ static bool read_heads(const struct tdb_file *f, unsigned first, uint32_t head[]
 /* Walk chain by chain, where TDB does not copy the records; its own walk over all copies each, and
  * never ends where dead records lead to each other.  Skip empty chains, which most of the million
  * may be. */
-bool tdb_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context, const bool *ended)
+bool tdb_walk_all(const struct tdb_file *f, tdb_traverse_func visit, void *context,
+                  const bool *ended)
 {
     const unsigned chains = (unsigned)tdb_hash_size(f->tdb);
     uint32_t head[CHAINS_AT_ONCE];

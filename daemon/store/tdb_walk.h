@@ -7,7 +7,8 @@
 
 /* Call `visit` with each record, in no order and without copying it, until `visit` sets *ended and
  * returns nonzero.  The file is open for reading only.  False: it is damaged. */
-bool tdb_walk(const struct tdb_file *f, tdb_traverse_func visit, void *context, const bool *ended);
+bool tdb_walk_all(const struct tdb_file *f, tdb_traverse_func visit, void *context,
+                  const bool *ended);
 
 /* Skip empty hash chains from *chain on, call `visit` with the records of the next one, and set
  * *chain to the one behind it, or leave it there if `visit` set *ended; at the last, to

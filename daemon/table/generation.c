@@ -205,26 +205,61 @@ struct slot_values generation_read(const struct generation *g, uint32_t at)
     return v;
 }
 
-struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE])
+/* Find the slot whose digest begins with these bytes, and whose flags have none of `without`. */
+static struct place find(const struct generation *g, const uint8_t *digest, size_t len,
+                         uint32_t without)
 {
     uint32_t mask = (UINT32_C(1) << g->table.slot_bits) - 1;
     struct place free_place = { UINT32_MAX, false, false };
 
-    for (uint32_t at = table_home(g->table.slot_bits, id);; at = (at + 1) & mask) {
+    for (uint32_t at = table_home(g->table.slot_bits, digest);; at = (at + 1) & mask) {
         uint32_t flags = atomic_load_explicit(&g->slots[at].flags, memory_order_relaxed);
         if ((flags & SLOT_PRESENT) == 0 && free_place.slot == UINT32_MAX)
             free_place = (struct place){ at, false, flags != 0 };
         if (flags == 0)
             return free_place;
         struct slot_values v = generation_read(g, at);
-        if ((flags & SLOT_PRESENT) && memcmp(v.digest, id, ID_SIZE) == 0)
+        if ((flags & SLOT_PRESENT) && (flags & without) == 0 && memcmp(v.digest, digest, len) == 0)
             return (struct place){ at, true, false };
     }
 }
 
+struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE])
+{
+    return find(g, id, ID_SIZE, SLOT_NO_TOKEN);
+}
+
+struct place generation_place_name(const struct generation *g, const uint8_t digest[DIGEST_SIZE])
+{
+    return find(g, digest, DIGEST_SIZE, 0);
+}
+
+static struct slot_values alias_of(const struct record *record)
+{
+    struct slot_values v = { .flags = SLOT_PRESENT | SLOT_ALIAS };
+
+    memcpy(v.digest, record->signed_part, DIGEST_SIZE);
+    memcpy(&v.activates, record->digest, 8);
+    memcpy(&v.expires, record->digest + 8, 8);
+    memcpy(&v.scopes, record->digest + 16, 4);
+    memcpy(&v.subject, record->digest + 20, 4);
+    return v;
+}
+
+void generation_alias_target(const struct slot_values *alias, uint8_t target[ALIAS_TARGET])
+{
+    memcpy(target, &alias->activates, 8);
+    memcpy(target + 8, &alias->expires, 8);
+    memcpy(target + 16, &alias->scopes, 4);
+    memcpy(target + 20, &alias->subject, 4);
+}
+
 void generation_write(struct generation *g, struct place place, const struct slot_values *v)
 {
+    uint32_t before = place.found ? generation_read(g, place.slot).flags : 0;
+
     slot_write(&g->slots[place.slot], v);
+    g->no_tokens += ((v->flags & SLOT_NO_TOKEN) != 0) - (uint64_t)((before & SLOT_NO_TOKEN) != 0);
     if (!place.found) {
         g->present++;
         if (place.was_tombstone)
@@ -236,19 +271,85 @@ void generation_write(struct generation *g, struct place place, const struct slo
     }
 }
 
-void generation_copy(struct generation *to, const struct generation *from)
+/* Let the other name of a token lead to it, unless that is banned. */
+static void put_alias(struct generation *g, const struct record *record)
+{
+    struct place place = generation_place_name(g, record->signed_part);
+
+    if (place.found && (generation_read(g, place.slot).flags & SLOT_BANNED))
+        return;
+    struct slot_values v = alias_of(record);
+    generation_write(g, place, &v);
+}
+
+/* Find the token's slot.  A ban with its digest gives its slot to it, and its denial. */
+static struct place place_token(const struct generation *g, const uint8_t digest[DIGEST_SIZE])
+{
+    struct place place = generation_place(g, digest);
+
+    if (place.found || g->no_tokens == 0)
+        return place;
+    struct place ban = generation_place_name(g, digest);
+    return ban.found ? ban : place;
+}
+
+void generation_put(struct generation *g, const struct record *record)
+{
+    struct slot_values v = {
+        .flags = record_flags(record),
+        .activates = record->activates,
+        .expires = record->expires,
+    };
+
+    struct place place = place_token(g, record->digest);
+    memcpy(v.digest, record->digest, DIGEST_SIZE);
+    if (place.found)
+        v.flags |= generation_read(g, place.slot).flags & (SLOT_REVOKED | SLOT_DISABLED);
+    v.scopes = generation_intern(g, record_scopes(record));
+    v.subject = generation_intern(g, record_subject(record));
+    generation_write(g, place, &v);
+    if (record->has_signed)
+        put_alias(g, record);
+}
+
+/* True if the token that an alias leads to is there. */
+static bool has_target(const struct generation *g, const struct slot_values *alias)
+{
+    uint8_t target[ALIAS_TARGET];
+
+    generation_alias_target(alias, target);
+    return find(g, target, sizeof(target), SLOT_NO_TOKEN).found;
+}
+
+/* Make the strings of a token part of the new table; false if the slot is not to be copied. */
+static bool adopt(struct generation *to, const struct generation *from, struct slot_values *v,
+                  bool bans)
+{
+    struct slice scopes, subject;
+
+    if (!(v->flags & SLOT_PRESENT))
+        return false;
+    if (v->flags & SLOT_ALIAS)
+        return has_target(from, v);
+    if (v->flags & SLOT_BANNED)
+        return bans;
+    if (!table_string(&from->table, v->scopes, &scopes) ||
+        !table_string(&from->table, v->subject, &subject))
+        return false;
+    v->scopes = generation_intern(to, scopes);
+    v->subject = generation_intern(to, subject);
+    return true;
+}
+
+void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
     uint32_t slots = UINT32_C(1) << from->table.slot_bits;
 
     for (uint32_t at = 0; at < slots; at++) {
         struct slot_values v = generation_read(from, at);
-        struct slice scopes, subject;
-        if (!(v.flags & SLOT_PRESENT) || !table_string(&from->table, v.scopes, &scopes) ||
-            !table_string(&from->table, v.subject, &subject))
+        if (!adopt(to, from, &v, bans))
             continue;
-        v.scopes = generation_intern(to, scopes);
-        v.subject = generation_intern(to, subject);
-        struct place place = generation_place(to, (const uint8_t *)v.digest);
+        struct place place = generation_place_name(to, (const uint8_t *)v.digest);
         generation_write(to, place, &v);
         atomic_store_explicit(&to->used[place.slot],
                               atomic_load_explicit(&from->used[at], memory_order_relaxed),

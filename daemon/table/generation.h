@@ -16,7 +16,8 @@ struct generation {
     int fd; /* of the memfd, opened for writing; never leaves the daemon */
     uint64_t number;
     uint64_t present;
-    uint64_t occupied; /* present and tombstones */
+    uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
+    uint64_t occupied;  /* present and tombstones */
     uint64_t arena_used;
     uint32_t *intern; /* open addressing by the string; 0: free */
     uint32_t intern_mask;
@@ -71,13 +72,22 @@ static inline __attribute__((always_inline)) void generation_prefetch(const stru
 /* Return the reference of a string, which is added if it is new.  It must be certain to fit. */
 uint32_t generation_intern(struct generation *g, struct slice string);
 
+/* Find a token's slot by its id; or the slot of anything with this whole digest. */
 struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE]);
+struct place generation_place_name(const struct generation *g, const uint8_t digest[DIGEST_SIZE]);
 struct slot_values generation_read(const struct generation *g, uint32_t slot);
+
+/* Return the first bytes of the digest of the token that an alias leads to. */
+void generation_alias_target(const struct slot_values *alias, uint8_t target[ALIAS_TARGET]);
 
 /* Write the slot under its sequence, and count what is present. */
 void generation_write(struct generation *g, struct place place, const struct slot_values *values);
 
-/* Copy every token, with its last use, into a table where all fit. */
-void generation_copy(struct generation *to, const struct generation *from);
+/* Add or change a token, and its alias; they must be certain to fit. */
+void generation_put(struct generation *g, const struct record *record);
+
+/* Copy every token, with its last use, and its alias into a table where all fit; `bans`: those
+ * too. */
+void generation_copy(struct generation *to, const struct generation *from, bool bans);
 
 #endif

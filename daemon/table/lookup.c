@@ -22,3 +22,16 @@ void lookup_judge(struct token_table *t, const struct generation *g, const struc
     token_digest(q->value, verdict->digest);
     lookup_judge_hashed(t, g, q, now, verdict);
 }
+
+enum status lookup_name(struct token_table *t, const struct generation *g,
+                        const uint8_t digest[DIGEST_SIZE], int64_t now)
+{
+    int64_t activates;
+    enum status status = verdict_of_name(token_table_table(g), digest, now, &activates);
+
+    for (int i = 0; i < TORN_RETRIES && status == STATUS_UNAVAILABLE; i++) {
+        token_table_wait_for_writer(t);
+        status = verdict_of_name(token_table_table(g), digest, now, &activates);
+    }
+    return status;
+}

@@ -24,4 +24,8 @@ static inline void lookup_judge_hashed(struct token_table *t, const struct gener
 void lookup_judge(struct token_table *t, const struct generation *g, const struct question *q,
                   int64_t now, struct verdict *verdict);
 
+/* Judge by another name of a credential, as verdict_of_name() does. */
+enum status lookup_name(struct token_table *t, const struct generation *g,
+                        const uint8_t digest[DIGEST_SIZE], int64_t now);
+
 #endif

@@ -16,7 +16,7 @@ static bool pick_use(const struct generation *g, uint32_t slot, int64_t since, v
     struct slot_values v = generation_read(g, slot);
     memcpy(use->id, v.digest, ID_SIZE);
     use->time = used;
-    return (v.flags & SLOT_PRESENT) != 0;
+    return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN)) == SLOT_PRESENT;
 }
 
 static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before, void *element)
@@ -25,7 +25,8 @@ static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before
     struct slot_values v = generation_read(g, slot);
 
     memcpy(ended->id, v.digest, ID_SIZE);
-    return (v.flags & SLOT_PRESENT) && ((v.flags & SLOT_REVOKED) || v.expires <= before);
+    return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN)) == SLOT_PRESENT &&
+           ((v.flags & SLOT_REVOKED) || v.expires <= before);
 }
 
 static size_t walk(struct token_table *t, uint32_t *slot, uint32_t slots, picker *pick,

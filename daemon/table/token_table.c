@@ -27,6 +27,7 @@ struct token_table {
     struct generation *retired;
     struct held_tables held;              /* by clients */
     bool withheld;                        /* the log tells that it is not handed out */
+    atomic_bool keeps_bans;               /* changed with the mutex held */
     struct pending_denies pending_denies; /* disables that are not answered yet */
     char prefix[PREFIX_MAX + 1];
     struct {
@@ -77,7 +78,7 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
 
     if (new == NULL)
         return -errno;
-    generation_copy(new, old);
+    generation_copy(new, old, t->keeps_bans);
     if (!generation_can_add(new, tokens, bytes)) {
         generation_free(new);
         return -ENOSPC;
@@ -165,23 +166,6 @@ void token_table_free(struct token_table *t)
 
 /* -- changes --------------------------------------------------------------------------------- */
 
-static void put(struct generation *g, const struct record *record)
-{
-    struct slot_values v = {
-        .flags = record_flags(record),
-        .activates = record->activates,
-        .expires = record->expires,
-    };
-
-    struct place place = generation_place(g, record->digest);
-    memcpy(v.digest, record->digest, DIGEST_SIZE);
-    if (place.found)
-        v.flags |= generation_read(g, place.slot).flags & (SLOT_REVOKED | SLOT_DISABLED);
-    v.scopes = generation_intern(g, record_scopes(record));
-    v.subject = generation_intern(g, record_subject(record));
-    generation_write(g, place, &v);
-}
-
 void token_table_put(struct token_table *t, const struct record *record)
 {
     token_table_put_all(t, record, 1);
@@ -191,7 +175,7 @@ void token_table_put_all(struct token_table *t, const struct record *records, si
 {
     pthread_mutex_lock(&t->mutex);
     for (size_t i = 0; i < count; i++)
-        put(current(t), &records[i]);
+        generation_put(current(t), &records[i]);
     pthread_mutex_unlock(&t->mutex);
 }
 
@@ -219,6 +203,25 @@ static bool change_flags(struct token_table *t, const uint8_t id[ID_SIZE], uint3
 void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE])
 {
     change_flags(t, id, UINT32_MAX, SLOT_TOMBSTONE, NULL);
+}
+
+int token_table_keep_bans(struct token_table *t, bool keep)
+{
+    int error = 0;
+
+    pthread_mutex_lock(&t->mutex);
+    bool drop = t->keeps_bans && !keep;
+    const struct generation *old = current(t);
+    t->keeps_bans = keep;
+    if (drop)
+        error = replace(t, old->table.slot_bits, old->table.arena_size, 0, 0);
+    pthread_mutex_unlock(&t->mutex);
+    return error;
+}
+
+bool token_table_keeps_bans(const struct token_table *t)
+{
+    return atomic_load(&t->keeps_bans);
 }
 
 bool token_table_deny(struct token_table *t, const uint8_t id[ID_SIZE], uint32_t flag,
@@ -310,7 +313,7 @@ struct token_table_figures token_table_figures(struct token_table *t)
     pthread_mutex_lock(&t->mutex);
     struct generation *g = current(t);
     struct token_table_figures figures = {
-        .tokens = g->present,
+        .tokens = g->present - g->no_tokens,
         .slots = UINT64_C(1) << g->table.slot_bits,
         .bytes = g->table.total_size,
         .generation = g->number,
@@ -379,7 +382,7 @@ void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int6
     pthread_mutex_unlock(&t->mutex);
 }
 
-const struct generation *token_table_lock(struct token_table *t)
+struct generation *token_table_lock(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
     return current(t);

@@ -8,7 +8,11 @@
  *
  * Denials are sticky: publishing a record adds REVOKED and DISABLED to a slot but never takes
  * them away; only token_table_allow() ends a disable.  So what was denied in memory stays
- * denied, whatever the store has. */
+ * denied, whatever the store has.
+ *
+ * Beside the tokens it can have bans, which deny a credential by any of its names and are no
+ * tokens: they are not counted, listed or found by an id.  They are kept only while some stack has a
+ * verifier that could pass what they deny. */
 #ifndef JETON_DAEMON_TABLE_TOKEN_TABLE_H
 #define JETON_DAEMON_TABLE_TOKEN_TABLE_H
 
@@ -36,7 +40,7 @@ void token_table_free(struct token_table *t);
 /* True if `tokens` more tokens with `bytes` of strings in all fit without a new generation. */
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
-/* Make sure that `tokens` more tokens with `bytes` of strings in all fit, so that putting them
+/* Make sure that `tokens` more tokens, aliases and bans with `bytes` of strings in all fit, so that putting them
  * cannot fail.  0 or -errno. */
 int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes);
 
@@ -51,6 +55,10 @@ void token_table_put(struct token_table *t, const struct record *record);
 void token_table_put_all(struct token_table *t, const struct record *records, size_t count);
 
 void token_table_remove(struct token_table *t, const uint8_t id[ID_SIZE]);
+
+/* Begin to keep bans, which the caller then adds (token_bans.h); or drop all.  0 or -errno. */
+int token_table_keep_bans(struct token_table *t, bool keep);
+bool token_table_keeps_bans(const struct token_table *t);
 
 /* Set SLOT_REVOKED or SLOT_DISABLED at once; false if there is no such token.  With `pending`,
  * token_table_allow() does nothing until token_table_deny_end(): changes are answered in the order
@@ -97,8 +105,8 @@ void token_table_touch(const struct generation *g, uint32_t slot, int64_t now);
 /* Note by id that a token was used, if it is active; do nothing for any other. */
 void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int64_t now);
 
-/* Lock the table against changes, and return its current generation. */
-const struct generation *token_table_lock(struct token_table *t);
+/* Lock the table against changes by others, and return its current generation. */
+struct generation *token_table_lock(struct token_table *t);
 void token_table_unlock(struct token_table *t);
 
 /* Wait until a change that is being made is done, after which its slot is not torn any more. */

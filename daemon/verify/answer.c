@@ -129,6 +129,9 @@ static const char *check_pass(struct jeton_answer *a, const struct jeton_identit
         return "has_identity that is neither 0 nor 1";
     if ((fault = identity_fault(&a->identity)) != NULL)
         return fault;
+    result->is_named = a->identity.id[0] != '\0';
+    if (result->is_named)
+        token_issued_digest(slice_of(a->identity.issuer), slice_of(a->identity.id), result->name);
     order_scopes(a->identity.scopes);
     mark_id(a->identity.id);
     if (known != NULL && (fault = narrow(&a->identity, known)) != NULL)

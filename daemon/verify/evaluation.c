@@ -53,9 +53,9 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
         .peer_groups = context->groups,
     };
     stack_result_begin(&e->result);
-    e->index = 0;
+    e->index = e->names = 0;
     e->began = clock_monotonic();
-    e->throttled = e->waited = e->in_table = false;
+    e->throttled = e->in_table = false;
     e->verifier = NULL;
 }
 
@@ -89,6 +89,8 @@ static void check_answer(struct evaluation *e, int outcome, struct jeton_answer 
                                     "it could not judge, and gives no reason");
     if (result->outcome != JETON_VERIFIER_PASS || !result->identifies)
         return;
+    if (result->is_named)
+        memcpy(e->name[e->names++], result->name, DIGEST_SIZE);
     check_asked(e, &answer->identity, result);
     if (result->outcome == JETON_VERIFIER_PASS)
         e->identity = answer->identity;
@@ -193,18 +195,68 @@ static void ask_here(struct evaluation *e, const struct eval_context *context,
     eval_take_result(e, context->worker, outcome, &e->answer);
 }
 
-/* Check whether the token was revoked or disabled while a verifier was waited for. */
-static void recheck_denied(struct evaluation *e, const struct eval_context *context)
-{
-    struct verifier_result result = { .outcome = JETON_VERIFIER_FAIL };
-    uint8_t digest[DIGEST_SIZE];
-    int64_t used;
-    uint32_t flags = token_table_look(context->token_table, e->digest, digest, &used);
+/* -- the final look -------------------------------------------------------------------------- */
 
-    if ((flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
-        return;
-    result.reason = (flags & SLOT_REVOKED) != 0 ? STATUS_REVOKED : STATUS_DISABLED;
+/* Refuse what would pass, whatever the stack's control words. */
+static void refuse(struct evaluation *e, enum status status, int64_t retry_after)
+{
+    const struct verifier_result result = {
+        .outcome = status == STATUS_UNAVAILABLE ? JETON_VERIFIER_ERROR : JETON_VERIFIER_FAIL,
+        .reason = status,
+        .retry_after = retry_after,
+    };
+
     stack_result_add(&e->result, CONTROL_REQUISITE, &result);
+}
+
+/* Look for a denial of the value, or of its signed part; it need not be for what was asked.  A form
+ * that is never in the table denies nothing. */
+static enum status look_for_value(struct evaluation *e, const struct eval_context *context,
+                                  const struct generation *g, int64_t *retry_after)
+{
+    const struct question q = { .value = e->asked.value };
+    struct verdict v;
+
+    if (!verdict_worth_hashing(&q, &v))
+        return STATUS_OK;
+    if (e->in_table)
+        memcpy(v.digest, e->digest, DIGEST_SIZE);
+    else
+        token_digest(q.value, v.digest);
+    lookup_judge_hashed(context->token_table, g, &q, e->question.now, &v);
+    e->in_table = v.found;
+    memcpy(e->digest, v.digest, DIGEST_SIZE);
+    if (v.status == STATUS_PENDING)
+        *retry_after = v.activates - e->question.now;
+    return v.status == STATUS_UNKNOWN || v.status == STATUS_MALFORMED ? STATUS_OK : v.status;
+}
+
+/* Look for a ban of what issuers call the credential. */
+static enum status look_for_names(const struct evaluation *e, const struct eval_context *context,
+                                  const struct generation *g)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < e->names && status == STATUS_OK; i++)
+        status = lookup_name(context->token_table, g, e->name[i], e->question.now);
+    return status;
+}
+
+/* Look once more at the table for whatever denies the credential, by any of its names: other
+ * verifiers may have been asked first, or it was denied while one was waited for. */
+static void look_for_denials(struct evaluation *e, const struct eval_context *context)
+{
+    int64_t retry_after = 0;
+
+    if (stack_result_status(&e->result) != STATUS_OK)
+        return;
+    const struct generation *g = token_table_enter(context->token_table, context->worker);
+    enum status status = look_for_value(e, context, g, &retry_after);
+    if (status == STATUS_OK)
+        status = look_for_names(e, context, g);
+    token_table_leave(context->token_table, context->worker);
+    if (status != STATUS_OK)
+        refuse(e, status, retry_after);
 }
 
 bool eval_continue(struct evaluation *e, const struct eval_context *context)
@@ -226,14 +278,12 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
         } else {
             e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
             e->question.identity = e->verifier != NULL ? &e->identity : NULL;
-            e->waited = e->waited || entry->may_block;
             if (entry->may_block)
                 return false;
             ask_here(e, context, entry);
         }
     }
-    if (e->waited && e->in_table)
-        recheck_denied(e, context);
+    look_for_denials(e, context);
     return true;
 }
 

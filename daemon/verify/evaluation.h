@@ -27,8 +27,9 @@ struct evaluation {
     uint64_t began;       /* clock_monotonic() */
     uint64_t entry_began; /* likewise, of a module */
     bool throttled;       /* a throttle refused */
-    bool waited;          /* for a thread pool */
-    bool in_table;        /* the table has the value; then its digest: */
+    size_t names;         /* that verifiers gave the credential: token_issued_digest() */
+    uint8_t name[SERVICE_ENTRIES_MAX][DIGEST_SIZE];
+    bool in_table; /* the table has the value; then its digest: */
     uint8_t digest[DIGEST_SIZE];
     const char *verifier; /* who supplied the identity; NULL: nobody yet */
     struct jeton_identity identity;
@@ -41,7 +42,8 @@ struct evaluation {
 void eval_begin(struct evaluation *e, const struct stack *stack, const struct question *asked,
                 struct slice service, const struct eval_context *context, int64_t now);
 
-/* Ask the entries that do not block.  True: it is decided.  False: the entry eval_entry() must be
+/* Ask the entries that do not block.  True: it is decided; what would pass was looked up in the
+ * table once more, for a denial by any name of the credential.  False: the entry eval_entry() must be
  * asked on its thread pool; pass on what came of it by eval_take_result() or eval_take_failure(),
  * then call this again. */
 bool eval_continue(struct evaluation *e, const struct eval_context *context);

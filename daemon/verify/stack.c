@@ -63,6 +63,17 @@ const struct stack *stacks_find(const struct stacks *s, struct slice service)
     return s->other;
 }
 
+bool stacks_identify(const struct stacks *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        for (size_t j = 0; j < s->stack[i].entries; j++) {
+            const struct stack_entry *entry = &s->stack[i].entry[j];
+            if (entry->verifier != NULL && !stack_entry_never_identifies(entry))
+                return true;
+        }
+    return false;
+}
+
 static bool terms_differ(const struct stack *a, const struct stack *b)
 {
     return a->terms != b->terms || strcmp(a->scopes, b->scopes) != 0;

@@ -44,6 +44,10 @@ const struct stack *stacks_find(const struct stacks *s, struct slice service);
 /* True if a verifier may connect to others: one that may block. */
 bool stacks_may_connect(const struct stacks *s);
 
+/* True if some verifier other than the table can supply an identity: it could pass what was denied
+ * here and is no token any more. */
+bool stacks_identify(const struct stacks *s);
+
 /* True if a client that has the table would judge differently by the other. */
 bool stacks_terms_differ(const struct stacks *a, const struct stacks *b);
 

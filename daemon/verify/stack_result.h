@@ -19,6 +19,7 @@
 
 #include "daemon/config/service_config.h"
 #include "daemon/verifiers/verifier.h"
+#include "proto/limits.h"
 #include "proto/status.h"
 
 enum { OUTCOME_COUNT = JETON_VERIFIER_ERROR + 1 };
@@ -29,6 +30,8 @@ struct verifier_result {
     enum status reason;  /* of a fail */
     int64_t retry_after; /* seconds; 0: not given */
     bool identifies;     /* a pass that supplies or narrows an identity */
+    bool is_named;       /* a pass with an identity that has an id; then its digest: */
+    uint8_t name[DIGEST_SIZE];
     bool lacks_identity; /* a fail because none was supplied before: no reason by itself */
     char message[200];   /* why it fails, for people; or "" */
 };

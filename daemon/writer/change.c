@@ -32,7 +32,25 @@ void change_free(struct change *c)
 
 bool change_writes(const struct change *c)
 {
-    return c->problem.status == STATUS_OK && (c->puts || c->removes);
+    return c->problem.status == STATUS_OK && (c->puts || c->removes || c->bans > 0);
+}
+
+bool change_has_token(const struct change *c)
+{
+    return c->puts || c->removes;
+}
+
+void change_reset(struct change *c)
+{
+    c->problem = (struct problem){ .status = STATUS_OK };
+    c->puts = c->rotates = c->removes = c->is_new = c->lapses = false;
+    c->bans = c->new_bans = 0;
+    c->event = c->ends = NULL;
+}
+
+const char *change_event(const struct change *c)
+{
+    return c->event != NULL ? c->event : c->kind->event;
 }
 
 bool change_narrows(const struct change *c)
@@ -41,7 +59,7 @@ bool change_narrows(const struct change *c)
 
     if (c->problem.status != STATUS_OK && c->problem.status != STATUS_STORE)
         return false;
-    if (c->kind->deny != 0 || c->removes || c->rotates)
+    if (c->kind->deny != 0 || c->removes || c->rotates || (c->bans > 0 && !c->lapses))
         return true;
     return c->puts && ((record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0 ||
                        (!c->is_new && (c->given & narrowing) != 0));
@@ -62,7 +80,7 @@ static struct text begin_entry(const struct change *c, struct journal *j, const 
 
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now)
 {
-    struct text entry = begin_entry(c, j, c->kind->event, c->after->digest, now);
+    struct text entry = begin_entry(c, j, change_event(c), c->after->digest, now);
 
     if (c->is_new && c->after->has_replaces) {
         text_adds(&entry, " replaces=");
@@ -72,7 +90,10 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         line_put_time(&entry, "revoked", c->after->revoked);
     if (c->is_new && c->after->disabled != 0)
         line_put_time(&entry, "disabled", c->after->disabled);
-    if (c->kind->shows_claims)
+    if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
+        line_put_time(&entry, "expires", c->ban[0].until);
+    bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;
+    if (shows_claims)
         text_add(&entry, claims.at, claims.len);
     return journal_entry_end(j, &entry);
 }

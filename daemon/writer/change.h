@@ -9,12 +9,14 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/store/record.h"
-#include "daemon/store/store.h"
+#include "daemon/store/store_bans.h"
 #include "daemon/table/pending_deny.h"
 #include "proto/request.h"
 #include "proto/token.h"
 
 struct change;
+
+enum { CHANGE_NAMES_MAX = 2 };
 
 /* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
  * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
@@ -44,15 +46,23 @@ struct change {
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
-    bool revoke; /* an import's state= is this, perhaps without a date */
+    uint8_t names; /* of the credential that a `ban` is about */
+    uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
+    bool has_twin; /* the token `id` has the signed part of the one to be imported */
+    bool revoke;   /* an import's state= is this, perhaps without a date */
     bool disable;
 
     /* the outcome */
-    bool puts;            /* `after` is to be put */
-    bool rotates;         /* and so is `found`, the token that was rotated */
-    const char *ends;     /* the event of its end; NULL: it ends when it would have anyway */
-    bool removes;         /* the token is to be removed; `after` is what it was */
-    bool is_new;          /* `after` must not be there yet */
+    bool puts;         /* `after` is to be put */
+    bool rotates;      /* and so is `found`, the token that was rotated */
+    const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
+    bool removes;      /* the token is to be removed; `after` is what it was */
+    bool is_new;       /* `after` must not be there yet */
+    const char *event; /* in the journal, if not the kind's */
+    uint8_t bans;      /* to be put; or, if `lapses`, to be removed */
+    uint8_t new_bans;  /* of these, those that are not there yet */
+    bool lapses;
+    struct ban ban[CHANGE_NAMES_MAX];
     uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
     struct record *after; /* `want` of a new token, or else `found` */
 
@@ -91,6 +101,14 @@ bool change_writes(const struct change *c);
 /* True if a token passes in fewer cases by the outcome, which is in force: its answer promises
  * that. */
 bool change_narrows(const struct change *c);
+/* True if it concerns the record in `after`, and not bans alone. */
+bool change_has_token(const struct change *c);
+
+/* Forget the outcome, so that the change can be applied again. */
+void change_reset(struct change *c);
+
+/* Return what its journal entry calls it. */
+const char *change_event(const struct change *c);
 
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */

@@ -2,6 +2,8 @@
 /* The transaction is begun and ended by commit.c; here is only what a change makes of a record. */
 #include "daemon/writer/change_apply.h"
 
+#include "daemon/writer/change_ban.h"
+
 #include "proto/verdict.h"
 
 static enum status refuse(struct change *c, enum status status)
@@ -89,9 +91,97 @@ static enum status apply_create(struct change *c, struct store *store, int64_t n
     return c->want.expires <= now ? expires_in_the_past(c) : add(c);
 }
 
+/* Let an import shorten a token that is here, as it was shortened elsewhere. */
+static bool shorten(struct record *r, const struct record *want)
+{
+    if ((want->own_end == 0 && want->rotated == 0) || want->expires >= r->expires)
+        return false;
+    r->own_end = record_own_end(r);
+    r->expires = want->expires;
+    if (r->rotated == 0)
+        r->rotated = want->rotated;
+    return true;
+}
+
+/* Import what denies a token that is here: a denial wins, whatever the rest says. */
+static enum status merge(struct change *c, struct store *store, int64_t now)
+{
+    struct record *r = &c->found, *want = &c->want;
+
+    c->after = r;
+    if (want->revoked != 0 && r->revoked == 0) {
+        r->revoked = want->revoked;
+        c->event = change_revoke.event;
+    } else if (want->disabled != 0 && r->disabled == 0 && r->revoked == 0) {
+        r->disabled = want->disabled;
+        c->event = change_disable.event;
+    } else if (shorten(r, want)) {
+        c->event = change_update.event;
+    } else {
+        return refuse(c, STATUS_EXISTS);
+    }
+    shorten(r, want);
+    if (r->revoked != 0 && record_own_end(want) > record_own_end(r))
+        r->own_end = record_own_end(want);
+    c->puts = true;
+    return r->revoked != 0 ? change_ban_signed(c, store, r, now) : STATUS_OK;
+}
+
+/* Refuse a token that is banned; a denial of it may lengthen the ban. */
+static enum status import_banned(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = STATUS_OK;
+
+    if (c->want.revoked != 0)
+        status = change_ban_token(c, store, &c->want, now);
+    if (status != STATUS_OK || c->bans > 0) {
+        c->after = &c->want;
+        c->event = change_ban.event;
+        return status;
+    }
+    return refuse(c, STATUS_BANNED);
+}
+
+static bool denies(const struct record *r)
+{
+    return r->revoked != 0 || r->disabled != 0 || r->own_end != 0 || r->rotated != 0;
+}
+
+/* True if the token that was found is the one to be imported: by its value, or by its signed
+ * part. */
+static bool is_same(const struct change *c)
+{
+    const struct record *a = &c->found, *b = &c->want;
+
+    return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0 ||
+           (a->has_signed && b->has_signed &&
+            memcmp(a->signed_part, b->signed_part, DIGEST_SIZE) == 0);
+}
+
+/* Add what is imported, unless it is denied here, or it denies what is here. */
+static enum status add_imported(struct change *c, struct store *store, int64_t now)
+{
+    enum status status = change_ban_find(store, &c->want, now);
+
+    if (status == STATUS_BANNED)
+        return import_banned(c, store, now);
+    if (status == STATUS_OK && (c->has_twin || denies(&c->want))) {
+        if (!c->has_twin)
+            memcpy(c->id, c->want.digest, ID_SIZE);
+        enum store_found found = store_get(store, c->id, &c->found);
+        if (found == STORE_FOUND && is_same(c))
+            return merge(c, store, now);
+        status = found == STORE_FAILED ? STATUS_STORE : STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = add(c);
+    if (status == STATUS_OK && c->want.revoked != 0)
+        status = change_ban_signed(c, store, &c->want, now);
+    return status;
+}
+
 static enum status apply_import(struct change *c, struct store *store, int64_t now)
 {
-    (void)store;
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
     if (c->revoke && c->want.revoked == 0)
@@ -99,19 +189,27 @@ static enum status apply_import(struct change *c, struct store *store, int64_t n
     if (c->disable && c->want.disabled == 0)
         c->want.disabled = date_of_denial(now);
     resolve_times(c, now);
-    return add(c);
+    return add_imported(c, store, now);
 }
 
 /* Set another expiry.  A token that has expired stays so: whoever relies on that must not find it
- * valid again. */
+ * valid again.  One that was rotated ends no later than that said; of one that is shortened, note the
+ * end that it had of its own. */
 static enum status set_expiry(struct change *c, int64_t now)
 {
-    if (c->found.expires <= now)
+    struct record *r = &c->found;
+
+    if (r->expires <= now)
         return refuse(c, STATUS_EXPIRED);
     if (c->want.expires <= now)
         return expires_in_the_past(c);
-    c->found.expires = c->want.expires;
-    return check_times(c, &c->found);
+    if (r->rotated != 0 && c->want.expires > r->expires)
+        return problem_set(&c->problem, STATUS_BAD_VALUE,
+                           "the token was rotated: it cannot last longer than its grace");
+    int64_t own_end = record_own_end(r);
+    r->expires = c->want.expires;
+    r->own_end = r->expires < own_end ? own_end : 0;
+    return check_times(c, r);
 }
 
 static enum status apply_update(struct change *c, struct store *store, int64_t now)
@@ -140,7 +238,14 @@ static enum status apply_revoke(struct change *c, struct store *store, int64_t n
     if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
         memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) != 0)
         return refuse(c, STATUS_UNKNOWN);
-    return status == STATUS_OK ? deny(c, &c->found.revoked, now) : status;
+    if (status != STATUS_OK)
+        return status;
+    deny(c, &c->found.revoked, now);
+    if (c->want.has_signed && !c->found.has_signed) {
+        c->found.has_signed = c->puts = true;
+        memcpy(c->found.signed_part, c->want.signed_part, DIGEST_SIZE);
+    }
+    return change_ban_signed(c, store, &c->found, now);
 }
 
 static enum status apply_disable(struct change *c, struct store *store, int64_t now)
@@ -167,9 +272,8 @@ static enum status apply_delete(struct change *c, struct store *store, int64_t n
 {
     enum status status = find(c, store);
 
-    (void)now;
     c->removes = status == STATUS_OK;
-    return status;
+    return status == STATUS_OK ? change_ban_token(c, store, &c->found, now) : status;
 }
 
 /* Give the new token the old one's claims. */
@@ -182,6 +286,19 @@ static void inherit(struct record *new, const struct record *old)
     record_set_description(new, record_description(old));
     memcpy(new->replaces, old->digest, ID_SIZE);
     new->has_replaces = true;
+}
+
+/* Let a token end after the grace, for good. */
+static void end_after_grace(struct change *c, int64_t now)
+{
+    struct record *old = &c->found;
+
+    old->rotated = date_of_denial(now);
+    if (old->expires <= now + c->grace)
+        return;
+    old->own_end = record_own_end(old);
+    old->expires = now + c->grace;
+    c->ends = change_update.event;
 }
 
 /* End the old token with the grace, or at once if it would not even be active by then. */
@@ -204,9 +321,9 @@ static enum status apply_rotate(struct change *c, struct store *store, int64_t n
     if (c->grace == 0 || old->activates >= now + c->grace) {
         old->revoked = date_of_denial(now);
         c->ends = change_revoke.event;
-    } else if (old->expires > now + c->grace) {
-        old->expires = now + c->grace;
-        c->ends = change_update.event;
+        status = status == STATUS_OK ? change_ban_signed(c, store, old, now) : status;
+    } else {
+        end_after_grace(c, now);
     }
     return status;
 }
@@ -218,7 +335,8 @@ static enum status apply_purge(struct change *c, struct store *store, int64_t no
 
     if (status == STATUS_OK)
         c->removes = record_ended(&c->found) <= now - c->grace;
-    return status;
+    /* What has simply reached its own end needs no ban. */
+    return c->removes && denies(&c->found) ? change_ban_token(c, store, &c->found, now) : status;
 }
 
 const struct change_kind change_create = {

@@ -2,7 +2,9 @@
 /* A request is read key by key; `readers` has one function for each. */
 #include "daemon/writer/change_request.h"
 
+#include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
+#include "daemon/writer/change_ban.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
 
@@ -11,6 +13,7 @@ static const struct change_kind *const kinds[VERB_COUNT] = {
     [VERB_UPDATE] = &change_update,   [VERB_REVOKE] = &change_revoke,
     [VERB_DISABLE] = &change_disable, [VERB_ENABLE] = &change_enable,
     [VERB_ROTATE] = &change_rotate,   [VERB_DELETE] = &change_delete,
+    [VERB_BAN] = &change_ban,
 };
 
 /* -- keys ------------------------------------------------------------------------------------ */
@@ -23,6 +26,8 @@ static const char not_an_id[] =
 /* Read one key's value into the change.  Return NULL, or what is wrong with it. */
 static const char *read_id(struct change *c, struct slice v)
 {
+    if (c->kind == &change_ban) /* it is the issuer's: see name_issued() */
+        return NULL;
     return token_id_parse(v, c->id) ? NULL : not_an_id;
 }
 
@@ -30,6 +35,7 @@ static const char *read_token(struct change *c, struct slice v)
 {
     token_digest(v, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);
+    c->want.has_signed = token_signed_digest(v, c->want.signed_part);
     return NULL;
 }
 
@@ -103,6 +109,27 @@ static const char *read_replaces(struct change *c, struct slice v)
     return token_id_parse(v, c->want.replaces) ? NULL : not_an_id;
 }
 
+static const char *read_own_end(struct change *c, struct slice v)
+{
+    c->want.own_end = TIME_NEVER;
+    return slice_is(v, "never") || (stamp_parse(v, &c->want.own_end) && c->want.own_end > 0) ?
+               NULL :
+               not_a_time;
+}
+
+static const char *read_rotated(struct change *c, struct slice v)
+{
+    return stamp_parse(v, &c->want.rotated) && c->want.rotated > 0 ? NULL : not_a_time;
+}
+
+static const char *read_signed(struct change *c, struct slice v)
+{
+    if (c->given & KEY_BIT(KEY_TOKEN))
+        return "the value shows it; it goes with digest=";
+    c->want.has_signed = true;
+    return hex_parse(v, c->want.signed_part, DIGEST_SIZE) ? NULL : "a digest is 64 hex digits";
+}
+
 /* Note the state; apply_import() sets the date of the same name unless the request has it. */
 static const char *read_state(struct change *c, struct slice v)
 {
@@ -130,6 +157,9 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_DISABLED] = read_disabled,
     [KEY_REPLACES] = read_replaces,
     [KEY_STATE] = read_state,
+    [KEY_OWN_END] = read_own_end,
+    [KEY_ROTATED] = read_rotated,
+    [KEY_SIGNED] = read_signed,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -147,7 +177,7 @@ static enum status read_keys(struct change *c, const struct request *r, struct p
 
 /* -- verbs ----------------------------------------------------------------------------------- */
 
-/* Refuse to import a value that `verify` would not look up. */
+/* Refuse to import or ban a value that `verify` would not look up. */
 static enum status check_imported(const struct request *r, const char *prefix,
                                   struct problem *problem)
 {
@@ -159,12 +189,53 @@ static enum status check_imported(const struct request *r, const char *prefix,
         return problem_set(problem, STATUS_TOO_SHORT, "%s", status_row(STATUS_TOO_SHORT)->meaning);
     if (value.len > VALUE_MAX || !token_printable(value))
         return problem_set(problem, STATUS_BAD_VALUE,
-                           "token=: a value is 32 to 512 printable ASCII characters");
+                           "token=: a value is 32 to %d printable ASCII characters", VALUE_MAX);
     if (token_form(value, prefix) == TOKEN_BAD_CHECK)
         return problem_set(problem, STATUS_BAD_VALUE,
                            "token=: begins with %s_, but its length or "
                            "checksum is wrong: mistyped or cut off",
                            prefix);
+    return STATUS_OK;
+}
+
+static void add_name(struct change *c, const uint8_t digest[DIGEST_SIZE])
+{
+    memcpy(c->name[c->names++], digest, DIGEST_SIZE);
+}
+
+/* Name what is to be banned, by what its issuer calls it, in both spellings that verifiers give it. */
+static enum status name_issued(struct change *c, const struct request *r, struct problem *problem)
+{
+    struct slice issuer = r->value[KEY_ISSUER], id = r->value[KEY_ID];
+
+    if (!request_has(r, KEY_ID) || id.len == 0)
+        return problem_set(problem, STATUS_MISSING, "usage: %s", verb_row(VERB_BAN)->usage);
+    if (memchr(id.at, '\0', id.len) != NULL ||
+        (issuer.len > 0 && memchr(issuer.at, '\0', issuer.len) != NULL))
+        return problem_set(problem, STATUS_BAD_VALUE, "issuer=, id=: NUL is not allowed");
+    for (int secret = 0; secret <= 1; secret++) {
+        char written[sizeof(((struct jeton_identity *)NULL)->id)];
+        uint8_t digest[DIGEST_SIZE];
+        credential_id_write(id, secret != 0, written);
+        token_issued_digest(issuer, slice_of(written), digest);
+        if (secret == 0)
+            memcpy(c->want.digest, digest, DIGEST_SIZE);
+        add_name(c, digest);
+    }
+    return STATUS_OK;
+}
+
+/* Name what is to be banned; `want.digest` is the first of the names. */
+static enum status name_banned(struct change *c, const struct request *r, struct problem *problem)
+{
+    if (request_has(r, KEY_ISSUER))
+        return name_issued(c, r, problem);
+    if (request_has(r, KEY_ID))
+        return problem_set(problem, STATUS_SYNTAX, "id= goes with issuer=; usage: %s",
+                           verb_row(VERB_BAN)->usage);
+    add_name(c, c->want.digest);
+    if (c->want.has_signed)
+        add_name(c, c->want.signed_part);
     return STATUS_OK;
 }
 
@@ -191,10 +262,12 @@ struct change *change_request_read(const struct request *r,
     c->pid = context->pid;
     c->want.expires = TIME_NEVER;
     enum status status = STATUS_OK;
-    if (r->verb == VERB_IMPORT)
+    if (r->verb == VERB_IMPORT || r->verb == VERB_BAN)
         status = check_imported(r, context->prefix, problem);
     if (status == STATUS_OK)
         status = read_keys(c, r, problem);
+    if (status == STATUS_OK && r->verb == VERB_BAN)
+        status = name_banned(c, r, problem);
     if (status != STATUS_OK) {
         change_free(c);
         return NULL;
@@ -209,6 +282,16 @@ struct change *change_request_read(const struct request *r,
     return c;
 }
 
+static void put_banned(const struct change *c, struct text *t)
+{
+    int64_t until = c->bans > 0 ? c->ban[0].until : c->want.expires;
+
+    line_puts(t, "state", "banned");
+    if (until != TIME_NEVER)
+        line_put_time(t, "expires", until);
+    reply_end(t, STATUS_OK, NULL);
+}
+
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *t)
 {
     if (c->problem.status != STATUS_OK) {
@@ -218,6 +301,10 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
     reply_begin(t, STATUS_OK);
     text_adds(t, " id=");
     text_add_hex(t, c->after->digest, ID_SIZE);
+    if (c->after == &c->want && !c->is_new) { /* no token: it is banned */
+        put_banned(c, t);
+        return;
+    }
     if (c->value_len > 0)
         line_put(t, "token", (struct slice){ c->value, c->value_len });
     if (role == ROLE_ADMIN)

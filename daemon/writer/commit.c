@@ -7,6 +7,8 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/probe.h"
+#include "daemon/table/token_bans.h"
+#include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
 
 enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
@@ -14,7 +16,7 @@ enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
 /* Counts of a batch, without the changes that were refused. */
 struct totals {
     uint64_t changes;
-    uint64_t tokens; /* records that are put */
+    uint64_t tokens; /* slots of the table: records that are put, aliases, bans */
     uint64_t bytes;  /* of their strings in the table */
 };
 
@@ -26,6 +28,7 @@ static bool reserve(struct writer *w, const struct totals *totals);
 static bool commit(struct writer *w, uint64_t changes);
 static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
 static void requeue(struct writer *w, struct mail_list *batch);
+static void count_bans(struct writer *w, const struct mail_list *batch);
 static void update_counters(struct writer *w);
 static void save_unsaved(struct writer *w, int64_t now);
 
@@ -97,6 +100,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
         requeue(w, batch);
     } else {
         disk_failure_handle(&w->disk_failure, batch, tried);
+        count_bans(w, batch);
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
@@ -123,13 +127,14 @@ static bool take_more(struct writer *w, struct mail_list *batch, size_t *space)
 
 static void add_record(struct totals *totals, const struct record *r)
 {
-    totals->tokens++;
+    totals->tokens += 1 + (uint64_t)r->has_signed;
     totals->bytes += (uint64_t)r->subject_len + r->scopes_len;
 }
 
-static void add(struct totals *totals, const struct change *c)
+static void add(struct writer *w, struct totals *totals, const struct change *c)
 {
     totals->changes++;
+    totals->tokens += token_table_keeps_bans(w->token_table) ? c->bans : 0;
     if (c->puts)
         add_record(totals, c->after);
     if (c->rotates)
@@ -153,7 +158,7 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
         mail_append(&done, &c->mail);
         ok = apply_one(w, c, now);
         if (change_writes(c))
-            add(totals, c);
+            add(w, totals, c);
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
@@ -167,7 +172,7 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
-    if (c->kind->deny != 0 || c->removes ||
+    if (c->kind->deny != 0 || c->removes || !c->puts ||
         unsaved_flags(&w->disk_failure.unsaved, concerned->digest) == 0)
         return false;
     problem_set(&c->problem, STATUS_STORE,
@@ -183,6 +188,7 @@ static bool add_token(struct writer *w, struct change *c)
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
         c->puts = c->rotates = c->is_new = false;
+        c->bans = 0;
     }
     return found != STORE_FAILED;
 }
@@ -191,9 +197,15 @@ static bool add_token(struct writer *w, struct change *c)
  * spoilt. */
 static bool put(struct writer *w, struct change *c)
 {
+    bool ok = true;
+
     if (c->removes)
-        return store_remove(w->store, c->after->digest);
-    return c->is_new ? add_token(w, c) : store_put(w->store, c->after);
+        ok = store_remove(w->store, c->after->digest);
+    else if (c->is_new)
+        ok = add_token(w, c);
+    else if (c->puts)
+        ok = store_put(w->store, c->after);
+    return ok && change_ban_put(c, w->store);
 }
 
 typedef bool entry_adder(const struct change *c, struct journal *j, struct slice claims,
@@ -233,6 +245,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
+    if (c->kind->adds && c->want.has_signed)
+        c->has_twin = token_bans_find_alias(w->token_table, c->want.signed_part, c->id);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
@@ -312,7 +326,9 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
+        w->bans -= c->lapses && w->bans > 0;
     }
+    count_bans(w, batch);
     if (changes > 0) {
         write_queue_count_commit(w->queue, changes);
         disk_failure_note_commit(&w->disk_failure);
@@ -320,10 +336,18 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
     PROBE(publish, changes, journal_newest(w->journal));
 }
 
+/* Count the bans of a batch, and those of one that failed and may yet be there. */
+static void count_bans(struct writer *w, const struct mail_list *batch)
+{
+    for (const struct mail *m = batch->first; m != NULL; m = m->next)
+        w->bans += ((const struct change *)m)->new_bans;
+}
+
 static void update_counters(struct writer *w)
 {
     uint64_t newest = journal_newest(w->journal);
 
+    write_queue_set_ban_count(w->queue, w->bans);
     if (!w->disk_failure.broken) {
         history_note(&w->history, newest); /* before anybody is shown it */
         write_queue_set_newest(w->queue, newest);
@@ -339,9 +363,7 @@ static void requeue(struct writer *w, struct mail_list *batch)
 {
     for (struct mail *m = batch->first; m != NULL; m = m->next) {
         struct change *c = change_of(m);
-        c->problem = (struct problem){ .status = STATUS_OK };
-        c->puts = c->rotates = c->removes = c->is_new = false;
-        c->ends = NULL;
+        change_reset(c);
     }
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;

@@ -24,8 +24,8 @@ struct disk_failure {
     bool readable;          /* store and journal can be read */
     bool failure_logged;    /* the last log message says that the store does not work */
     uint64_t attempted;     /* the newest serial of a commit that failed; 0: none */
-    size_t uncertain_count; /* tokens that it may have changed */
-    struct uncertain uncertain[2 * DISK_FAILURE_CHANGES_MAX];
+    size_t uncertain_count; /* tokens and bans that it may have changed */
+    struct uncertain uncertain[UNCERTAIN_MAX * DISK_FAILURE_CHANGES_MAX];
 };
 
 /* Set the problem of each change of a failed batch, and keep its denials as unsaved.  `tried`:

@@ -14,6 +14,7 @@ struct load {
     struct creation_index *index;
     const struct generation *g; /* the current table */
     size_t count;               /* of the batch */
+    size_t aliases;             /* of the batch */
     uint64_t bytes;             /* of the strings in the batch */
     struct record record[BATCH];
 };
@@ -22,7 +23,7 @@ struct load {
 static bool flush(struct load *l)
 {
     if (creation_index_reserve(l->index, l->count) < 0 ||
-        token_table_reserve(l->token_table, l->count, l->bytes) < 0)
+        token_table_reserve(l->token_table, l->count + l->aliases, l->bytes) < 0)
         return false;
     for (size_t i = 0; i < l->count; i++)
         table_prefetch(token_table_table(l->g), l->record[i].digest);
@@ -30,7 +31,7 @@ static bool flush(struct load *l)
         creation_index_add(l->index, l->record[i].created, l->record[i].serial,
                            l->record[i].digest);
     token_table_put_all(l->token_table, l->record, l->count);
-    l->count = 0;
+    l->count = l->aliases = 0;
     l->bytes = 0;
     l->g = token_table_enter(l->token_table, READER);
     return true;
@@ -41,6 +42,7 @@ static bool add_to_batch(struct record_visitor *visitor)
     struct load *l = (struct load *)visitor;
     const struct record *r = &l->record[l->count++];
 
+    l->aliases += r->has_signed;
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
     bool ok = l->count < BATCH || flush(l);
     l->visitor.record = &l->record[l->count];
@@ -54,7 +56,7 @@ static bool run(struct load *l, struct store *store, uint64_t tokens, struct pro
 }
 
 static bool load_tokens(struct store *store, uint64_t tokens, struct token_table *token_table,
-                        struct creation_index *index, struct problem *problem)
+                        struct creation_index *index, uint64_t *bans, struct problem *problem)
 {
     struct load *l = token_table != NULL ? calloc(1, sizeof(*l)) : NULL;
 
@@ -67,12 +69,13 @@ static bool load_tokens(struct store *store, uint64_t tokens, struct token_table
     l->g = token_table_enter(token_table, READER);
     bool loaded = run(l, store, tokens, problem);
     token_table_leave(token_table, READER);
+    *bans = l->visitor.bans;
     free(l);
     return loaded && store_has_all(store, token_table_figures(token_table).tokens, tokens, problem);
 }
 
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
-                struct token_table **token_table, struct creation_index *index,
+                struct token_table **token_table, struct creation_index *index, uint64_t *bans,
                 struct problem *problem)
 {
     if (!store_load_journal(store, journal, problem))
@@ -81,5 +84,5 @@ bool load_store(struct store *store, const char *prefix, struct journal *journal
     if (!store_can_hold(store, tokens, problem))
         return false;
     *token_table = token_table_new(prefix, tokens);
-    return load_tokens(store, tokens, *token_table, index, problem);
+    return load_tokens(store, tokens, *token_table, index, bans, problem);
 }

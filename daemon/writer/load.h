@@ -9,9 +9,10 @@
 #include "daemon/table/token_table.h"
 
 /* Load the store into a journal and an index that are empty, and into a new *token_table, which is
- * NULL before and the caller's to free whatever the result.  False: *problem says why. */
+ * NULL before and the caller's to free whatever the result; *bans is how many
+ * bans it has.  False: *problem says why. */
 bool load_store(struct store *store, const char *prefix, struct journal *journal,
-                struct token_table **token_table, struct creation_index *index,
+                struct token_table **token_table, struct creation_index *index, uint64_t *bans,
                 struct problem *problem);
 
 #endif

@@ -2,6 +2,7 @@
 #include "daemon/writer/publish.h"
 
 #include "daemon/base/journald.h"
+#include "daemon/table/token_bans.h"
 
 /* Return the change's pending denial, or NULL.  Only a disable needs one: nothing else that denies
  * can be allowed again. */
@@ -22,6 +23,17 @@ void publish_denial_end(struct change *c, struct token_table *token_table)
         token_table_deny_end(token_table, pending_deny_of(c));
 }
 
+/* A ban takes the slot of the token that is removed, so that no reader finds neither. */
+static void publish_bans(const struct change *c, struct token_table *token_table)
+{
+    for (size_t i = 0; i < c->bans; i++) {
+        if (c->lapses)
+            token_bans_remove(token_table, c->ban[i].digest);
+        else
+            token_bans_put(token_table, c->ban[i].digest);
+    }
+}
+
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used)
 {
@@ -33,9 +45,11 @@ void publish_change(const struct change *c, struct token_table *token_table,
         token_table_put(token_table, c->after);
     if (c->rotates)
         token_table_put(token_table, &c->found);
+    publish_bans(c, token_table);
     if (!c->removes)
         return;
     token_table_remove(token_table, c->after->digest);
+    token_bans_remove_alias(token_table, c->after);
     creation_index_remove(index, c->after->created, c->after->serial);
     if (last_used != NULL)
         last_used_remove(last_used, c->after->digest);
@@ -62,7 +76,7 @@ static void report(const struct change *c, const char *event, const uint8_t *dig
 
 void publish_report(const struct change *c)
 {
-    report(c, c->kind->event, c->after->digest, c->serial);
+    report(c, change_event(c), c->after->digest, c->serial);
     if (c->rotates && c->ends != NULL)
         report(c, c->ends, c->found.digest, c->serial + 1);
 }

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "daemon/base/mailbox.h"
+#include "daemon/store/store_bans.h"
 #include "proto/position.h"
 #include "proto/request.h"
 
@@ -40,8 +41,10 @@ struct scan {
     int64_t created;       /* of the last token looked at: its position in the creation index */
     uint64_t serial;       /* and its serial */
     struct position entry; /* of journal and watch: the last entry sent, of the epoch asked for */
-    uint64_t count;        /* lines sent */
-    uint8_t last[ID_SIZE]; /* the last token sent */
+    bool at_bans;          /* export: all tokens are sent */
+    struct store_place place; /* then the next ban */
+    uint64_t count;           /* lines sent */
+    uint8_t last[ID_SIZE];    /* the last token sent */
 
     /* the chunk */
     bool finished; /* its last line is the final one */

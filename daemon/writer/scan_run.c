@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/writer/scan_bans.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/verdict.h"
@@ -28,6 +29,7 @@ static step_function step_list, step_show, step_journal, step_watch;
 /* Write one token's data line. */
 typedef void put_token(struct step *s, const struct record *r);
 static put_token put_listed, put_exported;
+static void list_bans(struct step *s);
 
 static const struct {
     step_function *step;
@@ -170,11 +172,7 @@ static void put_exported(struct step *s, const struct record *r)
     text_adds(&s->text, "* import digest=");
     text_add_hex(&s->text, r->digest, DIGEST_SIZE);
     line_put_time(&s->text, "created", r->created);
-    if (r->revoked != 0)
-        line_put_time(&s->text, "revoked", r->revoked);
-    if (r->disabled != 0)
-        line_put_time(&s->text, "disabled", r->disabled);
-    put_replaces(s, r);
+    record_put_history(&s->text, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
 }
@@ -237,13 +235,35 @@ static void step_list(struct step *s)
     struct creation_index *index = &s->writer->index;
     struct scan *scan = s->scan;
 
+    if (scan->at_bans) {
+        list_bans(s);
+        return;
+    }
     if (!begin_after(s))
         return;
     size_t at = creation_index_after(index, scan->created, scan->serial);
     size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
     while (at < stop && !atomic_load(&scan->stop) && list_one(s, &index->entry[at]))
         at++;
-    if (!scan->finished && (at == index->count || atomic_load(&scan->stop))) {
+    if (scan->finished || (at < index->count && !atomic_load(&scan->stop)))
+        return;
+    scan->at_bans = scan->verb == VERB_EXPORT && !atomic_load(&scan->stop);
+    if (!scan->at_bans) {
+        finish_count(s);
+        finish_end(s);
+    }
+}
+
+/* Export bans, behind all tokens: what was a token meanwhile becomes a ban, never the reverse. */
+static void list_bans(struct step *s)
+{
+    struct scan *scan = s->scan;
+    struct problem problem;
+
+    enum store_found found = scan_bans_put(scan, s->writer->store, &s->text, &problem);
+    if (found == STORE_FAILED) {
+        finish(s, STATUS_STORE, problem.message);
+    } else if (found == STORE_ABSENT || atomic_load(&scan->stop)) {
         finish_count(s);
         if (scan->verb == VERB_EXPORT)
             put_epoch(s);

@@ -1,50 +1,78 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/uncertain.h"
 
+#include "daemon/table/token_bans.h"
+
 static struct uncertain uncertain_about(const struct record *r, bool allow)
 {
     struct uncertain u = { .created = r->created, .serial = r->serial, .allow = allow };
 
-    memcpy(u.id, r->digest, ID_SIZE);
+    memcpy(u.digest, r->digest, DIGEST_SIZE);
     return u;
 }
 
-size_t uncertain_of(const struct change *c, struct uncertain list[2])
+size_t uncertain_of(const struct change *c, struct uncertain list[UNCERTAIN_MAX])
 {
-    list[0] = uncertain_about(c->after, c->kind->allow);
-    if (!c->rotates)
-        return 1;
-    list[1] = uncertain_about(&c->found, false);
-    return 2;
+    size_t count = 0;
+
+    if (change_has_token(c))
+        list[count++] = uncertain_about(c->after, c->kind->allow);
+    if (c->rotates)
+        list[count++] = uncertain_about(&c->found, false);
+    for (size_t i = 0; i < c->bans; i++) {
+        list[count] = (struct uncertain){ .is_ban = true };
+        memcpy(list[count++].digest, c->ban[i].digest, DIGEST_SIZE);
+    }
+    return count;
 }
 
 bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE])
 {
     for (size_t i = 0; i < count; i++)
-        if (memcmp(list[i].id, id, ID_SIZE) == 0)
+        if (!list[i].is_ban && memcmp(list[i].digest, id, ID_SIZE) == 0)
             return true;
     return false;
+}
+
+static bool resolve_ban(const struct uncertain *u, struct store *store,
+                        struct token_table *token_table)
+{
+    struct ban ban;
+    enum store_found found = store_get_ban(store, u->digest, &ban);
+
+    if (found == STORE_FAILED || token_table_reserve(token_table, 1, 0) < 0)
+        return false;
+    if (found == STORE_FOUND)
+        token_bans_put(token_table, u->digest);
+    else
+        token_bans_remove(token_table, u->digest);
+    return true;
+}
+
+static bool reserve(const struct record *r, struct token_table *token_table,
+                    struct creation_index *index)
+{
+    return creation_index_reserve(index, 1) == 0 &&
+           token_table_reserve(token_table, 2, (uint64_t)r->subject_len + r->scopes_len) == 0;
 }
 
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
                        struct token_table *token_table, struct creation_index *index)
 {
     static struct record r; /* static: large, and of one thread only */
-    enum store_found found = store_get(store, u->id, &r);
 
-    if (found == STORE_FAILED)
-        return false;
-    if (found == STORE_FOUND &&
-        (creation_index_reserve(index, 1) < 0 ||
-         token_table_reserve(token_table, 1, (uint64_t)r.subject_len + r.scopes_len) < 0))
+    if (u->is_ban)
+        return resolve_ban(u, store, token_table);
+    enum store_found found = store_get(store, u->digest, &r);
+    if (found == STORE_FAILED || (found == STORE_FOUND && !reserve(&r, token_table, index)))
         return false;
     creation_index_remove(index, u->created, u->serial);
     /* A slot keeps its denials, but not when it is another token with the same id. */
     if (found == STORE_ABSENT || r.serial > u->serial)
-        token_table_remove(token_table, u->id);
+        token_table_remove(token_table, u->digest);
     if (found == STORE_FOUND) {
         if (u->allow && r.disabled == 0)
-            token_table_allow(token_table, u->id);
+            token_table_allow(token_table, u->digest);
         token_table_put(token_table, &r);
         creation_index_remove(index, r.created, r.serial);
         creation_index_add(index, r.created, r.serial, r.digest);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens that a failed commit may have changed all the same, and the message for those who asked
+/* Tokens and bans that a failed commit may have changed all the same, and the message for those who asked
  * for the changes.  The writer's thread only. */
 #ifndef JETON_DAEMON_WRITER_UNCERTAIN_H
 #define JETON_DAEMON_WRITER_UNCERTAIN_H
@@ -9,19 +9,22 @@
 #include "daemon/writer/change.h"
 
 struct uncertain {
-    uint8_t id[ID_SIZE];
+    bool is_ban;
+    uint8_t digest[DIGEST_SIZE]; /* begins with a token's id */
     int64_t created; /* with the serial: its place in the index, if the commit is done */
     uint64_t serial;
     bool allow; /* the change would end a disable */
 };
 
-/* List the tokens of an applied change, one or two; return how many. */
-size_t uncertain_of(const struct change *c, struct uncertain list[2]);
+enum { UNCERTAIN_MAX = 2 + CHANGE_NAMES_MAX }; /* of one change */
+
+/* List the tokens and bans of an applied change; return how many. */
+size_t uncertain_of(const struct change *c, struct uncertain list[UNCERTAIN_MAX]);
 
 /* True if the list has this token. */
 bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE]);
 
-/* Bring table and index into agreement with the store's record of the token.  False: that cannot be
+/* Bring table and index into agreement with the store's record of the token, or its ban.  False: that cannot be
  * read, or there is no memory. */
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
                        struct token_table *token_table, struct creation_index *index);

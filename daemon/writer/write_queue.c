@@ -27,6 +27,8 @@ struct write_queue {
     _Atomic int64_t clock_behind;
     _Atomic bool purge_waits;
     const char *epoch; /* the writer's */
+    _Atomic uint64_t ban_count;
+    atomic_int bans; /* enum ban_state */
     struct histogram commit_time;
 };
 
@@ -88,6 +90,22 @@ void write_queue_wake(struct write_queue *q)
     mailbox_wake(&q->scans);
 }
 
+void write_queue_want_bans(struct write_queue *q)
+{
+    atomic_store(&q->bans, BANS_WANTED);
+    mailbox_wake(&q->scans);
+}
+
+void write_queue_drop_bans(struct write_queue *q)
+{
+    atomic_store(&q->bans, BANS_OUT);
+}
+
+enum ban_state write_queue_bans(const struct write_queue *q)
+{
+    return (enum ban_state)atomic_load(&q->bans);
+}
+
 struct write_queue_stats write_queue_stats(struct write_queue *q)
 {
     int64_t since = atomic_load(&q->busy_since);
@@ -104,6 +122,7 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .clock = { .ahead = atomic_load(&q->clock_ahead),
                    .behind = atomic_load(&q->clock_behind),
                    .may_purge = !atomic_load(&q->purge_waits) },
+        .bans = atomic_load(&q->ban_count),
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
     };
 }
@@ -226,4 +245,14 @@ void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint6
 {
     atomic_store(&q->oldest, journal_oldest);
     atomic_store(&q->store_bytes, bytes);
+}
+
+void write_queue_set_ban_count(struct write_queue *q, uint64_t bans)
+{
+    atomic_store(&q->ban_count, bans);
+}
+
+void write_queue_set_bans(struct write_queue *q, enum ban_state state)
+{
+    atomic_store(&q->bans, state);
 }

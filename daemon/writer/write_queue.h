@@ -12,6 +12,9 @@
 
 struct write_queue;
 
+/* Whether the table has the store's bans (ban_load.h). */
+enum ban_state { BANS_OUT, BANS_WANTED, BANS_LOADING, BANS_IN, BANS_FAILED };
+
 struct write_queue_stats {
     uint64_t commits;
     uint64_t changes;
@@ -22,6 +25,7 @@ struct write_queue_stats {
     uint64_t journal_newest;
     uint64_t store_bytes;
     struct clock_state clock;
+    uint64_t bans;         /* in the store */
     uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
@@ -50,6 +54,11 @@ void write_queue_wake(struct write_queue *q);
 
 /* Return the epoch of the store (store/history.h), which does not change. */
 const char *write_queue_epoch(const struct write_queue *q);
+/* Ask for the bans to be loaded into the table, and look how far that is.  The main thread alone asks
+ * for them, and drops them again. */
+void write_queue_want_bans(struct write_queue *q);
+void write_queue_drop_bans(struct write_queue *q);
+enum ban_state write_queue_bans(const struct write_queue *q);
 
 /* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
@@ -98,5 +107,9 @@ void write_queue_set_clock(struct write_queue *q, const struct clock_state *stat
 void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
 void write_queue_set_held(struct write_queue *q, uint64_t answers);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
+void write_queue_set_ban_count(struct write_queue *q, uint64_t bans);
+
+/* Set how far the loading of bans is. */
+void write_queue_set_bans(struct write_queue *q, enum ban_state state);
 
 #endif

@@ -25,7 +25,8 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                           .journal = journal_new(journal_entries),
                           .history = { .fd = -1 } };
     bool loaded = w->journal != NULL &&
-                  load_store(store, prefix, w->journal, &w->token_table, &w->index, problem) &&
+                  load_store(store, prefix, w->journal, &w->token_table, &w->index, &w->bans,
+                             problem) &&
                   history_begin(&w->history, store, journal_newest(w->journal), problem);
     if (loaded)
         w->queue = write_queue_new(w->token_table);
@@ -41,6 +42,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
     w->disk_failure.readable = true;
+    write_queue_set_ban_count(w->queue, w->bans);
     w->newest_time = journal_newest_time(w->journal);
     w->retry = w->history.unsaved; /* at once, with the first batch */
     write_queue_set_epoch(w->queue, w->history.epoch);

@@ -29,6 +29,7 @@ struct writer {
     uint64_t store_before;           /* the file's size when the transaction began */
     int64_t newest_time;             /* of the journal's newest entry; 0: there is none */
     uint64_t tokens;                 /* in the store, as far as the transaction got */
+    uint64_t bans;                   /* in the store */
     struct disk_failure disk_failure;
     struct held_answers held_answers;
 };

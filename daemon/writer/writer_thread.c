@@ -6,6 +6,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
+#include "daemon/writer/ban_load.h"
 #include "daemon/writer/clock_check.h"
 #include "daemon/writer/commit.h"
 #include "daemon/table/lease.h"
@@ -23,6 +24,7 @@ struct writer_thread {
     struct clock_check clock_check;
     struct lease_file lease_file;
     struct purge purge;
+    struct ban_load ban_load;
     struct mail_list ready;  /* scans that take turns */
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
@@ -128,6 +130,7 @@ static void *run(void *writer_thread)
         bool busy = one_batch(t);
         busy = one_chunk(t) || busy;
         release_answers(t, false);
+        busy = ban_load_step(&t->ban_load, t->writer) || busy;
         chores(t);
         if (!busy && stopping)
             break;

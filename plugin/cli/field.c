@@ -45,6 +45,8 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_DESCRIPTION_MAX] = { .key = "description_max", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_IMPORTED] =        { .key = "imported", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_REFUSED] =         { .key = "refused", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_BANS] =            { .key = "bans", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_BANNED] =          { .key = "banned", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 

@@ -9,7 +9,7 @@ static const char options[] =
     "  -S, --socket PATH       the socket to use; else JETON_SOCKET, else one in /run/jeton\n"
     "  -j, --json              print JSON\n"
     "  -p, --plain             print tab-separated lines on a terminal, too\n"
-    "      --value             revoke, import: read a value\n"
+    "      --value             revoke, ban, import: read a value\n"
     "  -k, --keep-going        import: continue after a refused line\n"
     "      --prometheus        stats: print Prometheus' text format\n"
     "  -T, --timeout DURATION  wait that long for an answer (default 1m; 0s: for ever)\n"

@@ -16,6 +16,7 @@ enum {
 struct in_flight {
     uint64_t line;
     const char *why; /* why it is refused locally; or NULL */
+    bool is_ban;
 };
 
 struct import {
@@ -30,6 +31,8 @@ struct import {
     struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
     unsigned first, count;                     /* of the ring */
     uint64_t imported, refused;
+    uint64_t bans;       /* lines that ban something */
+    uint64_t banned;     /* tokens that are banned there, and not imported */
     uint64_t in_part;    /* imports since the last OK line, which has a count */
     enum cli_exit worst; /* exit status so far */
 };
@@ -196,23 +199,24 @@ static void end_export(struct import *im, struct slice line)
     im->in_part = 0;
 }
 
-static void push(struct import *im, const char *why)
+static void push(struct import *im, const char *why, bool is_ban)
 {
-    im->in_flight[(im->first + im->count++) % IN_FLIGHT_MAX] = (struct in_flight){ im->line, why };
+    im->in_flight[(im->first + im->count++) % IN_FLIGHT_MAX] = (struct in_flight){ im->line, why,
+                                                                                   is_ban };
 }
 
-static void send_import(struct import *im, struct slice arguments)
+static void send_request(struct import *im, bool is_ban, struct slice arguments)
 {
-    static const struct slice verb = SLICE("import "), end = SLICE("\n");
+    static const struct slice import = SLICE("import "), ban = SLICE("ban "), end = SLICE("\n");
 
-    cli_connection_queue(&im->c->connection, verb);
+    cli_connection_queue(&im->c->connection, is_ban ? ban : import);
     cli_connection_queue(&im->c->connection, arguments);
     cli_connection_queue(&im->c->connection, end);
-    push(im, NULL);
+    push(im, NULL, is_ban);
     im->in_part++;
 }
 
-/* Send the line as an import, whatever it is: a file cannot ask for anything else. */
+/* Send the line as an import or a ban, whatever it is: a file cannot ask for anything else. */
 static void send_line(struct import *im, struct slice line)
 {
     struct slice rest = line, word;
@@ -225,14 +229,14 @@ static void send_line(struct import *im, struct slice line)
     if (slice_is(word, "*")) {
         line = rest;
         word = take_word(&rest);
-        im->in_export = im->in_export || slice_is(word, "import");
+        im->in_export = im->in_export || slice_is(word, "import") || slice_is(word, "ban");
     }
     if (slice_is(word, "OK"))
         end_export(im, rest);
-    else if (slice_is(word, "import"))
-        send_import(im, rest);
+    else if (slice_is(word, "import") || slice_is(word, "ban"))
+        send_request(im, slice_is(word, "ban"), rest);
     else if (word.len > 0 && memchr(word.at, '=', word.len) != NULL)
-        send_import(im, line);
+        send_request(im, false, line);
     else
         refuse_locally(im, "the line is not one of an export");
 }
@@ -271,11 +275,13 @@ static int take_replies(struct import *im)
             im->stopped = true;
             return reply.kind == ANSWER_ERR ? 0 : -EPROTO;
         }
-        uint64_t line = pop(im).line;
+        struct in_flight line = pop(im);
         if (reply.kind == ANSWER_OK)
-            im->imported++;
+            *(line.is_ban ? &im->bans : &im->imported) += 1;
+        else if (reply.status == STATUS_BANNED)
+            im->banned++; /* as it should be */
         else
-            refuse(im, line, line_get(&reply.line, "message"), cli_request_exit(&reply));
+            refuse(im, line.line, line_get(&reply.line, "message"), cli_request_exit(&reply));
         report_local_refusals(im);
     }
     return taken;
@@ -300,8 +306,13 @@ static void refuse(struct import *im, uint64_t line, struct slice message, enum 
 static void refuse_locally(struct import *im, const char *why)
 {
     im->stopped = im->stopped || !im->c->keep_going;
-    push(im, why);
+    push(im, why, false);
     report_local_refusals(im);
+}
+
+static struct slice number_in(char text[24], uint64_t number)
+{
+    return (struct slice){ text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number) };
 }
 
 static void sum_up(const struct import *im)
@@ -313,17 +324,16 @@ static void sum_up(const struct import *im)
         [CLI_EXIT_UNAVAILABLE] = "unavailable",
         [CLI_EXIT_FORBIDDEN] = "refused",
     };
-    char imported[24], refused[24], unknown[128] = "", stopped[160] = "";
+    char imported[24], refused[24], bans[24], banned[24], unknown[128] = "", stopped[160] = "",
+                                                          denied[128] = "";
     unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
-    struct line line = {
-        2, { { SLICE("imported"), { imported, 0 } }, { SLICE("refused"), { refused, 0 } } }
-    };
+    struct line line = { 4,
+                         { { SLICE("imported"), number_in(imported, im->imported) },
+                           { SLICE("refused"), number_in(refused, im->refused) },
+                           { SLICE("bans"), number_in(bans, im->bans) },
+                           { SLICE("banned"), number_in(banned, im->banned) } } };
 
     cli_message_progress_end();
-    snprintf(imported, sizeof(imported), "%llu", (unsigned long long)im->imported);
-    snprintf(refused, sizeof(refused), "%llu", (unsigned long long)im->refused);
-    line.argument[0].value.len = strlen(imported);
-    line.argument[1].value.len = strlen(refused);
     if (im->c->output.form == CLI_OUTPUT_JSON)
         cli_output_object(&im->c->output, NULL, &line, slice_of(reasons[im->worst]));
     if (im->count > 0)
@@ -338,7 +348,10 @@ static void sum_up(const struct import *im)
                      "" :
                      "  With --keep-going, refused lines are skipped.");
     cli_output_flush(&im->c->output);
-    cli_message("imported %s token%s, refused %s line%s%s%s", imported,
-                im->imported == 1 ? "" : "s", refused, im->refused == 1 ? "" : "s", unknown,
+    if (im->bans > 0 || im->banned > 0)
+        snprintf(denied, sizeof(denied), "; %s ban%s, %s token%s not imported because banned", bans,
+                 im->bans == 1 ? "" : "s", banned, im->banned == 1 ? "" : "s");
+    cli_message("imported %s token%s, refused %s line%s%s%s%s", imported,
+                im->imported == 1 ? "" : "s", refused, im->refused == 1 ? "" : "s", denied, unknown,
                 stopped);
 }

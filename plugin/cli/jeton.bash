@@ -23,7 +23,7 @@ _jeton_keys() {
         if [[ $key != token= && " ${words[*]}" != *[\ -]"$key"* ]]; then
             printf '%s\n' "$key"
         fi
-    done < <(grep -oE '\b[a-z]+=' <<<"$usage" | sort -u)
+    done < <(grep -oE '\b[a-z_]+=' <<<"$usage" | sort -u)
 }
 
 # Identifiers of tokens in the state $1, or in any: of the oldest thousand, if they come soon.

@@ -58,12 +58,19 @@ static const struct cli_verb verbs[] = {
       .prints_value = true,
       .note = "If standard output is no terminal, the value alone goes there.\n" },
     { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_BAN,
+      .usage =
+          "ban --value | digest=HEX | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
+      .run = cli_show_object,
+      .view = &cli_view_tokens,
+      .value = CLI_VALUE_OPTIONAL },
     { .verb = VERB_IMPORT,
       .run = run_import,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
-      .usage = "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
-               "[revoked=TIME] [disabled=TIME] [replaces=ID] [create's keys]",
+      .usage =
+          "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
+          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [create's keys]",
       .note = "Without arguments, lines as export prints them are read from standard input.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },

@@ -23,6 +23,7 @@ static const struct row {
     { "requests", COUNTER, "Request lines received." },
     { "tables_sent", COUNTER, "Times that the token table was sent to a client." },
     { "tokens", GAUGE, "Tokens in the store." },
+    { "bans", GAUGE, "Bans in the store." },
     { "table_generation", COUNTER, "Tables made so far." },
     { "table_held*", GAUGE, "Old token tables that clients still hold, and their memory." },
     { "table_*", GAUGE, "Size of the token table." },

@@ -57,7 +57,8 @@ enum jeton_status {
     JETON_OK = 0, /* the token is good for what was asked */
 
     /* The answer is no. */
-    JETON_MALFORMED = 1,  /* not a token: mistyped, cut off, too short or too long */
+    JETON_MALFORMED = 1,  /* not a token: mistyped, cut off, shorter than 32 bytes, longer than 8184
+                             or than a request to the daemon has space for */
     JETON_UNKNOWN = 2,    /* no such token here */
     JETON_IDENTIFIER = 3, /* a token's identifier, which authenticates nothing */
     JETON_PENDING = 4,    /* not active yet: see retry_after */

@@ -45,7 +45,7 @@ enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASES };
 /* A value that was accepted, and for what.  From sodium_malloc(), owned by the PAM handle. */
 struct accepted {
     struct pam_request request;
-    char value[VALUE_MAX + 1];
+    char value[];
 };
 
 struct answer {
@@ -209,7 +209,8 @@ static void wipe(pam_handle_t *pamh, void *data, int status)
 static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value)
 {
     size_t len = strlen(value);
-    struct accepted *accepted = len <= VALUE_MAX ? sodium_malloc(sizeof(*accepted)) : NULL;
+    struct accepted *accepted = len <= VALUE_MAX ? sodium_malloc(sizeof(*accepted) + len + 1) :
+                                                   NULL;
 
     if (accepted == NULL)
         return PAM_BUF_ERR;

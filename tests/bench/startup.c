@@ -80,7 +80,7 @@ static void enqueue_all(const char *path, struct batch_queue *queue)
     bool ended = false;
 
     if (!tdb_file_init(&file, path) || !tdb_file_open(&file, O_RDONLY) ||
-        !tdb_walk(&file, enqueue, queue, &ended))
+        !tdb_walk_all(&file, enqueue, queue, &ended))
         die("the file cannot be read");
     tdb_file_close(&file);
 }

@@ -56,6 +56,8 @@ static void expect_new_value(struct token *t)
     expect_text("token", t->value);
 }
 
+#include "tests/fuzz/denials.h"
+
 static bool expect_bad_times(const struct token *t, bool is_new)
 {
     if (!(is_new && t->expires <= fuzz_clock.wall) && t->expires > t->activates)
@@ -77,9 +79,13 @@ static void check_create(const struct pending_request *a)
 
 static void check_import(const struct pending_request *a)
 {
+    struct token *t = model_find(a->token.id);
+
+    if (expect_banned(a) || (t != NULL && expect_merged(a, t)))
+        return;
     if (expect_bad_times(&a->token, false))
         return;
-    if (model_find(a->token.id) != NULL) {
+    if (t != NULL) {
         expect("ERR exists");
         return;
     }
@@ -164,9 +170,16 @@ static void check_update(const struct pending_request *a)
         expect("NO expired");
         return;
     }
+    if ((a->updates & UPDATE_EXPIRES) && after.expires > fuzz_clock.wall && t->rotated != 0 &&
+        after.expires > t->expires) {
+        expect("ERR bad-value");
+        return;
+    }
     if ((a->updates & UPDATE_EXPIRES) && expect_bad_times(&after, true))
         return;
     expect("OK");
+    if (a->updates & UPDATE_EXPIRES)
+        after.own_end = after.expires < model_own_end(t) ? model_own_end(t) : 0;
     *t = after;
     model_add_event("update", t);
     expect_current_state(a, t);
@@ -185,6 +198,7 @@ static void check_rotate(const struct pending_request *a)
     }
     t = *old;
     t.created = now;
+    t.own_end = t.rotated = 0;
     if (t.activates < now + INPROC_DELAY)
         t.activates = now + INPROC_DELAY;
     if (expect_bad_times(&t, false))
@@ -198,9 +212,13 @@ static void check_rotate(const struct pending_request *a)
         old->revoked = true;
         old->revoked_at = denial_time();
         model_add_event("revoke", old);
-    } else if (old->expires > now + grace) {
-        old->expires = now + grace;
-        model_add_event("update", old);
+    } else {
+        old->rotated = denial_time();
+        if (old->expires > now + grace) {
+            old->own_end = model_own_end(old);
+            old->expires = now + grace;
+            model_add_event("update", old);
+        }
     }
     expect_current_state(a, new);
 }
@@ -214,6 +232,7 @@ static void check_delete(const struct pending_request *a)
     expect("OK");
     expect_changed(a, t, "deleted");
     model_add_event("delete", t);
+    model_add_ban(t);
     t->exists = false;
 }
 
@@ -286,13 +305,22 @@ static void check_export(const struct pending_request *a)
     expect_number("count", reply.data);
     expect_epoch();
     expect_no_more();
-    for (unsigned i = 0; i < reply.data; i++) {
+    unsigned i = 0;
+    for (; model_next(t) != NULL && i < reply.data; i++) {
         t = model_next(t);
-        MUST(t != NULL);
         parse_line(inproc_next_line(&at));
         expect_exported(t);
     }
     MUST(model_next(t) == NULL);
+    for (; i < reply.data; i++) {
+        uint8_t digest[DIGEST_SIZE];
+        parse_line(inproc_next_line(&at));
+        expect("* ban");
+        MUST(hex_parse(field("digest"), digest, DIGEST_SIZE));
+        const struct model_ban *ban = model_ban(digest, DIGEST_SIZE);
+        MUST(ban != NULL);
+        expect_time("expires", ban->until, ban->until != NEVER);
+    }
 }
 
 static void check_show(const struct pending_request *a)

@@ -268,10 +268,23 @@ static void check_purges(const struct pending_request *a)
     for (unsigned i = 0; i < reply.data; i++) {
         parse_line(inproc_next_line(&at));
         snprintf(id, sizeof(id), "%.*s", (int)field("id").len, field("id").at);
-        struct token *t = model_find(id);
-        MUST(t != NULL && model_ended(t) <= fuzz_clock.wall - INPROC_RETENTION);
+        struct token *t = model_find(id), over = { .expires = NEVER };
+        if (t == NULL) {
+            uint8_t digest[ID_SIZE];
+            MUST(hex_parse(field("id"), digest, ID_SIZE));
+            struct model_ban *ban = model_ban(digest, ID_SIZE);
+            MUST(ban != NULL && ban_is_over(ban->until, fuzz_clock.wall));
+            ban->until = 0;
+            memcpy(over.id, id, sizeof(id));
+            model_add_event("purge", &over);
+            expect_event(model.events);
+            continue;
+        }
+        MUST(model_ended(t) <= fuzz_clock.wall - INPROC_RETENTION);
         model_add_event("purge", t);
         expect_event(model.events);
+        if (t->revoked || t->disabled || t->own_end != 0 || t->rotated != 0)
+            model_add_ban(t);
         t->exists = false;
     }
 }
@@ -324,7 +337,10 @@ static void import_into_another(void)
     inproc_run(&inproc.session[ROLE_ADMIN]);
     for (; at < inproc.shown; imported++)
         MUST(slice_begins(inproc_next_line(&at), "OK id="));
-    MUST(imported == token_table_figures(inproc.writer.token_table).tokens);
+    MUST(imported >= inproc.writer.bans + token_table_figures(inproc.writer.token_table).tokens);
+    for (unsigned i = 0; i < model.bans; i++) /* what is over is not banned again */
+        if (ban_is_over(model.ban[i].until, fuzz_clock.wall))
+            model.ban[i].until = 0;
     for (unsigned i = 0; i < model.tokens; i++)
         model_clear_used(&model.token[i]);
 }

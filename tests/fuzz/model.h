@@ -35,6 +35,8 @@ struct token {
     int64_t created, activates, expires;
     bool revoked, disabled;
     int64_t revoked_at, disabled_at;
+    int64_t own_end;                       /* before it was shortened; 0: it was not */
+    int64_t rotated;                       /* when, with a grace; 0: it was not */
     unsigned subject, scopes, description; /* indexes */
     char replaces[ID_TEXT + 1];
     unsigned by;                   /* uid of the creator */
@@ -46,8 +48,13 @@ static struct {
     unsigned tokens;
     struct token token[MODEL_TOKENS + MODEL_PENDING];
     unsigned uid, pid; /* sender of the request that is checked */
-    bool set;          /* the clock was set: last uses may be lost */
-    uint64_t events;   /* serial of the newest */
+    unsigned bans;
+    struct model_ban {
+        uint8_t digest[DIGEST_SIZE];
+        int64_t until; /* 0: it is over, and removed */
+    } ban[MODEL_TOKENS + MODEL_PENDING];
+    bool set;        /* the clock was set: last uses may be lost */
+    uint64_t events; /* serial of the newest */
     struct event {
         const char *what;
         int64_t time;
@@ -128,6 +135,38 @@ static struct token *model_find(const char *id)
         if (model.token[i].exists && strcmp(model.token[i].id, id) == 0)
             return &model.token[i];
     return NULL;
+}
+
+static int64_t model_own_end(const struct token *t)
+{
+    return t->own_end > t->expires ? t->own_end : t->expires;
+}
+
+/* Find a ban by the first bytes of its digest. */
+static struct model_ban *model_ban(const uint8_t *digest, size_t len)
+{
+    for (unsigned i = 0; i < model.bans; i++)
+        if (model.ban[i].until != 0 && memcmp(model.ban[i].digest, digest, len) == 0)
+            return &model.ban[i];
+    return NULL;
+}
+
+/* Ban what leaves the store, unless its own end is over. */
+static void model_add_ban(const struct token *t)
+{
+    struct model_ban *ban = model_ban(t->digest, DIGEST_SIZE);
+    int64_t until = model_own_end(t);
+
+    if (ban_is_over(until, fuzz_clock.wall))
+        return;
+    if (ban == NULL) {
+        MUST(model.bans < MODEL_TOKENS + MODEL_PENDING);
+        ban = &model.ban[model.bans++];
+        memcpy(ban->digest, t->digest, DIGEST_SIZE);
+        ban->until = until;
+    }
+    if (until > ban->until)
+        ban->until = until;
 }
 
 static const char *model_state(const struct token *t, int64_t now)

@@ -179,6 +179,11 @@ static void expect_exported(const struct token *t)
     expect_time("revoked", t->revoked_at, t->revoked);
     expect_time("disabled", t->disabled_at, t->disabled);
     expect_text("replaces", t->replaces);
+    if (t->own_end == NEVER)
+        expect_text("own_end", "never");
+    else
+        expect_time("own_end", t->own_end, t->own_end != 0);
+    expect_time("rotated", t->rotated, t->rotated != 0);
     expect_claims(t);
     expect_no_more();
 }
@@ -201,6 +206,8 @@ static void expect_event(uint64_t serial)
     expect_time("disabled", e->token.disabled_at, imports && e->token.disabled);
     if (rotates || imports || strcmp(e->what, "create") == 0 || strcmp(e->what, "update") == 0)
         expect_claims(&e->token);
+    if (strcmp(e->what, "ban") == 0)
+        expect_time("expires", e->token.expires, e->token.expires != NEVER);
     expect_epoch();
     expect_no_more();
 }

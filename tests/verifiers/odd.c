@@ -43,6 +43,16 @@ static int pass(const struct odd *odd, const struct jeton_question *q, struct je
     return JETON_VERIFIER_PASS;
 }
 
+/* Pass with an id: what comes before the first dot of the value. */
+static int name(const struct odd *odd, const struct jeton_question *q, struct jeton_answer *a)
+{
+    size_t len = strcspn(q->value, ".");
+
+    if (len > 0 && len < sizeof(a->identity.id))
+        memcpy(a->identity.id, q->value, len);
+    return pass(odd, q, a);
+}
+
 static int no_objection(const struct odd *odd, const struct jeton_question *q,
                         struct jeton_answer *a)
 {
@@ -179,6 +189,7 @@ static const struct {
     { "leak", leak },
     { "look", look },
     { "connect", connect_to_subject },
+    { "name", name },
 };
 
 static void odd_close(void *instance)

@@ -13,7 +13,7 @@ from settings import ROOT
 from value import id_of, value_new
 from waiting import eventually
 
-VERBS = ("create list show verify id revoke disable enable update rotate delete import export "
+VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export "
          "journal watch stats hello help ping").split()
 TOKENS = "id state created expires used subject scopes description activates by replaces".split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
@@ -78,14 +78,14 @@ def test_every_verb_has_its_way(daemon):
     assert {row[0]: row[1] for row in jeton(path, "stats").rows}["tokens"] == "1"
     assert dict(jeton(path, "hello").rows)["role"] == "admin"
     assert jeton(path, "ping").out == "OK\n"
-    assert jeton(path, "export").out.splitlines()[-1].startswith("OK count=1 epoch=")
+    assert jeton(path, "export").out.splitlines()[-1].startswith("OK count=2 epoch=")
 
 
 def test_help_shows_what_the_daemon_has(daemon):
     d = daemon()
     theirs = {line["verb"]: line["usage"] for line in d.done("help").lines}
     ours = {row[0]: row[1] for row in jeton(d.path(), "--plain", "help").rows}
-    for verb in "verify", "id", "revoke", "import":     # their values are never arguments
+    for verb in "verify", "id", "revoke", "ban", "import":     # their values are never arguments
         assert "VALUE" in theirs[verb] and "VALUE" not in ours[verb]
         without = theirs[verb].replace('token="VALUE"', "--value" if "|" in theirs[verb] else "")
         assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")

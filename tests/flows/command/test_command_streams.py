@@ -47,7 +47,7 @@ def test_refused_line_stops_the_import_and_is_named(daemon):
     assert [f"line {n}:" in done.err for n in range(1, 7)] == [True] * 4 + [False] * 2 or \
         "line 5:" in done.err and "line 6:" not in done.err, done
     output = json.loads(jeton(d.path(), "-j", "import", input=digest_line(7) + "\n").out)
-    assert output == {"ok": True, "imported": 1, "refused": 0}
+    assert output == {"ok": True, "imported": 1, "refused": 0, "bans": 0, "banned": 0}
     output = json.loads(jeton(d.path(), "-jk", "import", input="\n".join(lines) + "\n").out)
     assert (output["ok"], output["refused"]) == (False, 5)
 
@@ -232,3 +232,20 @@ def test_watch_neither_repeats_nor_believes_nonsense():
     assert [row[0] for row in done.rows] == ["8", "9", "10"]
     assert asked == [b"watch after=7"] + [b"watch after=9"] * 3
     assert done.status == 3
+
+
+def test_import_takes_bans_and_counts_what_is_banned_apart(daemon):
+    old, new = daemon(), daemon()
+    gone, active = old.create(), old.create()
+    export = jeton(old.path(), "export").out
+    old.done(f"delete {gone['id']}")
+    old.done(f"ban digest={'ab' * 32} ttl=1h")
+    done = jeton(new.path(), "import", input=jeton(old.path(), "export").out)
+    assert (done.status, done.err.splitlines()[-1]) == (
+        0, "jeton: imported 1 token, refused 0 lines; 2 bans, 0 tokens not imported because banned")
+    assert [line["id"] for line in new.list()] == [active["id"]]
+    new.done(f"delete {active['id']}")
+    output = jeton(new.path(), "-j", "import", input=export)
+    assert json.loads(output.out) == {"ok": True, "imported": 0, "refused": 0, "bans": 0, "banned": 2}
+    done = jeton(new.path(), "ban", "--value", "ttl=1h", input="x" * 40 + "\n")
+    assert (done.status, "banned" in done.out) == (0, True), done

@@ -38,7 +38,7 @@ def test_line_at_the_limit_is_taken_and_one_beyond_is_not(daemon):
     with d.client() as client:
         for end in b"\n", b"\r\n":
             space = LIMIT - len(b"verify ") - len(end)
-            assert raw_reply(client, b"verify " + b"x" * space + end).verdict == "NO malformed"
+            assert raw_reply(client, b"verify " + b"x" * space + end).verdict == "NO unknown"
             assert raw_reply(client, b"verify " + b"x" * (space + 1) + end).verdict == "ERR too-long"
             assert client.request("ping").verdict == "OK"
         assert raw_reply(client, b"#" + b"x" * (LIMIT - 2) + b"\nping\n").verdict == "OK"

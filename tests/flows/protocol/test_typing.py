@@ -43,7 +43,7 @@ def test_lines_may_end_in_cr_lf_and_be_blank_or_comments(daemon):
 def test_help_names_every_verb_the_socket_grants_and_no_other(daemon):
     verify = {"verify", "id", "table", "used", "revoke", "hello", "help", "ping", "quit"}
     observe = verify | {"list", "show", "journal", "watch", "stats"}
-    admin = observe | {"create", "update", "disable", "enable", "rotate", "delete", "import",
+    admin = observe | {"create", "update", "disable", "enable", "rotate", "delete", "ban", "import",
                        "export"}
     d = daemon()
     for role, verbs in ("verify", verify), ("observe", observe), ("admin", admin):
@@ -61,7 +61,7 @@ def test_server_sends_nothing_on_connect_and_hello_shows_role_and_limits(daemon)
             assert client.silent()
             hello = client.request("hello")
             assert ((hello["role"], hello["protocol"], hello["line_max"], hello["value_min"],
-                     hello["value_max"]) == (role, "1", "8192", "32", "512"))
+                     hello["value_max"]) == (role, "1", "8192", "32", "8184"))
             assert client.silent()
             assert client.request("quit").verdict == "OK"
             assert client.closed() == []

@@ -33,14 +33,14 @@ def test_mistyped_value_is_malformed_wherever_the_mistake_is(daemon):
     lines = [f"verify {altered(value, at)}" for at in range(4, len(value))]
     verdicts = [reply.verdict for reply in d.client("verify").pipeline(lines)]
     assert verdicts == ["NO malformed"] * len(lines)
-    for text in value[:-1], value + "0", value[:30], "x", "x" * 31, "x" * 513, '""':
+    for text in value[:-1], value + "0", value[:30], "x", "x" * 31, '""':
         assert d.verify(text) == "NO malformed", text
 
 
 def test_text_that_is_not_in_the_table_is_unknown(daemon):
     d = daemon()
     token = d.create()
-    texts = [value_new(), "x" * 32, "x" * 512, "ghp_" + "a" * 36, value_new("other")]
+    texts = [value_new(), "x" * 32, "x" * 8184, "ghp_" + "a" * 36, value_new("other")]
     for text in texts:
         assert d.verify(text) == "NO unknown", text
     d.done(f"delete {token['id']}")
@@ -128,7 +128,7 @@ def test_states_come_before_subject_and_subject_before_scope(daemon):
 
 
 def test_values_issued_elsewhere_go_on_working(daemon):
-    values = ["ghp_" + secrets.token_hex(18), secrets.token_urlsafe(32), "x" * 32, "~" * 512,
+    values = ["ghp_" + secrets.token_hex(18), secrets.token_urlsafe(32), "x" * 32, "~" * 8000,
               'quote " backslash \\ and space: all printable', value_new("other")]
     d = daemon()
     for value in values:
@@ -144,7 +144,7 @@ def test_import_refuses_what_verify_would_never_look_up(daemon):
     mistyped = altered(value_new(), 20)
     d = daemon()
     for token, verdict in (("x" * 31, "ERR too-short"), ("", "ERR too-short"),
-                           ("x" * 513, "ERR bad-value"), ("é" * 32, "ERR bad-value"),
+                           ("é" * 32, "ERR bad-value"),
                            ("tab\t" * 16, "ERR bad-value"), (mistyped, "ERR bad-value")):
         assert d.ask(f"import token={quote(token)}").verdict == verdict, token
     for digest in "0" * 63, "0" * 65, "g" * 64, "":

@@ -77,7 +77,7 @@ def test_jwts_are_good_beside_own_tokens(daemon):
             (Issuer(d.directory).sign(), "NO unknown"), (jwt[:-4] + "AAAA", "NO unknown"),
             ("x" * 40, "NO unknown")):
         assert d.verify(refused, service="api") == verdict
-    assert d.verify(jwt) == "NO malformed"
+    assert d.verify(jwt) == "NO unknown"
     assert d.verify(jwt, service="api", scope="admin") == "NO scope"
     assert d.verify(jwt, service="api", subject="bob") == "NO subject"
 
@@ -132,6 +132,23 @@ def test_jwt_can_be_revoked_here(daemon):
     assert d.verify(other, service="api") == "OK"
     d.restart()
     assert d.verify(jwt, service="api") == "NO revoked"
+
+
+def test_jwt_is_denied_by_its_issuer_and_jti(daemon):
+    d = daemon(config="")
+    issuer = Issuer(d.directory)
+    d.configure(config(issuer) + "[service both]\nrequisite = local\nrequired = jwt "
+                f"key={issuer.public} issuer={issuer.name} audience=api\n")
+    d.restart()
+    for jti in "4711", "x" * 200:
+        jwt, again = (issuer.sign(sub="alice", jti=jti, nonce=n) for n in range(2))
+        assert d.verify(jwt, service="api") == "OK"
+        d.done(f"ban issuer={issuer.name} id={jti} ttl=1h")
+        assert d.verify(jwt, service="api") == d.verify(again, service="api") == "NO revoked"
+        d.done(f"import token={jwt} subject=alice")
+        assert d.verify(jwt, service="both") == "NO revoked"
+        d.restart()
+        assert d.verify(again, service="api") == d.verify(jwt, service="both") == "NO revoked"
 
 
 def test_keys_are_read_again_by_a_reload(daemon):

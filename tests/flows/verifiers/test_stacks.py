@@ -45,7 +45,7 @@ def test_requirement_is_judged_the_same_by_table_and_socket(daemon):
             ("git", able, "OK"), ("git", unable, "NO scope"), ("git", admin["token"], "OK"),
             ("strict", able, "NO scope"), ("strict", admin["token"], "OK"),
             (None, unable, "OK"), ("git", "x" * 40, "NO unknown"), ("git", "x", "NO malformed"),
-            ("git", admin["id"], "NO identifier"), ("git", "y" * 600, "NO malformed")):
+            ("git", admin["id"], "NO identifier"), ("git", "y" * 600, "NO unknown")):
         assert d.verify(token, service=service) == verdict, f"{service} {token[:10]}"
         d.answered_by("table")
     assert d.verify(able, service="git", subject="web") == "NO subject"
@@ -89,7 +89,7 @@ def test_foreign_verifier_takes_over_where_the_table_knows_nothing(daemon):
              "verifier": "odd"})
     assert d.verify("z" * 700, service="api", scope="c") == "NO scope"
     assert d.verify("z" * 700, service="api", subject="ci") == "NO subject"
-    assert d.verify("z" * 700) == "NO malformed"
+    assert d.verify("z" * 700) == "NO unknown"
     assert d.ask("verify service=api " + token["token"], "verify")["verifier"] == "local"
 
 

@@ -16,12 +16,13 @@
 #include <tdb.h>
 
 #include "daemon/base/log.h"
+#include "daemon/writer/ban_load.h"
 #include "daemon/writer/commit.h"
 #include "tests/unit/support/faulty_disk.h"
 #include "tests/unit/support/store_model.h"
 #include "tests/unit/support/tdb_space.h"
 
-enum { NOW = 1000000, MODELS_MAX = 32 };
+enum { NOW = 1000000, MODELS_MAX = 128 };
 
 /* -- the store ------------------------------------------------------------------------------- */
 
@@ -51,7 +52,7 @@ static bool start(const char *file)
     if (store == NULL)
         return false;
     if (writer_init(&writer, store, "jtn", 100, &problem))
-        return true;
+        return ban_load_all(&writer, &problem);
     store_close(store);
     return false;
 }
@@ -72,6 +73,7 @@ static void post(const struct step *s)
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
     digest_of(s->token, digest);
     memcpy(c->id, digest, ID_SIZE);
+    memcpy(c->name[c->names++], digest, DIGEST_SIZE);
     mail_append(&one, &c->mail);
     write_queue_post(writer.queue, &one);
 }
@@ -96,6 +98,17 @@ static void run(const struct step *s, enum status answer[STEPS_MAX])
     assert_null(answers.first);
 }
 
+static bool is_banned_in_table(const uint8_t digest[DIGEST_SIZE])
+{
+    const struct generation *g = token_table_enter(writer.token_table, 0);
+    struct table_entry entry;
+    bool banned = table_find(token_table_table(g), digest, &entry) == TABLE_HIT &&
+                  (entry.flags & SLOT_BANNED) != 0;
+
+    token_table_leave(writer.token_table, 0);
+    return banned;
+}
+
 static enum fate fate_in_table(uint8_t token)
 {
     uint8_t digest[DIGEST_SIZE], whole[DIGEST_SIZE];
@@ -103,7 +116,7 @@ static enum fate fate_in_table(uint8_t token)
 
     digest_of(token, digest);
     uint32_t flags = token_table_look(writer.token_table, digest, whole, &used);
-    return flags == 0            ? ABSENT :
+    return flags == 0            ? (is_banned_in_table(digest) ? BANNED : ABSENT) :
            flags & SLOT_REVOKED  ? REVOKED :
            flags & SLOT_DISABLED ? DISABLED :
                                    ACTIVE;
@@ -117,10 +130,13 @@ static enum fate fate_in_store(uint8_t token)
     digest_of(token, digest);
     enum store_found found = store_get(writer.store, digest, &r);
     assert_int_not_equal(found, STORE_FAILED);
-    return found == STORE_ABSENT ? ABSENT :
-           r.revoked != 0        ? REVOKED :
-           r.disabled != 0       ? DISABLED :
-                                   ACTIVE;
+    if (found == STORE_ABSENT) {
+        struct ban ban;
+        enum store_found banned = store_get_ban(writer.store, digest, &ban);
+        assert_int_not_equal(banned, STORE_FAILED);
+        return banned == STORE_FOUND ? BANNED : ABSENT;
+    }
+    return r.revoked != 0 ? REVOKED : r.disabled != 0 ? DISABLED : ACTIVE;
 }
 
 static bool store_is(const struct model *m)
@@ -140,7 +156,7 @@ static void check_all(const struct model *m)
     for (uint8_t token = 0; token < TOKENS; token++) {
         assert_int_equal(fate_in_store(token), m->fate[token]);
         assert_int_equal(fate_in_table(token), m->fate[token]);
-        there += m->fate[token] != ABSENT;
+        there += m->fate[token] != ABSENT && m->fate[token] != BANNED;
     }
     for (size_t i = creation_index_after(&writer.index, INT64_MIN, 0); i < writer.index.count;
          i++) {

@@ -5,10 +5,12 @@
 #define JETON_TEST_STORE_MODEL_H
 
 #include "daemon/writer/change_apply.h"
+#include "daemon/writer/change_ban.h"
 
 enum { TOKENS = 12, STEPS_MAX = 5 };
 
-enum fate { ABSENT, ACTIVE, DISABLED, REVOKED };
+/* BANNED: its record has left the store, and a ban denies it. */
+enum fate { ABSENT, ACTIVE, DISABLED, REVOKED, BANNED };
 
 struct model {
     uint8_t fate[TOKENS];
@@ -32,6 +34,8 @@ static const struct step batches[][STEPS_MAX] = {
       { &change_enable, 1, 0 },
       { &change_delete, 0, 0 },
       { &change_import, 0, 0 } },
+    { { &change_ban, 10, 0 }, { &change_import, 10, 0 }, { &change_ban, 7, 0 } },
+    { { &change_ban, 11, 0 }, { &change_ban, 10, 0 }, { &change_delete, 7, 0 } },
 };
 
 enum { BATCHES = sizeof(batches) / sizeof(batches[0]) };
@@ -42,14 +46,20 @@ static enum status apply(struct model *m, const struct step *s)
     uint8_t *fate = &m->fate[s->token];
 
     if (s->kind == &change_create || s->kind == &change_import) {
-        enum status status = *fate == ABSENT ? STATUS_OK : STATUS_EXISTS;
+        enum status status = *fate == ABSENT ? STATUS_OK :
+                             *fate == BANNED ? STATUS_BANNED :
+                                               STATUS_EXISTS;
         *fate = *fate == ABSENT ? ACTIVE : *fate;
         return status;
     }
-    if (*fate == ABSENT)
+    if (s->kind == &change_ban) {
+        *fate = *fate == ABSENT || *fate == BANNED ? BANNED : REVOKED;
+        return STATUS_OK;
+    }
+    if (*fate == ABSENT || *fate == BANNED)
         return STATUS_UNKNOWN;
     if (s->kind == &change_delete)
-        *fate = ABSENT;
+        *fate = BANNED;
     else if (s->kind == &change_revoke)
         *fate = REVOKED;
     else if (*fate == REVOKED)
@@ -66,7 +76,9 @@ static enum status apply(struct model *m, const struct step *s)
 /* Apply the part of an unsaved change that is in force: its denial. */
 static void apply_denial(struct model *m, const struct step *s)
 {
-    if (s->kind->deny != 0 && m->fate[s->token] != ABSENT && m->fate[s->token] != REVOKED)
+    enum fate fate = m->fate[s->token];
+
+    if (s->kind->deny != 0 && fate != ABSENT && fate != BANNED && fate != REVOKED)
         apply(m, s);
 }
 

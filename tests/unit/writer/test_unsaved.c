@@ -40,13 +40,13 @@ static void unsaved_denials_are_saved_first_when_the_store_is_back(void **state)
     assert_int_equal(work_and_answer(), STATUS_REVOKED);
     assert_int_equal(ask(&change_enable, 2), STATUS_OK);
     assert_int_equal(ask(&change_delete, 3), STATUS_OK);
-    assert_int_equal(ask(&change_import, 3), STATUS_OK);
+    assert_int_equal(ask(&change_import, 3), STATUS_BANNED);
     commit_retry(&writer);
     assert_false(commit_batch(&writer, NOW));
     for (int restarts = 0; restarts < 2; restarts++) {
         assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
         assert_int_equal(flags_of(2), SLOT_PRESENT);
-        assert_int_equal(flags_of(3), SLOT_PRESENT);
+        assert_int_equal(flags_of(3), 0);
         assert_int_equal(flags_of(5), 0);
         stop();
         start();

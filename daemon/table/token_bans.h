@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bans in the token table, and the other names of tokens.  Any thread; see token_table.h. */
+#ifndef JETON_DAEMON_TABLE_TOKEN_BANS_H
+#define JETON_DAEMON_TABLE_TOKEN_BANS_H
+
+#include "daemon/table/token_table.h"
+
+/* Add a ban, which must have been reserved, in the place of what has that digest; if bans are not
+ * kept, do nothing. */
+void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
+
+void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
+
+/* Find the id of the token that has this signed part; false: none has. */
+bool token_bans_find_alias(struct token_table *t, const uint8_t signed_part[DIGEST_SIZE],
+                           uint8_t id[ID_SIZE]);
+
+/* Remove the other name of a token that was removed, unless it is banned or another token's. */
+void token_bans_remove_alias(struct token_table *t, const struct record *removed);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/change_ban.h"
+
+enum status change_ban_name(struct change *c, struct store *store,
+                            const uint8_t digest[DIGEST_SIZE], int64_t until, int64_t now)
+{
+    int64_t banned = c->given & KEY_BIT(KEY_CREATED) ? c->want.created : now;
+    struct ban *ban = &c->ban[c->bans];
+    enum store_found found;
+
+    if (ban_is_over(until, now))
+        return STATUS_OK;
+    found = store_get_ban(store, digest, ban);
+    if (found == STORE_FAILED)
+        return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
+    if (found == STORE_FOUND && ban->until >= until)
+        return STATUS_OK;
+    *ban = (struct ban){ .banned = banned, .until = until, .by = c->uid };
+    memcpy(ban->digest, digest, DIGEST_SIZE);
+    c->new_bans += found == STORE_ABSENT;
+    c->bans++;
+    return STATUS_OK;
+}
+
+enum status change_ban_signed(struct change *c, struct store *store, const struct record *r,
+                              int64_t now)
+{
+    if (!r->has_signed)
+        return STATUS_OK;
+    return change_ban_name(c, store, r->signed_part, record_own_end(r), now);
+}
+
+enum status change_ban_token(struct change *c, struct store *store, const struct record *r,
+                             int64_t now)
+{
+    enum status status = change_ban_name(c, store, r->digest, record_own_end(r), now);
+
+    return status == STATUS_OK ? change_ban_signed(c, store, r, now) : status;
+}
+
+static enum status find_name(struct store *store, const uint8_t digest[DIGEST_SIZE], int64_t now)
+{
+    struct ban ban;
+
+    switch (store_get_ban(store, digest, &ban)) {
+    case STORE_FOUND:
+        return ban_is_over(ban.until, now) ? STATUS_OK : STATUS_BANNED;
+    case STORE_ABSENT:
+        return STATUS_OK;
+    case STORE_FAILED:
+        break;
+    }
+    return STATUS_STORE;
+}
+
+enum status change_ban_find(struct store *store, const struct record *r, int64_t now)
+{
+    enum status status = find_name(store, r->digest, now);
+
+    if (status == STATUS_OK && r->has_signed)
+        status = find_name(store, r->signed_part, now);
+    return status;
+}
+
+bool change_ban_put(const struct change *c, struct store *store)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < c->bans && ok; i++)
+        ok = c->lapses ? store_remove_ban(store, c->ban[i].digest) :
+                         store_put_ban(store, &c->ban[i]);
+    return ok;
+}
+
+/* -- ban ------------------------------------------------------------------------------------- */
+
+/* Revoke the token that is banned; it is then listed until its retention ends. */
+static void revoke_token(struct change *c, int64_t until, int64_t now)
+{
+    c->after = &c->found;
+    c->event = "revoke";
+    if (c->found.revoked == 0) {
+        c->found.revoked = now > 0 ? now : 1;
+        c->puts = true;
+    }
+    if (until > record_own_end(&c->found)) {
+        c->found.own_end = until;
+        c->puts = true;
+    }
+}
+
+static enum status apply_ban(struct change *c, struct store *store, int64_t now)
+{
+    int64_t until = c->given & KEY_BIT(KEY_TTL) ? now + c->ttl : c->want.expires;
+    enum store_found found = store_get(store, c->want.digest, &c->found);
+    enum status status = STATUS_OK;
+    size_t first = 0;
+
+    c->after = &c->want;
+    c->want.expires = until;
+    if (found == STORE_FAILED)
+        return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
+    if (found == STORE_FOUND && memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0) {
+        revoke_token(c, until, now);
+        status = change_ban_signed(c, store, &c->found, now);
+        first = 1;
+    }
+    for (size_t i = first; i < c->names && status == STATUS_OK; i++)
+        status = change_ban_name(c, store, c->name[i], until, now);
+    return status;
+}
+
+static enum status apply_lapse(struct change *c, struct store *store, int64_t now)
+{
+    enum store_found found = store_get_ban(store, c->want.digest, &c->ban[0]);
+
+    c->after = &c->want;
+    c->lapses = found == STORE_FOUND && ban_is_over(c->ban[0].until, now);
+    c->bans = c->lapses;
+    return found == STORE_FAILED ? STATUS_STORE : STATUS_OK;
+}
+
+const struct change_kind change_ban = { .event = "ban", .apply = apply_ban };
+const struct change_kind change_lapse = { .event = "purge", .apply = apply_lapse };

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an import is answered that meets a ban, or a token that it denies.  Included by
+ * expectations.h. */
+#ifndef JETON_FUZZ_DENIALS_H
+#define JETON_FUZZ_DENIALS_H
+
+/* Check the import of what is banned; true if it is. */
+static bool expect_banned(const struct pending_request *a)
+{
+    struct model_ban *ban = model_ban(a->token.digest, DIGEST_SIZE);
+
+    if (ban == NULL || ban_is_over(ban->until, fuzz_clock.wall))
+        return false;
+    if (!a->token.revoked || a->token.expires <= ban->until) {
+        expect("ERR banned");
+        return true;
+    }
+    ban->until = a->token.expires;
+    expect("OK");
+    expect_text("state", "banned");
+    struct token t = { .expires = ban->until, .activates = 0 };
+    memcpy(t.id, a->token.id, sizeof(t.id));
+    model_add_event("ban", &t);
+    return true;
+}
+
+/* Check the import of a denial of a token that is here; true if it is one. */
+static bool expect_merged(const struct pending_request *a, struct token *t)
+{
+    const struct token *want = &a->token;
+
+    if (want->revoked && !t->revoked) {
+        t->revoked = true;
+        t->revoked_at = want->revoked_at;
+        model_add_event("revoke", t);
+    } else if (want->disabled && !t->disabled && !t->revoked) {
+        t->disabled = true;
+        t->disabled_at = want->disabled_at;
+        model_add_event("disable", t);
+    } else {
+        return false;
+    }
+    if (t->revoked && want->expires > model_own_end(t))
+        t->own_end = want->expires;
+    expect("OK");
+    expect_current_state(a, t);
+    return true;
+}
+
+#endif
