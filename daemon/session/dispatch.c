@@ -58,6 +58,7 @@ static enum session_wait step_line(struct run *run);
 static enum session_wait may_begin(const struct run *run, const struct request_line *line);
 static enum session_wait may_change(const struct run *run);
 static void begin(struct run *run, const struct request_line *line);
+static void spend(struct run *run, unsigned work);
 
 /* Keep the stacks while verifications in the batch point into them. */
 static const struct stacks *stacks_of(struct worker *worker)
@@ -153,6 +154,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
 
     if (line->ignorable)
         return SESSION_READY;
+    if (run->over)
+        return s->changes.first != NULL ? SESSION_WAITS_FOR_OTHERS : SESSION_WAITS_FOR_TURN;
     if (s->scan != NULL) {
         if (s->scan->verb == VERB_WATCH)
             session_stop_scan(s);
@@ -198,4 +201,13 @@ static void begin(struct run *run, const struct request_line *line)
         session_refuse(s, problem.status, problem.message);
     else if (commands[request.verb].order == ORDER_BATCHED || session_flush_batch(s))
         commands[request.verb].handler(run, &request);
+    spend(run, line->verb == VERB_VERIFY ? WORK_VERIFY : WORK_OTHER);
+}
+
+static void spend(struct run *run, unsigned work)
+{
+    struct turn *turn = &run->session->worker->turn;
+
+    turn_spend(turn, work);
+    run->over = turn_run_is_over(turn);
 }

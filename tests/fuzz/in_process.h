@@ -315,6 +315,7 @@ static void inproc_run(struct session *s)
 {
     for (int turn = 0; turn == 0 || !is_idle(s); turn++) {
         MUST(turn < INPROC_TURNS_MAX && !s->ended);
+        turn_begin(&inproc.worker.turn);
         dispatch_run(s);
         dispatch_end(s);
         session_post_changes(s);

@@ -163,6 +163,7 @@ static void put_input(const char *text)
 /* Run the session once, as a connection does. */
 static void run_session(void)
 {
+    turn_begin(&worker.turn);
     dispatch_run(&session);
     dispatch_end(&session);
     session_post_changes(&session);
