@@ -163,7 +163,7 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     }
     enum order order = commands[line->verb].order;
     if (s->first_pending != NULL)
-        return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX ?
+        return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX && s->waiting == 0 ?
                    SESSION_READY :
                    SESSION_WAITS_FOR_ANSWERS;
     if (order == ORDER_CHANGE)

@@ -69,9 +69,7 @@ struct session {
     struct pending_verify *last_pending;
     unsigned pending;
     unsigned jobs;    /* those of them that are with a pool */
-    bool groups_read; /* the peer's; read when first needed */
-    size_t group_count;
-    gid_t *groups;
+    unsigned waiting; /* ... that wait for a place of the uid on a pool */
 
     /* The connection's.  Callbacks of mail that is delivered: */
     void (*on_change)(struct mail *mail); /* an answered change */

@@ -49,8 +49,6 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
         .now = now,
         .peer_uid = context->peer->uid,
         .peer_gid = context->peer->gid,
-        .peer_group_count = context->group_count,
-        .peer_groups = context->groups,
     };
     stack_result_begin(&e->result);
     e->index = 0;
@@ -216,6 +214,8 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
     };
     struct verifier_result result;
 
+    e->question.peer_group_count = context->group_count;
+    e->question.peer_groups = context->groups;
     while (e->index < e->stack->entries) {
         struct stack_entry *entry = eval_entry(e);
         if (entry->verifier == NULL) {
@@ -226,8 +226,8 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
         } else {
             e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
             e->question.identity = e->verifier != NULL ? &e->identity : NULL;
-            e->waited = e->waited || entry->may_block;
-            if (entry->may_block)
+            e->waited = e->waited || entry->on_pool;
+            if (entry->on_pool)
                 return false;
             ask_here(e, context, entry);
         }

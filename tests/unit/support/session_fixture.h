@@ -136,6 +136,7 @@ static void open_session(enum role role)
         .on_ready = on_ready,
     };
     assert_int_equal(peercred_read(fds[0], &session.peer), 0);
+    session.share = uid_share_join(&worker.shares, session.peer.uid);
     session_init(&session);
 }
 
@@ -146,6 +147,7 @@ static void close_session(void)
     while (session_is_away(&session))
         deliver_mail();
     session_free(&session);
+    uid_share_leave(&worker.shares, session.share);
     close(session.fd);
     close(client);
 }
