@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
+#include "daemon/table/token_look.h"
 #include "proto/reply.h"
 
 bool cmd_table_allowed(struct session *s)
@@ -78,7 +79,8 @@ void cmd_table(struct run *run, const struct request *r)
         session_refuse(s, status, fault);
         return;
     }
-    int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
+    int fd = token_look_descriptor(s->worker->server->token_table, s->worker->reader, &size,
+                                   &generation);
     if (fd < 0) {
         refuse_descriptor(s, -fd);
         return;

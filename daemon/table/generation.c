@@ -236,6 +236,15 @@ void generation_write(struct generation *g, struct place place, const struct slo
     }
 }
 
+int generation_open(const struct generation *g)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
 void generation_copy(struct generation *to, const struct generation *from)
 {
     uint32_t slots = UINT32_C(1) << from->table.slot_bits;

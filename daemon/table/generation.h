@@ -15,8 +15,8 @@ struct generation {
     char *arena;
     int fd; /* of the memfd, opened for writing; never leaves the daemon */
     uint64_t number;
-    uint64_t present;
-    uint64_t occupied; /* present and tombstones */
+    _Atomic uint64_t present; /* any thread reads it */
+    uint64_t occupied;        /* present and tombstones */
     uint64_t arena_used;
     uint32_t *intern; /* open addressing by the string; 0: free */
     uint32_t intern_mask;
@@ -76,6 +76,9 @@ struct slot_values generation_read(const struct generation *g, uint32_t slot);
 
 /* Write the slot under its sequence, and count what is present. */
 void generation_write(struct generation *g, struct place place, const struct slot_values *values);
+
+/* Open a read-only descriptor of the table; -errno.  Any thread. */
+int generation_open(const struct generation *g);
 
 /* Copy every token, with its last use, into a table where all fit. */
 void generation_copy(struct generation *to, const struct generation *from);

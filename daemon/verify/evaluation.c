@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/probe.h"
 #include "daemon/table/lookup.h"
+#include "daemon/table/token_look.h"
 #include "daemon/verifiers/throttle.h"
 #include "daemon/verify/answer.h"
 #include "proto/reply.h"
@@ -196,8 +197,7 @@ static void recheck_denied(struct evaluation *e, const struct eval_context *cont
 {
     struct verifier_result result = { .outcome = JETON_VERIFIER_FAIL };
     uint8_t digest[DIGEST_SIZE];
-    int64_t used;
-    uint32_t flags = token_table_look(context->token_table, e->digest, digest, &used);
+    uint32_t flags = token_look(context->token_table, context->worker, e->digest, digest);
 
     if ((flags & (SLOT_REVOKED | SLOT_DISABLED)) == 0)
         return;

@@ -44,7 +44,8 @@ struct change {
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
-    bool revoke; /* an import's state= is this, perhaps without a date */
+    bool in_force; /* the denial was in the table before: nothing is to be done there */
+    bool revoke;   /* an import's state= is this, perhaps without a date */
     bool disable;
 
     /* the outcome */
