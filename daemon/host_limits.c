@@ -21,7 +21,8 @@ size_t host_limits_workers(const struct config *c)
 
 uint64_t host_limits_connections(const struct config *c, size_t workers)
 {
-    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_EXTRA + DESCRIPTORS_A_WORKER * workers;
+    uint64_t own = DESCRIPTORS_OWN + CLIENT_LIMIT_ADMIN_EXTRA + CLIENT_LIMIT_OVERFLOW +
+                   DESCRIPTORS_A_WORKER * workers;
     uint64_t wanted = c->max_connections + own;
     struct rlimit limit;
 

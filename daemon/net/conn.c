@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/net/conn_private.h"
 #include "daemon/net/scheduler.h"
 #include "daemon/net/socket_io.h"
-#include "daemon/net/watched.h"
 #include "daemon/session/cmd_table.h"
 #include "daemon/session/dispatch.h"
 #include "daemon/session/pending_verify.h"
@@ -17,19 +17,6 @@
 enum {
     LINGER = 30,   /* seconds for a client to take in the last of its replies */
     READS_MAX = 8, /* of one turn, until the changes that were read are posted */
-};
-
-struct conn {
-    struct session session; /* first: a session is its connection */
-    struct mail mail;
-    struct watched read;
-    struct watched write;
-    int64_t active;         /* when bytes last moved, in or out */
-    int64_t partial_since;  /* since when there is a partial line; 0: none */
-    unsigned partial_after; /* lines that ended before it */
-    struct conn *next;
-    struct conn **link; /* the pointer to it in the list */
-    int reads;          /* in this turn */
 };
 
 static void admit(struct mail *mail);

@@ -90,6 +90,7 @@ static void put_daemon(struct stats *stats, const struct server *server)
     put(stats, "connections", clients.now);
     put(stats, "connections_total", clients.total);
     put(stats, "connections_refused", clients.refused);
+    put(stats, "connections_shed", clients.shed);
 }
 
 static void put_workers(struct stats *stats, const struct server *server)

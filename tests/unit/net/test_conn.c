@@ -3,6 +3,8 @@
 #include "tests/unit/support/session_fixture.h"
 
 #include "daemon/net/conn.h"
+#include "daemon/net/conn_private.h"
+#include "daemon/net/shed.h"
 
 static int set_up(void **state)
 {
@@ -21,12 +23,14 @@ static int tear_down(void **state)
 
 static int connect_client(enum role role)
 {
+    struct client_excess excess;
     struct peercred peer;
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     assert_int_equal(peercred_read(fds[0], &peer), 0);
-    assert_true(client_limit_acquire(server.client_limit, peer.uid, role == ROLE_ADMIN));
+    assert_true(client_limit_acquire(server.client_limit, peer.uid, role == ROLE_ADMIN,
+                                     CLIENT_UNTRUSTED, &excess));
     struct conn *c = conn_new(&worker, fds[0], role, &peer);
     assert_non_null(c);
     mailbox_post(&worker.mailbox, conn_mail(c));
@@ -164,6 +168,62 @@ static void closing_a_batched_connection_leaves_the_batch_to_others(void **state
     assert_int_equal(connections(), 0);
 }
 
+/* Make a connection look as if nothing had moved on it for so many seconds. */
+static void age(struct conn *c, int seconds)
+{
+    c->active -= seconds;
+}
+
+static void the_longest_idle_connections_of_a_uid_are_closed_first(void **state)
+{
+    const struct client_excess two = { geteuid(), 2 }, others = { geteuid() + 1, 2 };
+    int fd[4];
+    char byte;
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        fd[i] = connect_client(i == 3 ? ROLE_ADMIN : ROLE_VERIFY);
+        age(worker.conns, i == 0 ? 5 : i == 1 ? 2 : i == 2 ? 3 : 9);
+    }
+    shed_connections(&server, &others);
+    turn();
+    assert_int_equal(connections(), 4);
+    shed_connections(&server, &two);
+    turn();
+    assert_int_equal(connections(), 2);
+    assert_int_equal(read(fd[0], &byte, 1), 0);
+    assert_int_equal(read(fd[2], &byte, 1), 0);
+    assert_int_equal(client_limit_stats(server.client_limit).shed, 2);
+    for (int i = 0; i < 4; i++)
+        close(fd[i]);
+    turn();
+    assert_int_equal(connections(), 0);
+}
+
+static void a_connection_with_something_under_way_is_closed_last(void **state)
+{
+    const struct client_excess one = { geteuid(), 1 };
+    int busy = connect_client(ROLE_VERIFY), idle;
+    char byte;
+
+    (void)state;
+    send_text(busy, "verify ");
+    turn();
+    age(worker.conns, 9);
+    worker.conns->session.pending = 1;
+    worker.conns->session.jobs = 1;
+    idle = connect_client(ROLE_VERIFY);
+    shed_connections(&server, &one);
+    turn();
+    assert_int_equal(read(idle, &byte, 1), 0);
+    worker.conns->session.pending = worker.conns->session.jobs = 0;
+    shed_connections(&server, &one);
+    turn();
+    assert_int_equal(read(busy, &byte, 1), 0);
+    close(idle);
+    close(busy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +232,8 @@ int main(void)
         TEST(changes_wait_for_slots_in_the_order_in_which_they_came),
         TEST(a_client_that_leaves_the_queue_lets_the_next_one_in),
         TEST(closing_a_batched_connection_leaves_the_batch_to_others),
+        TEST(the_longest_idle_connections_of_a_uid_are_closed_first),
+        TEST(a_connection_with_something_under_way_is_closed_last),
     };
 
     if (sodium_init() < 0)
