@@ -209,16 +209,14 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
     struct session *s = &c->session;
 
     (void)fd, (void)what;
-    if (!send_replies(c))
-        return;
     if (!is_alone(s->worker)) {
-        watch_both(c);
         if (s->state == SESSION_IDLE)
             queue(s, false);
         return;
     }
     turn_begin(&s->worker->turn);
-    run(c);
+    if (send_replies(c))
+        run(c);
 }
 
 /* -- running --------------------------------------------------------------------------------- */
@@ -277,6 +275,8 @@ static void begin_batched_run(struct conn *c)
     scheduler_begin(s);
     c->reads = 0;
     turn_spend(&s->worker->turn, WORK_OTHER);
+    if (iobuf_len(&s->out) > 0 && !send_replies(c))
+        return;
     if (readable && !receive(c))
         return;
     turn_begin_run(&s->worker->turn);

@@ -177,13 +177,17 @@ static void take_yielded(struct worker *worker)
     }
 }
 
-void scheduler_end_turn(struct worker *worker)
+static void answer(struct worker *worker)
 {
     session_answer_batch(worker);
     run_scheduled(worker);
+}
+
+void scheduler_end_turn(struct worker *worker)
+{
+    answer(worker);
     run_due(worker);
-    session_answer_batch(worker);
-    run_scheduled(worker);
+    answer(worker);
     for (int i = 0; i < CLASSES; i++)
         grant_slots(&worker->class[i]);
     turn_begin(&worker->turn);
@@ -191,13 +195,25 @@ void scheduler_end_turn(struct worker *worker)
         mailbox_wake(&worker->mailbox);
 }
 
+/* True if other events are to be dealt with in this turn: who becomes due by them should not wait
+ * for the turn of those that were left over from the last. */
+static bool others_are_active(const struct worker *worker)
+{
+    return event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) > 0;
+}
+
 bool scheduler_deliver_mail(struct worker *worker)
 {
     bool all = mailbox_deliver(&worker->mailbox, MAIL_PER_TURN);
 
-    if (all) {
-        take_yielded(worker);
+    if (!all)
+        return false;
+    take_yielded(worker);
+    if (scheduler_is_free(worker) || !others_are_active(worker)) {
         scheduler_end_turn(worker);
+    } else {
+        answer(worker);
+        event_active(worker->on_turn, 0, 0);
     }
-    return all;
+    return true;
 }
