@@ -101,7 +101,9 @@ static struct client_excess excess_of(const struct client *largest, uint64_t cou
     };
 }
 
-/* Find a place for a uid that has `count` connections.  False: there is none. */
+/* Find a place for a uid that has `count` connections.  False: there is none.  Who has more than half
+ * as many as the largest does not get in at its cost: large ones would compete for the overflow, and
+ * it would be full when a small one comes. */
 static bool find_place(const struct client_limit *limit, uint64_t count, bool trusted,
                        struct client_excess *excess)
 {
@@ -111,7 +113,7 @@ static bool find_place(const struct client_limit *limit, uint64_t count, bool tr
     if (now < places)
         return true;
     const struct client *largest = find_largest(limit);
-    if (largest == NULL || largest->count < count + 2 || now >= places + CLIENT_LIMIT_OVERFLOW)
+    if (largest == NULL || largest->count < 2 * count + 2 || now >= places + CLIENT_LIMIT_OVERFLOW)
         return false;
     *excess = excess_of(largest, count);
     return true;

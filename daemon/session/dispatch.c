@@ -135,6 +135,7 @@ static enum session_wait step_line(struct run *run)
         return wait;
     s->used += frame.size;
     framing_take(&s->framing, event);
+    spend(run, line.verb == VERB_VERIFY || line.ignorable ? WORK_VERIFY : WORK_OTHER);
     if (event == FRAMING_OVERLONG)
         session_refuse(s, STATUS_TOO_LONG,
                        "a line has at most 8192 bytes; the rest of this one is skipped");
@@ -152,10 +153,10 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
 {
     struct session *s = run->session;
 
-    if (line->ignorable)
-        return SESSION_READY;
     if (run->over)
         return s->changes.first != NULL ? SESSION_WAITS_FOR_OTHERS : SESSION_WAITS_FOR_TURN;
+    if (line->ignorable)
+        return SESSION_READY;
     if (s->scan != NULL) {
         if (s->scan->verb == VERB_WATCH)
             session_stop_scan(s);
@@ -201,7 +202,6 @@ static void begin(struct run *run, const struct request_line *line)
         session_refuse(s, problem.status, problem.message);
     else if (commands[request.verb].order == ORDER_BATCHED || session_flush_batch(s))
         commands[request.verb].handler(run, &request);
-    spend(run, line->verb == VERB_VERIFY ? WORK_VERIFY : WORK_OTHER);
 }
 
 static void spend(struct run *run, unsigned work)

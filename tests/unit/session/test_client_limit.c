@@ -50,16 +50,28 @@ static void a_full_house_opens_to_who_has_few_at_the_cost_of_who_has_most(void *
 {
     (void)state;
     crowd(1, 90);
-    crowd(2, 60);
-    assert_true(enter(3, CLIENT_UNTRUSTED));
+    crowd(2, 40);
+    crowd(3, 20);
+    assert_true(enter(4, CLIENT_UNTRUSTED));
     assert_int_equal(excess.uid, 1);
     assert_int_equal(excess.connections, CLIENT_LIMIT_SHED_MAX);
-    assert_true(enter(2, CLIENT_UNTRUSTED));
-    assert_int_equal(excess.uid, 1);
-    assert_int_equal(excess.connections, 15); /* half of the difference */
-    assert_false(enter(1, CLIENT_UNTRUSTED));
+    leave(1, 60);
+    crowd(4, 59);
+    assert_true(enter(3, CLIENT_UNTRUSTED));
+    assert_int_equal(excess.uid, 4);
+    for (uid_t uid = 1; uid <= 2; uid++)
+        assert_false(enter(uid, CLIENT_UNTRUSTED)); /* more than half as many */
     assert_int_equal(excess.connections, 0);
-    assert_int_equal(client_limit_stats(limit).refused, 1);
+    assert_int_equal(client_limit_stats(limit).refused, 2);
+}
+
+static void at_most_half_of_the_difference_is_closed(void **state)
+{
+    (void)state;
+    for (uid_t uid = 1; uid <= 10; uid++)
+        crowd(uid, 15);
+    assert_true(enter(20, CLIENT_UNTRUSTED));
+    assert_int_equal(excess.connections, 7);
 }
 
 static void uids_with_as_many_do_not_change_places(void **state)
@@ -141,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         TEST(a_full_house_opens_to_who_has_few_at_the_cost_of_who_has_most),
+        TEST(at_most_half_of_the_difference_is_closed),
         TEST(uids_with_as_many_do_not_change_places),
         TEST(newcomers_beyond_the_limit_are_few_until_others_are_closed),
         TEST(places_are_kept_for_those_who_are_trusted),
