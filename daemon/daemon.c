@@ -11,6 +11,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/host_limits.h"
+#include "daemon/memory_return.h"
 #include "daemon/memory_watch.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/worker_thread.h"
@@ -28,6 +29,7 @@ struct daemon {
     struct daemon_environment *environment;
     struct server server;
     struct memory_watch memory_watch;
+    struct memory_return memory_return;
     struct watchdog watchdog;
     struct writer *writer;
     struct writer_thread *writer_thread;
@@ -288,6 +290,7 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     reload_tick(&s->reload);
     if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
         memory_watch_look(&s->memory_watch, &s->server);
+    memory_return_tick(&s->memory_return, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)
