@@ -83,7 +83,7 @@ static void bystander_sends(const struct token *t)
 
     text_addf(&line, "verify %s\n", t->value);
     inproc_send(&inproc.session[BYSTANDER], text_slice(&line));
-    turn_begin(&inproc.worker.turn);
+    inproc.worker.turn = endless_turn;
     dispatch_run(&inproc.session[BYSTANDER]);
 }
 

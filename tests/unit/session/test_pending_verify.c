@@ -221,6 +221,7 @@ static void closing_leaves_its_places_to_others(void **state)
         memcpy(iobuf_reserve(&first.in, sizeof(line)), line, sizeof(line) - 1);
         iobuf_commit(&first.in, sizeof(line) - 1);
     }
+    worker.turn = endless_turn;
     dispatch_run(&first);
     dispatch_end(&first);
     assert_int_equal(first.jobs, 3);
