@@ -11,7 +11,6 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/host_limits.h"
-#include "daemon/memory_return.h"
 #include "daemon/memory_watch.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/worker_thread.h"
@@ -22,21 +21,17 @@
 #include "daemon/watchdog.h"
 #include "daemon/writer/writer_thread.h"
 
-enum { MEMORY_WATCH_TICKS = 5 };
-
 struct daemon {
     struct config config;
     struct daemon_environment *environment;
     struct server server;
     struct memory_watch memory_watch;
-    struct memory_return memory_return;
     struct watchdog watchdog;
     struct writer *writer;
     struct writer_thread *writer_thread;
     struct listener *listener;
     struct reload reload;
     size_t running; /* workers whose threads were started */
-    unsigned ticks;
     sigset_t handled;
     int signals; /* signalfd; -1: not open */
     struct event_base *base;
@@ -288,9 +283,7 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     (void)what;
     token_table_renew_lease(s->server.token_table);
     reload_tick(&s->reload);
-    if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
-        memory_watch_look(&s->memory_watch, &s->server);
-    memory_return_tick(&s->memory_return, &s->server);
+    memory_watch_tick(&s->memory_watch, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)
