@@ -76,13 +76,12 @@ static void admit(struct mail *mail)
     c->session.share = uid_share_join(&worker->shares, c->session.peer.uid);
     event_assign(&c->read.event, worker->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
     event_assign(&c->write.event, worker->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
-    if (c->session.share == NULL) {
-        conn_close(c);
-        return;
-    }
     if (worker->stopping)
         conn_wind_down(c);
-    set_events(c);
+    if (c->session.share != NULL)
+        set_events(c);
+    else
+        conn_close(c);
 }
 
 /* Free a connection, and only now release it in the client limit: a closed connection with changes

@@ -46,16 +46,15 @@ static struct generation *current(struct token_table *t)
     return atomic_load(&t->current);
 }
 
-static bool is_withheld(struct token_table *t)
+/* True if clients hold too many old tables. */
+static bool show_held(struct token_table *t)
 {
-    return held_tables_are_too_many(&t->held, current(t)->table.total_size);
-}
+    bool too_many = held_tables_are_too_many(&t->held, current(t)->table.total_size);
 
-static void show_held(struct token_table *t)
-{
     atomic_store(&t->shown.count, t->held.count);
     atomic_store(&t->shown.bytes, t->held.bytes);
-    atomic_store(&t->shown.too_many, is_withheld(t));
+    atomic_store(&t->shown.too_many, too_many);
+    return too_many;
 }
 
 /* Free the retired generations that no reader uses. */
@@ -289,8 +288,7 @@ void token_table_renew_lease(struct token_table *t)
     reap(t);
     held_tables_check(&t->held);
     bool before = t->withheld;
-    show_held(t);
-    bool withheld = t->withheld = is_withheld(t);
+    bool withheld = t->withheld = show_held(t);
     uint64_t bytes = t->held.bytes;
     pthread_mutex_unlock(&t->mutex);
     if (withheld && !before)
@@ -315,7 +313,7 @@ int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *gene
     pthread_mutex_lock(&t->mutex);
     *size = current(t)->table.total_size;
     *generation = current(t)->number;
-    int fd = is_withheld(t) ? -EBUSY : generation_open(current(t));
+    int fd = token_table_is_withheld(t) ? -EBUSY : generation_open(current(t));
     pthread_mutex_unlock(&t->mutex);
     return fd;
 }
