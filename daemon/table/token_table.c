@@ -46,7 +46,6 @@ static struct generation *current(struct token_table *t)
     return atomic_load(&t->current);
 }
 
-/* True if clients hold too many old tables. */
 static bool show_held(struct token_table *t)
 {
     bool too_many = held_tables_are_too_many(&t->held, current(t)->table.total_size);
