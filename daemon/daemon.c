@@ -22,8 +22,6 @@
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/writer_thread.h"
 
-enum { MEMORY_WATCH_TICKS = 5 };
-
 struct daemon {
     struct config config;
     struct daemon_environment *environment;
@@ -35,7 +33,6 @@ struct daemon {
     struct listener *listener;
     struct reload reload;
     size_t running; /* workers whose threads were started */
-    unsigned ticks;
     sigset_t handled;
     int signals; /* signalfd; -1: not open */
     struct event_base *base;
@@ -287,8 +284,7 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     (void)what;
     token_table_renew_lease(s->server.token_table);
     reload_tick(&s->reload);
-    if (s->ticks++ % MEMORY_WATCH_TICKS == 0)
-        memory_watch_look(&s->memory_watch, &s->server);
+    memory_watch_tick(&s->memory_watch, &s->server);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)

@@ -14,6 +14,8 @@ enum {
     GROWTH_BYTES = 64 * 1024 * 1024, /* growth that is worth a warning */
 };
 
+enum { TICKS = 5 }; /* seconds from one look to the next */
+
 void memory_watch_begin(struct memory_watch *m)
 {
     *m = (struct memory_watch){ .statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC) };
@@ -96,4 +98,11 @@ void memory_watch_look(struct memory_watch *m, const struct server *server)
     m->bytes = bytes;
     m->own = own;
     m->calls = calls;
+}
+
+void memory_watch_tick(struct memory_watch *m, const struct server *server)
+{
+    memory_return_tick(&m->giving_back, server);
+    if (m->ticks++ % TICKS == 0)
+        memory_watch_look(m, server);
 }

@@ -8,9 +8,11 @@
 #ifndef JETON_DAEMON_MEMORY_WATCH_H
 #define JETON_DAEMON_MEMORY_WATCH_H
 
-#include "daemon/session/context.h"
+#include "daemon/memory_return.h"
 
 struct memory_watch {
+    unsigned ticks;
+    struct memory_return giving_back;
     int statm; /* /proc/self/statm; -1: not readable, so nothing is watched */
     /* As of the last look that later ones are compared with: */
     uint64_t bytes; /* memory of the process */
@@ -21,7 +23,10 @@ struct memory_watch {
 void memory_watch_begin(struct memory_watch *m);
 void memory_watch_end(struct memory_watch *m);
 
-/* Compare memory and calls with those of an earlier look; call it every few seconds. */
+/* Give back what is not needed, and look every few seconds; call it once a second. */
+void memory_watch_tick(struct memory_watch *m, const struct server *server);
+
+/* Compare memory and calls with those of an earlier look. */
 void memory_watch_look(struct memory_watch *m, const struct server *server);
 
 #endif

@@ -15,19 +15,30 @@
  * in each falls into a different set of the cache. */
 enum {
     SMALLEST = 16 * 1024 + 64,
-    SIZES = 4,             /* each twice the one before; larger blocks come from malloc() */
-    CHUNK = 64 * SMALLEST, /* whole pages, and a multiple of each size */
+    SIZES = 4, /* each twice the one before; larger blocks come from malloc() */
+    PAGE = 4096,
+    CHUNK = 64 * SMALLEST + PAGE,  /* whole pages: the header, and a multiple of each size */
+    CHUNK_ALIGN = 2 * 1024 * 1024, /* so that a block's address leads to its chunk */
+    TRIM_MAX = 64,                 /* chunks that one call gives back: to unmap one takes 50 us */
 };
 
 struct block {
     struct block *next;
 };
 
+/* At the beginning of its memory. */
+struct chunk {
+    unsigned blocks; /* in use, or kept by a thread */
+    bool trimmed;    /* it is about to be given back */
+};
+
 static struct {
     pthread_mutex_t mutex;
     struct block *free[SIZES];
-    char *chunk; /* blocks are carved from this one; NULL: none */
-    size_t used; /* bytes of the chunk */
+    unsigned count[SIZES]; /* of these */
+    unsigned least[SIZES]; /* ... since the last trim */
+    char *chunk;           /* blocks are carved from this one; NULL: none */
+    size_t used;           /* bytes of the chunk */
 } pool = { .mutex = PTHREAD_MUTEX_INITIALIZER };
 
 /* The smallest blocks that this thread has freed are reused by it, last one first: without a lock,
@@ -62,18 +73,63 @@ static void lock_chunk(void *chunk)
         strerror(errno));
 }
 
+/* Map whole pages at a multiple of CHUNK_ALIGN; NULL: no memory. */
+static char *map_chunk(void)
+{
+    const size_t size = CHUNK + CHUNK_ALIGN;
+    char *all = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (all == MAP_FAILED)
+        return NULL;
+    size_t before = -(uintptr_t)all % CHUNK_ALIGN;
+    if (before > 0)
+        munmap(all, before);
+    munmap(all + before + CHUNK, size - before - CHUNK);
+    return all + before;
+}
+
+static struct chunk *chunk_of(const void *block)
+{
+    return (struct chunk *)((uintptr_t)block / CHUNK_ALIGN * CHUNK_ALIGN);
+}
+
 static void *carve(size_t size)
 {
     if (pool.chunk == NULL || CHUNK - pool.used < size) {
-        void *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (chunk == MAP_FAILED)
+        char *chunk = map_chunk();
+        if (chunk == NULL)
             return NULL;
         lock_chunk(chunk);
         pool.chunk = chunk; /* the rest of the last chunk is given up: it is less than one block */
-        pool.used = 0;
+        pool.used = PAGE;
     }
     pool.used += size;
     return pool.chunk + pool.used - size;
+}
+
+/* Take a block of the pool.  The mutex is held. */
+static void *take(int class)
+{
+    struct block *block = pool.free[class];
+
+    if (block == NULL) {
+        block = carve((size_t)SMALLEST << class);
+    } else {
+        pool.free[class] = block->next;
+        if (--pool.count[class] < pool.least[class])
+            pool.least[class] = pool.count[class];
+    }
+    if (block != NULL)
+        chunk_of(block)->blocks++;
+    return block;
+}
+
+static void give(struct block *block, int class)
+{
+    block->next = pool.free[class];
+    pool.free[class] = block;
+    pool.count[class]++;
+    chunk_of(block)->blocks--;
 }
 
 static void *take_spare(void)
@@ -101,11 +157,7 @@ void *secmem_new(size_t size)
     if (class == 0 && spare.count > 0)
         return take_spare();
     pthread_mutex_lock(&pool.mutex);
-    struct block *block = pool.free[class];
-    if (block != NULL)
-        pool.free[class] = block->next;
-    else
-        block = carve((size_t)SMALLEST << class);
+    void *block = take(class);
     pthread_mutex_unlock(&pool.mutex);
     return block;
 }
@@ -126,9 +178,62 @@ void secmem_free(void *memory, size_t size)
         return;
     }
     pthread_mutex_lock(&pool.mutex);
-    block->next = pool.free[class];
-    pool.free[class] = block;
+    give(block, class);
     pthread_mutex_unlock(&pool.mutex);
+}
+
+/* -- giving back ------------------------------------------------------------------------------ */
+
+/* Return how many bytes of free blocks were not needed since the last call, and begin anew. */
+static size_t unneeded(void)
+{
+    size_t bytes = 0;
+
+    for (int class = 0; class < SIZES; class ++) {
+        bytes += pool.least[class] * ((size_t)SMALLEST << class);
+        pool.least[class] = pool.count[class];
+    }
+    return bytes;
+}
+
+/* Take the blocks of a class out of the list whose chunks have no block in use, up to `most` chunks,
+ * which are noted in `chunks`. */
+static unsigned take_unused(int class, struct chunk **chunks, unsigned count, unsigned most)
+{
+    for (struct block **link = &pool.free[class], *block; (block = *link) != NULL;) {
+        struct chunk *chunk = chunk_of(block);
+        if (chunk->blocks == 0 && !chunk->trimmed && (char *)chunk != pool.chunk && count < most) {
+            chunk->trimmed = true;
+            chunks[count++] = chunk;
+        }
+        if (!chunk->trimmed) {
+            link = &block->next;
+            continue;
+        }
+        *link = block->next;
+        pool.count[class]--;
+    }
+    if (pool.least[class] > pool.count[class])
+        pool.least[class] = pool.count[class];
+    return count;
+}
+
+/* A chunk has blocks of several classes: choose chunks in a first pass over all classes, and take
+ * the rest of their blocks in a second. */
+void secmem_trim(void)
+{
+    struct chunk *chunks[TRIM_MAX];
+    unsigned count = 0;
+
+    pthread_mutex_lock(&pool.mutex);
+    size_t most = unneeded() / CHUNK;
+    most = most < TRIM_MAX ? most : TRIM_MAX;
+    for (int pass = 0; pass < 2 && most > 0; pass++)
+        for (int class = 0; class < SIZES; class ++)
+            count = take_unused(class, chunks, count, pass == 0 ? (unsigned)most : 0);
+    pthread_mutex_unlock(&pool.mutex);
+    for (unsigned i = 0; i < count; i++)
+        munmap(chunks[i], CHUNK);
 }
 
 bool secmem_is_locked(void)

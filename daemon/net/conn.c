@@ -2,12 +2,12 @@
 #include "daemon/net/conn.h"
 
 #include <errno.h>
-#include <event2/event_struct.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/net/conn_private.h"
 #include "daemon/net/scheduler.h"
 #include "daemon/net/socket_io.h"
 #include "daemon/session/cmd_table.h"
@@ -17,24 +17,6 @@
 enum {
     LINGER = 30,   /* seconds for a client to take in the last of its replies */
     READS_MAX = 8, /* of one turn, until the changes that were read are posted */
-};
-
-struct watched {
-    struct event event;
-    bool on; /* added to the worker's event base */
-};
-
-struct conn {
-    struct session session; /* first: a session is its connection */
-    struct mail mail;
-    struct watched read;
-    struct watched write;
-    int64_t active;         /* when bytes last moved, in or out */
-    int64_t partial_since;  /* since when there is a partial line; 0: none */
-    unsigned partial_after; /* lines that ended before it */
-    struct conn *next;
-    struct conn **link; /* the pointer to it in the list */
-    int reads;          /* in this turn */
 };
 
 static void admit(struct mail *mail);
@@ -47,7 +29,6 @@ static void on_ready(struct session *s);
 static void on_turn(struct session *s);
 static void run(struct conn *c);
 static void end_batched_run(struct session *s);
-static void watch(struct watched *w, bool wanted);
 static void watch_both(struct conn *c);
 static void set_events(struct conn *c);
 
@@ -92,11 +73,15 @@ static void admit(struct mail *mail)
         c->next->link = &c->next;
     worker->conns = c;
     c->active = clock_seconds();
+    c->session.share = uid_share_join(&worker->shares, c->session.peer.uid);
     event_assign(&c->read.event, worker->base, c->session.fd, EV_READ | EV_PERSIST, on_read, c);
     event_assign(&c->write.event, worker->base, c->session.fd, EV_WRITE | EV_PERSIST, on_write, c);
     if (worker->stopping)
         conn_wind_down(c);
-    set_events(c);
+    if (c->session.share != NULL)
+        set_events(c);
+    else
+        conn_close(c);
 }
 
 /* Free a connection, and only now release it in the client limit: a closed connection with changes
@@ -110,6 +95,7 @@ static void free_conn(struct conn *c)
     if (c->next != NULL)
         c->next->link = c->link;
     client_limit_release(worker->server->client_limit, s->peer.uid, s->role == ROLE_ADMIN);
+    uid_share_leave(&worker->shares, s->share);
     session_free(s);
     free(c);
     if (worker->stopping && worker->conns == NULL)
@@ -182,32 +168,52 @@ static bool send_replies(struct conn *c)
     return sent >= 0;
 }
 
+/* True if nobody else is to be served in this turn. */
+static bool is_alone(const struct worker *worker)
+{
+    return scheduler_is_free(worker) &&
+           event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0;
+}
+
+static void queue(struct session *s, bool readable)
+{
+    scheduler_queue(s, readable);
+    event_active(s->worker->on_turn, 0, 0);
+}
+
 /* Answer at once if no other event is active; else answer what arrived for all in one batch, and
- * send all replies together: waking a client at each reply would give it the processor. */
+ * send all replies together: waking a client at each reply would give it the processor.  Do not
+ * even read before the uid has its turn. */
 static void on_read(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
     struct session *s = &c->session;
-    struct worker *worker = s->worker;
 
     (void)fd, (void)what;
-    c->reads = 0;
-    if (s->state != SESSION_IDLE || !receive(c))
+    if (s->state != SESSION_IDLE)
         return;
-    if (event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0) {
-        run(c);
+    if (!is_alone(s->worker)) {
+        queue(s, true);
         return;
     }
-    dispatch_run(s);
-    scheduler_batch(s);
-    event_active(worker->on_turn, 0, 0);
+    c->reads = 0;
+    turn_begin(&s->worker->turn);
+    if (receive(c))
+        run(c);
 }
 
 static void on_write(evutil_socket_t fd, short what, void *conn)
 {
     struct conn *c = conn;
+    struct session *s = &c->session;
 
     (void)fd, (void)what;
+    if (!is_alone(s->worker)) {
+        if (s->state == SESSION_IDLE)
+            queue(s, false);
+        return;
+    }
+    turn_begin(&s->worker->turn);
     if (send_replies(c))
         run(c);
 }
@@ -247,6 +253,7 @@ static void run(struct conn *c)
     struct session *s = &c->session;
     bool begun = !scheduler_begin(s), more = true;
 
+    turn_begin_run(&s->worker->turn);
     while (more && run_once(c, begun) && s->wait != SESSION_WAITS_FOR_OTHERS &&
            s->changes.first != NULL) {
         begun = false;
@@ -258,9 +265,30 @@ static void run(struct conn *c)
     }
 }
 
+/* Begin the run of a session that was due; it ends with the turn. */
+static void begin_batched_run(struct conn *c)
+{
+    struct session *s = &c->session;
+    bool readable = s->readable;
+
+    scheduler_begin(s);
+    c->reads = 0;
+    turn_spend(&s->worker->turn, WORK_OTHER);
+    if (iobuf_len(&s->out) > 0 && !send_replies(c))
+        return;
+    if (readable && !receive(c))
+        return;
+    turn_begin_run(&s->worker->turn);
+    dispatch_run(s);
+    scheduler_batch(s);
+}
+
 static void on_turn(struct session *s)
 {
-    run((struct conn *)s);
+    if (s->state == SESSION_DUE)
+        begin_batched_run((struct conn *)s);
+    else
+        run((struct conn *)s);
 }
 
 /* End a run that was begun in this turn: what arrived since needs another run. */
@@ -276,14 +304,6 @@ static void on_ready(struct session *s)
 {
     end_batched_run(s);
     run((struct conn *)s);
-}
-
-static void watch(struct watched *w, bool wanted)
-{
-    if (wanted && !w->on)
-        w->on = event_add(&w->event, NULL) == 0;
-    else if (!wanted && w->on)
-        w->on = event_del(&w->event) < 0;
 }
 
 static void watch_both(struct conn *c)

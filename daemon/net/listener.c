@@ -13,7 +13,9 @@
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/net/conn.h"
+#include "daemon/net/shed.h"
 #include "daemon/net/socket_check.h"
+#include "daemon/session/trusted_peer.h"
 #include "proto/reply.h"
 
 enum { BACKLOG = 1024, ACCEPTS = 64 }; /* ACCEPTS: connections per event */
@@ -235,6 +237,22 @@ static void reject(int fd, const char *message)
     close(fd);
 }
 
+/* Find a place for the connection, if need be at the cost of who has most.  False: there is
+ * none. */
+static bool find_place(struct server *server, int fd, const struct peercred *peer, bool admin)
+{
+    struct client_limit *limit = server->client_limit;
+    enum client_trust trust = client_limit_trust(limit, peer->uid, admin);
+    struct client_excess excess;
+
+    if (trust == CLIENT_UNKNOWN) /* for a uid's first connection only: it may have many groups */
+        trust = trusted_peer(&server->settings, fd, peer) ? CLIENT_TRUSTED : CLIENT_UNTRUSTED;
+    if (!client_limit_acquire(limit, peer->uid, admin, trust, &excess))
+        return false;
+    shed_connections(server, &excess);
+    return true;
+}
+
 static void admit(struct listening *s, int fd)
 {
     struct listener *l = s->listener;
@@ -247,7 +265,7 @@ static void admit(struct listening *s, int fd)
         close(fd);
         return;
     }
-    if (!client_limit_acquire(l->server->client_limit, peer.uid, admin)) {
+    if (!find_place(l->server, fd, &peer, admin)) {
         journald_report(
             &(struct journald_entry){ .kind = JOURNALD_REFUSED, .uid = peer.uid, .pid = peer.pid },
             "listener: a connection to %s is refused: uid %u has too many, or all together",

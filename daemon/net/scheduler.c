@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/net/scheduler.h"
 
-enum { MAIL_PER_TURN = 32 }; /* then others are served */
+enum {
+    MAIL_PER_TURN = 32, /* then others are served */
+    RUNS_PER_TURN = 256 /* begun: their replies are sent when the time of the turn is over */
+};
 
 void scheduler_init(struct worker *worker)
 {
     TAILQ_INIT(&worker->scheduled);
     TAILQ_INIT(&worker->yielded);
+    TAILQ_INIT(&worker->due);
     for (int i = 0; i < CLASSES; i++)
         TAILQ_INIT(&worker->class[i].waiting);
 }
@@ -37,9 +41,37 @@ static void yield(struct session *s)
     mailbox_wake(&s->worker->mailbox);
 }
 
+static void enter_due(struct session *s)
+{
+    struct uid_share *share = s->share;
+
+    if (TAILQ_EMPTY(&share->due))
+        TAILQ_INSERT_TAIL(&s->worker->due, share, ring);
+    s->state = SESSION_DUE;
+    TAILQ_INSERT_TAIL(&share->due, s, turn);
+}
+
+static void leave_due(struct session *s)
+{
+    struct uid_share *share = s->share;
+
+    TAILQ_REMOVE(&share->due, s, turn);
+    if (TAILQ_EMPTY(&share->due))
+        TAILQ_REMOVE(&s->worker->due, share, ring);
+    s->readable = false;
+}
+
+void scheduler_queue(struct session *s, bool readable)
+{
+    enter_due(s);
+    s->readable = readable;
+}
+
 static void leave_list(struct session *s)
 {
-    if (s->state == SESSION_SCHEDULED || s->state == SESSION_BATCHED)
+    if (s->state == SESSION_DUE)
+        leave_due(s);
+    else if (s->state == SESSION_SCHEDULED || s->state == SESSION_BATCHED)
         TAILQ_REMOVE(&s->worker->scheduled, s, turn);
     else if (s->state == SESSION_YIELDED)
         TAILQ_REMOVE(&s->worker->yielded, s, turn);
@@ -101,7 +133,7 @@ void scheduler_park(struct session *s)
 {
     if (s->wait == SESSION_WAITS_FOR_SLOT)
         enter_queue(s);
-    else if (s->wait == SESSION_WAITS_FOR_OTHERS)
+    else if (s->wait == SESSION_WAITS_FOR_OTHERS || s->wait == SESSION_WAITS_FOR_TURN)
         yield(s);
 }
 
@@ -119,34 +151,69 @@ static void run_scheduled(struct worker *worker)
         s->on_turn(s);
 }
 
-/* Run the sessions that have yielded, once each: those that yield again are behind the last one. */
-static void run_yielded(struct worker *worker)
+/* Run sessions that are due, one of each uid in turn.  Each leaves its list by itself when it runs,
+ * and may be freed, and its share with it. */
+static void run_due(struct worker *worker)
 {
-    const struct session *last = TAILQ_LAST(&worker->yielded, session_list);
-    bool more = last != NULL;
+    struct uid_share *share;
 
-    while (more) {
-        struct session *s = TAILQ_FIRST(&worker->yielded);
-        more = s != last;
+    for (int i = 0; i < RUNS_PER_TURN && !turn_is_over(&worker->turn); i++) {
+        share = TAILQ_FIRST(&worker->due);
+        if (share == NULL)
+            return;
+        TAILQ_REMOVE(&worker->due, share, ring);
+        TAILQ_INSERT_TAIL(&worker->due, share, ring);
+        struct session *s = TAILQ_FIRST(&share->due);
         s->on_turn(s);
     }
 }
 
-void scheduler_end_turn(struct worker *worker)
+/* Make the sessions due that have yielded: each runs once, as those that yield again come after. */
+static void take_yielded(struct worker *worker)
+{
+    for (struct session *s; (s = TAILQ_FIRST(&worker->yielded)) != NULL;) {
+        leave_list(s);
+        enter_due(s);
+    }
+}
+
+static void answer(struct worker *worker)
 {
     session_answer_batch(worker);
     run_scheduled(worker);
+}
+
+void scheduler_end_turn(struct worker *worker)
+{
+    answer(worker);
+    run_due(worker);
+    answer(worker);
     for (int i = 0; i < CLASSES; i++)
         grant_slots(&worker->class[i]);
+    turn_begin(&worker->turn);
+    if (!scheduler_is_free(worker))
+        mailbox_wake(&worker->mailbox);
+}
+
+/* True if other events are to be dealt with in this turn: who becomes due by them should not wait
+ * for the turn of those that were left over from the last. */
+static bool others_are_active(const struct worker *worker)
+{
+    return event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) > 0;
 }
 
 bool scheduler_deliver_mail(struct worker *worker)
 {
     bool all = mailbox_deliver(&worker->mailbox, MAIL_PER_TURN);
 
-    if (all) {
+    if (!all)
+        return false;
+    take_yielded(worker);
+    if (scheduler_is_free(worker) || !others_are_active(worker)) {
         scheduler_end_turn(worker);
-        run_yielded(worker);
+    } else {
+        answer(worker);
+        event_active(worker->on_turn, 0, 0);
     }
-    return all;
+    return true;
 }

@@ -2,24 +2,31 @@
 /* Decide which of a worker's sessions run, and when: what arrives for several sessions in one turn
  * of the event loop is answered together, and nobody has a second turn before others had one.
  *
- *              input, others are served as well         the turn ends
- *            ┌────────────────────────────▶ BATCHED ─────────────────┐
- *            │                                 │ mail                │
- *            │   mail                          ▼                     │
- *          IDLE ───────────────────────▶ SCHEDULED ──────────────────┤ run
- *           ▲ │  it made many changes, and has more   mail was read  │
- *           │ ├──────────────────────────▶ YIELDED ──────────────────┤
+ * Uids take turns: of those that have sessions which are due, one session of each begins its run,
+ * then one more of each, until the time of the turn is over (session/turn.h); the next turn goes on
+ * with the uid after the last.  So a uid's thousand connections hold up another uid's only one no
+ * more than a single connection does.
+ *
+ *              input; or it takes output, others are served as well
+ *            ┌────────────────────────────▶ DUE ──▶ BATCHED ─────────┐
+ *            │                               ▲         │ mail        │ the turn ends
+ *            │   mail                        │         ▼             │
+ *          IDLE ─────────────────────────────┼▶ SCHEDULED ───────────┤ run
+ *           ▲ │  it made many changes, or    │ mail was read         │
+ *           │ │  took its time, and has more │                       │
+ *           │ ├──────────────────────────▶ YIELDED                   │
  *           │ │  it waited longest for a slot, and one is free       │
  *           │ └──────────────────────────▶ GRANTED ──────────────────┤
  *           └────────────────────────────────────────────────────────┘
  *
- * A session may also run at once: idle, when input arrives and no other is served; in any state,
- * when its socket takes output again, a chunk arrives, or a verifier is late.  Any state becomes
+ * A session may also run at once: idle, when input arrives or its socket takes output again and no
+ * other is served; in any state, when a chunk arrives, or a verifier is late.  Any state becomes
  * CLOSED, which remains.
  *
- * What a run found that the session waits for (`wait`) decides what follows: FOR_OTHERS, it yields;
- * FOR_SLOT, it enters the queue of its class, and keeps its place there while it is scheduled for
- * something else; otherwise it is idle until something arrives.  The worker's thread. */
+ * What a run found that the session waits for (`wait`) decides what follows: FOR_OTHERS or
+ * FOR_TURN, it yields; FOR_SLOT, it enters the queue of its class, and keeps its place there while
+ * it is scheduled for something else; otherwise it is idle until something arrives.  The worker's
+ * thread. */
 #ifndef JETON_DAEMON_NET_SCHEDULER_H
 #define JETON_DAEMON_NET_SCHEDULER_H
 
@@ -29,6 +36,16 @@ void scheduler_init(struct worker *worker);
 
 /* Run the session at the end of this turn, once, however often it is scheduled. */
 void scheduler_schedule(struct session *s);
+
+/* Run an idle session when its uid has its turn.  `readable`: its socket has input; it stays so
+ * until the session runs. */
+void scheduler_queue(struct session *s, bool readable);
+
+/* True if no session is due. */
+static inline bool scheduler_is_free(const struct worker *worker)
+{
+    return TAILQ_EMPTY(&worker->due);
+}
 
 /* Schedule an idle session whose run is begun: end that run at the end of this turn. */
 void scheduler_batch(struct session *s);
@@ -49,12 +66,13 @@ void scheduler_park(struct session *s);
 /* Take the session out of every list, for good. */
 void scheduler_close(struct session *s);
 
-/* Deliver the worker's mail; when all is delivered end the turn, and then run those that yielded
- * before.  False: there is more; the worker is woken again for it, after others were served. */
+/* Deliver the worker's mail; when all is delivered end the turn, in which those that yielded before
+ * are due.  False: there is more; the worker is woken again for it, after others were served. */
 bool scheduler_deliver_mail(struct worker *worker);
 
-/* Answer what arrived in this turn: run the sessions that are scheduled, and those that waited for
- * a slot which is free now. */
+/* Answer what arrived in this turn: run the sessions that are scheduled, those that are due as long
+ * as there is time, and those that waited for a slot which is free now.  The worker is woken again
+ * for those that are still due. */
 void scheduler_end_turn(struct worker *worker);
 
 #endif

@@ -155,10 +155,10 @@ static void on_mail(evutil_socket_t fd, short what, void *argument)
 
     (void)fd;
     (void)what;
+    answer_alive(worker); /* before anything that clients make long */
     session_answer_batch(worker);
     stack_set_enter(worker->stack_reader);
     scheduler_deliver_mail(worker);
-    answer_alive(worker);
     if (atomic_exchange(&worker->tick, false))
         check_deadlines(worker);
     /* Read `stop` last: the wake-up that was just taken may be the one that followed it. */

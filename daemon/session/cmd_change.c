@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_change.h"
 
+#include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
 
 /* True for a denial of a token that does not exist, by a client that is not an administrator: such
  * a client must not cause work for the disk with it. */
-static bool denies_nothing(const struct session *s, const struct change *c)
+static bool denies_nothing(const struct session *s, struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
-    int64_t used;
 
     if (c->kind->deny == 0)
         return false;
-    if (token_table_look(s->worker->server->token_table, c->id, digest, &used) == 0)
+    uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
+    if (flags == 0)
         return s->role != ROLE_ADMIN;
+    c->in_force = (flags & c->kind->deny & SLOT_REVOKED) != 0; /* which is for good */
     /* Two values may begin with the same identifier. */
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }

@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/session/cmd_table.h"
+#include "daemon/table/token_look.h"
 #include "proto/reply.h"
 #include "proto/token.h"
 
@@ -136,7 +137,7 @@ void cmd_used(struct run *run, const struct request *r)
     } else if (!token_id_parse(r->value[KEY_ID], id)) {
         put_plain(s, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
     } else {
-        token_table_touch_id(s->worker->server->token_table, id, clock_wall());
+        token_look_touch(s->worker->server->token_table, s->worker->reader, id, clock_wall());
         put_plain(s, STATUS_OK, NULL);
     }
 }

@@ -5,6 +5,7 @@
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/base/secmem.h"
+#include "daemon/table/token_look.h"
 #include "daemon/sandbox/sandbox.h"
 #include "proto/reply.h"
 
@@ -23,7 +24,7 @@ struct stats {
 static void put_daemon(struct stats *stats, const struct server *server);
 static void put_workers(struct stats *stats, const struct server *server);
 static void put_answers(struct stats *stats, const struct server *server);
-static void put_table(struct stats *stats, const struct server *server);
+static void put_table(struct stats *stats, const struct worker *worker);
 static void put_writer(struct stats *stats, const struct server *server);
 static void put_all_series(struct stats *stats, const struct server *server);
 static void put_process(struct stats *stats, const struct server *server);
@@ -52,7 +53,7 @@ void cmd_stats(struct run *run, const struct request *r)
     put_daemon(&stats, server);
     put_workers(&stats, server);
     put_answers(&stats, server);
-    put_table(&stats, server);
+    put_table(&stats, s->worker);
     put_writer(&stats, server);
     put_all_series(&stats, server);
     put_process(&stats, server);
@@ -89,6 +90,7 @@ static void put_daemon(struct stats *stats, const struct server *server)
     put(stats, "connections", clients.now);
     put(stats, "connections_total", clients.total);
     put(stats, "connections_refused", clients.refused);
+    put(stats, "connections_shed", clients.shed);
 }
 
 static void put_workers(struct stats *stats, const struct server *server)
@@ -104,9 +106,10 @@ static void put_workers(struct stats *stats, const struct server *server)
     put(stats, "tables_sent", tables);
 }
 
-static void put_table(struct stats *stats, const struct server *server)
+static void put_table(struct stats *stats, const struct worker *worker)
 {
-    struct token_table_figures table = token_table_figures(server->token_table);
+    struct token_table_figures table = token_look_figures(worker->server->token_table,
+                                                          worker->reader);
 
     put(stats, "tokens", table.tokens);
     put(stats, "table_slots", table.slots);

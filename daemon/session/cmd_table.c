@@ -4,17 +4,18 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "daemon/base/log.h"
+#include "daemon/session/trusted_peer.h"
+#include "daemon/table/token_look.h"
 #include "proto/reply.h"
 
 bool cmd_table_allowed(struct session *s)
 {
-    int64_t group = atomic_load(&s->worker->server->settings.table_gid);
+    const struct settings *settings = &s->worker->server->settings;
 
-    return group == RESOLVED_EVERYBODY || s->peer.uid == 0 || s->peer.uid == geteuid() ||
-           peercred_in_group(s->fd, &s->peer, (gid_t)group);
+    return atomic_load(&settings->table_gid) == RESOLVED_EVERYBODY ||
+           trusted_peer(settings, s->fd, &s->peer);
 }
 
 bool cmd_table_is_under_way(const struct session *s)
@@ -78,7 +79,8 @@ void cmd_table(struct run *run, const struct request *r)
         session_refuse(s, status, fault);
         return;
     }
-    int fd = token_table_descriptor(s->worker->server->token_table, &size, &generation);
+    int fd = token_look_descriptor(s->worker->server->token_table, s->worker->reader, &size,
+                                   &generation);
     if (fd < 0) {
         refuse_descriptor(s, -fd);
         return;

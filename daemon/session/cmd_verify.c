@@ -21,6 +21,7 @@ void cmd_verify(struct run *run, const struct request *r)
         if (verify_batch_is_full(batch))
             session_flush_batch(s);
     } else if (session_flush_batch(s)) {
+        turn_spend(&s->worker->turn, WORK_STACK);
         pending_verify_begin(s, stack, &q, command_service(r), command_client(r), clock_wall());
     }
 }

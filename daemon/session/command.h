@@ -11,6 +11,7 @@ struct run {
     const struct stacks *stacks;
     unsigned changes; /* that were begun */
     bool granted;     /* it may begin changes although others wait for a slot */
+    bool over;        /* it took its time: no other line is begun */
 };
 
 /* Carry out one request: append its reply to the session's `out`, or hand it on to be carried out,

@@ -8,13 +8,12 @@
 
 #include "daemon/config/settings.h"
 #include "daemon/session/client_limit.h"
+#include "daemon/session/turn.h"
+#include "daemon/session/uid_share.h"
 #include "daemon/verify/batch.h"
 #include "daemon/verify/evaluation.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/writer/write_queue.h"
-
-/* Sessions in the order in which they came. */
-TAILQ_HEAD(session_list, session);
 
 /* Changes under way are limited, and by class, so that no crowd with a value to revoke keeps an
  * administrator waiting.  Each takes a slot.  Sessions that find none queue up, and until they had
@@ -47,8 +46,11 @@ struct worker {
     struct server *server;
     struct conn *conns; /* also those that are closed and have something with another thread */
     struct change_class class[CLASSES];
+    struct uid_shares shares;
+    struct turn turn;
     struct session_list scheduled; /* to run at the end of this turn; net/scheduler's */
-    struct session_list yielded;   /* ... at the end of the next turn that begins with mail */
+    struct session_list yielded;   /* to be due in the next turn that begins with mail */
+    struct uid_share_ring due;     /* the uids of those that are due, in the order of their turns */
     bool stopping;
     int64_t stop_by; /* clock_seconds() */
     struct event *on_mail;

@@ -59,6 +59,7 @@ static enum session_wait step_line(struct run *run);
 static enum session_wait may_begin(const struct run *run, const struct request_line *line);
 static enum session_wait may_change(const struct run *run);
 static void begin(struct run *run, const struct request_line *line);
+static void spend(struct run *run, unsigned work);
 
 /* Keep the stacks while verifications in the batch point into them. */
 static const struct stacks *stacks_of(struct worker *worker)
@@ -135,6 +136,7 @@ static enum session_wait step_line(struct run *run)
         return wait;
     s->used += frame.size;
     framing_take(&s->framing, event);
+    spend(run, line.verb == VERB_VERIFY || line.ignorable ? WORK_VERIFY : WORK_OTHER);
     if (event == FRAMING_OVERLONG)
         session_refuse(s, STATUS_TOO_LONG,
                        "a line has at most 8192 bytes; the rest of this one is skipped");
@@ -152,6 +154,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
 {
     struct session *s = run->session;
 
+    if (run->over)
+        return s->changes.first != NULL ? SESSION_WAITS_FOR_OTHERS : SESSION_WAITS_FOR_TURN;
     if (line->ignorable)
         return SESSION_READY;
     if (s->scan != NULL) {
@@ -161,7 +165,7 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     }
     enum order order = commands[line->verb].order;
     if (s->first_pending != NULL)
-        return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX ?
+        return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX && s->waiting == 0 ?
                    SESSION_READY :
                    SESSION_WAITS_FOR_ANSWERS;
     if (order == ORDER_CHANGE)
@@ -199,4 +203,12 @@ static void begin(struct run *run, const struct request_line *line)
         session_refuse(s, problem.status, problem.message);
     else if (commands[request.verb].order == ORDER_BATCHED || session_flush_batch(s))
         commands[request.verb].handler(run, &request);
+}
+
+static void spend(struct run *run, unsigned work)
+{
+    struct turn *turn = &run->session->worker->turn;
+
+    turn_spend(turn, work);
+    run->over = turn_run_is_over(turn);
 }

@@ -4,13 +4,18 @@
 #include <event2/event_struct.h>
 #include <stdlib.h>
 
+#include "daemon/session/pool_place.h"
+
 /* One verification on the list. */
 struct pending_verify {
     struct pending_verify *next;
     struct session *session;
-    struct stacks *stacks; /* kept in existence by it */
-    struct job *job;       /* under way; or NULL */
-    struct event timeout;  /* of the job */
+    struct stacks *stacks;            /* kept in existence by it */
+    struct job *job;                  /* under way; or NULL */
+    struct event timeout;             /* of the job, or of the wait for a place */
+    struct pool_place *place;         /* that the job has, or that is waited for; NULL: neither */
+    bool waits;                       /* for the place */
+    TAILQ_ENTRY(pending_verify) turn; /* among those that wait */
     bool decided;
     struct evaluation evaluation;
 };
@@ -18,23 +23,24 @@ struct pending_verify {
 static void evaluate(struct pending_verify *p);
 static void on_timeout(evutil_socket_t fd, short what, void *pending);
 
-static struct eval_context context_of(struct session *s)
+/* Return the context of an evaluation, to be freed with free_context().  Groups may be as many as
+ * 65536: they are read only for a verifier that needs them, and not kept. */
+static struct eval_context context_of(struct session *s, const struct stack *stack)
 {
-    return (struct eval_context){
+    struct eval_context context = {
         .token_table = s->worker->server->token_table,
         .worker = s->worker->reader,
         .peer = &s->peer,
-        .group_count = s->group_count,
-        .groups = s->groups,
     };
+
+    if (stack->needs_groups)
+        context.groups = peercred_groups(s->fd, &context.group_count);
+    return context;
 }
 
-static void read_groups(struct session *s)
+static void free_context(struct eval_context *context)
 {
-    if (s->groups_read)
-        return;
-    s->groups_read = true;
-    s->groups = peercred_groups(s->fd, &s->group_count);
+    free(context->groups);
 }
 
 /* -- one after the other --------------------------------------------------------------------- */
@@ -58,6 +64,7 @@ static void drop_first(struct session *s)
     if (p->next == NULL)
         s->last_pending = NULL;
     s->pending--;
+    evtimer_del(&p->timeout);
     eval_wipe(&p->evaluation);
     stack_set_release(p->stacks);
     free(p);
@@ -82,7 +89,8 @@ static struct pending_verify *append(struct session *s)
     p->session = s;
     p->stacks = stack_set_hold(s->worker->stack_reader);
     p->job = NULL;
-    p->decided = false;
+    p->place = NULL;
+    p->waits = p->decided = false;
     event_assign(&p->timeout, s->worker->base, -1, 0, on_timeout, p);
     if (s->last_pending != NULL)
         s->last_pending->next = p;
@@ -96,12 +104,15 @@ static struct pending_verify *append(struct session *s)
 /* Evaluate in the worker's own memory what no verifier can hold up. */
 static bool evaluate_at_once(struct session *s, const struct stack *stack,
                              const struct question *asked, struct slice service,
-                             const struct eval_context *context, int64_t now)
+                             struct slice client, int64_t now)
 {
+    struct eval_context context = context_of(s, stack);
     struct evaluation *e = &s->worker->evaluation;
 
-    eval_begin(e, stack, asked, service, context, now);
-    eval_continue(e, context);
+    context.client = client;
+    eval_begin(e, stack, asked, service, &context, now);
+    eval_continue(e, &context);
+    free_context(&context);
     bool done = put_reply(s, e);
     eval_wipe(e);
     return done;
@@ -111,17 +122,16 @@ bool pending_verify_begin(struct session *s, const struct stack *stack,
                           const struct question *asked, struct slice service, struct slice client,
                           int64_t now)
 {
-    read_groups(s);
-    struct eval_context context = context_of(s);
-    context.client = client;
-    if (s->first_pending == NULL && !stack->may_block)
-        return evaluate_at_once(s, stack, asked, service, &context, now);
+    const struct eval_context who = { .peer = &s->peer, .client = client };
+
+    if (s->first_pending == NULL && !stack->on_pool)
+        return evaluate_at_once(s, stack, asked, service, client, now);
     struct pending_verify *p = append(s);
     if (p == NULL) {
         s->ended = true;
         return false;
     }
-    eval_begin(&p->evaluation, stack, asked, service, &context, now);
+    eval_begin(&p->evaluation, stack, asked, service, &who, now);
     evaluate(p);
     flush(s);
     return true;
@@ -129,49 +139,117 @@ bool pending_verify_begin(struct session *s, const struct stack *stack,
 
 /* -- jobs ------------------------------------------------------------------------------------ */
 
-/* Submit the entry's question to its pool; false: that is not possible now. */
-static bool submit_job(struct pending_verify *p, struct stack_entry *entry)
+/* Submit the question to the pool of the entry that is asked; false: that is not possible now. */
+static bool submit_job(struct pending_verify *p, const struct eval_context *context)
 {
-    struct evaluation *e = &p->evaluation;
-    const struct timeval limit = {
-        .tv_sec = entry->deadline / 1000000000,
-        .tv_usec = entry->deadline % 1000000000 / 1000,
-    };
+    struct stack_entry *entry = eval_entry(&p->evaluation);
 
-    e->question.deadline = (int64_t)e->entry_began + entry->deadline;
-    struct job *job = job_new(&e->question);
+    p->evaluation.question.peer_group_count = context->group_count;
+    p->evaluation.question.peer_groups = context->groups;
+    struct job *job = job_new(&p->evaluation.question);
     if (job == NULL)
         return false;
     job->mail.on_delivery = p->session->on_job;
     job->reply_to = &p->session->worker->mailbox;
     job->sender = p;
-    if (entry->pool == NULL || evtimer_add(&p->timeout, &limit) < 0 ||
-        !thread_pool_submit(entry->pool, job)) {
-        evtimer_del(&p->timeout);
+    if (entry->pool == NULL || !thread_pool_submit(entry->pool, job)) {
         job_free(job);
         return false;
     }
     p->job = job;
     p->session->jobs++;
+    p->place->taken++;
     return true;
+}
+
+static void wait_for_place(struct pending_verify *p)
+{
+    TAILQ_INSERT_TAIL(&p->place->waiting, p, turn);
+    p->waits = true;
+    p->session->waiting++;
+}
+
+static void stop_waiting(struct pending_verify *p)
+{
+    TAILQ_REMOVE(&p->place->waiting, p, turn);
+    p->waits = false;
+    p->session->waiting--;
+}
+
+/* Submit the next one that waits for a place.  If that fails, its time runs out. */
+static void give_place(struct pool_place *place)
+{
+    struct pending_verify *p = TAILQ_FIRST(&place->waiting);
+
+    if (p == NULL)
+        return;
+    struct eval_context context = context_of(p->session, p->evaluation.stack);
+    stop_waiting(p);
+    if (!submit_job(p, &context))
+        p->place = NULL;
+    free_context(&context);
+}
+
+/* Give up the job or the wait for a place, and let the next one have the place. */
+static void leave_place(struct pending_verify *p)
+{
+    struct pool_place *place = p->place;
+
+    evtimer_del(&p->timeout);
+    if (place == NULL)
+        return;
+    if (p->waits)
+        stop_waiting(p);
+    if (p->job != NULL) {
+        p->job = NULL;
+        p->session->jobs--;
+        place->taken--;
+        give_place(place);
+    }
+    p->place = NULL;
+    pool_place_put(p->session->share, place);
+}
+
+/* Have a pool asked, at once or when the uid has a place there; false: that is not possible. */
+static bool ask_pool(struct pending_verify *p, const struct eval_context *context)
+{
+    struct session *s = p->session;
+    struct stack_entry *entry = eval_entry(&p->evaluation);
+    const struct timeval limit = {
+        .tv_sec = entry->deadline / 1000000000,
+        .tv_usec = entry->deadline % 1000000000 / 1000,
+    };
+
+    p->evaluation.question.deadline = (int64_t)p->evaluation.entry_began + entry->deadline;
+    if (entry->pool == NULL || evtimer_add(&p->timeout, &limit) < 0)
+        return false;
+    p->place = pool_place_get(s->share, entry->pool);
+    if (p->place == NULL) {
+        leave_place(p);
+        return false;
+    }
+    unsigned places = thread_pool_places(entry->pool) / (unsigned)s->worker->server->workers;
+    if (p->place->taken > 0 && p->place->taken >= places) {
+        wait_for_place(p);
+        return true;
+    }
+    if (submit_job(p, context))
+        return true;
+    leave_place(p);
+    return false;
 }
 
 /* Evaluate until it is decided, or a job is under way. */
 static void evaluate(struct pending_verify *p)
 {
-    struct eval_context context = context_of(p->session);
+    struct eval_context context = context_of(p->session, p->evaluation.stack);
 
-    while (p->job == NULL && !p->decided) {
+    while (p->place == NULL && !p->decided) {
         p->decided = eval_continue(&p->evaluation, &context);
-        if (!p->decided && !submit_job(p, eval_entry(&p->evaluation)))
+        if (!p->decided && !ask_pool(p, &context))
             eval_take_failure(&p->evaluation, context.worker, FAILURE_BUSY);
     }
-}
-
-static void end_job(struct pending_verify *p)
-{
-    p->job = NULL;
-    p->session->jobs--;
+    free_context(&context);
 }
 
 struct session *pending_verify_resume(struct mail *mail)
@@ -180,10 +258,10 @@ struct session *pending_verify_resume(struct mail *mail)
     struct pending_verify *p = job->sender;
     struct session *s = p->session;
 
-    evtimer_del(&p->timeout);
-    end_job(p);
-    if (job->ended_its_thread)
-        eval_take_failure(&p->evaluation, s->worker->reader, FAILURE_THREAD);
+    leave_place(p);
+    if (job->ended_its_thread || job->displaced)
+        eval_take_failure(&p->evaluation, s->worker->reader,
+                          job->displaced ? FAILURE_BUSY : FAILURE_THREAD);
     else
         eval_take_result(&p->evaluation, s->worker->reader, job->outcome, &job->answer);
     job_free(job);
@@ -196,18 +274,18 @@ struct session *pending_verify_resume(struct mail *mail)
     return s;
 }
 
-/* Give the job up, unless it is on its way back just now. */
+/* Give the job or the wait for a place up, unless the job is on its way back just now. */
 static void on_timeout(evutil_socket_t fd, short what, void *pending)
 {
     struct pending_verify *p = pending;
     struct session *s = p->session;
-    enum job_fate fate = thread_pool_cancel(p->job);
+    enum job_fate fate = p->job != NULL ? thread_pool_cancel(p->job) : JOB_CANCELLED;
 
     (void)fd;
     (void)what;
     if (fate == JOB_RETURNING)
         return;
-    end_job(p);
+    leave_place(p);
     eval_take_failure(&p->evaluation, s->worker->reader,
                       fate == JOB_ABANDONED ? FAILURE_TIMEOUT : FAILURE_BUSY);
     evaluate(p);
@@ -215,15 +293,15 @@ static void on_timeout(evutil_socket_t fd, short what, void *pending)
     s->on_ready(s);
 }
 
+/* Leave the queues first: a place that is given up must not go to this session. */
 void pending_verify_close(struct session *s)
 {
-    for (struct pending_verify *p = s->first_pending; p != NULL; p = p->next) {
-        if (p->job == NULL)
-            continue;
-        evtimer_del(&p->timeout);
-        if (thread_pool_cancel(p->job) != JOB_RETURNING)
-            end_job(p);
-    }
+    for (struct pending_verify *p = s->first_pending; p != NULL; p = p->next)
+        if (p->waits)
+            leave_place(p);
+    for (struct pending_verify *p = s->first_pending; p != NULL; p = p->next)
+        if (p->job != NULL && thread_pool_cancel(p->job) != JOB_RETURNING)
+            leave_place(p);
     while (s->jobs == 0 && s->first_pending != NULL)
         drop_first(s);
 }

@@ -19,7 +19,6 @@ void session_free(struct session *s)
         close(s->passing);
     if (s->holds_scan)
         scan_free(s->scan);
-    free(s->groups);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
 }

@@ -26,11 +26,13 @@ enum session_wait {
     SESSION_WAITS_FOR_OUTPUT,  /* the client has to take in replies */
     SESSION_WAITS_FOR_SLOT,    /* its class has as many changes under way as it may */
     SESSION_WAITS_FOR_OTHERS,  /* one run made as many changes as it may */
+    SESSION_WAITS_FOR_TURN,    /* one run took as much time as it may */
 };
 
 /* Whether and when the session runs next.  net/scheduler.h draws and makes the transitions. */
 enum session_state {
     SESSION_IDLE,      /* when something arrives */
+    SESSION_DUE,       /* when its uid has its turn */
     SESSION_BATCHED,   /* at the end of this turn; its last run is not ended yet */
     SESSION_SCHEDULED, /* at the end of this turn */
     SESSION_YIELDED,   /* after others */
@@ -43,6 +45,7 @@ struct session {
     int fd;
     enum role role;
     struct peercred peer;
+    struct uid_share *share; /* the peer's */
     struct iobuf in;
     size_t used; /* bytes of `in` that are dealt with, and not dropped yet */
     struct framing framing;
@@ -52,8 +55,9 @@ struct session {
     bool eof;    /* nothing more will come in */
     bool ended;  /* nothing more will be answered */
     enum session_wait wait;
-    enum session_state state;  /* net/scheduler's, like the next two */
-    TAILQ_ENTRY(session) turn; /* in a list of the worker: BATCHED, SCHEDULED, YIELDED */
+    enum session_state state;  /* net/scheduler's, like the next three */
+    bool readable;             /* DUE, and its socket has input */
+    TAILQ_ENTRY(session) turn; /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
     TAILQ_ENTRY(session) slot; /* in the queue of its class; tqe_prev NULL: it is not */
     struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
     unsigned outstanding;      /* changes under way */
@@ -65,9 +69,7 @@ struct session {
     struct pending_verify *last_pending;
     unsigned pending;
     unsigned jobs;    /* those of them that are with a pool */
-    bool groups_read; /* the peer's; read when first needed */
-    size_t group_count;
-    gid_t *groups;
+    unsigned waiting; /* ... that wait for a place of the uid on a pool */
 
     /* The connection's.  Callbacks of mail that is delivered: */
     void (*on_change)(struct mail *mail); /* an answered change */

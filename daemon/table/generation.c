@@ -341,6 +341,15 @@ static bool adopt(struct generation *to, const struct generation *from, struct s
     return true;
 }
 
+int generation_open(const struct generation *g)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 ? fd : -errno;
+}
+
 void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
     uint32_t slots = UINT32_C(1) << from->table.slot_bits;

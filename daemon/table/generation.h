@@ -15,9 +15,9 @@ struct generation {
     char *arena;
     int fd; /* of the memfd, opened for writing; never leaves the daemon */
     uint64_t number;
-    uint64_t present;
-    uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
-    uint64_t occupied;  /* present and tombstones */
+    _Atomic uint64_t present;   /* any thread reads it, and the next */
+    _Atomic uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
+    uint64_t occupied;          /* present and tombstones */
     uint64_t arena_used;
     uint32_t *intern; /* open addressing by the string; 0: free */
     uint32_t intern_mask;
@@ -82,6 +82,9 @@ void generation_alias_target(const struct slot_values *alias, uint8_t target[ALI
 
 /* Write the slot under its sequence, and count what is present. */
 void generation_write(struct generation *g, struct place place, const struct slot_values *values);
+
+/* Open a read-only descriptor of the table; -errno.  Any thread. */
+int generation_open(const struct generation *g);
 
 /* Add or change a token, and its alias; they must be certain to fit. */
 void generation_put(struct generation *g, const struct record *record);

@@ -25,7 +25,12 @@ struct token_table {
     pthread_mutex_t mutex;
     _Atomic(struct generation *) current;
     struct generation *retired;
-    struct held_tables held;              /* by clients */
+    struct held_tables held; /* by clients */
+    struct {                 /* what any thread may read of that */
+        _Atomic uint64_t count;
+        _Atomic uint64_t bytes;
+        atomic_bool too_many;
+    } shown;
     bool withheld;                        /* the log tells that it is not handed out */
     atomic_bool keeps_bans;               /* changed with the mutex held */
     struct pending_denies pending_denies; /* disables that are not answered yet */
@@ -40,6 +45,16 @@ struct token_table {
 static struct generation *current(struct token_table *t)
 {
     return atomic_load(&t->current);
+}
+
+static bool show_held(struct token_table *t)
+{
+    bool too_many = held_tables_are_too_many(&t->held, current(t)->table.total_size);
+
+    atomic_store(&t->shown.count, t->held.count);
+    atomic_store(&t->shown.bytes, t->held.bytes);
+    atomic_store(&t->shown.too_many, too_many);
+    return too_many;
 }
 
 /* Free the retired generations that no reader uses. */
@@ -57,6 +72,7 @@ static void reap(struct token_table *t)
             held_tables_free(&t->held, g);
         }
     }
+    show_held(t);
 }
 
 static uint32_t bits_for(uint64_t tokens)
@@ -262,9 +278,9 @@ uint32_t token_table_look(struct token_table *t, const uint8_t id[ID_SIZE],
 
 /* -- what others see ------------------------------------------------------------------------- */
 
-static bool is_withheld(struct token_table *t)
+bool token_table_is_withheld(struct token_table *t)
 {
-    return held_tables_are_too_many(&t->held, current(t)->table.total_size);
+    return atomic_load(&t->shown.too_many);
 }
 
 void token_table_renew_lease(struct token_table *t)
@@ -274,7 +290,7 @@ void token_table_renew_lease(struct token_table *t)
     reap(t);
     held_tables_check(&t->held);
     bool before = t->withheld;
-    bool withheld = t->withheld = is_withheld(t);
+    bool withheld = t->withheld = show_held(t);
     uint64_t bytes = t->held.bytes;
     pthread_mutex_unlock(&t->mutex);
     if (withheld && !before)
@@ -294,32 +310,22 @@ void token_table_close(struct token_table *t)
     pthread_mutex_unlock(&t->mutex);
 }
 
-int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *generation)
+struct token_table_figures token_table_figures_of(struct token_table *t, const struct generation *g)
 {
-    char path[64];
-
-    pthread_mutex_lock(&t->mutex);
-    snprintf(path, sizeof(path), "/proc/self/fd/%d", current(t)->fd);
-    *size = current(t)->table.total_size;
-    *generation = current(t)->number;
-    int fd = is_withheld(t) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    int error = is_withheld(t) ? -EBUSY : -errno;
-    pthread_mutex_unlock(&t->mutex);
-    return fd >= 0 ? fd : error;
+    return (struct token_table_figures){
+        .tokens = g->present - g->no_tokens,
+        .slots = UINT64_C(1) << g->table.slot_bits,
+        .bytes = g->table.total_size,
+        .generation = g->number,
+        .held = atomic_load(&t->shown.count),
+        .held_bytes = atomic_load(&t->shown.bytes),
+    };
 }
 
 struct token_table_figures token_table_figures(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
-    struct generation *g = current(t);
-    struct token_table_figures figures = {
-        .tokens = g->present - g->no_tokens,
-        .slots = UINT64_C(1) << g->table.slot_bits,
-        .bytes = g->table.total_size,
-        .generation = g->number,
-        .held = t->held.count,
-        .held_bytes = t->held.bytes,
-    };
+    struct token_table_figures figures = token_table_figures_of(t, current(t));
     pthread_mutex_unlock(&t->mutex);
     return figures;
 }
@@ -367,19 +373,6 @@ void token_table_touch(const struct generation *g, uint32_t slot, int64_t now)
 
     if (now - last >= USED_SECONDS)
         atomic_store_explicit(&g->used[slot], (uint32_t)now, memory_order_relaxed);
-}
-
-void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int64_t now)
-{
-    pthread_mutex_lock(&t->mutex);
-    struct generation *g = current(t);
-    struct place place = generation_place(g, id);
-    if (place.found) {
-        struct slot_values v = generation_read(g, place.slot);
-        if (verdict_state(v.flags, v.activates, v.expires, now) == STATUS_OK)
-            token_table_touch(g, place.slot, now);
-    }
-    pthread_mutex_unlock(&t->mutex);
 }
 
 struct generation *token_table_lock(struct token_table *t)

@@ -23,6 +23,7 @@
 enum { TOKEN_TABLE_READERS_MAX = 65 };
 
 struct token_table;
+struct generation;
 
 struct token_table_figures {
     uint64_t tokens;
@@ -85,11 +86,12 @@ bool token_table_collapse(struct token_table *t);
 /* Mark the table as closed: clients do not use it any more. */
 void token_table_close(struct token_table *t);
 
-/* Open a read-only descriptor of the current table, for the caller to send and close; -errno.
- * -EBUSY: clients hold too many old ones. */
-int token_table_descriptor(struct token_table *t, uint64_t *size, uint64_t *generation);
+/* True if clients hold too many old tables.  Any thread, without the mutex. */
+bool token_table_is_withheld(struct token_table *t);
 
 struct token_table_figures token_table_figures(struct token_table *t);
+struct token_table_figures token_table_figures_of(struct token_table *t,
+                                                  const struct generation *g);
 
 /* Begin and end the use of the current generation, which is not freed in between.  `reader`, below
  * TOKEN_TABLE_READERS_MAX, is the thread's own number.  Take no lock. */
@@ -101,9 +103,6 @@ const struct table *token_table_table(const struct generation *g);
 
 /* Note that the token in a slot was used; coarse: about a minute. */
 void token_table_touch(const struct generation *g, uint32_t slot, int64_t now);
-
-/* Note by id that a token was used, if it is active; do nothing for any other. */
-void token_table_touch_id(struct token_table *t, const uint8_t id[ID_SIZE], int64_t now);
 
 /* Lock the table against changes by others, and return its current generation. */
 struct generation *token_table_lock(struct token_table *t);

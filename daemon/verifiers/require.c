@@ -135,6 +135,13 @@ bool require_needs_identity(const void *instance)
            r->min_remaining > 0;
 }
 
+bool require_needs_groups(const void *instance)
+{
+    const struct requirement *r = instance;
+
+    return r->groups.count > 0;
+}
+
 struct slice require_scopes_only(const void *instance)
 {
     const struct requirement *r = instance;

@@ -18,6 +18,9 @@ extern const struct jeton_verifier require_verifier;
 /* True if it judges the identity, and so cannot judge before there is one. */
 bool require_needs_identity(const void *instance);
 
+/* True if it judges the groups of who asks. */
+bool require_needs_groups(const void *instance);
+
 /* Return the scopes, if it requires nothing else; otherwise at == NULL. */
 struct slice require_scopes_only(const void *instance);
 

@@ -204,6 +204,7 @@ static int throttle_verify(void *instance, const struct jeton_question *q, struc
 
 const struct jeton_verifier throttle_verifier = {
     .abi = JETON_VERIFIER_ABI,
+    .flags = JETON_VERIFIER_NO_GROUPS,
     .name = "throttle",
     .open = throttle_open,
     .verify = throttle_verify,

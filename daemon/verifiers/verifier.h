@@ -28,11 +28,12 @@
  * Threads.    open() and close() are called one at a time; a reload (SIGHUP) calls open() in a
  *             thread of its own.  verify() runs in several at once on one instance, also while
  *             another instance is opened or closed.
- * Time.       Without JETON_VERIFIER_MAY_BLOCK a verify() runs on a thread that serves many clients
- *             and must not wait for anything: no file, no socket, no lock held for long; hundreds
- *             of microseconds of arithmetic are much.  With it, verify() runs on a pool of its own
- *             and should return before the question's deadline; what comes later is thrown away:
- *             the client was already answered that nobody could judge.
+ * Time.       Without a flag a verify() runs on a thread that serves many clients and must not wait
+ *             for anything: no file, no socket, no lock held for long; a hundred microseconds of
+ *             arithmetic are much.  With JETON_VERIFIER_MAY_BLOCK or JETON_VERIFIER_COSTLY it runs
+ *             on a pool of its own, where the uids that ask take turns, and should return before
+ *             the question's deadline; what comes later is thrown away: the client was already
+ *             answered that nobody could judge.
  * Conduct.    A verifier does not exit, fork, raise signals, change signal handlers, the working
  *             directory, the umask, the locale or the environment, print, or keep a pointer that it
  *             was given beyond the call.  Descriptors are opened with O_CLOEXEC.  It keeps no
@@ -56,6 +57,8 @@ extern "C" {
 
 /* Flags of a verifier. */
 #define JETON_VERIFIER_MAY_BLOCK 0x1u /* verify() may wait: for the network, a disk, a lock */
+#define JETON_VERIFIER_COSTLY 0x2u    /* verify() computes for long, as for a signature */
+#define JETON_VERIFIER_NO_GROUPS 0x4u /* verify() needs no peer_groups, which are then not read */
 #define JETON_VERIFIER_NETWORK \
     0x8u /* open() gets network=yes or network=no in addition: whether
                                          jetond may reach other hosts */
@@ -111,7 +114,8 @@ struct jeton_question {
     int64_t deadline;                      /* CLOCK_MONOTONIC, nanoseconds; 0: does not block */
     uid_t peer_uid; /* of the process that asks, as the kernel saw it when it connected */
     gid_t peer_gid;
-    size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read */
+    size_t peer_group_count; /* its supplementary groups; 0 also if they cannot be read, and with
+                                JETON_VERIFIER_NO_GROUPS */
     const gid_t *peer_groups;
     const char *client; /* for whom it says that it asks, such as the address of its own client:
                            1 to 256 bytes; NULL: it does not say */
@@ -141,7 +145,7 @@ struct jeton_verifier {
     /* Make an instance from the arguments of one line.  0; or -1, and `problem` (`size` bytes) says
      * in one sentence what is wrong and what would be right.  With 0, a text in `problem`, which is
      * "" before the call, is a warning for jetond's log.  An unknown argument is an error.  The
-     * arguments deadline=, threads= and queue= of a verifier that may block are jetond's and not
+     * arguments deadline=, threads= and queue= of a verifier on a pool are jetond's and not
      * passed on. */
     int (*open)(void **instance, const struct jeton_argument *arguments, size_t count,
                 char *problem, size_t size);

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/probe.h"
 #include "daemon/table/lookup.h"
+#include "daemon/table/token_look.h"
 #include "daemon/verifiers/throttle.h"
 #include "daemon/verify/answer.h"
 #include "proto/reply.h"
@@ -49,8 +50,6 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
         .now = now,
         .peer_uid = context->peer->uid,
         .peer_gid = context->peer->gid,
-        .peer_group_count = context->group_count,
-        .peer_groups = context->groups,
     };
     stack_result_begin(&e->result);
     e->index = e->names = 0;
@@ -268,6 +267,8 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
     };
     struct verifier_result result;
 
+    e->question.peer_group_count = context->group_count;
+    e->question.peer_groups = context->groups;
     while (e->index < e->stack->entries) {
         struct stack_entry *entry = eval_entry(e);
         if (entry->verifier == NULL) {
@@ -278,7 +279,7 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
         } else {
             e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
             e->question.identity = e->verifier != NULL ? &e->identity : NULL;
-            if (entry->may_block)
+            if (entry->on_pool)
                 return false;
             ask_here(e, context, entry);
         }

@@ -14,7 +14,7 @@ struct eval_context {
     unsigned worker; /* the thread's number, as a reader of the token table and in metrics */
     const struct peercred *peer;
     size_t group_count;
-    const gid_t *groups;
+    gid_t *groups;       /* of the peer; while eval_continue() runs */
     struct slice client; /* for whom the peer says that it asks; eval_begin() copies it */
 };
 

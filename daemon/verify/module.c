@@ -93,6 +93,9 @@ static bool is_name(const char *name)
 static bool check_verifier(const struct jeton_verifier *v, const char *path,
                            struct problem *problem)
 {
+    const uint32_t flags = JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_COSTLY |
+                           JETON_VERIFIER_NETWORK | JETON_VERIFIER_NO_GROUPS;
+
     if (v == NULL)
         return refuse(problem, path, "it has no symbol jeton_verifier: this is no verifier");
     if (v->abi != JETON_VERIFIER_ABI) {
@@ -102,7 +105,7 @@ static bool check_verifier(const struct jeton_verifier *v, const char *path,
                     path, (unsigned)v->abi, JETON_VERIFIER_ABI);
         return false;
     }
-    if ((v->flags & ~(JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_NETWORK)) != 0)
+    if ((v->flags & ~flags) != 0)
         return refuse(problem, path, "it has flags that this jetond does not know");
     if (!is_name(v->name))
         return refuse(problem, path, "its name should be 1 to 31 bytes out of a-z 0-9 -");

@@ -158,7 +158,8 @@ static bool make_stack(struct stack *stack, const struct service_config *section
         if (!stack_entry_open(entry, &from, problem) || !check_order(stack, &from, problem) ||
             !name_entry(stack, entry, metrics))
             return false;
-        stack->may_block = stack->may_block || entry->may_block;
+        stack->on_pool = stack->on_pool || entry->on_pool;
+        stack->needs_groups = stack->needs_groups || entry->needs_groups;
     }
     stack->table_only = stack->entries == 1 && stack->entry[0].verifier == NULL;
     if (stack->table_only)

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
@@ -23,7 +24,7 @@ struct opening {
     struct stack_entry *entry;
     const struct stack_entry_source *from;
     struct problem *problem;
-    uint64_t threads;
+    uint64_t threads; /* 0: not given */
     uint64_t queue;
 };
 
@@ -102,12 +103,16 @@ static bool find_verifier(struct opening *o, const char *name)
     return false;
 }
 
+static bool has_pool(const struct jeton_verifier *v)
+{
+    return (v->flags & (JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_COSTLY)) != 0;
+}
+
 /* Separate the arguments for the pool from the verifier's own, which it judges itself. */
 static bool read_arguments(struct opening *o, const struct line *line, struct jeton_argument *given,
                            size_t *count)
 {
-    bool blocks = o->entry->verifier != NULL &&
-                  (o->entry->verifier->flags & JETON_VERIFIER_MAY_BLOCK) != 0;
+    bool pooled = o->entry->verifier != NULL && has_pool(o->entry->verifier);
     const char *fault;
 
     *count = 0;
@@ -117,7 +122,7 @@ static bool read_arguments(struct opening *o, const struct line *line, struct je
             return fail(o, as_string(a->value), "this should be key=value");
         if (memchr(a->value.at, '\0', a->value.len) != NULL)
             return fail(o, as_string(a->key), "a NUL cannot be part of a value");
-        if (!blocks || !read_pool_argument(o, a, &fault))
+        if (!pooled || !read_pool_argument(o, a, &fault))
             given[(*count)++] = (struct jeton_argument){ as_string(a->key), as_string(a->value) };
         else if (fault != NULL)
             return fail(o, o->entry->verifier->name, fault);
@@ -126,6 +131,16 @@ static bool read_arguments(struct opening *o, const struct line *line, struct je
                         "deadline=, threads= and queue= each come once");
     }
     return true;
+}
+
+/* One thread for each CPU computes as fast as more. */
+static uint64_t default_threads(const struct jeton_verifier *v)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if ((v->flags & JETON_VERIFIER_MAY_BLOCK) != 0 || cpus < 1)
+        return THREAD_POOL_THREADS;
+    return cpus < THREAD_POOL_THREADS_MAX ? (uint64_t)cpus : THREAD_POOL_THREADS_MAX;
 }
 
 /* The sandbox in force counts, not a configuration that is loaded later. */
@@ -163,12 +178,17 @@ static bool open_instance(struct opening *o, const struct jeton_argument *given,
         log_warning("service %s, verifier %s: %s", o->from->section->name, entry->verifier->name,
                     why);
     entry->opened = true;
-    if (entry->verifier == &require_verifier)
-        entry->needs_identity = require_needs_identity(entry->instance);
+    entry->needs_groups = (entry->verifier->flags & JETON_VERIFIER_NO_GROUPS) == 0;
     entry->is_throttle = entry->verifier == &throttle_verifier;
-    entry->may_block = (entry->verifier->flags & JETON_VERIFIER_MAY_BLOCK) != 0;
-    if (!entry->may_block)
+    if (entry->verifier == &require_verifier) {
+        entry->needs_identity = require_needs_identity(entry->instance);
+        entry->needs_groups = require_needs_groups(entry->instance);
+    }
+    entry->on_pool = has_pool(entry->verifier);
+    if (!entry->on_pool)
         return true;
+    if (o->threads == 0)
+        o->threads = default_threads(entry->verifier);
     entry->pool = thread_pool_new(entry->verifier, entry->instance, (unsigned)o->threads,
                                   (unsigned)o->queue);
     return entry->pool != NULL || fail(o, entry->verifier->name, "no threads for it");
@@ -197,7 +217,7 @@ static bool split(struct opening *o, char *text, size_t size, struct line *line)
 bool stack_entry_open(struct stack_entry *entry, const struct stack_entry_source *from,
                       struct problem *problem)
 {
-    struct opening o = { entry, from, problem, THREAD_POOL_THREADS, THREAD_POOL_QUEUE };
+    struct opening o = { entry, from, problem, 0, THREAD_POOL_QUEUE };
     struct jeton_argument given[LINE_ARGUMENTS_MAX + 1];
     char text[LINE_MAX_BYTES + 1];
     struct line line;

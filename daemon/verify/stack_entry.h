@@ -31,10 +31,11 @@ struct stack_entry {
     bool opened;
     void *instance;           /* if opened: what the verifier made, which may be NULL */
     void *module;             /* of module_load(); NULL: built in */
-    bool may_block;           /* it is asked on a pool */
-    struct thread_pool *pool; /* for `may_block`; NULL again once it has ended */
+    bool on_pool;             /* it may block or computes for long, and is asked on a pool */
+    struct thread_pool *pool; /* for `on_pool`; NULL again once it has ended */
     int64_t deadline;         /* nanoseconds; for an entry with a pool */
     bool needs_identity;      /* it judges one that an earlier entry supplied */
+    bool needs_groups;        /* ... the groups of who asks */
     bool is_throttle;
     struct series *series;
     struct log_limit log_limit[FAILURES];

@@ -2,12 +2,12 @@
 #include "daemon/verify/thread_pool.h"
 
 #include <errno.h>
-#include <sodium.h>
+#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/verify/fair_queue.h"
 
 /* The states of a job.  Whoever moves it on from QUEUED or RUNNING decides who frees it. */
 enum { NEW, QUEUED, RUNNING, RETURNED, CANCELLED };
@@ -17,74 +17,26 @@ struct thread_pool {
     void *instance;
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t changed;
-    struct mail_list queue;
-    unsigned queued;
+    struct fair_queue queue;
     unsigned queue_max;
+    unsigned uid_places; /* jobs of one uid that should be under way */
+    unsigned uid_max;    /* threads that run one uid's jobs */
     bool ending;
     unsigned running;
     unsigned threads;
     struct pool_thread {
         struct thread_pool *pool;
         pthread_t thread;
-        bool replaces;      /* `thread` took the place of ... */
-        pthread_t replaced; /* which it joins */
-        bool missing;       /* its thread was ended, and no other could be started */
+        bool replaces;       /* `thread` took the place of ... */
+        pthread_t replaced;  /* which it joins */
+        struct asker *asker; /* whose job it runs; NULL: none */
+        bool missing;        /* its thread was ended, and no other could be started */
     } thread[];
 };
 
 static void *run(void *pool_thread);
 
 /* -- jobs ------------------------------------------------------------------------------------ */
-
-static const char *copy_text(struct job *job, const char *text, size_t len)
-{
-    if (text == NULL)
-        return NULL;
-    char *kept = job->text + job->used;
-    memcpy(kept, text, len);
-    kept[len] = '\0';
-    job->used += len + 1;
-    return kept;
-}
-
-static size_t length(const char *text)
-{
-    return text != NULL ? strlen(text) : 0;
-}
-
-struct job *job_new(const struct jeton_question *q)
-{
-    size_t groups = q->peer_group_count * sizeof(gid_t);
-    size_t size = groups + q->value_length + length(q->service) + length(q->scopes) +
-                  length(q->subject) + length(q->client) + 6;
-    struct job *job = calloc(1, sizeof(*job) + size);
-
-    if (job == NULL)
-        return NULL;
-    job->question = *q;
-    job->question.peer_groups =
-        (const gid_t *)(const void *)copy_text(job, (const char *)q->peer_groups, groups);
-    job->question.value = copy_text(job, q->value, q->value_length);
-    job->question.service = copy_text(job, q->service, length(q->service));
-    job->question.scopes = copy_text(job, q->scopes, length(q->scopes));
-    job->question.subject = copy_text(job, q->subject, length(q->subject));
-    job->question.client = copy_text(job, q->client, length(q->client));
-    if (q->identity != NULL) {
-        job->identity = *q->identity;
-        job->question.identity = &job->identity;
-    }
-    job->answer.identity.expires = JETON_VERIFIER_NEVER;
-    job->outcome = JETON_VERIFIER_ERROR;
-    return job;
-}
-
-void job_free(struct job *job)
-{
-    if (job == NULL)
-        return;
-    sodium_memzero(job->text, job->used);
-    free(job);
-}
 
 /* Change the state.  False: it was not `from`. */
 static bool change_state(struct job *job, int from, int to)
@@ -126,6 +78,22 @@ static int start(struct pool_thread *t, bool replaces)
     return 0;
 }
 
+/* What only computes returns soon, so that one uid may have all threads meanwhile. */
+static void set_limits(struct thread_pool *p, unsigned threads, unsigned queue)
+{
+    bool blocks = (p->verifier->flags & JETON_VERIFIER_MAY_BLOCK) != 0;
+    bool computes = !blocks && (p->verifier->flags & JETON_VERIFIER_COSTLY) != 0;
+
+    p->queue_max = computes ? queue * THREAD_POOL_COSTLY_UIDS : queue;
+    p->uid_places = computes ? threads + queue : UINT_MAX;
+    p->uid_max = blocks && threads > 1 ? threads - 1 : UINT_MAX;
+}
+
+unsigned thread_pool_places(const struct thread_pool *p)
+{
+    return p->uid_places;
+}
+
 struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
                                     unsigned threads, unsigned queue)
 {
@@ -137,7 +105,8 @@ struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void 
         return NULL;
     p->verifier = verifier;
     p->instance = instance;
-    p->queue_max = queue;
+    fair_queue_init(&p->queue);
+    set_limits(p, threads, queue);
     pthread_mutex_init(&p->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -166,30 +135,56 @@ static void start_missing(struct thread_pool *p)
             start(&p->thread[i], true);
 }
 
+/* Queue the job; *displaced had to leave for that, unless it is NULL.  The mutex is held. */
+static bool enqueue(struct thread_pool *p, struct job *job, struct job **displaced)
+{
+    if (p->queue.queued >= p->queue_max)
+        *displaced = fair_queue_displace(&p->queue, job->question.peer_uid);
+    if (p->queue.queued >= p->queue_max || !fair_queue_put(&p->queue, job))
+        return false;
+    atomic_store(&job->state, QUEUED);
+    pthread_cond_signal(&p->changed);
+    return true;
+}
+
 bool thread_pool_submit(struct thread_pool *p, struct job *job)
 {
+    struct job *displaced = NULL;
+    bool queued = false;
+
     pthread_mutex_lock(&p->mutex);
-    if (!p->ending)
+    if (!p->ending) {
         start_missing(p);
-    bool fits = p->queued < p->queue_max && !p->ending;
-    if (fits) {
-        atomic_store(&job->state, QUEUED);
-        mail_append(&p->queue, &job->mail);
-        p->queued++;
-        pthread_cond_signal(&p->changed);
+        queued = enqueue(p, job, &displaced);
     }
     pthread_mutex_unlock(&p->mutex);
-    return fits;
+    if (displaced != NULL) {
+        displaced->displaced = true;
+        return_job(displaced, QUEUED);
+    }
+    return queued;
+}
+
+/* Note that the thread's job is done.  The mutex is held. */
+static void end_job(struct pool_thread *t)
+{
+    if (t->asker != NULL)
+        fair_queue_done(&t->pool->queue, t->asker);
+    t->asker = NULL;
 }
 
 /* Wait for the next job and take it; NULL: this thread must end. */
-static struct job *next_job(struct thread_pool *p, bool *ending)
+static struct job *next_job(struct pool_thread *t, bool *ending)
 {
+    struct thread_pool *p = t->pool;
+    struct job *job;
+
     pthread_mutex_lock(&p->mutex);
-    while (p->queue.first == NULL && !p->ending)
+    end_job(t);
+    while ((job = fair_queue_take(&p->queue, p->ending ? UINT_MAX : p->uid_max, &t->asker)) ==
+               NULL &&
+           !p->ending)
         pthread_cond_wait(&p->changed, &p->mutex);
-    struct job *job = (struct job *)mail_pop(&p->queue);
-    p->queued -= job != NULL;
     p->running -= job == NULL;
     *ending = p->ending;
     if (job == NULL)
@@ -213,6 +208,7 @@ static void on_ended_thread(void *running_job)
     r->job->ended_its_thread = true;
     return_job(r->job, RUNNING);
     pthread_mutex_lock(&p->mutex);
+    end_job(r->thread);
     p->running--;
     start(r->thread, true);
     pthread_cond_broadcast(&p->changed);
@@ -236,7 +232,7 @@ static void *run(void *pool_thread)
 
     if (t->replaces)
         pthread_join(t->replaced, NULL);
-    for (struct job *job; (job = next_job(t->pool, &ending)) != NULL;) {
+    for (struct job *job; (job = next_job(t, &ending)) != NULL;) {
         if (ending)
             return_job(job, QUEUED); /* unanswered: an error */
         else if (change_state(job, QUEUED, RUNNING))
@@ -271,8 +267,11 @@ bool thread_pool_stop(struct thread_pool *p, int milliseconds)
     /* Before the verifier is unloaded: its libraries may do something at the end of a thread. */
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->thread[i].thread, NULL);
-    for (struct job *job; (job = (struct job *)mail_pop(&p->queue)) != NULL;)
+    struct asker *asker;
+    for (struct job *job; (job = fair_queue_take(&p->queue, UINT_MAX, &asker)) != NULL;) {
         return_job(job, QUEUED); /* no thread was left to run it */
+        fair_queue_done(&p->queue, asker);
+    }
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->mutex);
     free(p);

@@ -1,49 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pool of threads that ask one instance of a verifier that may block.
+/* A pool of threads that ask one instance of a verifier that may block or computes for long.
  *
  * A job carries a question to the pool and its answer back to the sender's mailbox.  The sender can
  * cancel it at any moment, whether it is queued or running: it is then not returned, and the pool
- * frees it.  The queue is bounded, and a verifier that hangs holds up only its own thread. */
+ * frees it.  The queue is bounded, and a verifier that hangs holds up only its own thread.
+ *
+ * Uids take turns.  Where a verifier may block and there are two threads or more, one uid's jobs
+ * never hold all of them.  When the queue is full, the newest job of the uid that has most of them
+ * there is displaced by one of a uid that has fewer. */
 #ifndef JETON_DAEMON_VERIFY_THREAD_POOL_H
 #define JETON_DAEMON_VERIFY_THREAD_POOL_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-
-#include "daemon/base/mailbox.h"
-#include "daemon/verifiers/verifier.h"
+#include "daemon/verify/job.h"
 
 enum {
     THREAD_POOL_THREADS = 4,
     THREAD_POOL_THREADS_MAX = 64,
     THREAD_POOL_QUEUE = 64,
     THREAD_POOL_QUEUE_MAX = 4096,
+    THREAD_POOL_COSTLY_UIDS = 16, /* that fill the queue of a verifier that only computes */
 };
 
 struct thread_pool;
 
-/* Owned by the sender until it is submitted and again once it is returned; by the pool between. */
-struct job {
-    struct mail mail; /* first; the sender sets `on_delivery` */
-    struct mailbox *reply_to;
-    void *sender;
-    struct jeton_question question; /* its texts lie in `text` */
-    struct jeton_identity identity; /* what the question points to, if it has one */
-    struct jeton_answer answer;
-    int outcome;           /* what verify() returned ... */
-    bool ended_its_thread; /* or that it did not return */
-    _Atomic int state;
-    size_t used; /* of `text` */
-    _Alignas(8) char text[];
-};
-
-/* Make a job with copies of all that the question points to.  NULL: no memory. */
-struct job *job_new(const struct jeton_question *question);
-
-/* Wipe and free a job that its sender owns. */
-void job_free(struct job *job);
-
-/* Start the threads.  NULL and errno on failure. */
+/* Start the threads.  `queue`: how many jobs wait at most, of a verifier that may block; for one
+ * that only computes, how many of one uid should.  NULL and errno on failure. */
 struct thread_pool *thread_pool_new(const struct jeton_verifier *verifier, void *instance,
                                     unsigned threads, unsigned queue);
 
@@ -58,6 +39,10 @@ enum job_fate {
 
 /* Cancel a job that was submitted and has not arrived. */
 enum job_fate thread_pool_cancel(struct job *job);
+
+/* Return how many jobs of one uid should be under way at once: beyond that the caller holds them
+ * back.  UINT_MAX: as many as come, what is too much is refused. */
+unsigned thread_pool_places(const struct thread_pool *p);
 
 /* End the threads; jobs that are queued are returned unanswered, and none is submitted any more.
  * Wait up to `milliseconds`.  True: the last thread has ended, and the pool is freed.  False: some

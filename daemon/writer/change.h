@@ -49,6 +49,7 @@ struct change {
     uint8_t names; /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin; /* the token `id` has the signed part of the one to be imported */
+    bool in_force; /* the denial was in the table before: nothing is to be done there */
     bool revoke;   /* an import's state= is this, perhaps without a date */
     bool disable;
 

@@ -13,7 +13,7 @@ static struct pending_deny *pending_deny_of(struct change *c)
 
 void publish_denial(struct change *c, struct token_table *token_table)
 {
-    if (c->kind->deny != 0)
+    if (c->kind->deny != 0 && !c->in_force)
         token_table_deny(token_table, c->id, c->kind->deny, pending_deny_of(c));
 }
 

@@ -20,6 +20,7 @@ static const struct row {
     { "connections", GAUGE, "Open connections." },
     { "connections_total", COUNTER, "Connections accepted." },
     { "connections_refused", COUNTER, "Connections refused at a limit." },
+    { "connections_shed", COUNTER, "Connections closed to make way for other users." },
     { "requests", COUNTER, "Request lines received." },
     { "tables_sent", COUNTER, "Times that the token table was sent to a client." },
     { "tokens", GAUGE, "Tokens in the store." },

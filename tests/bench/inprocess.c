@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 #include "plugin/lib/jeton.h"
 #include "proto/token.h"
 #include "tests/bench/huge_pages.h"
@@ -100,7 +100,7 @@ static void send_table(int to, struct token_table *p)
     } control = { .bytes = { 0 } };
     char line[128];
     uint64_t size, generation;
-    int fd = token_table_descriptor(p, &size, &generation);
+    int fd = token_look_descriptor(p, 0, &size, &generation);
 
     snprintf(line, sizeof(line), "OK size=%llu final=yes generation=%llu\n",
              (unsigned long long)size, (unsigned long long)generation);

@@ -3,6 +3,7 @@
 #ifndef JETON_EXPLORE_CLIENT_H
 #define JETON_EXPLORE_CLIENT_H
 
+#include "daemon/table/token_look.h"
 #include "plugin/lib/table_view.h"
 #include "tests/explore/fixture.h"
 
@@ -18,7 +19,7 @@ static inline struct table_view *open_view(void)
     static const struct table_view_conditions terms = { .final = true };
     struct table_view *view = NULL;
     uint64_t size, generation;
-    int fd = token_table_descriptor(table, &size, &generation);
+    int fd = token_look_descriptor(table, TOKEN_TABLE_READERS_MAX - 1, &size, &generation);
 
     explore_check(table_view_open(fd, size, &terms, &view) == NULL, "the view cannot be opened");
     return view;

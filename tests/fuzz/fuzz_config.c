@@ -151,7 +151,7 @@ static bool has_scopes(struct slice wanted)
 /* Check that only tokens of the table pass, and those that a client would accept by the table. */
 static void check_stack(const struct stack *stack)
 {
-    MUST(stack->entries > 0 && stack->series.service != NULL && !stack->may_block);
+    MUST(stack->entries > 0 && stack->series.service != NULL && !stack->on_pool);
     MUST(!is_ok(stack, BAD, NULL) && !is_ok(stack, REVOKED, NULL) && !is_ok(stack, GOOD, "other"));
     bool ok = is_ok(stack, GOOD, NULL);
     MUST(!ok || has_table_entry(stack));

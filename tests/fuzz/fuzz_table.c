@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 #include "plugin/lib/table_view.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -89,7 +89,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         value_numbered(i, value);
         token_digest(slice_of(value), digests[i]);
     }
-    int fd = token_table_descriptor(p, &total, &generation);
+    int fd = token_look_descriptor(p, 0, &total, &generation);
     MUST(fd >= 0 && pread(fd, buffer, IMAGE, 0) == IMAGE);
     MUST(h->slot_bits == TABLE_BITS_MIN);
     h->arena_size = ARENA;

@@ -304,6 +304,9 @@ static void send_out(struct session *s)
     s->passed = false; /* received at once */
 }
 
+/* The clock ends no run: an input always does the same. */
+static const struct turn endless_turn = { .ends = UINT64_MAX, .run_ends = UINT64_MAX };
+
 static bool is_idle(const struct session *s)
 {
     return iobuf_len(&s->in) == 0 && !session_is_away(s) && s->scan == NULL &&
@@ -315,6 +318,7 @@ static void inproc_run(struct session *s)
 {
     for (int turn = 0; turn == 0 || !is_idle(s); turn++) {
         MUST(turn < INPROC_TURNS_MAX && !s->ended);
+        inproc.worker.turn = endless_turn;
         dispatch_run(s);
         dispatch_end(s);
         session_post_changes(s);

@@ -83,6 +83,7 @@ static void bystander_sends(const struct token *t)
 
     text_addf(&line, "verify %s\n", t->value);
     inproc_send(&inproc.session[BYSTANDER], text_slice(&line));
+    inproc.worker.turn = endless_turn;
     dispatch_run(&inproc.session[BYSTANDER]);
 }
 

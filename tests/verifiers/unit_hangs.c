@@ -7,6 +7,10 @@
 
 #include "daemon/verifiers/verifier.h"
 
+#ifndef UNIT_FLAGS
+#define UNIT_FLAGS JETON_VERIFIER_MAY_BLOCK
+#endif
+
 static int open_instance(void **instance, const struct jeton_argument *arguments, size_t count,
                          char *problem, size_t size)
 {
@@ -37,6 +41,5 @@ static void close_instance(void *instance)
 }
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK, "unit-hangs", open_instance, verify,
-    close_instance,
+    JETON_VERIFIER_ABI, UNIT_FLAGS, "unit-hangs", open_instance, verify, close_instance,
 };

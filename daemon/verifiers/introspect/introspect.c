@@ -32,9 +32,12 @@ static int introspect_verify(void *instance, const struct jeton_question *q,
 static void introspect_close(void *instance);
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_NETWORK,
-    "introspect",       introspect_open,
-    introspect_verify,  introspect_close,
+    JETON_VERIFIER_ABI,
+    JETON_VERIFIER_MAY_BLOCK | JETON_VERIFIER_NETWORK | JETON_VERIFIER_NO_GROUPS,
+    "introspect",
+    introspect_open,
+    introspect_verify,
+    introspect_close,
 };
 
 static bool initialized; /* the libraries, once in a process */

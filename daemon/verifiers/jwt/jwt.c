@@ -363,5 +363,10 @@ static int verify_claims(struct verification *v)
 }
 
 const struct jeton_verifier jeton_verifier = {
-    JETON_VERIFIER_ABI, 0, "jwt", open_instance, verify, close_instance,
+    JETON_VERIFIER_ABI,
+    JETON_VERIFIER_COSTLY | JETON_VERIFIER_NO_GROUPS,
+    "jwt",
+    open_instance,
+    verify,
+    close_instance,
 };

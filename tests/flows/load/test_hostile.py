@@ -141,6 +141,12 @@ def test_thousands_of_connections_at_a_small_descriptor_limit_leave_it_alive(dae
     eventually(served, "newcomers are served again", every=0.05)
 
 
+def test_table_of_open_files_has_its_full_size_from_the_start(daemon):
+    """To grow it later, the thread that accepts would wait for all processors."""
+    d = daemon("daemon.max_connections=300")
+    assert proc.status(d.pid, "FDSize") >= 300
+
+
 def crowd_until_refused(path, most):
     """Open one connection after the other until one is refused."""
     inside = []

@@ -34,6 +34,7 @@ import urllib.parse
 
 PATH = "/introspect"
 PACE = 0.01             # seconds between two bytes of a drip
+SLOW = 0.2              # seconds before an answer
 
 
 class Behaviour:
@@ -41,6 +42,10 @@ class Behaviour:
 
     def answer(self, h):
         h.reply(*h.oauth.answer_to(h.token))
+
+    def slow(self, h):
+        time.sleep(SLOW)
+        self.answer(h)
 
     def hang(self, h):
         """Do not answer, neither before the release nor after it."""

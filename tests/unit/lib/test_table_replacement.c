@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 
 static bool is_mapped(const void *at)
 {
@@ -72,7 +72,7 @@ static void readers_never_see_an_unmapped_table(void **state)
     for (int i = 0; i < 2000; i++) {
         struct table_view *v;
         uint64_t size, generation;
-        int fd = token_table_descriptor(p, &size, &generation);
+        int fd = token_look_descriptor(p, 0, &size, &generation);
         assert_null(table_view_open(fd, size, &final_conditions, &v));
         close(fd);
         table_view_replace(&race.views, &readers, v);

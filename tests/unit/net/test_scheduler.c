@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which sessions of a worker run, and when: first bare sessions that record their turns, then real
- * connections whose clients the test acts for. */
+/* Which sessions of a worker run, and when: bare sessions that record their turns. */
 #include "tests/unit/support/session_fixture.h"
-
-#include "daemon/net/conn.h"
 
 enum { SESSIONS = 6 };
 
 static struct session bare[SESSIONS];
-static char turns[64];           /* of bare sessions in order, one letter each: "abca" */
-static unsigned wants[SESSIONS]; /* slots that each takes in its next turns, one a turn */
-static bool yields[SESSIONS];    /* it yields at each turn */
+static char turns[64];             /* of bare sessions in order, one letter each: "abca" */
+static unsigned wants[SESSIONS];   /* slots that each takes in its next turns, one a turn */
+static bool yields[SESSIONS];      /* it yields at each turn */
+static struct uid_share shares[2]; /* of the first three bare sessions, and of the others */
+
+static bool takes_a_whole_turn; /* each bare session */
 
 static int set_up(void **state)
 {
@@ -37,6 +37,8 @@ static void take_turn(struct session *s)
     turns[len] = (char)('a' + i);
     turns[len + 1] = '\0';
     scheduler_begin(s);
+    if (takes_a_whole_turn)
+        worker.turn = (struct turn){ .ends = 1, .now = 1 };
     s->wait = SESSION_WAITS_FOR_INPUT;
     if (wants[i] > 0 && s->state == SESSION_GRANTED) {
         wants[i]--;
@@ -54,12 +56,15 @@ static void take_turn(struct session *s)
 static void make_bare(void)
 {
     turns[0] = '\0';
+    for (int i = 0; i < 2; i++)
+        TAILQ_INIT(&shares[i].due);
     for (int i = 0; i < SESSIONS; i++) {
         wants[i] = 0;
         yields[i] = false;
         bare[i] = (struct session){
             .worker = &worker,
             .role = i < SESSIONS - 2 ? ROLE_VERIFY : ROLE_ADMIN,
+            .share = &shares[i / 3],
             .on_turn = take_turn,
         };
     }
@@ -139,6 +144,49 @@ static void those_that_yield_go_last_and_once_a_turn(void **state)
     scheduler_end_turn(&worker); /* without mail it goes on waiting */
     assert_turns("");
     scheduler_close(&bare[1]);
+}
+
+static void uids_take_turns_whatever_they_have_due(void **state)
+{
+    (void)state;
+    make_bare();
+    for (int i = 0; i < 5; i++)
+        scheduler_queue(&bare[i], true);
+    scheduler_end_turn(&worker);
+    assert_turns("adbec");
+    assert_true(scheduler_is_free(&worker));
+}
+
+/* The next turn begins with the uid after the last. */
+static void a_turn_that_is_over_leaves_the_rest_to_the_next(void **state)
+{
+    struct pollfd wake = { .fd = worker.mailbox.wake, .events = POLLIN };
+
+    (void)state;
+    make_bare();
+    for (int i = 0; i < 4; i++)
+        scheduler_queue(&bare[i], true);
+    for (const char *turn = "adbc"; *turn != '\0'; turn++) {
+        char expected[] = { *turn, '\0' };
+        takes_a_whole_turn = true;
+        scheduler_end_turn(&worker);
+        assert_turns(expected);
+        assert_int_equal(poll(&wake, 1, 0), turn[1] != '\0');
+        mailbox_take(&worker.mailbox);
+    }
+    takes_a_whole_turn = false;
+}
+
+static void one_that_is_due_and_closed_is_forgotten(void **state)
+{
+    (void)state;
+    make_bare();
+    for (int i = 0; i < 4; i++)
+        scheduler_queue(&bare[i], true);
+    scheduler_close(&bare[3]);
+    scheduler_close(&bare[1]);
+    scheduler_end_turn(&worker);
+    assert_turns("ac");
 }
 
 static void who_yields_wakes_the_worker(void **state)
@@ -230,152 +278,6 @@ static void a_closed_session_is_in_no_list(void **state)
     assert_turns("b");
 }
 
-/* -- connections ----------------------------------------------------------------------------- */
-
-static int connect_client(enum role role)
-{
-    struct peercred peer;
-    int fds[2];
-
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
-    assert_int_equal(peercred_read(fds[0], &peer), 0);
-    assert_true(client_limit_acquire(server.client_limit, peer.uid, role == ROLE_ADMIN));
-    struct conn *c = conn_new(&worker, fds[0], role, &peer);
-    assert_non_null(c);
-    mailbox_post(&worker.mailbox, conn_mail(c));
-    assert_true(scheduler_deliver_mail(&worker));
-    return fds[1];
-}
-
-static void send_text(int fd, const char *text)
-{
-    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-}
-
-/* Return everything received so far. */
-static const char *received(int fd)
-{
-    static char text[8192];
-    ssize_t len = read(fd, text, sizeof(text) - 1);
-
-    text[len > 0 ? len : 0] = '\0';
-    return text;
-}
-
-/* Run one turn of the event loop. */
-static void turn(void)
-{
-    event_base_loop(worker.base, EVLOOP_NONBLOCK);
-}
-
-static uint64_t connections(void)
-{
-    return client_limit_stats(server.client_limit).now;
-}
-
-static void all_clients_of_a_turn_are_answered_in_it(void **state)
-{
-    int fd[3];
-
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        fd[i] = connect_client(ROLE_VERIFY);
-        send_text(fd[i], "verify a-value-that-nobody-has-imported-yet\n");
-    }
-    turn();
-    turn();
-    for (int i = 0; i < 3; i++) {
-        assert_memory_equal(received(fd[i]), "NO unknown ", 11);
-        close(fd[i]);
-    }
-    turn();
-    assert_int_equal(connections(), 0);
-}
-
-static void changes_wait_for_slots_in_the_order_in_which_they_came(void **state)
-{
-    /* The first one queues for its second change before the others come. */
-    static const int order[] = { 0, 0, 1, 2, 1, 2 };
-    int fd[3];
-
-    (void)state;
-    worker.class[CLASS_ADMINS].max = 1;
-    for (int i = 0; i < 3; i++) {
-        fd[i] = connect_client(ROLE_ADMIN);
-        send_text(fd[i], "create\ncreate\n");
-        turn();
-    }
-    for (size_t n = 0; n < sizeof(order) / sizeof(order[0]); n++) {
-        write_changes();
-        turn();
-        for (int i = 0; i < 3; i++)
-            assert_memory_equal(received(fd[i]), i == order[n] ? "OK id=" : "",
-                                i == order[n] ? 6 : 1);
-    }
-    for (int i = 0; i < 3; i++)
-        close(fd[i]);
-    turn();
-    assert_int_equal(connections(), 0);
-}
-
-static void a_client_that_leaves_the_queue_lets_the_next_one_in(void **state)
-{
-    int fd[3];
-
-    (void)state;
-    worker.class[CLASS_ADMINS].max = 1;
-    for (int i = 0; i < 3; i++) {
-        fd[i] = connect_client(ROLE_ADMIN);
-        send_text(fd[i], "create\n");
-        turn();
-    }
-    close(fd[0]); /* its change is under way, and its connection counts until that is done */
-    conn_close(conn_next(worker.conns));
-    turn();
-    assert_int_equal(connections(), 2);
-    write_changes();
-    turn();
-    write_changes();
-    turn();
-    assert_memory_equal(received(fd[2]), "OK id=", 6);
-    assert_int_equal(read(fd[1], turns, sizeof(turns)), 0);
-    close(fd[1]);
-    close(fd[2]);
-    turn();
-    assert_int_equal(connections(), 0);
-}
-
-static void closing_a_batched_connection_leaves_the_batch_to_others(void **state)
-{
-    int fd[2];
-
-    (void)state;
-    for (int i = 0; i < 2; i++) {
-        fd[i] = connect_client(ROLE_VERIFY);
-        send_text(fd[i], "verify a-value-that-nobody-has-imported-yet\n");
-    }
-    struct session *s[2] = { (struct session *)conn_next(worker.conns),
-                             (struct session *)worker.conns };
-    for (int i = 0; i < 2; i++) {
-        char *space = iobuf_reserve(&s[i]->in, 64);
-        ssize_t len = read(s[i]->fd, space, 64);
-        assert_true(len > 0);
-        iobuf_commit(&s[i]->in, (size_t)len);
-        dispatch_run(s[i]);
-        scheduler_batch(s[i]);
-    }
-    assert_int_equal(worker.batch.count, 2);
-    conn_close((struct conn *)s[0]);
-    assert_int_equal(worker.batch.count, 0);
-    assert_int_equal(connections(), 1);
-    scheduler_end_turn(&worker);
-    assert_memory_equal(received(fd[1]), "NO unknown ", 11);
-    close(fd[0]);
-    close(fd[1]);
-    turn();
-    assert_int_equal(connections(), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,14 +286,13 @@ int main(void)
         TEST(a_batched_run_is_ended_and_not_begun_again),
         TEST(one_that_runs_before_its_turn_has_had_it),
         TEST(those_that_yield_go_last_and_once_a_turn),
+        TEST(uids_take_turns_whatever_they_have_due),
+        TEST(a_turn_that_is_over_leaves_the_rest_to_the_next),
+        TEST(one_that_is_due_and_closed_is_forgotten),
         TEST(who_yields_wakes_the_worker),
         TEST(slots_are_granted_first_come_first_served_by_class),
         TEST(a_scheduled_session_keeps_its_place_in_the_queue),
         TEST(a_closed_session_is_in_no_list),
-        TEST(all_clients_of_a_turn_are_answered_in_it),
-        TEST(changes_wait_for_slots_in_the_order_in_which_they_came),
-        TEST(a_client_that_leaves_the_queue_lets_the_next_one_in),
-        TEST(closing_a_batched_connection_leaves_the_batch_to_others),
     };
 
     if (sodium_init() < 0)

@@ -11,6 +11,10 @@
     "[service full]\nrequisite = " HANGS " threads=1 queue=1\nsufficient = local\n" \
     "[service late]\nrequisite = unit_hangs deadline=20ms\nsufficient = local\n"    \
     "[service fast]\nrequired = unit_answers_blocking outcome=1 reason=10\n"        \
+    "[service costly]\nrequisite = unit_costly threads=1 queue=2 deadline=10s\n"    \
+    "sufficient = local\n"                                                          \
+    "[service tardy]\nrequisite = unit_costly threads=1 queue=1 deadline=20ms\n"    \
+    "sufficient = local\n"                                                          \
     "[service narrow]\nrequisite = local\nrequisite = require scope=a\n"
 
 static void let_them_go(void)
@@ -43,6 +47,7 @@ static int set_up(void **state)
 
     log_set_level(LOG_LEVEL_ERROR);
     bring("unit_hangs");
+    bring("unit_costly");
     bring("unit_answers_blocking");
     start_server(CONFIG);
     open_session(ROLE_VERIFY);
@@ -170,6 +175,72 @@ static void a_full_queue_is_an_answer_in_its_place(void **state)
     assert_memory_equal(strchr(strchr(text, '\n') + 1, '\n') + 1, "ERR unavailable ", 16);
 }
 
+/* One computes and two are queued; the next one waits at the session, which begins no more. */
+static void what_is_more_than_a_uids_places_waits_unread(void **state)
+{
+    unsigned answered = 0;
+
+    (void)state;
+    ask("costly", 8);
+    run_session();
+    assert_int_equal(session.jobs, 3);
+    assert_int_equal(session.waiting, 1);
+    assert_int_equal(session.pending, 4);
+    assert_int_equal(session.wait, SESSION_WAITS_FOR_ANSWERS);
+    let_them_go();
+    while (answered < 8) {
+        deliver_mail();
+        run_session();
+        assert_true(session.jobs <= 3 && session.pending <= 4);
+        answered += count(replies(), "NO unknown ");
+    }
+    assert_int_equal(session.pending, 0);
+    assert_null(session.share->places);
+}
+
+static void who_waits_for_a_place_in_vain_is_given_up_in_time(void **state)
+{
+    (void)state;
+    ask("tardy", 3);
+    run_session();
+    assert_int_equal(session.waiting, 1);
+    while (session.pending > 0)
+        event_base_loop(worker.base, EVLOOP_ONCE);
+    assert_int_equal(count(replies(), "ERR unavailable "), 3);
+    assert_int_equal(session.jobs, 0);
+    assert_null(session.share->places);
+}
+
+static void closing_leaves_its_places_to_others(void **state)
+{
+    struct session first = session; /* another connection of the same uid */
+    static const char line[] = "verify service=costly " VALUE "\n";
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        memcpy(iobuf_reserve(&first.in, sizeof(line)), line, sizeof(line) - 1);
+        iobuf_commit(&first.in, sizeof(line) - 1);
+    }
+    worker.turn = endless_turn;
+    dispatch_run(&first);
+    dispatch_end(&first);
+    assert_int_equal(first.jobs, 3);
+    ask("costly", 1);
+    run_session();
+    assert_int_equal(session.waiting, 1);
+    wait_for_hanging(1);
+    first.state = SESSION_CLOSED;
+    pending_verify_close(&first);
+    assert_int_equal(first.jobs, 0);
+    assert_int_equal(session.jobs, 1);
+    assert_int_equal(session.waiting, 0);
+    let_them_go();
+    finish_session();
+    assert_int_equal(count(replies(), "NO unknown "), 1);
+    iobuf_free(&first.in);
+    iobuf_free(&first.out);
+}
+
 static void closing_gives_up_what_waits_and_what_hangs(void **state)
 {
     const struct stacks *stacks_held = server.stack_set->current;
@@ -216,6 +287,9 @@ int main(void)
         TEST(sixteen_are_under_way_at_most),
         TEST(one_that_is_late_is_given_up_and_lets_the_others_go_on),
         TEST(a_full_queue_is_an_answer_in_its_place),
+        TEST(what_is_more_than_a_uids_places_waits_unread),
+        TEST(who_waits_for_a_place_in_vain_is_given_up_in_time),
+        TEST(closing_leaves_its_places_to_others),
         TEST(closing_gives_up_what_waits_and_what_hangs),
         TEST(closing_waits_for_a_job_that_comes_back),
     };

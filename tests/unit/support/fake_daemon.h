@@ -31,7 +31,7 @@
 
 #include "daemon/base/sanitizer.h"
 #include "daemon/table/generation.h"
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 #include "plugin/lib/jeton.h"
 #include "proto/reply.h"
 #include "proto/token.h"
@@ -81,7 +81,7 @@ static void send_table(int to)
     } control = { .bytes = { 0 } };
     char line[128];
     uint64_t size, generation;
-    int fd = token_table_descriptor(fake.token_table, &size, &generation);
+    int fd = token_look_descriptor(fake.token_table, 0, &size, &generation);
 
     snprintf(line, sizeof(line), "OK size=%llu final=%s generation=%llu\n",
              (unsigned long long)size, fake.not_final ? "no" : "yes",

@@ -136,6 +136,7 @@ static void open_session(enum role role)
         .on_ready = on_ready,
     };
     assert_int_equal(peercred_read(fds[0], &session.peer), 0);
+    session.share = uid_share_join(&worker.shares, session.peer.uid);
     session_init(&session);
 }
 
@@ -146,6 +147,7 @@ static void close_session(void)
     while (session_is_away(&session))
         deliver_mail();
     session_free(&session);
+    uid_share_leave(&worker.shares, session.share);
     close(session.fd);
     close(client);
 }
@@ -160,9 +162,13 @@ static void put_input(const char *text)
     iobuf_commit(&session.in, len);
 }
 
+/* The clock of a slow machine ends no run. */
+static const struct turn endless_turn = { .ends = UINT64_MAX, .run_ends = UINT64_MAX };
+
 /* Run the session once, as a connection does. */
 static void run_session(void)
 {
+    worker.turn = endless_turn;
     dispatch_run(&session);
     dispatch_end(&session);
     session_post_changes(&session);

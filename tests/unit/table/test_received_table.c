@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 #include "daemon/table/generation.h"
 
 enum { READERS = 2, TOKENS = 8, NOW = 1000000, NOBODY = 65534 };
@@ -32,7 +32,7 @@ static struct received receive(struct token_table *t)
     struct received r;
     uint64_t generation;
 
-    r.fd = token_table_descriptor(t, &r.size, &generation);
+    r.fd = token_look_descriptor(t, 0, &r.size, &generation);
     assert_true(r.fd >= 0);
     r.at = mmap(NULL, r.size, PROT_READ, MAP_SHARED, r.fd, 0);
     assert_ptr_not_equal(r.at, MAP_FAILED);

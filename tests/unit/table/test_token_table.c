@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/table/token_table.h"
+#include "daemon/table/token_look.h"
 #include "proto/token.h"
 
 enum { NOW = 1000000 };
@@ -175,7 +175,7 @@ static void a_received_descriptor_cannot_be_written(void **state)
     (void)state;
     struct token_table *t = token_table_new("jtn", 0);
     uint64_t size, generation;
-    int fd = token_table_descriptor(t, &size, &generation);
+    int fd = token_look_descriptor(t, 0, &size, &generation);
 
     assert_true(fd >= 0);
     assert_int_equal(write(fd, "x", 1), -1);

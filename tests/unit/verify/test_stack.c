@@ -16,7 +16,7 @@ static void other_is_built_in_where_it_is_absent(void **state)
     assert_string_equal(other->entry[0].name, "local");
     assert_null(other->entry[0].verifier);
     assert_true(other->table_only);
-    assert_false(other->may_block);
+    assert_false(other->on_pool);
 }
 
 static void other_is_what_its_section_says(void **state)
@@ -131,7 +131,7 @@ static void what_is_jetonds_own_is_not_passed_on(void **state)
     make("[service git]\nrequired = unit_blocks deadline=250ms url=x threads=2 queue=9\n"
          "[service api]\nrequired = unit_blocks\n");
     assert_string_equal(notes(), "url=x\nopen\nopen\n");
-    assert_true(stack("git")->may_block);
+    assert_true(stack("git")->on_pool);
     assert_non_null(stack("git")->entry[0].pool);
     assert_int_equal(stack("git")->entry[0].deadline, 250 * 1000000);
     assert_int_equal(stack("api")->entry[0].deadline, 900 * 1000000);

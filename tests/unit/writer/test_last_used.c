@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "daemon/table/token_look.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/base/log.h"
 
@@ -43,7 +44,7 @@ static void use(struct token_table *p, unsigned number, int64_t now)
     uint8_t digest[DIGEST_SIZE];
 
     digest_of(number, digest);
-    token_table_touch_id(p, digest, now);
+    token_look_touch(p, 0, digest, now);
 }
 
 static int64_t get(struct last_used *l, unsigned number)

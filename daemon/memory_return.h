@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Give memory back to the kernel after a crowd of connections has left.  The main thread only. */
+#ifndef JETON_DAEMON_MEMORY_RETURN_H
+#define JETON_DAEMON_MEMORY_RETURN_H
+
+#include "daemon/session/context.h"
+
+struct memory_return {
+    uint64_t most; /* connections since memory was given back last */
+};
+
+/* Give back what is not needed; call it once a second. */
+void memory_return_tick(struct memory_return *m, const struct server *server);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the connections of one uid have together on one worker: work is shared by uid, however many
+ * connections a uid has.  The worker's thread. */
+#ifndef JETON_DAEMON_SESSION_UID_SHARE_H
+#define JETON_DAEMON_SESSION_UID_SHARE_H
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+enum { UID_SHARE_BUCKETS = 64 };
+
+/* Sessions in the order in which they came. */
+TAILQ_HEAD(session_list, session);
+
+struct uid_share {
+    struct uid_share *next; /* in its bucket */
+    uid_t uid;
+    unsigned sessions;           /* it exists while there are any */
+    struct session_list due;     /* net/scheduler's, like the next one */
+    TAILQ_ENTRY(uid_share) ring; /* of the uids that have sessions which are due */
+    struct pool_place *places;   /* pending_verify's: on pools, by pool */
+};
+
+TAILQ_HEAD(uid_share_ring, uid_share);
+
+/* All zeros are an empty set. */
+struct uid_shares {
+    struct uid_share *bucket[UID_SHARE_BUCKETS];
+};
+
+/* Return the uid's share, to which one more session belongs.  NULL: no memory. */
+struct uid_share *uid_share_join(struct uid_shares *all, uid_t uid);
+
+/* Count a session less, and free the share with the last one.  NULL is allowed. */
+void uid_share_leave(struct uid_shares *all, struct uid_share *share);
+
+#endif
