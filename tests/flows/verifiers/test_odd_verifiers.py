@@ -93,7 +93,7 @@ def test_verifier_for_another_jetond_is_not_loaded(daemon):
     d = daemon(config="")
     d.configure(service("api", f"sufficient = {path}"))
     refused = run_jetond("--check", *d.arguments())
-    assert refused.returncode == 1
+    assert refused.returncode == 2
     assert f"{d.config}:2: " in refused.stderr and "version 99" in refused.stderr, refused
     assert "compile it again" in refused.stderr, refused
 
@@ -108,7 +108,7 @@ def test_verifier_that_others_can_change_is_not_loaded(daemon):
         d.configure(service("api", f"sufficient = {copy} does=pass"))
         refused = run_jetond("--check", *d.arguments())
         os.chmod(d.directory, 0o700)
-        assert refused.returncode == 1 and why in refused.stderr, refused
+        assert refused.returncode == 2 and why in refused.stderr, refused
     os.chmod(copy, 0o755)
     assert run_jetond("--check", *d.arguments()).returncode == 0
 
