@@ -100,6 +100,7 @@ def listed_while_others_work(daemon, ids, value):
 
 @pytest.mark.timeout(300)
 @pytest.mark.slow
+@pytest.mark.xdist_group("neighbours")     # not beside those, which go before others
 def test_million_tokens_fit_in_memory_and_are_listed_whole_to_a_slow_reader():
     hexits = os.urandom(32 * COUNT).hex()
     digests = [hexits[at:at + 64] for at in range(0, len(hexits), 64)]
