@@ -416,4 +416,4 @@ clean:                          ## remove build/
 
 .PHONY: FORCE all bench deb compile-all compile-commands deps deps-bench deps-develop deps-package deps-fuzz deps-programs deps-release demo format fuzz fuzz-programs help run test test-boot test-release torture sanitize install install-only products uninstall clean
 .SECONDARY:
--include $(shell find $(BUILD) -path $(BUILD)/deb -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(BUILD) \( -path $(BUILD)/deb -o -path $(BUILD)/release \) -prune -o -type f -name '*.d' -print 2>/dev/null)
