@@ -90,15 +90,15 @@ enum jeton_status jeton_verify(struct jeton *h, const void *value, size_t length
     return handle_lookup(h, &q, claims, &status) ? status : ask_daemon(h, &q, claims, &deadline);
 }
 
-/* Look at most TABLE_VIEW_BATCH_MAX tokens up.  Return a bit for each that the daemon must be asked
- * about.  Not inlined: what it has on the stack is free again when the daemon is asked. */
-static __attribute__((noinline)) uint32_t look_up_chunk(struct jeton *h, struct jeton_check *checks,
-                                                        size_t count)
+/* Look at most TABLE_VIEW_BATCH_MAX tokens up; return how many passed.  Set a bit in *unanswered for
+ * each that the daemon must be asked about.  Not inlined: what it has on the stack is free again when
+ * the daemon is asked. */
+static __attribute__((noinline)) size_t look_up_chunk(struct jeton *h, struct jeton_check *checks,
+                                                      size_t count, uint32_t *unanswered)
 {
     struct table_view_batch_item items[TABLE_VIEW_BATCH_MAX];
     struct jeton_check *check_of[TABLE_VIEW_BATCH_MAX];
-    uint32_t unanswered = 0;
-    size_t valid = 0;
+    size_t valid = 0, passed = 0;
 
     _Static_assert(TABLE_VIEW_BATCH_MAX <= 32, "a bit for each");
     for (struct jeton_check *c = checks; c < checks + count; c++) {
@@ -114,24 +114,26 @@ static __attribute__((noinline)) uint32_t look_up_chunk(struct jeton *h, struct 
         if (items[i].answered)
             check_of[i]->status = status_text_public(items[i].verdict.status);
         else
-            unanswered |= UINT32_C(1) << (check_of[i] - checks);
+            *unanswered |= UINT32_C(1) << (check_of[i] - checks);
+        passed += check_of[i]->status == JETON_OK;
     }
-    return unanswered;
+    return passed;
 }
 
 /* Verify at most TABLE_VIEW_BATCH_MAX tokens; return how many passed. */
 static size_t verify_chunk(struct jeton *h, struct jeton_check *checks, size_t count,
                            int64_t *deadline)
 {
-    uint32_t unanswered = look_up_chunk(h, checks, count);
-    size_t passed = 0;
+    uint32_t unanswered = 0;
+    size_t passed = look_up_chunk(h, checks, count, &unanswered);
     struct question q;
 
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && unanswered >> i != 0; i++) {
         struct jeton_check *c = &checks[i];
-        if ((unanswered >> i & 1) &&
-            query_read(&q, c->value, c->length, c->scopes, c->subject, c->claims))
-            c->status = ask_daemon(h, &q, c->claims, deadline);
+        if ((unanswered >> i & 1) == 0 ||
+            !query_read(&q, c->value, c->length, c->scopes, c->subject, c->claims))
+            continue;
+        c->status = ask_daemon(h, &q, c->claims, deadline);
         passed += c->status == JETON_OK;
     }
     return passed;
