@@ -173,8 +173,8 @@ void token_table_free(struct token_table *t)
 {
     if (t == NULL)
         return;
+    reap(t); /* first: it looks at the current one */
     generation_free(current(t));
-    reap(t);
     held_tables_clear(&t->held);
     pthread_mutex_destroy(&t->mutex);
     free(t);
