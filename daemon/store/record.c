@@ -72,6 +72,11 @@ int64_t record_ended(const struct record *r)
     return r->revoked != 0 && r->revoked < r->expires ? r->revoked : r->expires;
 }
 
+bool record_is_denied(const struct record *r)
+{
+    return r->revoked != 0 || r->disabled != 0 || r->own_end != 0 || r->rotated != 0;
+}
+
 int64_t record_own_end(const struct record *r)
 {
     return r->own_end > r->expires ? r->own_end : r->expires;

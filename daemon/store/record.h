@@ -82,6 +82,9 @@ uint32_t record_flags(const struct record *r);
  * TIME_NEVER. */
 int64_t record_ended(const struct record *r);
 
+/* True if it says that the token is refused, or will be before its own end. */
+bool record_is_denied(const struct record *r);
+
 /* Return the end that the credential had of its own, which a ban of it need not outlive. */
 int64_t record_own_end(const struct record *r);
 

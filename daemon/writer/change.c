@@ -43,7 +43,7 @@ bool change_has_token(const struct change *c)
 void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
-    c->puts = c->rotates = c->removes = c->is_new = c->lapses = false;
+    c->puts = c->rotates = c->removes = c->is_new = c->lapses = c->has_twin = false;
     c->bans = c->new_bans = 0;
     c->event = c->ends = NULL;
 }
@@ -53,13 +53,33 @@ const char *change_event(const struct change *c)
     return c->event != NULL ? c->event : c->kind->event;
 }
 
+/* True for a request that denies, whatever became of it. */
+static bool asks_denial(const struct change *c)
+{
+    const struct record *want = &c->want;
+
+    return c->kind->deny != 0 || c->kind->denies ||
+           (c->kind->adds && (want->revoked != 0 || want->disabled != 0 || want->own_end != 0 ||
+                              want->rotated != 0));
+}
+
 bool change_narrows(const struct change *c)
 {
     const uint32_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES);
 
-    if (c->problem.status != STATUS_OK && c->problem.status != STATUS_STORE)
+    switch (c->problem.status) {
+    case STATUS_OK:
+    case STATUS_STORE:
+        break;
+    case STATUS_UNKNOWN: /* perhaps because the daemon that was killed had done it */
+    case STATUS_REVOKED:
+    case STATUS_EXISTS:
+    case STATUS_BANNED:
+        return asks_denial(c);
+    default:
         return false;
-    if (c->kind->deny != 0 || c->removes || c->rotates || (c->bans > 0 && !c->lapses))
+    }
+    if (asks_denial(c) || c->removes || c->rotates || (c->bans > 0 && !c->lapses))
         return true;
     return c->puts && ((record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0 ||
                        (!c->is_new && (c->given & narrowing) != 0));

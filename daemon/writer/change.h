@@ -26,6 +26,7 @@ struct change_kind {
     const char *event; /* in the journal */
     change_apply *apply;
     uint32_t deny;     /* SLOT_REVOKED or SLOT_DISABLED: takes effect before the commit */
+    bool denies;       /* it denies in another way, or asks for a denial */
     bool allow;        /* ends a disable */
     bool adds;         /* adds a token */
     bool shows_claims; /* in its journal entry */
@@ -36,6 +37,7 @@ struct change {
     struct mailbox *reply_to;
     void *sender;                     /* for the thread of `reply_to` */
     struct pending_deny pending_deny; /* of a disable; the token table links it */
+    const struct change *next_signed; /* of the batch: see twins.h */
     const struct change_kind *kind;
 
     /* the request */
@@ -48,7 +50,7 @@ struct change {
     int64_t grace;
     uint8_t names; /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    bool has_twin; /* the token `id` has the signed part of the one to be imported */
+    bool has_twin; /* the token `id` has the signed part of the one to be imported or banned */
     bool in_force; /* the denial was in the table before: nothing is to be done there */
     bool revoke;   /* an import's state= is this, perhaps without a date */
     bool disable;
@@ -100,7 +102,7 @@ void change_free(struct change *c);
 bool change_writes(const struct change *c);
 
 /* True if a token passes in fewer cases by the outcome, which is in force: its answer promises
- * that. */
+ * that.  So does the answer to a denial that finds nothing left to deny. */
 bool change_narrows(const struct change *c);
 /* True if it concerns the record in `after`, and not bans alone. */
 bool change_has_token(const struct change *c);

@@ -103,10 +103,22 @@ static bool shorten(struct record *r, const struct record *want)
     return true;
 }
 
+/* Learn the signed part of a token that was imported by its digest alone, so that what denies it
+ * holds for that, too. */
+static bool learn_signed(struct record *r, const struct record *want)
+{
+    if (r->has_signed || !want->has_signed)
+        return false;
+    r->has_signed = true;
+    memcpy(r->signed_part, want->signed_part, DIGEST_SIZE);
+    return true;
+}
+
 /* Import what denies a token that is here: a denial wins, whatever the rest says. */
 static enum status merge(struct change *c, struct store *store, int64_t now)
 {
     struct record *r = &c->found, *want = &c->want;
+    bool learnt = learn_signed(r, want);
 
     c->after = r;
     if (want->revoked != 0 && r->revoked == 0) {
@@ -117,6 +129,8 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
         c->event = change_disable.event;
     } else if (shorten(r, want)) {
         c->event = change_update.event;
+    } else if (learnt) {
+        c->event = r->revoked != 0 ? change_revoke.event : change_update.event;
     } else {
         return refuse(c, STATUS_EXISTS);
     }
@@ -142,11 +156,6 @@ static enum status import_banned(struct change *c, struct store *store, int64_t 
     return refuse(c, STATUS_BANNED);
 }
 
-static bool denies(const struct record *r)
-{
-    return r->revoked != 0 || r->disabled != 0 || r->own_end != 0 || r->rotated != 0;
-}
-
 /* True if the token that was found is the one to be imported: by its value, or by its signed
  * part. */
 static bool is_same(const struct change *c)
@@ -165,7 +174,7 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
 
     if (status == STATUS_BANNED)
         return import_banned(c, store, now);
-    if (status == STATUS_OK && (c->has_twin || denies(&c->want))) {
+    if (status == STATUS_OK && (c->has_twin || record_is_denied(&c->want))) {
         if (!c->has_twin)
             memcpy(c->id, c->want.digest, ID_SIZE);
         enum store_found found = store_get(store, c->id, &c->found);
@@ -241,10 +250,8 @@ static enum status apply_revoke(struct change *c, struct store *store, int64_t n
     if (status != STATUS_OK)
         return status;
     deny(c, &c->found.revoked, now);
-    if (c->want.has_signed && !c->found.has_signed) {
-        c->found.has_signed = c->puts = true;
-        memcpy(c->found.signed_part, c->want.signed_part, DIGEST_SIZE);
-    }
+    if (learn_signed(&c->found, &c->want))
+        c->puts = true;
     return change_ban_signed(c, store, &c->found, now);
 }
 
@@ -336,7 +343,8 @@ static enum status apply_purge(struct change *c, struct store *store, int64_t no
     if (status == STATUS_OK)
         c->removes = record_ended(&c->found) <= now - c->grace;
     /* What has simply reached its own end needs no ban. */
-    return c->removes && denies(&c->found) ? change_ban_token(c, store, &c->found, now) : status;
+    return c->removes && record_is_denied(&c->found) ? change_ban_token(c, store, &c->found, now) :
+                                                       status;
 }
 
 const struct change_kind change_create = {
@@ -358,7 +366,9 @@ const struct change_kind change_enable = { .event = "enable",
                                            .apply = apply_enable,
                                            .allow = true };
 const struct change_kind change_rotate = {
-    .event = "rotate", .apply = apply_rotate, .adds = true, .shows_claims = true
+    .event = "rotate", .apply = apply_rotate, .denies = true, .adds = true, .shows_claims = true
 };
-const struct change_kind change_delete = { .event = "delete", .apply = apply_delete };
+const struct change_kind change_delete = { .event = "delete",
+                                           .apply = apply_delete,
+                                           .denies = true };
 const struct change_kind change_purge = { .event = "purge", .apply = apply_purge };

@@ -74,6 +74,52 @@ bool change_ban_put(const struct change *c, struct store *store)
 
 /* -- ban ------------------------------------------------------------------------------------- */
 
+/* True if the token that was found is the one that is banned: by its value, or by its signed part,
+ * which may have been given as a digest. */
+static bool is_banned(const struct change *c)
+{
+    const struct record *r = &c->found;
+    bool is = memcmp(r->digest, c->want.digest, DIGEST_SIZE) == 0;
+
+    for (size_t i = 0; i < c->names && r->has_signed; i++)
+        is = is || memcmp(r->signed_part, c->name[i], DIGEST_SIZE) == 0;
+    return is;
+}
+
+/* Find the token that is banned; without one of that value, its twin. */
+static enum status find_banned(struct change *c, struct store *store, bool *found)
+{
+    enum store_found is = store_get(store, c->want.digest, &c->found);
+
+    *found = is == STORE_FOUND && is_banned(c);
+    if (!*found && c->has_twin && is != STORE_FAILED) {
+        is = store_get(store, c->id, &c->found);
+        *found = is == STORE_FOUND && is_banned(c);
+    }
+    if (is != STORE_FAILED)
+        return STATUS_OK;
+    return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
+}
+
+/* Ban the names of the credential but that of its record, which is revoked and leaves a ban. */
+static enum status ban_names(struct change *c, struct store *store, bool found, int64_t until,
+                             int64_t now)
+{
+    const struct record *r = &c->found;
+    enum status status = STATUS_OK;
+    bool has_signed = false;
+
+    for (size_t i = 0; i < c->names && status == STATUS_OK; i++) {
+        if (found && memcmp(c->name[i], r->digest, DIGEST_SIZE) == 0)
+            continue;
+        has_signed = has_signed || memcmp(c->name[i], r->signed_part, DIGEST_SIZE) == 0;
+        status = change_ban_name(c, store, c->name[i], until, now);
+    }
+    if (found && !has_signed && status == STATUS_OK)
+        status = change_ban_signed(c, store, r, now);
+    return status;
+}
+
 /* Revoke the token that is banned; it is then listed until its retention ends. */
 static void revoke_token(struct change *c, int64_t until, int64_t now)
 {
@@ -92,22 +138,17 @@ static void revoke_token(struct change *c, int64_t until, int64_t now)
 static enum status apply_ban(struct change *c, struct store *store, int64_t now)
 {
     int64_t until = c->given & KEY_BIT(KEY_TTL) ? now + c->ttl : c->want.expires;
-    enum store_found found = store_get(store, c->want.digest, &c->found);
-    enum status status = STATUS_OK;
-    size_t first = 0;
+    bool found;
 
     c->after = &c->want;
     c->want.expires = until;
-    if (found == STORE_FAILED)
-        return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
-    if (found == STORE_FOUND && memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0) {
+    if (find_banned(c, store, &found) != STATUS_OK)
+        return STATUS_STORE;
+    if (found) {
         revoke_token(c, until, now);
-        status = change_ban_signed(c, store, &c->found, now);
-        first = 1;
+        until = record_own_end(&c->found); /* the same for its other names */
     }
-    for (size_t i = first; i < c->names && status == STATUS_OK; i++)
-        status = change_ban_name(c, store, c->name[i], until, now);
-    return status;
+    return ban_names(c, store, found, until, now);
 }
 
 static enum status apply_lapse(struct change *c, struct store *store, int64_t now)
@@ -120,5 +161,5 @@ static enum status apply_lapse(struct change *c, struct store *store, int64_t no
     return found == STORE_FAILED ? STATUS_STORE : STATUS_OK;
 }
 
-const struct change_kind change_ban = { .event = "ban", .apply = apply_ban };
+const struct change_kind change_ban = { .event = "ban", .apply = apply_ban, .denies = true };
 const struct change_kind change_lapse = { .event = "purge", .apply = apply_lapse };

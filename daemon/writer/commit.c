@@ -149,6 +149,7 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     struct mail_list done = { NULL, NULL };
     bool ok = true;
 
+    w->twins = (struct twins){ NULL };
     w->store_before = store_size(w->store);
     w->tokens = journal_tokens(w->journal);
     while (ok && (batch->first != NULL || take_more(w, batch, &space))) {
@@ -188,7 +189,7 @@ static bool add_token(struct writer *w, struct change *c)
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
         c->puts = c->rotates = c->is_new = false;
-        c->bans = 0;
+        c->bans = c->new_bans = 0;
     }
     return found != STORE_FAILED;
 }
@@ -245,8 +246,7 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
-    if (c->kind->adds && c->want.has_signed)
-        c->has_twin = token_bans_find_alias(w->token_table, c->want.signed_part, c->id);
+    twins_find(&w->twins, w->token_table, c);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
@@ -258,6 +258,7 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         return false;
     if (change_writes(c) && !add_entries(w, c, now))
         return false;
+    twins_note(&w->twins, c);
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
     w->at_size_limit = w->at_size_limit || too_far;

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was denied here stays denied, whoever else would pass it, and however it is written."""
+import hashlib
 import secrets
 import time
 
@@ -28,6 +29,11 @@ def jws(signed=None):
 def another(value):
     """The same JWS with another signature that verifies."""
     return jws(value.rpartition(".")[0])
+
+
+def signed_digest(value):
+    return hashlib.blake2b(value.rpartition(".")[0].encode(), digest_size=32,
+                           person=b"jeton signed v1".ljust(16, b"\0")).digest()
 
 
 def stamp(seconds):
@@ -292,3 +298,54 @@ def test_no_verification_passes_while_a_reload_adds_the_first_verifier(daemon):
             assert time.monotonic() < end
             asked = [f"verify service=above {value}" for value in values]
             assert {r.verdict for r in client.pipeline(asked)} <= {"NO unknown", "NO revoked"}
+
+
+def test_ban_of_another_signature_revokes_the_token_without_any_verifier_too(daemon):
+    d = daemon()
+    for given in "token", "digest":
+        value = jws()
+        other = another(value)
+        d.done(f"import token={value}")
+        assert d.verify(value) == "OK"
+        name = f"token={other}" if given == "token" else f"digest={signed_digest(value).hex()}"
+        banned = d.done(f"ban {name}")
+        assert banned["id"] == id_of(value) and banned["state"] == "revoked"
+        assert d.verify(value) == "NO revoked"
+        d.restart()
+        assert d.verify(value) == "NO revoked"
+
+
+def test_ban_that_ends_does_not_end_what_it_revoked(daemon):
+    d = daemon("daemon.trust_clock=yes", config=CONFIG)
+    value = jws()
+    d.done(f"import token={value}")
+    d.done(f"ban token={value} ttl=1h")
+    bans = [line for line in d.done("export").data if line.startswith(b"* ban ")]
+    assert len(bans) == 1 and b"expires=" not in bans[0]
+    assert d.stats()["bans"] == "1"
+
+
+def test_imports_of_one_signed_part_are_one_token_though_they_come_together(daemon):
+    d = daemon()
+    value = jws()
+    texts = [value, another(value), another(value)]
+    replies = d.client().pipeline([f"import token={text}" for text in texts])
+    assert [reply.verdict for reply in replies] == ["OK", "ERR exists", "ERR exists"]
+    both = jws()
+    replies = d.client().pipeline([f"import token={both}", f"ban token={another(both)}"])
+    assert [reply.verdict for reply in replies] == ["OK", "OK"] and d.verify(both) == "NO revoked"
+    third = jws()
+    replies = d.client().pipeline([f"import token={third}", f"import token={another(third)} state=revoked"])
+    assert [reply.verdict for reply in replies] == ["OK", "OK"] and d.verify(third) == "NO revoked"
+
+
+def test_token_known_by_its_digest_alone_is_denied_with_its_signed_part(daemon):
+    d = daemon(config=CONFIG)
+    for before in "", " state=revoked":
+        for again in (" state=revoked", " state=disabled")[:1 if before else 2]:
+            value = jws()
+            d.done(f"import digest={digest_of(value).hex()}{before}")
+            d.done(f"import token={value}{again}")
+            assert "OK" not in verdicts(d, value) | verdicts(d, another(value))
+            d.restart()
+            assert "OK" not in verdicts(d, value) | verdicts(d, another(value))

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/writer/change_ban.h"
 #include "daemon/writer/lease_file.h"
 #include "tests/unit/support/writer_fixture.h"
 
@@ -111,6 +112,45 @@ static void everything_that_denies_or_narrows_is_held(void **state)
     stop();
 }
 
+/* The daemon that was killed may have saved a denial that it did not answer. */
+static void a_denial_that_is_asked_for_again_is_held(void **state)
+{
+    (void)state;
+    struct change *import = change_about(&change_import, 4), *ban[2];
+
+    start();
+    for (uint64_t i = 1; i <= 5; i++)
+        assert_int_equal(ask(&change_create, i), STATUS_OK);
+    for (int i = 0; i < 2; i++) {
+        ban[i] = change_about(&change_ban, 1);
+        memcpy(ban[i]->name[ban[i]->names++], ban[i]->want.digest, DIGEST_SIZE);
+    }
+    post_change(ban[0]);
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    assert_int_equal(ask(&change_delete, 2), STATUS_OK);
+    assert_int_equal(ask(&change_revoke, 3), STATUS_OK);
+    assert_int_equal(ask(&change_revoke, 4), STATUS_OK);
+    held_answers_begin(&writer.held_answers, FAR_AHEAD);
+    post_change(ban[1]);
+    post(&change_delete, 2);
+    post_change(rotation(3));
+    import->want.revoked = NOW;
+    post_change(import);
+    post(&change_disable, 4);
+    post(&change_revoke, 2);
+    commit_collect(&writer);
+    while (commit_batch(&writer, NOW))
+        continue;
+    assert_int_equal(writer.held_answers.count, 6);
+    held_answers_release(&writer.held_answers);
+    assert_int_equal(answer(), STATUS_OK);
+    const enum status refused[] = { STATUS_UNKNOWN, STATUS_REVOKED, STATUS_EXISTS, STATUS_REVOKED,
+                                    STATUS_UNKNOWN };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+        assert_int_equal(answer(), refused[i]);
+    stop();
+}
+
 static void what_is_held_comes_before_what_is_answered_after_the_time(void **state)
 {
     (void)state;
@@ -166,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(only_answers_that_deny_are_held_and_what_follows_them_in_a_session),
         WITH_DIRECTORY(everything_that_denies_or_narrows_is_held),
+        WITH_DIRECTORY(a_denial_that_is_asked_for_again_is_held),
         WITH_DIRECTORY(what_is_held_comes_before_what_is_answered_after_the_time),
         WITH_DIRECTORY(lease_file_tells_how_the_last_daemon_ended),
     };
