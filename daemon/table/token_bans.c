@@ -22,6 +22,23 @@ void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
     token_table_unlock(t);
 }
 
+void token_bans_load(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
+{
+    struct generation *g = token_table_lock(t);
+    struct place place = generation_place_name(g, digest);
+    struct slot_values v = { .flags = SLOT_NO_TOKEN };
+
+    if (place.found)
+        v = generation_read(g, place.slot);
+    if ((v.flags & SLOT_NO_TOKEN) == 0) {
+        v.flags |= SLOT_REVOKED;
+        generation_write(g, place, &v);
+    } else if (token_table_keeps_bans(t)) {
+        write_slot(g, place, digest, SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    }
+    token_table_unlock(t);
+}
+
 void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
 {
     struct generation *g = token_table_lock(t);

@@ -11,7 +11,7 @@ static bool add(void *token_table, const struct ban *ban)
 {
     if (token_table_reserve(token_table, 1, 0) < 0)
         return false;
-    token_bans_put(token_table, ban->digest);
+    token_bans_load(token_table, ban->digest);
     return true;
 }
 

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "daemon/store/store_bans.h"
+#include "daemon/table/token_bans.h"
 #include "daemon/writer/change_apply.h"
+#include "daemon/writer/change_ban.h"
 #include "daemon/writer/commit.h"
 
 struct keeping {
@@ -25,6 +27,13 @@ struct keeping {
 
 /* -- changes --------------------------------------------------------------------------------- */
 
+/* A token to be added may be denied as much, or banned, by the other name of one that is there. */
+static bool is_failure(const struct change *c)
+{
+    return c->problem.status != STATUS_OK && c->problem.status != STATUS_EXISTS &&
+           c->problem.status != STATUS_BANNED;
+}
+
 /* Save what was posted, and count it.  A change that changes nothing is one that was found twice. */
 static bool save(struct keeping *k)
 {
@@ -38,9 +47,9 @@ static bool save(struct keeping *k)
         struct change *c = (struct change *)m;
         if (change_writes(c))
             ++*(uint64_t *)c->sender;
-        else if (c->problem.status != STATUS_OK && ok)
+        else if (is_failure(c) && ok)
             *k->problem = c->problem;
-        ok = ok && c->problem.status == STATUS_OK;
+        ok = ok && !is_failure(c);
         change_free(c);
     }
     k->posted = 0;
@@ -81,7 +90,10 @@ static bool add(struct keeping *k)
         c->want = k->old;
         c->given = KEY_BIT(KEY_CREATED);
     }
-    return post(k, c, k->old.digest, k->old.revoked != 0 ? &k->kept->revoked : &k->kept->disabled);
+    return post(k, c, k->old.digest,
+                k->old.revoked != 0  ? &k->kept->revoked :
+                k->old.disabled != 0 ? &k->kept->disabled :
+                                       &k->kept->ended);
 }
 
 static bool shorten(struct keeping *k)
@@ -124,7 +136,7 @@ static bool keep_token(struct keeping *k, const uint8_t id[ID_SIZE])
     if (!has_old || (has_new && new->revoked != 0))
         return true;
     if (!has_new)
-        return (old->revoked == 0 && old->disabled == 0) || add(k);
+        return !record_is_denied(old) || add(k);
     if (old->revoked != 0)
         return post_kind(k, &change_revoke, id, &k->kept->revoked);
     if (old->disabled != 0 && new->disabled == 0 &&
@@ -213,16 +225,25 @@ static bool keep_told_deletions(struct keeping *k)
 
 /* -- bans ------------------------------------------------------------------------------------ */
 
-/* A ban of a token that was deleted: the new store may have the token. */
+/* A ban of a token that was deleted: the new store may have the token, by any of its names.  It is
+ * revoked, and leaves the ban when it goes. */
 static bool keep_banned_token(void *keeping, const struct ban *ban)
 {
     struct keeping *k = keeping;
+    uint8_t id[ID_SIZE];
     bool found;
 
     k->ok = get(k, k->writer->store, ban->digest, &k->new, &found);
-    if (k->ok && found && k->new.revoked == 0 &&
-        memcmp(k->new.digest, ban->digest, DIGEST_SIZE) == 0)
-        k->ok = post_kind(k, &change_revoke, ban->digest, &k->kept->deleted);
+    found = found && memcmp(k->new.digest, ban->digest, DIGEST_SIZE) == 0;
+    if (!k->ok || (!found && !token_bans_find_alias(k->writer->token_table, ban->digest, id)))
+        return k->ok;
+    struct change *c = change_new(&change_ban);
+    if (c != NULL) {
+        memcpy(c->want.digest, ban->digest, DIGEST_SIZE);
+        memcpy(c->name[c->names++], ban->digest, DIGEST_SIZE);
+        c->want.expires = ban->until;
+    }
+    k->ok = post(k, c, ban->digest, &k->kept->deleted);
     return k->ok;
 }
 

@@ -6,11 +6,15 @@ import re
 import resource
 import shutil
 import subprocess
+import time
 
 import pytest
 
 from daemon import Daemon, run_jetond
-from settings import JETOND, PATIENCE
+from settings import BUILD, JETOND, PATIENCE
+from timestamp import stamp
+from value import id_of
+from waiting import eventually
 
 
 def backup_of(d):
@@ -227,3 +231,69 @@ def test_restore_keeps_bans_and_denies_their_tokens_whatever_the_history():
         for digest in digests:
             assert f"ban/{digest}" in dump.stdout
         assert "until=2099-01-01T00:00:00Z" in dump.stdout
+
+
+JWS = "head" * 12 + "." + "claims" * 20 + "."
+NAMES = f"{BUILD}/tests/verifiers/odd.so does=name subject=mallory issuer=https://idp.example"
+
+
+def test_restore_keeps_an_earlier_end_of_a_token_that_the_backup_lacks(daemon):
+    """Others could pass it, when nothing here says that it has ended."""
+    d = daemon(config=f"[service a]\nsufficient = {NAMES}\n")
+    d.create()
+    backup = backup_of(d)
+    shortened, graced = JWS + "first-signature", "opaque-credential-" * 3
+    for value in shortened, graced:
+        d.done(f'import token="{value}"')
+    soon = stamp(time.time() + 1)
+    d.done(f"update {id_of(shortened)} expires={soon}")
+    d.done(f"rotate {id_of(graced)} grace=1s")
+    eventually(lambda: d.verify(shortened, service="a") == d.verify(graced, service="a") == "NO expired",
+               "both end")
+    d.stop()
+    assert "2 with an earlier end" in restored(d, backup)
+    d.start()
+    for value in shortened, JWS + "another-signature", graced:
+        assert d.verify(value, service="a") == "NO expired"
+
+
+def test_restore_denies_what_the_backup_has_under_another_signature(daemon):
+    d = daemon()
+    first, second, third = (JWS + name for name in ("first", "second", "third"))
+    d.done(f'import token="{first}"')
+    backup = backup_of(d)
+    d.done(f"delete {id_of(first)}")
+    d.stop()
+    restored(d, backup)
+    d.start()
+    assert d.verify(first) == "NO revoked"
+    d.stop()
+    other = daemon()
+    other.done(f'import token="{second}" state=revoked')
+    other.stop()
+    restored(other, backup)
+    other.start()
+    assert other.verify(first) == other.verify(second) == "NO revoked"
+    third_host = daemon()
+    third_host.done(f'ban token="{third}"')
+    third_host.stop()
+    restored(third_host, backup)
+    third_host.start()
+    assert third_host.verify(first) == "NO revoked"
+
+
+def test_restored_ban_leaves_its_token_in_its_place(daemon):
+    """Both are in the store; when the verifiers want the bans in the table, the token stays there."""
+    with Daemon(config=f"[service a]\nsufficient = {NAMES}\n") as d, Daemon() as other:
+        token = d.create()
+        backup = backup_of(d)
+        digest = digest_of(d, token["id"])
+        other.done(f"ban digest={digest}")
+        other.stop()
+        d.stop()
+        shutil.copy(other.store, d.store)
+        restored(d, backup)
+        d.start()
+        assert d.verify(token["token"]) == "NO revoked"
+        assert d.stats()["tokens"] == "1"
+        d.done(f'revoke token="{token["token"]}"', "verify")
