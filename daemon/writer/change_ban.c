@@ -112,7 +112,8 @@ static enum status ban_names(struct change *c, struct store *store, bool found, 
     for (size_t i = 0; i < c->names && status == STATUS_OK; i++) {
         if (found && memcmp(c->name[i], r->digest, DIGEST_SIZE) == 0)
             continue;
-        has_signed = has_signed || memcmp(c->name[i], r->signed_part, DIGEST_SIZE) == 0;
+        has_signed = has_signed || (found && r->has_signed &&
+                                    memcmp(c->name[i], r->signed_part, DIGEST_SIZE) == 0);
         status = change_ban_name(c, store, c->name[i], until, now);
     }
     if (found && !has_signed && status == STATUS_OK)

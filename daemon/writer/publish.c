@@ -3,6 +3,7 @@
 
 #include "daemon/base/journald.h"
 #include "daemon/table/token_bans.h"
+#include "daemon/writer/change_apply.h"
 
 /* Return the change's pending denial, or NULL.  Only a disable needs one: nothing else that denies
  * can be allowed again. */
@@ -34,9 +35,20 @@ static void publish_bans(const struct change *c, struct token_table *token_table
     }
 }
 
+/* Clear the way for a token that is imported: a ban of it that was in the store was over, and the
+ * table still has it until that is purged. */
+static void end_bans(const struct record *r, struct token_table *token_table)
+{
+    token_bans_remove(token_table, r->digest);
+    if (r->has_signed)
+        token_bans_remove(token_table, r->signed_part);
+}
+
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used)
 {
+    if (c->is_new && c->kind == &change_import)
+        end_bans(c->after, token_table);
     if (c->is_new)
         creation_index_add(index, c->after->created, c->after->serial, c->after->digest);
     if (c->kind->allow)

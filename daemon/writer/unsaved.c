@@ -32,7 +32,9 @@ static int compare(const void *left, const void *right)
                                 *b = *(struct unsaved_denial *const *)right;
     int ids = memcmp(a->id, b->id, ID_SIZE);
 
-    return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
+    if (ids != 0 || a->kind->deny != b->kind->deny)
+        return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
+    return memcmp(a->signed_part, b->signed_part, DIGEST_SIZE);
 }
 
 /* Drop all but one of equal denials; their order is lost. */
@@ -76,6 +78,9 @@ void unsaved_add(struct unsaved_denials *list, const struct change *c)
         return;
     *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
     memcpy(d->id, c->id, ID_SIZE);
+    d->has_signed = c->want.has_signed;
+    if (d->has_signed)
+        memcpy(d->signed_part, c->want.signed_part, DIGEST_SIZE);
     append(list, d);
     if (c->reply_to != NULL) /* not when it is tried again */
         report_unsaved(c);
@@ -115,6 +120,8 @@ size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, siz
         c->uid = d->uid;
         c->pid = d->pid;
         memcpy(c->id, d->id, ID_SIZE);
+        c->want.has_signed = d->has_signed;
+        memcpy(c->want.signed_part, d->signed_part, DIGEST_SIZE);
         mail_append(changes, &c->mail);
         free(d);
     }

@@ -14,6 +14,8 @@ struct unsaved_denial {
     uid_t uid;
     pid_t pid;
     uint8_t id[ID_SIZE];
+    bool has_signed; /* the request shows the token's signed part, which the store may lack */
+    uint8_t signed_part[DIGEST_SIZE];
 };
 
 /* An empty list is all zeros. */

@@ -54,6 +54,28 @@ static void unsaved_denials_are_saved_first_when_the_store_is_back(void **state)
     stop();
 }
 
+static void unsaved_revocation_keeps_the_signed_part_that_it_shows(void **state)
+{
+    (void)state;
+    struct change *c = change_about(&change_revoke, 1);
+    struct ban ban;
+
+    start();
+    assert_int_equal(ask(&change_import, 1), STATUS_OK); /* by its digest alone */
+    c->want.has_signed = true;
+    digest_numbered(2, c->want.signed_part);
+    take_away(true);
+    post_change(c);
+    assert_int_equal(work_and_answer(), STATUS_STORE);
+    take_away(false);
+    commit_retry(&writer);
+    while (commit_batch(&writer, NOW))
+        continue;
+    digest_numbered(2, ban.digest);
+    assert_int_equal(store_get_ban(writer.store, ban.digest, &ban), STORE_FOUND);
+    stop();
+}
+
 static int puts_until_failure = -1; /* -1: none fails */
 
 /* Replace TDB's function with one that fails as that does without memory. */
@@ -171,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(unsaved_denials_are_saved_first_when_the_store_is_back),
+        WITH_DIRECTORY(unsaved_revocation_keeps_the_signed_part_that_it_shows),
         WITH_DIRECTORY(what_could_not_be_put_is_not_taken_for_done),
         WITH_DIRECTORY(a_broken_store_is_reopened_without_a_request),
         WITH_DIRECTORY(unsaved_denials_are_kept_once_and_only_for_existing_tokens),
