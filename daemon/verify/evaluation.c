@@ -208,16 +208,18 @@ static void refuse(struct evaluation *e, enum status status, int64_t retry_after
     stack_result_add(&e->result, CONTROL_REQUISITE, &result);
 }
 
-/* Look for a denial of the value, or of its signed part; it need not be for what was asked.  A form
- * that is never in the table denies nothing. */
+/* Look for a denial of the value, or of its signed part; it need not be for what was asked.  One whose
+ * form no token has may be banned. */
 static enum status look_for_value(struct evaluation *e, const struct eval_context *context,
                                   const struct generation *g, int64_t *retry_after)
 {
     const struct question q = { .value = e->asked.value };
     struct verdict v;
 
-    if (!verdict_worth_hashing(&q, &v))
-        return STATUS_OK;
+    if (!verdict_worth_hashing(&q, &v)) {
+        token_digest(q.value, v.digest);
+        return lookup_name(context->token_table, g, v.digest, e->question.now);
+    }
     if (e->in_table)
         memcpy(v.digest, e->digest, DIGEST_SIZE);
     else

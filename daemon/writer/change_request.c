@@ -177,7 +177,7 @@ static enum status read_keys(struct change *c, const struct request *r, struct p
 
 /* -- verbs ----------------------------------------------------------------------------------- */
 
-/* Refuse to import or ban a value that `verify` would not look up. */
+/* Refuse to import or ban a value that `verify` would not look up.  Others may pass a short one. */
 static enum status check_imported(const struct request *r, const char *prefix,
                                   struct problem *problem)
 {
@@ -185,7 +185,7 @@ static enum status check_imported(const struct request *r, const char *prefix,
 
     if (!request_has(r, KEY_TOKEN))
         return STATUS_OK;
-    if (value.len < VALUE_MIN)
+    if (value.len < (r->verb == VERB_IMPORT ? VALUE_MIN : 1))
         return problem_set(problem, STATUS_TOO_SHORT, "%s", status_row(STATUS_TOO_SHORT)->meaning);
     if (value.len > VALUE_MAX || !token_printable(value))
         return problem_set(problem, STATUS_BAD_VALUE,
