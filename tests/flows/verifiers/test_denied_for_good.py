@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import random
+import re
 import subprocess
 import time
 
@@ -155,11 +156,11 @@ class World:
         if verdict in ("OK", "ERR banned"):
             host.deny(credential)
 
-    def of_token(self, host, line):
+    def of_token(self, host, line, text=None):
         """Ask about a token that may be there; return its credential if the answer is OK."""
         if not host.imported:
             return None
-        text = self.random.choice(list(host.imported))
+        text = text or self.random.choice(list(host.imported))
         done = self.ask(host, line.format(id=id_of(text), text=text)) == "OK"
         return host.imported[text] if done else None
 
@@ -175,8 +176,15 @@ class World:
         host.deny(credential, time.time() + grace + 1 if grace else 0.0)
 
     def shorten(self, host, _):
-        soon = time.time() + 2
-        host.deny(self.of_token(host, f"update {{id}} expires={stamp(soon)}"), soon + 1)
+        """Only an earlier end denies: what has reached its own may be forgotten."""
+        if not host.imported:
+            return
+        text, soon = self.random.choice(list(host.imported)), time.time() + 2
+        shown = b" ".join(host.daemon.ask(f"show {id_of(text)}").data).decode()
+        end = re.search(r" expires=(\S+)", shown)
+        credential = self.of_token(host, f"update {{id}} expires={stamp(soon)}", text)
+        if end is None or stamp(soon) < end[1]:
+            host.deny(credential, soon + 1)
 
     def disable(self, host, _):
         credential = self.of_token(host, "disable {id}")
