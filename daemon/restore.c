@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,8 +52,12 @@ static bool fail(struct restore *r, const char *what, const char *path)
 static bool fail_file(struct restore *r)
 {
     struct problem why = *r->problem;
+    const char *copy = strstr(why.message, r->copy);
+    const char *rest = copy != NULL ? copy + strlen(r->copy) : why.message;
+    bool named = strncmp(rest, ": ", 2) == 0;
 
-    problem_set(r->problem, why.status, "%.80s cannot be restored: %.150s", r->file, why.message);
+    problem_set(r->problem, why.status, "%.80s cannot be restored: %s%.150s", r->file,
+                copy != NULL && !named ? "it" : "", rest + (named ? 2 : 0));
     return false;
 }
 
@@ -250,8 +255,8 @@ static void print(const struct restore *r)
     printf("store %s: %llu tokens restored from %s\n", r->config->store,
            (unsigned long long)r->tokens, r->file);
     if (r->replaces)
-        printf("%llu denials kept: %llu revoked, %llu disabled, %llu with an earlier end, "
-               "%llu deleted (now revoked), %llu bans\n"
+        printf("denials kept: %llu (revoked: %llu, disabled: %llu, with an earlier end: %llu, "
+               "deleted, now revoked: %llu, bans: %llu)\n"
                "the store that was replaced: %s\n",
                denials, (unsigned long long)kept->revoked, (unsigned long long)kept->disabled,
                (unsigned long long)kept->ended, (unsigned long long)kept->deleted,
