@@ -43,8 +43,8 @@ static void check_service(struct config *one, const struct service_config *secti
     *copy = *section;
     if (check_stacks(one, &problem))
         return;
-    size_t local = services->used, room = sizeof(services->text) - local;
-    if (room <= sizeof("local")) {
+    size_t local = services->used;
+    if (sizeof(services->text) - local <= sizeof("local")) {
         config_fault_add(faults, &problem);
         return;
     }

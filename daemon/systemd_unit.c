@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum { OUTPUT_MAX = 16384 };
 
 /* Run systemctl show, and read what it prints.  False: there is no systemd here. */

@@ -37,17 +37,6 @@ void ban_write(struct text *t, const struct ban *ban)
         line_put_time(t, "until", ban->until);
 }
 
-static bool read_by(struct slice v, uid_t *by)
-{
-    uint64_t uid;
-
-    if (!slice_begins(v, "uid:") ||
-        !number_parse((struct slice){ v.at + 4, v.len - 4 }, UINT32_MAX, &uid))
-        return false;
-    *by = (uid_t)uid;
-    return true;
-}
-
 /* Read one field, each of which comes once; the bits are those of the fields that were seen. */
 static const char *read_field(struct ban *ban, const struct argument *a, unsigned *seen)
 {
@@ -64,7 +53,7 @@ static const char *read_field(struct ban *ban, const struct argument *a, unsigne
         ok = stamp_parse(a->value, &ban->banned);
     } else if (slice_is(a->key, "by")) {
         bit = 4;
-        ok = read_by(a->value, &ban->by);
+        ok = record_by_parse(a->value, &ban->by);
     } else if (slice_is(a->key, "until")) {
         bit = 8;
         ok = stamp_parse(a->value, &ban->until);

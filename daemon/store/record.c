@@ -188,15 +188,20 @@ static bool read_created(struct record *r, struct slice v)
     return stamp_parse(v, &r->created);
 }
 
-static bool read_by(struct record *r, struct slice v)
+bool record_by_parse(struct slice v, uid_t *by)
 {
     uint64_t uid;
 
     if (!slice_begins(v, "uid:") ||
         !number_parse((struct slice){ v.at + 4, v.len - 4 }, UINT32_MAX, &uid))
         return false;
-    r->by = (uid_t)uid;
+    *by = (uid_t)uid;
     return true;
+}
+
+static bool read_by(struct record *r, struct slice v)
+{
+    return record_by_parse(v, &r->by);
 }
 
 /* Read the date of a denial.  0 would mean none, but what is denied stays so even if the clock was
