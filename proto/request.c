@@ -52,7 +52,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "rotate ID [grace=DURATION]",
         "a new value with the same claims; the old one is refused after the grace" },
     [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "delete ID", "remove a token from the store" },
+        "delete ID", "remove a token from the store, and ban it" },
     [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
         K(TOKEN) | K(DIGEST) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
         K(TOKEN) | K(DIGEST) | K(ISSUER),
