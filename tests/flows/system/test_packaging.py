@@ -148,6 +148,15 @@ def test_units_are_clean_and_their_manual_pages_are_there():
     assert analyze(root, "verify", f"--man={manual}", *units) == ""
 
 
+def test_the_service_starts_after_the_clock_is_set():
+    """Tokens expire by it, and a first connection may start the service early in a boot."""
+    _, units = units_to_judge()
+    [service] = [unit for unit in units if unit.endswith("/jetond.service")]
+    with open(service) as file:
+        after = [name for line in file if line.startswith("After=") for name in line[6:].split()]
+    assert "time-sync.target" in after
+
+
 def test_the_service_is_exposed_no_more_than_promised():
     need("systemd-analyze")
     root, _ = units_to_judge()
