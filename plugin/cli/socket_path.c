@@ -69,12 +69,15 @@ static void explain_access(const char *path, char *advice, size_t size)
         snprintf(advice, size, "You may not search a directory on its path.");
         return;
     }
-    const struct group *group = getgrgid(st.st_gid);
+    /* nobody is to be added to root's group */
+    const struct group *group = st.st_gid != 0 ? getgrgid(st.st_gid) : NULL;
     if (group != NULL && (st.st_mode & S_IWGRP) != 0)
         snprintf(advice, size,
                  "Root and the members of group %s may use it: ask an administrator to add you "
                  "to the group, then log in again.",
                  group->gr_name);
+    else if (st.st_uid == 0 && st.st_gid == 0)
+        snprintf(advice, size, "Only root may use it.");
     else
         snprintf(advice, size, "Neither you nor any of your groups may use it.");
 }

@@ -267,6 +267,22 @@ def test_default_socket_is_the_highest_that_may_be_used(daemon):
         3, True, False), "who needs only the observe socket is not sent to the administrators"
 
 
+def test_nobody_is_advised_to_join_the_group_of_root(daemon):
+    need_root()
+    d = daemon("admin.mode=0660")
+    os.chmod(os.path.dirname(d.directory), 0o755)
+    os.chmod(d.directory, 0o755)
+
+    def advice(group):
+        os.chown(d.path(), 0, group)
+        done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", JETON, "-S", d.path(), "list"],
+                              capture_output=True, text=True, timeout=20)
+        assert done.returncode == 3, done
+        return done.stderr
+    assert "Only root may use it" in advice(0)
+    assert "members of group daemon" in advice(1)
+
+
 # -- completion ----------------------------------------------------------------------------------
 
 def test_completion_knows_verbs_keys_and_identifiers():
