@@ -29,7 +29,7 @@ struct listening {
     char path[CONFIG_SOCKET_PATH_MAX + 1];
     dev_t device;   /* of the socket file: another process may replace it */
     ino_t inode;    /* 0: it was not created here */
-    bool inherited; /* not ours to close: clients may have to be told that the start failed */
+    bool inherited; /* not ours to close: clients may have to get the reason of a failed start */
 };
 
 struct listener {

@@ -7,7 +7,7 @@
 
 /* Answer the first request of each client of the inherited sockets with ERR unavailable, for a
  * second: a service manager that starts the daemon at each connection is so kept from starting it
- * again at once, for the same client.  Administrators are told why; others, where to look. */
+ * again at once, for the same client.  Administrators get the reason; others, where to look. */
 void refusal_serve(const struct listen_fds *inherited, const char *why);
 
 #endif

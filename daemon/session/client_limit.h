@@ -29,7 +29,7 @@ void client_limit_set(struct client_limit *limit, uint64_t max, uint64_t max_per
 
 enum client_trust { CLIENT_UNKNOWN, CLIENT_UNTRUSTED, CLIENT_TRUSTED };
 
-/* Return what client_limit_acquire() was told last of a uid that has connections. */
+/* Return the trust that client_limit_acquire() was given last for a uid that has connections. */
 enum client_trust client_limit_trust(struct client_limit *limit, uid_t uid, bool admin);
 
 /* Connections to be closed: idle ones first, the longest idle first. */

@@ -5,8 +5,8 @@
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/base/secmem.h"
-#include "daemon/table/token_look.h"
 #include "daemon/sandbox/sandbox.h"
+#include "daemon/table/token_look.h"
 #include "proto/reply.h"
 
 enum {

@@ -8,9 +8,9 @@
 #include "daemon/store/history.h"
 #include "daemon/table/creation_index.h"
 #include "daemon/table/token_table.h"
-#include "daemon/writer/last_used.h"
 #include "daemon/writer/disk_failure.h"
 #include "daemon/writer/held_answers.h"
+#include "daemon/writer/last_used.h"
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 

@@ -2,9 +2,9 @@
 #include "daemon/verifiers/jwt/jwks.h"
 
 #include "daemon/verifiers/credential_id.h"
-#include "daemon/verifiers/untrusted_json.h"
 #include "daemon/verifiers/jwt/jwk.h"
 #include "daemon/verifiers/jwt/key_file.h"
+#include "daemon/verifiers/untrusted_json.h"
 
 enum { KID_SHOWN = 40, MORE_SPACE = 32 };
 

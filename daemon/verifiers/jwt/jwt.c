@@ -36,9 +36,9 @@
 #include "daemon/verifiers/arguments.h"
 #include "daemon/verifiers/jwt/claims.h"
 #include "daemon/verifiers/jwt/compact.h"
-#include "daemon/verifiers/untrusted_json.h"
 #include "daemon/verifiers/jwt/jwks.h"
 #include "daemon/verifiers/jwt/key_set.h"
+#include "daemon/verifiers/untrusted_json.h"
 #include "proto/limits.h"
 
 enum { LEEWAY_MAX = 300 };
