@@ -40,12 +40,12 @@ class Signer:
         return ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": "ES256"}, claims))
 
     def signature(self, signed):
-        """Of the two that are valid the one with the lower s, which has one spelling."""
+        """Either of the two that are valid: s, and the order of the curve less s."""
         der = openssl("dgst", "-sha256", "-sign", self.secret, data=signed.encode())
         r_end = 4 + der[3]
         r, s = (int.from_bytes(part, "big") for part in (der[4:r_end], der[r_end + 2:]))
         order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551
-        return base64url(b"".join(n.to_bytes(32, "big") for n in (r, min(s, order - s))))
+        return base64url(b"".join(n.to_bytes(32, "big") for n in (r, random.choice((s, order - s)))))
 
 
 def openssl(*arguments, data=None):
