@@ -252,7 +252,7 @@ def test_restore_keeps_an_earlier_end_of_a_token_that_the_backup_lacks(daemon):
     eventually(lambda: d.verify(shortened, service="a") == d.verify(graced, service="a") == "NO expired",
                "both end")
     d.stop()
-    assert "2 with an earlier end" in restored(d, backup)
+    assert "with an earlier end: 2," in restored(d, backup)
     d.start()
     for value in shortened, JWS + "another-signature", graced:
         assert d.verify(value, service="a") == "NO expired"
