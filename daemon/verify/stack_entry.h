@@ -4,6 +4,7 @@
 #ifndef JETON_DAEMON_VERIFY_STACK_ENTRY_H
 #define JETON_DAEMON_VERIFY_STACK_ENTRY_H
 
+#include "daemon/base/log_limit.h"
 #include "daemon/config/config.h"
 #include "daemon/verify/metrics.h"
 #include "daemon/verify/thread_pool.h"
@@ -16,12 +17,6 @@ enum verifier_failure {
     FAILURE_BUSY,
     FAILURE_THREAD,
     FAILURES
-};
-
-/* Limits how often a failure is logged, so that one that recurs does not fill the log. */
-struct log_limit {
-    _Atomic int64_t until; /* CLOCK_MONOTONIC seconds; nothing is logged before */
-    _Atomic uint64_t suppressed;
 };
 
 struct stack_entry {
