@@ -30,7 +30,7 @@ struct stack_entry {
     struct thread_pool *pool; /* for `on_pool`; NULL again once it has ended */
     int64_t deadline;         /* nanoseconds; for an entry with a pool */
     bool needs_identity;      /* it judges one that an earlier entry supplied */
-    bool needs_groups;        /* ... the groups of who asks */
+    bool needs_groups;        /* and the groups of who asks */
     bool is_throttle;
     struct series *series;
     struct log_limit log_limit[FAILURES];
