@@ -13,6 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Note that the process ended as if nothing hung: libraries were ended under a look-up. */
+__attribute__((destructor)) static void end(void)
+{
+    const char *hang = getenv("JETON_NAMES_HANG");
+    char ended[4096];
+
+    if (hang == NULL || access(hang, F_OK) != 0)
+        return;
+    snprintf(ended, sizeof(ended), "%s.ended", hang);
+    close(open(ended, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
 struct group *getgrnam(const char *name)
 {
     static struct group *(*real)(const char *name);

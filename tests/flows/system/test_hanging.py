@@ -147,6 +147,7 @@ def test_daemon_ends_in_good_order_while_a_name_service_hangs():
         begin_to_hang(d, hang, SERVICE)
         d.stop()
         assert "a reload has not returned" in d.log()
+        assert not os.path.exists(f"{hang}.ended"), "no library was ended under the thread that is left"
         os.unlink(hang)
         d.start()
         assert d.create()["state"] == "pending"
