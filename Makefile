@@ -181,6 +181,9 @@ LIBS_fuzz_jwt = -lgnutls -ljansson
 LIBS_fuzz_introspect = -lcurl -ljansson
 FUZZ_OBJECTS = $(LIBRARY) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
+# It defines mmap(), which ThreadSanitizer calls before it can be called back.
+$(BUILD)/tests/fuzz/fuzz_daemon.o: override CFLAGS := $(filter-out -fsanitize=thread,$(CFLAGS))
+
 $(BUILD)/tests/fuzz/jeton.a: $(FUZZ_OBJECTS)
 	@mkdir -p $(@D)
 	rm -f $@

@@ -208,7 +208,8 @@ static void stop_threads(struct daemon *s)
     for (size_t i = 0; i < s->running; i++)
         worker_join(&server->worker[i]);
     writer_thread_stop(s->writer_thread);
-    if (!stack_set_end(server->stack_set))
+    s->environment->threads_left = !stack_set_end(server->stack_set);
+    if (s->environment->threads_left)
         log_warning("verify: a verifier has not returned; jetond ends without it");
 }
 
@@ -252,6 +253,7 @@ static void stop(struct daemon *s)
     free(server->worker);
     free(s->writer);
     if (!ended) {
+        s->environment->threads_left = true;
         log_warning("config: a reload has not returned; jetond ends without it");
         return;
     }

@@ -159,6 +159,8 @@ static int run(const struct config *config)
     int status = ok ? EXIT_SUCCESS : fail(&problem);
     log_stop();
     sd_notify_close(&environment.notify);
+    if (environment.threads_left)
+        _exit(status); /* the end of a library would take from them what they use */
     return status;
 }
 

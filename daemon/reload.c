@@ -48,8 +48,8 @@ static void keep_config(struct reload *r, const struct problem *problem)
 {
     log_error("config: the configuration stays as it was: %s", problem->message);
     if (sandbox_protections().landlock_abi > 0 && strstr(problem->message, strerror(EACCES)))
-        log_info("sandbox: only paths named in the configuration at start can be reached until a "
-                 "restart ([daemon] sandbox)");
+        log_info("sandbox: only paths named in the configuration, and name services configured, at "
+                 "start can be reached until a restart ([daemon] sandbox)");
     loaded_free(r->loaded);
     r->loaded = NULL;
     finish(r);

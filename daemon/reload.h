@@ -12,7 +12,7 @@ struct reload {
     /* set by the caller; the daemon's */
     const struct config *config; /* the one it was started with */
     const struct config_source *source;
-    const struct sd_notify *notify;
+    struct sd_notify *notify;
     const struct watchdog *watchdog;
     struct server *server;
 

@@ -54,10 +54,8 @@ static int connect_to(const char *name)
     if (name[0] == '@')
         address.sun_path[0] = '\0';
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (name[0] == '/'));
-    const struct timeval second = { .tv_sec = 1 };
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)) == 0 &&
-        connect(fd, (struct sockaddr *)&address, size) == 0)
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, size) == 0)
         return fd;
     log_warning("sd_notify: NOTIFY_SOCKET=%.120s: %s", name, strerror(errno));
     if (fd >= 0)
@@ -79,25 +77,38 @@ static uint64_t parse_watchdog(const char *microseconds, const char *pid)
 
 /* -- messages -------------------------------------------------------------------------------- */
 
-static void notify(const struct sd_notify *n, const char *text)
+/* False: the queue of the service manager is full. */
+static bool notify(const struct sd_notify *n, const char *text)
 {
-    if (n->fd >= 0 && send(n->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
-        log_debug("sd_notify: %.40s was not sent: %s", text, strerror(errno));
+    if (n->fd < 0 || send(n->fd, text, strlen(text), MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        return true;
+    int error = errno;
+    log_debug("sd_notify: %.40s was not sent: %s", text, strerror(error));
+    return error != EAGAIN && error != ENOBUFS;
 }
 
-void sd_notify_ready(const struct sd_notify *n)
+/* Each by itself, in order: the service manager takes only the last state of a message. */
+void sd_notify_retry(struct sd_notify *n)
 {
-    notify(n, "READY=1");
+    if (n->reloading[0] != '\0' && !notify(n, n->reloading))
+        return;
+    n->reloading[0] = '\0';
+    n->ready = n->ready && !notify(n, "READY=1");
+}
+
+void sd_notify_ready(struct sd_notify *n)
+{
+    n->ready = true;
+    sd_notify_retry(n);
 }
 
 /* Send the time too, which tells this reload from the one before, see sd_notify(3). */
-void sd_notify_reloading(const struct sd_notify *n)
+void sd_notify_reloading(struct sd_notify *n)
 {
-    char text[64];
-
-    snprintf(text, sizeof(text), "RELOADING=1\nMONOTONIC_USEC=%llu",
+    snprintf(n->reloading, sizeof(n->reloading), "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)clock_monotonic() / 1000);
-    notify(n, text);
+    n->ready = false; /* of the reload before, whose end this one's is, too */
+    sd_notify_retry(n);
 }
 
 void sd_notify_stopping(const struct sd_notify *n)

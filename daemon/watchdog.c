@@ -26,7 +26,7 @@ static void on_watchdog(evutil_socket_t fd, short what, void *watchdog)
 }
 
 /* Report twice within the time that the service manager waits. */
-bool watchdog_start(struct watchdog *w, struct server *server, const struct sd_notify *notify,
+bool watchdog_start(struct watchdog *w, struct server *server, struct sd_notify *notify,
                     struct event_base *base)
 {
     uint64_t half = notify->watchdog / 2;
@@ -61,6 +61,7 @@ static void watch_lease(struct watchdog *w)
 void watchdog_tick(struct watchdog *w)
 {
     watch_lease(w);
+    sd_notify_retry(w->notify);
     uint64_t busy = write_queue_stats(w->server->write_queue).busy_seconds;
     bool waits = busy >= DISK_PATIENCE;
 

@@ -12,18 +12,19 @@
 
 struct watchdog {
     struct server *server;
-    const struct sd_notify *notify;
+    struct sd_notify *notify;
     struct event *on_watchdog; /* NULL: the service manager does not watch */
     bool waits_for_disk;       /* the last state that was reported */
     uint64_t renewed;          /* clock_monotonic() when the table's lease was renewed last */
 };
 
 /* Start to watch, if the service manager wants it.  False: no memory. */
-bool watchdog_start(struct watchdog *w, struct server *server, const struct sd_notify *notify,
+bool watchdog_start(struct watchdog *w, struct server *server, struct sd_notify *notify,
                     struct event_base *base);
 void watchdog_end(struct watchdog *w);
 
-/* Check the lease and the writer; call it once a second, after renewing the lease. */
+/* Check the lease and the writer, and send what the service manager did not take; call it once a
+ * second, after renewing the lease. */
 void watchdog_tick(struct watchdog *w);
 
 /* Report that the daemon is ready: after a start, and after a reload whether or not it worked. */

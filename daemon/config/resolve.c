@@ -11,9 +11,11 @@
 
 #include "daemon/config/paths.h"
 
-/* Look up a user or a group by name; false: this host does not have it. */
+/* Look up a user or a group by name.  False: this host does not have it, and errno is 0; or why it
+ * cannot be looked up. */
 static bool find_uid(const char *name, id_t *id)
 {
+    errno = 0;
     const struct passwd *found = getpwnam(name);
 
     if (found != NULL)
@@ -23,6 +25,7 @@ static bool find_uid(const char *name, id_t *id)
 
 static bool find_gid(const char *name, id_t *id)
 {
+    errno = 0;
     const struct group *found = getgrnam(name);
 
     if (found != NULL)
@@ -44,12 +47,27 @@ static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), 
     return true;
 }
 
+/* True after a look-up that failed if a name service did not answer: what it is asked for may exist.
+ * `kind`: "user" or "group". */
+static bool blame_name_service(const struct config *c, const char *section, const char *key,
+                               const char *kind, const char *name, struct problem *problem)
+{
+    int error = errno;
+
+    if (error == 0 || error == ENOENT || error == ESRCH)
+        return false;
+    config_blame(c, section, key, problem, "the %s %.40s cannot be looked up: %s", kind, name,
+                 strerror(error));
+    return true;
+}
+
 static bool resolve_owner(const struct config *c, const char *section, const char *name, uid_t *uid,
                           struct problem *problem)
 {
     if (find_id(name, find_uid, uid))
         return true;
-    config_blame(c, section, "owner", problem, "there is no user %.40s on this machine", name);
+    if (!blame_name_service(c, section, "owner", "user", name, problem))
+        config_blame(c, section, "owner", problem, "there is no user %.40s on this machine", name);
     return false;
 }
 
@@ -58,19 +76,21 @@ static bool resolve_group(const struct config *c, const char *section, const cha
 {
     if (find_id(name, find_gid, gid))
         return true;
-    config_blame(c, section, key, problem,
-                 "there is no group %.40s on this machine; make it "
-                 "(groupadd --system %.40s) or name another",
-                 name, name);
+    if (!blame_name_service(c, section, key, "group", name, problem))
+        config_blame(c, section, key, problem,
+                     "there is no group %.40s on this machine; make it "
+                     "(groupadd --system %.40s) or name another",
+                     name, name);
     return false;
 }
 
 /* Find a user by name, or by number if no user has that name. */
 static const struct passwd *find_user(const char *name)
 {
-    const struct passwd *found = getpwnam(name);
     uint64_t number;
 
+    errno = 0;
+    const struct passwd *found = getpwnam(name);
     if (found == NULL && number_parse(slice_of(name), UINT32_MAX - 1, &number))
         found = getpwuid((uid_t)number);
     return found;
@@ -87,10 +107,11 @@ static bool resolve_user(const struct config *c, struct resolved *resolved, stru
         snprintf(resolved->user, sizeof(resolved->user), "%s", found->pw_name);
     if (found != NULL || c->user[0] == '\0')
         return true;
-    config_blame(c, "daemon", "user", problem,
-                 "there is no user %.40s on this machine; make it "
-                 "(useradd --system NAME) or name another",
-                 c->user);
+    if (!blame_name_service(c, "daemon", "user", "user", c->user, problem))
+        config_blame(c, "daemon", "user", problem,
+                     "there is no user %.40s on this machine; make it "
+                     "(useradd --system NAME) or name another",
+                     c->user);
     return false;
 }
 

@@ -12,6 +12,7 @@
 
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
+#include "daemon/base/log_limit.h"
 #include "daemon/net/conn.h"
 #include "daemon/net/shed.h"
 #include "daemon/net/socket_check.h"
@@ -255,13 +256,17 @@ static bool find_place(struct server *server, int fd, const struct peercred *pee
 
 static void admit(struct listening *s, int fd)
 {
+    static struct log_limit limit;
+    char more[LOG_LIMIT_MORE];
     struct listener *l = s->listener;
     bool admin = s->role == ROLE_ADMIN;
     struct peercred peer;
 
     if (peercred_read(fd, &peer) < 0) {
-        log_warning("listener: a connection to %s is refused: the kernel does not name its peer",
-                    s->path);
+        if (log_limit_passes(&limit, more))
+            log_warning("listener: a connection to %s is refused: the kernel does not name its "
+                        "peer%s",
+                        s->path, more);
         close(fd);
         return;
     }

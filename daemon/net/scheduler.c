@@ -2,8 +2,9 @@
 #include "daemon/net/scheduler.h"
 
 enum {
-    MAIL_PER_TURN = 32, /* then others are served */
-    RUNS_PER_TURN = 256 /* begun: their replies are sent when the time of the turn is over */
+    MAIL_PER_TURN = 32,   /* then others are served */
+    GRANTS_PER_TURN = 32, /* of each class: who is granted a slot need not take it */
+    RUNS_PER_TURN = 256   /* begun: their replies are sent when the time of the turn is over */
 };
 
 void scheduler_init(struct worker *worker)
@@ -101,30 +102,57 @@ void scheduler_unbatch(struct session *s)
 
 static void enter_queue(struct session *s)
 {
-    if (s->slot.tqe_prev == NULL)
-        TAILQ_INSERT_TAIL(&session_class(s)->waiting, s, slot);
+    int number = session_class_number(s);
+    struct uid_share *share = s->share;
+
+    if (s->slot.tqe_prev != NULL)
+        return;
+    if (TAILQ_EMPTY(&share->wait[number].sessions))
+        TAILQ_INSERT_TAIL(&session_class(s)->waiting, share, wait[number].ring);
+    TAILQ_INSERT_TAIL(&share->wait[number].sessions, s, slot);
 }
 
 static void leave_queue(struct session *s)
 {
+    int number = session_class_number(s);
+    struct uid_share *share = s->share;
+
     if (s->slot.tqe_prev == NULL)
         return;
-    TAILQ_REMOVE(&session_class(s)->waiting, s, slot);
+    TAILQ_REMOVE(&share->wait[number].sessions, s, slot);
     s->slot.tqe_prev = NULL;
+    if (TAILQ_EMPTY(&share->wait[number].sessions))
+        TAILQ_REMOVE(&session_class(s)->waiting, share, wait[number].ring);
 }
 
-/* Run the sessions that waited longest, as long as there are slots; each begins at least one
- * change. */
-static void grant_slots(struct change_class *class)
+/* Take the session that has the next slot out of the queue; NULL: none waits, or there is no slot. */
+static struct session *next_in_queue(struct worker *worker, int number)
 {
+    struct change_class *class = &worker->class[number];
+    struct uid_share *share = TAILQ_FIRST(&class->waiting);
+
+    if (share == NULL || class->outstanding >= class->max)
+        return NULL;
+    TAILQ_REMOVE(&class->waiting, share, wait[number].ring);
+    TAILQ_INSERT_TAIL(&class->waiting, share, wait[number].ring);
+    struct session *s = TAILQ_FIRST(&share->wait[number].sessions);
+    leave_queue(s);
+    return s;
+}
+
+/* Run sessions that wait, one of each uid in turn, as long as there are slots. */
+static void grant_slots(struct worker *worker, int number)
+{
+    struct change_class *class = &worker->class[number];
     struct session *s;
 
-    while (class->outstanding < class->max && (s = TAILQ_FIRST(&class->waiting)) != NULL) {
-        leave_queue(s);
+    for (int i = 0; i < GRANTS_PER_TURN && (s = next_in_queue(worker, number)) != NULL; i++) {
         leave_list(s);
         s->state = SESSION_GRANTED;
         s->on_turn(s);
     }
+    if (class->outstanding < class->max && !TAILQ_EMPTY(&class->waiting))
+        mailbox_wake(&worker->mailbox);
 }
 
 /* -- turns ----------------------------------------------------------------------------------- */
@@ -189,7 +217,7 @@ void scheduler_end_turn(struct worker *worker)
     run_due(worker);
     answer(worker);
     for (int i = 0; i < CLASSES; i++)
-        grant_slots(&worker->class[i]);
+        grant_slots(worker, i);
     turn_begin(&worker->turn);
     if (!scheduler_is_free(worker))
         mailbox_wake(&worker->mailbox);

@@ -15,17 +15,19 @@
  *           ▲ │  it made many changes, or    │ mail was read         │
  *           │ │  took its time, and has more │                       │
  *           │ ├──────────────────────────▶ YIELDED                   │
- *           │ │  it waited longest for a slot, and one is free       │
+ *           │ │  it waits for a slot, and it is its turn       │
  *           │ └──────────────────────────▶ GRANTED ──────────────────┤
  *           └────────────────────────────────────────────────────────┘
+ *
+ * Slots are granted to uids in turn, and of each uid to the session that waited longest.
  *
  * A session may also run at once: idle, when input arrives or its socket takes output again and no
  * other is served; in any state, when a chunk arrives, or a verifier is late.  Any state becomes
  * CLOSED, which remains.
  *
  * What a run found that the session waits for (`wait`) decides what follows: FOR_OTHERS or
- * FOR_TURN, it yields; FOR_SLOT, it enters the queue of its class, and keeps its place there while
- * it is scheduled for something else; otherwise it is idle until something arrives.  The worker's
+ * FOR_TURN, it yields; FOR_SLOT, it enters its uid's queue of its class, and keeps its place there
+ * while it is scheduled for something else; otherwise it is idle until something arrives.  The worker's
  * thread. */
 #ifndef JETON_DAEMON_NET_SCHEDULER_H
 #define JETON_DAEMON_NET_SCHEDULER_H
@@ -71,8 +73,8 @@ void scheduler_close(struct session *s);
 bool scheduler_deliver_mail(struct worker *worker);
 
 /* Answer what arrived in this turn: run the sessions that are scheduled, those that are due as long
- * as there is time, and those that waited for a slot which is free now.  The worker is woken again
- * for those that are still due. */
+ * as there is time, and some of those that waited for slots which are free now.  The worker is woken
+ * again for those that are still due. */
 void scheduler_end_turn(struct worker *worker);
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/log_limit.h"
 
 ssize_t socket_io_receive(struct session *s)
 {
@@ -30,6 +31,8 @@ ssize_t socket_io_receive(struct session *s)
  * and not taken in (unix(7): ETOOMANYREFS).  Any reply to `table` is longer than this one. */
 static void refuse_descriptor(struct session *s)
 {
+    static struct log_limit limit;
+    char more[LOG_LIMIT_MORE];
     static const char busy[] = "ERR busy message=\"try later\"\n";
     size_t size = sizeof(busy) - 1;
     char *line = iobuf_front(&s->out), *end = memchr(line, '\n', iobuf_len(&s->out));
@@ -39,8 +42,11 @@ static void refuse_descriptor(struct session *s)
     assert(end != NULL && (size_t)(end + 1 - line) >= size);
     memcpy(end + 1 - size, busy, size);
     iobuf_consume(&s->out, (size_t)(end + 1 - line) - size);
-    log_warning("table: not sent to uid %u: too many descriptors are on their way and not taken in",
-                (unsigned)s->peer.uid);
+    if (log_limit_passes(&limit, more))
+        log_warning(
+            "table: not sent to uid %u: too many descriptors are on their way and not taken "
+            "in%s",
+            (unsigned)s->peer.uid, more);
 }
 
 /* Send once, with the descriptor to be passed, if any, and close our own when it is sent. */

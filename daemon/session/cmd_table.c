@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "daemon/base/log.h"
+#include "daemon/base/log_limit.h"
 #include "daemon/session/trusted_peer.h"
 #include "daemon/table/token_look.h"
 #include "proto/reply.h"
@@ -57,11 +58,15 @@ static const char *table_fault(struct session *s, const struct stack *stack, enu
 
 static void refuse_descriptor(struct session *s, int error)
 {
+    static struct log_limit limit;
+    char more[LOG_LIMIT_MORE];
+
     if (error == EBUSY) {
         session_refuse(s, STATUS_BUSY, "clients hold too many old tables; verify over this socket");
         return;
     }
-    log_error("table: cannot open a descriptor to hand out: %s", strerror(error));
+    if (log_limit_passes(&limit, more))
+        log_error("table: cannot open a descriptor to hand out: %s%s", strerror(error), more);
     session_refuse(s, STATUS_INTERNAL,
                    "the table cannot be handed out now; the reason is in jetond's log");
 }

@@ -16,15 +16,13 @@
 #include "daemon/writer/write_queue.h"
 
 /* Changes under way are limited, and by class, so that no crowd with a value to revoke keeps an
- * administrator waiting.  Each takes a slot.  Sessions that find none queue up, and until they had
- * their turn nobody else of that class begins a change. */
+ * administrator waiting.  Each takes a slot.  Sessions that find none queue up by uid, uids take
+ * turns, and while anybody waits nobody else of that class begins a change. */
 struct change_class {
     unsigned max;
-    unsigned outstanding;        /* changes under way */
-    struct session_list waiting; /* for a slot; net/scheduler's */
+    unsigned outstanding;          /* changes under way */
+    struct uid_share_ring waiting; /* uids, for a slot; net/scheduler's */
 };
-
-enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
 
 /* Written by the worker's thread, read by whoever asks for stats. */
 struct worker_counters {

@@ -177,8 +177,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
     return SESSION_READY;
 }
 
-/* Return what a change must wait for.  Slots are given first come, first served: nobody overtakes a
- * session that waits for one, except a session that was granted its turn. */
+/* Return what a change must wait for.  Nobody overtakes a session that waits for a slot, except a
+ * session that was granted its turn. */
 static enum session_wait may_change(const struct run *run)
 {
     const struct session *s = run->session;

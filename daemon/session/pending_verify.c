@@ -23,19 +23,15 @@ struct pending_verify {
 static void evaluate(struct pending_verify *p);
 static void on_timeout(evutil_socket_t fd, short what, void *pending);
 
-/* Return the context of an evaluation, to be freed with free_context().  Groups may be as many as
- * 65536: they are read only for a verifier that needs them, and not kept. */
-static struct eval_context context_of(struct session *s, const struct stack *stack)
+/* Return the context of an evaluation, to be freed with free_context(). */
+static struct eval_context context_of(struct session *s)
 {
-    struct eval_context context = {
+    return (struct eval_context){
         .token_table = s->worker->server->token_table,
         .worker = s->worker->reader,
         .peer = &s->peer,
+        .peer_fd = s->fd,
     };
-
-    if (stack->needs_groups)
-        context.groups = peercred_groups(s->fd, &context.group_count);
-    return context;
 }
 
 static void free_context(struct eval_context *context)
@@ -106,7 +102,7 @@ static bool evaluate_at_once(struct session *s, const struct stack *stack,
                              const struct question *asked, struct slice service,
                              struct slice client, int64_t now)
 {
-    struct eval_context context = context_of(s, stack);
+    struct eval_context context = context_of(s);
     struct evaluation *e = &s->worker->evaluation;
 
     context.client = client;
@@ -140,12 +136,11 @@ bool pending_verify_begin(struct session *s, const struct stack *stack,
 /* -- jobs ------------------------------------------------------------------------------------ */
 
 /* Submit the question to the pool of the entry that is asked; false: that is not possible now. */
-static bool submit_job(struct pending_verify *p, const struct eval_context *context)
+static bool submit_job(struct pending_verify *p, struct eval_context *context)
 {
     struct stack_entry *entry = eval_entry(&p->evaluation);
 
-    p->evaluation.question.peer_group_count = context->group_count;
-    p->evaluation.question.peer_groups = context->groups;
+    eval_show_groups(&p->evaluation, context);
     struct job *job = job_new(&p->evaluation.question);
     if (job == NULL)
         return false;
@@ -183,7 +178,7 @@ static void give_place(struct pool_place *place)
 
     if (p == NULL)
         return;
-    struct eval_context context = context_of(p->session, p->evaluation.stack);
+    struct eval_context context = context_of(p->session);
     stop_waiting(p);
     if (!submit_job(p, &context))
         p->place = NULL;
@@ -211,7 +206,7 @@ static void leave_place(struct pending_verify *p)
 }
 
 /* Have a pool asked, at once or when the uid has a place there; false: that is not possible. */
-static bool ask_pool(struct pending_verify *p, const struct eval_context *context)
+static bool ask_pool(struct pending_verify *p, struct eval_context *context)
 {
     struct session *s = p->session;
     struct stack_entry *entry = eval_entry(&p->evaluation);
@@ -242,7 +237,7 @@ static bool ask_pool(struct pending_verify *p, const struct eval_context *contex
 /* Evaluate until it is decided, or a job is under way. */
 static void evaluate(struct pending_verify *p)
 {
-    struct eval_context context = context_of(p->session, p->evaluation.stack);
+    struct eval_context context = context_of(p->session);
 
     while (p->place == NULL && !p->decided) {
         p->decided = eval_continue(&p->evaluation, &context);

@@ -36,7 +36,7 @@ enum session_state {
     SESSION_BATCHED,   /* at the end of this turn; its last run is not ended yet */
     SESSION_SCHEDULED, /* at the end of this turn */
     SESSION_YIELDED,   /* after others */
-    SESSION_GRANTED,   /* now, and may begin a change: it waited longest for a slot */
+    SESSION_GRANTED,   /* now, and may begin a change: it waited for a slot */
     SESSION_CLOSED,    /* never */
 };
 
@@ -58,7 +58,7 @@ struct session {
     enum session_state state;  /* net/scheduler's, like the next three */
     bool readable;             /* DUE, and its socket has input */
     TAILQ_ENTRY(session) turn; /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
-    TAILQ_ENTRY(session) slot; /* in the queue of its class; tqe_prev NULL: it is not */
+    TAILQ_ENTRY(session) slot; /* in its uid's queue of its class; tqe_prev NULL: it is not */
     struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
     unsigned outstanding;      /* changes under way */
     struct mail_list changes;  /* those of them that are not posted yet */
@@ -128,10 +128,15 @@ bool session_is_away(const struct session *s);
 /* True when everything is answered and sent, and nothing more can come. */
 bool session_is_done(const struct session *s);
 
-/* Return the class whose change slots the session takes. */
+/* Return the class whose change slots the session takes, and its number. */
+static inline int session_class_number(const struct session *s)
+{
+    return s->role == ROLE_ADMIN ? CLASS_ADMINS : CLASS_OTHERS;
+}
+
 static inline struct change_class *session_class(const struct session *s)
 {
-    return &s->worker->class[s->role == ROLE_ADMIN ? CLASS_ADMINS : CLASS_OTHERS];
+    return &s->worker->class[session_class_number(s)];
 }
 
 #endif

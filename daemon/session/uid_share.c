@@ -13,16 +13,23 @@ static struct uid_share **find(struct uid_shares *all, uid_t uid)
     return link;
 }
 
+void uid_share_init(struct uid_share *share, uid_t uid)
+{
+    *share = (struct uid_share){ .uid = uid };
+    TAILQ_INIT(&share->due);
+    for (int i = 0; i < CLASSES; i++)
+        TAILQ_INIT(&share->wait[i].sessions);
+}
+
 struct uid_share *uid_share_join(struct uid_shares *all, uid_t uid)
 {
     struct uid_share **link = find(all, uid);
 
     if (*link == NULL) {
-        *link = calloc(1, sizeof(**link));
+        *link = malloc(sizeof(**link));
         if (*link == NULL)
             return NULL;
-        (*link)->uid = uid;
-        TAILQ_INIT(&(*link)->due);
+        uid_share_init(*link, uid);
     }
     (*link)->sessions++;
     return *link;

@@ -12,13 +12,20 @@ enum { UID_SHARE_BUCKETS = 64 };
 /* Sessions in the order in which they came. */
 TAILQ_HEAD(session_list, session);
 
+/* Classes of changes (context.h). */
+enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
+
 struct uid_share {
     struct uid_share *next; /* in its bucket */
     uid_t uid;
     unsigned sessions;           /* it exists while there are any */
     struct session_list due;     /* net/scheduler's, like the next one */
     TAILQ_ENTRY(uid_share) ring; /* of the uids that have sessions which are due */
-    struct pool_place *places;   /* pending_verify's: on pools, by pool */
+    struct uid_wait {            /* likewise: for a slot of each class */
+        struct session_list sessions;
+        TAILQ_ENTRY(uid_share) ring; /* of the uids that have some */
+    } wait[CLASSES];
+    struct pool_place *places; /* pending_verify's: on pools, by pool */
 };
 
 TAILQ_HEAD(uid_share_ring, uid_share);
@@ -27,6 +34,9 @@ TAILQ_HEAD(uid_share_ring, uid_share);
 struct uid_shares {
     struct uid_share *bucket[UID_SHARE_BUCKETS];
 };
+
+/* Initialise a share without sessions. */
+void uid_share_init(struct uid_share *share, uid_t uid);
 
 /* Return the uid's share, to which one more session belongs.  NULL: no memory. */
 struct uid_share *uid_share_join(struct uid_shares *all, uid_t uid);

@@ -260,7 +260,17 @@ static void look_for_denials(struct evaluation *e, const struct eval_context *co
         refuse(e, status, retry_after);
 }
 
-bool eval_continue(struct evaluation *e, const struct eval_context *context)
+void eval_show_groups(struct evaluation *e, struct eval_context *context)
+{
+    bool needed = eval_entry(e)->needs_groups;
+
+    if (needed && context->groups == NULL)
+        context->groups = peercred_groups(context->peer_fd, &context->group_count);
+    e->question.peer_groups = needed ? context->groups : NULL;
+    e->question.peer_group_count = needed ? context->group_count : 0;
+}
+
+bool eval_continue(struct evaluation *e, struct eval_context *context)
 {
     const struct verifier_result no_identity = {
         .outcome = JETON_VERIFIER_FAIL,
@@ -269,8 +279,6 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
     };
     struct verifier_result result;
 
-    e->question.peer_group_count = context->group_count;
-    e->question.peer_groups = context->groups;
     while (e->index < e->stack->entries) {
         struct stack_entry *entry = eval_entry(e);
         if (entry->verifier == NULL) {
@@ -281,6 +289,7 @@ bool eval_continue(struct evaluation *e, const struct eval_context *context)
         } else {
             e->entry_began = entry->module != NULL ? clock_monotonic() : 0;
             e->question.identity = e->verifier != NULL ? &e->identity : NULL;
+            eval_show_groups(e, context);
             if (entry->on_pool)
                 return false;
             ask_here(e, context, entry);

@@ -13,8 +13,9 @@ struct eval_context {
     struct token_table *token_table;
     unsigned worker; /* the thread's number, as a reader of the token table and in metrics */
     const struct peercred *peer;
+    int peer_fd; /* the peer's connection, to read its groups by */
     size_t group_count;
-    gid_t *groups;       /* of the peer; while eval_continue() runs */
+    gid_t *groups;       /* the peer's, once an entry needed them; the caller frees them */
     struct slice client; /* for whom the peer says that it asks; eval_begin() copies it */
 };
 
@@ -46,7 +47,11 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
  * table once more, for a denial by any name of the credential.  False: the entry eval_entry() must be
  * asked on its thread pool; pass on what came of it by eval_take_result() or eval_take_failure(),
  * then call this again. */
-bool eval_continue(struct evaluation *e, const struct eval_context *context);
+bool eval_continue(struct evaluation *e, struct eval_context *context);
+
+/* Put the peer's groups into the question if the entry to be asked needs them; they may be as many as
+ * 65536.  eval_continue() does it, too. */
+void eval_show_groups(struct evaluation *e, struct eval_context *context);
 
 static inline struct stack_entry *eval_entry(const struct evaluation *e)
 {

@@ -159,7 +159,6 @@ static bool make_stack(struct stack *stack, const struct service_config *section
             !name_entry(stack, entry, metrics))
             return false;
         stack->on_pool = stack->on_pool || entry->on_pool;
-        stack->needs_groups = stack->needs_groups || entry->needs_groups;
     }
     stack->table_only = stack->entries == 1 && stack->entry[0].verifier == NULL;
     if (stack->table_only)

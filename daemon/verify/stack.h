@@ -18,9 +18,8 @@ enum terms {
 
 struct stack {
     char service[SERVICE_MAX + 1];
-    bool table_only;   /* its only verifier is the table */
-    bool on_pool;      /* some entry is asked on a thread pool */
-    bool needs_groups; /* some entry needs the groups of who asks */
+    bool table_only; /* its only verifier is the table */
+    bool on_pool;    /* some entry is asked on a thread pool */
     enum terms terms;
     char scopes[SCOPES_TEXT_MAX + 1]; /* with TERMS_IF */
     struct series_pair series;        /* the service's; if `table_only`, its entry's too */

@@ -14,7 +14,7 @@
 #include "proto/line.h"
 #include "proto/stamp.h"
 
-enum { LOG_INTERVAL = 10 /* seconds */, WHY_MAX = 600 };
+enum { WHY_MAX = 600 };
 
 #define DEADLINE (INT64_C(900) * 1000000) /* just below libjeton's own second */
 #define DEADLINE_MAX (INT64_C(10) * 1000000000)
@@ -256,22 +256,13 @@ bool stack_entry_never_identifies(const struct stack_entry *entry)
 void stack_entry_log_failure(const char *service, struct stack_entry *entry,
                              enum verifier_failure kind, const char *format, ...)
 {
-    struct log_limit *limit = &entry->log_limit[kind];
-    char what[256];
+    char what[256], more[LOG_LIMIT_MORE];
     va_list args;
 
-    int64_t now = clock_seconds(), until = atomic_load(&limit->until);
-    if (now < until || !atomic_compare_exchange_strong(&limit->until, &until, now + LOG_INTERVAL)) {
-        atomic_fetch_add(&limit->suppressed, 1);
+    if (!log_limit_passes(&entry->log_limit[kind], more))
         return;
-    }
-    uint64_t suppressed = atomic_exchange(&limit->suppressed, 0);
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    if (suppressed > 0)
-        log_warning("service %s, verifier %s: %s (and %llu more since the last such line)", service,
-                    entry->name, what, (unsigned long long)suppressed);
-    else
-        log_warning("service %s, verifier %s: %s", service, entry->name, what);
+    log_warning("service %s, verifier %s: %s%s", service, entry->name, what, more);
 }

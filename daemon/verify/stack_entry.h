@@ -4,6 +4,7 @@
 #ifndef JETON_DAEMON_VERIFY_STACK_ENTRY_H
 #define JETON_DAEMON_VERIFY_STACK_ENTRY_H
 
+#include "daemon/base/log_limit.h"
 #include "daemon/config/config.h"
 #include "daemon/verify/metrics.h"
 #include "daemon/verify/thread_pool.h"
@@ -18,12 +19,6 @@ enum verifier_failure {
     FAILURES
 };
 
-/* Limits how often a failure is logged, so that one that recurs does not fill the log. */
-struct log_limit {
-    _Atomic int64_t until; /* CLOCK_MONOTONIC seconds; nothing is logged before */
-    _Atomic uint64_t suppressed;
-};
-
 struct stack_entry {
     enum control control;
     char name[SERIES_NAME_MAX];            /* for verifier= in replies, for stats and the log */
@@ -35,7 +30,7 @@ struct stack_entry {
     struct thread_pool *pool; /* for `on_pool`; NULL again once it has ended */
     int64_t deadline;         /* nanoseconds; for an entry with a pool */
     bool needs_identity;      /* it judges one that an earlier entry supplied */
-    bool needs_groups;        /* ... the groups of who asks */
+    bool needs_groups;        /* and the groups of who asks */
     bool is_throttle;
     struct series *series;
     struct log_limit log_limit[FAILURES];

@@ -206,11 +206,14 @@ static void wipe(pam_handle_t *pamh, void *data, int status)
     sodium_free(data);
 }
 
+/* sodium_malloc() aligns the end of what it returns, so the size must be a multiple. */
 static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value)
 {
-    size_t len = strlen(value);
-    struct accepted *accepted = len <= VALUE_MAX ? sodium_malloc(sizeof(*accepted) + len + 1) :
-                                                   NULL;
+    const size_t multiple = _Alignof(struct accepted);
+    size_t len = strlen(value), size = sizeof(struct accepted) + len + 1;
+    struct accepted *accepted = len <= VALUE_MAX ?
+                                    sodium_malloc((size + multiple - 1) / multiple * multiple) :
+                                    NULL;
 
     if (accepted == NULL)
         return PAM_BUF_ERR;

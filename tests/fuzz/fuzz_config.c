@@ -126,7 +126,7 @@ static bool is_ok(const struct stack *stack, const char *value, const char *scop
 {
     static const struct peercred peer = { .uid = 1000, .gid = 1000, .pid = 1 };
     static struct evaluation h;
-    const struct eval_context guarded = { .token_table = token_table, .peer = &peer };
+    struct eval_context guarded = { .token_table = token_table, .peer = &peer };
     struct question q = { .value = slice_of(value) };
     char buffer[LINE_MAX_BYTES];
     struct text reply = text_in(buffer, sizeof(buffer));

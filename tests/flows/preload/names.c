@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: look-ups of groups by name hang while the file JETON_NAMES_HANG exists,
  * as those of a name service that does not answer.  A file of that name with ".1" is made when one
- * begins to.
+ * begins to.  While JETON_NAMES_HANG with ".fails" exists, they fail as if that refused connections.
  *
  * Built by the test that needs it: cc -shared -fPIC names.c -ldl */
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdio.h>
@@ -12,15 +13,32 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Note that the process ended as if nothing hung: libraries were ended under a look-up. */
+__attribute__((destructor)) static void end(void)
+{
+    const char *hang = getenv("JETON_NAMES_HANG");
+    char ended[4096];
+
+    if (hang == NULL || access(hang, F_OK) != 0)
+        return;
+    snprintf(ended, sizeof(ended), "%s.ended", hang);
+    close(open(ended, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
 struct group *getgrnam(const char *name)
 {
     static struct group *(*real)(const char *name);
     const char *hang = getenv("JETON_NAMES_HANG");
     const struct timespec moment = { .tv_nsec = 5000000 };
-    char begun[4096];
+    char begun[4096], fails[4096];
 
     if (real == NULL)
         real = (struct group * (*)(const char *)) dlsym(RTLD_NEXT, "getgrnam");
+    snprintf(fails, sizeof(fails), "%s.fails", hang != NULL ? hang : "");
+    if (access(fails, F_OK) == 0) {
+        errno = ECONNREFUSED;
+        return NULL;
+    }
     if (hang == NULL || access(hang, F_OK) != 0)
         return real(name);
     snprintf(begun, sizeof(begun), "%s.1", hang);

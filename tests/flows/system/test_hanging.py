@@ -130,11 +130,24 @@ def test_name_service_that_hangs_at_a_reload_holds_up_nothing(settings, rest):
         eventually(lambda: d.create()["state"] == "pending", "a third one, too")
 
 
+def test_name_service_that_does_not_answer_is_not_taken_for_a_group_that_is_missing():
+    with daemon_with_names("verify.table_group=root") as (d, hang):
+        open(f"{hang}.fails", "x").close()
+        configure(d, "1h")
+        eventually(lambda: "the group root cannot be looked up: Connection refused" in d.log(), "it is reported")
+        assert "there is no group" not in d.log()
+        assert d.create()["state"] == "active", "the old configuration is in force"
+        os.unlink(f"{hang}.fails")
+        configure(d, "1h")
+        eventually(lambda: d.create()["state"] == "pending", "a reload works again")
+
+
 def test_daemon_ends_in_good_order_while_a_name_service_hangs():
     with daemon_with_names() as (d, hang):
         begin_to_hang(d, hang, SERVICE)
         d.stop()
         assert "a reload has not returned" in d.log()
+        assert not os.path.exists(f"{hang}.ended"), "no library was ended under the thread that is left"
         os.unlink(hang)
         d.start()
         assert d.create()["state"] == "pending"

@@ -214,14 +214,14 @@ static void no_error_of_the_daemon_is_the_callers_mistake(void **state)
 {
     (void)state;
     struct jeton *h = open_with(JETON_NO_TABLE);
-    char line[80];
+    static char lines[STATUS_COUNT][80]; /* the daemon's thread reads each */
 
     for (int s = 0; s < STATUS_COUNT; s++) {
         const struct status_row *row = status_row((enum status)s);
         if (row->kind != ANSWER_ERR)
             continue;
-        snprintf(line, sizeof(line), "ERR %s x\n", row->word);
-        fake.verify_reply = line;
+        snprintf(lines[s], sizeof(lines[s]), "ERR %s x\n", row->word);
+        fake.verify_reply = lines[s];
         assert_int_equal(verify(h, 1), JETON_UNAVAILABLE);
         assert_int_equal(jeton_source(&claims), JETON_NOBODY);
     }

@@ -109,6 +109,35 @@ static void changes_wait_for_slots_in_the_order_in_which_they_came(void **state)
     assert_int_equal(connections(), 0);
 }
 
+/* Clients whose changes are refused take no slot, so that the next one has it in the same turn. */
+static void those_that_waited_for_a_slot_do_not_all_run_in_one_turn(void **state)
+{
+    enum { CLIENTS = 80, MOST = 32 };
+    int fd[CLIENTS], answered = 0;
+
+    (void)state;
+    worker.class[CLASS_OTHERS].max = 0;
+    for (int i = 0; i < CLIENTS; i++) {
+        fd[i] = connect_client(ROLE_VERIFY);
+        send_text(fd[i], "revoke token=\"a-value-that-nobody-has-imported-yet\"\n");
+        turn();
+    }
+    worker.class[CLASS_OTHERS].max = 1;
+    scheduler_end_turn(&worker);
+    for (int i = 0; i < CLIENTS; i++)
+        answered += received(fd[i])[0] != '\0';
+    assert_in_range(answered, 1, MOST);
+    for (int i = 0; i < CLIENTS / MOST; i++)
+        turn(); /* the worker wakes itself */
+    for (int i = 0; i < CLIENTS; i++) {
+        answered += received(fd[i])[0] != '\0';
+        close(fd[i]);
+    }
+    assert_int_equal(answered, CLIENTS);
+    turn();
+    assert_int_equal(connections(), 0);
+}
+
 static void a_client_that_leaves_the_queue_lets_the_next_one_in(void **state)
 {
     int fd[3];
@@ -230,6 +259,7 @@ int main(void)
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
         TEST(all_clients_of_a_turn_are_answered_in_it),
         TEST(changes_wait_for_slots_in_the_order_in_which_they_came),
+        TEST(those_that_waited_for_a_slot_do_not_all_run_in_one_turn),
         TEST(a_client_that_leaves_the_queue_lets_the_next_one_in),
         TEST(closing_a_batched_connection_leaves_the_batch_to_others),
         TEST(the_longest_idle_connections_of_a_uid_are_closed_first),

@@ -57,7 +57,7 @@ static void make_bare(void)
 {
     turns[0] = '\0';
     for (int i = 0; i < 2; i++)
-        TAILQ_INIT(&shares[i].due);
+        uid_share_init(&shares[i], (uid_t)i);
     for (int i = 0; i < SESSIONS; i++) {
         wants[i] = 0;
         yields[i] = false;
@@ -233,6 +233,26 @@ static void slots_are_granted_first_come_first_served_by_class(void **state)
     assert_true(TAILQ_EMPTY(&others->waiting) && TAILQ_EMPTY(&admins->waiting));
 }
 
+static void uids_take_turns_at_slots_however_many_sessions_wait(void **state)
+{
+    struct change_class *others = &worker.class[CLASS_OTHERS];
+
+    (void)state;
+    make_bare();
+    others->max = others->outstanding = 1;
+    wait_for_slot(0, 2);
+    wait_for_slot(1, 1);
+    wait_for_slot(2, 1);
+    wait_for_slot(3, 2); /* the other uid's only one */
+    for (const char *turn = "adbdca"; *turn != '\0'; turn++) {
+        char expected[] = { *turn, '\0' };
+        others->outstanding = 0;
+        scheduler_end_turn(&worker);
+        assert_turns(expected);
+    }
+    assert_true(TAILQ_EMPTY(&others->waiting));
+}
+
 static void a_scheduled_session_keeps_its_place_in_the_queue(void **state)
 {
     struct change_class *others = &worker.class[CLASS_OTHERS];
@@ -291,6 +311,7 @@ int main(void)
         TEST(one_that_is_due_and_closed_is_forgotten),
         TEST(who_yields_wakes_the_worker),
         TEST(slots_are_granted_first_come_first_served_by_class),
+        TEST(uids_take_turns_at_slots_however_many_sessions_wait),
         TEST(a_scheduled_session_keeps_its_place_in_the_queue),
         TEST(a_closed_session_is_in_no_list),
     };

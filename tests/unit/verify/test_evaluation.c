@@ -4,6 +4,7 @@
 #include "tests/unit/support/configured_stack.h"
 
 #include <sodium.h>
+#include <sys/socket.h>
 
 #include "daemon/verify/evaluation.h"
 #include "proto/token.h"
@@ -318,6 +319,25 @@ static void what_may_block_is_asked_elsewhere_and_then_it_goes_on(void **state)
     is(end(), "ERR unavailable ");
 }
 
+static void groups_are_read_only_once_a_verifier_that_needs_them_is_asked(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    context.peer_fd = ends[0];
+    service("requisite = local\nrequisite = require peer_gid=0\n");
+    is(ask("another-value-that-nobody-has-imported"), "NO unknown");
+    assert_null(context.groups);
+    ask(VALUE);
+    assert_non_null(context.groups);
+    assert_ptr_equal(evaluation.question.peer_groups, context.groups);
+    free(context.groups);
+    context = (struct eval_context){ .token_table = context.token_table, .peer = &peer };
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +356,7 @@ int main(void)
         TEST(everything_is_counted),
         TEST(nothing_of_the_value_is_left_in_what_was_wiped),
         TEST(what_may_block_is_asked_elsewhere_and_then_it_goes_on),
+        TEST(groups_are_read_only_once_a_verifier_that_needs_them_is_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,10 +20,11 @@ static void groups_are_read_only_for_who_needs_them(void **state)
          "[service b]\nsufficient = local\nrequisite = require peer_gid=0\n"
          "[service c]\nrequired = throttle\nsufficient = local\n"
          "[service d]\nsufficient = unit_plain\n");
-    assert_false(stack("a")->needs_groups);
-    assert_true(stack("b")->needs_groups);
-    assert_false(stack("c")->needs_groups);
-    assert_true(stack("d")->needs_groups); /* it has no flag that it does not */
+    assert_false(stack("a")->entry[1].needs_groups);
+    assert_true(stack("b")->entry[1].needs_groups);
+    assert_false(stack("b")->entry[0].needs_groups);
+    assert_false(stack("c")->entry[0].needs_groups);
+    assert_true(stack("d")->entry[0].needs_groups); /* it has no flag that it does not */
 }
 
 int main(void)
