@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jetond: read options and configuration, then run the daemon or, for --check, only check. */
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "daemon/base/journald.h"
@@ -175,12 +177,14 @@ static int log_faults(const struct config_faults *faults)
  * get their number, and the log would be written into it. */
 static bool open_standard_streams(void)
 {
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    return fd >= 0 && close(fd) == 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || open("/dev/null", O_RDWR) == fd)
+            continue;
+        fprintf(stderr, "jetond: descriptor %d is closed, and /dev/null cannot be opened: %s\n", fd,
+                strerror(errno));
+        return false;
+    }
+    return true;
 }
 
 int main(int argc, char **argv)
