@@ -132,7 +132,8 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
     } else if (learnt) {
         c->event = r->revoked != 0 ? change_revoke.event : change_update.event;
     } else {
-        return refuse(c, STATUS_EXISTS);
+        enum status status = check_times(c, want);
+        return status == STATUS_OK ? refuse(c, STATUS_EXISTS) : status;
     }
     shorten(r, want);
     if (r->revoked != 0 && record_own_end(want) > record_own_end(r))
