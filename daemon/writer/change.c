@@ -110,7 +110,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         line_put_time(&entry, "revoked", c->after->revoked);
     if (c->is_new && c->after->disabled != 0)
         line_put_time(&entry, "disabled", c->after->disabled);
-    if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
+    if (!change_has_token(c) && !c->lapses && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
     bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;
     if (shows_claims)
