@@ -11,8 +11,7 @@ enum { NO_ANSWER = -2 };
 
 static struct table_views views;
 static struct table_view_readers readers;
-static struct recent_uses
-    recent_uses[2]; /* of each thread: when a token was used is another matter */
+static struct recent_uses recent_uses[2]; /* of each thread; nothing here depends on them */
 
 static inline struct table_view *open_view(void)
 {

@@ -153,7 +153,7 @@ class Campaign:
             count = self.fail(f"{call}:0{more}", 0).get("counted")
             if count is not None:
                 break
-        assert count > 0, kind
+        assert count is not None and count > 0, kind
         return [f"{call}:{n}{more}" for n in random.sample(range(1, count + 1), count)]
 
     def in_order(self, calls):

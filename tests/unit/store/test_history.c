@@ -83,15 +83,21 @@ static void epoch_goes_on_over_an_end_in_good_order_and_a_sudden_one(void **stat
     assert_epoch(epoch, true);
 }
 
+/* Make a store that a copy of it lacks a change of. */
+static void make_with_older_copy(char epoch[EPOCH_TEXT + 1])
+{
+    make(epoch, 3);
+    copy_file(path, copy);
+    assert_int_equal(ask(&change_create, 4), STATUS_OK);
+    stop();
+}
+
 static void backup_in_the_place_of_the_store_begins_an_epoch(void **state)
 {
     char epoch[EPOCH_TEXT + 1];
 
     (void)state;
-    make(epoch, 3);
-    copy_file(path, copy);
-    assert_int_equal(ask(&change_create, 4), STATUS_OK);
-    stop();
+    make_with_older_copy(epoch);
     assert_int_equal(rename(copy, path), 0);
     assert_epoch(epoch, false);
 }
@@ -101,10 +107,7 @@ static void backup_copied_into_the_file_begins_an_epoch(void **state)
     char epoch[EPOCH_TEXT + 1];
 
     (void)state;
-    make(epoch, 3);
-    copy_file(path, copy);
-    assert_int_equal(ask(&change_create, 4), STATUS_OK);
-    stop();
+    make_with_older_copy(epoch);
     copy_file(copy, path);
     assert_epoch(epoch, false);
 }
