@@ -119,8 +119,9 @@ bool connection_is_idle(const struct connection *c)
 
 void connection_close(struct connection *c)
 {
-    if (c->identity != NULL) {
-        fd_identity_close(c->identity);
+    struct fd_identity *identity = c->identity;
+
+    if (identity != NULL) {
         c->identity = NULL;
         if (c->received_fd >= 0)
             close(c->received_fd);
@@ -131,6 +132,9 @@ void connection_close(struct connection *c)
     for (unsigned left = c->count; left > 0; left--) {
         complete(c, &(struct connection_reply){ .status = STATUS_UNAVAILABLE, .fd = -1 });
     }
+    /* Close it last, so that one that `done` opens has another number; then that has closed it. */
+    if (identity != NULL && c->identity == NULL)
+        fd_identity_close(identity);
 }
 
 /* -- requests --------------------------------------------------------------------------------- */

@@ -248,6 +248,10 @@ static void what_is_asked_while_a_connection_ends_is_not_lost(void **state)
     struct caller c = { .handle = open_with(JETON_NO_TABLE), .again = 1 };
 
     assert_int_equal(start(&c, 1), JETON_WAITING);
+    int fd = jeton_fd(c.handle);
+    while (c.calls == 0)
+        jeton_dispatch(c.handle);
+    assert_int_not_equal(jeton_fd(c.handle), fd); /* the host would not poll the new one */
     assert_true(loop(c.handle));
     assert_true(c.calls == 2 && c.status == JETON_OK);
     assert_int_equal(start(&c, 1), JETON_WAITING);
