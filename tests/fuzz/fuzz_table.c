@@ -162,6 +162,14 @@ static bool image_is_live(void)
     return h->state == TABLE_LIVE && has_lease(h);
 }
 
+/* The time by which the client judges: the table's while the clock is behind it. */
+static int64_t judged_by(void)
+{
+    const struct table_header *h = (const void *)snapshot;
+
+    return h->not_before > NOW ? h->not_before : NOW;
+}
+
 static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZE])
 {
     return !(s->sequence & 1) && (s->flags & SLOT_PRESENT) &&
@@ -172,17 +180,18 @@ static bool is_entry(const struct table_slot *s, const uint8_t digest[DIGEST_SIZ
 static bool slot_justifies(const struct table_slot *s, const struct question *q, enum status status,
                            const struct jeton_claims *c)
 {
+    const int64_t now = judged_by();
     struct slice subject, scopes;
     enum status state = s->flags & SLOT_REVOKED  ? STATUS_REVOKED :
                         s->flags & SLOT_DISABLED ? STATUS_DISABLED :
-                        s->expires <= NOW        ? STATUS_EXPIRED :
-                        s->activates > NOW       ? STATUS_PENDING :
+                        s->expires <= now        ? STATUS_EXPIRED :
+                        s->activates > now       ? STATUS_PENDING :
                                                    STATUS_OK;
 
     if (!string_at(s->subject, &subject) || !string_at(s->scopes, &scopes))
         return false;
     if (state != STATUS_OK)
-        return status == state && (state != STATUS_PENDING || c->retry_after == s->activates - NOW);
+        return status == state && (state != STATUS_PENDING || c->retry_after == s->activates - now);
     if (q->subject.at != NULL && (q->subject.len == 0 || !slice_equal(subject, q->subject)))
         return status == STATUS_SUBJECT;
     if (!scopes_include(scopes, q->scopes))
@@ -226,7 +235,7 @@ static void check_answer(const struct table_view *view, unsigned number,
     check_claims(a->claims, a->answered, v);
     if (!a->answered)
         return;
-    MUST(now == NOW && image_is_live());
+    MUST(now == judged_by() && image_is_live());
     MUST(v->status == STATUS_OK || view->conditions.final);
     if (v->found)
         MUST(image_justifies(number, a));
