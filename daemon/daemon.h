@@ -6,12 +6,7 @@
 
 #include "daemon/config/config_load.h"
 #include "daemon/net/listen_fds.h"
-#include "daemon/sd_notify.h"
-
-/* Exit statuses beside EXIT_SUCCESS and EXIT_FAILURE. */
-enum {
-    EXIT_WRONG_CONFIG = 2 /* what jetond was given is wrong: trying again does not help */
-};
+#include "daemon/process/sd_notify.h"
 
 /* What the process was started with. */
 struct daemon_environment {

@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 #include "daemon/base/journald.h"
-#include "daemon/check.h"
 #include "daemon/config/config_print.h"
 #include "daemon/daemon.h"
 #include "daemon/net/refusal.h"
-#include "daemon/restore.h"
+#include "daemon/offline/check.h"
+#include "daemon/offline/restore.h"
+#include "daemon/process/exit_status.h"
 #include "daemon/sandbox/sandbox.h"
 
 static struct daemon_environment environment = { .source = { .file = CONFIG_DEFAULT_FILE } };

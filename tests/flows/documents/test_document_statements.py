@@ -275,7 +275,7 @@ def test_options_are_documented_and_documented_ones_are_there():
 def test_exit_statuses_of_the_daemon_are_the_documented_ones():
     """What each means is tried in test_check."""
     assert [head for head, _ in items("daemon/jetond.8", "EXIT STATUS")] == ["0", "1", "2"]
-    assert count("daemon/daemon.h", "EXIT_WRONG_CONFIG") == 2
+    assert count("daemon/process/exit_status.h", "EXIT_WRONG_CONFIG") == 2
     assert "RestartPreventExitStatus=2\n" in read("systemd/jetond.service.in")
 
 

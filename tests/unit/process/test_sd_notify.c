@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "daemon/sd_notify.h"
+#include "daemon/process/sd_notify.h"
 #include "tests/unit/support/directory.h"
 
 enum { MESSAGES = 5000, DEADLINE = 20 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is denied becomes changes like those of a client: they make the journal's entries, and are
  * saved in batches. */
-#include "daemon/writer/keep_denials.h"
+#include "daemon/offline/keep_denials.h"
 
 #include <stdlib.h>
 #include <unistd.h>

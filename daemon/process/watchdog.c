@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/watchdog.h"
+#include "daemon/process/watchdog.h"
 
 #include "daemon/base/clock.h"
 #include "daemon/base/journald.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/reload.h"
+#include "daemon/reload/reload.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/host_limits.h"
 #include "daemon/net/worker_thread.h"
+#include "daemon/process/host_limits.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack_set.h"
 

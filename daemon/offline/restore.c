@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The backup is copied to PATH.restored, checked and completed there, and then renamed.  Until then
  * nothing of the store is changed, and a second attempt begins anew. */
-#include "daemon/restore.h"
+#include "daemon/offline/restore.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,9 +16,9 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/offline/keep_denials.h"
 #include "daemon/store/tdb_file.h"
 #include "daemon/writer/commit.h"
-#include "daemon/writer/keep_denials.h"
 #include "daemon/writer/load.h"
 
 #define TEMPORARY ".restored"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jetond --check: look at everything that a start would, and report all that is wrong. */
-#ifndef JETON_DAEMON_CHECK_H
-#define JETON_DAEMON_CHECK_H
+#ifndef JETON_DAEMON_OFFLINE_CHECK_H
+#define JETON_DAEMON_OFFLINE_CHECK_H
 
 #include "daemon/config/config_load.h"
 

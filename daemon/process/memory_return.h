@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Give memory back to the kernel after a crowd of connections has left.  The main thread only. */
-#ifndef JETON_DAEMON_MEMORY_RETURN_H
-#define JETON_DAEMON_MEMORY_RETURN_H
+#ifndef JETON_DAEMON_PROCESS_MEMORY_RETURN_H
+#define JETON_DAEMON_PROCESS_MEMORY_RETURN_H
 
 #include "daemon/session/context.h"
 

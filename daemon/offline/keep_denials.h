@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bring what one store denies into another, which takes its place.  Without the writer's thread:
  * the caller is the only one who has either store. */
-#ifndef JETON_DAEMON_WRITER_KEEP_DENIALS_H
-#define JETON_DAEMON_WRITER_KEEP_DENIALS_H
+#ifndef JETON_DAEMON_OFFLINE_KEEP_DENIALS_H
+#define JETON_DAEMON_OFFLINE_KEEP_DENIALS_H
 
 #include "daemon/writer/writer_state.h"
 

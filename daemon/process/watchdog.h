@@ -4,10 +4,10 @@
  * The main thread sends WATCHDOG=1 only while every worker answers: so it attests the threads that
  * must never wait.  Changes that wait for the disk are no reason to restart the daemon, because
  * verification goes on; they are logged and shown as its status. */
-#ifndef JETON_DAEMON_WATCHDOG_H
-#define JETON_DAEMON_WATCHDOG_H
+#ifndef JETON_DAEMON_PROCESS_WATCHDOG_H
+#define JETON_DAEMON_PROCESS_WATCHDOG_H
 
-#include "daemon/sd_notify.h"
+#include "daemon/process/sd_notify.h"
 #include "daemon/session/context.h"
 
 struct watchdog {

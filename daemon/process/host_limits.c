@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/host_limits.h"
+#include "daemon/process/host_limits.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/sd_notify.h"
+#include "daemon/process/sd_notify.h"
 
 #include <errno.h>
 #include <stdarg.h>

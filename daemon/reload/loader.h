@@ -2,8 +2,8 @@
 /* Load the configuration while the daemon serves, with all that it names: users and groups, files,
  * verifiers.  A name service or a file system may hang, so a thread of its own does it, one at a
  * time; its result comes by mail.  The main thread's. */
-#ifndef JETON_DAEMON_LOADER_H
-#define JETON_DAEMON_LOADER_H
+#ifndef JETON_DAEMON_RELOAD_LOADER_H
+#define JETON_DAEMON_RELOAD_LOADER_H
 
 #include <event2/event.h>
 

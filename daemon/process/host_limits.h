@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fit the configuration to the host's CPUs and limit of open files.  The main thread only. */
-#ifndef JETON_DAEMON_HOST_LIMITS_H
-#define JETON_DAEMON_HOST_LIMITS_H
+#ifndef JETON_DAEMON_PROCESS_HOST_LIMITS_H
+#define JETON_DAEMON_PROCESS_HOST_LIMITS_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/memory_watch.h"
+#include "daemon/process/memory_watch.h"
 
 #include <fcntl.h>
 #include <stdio.h>

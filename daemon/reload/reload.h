@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Load the configuration again (SIGHUP) and let all parts of the running daemon use it.  The main
  * thread only. */
-#ifndef JETON_DAEMON_RELOAD_H
-#define JETON_DAEMON_RELOAD_H
+#ifndef JETON_DAEMON_RELOAD_RELOAD_H
+#define JETON_DAEMON_RELOAD_RELOAD_H
 
-#include "daemon/loader.h"
+#include "daemon/process/watchdog.h"
+#include "daemon/reload/loader.h"
 #include "daemon/session/context.h"
-#include "daemon/watchdog.h"
 
 struct reload {
     /* set by the caller; the daemon's */

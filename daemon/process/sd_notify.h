@@ -3,8 +3,8 @@
  *
  * Without NOTIFY_SOCKET the functions do nothing.  None of them waits for a service manager that does
  * not read: RELOADING=1 and READY=1 are kept and sent later, and all else is dropped. */
-#ifndef JETON_DAEMON_SD_NOTIFY_H
-#define JETON_DAEMON_SD_NOTIFY_H
+#ifndef JETON_DAEMON_PROCESS_SD_NOTIFY_H
+#define JETON_DAEMON_PROCESS_SD_NOTIFY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/loader.h"
+#include "daemon/reload/loader.h"
 
 #include <errno.h>
 #include <stdlib.h>

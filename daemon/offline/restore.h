@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Put a backup in the place of the store, without a daemon, and keep what the store denied. */
-#ifndef JETON_DAEMON_RESTORE_H
-#define JETON_DAEMON_RESTORE_H
+#ifndef JETON_DAEMON_OFFLINE_RESTORE_H
+#define JETON_DAEMON_OFFLINE_RESTORE_H
 
 #include "daemon/config/config.h"
 

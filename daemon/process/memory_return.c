@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/memory_return.h"
+#include "daemon/process/memory_return.h"
 
 #include <malloc.h>
 

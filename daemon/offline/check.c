@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/check.h"
+#include "daemon/offline/check.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 
 #include "daemon/config/resolve.h"
-#include "daemon/daemon.h"
-#include "daemon/systemd_unit.h"
+#include "daemon/offline/systemd_unit.h"
+#include "daemon/process/exit_status.h"
 #include "daemon/verify/stack.h"
 #include "daemon/writer/load.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/systemd_unit.h"
+#include "daemon/offline/systemd_unit.h"
 
 #include <libgen.h>
 #include <spawn.h>

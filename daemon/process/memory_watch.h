@@ -5,10 +5,10 @@
  * Nothing tells which part of a process owns which memory; but the daemon can estimate its own
  * need.  Growth beyond that, while verifiers from shared objects were called, is blamed on them, by
  * name. */
-#ifndef JETON_DAEMON_MEMORY_WATCH_H
-#define JETON_DAEMON_MEMORY_WATCH_H
+#ifndef JETON_DAEMON_PROCESS_MEMORY_WATCH_H
+#define JETON_DAEMON_PROCESS_MEMORY_WATCH_H
 
-#include "daemon/memory_return.h"
+#include "daemon/process/memory_return.h"
 
 struct memory_watch {
     unsigned ticks;

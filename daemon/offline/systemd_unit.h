@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ask systemd what jetond.service allows.  Only before there are other threads. */
-#ifndef JETON_DAEMON_SYSTEMD_UNIT_H
-#define JETON_DAEMON_SYSTEMD_UNIT_H
+#ifndef JETON_DAEMON_OFFLINE_SYSTEMD_UNIT_H
+#define JETON_DAEMON_OFFLINE_SYSTEMD_UNIT_H
 
 #include <limits.h>
 #include <stdbool.h>
