@@ -4,13 +4,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { BUCKETS = 64 };
+#include "daemon/base/uid_table.h"
 
 /* The connections of one uid and class; it exists while there are any. */
 struct client {
-    struct client *next;
-    uid_t uid;
-    bool admin;
+    struct uid_entry entry; /* first */
     enum client_trust trust;
     uint64_t count;
 };
@@ -21,7 +19,7 @@ struct client_limit {
     uint64_t max_per_uid;
     uint64_t admins; /* connections */
     struct client_limit_stats stats;
-    struct client *bucket[BUCKETS];
+    struct uid_table clients[2]; /* [1]: admins */
 };
 
 struct client_limit *client_limit_new(uint64_t max, uint64_t max_per_uid)
@@ -40,10 +38,11 @@ void client_limit_free(struct client_limit *limit)
 {
     if (limit == NULL)
         return;
-    for (int i = 0; i < BUCKETS; i++) {
-        for (struct client *c; (c = limit->bucket[i]) != NULL;) {
-            limit->bucket[i] = c->next;
-            free(c);
+    for (int admin = 0; admin < 2; admin++) {
+        struct uid_table *clients = &limit->clients[admin];
+        for (struct uid_entry *e; (e = uid_table_next(clients, NULL)) != NULL;) {
+            uid_table_remove(clients, e);
+            free(e);
         }
     }
     pthread_mutex_destroy(&limit->mutex);
@@ -58,20 +57,15 @@ void client_limit_set(struct client_limit *limit, uint64_t max, uint64_t max_per
     pthread_mutex_unlock(&limit->mutex);
 }
 
-/* Return the link to this client, or the one at the end of its bucket. */
-static struct client **find(struct client_limit *limit, uid_t uid, bool admin)
+static struct client *find(const struct client_limit *limit, uid_t uid, bool admin)
 {
-    struct client **link = &limit->bucket[uid % BUCKETS];
-
-    while (*link != NULL && ((*link)->uid != uid || (*link)->admin != admin))
-        link = &(*link)->next;
-    return link;
+    return (struct client *)uid_table_find(&limit->clients[admin], uid);
 }
 
 enum client_trust client_limit_trust(struct client_limit *limit, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&limit->mutex);
-    const struct client *c = *find(limit, uid, admin);
+    const struct client *c = find(limit, uid, admin);
     enum client_trust trust = c != NULL ? c->trust : CLIENT_UNKNOWN;
     pthread_mutex_unlock(&limit->mutex);
     return trust;
@@ -82,11 +76,11 @@ static const struct client *find_largest(const struct client_limit *limit)
 {
     const struct client *largest = NULL;
 
-    for (int i = 0; i < BUCKETS; i++)
-        for (const struct client *c = limit->bucket[i]; c != NULL; c = c->next)
-            if (!c->admin && c->trust != CLIENT_TRUSTED &&
-                (largest == NULL || c->count > largest->count))
-                largest = c;
+    for (const struct uid_entry *e = NULL; (e = uid_table_next(&limit->clients[0], e)) != NULL;) {
+        const struct client *c = (const struct client *)e;
+        if (c->trust != CLIENT_TRUSTED && (largest == NULL || c->count > largest->count))
+            largest = c;
+    }
     return largest;
 }
 
@@ -96,7 +90,7 @@ static struct client_excess excess_of(const struct client *largest, uint64_t cou
     uint64_t half = (largest->count - count) / 2;
 
     return (struct client_excess){
-        .uid = largest->uid,
+        .uid = largest->entry.uid,
         .connections = half < CLIENT_LIMIT_SHED_MAX ? (unsigned)half : CLIENT_LIMIT_SHED_MAX,
     };
 }
@@ -119,12 +113,12 @@ static bool find_place(const struct client_limit *limit, uint64_t count, bool tr
     return true;
 }
 
-static bool has_place(const struct client_limit *limit, const struct client *c,
+static bool has_place(const struct client_limit *limit, const struct client *c, bool admin,
                       struct client_excess *excess)
 {
     if (c->count >= limit->max_per_uid)
         return false;
-    if (c->admin)
+    if (admin)
         return limit->stats.now < limit->max + CLIENT_LIMIT_ADMIN_EXTRA ||
                limit->admins < CLIENT_LIMIT_ADMIN_EXTRA;
     return find_place(limit, c->count, c->trust == CLIENT_TRUSTED, excess);
@@ -133,20 +127,19 @@ static bool has_place(const struct client_limit *limit, const struct client *c,
 static bool acquire(struct client_limit *limit, uid_t uid, bool admin, enum client_trust trust,
                     struct client_excess *excess)
 {
-    struct client **link = find(limit, uid, admin);
-    struct client new = { .uid = uid, .admin = admin };
-    struct client *c = *link != NULL ? *link : &new;
+    struct client *there = find(limit, uid, admin), new = { .count = 0 };
+    struct client *c = there != NULL ? there : &new;
 
     if (trust != CLIENT_UNKNOWN)
         c->trust = trust;
-    if (!has_place(limit, c, excess))
+    if (!has_place(limit, c, admin, excess))
         return false;
-    if (c == &new) {
-        *link = malloc(sizeof(new));
-        if (*link == NULL)
+    if (there == NULL) {
+        c = malloc(sizeof(*c));
+        if (c == NULL)
             return false;
-        **link = new;
-        c = *link;
+        *c = new;
+        uid_table_add(&limit->clients[admin], &c->entry, uid);
     }
     c->count++;
     limit->admins += admin;
@@ -169,11 +162,11 @@ bool client_limit_acquire(struct client_limit *limit, uid_t uid, bool admin,
 void client_limit_release(struct client_limit *limit, uid_t uid, bool admin)
 {
     pthread_mutex_lock(&limit->mutex);
-    struct client **link = find(limit, uid, admin), *c = *link;
+    struct client *c = find(limit, uid, admin);
     limit->admins -= admin;
     limit->stats.now--;
     if (--c->count == 0) {
-        *link = c->next;
+        uid_table_remove(&limit->clients[admin], &c->entry);
         free(c);
     }
     pthread_mutex_unlock(&limit->mutex);

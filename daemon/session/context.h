@@ -44,7 +44,7 @@ struct worker {
     struct server *server;
     struct conn *conns; /* also those that are closed and have something with another thread */
     struct change_class class[CLASSES];
-    struct uid_shares shares;
+    struct uid_table shares;
     struct turn turn;
     struct session_list scheduled; /* to run at the end of this turn; net/scheduler's */
     struct session_list yielded;   /* to be due in the next turn that begins with mail */

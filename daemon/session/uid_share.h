@@ -5,9 +5,8 @@
 #define JETON_DAEMON_SESSION_UID_SHARE_H
 
 #include <sys/queue.h>
-#include <sys/types.h>
 
-enum { UID_SHARE_BUCKETS = 64 };
+#include "daemon/base/uid_table.h"
 
 /* Sessions in the order in which they came. */
 TAILQ_HEAD(session_list, session);
@@ -16,8 +15,7 @@ TAILQ_HEAD(session_list, session);
 enum { CLASS_OTHERS, CLASS_ADMINS, CLASSES };
 
 struct uid_share {
-    struct uid_share *next; /* in its bucket */
-    uid_t uid;
+    struct uid_entry entry;      /* first */
     unsigned sessions;           /* it exists while there are any */
     struct session_list due;     /* net/scheduler's, like the next one */
     TAILQ_ENTRY(uid_share) ring; /* of the uids that have sessions which are due */
@@ -30,18 +28,13 @@ struct uid_share {
 
 TAILQ_HEAD(uid_share_ring, uid_share);
 
-/* All zeros are an empty set. */
-struct uid_shares {
-    struct uid_share *bucket[UID_SHARE_BUCKETS];
-};
-
-/* Initialise a share without sessions. */
-void uid_share_init(struct uid_share *share, uid_t uid);
+/* Initialise a share without sessions, which is in no table. */
+void uid_share_init(struct uid_share *share);
 
 /* Return the uid's share, to which one more session belongs.  NULL: no memory. */
-struct uid_share *uid_share_join(struct uid_shares *all, uid_t uid);
+struct uid_share *uid_share_join(struct uid_table *all, uid_t uid);
 
 /* Count a session less, and free the share with the last one.  NULL is allowed. */
-void uid_share_leave(struct uid_shares *all, struct uid_share *share);
+void uid_share_leave(struct uid_table *all, struct uid_share *share);
 
 #endif

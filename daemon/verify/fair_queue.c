@@ -6,8 +6,7 @@
 #include "daemon/verify/job.h"
 
 struct asker {
-    struct asker *next; /* in its bucket */
-    uid_t uid;
+    struct uid_entry entry; /* first */
     struct job_list jobs;
     unsigned queued;
     unsigned running;
@@ -20,35 +19,30 @@ void fair_queue_init(struct fair_queue *q)
     TAILQ_INIT(&q->ring);
 }
 
-/* Return the link to this uid's, or the one at the end of its bucket. */
-static struct asker **find(struct fair_queue *q, uid_t uid)
+static struct asker *find(const struct fair_queue *q, uid_t uid)
 {
-    struct asker **link = &q->bucket[uid % FAIR_QUEUE_BUCKETS];
-
-    while (*link != NULL && (*link)->uid != uid)
-        link = &(*link)->next;
-    return link;
+    return (struct asker *)uid_table_find(&q->askers, uid);
 }
 
 static struct asker *get(struct fair_queue *q, uid_t uid)
 {
-    struct asker **link = find(q, uid);
+    struct asker *a = find(q, uid);
 
-    if (*link != NULL)
-        return *link;
-    *link = calloc(1, sizeof(**link));
-    if (*link != NULL) {
-        (*link)->uid = uid;
-        TAILQ_INIT(&(*link)->jobs);
+    if (a != NULL)
+        return a;
+    a = calloc(1, sizeof(*a));
+    if (a != NULL) {
+        uid_table_add(&q->askers, &a->entry, uid);
+        TAILQ_INIT(&a->jobs);
     }
-    return *link;
+    return a;
 }
 
 static void free_unused(struct fair_queue *q, struct asker *a)
 {
     if (a->queued > 0 || a->running > 0)
         return;
-    *find(q, a->uid) = a->next;
+    uid_table_remove(&q->askers, &a->entry);
     free(a);
 }
 
@@ -99,7 +93,7 @@ void fair_queue_done(struct fair_queue *q, struct asker *asker)
 
 struct job *fair_queue_displace(struct fair_queue *q, uid_t uid)
 {
-    const struct asker *own = *find(q, uid);
+    const struct asker *own = find(q, uid);
     unsigned queued = own != NULL ? own->queued : 0;
     struct asker *a, *most = NULL;
 

@@ -6,9 +6,8 @@
 
 #include <stdbool.h>
 #include <sys/queue.h>
-#include <sys/types.h>
 
-enum { FAIR_QUEUE_BUCKETS = 64 };
+#include "daemon/base/uid_table.h"
 
 struct job;
 struct asker; /* a uid with jobs */
@@ -17,7 +16,7 @@ TAILQ_HEAD(job_list, job);
 TAILQ_HEAD(asker_list, asker);
 
 struct fair_queue {
-    struct asker *bucket[FAIR_QUEUE_BUCKETS];
+    struct uid_table askers;
     struct asker_list ring; /* those with queued jobs, in the order of their turns */
     unsigned queued;
 };

@@ -57,7 +57,7 @@ static void make_bare(void)
 {
     turns[0] = '\0';
     for (int i = 0; i < 2; i++)
-        uid_share_init(&shares[i], (uid_t)i);
+        uid_share_init(&shares[i]);
     for (int i = 0; i < SESSIONS; i++) {
         wants[i] = 0;
         yields[i] = false;
