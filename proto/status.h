@@ -48,7 +48,7 @@ struct status_row {
     const char *meaning; /* for people; also the default message= of a reply */
     bool retry;          /* the same request may succeed later */
     int http;
-    const char *pam; /* name of the return code in PAM's account management */
+    const char *pam; /* name of the code in PAM's account management, which pam_jeton returns */
 };
 
 /* Return the row of a status; never NULL for a member of the enumeration. */

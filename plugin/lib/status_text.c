@@ -3,10 +3,8 @@
 
 static const struct public_status {
     enum jeton_status status;
-    enum status wire; /* STATUS_COUNT: the daemon's answer is never this one */
-    int http;         /* 0: as in the row of `wire` */
-    const char *word; /* NULL: as there */
-    const char *text; /* NULL: as there */
+    enum status wire;      /* STATUS_COUNT: the daemon's answer is never this one */
+    struct status_row own; /* only then */
 } statuses[] = {
     { .status = JETON_OK, .wire = STATUS_OK },
     { .status = JETON_MALFORMED, .wire = STATUS_MALFORMED },
@@ -20,9 +18,13 @@ static const struct public_status {
     { .status = JETON_SUBJECT, .wire = STATUS_SUBJECT },
     { .status = JETON_DENIED, .wire = STATUS_DENIED },
     { .status = JETON_UNAVAILABLE, .wire = STATUS_UNAVAILABLE },
-    { JETON_INVALID, STATUS_COUNT, 500, "invalid",
-      "an argument is wrong: scopes, subject, service or claims" },
-    { JETON_WAITING, STATUS_COUNT, 503, "waiting", "the answer has not come yet" },
+    { JETON_INVALID,
+      STATUS_COUNT,
+      { ANSWER_ERR, "invalid", "an argument is wrong: scopes, subject, service or claims", false,
+        500, "PAM_SERVICE_ERR" } },
+    { JETON_WAITING,
+      STATUS_COUNT,
+      { ANSWER_ERR, "waiting", "the answer has not come yet", true, 503, "PAM_AUTHINFO_UNAVAIL" } },
 };
 
 enum { STATUSES = sizeof(statuses) / sizeof(statuses[0]) };
@@ -35,33 +37,28 @@ enum jeton_status status_text_public(enum status status)
     return JETON_UNAVAILABLE;
 }
 
-static const struct public_status *row_of(enum jeton_status status)
+const struct status_row *status_text_row(enum jeton_status status)
 {
     size_t i = 0, unavailable = 0;
 
     for (; i < STATUSES && statuses[i].status != status; i++)
         if (statuses[i].status == JETON_UNAVAILABLE)
             unavailable = i;
-    return &statuses[i < STATUSES ? i : unavailable];
+    const struct public_status *s = &statuses[i < STATUSES ? i : unavailable];
+    return s->wire != STATUS_COUNT ? status_row(s->wire) : &s->own;
 }
 
 const char *jeton_status_word(enum jeton_status status)
 {
-    const struct public_status *s = row_of(status);
-
-    return s->word != NULL ? s->word : status_row(s->wire)->word;
+    return status_text_row(status)->word;
 }
 
 const char *jeton_status_text(enum jeton_status status)
 {
-    const struct public_status *s = row_of(status);
-
-    return s->text != NULL ? s->text : status_row(s->wire)->meaning;
+    return status_text_row(status)->meaning;
 }
 
 int jeton_status_http(enum jeton_status status)
 {
-    const struct public_status *s = row_of(status);
-
-    return s->http != 0 ? s->http : status_row(s->wire)->http;
+    return status_text_row(status)->http;
 }

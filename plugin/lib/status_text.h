@@ -10,4 +10,8 @@
  * never see. */
 enum jeton_status status_text_public(enum status status);
 
+/* Return the row of a public status, or that of JETON_UNAVAILABLE for one that this version does not
+ * know. */
+const struct status_row *status_text_row(enum jeton_status status);
+
 #endif

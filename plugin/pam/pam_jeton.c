@@ -36,11 +36,12 @@
 
 #include "plugin/lib/deadline.h"
 #include "plugin/lib/jeton.h"
+#include "plugin/lib/status_text.h"
 #include "plugin/pam/options.h"
 
 #define ACCEPTED_DATA "pam_jeton:accepted"
 
-enum phase { PHASE_AUTH, PHASE_ACCOUNT, PHASES };
+enum phase { PHASE_AUTH, PHASE_ACCOUNT };
 
 /* A value that was accepted, and for what.  From sodium_malloc(), owned by the PAM handle. */
 struct accepted {
@@ -265,46 +266,46 @@ static void verify(const struct pam_request *request, const char *user, const ch
 
 /* -- codes and the log ------------------------------------------------------------------------ */
 
-/* While authenticating, a refusal gives no reason.  Account management distinguishes expired
- * tokens, tokens that are known but refused, and tokens that are not known. */
-static const struct code_row {
-    enum jeton_status status;
-    int level;
-    int code[PHASES];
+/* The codes that the table of statuses names. */
+static const struct {
+    const char *name;
+    int code;
 } codes[] = {
-    { JETON_OK, LOG_INFO, { PAM_SUCCESS, PAM_SUCCESS } },
-    { JETON_MALFORMED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_UNKNOWN, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_IDENTIFIER, LOG_NOTICE, { PAM_AUTH_ERR, PAM_AUTH_ERR } },
-    { JETON_PENDING, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_EXPIRED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_ACCT_EXPIRED } },
-    { JETON_DISABLED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_REVOKED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_SCOPE, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_SUBJECT, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_DENIED, LOG_NOTICE, { PAM_AUTH_ERR, PAM_PERM_DENIED } },
-    { JETON_INVALID, LOG_ERR, { PAM_SERVICE_ERR, PAM_SERVICE_ERR } },
-    /* the last row, also for what this version does not know */
-    { JETON_UNAVAILABLE, LOG_ERR, { PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL } },
+    { "PAM_SUCCESS", PAM_SUCCESS },         { "PAM_AUTH_ERR", PAM_AUTH_ERR },
+    { "PAM_PERM_DENIED", PAM_PERM_DENIED }, { "PAM_ACCT_EXPIRED", PAM_ACCT_EXPIRED },
+    { "PAM_SERVICE_ERR", PAM_SERVICE_ERR }, { "PAM_AUTHINFO_UNAVAIL", PAM_AUTHINFO_UNAVAIL },
 };
 
-static const struct code_row *code_row(enum jeton_status status)
+static int code_named(const char *name)
 {
-    const struct code_row *row = codes;
-
-    while (row->status != status && row->status != JETON_UNAVAILABLE)
-        row++;
-    return row;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(codes[i].name, name) == 0)
+            return codes[i].code;
+    return PAM_SYSTEM_ERR;
 }
 
-/* Choose the PAM code.  Do not report what an administrator must correct as an outage. */
+/* Choose the PAM code.  While authenticating, a refusal gives no reason.  Do not report what an
+ * administrator must correct as an outage. */
 static int code_of(const struct answer *a, enum phase phase)
 {
+    const struct status_row *row = status_text_row(a->status);
+
     if (a->error == -ENOMEM)
         return PAM_BUF_ERR;
     if (a->error != 0)
         return PAM_SERVICE_ERR;
-    return code_row(a->status)->code[phase];
+    return phase == PHASE_AUTH && row->kind == ANSWER_NO ? PAM_AUTH_ERR : code_named(row->pam);
+}
+
+static int level_of(enum jeton_status status)
+{
+    static const int levels[] = {
+        [ANSWER_OK] = LOG_INFO,
+        [ANSWER_NO] = LOG_NOTICE,
+        [ANSWER_ERR] = LOG_ERR,
+    };
+
+    return levels[status_text_row(status)->kind];
 }
 
 /* Return a user name as the log may show it: a value that was typed instead of a name must not be
@@ -332,7 +333,7 @@ static void log_answer(pam_handle_t *pamh, const struct pam_options *o, const ch
         errno = -a->error;
         pam_syslog(pamh, LOG_ERR, "user %s: cannot ask at %s: %m", shown(user), request->socket);
     } else if (!ok || phase == PHASE_AUTH || o->debug) {
-        pam_syslog(pamh, ok && phase == PHASE_ACCOUNT ? LOG_DEBUG : code_row(a->status)->level,
+        pam_syslog(pamh, ok && phase == PHASE_ACCOUNT ? LOG_DEBUG : level_of(a->status),
                    "user %s, token %s: %s", shown(user),
                    a->claims.id[0] != '\0' ? a->claims.id : "not known",
                    ok ? "accepted" : jeton_status_text(a->status));

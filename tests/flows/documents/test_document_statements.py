@@ -334,7 +334,7 @@ def test_roles_grant_the_verbs_that_documents_name(daemon):
 # -- the library and PAM -------------------------------------------------------------------------
 
 def statuses():
-    """Return {NAME: (word, HTTP status, PAM code)}."""
+    """Return {NAME: (word, HTTP status, PAM code in account management)}."""
     pattern = r'\[STATUS_(\w+)\] = \{ \w+, "([a-z-]+)",.*?(?:true|false), (\d+), "(PAM_\w+)"'
     return {m[0]: m[1:] for m in re.findall(pattern, read("proto/status.c"), re.S)}
 
@@ -356,14 +356,18 @@ PAM_ROWS = {"valid": ["OK"], "malformed": ["MALFORMED"], "unknown, deleted": ["U
 
 
 def test_pam_codes_are_the_documented_ones():
-    codes = {m[0]: m[1:] for m in re.findall(r"\{ JETON_(\w+), \w+, \{ (\w+), (\w+) \} \}", read("plugin/pam/pam_jeton.c"))}
+    """That the module returns them is tried in test_pam."""
+    table = statuses()
     documented = {words(m[0]): m[1:] for m in
                   re.findall(r"^\.It (.*?) Ta Dv (PAM_\w+) Ta Dv (PAM_\w+)$", read("plugin/pam/pam_jeton.8"), re.M)}
     assert set(documented) == set(PAM_ROWS)
     for row, names in PAM_ROWS.items():
         for name in names:
-            assert codes[name] == documented[row], row
-    assert {name for names in PAM_ROWS.values() for name in names} | {"INVALID"} == set(codes)
+            account = table[name][2]
+            auth = account if name in ("OK", "UNAVAILABLE") else "PAM_AUTH_ERR"
+            assert (auth, account) == documented[row], row
+    header = re.search(r"enum jeton_status \{(.*?)\}", read("plugin/lib/jeton.h"), re.S)[1]
+    assert {name for names in PAM_ROWS.values() for name in names} == set(re.findall(r"JETON_(\w+) =", header)) - {"INVALID", "WAITING"}
 
 
 def test_pam_options_are_the_documented_ones():

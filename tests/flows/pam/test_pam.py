@@ -2,6 +2,7 @@
 """pam_jeton: who gets in, and with which PAM code.  Needs no privilege: the service files are in a
 directory of the test's own, through libpam-wrapper."""
 import os
+import re
 import socket
 import time
 
@@ -241,6 +242,23 @@ def test_answers_that_are_not_a_clear_yes_are_none():
     with Application(login=both(f"socket={fake.path} timeout=2")) as pam:
         for fake.answer, code in answers.items():
             assert pam.once("login", "ann", value) == code, fake.answer[:60]
+
+
+def test_each_no_of_the_protocol_is_its_code_in_account_management_and_auth_err_before():
+    with open("proto/PROTOCOL.md", encoding="utf-8") as file:
+        codes = dict(re.findall(r"^\| NO \| `([a-z-]+)` \|.*\| PAM_(\w+) \|$", file.read(), re.M))
+    assert len(codes) == 10
+    value, fake = value_new(), FakeDaemon(None)
+    with Application(login=both(f"socket={fake.path}")) as pam:
+        for word, code in codes.items():
+            fake.answer = f"NO {word} message=no"
+            assert pam.once("login", "ann", value) == "AUTH_ERR", word
+            fake.answer = "OK id=0000 subject=ann verifier=jwt"
+            pam.start("login", "ann", value)
+            assert (pam.authenticate(), pam.account()) == ("SUCCESS", "SUCCESS"), word
+            fake.answer = f"NO {word} message=no"
+            assert pam.account() == code, word
+            pam.end()
 
 
 def test_socket_that_others_could_have_put_there_is_a_fault_of_the_configuration(daemon):
