@@ -78,13 +78,18 @@ static void put(struct stats *stats, const char *name, uint64_t value)
     text_addc(stats->text, '\n');
 }
 
+static void put_text(struct stats *stats, const char *name, const char *value)
+{
+    put_name(stats, name);
+    line_puts(stats->text, "value", value);
+    text_addc(stats->text, '\n');
+}
+
 static void put_daemon(struct stats *stats, const struct server *server)
 {
     struct client_limit_stats clients = client_limit_stats(server->client_limit);
 
-    put_name(stats, "version");
-    line_puts(stats->text, "value", JETON_VERSION);
-    text_addc(stats->text, '\n');
+    put_text(stats, "version", JETON_VERSION);
     put(stats, "uptime_seconds", (uint64_t)(clock_wall() - server->started));
     put(stats, "workers", server->workers);
     put(stats, "connections", clients.now);
@@ -135,9 +140,7 @@ static void put_writer(struct stats *stats, const struct server *server)
     put(stats, "clock_behind_seconds", (uint64_t)writer.clock.behind);
     put(stats, "clock_ahead_seconds", (uint64_t)writer.clock.ahead);
     put(stats, "purge_waits", !writer.clock.may_purge);
-    put_name(stats, "epoch");
-    line_puts(stats->text, "value", write_queue_epoch(server->write_queue));
-    text_addc(stats->text, '\n');
+    put_text(stats, "epoch", write_queue_epoch(server->write_queue));
 }
 
 /* -- answers ------------------------------------------------------------------------------- */
@@ -231,25 +234,18 @@ static void put_all_series(struct stats *stats, const struct server *server)
 static void put_process(struct stats *stats, const struct server *server)
 {
     const struct protections p = sandbox_protections();
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        { "protection_unprivileged", p.unprivileged },
-        { "protection_no_new_privs", p.no_new_privs },
-        { "protection_not_dumpable", p.not_dumpable },
-        { "protection_memory_locked", secmem_is_locked() },
-        { "protection_landlock", p.landlock_abi > 0 },
-        { "protection_landlock_abi", p.landlock_abi },
-        { "protection_seccomp", p.seccomp },
-    };
 
     put(stats, "keeper_busy_seconds", write_queue_stats(server->write_queue).busy_seconds);
     put(stats, "reports_sent", journald_sent());
     put(stats, "reports_dropped", journald_dropped());
     put(stats, "log_dropped", log_dropped());
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        put(stats, rows[i].name, rows[i].value);
+    put(stats, "protection_unprivileged", p.unprivileged);
+    put(stats, "protection_no_new_privs", p.no_new_privs);
+    put(stats, "protection_not_dumpable", p.not_dumpable);
+    put(stats, "protection_memory_locked", secmem_is_locked());
+    put(stats, "protection_landlock", p.landlock_abi > 0);
+    put(stats, "protection_landlock_abi", p.landlock_abi);
+    put(stats, "protection_seccomp", p.seccomp);
 }
 
 /* -- latencies ------------------------------------------------------------------------------- */

@@ -22,12 +22,9 @@ enum { HEAD_MAX = TDB_FILE_FIRST_MAX, PLACE_MAX = HEAD_MAX + 2 * TDB_FILE_SPARE,
 /* Read the store's first record, which marks it as jeton's, and its size there. */
 static bool get_head(struct store *store, struct text *head, size_t *size)
 {
-    struct tdb_file *file = store_file(store);
+    TDB_DATA value;
 
-    if (file->tdb == NULL)
-        return false;
-    TDB_DATA value = tdb_fetch(file->tdb, tdb_file_datum(slice_of(BULK_READ_HEAD_KEY)));
-    if (value.dptr == NULL)
+    if (store_fetch(store, slice_of(BULK_READ_HEAD_KEY), &value) != STORE_FOUND)
         return false;
     struct slice text = record_trimmed((struct slice){ (char *)value.dptr, value.dsize });
     text_add(head, text.at, text.len);

@@ -307,11 +307,11 @@ void store_abandon(struct store *s)
 
 /* -- reading one ----------------------------------------------------------------------------- */
 
-static enum store_found fetch(struct store *s, struct slice name, TDB_DATA *value)
+enum store_found store_fetch(struct store *s, struct slice key, TDB_DATA *value)
 {
     if (s->file.tdb == NULL)
         return STORE_FAILED;
-    *value = tdb_fetch(s->file.tdb, tdb_file_datum(name));
+    *value = tdb_fetch(s->file.tdb, tdb_file_datum(key));
     if (value->dptr != NULL)
         return STORE_FOUND;
     return tdb_error(s->file.tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
@@ -323,7 +323,7 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
     TDB_DATA value;
 
     record_key(id, key);
-    enum store_found found = fetch(s, (struct slice){ key, sizeof(key) }, &value);
+    enum store_found found = store_fetch(s, (struct slice){ key, sizeof(key) }, &value);
     if (found != STORE_FOUND)
         return found;
     const char *fault = record_parse(record, id, (struct slice){ (char *)value.dptr, value.dsize });
@@ -341,7 +341,7 @@ enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes,
     TDB_DATA value;
 
     journal_key(&name, block);
-    enum store_found found = fetch(s, text_slice(&name), &value);
+    enum store_found found = store_fetch(s, text_slice(&name), &value);
     if (found != STORE_FOUND)
         return found;
     *len = value.dsize;

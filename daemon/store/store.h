@@ -15,6 +15,7 @@
 
 struct store;
 struct tdb_file;
+struct TDB_DATA;
 
 enum store_mode {
     STORE_WRITE, /* create it if there is none; refuse if another daemon has it */
@@ -83,8 +84,10 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
 /* Read a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
 
-/* Return the file, for the rest of this folder. */
+/* For the rest of this folder: return the file; fetch a value, whose dptr is to be freed if it was
+ * found. */
 struct tdb_file *store_file(struct store *s);
+enum store_found store_fetch(struct store *s, struct slice key, struct TDB_DATA *value);
 
 /* Return the size of the file in bytes; 0: it is not open. */
 uint64_t store_size(struct store *s);

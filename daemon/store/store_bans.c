@@ -43,15 +43,13 @@ bool store_remove_ban(struct store *s, const uint8_t digest[DIGEST_SIZE])
 
 enum store_found store_get_ban(struct store *s, const uint8_t digest[DIGEST_SIZE], struct ban *ban)
 {
-    struct tdb_context *tdb = store_file(s)->tdb;
     char key[BAN_KEY_SIZE];
+    TDB_DATA value;
 
-    if (tdb == NULL)
-        return STORE_FAILED;
     ban_key(digest, key);
-    TDB_DATA value = tdb_fetch(tdb, tdb_file_datum((struct slice){ key, sizeof(key) }));
-    if (value.dptr == NULL)
-        return tdb_error(tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+    enum store_found found = store_fetch(s, (struct slice){ key, sizeof(key) }, &value);
+    if (found != STORE_FOUND)
+        return found;
     const char *fault = ban_parse(ban, digest, (struct slice){ (char *)value.dptr, value.dsize });
     free(value.dptr);
     if (fault == NULL)

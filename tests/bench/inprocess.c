@@ -30,11 +30,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/table/token_look.h"
 #include "plugin/lib/jeton.h"
 #include "proto/token.h"
 #include "tests/bench/huge_pages.h"
 #include "tests/bench/values.h"
+#include "tests/unit/support/table_reply.h"
 
 enum {
     VALUE_STRIDE = 64,
@@ -92,32 +92,6 @@ static struct token_table *build(void)
     return p;
 }
 
-static void send_table(int to, struct token_table *p)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = { .bytes = { 0 } };
-    char line[128];
-    uint64_t size, generation;
-    int fd = token_look_descriptor(p, 0, &size, &generation);
-
-    snprintf(line, sizeof(line), "OK size=%llu final=yes generation=%llu\n",
-             (unsigned long long)size, (unsigned long long)generation);
-    struct iovec out = { line, strlen(line) };
-    struct msghdr message = { .msg_iov = &out,
-                              .msg_iovlen = 1,
-                              .msg_control = control.bytes,
-                              .msg_controllen = sizeof(control.bytes) };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-                           .cmsg_level = SOL_SOCKET,
-                           .cmsg_type = SCM_RIGHTS };
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    check(fd >= 0 && sendmsg(to, &message, 0) > 0, "sendmsg");
-    close(fd);
-}
-
 static void *renew(void *token_table)
 {
     for (;; sleep(1))
@@ -136,7 +110,7 @@ static void serve(int listener, int ready)
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         check(fd >= 0 && read(fd, line, sizeof(line)) > 0, "accept");
-        send_table(fd, p);
+        check(send_table_reply(fd, p, true), "sendmsg");
         while (read(fd, line, sizeof(line)) > 0)
             ;
         close(fd);

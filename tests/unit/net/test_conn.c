@@ -8,17 +8,7 @@
 
 static int set_up(void **state)
 {
-    int result = make_directory(state);
-
-    log_set_level(LOG_LEVEL_ERROR);
-    start_server("");
-    return result;
-}
-
-static int tear_down(void **state)
-{
-    stop_server();
-    return remove_directory(state);
+    return set_up_server(state, "");
 }
 
 static int connect_client(enum role role)
@@ -256,7 +246,7 @@ static void a_connection_with_something_under_way_is_closed_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down_server)
         TEST(all_clients_of_a_turn_are_answered_in_it),
         TEST(changes_wait_for_slots_in_the_order_in_which_they_came),
         TEST(those_that_waited_for_a_slot_do_not_all_run_in_one_turn),

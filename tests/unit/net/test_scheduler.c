@@ -14,17 +14,7 @@ static bool takes_a_whole_turn; /* each bare session */
 
 static int set_up(void **state)
 {
-    int result = make_directory(state);
-
-    log_set_level(LOG_LEVEL_ERROR);
-    start_server("");
-    return result;
-}
-
-static int tear_down(void **state)
-{
-    stop_server();
-    return remove_directory(state);
+    return set_up_server(state, "");
 }
 
 /* -- bare sessions --------------------------------------------------------------------------- */
@@ -301,7 +291,7 @@ static void a_closed_session_is_in_no_list(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down_server)
         TEST(a_session_that_is_scheduled_twice_runs_once),
         TEST(a_batched_run_is_ended_and_not_begun_again),
         TEST(one_that_runs_before_its_turn_has_had_it),

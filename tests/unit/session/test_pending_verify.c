@@ -59,8 +59,7 @@ static int tear_down(void **state)
 {
     let_them_go();
     close_session();
-    stop_server();
-    return remove_directory(state);
+    return tear_down_server(state);
 }
 
 static void ask(const char *service, unsigned times)

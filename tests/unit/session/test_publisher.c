@@ -24,10 +24,8 @@ static void copy_field(char *to, const char *reply, const char *name)
 
 static int set_up(void **state)
 {
-    int result = make_directory(state);
+    int result = set_up_server(state, "");
 
-    log_set_level(LOG_LEVEL_ERROR);
-    start_server("");
     open_session(ROLE_ADMIN);
     put_input("create\n");
     run_session();
@@ -45,8 +43,7 @@ static int tear_down(void **state)
 {
     alarm(0);
     close_session();
-    stop_server();
-    return remove_directory(state);
+    return tear_down_server(state);
 }
 
 /* Return the reply to the line, with a place for the value or the identifier, while the table is

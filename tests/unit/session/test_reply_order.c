@@ -9,10 +9,8 @@
 
 static int set_up(void **state)
 {
-    int result = make_directory(state);
+    int result = set_up_server(state, CONFIG);
 
-    log_set_level(LOG_LEVEL_ERROR);
-    start_server(CONFIG);
     open_session(ROLE_ADMIN);
     return result;
 }
@@ -20,8 +18,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     close_session();
-    stop_server();
-    return remove_directory(state);
+    return tear_down_server(state);
 }
 
 static void start_writer(void)

@@ -31,13 +31,13 @@
 
 #include "daemon/base/sanitizer.h"
 #include "daemon/table/generation.h"
-#include "daemon/table/token_look.h"
 #include "plugin/lib/jeton.h"
 #include "proto/reply.h"
 #include "proto/token.h"
 
 #define FAKE_CLOCK_ID CLOCK_REALTIME_COARSE /* the library's wall clock */
 #include "tests/unit/support/fake_clock.h"
+#include "tests/unit/support/table_reply.h"
 
 enum { CLIENTS_MAX = 32, USED_MAX = 4096 };
 
@@ -71,34 +71,6 @@ static struct fake_daemon {
 static void send_text(int fd, const char *text)
 {
     (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
-}
-
-static void send_table(int to)
-{
-    union {
-        struct cmsghdr align;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = { .bytes = { 0 } };
-    char line[128];
-    uint64_t size, generation;
-    int fd = token_look_descriptor(fake.token_table, 0, &size, &generation);
-
-    snprintf(line, sizeof(line), "OK size=%llu final=%s generation=%llu\n",
-             (unsigned long long)size, fake.not_final ? "no" : "yes",
-             (unsigned long long)generation);
-    struct iovec out = { line, strlen(line) };
-    struct msghdr message = { .msg_iov = &out,
-                              .msg_iovlen = 1,
-                              .msg_control = control.bytes,
-                              .msg_controllen = sizeof(control.bytes) };
-    struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-    *c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
-                           .cmsg_level = SOL_SOCKET,
-                           .cmsg_type = SCM_RIGHTS };
-    memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    if (fd >= 0)
-        sendmsg(to, &message, MSG_NOSIGNAL);
-    close(fd);
 }
 
 static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
@@ -163,7 +135,7 @@ static bool answer_line(int fd, unsigned client, char *bytes, size_t len)
         if (instead != NULL)
             send_text(fd, instead);
         else
-            send_table(fd);
+            send_table_reply(fd, fake.token_table, !fake.not_final);
     } else if (slice_is(line.argument[0].value, "verify")) {
         if (fake.hang_ups > 0 && fake.hang_ups-- > 0)
             return false;

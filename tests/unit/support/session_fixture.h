@@ -53,6 +53,15 @@ static void start_server(const char *text)
     assert_int_equal(worker_init(&worker, &server, 0), 0);
 }
 
+static int set_up_server(void **state, const char *text)
+{
+    int result = make_directory(state);
+
+    log_set_level(LOG_LEVEL_ERROR);
+    start_server(text);
+    return result;
+}
+
 static void stop_server(void)
 {
     writer_thread_stop(writer_thread);
@@ -63,6 +72,12 @@ static void stop_server(void)
     stack_set_free(server.stack_set);
     metrics_free(&server.metrics);
     client_limit_free(server.client_limit);
+}
+
+static int tear_down_server(void **state)
+{
+    stop_server();
+    return remove_directory(state);
 }
 
 /* Carry out what was posted, where the writer has no thread. */
