@@ -13,7 +13,7 @@ struct daemon_environment {
     struct config_source source;
     struct listen_fds inherited;
     struct sd_notify notify;
-    bool threads_left; /* set at the end: some hang, and go on using what they use */
+    bool threads_left; /* set at the end: some hang; what they use must not be freed */
 };
 
 /* Serve with the configuration that was loaded from `environment->source`, which SIGHUP loads

@@ -163,7 +163,7 @@ static int run(const struct config *config)
     log_stop();
     sd_notify_close(&environment.notify);
     if (environment.threads_left)
-        _exit(status); /* the end of a library would take from them what they use */
+        _exit(status); /* exit() would end libraries that these threads still use */
     return status;
 }
 

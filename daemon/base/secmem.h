@@ -3,7 +3,8 @@
  * allows, and out of core dumps.  Any thread.
  *
  * Blocks of a few sizes are carved out of locked chunks and reused; a page is locked only once it
- * is touched (MLOCK_ONFAULT).  A chunk is given back when a crowd has left.  The token table is elsewhere: digests are no secret. */
+ * is touched (MLOCK_ONFAULT).  A chunk is given back when a crowd has left.  The token table is
+ * elsewhere: digests are no secret. */
 #ifndef JETON_DAEMON_BASE_SECMEM_H
 #define JETON_DAEMON_BASE_SECMEM_H
 

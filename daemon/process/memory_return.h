@@ -9,7 +9,7 @@ struct memory_return {
     uint64_t most; /* connections since memory was given back last */
 };
 
-/* Give back what is not needed; call it once a second. */
+/* Give unneeded memory back; call it once a second. */
 void memory_return_tick(struct memory_return *m, const struct server *server);
 
 #endif

@@ -102,7 +102,7 @@ void memory_watch_look(struct memory_watch *m, const struct server *server)
 
 void memory_watch_tick(struct memory_watch *m, const struct server *server)
 {
-    memory_return_tick(&m->giving_back, server);
+    memory_return_tick(&m->memory_return, server);
     if (m->ticks++ % TICKS == 0)
         memory_watch_look(m, server);
 }

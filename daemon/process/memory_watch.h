@@ -12,7 +12,7 @@
 
 struct memory_watch {
     unsigned ticks;
-    struct memory_return giving_back;
+    struct memory_return memory_return;
     int statm; /* /proc/self/statm; -1: not readable, so nothing is watched */
     /* As of the last look that later ones are compared with: */
     uint64_t bytes; /* memory of the process */
@@ -23,7 +23,7 @@ struct memory_watch {
 void memory_watch_begin(struct memory_watch *m);
 void memory_watch_end(struct memory_watch *m);
 
-/* Give back what is not needed, and look every few seconds; call it once a second. */
+/* Call memory_return_tick(), and memory_watch_look() every few seconds; call this once a second. */
 void memory_watch_tick(struct memory_watch *m, const struct server *server);
 
 /* Compare memory and calls with those of an earlier look. */

@@ -107,7 +107,7 @@ void sd_notify_reloading(struct sd_notify *n)
 {
     snprintf(n->reloading, sizeof(n->reloading), "RELOADING=1\nMONOTONIC_USEC=%llu",
              (unsigned long long)clock_monotonic() / 1000);
-    n->ready = false; /* of the reload before, whose end this one's is, too */
+    n->ready = false; /* the end of this reload also reports that of the one before */
     sd_notify_retry(n);
 }
 

@@ -15,7 +15,7 @@ static bool denies_nothing(const struct session *s, struct change *c)
     uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
     if (flags == 0)
         return s->role != ROLE_ADMIN;
-    c->in_force = (flags & c->kind->deny & SLOT_REVOKED) != 0; /* which is for good */
+    c->in_force = (flags & c->kind->deny & SLOT_REVOKED) != 0; /* a disable may end meanwhile */
     /* Two values may begin with the same identifier. */
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }

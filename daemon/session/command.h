@@ -11,7 +11,7 @@ struct run {
     const struct stacks *stacks;
     unsigned changes; /* that were begun */
     bool granted;     /* it may begin changes although others wait for a slot */
-    bool over;        /* it took its time: no other line is begun */
+    bool over;        /* its time is used up: begin no other line */
 };
 
 /* Carry out one request: append its reply to the session's `out`, or hand it on to be carried out,
@@ -24,7 +24,7 @@ static inline struct slice command_service(const struct request *r)
     return request_has(r, KEY_SERVICE) ? r->value[KEY_SERVICE] : (struct slice){ NULL, 0 };
 }
 
-/* Return for whom the client says that it asks; an empty slice: it does not say. */
+/* Return the name of whom the client asks for; an empty slice: it names nobody. */
 static inline struct slice command_client(const struct request *r)
 {
     return request_has(r, KEY_CLIENT) ? r->value[KEY_CLIENT] : (struct slice){ NULL, 0 };

@@ -19,7 +19,7 @@ void store_lock_release(struct store_lock *l);
  * as well: it may mean that there are no locks. */
 bool store_lock_file(int fd, const char *path, const char *suffix, struct problem *problem);
 
-/* Say that another daemon has the store. */
+/* Set *problem: another daemon has the store. */
 void store_lock_blame(const char *path, struct problem *problem);
 
 #endif

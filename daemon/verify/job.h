@@ -18,9 +18,9 @@ struct job {
     struct jeton_question question; /* its texts lie in `text` */
     struct jeton_identity identity; /* what the question points to, if it has one */
     struct jeton_answer answer;
-    int outcome;            /* what verify() returned ... */
-    bool ended_its_thread;  /* or that it did not return; or that it was not called: */
-    bool displaced;         /* by jobs of uids that have fewer */
+    int outcome;            /* what verify() returned */
+    bool ended_its_thread;  /* verify() did not return */
+    bool displaced;         /* verify() was not called: the place went to a uid with fewer jobs */
     TAILQ_ENTRY(job) place; /* the queue's */
     _Atomic int state;      /* the pool's */
     size_t used;            /* of `text` */

@@ -27,8 +27,8 @@ struct thread_pool {
     struct pool_thread {
         struct thread_pool *pool;
         pthread_t thread;
-        bool replaces;       /* `thread` took the place of ... */
-        pthread_t replaced;  /* which it joins */
+        bool replaces; /* `thread` takes the place of another, and joins it: */
+        pthread_t replaced;
         struct asker *asker; /* whose job it runs; NULL: none */
         bool missing;        /* its thread was ended, and no other could be started */
     } thread[];

@@ -203,8 +203,8 @@ static enum status apply_import(struct change *c, struct store *store, int64_t n
 }
 
 /* Set another expiry.  A token that has expired stays so: whoever relies on that must not find it
- * valid again.  One that was rotated ends no later than that said; of one that is shortened, note the
- * end that it had of its own. */
+ * valid again.  One that was rotated ends no later than its grace does; of one that is shortened,
+ * note the end that it had of its own. */
 static enum status set_expiry(struct change *c, int64_t now)
 {
     struct record *r = &c->found;

@@ -249,7 +249,7 @@ def test_clients_of_inherited_sockets_are_told_that_the_daemon_cannot_start(daem
             if not text:
                 with open(d.store, "wb") as file:
                     file.write(b"damaged")
-            told = {}
+            reason = {}
             clients = {name: Client(sock.getsockname()) for name, sock in (("admin", admin), ("verify", verify))}
             for client in clients.values():
                 client.send("ping")
@@ -258,13 +258,13 @@ def test_clients_of_inherited_sockets_are_told_that_the_daemon_cannot_start(daem
             for name, client in clients.items():
                 reply = client.reply()
                 assert reply.verdict == "ERR unavailable", reply
-                told[name] = reply["message"]
+                reason[name] = reply["message"]
                 client.close()
             d.ended(status)
             assert time.monotonic() - start > 0.9, "the next start is held up"
-            assert "cannot start" in told["admin"] and "journalctl" in told["verify"], told
-            assert (f"{d.config}:2:" in told["admin"]) == bool(text), told
-            assert d.directory not in told["verify"], "only administrators are told what is wrong"
+            assert "cannot start" in reason["admin"] and "journalctl" in reason["verify"], reason
+            assert (f"{d.config}:2:" in reason["admin"]) == bool(text), reason
+            assert d.directory not in reason["verify"], "only administrators are told what is wrong"
         os.unlink(d.store)
         d.configure("")
         d.start()
