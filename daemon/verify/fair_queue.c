@@ -67,13 +67,33 @@ static void remove_job(struct fair_queue *q, struct asker *a, struct job *job)
         TAILQ_REMOVE(&q->ring, a, ring);
 }
 
-struct job *fair_queue_take(struct fair_queue *q, unsigned most, struct asker **asker)
+/* True if this one may have one more of the threads. */
+static bool may_run(const struct fair_queue *q, const struct asker *a, unsigned threads)
+{
+    unsigned left = threads > q->running ? threads - q->running - 1 : 0;
+
+    return a->running == 0 || a->running + 1 <= left;
+}
+
+static struct asker *next_asker(const struct fair_queue *q, unsigned threads)
 {
     struct asker *a;
 
     TAILQ_FOREACH(a, &q->ring, ring)
-    if (a->running < most)
-        break;
+    if (may_run(q, a, threads))
+        return a;
+    return NULL;
+}
+
+bool fair_queue_is_ready(const struct fair_queue *q, unsigned threads)
+{
+    return next_asker(q, threads) != NULL;
+}
+
+struct job *fair_queue_take(struct fair_queue *q, unsigned threads, struct asker **asker)
+{
+    struct asker *a = next_asker(q, threads);
+
     *asker = a;
     if (a == NULL)
         return NULL;
@@ -82,12 +102,14 @@ struct job *fair_queue_take(struct fair_queue *q, unsigned most, struct asker **
     TAILQ_INSERT_TAIL(&q->ring, a, ring);
     remove_job(q, a, job);
     a->running++;
+    q->running++;
     return job;
 }
 
 void fair_queue_done(struct fair_queue *q, struct asker *asker)
 {
     asker->running--;
+    q->running--;
     free_unused(q, asker);
 }
 

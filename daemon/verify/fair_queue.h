@@ -4,6 +4,7 @@
 #ifndef JETON_DAEMON_VERIFY_FAIR_QUEUE_H
 #define JETON_DAEMON_VERIFY_FAIR_QUEUE_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
@@ -19,6 +20,7 @@ struct fair_queue {
     struct uid_table askers;
     struct asker_list ring; /* those with queued jobs, in the order of their turns */
     unsigned queued;
+    unsigned running; /* jobs that were taken and are not done */
 };
 
 void fair_queue_init(struct fair_queue *q);
@@ -26,9 +28,16 @@ void fair_queue_init(struct fair_queue *q);
 /* Queue a job.  False: no memory. */
 bool fair_queue_put(struct fair_queue *q, struct job *job);
 
-/* Take the next job of the next uid that has fewer than `most` running.  NULL: there is none.
- * *asker is to be passed to fair_queue_done() when the job is done. */
-struct job *fair_queue_take(struct fair_queue *q, unsigned most, struct asker **asker);
+/* No number of threads: as many as come. */
+#define FAIR_QUEUE_UNLIMITED UINT_MAX
+
+/* Take the next job of the next uid that may have one more of so many threads: who has one already
+ * leaves as many free as it then has, so that others find one.  NULL: there is none.  *asker is to be
+ * passed to fair_queue_done() when the job is done. */
+struct job *fair_queue_take(struct fair_queue *q, unsigned threads, struct asker **asker);
+
+/* True if the next fair_queue_take() finds a job. */
+bool fair_queue_is_ready(const struct fair_queue *q, unsigned threads);
 
 void fair_queue_done(struct fair_queue *q, struct asker *asker);
 

@@ -20,7 +20,7 @@ struct thread_pool {
     struct fair_queue queue;
     unsigned queue_max;
     unsigned uid_places; /* jobs of one uid that should be under way */
-    unsigned uid_max;    /* threads that run one uid's jobs */
+    bool shared;         /* a uid leaves threads to others */
     bool ending;
     unsigned running;
     unsigned threads;
@@ -86,7 +86,7 @@ static void set_limits(struct thread_pool *p, unsigned threads, unsigned queue)
 
     p->queue_max = computes ? queue * THREAD_POOL_COSTLY_UIDS : queue;
     p->uid_places = computes ? threads + queue : UINT_MAX;
-    p->uid_max = blocks && threads > 1 ? threads - 1 : UINT_MAX;
+    p->shared = blocks;
 }
 
 unsigned thread_pool_places(const struct thread_pool *p)
@@ -173,6 +173,20 @@ static void end_job(struct pool_thread *t)
     t->asker = NULL;
 }
 
+/* Take the next job, and wake another thread if there is one for it, too: what one uid gives back may
+ * be enough for two.  The mutex is held. */
+static struct job *take(struct pool_thread *t)
+{
+    struct thread_pool *p = t->pool;
+    unsigned threads = p->shared && !p->ending ? p->running : FAIR_QUEUE_UNLIMITED;
+    struct job *job = fair_queue_take(&p->queue, threads, &t->asker);
+
+    if (job != NULL && p->shared && p->queue.running < p->running &&
+        fair_queue_is_ready(&p->queue, threads))
+        pthread_cond_signal(&p->changed);
+    return job;
+}
+
 /* Wait for the next job and take it; NULL: this thread must end. */
 static struct job *next_job(struct pool_thread *t, bool *ending)
 {
@@ -181,9 +195,7 @@ static struct job *next_job(struct pool_thread *t, bool *ending)
 
     pthread_mutex_lock(&p->mutex);
     end_job(t);
-    while ((job = fair_queue_take(&p->queue, p->ending ? UINT_MAX : p->uid_max, &t->asker)) ==
-               NULL &&
-           !p->ending)
+    while ((job = take(t)) == NULL && !p->ending)
         pthread_cond_wait(&p->changed, &p->mutex);
     p->running -= job == NULL;
     *ending = p->ending;
@@ -268,7 +280,8 @@ bool thread_pool_stop(struct thread_pool *p, int milliseconds)
     for (unsigned i = 0; i < p->threads; i++)
         pthread_join(p->thread[i].thread, NULL);
     struct asker *asker;
-    for (struct job *job; (job = fair_queue_take(&p->queue, UINT_MAX, &asker)) != NULL;) {
+    for (struct job *job;
+         (job = fair_queue_take(&p->queue, FAIR_QUEUE_UNLIMITED, &asker)) != NULL;) {
         return_job(job, QUEUED); /* no thread was left to run it */
         fair_queue_done(&p->queue, asker);
     }

@@ -5,8 +5,8 @@
  * cancel it at any moment, whether it is queued or running: it is then not returned, and the pool
  * frees it.  The queue is bounded, and a verifier that hangs holds up only its own thread.
  *
- * Uids take turns.  Where a verifier may block and there are two threads or more, one uid's jobs
- * never hold all of them.  When the queue is full, the newest job of the uid that has most of them
+ * Uids take turns.  Where a verifier may block, a uid that has a thread gets another only while as many
+ * stay free as it then has.  When the queue is full, the newest job of the uid that has most of them
  * there is displaced by one of a uid that has fewer. */
 #ifndef JETON_DAEMON_VERIFY_THREAD_POOL_H
 #define JETON_DAEMON_VERIFY_THREAD_POOL_H
@@ -14,7 +14,7 @@
 #include "daemon/verify/job.h"
 
 enum {
-    THREAD_POOL_THREADS = 4,
+    THREAD_POOL_THREADS = 8,
     THREAD_POOL_THREADS_MAX = 64,
     THREAD_POOL_QUEUE = 64,
     THREAD_POOL_QUEUE_MAX = 4096,

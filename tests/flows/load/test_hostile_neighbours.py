@@ -67,6 +67,9 @@ sufficient = jwt issuer=* audience=* algorithms=ES256 {jwt}
 [service asked]
 sufficient = local
 sufficient = introspect url={server.url("http")} cache=0s deadline=10s
+[service held]
+sufficient = local
+sufficient = introspect url={server.url("http")} cache=0s deadline=10s threads=3
 [service narrow]
 required = throttle failures=1000000
 requisite = local
@@ -228,6 +231,22 @@ def test_verifier_that_another_user_keeps_waiting_still_answers():
         answers = collections.Counter(answer.split()[0] for _, _, answer in rows)
         print(f"answers {dict(answers)}, median {quantile(rows, 0.5) * 1000:.0f} ms")
         assert set(answers) == {"OK"}, answers
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(120)
+def test_users_that_hold_the_threads_of_a_verifier_leave_one_to_others():
+    with stage() as s:
+        s.server.mode = "hold_unknown"
+        s.server.tokens["opaque-token-of-the-server-for-ann"] = {"active": True, "sub": "ann"}
+        with hostile(Flood(s.path, pipelined(f"verify service=held {GARBAGE}"), 20), 2):
+            eventually(lambda: s.server.seen["held"] >= 2, "both hold a thread")
+            rows = measure(s.path, "verify service=held opaque-token-of-the-server-for-ann", 3, 60 * PATIENCE)
+        answers = collections.Counter(answer.split()[0] for _, _, answer in rows)
+        slowest = quantile(rows, 1)
+        print(f"answers {dict(answers)}, median {quantile(rows, 0.5) * 1000:.0f} ms, at most {slowest * 1000:.0f} ms")
+        assert set(answers) == {"OK"}, answers
+        assert slowest < 2 * PATIENCE, "another user waited until what hangs was given up"
 
 
 @pytest.mark.campaign

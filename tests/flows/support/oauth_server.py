@@ -56,6 +56,11 @@ class Behaviour:
         h.oauth.hold()
         self.answer(h)
 
+    def hold_unknown(self, h):
+        if h.token not in h.oauth.tokens:
+            h.oauth.hold()
+        self.answer(h)
+
     def drip(self, h):
         h.trickle(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + b"X: y\r\n" * 100000)
 

@@ -5,6 +5,13 @@
 static const struct jeton_verifier blocks = { .flags = JETON_VERIFIER_MAY_BLOCK, .verify = verify };
 static const struct jeton_verifier computes = { .flags = JETON_VERIFIER_COSTLY, .verify = verify };
 
+/* Let this uid's jobs that hang go on. */
+static void let_go(int uid)
+{
+    let_go_uid = uid;
+    open_gate(false);
+}
+
 static bool submit(struct thread_pool *p, uid_t uid, const char *value)
 {
     struct job *job = new_job_of(uid, value);
@@ -56,20 +63,72 @@ static void the_newest_job_of_the_largest_uid_leaves_a_full_queue(void **state)
     finish(p);
 }
 
+/* Let one uid after the other hang on as many of the threads as it gets: `held`, up to a 0.  Another one
+ * then is answered. */
+static void check_flood(unsigned threads, const unsigned *held)
+{
+    struct thread_pool *p = thread_pool_new(&blocks, &asked, threads, 64);
+    unsigned sent = arrived, sum = 0;
+    uid_t uid = 0;
+
+    for (; held[uid] > 0; uid++) {
+        for (unsigned i = 0; i < threads; i++, sent++)
+            submit(p, uid, "hang");
+        sum += held[uid];
+        await(&hanging, sum);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        submit(p, uid, "answer");
+        await_jobs(arrived + 1);
+    }
+    assert_int_equal(hanging, sum);
+    open_gate(true);
+    await_jobs(sent + 20);
+    finish(p);
+    open_gate(false);
+}
+
 static void one_uid_never_has_all_threads_that_may_block(void **state)
 {
     (void)state;
-    struct thread_pool *p = thread_pool_new(&blocks, &asked, 3, 64);
-    for (int i = 0; i < 5; i++)
-        submit(p, 0, "hang");
+    check_flood(2, (const unsigned[]){ 1, 0 });
+    check_flood(3, (const unsigned[]){ 1, 0 });
+    check_flood(4, (const unsigned[]){ 2, 0 });
+    check_flood(8, (const unsigned[]){ 4, 0 });
+}
+
+static void uids_together_leave_a_thread_that_may_block_to_another_one(void **state)
+{
+    (void)state;
+    check_flood(3, (const unsigned[]){ 1, 1, 0 });
+    check_flood(4, (const unsigned[]){ 2, 1, 0 });
+    check_flood(8, (const unsigned[]){ 4, 2, 0 });
+    check_flood(8, (const unsigned[]){ 4, 2, 1, 0 });
+    check_flood(16, (const unsigned[]){ 8, 4, 2, 0 });
+}
+
+/* Of 4 threads two uids have one each, and may not have two.  When one of them gives its own back, both
+ * may have one. */
+static void thread_that_is_given_back_may_be_enough_for_two_jobs(void **state)
+{
+    (void)state;
+    struct thread_pool *p = thread_pool_new(&blocks, &asked, 4, 64);
+
+    submit(p, 0, "hang");
+    submit(p, 1, "hang");
     await(&hanging, 2);
-    for (unsigned i = 1; i <= 20; i++) {
-        submit(p, 1, "answer");
+    submit(p, 1, "hang");
+    submit(p, 0, "answer");
+    for (unsigned i = 1; i <= 20; i++) { /* the idle threads have found that the two may not run */
+        submit(p, 2, "answer");
         await_jobs(i);
     }
-    assert_int_equal(hanging, 2);
+    let_go(0);
+    await_jobs(22);
+    await(&hanging, 2);
+    assert_string_equal(order + 20, "aa");
     open_gate(true);
-    await_jobs(25);
+    await_jobs(24);
     finish(p);
 }
 
@@ -107,6 +166,8 @@ int main(void)
         TEST(uids_take_turns_whatever_each_has_queued),
         TEST(the_newest_job_of_the_largest_uid_leaves_a_full_queue),
         TEST(one_uid_never_has_all_threads_that_may_block),
+        TEST(uids_together_leave_a_thread_that_may_block_to_another_one),
+        TEST(thread_that_is_given_back_may_be_enough_for_two_jobs),
         TEST(a_uid_with_one_thread_is_served_by_it),
         TEST(what_only_computes_has_a_longer_queue_and_places),
     };
