@@ -83,8 +83,10 @@ static void use_loaded(struct reload *r)
     config_log_restart_keys(r->config, c);
     config_log_overridden(r->source, c);
     log_set_level(c->log_level);
-    server->stack_set->terms_changed |= settings_apply(&server->settings, c,
-                                                       r->loaded->resolved.table_gid);
+    if (settings_apply(&server->settings, c, r->loaded->resolved.table_gid)) {
+        server->stack_set->terms_changed = true;
+        client_limit_judge_anew(server->client_limit);
+    }
     client_limit_set(server->client_limit, host_limits_connections(c, server->workers),
                      c->max_connections_per_uid);
     for (size_t i = 0; i < server->workers; i++)

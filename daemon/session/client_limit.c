@@ -10,6 +10,7 @@
 struct client {
     struct uid_entry entry; /* first */
     enum client_trust trust;
+    uint64_t judged; /* when, in judgements */
     uint64_t count;
 };
 
@@ -17,7 +18,8 @@ struct client_limit {
     pthread_mutex_t mutex;
     uint64_t max;
     uint64_t max_per_uid;
-    uint64_t admins; /* connections */
+    uint64_t admins;    /* connections */
+    uint64_t judgement; /* how often all were to be judged anew */
     struct client_limit_stats stats;
     struct uid_table clients[2]; /* [1]: admins */
 };
@@ -66,9 +68,17 @@ enum client_trust client_limit_trust(struct client_limit *limit, uid_t uid, bool
 {
     pthread_mutex_lock(&limit->mutex);
     const struct client *c = find(limit, uid, admin);
-    enum client_trust trust = c != NULL ? c->trust : CLIENT_UNKNOWN;
+    bool known = c != NULL && c->judged == limit->judgement;
+    enum client_trust trust = known ? c->trust : CLIENT_UNKNOWN;
     pthread_mutex_unlock(&limit->mutex);
     return trust;
+}
+
+void client_limit_judge_anew(struct client_limit *limit)
+{
+    pthread_mutex_lock(&limit->mutex);
+    limit->judgement++;
+    pthread_mutex_unlock(&limit->mutex);
 }
 
 /* Return who has most connections, of those at whose cost others get in; NULL: nobody. */
@@ -130,8 +140,10 @@ static bool acquire(struct client_limit *limit, uid_t uid, bool admin, enum clie
     struct client *there = find(limit, uid, admin), new = { .count = 0 };
     struct client *c = there != NULL ? there : &new;
 
-    if (trust != CLIENT_UNKNOWN)
+    if (trust != CLIENT_UNKNOWN) {
         c->trust = trust;
+        c->judged = limit->judgement;
+    }
     if (!has_place(limit, c, admin, excess))
         return false;
     if (there == NULL) {

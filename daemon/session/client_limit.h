@@ -29,8 +29,13 @@ void client_limit_set(struct client_limit *limit, uint64_t max, uint64_t max_per
 
 enum client_trust { CLIENT_UNKNOWN, CLIENT_UNTRUSTED, CLIENT_TRUSTED };
 
-/* Return the trust that client_limit_acquire() was given last for a uid that has connections. */
+/* Return the trust that client_limit_acquire() was given last for a uid that has connections; unknown if
+ * that was before the last client_limit_judge_anew(). */
 enum client_trust client_limit_trust(struct client_limit *limit, uid_t uid, bool admin);
+
+/* Whom to trust has changed: have each uid judged again when it connects next.  Until then nothing
+ * changes for it. */
+void client_limit_judge_anew(struct client_limit *limit);
 
 /* Connections to be closed: idle ones first, the longest idle first. */
 struct client_excess {

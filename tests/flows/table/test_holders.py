@@ -10,6 +10,7 @@ import time
 from client import Client, Closed
 from daemon import Daemon
 from library import Handle, library
+from neighbours import HOSTILE, Idlers, end, fork
 from received_table import GROUP, LIVE, DaemonOfGroup, Table, as_somebody, need_library, received
 from requirements import need_root
 from waiting import eventually
@@ -50,6 +51,29 @@ def test_reload_with_another_table_group_ends_the_table_of_those_who_lost_it(dae
         d.reload()      # nothing changed: nothing is made anew
         eventually(lambda: d.log().count("configuration reloaded") == 2, "it is read again")
         assert d.stats()["table_generation"] == generation
+
+
+def test_reload_with_another_table_group_ends_the_places_kept_for_those_who_lost_it(daemon):
+    need_root()
+    with DaemonOfGroup(f"[daemon]\nmax_connections = 64\n[verify]\ntable_group = {GROUP}\n") as d:
+        path = d.path("verify")
+
+        def visit():
+            return as_somebody(65534, [GROUP], lambda: Client(path).request("ping").verdict)
+        children = [fork(65534, Idlers(path, 1), [GROUP])]
+        try:
+            eventually(lambda: d.stat("connections") == 2, "a member has a connection, which it keeps")
+            children.append(fork(HOSTILE, Idlers(path, 64)))
+            eventually(lambda: d.stat("connections") >= 60, "others have all places that are not kept")
+            assert visit() == "OK" and d.stat("connections_shed") == 0
+            d.configure(f"[daemon]\nmax_connections = 64\n[verify]\ntable_group = {GROUP + 1}\n")
+            d.reload()
+            eventually(lambda: "configuration reloaded" in d.log(), "it is no member any more")
+            assert visit() == "OK"
+            eventually(lambda: d.stat("connections_shed") > 0, "it got in at the cost of others")
+        finally:
+            for child in children:
+                end(child)
 
 
 def test_descriptor_that_is_not_taken_in_counts_against_its_users_connections(daemon):

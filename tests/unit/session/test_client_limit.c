@@ -114,6 +114,22 @@ static void places_are_kept_for_those_who_are_trusted(void **state)
     assert_int_equal(client_limit_trust(limit, 6, false), CLIENT_UNKNOWN);
 }
 
+static void trust_is_unknown_again_when_all_are_to_be_judged_anew(void **state)
+{
+    (void)state;
+    assert_true(enter(5, CLIENT_TRUSTED) && enter(6, CLIENT_TRUSTED));
+    client_limit_judge_anew(limit);
+    assert_int_equal(client_limit_trust(limit, 5, false), CLIENT_UNKNOWN);
+    assert_true(enter(5, CLIENT_UNTRUSTED));
+    assert_int_equal(client_limit_trust(limit, 5, false), CLIENT_UNTRUSTED);
+    assert_int_equal(client_limit_trust(limit, 6, false), CLIENT_UNKNOWN);
+    crowd(1, 90);
+    crowd(2, PLACES - 90 - 3);
+    assert_false(enter(2, CLIENT_UNTRUSTED));
+    assert_true(enter(5, CLIENT_UNTRUSTED));
+    assert_int_equal(excess.uid, 1);
+}
+
 static void nobody_gets_in_at_the_cost_of_who_is_trusted(void **state)
 {
     (void)state;
@@ -157,6 +173,7 @@ int main(void)
         TEST(uids_with_as_many_do_not_change_places),
         TEST(newcomers_beyond_the_limit_are_few_until_others_are_closed),
         TEST(places_are_kept_for_those_who_are_trusted),
+        TEST(trust_is_unknown_again_when_all_are_to_be_judged_anew),
         TEST(nobody_gets_in_at_the_cost_of_who_is_trusted),
         TEST(administrators_get_in_beyond_all_others),
         TEST(one_uid_never_has_more_than_its_limit),
