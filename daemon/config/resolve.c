@@ -2,36 +2,14 @@
 #include "daemon/config/resolve.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <libgen.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/base/name_lookup.h"
 #include "daemon/config/paths.h"
-
-/* Look up a user or a group by name.  False: this host does not have it, and errno is 0; or why it
- * cannot be looked up. */
-static bool find_uid(const char *name, id_t *id)
-{
-    errno = 0;
-    const struct passwd *found = getpwnam(name);
-
-    if (found != NULL)
-        *id = found->pw_uid;
-    return found != NULL;
-}
-
-static bool find_gid(const char *name, id_t *id)
-{
-    errno = 0;
-    const struct group *found = getgrnam(name);
-
-    if (found != NULL)
-        *id = found->gr_gid;
-    return found != NULL;
-}
 
 /* Resolve a name or a number; (id_t)-1 stands for an empty name. */
 static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), id_t *id)
@@ -52,9 +30,9 @@ static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), 
 static bool blame_name_service(const struct config *c, const char *section, const char *key,
                                const char *kind, const char *name, struct problem *problem)
 {
-    int error = errno;
+    int error = name_lookup_error();
 
-    if (error == 0 || error == ENOENT || error == ESRCH)
+    if (error == 0)
         return false;
     config_blame(c, section, key, problem, "the %s %.40s cannot be looked up: %s", kind, name,
                  strerror(error));
@@ -64,7 +42,7 @@ static bool blame_name_service(const struct config *c, const char *section, cons
 static bool resolve_owner(const struct config *c, const char *section, const char *name, uid_t *uid,
                           struct problem *problem)
 {
-    if (find_id(name, find_uid, uid))
+    if (find_id(name, name_lookup_user, uid))
         return true;
     if (!blame_name_service(c, section, "owner", "user", name, problem))
         config_blame(c, section, "owner", problem, "there is no user %.40s on this machine", name);
@@ -74,7 +52,7 @@ static bool resolve_owner(const struct config *c, const char *section, const cha
 static bool resolve_group(const struct config *c, const char *section, const char *key,
                           const char *name, gid_t *gid, struct problem *problem)
 {
-    if (find_id(name, find_gid, gid))
+    if (find_id(name, name_lookup_group, gid))
         return true;
     if (!blame_name_service(c, section, key, "group", name, problem))
         config_blame(c, section, key, problem,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/verifiers/require.h"
 
-#include <grp.h>
-#include <pwd.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/base/name_lookup.h"
 #include "daemon/verifiers/arguments.h"
 #include "proto/limits.h"
 #include "proto/scopes.h"
@@ -15,6 +15,8 @@ enum { IDS_MAX = 16 };
 struct ids {
     size_t count;
     uint32_t id[IDS_MAX];
+    const char *failed; /* a name that could not be looked up, in the arguments; NULL: none */
+    int error;          /* why */
 };
 
 struct names {
@@ -61,24 +63,29 @@ static bool add_id(struct ids *ids, uint64_t id)
     return true;
 }
 
-static bool read_user(void *field, struct slice value)
+/* Read a name or a number. */
+static bool read_id(struct ids *ids, struct slice value, bool (*find)(const char *name, id_t *id))
 {
     uint64_t number;
+    id_t id;
 
     if (number_parse(value, UINT32_MAX - 1, &number))
-        return add_id(field, number);
-    const struct passwd *user = getpwnam(value.at);
-    return user != NULL && add_id(field, user->pw_uid);
+        return add_id(ids, number);
+    if (find(value.at, &id))
+        return add_id(ids, id);
+    ids->error = errno;
+    ids->failed = ids->error != 0 ? value.at : NULL;
+    return false;
+}
+
+static bool read_user(void *field, struct slice value)
+{
+    return read_id(field, value, name_lookup_user);
 }
 
 static bool read_group(void *field, struct slice value)
 {
-    uint64_t number;
-
-    if (number_parse(value, UINT32_MAX - 1, &number))
-        return add_id(field, number);
-    const struct group *group = getgrnam(value.at);
-    return group != NULL && add_id(field, group->gr_gid);
+    return read_id(field, value, name_lookup_group);
 }
 
 #define AT(member) offsetof(struct requirement, member)
@@ -105,6 +112,15 @@ static void require_close(void *instance)
     free(r);
 }
 
+/* Say so if a name service did not answer: what it was asked for may exist. */
+static void blame_name_service(const struct ids *ids, const char *key, const char *kind,
+                               char *problem, size_t size)
+{
+    if (ids->failed != NULL)
+        snprintf(problem, size, "%s=: the %s %.40s cannot be looked up: %s", key, kind, ids->failed,
+                 strerror(ids->error));
+}
+
 static int require_open(void **instance, const struct jeton_argument *arguments, size_t count,
                         char *problem, size_t size)
 {
@@ -123,6 +139,8 @@ static int require_open(void **instance, const struct jeton_argument *arguments,
         *instance = r;
         return 0;
     }
+    blame_name_service(&r->users, "peer_uid", "user", problem, size);
+    blame_name_service(&r->groups, "peer_gid", "group", problem, size);
     require_close(r);
     return -1;
 }

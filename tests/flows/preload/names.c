@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: look-ups of groups by name hang while the file JETON_NAMES_HANG exists,
  * as those of a name service that does not answer.  A file of that name with ".1" is made when one
- * begins to.  While JETON_NAMES_HANG with ".fails" exists, they fail as if that refused connections.
+ * begins to.  While JETON_NAMES_HANG with ".fails" exists, look-ups of users and groups fail as if
+ * that refused connections.
  *
  * Built by the test that needs it: cc -shared -fPIC names.c -ldl */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,20 +28,38 @@ __attribute__((destructor)) static void end(void)
     close(open(ended, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
+static bool fails(void)
+{
+    const char *hang = getenv("JETON_NAMES_HANG");
+    char path[4096];
+
+    snprintf(path, sizeof(path), "%s.fails", hang != NULL ? hang : "");
+    if (access(path, F_OK) != 0)
+        return false;
+    errno = ECONNREFUSED;
+    return true;
+}
+
+struct passwd *getpwnam(const char *name)
+{
+    static struct passwd *(*real)(const char *name);
+
+    if (real == NULL)
+        real = (struct passwd * (*)(const char *)) dlsym(RTLD_NEXT, "getpwnam");
+    return fails() ? NULL : real(name);
+}
+
 struct group *getgrnam(const char *name)
 {
     static struct group *(*real)(const char *name);
     const char *hang = getenv("JETON_NAMES_HANG");
     const struct timespec moment = { .tv_nsec = 5000000 };
-    char begun[4096], fails[4096];
+    char begun[4096];
 
     if (real == NULL)
         real = (struct group * (*)(const char *)) dlsym(RTLD_NEXT, "getgrnam");
-    snprintf(fails, sizeof(fails), "%s.fails", hang != NULL ? hang : "");
-    if (access(fails, F_OK) == 0) {
-        errno = ECONNREFUSED;
+    if (fails())
         return NULL;
-    }
     if (hang == NULL || access(hang, F_OK) != 0)
         return real(name);
     snprintf(begun, sizeof(begun), "%s.1", hang);

@@ -142,6 +142,31 @@ def test_name_service_that_does_not_answer_is_not_taken_for_a_group_that_is_miss
         eventually(lambda: d.create()["state"] == "pending", "a reload works again")
 
 
+def test_name_service_that_does_not_answer_is_not_taken_for_a_name_that_a_verifier_has_wrong():
+    with daemon_with_names() as (d, hang):
+        open(f"{hang}.fails", "x").close()
+        for kind, name in ("group", "peer_gid=root"), ("user", "peer_uid=root"):
+            configure(d, "1h", SERVICE.replace("peer_gid=root", name))
+            told = f"{name[:8]}=: the {kind} root cannot be looked up: Connection refused"
+            eventually(lambda: told in d.log(), f"{told} is reported")
+        assert "of this machine" not in d.log()
+        assert d.create()["state"] == "active", "the old configuration is in force"
+
+
+@pytest.mark.parametrize("key, kind", [("admin.owner", "user"), ("admin.group", "group"), ("daemon.user", "user"),
+                                       ("verify.table_group", "group")])
+def test_check_tells_a_name_service_that_fails_from_a_missing_name(daemon, key, kind):
+    d = daemon(config="")
+    fails = f"{d.directory}/names"
+    open(f"{fails}.fails", "x").close()
+    for more, fault in (({}, f"there is no {kind} nobody-here on this machine"),
+                        ({"LD_PRELOAD": built("names"), "JETON_NAMES_HANG": fails},
+                         f"the {kind} nobody-here cannot be looked up: Connection refused")):
+        done = subprocess.run([JETOND, *d.arguments(), "--set", f"{key}=nobody-here", "--check-config"],
+                              capture_output=True, text=True, env=environment(True) | more, timeout=60)
+        assert done.returncode == 2 and fault in done.stderr, done.stderr
+
+
 def test_daemon_ends_in_good_order_while_a_name_service_hangs():
     with daemon_with_names() as (d, hang):
         begin_to_hang(d, hang, SERVICE)

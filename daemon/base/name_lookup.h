@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look up users and groups of this host by name, and tell a name that does not exist from a name service
+ * that does not answer.  It may have to wait for one; one thread at a time. */
+#ifndef JETON_DAEMON_BASE_NAME_LOOKUP_H
+#define JETON_DAEMON_BASE_NAME_LOOKUP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* False: errno is why the name cannot be looked up, or 0 if this host does not have it. */
+bool name_lookup_user(const char *name, id_t *id);
+bool name_lookup_group(const char *name, id_t *id);
+
+/* Return errno after a look-up that found nothing; 0 if it means that nothing has the name. */
+int name_lookup_error(void);
+
+#endif
