@@ -196,6 +196,15 @@ static bool get_line(struct reader *r, char *line, int size, bool *whole, bool *
     return len > 0 || !*whole;
 }
 
+/* Note that a line which continues the last one is refused. */
+static void cut_last(struct reader *r)
+{
+    struct slice service = current_service(r);
+
+    if (service.at != NULL && !r->skip && r->keys > 0 && !r->refused)
+        service_config_mark_cut(&r->config->services, service);
+}
+
 /* Give libinih a line, as fgets() does; an empty one for each that it must not see. */
 static char *read_line(char *line, int size, void *context)
 {
@@ -208,6 +217,8 @@ static char *read_line(char *line, int size, void *context)
     if (whole && !nul && check_line(r, line))
         return line;
     if (!whole || nul) {
+        if (isspace((unsigned char)line[0]))
+            cut_last(r);
         r->indented = false;
         r->keys++;
         refuse(r, nul ? "the line has a NUL byte: this is no text" :
@@ -248,6 +259,8 @@ static int handle_key(void *context, const char *section, const char *name, cons
         r->accepted += !continues;
         r->refused = false;
     } else {
+        if (continues)
+            cut_last(r);
         refuse(r, problem.message);
         r->accepted -= continues && r->accepted > 0; /* what was continued is not whole */
     }

@@ -57,6 +57,14 @@ static struct service_config *find_section(struct service_configs *s, struct sli
     return NULL;
 }
 
+void service_config_mark_cut(struct service_configs *s, struct slice service)
+{
+    struct service_config *section = find_section(s, service);
+
+    if (section != NULL && section->steps > 0)
+        section->step[section->steps - 1].cut = true;
+}
+
 void service_config_mark_faulty(struct service_configs *s, struct slice service)
 {
     struct service_config *section = find_section(s, service);

@@ -20,7 +20,8 @@ enum control {
 /* One line, such as "requisite = require scope=x". */
 struct service_entry {
     enum control control;
-    int line;      /* of the file; -1: --set */
+    bool cut;      /* a line that continues it was refused */
+    int line;      /* of the file; -1: --set; 0: it is "local", whatever the text */
     uint32_t text; /* offset in service_configs.text: verifier and arguments, with a NUL */
 };
 
@@ -55,6 +56,9 @@ bool service_config_add(struct service_configs *s, struct slice service, const c
 
 /* Append text to the line that was added last.  False: *problem. */
 bool service_config_continue(struct service_configs *s, struct slice text, struct problem *problem);
+
+/* Mark the line that was added last for a service as not all of it. */
+void service_config_mark_cut(struct service_configs *s, struct slice service);
 
 /* Mark a service's section, if it has any line, as not all of the stack. */
 void service_config_mark_faulty(struct service_configs *s, struct slice service);

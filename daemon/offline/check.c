@@ -30,41 +30,57 @@ static bool check_stacks(const struct config *c, struct problem *problem)
     return stacks != NULL;
 }
 
+/* Stands for an entry that is missing or wrong: it fits everywhere. */
+static const struct service_entry local = { .control = CONTROL_SUFFICIENT };
+
 /* Open one service's stack; if that fails, do so entry by entry, to find all that are wrong.  Those
- * are replaced by the table, which fits everywhere, so that none is blamed for another. */
-static void check_service(struct config *one, const struct service_config *section,
-                          struct config_faults *faults)
+ * are replaced by the table, so that none is blamed for another. */
+static void check_service(struct config *one, struct config_faults *faults)
 {
-    struct service_configs *services = &one->services;
-    struct service_config *copy = &services->section[0];
+    struct service_config *section = &one->services.section[0];
+    size_t steps = section->steps;
     struct problem problem;
 
-    services->count = 1;
-    *copy = *section;
     if (check_stacks(one, &problem))
         return;
-    size_t local = services->used;
-    if (sizeof(services->text) - local <= sizeof("local")) {
-        config_fault_add(faults, &problem);
-        return;
-    }
-    memcpy(services->text + local, "local", sizeof("local"));
-    for (copy->steps = 1; copy->steps <= section->steps; copy->steps++)
+    for (section->steps = 1; section->steps <= steps; section->steps++)
         if (!check_stacks(one, &problem)) {
             config_fault_add(faults, &problem);
-            copy->step[copy->steps - 1].text = (uint32_t)local;
+            section->step[section->steps - 1] = local;
         }
+}
+
+/* Open each entry of a stack that is not complete: whether they are in a right order cannot be
+ * told. */
+static void check_entries(struct config *one, const struct service_config *section,
+                          struct config_faults *faults)
+{
+    struct service_config *copy = &one->services.section[0];
+    struct problem problem;
+
+    copy->steps = 2;
+    copy->step[0] = local;
+    for (size_t i = 0; i < section->steps; i++) {
+        copy->step[1] = section->step[i];
+        if (!section->step[i].cut && !check_stacks(one, &problem))
+            config_fault_add(faults, &problem);
+    }
 }
 
 static void check_services(const struct config *c, struct config_faults *faults)
 {
     static struct config one;
 
-    for (size_t i = 0; i < c->services.count; i++)
-        if (!c->services.section[i].faulty) {
-            one = *c;
-            check_service(&one, &c->services.section[i], faults);
-        }
+    for (size_t i = 0; i < c->services.count; i++) {
+        const struct service_config *section = &c->services.section[i];
+        one = *c;
+        one.services.count = 1;
+        one.services.section[0] = *section;
+        if (section->faulty)
+            check_entries(&one, section, faults);
+        else
+            check_service(&one, faults);
+    }
 }
 
 /* -- the store ------------------------------------------------------------------------------- */

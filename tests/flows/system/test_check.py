@@ -42,6 +42,19 @@ def test_check_reports_all_faults_of_the_file_and_of_what_it_names(daemon):
     assert len(lines) == 7, done.stderr
 
 
+def test_check_reports_what_is_wrong_in_a_stack_beside_a_line_that_is_refused(daemon):
+    d = daemon(config="")
+    d.stop()
+    d.configure("[service a]\nsuficient = local\nrequisite = require scope=,\nrequisite = require subject=x\n"
+                "required = nothing\nrequisite = throttle\n   failures=many\nrequisite = require\n   issuer=" + "x" * 200 +
+                "\nrequisite = require\n   subject=x\n   issuer=" + "x\0" +
+                "\nsufficient = throttle\n[service b]\nrequisite = require subject=x\n")
+    done = check(d)
+    assert done.returncode == USAGE, done
+    numbers = sorted(int(number) for number in re.findall(rf"{d.config}:(\d+): ", done.stderr))
+    assert numbers == [2, 3, 5, 6, 9, 12, 13, 15], done.stderr
+
+
 def test_check_reads_the_store_that_a_daemon_is_changing(daemon):
     d = daemon()
     for _ in range(100):
