@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,13 +23,33 @@ static ssize_t read_text(int fd, char *text, size_t size)
     return len;
 }
 
+/* Take a text of 32 hex digits, with or without hyphens and a line end, as the kernel writes it.
+ * False: it is none. */
+static bool take_boot_id(const char *text, char id[LEASE_FILE_BOOT_ID + 1])
+{
+    size_t len = 0;
+
+    for (; *text != '\0' && *text != '\n'; text++) {
+        if (len == 8 || len == 13 || len == 18 || len == 23) {
+            id[len++] = '-';
+            text += *text == '-';
+        }
+        if (len == LEASE_FILE_BOOT_ID || *text == '\0' || strchr("0123456789abcdef", *text) == NULL)
+            return false;
+        id[len++] = *text;
+    }
+    id[len] = '\0';
+    return len == LEASE_FILE_BOOT_ID;
+}
+
 static void read_boot_id(char id[LEASE_FILE_BOOT_ID + 1])
 {
     char text[LEASE_FILE_BOOT_ID + 2];
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    bool known = fd >= 0 && read_text(fd, text, sizeof(text)) > 0 && take_boot_id(text, id);
+    const char *given = known ? NULL : getenv("JETOND_BOOT_ID");
 
-    if (fd < 0 || read_text(fd, text, sizeof(text)) < LEASE_FILE_BOOT_ID ||
-        sscanf(text, "%36[0-9a-f-]", id) != 1)
+    if (!known && (given == NULL || !take_boot_id(given, id)))
         strcpy(id, "0");
     if (fd >= 0)
         close(fd);

@@ -4,8 +4,9 @@
  *     v=1 boot=ID state=running|stopped
  *
  * A daemon that was killed leaves `running`, and clients may believe its table until the lease runs
- * out (table/lease.h), unless the machine was booted since.  A file that is missing or cannot be
- * read counts as `running`.  It is not synced: after a power failure there are no such clients. */
+ * out (table/lease.h), unless the machine was booted since.  The boot's ID is that of /proc, or where
+ * a unit hides it (ProcSubset=pid), of the variable JETOND_BOOT_ID; 0, if it is unknown, is never
+ * another boot.  A file that is missing or cannot be read counts as `running`.  It is not synced: after a power failure there are no such clients. */
 #ifndef JETON_DAEMON_WRITER_LEASE_FILE_H
 #define JETON_DAEMON_WRITER_LEASE_FILE_H
 

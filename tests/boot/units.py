@@ -39,6 +39,8 @@ def first_connection_starts_the_service():
     assert_equal(status["CapPrm"].strip("\t\n0"), "", "capabilities")
     assert_equal(status["NoNewPrivs"].strip(), "1")
     assert_equal(stat.S_IMODE(os.stat("/var/lib/jeton").st_mode), 0o700)
+    with open("/var/lib/jeton/tokens.tdb.lease") as lease, open("/proc/sys/kernel/random/boot_id") as boot:
+        assert_equal(lease.read(), f"v=1 boot={boot.read().strip()} state=running\n", "the boot is known")
 
 
 def protections_are_in_force_and_reported():

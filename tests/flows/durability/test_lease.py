@@ -8,11 +8,13 @@ import time
 import pytest
 
 from client import Client
+from daemon import Daemon
 from library import Handle, library
 from settings import SANITIZER
 from waiting import eventually
 
 HELD = "did not stop in good order"
+MOUNTS = ["unshare", "--mount", "--propagation", "private"]
 OFFSET = 2              # seconds by which a clock is behind, in a time namespace
 
 
@@ -121,6 +123,48 @@ def test_store_whose_lease_file_is_missing_or_damaged_holds_denials_back(daemon)
         client.send(f"revoke {token['id']}")
         eventually(lambda: d.stats()["answers_held"] == "1", "it is held back")
         d.stop()    # nobody waits for the rest of the time
+
+
+class Confined(Daemon):
+    """See as much of /proc as ProcSubset=pid leaves, which jetond.service has."""
+
+    def prefix(self):
+        return [*MOUNTS, "sh", "-c", "mount -t proc -o subset=pid proc /proc && exec \"$@\"", "sh"]
+
+
+def boot_id():
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return file.read().strip()
+
+
+def state_after_a_kill(store, booted_since):
+    with open(f"{store}.lease") as file:
+        text = file.read()
+    if booted_since:
+        with open(f"{store}.lease", "w") as file:
+            file.write(text.replace(boot_id(), "0" * 8 + boot_id()[8:]))
+    return text
+
+
+@pytest.mark.parametrize("given, known", [(None, False), ("", False), ("12345678-", False), (boot_id()[:-1] + "x", False),
+                                          (boot_id() + "0", False), (boot_id(), True),
+                                          (boot_id().replace("-", ""), True)])
+def test_boot_id_that_the_unit_hides_is_taken_from_the_environment_or_unknown(given, known):
+    if subprocess.run([*MOUNTS, "mount", "-t", "proc", "-o", "subset=pid", "proc", "/proc"],
+                      capture_output=True).returncode != 0:
+        pytest.skip("/proc cannot be mounted here")
+    with Confined(extra={} if given is None else {"JETOND_BOOT_ID": given}) as d:
+        token = d.create()
+        d.kill()
+        assert state_after_a_kill(d.store, True) == f"v=1 boot={boot_id() if known else '0'} state=running\n"
+        d.start()
+        assert (HELD in d.log()) == (not known), "it is held back to be safe, unless the machine was booted since"
+        if known:
+            d.done(f"revoke {token['id']}")
+            d.kill()
+            state_after_a_kill(d.store, False)
+            d.start()
+            assert HELD in d.log(), "the same boot, by whatever writing"
 
 
 def test_lease_file_that_cannot_be_written_prevents_a_start(daemon):
