@@ -54,10 +54,19 @@ static bool add_assignment(const char *assignment)
     return true;
 }
 
+/* Return the exit status after all was printed. */
+static int printed(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return EXIT_SUCCESS;
+    fprintf(stderr, "jetond: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 static _Noreturn void print_and_exit(const char *text)
 {
     fputs(text, stdout);
-    exit(EXIT_SUCCESS);
+    exit(printed());
 }
 
 static const struct option options[] = {
@@ -132,15 +141,7 @@ static int fail(const struct problem *problem)
     sd_notify_status(&environment.notify, "cannot start: %s", problem->message);
     refusal_serve(&environment.inherited, problem->message);
     sd_notify_close(&environment.notify);
-    switch (problem->status) {
-    case STATUS_STORE:
-    case STATUS_BUSY:
-    case STATUS_FULL:
-    case STATUS_INTERNAL:
-        return EXIT_FAILURE;
-    default:
-        return EXIT_WRONG_CONFIG;
-    }
+    return exit_status_of(problem);
 }
 
 static int run(const struct config *config)
@@ -209,7 +210,7 @@ int main(int argc, char **argv)
     config_load(&environment.source, &config, &faults);
     if (print_only && faults.count == 0) {
         config_print(&config);
-        return EXIT_SUCCESS;
+        return printed();
     }
     if (check_extent != CHECK_NOTHING)
         return check(&config, &environment.source, check_extent, &faults);

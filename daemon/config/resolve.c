@@ -36,6 +36,7 @@ static bool blame_name_service(const struct config *c, const char *section, cons
         return false;
     config_blame(c, section, key, problem, "the %s %.40s cannot be looked up: %s", kind, name,
                  strerror(error));
+    problem->status = STATUS_INTERNAL; /* trying again may help */
     return true;
 }
 

@@ -157,6 +157,15 @@ static void print_faults(const struct config_faults *faults)
         fprintf(stderr, "jetond: and %zu more\n", faults->count - CONFIG_FAULTS_MAX);
 }
 
+/* True unless all that was found may pass, such as a name service that does not answer. */
+static bool any_wrong(const struct config_faults *faults)
+{
+    for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
+        if (exit_status_of(&faults->fault[i]) == EXIT_WRONG_CONFIG)
+            return true;
+    return faults->count > CONFIG_FAULTS_MAX;
+}
+
 int check(const struct config *c, const struct config_source *source, enum check_extent extent,
           struct config_faults *faults)
 {
@@ -177,5 +186,7 @@ int check(const struct config *c, const struct config_source *source, enum check
         fprintf(stderr, "jetond: %s\n", problem.message);
     if (faults->count == 0 && store_ok)
         printf("configuration: OK\n");
-    return faults->count > 0 ? EXIT_WRONG_CONFIG : store_ok ? EXIT_SUCCESS : EXIT_FAILURE;
+    return any_wrong(faults)              ? EXIT_WRONG_CONFIG :
+           faults->count == 0 && store_ok ? EXIT_SUCCESS :
+                                            EXIT_FAILURE;
 }

@@ -113,12 +113,14 @@ static void require_close(void *instance)
 }
 
 /* Say so if a name service did not answer: what it was asked for may exist. */
-static void blame_name_service(const struct ids *ids, const char *key, const char *kind,
+static bool blame_name_service(const struct ids *ids, const char *key, const char *kind,
                                char *problem, size_t size)
 {
-    if (ids->failed != NULL)
-        snprintf(problem, size, "%s=: the %s %.40s cannot be looked up: %s", key, kind, ids->failed,
-                 strerror(ids->error));
+    if (ids->failed == NULL)
+        return false;
+    snprintf(problem, size, "%s=: the %s %.40s cannot be looked up: %s", key, kind, ids->failed,
+             strerror(ids->error));
+    return true;
 }
 
 static int require_open(void **instance, const struct jeton_argument *arguments, size_t count,
@@ -139,10 +141,10 @@ static int require_open(void **instance, const struct jeton_argument *arguments,
         *instance = r;
         return 0;
     }
-    blame_name_service(&r->users, "peer_uid", "user", problem, size);
-    blame_name_service(&r->groups, "peer_gid", "group", problem, size);
+    bool unknown = blame_name_service(&r->users, "peer_uid", "user", problem, size) ||
+                   blame_name_service(&r->groups, "peer_gid", "group", problem, size);
     require_close(r);
-    return -1;
+    return unknown ? REQUIRE_LOOKUP_FAILED : -1;
 }
 
 bool require_needs_identity(const void *instance)

@@ -13,6 +13,8 @@
 #include "daemon/verifiers/verifier.h"
 #include "proto/text.h"
 
+enum { REQUIRE_LOOKUP_FAILED = -2 }; /* open(): a name service did not answer */
+
 extern const struct jeton_verifier require_verifier;
 
 /* True if it judges the identity, and so cannot judge before there is one. */

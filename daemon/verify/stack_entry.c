@@ -40,6 +40,14 @@ static bool fail(struct opening *o, const char *what, const char *why)
     return stack_entry_problem(o->from, o->problem, what, why);
 }
 
+/* The same of what may pass: trying again may help. */
+static bool fail_for_now(struct opening *o, const char *what, const char *why)
+{
+    fail(o, what, why);
+    o->problem->status = STATUS_INTERNAL;
+    return false;
+}
+
 static bool read_deadline(struct slice value, int64_t *nanoseconds)
 {
     uint64_t number;
@@ -172,6 +180,8 @@ static bool open_instance(struct opening *o, const struct jeton_argument *given,
 
     int failed = entry->verifier->open(&entry->instance, given, count, why, sizeof(why));
     why[sizeof(why) - 1] = '\0';
+    if (failed == REQUIRE_LOOKUP_FAILED && entry->verifier == &require_verifier)
+        return fail_for_now(o, entry->verifier->name, why);
     if (failed != 0)
         return fail(o, entry->verifier->name, why[0] != '\0' ? why : "it gives no reason");
     if (why[0] != '\0')
@@ -191,7 +201,7 @@ static bool open_instance(struct opening *o, const struct jeton_argument *given,
         o->threads = default_threads(entry->verifier);
     entry->pool = thread_pool_new(entry->verifier, entry->instance, (unsigned)o->threads,
                                   (unsigned)o->queue);
-    return entry->pool != NULL || fail(o, entry->verifier->name, "no threads for it");
+    return entry->pool != NULL || fail_for_now(o, entry->verifier->name, "no threads for it");
 }
 
 /* Split the line in `text`: a verifier's name, then key=value. */

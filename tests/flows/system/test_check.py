@@ -55,6 +55,13 @@ def test_check_reports_what_is_wrong_in_a_stack_beside_a_line_that_is_refused(da
     assert numbers == [2, 3, 5, 6, 9, 12, 13, 15], done.stderr
 
 
+def test_option_whose_output_cannot_be_written_fails():
+    for option in "--help", "--version", "--print-config":
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([JETOND, "--config", "/dev/null", option], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == FAILURE and "No space left" in done.stderr, (option, done)
+
+
 def test_check_reads_the_store_that_a_daemon_is_changing(daemon):
     d = daemon()
     for _ in range(100):

@@ -153,18 +153,31 @@ def test_name_service_that_does_not_answer_is_not_taken_for_a_name_that_a_verifi
         assert d.create()["state"] == "active", "the old configuration is in force"
 
 
+def test_start_while_a_name_service_fails_may_be_tried_again(daemon):
+    d = daemon(config=SERVICE)
+    d.stop()
+    open(f"{d.directory}/names.fails", "x").close()
+    names = {"LD_PRELOAD": built("names"), "JETON_NAMES_HANG": f"{d.directory}/names"}
+    for more in [], ["--check"]:
+        done = subprocess.run([JETOND, *d.arguments(), *more], capture_output=True, text=True,
+                              env=environment(True) | names, timeout=60)
+        assert done.returncode == 1 and "peer_gid=: the group root cannot be looked up" in done.stderr, done
+
+
 @pytest.mark.parametrize("key, kind", [("admin.owner", "user"), ("admin.group", "group"), ("daemon.user", "user"),
                                        ("verify.table_group", "group")])
 def test_check_tells_a_name_service_that_fails_from_a_missing_name(daemon, key, kind):
     d = daemon(config="")
+    d.stop()
     fails = f"{d.directory}/names"
     open(f"{fails}.fails", "x").close()
-    for more, fault in (({}, f"there is no {kind} nobody-here on this machine"),
-                        ({"LD_PRELOAD": built("names"), "JETON_NAMES_HANG": fails},
-                         f"the {kind} nobody-here cannot be looked up: Connection refused")):
-        done = subprocess.run([JETOND, *d.arguments(), "--set", f"{key}=nobody-here", "--check-config"],
-                              capture_output=True, text=True, env=environment(True) | more, timeout=60)
-        assert done.returncode == 2 and fault in done.stderr, done.stderr
+    for more, status, fault in (({}, 2, f"there is no {kind} nobody-here on this machine"),
+                                ({"LD_PRELOAD": built("names"), "JETON_NAMES_HANG": fails}, 1,
+                                 f"the {kind} nobody-here cannot be looked up: Connection refused")):
+        for extent in ["--check-config"], []:
+            done = subprocess.run([JETOND, *d.arguments(), "--set", f"{key}=nobody-here", *extent],
+                                  capture_output=True, text=True, env=environment(True) | more, timeout=60)
+            assert done.returncode == status and fault in done.stderr, done.stderr
 
 
 def test_daemon_ends_in_good_order_while_a_name_service_hangs():
