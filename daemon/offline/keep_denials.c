@@ -272,7 +272,7 @@ static bool visit_bans(struct keeping *k, struct store_place *place, enum store_
 
 static bool keep_banned_tokens(struct keeping *k)
 {
-    struct store_place place = { 0, 0 };
+    struct store_place place = { 0 };
     enum store_found found = STORE_FOUND;
 
     while (found == STORE_FOUND)
@@ -284,7 +284,7 @@ static bool keep_banned_tokens(struct keeping *k)
 static bool keep_bans(struct keeping *k)
 {
     struct store *store = k->writer->store;
-    struct store_place place = { 0, 0 };
+    struct store_place place = { 0 };
     enum store_found found = STORE_FOUND;
 
     while (found == STORE_FOUND) {

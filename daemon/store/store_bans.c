@@ -6,17 +6,23 @@
 #include "daemon/base/log.h"
 #include "daemon/store/tdb_walk.h"
 
-enum { CHAIN_MAX = 1000000 }; /* records; a longer chain leads back into itself */
+enum {
+    CHAIN_MAX = 1000000, /* records; a longer chain leads back into itself */
+    BANS_AT_ONCE = 32,   /* of a chain; the rest of a longer one is found by walking it again */
+};
 
 /* One call of store_walk_bans(). */
 struct walk {
     bool (*visit)(void *context, const struct ban *ban);
     void *context;
-    uint32_t skip;     /* records of the chain that were visited before */
-    uint32_t at;       /* of the chain */
-    size_t seen;       /* records */
-    bool ended;        /* by `visit`, or by a fault */
-    const char *fault; /* NULL: none */
+    const uint8_t *after; /* the digest of the last ban of the chain that was visited before */
+    size_t seen;          /* records */
+    size_t at;            /* record of the chain */
+    size_t count;         /* bans that were found in the chain, */
+    struct ban found[BANS_AT_ONCE]; /* the first of those behind `after`, in order */
+    bool more;                      /* of them than fit */
+    bool ended;                     /* by `visit` */
+    const char *fault;              /* NULL: none */
     char name[BAN_KEY_SIZE + 1];
 };
 
@@ -67,10 +73,25 @@ static void set_fault(struct walk *w, const char *fault, struct slice name)
         w->name[i] = name.at[i] > 0x20 && name.at[i] < 0x7f ? name.at[i] : '?';
     w->name[len] = '\0';
     w->fault = fault;
-    w->ended = true;
 }
 
-static int visit_record(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *walk)
+/* Insert a ban in the order of the digests; the last one gives way where there are too many. */
+static void insert(struct walk *w, const struct ban *ban)
+{
+    size_t at = w->count;
+
+    while (at > 0 && memcmp(w->found[at - 1].digest, ban->digest, DIGEST_SIZE) > 0)
+        at--;
+    w->more = w->more || w->count == BANS_AT_ONCE;
+    if (at == BANS_AT_ONCE)
+        return;
+    size_t behind = (w->count < BANS_AT_ONCE ? w->count : BANS_AT_ONCE - 1) - at;
+    memmove(&w->found[at + 1], &w->found[at], behind * sizeof(*ban));
+    w->found[at] = *ban;
+    w->count = at + 1 + behind;
+}
+
+static int find_ban(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *walk)
 {
     struct slice name = { (const char *)key.dptr, key.dsize };
     struct walk *w = walk;
@@ -79,31 +100,46 @@ static int visit_record(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, v
     bool valid;
 
     (void)tdb;
-    if (w->at >= w->skip && ban_key_parse(name, digest, &valid)) {
+    if (ban_key_parse(name, digest, &valid)) {
         struct slice line = { (const char *)value.dptr, value.dsize };
         const char *fault = valid ? ban_parse(&ban, digest, line) : "a key that is not a ban's";
         if (fault != NULL)
             set_fault(w, fault, name);
-        else
-            w->ended = !w->visit(w->context, &ban);
+        else if (w->after == NULL || memcmp(digest, w->after, DIGEST_SIZE) > 0)
+            insert(w, &ban);
     }
-    if (!w->ended) {
-        w->at++;
-        w->seen++;
-    }
-    if (w->at > CHAIN_MAX)
+    w->seen++;
+    if (++w->at > CHAIN_MAX)
         set_fault(w, "the file's hash chains meet there", name);
-    return w->ended;
+    return w->fault != NULL;
 }
 
-/* Visit the rest of one chain. */
+/* Visit bans of the next chain that has records, and go on to the one behind it if these are all. */
 static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store_place *place)
 {
-    w->skip = place->record;
-    w->at = 0;
-    bool whole = tdb_walk_from(file, &place->chain, visit_record, w, &w->ended);
-    place->record = w->ended ? w->at : 0;
-    return whole && w->fault == NULL;
+    uint32_t chain = place->chain;
+
+    if (!tdb_walk_find(file, &chain))
+        return false;
+    if (chain != place->chain)
+        *place = (struct store_place){ .chain = chain };
+    if (chain == (uint32_t)tdb_hash_size(file->tdb))
+        return true;
+    w->after = place->within ? place->last : NULL;
+    w->at = w->count = 0;
+    w->more = false;
+    if (!tdb_walk_chain(file, chain, find_ban, w) || w->fault != NULL)
+        return false;
+    for (size_t i = 0; i < w->count; i++) {
+        w->ended = !w->visit(w->context, &w->found[i]);
+        if (w->ended)
+            return true;
+        place->within = true;
+        memcpy(place->last, w->found[i].digest, DIGEST_SIZE);
+    }
+    if (!w->more)
+        *place = (struct store_place){ .chain = chain + 1 };
+    return true;
 }
 
 enum store_found store_walk_bans(struct store *s, struct store_place *place, size_t records,

@@ -15,15 +15,17 @@ enum store_found store_get_ban(struct store *s, const uint8_t digest[DIGEST_SIZE
 
 /* Where a walk over all bans is; all zeros: at the beginning. */
 struct store_place {
-    uint32_t chain;  /* of the file's hash table */
-    uint32_t record; /* of that chain */
+    uint32_t chain; /* of the file's hash table, which a ban does not leave */
+    bool within;    /* of that chain, the bans up to `last` were visited */
+    uint8_t last[DIGEST_SIZE];
 };
 
-/* Give bans to `visit`, in no order and outside of a transaction.  It looks at about `records`
- * records, bans or not, or ends when `visit` returns false: that ban is the next one then.
- * STORE_FOUND: there may be more; STORE_ABSENT: there are none; STORE_FAILED: the file cannot be
- * read, or *problem says which ban cannot.  What is changed between two calls may be missed, or
- * come twice. */
+/* Give bans to `visit`, outside of a transaction: in the order of the file's hash chains, and of their
+ * digests in each.  It looks at about `records` records, bans or not, and at whole chains, or ends
+ * when `visit` returns false: that ban is the next one then.  STORE_FOUND: there may be more;
+ * STORE_ABSENT: there are none; STORE_FAILED: the file cannot be read, or *problem says which ban
+ * cannot.  What is there during the whole walk is visited once, whatever is changed between two
+ * calls. */
 enum store_found store_walk_bans(struct store *s, struct store_place *place, size_t records,
                                  bool (*visit)(void *context, const struct ban *ban), void *context,
                                  struct problem *problem);

@@ -36,27 +36,27 @@ bool tdb_walk_all(const struct tdb_file *f, tdb_traverse_func visit, void *conte
     return whole;
 }
 
-bool tdb_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
-                   void *context, const bool *ended)
+bool tdb_walk_find(const struct tdb_file *f, uint32_t *chain)
 {
     const uint32_t chains = (uint32_t)tdb_hash_size(f->tdb);
     uint32_t head[CHAINS_AT_ONCE];
     unsigned at = 0, count = 0;
 
-    while (*chain < chains) {
+    for (; *chain < chains; ++*chain) {
         if (at == count) {
             count = chains - *chain < CHAINS_AT_ONCE ? chains - *chain : CHAINS_AT_ONCE;
             at = 0;
             if (!read_heads(f, *chain, head, count))
                 return false;
         }
-        if (head[at++] == 0) {
-            ++*chain;
-            continue;
-        }
-        bool whole = tdb_traverse_chain(f->tdb, *chain, visit, context) >= 0;
-        *chain += !*ended;
-        return whole;
+        if (head[at++] != 0)
+            return true;
     }
     return true;
+}
+
+bool tdb_walk_chain(const struct tdb_file *f, uint32_t chain, tdb_traverse_func visit,
+                    void *context)
+{
+    return tdb_traverse_chain(f->tdb, chain, visit, context) >= 0;
 }

@@ -10,10 +10,12 @@
 bool tdb_walk_all(const struct tdb_file *f, tdb_traverse_func visit, void *context,
                   const bool *ended);
 
-/* Skip empty hash chains from *chain on, call `visit` with the records of the next one, and set
- * *chain to the one behind it, or leave it there if `visit` set *ended; at the last, to
- * tdb_hash_size().  The file may be open for writing.  False: it is damaged. */
-bool tdb_walk_from(const struct tdb_file *f, uint32_t *chain, tdb_traverse_func visit,
-                   void *context, const bool *ended);
+/* Let *chain be the first hash chain from it on that has records; tdb_hash_size(): there is none.  The
+ * file may be open for writing.  False: it is damaged. */
+bool tdb_walk_find(const struct tdb_file *f, uint32_t *chain);
+
+/* Call `visit` with the records of one hash chain until it returns nonzero.  False: it is damaged. */
+bool tdb_walk_chain(const struct tdb_file *f, uint32_t chain, tdb_traverse_func visit,
+                    void *context);
 
 #endif

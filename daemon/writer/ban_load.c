@@ -6,25 +6,32 @@
 
 enum { STEP_RECORDS = 1000 };
 
-/* Put a ban into the table; false: no memory. */
-static bool add(void *token_table, const struct ban *ban)
+struct target {
+    struct token_table *token_table;
+    bool no_memory;
+};
+
+/* Put a ban into the table. */
+static bool add(void *context, const struct ban *ban)
 {
-    if (token_table_reserve(token_table, 1, 0) < 0)
-        return false;
-    token_bans_load(token_table, ban->digest);
-    return true;
+    struct target *to = context;
+
+    to->no_memory = token_table_reserve(to->token_table, 1, 0) < 0;
+    if (!to->no_memory)
+        token_bans_load(to->token_table, ban->digest);
+    return !to->no_memory;
 }
 
 /* Load a piece.  Bans that are put meanwhile are in the table already: it keeps them from the
  * beginning. */
 static enum ban_state load_piece(struct ban_load *l, struct writer *w, struct problem *problem)
 {
-    struct store_place before = l->place;
+    struct target to = { .token_table = w->token_table };
 
     problem_set(problem, STATUS_STORE, "the store does not work");
     if (w->disk_failure.broken)
         return BANS_FAILED;
-    switch (store_walk_bans(w->store, &l->place, STEP_RECORDS, add, w->token_table, problem)) {
+    switch (store_walk_bans(w->store, &l->place, STEP_RECORDS, add, &to, problem)) {
     case STORE_ABSENT:
         return BANS_IN;
     case STORE_FAILED:
@@ -32,7 +39,7 @@ static enum ban_state load_piece(struct ban_load *l, struct writer *w, struct pr
     case STORE_FOUND:
         break;
     }
-    if (l->place.record == 0 || memcmp(&before, &l->place, sizeof(before)) != 0)
+    if (!to.no_memory)
         return BANS_LOADING;
     problem_set(problem, STATUS_INTERNAL, "no memory for the bans in the table");
     return BANS_FAILED;

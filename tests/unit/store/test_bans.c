@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <sodium.h>
 
+#include "daemon/store/bulk_read.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/store/tdb_file.h"
 #include "tests/unit/support/numbered_tokens.h"
@@ -124,6 +126,78 @@ static void a_walk_in_steps_sees_every_ban_once(void **state)
     journal_free(j);
 }
 
+/* Make a store whose records share three hash chains. */
+static struct store *open_with_few_chains(void)
+{
+    struct problem problem;
+    struct tdb_context *tdb = tdb_open(path, 3, TDB_INCOMPATIBLE_HASH, O_RDWR | O_CREAT, 0600);
+
+    assert_non_null(tdb);
+    assert_int_equal(tdb_store(tdb, tdb_file_datum(slice_of(BULK_READ_HEAD_KEY)),
+                               tdb_file_datum(slice_of("v=1 created=2026-01-01T00:00:00Z")),
+                               TDB_INSERT),
+                     0);
+    tdb_close(tdb);
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+    assert_non_null(s);
+    return s;
+}
+
+/* Remove a ban, and put another. */
+static void change_bans(struct store *s, uint64_t removed, uint64_t put)
+{
+    struct ban gone = ban_numbered(removed), new = ban_numbered(put);
+
+    assert_true(store_begin(s));
+    assert_true(store_remove_ban(s, gone.digest) && store_put_ban(s, &new));
+    assert_true(store_commit(s));
+}
+
+struct seen {
+    uint64_t last; /* that was seen */
+    bool step;     /* one was */
+    unsigned char times[300];
+};
+
+static bool note_seen(void *context, const struct ban *ban)
+{
+    struct seen *seen = context;
+
+    if (seen->step)
+        return false;
+    seen->step = true;
+    seen->last = ban->by;
+    if (ban->by < 300)
+        seen->times[ban->by]++;
+    return true;
+}
+
+/* After every other ban, remove it and put another, which moves those behind it in their chain. */
+static void a_walk_misses_no_ban_though_others_come_and_go(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct store *s = open_with_few_chains();
+    struct journal *j = journal_new(1000);
+    struct store_place place = { 0 };
+    enum store_found found = STORE_FOUND;
+    struct seen seen = { 0 };
+    uint64_t more = 1000;
+
+    save(s, j, 1, 299);
+    ban_tokens(s, j, 1, 299, 0);
+    for (; found == STORE_FOUND; seen.step = false) {
+        found = store_walk_bans(s, &place, 1, note_seen, &seen, &problem);
+        if (seen.step && seen.last % 2 == 1 && seen.last < 300)
+            change_bans(s, seen.last, more++);
+    }
+    assert_int_equal(found, STORE_ABSENT);
+    for (unsigned i = 1; i < 300; i++)
+        assert_int_equal(seen.times[i], 1);
+    store_close(s);
+    journal_free(j);
+}
+
 static void a_ban_that_does_not_parse_is_named(void **state)
 {
     (void)state;
@@ -171,6 +245,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(bans_take_the_place_of_tokens_and_survive_a_reopen),
         WITH_DIRECTORY(a_walk_in_steps_sees_every_ban_once),
+        WITH_DIRECTORY(a_walk_misses_no_ban_though_others_come_and_go),
         WITH_DIRECTORY(a_ban_that_does_not_parse_is_named),
         cmocka_unit_test(a_ban_is_over_a_day_after_its_end),
     };
