@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Once denied, never OK: random stacks, credentials, changes, restarts and merges of two hosts, against a
-model that knows nothing but what was denied.  JETON_SEED repeats a round."""
+"""Once denied, never OK: random stacks, credentials, changes, restarts, backups put back and merges of two
+hosts, against a model that knows nothing but what was denied.  JETON_SEED repeats a round."""
 import base64
 import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import time
 
@@ -13,7 +14,7 @@ import pytest
 
 from campaign import rounds
 from daemon import Daemon
-from settings import BUILD, scaled
+from settings import BUILD, JETOND, PATIENCE, scaled
 from timestamp import stamp
 from value import digest_of, id_of
 
@@ -94,6 +95,7 @@ class Host:
         self.disabled = set()
         self.named = set()      # denied by issuer and id: holds where a verifier finds them
         self.imported = {}      # text: credential, of those whose record may be there
+        self.backup = None      # a file, once there is one
         self.daemon = Daemon("daemon.retention=1s", "daemon.trust_clock=yes", config=stacks)
 
     def verdict(self, text, service):
@@ -232,11 +234,33 @@ class World:
         host.daemon.kill()
         host.daemon.start()
 
+    def back_up(self, host, _=None):
+        """Copy the store while the daemon runs."""
+        self.log.append(f"host {self.hosts.index(host)} is backed up")
+        host.backup = f"{host.daemon.directory}/older.tdb"
+        subprocess.run(["tdbbackup", "-s", ".new", host.daemon.store], check=True, timeout=60 * PATIENCE)
+        shutil.move(host.daemon.store + ".new", host.backup)
+
+    def restore(self, host, _):
+        """Put the last backup back, or one that is made now, with what was denied since."""
+        if host.backup is None or self.random.random() < 0.3:
+            self.back_up(host)
+        self.log.append(f"host {self.hosts.index(host)} is restored")
+        if self.random.random() < 0.5:
+            host.daemon.stop()
+        else:
+            host.daemon.kill()
+        done = subprocess.run([JETOND, *host.daemon.arguments(), "--restore", host.backup],
+                              capture_output=True, text=True, timeout=60 * PATIENCE)
+        assert done.returncode == 0, done.stderr
+        host.daemon.start()
+
     def wait(self, _host, _credential):
         time.sleep(self.random.uniform(0, 0.5))     # lets graces and retentions end, in any order
 
     OPERATIONS = {"add": 14, "add_revoked": 3, "revoke": 5, "delete": 3, "rotate": 4, "shorten": 3, "disable": 4,
-                  "enable": 3, "ban": 3, "ban_digest": 2, "ban_name": 2, "merge": 5, "restart": 1, "kill": 1, "wait": 8}
+                  "enable": 3, "ban": 3, "ban_digest": 2, "ban_name": 2, "merge": 5, "restart": 1, "kill": 1, "back_up": 2,
+                  "restore": 1, "wait": 8}
 
     def step(self):
         host, credential = self.random.choice(self.hosts), self.random.choice(self.credentials)
