@@ -81,8 +81,9 @@ static bool post_kind(struct keeping *k, const struct change_kind *kind, const u
     return post(k, change_new(kind), id, count);
 }
 
-/* Add a denied token that the new store has never had. */
-static bool add(struct keeping *k)
+/* Import a denied token, whether or not the new store has it: a denial wins, and lasts until the later
+ * end of the two. */
+static bool import(struct keeping *k)
 {
     struct change *c = change_new(&change_import);
 
@@ -133,12 +134,12 @@ static bool keep_token(struct keeping *k, const uint8_t id[ID_SIZE])
     if (!get(k, k->replaced->store, id, &k->old, &has_old) ||
         !get(k, k->writer->store, id, &k->new, &has_new))
         return false;
-    if (!has_old || (has_new && new->revoked != 0))
+    if (!has_old)
         return true;
-    if (!has_new)
-        return !record_is_denied(old) || add(k);
-    if (old->revoked != 0)
-        return post_kind(k, &change_revoke, id, &k->kept->revoked);
+    if (!has_new || old->revoked != 0)
+        return !record_is_denied(old) || import(k);
+    if (new->revoked != 0)
+        return true;
     if (old->disabled != 0 && new->disabled == 0 &&
         !post_kind(k, &change_disable, id, &k->kept->disabled))
         return false;

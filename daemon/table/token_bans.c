@@ -12,6 +12,18 @@ static void write_slot(struct generation *g, struct place place, const uint8_t d
     generation_write(g, place, &v);
 }
 
+/* Find the slot of an alias, and the first bytes of its token's digest. */
+static bool find_alias(const struct generation *g, const uint8_t signed_part[DIGEST_SIZE],
+                       struct place *place, uint8_t target[ALIAS_TARGET])
+{
+    *place = generation_place_name(g, signed_part);
+    if (!place->found)
+        return false;
+    struct slot_values v = generation_read(g, place->slot);
+    generation_alias_target(&v, target);
+    return (v.flags & SLOT_ALIAS) != 0;
+}
+
 void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
 {
     struct generation *g = token_table_lock(t);
@@ -19,6 +31,39 @@ void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
     if (token_table_keeps_bans(t))
         write_slot(g, generation_place_name(g, digest), digest,
                    SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    token_table_unlock(t);
+}
+
+/* Revoke the token in a slot, or the one that the alias in it leads to; false: it has neither. */
+static bool revoke_token(struct generation *g, struct place place)
+{
+    uint8_t target[ALIAS_TARGET];
+    struct slot_values v;
+
+    if (place.found) {
+        v = generation_read(g, place.slot);
+        if (v.flags & SLOT_ALIAS) {
+            generation_alias_target(&v, target);
+            place = generation_place(g, target);
+        }
+    }
+    if (!place.found)
+        return false;
+    v = generation_read(g, place.slot);
+    if (v.flags & SLOT_NO_TOKEN)
+        return false;
+    v.flags |= SLOT_REVOKED;
+    generation_write(g, place, &v);
+    return true;
+}
+
+void token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put)
+{
+    struct generation *g = token_table_lock(t);
+    struct place place = generation_place_name(g, digest);
+
+    if (!revoke_token(g, place) && put && token_table_keeps_bans(t))
+        write_slot(g, place, digest, SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
     token_table_unlock(t);
 }
 
@@ -47,18 +92,6 @@ void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE])
     if (place.found && (generation_read(g, place.slot).flags & SLOT_BANNED))
         write_slot(g, place, digest, SLOT_TOMBSTONE);
     token_table_unlock(t);
-}
-
-/* Find the slot of an alias, and the first bytes of its token's digest. */
-static bool find_alias(const struct generation *g, const uint8_t signed_part[DIGEST_SIZE],
-                       struct place *place, uint8_t target[ALIAS_TARGET])
-{
-    *place = generation_place_name(g, signed_part);
-    if (!place->found)
-        return false;
-    struct slot_values v = generation_read(g, place->slot);
-    generation_alias_target(&v, target);
-    return (v.flags & SLOT_ALIAS) != 0;
 }
 
 bool token_bans_find_alias(struct token_table *t, const uint8_t signed_part[DIGEST_SIZE],

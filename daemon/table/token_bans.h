@@ -12,6 +12,10 @@ void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 /* Likewise add one that was loaded: a token of that digest stays in its place, and is denied. */
 void token_bans_load(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 
+/* Deny the token that has this digest, or this signed part.  If there is none and `put`, do as
+ * token_bans_put() does. */
+void token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put);
+
 void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 
 /* Find the id of the token that has this signed part; false: none has. */

@@ -51,6 +51,7 @@ static enum ban_state step(struct ban_load *l, struct writer *w, enum ban_state 
     if (state == BANS_WANTED) {
         l->place = (struct store_place){ 0 };
         token_table_keep_bans(w->token_table, true);
+        unsaved_reapply(&w->disk_failure.unsaved, w->token_table);
         state = w->bans == 0 ? BANS_IN : BANS_LOADING;
     }
     if (state == BANS_LOADING)

@@ -32,7 +32,8 @@ void change_free(struct change *c)
 
 bool change_writes(const struct change *c)
 {
-    return c->problem.status == STATUS_OK && (c->puts || c->removes || c->bans > 0);
+    return c->problem.status == STATUS_OK &&
+           (c->puts || c->removes || c->bans > 0 || c->lapses > 0);
 }
 
 bool change_has_token(const struct change *c)
@@ -43,8 +44,8 @@ bool change_has_token(const struct change *c)
 void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
-    c->puts = c->rotates = c->removes = c->is_new = c->lapses = c->has_twin = false;
-    c->bans = c->new_bans = 0;
+    c->puts = c->rotates = c->removes = c->is_new = c->has_twin = false;
+    c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
 }
 
@@ -79,7 +80,7 @@ bool change_narrows(const struct change *c)
     default:
         return false;
     }
-    if (asks_denial(c) || c->removes || c->rotates || (c->bans > 0 && !c->lapses))
+    if (asks_denial(c) || c->removes || c->rotates || c->bans > 0)
         return true;
     return c->puts && ((record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0 ||
                        (!c->is_new && (c->given & narrowing) != 0));
@@ -110,7 +111,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         line_put_time(&entry, "revoked", c->after->revoked);
     if (c->is_new && c->after->disabled != 0)
         line_put_time(&entry, "disabled", c->after->disabled);
-    if (!change_has_token(c) && !c->lapses && c->bans > 0 && c->ban[0].until != TIME_NEVER)
+    if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
     bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;
     if (shows_claims)

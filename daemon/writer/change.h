@@ -50,9 +50,10 @@ struct change {
     int64_t grace;
     uint8_t names; /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    bool has_twin; /* the token `id` has the signed part of the one to be imported or banned */
-    bool in_force; /* the denial was in the table before: nothing is to be done there */
-    bool revoke;   /* an import's state= is this, perhaps without a date */
+    bool has_twin;  /* the token `id` has the signed part of the one to be imported or banned */
+    bool in_force;  /* the denial is in the table: nothing is to be done there */
+    bool may_lapse; /* the clock is good enough to find that a ban is over */
+    bool revoke;    /* an import's state= is this, perhaps without a date */
     bool disable;
 
     /* the outcome */
@@ -62,10 +63,11 @@ struct change {
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
-    uint8_t bans;      /* to be put; or, if `lapses`, to be removed */
+    uint8_t bans;      /* to be put */
     uint8_t new_bans;  /* of these, those that are not there yet */
-    bool lapses;
     struct ban ban[CHANGE_NAMES_MAX];
+    uint8_t lapses; /* bans that are over, and to be removed */
+    uint8_t lapsed[CHANGE_NAMES_MAX][DIGEST_SIZE];
     uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
     struct record *after; /* `want` of a new token, or else `found` */
 

@@ -119,8 +119,11 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
 {
     struct record *r = &c->found, *want = &c->want;
     bool learnt = learn_signed(r, want);
+    bool lengthens = r->revoked != 0 && want->revoked != 0 &&
+                     record_own_end(want) > record_own_end(r);
 
     c->after = r;
+    c->lapses = 0;
     if (want->revoked != 0 && r->revoked == 0) {
         r->revoked = want->revoked;
         c->event = change_revoke.event;
@@ -129,7 +132,7 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
         c->event = change_disable.event;
     } else if (shorten(r, want)) {
         c->event = change_update.event;
-    } else if (learnt) {
+    } else if (learnt || lengthens) {
         c->event = r->revoked != 0 ? change_revoke.event : change_update.event;
     } else {
         enum status status = check_times(c, want);
@@ -147,6 +150,7 @@ static enum status import_banned(struct change *c, struct store *store, int64_t 
 {
     enum status status = STATUS_OK;
 
+    c->lapses = 0;
     if (c->want.revoked != 0)
         status = change_ban_token(c, store, &c->want, now);
     if (status != STATUS_OK || c->bans > 0) {
@@ -171,7 +175,7 @@ static bool is_same(const struct change *c)
 /* Add what is imported, unless it is denied here, or it denies what is here. */
 static enum status add_imported(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = change_ban_find(store, &c->want, now);
+    enum status status = change_ban_find(c, store, now);
 
     if (status == STATUS_BANNED)
         return import_banned(c, store, now);
@@ -185,9 +189,10 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
     }
     if (status == STATUS_OK)
         status = add(c);
-    if (status == STATUS_OK && c->want.revoked != 0)
-        status = change_ban_signed(c, store, &c->want, now);
-    return status;
+    if (status != STATUS_OK || c->want.revoked == 0)
+        return status;
+    c->lapses = 0;
+    return change_ban_signed(c, store, &c->want, now);
 }
 
 static enum status apply_import(struct change *c, struct store *store, int64_t now)

@@ -13,8 +13,10 @@ enum status change_ban_name(struct change *c, struct store *store,
     found = store_get_ban(store, digest, ban);
     if (found == STORE_FAILED)
         return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
-    if (found == STORE_FOUND && ban->until >= until)
+    if (found == STORE_FOUND && ban->until >= until) {
+        c->bans += c->removes; /* the table has the token in its place until now */
         return STATUS_OK;
+    }
     *ban = (struct ban){ .banned = banned, .until = until, .by = c->uid };
     memcpy(ban->digest, digest, DIGEST_SIZE);
     c->new_bans += found == STORE_ABSENT;
@@ -38,27 +40,33 @@ enum status change_ban_token(struct change *c, struct store *store, const struct
     return status == STATUS_OK ? change_ban_signed(c, store, r, now) : status;
 }
 
-static enum status find_name(struct store *store, const uint8_t digest[DIGEST_SIZE], int64_t now)
+/* Look for a ban of this name.  One that is over does not count, and is to be removed: left there, a
+ * restart would deny by it what is imported now. */
+static enum status find_name(struct change *c, struct store *store,
+                             const uint8_t digest[DIGEST_SIZE], int64_t now)
 {
     struct ban ban;
 
     switch (store_get_ban(store, digest, &ban)) {
     case STORE_FOUND:
-        return ban_is_over(ban.until, now) ? STATUS_OK : STATUS_BANNED;
+        break;
     case STORE_ABSENT:
         return STATUS_OK;
     case STORE_FAILED:
-        break;
+        return STATUS_STORE;
     }
-    return STATUS_STORE;
+    if (!c->may_lapse || !ban_is_over(ban.until, now))
+        return STATUS_BANNED;
+    memcpy(c->lapsed[c->lapses++], digest, DIGEST_SIZE);
+    return STATUS_OK;
 }
 
-enum status change_ban_find(struct store *store, const struct record *r, int64_t now)
+enum status change_ban_find(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = find_name(store, r->digest, now);
+    enum status status = find_name(c, store, c->want.digest, now);
 
-    if (status == STATUS_OK && r->has_signed)
-        status = find_name(store, r->signed_part, now);
+    if (status == STATUS_OK && c->want.has_signed)
+        status = find_name(c, store, c->want.signed_part, now);
     return status;
 }
 
@@ -66,9 +74,10 @@ bool change_ban_put(const struct change *c, struct store *store)
 {
     bool ok = true;
 
+    for (size_t i = 0; i < c->lapses && ok; i++)
+        ok = store_remove_ban(store, c->lapsed[i]);
     for (size_t i = 0; i < c->bans && ok; i++)
-        ok = c->lapses ? store_remove_ban(store, c->ban[i].digest) :
-                         store_put_ban(store, &c->ban[i]);
+        ok = store_put_ban(store, &c->ban[i]);
     return ok;
 }
 
@@ -138,11 +147,10 @@ static void revoke_token(struct change *c, int64_t until, int64_t now)
 
 static enum status apply_ban(struct change *c, struct store *store, int64_t now)
 {
-    int64_t until = c->given & KEY_BIT(KEY_TTL) ? now + c->ttl : c->want.expires;
+    int64_t until = c->want.expires;
     bool found;
 
     c->after = &c->want;
-    c->want.expires = until;
     if (find_banned(c, store, &found) != STATUS_OK)
         return STATUS_STORE;
     if (found) {
@@ -154,11 +162,12 @@ static enum status apply_ban(struct change *c, struct store *store, int64_t now)
 
 static enum status apply_lapse(struct change *c, struct store *store, int64_t now)
 {
-    enum store_found found = store_get_ban(store, c->want.digest, &c->ban[0]);
+    struct ban ban;
+    enum store_found found = store_get_ban(store, c->want.digest, &ban);
 
     c->after = &c->want;
-    c->lapses = found == STORE_FOUND && ban_is_over(c->ban[0].until, now);
-    c->bans = c->lapses;
+    c->lapses = found == STORE_FOUND && ban_is_over(ban.until, now);
+    memcpy(c->lapsed[0], c->want.digest, DIGEST_SIZE);
     return found == STORE_FAILED ? STATUS_STORE : STATUS_OK;
 }
 

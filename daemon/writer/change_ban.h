@@ -10,7 +10,7 @@
 extern const struct change_kind change_ban, change_lapse;
 
 /* Let the change put a ban of this digest, or lengthen the one that is there; do nothing if that
- * lasts as long.  STATUS_OK, or STATUS_STORE. */
+ * lasts as long, unless the change removes a token.  STATUS_OK, or STATUS_STORE. */
 enum status change_ban_name(struct change *c, struct store *store,
                             const uint8_t digest[DIGEST_SIZE], int64_t until, int64_t now);
 
@@ -20,8 +20,9 @@ enum status change_ban_signed(struct change *c, struct store *store, const struc
 enum status change_ban_token(struct change *c, struct store *store, const struct record *r,
                              int64_t now);
 
-/* STATUS_BANNED if a name of the token to be imported is banned; STATUS_OK, or STATUS_STORE. */
-enum status change_ban_find(struct store *store, const struct record *r, int64_t now);
+/* STATUS_BANNED if a name of the token to be imported is banned; STATUS_OK, or STATUS_STORE.  Let the
+ * change remove a ban that is over. */
+enum status change_ban_find(struct change *c, struct store *store, int64_t now);
 
 /* Put or remove what the change says.  False: the transaction is spoilt. */
 bool change_ban_put(const struct change *c, struct store *store);

@@ -2,6 +2,7 @@
 /* A request is read key by key; `readers` has one function for each. */
 #include "daemon/writer/change_request.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
@@ -225,9 +226,12 @@ static enum status name_issued(struct change *c, const struct request *r, struct
     return STATUS_OK;
 }
 
-/* Name what is to be banned; `want.digest` is the first of the names. */
+/* Name what is to be banned; `want.digest` is the first of the names.  Its end is known from now on:
+ * it may be tried again for long. */
 static enum status name_banned(struct change *c, const struct request *r, struct problem *problem)
 {
+    if (c->given & KEY_BIT(KEY_TTL))
+        c->want.expires = clock_wall() + c->ttl;
     if (request_has(r, KEY_ISSUER))
         return name_issued(c, r, problem);
     if (request_has(r, KEY_ID))

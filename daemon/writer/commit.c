@@ -28,7 +28,7 @@ static bool reserve(struct writer *w, const struct totals *totals);
 static bool commit(struct writer *w, uint64_t changes);
 static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
 static void requeue(struct writer *w, struct mail_list *batch);
-static void count_bans(struct writer *w, const struct mail_list *batch);
+static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes);
 static void update_counters(struct writer *w);
 static void save_unsaved(struct writer *w, int64_t now);
 
@@ -51,15 +51,22 @@ void commit_retry(struct writer *w)
     w->retry = w->retry || disk_failure_is_due(&w->disk_failure);
 }
 
-/* Move waiting changes to the batch, and let their denials take effect whatever the disk will
- * do. */
-static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
+/* Let a denial take effect whatever the disk will do. */
+static void deny(struct writer *w, struct change *c, int64_t now)
+{
+    publish_denial(c, w->token_table);
+    if (c->names > 0 && reserve_table(w, c->names, 0))
+        c->in_force = publish_ban(c->name, c->names, c->want.expires, w->token_table, now);
+}
+
+/* Move waiting changes to the batch. */
+static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most, int64_t now)
 {
     size_t count = 0;
 
     while (count < most && w->waiting.first != NULL) {
         struct change *c = change_of(mail_pop(&w->waiting));
-        publish_denial(c, w->token_table);
+        deny(w, c, now);
         mail_append(batch, &c->mail);
         count++;
     }
@@ -69,7 +76,7 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most)
 bool commit_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
-    size_t count = take_batch(w, &batch, COMMIT_BATCH_MAX);
+    size_t count = take_batch(w, &batch, COMMIT_BATCH_MAX, now);
 
     if (count == 0 && !w->retry)
         return false;
@@ -100,7 +107,6 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
         requeue(w, batch);
     } else {
         disk_failure_handle(&w->disk_failure, batch, tried);
-        count_bans(w, batch);
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
@@ -112,12 +118,12 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
 /* Add to the batch what was posted while the rest was applied, and wait a moment for changes that
  * are expected.  `expected` is read first: a session posts its changes before it takes back that it
  * expects to. */
-static bool take_more(struct writer *w, struct mail_list *batch, size_t *space)
+static bool take_more(struct writer *w, struct mail_list *batch, size_t *space, int64_t now)
 {
     for (int waited = 0;; waited++) {
         bool expected = write_queue_is_expecting(w->queue) && waited < EXPECT_MILLISECONDS;
         commit_collect(w);
-        size_t taken = take_batch(w, batch, *space);
+        size_t taken = take_batch(w, batch, *space, now);
         *space -= taken;
         if (taken > 0 || *space == 0 || !expected)
             return taken > 0;
@@ -152,7 +158,7 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     w->twins = (struct twins){ NULL };
     w->store_before = store_size(w->store);
     w->tokens = journal_tokens(w->journal);
-    while (ok && (batch->first != NULL || take_more(w, batch, &space))) {
+    while (ok && (batch->first != NULL || take_more(w, batch, &space, now))) {
         struct change *c = change_of(mail_pop(batch));
         if (batch->first != NULL)
             change_prefetch(change_of(batch->first));
@@ -173,8 +179,8 @@ static bool denied_unsaved(struct writer *w, struct change *c)
 {
     const struct record *concerned = c->rotates ? &c->found : c->after;
 
-    if (c->kind->deny != 0 || c->removes || !c->puts ||
-        unsaved_flags(&w->disk_failure.unsaved, concerned->digest) == 0)
+    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
+        !unsaved_denies(&w->disk_failure.unsaved, concerned))
         return false;
     problem_set(&c->problem, STATUS_STORE,
                 "a denial of this token is in force but not saved yet; "
@@ -189,7 +195,7 @@ static bool add_token(struct writer *w, struct change *c)
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
         c->puts = c->rotates = c->is_new = false;
-        c->bans = c->new_bans = 0;
+        c->bans = c->new_bans = c->lapses = 0;
     }
     return found != STORE_FAILED;
 }
@@ -246,6 +252,7 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
+    c->may_lapse = w->may_purge;
     twins_find(&w->twins, w->token_table, c);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
@@ -327,21 +334,14 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
-        w->bans -= c->lapses && w->bans > 0;
+        w->bans += c->new_bans;
+        w->bans -= c->lapses;
     }
-    count_bans(w, batch);
     if (changes > 0) {
         write_queue_count_commit(w->queue, changes);
         disk_failure_note_commit(&w->disk_failure);
     }
     PROBE(publish, changes, journal_newest(w->journal));
-}
-
-/* Count the bans of a batch, and those of one that failed and may yet be there. */
-static void count_bans(struct writer *w, const struct mail_list *batch)
-{
-    for (const struct mail *m = batch->first; m != NULL; m = m->next)
-        w->bans += ((const struct change *)m)->new_bans;
 }
 
 static void update_counters(struct writer *w)

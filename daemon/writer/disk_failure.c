@@ -43,6 +43,7 @@ static enum outcome find_outcome(struct disk_failure *r, const struct mail_list 
         if (!change_writes(c))
             continue;
         last = c->serial > last ? c->serial : last;
+        r->bans_attempted += c->new_bans - c->lapses;
         r->uncertain_count += uncertain_of(c, &r->uncertain[r->uncertain_count]);
     }
     r->attempted = last;
@@ -52,12 +53,14 @@ static enum outcome find_outcome(struct disk_failure *r, const struct mail_list 
 }
 
 /* True if the change denies a token that the table holds, or may hold once the store can be
- * read. */
+ * read; or what has a ban that is in the table. */
 static bool in_force(struct disk_failure *r, const struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
+    if (c->names > 0)
+        return c->in_force;
     if (c->kind->deny != 0 && uncertain_contains(r->uncertain, r->uncertain_count, c->id))
         return true;
     return (token_table_look(r->token_table, c->id, digest, &used) & c->kind->deny) != 0;
@@ -94,7 +97,10 @@ bool disk_failure_recover(struct disk_failure *r)
     }
     if (journal_newest(r->journal) < r->attempted)
         store_shrink(r->store);
+    else
+        *r->bans += (uint64_t)r->bans_attempted;
     r->attempted = 0;
+    r->bans_attempted = 0;
     while (r->uncertain_count > 0) {
         if (!uncertain_resolve(&r->uncertain[r->uncertain_count - 1], r->store, r->token_table,
                                r->index))

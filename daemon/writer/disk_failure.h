@@ -15,15 +15,17 @@ enum { DISK_FAILURE_CHANGES_MAX = 1024 }; /* in one transaction */
 
 /* All zeros but for the writer's members and `readable` until something fails. */
 struct disk_failure {
-    struct store *store; /* these four are the writer's */
+    struct store *store; /* these five are the writer's */
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
+    uint64_t *bans;
     struct unsaved_denials unsaved;
     bool broken;            /* the store must be reopened before anything is changed */
     bool readable;          /* store and journal can be read */
     bool failure_logged;    /* the last log message says that the store does not work */
     uint64_t attempted;     /* the newest serial of a commit that failed; 0: none */
+    int64_t bans_attempted; /* how many more bans the store has if it is done all the same */
     size_t uncertain_count; /* tokens and bans that it may have changed */
     struct uncertain uncertain[UNCERTAIN_MAX * DISK_FAILURE_CHANGES_MAX];
 };

@@ -14,8 +14,25 @@ static struct pending_deny *pending_deny_of(struct change *c)
 
 void publish_denial(struct change *c, struct token_table *token_table)
 {
-    if (c->kind->deny != 0 && !c->in_force)
+    if (c->in_force)
+        return;
+    if (c->kind->deny != 0)
         token_table_deny(token_table, c->id, c->kind->deny, pending_deny_of(c));
+    for (size_t i = 0; i < c->names; i++)
+        token_bans_deny(token_table, c->name[i], false);
+}
+
+bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, int64_t until,
+                 struct token_table *token_table, int64_t now)
+{
+    bool over = ban_is_over(until, now);
+
+    if (!over && token_table_keeps_bans(token_table) &&
+        token_table_reserve(token_table, names, 0) < 0)
+        return false;
+    for (size_t i = 0; i < names; i++)
+        token_bans_deny(token_table, name[i], !over);
+    return true;
 }
 
 void publish_denial_end(struct change *c, struct token_table *token_table)
@@ -27,28 +44,21 @@ void publish_denial_end(struct change *c, struct token_table *token_table)
 /* A ban takes the slot of the token that is removed, so that no reader finds neither. */
 static void publish_bans(const struct change *c, struct token_table *token_table)
 {
-    for (size_t i = 0; i < c->bans; i++) {
-        if (c->lapses)
-            token_bans_remove(token_table, c->ban[i].digest);
-        else
-            token_bans_put(token_table, c->ban[i].digest);
-    }
+    for (size_t i = 0; i < c->bans; i++)
+        token_bans_put(token_table, c->ban[i].digest);
 }
 
-/* Clear the way for a token that is imported: a ban of it that was in the store was over, and the
- * table still has it until that is purged. */
-static void end_bans(const struct record *r, struct token_table *token_table)
+/* Remove bans that are over, before the table gives a denial to the token that is put. */
+static void publish_lapses(const struct change *c, struct token_table *token_table)
 {
-    token_bans_remove(token_table, r->digest);
-    if (r->has_signed)
-        token_bans_remove(token_table, r->signed_part);
+    for (size_t i = 0; i < c->lapses; i++)
+        token_bans_remove(token_table, c->lapsed[i]);
 }
 
 void publish_change(const struct change *c, struct token_table *token_table,
                     struct creation_index *index, struct last_used *last_used)
 {
-    if (c->is_new && c->kind == &change_import)
-        end_bans(c->after, token_table);
+    publish_lapses(c, token_table);
     if (c->is_new)
         creation_index_add(index, c->after->created, c->after->serial, c->after->digest);
     if (c->kind->allow)

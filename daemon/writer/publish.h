@@ -9,10 +9,15 @@
 #include "daemon/writer/change.h"
 #include "daemon/writer/last_used.h"
 
-/* Let a denial take effect in the table at once; do nothing for other changes.  A disable then
- * counts as pending until publish_denial_end().  Any thread. */
+/* Let a denial of a token that is here take effect in the table at once, a ban's, too; do nothing for
+ * other changes.  A disable then counts as pending until publish_denial_end().  Any thread. */
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
+
+/* Let a ban of these names take effect before it is saved, token or not, unless it is over.  False: no
+ * memory. */
+bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, int64_t until,
+                 struct token_table *token_table, int64_t now);
 
 /* Publish a saved change, for which memory is reserved in table and index.  `last_used` may be
  * NULL. */

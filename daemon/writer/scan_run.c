@@ -257,16 +257,18 @@ static void step_list(struct step *s)
 /* Export bans, behind all tokens: what was a token meanwhile becomes a ban, never the reverse. */
 static void list_bans(struct step *s)
 {
-    struct scan *scan = s->scan;
     struct problem problem;
 
-    enum store_found found = scan_bans_put(scan, s->writer->store, &s->text, &problem);
+    enum store_found found = scan_bans_put(s->scan, s->writer->store, &s->text, &problem);
     if (found == STORE_FAILED) {
         finish(s, STATUS_STORE, problem.message);
-    } else if (found == STORE_ABSENT || atomic_load(&scan->stop)) {
+    } else if (found == STORE_FOUND && !atomic_load(&s->scan->stop)) {
+        return;
+    } else if (unsaved_has_bans(&s->writer->disk_failure.unsaved)) {
+        finish(s, STATUS_STORE, "bans are in force that are not saved; this export lacks them");
+    } else {
         finish_count(s);
-        if (scan->verb == VERB_EXPORT)
-            put_epoch(s);
+        put_epoch(s);
         finish_end(s);
     }
 }

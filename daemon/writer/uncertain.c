@@ -11,6 +11,14 @@ static struct uncertain uncertain_about(const struct record *r, bool allow)
     return u;
 }
 
+static struct uncertain uncertain_ban(const uint8_t digest[DIGEST_SIZE], bool lapses)
+{
+    struct uncertain u = { .is_ban = true, .lapses = lapses };
+
+    memcpy(u.digest, digest, DIGEST_SIZE);
+    return u;
+}
+
 size_t uncertain_of(const struct change *c, struct uncertain list[UNCERTAIN_MAX])
 {
     size_t count = 0;
@@ -19,10 +27,10 @@ size_t uncertain_of(const struct change *c, struct uncertain list[UNCERTAIN_MAX]
         list[count++] = uncertain_about(c->after, c->kind->allow);
     if (c->rotates)
         list[count++] = uncertain_about(&c->found, false);
-    for (size_t i = 0; i < c->bans; i++) {
-        list[count] = (struct uncertain){ .is_ban = true };
-        memcpy(list[count++].digest, c->ban[i].digest, DIGEST_SIZE);
-    }
+    for (size_t i = 0; i < c->bans; i++)
+        list[count++] = uncertain_ban(c->ban[i].digest, false);
+    for (size_t i = 0; i < c->lapses; i++)
+        list[count++] = uncertain_ban(c->lapsed[i], true);
     return count;
 }
 
@@ -34,6 +42,8 @@ bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_
     return false;
 }
 
+/* A ban that is not in the store stays in the table all the same: it is in force before it is
+ * saved. */
 static bool resolve_ban(const struct uncertain *u, struct store *store,
                         struct token_table *token_table)
 {
@@ -42,9 +52,9 @@ static bool resolve_ban(const struct uncertain *u, struct store *store,
 
     if (found == STORE_FAILED || token_table_reserve(token_table, 1, 0) < 0)
         return false;
-    if (found == STORE_FOUND)
+    if (found == STORE_FOUND && !u->lapses)
         token_bans_put(token_table, u->digest);
-    else
+    else if (found == STORE_ABSENT && u->lapses)
         token_bans_remove(token_table, u->digest);
     return true;
 }

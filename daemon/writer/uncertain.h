@@ -10,6 +10,7 @@
 
 struct uncertain {
     bool is_ban;
+    bool lapses;                 /* the ban is over, and was to be removed */
     uint8_t digest[DIGEST_SIZE]; /* begins with a token's id */
     int64_t created; /* with the serial: its place in the index, if the commit is done */
     uint64_t serial;

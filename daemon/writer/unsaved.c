@@ -3,7 +3,10 @@
 
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "daemon/base/journald.h"
+#include "daemon/writer/change_ban.h"
+#include "daemon/writer/publish.h"
 
 enum { DEDUP_MIN = 1024 };
 
@@ -26,12 +29,26 @@ static struct unsaved_denial *pop(struct unsaved_denials *list)
     return (struct unsaved_denial *)mail;
 }
 
+static bool is_ban(const struct unsaved_denial *d)
+{
+    return d->kind == &change_ban;
+}
+
+/* Order bans behind all others, and by all that they say. */
+static int compare_bans(const struct unsaved_denial *a, const struct unsaved_denial *b)
+{
+    return is_ban(a) && is_ban(b) ? memcmp(a->ban, b->ban, sizeof(a->ban[0])) :
+                                    is_ban(a) - is_ban(b);
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct unsaved_denial *a = *(struct unsaved_denial *const *)left,
                                 *b = *(struct unsaved_denial *const *)right;
-    int ids = memcmp(a->id, b->id, ID_SIZE);
+    int ids = memcmp(a->id, b->id, ID_SIZE), bans = compare_bans(a, b);
 
+    if (bans != 0)
+        return bans;
     if (ids != 0 || a->kind->deny != b->kind->deny)
         return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
     return memcmp(a->signed_part, b->signed_part, DIGEST_SIZE);
@@ -57,55 +74,123 @@ static void remove_duplicates(struct unsaved_denials *list)
     free(all);
 }
 
-static void report_unsaved(const struct change *c)
+static void report_unsaved(const struct unsaved_denial *d)
 {
     const struct journald_entry r = {
         .kind = JOURNALD_DENIAL_UNSAVED,
-        .id = c->id,
-        .uid = c->uid,
-        .pid = c->pid,
+        .id = d->id,
+        .uid = d->uid,
+        .pid = d->pid,
     };
 
     journald_report(&r, "store: a denial (%s) is in force but not saved: the disk refuses it",
-                    c->kind->event);
+                    d->kind->event);
+}
+
+/* Note what a ban denies; all bytes are set, as duplicates are found by comparing them. */
+static void note_ban(struct unsaved_ban *ban, const struct change *c)
+{
+    memset(ban, 0, sizeof(*ban));
+    ban->names = c->names;
+    memcpy(ban->name, c->name, c->names * sizeof(c->name[0]));
+    ban->until = c->want.expires;
+    ban->has_banned = (c->given & KEY_BIT(KEY_CREATED)) != 0;
+    ban->banned = c->want.created;
+}
+
+static struct unsaved_denial *new_denial(const struct change *c)
+{
+    struct unsaved_denial *d = malloc(sizeof(*d) + (c->names > 0 ? sizeof(d->ban[0]) : 0));
+
+    if (d == NULL)
+        return NULL;
+    *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
+    memcpy(d->id, c->names > 0 ? c->want.digest : c->id, ID_SIZE);
+    d->has_signed = c->want.has_signed;
+    if (d->has_signed)
+        memcpy(d->signed_part, c->want.signed_part, DIGEST_SIZE);
+    if (c->names > 0)
+        note_ban(d->ban, c);
+    return d;
 }
 
 void unsaved_add(struct unsaved_denials *list, const struct change *c)
 {
-    struct unsaved_denial *d = malloc(sizeof(*d));
+    struct unsaved_denial *d = new_denial(c);
 
     if (d == NULL)
         return;
-    *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
-    memcpy(d->id, c->id, ID_SIZE);
-    d->has_signed = c->want.has_signed;
-    if (d->has_signed)
-        memcpy(d->signed_part, c->want.signed_part, DIGEST_SIZE);
     append(list, d);
     if (c->reply_to != NULL) /* not when it is tried again */
-        report_unsaved(c);
+        report_unsaved(d);
     if (list->count < DEDUP_MIN || list->count < list->dedup_at)
         return;
     remove_duplicates(list);
     list->dedup_at = 2 * list->count;
 }
 
-uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE])
+static bool denies(const struct unsaved_denial *d, const struct record *r)
 {
-    uint32_t flags = 0;
+    if (!is_ban(d))
+        return memcmp(d->id, r->digest, ID_SIZE) == 0;
+    for (size_t i = 0; i < d->ban->names; i++)
+        if (memcmp(d->ban->name[i], r->digest, DIGEST_SIZE) == 0 ||
+            (r->has_signed && memcmp(d->ban->name[i], r->signed_part, DIGEST_SIZE) == 0))
+            return true;
+    return false;
+}
 
-    for (const struct mail *m = list->first; m != NULL; m = m->next)
-        if (memcmp(((const struct unsaved_denial *)m)->id, id, ID_SIZE) == 0)
-            flags |= ((const struct unsaved_denial *)m)->kind->deny;
-    return flags;
+bool unsaved_denies(const struct unsaved_denials *list, const struct record *r)
+{
+    const struct mail *m = list->first;
+
+    while (m != NULL && !denies((const struct unsaved_denial *)m, r))
+        m = m->next;
+    return m != NULL;
+}
+
+bool unsaved_has_bans(const struct unsaved_denials *list)
+{
+    const struct mail *m = list->first;
+
+    while (m != NULL && !is_ban((const struct unsaved_denial *)m))
+        m = m->next;
+    return m != NULL;
 }
 
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table)
 {
     for (const struct mail *m = list->first; m != NULL; m = m->next) {
         const struct unsaved_denial *d = (const struct unsaved_denial *)m;
-        token_table_deny(token_table, d->id, d->kind->deny, NULL);
+        if (is_ban(d))
+            publish_ban(d->ban->name, d->ban->names, d->ban->until, token_table, clock_wall());
+        else
+            token_table_deny(token_table, d->id, d->kind->deny, NULL);
     }
+}
+
+/* Make the change again.  NULL: no memory. */
+static struct change *change_of(const struct unsaved_denial *d)
+{
+    struct change *c = change_new(d->kind);
+
+    if (c == NULL)
+        return NULL;
+    c->uid = d->uid;
+    c->pid = d->pid;
+    memcpy(c->id, d->id, ID_SIZE);
+    c->want.has_signed = d->has_signed;
+    memcpy(c->want.signed_part, d->signed_part, DIGEST_SIZE);
+    if (!is_ban(d))
+        return c;
+    c->in_force = true;
+    c->names = d->ban->names;
+    memcpy(c->name, d->ban->name, sizeof(c->name));
+    memcpy(c->want.digest, d->ban->name[0], DIGEST_SIZE);
+    c->want.expires = d->ban->until;
+    c->want.created = d->ban->banned;
+    c->given = d->ban->has_banned ? KEY_BIT(KEY_CREATED) : 0;
+    return c;
 }
 
 size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, size_t most)
@@ -113,17 +198,11 @@ size_t unsaved_take(struct unsaved_denials *list, struct mail_list *changes, siz
     size_t taken = 0;
 
     for (; taken < most && list->first != NULL; taken++) {
-        struct change *c = change_new(((const struct unsaved_denial *)list->first)->kind);
+        struct change *c = change_of((const struct unsaved_denial *)list->first);
         if (c == NULL)
             break;
-        struct unsaved_denial *d = pop(list);
-        c->uid = d->uid;
-        c->pid = d->pid;
-        memcpy(c->id, d->id, ID_SIZE);
-        c->want.has_signed = d->has_signed;
-        memcpy(c->want.signed_part, d->signed_part, DIGEST_SIZE);
+        free(pop(list));
         mail_append(changes, &c->mail);
-        free(d);
     }
     return taken;
 }

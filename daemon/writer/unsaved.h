@@ -8,14 +8,23 @@
 #include "daemon/table/token_table.h"
 #include "daemon/writer/change.h"
 
+struct unsaved_ban {
+    uint8_t names;
+    uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
+    int64_t until;
+    bool has_banned;
+    int64_t banned;
+};
+
 struct unsaved_denial {
     struct mail mail; /* first: the list links it as mail */
     const struct change_kind *kind;
     uid_t uid;
     pid_t pid;
-    uint8_t id[ID_SIZE];
-    bool has_signed; /* the request shows the token's signed part, which the store may lack */
+    uint8_t id[ID_SIZE]; /* of the token; or of a ban, its reply's */
+    bool has_signed;     /* the request shows the token's signed part, which the store may lack */
     uint8_t signed_part[DIGEST_SIZE];
+    struct unsaved_ban ban[]; /* one, if it is a ban */
 };
 
 /* An empty list is all zeros. */
@@ -30,8 +39,11 @@ struct unsaved_denials {
  * answer that it is not saved. */
 void unsaved_add(struct unsaved_denials *list, const struct change *c);
 
-/* Return the flags that the denials of this token set; 0: none. */
-uint32_t unsaved_flags(const struct unsaved_denials *list, const uint8_t id[ID_SIZE]);
+/* True if this token is denied by one of them. */
+bool unsaved_denies(const struct unsaved_denials *list, const struct record *r);
+
+/* True if there are bans among them, which no record and no slot of a token shows. */
+bool unsaved_has_bans(const struct unsaved_denials *list);
 
 /* Set the denials in the table again, after it was brought into agreement with the store. */
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table);

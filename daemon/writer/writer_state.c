@@ -41,6 +41,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.journal = w->journal;
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
+    w->disk_failure.bans = &w->bans;
     w->disk_failure.readable = true;
     write_queue_set_ban_count(w->queue, w->bans);
     w->newest_time = journal_newest_time(w->journal);

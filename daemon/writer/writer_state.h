@@ -27,6 +27,7 @@ struct writer {
     struct mail_list waiting;        /* changes that are not yet in a batch */
     bool retry;                      /* the next batch first tries again what failed */
     bool at_size_limit;              /* the store takes no further token */
+    bool may_purge;                  /* the clock is good enough to find that something is over */
     uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
     uint64_t store_before;           /* the file's size when the transaction began */
     int64_t newest_time;             /* of the journal's newest entry; 0: there is none */

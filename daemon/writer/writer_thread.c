@@ -206,6 +206,7 @@ static bool check_clock(struct writer_thread *t)
 
     clock_set_floor(state.floor);
     write_queue_set_clock(w->queue, &state);
+    w->may_purge = state.may_purge;
     if (state.may_purge && now.monotonic >= t->next_note) {
         last_used_note_clock(t->last_used, now.host);
         t->next_note = now.monotonic + NOTE_SECONDS;

@@ -9,7 +9,7 @@ static bool expect_banned(const struct pending_request *a)
 {
     struct model_ban *ban = model_ban(a->token.digest, DIGEST_SIZE);
 
-    if (ban == NULL || ban_is_over(ban->until, fuzz_clock.wall))
+    if (ban == NULL || (inproc.writer.may_purge && ban_is_over(ban->until, fuzz_clock.wall)))
         return false;
     if (!a->token.revoked || a->token.expires <= ban->until) {
         expect("ERR banned");
@@ -28,6 +28,7 @@ static bool expect_banned(const struct pending_request *a)
 static bool expect_merged(const struct pending_request *a, struct token *t)
 {
     const struct token *want = &a->token;
+    bool lengthens = want->revoked && t->revoked && want->expires > model_own_end(t);
 
     if (want->revoked && !t->revoked) {
         t->revoked = true;
@@ -37,6 +38,8 @@ static bool expect_merged(const struct pending_request *a, struct token *t)
         t->disabled = true;
         t->disabled_at = want->disabled_at;
         model_add_event("disable", t);
+    } else if (lengthens) {
+        model_add_event("revoke", t);
     } else {
         return false;
     }

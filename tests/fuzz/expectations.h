@@ -90,6 +90,9 @@ static void check_import(const struct pending_request *a)
         return;
     }
     expect("OK");
+    struct model_ban *over = model_ban(a->token.digest, DIGEST_SIZE);
+    if (over != NULL)
+        over->until = 0;
     expect_current_state(a, model_add(&a->token, "import"));
 }
 

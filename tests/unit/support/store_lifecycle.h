@@ -73,7 +73,8 @@ static void post(const struct step *s)
     digest_of(s->kind == &change_rotate ? s->other : s->token, c->want.digest);
     digest_of(s->token, digest);
     memcpy(c->id, digest, ID_SIZE);
-    memcpy(c->name[c->names++], digest, DIGEST_SIZE);
+    if (s->kind == &change_ban)
+        memcpy(c->name[c->names++], digest, DIGEST_SIZE);
     mail_append(&one, &c->mail);
     write_queue_post(writer.queue, &one);
 }

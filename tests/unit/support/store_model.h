@@ -78,7 +78,8 @@ static void apply_denial(struct model *m, const struct step *s)
 {
     enum fate fate = m->fate[s->token];
 
-    if (s->kind->deny != 0 && fate != ABSENT && fate != BANNED && fate != REVOKED)
+    if (s->kind == &change_ban ||
+        (s->kind->deny != 0 && fate != ABSENT && fate != BANNED && fate != REVOKED))
         apply(m, s);
 }
 

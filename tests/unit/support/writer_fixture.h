@@ -5,6 +5,7 @@
 #define JETON_TEST_WRITER_FIXTURE_H
 
 #include "daemon/writer/change_apply.h"
+#include "daemon/writer/change_ban.h"
 #include "daemon/writer/commit.h"
 #include "tests/unit/support/directory.h"
 
@@ -58,6 +59,15 @@ static void post(const struct change_kind *kind, uint64_t number)
     post_change(change_about(kind, number));
 }
 
+/* Make a ban of the credential with this number. */
+static inline struct change *ban_of(uint64_t number)
+{
+    struct change *c = change_about(&change_ban, number);
+
+    memcpy(c->name[c->names++], c->want.digest, DIGEST_SIZE);
+    return c;
+}
+
 /* Make a rotation; the new token has the number from + 100. */
 static inline struct change *rotation(uint64_t from)
 {
@@ -101,6 +111,17 @@ static inline uint32_t flags_of(uint64_t number)
 
     digest_numbered(number, digest);
     return token_table_look(writer.token_table, digest, whole, &used);
+}
+
+/* Return the flags of whatever has this digest: a token, a ban or another name of a token. */
+static inline uint32_t flags_of_name(const uint8_t digest[DIGEST_SIZE])
+{
+    const struct generation *g = token_table_enter(writer.token_table, 0);
+    struct table_entry entry = { 0 };
+    bool found = table_find(token_table_table(g), digest, &entry) == TABLE_HIT;
+
+    token_table_leave(writer.token_table, 0);
+    return found ? entry.flags : 0;
 }
 
 #define WITH_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, make_directory, remove_directory)

@@ -8,8 +8,6 @@
 #include <sched.h>
 #include <sodium.h>
 
-#include "daemon/table/token_bans.h"
-#include "daemon/writer/change_ban.h"
 #include "daemon/writer/uncertain.h"
 #include "proto/stamp.h"
 #include "tests/unit/support/writer_fixture.h"
@@ -53,37 +51,6 @@ static void waiting_changes_share_a_few_commits(void **state)
         assert_int_equal(answer(), STATUS_OK);
     assert_in_range(write_queue_stats(writer.queue).commits, 1, 8);
     assert_int_equal(write_queue_stats(writer.queue).journal_newest, 1000);
-    stop();
-}
-
-static enum status ask_at(struct change *c, int64_t now)
-{
-    post_change(c);
-    commit_collect(&writer);
-    while (commit_batch(&writer, now))
-        continue;
-    return answer();
-}
-
-static void a_token_imported_after_its_ban_is_in_the_table_with_its_other_name(void **state)
-{
-    (void)state;
-    struct change *ban = change_about(&change_ban, 1), *import = change_about(&change_import, 1);
-    uint8_t id[ID_SIZE], signed_part[DIGEST_SIZE];
-
-    start();
-    token_table_keep_bans(writer.token_table, true);
-    digest_numbered(2, signed_part);
-    memcpy(ban->name[0], ban->want.digest, DIGEST_SIZE);
-    memcpy(ban->name[1], signed_part, DIGEST_SIZE);
-    ban->names = 2;
-    ban->want.expires = NOW + 10;
-    import->want.has_signed = true;
-    memcpy(import->want.signed_part, signed_part, DIGEST_SIZE);
-    assert_int_equal(ask_at(ban, NOW), STATUS_OK);
-    assert_int_equal(ask_at(import, NOW + 1000000), STATUS_OK);
-    assert_int_equal(flags_of(1), SLOT_PRESENT);
-    assert_true(token_bans_find_alias(writer.token_table, signed_part, id));
     stop();
 }
 
@@ -364,7 +331,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(changes_take_effect_and_survive_a_restart),
         WITH_DIRECTORY(waiting_changes_share_a_few_commits),
-        WITH_DIRECTORY(a_token_imported_after_its_ban_is_in_the_table_with_its_other_name),
         WITH_DIRECTORY(a_full_store_refuses_only_what_is_new),
         WITH_DIRECTORY(a_denial_takes_effect_before_the_writer_sees_it),
         WITH_DIRECTORY(what_is_posted_while_a_batch_is_applied_is_saved_with_it),

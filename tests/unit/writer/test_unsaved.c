@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <tdb.h>
 
+#include "daemon/writer/ban_load.h"
 #include "tests/unit/support/writer_fixture.h"
 
 /* Move the file away, so that the store cannot be written, or back. */
@@ -161,6 +162,119 @@ static void unsaved_denials_are_kept_once_and_only_for_existing_tokens(void **st
     stop();
 }
 
+static enum status ask_change(struct change *c)
+{
+    post_change(c);
+    return work_and_answer();
+}
+
+static void retry(void)
+{
+    commit_retry(&writer);
+    while (commit_batch(&writer, NOW))
+        continue;
+}
+
+static void a_ban_is_in_force_though_the_disk_refuses_it(void **state)
+{
+    (void)state;
+    const uint32_t banned = SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED;
+    struct change *import = change_about(&change_import, 2);
+    uint8_t one[DIGEST_SIZE], signed_part[DIGEST_SIZE];
+
+    start();
+    token_table_keep_bans(writer.token_table, true);
+    digest_numbered(1, one);
+    digest_numbered(3, signed_part);
+    import->want.has_signed = true;
+    memcpy(import->want.signed_part, signed_part, DIGEST_SIZE);
+    assert_int_equal(ask_change(import), STATUS_OK);
+    take_away(true);
+    assert_int_equal(ask_change(ban_of(1)), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "in force now, but not saved"));
+    assert_int_equal(flags_of_name(one), banned);
+    assert_int_equal(ask_change(ban_of(3)), STATUS_STORE);
+    assert_int_equal(flags_of(2), SLOT_PRESENT | SLOT_REVOKED);
+    assert_int_equal(writer.disk_failure.unsaved.count, 2);
+    take_away(false);
+    retry();
+    for (int restarts = 0; restarts < 2; restarts++) {
+        assert_int_equal(flags_of_name(one), banned);
+        assert_int_equal(flags_of_name(signed_part), banned);
+        assert_int_equal(flags_of(2), SLOT_PRESENT | SLOT_REVOKED);
+        assert_int_equal(writer.bans, 2);
+        stop();
+        start();
+        assert_true(ban_load_all(&writer, &problem));
+    }
+    stop();
+}
+
+/* Another thread sees it before the writer's thread takes the ban. */
+static void a_ban_of_a_token_is_in_force_from_the_request_on(void **state)
+{
+    (void)state;
+    start();
+    assert_int_equal(ask(&change_create, 1), STATUS_OK);
+    post_change(ban_of(1));
+    assert_int_equal(flags_of(1), SLOT_PRESENT | SLOT_REVOKED);
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    stop();
+}
+
+static void an_unsaved_ban_is_in_the_table_that_is_filled_later(void **state)
+{
+    (void)state;
+    uint8_t one[DIGEST_SIZE];
+
+    start();
+    digest_numbered(1, one);
+    puts_until_failure = 0;
+    assert_int_equal(ask_change(ban_of(1)), STATUS_STORE);
+    assert_true(puts_until_failure < 0);
+    assert_int_equal(flags_of_name(one), 0);
+    assert_true(ban_load_all(&writer, &problem));
+    assert_int_equal(flags_of_name(one), SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    stop();
+}
+
+static void what_has_an_unsaved_ban_is_not_imported(void **state)
+{
+    (void)state;
+    start();
+    puts_until_failure = 0;
+    assert_int_equal(ask_change(ban_of(1)), STATUS_STORE);
+    puts_until_failure = 0; /* it fails again, and what comes behind it does not */
+    commit_retry(&writer);
+    assert_int_equal(ask(&change_import, 1), STATUS_STORE);
+    assert_int_equal(flags_of(1), 0);
+    assert_int_equal(writer.disk_failure.unsaved.count, 1);
+    retry();
+    assert_int_equal(ask(&change_import, 1), STATUS_BANNED);
+    stop();
+}
+
+static void bans_of_a_batch_that_failed_are_counted_once(void **state)
+{
+    (void)state;
+    bool failed = true;
+    uint64_t bans = 0;
+
+    start();
+    for (int puts = 0; failed; puts++) {
+        puts_until_failure = puts;
+        enum status status = ask_change(ban_of(++bans));
+        failed = status == STATUS_STORE;
+        puts_until_failure = -1;
+        assert_int_equal(writer.bans, failed ? bans - 1 : bans);
+        retry();
+        assert_int_equal(writer.bans, bans);
+        assert_int_equal(write_queue_stats(writer.queue).bans, bans);
+    }
+    assert_true(bans > 2);
+    stop();
+}
+
 /* Post a creation while this revocation is applied. */
 static enum status revoke_beside(struct change *c, struct store *store, int64_t now)
 {
@@ -197,6 +311,11 @@ int main(void)
         WITH_DIRECTORY(what_could_not_be_put_is_not_taken_for_done),
         WITH_DIRECTORY(a_broken_store_is_reopened_without_a_request),
         WITH_DIRECTORY(unsaved_denials_are_kept_once_and_only_for_existing_tokens),
+        WITH_DIRECTORY(a_ban_is_in_force_though_the_disk_refuses_it),
+        WITH_DIRECTORY(a_ban_of_a_token_is_in_force_from_the_request_on),
+        WITH_DIRECTORY(an_unsaved_ban_is_in_the_table_that_is_filled_later),
+        WITH_DIRECTORY(what_has_an_unsaved_ban_is_not_imported),
+        WITH_DIRECTORY(bans_of_a_batch_that_failed_are_counted_once),
         WITH_DIRECTORY(what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it),
     };
 
