@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_change.h"
 
+#include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
+
+/* Let an administrator's denial by value mean the token of the same signed part, too.  Others have to
+ * show the value that is here: whoever knows what is signed can write any signature behind it. */
+static void mean_signed_part(const struct session *s, struct change *c)
+{
+    c->by_signed = (c->given & KEY_BIT(KEY_TOKEN)) && c->want.has_signed;
+    if (c->by_signed)
+        token_bans_find_alias(s->worker->server->token_table, c->want.signed_part, c->id);
+}
 
 /* True for a denial of a token that does not exist, by a client that is not an administrator: such
  * a client must not cause work for the disk with it. */
@@ -13,6 +23,8 @@ static bool denies_nothing(const struct session *s, struct change *c)
     if (c->kind->deny == 0)
         return false;
     uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
+    if (flags == 0 && s->role == ROLE_ADMIN)
+        mean_signed_part(s, c);
     if (flags == 0)
         return s->role != ROLE_ADMIN;
     c->in_force = (flags & c->kind->deny & SLOT_REVOKED) != 0; /* a disable may end meanwhile */
@@ -38,8 +50,11 @@ void cmd_change(struct run *run, const struct request *r)
         return;
     }
     if (denies_nothing(s, c)) {
+        session_refuse(s, STATUS_UNKNOWN,
+                       c->want.has_signed ?
+                           "no such token here; an administrator can ban it, however it is signed" :
+                           status_row(STATUS_UNKNOWN)->meaning);
         change_free(c);
-        session_refuse(s, STATUS_UNKNOWN, status_row(STATUS_UNKNOWN)->meaning);
         return;
     }
     c->reply_to = &s->worker->mailbox;

@@ -50,7 +50,8 @@ struct change {
     int64_t grace;
     uint8_t names; /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    bool has_twin;  /* the token `id` has the signed part of the one to be imported or banned */
+    bool has_twin;  /* the token `id` has the signed part of the one that is meant */
+    bool by_signed; /* the token of that signed part is meant if none has this value */
     bool in_force;  /* the denial is in the table: nothing is to be done there */
     bool may_lapse; /* the clock is good enough to find that a ban is over */
     bool revoke;    /* an import's state= is this, perhaps without a date */

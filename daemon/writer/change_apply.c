@@ -245,14 +245,26 @@ static enum status apply_update(struct change *c, struct store *store, int64_t n
     return status;
 }
 
+/* Find the token of the value that was given; without one, its twin if that is meant as well. */
+static enum status find_value(struct change *c, struct store *store)
+{
+    enum store_found found = store_get(store, c->want.digest, &c->found);
+    bool is = found == STORE_FOUND && memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0;
+
+    if (!is && c->has_twin && found != STORE_FAILED) {
+        found = store_get(store, c->id, &c->found);
+        is = found == STORE_FOUND && is_same(c);
+    }
+    if (found == STORE_FAILED)
+        return refuse(c, STATUS_STORE);
+    return is ? STATUS_OK : refuse(c, STATUS_UNKNOWN);
+}
+
 /* Revoke a token.  Revoking it again is no error, and saves nothing. */
 static enum status apply_revoke(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = find(c, store);
+    enum status status = c->given & KEY_BIT(KEY_TOKEN) ? find_value(c, store) : find(c, store);
 
-    if (status == STATUS_OK && (c->given & KEY_BIT(KEY_TOKEN)) &&
-        memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) != 0)
-        return refuse(c, STATUS_UNKNOWN);
     if (status != STATUS_OK)
         return status;
     deny(c, &c->found.revoked, now);

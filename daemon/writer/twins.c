@@ -18,7 +18,7 @@ static bool find(const struct twins *twins, struct token_table *table,
 
 void twins_find(const struct twins *twins, struct token_table *table, struct change *c)
 {
-    if (c->kind->adds && c->want.has_signed)
+    if (c->want.has_signed && (c->kind->adds || c->by_signed))
         c->has_twin = find(twins, table, c->want.signed_part, c->id);
     for (size_t i = 0; i < c->names && !c->has_twin; i++)
         c->has_twin = find(twins, table, c->name[i], c->id);

@@ -12,7 +12,7 @@ struct twins {
     const struct change *last;
 };
 
-/* Set has_twin, and the id, of a change that imports or bans. */
+/* Set has_twin, and the id, of a change that imports or bans, or denies by the signed part. */
 void twins_find(const struct twins *twins, struct token_table *table, struct change *c);
 
 /* Note an applied change of the batch, so that later ones find the token that it adds. */

@@ -125,6 +125,25 @@ def test_jws_is_one_token_however_it_is_signed(daemon):
     assert [line["id"] for line in d.list()] == [id_of(first)]
 
 
+def test_revoking_another_signature_of_a_jws_denies_the_one_that_is_here(daemon):
+    d = daemon(config=CONFIG)
+    first = jws()
+    second = another(first)
+    d.done(f"import token={first}")
+    refused = d.ask(f'revoke token="{second}"', "verify")
+    assert refused.verdict == "NO unknown" and "ban it" in refused["message"]
+    assert verdicts(d, first) == {"OK"}, "who shows no valid signature denies nobody's token"
+    revoked = d.done(f'revoke token="{second}"')
+    assert (revoked["id"], revoked["state"]) == (id_of(first), "revoked")
+    for again in range(2):
+        assert verdicts(d, first) == verdicts(d, second) == {"NO revoked"}
+        d.restart()
+    both = jws()
+    replies = d.client().pipeline([f"import token={both}", f'revoke token="{another(both)}"'])
+    assert [reply.verdict for reply in replies] == ["OK", "OK"] and d.verify(both) == "NO revoked"
+    assert d.ask(f'revoke token="{jws()}"').verdict == "NO unknown"
+
+
 def test_credential_is_denied_by_what_its_issuer_calls_it(daemon):
     d = daemon(config=CONFIG + f"[service both]\nrequisite = local\nrequired = {NAMES}\n")
     name = secrets.token_hex(24)
