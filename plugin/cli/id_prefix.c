@@ -95,7 +95,7 @@ static enum cli_exit search_list(struct cli_request *c, struct search *s)
         if (s->found == FOUND_MAX)
             return CLI_EXIT_YES;
     }
-    return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
+    return status == CLI_EXIT_YES ? cli_request_finish(c, &reply) : status;
 }
 
 /* -- ambiguity -------------------------------------------------------------------------------- */

@@ -270,7 +270,7 @@ static int take_replies(struct import *im)
         if (!reply.final)
             continue;
         if (im->count == 0) { /* the daemon refused the connection */
-            cli_request_finish(&reply);
+            cli_request_finish(im->c, &reply);
             im->worst = CLI_EXIT_UNAVAILABLE;
             im->stopped = true;
             return reply.kind == ANSWER_ERR ? 0 : -EPROTO;

@@ -385,6 +385,7 @@ static enum cli_exit run(struct cli_request *c)
     if (verb == NULL)
         return CLI_EXIT_USAGE;
     c->verb = verb->verb;
+    c->usage = verb->usage;
     c->argument++;
     c->arguments--;
     return run_verb(c, verb);

@@ -148,9 +148,26 @@ enum cli_exit cli_request_exit(const struct reply *reply)
     return exits[reply->kind];
 }
 
-/* Report "reason: message (key=value …)", with line ends in the daemon's text escaped. */
-enum cli_exit cli_request_finish(const struct reply *reply)
+/* Return where the protocol's usage of the verb begins in a message, whose end may be cut off. */
+static size_t find_usage(const struct cli_request *c, struct slice message)
 {
+    static const char before[] = "usage: ";
+    struct slice usage = slice_of(verb_row(c->verb)->usage);
+
+    for (size_t at = sizeof(before) - 1; at < message.len; at++) {
+        size_t len = message.len - at < usage.len ? message.len - at : usage.len;
+        if (memcmp(message.at + at - (sizeof(before) - 1), before, sizeof(before) - 1) == 0 &&
+            memcmp(message.at + at, usage.at, len) == 0)
+            return at;
+    }
+    return message.len;
+}
+
+/* Report "reason: message (key=value …)", with line ends in the daemon's text escaped. */
+enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply *reply)
+{
+    struct slice message = line_get(&reply->line, "message");
+    size_t usage = c->usage != NULL ? find_usage(c, message) : message.len;
     struct cli_buffer b = { .at = NULL };
     bool more = false;
 
@@ -158,7 +175,11 @@ enum cli_exit cli_request_finish(const struct reply *reply)
         return CLI_EXIT_YES;
     cli_escape_put(&b, reply->word, SIZE_MAX);
     cli_buffer_adds(&b, ": ");
-    cli_escape_put(&b, line_get(&reply->line, "message"), SIZE_MAX);
+    cli_escape_put(&b, (struct slice){ message.at, usage }, SIZE_MAX);
+    if (usage < message.len) {
+        cli_buffer_adds(&b, "jeton ");
+        cli_buffer_adds(&b, c->usage);
+    }
     for (size_t i = 0; i < reply->line.count; i++) {
         const struct argument *a = &reply->line.argument[i];
         if (a->key.len == 0 || slice_is(a->key, "message"))

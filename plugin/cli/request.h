@@ -15,6 +15,7 @@ struct cli_request {
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;
     enum verb verb;
+    const char *usage;     /* of the verb, as the command takes it */
     const char **argument; /* words and key=value, without options */
     size_t arguments;
 
@@ -49,8 +50,9 @@ enum cli_exit cli_request_send(struct cli_request *c);
 /* Wait for the next line of the reply.  Return CLI_EXIT_YES, or another status after a message. */
 enum cli_exit cli_request_receive(struct cli_request *c, struct reply *reply);
 
-/* If the final line is a refusal, report it.  Return the exit status. */
-enum cli_exit cli_request_finish(const struct reply *reply);
+/* If the final line is a refusal, report it; usage that it shows as the command takes it.  Return the
+ * exit status. */
+enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply *reply);
 
 /* Return the exit status of a final line. */
 enum cli_exit cli_request_exit(const struct reply *reply);

@@ -42,7 +42,7 @@ enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
     if (status != CLI_EXIT_YES)
         return status;
     hint_at_more(c, &reply.line);
-    return cli_request_finish(&reply);
+    return cli_request_finish(c, &reply);
 }
 
 /* Write nothing before the final line has confirmed it. */
@@ -63,7 +63,7 @@ enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view
     if (reply.kind != ANSWER_ERR && made->len == 0)
         cli_output_object(&c->output, view, &reply.line, reply.word);
     cli_output_flush(&c->output);
-    return cli_request_finish(&reply);
+    return cli_request_finish(c, &reply);
 }
 
 /* -- a value ---------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ enum cli_exit cli_show_secret(struct cli_request *c, const struct cli_view *view
         return hand_over(c, &reply.line);
     if (reply.kind == ANSWER_NO)
         cli_output_object(&c->output, view, &reply.line, reply.word);
-    return cli_request_finish(&reply);
+    return cli_request_finish(c, &reply);
 }
 
 static void put_for_people(struct cli_request *c, const struct line *line)
@@ -206,7 +206,7 @@ static enum cli_exit show_lines(struct cli_request *c)
     if (status == CLI_EXIT_YES && reply.kind == ANSWER_OK)
         put_exported(c, &reply.line);
     cli_output_flush(&c->output);
-    return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
+    return status == CLI_EXIT_YES ? cli_request_finish(c, &reply) : status;
 }
 
 enum cli_exit cli_show_lines(struct cli_request *c, const struct cli_view *view)

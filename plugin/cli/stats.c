@@ -22,7 +22,7 @@ static enum cli_exit show_rows(struct cli_request *c, const struct cli_view *vie
         if (c->output.form == CLI_OUTPUT_JSON || !is_bucket(&reply.line))
             cli_output_row(&c->output, &reply.line);
     cli_output_end(&c->output, status == CLI_EXIT_YES && reply.kind != ANSWER_ERR);
-    return status == CLI_EXIT_YES ? cli_request_finish(&reply) : status;
+    return status == CLI_EXIT_YES ? cli_request_finish(c, &reply) : status;
 }
 
 /* Write nothing before everything was received: a part would look as if counters had vanished. */
@@ -36,7 +36,7 @@ static enum cli_exit show_metrics(struct cli_request *c)
            !reply.final)
         cli_prometheus_add(&metrics, &reply.line);
     if (status == CLI_EXIT_YES)
-        status = cli_request_finish(&reply);
+        status = cli_request_finish(c, &reply);
     if (status == CLI_EXIT_YES)
         cli_prometheus_write(&metrics, &c->output.bytes);
     cli_prometheus_free(&metrics);

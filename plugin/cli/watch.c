@@ -83,7 +83,7 @@ static enum cli_exit find_newest(struct watch *w, struct position *newest)
             take_epoch(newest, value);
     }
     if (status == CLI_EXIT_YES)
-        status = cli_request_finish(&reply);
+        status = cli_request_finish(w->c, &reply);
     if (status != CLI_EXIT_YES || found)
         return status;
     cli_message("%s: the daemon's stats lack journal_newest", w->c->path);
@@ -161,7 +161,7 @@ static enum outcome take_final(struct watch *w, const struct reply *reply, enum 
         w->why = status_row(reply->status)->meaning;
         return LOST;
     }
-    *status = cli_request_finish(reply);
+    *status = cli_request_finish(w->c, reply);
     return ENDED;
 }
 

@@ -81,6 +81,15 @@ def test_every_verb_has_its_way(daemon):
     assert jeton(path, "export").out.splitlines()[-1].startswith("OK count=2 epoch=")
 
 
+def test_wrong_usage_shows_what_the_command_takes(daemon):
+    path = daemon().path()
+    for wrong in ("ban",), ("ban", "ttl=1h"), ("ban", "nonsense=1"), ("revoke",), ("import", "nonsense=1"):
+        done = jeton(path, *wrong)
+        assert done.status == 2 and f"usage: jeton {wrong[0]} " in done.err, done.err
+        assert "--value" in done.err and "VALUE" not in done.err
+    assert "usage: show ID" in jeton(path, "show").err
+
+
 def test_help_shows_what_the_daemon_has(daemon):
     d = daemon()
     theirs = {line["verb"]: line["usage"] for line in d.done("help").lines}
