@@ -3,6 +3,7 @@
 
 #include "daemon/base/batch_queue.h"
 #include "daemon/store/ban.h"
+#include "daemon/store/stored_line.h"
 #include "daemon/store/tdb_walk.h"
 
 /* A record that cannot be read, and why. */
@@ -61,7 +62,7 @@ static bool enqueue(struct bulk_read *b, struct slice name, struct slice value)
     b->left -= name.len + value.len;
     if (slice_begins(name, "journal/") || slice_is(name, BULK_READ_HEAD_KEY))
         return true;
-    value = record_trimmed(value);
+    value = stored_line_trimmed(value);
     if (value.len > RECORD_LINE_MAX || name.len > RECORD_LINE_MAX)
         return set_fault(&b->walk_fault, "longer than any record", name);
     return batch_queue_put(b->queue, name, value);

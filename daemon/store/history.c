@@ -12,6 +12,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/store/bulk_read.h"
+#include "daemon/store/stored_line.h"
 #include "daemon/store/tdb_file.h"
 #include "proto/position.h"
 
@@ -26,7 +27,7 @@ static bool get_head(struct store *store, struct text *head, size_t *size)
 
     if (store_fetch(store, slice_of(BULK_READ_HEAD_KEY), &value) != STORE_FOUND)
         return false;
-    struct slice text = record_trimmed((struct slice){ (char *)value.dptr, value.dsize });
+    struct slice text = stored_line_trimmed((struct slice){ (char *)value.dptr, value.dsize });
     text_add(head, text.at, text.len);
     *size = value.dsize;
     free(value.dptr);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/store/record.h"
 
+#include "daemon/store/stored_line.h"
 #include "proto/scopes.h"
 #include "proto/stamp.h"
 #include "proto/token.h"
@@ -161,53 +162,16 @@ struct slice record_write(struct text *t, const struct record *r)
     return (struct slice){ t->at + claims, t->len - claims };
 }
 
-/* How to read one field of the stored line into the record. */
-struct field {
-    struct slice key;
-    bool (*read)(struct record *r, struct slice value);
-};
-
-static bool read_version(struct record *r, struct slice v)
+static bool read_serial(void *serial, struct slice v)
 {
-    (void)r;
-    return slice_is(v, "1");
-}
-
-static bool read_serial(struct record *r, struct slice v)
-{
-    return number_parse(v, UINT64_MAX, &r->serial);
-}
-
-static bool read_digest(struct record *r, struct slice v)
-{
-    return hex_parse(v, r->digest, DIGEST_SIZE);
-}
-
-static bool read_created(struct record *r, struct slice v)
-{
-    return stamp_parse(v, &r->created);
-}
-
-bool record_by_parse(struct slice v, uid_t *by)
-{
-    uint64_t uid;
-
-    if (!slice_begins(v, "uid:") ||
-        !number_parse((struct slice){ v.at + 4, v.len - 4 }, UINT32_MAX, &uid))
-        return false;
-    *by = (uid_t)uid;
-    return true;
-}
-
-static bool read_by(struct record *r, struct slice v)
-{
-    return record_by_parse(v, &r->by);
+    return number_parse(v, UINT64_MAX, serial);
 }
 
 /* Read the date of a denial.  0 would mean none, but what is denied stays so even if the clock was
  * wrong. */
-static bool read_denied(struct slice v, int64_t *time)
+static bool read_denied(void *member, struct slice v)
 {
+    int64_t *time = member;
     bool ok = stamp_parse(v, time);
 
     if (ok && *time == 0)
@@ -215,137 +179,73 @@ static bool read_denied(struct slice v, int64_t *time)
     return ok;
 }
 
-static bool read_revoked(struct record *r, struct slice v)
+static bool read_replaces(void *record, struct slice v)
 {
-    return read_denied(v, &r->revoked);
-}
+    struct record *r = record;
 
-static bool read_disabled(struct record *r, struct slice v)
-{
-    return read_denied(v, &r->disabled);
-}
-
-static bool read_replaces(struct record *r, struct slice v)
-{
     r->has_replaces = true;
     return token_id_parse(v, r->replaces);
 }
 
-static bool read_own_end(struct record *r, struct slice v)
+static bool read_own_end(void *member, struct slice v)
 {
-    r->own_end = TIME_NEVER;
-    return slice_is(v, "never") || stamp_parse(v, &r->own_end);
+    *(int64_t *)member = TIME_NEVER;
+    return slice_is(v, "never") || stamp_parse(v, member);
 }
 
-static bool read_rotated(struct record *r, struct slice v)
+static bool read_signed(void *record, struct slice v)
 {
-    return read_denied(v, &r->rotated);
-}
+    struct record *r = record;
 
-static bool read_signed(struct record *r, struct slice v)
-{
     r->has_signed = true;
     return hex_parse(v, r->signed_part, DIGEST_SIZE);
 }
 
-static bool read_activates(struct record *r, struct slice v)
+static bool read_subject(void *record, struct slice v)
 {
-    return stamp_parse(v, &r->activates);
+    return record_set_subject(record, v) == NULL;
 }
 
-static bool read_expires(struct record *r, struct slice v)
+static bool read_scopes(void *record, struct slice v)
 {
-    return stamp_parse(v, &r->expires);
+    return record_set_scopes(record, v) == NULL;
 }
 
-static bool read_subject(struct record *r, struct slice v)
+static bool read_description(void *record, struct slice v)
 {
-    return record_set_subject(r, v) == NULL;
+    return record_set_description(record, v) == NULL;
 }
 
-static bool read_scopes(struct record *r, struct slice v)
-{
-    return record_set_scopes(r, v) == NULL;
-}
+#define AT(member) offsetof(struct record, member)
 
-static bool read_description(struct record *r, struct slice v)
-{
-    return record_set_description(r, v) == NULL;
-}
-
-static const struct field fields[] = {
-    { SLICE("v"), read_version },
-    { SLICE("serial"), read_serial },
-    { SLICE("digest"), read_digest },
-    { SLICE("created"), read_created },
-    { SLICE("by"), read_by }, /* those up to here are required */
-    { SLICE("revoked"), read_revoked },
-    { SLICE("disabled"), read_disabled },
-    { SLICE("replaces"), read_replaces },
-    { SLICE("own_end"), read_own_end },
-    { SLICE("rotated"), read_rotated },
-    { SLICE("signed"), read_signed },
-    { SLICE("activates"), read_activates },
-    { SLICE("expires"), read_expires },
-    { SLICE("subject"), read_subject },
-    { SLICE("scopes"), read_scopes },
-    { SLICE("description"), read_description },
+static const struct stored_field fields[] = {
+    { SLICE("v"), stored_version, 0 },
+    { SLICE("serial"), read_serial, AT(serial) },
+    { SLICE("digest"), stored_digest, AT(digest) },
+    { SLICE("created"), stored_time, AT(created) },
+    { SLICE("by"), stored_uid, AT(by) }, /* those up to here are required */
+    { SLICE("revoked"), read_denied, AT(revoked) },
+    { SLICE("disabled"), read_denied, AT(disabled) },
+    { SLICE("replaces"), read_replaces, 0 },
+    { SLICE("own_end"), read_own_end, AT(own_end) },
+    { SLICE("rotated"), read_denied, AT(rotated) },
+    { SLICE("signed"), read_signed, 0 },
+    { SLICE("activates"), stored_time, AT(activates) },
+    { SLICE("expires"), stored_time, AT(expires) },
+    { SLICE("subject"), read_subject, 0 },
+    { SLICE("scopes"), read_scopes, 0 },
+    { SLICE("description"), read_description, 0 },
 };
-
-enum { FIELDS = sizeof(fields) / sizeof(fields[0]), FIELDS_NEEDED = 5 };
-
-/* Search from where the last field was found: they mostly come in the table's order. */
-static int field_named(struct slice key, int from)
-{
-    for (int i = 0; i < FIELDS; i++) {
-        int at = (from + i) % FIELDS;
-        if (slice_equal(key, fields[at].key))
-            return at;
-    }
-    return -1;
-}
-
-/* Trim eight bytes at a time, as there are often a hundred spaces. */
-struct slice record_trimmed(struct slice stored)
-{
-    uint64_t last;
-
-    for (; stored.len >= sizeof(last); stored.len -= sizeof(last)) {
-        memcpy(&last, stored.at + stored.len - sizeof(last), sizeof(last));
-        if (last != UINT64_C(0x2020202020202020))
-            break;
-    }
-    while (stored.len > 0 && stored.at[stored.len - 1] == ' ')
-        stored.len--;
-    return stored;
-}
 
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice stored)
 {
-    char bytes[RECORD_LINE_MAX];
-    struct line line;
-    const char *why;
-    uint32_t seen = 0;
-    int next = 0;
+    static const struct stored_fields known = { fields, sizeof(fields) / sizeof(fields[0]), 5,
+                                                "a record of a newer version" };
 
-    stored = record_trimmed(stored);
-    if (stored.len > sizeof(bytes))
-        return "longer than any record";
-    memcpy(bytes, stored.at, stored.len);
-    if (line_parse(bytes, stored.len, &line, &why) != STATUS_OK)
-        return why;
     record_clear(r);
     r->expires = TIME_NEVER;
-    for (size_t i = 0; i < line.count; i++) {
-        int at = field_named(line.argument[i].key, next);
-        if (at < 0)
-            return "a field this version does not know";
-        if ((seen & 1u << at) != 0 || !fields[at].read(r, line.argument[i].value))
-            return at == 0 ? "a record of a newer version" : "a field that does not parse";
-        seen |= 1u << at;
-        next = at + 1;
-    }
-    if ((~seen & ((1u << FIELDS_NEEDED) - 1)) != 0)
-        return "a field is missing";
+    const char *why = stored_line_read(&known, stored, r);
+    if (why != NULL)
+        return why;
     return memcmp(r->digest, id, ID_SIZE) == 0 ? NULL : "its digest does not begin with its id";
 }

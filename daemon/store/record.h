@@ -109,12 +109,6 @@ void record_put_history(struct text *t, const struct record *r);
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
 
-/* Trim the spaces behind a stored line, of which there may be hundreds. */
-struct slice record_trimmed(struct slice stored);
-
-/* Read who made a change, as records and bans have it: uid:N. */
-bool record_by_parse(struct slice v, uid_t *by);
-
 /* Read a stored line; `id` is the key's.  Return NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
 

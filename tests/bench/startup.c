@@ -20,6 +20,7 @@
 
 #include "daemon/base/batch_queue.h"
 #include "daemon/base/log.h"
+#include "daemon/store/stored_line.h"
 #include "daemon/store/tdb_walk.h"
 #include "daemon/writer/writer_state.h"
 #include "tests/bench/seconds.h"
@@ -70,7 +71,7 @@ static int enqueue(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *
     (void)tdb;
     if (value.dsize <= RECORD_LINE_MAX) /* skip journal blocks */
         batch_queue_put(queue, (struct slice){ (char *)key.dptr, key.dsize },
-                        record_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
+                        stored_line_trimmed((struct slice){ (char *)value.dptr, value.dsize }));
     return 0;
 }
 
