@@ -163,11 +163,13 @@ class World:
         if not host.imported:
             return None
         text = text or self.random.choice(list(host.imported))
-        done = self.ask(host, line.format(id=id_of(text), text=text)) == "OK"
+        other = host.imported[text].text()
+        done = self.ask(host, line.format(id=id_of(text), text=text, other=other)) == "OK"
         return host.imported[text] if done else None
 
     def revoke(self, host, _):
-        host.deny(self.of_token(host, self.random.choice(("revoke {id}", 'revoke token="{text}"'))))
+        host.deny(self.of_token(host, self.random.choice(
+            ("revoke {id}", 'revoke token="{text}"', 'revoke token="{other}"'))))
 
     def delete(self, host, _):
         host.deny(self.of_token(host, "delete {id}"))
