@@ -8,7 +8,7 @@ enum status change_ban_name(struct change *c, struct store *store,
     struct ban *ban = &c->ban[c->bans];
     enum store_found found;
 
-    if (ban_is_over(until, now))
+    if (c->may_lapse && ban_is_over(until, now))
         return STATUS_OK;
     found = store_get_ban(store, digest, ban);
     if (found == STORE_FAILED)

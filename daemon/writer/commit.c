@@ -54,9 +54,11 @@ void commit_retry(struct writer *w)
 /* Let a denial take effect whatever the disk will do. */
 static void deny(struct writer *w, struct change *c, int64_t now)
 {
+    bool over = w->may_purge && ban_is_over(c->want.expires, now);
+
     publish_denial(c, w->token_table);
     if (c->names > 0 && reserve_table(w, c->names, 0))
-        c->in_force = publish_ban(c->name, c->names, c->want.expires, w->token_table, now);
+        c->in_force = publish_ban(c->name, c->names, over, w->token_table);
 }
 
 /* Move waiting changes to the batch. */

@@ -22,11 +22,9 @@ void publish_denial(struct change *c, struct token_table *token_table)
         token_bans_deny(token_table, c->name[i], false);
 }
 
-bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, int64_t until,
-                 struct token_table *token_table, int64_t now)
+bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, bool over,
+                 struct token_table *token_table)
 {
-    bool over = ban_is_over(until, now);
-
     if (!over && token_table_keeps_bans(token_table) &&
         token_table_reserve(token_table, names, 0) < 0)
         return false;

@@ -14,10 +14,10 @@
 void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
-/* Let a ban of these names take effect before it is saved, token or not, unless it is over.  False: no
- * memory. */
-bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, int64_t until,
-                 struct token_table *token_table, int64_t now);
+/* Let a ban of these names take effect before it is saved; one that is over only denies tokens that are
+ * here.  False: no memory. */
+bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, bool over,
+                 struct token_table *token_table);
 
 /* Publish a saved change, for which memory is reserved in table and index.  `last_used` may be
  * NULL. */

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "daemon/base/clock.h"
 #include "daemon/base/journald.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
@@ -163,7 +162,7 @@ void unsaved_reapply(const struct unsaved_denials *list, struct token_table *tok
     for (const struct mail *m = list->first; m != NULL; m = m->next) {
         const struct unsaved_denial *d = (const struct unsaved_denial *)m;
         if (is_ban(d))
-            publish_ban(d->ban->name, d->ban->names, d->ban->until, token_table, clock_wall());
+            publish_ban(d->ban->name, d->ban->names, false, token_table);
         else
             token_table_deny(token_table, d->id, d->kind->deny, NULL);
     }

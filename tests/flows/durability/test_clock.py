@@ -16,8 +16,9 @@ from client import Client
 from daemon import Daemon
 from library import library
 from preload import built
-from settings import SUPPORT
+from settings import BUILD, SUPPORT
 from timestamp import unix_time
+from value import id_of, value_new
 from waiting import eventually
 
 HOUR = 3600
@@ -158,6 +159,26 @@ def test_start_with_the_clock_years_ahead_purges_nothing():
         d.start()
         assert verdicts(clock, d, tokens) == ["OK", "OK", "NO revoked"]
         assert [entry["event"] for entry in d.done("journal").lines] == ["create"] * 3 + ["revoke"]
+
+
+def test_what_is_denied_while_the_clock_is_years_ahead_stays_denied_when_it_is_right():
+    clock = Clock()
+    passes = f"{BUILD}/tests/verifiers/odd.so does=name subject=mallory issuer=https://idp.example"
+    with Daemon(config=f"[service x]\nsufficient = local\nsufficient = {passes}\n", extra=clock.environment) as d:
+        deleted, banned = value_new(), value_new()
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + HOUR))
+        d.done(f"import token={deleted} expires={end}")
+        d.stop()
+        clock.step(12 * YEARS)
+        d.start()
+        d.done(f"delete {id_of(deleted)}")
+        d.done(f"ban token={banned} expires={end}")
+        for right in False, True:
+            assert [d.verify(value, service="x") for value in (deleted, banned)] == ["NO revoked"] * 2, right
+            d.stop()
+            clock.step(0)
+            clock.synchronise()
+            d.start()
 
 
 def test_time_that_was_relied_on_counts_after_a_restart_with_another_clock():

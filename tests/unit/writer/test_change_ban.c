@@ -84,6 +84,53 @@ static void a_ban_is_over_only_by_a_clock_that_is_good_enough(void **state)
     stop();
 }
 
+/* Nor must it let one be left out: when it is set right, the credential has not ended. */
+static void a_denial_leaves_its_ban_even_if_a_wrong_clock_says_that_it_is_over(void **state)
+{
+    (void)state;
+    struct change *import = change_about(&change_import, 1), *ban = ban_of(3);
+    const int64_t ahead = NOW + 1000000;
+    uint8_t name[DIGEST_SIZE];
+
+    start();
+    token_table_keep_bans(writer.token_table, true);
+    import->want.expires = ban->want.expires = NOW + 10;
+    import->want.has_signed = true;
+    digest_numbered(2, import->want.signed_part);
+    assert_int_equal(ask_at(import, NOW), STATUS_OK);
+    assert_int_equal(ask_at(change_about(&change_revoke, 1), ahead), STATUS_OK);
+    assert_int_equal(ask_at(change_about(&change_delete, 1), ahead), STATUS_OK);
+    assert_int_equal(ask_at(ban, ahead), STATUS_OK);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        for (uint64_t number = 1; number <= 3; number++) {
+            digest_numbered(number, name);
+            assert_int_equal(flags_of_name(name), SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+        }
+        assert_int_equal(writer.bans, 3);
+        stop();
+        start();
+        assert_true(ban_load_all(&writer, &problem));
+    }
+    stop();
+}
+
+static void a_ban_that_is_over_is_not_put(void **state)
+{
+    (void)state;
+    struct change *ban = ban_of(1);
+    uint8_t name[DIGEST_SIZE];
+
+    start();
+    token_table_keep_bans(writer.token_table, true);
+    writer.may_purge = true;
+    ban->want.expires = NOW + 10;
+    assert_int_equal(ask_at(ban, NOW + 1000000), STATUS_OK);
+    digest_numbered(1, name);
+    assert_int_equal(flags_of_name(name), 0);
+    assert_int_equal(writer.bans, 0);
+    stop();
+}
+
 static void a_revocation_that_is_imported_lengthens_the_one_that_is_here(void **state)
 {
     (void)state;
@@ -112,6 +159,8 @@ int main(void)
         WITH_DIRECTORY(a_token_imported_after_its_ban_is_in_the_table_with_its_other_name),
         WITH_DIRECTORY(a_ban_is_in_force_when_the_token_goes_that_had_its_place),
         WITH_DIRECTORY(a_ban_is_over_only_by_a_clock_that_is_good_enough),
+        WITH_DIRECTORY(a_denial_leaves_its_ban_even_if_a_wrong_clock_says_that_it_is_over),
+        WITH_DIRECTORY(a_ban_that_is_over_is_not_put),
         WITH_DIRECTORY(a_revocation_that_is_imported_lengthens_the_one_that_is_here),
     };
 
