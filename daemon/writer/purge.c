@@ -77,6 +77,9 @@ void purge_step(struct purge *p, struct writer *w, int64_t retention, int64_t no
 {
     struct table_walk_ended ended[STEP_TOKENS];
 
+    /* The store does not know that it must leave a ban. */
+    if (w->disk_failure.unsaved.first != NULL)
+        return;
     purge_bans(p, w, now);
     if (p->slot == 0 && now < p->next_round && now + ROUND_SECONDS >= p->next_round)
         return;

@@ -11,6 +11,7 @@
 #include <tdb.h>
 
 #include "daemon/writer/ban_load.h"
+#include "daemon/writer/purge.h"
 #include "tests/unit/support/writer_fixture.h"
 
 /* Move the file away, so that the store cannot be written, or back. */
@@ -254,6 +255,33 @@ static void what_has_an_unsaved_ban_is_not_imported(void **state)
     stop();
 }
 
+/* The token has the ban's place in the table, and the store does not know that it is denied. */
+static void a_token_is_not_purged_while_a_denial_is_unsaved(void **state)
+{
+    (void)state;
+    struct change *import = change_about(&change_import, 1);
+    struct purge purge = { 0 };
+    uint8_t name[DIGEST_SIZE];
+
+    start();
+    token_table_keep_bans(writer.token_table, true);
+    import->want.expires = NOW - 10;
+    assert_int_equal(ask_change(import), STATUS_OK);
+    puts_until_failure = 0;
+    assert_int_equal(ask_change(ban_of(1)), STATUS_STORE);
+    puts_until_failure = 0; /* it fails again, and what comes behind it does not */
+    purge_step(&purge, &writer, 0, NOW);
+    retry();
+    digest_numbered(1, name);
+    assert_true(flags_of_name(name) & SLOT_REVOKED);
+    puts_until_failure = -1;
+    retry();
+    purge_step(&purge, &writer, 0, NOW);
+    retry();
+    assert_int_equal(flags_of_name(name), SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    stop();
+}
+
 static void bans_of_a_batch_that_failed_are_counted_once(void **state)
 {
     (void)state;
@@ -315,6 +343,7 @@ int main(void)
         WITH_DIRECTORY(a_ban_of_a_token_is_in_force_from_the_request_on),
         WITH_DIRECTORY(an_unsaved_ban_is_in_the_table_that_is_filled_later),
         WITH_DIRECTORY(what_has_an_unsaved_ban_is_not_imported),
+        WITH_DIRECTORY(a_token_is_not_purged_while_a_denial_is_unsaved),
         WITH_DIRECTORY(bans_of_a_batch_that_failed_are_counted_once),
         WITH_DIRECTORY(what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it),
     };
