@@ -18,7 +18,7 @@ void disk_failure_handle(struct disk_failure *r, const struct mail_list *batch, 
         struct change *c = (struct change *)m;
         bool denied = outcome != OUTCOME_DONE && in_force(r, c);
         if (denied)
-            unsaved_add(&r->unsaved, c);
+            unsaved_add(&r->unsaved, c, r->token_table);
         if (outcome == OUTCOME_DONE && change_writes(c))
             publish_report(c);
         uncertain_explain(c, outcome, denied);

@@ -264,8 +264,8 @@ static void list_bans(struct step *s)
         finish(s, STATUS_STORE, problem.message);
     } else if (found == STORE_FOUND && !atomic_load(&s->scan->stop)) {
         return;
-    } else if (unsaved_has_bans(&s->writer->disk_failure.unsaved)) {
-        finish(s, STATUS_STORE, "bans are in force that are not saved; this export lacks them");
+    } else if (unsaved_has_names(&s->writer->disk_failure.unsaved)) {
+        finish(s, STATUS_STORE, "denials are in force that are not saved; this export lacks them");
     } else {
         finish_count(s);
         put_epoch(s);

@@ -113,13 +113,26 @@ static struct unsaved_denial *new_denial(const struct change *c)
     return d;
 }
 
-void unsaved_add(struct unsaved_denials *list, const struct change *c)
+/* Deny it in the table, whatever the clock says. */
+static void set_in_table(const struct unsaved_denial *d, struct token_table *token_table)
+{
+    if (is_ban(d))
+        publish_ban(d->ban->name, d->ban->names, false, token_table);
+    else
+        token_table_deny(token_table, d->id, d->kind->deny, NULL);
+    if (!is_ban(d) && d->has_signed)
+        publish_ban(&d->signed_part, 1, false, token_table);
+}
+
+void unsaved_add(struct unsaved_denials *list, const struct change *c,
+                 struct token_table *token_table)
 {
     struct unsaved_denial *d = new_denial(c);
 
     if (d == NULL)
         return;
     append(list, d);
+    set_in_table(d, token_table);
     if (c->reply_to != NULL) /* not when it is tried again */
         report_unsaved(d);
     if (list->count < DEDUP_MIN || list->count < list->dedup_at)
@@ -131,7 +144,9 @@ void unsaved_add(struct unsaved_denials *list, const struct change *c)
 static bool denies(const struct unsaved_denial *d, const struct record *r)
 {
     if (!is_ban(d))
-        return memcmp(d->id, r->digest, ID_SIZE) == 0;
+        return memcmp(d->id, r->digest, ID_SIZE) == 0 ||
+               (d->has_signed && r->has_signed &&
+                memcmp(d->signed_part, r->signed_part, DIGEST_SIZE) == 0);
     for (size_t i = 0; i < d->ban->names; i++)
         if (memcmp(d->ban->name[i], r->digest, DIGEST_SIZE) == 0 ||
             (r->has_signed && memcmp(d->ban->name[i], r->signed_part, DIGEST_SIZE) == 0))
@@ -148,24 +163,22 @@ bool unsaved_denies(const struct unsaved_denials *list, const struct record *r)
     return m != NULL;
 }
 
-bool unsaved_has_bans(const struct unsaved_denials *list)
+bool unsaved_has_names(const struct unsaved_denials *list)
 {
     const struct mail *m = list->first;
 
-    while (m != NULL && !is_ban((const struct unsaved_denial *)m))
-        m = m->next;
-    return m != NULL;
+    for (; m != NULL; m = m->next) {
+        const struct unsaved_denial *d = (const struct unsaved_denial *)m;
+        if (is_ban(d) || d->has_signed)
+            return true;
+    }
+    return false;
 }
 
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table)
 {
-    for (const struct mail *m = list->first; m != NULL; m = m->next) {
-        const struct unsaved_denial *d = (const struct unsaved_denial *)m;
-        if (is_ban(d))
-            publish_ban(d->ban->name, d->ban->names, false, token_table);
-        else
-            token_table_deny(token_table, d->id, d->kind->deny, NULL);
-    }
+    for (const struct mail *m = list->first; m != NULL; m = m->next)
+        set_in_table((const struct unsaved_denial *)m, token_table);
 }
 
 /* Make the change again.  NULL: no memory. */

@@ -35,15 +35,17 @@ struct unsaved_denials {
     size_t dedup_at; /* the count at which duplicates are dropped; 0: not yet set */
 };
 
-/* Add what a change denies.  Without memory it stays in force all the same, and its sender gets the
- * answer that it is not saved. */
-void unsaved_add(struct unsaved_denials *list, const struct change *c);
+/* Add what a change denies, and deny the signed part that it shows.  Without memory the denial of the
+ * token stays in force all the same, and its sender gets the answer that it is not saved. */
+void unsaved_add(struct unsaved_denials *list, const struct change *c,
+                 struct token_table *token_table);
 
 /* True if this token is denied by one of them. */
 bool unsaved_denies(const struct unsaved_denials *list, const struct record *r);
 
-/* True if there are bans among them, which no record and no slot of a token shows. */
-bool unsaved_has_bans(const struct unsaved_denials *list);
+/* True if there are names among them, of bans or signed parts, that no record and no slot of a token may
+ * show. */
+bool unsaved_has_names(const struct unsaved_denials *list);
 
 /* Set the denials in the table again, after it was brought into agreement with the store. */
 void unsaved_reapply(const struct unsaved_denials *list, struct token_table *token_table);

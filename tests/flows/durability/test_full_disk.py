@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -14,6 +15,8 @@ import pytest
 from campaign import rounds
 from daemon import Daemon
 from requirements import need_root
+from settings import BUILD
+from value import digest_of
 from waiting import eventually
 
 CLONE_NEWNS = 0x00020000
@@ -65,6 +68,26 @@ def test_refused_write_fails_creates_but_never_a_revocation(daemon):
     assert ([d.verify(token["token"]) for token in (kept, leaked, stopped)] ==
             ["OK", "NO revoked", "NO disabled"])
     assert "lost" not in [line.get("description") for line in d.list()], "a refused create"
+
+
+@pytest.mark.parametrize("denial", ["revoke token={}", "ban token={}"])
+def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemon, denial):
+    passes = f"{BUILD}/tests/verifiers/odd.so does=name subject=mallory issuer=https://idp.example"
+    d = daemon(config=f"[service x]\nsufficient = local\nsufficient = {passes}\n")
+    value = f"{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(64)}"
+    signed_again = value.rpartition(".")[0] + "." + secrets.token_urlsafe(64)
+    d.done(f"import digest={digest_of(value).hex()}")
+    with writes_refused(d):
+        assert d.ask(denial.format(value)).verdict == "ERR store"
+        assert [d.verify(v, service="x") for v in (value, signed_again)] == ["NO revoked"] * 2
+        assert d.ask(f"import token={signed_again}").verdict == "ERR store"
+        assert d.ask("export").verdict == "ERR store", "it would not show what is denied"
+    saved(d)
+    assert d.ask(f"import token={signed_again}").verdict == "ERR banned"
+    for _ in range(2):
+        assert [d.verify(v, service="x") for v in (value, signed_again)] == ["NO revoked"] * 2
+        d.done("export")
+        d.restart()
 
 
 def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):

@@ -282,6 +282,35 @@ static void a_token_is_not_purged_while_a_denial_is_unsaved(void **state)
     stop();
 }
 
+/* The token is here by its digest alone. */
+static void unsaved_revocation_denies_the_signed_part_that_it_shows(void **state)
+{
+    (void)state;
+    struct change *revoke = change_about(&change_revoke, 1),
+                  *import = change_about(&change_import, 3);
+    uint8_t signed_part[DIGEST_SIZE];
+
+    start();
+    token_table_keep_bans(writer.token_table, true);
+    assert_int_equal(ask(&change_import, 1), STATUS_OK);
+    revoke->want.has_signed = import->want.has_signed = true;
+    digest_numbered(2, signed_part);
+    memcpy(revoke->want.signed_part, signed_part, DIGEST_SIZE);
+    memcpy(import->want.signed_part, signed_part, DIGEST_SIZE);
+    puts_until_failure = 0;
+    assert_int_equal(ask_change(revoke), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "in force now, but not saved"));
+    assert_int_equal(flags_of_name(signed_part), SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    puts_until_failure = 0; /* it fails again, and what comes behind it does not */
+    commit_retry(&writer);
+    assert_int_equal(ask_change(import), STATUS_STORE);
+    assert_int_equal(flags_of(3), 0);
+    retry();
+    assert_int_equal(flags_of_name(signed_part), SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
+    assert_int_equal(writer.bans, 1);
+    stop();
+}
+
 static void bans_of_a_batch_that_failed_are_counted_once(void **state)
 {
     (void)state;
@@ -344,6 +373,7 @@ int main(void)
         WITH_DIRECTORY(an_unsaved_ban_is_in_the_table_that_is_filled_later),
         WITH_DIRECTORY(what_has_an_unsaved_ban_is_not_imported),
         WITH_DIRECTORY(a_token_is_not_purged_while_a_denial_is_unsaved),
+        WITH_DIRECTORY(unsaved_revocation_denies_the_signed_part_that_it_shows),
         WITH_DIRECTORY(bans_of_a_batch_that_failed_are_counted_once),
         WITH_DIRECTORY(what_is_posted_while_an_unsaved_denial_is_saved_is_not_saved_with_it),
     };
