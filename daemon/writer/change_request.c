@@ -199,9 +199,11 @@ static enum status check_imported(const struct request *r, const char *prefix,
     return STATUS_OK;
 }
 
+/* Add a name, unless it is there: the two spellings of an issuer's name may be one. */
 static void add_name(struct change *c, const uint8_t digest[DIGEST_SIZE])
 {
-    memcpy(c->name[c->names++], digest, DIGEST_SIZE);
+    if (c->names == 0 || memcmp(c->name[0], digest, DIGEST_SIZE) != 0)
+        memcpy(c->name[c->names++], digest, DIGEST_SIZE);
 }
 
 /* Name what is to be banned, by what its issuer calls it, in both spellings that verifiers give it. */

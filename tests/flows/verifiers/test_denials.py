@@ -157,7 +157,13 @@ def test_credential_is_denied_by_what_its_issuer_calls_it(daemon):
     d.done(f"import token={first} subject=mallory")
     assert d.verify(first, service="both") == "NO revoked"
     assert d.verify(first) == "OK", "the table alone knows a token by its text"
+    for only_one_name in "x" * 500, "blake2b:x":
+        bans = int(d.stats()["bans"])
+        d.done(f"ban issuer=https://idp.example id={only_one_name}")
+        assert int(d.stats()["bans"]) == bans + 1, "it is counted once"
+    bans = d.stats()["bans"]
     d.restart()
+    assert d.stats()["bans"] == bans
     assert d.verify(first, service="both") == "NO revoked"
     assert verdicts(d, second) == {"NO revoked"}
     for wrong, verdict in ((f"ban id={name}", "ERR missing"), ("ban issuer=x", "ERR missing"),
