@@ -57,14 +57,17 @@ static bool revoke_token(struct generation *g, struct place place)
     return true;
 }
 
-void token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put)
+bool token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put)
 {
     struct generation *g = token_table_lock(t);
     struct place place = generation_place_name(g, digest);
+    bool denied = revoke_token(g, place) || !token_table_keeps_bans(t) ||
+                  (place.found && (generation_read(g, place.slot).flags & SLOT_BANNED));
 
-    if (!revoke_token(g, place) && put && token_table_keeps_bans(t))
+    if (!denied && put)
         write_slot(g, place, digest, SLOT_PRESENT | SLOT_REVOKED | SLOT_BANNED);
     token_table_unlock(t);
+    return denied || put;
 }
 
 void token_bans_load(struct token_table *t, const uint8_t digest[DIGEST_SIZE])

@@ -13,8 +13,8 @@ void token_bans_put(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 void token_bans_load(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 
 /* Deny the token that has this digest, or this signed part.  If there is none and `put`, do as
- * token_bans_put() does. */
-void token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put);
+ * token_bans_put() does.  False: a ban would be kept, and is not there. */
+bool token_bans_deny(struct token_table *t, const uint8_t digest[DIGEST_SIZE], bool put);
 
 void token_bans_remove(struct token_table *t, const uint8_t digest[DIGEST_SIZE]);
 

@@ -57,8 +57,10 @@ static void deny(struct writer *w, struct change *c, int64_t now)
     bool over = w->may_purge && ban_is_over(c->want.expires, now);
 
     publish_denial(c, w->token_table);
-    if (c->names > 0 && reserve_table(w, c->names, 0))
-        c->in_force = publish_ban(c->name, c->names, over, w->token_table);
+    if (c->names == 0)
+        return;
+    reserve_table(w, c->names, 0); /* by this thread's priority; what denies tokens needs none */
+    c->in_force = publish_ban(c->name, c->names, over, w->token_table);
 }
 
 /* Move waiting changes to the batch. */

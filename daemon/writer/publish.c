@@ -25,12 +25,13 @@ void publish_denial(struct change *c, struct token_table *token_table)
 bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, bool over,
                  struct token_table *token_table)
 {
-    if (!over && token_table_keeps_bans(token_table) &&
-        token_table_reserve(token_table, names, 0) < 0)
-        return false;
+    bool put = !over && token_table_keeps_bans(token_table) &&
+               token_table_reserve(token_table, names, 0) == 0;
+    bool denied = true;
+
     for (size_t i = 0; i < names; i++)
-        token_bans_deny(token_table, name[i], !over);
-    return true;
+        denied = token_bans_deny(token_table, name[i], put) && denied;
+    return denied || over;
 }
 
 void publish_denial_end(struct change *c, struct token_table *token_table)

@@ -15,7 +15,7 @@ void publish_denial(struct change *c, struct token_table *token_table);
 void publish_denial_end(struct change *c, struct token_table *token_table);
 
 /* Let a ban of these names take effect before it is saved; one that is over only denies tokens that are
- * here.  False: no memory. */
+ * here.  False: there is no memory for one whose token is not here. */
 bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, bool over,
                  struct token_table *token_table);
 
