@@ -339,7 +339,7 @@ static void import_into_another(void)
         MUST(slice_begins(inproc_next_line(&at), "OK id="));
     MUST(imported >= inproc.writer.bans + token_table_figures(inproc.writer.token_table).tokens);
     for (unsigned i = 0; i < model.bans; i++) /* what is over is not banned again */
-        if (ban_is_over(model.ban[i].until, fuzz_clock.wall))
+        if (inproc.writer.may_purge && ban_is_over(model.ban[i].until, fuzz_clock.wall))
             model.ban[i].until = 0;
     for (unsigned i = 0; i < model.tokens; i++)
         model_clear_used(&model.token[i]);
