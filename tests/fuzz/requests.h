@@ -259,7 +259,7 @@ static void request_list(enum role role, struct pending_request *a, struct text 
     send_request(role, a, line);
 }
 
-/* Send `journal`; without a limit `watch`, which the next request ends. */
+/* Send `journal`; without a limit `watch`, which the next request, in the same batch, ends. */
 static void request_journal(enum role role, uint64_t after, uint64_t limit, struct text *line)
 {
     struct pending_request a = {
@@ -269,6 +269,8 @@ static void request_journal(enum role role, uint64_t after, uint64_t limit, stru
         .limit = limit,
     };
 
+    if (pending_count + 2 > BATCH)
+        flush();
     text_adds(line, limit > 0 ? "journal" : "watch");
     line_put_u64(line, "after", after);
     if (limit > 0)
