@@ -8,7 +8,7 @@ DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
 	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
-	python3-pytest python3-pytest-xdist python3-pytest-timeout
+	python3-pytest python3-pytest-xdist python3-pytest-timeout libhttp-parser-dev?
 # Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
 # tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus
@@ -50,6 +50,7 @@ VERIFIER_SHARED = daemon/verifiers/untrusted_json.c
 DAEMON = $(call objects,$(filter-out daemon/main.c $(VERIFIER_SHARED),$(wildcard daemon/*.c daemon/*/*.c)))
 LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
+HTTP = $(call objects,$(wildcard plugin/http/*.c))
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
 VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
 verifier_sources = $(wildcard daemon/verifiers/$(1)/*.c)
@@ -141,13 +142,17 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/run_one.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/run_one.o $(LIBRARY) $(HTTP) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
 UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
+
+# Another parser of HTTP, which ours is compared with where it is installed.
+HTTP_PEER = $(if $(wildcard /usr/include/http_parser.h),-lhttp_parser)
+$(BUILD)/tests/unit/http/test_head_peer: LIBS_UNIT += $(HTTP_PEER)
 
 # The explorer of interleavings (tests/explore) runs these sources, compiled so that it sees what they
 # do, and with loops that end sooner.  The objects are no sanitizer's.
@@ -178,8 +183,9 @@ HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
 FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
 LIBS_fuzz_reply = -ljansson
 LIBS_fuzz_jwt = -lgnutls -ljansson
+LIBS_fuzz_http = $(HTTP_PEER)
 LIBS_fuzz_introspect = -lcurl -ljansson
-FUZZ_OBJECTS = $(LIBRARY) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
+FUZZ_OBJECTS = $(LIBRARY) $(HTTP) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 # It defines mmap(), which ThreadSanitizer calls before it can be called back.
 $(BUILD)/tests/fuzz/fuzz_daemon.o: override CFLAGS := $(filter-out -fsanitize=thread,$(CFLAGS))

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/http/head.h"
+
+enum { TOKEN = 1, VISIBLE = 2, CONTROL = 4 };
+
+/* clang-format off */
+static const uint8_t class[256] = {
+    [0 ... 8] = CONTROL, ['\n' ... 31] = CONTROL, [127] = CONTROL,
+    ['!'] = TOKEN | VISIBLE, ['"'] = VISIBLE, ['#' ... '\''] = TOKEN | VISIBLE, ['('] = VISIBLE, [')'] = VISIBLE,
+    ['*'] = TOKEN | VISIBLE, ['+'] = TOKEN | VISIBLE, [','] = VISIBLE, ['-'] = TOKEN | VISIBLE,
+    ['.'] = TOKEN | VISIBLE, ['/'] = VISIBLE, ['0' ... '9'] = TOKEN | VISIBLE, [':' ... '@'] = VISIBLE,
+    ['A' ... 'Z'] = TOKEN | VISIBLE, ['[' ... ']'] = VISIBLE, ['^' ... 'z'] = TOKEN | VISIBLE,
+    ['{'] = VISIBLE, ['|'] = TOKEN | VISIBLE, ['}'] = VISIBLE, ['~'] = TOKEN | VISIBLE,
+};
+/* clang-format on */
+
+/* The parser: the rest of the head, and what was found so far. */
+struct parser {
+    const char *at;
+    struct http_head *head;
+    const char *why;
+    bool host, length, coding, close;
+};
+
+static enum http_head_status find_end(const char *bytes, size_t len, size_t *searched,
+                                      size_t *head_len, const char **why);
+static bool parse_request_line(struct parser *p, struct slice line);
+static bool parse_field(struct parser *p, struct slice line);
+static bool apply_field(struct parser *p, const struct http_field *f);
+static bool finish(struct parser *p);
+
+static bool fail(struct parser *p, const char *why)
+{
+    p->why = why;
+    return false;
+}
+
+/* Cut off the next line, without its CR and LF: find_end() has seen both. */
+static struct slice next_line(struct parser *p, const char *end)
+{
+    const char *newline = memchr(p->at, '\n', (size_t)(end - p->at));
+    struct slice line = { p->at, (size_t)(newline - 1 - p->at) };
+
+    p->at = newline + 1;
+    return line;
+}
+
+enum http_head_status http_head_parse(const char *bytes, size_t len, size_t *searched,
+                                      struct http_head *head, const char **why)
+{
+    struct parser p = { .at = bytes, .head = head };
+    enum http_head_status status = find_end(bytes, len, searched, &head->len, why);
+
+    if (status != HTTP_HEAD_OK)
+        return status;
+    const char *end = bytes + head->len;
+    head->fields = 0;
+    head->keep_alive = head->body = head->control = false;
+    bool ok = parse_request_line(&p, next_line(&p, end));
+    for (struct slice line; ok && (line = next_line(&p, end)).len > 0;) {
+        if (head->fields == HTTP_FIELDS_MAX)
+            return HTTP_HEAD_TOO_LONG;
+        ok = parse_field(&p, line);
+    }
+    if (ok && finish(&p))
+        return HTTP_HEAD_OK;
+    *why = p.why;
+    return HTTP_HEAD_BAD;
+}
+
+/* Find the empty line.  *searched is the start of the first line that is not complete. */
+static enum http_head_status find_end(const char *bytes, size_t len, size_t *searched,
+                                      size_t *head_len, const char **why)
+{
+    size_t most = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+
+    while (*searched < most) {
+        const char *line = bytes + *searched;
+        const char *newline = memchr(line, '\n', most - *searched);
+        if (newline == NULL)
+            break;
+        if (newline == line || newline[-1] != '\r') {
+            *why = "a line ends without a carriage return";
+            return HTTP_HEAD_BAD;
+        }
+        *head_len = *searched = (size_t)(newline + 1 - bytes);
+        if (newline - 1 == line)
+            return HTTP_HEAD_OK;
+    }
+    return len < HTTP_HEAD_MAX ? HTTP_HEAD_MORE : HTTP_HEAD_TOO_LONG;
+}
+
+/* -- the request line ------------------------------------------------------------------------ */
+
+/* Return how many bytes at the front are all of a class. */
+static size_t span(struct slice text, uint8_t wanted)
+{
+    size_t at = 0;
+
+    while (at < text.len && (class[(uint8_t)text.at[at]] & wanted) != 0)
+        at++;
+    return at;
+}
+
+static struct slice behind(struct slice text, size_t len)
+{
+    return (struct slice){ text.at + len, text.len - len };
+}
+
+static bool parse_request_line(struct parser *p, struct slice line)
+{
+    struct http_head *head = p->head;
+    size_t method = span(line, TOKEN);
+
+    if (method == 0 || method > HTTP_METHOD_MAX || method == line.len || line.at[method] != ' ')
+        return fail(p, "this is no request line: it has no method");
+    head->method = (struct slice){ line.at, method };
+    line = behind(line, method + 1);
+    size_t target = span(line, VISIBLE);
+    if (target == 0 || target == line.len || line.at[target] != ' ' || line.at[0] != '/')
+        return fail(p, "the target is not a path, or has bytes that must not be in one");
+    head->target = (struct slice){ line.at, target };
+    if (memchr(line.at, '#', target) != NULL)
+        return fail(p, "the target has a fragment");
+    line = behind(line, target + 1);
+    if (!slice_is(line, "HTTP/1.1") && !slice_is(line, "HTTP/1.0"))
+        return fail(p, "the version is neither HTTP/1.1 nor HTTP/1.0");
+    head->minor = line.at[7] == '1';
+    head->keep_alive = head->minor == 1;
+    return true;
+}
+
+/* -- fields ---------------------------------------------------------------------------------- */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct slice trim(struct slice text)
+{
+    while (text.len > 0 && is_blank(text.at[0]))
+        text = behind(text, 1);
+    while (text.len > 0 && is_blank(text.at[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* True if any byte is a control character, other than a tab. */
+static bool has_control(struct slice text)
+{
+    uint8_t found = 0;
+
+    for (size_t i = 0; i < text.len; i++)
+        found |= class[(uint8_t)text.at[i]];
+    return (found & CONTROL) != 0;
+}
+
+static bool parse_field(struct parser *p, struct slice line)
+{
+    struct http_field *f = &p->head->field[p->head->fields];
+    size_t name = span(line, TOKEN);
+
+    if (is_blank(line.at[0]))
+        return fail(p, "a line continues the one before");
+    if (name == 0 || name == line.len || line.at[name] != ':')
+        return fail(p, "a field has no name, or something other than a colon after it");
+    f->name = (struct slice){ line.at, name };
+    f->value = trim(behind(line, name + 1));
+    if (has_control(f->value)) {
+        if (memchr(f->value.at, '\r', f->value.len) != NULL)
+            return fail(p, "a value has a carriage return");
+        p->head->control = true;
+    }
+    p->head->fields++;
+    return apply_field(p, f);
+}
+
+static inline char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool http_name_equal(struct slice a, struct slice b)
+{
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.at[i]) != lower(b.at[i]))
+            return false;
+    return true;
+}
+
+bool http_is_token(struct slice text)
+{
+    return text.len > 0 && span(text, TOKEN) == text.len;
+}
+
+static bool is_named(const struct http_field *f, const char *name)
+{
+    return http_name_equal(f->name, slice_of(name));
+}
+
+/* -- fields that decide how the connection goes on -------------------------------------------- */
+
+static bool apply_host(struct parser *p, struct slice value)
+{
+    if (p->host)
+        return fail(p, "Host is given twice");
+    if (span(value, VISIBLE) != value.len || memchr(value.at, ',', value.len) != NULL)
+        return fail(p, "Host is not one name");
+    p->host = true;
+    return true;
+}
+
+static bool apply_connection(struct parser *p, struct slice list)
+{
+    while (list.len > 0) {
+        const char *comma = memchr(list.at, ',', list.len);
+        size_t len = comma != NULL ? (size_t)(comma - list.at) : list.len;
+        struct slice word = trim((struct slice){ list.at, len });
+        if (http_name_equal(word, slice_of("close")))
+            p->close = true;
+        else if (http_name_equal(word, slice_of("keep-alive")))
+            p->head->keep_alive = true;
+        list = behind(list, len + (comma != NULL));
+    }
+    return true;
+}
+
+static bool apply_length(struct parser *p, struct slice value)
+{
+    uint64_t length;
+
+    if (p->length)
+        return fail(p, "Content-Length is given twice");
+    if (!number_parse(value, INT64_MAX, &length))
+        return fail(p, "Content-Length is not a number");
+    p->length = true;
+    p->head->body |= length > 0;
+    return true;
+}
+
+static bool apply_coding(struct parser *p, struct slice value)
+{
+    if (p->coding || !http_name_equal(value, slice_of("chunked")))
+        return fail(p, "Transfer-Encoding is something other than chunked");
+    p->coding = p->head->body = true;
+    return true;
+}
+
+static bool apply_field(struct parser *p, const struct http_field *f)
+{
+    switch (f->name.len) {
+    case 4:
+        return !is_named(f, "Host") || apply_host(p, f->value);
+    case 10:
+        return !is_named(f, "Connection") || apply_connection(p, f->value);
+    case 14:
+        return !is_named(f, "Content-Length") || apply_length(p, f->value);
+    case 17:
+        return !is_named(f, "Transfer-Encoding") || apply_coding(p, f->value);
+    default:
+        return true;
+    }
+}
+
+static bool finish(struct parser *p)
+{
+    struct http_head *head = p->head;
+
+    if (!p->host && head->minor == 1)
+        return fail(p, "Host is missing");
+    if (p->coding && (p->length || head->minor == 0))
+        return fail(p, "the length of the body is given in two ways");
+    /* Where a body may follow, nobody can know where the next request begins. */
+    if (p->close || head->body || head->control)
+        head->keep_alive = false;
+    return true;
+}
