@@ -50,7 +50,11 @@ VERIFIER_SHARED = daemon/verifiers/untrusted_json.c
 DAEMON = $(call objects,$(filter-out daemon/main.c $(VERIFIER_SHARED),$(wildcard daemon/*.c daemon/*/*.c)))
 LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
-HTTP = $(call objects,$(wildcard plugin/http/*.c))
+HTTP_SOURCES = $(wildcard plugin/http/*.c)
+HTTP = $(call objects,$(HTTP_SOURCES))
+GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c)
+GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
+LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
 VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
 verifier_sources = $(wildcard daemon/verifiers/$(1)/*.c)
@@ -60,7 +64,8 @@ LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
 UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
-PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
+	$(BUILD)/jeton-gateway
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
 
@@ -124,6 +129,11 @@ $(BUILD)/libjeton.so.0: $(LIBRARY_WHOLE) plugin/lib/jeton.map
 	$(CC) $(CFLAGS) $(LTO) -shared -Wl,-soname,$(@F) -Wl,--version-script=plugin/lib/jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -o $@
 	ln -sf $(@F) $(BUILD)/libjeton.so
+
+# libjeton is inside, and all is optimised as a whole.
+$(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY): WHOLE = $(LTO)
+$(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
+	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_GATEWAY) -o $@
 
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
 		plugin/pam/pam_jeton.map

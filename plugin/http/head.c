@@ -219,10 +219,14 @@ static bool apply_connection(struct parser *p, struct slice list)
         const char *comma = memchr(list.at, ',', list.len);
         size_t len = comma != NULL ? (size_t)(comma - list.at) : list.len;
         struct slice word = trim((struct slice){ list.at, len });
+        if (!http_is_token(word))
+            return fail(p, "Connection is not a list of words");
         if (http_name_equal(word, slice_of("close")))
             p->close = true;
         else if (http_name_equal(word, slice_of("keep-alive")))
             p->head->keep_alive = true;
+        if (comma != NULL && comma + 1 == list.at + list.len)
+            return fail(p, "Connection is not a list of words");
         list = behind(list, len + (comma != NULL));
     }
     return true;

@@ -184,6 +184,11 @@ static void the_connection_goes_on_as_both_sides_expect(void **state)
     assert_false(head.keep_alive);
     GOOD(HEAD("Connection: x, CLOSE ,keep-alive\r\n"));
     assert_false(head.keep_alive);
+    GOOD(HEAD("Connection:\r\n"));
+    assert_true(head.keep_alive);
+    BAD(HEAD("Connection: a,,close\r\n")); /* http-parser does not see what comes behind */
+    BAD(HEAD("Connection: close,\r\n"));
+    BAD(HEAD("Connection: keep alive\r\n"));
     GOOD(HEAD("Connection: closed\r\n"));
     assert_true(head.keep_alive);
     GOOD(HEAD("Connection: close\r\nConnection: keep-alive\r\n"));
