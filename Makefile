@@ -9,9 +9,9 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
 	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
 	python3-pytest python3-pytest-xdist python3-pytest-timeout libhttp-parser-dev?
-# Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
-# tests are skipped without them.
-PROGRAMS = postgresql openssh-server openssh-client login prometheus
+# Programs of others that are tried with what we make: the PAM module, the gateway, and metrics
+# (promtool).  Those tests are skipped without them.
+PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -76,7 +76,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install PostgreSQL, OpenSSH and Prometheus, which some tests try jeton with
+deps-programs:                  ## install PostgreSQL, OpenSSH, nginx, Caddy, HAProxy …, which some tests try jeton with
 	@tests/deps $(PROGRAMS)
 
 deps-fuzz:                      ## install what `make fuzz` needs

@@ -30,7 +30,7 @@ static const int allowed[] = {
     CALL(epoll_wait), CALL(epoll_pwait), CALL(epoll_pwait2), CALL(eventfd2), CALL(timerfd_settime),
     /* files: which ones, Landlock and file modes decide */
     CALL(open), CALL(openat), CALL(fstat), CALL(stat), CALL(lstat), CALL(newfstatat), CALL(statx),
-    CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getcwd),
+    CALL(access), CALL(faccessat), CALL(faccessat2), CALL(readlink), CALL(readlinkat), CALL(getcwd), CALL(fstatfs), CALL(statfs),
     CALL(unlink), CALL(unlinkat), CALL(umask),
     /* connections */
     CALL(accept), CALL(accept4), CALL(connect), CALL(shutdown), CALL(sendto), CALL(sendmsg), CALL(recvfrom),

@@ -51,6 +51,16 @@ static void finish_request(struct connection *c, enum http_after after)
         end_with(c, linger);
 }
 
+/* A process that ends lets no request follow one that waited. */
+static enum http_after end_if_draining(struct connection *c)
+{
+    if (c->context->draining && c->verify.after != HTTP_CLOSE) {
+        c->verify.after = HTTP_CLOSE;
+        end_with(c, false);
+    }
+    return c->verify.after;
+}
+
 /* -- the admin side ---------------------------------------------------------------------------- */
 
 static void respond_plain(struct connection *c, unsigned status, const char *type,
@@ -72,7 +82,6 @@ static void respond_metrics(struct connection *c)
     respond_plain(c, 200, "text/plain; version=0.0.4; charset=utf-8", text_slice(&t));
 }
 
-/* What kind of request it was is kept: others may be served before the daemon answers. */
 static void on_health(void *connection, bool alive)
 {
     struct connection *c = connection;
@@ -80,7 +89,7 @@ static void on_health(void *connection, bool alive)
                                       (struct slice)SLICE("the daemon does not answer\n");
 
     c->probe = NULL;
-    http_response_plain(&c->out, alive ? 200 : 503, NULL, body, c->head_only, c->verify.after);
+    http_response_plain(&c->out, alive ? 200 : 503, NULL, body, c->head_only, end_if_draining(c));
     metrics_status(&c->context->metrics, alive ? 200 : 503);
     connection_resume(c);
 }
@@ -121,6 +130,7 @@ static void on_verdict(void *connection, enum jeton_status status)
 {
     struct connection *c = connection;
 
+    end_if_draining(c);
     verify_request_finish(&c->verify, c->context, status, &c->out);
     peers_answered(&c->context->peers, c->turn.peer);
     connection_resume(c);

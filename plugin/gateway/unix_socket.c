@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "proto/text.h"
@@ -69,7 +68,9 @@ static bool make(int fd, const char *path, unsigned mode, gid_t gid, struct unix
     umask(before);
     if (bound < 0 || lstat(path, &st) < 0)
         return false;
-    *file = (struct unix_socket_file){ path, st.st_dev, st.st_ino };
+    file->device = st.st_dev;
+    file->inode = st.st_ino;
+    snprintf(file->path, sizeof(file->path), "%s", path);
     return (gid == (gid_t)-1 || lchown(path, (uid_t)-1, gid) == 0) && chmod(path, mode) == 0;
 }
 
@@ -78,7 +79,7 @@ int unix_socket_listen(const char *path, unsigned mode, const char *group, int b
 {
     gid_t gid;
 
-    *file = (struct unix_socket_file){ .path = NULL };
+    file->path[0] = '\0';
     if (!unix_socket_group(group, &gid)) {
         snprintf(fault, size, "there is no group %s", group);
         return -1;
@@ -103,7 +104,7 @@ void unix_socket_remove(const struct unix_socket_file *file)
 {
     struct stat st;
 
-    if (file->path != NULL && lstat(file->path, &st) == 0 && st.st_dev == file->device &&
+    if (file->path[0] != '\0' && lstat(file->path, &st) == 0 && st.st_dev == file->device &&
         st.st_ino == file->inode)
         unlink(file->path);
 }

@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/un.h>
 
 /* Which file it is: another process may replace it. */
 struct unix_socket_file {
-    const char *path; /* NULL: none */
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)]; /* "": none */
     dev_t device;
     ino_t inode;
 };
@@ -17,7 +18,7 @@ struct unix_socket_file {
 /* Find a group by name or number; "": -1.  False: there is none. */
 bool unix_socket_group(const char *name, gid_t *gid);
 
-/* Return the socket, or -1 and say why in `fault`.  The path is not copied. */
+/* Return the socket, or -1 and say why in `fault`. */
 int unix_socket_listen(const char *path, unsigned mode, const char *group, int backlog,
                        struct unix_socket_file *file, char *fault, size_t size);
 
