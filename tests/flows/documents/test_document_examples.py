@@ -15,6 +15,7 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
+from gateway import run_gateway
 from pam_stack import Application, MODULE
 from preload import built
 from program_calls import check_call
@@ -107,6 +108,14 @@ def run_config(place, text):
     settings = [f"daemon.store={place.d.store}", f"daemon.verifiers={directory}", *OVERRIDES]
     settings += [f"{role}.path={place.directory}/example-{role}.sock" for role in ("admin", "verify")]
     done = run_jetond("--config", path, "--check", *(word for one in settings for word in ("--set", one)))
+    assert done.returncode == 0 and "configuration: OK" in done.stdout, done
+
+
+def run_gateway_config(place, text):
+    path = f"{place.directory}/gateway.conf"
+    with open(path, "w") as file:
+        file.write(text)
+    done = run_gateway("--config", path, "--check", "--set", f"gateway.socket={place.d.path('verify')}")
     assert done.returncode == 0 and "configuration: OK" in done.stdout, done
 
 
@@ -258,6 +267,7 @@ def run_folders(place, text):
 
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
+    (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|service [^\]]+)\]"), run_config),
     (re.compile(r"#include|struct \w+ (\{|\*)"), run_c),
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
