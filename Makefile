@@ -308,6 +308,7 @@ MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
+GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
@@ -315,6 +316,7 @@ TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
+EXAMPLES = $(wildcard plugin/examples/*/*)
 MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
@@ -333,6 +335,10 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
+	0755=$(BUILD)/jeton-gateway=$(SBINDIR)/jeton-gateway \
+	0644=systemd/jeton-gateway.sysusers=$(SYSUSERSDIR)/jeton-gateway.conf \
+	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
+	$(foreach e,$(EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
@@ -340,13 +346,14 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
-OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
+OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
+	$(addprefix $(GATEWAYDOCDIR)/,$(sort $(dir $(EXAMPLES:plugin/%=%))) examples) $(GATEWAYDOCDIR)
 FILL ?= $(BUILD)/install
-FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf README.md $(notdir $(MANPAGES)))
+FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE
