@@ -260,6 +260,13 @@ def run_nothing(place, text):
     """A grammar or a figure, which nobody types."""
 
 
+def run_excerpt(place, text):
+    """Each line is in a configuration of plugin/examples, which test_proxies runs."""
+    shipped = {" ".join(line.split("#")[0].split()) for path in glob.glob("plugin/examples/*/*") for line in read(path).splitlines()}
+    for line in text.splitlines():
+        assert " ".join(line.split()) in shipped, line
+
+
 def run_folders(place, text):
     for line in text.splitlines():
         assert os.path.isdir(line.split()[0]), line
@@ -276,6 +283,7 @@ KINDS = [
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),
+    (re.compile(r"location |forward_auth |http-request "), run_excerpt),
     (re.compile(r"\w+/ +\w"), run_folders),
 ]
 
