@@ -29,7 +29,8 @@ bool connection_new(struct context *context, int fd, enum side side, struct peer
     c->since = context->now;
     c->out = text_in(c->out_bytes, sizeof(c->out_bytes));
     /* Edge-triggered: what is not read at once is remembered here. */
-    event_assign(&c->readable, context->base, fd, EV_READ | EV_PERSIST | EV_ET, on_readable, c);
+    event_assign(&c->readable, context->base, fd, EV_READ | EV_CLOSED | EV_PERSIST | EV_ET,
+                 on_readable, c);
     event_assign(&c->writable, context->base, fd, EV_WRITE | EV_ET, on_writable, c);
     if (event_add(&c->readable, NULL) < 0) {
         free(c);
@@ -68,8 +69,8 @@ static void on_readable(evutil_socket_t fd, short what, void *connection)
     struct connection *c = connection;
 
     (void)fd;
-    (void)what;
     c->more = true;
+    c->half_closed |= (what & EV_CLOSED) != 0;
     if (c->phase != PHASE_WAITING && c->phase != PHASE_WRITING)
         peers_queue(&c->context->peers, &c->turn);
 }
@@ -105,7 +106,8 @@ static bool receive(struct connection *c)
     ssize_t got = recv(c->fd, c->in + c->in_len, space, MSG_DONTWAIT);
     if (got < 0 && errno != EAGAIN && errno != EINTR)
         return false;
-    c->more = got == (ssize_t)space || (got < 0 && errno == EINTR);
+    /* Less than asked for is all there is, but for the end, which may have come already. */
+    c->more = got == (ssize_t)space || (got < 0 && errno == EINTR) || (got > 0 && c->half_closed);
     c->eof = got == 0;
     c->in_len += got > 0 ? (size_t)got : 0;
     return true;

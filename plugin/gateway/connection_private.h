@@ -22,12 +22,13 @@ struct connection {
     int fd;
     enum side side;
     enum phase phase;
-    int64_t since; /* context->now, when the phase began */
-    bool more;     /* the socket may have something to read */
-    bool eof;      /* the client sends no more */
-    bool closing;  /* no request after the last one that was answered */
-    bool linger;   /* ... and the client may still be sending */
-    bool waiting;  /* for the daemon */
+    int64_t since;    /* context->now, when the phase began */
+    bool more;        /* the socket may have something to read */
+    bool half_closed; /* the client has ended its direction; what it sent may still be here */
+    bool eof;         /* ... and all of it was read */
+    bool closing;     /* no request after the last one that was answered */
+    bool linger;      /* ... and the client may still be sending */
+    bool waiting;     /* for the daemon */
     struct verify_request verify;
     struct health_probe *probe;
     bool head_only; /* the request that a probe is for was HEAD */
