@@ -160,6 +160,10 @@ UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 
+# Names of the gateway are its own, and some the daemon has, too.
+$(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
+
 # Another parser of HTTP, which ours is compared with where it is installed.
 HTTP_PEER = $(if $(wildcard /usr/include/http_parser.h),-lhttp_parser)
 $(BUILD)/tests/unit/http/test_head_peer: LIBS_UNIT += $(HTTP_PEER)

@@ -92,14 +92,23 @@ void connection_resume(struct connection *c)
 
 /* -- bytes ------------------------------------------------------------------------------------- */
 
+/* Move what is left to the front, and leave no copy of it behind. */
+static void compact(struct connection *c)
+{
+    const size_t left = c->in_len - c->in_at;
+
+    if (c->in_at > 0 && left > 0) {
+        memmove(c->in, c->in + c->in_at, left);
+        sodium_memzero(c->in + left, c->in_at);
+    }
+    c->in_at = 0;
+    c->in_len = left;
+}
+
 /* Read what there is and fits.  False: the connection is broken. */
 static bool receive(struct connection *c)
 {
-    if (c->in_at > 0) {
-        memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
-        c->in_len -= c->in_at;
-        c->in_at = 0;
-    }
+    compact(c);
     const size_t space = sizeof(c->in) - c->in_len;
     if (!c->more || c->eof || space == 0)
         return true;

@@ -120,9 +120,14 @@ static void add_challenge(struct http_answer *a, const struct http_decision *d)
     const bool came = d->credentials != HTTP_CREDENTIALS_NONE;
     const char *error = a->status == 403 ? "insufficient_scope" : came ? "invalid_token" : NULL;
 
-    if (d->accept->bearer || !d->accept->basic || a->status == 403)
+    const bool basic = d->accept->basic && a->status == 401;
+
+    /* nginx older than 1.23 passes on the first of them only. */
+    if (basic && d->accept->basic_first)
+        add_basic(a, d);
+    if (d->accept->bearer || !basic)
         add_bearer(a, d, error);
-    if (d->accept->basic && a->status == 401)
+    if (basic && !d->accept->basic_first)
         add_basic(a, d);
 }
 

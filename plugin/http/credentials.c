@@ -57,6 +57,7 @@ static const char *accept_one(struct http_accept *a, struct slice word)
         return "this should be a list of bearer, basic and header:NAME";
     if ((bearer && a->bearer) || (basic && a->basic))
         return "bearer or basic is given twice";
+    a->basic_first |= basic && !a->bearer;
     a->bearer |= bearer;
     a->basic |= basic;
     return NULL;

@@ -14,7 +14,8 @@ enum { HTTP_ACCEPT_NAMES = 4, HTTP_ACCEPT_NAME_MAX = 64 };
 struct http_accept {
     bool bearer;
     bool basic;
-    unsigned names; /* of fields whose whole value is the token */
+    bool basic_first; /* it is named before bearer: so clients are asked for it first */
+    unsigned names;   /* of fields whose whole value is the token */
     struct {
         size_t len;
         char text[HTTP_ACCEPT_NAME_MAX];

@@ -157,6 +157,15 @@ def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None):
     return server
 
 
+def gateway(daemon, cpu=0):
+    """jeton-gateway in front of a jetond."""
+    scratch = directory()
+    settings = [f"--set=gateway.{key}" for key in (f"path={scratch}/http.sock", "group=", f"socket={daemon.path}",
+                                                   "log_level=error")]
+    return Server("gateway", "http", [f"{BUILD}/jeton-gateway", "--config", "/dev/null", *settings, "--set=site any.realm=any"],
+                  f"{scratch}/http.sock", cpu, scratch)
+
+
 def redis(cpu=0, durable=False, scratch=None):
     """Log rewriting is off: it would disturb the next measurement."""
     scratch = scratch or directory()

@@ -80,6 +80,23 @@ def the_monitoring_socket_can_be_added():
     assert int(metrics['jeton_gateway_verdicts_by_total{source="table"}']) >= 2, "the table is shared with it"
 
 
+def a_tcp_port_can_be_added_to_the_socket():
+    os.makedirs("/etc/systemd/system/jeton-gateway.socket.d")
+    with open("/etc/systemd/system/jeton-gateway.socket.d/tcp.conf", "w") as file:
+        file.write("[Socket]\nListenStream=127.0.0.1:8770\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "jeton-gateway.socket")
+    connection = http.client.HTTPConnection("127.0.0.1", 8770, timeout=10)
+    for token, status in ((create(), 200), ("x" * 40, 401)):
+        connection.request("GET", "/verify/any", headers={"Authorization": f"Bearer {token}"})
+        response = connection.getresponse()
+        assert_equal((response.status, response.read()), (status, b""))
+    assert get(HTTP, "/verify/any").startswith("HTTP/1.1 401 "), "the other one is still there"
+    shutil.rmtree("/etc/systemd/system/jeton-gateway.socket.d")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "jeton-gateway.socket")
+
+
 def nginx_lets_pass_whoever_has_a_token():
     if shutil.which("nginx", path="/usr/sbin") is None:
         raise Skip("nginx is not installed")

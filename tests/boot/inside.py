@@ -37,6 +37,7 @@ STAGES = {
         http_gateway.the_first_connection_starts_the_gateway,
         http_gateway.a_reload_of_the_gateway_takes_over_its_sites_and_fails_visibly,
         http_gateway.the_monitoring_socket_can_be_added,
+        http_gateway.a_tcp_port_can_be_added_to_the_socket,
         http_gateway.nginx_lets_pass_whoever_has_a_token,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],

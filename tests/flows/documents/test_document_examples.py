@@ -15,7 +15,7 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
-from gateway import run_gateway
+from gateway_examples import run_excerpt, run_gateway_config
 from pam_stack import Application, MODULE
 from preload import built
 from program_calls import check_call
@@ -108,14 +108,6 @@ def run_config(place, text):
     settings = [f"daemon.store={place.d.store}", f"daemon.verifiers={directory}", *OVERRIDES]
     settings += [f"{role}.path={place.directory}/example-{role}.sock" for role in ("admin", "verify")]
     done = run_jetond("--config", path, "--check", *(word for one in settings for word in ("--set", one)))
-    assert done.returncode == 0 and "configuration: OK" in done.stdout, done
-
-
-def run_gateway_config(place, text):
-    path = f"{place.directory}/gateway.conf"
-    with open(path, "w") as file:
-        file.write(text)
-    done = run_gateway("--config", path, "--check", "--set", f"gateway.socket={place.d.path('verify')}")
     assert done.returncode == 0 and "configuration: OK" in done.stdout, done
 
 
@@ -258,13 +250,6 @@ def matches(place, shown, got):
 
 def run_nothing(place, text):
     """A grammar or a figure, which nobody types."""
-
-
-def run_excerpt(place, text):
-    """Each line is in a configuration of plugin/examples, which test_proxies runs."""
-    shipped = {" ".join(line.split("#")[0].split()) for path in glob.glob("plugin/examples/*/*") for line in read(path).splitlines()}
-    for line in text.splitlines():
-        assert " ".join(line.split()) in shipped, line
 
 
 def run_folders(place, text):

@@ -104,6 +104,10 @@ static void missing_credentials_are_no_error(void **state)
                         "HTTP/1.1 401 Unauthorized\r\n" STORED NOBODY
                         "WWW-Authenticate: Bearer realm=\"api\"\r\n"
                         "WWW-Authenticate: Basic realm=\"api\", charset=\"UTF-8\"\r\n" CLOSED);
+    assert_string_equal(decide("basic,bearer", HTTP_CREDENTIALS_NONE, JETON_OK),
+                        "HTTP/1.1 401 Unauthorized\r\n" STORED NOBODY
+                        "WWW-Authenticate: Basic realm=\"api\", charset=\"UTF-8\"\r\n"
+                        "WWW-Authenticate: Bearer realm=\"api\"\r\n" CLOSED);
     assert_string_equal(decide("basic", HTTP_CREDENTIALS_NONE, JETON_OK),
                         "HTTP/1.1 401 Unauthorized\r\n" STORED NOBODY
                         "WWW-Authenticate: Basic realm=\"api\", charset=\"UTF-8\"\r\n" CLOSED);
