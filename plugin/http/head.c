@@ -22,8 +22,8 @@ struct parser {
     bool host, length, coding, close;
 };
 
-static enum http_head_status find_end(const char *bytes, size_t len, size_t *searched,
-                                      size_t *head_len, const char **why);
+static enum http_head_status find_end(const char *bytes, size_t most, size_t *searched);
+static enum http_head_status parse_lines(struct parser *p, const char *end);
 static bool parse_request_line(struct parser *p, struct slice line);
 static bool parse_field(struct parser *p, struct slice line);
 static bool apply_field(struct parser *p, const struct http_field *f);
@@ -35,59 +35,65 @@ static bool fail(struct parser *p, const char *why)
     return false;
 }
 
-/* Cut off the next line, without its CR and LF: find_end() has seen both. */
-static struct slice next_line(struct parser *p, const char *end)
-{
-    const char *newline = memchr(p->at, '\n', (size_t)(end - p->at));
-    struct slice line = { p->at, (size_t)(newline - 1 - p->at) };
-
-    p->at = newline + 1;
-    return line;
-}
-
+/* The first call parses what there is, so that a head that came at once is read once.  If its end was
+ * not there, the next calls wait for the end before they parse again. */
 enum http_head_status http_head_parse(const char *bytes, size_t len, size_t *searched,
                                       struct http_head *head, const char **why)
 {
+    const size_t most = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
     struct parser p = { .at = bytes, .head = head };
-    enum http_head_status status = find_end(bytes, len, searched, &head->len, why);
+    enum http_head_status status = HTTP_HEAD_OK;
 
-    if (status != HTTP_HEAD_OK)
-        return status;
-    const char *end = bytes + head->len;
-    head->fields = 0;
-    head->keep_alive = head->body = head->control = false;
-    bool ok = parse_request_line(&p, next_line(&p, end));
-    for (struct slice line; ok && (line = next_line(&p, end)).len > 0;) {
-        if (head->fields == HTTP_FIELDS_MAX)
-            return HTTP_HEAD_TOO_LONG;
-        ok = parse_field(&p, line);
+    if (*searched > 0)
+        status = find_end(bytes, most, searched);
+    if (status == HTTP_HEAD_OK) {
+        head->fields = 0;
+        head->method = (struct slice){ NULL, 0 };
+        head->keep_alive = head->body = head->control = false;
+        status = parse_lines(&p, bytes + most);
+        head->len = *searched = (size_t)(p.at - bytes);
     }
-    if (ok && finish(&p))
-        return HTTP_HEAD_OK;
-    *why = p.why;
-    return HTTP_HEAD_BAD;
+    if (status == HTTP_HEAD_BAD)
+        *why = p.why;
+    return status == HTTP_HEAD_MORE && len >= HTTP_HEAD_MAX ? HTTP_HEAD_TOO_LONG : status;
 }
 
-/* Find the empty line.  *searched is the start of the first line that is not complete. */
-static enum http_head_status find_end(const char *bytes, size_t len, size_t *searched,
-                                      size_t *head_len, const char **why)
+/* Look for the empty line.  *searched is the start of the first line that is not complete. */
+static enum http_head_status find_end(const char *bytes, size_t most, size_t *searched)
 {
-    size_t most = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
-
-    while (*searched < most) {
+    for (const char *newline;
+         (newline = memchr(bytes + *searched, '\n', most - *searched)) != NULL;) {
         const char *line = bytes + *searched;
-        const char *newline = memchr(line, '\n', most - *searched);
-        if (newline == NULL)
-            break;
-        if (newline == line || newline[-1] != '\r') {
-            *why = "a line ends without a carriage return";
-            return HTTP_HEAD_BAD;
-        }
-        *head_len = *searched = (size_t)(newline + 1 - bytes);
-        if (newline - 1 == line)
+        *searched = (size_t)(newline + 1 - bytes);
+        if (newline <= line + 1) /* it is empty, or no line at all */
             return HTTP_HEAD_OK;
     }
-    return len < HTTP_HEAD_MAX ? HTTP_HEAD_MORE : HTTP_HEAD_TOO_LONG;
+    return HTTP_HEAD_MORE;
+}
+
+/* Parse line after line, up to the empty one.  p->at is the start of the first line that was not
+ * complete, or behind the head. */
+static enum http_head_status parse_lines(struct parser *p, const char *end)
+{
+    for (const char *newline; (newline = memchr(p->at, '\n', (size_t)(end - p->at))) != NULL;) {
+        const bool first = p->head->method.at == NULL;
+        struct slice line = { p->at, (size_t)(newline - p->at) };
+        if (line.len == 0 || newline[-1] != '\r') {
+            p->why = "a line ends without a carriage return";
+            return HTTP_HEAD_BAD;
+        }
+        line.len--;
+        if (line.len == 0 && !first) {
+            p->at = newline + 1;
+            return finish(p) ? HTTP_HEAD_OK : HTTP_HEAD_BAD;
+        }
+        if (p->head->fields == HTTP_FIELDS_MAX)
+            return HTTP_HEAD_TOO_LONG;
+        if (!(first ? parse_request_line(p, line) : parse_field(p, line)))
+            return HTTP_HEAD_BAD;
+        p->at = newline + 1;
+    }
+    return HTTP_HEAD_MORE;
 }
 
 /* -- the request line ------------------------------------------------------------------------ */
@@ -146,14 +152,24 @@ static struct slice trim(struct slice text)
     return text;
 }
 
-/* True if any byte is a control character, other than a tab. */
+/* True if any byte is a control character, other than a tab.  Sixteen at a time. */
 static bool has_control(struct slice text)
 {
-    uint8_t found = 0;
+    typedef uint8_t wide __attribute__((vector_size(16)));
+    typedef int8_t wide_bool __attribute__((vector_size(16)));
+    wide_bool found = { 0 };
+    uint8_t rest = 0;
+    uint64_t halves[2];
 
+    for (; text.len >= sizeof(wide); text = behind(text, sizeof(wide))) {
+        wide bytes;
+        memcpy(&bytes, text.at, sizeof(bytes));
+        found |= ((bytes < 0x20) & (bytes != '\t')) | (bytes == 0x7f);
+    }
     for (size_t i = 0; i < text.len; i++)
-        found |= class[(uint8_t)text.at[i]];
-    return (found & CONTROL) != 0;
+        rest |= class[(uint8_t)text.at[i]];
+    memcpy(halves, &found, sizeof(halves));
+    return (halves[0] | halves[1]) != 0 || (rest & CONTROL) != 0;
 }
 
 static bool parse_field(struct parser *p, struct slice line)

@@ -69,6 +69,8 @@ static struct kind kinds[] = {
       "GET /verify/any HTTP/1.1\r\nHost: jeton\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
       "X-Forwarded-For: 127.0.0.1\r\nAuthorization: Bearer ",
       "\r\n\r\n", PRESENT, 9, "HTTP/1.1 200", 0, 0, 0, 0 },
+    { "nginx", "hit", "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", "\r\n\r\n", PRESENT,
+      10, "HTTP/1.1 200", 0, 0, 0, 0 },
 };
 
 struct connection {
