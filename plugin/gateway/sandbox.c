@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "plugin/gateway/landlock.h"
 #include "plugin/gateway/seccomp.h"
@@ -66,6 +67,8 @@ static int restrict_files(const struct config *c, const struct config_source *so
 
 void sandbox_enter(const struct config *c, const struct config_source *source)
 {
+    if (geteuid() == 0)
+        log_write(LOG_WARNING, "sandbox: running as root: start it as a user of its own");
     if (!c->sandbox)
         return;
     int error = restrict_files(c, source);
