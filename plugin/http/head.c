@@ -26,7 +26,7 @@ static enum http_head_status find_end(const char *bytes, size_t most, size_t *se
 static enum http_head_status parse_lines(struct parser *p, const char *end);
 static bool parse_request_line(struct parser *p, struct slice line);
 static bool parse_field(struct parser *p, struct slice line);
-static bool apply_field(struct parser *p, const struct http_field *f);
+static bool apply_field(struct parser *p, const struct http_field *f, struct slice line);
 static bool finish(struct parser *p);
 
 static bool fail(struct parser *p, const char *why)
@@ -189,7 +189,7 @@ static bool parse_field(struct parser *p, struct slice line)
         p->head->control = true;
     }
     p->head->fields++;
-    return apply_field(p, f);
+    return apply_field(p, f, line);
 }
 
 static inline char lower(char c)
@@ -269,20 +269,33 @@ static bool apply_coding(struct parser *p, struct slice value)
     return true;
 }
 
-static bool apply_field(struct parser *p, const struct http_field *f)
+static bool apply_any(struct parser *p, const struct http_field *f)
 {
     switch (f->name.len) {
     case 4:
-        return !is_named(f, "Host") || apply_host(p, f->value);
+        return apply_host(p, f->value);
     case 10:
-        return !is_named(f, "Connection") || apply_connection(p, f->value);
+        return apply_connection(p, f->value);
     case 14:
-        return !is_named(f, "Content-Length") || apply_length(p, f->value);
-    case 17:
-        return !is_named(f, "Transfer-Encoding") || apply_coding(p, f->value);
+        return apply_length(p, f->value);
     default:
-        return true;
+        return apply_coding(p, f->value);
     }
+}
+
+static bool apply_field(struct parser *p, const struct http_field *f, struct slice line)
+{
+    static const char *const names[] = {
+        [4] = "Host", [10] = "Connection", [14] = "Content-Length", [17] = "Transfer-Encoding"
+    };
+
+    if (f->name.len >= sizeof(names) / sizeof(names[0]) || names[f->name.len] == NULL ||
+        !is_named(f, names[f->name.len]))
+        return true;
+    if (memchr(line.at, '\t', line.len) !=
+        NULL) /* some programs take only spaces as white space here */
+        return fail(p, "a field of the connection has a tab");
+    return apply_any(p, f);
 }
 
 static bool finish(struct parser *p)

@@ -189,6 +189,7 @@ static void the_connection_goes_on_as_both_sides_expect(void **state)
     BAD(HEAD("Connection: a,,close\r\n")); /* http-parser does not see what comes behind */
     BAD(HEAD("Connection: close,\r\n"));
     BAD(HEAD("Connection: keep alive\r\n"));
+    BAD(HEAD("Connection: close\t\r\n")); /* ... nor a word with a tab */
     GOOD(HEAD("Connection: closed\r\n"));
     assert_true(head.keep_alive);
     GOOD(HEAD("Connection: close\r\nConnection: keep-alive\r\n"));
