@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from gateway import Connection, bearer, request
+from gateway import ASKED, ASKS, Connection, bearer, request
 from requirements import need_plain_build, need_root
 from settings import PATIENCE, SUPPORT
 from waiting import eventually
@@ -143,9 +143,10 @@ def test_a_flood_of_one_user_does_not_slow_another(daemon, gateway):
                     times.append(time.monotonic() - begun)
             times.sort()
             answered = g.metric('responses_total{code="200"}')
-            print(f"median {times[200] * 1e3:.2f} ms, p99 {times[396] * 1e3:.2f} ms, beside {answered:.0f} of the flood")
-            # 200 connections with 100 requests each would be 20000 requests to wait for: 50 ms and more.
-            assert times[200] < 0.02
+            others = (answered - before) / len(times)
+            print(f"median {times[200] * 1e3:.2f} ms, p99 {times[396] * 1e3:.2f} ms, beside {others:.0f} of the flood for each")
+            # What all 200 connections have sent would be 20000 requests to wait for, and more.
+            assert others < 5000
         finally:
             flood.kill()
 
@@ -186,48 +187,48 @@ def test_without_the_daemon_there_is_503_and_after_its_start_200(daemon, gateway
 
 def test_a_daemon_that_hangs_holds_up_nobody_else(daemon, gateway):
     """Questions wait on the event loop: what the table can answer, and the admin side, go on."""
-    hanging = daemon()
-    g = gateway(hanging, "gateway.verify_timeout=5s")
-    token = hanging.create()["token"]
-    assert g.verify(token).status == 200
-    with hanging.stopped():
-        # The table is renewed no more, and then the daemon is asked, which does not answer.
-        waiting = []
-        eventually(lambda: waiting.append(g.connect()) or waiting[-1].send(request("/verify/api", bearer(token))) or
-                   g.metric("questions_waiting") >= 3, "questions wait", 20, every=0.1)
-        begun = time.monotonic()
+    d = daemon(config=ASKED)
+    g = gateway(d, "gateway.verify_timeout=3s", config=ASKS + "[site table]\n")
+    token = d.create(subject="ann")["token"]
+    ask = request("/verify/api", bearer(token))
+    assert g.verify(token).status == 200 and g.verify(token, "/verify/table").status == 200
+    with d.stopped():
+        waiting = [g.connect() for _ in range(5)]
+        for connection in waiting:
+            connection.send(ask * 3)
+        eventually(lambda: g.metric("questions_waiting") == 5, "each connection waits for its first answer")
+        assert g.verify(token, "/verify/table").status == 200, "the table is still believed"
         assert g.ask().status == 401 and g.read("/metrics").status == 200
-        assert time.monotonic() - begun < 2 * PATIENCE
-        late = waiting[-1].response()
-        assert late.status == 503
+        assert not select.select([connection.sock for connection in waiting], [], [], 0)[0], "and they still wait"
+        assert waiting[-1].response().status == 503
     for connection in waiting:
+        for _ in range(3 - (connection is waiting[-1])):
+            assert connection.response().status in (200, 503)
         connection.close()
     eventually(lambda: g.verify(token).status == 200, "it is back")
 
 
 def test_more_questions_than_can_wait_are_answered_in_time(daemon, gateway):
-    d = daemon()
-    g = gateway(d, "gateway.verify_timeout=2s")
-    token = d.create()["token"]
+    d = daemon(config=ASKED)
+    g = gateway(d, "gateway.verify_timeout=5s", config=ASKS)
+    token = d.create(subject="ann")["token"]
     with d.stopped():
-        eventually(lambda: g.verify(token).status == 503, "the table is not believed any more", 20)
         connections = [g.connect() for _ in range(400)]
         for connection in connections:
             connection.send(request("/verify/api", bearer(token)))
-        eventually(lambda: g.metric("questions_waiting") >= 150, "many wait")
-        assert g.metric("questions_waiting") <= 200
+        eventually(lambda: g.metric("questions_waiting") == 200, "as many wait as may")
     statuses = [connection.response().status for connection in connections]
     assert set(statuses) <= {200, 503} and statuses.count(200) > 100, statuses
     for connection in connections:
         connection.close()
+    assert g.metric("questions_waiting") == 0
 
 
 def test_clients_that_go_while_a_question_waits_leave_nothing(daemon, gateway):
-    d = daemon()
-    g = gateway(d)
-    token = d.create()["token"]
+    d = daemon(config=ASKED)
+    g = gateway(d, config=ASKS)
+    token = d.create(subject="ann")["token"]
     with d.stopped():
-        eventually(lambda: g.verify(token).status == 503, "the table is not believed any more", 20)
         for _ in range(100):
             with g.connect() as connection:
                 connection.send(request("/verify/api", bearer(token)))
@@ -235,16 +236,15 @@ def test_clients_that_go_while_a_question_waits_leave_nothing(daemon, gateway):
     eventually(lambda: g.verify(token).status == 200, "it is back")
 
 
-def test_the_end_of_the_process_in_a_question(daemon, gateway):
-    d = daemon()
-    g = gateway(d)
-    token = d.create()["token"]
-    with d.stopped():
-        eventually(lambda: g.verify(token).status == 503, "the table is not believed any more", 20)
-        with Connection(g.path) as connection:
-            connection.send(request("/verify/api", bearer(token)))
-            eventually(lambda: g.metric("questions_waiting") == 1, "it waits")
-            g.process.send_signal(signal.SIGTERM)
-            response = connection.response()
-            assert (response.status, response.get("connection")) == (503, "close")
+def test_a_question_that_waits_at_the_end_of_the_process_is_answered(daemon, gateway):
+    d = daemon(config=ASKED)
+    g = gateway(d, config=ASKS)
+    token = d.create(subject="ann")["token"]
+    with d.stopped(), Connection(g.path) as connection:
+        connection.send(request("/verify/api", bearer(token)) * 2)
+        eventually(lambda: g.metric("questions_waiting") == 1, "it waits")
+        g.process.send_signal(signal.SIGTERM)
+        response = connection.response()
+        assert (response.status, response.get("connection")) == (503, "close")
+        assert connection.is_closed()
         g.ended()

@@ -11,6 +11,9 @@ from settings import BUILD, PATIENCE
 from waiting import eventually
 
 GATEWAY = os.path.join(BUILD, "jeton-gateway")
+# A service that the table cannot answer for, only the daemon: for the configuration of jetond, and of the gateway.
+ASKED = "[service asked]\nrequisite = local\nrequisite = require subject=ann\n"
+ASKS = "[site api]\nservice = asked\n"
 IDENTITY = ("x-jeton-id", "x-jeton-subject", "x-jeton-scopes", "x-jeton-expires", "x-jeton-verifier")
 
 
