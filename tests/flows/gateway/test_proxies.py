@@ -39,7 +39,8 @@ def seen(response):
 
 
 FORGED = [f"{name}: forged" for name in IDENTITY]
-ALIASES = ["X_Jeton_Subject: forged", "x_jeton_id: forged", "X-Jeton_Scopes: forged", "X_Jeton-Expires: forged", "X.Jeton.Verifier: forged"]
+ALIASES = ["X_Jeton_Subject: forged", "x_jeton_id: forged", "X-Jeton_Scopes: forged", "X_Jeton-Expires: forged", "X.Jeton.Verifier: forged",
+           "x-jeton.id: forged", "x.Jeton-subject: forged", "X_JETON.ID: forged", "X.JETON_ID: forged"]
 
 
 def test_a_good_token_passes_with_its_claims(behind):
@@ -112,6 +113,21 @@ def test_a_pending_token_comes_with_the_time_to_wait(behind):
     token = behind.d.create(scopes="read", delay="4m")["token"]
     response = ask(behind, bearer(token))
     assert response.status == 401 and 200 <= int(response.get("retry-after")) <= 240, response
+
+
+def aliases(separators):
+    """Return the names that differ from ours by these separators."""
+    names = [name.split("-") for name in IDENTITY]
+    return {f"{a}{first}{b}{second}{c}" for a, b, c in names for first in separators for second in separators} - set(IDENTITY)
+
+
+def test_examples_that_name_the_aliases_name_all_of_them():
+    with open(f"{EXAMPLES}/traefik/jeton.yml") as file:
+        assert {name.lower() for name in re.findall(r'(X[-_.]Jeton[-_.]\w+): ""', file.read())} == aliases("-_.")
+    with open(f"{EXAMPLES}/envoy/jeton.yaml") as file:
+        text = file.read()
+    removed = re.search(r"request_headers_to_remove:\s*\[(.*?)\]", text, re.S)[1].replace(",", " ").split()
+    assert set(removed) == aliases("-.") | {"authorization"} and "headers_with_underscores_action: REJECT_REQUEST" in text
 
 
 # -- proxies that Debian does not have: what they send, and what they do with the response ---------
