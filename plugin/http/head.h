@@ -45,8 +45,14 @@ struct http_head {
 enum http_head_status http_head_parse(const char *bytes, size_t len, size_t *searched,
                                       struct http_head *head, const char **why);
 
+/* True if as many bytes of two names are the same but for the case of ASCII letters. */
+bool http_bytes_equal(const char *a, const char *b, size_t len);
+
 /* True if two names are the same but for the case of ASCII letters. */
-bool http_name_equal(struct slice a, struct slice b);
+static inline bool http_name_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && http_bytes_equal(a.at, b.at, a.len);
+}
 
 /* True for a token of RFC 9110, of at least one byte: the syntax of methods and field names. */
 bool http_is_token(struct slice text);

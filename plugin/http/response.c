@@ -42,15 +42,27 @@ static void add_connection(struct text *t, enum http_after after)
         text_adds(t, "Connection: keep-alive\r\n");
 }
 
+/* Add a field with its colon and line end: one check for all of it. */
+static void add_field(struct text *t, const struct http_answer_field *f)
+{
+    const size_t len = f->name.len + 2 + f->value.len + 2;
+
+    if (t->cut || len > t->cap - t->len) {
+        t->cut = true;
+        return;
+    }
+    char *at = mempcpy(t->at + t->len, f->name.at, f->name.len);
+    memcpy(at, ": ", 2);
+    at = mempcpy(at + 2, f->value.at, f->value.len);
+    memcpy(at, "\r\n", 2);
+    t->len += len;
+}
+
 void http_response_answer(struct text *t, const struct http_answer *answer, enum http_after after)
 {
     add_status(t, answer->status);
-    for (unsigned i = 0; i < answer->fields; i++) {
-        add_slice(t, answer->field[i].name);
-        text_adds(t, ": ");
-        add_slice(t, answer->field[i].value);
-        text_adds(t, "\r\n");
-    }
+    for (unsigned i = 0; i < answer->fields; i++)
+        add_field(t, &answer->field[i]);
     add_connection(t, after);
     text_adds(t, "Content-Length: 0\r\n\r\n");
 }
