@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "plugin/gateway/connection.h"
 #include "plugin/gateway/listener.h"
@@ -181,7 +182,8 @@ static void stop(void)
 {
     connection_close_all(&context);
     listener_close(listener);
-    reload_end();
+    if (!reload_end())
+        _exit(EXIT_OK);
     for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
         if (lasting[i] != NULL)
             event_free(lasting[i]);

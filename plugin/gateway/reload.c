@@ -126,16 +126,15 @@ void reload_tick(void)
     rules_reap(&retired);
 }
 
-void reload_end(void)
+bool reload_end(void)
 {
-    if (running) {
-        pthread_join(thread, NULL);
-        rules_free(loaded);
-    }
+    if (running)
+        return false;
     if (event != NULL)
         event_free(event);
     if (loaded_fd >= 0)
         close(loaded_fd);
     rules_reap(&retired);
     rules_free(context != NULL ? context->rules : NULL);
+    return true;
 }

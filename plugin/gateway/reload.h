@@ -15,7 +15,8 @@ void reload_begin(void);
 /* Free rules that are no longer needed. */
 void reload_tick(void);
 
-/* Free what belongs to it, and what is in force. */
-void reload_end(void);
+/* Free what belongs to it, and what is in force.  False: its thread still waits for something, and
+ * uses what is not freed; so the process is to be ended without more ado. */
+bool reload_end(void);
 
 #endif

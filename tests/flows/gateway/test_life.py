@@ -182,6 +182,19 @@ def test_what_came_before_the_end_is_answered(daemon, gateway):
     assert not os.path.exists(g.path)
 
 
+def test_a_reload_that_takes_long_holds_up_neither_requests_nor_the_end(daemon, gateway):
+    d = daemon()
+    g = gateway(d, config="[site api]\n")
+    token = d.create()["token"]
+    g.configure("[site api]\n" + "".join(f"[site s{i}]\nservice = s{i}\n" for i in range(100)))
+    with d.stopped():       # each handle that is opened waits for it
+        g.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(os.listdir(f"/proc/{g.process.pid}/task")) > 1, "it loads")
+        assert g.verify(token).status == 200, "the table is still believed"
+        g.process.send_signal(signal.SIGTERM)
+        g.ended()
+
+
 # -- inherited sockets ---------------------------------------------------------------------------
 
 def listening(path):

@@ -115,6 +115,18 @@ def test_a_pending_token_comes_with_the_time_to_wait(behind):
     assert response.status == 401 and 200 <= int(response.get("retry-after")) <= 240, response
 
 
+def test_haproxy_can_ask_over_tcp(daemon, gateway, monkeypatch):
+    """As it must where its chroot hides the socket."""
+    port = free_port()
+    d = daemon()
+    g = gateway(d, f"gateway.tcp=127.0.0.1:{port}", "gateway.path=", config=SITE)
+    monkeypatch.setenv("JETON_GATEWAY", f"127.0.0.1:{port}")
+    token = d.create(scopes="read", subject="ann")["token"]
+    with Application() as application, PROXIES["haproxy"](g, application).running() as proxy:
+        assert seen(ask(proxy, bearer(token)))["fields"]["x-jeton-subject"] == ["ann"]
+        assert ask(proxy).status == 401
+
+
 def aliases(separators):
     """Return the names that differ from ours by these separators."""
     names = [name.split("-") for name in IDENTITY]

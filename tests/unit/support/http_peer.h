@@ -73,7 +73,8 @@ static inline bool http_peer_same_value(struct slice ours, struct slice theirs)
 static inline const char *http_peer_compare(const struct http_head *head, const http_parser *p,
                                             const struct http_peer *peer)
 {
-    bool body = (p->flags & F_CHUNKED) != 0 ||
+    /* It forgets that a body is chunked when a field with a longer name follows. */
+    bool body = (p->flags & F_CHUNKED) != 0 || p->uses_transfer_encoding ||
                 (p->content_length != UINT64_MAX && p->content_length > 0);
 
     if (!slice_is(head->method, http_method_str((enum http_method)p->method)))
