@@ -216,6 +216,16 @@ static bool run_requests(struct connection *c)
     return flush(c) && settle(c, served, again);
 }
 
+/* A broken connection stays until its question is answered: the question has its place at libjeton so
+ * long, and counts as its user's.  Sending the answer will fail. */
+static void abandon(struct connection *c)
+{
+    event_del(&c->readable);
+    event_del(&c->writable);
+    c->out_at = c->out.len = 0;
+    enter(c, PHASE_WAITING, false);
+}
+
 static void run(struct turn *turn)
 {
     struct connection *c = (struct connection *)((char *)turn - offsetof(struct connection, turn));
@@ -225,7 +235,11 @@ static void run(struct turn *turn)
         peers_park(turn);
         return;
     }
-    if (!(c->phase == PHASE_LINGER ? drop_input(c) : run_requests(c)))
+    if (c->phase == PHASE_LINGER ? drop_input(c) : run_requests(c))
+        return;
+    if (c->waiting)
+        abandon(c);
+    else
         close_connection(c);
 }
 
