@@ -136,7 +136,7 @@ void listener_close(struct listener *l)
 
 /* -- connections ------------------------------------------------------------------------------- */
 
-/* Say that there are too many, and close. */
+/* Answer that there are too many, and close. */
 static void reject(struct context *context, int fd, struct peer *peer)
 {
     char bytes[256];

@@ -38,7 +38,7 @@ static enum http_after after_of(const struct connection *c)
 {
     if (!head.keep_alive || c->context->draining)
         return HTTP_CLOSE;
-    return head.minor == 1 ? HTTP_KEEP : HTTP_KEEP_AND_SAY;
+    return head.minor == 1 ? HTTP_KEEP : HTTP_KEEP_EXPLICIT;
 }
 
 /* Skip a request that was answered, or whose answer is awaited. */

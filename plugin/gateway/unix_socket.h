@@ -18,7 +18,7 @@ struct unix_socket_file {
 /* Find a group by name or number; "": -1.  False: there is none. */
 bool unix_socket_group(const char *name, gid_t *gid);
 
-/* Return the socket, or -1 and say why in `fault`. */
+/* Return the socket, or -1 and the reason in `fault`. */
 int unix_socket_listen(const char *path, unsigned mode, const char *group, int backlog,
                        struct unix_socket_file *file, char *fault, size_t size);
 

@@ -3,7 +3,7 @@
  * 6750).  The gateway and modules of web servers share this, so that they answer the same.  No I/O,
  * no allocation, no state; any thread.
  *
- *     200  the token is good: X-Jeton-Id, -Subject, -Scopes, -Expires and -Verifier say whose
+ *     200  the token is good: X-Jeton-Id, -Subject, -Scopes, -Expires and -Verifier name its claims
  *     401  no token, or not a good one
  *     403  a good token, but not for this
  *     500  the question is wrong: the configuration is

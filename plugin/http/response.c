@@ -38,7 +38,7 @@ static void add_connection(struct text *t, enum http_after after)
 {
     if (after == HTTP_CLOSE)
         text_adds(t, "Connection: close\r\n");
-    else if (after == HTTP_KEEP_AND_SAY)
+    else if (after == HTTP_KEEP_EXPLICIT)
         text_adds(t, "Connection: keep-alive\r\n");
 }
 

@@ -7,8 +7,8 @@
 
 /* What the connection does after the response. */
 enum http_after {
-    HTTP_KEEP,         /* HTTP/1.1: it goes on without saying so */
-    HTTP_KEEP_AND_SAY, /* HTTP/1.0: it goes on, and the response says so */
+    HTTP_KEEP,          /* HTTP/1.1: it goes on without a word of it */
+    HTTP_KEEP_EXPLICIT, /* HTTP/1.0: it goes on, and the response has a field for that */
     HTTP_CLOSE,
 };
 

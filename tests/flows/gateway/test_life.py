@@ -31,7 +31,7 @@ GOOD = ["[site a]", "[site a.b-c_D9]\nscope = a,b:c/d", "[site a]\nservice = git
         "# nothing\n; here\n\n[gateway]\nhead_timeout = 5s ; a comment\nidle_timeout = 0s\ntcp = 127.0.0.1:8770\n[site a]\n",
         "[gateway]\ntcp = [::1]:8770\nmode = 0600\nadmin = /x\nadmin_mode = 660\nsandbox = no\nlog_level = error\n[site a]"]
 
-# What is wrong, and where that is said to be.
+# What is wrong, and what names it.
 BAD = [("", "there is no site"), ("[gateway]", "there is no site"), ("[site]\n[site a]", ":1:"), ("[site a b]", ":1:"),
        ("[site .a]", ":1:"), ("[site ä]", ":1:"), ("[site " + "a" * 33 + "]", ":1:"), ("[other]\n[site a]", ":1:"),
        ("[site a]\n[site a]", ":2: this section is given twice"), ("[gateway]\n[gateway]\n[site a]", ":2:"),

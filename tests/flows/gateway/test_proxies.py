@@ -90,7 +90,7 @@ def test_a_request_with_a_body_arrives_whole(behind):
         reply = seen(ask(behind, bearer(token), f"Content-Length: {len(body)}", method="POST", data=body.encode()))
         assert (reply["method"], reply["body"]) == ("POST", body)
         refused = ask(behind, f"Content-Length: {len(body)}", method="POST", data=body.encode())
-        assert refused.status == 401, "what the body says is no request"
+        assert refused.status == 401, "the body is no request"
         assert ask(behind).status == 401
 
 

@@ -208,7 +208,7 @@ static void a_plain_response_has_its_length(void **state)
                         "HTTP/1.1 200 OK\r\n" STORED "Content-Type: text/plain; charset=utf-8\r\n"
                         "Connection: close\r\nContent-Length: 3\r\n\r\nok\n");
     t = text_in(response, sizeof(response) - 1);
-    http_response_plain(&t, 404, NULL, (struct slice)SLICE("no\n"), true, HTTP_KEEP_AND_SAY);
+    http_response_plain(&t, 404, NULL, (struct slice)SLICE("no\n"), true, HTTP_KEEP_EXPLICIT);
     response[t.len] = '\0';
     assert_string_equal(response, "HTTP/1.1 404 Not Found\r\n" STORED
                                   "Content-Type: text/plain; charset=utf-8\r\n"
