@@ -73,8 +73,7 @@ static inline bool http_peer_same_value(struct slice ours, struct slice theirs)
 static inline const char *http_peer_compare(const struct http_head *head, const http_parser *p,
                                             const struct http_peer *peer)
 {
-    /* It forgets that a body is chunked when a field with a longer name follows. */
-    bool body = (p->flags & F_CHUNKED) != 0 || p->uses_transfer_encoding ||
+    bool body = (p->flags & F_CHUNKED) != 0 ||
                 (p->content_length != UINT64_MAX && p->content_length > 0);
 
     if (!slice_is(head->method, http_method_str((enum http_method)p->method)))
@@ -111,7 +110,10 @@ static inline const char *http_peer_differs(const struct http_head *head, const 
     http_parser_init(&p, HTTP_REQUEST);
     p.data = &peer;
     http_parser_execute(&p, &settings, bytes, head->len);
-    *accepts = peer.complete && HTTP_PARSER_ERRNO(&p) == HPE_PAUSED;
+    /* What comes next, if it is not paused: a coding other than chunked is refused, and so is a field
+     * whose name only begins like Transfer-Encoding. */
+    const bool refused = p.uses_transfer_encoding && (p.flags & F_CHUNKED) == 0;
+    *accepts = peer.complete && HTTP_PARSER_ERRNO(&p) == HPE_PAUSED && !refused;
     return *accepts ? http_peer_compare(head, &p, &peer) : NULL;
 }
 
