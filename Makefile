@@ -8,10 +8,10 @@ DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
 	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
-	python3-pytest python3-pytest-xdist python3-pytest-timeout
-# Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
-# tests are skipped without them.
-PROGRAMS = postgresql openssh-server openssh-client login prometheus
+	python3-pytest python3-pytest-xdist python3-pytest-timeout libhttp-parser-dev?
+# Programs of others that are tried with what we make: the PAM module, the gateway, and metrics
+# (promtool).  Those tests are skipped without them.
+PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -50,6 +50,11 @@ VERIFIER_SHARED = daemon/verifiers/untrusted_json.c
 DAEMON = $(call objects,$(filter-out daemon/main.c $(VERIFIER_SHARED),$(wildcard daemon/*.c daemon/*/*.c)))
 LIBRARY = $(call objects,$(LIBRARY_SOURCES))
 COMMAND = $(call objects,$(wildcard plugin/cli/*.c))
+HTTP_SOURCES = $(wildcard plugin/http/*.c)
+HTTP = $(call objects,$(HTTP_SOURCES))
+GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c)
+GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
+LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
 VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
 verifier_sources = $(wildcard daemon/verifiers/$(1)/*.c)
@@ -59,7 +64,8 @@ LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
 UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
-PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
+	$(BUILD)/jeton-gateway
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
 
@@ -70,7 +76,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install PostgreSQL, OpenSSH and Prometheus, which some tests try jeton with
+deps-programs:                  ## install PostgreSQL, OpenSSH, nginx, Caddy, HAProxy …, which some tests try jeton with
 	@tests/deps $(PROGRAMS)
 
 deps-fuzz:                      ## install what `make fuzz` needs
@@ -124,6 +130,11 @@ $(BUILD)/libjeton.so.0: $(LIBRARY_WHOLE) plugin/lib/jeton.map
 		$(filter %.o,$^) $(LIBS_PROTO) -o $@
 	ln -sf $(@F) $(BUILD)/libjeton.so
 
+# libjeton is inside, and all is optimised as a whole.
+$(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY): WHOLE = $(LTO)
+$(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
+	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_GATEWAY) -o $@
+
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
 		plugin/pam/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now \
@@ -141,13 +152,21 @@ $(BUILD)/tests/verifiers/%.so: tests/verifiers/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -shared -fPIC -fvisibility=hidden -I. -MMD -MP -MF $(@:.so=.d) -MT $@ $< -o $@
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/run_one.o $(LIBRARY) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/tests/unit/run_one.o $(LIBRARY) $(HTTP) $(DAEMON) $(PROTO) | $(TEST_VERIFIERS)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ $(LIBS_UNIT) -o $@
 
 # These load the module as jetond does.
 UNIT_jwt = $(filter $(BUILD)/tests/unit/verifiers/jwt/%,$(UNIT))
 $(UNIT_jwt): LIBS_UNIT += -lgnutls
 $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
+
+# Names of the gateway are its own, and some the daemon has, too.
+$(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
+
+# Another parser of HTTP, which ours is compared with where it is installed.
+HTTP_PEER = $(if $(wildcard /usr/include/http_parser.h),-lhttp_parser)
+$(BUILD)/tests/unit/http/test_head_peer: LIBS_UNIT += $(HTTP_PEER)
 
 # The explorer of interleavings (tests/explore) runs these sources, compiled so that it sees what they
 # do, and with loops that end sooner.  The objects are no sanitizer's.
@@ -178,8 +197,9 @@ HARNESSES = $(FUZZED:%=$(BUILD)/tests/fuzz/%)
 FUZZ_ENGINE = $(BUILD)/tests/fuzz/replay.o
 LIBS_fuzz_reply = -ljansson
 LIBS_fuzz_jwt = -lgnutls -ljansson
+LIBS_fuzz_http = $(HTTP_PEER)
 LIBS_fuzz_introspect = -lcurl -ljansson
-FUZZ_OBJECTS = $(LIBRARY) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
+FUZZ_OBJECTS = $(LIBRARY) $(HTTP) $(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(DAEMON) $(PROTO)
 
 # It defines mmap(), which ThreadSanitizer calls before it can be called back.
 $(BUILD)/tests/fuzz/fuzz_daemon.o: override CFLAGS := $(filter-out -fsanitize=thread,$(CFLAGS))
@@ -292,6 +312,7 @@ MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
+GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
 SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
@@ -299,6 +320,7 @@ TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
+EXAMPLES = $(wildcard plugin/examples/*/*)
 MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
@@ -317,6 +339,10 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
+	0755=$(BUILD)/jeton-gateway=$(SBINDIR)/jeton-gateway \
+	0644=systemd/jeton-gateway.sysusers=$(SYSUSERSDIR)/jeton-gateway.conf \
+	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
+	$(foreach e,$(EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
@@ -324,13 +350,14 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
-OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
+OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
+	$(addprefix $(GATEWAYDOCDIR)/,$(sort $(dir $(EXAMPLES:plugin/%=%))) examples) $(GATEWAYDOCDIR)
 FILL ?= $(BUILD)/install
-FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf README.md $(notdir $(MANPAGES)))
+FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lower bounds for servers over a Unix socket: send back what was received.
+/* Lower bounds for servers over a Unix socket: send back what was received, or the same to everybody.
  *
  *     baseline echo SOCKET        through libevent, any number of connections
+ *     baseline http SOCKET        through libevent, 200 for every head of an HTTP request
  *     baseline pingpong SOCKET    one connection after the other, in blocking calls
  *     baseline bare SOCKET KEYS   through libevent, with a minimal verifier
  *     baseline syscall            print the time that an empty system call takes */
@@ -51,6 +52,27 @@ static bool echo(int fd)
     if (len < 0)
         return errno == EAGAIN;
     return len > 0 && send(fd, buffer, (size_t)len, MSG_NOSIGNAL) == len;
+}
+
+/* Answer each empty line: a head that comes in two reads is counted when it ends. */
+static bool http(int fd)
+{
+    static const char response[] = "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nX-Jeton-Id: 0\r\n"
+                                   "X-Jeton-Subject: \r\nX-Jeton-Scopes: \r\nX-Jeton-Expires: \r\n"
+                                   "X-Jeton-Verifier: local\r\nContent-Length: 0\r\n\r\n";
+    static char out[BUFFER_SIZE * 4];
+    ssize_t len = recv(fd, buffer, sizeof(buffer), 0);
+    size_t filled = 0;
+
+    if (len < 0)
+        return errno == EAGAIN;
+    for (char *at = buffer; (at = memmem(at, (size_t)(buffer + len - at), "\r\n\r\n", 4)) != NULL &&
+                            filled + sizeof(response) <= sizeof(out);
+         at += 4) {
+        memcpy(out + filled, response, sizeof(response) - 1);
+        filled += sizeof(response) - 1;
+    }
+    return len > 0 && send(fd, out, filled, MSG_NOSIGNAL) == (ssize_t)filled;
 }
 
 static void on_read(evutil_socket_t fd, short what, void *argument)
@@ -119,7 +141,7 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(argv[1], "pingpong") == 0)
         serve_blocking(argv[2]);
-    answer = argc > 3 ? minimal_verifier_answer : echo;
+    answer = argc > 3 ? minimal_verifier_answer : strcmp(argv[1], "http") == 0 ? http : echo;
     if (argc > 3 && !minimal_verifier_init(strtoull(argv[3], NULL, 10)))
         die("table");
     serve_events(argv[2]);

@@ -65,6 +65,12 @@ static struct kind kinds[] = {
     { "memcached", "hit", "mg ", " v\r\n", PRESENT, 2, "VA 6", 0, 0, 0, 0 },
     { "memcached", "miss", "mg ", " v\r\n", ABSENT, 1, "EN", 0, 0, 0, 0 },
     { "echo", "hit", "verify ", "\n", PRESENT, 1, "verify ", 0, 0, 0, 0 },
+    { "http", "hit",
+      "GET /verify/any HTTP/1.1\r\nHost: jeton\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n"
+      "X-Forwarded-For: 127.0.0.1\r\nAuthorization: Bearer ",
+      "\r\n\r\n", PRESENT, 9, "HTTP/1.1 200", 0, 0, 0, 0 },
+    { "nginx", "hit", "GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ", "\r\n\r\n", PRESENT,
+      10, "HTTP/1.1 200", 0, 0, 0, 0 },
 };
 
 struct connection {

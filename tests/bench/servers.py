@@ -14,7 +14,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("BUILD", "build"))
 BENCH = os.path.join(BUILD, "tests", "bench")
-PACKAGES = {"redis-server": "redis-server", "memcached": "memcached", "munged": "munge"}
+PACKAGES = {"redis-server": "redis-server", "memcached": "memcached", "munged": "munge", "nginx": "nginx"}
 DATA = b"id=%020d subject=svc-%04d scopes=repo:read,repo:w"        # 64 bytes, as long as our replies' fields
 
 
@@ -33,7 +33,9 @@ def program(name):
 def version(name):
     """Name and version of a peer's program, or that it is missing."""
     try:
-        output = subprocess.run([program(name), "--version"], capture_output=True, text=True, check=False).stdout
+        option = "-v" if name == "nginx" else "--version"
+        done = subprocess.run([program(name), option], capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
     except Missing:
         return f"no {name}"
     return f"{name} {re.search('[0-9]+([.][0-9]+)+', output).group()}"
@@ -155,6 +157,43 @@ def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None):
                     f"{scratch}/verify.sock", cpu, scratch)
     server.admin = f"{scratch}/admin.sock"
     return server
+
+
+def gateway(daemon, cpu=0):
+    """jeton-gateway in front of a jetond."""
+    scratch = directory()
+    settings = [f"--set=gateway.{key}" for key in (f"path={scratch}/http.sock", "group=", f"socket={daemon.path}",
+                                                   "log_level=error")]
+    return Server("gateway", "http", [f"{BUILD}/jeton-gateway", "--config", "/dev/null", *settings, "--set=site any.realm=any"],
+                  f"{scratch}/http.sock", cpu, scratch)
+
+
+NGINX = """
+daemon off; master_process off; error_log /dev/null; pid {scratch}/pid;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off; keepalive_requests 1000000000; client_body_temp_path {scratch}/b; proxy_temp_path {scratch}/p;
+    fastcgi_temp_path {scratch}/f; uwsgi_temp_path {scratch}/u; scgi_temp_path {scratch}/s; types {{}} default_type text/plain;
+    upstream auth {{ server unix:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
+    server {{
+        listen unix:{scratch}/nginx.sock;
+        location / {{ root {scratch}; index empty; {auth} }}
+        location = /_auth {{
+            internal; proxy_pass http://auth/verify/any; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_pass_request_body off; proxy_set_header Content-Length "";
+        }}
+    }}
+}}
+"""
+
+
+def nginx(name, upstream=None, cpu=0):
+    """nginx that serves an empty file, and asks at another server's socket whether it may."""
+    scratch = directory()
+    os.chmod(scratch, 0o755)
+    with open(f"{scratch}/empty", "w"), open(f"{scratch}/conf", "w") as conf:
+        conf.write(NGINX.format(scratch=scratch, upstream=upstream or "/nothing", auth="auth_request /_auth;" if upstream else ""))
+    return Server(name, "nginx", [program("nginx"), "-p", scratch, "-c", f"{scratch}/conf"], f"{scratch}/nginx.sock", cpu, scratch)
 
 
 def redis(cpu=0, durable=False, scratch=None):

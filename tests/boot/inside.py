@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 
+import http_gateway
 import packages
 import recovery
 import units
@@ -33,10 +34,16 @@ STAGES = {
         units.the_network_needs_both_the_drop_in_and_the_setting,
         packages.pam_accepts_a_token_as_password,
         packages.the_pam_profile_lets_tokens_in_and_locks_nobody_out,
+        http_gateway.the_first_connection_starts_the_gateway,
+        http_gateway.a_reload_of_the_gateway_takes_over_its_sites_and_fails_visibly,
+        http_gateway.the_monitoring_socket_can_be_added,
+        http_gateway.a_tcp_port_can_be_added_to_the_socket,
+        http_gateway.nginx_lets_pass_whoever_has_a_token,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],
     "second": [
         units.after_a_boot_the_first_connection_finds_the_tokens,
+        http_gateway.nginx_lets_pass_whoever_has_a_token_after_a_boot_and_an_upgrade,
         packages.removal_leaves_only_the_tokens_and_the_configuration,
         packages.reinstalled_packages_have_the_tokens,
         packages.a_purge_leaves_no_state,
@@ -72,7 +79,7 @@ def passes(check):
         sys.stdout.flush()
         signal.alarm(0)
         run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", "-u", "jetond*",
-            "-u", "jeton-stats*", show=True, check=False)
+            "-u", "jeton-stats*", "-u", "jeton-gateway*", show=True, check=False)
         return False
     finally:
         signal.alarm(0)

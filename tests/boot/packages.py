@@ -11,6 +11,8 @@ from client import Client
 from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, request_ok, run, state,
                      timeout, verify_all)
 
+PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "libpam-jeton", "libjeton-dev", "libjeton0"
+
 
 @timeout(60)
 def packages_are_installed():
@@ -18,7 +20,7 @@ def packages_are_installed():
     user = pwd.getpwnam("jeton")
     assert 0 < user.pw_uid < 1000, user
     for name in ("jeton-admin", "jeton-observe", "jeton-table"):
-        assert_equal(grp.getgrnam(name).gr_mem, [], name)
+        assert_equal(grp.getgrnam(name).gr_mem, ["jeton-gateway"] if name == "jeton-table" else [], name)
 
 
 def pam_accepts_a_token_as_password():
@@ -63,12 +65,12 @@ def the_pam_profile_lets_tokens_in_and_locks_nobody_out():
 def removal_leaves_only_the_tokens_and_the_configuration():
     pid = main_pid()
     with Client(VERIFY) as connected:
-        apt("remove", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
+        apt("remove", *PACKAGES)
         connected.closed()
     assert not os.path.exists(f"/proc/{pid}"), "the process still runs"
-    assert_equal(glob.glob("/run/jeton/*"), [])
+    assert_equal(glob.glob("/run/jeton*/*"), [])
     assert_equal(run("systemctl", "list-units", "--plain", "--no-legend",
-             "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*"), "")
+             "--state=active,activating,deactivating,failed", "jetond*", "jeton-stats*", "jeton-gateway*"), "")
     assert os.path.exists(STORE)
     assert os.path.exists("/etc/jeton/jetond.conf")
     with open("/etc/pam.d/common-auth") as file:
@@ -83,8 +85,8 @@ def reinstalled_packages_have_the_tokens():
 
 @timeout(40)
 def a_purge_leaves_no_state():
-    apt("purge", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
-    left = [path for path in ("/run/jeton", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton")
+    apt("purge", *PACKAGES)
+    left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton")
             if os.path.exists(path)]
     assert_equal(left, [])
     assert_equal(glob.glob("/etc/systemd/system/**/jeton*", recursive=True),
@@ -96,7 +98,7 @@ def a_purge_leaves_no_state():
 
 def make_install_works_as_the_readme_says():
     run("sh", "-c", "tar -cC tree . | tar -xC / --keep-directory-symlink")
-    for command in ("userdel jeton", "groupdel jeton-admin", "groupdel jeton-observe",
+    for command in ("userdel jeton", "userdel jeton-gateway", "groupdel jeton-admin", "groupdel jeton-observe",
                     "groupdel jeton-table", "systemd-sysusers", "systemd-tmpfiles --create jeton.conf",
                     "systemctl daemon-reload", "ldconfig",
                     "systemctl enable --now jetond-admin.socket jetond-verify.socket"):

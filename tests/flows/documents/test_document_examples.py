@@ -15,6 +15,7 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
+from gateway_examples import run_excerpt, run_gateway_config
 from pam_stack import Application, MODULE
 from preload import built
 from program_calls import check_call
@@ -258,6 +259,7 @@ def run_folders(place, text):
 
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
+    (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|service [^\]]+)\]"), run_config),
     (re.compile(r"#include|struct \w+ (\{|\*)"), run_c),
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
@@ -266,6 +268,7 @@ KINDS = [
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),
+    (re.compile(r"location |forward_auth |http-request "), run_excerpt),
     (re.compile(r"\w+/ +\w"), run_folders),
 ]
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/gateway/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Constants of ABI versions that the linux/landlock.h compiled with may not have. */
+enum {
+    FS_ABI_1 = (1 << 13) - 1, /* execute, read, write, create and remove, for all kinds of files */
+    FS_REFER = 1 << 13,       /* since 2 */
+    FS_TRUNCATE = 1 << 14,    /* since 3 */
+    FS_IOCTL_DEV = 1 << 15,   /* since 5 */
+    NET_TCP = 3,              /* bind and connect; since 4 */
+    SCOPE_ALL = 3,            /* abstract sockets, signals; since 6 */
+};
+
+struct attributes {
+    uint64_t handled_fs;
+    uint64_t handled_net;
+    uint64_t scoped;
+};
+
+int landlock_begin(void)
+{
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    struct attributes wanted = { .handled_fs = FS_ABI_1 };
+    size_t size = offsetof(struct attributes, handled_net);
+
+    if (abi < 0)
+        return -errno;
+    wanted.handled_fs |= (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
+                         (abi >= 5 ? FS_IOCTL_DEV : 0);
+    if (abi >= 4) {
+        wanted.handled_net = NET_TCP;
+        size = offsetof(struct attributes, scoped);
+    }
+    if (abi >= 6) {
+        wanted.scoped = SCOPE_ALL;
+        size = sizeof(wanted);
+    }
+    long ruleset = syscall(SYS_landlock_create_ruleset, &wanted, size, 0);
+    return ruleset < 0 ? -errno : (int)ruleset;
+}
+
+int landlock_allow(int ruleset, const char *path, enum landlock_right right)
+{
+    struct landlock_path_beneath_attr rule = { .parent_fd = open(path, O_PATH | O_CLOEXEC) };
+    struct stat st;
+
+    if (rule.parent_fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    const int directory = fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode);
+    rule.allowed_access = right == LANDLOCK_REMOVE ? LANDLOCK_ACCESS_FS_REMOVE_FILE :
+                                                     LANDLOCK_ACCESS_FS_READ_FILE;
+    if (right == LANDLOCK_READ && directory)
+        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
+    long added = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+    int error = added < 0 ? -errno : 0;
+    close(rule.parent_fd);
+    return error;
+}
+
+int landlock_enter(int ruleset, int error)
+{
+    if (error == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+        error = -errno;
+    close(ruleset);
+    return error;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/gateway/peers.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+void peers_init(struct peers *p)
+{
+    LIST_INIT(&p->all);
+    TAILQ_INIT(&p->ring);
+}
+
+struct peer *peers_find(struct peers *p, uid_t uid)
+{
+    struct peer *peer;
+
+    LIST_FOREACH(peer, &p->all, all)
+    if (peer->uid == uid)
+        return peer;
+    peer = calloc(1, sizeof(*peer));
+    if (peer == NULL)
+        return NULL;
+    peer->uid = uid;
+    TAILQ_INIT(&peer->due);
+    TAILQ_INIT(&peer->parked);
+    LIST_INSERT_HEAD(&p->all, peer, all);
+    return peer;
+}
+
+void peers_forget(struct peers *p, struct peer *peer)
+{
+    if (peer->connections > 0)
+        return;
+    if (peer->in_ring)
+        TAILQ_REMOVE(&p->ring, peer, ring);
+    LIST_REMOVE(peer, all);
+    free(peer);
+}
+
+struct peer *peers_greatest(struct peers *p)
+{
+    struct peer *peer, *greatest = NULL;
+
+    LIST_FOREACH(peer, &p->all, all)
+    if (greatest == NULL || peer->connections > greatest->connections)
+        greatest = peer;
+    return greatest;
+}
+
+/* -- turns ------------------------------------------------------------------------------------- */
+
+void peers_queue(struct peers *p, struct turn *turn)
+{
+    struct peer *peer = turn->peer;
+
+    if (turn->queued)
+        return;
+    turn->queued = true;
+    TAILQ_INSERT_TAIL(&peer->due, turn, links);
+    if (!peer->in_ring)
+        TAILQ_INSERT_TAIL(&p->ring, peer, ring);
+    peer->in_ring = true;
+}
+
+/* It counts as queued, so that what happens meanwhile does not queue it again. */
+void peers_park(struct turn *turn)
+{
+    turn->queued = true;
+    TAILQ_INSERT_TAIL(&turn->peer->parked, turn, links);
+}
+
+static bool is_in(const struct turns *turns, const struct turn *turn)
+{
+    const struct turn *t;
+
+    TAILQ_FOREACH(t, turns, links)
+    if (t == turn)
+        return true;
+    return false;
+}
+
+void peers_remove(struct peers *p, struct turn *turn)
+{
+    (void)p;
+    if (!turn->queued)
+        return;
+    if (is_in(&turn->peer->parked, turn))
+        TAILQ_REMOVE(&turn->peer->parked, turn, links);
+    else
+        TAILQ_REMOVE(&turn->peer->due, turn, links);
+    turn->queued = false;
+}
+
+void peers_answered(struct peers *p, struct peer *peer)
+{
+    struct turn *turn;
+
+    /* All of them: those that find no place again are parked again. */
+    peer->waiting--;
+    while ((turn = TAILQ_FIRST(&peer->parked)) != NULL) {
+        TAILQ_REMOVE(&peer->parked, turn, links);
+        turn->queued = false;
+        peers_queue(p, turn);
+    }
+}
+
+bool peers_due(const struct peers *p)
+{
+    return !TAILQ_EMPTY(&p->ring);
+}
+
+static int64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Run one connection of a user, who then goes to the end of the ring, or leaves it.  Running it may
+ * free the connection, and with it the user. */
+static void run_one(struct peers *p, struct peer *peer)
+{
+    struct turn *turn = TAILQ_FIRST(&peer->due);
+
+    TAILQ_REMOVE(&p->ring, peer, ring);
+    peer->in_ring = false;
+    if (turn == NULL)
+        return;
+    TAILQ_REMOVE(&peer->due, turn, links);
+    turn->queued = false;
+    if (!TAILQ_EMPTY(&peer->due)) {
+        TAILQ_INSERT_TAIL(&p->ring, peer, ring);
+        peer->in_ring = true;
+    }
+    turn->run(turn);
+}
+
+void peers_run(struct peers *p, int64_t nanoseconds)
+{
+    int64_t until = now() + nanoseconds;
+
+    for (struct peer *peer; (peer = TAILQ_FIRST(&p->ring)) != NULL;) {
+        run_one(p, peer);
+        if (now() > until)
+            return;
+    }
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who is connected: how many connections each user has, and whose turn it is.  Connections that have
+ * something to do wait in a queue of their user; users take turns, so that one with many connections
+ * holds up no other.  The main thread. */
+#ifndef JETON_PLUGIN_GATEWAY_PEERS_H
+#define JETON_PLUGIN_GATEWAY_PEERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+/* Whoever connects over TCP: the kernel does not name them. */
+#define PEERS_TCP ((uid_t)-1)
+
+enum {
+    PEERS_WAITING_MAX = 200, /* questions to the daemon of one user at a time: a handle has 250 */
+};
+
+struct peer;
+
+/* What a connection has in its user's queue. */
+struct turn {
+    struct peer *peer;
+    void (*run)(struct turn *turn); /* may free the turn */
+    bool queued;
+    TAILQ_ENTRY(turn) links;
+};
+
+TAILQ_HEAD(turns, turn);
+
+struct peer {
+    uid_t uid;
+    unsigned connections;
+    unsigned waiting;    /* questions to the daemon */
+    struct turns due;    /* connections that have something to do */
+    struct turns parked; /* ... but not before a question of this user is answered */
+    bool in_ring;
+    TAILQ_ENTRY(peer) ring;
+    LIST_ENTRY(peer) all;
+};
+
+struct peers {
+    LIST_HEAD(, peer) all;
+    TAILQ_HEAD(, peer) ring; /* who has something due */
+};
+
+void peers_init(struct peers *p);
+
+/* Find a user, or add one without connections; NULL: no memory. */
+struct peer *peers_find(struct peers *p, uid_t uid);
+
+/* Forget a user who has no connections. */
+void peers_forget(struct peers *p, struct peer *peer);
+
+/* Return the user with the most connections; NULL: nobody has any. */
+struct peer *peers_greatest(struct peers *p);
+
+/* Queue a connection, unless it is queued already. */
+void peers_queue(struct peers *p, struct turn *turn);
+
+/* Queue it for when a question of its user is answered. */
+void peers_park(struct turn *turn);
+
+/* Take a connection out of the queues. */
+void peers_remove(struct peers *p, struct turn *turn);
+
+/* A question of this user is answered: queue those that were parked. */
+void peers_answered(struct peers *p, struct peer *peer);
+
+/* True if something is queued. */
+bool peers_due(const struct peers *p);
+
+/* Run what is queued, one connection of each user after the other, for so many nanoseconds. */
+void peers_run(struct peers *p, int64_t nanoseconds);
+
+#endif

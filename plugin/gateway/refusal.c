@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/gateway/refusal.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "plugin/http/response.h"
+
+enum { MILLISECONDS = 1000, DROP_MAX = 8192 };
+
+static int64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static void refuse(int listening)
+{
+    char response[256], dropped[DROP_MAX];
+    struct text t = text_in(response, sizeof(response));
+    int fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0)
+        return;
+    http_response_plain(&t, 503, NULL, (struct slice){ "", 0 }, true, HTTP_CLOSE);
+    send(fd, t.at, t.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT); /* so that closing resets nothing */
+    close(fd);
+}
+
+void refusal_serve(const struct listen_fds *inherited)
+{
+    struct pollfd fds[LISTEN_FDS_MAX];
+    const int64_t until = now() + MILLISECONDS;
+
+    for (unsigned i = 0; i < inherited->count; i++)
+        fds[i] = (struct pollfd){ .fd = inherited->socket[i].fd, .events = POLLIN };
+    for (int64_t left; inherited->count > 0 && (left = until - now()) > 0;) {
+        if (poll(fds, inherited->count, (int)left) <= 0)
+            continue;
+        for (unsigned i = 0; i < inherited->count; i++)
+            if (fds[i].revents != 0)
+                refuse(fds[i].fd);
+    }
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "plugin/gateway/rules.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void rules_free(struct rules *r)
+{
+    for (unsigned i = 0; r != NULL && i < r->handles; i++)
+        service_handle_close(r->handle[i]);
+    free(r);
+}
+
+static const char *reason(int error)
+{
+    switch (error) {
+    case -EPERM:
+        return "it is not to be trusted: others than root and the daemon could have put it there";
+    case -ELOOP:
+        return "a symbolic link is on its path";
+    case -EACCES:
+        return "this process may not connect to it";
+    default:
+        return strerror(-error);
+    }
+}
+
+/* Find or open the handle of a site's service. */
+static bool open_handle(struct rules *r, struct site *site, struct config_faults *faults)
+{
+    int error;
+
+    for (unsigned i = 0; i < r->handles; i++)
+        if (strcmp(service_handle_name(r->handle[i]), site->service) == 0) {
+            site->handle = i;
+            return true;
+        }
+    site->handle = r->handles;
+    r->handle[r->handles] = service_handle_open(r->config.socket, site->service,
+                                                r->config.verify_timeout, &error);
+    if (r->handle[r->handles] == NULL) {
+        config_blame(faults, "the daemon's socket %s: %s", r->config.socket, reason(error));
+        return false;
+    }
+    r->handles++;
+    return true;
+}
+
+struct rules *rules_load(const struct config_source *source, struct config_faults *faults)
+{
+    struct rules *r = calloc(1, sizeof(*r));
+
+    faults->count = 0;
+    if (r == NULL) {
+        config_blame(faults, "no memory");
+        return NULL;
+    }
+    bool ok = config_load(source, &r->config, faults);
+    for (unsigned i = 0; ok && i < r->config.sites; i++)
+        ok = open_handle(r, &r->config.site[i], faults);
+    if (ok)
+        return r;
+    rules_free(r);
+    return NULL;
+}
+
+bool rules_attach(struct rules *r, struct event_base *base)
+{
+    for (unsigned i = 0; i < r->handles; i++)
+        if (!service_handle_attach(r->handle[i], base))
+            return false;
+    return true;
+}
+
+void rules_retire(struct rules **retired, struct rules *r)
+{
+    r->next = *retired;
+    *retired = r;
+}
+
+void rules_reap(struct rules **retired)
+{
+    for (struct rules *r; (r = *retired) != NULL;) {
+        if (r->waiting > 0) {
+            retired = &r->next;
+            continue;
+        }
+        *retired = r->next;
+        rules_free(r);
+    }
+}
+
+struct service_handle *rules_handle(const struct rules *r, const struct site *site)
+{
+    return r->handle[site->handle];
+}
