@@ -58,8 +58,16 @@ LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 # libcurl and OpenSSL are started once and never ended: not to be unloaded either.
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
 UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+# The Lua module, for each version of Lua whose headers are here; LuaJIT's are those of 5.1.
+LUA_HEADERS_5.1 = $(firstword $(wildcard /usr/include/luajit-2.1/lua.h /usr/include/lua5.1/lua.h))
+LUA_HEADERS_5.3 = $(wildcard /usr/include/lua5.3/lua.h)
+LUA_HEADERS_5.4 = $(wildcard /usr/include/lua5.4/lua.h)
+LUA_VERSIONS := $(foreach v,5.1 5.3 5.4,$(if $(LUA_HEADERS_$(v)),$(v)))
+LUA_LEFT_OUT := $(filter-out $(LUA_VERSIONS),5.1 5.3 5.4)
+LUA_SOURCES = $(wildcard plugin/lua/*.c)
+LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
-PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS)
+PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) $(LUA_MODULES)
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
 
@@ -128,6 +136,17 @@ $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRAR
 		plugin/pam/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
+
+# What they call of Lua is in the program that loads them.
+define lua_rules
+$(BUILD)/lua/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(WARN) $$(subst -fPIE,-fPIC,$$(HARDEN)) $$(CFLAGS) -fvisibility=hidden -I. -isystem $$(dir $$(LUA_HEADERS_$(1))) \
+		-MMD -MP -c $$< -o $$@
+$(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call shared_objects,proto/stamp.c proto/text.c) $(BUILD)/libjeton.so.0
+	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$(filter %.o,$$^) -L$(BUILD) -ljeton -o $$@
+endef
+$(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
 
 .SECONDEXPANSION:
 $(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) $$(VERIFIER_COMMON) \
