@@ -129,6 +129,7 @@ class Lua:
 
 HAPROXY = """\
 global
+{more}
     lua-prepend-path {build}/lua/{version}/?.so cpath
     lua-load {action}
 defaults
@@ -151,6 +152,10 @@ class HAProxy:
 
     name = "haproxy"
 
+    def __init__(self, *settings, options=("-db",)):
+        """Settings are lines of the section `global`."""
+        self.settings, self.options = settings, options
+
     def configuration(self, path, wants, directory, version):
         with open(f"{ROOT}/plugin/lua/haproxy/jeton.lua") as file:
             text = file.read()
@@ -163,7 +168,7 @@ class HAProxy:
                  for number, want in enumerate(wants)]
         body = ",".join(f'"{name}":"%[req.fhdr({name}),hex]"' for name in (*IDENTITY, *OTHERS))
         with open(f"{directory}/haproxy.cfg", "w") as file:
-            file.write(HAPROXY.format(build=BUILD, version=version, action=f"{directory}/jeton.lua", directory=directory,
+            file.write(HAPROXY.format(more="\n".join(self.settings), build=BUILD, version=version, action=f"{directory}/jeton.lua", directory=directory,
                                       names="".join(removal), sites="".join(sites), identity="{" + body + "}"))
 
     @contextlib.contextmanager
@@ -174,8 +179,8 @@ class HAProxy:
         if not os.path.exists(f"{BUILD}/lua/{version}/jeton.so"):
             pytest.skip(f"HAProxy has Lua {version}, for which the module is not built")
         self.configuration(path, wants, directory, version)
-        with process(["haproxy", "-db", "-f", f"{directory}/haproxy.cfg"], stderr=None):
-            eventually(lambda: os.path.exists(f"{directory}/http.sock"), "HAProxy listens", 20)
+        with process(["haproxy", *self.options, "-f", f"{directory}/haproxy.cfg"], stderr=None):
+            eventually(lambda: listens(f"{directory}/http.sock"), "HAProxy listens", 20)
 
             def ask(number, authorization):
                 if "subject" in wants[number]:
@@ -185,6 +190,11 @@ class HAProxy:
                             if (text := bytes.fromhex(digits).decode()) or name in IDENTITY}
                 return Response(status, headers, identity if status == 200 else None)
             yield ask
+
+
+def listens(path):
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(path) == 0
 
 
 def haproxy_lua():
