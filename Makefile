@@ -7,11 +7,12 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
+	libcurl4-openssl-dev liblua5.3-dev liblua5.4-dev libluajit-5.1-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
 	python3-pytest python3-pytest-xdist python3-pytest-timeout
-# Programs of others that are tried with what we make: the PAM module, and metrics (promtool).  Those
-# tests are skipped without them.
-PROGRAMS = postgresql openssh-server openssh-client login prometheus
+# Programs of others that are tried with what we make: the PAM module, metrics (promtool), the modules for
+# other languages, and the examples of clients.  Those tests are skipped without them.
+PROGRAMS = postgresql openssh-server openssh-client login prometheus haproxy lua5.3 lua5.4 luajit golang-go nodejs php-cli \
+	mypy
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -70,6 +71,7 @@ TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verif
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) $(LUA_MODULES)
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
+	@$(if $(LUA_LEFT_OUT),echo "left out, for want of headers: the Lua module for $(LUA_LEFT_OUT); make deps installs them")
 
 help:                           ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
@@ -78,7 +80,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install PostgreSQL, OpenSSH and Prometheus, which some tests try jeton with
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, HAProxy, Go, PHP …
 	@tests/deps $(PROGRAMS)
 
 deps-fuzz:                      ## install what `make fuzz` needs
@@ -309,6 +311,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
+LUADOCDIR ?= $(PREFIX)/share/doc/lua-jeton
+LUADIR ?= $(LIBDIR)/lua
+# Where Debian's Python looks for modules: below /usr/local, each version in a directory of its own.
+PYTHON_VERSION = $(if $(filter /usr/local,$(PREFIX)),$(shell /usr/bin/python3 -c 'import sys; print(".%d" % sys.version_info[1])' 2>/dev/null))
+PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
 CONFDIR = /etc/jeton
@@ -319,6 +326,9 @@ COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
 MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
+
+PYTHON_FILES = $(patsubst plugin/python/%,%,$(wildcard plugin/python/jeton/*.py plugin/python/jeton/py.typed))
+EXAMPLES = $(patsubst plugin/examples/%,%,$(wildcard plugin/examples/*/*))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
 FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
@@ -332,6 +342,11 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
 	0644=plugin/pam/jeton.pam-config=$(PAMCONFIGSDIR)/jeton \
+	$(foreach f,$(PYTHON_FILES),0644=plugin/python/$(f)=$(PYTHONDIR)/$(f)) \
+	$(foreach v,$(LUA_VERSIONS),0644=$(BUILD)/lua/$(v)/jeton.so=$(LUADIR)/$(v)/jeton.so) \
+	0644=plugin/lua/README.md=$(LUADOCDIR)/README.md \
+	$(foreach f,$(notdir $(wildcard plugin/lua/haproxy/*)),0644=plugin/lua/haproxy/$(f)=$(LUADOCDIR)/examples/$(f)) \
+	$(foreach f,$(EXAMPLES),0644=plugin/examples/$(f)=$(DOCDIR)/examples/$(f)) \
 	0644=plugin/cli/jeton.bash=$(COMPLETIONSDIR)/jeton \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
@@ -343,7 +358,8 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
-OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR)
+OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(sort $(dir $(EXAMPLES:%=$(DOCDIR)/examples/%))) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
+	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR)
 FILL ?= $(BUILD)/install
 FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf README.md $(notdir $(MANPAGES)))
 
@@ -388,13 +404,14 @@ uninstall: $(FILLED)            ## remove what install put there, but for a chan
 			{ echo "$$to was changed, and is kept"; continue; }; \
 		rm -f "$$to" || exit 1; \
 	done
+	@rm -rf $(DESTDIR)$(PYTHONDIR)/jeton/__pycache__
 	@for directory in $(OWN_DIRECTORIES:%=$(DESTDIR)%); do \
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
 	done
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = build-essential debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
+PACKAGING = build-essential debhelper dh-python dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 # Of PACKAGES, those without which it does not build, joined by commas.
 comma = ,
