@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 
+import bindings
 import packages
 import recovery
 import units
@@ -33,6 +34,9 @@ STAGES = {
         units.the_network_needs_both_the_drop_in_and_the_setting,
         packages.pam_accepts_a_token_as_password,
         packages.the_pam_profile_lets_tokens_in_and_locks_nobody_out,
+        bindings.the_python_module_verifies,
+        bindings.the_lua_modules_verify,
+        bindings.haproxy_lets_good_tokens_pass_by_the_example,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],
     "second": [

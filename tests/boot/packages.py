@@ -63,7 +63,8 @@ def the_pam_profile_lets_tokens_in_and_locks_nobody_out():
 def removal_leaves_only_the_tokens_and_the_configuration():
     pid = main_pid()
     with Client(VERIFY) as connected:
-        apt("remove", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
+        apt("remove", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "python3-jeton", "lua-jeton",
+            "libjeton0")
         connected.closed()
     assert not os.path.exists(f"/proc/{pid}"), "the process still runs"
     assert_equal(glob.glob("/run/jeton/*"), [])
@@ -83,8 +84,10 @@ def reinstalled_packages_have_the_tokens():
 
 @timeout(40)
 def a_purge_leaves_no_state():
-    apt("purge", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "libjeton0")
-    left = [path for path in ("/run/jeton", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton")
+    apt("purge", "jeton", "jeton-verifiers", "libpam-jeton", "libjeton-dev", "python3-jeton", "lua-jeton",
+            "libjeton0")
+    left = [path for path in ("/run/jeton", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton",
+                                "/usr/lib/python3/dist-packages/jeton")
             if os.path.exists(path)]
     assert_equal(left, [])
     assert_equal(glob.glob("/etc/systemd/system/**/jeton*", recursive=True),
@@ -104,6 +107,7 @@ def make_install_works_as_the_readme_says():
     assert_equal(state("jetond.service"), "inactive")
     run("jeton", "create", "description=first", "ttl=1h")
     assert_equal(os.readlink(f"/proc/{main_pid()}/exe"), "/usr/local/sbin/jetond")
+    assert_equal(run("/usr/bin/python3", "-c", "import jeton; print(jeton.Jeton().check('x').word)"), "malformed")
     assert_equal(grp.getgrgid(os.stat(ADMIN).st_gid).gr_name, "jeton-admin")
     run("systemctl", "disable", "--now", "jetond-admin.socket", "jetond-verify.socket",
         "jetond.service")
