@@ -109,6 +109,32 @@ def test_nothing_is_left_behind(daemon, program):
     assert int(open_files) < 12
 
 
+EXAMPLE = """
+local module, path, value = require "jeton", arg[1], arg[2]
+local open = module.open
+function module.open(options) options.socket = path return open(options) end
+local function serve(subject) print("serve", subject) end
+local function refuse(status, reason) print("refuse", status, reason) end
+local tokens = open { socket = path }
+local ngx = { header = {}, exit = function(status) print("exit", status) end, req = {
+    get_headers = function() return { authorization = value ~= "" and "Bearer " .. value or nil } end,
+    set_header = function(name, text) print(name, text) end } }
+"""
+
+
+def test_the_examples_in_the_readme_work(daemon):
+    d = daemon(config="[service api]\nsufficient = local\n")
+    good, wrong = d.create(subject="ann", scopes="deploy")["token"], d.create(subject="ann")["token"]
+    with open(f"{ROOT}/plugin/lua/README.md") as file:
+        first, openresty = re.findall(r"^```lua\n(.*?)^```", file.read(), re.M | re.S)
+    for value, printed in (good, ["serve", "ann"]), (wrong, ["refuse", "403", "scope"]), ("x", ["refuse", "401", "malformed"]):
+        assert run_lua("lua5.3", EXAMPLE + first, d.path("verify"), value) == printed
+    printed = run_lua("lua5.3", EXAMPLE + openresty, d.path("verify"), good)
+    assert dict(zip(printed[::2], printed[1::2]))["X-Jeton-Subject"] == "ann" and "exit" not in printed
+    for value, status in (wrong, "403"), ("x", "401"), ("", "401"):
+        assert run_lua("lua5.3", EXAMPLE + openresty, d.path("verify"), value) == ["exit", status]
+
+
 def test_the_action_for_haproxy_is_short():
     with open(f"{ROOT}/plugin/lua/haproxy/jeton.lua") as file:
         code = [line for line in file if line.strip() and not line.startswith("--")]

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -148,6 +149,18 @@ def test_the_reference_names_everything_that_is_public():
         assert "Middleware" in run_python("-m", "pydoc", f"jeton.{module}") or module == "aio"
     files = glob.glob(f"{ROOT}/plugin/python/jeton/*.py")
     assert os.path.exists(f"{ROOT}/plugin/python/jeton/py.typed") and len(files) > 5
+
+
+def test_the_example_in_the_reference_works(daemon):
+    need_library()
+    d = daemon()
+    token = d.create(subject="ann", scopes="deploy")
+    example = re.search(r"^    import jeton\n.*?(?=^\S)", jeton.__doc__, re.M | re.S)[0]
+    program = ("import functools, sys, jeton\njeton.Jeton = functools.partial(jeton.Jeton, sys.argv[1])\n"
+               "value = sys.argv[2]\n" + textwrap.dedent(example))
+    assert run_python("-c", program, d.path("verify"), token["token"]) == "ann ('deploy',)\n"
+    d.done(f"revoke {token['id']}")
+    assert run_python("-c", program, d.path("verify"), token["token"]) == "401 revoked\n"
 
 
 # -- asyncio ---------------------------------------------------------------------------------------
