@@ -37,14 +37,15 @@ class ClaimsStruct(ctypes.Structure):
 
 
 class Buffer:
-    """Claims for libjeton to fill, the pointer to them, and all of them but the scopes as bytes."""
+    """Claims for libjeton to fill, the pointer to them, and as bytes all that comes before the subject: there, no text
+    leaves the end of a longer one behind."""
 
-    __slots__ = "claims", "pointer", "head"
+    __slots__ = "claims", "pointer", "fixed"
 
     def __init__(self) -> None:
         self.claims = ClaimsStruct(size=ctypes.sizeof(ClaimsStruct))
         self.pointer = ctypes.byref(self.claims)
-        self.head = (ctypes.c_char * ClaimsStruct.scopes.offset).from_buffer(self.claims)
+        self.fixed = (ctypes.c_char * ClaimsStruct.subject.offset).from_buffer(self.claims)
 
 
 class Handle(ctypes.c_void_p):
@@ -179,23 +180,23 @@ class Jeton:
             refusal = _refusal(number, buffer.claims)
             self._buffers.append(buffer)
             raise refusal
-        head, scopes_of_token = buffer.head.raw, buffer.claims.scopes
-        known = self._known.get(buffer.claims.id)
-        if known is not None and known[0] == head and known[1] == scopes_of_token:
+        claims, fixed = buffer.claims, buffer.fixed.raw
+        known = self._known.get(fixed)
+        if known is not None and known[0] == claims.subject and known[1] == claims.scopes:
             passed = known[2]
         else:
-            passed = self._read(buffer.claims, head, scopes_of_token)
+            passed = self._read(claims, fixed)
         self._buffers.append(buffer)
         return passed
 
-    def _read(self, claims: ClaimsStruct, head: bytes, scopes: bytes) -> Claims:
+    def _read(self, claims: ClaimsStruct, fixed: bytes) -> Claims:
         """Make the claims of a pass, and keep them for the next that has the same bytes.  That is no verdict."""
-        expires = claims.expires
-        passed = make_claims(claims.id.decode(), _text(claims.subject), scopes.decode(),
-                             None if expires == NEVER else expires, _text(claims.verifier), SOURCES[claims.source])
+        expires, subject, scopes = claims.expires, claims.subject, claims.scopes
+        passed = make_claims(claims.id.decode(), _text(subject), scopes.decode(), None if expires == NEVER else expires,
+                             _text(claims.verifier), SOURCES[claims.source])
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()
-        self._known[claims.id] = head, scopes, passed
+        self._known[fixed] = subject, scopes, passed
         return passed
 
     def close(self) -> None:
