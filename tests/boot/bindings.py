@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The modules for other languages, as their packages install them."""
+import contextlib
 import http.client
 import os
 import shutil
+import socket
 import subprocess
+import tempfile
 
-from support import ADMIN, Skip, assert_equal, create, eventually, request_ok, run
+from support import ADMIN, Skip, assert_equal, create, eventually, request_ok, run, timeout
 
 PYTHON = """
 import asyncio, sys, jeton, jeton.aio, jeton.asgi, jeton.wsgi
@@ -48,23 +51,65 @@ def status_of(authorization):
     return connection.getresponse().status
 
 
-def haproxy_lets_good_tokens_pass_by_the_example():
+def listens(port):
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextlib.contextmanager
+def application():
+    """What the example's configuration has behind it."""
+    with tempfile.TemporaryDirectory() as empty:
+        server = subprocess.Popen(["python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", empty, "8081"],
+                                  stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            eventually(lambda: listens(8081), "the application listens")
+            yield
+        finally:
+            server.terminate()
+            server.wait(10)
+
+
+def need_haproxy():
     if shutil.which("haproxy") is None:
         raise Skip("haproxy is not installed")
-    token = request_ok(ADMIN, "create subject=ann scopes=deploy")
-    value = token["token"]
     shutil.copy(f"{EXAMPLES}/jeton.lua", "/etc/haproxy/jeton.lua")
-    os.mkdir("empty")
-    application = subprocess.Popen(["python3", "-m", "http.server", "--bind", "127.0.0.1", "--directory", "empty", "8081"],
-                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def haproxy_lets_good_tokens_pass_by_the_example():
+    need_haproxy()
+    token = request_ok(ADMIN, "create subject=ann scopes=deploy")
     proxy = subprocess.Popen(["haproxy", "-Ws", "-f", f"{EXAMPLES}/haproxy.cfg"], stderr=subprocess.DEVNULL)
     try:
-        eventually(lambda: subprocess.run(["sh", "-c", "grep -q 1F91 /proc/net/tcp && grep -q 1F90 /proc/net/tcp"]
-                                          ).returncode == 0, "both listen")
-        assert_equal([status_of(None), status_of("Bearer x"), status_of(f"Bearer {value}")], [401, 401, 200])
-        request_ok(ADMIN, f"revoke {token['id']}")
-        assert_equal(status_of(f"Bearer {value}"), 401)
+        with application():
+            eventually(lambda: listens(8080), "HAProxy listens")
+            good = f"Bearer {token['token']}"
+            assert_equal([status_of(None), status_of("Bearer x"), status_of(good)], [401, 401, 200])
+            request_ok(ADMIN, f"revoke {token['id']}")
+            assert_equal(status_of(good), 401)
     finally:
-        for process in proxy, application:
-            process.terminate()
-            process.wait(10)
+        proxy.terminate()
+        proxy.wait(10)
+
+
+@timeout(40)
+def haproxy_in_a_chroot_reaches_a_restarted_daemon():
+    """As plugin/lua/README.md says, with the service of its package."""
+    need_haproxy()
+    value = create(subject="ann", scopes="deploy")
+    with open(f"{EXAMPLES}/haproxy.cfg") as file:
+        text = file.read()
+    with open("/etc/haproxy/haproxy.cfg", "w") as file:
+        file.write(text.replace("global\n", "global\n    chroot /var/lib/haproxy\n", 1))
+    os.makedirs("/etc/systemd/system/haproxy.service.d", exist_ok=True)
+    with open("/etc/systemd/system/haproxy.service.d/jeton.conf", "w") as file:
+        file.write("[Service]\nBindReadOnlyPaths=/run/jeton:/var/lib/haproxy/run/jeton\n")
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", "haproxy.service")
+    with application():
+        assert_equal([status_of(None), status_of(f"Bearer {value}")], [401, 200])
+        run("systemctl", "restart", "jetond.service")
+        assert_equal([status_of(None), status_of(f"Bearer {value}")], [401, 200])
+    run("systemctl", "stop", "haproxy.service")
+    shutil.rmtree("/etc/systemd/system/haproxy.service.d")
+    run("systemctl", "daemon-reload")

@@ -37,6 +37,7 @@ STAGES = {
         bindings.the_python_module_verifies,
         bindings.the_lua_modules_verify,
         bindings.haproxy_lets_good_tokens_pass_by_the_example,
+        bindings.haproxy_in_a_chroot_reaches_a_restarted_daemon,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],
     "second": [
