@@ -50,6 +50,7 @@ def test_a_chroot_without_the_socket_ends_with_the_daemon(daemon, tmp_path):
         assert ask(0, [f"Bearer {token}"]).status == 503
 
 
+@pytest.mark.slow
 def test_a_daemon_that_hangs_stops_it_for_no_longer_than_the_timeout(daemon, tmp_path):
     d = daemon()
     token = d.create()["token"]

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whoever answers HTTP requests by their tokens does so alike: REQUESTS in support/verification_cases.py."""
 import string
+import sys
 from urllib.parse import quote
 
 import pytest
 
 from http_askers import HTTP_ASKERS
+from settings import ROOT
 from value import id_of
-from verification_cases import CONFIG, REQUESTS, Tokens
+from verification_cases import CASES, CONFIG, REQUESTS, Tokens, printable
+
+sys.path.insert(0, f"{ROOT}/plugin/python")
+import jeton  # noqa: E402
 
 # Of what is not percent-encoded in a header.
 SAFE = string.punctuation.replace("%", "")
@@ -74,3 +79,33 @@ def test_without_a_daemon_the_answer_is_503_and_then_passes_again(daemon, tmp_pa
         assert ask(0, []).status == 401, "nothing to ask about"
         d.start()
         assert ask(0, [f"Bearer {token}"]).status == 200
+
+
+def may_be_sent(case):
+    """True for what a header can have, and a site can ask for.  White space around a header's value is not part of it."""
+    return ("invalid" not in case.verdict.split("|") and not set("\r\n") & set(case.value) and
+            case.value == case.value.strip(" \t"))
+
+
+def statuses_of(case, value):
+    """Return the HTTP statuses that may answer a case: what no header is made of may already be refused by the server."""
+    if not printable(value) or "," in value or value == "":
+        return {401, 400}
+    return {200 if case.verdict == "ok" else jeton.Status[case.verdict.upper()].http} | ({400, 431} if len(value) > 8000 else set())
+
+
+@pytest.mark.timeout(120)
+@each_asker
+def test_the_cases_of_all_others_hold_as_bearer_tokens(daemon, tmp_path, asker):
+    d = daemon(config=CONFIG)
+    tokens = Tokens(d)
+    cases = [case for case in CASES if may_be_sent(case) and (asker.name != "haproxy" or "subject" not in case.want)]
+    wants = [dict(want) for want in dict.fromkeys(tuple(case.want.items()) for case in cases)]
+    wrong = {}
+    with asker.serving(d.path("verify"), wants, str(tmp_path)) as ask:
+        for case in cases:
+            value = tokens.fill(case.value)
+            response = ask(wants.index(case.want), [f"Bearer {value}"])
+            if response.status not in statuses_of(case, value) or (response.identity is None) != (response.status != 200):
+                wrong[case.name] = response
+    assert wrong == {} and len(cases) > 35
