@@ -71,7 +71,7 @@ TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verif
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) $(LUA_MODULES)
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
-	@$(if $(LUA_LEFT_OUT),echo "left out, for want of headers: the Lua module for $(LUA_LEFT_OUT); make deps installs them")
+	@[ -z "$(LUA_LEFT_OUT)" ] || echo "left out: the module for Lua $(LUA_LEFT_OUT), as its headers are missing; make deps installs them"
 
 help:                           ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
