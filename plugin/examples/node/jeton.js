@@ -42,9 +42,11 @@ class Jeton {
 
   close() { if (this.socket) this.socket.destroy(); }
 
-  // want: scope, subject, client, each only if it is given.  It never rejects: whatever fails is unavailable.
+  // want: scope, subject, client.  One that is undefined is invalid, so that a missing setting does not ask for nothing.
+  // It never rejects: whatever fails is unavailable.
   async verify(value, want = {}) {
-    const words = Object.entries({ service: this.service, ...want }).filter(([, text]) => text !== undefined && text !== null);
+    const words = Object.entries(this.service === undefined ? want : { service: this.service, ...want });
+    if (words.some(([, text]) => text === undefined || text === null)) return { ok: false, word: 'invalid', fields: {} };
     const line = ['verify', ...words.map(([key, text]) => `${key}=${quote(text)}`), `token=${quote(value)}\n`].join(' ');
     if (!/^[!-~]*$/.test(bytes(value)) || line.length > 8192) return { ok: false, word: 'malformed', fields: {} };
     let timer, socket, late = false, reply = null;

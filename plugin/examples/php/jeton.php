@@ -15,11 +15,13 @@ final class Jeton
     public function __construct(private string $path = '/run/jeton/verify.sock', private ?string $service = null,
                                 private float $timeout = 1.0) {}
 
-    /** $want: scope, subject, client, each only if it is given.  It throws nothing: whatever fails is unavailable. */
+    // $want: scope, subject, client.  One that is no string is invalid, so that a missing setting does not ask for nothing.
+    // It throws nothing: whatever fails is unavailable.
     public function verify(string $value, array $want = []): array
     {
         $line = 'verify';
-        foreach (array_filter(['service' => $this->service] + $want, 'is_string') as $key => $text) {
+        foreach (($this->service === null ? [] : ['service' => $this->service]) + $want as $key => $text) {
+            if (!is_string($text)) return ['word' => 'invalid'];
             $line .= " $key=" . self::quote($text);
         }
         $line .= ' token=' . self::quote($value) . "\n";

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from askers import ASKERS, EXAMPLES, TIMEOUT
+from askers import ASKERS, EXAMPLES, TIMEOUT, need_programs
 from jeton_command import Impostor
 from settings import PATIENCE
 from value import id_of, value_new
@@ -97,7 +97,25 @@ def test_nobody_is_asked_where_others_could_listen(tmp_path, asker):
     assert answer.verdict == "unavailable" and impostor.lines == []
 
 
-def test_the_shell_does_not_show_the_value_to_others(daemon):
+MISSING = {
+    "node": ["node", "-e", f"const {{ Jeton }} = require('{EXAMPLES}/node/jeton.js'); const [path, value] = process.argv.slice(1);"
+             "const tokens = new Jeton({ path }); (async () => { for (const want of [{ scope: undefined }, { subject: null }, {}]) "
+             "console.log((await tokens.verify(value, want)).word); tokens.close(); })();"],
+    "php": ["php", "-r", f"require '{EXAMPLES}/php/jeton.php'; $tokens = new Jeton($argv[1]); foreach ([['scope' => null], "
+            "['subject' => null], []] as $want) echo $tokens->verify($argv[2], $want)['word'], \"\\n\";"],
+}
+
+
+@pytest.mark.parametrize("language", MISSING)
+def test_a_setting_that_is_missing_does_not_ask_for_nothing(daemon, language):
+    d = daemon()
+    need_programs(language)
+    done = subprocess.run([*MISSING[language], d.path("verify"), d.create(subject="ann")["token"]], capture_output=True,
+                          text=True, timeout=30 * PATIENCE)
+    assert done.stdout.split() == ["invalid", "invalid", "ok"], done
+
+
+def test_the_shell_does_not_show_the_value_to_others():
     """Everybody can read the arguments of processes."""
     value = value_new()
     done = subprocess.run(["sh", "-x", f"{EXAMPLES}/shell/jeton-verify"], input=value, capture_output=True, text=True,
