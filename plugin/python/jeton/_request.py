@@ -19,8 +19,9 @@ PERSON = b"jeton token v1\0\0"
 OUTSIDE = re.compile(rb"[^\x21-\x7e]")
 SPECIAL = re.compile(rb'[^\x20-\x7e]|["\\]')
 NAME = re.compile(r"[A-Za-z0-9._:/*-]{1,64}\Z")
-WORD = re.compile(rb' +(?:([a-z][a-z_]{0,15})=)?("(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\["\\ntr]|\\x[0-9A-Fa-f]{2})*"|'
-                  rb'[^\x00-\x20"\\\x7f]*)')
+VALUE = (rb'(?:"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\["\\ntr]|\\x[0-9A-Fa-f]{2})*"|[^\x00-\x20"\\\x7f]*)')
+FINAL = re.compile(rb"(?:(OK)|(?:(NO)|ERR) +([a-z-]+))((?: +[a-z][a-z_]{0,15}=" + VALUE + rb")*) *")
+FIELD = re.compile(rb"([a-z][a-z_]*)=(" + VALUE + rb")")
 ESCAPE = re.compile(rb'\\(x..|.)')
 PLAIN = {b"n": b"\n", b"t": b"\t", b"r": b"\r"}
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z", re.ASCII)
@@ -81,62 +82,50 @@ def request(value: str | bytes, service: bytes, scopes: str | Iterable[str] | No
     return raw, line
 
 
-def fields_of(line: bytes) -> tuple[list[bytes], dict[str, bytes]] | None:
-    """Return the words and the fields of a line; None: it does not follow the grammar."""
-    words: list[bytes] = []
-    fields: dict[str, bytes] = {}
-    line, at = b" " + line.rstrip(b" "), 0
-    while at < len(line):
-        match = WORD.match(line, at)
-        if match is None:
-            return None
-        at = match.end()
-        key = match[1].decode() if match[1] else ""
-        if key in fields:
-            return None
-        if key:
-            fields[key] = unquote(match[2])
-        else:
-            words.append(unquote(match[2]))
-    return words, fields
+def fields_of(text: bytes) -> dict[str, str]:
+    """Return the fields of a line that follows the grammar; raise Unavailable if one is there twice."""
+    found = FIELD.findall(text)
+    fields = {key.decode(): unquote(word).decode("utf-8", "surrogateescape") for key, word in found}
+    if len(fields) != len(found):
+        raise Unavailable("the reply has a field twice")
+    return fields
 
 
 def answer(line: bytes, value: bytes) -> Claims:
     """Return the claims of a final line that says yes to this value; raise an Error for any other."""
-    parsed = fields_of(line)
-    if parsed is None:
+    match = FINAL.fullmatch(line)
+    if match is None:
         raise Unavailable("the reply does not follow the grammar")
-    words, fields = parsed
-    if words == [b"OK"]:
+    ok, no, word, text = match.groups()
+    fields = fields_of(text)
+    if ok:
         return passed(fields, value)
-    if len(words) == 2 and words[0] == b"NO":
-        raise refusal(words[1].decode(errors="replace"), fields)
-    code = words[1].decode(errors="replace") if len(words) == 2 else "no final line"
-    raise Unavailable(f"{Status.UNAVAILABLE.text}: {code}")
+    if no:
+        raise refusal(word.decode(), fields)
+    raise Unavailable(f"{Status.UNAVAILABLE.text}: {word.decode()}")
 
 
-def passed(fields: dict[str, bytes], value: bytes) -> Claims:
+def passed(fields: dict[str, str], value: bytes) -> Claims:
     """Return the claims.  A pass must name its token and its verifier, and one by the table of tokens must be for the
     value that was sent: so no reply is taken for the answer to another question."""
-    texts = {key: raw.decode("utf-8", "surrogateescape") for key, raw in fields.items()}
-    id, verifier, expires = texts.get("id", ""), texts.get("verifier", ""), None
+    id, verifier, expires = fields.get("id", ""), fields.get("verifier", ""), None
     if id == "" or verifier == "" or (verifier == "local" and id != id_of(value)):
         raise Unavailable("the reply is not for the token that was asked about")
-    if "expires" in texts:
-        if STAMP.match(texts["expires"]) is None:
+    if "expires" in fields:
+        if STAMP.match(fields["expires"]) is None:
             raise Unavailable("the reply has no time in expires=")
         try:
-            expires = int(datetime.datetime.fromisoformat(texts["expires"]).timestamp())
+            expires = int(datetime.datetime.fromisoformat(fields["expires"]).timestamp())
         except ValueError as error:
             raise Unavailable("the reply has no time in expires=") from error
-    return make_claims(id, texts.get("subject", ""), texts.get("scopes", ""), expires, verifier, "daemon")
+    return make_claims(id, fields.get("subject", ""), fields.get("scopes", ""), expires, verifier, "daemon")
 
 
-def refusal(reason: str, fields: dict[str, bytes]) -> Error:
+def refusal(reason: str, fields: dict[str, str]) -> Error:
     """Return what to raise; a reason that this version does not know is `denied`."""
-    retry = fields.get("retry_after", b"")
-    return error_of(REASONS.get(reason, Status.DENIED), fields.get("id", b"").decode(errors="replace"),
-                    int(retry) if retry.isdigit() and len(retry) < 19 else 0)
+    retry = fields.get("retry_after", "")
+    return error_of(REASONS.get(reason, Status.DENIED), fields.get("id", ""),
+                    int(retry) if re.fullmatch("[0-9]{1,18}", retry) else 0)
 
 
 def id_of(value: bytes) -> str:

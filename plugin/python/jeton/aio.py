@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self.transport: asyncio.Transport | None = None
         self.waiting: collections.deque[tuple[float, asyncio.Future[bytes]]] = collections.deque()
+        self.to_send: list[bytes] = []
         self.received = b""
         self.last_reply = 0.0
         self.is_open = True
@@ -74,8 +75,16 @@ class Connection(asyncio.Protocol):
         future: asyncio.Future[bytes] = self.loop.create_future()
         # It stays there when it is given up, so that its reply is nobody else's.
         self.waiting.append((self.loop.time(), future))
-        self.transport.write(line)
+        if not self.to_send:
+            self.loop.call_soon(self.flush)
+        self.to_send.append(line)
         return await future
+
+    def flush(self) -> None:
+        """Send in one go what all tasks have asked meanwhile."""
+        if self.is_open and self.transport is not None:
+            self.transport.write(b"".join(self.to_send))
+        self.to_send.clear()
 
     def abort_if_silent(self, seconds: float) -> None:
         """Let the next question make a new connection, if one has waited and the server answered none for so long."""
