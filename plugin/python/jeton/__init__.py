@@ -27,7 +27,7 @@ Error          what is raised for any answer but OK; it never has the token's va
   Unavailable  there is no answer: nobody could judge the token in time
   Invalid      the question is wrong: a bug in the caller or in its configuration
 
-Only a returned Claims, or Status.OK, is a pass.  libjeton(3) and jeton-protocol(7) say what the answers mean."""
+Only a returned Claims, or Status.OK, is a pass.  libjeton(3) and jeton-protocol(7) explain the answers."""
 from ._answer import Claims, Error, Invalid, Refused, Status, Unavailable
 from ._library import Jeton
 from ._request import SOCKET

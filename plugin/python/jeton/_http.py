@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request's headers say, and what is answered: the contract of jeton-gateway, for applications."""
+"""Read a request's headers, and decide what is answered: the contract of jeton-gateway, for applications."""
 from __future__ import annotations
 
 import datetime

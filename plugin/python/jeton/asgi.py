@@ -30,7 +30,7 @@ class Middleware:
 
     tokens             who verifies: an aio.Client; or a Jeton, which is asked in another thread, as it may block
     scopes, subject    what the token must be good for, as in Jeton.verify()
-    realm              what the client is told that it needs a token for"""
+    realm              of WWW-Authenticate: what the token is for"""
 
     def __init__(self, application: Application, tokens: Client | Jeton, *, scopes: str | Iterable[str] | None = None,
                  subject: str | None = None, realm: str = "jeton") -> None:

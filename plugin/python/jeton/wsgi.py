@@ -28,7 +28,7 @@ class Middleware:
 
     tokens             who verifies
     scopes, subject    what the token must be good for, as in Jeton.verify()
-    realm              what the client is told that it needs a token for"""
+    realm              of WWW-Authenticate: what the token is for"""
 
     def __init__(self, application: WSGIApplication, tokens: Jeton, *, scopes: str | Iterable[str] | None = None,
                  subject: str | None = None, realm: str = "jeton") -> None:
