@@ -7,11 +7,13 @@ VERSION = $(shell sed -n 's/.*JETON_VERSION "\(.*\)"/\1/p' proto/limits.h)
 DESTDIR ?=
 PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev tdb-tools \
 	libinih-dev libseccomp-dev linux-libc-dev systemtap-sdt-dev libpam0g-dev libgnutls28-dev libjansson-dev \
-	libcurl4-openssl-dev libcmocka-dev openssl libpam-wrapper pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs \
-	python3-pytest python3-pytest-xdist python3-pytest-timeout libhttp-parser-dev?
-# Programs of others that are tried with what we make: the PAM module, the gateway, and metrics
-# (promtool).  Those tests are skipped without them.
-PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy
+	libcurl4-openssl-dev liblua5.3-dev liblua5.4-dev libluajit-5.1-dev nginx-dev libcmocka-dev openssl libpam-wrapper \
+	pamtester socat python3 g++ binutils strace btrfs-progs e2fsprogs python3-pytest python3-pytest-xdist \
+	python3-pytest-timeout libhttp-parser-dev?
+# Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
+# modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
+PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
+	golang-go nodejs php-cli mypy
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -63,11 +65,20 @@ LIBS_jwt = -lgnutls -ljansson -Wl,-z,nodelete
 # libcurl and OpenSSL are started once and never ended: not to be unloaded either.
 LIBS_introspect = -lcurl -ljansson -Wl,-z,nodelete
 UNIT = $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+# The Lua module, for each version of Lua whose headers are here; LuaJIT's are those of 5.1.
+LUA_HEADERS_5.1 = $(firstword $(wildcard /usr/include/luajit-2.1/lua.h /usr/include/lua5.1/lua.h))
+LUA_HEADERS_5.3 = $(wildcard /usr/include/lua5.3/lua.h)
+LUA_HEADERS_5.4 = $(wildcard /usr/include/lua5.4/lua.h)
+LUA_VERSIONS := $(foreach v,5.1 5.3 5.4,$(if $(LUA_HEADERS_$(v)),$(v)))
+LUA_LEFT_OUT := $(filter-out $(LUA_VERSIONS),5.1 5.3 5.4)
+LUA_SOURCES = $(wildcard plugin/lua/*.c)
+LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
-	$(BUILD)/jeton-gateway
+	$(BUILD)/jeton-gateway $(LUA_MODULES)
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
+	@[ -z "$(LUA_LEFT_OUT)" ] || echo "left out: the module for Lua $(LUA_LEFT_OUT), as its headers are missing; make deps installs them"
 
 help:                           ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
@@ -76,7 +87,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install PostgreSQL, OpenSSH, nginx, Caddy, HAProxy …, which some tests try jeton with
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, HAProxy, Go, PHP …
 	@tests/deps $(PROGRAMS)
 
 deps-fuzz:                      ## install what `make fuzz` needs
@@ -139,6 +150,17 @@ $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRAR
 		plugin/pam/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now \
 		$(filter %.o,$^) $(LIBS_PROTO) -lpam -o $@
+
+# What they call of Lua is in the program that loads them.
+define lua_rules
+$(BUILD)/lua/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(WARN) $$(subst -fPIE,-fPIC,$$(HARDEN)) $$(CFLAGS) -fvisibility=hidden -I. -isystem $$(dir $$(LUA_HEADERS_$(1))) \
+		-MMD -MP -c $$< -o $$@
+$(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call shared_objects,proto/stamp.c proto/text.c) $(BUILD)/libjeton.so.0
+	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$(filter %.o,$$^) -L$(BUILD) -ljeton -o $$@
+endef
+$(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
 
 .SECONDEXPANSION:
 $(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) $$(VERIFIER_COMMON) \
@@ -310,6 +332,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
+LUADOCDIR ?= $(PREFIX)/share/doc/lua-jeton
+LUADIR ?= $(LIBDIR)/lua
+# Where Debian's Python looks for modules: below /usr/local, each version in a directory of its own.
+PYTHON_VERSION = $(if $(filter /usr/local,$(PREFIX)),$(shell /usr/bin/python3 -c 'import sys; print(".%d" % sys.version_info[1])' 2>/dev/null))
+PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
@@ -320,8 +347,11 @@ TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
-EXAMPLES = $(wildcard plugin/examples/*/*)
 MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
+
+PYTHON_FILES = $(patsubst plugin/python/%,%,$(wildcard plugin/python/jeton/*.py plugin/python/jeton/py.typed))
+PROXY_EXAMPLES = $(wildcard $(patsubst %,plugin/examples/%/*,nginx caddy haproxy traefik envoy))
+CLIENT_EXAMPLES = $(filter-out $(PROXY_EXAMPLES),$(wildcard plugin/examples/*/*))
 
 # MODE=SOURCE=DESTINATION; of a link, the source is what it says; a conf is kept if it was changed.
 FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
@@ -335,6 +365,11 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
 	0644=plugin/pam/jeton.pam-config=$(PAMCONFIGSDIR)/jeton \
+	$(foreach f,$(PYTHON_FILES),0644=plugin/python/$(f)=$(PYTHONDIR)/$(f)) \
+	$(foreach v,$(LUA_VERSIONS),0644=$(BUILD)/lua/$(v)/jeton.so=$(LUADIR)/$(v)/jeton.so) \
+	0644=plugin/lua/README.md=$(LUADOCDIR)/README.md \
+	$(foreach f,$(notdir $(wildcard plugin/lua/haproxy/*)),0644=plugin/lua/haproxy/$(f)=$(LUADOCDIR)/examples/$(f)) \
+	$(foreach e,$(CLIENT_EXAMPLES),0644=$(e)=$(DOCDIR)/$(e:plugin/%=%)) \
 	0644=plugin/cli/jeton.bash=$(COMPLETIONSDIR)/jeton \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
@@ -342,7 +377,7 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0755=$(BUILD)/jeton-gateway=$(SBINDIR)/jeton-gateway \
 	0644=systemd/jeton-gateway.sysusers=$(SYSUSERSDIR)/jeton-gateway.conf \
 	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
-	$(foreach e,$(EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
+	$(foreach e,$(PROXY_EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
@@ -350,8 +385,10 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
-OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
-	$(addprefix $(GATEWAYDOCDIR)/,$(sort $(dir $(EXAMPLES:plugin/%=%))) examples) $(GATEWAYDOCDIR)
+OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) \
+	$(sort $(dir $(CLIENT_EXAMPLES:plugin/%=$(DOCDIR)/%))) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
+	$(sort $(dir $(PROXY_EXAMPLES:plugin/%=$(GATEWAYDOCDIR)/%))) $(GATEWAYDOCDIR)/examples $(GATEWAYDOCDIR) \
+	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR)
 FILL ?= $(BUILD)/install
 FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
 
@@ -396,13 +433,14 @@ uninstall: $(FILLED)            ## remove what install put there, but for a chan
 			{ echo "$$to was changed, and is kept"; continue; }; \
 		rm -f "$$to" || exit 1; \
 	done
+	@rm -rf $(DESTDIR)$(PYTHONDIR)/jeton/__pycache__
 	@for directory in $(OWN_DIRECTORIES:%=$(DESTDIR)%); do \
 		[ ! -d "$$directory" ] || rmdir --ignore-fail-on-non-empty "$$directory"; \
 	done
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = build-essential debhelper dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
+PACKAGING = build-essential debhelper dh-python dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 # Of PACKAGES, those without which it does not build, joined by commas.
 comma = ,

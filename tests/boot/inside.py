@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 
+import bindings
 import http_gateway
 import packages
 import recovery
@@ -39,6 +40,10 @@ STAGES = {
         http_gateway.the_monitoring_socket_can_be_added,
         http_gateway.a_tcp_port_can_be_added_to_the_socket,
         http_gateway.nginx_lets_pass_whoever_has_a_token,
+        bindings.the_python_module_verifies,
+        bindings.the_lua_modules_verify,
+        bindings.haproxy_lets_good_tokens_pass_by_the_example,
+        bindings.haproxy_in_a_chroot_reaches_a_restarted_daemon,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],
     "second": [

@@ -11,7 +11,8 @@ from client import Client
 from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main_pid, request_ok, run, state,
                      timeout, verify_all)
 
-PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "libpam-jeton", "libjeton-dev", "libjeton0"
+PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "libpam-jeton", "libjeton-dev", "python3-jeton",\
+    "lua-jeton", "libjeton0"
 
 
 @timeout(60)
@@ -86,7 +87,8 @@ def reinstalled_packages_have_the_tokens():
 @timeout(40)
 def a_purge_leaves_no_state():
     apt("purge", *PACKAGES)
-    left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton")
+    left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton",
+                              "/usr/lib/python3/dist-packages/jeton")
             if os.path.exists(path)]
     assert_equal(left, [])
     assert_equal(glob.glob("/etc/systemd/system/**/jeton*", recursive=True),
@@ -106,6 +108,7 @@ def make_install_works_as_the_readme_says():
     assert_equal(state("jetond.service"), "inactive")
     run("jeton", "create", "description=first", "ttl=1h")
     assert_equal(os.readlink(f"/proc/{main_pid()}/exe"), "/usr/local/sbin/jetond")
+    assert_equal(run("/usr/bin/python3", "-c", "import jeton; print(jeton.Jeton().check('x').word)"), "malformed")
     assert_equal(grp.getgrgid(os.stat(ADMIN).st_gid).gr_name, "jeton-admin")
     run("systemctl", "disable", "--now", "jetond-admin.socket", "jetond-verify.socket",
         "jetond.service")

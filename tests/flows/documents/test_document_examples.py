@@ -19,6 +19,7 @@ from gateway_examples import run_excerpt, run_gateway_config
 from pam_stack import Application, MODULE
 from preload import built
 from program_calls import check_call
+from python_example import run_python
 from requirements import need_plain_build
 from settings import BUILD, PATIENCE, ROOT
 from transcript import Shell, commands
@@ -261,6 +262,7 @@ SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|
 KINDS = [
     (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|service [^\]]+)\]"), run_config),
+    (re.compile(r"import jeton"), run_python),
     (re.compile(r"#include|struct \w+ (\{|\*)"), run_c),
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
     (re.compile(r"\$ socat "), run_socat),
