@@ -75,9 +75,13 @@ LUA_SOURCES = $(wildcard plugin/lua/*.c)
 LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
-	$(BUILD)/jeton-gateway $(LUA_MODULES)
+	$(BUILD)/jeton-gateway $(NGINX_MODULE) $(LUA_MODULES)
+# nginx's headers, from nginx-dev; the module is left out without them.
+NGINX = /usr/share/nginx/src
+NGINX_MODULE = $(if $(wildcard $(NGINX)/configure),$(BUILD)/nginx/ngx_http_jeton_module.so)
 
 all: $(PRODUCTS)                ## build the daemon, the command, the library and the modules; installs nothing
+	@[ -n "$(NGINX_MODULE)" ] || echo "left out: the module for nginx, as its headers are missing; make deps installs them"
 	@[ -z "$(LUA_LEFT_OUT)" ] || echo "left out: the module for Lua $(LUA_LEFT_OUT), as its headers are missing; make deps installs them"
 
 help:                           ## list the targets
@@ -132,7 +136,7 @@ $(BUILD)/jeton: $(COMMAND) $(PROTO)
 $(BUILD)/shared/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(subst -fPIE,-fPIC,$(HARDEN)) $(CFLAGS) $(STRINGS) -fvisibility=hidden -DNDEBUG \
-		$(WHOLE) -I. -MMD -MP -c $< -o $@
+		$(WHOLE) -I. $(INCLUDES) -MMD -MP -c $< -o $@
 
 LIBRARY_WHOLE = $(call shared_objects,$(LIBRARY_SOURCES) $(PROTO_SOURCES))
 $(LIBRARY_WHOLE): WHOLE = $(LTO)
@@ -161,6 +165,22 @@ $(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call sh
 	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$(filter %.o,$$^) -L$(BUILD) -ljeton -o $$@
 endef
 $(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
+
+# The headers of nginx include what its configure finds out, which nginx-dev does not have.
+NGINX_OBJECTS = $(call shared_objects,$(wildcard plugin/nginx/*.c))
+$(NGINX_OBJECTS): INCLUDES = $(addprefix -isystem ,$(BUILD)/nginx/configured $(sort $(dir $(wildcard \
+	$(NGINX)/src/*/*.h $(NGINX)/src/*/*/*.h))))
+$(NGINX_OBJECTS): | $(BUILD)/nginx/configured/ngx_auto_config.h
+$(BUILD)/nginx/configured/ngx_auto_config.h: $(wildcard $(NGINX)/configure $(NGINX)/conf_flags)
+	@mkdir -p $(@D)
+	cd $(NGINX) && . ./conf_flags && ./configure --builddir=$(abspath $(@D)) "$${NGX_CONF_FLAGS[@]}" \
+		>$(abspath $(@D)).log || { cat $(abspath $(@D)).log >&2; exit 1; }
+$(BUILD)/nginx/configured/ngx_auto_config.h: SHELL = /bin/bash
+
+$(BUILD)/nginx/ngx_http_jeton_module.so: $(NGINX_OBJECTS) \
+		$(call shared_objects,$(wildcard plugin/http/*.c) $(PROTO_SOURCES)) $(BUILD)/libjeton.so.0
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now $^ $(LIBS_PROTO) -o $@
 
 .SECONDEXPANSION:
 $(BUILD)/verifiers/%.so: $$(call shared_objects,$$(call verifier_sources,$$*) $$(VERIFIER_COMMON) \

@@ -15,8 +15,8 @@ static ngx_int_t finish(struct ngx_http_jeton_request *v);
 ngx_int_t ngx_http_jeton_access(ngx_http_request_t *r)
 {
     struct ngx_http_jeton_request *v = ngx_http_get_module_ctx(r, ngx_http_jeton_module);
-    struct ngx_http_jeton_location *location =
-        ngx_http_get_module_loc_conf(r, ngx_http_jeton_module);
+    struct ngx_http_jeton_location *location = ngx_http_get_module_loc_conf(r,
+                                                                            ngx_http_jeton_module);
 
     if (!location->enabled)
         return NGX_DECLINED;
@@ -49,7 +49,8 @@ static void cancel(void *data)
 
 static struct ngx_http_jeton_request *begin(ngx_http_request_t *r)
 {
-    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool, sizeof(struct ngx_http_jeton_request));
+    ngx_pool_cleanup_t *cleanup = ngx_pool_cleanup_add(r->pool,
+                                                       sizeof(struct ngx_http_jeton_request));
     struct ngx_http_jeton_request *v;
 
     if (cleanup == NULL)
@@ -94,7 +95,8 @@ static void find_credentials(struct ngx_http_jeton_request *v)
         for (ngx_uint_t i = 0; i < part->nelts; i++)
             http_credentials_field(&credentials, v->location->accept,
                                    (struct slice){ (char *)field[i].key.data, field[i].key.len },
-                                   (struct slice){ (char *)field[i].value.data, field[i].value.len });
+                                   (struct slice){ (char *)field[i].value.data,
+                                                   field[i].value.len });
     }
     v->credentials = credentials.status;
 }

@@ -11,7 +11,7 @@
 #include "plugin/lib/jeton.h"
 
 struct ngx_http_jeton_link {
-    ngx_str_t socket;  /* NUL-terminated, as `service` is */
+    ngx_str_t socket; /* NUL-terminated, as `service` is */
     ngx_str_t service;
     struct jeton *handle;         /* NULL: it could not be opened in this worker */
     ngx_connection_t *connection; /* watches the handle's descriptor, or NULL */

@@ -148,7 +148,8 @@ static char *set_accept(ngx_conf_t *cf, ngx_command_t *command, void *conf)
         text_adds(&list, i > 1 ? "," : "");
         text_add(&list, (char *)word[i].data, word[i].len);
     }
-    const char *what = list.cut ? "the list is too long" : http_accept_parse(text_slice(&list), l->accept);
+    const char *what = list.cut ? "the list is too long" :
+                                  http_accept_parse(text_slice(&list), l->accept);
     if (what == NULL)
         return NGX_CONF_OK;
     fault(cf, what, &word[0]);

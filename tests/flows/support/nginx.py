@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real nginx with our module, in the foreground, on a Unix socket of its own."""
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+
+import pytest
+
+from settings import BUILD, PATIENCE, SANITIZER
+from waiting import eventually
+
+PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+MODULE = f"{BUILD}/nginx/ngx_http_jeton_module.so"
+
+CONFIG = """
+load_module {module};
+daemon off;
+worker_processes {workers};
+{user}
+pid {directory}/nginx.pid;
+error_log {directory}/error.log {level};
+events {{ worker_connections 256; }}
+http {{
+    access_log off;
+    jeton_socket {socket};
+    {http}
+    server {{
+        listen unix:{directory}/http.sock;
+        {server}
+    }}
+}}
+"""
+
+
+def need_nginx():
+    if SANITIZER:
+        pytest.skip(f"nginx itself is not built for {SANITIZER}")
+    if PROGRAM is None:
+        pytest.skip("needs nginx")
+    if not os.path.exists(MODULE):
+        pytest.skip("needs nginx-dev, to build the module")
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20 * PATIENCE)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+    def get(self, target="/", value=None, **fields):
+        """Return the response to a GET; underscores in the names of fields stand for hyphens."""
+        headers = {name.replace("_", "-"): text for name, text in fields.items()}
+        if value is not None:
+            headers["Authorization"] = f"Bearer {value}"
+        self.request("GET", target, headers=headers)
+        response = self.getresponse()
+        response.body = response.read()
+        return response
+
+
+class Nginx:
+    """An nginx.  Leaving `with` ends it, and fails unless that went in good order."""
+
+    def __init__(self, socket_path, server, http="", workers=1, user=None, level="info"):
+        need_nginx()
+        self.directory = tempfile.mkdtemp(prefix="")
+        self.path = f"{self.directory}/http.sock"
+        self.settings = {"module": MODULE, "directory": self.directory, "socket": socket_path, "workers": workers,
+                         "http": http, "level": level, "user": f"user {user};" if user else
+                         "user root;" if os.geteuid() == 0 else ""}
+        self.process = None
+        self.configure(server)
+
+    def configure(self, server):
+        with open(f"{self.directory}/nginx.conf", "w") as file:
+            file.write(CONFIG.format(server=server, **self.settings))
+
+    def arguments(self, *more):
+        return [PROGRAM, "-p", self.directory, "-c", f"{self.directory}/nginx.conf", *more]
+
+    def environment(self):
+        return {**os.environ, "LD_LIBRARY_PATH": BUILD}
+
+    def check(self):
+        """Return what nginx says of its configuration, or None if that is good."""
+        done = subprocess.run(self.arguments("-t"), env=self.environment(), capture_output=True, text=True,
+                              timeout=20 * PATIENCE)
+        return None if done.returncode == 0 else done.stderr
+
+    def __enter__(self):
+        with open(f"{self.directory}/stderr", "wb") as errors:
+            self.process = subprocess.Popen(self.arguments(), env=self.environment(), stdin=subprocess.DEVNULL,
+                                            stdout=errors, stderr=errors)
+        eventually(self.workers, "nginx has started")
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.send_signal(signal.SIGQUIT if kind is None else signal.SIGKILL)
+        status = self.process.wait(20 * PATIENCE)
+        if kind is not None:
+            print(self.log())
+            return
+        assert status == 0, self.log()
+        assert "[alert]" not in self.log() and "[emerg]" not in self.log(), self.log()
+        shutil.rmtree(self.directory)
+
+    def log(self):
+        text = ""
+        for name in "stderr", "error.log":
+            if os.path.exists(f"{self.directory}/{name}"):
+                with open(f"{self.directory}/{name}", errors="replace") as file:
+                    text += file.read()
+        return text
+
+    def workers(self):
+        """Return the pids of the workers that accept connections."""
+        assert self.process.poll() is None, self.log()
+        if not os.path.exists(f"{self.directory}/nginx.pid"):
+            return []
+        done = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(self.process.pid)], capture_output=True, text=True)
+        return [int(line.split()[0]) for line in done.stdout.splitlines() if line.endswith("worker process")]
+
+    def reload(self):
+        """Wait until new workers have taken over."""
+        before = set(self.workers())
+        self.process.send_signal(signal.SIGHUP)
+        eventually(lambda: (now := set(self.workers())) and not now & before, "new workers")
+
+    def get(self, *arguments, **fields):
+        """Return the response to a request on a connection of its own."""
+        connection = Connection(self.path)
+        try:
+            return connection.get(*arguments, **fields)
+        finally:
+            connection.close()
