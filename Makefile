@@ -357,6 +357,7 @@ LUADIR ?= $(LIBDIR)/lua
 # Where Debian's Python looks for modules: below /usr/local, each version in a directory of its own.
 PYTHON_VERSION = $(if $(filter /usr/local,$(PREFIX)),$(shell /usr/bin/python3 -c 'import sys; print(".%d" % sys.version_info[1])' 2>/dev/null))
 PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
+NGINXDIR ?= $(PREFIX)/lib/nginx/modules
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
@@ -384,6 +385,7 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=daemon/verifiers/verifier.h=$(INCLUDEDIR)/jeton/verifier.h \
 	$(foreach v,$(VERIFIERS),0644=$(v)=$(VERIFIERSDIR)/$(notdir $(v))) \
 	0644=$(BUILD)/pam_jeton.so=$(PAMDIR)/pam_jeton.so \
+	$(NGINX_MODULE:%=0644=%=$(NGINXDIR)/$(notdir $(NGINX_MODULE))) \
 	0644=plugin/pam/jeton.pam-config=$(PAMCONFIGSDIR)/jeton \
 	$(foreach f,$(PYTHON_FILES),0644=plugin/python/$(f)=$(PYTHONDIR)/$(f)) \
 	$(foreach v,$(LUA_VERSIONS),0644=$(BUILD)/lua/$(v)/jeton.so=$(LUADIR)/$(v)/jeton.so) \
@@ -460,7 +462,7 @@ uninstall: $(FILLED)            ## remove what install put there, but for a chan
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = build-essential debhelper dh-python dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
+PACKAGING = build-essential debhelper dh-python nginx-dev dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 # Of PACKAGES, those without which it does not build, joined by commas.
 comma = ,

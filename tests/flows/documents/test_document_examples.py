@@ -16,6 +16,7 @@ from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
 from gateway_examples import run_excerpt, run_gateway_config
+from nginx import check_example as run_nginx
 from pam_stack import Application, MODULE
 from preload import built
 from program_calls import check_call
@@ -266,6 +267,7 @@ KINDS = [
     (re.compile(r"#include|struct \w+ (\{|\*)"), run_c),
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),
     (re.compile(r"\$ socat "), run_socat),
+    (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
     (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),

@@ -45,6 +45,17 @@ def need_nginx():
         pytest.skip("needs nginx-dev, to build the module")
 
 
+def check_example(place, text):
+    """Check a part of a configuration as nginx does; where there is no nginx, there is nothing to try it with."""
+    if PROGRAM is None or not os.path.exists(MODULE):
+        return
+    if text.startswith("load_module"):
+        assert text.split("/")[-1] == f"{os.path.basename(MODULE)};\n"
+        return
+    fault = Nginx(place.d.path("verify"), text).check()
+    assert fault is None, fault
+
+
 class Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
