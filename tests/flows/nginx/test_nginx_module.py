@@ -17,7 +17,7 @@ import pytest
 import proc
 
 from nginx import Connection, Nginx
-from requirements import need_root
+from requirements import need_plain_build, need_root
 from settings import PATIENCE, TORTURE, scaled
 from value import id_of, value_new
 from waiting import eventually
@@ -262,6 +262,7 @@ def test_no_request_fails_while_nginx_reloads(daemon):
 
 @pytest.mark.campaign
 def test_worker_does_not_grow_with_requests(daemon):
+    need_plain_build()
     d = daemon()
     value = d.create()["token"]
     count = scaled(1000000 if TORTURE else 5000)

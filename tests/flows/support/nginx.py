@@ -10,6 +10,7 @@ import tempfile
 
 import pytest
 
+from daemon import REPORT
 from settings import BUILD, PATIENCE, SANITIZER
 from waiting import eventually
 
@@ -37,8 +38,8 @@ http {{
 
 
 def need_nginx():
-    if SANITIZER:
-        pytest.skip(f"nginx itself is not built for {SANITIZER}")
+    if SANITIZER == "tsan":
+        pytest.skip("nginx itself is not built for that")
     if PROGRAM is None:
         pytest.skip("needs nginx")
     if not os.path.exists(MODULE):
@@ -100,7 +101,12 @@ class Nginx:
         return [PROGRAM, "-p", self.directory, "-c", f"{self.directory}/nginx.conf", *more]
 
     def environment(self):
-        return {**os.environ, "LD_LIBRARY_PATH": BUILD}
+        """The module's sanitizer must be there first; nginx itself leaves memory behind at its end."""
+        ours = {"LD_LIBRARY_PATH": BUILD}
+        if SANITIZER:
+            name = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
+            ours |= {"LD_PRELOAD": name.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0"}
+        return os.environ | ours
 
     def check(self):
         """Return what nginx says of its configuration, or None if that is good."""
@@ -122,6 +128,7 @@ class Nginx:
             print(self.log())
             return
         assert status == 0, self.log()
+        assert not REPORT.search(self.log()), self.log()
         assert "[alert]" not in self.log() and "[emerg]" not in self.log(), self.log()
         shutil.rmtree(self.directory)
 
