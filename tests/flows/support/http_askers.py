@@ -18,6 +18,7 @@ import sys
 import pytest
 
 from askers import EXAMPLES, HERE, PYTHON, environment, need_library, need_programs
+from nginx import Nginx
 from settings import BUILD, PATIENCE, ROOT
 from waiting import eventually
 
@@ -192,6 +193,38 @@ class HAProxy:
             yield ask
 
 
+class NginxModule:
+    """Our module in the real nginx, before an application on another socket of it."""
+
+    name = "nginx"
+    refuses_two = True      # nginx itself answers two Authorization fields, with 400
+
+    def location(self, number, want):
+        subject = want.get("subject")
+        if subject is not None:         # nginx has no other way to write these
+            subject = subject.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}") or "${nothing}"
+        words = ["other"] + [f"scope={scope}" for scope in [want.get("scope")] if scope is not None]
+        words += [f'"subject={subject}"'] * (subject is not None)
+        fields = "".join(f"proxy_set_header {name} $jeton_{name.split('-')[-1]};\n" for name in IDENTITY)
+        return f"location = /site/{number} {{ jeton {' '.join(words)}; {fields} proxy_pass http://unix:DIRECTORY/seen.sock:/; }}"
+
+    @contextlib.contextmanager
+    def serving(self, path, wants, directory):
+        seen = " ".join(f"{name}=$http_{name.replace('-', '_')}" for name in IDENTITY)
+        server = "\n".join(self.location(number, want) for number, want in enumerate(wants))
+        nginx = Nginx(path, "", http=f"""
+            geo $dollar {{ default "$"; }}
+            geo $nothing {{ default ""; }}
+            server {{ listen unix:SEEN; location / {{ return 200 '{seen}'; }} }}""")
+        nginx.settings["http"] = nginx.settings["http"].replace("SEEN", f"{nginx.directory}/seen.sock")
+        nginx.configure(server.replace("DIRECTORY", nginx.directory))
+        with nginx:
+            def ask(number, authorization):
+                status, headers, body = exchange(nginx.path, number, authorization, socket.AF_UNIX)
+                return Response(status, headers, dict(one.split("=", 1) for one in body.decode().split()) if status == 200 else None)
+            yield ask
+
+
 def listens(path):
     with socket.socket(socket.AF_UNIX) as sock:
         return sock.connect_ex(path) == 0
@@ -206,4 +239,4 @@ def haproxy_lua():
     pytest.skip("HAProxy is built without Lua")
 
 
-HTTP_ASKERS = [WSGI(), ASGI(), Lua(), HAProxy()]
+HTTP_ASKERS = [WSGI(), ASGI(), Lua(), HAProxy(), NginxModule()]
