@@ -161,8 +161,9 @@ $(BUILD)/lua/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
 	$$(CC) $$(WARN) $$(subst -fPIE,-fPIC,$$(HARDEN)) $$(CFLAGS) -fvisibility=hidden -I. -isystem $$(dir $$(LUA_HEADERS_$(1))) \
 		-MMD -MP -c $$< -o $$@
-$(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call shared_objects,proto/stamp.c proto/text.c) $(BUILD)/libjeton.so.0
-	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$(filter %.o,$$^) -L$(BUILD) -ljeton -o $$@
+$(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call shared_objects,$$(HTTP_SOURCES) $$(PROTO_SOURCES)) \
+		$(BUILD)/libjeton.so.0
+	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$^ $$(LIBS_PROTO) -o $$@
 endef
 $(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
 
@@ -178,7 +179,7 @@ $(BUILD)/nginx/configured/ngx_auto_config.h: $(wildcard $(NGINX)/configure $(NGI
 $(BUILD)/nginx/configured/ngx_auto_config.h: SHELL = /bin/bash
 
 $(BUILD)/nginx/ngx_http_jeton_module.so: $(NGINX_OBJECTS) \
-		$(call shared_objects,$(wildcard plugin/http/*.c) $(PROTO_SOURCES)) $(BUILD)/libjeton.so.0
+		$(call shared_objects,$(HTTP_SOURCES) $(PROTO_SOURCES)) $(BUILD)/libjeton.so.0
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -shared -Wl,-z,relro,-z,now $^ $(LIBS_PROTO) -o $@
 

@@ -173,6 +173,12 @@ void http_answer_decide(struct http_answer *answer, const struct http_decision *
         fill(answer, decision, 503);
 }
 
+bool http_answer_is_for_client(struct slice name)
+{
+    return slice_is(name, "Retry-After") || slice_is(name, "Cache-Control") ||
+           slice_is(name, "WWW-Authenticate");
+}
+
 const char *http_realm_fault(struct slice realm)
 {
     if (realm.len == 0 || realm.len > HTTP_REALM_MAX)

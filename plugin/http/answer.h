@@ -51,6 +51,9 @@ struct http_answer {
 
 void http_answer_decide(struct http_answer *answer, const struct http_decision *decision);
 
+/* True for those fields of an answer that the client needs; the others are for the application. */
+bool http_answer_is_for_client(struct slice name);
+
 /* Return NULL if the text can be a realm, or what is wrong with it. */
 const char *http_realm_fault(struct slice realm);
 

@@ -3,8 +3,8 @@
  * describes it.  It is compiled for each version of Lua whose headers are there. */
 #include <lauxlib.h>
 
+#include "plugin/lua/authorize.h"
 #include "plugin/lua/handle.h"
-#include "plugin/lua/http.h"
 #include "plugin/lua/verify.h"
 
 __attribute__((visibility("default"))) int luaopen_jeton(lua_State *L);
@@ -13,12 +13,12 @@ int luaopen_jeton(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         { "verify", verify_value },
-        { "authorize", http_authorize },
+        { "authorize", authorize_request },
         { NULL, NULL },
     };
     static const luaL_Reg functions[] = {
         { "open", handle_open },
-        { "bearer", http_bearer },
+        { "bearer", authorize_bearer },
         { NULL, NULL },
     };
 

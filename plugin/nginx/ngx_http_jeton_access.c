@@ -214,17 +214,10 @@ static void link_challenge(ngx_http_request_t *r, ngx_table_elt_t *challenge)
     r->headers_out.www_authenticate = challenge;
 }
 
-/* True for those fields of an answer that the client needs; the others are for a proxy. */
-static bool is_for_client(struct slice name)
-{
-    return slice_is(name, "Retry-After") || slice_is(name, "Cache-Control") ||
-           slice_is(name, "WWW-Authenticate");
-}
-
 static bool add_fields(struct ngx_http_jeton_request *v, const struct http_answer *a)
 {
     for (unsigned i = 0; i < a->fields; i++) {
-        if (!is_for_client(a->field[i].name))
+        if (!http_answer_is_for_client(a->field[i].name))
             continue;
         ngx_table_elt_t *added = add_field(v->request, &a->field[i]);
         if (added == NULL)
