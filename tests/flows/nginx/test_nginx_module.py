@@ -135,9 +135,7 @@ def test_identity_that_a_client_claims_is_replaced(table_for_all):
     server = """
     location / { jeton other; proxy_set_header X-Jeton-Subject $jeton_subject; proxy_pass http://unix:DIRECTORY/http.sock:/seen; }
     location /seen { add_header X-Seen "<$http_x_jeton_subject>"; empty_gif; }"""
-    nginx = Nginx(d.path("verify"), "")
-    nginx.configure(server.replace("DIRECTORY", nginx.directory))
-    with nginx:
+    with Nginx(d.path("verify"), server) as nginx:
         assert nginx.get("/", value, X_Jeton_Subject="root").headers["X-Seen"] == "<ann>"
 
 
@@ -285,9 +283,7 @@ def test_nginx_speaks_http_2_and_verifies_each_stream(daemon):
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("needs curl")
-    nginx = Nginx(d.path("verify"), "")
-    nginx.configure(f"listen unix:{nginx.directory}/h2.sock http2; {PLAIN}")
-    with nginx:
+    with Nginx(d.path("verify"), f"listen unix:DIRECTORY/h2.sock http2; {PLAIN}") as nginx:
         ask = [curl, "-s", "-o", "/dev/null", "-w", "%{http_code} %{http_version}\n", "--http2-prior-knowledge",
                "--unix-socket", f"{nginx.directory}/h2.sock"]
         run = subprocess.run

@@ -10,14 +10,17 @@ import collections
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import types
 
 import pytest
 
 from askers import EXAMPLES, HERE, PYTHON, environment, need_library, need_programs
+from gateway import Gateway
 from nginx import Nginx
 from settings import BUILD, PATIENCE, ROOT
 from waiting import eventually
@@ -27,9 +30,9 @@ FORGED = [("X-Jeton-Id", "f" * 20), ("X-Jeton-Subject", "root"), ("x-jeton-subje
 Response = collections.namedtuple("Response", "status headers identity")
 
 
-def exchange(connect_to, number, authorization, family=socket.AF_INET):
+def exchange(connect_to, number, authorization, family=socket.AF_INET, target="/site/"):
     """Send a request as it is over a connection of its own; return the status, the headers and the body."""
-    lines = [f"GET /site/{number} HTTP/1.1", "Host: localhost", "Connection: close"]
+    lines = [f"GET {target}{number} HTTP/1.1", "Host: localhost", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in FORGED]
     lines += [f"Authorization: {value}" for value in authorization]
     with socket.socket(family) as sock:
@@ -55,7 +58,17 @@ def process(command, **how):
         started.wait(20 * PATIENCE)
 
 
-class WSGI:
+class Asker:
+    name = ""
+    refuses_two = False         # the server itself answers two Authorization fields, with 400
+    sends_all_fields = True     # an answer has all fields that the client needs
+
+    def can_want(self, want):
+        """True if a site can ask this of a token."""
+        return True
+
+
+class WSGI(Asker):
     name = "wsgi"
 
     @contextlib.contextmanager
@@ -70,7 +83,7 @@ class WSGI:
             yield ask
 
 
-class ASGI:
+class ASGI(Asker):
     """The middleware is called as a server does it."""
 
     name = "asgi"
@@ -102,7 +115,7 @@ class ASGI:
         yield lambda number, authorization: asyncio.run(answer(wants[number], authorization))
 
 
-class Lua:
+class Lua(Asker):
     """handle:authorize(), without a server."""
 
     name = "lua"
@@ -148,7 +161,7 @@ IDENTITY = [f"x-jeton-{name}" for name in ("id", "subject", "scopes", "expires",
 OTHERS = "x-jeton-other", "x_jeton_subject"
 
 
-class HAProxy:
+class HAProxy(Asker):
     """The example of plugin/lua, in the real HAProxy."""
 
     name = "haproxy"
@@ -156,6 +169,9 @@ class HAProxy:
     def __init__(self, *settings, options=("-db",)):
         """Settings are lines of the section `global`."""
         self.settings, self.options = settings, options
+
+    def can_want(self, want):
+        return "subject" not in want    # the example asks for scopes only
 
     def configuration(self, path, wants, directory, version):
         with open(f"{ROOT}/plugin/lua/haproxy/jeton.lua") as file:
@@ -184,8 +200,6 @@ class HAProxy:
             eventually(lambda: listens(f"{directory}/http.sock"), "HAProxy listens", 20)
 
             def ask(number, authorization):
-                if "subject" in wants[number]:
-                    pytest.skip("the example asks for scopes only")
                 status, headers, body = exchange(f"{directory}/http.sock", number, authorization, socket.AF_UNIX)
                 identity = {name: text for name, digits in (json.loads(body) if status == 200 else {}).items()
                             if (text := bytes.fromhex(digits).decode()) or name in IDENTITY}
@@ -193,11 +207,28 @@ class HAProxy:
             yield ask
 
 
-class NginxModule:
-    """Our module in the real nginx, before an application on another socket of it."""
+IN_NGINX = "".join(f"proxy_set_header {name} $jeton_{name.split('-')[-1]};\n" for name in IDENTITY)
+# An application on another socket of nginx, which answers with what it was given.
+SEEN = f"""
+geo $dollar {{ default "$"; }}
+geo $nothing {{ default ""; }}
+server {{ listen unix:DIRECTORY/seen.sock; location / {{ return 200 '{" ".join(f"{n}=$http_{n.replace('-', '_')}" for n in IDENTITY)}'; }} }}
+"""
+TO_SEEN = "proxy_pass http://unix:DIRECTORY/seen.sock:/;"
+
+
+def ask_nginx(nginx):
+    def ask(number, authorization):
+        status, headers, body = exchange(nginx.path, number, authorization, socket.AF_UNIX)
+        return Response(status, headers, dict(one.split("=", 1) for one in body.decode().split()) if status == 200 else None)
+    return ask
+
+
+class NginxModule(Asker):
+    """Our module in the real nginx."""
 
     name = "nginx"
-    refuses_two = True      # nginx itself answers two Authorization fields, with 400
+    refuses_two = True
 
     def location(self, number, want):
         subject = want.get("subject")
@@ -205,24 +236,61 @@ class NginxModule:
             subject = subject.replace("\\", "\\\\").replace('"', '\\"').replace("$", "${dollar}") or "${nothing}"
         words = ["other"] + [f"scope={scope}" for scope in [want.get("scope")] if scope is not None]
         words += [f'"subject={subject}"'] * (subject is not None)
-        fields = "".join(f"proxy_set_header {name} $jeton_{name.split('-')[-1]};\n" for name in IDENTITY)
-        return f"location = /site/{number} {{ jeton {' '.join(words)}; {fields} proxy_pass http://unix:DIRECTORY/seen.sock:/; }}"
+        return f"location = /site/{number} {{ jeton {' '.join(words)}; {IN_NGINX} {TO_SEEN} }}"
 
     @contextlib.contextmanager
     def serving(self, path, wants, directory):
-        seen = " ".join(f"{name}=$http_{name.replace('-', '_')}" for name in IDENTITY)
         server = "\n".join(self.location(number, want) for number, want in enumerate(wants))
-        nginx = Nginx(path, "", http=f"""
-            geo $dollar {{ default "$"; }}
-            geo $nothing {{ default ""; }}
-            server {{ listen unix:SEEN; location / {{ return 200 '{seen}'; }} }}""")
-        nginx.settings["http"] = nginx.settings["http"].replace("SEEN", f"{nginx.directory}/seen.sock")
-        nginx.configure(server.replace("DIRECTORY", nginx.directory))
-        with nginx:
+        with Nginx(path, server, SEEN) as nginx:
+            yield ask_nginx(nginx)
+
+
+@contextlib.contextmanager
+def gateway_of(path, wants):
+    """A jeton-gateway with the sites s0, s1 …"""
+    settings = [f"site s{number}.{key}={text}" for number, want in enumerate(wants) for key, text in ({"realm": "jeton"} | want).items()]
+    with Gateway(types.SimpleNamespace(path=lambda role: path), *settings, config="") as gateway:
+        yield gateway
+
+
+class GatewayItself(Asker):
+    """jeton-gateway, asked as by a proxy; all that is known of the token is in its answer."""
+
+    name = "gateway"
+
+    def can_want(self, want):
+        return want.get("subject") != ""        # no site can be configured so
+
+    @contextlib.contextmanager
+    def serving(self, path, wants, directory):
+        with gateway_of(path, wants) as gateway:
             def ask(number, authorization):
-                status, headers, body = exchange(nginx.path, number, authorization, socket.AF_UNIX)
-                return Response(status, headers, dict(one.split("=", 1) for one in body.decode().split()) if status == 200 else None)
+                status, headers, body = exchange(gateway.path, number, authorization, socket.AF_UNIX, "/verify/s")
+                assert body == b"" or status == 400
+                identity = {name: headers[name] for name in IDENTITY if status != 400}
+                assert status == 200 or not any(identity.values())
+                return Response(status, headers, identity if status == 200 else None)
             yield ask
+
+
+class AuthRequest(GatewayItself):
+    """jeton-gateway behind the real nginx, by the locations of plugin/examples."""
+
+    name = "auth_request"
+    refuses_two = True
+    sends_all_fields = False        # nginx sends on WWW-Authenticate of a 401, and what the example names
+
+    @contextlib.contextmanager
+    def serving(self, path, wants, directory):
+        with open(f"{EXAMPLES}/nginx/jeton.conf") as file:
+            upstream, locations = re.fullmatch(r".*?^(upstream .*?^\})\n.*?^( +location / .*)^\}\n", file.read(), re.M | re.S).groups()
+        locations = locations.replace("proxy_pass http://127.0.0.1:9000;", TO_SEEN)
+        server = "\n".join(re.sub("(/_jeton|@jeton_failed)", rf"\1_{number}", locations).replace("location / ", f"location = /site/{number} ")
+                           .replace("/verify/api;", f"/verify/s{number};") for number in range(len(wants)))
+        with gateway_of(path, wants) as gateway:
+            upstream = upstream.replace("/run/jeton-gateway/http.sock", gateway.path)
+            with Nginx(None, server, upstream + SEEN) as nginx:
+                yield ask_nginx(nginx)
 
 
 def listens(path):
@@ -239,4 +307,4 @@ def haproxy_lua():
     pytest.skip("HAProxy is built without Lua")
 
 
-HTTP_ASKERS = [WSGI(), ASGI(), Lua(), HAProxy(), NginxModule()]
+HTTP_ASKERS = [WSGI(), ASGI(), Lua(), HAProxy(), NginxModule(), GatewayItself(), AuthRequest()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real nginx with our module, in the foreground, on a Unix socket of its own."""
+"""A real nginx in the foreground, with our module or without it."""
 import http.client
 import os
 import shutil
@@ -18,30 +18,38 @@ PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 MODULE = f"{BUILD}/nginx/ngx_http_jeton_module.so"
 
 CONFIG = """
-load_module {module};
+{load}
 daemon off;
 worker_processes {workers};
 {user}
 pid {directory}/nginx.pid;
-error_log {directory}/error.log {level};
+error_log {log} {level};
 events {{ worker_connections 256; }}
 http {{
     access_log off;
-    jeton_socket {socket};
+    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
     {http}
-    server {{
-        listen unix:{directory}/http.sock;
-        {server}
-    }}
 }}
 """
+SERVER = "server {{ listen unix:{directory}/http.sock; {server} }}"
 
 
-def need_nginx():
+def write_configuration(directory, http, module=False, workers=1, user=None, level="info", log=None):
+    """Write an nginx.conf with this http block; return the command that runs it."""
+    user = user or ("root" if os.geteuid() == 0 else None)
+    with open(f"{directory}/nginx.conf", "w") as file:
+        file.write(CONFIG.format(load=f"load_module {MODULE};" if module else "", workers=workers, level=level, http=http,
+                                 user=f"user {user};" if user else "", directory=directory, log=log or f"{directory}/error.log"))
+    return [PROGRAM, "-p", directory, "-c", f"{directory}/nginx.conf"]
+
+
+def need_nginx(module=True):
+    if PROGRAM is None:
+        pytest.skip("needs nginx (make deps-programs)")
+    if not module:
+        return
     if SANITIZER == "tsan":
         pytest.skip("nginx itself is not built for that")
-    if PROGRAM is None:
-        pytest.skip("needs nginx")
     if not os.path.exists(MODULE):
         pytest.skip("needs nginx-dev, to build the module")
 
@@ -81,42 +89,41 @@ class Connection(http.client.HTTPConnection):
 
 
 class Nginx:
-    """An nginx.  Leaving `with` ends it, and fails unless that went in good order."""
+    """An nginx with a server on a Unix socket of its own.  Leaving `with` ends it, and fails unless that went in
+    good order.
 
-    def __init__(self, socket_path, server, http="", workers=1, user=None, level="info"):
-        need_nginx()
+    socket_path     the daemon's verify socket; None: without our module
+    server, http    lines of that server and of the http block around it, in which DIRECTORY stands for .directory
+    """
+
+    def __init__(self, socket_path, server, http="", **settings):
+        self.module = socket_path is not None
+        need_nginx(self.module)
         self.directory = tempfile.mkdtemp(prefix="")
         self.path = f"{self.directory}/http.sock"
-        self.settings = {"module": MODULE, "directory": self.directory, "socket": socket_path, "workers": workers,
-                         "http": http, "level": level, "user": f"user {user};" if user else
-                         "user root;" if os.geteuid() == 0 else ""}
+        server = SERVER.format(directory=self.directory, server=server.replace("DIRECTORY", self.directory))
+        http = http.replace("DIRECTORY", self.directory)
+        common = f"jeton_socket {socket_path};" if self.module else ""
+        self.command = write_configuration(self.directory, f"{common}\n{http}\n{server}", self.module, **settings)
         self.process = None
-        self.configure(server)
-
-    def configure(self, server):
-        with open(f"{self.directory}/nginx.conf", "w") as file:
-            file.write(CONFIG.format(server=server, **self.settings))
-
-    def arguments(self, *more):
-        return [PROGRAM, "-p", self.directory, "-c", f"{self.directory}/nginx.conf", *more]
 
     def environment(self):
         """The module's sanitizer must be there first; nginx itself leaves memory behind at its end."""
         ours = {"LD_LIBRARY_PATH": BUILD}
-        if SANITIZER:
+        if SANITIZER and self.module:
             name = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
             ours |= {"LD_PRELOAD": name.stdout.strip(), "ASAN_OPTIONS": "detect_leaks=0"}
         return os.environ | ours
 
     def check(self):
         """Return what nginx says of its configuration, or None if that is good."""
-        done = subprocess.run(self.arguments("-t"), env=self.environment(), capture_output=True, text=True,
+        done = subprocess.run([*self.command, "-t"], env=self.environment(), capture_output=True, text=True,
                               timeout=20 * PATIENCE)
         return None if done.returncode == 0 else done.stderr
 
     def __enter__(self):
         with open(f"{self.directory}/stderr", "wb") as errors:
-            self.process = subprocess.Popen(self.arguments(), env=self.environment(), stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self.command, env=self.environment(), stdin=subprocess.DEVNULL,
                                             stdout=errors, stderr=errors)
         eventually(self.workers, "nginx has started")
         return self

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+import nginx
 from settings import ROOT
 from waiting import eventually
 
@@ -119,12 +120,7 @@ class Nginx(Proxy):
     program, package = "nginx", "nginx"
 
     def command(self):
-        self.write("jeton.conf", self.example("nginx/jeton.conf"))
-        main = self.write("nginx.conf", f"daemon off; master_process off; pid {self.directory}/pid; error_log stderr info;\n"
-                          "worker_processes 1; events {}\nhttp { access_log off; client_body_temp_path body; proxy_temp_path proxy;\n"
-                          "fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;\n"
-                          f"include {self.directory}/jeton.conf; }}\n")
-        return ["/usr/sbin/nginx", "-p", self.directory, "-c", main]
+        return nginx.write_configuration(self.directory, self.example("nginx/jeton.conf"), log="stderr")
 
 
 class Caddy(Proxy):
