@@ -8,6 +8,7 @@ import traceback
 
 import bindings
 import http_gateway
+import nginx_module
 import packages
 import recovery
 import units
@@ -39,16 +40,19 @@ STAGES = {
         http_gateway.a_reload_of_the_gateway_takes_over_its_sites_and_fails_visibly,
         http_gateway.the_monitoring_socket_can_be_added,
         http_gateway.a_tcp_port_can_be_added_to_the_socket,
-        http_gateway.nginx_lets_pass_whoever_has_a_token,
         bindings.the_python_module_verifies,
         bindings.the_lua_modules_verify,
         bindings.haproxy_lets_good_tokens_pass_by_the_example,
-        bindings.haproxy_in_a_chroot_reaches_a_restarted_daemon,
+        bindings.haproxy_in_a_chroot_reaches_a_restarted_daemon,        # and ends: nginx takes its port
+        http_gateway.nginx_lets_pass_whoever_has_a_token,
+        nginx_module.the_nginx_module_lets_good_tokens_pass,
         upgrade.an_upgrade_refuses_no_connection_and_keeps_the_tokens,
     ],
     "second": [
         units.after_a_boot_the_first_connection_finds_the_tokens,
         http_gateway.nginx_lets_pass_whoever_has_a_token_after_a_boot_and_an_upgrade,
+        nginx_module.the_nginx_module_lets_good_tokens_pass_after_a_boot_and_an_upgrade,
+        nginx_module.nginx_goes_on_without_the_module,
         packages.removal_leaves_only_the_tokens_and_the_configuration,
         packages.reinstalled_packages_have_the_tokens,
         packages.a_purge_leaves_no_state,

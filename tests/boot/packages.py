@@ -12,7 +12,7 @@ from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main
                      timeout, verify_all)
 
 PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "libpam-jeton", "libjeton-dev", "python3-jeton",\
-    "lua-jeton", "libjeton0"
+    "lua-jeton", "libnginx-mod-http-jeton", "libjeton0"
 
 
 @timeout(60)
@@ -88,9 +88,9 @@ def reinstalled_packages_have_the_tokens():
 def a_purge_leaves_no_state():
     apt("purge", *PACKAGES)
     left = [path for path in ("/run/jeton", "/run/jeton-gateway", "/var/lib/jeton", "/etc/jeton", "/usr/lib/jeton",
-                              "/usr/lib/python3/dist-packages/jeton")
+                              "/usr/lib/python3/dist-packages/jeton", "/usr/lib/nginx/modules/ngx_http_jeton_module.so")
             if os.path.exists(path)]
-    assert_equal(left, [])
+    assert_equal(left + glob.glob("/etc/nginx/modules-enabled/*jeton*"), [])
     assert_equal(glob.glob("/etc/systemd/system/**/jeton*", recursive=True),
          ["/etc/systemd/system/jeton-boot.service"])
     assert_equal(glob.glob("/var/lib/systemd/deb-systemd-helper-enabled/**/jeton*", recursive=True), [])

@@ -76,6 +76,12 @@ def test_removing_leaves_nothing_of_what_was_installed():
         assert own == [], "directories left"
 
 
+def test_the_boot_test_removes_each_package():
+    listed = re.search(r"^PACKAGES = (.*?[^\\])$", text_of("tests/boot/packages.py"), re.M | re.S)[1]
+    made = re.findall(r"^Package: (\S+)$", text_of("systemd/debian/control"), re.M)
+    assert sorted(re.findall(r'"(.+?)"', listed)) == sorted(made)
+
+
 def test_a_changed_configuration_is_neither_overwritten_nor_removed():
     root = installed()
     path = f"{root}/etc/jeton/jetond.conf"
