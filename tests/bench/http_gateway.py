@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifications over HTTP: the gateway by itself, and behind nginx."""
+"""Verifications over HTTP: the gateway by itself, and nginx with the gateway or with our module."""
 import contextlib
 import statistics
 
@@ -30,21 +30,39 @@ def gateway():
             if target:
                 report.row(f"{name} CPU a request", f"{cpu:.0f} ns", f"{target} ns", "",
                            [result["server"] / target for result in measured["gateway"]], ("<=", 1.0))
-        behind_nginx(stack, ours, floor)
+        behind_nginx(stack, daemon, ours, floor)
 
 
-def behind_nginx(stack, ours, floor):
+def nginx_peers(stack, daemon, ours, floor):
+    """nginx by name, and whom it asks."""
+    found = {}
+    for name, asked, settings in (("without auth", None, {}), ("the module", None, {"verify": daemon.path}),
+                                  ("auth_request: gateway", ours, {"upstream": ours.path}),
+                                  ("auth_request: the same to everybody", floor, {"upstream": floor.path})):
+        try:
+            found[name] = stack.enter_context(servers.nginx(name, **settings)), asked
+        except servers.Missing as missing:
+            report.note(f"missing, left out: {missing}; make deps deps-programs installs it")
+    return found
+
+
+def load(peer, asked):
+    """Measure nginx, and the CPU of whom it asks."""
+    before = asked.cpu_time() if asked else 0
+    result = peer.load("hit", 64, 1, SECONDS, TOKENS, cpu=1)
+    result["asked"] = (asked.cpu_time() - before) / result["replies"] if asked else 0
+    return result
+
+
+def behind_nginx(stack, daemon, ours, floor):
     """nginx and what it asks on one CPU, the client on another."""
-    try:
-        peers = [stack.enter_context(servers.nginx(name, upstream)) for name, upstream in
-                 (("without auth", None), ("the gateway", ours.path), ("the same to everybody", floor.path))]
-    except servers.Missing as missing:
-        report.note(f"missing, left out: {missing}; make deps-programs installs it")
-        return
-    measured = alternate({peer.name: lambda peer=peer: peer.load("hit", 64, 1, SECONDS, TOKENS, cpu=1) for peer in peers}, ROUNDS)
-    gateway_rounds = measured.pop("the gateway")
-    for peer, theirs in measured.items():
-        report.row("nginx, auth_request: gateway", format_rate(median(gateway_rounds, "rate")), peer,
-                   format_rate(median(theirs, "rate")), ratios(gateway_rounds, theirs, lambda m: m["rate"]))
-    report.note(f"p99 at 64 connections: {median(gateway_rounds, 'p99') / 1e3:.0f} us through the gateway, "
-                f"{median(measured['without auth'], 'p99') / 1e3:.0f} us without auth")
+    measured = alternate({name: lambda pair=pair: load(*pair) for name, pair in nginx_peers(stack, daemon, ours, floor).items()}, ROUNDS)
+    for name in "the module", "auth_request: gateway":
+        for peer in measured:
+            if name in measured and peer != name and (name, peer) != ("auth_request: gateway", "the module"):
+                report.row(f"nginx, {name}", format_rate(median(measured[name], "rate")), peer, format_rate(median(measured[peer], "rate")),
+                           ratios(measured[name], measured[peer], lambda m: m["rate"]))
+    for name, rounds in measured.items():
+        asked = f" and {median(rounds, 'asked') / 1e3:.1f} us of whom it asks" if median(rounds, "asked") else ""
+        report.note(f"nginx, {name}: {median(rounds, 'server') / 1e3:.2f} us of its CPU a request{asked}; p99 at 64 connections "
+                    f"{median(rounds, 'p99') / 1e3:.0f} us")

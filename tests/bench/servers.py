@@ -135,6 +135,14 @@ class Server:
             raise RuntimeError(f"{self.name}: a reply was not the one expected ({measured})")
         return measured
 
+    def cpu_time(self):
+        """CPU time of all threads so far, in ns."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as file:
+                total += int(file.read().split()[0])
+        return total
+
     def resident(self):
         """Resident memory, in bytes."""
         with open(f"/proc/{self.process.pid}/status") as status:
@@ -169,7 +177,7 @@ def gateway(daemon, cpu=0):
 
 
 NGINX = """
-daemon off; master_process off; error_log /dev/null; pid {scratch}/pid;
+{load} daemon off; master_process off; error_log /dev/null; pid {scratch}/pid;
 events {{ worker_connections 4096; }}
 http {{
     access_log off; keepalive_requests 1000000000; client_body_temp_path {scratch}/b; proxy_temp_path {scratch}/p;
@@ -177,7 +185,7 @@ http {{
     upstream auth {{ server unix:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
         listen unix:{scratch}/nginx.sock;
-        location / {{ root {scratch}; index empty; {auth} }}
+        {common} location / {{ root {scratch}; index empty; {auth} }}
         location = /_auth {{
             internal; proxy_pass http://auth/verify/any; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_pass_request_body off; proxy_set_header Content-Length "";
@@ -187,13 +195,21 @@ http {{
 """
 
 
-def nginx(name, upstream=None, cpu=0):
-    """nginx that serves an empty file, and asks at another server's socket whether it may."""
+NGINX_MODULE = f"{BUILD}/nginx/ngx_http_jeton_module.so"
+
+
+def nginx(name, upstream=None, verify=None, cpu=0):
+    """nginx that serves an empty file: to everybody, or if another server says so at its socket `upstream`, or by our
+    module with a jetond's socket `verify`."""
+    if verify and not os.path.exists(NGINX_MODULE):
+        raise Missing("nginx-dev, for the module")
+    load, common = (f"load_module {NGINX_MODULE};", f"jeton_socket {verify};") if verify else ("", "")
+    auth = "jeton other;" if verify else "auth_request /_auth;" if upstream else ""
     scratch = directory()
     os.chmod(scratch, 0o755)
     with open(f"{scratch}/empty", "w"), open(f"{scratch}/conf", "w") as conf:
-        conf.write(NGINX.format(scratch=scratch, upstream=upstream or "/nothing", auth="auth_request /_auth;" if upstream else ""))
-    return Server(name, "nginx", [program("nginx"), "-p", scratch, "-c", f"{scratch}/conf"], f"{scratch}/nginx.sock", cpu, scratch)
+        conf.write(NGINX.format(scratch=scratch, upstream=upstream or "/nothing", auth=auth, load=load, common=common))
+    return Server(name, "nginx", ["env", f"LD_LIBRARY_PATH={BUILD}", program("nginx"), "-p", scratch, "-c", f"{scratch}/conf"], f"{scratch}/nginx.sock", cpu, scratch)
 
 
 def redis(cpu=0, durable=False, scratch=None):
