@@ -143,6 +143,9 @@ static const char *subject_of(struct ngx_http_jeton_request *v)
 
     if (ngx_http_complex_value(v->request, v->location->subject, &subject) != NGX_OK)
         return NULL;
+    /* No subject has a NUL, and what is before it is another one; an empty one is nobody. */
+    if (subject.len > 0 && memchr(subject.data, '\0', subject.len) != NULL)
+        subject.len = 0;
     char *text = ngx_pnalloc(v->request->pool, subject.len + 1);
     if (text != NULL)
         ngx_cpystrn((u_char *)text, subject.data, subject.len + 1);

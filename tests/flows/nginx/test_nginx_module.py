@@ -129,6 +129,15 @@ def test_variables_say_whose_a_good_token_is_and_nothing_of_another(table_for_al
             assert nginx.get(target, value).headers["X-Seen"] == f"|||||{word}", target
 
 
+def test_subject_that_a_client_chose_is_compared_as_a_whole(table_for_all):
+    value = table_for_all.create(subject="ann")["token"]
+    server = "location / { jeton other subject=$remote_user; jeton_accept header:X-API-Key; empty_gif; }"
+    with Nginx(table_for_all.path("verify"), server) as nginx:
+        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403):
+            basic = "Basic " + base64.b64encode(f"{user}:x".encode()).decode()
+            assert nginx.get(X_API_Key=value, Authorization=basic).status == status, repr(user)
+
+
 def test_identity_that_a_client_claims_is_replaced(table_for_all):
     d = table_for_all
     value = d.create(subject="ann")["token"]
