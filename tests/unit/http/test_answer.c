@@ -215,11 +215,30 @@ static void a_plain_response_has_its_length(void **state)
                                   "Connection: keep-alive\r\nContent-Length: 3\r\n\r\n");
 }
 
+static void a_field_is_for_the_client_or_for_the_application(void **state)
+{
+    static const enum jeton_status statuses[] = { JETON_OK, JETON_PENDING, JETON_SCOPE,
+                                                  JETON_UNAVAILABLE };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        unsigned application = 0;
+        decide("basic,bearer", HTTP_CREDENTIALS_TOKEN, statuses[i]);
+        for (unsigned f = 0; f < answer.fields; f++) {
+            bool identity = slice_begins(answer.field[f].name, "X-Jeton-");
+            assert_int_equal(http_answer_is_for_client(answer.field[f].name), !identity);
+            application += identity;
+        }
+        assert_int_equal(application, 5);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_claims)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_field_is_for_the_client_or_for_the_application),
         TEST(a_good_token_is_described),
         TEST(claims_cannot_begin_another_field),
         TEST(claims_without_space_are_no_pass),
