@@ -105,6 +105,13 @@ static struct client_excess excess_of(const struct client *largest, uint64_t cou
     };
 }
 
+/* Return how many connections there may be beyond the limit, until others are closed, for a uid that
+ * has `count` to get in: the more it has, the fewer, so that it leaves some to who has none. */
+static uint64_t overflow_for(uint64_t count)
+{
+    return count < CLIENT_LIMIT_OVERFLOW ? CLIENT_LIMIT_OVERFLOW / (count + 1) : 1;
+}
+
 /* Find a place for a uid that has `count` connections.  False: there is none.  Who has more than half
  * as many as the largest does not get in at its cost: large ones would compete for the overflow, and
  * it would be full when a small one comes. */
@@ -117,7 +124,7 @@ static bool find_place(const struct client_limit *limit, uint64_t count, bool tr
     if (now < places)
         return true;
     const struct client *largest = find_largest(limit);
-    if (largest == NULL || largest->count < 2 * count + 2 || now >= places + CLIENT_LIMIT_OVERFLOW)
+    if (largest == NULL || largest->count < 2 * count + 2 || now >= places + overflow_for(count))
         return false;
     *excess = excess_of(largest, count);
     return true;

@@ -102,7 +102,7 @@ class Stage:
     def __init__(self, stack):
         self.life = SignsOfLife()
         self.daemon = Daemon(f"daemon.max_connections={PLACES}", f"daemon.max_connections_per_uid={PLACES // 4}",
-                             config="",
+                             config="", hangs=True,     # the server may hold threads until the end
                              extra={"NOTIFY_SOCKET": self.life.manager.name, "WATCHDOG_USEC": str(WATCHDOG * 1000000)})
         for directory in self.daemon.directory, os.path.dirname(self.daemon.directory):
             os.chmod(directory, 0o755)

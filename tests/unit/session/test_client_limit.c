@@ -98,6 +98,17 @@ static void newcomers_beyond_the_limit_are_few_until_others_are_closed(void **st
     assert_int_equal(excess.connections, 0);
 }
 
+static void who_comes_with_many_at_the_cost_of_others_leaves_places_to_newcomers(void **state)
+{
+    (void)state;
+    crowd(1, 75);
+    crowd(2, 75);
+    while (enter(3, CLIENT_UNTRUSTED)) /* before any is closed */
+        ;
+    for (uid_t uid = 4; uid < 8; uid++)
+        assert_true(enter(uid, CLIENT_UNTRUSTED));
+}
+
 static void places_are_kept_for_those_who_are_trusted(void **state)
 {
     (void)state;
@@ -172,6 +183,7 @@ int main(void)
         TEST(at_most_half_of_the_difference_is_closed),
         TEST(uids_with_as_many_do_not_change_places),
         TEST(newcomers_beyond_the_limit_are_few_until_others_are_closed),
+        TEST(who_comes_with_many_at_the_cost_of_others_leaves_places_to_newcomers),
         TEST(places_are_kept_for_those_who_are_trusted),
         TEST(trust_is_unknown_again_when_all_are_to_be_judged_anew),
         TEST(nobody_gets_in_at_the_cost_of_who_is_trusted),
