@@ -50,8 +50,7 @@ static void check_service(struct config *one, struct config_faults *faults)
         }
 }
 
-/* Open each entry of a stack that is not complete: whether they are in a right order cannot be
- * told. */
+/* Open each entry of a stack that is not complete: their order cannot be judged. */
 static void check_entries(struct config *one, const struct service_config *section,
                           struct config_faults *faults)
 {

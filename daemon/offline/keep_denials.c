@@ -205,7 +205,7 @@ static bool keep_deletions_in(struct keeping *k, struct slice block)
 }
 
 /* Keep the deletions that the journal of the replaced store still tells of. */
-static bool keep_told_deletions(struct keeping *k)
+static bool keep_journal_deletions(struct keeping *k)
 {
     enum store_found found = STORE_FOUND;
     char *bytes = malloc(JOURNAL_BLOCK_MAX);
@@ -317,7 +317,7 @@ bool keep_denials(struct writer *w, struct replaced_store *replaced, uid_t by, i
     k->by = by;
     k->now = now;
     bool ok = keep_tokens(k) && keep_banned_tokens(k) && keep_common_deletions(k) &&
-              keep_told_deletions(k);
+              keep_journal_deletions(k);
     ok = save(k) && ok; /* in any case: nothing that was posted is left */
     ok = ok && keep_bans(k);
     mailbox_destroy(&k->replies);

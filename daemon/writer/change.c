@@ -128,3 +128,16 @@ bool change_add_end_entry(const struct change *c, struct journal *j, struct slic
         text_add(&entry, claims.at, claims.len);
     return journal_entry_end(j, &entry);
 }
+
+enum store_found change_find_or_twin(struct change *c, struct store *store,
+                                     bool (*is)(const struct change *c))
+{
+    enum store_found found = store_get(store, c->want.digest, &c->found);
+
+    if (found == STORE_FOUND && is(c))
+        return STORE_FOUND;
+    if (found == STORE_FAILED || !c->has_twin)
+        return found == STORE_FAILED ? STORE_FAILED : STORE_ABSENT;
+    found = store_get(store, c->id, &c->found);
+    return found == STORE_FOUND && !is(c) ? STORE_ABSENT : found;
+}

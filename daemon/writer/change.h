@@ -125,4 +125,8 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
 bool change_add_end_entry(const struct change *c, struct journal *j, struct slice claims,
                           int64_t now);
 
+/* Find the token that `is` accepts: the one with the digest in `want`, or else the twin. */
+enum store_found change_find_or_twin(struct change *c, struct store *store,
+                                     bool (*is)(const struct change *c));
+
 #endif

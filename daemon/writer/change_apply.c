@@ -11,10 +11,10 @@ static enum status refuse(struct change *c, enum status status)
     return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
 }
 
-/* Read the token a change is about. */
-static enum status find(struct change *c, struct store *store)
+/* Refuse a change about a token that was not found. */
+static enum status refuse_unless(struct change *c, enum store_found found)
 {
-    switch (store_get(store, c->id, &c->found)) {
+    switch (found) {
     case STORE_FOUND:
         return STATUS_OK;
     case STORE_ABSENT:
@@ -23,6 +23,12 @@ static enum status find(struct change *c, struct store *store)
         break;
     }
     return refuse(c, STATUS_STORE);
+}
+
+/* Read the token a change is about. */
+static enum status find(struct change *c, struct store *store)
+{
+    return refuse_unless(c, store_get(store, c->id, &c->found));
 }
 
 static enum status find_unrevoked(struct change *c, struct store *store)
@@ -245,25 +251,18 @@ static enum status apply_update(struct change *c, struct store *store, int64_t n
     return status;
 }
 
-/* Find the token of the value that was given; without one, its twin if that is meant as well. */
-static enum status find_value(struct change *c, struct store *store)
+/* True if the token that was found has the value that was given, or is its twin. */
+static bool is_meant(const struct change *c)
 {
-    enum store_found found = store_get(store, c->want.digest, &c->found);
-    bool is = found == STORE_FOUND && memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0;
-
-    if (!is && c->has_twin && found != STORE_FAILED) {
-        found = store_get(store, c->id, &c->found);
-        is = found == STORE_FOUND && is_same(c);
-    }
-    if (found == STORE_FAILED)
-        return refuse(c, STATUS_STORE);
-    return is ? STATUS_OK : refuse(c, STATUS_UNKNOWN);
+    return memcmp(c->found.digest, c->want.digest, DIGEST_SIZE) == 0 || (c->has_twin && is_same(c));
 }
 
 /* Revoke a token.  Revoking it again is no error, and saves nothing. */
 static enum status apply_revoke(struct change *c, struct store *store, int64_t now)
 {
-    enum status status = c->given & KEY_BIT(KEY_TOKEN) ? find_value(c, store) : find(c, store);
+    enum status status = c->given & KEY_BIT(KEY_TOKEN) ?
+                             refuse_unless(c, change_find_or_twin(c, store, is_meant)) :
+                             find(c, store);
 
     if (status != STATUS_OK)
         return status;

@@ -95,21 +95,6 @@ static bool is_banned(const struct change *c)
     return is;
 }
 
-/* Find the token that is banned; without one of that value, its twin. */
-static enum status find_banned(struct change *c, struct store *store, bool *found)
-{
-    enum store_found is = store_get(store, c->want.digest, &c->found);
-
-    *found = is == STORE_FOUND && is_banned(c);
-    if (!*found && c->has_twin && is != STORE_FAILED) {
-        is = store_get(store, c->id, &c->found);
-        *found = is == STORE_FOUND && is_banned(c);
-    }
-    if (is != STORE_FAILED)
-        return STATUS_OK;
-    return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
-}
-
 /* Ban the names of the credential but that of its record, which is revoked and leaves a ban. */
 static enum status ban_names(struct change *c, struct store *store, bool found, int64_t until,
                              int64_t now)
@@ -148,11 +133,12 @@ static void revoke_token(struct change *c, int64_t until, int64_t now)
 static enum status apply_ban(struct change *c, struct store *store, int64_t now)
 {
     int64_t until = c->want.expires;
-    bool found;
+    enum store_found is = change_find_or_twin(c, store, is_banned);
+    bool found = is == STORE_FOUND;
 
     c->after = &c->want;
-    if (find_banned(c, store, &found) != STATUS_OK)
-        return STATUS_STORE;
+    if (is == STORE_FAILED)
+        return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
     if (found) {
         revoke_token(c, until, now);
         until = record_own_end(&c->found); /* the same for its other names */
