@@ -88,7 +88,7 @@ def passes(check):
         sys.stdout.flush()
         signal.alarm(0)
         run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", "-u", "jetond*",
-            "-u", "jeton-stats*", "-u", "jeton-gateway*", show=True, check=False)
+            "-u", "jeton-stats*", "-u", "jeton-gateway*", "-u", "nginx*", "-u", "haproxy*", show=True, check=False)
         return False
     finally:
         signal.alarm(0)
