@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests as bytes: what is refused, how connections go on, pipelining, bodies that may follow or not."""
-import os
-import signal
 import socket
 import threading
 import time
 
 from gateway import bearer, request
+from proc import stopped
 from waiting import eventually
 
 HOST = "Host: x"
@@ -144,10 +143,9 @@ def test_a_client_that_sends_no_more_still_gets_its_answers(daemon, gateway):
     token = d.create()["token"]
     for count in 1, 40:
         with g.connect() as connection:
-            os.kill(g.process.pid, signal.SIGSTOP)      # it sees the requests and their end at once
-            connection.send(request("/verify/api", bearer(token)) * count)
-            connection.sock.shutdown(socket.SHUT_WR)
-            os.kill(g.process.pid, signal.SIGCONT)
+            with stopped(g.process.pid):        # it sees the requests and their end at once
+                connection.send(request("/verify/api", bearer(token)) * count)
+                connection.sock.shutdown(socket.SHUT_WR)
             for _ in range(count):
                 assert connection.response().status == 200
             assert connection.is_closed()

@@ -135,7 +135,7 @@ static void life(unsigned flags)
     turns_demand(error == 0 || !strict, "a handle is had");
     if (h == NULL)
         return;
-    turns_demand(jeton_set_timeout(h, TIMEOUT) == 0, "a timeout can be set");
+    turns_demand(jeton_set_timeout(h, strict ? PATIENCE : TIMEOUT) == 0, "a timeout can be set");
     ask(h);
     jeton_close(h);
 }

@@ -13,6 +13,7 @@ import tempfile
 
 from client import Client, quote
 from library import Handle
+from proc import stopped
 from settings import JETOND, PATIENCE
 from waiting import eventually
 
@@ -181,11 +182,8 @@ class Daemon:
     @contextlib.contextmanager
     def stopped(self):
         """Stop all threads of the daemon during `with`: it receives what is sent meanwhile all at once."""
-        self.signal(signal.SIGSTOP)
-        state = os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        assert state.si_code == os.CLD_STOPPED, "jetond ended instead"
-        yield
-        self.signal(signal.SIGCONT)
+        with stopped(self.pid):
+            yield
 
     def log(self):
         with open(self.log_path, errors="replace") as file:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of a process, from /proc."""
+"""Look at a process by /proc, and stop it for a while."""
+import contextlib
 import os
+import signal
 
 
 def rss(pid):
@@ -75,3 +77,13 @@ def memory_holds(pid, needle, step=1 << 24):
                 if found >= 0:
                     return at + found
     return None
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Stop all threads of a child process during `with`: it receives what is sent meanwhile all at once."""
+    os.kill(pid, signal.SIGSTOP)
+    state = os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    assert state.si_code == os.CLD_STOPPED, "it ended instead"
+    yield
+    os.kill(pid, signal.SIGCONT)
