@@ -87,7 +87,7 @@ static bool get_line(struct reader *r, char *line, int size, const char **why)
         if (c == '\0')
             *why = "the line has a NUL byte: this is no text";
         else if (len == size - 1)
-            *why = "the line is too long: at most 198 bytes can be read";
+            *why = "the line is too long: at most 198 bytes can be read; --set takes longer values";
         else
             line[len++] = (char)c;
         if (c == '\n')
@@ -170,6 +170,6 @@ bool config_load(const struct config_source *source, struct config *c, struct co
     for (unsigned i = 0; i < source->assignments; i++)
         config_assign(c, source->assignment[i], faults);
     if (faults->count == 0)
-        config_check(c, faults);
+        config_check(c, source->file, faults);
     return faults->count == 0;
 }

@@ -121,14 +121,22 @@ static void log_faults(const struct config_faults *faults)
         log_write(LOG_ERROR, "%u more faults", faults->count - CONFIG_FAULTS_MAX);
 }
 
-static void check_groups(const struct config *c, struct config_faults *faults)
+static void check_group(const char *key, const char *path, const char *group,
+                        struct config_faults *faults)
 {
     gid_t gid;
 
-    if (c->path[0] != '\0' && !unix_socket_group(c->group, &gid))
-        config_blame(faults, "there is no group %s", c->group);
-    if (c->admin[0] != '\0' && !unix_socket_group(c->admin_group, &gid))
-        config_blame(faults, "there is no group %s", c->admin_group);
+    if (path[0] != '\0' && !unix_socket_group(group, &gid))
+        config_blame(faults,
+                     "[gateway] %s: there is no group %s on this machine; make it (groupadd "
+                     "--system %s) or name another",
+                     key, group, group);
+}
+
+static void check_groups(const struct config *c, struct config_faults *faults)
+{
+    check_group("group", c->path, c->group, faults);
+    check_group("admin_group", c->admin, c->admin_group, faults);
 }
 
 static bool start_loop(const struct config_source *source)
@@ -212,8 +220,10 @@ int gateway_run(const struct config_source *source, const struct listen_fds *inh
         refusal_serve(inherited);
         return status;
     }
-    sandbox_enter(&context.rules->config, source);
-    log_write(LOG_INFO, "ready: %u sites", context.rules->config.sites);
+    const struct config *c = &context.rules->config;
+    sandbox_enter(c, source);
+    log_write(LOG_INFO, "ready: jeton-gateway %s, %u site%s, the daemon's socket %s", JETON_VERSION,
+              c->sites, c->sites == 1 ? "" : "s", c->socket);
     notify_send("READY=1");
     loop();
     stop();
@@ -231,7 +241,8 @@ int gateway_check(const struct config_source *source)
         check_groups(&rules->config, &faults);
     log_faults(&faults);
     if (faults.count == 0)
-        printf("configuration: OK, %u sites\n", rules->config.sites);
+        printf("configuration: OK, %u site%s\n", rules->config.sites,
+               rules->config.sites == 1 ? "" : "s");
     rules_free(rules);
     return faults.count == 0 ? EXIT_OK : EXIT_WRONG_CONFIG;
 }

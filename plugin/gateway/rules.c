@@ -2,7 +2,9 @@
 #include "plugin/gateway/rules.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 void rules_free(struct rules *r)
 {
@@ -23,6 +25,22 @@ static const char *reason(int error)
     default:
         return strerror(-error);
     }
+}
+
+/* A daemon that comes later is no fault; but until then each request is answered 503, and nothing else
+ * tells why. */
+static void warn_without_daemon(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno != EAGAIN)
+        log_write(LOG_WARNING,
+                  "the daemon's socket %s: %s; until jetond listens there, no token passes", path,
+                  strerror(errno));
+    if (fd >= 0)
+        close(fd);
 }
 
 /* Find or open the handle of a site's service. */
@@ -58,8 +76,10 @@ struct rules *rules_load(const struct config_source *source, struct config_fault
     bool ok = config_load(source, &r->config, faults);
     for (unsigned i = 0; ok && i < r->config.sites; i++)
         ok = open_handle(r, &r->config.site[i], faults);
-    if (ok)
+    if (ok) {
+        warn_without_daemon(r->config.socket);
         return r;
+    }
     rules_free(r);
     return NULL;
 }

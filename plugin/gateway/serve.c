@@ -34,6 +34,17 @@ void serve_failure(struct connection *c, unsigned status)
     end_with(c, true);
 }
 
+/* Log without a word of the request: a value could be anywhere in it. */
+static void log_refused(const struct connection *c, const char *why)
+{
+    const uid_t uid = c->turn.peer->uid;
+
+    if (uid == PEERS_TCP)
+        log_write(LOG_DEBUG, "a request over TCP is refused: %s", why);
+    else
+        log_write(LOG_DEBUG, "a request of uid %u is refused: %s", (unsigned)uid, why);
+}
+
 static enum http_after after_of(const struct connection *c)
 {
     if (!head.keep_alive || c->context->draining)
@@ -163,6 +174,7 @@ static bool serve_http(struct connection *c)
 
     if (site != NULL)
         return serve_verify(c, site);
+    log_refused(c, "it is for no site of the configuration");
     respond_plain(c, 404, NULL, (struct slice){ "", 0 });
     return true;
 }
@@ -188,6 +200,6 @@ bool serve_next(struct connection *c)
         c->context->metrics.bad_heads++;
         serve_failure(c, 400);
     }
-    log_write(LOG_DEBUG, "a request of uid %d is refused: %s", (int)c->turn.peer->uid, why);
+    log_refused(c, why);
     return false;
 }

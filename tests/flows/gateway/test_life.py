@@ -67,6 +67,36 @@ def test_faults_of_configurations_are_named_with_their_lines():
     assert status == 2 and all(f":{line}:" in output for line in (2, 3, 5)), "all of them at once"
 
 
+def test_a_start_that_fails_says_what_to_do(daemon, gateway):
+    g = gateway(daemon())
+    for settings, wanted in ((["gateway.path=/nonexistent/http.sock"], "make its directory, or give another path"),
+                             (["gateway.group=nosuchgroup"], "[gateway] group: there is no group nosuchgroup"),
+                             (["site api.subject=" + "a" * 257], "at most 256 bytes")):
+        done = run_gateway(*g.arguments(), *(word for one in settings for word in ("--set", one)))
+        assert done.returncode in (1, 2) and wanted in done.stderr, done
+    assert "add a section [site NAME] to /dev/null" in run_gateway("--config", "/dev/null", "--check").stderr
+    assert "--set takes longer values" in check(config="[site a]\nsubject = " + "a" * 200)[1]
+
+
+def test_a_daemon_that_does_not_listen_is_named_in_the_log(daemon, gateway):
+    d = daemon()
+    g = gateway(d)
+    assert "until jetond listens there" not in g.log() and f"listening for proxies on {g.path}\n" in g.log()
+    d.stop()
+    g.reload()
+    assert f"warning: the daemon's socket {d.path('verify')}: Connection refused" in g.log() or \
+        f"warning: the daemon's socket {d.path('verify')}: No such file" in g.log()
+    status, output = check()
+    assert status == 0 and "verify.sock: No such file or directory; until jetond listens there, no token passes" in output
+
+
+def test_a_request_for_no_site_is_logged_without_a_word_of_it(daemon, gateway):
+    g = gateway(daemon(), "gateway.log_level=debug")
+    assert g.ask(target="/verify/unheard-of").status == 404
+    eventually(lambda: "is refused: it is for no site of the configuration" in g.log(), "it is logged")
+    assert "unheard-of" not in g.log()
+
+
 def test_settings_are_changed_by_set():
     assert check("site b.c.scope=x", "gateway.mode=0600", "site api.realm=x", "site api.realm=y")[0] == 0
     for wrong in ("nonsense", "gateway=x", "gateway.nonsense=1", "site.scope=x", "site a.scope=", "other.x=1"):
