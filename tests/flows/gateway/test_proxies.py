@@ -39,8 +39,15 @@ def seen(response):
 
 
 FORGED = [f"{name}: forged" for name in IDENTITY]
-ALIASES = ["X_Jeton_Subject: forged", "x_jeton_id: forged", "X-Jeton_Scopes: forged", "X_Jeton-Expires: forged", "X.Jeton.Verifier: forged",
-           "x-jeton.id: forged", "x.Jeton-subject: forged", "X_JETON.ID: forged", "X.JETON_ID: forged"]
+
+
+def aliases(separators):
+    """Return the names that differ from ours by these separators."""
+    names = [name.split("-") for name in IDENTITY]
+    return {f"{a}{first}{b}{second}{c}" for a, b, c in names for first in separators for second in separators} - set(IDENTITY)
+
+
+ALIASES = [f"{name.title()}: forged" for name in sorted(aliases("-_."))]
 
 
 def test_a_good_token_passes_with_its_claims(behind):
@@ -125,12 +132,6 @@ def test_haproxy_can_ask_over_tcp(daemon, gateway, monkeypatch):
     with Application() as application, PROXIES["haproxy"](g, application).running() as proxy:
         assert seen(ask(proxy, bearer(token)))["fields"]["x-jeton-subject"] == ["ann"]
         assert ask(proxy).status == 401
-
-
-def aliases(separators):
-    """Return the names that differ from ours by these separators."""
-    names = [name.split("-") for name in IDENTITY]
-    return {f"{a}{first}{b}{second}{c}" for a, b, c in names for first in separators for second in separators} - set(IDENTITY)
 
 
 def test_examples_that_name_the_aliases_name_all_of_them():
