@@ -38,7 +38,10 @@ static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 {
     if (word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
         scopes_fault(slice_of_str(word)) != NULL)
-        return fault(cf, "jeton: this is no name of a service", word);
+        return fault(
+            cf,
+            "jeton: no name of a service, which has 1 to 64 characters out of A-Z a-z 0-9 . _ : / * -",
+            word);
     l->service = *word;
     l->enabled = 1;
     return NGX_OK;
@@ -46,10 +49,11 @@ static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 
 static ngx_int_t set_scope(ngx_conf_t *cf, location_t *l, ngx_str_t value)
 {
-    const char *what = value.len == 0 ? "a scope is missing" : scopes_fault(slice_of_str(&value));
+    const char *what = value.len == 0 ? "jeton: a scope is missing after scope=" :
+                                        scopes_fault(slice_of_str(&value));
 
     if (l->scope.data != NULL)
-        what = "scope= is given twice";
+        what = "jeton: scope= is given twice";
     if (what != NULL)
         return fault(cf, what, &value);
     l->scope = value;
@@ -61,9 +65,9 @@ static ngx_int_t set_subject(ngx_conf_t *cf, location_t *l, ngx_str_t value)
     ngx_http_compile_complex_value_t compile = { .cf = cf, .value = &value };
 
     if (l->subject != NULL)
-        return fault(cf, "subject= is given twice", &value);
+        return fault(cf, "jeton: subject= is given twice", &value);
     if (value.len == 0)
-        return fault(cf, "a subject is missing", &value);
+        return fault(cf, "jeton: a subject is missing after subject=", &value);
     l->subject = ngx_palloc(cf->pool, sizeof(*l->subject));
     if (l->subject == NULL)
         return NGX_ERROR;
@@ -152,7 +156,7 @@ static char *set_accept(ngx_conf_t *cf, ngx_command_t *command, void *conf)
                                   http_accept_parse(text_slice(&list), l->accept);
     if (what == NULL)
         return NGX_CONF_OK;
-    fault(cf, what, &word[0]);
+    fault(cf, what, &(ngx_str_t){ list.len, (u_char *)bytes });
     return NGX_CONF_ERROR;
 }
 

@@ -2,6 +2,7 @@
 """The nginx module, in the real nginx."""
 import base64
 import concurrent.futures
+import json
 import os
 import pwd
 import re
@@ -17,6 +18,7 @@ import pytest
 import proc
 
 from nginx import Connection, Nginx
+from proxies import Application
 from requirements import need_plain_build, need_root
 from settings import PATIENCE, TORTURE, scaled
 from value import id_of, value_new
@@ -133,19 +135,25 @@ def test_subject_that_a_client_chose_is_compared_as_a_whole(table_for_all):
     value = table_for_all.create(subject="ann")["token"]
     server = "location / { jeton other subject=$remote_user; jeton_accept header:X-API-Key; empty_gif; }"
     with Nginx(table_for_all.path("verify"), server) as nginx:
-        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403):
+        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403), \
+                ("a" * 256, 403), ("a" * 257, 403), ("a" * 2000, 403):
             basic = "Basic " + base64.b64encode(f"{user}:x".encode()).decode()
             assert nginx.get(X_API_Key=value, Authorization=basic).status == status, repr(user)
 
 
-def test_identity_that_a_client_claims_is_replaced(table_for_all):
-    d = table_for_all
-    value = d.create(subject="ann")["token"]
-    server = """
-    location / { jeton other; proxy_set_header X-Jeton-Subject $jeton_subject; proxy_pass http://unix:DIRECTORY/http.sock:/seen; }
-    location /seen { add_header X-Seen "<$http_x_jeton_subject>"; empty_gif; }"""
-    with Nginx(d.path("verify"), server) as nginx:
-        assert nginx.get("/", value, X_Jeton_Subject="root").headers["X-Seen"] == "<ann>"
+def test_identity_that_a_client_claims_is_replaced_in_every_spelling(table_for_all):
+    value = table_for_all.create(subject="ann")["token"]
+    with Application() as application:
+        server = "location / { jeton other; proxy_set_header X-Jeton-Subject $jeton_subject; " \
+            f"proxy_pass http://127.0.0.1:{application.port}; }}"
+        with Nginx(table_for_all.path("verify"), server) as nginx:
+            connection = Connection(nginx.path)
+            for name in ("X-Jeton-Subject", "x-jeton-subject", "X_Jeton_Subject", "X-Jeton_Subject", "X_Jeton-Subject",
+                         "X.Jeton.Subject", "X-Jeton.Subject", "X_Jeton.Subject"):
+                connection.request("GET", "/", headers={"Authorization": f"Bearer {value}", name: "root"})
+                asked = json.loads(connection.getresponse().read())["headers"]
+                assert [field for field in asked if "subject" in field[0]] == [["x-jeton-subject", "ann"]], name
+            connection.close()
 
 
 def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
@@ -165,12 +173,12 @@ def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
     ("jeton other scope=;", "a scope is missing"),
     ("jeton other scope=a scope=b;", "given twice"),
     ("jeton other colour=blue;", "this should be scope= or subject="),
-    ("jeton 'my service';", "no name of a service"),
+    ("jeton 'my service';", "no name of a service, which has"),
     ("jeton off scope=a;", "takes nothing after off"),
     ("jeton other; jeton other;", "duplicate"),
     ("jeton_socket verify.sock;", "should be an absolute path"),
     ("jeton_realm 'a\"b';", "without quotes"),
-    ("jeton_accept cookie;", "bearer, basic and header:NAME"),
+    ("jeton_accept bearer cookie;", 'bearer, basic and header:NAME: "bearer,cookie"'),
     ("jeton_accept header:Host;", "meaning of its own"),
 ])
 def test_wrong_directive_is_named_by_nginx(server, fault):
@@ -210,6 +218,7 @@ def test_killed_daemon_means_503_and_its_successor_is_asked_without_a_reload(dae
             d.kill()
             answer = eventually(lambda: (a := nginx.get("/", value)).status == 503 and a, "nobody can judge")
             assert int(answer.headers["Retry-After"]) > 0
+            assert re.search(r'\[error\].* jeton: nobody could judge .*service "other", socket ', nginx.log())
             d.start()
             assert eventually(lambda: nginx.get("/", value).status == 200, "the successor is asked")
 
