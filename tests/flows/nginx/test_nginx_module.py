@@ -169,6 +169,19 @@ def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
         assert (page.status, page.headers["X-Status"], fields(page)) == (200, "none", {})
 
 
+def test_only_the_main_request_is_verified_and_not_before_return(table_for_all):
+    """As with every module of the access phase: jeton-nginx(5) states it."""
+    value = table_for_all.create(scopes="read")["token"]
+    server = """
+    location /main { jeton other scope=read; auth_request /part; empty_gif; }
+    location /part { jeton other scope=write; empty_gif; }
+    location /return { jeton other scope=write; return 200; }"""
+    with Nginx(table_for_all.path("verify"), server) as nginx:
+        assert [nginx.get("/main", one).status for one in (value, None)] == [200, 401]
+        assert nginx.get("/part", value).status == 403
+        assert nginx.get("/return").status == 200
+
+
 @pytest.mark.parametrize("server, fault", [
     ("jeton other scope=;", "a scope is missing"),
     ("jeton other scope=a scope=b;", "given twice"),
@@ -274,6 +287,39 @@ def test_no_request_fails_while_nginx_reloads(daemon):
             for one in asking:
                 one.result()
     assert statuses == {200}
+
+
+def test_no_request_fails_while_nginx_is_upgraded_to_a_new_binary(daemon):
+    """The new one inherits the sockets, and opens the table anew."""
+    d = daemon()
+    value, revoked = d.create()["token"], d.create()["token"]
+    nginx = Nginx(d.path("verify"), PLAIN)
+    old, new = f"{nginx.directory}/nginx.pid.oldbin", f"{nginx.directory}/nginx.pid"
+
+    def pid_in(path):
+        with open(path) as file:
+            return int(file.read() or 0)
+    with open(f"{nginx.directory}/nginx.conf") as file:
+        # In the foreground it ignores the signal; the new binary must find libjeton, too.
+        config = file.read().replace("daemon off;", "daemon on; env LD_LIBRARY_PATH; env LD_PRELOAD; env ASAN_OPTIONS;")
+    with open(f"{nginx.directory}/nginx.conf", "w") as file:
+        file.write(config)
+    subprocess.run(nginx.command, env=nginx.environment(), check=True, stdin=subprocess.DEVNULL)
+    eventually(lambda: nginx.get("/", value).status == 200, "a worker has started")
+    first = pid_in(new)
+    try:
+        os.kill(first, signal.SIGUSR2)
+        eventually(lambda: os.path.exists(old) and os.path.exists(new) and pid_in(new) not in (0, first), "there is a new binary")
+        os.kill(pid_in(old), signal.SIGQUIT)
+        while os.path.exists(old):
+            assert nginx.get("/", value).status == 200 and nginx.get("/").status == 401
+        d.ask(f"revoke token={revoked}")
+        assert [nginx.get("/", one).status for one in (value, revoked)] == [200, 401]
+    finally:
+        os.kill(pid_in(new), signal.SIGQUIT)
+    eventually(lambda: not os.path.exists(new), "it has ended")
+    assert "[alert]" not in nginx.log() and "[emerg]" not in nginx.log(), nginx.log()
+    shutil.rmtree(nginx.directory)
 
 
 @pytest.mark.campaign
