@@ -10,6 +10,7 @@
 
 #include "plugin/gateway/connection.h"
 #include "plugin/gateway/listener.h"
+#include "plugin/gateway/monotonic.h"
 #include "plugin/gateway/notify.h"
 #include "plugin/gateway/refusal.h"
 #include "plugin/gateway/reload.h"
@@ -26,14 +27,6 @@ enum {
 static struct context context;
 static struct listener *listener;
 static int64_t drain_until; /* 0: it does not end yet */
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
 
 /* -- events ------------------------------------------------------------------------------------ */
 

@@ -2,7 +2,8 @@
 #include "plugin/gateway/peers.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "plugin/gateway/monotonic.h"
 
 void peers_init(struct peers *p)
 {
@@ -109,14 +110,6 @@ bool peers_due(const struct peers *p)
     return !TAILQ_EMPTY(&p->ring);
 }
 
-static int64_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
-}
-
 /* Run one connection of a user, who then goes to the end of the ring, or leaves it.  Running it may
  * free the connection, and with it the user. */
 static void run_one(struct peers *p, struct peer *peer)
@@ -138,11 +131,11 @@ static void run_one(struct peers *p, struct peer *peer)
 
 void peers_run(struct peers *p, int64_t nanoseconds)
 {
-    int64_t until = now() + nanoseconds;
+    int64_t until = monotonic_ns() + nanoseconds;
 
     for (struct peer *peer; (peer = TAILQ_FIRST(&p->ring)) != NULL;) {
         run_one(p, peer);
-        if (now() > until)
+        if (monotonic_ns() > until)
             return;
     }
 }

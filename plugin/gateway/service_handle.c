@@ -78,8 +78,8 @@ static void watch(struct service_handle *s)
     struct timeval wait = { timeout / 1000, timeout % 1000 * 1000 };
 
     event_del(s->event);
-    if (timeout <
-        0) /* nothing is waiting; the next question looks whether the connection is open */
+    /* Nothing is waiting; the next question looks whether the connection is open. */
+    if (timeout < 0)
         return;
     if (fd >= 0)
         what = (short)(((events & POLLIN) ? EV_READ : 0) | ((events & POLLOUT) ? EV_WRITE : 0));

@@ -46,9 +46,9 @@ static const char *clear_path(const char *path)
     if (!S_ISSOCK(st.st_mode))
         return "it exists, and is not a socket; move it away";
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int error = fd < 0                                                         ? errno :
-                connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 :
-                                                                                 errno;
+    int error = 0;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        error = errno;
     if (fd >= 0)
         close(fd);
     if (error != ECONNREFUSED)
