@@ -236,7 +236,7 @@ static bool add_fields(struct ngx_http_jeton_request *v, const struct http_answe
     return true;
 }
 
-void ngx_http_jeton_pass(ngx_http_request_t *r)
+void ngx_http_jeton_take_back(ngx_http_request_t *r)
 {
     struct ngx_http_jeton_request *v = ngx_http_jeton_request_of(r);
 

@@ -246,7 +246,7 @@ static char *merge_location(ngx_conf_t *cf, void *parent, void *child)
 
 static ngx_int_t filter_header(ngx_http_request_t *r)
 {
-    ngx_http_jeton_pass(r);
+    ngx_http_jeton_take_back(r);
     return next_header_filter(r);
 }
 
