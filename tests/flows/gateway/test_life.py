@@ -26,7 +26,7 @@ def check(*settings, config="[site api]\n", directory=None):
     return done.returncode, done.stdout + done.stderr
 
 
-GOOD = ["[site a]", "[site a.b-c_D9]\nscope = a,b:c/d", "[site a]\nservice = git\nsubject = änn\nrealm = the \"API\"".replace('"', "'"),
+GOOD = ["[site a]", "\ufeff[site a]\nscope = a", "[site a.b-c_D9]\nscope = a,b:c/d", "[site a]\nservice = git\nsubject = änn\nrealm = the \"API\"".replace('"', "'"),
         "[gateway]\nmax_connections = 10\nmax_connections_per_uid = 10\n[site a]\naccept = bearer,basic,header:X-Key",
         "# nothing\n; here\n\n[gateway]\nhead_timeout = 5s ; a comment\nidle_timeout = 0s\ntcp = 127.0.0.1:8770\n[site a]\n",
         "[gateway]\ntcp = [::1]:8770\nmode = 0600\nadmin = /x\nadmin_mode = 660\nsandbox = no\nlog_level = error\n[site a]"]
