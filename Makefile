@@ -292,7 +292,8 @@ demo: deps                      ## show the main job for real: create, list, ver
 run:                            ## keep a daemon in the foreground on build/run/*.sock
 	@$(MAKE) --no-print-directory -s $(PRODUCTS)
 	@mkdir -p -m 0700 $(BUILD)/run
-	@echo "try:  socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help   (Ctrl-C here stops it)"
+	@echo "try:  $(BUILD)/jeton -S $(BUILD)/run/admin.sock create   (Ctrl-C here stops it)"
+	@echo "or:   socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help"
 	@exec $(BUILD)/jetond --set daemon.store=$(abspath $(BUILD))/run/tokens.tdb \
 		--set admin.path=$(abspath $(BUILD))/run/admin.sock --set admin.group= \
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
