@@ -6,25 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "proto/socket_trust.h"
+
 void rules_free(struct rules *r)
 {
     for (unsigned i = 0; r != NULL && i < r->handles; i++)
         service_handle_close(r->handle[i]);
     free(r);
-}
-
-static const char *reason(int error)
-{
-    switch (error) {
-    case -EPERM:
-        return "it is not to be trusted: others than root and the daemon could have put it there";
-    case -ELOOP:
-        return "a symbolic link is on its path";
-    case -EACCES:
-        return "this process may not connect to it";
-    default:
-        return strerror(-error);
-    }
 }
 
 /* A daemon that comes later is no fault; but until then each request is answered 503, and nothing else
@@ -57,7 +45,8 @@ static bool open_handle(struct rules *r, struct site *site, struct config_faults
     r->handle[r->handles] = service_handle_open(r->config.socket, site->service,
                                                 r->config.verify_timeout, &error);
     if (r->handle[r->handles] == NULL) {
-        config_blame(faults, "the daemon's socket %s: %s", r->config.socket, reason(error));
+        config_blame(faults, "the daemon's socket %s: %s", r->config.socket,
+                     socket_trust_error_text(error));
         return false;
     }
     r->handles++;

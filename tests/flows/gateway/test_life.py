@@ -78,6 +78,14 @@ def test_a_start_that_fails_says_what_to_do(daemon, gateway):
     assert "--set takes longer values" in check(config="[site a]\nsubject = " + "a" * 200)[1]
 
 
+def test_a_socket_that_others_could_have_put_there_ends_the_start(daemon):
+    d = daemon()
+    os.chmod(d.directory, 0o777)
+    status, output = check(f"gateway.socket={d.path('verify')}")
+    os.chmod(d.directory, 0o700)
+    assert status == 2 and f"{d.path('verify')}: it is not to be trusted" in output, output
+
+
 def test_a_daemon_that_does_not_listen_is_named_in_the_log(daemon, gateway):
     d = daemon()
     g = gateway(d)

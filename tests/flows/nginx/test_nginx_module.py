@@ -289,6 +289,22 @@ def test_no_request_fails_while_nginx_reloads(daemon):
     assert statuses == {200}
 
 
+def test_socket_that_others_could_have_put_there_is_named_in_the_log_and_passes_nobody(daemon):
+    d = daemon()
+    value = d.create()["token"]
+    os.chmod(d.directory, 0o777)
+    nginx = Nginx(d.path("verify"), PLAIN)
+    nginx.__enter__()
+    try:
+        assert nginx.get("/", value).status == 503
+        assert re.search(r"\[alert\].*verify.sock.*: it is not to be trusted: others than root .* answered with 503", nginx.log())
+    finally:
+        nginx.process.terminate()
+        nginx.process.wait(20 * PATIENCE)
+        os.chmod(d.directory, 0o700)
+    shutil.rmtree(nginx.directory)
+
+
 def test_no_request_fails_while_nginx_is_upgraded_to_a_new_binary(daemon):
     """The new one inherits the sockets, and opens the table anew."""
     d = daemon()
