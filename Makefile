@@ -284,7 +284,7 @@ bench:                          ## measure everything beside its peers, as ratio
 	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
-demo: deps                      ## show the main job for real: create, list, verify, revoke
+demo: deps                      ## show the main job for real: create, list, verify, revoke, and curl through nginx
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
 

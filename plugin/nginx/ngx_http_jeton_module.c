@@ -36,12 +36,12 @@ static struct slice slice_of_str(const ngx_str_t *s)
 
 static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 {
-    if (word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
+    static const char wrong[] = "jeton: no name of a service, which has 1 to 64 characters out of "
+                                "A-Z a-z 0-9 . _ : / * -";
+
+    if (word->len == 0 || word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
         scopes_fault(slice_of_str(word)) != NULL)
-        return fault(
-            cf,
-            "jeton: no name of a service, which has 1 to 64 characters out of A-Z a-z 0-9 . _ : / * -",
-            word);
+        return fault(cf, wrong, word);
     l->service = *word;
     l->enabled = 1;
     return NGX_OK;
