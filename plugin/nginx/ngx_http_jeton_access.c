@@ -116,6 +116,9 @@ static void resume(ngx_event_t *event)
     struct ngx_http_jeton_request *v = event->data;
     ngx_connection_t *c = v->request->connection;
 
+    /* A client that went away has led the request elsewhere, by post_action: it waits no longer. */
+    if (ngx_http_get_module_ctx(v->request, ngx_http_jeton_module) != v)
+        return;
     v->request->read_event_handler = ngx_http_block_reading;
     v->request->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(v->request);
@@ -143,8 +146,10 @@ static const char *subject_of(struct ngx_http_jeton_request *v)
 
     if (ngx_http_complex_value(v->request, v->location->subject, &subject) != NGX_OK)
         return NULL;
-    /* No subject has a NUL, and what is before it is another one; an empty one is nobody. */
-    if (subject.len > 0 && memchr(subject.data, '\0', subject.len) != NULL)
+    /* No subject has a NUL, and what is before it is another one; none is longer.  An empty one is
+     * nobody. */
+    if (subject.len > SUBJECT_MAX ||
+        (subject.len > 0 && memchr(subject.data, '\0', subject.len) != NULL))
         subject.len = 0;
     char *text = ngx_pnalloc(v->request->pool, subject.len + 1);
     if (text != NULL)

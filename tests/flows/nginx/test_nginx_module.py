@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -133,7 +134,7 @@ def test_subject_that_a_client_chose_is_compared_as_a_whole(table_for_all):
     value = table_for_all.create(subject="ann")["token"]
     server = "location / { jeton other subject=$remote_user; jeton_accept header:X-API-Key; empty_gif; }"
     with Nginx(table_for_all.path("verify"), server) as nginx:
-        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403):
+        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403), ("x" * 257, 403):
             basic = "Basic " + base64.b64encode(f"{user}:x".encode()).decode()
             assert nginx.get(X_API_Key=value, Authorization=basic).status == status, repr(user)
 
@@ -243,6 +244,35 @@ def test_hung_daemon_holds_up_only_the_requests_that_need_it(daemon):
         os.kill(d.pid, signal.SIGCONT)
         assert overtaken, "a request that needs no daemon is answered while others wait"
         assert eventually(lambda: nginx.get("/", value).status == 200, "it goes on")
+
+
+def test_late_answer_is_nothing_to_a_request_that_post_action_has_led_elsewhere(daemon):
+    as_nobody()
+    d = only_for_root(daemon)
+    admit(d.directory)
+    value = d.create()["token"]
+    server = """
+    location / { jeton other; post_action /after; empty_gif; }
+    location /after { proxy_pass http://unix:DIRECTORY/after.sock:/; }
+    location /only { jeton other; empty_gif; }
+    location /off { empty_gif; }"""
+    with Nginx(d.path("verify"), server, user=NOBODY) as nginx, socket.socket(socket.AF_UNIX) as after:
+        admit(nginx.directory)
+        after.bind(f"{nginx.directory}/after.sock")
+        os.chmod(after.getsockname(), 0o777)
+        after.listen()
+        after.settimeout(20 * PATIENCE)
+        assert nginx.get("/only", value).status == 200
+        with d.stopped():
+            [waiting] = ask_all(nginx, value, 1)
+            assert nginx.get("/off").status == 200
+            waiting.close()
+            acting, _ = after.accept()
+        assert nginx.get("/only", value).status == 200, "the answer before this one has come"
+        after.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            after.accept()
+        acting.close()
 
 
 def test_no_request_fails_while_nginx_reloads(daemon):
