@@ -36,7 +36,7 @@ static struct slice slice_of_str(const ngx_str_t *s)
 
 static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 {
-    if (word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
+    if (word->len == 0 || word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
         scopes_fault(slice_of_str(word)) != NULL)
         return fault(cf, "jeton: this is no name of a service", word);
     l->service = *word;
@@ -116,7 +116,11 @@ static char *check_socket(ngx_conf_t *cf, void *post, void *data)
 
     (void)cf;
     (void)post;
-    return path->len > 0 && path->data[0] == '/' ? NGX_CONF_OK : "should be an absolute path";
+    if (path->len == 0 || path->data[0] != '/')
+        return "should be an absolute path";
+    return path->len < sizeof(((struct sockaddr_un *)NULL)->sun_path) ?
+               NGX_CONF_OK :
+               "should have at most 107 bytes";
 }
 
 static char *check_realm(ngx_conf_t *cf, void *post, void *data)

@@ -167,6 +167,8 @@ def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
     ("jeton other scope=a scope=b;", "given twice"),
     ("jeton other colour=blue;", "this should be scope= or subject="),
     ("jeton 'my service';", "no name of a service"),
+    ("jeton '';", "no name of a service"),
+    ("jeton_socket /" + "x" * 107 + ";", "at most 107 bytes"),
     ("jeton off scope=a;", "takes nothing after off"),
     ("jeton other; jeton other;", "duplicate"),
     ("jeton_socket verify.sock;", "should be an absolute path"),
@@ -295,6 +297,17 @@ def test_no_request_fails_while_nginx_reloads(daemon):
             for one in asking:
                 one.result()
     assert statuses == {200}
+
+
+def test_hung_daemon_does_not_hold_up_the_start_of_a_worker(daemon):
+    d = daemon()
+    services = "".join(f"location /s{n} {{ jeton s{n}; empty_gif; }}" for n in range(8))
+    with Nginx(d.path("verify"), services + "location /off { empty_gif; }") as nginx:
+        with d.stopped():
+            nginx.reload()
+            begin = time.monotonic()
+            assert nginx.get("/off").status == 200
+            assert time.monotonic() - begin < 0.9 * PATIENCE, "not even one of the handles is waited for"
 
 
 @pytest.mark.campaign
