@@ -93,15 +93,20 @@ void peers_remove(struct peers *p, struct turn *turn)
 
 void peers_answered(struct peers *p, struct peer *peer)
 {
-    struct turn *turn;
-
-    /* All of them: those that find no place again are parked again. */
     peer->waiting--;
-    while ((turn = TAILQ_FIRST(&peer->parked)) != NULL) {
-        TAILQ_REMOVE(&peer->parked, turn, links);
-        turn->queued = false;
-        peers_queue(p, turn);
-    }
+    peers_unpark(p, peer);
+}
+
+/* One, not all of them: the others would only try in vain. */
+void peers_unpark(struct peers *p, struct peer *peer)
+{
+    struct turn *turn = TAILQ_FIRST(&peer->parked);
+
+    if (turn == NULL || peer->waiting >= PEERS_WAITING_MAX)
+        return;
+    TAILQ_REMOVE(&peer->parked, turn, links);
+    turn->queued = false;
+    peers_queue(p, turn);
 }
 
 bool peers_due(const struct peers *p)

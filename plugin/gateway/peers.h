@@ -59,14 +59,18 @@ struct peer *peers_greatest(struct peers *p);
 /* Queue a connection, unless it is queued already. */
 void peers_queue(struct peers *p, struct turn *turn);
 
-/* Queue it for when a question of its user is answered. */
+/* Park it, which is not queued now, until peers_unpark() finds that a question may be asked. */
 void peers_park(struct turn *turn);
 
 /* Take a connection out of the queues. */
 void peers_remove(struct peers *p, struct turn *turn);
 
-/* A question of this user is answered: queue those that were parked. */
+/* A question of this user is answered. */
 void peers_answered(struct peers *p, struct peer *peer);
+
+/* Queue the first that is parked, if a question may be asked.  Call this after each run and each end of
+ * a connection: whoever was queued here may not have asked. */
+void peers_unpark(struct peers *p, struct peer *peer);
 
 /* True if something is queued. */
 bool peers_due(const struct peers *p);

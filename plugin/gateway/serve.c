@@ -139,15 +139,19 @@ static void on_verdict(void *connection, enum jeton_status status)
 static bool serve_verify(struct connection *c, const struct site *site)
 {
     enum http_after after = after_of(c);
+    jeton_done *done = c->turn.peer->waiting < PEERS_WAITING_MAX ? on_verdict : NULL;
 
-    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, on_verdict,
-                                 c)) {
+    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, done, c)) {
     case VERIFY_ANSWERED:
         finish_request(c, after);
         return true;
     case VERIFY_BAD:
         c->context->metrics.bad_heads++;
         serve_failure(c, 400);
+        return false;
+    case VERIFY_LATER:
+        c->searched = 0;
+        c->parked = true;
         return false;
     default:
         c->turn.peer->waiting++;

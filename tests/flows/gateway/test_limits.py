@@ -224,6 +224,28 @@ def test_more_questions_than_can_wait_are_answered_in_time(daemon, gateway):
     assert g.metric("questions_waiting") == 0
 
 
+def test_questions_that_wait_hold_up_no_request_that_needs_none(daemon, gateway):
+    """Clients of one site, by one proxy, have as many questions waiting as it may have; more of them wait for a place."""
+    d = daemon(config=ASKED)
+    g = gateway(d, "gateway.verify_timeout=4s", config=ASKS + "[site table]\n")
+    token = d.create(subject="ann")["token"]
+    assert g.verify(token, "/verify/table").status == 200
+    with d.stopped():
+        crowd = [g.connect() for _ in range(300)]
+        for connection in crowd:
+            connection.send(request("/verify/api", bearer(token)))
+        eventually(lambda: g.metric("questions_waiting") == 200, "as many wait as may")
+        begun = time.monotonic()
+        assert g.verify(token, "/verify/table").status == 200 and g.ask().status == 401
+        assert time.monotonic() - begun < 2 * PATIENCE and g.metric("questions_waiting") == 200
+        gone = [connection.close() for connection in crowd[:50]]
+    statuses = [connection.response().status for connection in crowd[len(gone):]]
+    assert set(statuses) <= {200, 503} and statuses.count(200) > 100, statuses
+    for connection in crowd:
+        connection.close()
+    eventually(lambda: g.metric("questions_waiting") == 0 and g.metric("connections") == 1, "nothing is left", 20)
+
+
 def test_clients_that_go_while_a_question_waits_leave_nothing(daemon, gateway):
     d = daemon(config=ASKED)
     g = gateway(d, config=ASKS)
