@@ -52,7 +52,7 @@ static void close_connection(struct connection *c)
     health_cancel(c->probe);
     peers_remove(&context->peers, &c->turn);
     if (verifies)
-        peers_answered(&context->peers, peer);
+        peers_answered(&context->peers, &c->turn);
     event_del(&c->readable);
     event_del(&c->writable);
     close(c->fd);

@@ -132,15 +132,16 @@ static void on_verdict(void *connection, enum jeton_status status)
 
     end_if_draining(c);
     verify_request_finish(&c->verify, c->context, status, &c->out);
-    peers_answered(&c->context->peers, c->turn.peer);
+    peers_answered(&c->context->peers, &c->turn);
     connection_resume(c);
 }
 
 static bool serve_verify(struct connection *c, const struct site *site)
 {
     enum http_after after = after_of(c);
-    jeton_done *done = c->turn.peer->waiting < PEERS_WAITING_MAX ? on_verdict : NULL;
 
+    c->turn.class = site->handle % PEERS_CLASSES;
+    jeton_done *done = peers_may_ask(&c->turn) ? on_verdict : NULL;
     switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, done, c)) {
     case VERIFY_ANSWERED:
         finish_request(c, after);
@@ -154,7 +155,7 @@ static bool serve_verify(struct connection *c, const struct site *site)
         c->parked = true;
         return false;
     default:
-        c->turn.peer->waiting++;
+        c->turn.peer->waiting[c->turn.class]++;
         c->waiting = true;
         finish_request(c, after);
         return false;

@@ -10,8 +10,10 @@ import time
 
 from gateway import ASKED, ASKS, Connection, bearer, request
 from requirements import need_plain_build, need_root
-from settings import PATIENCE, SUPPORT
+from settings import BUILD, PATIENCE, SUPPORT
 from waiting import eventually
+
+BLOCKS = f"{BUILD}/tests/verifiers/odd-blocks.so"
 
 
 def test_a_head_that_comes_slowly_ends_the_connection(daemon, gateway):
@@ -244,6 +246,23 @@ def test_questions_that_wait_hold_up_no_request_that_needs_none(daemon, gateway)
     for connection in crowd:
         connection.close()
     eventually(lambda: g.metric("questions_waiting") == 0 and g.metric("connections") == 1, "nothing is left", 20)
+
+
+def test_questions_that_a_verifier_is_slow_to_answer_hold_up_no_other_service(daemon, gateway):
+    """Also where both must ask the daemon."""
+    slow = f"[service slow]\nsufficient = {BLOCKS} does=hang deadline={min(3 * PATIENCE, 10)}s threads=2 queue=1000\n"
+    d = daemon(config=ASKED + slow, hangs=True)
+    g = gateway(d, f"gateway.verify_timeout={5 * PATIENCE}s", config=ASKS + "[site slow]\nservice = slow\n")
+    token = d.create(subject="ann")["token"]
+    crowd = [g.connect() for _ in range(201)]
+    for connection in crowd:
+        connection.send(request("/verify/slow", bearer(token)))
+    eventually(lambda: g.metric("questions_waiting") == 200, "as many wait as may")
+    assert g.verify(token).status == 200 and g.metric("questions_waiting") == 200, "and all of them still wait"
+    for connection in crowd:
+        connection.close()
+    g.process.kill()        # it would wait for the answers
+    g.process.wait()
 
 
 def test_clients_that_go_while_a_question_waits_leave_nothing(daemon, gateway):
