@@ -143,7 +143,7 @@ static void on_verdict(void *connection, enum jeton_status status)
 
     end_if_draining(c);
     verify_request_finish(&c->verify, c->context, status, &c->out);
-    peers_answered(&c->context->peers, c->turn.peer);
+    peers_answered(&c->context->peers, &c->turn);
     connection_resume(c);
 }
 
@@ -151,8 +151,9 @@ static bool serve_verify(struct connection *c, const struct site *site)
 {
     enum http_after after = after_of(c);
 
-    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, on_verdict,
-                                 c)) {
+    c->turn.class = site->handle % PEERS_CLASSES;
+    jeton_done *done = peers_may_ask(&c->turn) ? on_verdict : NULL;
+    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, done, c)) {
     case VERIFY_ANSWERED:
         finish_request(c, after);
         return true;
@@ -160,8 +161,12 @@ static bool serve_verify(struct connection *c, const struct site *site)
         c->context->metrics.bad_heads++;
         serve_failure(c, 400);
         return false;
+    case VERIFY_LATER:
+        c->searched = 0;
+        c->parked = true;
+        return false;
     default:
-        c->turn.peer->waiting++;
+        c->turn.peer->waiting[c->turn.class]++;
         c->waiting = true;
         finish_request(c, after);
         return false;

@@ -118,6 +118,9 @@ static void resume(ngx_event_t *event)
     struct ngx_http_jeton_request *v = event->data;
     ngx_connection_t *c = v->request->connection;
 
+    /* A client that went away has led the request elsewhere, by post_action: it waits no longer. */
+    if (ngx_http_get_module_ctx(v->request, ngx_http_jeton_module) != v)
+        return;
     v->request->read_event_handler = ngx_http_block_reading;
     v->request->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(v->request);

@@ -12,7 +12,9 @@ static void on_event(ngx_event_t *event);
 
 void ngx_http_jeton_link_open(struct ngx_http_jeton_link *link, ngx_cycle_t *cycle)
 {
-    int error = jeton_open(&link->handle, (char *)link->socket.data, (char *)link->service.data, 0);
+    /* All other requests would wait for a daemon that hangs. */
+    int error = jeton_open(&link->handle, (char *)link->socket.data, (char *)link->service.data,
+                           JETON_NO_WAIT);
 
     link->connection = NULL;
     ngx_memzero(&link->timer, sizeof(link->timer));
@@ -22,7 +24,9 @@ void ngx_http_jeton_link_open(struct ngx_http_jeton_link *link, ngx_cycle_t *cyc
     link->timer.handler = on_event;
     link->timer.data = &link->for_timer;
     link->timer.log = cycle->log;
-    if (error != 0)
+    if (error == 0)
+        ngx_http_jeton_link_watch(link);
+    else
         ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
                       "jeton: the daemon's socket \"%V\": %s; requests that need it are answered "
                       "with 503 until nginx is reloaded",

@@ -120,7 +120,11 @@ static char *check_socket(ngx_conf_t *cf, void *post, void *data)
 
     (void)cf;
     (void)post;
-    return path->len > 0 && path->data[0] == '/' ? NGX_CONF_OK : "should be an absolute path";
+    if (path->len == 0 || path->data[0] != '/')
+        return "should be an absolute path";
+    return path->len < sizeof(((struct sockaddr_un *)NULL)->sun_path) ?
+               NGX_CONF_OK :
+               "should have at most 107 bytes";
 }
 
 static char *check_realm(ngx_conf_t *cf, void *post, void *data)

@@ -9,6 +9,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -187,6 +188,8 @@ def test_only_the_main_request_is_verified_and_not_before_return(table_for_all):
     ("jeton other scope=a scope=b;", "given twice"),
     ("jeton other colour=blue;", "this should be scope= or subject="),
     ("jeton 'my service';", "no name of a service, which has"),
+    ("jeton '';", "no name of a service"),
+    ("jeton_socket /" + "x" * 107 + ";", "at most 107 bytes"),
     ("jeton off scope=a;", "takes nothing after off"),
     ("jeton other; jeton other;", "duplicate"),
     ("jeton_socket verify.sock;", "should be an absolute path"),
@@ -267,6 +270,35 @@ def test_hung_daemon_holds_up_only_the_requests_that_need_it(daemon):
         assert eventually(lambda: nginx.get("/", value).status == 200, "it goes on")
 
 
+def test_late_answer_is_nothing_to_a_request_that_post_action_has_led_elsewhere(daemon):
+    as_nobody()
+    d = only_for_root(daemon)
+    admit(d.directory)
+    value = d.create()["token"]
+    server = """
+    location / { jeton other; post_action /after; empty_gif; }
+    location /after { proxy_pass http://unix:DIRECTORY/after.sock:/; }
+    location /only { jeton other; empty_gif; }
+    location /off { empty_gif; }"""
+    with Nginx(d.path("verify"), server, user=NOBODY) as nginx, socket.socket(socket.AF_UNIX) as after:
+        admit(nginx.directory)
+        after.bind(f"{nginx.directory}/after.sock")
+        os.chmod(after.getsockname(), 0o777)
+        after.listen()
+        after.settimeout(20 * PATIENCE)
+        assert nginx.get("/only", value).status == 200
+        with d.stopped():
+            [waiting] = ask_all(nginx, value, 1)
+            assert nginx.get("/off").status == 200
+            waiting.close()
+            acting, _ = after.accept()
+        assert nginx.get("/only", value).status == 200, "the answer before this one has come"
+        after.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            after.accept()
+        acting.close()
+
+
 def test_no_request_fails_while_nginx_reloads(daemon):
     d = daemon()
     value = d.create()["token"]
@@ -287,6 +319,17 @@ def test_no_request_fails_while_nginx_reloads(daemon):
             for one in asking:
                 one.result()
     assert statuses == {200}
+
+
+def test_hung_daemon_does_not_hold_up_the_start_of_a_worker(daemon):
+    d = daemon()
+    services = "".join(f"location /s{n} {{ jeton s{n}; empty_gif; }}" for n in range(8))
+    with Nginx(d.path("verify"), services + "location /off { empty_gif; }") as nginx:
+        with d.stopped():
+            nginx.reload()
+            begin = time.monotonic()
+            assert nginx.get("/off").status == 200
+            assert time.monotonic() - begin < 0.9 * PATIENCE, "not even one of the handles is waited for"
 
 
 @pytest.mark.campaign
