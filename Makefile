@@ -284,7 +284,7 @@ bench:                          ## measure everything beside its peers, as ratio
 	@BUILD=$(BUILD) tests/bench/run
 
 # The main job, for real, through socat, the jeton command and libjeton.
-demo: deps                      ## show the main job for real: create, list, verify, revoke
+demo: deps                      ## show the main job for real: create, list, verify, revoke, and curl through nginx
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(BUILD)/tests/demo_inprocess
 	@BUILD=$(BUILD) tests/demo
 
@@ -292,7 +292,8 @@ demo: deps                      ## show the main job for real: create, list, ver
 run:                            ## keep a daemon in the foreground on build/run/*.sock
 	@$(MAKE) --no-print-directory -s $(PRODUCTS)
 	@mkdir -p -m 0700 $(BUILD)/run
-	@echo "try:  socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help   (Ctrl-C here stops it)"
+	@echo "try:  $(BUILD)/jeton -S $(BUILD)/run/admin.sock create   (Ctrl-C here stops it)"
+	@echo "or:   socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help"
 	@exec $(BUILD)/jetond --set daemon.store=$(abspath $(BUILD))/run/tokens.tdb \
 		--set admin.path=$(abspath $(BUILD))/run/admin.sock --set admin.group= \
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
@@ -417,7 +418,7 @@ FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf RE
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE

@@ -60,3 +60,17 @@ int socket_trust_check(char *path, uid_t server, uid_t self, socket_trust_lstat 
     return refuse(fault, end, EPERM,
                   "is served neither by root, nor by the client, nor by its owner");
 }
+
+const char *socket_trust_error_text(int error)
+{
+    switch (error) {
+    case -EPERM:
+        return "it is not to be trusted: others than root and the daemon could have put it there";
+    case -ELOOP:
+        return "a symbolic link is on its path";
+    case -EACCES:
+        return "this process may not connect to it";
+    default:
+        return strerror(-error);
+    }
+}

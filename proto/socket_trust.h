@@ -30,4 +30,7 @@ typedef int socket_trust_lstat(const char *path, struct stat *st);
 int socket_trust_check(char *path, uid_t server, uid_t self, socket_trust_lstat *lstat,
                        struct socket_trust_fault *fault);
 
+/* Return what an error of socket_trust_check(), or of whatever calls it, means to people. */
+const char *socket_trust_error_text(int error);
+
 #endif

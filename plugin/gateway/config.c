@@ -332,10 +332,10 @@ void config_assign(struct config *c, const char *assignment, struct config_fault
         config_blame(faults, "--set %.100s: %s", assignment, why);
 }
 
-void config_check(const struct config *c, struct config_faults *faults)
+void config_check(const struct config *c, const char *file, struct config_faults *faults)
 {
     if (c->sites == 0)
-        config_blame(faults, "there is no site: add a section [site NAME]");
+        config_blame(faults, "there is no site: add a section [site NAME] to %.150s", file);
     if (c->max_connections_per_uid > c->max_connections)
         config_blame(faults, "max_connections_per_uid is greater than max_connections");
     if (c->path[0] != '\0' && strcmp(c->path, c->admin) == 0)

@@ -81,8 +81,8 @@ const char *config_set(struct config *c, int section, struct slice key, struct s
 /* Apply an assignment of --set: SECTION.KEY=VALUE. */
 void config_assign(struct config *c, const char *assignment, struct config_faults *faults);
 
-/* Check what several keys say together, after all were set. */
-void config_check(const struct config *c, struct config_faults *faults);
+/* Check what several keys say together, after all were set; `file` is where they belong. */
+void config_check(const struct config *c, const char *file, struct config_faults *faults);
 
 /* Find the site of a request; NULL: there is none of this name. */
 const struct site *config_find_site(const struct config *c, struct slice name);

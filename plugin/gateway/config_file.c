@@ -53,6 +53,11 @@ static void begin_section(struct reader *r, const char *line)
 /* True if libinih may see this line. */
 static bool check_line(struct reader *r, const char *line)
 {
+    static const char mark[] =
+        "\xEF\xBB\xBF"; /* editors begin UTF-8 with it; libinih skips it, too */
+
+    if (r->line == 1 && strncmp(line, mark, sizeof(mark) - 1) == 0)
+        line += sizeof(mark) - 1;
     const char *text = line + strspn(line, " \t\v\f\r\n");
 
     if (*text == '\0' || *text == ';' || *text == '#')
@@ -87,7 +92,7 @@ static bool get_line(struct reader *r, char *line, int size, const char **why)
         if (c == '\0')
             *why = "the line has a NUL byte: this is no text";
         else if (len == size - 1)
-            *why = "the line is too long: at most 198 bytes can be read";
+            *why = "the line is too long: at most 198 bytes can be read; --set takes longer values";
         else
             line[len++] = (char)c;
         if (c == '\n')
@@ -170,6 +175,6 @@ bool config_load(const struct config_source *source, struct config *c, struct co
     for (unsigned i = 0; i < source->assignments; i++)
         config_assign(c, source->assignment[i], faults);
     if (faults->count == 0)
-        config_check(c, faults);
+        config_check(c, source->file, faults);
     return faults->count == 0;
 }

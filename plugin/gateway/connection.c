@@ -52,7 +52,7 @@ static void close_connection(struct connection *c)
     health_cancel(c->probe);
     peers_remove(&context->peers, &c->turn);
     if (verifies)
-        peers_answered(&context->peers, peer);
+        peers_answered(&context->peers, &c->turn);
     event_del(&c->readable);
     event_del(&c->writable);
     close(c->fd);
@@ -61,6 +61,7 @@ static void close_connection(struct connection *c)
     sodium_memzero(c->in + c->in_at, c->in_len - c->in_at);
     free(c);
     peer->connections--;
+    peers_unpark(&context->peers, peer);
     peers_forget(&context->peers, peer);
 }
 
@@ -193,6 +194,11 @@ static bool settle(struct connection *c, int served, bool again)
     }
     if (c->closing)
         return begin_linger(c);
+    if (c->parked) {
+        enter(c, PHASE_HEAD, false);
+        peers_park(&c->turn);
+        return true;
+    }
     if (c->more || again)
         peers_queue(&c->context->peers, &c->turn);
     else if (c->eof)
@@ -206,6 +212,7 @@ static bool run_requests(struct connection *c)
 {
     int served = 0;
 
+    c->parked = false;
     if (!flush(c) || !receive(c))
         return false;
     while (served < CONNECTION_RUN_MAX && !c->waiting && !c->closing && has_space(c) &&
@@ -230,17 +237,14 @@ static void run(struct turn *turn)
 {
     struct connection *c = (struct connection *)((char *)turn - offsetof(struct connection, turn));
 
-    if (c->phase != PHASE_LINGER && !c->waiting && !c->closing && c->side == SIDE_HTTP &&
-        turn->peer->waiting >= PEERS_WAITING_MAX) {
-        peers_park(turn);
-        return;
-    }
-    if (c->phase == PHASE_LINGER ? drop_input(c) : run_requests(c))
-        return;
-    if (c->waiting)
+    if (!(c->phase == PHASE_LINGER ? drop_input(c) : run_requests(c))) {
+        if (!c->waiting) {
+            close_connection(c);
+            return;
+        }
         abandon(c);
-    else
-        close_connection(c);
+    }
+    peers_unpark(&c->context->peers, turn->peer);
 }
 
 /* -- deadlines --------------------------------------------------------------------------------- */

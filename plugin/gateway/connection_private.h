@@ -29,6 +29,7 @@ struct connection {
     bool closing;     /* no request after the last one that was answered */
     bool linger;      /* ... and the client may still be sending */
     bool waiting;     /* for the daemon */
+    bool parked;      /* its next request has to wait until another of this user is answered */
     struct verify_request verify;
     struct health_probe *probe;
     bool head_only; /* the request that a probe is for was HEAD */
@@ -43,7 +44,7 @@ struct connection {
 };
 
 /* Answer a request at the front of `in`, and consume it.  False: there is no whole one, or it has to
- * wait. */
+ * wait; if `parked` was set, it is still there. */
 bool serve_next(struct connection *c);
 
 /* An answer came from the daemon. */

@@ -10,6 +10,7 @@
 
 #include "plugin/gateway/connection.h"
 #include "plugin/gateway/listener.h"
+#include "plugin/gateway/monotonic.h"
 #include "plugin/gateway/notify.h"
 #include "plugin/gateway/refusal.h"
 #include "plugin/gateway/reload.h"
@@ -26,14 +27,6 @@ enum {
 static struct context context;
 static struct listener *listener;
 static int64_t drain_until; /* 0: it does not end yet */
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
 
 /* -- events ------------------------------------------------------------------------------------ */
 
@@ -121,14 +114,22 @@ static void log_faults(const struct config_faults *faults)
         log_write(LOG_ERROR, "%u more faults", faults->count - CONFIG_FAULTS_MAX);
 }
 
-static void check_groups(const struct config *c, struct config_faults *faults)
+static void check_group(const char *key, const char *path, const char *group,
+                        struct config_faults *faults)
 {
     gid_t gid;
 
-    if (c->path[0] != '\0' && !unix_socket_group(c->group, &gid))
-        config_blame(faults, "there is no group %s", c->group);
-    if (c->admin[0] != '\0' && !unix_socket_group(c->admin_group, &gid))
-        config_blame(faults, "there is no group %s", c->admin_group);
+    if (path[0] != '\0' && !unix_socket_group(group, &gid))
+        config_blame(faults,
+                     "[gateway] %s: there is no group %s on this machine; make it (groupadd "
+                     "--system %s) or name another",
+                     key, group, group);
+}
+
+static void check_groups(const struct config *c, struct config_faults *faults)
+{
+    check_group("group", c->path, c->group, faults);
+    check_group("admin_group", c->admin, c->admin_group, faults);
 }
 
 static bool start_loop(const struct config_source *source)
@@ -212,8 +213,10 @@ int gateway_run(const struct config_source *source, const struct listen_fds *inh
         refusal_serve(inherited);
         return status;
     }
-    sandbox_enter(&context.rules->config, source);
-    log_write(LOG_INFO, "ready: %u sites", context.rules->config.sites);
+    const struct config *c = &context.rules->config;
+    sandbox_enter(c, source);
+    log_write(LOG_INFO, "ready: jeton-gateway %s, %u site%s, the daemon's socket %s", JETON_VERSION,
+              c->sites, c->sites == 1 ? "" : "s", c->socket);
     notify_send("READY=1");
     loop();
     stop();
@@ -231,7 +234,8 @@ int gateway_check(const struct config_source *source)
         check_groups(&rules->config, &faults);
     log_faults(&faults);
     if (faults.count == 0)
-        printf("configuration: OK, %u sites\n", rules->config.sites);
+        printf("configuration: OK, %u site%s\n", rules->config.sites,
+               rules->config.sites == 1 ? "" : "s");
     rules_free(rules);
     return faults.count == 0 ? EXIT_OK : EXIT_WRONG_CONFIG;
 }

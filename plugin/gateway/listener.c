@@ -216,11 +216,25 @@ static void on_connect(evutil_socket_t fd, short what, void *listening)
     }
 }
 
+/* Log where clients find the gateway. */
+static void log_address(const struct listening *s)
+{
+    const char *whom = s->side == SIDE_ADMIN ? "monitoring" : "proxies";
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    socklen_t len = sizeof(address) - 1;
+
+    if (s->tcp)
+        log_write(LOG_INFO, "listening for %s on TCP", whom);
+    else if (getsockname(s->fd, (struct sockaddr *)&address, &len) == 0)
+        log_write(LOG_INFO, "listening for %s on %s", whom, address.sun_path);
+}
+
 bool listener_start(struct listener *l, struct context *context)
 {
     l->context = context;
     for (unsigned i = 0; i < l->count; i++) {
         struct listening *s = &l->socket[i];
+        log_address(s);
         s->event = event_new(context->base, s->fd, EV_READ | EV_PERSIST, on_connect, s);
         if (s->event == NULL || event_add(s->event, NULL) < 0)
             return false;

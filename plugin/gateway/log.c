@@ -69,6 +69,15 @@ static void put(const char *line, size_t len)
         atomic_fetch_add(&dropped, 1);
 }
 
+static const char *name_of(enum log_level level)
+{
+    size_t i = 0;
+
+    while (levels[i].level != level)
+        i++;
+    return levels[i].name;
+}
+
 void log_write(enum log_level level, const char *format, ...)
 {
     char line[LINE_SIZE];
@@ -77,7 +86,7 @@ void log_write(enum log_level level, const char *format, ...)
     if (!log_wants(level))
         return;
     int prefix = journal ? snprintf(line, sizeof(line), "<%d>", (int)level) :
-                           snprintf(line, sizeof(line), "jeton-gateway: ");
+                           snprintf(line, sizeof(line), "jeton-gateway: %s: ", name_of(level));
     va_start(args, format);
     int more = vsnprintf(line + prefix, sizeof(line) - (size_t)prefix - 1, format, args);
     va_end(args);

@@ -14,7 +14,7 @@
 enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_INFO = 6, LOG_DEBUG = 7 };
 
 /* Find out whether standard error leads to the system's journal: lines for it begin with a priority
- * in angle brackets instead of our name, see sd-daemon(3). */
+ * in angle brackets instead of our name and the level, see sd-daemon(3). */
 void log_open(void);
 
 /* Drop messages above this level from now on; info at first. */

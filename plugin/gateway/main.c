@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* jeton-gateway: read the options, then run the gateway or, for --check, only check. */
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <sodium.h>

@@ -2,7 +2,8 @@
 #include "plugin/gateway/peers.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "plugin/gateway/monotonic.h"
 
 void peers_init(struct peers *p)
 {
@@ -22,7 +23,8 @@ struct peer *peers_find(struct peers *p, uid_t uid)
         return NULL;
     peer->uid = uid;
     TAILQ_INIT(&peer->due);
-    TAILQ_INIT(&peer->parked);
+    for (unsigned i = 0; i < PEERS_CLASSES; i++)
+        TAILQ_INIT(&peer->parked[i]);
     LIST_INSERT_HEAD(&p->all, peer, all);
     return peer;
 }
@@ -66,7 +68,8 @@ void peers_queue(struct peers *p, struct turn *turn)
 void peers_park(struct turn *turn)
 {
     turn->queued = true;
-    TAILQ_INSERT_TAIL(&turn->peer->parked, turn, links);
+    turn->peer->parked_turns++;
+    TAILQ_INSERT_TAIL(&turn->peer->parked[turn->class], turn, links);
 }
 
 static bool is_in(const struct turns *turns, const struct turn *turn)
@@ -81,24 +84,40 @@ static bool is_in(const struct turns *turns, const struct turn *turn)
 
 void peers_remove(struct peers *p, struct turn *turn)
 {
+    struct peer *peer = turn->peer;
+
     (void)p;
     if (!turn->queued)
         return;
-    if (is_in(&turn->peer->parked, turn))
-        TAILQ_REMOVE(&turn->peer->parked, turn, links);
-    else
-        TAILQ_REMOVE(&turn->peer->due, turn, links);
+    if (peer->parked_turns > 0 && is_in(&peer->parked[turn->class], turn)) {
+        TAILQ_REMOVE(&peer->parked[turn->class], turn, links);
+        peer->parked_turns--;
+    } else {
+        TAILQ_REMOVE(&peer->due, turn, links);
+    }
     turn->queued = false;
 }
 
-void peers_answered(struct peers *p, struct peer *peer)
+bool peers_may_ask(const struct turn *turn)
 {
-    struct turn *turn;
+    return turn->peer->waiting[turn->class] < PEERS_WAITING_MAX;
+}
 
-    /* All of them: those that find no place again are parked again. */
-    peer->waiting--;
-    while ((turn = TAILQ_FIRST(&peer->parked)) != NULL) {
-        TAILQ_REMOVE(&peer->parked, turn, links);
+void peers_answered(struct peers *p, struct turn *turn)
+{
+    turn->peer->waiting[turn->class]--;
+    peers_unpark(p, turn->peer);
+}
+
+/* One of a class, not all of them: the others would only try in vain. */
+void peers_unpark(struct peers *p, struct peer *peer)
+{
+    for (unsigned i = 0; peer->parked_turns > 0 && i < PEERS_CLASSES; i++) {
+        struct turn *turn = TAILQ_FIRST(&peer->parked[i]);
+        if (turn == NULL || !peers_may_ask(turn))
+            continue;
+        TAILQ_REMOVE(&peer->parked[i], turn, links);
+        peer->parked_turns--;
         turn->queued = false;
         peers_queue(p, turn);
     }
@@ -107,14 +126,6 @@ void peers_answered(struct peers *p, struct peer *peer)
 bool peers_due(const struct peers *p)
 {
     return !TAILQ_EMPTY(&p->ring);
-}
-
-static int64_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
 /* Run one connection of a user, who then goes to the end of the ring, or leaves it.  Running it may
@@ -138,11 +149,11 @@ static void run_one(struct peers *p, struct peer *peer)
 
 void peers_run(struct peers *p, int64_t nanoseconds)
 {
-    int64_t until = now() + nanoseconds;
+    int64_t until = monotonic_ns() + nanoseconds;
 
     for (struct peer *peer; (peer = TAILQ_FIRST(&p->ring)) != NULL;) {
         run_one(p, peer);
-        if (now() > until)
+        if (monotonic_ns() > until)
             return;
     }
 }

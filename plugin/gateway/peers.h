@@ -14,7 +14,8 @@
 #define PEERS_TCP ((uid_t)-1)
 
 enum {
-    PEERS_WAITING_MAX = 200, /* questions to the daemon of one user at a time: a handle has 250 */
+    PEERS_CLASSES = 16,      /* of questions: those of one class go through the same handle */
+    PEERS_WAITING_MAX = 200, /* questions of one user and class at a time: a handle has 250 */
 };
 
 struct peer;
@@ -24,6 +25,7 @@ struct turn {
     struct peer *peer;
     void (*run)(struct turn *turn); /* may free the turn */
     bool queued;
+    unsigned class; /* of the question that waits, or that it is parked for */
     TAILQ_ENTRY(turn) links;
 };
 
@@ -32,9 +34,10 @@ TAILQ_HEAD(turns, turn);
 struct peer {
     uid_t uid;
     unsigned connections;
-    unsigned waiting;    /* questions to the daemon */
-    struct turns due;    /* connections that have something to do */
-    struct turns parked; /* ... but not before a question of this user is answered */
+    unsigned waiting[PEERS_CLASSES]; /* questions to the daemon */
+    struct turns due;                /* connections that have something to do */
+    unsigned parked_turns;
+    struct turns parked[PEERS_CLASSES]; /* ... but not before a question of the class is answered */
     bool in_ring;
     TAILQ_ENTRY(peer) ring;
     LIST_ENTRY(peer) all;
@@ -59,14 +62,21 @@ struct peer *peers_greatest(struct peers *p);
 /* Queue a connection, unless it is queued already. */
 void peers_queue(struct peers *p, struct turn *turn);
 
-/* Queue it for when a question of its user is answered. */
+/* Park it, which is not queued now, until peers_unpark() finds that a question may be asked. */
 void peers_park(struct turn *turn);
 
 /* Take a connection out of the queues. */
 void peers_remove(struct peers *p, struct turn *turn);
 
-/* A question of this user is answered: queue those that were parked. */
-void peers_answered(struct peers *p, struct peer *peer);
+/* True if a question of the turn's class may be asked. */
+bool peers_may_ask(const struct turn *turn);
+
+/* The question of this turn is answered. */
+void peers_answered(struct peers *p, struct turn *turn);
+
+/* Queue the first that is parked in each class of which a question may be asked.  Call this after each run and each end of
+ * a connection: whoever was queued here may not have asked. */
+void peers_unpark(struct peers *p, struct peer *peer);
 
 /* True if something is queued. */
 bool peers_due(const struct peers *p);

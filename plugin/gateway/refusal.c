@@ -3,20 +3,12 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "plugin/gateway/monotonic.h"
 #include "plugin/http/response.h"
 
 enum { MILLISECONDS = 1000, DROP_MAX = 8192 };
-
-static int64_t now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
 
 static void refuse(int listening)
 {
@@ -35,11 +27,11 @@ static void refuse(int listening)
 void refusal_serve(const struct listen_fds *inherited)
 {
     struct pollfd fds[LISTEN_FDS_MAX];
-    const int64_t until = now() + MILLISECONDS;
+    const int64_t until = monotonic_ms() + MILLISECONDS;
 
     for (unsigned i = 0; i < inherited->count; i++)
         fds[i] = (struct pollfd){ .fd = inherited->socket[i].fd, .events = POLLIN };
-    for (int64_t left; inherited->count > 0 && (left = until - now()) > 0;) {
+    for (int64_t left; inherited->count > 0 && (left = until - monotonic_ms()) > 0;) {
         if (poll(fds, inherited->count, (int)left) <= 0)
             continue;
         for (unsigned i = 0; i < inherited->count; i++)

@@ -68,7 +68,7 @@ static void take_over(struct rules *new)
     context->rules = new;
     log_set_level(new->config.log_level);
     context->metrics.reloads++;
-    log_write(LOG_INFO, "reload: %u sites", new->config.sites);
+    log_write(LOG_INFO, "reload: %u site%s", new->config.sites, new->config.sites == 1 ? "" : "s");
 }
 
 static void on_loaded(evutil_socket_t fd, short what, void *unused)

@@ -2,7 +2,11 @@
 #include "plugin/gateway/rules.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/socket_trust.h"
 
 void rules_free(struct rules *r)
 {
@@ -11,18 +15,20 @@ void rules_free(struct rules *r)
     free(r);
 }
 
-static const char *reason(int error)
+/* A daemon that comes later is no fault; but until then each request is answered 503, and nothing else
+ * tells why. */
+static void warn_without_daemon(const char *path)
 {
-    switch (error) {
-    case -EPERM:
-        return "it is not to be trusted: others than root and the daemon could have put it there";
-    case -ELOOP:
-        return "a symbolic link is on its path";
-    case -EACCES:
-        return "this process may not connect to it";
-    default:
-        return strerror(-error);
-    }
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno != EAGAIN)
+        log_write(LOG_WARNING,
+                  "the daemon's socket %s: %s; until jetond listens there, no token passes", path,
+                  strerror(errno));
+    if (fd >= 0)
+        close(fd);
 }
 
 /* Find or open the handle of a site's service. */
@@ -39,7 +45,8 @@ static bool open_handle(struct rules *r, struct site *site, struct config_faults
     r->handle[r->handles] = service_handle_open(r->config.socket, site->service,
                                                 r->config.verify_timeout, &error);
     if (r->handle[r->handles] == NULL) {
-        config_blame(faults, "the daemon's socket %s: %s", r->config.socket, reason(error));
+        config_blame(faults, "the daemon's socket %s: %s", r->config.socket,
+                     socket_trust_error_text(error));
         return false;
     }
     r->handles++;
@@ -58,8 +65,10 @@ struct rules *rules_load(const struct config_source *source, struct config_fault
     bool ok = config_load(source, &r->config, faults);
     for (unsigned i = 0; ok && i < r->config.sites; i++)
         ok = open_handle(r, &r->config.site[i], faults);
-    if (ok)
+    if (ok) {
+        warn_without_daemon(r->config.socket);
         return r;
+    }
     rules_free(r);
     return NULL;
 }

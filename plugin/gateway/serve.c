@@ -34,6 +34,17 @@ void serve_failure(struct connection *c, unsigned status)
     end_with(c, true);
 }
 
+/* Log without a word of the request: a value could be anywhere in it. */
+static void log_refused(const struct connection *c, const char *why)
+{
+    const uid_t uid = c->turn.peer->uid;
+
+    if (uid == PEERS_TCP)
+        log_write(LOG_DEBUG, "a request over TCP is refused: %s", why);
+    else
+        log_write(LOG_DEBUG, "a request of uid %u is refused: %s", (unsigned)uid, why);
+}
+
 static enum http_after after_of(const struct connection *c)
 {
     if (!head.keep_alive || c->context->draining)
@@ -132,7 +143,7 @@ static void on_verdict(void *connection, enum jeton_status status)
 
     end_if_draining(c);
     verify_request_finish(&c->verify, c->context, status, &c->out);
-    peers_answered(&c->context->peers, c->turn.peer);
+    peers_answered(&c->context->peers, &c->turn);
     connection_resume(c);
 }
 
@@ -140,8 +151,9 @@ static bool serve_verify(struct connection *c, const struct site *site)
 {
     enum http_after after = after_of(c);
 
-    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, on_verdict,
-                                 c)) {
+    c->turn.class = site->handle % PEERS_CLASSES;
+    jeton_done *done = peers_may_ask(&c->turn) ? on_verdict : NULL;
+    switch (verify_request_begin(&c->verify, c->context, site, &head, after, &c->out, done, c)) {
     case VERIFY_ANSWERED:
         finish_request(c, after);
         return true;
@@ -149,8 +161,12 @@ static bool serve_verify(struct connection *c, const struct site *site)
         c->context->metrics.bad_heads++;
         serve_failure(c, 400);
         return false;
+    case VERIFY_LATER:
+        c->searched = 0;
+        c->parked = true;
+        return false;
     default:
-        c->turn.peer->waiting++;
+        c->turn.peer->waiting[c->turn.class]++;
         c->waiting = true;
         finish_request(c, after);
         return false;
@@ -163,6 +179,7 @@ static bool serve_http(struct connection *c)
 
     if (site != NULL)
         return serve_verify(c, site);
+    log_refused(c, "it is for no site of the configuration");
     respond_plain(c, 404, NULL, (struct slice){ "", 0 });
     return true;
 }
@@ -188,6 +205,6 @@ bool serve_next(struct connection *c)
         c->context->metrics.bad_heads++;
         serve_failure(c, 400);
     }
-    log_write(LOG_DEBUG, "a request of uid %d is refused: %s", (int)c->turn.peer->uid, why);
+    log_refused(c, why);
     return false;
 }

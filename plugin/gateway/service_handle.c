@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "plugin/lib/handle.h"
 #include "proto/limits.h"
 
 struct service_handle {
@@ -78,8 +79,8 @@ static void watch(struct service_handle *s)
     struct timeval wait = { timeout / 1000, timeout % 1000 * 1000 };
 
     event_del(s->event);
-    if (timeout <
-        0) /* nothing is waiting; the next question looks whether the connection is open */
+    /* Nothing is waiting; the next question looks whether the connection is open. */
+    if (timeout < 0)
         return;
     if (fd >= 0)
         what = (short)(((events & POLLIN) ? EV_READ : 0) | ((events & POLLOUT) ? EV_WRITE : 0));
@@ -87,15 +88,31 @@ static void watch(struct service_handle *s)
     event_add(s->event, &wait);
 }
 
+/* libjeton has NULL where none is asked for. */
+static const char *wanted(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+enum jeton_status service_handle_look_up(struct service_handle *s, struct slice token,
+                                         const char *scope, const char *subject,
+                                         struct jeton_claims *claims)
+{
+    enum jeton_status status;
+    struct question q;
+
+    if (!query_read(&q, token.at, token.len, wanted(scope), wanted(subject), claims))
+        return JETON_INVALID;
+    return handle_lookup(s->handle, &q, claims, &status) ? status : JETON_WAITING;
+}
+
 enum jeton_status service_handle_verify(struct service_handle *s, struct slice token,
                                         const char *scope, const char *subject,
                                         struct jeton_claims *claims, jeton_done *done,
                                         void *context)
 {
-    enum jeton_status status = jeton_verify_start(s->handle, token.at, token.len,
-                                                  scope[0] != '\0' ? scope : NULL,
-                                                  subject[0] != '\0' ? subject : NULL, claims, done,
-                                                  context);
+    enum jeton_status status = jeton_verify_start(s->handle, token.at, token.len, wanted(scope),
+                                                  wanted(subject), claims, done, context);
 
     if (status == JETON_WAITING)
         watch(s);

@@ -30,6 +30,11 @@ enum jeton_status service_handle_verify(struct service_handle *s, struct slice t
                                         struct jeton_claims *claims, jeton_done *done,
                                         void *context);
 
+/* Verify by the table alone; JETON_WAITING: only the daemon can answer. */
+enum jeton_status service_handle_look_up(struct service_handle *s, struct slice token,
+                                         const char *scope, const char *subject,
+                                         struct jeton_claims *claims);
+
 /* Forget the question with this context: its `done` is not called. */
 void service_handle_cancel(struct service_handle *s, void *context);
 

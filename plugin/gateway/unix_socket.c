@@ -46,15 +46,30 @@ static const char *clear_path(const char *path)
     if (!S_ISSOCK(st.st_mode))
         return "it exists, and is not a socket; move it away";
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int error = fd < 0                                                         ? errno :
-                connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 ? 0 :
-                                                                                 errno;
+    int error = 0;
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+        error = errno;
     if (fd >= 0)
         close(fd);
     if (error != ECONNREFUSED)
         return "another process listens on it, or it cannot be found out; stop it, or give another "
                "path";
     return unlink(path) == 0 ? NULL : "the old socket cannot be removed";
+}
+
+/* Return what to do about an error of make(). */
+static const char *advice(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return "; make its directory, or give another path";
+    case EACCES:
+        return "; give another path, or allow this user to write there";
+    case EPERM:
+        return "; name a group that this user is in, or none";
+    default:
+        return "";
+    }
 }
 
 /* Between bind() and chmod() nobody can connect, as it does not listen yet. */
@@ -81,7 +96,7 @@ int unix_socket_listen(const char *path, unsigned mode, const char *group, int b
 
     file->path[0] = '\0';
     if (!unix_socket_group(group, &gid)) {
-        snprintf(fault, size, "there is no group %s", group);
+        snprintf(fault, size, "%s: there is no group %s on this machine", path, group);
         return -1;
     }
     const char *why = clear_path(path);
@@ -92,8 +107,8 @@ int unix_socket_listen(const char *path, unsigned mode, const char *group, int b
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd >= 0 && make(fd, path, mode, gid, file) && listen(fd, backlog) == 0)
         return fd;
-    snprintf(fault, size, "cannot make the socket %s (mode %04o, group %s): %s", path, mode,
-             group[0] != '\0' ? group : "unchanged", strerror(errno));
+    snprintf(fault, size, "cannot make the socket %s (mode %04o, group %s): %s%s", path, mode,
+             group[0] != '\0' ? group : "unchanged", strerror(errno), advice(errno));
     if (fd >= 0)
         close(fd);
     unix_socket_remove(file);

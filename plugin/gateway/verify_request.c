@@ -50,8 +50,12 @@ static void respond(const struct verify_request *v, struct context *context,
 static enum jeton_status ask(struct verify_request *v, struct slice token, jeton_done *done,
                              void *owner)
 {
-    return service_handle_verify(rules_handle(v->rules, v->site), token, v->site->scope,
-                                 v->site->subject, &v->claims, done, owner);
+    struct service_handle *handle = rules_handle(v->rules, v->site);
+    const char *scope = v->site->scope, *subject = v->site->subject;
+
+    if (done == NULL)
+        return service_handle_look_up(handle, token, scope, subject, &v->claims);
+    return service_handle_verify(handle, token, scope, subject, &v->claims, done, owner);
 }
 
 enum verify_outcome verify_request_begin(struct verify_request *v, struct context *context,
@@ -79,6 +83,10 @@ enum verify_outcome verify_request_begin(struct verify_request *v, struct contex
     if (credentials.status == HTTP_CREDENTIALS_TOKEN)
         status = ask(v, credentials.token, done, owner);
     http_credentials_end(&credentials);
+    if (status == JETON_WAITING && done == NULL) {
+        v->site = NULL;
+        return VERIFY_LATER;
+    }
     if (status == JETON_WAITING) {
         v->rules->waiting++;
         context->metrics.waiting++;

@@ -24,9 +24,11 @@ enum verify_outcome {
     VERIFY_ANSWERED, /* the response is in `out` */
     VERIFY_BAD,      /* it cannot be answered: 400 */
     VERIFY_WAITING,  /* `done` will be called with `owner`; then call verify_request_finish() */
+    VERIFY_LATER,    /* the daemon must be asked, which is not allowed now: begin again later */
 };
 
-/* Begin to answer.  `out` has space for the response (VERIFY_RESPONSE_MAX). */
+/* Begin to answer.  `out` has space for the response (VERIFY_RESPONSE_MAX).  `done` is NULL: the daemon
+ * must not be asked. */
 enum verify_outcome verify_request_begin(struct verify_request *v, struct context *context,
                                          const struct site *site, const struct http_head *head,
                                          enum http_after after, struct text *out, jeton_done *done,

@@ -119,7 +119,6 @@ static void add_challenge(struct http_answer *a, const struct http_decision *d)
 {
     const bool came = d->credentials != HTTP_CREDENTIALS_NONE;
     const char *error = a->status == 403 ? "insufficient_scope" : came ? "invalid_token" : NULL;
-
     const bool basic = d->accept->basic && a->status == 401;
 
     /* nginx older than 1.23 passes on the first of them only. */

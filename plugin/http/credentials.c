@@ -7,15 +7,6 @@
 
 /* -- what is accepted ------------------------------------------------------------------------- */
 
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = (struct slice){ text.at + 1, text.len - 1 };
-    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 static bool is_reserved(struct slice name)
 {
     static const char *const reserved[] = { "Authorization", "Connection", "Content-Length", "Host",
@@ -71,7 +62,7 @@ const char *http_accept_parse(struct slice text, struct http_accept *accept)
     for (bool more = true; more && fault == NULL;) {
         const char *comma = text.len > 0 ? memchr(text.at, ',', text.len) : NULL;
         size_t len = comma != NULL ? (size_t)(comma - text.at) : text.len;
-        fault = accept_one(accept, trim((struct slice){ text.at, len }));
+        fault = accept_one(accept, http_trim((struct slice){ text.at, len }));
         more = comma != NULL;
         text = (struct slice){ text.at + len + more, text.len - len - more };
     }

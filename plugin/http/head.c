@@ -138,20 +138,6 @@ static bool parse_request_line(struct parser *p, struct slice line)
 
 /* -- fields ---------------------------------------------------------------------------------- */
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct slice trim(struct slice text)
-{
-    while (text.len > 0 && is_blank(text.at[0]))
-        text = behind(text, 1);
-    while (text.len > 0 && is_blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* True if any byte is a control character, other than a tab.  Sixteen at a time. */
 static bool has_control(struct slice text)
 {
@@ -177,12 +163,12 @@ static bool parse_field(struct parser *p, struct slice line)
     struct http_field *f = &p->head->field[p->head->fields];
     size_t name = span(line, TOKEN);
 
-    if (is_blank(line.at[0]))
+    if (http_is_blank(line.at[0]))
         return fail(p, "a line continues the one before");
     if (name == 0 || name == line.len || line.at[name] != ':')
         return fail(p, "a field has no name, or something other than a colon after it");
     f->name = (struct slice){ line.at, name };
-    f->value = trim(behind(line, name + 1));
+    f->value = http_trim(behind(line, name + 1));
     if (has_control(f->value)) {
         if (memchr(f->value.at, '\r', f->value.len) != NULL)
             return fail(p, "a value has a carriage return");
@@ -232,7 +218,7 @@ static bool apply_connection(struct parser *p, struct slice list)
     while (list.len > 0) {
         const char *comma = memchr(list.at, ',', list.len);
         size_t len = comma != NULL ? (size_t)(comma - list.at) : list.len;
-        struct slice word = trim((struct slice){ list.at, len });
+        struct slice word = http_trim((struct slice){ list.at, len });
         if (!http_is_token(word))
             return fail(p, "Connection is not a list of words");
         if (http_name_equal(word, slice_of("close")))
@@ -267,6 +253,7 @@ static bool apply_coding(struct parser *p, struct slice value)
     return true;
 }
 
+/* No two names of these fields have the same length. */
 static bool apply_any(struct parser *p, const struct http_field *f)
 {
     switch (f->name.len) {
@@ -290,8 +277,8 @@ static bool apply_field(struct parser *p, const struct http_field *f, struct sli
     if (f->name.len >= sizeof(names) / sizeof(names[0]) || names[f->name.len] == NULL ||
         !is_named(f, names[f->name.len]))
         return true;
-    if (memchr(line.at, '\t', line.len) !=
-        NULL) /* some programs take only spaces as white space here */
+    /* Some programs take only spaces as white space here. */
+    if (memchr(line.at, '\t', line.len) != NULL)
         return fail(p, "a field of the connection has a tab");
     return apply_any(p, f);
 }

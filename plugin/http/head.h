@@ -45,6 +45,22 @@ struct http_head {
 enum http_head_status http_head_parse(const char *bytes, size_t len, size_t *searched,
                                       struct http_head *head, const char **why);
 
+/* True for white space as HTTP has it within a line. */
+static inline bool http_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* Return the text without the white space around it. */
+static inline struct slice http_trim(struct slice text)
+{
+    while (text.len > 0 && http_is_blank(text.at[0]))
+        text = (struct slice){ text.at + 1, text.len - 1 };
+    while (text.len > 0 && http_is_blank(text.at[text.len - 1]))
+        text.len--;
+    return text;
+}
+
 /* True if as many bytes of two names are the same but for the case of ASCII letters. */
 bool http_bytes_equal(const char *a, const char *b, size_t len);
 

@@ -107,6 +107,7 @@ struct jeton;
 /* Flags of jeton_open(). */
 #define JETON_NO_TABLE 0x1u   /* never use the table: ask the daemon every time */
 #define JETON_NO_REPORTS 0x2u /* do not tell the daemon which tokens the table let pass */
+#define JETON_NO_WAIT 0x4u /* jeton_open() waits for nobody; jeton_dispatch() receives the table */
 
 /* Open a handle.
  *
@@ -115,10 +116,12 @@ struct jeton;
  *                there; libjeton(3) has the exact rule
  *   service      whose verifier stack judges, as in [service NAME] of the daemon's configuration;
  *                1 to 64 bytes out of A-Z a-z 0-9 . _ : / * and -.  NULL: the default one
- *   flags        JETON_NO_TABLE, JETON_NO_REPORTS, or 0
+ *   flags        JETON_NO_TABLE, JETON_NO_REPORTS, JETON_NO_WAIT, or 0
  *
  * Connect and fetch the table at once if the daemon runs (call this before chroot() and before the
- * descriptors run out).  If it does not run, that is no error: each verification tries again.
+ * descriptors run out), which takes a second at most.  If it does not run, that is no error: each
+ * verification tries again.  JETON_NO_WAIT is for programs with an event loop: the table is only
+ * requested, and jeton_fd() is to be polled from then on.
  *
  * Return 0 and a handle that jeton_close() frees; or a negative errno and NULL:
  * -EINVAL (an argument), -ENAMETOOLONG (the path), -EACCES (this process may not connect), -EPERM

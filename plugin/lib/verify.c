@@ -182,12 +182,17 @@ static int set_names(struct jeton *h, const char *path, const char *service)
 static int connect_first(struct jeton *h)
 {
     struct api_guard guard = api_guard_begin();
-    struct channel *channel = &h->process->channel[0];
+    const bool wait = !(h->flags & JETON_NO_WAIT);
+    struct channel *channel = &h->process->channel[wait ? 0 : HANDLE_CHANNELS];
     int64_t deadline = deadline_in(TIMEOUT_DEFAULT);
-    int error = handle_open_channel(h, channel, deadline);
+    int error = handle_open_channel(h, channel, wait ? deadline : 0);
 
-    if (error == 0 && handle_fetch_table(channel, deadline))
-        handle_wait(&channel->connection, deadline);
+    if (error == 0 && handle_fetch_table(channel, deadline)) {
+        if (wait)
+            handle_wait(&channel->connection, deadline);
+        else
+            connection_send(&channel->connection);
+    }
     api_guard_end(guard);
     return error == -EPERM || error == -ELOOP || error == -EACCES ? error : 0;
 }
@@ -199,7 +204,7 @@ int jeton_open(struct jeton **handle, const char *socket_path, const char *servi
     int error = h == NULL ? -ENOMEM : sodium_init() < 0 ? -ENOSYS : 0;
 
     *handle = NULL;
-    if (error == 0 && (flags & ~(JETON_NO_TABLE | JETON_NO_REPORTS)) != 0)
+    if (error == 0 && (flags & ~(JETON_NO_TABLE | JETON_NO_REPORTS | JETON_NO_WAIT)) != 0)
         error = -EINVAL;
     if (error == 0)
         error = set_names(h, socket_path, service);

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "plugin/http/answer.h"
+#include "plugin/http/head.h"
 #include "plugin/lua/handle.h"
 #include "plugin/lua/verify.h"
 
@@ -16,26 +17,16 @@ struct wanted {
 
 /* -- credentials ------------------------------------------------------------------------------ */
 
-/* Return the string at `index` without the white space around it, which is not part of a header's value. */
-static struct slice trimmed(lua_State *L, int index)
-{
-    struct slice text;
-
-    text.at = lua_tolstring(L, index, &text.len);
-    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
-        text = (struct slice){ text.at + 1, text.len - 1 };
-    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
-        text.len--;
-    return text;
-}
-
 /* Read the value of one Authorization header at `index`; anything but a string is none that can be read. */
 static void read_header(lua_State *L, int index, struct http_credentials *c)
 {
-    if (lua_type(L, index) == LUA_TSTRING)
-        http_credentials_field(c, &bearer_only, slice_of("Authorization"), trimmed(L, index));
-    else
+    if (lua_type(L, index) != LUA_TSTRING) {
         c->status = HTTP_CREDENTIALS_MALFORMED;
+        return;
+    }
+    struct slice value;
+    value.at = lua_tolstring(L, index, &value.len);
+    http_credentials_field(c, &bearer_only, slice_of("Authorization"), http_trim(value));
 }
 
 /* Read the values of all Authorization headers at `index`.  The token lives as long as what is there. */

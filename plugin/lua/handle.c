@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "proto/socket_trust.h"
+
 #define HANDLE_TYPE "jeton.handle"
 
 struct handle {
@@ -95,7 +97,8 @@ int handle_open(lua_State *L)
     int error = jeton_open(&h->jeton, path, service, flags);
     if (error < 0) {
         lua_pushnil(L);
-        lua_pushfstring(L, "%s: %s", path != NULL ? path : JETON_SOCKET, strerror(-error));
+        lua_pushfstring(L, "%s: %s", path != NULL ? path : JETON_SOCKET,
+                        socket_trust_error_text(error));
         return 2;
     }
     if (timeout != 0)

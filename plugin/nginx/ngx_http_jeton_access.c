@@ -4,6 +4,8 @@
  * on with others. */
 #include "plugin/nginx/ngx_http_jeton_module.h"
 
+#include "proto/limits.h"
+
 static struct http_credentials credentials; /* of the request that is looked at */
 static struct http_answer answer;
 
@@ -116,6 +118,9 @@ static void resume(ngx_event_t *event)
     struct ngx_http_jeton_request *v = event->data;
     ngx_connection_t *c = v->request->connection;
 
+    /* A client that went away has led the request elsewhere, by post_action: it waits no longer. */
+    if (ngx_http_get_module_ctx(v->request, ngx_http_jeton_module) != v)
+        return;
     v->request->read_event_handler = ngx_http_block_reading;
     v->request->write_event_handler = ngx_http_core_run_phases;
     ngx_http_core_run_phases(v->request);
@@ -143,8 +148,10 @@ static const char *subject_of(struct ngx_http_jeton_request *v)
 
     if (ngx_http_complex_value(v->request, v->location->subject, &subject) != NGX_OK)
         return NULL;
-    /* No subject has a NUL, and what is before it is another one; an empty one is nobody. */
-    if (subject.len > 0 && memchr(subject.data, '\0', subject.len) != NULL)
+    /* The client may have chosen it.  No subject is so long or has a NUL, and what is before a NUL is
+     * another one; an empty one is nobody. */
+    if (subject.len > SUBJECT_MAX ||
+        (subject.len > 0 && memchr(subject.data, '\0', subject.len) != NULL))
         subject.len = 0;
     char *text = ngx_pnalloc(v->request->pool, subject.len + 1);
     if (text != NULL)
@@ -232,7 +239,7 @@ static bool add_fields(struct ngx_http_jeton_request *v, const struct http_answe
     return true;
 }
 
-void ngx_http_jeton_pass(ngx_http_request_t *r)
+void ngx_http_jeton_take_back(ngx_http_request_t *r)
 {
     struct ngx_http_jeton_request *v = ngx_http_jeton_request_of(r);
 
@@ -241,13 +248,27 @@ void ngx_http_jeton_pass(ngx_http_request_t *r)
             v->field[--v->added]->hash = 0;
 }
 
+/* A refusal is the client's affair; what nobody could judge is the administrator's. */
+static void log_answer(const struct ngx_http_jeton_request *v, unsigned status)
+{
+    const struct ngx_http_jeton_link *link = v->location->link;
+    ngx_log_t *log = v->request->connection->log;
+
+    if (status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        ngx_log_error(NGX_LOG_ERR, log, 0, "jeton: %s: service \"%V\", socket \"%V\"",
+                      jeton_status_text(v->status), &link->service, &link->socket);
+    } else {
+        ngx_log_debug2(NGX_LOG_DEBUG_HTTP, log, 0, "jeton: %s, status %ui",
+                       jeton_status_word(v->status), (ngx_uint_t)status);
+    }
+}
+
 /* Let the request pass, or answer it. */
 static ngx_int_t finish(struct ngx_http_jeton_request *v)
 {
     const struct http_answer *a = ngx_http_jeton_answer(v);
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, v->request->connection->log, 0, "jeton: %s, status %ui",
-                   jeton_status_word(v->status), (ngx_uint_t)a->status);
+    log_answer(v, a->status);
     if (a->status == NGX_HTTP_OK)
         return NGX_OK;
     v->refusal = a->status;

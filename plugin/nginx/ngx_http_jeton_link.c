@@ -6,11 +6,15 @@
 #include <poll.h>
 #include <stdbool.h>
 
+#include "proto/socket_trust.h"
+
 static void on_event(ngx_event_t *event);
 
 void ngx_http_jeton_link_open(struct ngx_http_jeton_link *link, ngx_cycle_t *cycle)
 {
-    int error = jeton_open(&link->handle, (char *)link->socket.data, (char *)link->service.data, 0);
+    /* All other requests would wait for a daemon that hangs. */
+    int error = jeton_open(&link->handle, (char *)link->socket.data, (char *)link->service.data,
+                           JETON_NO_WAIT);
 
     link->connection = NULL;
     ngx_memzero(&link->timer, sizeof(link->timer));
@@ -20,11 +24,13 @@ void ngx_http_jeton_link_open(struct ngx_http_jeton_link *link, ngx_cycle_t *cyc
     link->timer.handler = on_event;
     link->timer.data = &link->for_timer;
     link->timer.log = cycle->log;
-    if (error != 0)
-        ngx_log_error(NGX_LOG_ALERT, cycle->log, -error,
-                      "jeton: \"%V\" cannot be opened; requests that need it are answered with 503 "
-                      "until nginx is reloaded",
-                      &link->socket);
+    if (error == 0)
+        ngx_http_jeton_link_watch(link);
+    else
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+                      "jeton: the daemon's socket \"%V\": %s; requests that need it are answered "
+                      "with 503 until nginx is reloaded",
+                      &link->socket, socket_trust_error_text(error));
 }
 
 /* Let nginx forget the descriptor, which libjeton has closed or is about to close. */

@@ -36,9 +36,12 @@ static struct slice slice_of_str(const ngx_str_t *s)
 
 static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 {
-    if (word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
+    static const char wrong[] = "jeton: no name of a service, which has 1 to 64 characters out of "
+                                "A-Z a-z 0-9 . _ : / * -";
+
+    if (word->len == 0 || word->len > SERVICE_MAX || ngx_strchr(word->data, ',') != NULL ||
         scopes_fault(slice_of_str(word)) != NULL)
-        return fault(cf, "jeton: this is no name of a service", word);
+        return fault(cf, wrong, word);
     l->service = *word;
     l->enabled = 1;
     return NGX_OK;
@@ -46,10 +49,11 @@ static ngx_int_t set_service(ngx_conf_t *cf, location_t *l, ngx_str_t *word)
 
 static ngx_int_t set_scope(ngx_conf_t *cf, location_t *l, ngx_str_t value)
 {
-    const char *what = value.len == 0 ? "a scope is missing" : scopes_fault(slice_of_str(&value));
+    const char *what = value.len == 0 ? "jeton: a scope is missing after scope=" :
+                                        scopes_fault(slice_of_str(&value));
 
     if (l->scope.data != NULL)
-        what = "scope= is given twice";
+        what = "jeton: scope= is given twice";
     if (what != NULL)
         return fault(cf, what, &value);
     l->scope = value;
@@ -61,9 +65,9 @@ static ngx_int_t set_subject(ngx_conf_t *cf, location_t *l, ngx_str_t value)
     ngx_http_compile_complex_value_t compile = { .cf = cf, .value = &value };
 
     if (l->subject != NULL)
-        return fault(cf, "subject= is given twice", &value);
+        return fault(cf, "jeton: subject= is given twice", &value);
     if (value.len == 0)
-        return fault(cf, "a subject is missing", &value);
+        return fault(cf, "jeton: a subject is missing after subject=", &value);
     l->subject = ngx_palloc(cf->pool, sizeof(*l->subject));
     if (l->subject == NULL)
         return NGX_ERROR;
@@ -116,7 +120,11 @@ static char *check_socket(ngx_conf_t *cf, void *post, void *data)
 
     (void)cf;
     (void)post;
-    return path->len > 0 && path->data[0] == '/' ? NGX_CONF_OK : "should be an absolute path";
+    if (path->len == 0 || path->data[0] != '/')
+        return "should be an absolute path";
+    return path->len < sizeof(((struct sockaddr_un *)NULL)->sun_path) ?
+               NGX_CONF_OK :
+               "should have at most 107 bytes";
 }
 
 static char *check_realm(ngx_conf_t *cf, void *post, void *data)
@@ -152,7 +160,7 @@ static char *set_accept(ngx_conf_t *cf, ngx_command_t *command, void *conf)
                                   http_accept_parse(text_slice(&list), l->accept);
     if (what == NULL)
         return NGX_CONF_OK;
-    fault(cf, what, &word[0]);
+    fault(cf, what, &(ngx_str_t){ list.len, (u_char *)bytes });
     return NGX_CONF_ERROR;
 }
 
@@ -242,7 +250,7 @@ static char *merge_location(ngx_conf_t *cf, void *parent, void *child)
 
 static ngx_int_t filter_header(ngx_http_request_t *r)
 {
-    ngx_http_jeton_pass(r);
+    ngx_http_jeton_take_back(r);
     return next_header_filter(r);
 }
 

@@ -50,7 +50,7 @@ const struct http_answer *ngx_http_jeton_answer(const struct ngx_http_jeton_requ
 ngx_int_t ngx_http_jeton_access(ngx_http_request_t *r);
 
 /* Take back what was added for a refusal if the response is none: `satisfy any`, `error_page`. */
-void ngx_http_jeton_pass(ngx_http_request_t *r);
+void ngx_http_jeton_take_back(ngx_http_request_t *r);
 
 /* Add the variables.  Return NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_http_jeton_add_variables(ngx_conf_t *cf);

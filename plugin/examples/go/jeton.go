@@ -40,6 +40,7 @@ func (c *Client) Verify(value string, want map[string]string) (string, map[strin
 	if !plain.MatchString(value) || len(line) > 8192 {
 		return "malformed", nil
 	}
+	// Without a match, these take the places of its groups.
 	match := append(final.FindStringSubmatch(c.ask(line, time.Now().Add(c.Timeout))), "", "", "", "unavailable", "")
 	for _, m := range field.FindAllStringSubmatch(match[2]+match[4], -1) {
 		text, _ := strconv.Unquote(`"` + m[2] + `"`)

@@ -2,9 +2,11 @@
 -- HAProxy: ask jeton-gateway(8) whether a request's token is good for a site:
 --
 --     http-request lua.jeton SITE
+--     http-request deny deny_status 503 unless { var(txn.jeton) -m str SITE }
 --
 -- A good token's claims are put into the request; any other request is answered here.  Without an
--- answer of the gateway, it is 503.
+-- answer of the gateway, it is 503.  The second line is needed: HAProxy lets a request pass whose
+-- action failed, or was ended because the client went away (`option abortonclose`).
 local gateway = os.getenv("JETON_GATEWAY") or "unix@/run/jeton-gateway/http.sock"
 local credentials = { "authorization", "x-api-key" }    -- the fields that accept= of the site names
 local identity = { "x-jeton-id", "x-jeton-subject", "x-jeton-scopes", "x-jeton-expires", "x-jeton-verifier" }
@@ -38,4 +40,5 @@ core.register_action("jeton", { "http-req" }, function(txn, site)
     for _, name in ipairs(identity) do
         txn.http:req_set_header(name, answer.headers[name] and answer.headers[name][0] or "")
     end
+    txn:set_var("txn.jeton", site)      -- the last thing that it does
 end, 1)

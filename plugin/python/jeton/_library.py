@@ -66,7 +66,10 @@ def library() -> ctypes.CDLL:
     """Return libjeton, which is loaded by the first that needs it."""
     global _library
     if _library is None:
-        _library = Handle.library = ctypes.CDLL(LIBRARY)
+        try:
+            _library = Handle.library = ctypes.CDLL(LIBRARY)
+        except OSError as error:
+            raise OSError(f"{error}; install libjeton0, or name its directory in LD_LIBRARY_PATH") from None
         _library.jeton_close.restype = None
     return _library
 

@@ -65,3 +65,27 @@ def test_a_daemon_that_hangs_stops_it_for_no_longer_than_the_timeout(daemon, tmp
             response = ask(0, [f"Bearer {token}"])
             assert response.status == 503 and time.monotonic() - begin < 4 * PATIENCE
         assert ask(0, [f"Bearer {token}"]).status == 200
+
+
+def test_a_request_whose_action_fails_does_not_pass(daemon, tmp_path, monkeypatch):
+    """HAProxy would go on with the next rule."""
+    d = daemon()
+    token = d.create()["token"]
+    proxy = HAProxy()
+    write = proxy.configuration
+
+    def break_action(path, wants, directory, version):
+        write(path, wants, directory, version)
+        with open(f"{directory}/jeton.lua") as file:
+            text = file.read()
+        for name, place in ("early", "    local status, headers"), ("late", "    if reply then txn:done"):
+            assert text.count(place) == 1
+            text = text.replace(place, f'    if txn.sf:req_fhdr("x-break") == "{name}" then error("broken") end\n{place}')
+        with open(f"{directory}/jeton.lua", "w") as file:
+            file.write(text)
+    monkeypatch.setattr(proxy, "configuration", break_action)
+    with proxy.serving(d.path("verify"), [{}], str(tmp_path)) as ask:
+        assert ask(0, [f"Bearer {token}"]).status == 200
+        for name in "early", "late":        # before it is judged, and after
+            for value in token, "x":
+                assert ask(0, [f"Bearer {value}\r\nX-Break: {name}"]).status == 503, (name, value)

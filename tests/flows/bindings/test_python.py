@@ -47,6 +47,17 @@ def header():
         return re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
 
 
+def test_a_library_that_is_missing_is_named_with_what_to_do():
+    program = "import jeton\ntry:\n    jeton.Jeton()\nexcept OSError as error:\n    print(error)"
+    clean = {name: value for name, value in os.environ.items() if name not in ("LD_LIBRARY_PATH", "LD_PRELOAD")}
+    done = subprocess.run(["/usr/bin/python3", "-c", program], env=clean | {"PYTHONPATH": f"{ROOT}/plugin/python"},
+                          capture_output=True, text=True, timeout=20 * PATIENCE)
+    assert done.returncode == 0, done
+    if done.stdout == "":
+        pytest.skip("libjeton is installed on this machine")
+    assert done.stdout.startswith("libjeton.so.0: ") and "install libjeton0" in done.stdout, done
+
+
 def test_the_structure_is_that_of_the_header(tmp_path):
     members = re.findall(r"(\w+)(?:\[\d+\])?;", re.search(r"struct jeton_claims \{(.*?)\};", header(), re.S)[1])
     ours = _library.ClaimsStruct

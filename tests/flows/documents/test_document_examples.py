@@ -15,7 +15,7 @@ from client import Client
 from daemon import run_jetond
 from dialogue import check_dialogue, joined, moment, translate
 from documents import DOCUMENTS, Example, examples, read
-from gateway_examples import run_excerpt, run_gateway_config
+from gateway_examples import run_excerpt, run_gateway_by_hand, run_gateway_config
 from nginx import check_example as run_nginx
 from pam_stack import Application, MODULE
 from preload import built
@@ -269,10 +269,11 @@ KINDS = [
     (re.compile(r"\$ socat "), run_socat),
     (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
     (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
+    (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),
-    (re.compile(r"location |forward_auth |http-request "), run_excerpt),
+    (re.compile(r"upstream |location |forward_auth |http-request "), run_excerpt),
     (re.compile(r"\w+/ +\w"), run_folders),
 ]
 

@@ -26,7 +26,7 @@ def check(*settings, config="[site api]\n", directory=None):
     return done.returncode, done.stdout + done.stderr
 
 
-GOOD = ["[site a]", "[site a.b-c_D9]\nscope = a,b:c/d", "[site a]\nservice = git\nsubject = änn\nrealm = the \"API\"".replace('"', "'"),
+GOOD = ["[site a]", "\ufeff[site a]\nscope = a", "[site a.b-c_D9]\nscope = a,b:c/d", "[site a]\nservice = git\nsubject = änn\nrealm = the \"API\"".replace('"', "'"),
         "[gateway]\nmax_connections = 10\nmax_connections_per_uid = 10\n[site a]\naccept = bearer,basic,header:X-Key",
         "# nothing\n; here\n\n[gateway]\nhead_timeout = 5s ; a comment\nidle_timeout = 0s\ntcp = 127.0.0.1:8770\n[site a]\n",
         "[gateway]\ntcp = [::1]:8770\nmode = 0600\nadmin = /x\nadmin_mode = 660\nsandbox = no\nlog_level = error\n[site a]"]
@@ -65,6 +65,44 @@ def test_faults_of_configurations_are_named_with_their_lines():
         assert status == 2 and wanted in output and "OK" not in output, (config, output)
     status, output = check(config="[site a]\nx = 1\n[nonsense]\n[site b]\ny = 1\n")
     assert status == 2 and all(f":{line}:" in output for line in (2, 3, 5)), "all of them at once"
+
+
+def test_a_start_that_fails_says_what_to_do(daemon, gateway):
+    g = gateway(daemon())
+    for settings, wanted in ((["gateway.path=/nonexistent/http.sock"], "make its directory, or give another path"),
+                             (["gateway.group=nosuchgroup"], "[gateway] group: there is no group nosuchgroup"),
+                             (["site api.subject=" + "a" * 257], "at most 256 bytes")):
+        done = run_gateway(*g.arguments(), *(word for one in settings for word in ("--set", one)))
+        assert done.returncode in (1, 2) and wanted in done.stderr, done
+    assert "add a section [site NAME] to /dev/null" in run_gateway("--config", "/dev/null", "--check").stderr
+    assert "--set takes longer values" in check(config="[site a]\nsubject = " + "a" * 200)[1]
+
+
+def test_a_socket_that_others_could_have_put_there_ends_the_start(daemon):
+    d = daemon()
+    os.chmod(d.directory, 0o777)
+    status, output = check(f"gateway.socket={d.path('verify')}")
+    os.chmod(d.directory, 0o700)
+    assert status == 2 and f"{d.path('verify')}: it is not to be trusted" in output, output
+
+
+def test_a_daemon_that_does_not_listen_is_named_in_the_log(daemon, gateway):
+    d = daemon()
+    g = gateway(d)
+    assert "until jetond listens there" not in g.log() and f"listening for proxies on {g.path}\n" in g.log()
+    d.stop()
+    g.reload()
+    assert f"warning: the daemon's socket {d.path('verify')}: Connection refused" in g.log() or \
+        f"warning: the daemon's socket {d.path('verify')}: No such file" in g.log()
+    status, output = check()
+    assert status == 0 and "verify.sock: No such file or directory; until jetond listens there, no token passes" in output
+
+
+def test_a_request_for_no_site_is_logged_without_a_word_of_it(daemon, gateway):
+    g = gateway(daemon(), "gateway.log_level=debug")
+    assert g.ask(target="/verify/unheard-of").status == 404
+    eventually(lambda: "is refused: it is for no site of the configuration" in g.log(), "it is logged")
+    assert "unheard-of" not in g.log()
 
 
 def test_settings_are_changed_by_set():

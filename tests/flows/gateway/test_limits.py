@@ -10,8 +10,10 @@ import time
 
 from gateway import ASKED, ASKS, Connection, bearer, request
 from requirements import need_plain_build, need_root
-from settings import PATIENCE, SUPPORT
+from settings import BUILD, PATIENCE, SUPPORT
 from waiting import eventually
+
+BLOCKS = f"{BUILD}/tests/verifiers/odd-blocks.so"
 
 
 def test_a_head_that_comes_slowly_ends_the_connection(daemon, gateway):
@@ -222,6 +224,45 @@ def test_more_questions_than_can_wait_are_answered_in_time(daemon, gateway):
     for connection in connections:
         connection.close()
     assert g.metric("questions_waiting") == 0
+
+
+def test_questions_that_wait_hold_up_no_request_that_needs_none(daemon, gateway):
+    """Clients of one site, by one proxy, have as many questions waiting as it may have; more of them wait for a place."""
+    d = daemon(config=ASKED)
+    g = gateway(d, "gateway.verify_timeout=4s", config=ASKS + "[site table]\n")
+    token = d.create(subject="ann")["token"]
+    assert g.verify(token, "/verify/table").status == 200
+    with d.stopped():
+        crowd = [g.connect() for _ in range(300)]
+        for connection in crowd:
+            connection.send(request("/verify/api", bearer(token)))
+        eventually(lambda: g.metric("questions_waiting") == 200, "as many wait as may")
+        begun = time.monotonic()
+        assert g.verify(token, "/verify/table").status == 200 and g.ask().status == 401
+        assert time.monotonic() - begun < 2 * PATIENCE and g.metric("questions_waiting") == 200
+        gone = [connection.close() for connection in crowd[:50]]
+    statuses = [connection.response().status for connection in crowd[len(gone):]]
+    assert set(statuses) <= {200, 503} and statuses.count(200) > 100, statuses
+    for connection in crowd:
+        connection.close()
+    eventually(lambda: g.metric("questions_waiting") == 0 and g.metric("connections") == 1, "nothing is left", 20)
+
+
+def test_questions_that_a_verifier_is_slow_to_answer_hold_up_no_other_service(daemon, gateway):
+    """Also where both must ask the daemon."""
+    slow = f"[service slow]\nsufficient = {BLOCKS} does=hang deadline={min(3 * PATIENCE, 10)}s threads=2 queue=1000\n"
+    d = daemon(config=ASKED + slow, hangs=True)
+    g = gateway(d, f"gateway.verify_timeout={5 * PATIENCE}s", config=ASKS + "[site slow]\nservice = slow\n")
+    token = d.create(subject="ann")["token"]
+    crowd = [g.connect() for _ in range(201)]
+    for connection in crowd:
+        connection.send(request("/verify/slow", bearer(token)))
+    eventually(lambda: g.metric("questions_waiting") == 200, "as many wait as may")
+    assert g.verify(token).status == 200 and g.metric("questions_waiting") == 200, "and all of them still wait"
+    for connection in crowd:
+        connection.close()
+    g.process.kill()        # it would wait for the answers
+    g.process.wait()
 
 
 def test_clients_that_go_while_a_question_waits_leave_nothing(daemon, gateway):

@@ -2,10 +2,12 @@
 """The nginx module, in the real nginx."""
 import base64
 import concurrent.futures
+import json
 import os
 import pwd
 import re
 import select
+import socket
 import threading
 import time
 
@@ -15,6 +17,7 @@ import http2
 import proc
 
 from nginx import Connection, Nginx
+from proxies import Application
 from requirements import need_plain_build, need_root
 from settings import PATIENCE, TORTURE, scaled
 from value import id_of, value_new
@@ -131,19 +134,25 @@ def test_subject_that_a_client_chose_is_compared_as_a_whole(table_for_all):
     value = table_for_all.create(subject="ann")["token"]
     server = "location / { jeton other subject=$remote_user; jeton_accept header:X-API-Key; empty_gif; }"
     with Nginx(table_for_all.path("verify"), server) as nginx:
-        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403):
+        for user, status in ("ann", 200), ("bob", 403), ("", 403), ("ann ", 403), ("ann\0", 403), ("ann\0bob", 403), ("\0", 403), \
+                ("a" * 256, 403), ("a" * 257, 403), ("a" * 2000, 403):
             basic = "Basic " + base64.b64encode(f"{user}:x".encode()).decode()
             assert nginx.get(X_API_Key=value, Authorization=basic).status == status, repr(user)
 
 
-def test_identity_that_a_client_claims_is_replaced(table_for_all):
-    d = table_for_all
-    value = d.create(subject="ann")["token"]
-    server = """
-    location / { jeton other; proxy_set_header X-Jeton-Subject $jeton_subject; proxy_pass http://unix:DIRECTORY/http.sock:/seen; }
-    location /seen { add_header X-Seen "<$http_x_jeton_subject>"; empty_gif; }"""
-    with Nginx(d.path("verify"), server) as nginx:
-        assert nginx.get("/", value, X_Jeton_Subject="root").headers["X-Seen"] == "<ann>"
+def test_identity_that_a_client_claims_is_replaced_in_every_spelling(table_for_all):
+    value = table_for_all.create(subject="ann")["token"]
+    with Application() as application:
+        server = "location / { jeton other; proxy_set_header X-Jeton-Subject $jeton_subject; " \
+            f"proxy_pass http://127.0.0.1:{application.port}; }}"
+        with Nginx(table_for_all.path("verify"), server) as nginx:
+            connection = Connection(nginx.path)
+            for name in ("X-Jeton-Subject", "x-jeton-subject", "X_Jeton_Subject", "X-Jeton_Subject", "X_Jeton-Subject",
+                         "X.Jeton.Subject", "X-Jeton.Subject", "X_Jeton.Subject"):
+                connection.request("GET", "/", headers={"Authorization": f"Bearer {value}", name: "root"})
+                asked = json.loads(connection.getresponse().read())["headers"]
+                assert [field for field in asked if "subject" in field[0]] == [["x-jeton-subject", "ann"]], name
+            connection.close()
 
 
 def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
@@ -159,16 +168,31 @@ def test_satisfy_any_takes_back_what_a_refusal_had_added(table_for_all):
         assert (page.status, page.headers["X-Status"], fields(page)) == (200, "none", {})
 
 
+def test_only_the_main_request_is_verified_and_not_before_return(table_for_all):
+    """As with every module of the access phase: jeton-nginx(5) states it."""
+    value = table_for_all.create(scopes="read")["token"]
+    server = """
+    location /main { jeton other scope=read; auth_request /part; empty_gif; }
+    location /part { jeton other scope=write; empty_gif; }
+    location /return { jeton other scope=write; return 200; }"""
+    with Nginx(table_for_all.path("verify"), server) as nginx:
+        assert [nginx.get("/main", one).status for one in (value, None)] == [200, 401]
+        assert nginx.get("/part", value).status == 403
+        assert nginx.get("/return").status == 200
+
+
 @pytest.mark.parametrize("server, fault", [
     ("jeton other scope=;", "a scope is missing"),
     ("jeton other scope=a scope=b;", "given twice"),
     ("jeton other colour=blue;", "this should be scope= or subject="),
-    ("jeton 'my service';", "no name of a service"),
+    ("jeton 'my service';", "no name of a service, which has"),
+    ("jeton '';", "no name of a service"),
+    ("jeton_socket /" + "x" * 107 + ";", "at most 107 bytes"),
     ("jeton off scope=a;", "takes nothing after off"),
     ("jeton other; jeton other;", "duplicate"),
     ("jeton_socket verify.sock;", "should be an absolute path"),
     ("jeton_realm 'a\"b';", "without quotes"),
-    ("jeton_accept cookie;", "bearer, basic and header:NAME"),
+    ("jeton_accept bearer cookie;", 'bearer, basic and header:NAME: "bearer,cookie"'),
     ("jeton_accept header:Host;", "meaning of its own"),
 ])
 def test_wrong_directive_is_named_by_nginx(server, fault):
@@ -208,6 +232,7 @@ def test_killed_daemon_means_503_and_its_successor_is_asked_without_a_reload(dae
             d.kill()
             answer = eventually(lambda: (a := nginx.get("/", value)).status == 503 and a, "nobody can judge")
             assert int(answer.headers["Retry-After"]) > 0
+            assert re.search(r'\[error\].* jeton: nobody could judge .*service "other", socket ', nginx.log())
             d.start()
             assert eventually(lambda: nginx.get("/", value).status == 200, "the successor is asked")
 
@@ -242,6 +267,35 @@ def test_hung_daemon_holds_up_only_the_requests_that_need_it(daemon):
         assert eventually(lambda: nginx.get("/", value).status == 200, "it goes on")
 
 
+def test_late_answer_is_nothing_to_a_request_that_post_action_has_led_elsewhere(daemon):
+    as_nobody()
+    d = only_for_root(daemon)
+    admit(d.directory)
+    value = d.create()["token"]
+    server = """
+    location / { jeton other; post_action /after; empty_gif; }
+    location /after { proxy_pass http://unix:DIRECTORY/after.sock:/; }
+    location /only { jeton other; empty_gif; }
+    location /off { empty_gif; }"""
+    with Nginx(d.path("verify"), server, user=NOBODY) as nginx, socket.socket(socket.AF_UNIX) as after:
+        admit(nginx.directory)
+        after.bind(f"{nginx.directory}/after.sock")
+        os.chmod(after.getsockname(), 0o777)
+        after.listen()
+        after.settimeout(20 * PATIENCE)
+        assert nginx.get("/only", value).status == 200
+        with d.stopped():
+            [waiting] = ask_all(nginx, value, 1)
+            assert nginx.get("/off").status == 200
+            waiting.close()
+            acting, _ = after.accept()
+        assert nginx.get("/only", value).status == 200, "the answer before this one has come"
+        after.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            after.accept()
+        acting.close()
+
+
 def test_no_request_fails_while_nginx_reloads(daemon):
     d = daemon()
     value = d.create()["token"]
@@ -262,6 +316,17 @@ def test_no_request_fails_while_nginx_reloads(daemon):
             for one in asking:
                 one.result()
     assert statuses == {200}
+
+
+def test_hung_daemon_does_not_hold_up_the_start_of_a_worker(daemon):
+    d = daemon()
+    services = "".join(f"location /s{n} {{ jeton s{n}; empty_gif; }}" for n in range(8))
+    with Nginx(d.path("verify"), services + "location /off { empty_gif; }") as nginx:
+        with d.stopped():
+            nginx.reload()
+            begin = time.monotonic()
+            assert nginx.get("/off").status == 200
+            assert time.monotonic() - begin < 0.9 * PATIENCE, "not even one of the handles is waited for"
 
 
 @pytest.mark.campaign

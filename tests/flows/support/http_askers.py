@@ -161,6 +161,13 @@ IDENTITY = [f"x-jeton-{name}" for name in ("id", "subject", "scopes", "expires",
 OTHERS = "x-jeton-other", "x_jeton_subject"
 
 
+def rules(lines, number, scopes):
+    """Return the rules of an example's configuration, for one site."""
+    action, denial = [line for line in lines if "lua.jeton" in line or " deny " in line]
+    return [action.replace("deploy\n", f"{scopes} if {{ path /site/{number} }}\n"),
+            denial.replace("unless", f"if {{ path /site/{number} }} !").replace("deploy", scopes)]
+
+
 class HAProxy(Asker):
     """The example of plugin/lua, in the real HAProxy."""
 
@@ -180,9 +187,9 @@ class HAProxy(Asker):
         with open(f"{directory}/jeton.lua", "w") as file:
             file.write(text.replace('service = "api", timeout = 20', f'socket = "{path}", timeout = {2000 * PATIENCE}'))
         with open(f"{ROOT}/plugin/lua/haproxy/haproxy.cfg") as file:
-            removal = [line for line in file if "del-header" in line]
-        sites = [f"    http-request lua.jeton {want.get('scope', '-')} if {{ path /site/{number} }}\n"
-                 for number, want in enumerate(wants)]
+            lines = file.readlines()
+        removal = [line for line in lines if "del-header" in line]
+        sites = [line for number, want in enumerate(wants) for line in rules(lines, number, want.get("scope", "-"))]
         body = ",".join(f'"{name}":"%[req.fhdr({name}),hex]"' for name in (*IDENTITY, *OTHERS))
         with open(f"{directory}/haproxy.cfg", "w") as file:
             file.write(HAPROXY.format(more="\n".join(self.settings), build=BUILD, version=version, action=f"{directory}/jeton.lua", directory=directory,

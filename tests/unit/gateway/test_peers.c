@@ -27,8 +27,11 @@ static void run(struct turn *turn)
     struct fake *f = (struct fake *)turn;
 
     order[ran++] = (int)(f - fake);
-    if (f->parks && turn->peer->waiting > 0)
+    if (f->parks && !peers_may_ask(turn))
         peers_park(turn);
+    else if (f->parks && f->again >= 0)
+        turn->peer->waiting[turn->class] += (unsigned)(f->again-- >
+                                                       0); /* it asks, or ends without a question */
     else if (f->again-- > 0)
         peers_queue(&peers, turn);
 }
@@ -109,26 +112,59 @@ static void a_run_ends_with_its_time(void **state)
     run_all();
 }
 
-static void what_is_parked_runs_when_a_question_is_answered(void **state)
+static void what_is_parked_runs_when_a_question_may_be_asked(void **state)
 {
     (void)state;
+    struct peer *peer;
+
     for (int i = 0; i < 10; i++) {
-        connect_fake(i, 33, 0);
+        connect_fake(i, 33, 1);
         fake[i].parks = true;
         peers_queue(&peers, &fake[i].turn);
     }
-    fake[0].turn.peer->waiting = 2;
+    peer = fake[0].turn.peer;
+    peer->waiting[0] = PEERS_WAITING_MAX;
     run_all();
     assert_int_equal(ran, 10);
     peers_queue(&peers, &fake[3].turn); /* it is not to run before */
+    peers_unpark(&peers, peer);
     assert_false(peers_due(&peers));
-    peers_answered(&peers, fake[0].turn.peer);
+    peers_answered(&peers, &fake[0].turn);
     run_all();
-    assert_int_equal(ran, 20); /* all tried, and are parked again */
-    peers_remove(&peers, &fake[4].turn);
-    peers_answered(&peers, fake[0].turn.peer);
+    assert_int_equal(ran, 11); /* the first asks; the others do not try in vain */
+    assert_int_equal(peer->waiting[0], PEERS_WAITING_MAX);
+    peers_remove(&peers, &fake[1].turn);
+    fake[2].again = 0;
+    peers_answered(&peers, &fake[0].turn);
     run_all();
-    assert_int_equal(ran, 29); /* all but the one that went */
+    assert_int_equal(order[ran - 1], 2); /* it did not ask */
+    peers_unpark(&peers, peer);
+    run_all();
+    assert_int_equal(order[ran - 1], 3);
+    assert_int_equal(ran, 13);
+}
+
+static void a_class_of_questions_holds_up_no_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        connect_fake(i, 33, 1);
+        fake[i].parks = true;
+        fake[i].turn.class = i % 2 == 0 ? 0 : PEERS_CLASSES - 1;
+        fake[i].turn.peer->waiting[fake[i].turn.class] = PEERS_WAITING_MAX;
+        peers_queue(&peers, &fake[i].turn);
+    }
+    run_all();
+    assert_int_equal(ran, 4);
+    peers_answered(&peers, &fake[1].turn);
+    run_all();
+    assert_int_equal(ran, 5);
+    assert_int_equal(order[4], 1);
+    peers_remove(&peers, &fake[0].turn);
+    peers_answered(&peers, &fake[0].turn);
+    run_all();
+    assert_int_equal(order[ran - 1], 2);
+    assert_int_equal(fake[3].turn.peer->parked_turns, 1);
 }
 
 static void the_user_with_most_connections_is_found(void **state)
@@ -153,7 +189,8 @@ int main(void)
         TEST(a_user_with_one_connection_waits_for_one_of_another),
         TEST(connections_of_one_user_take_turns),
         TEST(a_run_ends_with_its_time),
-        TEST(what_is_parked_runs_when_a_question_is_answered),
+        TEST(what_is_parked_runs_when_a_question_may_be_asked),
+        TEST(a_class_of_questions_holds_up_no_other),
         TEST(the_user_with_most_connections_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

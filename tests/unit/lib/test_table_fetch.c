@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* libjeton: when it answers from the table, fetches another one, or asks the daemon. */
+#include <poll.h>
+
 #include "tests/unit/support/fake_daemon.h"
 
 /* Verify a token in the middle of others, so that it is hashed beside them. */
@@ -117,9 +119,54 @@ static void a_table_that_fails_is_asked_for_once_a_second(void **state)
     }
 }
 
+/* Dispatch until nothing is waited for. */
+static void loop(struct jeton *h)
+{
+    while (jeton_timeout(h) >= 0) {
+        struct pollfd p = { .fd = jeton_fd(h), .events = jeton_events(h) };
+        poll(&p, 1, jeton_timeout(h));
+        jeton_dispatch(h);
+    }
+}
+
+static void set_status(void *context, enum jeton_status status)
+{
+    *(enum jeton_status *)context = status;
+}
+
+static enum jeton_status start(struct jeton *h, uint64_t number, enum jeton_status *status)
+{
+    char value[33];
+
+    value_numbered(number, value);
+    return jeton_verify_start(h, value, 32, NULL, NULL, &claims, set_status, status);
+}
+
+static void an_open_that_waits_for_nobody_receives_the_table_on_the_loop(void **state)
+{
+    (void)state;
+    put_token(1);
+    enum jeton_status status = JETON_INVALID;
+    struct jeton *h = open_with(JETON_NO_WAIT);
+
+    assert_true(jeton_fd(h) >= 0 && jeton_timeout(h) > 0);
+    loop(h);
+    assert_int_equal(start(h, 1, &status), JETON_OK);
+    assert_int_equal(jeton_source(&claims), JETON_TABLE);
+    jeton_close(h);
+    h = open_with(JETON_NO_WAIT);
+    assert_int_equal(start(h, 1, &status), JETON_WAITING); /* the table is not there yet */
+    loop(h);
+    assert_true(status == JETON_OK && jeton_source(&claims) == JETON_DAEMON);
+    assert_int_equal(start(h, 1, &status), JETON_OK);
+    jeton_close(h);
+    jeton_close(open_with(JETON_NO_WAIT));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_FAKE_DAEMON(an_open_that_waits_for_nobody_receives_the_table_on_the_loop),
         WITH_FAKE_DAEMON(a_revoked_token_is_refused_by_the_very_next_call),
         WITH_FAKE_DAEMON(without_a_lease_the_daemon_is_asked),
         WITH_FAKE_DAEMON(a_miss_goes_to_the_daemon_unless_it_is_final),

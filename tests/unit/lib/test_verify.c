@@ -259,7 +259,7 @@ static void wrong_arguments_do_not_open(void **state)
     assert_int_equal(jeton_open(&h, fake.path, "", 0), -EINVAL);
     assert_int_equal(jeton_open(&h, fake.path, "a b", 0), -EINVAL);
     assert_int_equal(jeton_open(&h, fake.path, "a,b", 0), -EINVAL);
-    assert_int_equal(jeton_open(&h, fake.path, NULL, 4), -EINVAL);
+    assert_int_equal(jeton_open(&h, fake.path, NULL, 8), -EINVAL);
     snprintf(link, sizeof(link), "%s/l", fake.directory);
     assert_int_equal(symlink(fake.path, link), 0);
     assert_int_equal(jeton_open(&h, link, NULL, 0), -ELOOP);
