@@ -189,10 +189,11 @@ def test_watch_shows_each_entry_once_through_restarts_and_kills(daemon):
 def test_watch_begins_where_it_should_and_ends_where_it_must(daemon):
     d = daemon("daemon.journal_entries=100")
     d.client().pipeline(["create"] * 3000)
-    oldest = int(d.stats()["journal_oldest"])
-    assert oldest > 10
+    removed = int(d.stats()["journal_oldest"])
+    assert removed > 10
     done = jeton(d.path(), "watch", "after=1")
-    assert (done.status, f"oldest={oldest}" in done.err) == (2, True), done
+    oldest = int(re.search(r" oldest=(\d+)", done.err)[1])     # more may be removed meanwhile
+    assert (done.status, oldest >= removed) == (2, True), done
     assert jeton(d.path(), "watch", "after=x").status == 2
     assert jeton(d.path(), "watch", "nonsense=1").status == 2
     assert jeton(d.path("verify"), "watch").status == 2

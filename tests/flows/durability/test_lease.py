@@ -10,7 +10,6 @@ import pytest
 from client import Client
 from daemon import Daemon
 from library import Handle, library
-from settings import SANITIZER
 from waiting import eventually
 
 HELD = "did not stop in good order"

@@ -66,7 +66,7 @@ def test_nothing_is_left_behind_when_a_session_has_ended(daemon):
             pam.do("loop", service="login", user="ann", value=password, count=scaled(50, 5))
             after = look()
             assert after[:2] == before[:2]
-            assert after[2] <= before[2] + 4, "mappings grew from {2} to {2}".format(before, after)
+            assert after[2] <= before[2] + 4, f"mappings grew from {before[2]} to {after[2]}"
         d.kill()
         pam.do("loop", service="login", user="ann", value=value, count=5)
         assert look()[:2] == before[:2], "nor without a daemon"
