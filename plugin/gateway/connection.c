@@ -50,7 +50,7 @@ static void close_connection(struct connection *c)
 
     verify_request_cancel(&c->verify, context, c);
     health_cancel(c->probe);
-    peers_remove(&context->peers, &c->turn);
+    peers_remove(&c->turn);
     if (verifies)
         peers_answered(&context->peers, &c->turn);
     event_del(&c->readable);

@@ -67,35 +67,30 @@ void peers_queue(struct peers *p, struct turn *turn)
 /* It counts as queued, so that what happens meanwhile does not queue it again. */
 void peers_park(struct turn *turn)
 {
-    turn->queued = true;
+    turn->queued = turn->parked = true;
     turn->peer->parked_turns++;
     TAILQ_INSERT_TAIL(&turn->peer->parked[turn->class], turn, links);
 }
 
-static bool is_in(const struct turns *turns, const struct turn *turn)
+static void take_parked(struct turn *turn)
 {
-    const struct turn *t;
-
-    TAILQ_FOREACH(t, turns, links)
-    if (t == turn)
-        return true;
-    return false;
+    TAILQ_REMOVE(&turn->peer->parked[turn->class], turn, links);
+    turn->peer->parked_turns--;
+    turn->queued = turn->parked = false;
 }
 
-void peers_remove(struct peers *p, struct turn *turn)
+static void take_due(struct turn *turn)
 {
-    struct peer *peer = turn->peer;
-
-    (void)p;
-    if (!turn->queued)
-        return;
-    if (peer->parked_turns > 0 && is_in(&peer->parked[turn->class], turn)) {
-        TAILQ_REMOVE(&peer->parked[turn->class], turn, links);
-        peer->parked_turns--;
-    } else {
-        TAILQ_REMOVE(&peer->due, turn, links);
-    }
+    TAILQ_REMOVE(&turn->peer->due, turn, links);
     turn->queued = false;
+}
+
+void peers_remove(struct turn *turn)
+{
+    if (turn->parked)
+        take_parked(turn);
+    else if (turn->queued)
+        take_due(turn);
 }
 
 bool peers_may_ask(const struct turn *turn)
@@ -116,9 +111,7 @@ void peers_unpark(struct peers *p, struct peer *peer)
         struct turn *turn = TAILQ_FIRST(&peer->parked[i]);
         if (turn == NULL || !peers_may_ask(turn))
             continue;
-        TAILQ_REMOVE(&peer->parked[i], turn, links);
-        peer->parked_turns--;
-        turn->queued = false;
+        take_parked(turn);
         peers_queue(p, turn);
     }
 }
@@ -138,8 +131,7 @@ static void run_one(struct peers *p, struct peer *peer)
     peer->in_ring = false;
     if (turn == NULL)
         return;
-    TAILQ_REMOVE(&peer->due, turn, links);
-    turn->queued = false;
+    take_due(turn);
     if (!TAILQ_EMPTY(&peer->due)) {
         TAILQ_INSERT_TAIL(&p->ring, peer, ring);
         peer->in_ring = true;

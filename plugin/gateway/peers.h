@@ -24,8 +24,8 @@ struct peer;
 struct turn {
     struct peer *peer;
     void (*run)(struct turn *turn); /* may free the turn */
-    bool queued;
-    unsigned class; /* of the question that waits, or that it is parked for */
+    bool queued, parked;            /* what is parked is queued as well */
+    unsigned class;                 /* of the question that waits, or that it is parked for */
     TAILQ_ENTRY(turn) links;
 };
 
@@ -66,7 +66,7 @@ void peers_queue(struct peers *p, struct turn *turn);
 void peers_park(struct turn *turn);
 
 /* Take a connection out of the queues. */
-void peers_remove(struct peers *p, struct turn *turn);
+void peers_remove(struct turn *turn);
 
 /* True if a question of the turn's class may be asked. */
 bool peers_may_ask(const struct turn *turn);

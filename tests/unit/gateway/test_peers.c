@@ -59,7 +59,7 @@ static int end(void **state)
     for (int i = 0; i < TURNS; i++) {
         if (fake[i].turn.peer == NULL)
             continue;
-        peers_remove(&peers, &fake[i].turn);
+        peers_remove(&fake[i].turn);
         fake[i].turn.peer->connections--;
         peers_forget(&peers, fake[i].turn.peer);
     }
@@ -133,7 +133,7 @@ static void what_is_parked_runs_when_a_question_may_be_asked(void **state)
     run_all();
     assert_int_equal(ran, 11); /* the first asks; the others do not try in vain */
     assert_int_equal(peer->waiting[0], PEERS_WAITING_MAX);
-    peers_remove(&peers, &fake[1].turn);
+    peers_remove(&fake[1].turn);
     fake[2].again = 0;
     peers_answered(&peers, &fake[0].turn);
     run_all();
@@ -160,7 +160,7 @@ static void a_class_of_questions_holds_up_no_other(void **state)
     run_all();
     assert_int_equal(ran, 5);
     assert_int_equal(order[4], 1);
-    peers_remove(&peers, &fake[0].turn);
+    peers_remove(&fake[0].turn);
     peers_answered(&peers, &fake[0].turn);
     run_all();
     assert_int_equal(order[ran - 1], 2);
