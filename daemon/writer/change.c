@@ -47,6 +47,7 @@ void change_reset(struct change *c)
     c->puts = c->rotates = c->removes = c->is_new = c->has_twin = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
+    c->refusal_len = 0;
 }
 
 const char *change_event(const struct change *c)

@@ -15,8 +15,9 @@
 #include "proto/token.h"
 
 struct change;
+struct policies;
 
-enum { CHANGE_NAMES_MAX = 2 };
+enum { CHANGE_NAMES_MAX = 2, CHANGE_REFUSAL_MAX = 256 };
 
 /* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
  * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
@@ -30,6 +31,8 @@ struct change_kind {
     bool allow;        /* ends a disable */
     bool adds;         /* adds a token */
     bool shows_claims; /* in its journal entry */
+    bool grants;       /* it may give a token more: policies apply */
+    bool exemptible;   /* ... unless the user is in exempt_import */
 };
 
 struct change {
@@ -56,6 +59,7 @@ struct change {
     bool may_lapse; /* the clock is good enough to find that a ban is over */
     bool revoke;    /* an import's state= is this, perhaps without a date */
     bool disable;
+    const struct policies *policies; /* in force while it is applied; NULL: none */
 
     /* the outcome */
     bool puts;         /* `after` is to be put */
@@ -71,10 +75,12 @@ struct change {
     uint8_t lapsed[CHANGE_NAMES_MAX][DIGEST_SIZE];
     uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
     struct record *after; /* `want` of a new token, or else `found` */
+    uint16_t refusal_len; /* of the fields of a refusal by policy */
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */
-    size_t value_len;       /* of a new value, to be shown once; change_free() wipes it */
+    char refusal[CHANGE_REFUSAL_MAX];
+    size_t value_len; /* of a new value, to be shown once; change_free() wipes it */
     char value[TOKEN_VALUE_MAX];
     struct record want;  /* the claims of the request; a new token */
     struct record found; /* the token that is in the store, and then what becomes of it */

@@ -28,7 +28,8 @@ struct write_queue {
     _Atomic bool purge_waits;
     const char *epoch; /* the writer's */
     _Atomic uint64_t ban_count;
-    atomic_int bans; /* enum ban_state */
+    atomic_int bans;                     /* enum ban_state */
+    _Atomic(struct policies *) policies; /* for the writer to take; NULL: it has them */
     struct histogram commit_time;
 };
 
@@ -62,6 +63,7 @@ void write_queue_free(struct write_queue *q)
         scan_free((struct scan *)m);
     mailbox_destroy(&q->changes);
     mailbox_destroy(&q->scans);
+    free(atomic_load(&q->policies));
     free(q);
 }
 
@@ -106,6 +108,11 @@ enum ban_state write_queue_bans(const struct write_queue *q)
     return (enum ban_state)atomic_load(&q->bans);
 }
 
+void write_queue_set_policies(struct write_queue *q, struct policies *policies)
+{
+    free(atomic_exchange(&q->policies, policies));
+}
+
 struct write_queue_stats write_queue_stats(struct write_queue *q)
 {
     int64_t since = atomic_load(&q->busy_since);
@@ -148,6 +155,11 @@ struct mail_list write_queue_take_changes(struct write_queue *q)
 struct mail_list write_queue_take_scans(struct write_queue *q)
 {
     return mailbox_take(&q->scans);
+}
+
+struct policies *write_queue_take_policies(struct write_queue *q)
+{
+    return atomic_load(&q->policies) != NULL ? atomic_exchange(&q->policies, NULL) : NULL;
 }
 
 bool write_queue_take_wake(struct write_queue *q)

@@ -5,6 +5,7 @@
 #define JETON_DAEMON_WRITER_WRITE_QUEUE_H
 
 #include "daemon/base/histogram.h"
+#include "daemon/config/policy.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/change.h"
 #include "daemon/writer/clock_check.h"
@@ -60,6 +61,9 @@ void write_queue_want_bans(struct write_queue *q);
 void write_queue_drop_bans(struct write_queue *q);
 enum ban_state write_queue_bans(const struct write_queue *q);
 
+/* Post policies, which the queue then owns; they apply to every change that is applied from now on. */
+void write_queue_set_policies(struct write_queue *q, struct policies *policies);
+
 /* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
 
@@ -75,6 +79,9 @@ void write_queue_stop(struct write_queue *q);
 /* Take everything that was posted, oldest first. */
 struct mail_list write_queue_take_changes(struct write_queue *q);
 struct mail_list write_queue_take_scans(struct write_queue *q);
+
+/* Return the policies that were posted last, once, for the caller to free; NULL: none were. */
+struct policies *write_queue_take_policies(struct write_queue *q);
 
 /* True once after write_queue_wake(). */
 bool write_queue_take_wake(struct write_queue *q);

@@ -31,6 +31,13 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_VERB] =        { "verb",        CLI_TYPE_TEXT,   "VERB",        "-",      8,  0, 0 },
     [CLI_FIELD_USAGE] =  { "usage",       CLI_TYPE_TEXT,   "USAGE",       "-",     40,  0, 0 },
     [CLI_FIELD_SUMMARY] =     { "summary",     CLI_TYPE_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
+    [CLI_FIELD_POLICY] =      { "policy",      CLI_TYPE_TEXT,   "POLICY",      "(all)",  8,  0, 0 },
+    [CLI_FIELD_DEFAULT_TTL] = { "default_ttl", CLI_TYPE_TEXT,   "DEFAULT",     "-",      7,  0, 0 },
+    [CLI_FIELD_MAX_TTL] =     { "max_ttl",     CLI_TYPE_TEXT,   "MAX",         "-",      7,  0, 0 },
+    [CLI_FIELD_REQUIRE] =     { "require",     CLI_TYPE_LIST,   "REQUIRE",     "-",     12,  8, 1 },
+    [CLI_FIELD_MAX_TOKENS] =  { "max_tokens",  CLI_TYPE_NUMBER, "TOKENS",      "-",      6,  0, 0 },
+    [CLI_FIELD_WARN] =        { "warn",        CLI_TYPE_LIST,   "WARN",        "-",      7,  0, 1 },
+    [CLI_FIELD_EXEMPT_IMPORT] = { "exempt_import", CLI_TYPE_LIST, "EXEMPT",    "-",      6,  0, 1 },
     /* Shown in blocks only. */
     [CLI_FIELD_REVOKED] =         { .key = "revoked", .type = CLI_TYPE_DATE },
     [CLI_FIELD_DISABLED] =        { .key = "disabled", .type = CLI_TYPE_DATE },
@@ -76,6 +83,14 @@ const struct cli_view cli_view_verdict = { { CLI_FIELD_ID, CLI_FIELD_SUBJECT, CL
                                            .count = 5,
                                            .shown = 5 };
 const struct cli_view cli_view_id = { { CLI_FIELD_ID }, .count = 1, .shown = 1 };
+
+const struct cli_view cli_view_policies = {
+    { CLI_FIELD_POLICY, CLI_FIELD_SUBJECT, CLI_FIELD_DEFAULT_TTL, CLI_FIELD_MAX_TTL,
+      CLI_FIELD_MAX_TOKENS, CLI_FIELD_REQUIRE, CLI_FIELD_SCOPES, CLI_FIELD_WARN,
+      CLI_FIELD_EXEMPT_IMPORT },
+    .count = 9,
+    .shown = 9
+};
 
 const struct cli_field_row *cli_field_row(enum cli_field field)
 {
