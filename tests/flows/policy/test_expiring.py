@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """[policy] warn: a token that will expire soon is announced, once for each warning."""
 import collections
+import glob
 import os
 import socket
+import subprocess
 import tempfile
 import time
 
+import pytest
+
 from clock import Clock
-from daemon import Daemon
+from daemon import Daemon, environment
 from disk import writes_refused
 from reloading import reconfigure
-from settings import SCALE
+from settings import BUILD, ROOT, SCALE
 from timestamp import stamp
 from waiting import eventually
 
@@ -193,3 +197,50 @@ def test_announcement_is_an_entry_of_the_systems_journal_and_of_a_watch():
                 while "event=expiring" not in (seen := str(watch.line())):
                     pass
                 assert f"id={token['id']}" in seen
+
+
+def test_example_script_mails_each_announcement_once(daemon):
+    """Also where a mail could not be sent, and where the journal does not reach back to the last one."""
+    jeton = os.path.join(BUILD, "jeton")
+    if not os.access(jeton, os.X_OK):
+        pytest.skip(f"no {jeton}")
+    d = daemon("daemon.trust_clock=yes", config="[policy]\nwarn = 14d\n")
+    place = tempfile.mkdtemp(prefix="")
+    sendmail = f"{place}/sendmail"
+
+    def answer(command):
+        with open(f"{sendmail}.new", "w") as file:
+            file.write(f"#!/bin/sh\n{command}\n")
+        os.chmod(file.name, 0o755)
+        os.rename(file.name, sendmail)
+
+    def run(status=0):
+        done = subprocess.run([f"{ROOT}/plugin/examples/shell/jeton-mail-expiring"], capture_output=True, text=True,
+                              timeout=60, env=environment() | {
+                                  "PATH": f"{BUILD}:{os.environ['PATH']}", "JETON_SOCKET": d.path("observe"),
+                                  "STATE_DIRECTORY": place, "SENDMAIL": sendmail, "MAIL_TO": "ops@example.org"})
+        assert done.returncode == status, done
+        mails = sorted(glob.glob(f"{place}/mail.*"))
+        texts = [open(mail).read() for mail in mails]
+        for mail in mails:
+            os.remove(mail)
+        return texts
+    answer(f"cat >{place}/mail.$$")
+    assert run() == []
+    first = d.create(ttl="5d", subject="a\nBcc: all", description="the first")
+    d.create(ttl="20d")
+    reconfigure(d, "[policy]\nwarn = 7d\n")
+    eventually(lambda: announced(d), "it is announced")
+    answer("exit 1")
+    assert run(status=1) == []
+    answer(f"cat >{place}/mail.$$")
+    mail, = run()
+    head, _, body = mail.partition("\n\n")
+    assert head.splitlines()[0] == "To: ops@example.org" and len(head.splitlines()) == 2
+    assert f"{first['id']}  expires {first['expires']}" in body and "the first" in body and "\nBcc" not in mail
+    assert body.count("  expires ") == 1
+    assert run() == []
+    with open(f"{place}/mailed", "w") as file:
+        file.write("abcdefabcdefabcd:7\n")
+    assert len(run()) == 1, "another history: all of it"
+    assert run() == []
