@@ -7,6 +7,7 @@ import time
 
 from client import Client
 from daemon import run_jetond
+from disk import writes_refused
 from jeton_command import jeton
 from policy_cases import CASES, EARLIER, POLICY
 from reloading import reconfigure
@@ -149,6 +150,21 @@ def test_concurrent_creates_never_exceed_the_number_of_tokens(daemon):
         while d.ask(f"create subject=s{n}").verdict == "OK":
             pass
         assert len(d.list(subject=f"s{n}", state="active")) == 7
+
+
+def test_counts_are_right_after_the_disk_has_refused(daemon):
+    d = daemon("policy.max_tokens_per_subject=5", config="")
+    kept = [d.create(subject="a")["id"] for _ in range(3)]
+    with writes_refused(d):
+        assert d.ask("create subject=a").verdict == "ERR store"
+        assert d.ask(f"revoke {kept[0]}").verdict == "ERR store", "in force, and not saved"
+        assert d.ask(f"update {kept[1]} subject=b").verdict == "ERR store"
+    eventually(lambda: d.stats()["denials_unsaved"] == "0", "the denial is saved", within=15)
+    made = 0
+    while eventually(lambda: (reply := d.ask("create subject=a")).verdict != "ERR store" and reply, "it works") \
+            .verdict == "OK":
+        made += 1
+    assert made == 3 and len(d.list(subject="a", state="active")) == 5
 
 
 def test_import_by_a_user_who_is_exempt_is_not_refused(daemon):
