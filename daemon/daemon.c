@@ -10,6 +10,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/config/policy_resolve.h"
 #include "daemon/net/listener.h"
 #include "daemon/net/worker_thread.h"
 #include "daemon/process/host_limits.h"
@@ -28,6 +29,7 @@ struct daemon {
     struct server server;
     struct memory_watch memory_watch;
     struct watchdog watchdog;
+    struct policies *policies; /* until the writer has them */
     struct writer *writer;
     struct writer_thread *writer_thread;
     struct listener *listener;
@@ -111,7 +113,10 @@ static bool confine(struct daemon *s, struct problem *problem)
     sandbox_files(c);
     log_start();
     settings_apply(&s->server.settings, c, resolved.table_gid);
-    return true;
+    s->policies = policies_copy(&c->policies, resolved.exempt_import);
+    if (s->policies == NULL)
+        problem_set(problem, STATUS_INTERNAL, "no memory");
+    return s->policies != NULL;
 }
 
 static bool open_store(struct daemon *s, struct problem *problem)
@@ -125,6 +130,8 @@ static bool open_store(struct daemon *s, struct problem *problem)
         writer_init(s->writer, store, s->config.prefix, s->config.journal_entries, problem)) {
         s->server.token_table = s->writer->token_table;
         s->server.write_queue = s->writer->queue;
+        write_queue_set_policies(s->writer->queue, s->policies);
+        s->policies = NULL;
         return true;
     }
     if (s->writer == NULL)
@@ -252,6 +259,7 @@ static void stop(struct daemon *s)
     client_limit_free(server->client_limit);
     free(server->worker);
     free(s->writer);
+    free(s->policies);
     if (!ended) {
         s->environment->threads_left = true;
         log_warning("config: a reload has not returned; jetond ends without it");

@@ -28,8 +28,9 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_PING] = { "ping", ROLE_VERIFY, KEY_COUNT, 0, 0, "ping", "answer OK" },
     [VERB_QUIT] = { "quit", ROLE_VERIFY, KEY_COUNT, 0, 0, "quit", "answer OK and close" },
     [VERB_LIST] = { "list", ROLE_OBSERVE, KEY_COUNT,
-        K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(LIMIT) | K(AFTER), 0,
-        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [limit=N] [after=ID]",
+        K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(POLICY) | K(LIMIT) | K(AFTER), 0,
+        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [policy=violated] "
+        "[limit=N] [after=ID]",
         "tokens, oldest first" },
     [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
@@ -37,6 +38,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
         "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
+    [VERB_POLICY] = { "policy", ROLE_OBSERVE, KEY_COUNT, 0, 0, "policy",
+        "the rules for new tokens that are in force" },
     [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
@@ -84,7 +87,7 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_REPLACES] = "replaces", [KEY_OWN_END] = "own_end",
     [KEY_ROTATED] = "rotated",   [KEY_SIGNED] = "signed",
     [KEY_ISSUER] = "issuer",     [KEY_VERB] = "verb",
-    [KEY_CLIENT] = "client",
+    [KEY_CLIENT] = "client",     [KEY_POLICY] = "policy",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */

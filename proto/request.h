@@ -24,6 +24,7 @@ enum verb {
     VERB_JOURNAL,
     VERB_WATCH,
     VERB_STATS,
+    VERB_POLICY,
     VERB_CREATE,
     VERB_UPDATE,
     VERB_DISABLE,
@@ -64,6 +65,7 @@ enum key {
     KEY_ISSUER,
     KEY_VERB,
     KEY_CLIENT,
+    KEY_POLICY,
     KEY_COUNT
 };
 

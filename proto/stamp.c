@@ -135,3 +135,12 @@ bool duration_parse(struct slice text, int64_t *seconds)
     }
     return false;
 }
+
+void duration_write(struct text *t, int64_t seconds)
+{
+    size_t i = seconds == 0 ? sizeof(units) / sizeof(units[0]) - 1 : 1;
+
+    while (seconds % units[i].seconds != 0)
+        i++;
+    text_addf(t, "%lld%c", (long long)(seconds / units[i].seconds), units[i].letter);
+}

@@ -20,4 +20,7 @@ void stamp_write(struct text *t, int64_t time);
  * seconds; false if it is none. */
 bool duration_parse(struct slice text, int64_t *seconds);
 
+/* Write a duration in the largest unit up to days that leaves no rest, as duration_parse() reads it. */
+void duration_write(struct text *t, int64_t seconds);
+
 #endif

@@ -52,6 +52,8 @@ static const struct status_row rows[STATUS_COUNT] = {
                         false, 409, "PAM_SERVICE_ERR" },
     [STATUS_BANNED] = { ANSWER_ERR, "banned", "the credential is denied here, and not taken over",
                         false, 409, "PAM_SERVICE_ERR" },
+    [STATUS_POLICY] = { ANSWER_ERR, "policy", "a rule of the configuration refuses it",
+                        false, 403, "PAM_SERVICE_ERR" },
     [STATUS_GONE] = { ANSWER_ERR, "gone", "the journal does not reach to that serial",
                       false, 410, "PAM_SERVICE_ERR" },
     [STATUS_FULL] = { ANSWER_ERR, "full", "the store is at its size limit",

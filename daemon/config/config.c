@@ -223,6 +223,8 @@ bool config_key_set(struct config *c, int line, const char *section, const char 
 
     if (service.at != NULL)
         return service_config_add(&c->services, service, name, value, line, problem);
+    if (policy_is_section(section))
+        return policies_set(&c->policies, section, name, value, line, problem);
     if (at < 0) {
         if (section[0] == '\0')
             problem_set(problem, STATUS_UNKNOWN_KEY, "%.60s: a key must stand below its [section]",

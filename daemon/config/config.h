@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "daemon/base/log.h"
+#include "daemon/config/policy.h"
 #include "daemon/config/service_config.h"
 
 #define CONFIG_DEFAULT_FILE "/etc/jeton/jetond.conf"
@@ -58,6 +59,7 @@ struct config {
     char table_group[CONFIG_NAME_MAX]; /* empty: everybody may have the table */
     char verifiers[PATH_MAX];          /* the directory of verifiers named without a path */
     struct service_configs services;
+    struct policies policies;
 
     char file[PATH_MAX];       /* the file that was read last */
     int line[CONFIG_KEYS_MAX]; /* where each key was set: a line of `file`, CONFIG_LINE_SET, or 0
@@ -76,7 +78,7 @@ void config_defaults(struct config *c);
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
                     struct slice value, uint32_t *seen, struct problem *problem);
 
-/* True if there is a section of that name, other than those of services. */
+/* True if there is a section of that name, other than those of services and policies. */
 bool config_section_known(const char *name);
 
 /* True if the value that was given for a key was refused, so that the key has another one. */

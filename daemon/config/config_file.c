@@ -10,9 +10,9 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { SECTIONS_MAX = 4 + SERVICE_CONFIGS_MAX, SECTION_NAME_MAX = 8 + SERVICE_MAX };
+enum { SECTIONS_MAX = 5 + SERVICE_CONFIGS_MAX + POLICIES_MAX, SECTION_NAME_MAX = 8 + SERVICE_MAX };
 
-/* A section that was begun: its name, a service's with one space. */
+/* A section that was begun: its name, a service's or policy's with one space. */
 struct section {
     char name[SECTION_NAME_MAX + 1];
     unsigned line;
@@ -82,7 +82,7 @@ static bool check_section(struct reader *r, const struct section *new, struct sl
 {
     char why[160];
 
-    if (service.at == NULL && !config_section_known(new->name)) {
+    if (service.at == NULL && !policy_is_section(new->name) && !config_section_known(new->name)) {
         snprintf(why, sizeof(why), "there is no section [%.60s]", new->name);
         return refuse(r, why);
     }
@@ -113,6 +113,9 @@ static bool begin_section(struct reader *r, struct slice name)
         snprintf(new->name, sizeof(new->name), "%.*s", (int)name.len, name.at);
     if (!check_section(r, new, service))
         return false;
+    if (policy_is_section(new->name) &&
+        !policies_begin(&r->config->policies, new->name, (int)r->line, &problem))
+        return refuse(r, problem.message);
     r->sections++;
     r->skip = false;
     return true;

@@ -4,19 +4,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "daemon/config/policy_print.h"
+#include "proto/stamp.h"
+
 enum { LINE_WANTED = 80 };
 
 static void print_duration(int64_t seconds)
 {
-    static const struct {
-        int64_t seconds;
-        char unit;
-    } units[] = { { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' } };
-    size_t i = 0;
+    char buffer[32];
+    struct text t = text_in(buffer, sizeof(buffer));
 
-    while (seconds == 0 ? units[i].unit != 's' : seconds % units[i].seconds != 0)
-        i++;
-    printf("%" PRId64 "%c", seconds / units[i].seconds, units[i].unit);
+    duration_write(&t, seconds);
+    printf("%.*s", (int)t.len, buffer);
 }
 
 static void print_log_level(enum log_level level)
@@ -105,6 +104,7 @@ void config_print(const struct config *c)
         print_value(key.kind, field);
         printf("\n");
     }
+    policies_print(&c->policies);
     for (size_t i = 0; i < c->services.count; i++)
         print_service(c, &c->services.section[i]);
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/base/name_lookup.h"
 #include "daemon/config/paths.h"
+#include "daemon/config/policy_resolve.h"
 
 /* Resolve a name or a number; (id_t)-1 stands for an empty name. */
 static bool find_id(const char *name, bool (*find)(const char *name, id_t *id), id_t *id)
@@ -167,6 +168,7 @@ bool resolve_all(const struct config *c, struct resolved *resolved, struct confi
         add_fault(c, "verify", "table_group", &problem, faults);
     else
         resolved->table_gid = c->table_group[0] == '\0' ? RESOLVED_EVERYBODY : (int64_t)table;
+    policies_resolve(c, resolved->exempt_import, faults);
     return faults->count == before;
 }
 

@@ -18,6 +18,7 @@ struct resolved {
     gid_t gid;
     char user[CONFIG_NAME_MAX]; /* its name, if one is named */
     int64_t table_gid;          /* the group that may have the table, or RESOLVED_EVERYBODY */
+    uid_t exempt_import[POLICY_EXEMPT_MAX]; /* of [policy] exempt_import */
 };
 
 /* Look everything up, and check that paths and modes fit together.  False: *faults got all that is

@@ -50,6 +50,8 @@ void loaded_free(struct loaded *loaded)
             continue;
         stacks_free(loaded->stacks);
     }
+    if (loaded != NULL)
+        free(loaded->policies);
     free(loaded);
 }
 
@@ -65,13 +67,21 @@ static bool load(const struct config_source *source, struct loaded *loaded)
     return false;
 }
 
+static bool copy_policies(struct loaded *loaded)
+{
+    loaded->policies = policies_copy(&loaded->config.policies, loaded->resolved.exempt_import);
+    if (loaded->policies == NULL)
+        problem_set(&loaded->problem, STATUS_INTERNAL, "no memory");
+    return loaded->policies != NULL;
+}
+
 static void *run(void *loader)
 {
     struct loader *l = loader;
     struct loaded *loaded = l->loaded;
 
     thread_begin();
-    loaded->ok = load(l->source, loaded);
+    loaded->ok = load(l->source, loaded) && copy_policies(loaded);
     if (loaded->ok)
         loaded->stacks = stacks_new(&loaded->config, l->metrics, &loaded->problem);
     loaded->ok = loaded->stacks != NULL;

@@ -9,6 +9,7 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/config/config_load.h"
+#include "daemon/config/policy_resolve.h"
 #include "daemon/config/resolve.h"
 #include "daemon/verify/stack.h"
 
@@ -19,7 +20,8 @@ struct loaded {
     struct problem problem;
     struct config config;
     struct resolved resolved;
-    struct stacks *stacks; /* whoever takes them sets this to NULL */
+    struct policies *policies; /* whoever takes them sets this to NULL; so with the stacks */
+    struct stacks *stacks;
 };
 
 /* Called in the main thread, once for each start; it takes `loaded` over. */

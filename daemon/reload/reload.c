@@ -80,6 +80,8 @@ static void use_loaded(struct reload *r)
 
     stack_set_replace(server->stack_set, r->loaded->stacks);
     r->loaded->stacks = NULL;
+    write_queue_set_policies(server->write_queue, r->loaded->policies);
+    r->loaded->policies = NULL;
     config_log_restart_keys(r->config, c);
     config_log_overridden(r->source, c);
     log_set_level(c->log_level);

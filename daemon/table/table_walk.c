@@ -29,6 +29,37 @@ static bool pick_ended(const struct generation *g, uint32_t slot, int64_t before
            ((v.flags & SLOT_REVOKED) || v.expires <= before);
 }
 
+static bool is_unrevoked_token(const struct slot_values *v)
+{
+    return (v->flags & (SLOT_PRESENT | SLOT_NO_TOKEN | SLOT_REVOKED)) == SLOT_PRESENT;
+}
+
+static bool pick_subject(const struct generation *g, uint32_t slot, int64_t time, void *element)
+{
+    struct table_walk_subject *found = element;
+    struct slot_values v = generation_read(g, slot);
+    struct slice subject;
+
+    (void)time;
+    if (!is_unrevoked_token(&v) || !table_string(&g->table, v.subject, &subject) ||
+        subject.len == 0 || subject.len > sizeof(found->subject))
+        return false;
+    found->expires = v.expires;
+    found->subject_len = (uint16_t)subject.len;
+    memcpy(found->subject, subject.at, subject.len);
+    return true;
+}
+
+static bool pick_end(const struct generation *g, uint32_t slot, int64_t now, void *element)
+{
+    struct table_walk_end *end = element;
+    struct slot_values v = generation_read(g, slot);
+
+    end->expires = v.expires;
+    memcpy(end->id, v.digest, ID_SIZE);
+    return is_unrevoked_token(&v) && v.expires > now;
+}
+
 static size_t walk(struct token_table *t, uint32_t *slot, uint32_t slots, picker *pick,
                    int64_t time, void *elements, size_t size, size_t max)
 {
@@ -53,4 +84,16 @@ size_t table_walk_ended(struct token_table *t, uint32_t *slot, uint32_t slots, i
                         struct table_walk_ended *ended, size_t max)
 {
     return walk(t, slot, slots, pick_ended, before, ended, sizeof(*ended), max);
+}
+
+size_t table_walk_subjects(struct token_table *t, uint32_t *slot, uint32_t slots,
+                           struct table_walk_subject *subject, size_t max)
+{
+    return walk(t, slot, slots, pick_subject, 0, subject, sizeof(*subject), max);
+}
+
+size_t table_walk_ends(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t now,
+                       struct table_walk_end *end, size_t max)
+{
+    return walk(t, slot, slots, pick_end, now, end, sizeof(*end), max);
 }

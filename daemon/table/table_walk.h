@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walk over the table in steps, for tokens that were used, or have ended.
+/* Walk over the table in steps, for tokens that were used, have ended or will, or have a subject.
  *
  * A step looks at no more than `slots` slots from *slot on, and fills no more than `max`
  * elements; it returns how many it filled, and sets *slot to where the next step goes on, 0 at
@@ -22,9 +22,26 @@ struct table_walk_ended {
     uint8_t id[ID_SIZE];
 };
 
+/* A token with a subject that is not revoked. */
+struct table_walk_subject {
+    int64_t expires;
+    uint16_t subject_len;
+    char subject[SUBJECT_MAX];
+};
+
+/* A token that is not revoked, and has not expired. */
+struct table_walk_end {
+    int64_t expires; /* TIME_NEVER: it has none */
+    uint8_t id[ID_SIZE];
+};
+
 size_t table_walk_uses(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t since,
                        struct table_walk_use *use, size_t max);
 size_t table_walk_ended(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t before,
                         struct table_walk_ended *ended, size_t max);
+size_t table_walk_subjects(struct token_table *t, uint32_t *slot, uint32_t slots,
+                           struct table_walk_subject *subject, size_t max);
+size_t table_walk_ends(struct token_table *t, uint32_t *slot, uint32_t slots, int64_t now,
+                       struct table_walk_end *end, size_t max);
 
 #endif

@@ -15,8 +15,10 @@
 #include "proto/token.h"
 
 struct change;
+struct policies;
+struct expiry_warning;
 
-enum { CHANGE_NAMES_MAX = 2 };
+enum { CHANGE_NAMES_MAX = 2, CHANGE_REFUSAL_MAX = 256 };
 
 /* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
  * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
@@ -30,6 +32,8 @@ struct change_kind {
     bool allow;        /* ends a disable */
     bool adds;         /* adds a token */
     bool shows_claims; /* in its journal entry */
+    bool grants;       /* it may give a token more: policies apply */
+    bool exemptible;   /* ... unless the user is in exempt_import */
 };
 
 struct change {
@@ -52,15 +56,19 @@ struct change {
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin;  /* the token `id` has the signed part of the one that is meant */
     bool by_signed; /* the token of that signed part is meant if none has this value */
-    bool in_force;  /* the denial is in the table: nothing is to be done there */
-    bool may_lapse; /* the clock is good enough to find that a ban is over */
-    bool revoke;    /* an import's state= is this, perhaps without a date */
+    struct expiry_warning *warning; /* of an announcement that a token will expire, ... */
+    uint64_t warning_place;         /* ... its place in the order */
+    bool in_force;                  /* the denial is in the table: nothing is to be done there */
+    bool may_lapse;                 /* the clock is good enough to find that a ban is over */
+    bool revoke;                    /* an import's state= is this, perhaps without a date */
     bool disable;
+    const struct policies *policies; /* in force while it is applied; NULL: none */
 
     /* the outcome */
     bool puts;         /* `after` is to be put */
     bool rotates;      /* and so is `found`, the token that was rotated */
     const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
+    bool announces;    /* `found` will expire soon; nothing is to be put */
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
@@ -71,10 +79,12 @@ struct change {
     uint8_t lapsed[CHANGE_NAMES_MAX][DIGEST_SIZE];
     uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
     struct record *after; /* `want` of a new token, or else `found` */
+    uint16_t refusal_len; /* of the fields of a refusal by policy */
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */
-    size_t value_len;       /* of a new value, to be shown once; change_free() wipes it */
+    char refusal[CHANGE_REFUSAL_MAX];
+    size_t value_len; /* of a new value, to be shown once; change_free() wipes it */
     char value[TOKEN_VALUE_MAX];
     struct record want;  /* the claims of the request; a new token */
     struct record found; /* the token that is in the store, and then what becomes of it */

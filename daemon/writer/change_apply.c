@@ -3,6 +3,7 @@
 #include "daemon/writer/change_apply.h"
 
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/policy_check.h"
 
 #include "proto/verdict.h"
 
@@ -94,6 +95,7 @@ static enum status apply_create(struct change *c, struct store *store, int64_t n
     (void)store;
     c->want.created = now;
     resolve_times(c, now);
+    policy_check_set_end(c, false, now);
     return c->want.expires <= now ? expires_in_the_past(c) : add(c);
 }
 
@@ -338,6 +340,7 @@ static enum status apply_rotate(struct change *c, struct store *store, int64_t n
         return refuse(c, state);
     inherit(new, old);
     new->created = now;
+    policy_check_set_end(c, true, now);
     if (c->delay > 0 && new->activates < now + c->delay)
         new->activates = now + c->delay;
     status = add(c);
@@ -365,14 +368,17 @@ static enum status apply_purge(struct change *c, struct store *store, int64_t no
 }
 
 const struct change_kind change_create = {
-    .event = "create", .apply = apply_create, .adds = true, .shows_claims = true
+    .event = "create", .apply = apply_create, .adds = true, .shows_claims = true, .grants = true
 };
-const struct change_kind change_import = {
-    .event = "import", .apply = apply_import, .adds = true, .shows_claims = true
+const struct change_kind change_import = { .event = "import",
+                                           .apply = apply_import,
+                                           .adds = true,
+                                           .shows_claims = true,
+                                           .grants = true,
+                                           .exemptible = true };
+const struct change_kind change_update = {
+    .event = "update", .apply = apply_update, .shows_claims = true, .grants = true
 };
-const struct change_kind change_update = { .event = "update",
-                                           .apply = apply_update,
-                                           .shows_claims = true };
 const struct change_kind change_revoke = { .event = "revoke",
                                            .apply = apply_revoke,
                                            .deny = SLOT_REVOKED };
@@ -382,9 +388,12 @@ const struct change_kind change_disable = { .event = "disable",
 const struct change_kind change_enable = { .event = "enable",
                                            .apply = apply_enable,
                                            .allow = true };
-const struct change_kind change_rotate = {
-    .event = "rotate", .apply = apply_rotate, .denies = true, .adds = true, .shows_claims = true
-};
+const struct change_kind change_rotate = { .event = "rotate",
+                                           .apply = apply_rotate,
+                                           .denies = true,
+                                           .adds = true,
+                                           .shows_claims = true,
+                                           .grants = true };
 const struct change_kind change_delete = { .event = "delete",
                                            .apply = apply_delete,
                                            .denies = true };

@@ -301,7 +301,9 @@ static void put_banned(const struct change *c, struct text *t)
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *t)
 {
     if (c->problem.status != STATUS_OK) {
-        reply_plain(t, c->problem.status, c->problem.message);
+        reply_begin(t, c->problem.status);
+        text_add(t, c->refusal, c->refusal_len);
+        reply_end(t, c->problem.status, c->problem.message);
         return;
     }
     reply_begin(t, STATUS_OK);

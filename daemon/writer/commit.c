@@ -104,7 +104,9 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
                  apply_batch(w, batch, space, now, &totals) &&
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
+    expiry_warning_settle(&w->expiry_warning, saved);
     if (saved) {
+        subject_counts_keep(&w->policy.counts);
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
         publish_batch(w, batch, totals.changes);
     } else if (w->at_size_limit && !was_at_limit) {
@@ -257,18 +259,27 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         return true;
     }
     c->may_lapse = w->may_purge;
+    policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
+    c->policies = w->policy.policies;
     twins_find(&w->twins, w->token_table, c);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
+        return true;
+    if (!policy_check_read(&w->policy, c, w->store))
+        return false;
+    if (!policy_check_permits(&w->policy, c, now))
         return true;
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after->serial = c->serial;
     if (!put(w, c))
         return false;
-    if (change_writes(c) && !add_entries(w, c, now))
-        return false;
+    if (change_writes(c)) {
+        policy_check_note(&w->policy, c);
+        if (!add_entries(w, c, now))
+            return false;
+    }
     twins_note(&w->twins, c);
     uint64_t size = store_size(w->store);
     bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
@@ -317,7 +328,7 @@ static bool commit(struct writer *w, uint64_t changes)
     journal_end(w->journal, w->tokens);
     uint64_t began = clock_monotonic();
     bool saved = history_put(&w->history) && store_put_journal(w->store, w->journal) &&
-                 store_commit(w->store);
+                 expiry_warning_put(&w->expiry_warning, w->store) && store_commit(w->store);
     if (saved)
         history_saved(&w->history);
     uint64_t taken = clock_monotonic() - began;
@@ -366,10 +377,9 @@ static void update_counters(struct writer *w)
  * refused. */
 static void requeue(struct writer *w, struct mail_list *batch)
 {
-    for (struct mail *m = batch->first; m != NULL; m = m->next) {
-        struct change *c = change_of(m);
-        change_reset(c);
-    }
+    subject_counts_undo(&w->policy.counts);
+    for (struct mail *m = batch->first; m != NULL; m = m->next)
+        change_reset(change_of(m));
     mail_append_list(batch, &w->waiting);
     w->waiting = *batch;
     *batch = (struct mail_list){ NULL, NULL };

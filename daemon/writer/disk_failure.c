@@ -95,10 +95,13 @@ bool disk_failure_recover(struct disk_failure *r)
             log_error("%s", problem.message);
         return false;
     }
-    if (journal_newest(r->journal) < r->attempted)
+    if (journal_newest(r->journal) < r->attempted) {
         store_shrink(r->store);
-    else
+        subject_counts_undo(r->subjects);
+    } else {
         *r->bans += (uint64_t)r->bans_attempted;
+        subject_counts_keep(r->subjects);
+    }
     r->attempted = 0;
     r->bans_attempted = 0;
     while (r->uncertain_count > 0) {

@@ -7,6 +7,7 @@
 #define JETON_DAEMON_WRITER_DISK_FAILURE_H
 
 #include "daemon/table/creation_index.h"
+#include "daemon/table/subject_counts.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/uncertain.h"
 #include "daemon/writer/unsaved.h"
@@ -15,11 +16,12 @@ enum { DISK_FAILURE_CHANGES_MAX = 1024 }; /* in one transaction */
 
 /* All zeros but for the writer's members and `readable` until something fails. */
 struct disk_failure {
-    struct store *store; /* these five are the writer's */
+    struct store *store; /* these six are the writer's */
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
     uint64_t *bans;
+    struct subject_counts *subjects;
     struct unsaved_denials unsaved;
     bool broken;            /* the store must be reopened before anything is changed */
     bool readable;          /* store and journal can be read */

@@ -72,10 +72,16 @@ static const char *read_match(struct scan *s, struct slice v)
     return copy_text(s->match, &s->match_len, sizeof(s->match), v);
 }
 
+static const char *read_policy(struct scan *s, struct slice v)
+{
+    (void)s;
+    return slice_is(v, "violated") ? NULL : "this can only be violated";
+}
+
 static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) = {
     [KEY_ID] = read_id,       [KEY_AFTER] = read_after,     [KEY_LIMIT] = read_limit,
     [KEY_STATE] = read_state, [KEY_SUBJECT] = read_subject, [KEY_SCOPE] = read_scope,
-    [KEY_MATCH] = read_match,
+    [KEY_MATCH] = read_match, [KEY_POLICY] = read_policy,
 };
 
 struct scan *scan_new(const struct request *r, struct problem *problem)

@@ -3,8 +3,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "daemon/writer/scan_bans.h"
+#include "daemon/writer/scan_policy.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/verdict.h"
@@ -24,7 +26,7 @@ struct step {
 };
 
 typedef void step_function(struct step *s);
-static step_function step_list, step_show, step_journal, step_watch;
+static step_function step_list, step_show, step_journal, step_watch, step_policy;
 
 /* Write one token's data line. */
 typedef void put_token(struct step *s, const struct record *r);
@@ -37,7 +39,7 @@ static const struct {
 } kinds[VERB_COUNT] = {
     [VERB_LIST] = { step_list, put_listed }, [VERB_EXPORT] = { step_list, put_exported },
     [VERB_SHOW] = { step_show, put_listed }, [VERB_JOURNAL] = { step_journal, NULL },
-    [VERB_WATCH] = { step_watch, NULL },
+    [VERB_WATCH] = { step_watch, NULL },     [VERB_POLICY] = { step_policy, NULL },
 };
 
 /* True while one more line of any length fits, and the final line behind it. */
@@ -79,6 +81,7 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
         .now = now,
     };
 
+    policy_check_renew(&from->writer->policy, write_queue_take_policies(from->writer->queue));
     scan->len = 0;
     if (from->writer->disk_failure.readable) {
         kinds[scan->verb].step(&s);
@@ -92,21 +95,13 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 
 /* -- tokens ---------------------------------------------------------------------------------- */
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static bool contains(struct slice text, struct slice wanted)
 {
-    for (size_t at = 0; at + wanted.len <= text.len; at++) {
-        size_t same = 0;
-        while (same < wanted.len && lower(text.at[at + same]) == lower(wanted.at[same]))
-            same++;
-        if (same == wanted.len)
-            return true;
-    }
-    return false;
+    size_t at = 0;
+
+    while (at + wanted.len <= text.len && strncasecmp(text.at + at, wanted.at, wanted.len) != 0)
+        at++;
+    return at + wanted.len <= text.len;
 }
 
 static bool matches(const struct scan *s, const struct record *r, int64_t now)
@@ -122,14 +117,6 @@ static bool matches(const struct scan *s, const struct record *r, int64_t now)
     if (!scopes_include(record_scopes(r), (struct slice){ s->scopes, s->scopes_len }))
         return false;
     return contains(record_description(r), match) || contains(record_subject(r), match);
-}
-
-static void put_replaces(struct step *s, const struct record *r)
-{
-    if (!r->has_replaces)
-        return;
-    text_adds(&s->text, " replaces=");
-    text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
 /* Read a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of
@@ -162,8 +149,12 @@ static void put_listed(struct step *s, const struct record *r)
     text_add_u64(&s->text, r->by);
     if (used != 0)
         line_put_time(&s->text, "used", used);
-    put_replaces(s, r);
+    if (r->has_replaces) {
+        text_adds(&s->text, " replaces=");
+        text_add_hex(&s->text, r->replaces, ID_SIZE);
+    }
     record_put_claims(&s->text, r);
+    scan_policy_put_rules(s->scan, &s->writer->policy, r, s->now, &s->text);
     text_addc(&s->text, '\n');
 }
 
@@ -213,7 +204,8 @@ static bool list_one(struct step *s, const struct creation_entry *e)
         finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
         return false;
     }
-    if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now)) {
+    if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now) &&
+        scan_policy_matches(scan, &s->writer->policy, &r, s->now)) {
         if (scan->count == scan->limit) {
             finish_count(s);
             text_adds(&s->text, " next=");
@@ -290,6 +282,14 @@ static void step_show(struct step *s)
     case STORE_FAILED:
         finish(s, STATUS_STORE, "the store cannot be read");
     }
+}
+
+static void step_policy(struct step *s)
+{
+    if (!scan_policy_put(s->scan, s->writer->policy.policies, &s->text))
+        return;
+    finish_count(s);
+    finish_end(s);
 }
 
 /* -- the journal ----------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 #define JETON_DAEMON_WRITER_WRITE_QUEUE_H
 
 #include "daemon/base/histogram.h"
+#include "daemon/config/policy.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/change.h"
 #include "daemon/writer/clock_check.h"
@@ -14,6 +15,9 @@ struct write_queue;
 
 /* Whether the table has the store's bans (ban_load.h). */
 enum ban_state { BANS_OUT, BANS_WANTED, BANS_LOADING, BANS_IN, BANS_FAILED };
+
+/* Tokens that have an end within 1, 3, 7, 14, 30, 90 and 365 days; and those without an end. */
+enum { TOKENS_LEFT_COUNTS = 8 };
 
 struct write_queue_stats {
     uint64_t commits;
@@ -25,7 +29,8 @@ struct write_queue_stats {
     uint64_t journal_newest;
     uint64_t store_bytes;
     struct clock_state clock;
-    uint64_t bans;         /* in the store */
+    uint64_t bans; /* in the store */
+    uint64_t left[TOKENS_LEFT_COUNTS];
     uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
@@ -60,8 +65,14 @@ void write_queue_want_bans(struct write_queue *q);
 void write_queue_drop_bans(struct write_queue *q);
 enum ban_state write_queue_bans(const struct write_queue *q);
 
+/* Post policies, which the queue then owns; they apply to every change that is applied from now on. */
+void write_queue_set_policies(struct write_queue *q, struct policies *policies);
+
 /* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
+
+/* Return the days that the count at this place of `left`, other than the last, is about. */
+int64_t write_queue_days(size_t at);
 
 /* Return how long transactions took to be saved, failed ones included.  The histogram is the
  * queue's, and goes on growing. */
@@ -75,6 +86,9 @@ void write_queue_stop(struct write_queue *q);
 /* Take everything that was posted, oldest first. */
 struct mail_list write_queue_take_changes(struct write_queue *q);
 struct mail_list write_queue_take_scans(struct write_queue *q);
+
+/* Return the policies that were posted last, once, for the caller to free; NULL: none were. */
+struct policies *write_queue_take_policies(struct write_queue *q);
 
 /* True once after write_queue_wake(). */
 bool write_queue_take_wake(struct write_queue *q);
@@ -108,6 +122,7 @@ void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
 void write_queue_set_held(struct write_queue *q, uint64_t answers);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
 void write_queue_set_ban_count(struct write_queue *q, uint64_t bans);
+void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS]);
 
 /* Set how far the loading of bans is. */
 void write_queue_set_bans(struct write_queue *q, enum ban_state state);

@@ -28,7 +28,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                   load_store(store, prefix, w->journal, &w->token_table, &w->index, &w->bans,
                              problem) &&
                   history_begin(&w->history, store, journal_newest(w->journal), problem);
-    if (loaded)
+    if (loaded && subject_counts_begin(&w->policy.counts, w->token_table))
         w->queue = write_queue_new(w->token_table);
     if (w->queue == NULL) {
         if (w->journal == NULL || loaded)
@@ -42,6 +42,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
     w->disk_failure.bans = &w->bans;
+    w->disk_failure.subjects = &w->policy.counts;
     w->disk_failure.readable = true;
     write_queue_set_ban_count(w->queue, w->bans);
     w->newest_time = journal_newest_time(w->journal);
@@ -59,6 +60,8 @@ void writer_destroy(struct writer *w)
     write_queue_free(w->queue);
     history_end(&w->history);
     disk_failure_clear(&w->disk_failure);
+    policy_check_end(&w->policy);
+    expiry_warning_end(&w->expiry_warning);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     journal_free(w->journal);

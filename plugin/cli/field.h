@@ -40,6 +40,14 @@ enum cli_field {
     CLI_FIELD_VERB,
     CLI_FIELD_USAGE,
     CLI_FIELD_SUMMARY,
+    CLI_FIELD_POLICY,
+    CLI_FIELD_DEFAULT_TTL,
+    CLI_FIELD_MAX_TTL,
+    CLI_FIELD_REQUIRE,
+    CLI_FIELD_MAX_TOKENS,
+    CLI_FIELD_WARN,
+    CLI_FIELD_EXEMPT_IMPORT,
+    CLI_FIELD_VIOLATES,
     CLI_FIELD_REVOKED,
     CLI_FIELD_DISABLED,
     CLI_FIELD_RETRY_AFTER,
@@ -68,7 +76,7 @@ struct cli_field_row {
     unsigned drop;      /* order of dropping it from narrow tables; 0: never */
 };
 
-enum { CLI_VIEW_MAX = 13 };
+enum { CLI_VIEW_MAX = 14 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
@@ -77,7 +85,7 @@ struct cli_view {
 };
 
 extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, cli_view_verbs,
-    cli_view_verdict, cli_view_id;
+    cli_view_verdict, cli_view_id, cli_view_policies;
 
 const struct cli_field_row *cli_field_row(enum cli_field field);
 

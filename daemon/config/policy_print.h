@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Print policies as a configuration that says the same. */
+#ifndef JETON_DAEMON_CONFIG_POLICY_PRINT_H
+#define JETON_DAEMON_CONFIG_POLICY_PRINT_H
+
+#include "daemon/config/policy.h"
+
+/* Print all sections to standard output. */
+void policies_print(const struct policies *p);
+
+#endif
