@@ -111,6 +111,8 @@ static void put_fields(struct text *t, const struct journald_entry *r, const cha
         put_number(t, "JETON_BY_UID=", r->uid);
     if (r->pid > 0)
         put_number(t, "JETON_BY_PID=", (uint64_t)r->pid);
+    if (r->has_login)
+        put_number(t, "JETON_BY_LOGIN=", r->login);
     if (r->serial > 0)
         put_number(t, "JETON_SERIAL=", r->serial);
 }

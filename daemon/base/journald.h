@@ -46,6 +46,8 @@ struct journald_entry {
     const uint8_t *id; /* of the token; ID_SIZE bytes */
     uid_t uid;         /* of the client that caused it */
     pid_t pid;
+    bool has_login; /* whom the client logged in as is known: */
+    uid_t login;
     uint64_t serial; /* in jetond's journal */
 };
 

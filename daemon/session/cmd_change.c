@@ -39,6 +39,7 @@ void cmd_change(struct run *run, const struct request *r)
     const struct change_request_context context = {
         .uid = s->peer.uid,
         .pid = s->peer.pid,
+        .login = session_login(s),
         .prefix = server->settings.prefix,
         .activation_delay = atomic_load(&server->settings.activation_delay),
     };

@@ -76,6 +76,16 @@ bool session_flush_batch(struct session *s)
     return !s->out.cut;
 }
 
+/* -- the peer -------------------------------------------------------------------------------- */
+
+uid_t session_login(struct session *s)
+{
+    if (!s->has_login)
+        s->login = peercred_login(s->fd, &s->peer);
+    s->has_login = true;
+    return s->login;
+}
+
 /* -- changes and scans ----------------------------------------------------------------------- */
 
 void session_post_changes(struct session *s)

@@ -8,6 +8,7 @@
 #define JETON_DAEMON_WRITER_CHANGE_H
 
 #include "daemon/base/mailbox.h"
+#include "daemon/base/peercred.h"
 #include "daemon/store/record.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/table/pending_deny.h"
@@ -43,8 +44,9 @@ struct change {
     /* the request */
     uid_t uid;
     pid_t pid;
+    uid_t login;         /* PEERCRED_NO_LOGIN: none, or not known */
     uint8_t id[ID_SIZE]; /* of the token it is about, unless it adds one */
-    uint32_t given;      /* KEY_BITs of the claims in `want` that were given */
+    uint64_t given;      /* KEY_BITs of the claims in `want` that were given */
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
@@ -69,8 +71,9 @@ struct change {
     struct ban ban[CHANGE_NAMES_MAX];
     uint8_t lapses; /* bans that are over, and to be removed */
     uint8_t lapsed[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
-    struct record *after; /* `want` of a new token, or else `found` */
+    uint64_t serial;             /* of its journal entry; that of `ends` has the next one */
+    struct record *after;        /* `want` of a new token, or else `found` */
+    const struct record *before; /* the token as it was, where the entry shows that; or NULL */
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */
@@ -115,6 +118,10 @@ void change_reset(struct change *c);
 
 /* Return what its journal entry calls it. */
 const char *change_event(const struct change *c);
+
+/* Read the token as it was before the change, where the journal shows what an update replaced.
+ * False: the store failed. */
+bool change_read_before(struct change *c, struct store *store, struct record *before);
 
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */

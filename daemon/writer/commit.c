@@ -262,6 +262,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))
         return true;
+    if (!change_read_before(c, w->store, &w->before))
+        return false;
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after->serial = c->serial;

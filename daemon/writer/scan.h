@@ -14,6 +14,7 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/writer/journal_filter.h"
 #include "proto/position.h"
 #include "proto/request.h"
 
@@ -27,7 +28,7 @@ struct scan {
     atomic_bool stop; /* set by the sender at any time: end with what was sent so far */
 
     /* the question */
-    uint32_t given;      /* KEY_BITs */
+    uint64_t given;      /* KEY_BITs */
     enum status state;   /* STATUS_OK: active */
     uint8_t id[ID_SIZE]; /* of show, or after= of list */
     uint64_t limit;
@@ -36,7 +37,12 @@ struct scan {
     char scopes[SCOPES_TEXT_MAX];
     char match[DESCRIPTION_MAX];
 
-    /* how far it is */
+    struct journal_filter filter; /* of journal */
+
+    int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
+    bool without_names; /* it has waited long enough: leave out those that are not known */
+
+    /* how far it is, from `begun` to `finished`; a step that waits for names is taken back */
     bool begun;
     int64_t created;       /* of the last token looked at: its position in the creation index */
     uint64_t serial;       /* and its serial */
@@ -45,11 +51,16 @@ struct scan {
     struct store_place place; /* then the next ban */
     uint64_t count;           /* lines sent */
     uint8_t last[ID_SIZE];    /* the last token sent */
+    bool finished;            /* the chunk's last line is the final one */
 
     /* the chunk */
-    bool finished; /* its last line is the final one */
     size_t len;
     char bytes[SCAN_CHUNK];
+};
+
+enum {
+    SCAN_PROGRESS = offsetof(struct scan, begun),
+    SCAN_PROGRESS_SIZE = offsetof(struct scan, len) - SCAN_PROGRESS,
 };
 
 /* Read a request; NULL: *problem says what is wrong with it. */

@@ -25,6 +25,7 @@ struct writer {
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct twins twins;              /* of the batch that is applied */
     struct mail_list waiting;        /* changes that are not yet in a batch */
+    struct record before;            /* of a change that is applied: see change_read_before() */
     bool retry;                      /* the next batch first tries again what failed */
     bool at_size_limit;              /* the store takes no further token */
     bool may_purge;                  /* the clock is good enough to find that something is over */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/writer_thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
@@ -21,6 +22,7 @@ struct writer_thread {
     struct writer *writer;
     const struct settings *settings;
     struct last_used *last_used;
+    struct user_names *names;
     struct clock_check clock_check;
     struct lease_file lease_file;
     struct purge purge;
@@ -80,9 +82,17 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     return t;
 }
 
+static void wake(void *writer_thread)
+{
+    write_queue_wake(((struct writer_thread *)writer_thread)->writer->queue);
+}
+
 int writer_thread_start(struct writer_thread *t)
 {
     writer_keep_memory();
+    t->names = user_names_new(wake, t);
+    if (t->names == NULL)
+        return -ENOMEM;
     int error = pthread_create(&t->thread, NULL, run, t);
 
     t->started = error == 0;
@@ -104,15 +114,17 @@ static void free_scans(struct mail_list *list)
         scan_free((struct scan *)m);
 }
 
-void writer_thread_free(struct writer_thread *t)
+bool writer_thread_free(struct writer_thread *t)
 {
     if (t == NULL)
-        return;
+        return true;
+    bool ended = user_names_free(t->names);
     free_scans(&t->ready);
     free_scans(&t->parked);
     last_used_close(t->last_used);
     lease_file_end(&t->lease_file, !held_answers_is_holding(&t->writer->held_answers));
     free(t);
+    return ended;
 }
 
 /* -- the thread ------------------------------------------------------------------------------ */
@@ -175,7 +187,7 @@ static bool one_batch(struct writer_thread *t)
 
 static bool one_chunk(struct writer_thread *t)
 {
-    const struct scan_sources sources = { t->writer, t->last_used };
+    const struct scan_sources sources = { t->writer, t->last_used, t->names };
     struct mail_list posted = write_queue_take_scans(t->writer->queue);
 
     mail_append_list(&t->ready, &posted);

@@ -70,7 +70,8 @@ static const struct cli_verb verbs[] = {
       .value = CLI_VALUE_OPTIONAL,
       .usage =
           "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
-          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [create's keys]",
+          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] "
+          "[revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
       .note = "Without arguments, lines as export prints them are read from standard input.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
