@@ -21,6 +21,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
+    [VERB_REFUSED] = { "refused", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
+        "refused ID", "note that a token was refused by the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
         "hello", "protocol, version, role and limits" },
     [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,

@@ -32,6 +32,7 @@ static const struct {
     [VERB_TABLE] = { cmd_table, ORDER_SENT },
     [VERB_ID] = { cmd_id, ORDER_ALL },
     [VERB_USED] = { cmd_used, ORDER_ALL },
+    [VERB_REFUSED] = { cmd_refused, ORDER_ALL },
     [VERB_HELLO] = { cmd_hello, ORDER_ALL },
     [VERB_HELP] = { cmd_help, ORDER_ALL },
     [VERB_PING] = { cmd_ping, ORDER_ALL },

@@ -136,6 +136,29 @@ static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], st
     return found;
 }
 
+/* Add who still presents the token, and is refused. */
+static void put_refusals(struct step *s, const struct record *r)
+{
+    struct refused_token t;
+
+    if (s->writer->refused == NULL)
+        return;
+    refused_get(s->writer->refused, r->digest, &t);
+    if (t.refusal.last == 0)
+        return;
+    line_put_u64(&s->text, "refused", t.refusal.count);
+    line_put_time(&s->text, "last_refused", t.refusal.last);
+    line_puts(&s->text, "refused_as", status_row(t.refusal.reason)->word);
+    text_adds(&s->text, " refused_by=uid:");
+    text_add_u64(&s->text, t.refusal.by);
+    if (s->scan->verb == VERB_SHOW)
+        scan_step_put_name(s, "refused_by_name", t.refusal.by);
+    if (t.reused == 0)
+        return;
+    line_put_u64(&s->text, "reused", t.reused);
+    line_put_time(&s->text, "last_reused", t.last_reused);
+}
+
 static void put_listed(struct step *s, const struct record *r)
 {
     int64_t used = last_used_get(s->last_used, r->digest, s->used);
@@ -151,6 +174,7 @@ static void put_listed(struct step *s, const struct record *r)
     record_put_denials(&s->text, r);
     if (s->scan->verb == VERB_SHOW)
         put_names(s, r);
+    put_refusals(s, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
 }
