@@ -34,6 +34,7 @@ enum verb {
     VERB_BAN,
     VERB_IMPORT,
     VERB_EXPORT,
+    VERB_TRACE,
     VERB_COUNT
 };
 

@@ -15,6 +15,7 @@
 #include "plugin/cli/import.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
+#include "plugin/cli/trace.h"
 #include "plugin/cli/watch.h"
 #include "proto/stamp.h"
 
@@ -80,6 +81,11 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_entries,
       .summary = "what changes, as it happens",
       .note = "Continues through restarts of the daemon until it is interrupted.\n" },
+    { .verb = VERB_TRACE,
+      .run = cli_trace,
+      .view = &cli_view_trace,
+      .value = CLI_VALUE_ALWAYS,
+      .usage = "trace" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,
