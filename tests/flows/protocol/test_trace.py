@@ -2,6 +2,7 @@
 """All about the token behind a leaked value, which is not used by asking."""
 import os
 import pwd
+import resource
 
 from client import quote
 from value import altered, id_of, value_new
@@ -101,6 +102,17 @@ def test_trace_finds_a_token_by_its_signed_part(daemon):
     assert of_part(reply, "token")[0]["subject"] == "ann"
     d.done(f"revoke {token['id']}")
     assert [line["part"] for line in trace(d, f"{JWS}.b3RoZXI").lines][:2] == ["token", "ban"]
+
+
+def test_trace_that_cannot_be_audited_is_not_answered(daemon):
+    d = daemon()
+    token = d.create(subject="ann")
+    resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    reply = trace(d, token["token"])
+    assert reply.verdict == "ERR store" and not reply.lines
+    assert d.done(f"show {token['id']}").lines, "others are answered"
+    resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    assert eventually(lambda: trace(d, token["token"]).lines, "it can be saved again")[0]["subject"] == "ann"
 
 
 def test_circle_of_replacements_ends(daemon):
