@@ -252,7 +252,10 @@ static void stop(struct daemon *s)
         worker_free(&server->worker[i]);
     if (ended)
         stack_set_free(server->stack_set);
-    writer_thread_free(s->writer_thread);
+    if (!writer_thread_free(s->writer_thread)) {
+        s->environment->threads_left = true;
+        log_warning("names: the name service has not answered; jetond ends without it");
+    }
     if (s->writer != NULL)
         writer_destroy(s->writer);
     stop_events(s);

@@ -21,6 +21,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
+    [VERB_REFUSED] = { "refused", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
+        "refused ID", "note that a token was refused by the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
         "hello", "protocol, version, role and limits" },
     [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,
@@ -33,8 +35,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "[limit=N] [after=ID]",
         "tokens, oldest first" },
     [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
-    [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
-        "journal [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
+    [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT,
+        K(AFTER) | K(LIMIT) | K(ID) | K(SUBJECT) | K(EVENT) | K(BY) | K(SINCE) | K(UNTIL), 0,
+        "journal [id=ID] [subject=NAME] [event=EVENT,…] [by=uid:N|NAME] [since=TIME|DURATION] "
+        "[until=TIME|DURATION] [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
         "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
@@ -44,15 +48,15 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
-        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(EXPIRES), K(ID),
-        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [expires=TIME|never]",
+        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES), K(ID),
+        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never]",
         "change a token's claims" },
     [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
         "disable ID", "refuse a token until it is enabled again" },
     [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
         "enable ID", "end a disable" },
-    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE), K(ID),
-        "rotate ID [grace=DURATION]",
+    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES), K(ID),
+        "rotate ID [grace=DURATION] [ttl=DURATION|expires=TIME|never]",
         "a new value with the same claims; the old one is refused after the grace" },
     [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
         "delete ID", "remove a token from the store, and ban it" },
@@ -63,35 +67,61 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "refuse a credential that was never imported, whoever else would pass it" },
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
-        K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED), K(DIGEST) | K(TOKEN),
+        K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED) | K(REVOKED_BY) | K(DISABLED_BY) |
+        K(REPLACED_BY) | K(ROTATED_END), K(DIGEST) | K(TOKEN),
         "import digest=HEX|token=\"VALUE\" [created=TIME] [state=active|revoked|disabled] "
         "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
-        "[signed=HEX] [create's keys]",
+        "[signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] "
+        "[rotated_end=TIME|never] [create's keys]",
         "take over a token issued elsewhere" },
     [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
         "export", "every token as an import line, every ban as a ban line" },
+    [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
+        "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
 };
 /* clang-format on */
 
 static const char *const keys[KEY_COUNT] = {
-    [KEY_TOKEN] = "token",       [KEY_ID] = "id",
-    [KEY_DIGEST] = "digest",     [KEY_SCOPE] = "scope",
-    [KEY_SCOPES] = "scopes",     [KEY_SUBJECT] = "subject",
-    [KEY_SERVICE] = "service",   [KEY_DESCRIPTION] = "description",
-    [KEY_TTL] = "ttl",           [KEY_EXPIRES] = "expires",
-    [KEY_DELAY] = "delay",       [KEY_ACTIVATES] = "activates",
-    [KEY_GRACE] = "grace",       [KEY_STATE] = "state",
-    [KEY_MATCH] = "match",       [KEY_LIMIT] = "limit",
-    [KEY_AFTER] = "after",       [KEY_CREATED] = "created",
-    [KEY_REVOKED] = "revoked",   [KEY_DISABLED] = "disabled",
-    [KEY_REPLACES] = "replaces", [KEY_OWN_END] = "own_end",
-    [KEY_ROTATED] = "rotated",   [KEY_SIGNED] = "signed",
-    [KEY_ISSUER] = "issuer",     [KEY_VERB] = "verb",
-    [KEY_CLIENT] = "client",     [KEY_POLICY] = "policy",
+    [KEY_TOKEN] = "token",
+    [KEY_ID] = "id",
+    [KEY_DIGEST] = "digest",
+    [KEY_SCOPE] = "scope",
+    [KEY_SCOPES] = "scopes",
+    [KEY_SUBJECT] = "subject",
+    [KEY_SERVICE] = "service",
+    [KEY_DESCRIPTION] = "description",
+    [KEY_TTL] = "ttl",
+    [KEY_EXPIRES] = "expires",
+    [KEY_DELAY] = "delay",
+    [KEY_ACTIVATES] = "activates",
+    [KEY_GRACE] = "grace",
+    [KEY_STATE] = "state",
+    [KEY_MATCH] = "match",
+    [KEY_LIMIT] = "limit",
+    [KEY_AFTER] = "after",
+    [KEY_CREATED] = "created",
+    [KEY_REVOKED] = "revoked",
+    [KEY_DISABLED] = "disabled",
+    [KEY_REPLACES] = "replaces",
+    [KEY_OWN_END] = "own_end",
+    [KEY_ROTATED] = "rotated",
+    [KEY_SIGNED] = "signed",
+    [KEY_ISSUER] = "issuer",
+    [KEY_VERB] = "verb",
+    [KEY_CLIENT] = "client",
+    [KEY_EVENT] = "event",
+    [KEY_BY] = "by",
+    [KEY_SINCE] = "since",
+    [KEY_UNTIL] = "until",
+    [KEY_REVOKED_BY] = "revoked_by",
+    [KEY_DISABLED_BY] = "disabled_by",
+    [KEY_REPLACED_BY] = "replaced_by",
+    [KEY_ROTATED_END] = "rotated_end",
+    [KEY_POLICY] = "policy",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint32_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
+static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
 
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
@@ -104,7 +134,7 @@ const struct verb_row *verb_row(enum verb verb)
     return &verbs[verb];
 }
 
-enum role request_role(enum verb verb, uint32_t given)
+enum role request_role(enum verb verb, uint64_t given)
 {
     return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
 }
@@ -220,7 +250,7 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
-    uint32_t given = request->has & verb->one_of;
+    uint64_t given = request->has & verb->one_of;
 
     if (request_role(request->verb, request->has) > role)
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",

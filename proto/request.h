@@ -14,6 +14,7 @@ enum verb {
     VERB_ID,
     VERB_TABLE,
     VERB_USED,
+    VERB_REFUSED,
     VERB_REVOKE,
     VERB_HELLO,
     VERB_HELP,
@@ -34,6 +35,7 @@ enum verb {
     VERB_BAN,
     VERB_IMPORT,
     VERB_EXPORT,
+    VERB_TRACE,
     VERB_COUNT
 };
 
@@ -65,25 +67,33 @@ enum key {
     KEY_ISSUER,
     KEY_VERB,
     KEY_CLIENT,
+    KEY_EVENT,
+    KEY_BY,
+    KEY_SINCE,
+    KEY_UNTIL,
+    KEY_REVOKED_BY,
+    KEY_DISABLED_BY,
+    KEY_REPLACED_BY,
+    KEY_ROTATED_END,
     KEY_POLICY,
     KEY_COUNT
 };
 
-#define KEY_BIT(key) (UINT32_C(1) << (key))
+#define KEY_BIT(key) (UINT64_C(1) << (key))
 
 struct verb_row {
     const char *name;
     enum role role;
     enum key word;   /* the key a positional word stands for; KEY_COUNT: takes none */
-    uint32_t keys;   /* KEY_BITs it takes */
-    uint32_t one_of; /* exactly one of these must be given; 0: nothing is required */
+    uint64_t keys;   /* KEY_BITs it takes */
+    uint64_t one_of; /* exactly one of these must be given; 0: nothing is required */
     const char *usage;
     const char *summary;
 };
 
 struct request {
     enum verb verb;
-    uint32_t has;                  /* KEY_BITs */
+    uint64_t has;                  /* KEY_BITs */
     struct slice value[KEY_COUNT]; /* valid where `has` says so */
 };
 
@@ -100,7 +110,7 @@ enum status problem_set(struct problem *problem, enum status status, const char 
 const struct verb_row *verb_row(enum verb verb);
 
 /* Return the least role that grants the verb with these KEY_BITs. */
-enum role request_role(enum verb verb, uint32_t keys);
+enum role request_role(enum verb verb, uint64_t keys);
 
 const char *key_name(enum key key);
 const char *role_name(enum role role);

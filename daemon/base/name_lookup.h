@@ -5,11 +5,16 @@
 #define JETON_DAEMON_BASE_NAME_LOOKUP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 /* False: errno is why the name cannot be looked up, or 0 if this host does not have it. */
 bool name_lookup_user(const char *name, id_t *id);
 bool name_lookup_group(const char *name, id_t *id);
+
+/* Write the name of the user with this uid, and a NUL.  False: there is none, or it is longer, or it
+ * cannot be looked up.  Any thread. */
+bool name_lookup_uid(uid_t uid, char *name, size_t size);
 
 /* Return errno after a look-up that found nothing; 0 if it means that nothing has the name. */
 int name_lookup_error(void);

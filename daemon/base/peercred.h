@@ -13,6 +13,13 @@ struct peercred {
     pid_t pid; /* for the journal only: pids are reused, so never decide by it */
 };
 
+#define PEERCRED_NO_LOGIN ((uid_t)-1)
+
+/* Return who the peer's process logged in as (its loginuid, which su and sudo do not change);
+ * PEERCRED_NO_LOGIN if it never did, has ended, or its /proc cannot be seen from here.  Only where
+ * the kernel has SO_PEERPIDFD (Linux 6.5): a pid alone may be another process's by now. */
+uid_t peercred_login(int fd, const struct peercred *peer);
+
 /* Read uid, gid and pid.  0 or -errno. */
 int peercred_read(int fd, struct peercred *peer);
 

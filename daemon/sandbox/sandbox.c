@@ -40,6 +40,7 @@ static const struct {
     { "/dev/null", LANDLOCK_READ, false },
     { "/dev/urandom", LANDLOCK_READ, false },
     { "/proc/sys/kernel/random/boot_id", LANDLOCK_READ, false },
+    { "/proc", LANDLOCK_READ, false }, /* loginuid of clients */
     { "/etc/ssl/certs", LANDLOCK_READ | LANDLOCK_LIST, true },
     { "/usr/share/ca-certificates", LANDLOCK_READ, true },
     { "/usr/local/share/ca-certificates", LANDLOCK_READ, true },

@@ -45,6 +45,8 @@ struct session {
     int fd;
     enum role role;
     struct peercred peer;
+    uid_t login; /* the peer's, once that was looked for: see session_login() */
+    bool has_login;
     struct uid_share *share; /* the peer's */
     struct iobuf in;
     size_t used; /* bytes of `in` that are dealt with, and not dropped yet */
@@ -108,6 +110,9 @@ void session_answer_batch(struct worker *worker);
 /* Answer that batch because this session has to append behind its own answers.  False: no memory;
  * the session is ended. */
 bool session_flush_batch(struct session *s);
+
+/* Return who the peer logged in as, which its changes are journalled with. */
+uid_t session_login(struct session *s);
 
 /* Post the changes that were read to the writer.  Before those of a session that has more of them
  * (SESSION_WAITS_FOR_OTHERS) the writer is informed that more will come. */

@@ -120,19 +120,59 @@ void record_put_claims(struct text *t, const struct record *r)
     put_if(t, "description", record_description(r));
 }
 
+void record_set_revoked_by(struct record *r, uid_t by)
+{
+    r->has_revoked_by = true;
+    r->revoked_by = by;
+}
+
+void record_set_disabled_by(struct record *r, uid_t by)
+{
+    r->has_disabled_by = true;
+    r->disabled_by = by;
+}
+
+static void put_denial(struct text *t, const char *key, int64_t time, bool has_by,
+                       const char *by_key, uid_t by)
+{
+    put_time_if(t, key, time, 0);
+    if (time == 0 || !has_by)
+        return;
+    line_put_key(t, by_key);
+    text_adds(t, "uid:");
+    text_add_u64(t, by);
+}
+
+static void put_id_if(struct text *t, const char *key, bool has, const uint8_t id[ID_SIZE])
+{
+    if (!has)
+        return;
+    line_put_key(t, key);
+    text_add_hex(t, id, ID_SIZE);
+}
+
+void record_put_denials(struct text *t, const struct record *r)
+{
+    put_denial(t, "revoked", r->revoked, r->has_revoked_by, "revoked_by", r->revoked_by);
+    put_denial(t, "disabled", r->disabled, r->has_disabled_by, "disabled_by", r->disabled_by);
+    put_id_if(t, "replaces", r->has_replaces, r->replaces);
+    put_id_if(t, "replaced_by", r->has_replaced_by, r->replaced_by);
+}
+
+static void put_end_if(struct text *t, const char *key, int64_t end)
+{
+    if (end == TIME_NEVER)
+        line_puts(t, key, "never");
+    else
+        put_time_if(t, key, end, 0);
+}
+
 void record_put_history(struct text *t, const struct record *r)
 {
-    put_time_if(t, "revoked", r->revoked, 0);
-    put_time_if(t, "disabled", r->disabled, 0);
-    if (r->has_replaces) {
-        text_adds(t, " replaces=");
-        text_add_hex(t, r->replaces, ID_SIZE);
-    }
-    if (r->own_end == TIME_NEVER)
-        line_puts(t, "own_end", "never");
-    else
-        put_time_if(t, "own_end", r->own_end, 0);
+    record_put_denials(t, r);
+    put_end_if(t, "own_end", r->own_end);
     put_time_if(t, "rotated", r->rotated, 0);
+    put_end_if(t, "rotated_end", r->rotated_end);
     if (r->has_signed) {
         text_adds(t, " signed=");
         text_add_hex(t, r->signed_part, DIGEST_SIZE);
@@ -187,6 +227,30 @@ static bool read_replaces(void *record, struct slice v)
     return token_id_parse(v, r->replaces);
 }
 
+static bool read_replaced_by(void *record, struct slice v)
+{
+    struct record *r = record;
+
+    r->has_replaced_by = true;
+    return token_id_parse(v, r->replaced_by);
+}
+
+static bool read_revoked_by(void *record, struct slice v)
+{
+    struct record *r = record;
+
+    r->has_revoked_by = true;
+    return stored_uid(&r->revoked_by, v);
+}
+
+static bool read_disabled_by(void *record, struct slice v)
+{
+    struct record *r = record;
+
+    r->has_disabled_by = true;
+    return stored_uid(&r->disabled_by, v);
+}
+
 static bool read_own_end(void *member, struct slice v)
 {
     *(int64_t *)member = TIME_NEVER;
@@ -225,10 +289,14 @@ static const struct stored_field fields[] = {
     { SLICE("created"), stored_time, AT(created) },
     { SLICE("by"), stored_uid, AT(by) }, /* those up to here are required */
     { SLICE("revoked"), read_denied, AT(revoked) },
+    { SLICE("revoked_by"), read_revoked_by, 0 },
     { SLICE("disabled"), read_denied, AT(disabled) },
+    { SLICE("disabled_by"), read_disabled_by, 0 },
     { SLICE("replaces"), read_replaces, 0 },
+    { SLICE("replaced_by"), read_replaced_by, 0 },
     { SLICE("own_end"), read_own_end, AT(own_end) },
     { SLICE("rotated"), read_denied, AT(rotated) },
+    { SLICE("rotated_end"), read_own_end, AT(rotated_end) },
     { SLICE("signed"), read_signed, 0 },
     { SLICE("activates"), stored_time, AT(activates) },
     { SLICE("expires"), stored_time, AT(expires) },

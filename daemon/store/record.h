@@ -3,8 +3,8 @@
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
- *            [disabled=] [replaces=ID] [own_end=] [rotated=] [signed=HEX] [subject=] [scopes=]
- *            [description=]
+ *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [replaces=ID] [replaced_by=ID]
+ *            [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=] [description=]
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -30,15 +30,22 @@ struct record {
     uint8_t digest[DIGEST_SIZE]; /* begins with the id */
     uint64_t serial;             /* of the journal entry that added it */
     int64_t created;
-    int64_t activates; /* TIME_ALWAYS: at once */
-    int64_t expires;   /* TIME_NEVER */
-    int64_t revoked;   /* when; 0: it is not */
-    int64_t disabled;  /* when; 0: it is not */
-    int64_t own_end;   /* the expiry it had before it was shortened here; 0: it was not */
-    int64_t rotated;   /* when, with a grace: `expires` is final then; 0: it was not */
-    uid_t by;          /* who created or imported it */
+    int64_t activates;   /* TIME_ALWAYS: at once */
+    int64_t expires;     /* TIME_NEVER */
+    int64_t revoked;     /* when; 0: it is not */
+    int64_t disabled;    /* when; 0: it is not */
+    int64_t own_end;     /* the expiry it had before it was shortened here; 0: it was not */
+    int64_t rotated;     /* when, with a grace: `expires` is final then; 0: it was not */
+    int64_t rotated_end; /* the expiry it had then; 0: it was not, or is not known */
+    uid_t by;            /* who created or imported it */
     bool has_replaces;
     uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
+    bool has_replaced_by;
+    uint8_t replaced_by[ID_SIZE]; /* the token this one was last rotated to */
+    bool has_revoked_by;          /* who did is known; so with the next */
+    bool has_disabled_by;
+    uid_t revoked_by;
+    uid_t disabled_by;
     bool has_signed;
     uint8_t signed_part[DIGEST_SIZE]; /* token_signed_digest() of the value */
     uint16_t subject_len;
@@ -102,9 +109,16 @@ struct slice record_write(struct text *t, const struct record *r);
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);
 
-/* Add [revoked=] [disabled=] [replaces=] [own_end=] [rotated=] [signed=], which stored lines and
- * exports have in common. */
+/* Add [revoked=] [revoked_by=] [disabled=] [disabled_by=] [replaces=] [replaced_by=], which stored
+ * lines, exports and lists have in common. */
+void record_put_denials(struct text *t, const struct record *r);
+
+/* Add those, and [own_end=] [rotated=] [rotated_end=] [signed=], which lists do not have. */
 void record_put_history(struct text *t, const struct record *r);
+
+/* Note who denied the token. */
+void record_set_revoked_by(struct record *r, uid_t by);
+void record_set_disabled_by(struct record *r, uid_t by);
 
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);

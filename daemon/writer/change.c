@@ -6,6 +6,10 @@
 #include "daemon/base/secmem.h"
 #include "proto/stamp.h"
 
+enum { OLD_WITHIN = JOURNAL_ENTRY_MAX - 512 }; /* bytes of an entry with old values */
+
+static const char update_event[] = "update";
+
 struct change *change_new(const struct change_kind *kind)
 {
     struct change *c = secmem_new(sizeof(*c));
@@ -20,6 +24,7 @@ struct change *change_new(const struct change_kind *kind)
     record_clear(&c->found);
     c->after = &c->found;
     c->kind = kind;
+    c->login = PEERCRED_NO_LOGIN;
     return c;
 }
 
@@ -34,7 +39,7 @@ void change_free(struct change *c)
 bool change_writes(const struct change *c)
 {
     return c->problem.status == STATUS_OK &&
-           (c->puts || c->removes || c->announces || c->bans > 0 || c->lapses > 0);
+           (c->puts || c->removes || c->announces || c->notes || c->bans > 0 || c->lapses > 0);
 }
 
 bool change_has_token(const struct change *c)
@@ -45,9 +50,10 @@ bool change_has_token(const struct change *c)
 void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
-    c->puts = c->rotates = c->removes = c->announces = c->is_new = c->has_twin = false;
+    c->puts = c->rotates = c->removes = c->announces = c->notes = c->is_new = c->has_twin = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
+    c->before = NULL;
     c->refusal_len = 0;
 }
 
@@ -68,7 +74,8 @@ static bool asks_denial(const struct change *c)
 
 bool change_narrows(const struct change *c)
 {
-    const uint32_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES);
+    const uint64_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES) |
+                               KEY_BIT(KEY_TTL);
 
     switch (c->problem.status) {
     case STATUS_OK:
@@ -98,7 +105,73 @@ static struct text begin_entry(const struct change *c, struct journal *j, const 
     text_adds(&entry, " by=uid:");
     text_add_u64(&entry, c->uid);
     line_put_u64(&entry, "pid", (uint64_t)c->pid);
+    if (c->login != PEERCRED_NO_LOGIN) {
+        text_adds(&entry, " login=uid:");
+        text_add_u64(&entry, c->login);
+    }
     return entry;
+}
+
+static bool is_update(const char *event)
+{
+    return strcmp(event, update_event) == 0;
+}
+
+bool change_read_before(struct change *c, struct store *store, struct record *before)
+{
+    const struct record *old = c->rotates ? &c->found : c->after;
+
+    c->before = NULL;
+    if (!is_update(change_event(c)) && (c->ends == NULL || !is_update(c->ends)))
+        return true;
+    if (store_get(store, old->digest, before) != STORE_FOUND)
+        return false;
+    c->before = before;
+    return true;
+}
+
+/* Add an old value, unless the entry would become longer than a line. */
+static void put_old(struct text *entry, const char *key, struct slice old, struct slice new)
+{
+    char bytes[4 * DESCRIPTION_MAX + 32];
+    struct text t = text_in(bytes, sizeof(bytes));
+
+    if (slice_equal(old, new))
+        return;
+    line_put(&t, key, old);
+    if (entry->len + t.len <= OLD_WITHIN)
+        text_add(entry, t.at, t.len);
+    else
+        line_puts(entry, key, "(long)");
+}
+
+static void put_old_end(struct text *entry, int64_t old, int64_t new)
+{
+    if (old == new)
+        return;
+    if (old == TIME_NEVER)
+        line_puts(entry, "old_expires", "never");
+    else
+        line_put_time(entry, "old_expires", old);
+}
+
+/* Add what an update replaced. */
+static void put_before(struct text *entry, const struct record *old, const struct record *new)
+{
+    if (old == NULL)
+        return;
+    put_old_end(entry, old->expires, new->expires);
+    put_old(entry, "old_subject", record_subject(old), record_subject(new));
+    put_old(entry, "old_scopes", record_scopes(old), record_scopes(new));
+    put_old(entry, "old_description", record_description(old), record_description(new));
+}
+
+static void put_successor(struct text *entry, const struct record *r)
+{
+    if (!r->has_replaced_by)
+        return;
+    text_adds(entry, " replaced_by=");
+    text_add_hex(entry, r->replaced_by, ID_SIZE);
 }
 
 bool change_add_entry(const struct change *c, struct journal *j, struct slice claims, int64_t now)
@@ -120,9 +193,13 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
     }
     if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
-    bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;
+    bool shows_claims = c->event != NULL ? is_update(c->event) : c->kind->shows_claims;
     if (shows_claims)
         text_add(&entry, claims.at, claims.len);
+    else if ((change_has_token(c) || c->notes) && c->after->subject_len > 0)
+        line_put(&entry, "subject", record_subject(c->after));
+    if (is_update(change_event(c)))
+        put_before(&entry, c->before, c->after);
     return journal_entry_end(j, &entry);
 }
 
@@ -131,8 +208,13 @@ bool change_add_end_entry(const struct change *c, struct journal *j, struct slic
 {
     struct text entry = begin_entry(c, j, c->ends, c->found.digest, now);
 
-    if (c->found.revoked == 0)
+    put_successor(&entry, &c->found);
+    if (c->found.revoked == 0) {
         text_add(&entry, claims.at, claims.len);
+        put_before(&entry, c->before, &c->found);
+    } else if (c->found.subject_len > 0) {
+        line_put(&entry, "subject", record_subject(&c->found));
+    }
     return journal_entry_end(j, &entry);
 }
 

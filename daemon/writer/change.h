@@ -8,6 +8,7 @@
 #define JETON_DAEMON_WRITER_CHANGE_H
 
 #include "daemon/base/mailbox.h"
+#include "daemon/base/peercred.h"
 #include "daemon/store/record.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/table/pending_deny.h"
@@ -47,8 +48,9 @@ struct change {
     /* the request */
     uid_t uid;
     pid_t pid;
+    uid_t login;         /* PEERCRED_NO_LOGIN: none, or not known */
     uint8_t id[ID_SIZE]; /* of the token it is about, unless it adds one */
-    uint32_t given;      /* KEY_BITs of the claims in `want` that were given */
+    uint64_t given;      /* KEY_BITs of the claims in `want` that were given */
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
@@ -69,6 +71,7 @@ struct change {
     bool rotates;      /* and so is `found`, the token that was rotated */
     const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
     bool announces;    /* `found` will expire soon; nothing is to be put */
+    bool notes;        /* it has an entry, and changes nothing */
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
@@ -77,9 +80,10 @@ struct change {
     struct ban ban[CHANGE_NAMES_MAX];
     uint8_t lapses; /* bans that are over, and to be removed */
     uint8_t lapsed[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    uint64_t serial;      /* of its journal entry; that of `ends` has the next one */
-    struct record *after; /* `want` of a new token, or else `found` */
-    uint16_t refusal_len; /* of the fields of a refusal by policy */
+    uint64_t serial;             /* of its journal entry; that of `ends` has the next one */
+    struct record *after;        /* `want` of a new token, or else `found` */
+    const struct record *before; /* the token as it was, where the entry shows that; or NULL */
+    uint16_t refusal_len;        /* of the fields of a refusal by policy */
 
     /* mostly not full: change_new() and change_free() leave out what is not used */
     struct problem problem; /* .status is STATUS_OK when it is done */
@@ -125,6 +129,10 @@ void change_reset(struct change *c);
 
 /* Return what its journal entry calls it. */
 const char *change_event(const struct change *c);
+
+/* Read the token as it was before the change, where the journal shows what an update replaced.
+ * False: the store failed. */
+bool change_read_before(struct change *c, struct store *store, struct record *before);
 
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */

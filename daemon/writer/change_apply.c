@@ -2,35 +2,9 @@
 /* The transaction is begun and ended by commit.c; here is only what a change makes of a record. */
 #include "daemon/writer/change_apply.h"
 
+#include "daemon/writer/change_apply_private.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/policy_check.h"
-
-#include "proto/verdict.h"
-
-static enum status refuse(struct change *c, enum status status)
-{
-    return problem_set(&c->problem, status, "%s", status_row(status)->meaning);
-}
-
-/* Refuse a change about a token that was not found. */
-static enum status refuse_unless(struct change *c, enum store_found found)
-{
-    switch (found) {
-    case STORE_FOUND:
-        return STATUS_OK;
-    case STORE_ABSENT:
-        return refuse(c, STATUS_UNKNOWN);
-    case STORE_FAILED:
-        break;
-    }
-    return refuse(c, STATUS_STORE);
-}
-
-/* Read the token a change is about. */
-static enum status find(struct change *c, struct store *store)
-{
-    return refuse_unless(c, store_get(store, c->id, &c->found));
-}
 
 static enum status find_unrevoked(struct change *c, struct store *store)
 {
@@ -39,55 +13,15 @@ static enum status find_unrevoked(struct change *c, struct store *store)
     return status == STATUS_OK && c->found.revoked != 0 ? refuse(c, STATUS_REVOKED) : status;
 }
 
-/* Return the date of a denial.  It is never 0, which means none, whatever the clock says. */
-static int64_t date_of_denial(int64_t now)
-{
-    return now > 0 ? now : 1;
-}
-
-/* Set the date, unless the same was denied before. */
-static enum status deny(struct change *c, int64_t *date, int64_t now)
+/* Revoke or disable the token that was found, unless it is so already. */
+static void deny(struct change *c, int64_t *date, int64_t now,
+                 void (*set_by)(struct record *r, uid_t by))
 {
     c->puts = *date == 0;
-    if (c->puts)
-        *date = date_of_denial(now);
-    return STATUS_OK;
-}
-
-/* Check what must hold for every record, so that what is exported can be imported. */
-static enum status check_times(struct change *c, const struct record *r)
-{
-    if (r->expires <= r->activates)
-        return problem_set(&c->problem, STATUS_BAD_VALUE,
-                           "the token would expire before it becomes active");
-    return STATUS_OK;
-}
-
-/* Turn times relative to now into dates. */
-static void resolve_times(struct change *c, int64_t now)
-{
-    if (c->given & KEY_BIT(KEY_TTL))
-        c->want.expires = now + c->ttl;
-    if ((c->given & KEY_BIT(KEY_DELAY)) && c->delay > 0)
-        c->want.activates = now + c->delay;
-}
-
-/* Add a token.  Whether it exists already is checked when it is put into the store. */
-static enum status add(struct change *c)
-{
-    enum status status = check_times(c, &c->want);
-
-    if (status != STATUS_OK)
-        return status;
-    c->want.by = c->uid;
-    c->after = &c->want;
-    c->puts = c->is_new = true;
-    return STATUS_OK;
-}
-
-static enum status expires_in_the_past(struct change *c)
-{
-    return problem_set(&c->problem, STATUS_BAD_VALUE, "expires= is in the past");
+    if (!c->puts)
+        return;
+    *date = date_of_denial(now);
+    set_by(&c->found, c->uid);
 }
 
 static enum status apply_create(struct change *c, struct store *store, int64_t now)
@@ -106,8 +40,10 @@ static bool shorten(struct record *r, const struct record *want)
         return false;
     r->own_end = record_own_end(r);
     r->expires = want->expires;
-    if (r->rotated == 0)
+    if (r->rotated == 0) {
         r->rotated = want->rotated;
+        r->rotated_end = want->rotated_end;
+    }
     return true;
 }
 
@@ -122,11 +58,21 @@ static bool learn_signed(struct record *r, const struct record *want)
     return true;
 }
 
+/* Learn what a token that is denied here was rotated to elsewhere. */
+static void learn_successor(struct record *r, const struct record *want)
+{
+    if (r->has_replaced_by || !want->has_replaced_by)
+        return;
+    r->has_replaced_by = true;
+    memcpy(r->replaced_by, want->replaced_by, ID_SIZE);
+}
+
 /* Import what denies a token that is here: a denial wins, whatever the rest says. */
 static enum status merge(struct change *c, struct store *store, int64_t now)
 {
     struct record *r = &c->found, *want = &c->want;
     bool learnt = learn_signed(r, want);
+    learn_successor(r, want);
     bool lengthens = r->revoked != 0 && want->revoked != 0 &&
                      record_own_end(want) > record_own_end(r);
 
@@ -134,9 +80,11 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
     c->lapses = 0;
     if (want->revoked != 0 && r->revoked == 0) {
         r->revoked = want->revoked;
+        record_set_revoked_by(r, want->has_revoked_by ? want->revoked_by : c->uid);
         c->event = change_revoke.event;
     } else if (want->disabled != 0 && r->disabled == 0 && r->revoked == 0) {
         r->disabled = want->disabled;
+        record_set_disabled_by(r, want->has_disabled_by ? want->disabled_by : c->uid);
         c->event = change_disable.event;
     } else if (shorten(r, want)) {
         c->event = change_update.event;
@@ -203,14 +151,26 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
     return change_ban_signed(c, store, &c->want, now);
 }
 
+/* Deny what is imported as denied without a date: now, and by whoever imports it. */
+static void date_denials(struct change *c, int64_t now)
+{
+    struct record *want = &c->want;
+
+    if (c->revoke && want->revoked == 0) {
+        want->revoked = date_of_denial(now);
+        record_set_revoked_by(want, c->uid);
+    }
+    if (c->disable && want->disabled == 0) {
+        want->disabled = date_of_denial(now);
+        record_set_disabled_by(want, c->uid);
+    }
+}
+
 static enum status apply_import(struct change *c, struct store *store, int64_t now)
 {
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
-    if (c->revoke && c->want.revoked == 0)
-        c->want.revoked = date_of_denial(now);
-    if (c->disable && c->want.disabled == 0)
-        c->want.disabled = date_of_denial(now);
+    date_denials(c, now);
     resolve_times(c, now);
     return add_imported(c, store, now);
 }
@@ -247,7 +207,8 @@ static enum status apply_update(struct change *c, struct store *store, int64_t n
         record_set_scopes(&c->found, record_scopes(&c->want));
     if (c->given & KEY_BIT(KEY_DESCRIPTION))
         record_set_description(&c->found, record_description(&c->want));
-    if (c->given & KEY_BIT(KEY_EXPIRES))
+    resolve_times(c, now);
+    if (c->given & (KEY_BIT(KEY_EXPIRES) | KEY_BIT(KEY_TTL)))
         status = set_expiry(c, now);
     c->puts = status == STATUS_OK;
     return status;
@@ -268,7 +229,7 @@ static enum status apply_revoke(struct change *c, struct store *store, int64_t n
 
     if (status != STATUS_OK)
         return status;
-    deny(c, &c->found.revoked, now);
+    deny(c, &c->found.revoked, now, record_set_revoked_by);
     if (learn_signed(&c->found, &c->want))
         c->puts = true;
     return change_ban_signed(c, store, &c->found, now);
@@ -278,7 +239,9 @@ static enum status apply_disable(struct change *c, struct store *store, int64_t 
 {
     enum status status = find_unrevoked(c, store);
 
-    return status == STATUS_OK ? deny(c, &c->found.disabled, now) : status;
+    if (status == STATUS_OK)
+        deny(c, &c->found.disabled, now, record_set_disabled_by);
+    return status;
 }
 
 /* Enable a token.  Save it even if it is enabled: a disable may be in force in memory alone. */
@@ -290,6 +253,7 @@ static enum status apply_enable(struct change *c, struct store *store, int64_t n
     if (status != STATUS_OK)
         return status;
     c->found.disabled = 0;
+    c->found.has_disabled_by = false;
     c->puts = true;
     return STATUS_OK;
 }
@@ -300,59 +264,6 @@ static enum status apply_delete(struct change *c, struct store *store, int64_t n
 
     c->removes = status == STATUS_OK;
     return status == STATUS_OK ? change_ban_token(c, store, &c->found, now) : status;
-}
-
-/* Give the new token the old one's claims. */
-static void inherit(struct record *new, const struct record *old)
-{
-    new->activates = old->activates;
-    new->expires = old->expires;
-    record_set_subject(new, record_subject(old));
-    record_set_scopes(new, record_scopes(old));
-    record_set_description(new, record_description(old));
-    memcpy(new->replaces, old->digest, ID_SIZE);
-    new->has_replaces = true;
-}
-
-/* Let a token end after the grace, for good. */
-static void end_after_grace(struct change *c, int64_t now)
-{
-    struct record *old = &c->found;
-
-    old->rotated = date_of_denial(now);
-    if (old->expires <= now + c->grace)
-        return;
-    old->own_end = record_own_end(old);
-    old->expires = now + c->grace;
-    c->ends = change_update.event;
-}
-
-/* End the old token with the grace, or at once if it would not even be active by then. */
-static enum status apply_rotate(struct change *c, struct store *store, int64_t now)
-{
-    enum status status = find(c, store);
-    struct record *old = &c->found, *new = &c->want;
-
-    if (status != STATUS_OK)
-        return status;
-    enum status state = verdict_state(record_flags(old), TIME_ALWAYS, old->expires, now);
-    if (state != STATUS_OK)
-        return refuse(c, state);
-    inherit(new, old);
-    new->created = now;
-    policy_check_set_end(c, true, now);
-    if (c->delay > 0 && new->activates < now + c->delay)
-        new->activates = now + c->delay;
-    status = add(c);
-    c->rotates = status == STATUS_OK;
-    if (c->grace == 0 || old->activates >= now + c->grace) {
-        old->revoked = date_of_denial(now);
-        c->ends = change_revoke.event;
-        status = status == STATUS_OK ? change_ban_signed(c, store, old, now) : status;
-    } else {
-        end_after_grace(c, now);
-    }
-    return status;
 }
 
 /* Remove a token whose retention (in `grace`) is over; purge.c asks for it. */
@@ -388,12 +299,6 @@ const struct change_kind change_disable = { .event = "disable",
 const struct change_kind change_enable = { .event = "enable",
                                            .apply = apply_enable,
                                            .allow = true };
-const struct change_kind change_rotate = { .event = "rotate",
-                                           .apply = apply_rotate,
-                                           .denies = true,
-                                           .adds = true,
-                                           .shows_claims = true,
-                                           .grants = true };
 const struct change_kind change_delete = { .event = "delete",
                                            .apply = apply_delete,
                                            .denies = true };

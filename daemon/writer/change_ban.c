@@ -122,6 +122,7 @@ static void revoke_token(struct change *c, int64_t until, int64_t now)
     c->event = "revoke";
     if (c->found.revoked == 0) {
         c->found.revoked = now > 0 ? now : 1;
+        record_set_revoked_by(&c->found, c->uid);
         c->puts = true;
     }
     if (until > record_own_end(&c->found)) {

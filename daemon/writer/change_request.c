@@ -3,9 +3,11 @@
 #include "daemon/writer/change_request.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/store/stored_line.h"
 #include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/change_trace.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
 
@@ -14,7 +16,7 @@ static const struct change_kind *const kinds[VERB_COUNT] = {
     [VERB_UPDATE] = &change_update,   [VERB_REVOKE] = &change_revoke,
     [VERB_DISABLE] = &change_disable, [VERB_ENABLE] = &change_enable,
     [VERB_ROTATE] = &change_rotate,   [VERB_DELETE] = &change_delete,
-    [VERB_BAN] = &change_ban,
+    [VERB_BAN] = &change_ban,         [VERB_TRACE] = &change_trace,
 };
 
 /* -- keys ------------------------------------------------------------------------------------ */
@@ -110,12 +112,42 @@ static const char *read_replaces(struct change *c, struct slice v)
     return token_id_parse(v, c->want.replaces) ? NULL : not_an_id;
 }
 
+static const char *read_end(struct slice v, int64_t *end)
+{
+    *end = TIME_NEVER;
+    return slice_is(v, "never") || (stamp_parse(v, end) && *end > 0) ? NULL : not_a_time;
+}
+
 static const char *read_own_end(struct change *c, struct slice v)
 {
-    c->want.own_end = TIME_NEVER;
-    return slice_is(v, "never") || (stamp_parse(v, &c->want.own_end) && c->want.own_end > 0) ?
-               NULL :
-               not_a_time;
+    return read_end(v, &c->want.own_end);
+}
+
+static const char *read_replaced_by(struct change *c, struct slice v)
+{
+    c->want.has_replaced_by = true;
+    return token_id_parse(v, c->want.replaced_by) ? NULL : not_an_id;
+}
+
+static const char *read_uid(struct slice v, bool *has, uid_t *uid)
+{
+    *has = true;
+    return stored_uid(uid, v) ? NULL : "a user is given as uid:N";
+}
+
+static const char *read_revoked_by(struct change *c, struct slice v)
+{
+    return read_uid(v, &c->want.has_revoked_by, &c->want.revoked_by);
+}
+
+static const char *read_disabled_by(struct change *c, struct slice v)
+{
+    return read_uid(v, &c->want.has_disabled_by, &c->want.disabled_by);
+}
+
+static const char *read_rotated_end(struct change *c, struct slice v)
+{
+    return read_end(v, &c->want.rotated_end);
 }
 
 static const char *read_rotated(struct change *c, struct slice v)
@@ -161,6 +193,10 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_OWN_END] = read_own_end,
     [KEY_ROTATED] = read_rotated,
     [KEY_SIGNED] = read_signed,
+    [KEY_REVOKED_BY] = read_revoked_by,
+    [KEY_DISABLED_BY] = read_disabled_by,
+    [KEY_REPLACED_BY] = read_replaced_by,
+    [KEY_ROTATED_END] = read_rotated_end,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -266,6 +302,7 @@ struct change *change_request_read(const struct request *r,
     }
     c->uid = context->uid;
     c->pid = context->pid;
+    c->login = context->login;
     c->want.expires = TIME_NEVER;
     enum status status = STATUS_OK;
     if (r->verb == VERB_IMPORT || r->verb == VERB_BAN)

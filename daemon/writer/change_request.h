@@ -8,6 +8,7 @@
 struct change_request_context {
     uid_t uid;
     pid_t pid;
+    uid_t login;
     const char *prefix;       /* of new values */
     int64_t activation_delay; /* seconds, where the request names no time */
 };

@@ -270,6 +270,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
         return false;
     if (!policy_check_permits(&w->policy, c, now))
         return true;
+    if (!change_read_before(c, w->store, &w->before))
+        return false;
     c->serial = journal_next(w->journal);
     if (c->is_new)
         c->after->serial = c->serial;
@@ -348,6 +350,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
             continue;
         w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
+        if (c->removes && w->refused != NULL)
+            refused_remove(w->refused, c->after->digest);
         publish_report(c);
         w->bans += c->new_bans;
         w->bans -= c->lapses;

@@ -86,6 +86,8 @@ static void report(const struct change *c, const char *event, const uint8_t *dig
         .id = digest,
         .uid = c->uid,
         .pid = c->pid,
+        .has_login = c->login != PEERCRED_NO_LOGIN,
+        .login = c->login,
         .serial = serial,
     };
     char id[ID_TEXT + 1];

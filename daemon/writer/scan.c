@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
 
@@ -78,10 +79,42 @@ static const char *read_policy(struct scan *s, struct slice v)
     return slice_is(v, "violated") ? NULL : "this can only be violated";
 }
 
+static const char *read_event(struct scan *s, struct slice v)
+{
+    return journal_filter_read_event(&s->filter, v);
+}
+
+static const char *read_by(struct scan *s, struct slice v)
+{
+    return journal_filter_read_by(&s->filter, v);
+}
+
+static const char *read_since(struct scan *s, struct slice v)
+{
+    s->filter.has_since = true;
+    return journal_filter_read_time(v, clock_wall(), &s->filter.since);
+}
+
+static const char *read_until(struct scan *s, struct slice v)
+{
+    s->filter.has_until = true;
+    return journal_filter_read_time(v, clock_wall(), &s->filter.until);
+}
+
+/* Let the journal's filter have what other scans have as their own. */
+static void complete_filter(struct scan *s)
+{
+    s->filter.has_id = (s->given & KEY_BIT(KEY_ID)) != 0;
+    memcpy(s->filter.id, s->id, ID_SIZE);
+    s->filter.has_subject = (s->given & KEY_BIT(KEY_SUBJECT)) != 0;
+    s->filter.subject = (struct slice){ s->subject, s->subject_len };
+}
+
 static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) = {
     [KEY_ID] = read_id,       [KEY_AFTER] = read_after,     [KEY_LIMIT] = read_limit,
     [KEY_STATE] = read_state, [KEY_SUBJECT] = read_subject, [KEY_SCOPE] = read_scope,
-    [KEY_MATCH] = read_match, [KEY_POLICY] = read_policy,
+    [KEY_MATCH] = read_match, [KEY_EVENT] = read_event,     [KEY_BY] = read_by,
+    [KEY_SINCE] = read_since, [KEY_UNTIL] = read_until,     [KEY_POLICY] = read_policy,
 };
 
 struct scan *scan_new(const struct request *r, struct problem *problem)
@@ -97,13 +130,16 @@ struct scan *scan_new(const struct request *r, struct problem *problem)
     s->limit = UINT64_MAX;
     s->given = r->has;
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        const char *fault = request_has(r, key) ? readers[key](s, r->value[key]) : NULL;
+        const char *fault = request_has(r, key) && readers[key] != NULL ?
+                                readers[key](s, r->value[key]) :
+                                NULL; /* token= of a trace: see change_trace_pass() */
         if (fault != NULL) {
             problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);
             free(s);
             return NULL;
         }
     }
+    complete_filter(s);
     return s;
 }
 

@@ -14,8 +14,23 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/writer/journal_filter.h"
 #include "proto/position.h"
 #include "proto/request.h"
+
+enum { SCAN_TRACE_NAMES = 2 };
+
+/* A trace of a value: what it is, and how far the trace is. */
+struct scan_trace {
+    bool is_token; /* scan->id is that of a token, not of the value */
+    uint8_t names; /* by which the value may be banned */
+    uint8_t name[SCAN_TRACE_NAMES][DIGEST_SIZE];
+    uint8_t stage;
+    bool found;    /* there is a token, or a ban */
+    bool has_next; /* of the chain of rotations: */
+    uint8_t next[ID_SIZE];
+    unsigned chain; /* tokens of it that were looked at */
+};
 
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
 
@@ -27,7 +42,7 @@ struct scan {
     atomic_bool stop; /* set by the sender at any time: end with what was sent so far */
 
     /* the question */
-    uint32_t given;      /* KEY_BITs */
+    uint64_t given;      /* KEY_BITs */
     enum status state;   /* STATUS_OK: active */
     uint8_t id[ID_SIZE]; /* of show, or after= of list */
     uint64_t limit;
@@ -36,20 +51,31 @@ struct scan {
     char scopes[SCOPES_TEXT_MAX];
     char match[DESCRIPTION_MAX];
 
-    /* how far it is */
+    struct journal_filter filter; /* of journal */
+
+    int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
+    bool without_names; /* it has waited long enough: leave out those that are not known */
+
+    /* how far it is, from `begun` to `finished`; a step that waits for names is taken back */
     bool begun;
     int64_t created;       /* of the last token looked at: its position in the creation index */
     uint64_t serial;       /* and its serial */
     struct position entry; /* of journal and watch: the last entry sent, of the epoch asked for */
     bool at_bans;          /* export: all tokens are sent */
     struct store_place place; /* then the next ban */
+    struct scan_trace trace;  /* of a trace; zeros */
     uint64_t count;           /* lines sent */
     uint8_t last[ID_SIZE];    /* the last token sent */
+    bool finished;            /* the chunk's last line is the final one */
 
     /* the chunk */
-    bool finished; /* its last line is the final one */
     size_t len;
     char bytes[SCAN_CHUNK];
+};
+
+enum {
+    SCAN_PROGRESS = offsetof(struct scan, begun),
+    SCAN_PROGRESS_SIZE = offsetof(struct scan, len) - SCAN_PROGRESS,
 };
 
 /* Read a request; NULL: *problem says what is wrong with it. */

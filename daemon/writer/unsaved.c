@@ -103,7 +103,8 @@ static struct unsaved_denial *new_denial(const struct change *c)
 
     if (d == NULL)
         return NULL;
-    *d = (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid };
+    *d =
+        (struct unsaved_denial){ .kind = c->kind, .uid = c->uid, .pid = c->pid, .login = c->login };
     memcpy(d->id, c->names > 0 ? c->want.digest : c->id, ID_SIZE);
     d->has_signed = c->want.has_signed;
     if (d->has_signed)
@@ -190,6 +191,7 @@ static struct change *change_of(const struct unsaved_denial *d)
         return NULL;
     c->uid = d->uid;
     c->pid = d->pid;
+    c->login = d->login;
     memcpy(c->id, d->id, ID_SIZE);
     c->want.has_signed = d->has_signed;
     memcpy(c->want.signed_part, d->signed_part, DIGEST_SIZE);

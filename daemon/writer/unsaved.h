@@ -21,6 +21,7 @@ struct unsaved_denial {
     const struct change_kind *kind;
     uid_t uid;
     pid_t pid;
+    uid_t login;
     uint8_t id[ID_SIZE]; /* of the token; or of a ban, its reply's */
     bool has_signed;     /* the request shows the token's signed part, which the store may lack */
     uint8_t signed_part[DIGEST_SIZE];

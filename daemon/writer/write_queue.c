@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/table/refusals.h"
 #include "daemon/writer/publish.h"
 
 struct write_queue {
     struct token_table *token_table;
+    struct refusals *refusals;
     struct mailbox changes; /* struct change */
     struct mailbox scans;   /* struct scan */
     atomic_int expected;    /* sessions that are about to post more changes */
@@ -41,12 +43,15 @@ struct write_queue *write_queue_new(struct token_table *token_table)
     if (q == NULL)
         return NULL;
     q->token_table = token_table;
-    if (mailbox_init(&q->changes) < 0) {
+    q->refusals = refusals_new(TOKEN_TABLE_READERS_MAX);
+    if (q->refusals == NULL || mailbox_init(&q->changes) < 0) {
+        refusals_free(q->refusals);
         free(q);
         return NULL;
     }
     if (mailbox_init(&q->scans) < 0) {
         mailbox_destroy(&q->changes);
+        refusals_free(q->refusals);
         free(q);
         return NULL;
     }
@@ -65,6 +70,7 @@ void write_queue_free(struct write_queue *q)
     mailbox_destroy(&q->changes);
     mailbox_destroy(&q->scans);
     free(atomic_load(&q->policies));
+    refusals_free(q->refusals);
     free(q);
 }
 
@@ -143,6 +149,11 @@ int64_t write_queue_days(size_t at)
     static const int64_t days[TOKENS_LEFT_COUNTS - 1] = { 1, 3, 7, 14, 30, 90, 365 };
 
     return days[at];
+}
+
+struct refusals *write_queue_refusals(struct write_queue *q)
+{
+    return q->refusals;
 }
 
 const struct histogram *write_queue_commit_time(const struct write_queue *q)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/writer_thread.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
@@ -21,6 +22,8 @@ struct writer_thread {
     struct writer *writer;
     const struct settings *settings;
     struct last_used *last_used;
+    struct refused *refused;
+    struct user_names *names;
     struct clock_check clock_check;
     struct lease_file lease_file;
     struct purge purge;
@@ -65,12 +68,16 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     if (t == NULL)
         return NULL;
     t->last_used = last_used_open(store);
-    if (t->last_used == NULL || !begin_lease(t, w, store)) {
+    if (t->last_used != NULL)
+        t->refused = refused_new(write_queue_refusals(w->queue), t->last_used);
+    if (t->refused == NULL || !begin_lease(t, w, store)) {
+        refused_free(t->refused);
         last_used_close(t->last_used);
         free(t);
         return NULL;
     }
     w->last_used = t->last_used;
+    w->refused = t->refused;
     t->writer = w;
     t->settings = settings;
     int64_t floor = clock_check_begin(&t->clock_check, w->newest_time,
@@ -80,9 +87,17 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     return t;
 }
 
+static void wake(void *writer_thread)
+{
+    write_queue_wake(((struct writer_thread *)writer_thread)->writer->queue);
+}
+
 int writer_thread_start(struct writer_thread *t)
 {
     writer_keep_memory();
+    t->names = user_names_new(wake, t);
+    if (t->names == NULL)
+        return -ENOMEM;
     int error = pthread_create(&t->thread, NULL, run, t);
 
     t->started = error == 0;
@@ -104,15 +119,18 @@ static void free_scans(struct mail_list *list)
         scan_free((struct scan *)m);
 }
 
-void writer_thread_free(struct writer_thread *t)
+bool writer_thread_free(struct writer_thread *t)
 {
     if (t == NULL)
-        return;
+        return true;
+    bool ended = user_names_free(t->names);
     free_scans(&t->ready);
     free_scans(&t->parked);
+    refused_free(t->refused);
     last_used_close(t->last_used);
     lease_file_end(&t->lease_file, !held_answers_is_holding(&t->writer->held_answers));
     free(t);
+    return ended;
 }
 
 /* -- the thread ------------------------------------------------------------------------------ */
@@ -140,6 +158,7 @@ static void *run(void *writer_thread)
     }
     release_answers(t, true);
     last_used_flush(t->last_used, t->writer->token_table, clock_wall());
+    refused_flush(t->refused, t->writer->store, clock_wall());
     return NULL;
 }
 
@@ -175,7 +194,7 @@ static bool one_batch(struct writer_thread *t)
 
 static bool one_chunk(struct writer_thread *t)
 {
-    const struct scan_sources sources = { t->writer, t->last_used };
+    const struct scan_sources sources = { t->writer, t->last_used, t->names };
     struct mail_list posted = write_queue_take_scans(t->writer->queue);
 
     mail_append_list(&t->ready, &posted);
@@ -234,6 +253,7 @@ static void chores(struct writer_thread *t)
         if (may_purge)
             purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
         last_used_step(t->last_used, w->token_table, now);
+        refused_step(t->refused, w->store, now);
     }
     wake_parked(t);
     t->collapsing = collapse(t); /* one piece a second even under constant load */

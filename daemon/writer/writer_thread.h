@@ -25,7 +25,7 @@ int writer_thread_start(struct writer_thread *t);
 void writer_thread_stop(struct writer_thread *t);
 
 /* Free it, and note beside the store that the table, which the caller has closed, is not believed any
- * more (lease_file.h). */
-void writer_thread_free(struct writer_thread *t);
+ * more (lease_file.h).  False: a look-up of a user's name hangs, and its thread is left. */
+bool writer_thread_free(struct writer_thread *t);
 
 #endif

@@ -15,6 +15,7 @@
 #include "plugin/cli/import.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
+#include "plugin/cli/trace.h"
 #include "plugin/cli/watch.h"
 #include "proto/stamp.h"
 
@@ -70,7 +71,8 @@ static const struct cli_verb verbs[] = {
       .value = CLI_VALUE_OPTIONAL,
       .usage =
           "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
-          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [create's keys]",
+          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] "
+          "[revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
       .note = "Without arguments, lines as export prints them are read from standard input.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
@@ -79,6 +81,11 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_entries,
       .summary = "what changes, as it happens",
       .note = "Continues through restarts of the daemon until it is interrupted.\n" },
+    { .verb = VERB_TRACE,
+      .run = cli_trace,
+      .view = &cli_view_trace,
+      .value = CLI_VALUE_ALWAYS,
+      .usage = "trace" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,

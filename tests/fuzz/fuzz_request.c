@@ -186,7 +186,7 @@ static void check_meaning(const struct request *r)
 static void check_request(const struct request *r, enum role role, struct slice bytes)
 {
     const struct verb_row *row = verb_row(r->verb);
-    uint32_t one = r->has & row->one_of;
+    uint64_t one = r->has & row->one_of;
 
     MUST(row->role <= role && request_role(r->verb, r->has) <= role);
     MUST((r->has & ~row->keys) == 0 && (row->one_of == 0 || one != 0) && (one & (one - 1)) == 0);

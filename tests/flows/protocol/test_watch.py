@@ -47,7 +47,7 @@ def test_rotation_leaves_an_entry_of_the_old_tokens_end(daemon):
             for token, grace in ((at_once, ""), (later, " grace=1h"), (sooner, " grace=2h"))]
     entries = d.done("journal after=3").lines
     assert ([(e["event"], e["id"], e.get("replaces"), e.get("subject")) for e in entries] ==
-            [("rotate", news[0]["id"], at_once["id"], "ann"), ("revoke", at_once["id"], None, None),
+            [("rotate", news[0]["id"], at_once["id"], "ann"), ("revoke", at_once["id"], None, "ann"),
              ("rotate", news[1]["id"], later["id"], "bob"), ("update", later["id"], None, "bob"),
              ("rotate", news[2]["id"], sooner["id"], None)])
     assert entries[3]["expires"] == d.done(f"show {later['id']}").lines[0]["expires"]

@@ -12,7 +12,9 @@ static struct problem problem;
 
 static struct change *change_for(const char *line)
 {
-    static const struct change_request_context context = { .uid = 1, .pid = 2, .prefix = "jtn" };
+    static const struct change_request_context context = {
+        .uid = 1, .pid = 2, .login = PEERCRED_NO_LOGIN, .prefix = "jtn"
+    };
     static char bytes[1024];
     struct request r;
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who it was: names of users, looked up where nobody waits for them, and who they logged in as."""
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+
+import pytest
+
+from preload import built
+from settings import PATIENCE
+from waiting import eventually
+
+MY_NAME = pwd.getpwuid(os.getuid()).pw_name
+LOGIN = 4242
+
+# Logs in as LOGIN, as pam_loginuid does, and sends its arguments, a line each, on one connection.
+LOGGED_IN = f"""
+    import socket, sys
+    with open("/proc/self/loginuid", "w") as file:
+        file.write("{LOGIN}")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect(sys.argv[1])
+        s.sendall("".join(line + "\\n" for line in sys.argv[2:]).encode())
+        s.shutdown(socket.SHUT_WR)
+        print(s.makefile().read())
+    """
+
+
+def logged_in(path, *lines):
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(LOGGED_IN), path, *lines], capture_output=True,
+                          text=True, timeout=20 * PATIENCE)
+    if done.returncode != 0:
+        pytest.skip(f"nobody can log in here: {done.stderr.splitlines()[-1]}")
+    return done.stdout
+
+
+def test_who_logged_in_stands_beside_who_asked(daemon):
+    d = daemon()
+    token = d.create()
+    logged_in(d.path(), f"revoke {token['id']}", f"update {d.create()['id']} subject=ann", "create")
+    logged_in(d.path("verify"), f"revoke token={d.create()['token']}")
+    entries = d.done("journal").lines
+    assert ({e["event"] for e in entries if e.get("login") == f"uid:{LOGIN}"} == {"create", "update", "revoke"})
+    assert all(e["by"] == f"uid:{os.getuid()}" for e in entries), "who asked is still who asked"
+    own = open("/proc/self/loginuid").read().strip()
+    mine = {e.get("login") for e in entries if int(e["pid"]) == os.getpid()}
+    assert mine == {None if own == str(2 ** 32 - 1) else f"uid:{own}"}
+    d.restart()
+    assert d.done("journal").lines == entries
+
+
+def test_client_that_has_ended_has_no_login_of_another(daemon):
+    d = daemon()
+    with d.stopped():
+        logged_in_and_gone = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(LOGGED_IN).replace("print(s.makefile().read())", ""), d.path(),
+             "create subject=gone"], stderr=subprocess.DEVNULL)
+        if logged_in_and_gone.wait(20 * PATIENCE) != 0:
+            pytest.skip("nobody can log in here")
+    entry = eventually(lambda: d.done("journal subject=gone").lines, "the change is made")[0]
+    assert "login" not in entry, "its process is not there any more"
+
+
+def with_hanging_names(daemon):
+    """A daemon whose look-ups of names hang while the file is there."""
+    directory = tempfile.mkdtemp(prefix="")
+    hang = f"{directory}/hang"
+    open(hang, "w").close()
+    return daemon(directory=directory, extra={"LD_PRELOAD": built("names"), "JETON_NAMES_HANG": hang},
+                  hangs=True), hang
+
+
+def test_hanging_name_service_holds_up_nothing_but_names(daemon):
+    d, hang = with_hanging_names(daemon)
+    token = d.create()
+    with d.client() as waiting:
+        waiting.send(f"show {token['id']}")
+        eventually(lambda: os.path.exists(hang + ".uid"), "a name is looked up")
+        assert d.verify(token["token"]) == "OK"
+        d.done(f"update {token['id']} subject=ann")
+        assert d.list()[0]["subject"] == "ann"
+        began = time.monotonic()
+        line = waiting.reply().lines[0]
+        assert time.monotonic() - began < 10 * PATIENCE
+    assert line["by"] == f"uid:{os.getuid()}" and "by_name" not in line, "its answer comes without names"
+    assert d.ask(f"journal by={MY_NAME}").verdict == "ERR unavailable", "what it left out would not be noticed"
+    assert d.done(f"journal by=uid:{os.getuid()}").lines
+    os.unlink(hang)
+    eventually(lambda: d.done(f"show {token['id']}").lines[0].get("by_name") == MY_NAME, "the service answers again")
+
+
+def test_daemon_ends_although_a_name_is_looked_up_for_ever(daemon):
+    d, hang = with_hanging_names(daemon)
+    token = d.create()
+    with d.client() as waiting:
+        waiting.send(f"show {token['id']}")
+        eventually(lambda: os.path.exists(hang + ".uid"), "a name is looked up")
+        d.stop()
+    assert not os.path.exists(hang + ".ended"), "libraries were ended under the look-up"
