@@ -289,6 +289,13 @@ def test_mistake_in_a_policy_is_one_line_with_file_and_number(daemon):
     d.start()
 
 
+def test_pattern_that_matches_every_subject_leaves_tokens_without_one_to_the_unnamed_policy(daemon):
+    d = daemon(config="[policy]\nmax_ttl = 1d\n[policy all]\nsubject = *\nmax_ttl = 2d\n")
+    assert d.ask("create ttl=2d").final["max"] == "1d"
+    d.done("create ttl=2d subject=a")
+    assert d.ask("create ttl=3d subject=a").final["policy"] == "all"
+
+
 def test_policy_can_be_given_as_an_option(daemon):
     d = daemon("policy.max_ttl=2d", "policy.max_ttl=3d", "policy ci.subject=ci-*", "policy ci.scopes=x",
                "policy ci.scopes=y", config="[policy]\nmax_ttl = 1d\n[policy ci]\nscopes = z\nsubject = old\n")
