@@ -7,6 +7,9 @@
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
+#define FILTER_KEYS                                                                               \
+    (K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) | K(CREATED_BEFORE) | \
+     K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED))
 
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
@@ -17,8 +20,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "id token=\"VALUE\"", "the identifier of a value, whether or not it is known here" },
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
-    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
+    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID,
+        K(ID) | K(TOKEN) | FILTER_KEYS | K(HOW_MANY), K(ID) | K(TOKEN),
+        "revoke ID | revoke token=\"VALUE\" | revoke FILTER... [count=N]",
+        "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
@@ -28,10 +33,15 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_PING] = { "ping", ROLE_VERIFY, KEY_COUNT, 0, 0, "ping", "answer OK" },
     [VERB_QUIT] = { "quit", ROLE_VERIFY, KEY_COUNT, 0, 0, "quit", "answer OK and close" },
     [VERB_LIST] = { "list", ROLE_OBSERVE, KEY_COUNT,
-        K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(LIMIT) | K(AFTER), 0,
-        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [limit=N] [after=ID]",
+        FILTER_KEYS | K(SORT) | K(ORDER) | K(FIELDS) | K(LIMIT) | K(AFTER), 0,
+        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [by=uid:N] "
+        "[created_after=TIME] [created_before=TIME] [expires_before=TIME] "
+        "[expires_within=DURATION] [unused_for=DURATION] [never_used=yes|no] "
+        "[sort=created|expires|used|subject] [order=asc|desc] [fields=a,b] [limit=N] "
+        "[after=POSITION]",
         "tokens, oldest first" },
-    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
+    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID) | K(FIELDS), K(ID),
+        "show ID [fields=a,b]", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT, K(AFTER) | K(LIMIT), 0,
         "journal [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
@@ -41,18 +51,23 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
-        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(EXPIRES), K(ID),
-        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [expires=TIME|never]",
+        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(EXPIRES) | FILTER_KEYS | K(HOW_MANY),
+        K(ID),
+        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [expires=TIME|never] | "
+        "update FILTER... [description=TEXT] [scopes=a,b] [expires=TIME|never] [count=N]",
         "change a token's claims" },
-    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "disable ID", "refuse a token until it is enabled again" },
-    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "enable ID", "end a disable" },
+    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "disable ID | disable FILTER... [count=N]", "refuse a token until it is enabled again" },
+    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "enable ID | enable FILTER... [count=N]", "end a disable" },
     [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE), K(ID),
         "rotate ID [grace=DURATION]",
         "a new value with the same claims; the old one is refused after the grace" },
-    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "delete ID", "remove a token from the store, and ban it" },
+    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "delete ID | delete FILTER... [count=N]", "remove a token from the store, and ban it" },
     [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
         K(TOKEN) | K(DIGEST) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
         K(TOKEN) | K(DIGEST) | K(ISSUER),
@@ -71,24 +86,55 @@ static const struct verb_row verbs[VERB_COUNT] = {
 /* clang-format on */
 
 static const char *const keys[KEY_COUNT] = {
-    [KEY_TOKEN] = "token",       [KEY_ID] = "id",
-    [KEY_DIGEST] = "digest",     [KEY_SCOPE] = "scope",
-    [KEY_SCOPES] = "scopes",     [KEY_SUBJECT] = "subject",
-    [KEY_SERVICE] = "service",   [KEY_DESCRIPTION] = "description",
-    [KEY_TTL] = "ttl",           [KEY_EXPIRES] = "expires",
-    [KEY_DELAY] = "delay",       [KEY_ACTIVATES] = "activates",
-    [KEY_GRACE] = "grace",       [KEY_STATE] = "state",
-    [KEY_MATCH] = "match",       [KEY_LIMIT] = "limit",
-    [KEY_AFTER] = "after",       [KEY_CREATED] = "created",
-    [KEY_REVOKED] = "revoked",   [KEY_DISABLED] = "disabled",
-    [KEY_REPLACES] = "replaces", [KEY_OWN_END] = "own_end",
-    [KEY_ROTATED] = "rotated",   [KEY_SIGNED] = "signed",
-    [KEY_ISSUER] = "issuer",     [KEY_VERB] = "verb",
+    [KEY_TOKEN] = "token",
+    [KEY_ID] = "id",
+    [KEY_DIGEST] = "digest",
+    [KEY_SCOPE] = "scope",
+    [KEY_SCOPES] = "scopes",
+    [KEY_SUBJECT] = "subject",
+    [KEY_SERVICE] = "service",
+    [KEY_DESCRIPTION] = "description",
+    [KEY_TTL] = "ttl",
+    [KEY_EXPIRES] = "expires",
+    [KEY_DELAY] = "delay",
+    [KEY_ACTIVATES] = "activates",
+    [KEY_GRACE] = "grace",
+    [KEY_STATE] = "state",
+    [KEY_MATCH] = "match",
+    [KEY_LIMIT] = "limit",
+    [KEY_AFTER] = "after",
+    [KEY_CREATED] = "created",
+    [KEY_REVOKED] = "revoked",
+    [KEY_DISABLED] = "disabled",
+    [KEY_REPLACES] = "replaces",
+    [KEY_OWN_END] = "own_end",
+    [KEY_ROTATED] = "rotated",
+    [KEY_SIGNED] = "signed",
+    [KEY_ISSUER] = "issuer",
+    [KEY_VERB] = "verb",
     [KEY_CLIENT] = "client",
+    [KEY_EXPIRES_BEFORE] = "expires_before",
+    [KEY_BY] = "by",
+    [KEY_EXPIRES_WITHIN] = "expires_within",
+    [KEY_SORT] = "sort",
+    [KEY_UNUSED_FOR] = "unused_for",
+    [KEY_ORDER] = "order",
+    [KEY_NEVER_USED] = "never_used",
+    [KEY_FIELDS] = "fields",
+    [KEY_CREATED_AFTER] = "created_after",
+    [KEY_HOW_MANY] = "count",
+    [KEY_CREATED_BEFORE] = "created_before",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint32_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
+static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS |
+                                                                 K(HOW_MANY) };
+
+/* Keys that select tokens; for a change they stand in the place of an identifier. */
+static const uint64_t filter_keys[VERB_COUNT] = {
+    [VERB_LIST] = FILTER_KEYS,    [VERB_REVOKE] = FILTER_KEYS, [VERB_UPDATE] = FILTER_KEYS,
+    [VERB_DISABLE] = FILTER_KEYS, [VERB_ENABLE] = FILTER_KEYS, [VERB_DELETE] = FILTER_KEYS,
+};
 
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
@@ -101,9 +147,20 @@ const struct verb_row *verb_row(enum verb verb)
     return &verbs[verb];
 }
 
-enum role request_role(enum verb verb, uint32_t given)
+enum role request_role(enum verb verb, uint64_t given)
 {
     return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
+}
+
+uint64_t request_filters(enum verb verb)
+{
+    return filter_keys[verb];
+}
+
+bool request_is_about_many(enum verb verb, uint64_t given)
+{
+    return verbs[verb].one_of != 0 && (given & verbs[verb].one_of) == 0 &&
+           (given & filter_keys[verb]) != 0;
 }
 
 const char *key_name(enum key key)
@@ -214,18 +271,30 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
+/* Return the keys that a verb takes only when it is about many tokens; the subject of an update is a
+ * claim of one token, too. */
+static uint64_t many_keys(enum verb verb)
+{
+    uint64_t many = verbs[verb].one_of != 0 ? filter_keys[verb] | K(HOW_MANY) : 0;
+
+    return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many;
+}
+
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
-    uint32_t given = request->has & verb->one_of;
+    uint64_t given = request->has & verb->one_of;
+    bool many = request_is_about_many(request->verb, request->has);
 
     if (request_role(request->verb, request->has) > role)
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
                            verb->usage);
-    if (verb->one_of != 0 && given == 0)
+    if (verb->one_of != 0 && given == 0 && !many)
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
+    if (given != 0 && (request->has & many_keys(request->verb)) != 0)
+        return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
             return problem_set(problem, STATUS_SYNTAX, "%s= and %s= exclude each other",

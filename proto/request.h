@@ -64,24 +64,35 @@ enum key {
     KEY_ISSUER,
     KEY_VERB,
     KEY_CLIENT,
+    KEY_EXPIRES_BEFORE,
+    KEY_EXPIRES_WITHIN,
+    KEY_UNUSED_FOR,
+    KEY_NEVER_USED,
+    KEY_BY,
+    KEY_CREATED_AFTER,
+    KEY_CREATED_BEFORE,
+    KEY_SORT,
+    KEY_ORDER,
+    KEY_FIELDS,
+    KEY_HOW_MANY, /* count= */
     KEY_COUNT
 };
 
-#define KEY_BIT(key) (UINT32_C(1) << (key))
+#define KEY_BIT(key) (UINT64_C(1) << (key))
 
 struct verb_row {
     const char *name;
     enum role role;
     enum key word;   /* the key a positional word stands for; KEY_COUNT: takes none */
-    uint32_t keys;   /* KEY_BITs it takes */
-    uint32_t one_of; /* exactly one of these must be given; 0: nothing is required */
+    uint64_t keys;   /* KEY_BITs it takes */
+    uint64_t one_of; /* exactly one of these, or else a filter, must be given; 0: nothing */
     const char *usage;
     const char *summary;
 };
 
 struct request {
     enum verb verb;
-    uint32_t has;                  /* KEY_BITs */
+    uint64_t has;                  /* KEY_BITs */
     struct slice value[KEY_COUNT]; /* valid where `has` says so */
 };
 
@@ -98,7 +109,13 @@ enum status problem_set(struct problem *problem, enum status status, const char 
 const struct verb_row *verb_row(enum verb verb);
 
 /* Return the least role that grants the verb with these KEY_BITs. */
-enum role request_role(enum verb verb, uint32_t keys);
+enum role request_role(enum verb verb, uint64_t keys);
+
+/* Return the KEY_BITs that select tokens, where the verb is about many. */
+uint64_t request_filters(enum verb verb);
+
+/* True if these KEY_BITs ask a verb that is otherwise about one token for all that filters select. */
+bool request_is_about_many(enum verb verb, uint64_t keys);
 
 const char *key_name(enum key key);
 const char *role_name(enum role role);

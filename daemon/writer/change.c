@@ -2,13 +2,12 @@
 #include "daemon/writer/change.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "daemon/base/secmem.h"
 
-struct change *change_new(const struct change_kind *kind)
+static struct change *init(struct change *c, const struct change_kind *kind)
 {
-    struct change *c = secmem_new(sizeof(*c));
-
     if (c == NULL)
         return NULL;
     memset(c, 0, offsetof(struct change, problem));
@@ -22,12 +21,29 @@ struct change *change_new(const struct change_kind *kind)
     return c;
 }
 
+struct change *change_new(const struct change_kind *kind)
+{
+    return init(secmem_new(sizeof(struct change)), kind);
+}
+
+struct change *change_new_of_many(const struct change_kind *kind)
+{
+    struct change *c = init(malloc(sizeof(*c)), kind);
+
+    if (c != NULL)
+        c->of_many = true;
+    return c;
+}
+
 void change_free(struct change *c)
 {
     if (c == NULL)
         return;
     sodium_memzero(c->value, c->value_len);
-    secmem_free(c, sizeof(*c));
+    if (c->of_many)
+        free(c);
+    else
+        secmem_free(c, sizeof(*c));
 }
 
 bool change_writes(const struct change *c)
@@ -66,7 +82,7 @@ static bool asks_denial(const struct change *c)
 
 bool change_narrows(const struct change *c)
 {
-    const uint32_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES);
+    const uint64_t narrowing = KEY_BIT(KEY_SUBJECT) | KEY_BIT(KEY_SCOPES) | KEY_BIT(KEY_EXPIRES);
 
     switch (c->problem.status) {
     case STATUS_OK:

@@ -44,7 +44,7 @@ struct change {
     uid_t uid;
     pid_t pid;
     uint8_t id[ID_SIZE]; /* of the token it is about, unless it adds one */
-    uint32_t given;      /* KEY_BITs of the claims in `want` that were given */
+    uint64_t given;      /* KEY_BITs of the claims in `want` that were given */
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
@@ -52,6 +52,7 @@ struct change {
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin;  /* the token `id` has the signed part of the one that is meant */
     bool by_signed; /* the token of that signed part is meant if none has this value */
+    bool of_many;   /* a filter has selected its token: it is answered with others */
     bool in_force;  /* the denial is in the table: nothing is to be done there */
     bool may_lapse; /* the clock is good enough to find that a ban is over */
     bool revoke;    /* an import's state= is this, perhaps without a date */
@@ -83,6 +84,9 @@ struct change {
 /* Make a change of this kind, otherwise all zeros: without a problem or a value, with empty
  * records.  NULL: no memory. */
 struct change *change_new(const struct change_kind *kind);
+
+/* Likewise, one of many, which have no values: its memory is not locked, and it has no sender. */
+struct change *change_new_of_many(const struct change_kind *kind);
 
 /* Prefetch the parts that most will use: a change that comes from another thread is in that
  * processor's cache.  Inline for the same reason as table_prefetch(). */

@@ -4,125 +4,53 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "daemon/writer/scan_bans.h"
+#include "daemon/writer/bulk_run.h"
+#include "daemon/writer/list_fields.h"
+#include "daemon/writer/list_run.h"
 #include "proto/reply.h"
-#include "proto/scopes.h"
-#include "proto/verdict.h"
-
-/* Most records looked at for one chunk, so that a filter which nothing passes does not delay the
- * rest. */
-enum { STEP_RECORDS = 1000 };
-
-/* One step of a scan: the text it writes and the sources it reads. */
-struct step {
-    struct scan *scan;
-    struct writer *writer;
-    struct last_used *last_used;
-    struct text text;
-    int64_t now;
-    int64_t used; /* last use of the token that was read, as far as it is in memory */
-};
 
 typedef void step_function(struct step *s);
-static step_function step_list, step_show, step_journal, step_watch;
+static step_function step_show, step_journal, step_watch;
 
-/* Write one token's data line. */
-typedef void put_token(struct step *s, const struct record *r);
-static put_token put_listed, put_exported;
-static void list_bans(struct step *s);
+static step_put_token put_listed, put_exported;
 
 static const struct {
     step_function *step;
-    put_token *put;
+    step_put_token *put;
 } kinds[VERB_COUNT] = {
-    [VERB_LIST] = { step_list, put_listed }, [VERB_EXPORT] = { step_list, put_exported },
-    [VERB_SHOW] = { step_show, put_listed }, [VERB_JOURNAL] = { step_journal, NULL },
-    [VERB_WATCH] = { step_watch, NULL },
+    [VERB_LIST] = { list_run_step, put_listed }, [VERB_EXPORT] = { list_run_step, put_exported },
+    [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { step_journal, NULL },
+    [VERB_WATCH] = { step_watch, NULL },         [VERB_REVOKE] = { bulk_run_step, NULL },
+    [VERB_UPDATE] = { bulk_run_step, NULL },     [VERB_DISABLE] = { bulk_run_step, NULL },
+    [VERB_ENABLE] = { bulk_run_step, NULL },     [VERB_DELETE] = { bulk_run_step, NULL },
 };
-
-/* True while one more line of any length fits, and the final line behind it. */
-static bool fits_line(const struct step *s)
-{
-    return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
-}
-
-static void finish(struct step *s, enum status status, const char *message)
-{
-    reply_plain(&s->text, status, message);
-    s->scan->finished = true;
-}
-
-static void finish_count(struct step *s)
-{
-    reply_begin(&s->text, STATUS_OK);
-    line_put_u64(&s->text, "count", s->scan->count);
-}
-
-static void put_epoch(struct step *s)
-{
-    line_puts(&s->text, "epoch", write_queue_epoch(s->writer->queue));
-}
-
-static void finish_end(struct step *s)
-{
-    reply_end(&s->text, STATUS_OK, NULL);
-    s->scan->finished = true;
-}
 
 bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 {
     struct step s = {
         .scan = scan,
         .writer = from->writer,
+        .put = kinds[scan->verb].put,
         .last_used = from->last_used,
         .text = text_in(scan->bytes, sizeof(scan->bytes)),
         .now = now,
     };
 
+    bool done = scan->bulk != NULL && scan->bulk->done; /* only its answer is held back */
     scan->len = 0;
-    if (from->writer->disk_failure.readable) {
+    if (from->writer->disk_failure.readable || done) {
         kinds[scan->verb].step(&s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {
-        finish(&s, STATUS_STORE, "the store cannot be read (see jetond's log)");
+        step_finish(&s, STATUS_STORE, "the store cannot be read (see jetond's log)");
     }
+    if (scan->finished && scan->bulk != NULL)
+        bulk_run_end(scan->bulk, from->writer);
     scan->len = s.text.len;
-    return scan->len > 0 || scan->verb != VERB_WATCH;
+    return scan->len > 0 || (scan->verb != VERB_WATCH && !scan->waits);
 }
 
 /* -- tokens ---------------------------------------------------------------------------------- */
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static bool contains(struct slice text, struct slice wanted)
-{
-    for (size_t at = 0; at + wanted.len <= text.len; at++) {
-        size_t same = 0;
-        while (same < wanted.len && lower(text.at[at + same]) == lower(wanted.at[same]))
-            same++;
-        if (same == wanted.len)
-            return true;
-    }
-    return false;
-}
-
-static bool matches(const struct scan *s, const struct record *r, int64_t now)
-{
-    struct slice match = { s->match, s->match_len };
-
-    if ((s->given & KEY_BIT(KEY_STATE)) &&
-        verdict_state(record_flags(r), r->activates, r->expires, now) != s->state)
-        return false;
-    if ((s->given & KEY_BIT(KEY_SUBJECT)) &&
-        !slice_equal(record_subject(r), (struct slice){ s->subject, s->subject_len }))
-        return false;
-    if (!scopes_include(record_scopes(r), (struct slice){ s->scopes, s->scopes_len }))
-        return false;
-    return contains(record_description(r), match) || contains(record_subject(r), match);
-}
 
 static void put_replaces(struct step *s, const struct record *r)
 {
@@ -132,26 +60,9 @@ static void put_replaces(struct step *s, const struct record *r)
     text_add_hex(&s->text, r->replaces, ID_SIZE);
 }
 
-/* Read a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of
- * a revoked token may be left from a disable that was refused. */
-static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
-{
-    enum store_found found = store_get(s->writer->store, id, r);
-    uint8_t digest[DIGEST_SIZE];
-
-    s->used = 0;
-    if (found != STORE_FOUND)
-        return found;
-    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
-    if ((flags & SLOT_REVOKED) && r->revoked == 0)
-        r->revoked = s->now > 0 ? s->now : 1;
-    if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
-        r->disabled = s->now > 0 ? s->now : 1;
-    return found;
-}
-
 static void put_listed(struct step *s, const struct record *r)
 {
+    size_t begin = s->text.len;
     int64_t used = last_used_get(s->last_used, r->digest, s->used);
 
     text_adds(&s->text, "* id=");
@@ -165,6 +76,8 @@ static void put_listed(struct step *s, const struct record *r)
     put_replaces(s, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
+    if (s->scan->fields != 0)
+        list_fields_keep(&s->text, begin, s->scan->fields);
 }
 
 static void put_exported(struct step *s, const struct record *r)
@@ -177,118 +90,22 @@ static void put_exported(struct step *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-/* Begin a list behind the token that after= names.  False: the scan has ended. */
-static bool begin_after(struct step *s)
-{
-    struct scan *scan = s->scan;
-    struct record r;
-
-    if (scan->begun || scan->verb != VERB_LIST || !(scan->given & KEY_BIT(KEY_AFTER)))
-        return true;
-    switch (store_get(s->writer->store, scan->id, &r)) {
-    case STORE_FOUND:
-        scan->created = r.created;
-        scan->serial = r.serial;
-        return true;
-    case STORE_ABSENT:
-        finish(s, STATUS_UNKNOWN, "the token that after= names is not here any more");
-        return false;
-    case STORE_FAILED:
-        break;
-    }
-    finish(s, STATUS_STORE, "the store cannot be read");
-    return false;
-}
-
-/* Look at one token of the index; false when the step is over. */
-static bool list_one(struct step *s, const struct creation_entry *e)
-{
-    struct scan *scan = s->scan;
-    struct record r;
-
-    if (!fits_line(s))
-        return false;
-    enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
-    if (found == STORE_FAILED) {
-        finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
-        return false;
-    }
-    if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now)) {
-        if (scan->count == scan->limit) {
-            finish_count(s);
-            text_adds(&s->text, " next=");
-            text_add_hex(&s->text, scan->last, ID_SIZE);
-            finish_end(s);
-            return false;
-        }
-        kinds[scan->verb].put(s, &r);
-        memcpy(scan->last, r.digest, ID_SIZE);
-        scan->count++;
-    }
-    scan->created = e->created;
-    scan->serial = e->serial;
-    return true;
-}
-
-static void step_list(struct step *s)
-{
-    struct creation_index *index = &s->writer->index;
-    struct scan *scan = s->scan;
-
-    if (scan->at_bans) {
-        list_bans(s);
-        return;
-    }
-    if (!begin_after(s))
-        return;
-    size_t at = creation_index_after(index, scan->created, scan->serial);
-    size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
-    while (at < stop && !atomic_load(&scan->stop) && list_one(s, &index->entry[at]))
-        at++;
-    if (scan->finished || (at < index->count && !atomic_load(&scan->stop)))
-        return;
-    scan->at_bans = scan->verb == VERB_EXPORT && !atomic_load(&scan->stop);
-    if (!scan->at_bans) {
-        finish_count(s);
-        finish_end(s);
-    }
-}
-
-/* Export bans, behind all tokens: what was a token meanwhile becomes a ban, never the reverse. */
-static void list_bans(struct step *s)
-{
-    struct problem problem;
-
-    enum store_found found = scan_bans_put(s->scan, s->writer->store, &s->text, &problem);
-    if (found == STORE_FAILED) {
-        finish(s, STATUS_STORE, problem.message);
-    } else if (found == STORE_FOUND && !atomic_load(&s->scan->stop)) {
-        return;
-    } else if (unsaved_has_names(&s->writer->disk_failure.unsaved)) {
-        finish(s, STATUS_STORE, "denials are in force that are not saved; this export lacks them");
-    } else {
-        finish_count(s);
-        put_epoch(s);
-        finish_end(s);
-    }
-}
-
 static void step_show(struct step *s)
 {
     struct record r;
 
-    switch (read_token(s, s->scan->id, &r)) {
+    switch (step_read_token(s, s->scan->id, &r)) {
     case STORE_FOUND:
         put_listed(s, &r);
         s->scan->count = 1;
-        finish_count(s);
-        finish_end(s);
+        step_begin_count(s);
+        step_end_count(s);
         return;
     case STORE_ABSENT:
-        finish(s, STATUS_UNKNOWN, NULL);
+        step_finish(s, STATUS_UNKNOWN, NULL);
         return;
     case STORE_FAILED:
-        finish(s, STATUS_STORE, "the store cannot be read");
+        step_finish(s, STATUS_STORE, "the store cannot be read");
     }
 }
 
@@ -311,11 +128,11 @@ static void put_entries(struct step *s, struct slice block)
     struct slice rest = journal_entries(block, scan->entry.serial + 1), entry;
     uint64_t newest = newest_of(s);
 
-    while (scan->count < scan->limit && scan->entry.serial < newest && fits_line(s) &&
+    while (scan->count < scan->limit && scan->entry.serial < newest && step_fits_line(s) &&
            journal_take_entry(&rest, &entry)) {
         text_adds(&s->text, "* ");
         text_add(&s->text, entry.at, entry.len);
-        put_epoch(s);
+        step_put_epoch(s);
         text_addc(&s->text, '\n');
         scan->entry.serial++;
         scan->count++;
@@ -332,7 +149,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest, bool o
              other_history ? "the store was replaced since: that history has ended; " : "",
              (unsigned long long)oldest, (unsigned long long)newest);
     reply_begin(&s->text, STATUS_GONE);
-    put_epoch(s);
+    step_put_epoch(s);
     line_put_u64(&s->text, "oldest", oldest);
     line_put_u64(&s->text, "newest", newest);
     reply_end(&s->text, STATUS_GONE, message);
@@ -361,7 +178,7 @@ static bool read_journal(struct step *s)
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len });
     else
-        finish(s, STATUS_STORE, "the journal cannot be read");
+        step_finish(s, STATUS_STORE, "the journal cannot be read");
     free(bytes);
     return !scan->finished;
 }
@@ -378,11 +195,11 @@ static void step_journal(struct step *s)
     bool more = scan->entry.serial < newest_of(s);
     if (more && scan->count < scan->limit && !atomic_load(&scan->stop))
         return;
-    finish_count(s);
-    put_epoch(s);
+    step_begin_count(s);
+    step_put_epoch(s);
     if (more)
         line_put_u64(&s->text, "next", scan->entry.serial);
-    finish_end(s);
+    step_end_count(s);
 }
 
 static void step_watch(struct step *s)
@@ -393,8 +210,8 @@ static void step_watch(struct step *s)
         scan->entry.serial = newest_of(s);
     if (!read_journal(s) || !atomic_load(&scan->stop) || scan->entry.serial < newest_of(s))
         return;
-    finish_count(s);
-    put_epoch(s);
+    step_begin_count(s);
+    step_put_epoch(s);
     line_put_u64(&s->text, "next", scan->entry.serial);
-    finish_end(s);
+    step_end_count(s);
 }

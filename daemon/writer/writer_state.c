@@ -28,7 +28,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                   load_store(store, prefix, w->journal, &w->token_table, &w->index, &w->bans,
                              problem) &&
                   history_begin(&w->history, store, journal_newest(w->journal), problem);
-    if (loaded)
+    if (loaded && disk_failure_reserve(&w->disk_failure, DISK_FAILURE_CHANGES_MAX))
         w->queue = write_queue_new(w->token_table);
     if (w->queue == NULL) {
         if (w->journal == NULL || loaded)
@@ -59,6 +59,7 @@ void writer_destroy(struct writer *w)
     write_queue_free(w->queue);
     history_end(&w->history);
     disk_failure_clear(&w->disk_failure);
+    touched_free(&w->touched);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     journal_free(w->journal);

@@ -11,6 +11,7 @@
 #include "daemon/writer/disk_failure.h"
 #include "daemon/writer/held_answers.h"
 #include "daemon/writer/last_used.h"
+#include "daemon/writer/touched.h"
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 
@@ -24,15 +25,16 @@ struct writer {
     struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct twins twins;              /* of the batch that is applied */
-    struct mail_list waiting;        /* changes that are not yet in a batch */
-    bool retry;                      /* the next batch first tries again what failed */
-    bool at_size_limit;              /* the store takes no further token */
-    bool may_purge;                  /* the clock is good enough to find that something is over */
-    uint64_t store_limit;            /* bytes: a token that makes the file larger is refused */
-    uint64_t store_before;           /* the file's size when the transaction began */
-    int64_t newest_time;             /* of the journal's newest entry; 0: there is none */
-    uint64_t tokens;                 /* in the store, as far as the transaction got */
-    uint64_t bans;                   /* in the store */
+    struct touched touched;
+    struct mail_list waiting; /* changes that are not yet in a batch */
+    bool retry;               /* the next batch first tries again what failed */
+    bool at_size_limit;       /* the store takes no further token */
+    bool may_purge;           /* the clock is good enough to find that something is over */
+    uint64_t store_limit;     /* bytes: a token that makes the file larger is refused */
+    uint64_t store_before;    /* the file's size when the transaction began */
+    int64_t newest_time;      /* of the journal's newest entry; 0: there is none */
+    uint64_t tokens;          /* in the store, as far as the transaction got */
+    uint64_t bans;            /* in the store */
     struct disk_failure disk_failure;
     struct held_answers held_answers;
 };

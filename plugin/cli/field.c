@@ -47,6 +47,8 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_REFUSED] =         { .key = "refused", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_BANS] =            { .key = "bans", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_BANNED] =          { .key = "banned", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_HOW_MANY] =        { .key = "count", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_CHANGED] =         { .key = "changed", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 

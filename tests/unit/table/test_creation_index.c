@@ -37,7 +37,7 @@ static void tokens_stay_sorted_through_additions_and_removals(void **state)
     for (uint64_t serial = 1; serial <= 5000; serial++) {
         int64_t created = serial % 10 == 0 ? (int64_t)(serial * 37 % 1000) : (int64_t)serial;
         assert_int_equal(creation_index_reserve(&index, 1), 0);
-        creation_index_add(&index, created, serial, id);
+        creation_index_add(&index, created, serial, id, 0);
         expected += serial;
         count++;
         if (serial % 3 == 0 && serial % 10 != 0) {

@@ -167,7 +167,7 @@ static void a_batch_does_not_wait_for_ever(void **state)
     stop();
 }
 
-static enum status ask_dates(const struct change_kind *kind, uint64_t number, uint32_t given,
+static enum status ask_dates(const struct change_kind *kind, uint64_t number, uint64_t given,
                              int64_t activates, int64_t expires)
 {
     struct change *c = change_about(kind, number);

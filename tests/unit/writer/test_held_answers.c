@@ -41,7 +41,7 @@ static size_t work(const struct change_kind *kind[], size_t max)
     return count;
 }
 
-static struct change *update(uint64_t number, uint32_t given)
+static struct change *update(uint64_t number, uint64_t given)
 {
     struct change *c = change_about(&change_update, number);
 
