@@ -188,7 +188,7 @@ static void add(struct writer *w, struct totals *totals, const struct change *c)
 {
     totals->changes++;
     totals->tokens += token_table_keeps_bans(w->token_table) ? c->bans : 0;
-    if (c->puts)
+    if (c->puts && (!c->of_many || c->kind->shows_claims)) /* many that are there need no growth */
         add_record(totals, c->after);
     if (c->rotates)
         add_record(totals, &c->found);

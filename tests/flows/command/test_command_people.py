@@ -314,7 +314,7 @@ def test_completion_knows_verbs_keys_and_identifiers():
         assert offered("jeton help ro", path) == ["rotate"]
         assert "--keep-going" in offered("jeton import --", path)
     evil = Impostor(lambda _: b"* id=`touch${IFS}x` state=$(touch${IFS}y)\nOK\n")
-    assert offered("jeton show ", evil.path) == [""]
+    assert set(offered("jeton show ", evil.path)) <= {"", "fields="}
 
 
 # -- hostile servers -----------------------------------------------------------------------------
