@@ -275,7 +275,7 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
  * claim of one token, too. */
 static uint64_t many_keys(enum verb verb)
 {
-    uint64_t many = verbs[verb].one_of != 0 ? filter_keys[verb] | K(HOW_MANY) : 0;
+    uint64_t many = filter_keys[verb] | K(HOW_MANY);
 
     return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many;
 }
@@ -284,16 +284,16 @@ static enum status check_combination(const struct verb_row *verb, const struct r
                                      enum role role, struct problem *problem)
 {
     uint64_t given = request->has & verb->one_of;
-    bool many = request_is_about_many(request->verb, request->has);
 
     if (request_role(request->verb, request->has) > role)
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
                            verb->usage);
-    if (verb->one_of != 0 && given == 0 && !many)
+    if (verb->one_of != 0 && given == 0 && !request_is_about_many(request->verb, request->has))
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
-    if (given != 0 && (request->has & many_keys(request->verb)) != 0)
+    if (filter_keys[request->verb] != 0 && given != 0 &&
+        (request->has & many_keys(request->verb)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
