@@ -80,8 +80,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
         "[signed=HEX] [create's keys]",
         "take over a token issued elsewhere" },
-    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
-        "export", "every token as an import line, every ban as a ban line" },
+    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, FILTER_KEYS, 0,
+        "export [FILTER...]", "every token as an import line, every ban as a ban line" },
 };
 /* clang-format on */
 
@@ -132,8 +132,9 @@ static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_
 
 /* Keys that select tokens; for a change they stand in the place of an identifier. */
 static const uint64_t filter_keys[VERB_COUNT] = {
-    [VERB_LIST] = FILTER_KEYS,    [VERB_REVOKE] = FILTER_KEYS, [VERB_UPDATE] = FILTER_KEYS,
-    [VERB_DISABLE] = FILTER_KEYS, [VERB_ENABLE] = FILTER_KEYS, [VERB_DELETE] = FILTER_KEYS,
+    [VERB_EXPORT] = FILTER_KEYS, [VERB_LIST] = FILTER_KEYS,    [VERB_REVOKE] = FILTER_KEYS,
+    [VERB_UPDATE] = FILTER_KEYS, [VERB_DISABLE] = FILTER_KEYS, [VERB_ENABLE] = FILTER_KEYS,
+    [VERB_DELETE] = FILTER_KEYS,
 };
 
 /* Pairs of keys that exclude each other. */

@@ -54,6 +54,15 @@ static void finish_list(struct step *s, bool more)
     step_end_count(s);
 }
 
+static void finish_export(struct step *s)
+{
+    if (unsaved_has_names(&s->writer->disk_failure.unsaved))
+        step_finish(s, STATUS_STORE,
+                    "denials are in force that are not saved; this export lacks them");
+    else
+        finish_list(s, false);
+}
+
 /* Read a token, and find out whether it is meant.  STORE_FAILED: the scan has ended. */
 static enum store_found read_meant(struct step *s, const uint8_t id[ID_SIZE], uint64_t serial,
                                    struct record *r)
@@ -141,10 +150,18 @@ static bool send_block(struct step *s, const struct list_block *block, struct sp
     return !is_over(s, spent);
 }
 
+/* An export of all goes on with the bans, which belong to no token that a filter could select. */
 static void end_walk(struct step *s)
 {
-    s->scan->at_bans = s->scan->verb == VERB_EXPORT && !atomic_load(&s->scan->stop);
-    if (!s->scan->at_bans)
+    struct scan *scan = s->scan;
+
+    scan->at_bans = scan->verb == VERB_EXPORT && scan->filter.given == 0 &&
+                    !atomic_load(&scan->stop);
+    if (scan->at_bans)
+        return;
+    if (scan->verb == VERB_EXPORT)
+        finish_export(s);
+    else
         finish_list(s, false);
 }
 
@@ -299,11 +316,8 @@ static void step_bans(struct step *s)
         step_finish(s, STATUS_STORE, problem.message);
     else if (found == STORE_FOUND && !atomic_load(&s->scan->stop))
         return;
-    else if (unsaved_has_names(&s->writer->disk_failure.unsaved))
-        step_finish(s, STATUS_STORE,
-                    "denials are in force that are not saved; this export lacks them");
     else
-        finish_list(s, false);
+        finish_export(s);
 }
 
 void list_run_step(struct step *s)
