@@ -181,6 +181,7 @@ static void carry_out(struct step *s)
 
     if (b->matched > BULK_MAX)
         return;
+    commit_prepare(s->writer, s->now);
     if (s->writer->touched.lost || !add_touched(b, &s->writer->touched)) {
         set_problem(b, STATUS_BUSY, "too much else was changed meanwhile; try again");
         return;

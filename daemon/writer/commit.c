@@ -78,8 +78,7 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
     return count;
 }
 
-/* First try again what failed. */
-static void prepare(struct writer *w, int64_t now)
+void commit_prepare(struct writer *w, int64_t now)
 {
     w->retry = false;
     if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
@@ -94,10 +93,22 @@ bool commit_batch(struct writer *w, int64_t now)
 
     if (count == 0 && !w->retry)
         return false;
-    prepare(w, now);
+    commit_prepare(w, now);
     if (count > 0 || w->history.unsaved)
         save_batch(w, &batch, COMMIT_BATCH_MAX - count, now);
     return true;
+}
+
+/* Note the tokens of a batch, whatever becomes of it. */
+static void note_touched(struct writer *w, const struct mail_list *batch)
+{
+    for (const struct mail *m = batch->first; m != NULL && w->touched.users > 0; m = m->next) {
+        const struct change *c = (const struct change *)m;
+        if (change_writes(c))
+            touched_note(&w->touched, c->after->digest);
+        if (change_writes(c) && c->rotates)
+            touched_note(&w->touched, c->found.digest);
+    }
 }
 
 /* Save and publish a batch, to which up to `space` more changes may be added.  False: it failed, or
@@ -111,6 +122,7 @@ static bool save_changes(struct writer *w, struct mail_list *batch, size_t space
                  apply_batch(w, batch, space, now, &totals) &&
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
+    note_touched(w, batch);
     if (saved) {
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
         publish_batch(w, batch, totals.changes);
@@ -118,7 +130,6 @@ static bool save_changes(struct writer *w, struct mail_list *batch, size_t space
         requeue(w, batch);
     } else {
         disk_failure_handle(&w->disk_failure, batch, tried);
-        touched_lose(&w->touched);
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
@@ -151,7 +162,6 @@ void commit_together(struct writer *w, struct mail_list *changes, int64_t now)
     struct mail_list batch = *changes;
     size_t count = 0;
 
-    prepare(w, now);
     for (struct mail *m = batch.first; m != NULL; m = m->next, count++)
         deny(w, change_of(m), now);
     bool reserved = disk_failure_reserve(&w->disk_failure, count);
@@ -282,9 +292,6 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
-        touched_note(&w->touched, c->after->digest);
-        if (c->rotates)
-            touched_note(&w->touched, c->found.digest);
         w->bans += c->new_bans;
         w->bans -= c->lapses;
     }

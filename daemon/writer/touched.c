@@ -42,11 +42,6 @@ void touched_note(struct touched *t, const uint8_t id[ID_SIZE])
         memcpy(t->id[t->count++], id, ID_SIZE);
 }
 
-void touched_lose(struct touched *t)
-{
-    t->lost = t->users > 0;
-}
-
 void touched_free(struct touched *t)
 {
     free(t->id);

@@ -27,9 +27,6 @@ void touched_end(struct touched *t);
 /* Note a token, if anybody wants to know. */
 void touched_note(struct touched *t, const uint8_t id[ID_SIZE]);
 
-/* Note that more tokens may have changed than one can name. */
-void touched_lose(struct touched *t);
-
 void touched_free(struct touched *t);
 
 #endif
