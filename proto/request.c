@@ -7,6 +7,9 @@
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
+#define FILTER_KEYS                                                                               \
+    (K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) | K(CREATED_BEFORE) | \
+     K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | K(POLICY))
 
 /* clang-format off */
 static const struct verb_row verbs[VERB_COUNT] = {
@@ -17,8 +20,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "id token=\"VALUE\"", "the identifier of a value, whether or not it is known here" },
     [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
         "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
-    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID, K(ID) | K(TOKEN), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
+    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID,
+        K(ID) | K(TOKEN) | FILTER_KEYS | K(HOW_MANY), K(ID) | K(TOKEN),
+        "revoke ID | revoke token=\"VALUE\" | revoke FILTER... [count=N]",
+        "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
     [VERB_REFUSED] = { "refused", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
@@ -30,11 +35,15 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_PING] = { "ping", ROLE_VERIFY, KEY_COUNT, 0, 0, "ping", "answer OK" },
     [VERB_QUIT] = { "quit", ROLE_VERIFY, KEY_COUNT, 0, 0, "quit", "answer OK and close" },
     [VERB_LIST] = { "list", ROLE_OBSERVE, KEY_COUNT,
-        K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(POLICY) | K(LIMIT) | K(AFTER), 0,
-        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [policy=violated] "
-        "[limit=N] [after=ID]",
+        FILTER_KEYS | K(SORT) | K(ORDER) | K(FIELDS) | K(LIMIT) | K(AFTER), 0,
+        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [by=uid:N] "
+        "[created_after=TIME] [created_before=TIME] [expires_before=TIME] "
+        "[expires_within=DURATION] [unused_for=DURATION] [never_used=yes|no] "
+        "[policy=violated] [sort=created|expires|used|subject] [order=asc|desc] "
+        "[fields=a,b] [limit=N] [after=POSITION]",
         "tokens, oldest first" },
-    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID), K(ID), "show ID", "one token" },
+    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID) | K(FIELDS), K(ID),
+        "show ID [fields=a,b]", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT,
         K(AFTER) | K(LIMIT) | K(ID) | K(SUBJECT) | K(EVENT) | K(BY) | K(SINCE) | K(UNTIL), 0,
         "journal [id=ID] [subject=NAME] [event=EVENT,…] [by=uid:N|NAME] [since=TIME|DURATION] "
@@ -48,18 +57,24 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
-        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES), K(ID),
-        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never]",
+        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | FILTER_KEYS |
+            K(HOW_MANY),
+        K(ID),
+        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] | "
+        "update FILTER... [description=TEXT] [scopes=a,b] [ttl=DURATION|expires=TIME|never] [count=N]",
         "change a token's claims" },
-    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "disable ID", "refuse a token until it is enabled again" },
-    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "enable ID", "end a disable" },
+    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "disable ID | disable FILTER... [count=N]", "refuse a token until it is enabled again" },
+    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "enable ID | enable FILTER... [count=N]", "end a disable" },
     [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES), K(ID),
         "rotate ID [grace=DURATION] [ttl=DURATION|expires=TIME|never]",
         "a new value with the same claims; the old one is refused after the grace" },
-    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID, K(ID), K(ID),
-        "delete ID", "remove a token from the store, and ban it" },
+    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID,
+        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
+        "delete ID | delete FILTER... [count=N]", "remove a token from the store, and ban it" },
     [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
         K(TOKEN) | K(DIGEST) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
         K(TOKEN) | K(DIGEST) | K(ISSUER),
@@ -74,8 +89,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "[signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] "
         "[rotated_end=TIME|never] [create's keys]",
         "take over a token issued elsewhere" },
-    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
-        "export", "every token as an import line, every ban as a ban line" },
+    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, FILTER_KEYS, 0,
+        "export [FILTER...]", "every token as an import line, every ban as a ban line" },
     [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
         "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
 };
@@ -110,7 +125,6 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_VERB] = "verb",
     [KEY_CLIENT] = "client",
     [KEY_EVENT] = "event",
-    [KEY_BY] = "by",
     [KEY_SINCE] = "since",
     [KEY_UNTIL] = "until",
     [KEY_REVOKED_BY] = "revoked_by",
@@ -118,10 +132,29 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_REPLACED_BY] = "replaced_by",
     [KEY_ROTATED_END] = "rotated_end",
     [KEY_POLICY] = "policy",
+    [KEY_EXPIRES_BEFORE] = "expires_before",
+    [KEY_BY] = "by",
+    [KEY_EXPIRES_WITHIN] = "expires_within",
+    [KEY_SORT] = "sort",
+    [KEY_UNUSED_FOR] = "unused_for",
+    [KEY_ORDER] = "order",
+    [KEY_NEVER_USED] = "never_used",
+    [KEY_FIELDS] = "fields",
+    [KEY_CREATED_AFTER] = "created_after",
+    [KEY_HOW_MANY] = "count",
+    [KEY_CREATED_BEFORE] = "created_before",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
+static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS |
+                                                                 K(HOW_MANY) };
+
+/* Keys that select tokens; for a change they stand in the place of an identifier. */
+static const uint64_t filter_keys[VERB_COUNT] = {
+    [VERB_EXPORT] = FILTER_KEYS, [VERB_LIST] = FILTER_KEYS,    [VERB_REVOKE] = FILTER_KEYS,
+    [VERB_UPDATE] = FILTER_KEYS, [VERB_DISABLE] = FILTER_KEYS, [VERB_ENABLE] = FILTER_KEYS,
+    [VERB_DELETE] = FILTER_KEYS,
+};
 
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
@@ -137,6 +170,17 @@ const struct verb_row *verb_row(enum verb verb)
 enum role request_role(enum verb verb, uint64_t given)
 {
     return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
+}
+
+uint64_t request_filters(enum verb verb)
+{
+    return filter_keys[verb];
+}
+
+bool request_is_about_many(enum verb verb, uint64_t given)
+{
+    return verbs[verb].one_of != 0 && (given & verbs[verb].one_of) == 0 &&
+           (given & filter_keys[verb]) != 0;
 }
 
 const char *key_name(enum key key)
@@ -247,6 +291,15 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
+/* Return the keys that a verb takes only when it is about many tokens; the subject of an update is a
+ * claim of one token, too. */
+static uint64_t many_keys(enum verb verb)
+{
+    uint64_t many = filter_keys[verb] | K(HOW_MANY);
+
+    return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many;
+}
+
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
@@ -255,10 +308,13 @@ static enum status check_combination(const struct verb_row *verb, const struct r
     if (request_role(request->verb, request->has) > role)
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
                            verb->usage);
-    if (verb->one_of != 0 && given == 0)
+    if (verb->one_of != 0 && given == 0 && !request_is_about_many(request->verb, request->has))
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
+    if (filter_keys[request->verb] != 0 && given != 0 &&
+        (request->has & many_keys(request->verb)) != 0)
+        return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))
             return problem_set(problem, STATUS_SYNTAX, "%s= and %s= exclude each other",

@@ -68,7 +68,6 @@ enum key {
     KEY_VERB,
     KEY_CLIENT,
     KEY_EVENT,
-    KEY_BY,
     KEY_SINCE,
     KEY_UNTIL,
     KEY_REVOKED_BY,
@@ -76,6 +75,17 @@ enum key {
     KEY_REPLACED_BY,
     KEY_ROTATED_END,
     KEY_POLICY,
+    KEY_EXPIRES_BEFORE,
+    KEY_EXPIRES_WITHIN,
+    KEY_UNUSED_FOR,
+    KEY_NEVER_USED,
+    KEY_BY,
+    KEY_CREATED_AFTER,
+    KEY_CREATED_BEFORE,
+    KEY_SORT,
+    KEY_ORDER,
+    KEY_FIELDS,
+    KEY_HOW_MANY, /* count= */
     KEY_COUNT
 };
 
@@ -86,7 +96,7 @@ struct verb_row {
     enum role role;
     enum key word;   /* the key a positional word stands for; KEY_COUNT: takes none */
     uint64_t keys;   /* KEY_BITs it takes */
-    uint64_t one_of; /* exactly one of these must be given; 0: nothing is required */
+    uint64_t one_of; /* exactly one of these, or else a filter, must be given; 0: nothing */
     const char *usage;
     const char *summary;
 };
@@ -111,6 +121,12 @@ const struct verb_row *verb_row(enum verb verb);
 
 /* Return the least role that grants the verb with these KEY_BITs. */
 enum role request_role(enum verb verb, uint64_t keys);
+
+/* Return the KEY_BITs that select tokens, where the verb is about many. */
+uint64_t request_filters(enum verb verb);
+
+/* True if these KEY_BITs ask a verb that is otherwise about one token for all that filters select. */
+bool request_is_about_many(enum verb verb, uint64_t keys);
 
 const char *key_name(enum key key);
 const char *role_name(enum role role);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_change.h"
 
+#include "daemon/session/cmd_scan.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
@@ -51,8 +52,12 @@ void cmd_change(struct run *run, const struct request *r)
         .activation_delay = atomic_load(&server->settings.activation_delay),
     };
     struct problem problem;
-    struct change *c = change_request_read(r, &context, &problem);
 
+    if (request_is_about_many(r->verb, r->has)) {
+        cmd_scan_change(run, r, &context);
+        return;
+    }
+    struct change *c = change_request_read(r, &context, &problem);
     if (c == NULL) {
         session_refuse(s, problem.status, problem.message);
         return;

@@ -1,7 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_scan.h"
 
+#include "daemon/writer/bulk_request.h"
+
 enum { OUT_LOW = 16 * 1024 }; /* bytes unsent: below this the next chunk is fetched */
+
+/* Send a scan for its first chunk, or hold it until the changes before it are answered. */
+static void begin(struct session *s, struct scan *scan)
+{
+    scan->reply_to = &s->worker->mailbox;
+    scan->sender = s;
+    scan->mail.on_delivery = s->on_chunk;
+    s->scan = scan;
+    s->holds_scan = s->outstanding > 0;
+    if (!s->holds_scan)
+        write_queue_scan(s->worker->server->write_queue, scan);
+}
 
 void cmd_scan(struct run *run, const struct request *r)
 {
@@ -9,21 +23,28 @@ void cmd_scan(struct run *run, const struct request *r)
     struct problem problem;
     struct scan *scan = scan_new(r, &problem);
 
-    if (scan == NULL) {
+    if (scan == NULL)
         session_refuse(s, problem.status, problem.message);
-        return;
-    }
-    scan->reply_to = &s->worker->mailbox;
-    scan->sender = s;
-    scan->mail.on_delivery = s->on_chunk;
-    s->scan = scan;
-    s->holds_scan = false;
-    write_queue_scan(s->worker->server->write_queue, scan);
+    else
+        begin(s, scan);
+}
+
+void cmd_scan_change(struct run *run, const struct request *r,
+                     const struct change_request_context *context)
+{
+    struct session *s = run->session;
+    struct problem problem;
+    struct scan *scan = bulk_request_read(r, context, &problem);
+
+    if (scan == NULL)
+        session_refuse(s, problem.status, problem.message);
+    else
+        begin(s, scan);
 }
 
 bool cmd_scan_next_chunk(struct session *s)
 {
-    if (!s->holds_scan)
+    if (!s->holds_scan || s->outstanding > 0)
         return true;
     if (iobuf_len(&s->out) > OUT_LOW)
         return false;

@@ -5,8 +5,14 @@
 #define JETON_DAEMON_SESSION_CMD_SCAN_H
 
 #include "daemon/session/command.h"
+#include "daemon/writer/change_request.h"
 
 command cmd_scan;
+
+/* Begin a change of many tokens, which is a scan, too; its answer comes behind those of the changes
+ * before it. */
+void cmd_scan_change(struct run *run, const struct request *r,
+                     const struct change_request_context *context);
 
 /* Send the session's scan for its next chunk once the client has taken in most of the last one.
  * False: it has not. */

@@ -54,11 +54,11 @@ int creation_index_reserve(struct creation_index *index, size_t count)
 }
 
 void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
-                        const uint8_t id[ID_SIZE])
+                        const uint8_t id[ID_SIZE], uid_t by)
 {
     struct creation_entry *e = &index->entry[index->count];
 
-    *e = (struct creation_entry){ .created = created, .serial = serial };
+    *e = (struct creation_entry){ .created = created, .serial = serial, .by = by };
     memcpy(e->id, id, ID_SIZE);
     if (index->sorted == index->count && (index->count == 0 || compare(e - 1, e) < 0))
         index->sorted++;
@@ -100,21 +100,35 @@ static void sort(struct creation_index *index)
     index->sorted = index->count;
 }
 
-size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial)
+/* Count the entries whose comparison with the place is less than `limit`. */
+static size_t find(struct creation_index *index, const struct creation_entry *place, int limit)
 {
-    const struct creation_entry place = { .created = created, .serial = serial };
     size_t low = 0, high;
 
     sort(index);
     high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(&index->entry[middle], &place) <= 0)
+        if (compare(&index->entry[middle], place) < limit)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial)
+{
+    const struct creation_entry place = { .created = created, .serial = serial };
+
+    return find(index, &place, 1);
+}
+
+size_t creation_index_before(struct creation_index *index, int64_t created, uint64_t serial)
+{
+    const struct creation_entry place = { .created = created, .serial = serial };
+
+    return find(index, &place, 0);
 }
 
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "proto/limits.h"
 
@@ -19,6 +20,7 @@ struct creation_entry {
     uint64_t serial;
     uint8_t id[ID_SIZE];
     bool removed;
+    uid_t by; /* who created or imported it */
 };
 
 struct creation_index {
@@ -36,7 +38,7 @@ int creation_index_reserve(struct creation_index *index, size_t count);
 
 /* Add a token, for which memory must have been reserved. */
 void creation_index_add(struct creation_index *index, int64_t created, uint64_t serial,
-                        const uint8_t id[ID_SIZE]);
+                        const uint8_t id[ID_SIZE], uid_t by);
 
 /* Remove a token; do nothing if it is not there. */
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial);
@@ -44,5 +46,8 @@ void creation_index_remove(struct creation_index *index, int64_t created, uint64
 /* Return the position of the first entry after this place.  Entries from there to `count` are in
  * order, and some of them may be `removed`; valid until the next change. */
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial);
+
+/* Return how many entries there are before this place; they are in order, likewise. */
+size_t creation_index_before(struct creation_index *index, int64_t created, uint64_t serial);
 
 #endif

@@ -2,6 +2,7 @@
 #include "daemon/writer/change.h"
 
 #include <sodium.h>
+#include <stdlib.h>
 
 #include "daemon/base/secmem.h"
 #include "proto/stamp.h"
@@ -10,10 +11,8 @@ enum { OLD_WITHIN = JOURNAL_ENTRY_MAX - 512 }; /* bytes of an entry with old val
 
 static const char update_event[] = "update";
 
-struct change *change_new(const struct change_kind *kind)
+static struct change *init(struct change *c, const struct change_kind *kind)
 {
-    struct change *c = secmem_new(sizeof(*c));
-
     if (c == NULL)
         return NULL;
     memset(c, 0, offsetof(struct change, problem));
@@ -28,12 +27,29 @@ struct change *change_new(const struct change_kind *kind)
     return c;
 }
 
+struct change *change_new(const struct change_kind *kind)
+{
+    return init(secmem_new(sizeof(struct change)), kind);
+}
+
+struct change *change_new_of_many(const struct change_kind *kind)
+{
+    struct change *c = init(malloc(sizeof(*c)), kind);
+
+    if (c != NULL)
+        c->of_many = true;
+    return c;
+}
+
 void change_free(struct change *c)
 {
     if (c == NULL)
         return;
     sodium_memzero(c->value, c->value_len);
-    secmem_free(c, sizeof(*c));
+    if (c->of_many)
+        free(c);
+    else
+        secmem_free(c, sizeof(*c));
 }
 
 bool change_writes(const struct change *c)
@@ -117,17 +133,11 @@ static bool is_update(const char *event)
     return strcmp(event, update_event) == 0;
 }
 
-bool change_read_before(struct change *c, struct store *store, struct record *before)
+void change_set_before(struct change *c, const struct record *before)
 {
-    const struct record *old = c->rotates ? &c->found : c->after;
+    bool shows = is_update(change_event(c)) || (c->ends != NULL && is_update(c->ends));
 
-    c->before = NULL;
-    if (!is_update(change_event(c)) && (c->ends == NULL || !is_update(c->ends)))
-        return true;
-    if (store_get(store, old->digest, before) != STORE_FOUND)
-        return false;
-    c->before = before;
-    return true;
+    c->before = shows ? before : NULL;
 }
 
 /* Add an old value, unless the entry would become longer than a line. */
@@ -198,7 +208,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         text_add(&entry, claims.at, claims.len);
     else if ((change_has_token(c) || c->notes) && c->after->subject_len > 0)
         line_put(&entry, "subject", record_subject(c->after));
-    if (is_update(change_event(c)))
+    if (c->before != NULL && is_update(change_event(c)))
         put_before(&entry, c->before, c->after);
     return journal_entry_end(j, &entry);
 }

@@ -60,9 +60,10 @@ struct change {
     bool by_signed; /* the token of that signed part is meant if none has this value */
     struct expiry_warning *warning; /* of an announcement that a token will expire, ... */
     uint64_t warning_place;         /* ... its place in the order */
-    bool in_force;                  /* the denial is in the table: nothing is to be done there */
-    bool may_lapse;                 /* the clock is good enough to find that a ban is over */
-    bool revoke;                    /* an import's state= is this, perhaps without a date */
+    bool of_many;   /* a filter has selected its token: it is answered with others */
+    bool in_force;  /* the denial is in the table: nothing is to be done there */
+    bool may_lapse; /* the clock is good enough to find that a ban is over */
+    bool revoke;    /* an import's state= is this, perhaps without a date */
     bool disable;
     const struct policies *policies; /* in force while it is applied; NULL: none */
 
@@ -98,6 +99,9 @@ struct change {
  * records.  NULL: no memory. */
 struct change *change_new(const struct change_kind *kind);
 
+/* Likewise, one of many, which have no values: its memory is not locked, and it has no sender. */
+struct change *change_new_of_many(const struct change_kind *kind);
+
 /* Prefetch the parts that most will use: a change that comes from another thread is in that
  * processor's cache.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void change_prefetch(const struct change *c)
@@ -130,9 +134,8 @@ void change_reset(struct change *c);
 /* Return what its journal entry calls it. */
 const char *change_event(const struct change *c);
 
-/* Read the token as it was before the change, where the journal shows what an update replaced.
- * False: the store failed. */
-bool change_read_before(struct change *c, struct store *store, struct record *before);
+/* Keep the token as it was before the change, or NULL, if the journal shows what that replaces. */
+void change_set_before(struct change *c, const struct record *before);
 
 /* Add the journal entry of an applied change; `claims` are its token's, as record_put_claims()
  * writes them.  False: it does not fit into the journal's block. */

@@ -27,8 +27,8 @@ void change_trace_pass(const struct change *c, struct scan *scan)
     struct scan_trace *trace = &scan->trace;
 
     memcpy(scan->id, c->after->digest, ID_SIZE);
-    scan->filter.has_id = true;
-    memcpy(scan->filter.id, c->after->digest, ID_SIZE);
+    scan->entries.has_id = true;
+    memcpy(scan->entries.id, c->after->digest, ID_SIZE);
     trace->is_token = c->after == &c->found;
     memcpy(trace->name[trace->names++], c->want.digest, DIGEST_SIZE);
     if (c->want.has_signed)

@@ -9,6 +9,7 @@
 #include "daemon/base/probe.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/commit_apply.h"
 #include "daemon/writer/publish.h"
 
 enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
@@ -20,10 +21,10 @@ struct totals {
     uint64_t bytes;  /* of their strings in the table */
 };
 
+static bool save_changes(struct writer *w, struct mail_list *batch, size_t space, int64_t now);
 static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now);
 static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now,
                         struct totals *totals);
-static bool apply_one(struct writer *w, struct change *c, int64_t now);
 static bool reserve(struct writer *w, const struct totals *totals);
 static bool commit(struct writer *w, uint64_t changes);
 static void publish_batch(struct writer *w, const struct mail_list *batch, uint64_t changes);
@@ -77,6 +78,14 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
     return count;
 }
 
+void commit_prepare(struct writer *w, int64_t now)
+{
+    w->retry = false;
+    if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
+        save_unsaved(w, now);
+    update_counters(w);
+}
+
 bool commit_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
@@ -84,18 +93,27 @@ bool commit_batch(struct writer *w, int64_t now)
 
     if (count == 0 && !w->retry)
         return false;
-    w->retry = false;
-    if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
-        save_unsaved(w, now);
-    update_counters(w);
+    commit_prepare(w, now);
     if (count > 0 || w->history.unsaved)
         save_batch(w, &batch, COMMIT_BATCH_MAX - count, now);
     return true;
 }
 
-/* Save, publish and answer a batch, to which up to `space` more changes may be added.  False: it
- * failed, or was queued again. */
-static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
+/* Note the tokens of a batch, whatever becomes of it. */
+static void note_touched(struct writer *w, const struct mail_list *batch)
+{
+    for (const struct mail *m = batch->first; m != NULL && w->touched.users > 0; m = m->next) {
+        const struct change *c = (const struct change *)m;
+        if (change_writes(c))
+            touched_note(&w->touched, c->after->digest);
+        if (change_writes(c) && c->rotates)
+            touched_note(&w->touched, c->found.digest);
+    }
+}
+
+/* Save and publish a batch, to which up to `space` more changes may be added.  False: it failed, or
+ * was queued again. */
+static bool save_changes(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
 {
     bool tried = !w->disk_failure.broken, was_at_limit = w->at_size_limit;
     struct totals totals = { 0 };
@@ -105,6 +123,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
     expiry_warning_settle(&w->expiry_warning, saved);
+    note_touched(w, batch);
     if (saved) {
         subject_counts_keep(&w->policy.counts);
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
@@ -116,9 +135,43 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
         write_queue_count_failure(w->queue);
     }
     update_counters(w); /* whoever has an answer finds it counted */
+    return saved;
+}
+
+/* Likewise, and answer it. */
+static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, int64_t now)
+{
+    bool saved = save_changes(w, batch, space, now);
+
     held_answers_publish(&w->held_answers, batch);
     write_queue_set_held(w->queue, w->held_answers.count);
     return saved;
+}
+
+/* Take back what the transaction, which has failed, did not come to. */
+static void handle_untried(struct writer *w, struct mail_list *changes)
+{
+    struct mail_list untried = { NULL, NULL };
+
+    while (w->waiting.first != NULL && change_of(w->waiting.first)->of_many)
+        mail_append(&untried, mail_pop(&w->waiting));
+    disk_failure_handle(&w->disk_failure, &untried, false);
+    mail_append_list(changes, &untried);
+}
+
+void commit_together(struct writer *w, struct mail_list *changes, int64_t now)
+{
+    struct mail_list batch = *changes;
+    size_t count = 0;
+
+    for (struct mail *m = batch.first; m != NULL; m = m->next, count++)
+        deny(w, change_of(m), now);
+    bool reserved = disk_failure_reserve(&w->disk_failure, count);
+    if (!reserved)
+        disk_failure_handle(&w->disk_failure, &batch, false);
+    else if (!save_changes(w, &batch, 0, now))
+        handle_untried(w, &batch);
+    *changes = batch;
 }
 
 /* Add to the batch what was posted while the rest was applied, and wait a moment for changes that
@@ -147,7 +200,7 @@ static void add(struct writer *w, struct totals *totals, const struct change *c)
 {
     totals->changes++;
     totals->tokens += token_table_keeps_bans(w->token_table) ? c->bans : 0;
-    if (c->puts)
+    if (c->puts && (!c->of_many || c->kind->shows_claims)) /* many that are there need no growth */
         add_record(totals, c->after);
     if (c->rotates)
         add_record(totals, &c->found);
@@ -169,7 +222,7 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
         if (batch->first != NULL)
             change_prefetch(change_of(batch->first));
         mail_append(&done, &c->mail);
-        ok = apply_one(w, c, now);
+        ok = commit_apply_change(w, c, now);
         if (change_writes(c))
             add(w, totals, c);
     }
@@ -177,116 +230,6 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     w->waiting = *batch;
     *batch = done;
     return ok;
-}
-
-/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
- * valid, and what was denied must not be enabled or replaced on its word. */
-static bool denied_unsaved(struct writer *w, struct change *c)
-{
-    const struct record *concerned = c->rotates ? &c->found : c->after;
-
-    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
-        !unsaved_denies(&w->disk_failure.unsaved, concerned))
-        return false;
-    problem_set(&c->problem, STATUS_STORE,
-                "a denial of this token is in force but not saved yet; "
-                "other changes to it are refused until it is");
-    return true;
-}
-
-static bool add_token(struct writer *w, struct change *c)
-{
-    enum store_found found = store_add(w->store, c->after);
-
-    if (found == STORE_FOUND) {
-        problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
-        c->puts = c->rotates = c->is_new = false;
-        c->bans = c->new_bans = c->lapses = 0;
-    }
-    return found != STORE_FAILED;
-}
-
-/* Put the outcome into the store; refuse to add a token that is there.  False: the transaction is
- * spoilt. */
-static bool put(struct writer *w, struct change *c)
-{
-    bool ok = true;
-
-    if (c->removes)
-        ok = store_remove(w->store, c->after->digest);
-    else if (c->is_new)
-        ok = add_token(w, c);
-    else if (c->puts)
-        ok = store_put(w->store, c->after);
-    return ok && change_ban_put(c, w->store);
-}
-
-typedef bool entry_adder(const struct change *c, struct journal *j, struct slice claims,
-                         int64_t now);
-
-/* Add a journal entry about the record that was put last, in the next block if it does not fit into
- * this one.  False: the transaction is spoilt. */
-static bool add_entry(struct writer *w, const struct change *c, entry_adder *adder, int64_t now)
-{
-    struct slice claims = store_claims(w->store);
-
-    if (adder(c, w->journal, claims, now))
-        return true;
-    journal_end(w->journal, w->tokens);
-    return store_put_journal(w->store, w->journal) && journal_next_block(w->journal) == 0 &&
-           adder(c, w->journal, claims, now);
-}
-
-/* Add the entry of a change and, after a rotation, put the old token and add the entry of its
- * end. */
-static bool add_entries(struct writer *w, const struct change *c, int64_t now)
-{
-    if (!add_entry(w, c, change_add_entry, now))
-        return false;
-    w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
-    return !c->rotates || (store_put(w->store, &c->found) &&
-                           (c->ends == NULL || add_entry(w, c, change_add_end_entry, now)));
-}
-
-/* Apply and put one change, or refuse it.  False: the transaction is spoilt, or a new token would
- * make the file too large. */
-static bool apply_one(struct writer *w, struct change *c, int64_t now)
-{
-    if (c->kind->adds && w->at_size_limit) {
-        problem_set(&c->problem, STATUS_FULL,
-                    "the store has reached its size limit; delete tokens "
-                    "that are no longer needed, or shorten [daemon] retention");
-        return true;
-    }
-    c->may_lapse = w->may_purge;
-    policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
-    c->policies = w->policy.policies;
-    twins_find(&w->twins, w->token_table, c);
-    if (c->kind->apply(c, w->store, now) == STATUS_STORE)
-        return false;
-    if (!change_writes(c) || denied_unsaved(w, c))
-        return true;
-    if (!policy_check_read(&w->policy, c, w->store))
-        return false;
-    if (!policy_check_permits(&w->policy, c, now))
-        return true;
-    if (!change_read_before(c, w->store, &w->before))
-        return false;
-    c->serial = journal_next(w->journal);
-    if (c->is_new)
-        c->after->serial = c->serial;
-    if (!put(w, c))
-        return false;
-    if (change_writes(c)) {
-        policy_check_note(&w->policy, c);
-        if (!add_entries(w, c, now))
-            return false;
-    }
-    twins_note(&w->twins, c);
-    uint64_t size = store_size(w->store);
-    bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
-    w->at_size_limit = w->at_size_limit || too_far;
-    return !too_far;
 }
 
 /* Raise the priority while the table grows: it is locked for long, and a worker with a denial may

@@ -22,6 +22,14 @@ void commit_collect(struct writer *w);
  * if there was nothing to do. */
 bool commit_batch(struct writer *w, int64_t now);
 
+/* Open a broken store, and save the unsaved denials: what is read after that is what the next
+ * transaction finds. */
+void commit_prepare(struct writer *w, int64_t now);
+
+/* Save and publish changes of many tokens in one transaction, which takes no others.  Each then has its
+ * outcome, or its problem, which is the same for all; the caller frees them. */
+void commit_together(struct writer *w, struct mail_list *changes, int64_t now);
+
 /* Let the next batch first open a broken store and save the unsaved denials; called about every
  * second. */
 void commit_retry(struct writer *w);

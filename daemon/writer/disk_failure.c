@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/disk_failure.h"
 
+#include <stdlib.h>
+
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
 #include "daemon/writer/publish.h"
@@ -8,6 +10,18 @@
 static enum outcome find_outcome(struct disk_failure *r, const struct mail_list *batch);
 static bool in_force(struct disk_failure *r, const struct change *c);
 static void log_state(struct disk_failure *r, bool works);
+
+bool disk_failure_reserve(struct disk_failure *r, size_t changes)
+{
+    if (changes <= r->changes_max)
+        return true;
+    void *more = reallocarray(r->uncertain, UNCERTAIN_MAX * changes, sizeof(*r->uncertain));
+    if (more == NULL)
+        return false;
+    r->uncertain = more;
+    r->changes_max = changes;
+    return true;
+}
 
 void disk_failure_handle(struct disk_failure *r, const struct mail_list *batch, bool tried)
 {
@@ -118,6 +132,8 @@ bool disk_failure_recover(struct disk_failure *r)
 void disk_failure_clear(struct disk_failure *r)
 {
     unsaved_clear(&r->unsaved);
+    free(r->uncertain);
+    r->uncertain = NULL;
 }
 
 bool disk_failure_is_due(const struct disk_failure *r)

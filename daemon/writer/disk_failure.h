@@ -29,8 +29,12 @@ struct disk_failure {
     uint64_t attempted;     /* the newest serial of a commit that failed; 0: none */
     int64_t bans_attempted; /* how many more bans the store has if it is done all the same */
     size_t uncertain_count; /* tokens and bans that it may have changed */
-    struct uncertain uncertain[UNCERTAIN_MAX * DISK_FAILURE_CHANGES_MAX];
+    struct uncertain *uncertain;
+    size_t changes_max; /* that it has memory for */
 };
+
+/* Get memory for what a transaction of so many changes may leave uncertain; false: there is none. */
+bool disk_failure_reserve(struct disk_failure *r, size_t changes);
 
 /* Set the problem of each change of a failed batch, and keep its denials as unsaved.  `tried`:
  * there was a transaction, which failed; otherwise the store was broken before. */

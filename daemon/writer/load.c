@@ -28,8 +28,8 @@ static bool flush(struct load *l)
     for (size_t i = 0; i < l->count; i++)
         table_prefetch(token_table_table(l->g), l->record[i].digest);
     for (size_t i = 0; i < l->count; i++)
-        creation_index_add(l->index, l->record[i].created, l->record[i].serial,
-                           l->record[i].digest);
+        creation_index_add(l->index, l->record[i].created, l->record[i].serial, l->record[i].digest,
+                           l->record[i].by);
     token_table_put_all(l->token_table, l->record, l->count);
     l->count = l->aliases = 0;
     l->bytes = 0;

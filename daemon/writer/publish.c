@@ -60,7 +60,8 @@ void publish_change(const struct change *c, struct token_table *token_table,
 {
     publish_lapses(c, token_table);
     if (c->is_new)
-        creation_index_add(index, c->after->created, c->after->serial, c->after->digest);
+        creation_index_add(index, c->after->created, c->after->serial, c->after->digest,
+                           c->after->by);
     if (c->kind->allow)
         token_table_allow(token_table, c->after->digest);
     if (c->puts)

@@ -4,18 +4,34 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
-#include "proto/scopes.h"
+#include "daemon/writer/bulk.h"
+#include "daemon/writer/list_fields.h"
 #include "proto/token.h"
 
 static const char *read_id(struct scan *s, struct slice v)
 {
-    return token_id_parse(v, s->id) ? NULL : "an identifier is 20 hex digits";
+    if (!token_id_parse(v, s->id))
+        return "an identifier is 20 hex digits";
+    s->entries.has_id = true;
+    memcpy(s->entries.id, s->id, ID_SIZE);
+    return NULL;
+}
+
+/* A list goes on behind a token, or at a place in its order, which next= gave. */
+static const char *read_place(struct scan *s, struct slice v)
+{
+    s->has_position = list_key_parse(v, s->sort, &s->position);
+    if (s->has_position)
+        return NULL;
+    if (s->sort == LIST_BY_CREATION)
+        return token_id_parse(v, s->id) ? NULL : "this should be what next= gave, or an identifier";
+    return "this should be what next= gave in the same order";
 }
 
 static const char *read_after(struct scan *s, struct slice v)
 {
-    if (s->verb == VERB_LIST)
-        return read_id(s, v);
+    if (s->verb == VERB_LIST) /* when sort= is known */
+        return NULL;
     return position_parse(v, &s->entry) ?
                NULL :
                "a serial is a number, alone or after an epoch of 16 hex digits and a colon";
@@ -27,95 +43,100 @@ static const char *read_limit(struct scan *s, struct slice v)
                                                                     "a limit is a number from 1";
 }
 
-static const char *read_state(struct scan *s, struct slice v)
+/* How many tokens are to be changed. */
+static const char *read_count(struct scan *s, struct slice v)
 {
-    static const enum status states[] = {
-        STATUS_PENDING,
-        STATUS_EXPIRED,
-        STATUS_DISABLED,
-        STATUS_REVOKED,
-    };
-
-    s->state = STATUS_OK;
-    if (slice_is(v, "active"))
-        return NULL;
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-        if (slice_is(v, status_row(states[i])->word))
-            s->state = states[i];
-    return s->state != STATUS_OK ? NULL :
-                                   "a state is active, pending, expired, disabled or revoked";
+    return number_parse(v, UINT64_MAX, &s->limit) ? NULL : "a count is a number";
 }
 
-static const char *copy_text(char *to, uint16_t *to_len, size_t size, struct slice v)
+static const char *read_sort(struct scan *s, struct slice v)
 {
-    if (v.len > size)
-        return "longer than any token has it";
-    if (v.len > 0)
-        memcpy(to, v.at, v.len);
-    *to_len = (uint16_t)v.len;
-    return NULL;
+    return list_sort_parse(v, &s->sort) ? NULL : "created, expires, used or subject";
 }
+
+static const char *read_order(struct scan *s, struct slice v)
+{
+    s->back = slice_is(v, "desc");
+    return s->back || slice_is(v, "asc") ? NULL : "asc or desc";
+}
+
+static const char *read_fields(struct scan *s, struct slice v)
+{
+    return list_fields_read(v, &s->fields);
+}
+
+/* -- of journal -------------------------------------------------------------------------------- */
 
 static const char *read_subject(struct scan *s, struct slice v)
 {
-    return copy_text(s->subject, &s->subject_len, sizeof(s->subject), v);
-}
+    const char *fault;
 
-static const char *read_scope(struct scan *s, struct slice v)
-{
-    const char *fault = v.len == 0 ? "name at least one scope" : scopes_fault(v);
-
-    return fault != NULL ? fault : copy_text(s->scopes, &s->scopes_len, sizeof(s->scopes), v);
-}
-
-static const char *read_match(struct scan *s, struct slice v)
-{
-    return copy_text(s->match, &s->match_len, sizeof(s->match), v);
-}
-
-static const char *read_policy(struct scan *s, struct slice v)
-{
-    (void)s;
-    return slice_is(v, "violated") ? NULL : "this can only be violated";
+    list_filter_read(&s->filter, KEY_SUBJECT, v, &fault);
+    s->entries.has_subject = true;
+    s->entries.subject = (struct slice){ s->filter.subject, s->filter.subject_len };
+    return fault;
 }
 
 static const char *read_event(struct scan *s, struct slice v)
 {
-    return journal_filter_read_event(&s->filter, v);
+    return journal_filter_read_event(&s->entries, v);
 }
 
 static const char *read_by(struct scan *s, struct slice v)
 {
-    return journal_filter_read_by(&s->filter, v);
+    return journal_filter_read_by(&s->entries, v);
 }
 
 static const char *read_since(struct scan *s, struct slice v)
 {
-    s->filter.has_since = true;
-    return journal_filter_read_time(v, clock_wall(), &s->filter.since);
+    s->entries.has_since = true;
+    return journal_filter_read_time(v, clock_wall(), &s->entries.since);
 }
 
 static const char *read_until(struct scan *s, struct slice v)
 {
-    s->filter.has_until = true;
-    return journal_filter_read_time(v, clock_wall(), &s->filter.until);
+    s->entries.has_until = true;
+    return journal_filter_read_time(v, clock_wall(), &s->entries.until);
 }
 
-/* Let the journal's filter have what other scans have as their own. */
-static void complete_filter(struct scan *s)
-{
-    s->filter.has_id = (s->given & KEY_BIT(KEY_ID)) != 0;
-    memcpy(s->filter.id, s->id, ID_SIZE);
-    s->filter.has_subject = (s->given & KEY_BIT(KEY_SUBJECT)) != 0;
-    s->filter.subject = (struct slice){ s->subject, s->subject_len };
-}
+/* -- all of them ------------------------------------------------------------------------------- */
 
 static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) = {
-    [KEY_ID] = read_id,       [KEY_AFTER] = read_after,     [KEY_LIMIT] = read_limit,
-    [KEY_STATE] = read_state, [KEY_SUBJECT] = read_subject, [KEY_SCOPE] = read_scope,
-    [KEY_MATCH] = read_match, [KEY_EVENT] = read_event,     [KEY_BY] = read_by,
-    [KEY_SINCE] = read_since, [KEY_UNTIL] = read_until,     [KEY_POLICY] = read_policy,
+    [KEY_ID] = read_id,          [KEY_AFTER] = read_after,     [KEY_LIMIT] = read_limit,
+    [KEY_SORT] = read_sort,      [KEY_ORDER] = read_order,     [KEY_FIELDS] = read_fields,
+    [KEY_HOW_MANY] = read_count, [KEY_SUBJECT] = read_subject, [KEY_EVENT] = read_event,
+    [KEY_BY] = read_by,          [KEY_SINCE] = read_since,     [KEY_UNTIL] = read_until,
 };
+
+/* Read one key; a change's own are read by change_request.c. */
+static const char *read_key(struct scan *s, enum key key, struct slice v)
+{
+    const char *fault = NULL;
+
+    if ((request_filters(s->verb) & KEY_BIT(key)) != 0 &&
+        list_filter_read(&s->filter, key, v, &fault))
+        return fault;
+    return readers[key] != NULL ? readers[key](s, v) :
+                                  NULL; /* token= of a trace: see change_trace_pass() */
+}
+
+static enum status read_keys(struct scan *s, const struct request *r, struct problem *problem)
+{
+    const char *fault = NULL;
+    enum key key = 0;
+
+    for (; key < KEY_COUNT; key++) {
+        fault = request_has(r, key) ? read_key(s, key, r->value[key]) : NULL;
+        if (fault != NULL)
+            break;
+    }
+    if (fault == NULL && s->verb == VERB_LIST && request_has(r, KEY_AFTER)) {
+        key = KEY_AFTER;
+        fault = read_place(s, r->value[key]);
+    }
+    return fault == NULL ? STATUS_OK :
+                           problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);
+}
 
 struct scan *scan_new(const struct request *r, struct problem *problem)
 {
@@ -129,21 +150,19 @@ struct scan *scan_new(const struct request *r, struct problem *problem)
     s->verb = r->verb;
     s->limit = UINT64_MAX;
     s->given = r->has;
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        const char *fault = request_has(r, key) && readers[key] != NULL ?
-                                readers[key](s, r->value[key]) :
-                                NULL; /* token= of a trace: see change_trace_pass() */
-        if (fault != NULL) {
-            problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);
-            free(s);
-            return NULL;
-        }
+    if (read_keys(s, r, problem) != STATUS_OK) {
+        free(s);
+        return NULL;
     }
-    complete_filter(s);
+    s->walk.back = s->back && s->sort == LIST_BY_CREATION;
     return s;
 }
 
 void scan_free(struct scan *s)
 {
+    if (s == NULL)
+        return;
+    list_order_free(s->order);
+    bulk_free(s->bulk);
     free(s);
 }

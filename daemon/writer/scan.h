@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A request that reads many records: list, show, export, journal, watch.
+/* A request that reads many records: list, show, export, journal, watch; or changes many (bulk.h).
  *
  * It travels between its session, which owns it until the reader has taken a chunk, and the
  * writer's thread, which fills the next one (scan_run.h).  So it goes at the reader's pace, its
@@ -15,6 +15,9 @@
 #include "daemon/base/mailbox.h"
 #include "daemon/store/store_bans.h"
 #include "daemon/writer/journal_filter.h"
+#include "daemon/writer/list_filter.h"
+#include "daemon/writer/list_order.h"
+#include "daemon/writer/list_walk.h"
 #include "proto/position.h"
 #include "proto/request.h"
 
@@ -34,6 +37,8 @@ struct scan_trace {
 
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
 
+struct bulk;
+
 struct scan {
     struct mail mail; /* first: mail is the scan */
     struct mailbox *reply_to;
@@ -43,23 +48,27 @@ struct scan {
 
     /* the question */
     uint64_t given;      /* KEY_BITs */
-    enum status state;   /* STATUS_OK: active */
     uint8_t id[ID_SIZE]; /* of show, or after= of list */
     uint64_t limit;
-    uint16_t subject_len, scopes_len, match_len;
-    char subject[SUBJECT_MAX];
-    char scopes[SCOPES_TEXT_MAX];
-    char match[DESCRIPTION_MAX];
+    uint64_t fields; /* list_fields.h; 0: all */
+    enum list_sort sort;
+    bool back;         /* order=desc */
+    bool has_position; /* behind which list goes on: after= that is no identifier */
+    struct list_key position;
+    struct list_filter filter;
+    struct bulk *bulk; /* the change of many tokens that is asked for; NULL: none */
 
-    struct journal_filter filter; /* of journal */
+    struct journal_filter entries; /* of journal; its subject points into `filter` */
 
     int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
     bool without_names; /* it has waited long enough: leave out those that are not known */
 
     /* how far it is, from `begun` to `finished`; a step that waits for names is taken back */
     bool begun;
-    int64_t created;       /* of the last token looked at: its position in the creation index */
-    uint64_t serial;       /* and its serial */
+    bool waits; /* its answer is held back */
+    struct list_walk walk;
+    struct list_order *order; /* of a list that is not in the order of creation; NULL: not yet */
+    bool arranged;            /* what is in there is being sent */
     struct position entry; /* of journal and watch: the last entry sent, of the epoch asked for */
     bool at_bans;          /* export: all tokens are sent */
     struct store_place place; /* then the next ban */

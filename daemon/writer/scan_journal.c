@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/writer/journal_filter.h"
+#include "proto/reply.h"
 
 /* Return the newest entry that is known to be on the disk.  After a failure the journal may have
  * been read again before that is known, and what it then has may still be lost. */
@@ -46,11 +47,11 @@ static void put_names(struct step *s, struct slice entry)
 
     if (!take_uid(&rest, " by=uid:", &uid))
         return;
-    scan_step_put_name(s, "by_name", uid);
+    step_put_name(s, "by_name", uid);
     if (!take_uid(&rest, " pid=", &uid) || !slice_begins(rest, login) ||
         !take_uid(&rest, login, &uid))
         return;
-    scan_step_put_name(s, "login_name", uid);
+    step_put_name(s, "login_name", uid);
 }
 
 /* True if the user has the name that the filter asks for.  Names that are not known in time end the
@@ -61,18 +62,17 @@ static bool is_named(struct step *s, uid_t uid)
     bool wanted = s->wants_names;
 
     s->wants_names = false;
-    scan_step_name(s, uid, name);
+    step_name(s, uid, name);
     if (s->wants_names && s->scan->without_names)
-        scan_step_finish(s, STATUS_UNAVAILABLE,
-                         "names of users cannot be looked up now; give by=uid:N");
+        step_finish(s, STATUS_UNAVAILABLE, "names of users cannot be looked up now; give by=uid:N");
     s->wants_names = s->wants_names || wanted;
-    return strcmp(name, s->scan->filter.by_name) == 0;
+    return strcmp(name, s->scan->entries.by_name) == 0;
 }
 
 /* True if the request is about the entry. */
 static bool takes(struct step *s, struct slice entry)
 {
-    const struct journal_filter *f = &s->scan->filter;
+    const struct journal_filter *f = &s->scan->entries;
     char bytes[JOURNAL_ENTRY_MAX];
     struct line line;
     const char *why;
@@ -94,7 +94,7 @@ static void put_entry(struct step *s, struct slice entry, const char *head)
     text_adds(&s->text, head);
     text_add(&s->text, entry.at, entry.len);
     put_names(s, entry);
-    scan_step_put_epoch(s);
+    step_put_epoch(s);
     text_addc(&s->text, '\n');
     s->scan->count++;
 }
@@ -106,7 +106,7 @@ static void put_entries(struct step *s, struct slice block, const char *head)
     struct slice rest = journal_entries(block, scan->entry.serial + 1), entry;
     uint64_t newest = newest_of(s);
 
-    while (scan->count < scan->limit && scan->entry.serial < newest && scan_step_fits_line(s) &&
+    while (scan->count < scan->limit && scan->entry.serial < newest && step_fits_line(s) &&
            !scan->finished && journal_take_entry(&rest, &entry)) {
         scan->entry.serial++;
         if (takes(s, entry) && !scan->finished)
@@ -124,7 +124,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest, bool o
              other_history ? "the store was replaced since: that history has ended; " : "",
              (unsigned long long)oldest, (unsigned long long)newest);
     reply_begin(&s->text, STATUS_GONE);
-    scan_step_put_epoch(s);
+    step_put_epoch(s);
     line_put_u64(&s->text, "oldest", oldest);
     line_put_u64(&s->text, "newest", newest);
     reply_end(&s->text, STATUS_GONE, message);
@@ -152,7 +152,7 @@ bool scan_journal_read(struct step *s, const char *head)
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len }, head);
     else
-        scan_step_finish(s, STATUS_STORE, "the journal cannot be read");
+        step_finish(s, STATUS_STORE, "the journal cannot be read");
     free(bytes);
     return !scan->finished;
 }
@@ -180,11 +180,11 @@ void scan_journal_step(struct step *s)
     bool more = scan_journal_has_more(s);
     if (more && scan->count < scan->limit && !atomic_load(&scan->stop))
         return;
-    scan_step_finish_count(s);
-    scan_step_put_epoch(s);
+    step_begin_count(s);
+    step_put_epoch(s);
     if (more)
         line_put_u64(&s->text, "next", scan->entry.serial);
-    scan_step_finish_end(s);
+    step_end_count(s);
 }
 
 void scan_journal_watch(struct step *s)
@@ -195,8 +195,8 @@ void scan_journal_watch(struct step *s)
         scan->entry.serial = newest_of(s);
     if (!scan_journal_read(s, "* ") || !atomic_load(&scan->stop) || scan_journal_has_more(s))
         return;
-    scan_step_finish_count(s);
-    scan_step_put_epoch(s);
+    step_begin_count(s);
+    step_put_epoch(s);
     line_put_u64(&s->text, "next", scan->entry.serial);
-    scan_step_finish_end(s);
+    step_end_count(s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files that fill the chunks of scans have in common.  The writer's thread only. */
+/* One step of a scan, which scan_run() makes: the text that it writes and the sources that it reads. */
 #ifndef JETON_DAEMON_WRITER_SCAN_STEP_H
 #define JETON_DAEMON_WRITER_SCAN_STEP_H
 
@@ -7,69 +7,49 @@
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/scan.h"
 #include "daemon/writer/writer_state.h"
-#include "proto/reply.h"
 
-/* One step of a scan: the text it writes and the sources it reads. */
+/* Most that is looked at in one step, so that a filter which nothing passes does not delay the rest. */
+enum {
+    STEP_RECORDS = 1000, /* records read */
+    STEP_LOOKS = 8192,   /* tokens looked at in index and table */
+    STEP_USES = 1024,    /* ... whose last use is read as well */
+};
+
+struct step;
+
+/* Write one token's data line. */
+typedef void step_put_token(struct step *s, const struct record *r);
+
 struct step {
     struct scan *scan;
     struct writer *writer;
     struct last_used *last_used;
     struct user_names *names;
+    step_put_token *put; /* as the verb has it; NULL: it has no such lines */
     struct text text;
     int64_t now;
-    bool wants_names; /* some are being looked up: take the step again then */
     int64_t used;     /* last use of the token that was read, as far as it is in memory */
+    bool wants_names; /* some are being looked up: take the step again then */
 };
 
 /* True while one more line of any length fits, and the final line behind it. */
-static inline bool scan_step_fits_line(const struct step *s)
-{
-    return s->text.cap - s->text.len >= LINE_MAX_BYTES + 1024;
-}
+bool step_fits_line(const struct step *s);
 
-static inline void scan_step_finish(struct step *s, enum status status, const char *message)
-{
-    reply_plain(&s->text, status, message);
-    s->scan->finished = true;
-}
-
-static inline void scan_step_finish_count(struct step *s)
-{
-    reply_begin(&s->text, STATUS_OK);
-    line_put_u64(&s->text, "count", s->scan->count);
-}
-
-static inline void scan_step_put_epoch(struct step *s)
-{
-    line_puts(&s->text, "epoch", write_queue_epoch(s->writer->queue));
-}
-
-static inline void scan_step_finish_end(struct step *s)
-{
-    reply_end(&s->text, STATUS_OK, NULL);
-    s->scan->finished = true;
-}
+/* Read a token as verifiers see it: a denial may be in force in memory alone. */
+enum store_found step_read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r);
 
 /* Look for a user's name; "": there is none, or it is not known in time. */
-static inline void scan_step_name(struct step *s, uid_t uid, char name[USER_NAME_MAX + 1])
-{
-    enum user_name_found found = USER_NAME_NONE;
-
-    if (s->names != NULL)
-        found = user_names_get(s->names, uid, name);
-    if (found != USER_NAME_FOUND)
-        name[0] = '\0';
-    s->wants_names = s->wants_names || found == USER_NAME_PENDING;
-}
+void step_name(struct step *s, uid_t uid, char name[USER_NAME_MAX + 1]);
 
 /* Add " key=NAME", if the user has a name. */
-static inline void scan_step_put_name(struct step *s, const char *key, uid_t uid)
-{
-    char name[USER_NAME_MAX + 1];
+void step_put_name(struct step *s, const char *key, uid_t uid);
 
-    scan_step_name(s, uid, name);
-    if (name[0] != '\0')
-        line_puts(&s->text, key, name);
-}
+/* Write the whole final line. */
+void step_finish(struct step *s, enum status status, const char *message);
+
+/* Begin and end the final line "OK count=…". */
+void step_begin_count(struct step *s);
+void step_put_epoch(struct step *s);
+void step_end_count(struct step *s);
 
 #endif

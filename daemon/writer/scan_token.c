@@ -12,27 +12,11 @@ static bool shows_names(const struct step *s)
 /* Name who made and who denied the token. */
 static void put_names(struct step *s, const struct record *r)
 {
-    scan_step_put_name(s, "by_name", r->by);
+    step_put_name(s, "by_name", r->by);
     if (r->revoked != 0 && r->has_revoked_by)
-        scan_step_put_name(s, "revoked_by_name", r->revoked_by);
+        step_put_name(s, "revoked_by_name", r->revoked_by);
     if (r->disabled != 0 && r->has_disabled_by)
-        scan_step_put_name(s, "disabled_by_name", r->disabled_by);
-}
-
-enum store_found scan_token_read(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
-{
-    enum store_found found = store_get(s->writer->store, id, r);
-    uint8_t digest[DIGEST_SIZE];
-
-    s->used = 0;
-    if (found != STORE_FOUND)
-        return found;
-    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
-    if ((flags & SLOT_REVOKED) && r->revoked == 0)
-        r->revoked = s->now > 0 ? s->now : 1;
-    if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
-        r->disabled = s->now > 0 ? s->now : 1;
-    return found;
+        step_put_name(s, "disabled_by_name", r->disabled_by);
 }
 
 /* Add who still presents the token, and is refused. */
@@ -51,7 +35,7 @@ static void put_refusals(struct step *s, const struct record *r)
     text_adds(&s->text, " refused_by=uid:");
     text_add_u64(&s->text, t.refusal.by);
     if (shows_names(s))
-        scan_step_put_name(s, "refused_by_name", t.refusal.by);
+        step_put_name(s, "refused_by_name", t.refusal.by);
     if (t.reused == 0)
         return;
     line_put_u64(&s->text, "reused", t.reused);

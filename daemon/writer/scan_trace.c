@@ -3,6 +3,7 @@
 
 #include "daemon/writer/scan_journal.h"
 #include "daemon/writer/scan_token.h"
+#include "proto/reply.h"
 
 enum { CHAIN_MAX = 64 }; /* tokens in each direction: an import may name any, even in circles */
 
@@ -26,7 +27,7 @@ void scan_trace_step(struct step *s)
 
 static void fail(struct step *s)
 {
-    scan_step_finish(s, STATUS_STORE, "the store cannot be read; this trace is incomplete");
+    step_finish(s, STATUS_STORE, "the store cannot be read; this trace is incomplete");
 }
 
 /* Go back to the oldest token of the chain that is here. */
@@ -57,7 +58,7 @@ static void put_ban(struct step *s, const struct ban *ban)
     line_put_time(&s->text, "banned", ban->banned);
     text_adds(&s->text, " by=uid:");
     text_add_u64(&s->text, ban->by);
-    scan_step_put_name(s, "by_name", ban->by);
+    step_put_name(s, "by_name", ban->by);
     if (ban->until != TIME_NEVER)
         line_put_time(&s->text, "expires", ban->until);
     text_addc(&s->text, '\n');
@@ -86,7 +87,7 @@ static void step_token(struct step *s)
     struct record r;
 
     scan->trace.stage = STAGE_CHAIN;
-    enum store_found found = scan_token_read(s, scan->id, &r);
+    enum store_found found = step_read_token(s, scan->id, &r);
     if (found == STORE_FOUND && scan->trace.is_token) {
         scan_token_put(s, "* part=token", &r);
         scan->trace.found = true;
@@ -106,8 +107,8 @@ static void step_chain(struct step *s)
     struct scan_trace *trace = &scan->trace;
     struct record r;
 
-    while (trace->has_next && scan_step_fits_line(s)) {
-        enum store_found found = scan_token_read(s, trace->next, &r);
+    while (trace->has_next && step_fits_line(s)) {
+        enum store_found found = step_read_token(s, trace->next, &r);
         if (found == STORE_FAILED) {
             fail(s);
             return;

@@ -85,7 +85,7 @@ bool uncertain_resolve(const struct uncertain *u, struct store *store,
             token_table_allow(token_table, u->digest);
         token_table_put(token_table, &r);
         creation_index_remove(index, r.created, r.serial);
-        creation_index_add(index, r.created, r.serial, r.digest);
+        creation_index_add(index, r.created, r.serial, r.digest, r.by);
     }
     return true;
 }

@@ -134,7 +134,7 @@ void unsaved_add(struct unsaved_denials *list, const struct change *c,
         return;
     append(list, d);
     set_in_table(d, token_table);
-    if (c->reply_to != NULL) /* not when it is tried again */
+    if (c->reply_to != NULL || c->of_many) /* not when it is tried again */
         report_unsaved(d);
     if (list->count < DEDUP_MIN || list->count < list->dedup_at)
         return;

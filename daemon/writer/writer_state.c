@@ -28,7 +28,8 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
                   load_store(store, prefix, w->journal, &w->token_table, &w->index, &w->bans,
                              problem) &&
                   history_begin(&w->history, store, journal_newest(w->journal), problem);
-    if (loaded && subject_counts_begin(&w->policy.counts, w->token_table))
+    if (loaded && subject_counts_begin(&w->policy.counts, w->token_table) &&
+        disk_failure_reserve(&w->disk_failure, DISK_FAILURE_CHANGES_MAX))
         w->queue = write_queue_new(w->token_table);
     if (w->queue == NULL) {
         if (w->journal == NULL || loaded)
@@ -62,6 +63,7 @@ void writer_destroy(struct writer *w)
     disk_failure_clear(&w->disk_failure);
     policy_check_end(&w->policy);
     expiry_warning_end(&w->expiry_warning);
+    touched_free(&w->touched);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     journal_free(w->journal);

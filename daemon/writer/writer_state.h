@@ -14,6 +14,7 @@
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/policy_check.h"
 #include "daemon/writer/refused.h"
+#include "daemon/writer/touched.h"
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 
@@ -29,9 +30,9 @@ struct writer {
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct policy_check policy;
     struct expiry_warning expiry_warning;
-    struct twins twins;       /* of the batch that is applied */
+    struct twins twins; /* of the batch that is applied */
+    struct touched touched;
     struct mail_list waiting; /* changes that are not yet in a batch */
-    struct record before;     /* of a change that is applied: see change_read_before() */
     bool retry;               /* the next batch first tries again what failed */
     bool at_size_limit;       /* the store takes no further token */
     bool may_purge;           /* the clock is good enough to find that something is over */

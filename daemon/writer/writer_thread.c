@@ -178,6 +178,17 @@ static void wake_parked(struct writer_thread *t)
     mail_append_list(&t->ready, &t->parked);
 }
 
+/* Let watches and counters know what was changed since the journal ended with `newest`. */
+static void note_changes(struct writer_thread *t, uint64_t newest)
+{
+    struct writer *w = t->writer;
+
+    if (write_queue_newest(w->queue) == newest)
+        return;
+    wake_parked(t);
+    write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(w->store));
+}
+
 static bool one_batch(struct writer_thread *t)
 {
     struct writer *w = t->writer;
@@ -186,9 +197,7 @@ static bool one_batch(struct writer_thread *t)
     commit_collect(w);
     if (!commit_batch(w, clock_wall()))
         return false;
-    if (write_queue_newest(w->queue) != newest)
-        wake_parked(t);
-    write_queue_set_store(w->queue, journal_oldest(w->journal), store_size(w->store));
+    note_changes(t, newest);
     return true;
 }
 
@@ -203,10 +212,14 @@ static bool one_chunk(struct writer_thread *t)
     struct scan *s = (struct scan *)mail_pop(&t->ready);
     if (s == NULL)
         return false;
-    if (scan_run(s, &sources, clock_wall()))
-        mailbox_post(s->reply_to, &s->mail);
-    else
+    uint64_t newest = write_queue_newest(t->writer->queue);
+    if (!scan_run(s, &sources, clock_wall()))
         mail_append(&t->parked, &s->mail);
+    else if (s->len == 0 && !s->finished) /* it has found nothing yet */
+        mail_append(&t->ready, &s->mail);
+    else
+        mailbox_post(s->reply_to, &s->mail);
+    note_changes(t, newest); /* of many tokens */
     return true;
 }
 

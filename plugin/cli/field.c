@@ -65,6 +65,8 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_REVOKED_BY] =      { .key = "revoked_by" },
     [CLI_FIELD_BY_NAME] =         { .key = "by_name" },
     [CLI_FIELD_LOGIN] =           { .key = "login" },
+    [CLI_FIELD_HOW_MANY] =        { .key = "count", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_CHANGED] =         { .key = "changed", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 

@@ -73,6 +73,8 @@ enum cli_field {
     CLI_FIELD_BY_NAME,
     CLI_FIELD_LOGIN,
     CLI_FIELD_UID,
+    CLI_FIELD_HOW_MANY,
+    CLI_FIELD_CHANGED,
     CLI_FIELD_COUNT
 };
 

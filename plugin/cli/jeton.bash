@@ -12,7 +12,8 @@ _jeton_usage() {
     "$program" --plain help "$1" 2>/dev/null | cut -f2
 }
 
-# The keys of the verb that were not given yet.  A value is never an argument: token= is no key.
+# The keys of the verb that were not given yet.  A value is never an argument: token= is no key.  Nor is count=,
+# which nobody knows before asking.
 _jeton_keys() {
     local usage key
     usage=$(_jeton_usage "$verb")
@@ -20,7 +21,7 @@ _jeton_keys() {
         usage+=$(_jeton_usage create)
     fi
     while IFS= read -r key; do
-        if [[ $key != token= && " ${words[*]}" != *[\ -]"$key"* ]]; then
+        if [[ $key != token= && $key != count= && " ${words[*]}" != *[\ -]"$key"* ]]; then
             printf '%s\n' "$key"
         fi
     done < <(grep -oE '\b[a-z_]+=' <<<"$usage" | sort -u)
@@ -57,7 +58,7 @@ _jeton_files() {
 }
 
 _jeton_options() {
-    printf -- '--%s\n' socket timeout json plain value keep-going prometheus help version
+    printf -- '--%s\n' socket timeout json plain value keep-going yes prometheus help version
 }
 
 # All that may stand where the current word stands; keys end with '='.
@@ -65,7 +66,8 @@ _jeton_candidates() {
     case $before,$verb,$current in
     -S,* | --socket,*) _jeton_files ;;
     -T,* | --timeout,*) printf '%s\n' 10s 1m 0s ;;
-    *,list,state=*) printf 'state=%s\n' active pending disabled expired revoked ;;
+    *,list,state=* | *,revoke,state=* | *,update,state=* | *,disable,state=* | *,enable,state=* | *,delete,state=*)
+        printf 'state=%s\n' active pending disabled expired revoked ;;
     *,import,state=*) printf 'state=%s\n' active disabled revoked ;;
     *,*,*=*) ;;
     *,*,-*) _jeton_options ;;

@@ -13,6 +13,7 @@
 #include "plugin/cli/help.h"
 #include "plugin/cli/id_prefix.h"
 #include "plugin/cli/import.h"
+#include "plugin/cli/many.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
 #include "plugin/cli/trace.h"
@@ -45,20 +46,20 @@ static const struct cli_verb verbs[] = {
       .value = CLI_VALUE_ALWAYS,
       .usage = "id" },
     { .verb = VERB_REVOKE,
-      .run = cli_show_object,
+      .run = cli_many_change,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
-      .usage = "revoke ID | revoke --value",
-      .note = "Revoking by ID needs the admin socket.\n" },
-    { .verb = VERB_DISABLE, .run = cli_show_object, .view = &cli_view_tokens },
-    { .verb = VERB_ENABLE, .run = cli_show_object, .view = &cli_view_tokens },
-    { .verb = VERB_UPDATE, .run = cli_show_object, .view = &cli_view_tokens },
+      .usage = "revoke ID | revoke --value | revoke FILTER... [count=N]",
+      .note = "Revoking by ID or FILTER needs the admin socket.\n" },
+    { .verb = VERB_DISABLE, .run = cli_many_change, .view = &cli_view_tokens },
+    { .verb = VERB_ENABLE, .run = cli_many_change, .view = &cli_view_tokens },
+    { .verb = VERB_UPDATE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_ROTATE,
       .run = cli_show_secret,
       .view = &cli_view_tokens,
       .prints_value = true,
       .note = "If standard output is no terminal, the value alone goes there.\n" },
-    { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
+    { .verb = VERB_DELETE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_BAN,
       .usage =
           "ban --value | digest=HEX | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
@@ -185,6 +186,7 @@ static const struct option {
     { "value", 0, &cli.read_value, NULL },
     { "prometheus", 0, &cli.prometheus, NULL },
     { "keep-going", 'k', &cli.keep_going, NULL },
+    { "yes", 'y', &cli.yes, NULL },
     { "help", 'h', &wants_help, NULL },
     { "version", 'V', &wants_version, NULL },
 };
@@ -300,23 +302,24 @@ static bool is_value(const struct cli_verb *verb, const char *argument)
     return verb->value == CLI_VALUE_ALWAYS || strlen(argument) >= VALUE_MIN;
 }
 
-/* Take the word `token`, given instead of a value, for --value. */
-static void take_token_word(struct cli_request *c, const struct cli_verb *verb)
+/* Take the word `token`, given instead of a value, for --value; and the name of a filter alone. */
+static void take_words(struct cli_request *c, const struct cli_verb *verb)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < c->arguments; i++) {
+        const char *argument = cli_many_argument(verb->verb, c->argument[i]);
         if (verb->value != CLI_VALUE_NEVER && strcmp(c->argument[i], key_name(KEY_TOKEN)) == 0)
             c->read_value = true;
         else
-            c->argument[kept++] = c->argument[i];
+            c->argument[kept++] = argument != NULL ? argument : c->argument[i];
     }
     c->arguments = kept;
 }
 
 static enum cli_exit check_arguments(struct cli_request *c, const struct cli_verb *verb)
 {
-    take_token_word(c, verb);
+    take_words(c, verb);
     for (size_t i = 0; i < c->arguments; i++) {
         if (!is_value(verb, c->argument[i]))
             continue;

@@ -14,6 +14,7 @@ struct cli_request {
     bool prometheus; /* of stats */
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;
+    bool yes; /* a change of many tokens is confirmed */
     enum verb verb;
     const char *usage;     /* of the verb, as the command takes it */
     const char **argument; /* words and key=value, without options */

@@ -6,7 +6,8 @@
 
 #include <sodium.h>
 
-#include "daemon/writer/change_request.h"
+#include "daemon/writer/bulk.h"
+#include "daemon/writer/bulk_request.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/verify/batch.h"
 #include "daemon/writer/scan.h"
@@ -156,6 +157,16 @@ static void check_change(const struct request *r)
     change_free(c);
 }
 
+/* Check that every filter that was given counts, but for a text that is empty. */
+static void check_filter(const struct request *r, const struct list_filter *f)
+{
+    uint64_t given = r->has & request_filters(r->verb);
+
+    if (request_has(r, KEY_MATCH) && r->value[KEY_MATCH].len == 0)
+        given &= ~KEY_BIT(KEY_MATCH);
+    MUST(f->given == given);
+}
+
 static void check_scan(const struct request *r)
 {
     struct problem problem;
@@ -163,6 +174,27 @@ static void check_scan(const struct request *r)
 
     if (s == NULL)
         check_problem(&problem);
+    else
+        check_filter(r, &s->filter);
+    scan_free(s);
+}
+
+/* Check that a change of many selects, and does something, or is refused. */
+static void check_many(const struct request *r)
+{
+    static const struct change_request_context context = { .prefix = "jtn" };
+    struct problem problem;
+    struct scan *s = bulk_request_read(r, &context, &problem);
+
+    if (s == NULL) {
+        check_problem(&problem);
+        return;
+    }
+    check_filter(r, &s->filter);
+    MUST(s->filter.given != 0 && s->bulk != NULL && s->bulk->want->value_len == 0);
+    MUST((s->bulk->want->given & KEY_BIT(KEY_SUBJECT)) == 0);
+    MUST((s->bulk->want->given != 0) == (r->verb == VERB_UPDATE));
+    MUST(s->bulk->has_count == request_has(r, KEY_HOW_MANY));
     scan_free(s);
 }
 
@@ -173,6 +205,10 @@ static void check_meaning(const struct request *r)
         VERB_IMPORT,
     }, scans[] = { VERB_LIST, VERB_SHOW, VERB_JOURNAL, VERB_WATCH, VERB_EXPORT };
 
+    if (request_is_about_many(r->verb, r->has)) {
+        check_many(r);
+        return;
+    }
     if (r->verb == VERB_VERIFY)
         check_question(r);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
@@ -189,7 +225,8 @@ static void check_request(const struct request *r, enum role role, struct slice 
     uint64_t one = r->has & row->one_of;
 
     MUST(row->role <= role && request_role(r->verb, r->has) <= role);
-    MUST((r->has & ~row->keys) == 0 && (row->one_of == 0 || one != 0) && (one & (one - 1)) == 0);
+    MUST((r->has & ~row->keys) == 0 && (one & (one - 1)) == 0);
+    MUST(row->one_of == 0 || one != 0 || request_is_about_many(r->verb, r->has));
     for (enum key key = 0; key < KEY_COUNT; key++)
         MUST(!request_has(r, key) ||
              (r->value[key].at >= bytes.at &&

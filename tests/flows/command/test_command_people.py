@@ -306,7 +306,7 @@ def test_completion_knows_verbs_keys_and_identifiers():
         assert "scopes=" not in offered("jeton create scopes=a ", path)
         assert not {"token=", "VALUE"} & set(offered("jeton verify ", path))
         assert offered("jeton list state=re", path) == ["revoked"]
-        assert sorted(set(offered("jeton show ", path)) - {""}) == idents
+        assert sorted(set(offered("jeton show ", path)) - {"", "fields="}) == idents
         assert offered(f"jeton revoke {idents[3][:8]}", path) == [idents[3]]
         assert offered("jeton enable ", path) == [idents[0]]
         assert offered(f"jeton -S {path} enable ", "/nowhere") == [idents[0]]
@@ -314,7 +314,7 @@ def test_completion_knows_verbs_keys_and_identifiers():
         assert offered("jeton help ro", path) == ["rotate"]
         assert "--keep-going" in offered("jeton import --", path)
     evil = Impostor(lambda _: b"* id=`touch${IFS}x` state=$(touch${IFS}y)\nOK\n")
-    assert offered("jeton show ", evil.path) == [""]
+    assert set(offered("jeton show ", evil.path)) <= {"", "fields="}
 
 
 # -- hostile servers -----------------------------------------------------------------------------

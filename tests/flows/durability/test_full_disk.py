@@ -14,18 +14,13 @@ import pytest
 
 from campaign import rounds
 from daemon import Daemon
-from disk import writes_refused
+from refused_writes import saved, writes_refused
 from requirements import need_root
 from settings import BUILD
 from value import digest_of
 from waiting import eventually
 
 CLONE_NEWNS = 0x00020000
-
-
-def saved(daemon):
-    return eventually(lambda: daemon.stats()["denials_unsaved"] == "0",
-                      "the denials are saved", within=15, every=0.05)
 
 
 def test_refused_write_fails_creates_but_never_a_revocation(daemon):

@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A million tokens (JETON_SCALE makes it fewer)."""
 import os
-import subprocess
-import tempfile
-import threading
 import time
 
 import pytest
 
 import proc
-from client import Client
+from bystanders import Bystanders
 from daemon import Daemon
-from settings import PATIENCE, PRELOAD, SANITIZER, SCALE, scaled
-from timestamp import stamp
+from filled_store import fill
+from settings import PATIENCE, SANITIZER, SCALE, scaled
 
 COUNT = scaled(1_000_000, 2000)
 IMPORTED = COUNT // 100         # of them by import; the rest is there at the start
@@ -22,49 +19,10 @@ EMPTY = 10 << 20                # bytes of a daemon without tokens
 PAUSES = 100                    # of the slow reader
 
 
-def fill(store, digests):
-    """Makes a store with these tokens."""
-    program = tempfile.gettempdir() + "/fill"
-    subprocess.run(["cc", "-O2", f"{PRELOAD}/fill.c", "-o", program, "-ltdb"], check=True)
-    lines = "\n".join(digests) + "\n"
-    subprocess.run([program, store, stamp(time.time() - 60)], input=lines.encode(), check=True)
-
-
 def import_all(daemon, digests):
     with daemon.client(patience=60) as client:
         replies = client.pipeline([f"import digest={digest}" for digest in digests])
     assert {reply.verdict for reply in replies} == {"OK"}
-
-
-class Bystanders:
-    """Clients that verify and create while another one lists."""
-
-    def __init__(self, daemon, value):
-        self.stop = threading.Event()
-        self.counts = {"verify": 0, "create": 0}
-        self.worst = {"verify": 0.0, "create": 0.0}
-        self.threads = [
-            threading.Thread(target=self.repeat, daemon=True, args=(daemon.path(role), *what))
-            for role, *what in (("verify", "verify", f"verify {value}", 0.01),
-                                ("admin", "create", "create description=late", 0.1))]
-        for thread in self.threads:
-            thread.start()
-
-    def repeat(self, path, verb, line, pause):
-        with Client(path) as client:
-            while not self.stop.is_set():
-                began = time.monotonic()
-                assert client.request(line).verdict == "OK"
-                self.worst[verb] = max(self.worst[verb], time.monotonic() - began)
-                self.counts[verb] += 1
-                time.sleep(pause)
-
-    def finish(self):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join(30 * PATIENCE)
-            assert not thread.is_alive(), "a bystander is stuck"
-        assert min(self.counts.values()) > 0, self.counts
 
 
 def read_slowly(daemon, ids):

@@ -12,7 +12,7 @@ import pytest
 
 from clock import Clock
 from daemon import Daemon, environment
-from disk import writes_refused
+from refused_writes import writes_refused
 from reloading import reconfigure
 from settings import BUILD, ROOT, SCALE
 from timestamp import stamp

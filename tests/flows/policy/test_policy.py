@@ -7,7 +7,7 @@ import time
 
 from client import Client
 from daemon import run_jetond
-from disk import writes_refused
+from refused_writes import writes_refused
 from jeton_command import jeton
 from policy_cases import CASES, EARLIER, POLICY
 from reloading import reconfigure

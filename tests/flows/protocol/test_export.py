@@ -95,3 +95,22 @@ def test_export_keeps_dates_to_the_second(daemon):
     assert ([line[key] for key in ("revoked", "disabled", "activates", "expires", "replaces")] ==
             ["2002-03-04T05:06:07Z", "2001-12-31T23:59:59Z", "2001-02-03T04:05:07Z",
              "2099-12-31T23:59:59Z", "01" * 10])
+
+
+def test_export_with_filters_has_the_tokens_that_pass_and_no_bans(daemon):
+    d, other = daemon(), daemon()
+    ours = [d.create(subject="ci", scopes="a") for _ in range(3)]
+    d.create(subject="other", scopes="a")
+    d.done(f"delete {d.create(subject='ci')['id']}")
+    d.done(f"revoke {ours[1]['id']}")
+    whole = d.done("export").lines
+    assert len(whole) == 5 and whole[-1].words == ["*", "ban"][1:]
+    reply = d.done("export subject=ci scope=a")
+    assert [line["digest"][:20] for line in reply.lines] == [token["id"] for token in ours]
+    assert reply["count"] == "3" and "epoch" in reply and "revoked" in reply.lines[1]
+    assert {line.raw for line in reply.lines} <= {line.raw for line in whole}
+    with other.client() as client:
+        assert {r.verdict for r in client.pipeline(line.raw for line in reply.lines)} == {"OK"}
+    assert [other.verify(token["token"]) for token in ours] == ["OK", "NO revoked", "OK"]
+    assert d.done("export state=expired").final["count"] == "0"
+    assert d.ask("export sort=created").verdict == "ERR unknown-key"

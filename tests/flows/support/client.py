@@ -142,7 +142,7 @@ class Client:
     def whole_reply(self):
         while self.lines:
             line = self.lines.popleft()
-            if line.startswith(b"* "):
+            if line.startswith(b"*"):
                 self.data.append(line)
                 continue
             reply, self.data = Reply(self.data, line), []

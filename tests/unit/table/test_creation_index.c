@@ -37,7 +37,7 @@ static void tokens_stay_sorted_through_additions_and_removals(void **state)
     for (uint64_t serial = 1; serial <= 5000; serial++) {
         int64_t created = serial % 10 == 0 ? (int64_t)(serial * 37 % 1000) : (int64_t)serial;
         assert_int_equal(creation_index_reserve(&index, 1), 0);
-        creation_index_add(&index, created, serial, id);
+        creation_index_add(&index, created, serial, id, 0);
         expected += serial;
         count++;
         if (serial % 3 == 0 && serial % 10 != 0) {
@@ -56,10 +56,31 @@ static void tokens_stay_sorted_through_additions_and_removals(void **state)
     creation_index_free(&index);
 }
 
+static void places_are_found_from_either_side(void **state)
+{
+    (void)state;
+    struct creation_index index = { .entry = NULL };
+    const uint8_t id[ID_SIZE] = { 0 };
+
+    assert_int_equal(creation_index_reserve(&index, 10), 0);
+    for (uint64_t serial = 10; serial > 0; serial--)
+        creation_index_add(&index, (int64_t)(serial / 3), serial, id, 7);
+    for (uint64_t serial = 1; serial <= 10; serial++) {
+        assert_int_equal(creation_index_before(&index, (int64_t)(serial / 3), serial), serial - 1);
+        assert_int_equal(creation_index_after(&index, (int64_t)(serial / 3), serial), serial);
+    }
+    assert_int_equal(creation_index_before(&index, INT64_MAX, UINT64_MAX), 10);
+    assert_int_equal(creation_index_before(&index, INT64_MIN, 0), 0);
+    assert_int_equal(creation_index_before(&index, 1, 0), 2);
+    assert_int_equal(index.entry[4].by, 7);
+    creation_index_free(&index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_stay_sorted_through_additions_and_removals),
+        cmocka_unit_test(places_are_found_from_either_side),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

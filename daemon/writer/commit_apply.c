@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/writer/commit_apply.h"
+
+#include "daemon/writer/change_ban.h"
+
+/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
+ * valid, and what was denied must not be enabled or replaced on its word. */
+static bool denied_unsaved(struct writer *w, struct change *c)
+{
+    const struct record *concerned = c->rotates ? &c->found : c->after;
+
+    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
+        !unsaved_denies(&w->disk_failure.unsaved, concerned))
+        return false;
+    problem_set(&c->problem, STATUS_STORE,
+                "a denial of this token is in force but not saved yet; "
+                "other changes to it are refused until it is");
+    return true;
+}
+
+static bool add_token(struct writer *w, struct change *c)
+{
+    enum store_found found = store_add(w->store, c->after);
+
+    if (found == STORE_FOUND) {
+        problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
+        c->puts = c->rotates = c->is_new = false;
+        c->bans = c->new_bans = c->lapses = 0;
+    }
+    return found != STORE_FAILED;
+}
+
+/* Put the outcome into the store; refuse to add a token that is there.  False: the transaction is
+ * spoilt. */
+static bool put(struct writer *w, struct change *c)
+{
+    bool ok = true;
+
+    if (c->removes)
+        ok = store_remove(w->store, c->after->digest);
+    else if (c->is_new)
+        ok = add_token(w, c);
+    else if (c->puts)
+        ok = store_put(w->store, c->after);
+    return ok && change_ban_put(c, w->store);
+}
+
+typedef bool entry_adder(const struct change *c, struct journal *j, struct slice claims,
+                         int64_t now);
+
+/* Add a journal entry about the record that was put last, in the next block if it does not fit into
+ * this one.  False: the transaction is spoilt. */
+static bool add_entry(struct writer *w, const struct change *c, entry_adder *adder, int64_t now)
+{
+    struct slice claims = store_claims(w->store);
+
+    if (adder(c, w->journal, claims, now))
+        return true;
+    journal_end(w->journal, w->tokens);
+    return store_put_journal(w->store, w->journal) && journal_next_block(w->journal) == 0 &&
+           adder(c, w->journal, claims, now);
+}
+
+/* Add the entry of a change and, after a rotation, put the old token and add the entry of its
+ * end. */
+static bool add_entries(struct writer *w, const struct change *c, int64_t now)
+{
+    if (!add_entry(w, c, change_add_entry, now))
+        return false;
+    w->tokens += (uint64_t)c->is_new - (uint64_t)c->removes;
+    return !c->rotates || (store_put(w->store, &c->found) &&
+                           (c->ends == NULL || add_entry(w, c, change_add_end_entry, now)));
+}
+
+bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
+{
+    c->may_lapse = w->may_purge;
+    policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
+    c->policies = w->policy.policies;
+    if (c->kind->apply(c, w->store, now) == STATUS_STORE)
+        return false;
+    if (!change_writes(c) || denied_unsaved(w, c))
+        return true;
+    if (!policy_check_read(&w->policy, c, w->store)) {
+        problem_set(&c->problem, STATUS_STORE, "the store cannot be read");
+        return false;
+    }
+    change_set_before(c, w->policy.has_before ? &w->policy.before : NULL);
+    policy_check_permits(&w->policy, c, now);
+    return true;
+}
+
+bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
+{
+    if (c->kind->adds && w->at_size_limit) {
+        problem_set(&c->problem, STATUS_FULL,
+                    "the store has reached its size limit; delete tokens "
+                    "that are no longer needed, or shorten [daemon] retention");
+        return true;
+    }
+    twins_find(&w->twins, w->token_table, c);
+    if (!commit_apply_try(w, c, now))
+        return false;
+    if (!change_writes(c))
+        return true;
+    c->serial = journal_next(w->journal);
+    if (c->is_new)
+        c->after->serial = c->serial;
+    if (!put(w, c))
+        return false;
+    if (change_writes(c)) {
+        policy_check_note(&w->policy, c);
+        if (!add_entries(w, c, now))
+            return false;
+    }
+    twins_note(&w->twins, c);
+    uint64_t size = store_size(w->store);
+    bool too_far = c->is_new && size > w->store_limit && size > w->store_before;
+    w->at_size_limit = w->at_size_limit || too_far;
+    return !too_far;
+}

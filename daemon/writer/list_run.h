@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of list and export: which tokens, and in which order.  The writer's thread only. */
+#ifndef JETON_DAEMON_WRITER_LIST_RUN_H
+#define JETON_DAEMON_WRITER_LIST_RUN_H
+
+#include "daemon/writer/scan_step.h"
+
+/* Make one step. */
+void list_run_step(struct step *s);
+
+/* True if the token that was read last, by this record, is meant. */
+bool list_run_is_meant(struct step *s, const struct record *r, int64_t now);
+
+/* Return where the filter looks. */
+struct list_sources list_run_sources(struct step *s);
+
+#endif
