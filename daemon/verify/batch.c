@@ -54,7 +54,15 @@ void verify_batch_add(struct verify_batch *b, const struct question *q,
     b->count++;
 }
 
-static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
+void verify_batch_mark_fallback(struct verify_batch *b, struct slice service)
+{
+    b->fallbacks |= UINT64_C(1) << (b->count - 1);
+    b->service[b->count - 1] = service;
+}
+
+/* `fallback`: the service that `other` judged for; or NULL. */
+static void put_verdict(struct text *t, const struct verdict *v, int64_t now,
+                        const struct slice *fallback)
 {
     reply_begin(t, v->status);
     if (v->found) {
@@ -72,6 +80,8 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     } else if (v->status == STATUS_PENDING) {
         line_put_u64(t, "retry_after", (uint64_t)(v->activates - now));
     }
+    if (fallback != NULL)
+        fallback_put(t, *fallback);
     reply_end(t, v->status, NULL);
 }
 
@@ -120,7 +130,7 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
-    put_verdict(&reply, v, now);
+    put_verdict(&reply, v, now, (b->fallbacks >> i & 1) != 0 ? &b->service[i] : NULL);
     iobuf_commit(b->out[i], reply.len);
     return true;
 }
@@ -151,4 +161,5 @@ void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned
     if (timed)
         note_time(b, worker, clock_monotonic() - began);
     b->count = 0;
+    b->fallbacks = 0;
 }
