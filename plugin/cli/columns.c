@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/columns.h"
 
+#include "plugin/cli/zone.h"
+
 enum { BUFFERED_MAX = 500, GAP = 2 };
 
 static void buffer_row(struct cli_columns *t, const struct slice *cells);
@@ -84,8 +86,10 @@ static struct slice column_title(const struct cli_columns *t, size_t i,
     struct text made = text_in(buffer, CLI_FIELD_TIME_MAX);
 
     text_adds(&made, column(t, i)->title);
-    if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only))
-        text_adds(&made, " UTC");
+    if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only)) {
+        text_addc(&made, ' ');
+        text_adds(&made, cli_zone_now());
+    }
     return text_slice(&made);
 }
 
@@ -94,7 +98,8 @@ static struct slice cell_text(const struct cli_columns *t, size_t i, struct slic
 {
     if (cell.len == 0)
         return slice_of(column(t, i)->absent);
-    return cli_field_time(cell, column(t, i)->type, t->day_only, buffer);
+    return cli_field_time(cell, column(t, i)->type,
+                          t->day_only ? CLI_FIELD_TIME_DAY : CLI_FIELD_TIME_CELL, buffer);
 }
 
 /* Measure the natural widths.  Without rows to measure, the last column may take all the width. */
