@@ -85,7 +85,7 @@ static struct slice column_title(const struct cli_columns *t, size_t i,
 {
     struct text made = text_in(buffer, CLI_FIELD_TIME_MAX);
 
-    text_adds(&made, column(t, i)->title);
+    text_adds(&made, column(t, i)->title != NULL ? column(t, i)->title : column(t, i)->key);
     if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only)) {
         text_addc(&made, ' ');
         text_adds(&made, cli_zone_now());
@@ -97,7 +97,7 @@ static struct slice cell_text(const struct cli_columns *t, size_t i, struct slic
                               char buffer[CLI_FIELD_TIME_MAX])
 {
     if (cell.len == 0)
-        return slice_of(column(t, i)->absent);
+        return slice_of(column(t, i)->absent != NULL ? column(t, i)->absent : "-");
     return cli_field_time(cell, column(t, i)->type,
                           t->day_only ? CLI_FIELD_TIME_DAY : CLI_FIELD_TIME_CELL, buffer);
 }

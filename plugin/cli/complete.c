@@ -53,7 +53,8 @@ static void take_key(struct completion *m, struct slice text, bool is_option)
     if (key == KEY_COUNT)
         return;
     m->given[key] = true;
-    if (is_option && memchr(text.at, '=', text.len) == NULL)
+    if (is_option && memchr(text.at, '=', text.len) == NULL &&
+        cli_key_row(slice_of(key_name(key)), m->verb).type != CLI_KEY_FLAG)
         m->key = slice_of(key_name(key));
 }
 

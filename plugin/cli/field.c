@@ -85,12 +85,36 @@ const struct cli_field_row *cli_field_row(enum cli_field field)
     return &rows[field];
 }
 
+static enum cli_field field_named(struct slice key)
+{
+    enum cli_field field = 0;
+
+    while (field < CLI_FIELD_COUNT && !slice_is(key, rows[field].key))
+        field++;
+    return field;
+}
+
+bool cli_field_view(struct slice names, struct cli_view *view)
+{
+    view->count = 0;
+    while (names.len > 0 && view->count < CLI_VIEW_MAX) {
+        const char *comma = memchr(names.at, ',', names.len);
+        size_t len = comma != NULL ? (size_t)(comma - names.at) : names.len;
+        view->field[view->count] = field_named((struct slice){ names.at, len });
+        if (view->field[view->count++] == CLI_FIELD_COUNT)
+            return false;
+        len += comma != NULL ? 1 : 0;
+        names = (struct slice){ names.at + len, names.len - len };
+    }
+    view->shown = view->count;
+    return names.len == 0 && view->count > 0;
+}
+
 enum cli_field_type cli_field_type(struct slice key)
 {
-    for (enum cli_field field = 0; field < CLI_FIELD_COUNT; field++)
-        if (slice_is(key, rows[field].key))
-            return rows[field].type;
-    return CLI_TYPE_TEXT;
+    enum cli_field field = field_named(key);
+
+    return field < CLI_FIELD_COUNT ? rows[field].type : CLI_TYPE_TEXT;
 }
 
 struct slice cli_field_time(struct slice text, enum cli_field_type type, enum cli_field_time how,

@@ -82,6 +82,10 @@ extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, 
 
 const struct cli_field_row *cli_field_row(enum cli_field field);
 
+/* Make a view of the fields with these names, joined by commas; false: some are not known, or there are
+ * too many. */
+bool cli_field_view(struct slice names, struct cli_view *view);
+
 /* Return the type of the field with this key; CLI_TYPE_TEXT if it is not known. */
 enum cli_field_type cli_field_type(struct slice key);
 

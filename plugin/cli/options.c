@@ -161,6 +161,8 @@ static enum cli_exit take_key(struct cli_request *c, struct slice name, const ch
         c->read_value = true;
         return CLI_EXIT_YES;
     }
+    if (value == NULL && cli_key_row(name, verb_so_far(c)).type == CLI_KEY_FLAG)
+        value = "yes";
     if (value == NULL && is_no_value(*rest->next)) {
         cli_message("%.*s needs a value: write %.*s=%s", (int)name.len, name.at, (int)name.len,
                     name.at, cli_key_row(name, verb_so_far(c)).argument);

@@ -25,9 +25,14 @@ static void hint_at_more(const struct cli_request *c, const struct line *line)
 
 enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
 {
+    const char *fields = cli_request_argument(c, "fields");
+    struct cli_view chosen = *view;
     struct reply reply = { .final = false };
     uint64_t rows = 0;
     enum cli_exit status = cli_request_send(c);
+
+    if (fields != NULL && cli_field_view(slice_of(fields), &chosen))
+        view = &chosen;
 
     if (status != CLI_EXIT_YES)
         return status;

@@ -205,7 +205,8 @@ static char *rewrite(const struct cli_request *c, const char *argument, int64_t 
     if (key.type == CLI_KEY_UNTIL || key.type == CLI_KEY_SINCE)
         changed = rewrite_time(text, back, now, &s, &r);
     else
-        changed = key.type != CLI_KEY_TEXT && rewrite_duration(text, back, now, &s, &r);
+        changed = (key.type == CLI_KEY_DURATION || key.type == CLI_KEY_AGE) &&
+                  rewrite_duration(text, back, now, &s, &r);
     if (!changed || asprintf(&made, "%.*s=%.*s", (int)len, argument, (int)s.len, s.at) < 0)
         return NULL;
     cli_message_remark("%s is %.*s", argument, (int)r.len, r.at);

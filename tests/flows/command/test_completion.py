@@ -81,7 +81,7 @@ def test_shell_completes_what_is_typed_and_describes_what_there_is(daemon, name)
     assert shell.complete(f"jeton show {token['id'][:12]}") == f"jeton show {token['id']}"
     assert shell.complete("jeton enable ") == f"jeton enable {other['id']}", "the only one that is disabled"
     assert shell.complete(f"jeton -S {ROOT}/plugin/cli/jeton.ba") == f"jeton -S {ROOT}/plugin/cli/jeton.bash"
-    assert shell.shows("jeton show ", [token["id"], "deploy the shop", r"evil `touch x` $(touch y)"])
+    assert shell.shows("jeton show ", tabs=2 + (name == "bash"), wanted=[token["id"], "deploy the shop", r"evil `touch x` $(touch y)"])
     assert Shell(name, d.path()).shows("jeton create ", ["what the token is for", "how long the token is accepted"])
     assert not {"x", "y"} & set(os.listdir()), "nothing was run"
 

@@ -175,6 +175,16 @@ def test_quiet_prints_only_values_and_identifiers(daemon):
     assert '"id"' in jeton(d.path(), "-qj", "list").out
 
 
+def test_fields_that_are_asked_for_are_the_columns():
+    server = Impostor(lambda _: b"* id=%020x description=x revoked=2026-11-24T05:51:41Z\nOK count=1\n" % 1)
+    ask = lambda *arguments: jeton(server.path, "list", *arguments).out
+    assert ask("fields=description,id") == "x\t" + "1".zfill(20) + "\n"
+    assert ask("--csv", "fields=id,description").splitlines()[0] == "id,description"
+    assert len(ask("fields=id,later_invention").split("\t")) == len(ask().split("\t")) == 11
+    table = Terminal(server.path, "list", "fields=id,revoked,used", NO_COLOR="1").finish()
+    assert re.fullmatch(r"ID +revoked UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
+
+
 def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
     d = daemon()
     texts = ['=cmd|"/c calc"!A1', "+1", "-1+1", "@SUM(1)", "\uff1d1", 'quo"te', "a,b;c", "line\nend\x1b[2J",
