@@ -138,7 +138,8 @@ static size_t total_min_width(const struct cli_columns *t, const size_t *natural
     return sum;
 }
 
-static void find_empty(struct cli_columns *t)
+/* Hide columns without any entry; but "never" for all says something. */
+static void hide_empty(struct cli_columns *t)
 {
     struct slice cells[CLI_VIEW_MAX];
     bool empty[CLI_VIEW_MAX];
@@ -151,7 +152,7 @@ static void find_empty(struct cli_columns *t)
             empty[i] = empty[i] && cells[i].len == 0;
     }
     for (size_t i = 0; i < t->view->shown; i++)
-        t->hidden[i] = empty[i] && column(t, i)->drop > 0;
+        t->hidden[i] = empty[i] && column(t, i)->drop > 0 && strcmp(column(t, i)->absent, "-") == 0;
 }
 
 static void hide_columns(struct cli_columns *t, size_t *natural)
@@ -161,7 +162,7 @@ static void hide_columns(struct cli_columns *t, size_t *natural)
         measure(t, natural);
     }
     if (total_min_width(t, natural) > t->terminal)
-        find_empty(t);
+        hide_empty(t);
     for (unsigned drop = 1; drop <= CLI_VIEW_MAX && total_min_width(t, natural) > t->terminal;
          drop++)
         for (size_t i = 0; i < t->view->shown; i++)

@@ -52,6 +52,29 @@ bool cli_pager_runs(void)
     return pager.pid > 0;
 }
 
+/* Become less in its secure mode, which runs no other programs and writes no files, with nothing of
+ * the caller's that could change that. */
+static void become_secure_less(void)
+{
+    static const char *const kept[] = { "TERM", "LC_ALL", "LC_CTYPE", "LANG" };
+    enum { KEPT = sizeof(kept) / sizeof(kept[0]) };
+    char *value[KEPT];
+
+    for (size_t i = 0; i < KEPT; i++)
+        value[i] = getenv(kept[i]) != NULL ? strdup(getenv(kept[i])) : NULL;
+    clearenv();
+    for (size_t i = 0; i < KEPT; i++)
+        if (value[i] != NULL)
+            setenv(kept[i], value[i], 1);
+    setenv("LESS", "FRX", 1);
+    setenv("LESSSECURE", "1", 1);
+    setenv("LESSHISTFILE", "-", 1);
+    setenv("LESSKEY", "/dev/null", 1);
+    setenv("LESSKEYIN", "/dev/null", 1);
+    execl("/usr/bin/less", "less", NULL);
+    execl("/bin/less", "less", NULL);
+}
+
 /* Become the pager.  If that fails, write one byte to `failed`. */
 static void become_pager(int input, int failed)
 {
@@ -61,10 +84,7 @@ static void become_pager(int input, int failed)
     setenv("LESS", "FRX", 0);
     setenv("LV", "-c", 0);
     if (is_lent()) {
-        setenv("LESSSECURE", "1", 1);
-        unsetenv("LESSOPEN");
-        unsetenv("LESSCLOSE");
-        execlp("less", "less", NULL);
+        become_secure_less();
     } else if (strcmp(named, "less") == 0) {
         execlp("less", "less", NULL);
     } else {
