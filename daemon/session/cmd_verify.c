@@ -17,7 +17,7 @@ void cmd_verify(struct run *run, const struct request *r)
         return;
     }
     const struct stack *stack = stacks_find(run->stacks, command_service(r));
-    bool fallback = fallback_is(stack, command_service(r));
+    bool fallback = request_has(r, KEY_SERVICE) && fallback_is(stack, command_service(r));
     if (fallback)
         fallback_log(command_service(r));
     if (stack->table_only && s->first_pending == NULL) {

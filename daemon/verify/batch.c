@@ -60,9 +60,7 @@ void verify_batch_mark_fallback(struct verify_batch *b, struct slice service)
     b->service[b->count - 1] = service;
 }
 
-/* `fallback`: the service that `other` judged for; or NULL. */
-static void put_verdict(struct text *t, const struct verdict *v, int64_t now,
-                        const struct slice *fallback)
+static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
 {
     reply_begin(t, v->status);
     if (v->found) {
@@ -80,9 +78,6 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now,
     } else if (v->status == STATUS_PENDING) {
         line_put_u64(t, "retry_after", (uint64_t)(v->activates - now));
     }
-    if (fallback != NULL)
-        fallback_put(t, *fallback);
-    reply_end(t, v->status, NULL);
 }
 
 /* Hash all values, then prefetch their slots: the requests to memory go out close together, as each
@@ -130,7 +125,10 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
-    put_verdict(&reply, v, now, (b->fallbacks >> i & 1) != 0 ? &b->service[i] : NULL);
+    put_verdict(&reply, v, now);
+    if (b->fallbacks != 0 && (b->fallbacks >> i & 1) != 0)
+        fallback_put(&reply, b->service[i]);
+    reply_end(&reply, v->status, NULL);
     iobuf_commit(b->out[i], reply.len);
     return true;
 }

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/complete.h"
 
+#include <unistd.h>
+
 #include "plugin/cli/key.h"
 #include "plugin/cli/options.h"
 #include "proto/token.h"
 
 enum {
+    WORDS_MAX = 64 * 1024,
     IDS_MAX = 1000,
     TIME_MAX = 2000, /* milliseconds, for identifiers: somebody waits at the keyboard */
     DESCRIPTION_WIDTH = 80,
@@ -237,16 +240,31 @@ static void offer_all(struct completion *m, const struct cli_verb *verbs, size_t
         offer_arguments(m);
 }
 
-enum cli_exit cli_complete(struct cli_request *c, char **words, const struct cli_verb *verbs,
-                           size_t count)
+/* Read the words into `text`; return their length.  Too many are none. */
+static size_t read_words(char text[WORDS_MAX])
 {
-    struct completion m = { .c = c, .verb = VERB_COUNT, .current = { "", 0 } };
+    size_t len = 0;
+    ssize_t got;
+
+    while (len < WORDS_MAX && (got = read(STDIN_FILENO, text + len, WORDS_MAX - len)) > 0)
+        len += (size_t)got;
+    return len > 0 && len < WORDS_MAX && text[len - 1] == '\0' ? len : 0;
+}
+
+enum cli_exit cli_complete(struct cli_request *c, const struct cli_verb *verbs, size_t count)
+{
+    struct completion m = { .c = c, .verb = VERB_COUNT };
+    static char text[WORDS_MAX]; /* not on the stack: c->socket points into it */
+    size_t len = read_words(text), at = 0;
 
     cli_output_init(&c->output, CLI_OUTPUT_PLAIN);
-    for (; words[0] != NULL && words[1] != NULL; words++)
-        take_word(&m, words[0]);
-    if (words[0] != NULL)
-        m.current = slice_of(words[0]);
+    if (len == 0)
+        return CLI_EXIT_USAGE;
+    for (size_t next = strlen(text) + 1; next < len; next += strlen(text + next) + 1) {
+        take_word(&m, text + at);
+        at = next;
+    }
+    m.current = slice_of(text + at);
     offer_all(&m, verbs, count);
     cli_output_flush(&c->output);
     return CLI_EXIT_YES;

@@ -37,7 +37,7 @@ _jeton() {
         unset 'words[-1]'
     fi
     COMPREPLY=()
-    mapfile -t lines < <("$program" --complete "${words[@]:1}" "$current" 2>/dev/null </dev/null)
+    mapfile -t lines < <(printf '%s\0' "${words[@]:1}" "$current" | "$program" --complete 2>/dev/null)
     if [[ ${lines[0]-} == '<files>' ]]; then
         mapfile -t lines < <(_jeton_files "$current")
     fi

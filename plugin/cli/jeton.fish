@@ -7,7 +7,7 @@ function __jeton_complete
     set -l current (commandline -ct | string unescape)
     set -l program $words[1]
     set -e words[1]
-    set -l lines (command $program --complete $words "$current" 2>/dev/null </dev/null)
+    set -l lines (printf '%s\0' $words "$current" | command $program --complete 2>/dev/null)
     if test "$lines[1]" = '<files>'
         set -l before (string match -r '^--socket=' -- "$current")
         for file in (__fish_complete_path (string replace -r '^--socket=' '' -- "$current"))

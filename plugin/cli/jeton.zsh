@@ -8,7 +8,7 @@ _jeton() {
     local line candidate shown
 
     given=("${(@Q)words[1,CURRENT-1]}")
-    lines=("${(@f)$(command ${given[1]} --complete "${(@)given[2,-1]}" "${(Q)PREFIX}" 2>/dev/null </dev/null)}")
+    lines=("${(@f)$(printf '%s\0' "${(@)given[2,-1]}" "${(Q)PREFIX}" | command ${given[1]} --complete 2>/dev/null)}")
     if [[ $lines[1] == '<files>' ]]; then
         compset -P '--socket='
         _files

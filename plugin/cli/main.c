@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 {
     prepare_process();
     if (argc > 1 && strcmp(argv[1], "--complete") == 0)
-        return cli_complete(&cli, argv + 2, verbs, VERBS);
+        return cli_complete(&cli, verbs, VERBS);
     enum cli_exit status = cli_options_parse(&cli, argv + (argc > 0));
     return status == CLI_EXIT_YES ? run(&cli) : status;
 }

@@ -87,9 +87,9 @@ def test_shell_completes_what_is_typed_and_describes_what_there_is(daemon, name)
 
 
 def offered(path, *words, **more):
-    done = subprocess.run([JETON, "--complete", *words], capture_output=True, text=True, env=setting(path, **more),
-                          timeout=30)
-    assert done.returncode == 0
+    done = subprocess.run([JETON, "--complete"], input="".join(word + "\0" for word in words), capture_output=True,
+                          text=True, env=setting(path, **more), timeout=30)
+    assert done.returncode == (0 if words else 2)
     return dict(line.partition("\t")[::2] for line in done.stdout.splitlines())
 
 
@@ -122,6 +122,14 @@ def test_candidates_come_from_the_tables_of_the_command():
         assert offered(path, "-S", "") == offered(path, "--socket=") == {"<files>": ""}
         for words in [], ["nonsense", ""], ["list", "nonsense="], ["-T", ""], ["list", "--nonsense", ""], ["show", "=x"]:
             offered(path, *words)
+
+
+def test_words_that_make_no_sense_do_no_harm():
+    server = Impostor(lambda _: b"OK\n")
+    for text in b"", b"list", b"x" * 70000 + b"\0", b"list\0" + b"x" * 9000 + b"\0\0", b"show\0\x01\xff\0", b"\0" * 100:
+        done = subprocess.run([JETON, "--complete"], input=text, capture_output=True, env=setting(server.path), timeout=30)
+        assert done.returncode in (0, 2), text
+        assert done.returncode == 0 or done.stdout == b""
 
 
 def test_identifiers_are_bounded_in_number_time_and_text():
