@@ -42,7 +42,7 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
 void verify_batch_add(struct verify_batch *b, const struct question *q,
                       const struct series_pair *series, struct iobuf *out);
 
-/* Let the reply to the question added last say that `other` judged for this service; its name must stay
+/* Let the reply to the question added last show that `other` judged for this service; its name must stay
  * as long. */
 void verify_batch_mark_fallback(struct verify_batch *b, struct slice service);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A service that clients name, but that has no section: `other` judges in its place, which the reply
- * and the log say, as the name may be mistyped.  Any thread. */
+ * and the log show, as the name may be mistyped.  Any thread. */
 #ifndef JETON_DAEMON_VERIFY_FALLBACK_H
 #define JETON_DAEMON_VERIFY_FALLBACK_H
 
@@ -17,7 +17,7 @@ static inline bool fallback_is(const struct stack *stack, struct slice service)
 /* Log a name the first time that it comes: the first FALLBACK_NAMES_MAX names since the start. */
 void fallback_log(struct slice service);
 
-/* Add the keys by which a reply says it. */
+/* Add the keys by which a reply shows it. */
 void fallback_put(struct text *t, struct slice service);
 
 #endif

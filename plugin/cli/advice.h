@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the daemon cannot say about a request that it refused: what was probably meant. */
+/* What the daemon does not know about a request that it refused: what was probably meant. */
 #ifndef JETON_PLUGIN_CLI_ADVICE_H
 #define JETON_PLUGIN_CLI_ADVICE_H
 

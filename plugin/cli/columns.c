@@ -138,7 +138,7 @@ static size_t total_min_width(const struct cli_columns *t, const size_t *natural
     return sum;
 }
 
-/* Hide columns without any entry; but "never" for all says something. */
+/* Hide columns without any entry; but "never" for all is worth showing. */
 static void hide_empty(struct cli_columns *t)
 {
     struct slice cells[CLI_VIEW_MAX];

@@ -74,7 +74,7 @@ struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
     size_t count;     /* of all fields in plain output, in this order */
     size_t shown;     /* of the first fields, which a table shows */
-    const char *noun; /* what its rows are, to say that there are none; NULL: nothing is said */
+    const char *noun; /* what its rows are, to remark that there are none; NULL: no remark */
 };
 
 extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, cli_view_verbs,

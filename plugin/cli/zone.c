@@ -15,7 +15,7 @@ struct tm cli_zone_break(int64_t time)
 
     if (utc || localtime_r(&t, &made) == NULL) {
         gmtime_r(&t, &made);
-        made.tm_zone = "UTC"; /* where C says GMT */
+        made.tm_zone = "UTC"; /* where C has GMT */
     }
     return made;
 }

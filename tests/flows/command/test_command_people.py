@@ -50,7 +50,7 @@ def test_table_is_aligned_and_as_wide_as_the_terminal(daemon):
         for row in rows:
             assert set(starts(row)) <= set(starts(header)), f"{columns}\n{header}\n{row}"
         assert header.startswith("ID  ") and "STATE" in header and "DESCRIPT" in header
-        assert columns == 40 or "EXPIRES" in header, "what matters stays"
+        assert columns == 40 or "EXPIRES" in header, "what counts stays"
         assert any("…" in row for row in rows), columns
     wide = on_terminal(d, "list", columns=400, NO_COLOR="1")
     assert "x" * 300 in wide and "…" not in wide

@@ -14,7 +14,7 @@ from daemon import Daemon
 from jeton_command import JETON, Impostor, Terminal, jeton, setting
 from settings import ROOT
 
-# How each shell begins, and how it is told of our completion.
+# How each shell begins, and how it loads our completion.
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], f"PS1='READY '; source {ROOT}/plugin/cli/jeton.bash"),
     "zsh": (["-f", "-i"], f"PS1='READY '; unsetopt PROMPT_SP; fpath=($ZFUNCTIONS $fpath); autoload -U compinit; compinit -u -D"),
@@ -30,11 +30,11 @@ class Shell:
         program = shutil.which(name)
         if program is None:
             pytest.skip(f"{name} is not installed")
-        home = tempfile.mkdtemp()
-        shutil.copy(f"{ROOT}/plugin/cli/jeton.zsh", f"{home}/_jeton")
+        directory = tempfile.mkdtemp()
+        shutil.copy(f"{ROOT}/plugin/cli/jeton.zsh", f"{directory}/_jeton")
         arguments, setup = SHELLS[name]
-        self.terminal = Terminal(path, *arguments, program=program, columns=100, lines=50, HOME=home, ZFUNCTIONS=home,
-                                 ZDOTDIR=home, XDG_CONFIG_HOME=home, XDG_DATA_HOME=home, HISTFILE="/dev/null",
+        self.terminal = Terminal(path, *arguments, program=program, columns=100, lines=50, HOME=directory, ZFUNCTIONS=directory,
+                                 ZDOTDIR=directory, XDG_CONFIG_HOME=directory, XDG_DATA_HOME=directory, HISTFILE="/dev/null",
                                  PATH=f"{os.path.dirname(JETON)}:{os.environ['PATH']}")
         self.terminal.type(setup.replace("READY", "REA''DY") + "; echo SET''UP\n").expect("SETUP").expect("READY")
         self.count = 0

@@ -102,7 +102,7 @@ def test_dates_are_taken_for_the_local_zone_and_the_exact_time_is_shown(daemon):
     token, remarks = created(d, "--expires", f"{year}-01-31", "--utc", TZ=BERLIN)
     assert token["expires"] == f"{year}-01-31T00:00:00Z", remarks
     token, remarks = created(d, f"expires={year}-01-31T00:00:00Z")
-    assert "jeton:" not in remarks, "nothing is said of what the protocol has"
+    assert "jeton:" not in remarks, "no remark about what the protocol has"
     assert "jeton:" not in created(d, "expires=never")[1]
     for wrong in f"{year}-02-30", "31.01.2027", "tomorrow", "2mo2d", "1M":
         assert jeton(d.path(), "create", f"expires={wrong}").status == 2, wrong
@@ -210,7 +210,7 @@ def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
     assert len(d.list()) == len(texts), "nothing was made"
 
 
-def test_empty_list_is_said_on_a_terminal_only(daemon):
+def test_empty_list_is_remarked_on_a_terminal_only(daemon):
     d = daemon()
     assert on_terminal(d, "list") == "jeton: no tokens\n"
     assert on_terminal(d, "list", "state=active") == "jeton: no tokens match\n"
@@ -223,7 +223,7 @@ def test_empty_list_is_said_on_a_terminal_only(daemon):
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
-def test_what_matters_stays_on_narrow_terminals(daemon, columns):
+def test_what_counts_stays_on_narrow_terminals(daemon, columns):
     d = daemon()
     d.create(description="x" * 200)
     lines = on_terminal(d, "list", columns=columns).splitlines()
@@ -310,16 +310,16 @@ def test_pager_gets_no_rights_that_are_lent(daemon):
         pytest.skip("less is not installed")
     d = daemon()
     many(d)
-    home = tempfile.mkdtemp()
+    own = tempfile.mkdtemp()
     for name in "less", "sh":
-        with open(f"{home}/{name}", "w") as file:
-            file.write(f"#!/bin/sh\ntouch {home}/ran\n")
+        with open(f"{own}/{name}", "w") as file:
+            file.write(f"#!/bin/sh\ntouch {own}/ran\n")
         os.chmod(file.name, stat.S_IRWXU)
-    terminal = Terminal(d.path(), "list", SUDO_UID="1000", PATH=home, HOME=home, PAGER=f"touch {home}/ran",
-                        JETON_PAGER=f"touch {home}/ran", LESS=f"-o{home}/log", LESSOPEN=f"|touch {home}/ran",
-                        LESSSECURE_ALLOW="shell", SHELL=f"{home}/sh").expect("d21")
+    terminal = Terminal(d.path(), "list", SUDO_UID="1000", PATH=own, HOME=own, PAGER=f"touch {own}/ran",
+                        JETON_PAGER=f"touch {own}/ran", LESS=f"-o{own}/log", LESSOPEN=f"|touch {own}/ran",
+                        LESSSECURE_ALLOW="shell", SHELL=f"{own}/sh").expect("d21")
     terminal.type("!").expect("not available").type("\nq").finish()
-    assert sorted(os.listdir(home)) == ["less", "sh"] and terminal.status == 0
+    assert sorted(os.listdir(own)) == ["less", "sh"] and terminal.status == 0
 
 
 def test_pager_is_less_as_git_has_it(daemon):

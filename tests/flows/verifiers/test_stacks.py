@@ -329,7 +329,7 @@ def test_service_without_a_section_is_named_in_the_reply_and_once_in_the_log(dae
     for _ in range(3):
         reply = ask("service=imapp")
         assert (reply.verdict, reply["service"], reply["stack"]) == ("OK", "imapp", "other")
-        assert ask("service=imapp scope=none")["service"] == "imapp", "a refusal says it, too"
+        assert ask("service=imapp scope=none")["service"] == "imapp", "a refusal has it, too"
     replies = d.client("verify").pipeline(
         [f"verify service={name} {token['token']}" for name in ("imap", "imapp", "imap", "pop")])
     assert [reply.final.get("service") for reply in replies] == [None, "imapp", None, "pop"]
