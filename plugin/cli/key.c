@@ -7,6 +7,7 @@ static const struct cli_key rows[] = {
     { "after",          "journal", CLI_KEY_TEXT,     "SERIAL",   "begin after this entry", NULL },
     { "after",          "watch",   CLI_KEY_TEXT,     "SERIAL",   "begin after this entry", NULL },
     { "after",          NULL,      CLI_KEY_TEXT,     "ID",       "begin after this token", NULL },
+    { "by",             "import",  CLI_KEY_TEXT,     "uid:N",    "who created it", NULL },
     { "by",             "journal", CLI_KEY_TEXT,     "uid:N",    "what this user changed", NULL },
     { "by",             NULL,      CLI_KEY_TEXT,     "uid:N",    "that this user created", NULL },
     { "client",         NULL,      CLI_KEY_TEXT,     "TEXT",     "for whom you ask", NULL },
@@ -55,6 +56,7 @@ static const struct cli_key rows[] = {
     { "ttl",            NULL,      CLI_KEY_DURATION, "DURATION", "how long the token is accepted", "1d 30d 90d 1y" },
     { "until",          NULL,      CLI_KEY_SINCE,    "TIME",     "changed before this time", NULL },
     { "unused_for",     NULL,      CLI_KEY_AGE,      "DURATION", "that were not used for this time", "30d 90d" },
+    { "used",           NULL,      CLI_KEY_SINCE,    "TIME",     "when it was last used", NULL },
     { "verb",           NULL,      CLI_KEY_TEXT,     "VERB",     "the verb to explain", NULL },
 };
 /* clang-format on */
