@@ -13,7 +13,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
 # modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
-	golang-go nodejs php-cli mypy
+	golang-go nodejs php-cli mypy zsh fish less
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -91,7 +91,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, HAProxy, Go, PHP …
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, HAProxy, Go, PHP, zsh …
 	@tests/deps $(PROGRAMS)
 
 deps-fuzz:                      ## install what `make fuzz` needs
@@ -206,6 +206,10 @@ $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 # Names of the gateway are its own, and some the daemon has, too.
 $(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
+
+$(BUILD)/tests/unit/cli/%: $(BUILD)/tests/unit/cli/%.o $(BUILD)/tests/unit/run_one.o \
+		$(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(PROTO)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_PROTO) -o $@
 
 # Another parser of HTTP, which ours is compared with where it is installed.
 HTTP_PEER = $(if $(wildcard /usr/include/http_parser.h),-lhttp_parser)
@@ -368,6 +372,9 @@ UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/sy
 SYSUSERSDIR ?= $(or $(call pc,sysusersdir,systemd),$(PREFIX)/lib/sysusers.d)
 TMPFILESDIR ?= $(or $(call pc,tmpfilesdir,systemd),$(PREFIX)/lib/tmpfiles.d)
 COMPLETIONSDIR ?= $(or $(call pc,completionsdir,bash-completion),$(PREFIX)/share/bash-completion/completions)
+# Debian's zsh looks for those of packages in a directory of their own.
+ZSHDIR ?= $(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 
 UNITS = $(patsubst systemd/%,%,$(wildcard systemd/*.socket systemd/*.timer) $(basename $(wildcard systemd/*.service.in)))
 MANPAGES = $(wildcard $(foreach n,1 3 5 7 8,daemon/*.$(n) daemon/verifiers/*.$(n) plugin/*/*.$(n) proto/*.$(n)))
@@ -395,6 +402,8 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	$(foreach f,$(notdir $(wildcard plugin/lua/haproxy/*)),0644=plugin/lua/haproxy/$(f)=$(LUADOCDIR)/examples/$(f)) \
 	$(foreach e,$(CLIENT_EXAMPLES),0644=$(e)=$(DOCDIR)/$(e:plugin/%=%)) \
 	0644=plugin/cli/jeton.bash=$(COMPLETIONSDIR)/jeton \
+	0644=plugin/cli/jeton.zsh=$(ZSHDIR)/_jeton \
+	0644=plugin/cli/jeton.fish=$(FISHDIR)/jeton.fish \
 	$(foreach u,$(UNITS),0644=$(FILL)/$(u)=$(UNITDIR)/$(u)) \
 	0644=systemd/jeton.sysusers=$(SYSUSERSDIR)/jeton.conf \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \

@@ -116,7 +116,10 @@ void stamp_write(struct text *t, int64_t time)
 static const struct {
     char letter;
     int64_t seconds;
-} units[] = { { 'y', 365 * 86400 }, { 'd', 86400 }, { 'h', 3600 }, { 'm', 60 }, { 's', 1 } };
+} units[] = {
+    { 'y', 365 * 86400 }, { 'w', 7 * 86400 }, { 'd', 86400 },
+    { 'h', 3600 },        { 'm', 60 },        { 's', 1 },
+};
 
 bool duration_parse(struct slice text, int64_t *seconds)
 {

@@ -16,8 +16,8 @@ bool stamp_parse(struct slice text, int64_t *time);
 /* Write STAMP_TEXT characters.  Clamp a time outside 1970..9999 to that range. */
 void stamp_write(struct text *t, int64_t time);
 
-/* Parse a duration such as "30s", "15m", "12h", "90d" or "1y" (365 days), at most 1000y, into
- * seconds; false if it is none. */
+/* Parse a duration such as "30s", "15m" (minutes), "12h", "90d", "3w" or "1y" (365 days), at most
+ * 1000y, into seconds; false if it is none. */
 bool duration_parse(struct slice text, int64_t *seconds);
 
 /* Write a duration in the largest unit up to days that leaves no rest, as duration_parse() reads it. */

@@ -104,7 +104,7 @@ static bool read_socket_path(void *field, struct slice value, const struct key_r
 
 #define AT(member) offsetof(struct config, member)
 #define MILLION "a number from 1 to 1000000"
-#define DURATION "a duration such as 30s, 15m, 12h or 90d"
+#define DURATION "a duration such as 30s, 15m, 12h, 90d or 3w"
 /* clang-format off */
 #define ROLE_ROWS(name, number)                                                               \
     { name, "path", read_socket_path, AT(role[number]), 1, CONFIG_SOCKET_PATH_MAX,            \

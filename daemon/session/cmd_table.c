@@ -9,6 +9,7 @@
 #include "daemon/base/log_limit.h"
 #include "daemon/session/trusted_peer.h"
 #include "daemon/table/token_look.h"
+#include "daemon/verify/fallback.h"
 #include "proto/reply.h"
 
 bool cmd_table_allowed(struct session *s)
@@ -79,6 +80,8 @@ void cmd_table(struct run *run, const struct request *r)
     enum status status;
     struct text t;
 
+    if (fallback_is(stack, command_service(r)))
+        fallback_log(command_service(r));
     const char *fault = table_fault(s, stack, &status);
     if (fault != NULL) {
         session_refuse(s, status, fault);

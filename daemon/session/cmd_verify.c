@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/session/pending_verify.h"
+#include "daemon/verify/fallback.h"
 
 void cmd_verify(struct run *run, const struct request *r)
 {
@@ -16,8 +17,13 @@ void cmd_verify(struct run *run, const struct request *r)
         return;
     }
     const struct stack *stack = stacks_find(run->stacks, command_service(r));
+    bool fallback = request_has(r, KEY_SERVICE) && fallback_is(stack, command_service(r));
+    if (fallback)
+        fallback_log(command_service(r));
     if (stack->table_only && s->first_pending == NULL) {
         verify_batch_add(batch, &q, &stack->series, s->peer.uid, &s->out);
+        if (fallback)
+            verify_batch_mark_fallback(batch, command_service(r));
         if (verify_batch_is_full(batch))
             session_flush_batch(s);
     } else if (session_flush_batch(s)) {

@@ -56,6 +56,12 @@ void verify_batch_add(struct verify_batch *b, const struct question *q,
     b->count++;
 }
 
+void verify_batch_mark_fallback(struct verify_batch *b, struct slice service)
+{
+    b->fallbacks |= UINT64_C(1) << (b->count - 1);
+    b->service[b->count - 1] = service;
+}
+
 static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
 {
     reply_begin(t, v->status);
@@ -74,7 +80,6 @@ static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
     } else if (v->status == STATUS_PENDING) {
         line_put_u64(t, "retry_after", (uint64_t)(v->activates - now));
     }
-    reply_end(t, v->status, NULL);
 }
 
 /* Hash all values, then prefetch their slots: the requests to memory go out close together, as each
@@ -136,6 +141,9 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
         note_refusal(b, i, worker, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
     put_verdict(&reply, v, now);
+    if (b->fallbacks != 0 && (b->fallbacks >> i & 1) != 0)
+        fallback_put(&reply, b->service[i]);
+    reply_end(&reply, v->status, NULL);
     iobuf_commit(b->out[i], reply.len);
     return true;
 }
@@ -166,4 +174,5 @@ void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned
     if (timed)
         note_time(b, worker, clock_monotonic() - began);
     b->count = 0;
+    b->fallbacks = 0;
 }

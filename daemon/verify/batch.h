@@ -7,7 +7,7 @@
 
 #include "daemon/base/iobuf.h"
 #include "daemon/table/token_table.h"
-#include "daemon/verify/metrics.h"
+#include "daemon/verify/fallback.h"
 #include "proto/request.h"
 
 enum { VERIFY_BATCH_MAX = 64, VERIFY_REPLY_MAX = LINE_MAX_BYTES };
@@ -25,6 +25,8 @@ struct verify_batch {
     struct iobuf *out[VERIFY_BATCH_MAX]; /* where the replies go */
     unsigned batches;                    /* one in TIMED is timed */
     struct refusals *refusals;           /* where refusals are noted; NULL: nowhere */
+    uint64_t fallbacks; /* a bit for each question whose reply names its service: */
+    struct slice service[VERIFY_BATCH_MAX];
 };
 
 /* True if no other question fits. */
@@ -41,6 +43,10 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
  * `out` must stay until verify_batch_answer(). */
 void verify_batch_add(struct verify_batch *b, const struct question *q,
                       const struct series_pair *series, uid_t uid, struct iobuf *out);
+
+/* Let the reply to the question added last show that `other` judged for this service; its name must stay
+ * as long. */
+void verify_batch_mark_fallback(struct verify_batch *b, struct slice service);
 
 /* Judge the questions, at least one, append the replies in order, and empty the batch.  An `out`
  * that cannot grow is marked as cut. */

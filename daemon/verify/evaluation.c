@@ -10,6 +10,7 @@
 #include "daemon/table/token_look.h"
 #include "daemon/verifiers/throttle.h"
 #include "daemon/verify/answer.h"
+#include "daemon/verify/fallback.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -365,6 +366,8 @@ void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)
         put_identity(e, reply);
     if (no && why->retry_after > 0)
         line_put_u64(reply, "retry_after", (uint64_t)why->retry_after);
+    if (fallback_is(e->stack, slice_of(e->question.service)))
+        fallback_put(reply, slice_of(e->question.service));
     reply_end(reply, status, no && why->message[0] != '\0' ? why->message : NULL);
 }
 

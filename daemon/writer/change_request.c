@@ -22,7 +22,8 @@ static const struct change_kind *const kinds[VERB_COUNT] = {
 /* -- keys ------------------------------------------------------------------------------------ */
 
 static const char not_a_time[] = "this should be a time such as 2027-01-31T12:00:00Z";
-static const char not_a_duration[] = "this should be a duration such as 30s, 15m, 12h, 90d or 1y";
+static const char not_a_duration[] =
+    "this should be a duration such as 30s, 15m, 12h, 90d, 3w or 1y";
 static const char not_an_id[] =
     "an identifier is 20 hex digits; a value is given as token=\"VALUE\"";
 

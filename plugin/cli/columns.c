@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/columns.h"
 
+#include "plugin/cli/zone.h"
+
 enum { BUFFERED_MAX = 500, GAP = 2 };
 
 static void buffer_row(struct cli_columns *t, const struct slice *cells);
@@ -83,9 +85,11 @@ static struct slice column_title(const struct cli_columns *t, size_t i,
 {
     struct text made = text_in(buffer, CLI_FIELD_TIME_MAX);
 
-    text_adds(&made, column(t, i)->title);
-    if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only))
-        text_adds(&made, " UTC");
+    text_adds(&made, column(t, i)->title != NULL ? column(t, i)->title : column(t, i)->key);
+    if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only)) {
+        text_addc(&made, ' ');
+        text_adds(&made, cli_zone_now());
+    }
     return text_slice(&made);
 }
 
@@ -93,8 +97,9 @@ static struct slice cell_text(const struct cli_columns *t, size_t i, struct slic
                               char buffer[CLI_FIELD_TIME_MAX])
 {
     if (cell.len == 0)
-        return slice_of(column(t, i)->absent);
-    return cli_field_time(cell, column(t, i)->type, t->day_only, buffer);
+        return slice_of(column(t, i)->absent != NULL ? column(t, i)->absent : "-");
+    return cli_field_time(cell, column(t, i)->type,
+                          t->day_only ? CLI_FIELD_TIME_DAY : CLI_FIELD_TIME_CELL, buffer);
 }
 
 /* Measure the natural widths.  Without rows to measure, the last column may take all the width. */
@@ -133,7 +138,8 @@ static size_t total_min_width(const struct cli_columns *t, const size_t *natural
     return sum;
 }
 
-static void find_empty(struct cli_columns *t)
+/* Hide columns without any entry; but "never" for all is worth showing. */
+static void hide_empty(struct cli_columns *t)
 {
     struct slice cells[CLI_VIEW_MAX];
     bool empty[CLI_VIEW_MAX];
@@ -146,7 +152,7 @@ static void find_empty(struct cli_columns *t)
             empty[i] = empty[i] && cells[i].len == 0;
     }
     for (size_t i = 0; i < t->view->shown; i++)
-        t->hidden[i] = empty[i] && column(t, i)->drop > 0;
+        t->hidden[i] = empty[i] && column(t, i)->drop > 0 && strcmp(column(t, i)->absent, "-") == 0;
 }
 
 static void hide_columns(struct cli_columns *t, size_t *natural)
@@ -156,7 +162,7 @@ static void hide_columns(struct cli_columns *t, size_t *natural)
         measure(t, natural);
     }
     if (total_min_width(t, natural) > t->terminal)
-        find_empty(t);
+        hide_empty(t);
     for (unsigned drop = 1; drop <= CLI_VIEW_MAX && total_min_width(t, natural) > t->terminal;
          drop++)
         for (size_t i = 0; i < t->view->shown; i++)

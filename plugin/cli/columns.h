@@ -2,9 +2,9 @@
 /* Aligned tables for a terminal.
  *
  * The first rows are buffered until there are enough to measure the columns; later rows are fitted
- * into those.  Where the terminal is too narrow, these steps are taken in order: times become days,
- * columns without any entry are hidden, the least important columns are hidden, long texts are
- * cut. */
+ * into those.  Where the terminal is too narrow, these steps are taken in order: times lose their
+ * last parts, columns without any entry are hidden, the least important columns are hidden, long
+ * texts are cut. */
 #ifndef JETON_PLUGIN_CLI_COLUMNS_H
 #define JETON_PLUGIN_CLI_COLUMNS_H
 

@@ -209,6 +209,21 @@ void cli_escape_put_plain(struct cli_buffer *b, struct slice text)
     }
 }
 
+void cli_escape_put_csv(struct cli_buffer *b, struct slice text)
+{
+    struct slice bytes;
+
+    for (put_unescaped(b, &text); text.len > 0; put_unescaped(b, &text)) {
+        uint32_t c = take(&text, &bytes);
+        cli_buffer_adds(b, c == '"' ? "\"" : c == NOT_UTF8 ? "\xef\xbf\xbd" : "");
+        if (c == NOT_UTF8)
+            continue;
+        struct glyph g = is_control(c) || is_deceptive(c) ? glyph_escaped(c) :
+                                                            (struct glyph){ .len = 0 };
+        cli_buffer_add(b, g.len > 0 ? g.bytes : bytes.at, g.len > 0 ? g.len : bytes.len);
+    }
+}
+
 void cli_escape_put_json(struct cli_buffer *b, struct slice text)
 {
     struct slice bytes;

@@ -22,6 +22,10 @@ size_t cli_escape_put(struct cli_buffer *b, struct slice text, size_t width);
  * become \\, \t, \n, \r or \xHH as in the protocol. */
 void cli_escape_put_plain(struct cli_buffer *b, struct slice text);
 
+/* Add the text as it is within the quotes of a CSV field: quotes twice, control characters escaped as
+ * for a terminal. */
+void cli_escape_put_csv(struct cli_buffer *b, struct slice text);
+
 /* Add the text as a JSON string, quotes included (RFC 8259). */
 void cli_escape_put_json(struct cli_buffer *b, struct slice text);
 

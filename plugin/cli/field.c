@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/field.h"
 
+#include "plugin/cli/zone.h"
 #include "proto/stamp.h"
 
 /* clang-format off */
@@ -8,16 +9,16 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     /*                      key            type        title        absent  typ  min drop */
     [CLI_FIELD_ID] =          { "id",          CLI_TYPE_TEXT,   "ID",          "-",     20,  0, 0 },
     [CLI_FIELD_STATE] =      { "state",       CLI_TYPE_STATE,  "STATE",       "-",      8,  0, 0 },
-    [CLI_FIELD_CREATED] =     { "created",     CLI_TYPE_DATE,   "CREATED",     "-",     16,  0, 5 },
-    [CLI_FIELD_EXPIRES] =     { "expires",     CLI_TYPE_DATE,   "EXPIRES",     "never", 16,  0, 4 },
+    [CLI_FIELD_CREATED] =     { "created",     CLI_TYPE_DATE,   "CREATED",     "-",     16,  0, 4 },
+    [CLI_FIELD_EXPIRES] =     { "expires",     CLI_TYPE_DATE,   "EXPIRES",     "never", 16,  0, 6 },
     [CLI_FIELD_USED] =        { "used",        CLI_TYPE_DATE,   "USED",        "-",     16,  0, 1 },
     [CLI_FIELD_SUBJECT] =     { "subject",     CLI_TYPE_TEXT,   "SUBJECT",     "-",     12,  8, 3 },
     [CLI_FIELD_SCOPES] =      { "scopes",      CLI_TYPE_LIST,   "SCOPES",      "-",     16,  8, 2 },
-    [CLI_FIELD_DESCRIPTION] = { "description", CLI_TYPE_TEXT,   "DESCRIPTION", "-",     40, 12, 0 },
+    [CLI_FIELD_DESCRIPTION] = { "description", CLI_TYPE_TEXT,   "DESCRIPTION", "-",     40,  8, 0 },
     [CLI_FIELD_ACTIVATES] =   { "activates",   CLI_TYPE_DATE,   "ACTIVATES",   "-",     16,  0, 0 },
     [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 1 },
     [CLI_FIELD_REPLACES] =    { "replaces",    CLI_TYPE_TEXT,   "REPLACES",    "-",     20,  0, 0 },
-    [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 0 },
+    [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 5 },
     [CLI_FIELD_TIME] =        { "time",        CLI_TYPE_TIME, "TIME",        "-",     19,  0, 0 },
     [CLI_FIELD_EVENT] =       { "event",       CLI_TYPE_TEXT,   "EVENT",       "-",      7,  0, 0 },
     [CLI_FIELD_EPOCH] =       { "epoch",       CLI_TYPE_TEXT,   "EPOCH",       "-",     16,  0, 0 },
@@ -76,7 +77,8 @@ const struct cli_view cli_view_tokens = {
       CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY, CLI_FIELD_REVOKED, CLI_FIELD_REVOKED_BY,
       CLI_FIELD_REFUSED, CLI_FIELD_LAST_REFUSED, CLI_FIELD_REFUSED_BY, CLI_FIELD_VIOLATES },
     .count = 18,
-    .shown = 8
+    .shown = 8,
+    .noun = "tokens"
 };
 const struct cli_view cli_view_entries = {
     { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
@@ -84,7 +86,8 @@ const struct cli_view cli_view_entries = {
       CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH, CLI_FIELD_REPLACED_BY,
       CLI_FIELD_BY_NAME, CLI_FIELD_LOGIN, CLI_FIELD_WARN },
     .count = 17,
-    .shown = 8
+    .shown = 8,
+    .noun = "entries"
 };
 const struct cli_view cli_view_trace = {
     { CLI_FIELD_PART,        CLI_FIELD_ID,      CLI_FIELD_STATE,        CLI_FIELD_SERIAL,
@@ -122,26 +125,59 @@ const struct cli_field_row *cli_field_row(enum cli_field field)
     return &rows[field];
 }
 
-enum cli_field_type cli_field_type(struct slice key)
+static enum cli_field field_named(struct slice key)
 {
-    for (enum cli_field field = 0; field < CLI_FIELD_COUNT; field++)
-        if (slice_is(key, rows[field].key))
-            return rows[field].type;
-    return CLI_TYPE_TEXT;
+    enum cli_field field = 0;
+
+    while (field < CLI_FIELD_COUNT && !slice_is(key, rows[field].key))
+        field++;
+    return field;
 }
 
-struct slice cli_field_time(struct slice text, enum cli_field_type type, bool day_only,
+bool cli_field_view(struct slice names, struct cli_view *view)
+{
+    view->count = 0;
+    while (names.len > 0 && view->count < CLI_VIEW_MAX) {
+        const char *comma = memchr(names.at, ',', names.len);
+        size_t len = comma != NULL ? (size_t)(comma - names.at) : names.len;
+        view->field[view->count] = field_named((struct slice){ names.at, len });
+        if (view->field[view->count++] == CLI_FIELD_COUNT)
+            return false;
+        len += comma != NULL ? 1 : 0;
+        names = (struct slice){ names.at + len, names.len - len };
+    }
+    view->shown = view->count;
+    return names.len == 0 && view->count > 0;
+}
+
+enum cli_field_type cli_field_type(struct slice key)
+{
+    enum cli_field field = field_named(key);
+
+    return field < CLI_FIELD_COUNT ? rows[field].type : CLI_TYPE_TEXT;
+}
+
+struct slice cli_field_time(struct slice text, enum cli_field_type type, enum cli_field_time how,
                             char buffer[CLI_FIELD_TIME_MAX])
 {
-    size_t len = type == CLI_TYPE_TIME ? 19 : day_only ? 10 : 16;
+    static const char *const formats[][2] = {
+        [CLI_TYPE_DATE] = { "%Y-%m-%d", "%Y-%m-%d %H:%M" },
+        [CLI_TYPE_TIME] = { "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S" },
+    };
     int64_t time;
 
     if ((type != CLI_TYPE_DATE && type != CLI_TYPE_TIME) || !stamp_parse(text, &time))
         return text;
-    memcpy(buffer, text.at, len);
-    if (len > 10)
-        buffer[10] = ' ';
-    return (struct slice){ buffer, len };
+    struct tm tm = cli_zone_break(time);
+    size_t len = strftime(buffer, CLI_FIELD_TIME_MAX / 2, formats[type][how != CLI_FIELD_TIME_DAY],
+                          &tm);
+    struct text made = { .at = buffer, .cap = CLI_FIELD_TIME_MAX, .len = len };
+    if (how == CLI_FIELD_TIME_WHOLE ||
+        (how == CLI_FIELD_TIME_CELL && strcmp(tm.tm_zone, cli_zone_now()) != 0)) {
+        text_addc(&made, ' ');
+        text_adds(&made, tm.tm_zone);
+    }
+    return text_slice(&made);
 }
 
 const char *cli_field_colour(struct slice state)

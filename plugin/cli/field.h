@@ -92,8 +92,9 @@ enum { CLI_VIEW_MAX = 24 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
-    size_t count; /* of all fields in plain output, in this order */
-    size_t shown; /* of the first fields, which a table shows */
+    size_t count;     /* of all fields in plain output, in this order */
+    size_t shown;     /* of the first fields, which a table shows */
+    const char *noun; /* what its rows are, to remark that there are none; NULL: no remark */
 };
 
 extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_trace, cli_view_stats,
@@ -101,13 +102,24 @@ extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_trace, 
 
 const struct cli_field_row *cli_field_row(enum cli_field field);
 
+/* Make a view of the fields with these names, joined by commas; false: some are not known, or there are
+ * too many. */
+bool cli_field_view(struct slice names, struct cli_view *view);
+
 /* Return the type of the field with this key; CLI_TYPE_TEXT if it is not known. */
 enum cli_field_type cli_field_type(struct slice key);
 
-/* Format a time for people into `buffer`: "2026-11-23 17:50", with seconds for a CLI_TYPE_TIME, or
- * just the day.  Return the text itself if it is no time. */
-enum { CLI_FIELD_TIME_MAX = 32 };
-struct slice cli_field_time(struct slice text, enum cli_field_type type, bool day_only,
+/* How much of a time is shown, in the zone of zone.h: */
+enum cli_field_time {
+    CLI_FIELD_TIME_DAY,   /* the day; of a CLI_TYPE_TIME, the minute */
+    CLI_FIELD_TIME_CELL,  /* the minute or the second, and the zone if it is not that of now */
+    CLI_FIELD_TIME_WHOLE, /* the same, always with the zone */
+};
+
+/* Format a time for people into `buffer`, such as "2026-11-23 17:50".  Return the text itself if it
+ * is no time. */
+enum { CLI_FIELD_TIME_MAX = 64 };
+struct slice cli_field_time(struct slice text, enum cli_field_type type, enum cli_field_time how,
                             char buffer[CLI_FIELD_TIME_MAX]);
 
 /* Return the escape sequence for the colour of a state, or NULL if it has none. */

@@ -315,7 +315,7 @@ static struct slice number_in(char text[24], uint64_t number)
     return (struct slice){ text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number) };
 }
 
-static void sum_up(const struct import *im)
+static const char *reason(const struct import *im)
 {
     static const char *const reasons[] = {
         [CLI_EXIT_YES] = "",
@@ -324,6 +324,12 @@ static void sum_up(const struct import *im)
         [CLI_EXIT_UNAVAILABLE] = "unavailable",
         [CLI_EXIT_FORBIDDEN] = "refused",
     };
+
+    return reasons[im->worst];
+}
+
+static void sum_up(const struct import *im)
+{
     char imported[24], refused[24], bans[24], banned[24], unknown[128] = "", stopped[160] = "",
                                                           denied[128] = "";
     unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
@@ -335,7 +341,7 @@ static void sum_up(const struct import *im)
 
     cli_message_progress_end();
     if (im->c->output.form == CLI_OUTPUT_JSON)
-        cli_output_object(&im->c->output, NULL, &line, slice_of(reasons[im->worst]));
+        cli_output_object(&im->c->output, NULL, &line, slice_of(reason(im)));
     if (im->count > 0)
         snprintf(unknown, sizeof(unknown),
                  "\nIt is not known whether lines %llu to %llu were imported.",
@@ -351,7 +357,9 @@ static void sum_up(const struct import *im)
     if (im->bans > 0 || im->banned > 0)
         snprintf(denied, sizeof(denied), "; %s ban%s, %s token%s not imported because banned", bans,
                  im->bans == 1 ? "" : "s", banned, im->banned == 1 ? "" : "s");
-    cli_message("imported %s token%s, refused %s line%s%s%s%s", imported,
-                im->imported == 1 ? "" : "s", refused, im->refused == 1 ? "" : "s", denied, unknown,
-                stopped);
+    (im->worst == CLI_EXIT_YES ? cli_message_remark :
+                                 cli_message)("imported %s token%s, refused %s line%s%s%s%s",
+                                              imported, im->imported == 1 ? "" : "s", refused,
+                                              im->refused == 1 ? "" : "s", denied, unknown,
+                                              stopped);
 }

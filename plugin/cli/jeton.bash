@@ -1,51 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completes the arguments of jeton(1): options, verbs, keys, states and identifiers.
+# Completes the arguments of jeton(1): options, verbs, keys, their values, and identifiers.
 #
-# Verbs and keys are asked of the command itself, so that there is no second list of them to keep.
-# What it prints is compared and offered, and never expanded.
-
-_jeton_verbs() {
-    "$program" --plain help 2>/dev/null | cut -f1
-}
-
-_jeton_usage() {
-    "$program" --plain help "$1" 2>/dev/null | cut -f2
-}
-
-# The keys of the verb that were not given yet.  A value is never an argument: token= is no key.  Nor is count=,
-# which nobody knows before asking.
-_jeton_keys() {
-    local usage key
-    usage=$(_jeton_usage "$verb")
-    if [[ $usage == *"create's keys"* ]]; then
-        usage+=$(_jeton_usage create)
-    fi
-    while IFS= read -r key; do
-        if [[ $key != token= && $key != count= && " ${words[*]}" != *[\ -]"$key"* ]]; then
-            printf '%s\n' "$key"
-        fi
-    done < <(grep -oE '\b[a-z_]+=' <<<"$usage" | sort -u)
-}
-
-# Identifiers of tokens in the state $1, or in any: of the oldest thousand, if they come soon.
-_jeton_ids() {
-    local ask=(--plain --timeout 2s)
-    if [[ -n $socket ]]; then
-        ask+=(--socket "$socket")
-    fi
-    "$program" "${ask[@]}" list limit=1000 ${1:+"state=$1"} 2>/dev/null </dev/null |
-        cut -f1 | grep -Ex '[0-9a-f]{20}'
-}
-
-_jeton_ids_for_verb() {
-    if [[ $(_jeton_usage "$verb") =~ ^[a-z]+\ ID ]]; then
-        case $verb in
-        enable) _jeton_ids disabled ;;
-        disable | rotate) _jeton_ids active ;;
-        *) _jeton_ids ;;
-        esac
-    fi
-}
+# All of it is asked of the command itself (`jeton --complete`), so that there is no second list to
+# keep.  What it prints is offered, and never expanded.
 
 _jeton_files() {
     local file
@@ -54,62 +11,42 @@ _jeton_files() {
             file+=/
         fi
         printf '%s\n' "$file"
-    done < <(compgen -f -- "$current")
+    done < <(compgen -f -- "${1#--socket=}")
 }
 
-_jeton_options() {
-    printf -- '--%s\n' socket timeout json plain value keep-going yes prometheus help version
-}
-
-# All that may stand where the current word stands; keys end with '='.
-_jeton_candidates() {
-    case $before,$verb,$current in
-    -S,* | --socket,*) _jeton_files ;;
-    -T,* | --timeout,*) printf '%s\n' 10s 1m 0s ;;
-    *,list,state=* | *,revoke,state=* | *,update,state=* | *,disable,state=* | *,enable,state=* | *,delete,state=*)
-        printf 'state=%s\n' active pending disabled expired revoked ;;
-    *,import,state=*) printf 'state=%s\n' active disabled revoked ;;
-    *,*,*=*) ;;
-    *,*,-*) _jeton_options ;;
-    *,,* | *,help,*) _jeton_verbs ;;
-    *)
-        _jeton_keys
-        _jeton_ids_for_verb
-        ;;
-    esac
+# Put a candidate into COMPREPLY; with its description if bash only lists what there is.
+_jeton_offer() {
+    local candidate=$1 description=$2
+    if [[ $current == *=* && $COMP_WORDBREAKS == *=* ]]; then
+        candidate=${candidate#*=}
+    fi
+    if [[ -n $description && $several && ${COMP_TYPE:-9} =~ ^(33|63|64)$ ]]; then
+        printf -v candidate '%-20s  (%s)' "$candidate" "$description"
+    elif [[ $candidate != *[=/] ]]; then
+        candidate+=' '
+    fi
+    COMPREPLY+=("$candidate")
 }
 
 # Words are parted at spaces alone, not where the shell's word breaks are.
 _jeton() {
-    local program=${COMP_WORDS[0]} words verb='' socket='' before='' current='' word candidate
+    local program=${COMP_WORDS[0]} words current='' lines line several=''
     read -ra words <<<"${COMP_LINE:0:COMP_POINT}"
     if [[ ${COMP_LINE:COMP_POINT-1:1} != ' ' ]]; then
         current=${words[-1]}
         unset 'words[-1]'
     fi
-    for word in "${words[@]:1}"; do
-        case $before,$word in
-        -S,* | --socket,*) socket=$word ;;
-        -T,* | --timeout,*) ;;
-        *,--socket=*) socket=${word#*=} ;;
-        *,-*) ;;
-        *) verb=${verb:-$word} ;;
-        esac
-        before=$word
-    done
     COMPREPLY=()
-    while IFS= read -r candidate; do
-        if [[ $candidate != "$current"* ]]; then
-            continue
-        fi
-        if [[ $current == *=* && $COMP_WORDBREAKS == *=* ]]; then
-            candidate=${candidate#*=}
-        fi
-        if [[ $candidate != *[=/] ]]; then
-            candidate+=' '
-        fi
-        COMPREPLY+=("$candidate")
-    done < <(_jeton_candidates)
+    mapfile -t lines < <(printf '%s\0' "${words[@]:1}" "$current" | "$program" --complete 2>/dev/null)
+    if [[ ${lines[0]-} == '<files>' ]]; then
+        mapfile -t lines < <(_jeton_files "$current")
+    fi
+    if ((${#lines[@]} > 1)); then
+        several=yes
+    fi
+    for line in "${lines[@]}"; do
+        _jeton_offer "${line%%$'\t'*}" "${line#*$'\t'}"
+    done
 }
 
-complete -o nospace -F _jeton jeton
+complete -o nospace -o nosort -F _jeton jeton

@@ -10,15 +10,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "plugin/cli/complete.h"
 #include "plugin/cli/help.h"
 #include "plugin/cli/id_prefix.h"
 #include "plugin/cli/import.h"
 #include "plugin/cli/many.h"
+#include "plugin/cli/options.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
 #include "plugin/cli/trace.h"
 #include "plugin/cli/watch.h"
-#include "proto/stamp.h"
+#include "plugin/cli/when.h"
 
 enum { TIMEOUT_DEFAULT = 60 }; /* seconds */
 
@@ -99,13 +101,12 @@ static const struct cli_verb verbs[] = {
 };
 enum { VERBS = sizeof(verbs) / sizeof(verbs[0]) };
 
-static bool wants_help, wants_version, stdout_was_closed;
+static bool stdout_was_closed;
 static struct cli_request cli = {
     .connection = { .fd = -1, .descriptor = -1, .timeout = TIMEOUT_DEFAULT * 1000 }
 };
 
 static void prepare_process(void);
-static enum cli_exit parse(struct cli_request *c, char **argv);
 static enum cli_exit run(struct cli_request *c);
 
 static void clean_up(void)
@@ -116,9 +117,10 @@ static void clean_up(void)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
     prepare_process();
-    enum cli_exit status = parse(&cli, argv);
+    if (argc > 1 && strcmp(argv[1], "--complete") == 0)
+        return cli_complete(&cli, verbs, VERBS);
+    enum cli_exit status = cli_options_parse(&cli, argv + (argc > 0));
     return status == CLI_EXIT_YES ? run(&cli) : status;
 }
 
@@ -151,135 +153,6 @@ static void prepare_process(void)
     signal(SIGPIPE, SIG_DFL);
     if (sodium_init() < 0)
         exit(CLI_EXIT_UNAVAILABLE);
-}
-
-/* -- options ---------------------------------------------------------------------------------- */
-
-static const char *set_socket(struct cli_request *c, const char *path)
-{
-    c->socket = path;
-    return path[0] != '\0' ? NULL : "a path is needed";
-}
-
-static const char *set_timeout(struct cli_request *c, const char *text)
-{
-    int64_t seconds;
-
-    if (!duration_parse(slice_of(text), &seconds) || seconds > INT32_MAX / 1000)
-        return "a duration is needed, such as 30s or 5m, or 0s for ever";
-    c->connection.timeout = seconds > 0 ? (int)seconds * 1000 : -1;
-    return NULL;
-}
-
-/* An option sets a flag, or has an argument that a function takes, which returns NULL or an error
- * message. */
-static const struct option {
-    const char *name;
-    char letter;                                                      /* or 0 */
-    bool *flag;                                                       /* or NULL */
-    const char *(*take)(struct cli_request *c, const char *argument); /* or NULL */
-} options[] = {
-    { "socket", 'S', NULL, set_socket },
-    { "timeout", 'T', NULL, set_timeout },
-    { "json", 'j', &cli.json, NULL },
-    { "plain", 'p', &cli.plain, NULL },
-    { "value", 0, &cli.read_value, NULL },
-    { "prometheus", 0, &cli.prometheus, NULL },
-    { "keep-going", 'k', &cli.keep_going, NULL },
-    { "yes", 'y', &cli.yes, NULL },
-    { "help", 'h', &wants_help, NULL },
-    { "version", 'V', &wants_version, NULL },
-};
-
-static const struct option *option_named(struct slice name, char letter)
-{
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (letter != 0 ? options[i].letter == letter : slice_is(name, options[i].name))
-            return &options[i];
-    return NULL;
-}
-
-/* The arguments that are not parsed yet. */
-struct rest {
-    char **next; /* ends with NULL */
-};
-
-static enum cli_exit apply(struct cli_request *c, const struct option *o, const char *argument,
-                           struct rest *rest)
-{
-    const char *fault = NULL;
-
-    if (o->flag != NULL)
-        *o->flag = true;
-    if (o->flag != NULL && argument != NULL)
-        fault = "takes no argument";
-    if (o->take != NULL && argument == NULL)
-        argument = *rest->next != NULL ? *rest->next++ : NULL;
-    if (o->take != NULL)
-        fault = argument != NULL ? o->take(c, argument) : "needs an argument";
-    if (fault == NULL)
-        return CLI_EXIT_YES;
-    cli_message("--%s: %s", o->name, fault);
-    return CLI_EXIT_USAGE;
-}
-
-static enum cli_exit unknown_option(void)
-{
-    cli_message("no such option; see jeton --help");
-    return CLI_EXIT_USAGE;
-}
-
-/* Parse --name, --name=argument, or --key=value, which is the same as key=value. */
-static enum cli_exit parse_long(struct cli_request *c, const char *text, struct rest *rest)
-{
-    size_t len = strcspn(text, "=");
-    const struct option *o = option_named((struct slice){ text, len }, 0);
-
-    if (o != NULL)
-        return apply(c, o, text[len] == '=' ? text + len + 1 : NULL, rest);
-    if (cli_request_key_length(text) == 0)
-        return unknown_option();
-    c->argument[c->arguments++] = text;
-    return CLI_EXIT_YES;
-}
-
-/* Parse the letters after one dash; the last may be followed by its argument. */
-static enum cli_exit parse_letters(struct cli_request *c, const char *letters, struct rest *rest)
-{
-    enum cli_exit status = CLI_EXIT_YES;
-
-    while (*letters != '\0' && status == CLI_EXIT_YES) {
-        const struct option *o = option_named((struct slice){ NULL, 0 }, *letters++);
-        if (o == NULL)
-            return unknown_option();
-        bool attached = o->take != NULL && *letters != '\0';
-        status = apply(c, o, attached ? letters : NULL, rest);
-        if (attached)
-            break;
-    }
-    return status;
-}
-
-/* Parse the options and gather the other arguments at the front of argv. */
-static enum cli_exit parse(struct cli_request *c, char **argv)
-{
-    struct rest rest = { argv + 1 };
-    enum cli_exit status = CLI_EXIT_YES;
-    bool words_only = false;
-
-    c->argument = (const char **)argv;
-    while (*rest.next != NULL && status == CLI_EXIT_YES) {
-        const char *text = *rest.next++;
-        if (words_only || text[0] != '-' || text[1] == '\0')
-            c->argument[c->arguments++] = text;
-        else if (strcmp(text, "--") == 0)
-            words_only = true;
-        else if (text[1] == '-')
-            status = parse_long(c, text + 2, &rest);
-        else
-            status = parse_letters(c, text + 1, &rest);
-    }
-    return status;
 }
 
 /* -- verbs ------------------------------------------------------------------------------------ */
@@ -337,11 +210,16 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
         cli_message("--prometheus is an option of stats only");
         return CLI_EXIT_USAGE;
     }
+    if (c->csv && (verb->prints_value || verb->verb == VERB_EXPORT)) {
+        cli_message("%s has no form for spreadsheets: omit --csv", verb_row(verb->verb)->name);
+        return CLI_EXIT_USAGE;
+    }
     if (verb->prints_value && stdout_was_closed) {
         cli_message("standard output is closed: the value would be lost");
         return CLI_EXIT_USAGE;
     }
     c->read_value = c->read_value || verb->value == CLI_VALUE_ALWAYS;
+    cli_when_rewrite(c);
     return CLI_EXIT_YES;
 }
 
@@ -370,7 +248,7 @@ static enum cli_exit run_verb(struct cli_request *c, const struct cli_verb *verb
         status = cli_request_build(c);
     if (status == CLI_EXIT_YES)
         status = verb->run(c, verb->view);
-    cli_output_flush(&c->output);
+    cli_output_end_page(&c->output);
     return status;
 }
 
@@ -378,21 +256,21 @@ static enum cli_exit run(struct cli_request *c)
 {
     const struct cli_verb *verb = c->arguments > 0 ? verb_find(c->argument[0]) : NULL;
 
-    cli_output_init(&c->output, c->json, c->plain);
-    if (wants_version) {
+    cli_output_init(&c->output, cli_options_form(c));
+    if (c->version) {
         cli_buffer_adds(&c->output.bytes, "jeton " JETON_VERSION "\n");
         cli_output_flush(&c->output);
         return CLI_EXIT_YES;
     }
-    if (wants_help && (c->arguments == 0 || verb != NULL)) {
+    if (c->help && (c->arguments == 0 || verb != NULL)) {
         run_help(c, NULL);
-        cli_output_flush(&c->output);
+        cli_output_end_page(&c->output);
         return CLI_EXIT_YES;
     }
     if (c->arguments == 0)
         fprintf(stderr, "%sSee jeton help.\n", cli_help_usage);
     else if (verb == NULL)
-        cli_message("no such verb; see jeton help");
+        cli_help_no_verb(c->argument[0], verbs, VERBS);
     if (verb == NULL)
         return CLI_EXIT_USAGE;
     c->verb = verb->verb;

@@ -4,16 +4,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "plugin/cli/key.h"
 #include "plugin/cli/show.h"
-
-static enum key key_of(const char *argument, size_t len)
-{
-    enum key key = 0;
-
-    while (key < KEY_COUNT && !slice_is((struct slice){ argument, len }, key_name(key)))
-        key++;
-    return key;
-}
 
 /* Return the keys of the request. */
 static uint64_t keys_of(const struct cli_request *c)
@@ -21,8 +13,9 @@ static uint64_t keys_of(const struct cli_request *c)
     uint64_t keys = c->read_value ? KEY_BIT(KEY_TOKEN) : 0;
 
     for (size_t i = 0; i < c->arguments; i++) {
-        size_t len = cli_request_key_length(c->argument[i]);
-        enum key key = len > 0 ? key_of(c->argument[i], len) : verb_row(c->verb)->word;
+        size_t len = cli_key_length(c->argument[i]);
+        enum key key = len > 0 ? cli_key_named((struct slice){ c->argument[i], len }) :
+                                 verb_row(c->verb)->word;
         keys |= key < KEY_COUNT ? KEY_BIT(key) : 0;
     }
     return keys;

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plugin/cli/pager.h"
+
 enum { MESSAGE_MAX = 2048, PROGRESS_DELAY = 500, PROGRESS_INTERVAL = 200 };
 
 /* The progress line.  There is one, as there is one standard error. */
@@ -14,6 +16,8 @@ static struct {
     int64_t since; /* when the work began; 0: no work is under way */
     int64_t last;
 } progress;
+
+static bool no_remarks;
 
 int64_t cli_message_clock(void)
 {
@@ -46,16 +50,14 @@ static struct slice format_to(char *buffer, size_t size, const char *format, va_
     return (struct slice){ buffer, (size_t)len < size ? (size_t)len : size - 1 };
 }
 
-void cli_message(const char *format, ...)
+static void write_message(const char *format, va_list args)
 {
     struct cli_buffer b = { .at = NULL };
     char made[MESSAGE_MAX];
-    va_list args;
-
-    va_start(args, format);
     struct slice text = format_to(made, sizeof(made), format, args);
-    va_end(args);
+
     cli_message_progress_end();
+    cli_pager_end(); /* it would hide the message */
     cli_buffer_adds(&b, "jeton: ");
     while (text.len > 0) {
         const char *end = memchr(text.at, '\n', text.len);
@@ -66,6 +68,31 @@ void cli_message(const char *format, ...)
         text = (struct slice){ text.at + len, text.len - len };
     }
     write_out(&b);
+}
+
+void cli_message(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_message(format, args);
+    va_end(args);
+}
+
+void cli_message_no_remarks(void)
+{
+    no_remarks = true;
+}
+
+void cli_message_remark(const char *format, ...)
+{
+    va_list args;
+
+    if (no_remarks)
+        return;
+    va_start(args, format);
+    write_message(format, args);
+    va_end(args);
 }
 
 void cli_message_progress(const char *format, ...)

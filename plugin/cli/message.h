@@ -8,6 +8,10 @@
 /* Write "jeton: …" as a line of its own.  Control characters in the arguments are escaped. */
 void cli_message(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Write what is good to know, but no fault, in the same way; unless remarks are turned off. */
+void cli_message_remark(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_message_no_remarks(void);
+
 /* Show progress on the line of the progress shown before: only on a terminal, only after half a
  * second, and at most five times a second. */
 void cli_message_progress(const char *format, ...) __attribute__((format(printf, 1, 2)));

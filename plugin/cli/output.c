@@ -7,19 +7,23 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "plugin/cli/csv.h"
+#include "plugin/cli/pager.h"
+
 enum { FLUSH_AT = 32 * 1024, TERMINAL_WIDTH = 80, LABEL_WIDTH = 11 };
 
 static void put_plain(struct cli_buffer *b, const struct cli_view *view, const struct line *line);
+static void put_id(struct cli_buffer *b, const struct line *line);
 static void put_json(struct cli_buffer *b, const struct line *line, bool more);
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-void cli_output_init(struct cli_output *o, bool json, bool plain)
+void cli_output_init(struct cli_output *o, enum cli_output_form form)
 {
     const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
     o->terminal = isatty(STDOUT_FILENO);
-    o->form = json ? CLI_OUTPUT_JSON : plain || !o->terminal ? CLI_OUTPUT_PLAIN : CLI_OUTPUT_HUMAN;
+    o->form = form == CLI_OUTPUT_HUMAN && !o->terminal ? CLI_OUTPUT_PLAIN : form;
     o->colours = o->form == CLI_OUTPUT_HUMAN && (no_color == NULL || no_color[0] == '\0') &&
                  term != NULL && strcmp(term, "dumb") != 0;
 }
@@ -43,10 +47,43 @@ static size_t terminal_width(void)
     return TERMINAL_WIDTH;
 }
 
+/* True if the output held back has more lines than the screen. */
+static bool fills_page(const struct cli_output *o)
+{
+    struct slice rest = cli_buffer_slice(&o->bytes);
+    unsigned lines = 0;
+
+    for (const char *end; rest.len > 0 && lines <= o->page; lines++) {
+        end = memchr(rest.at, '\n', rest.len);
+        size_t len = end != NULL ? (size_t)(end - rest.at) + 1 : rest.len;
+        rest = (struct slice){ rest.at + len, rest.len - len };
+    }
+    return lines > o->page;
+}
+
+void cli_output_begin_page(struct cli_output *o)
+{
+    o->page = o->form == CLI_OUTPUT_HUMAN ? cli_pager_lines() : 0;
+}
+
+void cli_output_end_page(struct cli_output *o)
+{
+    cli_output_flush(o);
+    o->page = 0;
+    cli_output_flush(o);
+    cli_pager_end();
+}
+
 int cli_output_try_flush(struct cli_output *o)
 {
     struct pollfd writable = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
+    if (o->page > 0 && !fills_page(o))
+        return 0;
+    if (o->page > 0) {
+        o->page = 0;
+        cli_pager_start();
+    }
     while (o->bytes.len > 0) {
         ssize_t written = write(STDOUT_FILENO, o->bytes.at, o->bytes.len);
         if (written < 0 && errno == EAGAIN)
@@ -66,6 +103,10 @@ void cli_output_flush(struct cli_output *o)
 
     if (error == 0)
         return;
+    if (error == -EPIPE && cli_pager_runs()) { /* the user has seen enough */
+        cli_pager_end();
+        exit(CLI_EXIT_YES);
+    }
     if (error != -EPIPE)
         cli_message("cannot write to standard output: %s", strerror(-error));
     exit(CLI_EXIT_UNAVAILABLE);
@@ -78,6 +119,10 @@ void cli_output_rows(struct cli_output *o, const struct cli_view *view, bool liv
     o->view = view;
     o->live = live;
     o->begun = false;
+    if (!live)
+        cli_output_begin_page(o);
+    if (o->form == CLI_OUTPUT_CSV)
+        cli_csv_header(&o->bytes, view);
     if (o->form == CLI_OUTPUT_HUMAN)
         cli_columns_begin(&o->columns, view, &o->bytes, terminal_width(), o->colours, live);
 }
@@ -88,6 +133,10 @@ void cli_output_row(struct cli_output *o, const struct line *line)
         cli_columns_row(&o->columns, line);
     } else if (o->form == CLI_OUTPUT_PLAIN) {
         put_plain(&o->bytes, o->view, line);
+    } else if (o->form == CLI_OUTPUT_CSV) {
+        cli_csv_row(&o->bytes, o->view, line);
+    } else if (o->form == CLI_OUTPUT_QUIET) {
+        put_id(&o->bytes, line);
     } else {
         if (!o->live)
             cli_buffer_adds(&o->bytes, o->begun ? ",\n" : "[\n");
@@ -106,7 +155,7 @@ void cli_output_end(struct cli_output *o, bool answered)
         cli_columns_end(&o->columns);
     if (o->form == CLI_OUTPUT_JSON && !o->live && (o->begun || answered))
         cli_buffer_adds(&o->bytes, o->begun ? "\n]\n" : "[]\n");
-    cli_output_flush(o);
+    cli_output_end_page(o);
 }
 
 static void put_plain(struct cli_buffer *b, const struct cli_view *view, const struct line *line)
@@ -116,6 +165,17 @@ static void put_plain(struct cli_buffer *b, const struct cli_view *view, const s
             cli_buffer_addc(b, '\t');
         cli_escape_put_plain(b, line_get(line, cli_field_row(view->field[i])->key));
     }
+    cli_buffer_addc(b, '\n');
+}
+
+/* Add the identifier alone, if there is one. */
+static void put_id(struct cli_buffer *b, const struct line *line)
+{
+    struct slice id = line_get(line, "id");
+
+    if (id.len == 0)
+        return;
+    cli_escape_put_plain(b, id);
     cli_buffer_addc(b, '\n');
 }
 
@@ -196,7 +256,7 @@ void cli_output_block(struct cli_buffer *b, const struct line *line, const char 
     for (size_t i = 0; i < line->count; i++) {
         const struct argument *a = &line->argument[i];
         enum cli_field_type type = cli_field_type(a->key);
-        struct slice text = cli_field_time(a->value, type, false, buffer);
+        struct slice text = cli_field_time(a->value, type, CLI_FIELD_TIME_WHOLE, buffer);
         const char *colour = colours && type == CLI_TYPE_STATE ? cli_field_colour(text) : NULL;
         if (a->key.len == 0 || (except != NULL && slice_is(a->key, except)))
             continue;
@@ -204,7 +264,7 @@ void cli_output_block(struct cli_buffer *b, const struct line *line, const char 
         cli_buffer_adds(b, colour != NULL ? colour : "");
         cli_escape_put(b, text, SIZE_MAX);
         cli_buffer_adds(b, colour != NULL ? CLI_FIELD_COLOUR_END : "");
-        cli_buffer_adds(b, text.at == buffer ? " UTC\n" : "\n");
+        cli_buffer_addc(b, '\n');
     }
 }
 
@@ -232,6 +292,11 @@ void cli_output_object(struct cli_output *o, const struct cli_view *view, const 
             cli_escape_put_json(&o->bytes, reason);
         put_json(&o->bytes, line, true);
         cli_buffer_adds(&o->bytes, "}\n");
+    } else if (o->form == CLI_OUTPUT_QUIET) {
+        if (ok)
+            put_id(&o->bytes, line);
+    } else if (ok && o->form == CLI_OUTPUT_CSV) {
+        cli_csv_object(&o->bytes, view, line);
     } else if (ok && view == NULL && bare) {
         cli_buffer_adds(&o->bytes, "OK\n");
     } else if (ok && o->form == CLI_OUTPUT_HUMAN) {

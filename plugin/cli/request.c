@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdlib.h>
 
+#include "plugin/cli/advice.h"
+#include "plugin/cli/key.h"
 #include "plugin/cli/prompt.h"
 
 static void put_argument(struct cli_buffer *b, const char *argument);
@@ -14,16 +17,16 @@ void cli_request_free(struct cli_request *c)
     cli_connection_close(&c->connection);
     cli_output_free(&c->output);
     cli_buffer_free(&c->line);
+    for (size_t i = 0; i < c->kept_count; i++)
+        free(c->kept[i]);
+    free(c->kept);
 }
 
 /* -- requests --------------------------------------------------------------------------------- */
 
-/* Apply the protocol's rule: an argument that does not begin with a proper key is a word. */
 size_t cli_request_key_length(const char *argument)
 {
-    size_t len = strspn(argument, "abcdefghijklmnopqrstuvwxyz_");
-
-    return argument[len] == '=' && argument[0] != '_' && len <= LINE_KEY_MAX ? len : 0;
+    return cli_key_length(argument);
 }
 
 const char *cli_request_argument(const struct cli_request *c, const char *key)
@@ -35,6 +38,17 @@ const char *cli_request_argument(const struct cli_request *c, const char *key)
             return argument + len + 1;
     }
     return NULL;
+}
+
+const char *cli_request_keep(struct cli_request *c, char *made)
+{
+    char **kept = reallocarray(c->kept, c->kept_count + 1, sizeof(*kept));
+
+    if (kept == NULL)
+        exit(CLI_EXIT_UNAVAILABLE);
+    c->kept = kept;
+    c->kept[c->kept_count++] = made;
+    return made;
 }
 
 enum cli_exit cli_request_build(struct cli_request *c)
@@ -191,6 +205,7 @@ enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply
         more = true;
     }
     cli_buffer_adds(&b, more ? ")" : "");
+    cli_advice_put(c->verb, c->argument, c->arguments, reply->status, &b);
     cli_message("%.*s", (int)b.len, b.at);
     cli_buffer_free(&b);
     return cli_request_exit(reply);

@@ -11,6 +11,11 @@ struct cli_request {
     const char *socket; /* NULL: choose one */
     bool json;
     bool plain;
+    bool csv;
+    bool quiet; /* write no remarks */
+    bool utc;
+    bool help;
+    bool version;
     bool prometheus; /* of stats */
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;
@@ -19,6 +24,8 @@ struct cli_request {
     const char *usage;     /* of the verb, as the command takes it */
     const char **argument; /* words and key=value, without options */
     size_t arguments;
+    char **kept; /* arguments that were made, to be freed */
+    size_t kept_count;
 
     bool sent;            /* the request was queued */
     const char *path;     /* path of the socket in use */
@@ -36,6 +43,9 @@ size_t cli_request_key_length(const char *argument);
 
 /* Return the value of an argument with this key, or NULL. */
 const char *cli_request_argument(const struct cli_request *c, const char *key);
+
+/* Take over an argument that was made with malloc(); return it. */
+const char *cli_request_keep(struct cli_request *c, char *made);
 
 /* Build the request's line: the verb, the arguments, and the value if one is to be read.  Return
  * CLI_EXIT_YES, or another status after a message. */

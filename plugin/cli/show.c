@@ -25,9 +25,14 @@ static void hint_at_more(const struct cli_request *c, const struct line *line)
 
 enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
 {
+    const char *fields = cli_request_argument(c, "fields");
+    struct cli_view chosen = *view;
     struct reply reply = { .final = false };
     uint64_t rows = 0;
     enum cli_exit status = cli_request_send(c);
+
+    if (fields != NULL && cli_field_view(slice_of(fields), &chosen))
+        view = &chosen;
 
     if (status != CLI_EXIT_YES)
         return status;
@@ -41,8 +46,21 @@ enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
     cli_output_end(&c->output, status == CLI_EXIT_YES && reply.kind != ANSWER_ERR);
     if (status != CLI_EXIT_YES)
         return status;
+    if (reply.kind == ANSWER_OK && !c->output.begun && c->output.form == CLI_OUTPUT_HUMAN &&
+        view->noun != NULL)
+        cli_message_remark(c->arguments > 0 ? "no %s match" : "no %s", view->noun);
     hint_at_more(c, &reply.line);
     return cli_request_finish(c, &reply);
+}
+
+/* Remark that another service than the one asked for was judged by. */
+static void hint_at_fallback(const struct line *line)
+{
+    struct slice service = line_get(line, "service"), stack = line_get(line, "stack");
+
+    if (service.len > 0 && stack.len > 0)
+        cli_message_remark("jetond has no section for service %.*s: [service %.*s] judged",
+                           (int)service.len, service.at, (int)stack.len, stack.at);
 }
 
 /* Write nothing before the final line has confirmed it. */
@@ -63,6 +81,7 @@ enum cli_exit cli_show_object(struct cli_request *c, const struct cli_view *view
     if (reply.kind != ANSWER_ERR && made->len == 0)
         cli_output_object(&c->output, view, &reply.line, reply.word);
     cli_output_flush(&c->output);
+    hint_at_fallback(&reply.line);
     return cli_request_finish(c, &reply);
 }
 
@@ -108,7 +127,8 @@ static void put_for_programs(struct cli_request *c, const struct line *line)
 
     cli_escape_put_plain(&c->output.bytes, line_get(line, "token"));
     cli_buffer_addc(&c->output.bytes, '\n');
-    cli_output_block(&fields, line, "token", false);
+    if (!c->quiet)
+        cli_output_block(&fields, line, "token", false);
     for (struct slice rest = cli_buffer_slice(&fields); rest.len > 0;) {
         ssize_t written = write(STDERR_FILENO, rest.at, rest.len);
         if (written <= 0)

@@ -26,8 +26,10 @@ def setting(path, **more):
     if not os.access(JETON, os.X_OK):
         pytest.skip(f"no {JETON}")
     given = {key: value for key, value in environment().items()
-             if key not in ("NO_COLOR", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG", "JETON_SOCKET")}
-    return given | {"JETON_SOCKET": path, "LC_ALL": "C.UTF-8", "TERM": "xterm"} | more
+             if key not in ("NO_COLOR", "COLUMNS", "LC_ALL", "LC_CTYPE", "LANG", "JETON_SOCKET",
+                            "PAGER", "LESS", "LESSSECURE", "SUDO_UID")}
+    return given | {"JETON_SOCKET": path, "JETON_PAGER": "", "LC_ALL": "C.UTF-8", "TERM": "xterm",
+                    "TZ": "UTC"} | more
 
 
 class Done:
@@ -55,12 +57,12 @@ def jeton(path, *arguments, input="", within=30, **more):
 class Terminal:
     """A program whose terminal is ours."""
 
-    def __init__(self, path, *arguments, columns=80, program=JETON, stdout=None, **more):
+    def __init__(self, path, *arguments, columns=80, lines=24, program=JETON, stdout=None, **more):
         environment = setting(path, **more)
         self.arguments, self.seen = arguments, b""
         self.pid, self.fd = os.forkpty()
         if self.pid == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
             if stdout is not None:
                 os.dup2(stdout, 1)
             os.execve(program, [program, *arguments], environment)

@@ -317,3 +317,29 @@ def test_examples_in_the_manual_are_what_jetond_takes(daemon):
                     example.replace("[daemon]\n", "").replace("/etc/jeton/", f"{d.directory}/"))
         checked = run_jetond("--check", *d.arguments())
         assert checked.returncode == 0, checked.stderr
+
+
+def test_service_without_a_section_is_named_in_the_reply_and_once_in_the_log(daemon):
+    d = daemon(config="[service imap]\nsufficient = local\n[service slow]\nrequired = local\n"
+               f"required = require peer_uid={os.geteuid()}\n")
+    token = d.create()
+    ask = lambda line: d.ask(f"verify {line} {token['token']}", "verify")
+    for named in "", "service=imap", "service=other", "service=slow":
+        assert not {"service", "stack"} & ask(named).final.keys(), named
+    for _ in range(3):
+        reply = ask("service=imapp")
+        assert (reply.verdict, reply["service"], reply["stack"]) == ("OK", "imapp", "other")
+        assert ask("service=imapp scope=none")["service"] == "imapp", "a refusal has it, too"
+    replies = d.client("verify").pipeline(
+        [f"verify service={name} {token['token']}" for name in ("imap", "imapp", "imap", "pop")])
+    assert [reply.final.get("service") for reply in replies] == [None, "imapp", None, "pop"]
+    assert d.log().count("service imapp has no section") == 1
+    for n in range(200):
+        ask(f"service=flood-{n}")
+    assert 50 < d.log().count("has no section") <= 64, "a flood of names is bounded"
+    d.configure(f"[service other]\nrequired = local\nrequired = require peer_uid={os.geteuid()}\n")
+    d.reload()
+    eventually(lambda: "configuration reloaded" in d.log(), "reloaded")
+    reply = ask("service=imapp")
+    assert (reply.verdict, reply["service"], reply["stack"]) == ("OK", "imapp", "other")
+    assert d.log().count("service imapp has no section") == 1

@@ -80,6 +80,11 @@ static void durations_have_one_number_and_one_unit(void **state)
     assert_true(duration_parse(slice_of("90d"), &seconds));
     assert_int_equal(seconds, 90 * 86400);
     assert_true(duration_parse(slice_of("0s"), &seconds));
+    assert_true(duration_parse(slice_of("3w"), &seconds));
+    assert_int_equal(seconds, 21 * 86400);
+    assert_true(duration_parse(slice_of("3m"), &seconds));
+    assert_int_equal(seconds, 180);
+    assert_false(duration_parse(slice_of("3mo"), &seconds));
     assert_false(duration_parse(slice_of("90"), &seconds));
     assert_false(duration_parse(slice_of("d"), &seconds));
     assert_false(duration_parse(slice_of("-1d"), &seconds));
