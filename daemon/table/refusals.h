@@ -57,6 +57,9 @@ size_t refusals_take(struct refusals *r, unsigned set, struct refusal *taken);
 /* Add what all sets hold of one token, and was not taken yet.  Any thread. */
 void refusals_look(struct refusals *r, const uint8_t id[ID_SIZE], struct refusal *sum);
 
+/* Forget what all sets hold of one token.  Any thread. */
+void refusals_forget(struct refusals *r, const uint8_t id[ID_SIZE]);
+
 /* Add later or earlier refusals of the same token. */
 void refusal_add(struct refusal *sum, const struct refusal *more);
 
