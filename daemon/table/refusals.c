@@ -18,7 +18,7 @@ struct unknown {
 
 struct set {
     pthread_mutex_t mutex;
-    struct refusal *slot; /* open addressing by id; `last` 0: free.  NULL: never used */
+    struct refusal *slot; /* open addressing by id; `last` 0: free, `count` 0: forgotten; or NULL */
     size_t held;
     _Atomic uint64_t dropped;
     _Atomic unsigned users;
@@ -74,14 +74,14 @@ void refusal_add(struct refusal *sum, const struct refusal *more)
 {
     sum->count += more->count;
     sum->ended += more->ended;
-    if (more->last == 0 || more->last < sum->last)
+    if (more->count == 0 || more->last < sum->last)
         return;
     sum->last = more->last;
     sum->by = more->by;
     sum->reason = more->reason;
 }
 
-/* Return the slot of a token with room for it; NULL: there is none. */
+/* Return the slot of a token, a free one if it has none; NULL: the set is full. */
 static struct refusal *slot_for(struct refusals *r, struct set *s, const uint8_t id[ID_SIZE])
 {
     if (s->slot == NULL)
@@ -126,13 +126,13 @@ size_t refusals_take(struct refusals *r, unsigned set, struct refusal *taken)
     if (atomic_load(&r->held) == 0)
         return 0;
     pthread_mutex_lock(&s->mutex);
-    for (size_t i = 0; i < SLOTS && count < s->held; i++)
-        if (s->slot[i].last != 0)
+    for (size_t i = 0; i < SLOTS && s->held > 0; i++)
+        if (s->slot[i].count != 0)
             taken[count++] = s->slot[i];
-    if (count > 0)
+    if (s->held > 0)
         memset(s->slot, 0, SLOTS * sizeof(*s->slot));
+    atomic_fetch_sub(&r->held, s->held);
     s->held = 0;
-    atomic_fetch_sub(&r->held, count);
     pthread_mutex_unlock(&s->mutex);
     return count;
 }
@@ -158,6 +158,21 @@ void refusals_count_reuse(struct refusals *r, uint64_t more)
 uint64_t refusals_reuses(const struct refusals *r)
 {
     return atomic_load(&r->reuses);
+}
+
+void refusals_forget(struct refusals *r, const uint8_t id[ID_SIZE])
+{
+    if (atomic_load(&r->held) == 0)
+        return;
+    for (unsigned i = 0; i < r->sets; i++) {
+        struct set *s = &r->set[i];
+        pthread_mutex_lock(&s->mutex);
+        if (s->held > 0) {
+            struct refusal *slot = find(s->slot, id);
+            slot->count = slot->ended = 0;
+        }
+        pthread_mutex_unlock(&s->mutex);
+    }
 }
 
 unsigned refusals_sets(const struct refusals *r)

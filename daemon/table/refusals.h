@@ -57,6 +57,9 @@ size_t refusals_take(struct refusals *r, unsigned set, struct refusal *taken);
 /* Add what all sets hold of one token, and was not taken yet.  Any thread. */
 void refusals_look(struct refusals *r, const uint8_t id[ID_SIZE], struct refusal *sum);
 
+/* Forget what all sets hold of one token.  Any thread. */
+void refusals_forget(struct refusals *r, const uint8_t id[ID_SIZE]);
+
 /* Add later or earlier refusals of the same token. */
 void refusal_add(struct refusal *sum, const struct refusal *more);
 
@@ -66,7 +69,7 @@ uint64_t refusals_reuses(const struct refusals *r);
 
 unsigned refusals_sets(const struct refusals *r);
 
-/* Return how many refusals found no room.  Any thread. */
+/* Return how many refusals were dropped.  Any thread. */
 uint64_t refusals_dropped(const struct refusals *r);
 
 /* Sum up unknown values by user; return of how many users.  *others are those of users beyond that.

@@ -106,6 +106,7 @@ void refused_get(struct refused *r, const uint8_t id[ID_SIZE], struct refused_to
 
 void refused_remove(struct refused *r, const uint8_t id[ID_SIZE])
 {
+    refusals_forget(r->refusals, id);
     if (may_have(r, id))
         last_used_delete(r->file, key_of(id));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refusals are added up in the file, over restarts; a rotated token that is presented after its end is
- * told from one that ended otherwise; and what leaves the store is forgotten. */
+ * distinguished from one that ended otherwise; and what leaves the store is forgotten. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -135,7 +135,10 @@ static void what_leaves_the_store_is_forgotten(void **state)
         refuse(i, STATUS_DISABLED, 1, NOW);
     }
     step(NOW);
+    refuse(1, STATUS_DISABLED, 1, NOW); /* not taken in yet */
     assert_int_equal(ask(&change_delete, 1), STATUS_OK);
+    assert_int_equal(seen(1).refusal.last, 0);
+    step(NOW);
     assert_int_equal(seen(1).refusal.last, 0);
     assert_int_equal(seen(2).refusal.count, 1);
 }
