@@ -6,7 +6,6 @@
 #include "daemon/writer/commit.h"
 #include "daemon/writer/commit_apply.h"
 #include "daemon/writer/list_run.h"
-#include "proto/reply.h"
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -27,17 +26,9 @@ static void collect(struct bulk *b, const uint8_t id[ID_SIZE])
     b->matched++;
 }
 
-/* Read a token, and find out whether it is meant. */
 static enum store_found read_meant(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
-    struct scan *scan = s->scan;
-    enum store_found found = step_read_token(s, id, r);
-
-    if (found != STORE_FOUND)
-        return found;
-    return list_filter_matches(&scan->filter, r, list_run_use(s, r), scan->bulk->now) ?
-               STORE_FOUND :
-               STORE_ABSENT;
+    return list_run_read(s, id, r, s->scan->bulk->now);
 }
 
 /* Collect what is meant of a block.  False: the store cannot be read. */
@@ -68,7 +59,7 @@ static bool collect_some(struct step *s)
     size_t looks = 0, reads = 0;
     struct list_block block;
 
-    while (looks < (uses ? STEP_USES : STEP_LOOKS) && reads < STEP_RECORDS) {
+    while (looks < (uses ? SCAN_STEP_USES : SCAN_STEP_LOOKS) && reads < SCAN_STEP_RECORDS) {
         if (!list_walk_next(&scan->walk, &scan->filter, &from, scan->bulk->now, &block))
             return true;
         if (!collect_block(s, &block, &reads)) {
@@ -264,7 +255,8 @@ void bulk_run_step(struct step *s)
         b->done = true;
         bulk_run_end(b, w);
     }
-    s->scan->waits = b->narrows && held_answers_is_holding(&w->held_answers);
+    s->scan->waits = b->narrows && held_answers_is_holding(&w->held_answers) &&
+                     !atomic_load(&s->scan->stop);
     if (!s->scan->waits)
         answer(s);
 }

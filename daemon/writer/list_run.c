@@ -2,6 +2,7 @@
 #include "daemon/writer/list_run.h"
 
 #include "daemon/writer/scan_bans.h"
+#include "daemon/writer/scan_token.h"
 
 /* How much of a step is done. */
 struct spent {
@@ -11,11 +12,16 @@ struct spent {
 
 /* -- what both orders do --------------------------------------------------------------------- */
 
-int64_t list_run_use(struct step *s, const struct record *r)
+enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct record *r,
+                               int64_t now)
 {
-    return list_filter_asks_use(&s->scan->filter) ?
-               last_used_get(s->last_used, r->digest, s->used) :
-               0;
+    const struct list_filter *f = &s->scan->filter;
+    enum store_found found = scan_token_read(s, id, r);
+    int64_t used = 0;
+
+    if (found == STORE_FOUND && list_filter_asks_use(f))
+        used = last_used_get(s->last_used, r->digest, s->used);
+    return found == STORE_FOUND && !list_filter_matches(f, r, used, now) ? STORE_ABSENT : found;
 }
 
 /* After a failure the table may lack what the store has. */
@@ -34,7 +40,8 @@ static bool is_over(const struct step *s, const struct spent *spent)
 {
     bool uses = list_filter_asks_use(&s->scan->filter) || s->scan->sort == LIST_BY_USE;
 
-    return spent->looks >= (uses ? STEP_USES : STEP_LOOKS) || spent->reads >= STEP_RECORDS;
+    return spent->looks >= (uses ? SCAN_STEP_USES : SCAN_STEP_LOOKS) ||
+           spent->reads >= SCAN_STEP_RECORDS;
 }
 
 static void finish_list(struct step *s, bool more)
@@ -42,23 +49,23 @@ static void finish_list(struct step *s, bool more)
     struct scan *scan = s->scan;
     bool in_order = (scan->given & (KEY_BIT(KEY_SORT) | KEY_BIT(KEY_ORDER))) != 0;
 
-    step_begin_count(s);
+    scan_step_finish_count(s);
     if (scan->verb == VERB_EXPORT)
-        step_put_epoch(s);
+        scan_step_put_epoch(s);
     if (more && in_order) {
         list_key_put(&s->text, scan->sort, &scan->position);
     } else if (more) {
         text_adds(&s->text, " next=");
         text_add_hex(&s->text, scan->id, ID_SIZE);
     }
-    step_end_count(s);
+    scan_step_finish_end(s);
 }
 
 static void finish_export(struct step *s)
 {
     if (unsaved_has_names(&s->writer->disk_failure.unsaved))
-        step_finish(s, STATUS_STORE,
-                    "denials are in force that are not saved; this export lacks them");
+        scan_step_finish(s, STATUS_STORE,
+                         "denials are in force that are not saved; this export lacks them");
     else
         finish_list(s, false);
 }
@@ -67,16 +74,11 @@ static void finish_export(struct step *s)
 static enum store_found read_meant(struct step *s, const uint8_t id[ID_SIZE], uint64_t serial,
                                    struct record *r)
 {
-    enum store_found found = step_read_token(s, id, r);
+    enum store_found found = list_run_read(s, id, r, s->now);
 
     if (found == STORE_FAILED)
-        step_finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
-    if (found != STORE_FOUND)
-        return found;
-    return r->serial == serial &&
-                   list_filter_matches(&s->scan->filter, r, list_run_use(s, r), s->now) ?
-               STORE_FOUND :
-               STORE_ABSENT;
+        scan_step_finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
+    return found == STORE_FOUND && r->serial != serial ? STORE_ABSENT : found;
 }
 
 /* Send a token if it is meant.  False: the scan has ended. */
@@ -123,12 +125,12 @@ static bool begin_after(struct step *s)
         list_walk_behind(&scan->walk, r.created, r.serial);
         return true;
     case STORE_ABSENT:
-        step_finish(s, STATUS_UNKNOWN, "the token that after= names is not here any more");
+        scan_step_finish(s, STATUS_UNKNOWN, "the token that after= names is not here any more");
         return false;
     case STORE_FAILED:
         break;
     }
-    step_finish(s, STATUS_STORE, "the store cannot be read");
+    scan_step_finish(s, STATUS_STORE, "the store cannot be read");
     return false;
 }
 
@@ -138,7 +140,7 @@ static bool send_block(struct step *s, const struct list_block *block, struct sp
     for (size_t i = 0; i < block->count; i++) {
         const struct list_found *found = &block->found[i];
         const struct list_key key = { .number = found->created, .serial = found->serial };
-        if (!step_fits_line(s) || spent->reads >= STEP_RECORDS) {
+        if (!scan_step_fits_line(s) || spent->reads >= SCAN_STEP_RECORDS) {
             list_walk_back_to(&s->scan->walk, found);
             return false;
         }
@@ -197,15 +199,17 @@ static void find_key(const struct scan *scan, const struct list_found *found, st
 }
 
 /* Likewise, by its record. */
-static void find_key_of(const struct scan *scan, const struct list_found *found,
-                        const struct record *r, struct list_key *key)
+static void find_key_of(struct step *s, const struct list_found *found, const struct record *r,
+                        struct list_key *key)
 {
     struct list_found stored = *found;
 
     stored.expires = r->expires;
+    if (s->scan->sort == LIST_BY_USE)
+        stored.used = last_used_get(s->last_used, r->digest, s->used);
     stored.subject_len = r->subject_len;
     memcpy(stored.subject, record_subject(r).at, r->subject_len);
-    find_key(scan, &stored, key);
+    find_key(s->scan, &stored, key);
 }
 
 /* True if the token comes behind what was sent, and may be among those which come next. */
@@ -230,7 +234,7 @@ static bool keep(struct step *s, const struct list_found *found, struct spent *s
         enum store_found meant = read_meant(s, found->id, found->serial, &r);
         if (meant != STORE_FOUND)
             return meant == STORE_ABSENT;
-        find_key_of(scan, found, &r, &key);
+        find_key_of(s, found, &r, &key);
         if (!comes_next(scan, &key))
             return true;
     }
@@ -248,7 +252,7 @@ static bool gather(struct step *s)
 
     while (list_walk_next(&scan->walk, &scan->filter, &from, s->now, &block)) {
         for (size_t i = 0; i < block.count; i++) {
-            if (spent.reads >= STEP_RECORDS) {
+            if (spent.reads >= SCAN_STEP_RECORDS) {
                 list_walk_back_to(&scan->walk, &block.found[i]);
                 return false;
             }
@@ -271,7 +275,7 @@ static void send_kept(struct step *s)
     struct list_key key;
     uint8_t id[ID_SIZE];
 
-    for (size_t sent = 0; sent < STEP_RECORDS && step_fits_line(s); sent++) {
+    for (size_t sent = 0; sent < SCAN_STEP_RECORDS && scan_step_fits_line(s); sent++) {
         if (!list_order_next(scan->order, &key, id)) {
             if (!list_order_is_full(scan->order)) {
                 finish_list(s, false);
@@ -297,7 +301,7 @@ static void step_order(struct step *s)
     if (scan->order == NULL)
         scan->order = list_order_new(scan->sort, scan->back, left < UINT64_MAX ? left + 1 : left);
     if (scan->order == NULL)
-        step_finish(s, STATUS_INTERNAL, "no memory");
+        scan_step_finish(s, STATUS_INTERNAL, "no memory");
     else if (atomic_load(&scan->stop))
         finish_list(s, false);
     else if (scan->arranged || gather(s))
@@ -313,7 +317,7 @@ static void step_bans(struct step *s)
 
     enum store_found found = scan_bans_put(s->scan, s->writer->store, &s->text, &problem);
     if (found == STORE_FAILED)
-        step_finish(s, STATUS_STORE, problem.message);
+        scan_step_finish(s, STATUS_STORE, problem.message);
     else if (found == STORE_FOUND && !atomic_load(&s->scan->stop))
         return;
     else

@@ -8,8 +8,10 @@
 /* Make one step. */
 void list_run_step(struct step *s);
 
-/* Return when a token was last used, if the filter asks for it; otherwise 0. */
-int64_t list_run_use(struct step *s, const struct record *r);
+/* Read a token, and find out whether the filter means it at that time: STORE_ABSENT if not.  What
+ * selects by more than a filter's own facts is asked here. */
+enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct record *r,
+                               int64_t now);
 
 /* Return where the filter looks. */
 struct list_sources list_run_sources(struct step *s);

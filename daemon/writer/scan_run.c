@@ -7,16 +7,18 @@
 #include "daemon/writer/bulk_run.h"
 #include "daemon/writer/list_fields.h"
 #include "daemon/writer/list_run.h"
-#include "proto/reply.h"
+#include "daemon/writer/scan_token.h"
 
 typedef void step_function(struct step *s);
 static step_function step_show, step_journal, step_watch;
 
-static step_put_token put_listed, put_exported;
+/* Write one token's data line. */
+typedef void put_token(struct step *s, const struct record *r);
+static put_token put_listed, put_exported;
 
 static const struct {
     step_function *step;
-    step_put_token *put;
+    put_token *put;
 } kinds[VERB_COUNT] = {
     [VERB_LIST] = { list_run_step, put_listed }, [VERB_EXPORT] = { list_run_step, put_exported },
     [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { step_journal, NULL },
@@ -42,7 +44,7 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
         kinds[scan->verb].step(&s);
         scan->begun = true;
     } else if (scan->verb != VERB_WATCH || atomic_load(&scan->stop)) {
-        step_finish(&s, STATUS_STORE, "the store cannot be read (see jetond's log)");
+        scan_step_finish(&s, STATUS_STORE, "the store cannot be read (see jetond's log)");
     }
     if (scan->finished && scan->bulk != NULL)
         bulk_run_end(scan->bulk, from->writer);
@@ -52,30 +54,11 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 
 /* -- tokens ---------------------------------------------------------------------------------- */
 
-static void put_replaces(struct step *s, const struct record *r)
-{
-    if (!r->has_replaces)
-        return;
-    text_adds(&s->text, " replaces=");
-    text_add_hex(&s->text, r->replaces, ID_SIZE);
-}
-
 static void put_listed(struct step *s, const struct record *r)
 {
     size_t begin = s->text.len;
-    int64_t used = last_used_get(s->last_used, r->digest, s->used);
 
-    text_adds(&s->text, "* id=");
-    text_add_hex(&s->text, r->digest, ID_SIZE);
-    record_put_state(&s->text, r, s->now);
-    line_put_time(&s->text, "created", r->created);
-    text_adds(&s->text, " by=uid:");
-    text_add_u64(&s->text, r->by);
-    if (used != 0)
-        line_put_time(&s->text, "used", used);
-    put_replaces(s, r);
-    record_put_claims(&s->text, r);
-    text_addc(&s->text, '\n');
+    scan_token_put(s, "*", r);
     if (s->scan->fields != 0)
         list_fields_keep(&s->text, begin, s->scan->fields);
 }
@@ -94,18 +77,18 @@ static void step_show(struct step *s)
 {
     struct record r;
 
-    switch (step_read_token(s, s->scan->id, &r)) {
+    switch (scan_token_read(s, s->scan->id, &r)) {
     case STORE_FOUND:
         put_listed(s, &r);
         s->scan->count = 1;
-        step_begin_count(s);
-        step_end_count(s);
+        scan_step_finish_count(s);
+        scan_step_finish_end(s);
         return;
     case STORE_ABSENT:
-        step_finish(s, STATUS_UNKNOWN, NULL);
+        scan_step_finish(s, STATUS_UNKNOWN, NULL);
         return;
     case STORE_FAILED:
-        step_finish(s, STATUS_STORE, "the store cannot be read");
+        scan_step_finish(s, STATUS_STORE, "the store cannot be read");
     }
 }
 
@@ -128,11 +111,11 @@ static void put_entries(struct step *s, struct slice block)
     struct slice rest = journal_entries(block, scan->entry.serial + 1), entry;
     uint64_t newest = newest_of(s);
 
-    while (scan->count < scan->limit && scan->entry.serial < newest && step_fits_line(s) &&
+    while (scan->count < scan->limit && scan->entry.serial < newest && scan_step_fits_line(s) &&
            journal_take_entry(&rest, &entry)) {
         text_adds(&s->text, "* ");
         text_add(&s->text, entry.at, entry.len);
-        step_put_epoch(s);
+        scan_step_put_epoch(s);
         text_addc(&s->text, '\n');
         scan->entry.serial++;
         scan->count++;
@@ -149,7 +132,7 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest, bool o
              other_history ? "the store was replaced since: that history has ended; " : "",
              (unsigned long long)oldest, (unsigned long long)newest);
     reply_begin(&s->text, STATUS_GONE);
-    step_put_epoch(s);
+    scan_step_put_epoch(s);
     line_put_u64(&s->text, "oldest", oldest);
     line_put_u64(&s->text, "newest", newest);
     reply_end(&s->text, STATUS_GONE, message);
@@ -178,7 +161,7 @@ static bool read_journal(struct step *s)
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len });
     else
-        step_finish(s, STATUS_STORE, "the journal cannot be read");
+        scan_step_finish(s, STATUS_STORE, "the journal cannot be read");
     free(bytes);
     return !scan->finished;
 }
@@ -195,11 +178,11 @@ static void step_journal(struct step *s)
     bool more = scan->entry.serial < newest_of(s);
     if (more && scan->count < scan->limit && !atomic_load(&scan->stop))
         return;
-    step_begin_count(s);
-    step_put_epoch(s);
+    scan_step_finish_count(s);
+    scan_step_put_epoch(s);
     if (more)
         line_put_u64(&s->text, "next", scan->entry.serial);
-    step_end_count(s);
+    scan_step_finish_end(s);
 }
 
 static void step_watch(struct step *s)
@@ -210,8 +193,8 @@ static void step_watch(struct step *s)
         scan->entry.serial = newest_of(s);
     if (!read_journal(s) || !atomic_load(&scan->stop) || scan->entry.serial < newest_of(s))
         return;
-    step_begin_count(s);
-    step_put_epoch(s);
+    scan_step_finish_count(s);
+    scan_step_put_epoch(s);
     line_put_u64(&s->text, "next", scan->entry.serial);
-    step_end_count(s);
+    scan_step_finish_end(s);
 }
