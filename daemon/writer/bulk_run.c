@@ -27,15 +27,9 @@ static void collect(struct bulk *b, const uint8_t id[ID_SIZE])
     b->matched++;
 }
 
-/* Read a token, and find out whether it is meant. */
 static enum store_found read_meant(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
-    struct scan *scan = s->scan;
-    enum store_found found = step_read_token(s, id, r);
-
-    if (found != STORE_FOUND)
-        return found;
-    return list_run_is_meant(s, r, scan->bulk->now) ? STORE_FOUND : STORE_ABSENT;
+    return list_run_read(s, id, r, s->scan->bulk->now);
 }
 
 /* Collect what is meant of a block.  False: the store cannot be read. */
@@ -261,7 +255,8 @@ void bulk_run_step(struct step *s)
         b->done = true;
         bulk_run_end(b, w);
     }
-    s->scan->waits = b->narrows && held_answers_is_holding(&w->held_answers);
+    s->scan->waits = b->narrows && held_answers_is_holding(&w->held_answers) &&
+                     !atomic_load(&s->scan->stop);
     if (!s->scan->waits)
         answer(s);
 }

@@ -12,17 +12,21 @@ struct spent {
 
 /* -- what both orders do --------------------------------------------------------------------- */
 
-static int64_t use_of(struct step *s, const struct record *r)
+static bool is_meant(struct step *s, const struct record *r, int64_t now)
 {
-    return list_filter_asks_use(&s->scan->filter) ?
-               last_used_get(s->last_used, r->digest, s->used) :
-               0;
+    const struct list_filter *f = &s->scan->filter;
+    int64_t used = list_filter_asks_use(f) ? last_used_get(s->last_used, r->digest, s->used) : 0;
+
+    return list_filter_matches(f, r, used, now) &&
+           scan_policy_matches(s->scan, &s->writer->policy, r, now);
 }
 
-bool list_run_is_meant(struct step *s, const struct record *r, int64_t now)
+enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct record *r,
+                               int64_t now)
 {
-    return list_filter_matches(&s->scan->filter, r, use_of(s, r), now) &&
-           scan_policy_matches(s->scan, &s->writer->policy, r, now);
+    enum store_found found = step_read_token(s, id, r);
+
+    return found == STORE_FOUND && !is_meant(s, r, now) ? STORE_ABSENT : found;
 }
 
 /* After a failure the table may lack what the store has. */
@@ -74,13 +78,11 @@ static void finish_export(struct step *s)
 static enum store_found read_meant(struct step *s, const uint8_t id[ID_SIZE], uint64_t serial,
                                    struct record *r)
 {
-    enum store_found found = step_read_token(s, id, r);
+    enum store_found found = list_run_read(s, id, r, s->now);
 
     if (found == STORE_FAILED)
         step_finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
-    if (found != STORE_FOUND)
-        return found;
-    return r->serial == serial && list_run_is_meant(s, r, s->now) ? STORE_FOUND : STORE_ABSENT;
+    return found == STORE_FOUND && r->serial != serial ? STORE_ABSENT : found;
 }
 
 /* Send a token if it is meant.  False: the scan has ended. */
@@ -201,15 +203,17 @@ static void find_key(const struct scan *scan, const struct list_found *found, st
 }
 
 /* Likewise, by its record. */
-static void find_key_of(const struct scan *scan, const struct list_found *found,
-                        const struct record *r, struct list_key *key)
+static void find_key_of(struct step *s, const struct list_found *found, const struct record *r,
+                        struct list_key *key)
 {
     struct list_found stored = *found;
 
     stored.expires = r->expires;
+    if (s->scan->sort == LIST_BY_USE)
+        stored.used = last_used_get(s->last_used, r->digest, s->used);
     stored.subject_len = r->subject_len;
     memcpy(stored.subject, record_subject(r).at, r->subject_len);
-    find_key(scan, &stored, key);
+    find_key(s->scan, &stored, key);
 }
 
 /* True if the token comes behind what was sent, and may be among those which come next. */
@@ -234,7 +238,7 @@ static bool keep(struct step *s, const struct list_found *found, struct spent *s
         enum store_found meant = read_meant(s, found->id, found->serial, &r);
         if (meant != STORE_FOUND)
             return meant == STORE_ABSENT;
-        find_key_of(scan, found, &r, &key);
+        find_key_of(s, found, &r, &key);
         if (!comes_next(scan, &key))
             return true;
     }

@@ -8,8 +8,9 @@
 /* Make one step. */
 void list_run_step(struct step *s);
 
-/* True if the token that was read last, by this record, is meant. */
-bool list_run_is_meant(struct step *s, const struct record *r, int64_t now);
+/* Read a token as verifiers see it; STORE_ABSENT also if it is not meant. */
+enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct record *r,
+                               int64_t now);
 
 /* Return where the filter looks. */
 struct list_sources list_run_sources(struct step *s);

@@ -3,13 +3,14 @@
 import random
 import secrets
 import threading
+import time
 
 import pytest
 
 from client import Client
 from library import Handle, library
 from refused_writes import saved, writes_refused
-from settings import scaled
+from settings import PATIENCE, scaled
 from waiting import eventually
 
 
@@ -309,3 +310,20 @@ def test_denial_of_many_after_a_kill_is_answered_when_nobody_believes_the_old_ta
     assert believed > 0, "the old table was not believed any more when this began: the test shows nothing"
     assert {handle.verify(token["token"])[0] for token in leaver} == {"NO revoked"}
     handle.close()
+
+
+def test_daemon_stops_while_the_answer_is_held_back(daemon):
+    d = daemon()
+    leaver = some(d, 3, subject="leaver")
+    d.kill()
+    d.start()
+    gone, waiting = d.client(), d.client()
+    for client in gone, waiting:
+        client.send("revoke subject=leaver count=3")
+    eventually(lambda: d.ask(f"verify {leaver[0]['token']}", "verify").verdict == "NO revoked", "it is in force")
+    gone.close()
+    assert d.ask("ping").verdict == "OK"
+    began = time.monotonic()
+    d.restart()
+    assert time.monotonic() - began < 15 * PATIENCE
+    assert states(d) == {token["id"]: "revoked" for token in leaver}
