@@ -177,6 +177,13 @@ uint64_t request_filters(enum verb verb)
     return filter_keys[verb];
 }
 
+uint64_t request_many_keys(enum verb verb)
+{
+    uint64_t many = filter_keys[verb] != 0 ? filter_keys[verb] | K(HOW_MANY) : 0;
+
+    return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many; /* it is a claim of one token, too */
+}
+
 bool request_is_about_many(enum verb verb, uint64_t given)
 {
     return verbs[verb].one_of != 0 && (given & verbs[verb].one_of) == 0 &&
@@ -291,15 +298,6 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
-/* Return the keys that a verb takes only when it is about many tokens; the subject of an update is a
- * claim of one token, too. */
-static uint64_t many_keys(enum verb verb)
-{
-    uint64_t many = filter_keys[verb] | K(HOW_MANY);
-
-    return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many;
-}
-
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
@@ -312,8 +310,7 @@ static enum status check_combination(const struct verb_row *verb, const struct r
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one or the other; usage: %s", verb->usage);
-    if (filter_keys[request->verb] != 0 && given != 0 &&
-        (request->has & many_keys(request->verb)) != 0)
+    if (given != 0 && (request->has & request_many_keys(request->verb)) != 0)
         return problem_set(problem, STATUS_SYNTAX, "one token or a filter; usage: %s", verb->usage);
     for (size_t i = 0; i < sizeof(exclusive) / sizeof(exclusive[0]); i++)
         if (request_has(request, exclusive[i][0]) && request_has(request, exclusive[i][1]))

@@ -125,6 +125,9 @@ enum role request_role(enum verb verb, uint64_t keys);
 /* Return the KEY_BITs that select tokens, where the verb is about many. */
 uint64_t request_filters(enum verb verb);
 
+/* Return the KEY_BITs that the verb takes only where it is about many. */
+uint64_t request_many_keys(enum verb verb);
+
 /* True if these KEY_BITs ask a verb that is otherwise about one token for all that filters select. */
 bool request_is_about_many(enum verb verb, uint64_t keys);
 

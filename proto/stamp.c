@@ -141,7 +141,7 @@ bool duration_parse(struct slice text, int64_t *seconds)
 
 void duration_write(struct text *t, int64_t seconds)
 {
-    size_t i = seconds == 0 ? sizeof(units) / sizeof(units[0]) - 1 : 1;
+    size_t i = seconds == 0 ? sizeof(units) / sizeof(units[0]) - 1 : 2; /* from days on */
 
     while (seconds % units[i].seconds != 0)
         i++;

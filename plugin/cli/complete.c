@@ -138,9 +138,13 @@ static void offer_options(struct completion *m)
 
 static void offer_keys(struct completion *m)
 {
+    bool has_id = verb_row(m->verb)->word == KEY_ID && (m->has_word || m->given[KEY_ID]);
+    uint64_t refused = has_id ? request_many_keys(m->verb) : 0;
+
     for (enum key key = 0; key < KEY_COUNT; key++) {
         struct cli_key row = cli_key_row(slice_of(key_name(key)), m->verb);
-        if (cli_key_of_verb(m->verb, key) && !m->given[key] && verb_row(m->verb)->word != key)
+        if (cli_key_of_verb(m->verb, key) && !m->given[key] && verb_row(m->verb)->word != key &&
+            (refused & KEY_BIT(key)) == 0)
             offer(m, "", slice_of(key_name(key)), "=", slice_of(row.summary));
     }
 }

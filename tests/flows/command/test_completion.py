@@ -79,7 +79,8 @@ def test_shell_completes_what_is_typed_and_describes_what_there_is(daemon, name)
     assert shell.complete("jeton list --state rev") == "jeton list --state revoked"
     assert shell.complete("jeton list --js") == "jeton list --json"
     assert shell.complete(f"jeton show {token['id'][:12]}") == f"jeton show {token['id']}"
-    assert shell.complete("jeton enable ") == f"jeton enable {other['id']}", "the only one that is disabled"
+    assert shell.complete(f"jeton enable {other['id'][:3]}") == f"jeton enable {other['id']}"
+    assert shell.complete(f"jeton enable {token['id'][:12]}") == f"jeton enable {token['id'][:12]}", "it is not disabled"
     assert shell.complete(f"jeton -S {ROOT}/plugin/cli/jeton.ba") == f"jeton -S {ROOT}/plugin/cli/jeton.bash"
     assert shell.shows("jeton show ", tabs=2 + (name == "bash"), wanted=[token["id"], "deploy the shop", r"evil `touch x` $(touch y)"])
     assert Shell(name, d.path()).shows("jeton create ", ["what the token is for", "how long the token is accepted"])
@@ -91,6 +92,10 @@ def offered(path, *words, **more):
                           text=True, env=setting(path, **more), timeout=30)
     assert done.returncode == (0 if words else 2)
     return dict(line.partition("\t")[::2] for line in done.stdout.splitlines())
+
+
+def offered_ids(*arguments):
+    return {word: text for word, text in offered(*arguments).items() if not word.endswith("=")}
 
 
 def test_candidates_come_from_the_tables_of_the_command():
@@ -114,11 +119,15 @@ def test_candidates_come_from_the_tables_of_the_command():
                                                          ("active", "pending", "disabled", "expired", "revoked")]
         assert list(offered(path, "list", "--state", "re")) == ["revoked"]
         assert list(offered(path, "list", "--state=re")) == ["--state=revoked"]
-        assert offered(path, "enable", "") == {ids[0]: "ann"}
-        assert set(offered(path, "disable", "")) == set(ids[1:])
+        assert offered_ids(path, "enable", "") == {ids[0]: "ann"}
+        assert set(offered_ids(path, "disable", "")) == set(ids[1:])
+        for verb in "disable", "enable", "revoke", "delete", "update", "list", "export":
+            assert {"state=", "unused_for=", "never_used="} <= set(offered(path, verb, "")), verb
+        assert "count=" in offered(path, "revoke", "subject=ann", "") and offered(path, "revoke", ids[1], "") == {}
+        assert set(offered(path, "update", ids[1], "")) == {"description=", "subject=", "scopes=", "ttl=", "expires="}
         assert ids[0] not in offered(path, "show", ids[1], ""), "there is only one"
         assert list(offered(path, "show", "id=" + ids[1][:8])) == ["id=" + ids[1]]
-        assert list(offered("/nowhere", "-S", path, "enable", "")) == [ids[0]]
+        assert list(offered_ids("/nowhere", "-S", path, "enable", "")) == [ids[0]]
         assert offered(path, "-S", "") == offered(path, "--socket=") == {"<files>": ""}
         for words in [], ["nonsense", ""], ["list", "nonsense="], ["-T", ""], ["list", "--nonsense", ""], ["show", "=x"]:
             offered(path, *words)
@@ -135,7 +144,7 @@ def test_words_that_make_no_sense_do_no_harm():
 def test_identifiers_are_bounded_in_number_time_and_text():
     rows = b"".join(b'* id=%020x state=active description="%s"\n' % (n, b"x" * 500) for n in range(1000))
     server = Impostor(lambda _: rows + b"OK count=1000\n")
-    found = offered(server.path, "show", "")
+    found = offered_ids(server.path, "show", "")
     assert len(found) == 1000 and server.lines == [b"list limit=1000"]
     assert max(map(len, found.values())) == 80
 
@@ -147,8 +156,8 @@ def test_identifiers_are_bounded_in_number_time_and_text():
                     sock.sendall(b"* id=%020x state=active\n" % n)
                     time.sleep(0.2)
     began = time.monotonic()
-    assert 0 < len(offered(Slow(None).path, "show", "")) < 100
+    assert 0 < len(offered_ids(Slow(None).path, "show", "")) < 100
     assert time.monotonic() - began < 15
     evil = Impostor(lambda _: b"* id=`touch${IFS}x` state=$(touch${IFS}y)\n* id=" + b"0" * 20 +
                     b' description="a\\tb\\n\\x1b[2Jc\\x9b"\nOK\n')
-    assert offered(evil.path, "show", "") == {"0" * 20: r"a\tb\n\x1b[2Jc" + "\ufffd"}
+    assert offered_ids(evil.path, "show", "") == {"0" * 20: r"a\tb\n\x1b[2Jc" + "\ufffd"}
