@@ -93,6 +93,23 @@ static const char *const keys[KEY_COUNT] = {
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
 static const uint32_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) };
 
+/* What ROLE_SELF grants, each key by itself: what is not named here does not exist for it. */
+static const struct {
+    bool granted;
+    uint32_t keys;
+} of_self[VERB_COUNT] = {
+    [VERB_CREATE] = { true, CLAIM_KEYS },
+    [VERB_LIST] = { true, K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(LIMIT) | K(AFTER) },
+    [VERB_SHOW] = { true, K(ID) },
+    [VERB_UPDATE] = { true, K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(EXPIRES) },
+    [VERB_ROTATE] = { true, K(ID) | K(GRACE) },
+    [VERB_REVOKE] = { true, K(ID) | K(TOKEN) },
+    [VERB_HELLO] = { true, 0 },
+    [VERB_HELP] = { true, K(VERB) },
+    [VERB_PING] = { true, 0 },
+    [VERB_QUIT] = { true, 0 },
+};
+
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
@@ -109,6 +126,18 @@ enum role request_role(enum verb verb, uint32_t given)
     return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
 }
 
+bool request_grants(enum role role, enum verb verb)
+{
+    return role == ROLE_SELF ? of_self[verb].granted : verbs[verb].role <= role;
+}
+
+bool request_grants_keys(enum role role, enum verb verb, uint32_t given)
+{
+    if (role == ROLE_SELF)
+        return of_self[verb].granted && (given & ~of_self[verb].keys) == 0;
+    return request_role(verb, given) <= role;
+}
+
 const char *key_name(enum key key)
 {
     return keys[key];
@@ -116,7 +145,7 @@ const char *key_name(enum key key)
 
 const char *role_name(enum role role)
 {
-    static const char *const names[] = { "verify", "observe", "admin" };
+    static const char *const names[] = { "verify", "observe", "admin", "self" };
 
     return names[role];
 }
@@ -222,7 +251,7 @@ static enum status check_combination(const struct verb_row *verb, const struct r
 {
     uint32_t given = request->has & verb->one_of;
 
-    if (request_role(request->verb, request->has) > role)
+    if (!request_grants_keys(role, request->verb, request->has))
         return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
                            verb->usage);
     if (verb->one_of != 0 && given == 0)
@@ -241,7 +270,7 @@ static enum status check_verb(enum verb verb, enum role role, struct problem *pr
     if (verb == VERB_COUNT)
         return problem_set(problem, STATUS_UNKNOWN_VERB, "%s",
                            status_row(STATUS_UNKNOWN_VERB)->meaning);
-    if (verbs[verb].role > role)
+    if (!request_grants(role, verb))
         return problem_set(problem, STATUS_FORBIDDEN, "%s needs the %s socket; this one grants %s",
                            verbs[verb].name, role_name(verbs[verb].role), role_name(role));
     return STATUS_OK;

@@ -11,6 +11,13 @@
 bool name_lookup_user(const char *name, id_t *id);
 bool name_lookup_group(const char *name, id_t *id);
 
+enum { NAME_LOOKUP_MAX = 256 }; /* bytes of a user's name */
+
+/* Look up the name of a uid, and that it is this uid's name alone: any thread.  Return 0; ENOENT if the
+ * uid has no name; EINVAL if it has one that cannot be shown, or is too long; ESTALE if the name leads to
+ * another user; or another error number if that cannot be found out. */
+int name_lookup_uid(uid_t uid, char name[NAME_LOOKUP_MAX + 1]);
+
 /* Return errno after a look-up that found nothing; 0 if it means that nothing has the name. */
 int name_lookup_error(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_change.h"
 
+#include "daemon/session/self_user.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
@@ -20,7 +21,7 @@ static bool denies_nothing(const struct session *s, struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
 
-    if (c->kind->deny == 0)
+    if (c->kind->deny == 0 || c->by_self) /* whose token it is, the writer finds out */
         return false;
     uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
     if (flags == 0 && s->role == ROLE_ADMIN)
@@ -36,13 +37,20 @@ void cmd_change(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
     struct server *server = s->worker->server;
-    const struct change_request_context context = {
+    struct change_request_context context = {
         .uid = s->peer.uid,
         .pid = s->peer.pid,
         .prefix = server->settings.prefix,
         .activation_delay = atomic_load(&server->settings.activation_delay),
     };
     struct problem problem;
+
+    /* Whoever holds a value may revoke it, also if it is another's. */
+    if (s->role == ROLE_SELF && !request_has(r, KEY_TOKEN)) {
+        context.user = self_user_name(s);
+        if (context.user.at == NULL)
+            return;
+    }
     struct change *c = change_request_read(r, &context, &problem);
 
     if (c == NULL) {

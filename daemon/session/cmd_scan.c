@@ -1,7 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_scan.h"
 
-enum { OUT_LOW = 16 * 1024 }; /* bytes unsent: below this the next chunk is fetched */
+#include "daemon/session/self_user.h"
+
+enum {
+    OUT_LOW = 16 * 1024, /* bytes unsent: below this the next chunk is fetched */
+    OWN_SCANS_MAX = 8,   /* of one uid on a worker, on sockets that grant ROLE_SELF */
+};
+
+/* Let the scan find the user's own tokens alone.  False: it is refused. */
+static bool confine(struct session *s, struct scan *scan)
+{
+    struct slice name = self_user_name(s);
+
+    if (name.at == NULL)
+        return false;
+    if (s->share->own_scans >= OWN_SCANS_MAX) {
+        session_refuse(s, STATUS_BUSY, "you have as many lists under way as you may");
+        return false;
+    }
+    s->share->own_scans++;
+    scan_confine(scan, name, s->peer.uid);
+    return true;
+}
 
 void cmd_scan(struct run *run, const struct request *r)
 {
@@ -11,6 +32,10 @@ void cmd_scan(struct run *run, const struct request *r)
 
     if (scan == NULL) {
         session_refuse(s, problem.status, problem.message);
+        return;
+    }
+    if (s->role == ROLE_SELF && !confine(s, scan)) {
+        scan_free(scan);
         return;
     }
     scan->reply_to = &s->worker->mailbox;

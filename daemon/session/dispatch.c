@@ -8,6 +8,7 @@
 #include "daemon/session/cmd_table.h"
 #include "daemon/session/cmd_verify.h"
 #include "daemon/session/pending_verify.h"
+#include "daemon/session/self_user.h"
 
 enum {
     OUT_HIGH = 32 * 1024,    /* bytes unsent: above this nothing new is begun */
@@ -150,6 +151,13 @@ static enum session_wait step_line(struct run *run)
     return SESSION_READY;
 }
 
+/* True if a line is about the tokens of the session's user. */
+static bool is_about_user(const struct session *s, enum verb verb)
+{
+    return s->role == ROLE_SELF && request_grants(s->role, verb) &&
+           (commands[verb].order == ORDER_CHANGE || commands[verb].handler == cmd_scan);
+}
+
 /* Return what the line must wait for; SESSION_READY: nothing. */
 static enum session_wait may_begin(const struct run *run, const struct request_line *line)
 {
@@ -164,6 +172,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
             session_stop_scan(s);
         return SESSION_WAITS_FOR_ANSWERS;
     }
+    if (line->verb != VERB_COUNT && is_about_user(s, line->verb) && !self_user_is_known(s))
+        return SESSION_WAITS_FOR_ANSWERS;
     enum order order = commands[line->verb].order;
     if (s->first_pending != NULL)
         return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX && s->waiting == 0 ?

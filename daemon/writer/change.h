@@ -55,7 +55,9 @@ struct change {
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin;  /* the token `id` has the signed part of the one that is meant */
     bool by_signed; /* the token of that signed part is meant if none has this value */
-    bool in_force;  /* the denial is in the table: nothing is to be done there */
+    bool by_self;  /* of the user whose name is the subject in `want`, who may change what is his */
+    bool withheld; /* its denial takes no effect before the token is found to be the user's */
+    bool in_force; /* the denial is in the table: nothing is to be done there */
     bool may_lapse; /* the clock is good enough to find that a ban is over */
     bool revoke;    /* an import's state= is this, perhaps without a date */
     bool disable;

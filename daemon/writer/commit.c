@@ -9,6 +9,7 @@
 #include "daemon/base/probe.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/change_self.h"
 #include "daemon/writer/publish.h"
 
 enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
@@ -85,6 +86,8 @@ bool commit_batch(struct writer *w, int64_t now)
     if (count == 0 && !w->retry)
         return false;
     w->retry = false;
+    if (w->disk_failure.broken)
+        subject_index_forget(&w->subjects);
     if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
         save_unsaved(w, now);
     update_counters(w);
@@ -104,6 +107,8 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
                  apply_batch(w, batch, space, now, &totals) &&
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
+    if (!saved)
+        subject_index_forget(&w->subjects);
     if (saved) {
         subject_counts_keep(&w->policy.counts);
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
@@ -178,21 +183,6 @@ static bool apply_batch(struct writer *w, struct mail_list *batch, size_t space,
     return ok;
 }
 
-/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
- * valid, and what was denied must not be enabled or replaced on its word. */
-static bool denied_unsaved(struct writer *w, struct change *c)
-{
-    const struct record *concerned = c->rotates ? &c->found : c->after;
-
-    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
-        !unsaved_denies(&w->disk_failure.unsaved, concerned))
-        return false;
-    problem_set(&c->problem, STATUS_STORE,
-                "a denial of this token is in force but not saved yet; "
-                "other changes to it are refused until it is");
-    return true;
-}
-
 static bool add_token(struct writer *w, struct change *c)
 {
     enum store_found found = store_add(w->store, c->after);
@@ -260,10 +250,13 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
     c->may_lapse = w->may_purge;
     policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
     c->policies = w->policy.policies;
+    if (!change_self_permits(c, w))
+        return c->problem.status != STATUS_STORE;
     twins_find(&w->twins, w->token_table, c);
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
-    if (!change_writes(c) || denied_unsaved(w, c))
+    change_self_settle(c, w->token_table);
+    if (!change_writes(c) || unsaved_refuses(&w->disk_failure.unsaved, c))
         return true;
     if (!policy_check_read(&w->policy, c, w->store))
         return false;
@@ -302,6 +295,7 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 static bool reserve(struct writer *w, const struct totals *totals)
 {
     if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
+        subject_index_reserve(&w->subjects, totals->tokens) &&
         reserve_table(w, totals->tokens, totals->bytes))
         return true;
     if (!w->disk_failure.failure_logged)
@@ -346,6 +340,7 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         if (!change_writes(c))
             continue;
         w->at_size_limit = w->at_size_limit && !c->removes;
+        change_self_index(c, w->token_table, &w->subjects);
         publish_change(c, w->token_table, &w->index, w->last_used);
         publish_report(c);
         w->bans += c->new_bans;

@@ -2,9 +2,11 @@
 #include "daemon/writer/scan.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "proto/scopes.h"
 #include "proto/token.h"
+#include "proto/verdict.h"
 
 static const char *read_id(struct scan *s, struct slice v)
 {
@@ -110,4 +112,49 @@ struct scan *scan_new(const struct request *r, struct problem *problem)
 void scan_free(struct scan *s)
 {
     free(s);
+}
+
+/* -- which tokens are meant ------------------------------------------------------------------- */
+
+static bool contains(struct slice text, struct slice wanted)
+{
+    size_t at = 0;
+
+    while (at + wanted.len <= text.len && strncasecmp(text.at + at, wanted.at, wanted.len) != 0)
+        at++;
+    return at + wanted.len <= text.len;
+}
+
+bool scan_matches(const struct scan *s, const struct record *r, int64_t now)
+{
+    struct slice match = { s->match, s->match_len };
+
+    if ((s->given & KEY_BIT(KEY_STATE)) &&
+        verdict_state(record_flags(r), r->activates, r->expires, now) != s->state)
+        return false;
+    if ((s->given & KEY_BIT(KEY_SUBJECT)) &&
+        !slice_equal(record_subject(r), (struct slice){ s->subject, s->subject_len }))
+        return false;
+    if (!scopes_include(record_scopes(r), (struct slice){ s->scopes, s->scopes_len }))
+        return false;
+    return contains(record_description(r), match) || contains(record_subject(r), match);
+}
+
+void scan_confine(struct scan *s, struct slice user, uid_t uid)
+{
+    s->own = true;
+    s->uid = uid;
+    copy_text(s->user, &s->user_len, sizeof(s->user), user);
+}
+
+bool scan_may_show(const struct scan *s, const struct record *r)
+{
+    return !s->own || record_belongs_to(r, (struct slice){ s->user, s->user_len }, s->uid);
+}
+
+bool scan_next_own(const struct scan *s, struct subject_index *subjects,
+                   struct creation_entry *found)
+{
+    return subject_index_next(subjects, (struct slice){ s->user, s->user_len }, s->created,
+                              s->serial, found);
 }

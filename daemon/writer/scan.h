@@ -14,6 +14,7 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/table/subject_index.h"
 #include "proto/position.h"
 #include "proto/request.h"
 
@@ -36,6 +37,11 @@ struct scan {
     char scopes[SCOPES_TEXT_MAX];
     char match[DESCRIPTION_MAX];
 
+    bool own; /* only tokens that belong to this user exist */
+    uid_t uid;
+    uint16_t user_len;
+    char user[SUBJECT_MAX];
+
     /* how far it is */
     bool begun;
     int64_t created;       /* of the last token looked at: its position in the creation index */
@@ -55,5 +61,18 @@ struct scan {
 /* Read a request; NULL: *problem says what is wrong with it. */
 struct scan *scan_new(const struct request *r, struct problem *problem);
 void scan_free(struct scan *s);
+
+/* Confine a list, or show, to the tokens of one user. */
+void scan_confine(struct scan *s, struct slice user, uid_t uid);
+
+/* Find the user's next token.  False: there is none. */
+bool scan_next_own(const struct scan *s, struct subject_index *subjects,
+                   struct creation_entry *found);
+
+/* True if a token passes the filters. */
+bool scan_matches(const struct scan *s, const struct record *r, int64_t now);
+
+/* True if a token may be shown. */
+bool scan_may_show(const struct scan *s, const struct record *r);
 
 #endif

@@ -13,7 +13,7 @@
 
 /* Most records looked at for one chunk, so that a filter which nothing passes does not delay the
  * rest. */
-enum { STEP_RECORDS = 1000 };
+enum { STEP_RECORDS = 1000, STEP_OWN = 100 };
 
 /* One step of a scan: the text it writes and the sources it reads. */
 struct step {
@@ -95,40 +95,16 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
 
 /* -- tokens ---------------------------------------------------------------------------------- */
 
-static bool contains(struct slice text, struct slice wanted)
-{
-    size_t at = 0;
-
-    while (at + wanted.len <= text.len && strncasecmp(text.at + at, wanted.at, wanted.len) != 0)
-        at++;
-    return at + wanted.len <= text.len;
-}
-
-static bool matches(const struct scan *s, const struct record *r, int64_t now)
-{
-    struct slice match = { s->match, s->match_len };
-
-    if ((s->given & KEY_BIT(KEY_STATE)) &&
-        verdict_state(record_flags(r), r->activates, r->expires, now) != s->state)
-        return false;
-    if ((s->given & KEY_BIT(KEY_SUBJECT)) &&
-        !slice_equal(record_subject(r), (struct slice){ s->subject, s->subject_len }))
-        return false;
-    if (!scopes_include(record_scopes(r), (struct slice){ s->scopes, s->scopes_len }))
-        return false;
-    return contains(record_description(r), match) || contains(record_subject(r), match);
-}
-
 /* Read a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of
- * a revoked token may be left from a disable that was refused. */
+ * a revoked token may be left from a disable that was refused.  Another user's token is not there. */
 static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
 {
     enum store_found found = store_get(s->writer->store, id, r);
     uint8_t digest[DIGEST_SIZE];
 
     s->used = 0;
-    if (found != STORE_FOUND)
-        return found;
+    if (found != STORE_FOUND || !scan_may_show(s->scan, r))
+        return found == STORE_FAILED ? STORE_FAILED : STORE_ABSENT;
     uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
     if ((flags & SLOT_REVOKED) && r->revoked == 0)
         r->revoked = s->now > 0 ? s->now : 1;
@@ -149,6 +125,7 @@ static void put_listed(struct step *s, const struct record *r)
     text_add_u64(&s->text, r->by);
     if (used != 0)
         line_put_time(&s->text, "used", used);
+    record_put_owner(&s->text, r);
     if (r->has_replaces) {
         text_adds(&s->text, " replaces=");
         text_add_hex(&s->text, r->replaces, ID_SIZE);
@@ -176,7 +153,7 @@ static bool begin_after(struct step *s)
 
     if (scan->begun || scan->verb != VERB_LIST || !(scan->given & KEY_BIT(KEY_AFTER)))
         return true;
-    switch (store_get(s->writer->store, scan->id, &r)) {
+    switch (read_token(s, scan->id, &r)) {
     case STORE_FOUND:
         scan->created = r.created;
         scan->serial = r.serial;
@@ -204,7 +181,7 @@ static bool list_one(struct step *s, const struct creation_entry *e)
         finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
         return false;
     }
-    if (found == STORE_FOUND && r.serial == e->serial && matches(scan, &r, s->now) &&
+    if (found == STORE_FOUND && r.serial == e->serial && scan_matches(scan, &r, s->now) &&
         scan_policy_matches(scan, &s->writer->policy, &r, s->now)) {
         if (scan->count == scan->limit) {
             finish_count(s);
@@ -222,6 +199,25 @@ static bool list_one(struct step *s, const struct creation_entry *e)
     return true;
 }
 
+/* List a user's own tokens, whose number is no matter of how many others there are. */
+static void step_own(struct step *s)
+{
+    struct scan *scan = s->scan;
+    struct writer *w = s->writer;
+    struct creation_entry e;
+    size_t looked = 0;
+
+    if (!subject_index_build(&w->subjects, &w->index, w->token_table)) {
+        finish(s, STATUS_INTERNAL, "no memory");
+        return;
+    }
+    while (!atomic_load(&scan->stop) && scan_next_own(scan, &w->subjects, &e))
+        if (looked++ == STEP_OWN || !list_one(s, &e))
+            return;
+    finish_count(s);
+    finish_end(s);
+}
+
 static void step_list(struct step *s)
 {
     struct creation_index *index = &s->writer->index;
@@ -233,6 +229,10 @@ static void step_list(struct step *s)
     }
     if (!begin_after(s))
         return;
+    if (scan->own) {
+        step_own(s);
+        return;
+    }
     size_t at = creation_index_after(index, scan->created, scan->serial);
     size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
     while (at < stop && !atomic_load(&scan->stop) && list_one(s, &index->entry[at]))

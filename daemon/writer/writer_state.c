@@ -63,6 +63,7 @@ void writer_destroy(struct writer *w)
     policy_check_end(&w->policy);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
+    subject_index_forget(&w->subjects);
     journal_free(w->journal);
     store_close(w->store);
 }

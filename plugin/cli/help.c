@@ -9,6 +9,7 @@ static const char options[] =
     "  -S, --socket PATH       the socket to use; else JETON_SOCKET, else one in /run/jeton\n"
     "  -j, --json              print JSON\n"
     "  -p, --plain             print tab-separated lines on a terminal, too\n"
+    "  -v, --verbose           print on standard error which socket is used\n"
     "      --value             revoke, ban, import: read a value\n"
     "  -k, --keep-going        import: continue after a refused line\n"
     "      --prometheus        stats: print Prometheus' text format\n"
@@ -58,6 +59,7 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
     static const char *const access[] = {
         [ROLE_VERIFY] = "Granted on every socket.\n",
         [ROLE_OBSERVE] = "Granted on the observe and the admin socket.\n",
+        [ROLE_SELF] = "Also granted on the self socket, for your own tokens.\n",
         [ROLE_ADMIN] = "Granted on the admin socket.\n",
     };
     const struct verb_row *row = verb_row(verb->verb);
@@ -70,6 +72,8 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
     cli_buffer_adds(b, notes[verb->value] != NULL ? notes[verb->value] : "");
     cli_buffer_adds(b, verb->note != NULL ? verb->note : "");
     cli_buffer_adds(b, access[row->role]);
+    if (row->role != ROLE_VERIFY && request_grants(ROLE_SELF, verb->verb))
+        cli_buffer_adds(b, access[ROLE_SELF]);
 }
 
 static void put_row(struct cli_output *o, const struct cli_verb *verb)

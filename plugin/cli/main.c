@@ -175,6 +175,7 @@ static const struct option {
     { "timeout", 'T', NULL, set_timeout },
     { "json", 'j', &cli.json, NULL },
     { "plain", 'p', &cli.plain, NULL },
+    { "verbose", 'v', &cli.verbose, NULL },
     { "value", 0, &cli.read_value, NULL },
     { "prometheus", 0, &cli.prometheus, NULL },
     { "keep-going", 'k', &cli.keep_going, NULL },

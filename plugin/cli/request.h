@@ -11,6 +11,7 @@ struct cli_request {
     const char *socket; /* NULL: choose one */
     bool json;
     bool plain;
+    bool verbose;    /* name the socket */
     bool prometheus; /* of stats */
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;

@@ -149,6 +149,7 @@ def test_units_are_clean_and_their_manual_pages_are_there():
     root, units = units_to_judge()
     assert (({os.path.basename(unit) for unit in units} >= {
            "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
+           "jetond-self.socket",
            "jeton-stats.service", "jeton-stats.timer", "jeton-gateway.service", "jeton-gateway.socket",
            "jeton-gateway-admin.socket"})), units
     manual = "yes" if shutil.which("man") else "no"
