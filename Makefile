@@ -406,6 +406,8 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
 	0644=systemd/network.conf.example=$(DOCDIR)/examples/network.conf \
+	0644=systemd/jeton-expiring.service.example=$(DOCDIR)/examples/jeton-expiring.service \
+	0644=systemd/jeton-expiring.timer.example=$(DOCDIR)/examples/jeton-expiring.timer \
 	0644=systemd/priority.conf.example=$(DOCDIR)/examples/priority.conf
 # Directories that are nobody else's, innermost first.
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) \

@@ -13,6 +13,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "proto/stamp.h"
 #include "proto/text.h"
 #include "proto/token.h"
 
@@ -113,6 +114,11 @@ static void put_fields(struct text *t, const struct journald_entry *r, const cha
         put_number(t, "JETON_BY_PID=", (uint64_t)r->pid);
     if (r->serial > 0)
         put_number(t, "JETON_SERIAL=", r->serial);
+    if (r->expires > 0) {
+        text_adds(t, "JETON_EXPIRES=");
+        stamp_write(t, r->expires);
+        text_addc(t, '\n');
+    }
 }
 
 static void log_message(enum log_level level, const char *message)

@@ -47,6 +47,7 @@ struct journald_entry {
     uid_t uid;         /* of the client that caused it */
     pid_t pid;
     uint64_t serial; /* in jetond's journal */
+    int64_t expires; /* of a token that will expire soon; seconds since 1970 */
 };
 
 /* Connect to the journal if standard error leads there, as it does under the service manager but

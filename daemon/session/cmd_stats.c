@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_stats.h"
 
+#include <stdio.h>
+
 #include "daemon/base/clock.h"
 #include "daemon/base/journald.h"
 #include "daemon/base/log.h"
@@ -124,10 +126,23 @@ static void put_table(struct stats *stats, const struct worker *worker)
     put(stats, "table_held_bytes", table.held_bytes);
 }
 
+/* Put how many tokens have so many days left, as of the last walk over them. */
+static void put_left(struct stats *stats, const uint64_t left[TOKENS_LEFT_COUNTS])
+{
+    char name[32];
+
+    for (size_t i = 0; i < TOKENS_LEFT_COUNTS - 1; i++) {
+        snprintf(name, sizeof(name), "tokens_expiring_%lldd", (long long)write_queue_days(i));
+        put(stats, name, left[i]);
+    }
+    put(stats, "tokens_without_expiry", left[TOKENS_LEFT_COUNTS - 1]);
+}
+
 static void put_writer(struct stats *stats, const struct server *server)
 {
     struct write_queue_stats writer = write_queue_stats(server->write_queue);
 
+    put_left(stats, writer.left);
     put(stats, "bans", writer.bans);
     put(stats, "store_bytes", writer.store_bytes);
     put(stats, "commits", writer.commits);

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include "daemon/base/secmem.h"
+#include "proto/stamp.h"
 
 struct change *change_new(const struct change_kind *kind)
 {
@@ -33,7 +34,7 @@ void change_free(struct change *c)
 bool change_writes(const struct change *c)
 {
     return c->problem.status == STATUS_OK &&
-           (c->puts || c->removes || c->bans > 0 || c->lapses > 0);
+           (c->puts || c->removes || c->announces || c->bans > 0 || c->lapses > 0);
 }
 
 bool change_has_token(const struct change *c)
@@ -44,7 +45,7 @@ bool change_has_token(const struct change *c)
 void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
-    c->puts = c->rotates = c->removes = c->is_new = c->has_twin = false;
+    c->puts = c->rotates = c->removes = c->announces = c->is_new = c->has_twin = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
     c->refusal_len = 0;
@@ -112,6 +113,11 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
         line_put_time(&entry, "revoked", c->after->revoked);
     if (c->is_new && c->after->disabled != 0)
         line_put_time(&entry, "disabled", c->after->disabled);
+    if (c->announces) {
+        text_adds(&entry, " warn=");
+        duration_write(&entry, c->ttl);
+        record_put_claims(&entry, c->after);
+    }
     if (!change_has_token(c) && c->bans > 0 && c->ban[0].until != TIME_NEVER)
         line_put_time(&entry, "expires", c->ban[0].until);
     bool shows_claims = c->event != NULL ? strcmp(c->event, "update") == 0 : c->kind->shows_claims;

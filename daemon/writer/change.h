@@ -16,6 +16,7 @@
 
 struct change;
 struct policies;
+struct expiry_warning;
 
 enum { CHANGE_NAMES_MAX = 2, CHANGE_REFUSAL_MAX = 256 };
 
@@ -57,9 +58,11 @@ struct change {
     bool by_signed; /* the token of that signed part is meant if none has this value */
     bool by_self;  /* of the user whose name is the subject in `want`, who may change what is his */
     bool withheld; /* its denial takes no effect before the token is found to be the user's */
-    bool in_force; /* the denial is in the table: nothing is to be done there */
-    bool may_lapse; /* the clock is good enough to find that a ban is over */
-    bool revoke;    /* an import's state= is this, perhaps without a date */
+    struct expiry_warning *warning; /* of an announcement that a token will expire, ... */
+    uint64_t warning_place;         /* ... its place in the order */
+    bool in_force;                  /* the denial is in the table: nothing is to be done there */
+    bool may_lapse;                 /* the clock is good enough to find that a ban is over */
+    bool revoke;                    /* an import's state= is this, perhaps without a date */
     bool disable;
     const struct policies *policies; /* in force while it is applied; NULL: none */
 
@@ -67,6 +70,7 @@ struct change {
     bool puts;         /* `after` is to be put */
     bool rotates;      /* and so is `found`, the token that was rotated */
     const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
+    bool announces;    /* `found` will expire soon; nothing is to be put */
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */

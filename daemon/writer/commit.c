@@ -109,6 +109,7 @@ static bool save_batch(struct writer *w, struct mail_list *batch, size_t space, 
     store_abandon(w->store);
     if (!saved)
         subject_index_forget(&w->subjects);
+    expiry_warning_settle(&w->expiry_warning, saved);
     if (saved) {
         subject_counts_keep(&w->policy.counts);
         w->newest_time = totals.changes > 0 ? now : w->newest_time;
@@ -321,7 +322,7 @@ static bool commit(struct writer *w, uint64_t changes)
     journal_end(w->journal, w->tokens);
     uint64_t began = clock_monotonic();
     bool saved = history_put(&w->history) && store_put_journal(w->store, w->journal) &&
-                 store_commit(w->store);
+                 expiry_warning_put(&w->expiry_warning, w->store) && store_commit(w->store);
     if (saved)
         history_saved(&w->history);
     uint64_t taken = clock_monotonic() - began;

@@ -4,6 +4,7 @@
 #include "daemon/base/journald.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/writer/change_apply.h"
+#include "proto/stamp.h"
 
 /* Return the change's pending denial, or NULL.  Only a disable needs one: nothing else that denies
  * can be allowed again. */
@@ -95,8 +96,33 @@ static void report(const struct change *c, const char *event, const uint8_t *dig
     journald_report(&r, "%s %s by uid %u", event, id, (unsigned)c->uid);
 }
 
+static void report_expiring(const struct change *c)
+{
+    const struct journald_entry r = {
+        .kind = JOURNALD_CHANGE,
+        .event = change_event(c),
+        .id = c->after->digest,
+        .uid = c->uid,
+        .pid = c->pid,
+        .serial = c->serial,
+        .expires = c->after->expires,
+    };
+    char buffer[ID_TEXT + STAMP_TEXT + 2];
+    struct text id = text_in(buffer, sizeof(buffer));
+
+    text_add_hex(&id, c->after->digest, ID_SIZE);
+    text_addc(&id, '\0');
+    stamp_write(&id, c->after->expires);
+    text_addc(&id, '\0');
+    journald_report(&r, "%s %s at %s", r.event, buffer, buffer + ID_TEXT + 1);
+}
+
 void publish_report(const struct change *c)
 {
+    if (c->announces) {
+        report_expiring(c);
+        return;
+    }
     report(c, change_event(c), c->after->digest, c->serial);
     if (c->rotates && c->ends != NULL)
         report(c, c->ends, c->found.digest, c->serial + 1);

@@ -28,6 +28,7 @@ struct write_queue {
     _Atomic bool purge_waits;
     const char *epoch; /* the writer's */
     _Atomic uint64_t ban_count;
+    _Atomic uint64_t left[TOKENS_LEFT_COUNTS];
     atomic_int bans;                     /* enum ban_state */
     _Atomic(struct policies *) policies; /* for the writer to take; NULL: it has them */
     struct histogram commit_time;
@@ -116,8 +117,7 @@ void write_queue_set_policies(struct write_queue *q, struct policies *policies)
 struct write_queue_stats write_queue_stats(struct write_queue *q)
 {
     int64_t since = atomic_load(&q->busy_since);
-
-    return (struct write_queue_stats){
+    struct write_queue_stats stats = {
         .commits = atomic_load(&q->commits),
         .changes = atomic_load(&q->changed),
         .failures = atomic_load(&q->failures),
@@ -132,6 +132,17 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .bans = atomic_load(&q->ban_count),
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
     };
+
+    for (size_t i = 0; i < TOKENS_LEFT_COUNTS; i++)
+        stats.left[i] = atomic_load(&q->left[i]);
+    return stats;
+}
+
+int64_t write_queue_days(size_t at)
+{
+    static const int64_t days[TOKENS_LEFT_COUNTS - 1] = { 1, 3, 7, 14, 30, 90, 365 };
+
+    return days[at];
 }
 
 const struct histogram *write_queue_commit_time(const struct write_queue *q)
@@ -262,6 +273,12 @@ void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint6
 void write_queue_set_ban_count(struct write_queue *q, uint64_t bans)
 {
     atomic_store(&q->ban_count, bans);
+}
+
+void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS])
+{
+    for (size_t i = 0; i < TOKENS_LEFT_COUNTS; i++)
+        atomic_store(&q->left[i], left[i]);
 }
 
 void write_queue_set_bans(struct write_queue *q, enum ban_state state)

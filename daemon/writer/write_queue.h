@@ -16,6 +16,9 @@ struct write_queue;
 /* Whether the table has the store's bans (ban_load.h). */
 enum ban_state { BANS_OUT, BANS_WANTED, BANS_LOADING, BANS_IN, BANS_FAILED };
 
+/* Tokens that have an end within 1, 3, 7, 14, 30, 90 and 365 days; and those without an end. */
+enum { TOKENS_LEFT_COUNTS = 8 };
+
 struct write_queue_stats {
     uint64_t commits;
     uint64_t changes;
@@ -26,7 +29,8 @@ struct write_queue_stats {
     uint64_t journal_newest;
     uint64_t store_bytes;
     struct clock_state clock;
-    uint64_t bans;         /* in the store */
+    uint64_t bans; /* in the store */
+    uint64_t left[TOKENS_LEFT_COUNTS];
     uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
@@ -66,6 +70,9 @@ void write_queue_set_policies(struct write_queue *q, struct policies *policies);
 
 /* Read the counters; whoever has an answer finds it counted. */
 struct write_queue_stats write_queue_stats(struct write_queue *q);
+
+/* Return the days that the count at this place of `left`, other than the last, is about. */
+int64_t write_queue_days(size_t at);
 
 /* Return how long transactions took to be saved, failed ones included.  The histogram is the
  * queue's, and goes on growing. */
@@ -115,6 +122,7 @@ void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
 void write_queue_set_held(struct write_queue *q, uint64_t answers);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
 void write_queue_set_ban_count(struct write_queue *q, uint64_t bans);
+void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS]);
 
 /* Set how far the loading of bans is. */
 void write_queue_set_bans(struct write_queue *q, enum ban_state state);

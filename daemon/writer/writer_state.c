@@ -61,6 +61,7 @@ void writer_destroy(struct writer *w)
     history_end(&w->history);
     disk_failure_clear(&w->disk_failure);
     policy_check_end(&w->policy);
+    expiry_warning_end(&w->expiry_warning);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     subject_index_forget(&w->subjects);

@@ -10,6 +10,7 @@
 #include "daemon/table/subject_index.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/disk_failure.h"
+#include "daemon/writer/expiry_warning.h"
 #include "daemon/writer/held_answers.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/policy_check.h"
@@ -27,6 +28,7 @@ struct writer {
     struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct policy_check policy;
+    struct expiry_warning expiry_warning;
     struct twins twins;       /* of the batch that is applied */
     struct mail_list waiting; /* changes that are not yet in a batch */
     bool retry;               /* the next batch first tries again what failed */

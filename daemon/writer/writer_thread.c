@@ -228,6 +228,9 @@ static void chores(struct writer_thread *t)
     bool may_purge = check_clock(t);
     int64_t now = clock_wall();
     if (!w->disk_failure.broken) {
+        policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
+        expiry_warning_step(&w->expiry_warning, w->store, w->token_table, w->policy.policies,
+                            may_purge, now, w->queue, &w->waiting);
         if (may_purge)
             purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
         last_used_step(t->last_used, w->token_table, now);

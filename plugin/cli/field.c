@@ -38,6 +38,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_MAX_TOKENS] =  { "max_tokens",  CLI_TYPE_NUMBER, "TOKENS",      "-",      6,  0, 0 },
     [CLI_FIELD_WARN] =        { "warn",        CLI_TYPE_LIST,   "WARN",        "-",      7,  0, 1 },
     [CLI_FIELD_EXEMPT_IMPORT] = { "exempt_import", CLI_TYPE_LIST, "EXEMPT",    "-",      6,  0, 1 },
+    [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  8, 0 },
     /* Shown in blocks only. */
     [CLI_FIELD_REVOKED] =         { .key = "revoked", .type = CLI_TYPE_DATE },
     [CLI_FIELD_DISABLED] =        { .key = "disabled", .type = CLI_TYPE_DATE },
@@ -57,17 +58,18 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
 };
 /* clang-format on */
 
-const struct cli_view cli_view_tokens = { { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED,
-                                            CLI_FIELD_EXPIRES, CLI_FIELD_USED, CLI_FIELD_SUBJECT,
-                                            CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION,
-                                            CLI_FIELD_ACTIVATES, CLI_FIELD_BY, CLI_FIELD_REPLACES },
-                                          .count = 11,
-                                          .shown = 8 };
+const struct cli_view cli_view_tokens = {
+    { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED, CLI_FIELD_EXPIRES, CLI_FIELD_USED,
+      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_ACTIVATES, CLI_FIELD_BY,
+      CLI_FIELD_REPLACES, CLI_FIELD_VIOLATES },
+    .count = 12,
+    .shown = 8
+};
 const struct cli_view cli_view_entries = {
     { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
       CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
-      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH },
-    .count = 13,
+      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH, CLI_FIELD_WARN },
+    .count = 14,
     .shown = 8
 };
 const struct cli_view cli_view_stats = { { CLI_FIELD_NAME, CLI_FIELD_VALUE, CLI_FIELD_SERVICE,

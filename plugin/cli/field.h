@@ -47,6 +47,7 @@ enum cli_field {
     CLI_FIELD_MAX_TOKENS,
     CLI_FIELD_WARN,
     CLI_FIELD_EXEMPT_IMPORT,
+    CLI_FIELD_VIOLATES,
     CLI_FIELD_REVOKED,
     CLI_FIELD_DISABLED,
     CLI_FIELD_RETRY_AFTER,
@@ -75,7 +76,7 @@ struct cli_field_row {
     unsigned drop;      /* order of dropping it from narrow tables; 0: never */
 };
 
-enum { CLI_VIEW_MAX = 13 };
+enum { CLI_VIEW_MAX = 14 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];

@@ -171,16 +171,11 @@ static const struct option {
     bool *flag;                                                       /* or NULL */
     const char *(*take)(struct cli_request *c, const char *argument); /* or NULL */
 } options[] = {
-    { "socket", 'S', NULL, set_socket },
-    { "timeout", 'T', NULL, set_timeout },
-    { "json", 'j', &cli.json, NULL },
-    { "plain", 'p', &cli.plain, NULL },
-    { "verbose", 'v', &cli.verbose, NULL },
-    { "value", 0, &cli.read_value, NULL },
-    { "prometheus", 0, &cli.prometheus, NULL },
-    { "keep-going", 'k', &cli.keep_going, NULL },
-    { "help", 'h', &wants_help, NULL },
-    { "version", 'V', &wants_version, NULL },
+    { "socket", 'S', NULL, set_socket },        { "timeout", 'T', NULL, set_timeout },
+    { "json", 'j', &cli.json, NULL },           { "plain", 'p', &cli.plain, NULL },
+    { "verbose", 'v', &cli.verbose, NULL },     { "value", 0, &cli.read_value, NULL },
+    { "prometheus", 0, &cli.prometheus, NULL }, { "keep-going", 'k', &cli.keep_going, NULL },
+    { "help", 'h', &wants_help, NULL },         { "version", 'V', &wants_version, NULL },
 };
 
 static const struct option *option_named(struct slice name, char letter)

@@ -24,6 +24,8 @@ static const struct row {
     { "requests", COUNTER, "Request lines received." },
     { "tables_sent", COUNTER, "Times that the token table was sent to a client." },
     { "tokens", GAUGE, "Tokens in the store." },
+    { "tokens_expiring_*", GAUGE, "Tokens that expire within so many days." },
+    { "tokens_without_expiry", GAUGE, "Tokens that never expire." },
     { "bans", GAUGE, "Bans in the store." },
     { "table_generation", COUNTER, "Tables made so far." },
     { "table_held*", GAUGE, "Old token tables that clients still hold, and their memory." },

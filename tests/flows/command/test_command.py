@@ -14,10 +14,10 @@ from value import id_of, value_new
 from waiting import eventually
 
 VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export "
-         "journal watch stats hello help ping").split()
-TOKENS = "id state created expires used subject scopes description activates by replaces".split()
+         "journal watch stats policy hello help ping").split()
+TOKENS = "id state created expires used subject scopes description activates by replaces violates".split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
-           "replaces epoch").split()
+           "replaces epoch warn").split()
 VALUE = re.compile(r"jtn_[0-9A-Za-z]{49}")
 FOREIGN = "issued elsewhere, with spaces and \"quotes\""
 

@@ -54,17 +54,19 @@ def rows():
     for m in re.finditer(r'\{ name, "(\w+)".*?\b(true|false)\s*\}', source, re.S):
         for role in "admin", "observe", "verify":
             found[role, m[1]] = ("", "0", "0", m[2] == "true")
-    return found
+    keys = re.findall(r'_KEY_\w+\] = \{ "(\w+)"', read("daemon/config/policy_keys.c"))
+    return found | {("policy", name): ("", "0", "0", False) for name in keys if name != "subject"}
 
 
 def documented_keys():
     """Return {(section, key): what the page says in parentheses}."""
     found = {}
-    for section, names in (("[daemon]", ["daemon"]), ("[admin], [observe], [verify]", ["admin", "observe", "verify"])):
+    for section, names in (("[daemon]", ["daemon"]), ("[admin], [observe], [verify]", ["admin", "observe", "verify"]),
+                           ("[policy], [policy NAME]", ["policy"])):
         for head, _ in items(CONF, section):
             match = re.match(r"Cm (\w+) Pq (.*)", head)
             assert match, head
-            for name in names if "verify only" not in match[2] else ["verify"]:
+            for name in ["verify"] if "verify only" in match[2] else [] if "named sections only" in match[2] else names:
                 found[name, match[1]] = words(match[2])
     return found
 

@@ -2,7 +2,6 @@
 """The time of day jumps by hours, or the daemon is stopped in the middle of its work: what was
 denied stays denied, what is good is refused at most, and all goes on afterwards."""
 import os
-import struct
 import subprocess
 import sys
 import tempfile
@@ -13,9 +12,9 @@ import pytest
 import proc
 from campaign import rounds
 from client import Client
+from clock import Clock
 from daemon import Daemon
 from library import library
-from preload import built
 from settings import BUILD, SUPPORT
 from timestamp import unix_time
 from value import id_of, value_new
@@ -23,26 +22,6 @@ from waiting import eventually
 
 HOUR = 3600
 LEASE, DEADLINE = 5, 1
-
-
-class Clock:
-    """The offset of the daemon's time of day, and of whatever else is started with its environment."""
-
-    def __init__(self):
-        self.path = f"{tempfile.gettempdir()}/offset"
-        self.environment = {"LD_PRELOAD": built("clock"), "JETON_CLOCK": self.path}
-        self.synchronised = False
-        self.step(0)
-
-    def step(self, seconds):
-        """Write the offset in place, as the file is mapped."""
-        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as file:
-            file.write(struct.pack("=qq", seconds, self.synchronised))
-        self.offset = seconds
-
-    def synchronise(self, synchronised=True):
-        self.synchronised = synchronised
-        self.step(self.offset)
 
 
 def by_library(clock, daemon, value):

@@ -14,20 +14,13 @@ import pytest
 
 from campaign import rounds
 from daemon import Daemon
+from disk import writes_refused
 from requirements import need_root
 from settings import BUILD
 from value import digest_of
 from waiting import eventually
 
 CLONE_NEWNS = 0x00020000
-
-
-@contextlib.contextmanager
-def writes_refused(daemon):
-    """Refuse writes beyond the first 64 KiB of any file: the log can still grow."""
-    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
-    yield
-    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
 def saved(daemon):

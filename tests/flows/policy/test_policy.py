@@ -9,6 +9,7 @@ from client import Client
 from daemon import run_jetond
 from jeton_command import jeton
 from policy_cases import CASES, EARLIER, POLICY
+from reloading import reconfigure
 from requirements import need_root
 from timestamp import stamp, unix_time
 from waiting import eventually
@@ -18,14 +19,6 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def seconds(duration):
     return int(duration[:-1]) * UNITS[duration[-1]]
-
-
-def put_policy(d, text):
-    """Replace the configuration, and wait until it is in force."""
-    before = d.log().count("configuration reloaded")
-    d.configure(text)
-    d.reload()
-    eventually(lambda: d.log().count("configuration reloaded") > before, "it is reloaded")
 
 
 class Table:
@@ -75,7 +68,7 @@ def test_a_hundred_requests_are_answered_as_the_policy_says(daemon):
     table = Table(d)
     for line in lines_of(EARLIER):
         assert table.send(line).verdict == "OK", line
-    put_policy(d, POLICY)
+    reconfigure(d, POLICY)
     cases = lines_of(CASES)
     assert len(cases) >= 100
     for case in cases:
@@ -85,7 +78,7 @@ def test_a_hundred_requests_are_answered_as_the_policy_says(daemon):
 def test_a_refused_change_changes_nothing(daemon):
     d = daemon(config="")
     token = d.create(subject="a", scopes="x", description="d")
-    put_policy(d, "[policy]\nscopes = y\nmax_ttl = 1d\n")
+    reconfigure(d, "[policy]\nscopes = y\nmax_ttl = 1d\n")
     journal, tokens = d.done("journal").lines, d.list()
     for request in (f"rotate {token['id']}", f"update {token['id']} description=e scopes=x,z",
                     "create scopes=x ttl=1h", "import digest=" + "a" * 64):
@@ -97,14 +90,14 @@ def test_a_refused_change_changes_nothing(daemon):
 def test_policy_is_reloaded_and_a_bad_one_leaves_the_old_in_force(daemon):
     d = daemon(config="[policy]\nmax_ttl = 5d\n")
     assert d.ask("create ttl=6d").final["max"] == "5d"
-    put_policy(d, "[policy]\nmax_ttl = 7d\n")
+    reconfigure(d, "[policy]\nmax_ttl = 7d\n")
     d.done("create ttl=6d")
     assert d.ask("create ttl=8d").final["max"] == "7d"
     d.configure("[policy]\nmax_ttl = 9d\ndefault_ttl = 10d\n")
     d.reload()
     eventually(lambda: "longer than max_ttl" in d.log(), "it is refused")
     assert d.ask("create ttl=8d").final["max"] == "7d"
-    put_policy(d, "")
+    reconfigure(d, "")
     d.done("create")
 
 
@@ -190,7 +183,7 @@ def test_list_finds_the_tokens_that_break_the_policy_and_says_which_rules(daemon
     dead = d.create(subject="old", scopes="admin")["id"]
     d.done(f"revoke {dead}")
     assert d.list(policy="violated") == []
-    put_policy(d, POLICY)
+    reconfigure(d, POLICY)
     found = {line["id"]: line["violates"] for line in d.list(policy="violated")}
     every = "max_ttl,max_tokens_per_subject"
     assert found == {table.ids[name]: rules for name, rules in {

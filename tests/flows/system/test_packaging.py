@@ -191,6 +191,8 @@ def keys():
     source = text_of("daemon/config/config.c")
     own, roles = KEY_ROW.findall(source), ROLE_KEY_ROW.findall(source)
     assert len(own) >= 12 and len(roles) == 4, (own, roles)
+    own += [("policy", key) for key in re.findall(r'_KEY_\w+\] = \{ "(\w+)"', text_of("daemon/config/policy_keys.c"))
+            if key != "subject"]        # of named sections
     return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]
 
 
