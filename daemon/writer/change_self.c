@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/change_self.h"
 
+#include "daemon/base/clock.h"
 #include "daemon/config/policy.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/publish.h"
@@ -72,11 +73,29 @@ static bool has_place(struct change *c, struct subject_index *subjects)
     return false;
 }
 
+/* Bound how fast a user fills the journal.  A denial is one entry for each token, and never refused. */
+static bool has_turn(struct change *c, struct change_rates *rates)
+{
+    int64_t wait = c->kind->deny == 0 ? change_rate_take(rates, c->uid, clock_seconds()) : 0;
+
+    if (wait == 0)
+        return true;
+    struct text t = text_in(c->refusal, sizeof(c->refusal));
+    line_put_u64(&t, "retry_after", (uint64_t)wait);
+    c->refusal_len = (uint16_t)t.len;
+    problem_set(&c->problem, STATUS_BUSY,
+                "you have made as many changes as you may for now: %d, and one in %d seconds",
+                CHANGE_RATE_BURST, CHANGE_RATE_SECONDS);
+    return false;
+}
+
 bool change_self_permits(struct change *c, struct writer *w)
 {
     if (!c->by_self)
         return true;
     if (c->kind != &change_create && !is_own(c, w->store))
+        return false;
+    if (!has_turn(c, &w->rates))
         return false;
     if (!c->kind->adds)
         return true;

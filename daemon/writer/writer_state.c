@@ -65,6 +65,7 @@ void writer_destroy(struct writer *w)
     token_table_free(w->token_table);
     creation_index_free(&w->index);
     subject_index_forget(&w->subjects);
+    change_rate_free(&w->rates);
     journal_free(w->journal);
     store_close(w->store);
 }
