@@ -16,7 +16,7 @@
 enum {
     USER_NAMES_THREADS = 4,
     USER_NAMES_SECONDS = 3,      /* that a name is used */
-    USER_NAMES_PATIENCE = 10,    /* seconds */
+    USER_NAMES_PATIENCE = 5,     /* seconds */
     USER_NAMES_MAX = 8192,       /* uids that are kept, or looked up, at once */
     USER_NAMES_OVERFLOW = 65534, /* who the kernel says is a uid that has no number here */
 };

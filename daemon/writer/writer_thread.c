@@ -26,6 +26,8 @@ struct writer_thread {
     struct purge purge;
     struct ban_load ban_load;
     struct mail_list ready;  /* scans that take turns */
+    struct mail_list own;    /* likewise, of users' own tokens, who may be many */
+    bool own_next;           /* these and those take turns, too */
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
     int64_t next_note;       /* likewise: of the clock, in the file of last uses */
@@ -109,6 +111,7 @@ void writer_thread_free(struct writer_thread *t)
     if (t == NULL)
         return;
     free_scans(&t->ready);
+    free_scans(&t->own);
     free_scans(&t->parked);
     last_used_close(t->last_used);
     lease_file_end(&t->lease_file, !held_answers_is_holding(&t->writer->held_answers));
@@ -173,15 +176,26 @@ static bool one_batch(struct writer_thread *t)
     return true;
 }
 
+/* Take the scan whose turn it is; NULL: there is none. */
+static struct scan *next_scan(struct writer_thread *t)
+{
+    struct mail_list posted = write_queue_take_scans(t->writer->queue);
+
+    for (struct mail *m; (m = mail_pop(&posted)) != NULL;)
+        mail_append(((struct scan *)m)->own ? &t->own : &t->ready, m);
+    if (write_queue_take_wake(t->writer->queue))
+        wake_parked(t);
+    t->own_next = t->ready.first == NULL || (t->own_next && t->own.first != NULL);
+    struct mail *m = mail_pop(t->own_next ? &t->own : &t->ready);
+    t->own_next = !t->own_next;
+    return (struct scan *)m;
+}
+
 static bool one_chunk(struct writer_thread *t)
 {
     const struct scan_sources sources = { t->writer, t->last_used };
-    struct mail_list posted = write_queue_take_scans(t->writer->queue);
+    struct scan *s = next_scan(t);
 
-    mail_append_list(&t->ready, &posted);
-    if (write_queue_take_wake(t->writer->queue))
-        wake_parked(t);
-    struct scan *s = (struct scan *)mail_pop(&t->ready);
     if (s == NULL)
         return false;
     if (scan_run(s, &sources, clock_wall()))

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The self socket attacked: what is not the user's own does not exist, whatever is tried."""
-import concurrent.futures
 import contextlib
 import resource
 import threading
@@ -10,9 +9,9 @@ import pytest
 
 from client import Client
 from disk import writes_refused
-from neighbours import HOSTILE, Flood, hostile, quantile
+from neighbours import HOSTILE, Flood, hostile
 from settings import PATIENCE, scaled
-from users import ANN, BOB, EVE, USERS, UserDaemon, as_user
+from users import ANN, BOB, EVE, USERS, UserDaemon
 from waiting import eventually
 
 UNKNOWN = "00112233445566778899"
@@ -119,9 +118,7 @@ def test_what_is_listed_of_a_user_is_bounded(daemon):
             made = client.pipeline(["create"] + ["create"] * 3)
             assert made[0].verdict == "OK" and {reply.verdict for reply in made[1:]} == {"ERR policy"}
             client.request(f"revoke {made[0]['id']}")
-    lines = (f"import digest={i:08x}{56 * '0'} subject=ann state=revoked" for i in range(990))
-    with d.daemon.client() as admin:
-        assert {reply.verdict for reply in admin.pipeline(lines)} == {"OK"}
+    d.create_many(f"import digest={i:08x}{56 * '0'} subject=ann state=revoked" for i in range(990))
     refused = d.ask(ANN, "create")
     assert (refused.verdict, refused["rule"], refused["max"]) == ("ERR policy", "listed", "1000")
     assert d.ask(BOB, "create").verdict == "OK"
@@ -170,17 +167,16 @@ def test_a_thousand_users_at_once_have_their_own_tokens_alone(daemon):
     assert d.daemon.ask("list limit=1 subject=user0").verdict == "OK"
 
 
-@pytest.mark.parametrize("line", ["list", "create scopes=imap", "revoke 00112233445566778899", "update 1", "hello"])
+@pytest.mark.parametrize("line", ["list", "create scopes=imap", "update 1"])
 def test_a_flood_of_one_user_holds_up_nobody_else(daemon, line):
     d = UserDaemon(daemon, "self.max_tokens_per_subject=0", users=USERS | {"mallory": HOSTILE})
-    for i in range(200):
-        d.daemon.create(subject="mallory", description="x" * 200)
+    d.create_many([f"create subject=mallory description={'x' * 200}"] * 200)
     d.done(ANN, "create")
     requests = f"{line}\n".encode() * 200
     took = {"an administrator": [], "a user": []}
     with hostile(Flood(d.path, requests, 200)), d.daemon.client() as admin, d.client(ANN) as ann:
         eventually(lambda: int(admin.request("stats").lines and d.daemon.stats()["connections"]) > 100, "it floods")
-        for _ in range(20):
+        for _ in range(11):
             for who, client, asked in (("an administrator", admin, ("create", "list limit=3")),
                                        ("a user", ann, ("list", "update 1"))):
                 began = time.monotonic()
@@ -188,14 +184,13 @@ def test_a_flood_of_one_user_holds_up_nobody_else(daemon, line):
                     client.request(one)
                 took[who].append(time.monotonic() - began)
     for who, times in took.items():
-        print(f"{who} waited {sorted(times)[10]:.3f} s, at most {max(times):.3f} s")
-        assert sorted(times)[10] < BOUND, who
+        print(f"{who} waited {sorted(times)[5]:.3f} s, at most {max(times):.3f} s")
+        assert sorted(times)[5] < BOUND, who
 
 
 def test_too_many_lists_of_one_user_are_refused_and_others_are_not(daemon):
     d = UserDaemon(daemon, "daemon.workers=1")
-    for i in range(400):
-        d.daemon.create(subject="bob", description="x" * 1000)
+    d.create_many([f"create subject=bob description={'x' * 1000}"] * 400)
     with contextlib.ExitStack() as stack:
         clients = [stack.enter_context(d.client(BOB)) for _ in range(12)]
         for client in clients:

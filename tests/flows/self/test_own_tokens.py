@@ -4,6 +4,7 @@ import time
 
 from timestamp import unix_time
 from users import ANN, BOB, UserDaemon
+from waiting import eventually
 
 VERBS = {"create", "list", "show", "update", "rotate", "revoke", "hello", "help", "ping", "quit"}
 DAY = 86400
@@ -111,7 +112,6 @@ def test_a_reload_changes_what_users_may(daemon):
     d.daemon.configure("[self]\nmax_ttl = 3d\n")
     before = d.daemon.log().count("configuration reloaded")
     d.daemon.reload()
-    from waiting import eventually
     eventually(lambda: d.daemon.log().count("configuration reloaded") > before, "it is reloaded")
     assert d.ask(ANN, "create ttl=2d").verdict == "OK"
 
@@ -138,10 +138,9 @@ def test_an_administrators_token_within_self_can_be_rotated_and_is_then_hers(dae
 
 def test_lists_pages_and_filters_have_the_users_own_tokens_alone(daemon):
     d = UserDaemon(daemon, "self.max_tokens_per_subject=0")
-    mine = []
-    for i in range(130):
-        d.daemon.create(subject="bob", description="both", scopes="imap")
-        mine.append(d.daemon.create(subject="ann", description="both", scopes="imap")["id"])
+    made = d.create_many([f"create subject={name} description=both scopes=imap" for _ in range(130)
+                          for name in ("bob", "ann")])
+    mine = [reply["id"] for reply in made[1::2]]
     assert d.list(ANN) == d.list(ANN, "scope=imap") == d.list(ANN, "match=both") == mine
     assert d.list(ANN, "subject=ann") == mine and d.list(ANN, "subject=bob") == []
     found, after = [], ""

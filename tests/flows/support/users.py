@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Users of a host of our own, and what they ask of jetond over its self socket."""
 import os
-import subprocess
 import tempfile
 
 from client import Client
 from daemon import ROLES
 from preload import built
 from requirements import need_root
-from jeton_command import JETON
-from settings import PATIENCE
 
 ANN, BOB, EVE, UNNAMED = 62001, 62002, 62003, 62099
 USERS = {"ann": ANN, "bob": BOB, "eve": EVE}
@@ -70,6 +67,13 @@ class UserDaemon:
         assert reply.verdict == "OK", f"{line}: {reply}"
         return reply
 
+    def create_many(self, lines):
+        """Send requests of an administrator, and return the replies, all OK."""
+        with self.daemon.client() as admin:
+            replies = admin.pipeline(lines)
+        assert {reply.verdict for reply in replies} == {"OK"}
+        return replies
+
     def list(self, uid, filters=""):
         """Return the identifiers that a user's list has."""
         return [line["id"] for line in self.done(uid, f"list {filters}".strip()).lines]
@@ -84,11 +88,3 @@ def as_user(uid, act):
     finally:
         os.seteuid(0)
         os.setegid(0)
-
-
-def command_of(uid, *arguments, path=None, text=""):
-    """Run the command as a user; return (status, standard output, standard error)."""
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"} | ({"JETON_SOCKET": path} if path else {})
-    done = subprocess.run([JETON, *arguments], input=text, capture_output=True, text=True, timeout=30 * PATIENCE,
-                          env=environment, user=uid, group=uid, extra_groups=[])
-    return done.returncode, done.stdout, done.stderr
