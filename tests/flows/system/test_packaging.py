@@ -193,7 +193,8 @@ def keys():
     assert len(own) >= 12 and len(roles) == 4, (own, roles)
     own += [("policy", key) for key in re.findall(r'_KEY_\w+\] = \{ "(\w+)"', text_of("daemon/config/policy_keys.c"))
             if key != "subject"]        # of named sections
-    return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]
+    own += [("self", key) for section, key in own if section == "policy" and key not in ("warn", "exempt_import")]
+    return own + [(role, key) for role in ("admin", "observe", "verify", "self") for key in roles]
 
 
 def shown():
