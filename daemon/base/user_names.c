@@ -88,6 +88,19 @@ static void forget(struct user_names *n, struct user_names_uid *u)
     free(u);
 }
 
+/* Forget all names that are known: somebody asks for a great many. */
+static void forget_known(struct user_names *n)
+{
+    struct uid_entry *e = uid_table_next(&n->uids, NULL);
+
+    while (e != NULL) {
+        struct user_names_uid *u = (struct user_names_uid *)e;
+        e = uid_table_next(&n->uids, e);
+        if (u->stage == KNOWN)
+            forget(n, u);
+    }
+}
+
 /* Find a uid, or begin to look its name up.  NULL: there are too many. */
 static struct user_names_uid *find(struct user_names *n, uid_t uid, int64_t now)
 {
@@ -97,6 +110,8 @@ static struct user_names_uid *find(struct user_names *n, uid_t uid, int64_t now)
         forget(n, u);
         u = NULL;
     }
+    if (u == NULL && n->count >= USER_NAMES_MAX)
+        forget_known(n);
     if (u != NULL || n->count >= USER_NAMES_MAX || (u = calloc(1, sizeof(*u))) == NULL)
         return u;
     TAILQ_INIT(&u->waiting);

@@ -151,10 +151,10 @@ static enum session_wait step_line(struct run *run)
     return SESSION_READY;
 }
 
-/* True if a line is about the tokens of the session's user. */
-static bool is_about_user(const struct session *s, enum verb verb)
+/* True if a verb is about the tokens of the session's user. */
+static bool is_about_user(enum verb verb)
 {
-    return s->role == ROLE_SELF && request_grants(s->role, verb) &&
+    return verb != VERB_COUNT && request_grants(ROLE_SELF, verb) &&
            (commands[verb].order == ORDER_CHANGE || commands[verb].handler == cmd_scan);
 }
 
@@ -172,7 +172,7 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
             session_stop_scan(s);
         return SESSION_WAITS_FOR_ANSWERS;
     }
-    if (line->verb != VERB_COUNT && is_about_user(s, line->verb) && !self_user_is_known(s))
+    if (s->role == ROLE_SELF && is_about_user(line->verb) && !self_user_is_known(s))
         return SESSION_WAITS_FOR_ANSWERS;
     enum order order = commands[line->verb].order;
     if (s->first_pending != NULL)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose a connection to the self socket is: the name that its uid has now, or nobody's."""
 import os
+import pwd
 import time
 
 import pytest
@@ -193,3 +194,19 @@ def test_names_that_are_swapped_all_the_time_give_nobody_anothers_token(daemon):
     for uid, name in (ANN, "ann"), (BOB, "bob"):
         own = [identifier for identifier, subject in made[uid].items() if subject == name]
         eventually(lambda: sorted(d.list(uid)) == sorted(own), f"{name} has what {uid} made as {name}")
+
+
+def test_users_of_this_host_have_their_own_tokens(daemon):
+    d = UserDaemon(daemon, users=None)
+    users = [user for user in pwd.getpwall() if 0 < user.pw_uid < 60000][:5]
+    assert len(users) > 2
+    made = {user.pw_name: d.done(user.pw_uid, "create")["id"] for user in users}
+    for user in users:
+        assert d.done(user.pw_uid, "list").lines[0]["subject"] == user.pw_name
+        assert d.list(user.pw_uid) == [made[user.pw_name]]
+        for name, identifier in made.items():
+            verdict = d.ask(user.pw_uid, f"show {identifier}").verdict
+            assert verdict == ("OK" if name == user.pw_name else "NO unknown")
+    assert d.ask(UNNAMED, "list").verdict in ("ERR forbidden", "ERR unavailable"), "a source may not be reached"
+    d.daemon.restart()
+    assert d.list(users[0].pw_uid) == [made[users[0].pw_name]]

@@ -39,16 +39,16 @@ class Users:
 
 
 class UserDaemon:
-    """A jetond with a self socket, and users."""
+    """A jetond with a self socket, and users; None: those of this host."""
 
     def __init__(self, daemon, *settings, users=USERS, **more):
         need_root()
         directory = tempfile.mkdtemp(prefix="")
         for path in directory, os.path.dirname(directory):
             os.chmod(path, 0o755)
-        self.users = Users(directory, users)
+        self.users = Users(directory, users) if users else None
         self.daemon = daemon("self.scopes=imap,smtp", *settings, roles=(*ROLES, "self"), directory=directory,
-                             extra=self.users.environment(), **more)
+                             extra=self.users.environment() if users else None, **more)
 
     @property
     def path(self):
