@@ -56,7 +56,7 @@ struct slice policy_refused_scope(const struct policy *policy, struct slice scop
 
 const struct policy *policies_find(const struct policies *p, struct slice subject)
 {
-    for (size_t i = 0; i < p->count; i++)
+    for (size_t i = 0; i < p->count && subject.len > 0; i++)
         if (policy_matches(slice_of(p->named[i].subject), subject))
             return &p->named[i];
     return &p->other;

@@ -86,7 +86,7 @@ void policy_put_require(struct text *t, unsigned require);
 /* Return what is wrong between the keys of a policy, and at which; NULL: nothing. */
 const char *policy_fault(const struct policy *policy, enum policy_key *at);
 
-/* Return the first policy whose pattern matches, or [policy]. */
+/* Return the first policy whose pattern matches, or [policy]; that, if there is no subject. */
 const struct policy *policies_find(const struct policies *p, struct slice subject);
 
 /* True if a pattern matches all of a text. */

@@ -130,7 +130,7 @@ def all_once(d, count):
 
 
 def test_daemon_that_is_killed_meanwhile_announces_each_once():
-    clock, count = Clock(), max(int(2000 * SCALE), 100) // 100 * 100
+    clock, count = Clock(), max(int(1600 * SCALE), 100) // 100 * 100
     with Daemon(*WARN, extra=clock.environment) as d:
         assert make_many(d, count) == count
         walked(d)
@@ -143,7 +143,7 @@ def test_daemon_that_is_killed_meanwhile_announces_each_once():
 
 
 def test_announcements_that_the_disk_refuses_are_made_when_it_takes_them_again():
-    clock, count = Clock(), max(int(1500 * SCALE), 100) // 100 * 100
+    clock, count = Clock(), max(int(800 * SCALE), 100) // 100 * 100
     with Daemon(*WARN, extra=clock.environment) as d:
         make_many(d, count)
         walked(d)

@@ -7,6 +7,7 @@ import time
 
 from client import Client
 from daemon import run_jetond
+from disk import writes_refused
 from jeton_command import jeton
 from policy_cases import CASES, EARLIER, POLICY
 from reloading import reconfigure
@@ -151,6 +152,21 @@ def test_concurrent_creates_never_exceed_the_number_of_tokens(daemon):
         assert len(d.list(subject=f"s{n}", state="active")) == 7
 
 
+def test_counts_are_right_after_the_disk_has_refused(daemon):
+    d = daemon("policy.max_tokens_per_subject=5", config="")
+    kept = [d.create(subject="a")["id"] for _ in range(3)]
+    with writes_refused(d):
+        assert d.ask("create subject=a").verdict == "ERR store"
+        assert d.ask(f"revoke {kept[0]}").verdict == "ERR store", "in force, and not saved"
+        assert d.ask(f"update {kept[1]} subject=b").verdict == "ERR store"
+    eventually(lambda: d.stats()["denials_unsaved"] == "0", "the denial is saved", within=15)
+    made = 0
+    while eventually(lambda: (reply := d.ask("create subject=a")).verdict != "ERR store" and reply, "it works") \
+            .verdict == "OK":
+        made += 1
+    assert made == 3 and len(d.list(subject="a", state="active")) == 5
+
+
 def test_import_by_a_user_who_is_exempt_is_not_refused(daemon):
     d = daemon("policy.max_ttl=1d", f"policy.exempt_import=nobody,{os.geteuid()}", config="")
     d.done("import digest=" + "a" * 64)
@@ -271,6 +287,13 @@ def test_mistake_in_a_policy_is_one_line_with_file_and_number(daemon):
     d.configure(POLICY)
     assert run_jetond(*d.arguments(), "--check").returncode == 0
     d.start()
+
+
+def test_pattern_that_matches_every_subject_leaves_tokens_without_one_to_the_unnamed_policy(daemon):
+    d = daemon(config="[policy]\nmax_ttl = 1d\n[policy all]\nsubject = *\nmax_ttl = 2d\n")
+    assert d.ask("create ttl=2d").final["max"] == "1d"
+    d.done("create ttl=2d subject=a")
+    assert d.ask("create ttl=3d subject=a").final["policy"] == "all"
 
 
 def test_policy_can_be_given_as_an_option(daemon):
