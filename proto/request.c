@@ -252,7 +252,9 @@ static enum status check_combination(const struct verb_row *verb, const struct r
     uint32_t given = request->has & verb->one_of;
 
     if (!request_grants_keys(role, request->verb, request->has))
-        return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
+        return problem_set(problem, STATUS_FORBIDDEN, "%s; usage: %s",
+                           role == ROLE_SELF ? "this socket does not grant this form" :
+                                               "this form needs the admin socket",
                            verb->usage);
     if (verb->one_of != 0 && given == 0)
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);

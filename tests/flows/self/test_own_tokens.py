@@ -63,6 +63,7 @@ def test_the_subject_is_the_users_name_and_no_other(daemon):
 
 def test_keys_of_imports_are_none_of_the_self_socket(daemon):
     d = UserDaemon(daemon)
+    assert "does not grant this form" in d.ask(ANN, "list policy=violated")["message"]
     for line in ("create digest=" + 64 * "0", "create token=" + 40 * "x", "create created=2020-01-01T00:00:00Z",
                  "create owner=uid:0", "create by=uid:0", "update {} owner=uid:1", "rotate {} token=" + 40 * "x"):
         mine = d.done(ANN, "create")["id"]

@@ -54,6 +54,7 @@ def test_a_user_makes_herself_a_token_for_imap_and_revokes_it(daemon):
     refused = host.call(BOB, "revoke", identifier)
     assert (refused.returncode, refused.stderr.startswith("jeton: unknown")) == (1, True), refused
     assert pamtester(directory, "imap", "ann", value, *steps)[0] == 0
+    assert host.fields(ANN, "show", identifier)["owner"] == f"uid:{ANN}"
     assert host.call(ANN, "revoke", identifier[:8]).returncode == 0
     assert pamtester(directory, "imap", "ann", value, *steps)[0] == 1
 
