@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user does by the command, and with her token as a password, without an administrator."""
+import json
 import os
 import subprocess
 
@@ -33,11 +34,6 @@ class Host:
             pytest.skip(done.stderr.strip())
         return done
 
-    def fields(self, uid, *arguments):
-        done = self.call(uid, "--plain", *arguments)
-        assert done.returncode == 0, done
-        return dict(line.split("\t", 1) for line in done.stdout.splitlines())
-
 
 def test_a_user_makes_herself_a_token_for_imap_and_revokes_it(daemon):
     host = Host(daemon)
@@ -54,7 +50,7 @@ def test_a_user_makes_herself_a_token_for_imap_and_revokes_it(daemon):
     refused = host.call(BOB, "revoke", identifier)
     assert (refused.returncode, refused.stderr.startswith("jeton: unknown")) == (1, True), refused
     assert pamtester(directory, "imap", "ann", value, *steps)[0] == 0
-    assert host.fields(ANN, "show", identifier)["owner"] == f"uid:{ANN}"
+    assert json.loads(host.call(ANN, "--json", "show", identifier).stdout)["owner"] == f"uid:{ANN}"
     assert host.call(ANN, "revoke", identifier[:8]).returncode == 0
     assert pamtester(directory, "imap", "ann", value, *steps)[0] == 1
 
