@@ -45,6 +45,12 @@ static bool is_own(struct change *c, struct store *store)
            refuse(c, STATUS_UNKNOWN);
 }
 
+void change_self_find(struct change *c, struct store *store)
+{
+    if (c->withheld && store_get(store, c->id, &c->found) == STORE_FOUND)
+        c->withheld = !record_belongs_to(&c->found, record_subject(&c->want), c->uid);
+}
+
 /* Return how many tokens of a user may be listed; UINT64_MAX: any number. */
 static uint64_t listed_max(const struct change *c)
 {

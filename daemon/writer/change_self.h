@@ -15,11 +15,15 @@ enum { CHANGE_SELF_LISTED = 1000 }; /* tokens of a user that are listed, in what
  * another one.  STATUS_OK, or *problem.  Any worker's thread. */
 enum status change_self_begin(struct change *c, struct slice user, struct problem *problem);
 
-/* -- the writer's thread only, inside a transaction ------------------------------------------- */
+/* -- the writer's thread only, all but the second inside a transaction ------------------------ */
 
 /* False: the change is a user's, and it is about a token that is not his, or adds one beyond what may
  * be listed; its problem says so, or STATUS_STORE that the transaction is spoilt. */
 bool change_self_permits(struct change *c, struct writer *w);
+
+/* Find out whose the token of a denial is where there can be no transaction: what is the user's is then
+ * denied in memory. */
+void change_self_find(struct change *c, struct store *store);
 
 /* Note in an applied change whose the token is, and let its denial take effect. */
 void change_self_settle(struct change *c, struct token_table *token_table);

@@ -57,6 +57,8 @@ static void deny(struct writer *w, struct change *c, int64_t now)
 {
     bool over = w->may_purge && ban_is_over(c->want.expires, now);
 
+    if (w->disk_failure.broken)
+        change_self_find(c, w->store);
     publish_denial(c, w->token_table);
     if (c->names == 0)
         return;

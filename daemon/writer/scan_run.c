@@ -199,7 +199,7 @@ static bool list_one(struct step *s, const struct creation_entry *e)
     return true;
 }
 
-/* List a user's own tokens, whose number is no matter of how many others there are. */
+/* List a user's own tokens, without a look at those of others. */
 static void step_own(struct step *s)
 {
     struct scan *scan = s->scan;

@@ -83,18 +83,22 @@ def test_anothers_revocation_takes_no_effect_not_even_for_a_moment(daemon):
 
 def test_a_disk_that_fails_lets_nobody_revoke_what_is_anothers(daemon):
     d = UserDaemon(daemon)
-    mine, other = d.done(ANN, "create"), d.done(BOB, "create")
+    mine, more, other = d.done(ANN, "create"), d.done(ANN, "create"), d.done(BOB, "create")
     with writes_refused(d.daemon):
         assert d.ask(ANN, f"revoke {other['id']}").verdict in ("NO unknown", "ERR store")
         assert d.ask(ANN, f"revoke {mine['id']}").verdict == "ERR store"
         assert d.daemon.verify(mine["token"]) == "NO revoked", "her own is denied in memory"
+        assert d.ask(ANN, f"revoke {more['id']}").verdict == "ERR store"
+        assert d.daemon.verify(more["token"]) == "NO revoked", "also once it is known that the disk fails"
+        found = [d.ask(ANN, f"revoke {identifier}").final.raw for identifier in (other["id"], UNKNOWN)]
+        assert found[0] == found[1], "it is answered like an unknown one then, too"
         assert d.ask(ANN, f"revoke {other['id']}").verdict in ("NO unknown", "ERR store")
         assert d.daemon.verify(other["token"]) == "OK"
     eventually(lambda: d.daemon.stats()["denials_unsaved"] == "0", "what was denied is saved")
     assert d.daemon.verify(other["token"]) == "OK"
     d.daemon.restart()
     assert (d.daemon.verify(other["token"]), d.daemon.verify(mine["token"])) == ("OK", "NO revoked")
-    assert (d.list(ANN), d.list(BOB)) == ([mine["id"]], [other["id"]])
+    assert (d.list(ANN), d.list(BOB)) == ([mine["id"], more["id"]], [other["id"]])
 
 
 def test_rotation_and_update_give_no_more_than_a_new_token_could_have(daemon):

@@ -8,6 +8,7 @@ import pytest
 
 from client import Client
 from neighbours import end, fork
+from settings import PATIENCE
 from users import ANN, BOB, EVE, UNNAMED, USERS, UserDaemon
 from waiting import eventually
 
@@ -167,33 +168,35 @@ def test_a_connection_that_stays_open_follows_a_rename(daemon):
 
 
 def test_names_that_are_swapped_all_the_time_give_nobody_anothers_token(daemon):
-    d = UserDaemon(daemon, "self.max_tokens_per_subject=0")
+    names = {f"user{i}": 63000 + i for i in range(12)}
+    swapped = dict(zip(names, [uid ^ 1 for uid in names.values()]))
+    d = UserDaemon(daemon, "self.max_tokens_per_subject=0", users=names)
 
     def swap():
         while True:
-            d.users.set({"ann": BOB, "bob": ANN})
-            time.sleep(0.001)
-            d.users.set({"ann": ANN, "bob": BOB})
-            time.sleep(0.001)
+            for users in swapped, names:
+                d.users.set(users)
+                time.sleep(0.001)
     swapper = fork(0, swap)
-    ends = time.monotonic() + 5
-    made = {ANN: {}, BOB: {}}
-    while time.monotonic() < ends:
-        for uid in made:
-            time.sleep(0.05)    # few changes, over several names
-            reply = d.ask(uid, "create")
+    made = {}       # (uid, name): identifiers
+
+    def seen():
+        return [names[name] == uid for uid, name in made]
+    ends, within = time.monotonic() + 4, time.monotonic() + 40 * PATIENCE
+    while time.monotonic() < ends or not (any(seen()) and not all(seen())):
+        assert time.monotonic() < within, "each user has one name all the time"
+        for uid in names.values():
+            with d.client(uid) as client:
+                reply, listed = client.pipeline(["create", "list"])
             if reply.verdict == "OK":
-                made[uid][reply["id"]] = reply["subject"]
+                made.setdefault((uid, reply["subject"]), []).append(reply["id"])
             else:
                 assert reply.verdict in ("ERR forbidden", "ERR busy"), reply
-            listed = d.ask(uid, "list")
             assert {line["owner"] for line in listed.lines} <= {f"uid:{uid}"}, "never what another uid made"
     end(swapper)
-    d.users.set(USERS)
-    assert set(made[ANN].values()) | set(made[BOB].values()) == {"ann", "bob"}, "both names were seen"
-    for uid, name in (ANN, "ann"), (BOB, "bob"):
-        own = [identifier for identifier, subject in made[uid].items() if subject == name]
-        eventually(lambda: sorted(d.list(uid)) == sorted(own), f"{name} has what {uid} made as {name}")
+    d.users.set(names)
+    for name, uid in names.items():
+        eventually(lambda: d.list(uid) == made.get((uid, name), []), f"{name} has what {uid} made as {name}")
 
 
 def test_users_of_this_host_have_their_own_tokens(daemon):
