@@ -172,10 +172,26 @@ static bool start_workers(struct daemon *s)
     return true;
 }
 
+/* Where users look after their own tokens: find these, and the users' names. */
+static bool prepare_self(struct daemon *s)
+{
+    static const struct user_names_settings names = { .threads = 4, .seconds = 3, .none = 3 };
+    unsigned inherited = listen_fds_roles(&s->environment->inherited);
+    struct writer *w = s->writer;
+
+    if (s->config.role[ROLE_SELF].paths == 0 && (inherited & 1u << ROLE_SELF) == 0)
+        return true;
+    s->server.user_names = user_names_new(&names);
+    return s->server.user_names != NULL &&
+           subject_index_build(&w->subjects, &w->index, w->token_table);
+}
+
 static bool start_threads(struct daemon *s)
 {
     struct server *server = &s->server;
 
+    if (!prepare_self(s))
+        return false;
     s->writer_thread = writer_thread_new(s->writer, &server->settings, s->config.store);
     return s->writer_thread != NULL && writer_thread_start(s->writer_thread) == 0 &&
            start_workers(s);
@@ -250,6 +266,10 @@ static void stop(struct daemon *s)
         token_table_close(server->token_table);
     for (size_t i = 0; i < server->workers; i++)
         worker_free(&server->worker[i]);
+    if (!user_names_free(server->user_names)) {
+        s->environment->threads_left = true;
+        log_warning("self: the look-up of a name has not returned; jetond ends without it");
+    }
     if (ended)
         stack_set_free(server->stack_set);
     if (!writer_thread_free(s->writer_thread)) {
@@ -298,6 +318,8 @@ static void on_tick(evutil_socket_t fd, short what, void *daemon)
     token_table_renew_lease(s->server.token_table);
     reload_tick(&s->reload);
     memory_watch_tick(&s->memory_watch, &s->server);
+    if (s->server.user_names != NULL)
+        user_names_tick(s->server.user_names);
     if (s->listener != NULL)
         listener_tick(s->listener);
     for (size_t i = 0; i < s->running; i++)

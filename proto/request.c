@@ -156,6 +156,26 @@ static const uint64_t filter_keys[VERB_COUNT] = {
     [VERB_DELETE] = FILTER_KEYS,
 };
 
+/* What ROLE_SELF grants, each key by itself: what is not named here does not exist for it. */
+static const struct {
+    bool granted;
+    uint64_t keys;
+} of_self[VERB_COUNT] = {
+    [VERB_CREATE] = { true, CLAIM_KEYS },
+    [VERB_LIST] = { true, K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(CREATED_AFTER) |
+                              K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) |
+                              K(UNUSED_FOR) | K(NEVER_USED) | K(SORT) | K(ORDER) | K(FIELDS) |
+                              K(LIMIT) | K(AFTER) },
+    [VERB_SHOW] = { true, K(ID) | K(FIELDS) },
+    [VERB_UPDATE] = { true, K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) },
+    [VERB_ROTATE] = { true, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES) },
+    [VERB_REVOKE] = { true, K(ID) | K(TOKEN) },
+    [VERB_HELLO] = { true, 0 },
+    [VERB_HELP] = { true, K(VERB) },
+    [VERB_PING] = { true, 0 },
+    [VERB_QUIT] = { true, 0 },
+};
+
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
@@ -190,6 +210,19 @@ bool request_is_about_many(enum verb verb, uint64_t given)
            (given & filter_keys[verb]) != 0;
 }
 
+bool request_grants(enum role role, enum verb verb)
+{
+    return role == ROLE_SELF ? of_self[verb].granted : verbs[verb].role <= role;
+}
+
+bool request_grants_keys(enum role role, enum verb verb, uint64_t given)
+{
+    if (role == ROLE_SELF)
+        return of_self[verb].granted && (given & ~of_self[verb].keys) == 0 &&
+               !request_is_about_many(verb, given);
+    return request_role(verb, given) <= role;
+}
+
 const char *key_name(enum key key)
 {
     return keys[key];
@@ -197,7 +230,7 @@ const char *key_name(enum key key)
 
 const char *role_name(enum role role)
 {
-    static const char *const names[] = { "verify", "observe", "admin" };
+    static const char *const names[] = { "verify", "observe", "admin", "self" };
 
     return names[role];
 }
@@ -303,8 +336,10 @@ static enum status check_combination(const struct verb_row *verb, const struct r
 {
     uint64_t given = request->has & verb->one_of;
 
-    if (request_role(request->verb, request->has) > role)
-        return problem_set(problem, STATUS_FORBIDDEN, "this form needs the admin socket; usage: %s",
+    if (!request_grants_keys(role, request->verb, request->has))
+        return problem_set(problem, STATUS_FORBIDDEN, "%s; usage: %s",
+                           role == ROLE_SELF ? "this socket does not grant this form" :
+                                               "this form needs the admin socket",
                            verb->usage);
     if (verb->one_of != 0 && given == 0 && !request_is_about_many(request->verb, request->has))
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
@@ -324,7 +359,7 @@ static enum status check_verb(enum verb verb, enum role role, struct problem *pr
     if (verb == VERB_COUNT)
         return problem_set(problem, STATUS_UNKNOWN_VERB, "%s",
                            status_row(STATUS_UNKNOWN_VERB)->meaning);
-    if (verbs[verb].role > role)
+    if (!request_grants(role, verb))
         return problem_set(problem, STATUS_FORBIDDEN, "%s needs the %s socket; this one grants %s",
                            verbs[verb].name, role_name(verbs[verb].role), role_name(role));
     return STATUS_OK;

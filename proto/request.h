@@ -6,8 +6,9 @@
 
 #include "proto/line.h"
 
-/* What a listening socket grants; each role includes those before it. */
-enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN };
+/* What a listening socket grants; each role includes those before it, but the last one none:
+ * ROLE_SELF lets users look after their own tokens. */
+enum role { ROLE_VERIFY, ROLE_OBSERVE, ROLE_ADMIN, ROLE_SELF };
 
 enum verb {
     VERB_VERIFY,
@@ -119,7 +120,7 @@ enum status problem_set(struct problem *problem, enum status status, const char 
 
 const struct verb_row *verb_row(enum verb verb);
 
-/* Return the least role that grants the verb with these KEY_BITs. */
+/* Return the least role, other than ROLE_SELF, that grants the verb with these KEY_BITs. */
 enum role request_role(enum verb verb, uint64_t keys);
 
 /* Return the KEY_BITs that select tokens, where the verb is about many. */
@@ -130,6 +131,10 @@ uint64_t request_many_keys(enum verb verb);
 
 /* True if these KEY_BITs ask a verb that is otherwise about one token for all that filters select. */
 bool request_is_about_many(enum verb verb, uint64_t keys);
+
+/* True if a role grants the verb, in some form; or with these KEY_BITs. */
+bool request_grants(enum role role, enum verb verb);
+bool request_grants_keys(enum role role, enum verb verb, uint64_t keys);
 
 const char *key_name(enum key key);
 const char *role_name(enum role role);

@@ -1,183 +1,291 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/base/user_names.h"
 
-#include <pthread.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "daemon/base/clock.h"
-#include "daemon/base/name_lookup.h"
 #include "daemon/base/thread.h"
-#include "proto/text.h"
+#include "daemon/base/uid_table.h"
 
-enum {
-    SETS = 256,
-    WAYS = 4,
-    QUEUE = 64, /* look-ups that wait */
-    FOUND_SECONDS = 300,
-    NONE_SECONDS = 30, /* the name service may answer again, or the user be made */
-    END_SECONDS = 1,   /* for a look-up that is under way at the end */
-};
+enum { END_MILLISECONDS = 1000 }; /* to wait for threads to end */
 
-struct entry {
-    bool used;
-    uid_t uid;
-    bool pending;
-    int64_t until;
-    char name[USER_NAME_MAX + 1]; /* "": none */
+TAILQ_HEAD(question_list, user_question);
+
+enum stage { QUEUED, RUNNING, KNOWN };
+
+struct user_names_uid {
+    struct uid_entry entry; /* first */
+    enum stage stage;
+    bool known; /* the rest is what was found, maybe long ago */
+    int error;
+    int64_t until; /* KNOWN: clock_seconds() */
+    char name[NAME_LOOKUP_MAX + 1];
+    struct question_list waiting;
+    TAILQ_ENTRY(user_names_uid) queue;
 };
 
 struct user_names {
     pthread_mutex_t mutex;
-    pthread_cond_t work; /* something was queued, or it is to end */
-    pthread_t thread;
-    void (*on_found)(void *context);
-    void *context;
-    bool ending;
-    uid_t queue[QUEUE]; /* a ring */
-    unsigned first;
-    unsigned count;
-    struct entry entry[SETS][WAYS];
+    pthread_cond_t changed; /* a uid was queued, a thread has ended, or `stopping` */
+    struct uid_table uids;
+    size_t count;
+    TAILQ_HEAD(, user_names_uid) queue;
+    struct user_names_settings settings;
+    pthread_t thread[USER_NAMES_THREADS_MAX];
+    unsigned threads; /* that were started */
+    unsigned ended;   /* ... and have ended */
+    bool stopping;
 };
 
-static struct entry *find(struct user_names *n, uid_t uid)
-{
-    struct entry *set = n->entry[uid % SETS];
+static void *run(void *user_names);
 
-    for (int i = 0; i < WAYS; i++)
-        if (set[i].used && set[i].uid == uid)
-            return &set[i];
+struct user_names *user_names_new(const struct user_names_settings *settings)
+{
+    struct user_names *n = calloc(1, sizeof(*n));
+    pthread_condattr_t monotonic;
+
+    if (n == NULL)
+        return NULL;
+    n->settings = *settings;
+    pthread_mutex_init(&n->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    TAILQ_INIT(&n->queue);
+    while (n->threads < settings->threads &&
+           pthread_create(&n->thread[n->threads], NULL, run, n) == 0)
+        n->threads++;
+    if (n->threads > 0)
+        return n;
+    user_names_free(n);
     return NULL;
 }
 
-/* Return the place of a uid that has none: a free one, or the one that ends first and is not
- * pending.  NULL: all are pending. */
-static struct entry *place(struct user_names *n, uid_t uid)
-{
-    struct entry *set = n->entry[uid % SETS], *best = NULL;
+/* -- answers ----------------------------------------------------------------------------------- */
 
-    for (int i = 0; i < WAYS; i++) {
-        if (!set[i].used)
-            return &set[i];
-        if (!set[i].pending && (best == NULL || set[i].until < best->until))
-            best = &set[i];
-    }
-    return best;
+/* Send the answer; the mutex is locked, so that nobody takes the question back meanwhile. */
+static void answer(struct user_question *q, int error, const char *name, int64_t until)
+{
+    q->waits_for = NULL;
+    q->error = error;
+    q->until = until;
+    strcpy(q->name, error == 0 ? name : "");
+    mailbox_post(q->reply_to, &q->mail);
 }
 
-/* Queue a look-up.  A name that was known stays so until there is an answer. */
-static bool queue(struct user_names *n, struct entry *entry, uid_t uid)
+static void stop_waiting(struct user_question *q)
 {
-    if (entry == NULL || n->count == QUEUE)
-        return false;
-    if (!entry->used || entry->uid != uid)
-        *entry = (struct entry){ .used = true, .uid = uid };
-    entry->pending = true;
-    n->queue[(n->first + n->count++) % QUEUE] = uid;
-    pthread_cond_signal(&n->work);
-    return true;
+    TAILQ_REMOVE(&q->waits_for->waiting, q, link);
+    q->waits_for = NULL;
+}
+
+static void forget(struct user_names *n, struct user_names_uid *u)
+{
+    if (u->stage == QUEUED)
+        TAILQ_REMOVE(&n->queue, u, queue);
+    uid_table_remove(&n->uids, &u->entry);
+    n->count--;
+    free(u);
+}
+
+/* Forget all names that are known: somebody asks for a great many. */
+static void forget_known(struct user_names *n)
+{
+    struct uid_entry *e = uid_table_next(&n->uids, NULL);
+
+    while (e != NULL) {
+        struct user_names_uid *u = (struct user_names_uid *)e;
+        e = uid_table_next(&n->uids, e);
+        if (u->stage == KNOWN)
+            forget(n, u);
+    }
+}
+
+static void queue(struct user_names *n, struct user_names_uid *u)
+{
+    u->stage = QUEUED;
+    TAILQ_INSERT_TAIL(&n->queue, u, queue);
+    pthread_cond_broadcast(&n->changed);
+}
+
+/* Find a uid, or begin to look its name up.  NULL: there are too many. */
+static struct user_names_uid *find(struct user_names *n, uid_t uid, int64_t now)
+{
+    struct user_names_uid *u = (struct user_names_uid *)uid_table_find(&n->uids, uid);
+
+    if (u != NULL && u->stage == KNOWN && u->until <= now)
+        queue(n, u);
+    if (u == NULL && n->count >= USER_NAMES_MAX)
+        forget_known(n);
+    if (u != NULL || n->count >= USER_NAMES_MAX || (u = calloc(1, sizeof(*u))) == NULL)
+        return u;
+    TAILQ_INIT(&u->waiting);
+    uid_table_add(&n->uids, &u->entry, uid);
+    n->count++;
+    queue(n, u);
+    return u;
 }
 
 enum user_name_found user_names_get(struct user_names *n, uid_t uid, char name[USER_NAME_MAX + 1])
 {
     enum user_name_found found = USER_NAME_NONE;
-    int64_t now = clock_seconds();
 
     pthread_mutex_lock(&n->mutex);
-    struct entry *entry = find(n, uid);
-    bool known = entry != NULL && entry->until > 0;
-    if (entry == NULL || (!entry->pending && entry->until <= now)) {
-        struct entry *at = entry != NULL ? entry : place(n, uid);
-        if (queue(n, at, uid))
-            entry = at;
-    }
-    if (entry == NULL || (entry->pending && !known))
+    const struct user_names_uid *u = find(n, uid, clock_seconds());
+    if (u == NULL || !u->known)
         found = USER_NAME_PENDING; /* NULL: ask again when one of those that wait is found */
-    else if (entry->name[0] != '\0')
+    else if (u->error == 0 && strlen(u->name) <= USER_NAME_MAX)
         found = USER_NAME_FOUND;
     if (found == USER_NAME_FOUND)
-        memcpy(name, entry->name, sizeof(entry->name));
+        memcpy(name, u->name, strlen(u->name) + 1);
     pthread_mutex_unlock(&n->mutex);
     return found;
 }
 
-/* -- the thread ------------------------------------------------------------------------------ */
-
-static void keep(struct user_names *n, uid_t uid, const char *name)
+void user_names_ask(struct user_names *n, struct user_question *q)
 {
-    struct entry *entry = find(n, uid);
+    int64_t now = clock_seconds();
 
-    if (entry == NULL)
-        return;
-    entry->pending = false;
-    entry->until = clock_seconds() + (name[0] != '\0' ? FOUND_SECONDS : NONE_SECONDS);
-    memcpy(entry->name, name, strlen(name) + 1);
+    pthread_mutex_lock(&n->mutex);
+    struct user_names_uid *u = NULL;
+    bool is_one = q->uid != USER_NAMES_OVERFLOW && q->uid != (uid_t)-1;
+    if (is_one)
+        u = find(n, q->uid, now);
+    if (u == NULL) {
+        answer(q, is_one ? EBUSY : EPERM, "", now + 1);
+    } else if (u->stage == KNOWN) {
+        answer(q, u->error, u->name, u->until);
+    } else {
+        q->waits_for = u;
+        q->since = now;
+        TAILQ_INSERT_TAIL(&u->waiting, q, link);
+    }
+    pthread_mutex_unlock(&n->mutex);
 }
 
-static void *run(void *names)
+bool user_names_cancel(struct user_names *n, struct user_question *q)
 {
-    struct user_names *n = names;
-    char name[USER_NAME_MAX + 1];
+    pthread_mutex_lock(&n->mutex);
+    struct user_names_uid *u = q->waits_for;
+    if (u != NULL) {
+        stop_waiting(q);
+        if (u->stage == QUEUED && TAILQ_EMPTY(&u->waiting))
+            forget(n, u); /* nobody wants to know */
+    }
+    pthread_mutex_unlock(&n->mutex);
+    return u != NULL;
+}
+
+/* Answer who has waited for too long; they are in the order in which they came. */
+static void give_up(struct user_names_uid *u, int64_t now)
+{
+    struct user_question *q;
+
+    while ((q = TAILQ_FIRST(&u->waiting)) != NULL && now - q->since >= USER_NAMES_PATIENCE) {
+        stop_waiting(q);
+        answer(q, ETIMEDOUT, "", now + 1);
+    }
+}
+
+void user_names_tick(struct user_names *n)
+{
+    int64_t now = clock_seconds();
+
+    pthread_mutex_lock(&n->mutex);
+    struct uid_entry *e = uid_table_next(&n->uids, NULL);
+    while (e != NULL) {
+        struct user_names_uid *u = (struct user_names_uid *)e;
+        e = uid_table_next(&n->uids, e);
+        give_up(u, now);
+        bool old = u->stage == KNOWN ? u->until <= now : u->stage == QUEUED;
+        if (old && TAILQ_EMPTY(&u->waiting))
+            forget(n, u);
+    }
+    pthread_mutex_unlock(&n->mutex);
+}
+
+/* -- the threads ------------------------------------------------------------------------------- */
+
+/* Look one name up; the mutex is locked before and after. */
+static void look_up(struct user_names *n, struct user_names_uid *u)
+{
+    struct user_question *q;
+
+    TAILQ_REMOVE(&n->queue, u, queue);
+    u->stage = RUNNING;
+    pthread_mutex_unlock(&n->mutex);
+    char name[NAME_LOOKUP_MAX + 1];
+    int error = name_lookup_uid(u->entry.uid, name);
+    pthread_mutex_lock(&n->mutex);
+    u->error = error;
+    strcpy(u->name, error == 0 ? name : "");
+    u->until = clock_seconds() + (error == 0 ? n->settings.seconds : n->settings.none);
+    u->stage = KNOWN;
+    u->known = true;
+    while ((q = TAILQ_FIRST(&u->waiting)) != NULL) {
+        stop_waiting(q);
+        answer(q, u->error, u->name, u->until);
+    }
+    if (n->settings.on_found != NULL && !n->stopping)
+        n->settings.on_found(n->settings.context); /* locked: it is not called after the end */
+}
+
+static void *run(void *user_names)
+{
+    struct user_names *n = user_names;
 
     thread_begin();
     pthread_mutex_lock(&n->mutex);
-    while (!n->ending) {
-        if (n->count == 0) {
-            pthread_cond_wait(&n->work, &n->mutex);
-            continue;
-        }
-        uid_t uid = n->queue[n->first];
-        pthread_mutex_unlock(&n->mutex);
-        if (!name_lookup_uid(uid, name, sizeof(name)) || !utf8_valid(slice_of(name)))
-            name[0] = '\0';
-        pthread_mutex_lock(&n->mutex);
-        n->first = (n->first + 1) % QUEUE;
-        n->count--;
-        keep(n, uid, name);
-        if (!n->ending)
-            n->on_found(
-                n->context); /* with the mutex held, so that it is not called after the end */
+    while (!n->stopping) {
+        struct user_names_uid *u = TAILQ_FIRST(&n->queue);
+        if (u != NULL)
+            look_up(n, u);
+        else
+            pthread_cond_wait(&n->changed, &n->mutex);
     }
+    n->ended++;
+    pthread_cond_broadcast(&n->changed);
     pthread_mutex_unlock(&n->mutex);
     return NULL;
 }
 
-struct user_names *user_names_new(void (*on_found)(void *context), void *context)
+/* Wait until all threads have ended; the mutex is locked. */
+static bool wait_for_threads(struct user_names *n)
 {
-    struct user_names *n = calloc(1, sizeof(*n));
+    struct timespec until;
 
-    if (n == NULL)
-        return NULL;
-    n->on_found = on_found;
-    n->context = context;
-    pthread_mutex_init(&n->mutex, NULL);
-    pthread_cond_init(&n->work, NULL);
-    if (pthread_create(&n->thread, NULL, run, n) == 0)
-        return n;
-    pthread_cond_destroy(&n->work);
-    pthread_mutex_destroy(&n->mutex);
-    free(n);
-    return NULL;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += END_MILLISECONDS / 1000;
+    while (n->ended < n->threads)
+        if (pthread_cond_timedwait(&n->changed, &n->mutex, &until) != 0)
+            break;
+    return n->ended == n->threads;
 }
 
 bool user_names_free(struct user_names *n)
 {
-    struct timespec by;
+    struct uid_entry *e;
 
     if (n == NULL)
         return true;
     pthread_mutex_lock(&n->mutex);
-    n->ending = true;
-    pthread_cond_signal(&n->work);
+    n->stopping = true;
+    pthread_cond_broadcast(&n->changed);
+    bool ended = wait_for_threads(n);
+    while (ended && (e = uid_table_next(&n->uids, NULL)) != NULL)
+        forget(n, (struct user_names_uid *)e);
     pthread_mutex_unlock(&n->mutex);
-    clock_gettime(CLOCK_REALTIME, &by);
-    by.tv_sec += END_SECONDS;
-    if (pthread_timedjoin_np(n->thread, NULL, &by) != 0) {
-        pthread_detach(n->thread);
+    for (unsigned i = 0; i < n->threads; i++)
+        if (ended)
+            pthread_join(n->thread[i], NULL);
+        else
+            pthread_detach(n->thread[i]);
+    if (!ended)
         return false;
-    }
-    pthread_cond_destroy(&n->work);
+    pthread_cond_destroy(&n->changed);
     pthread_mutex_destroy(&n->mutex);
     free(n);
     return true;

@@ -144,6 +144,7 @@ static const struct key_row rows[] = {
     ROLE_ROWS("verify", ROLE_VERIFY),
     { "verify", "table_group", read_text, AT(table_group), 0, CONFIG_NAME_MAX - 1, "a group",
       false },
+    ROLE_ROWS("self", ROLE_SELF),
 };
 
 /* The longest name of a section is "service " and a service's name. */
@@ -187,15 +188,15 @@ bool config_key_refused(const struct config *c, const char *section, const char 
     bool section_known;
     int at = find_row(section, name, &section_known);
 
-    return at >= 0 && (c->refused & UINT32_C(1) << at) != 0;
+    return at >= 0 && (c->refused & UINT64_C(1) << at) != 0;
 }
 
-static bool set_row(struct config *c, int at, struct slice value, uint32_t *seen,
+static bool set_row(struct config *c, int at, struct slice value, uint64_t *seen,
                     struct problem *problem)
 {
     const struct key_row *row = &rows[at];
     void *field = (char *)c + row->offset;
-    bool again = (*seen & UINT32_C(1) << at) != 0, repeatable = row->read == read_socket_path;
+    bool again = (*seen & UINT64_C(1) << at) != 0, repeatable = row->read == read_socket_path;
 
     if (again && !repeatable) {
         problem_set(problem, STATUS_DUPLICATE_KEY, "[%s] %s is given twice", row->section,
@@ -205,18 +206,18 @@ static bool set_row(struct config *c, int at, struct slice value, uint32_t *seen
     /* The first path of a source replaces those of the source before. */
     if (repeatable && !again)
         ((struct config_role *)field)->paths = 0;
-    *seen |= UINT32_C(1) << at;
-    c->refused &= ~(UINT32_C(1) << at);
+    *seen |= UINT64_C(1) << at;
+    c->refused &= ~(UINT64_C(1) << at);
     if (row->read(field, value, row))
         return true;
-    c->refused |= UINT32_C(1) << at;
+    c->refused |= UINT64_C(1) << at;
     problem_set(problem, STATUS_BAD_VALUE, "[%s] %s: this should be %s", row->section, row->name,
                 row->allowed);
     return false;
 }
 
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
-                    struct slice value, uint32_t *seen, struct problem *problem)
+                    struct slice value, uint64_t *seen, struct problem *problem)
 {
     struct slice service = service_config_named(slice_of(section));
     bool section_known;
@@ -226,6 +227,8 @@ bool config_key_set(struct config *c, int line, const char *section, const char 
         return service_config_add(&c->services, service, name, value, line, problem);
     if (policy_is_section(section))
         return policies_set(&c->policies, section, name, value, line, problem);
+    if (at < 0 && strcmp(section, "self") == 0)
+        return policy_set(&c->policies.self, section, name, value, line, problem);
     if (at < 0) {
         if (section[0] == '\0')
             problem_set(problem, STATUS_UNKNOWN_KEY, "%.60s: a key must stand below its [section]",
@@ -263,7 +266,7 @@ bool config_set(struct config *c, const char *assignment, struct problem *proble
 {
     char section[CONFIG_SECTION_MAX + 1], name[64], why[sizeof(problem->message)];
     const char *value;
-    uint32_t seen = 0;
+    uint64_t seen = 0;
 
     if (!split(assignment, section, name, &value)) {
         problem_set(problem, STATUS_SYNTAX, "--set %.100s: this should be section.key=value",

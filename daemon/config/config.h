@@ -13,13 +13,13 @@
 #define CONFIG_DEFAULT_FILE "/etc/jeton/jetond.conf"
 
 enum {
-    CONFIG_KEYS_MAX = 32,
+    CONFIG_KEYS_MAX = 64,
     CONFIG_PATHS_MAX = 8,
     CONFIG_NAME_MAX = 64,
     CONFIG_SOCKET_PATH_MAX = 107,
     CONFIG_LINE_SET = -1,
     CONFIG_FAULTS_MAX = 32,
-    ROLES = 3
+    ROLES = 4
 };
 
 /* What is wrong with a configuration: all of it is read, whatever is found, so that it can be
@@ -30,7 +30,7 @@ struct config_faults {
     struct problem fault[CONFIG_FAULTS_MAX]; /* in the order of the lines */
 };
 
-/* One section [admin], [observe] or [verify]: the sockets that grant the role. */
+/* One section [admin], [observe], [verify] or [self]: the sockets that grant the role. */
 struct config_role {
     unsigned paths; /* 0: not listening */
     char path[CONFIG_PATHS_MAX][CONFIG_SOCKET_PATH_MAX + 1];
@@ -65,7 +65,7 @@ struct config {
     char file[PATH_MAX];       /* the file that was read last */
     int line[CONFIG_KEYS_MAX]; /* where each key was set: a line of `file`, CONFIG_LINE_SET, or 0
                                 * for its default */
-    uint32_t refused;          /* a bit for each key whose value was wrong, and was not taken */
+    uint64_t refused;          /* a bit for each key whose value was wrong, and was not taken */
 };
 
 void config_fault_add(struct config_faults *faults, const struct problem *problem);
@@ -77,7 +77,7 @@ void config_defaults(struct config *c);
  * CONFIG_LINE_SET.  `seen` has a bit for each key that the same source has set before; all zeros to
  * begin with.  False: *problem names what is allowed. */
 bool config_key_set(struct config *c, int line, const char *section, const char *name,
-                    struct slice value, uint32_t *seen, struct problem *problem);
+                    struct slice value, uint64_t *seen, struct problem *problem);
 
 /* True if there is a section of that name, other than those of services and policies. */
 bool config_section_known(const char *name);

@@ -27,8 +27,10 @@ void config_defaults(struct config *c)
         .sandbox = true,
         .table_group = "jeton-table",
         .verifiers = VERIFIERS_DIRECTORY,
+        .policies.self = { .max_ttl = 90 * 86400, .max_tokens_per_subject = 20 },
     };
     c->role[ROLE_ADMIN] = role_default("/run/jeton/admin.sock", 0660, "jeton-admin");
     c->role[ROLE_OBSERVE] = role_default("", 0660, "jeton-observe");
     c->role[ROLE_VERIFY] = role_default("/run/jeton/verify.sock", 0666, "");
+    c->role[ROLE_SELF] = role_default("", 0666, "");
 }

@@ -28,7 +28,7 @@ struct reader {
     const char *name; /* of the file */
     FILE *file;
     unsigned line;
-    uint32_t seen;   /* see config_key_set() */
+    uint64_t seen;   /* see config_key_set() */
     bool indented;   /* this line continues the value of the last one */
     bool refused;    /* ... which was not taken */
     size_t keys;     /* of this section */

@@ -55,6 +55,7 @@ struct policies {
     size_t count;
     struct policy named[POLICIES_MAX]; /* in the order in which they are tried */
     struct policy other;               /* [policy]: for subjects that none of them matches */
+    struct policy self;                /* [self]: of users' own sockets, besides one of these */
     size_t warnings;
     int64_t warn[POLICY_WARNINGS_MAX]; /* seconds before an expiry; the longest first */
     size_t exempt;

@@ -32,15 +32,11 @@ static void print_scopes(const char *scopes)
     } while (*scopes != '\0');
 }
 
-static void print_policy(const struct policy *policy)
+static void print_rules(const struct policy *policy)
 {
     char buffer[64];
     struct text require = text_in(buffer, sizeof(buffer));
 
-    if (policy->name[0] != '\0')
-        printf("\n[policy %s]\nsubject = %s\n", policy->name, policy->subject);
-    else
-        printf("\n[policy]\n");
     print_duration("default_ttl", policy->default_ttl);
     print_duration("max_ttl", policy->max_ttl);
     policy_put_require(&require, policy->require);
@@ -49,11 +45,21 @@ static void print_policy(const struct policy *policy)
     printf("max_tokens_per_subject = %llu\n", (unsigned long long)policy->max_tokens_per_subject);
 }
 
+static void print_policy(const struct policy *policy)
+{
+    if (policy->name[0] != '\0')
+        printf("\n[policy %s]\nsubject = %s\n", policy->name, policy->subject);
+    else
+        printf("\n[policy]\n");
+    print_rules(policy);
+}
+
 void policies_print(const struct policies *p)
 {
     char buffer[256];
     struct text warn = text_in(buffer, sizeof(buffer));
 
+    print_rules(&p->self);
     print_policy(&p->other);
     for (size_t i = 0; i < p->warnings; i++) {
         text_adds(&warn, i > 0 ? "," : "");

@@ -5,7 +5,8 @@
 
 #include "daemon/config/policy.h"
 
-/* Print all sections to standard output. */
+/* Print to standard output the rules of [self], behind the other keys of that section, then all other
+ * sections. */
 void policies_print(const struct policies *p);
 
 #endif

@@ -16,8 +16,9 @@ static void blame(const struct config *c, const struct policy *policy, enum poli
 
     if (line > 0)
         snprintf(place, sizeof(place), "%.80s:%d", c->file, line);
-    problem_set(problem, status, "%s: [policy%s%s] %s: %.80s", place,
-                policy->name[0] != '\0' ? " " : "", policy->name, policy_key_name(key), why);
+    problem_set(problem, status, "%s: [%s%s%s] %s: %.80s", place,
+                policy == &c->policies.self ? "self" : "policy", policy->name[0] != '\0' ? " " : "",
+                policy->name, policy_key_name(key), why);
 }
 
 static void check_one(const struct config *c, const struct policy *policy,
@@ -70,6 +71,7 @@ void policies_resolve(const struct config *c, uid_t exempt[POLICY_EXEMPT_MAX],
 {
     const struct policies *p = &c->policies;
 
+    check_one(c, &p->self, faults);
     check_one(c, &p->other, faults);
     for (size_t i = 0; i < p->count; i++)
         check_one(c, &p->named[i], faults);

@@ -13,6 +13,7 @@
 #include "daemon/session/cmd_table.h"
 #include "daemon/session/dispatch.h"
 #include "daemon/session/pending_verify.h"
+#include "daemon/session/self_user.h"
 
 enum {
     LINGER = 30,   /* seconds for a client to take in the last of its replies */
@@ -95,8 +96,8 @@ static void free_conn(struct conn *c)
     if (c->next != NULL)
         c->next->link = c->link;
     client_limit_release(worker->server->client_limit, s->peer.uid, s->role == ROLE_ADMIN);
-    uid_share_leave(&worker->shares, s->share);
     session_free(s);
+    uid_share_leave(&worker->shares, s->share);
     free(c);
     if (worker->stopping && worker->conns == NULL)
         event_base_loopbreak(worker->base);
@@ -116,6 +117,7 @@ void conn_close(struct conn *c)
         session_post_changes(s);
         session_stop_scan(s);
         pending_verify_close(s);
+        self_user_close(s);
     }
     if (!session_is_away(s))
         free_conn(c);
@@ -168,13 +170,6 @@ static bool send_replies(struct conn *c)
     return sent >= 0;
 }
 
-/* True if nobody else is to be served in this turn. */
-static bool is_alone(const struct worker *worker)
-{
-    return scheduler_is_free(worker) &&
-           event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0;
-}
-
 static void queue(struct session *s, bool readable)
 {
     scheduler_queue(s, readable);
@@ -192,7 +187,7 @@ static void on_read(evutil_socket_t fd, short what, void *conn)
     (void)fd, (void)what;
     if (s->state != SESSION_IDLE)
         return;
-    if (!is_alone(s->worker)) {
+    if (!scheduler_is_alone(s->worker)) {
         queue(s, true);
         return;
     }
@@ -208,7 +203,7 @@ static void on_write(evutil_socket_t fd, short what, void *conn)
     struct session *s = &c->session;
 
     (void)fd, (void)what;
-    if (!is_alone(s->worker)) {
+    if (!scheduler_is_alone(s->worker)) {
         if (s->state == SESSION_IDLE)
             queue(s, false);
         return;
@@ -303,7 +298,10 @@ static void end_batched_run(struct session *s)
 static void on_ready(struct session *s)
 {
     end_batched_run(s);
-    run((struct conn *)s);
+    if (s->state == SESSION_CLOSED)
+        conn_close((struct conn *)s);
+    else
+        run((struct conn *)s);
 }
 
 static void watch_both(struct conn *c)
@@ -364,10 +362,7 @@ static void on_chunk(struct mail *mail)
 
     end_batched_run(s);
     session_take_chunk(s, scan);
-    if (s->state == SESSION_CLOSED)
-        conn_close((struct conn *)s);
-    else
-        run((struct conn *)s);
+    on_ready(s);
 }
 
 /* -- deadlines ------------------------------------------------------------------------------- */

@@ -49,6 +49,13 @@ static inline bool scheduler_is_free(const struct worker *worker)
     return TAILQ_EMPTY(&worker->due);
 }
 
+/* True if nobody else is to be served in this turn. */
+static inline bool scheduler_is_alone(const struct worker *worker)
+{
+    return scheduler_is_free(worker) &&
+           event_base_get_num_events(worker->base, EVENT_BASE_COUNT_ACTIVE) == 0;
+}
+
 /* Schedule an idle session whose run is begun: end that run at the end of this turn. */
 void scheduler_batch(struct session *s);
 

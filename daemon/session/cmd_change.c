@@ -2,6 +2,7 @@
 #include "daemon/session/cmd_change.h"
 
 #include "daemon/session/cmd_scan.h"
+#include "daemon/session/self_user.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
@@ -28,7 +29,7 @@ static bool denies_nothing(const struct session *s, struct change *c)
 {
     uint8_t digest[DIGEST_SIZE];
 
-    if (c->kind->deny == 0)
+    if (c->kind->deny == 0 || c->by_self) /* whose token it is, the writer finds out */
         return false;
     uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
     if (flags == 0 && s->role == ROLE_ADMIN)
@@ -40,11 +41,25 @@ static bool denies_nothing(const struct session *s, struct change *c)
     return (c->given & KEY_BIT(KEY_TOKEN)) && memcmp(digest, c->want.digest, DIGEST_SIZE) != 0;
 }
 
+/* Hand a change to the writer, with those that follow it. */
+static void hand_over(struct run *run, struct change *c)
+{
+    struct session *s = run->session;
+
+    c->reply_to = &s->worker->mailbox;
+    c->sender = s;
+    c->mail.on_delivery = s->on_change;
+    s->outstanding++;
+    session_class(s)->outstanding++;
+    run->changes++;
+    mail_append(&s->changes, &c->mail);
+}
+
 void cmd_change(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
     struct server *server = s->worker->server;
-    const struct change_request_context context = {
+    struct change_request_context context = {
         .uid = s->peer.uid,
         .pid = s->peer.pid,
         .login = session_login(s),
@@ -56,6 +71,12 @@ void cmd_change(struct run *run, const struct request *r)
     if (request_is_about_many(r->verb, r->has)) {
         cmd_scan_change(run, r, &context);
         return;
+    }
+    /* Whoever holds a value may revoke it, also if it is another's. */
+    if (s->role == ROLE_SELF && !request_has(r, KEY_TOKEN)) {
+        context.user = self_user_name(s);
+        if (context.user.at == NULL)
+            return;
     }
     struct change *c = change_request_read(r, &context, &problem);
     if (c == NULL) {
@@ -71,11 +92,5 @@ void cmd_change(struct run *run, const struct request *r)
         change_free(c);
         return;
     }
-    c->reply_to = &s->worker->mailbox;
-    c->sender = s;
-    c->mail.on_delivery = s->on_change;
-    s->outstanding++;
-    session_class(s)->outstanding++;
-    run->changes++;
-    mail_append(&s->changes, &c->mail);
+    hand_over(run, c);
 }

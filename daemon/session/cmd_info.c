@@ -97,7 +97,7 @@ static uint64_t put_verbs(struct text *t, enum role role, const struct request *
 
     for (enum verb v = 0; v < VERB_COUNT; v++) {
         const struct verb_row *row = verb_row(v);
-        if (row->role > role ||
+        if (!request_grants(role, v) ||
             (request_has(r, KEY_VERB) && !slice_is(r->value[KEY_VERB], row->name)))
             continue;
         text_addc(t, '*');

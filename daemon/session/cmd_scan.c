@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/cmd_scan.h"
 
+#include "daemon/session/self_user.h"
 #include "daemon/writer/bulk_request.h"
 
-enum { OUT_LOW = 16 * 1024 }; /* bytes unsent: below this the next chunk is fetched */
+enum {
+    OUT_LOW = 16 * 1024, /* bytes unsent: below this the next chunk is fetched */
+    OWN_SCANS_MAX = 8,   /* of one uid on a worker, on sockets that grant ROLE_SELF */
+};
+
+/* Let the scan find the user's own tokens alone.  False: it is refused. */
+static bool confine(struct session *s, struct scan *scan)
+{
+    struct slice name = self_user_name(s);
+
+    if (name.at == NULL)
+        return false;
+    if (s->share->own_scans >= OWN_SCANS_MAX) {
+        session_refuse(s, STATUS_BUSY, "you have as many lists under way as you may");
+        return false;
+    }
+    s->share->own_scans++;
+    scan_confine(scan, name, s->peer.uid);
+    return true;
+}
 
 /* Send a scan for its first chunk, or hold it until the changes before it are answered. */
 static void begin(struct session *s, struct scan *scan)
@@ -25,6 +45,8 @@ void cmd_scan(struct run *run, const struct request *r)
 
     if (scan == NULL)
         session_refuse(s, problem.status, problem.message);
+    else if (s->role == ROLE_SELF && !confine(s, scan))
+        scan_free(scan);
     else
         begin(s, scan);
 }

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <sys/queue.h>
 
+#include "daemon/base/user_names.h"
 #include "daemon/config/settings.h"
 #include "daemon/session/client_limit.h"
 #include "daemon/session/turn.h"
@@ -72,7 +73,8 @@ struct server {
     struct write_queue *write_queue;
     struct client_limit *client_limit;
     struct settings settings;
-    struct stack_set *stack_set; /* the main thread's; workers have its readers */
+    struct user_names *user_names; /* NULL: no socket grants ROLE_SELF */
+    struct stack_set *stack_set;   /* the main thread's; workers have its readers */
     struct metrics metrics;
     int64_t started;
     size_t workers;

@@ -9,6 +9,7 @@
 #include "daemon/session/cmd_trace.h"
 #include "daemon/session/cmd_verify.h"
 #include "daemon/session/pending_verify.h"
+#include "daemon/session/self_user.h"
 
 enum {
     OUT_HIGH = 32 * 1024,    /* bytes unsent: above this nothing new is begun */
@@ -153,6 +154,13 @@ static enum session_wait step_line(struct run *run)
     return SESSION_READY;
 }
 
+/* True if a verb is about the tokens of the session's user. */
+static bool is_about_user(enum verb verb)
+{
+    return verb != VERB_COUNT && request_grants(ROLE_SELF, verb) &&
+           (commands[verb].order == ORDER_CHANGE || commands[verb].handler == cmd_scan);
+}
+
 /* Return what the line must wait for; SESSION_READY: nothing. */
 static enum session_wait may_begin(const struct run *run, const struct request_line *line)
 {
@@ -167,6 +175,8 @@ static enum session_wait may_begin(const struct run *run, const struct request_l
             session_stop_scan(s);
         return SESSION_WAITS_FOR_ANSWERS;
     }
+    if (s->role == ROLE_SELF && is_about_user(line->verb) && !self_user_is_known(s))
+        return SESSION_WAITS_FOR_ANSWERS;
     enum order order = commands[line->verb].order;
     if (s->first_pending != NULL)
         return order == ORDER_BATCHED && s->pending < PENDING_VERIFY_MAX && s->waiting == 0 ?

@@ -19,7 +19,8 @@ void session_free(struct session *s)
     if (s->passing >= 0)
         close(s->passing);
     if (s->holds_scan)
-        scan_free(s->scan);
+        session_end_scan(s);
+    free(s->user);
     iobuf_free(&s->in);
     iobuf_free(&s->out);
 }
@@ -148,11 +149,17 @@ void session_take_chunk(struct session *s, struct scan *scan)
         text_add(&t, scan->bytes, scan->len);
         session_end_reply(s, &t);
     }
-    if (scan->finished || s->ended) {
-        scan_free(scan);
-        s->scan = NULL;
-        s->holds_scan = false;
-    }
+    if (scan->finished || s->ended)
+        session_end_scan(s);
+}
+
+void session_end_scan(struct session *s)
+{
+    scan_free(s->scan);
+    s->scan = NULL;
+    s->holds_scan = false;
+    if (s->role == ROLE_SELF && s->share != NULL)
+        s->share->own_scans--;
 }
 
 void session_stop_scan(struct session *s)
@@ -166,7 +173,7 @@ void session_stop_scan(struct session *s)
 
 bool session_is_away(const struct session *s)
 {
-    return s->outstanding > 0 || s->jobs > 0 || (s->scan != NULL && !s->holds_scan);
+    return s->outstanding > 0 || s->jobs > 0 || s->asks || (s->scan != NULL && !s->holds_scan);
 }
 
 bool session_is_done(const struct session *s)

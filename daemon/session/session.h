@@ -13,6 +13,7 @@
 #define JETON_DAEMON_SESSION_SESSION_H
 
 #include "daemon/base/peercred.h"
+#include "daemon/base/user_names.h"
 #include "daemon/session/context.h"
 #include "daemon/session/framing.h"
 
@@ -57,16 +58,18 @@ struct session {
     bool eof;    /* nothing more will come in */
     bool ended;  /* nothing more will be answered */
     enum session_wait wait;
-    enum session_state state;  /* net/scheduler's, like the next three */
-    bool readable;             /* DUE, and its socket has input */
-    TAILQ_ENTRY(session) turn; /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
-    TAILQ_ENTRY(session) slot; /* in its uid's queue of its class; tqe_prev NULL: it is not */
-    struct problem fault;      /* unless STATUS_OK: next reply once changes are answered */
-    unsigned outstanding;      /* changes under way */
-    struct mail_list changes;  /* those of them that are not posted yet */
-    bool announced;            /* the writer expects more changes of this session */
-    struct scan *scan;         /* under way; NULL: none */
-    bool holds_scan;           /* ... and it is not with the writer */
+    enum session_state state;   /* net/scheduler's, like the next three */
+    bool readable;              /* DUE, and its socket has input */
+    TAILQ_ENTRY(session) turn;  /* in a list: DUE, BATCHED, SCHEDULED, YIELDED */
+    TAILQ_ENTRY(session) slot;  /* in its uid's queue of its class; tqe_prev NULL: it is not */
+    struct problem fault;       /* unless STATUS_OK: next reply once changes are answered */
+    unsigned outstanding;       /* changes under way */
+    struct mail_list changes;   /* those of them that are not posted yet */
+    bool announced;             /* the writer expects more changes of this session */
+    struct scan *scan;          /* under way; NULL: none */
+    bool holds_scan;            /* ... and it is not with the writer */
+    struct user_question *user; /* self_user's: who the peer is; NULL: that was never asked */
+    bool asks;                  /* ... and it is not answered yet */
     struct pending_verify *first_pending; /* pending_verify's: under way, in order */
     struct pending_verify *last_pending;
     unsigned pending;
@@ -123,6 +126,9 @@ void session_take_change(struct session *s, struct change *c);
 
 /* Append the next chunk of a scan that came back. */
 void session_take_chunk(struct session *s, struct scan *scan);
+
+/* Free the scan, which is not with the writer. */
+void session_end_scan(struct session *s);
 
 /* Stop a scan under way, if there is one. */
 void session_stop_scan(struct session *s);

@@ -23,6 +23,7 @@ struct uid_share {
         struct session_list sessions;
         TAILQ_ENTRY(uid_share) ring; /* of the uids that have some */
     } wait[CLASSES];
+    unsigned own_scans;        /* of tokens that are the uid's own (ROLE_SELF) */
     struct pool_place *places; /* pending_verify's: on pools, by pool */
 };
 

@@ -62,6 +62,12 @@ const char *record_set_scopes(struct record *r, struct slice words)
     return fault;
 }
 
+bool record_belongs_to(const struct record *r, struct slice name, uid_t uid)
+{
+    return name.len > 0 && slice_equal(record_subject(r), name) &&
+           (!r->has_owner || r->owner == uid);
+}
+
 uint32_t record_flags(const struct record *r)
 {
     return SLOT_PRESENT | (r->revoked != 0 ? SLOT_REVOKED : 0) |
@@ -179,6 +185,14 @@ void record_put_history(struct text *t, const struct record *r)
     }
 }
 
+void record_put_owner(struct text *t, const struct record *r)
+{
+    if (!r->has_owner)
+        return;
+    text_adds(t, " owner=uid:");
+    text_add_u64(t, r->owner);
+}
+
 void record_put_state(struct text *t, const struct record *r, int64_t now)
 {
     enum status state = verdict_state(record_flags(r), r->activates, r->expires, now);
@@ -196,6 +210,7 @@ struct slice record_write(struct text *t, const struct record *r)
     line_put_time(t, "created", r->created);
     text_adds(t, " by=uid:");
     text_add_u64(t, r->by);
+    record_put_owner(t, r);
     record_put_history(t, r);
     size_t claims = t->len;
     record_put_claims(t, r);
@@ -217,6 +232,14 @@ static bool read_denied(void *member, struct slice v)
     if (ok && *time == 0)
         *time = 1;
     return ok;
+}
+
+static bool read_owner(void *record, struct slice v)
+{
+    struct record *r = record;
+
+    r->has_owner = true;
+    return stored_uid(&r->owner, v);
 }
 
 static bool read_replaces(void *record, struct slice v)
@@ -292,6 +315,7 @@ static const struct stored_field fields[] = {
     { SLICE("revoked_by"), read_revoked_by, 0 },
     { SLICE("disabled"), read_denied, AT(disabled) },
     { SLICE("disabled_by"), read_disabled_by, 0 },
+    { SLICE("owner"), read_owner, 0 },
     { SLICE("replaces"), read_replaces, 0 },
     { SLICE("replaced_by"), read_replaced_by, 0 },
     { SLICE("own_end"), read_own_end, AT(own_end) },

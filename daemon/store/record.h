@@ -3,8 +3,9 @@
  *
  *     key    "token/" ID
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
- *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [replaces=ID] [replaced_by=ID]
- *            [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=] [description=]
+ *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [owner=uid:N] [replaces=ID]
+ *            [replaced_by=ID] [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=]
+ *            [description=]
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -38,6 +39,8 @@ struct record {
     int64_t rotated;     /* when, with a grace: `expires` is final then; 0: it was not */
     int64_t rotated_end; /* the expiry it had then; 0: it was not, or is not known */
     uid_t by;            /* who created or imported it */
+    bool has_owner;      /* it was made by the user whose name is its subject: */
+    uid_t owner;
     bool has_replaces;
     uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
     bool has_replaced_by;
@@ -82,6 +85,10 @@ const char *record_set_subject(struct record *r, struct slice subject);
 const char *record_set_scopes(struct record *r, struct slice words);
 const char *record_set_description(struct record *r, struct slice description);
 
+/* True if a token belongs to a user: its subject is his name, and it was made by him, or by nobody whose
+ * name that was. */
+bool record_belongs_to(const struct record *r, struct slice name, uid_t uid);
+
 /* Return the flags of the token's slot in the table. */
 uint32_t record_flags(const struct record *r);
 
@@ -119,6 +126,8 @@ void record_put_history(struct text *t, const struct record *r);
 /* Note who denied the token. */
 void record_set_revoked_by(struct record *r, uid_t by);
 void record_set_disabled_by(struct record *r, uid_t by);
+/* Add [owner=uid:N], which stored lines and lists have. */
+void record_put_owner(struct text *t, const struct record *r);
 
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);

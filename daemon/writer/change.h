@@ -58,6 +58,8 @@ struct change {
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin;  /* the token `id` has the signed part of the one that is meant */
     bool by_signed; /* the token of that signed part is meant if none has this value */
+    bool by_self;  /* of the user whose name is the subject in `want`, who may change what is his */
+    bool withheld; /* its denial takes no effect before the token is found to be the user's */
     struct expiry_warning *warning; /* of an announcement that a token will expire, ... */
     uint64_t warning_place;         /* ... its place in the order */
     bool of_many;   /* a filter has selected its token: it is answered with others */

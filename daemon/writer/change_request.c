@@ -7,6 +7,7 @@
 #include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/change_self.h"
 #include "daemon/writer/change_trace.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
@@ -312,6 +313,8 @@ struct change *change_request_read(const struct request *r,
         status = read_keys(c, r, problem);
     if (status == STATUS_OK && r->verb == VERB_BAN)
         status = name_banned(c, r, problem);
+    if (status == STATUS_OK && context->user.at != NULL)
+        status = change_self_begin(c, context->user, problem);
     if (status != STATUS_OK) {
         change_free(c);
         return NULL;
@@ -353,7 +356,7 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
     }
     if (c->value_len > 0)
         line_put(t, "token", (struct slice){ c->value, c->value_len });
-    if (role == ROLE_ADMIN)
+    if (role == ROLE_ADMIN || c->by_self)
         line_put_time(t, "created", c->after->created);
     if (c->removes)
         line_puts(t, "state", "deleted");
@@ -363,7 +366,7 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
         text_adds(t, " replaces=");
         text_add_hex(t, c->found.digest, ID_SIZE);
     }
-    if (role == ROLE_ADMIN)
+    if (role == ROLE_ADMIN || c->by_self)
         record_put_claims(t, c->after);
     reply_end(t, STATUS_OK, NULL);
 }

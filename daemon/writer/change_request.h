@@ -11,6 +11,7 @@ struct change_request_context {
     uid_t login;
     const char *prefix;       /* of new values */
     int64_t activation_delay; /* seconds, where the request names no time */
+    struct slice user;        /* whose tokens alone the request may change; .at NULL: of anybody */
 };
 
 /* Make the change that a request asks for.  NULL: *problem says why not. */
@@ -18,7 +19,8 @@ struct change *change_request_read(const struct request *request,
                                    const struct change_request_context *context,
                                    struct problem *problem);
 
-/* Write the reply to a change that came back; other roles than admin get id and state only. */
+/* Write the reply to a change that came back; other roles than admin get id and state only, but a user
+ * all of what is his own. */
 void change_request_reply(const struct change *c, enum role role, int64_t now, struct text *reply);
 
 #endif

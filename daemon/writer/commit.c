@@ -9,6 +9,7 @@
 #include "daemon/base/probe.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/change_self.h"
 #include "daemon/writer/commit_apply.h"
 #include "daemon/writer/publish.h"
 
@@ -57,6 +58,8 @@ static void deny(struct writer *w, struct change *c, int64_t now)
 {
     bool over = w->may_purge && ban_is_over(c->want.expires, now);
 
+    if (w->disk_failure.broken)
+        change_self_find(c, w->store);
     publish_denial(c, w->token_table);
     if (c->names == 0)
         return;
@@ -81,6 +84,8 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
 void commit_prepare(struct writer *w, int64_t now)
 {
     w->retry = false;
+    if (w->disk_failure.broken)
+        subject_index_forget(&w->subjects);
     if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
         save_unsaved(w, now);
     update_counters(w);
@@ -122,6 +127,8 @@ static bool save_changes(struct writer *w, struct mail_list *batch, size_t space
                  apply_batch(w, batch, space, now, &totals) &&
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
+    if (!saved)
+        subject_index_forget(&w->subjects);
     expiry_warning_settle(&w->expiry_warning, saved);
     note_touched(w, batch);
     if (saved) {
@@ -248,6 +255,7 @@ static bool reserve_table(struct writer *w, uint64_t tokens, uint64_t bytes)
 static bool reserve(struct writer *w, const struct totals *totals)
 {
     if (creation_index_reserve(&w->index, totals->tokens) == 0 &&
+        subject_index_reserve(&w->subjects, totals->tokens) &&
         reserve_table(w, totals->tokens, totals->bytes))
         return true;
     if (!w->disk_failure.failure_logged)
@@ -292,6 +300,7 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
         if (!change_writes(c))
             continue;
         w->at_size_limit = w->at_size_limit && !c->removes;
+        change_self_index(c, w->token_table, &w->subjects);
         publish_change(c, w->token_table, &w->index, w->last_used);
         if (c->removes && w->refused != NULL)
             refused_remove(w->refused, c->after->digest);

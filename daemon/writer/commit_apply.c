@@ -2,21 +2,7 @@
 #include "daemon/writer/commit_apply.h"
 
 #include "daemon/writer/change_ban.h"
-
-/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
- * valid, and what was denied must not be enabled or replaced on its word. */
-static bool denied_unsaved(struct writer *w, struct change *c)
-{
-    const struct record *concerned = c->rotates ? &c->found : c->after;
-
-    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
-        !unsaved_denies(&w->disk_failure.unsaved, concerned))
-        return false;
-    problem_set(&c->problem, STATUS_STORE,
-                "a denial of this token is in force but not saved yet; "
-                "other changes to it are refused until it is");
-    return true;
-}
+#include "daemon/writer/change_self.h"
 
 static bool add_token(struct writer *w, struct change *c)
 {
@@ -77,9 +63,12 @@ bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
     c->may_lapse = w->may_purge;
     policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
     c->policies = w->policy.policies;
+    if (!change_self_permits(c, w))
+        return c->problem.status != STATUS_STORE;
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
-    if (!change_writes(c) || denied_unsaved(w, c))
+    change_self_settle(c, w->token_table);
+    if (!change_writes(c) || unsaved_refuses(&w->disk_failure.unsaved, c))
         return true;
     if (!policy_check_read(&w->policy, c, w->store)) {
         problem_set(&c->problem, STATUS_STORE, "the store cannot be read");

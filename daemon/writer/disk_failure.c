@@ -73,7 +73,7 @@ static bool in_force(struct disk_failure *r, const struct change *c)
     uint8_t digest[DIGEST_SIZE];
     int64_t used;
 
-    if (c->names > 0)
+    if (c->names > 0 || c->withheld)
         return c->in_force;
     if (c->kind->deny != 0 && uncertain_contains(r->uncertain, r->uncertain_count, c->id))
         return true;

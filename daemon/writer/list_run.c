@@ -32,20 +32,30 @@ enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct
 /* After a failure the table may lack what the store has. */
 struct list_sources list_run_sources(struct step *s)
 {
+    const struct scan *scan = s->scan;
+
     return (struct list_sources){
         .index = &s->writer->index,
+        .subjects = scan->own ? &s->writer->subjects : NULL,
+        .subject = { scan->user, scan->user_len },
         .token_table = s->writer->disk_failure.broken ? NULL : s->writer->token_table,
         .last_used = s->last_used,
-        .wants_keys = s->scan->sort != LIST_BY_CREATION,
-        .wants_use = s->scan->sort == LIST_BY_USE,
+        .wants_keys = scan->sort != LIST_BY_CREATION,
+        .wants_use = scan->sort == LIST_BY_USE,
     };
+}
+
+static bool has_read_enough(const struct step *s, const struct spent *spent)
+{
+    return spent->reads >= (s->scan->own ? STEP_OWN : STEP_RECORDS);
 }
 
 static bool is_over(const struct step *s, const struct spent *spent)
 {
-    bool uses = list_filter_asks_use(&s->scan->filter) || s->scan->sort == LIST_BY_USE;
+    bool few = list_filter_asks_use(&s->scan->filter) || s->scan->sort == LIST_BY_USE ||
+               s->scan->own;
 
-    return spent->looks >= (uses ? STEP_USES : STEP_LOOKS) || spent->reads >= STEP_RECORDS;
+    return spent->looks >= (few ? STEP_USES : STEP_LOOKS) || has_read_enough(s, spent);
 }
 
 static void finish_list(struct step *s, bool more)
@@ -110,23 +120,18 @@ static bool send(struct step *s, const uint8_t id[ID_SIZE], const struct list_ke
     return true;
 }
 
-/* -- in the order of creation ---------------------------------------------------------------- */
-
-/* Begin a list behind the token, or the place, that after= names.  False: the scan has ended. */
-static bool begin_after(struct step *s)
+/* Find the place of the token that after= names.  False: the scan has ended. */
+static bool find_place(struct step *s)
 {
     struct scan *scan = s->scan;
     struct record r;
 
-    if (scan->begun || scan->verb != VERB_LIST || !(scan->given & KEY_BIT(KEY_AFTER)))
+    if (scan->has_position)
         return true;
-    if (scan->has_position) {
-        list_walk_behind(&scan->walk, scan->position.number, scan->position.serial);
-        return true;
-    }
-    switch (store_get(s->writer->store, scan->id, &r)) {
+    switch (step_read_token(s, scan->id, &r)) {
     case STORE_FOUND:
-        list_walk_behind(&scan->walk, r.created, r.serial);
+        scan->position = (struct list_key){ .number = r.created, .serial = r.serial };
+        scan->has_position = true;
         return true;
     case STORE_ABSENT:
         step_finish(s, STATUS_UNKNOWN, "the token that after= names is not here any more");
@@ -138,13 +143,21 @@ static bool begin_after(struct step *s)
     return false;
 }
 
+/* True for a list that begins now, and not at the beginning. */
+static bool begins_after(const struct scan *scan)
+{
+    return !scan->begun && scan->verb == VERB_LIST && (scan->given & KEY_BIT(KEY_AFTER)) != 0;
+}
+
+/* -- in the order of creation ---------------------------------------------------------------- */
+
 /* Send what is meant of a block.  False: the step is over. */
 static bool send_block(struct step *s, const struct list_block *block, struct spent *spent)
 {
     for (size_t i = 0; i < block->count; i++) {
         const struct list_found *found = &block->found[i];
         const struct list_key key = { .number = found->created, .serial = found->serial };
-        if (!step_fits_line(s) || spent->reads >= STEP_RECORDS) {
+        if (!step_fits_line(s) || has_read_enough(s, spent)) {
             list_walk_back_to(&s->scan->walk, found);
             return false;
         }
@@ -178,8 +191,11 @@ static void step_creation(struct step *s)
     struct spent spent = { 0, 0 };
     struct list_block block;
 
-    if (!begin_after(s))
-        return;
+    if (begins_after(scan)) {
+        if (!find_place(s))
+            return;
+        list_walk_behind(&scan->walk, scan->position.number, scan->position.serial);
+    }
     do {
         if (atomic_load(&scan->stop) ||
             !list_walk_next(&scan->walk, &scan->filter, &from, s->now, &block)) {
@@ -196,6 +212,8 @@ static void find_key(const struct scan *scan, const struct list_found *found, st
 {
     key->serial = found->serial;
     key->number = scan->sort == LIST_BY_EXPIRY ? found->expires : 0;
+    if (scan->sort == LIST_BY_CREATION) /* the newest first, of a user's own */
+        key->number = found->created;
     if (scan->sort == LIST_BY_USE)
         key->number = found->used;
     key->subject_len = scan->sort == LIST_BY_SUBJECT ? found->subject_len : 0;
@@ -256,7 +274,7 @@ static bool gather(struct step *s)
 
     while (list_walk_next(&scan->walk, &scan->filter, &from, s->now, &block)) {
         for (size_t i = 0; i < block.count; i++) {
-            if (spent.reads >= STEP_RECORDS) {
+            if (has_read_enough(s, &spent)) {
                 list_walk_back_to(&scan->walk, &block.found[i]);
                 return false;
             }
@@ -279,7 +297,8 @@ static void send_kept(struct step *s)
     struct list_key key;
     uint8_t id[ID_SIZE];
 
-    for (size_t sent = 0; sent < STEP_RECORDS && step_fits_line(s); sent++) {
+    size_t most = scan->own ? STEP_OWN : STEP_RECORDS;
+    for (size_t sent = 0; sent < most && step_fits_line(s); sent++) {
         if (!list_order_next(scan->order, &key, id)) {
             if (!list_order_is_full(scan->order)) {
                 finish_list(s, false);
@@ -302,6 +321,8 @@ static void step_order(struct step *s)
     struct scan *scan = s->scan;
     uint64_t left = scan->limit - scan->count;
 
+    if (begins_after(scan) && !find_place(s))
+        return;
     if (scan->order == NULL)
         scan->order = list_order_new(scan->sort, scan->back, left < UINT64_MAX ? left + 1 : left);
     if (scan->order == NULL)
@@ -330,9 +351,14 @@ static void step_bans(struct step *s)
 
 void list_run_step(struct step *s)
 {
-    if (s->scan->at_bans)
+    struct scan *scan = s->scan;
+    struct writer *w = s->writer;
+
+    if (scan->own && !subject_index_build(&w->subjects, &w->index, w->token_table))
+        step_finish(s, STATUS_INTERNAL, "no memory");
+    else if (scan->at_bans)
         step_bans(s);
-    else if (s->scan->sort == LIST_BY_CREATION)
+    else if (scan->sort == LIST_BY_CREATION && !(scan->own && scan->back))
         step_creation(s);
     else
         step_order(s);

@@ -8,6 +8,7 @@ struct look {
     int64_t now;
     size_t entries;
     const struct creation_entry *entry[TOKEN_PEEK_MAX];
+    struct creation_entry own[TOKEN_PEEK_MAX]; /* what these are where only a subject's are taken */
     const uint8_t *id[TOKEN_PEEK_MAX];
     struct list_block *block;
 };
@@ -72,6 +73,20 @@ static void look_at_uses(struct look *l)
     b->count = kept;
 }
 
+/* Take the next entries of a subject; false: there are none. */
+static bool take_own(struct list_walk *w, const struct list_filter *f, struct look *l)
+{
+    struct creation_entry *e = l->own;
+
+    for (l->entries = 0; l->entries < TOKEN_PEEK_MAX; l->entry[l->entries++] = e++) {
+        if (!subject_index_next(l->from->subjects, l->from->subject, w->created, w->serial, e) ||
+            list_filter_ends_at(f, e->created))
+            break;
+        list_walk_behind(w, e->created, e->serial);
+    }
+    return l->entries > 0;
+}
+
 /* Take the next entries of the index; false: there are none. */
 static bool take_entries(struct list_walk *w, const struct list_filter *f, struct look *l)
 {
@@ -118,7 +133,7 @@ bool list_walk_next(struct list_walk *w, const struct list_filter *f,
 
     block->count = 0;
     begin(w, f);
-    if (!take_entries(w, f, &l))
+    if (from->subjects != NULL ? !take_own(w, f, &l) : !take_entries(w, f, &l))
         return false;
     if (from->token_table == NULL || (f->given == 0 && !from->wants_keys)) {
         for (size_t i = 0; i < l.entries; i++)

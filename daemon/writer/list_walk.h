@@ -8,6 +8,7 @@
 #define JETON_DAEMON_WRITER_LIST_WALK_H
 
 #include "daemon/table/creation_index.h"
+#include "daemon/table/subject_index.h"
 #include "daemon/table/token_peek.h"
 #include "daemon/writer/last_used.h"
 #include "daemon/writer/list_filter.h"
@@ -42,6 +43,8 @@ struct list_sources {
     struct last_used *last_used;     /* NULL: last uses are not kept */
     bool wants_keys;                 /* expiry and subject are wanted, whatever is asked */
     bool wants_use;                  /* and the last use */
+    struct subject_index *subjects;  /* only tokens of this subject, and forward; NULL: all */
+    struct slice subject;
 };
 
 /* Look at the next block, and list what may be meant.  False: there is no more. */

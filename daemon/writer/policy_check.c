@@ -84,12 +84,27 @@ unsigned policy_check_violations(struct policy_check *p, const struct record *r,
 
 /* -- what a request leaves out ------------------------------------------------------------------ */
 
+/* By [self], by which a token that has no end gets one. */
+static void set_own_end(struct change *c, bool inherits, int64_t now)
+{
+    const struct policy *self = &c->policies->self;
+    int64_t ttl = self->default_ttl > 0 ? self->default_ttl : self->max_ttl;
+    struct record *r = &c->want;
+
+    if (r->expires == TIME_NEVER && ttl > 0)
+        r->expires = now + ttl;
+    if (inherits && ends_too_late(self, r->expires, now))
+        r->expires = now + self->max_ttl;
+}
+
 void policy_check_set_end(struct change *c, bool inherits, int64_t now)
 {
     struct record *r = &c->want;
 
     if (c->policies == NULL || (c->given & (KEY_BIT(KEY_TTL) | KEY_BIT(KEY_EXPIRES))))
         return;
+    if (c->by_self)
+        set_own_end(c, inherits, now);
     const struct policy *policy = policies_find(c->policies, record_subject(r));
     if (r->expires == TIME_NEVER && policy->default_ttl > 0)
         r->expires = now + policy->default_ttl;
@@ -200,6 +215,24 @@ static bool check_count(struct policy_check *p, struct change *c, const struct p
     return refuse(c, &t, "the subject has as many tokens as the policy allows");
 }
 
+/* Refuse what a user may not give his own tokens: whatever they had before, what he makes of one is as
+ * he could make it anew.  Without patterns he may grant no scope. */
+static bool check_own(struct policy_check *p, struct change *c, int64_t now)
+{
+    static const struct policy no_scope = { .scopes = "," };
+    const struct policy *self = &p->policies->self;
+    const struct policy *scopes = self->scopes[0] != '\0' ? self : &no_scope;
+
+    if (check_required(c, self, NULL) && check_end(c, self, NULL, now) &&
+        check_scopes(c, scopes, NULL) && (!c->is_new || check_count(p, c, self, NULL, now)))
+        return true;
+    struct text t = text_in(c->refusal, sizeof(c->refusal));
+    t.len = c->refusal_len;
+    line_puts(&t, "policy", "self");
+    c->refusal_len = (uint16_t)t.len;
+    return false;
+}
+
 bool policy_check_permits(struct policy_check *p, struct change *c, int64_t now)
 {
     const struct record *r = c->after;
@@ -211,6 +244,8 @@ bool policy_check_permits(struct policy_check *p, struct change *c, int64_t now)
     if (p->policies == NULL || !c->kind->grants || !c->puts || r->revoked != 0 ||
         (c->kind->exemptible && policies_exempt_import(p->policies, c->uid)))
         return true;
+    if (c->by_self && !check_own(p, c, now))
+        return false;
     const struct policy *policy = policies_find(p->policies, record_subject(r));
     const struct record *before = NULL;
     if (!c->is_new && p->has_before && slice_equal(record_subject(&p->before), record_subject(r)))

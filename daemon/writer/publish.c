@@ -15,7 +15,7 @@ static struct pending_deny *pending_deny_of(struct change *c)
 
 void publish_denial(struct change *c, struct token_table *token_table)
 {
-    if (c->in_force)
+    if (c->in_force || c->withheld)
         return;
     if (c->kind->deny != 0)
         token_table_deny(token_table, c->id, c->kind->deny, pending_deny_of(c));

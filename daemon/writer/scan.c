@@ -166,3 +166,19 @@ void scan_free(struct scan *s)
     bulk_free(s->bulk);
     free(s);
 }
+
+/* -- which tokens are meant ------------------------------------------------------------------- */
+
+void scan_confine(struct scan *s, struct slice user, uid_t uid)
+{
+    s->own = true;
+    s->uid = uid;
+    s->user_len = (uint16_t)user.len;
+    memcpy(s->user, user.at, user.len);
+    s->walk.back = false; /* the index by subject has one direction */
+}
+
+bool scan_may_show(const struct scan *s, const struct record *r)
+{
+    return !s->own || record_belongs_to(r, (struct slice){ s->user, s->user_len }, s->uid);
+}

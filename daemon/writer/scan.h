@@ -14,6 +14,7 @@
 
 #include "daemon/base/mailbox.h"
 #include "daemon/store/store_bans.h"
+#include "daemon/table/subject_index.h"
 #include "daemon/writer/journal_filter.h"
 #include "daemon/writer/list_filter.h"
 #include "daemon/writer/list_order.h"
@@ -58,6 +59,11 @@ struct scan {
     struct list_filter filter;
     struct bulk *bulk; /* the change of many tokens that is asked for; NULL: none */
 
+    bool own; /* only tokens that belong to this user exist */
+    uid_t uid;
+    uint16_t user_len;
+    char user[SUBJECT_MAX];
+
     struct journal_filter entries; /* of journal; its subject points into `filter` */
 
     int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
@@ -90,5 +96,11 @@ enum {
 /* Read a request; NULL: *problem says what is wrong with it. */
 struct scan *scan_new(const struct request *r, struct problem *problem);
 void scan_free(struct scan *s);
+
+/* Confine a list, or show, to the tokens of one user. */
+void scan_confine(struct scan *s, struct slice user, uid_t uid);
+
+/* True if a token may be shown. */
+bool scan_may_show(const struct scan *s, const struct record *r);
 
 #endif

@@ -38,6 +38,8 @@ enum store_found step_read_token(struct step *s, const uint8_t id[ID_SIZE], stru
     uint8_t digest[DIGEST_SIZE];
 
     s->used = 0;
+    if (found == STORE_FOUND && !scan_may_show(s->scan, r))
+        found = STORE_ABSENT;
     if (found != STORE_FOUND)
         return found;
     uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);

@@ -11,6 +11,7 @@
 /* Most that is looked at in one step, so that a filter which nothing passes does not delay the rest. */
 enum {
     STEP_RECORDS = 1000, /* records read */
+    STEP_OWN = 100,      /* ... where it is a user's list: there may be many users */
     STEP_LOOKS = 8192,   /* tokens looked at in index and table */
     STEP_USES = 1024,    /* ... whose last use is read as well */
 };
@@ -35,7 +36,8 @@ struct step {
 /* True while one more line of any length fits, and the final line behind it. */
 bool step_fits_line(const struct step *s);
 
-/* Read a token as verifiers see it: a denial may be in force in memory alone. */
+/* Read a token as verifiers see it: a denial may be in force in memory alone.  Another user's token is
+ * not there for a user. */
 enum store_found step_read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r);
 
 /* Look for a user's name; "": there is none, or it is not known in time. */

@@ -164,6 +164,19 @@ bool unsaved_denies(const struct unsaved_denials *list, const struct record *r)
     return m != NULL;
 }
 
+bool unsaved_refuses(const struct unsaved_denials *list, struct change *c)
+{
+    const struct record *concerned = c->rotates ? &c->found : c->after;
+
+    if (c->kind->deny != 0 || c->names > 0 || c->removes || !c->puts ||
+        !unsaved_denies(list, concerned))
+        return false;
+    problem_set(&c->problem, STATUS_STORE,
+                "a denial of this token is in force but not saved yet; "
+                "other changes to it are refused until it is");
+    return true;
+}
+
 bool unsaved_has_names(const struct unsaved_denials *list)
 {
     const struct mail *m = list->first;

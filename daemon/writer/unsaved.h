@@ -44,6 +44,11 @@ void unsaved_add(struct unsaved_denials *list, const struct change *c,
 /* True if this token is denied by one of them. */
 bool unsaved_denies(const struct unsaved_denials *list, const struct record *r);
 
+/* Refuse a change to a token whose denial is not saved yet: the store still considers the token
+ * valid, and what was denied must not be enabled or replaced on its word.  False: it is not
+ * refused. */
+bool unsaved_refuses(const struct unsaved_denials *list, struct change *c);
+
 /* True if there are names among them, of bans or signed parts, that no record and no slot of a token may
  * show. */
 bool unsaved_has_names(const struct unsaved_denials *list);

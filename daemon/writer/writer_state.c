@@ -66,6 +66,8 @@ void writer_destroy(struct writer *w)
     touched_free(&w->touched);
     token_table_free(w->token_table);
     creation_index_free(&w->index);
+    subject_index_forget(&w->subjects);
+    change_rate_free(&w->rates);
     journal_free(w->journal);
     store_close(w->store);
 }

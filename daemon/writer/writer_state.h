@@ -7,7 +7,9 @@
 #include "daemon/base/thread.h"
 #include "daemon/store/history.h"
 #include "daemon/table/creation_index.h"
+#include "daemon/table/subject_index.h"
 #include "daemon/table/token_table.h"
+#include "daemon/writer/change_rate.h"
 #include "daemon/writer/disk_failure.h"
 #include "daemon/writer/expiry_warning.h"
 #include "daemon/writer/held_answers.h"
@@ -25,6 +27,8 @@ struct writer {
     struct journal *journal;
     struct history history;
     struct creation_index index;
+    struct subject_index subjects;
+    struct change_rates rates;       /* of users */
     struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
     struct refused *refused;         /* likewise, refusals */
     struct thread_priority priority; /* of its thread; zeros until that runs */

@@ -29,6 +29,8 @@ struct writer_thread {
     struct purge purge;
     struct ban_load ban_load;
     struct mail_list ready;  /* scans that take turns */
+    struct mail_list own;    /* likewise, of users' own tokens, who may be many */
+    bool own_next;           /* these and those take turns, too */
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
     int64_t next_note;       /* likewise: of the clock, in the file of last uses */
@@ -94,8 +96,12 @@ static void wake(void *writer_thread)
 
 int writer_thread_start(struct writer_thread *t)
 {
+    const struct user_names_settings names = {
+        .threads = 1, .seconds = 300, .none = 30, .on_found = wake, .context = t
+    };
+
     writer_keep_memory();
-    t->names = user_names_new(wake, t);
+    t->names = user_names_new(&names);
     if (t->names == NULL)
         return -ENOMEM;
     int error = pthread_create(&t->thread, NULL, run, t);
@@ -125,6 +131,7 @@ bool writer_thread_free(struct writer_thread *t)
         return true;
     bool ended = user_names_free(t->names);
     free_scans(&t->ready);
+    free_scans(&t->own);
     free_scans(&t->parked);
     refused_free(t->refused);
     last_used_close(t->last_used);
@@ -201,22 +208,33 @@ static bool one_batch(struct writer_thread *t)
     return true;
 }
 
+/* Take the scan whose turn it is; NULL: there is none. */
+static struct scan *next_scan(struct writer_thread *t)
+{
+    struct mail_list posted = write_queue_take_scans(t->writer->queue);
+
+    for (struct mail *m; (m = mail_pop(&posted)) != NULL;)
+        mail_append(((struct scan *)m)->own ? &t->own : &t->ready, m);
+    if (write_queue_take_wake(t->writer->queue))
+        wake_parked(t);
+    t->own_next = t->ready.first == NULL || (t->own_next && t->own.first != NULL);
+    struct mail *m = mail_pop(t->own_next ? &t->own : &t->ready);
+    t->own_next = !t->own_next;
+    return (struct scan *)m;
+}
+
 static bool one_chunk(struct writer_thread *t)
 {
     const struct scan_sources sources = { t->writer, t->last_used, t->names };
-    struct mail_list posted = write_queue_take_scans(t->writer->queue);
+    struct scan *s = next_scan(t);
 
-    mail_append_list(&t->ready, &posted);
-    if (write_queue_take_wake(t->writer->queue))
-        wake_parked(t);
-    struct scan *s = (struct scan *)mail_pop(&t->ready);
     if (s == NULL)
         return false;
     uint64_t newest = write_queue_newest(t->writer->queue);
     if (!scan_run(s, &sources, clock_wall()))
         mail_append(&t->parked, &s->mail);
     else if (s->len == 0 && !s->finished) /* it has found nothing yet */
-        mail_append(&t->ready, &s->mail);
+        mail_append(s->own ? &t->own : &t->ready, &s->mail);
     else
         mailbox_post(s->reply_to, &s->mail);
     note_changes(t, newest); /* of many tokens */

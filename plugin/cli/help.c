@@ -128,6 +128,7 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
     static const char *const access[] = {
         [ROLE_VERIFY] = "Granted on every socket.\n",
         [ROLE_OBSERVE] = "Granted on the observe and the admin socket.\n",
+        [ROLE_SELF] = "Also granted on the self socket, for your own tokens.\n",
         [ROLE_ADMIN] = "Granted on the admin socket.\n",
     };
     const struct verb_row *row = verb_row(verb->verb);
@@ -141,6 +142,8 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
     cli_buffer_adds(b, notes[verb->value] != NULL ? notes[verb->value] : "");
     cli_buffer_adds(b, verb->note != NULL ? verb->note : "");
     cli_buffer_adds(b, access[row->role]);
+    if (row->role != ROLE_VERIFY && request_grants(ROLE_SELF, verb->verb))
+        cli_buffer_adds(b, access[ROLE_SELF]);
 }
 
 static void put_row(struct cli_output *o, const struct cli_verb *verb)

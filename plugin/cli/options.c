@@ -34,6 +34,7 @@ static const struct cli_option rows[] = {
     { "csv",          0, NULL,       "print comma-separated lines with a header, for spreadsheets", NULL, FLAG(csv), NULL },
     { "quiet",      'q', NULL,       "print only identifiers, or the value; no remarks", NULL, FLAG(quiet), NULL },
     { "utc",          0, NULL,       "show times in UTC, and take those without a zone for it", NULL, FLAG(utc), NULL },
+    { "verbose",    'v', NULL,       "print on standard error which socket is used", NULL, FLAG(verbose), NULL },
     { "value",        0, NULL,       "read a value", "revoke, ban, import", FLAG(read_value), NULL },
     { "keep-going", 'k', NULL,       "continue after a refused line", "import", FLAG(keep_going), NULL },
     { "yes",        'y', NULL,       "confirm the number of tokens", "revoke, disable, enable, update, delete of many", FLAG(yes), NULL },

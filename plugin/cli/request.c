@@ -108,9 +108,11 @@ enum cli_exit cli_request_connect(struct cli_request *c)
 {
     if (c->connection.fd >= 0)
         return CLI_EXIT_YES;
-    return cli_socket_path_open(&c->connection, c->socket, role_of(c), &c->path) == 0 ?
-               CLI_EXIT_YES :
-               CLI_EXIT_UNAVAILABLE;
+    if (cli_socket_path_open(&c->connection, c->socket, c->verb, role_of(c), &c->path) != 0)
+        return CLI_EXIT_UNAVAILABLE;
+    if (c->verbose)
+        cli_message("using %s", c->path);
+    return CLI_EXIT_YES;
 }
 
 enum cli_exit cli_request_send(struct cli_request *c)

@@ -16,6 +16,7 @@ struct cli_request {
     bool utc;
     bool help;
     bool version;
+    bool verbose;    /* name the socket */
     bool prometheus; /* of stats */
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;

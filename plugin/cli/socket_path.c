@@ -14,7 +14,11 @@ static const char *const defaults[] = {
     [ROLE_VERIFY] = "/run/jeton/verify.sock",
     [ROLE_OBSERVE] = "/run/jeton/observe.sock",
     [ROLE_ADMIN] = "/run/jeton/admin.sock",
+    [ROLE_SELF] = "/run/jeton/self.sock",
 };
+
+/* In the order in which they are tried. */
+static const enum role order[] = { ROLE_ADMIN, ROLE_SELF, ROLE_OBSERVE, ROLE_VERIFY };
 
 static void explain(const struct cli_connection *conn, const char *path, int error,
                     enum role missing);
@@ -34,10 +38,15 @@ static bool may_try_next(const struct cli_connection *conn, int error)
     return conn->distrust[0] == '\0' && (error == -ENOENT || error == -EACCES);
 }
 
+static bool grants(enum role socket, enum verb verb, enum role least)
+{
+    return socket == ROLE_SELF ? request_grants(socket, verb) : socket >= least;
+}
+
 /* If none of the default sockets can be used, report the one of the lowest role that exists, as
  * access to that one is enough. */
-int cli_socket_path_open(struct cli_connection *conn, const char *given, enum role role,
-                         const char **path)
+int cli_socket_path_open(struct cli_connection *conn, const char *given, enum verb verb,
+                         enum role role, const char **path)
 {
     const char *named = given != NULL ? given : getenv("JETON_SOCKET");
     int error = -ENOENT, reported = -ENOENT;
@@ -46,11 +55,13 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ro
     if (named != NULL && named[0] != '\0')
         return open_one(conn, named);
     *path = defaults[ROLE_ADMIN];
-    for (int r = ROLE_ADMIN; r >= (int)role && may_try_next(conn, error); r--) {
-        error = cli_connection_open(conn, defaults[r]);
-        if (error == -ENOENT)
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && may_try_next(conn, error); i++) {
+        int tried = grants(order[i], verb, role) ? cli_connection_open(conn, defaults[order[i]]) :
+                                                   -ENOENT;
+        if (tried == -ENOENT)
             continue;
-        *path = defaults[r];
+        error = tried;
+        *path = defaults[order[i]];
         reported = error;
     }
     if (error == 0)

@@ -29,6 +29,7 @@ STAGES = {
         recovery.the_watchdog_restarts_a_hung_daemon,
         recovery.a_restart_refuses_no_connection,
         units.the_observe_socket_can_be_added,
+        units.the_self_socket_can_be_added_and_users_have_their_own_tokens,
         recovery.a_wrong_configuration_is_reported_and_mended_by_a_restart,
         recovery.a_reload_of_a_wrong_configuration_fails_and_changes_nothing,
         recovery.a_restart_of_one_socket_keeps_all_of_them,

@@ -8,7 +8,7 @@ import time
 
 from client import Client, Closed
 
-ADMIN, OBSERVE, VERIFY = (f"/run/jeton/{role}.sock" for role in ("admin", "observe", "verify"))
+ADMIN, OBSERVE, VERIFY, SELF = (f"/run/jeton/{role}.sock" for role in ("admin", "observe", "verify", "self"))
 STORE = "/var/lib/jeton/tokens.tdb"
 VALUES = "values"           # file of the values of create(), kept from one boot to the next
 

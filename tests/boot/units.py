@@ -10,7 +10,7 @@ import stat
 import threading
 import urllib.parse
 
-from support import (ADMIN, OBSERVE, VERIFY, Skip, as_user, assert_equal, create, eventually, main_pid,
+from support import (ADMIN, OBSERVE, SELF, VERIFY, Skip, as_user, assert_equal, create, eventually, main_pid,
                      make_user, request, request_ok, run, state, timeout, verify_all)
 
 
@@ -18,6 +18,7 @@ def sockets_listen_before_the_service_runs():
     assert_equal(state("jetond-admin.socket"), "active")
     assert_equal(state("jetond-verify.socket"), "active")
     assert_equal(state("jetond-observe.socket"), "inactive")
+    assert_equal(state("jetond-self.socket"), "inactive")
     assert_equal(state("jetond.service"), "inactive")
     for path, mode, group in ((ADMIN, 0o660, "jeton-admin"), (VERIFY, 0o666, "root")):
         st = os.stat(path)
@@ -25,7 +26,7 @@ def sockets_listen_before_the_service_runs():
              (mode, 0, group), path)
     st = os.stat("/run/jeton")
     assert_equal((stat.S_IMODE(st.st_mode), st.st_uid), (0o755, 0), "/run/jeton")
-    assert not os.path.exists(OBSERVE)
+    assert not os.path.exists(OBSERVE) and not os.path.exists(SELF)
 
 
 def first_connection_starts_the_service():
@@ -109,6 +110,22 @@ def the_observe_socket_can_be_added():
     make_user("watcher", "jeton-observe")
     assert_equal(as_user("watcher", lambda: request(OBSERVE, "list limit=1").verdict), "OK")
     assert_equal(request_ok(ADMIN, "hello")["role"], "admin")
+
+
+def the_self_socket_can_be_added_and_users_have_their_own_tokens():
+    run("systemctl", "stop", "jetond.service")
+    run("systemctl", "enable", "--now", "jetond-self.socket")
+    st = os.stat(SELF)
+    assert_equal((stat.S_IMODE(st.st_mode), st.st_uid), (0o666, 0))
+    make_user("ann")
+    make_user("eve")
+    token = as_user("ann", lambda: str(request_ok(SELF, "create description=mail")["id"]))
+    assert_equal(request_ok(ADMIN, f"show {token}").lines[0]["subject"], "ann")
+    assert_equal(as_user("eve", lambda: request(SELF, f"show {token}").verdict), "NO unknown")
+    assert_equal(as_user("eve", lambda: request(SELF, "journal").verdict), "ERR forbidden")
+    assert_equal(as_user("ann", lambda: request_ok(SELF, f"revoke {token}")["state"]), "revoked")
+    output = as_user("ann", lambda: run("jeton", "--verbose", "create", "description=x", check=False))
+    assert "self.sock" in output and "jtn_" in output, output
 
 
 def statistics_are_written_for_prometheus():

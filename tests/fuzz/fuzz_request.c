@@ -224,7 +224,8 @@ static void check_request(const struct request *r, enum role role, struct slice 
     const struct verb_row *row = verb_row(r->verb);
     uint64_t one = r->has & row->one_of;
 
-    MUST(row->role <= role && request_role(r->verb, r->has) <= role);
+    MUST(request_grants(role, r->verb) && request_grants_keys(role, r->verb, r->has));
+    MUST(role == ROLE_SELF || request_role(r->verb, r->has) <= role);
     MUST((r->has & ~row->keys) == 0 && (one & (one - 1)) == 0);
     MUST(row->one_of == 0 || one != 0 || request_is_about_many(r->verb, r->has));
     for (enum key key = 0; key < KEY_COUNT; key++)
@@ -236,7 +237,7 @@ static void check_request(const struct request *r, enum role role, struct slice 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     struct fuzz_input in = { input, len };
-    enum role role = consume_byte(&in) % 3;
+    enum role role = consume_byte(&in) % (ROLE_SELF + 1);
     struct slice bytes_in = consume_bytes(&in, in.left);
     struct request r;
     struct problem problem;

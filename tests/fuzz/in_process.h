@@ -27,7 +27,7 @@ enum { INPROC_BUFFER = 64 * 1024, INPROC_TAIL = 16, INPROC_TURNS_MAX = 10000 };
 enum { INPROC_RETENTION = 1000, INPROC_DELAY = 10 };
 
 /* Sessions of the roles, and one that verifies at the same time as another. */
-enum { BYSTANDER = ROLES, SESSIONS };
+enum { BYSTANDER = ROLE_ADMIN + 1, SESSIONS };
 
 /* A file, as its beginning and its last bytes; everything between is free space. */
 struct image {

@@ -262,7 +262,7 @@ def run_folders(place, text):
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
     (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
-    (re.compile(r"\[(daemon|admin|observe|verify|policy|service [^\]]+)\]"), run_config),
+    (re.compile(r"\[(daemon|admin|observe|verify|self|policy|service [^\]]+)\]"), run_config),
     (re.compile(r"import jeton"), run_python),
     (re.compile(r"#include|struct \w+ (\{|\*)"), run_c),
     (re.compile(r"(# /etc/pam\.d/\w+\n)?(auth|account)\s"), run_pam),

@@ -52,17 +52,18 @@ def rows():
     pattern = r'\{\s*"(\w+)",\s*"(\w+)",\s*read_(\w+),\s*AT\(.*?\),\s*(\w+),\s*([\w\s-]+?),\s*("[^"]*"|\w+),\s*(true|false)\s*\}'
     found = {(m[1], m[2]): (m[3], m[4], m[5], m[7] == "true") for m in re.finditer(pattern, source)}
     for m in re.finditer(r'\{ name, "(\w+)".*?\b(true|false)\s*\}', source, re.S):
-        for role in "admin", "observe", "verify":
+        for role in "admin", "observe", "verify", "self":
             found[role, m[1]] = ("", "0", "0", m[2] == "true")
     keys = re.findall(r'_KEY_\w+\] = \{ "(\w+)"', read("daemon/config/policy_keys.c"))
-    return found | {("policy", name): ("", "0", "0", False) for name in keys if name != "subject"}
+    return found | {(section, name): ("", "0", "0", False) for section in ("policy", "self") for name in keys
+                    if name not in (("subject",) if section == "policy" else ("subject", "warn", "exempt_import"))}
 
 
 def documented_keys():
     """Return {(section, key): what the page says in parentheses}."""
     found = {}
     for section, names in (("[daemon]", ["daemon"]), ("[admin], [observe], [verify]", ["admin", "observe", "verify"]),
-                           ("[policy], [policy NAME]", ["policy"])):
+                           ("[self]", ["self"]), ("[policy], [policy NAME]", ["policy"])):
         for head, _ in items(CONF, section):
             match = re.match(r"Cm (\w+) Pq (.*)", head)
             assert match, head
@@ -76,7 +77,7 @@ def test_every_key_is_documented_with_its_default():
     assert set(defaults) == set(shown)
     for (section, key), text in shown.items():
         value = defaults[section, key]
-        if key == "path":
+        if key == "path" and section != "self":
             continue
         if stated := re.search(r"defaults (.*)", text):
             stated = re.split(r", ", stated[1])[["admin", "observe", "verify"].index(section)]
@@ -308,8 +309,7 @@ def test_limits_of_the_protocol_are_those_of_the_daemon(daemon):
     limits = dict(re.findall(r"^\| ([a-z][^|]*?) \| (.*?) \|$", re.search(r"^## 6\..*?^## 7", text, re.M | re.S)[0], re.M))
     hello = daemon().done("hello")
 
-    def numbers(row):
-        return re.findall(r"\d+", limits[row])
+    numbers = lambda row: re.findall(r"\d+", limits[row])
     assert numbers("a line with its LF")[:1] == [hello["line_max"]]
     assert numbers("a value")[:2] == [hello["value_min"], hello["value_max"]]
     assert numbers("subject, description")[:2] == [hello["subject_max"], hello["description_max"]]
@@ -319,12 +319,12 @@ def test_limits_of_the_protocol_are_those_of_the_daemon(daemon):
 
 
 def test_roles_grant_the_verbs_that_documents_name(daemon):
-    d = daemon()
-    granted = {role: {line["verb"] for line in d.done("help", role).lines} for role in ("verify", "observe", "admin")}
-    table = dict(re.findall(r"^\| (verify|observe|admin) \| (`.*) \|$", read("proto/PROTOCOL.md"), re.M))
+    d = daemon(roles=(roles := ("verify", "observe", "admin", "self")))
+    granted = {role: {line["verb"] for line in d.done("help", role).lines} for role in roles}
+    table = dict(re.findall(r"^\| (verify|observe|admin|self) \| (`.*) \|$", read("proto/PROTOCOL.md"), re.M))
     stated = {role: set(re.findall(r"`(\w+)", row)) for role, row in table.items()}
+    stated["admin"] |= stated["observe"] | stated["verify"]
     stated["observe"] |= stated["verify"]
-    stated["admin"] |= stated["observe"]
     assert stated == granted
     usage = {line["verb"]: line["usage"] for line in d.done("help").lines}
     text = read("proto/PROTOCOL.md")
@@ -332,10 +332,9 @@ def test_roles_grant_the_verbs_that_documents_name(daemon):
     for verb in granted["admin"]:
         assert re.search(rf"`{verb}[ `]", text), f"{verb} is not documented"
     for verb, line in usage.items():
-        shown = " ".join(re.findall(rf"`({verb} [^`]*)`", text))
-        shown += filters if "FILTER…" in shown else ""
-        for key in re.findall(r"\b([a-z_]+)=", line):
-            assert f"{key}=" in shown or "create's keys" in shown, f"{verb}: {key}= is not documented"
+        shown = " ".join(re.findall(rf"`({verb} [^`]*)`", text)).replace("FILTER…", filters)
+        missing = [key for key in re.findall(r"\b([a-z_]+=)", line) if key not in shown]
+        assert not missing or "create's keys" in shown, f"{verb}: {missing} is not documented"
 
 
 # -- the library and PAM -------------------------------------------------------------------------

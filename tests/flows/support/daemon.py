@@ -96,7 +96,7 @@ class Daemon:
 
     def arguments(self):
         own = [f"daemon.store={self.store}", "verify.table_group="]
-        for role in ROLES:
+        for role in (*ROLES, *(role for role in self.roles if role not in ROLES)):
             own.append(f"{role}.path={self.path(role) if role in self.roles else ''}")
             own.append(f"{role}.group=")
         given = ["--config", self.config] if self.config else []

@@ -149,6 +149,7 @@ def test_units_are_clean_and_their_manual_pages_are_there():
     root, units = units_to_judge()
     assert (({os.path.basename(unit) for unit in units} >= {
            "jetond.service", "jetond-admin.socket", "jetond-observe.socket", "jetond-verify.socket",
+           "jetond-self.socket",
            "jeton-stats.service", "jeton-stats.timer", "jeton-gateway.service", "jeton-gateway.socket",
            "jeton-gateway-admin.socket"})), units
     manual = "yes" if shutil.which("man") else "no"
@@ -192,7 +193,8 @@ def keys():
     assert len(own) >= 12 and len(roles) == 4, (own, roles)
     own += [("policy", key) for key in re.findall(r'_KEY_\w+\] = \{ "(\w+)"', text_of("daemon/config/policy_keys.c"))
             if key != "subject"]        # of named sections
-    return own + [(role, key) for role in ("admin", "observe", "verify") for key in roles]
+    own += [("self", key) for section, key in own if section == "policy" and key not in ("warn", "exempt_import")]
+    return own + [(role, key) for role in ("admin", "observe", "verify", "self") for key in roles]
 
 
 def shown():

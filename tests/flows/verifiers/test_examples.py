@@ -30,6 +30,7 @@ def test_example_of_the_page_is_accepted(daemon, number):
     text = examples()[number]
     named = {"/etc/jeton/idp.jwks": jwks, "/etc/jeton/introspect.secret": secret,
              "/run/jeton/observe.sock": f"{d.directory}/observe.sock",
+             "/run/jeton/self.sock": f"{d.directory}/self.sock",
              "user = jeton": "user = root", "group = monitoring": "group = root", "=www-data": "=root"}
     for there, here in named.items():
         text = text.replace(there, here)

@@ -72,12 +72,36 @@ static void every_verb_has_a_row(void **state)
     }
 }
 
+static void self_grants_what_is_named_and_nothing_else(void **state)
+{
+    static const enum verb granted[] = { VERB_CREATE, VERB_LIST,   VERB_SHOW,  VERB_UPDATE,
+                                         VERB_ROTATE, VERB_REVOKE, VERB_HELLO, VERB_HELP,
+                                         VERB_PING,   VERB_QUIT };
+    struct request r;
+
+    (void)state;
+    for (enum verb verb = 0; verb < VERB_COUNT; verb++) {
+        bool wanted = false;
+        for (size_t i = 0; i < sizeof(granted) / sizeof(granted[0]); i++)
+            wanted = wanted || granted[i] == verb;
+        assert_int_equal(request_grants(ROLE_SELF, verb), wanted);
+    }
+    assert_int_equal(parse("revoke abc", ROLE_SELF, &r), STATUS_OK);
+    assert_int_equal(parse("revoke abc", ROLE_OBSERVE, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("create subject=a ttl=1d", ROLE_SELF, &r), STATUS_OK);
+    assert_int_equal(parse("list policy=violated", ROLE_SELF, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("list policy=violated", ROLE_OBSERVE, &r), STATUS_OK);
+    assert_int_equal(parse("verify abc", ROLE_SELF, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("import token=abc", ROLE_SELF, &r), STATUS_FORBIDDEN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(requests_are_checked_verb_role_arguments),
         cmocka_unit_test(value_that_is_a_word_is_the_last_word_of_its_line),
         cmocka_unit_test(every_verb_has_a_row),
+        cmocka_unit_test(self_grants_what_is_named_and_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
