@@ -72,6 +72,8 @@ enum key {
     KEY_DISABLED_BY,
     KEY_REPLACED_BY,
     KEY_ROTATED_END,
+    KEY_USED,
+    KEY_DIGEST_ALG,
     KEY_COUNT
 };
 

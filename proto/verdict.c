@@ -82,6 +82,27 @@ static void judge_signed_part(const struct table *table, const struct question *
     verdict->activates = activates;
 }
 
+/* Judge by the slot that was found.  Inline: each caller is a path of its own. */
+static inline __attribute__((always_inline)) void judge_entry(const struct table *table,
+                                                              const struct question *question,
+                                                              enum table_found found,
+                                                              const struct table_entry *entry,
+                                                              int64_t now, struct verdict *verdict)
+{
+    if (found == TABLE_TORN || !table_string(table, entry->scopes, &verdict->scopes) ||
+        !table_string(table, entry->subject, &verdict->subject)) {
+        verdict->status = STATUS_UNAVAILABLE;
+        return;
+    }
+    verdict->found = true;
+    verdict->slot = entry->slot;
+    verdict->activates = entry->activates;
+    verdict->expires = entry->expires;
+    verdict->status = verdict_state(entry->flags, entry->activates, entry->expires, now);
+    if (verdict->status == STATUS_OK)
+        verdict->status = verdict_fit(question, verdict->subject, verdict->scopes);
+}
+
 static void judge_value(const struct table *table, const struct question *question, int64_t now,
                         struct verdict *verdict)
 {
@@ -89,22 +110,36 @@ static void judge_value(const struct table *table, const struct question *questi
     enum table_found found = table_find(table, verdict->digest, &entry);
 
     verdict->found = false;
-    if (found == TABLE_MISS) {
+    if (found == TABLE_MISS)
         verdict->status = absent(table, question->value);
+    else
+        judge_entry(table, question, found, &entry, now, verdict);
+}
+
+/* Look a value up by its SHA-256, too, where tokens are known by that.  What denies it there denies a
+ * token of the same value, but only a token of that kind is passed.  The digest is changed last: a
+ * caller may judge by it again after STATUS_UNAVAILABLE. */
+static __attribute__((noinline)) void judge_sha256(const struct table *table,
+                                                   const struct question *question, int64_t now,
+                                                   struct verdict *verdict)
+{
+    struct verdict other = { .found = false };
+    struct table_entry entry;
+
+    if (verdict->found ? verdict->status != STATUS_OK : verdict->status == STATUS_UNAVAILABLE)
         return;
-    }
-    if (found == TABLE_TORN || !table_string(table, entry.scopes, &verdict->scopes) ||
-        !table_string(table, entry.subject, &verdict->subject)) {
+    token_sha256(question->value, other.digest);
+    enum table_found found = table_find(table, other.digest, &entry);
+    if (found == TABLE_MISS)
+        return;
+    judge_entry(table, question, found, &entry, now, &other);
+    if (other.status == STATUS_UNAVAILABLE) {
         verdict->status = STATUS_UNAVAILABLE;
         return;
     }
-    verdict->found = true;
-    verdict->slot = entry.slot;
-    verdict->activates = entry.activates;
-    verdict->expires = entry.expires;
-    verdict->status = verdict_state(entry.flags, entry.activates, entry.expires, now);
-    if (verdict->status == STATUS_OK)
-        verdict->status = verdict_fit(question, verdict->subject, verdict->scopes);
+    bool may_pass = !verdict->found && (entry.flags & SLOT_SHA256) != 0;
+    if (may_pass || verdict_state(entry.flags, entry.activates, entry.expires, now) != STATUS_OK)
+        *verdict = other;
 }
 
 /* Values of our own, which are shorter, cost no more than this comparison. */
@@ -112,6 +147,8 @@ void verdict_judge(const struct table *table, const struct question *question, i
                    struct verdict *verdict)
 {
     judge_value(table, question, now, verdict);
+    if (table->has_sha256)
+        judge_sha256(table, question, now, verdict);
     if (question->value.len > TOKEN_VALUE_MAX)
         judge_signed_part(table, question, now, verdict);
 }

@@ -5,6 +5,7 @@
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
  *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [replaces=ID] [replaced_by=ID]
  *            [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=] [description=]
+ *            [digest_alg=sha256]
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -13,6 +14,7 @@
 
 #include "proto/line.h"
 #include "proto/table.h"
+#include "proto/token.h"
 
 struct ban;
 
@@ -38,6 +40,7 @@ struct record {
     int64_t rotated;     /* when, with a grace: `expires` is final then; 0: it was not */
     int64_t rotated_end; /* the expiry it had then; 0: it was not, or is not known */
     uid_t by;            /* who created or imported it */
+    uint8_t digest_alg;  /* enum digest_alg */
     bool has_replaces;
     uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
     bool has_replaced_by;
@@ -113,7 +116,7 @@ void record_put_claims(struct text *t, const struct record *r);
  * lines, exports and lists have in common. */
 void record_put_denials(struct text *t, const struct record *r);
 
-/* Add those, and [own_end=] [rotated=] [rotated_end=] [signed=], which lists do not have. */
+/* Add those, and [digest_alg=] [own_end=] [rotated=] [rotated_end=] [signed=], which lists do not have. */
 void record_put_history(struct text *t, const struct record *r);
 
 /* Note who denied the token. */
@@ -122,6 +125,10 @@ void record_set_disabled_by(struct record *r, uid_t by);
 
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
+
+/* Add [digest_alg=], and read it. */
+void record_put_digest_alg(struct text *t, uint8_t digest_alg);
+bool record_read_digest_alg(void *digest_alg, struct slice value);
 
 /* Read a stored line; `id` is the key's.  Return NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
@@ -136,6 +143,7 @@ struct record_visitor {
     /* Called with each ban; false: no memory for more.  NULL: bans are passed over. */
     bool (*visit_ban)(struct record_visitor *visitor, const struct ban *ban);
     uint64_t bans; /* seen so far */
+    bool sha256;   /* a ban by SHA-256 was seen */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "daemon/base/probe.h"
 #include "daemon/table/generation.h"
 #include "daemon/table/lookup.h"
+#include "daemon/verify/sent_id.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -54,12 +55,15 @@ void verify_batch_add(struct verify_batch *b, const struct question *q,
     b->count++;
 }
 
-static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
+static void put_verdict(struct text *t, const struct generation *g, const struct question *q,
+                        const struct verdict *v, int64_t now)
 {
     reply_begin(t, v->status);
     if (v->found) {
         text_adds(t, " id=");
         text_add_hex(t, v->digest, ID_SIZE);
+        if (token_table_table(g)->has_sha256)
+            sent_id_put(t, q->value, v->digest);
     }
     if (v->status == STATUS_OK) {
         if (v->subject.len > 0)
@@ -120,7 +124,7 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
-    put_verdict(&reply, v, now);
+    put_verdict(&reply, g, &b->question[i], v, now);
     iobuf_commit(b->out[i], reply.len);
     return true;
 }

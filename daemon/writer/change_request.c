@@ -7,6 +7,7 @@
 #include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/import_keys.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
 
@@ -38,6 +39,8 @@ static const char *read_token(struct change *c, struct slice v)
     token_digest(v, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);
     c->want.has_signed = token_signed_digest(v, c->want.signed_part);
+    token_sha256(v, c->sha256);
+    c->has_sha256 = true;
     return NULL;
 }
 
@@ -196,6 +199,9 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_DISABLED_BY] = read_disabled_by,
     [KEY_REPLACED_BY] = read_replaced_by,
     [KEY_ROTATED_END] = read_rotated_end,
+    [KEY_BY] = import_keys_by,
+    [KEY_USED] = import_keys_used,
+    [KEY_DIGEST_ALG] = import_keys_digest_alg,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -359,6 +365,7 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
         text_adds(t, " replaces=");
         text_add_hex(t, c->found.digest, ID_SIZE);
     }
+    import_keys_put_merged(c, t);
     if (role == ROLE_ADMIN)
         record_put_claims(t, c->after);
     reply_end(t, STATUS_OK, NULL);

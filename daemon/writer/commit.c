@@ -10,6 +10,7 @@
 #include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
+#include "daemon/writer/scheme_load.h"
 
 enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
 
@@ -80,6 +81,8 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
 bool commit_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
+
+    scheme_load(w);
     size_t count = take_batch(w, &batch, COMMIT_BATCH_MAX, now);
 
     if (count == 0 && !w->retry)
@@ -127,6 +130,8 @@ static bool take_more(struct writer *w, struct mail_list *batch, size_t *space, 
     for (int waited = 0;; waited++) {
         bool expected = write_queue_is_expecting(w->queue) && waited < EXPECT_MILLISECONDS;
         commit_collect(w);
+        if (scheme_load_is_wanted(w))
+            return false; /* with the next batch: the table is made ready between two */
         size_t taken = take_batch(w, batch, *space, now);
         *space -= taken;
         if (taken > 0 || *space == 0 || !expected)
@@ -258,6 +263,8 @@ static bool apply_one(struct writer *w, struct change *c, int64_t now)
     }
     c->may_lapse = w->may_purge;
     twins_find(&w->twins, w->token_table, c);
+    if (scheme_load_refuses(w, c))
+        return true;
     if (c->kind->apply(c, w->store, now) == STATUS_STORE)
         return false;
     if (!change_writes(c) || denied_unsaved(w, c))

@@ -113,7 +113,7 @@ static const char *(*const readers[KEY_COUNT])(struct scan *s, struct slice v) =
 
 struct scan *scan_new(const struct request *r, struct problem *problem)
 {
-    struct scan *s = malloc(sizeof(*s));
+    struct scan *s = aligned_alloc(_Alignof(struct scan), sizeof(*s));
 
     if (s == NULL) {
         problem_set(problem, STATUS_INTERNAL, "no memory");

@@ -10,6 +10,7 @@
 #ifndef JETON_DAEMON_WRITER_SCAN_H
 #define JETON_DAEMON_WRITER_SCAN_H
 
+#include <sodium.h>
 #include <stdatomic.h>
 
 #include "daemon/base/mailbox.h"
@@ -18,7 +19,7 @@
 #include "proto/position.h"
 #include "proto/request.h"
 
-enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
+enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES, SCAN_CHECKSUM = 32 };
 
 struct scan {
     struct mail mail; /* first: mail is the scan */
@@ -41,6 +42,8 @@ struct scan {
 
     int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
     bool without_names; /* it has waited long enough: leave out those that are not known */
+
+    crypto_generichash_state checksum; /* of an export: scan_export.h */
 
     /* how far it is, from `begun` to `finished`; a step that waits for names is taken back */
     bool begun;

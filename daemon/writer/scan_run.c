@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/writer/scan_bans.h"
+#include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_journal.h"
 #include "daemon/writer/scan_step.h"
 #include "proto/scopes.h"
@@ -19,14 +20,14 @@ static step_function step_list, step_show;
 
 /* Write one token's data line. */
 typedef void put_token(struct step *s, const struct record *r);
-static put_token put_listed, put_exported;
+static put_token put_listed;
 static void list_bans(struct step *s);
 
 static const struct {
     step_function *step;
     put_token *put;
 } kinds[VERB_COUNT] = {
-    [VERB_LIST] = { step_list, put_listed },     [VERB_EXPORT] = { step_list, put_exported },
+    [VERB_LIST] = { step_list, put_listed },     [VERB_EXPORT] = { step_list, scan_export_put },
     [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { scan_journal_step, NULL },
     [VERB_WATCH] = { scan_journal_watch, NULL },
 };
@@ -59,6 +60,8 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
     if (scan->names_by != 0 && clock_seconds() >= scan->names_by)
         scan->without_names = true;
     scan->len = 0;
+    if (scan->verb == VERB_EXPORT && !scan->begun)
+        scan_export_begin(scan);
     if (from->writer->disk_failure.readable) {
         kinds[scan->verb].step(&s);
         scan->begun = true;
@@ -69,6 +72,8 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
         memcpy((char *)scan + SCAN_PROGRESS, before, sizeof(before));
         return false;
     }
+    if (scan->verb == VERB_EXPORT && !scan->finished)
+        scan_export_sum(&s);
     scan->names_by = 0;
     scan->len = s.text.len;
     return scan->len > 0 || scan->verb != VERB_WATCH;
@@ -148,19 +153,10 @@ static void put_listed(struct step *s, const struct record *r)
     text_add_u64(&s->text, r->by);
     if (used != 0)
         line_put_time(&s->text, "used", used);
+    record_put_digest_alg(&s->text, r->digest_alg);
     record_put_denials(&s->text, r);
     if (s->scan->verb == VERB_SHOW)
         put_names(s, r);
-    record_put_claims(&s->text, r);
-    text_addc(&s->text, '\n');
-}
-
-static void put_exported(struct step *s, const struct record *r)
-{
-    text_adds(&s->text, "* import digest=");
-    text_add_hex(&s->text, r->digest, DIGEST_SIZE);
-    line_put_time(&s->text, "created", r->created);
-    record_put_history(&s->text, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
 }
@@ -227,7 +223,7 @@ static void step_list(struct step *s)
         list_bans(s);
         return;
     }
-    if (!begin_after(s))
+    if (!begin_after(s) || (scan->verb == VERB_EXPORT && !scan_export_ready(s)))
         return;
     size_t at = creation_index_after(index, scan->created, scan->serial);
     size_t stop = index->count - at > STEP_RECORDS ? at + STEP_RECORDS : index->count;
@@ -256,9 +252,7 @@ static void list_bans(struct step *s)
         scan_step_finish(s, STATUS_STORE,
                          "denials are in force that are not saved; this export lacks them");
     } else {
-        scan_step_finish_count(s);
-        scan_step_put_epoch(s);
-        scan_step_finish_end(s);
+        scan_export_finish(s);
     }
 }
 
