@@ -47,6 +47,10 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_REFUSED] =         { .key = "refused", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_BANS] =            { .key = "bans", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_BANNED] =          { .key = "banned", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_NEW] =             { .key = "new", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_UPDATED] =         { .key = "updated", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_DENIED] =          { .key = "denied", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_PRESENT] =         { .key = "present", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 

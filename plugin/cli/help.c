@@ -11,6 +11,8 @@ static const char options[] =
     "  -p, --plain             print tab-separated lines on a terminal, too\n"
     "      --value             revoke, ban, import: read a value\n"
     "  -k, --keep-going        import: continue after a refused line\n"
+    "      --format=NAME       import: read csv, github, gitlab or htpasswd\n"
+    "      --partial           import: allow a part of an export\n"
     "      --prometheus        stats: print Prometheus' text format\n"
     "  -T, --timeout DURATION  wait that long for an answer (default 1m; 0s: for ever)\n"
     "  -h, --help              print this help, or that of a verb\n"

@@ -11,4 +11,8 @@
  * were refused, and at the end how many were imported. */
 enum cli_exit cli_import_lines(struct cli_request *c);
 
+/* Choose another format for that, in which lists of others are (import_format.h).  Return NULL, or what
+ * is wrong with its name. */
+const char *cli_import_set_format(struct cli_request *c, const char *name);
+
 #endif

@@ -57,7 +57,7 @@ _jeton_files() {
 }
 
 _jeton_options() {
-    printf -- '--%s\n' socket timeout json plain value keep-going prometheus help version
+    printf -- '--%s\n' socket timeout json plain value keep-going format partial prometheus help version
 }
 
 # All that may stand where the current word stands; keys end with '='.

@@ -60,7 +60,7 @@ static const struct cli_verb verbs[] = {
     { .verb = VERB_DELETE, .run = cli_show_object, .view = &cli_view_tokens },
     { .verb = VERB_BAN,
       .usage =
-          "ban --value | digest=HEX | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
+          "ban --value | digest=HEX [digest_alg=sha256] | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
       .run = cli_show_object,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL },
@@ -69,10 +69,11 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage =
-          "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
+          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [used=TIME] [state=active|revoked|disabled] "
           "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] "
           "[revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
-      .note = "Without arguments, lines as export prints them are read from standard input.\n" },
+      .note = "Without arguments, lines as export prints them are read from standard input, or\n"
+              "with --format=NAME, a list in that format: csv, github, gitlab or htpasswd.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
     { .verb = VERB_WATCH,
@@ -178,6 +179,8 @@ static const struct option {
     { "value", 0, &cli.read_value, NULL },
     { "prometheus", 0, &cli.prometheus, NULL },
     { "keep-going", 'k', &cli.keep_going, NULL },
+    { "partial", 0, &cli.partial, NULL },
+    { "format", 0, NULL, cli_import_set_format },
     { "help", 'h', &wants_help, NULL },
     { "version", 'V', &wants_version, NULL },
 };
@@ -323,8 +326,10 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
         cli_message("%s reads no value: omit --value", verb_row(verb->verb)->name);
         return CLI_EXIT_USAGE;
     }
-    if (c->prometheus && verb->verb != VERB_STATS) {
-        cli_message("--prometheus is an option of stats only");
+    bool imports = c->partial || c->import_format != NULL;
+    if ((c->prometheus && verb->verb != VERB_STATS) || (imports && verb->verb != VERB_IMPORT)) {
+        cli_message("%s only", imports ? "--format and --partial are options of import" :
+                                         "--prometheus is an option of stats");
         return CLI_EXIT_USAGE;
     }
     if (verb->prints_value && stdout_was_closed) {
