@@ -2,7 +2,6 @@
 #include "proto/verdict.h"
 
 #include "proto/token.h"
-#include "proto/verdict_names.h"
 
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict)
 {

@@ -48,6 +48,14 @@ enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGE
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 
+/* The second half of that, in verdict_names.c: so the compiler makes the first half as if there were
+ * none.  Judge a value, which was judged by its digest, by its SHA-256, if the table has tokens that are known
+ * by that: what denies it there denies it, but only a token of that kind is passed, and then it is its
+ * digest that the verdict has.  Then refuse what looks like a compact JWS, if its signed part is
+ * denied. */
+void verdict_names_judge(const struct table *table, const struct question *question, int64_t now,
+                         struct verdict *verdict) __attribute__((cold, noinline, noclone));
+
 /* Compare a token's subject and scopes with those that the question asks for.  Return STATUS_OK,
  * STATUS_SUBJECT or STATUS_SCOPE.  A token without a subject is for nobody, not even for a user whose
  * name is empty. */

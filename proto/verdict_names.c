@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "proto/verdict_names.h"
+#include "proto/verdict.h"
 
 #include "proto/token.h"
 
