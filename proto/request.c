@@ -21,6 +21,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "revoke ID | revoke token=\"VALUE\"", "refuse a token from now on, for good" },
     [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
         "used ID", "note that a token was accepted from the table" },
+    [VERB_REFUSED] = { "refused", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
+        "refused ID", "note that a token was refused by the table" },
     [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
         "hello", "protocol, version, role and limits" },
     [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,
@@ -72,6 +74,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "take over a token issued elsewhere" },
     [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, 0, 0,
         "export", "every token as an import line, every ban as a ban line" },
+    [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
+        "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
 };
 /* clang-format on */
 

@@ -14,6 +14,7 @@ enum verb {
     VERB_ID,
     VERB_TABLE,
     VERB_USED,
+    VERB_REFUSED,
     VERB_REVOKE,
     VERB_HELLO,
     VERB_HELP,
@@ -33,6 +34,7 @@ enum verb {
     VERB_BAN,
     VERB_IMPORT,
     VERB_EXPORT,
+    VERB_TRACE,
     VERB_COUNT
 };
 

@@ -33,6 +33,7 @@ static const struct {
     [JOURNALD_DENIAL_UNSAVED] = { "denial-unsaved", JOURNALD_ID_DENIAL_UNSAVED, LOG_LEVEL_ERROR },
     [JOURNALD_LEASE_LAPSED] = { "lease-lapsed", JOURNALD_ID_LEASE_LAPSED, LOG_LEVEL_WARNING },
     [JOURNALD_WORKER_STUCK] = { "worker-stuck", JOURNALD_ID_WORKER_STUCK, LOG_LEVEL_ERROR },
+    [JOURNALD_REUSED] = { "reused", JOURNALD_ID_REUSED, LOG_LEVEL_WARNING },
 };
 
 static struct {
@@ -81,6 +82,8 @@ static bool passes_limit(enum journald_kind kind)
 {
     if (kind == JOURNALD_CHANGE)
         return journal.fd >= 0;
+    if (kind == JOURNALD_REUSED)
+        return true;
     int64_t second = clock_seconds() + 1;
     if (atomic_exchange(&journal.second[kind], second) != second)
         return true;

@@ -3,7 +3,8 @@
  * change, and one for each event that concerns the daemon's protection.  Any thread.
  *
  * Nothing here waits: an entry that the journal does not take at once is dropped and counted.  Of
- * protection events of one kind at most one a second is sent; the others are counted as dropped.
+ * protection events of one kind at most one a second is sent; the others are counted as dropped.  But
+ * whoever reports JOURNALD_REUSED limits that itself, for each token.
  * Without a journal, protection events go to the log; changes are not logged, as they are in
  * jetond's own journal. */
 #ifndef JETON_DAEMON_BASE_JOURNALD_H
@@ -22,6 +23,7 @@ enum journald_kind {
     JOURNALD_DENIAL_UNSAVED,
     JOURNALD_LEASE_LAPSED,
     JOURNALD_WORKER_STUCK,
+    JOURNALD_REUSED,
     JOURNALD_KINDS
 };
 
@@ -35,6 +37,7 @@ enum journald_kind {
 #define JOURNALD_ID_DENIAL_UNSAVED "cb5d218207364ab091c9fcade6feea19"
 #define JOURNALD_ID_LEASE_LAPSED   "c845aebaeb394bd4a5cad3af5406f844"
 #define JOURNALD_ID_WORKER_STUCK   "19a810bdad5f4c73af6790bb39c760ed"
+#define JOURNALD_ID_REUSED         "5d681ca742d84aa38cb4d8b530074f02"
 /* clang-format on */
 
 #define JOURNALD_NOBODY ((uid_t)-1)

@@ -92,9 +92,9 @@ enum user_name_found user_names_get(struct user_names *n, uid_t uid, char name[U
         if (queue(n, at, uid))
             entry = at;
     }
-    if (entry != NULL && entry->pending && !known)
-        found = USER_NAME_PENDING;
-    else if (entry != NULL && entry->name[0] != '\0')
+    if (entry == NULL || (entry->pending && !known))
+        found = USER_NAME_PENDING; /* NULL: ask again when one of those that wait is found */
+    else if (entry->name[0] != '\0')
         found = USER_NAME_FOUND;
     if (found == USER_NAME_FOUND)
         memcpy(name, entry->name, sizeof(entry->name));

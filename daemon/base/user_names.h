@@ -3,7 +3,7 @@
  *
  * Any thread asks, and never waits: what is not known yet is looked up, and whoever made the struct
  * is told then.  What was found counts for some minutes.  Memory is bounded: some thousand names
- * are kept, and where too many look-ups wait, a user has no name for now. */
+ * are kept, and some dozens wait; whoever asks for more asks again when one was found. */
 #ifndef JETON_DAEMON_BASE_USER_NAMES_H
 #define JETON_DAEMON_BASE_USER_NAMES_H
 

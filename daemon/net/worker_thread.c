@@ -38,6 +38,7 @@ int worker_init(struct worker *worker, struct server *server, unsigned number)
     worker->class[CLASS_ADMINS].max = ADMINS_SLOTS;
     worker->server = server;
     worker->reader = number;
+    worker->batch.refusals = write_queue_refusals(server->write_queue);
     worker->stack_reader = &server->stack_set->reader[number];
     int error = mailbox_init(&worker->mailbox);
     if (error < 0) {

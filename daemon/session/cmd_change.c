@@ -5,6 +5,13 @@
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
+#include "daemon/writer/change_trace.h"
+
+/* Let a trace, too, find a token by its signed part. */
+static void trace_signed_part(struct change *c)
+{
+    c->by_signed = c->kind == &change_trace && c->want.has_signed;
+}
 
 /* Let an administrator's denial by value mean the token of the same signed part, too.  Others have to
  * show the value that is here: whoever knows what is signed can write any signature behind it. */
@@ -69,6 +76,7 @@ void cmd_change(struct run *run, const struct request *r)
         session_refuse(s, problem.status, problem.message);
         return;
     }
+    trace_signed_part(c);
     if (denies_nothing(s, c, r->value[KEY_TOKEN])) {
         session_refuse(s, STATUS_UNKNOWN,
                        c->want.has_signed ?

@@ -4,6 +4,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/session/cmd_table.h"
 #include "daemon/table/digest_scheme.h"
+#include "daemon/table/refusals.h"
 #include "daemon/table/token_look.h"
 #include "proto/reply.h"
 #include "proto/token.h"
@@ -140,17 +141,42 @@ void cmd_help(struct run *run, const struct request *r)
     session_end_reply(s, &t);
 }
 
+/* Read the id of a report about the table, or refuse it. */
+static bool read_reported(struct session *s, const struct request *r, uint8_t id[ID_SIZE])
+{
+    bool allowed = cmd_table_allowed(s), ok = allowed && token_id_parse(r->value[KEY_ID], id);
+
+    if (!allowed)
+        put_plain(s, STATUS_FORBIDDEN, "only a client that may have the table may report uses");
+    else if (!ok)
+        put_plain(s, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
+    return ok;
+}
+
 void cmd_used(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
     uint8_t id[ID_SIZE];
 
-    if (!cmd_table_allowed(s)) {
-        put_plain(s, STATUS_FORBIDDEN, "only a client that may have the table may report uses");
-    } else if (!token_id_parse(r->value[KEY_ID], id)) {
-        put_plain(s, STATUS_BAD_VALUE, "an identifier is 20 hex digits");
-    } else {
-        token_look_touch(s->worker->server->token_table, s->worker->reader, id, clock_wall());
-        put_plain(s, STATUS_OK, NULL);
-    }
+    if (!read_reported(s, r, id))
+        return;
+    token_look_touch(s->worker->server->token_table, s->worker->reader, id, clock_wall());
+    put_plain(s, STATUS_OK, NULL);
+}
+
+/* What is reported counts only if the token is refused by its state. */
+void cmd_refused(struct run *run, const struct request *r)
+{
+    struct session *s = run->session;
+    struct server *server = s->worker->server;
+    int64_t now = clock_wall();
+    uint8_t id[ID_SIZE];
+
+    if (!read_reported(s, r, id))
+        return;
+    enum status state = token_look_state(server->token_table, s->worker->reader, id, now);
+    if (state != STATUS_UNKNOWN)
+        refusals_note_verdict(write_queue_refusals(server->write_queue), s->worker->reader, id,
+                              state, s->peer.uid, now);
+    put_plain(s, STATUS_OK, NULL);
 }

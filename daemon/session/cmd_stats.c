@@ -6,11 +6,12 @@
 #include "daemon/base/log.h"
 #include "daemon/base/secmem.h"
 #include "daemon/sandbox/sandbox.h"
+#include "daemon/table/refusals.h"
 #include "daemon/table/token_look.h"
 #include "proto/reply.h"
 
 enum {
-    REPLY_MAX = 32 * 1024,       /* bytes, beside those of services and verifiers */
+    REPLY_MAX = 40 * 1024,       /* bytes, beside those of services and verifiers */
     SERIES_REPLY_MAX = 16 * 192, /* bytes of each: a service has a line for each answer */
     LATENCY_BITS_MAX = 34,       /* the last bucket: 2^34 ns, 17 s */
 };
@@ -26,6 +27,7 @@ static void put_workers(struct stats *stats, const struct server *server);
 static void put_answers(struct stats *stats, const struct server *server);
 static void put_table(struct stats *stats, const struct worker *worker);
 static void put_writer(struct stats *stats, const struct server *server);
+static void put_refusals(struct stats *stats, const struct server *server);
 static void put_all_series(struct stats *stats, const struct server *server);
 static void put_process(struct stats *stats, const struct server *server);
 static void put_latencies(struct stats *stats, const struct server *server);
@@ -55,6 +57,7 @@ void cmd_stats(struct run *run, const struct request *r)
     put_answers(&stats, server);
     put_table(&stats, s->worker);
     put_writer(&stats, server);
+    put_refusals(&stats, server);
     put_all_series(&stats, server);
     put_process(&stats, server);
     put_latencies(&stats, server);
@@ -122,6 +125,26 @@ static void put_table(struct stats *stats, const struct worker *worker)
     put(stats, "table_generation", table.generation);
     put(stats, "table_held", table.held);
     put(stats, "table_held_bytes", table.held_bytes);
+}
+
+static void put_refusals(struct stats *stats, const struct server *server)
+{
+    const struct refusals *refusals = write_queue_refusals(server->write_queue);
+    struct refusals_unknown unknown[REFUSALS_UIDS];
+    uint64_t others;
+    size_t count = refusals_unknown(refusals, unknown, &others);
+
+    put(stats, "rotated_reuses", refusals_reuses(refusals));
+    put(stats, "refusals_dropped", refusals_dropped(refusals));
+    for (size_t i = 0; i <= count; i++) {
+        put_name(stats, "unknown_values");
+        if (i < count)
+            line_put_u64(stats->text, "uid", unknown[i].uid);
+        else
+            line_puts(stats->text, "uid", "other");
+        line_put_u64(stats->text, "value", i < count ? unknown[i].count : others);
+        text_addc(stats->text, '\n');
+    }
 }
 
 static void put_writer(struct stats *stats, const struct server *server)

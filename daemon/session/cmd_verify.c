@@ -17,7 +17,7 @@ void cmd_verify(struct run *run, const struct request *r)
     }
     const struct stack *stack = stacks_find(run->stacks, command_service(r));
     if (stack->table_only && s->first_pending == NULL) {
-        verify_batch_add(batch, &q, &stack->series, &s->out);
+        verify_batch_add(batch, &q, &stack->series, s->peer.uid, &s->out);
         if (verify_batch_is_full(batch))
             session_flush_batch(s);
     } else if (session_flush_batch(s)) {

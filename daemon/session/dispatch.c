@@ -6,6 +6,7 @@
 #include "daemon/session/cmd_scan.h"
 #include "daemon/session/cmd_stats.h"
 #include "daemon/session/cmd_table.h"
+#include "daemon/session/cmd_trace.h"
 #include "daemon/session/cmd_verify.h"
 #include "daemon/session/pending_verify.h"
 
@@ -32,6 +33,7 @@ static const struct {
     [VERB_TABLE] = { cmd_table, ORDER_SENT },
     [VERB_ID] = { cmd_id, ORDER_ALL },
     [VERB_USED] = { cmd_used, ORDER_ALL },
+    [VERB_REFUSED] = { cmd_refused, ORDER_ALL },
     [VERB_HELLO] = { cmd_hello, ORDER_ALL },
     [VERB_HELP] = { cmd_help, ORDER_ALL },
     [VERB_PING] = { cmd_ping, ORDER_ALL },
@@ -51,6 +53,7 @@ static const struct {
     [VERB_DELETE] = { cmd_change, ORDER_CHANGE },
     [VERB_BAN] = { cmd_change, ORDER_CHANGE },
     [VERB_IMPORT] = { cmd_change, ORDER_CHANGE },
+    [VERB_TRACE] = { cmd_trace, ORDER_ALL },
     [VERB_COUNT] = { NULL, ORDER_ALL }, /* no verb: it is refused */
 };
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "daemon/session/pool_place.h"
+#include "daemon/table/refusals.h"
 
 /* One verification on the list. */
 struct pending_verify {
@@ -44,7 +45,12 @@ static void free_context(struct eval_context *context)
 static bool put_reply(struct session *s, struct evaluation *e)
 {
     struct text t;
+    const uint8_t *id;
 
+    enum status status = eval_answer(e, &id);
+    if (status != STATUS_OK)
+        refusals_note_verdict(write_queue_refusals(s->worker->server->write_queue),
+                              s->worker->reader, id, status, s->peer.uid, e->question.now);
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
         return false;
     eval_finish(e, s->worker->reader, &t);

@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/writer/change_request.h"
+#include "daemon/writer/change_trace.h"
 #include "proto/reply.h"
 
 void session_init(struct session *s)
@@ -102,6 +103,21 @@ void session_post_changes(struct session *s)
     s->announced = more;
 }
 
+/* Begin the scan of a trace whose entry is saved.  False: it is not, and the scan is given up. */
+static bool begin_trace(struct session *s, const struct change *c)
+{
+    struct scan *scan = s->scan;
+
+    if (c->problem.status == STATUS_OK && s->state != SESSION_CLOSED) {
+        change_trace_pass(c, scan);
+        write_queue_scan(s->worker->server->write_queue, scan);
+        return true;
+    }
+    s->scan = NULL;
+    scan_free(scan);
+    return false;
+}
+
 void session_take_change(struct session *s, struct change *c)
 {
     const struct mail *next = s->worker->mailbox.arrived.first;
@@ -112,6 +128,10 @@ void session_take_change(struct session *s, struct change *c)
         change_prefetch((const struct change *)next);
     s->outstanding--;
     session_class(s)->outstanding--;
+    if (c->kind == &change_trace && begin_trace(s, c)) {
+        change_free(c);
+        return;
+    }
     if (session_begin_reply(s, LINE_MAX_BYTES, &t)) {
         change_request_reply(c, s->role, clock_wall(), &t);
         session_end_reply(s, &t);

@@ -76,6 +76,16 @@ void token_look_touch(struct token_table *t, unsigned reader, const uint8_t id[I
     token_table_leave(t, reader);
 }
 
+enum status token_look_state(struct token_table *t, unsigned reader, const uint8_t id[ID_SIZE],
+                             int64_t now)
+{
+    struct look l;
+
+    bool found = find(token_table_enter(t, reader), id, &l) && l.flags != 0;
+    token_table_leave(t, reader);
+    return found ? verdict_state(l.flags, l.activates, l.expires, now) : STATUS_UNKNOWN;
+}
+
 struct token_table_figures token_look_figures(struct token_table *t, unsigned reader)
 {
     const struct generation *g = token_table_enter(t, reader);

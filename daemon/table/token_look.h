@@ -19,6 +19,10 @@ uint32_t token_look(struct token_table *t, unsigned reader, const uint8_t id[ID_
 void token_look_touch(struct token_table *t, unsigned reader, const uint8_t id[ID_SIZE],
                       int64_t now);
 
+/* Return the state of a token; STATUS_UNKNOWN: there is none, or it is just being changed. */
+enum status token_look_state(struct token_table *t, unsigned reader, const uint8_t id[ID_SIZE],
+                             int64_t now);
+
 /* As token_table_figures(). */
 struct token_table_figures token_look_figures(struct token_table *t, unsigned reader);
 

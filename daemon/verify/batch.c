@@ -5,6 +5,7 @@
 #include "daemon/base/probe.h"
 #include "daemon/table/generation.h"
 #include "daemon/table/lookup.h"
+#include "daemon/table/refusals.h"
 #include "daemon/verify/sent_id.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
@@ -47,10 +48,11 @@ enum status verify_batch_read(const struct request *r, struct question *q, struc
 }
 
 void verify_batch_add(struct verify_batch *b, const struct question *q,
-                      const struct series_pair *series, struct iobuf *out)
+                      const struct series_pair *series, uid_t uid, struct iobuf *out)
 {
     b->question[b->count] = *q;
     b->series[b->count] = series;
+    b->uid[b->count] = uid;
     b->out[b->count] = out;
     b->count++;
 }
@@ -110,9 +112,20 @@ static void count(const struct verify_batch *b, size_t i, unsigned worker)
                                                 JETON_VERIFIER_FAIL);
 }
 
+/* Note who was refused what.  Not inlined, so that what passes does not carry it. */
+static __attribute__((noinline)) void note_refusal(const struct verify_batch *b, size_t i,
+                                                   unsigned worker, int64_t now)
+{
+    const struct verdict *v = &b->verdict[i];
+
+    if (b->refusals != NULL)
+        refusals_note_verdict(b->refusals, worker, v->found ? v->digest : NULL, v->status,
+                              b->uid[i], now);
+}
+
 /* Judge one question and append its reply.  False: no memory for that. */
 static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
-                       const struct generation *g, int64_t now)
+                       const struct generation *g, unsigned worker, int64_t now)
 {
     struct verdict *v = &b->verdict[i];
     char *at = iobuf_reserve(b->out[i], VERIFY_REPLY_MAX);
@@ -123,6 +136,8 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
         lookup_judge_hashed(p, g, &b->question[i], now, v);
     if (v->status == STATUS_OK)
         token_table_touch(g, v->slot, now);
+    else
+        note_refusal(b, i, worker, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
     put_verdict(&reply, g, &b->question[i], v, now);
     iobuf_commit(b->out[i], reply.len);
@@ -149,7 +164,7 @@ void verify_batch_answer(struct verify_batch *b, struct token_table *p, unsigned
     const struct generation *g = token_table_enter(p, worker);
     hash_all(b, g);
     for (size_t i = 0; i < b->count; i++)
-        if (answer_one(b, i, p, g, now))
+        if (answer_one(b, i, p, g, worker, now))
             count(b, i, worker);
     token_table_leave(p, worker);
     if (timed)

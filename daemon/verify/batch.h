@@ -21,8 +21,10 @@ struct verify_batch {
     struct slice value[VERIFY_BATCH_MAX];
     uint8_t *digest[VERIFY_BATCH_MAX];
     const struct series_pair *series[VERIFY_BATCH_MAX];
+    uid_t uid[VERIFY_BATCH_MAX];         /* who asks */
     struct iobuf *out[VERIFY_BATCH_MAX]; /* where the replies go */
     unsigned batches;                    /* one in TIMED is timed */
+    struct refusals *refusals;           /* where refusals are noted; NULL: nowhere */
 };
 
 /* True if no other question fits. */
@@ -35,10 +37,10 @@ static inline bool verify_batch_is_full(const struct verify_batch *b)
  * says what is wrong with it. */
 enum status verify_batch_read(const struct request *r, struct question *q, struct problem *problem);
 
-/* Add a question whose reply goes to `out`; it must fit.  The bytes it points to, the series and
+/* Add a question of this user, whose reply goes to `out`; it must fit.  The bytes it points to, the series and
  * `out` must stay until verify_batch_answer(). */
 void verify_batch_add(struct verify_batch *b, const struct question *q,
-                      const struct series_pair *series, struct iobuf *out);
+                      const struct series_pair *series, uid_t uid, struct iobuf *out);
 
 /* Judge the questions, at least one, append the replies in order, and empty the batch.  An `out`
  * that cannot grow is marked as cut. */

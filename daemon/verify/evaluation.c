@@ -350,6 +350,12 @@ static void notify_throttles(const struct evaluation *e, enum status status)
             throttle_failed(e->stack->entry[i].instance, e->question.peer_uid, e->question.client);
 }
 
+enum status eval_answer(const struct evaluation *e, const uint8_t **id)
+{
+    *id = e->in_table ? e->digest : NULL;
+    return stack_result_status(&e->result);
+}
+
 void eval_finish(struct evaluation *e, unsigned worker, struct text *reply)
 {
     enum status status = stack_result_status(&e->result);

@@ -65,6 +65,10 @@ void eval_take_result(struct evaluation *e, unsigned worker, int outcome,
                       struct jeton_answer *answer);
 void eval_take_failure(struct evaluation *e, unsigned worker, enum verifier_failure why);
 
+/* Return what a decided evaluation is answered; set `id` to that of the token that the table has for
+ * the value, or NULL. */
+enum status eval_answer(const struct evaluation *e, const uint8_t **id);
+
 /* Count a decided evaluation and write its reply. */
 void eval_finish(struct evaluation *e, unsigned worker, struct text *reply);
 

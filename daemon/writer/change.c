@@ -38,7 +38,7 @@ void change_free(struct change *c)
 bool change_writes(const struct change *c)
 {
     return c->problem.status == STATUS_OK &&
-           (c->puts || c->removes || c->bans > 0 || c->lapses > 0);
+           (c->puts || c->removes || c->notes || c->bans > 0 || c->lapses > 0);
 }
 
 bool change_has_token(const struct change *c)
@@ -49,7 +49,8 @@ bool change_has_token(const struct change *c)
 void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
-    c->puts = c->rotates = c->removes = c->is_new = c->has_twin = c->merge_denies = false;
+    c->puts = c->rotates = c->removes = c->notes = c->is_new = c->has_twin = false;
+    c->merge_denies = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
     c->before = NULL;
@@ -189,7 +190,7 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
     bool shows_claims = c->event != NULL ? is_update(c->event) : c->kind->shows_claims;
     if (shows_claims)
         text_add(&entry, claims.at, claims.len);
-    else if (change_has_token(c) && c->after->subject_len > 0)
+    else if ((change_has_token(c) || c->notes) && c->after->subject_len > 0)
         line_put(&entry, "subject", record_subject(c->after));
     if (is_update(change_event(c)))
         put_before(&entry, c->before, c->after);

@@ -66,6 +66,7 @@ struct change {
     bool puts;         /* `after` is to be put */
     bool rotates;      /* and so is `found`, the token that was rotated */
     const char *ends;  /* the event of its end; NULL: it ends when it would have anyway */
+    bool notes;        /* it has an entry, and changes nothing */
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */

@@ -7,6 +7,7 @@
 #include "daemon/verifiers/credential_id.h"
 #include "daemon/writer/change_apply.h"
 #include "daemon/writer/change_ban.h"
+#include "daemon/writer/change_trace.h"
 #include "daemon/writer/import_keys.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
@@ -16,7 +17,7 @@ static const struct change_kind *const kinds[VERB_COUNT] = {
     [VERB_UPDATE] = &change_update,   [VERB_REVOKE] = &change_revoke,
     [VERB_DISABLE] = &change_disable, [VERB_ENABLE] = &change_enable,
     [VERB_ROTATE] = &change_rotate,   [VERB_DELETE] = &change_delete,
-    [VERB_BAN] = &change_ban,
+    [VERB_BAN] = &change_ban,         [VERB_TRACE] = &change_trace,
 };
 
 /* -- keys ------------------------------------------------------------------------------------ */

@@ -346,6 +346,8 @@ static void publish_batch(struct writer *w, const struct mail_list *batch, uint6
             continue;
         w->at_size_limit = w->at_size_limit && !c->removes;
         publish_change(c, w->token_table, &w->index, w->last_used);
+        if (c->removes && w->refused != NULL)
+            refused_remove(w->refused, c->after->digest);
         publish_report(c);
         w->bans += c->new_bans;
         w->bans -= c->lapses;

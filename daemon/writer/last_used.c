@@ -344,3 +344,52 @@ int64_t last_used_clock(const struct last_used *l)
     free(value.dptr);
     return time > 0 ? time : 0;
 }
+
+/* -- records of others ----------------------------------------------------------------------- */
+
+static TDB_DATA data_of(const void *at, size_t size)
+{
+    return (TDB_DATA){ (unsigned char *)at, size };
+}
+
+bool last_used_fetch(struct last_used *l, struct slice key, void *value, size_t size)
+{
+    TDB_DATA found = { NULL, 0 };
+
+    if (l->tdb != NULL)
+        found = tdb_fetch(l->tdb, data_of(key.at, key.len));
+    bool ok = found.dptr != NULL && found.dsize == size;
+    if (ok)
+        memcpy(value, found.dptr, size);
+    free(found.dptr);
+    return ok;
+}
+
+bool last_used_begin(struct last_used *l)
+{
+    return l->tdb != NULL && tdb_transaction_start(l->tdb) == 0;
+}
+
+bool last_used_put(struct last_used *l, struct slice key, const void *value, size_t size)
+{
+    return l->tdb != NULL &&
+           tdb_store(l->tdb, data_of(key.at, key.len), data_of(value, size), TDB_REPLACE) == 0;
+}
+
+bool last_used_commit(struct last_used *l, bool ok)
+{
+    if (l->tdb == NULL)
+        return false;
+    if (ok && tdb_transaction_commit(l->tdb) == 0 && !l->failed)
+        return true;
+    if (!ok)
+        tdb_transaction_cancel(l->tdb);
+    give_up_round(l);
+    return false;
+}
+
+void last_used_delete(struct last_used *l, struct slice key)
+{
+    if (l->tdb != NULL)
+        tdb_delete(l->tdb, data_of(key.at, key.len));
+}

@@ -37,6 +37,15 @@ void last_used_step(struct last_used *l, struct token_table *t, int64_t now);
 void last_used_note_clock(struct last_used *l, int64_t time);
 int64_t last_used_clock(const struct last_used *l);
 
+/* Records of others in the same file (refused.h), whose keys are longer than ours.  Read one of just
+ * this size; false: there is none.  Changes are made between begin and commit, but a deletion anywhere;
+ * commit with `ok` false undoes them. */
+bool last_used_fetch(struct last_used *l, struct slice key, void *value, size_t size);
+bool last_used_begin(struct last_used *l);
+bool last_used_put(struct last_used *l, struct slice key, const void *value, size_t size);
+bool last_used_commit(struct last_used *l, bool ok);
+void last_used_delete(struct last_used *l, struct slice key);
+
 /* Write everything that changed. */
 void last_used_flush(struct last_used *l, struct token_table *t, int64_t now);
 

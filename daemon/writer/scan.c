@@ -124,7 +124,9 @@ struct scan *scan_new(const struct request *r, struct problem *problem)
     s->limit = UINT64_MAX;
     s->given = r->has;
     for (enum key key = 0; key < KEY_COUNT; key++) {
-        const char *fault = request_has(r, key) ? readers[key](s, r->value[key]) : NULL;
+        const char *fault = request_has(r, key) && readers[key] != NULL ?
+                                readers[key](s, r->value[key]) :
+                                NULL; /* token= of a trace: see change_trace_pass() */
         if (fault != NULL) {
             problem_set(problem, STATUS_BAD_VALUE, "%s=: %s", key_name(key), fault);
             free(s);

@@ -19,6 +19,20 @@
 #include "proto/position.h"
 #include "proto/request.h"
 
+enum { SCAN_TRACE_NAMES = 3 };
+
+/* A trace of a value: what it is, and how far the trace is. */
+struct scan_trace {
+    bool is_token; /* scan->id is that of a token, not of the value */
+    uint8_t names; /* by which the value may be banned */
+    uint8_t name[SCAN_TRACE_NAMES][DIGEST_SIZE];
+    uint8_t stage;
+    bool found;    /* there is a token, or a ban */
+    bool has_next; /* of the chain of rotations: */
+    uint8_t next[ID_SIZE];
+    unsigned chain; /* tokens of it that were looked at */
+};
+
 enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES, SCAN_CHECKSUM = 32 };
 
 struct scan {
@@ -52,6 +66,7 @@ struct scan {
     struct position entry; /* of journal and watch: the last entry sent, of the epoch asked for */
     bool at_bans;          /* export: all tokens are sent */
     struct store_place place; /* then the next ban */
+    struct scan_trace trace;  /* of a trace; zeros */
     uint64_t count;           /* lines sent */
     uint8_t last[ID_SIZE];    /* the last token sent */
     bool finished;            /* the chunk's last line is the final one */

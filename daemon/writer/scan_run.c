@@ -6,6 +6,8 @@
 #include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_journal.h"
 #include "daemon/writer/scan_step.h"
+#include "daemon/writer/scan_token.h"
+#include "daemon/writer/scan_trace.h"
 #include "proto/scopes.h"
 #include "proto/verdict.h"
 
@@ -29,7 +31,7 @@ static const struct {
 } kinds[VERB_COUNT] = {
     [VERB_LIST] = { step_list, put_listed },     [VERB_EXPORT] = { step_list, scan_export_put },
     [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { scan_journal_step, NULL },
-    [VERB_WATCH] = { scan_journal_watch, NULL },
+    [VERB_WATCH] = { scan_journal_watch, NULL }, [VERB_TRACE] = { scan_trace_step, NULL },
 };
 
 /* True if the step that was taken shall be taken again, when names that it needs were looked up. */
@@ -113,52 +115,9 @@ static bool matches(const struct scan *s, const struct record *r, int64_t now)
     return contains(record_description(r), match) || contains(record_subject(r), match);
 }
 
-/* Name who made and who denied the token. */
-static void put_names(struct step *s, const struct record *r)
-{
-    scan_step_put_name(s, "by_name", r->by);
-    if (r->revoked != 0 && r->has_revoked_by)
-        scan_step_put_name(s, "revoked_by_name", r->revoked_by);
-    if (r->disabled != 0 && r->has_disabled_by)
-        scan_step_put_name(s, "disabled_by_name", r->disabled_by);
-}
-
-/* Read a token as verifiers see it: a denial may be in force in memory alone.  But SLOT_DISABLED of
- * a revoked token may be left from a disable that was refused. */
-static enum store_found read_token(struct step *s, const uint8_t id[ID_SIZE], struct record *r)
-{
-    enum store_found found = store_get(s->writer->store, id, r);
-    uint8_t digest[DIGEST_SIZE];
-
-    s->used = 0;
-    if (found != STORE_FOUND)
-        return found;
-    uint32_t flags = token_table_look(s->writer->token_table, id, digest, &s->used);
-    if ((flags & SLOT_REVOKED) && r->revoked == 0)
-        r->revoked = s->now > 0 ? s->now : 1;
-    if ((flags & SLOT_DISABLED) && r->disabled == 0 && r->revoked == 0)
-        r->disabled = s->now > 0 ? s->now : 1;
-    return found;
-}
-
 static void put_listed(struct step *s, const struct record *r)
 {
-    int64_t used = last_used_get(s->last_used, r->digest, s->used);
-
-    text_adds(&s->text, "* id=");
-    text_add_hex(&s->text, r->digest, ID_SIZE);
-    record_put_state(&s->text, r, s->now);
-    line_put_time(&s->text, "created", r->created);
-    text_adds(&s->text, " by=uid:");
-    text_add_u64(&s->text, r->by);
-    if (used != 0)
-        line_put_time(&s->text, "used", used);
-    record_put_digest_alg(&s->text, r->digest_alg);
-    record_put_denials(&s->text, r);
-    if (s->scan->verb == VERB_SHOW)
-        put_names(s, r);
-    record_put_claims(&s->text, r);
-    text_addc(&s->text, '\n');
+    scan_token_put(s, "*", r);
 }
 
 /* Begin a list behind the token that after= names.  False: the scan has ended. */
@@ -192,7 +151,7 @@ static bool list_one(struct step *s, const struct creation_entry *e)
 
     if (!scan_step_fits_line(s))
         return false;
-    enum store_found found = e->removed ? STORE_ABSENT : read_token(s, e->id, &r);
+    enum store_found found = e->removed ? STORE_ABSENT : scan_token_read(s, e->id, &r);
     if (found == STORE_FAILED) {
         scan_step_finish(s, STATUS_STORE, "the store cannot be read; this list is incomplete");
         return false;
@@ -260,7 +219,7 @@ static void step_show(struct step *s)
 {
     struct record r;
 
-    switch (read_token(s, s->scan->id, &r)) {
+    switch (scan_token_read(s, s->scan->id, &r)) {
     case STORE_FOUND:
         put_listed(s, &r);
         s->scan->count = 1;

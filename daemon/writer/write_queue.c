@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/table/refusals.h"
 #include "daemon/writer/publish.h"
 
 struct write_queue {
     struct token_table *token_table;
+    struct refusals *refusals;
     struct mailbox changes; /* struct change */
     struct mailbox scans;   /* struct scan */
     atomic_int expected;    /* sessions that are about to post more changes */
@@ -40,12 +42,15 @@ struct write_queue *write_queue_new(struct token_table *token_table)
     if (q == NULL)
         return NULL;
     q->token_table = token_table;
-    if (mailbox_init(&q->changes) < 0) {
+    q->refusals = refusals_new(TOKEN_TABLE_READERS_MAX);
+    if (q->refusals == NULL || mailbox_init(&q->changes) < 0) {
+        refusals_free(q->refusals);
         free(q);
         return NULL;
     }
     if (mailbox_init(&q->scans) < 0) {
         mailbox_destroy(&q->changes);
+        refusals_free(q->refusals);
         free(q);
         return NULL;
     }
@@ -63,6 +68,7 @@ void write_queue_free(struct write_queue *q)
         scan_free((struct scan *)m);
     mailbox_destroy(&q->changes);
     mailbox_destroy(&q->scans);
+    refusals_free(q->refusals);
     free(q);
 }
 
@@ -130,6 +136,11 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .bans = atomic_load(&q->ban_count),
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
     };
+}
+
+struct refusals *write_queue_refusals(struct write_queue *q)
+{
+    return q->refusals;
 }
 
 const struct histogram *write_queue_commit_time(const struct write_queue *q)

@@ -29,6 +29,8 @@ struct write_queue_stats {
     uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
 };
 
+struct refusals;
+
 /* Make an empty queue for changes to this table, which must outlive it.  NULL: no memory or
  * descriptor. */
 struct write_queue *write_queue_new(struct token_table *token_table);
@@ -51,6 +53,9 @@ void write_queue_scan(struct write_queue *q, struct scan *s);
 
 /* Make the writer look again at watches that wait for news, because a scan's `stop` was set. */
 void write_queue_wake(struct write_queue *q);
+
+/* Return where verifying threads note refusals.  It is the queue's. */
+struct refusals *write_queue_refusals(struct write_queue *q);
 
 /* Return the epoch of the store (store/history.h), which does not change. */
 const char *write_queue_epoch(const struct write_queue *q);

@@ -11,6 +11,7 @@
 #include "daemon/writer/disk_failure.h"
 #include "daemon/writer/held_answers.h"
 #include "daemon/writer/last_used.h"
+#include "daemon/writer/refused.h"
 #include "daemon/writer/twins.h"
 #include "daemon/writer/write_queue.h"
 
@@ -22,6 +23,7 @@ struct writer {
     struct history history;
     struct creation_index index;
     struct last_used *last_used;     /* NULL: times of last use are not kept; not owned */
+    struct refused *refused;         /* likewise, refusals */
     struct thread_priority priority; /* of its thread; zeros until that runs */
     struct twins twins;              /* of the batch that is applied */
     struct mail_list waiting;        /* changes that are not yet in a batch */

@@ -22,6 +22,7 @@ struct writer_thread {
     struct writer *writer;
     const struct settings *settings;
     struct last_used *last_used;
+    struct refused *refused;
     struct user_names *names;
     struct clock_check clock_check;
     struct lease_file lease_file;
@@ -67,12 +68,16 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     if (t == NULL)
         return NULL;
     t->last_used = last_used_open(store);
-    if (t->last_used == NULL || !begin_lease(t, w, store)) {
+    if (t->last_used != NULL)
+        t->refused = refused_new(write_queue_refusals(w->queue), t->last_used);
+    if (t->refused == NULL || !begin_lease(t, w, store)) {
+        refused_free(t->refused);
         last_used_close(t->last_used);
         free(t);
         return NULL;
     }
     w->last_used = t->last_used;
+    w->refused = t->refused;
     t->writer = w;
     t->settings = settings;
     int64_t floor = clock_check_begin(&t->clock_check, w->newest_time,
@@ -121,6 +126,7 @@ bool writer_thread_free(struct writer_thread *t)
     bool ended = user_names_free(t->names);
     free_scans(&t->ready);
     free_scans(&t->parked);
+    refused_free(t->refused);
     last_used_close(t->last_used);
     lease_file_end(&t->lease_file, !held_answers_is_holding(&t->writer->held_answers));
     free(t);
@@ -152,6 +158,7 @@ static void *run(void *writer_thread)
     }
     release_answers(t, true);
     last_used_flush(t->last_used, t->writer->token_table, clock_wall());
+    refused_flush(t->refused, t->writer->store, clock_wall());
     return NULL;
 }
 
@@ -243,6 +250,7 @@ static void chores(struct writer_thread *t)
         if (may_purge)
             purge_step(&t->purge, w, atomic_load(&t->settings->retention), now);
         last_used_step(t->last_used, w->token_table, now);
+        refused_step(t->refused, w->store, now);
     }
     wake_parked(t);
     t->collapsing = collapse(t); /* one piece a second even under constant load */

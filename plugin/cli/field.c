@@ -28,6 +28,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_SERVICE] =     { "service",     CLI_TYPE_TEXT,   "SERVICE",     "-",     12,  0, 0 },
     [CLI_FIELD_ANSWER] =      { "answer",      CLI_TYPE_TEXT,   "ANSWER",      "-",     11,  0, 0 },
     [CLI_FIELD_OUTCOME] =     { "outcome",     CLI_TYPE_TEXT,   "OUTCOME",     "-",      7,  0, 0 },
+    [CLI_FIELD_UID] =         { "uid",         CLI_TYPE_NUMBER, "UID",         "-",      5,  0, 0 },
     [CLI_FIELD_VERB] =        { "verb",        CLI_TYPE_TEXT,   "VERB",        "-",      8,  0, 0 },
     [CLI_FIELD_USAGE] =  { "usage",       CLI_TYPE_TEXT,   "USAGE",       "-",     40,  0, 0 },
     [CLI_FIELD_SUMMARY] =     { "summary",     CLI_TYPE_TEXT,   "SUMMARY",     "-",     40,  0, 0 },
@@ -51,27 +52,48 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_UPDATED] =         { .key = "updated", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_DENIED] =          { .key = "denied", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_PRESENT] =         { .key = "present", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_PART] =            { .key = "part" },
+    [CLI_FIELD_REPLACED_BY] =     { .key = "replaced_by" },
+    [CLI_FIELD_REFUSED_BY] =      { .key = "refused_by" },
+    [CLI_FIELD_LAST_REFUSED] =    { .key = "last_refused", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_REUSED] =          { .key = "reused", .type = CLI_TYPE_NUMBER },
+    [CLI_FIELD_LAST_REUSED] =     { .key = "last_reused", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_REVOKED_BY] =      { .key = "revoked_by" },
+    [CLI_FIELD_BY_NAME] =         { .key = "by_name" },
+    [CLI_FIELD_LOGIN] =           { .key = "login" },
 };
 /* clang-format on */
 
-const struct cli_view cli_view_tokens = { { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED,
-                                            CLI_FIELD_EXPIRES, CLI_FIELD_USED, CLI_FIELD_SUBJECT,
-                                            CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION,
-                                            CLI_FIELD_ACTIVATES, CLI_FIELD_BY, CLI_FIELD_REPLACES },
-                                          .count = 11,
-                                          .shown = 8 };
+const struct cli_view cli_view_tokens = {
+    { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED, CLI_FIELD_EXPIRES, CLI_FIELD_USED,
+      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_ACTIVATES, CLI_FIELD_BY,
+      CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY, CLI_FIELD_REVOKED, CLI_FIELD_REVOKED_BY,
+      CLI_FIELD_REFUSED, CLI_FIELD_LAST_REFUSED, CLI_FIELD_REFUSED_BY },
+    .count = 17,
+    .shown = 8
+};
 const struct cli_view cli_view_entries = {
     { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
       CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
-      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH },
-    .count = 13,
+      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH, CLI_FIELD_REPLACED_BY,
+      CLI_FIELD_BY_NAME, CLI_FIELD_LOGIN },
+    .count = 16,
     .shown = 8
 };
+const struct cli_view cli_view_trace = {
+    { CLI_FIELD_PART,        CLI_FIELD_ID,      CLI_FIELD_STATE,        CLI_FIELD_SERIAL,
+      CLI_FIELD_TIME,        CLI_FIELD_EVENT,   CLI_FIELD_BY,           CLI_FIELD_CREATED,
+      CLI_FIELD_EXPIRES,     CLI_FIELD_USED,    CLI_FIELD_SUBJECT,      CLI_FIELD_SCOPES,
+      CLI_FIELD_DESCRIPTION, CLI_FIELD_REVOKED, CLI_FIELD_REVOKED_BY,   CLI_FIELD_REPLACES,
+      CLI_FIELD_REPLACED_BY, CLI_FIELD_REFUSED, CLI_FIELD_LAST_REFUSED, CLI_FIELD_REFUSED_BY },
+    .count = 20,
+    .shown = 20
+};
 const struct cli_view cli_view_stats = { { CLI_FIELD_NAME, CLI_FIELD_VALUE, CLI_FIELD_SERVICE,
-                                           CLI_FIELD_VERIFIER, CLI_FIELD_ANSWER,
-                                           CLI_FIELD_OUTCOME },
-                                         .count = 6,
-                                         .shown = 6 };
+                                           CLI_FIELD_VERIFIER, CLI_FIELD_ANSWER, CLI_FIELD_OUTCOME,
+                                           CLI_FIELD_UID },
+                                         .count = 7,
+                                         .shown = 7 };
 const struct cli_view cli_view_verbs = { { CLI_FIELD_VERB, CLI_FIELD_USAGE, CLI_FIELD_SUMMARY },
                                          .count = 3,
                                          .shown = 3 };

@@ -59,6 +59,16 @@ enum cli_field {
     CLI_FIELD_UPDATED,
     CLI_FIELD_DENIED,
     CLI_FIELD_PRESENT,
+    CLI_FIELD_PART,
+    CLI_FIELD_REPLACED_BY,
+    CLI_FIELD_REFUSED_BY,
+    CLI_FIELD_LAST_REFUSED,
+    CLI_FIELD_REUSED,
+    CLI_FIELD_LAST_REUSED,
+    CLI_FIELD_REVOKED_BY,
+    CLI_FIELD_BY_NAME,
+    CLI_FIELD_LOGIN,
+    CLI_FIELD_UID,
     CLI_FIELD_COUNT
 };
 
@@ -72,7 +82,7 @@ struct cli_field_row {
     unsigned drop;      /* order of dropping it from narrow tables; 0: never */
 };
 
-enum { CLI_VIEW_MAX = 13 };
+enum { CLI_VIEW_MAX = 24 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];
@@ -80,8 +90,8 @@ struct cli_view {
     size_t shown; /* of the first fields, which a table shows */
 };
 
-extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_stats, cli_view_verbs,
-    cli_view_verdict, cli_view_id;
+extern const struct cli_view cli_view_tokens, cli_view_entries, cli_view_trace, cli_view_stats,
+    cli_view_verbs, cli_view_verdict, cli_view_id;
 
 const struct cli_field_row *cli_field_row(enum cli_field field);
 

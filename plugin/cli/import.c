@@ -8,6 +8,7 @@
 #include "plugin/cli/import_counts.h"
 #include "plugin/cli/import_format.h"
 #include "plugin/cli/import_part.h"
+#include "plugin/cli/show.h"
 
 enum {
     IN_FLIGHT_MAX = 256,    /* lines without a reply; the daemon accepts 512 at once */
@@ -71,7 +72,7 @@ static void sum_up(struct import *im)
     import_counts_sum_up(&im->counts, im->c, im->worst);
 }
 
-enum cli_exit cli_import_lines(struct cli_request *c)
+static enum cli_exit import_lines(struct cli_request *c)
 {
     struct import im = { .c = c, .converter.format = c->import_format };
     enum cli_exit status = cli_request_connect(c);
@@ -86,6 +87,11 @@ enum cli_exit cli_import_lines(struct cli_request *c)
     sum_up(&im);
     import_format_free(&im.converter);
     return im.worst;
+}
+
+enum cli_exit cli_import(struct cli_request *c, const struct cli_view *view)
+{
+    return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : import_lines(c);
 }
 
 /* -- the loop --------------------------------------------------------------------------------- */

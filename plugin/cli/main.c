@@ -15,13 +15,13 @@
 #include "plugin/cli/import.h"
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
+#include "plugin/cli/trace.h"
 #include "plugin/cli/watch.h"
 #include "proto/stamp.h"
 
 enum { TIMEOUT_DEFAULT = 60 }; /* seconds */
 
 static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view);
-static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view);
 
 /* In the order in which `jeton help` shows them. */
 static const struct cli_verb verbs[] = {
@@ -65,15 +65,14 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL },
     { .verb = VERB_IMPORT,
-      .run = run_import,
+      .run = cli_import,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage =
-          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [used=TIME] [state=active|revoked|disabled] "
-          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] "
-          "[revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
-      .note = "Without arguments, lines as export prints them are read from standard input, or\n"
-              "with --format=NAME, a list in that format: csv, github, gitlab or htpasswd.\n" },
+          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [used=TIME] [state=active|revoked|disabled] [revoked=TIME] [disabled=TIME] "
+          "[replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
+      .note =
+          "Without arguments, lines of an export are read from standard input; --format=NAME: a list.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
     { .verb = VERB_WATCH,
@@ -81,6 +80,11 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_entries,
       .summary = "what changes, as it happens",
       .note = "Continues through restarts of the daemon until it is interrupted.\n" },
+    { .verb = VERB_TRACE,
+      .run = cli_trace,
+      .view = &cli_view_trace,
+      .value = CLI_VALUE_ALWAYS,
+      .usage = "trace" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,
@@ -344,12 +348,6 @@ static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view
 {
     (void)view;
     return cli_help(c, verbs, VERBS);
-}
-
-/* Import the one token that the arguments describe, or many from standard input. */
-static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view)
-{
-    return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : cli_import_lines(c);
 }
 
 /* Connect before asking for a value, so that nobody is asked in vain. */

@@ -51,7 +51,7 @@ int connection_open(struct connection *c, struct fd_identity *identity, const ch
         return error;
     }
     c->identity = identity;
-    c->table_refused = c->used_refused = false;
+    c->table_refused = c->used_refused = c->refusals_refused = false;
     c->received_fd = -1;
     c->in_len = c->out_begin = c->out_end = 0;
     return 0;

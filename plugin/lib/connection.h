@@ -39,8 +39,9 @@ struct connection {
     struct fd_identity *identity; /* NULL: not open */
     bool table_refused;           /* for the owner: the daemon will not grant the table here */
     bool used_refused;            /* for the owner: the daemon will not accept reports here */
-    int received_fd;              /* belongs to a reply that is not complete yet, or -1 */
-    unsigned first;               /* ring of pending requests */
+    bool refusals_refused; /* for the owner: nor of refusals, which older daemons do not know */
+    int received_fd;       /* belongs to a reply that is not complete yet, or -1 */
+    unsigned first;        /* ring of pending requests */
     unsigned count;
     struct connection_pending pending[CONNECTION_PENDING_MAX];
     size_t in_len;

@@ -16,6 +16,7 @@ enum {
     FETCH_EVERY = 1000, /* milliseconds */
     REPORT_EVERY = 60,  /* seconds */
     REPORT_MAX = 128,   /* ids at a time; if there are more, the next a second later */
+    REPORT_REFUSED_MAX = REPORT_MAX / 2, /* of those that were refused */
 };
 
 static void report_uses(struct jeton *h, int64_t now);
@@ -31,6 +32,21 @@ static bool report_is_due(struct process_state *process, int64_t now)
     return due <= now || due > now + REPORT_EVERY;
 }
 
+/* Note that a token was refused by its state; other refusals are the daemon's to count.  Not inlined,
+ * so that what passes does not carry it. */
+static __attribute__((noinline)) void note_refusal(struct jeton *h, const struct verdict *v,
+                                                   int64_t now)
+{
+    bool by_state = v->status == STATUS_REVOKED || v->status == STATUS_EXPIRED ||
+                    v->status == STATUS_DISABLED || v->status == STATUS_PENDING;
+
+    if (!v->found || !by_state || (h->flags & JETON_NO_REPORTS))
+        return;
+    recent_uses_add(&h->process->recent_refusals, v->digest, (uint32_t)(now / 60));
+    if (report_is_due(h->process, now))
+        report_uses(h, now);
+}
+
 bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claims *claims,
                    enum jeton_status *status)
 {
@@ -44,6 +60,8 @@ bool handle_lookup(struct jeton *h, const struct question *q, struct jeton_claim
     *status = status_text_public(v.status);
     if (v.status == STATUS_OK && !(h->flags & JETON_NO_REPORTS) && report_is_due(process, now))
         report_uses(h, now);
+    else if (v.status != STATUS_OK)
+        note_refusal(h, &v, now);
     return true;
 }
 
@@ -55,8 +73,11 @@ void handle_lookup_batch(struct jeton *h, struct table_view_batch_item *items, s
 
     table_view_lookup_batch(&h->views, &process->readers, &process->recent_uses, items, count,
                             &now);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         passed = passed || (items[i].answered && items[i].verdict.status == STATUS_OK);
+        if (items[i].answered && items[i].verdict.status != STATUS_OK)
+            note_refusal(h, &items[i].verdict, now);
+    }
     if (passed && !(h->flags & JETON_NO_REPORTS) && report_is_due(process, now))
         report_uses(h, now);
 }
@@ -166,28 +187,53 @@ static void on_used(void *context, struct connection_reply *reply)
         channel->connection.used_refused = true;
 }
 
-/* Use only half of the connection's ring (REPORT_MAX), and leave the rest to requests that a caller
+static void on_refused(void *context, struct connection_reply *reply)
+{
+    struct channel *channel = context;
+
+    if (reply->received && reply->status != STATUS_OK && !status_row(reply->status)->retry)
+        channel->connection.refusals_refused = true;
+}
+
+/* Report at most so many ids; return how many. */
+static size_t report_ids(struct channel *channel, const char *verb, struct recent_uses *recent,
+                         size_t max, connection_done *done)
+{
+    uint8_t id[REPORT_MAX][ID_SIZE];
+    char buffer[32], digits[ID_TEXT + 1];
+    size_t count = recent_uses_take(recent, id, max);
+
+    for (size_t i = 0; i < count; i++) {
+        struct text line = text_in(buffer, sizeof(buffer));
+        claims_format_id(digits, id[i]);
+        text_adds(&line, verb);
+        text_add(&line, digits, ID_TEXT);
+        text_addc(&line, '\n');
+        connection_enqueue(&channel->connection, text_slice(&line), false, done, channel,
+                           DEADLINE_NEVER);
+    }
+    return count;
+}
+
+/* Use only three quarters of the connection's ring, and leave the rest to requests that a caller
  * waits for. */
 bool handle_report_uses(struct jeton *h, struct channel *channel)
 {
-    uint8_t id[REPORT_MAX][ID_SIZE];
-    char line[] = "used 0123456789abcdef0123\n", *digits = line + sizeof("used");
+    struct process_state *process = h->process;
     struct connection *c = &channel->connection;
+    size_t refused = 0;
 
     if (!connection_is_open(c) && handle_open_channel(h, channel, 0) < 0)
         return false;
     connection_step(c);
     if (c->identity == NULL || c->used_refused || c->count > 0)
         return false;
-    size_t count = recent_uses_take(&h->process->recent_uses, id, REPORT_MAX);
-    for (size_t i = 0; i < count; i++) {
-        claims_format_id(digits, id[i]);
-        digits[ID_TEXT] = '\n';
-        connection_enqueue(c, (struct slice){ line, sizeof(line) - 1 }, false, on_used, channel,
-                           DEADLINE_NEVER);
-    }
+    size_t used = report_ids(channel, "used ", &process->recent_uses, REPORT_MAX, on_used);
+    if (!c->refusals_refused)
+        refused = report_ids(channel, "refused ", &process->recent_refusals, REPORT_REFUSED_MAX,
+                             on_refused);
     connection_step(c);
-    return count == REPORT_MAX;
+    return used == REPORT_MAX || refused == REPORT_REFUSED_MAX;
 }
 
 /* Report uses, unless another thread has just advanced next_report.  Zero there marks the first use

@@ -37,6 +37,7 @@ struct channel {
 struct process_state {
     struct table_view_readers readers;
     struct recent_uses recent_uses;
+    struct recent_uses recent_refusals;
     _Alignas(64) _Atomic int64_t next_report; /* in CLOCK_REALTIME seconds */
     _Atomic int64_t next_fetch;               /* when to fetch the table; 0: at once */
     _Alignas(64) struct lock views_lock;      /* for replacing and reaping views */
@@ -74,7 +75,7 @@ void handle_wait(struct connection *c, int64_t deadline);
 /* Request the table if there is no valid one and it is time to try.  True if a reply will come. */
 bool handle_fetch_table(struct channel *channel, int64_t deadline);
 
-/* Report recent uses on the channel, without waiting.  True if there may be more of them. */
+/* Report recent uses and refusals on the channel, without waiting.  True if there may be more. */
 bool handle_report_uses(struct jeton *h, struct channel *channel);
 
 #endif

@@ -31,12 +31,10 @@ static bool expect_merged(const struct pending_request *a, struct token *t)
     bool lengthens = want->revoked && t->revoked && want->expires > model_own_end(t);
 
     if (want->revoked && !t->revoked) {
-        t->revoked = true;
-        t->revoked_at = want->revoked_at;
+        model_set_revoked(t, want->revoked_at);
         model_add_event("revoke", t);
     } else if (want->disabled && !t->disabled && !t->revoked) {
-        t->disabled = true;
-        t->disabled_at = want->disabled_at;
+        model_set_disabled(t, want->disabled_at);
         model_add_event("disable", t);
     } else if (lengthens) {
         model_add_event("revoke", t);

@@ -114,8 +114,7 @@ static void check_revoke(const struct pending_request *a)
         return;
     expect("OK");
     if (!t->revoked) {
-        t->revoked = true;
-        t->revoked_at = denial_time();
+        model_set_revoked(t, denial_time());
         model_add_event("revoke", t);
     }
     expect_current_state(a, t);
@@ -139,8 +138,7 @@ static void check_disable(const struct pending_request *a)
         return;
     expect("OK");
     if (!t->disabled) {
-        t->disabled = true;
-        t->disabled_at = denial_time();
+        model_set_disabled(t, denial_time());
         model_add_event("disable", t);
     }
     expect_current_state(a, t);
@@ -153,7 +151,7 @@ static void check_enable(const struct pending_request *a)
     if (t == NULL)
         return;
     expect("OK");
-    t->disabled = false;
+    t->disabled = t->has_disabled_by = false;
     model_add_event("enable", t);
     expect_current_state(a, t);
 }
@@ -183,9 +181,25 @@ static void check_update(const struct pending_request *a)
     expect("OK");
     if (a->updates & UPDATE_EXPIRES)
         after.own_end = after.expires < model_own_end(t) ? model_own_end(t) : 0;
+    const struct token before = *t;
     *t = after;
-    model_add_event("update", t);
+    model_add_update(&before, t);
     expect_current_state(a, t);
+}
+
+/* Return what a rotation makes of a token, but for its value. */
+static struct token replacement_of(const struct token *old, int64_t now)
+{
+    struct token t = *old;
+
+    t.created = now;
+    t.expires = old->rotated_end > old->expires ? old->rotated_end : old->expires;
+    t.own_end = t.rotated = t.rotated_end = 0;
+    t.replaced_by[0] = '\0';
+    t.has_disabled_by = false;
+    if (t.activates < now + INPROC_DELAY)
+        t.activates = now + INPROC_DELAY;
+    return t;
 }
 
 static void check_rotate(const struct pending_request *a)
@@ -199,11 +213,7 @@ static void check_rotate(const struct pending_request *a)
         expect(model_verdict(old, 0, SUBJECTS, now));
         return;
     }
-    t = *old;
-    t.created = now;
-    t.own_end = t.rotated = 0;
-    if (t.activates < now + INPROC_DELAY)
-        t.activates = now + INPROC_DELAY;
+    t = replacement_of(old, now);
     if (expect_bad_times(&t, false))
         return;
     expect("OK");
@@ -211,16 +221,18 @@ static void check_rotate(const struct pending_request *a)
     expect_text("replaces", t.replaces);
     expect_new_value(&t);
     struct token *new = model_add(&t, "rotate");
+    const struct token before = *old;
+    memcpy(old->replaced_by, new->id, sizeof(old->replaced_by));
     if (grace == 0 || old->activates >= now + grace) {
-        old->revoked = true;
-        old->revoked_at = denial_time();
+        model_set_revoked(old, denial_time());
         model_add_event("revoke", old);
     } else {
+        old->rotated_end = old->rotated != 0 ? old->rotated_end : old->expires;
         old->rotated = denial_time();
         if (old->expires > now + grace) {
             old->own_end = model_own_end(old);
             old->expires = now + grace;
-            model_add_event("update", old);
+            model_add_update(&before, old);
         }
     }
     expect_current_state(a, new);
@@ -250,6 +262,8 @@ static void check_verify(const struct pending_request *a)
         model_mark_used(t);
     if (a->narrow && strcmp(words, "OK") == 0 && !(t->scopes & 1))
         words = "NO scope";
+    if (t != NULL && strcmp(words, "OK") != 0)
+        model_mark_refused(t);
     expect_verdict(t, words);
 }
 

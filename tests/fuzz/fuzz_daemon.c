@@ -50,7 +50,7 @@ static void do_import(enum role role, struct pending_request *a, struct text *li
     if (n & 0x80)
         put_dates(&a->token, line);
     else if (a->token.revoked || a->token.disabled)
-        line_puts(line, "state", a->token.revoked ? "revoked" : "disabled");
+        put_state(role, &a->token, line);
     send_request(role, a, line);
 }
 

@@ -234,6 +234,7 @@ static void inproc_start(void)
          inproc.server.stack_set != NULL);
     inproc.worker = (struct worker){
         .server = &inproc.server,
+        .batch = { .refusals = write_queue_refusals(inproc.writer.queue) },
         .stack_reader = &inproc.server.stack_set->reader[0],
     };
     inproc.worker.class[CLASS_OTHERS].max = inproc.worker.class[CLASS_ADMINS].max = 100;
@@ -246,6 +247,7 @@ static void inproc_stop(void)
     for (int i = 0; i < SESSIONS; i++)
         session_free(&inproc.session[i]);
     last_used_flush(inproc.writer_thread->last_used, inproc.writer.token_table, fuzz_clock.wall);
+    refused_flush(inproc.writer_thread->refused, inproc.writer.store, fuzz_clock.wall);
     writer_destroy(&inproc.writer);
     writer_thread_free(inproc.writer_thread);
     MUST(stack_set_end(inproc.server.stack_set));

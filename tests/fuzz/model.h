@@ -35,12 +35,17 @@ struct token {
     int64_t created, activates, expires;
     bool revoked, disabled;
     int64_t revoked_at, disabled_at;
-    int64_t own_end;                       /* before it was shortened; 0: it was not */
-    int64_t rotated;                       /* when, with a grace; 0: it was not */
+    int64_t own_end;     /* before it was shortened; 0: it was not */
+    int64_t rotated;     /* when, with a grace; 0: it was not */
+    int64_t rotated_end; /* the expiry it had then; 0: it was not */
+    bool has_revoked_by, has_disabled_by;
+    unsigned revoked_by, disabled_by;      /* uids */
     unsigned subject, scopes, description; /* indexes */
-    char replaces[ID_TEXT + 1];
-    unsigned by;                   /* uid of the creator */
-    int64_t first_used, last_used; /* times of the first and the last pass; 0: none */
+    char replaces[ID_TEXT + 1], replaced_by[ID_TEXT + 1];
+    unsigned by;                         /* uid of the creator */
+    int64_t first_used, last_used;       /* times of the first and the last pass; 0: none */
+    int64_t first_refused, last_refused; /* likewise, of refusals */
+    unsigned refusals;
     uint64_t serial;
 };
 
@@ -59,8 +64,9 @@ static struct {
         const char *what;
         int64_t time;
         unsigned uid, pid;
-        struct token token; /* after the event */
-    } event[MODEL_EVENTS];  /* by serial */
+        struct token token;  /* after the event */
+        struct token before; /* of an update */
+    } event[MODEL_EVENTS];   /* by serial */
 } model;
 
 /* True when sending must stop; up to MODEL_PENDING requests may still be unchecked then. */
@@ -98,6 +104,13 @@ static void model_add_event(const char *what, const struct token *t)
     };
 }
 
+/* Add the event of an update, which tells what it replaced. */
+static void model_add_update(const struct token *before, const struct token *t)
+{
+    model_add_event("update", t);
+    model.event[model.events].before = *before;
+}
+
 /* Record a pass. */
 static void model_mark_used(struct token *t)
 {
@@ -112,6 +125,34 @@ static void model_mark_used(struct token *t)
 static void model_clear_used(struct token *t)
 {
     t->first_used = t->last_used = 0;
+    t->first_refused = t->last_refused = 0;
+    t->refusals = 0;
+}
+
+/* Record a refusal. */
+static void model_mark_refused(struct token *t)
+{
+    int64_t now = fuzz_clock.wall > 0 ? fuzz_clock.wall : 1;
+
+    t->refusals++;
+    if (t->first_refused == 0 || now < t->first_refused)
+        t->first_refused = now;
+    if (now > t->last_refused)
+        t->last_refused = now;
+}
+
+static void model_set_revoked(struct token *t, int64_t at)
+{
+    t->revoked = t->has_revoked_by = true;
+    t->revoked_at = at;
+    t->revoked_by = model.uid;
+}
+
+static void model_set_disabled(struct token *t, int64_t at)
+{
+    t->disabled = t->has_disabled_by = true;
+    t->disabled_at = at;
+    t->disabled_by = model.uid;
 }
 
 /* Add a token. */

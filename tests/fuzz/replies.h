@@ -153,6 +153,57 @@ static void expect_used(const struct token *t)
     shown.met++;
 }
 
+/* Expect who did it, of what was done and is known. */
+static void expect_by(const char *key, bool exists, unsigned uid)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "uid:%u", uid);
+    expect_text(key, exists ? text : "");
+}
+
+/* Expect what lists and exports say of denials and rotations. */
+static void expect_denials(const struct token *t)
+{
+    expect_time("revoked", t->revoked_at, t->revoked);
+    expect_by("revoked_by", t->revoked && t->has_revoked_by, t->revoked_by);
+    expect_time("disabled", t->disabled_at, t->disabled);
+    expect_by("disabled_by", t->disabled && t->has_disabled_by, t->disabled_by);
+    expect_text("replaces", t->replaces);
+    expect_text("replaced_by", t->replaced_by);
+}
+
+/* Expect an old end that may be "never"; 0: none. */
+static void expect_end(const char *key, int64_t end)
+{
+    if (end == NEVER)
+        expect_text(key, "never");
+    else
+        expect_time(key, end, end != 0);
+}
+
+/* Check refusals: all are counted; those of a value that was rotated away, once they are taken in. */
+static void expect_refusals(const struct token *t)
+{
+    struct slice reused = field("reused");
+    uint64_t count;
+    int64_t time;
+
+    if (t->refusals > 0) {
+        expect_number("refused", t->refusals);
+        MUST(stamp_parse(field("last_refused"), &time) && time >= t->first_refused &&
+             time <= t->last_refused);
+        MUST(field("refused_as").len > 0 && slice_begins(field("refused_by"), "uid:10"));
+        shown.met += 3;
+    }
+    if (reused.at == NULL)
+        return;
+    MUST(t->replaced_by[0] != '\0' && number_parse(reused, t->refusals, &count) && count > 0);
+    MUST(stamp_parse(field("last_reused"), &time) && time >= t->first_refused &&
+         time <= t->last_refused);
+    shown.met += 2;
+}
+
 /* Check a line of list or show. */
 static void expect_listed(const struct token *t)
 {
@@ -162,7 +213,8 @@ static void expect_listed(const struct token *t)
     expect_time("created", t->created, true);
     expect_uid(t->by);
     expect_used(t);
-    expect_text("replaces", t->replaces);
+    expect_denials(t);
+    expect_refusals(t);
     expect_claims(t);
     expect_no_more();
 }
@@ -176,16 +228,28 @@ static void expect_exported(const struct token *t)
     text_add_hex(&digest, t->digest, DIGEST_SIZE);
     expect_field("digest", text_slice(&digest));
     expect_time("created", t->created, true);
-    expect_time("revoked", t->revoked_at, t->revoked);
-    expect_time("disabled", t->disabled_at, t->disabled);
-    expect_text("replaces", t->replaces);
-    if (t->own_end == NEVER)
-        expect_text("own_end", "never");
-    else
-        expect_time("own_end", t->own_end, t->own_end != 0);
+    expect_denials(t);
+    expect_end("own_end", t->own_end);
     expect_time("rotated", t->rotated, t->rotated != 0);
+    expect_end("rotated_end", t->rotated_end);
     expect_claims(t);
     expect_no_more();
+}
+
+static void expect_old(const char *key, const char *old, const char *new)
+{
+    if (strcmp(old, new) != 0)
+        expect_field(key, slice_of(old));
+}
+
+/* Expect the old value of what an update changed, and of nothing else. */
+static void expect_before(const struct token *old, const struct token *new)
+{
+    if (old->expires != new->expires)
+        expect_end("old_expires", old->expires);
+    expect_old("old_subject", subjects[old->subject], subjects[new->subject]);
+    expect_old("old_scopes", shown_scopes[old->scopes], shown_scopes[new->scopes]);
+    expect_old("old_description", descriptions[old->description], descriptions[new->description]);
 }
 
 /* Check a line of the journal. */
@@ -206,6 +270,12 @@ static void expect_event(uint64_t serial)
     expect_time("disabled", e->token.disabled_at, imports && e->token.disabled);
     if (rotates || imports || strcmp(e->what, "create") == 0 || strcmp(e->what, "update") == 0)
         expect_claims(&e->token);
+    else if (strcmp(e->what, "ban") != 0)
+        expect_text("subject", subjects[e->token.subject]);
+    if (strcmp(e->what, "update") == 0)
+        expect_before(&e->before, &e->token);
+    if (field("replaced_by").at != NULL)
+        expect_text("replaced_by", e->token.replaced_by);
     if (strcmp(e->what, "ban") == 0)
         expect_time("expires", e->token.expires, e->token.expires != NEVER);
     expect_epoch();

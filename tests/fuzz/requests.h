@@ -112,6 +112,8 @@ static void run_with_bystander(const struct token *pending_request)
     snprintf(words, sizeof(words), "%s", model_verdict(t, 0, SUBJECTS, fuzz_clock.wall));
     if (strcmp(words, "OK") == 0)
         model_mark_used(t);
+    else if (t != NULL)
+        model_mark_refused(t);
     if (t != NULL)
         before = *t;
     bystander_sends(pending_request);
@@ -228,6 +230,15 @@ static void put_dates(struct token *t, struct text *line)
         line_put_time(line, "revoked", t->revoked_at);
     if (t->disabled)
         line_put_time(line, "disabled", t->disabled_at);
+}
+
+/* Add a denial without a date, which is the importer's. */
+static void put_state(enum role role, struct token *t, struct text *line)
+{
+    line_puts(line, "state", t->revoked ? "revoked" : "disabled");
+    t->has_revoked_by = t->revoked;
+    t->has_disabled_by = t->disabled;
+    t->revoked_by = t->disabled_by = 1000 + role;
 }
 
 /* -- requests ----------------------------------------------------------------------------- */

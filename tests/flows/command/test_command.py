@@ -14,10 +14,11 @@ from value import id_of, value_new
 from waiting import eventually
 
 VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export "
-         "journal watch stats hello help ping").split()
-TOKENS = "id state created expires used subject scopes description activates by replaces".split()
+         "journal watch trace stats hello help ping").split()
+TOKENS = ("id state created expires used subject scopes description activates by replaces "
+          "replaced_by revoked revoked_by refused last_refused refused_by").split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
-           "replaces epoch").split()
+           "replaces epoch replaced_by by_name login").split()
 VALUE = re.compile(r"jtn_[0-9A-Za-z]{49}")
 FOREIGN = "issued elsewhere, with spaces and \"quotes\""
 
@@ -94,7 +95,7 @@ def test_help_shows_what_the_daemon_has(daemon):
     d = daemon()
     theirs = {line["verb"]: line["usage"] for line in d.done("help").lines}
     ours = {row[0]: row[1] for row in jeton(d.path(), "--plain", "help").rows}
-    for verb in "verify", "id", "revoke", "ban", "import":     # their values are never arguments
+    for verb in "verify", "id", "revoke", "ban", "import", "trace":     # their values are never arguments
         assert "VALUE" in theirs[verb] and "VALUE" not in ours[verb]
         without = theirs[verb].replace('token="VALUE"', "--value" if "|" in theirs[verb] else "")
         assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")

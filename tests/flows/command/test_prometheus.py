@@ -139,7 +139,7 @@ def test_prometheus_is_for_stats_alone(daemon):
 def test_people_and_scripts_see_what_tells_figures_apart(daemon):
     d = daemon()
     rows = jeton(d.path(), "stats").rows
-    assert ["service_answers", "0", "other", "", "ok", ""] in rows, rows
+    assert ["service_answers", "0", "other", "", "ok", "", ""] in rows, rows
     names = [row[0] for row in rows]
     assert "verify_seconds_p99" in names and "verify_seconds_bucket" not in names, names
     lines = json.loads(jeton(d.path(), "stats", "--json").out)

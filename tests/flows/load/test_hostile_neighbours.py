@@ -168,6 +168,7 @@ VERBS = {
     "id": "id {token}",
     "table": "table",
     "used": "used id=00000000000000000000",
+    "refused": "refused id=00000000000000000000",
     "revoke": f"revoke token={GARBAGE}",
     "hello": "hello",
     "help": "help",

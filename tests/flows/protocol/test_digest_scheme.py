@@ -247,3 +247,13 @@ def test_first_token_by_sha256_comes_while_the_store_is_killed_again_and_again()
             d.start()
             # By the socket alone: libjeton may go on with the table of the one that was killed.
             assert (answered, d.ask(f"verify {value}", "verify").verdict) == ("OK", "OK")
+
+
+def test_trace_of_a_value_finds_the_token_of_its_sha256_and_its_ban(daemon):
+    d = daemon()
+    value = foreign()
+    ident = imported(d, value, subject="ci")
+    parts = d.done(f'trace token="{value}"').lines
+    assert [part["id"] for part in parts if part.get("subject") == "ci"][0] == ident
+    d.done(f"delete {ident}")
+    assert any(part.get("part") == "ban" and part["id"] == ident for part in d.done(f'trace token="{value}"').lines)

@@ -33,7 +33,8 @@ def varied(daemon):
 
 def described(daemon):
     """Return the list, without what belongs to the daemon rather than to the token."""
-    return [{key: text for key, text in line.items() if key not in ("by", "used")}
+    return [{key: text for key, text in line.items()
+             if key not in ("by", "used") and "refused" not in key}
             for line in daemon.list()]
 
 

@@ -110,7 +110,7 @@ def test_last_line_without_its_end_is_not_carried_out(daemon):
 
 
 def test_each_socket_grants_its_role_and_no_more(daemon):
-    granted = {"verify": ("verify", "id", "table", "used", "revoke", "hello", "help", "ping",
+    granted = {"verify": ("verify", "id", "table", "used", "refused", "revoke", "hello", "help", "ping",
                           "quit"),
                "observe": ("list", "show", "journal", "watch", "stats"),
                "admin": ("create", "update", "disable", "enable", "rotate", "delete", "import",

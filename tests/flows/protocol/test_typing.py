@@ -41,7 +41,7 @@ def test_lines_may_end_in_cr_lf_and_be_blank_or_comments(daemon):
 
 
 def test_help_names_every_verb_the_socket_grants_and_no_other(daemon):
-    verify = {"verify", "id", "table", "used", "revoke", "hello", "help", "ping", "quit"}
+    verify = {"verify", "id", "table", "used", "refused", "revoke", "hello", "help", "ping", "quit"}
     observe = verify | {"list", "show", "journal", "watch", "stats"}
     admin = observe | {"create", "update", "disable", "enable", "rotate", "delete", "ban", "import",
                        "export"}

@@ -8,7 +8,7 @@ import re
 
 from client import Fields
 
-VARIES = {"by", "pid", "retry_after", "used"}
+VARIES = {"by", "by_name", "pid", "retry_after", "used"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 NAME = re.compile(r"jtn_\w+|[0-9a-f]{8,}")
 CUT = re.compile(r"(…|\.\.\.)$")

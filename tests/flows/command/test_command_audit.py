@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Renewing, auditing and tracing through the jeton command."""
+import json
+import os
+import pwd
+import time
+
+from jeton_command import Terminal, jeton
+from timestamp import unix_time
+
+MY_NAME = pwd.getpwuid(os.getuid()).pw_name
+
+
+def shown(path, ident):
+    return json.loads(jeton(path, "--json", "show", ident).out)
+
+
+def made(d, *arguments):
+    """Return value and identifier of a token that the command made."""
+    value = jeton(d.path(), "create", *arguments).out.strip()
+    return value, jeton(d.path(), "id", input=value).out.strip()
+
+
+def test_command_renews_and_rotates_with_a_ttl(daemon):
+    d = daemon()
+    value, ident = made(d, "ttl=1h")
+    assert jeton(d.path(), "update", ident, "ttl=90d").status == 0
+    assert abs(unix_time(shown(d.path(), ident)["expires"]) - time.time() - 90 * 86400) < 60
+    new = jeton(d.path(), "rotate", ident, "ttl=10d", "grace=1h").out.strip()
+    new = jeton(d.path(), "id", input=new).out.strip()
+    assert abs(unix_time(shown(d.path(), new)["expires"]) - time.time() - 10 * 86400) < 60
+    assert shown(d.path(), ident)["replaced_by"] == new
+
+
+def test_command_answers_who_revoked_and_who_still_uses_a_token(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    jeton(d.path(), "revoke", ident)
+    for _ in range(3):
+        assert jeton(d.path("verify"), "verify", input=value).status == 1
+    token = shown(d.path(), ident)
+    assert (token["revoked_by"], token["revoked_by_name"]) == (f"uid:{os.getuid()}", MY_NAME)
+    assert (token["refused"], token["refused_by"], token["refused_as"]) == (3, f"uid:{os.getuid()}", "revoked")
+    entries = json.loads(jeton(d.path(), "--json", "journal", "event=revoke", "subject=ann", f"by={MY_NAME}",
+                               "since=1h").out)
+    assert [(e["id"], e["by_name"]) for e in entries] == [(ident, MY_NAME)]
+    assert jeton(d.path(), "--json", "journal", "event=revokd").status == 2
+
+
+def test_command_traces_a_leaked_value_that_it_never_shows(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    jeton(d.path(), "revoke", ident)
+    done = jeton(d.path(), "--json", "trace", input=value + "\n")
+    assert done.status == 0 and value not in done.out + done.err
+    rows = json.loads(done.out)
+    assert [(row["part"], row.get("event")) for row in rows] == [("token", None), ("entry", "create"),
+                                                                  ("entry", "revoke"), ("entry", "trace")]
+    assert (rows[0]["id"], rows[0]["subject"], rows[0]["state"]) == (ident, "ann", "revoked")
+    plain = jeton(d.path(), "trace", input=value).rows
+    assert plain[0][:3] == ["token", ident, "revoked"] and {len(row) for row in plain} == {20}
+    refused = jeton(d.path(), "trace", value)
+    assert refused.status == 2 and value not in refused.out + refused.err, "a value is no argument"
+    assert jeton(d.path(), "trace", input=ident).status == 1
+    assert "used" not in rows[0] and "refused" not in rows[0]
+
+
+def test_trace_on_a_terminal_is_blocks_for_people(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    terminal = Terminal(d.path(), "trace")
+    terminal.expect("Value")
+    assert not terminal.echoes()
+    text = terminal.type(value + "\n").finish()
+    assert terminal.status == 0 and value not in text
+    blocks = [dict(line.split(None, 1) for line in block.splitlines() if " " in line)
+              for block in text[text.index("part"):].split("\n\n")]
+    assert ([(block["part"], block["id"], block.get("event")) for block in blocks] ==
+            [("token", ident, None), ("entry", ident, "create"), ("entry", ident, "trace")])
