@@ -2,7 +2,7 @@
 /* Names of users by uid, looked up by a thread of its own, as a name service may keep it waiting.
  *
  * Any thread asks, and never waits: what is not known yet is looked up, and whoever made the struct
- * is told then.  What was found counts for some minutes.  Memory is bounded: some thousand names
+ * is called then.  What was found counts for some minutes.  Memory is bounded: some thousand names
  * are kept, and some dozens wait; whoever asks for more asks again when one was found. */
 #ifndef JETON_DAEMON_BASE_USER_NAMES_H
 #define JETON_DAEMON_BASE_USER_NAMES_H

@@ -130,6 +130,7 @@ static const struct key_row rows[] = {
     { "daemon", "user", read_text, AT(user), 0, CONFIG_NAME_MAX - 1, "a user", true },
     { "daemon", "sandbox", read_yes_no, AT(sandbox), 1, 0, "auto or no", true },
     { "daemon", "network", read_yes_no, AT(network), 0, 0, "yes or no", true },
+    { "daemon", "logins", read_yes_no, AT(logins), 0, 0, "yes or no", true },
     { "daemon", "trust_clock", read_yes_no, AT(trust_clock), 0, 0, "yes or no", false },
     { "daemon", "max_connections", read_number, AT(max_connections), 1, 1000000, MILLION, false },
     { "daemon", "max_connections_per_uid", read_number, AT(max_connections_per_uid), 1, 1000000,

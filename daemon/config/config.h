@@ -54,6 +54,7 @@ struct config {
     bool trust_clock;                  /* believe the clock whatever the journal has */
     bool sandbox;                      /* confine the daemon with what the kernel offers */
     bool network;                      /* verifiers may connect to other hosts */
+    bool logins;                       /* the sandbox shows who clients logged in as */
     struct config_role role[ROLES];    /* by enum role */
     char table_group[CONFIG_NAME_MAX]; /* empty: everybody may have the table */
     char verifiers[PATH_MAX];          /* the directory of verifiers named without a path */

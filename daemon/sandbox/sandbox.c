@@ -40,7 +40,6 @@ static const struct {
     { "/dev/null", LANDLOCK_READ, false },
     { "/dev/urandom", LANDLOCK_READ, false },
     { "/proc/sys/kernel/random/boot_id", LANDLOCK_READ, false },
-    { "/proc", LANDLOCK_READ, false }, /* loginuid of clients */
     { "/etc/ssl/certs", LANDLOCK_READ | LANDLOCK_LIST, true },
     { "/usr/share/ca-certificates", LANDLOCK_READ, true },
     { "/usr/local/share/ca-certificates", LANDLOCK_READ, true },
@@ -149,6 +148,8 @@ void sandbox_files(const struct config *c)
     int error = landlock_begin(&l, c->network);
     if (error == 0) {
         allow_common_paths(&l, c->network);
+        if (c->logins)
+            allow(&l, "/proc", LANDLOCK_READ);
         allow_configured(&l, c);
         error = landlock_enter(&l);
     }

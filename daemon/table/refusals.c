@@ -81,7 +81,7 @@ void refusal_add(struct refusal *sum, const struct refusal *more)
     sum->reason = more->reason;
 }
 
-/* Return the slot of a token with room for it; NULL: there is none. */
+/* Return the slot of a token, a free one if it has none; NULL: the set is full. */
 static struct refusal *slot_for(struct refusals *r, struct set *s, const uint8_t id[ID_SIZE])
 {
     if (s->slot == NULL)

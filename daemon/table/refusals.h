@@ -69,7 +69,7 @@ uint64_t refusals_reuses(const struct refusals *r);
 
 unsigned refusals_sets(const struct refusals *r);
 
-/* Return how many refusals found no room.  Any thread. */
+/* Return how many refusals were dropped.  Any thread. */
 uint64_t refusals_dropped(const struct refusals *r);
 
 /* Sum up unknown values by user; return of how many users.  *others are those of users beyond that.

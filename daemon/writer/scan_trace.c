@@ -139,8 +139,13 @@ static void finish(struct step *s)
     s->scan->finished = true;
 }
 
+/* Entries that are trimmed meanwhile are left out. */
 static void step_entries(struct step *s)
 {
+    uint64_t begin = scan_journal_begin(s);
+
+    if (s->scan->entry.serial < begin)
+        s->scan->entry.serial = begin;
     if (scan_journal_read(s, "* part=entry ") &&
         (!scan_journal_has_more(s) || atomic_load(&s->scan->stop)))
         finish(s);

@@ -162,7 +162,7 @@ static void expect_by(const char *key, bool exists, unsigned uid)
     expect_text(key, exists ? text : "");
 }
 
-/* Expect what lists and exports say of denials and rotations. */
+/* Expect what lists and exports have of denials and rotations. */
 static void expect_denials(const struct token *t)
 {
     expect_time("revoked", t->revoked_at, t->revoked);

@@ -94,7 +94,7 @@ def test_old_and_new_of_the_largest_texts_fit_into_an_entry(daemon):
     d.done(f"update {token['id']} scopes={scopes[1]} subject=short")
     entries = d.done("journal").lines
     assert [e["event"] for e in entries] == ["create", "update", "update", "update"]
-    assert entries[2]["old_description"] == "(long)", "it does not fit, and that is said"
+    assert entries[2]["old_description"] == "(long)", "it does not fit, and the entry shows that"
     assert entries[3]["old_subject"] == "\x02" * 256 or entries[3]["old_subject"] == "(long)"
     assert shown(d, token["id"])["description"] == "\x02" * 1024
     d.restart()
@@ -115,7 +115,7 @@ def test_names_of_users_stand_beside_their_uids(daemon):
 # -- what the journal is asked for --------------------------------------------------------------
 
 @pytest.fixture
-def told(daemon):
+def journalled(daemon):
     """A daemon, with ids of tokens of ann and of bob, and the id of ann's second."""
     d = daemon()
     ann, bob = d.create(subject="ann"), d.create(subject="bob")
@@ -130,8 +130,8 @@ def events(reply):
     return [(line["event"], line["id"]) for line in reply.lines]
 
 
-def test_journal_is_filtered_by_each_key_and_by_all_together(told):
-    d, ann, bob, new = told
+def test_journal_is_filtered_by_each_key_and_by_all_together(journalled):
+    d, ann, bob, new = journalled
     def ask(filters):
         return events(d.done(f"journal {filters}"))
     of_ann = [("create", ann), ("rotate", new), ("revoke", ann)]
@@ -152,12 +152,12 @@ def test_journal_is_filtered_by_each_key_and_by_all_together(told):
 
 @pytest.mark.parametrize("wrong", ["event=revokd", "event=", "event=revoke,", "by=", "by=uid:x", "by=99999999999",
                                    "since=soon", "until=", "id=xyz"])
-def test_misspelt_filter_of_the_journal_is_refused(told, wrong):
-    assert told[0].ask(f"journal {wrong}").verdict == "ERR bad-value"
+def test_misspelt_filter_of_the_journal_is_refused(journalled, wrong):
+    assert journalled[0].ask(f"journal {wrong}").verdict == "ERR bad-value"
 
 
-def test_filtered_journal_is_paged_by_what_it_finds(told):
-    d = told[0]
+def test_filtered_journal_is_paged_by_what_it_finds(journalled):
+    d = journalled[0]
     whole = events(d.done("journal subject=ann"))
     found, after = [], ""
     while True:

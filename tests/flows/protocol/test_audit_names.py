@@ -39,7 +39,7 @@ def logged_in(path, *lines):
 
 
 def test_who_logged_in_stands_beside_who_asked(daemon):
-    d = daemon()
+    d = daemon("daemon.logins=yes")
     token = d.create()
     logged_in(d.path(), f"revoke {token['id']}", f"update {d.create()['id']} subject=ann", "create")
     logged_in(d.path("verify"), f"revoke token={d.create()['token']}")
@@ -53,8 +53,16 @@ def test_who_logged_in_stands_beside_who_asked(daemon):
     assert d.done("journal").lines == entries
 
 
-def test_client_that_has_ended_has_no_login_of_another(daemon):
+def test_sandbox_hides_who_logged_in_unless_it_is_configured_to_show_it(daemon):
     d = daemon()
+    if d.stat("protection_landlock") == 0:
+        pytest.skip("there is no Landlock here")
+    logged_in(d.path(), "create")
+    assert "login" not in d.done("journal").lines[0]
+
+
+def test_client_that_has_ended_has_no_login_of_another(daemon):
+    d = daemon("daemon.logins=yes")
     with d.stopped():
         logged_in_and_gone = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(LOGGED_IN).replace("print(s.makefile().read())", ""), d.path(),

@@ -183,7 +183,7 @@ static void epoch_that_could_not_be_saved_is_saved_with_the_next_change(void **s
  * it is not known yet whether the disk has it. */
 static void entry_is_shown_only_when_it_is_known_to_be_saved(void **state)
 {
-    const struct scan_sources sources = { &writer, NULL };
+    const struct scan_sources sources = { &writer, NULL, NULL };
     struct scan *scan = calloc(1, sizeof(*scan));
     char epoch[EPOCH_TEXT + 1];
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Refusals are added up in the file, over restarts; a rotated token that is presented after its end is
- * told from one that ended otherwise; and what leaves the store is forgotten. */
+ * distinguished from one that ended otherwise; and what leaves the store is forgotten. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
