@@ -20,6 +20,7 @@
 #include "daemon/sandbox/privilege.h"
 #include "daemon/sandbox/sandbox.h"
 #include "daemon/verify/stack_set.h"
+#include "daemon/table/digest_scheme.h"
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/writer_thread.h"
 
@@ -151,8 +152,9 @@ static bool load_verifiers(struct daemon *s, struct problem *problem)
     size_t workers = host_limits_workers(&s->config);
     metrics_init(&server->metrics, workers);
     server->stack_set = stack_set_new(workers, &s->config, &server->metrics, problem);
-    return server->stack_set != NULL &&
-           (!stacks_identify(server->stack_set->current) || ban_load_all(s->writer, problem));
+    return server->stack_set != NULL && ((!stacks_identify(server->stack_set->current) &&
+                                          !digest_scheme_has_sha256(server->token_table)) ||
+                                         ban_load_all(s->writer, problem));
 }
 
 static bool start_workers(struct daemon *s)

@@ -76,15 +76,16 @@ static const struct verb_row verbs[VERB_COUNT] = {
         K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
         "delete ID | delete FILTER... [count=N]", "remove a token from the store, and ban it" },
     [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
-        K(TOKEN) | K(DIGEST) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
+        K(TOKEN) | K(DIGEST) | K(DIGEST_ALG) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
         K(TOKEN) | K(DIGEST) | K(ISSUER),
-        "ban token=\"VALUE\"|digest=HEX|issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
+        "ban token=\"VALUE\"|digest=HEX [digest_alg=sha256]|issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
         "refuse a credential that was never imported, whoever else would pass it" },
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
         K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED) | K(REVOKED_BY) | K(DISABLED_BY) |
-        K(REPLACED_BY) | K(ROTATED_END), K(DIGEST) | K(TOKEN),
-        "import digest=HEX|token=\"VALUE\" [created=TIME] [state=active|revoked|disabled] "
+        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(USED) | K(DIGEST_ALG), K(DIGEST) | K(TOKEN),
+        "import digest=HEX [digest_alg=sha256]|token=\"VALUE\" [created=TIME] [by=uid:N] [used=TIME] "
+        "[state=active|revoked|disabled] "
         "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
         "[signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] "
         "[rotated_end=TIME|never] [create's keys]",
@@ -143,6 +144,8 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_CREATED_AFTER] = "created_after",
     [KEY_HOW_MANY] = "count",
     [KEY_CREATED_BEFORE] = "created_before",
+    [KEY_USED] = "used",
+    [KEY_DIGEST_ALG] = "digest_alg",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */

@@ -87,6 +87,8 @@ enum key {
     KEY_ORDER,
     KEY_FIELDS,
     KEY_HOW_MANY, /* count= */
+    KEY_USED,
+    KEY_DIGEST_ALG,
     KEY_COUNT
 };
 

@@ -14,13 +14,14 @@ const char *table_attach(struct table *table, const void *mapping, uint64_t size
         return "shorter than a table's header";
     if (h->magic != TABLE_MAGIC)
         return "not a jeton table";
-    if (h->layout != TABLE_LAYOUT)
+    if (h->layout != TABLE_LAYOUT && h->layout != TABLE_LAYOUT_SHA256)
         return "a table of another layout version";
     *table = (struct table){
         .header = h,
         .arena_size = h->arena_size,
         .total_size = h->total_size,
         .slot_bits = h->slot_bits,
+        .has_sha256 = h->layout == TABLE_LAYOUT_SHA256,
     };
     if (table->slot_bits < TABLE_BITS_MIN || table->slot_bits > TABLE_BITS_MAX)
         return "a table with an impossible number of slots";

@@ -15,6 +15,8 @@
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
  *   - a slot that is not a token's (SLOT_BANNED, SLOT_ALIAS) only denies;
+ *   - a token that is known by the SHA-256 of its value (SLOT_SHA256) is only in a table of layout
+ *     TABLE_LAYOUT_SHA256, whose values are looked up by both digests;
  *   - arena bytes are never changed once a slot refers to them;
  *   - at most half the slots are in use (tombstones included), so a probe ends soon;
  *   - size, offsets and seals never change: to grow, another table is made and this one's state
@@ -30,7 +32,11 @@
 #include "proto/text.h"
 
 #define TABLE_MAGIC UINT64_C(0x31626174656e6f74) /* never to be changed: it identifies the file */
-enum { TABLE_LAYOUT = 1, TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
+enum { TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
+
+/* Layout versions.  The second has the same parts, but may have tokens and bans by SHA-256, which a
+ * reader that knows only the first could not find: it does not use the table. */
+enum { TABLE_LAYOUT = 1, TABLE_LAYOUT_SHA256 = 2 };
 
 enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
 
@@ -42,6 +48,7 @@ enum {
     SLOT_REVOKED = 8,
     SLOT_BANNED = 16, /* not a token but a ban, of any name of a credential; always with REVOKED */
     SLOT_ALIAS = 32,  /* not a token but its other name: the slot has the token's first bytes */
+    SLOT_SHA256 = 64, /* a token whose digest is the SHA-256 of its value */
     SLOT_NO_TOKEN = SLOT_BANNED | SLOT_ALIAS,
 };
 
@@ -90,6 +97,7 @@ struct table {
     uint64_t arena_size;
     uint64_t total_size;
     uint32_t slot_bits;
+    bool has_sha256; /* of layout TABLE_LAYOUT_SHA256 */
     char prefix[PREFIX_MAX + 1];
 };
 

@@ -163,6 +163,12 @@ void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE])
     token_digests(&value, 1, &digest);
 }
 
+void token_sha256(struct slice value, uint8_t digest[DIGEST_SIZE])
+{
+    _Static_assert(crypto_hash_sha256_BYTES == DIGEST_SIZE, "both digests have one size");
+    crypto_hash_sha256(digest, (const uint8_t *)value.at, value.len);
+}
+
 /* Hash the parts, one after the other, with another personalisation than that of values. */
 static void name_digest(const char *personalisation, const struct slice part[], size_t parts,
                         uint8_t digest[DIGEST_SIZE])

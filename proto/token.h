@@ -5,6 +5,8 @@
  *     digest = BLAKE2b-256(value), personalised TOKEN_PERSONAL, no key
  *     id     = the first ID_SIZE bytes of the digest; as text, lower-case hex
  *
+ * A token that others issued may be known by the SHA-256 of its value alone: that is its digest then.
+ *
  * A credential that others issued can be written in more than one way, so it has other names, by
  * which it is denied and never passed.  Each is a digest with a personalisation of its own:
  *
@@ -20,6 +22,12 @@
 
 /* The longest value that is generated here: prefix, '_', random part, check digits. */
 enum { TOKEN_VALUE_MAX = PREFIX_MAX + 1 + VALUE_RANDOM + VALUE_CHECK };
+
+/* Which digest of its value a token is known by. */
+enum digest_alg { DIGEST_ALG_OWN, DIGEST_ALG_SHA256 };
+
+/* Its name in digest_alg=, which the first never has. */
+#define DIGEST_ALG_NAME_SHA256 "sha256"
 
 /* The form of a presented text, which is known before any lookup. */
 enum token_form {
@@ -49,6 +57,9 @@ void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);
 
 /* Compute the digests of several values, much faster than one by one. */
 void token_digests(const struct slice *value, size_t count, uint8_t *const digest[]);
+
+/* Compute the SHA-256 of a value, the digest of tokens that were imported by it. */
+void token_sha256(struct slice value, uint8_t digest[DIGEST_SIZE]);
 
 /* Compute the digest of the signed part of a value that looks like a compact JWS: longer than a
  * value of ours can be, out of A-Z a-z 0-9 - _ = and two dots.  False: it does not. */

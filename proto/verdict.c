@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/verdict.h"
 
-#include "proto/scopes.h"
 #include "proto/token.h"
 
 bool verdict_worth_hashing(const struct question *question, struct verdict *verdict)
@@ -33,21 +32,6 @@ static enum status absent(const struct table *table, struct slice value)
     return token_form(value, table->prefix) == TOKEN_BAD_CHECK ? STATUS_MALFORMED : STATUS_UNKNOWN;
 }
 
-/* True if the token is for this subject.  A token without a subject is for nobody, not even for a
- * user whose name is empty. */
-static bool speaks_for(struct slice subject, struct slice wanted)
-{
-    return wanted.len > 0 && slice_equal(subject, wanted);
-}
-
-enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes)
-{
-    if (question->subject.at != NULL && !speaks_for(subject, question->subject))
-        return STATUS_SUBJECT;
-    return question->scopes.len == 0 || scopes_include(scopes, question->scopes) ? STATUS_OK :
-                                                                                   STATUS_SCOPE;
-}
-
 enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGEST_SIZE],
                             int64_t now, int64_t *activates)
 {
@@ -63,23 +47,6 @@ enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGE
     }
     *activates = entry.activates;
     return verdict_state(entry.flags, entry.activates, entry.expires, now);
-}
-
-/* Refuse a value that is not refused so far, if its signed part is denied. */
-static void judge_signed_part(const struct table *table, const struct question *question,
-                              int64_t now, struct verdict *verdict)
-{
-    uint8_t digest[DIGEST_SIZE];
-    int64_t activates = 0;
-
-    if ((verdict->status != STATUS_OK && verdict->status != STATUS_UNKNOWN) ||
-        !token_signed_digest(question->value, digest))
-        return;
-    enum status status = verdict_of_name(table, digest, now, &activates);
-    if (status == STATUS_OK)
-        return;
-    verdict->status = status;
-    verdict->activates = activates;
 }
 
 static void judge_value(const struct table *table, const struct question *question, int64_t now,
@@ -107,11 +74,11 @@ static void judge_value(const struct table *table, const struct question *questi
         verdict->status = verdict_fit(question, verdict->subject, verdict->scopes);
 }
 
-/* Values of our own, which are shorter, cost no more than this comparison. */
+/* Values of our own, which are shorter, cost no more than this comparison where they are all there is. */
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict)
 {
     judge_value(table, question, now, verdict);
-    if (question->value.len > TOKEN_VALUE_MAX)
-        judge_signed_part(table, question, now, verdict);
+    if (__builtin_expect(table->has_sha256 | (question->value.len > TOKEN_VALUE_MAX), false))
+        verdict_names_judge(table, question, now, verdict);
 }

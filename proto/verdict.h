@@ -13,6 +13,7 @@
 #ifndef JETON_PROTO_VERDICT_H
 #define JETON_PROTO_VERDICT_H
 
+#include "proto/scopes.h"
 #include "proto/status.h"
 #include "proto/table.h"
 
@@ -47,9 +48,27 @@ enum status verdict_of_name(const struct table *table, const uint8_t digest[DIGE
 void verdict_judge(const struct table *table, const struct question *question, int64_t now,
                    struct verdict *verdict);
 
+/* The second half of that, in verdict_names.c: so the compiler makes the first half as if there were
+ * none.  Judge a value, which was judged by its digest, by its SHA-256, if the table has tokens that are known
+ * by that: what denies it there denies it, but only a token of that kind is passed, and then it is its
+ * digest that the verdict has.  Then refuse what looks like a compact JWS, if its signed part is
+ * denied. */
+void verdict_names_judge(const struct table *table, const struct question *question, int64_t now,
+                         struct verdict *verdict) __attribute__((cold, noinline, noclone));
+
 /* Compare a token's subject and scopes with those that the question asks for.  Return STATUS_OK,
- * STATUS_SUBJECT or STATUS_SCOPE. */
-enum status verdict_fit(const struct question *question, struct slice subject, struct slice scopes);
+ * STATUS_SUBJECT or STATUS_SCOPE.  A token without a subject is for nobody, not even for a user whose
+ * name is empty. */
+static inline enum status verdict_fit(const struct question *question, struct slice subject,
+                                      struct slice scopes)
+{
+    const struct slice wanted = question->subject;
+
+    if (wanted.at != NULL && (wanted.len == 0 || !slice_equal(subject, wanted)))
+        return STATUS_SUBJECT;
+    return question->scopes.len == 0 || scopes_include(scopes, question->scopes) ? STATUS_OK :
+                                                                                   STATUS_SCOPE;
+}
 
 /* Return the state of a token: revoked, disabled, expired, pending, or STATUS_OK (active). */
 enum status verdict_state(uint32_t flags, int64_t activates, int64_t expires, int64_t now);

@@ -243,6 +243,7 @@ static bool keep_banned_token(void *keeping, const struct ban *ban)
         memcpy(c->want.digest, ban->digest, DIGEST_SIZE);
         memcpy(c->name[c->names++], ban->digest, DIGEST_SIZE);
         c->want.expires = ban->until;
+        c->want.digest_alg = ban->digest_alg;
     }
     k->ok = post(k, c, ban->digest, &k->kept->deleted);
     return k->ok;

@@ -9,6 +9,7 @@
 #include "daemon/net/worker_thread.h"
 #include "daemon/process/host_limits.h"
 #include "daemon/sandbox/sandbox.h"
+#include "daemon/table/digest_scheme.h"
 #include "daemon/verify/stack_set.h"
 
 enum {
@@ -169,16 +170,20 @@ static void on_settle(evutil_socket_t fd, short what, void *reload)
     finish(r);
 }
 
-/* Drop the bans from the table when no stack, not even one that was replaced, needs them. */
+/* Drop the bans from the table when no stack, not even one that was replaced, needs them, nor a token
+ * by SHA-256. */
 static void drop_bans(struct server *server)
 {
     const struct stack_set *set = server->stack_set;
 
     if (write_queue_bans(server->write_queue) != BANS_IN || !set->settled ||
-        set->replaced != NULL || stacks_identify(set->current))
+        set->replaced != NULL || stacks_identify(set->current) ||
+        digest_scheme_has_sha256(server->token_table))
         return;
     write_queue_drop_bans(server->write_queue);
     token_table_keep_bans(server->token_table, false);
+    if (digest_scheme_has_sha256(server->token_table)) /* since a moment ago */
+        write_queue_want_bans(server->write_queue);
 }
 
 /* Free nothing while verifiers are loaded: they are opened and closed one at a time. */

@@ -3,6 +3,7 @@
 
 #include "daemon/session/cmd_scan.h"
 #include "daemon/session/self_user.h"
+#include "daemon/table/digest_scheme.h"
 #include "daemon/table/token_bans.h"
 #include "daemon/table/token_look.h"
 #include "daemon/writer/change_request.h"
@@ -23,15 +24,33 @@ static void mean_signed_part(const struct session *s, struct change *c)
         token_bans_find_alias(s->worker->server->token_table, c->want.signed_part, c->id);
 }
 
+/* Let a denial by value mean the token that is known by the SHA-256 of that value.  Return its flags and
+ * digest; 0: there is none. */
+static uint32_t mean_sha256(const struct session *s, struct change *c, struct slice value,
+                            uint8_t digest[DIGEST_SIZE])
+{
+    uint32_t flags = digest_scheme_look(s->worker->server->token_table, s->worker->reader, value,
+                                        digest);
+
+    if (flags == 0)
+        return 0;
+    memcpy(c->want.digest, digest, DIGEST_SIZE);
+    memcpy(c->id, digest, ID_SIZE);
+    return flags;
+}
+
 /* True for a denial of a token that does not exist, by a client that is not an administrator: such
  * a client must not cause work for the disk with it. */
-static bool denies_nothing(const struct session *s, struct change *c)
+static bool denies_nothing(const struct session *s, struct change *c, struct slice value)
 {
+    struct token_table *table = s->worker->server->token_table;
     uint8_t digest[DIGEST_SIZE];
 
     if (c->kind->deny == 0 || c->by_self) /* whose token it is, the writer finds out */
         return false;
-    uint32_t flags = token_look(s->worker->server->token_table, s->worker->reader, c->id, digest);
+    uint32_t flags = token_look(table, s->worker->reader, c->id, digest);
+    if (flags == 0 && (c->given & KEY_BIT(KEY_TOKEN)))
+        flags = mean_sha256(s, c, value, digest);
     if (flags == 0 && s->role == ROLE_ADMIN)
         mean_signed_part(s, c);
     if (flags == 0)
@@ -84,7 +103,7 @@ void cmd_change(struct run *run, const struct request *r)
         return;
     }
     trace_signed_part(c);
-    if (denies_nothing(s, c)) {
+    if (denies_nothing(s, c, r->value[KEY_TOKEN])) {
         session_refuse(s, STATUS_UNKNOWN,
                        c->want.has_signed ?
                            "no such token here; an administrator can ban it, however it is signed" :

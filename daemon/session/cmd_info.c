@@ -3,6 +3,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/session/cmd_table.h"
+#include "daemon/table/digest_scheme.h"
 #include "daemon/table/refusals.h"
 #include "daemon/table/token_look.h"
 #include "proto/reply.h"
@@ -33,6 +34,18 @@ void cmd_quit(struct run *run, const struct request *r)
     run->session->ended = true;
 }
 
+/* Compute the digest of a value: by which it is known here, or else its own. */
+static void find_digest(const struct session *s, struct slice value, uint8_t digest[DIGEST_SIZE])
+{
+    struct token_table *table = s->worker->server->token_table;
+    uint8_t own[DIGEST_SIZE];
+
+    token_digest(value, own);
+    if (token_look(table, s->worker->reader, own, digest) != 0 ||
+        digest_scheme_look(table, s->worker->reader, value, digest) == 0)
+        memcpy(digest, own, DIGEST_SIZE);
+}
+
 void cmd_id(struct run *run, const struct request *r)
 {
     struct session *s = run->session;
@@ -50,7 +63,7 @@ void cmd_id(struct run *run, const struct request *r)
     }
     if (!session_begin_reply(s, LINE_MAX_BYTES, &t))
         return;
-    token_digest(r->value[KEY_TOKEN], digest);
+    find_digest(s, r->value[KEY_TOKEN], digest);
     reply_begin(&t, STATUS_OK);
     text_adds(&t, " id=");
     text_add_hex(&t, digest, ID_SIZE);

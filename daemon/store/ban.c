@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/store/ban.h"
 
+#include "daemon/store/record.h"
 #include "daemon/store/stored_line.h"
 
 bool ban_is_over(int64_t until, int64_t now)
@@ -34,6 +35,7 @@ void ban_write(struct text *t, const struct ban *ban)
     text_add_u64(t, ban->by);
     if (ban->until != TIME_NEVER)
         line_put_time(t, "until", ban->until);
+    record_put_digest_alg(t, ban->digest_alg);
 }
 
 static const struct stored_field fields[] = {
@@ -41,6 +43,7 @@ static const struct stored_field fields[] = {
     { SLICE("banned"), stored_time, offsetof(struct ban, banned) },
     { SLICE("by"), stored_uid, offsetof(struct ban, by) }, /* those up to here are required */
     { SLICE("until"), stored_time, offsetof(struct ban, until) },
+    { SLICE("digest_alg"), record_read_digest_alg, offsetof(struct ban, digest_alg) },
 };
 
 const char *ban_parse(struct ban *ban, const uint8_t digest[DIGEST_SIZE], struct slice stored)

@@ -3,7 +3,7 @@
  * token's record has left the store, or it never had one.  One line of the common grammar:
  *
  *     key    "ban/" DIGEST        64 hex digits: of a value, or of another name of a credential
- *     value  v=1 banned=TIME by=uid:N [until=TIME]
+ *     value  v=1 banned=TIME by=uid:N [until=TIME] [digest_alg=sha256]
  *
  * No verb lifts a ban.  It is removed when nobody could pass the credential any more, BAN_MARGIN
  * after `until`: other verifiers' clocks differ, and some of them allow a leeway. */
@@ -28,6 +28,7 @@ struct ban {
     int64_t banned; /* when */
     int64_t until;  /* the credential's own end; TIME_NEVER: for ever */
     uid_t by;
+    uint8_t digest_alg; /* enum digest_alg: of the token that left it */
 };
 
 /* True if a credential that ends at `until` need not be banned at `now`, or any longer. */

@@ -89,6 +89,7 @@ static bool parse_ban(struct bulk_read *b, const uint8_t digest[DIGEST_SIZE], bo
     if (fault != NULL)
         return set_fault(&b->record_fault, fault, name);
     b->visitor->bans++;
+    b->visitor->sha256 = b->visitor->sha256 || ban.digest_alg == DIGEST_ALG_SHA256;
     return b->visitor->visit_ban == NULL || b->visitor->visit_ban(b->visitor, &ban);
 }
 

@@ -71,7 +71,8 @@ bool record_belongs_to(const struct record *r, struct slice name, uid_t uid)
 uint32_t record_flags(const struct record *r)
 {
     return SLOT_PRESENT | (r->revoked != 0 ? SLOT_REVOKED : 0) |
-           (r->disabled != 0 ? SLOT_DISABLED : 0);
+           (r->disabled != 0 ? SLOT_DISABLED : 0) |
+           (r->digest_alg == DIGEST_ALG_SHA256 ? SLOT_SHA256 : 0);
 }
 
 int64_t record_ended(const struct record *r)
@@ -173,8 +174,21 @@ static void put_end_if(struct text *t, const char *key, int64_t end)
         put_time_if(t, key, end, 0);
 }
 
+void record_put_digest_alg(struct text *t, uint8_t digest_alg)
+{
+    if (digest_alg == DIGEST_ALG_SHA256)
+        line_puts(t, "digest_alg", DIGEST_ALG_NAME_SHA256);
+}
+
+bool record_read_digest_alg(void *digest_alg, struct slice v)
+{
+    *(uint8_t *)digest_alg = DIGEST_ALG_SHA256;
+    return slice_is(v, DIGEST_ALG_NAME_SHA256);
+}
+
 void record_put_history(struct text *t, const struct record *r)
 {
+    record_put_digest_alg(t, r->digest_alg);
     record_put_denials(t, r);
     put_end_if(t, "own_end", r->own_end);
     put_time_if(t, "rotated", r->rotated, 0);
@@ -311,6 +325,7 @@ static const struct stored_field fields[] = {
     { SLICE("digest"), stored_digest, AT(digest) },
     { SLICE("created"), stored_time, AT(created) },
     { SLICE("by"), stored_uid, AT(by) }, /* those up to here are required */
+    { SLICE("digest_alg"), record_read_digest_alg, AT(digest_alg) },
     { SLICE("revoked"), read_denied, AT(revoked) },
     { SLICE("revoked_by"), read_revoked_by, 0 },
     { SLICE("disabled"), read_denied, AT(disabled) },

@@ -5,7 +5,7 @@
  *     value  v=1 serial=N digest=HEX created=TIME by=uid:N [activates=] [expires=] [revoked=]
  *            [revoked_by=uid:N] [disabled=] [disabled_by=uid:N] [owner=uid:N] [replaces=ID]
  *            [replaced_by=ID] [own_end=] [rotated=] [rotated_end=] [signed=HEX] [subject=] [scopes=]
- *            [description=]
+ *            [description=] [digest_alg=sha256]
  */
 #ifndef JETON_DAEMON_STORE_RECORD_H
 #define JETON_DAEMON_STORE_RECORD_H
@@ -14,6 +14,7 @@
 
 #include "proto/line.h"
 #include "proto/table.h"
+#include "proto/token.h"
 
 struct ban;
 
@@ -41,6 +42,7 @@ struct record {
     uid_t by;            /* who created or imported it */
     bool has_owner;      /* it was made by the user whose name is its subject: */
     uid_t owner;
+    uint8_t digest_alg; /* enum digest_alg */
     bool has_replaces;
     uint8_t replaces[ID_SIZE]; /* the token this one was rotated from */
     bool has_replaced_by;
@@ -120,7 +122,7 @@ void record_put_claims(struct text *t, const struct record *r);
  * lines, exports and lists have in common. */
 void record_put_denials(struct text *t, const struct record *r);
 
-/* Add those, and [own_end=] [rotated=] [rotated_end=] [signed=], which lists do not have. */
+/* Add those, and [digest_alg=] [own_end=] [rotated=] [rotated_end=] [signed=], which lists do not have. */
 void record_put_history(struct text *t, const struct record *r);
 
 /* Note who denied the token. */
@@ -131,6 +133,10 @@ void record_put_owner(struct text *t, const struct record *r);
 
 /* Add " state=…" at this time, as every line about a token has it. */
 void record_put_state(struct text *t, const struct record *r, int64_t now);
+
+/* Add [digest_alg=], and read it. */
+void record_put_digest_alg(struct text *t, uint8_t digest_alg);
+bool record_read_digest_alg(void *digest_alg, struct slice value);
 
 /* Read a stored line; `id` is the key's.  Return NULL, or what is wrong with it. */
 const char *record_parse(struct record *r, const uint8_t id[ID_SIZE], struct slice line);
@@ -145,6 +151,7 @@ struct record_visitor {
     /* Called with each ban; false: no memory for more.  NULL: bans are passed over. */
     bool (*visit_ban)(struct record_visitor *visitor, const struct ban *ban);
     uint64_t bans; /* seen so far */
+    bool sha256;   /* a ban by SHA-256 was seen */
 };
 
 #endif

@@ -350,10 +350,18 @@ int generation_open(const struct generation *g)
     return fd >= 0 ? fd : -errno;
 }
 
+void generation_use_sha256(struct generation *g)
+{
+    g->header->layout = TABLE_LAYOUT_SHA256;
+    g->table.has_sha256 = true;
+}
+
 void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
     uint32_t slots = UINT32_C(1) << from->table.slot_bits;
 
+    if (from->table.has_sha256 || from->wants_sha256)
+        generation_use_sha256(to);
     for (uint32_t at = 0; at < slots; at++) {
         struct slot_values v = generation_read(from, at);
         if (!adopt(to, from, &v, bans))

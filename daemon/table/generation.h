@@ -19,7 +19,8 @@ struct generation {
     _Atomic uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
     uint64_t occupied;          /* present and tombstones */
     uint64_t arena_used;
-    uint32_t *intern; /* open addressing by the string; 0: free */
+    bool wants_sha256; /* its copy is to have the layout for that */
+    uint32_t *intern;  /* open addressing by the string; 0: free */
     uint32_t intern_mask;
     uint64_t interned;
     _Atomic uint32_t *used; /* last use of the token in each slot, seconds since 1970 */
@@ -88,6 +89,9 @@ int generation_open(const struct generation *g);
 
 /* Add or change a token, and its alias; they must be certain to fit. */
 void generation_put(struct generation *g, const struct record *record);
+
+/* Give a table that nobody has seen the layout that may have tokens by SHA-256. */
+void generation_use_sha256(struct generation *g);
 
 /* Copy every token, with its last use, and its alias into a table where all fit; `bans`: those
  * too. */

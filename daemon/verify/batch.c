@@ -6,6 +6,7 @@
 #include "daemon/table/generation.h"
 #include "daemon/table/lookup.h"
 #include "daemon/table/refusals.h"
+#include "daemon/verify/sent_id.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -62,12 +63,15 @@ void verify_batch_mark_fallback(struct verify_batch *b, struct slice service)
     b->service[b->count - 1] = service;
 }
 
-static void put_verdict(struct text *t, const struct verdict *v, int64_t now)
+static void put_verdict(struct text *t, const struct generation *g, const struct question *q,
+                        const struct verdict *v, int64_t now)
 {
     reply_begin(t, v->status);
     if (v->found) {
         text_adds(t, " id=");
         text_add_hex(t, v->digest, ID_SIZE);
+        if (token_table_table(g)->has_sha256)
+            sent_id_put(t, q->value, v->digest);
     }
     if (v->status == STATUS_OK) {
         if (v->subject.len > 0)
@@ -140,7 +144,7 @@ static bool answer_one(struct verify_batch *b, size_t i, struct token_table *p,
     else
         note_refusal(b, i, worker, now);
     struct text reply = text_in(at, VERIFY_REPLY_MAX);
-    put_verdict(&reply, v, now);
+    put_verdict(&reply, g, &b->question[i], v, now);
     if (b->fallbacks != 0 && (b->fallbacks >> i & 1) != 0)
         fallback_put(&reply, b->service[i]);
     reply_end(&reply, v->status, NULL);

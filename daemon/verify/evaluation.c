@@ -11,6 +11,7 @@
 #include "daemon/verifiers/throttle.h"
 #include "daemon/verify/answer.h"
 #include "daemon/verify/fallback.h"
+#include "daemon/verify/sent_id.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -55,7 +56,7 @@ void eval_begin(struct evaluation *e, const struct stack *stack, const struct qu
     stack_result_begin(&e->result);
     e->index = e->names = 0;
     e->began = clock_monotonic();
-    e->throttled = e->in_table = false;
+    e->throttled = e->in_table = e->two_digests = false;
     e->verifier = NULL;
 }
 
@@ -129,6 +130,7 @@ static void ask_table(struct evaluation *e, const struct eval_context *context,
         result->outcome = JETON_VERIFIER_ERROR;
     if (v.status == STATUS_PENDING)
         result->retry_after = v.activates - e->question.now;
+    e->two_digests = token_table_table(g)->has_sha256;
     if (v.found) {
         e->in_table = true;
         memcpy(e->digest, v.digest, DIGEST_SIZE);
@@ -219,14 +221,19 @@ static enum status look_for_value(struct evaluation *e, const struct eval_contex
 
     if (!verdict_worth_hashing(&q, &v)) {
         token_digest(q.value, v.digest);
+        enum status status = lookup_name(context->token_table, g, v.digest, e->question.now);
+        if (status != STATUS_OK || !token_table_table(g)->has_sha256)
+            return status;
+        token_sha256(q.value, v.digest);
         return lookup_name(context->token_table, g, v.digest, e->question.now);
     }
-    if (e->in_table)
+    if (e->in_table && !token_table_table(g)->has_sha256)
         memcpy(v.digest, e->digest, DIGEST_SIZE);
     else
         token_digest(q.value, v.digest);
     lookup_judge_hashed(context->token_table, g, &q, e->question.now, &v);
     e->in_table = v.found;
+    e->two_digests = token_table_table(g)->has_sha256;
     memcpy(e->digest, v.digest, DIGEST_SIZE);
     if (v.status == STATUS_PENDING)
         *retry_after = v.activates - e->question.now;
@@ -330,6 +337,8 @@ static void put_id(struct evaluation *e, enum status status, struct text *t)
         token_digest(e->asked.value, e->digest);
     text_adds(t, " id=");
     text_add_hex(t, e->digest, ID_SIZE);
+    if (e->in_table && e->two_digests)
+        sent_id_put(t, e->asked.value, e->digest);
 }
 
 /* Count a NO with the stack's throttles, unless one of them caused it. */

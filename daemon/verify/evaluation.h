@@ -30,7 +30,8 @@ struct evaluation {
     bool throttled;       /* a throttle refused */
     size_t names;         /* that verifiers gave the credential: token_issued_digest() */
     uint8_t name[SERVICE_ENTRIES_MAX][DIGEST_SIZE];
-    bool in_table; /* the table has the value; then its digest: */
+    bool two_digests; /* the table has tokens by SHA-256, too */
+    bool in_table;    /* the table has the value; then its digest: */
     uint8_t digest[DIGEST_SIZE];
     const char *verifier; /* who supplied the identity; NULL: nobody yet */
     struct jeton_identity identity;

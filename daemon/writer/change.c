@@ -67,6 +67,7 @@ void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
     c->puts = c->rotates = c->removes = c->announces = c->notes = c->is_new = c->has_twin = false;
+    c->merge_denies = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
     c->before = NULL;
@@ -235,6 +236,11 @@ enum store_found change_find_or_twin(struct change *c, struct store *store,
 
     if (found == STORE_FOUND && is(c))
         return STORE_FOUND;
+    if (found != STORE_FAILED && c->has_sha256) {
+        found = store_get(store, c->sha256, &c->found);
+        if (found == STORE_FOUND && memcmp(c->found.digest, c->sha256, DIGEST_SIZE) == 0)
+            return STORE_FOUND;
+    }
     if (found == STORE_FAILED || !c->has_twin)
         return found == STORE_FAILED ? STORE_FAILED : STORE_ABSENT;
     found = store_get(store, c->id, &c->found);

@@ -19,7 +19,7 @@ struct change;
 struct policies;
 struct expiry_warning;
 
-enum { CHANGE_NAMES_MAX = 2, CHANGE_REFUSAL_MAX = 256 };
+enum { CHANGE_NAMES_MAX = 3, CHANGE_REFUSAL_MAX = 256 };
 
 /* Apply a change inside the transaction: read what it needs from the store, and fill the outcome,
  * which the caller puts.  Not STATUS_OK: the change is refused, and *c has the problem. */
@@ -54,7 +54,10 @@ struct change {
     int64_t ttl;         /* seconds, if KEY_TTL was given; so with the next two */
     int64_t delay;
     int64_t grace;
-    uint8_t names; /* of the credential that a `ban` is about */
+    int64_t used; /* an import's: when the token was last used; 0: not given */
+    bool has_sha256;
+    uint8_t sha256[DIGEST_SIZE]; /* of the value that was given, which a token may be known by */
+    uint8_t names;               /* of the credential that a `ban` is about */
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     bool has_twin;  /* the token `id` has the signed part of the one that is meant */
     bool by_signed; /* the token of that signed part is meant if none has this value */
@@ -78,6 +81,7 @@ struct change {
     bool removes;      /* the token is to be removed; `after` is what it was */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
+    bool merge_denies; /* an import denied a token that was here */
     uint8_t bans;      /* to be put */
     uint8_t new_bans;  /* of these, those that are not there yet */
     struct ban ban[CHANGE_NAMES_MAX];
@@ -148,7 +152,8 @@ bool change_add_entry(const struct change *c, struct journal *j, struct slice cl
 bool change_add_end_entry(const struct change *c, struct journal *j, struct slice claims,
                           int64_t now);
 
-/* Find the token that `is` accepts: the one with the digest in `want`, or else the twin. */
+/* Find the token that `is` accepts: the one with the digest in `want`, or with the SHA-256 of the value
+ * that was given, or else the twin. */
 enum store_found change_find_or_twin(struct change *c, struct store *store,
                                      bool (*is)(const struct change *c));
 

@@ -78,6 +78,7 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
 
     c->after = r;
     c->lapses = 0;
+    c->merge_denies = true;
     if (want->revoked != 0 && r->revoked == 0) {
         r->revoked = want->revoked;
         record_set_revoked_by(r, want->has_revoked_by ? want->revoked_by : c->uid);
@@ -90,6 +91,7 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
         c->event = change_update.event;
     } else if (learnt || lengthens) {
         c->event = r->revoked != 0 ? change_revoke.event : change_update.event;
+        c->merge_denies = false;
     } else {
         enum status status = check_times(c, want);
         return status == STATUS_OK ? refuse(c, STATUS_EXISTS) : status;
@@ -117,15 +119,16 @@ static enum status import_banned(struct change *c, struct store *store, int64_t 
     return refuse(c, STATUS_BANNED);
 }
 
-/* True if the token that was found is the one to be imported: by its value, or by its signed
- * part. */
+/* True if the token that was found is the one to be imported: by its value, in either digest, or by
+ * its signed part. */
 static bool is_same(const struct change *c)
 {
     const struct record *a = &c->found, *b = &c->want;
 
     return memcmp(a->digest, b->digest, DIGEST_SIZE) == 0 ||
            (a->has_signed && b->has_signed &&
-            memcmp(a->signed_part, b->signed_part, DIGEST_SIZE) == 0);
+            memcmp(a->signed_part, b->signed_part, DIGEST_SIZE) == 0) ||
+           (c->has_sha256 && memcmp(a->digest, c->sha256, DIGEST_SIZE) == 0);
 }
 
 /* Add what is imported, unless it is denied here, or it denies what is here. */
@@ -170,6 +173,8 @@ static enum status apply_import(struct change *c, struct store *store, int64_t n
 {
     if (!(c->given & KEY_BIT(KEY_CREATED)))
         c->want.created = now;
+    if (c->used > now) /* elsewhere, by another clock */
+        c->used = now > 0 ? now : 0;
     date_denials(c, now);
     resolve_times(c, now);
     return add_imported(c, store, now);

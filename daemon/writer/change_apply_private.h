@@ -62,7 +62,8 @@ static inline enum status add(struct change *c)
 
     if (status != STATUS_OK)
         return status;
-    c->want.by = c->uid;
+    if ((c->given & KEY_BIT(KEY_BY)) == 0)
+        c->want.by = c->uid;
     c->after = &c->want;
     c->puts = c->is_new = true;
     return STATUS_OK;

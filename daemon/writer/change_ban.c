@@ -2,7 +2,8 @@
 #include "daemon/writer/change_ban.h"
 
 enum status change_ban_name(struct change *c, struct store *store,
-                            const uint8_t digest[DIGEST_SIZE], int64_t until, int64_t now)
+                            const uint8_t digest[DIGEST_SIZE], uint8_t digest_alg, int64_t until,
+                            int64_t now)
 {
     int64_t banned = c->given & KEY_BIT(KEY_CREATED) ? c->want.created : now;
     struct ban *ban = &c->ban[c->bans];
@@ -17,7 +18,9 @@ enum status change_ban_name(struct change *c, struct store *store,
         c->bans += c->removes; /* the table has the token in its place until now */
         return STATUS_OK;
     }
-    *ban = (struct ban){ .banned = banned, .until = until, .by = c->uid };
+    if (found == STORE_FOUND && ban->digest_alg != DIGEST_ALG_OWN)
+        digest_alg = ban->digest_alg;
+    *ban = (struct ban){ .banned = banned, .until = until, .by = c->uid, .digest_alg = digest_alg };
     memcpy(ban->digest, digest, DIGEST_SIZE);
     c->new_bans += found == STORE_ABSENT;
     c->bans++;
@@ -29,13 +32,14 @@ enum status change_ban_signed(struct change *c, struct store *store, const struc
 {
     if (!r->has_signed)
         return STATUS_OK;
-    return change_ban_name(c, store, r->signed_part, record_own_end(r), now);
+    return change_ban_name(c, store, r->signed_part, DIGEST_ALG_OWN, record_own_end(r), now);
 }
 
 enum status change_ban_token(struct change *c, struct store *store, const struct record *r,
                              int64_t now)
 {
-    enum status status = change_ban_name(c, store, r->digest, record_own_end(r), now);
+    enum status status = change_ban_name(c, store, r->digest, r->digest_alg, record_own_end(r),
+                                         now);
 
     return status == STATUS_OK ? change_ban_signed(c, store, r, now) : status;
 }
@@ -67,6 +71,8 @@ enum status change_ban_find(struct change *c, struct store *store, int64_t now)
 
     if (status == STATUS_OK && c->want.has_signed)
         status = find_name(c, store, c->want.signed_part, now);
+    if (status == STATUS_OK && c->has_sha256)
+        status = find_name(c, store, c->sha256, now);
     return status;
 }
 
@@ -108,7 +114,7 @@ static enum status ban_names(struct change *c, struct store *store, bool found, 
             continue;
         has_signed = has_signed || (found && r->has_signed &&
                                     memcmp(c->name[i], r->signed_part, DIGEST_SIZE) == 0);
-        status = change_ban_name(c, store, c->name[i], until, now);
+        status = change_ban_name(c, store, c->name[i], c->want.digest_alg, until, now);
     }
     if (found && !has_signed && status == STATUS_OK)
         status = change_ban_signed(c, store, r, now);

@@ -9,10 +9,11 @@
 /* Removes a ban whose time is over; purge.c asks for it. */
 extern const struct change_kind change_ban, change_lapse;
 
-/* Let the change put a ban of this digest, or lengthen the one that is there; do nothing if that
+/* Let the change put a ban of this digest (by enum digest_alg), or lengthen the one that is there; do nothing if that
  * lasts as long, unless the change removes a token.  STATUS_OK, or STATUS_STORE. */
 enum status change_ban_name(struct change *c, struct store *store,
-                            const uint8_t digest[DIGEST_SIZE], int64_t until, int64_t now);
+                            const uint8_t digest[DIGEST_SIZE], uint8_t digest_alg, int64_t until,
+                            int64_t now);
 
 /* Ban a token's signed part, if it has one, or all its names, until its own end. */
 enum status change_ban_signed(struct change *c, struct store *store, const struct record *r,

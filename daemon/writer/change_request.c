@@ -9,6 +9,7 @@
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/change_trace.h"
+#include "daemon/writer/import_keys.h"
 #include "proto/reply.h"
 #include "proto/stamp.h"
 
@@ -41,6 +42,8 @@ static const char *read_token(struct change *c, struct slice v)
     token_digest(v, c->want.digest);
     memcpy(c->id, c->want.digest, ID_SIZE);
     c->want.has_signed = token_signed_digest(v, c->want.signed_part);
+    token_sha256(v, c->sha256);
+    c->has_sha256 = true;
     return NULL;
 }
 
@@ -199,6 +202,9 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_DISABLED_BY] = read_disabled_by,
     [KEY_REPLACED_BY] = read_replaced_by,
     [KEY_ROTATED_END] = read_rotated_end,
+    [KEY_BY] = import_keys_by,
+    [KEY_USED] = import_keys_used,
+    [KEY_DIGEST_ALG] = import_keys_digest_alg,
 };
 
 static enum status read_keys(struct change *c, const struct request *r, struct problem *problem)
@@ -366,6 +372,7 @@ void change_request_reply(const struct change *c, enum role role, int64_t now, s
         text_adds(t, " replaces=");
         text_add_hex(t, c->found.digest, ID_SIZE);
     }
+    import_keys_put_merged(c, t);
     if (role == ROLE_ADMIN || c->by_self)
         record_put_claims(t, c->after);
     reply_end(t, STATUS_OK, NULL);

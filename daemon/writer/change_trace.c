@@ -33,6 +33,8 @@ void change_trace_pass(const struct change *c, struct scan *scan)
     memcpy(trace->name[trace->names++], c->want.digest, DIGEST_SIZE);
     if (c->want.has_signed)
         memcpy(trace->name[trace->names++], c->want.signed_part, DIGEST_SIZE);
+    if (c->has_sha256)
+        memcpy(trace->name[trace->names++], c->sha256, DIGEST_SIZE);
 }
 
 const struct change_kind change_trace = { .event = "trace", .apply = apply_trace };

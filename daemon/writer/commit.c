@@ -12,6 +12,7 @@
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/commit_apply.h"
 #include "daemon/writer/publish.h"
+#include "daemon/writer/scheme_load.h"
 
 enum { EXPECT_MILLISECONDS = 50 }; /* the longest wait for expected changes */
 
@@ -94,6 +95,8 @@ void commit_prepare(struct writer *w, int64_t now)
 bool commit_batch(struct writer *w, int64_t now)
 {
     struct mail_list batch = { NULL, NULL };
+
+    scheme_load(w);
     size_t count = take_batch(w, &batch, COMMIT_BATCH_MAX, now);
 
     if (count == 0 && !w->retry)
@@ -189,6 +192,8 @@ static bool take_more(struct writer *w, struct mail_list *batch, size_t *space, 
     for (int waited = 0;; waited++) {
         bool expected = write_queue_is_expecting(w->queue) && waited < EXPECT_MILLISECONDS;
         commit_collect(w);
+        if (scheme_load_is_wanted(w))
+            return false; /* with the next batch: the table is made ready between two */
         size_t taken = take_batch(w, batch, *space, now);
         *space -= taken;
         if (taken > 0 || *space == 0 || !expected)

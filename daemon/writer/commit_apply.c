@@ -3,6 +3,7 @@
 
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
+#include "daemon/writer/scheme_load.h"
 
 static bool add_token(struct writer *w, struct change *c)
 {
@@ -88,6 +89,8 @@ bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
         return true;
     }
     twins_find(&w->twins, w->token_table, c);
+    if (scheme_load_refuses(w, c))
+        return true;
     if (!commit_apply_try(w, c, now))
         return false;
     if (!change_writes(c))

@@ -14,6 +14,7 @@
 
 #include "daemon/base/log.h"
 #include "daemon/table/table_walk.h"
+#include "daemon/table/use_time.h"
 
 enum {
     HASH_SIZE = 100003,
@@ -27,6 +28,8 @@ struct last_used {
     uint32_t slot;           /* the round goes on here */
     int64_t since;           /* uses from this time on are not written yet */
     int64_t begun;           /* when this round began */
+    int64_t noted;           /* an earlier use that was noted since the round began; 0: none */
+    uint32_t loaded;         /* records up to this key are in the table's memory */
     bool in_round;
     bool failed; /* TDB logged an error */
     char path[];
@@ -100,7 +103,11 @@ void last_used_close(struct last_used *l)
 
 /* -- records --------------------------------------------------------------------------------- */
 
-enum { KEY_BYTES = 2 }; /* the first bytes of an id; the rest is in the entry */
+enum {
+    KEY_BYTES = 2,
+    KEYS = 1 << 8 * KEY_BYTES,
+    STEP_KEYS = 2048
+}; /* the first bytes of an id; the rest is in the entry */
 
 struct entry {
     uint8_t rest[ID_SIZE - KEY_BYTES];
@@ -147,13 +154,35 @@ int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in
 {
     uint32_t used = 0;
 
-    if (in_memory != 0 || l->tdb == NULL)
+    if (in_memory != 0 || l->tdb == NULL || l->loaded == KEYS)
         return in_memory;
     TDB_DATA value = fetch(l, id, 0);
     if (value.dptr != NULL && !is_end(value, find(value, id)))
         used = find(value, id)->time;
     free(value.dptr);
     return used;
+}
+
+static void load_record(struct last_used *l, struct token_table *t, uint32_t key)
+{
+    uint8_t id[ID_SIZE] = { (uint8_t)(key >> 8), (uint8_t)key };
+    TDB_DATA value = tdb_fetch(l->tdb, key_of(id));
+    const struct entry *entry = (const struct entry *)(const void *)value.dptr;
+
+    for (size_t i = 0; value.dptr != NULL && i < value.dsize / sizeof(*entry); i++) {
+        memcpy(id + KEY_BYTES, entry[i].rest, sizeof(entry[i].rest));
+        use_time_note(t, id, entry[i].time);
+    }
+    free(value.dptr);
+}
+
+bool last_used_load(struct last_used *l, struct token_table *t)
+{
+    uint32_t stop = l->loaded < KEYS - STEP_KEYS ? l->loaded + STEP_KEYS : KEYS;
+
+    while (l->tdb != NULL && l->loaded < stop)
+        load_record(l, t, l->loaded++);
+    return l->tdb == NULL || l->loaded == KEYS;
 }
 
 /* Remove an entry by moving the last one to where it was. */
@@ -226,6 +255,24 @@ static void give_up_round(struct last_used *l)
     l->slot = 0;
 }
 
+/* Let the round that begins write uses that were noted with a time of long ago. */
+static void take_noted(struct last_used *l)
+{
+    if (l->noted != 0 && l->noted < l->since)
+        l->since = l->noted;
+    l->noted = 0;
+}
+
+void last_used_note(struct last_used *l, struct token_table *t, const uint8_t id[ID_SIZE],
+                    int64_t time)
+{
+    if (last_used_get(l, id, 0) >= time)
+        return;
+    use_time_note(t, id, time);
+    if (l->noted == 0 || time < l->noted)
+        l->noted = time;
+}
+
 static void step(struct last_used *l, struct token_table *t, int64_t now)
 {
     struct table_walk_use *use = malloc(STEP_USES * sizeof(*use));
@@ -234,6 +281,8 @@ static void step(struct last_used *l, struct token_table *t, int64_t now)
         l->in_round = false;
         return;
     }
+    if (l->slot == 0)
+        take_noted(l);
     size_t count = table_walk_uses(t, &l->slot, STEP_SLOTS, l->since, use, STEP_USES);
     bool ok = store_uses(l, use, count);
     free(use);

@@ -20,6 +20,14 @@ void last_used_close(struct last_used *l);
 /* Return the time of last use, `in_memory` or else from the file; 0: unknown. */
 int64_t last_used_get(struct last_used *l, const uint8_t id[ID_SIZE], int64_t in_memory);
 
+/* Read a part of the file into the table, so that many times need not be looked up one by one; false:
+ * there is more. */
+bool last_used_load(struct last_used *l, struct token_table *t);
+
+/* Note that a token was used at this time, unless a later use of it is known. */
+void last_used_note(struct last_used *l, struct token_table *t, const uint8_t id[ID_SIZE],
+                    int64_t time);
+
 void last_used_remove(struct last_used *l, const uint8_t id[ID_SIZE]);
 
 /* Write some of what changed.  Called about every second. */

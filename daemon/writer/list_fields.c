@@ -8,6 +8,7 @@ static const char *const names[] = {
     "created",
     "by",
     "used",
+    "digest_alg",
     "owner",
     "revoked",
     "revoked_by",

@@ -2,6 +2,7 @@
 #include "daemon/writer/list_run.h"
 
 #include "daemon/writer/scan_bans.h"
+#include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_policy.h"
 
 /* How much of a step is done. */
@@ -64,8 +65,6 @@ static void finish_list(struct step *s, bool more)
     bool in_order = (scan->given & (KEY_BIT(KEY_SORT) | KEY_BIT(KEY_ORDER))) != 0;
 
     step_begin_count(s);
-    if (scan->verb == VERB_EXPORT)
-        step_put_epoch(s);
     if (more && in_order) {
         list_key_put(&s->text, scan->sort, &scan->position);
     } else if (more) {
@@ -81,7 +80,7 @@ static void finish_export(struct step *s)
         step_finish(s, STATUS_STORE,
                     "denials are in force that are not saved; this export lacks them");
     else
-        finish_list(s, false);
+        scan_export_finish(s);
 }
 
 /* Read a token, and find out whether it is meant.  STORE_FAILED: the scan has ended. */
@@ -191,6 +190,8 @@ static void step_creation(struct step *s)
     struct spent spent = { 0, 0 };
     struct list_block block;
 
+    if (scan->verb == VERB_EXPORT && !scan_export_ready(s))
+        return;
     if (begins_after(scan)) {
         if (!find_place(s))
             return;

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "daemon/table/digest_scheme.h"
+
 enum { BATCH = 32, READER = 0 }; /* READER: a worker's number; there are none yet */
 
 struct load {
@@ -16,13 +18,20 @@ struct load {
     size_t count;               /* of the batch */
     size_t aliases;             /* of the batch */
     uint64_t bytes;             /* of the strings in the batch */
+    bool sha256;                /* a token or a ban by SHA-256 was seen */
     struct record record[BATCH];
 };
+
+/* Give the table the layout that what was seen so far needs.  False: no memory. */
+static bool ready_for_sha256(struct load *l)
+{
+    return (!l->sha256 && !l->visitor.sha256) || digest_scheme_use_sha256(l->token_table) == 0;
+}
 
 /* Put the batch into table and index.  False: no memory. */
 static bool flush(struct load *l)
 {
-    if (creation_index_reserve(l->index, l->count) < 0 ||
+    if (creation_index_reserve(l->index, l->count) < 0 || !ready_for_sha256(l) ||
         token_table_reserve(l->token_table, l->count + l->aliases, l->bytes) < 0)
         return false;
     for (size_t i = 0; i < l->count; i++)
@@ -43,6 +52,7 @@ static bool add_to_batch(struct record_visitor *visitor)
     const struct record *r = &l->record[l->count++];
 
     l->aliases += r->has_signed;
+    l->sha256 = l->sha256 || r->digest_alg == DIGEST_ALG_SHA256;
     l->bytes += (uint64_t)r->subject_len + r->scopes_len;
     bool ok = l->count < BATCH || flush(l);
     l->visitor.record = &l->record[l->count];

@@ -66,6 +66,8 @@ void publish_change(const struct change *c, struct token_table *token_table,
         token_table_allow(token_table, c->after->digest);
     if (c->puts)
         token_table_put(token_table, c->after);
+    if (c->puts && c->used > 0 && last_used != NULL)
+        last_used_note(last_used, token_table, c->after->digest, c->used);
     if (c->rotates)
         token_table_put(token_table, &c->found);
     publish_bans(c, token_table);

@@ -140,7 +140,7 @@ static enum status read_keys(struct scan *s, const struct request *r, struct pro
 
 struct scan *scan_new(const struct request *r, struct problem *problem)
 {
-    struct scan *s = malloc(sizeof(*s));
+    struct scan *s = aligned_alloc(_Alignof(struct scan), sizeof(*s));
 
     if (s == NULL) {
         problem_set(problem, STATUS_INTERNAL, "no memory");

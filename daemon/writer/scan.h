@@ -10,6 +10,7 @@
 #ifndef JETON_DAEMON_WRITER_SCAN_H
 #define JETON_DAEMON_WRITER_SCAN_H
 
+#include <sodium.h>
 #include <stdatomic.h>
 
 #include "daemon/base/mailbox.h"
@@ -22,7 +23,7 @@
 #include "proto/position.h"
 #include "proto/request.h"
 
-enum { SCAN_TRACE_NAMES = 2 };
+enum { SCAN_TRACE_NAMES = 3 };
 
 /* A trace of a value: what it is, and how far the trace is. */
 struct scan_trace {
@@ -36,7 +37,7 @@ struct scan_trace {
     unsigned chain; /* tokens of it that were looked at */
 };
 
-enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES };
+enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES, SCAN_CHECKSUM = 32 };
 
 struct bulk;
 
@@ -68,6 +69,8 @@ struct scan {
 
     int64_t names_by; /* clock_seconds(): wait no longer for names of users; 0: it does not wait */
     bool without_names; /* it has waited long enough: leave out those that are not known */
+
+    crypto_generichash_state checksum; /* of an export: scan_export.h */
 
     /* how far it is, from `begun` to `finished`; a step that waits for names is taken back */
     bool begun;

@@ -16,6 +16,7 @@ static bool put_ban(void *step, const struct ban *ban)
         return false;
     text_adds(s->lines, "* ban digest=");
     text_add_hex(s->lines, ban->digest, DIGEST_SIZE);
+    record_put_digest_alg(s->lines, ban->digest_alg);
     line_put_time(s->lines, "created", ban->banned);
     if (ban->until != TIME_NEVER)
         line_put_time(s->lines, "expires", ban->until);

@@ -5,6 +5,7 @@
 #include "daemon/writer/bulk_run.h"
 #include "daemon/writer/list_fields.h"
 #include "daemon/writer/list_run.h"
+#include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_journal.h"
 #include "daemon/writer/scan_policy.h"
 #include "daemon/writer/scan_token.h"
@@ -15,13 +16,13 @@ enum { NAMES_SECONDS = 2 }; /* the longest that a scan waits for users' names */
 typedef void step_function(struct step *s);
 static step_function step_show, step_policy;
 
-static step_put_token put_listed, put_exported;
+static step_put_token put_listed;
 
 static const struct {
     step_function *step;
     step_put_token *put;
 } kinds[VERB_COUNT] = {
-    [VERB_LIST] = { list_run_step, put_listed }, [VERB_EXPORT] = { list_run_step, put_exported },
+    [VERB_LIST] = { list_run_step, put_listed }, [VERB_EXPORT] = { list_run_step, scan_export_put },
     [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { scan_journal_step, NULL },
     [VERB_WATCH] = { scan_journal_watch, NULL }, [VERB_TRACE] = { scan_trace_step, NULL },
     [VERB_POLICY] = { step_policy, NULL },       [VERB_REVOKE] = { bulk_run_step, NULL },
@@ -74,11 +75,15 @@ bool scan_run(struct scan *scan, const struct scan_sources *from, int64_t now)
     if (scan->names_by != 0 && clock_seconds() >= scan->names_by)
         scan->without_names = true;
     scan->len = 0;
+    if (scan->verb == VERB_EXPORT && !scan->begun)
+        scan_export_begin(scan);
     run_step(&s);
     if (waits_for_names(&s)) {
         memcpy((char *)scan + SCAN_PROGRESS, before, sizeof(before));
         return false;
     }
+    if (scan->verb == VERB_EXPORT && !scan->finished)
+        scan_export_sum(&s);
     scan->names_by = 0;
     scan->len = s.text.len;
     return scan->len > 0 || (scan->verb != VERB_WATCH && !scan->waits);
@@ -93,16 +98,6 @@ static void put_listed(struct step *s, const struct record *r)
     scan_token_put(s, "*", r);
     if (s->scan->fields != 0)
         list_fields_keep(&s->text, begin, s->scan->fields);
-}
-
-static void put_exported(struct step *s, const struct record *r)
-{
-    text_adds(&s->text, "* import digest=");
-    text_add_hex(&s->text, r->digest, DIGEST_SIZE);
-    line_put_time(&s->text, "created", r->created);
-    record_put_history(&s->text, r);
-    record_put_claims(&s->text, r);
-    text_addc(&s->text, '\n');
 }
 
 static void step_show(struct step *s)

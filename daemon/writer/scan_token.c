@@ -55,6 +55,7 @@ void scan_token_put(struct step *s, const char *head, const struct record *r)
     text_add_u64(&s->text, r->by);
     if (used != 0)
         line_put_time(&s->text, "used", used);
+    record_put_digest_alg(&s->text, r->digest_alg);
     record_put_owner(&s->text, r);
     record_put_denials(&s->text, r);
     if (shows_names(s))

@@ -16,6 +16,7 @@ struct write_queue {
     atomic_int expected;    /* sessions that are about to post more changes */
     atomic_bool woken;
     atomic_bool stopping;
+    atomic_bool wants_sha256;
     _Atomic int64_t busy_since; /* clock_seconds(); 0: the writer waits for work */
     _Atomic uint64_t commits;
     _Atomic uint64_t changed; /* changes that were committed */
@@ -78,8 +79,12 @@ void write_queue_free(struct write_queue *q)
 
 void write_queue_post(struct write_queue *q, struct mail_list *changes)
 {
-    for (struct mail *m = changes->first; m != NULL; m = m->next)
-        publish_denial((struct change *)m, q->token_table);
+    for (struct mail *m = changes->first; m != NULL; m = m->next) {
+        struct change *c = (struct change *)m;
+        publish_denial(c, q->token_table);
+        if (c->want.digest_alg != DIGEST_ALG_OWN)
+            atomic_store(&q->wants_sha256, true);
+    }
     mailbox_post_list(&q->changes, changes);
 }
 
@@ -165,6 +170,11 @@ void write_queue_stop(struct write_queue *q)
 {
     atomic_store(&q->stopping, true);
     mailbox_wake(&q->scans);
+}
+
+bool write_queue_wants_sha256(const struct write_queue *q)
+{
+    return atomic_load(&q->wants_sha256);
 }
 
 /* -- the writer's thread --------------------------------------------------------------------- */

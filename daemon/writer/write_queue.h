@@ -101,6 +101,9 @@ bool write_queue_take_wake(struct write_queue *q);
 /* The newest serial that was set. */
 uint64_t write_queue_newest(const struct write_queue *q);
 
+/* True once a change was posted that concerns a token known by its value's SHA-256. */
+bool write_queue_wants_sha256(const struct write_queue *q);
+
 bool write_queue_is_expecting(const struct write_queue *q);
 bool write_queue_is_stopping(const struct write_queue *q);
 

@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "plugin/cli/import_counts.h"
+#include "plugin/cli/import_format.h"
+#include "plugin/cli/import_part.h"
+#include "plugin/cli/show.h"
+
 enum {
     IN_FLIGHT_MAX = 256,    /* lines without a reply; the daemon accepts 512 at once */
     QUEUE_MAX = 64 * 1024,  /* bytes not sent yet, before more input is read */
@@ -24,17 +29,13 @@ struct import {
     struct cli_buffer in; /* input; the lines from `parsed` on are not parsed yet */
     size_t parsed;
     bool at_end;                               /* of the input */
-    bool stopped;                              /* a line was refused, or cannot be saved */
     bool skipping;                             /* skip the rest of a line that is too long */
-    bool in_export;                            /* lines of an export came, and no OK line yet */
-    uint64_t line;                             /* number of the last one parsed */
     struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
     unsigned first, count;                     /* of the ring */
-    uint64_t imported, refused;
-    uint64_t bans;       /* lines that ban something */
-    uint64_t banned;     /* tokens that are banned there, and not imported */
-    uint64_t in_part;    /* imports since the last OK line, which has a count */
-    enum cli_exit worst; /* exit status so far */
+    struct import_part part;
+    struct import_converter converter; /* of another format than jeton's own */
+    struct import_counts counts;       /* stopped: a line was refused, or cannot be saved */
+    enum cli_exit worst;               /* exit status so far */
 };
 
 static enum cli_exit run(struct import *im);
@@ -42,15 +43,38 @@ static void send_lines(struct import *im);
 static enum cli_exit check_end(struct import *im);
 static bool next_line(struct import *im, struct slice *line);
 static void send_line(struct import *im, struct slice line);
+static void convert_line(struct import *im, struct slice line);
 static void read_input(struct import *im);
 static int take_replies(struct import *im);
 static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status);
 static void refuse_locally(struct import *im, const char *why);
-static void sum_up(const struct import *im);
 
-enum cli_exit cli_import_lines(struct cli_request *c)
+const char *cli_import_set_format(struct cli_request *c, const char *name)
 {
-    struct import im = { .c = c };
+    static char fault[128];
+
+    c->import_format = import_format_named(name);
+    if (c->import_format != NULL)
+        return NULL;
+    snprintf(fault, sizeof(fault), "a format is %s", import_format_names);
+    return fault;
+}
+
+static void sum_up(struct import *im)
+{
+    unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
+
+    if (im->count > 0) {
+        im->counts.unknown_from = im->in_flight[im->first].line;
+        im->counts.unknown_to = im->in_flight[last].line;
+    }
+    import_format_advise(&im->converter);
+    import_counts_sum_up(&im->counts, im->c, im->worst);
+}
+
+static enum cli_exit import_lines(struct cli_request *c)
+{
+    struct import im = { .c = c, .converter.format = c->import_format };
     enum cli_exit status = cli_request_connect(c);
 
     if (status != CLI_EXIT_YES)
@@ -61,14 +85,21 @@ enum cli_exit cli_import_lines(struct cli_request *c)
     im.worst = status > im.worst ? status : im.worst;
     cli_buffer_free(&im.in);
     sum_up(&im);
+    import_format_free(&im.converter);
     return im.worst;
+}
+
+enum cli_exit cli_import(struct cli_request *c, const struct cli_view *view)
+{
+    return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : import_lines(c);
 }
 
 /* -- the loop --------------------------------------------------------------------------------- */
 
 static bool may_send(const struct import *im)
 {
-    return !im->stopped && im->count < IN_FLIGHT_MAX && im->c->connection.out.len < QUEUE_MAX;
+    return !im->counts.stopped && im->count < IN_FLIGHT_MAX &&
+           im->c->connection.out.len < QUEUE_MAX;
 }
 
 static enum cli_exit run(struct import *im)
@@ -88,7 +119,7 @@ static enum cli_exit run(struct import *im)
         error = taken < 0 ? taken : error;
         if (input.revents != 0)
             read_input(im);
-        cli_message_progress("%llu imported", (unsigned long long)im->imported);
+        import_counts_progress(&im->counts);
     }
     if (im->worst != CLI_EXIT_UNAVAILABLE)
         cli_message("%s: %s", c->path, cli_connection_strerror(error));
@@ -120,9 +151,11 @@ static void send_lines(struct import *im)
     struct slice line;
 
     while (may_send(im) && next_line(im, &line)) {
-        im->line++;
+        im->counts.line++;
         if (im->skipping)
             refuse_locally(im, "the line is too long");
+        else if (im->converter.format != NULL)
+            convert_line(im, line);
         else
             send_line(im, line);
         im->skipping = false;
@@ -150,19 +183,25 @@ static bool next_line(struct import *im, struct slice *line)
 static enum cli_exit check_end(struct import *im)
 {
     bool torn = im->in.len > im->parsed || im->skipping;
+    const char *fault = import_format_end(&im->converter);
 
-    if (im->stopped || (!torn && !im->in_export))
+    if (im->counts.stopped || (!torn && !im->part.begun && fault == NULL))
         return CLI_EXIT_YES;
     if (torn) {
-        im->line++;
-        im->refused++;
+        im->counts.line++;
+        im->counts.refused++;
         cli_message("line %llu: it has no line end, so it is not imported",
-                    (unsigned long long)im->line);
+                    (unsigned long long)im->counts.line);
     }
-    cli_message(im->in_export ?
-                    "the input was cut off: the line \"OK count=N\", which ends an export, is "
-                    "missing" :
-                    "the input was cut off");
+    if (im->c->partial && fault == NULL)
+        return CLI_EXIT_YES;
+    if (fault != NULL)
+        cli_message("the input was cut off: %s", fault);
+    else
+        cli_message(im->part.begun ?
+                        "the input was cut off: the line \"OK count=N\", which ends an export, is "
+                        "missing (--partial takes a part of an export)" :
+                        "the input was cut off");
     return CLI_EXIT_USAGE;
 }
 
@@ -180,29 +219,10 @@ static struct slice take_word(struct slice *line)
     return word;
 }
 
-/* Take the last line of an export, and compare its count with the number of lines. */
-static void end_export(struct import *im, struct slice line)
-{
-    struct slice word = take_word(&line);
-    uint64_t count;
-
-    if (slice_begins(word, "count=") &&
-        number_parse((struct slice){ word.at + 6, word.len - 6 }, UINT64_MAX, &count)) {
-        im->in_export = false;
-        if (count != im->in_part) {
-            cli_message("line %llu: the export had %llu tokens, but here are %llu",
-                        (unsigned long long)im->line, (unsigned long long)count,
-                        (unsigned long long)im->in_part);
-            im->worst = CLI_EXIT_USAGE;
-        }
-    }
-    im->in_part = 0;
-}
-
 static void push(struct import *im, const char *why, bool is_ban)
 {
-    im->in_flight[(im->first + im->count++) % IN_FLIGHT_MAX] = (struct in_flight){ im->line, why,
-                                                                                   is_ban };
+    im->in_flight[(im->first + im->count++) % IN_FLIGHT_MAX] = (struct in_flight){ im->counts.line,
+                                                                                   why, is_ban };
 }
 
 static void send_request(struct import *im, bool is_ban, struct slice arguments)
@@ -213,26 +233,57 @@ static void send_request(struct import *im, bool is_ban, struct slice arguments)
     cli_connection_queue(&im->c->connection, arguments);
     cli_connection_queue(&im->c->connection, end);
     push(im, NULL, is_ban);
-    im->in_part++;
+    im->part.lines++;
+}
+
+static void end_part(struct import *im, struct slice arguments)
+{
+    enum cli_exit status = import_part_end(&im->part, arguments, im->counts.line, im->c->partial);
+
+    im->worst = status > im->worst ? status : im->worst;
+}
+
+/* Send what a line of another format means. */
+static void convert_line(struct import *im, struct slice line)
+{
+    if (line.len > 0 && line.at[line.len - 1] == '\r')
+        line.len--;
+    switch (import_format_convert(&im->converter, line)) {
+    case IMPORT_LINE:
+        send_request(im, false, cli_buffer_slice(&im->converter.out));
+        break;
+    case IMPORT_NOTHING:
+        break;
+    case IMPORT_REFUSED:
+        im->counts.stopped = im->counts.stopped || im->converter.fatal;
+        refuse_locally(im, im->converter.why);
+        break;
+    case IMPORT_UNJUDGED:
+        im->counts.refused++;
+        im->worst = im->worst > CLI_EXIT_NO ? im->worst : CLI_EXIT_NO;
+        break;
+    }
 }
 
 /* Send the line as an import or a ban, whatever it is: a file cannot ask for anything else. */
 static void send_line(struct import *im, struct slice line)
 {
-    struct slice rest = line, word;
+    struct slice rest = line, whole, word;
 
     if (line.len > 0 && line.at[line.len - 1] == '\r')
         rest.len = --line.len;
+    whole = line;
     word = take_word(&rest);
     if (word.len == 0 || word.at[0] == '#')
         return;
     if (slice_is(word, "*")) {
         line = rest;
         word = take_word(&rest);
-        im->in_export = im->in_export || slice_is(word, "import") || slice_is(word, "ban");
+        if (slice_is(word, "import") || slice_is(word, "ban"))
+            import_part_add(&im->part, whole);
     }
     if (slice_is(word, "OK"))
-        end_export(im, rest);
+        end_part(im, rest);
     else if (slice_is(word, "import") || slice_is(word, "ban"))
         send_request(im, slice_is(word, "ban"), rest);
     else if (word.len > 0 && memchr(word.at, '=', word.len) != NULL)
@@ -272,15 +323,11 @@ static int take_replies(struct import *im)
         if (im->count == 0) { /* the daemon refused the connection */
             cli_request_finish(im->c, &reply);
             im->worst = CLI_EXIT_UNAVAILABLE;
-            im->stopped = true;
+            im->counts.stopped = true;
             return reply.kind == ANSWER_ERR ? 0 : -EPROTO;
         }
         struct in_flight line = pop(im);
-        if (reply.kind == ANSWER_OK)
-            *(line.is_ban ? &im->bans : &im->imported) += 1;
-        else if (reply.status == STATUS_BANNED)
-            im->banned++; /* as it should be */
-        else
+        if (!import_counts_add(&im->counts, &reply, line.is_ban))
             refuse(im, line.line, line_get(&reply.line, "message"), cli_request_exit(&reply));
         report_local_refusals(im);
     }
@@ -290,76 +337,23 @@ static int take_replies(struct import *im)
 static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status)
 {
     struct cli_buffer b = { .at = NULL };
-    bool silent = im->refused++ >= REFUSALS_SHOWN || im->worst == CLI_EXIT_UNAVAILABLE;
+    bool silent = im->counts.refused++ >= REFUSALS_SHOWN || im->worst == CLI_EXIT_UNAVAILABLE;
 
     im->worst = status > im->worst ? status : im->worst;
-    im->stopped = im->stopped || !im->c->keep_going || status == CLI_EXIT_UNAVAILABLE;
+    im->counts.stopped = im->counts.stopped || !im->c->keep_going || status == CLI_EXIT_UNAVAILABLE;
     if (silent)
         return;
     cli_escape_put(&b, message, SIZE_MAX);
     cli_message("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
-                im->refused == REFUSALS_SHOWN ? "\nFurther refused lines are only counted." : "");
+                im->counts.refused == REFUSALS_SHOWN ? "\nFurther refused lines are only counted." :
+                                                       "");
     cli_buffer_free(&b);
 }
 
 /* Queue the refusal, so that refusals are reported in the order of the lines. */
 static void refuse_locally(struct import *im, const char *why)
 {
-    im->stopped = im->stopped || !im->c->keep_going;
+    im->counts.stopped = im->counts.stopped || !im->c->keep_going;
     push(im, why, false);
     report_local_refusals(im);
-}
-
-static struct slice number_in(char text[24], uint64_t number)
-{
-    return (struct slice){ text, (size_t)snprintf(text, 24, "%llu", (unsigned long long)number) };
-}
-
-static const char *reason(const struct import *im)
-{
-    static const char *const reasons[] = {
-        [CLI_EXIT_YES] = "",
-        [CLI_EXIT_NO] = "refused",
-        [CLI_EXIT_USAGE] = "refused",
-        [CLI_EXIT_UNAVAILABLE] = "unavailable",
-        [CLI_EXIT_FORBIDDEN] = "refused",
-    };
-
-    return reasons[im->worst];
-}
-
-static void sum_up(const struct import *im)
-{
-    char imported[24], refused[24], bans[24], banned[24], unknown[128] = "", stopped[160] = "",
-                                                          denied[128] = "";
-    unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
-    struct line line = { 4,
-                         { { SLICE("imported"), number_in(imported, im->imported) },
-                           { SLICE("refused"), number_in(refused, im->refused) },
-                           { SLICE("bans"), number_in(bans, im->bans) },
-                           { SLICE("banned"), number_in(banned, im->banned) } } };
-
-    cli_message_progress_end();
-    if (im->c->output.form == CLI_OUTPUT_JSON)
-        cli_output_object(&im->c->output, NULL, &line, slice_of(reason(im)));
-    if (im->count > 0)
-        snprintf(unknown, sizeof(unknown),
-                 "\nIt is not known whether lines %llu to %llu were imported.",
-                 (unsigned long long)im->in_flight[im->first].line,
-                 (unsigned long long)im->in_flight[last].line);
-    else if (im->stopped)
-        snprintf(stopped, sizeof(stopped), "\nStopped: the lines after line %llu were not read.%s",
-                 (unsigned long long)im->line,
-                 im->worst == CLI_EXIT_UNAVAILABLE ?
-                     "" :
-                     "  With --keep-going, refused lines are skipped.");
-    cli_output_flush(&im->c->output);
-    if (im->bans > 0 || im->banned > 0)
-        snprintf(denied, sizeof(denied), "; %s ban%s, %s token%s not imported because banned", bans,
-                 im->bans == 1 ? "" : "s", banned, im->banned == 1 ? "" : "s");
-    (im->worst == CLI_EXIT_YES ? cli_message_remark :
-                                 cli_message)("imported %s token%s, refused %s line%s%s%s%s",
-                                              imported, im->imported == 1 ? "" : "s", refused,
-                                              im->refused == 1 ? "" : "s", denied, unknown,
-                                              stopped);
 }

@@ -25,7 +25,6 @@
 enum { TIMEOUT_DEFAULT = 60 }; /* seconds */
 
 static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view);
-static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view);
 
 /* In the order in which `jeton help` shows them. */
 static const struct cli_verb verbs[] = {
@@ -64,19 +63,19 @@ static const struct cli_verb verbs[] = {
     { .verb = VERB_DELETE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_BAN,
       .usage =
-          "ban --value | digest=HEX | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
+          "ban --value | digest=HEX [digest_alg=sha256] | issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
       .run = cli_show_object,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL },
     { .verb = VERB_IMPORT,
-      .run = run_import,
+      .run = cli_import,
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage =
-          "import digest=HEX | --value [created=TIME] [state=active|revoked|disabled] "
-          "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] "
-          "[revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
-      .note = "Without arguments, lines as export prints them are read from standard input.\n" },
+          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [used=TIME] [state=active|revoked|disabled] [revoked=TIME] [disabled=TIME] "
+          "[replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
+      .note =
+          "Without arguments, lines of an export are read from standard input; --format=NAME: a list.\n" },
     { .verb = VERB_EXPORT, .run = cli_show_lines, .view = &cli_view_tokens },
     { .verb = VERB_JOURNAL, .run = cli_show_rows, .view = &cli_view_entries },
     { .verb = VERB_WATCH,
@@ -206,8 +205,10 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
         cli_message("%s reads no value: omit --value", verb_row(verb->verb)->name);
         return CLI_EXIT_USAGE;
     }
-    if (c->prometheus && verb->verb != VERB_STATS) {
-        cli_message("--prometheus is an option of stats only");
+    bool imports = c->partial || c->import_format != NULL;
+    if ((c->prometheus && verb->verb != VERB_STATS) || (imports && verb->verb != VERB_IMPORT)) {
+        cli_message("%s only", imports ? "--format and --partial are options of import" :
+                                         "--prometheus is an option of stats");
         return CLI_EXIT_USAGE;
     }
     if (c->csv && (verb->prints_value || verb->verb == VERB_EXPORT)) {
@@ -227,12 +228,6 @@ static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view
 {
     (void)view;
     return cli_help(c, verbs, VERBS);
-}
-
-/* Import the one token that the arguments describe, or many from standard input. */
-static enum cli_exit run_import(struct cli_request *c, const struct cli_view *view)
-{
-    return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : cli_import_lines(c);
 }
 
 /* Connect before asking for a value, so that nobody is asked in vain. */

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "plugin/cli/import.h"
 #include "plugin/cli/key.h"
 #include "plugin/cli/suggest.h"
 #include "plugin/cli/zone.h"
@@ -37,6 +38,8 @@ static const struct cli_option rows[] = {
     { "verbose",    'v', NULL,       "print on standard error which socket is used", NULL, FLAG(verbose), NULL },
     { "value",        0, NULL,       "read a value", "revoke, ban, import", FLAG(read_value), NULL },
     { "keep-going", 'k', NULL,       "continue after a refused line", "import", FLAG(keep_going), NULL },
+    { "format",       0, "NAME",     "read csv, github, gitlab or htpasswd", "import", 0, cli_import_set_format },
+    { "partial",      0, NULL,       "allow a part of an export", "import", FLAG(partial), NULL },
     { "yes",        'y', NULL,       "confirm the number of tokens", "revoke, disable, enable, update, delete of many", FLAG(yes), NULL },
     { "prometheus",   0, NULL,       "print Prometheus' text format", "stats", FLAG(prometheus), NULL },
     { "timeout",    'T', "DURATION", "wait that long for an answer (default 1m; 0s: for ever)", NULL, 0, set_timeout },

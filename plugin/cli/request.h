@@ -20,7 +20,9 @@ struct cli_request {
     bool prometheus; /* of stats */
     bool read_value; /* ask for a value, or read it from standard input */
     bool keep_going;
-    bool yes; /* a change of many tokens is confirmed */
+    bool yes;                                  /* a change of many tokens is confirmed */
+    bool partial;                              /* of import: the input may be a part of an export */
+    const struct import_format *import_format; /* of import; NULL: lines of an export */
     enum verb verb;
     const char *usage;     /* of the verb, as the command takes it */
     const char **argument; /* words and key=value, without options */

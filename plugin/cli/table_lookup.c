@@ -26,7 +26,8 @@ static bool read_header(int fd, uint32_t *slot_bits)
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != sizeof(h))
         return false;
     *slot_bits = h.slot_bits;
-    return h.magic == TABLE_MAGIC && h.layout == TABLE_LAYOUT && h.state == TABLE_LIVE &&
+    return h.magic == TABLE_MAGIC &&
+           (h.layout == TABLE_LAYOUT || h.layout == TABLE_LAYOUT_SHA256) && h.state == TABLE_LIVE &&
            h.slots_offset == TABLE_HEADER_SIZE && h.slot_bits >= TABLE_BITS_MIN &&
            h.slot_bits <= TABLE_BITS_MAX;
 }

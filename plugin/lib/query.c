@@ -73,14 +73,16 @@ bool query_send(struct query *query, struct connection *connection, const char *
 static bool read_pass(const struct query *query, const struct line *line, struct jeton_claims *c)
 {
     struct slice id = line_get(line, "id"), verifier = line_get(line, "verifier");
-    struct slice expires = line_get(line, "expires");
+    struct slice expires = line_get(line, "expires"), of_value = line_get(line, "sent");
     char sent[ID_TEXT + 1];
 
     claims_format_id(sent, query->digest);
+    if (of_value.at == NULL)
+        of_value = id;
     c->expires = JETON_NEVER;
     return id.len > 0 && claims_set_text(c->id, sizeof(c->id), id) && verifier.len > 0 &&
            claims_set_text(c->verifier, sizeof(c->verifier), verifier) &&
-           (!slice_is(verifier, "local") || slice_is(id, sent)) &&
+           (!slice_is(verifier, "local") || slice_is(of_value, sent)) &&
            claims_set_text(c->subject, sizeof(c->subject), line_get(line, "subject")) &&
            claims_set_text(c->scopes, sizeof(c->scopes), line_get(line, "scopes")) &&
            (expires.at == NULL || stamp_parse(expires, &c->expires));

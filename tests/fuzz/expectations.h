@@ -321,6 +321,7 @@ static void check_export(const struct pending_request *a)
     expect("OK");
     expect_number("count", reply.data);
     expect_epoch();
+    expect_checksum();
     expect_no_more();
     unsigned i = 0;
     for (; model_next(t) != NULL && i < reply.data; i++) {

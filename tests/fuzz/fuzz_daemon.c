@@ -342,7 +342,7 @@ static void import_into_another(void)
         if (inproc.writer.may_purge && ban_is_over(model.ban[i].until, fuzz_clock.wall))
             model.ban[i].until = 0;
     for (unsigned i = 0; i < model.tokens; i++)
-        model_clear_used(&model.token[i]);
+        model_clear_refused(&model.token[i]);
 }
 
 /* Compare everything with the model: in this daemon, after a restart, and, as that takes as long as

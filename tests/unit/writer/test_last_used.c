@@ -116,9 +116,61 @@ static void removing_one_use_leaves_the_others(void **state)
     token_table_free(p);
 }
 
+/* An import brings uses of long ago, which a round would pass over, and at any moment of one. */
+static void a_use_that_is_noted_later_is_written(void **state)
+{
+    (void)state;
+    struct token_table *p = token_table();
+    struct last_used *l = last_used_open(store);
+    uint8_t digest[DIGEST_SIZE];
+
+    use(p, 0, 5000000);
+    last_used_flush(l, p, 5000100);
+    last_used_flush(l, p, 5000200);
+    digest_of(1, digest);
+    last_used_note(l, p, digest, 1000000);
+    last_used_note(l, p, digest, 900000); /* earlier than what is known */
+    last_used_flush(l, p, 5000300);
+    assert_int_equal(get(l, 1), 1000000);
+    digest_of(0, digest);
+    last_used_note(l, p, digest, 1000000);
+    last_used_flush(l, p, 5000400);
+    assert_int_equal(get(l, 0), 5000000);
+    last_used_close(l);
+    token_table_free(p);
+}
+
+static void what_is_loaded_is_in_the_table_and_no_earlier(void **state)
+{
+    (void)state;
+    struct token_table *p = token_table(), *next = token_table();
+    struct last_used *l = last_used_open(store);
+    uint8_t digest[DIGEST_SIZE], found[DIGEST_SIZE];
+    int64_t used;
+
+    for (unsigned i = 0; i < TOKENS; i += 2)
+        use(p, i, 6000000 + i);
+    last_used_flush(l, p, 6000400);
+    use(next, 2, 7000000);
+    while (!last_used_load(l, next))
+        continue;
+    for (unsigned i = 0; i < TOKENS; i++) {
+        digest_of(i, digest);
+        assert_true(token_table_look(next, digest, found, &used) != 0);
+        assert_int_equal(used, i == 2 ? 7000000 : i % 2 == 0 ? 6000000 + i : 0);
+        assert_int_equal(last_used_get(l, digest, used), used);
+    }
+    last_used_close(l);
+    token_table_free(p);
+    token_table_free(next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_use_that_is_noted_later_is_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_loaded_is_in_the_table_and_no_earlier, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_was_written_is_there_after_a_restart, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(removing_one_use_leaves_the_others, set_up, tear_down),
