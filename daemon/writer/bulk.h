@@ -34,6 +34,8 @@ struct bulk {
     uint64_t changed; /* of those that matched; the others were so already */
     uint8_t refused[ID_SIZE];
     struct problem problem; /* STATUS_OK: none but that it may not be confirmed */
+    uint16_t refusal_len;
+    char refusal[CHANGE_REFUSAL_MAX]; /* fields of the reply: why that token's change is refused */
 
     size_t ids;
     uint8_t id[BULK_TOUCHED_MAX][ID_SIZE];

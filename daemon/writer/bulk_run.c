@@ -145,6 +145,8 @@ static enum status try_each(struct step *s, struct mail_list *changes)
         if (status != STATUS_OK) {
             b->has_refused = status != STATUS_STORE;
             memcpy(b->refused, c->id, ID_SIZE);
+            memcpy(b->refusal, c->refusal, c->refusal_len);
+            b->refusal_len = c->refusal_len;
             return problem_set(&b->problem, status, "%s; nothing was changed", c->problem.message);
         }
         change_reset(c);
@@ -223,6 +225,7 @@ static void answer(struct step *s)
     if (b->has_refused) {
         text_adds(&s->text, " id=");
         text_add_hex(&s->text, b->refused, ID_SIZE);
+        text_add(&s->text, b->refusal, b->refusal_len);
     }
     reply_end(&s->text, status, b->problem.message);
 }

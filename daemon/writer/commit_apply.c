@@ -62,7 +62,8 @@ static bool add_entries(struct writer *w, const struct change *c, int64_t now)
 bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
 {
     c->may_lapse = w->may_purge;
-    policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
+    if (!c->of_many) /* all of these by the same, which scan_run() took */
+        policy_check_renew(&w->policy, write_queue_take_policies(w->queue));
     c->policies = w->policy.policies;
     if (!change_self_permits(c, w))
         return c->problem.status != STATUS_STORE;

@@ -257,3 +257,21 @@ def test_trace_of_a_value_finds_the_token_of_its_sha256_and_its_ban(daemon):
     assert [part["id"] for part in parts if part.get("subject") == "ci"][0] == ident
     d.done(f"delete {ident}")
     assert any(part.get("part") == "ban" and part["id"] == ident for part in d.done(f'trace token="{value}"').lines)
+
+
+def test_refusals_and_reuse_of_a_token_by_sha256_are_counted_like_any_others(daemon):
+    d = daemon()
+    old, value = foreign(), foreign()
+    ident = imported(d, old, subject="ci")
+    new = d.done(f"rotate {ident} grace=1s")
+    assert "digest_alg" not in d.done(f"show {new['id']}").lines[0]
+    eventually(lambda: d.verify(old) == "NO expired", "the grace is over")
+    assert [d.verify(old) for _ in range(2)] == ["NO expired"] * 2
+    line = eventually(lambda: "reused" in (line := d.done(f"show {ident}").lines[0]) and line, "somebody still has the value")
+    assert (line["refused"], line["refused_as"], line["replaced_by"]) == ("3", "expired", new["id"])
+    eventually(lambda: d.done(f"show {ident}").lines[0]["reused"] == "3", "each is counted")
+    other = imported(d, value)
+    d.done(f'ban token="{value}"')
+    assert d.verify(value) == "NO revoked" and d.done(f"show {other}").lines[0]["state"] == "revoked"
+    traced = d.done(f'trace token="{old}"')
+    assert {ident, new["id"]} <= {line["id"] for line in traced.lines}

@@ -17,7 +17,8 @@ from waiting import eventually
 UNKNOWN = "00112233445566778899"
 BOUND = 1.0 * PATIENCE          # seconds: the median of what others ask meanwhile
 FORMS = ("show {}", "revoke {}", "rotate {}", "rotate {} grace=1h", "update {}", "update {} description=x",
-         "update {} expires=never", "update {} scopes=root", "update {} subject=ann", "list after={}")
+         "update {} expires=never", "update {} scopes=root", "update {} subject=ann", "update {} ttl=1d",
+         "rotate {} ttl=1d", "show {} fields=id", "list after={}", "list order=desc after={}")
 
 
 def answers(d, uid, identifier):
