@@ -75,6 +75,13 @@ enum cli_field {
     CLI_FIELD_LAST_REUSED,
     CLI_FIELD_REVOKED_BY,
     CLI_FIELD_BY_NAME,
+    CLI_FIELD_OWNER,
+    CLI_FIELD_DIGEST_ALG,
+    CLI_FIELD_DISABLED_BY,
+    CLI_FIELD_REFUSED_AS,
+    CLI_FIELD_REVOKED_BY_NAME,
+    CLI_FIELD_DISABLED_BY_NAME,
+    CLI_FIELD_REFUSED_BY_NAME,
     CLI_FIELD_LOGIN,
     CLI_FIELD_UID,
     CLI_FIELD_HOW_MANY,
@@ -92,7 +99,7 @@ struct cli_field_row {
     unsigned drop;      /* order of dropping it from narrow tables; 0: never */
 };
 
-enum { CLI_VIEW_MAX = 24 };
+enum { CLI_VIEW_MAX = 32 };
 
 struct cli_view {
     enum cli_field field[CLI_VIEW_MAX];

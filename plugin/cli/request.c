@@ -104,11 +104,27 @@ static enum role role_of(const struct cli_request *c)
     return request_role(c->verb, c->read_value ? KEY_BIT(KEY_TOKEN) : verb_row(c->verb)->keys);
 }
 
+/* Return the KEY_BITs that the arguments give. */
+static uint64_t keys_of(const struct cli_request *c)
+{
+    uint64_t keys = c->read_value ? KEY_BIT(KEY_TOKEN) : 0;
+
+    for (size_t i = 0; i < c->arguments; i++) {
+        size_t len = cli_request_key_length(c->argument[i]);
+        enum key key = len > 0 ? cli_key_named((struct slice){ c->argument[i], len }) :
+                                 verb_row(c->verb)->word;
+        keys |= key < KEY_COUNT ? KEY_BIT(key) : 0;
+    }
+    return keys;
+}
+
 enum cli_exit cli_request_connect(struct cli_request *c)
 {
+    const struct cli_socket_need need = { c->verb, role_of(c), keys_of(c) };
+
     if (c->connection.fd >= 0)
         return CLI_EXIT_YES;
-    if (cli_socket_path_open(&c->connection, c->socket, c->verb, role_of(c), &c->path) != 0)
+    if (cli_socket_path_open(&c->connection, c->socket, &need, &c->path) != 0)
         return CLI_EXIT_UNAVAILABLE;
     if (c->verbose)
         cli_message("using %s", c->path);

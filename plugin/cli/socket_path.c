@@ -38,15 +38,16 @@ static bool may_try_next(const struct cli_connection *conn, int error)
     return conn->distrust[0] == '\0' && (error == -ENOENT || error == -EACCES);
 }
 
-static bool grants(enum role socket, enum verb verb, enum role least)
+static bool grants(enum role socket, const struct cli_socket_need *need)
 {
-    return socket == ROLE_SELF ? request_grants(socket, verb) : socket >= least;
+    return socket == ROLE_SELF ? request_grants_keys(socket, need->verb, need->keys) :
+                                 socket >= need->role;
 }
 
 /* If none of the default sockets can be used, report the one of the lowest role that exists, as
  * access to that one is enough. */
-int cli_socket_path_open(struct cli_connection *conn, const char *given, enum verb verb,
-                         enum role role, const char **path)
+int cli_socket_path_open(struct cli_connection *conn, const char *given,
+                         const struct cli_socket_need *need, const char **path)
 {
     const char *named = given != NULL ? given : getenv("JETON_SOCKET");
     int error = -ENOENT, reported = -ENOENT;
@@ -56,8 +57,8 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ve
         return open_one(conn, named);
     *path = defaults[ROLE_ADMIN];
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && may_try_next(conn, error); i++) {
-        int tried = grants(order[i], verb, role) ? cli_connection_open(conn, defaults[order[i]]) :
-                                                   -ENOENT;
+        int tried = grants(order[i], need) ? cli_connection_open(conn, defaults[order[i]]) :
+                                             -ENOENT;
         if (tried == -ENOENT)
             continue;
         error = tried;
@@ -66,8 +67,8 @@ int cli_socket_path_open(struct cli_connection *conn, const char *given, enum ve
     }
     if (error == 0)
         return 0;
-    bool none_of_role = *path != defaults[role] && access(defaults[role], F_OK) != 0;
-    explain(conn, *path, reported, none_of_role ? role : ROLE_ADMIN);
+    bool none_of_role = *path != defaults[need->role] && access(defaults[need->role], F_OK) != 0;
+    explain(conn, *path, reported, none_of_role ? need->role : ROLE_ADMIN);
     return reported;
 }
 

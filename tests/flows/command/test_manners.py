@@ -181,6 +181,9 @@ def test_fields_that_are_asked_for_are_the_columns():
     assert ask("fields=description,id") == "x\t" + "1".zfill(20) + "\n"
     assert ask("--csv", "fields=id,description").splitlines()[0] == "id,description"
     assert len(ask("fields=id,later_invention").split("\t")) == len(ask().split("\t")) == 18
+    with open(f"{ROOT}/daemon/writer/list_fields.c") as file:
+        names = re.findall(r'^    "(\w+)",$', file.read(), re.M)
+    assert len(names) > 25 and ask("--csv", "fields=" + ",".join(names)).splitlines()[0].split(",") == names
     table = Terminal(server.path, "list", "fields=id,revoked,used", NO_COLOR="1").finish()
     assert re.fullmatch(r"ID +revoked UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
 

@@ -67,6 +67,8 @@ def test_the_command_uses_the_first_socket_that_may_be_opened_and_names_it(daemo
     os.chmod(host.daemon.path("observe"), 0o666)
     assert used(ANN, "list") == ["self.sock"]
     assert used(ANN, "journal") == ["observe.sock"]
+    assert used(ANN, "list", "policy=violated") == used(ANN, "list", "by=uid:0") == ["observe.sock"], "nor does self grant this"
+    assert used(ANN, "list", "order=desc", "expires_within=30d") == ["self.sock"]
     os.chmod(host.daemon.path("self"), 0o600)
     assert used(ANN, "list") == ["observe.sock"]
     assert "using" not in host.call(ANN, "list").stderr
