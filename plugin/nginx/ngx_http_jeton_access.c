@@ -63,7 +63,10 @@ static struct ngx_http_jeton_request *begin(ngx_http_request_t *r)
     v->location = ngx_http_get_module_loc_conf(r, ngx_http_jeton_module);
     v->progress = NGX_HTTP_JETON_ANSWERED;
     v->status = JETON_UNAVAILABLE;
-    v->claims = (struct jeton_claims){ .size = sizeof(v->claims) };
+    /* Empty claims, without writing all of their 2.5 KiB. */
+    ngx_memzero(&v->claims, offsetof(struct jeton_claims, subject));
+    v->claims.size = sizeof(v->claims);
+    v->claims.subject[0] = v->claims.scopes[0] = '\0';
     ngx_memzero(&v->resume, sizeof(v->resume));
     v->resume.handler = resume;
     v->resume.data = v;

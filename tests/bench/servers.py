@@ -185,7 +185,7 @@ http {{
     upstream auth {{ server unix:{upstream}; keepalive 64; keepalive_requests 1000000000; }}
     server {{
         listen unix:{scratch}/nginx.sock;
-        {common} location / {{ root {scratch}; index empty; {auth} }}
+        {common} location / {{ root {scratch}; try_files /empty =404; {auth} }}
         location = /_auth {{
             internal; proxy_pass http://auth/verify/any; proxy_http_version 1.1; proxy_set_header Connection "";
             proxy_pass_request_body off; proxy_set_header Content-Length "";
