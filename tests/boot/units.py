@@ -117,14 +117,14 @@ def the_self_socket_can_be_added_and_users_have_their_own_tokens():
     run("systemctl", "enable", "--now", "jetond-self.socket")
     st = os.stat(SELF)
     assert_equal((stat.S_IMODE(st.st_mode), st.st_uid), (0o666, 0))
-    make_user("ann")
-    make_user("eve")
-    token = as_user("ann", lambda: str(request_ok(SELF, "create description=mail")["id"]))
-    assert_equal(request_ok(ADMIN, f"show {token}").lines[0]["subject"], "ann")
-    assert_equal(as_user("eve", lambda: request(SELF, f"show {token}").verdict), "NO unknown")
-    assert_equal(as_user("eve", lambda: request(SELF, "journal").verdict), "ERR forbidden")
-    assert_equal(as_user("ann", lambda: request_ok(SELF, f"revoke {token}")["state"]), "revoked")
-    output = as_user("ann", lambda: run("jeton", "--verbose", "create", "description=x", check=False))
+    make_user("mia")
+    make_user("max")
+    token = as_user("mia", lambda: str(request_ok(SELF, "create description=mail")["id"]))
+    assert_equal(request_ok(ADMIN, f"show {token}").lines[0]["subject"], "mia")
+    assert_equal(as_user("max", lambda: request(SELF, f"show {token}").verdict), "NO unknown")
+    assert_equal(as_user("max", lambda: request(SELF, "journal").verdict), "ERR forbidden")
+    assert_equal(as_user("mia", lambda: request_ok(SELF, f"revoke {token}")["state"]), "revoked")
+    output = as_user("mia", lambda: run("jeton", "--verbose", "create", "description=x", check=False))
     assert "self.sock" in output and "jtn_" in output, output
 
 
