@@ -211,6 +211,27 @@ static void a_ban_is_in_force_though_the_disk_refuses_it(void **state)
     stop();
 }
 
+/* Its table is made only once the disk works: what is to be saved is no new request, which is refused
+ * until then.  A ban that is saved as one of another digest would be no ban after a restart. */
+static void an_unsaved_ban_by_sha256_is_saved_as_such(void **state)
+{
+    (void)state;
+    struct change *by_sha256 = ban_of(1);
+    struct ban ban;
+
+    start();
+    by_sha256->want.digest_alg = DIGEST_ALG_SHA256;
+    take_away(true);
+    assert_int_equal(ask_change(by_sha256), STATUS_STORE);
+    take_away(false);
+    retry();
+    assert_int_equal(writer.disk_failure.unsaved.count, 0);
+    digest_numbered(1, ban.digest);
+    assert_int_equal(store_get_ban(writer.store, ban.digest, &ban), STORE_FOUND);
+    assert_int_equal(ban.digest_alg, DIGEST_ALG_SHA256);
+    stop();
+}
+
 /* Another thread sees it before the writer's thread takes the ban. */
 static void a_ban_of_a_token_is_in_force_from_the_request_on(void **state)
 {
@@ -369,6 +390,7 @@ int main(void)
         WITH_DIRECTORY(a_broken_store_is_reopened_without_a_request),
         WITH_DIRECTORY(unsaved_denials_are_kept_once_and_only_for_existing_tokens),
         WITH_DIRECTORY(a_ban_is_in_force_though_the_disk_refuses_it),
+        WITH_DIRECTORY(an_unsaved_ban_by_sha256_is_saved_as_such),
         WITH_DIRECTORY(a_ban_of_a_token_is_in_force_from_the_request_on),
         WITH_DIRECTORY(an_unsaved_ban_is_in_the_table_that_is_filled_later),
         WITH_DIRECTORY(what_has_an_unsaved_ban_is_not_imported),
