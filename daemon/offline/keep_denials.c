@@ -249,7 +249,7 @@ static bool keep_banned_token(void *keeping, const struct ban *ban)
     return k->ok;
 }
 
-/* Put a ban into the new store, unless it has one that is as long. */
+/* Put a ban into the new store, unless it has one that is as long, and of that digest. */
 static bool put_ban(void *keeping, const struct ban *ban)
 {
     struct keeping *k = keeping;
@@ -257,10 +257,17 @@ static bool put_ban(void *keeping, const struct ban *ban)
 
     enum store_found found = store_get_ban(k->writer->store, ban->digest, &has);
     k->ok = found != STORE_FAILED;
-    if (!k->ok || (found == STORE_FOUND && has.until >= ban->until))
-        return k->ok;
+    if (!k->ok)
+        return false;
+    bool longer = found == STORE_ABSENT || has.until < ban->until;
+    bool of_scheme = found == STORE_FOUND && has.digest_alg != ban->digest_alg;
+    if (!longer && (!of_scheme || has.digest_alg != DIGEST_ALG_OWN))
+        return true;
+    struct ban new = longer ? *ban : has;
+    if (of_scheme) /* what says more of the digest stays */
+        new.digest_alg = has.digest_alg != DIGEST_ALG_OWN ? has.digest_alg : ban->digest_alg;
     k->kept->bans++;
-    k->ok = store_put_ban(k->writer->store, ban);
+    k->ok = store_put_ban(k->writer->store, &new);
     return k->ok;
 }
 

@@ -32,6 +32,7 @@ struct change *bulk_change(const struct bulk *b, const uint8_t id[ID_SIZE])
         return NULL;
     c->uid = want->uid;
     c->pid = want->pid;
+    c->login = want->login;
     c->given = want->given;
     c->ttl = want->ttl;
     c->want.expires = want->want.expires;

@@ -89,7 +89,7 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
         c->event = change_disable.event;
     } else if (shorten(r, want)) {
         c->event = change_update.event;
-    } else if (learnt || lengthens) {
+    } else if (learnt || lengthens || (r->revoked != 0 && change_ban_learn_scheme(r, want))) {
         c->event = r->revoked != 0 ? change_revoke.event : change_update.event;
         c->merge_denies = false;
     } else {
@@ -97,6 +97,8 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
         return status == STATUS_OK ? refuse(c, STATUS_EXISTS) : status;
     }
     shorten(r, want);
+    if (r->revoked != 0)
+        change_ban_learn_scheme(r, want);
     if (r->revoked != 0 && record_own_end(want) > record_own_end(r))
         r->own_end = record_own_end(want);
     c->puts = true;

@@ -14,12 +14,15 @@ enum status change_ban_name(struct change *c, struct store *store,
     found = store_get_ban(store, digest, ban);
     if (found == STORE_FAILED)
         return problem_set(&c->problem, STATUS_STORE, "%s", status_row(STATUS_STORE)->meaning);
-    if (found == STORE_FOUND && ban->until >= until) {
-        c->bans += c->removes; /* the table has the token in its place until now */
-        return STATUS_OK;
-    }
     if (found == STORE_FOUND && ban->digest_alg != DIGEST_ALG_OWN)
         digest_alg = ban->digest_alg;
+    if (found == STORE_FOUND && ban->until >= until) {
+        if (ban->digest_alg == digest_alg) {
+            c->bans += c->removes; /* the table has the token in its place until now */
+            return STATUS_OK;
+        }
+        until = ban->until;
+    }
     *ban = (struct ban){ .banned = banned, .until = until, .by = c->uid, .digest_alg = digest_alg };
     memcpy(ban->digest, digest, DIGEST_SIZE);
     c->new_bans += found == STORE_ABSENT;
@@ -121,6 +124,15 @@ static enum status ban_names(struct change *c, struct store *store, bool found, 
     return status;
 }
 
+bool change_ban_learn_scheme(struct record *r, const struct record *want)
+{
+    if (want->digest_alg == DIGEST_ALG_OWN || r->digest_alg == want->digest_alg ||
+        memcmp(r->digest, want->digest, DIGEST_SIZE) != 0)
+        return false;
+    r->digest_alg = want->digest_alg;
+    return true;
+}
+
 /* Revoke the token that is banned; it is then listed until its retention ends. */
 static void revoke_token(struct change *c, int64_t until, int64_t now)
 {
@@ -135,6 +147,8 @@ static void revoke_token(struct change *c, int64_t until, int64_t now)
         c->found.own_end = until;
         c->puts = true;
     }
+    if (change_ban_learn_scheme(&c->found, &c->want))
+        c->puts = true;
 }
 
 static enum status apply_ban(struct change *c, struct store *store, int64_t now)

@@ -5,6 +5,8 @@
 #include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_policy.h"
 
+enum { OWN_MOST = 65536 }; /* of a user's tokens are counted */
+
 /* How much of a step is done. */
 struct spent {
     size_t looks;
@@ -317,15 +319,27 @@ static void send_kept(struct step *s)
     }
 }
 
+/* Return how many tokens are to be kept at most.  The memory for all that are kept is bounded: users,
+ * who have few tokens, must not take what others need. */
+static uint64_t keep_most(struct step *s)
+{
+    const struct scan *scan = s->scan;
+    uint64_t left = scan->limit - scan->count, own = UINT64_MAX - 1;
+
+    if (scan->own)
+        own = subject_index_count(&s->writer->subjects,
+                                  (struct slice){ scan->user, scan->user_len }, OWN_MOST);
+    return (left < own ? left : own) + 1;
+}
+
 static void step_order(struct step *s)
 {
     struct scan *scan = s->scan;
-    uint64_t left = scan->limit - scan->count;
 
     if (begins_after(scan) && !find_place(s))
         return;
     if (scan->order == NULL)
-        scan->order = list_order_new(scan->sort, scan->back, left < UINT64_MAX ? left + 1 : left);
+        scan->order = list_order_new(scan->sort, scan->back, keep_most(s));
     if (scan->order == NULL)
         step_finish(s, STATUS_INTERNAL, "no memory");
     else if (atomic_load(&scan->stop))

@@ -71,9 +71,17 @@ static bool may_have(const struct refused *r, const uint8_t id[ID_SIZE])
     return (r->map[bit_of(id) / 8] >> bit_of(id) % 8 & 1) != 0;
 }
 
+/* False for what this version did not write: the file survives a power failure as it may. */
+static bool is_whole(const struct stored *stored)
+{
+    return stored->reason < STATUS_COUNT &&
+           status_row((enum status)stored->reason)->kind == ANSWER_NO;
+}
+
 static void get_stored(struct refused *r, const uint8_t id[ID_SIZE], struct stored *stored)
 {
-    if (!may_have(r, id) || !last_used_fetch(r->file, key_of(id), stored, sizeof(*stored)))
+    if (!may_have(r, id) || !last_used_fetch(r->file, key_of(id), stored, sizeof(*stored)) ||
+        !is_whole(stored))
         *stored = (struct stored){ 0 };
 }
 

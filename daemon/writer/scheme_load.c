@@ -34,7 +34,9 @@ void scheme_load(struct writer *w)
 
 bool scheme_load_refuses(const struct writer *w, struct change *c)
 {
-    if (c->want.digest_alg == DIGEST_ALG_OWN || is_ready(w))
+    bool again = c->names > 0 && c->reply_to == NULL; /* nobody would try an unsaved ban again */
+
+    if (c->want.digest_alg == DIGEST_ALG_OWN || again || is_ready(w))
         return false;
     problem_set(&c->problem, STATUS_BUSY,
                 "the table is not ready for tokens by SHA-256 (see jetond's log); try again");

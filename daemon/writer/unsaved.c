@@ -91,6 +91,7 @@ static void note_ban(struct unsaved_ban *ban, const struct change *c)
 {
     memset(ban, 0, sizeof(*ban));
     ban->names = c->names;
+    ban->digest_alg = c->want.digest_alg;
     memcpy(ban->name, c->name, c->names * sizeof(c->name[0]));
     ban->until = c->want.expires;
     ban->has_banned = (c->given & KEY_BIT(KEY_CREATED)) != 0;
@@ -214,6 +215,7 @@ static struct change *change_of(const struct unsaved_denial *d)
     c->names = d->ban->names;
     memcpy(c->name, d->ban->name, sizeof(c->name));
     memcpy(c->want.digest, d->ban->name[0], DIGEST_SIZE);
+    c->want.digest_alg = d->ban->digest_alg;
     c->want.expires = d->ban->until;
     c->want.created = d->ban->banned;
     c->given = d->ban->has_banned ? KEY_BIT(KEY_CREATED) : 0;

@@ -10,6 +10,7 @@
 
 struct unsaved_ban {
     uint8_t names;
+    uint8_t digest_alg;
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
     int64_t until;
     bool has_banned;

@@ -54,6 +54,17 @@ def test_who_logged_in_stands_beside_who_asked(daemon):
     assert d.done("journal").lines == entries
 
 
+def test_who_logged_in_stands_in_each_entry_of_a_change_of_many(daemon):
+    d = daemon("daemon.logins=yes")
+    tokens = {d.create(subject="leaver")["id"] for _ in range(2)}
+    for line in ("update subject=leaver description=x", "disable subject=leaver", "enable subject=leaver",
+                 "revoke subject=leaver", "delete subject=leaver"):
+        newest = d.stat("journal_newest")
+        logged_in(d.path(), f"{line} count=2")
+        entries = d.done(f"journal after={newest}").lines
+        assert {(e["id"], e.get("login")) for e in entries} == {(i, f"uid:{LOGIN}") for i in tokens}, line
+
+
 def test_sandbox_hides_who_logged_in_unless_it_is_configured_to_show_it(daemon):
     need_plain_build()      # sanitizers read /proc
     d = daemon()

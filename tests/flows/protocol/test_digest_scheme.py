@@ -149,6 +149,25 @@ def test_banned_value_does_not_come_back_by_its_sha256(daemon):
     assert d.verify(value) == "NO revoked"
 
 
+@pytest.mark.parametrize("denial", ["ban digest={}", "ban digest={} expires=2040-01-01T00:00:00Z",
+                                    "import digest={} state=revoked", "import digest={}"])
+@pytest.mark.parametrize("line", ["ban digest={} digest_alg=sha256", "import digest={} digest_alg=sha256 state=revoked"])
+def test_denial_whose_scheme_is_said_only_afterwards_holds_after_a_restart(daemon, denial, line):
+    """Also where an identifier of that digest is denied already, as one of jeton's own."""
+    d = daemon()
+    value = foreign()
+    d.done(f'import token="{value}"')
+    d.done(denial.format(sha256(value)))
+    assert d.verify(value) == "OK", "nothing says that it is a SHA-256"
+    if line.startswith("import") and denial.startswith("ban"):
+        assert d.ask(line.format(sha256(value))).verdict in ("ERR banned", "OK")
+    else:
+        d.done(line.format(sha256(value)))
+    assert d.verify(value) == "NO revoked"
+    d.restart()
+    assert layout(d) == 2 and d.verify(value) == "NO revoked"
+
+
 @pytest.mark.parametrize("how", ["delete", "ban"])
 def test_denied_token_by_sha256_leaves_a_ban_that_holds_for_its_value(daemon, how):
     d = daemon()
@@ -234,6 +253,23 @@ def test_restore_keeps_denials_of_tokens_by_sha256(daemon):
     d.start()
     assert [d.verify(values[name]) for name in names] == ["NO revoked", "NO revoked", "OK"]
     assert (d.verify(later), d.verify(gone)) == ("NO revoked", "NO revoked")
+
+
+def test_restore_keeps_the_scheme_of_a_ban_that_both_stores_have(daemon):
+    d = daemon()
+    value, other = foreign(), foreign()
+    d.done(f'import token="{value}"')
+    d.done(f'import token="{other}"')
+    d.done(f"ban digest={sha256(value)}")
+    d.done(f"ban digest={sha256(other)} digest_alg=sha256 ttl=30d")
+    subprocess.run(["tdbbackup", d.store], check=True, timeout=60)
+    d.done(f"ban digest={sha256(value)} digest_alg=sha256")
+    d.done(f"ban digest={sha256(other)}")
+    d.stop()
+    assert run_jetond(*d.arguments(), "--restore", d.store + ".bak").returncode == 0
+    d.start()
+    assert (d.verify(value), d.verify(other)) == ("NO revoked", "NO revoked")
+    assert str(d.done("export").data).count("digest_alg=sha256") == 2
 
 
 def test_first_token_by_sha256_comes_while_the_store_is_killed_again_and_again():

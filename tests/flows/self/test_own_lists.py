@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters, orders and fields of a user's own list: nothing of another's, and no way to learn of it."""
+import contextlib
+import socket
+import time
+
 import pytest
 
+from settings import scaled
 from timestamp import stamp
-from users import ANN, BOB, UserDaemon
+from users import ANN, BOB, USERS, UserDaemon
+from waiting import eventually
 
 
 @pytest.fixture
@@ -80,3 +86,28 @@ def test_list_newest_first_follows_what_an_administrator_does(mixed):
     admin.done(f"update {d.others[-1]} subject=ann")
     assert d.list(ANN, "order=desc limit=2") == [d.others[-1], d.mine[-3]]
     assert d.list(BOB, "order=desc limit=1") == [d.mine[-2]]
+
+
+def test_lists_that_users_do_not_read_take_no_memory_that_others_sort_with(daemon):
+    """With little memory a sorted list goes over all tokens again and again."""
+    d = UserDaemon(daemon, "self.max_tokens_per_subject=0")
+    d.create_many([f"create subject={name} description={'x' * 200}" for name in USERS for _ in range(1500)])
+    d.create_many(["create subject=other"] * scaled(40000, 20000))
+
+    def seconds():
+        began, last = time.monotonic(), b""
+        with socket.socket(socket.AF_UNIX) as admin:
+            admin.connect(d.daemon.path())
+            admin.sendall(b"list sort=expires fields=id\n")
+            while b"\nOK count=" not in last:
+                last = last[-100:] + admin.recv(1 << 20)
+        return time.monotonic() - began
+    free = min(seconds() for _ in range(3))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(d.client(uid)) for uid in USERS.values() for _ in range(16)]
+        for client in held:
+            client.send("list sort=expires")
+        eventually(lambda: not any(client.silent() for client in held), "each has its first tokens, or is refused")
+        taken = min(seconds() for _ in range(3))
+    print(f"{free:.3f} s, and with lists that are held {taken:.3f} s")
+    assert taken < 3 * free, (taken, free)

@@ -163,12 +163,41 @@ static void step_takes_a_bounded_part_of_a_flood(void **state)
     assert_int_equal(known, 1);
 }
 
+/* It is not synchronised with the disk, and its records may be anything after a power failure: a list
+ * must not fail by one. */
+static void a_damaged_record_counts_as_none(void **state)
+{
+    uint8_t damaged[48], digest[DIGEST_SIZE];
+
+    (void)state;
+    digest_numbered(1, digest);
+    refuse(1, STATUS_REVOKED, 1, NOW);
+    step(NOW);
+    for (unsigned byte = STATUS_SYNTAX; byte <= UINT8_MAX; byte++) {
+        memset(damaged, (int)byte, sizeof(damaged));
+        assert_true(last_used_begin(file));
+        assert_true(last_used_put(file, (struct slice){ (char *)digest, ID_SIZE }, damaged,
+                                  sizeof(damaged)));
+        assert_true(last_used_commit(file, true));
+        assert_int_equal(seen(1).refusal.last, 0);
+        memset(damaged, 0, sizeof(damaged));
+        damaged[sizeof(damaged) - 4] = (uint8_t)byte; /* the reason alone */
+        assert_true(last_used_put(file, (struct slice){ (char *)digest, ID_SIZE }, damaged,
+                                  sizeof(damaged)));
+        assert_int_equal(seen(1).refusal.reason, 0);
+    }
+    refuse(1, STATUS_REVOKED, 2, NOW + 1);
+    step(NOW + 1);
+    assert_int_equal(seen(1).refusal.count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(refusals_are_added_up_over_restarts, begin, end),
         cmocka_unit_test_setup_teardown(only_what_was_rotated_and_has_ended_is_reused, begin, end),
         cmocka_unit_test_setup_teardown(what_leaves_the_store_is_forgotten, begin, end),
+        cmocka_unit_test_setup_teardown(a_damaged_record_counts_as_none, begin, end),
         cmocka_unit_test_setup_teardown(step_takes_a_bounded_part_of_a_flood, begin, end),
     };
 
