@@ -77,6 +77,10 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_DISABLED_BY_NAME] = { .key = "disabled_by_name" },
     [CLI_FIELD_REFUSED_BY_NAME] = { .key = "refused_by_name" },
     [CLI_FIELD_LOGIN] =           { .key = "login" },
+    [CLI_FIELD_OLD_EXPIRES] =     { .key = "old_expires", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_OLD_SUBJECT] =     { .key = "old_subject" },
+    [CLI_FIELD_OLD_SCOPES] =      { .key = "old_scopes", .type = CLI_TYPE_LIST },
+    [CLI_FIELD_OLD_DESCRIPTION] = { .key = "old_description" },
     [CLI_FIELD_HOW_MANY] =        { .key = "count", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_CHANGED] =         { .key = "changed", .type = CLI_TYPE_NUMBER },
 };
@@ -92,11 +96,14 @@ const struct cli_view cli_view_tokens = {
     .noun = "tokens"
 };
 const struct cli_view cli_view_entries = {
-    { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
-      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
-      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH, CLI_FIELD_REPLACED_BY,
-      CLI_FIELD_BY_NAME, CLI_FIELD_LOGIN, CLI_FIELD_WARN },
-    .count = 17,
+    { CLI_FIELD_SERIAL,      CLI_FIELD_TIME,        CLI_FIELD_EVENT,
+      CLI_FIELD_ID,          CLI_FIELD_BY,          CLI_FIELD_SUBJECT,
+      CLI_FIELD_SCOPES,      CLI_FIELD_DESCRIPTION, CLI_FIELD_PID,
+      CLI_FIELD_EXPIRES,     CLI_FIELD_ACTIVATES,   CLI_FIELD_REPLACES,
+      CLI_FIELD_EPOCH,       CLI_FIELD_REPLACED_BY, CLI_FIELD_BY_NAME,
+      CLI_FIELD_LOGIN,       CLI_FIELD_WARN,        CLI_FIELD_OLD_EXPIRES,
+      CLI_FIELD_OLD_SUBJECT, CLI_FIELD_OLD_SCOPES,  CLI_FIELD_OLD_DESCRIPTION },
+    .count = 21,
     .shown = 8,
     .noun = "entries"
 };

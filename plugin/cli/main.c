@@ -19,6 +19,7 @@
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
 #include "plugin/cli/trace.h"
+#include "plugin/cli/user.h"
 #include "plugin/cli/watch.h"
 #include "plugin/cli/when.h"
 
@@ -221,7 +222,7 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
     }
     c->read_value = c->read_value || verb->value == CLI_VALUE_ALWAYS;
     cli_when_rewrite(c);
-    return CLI_EXIT_YES;
+    return cli_user_rewrite(c);
 }
 
 static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view)

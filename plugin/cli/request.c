@@ -199,7 +199,7 @@ static size_t find_usage(const struct cli_request *c, struct slice message)
 enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply *reply)
 {
     struct slice message = line_get(&reply->line, "message");
-    size_t usage = c->usage != NULL ? find_usage(c, message) : message.len;
+    size_t usage = find_usage(c, message);
     struct cli_buffer b = { .at = NULL };
     bool more = false;
 
@@ -210,7 +210,7 @@ enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply
     cli_escape_put(&b, (struct slice){ message.at, usage }, SIZE_MAX);
     if (usage < message.len) {
         cli_buffer_adds(&b, "jeton ");
-        cli_buffer_adds(&b, c->usage);
+        cli_buffer_adds(&b, c->usage != NULL ? c->usage : verb_row(c->verb)->usage);
     }
     for (size_t i = 0; i < reply->line.count; i++) {
         const struct argument *a = &reply->line.argument[i];
