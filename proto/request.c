@@ -334,16 +334,29 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
+/* Name what users may not ask for.  Each verb's usage has keys that are not theirs. */
+static enum status refuse_of_self(const struct request *request, struct problem *problem)
+{
+    enum key key = 0;
+
+    while (key < KEY_COUNT && (!request_has(request, key) ||
+                               request_grants_keys(ROLE_SELF, request->verb, KEY_BIT(key))))
+        key++;
+    return problem_set(problem, STATUS_FORBIDDEN, "this socket does not grant this form: %s%s%s",
+                       verbs[request->verb].name, key < KEY_COUNT ? " with " : "",
+                       key < KEY_COUNT ? keys[key] : "");
+}
+
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
     uint64_t given = request->has & verb->one_of;
 
     if (!request_grants_keys(role, request->verb, request->has))
-        return problem_set(problem, STATUS_FORBIDDEN, "%s; usage: %s",
-                           role == ROLE_SELF ? "this socket does not grant this form" :
-                                               "this form needs the admin socket",
-                           verb->usage);
+        return role == ROLE_SELF ?
+                   refuse_of_self(request, problem) :
+                   problem_set(problem, STATUS_FORBIDDEN,
+                               "this form needs the admin socket; usage: %s", verb->usage);
     if (verb->one_of != 0 && given == 0 && !request_is_about_many(request->verb, request->has))
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)
