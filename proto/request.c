@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/request.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
@@ -238,17 +235,6 @@ const char *role_name(enum role role)
     return names[role];
 }
 
-enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
-{
-    va_list args;
-
-    problem->status = status;
-    va_start(args, format);
-    vsnprintf(problem->message, sizeof(problem->message), format, args);
-    va_end(args);
-    return status;
-}
-
 enum verb verb_named(struct slice name)
 {
     enum verb v = VERB_VERIFY;
@@ -334,17 +320,19 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
-/* Name what users may not ask for.  Each verb's usage has keys that are not theirs. */
+/* Name the key that users have not; the verb's usage would be no help, as it has such keys. */
 static enum status refuse_of_self(const struct request *request, struct problem *problem)
 {
+    uint64_t named = request->has & verbs[request->verb].one_of;
     enum key key = 0;
 
-    while (key < KEY_COUNT && (!request_has(request, key) ||
-                               request_grants_keys(ROLE_SELF, request->verb, KEY_BIT(key))))
+    while (key < KEY_COUNT - 1 &&
+           (!request_has(request, key) ||
+            request_grants_keys(ROLE_SELF, request->verb, named | KEY_BIT(key))))
         key++;
-    return problem_set(problem, STATUS_FORBIDDEN, "this socket does not grant this form: %s%s%s",
-                       verbs[request->verb].name, key < KEY_COUNT ? " with " : "",
-                       key < KEY_COUNT ? keys[key] : "");
+    return problem_set(problem, STATUS_FORBIDDEN,
+                       "this socket does not grant this form: %s with %s",
+                       verbs[request->verb].name, keys[key]);
 }
 
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
