@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/columns.h"
 
+#include <ctype.h>
+
 #include "plugin/cli/zone.h"
 
 enum { BUFFERED_MAX = 500, GAP = 2 };
@@ -86,6 +88,8 @@ static struct slice column_title(const struct cli_columns *t, size_t i,
     struct text made = text_in(buffer, CLI_FIELD_TIME_MAX);
 
     text_adds(&made, column(t, i)->title != NULL ? column(t, i)->title : column(t, i)->key);
+    for (size_t at = 0; at < made.len; at++)
+        buffer[at] = (char)toupper((unsigned char)buffer[at]);
     if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only)) {
         text_addc(&made, ' ');
         text_adds(&made, cli_zone_now());

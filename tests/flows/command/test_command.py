@@ -18,7 +18,8 @@ VERBS = ("create list show verify id revoke disable enable update rotate delete 
 TOKENS = ("id state created expires used subject scopes description activates by replaces "
           "replaced_by revoked revoked_by refused last_refused refused_by violates").split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
-           "replaces epoch replaced_by by_name login warn").split()
+           "replaces epoch replaced_by by_name login warn old_expires old_subject old_scopes "
+           "old_description").split()
 VALUE = re.compile(r"jtn_[0-9A-Za-z]{49}")
 FOREIGN = "issued elsewhere, with spaces and \"quotes\""
 

@@ -58,6 +58,8 @@ def test_keys_may_be_written_as_options_are(daemon):
             (["list", "-json"], "did you mean --json?"),
             (["create", "descripton=x"], "Did you mean description=?"),
             (["create", "scope=x"], "Did you mean scopes=?"),
+            (["delete", "scope=x", "before=2026-12-01"], "Did you mean created_before=?"),
+            (["list", "--within", "10d"], "did you mean expires_within=DURATION?"),
             (["create", "description", "x"], "write description=TEXT"),
             (["create", "description:", "x"], "write description=TEXT"),
             (["create", "description=", "x"], "usage: create"),
@@ -185,7 +187,7 @@ def test_fields_that_are_asked_for_are_the_columns():
         names = re.findall(r'^    "(\w+)",$', file.read(), re.M)
     assert len(names) > 25 and ask("--csv", "fields=" + ",".join(names)).splitlines()[0].split(",") == names
     table = Terminal(server.path, "list", "fields=id,revoked,used", NO_COLOR="1").finish()
-    assert re.fullmatch(r"ID +revoked UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
+    assert re.fullmatch(r"ID +REVOKED UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
 
 
 def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
