@@ -51,7 +51,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_POLICY] = { "policy", ROLE_OBSERVE, KEY_COUNT, 0, 0, "policy",
         "the rules for new tokens that are in force" },
     [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
-        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
+        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
         K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | FILTER_KEYS |

@@ -52,7 +52,8 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage = "revoke ID | revoke --value | revoke FILTER... [count=N]",
-      .note = "Revoking by ID or FILTER needs the admin socket.\n" },
+      .note =
+          "Revoking by ID or FILTER needs the admin socket; by ID of your own tokens, the self socket.\n" },
     { .verb = VERB_DISABLE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_ENABLE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_UPDATE, .run = cli_many_change, .view = &cli_view_tokens },

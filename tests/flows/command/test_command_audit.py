@@ -107,3 +107,11 @@ def test_usage_in_a_refusal_is_whole(daemon):
     d = daemon()
     done = jeton(d.path(), "list", "bogus=1")
     assert done.status == 2 and "[policy=violated]" in done.err and "[after=" in done.err, done
+
+
+def test_plain_list_tells_who_disabled_a_token(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    jeton(d.path(), "disable", ident)
+    row, = jeton(d.path(), "list", "subject=ann").rows
+    assert row[18] == shown(d.path(), ident)["disabled"] and row[19:] == [f"uid:{os.getuid()}", "", ""]
