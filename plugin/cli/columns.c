@@ -35,12 +35,22 @@ void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struc
         lay_out(t);
 }
 
+/* Return the text of a column: of a user the name, where the line has it. */
+static struct slice cell_of(const struct cli_columns *t, size_t i, const struct line *line)
+{
+    struct slice name = { NULL, 0 };
+
+    if (t->view->field[i] == CLI_FIELD_BY)
+        name = line_get(line, cli_field_row(CLI_FIELD_BY_NAME)->key);
+    return name.len > 0 ? name : line_get(line, column(t, i)->key);
+}
+
 void cli_columns_row(struct cli_columns *t, const struct line *line)
 {
     struct slice cells[CLI_VIEW_MAX];
 
     for (size_t i = 0; i < t->view->shown; i++)
-        cells[i] = line_get(line, column(t, i)->key);
+        cells[i] = cell_of(t, i, line);
     if (!t->laid_out && t->rows == BUFFERED_MAX)
         lay_out(t);
     if (t->laid_out)

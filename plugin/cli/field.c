@@ -16,7 +16,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_SCOPES] =      { "scopes",      CLI_TYPE_LIST,   "SCOPES",      "-",     16,  8, 2 },
     [CLI_FIELD_DESCRIPTION] = { "description", CLI_TYPE_TEXT,   "DESCRIPTION", "-",     40,  8, 0 },
     [CLI_FIELD_ACTIVATES] =   { "activates",   CLI_TYPE_DATE,   "ACTIVATES",   "-",     16,  0, 0 },
-    [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 1 },
+    [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 4 },
     [CLI_FIELD_REPLACES] =    { "replaces",    CLI_TYPE_TEXT,   "REPLACES",    "-",     20,  0, 0 },
     [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 5 },
     [CLI_FIELD_TIME] =        { "time",        CLI_TYPE_TIME, "TIME",        "-",     19,  0, 0 },
@@ -40,7 +40,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_MAX_TOKENS] =  { "max_tokens",  CLI_TYPE_NUMBER, "TOKENS",      "-",      6,  0, 0 },
     [CLI_FIELD_WARN] =        { "warn",        CLI_TYPE_LIST,   "WARN",        "-",      7,  0, 1 },
     [CLI_FIELD_EXEMPT_IMPORT] = { "exempt_import", CLI_TYPE_LIST, "EXEMPT",    "-",      6,  0, 1 },
-    [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  8, 0 },
+    [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  0, 0 },
     /* Shown in blocks only. */
     [CLI_FIELD_REVOKED] =         { .key = "revoked", .type = CLI_TYPE_DATE },
     [CLI_FIELD_DISABLED] =        { .key = "disabled", .type = CLI_TYPE_DATE },

@@ -6,6 +6,7 @@ import pwd
 import time
 
 from jeton_command import Terminal, jeton
+from reloading import reconfigure
 from timestamp import unix_time
 
 MY_NAME = pwd.getpwuid(os.getuid()).pw_name
@@ -115,3 +116,20 @@ def test_plain_list_tells_who_disabled_a_token(daemon):
     jeton(d.path(), "disable", ident)
     row, = jeton(d.path(), "list", "subject=ann").rows
     assert row[18] == shown(d.path(), ident)["disabled"] and row[19:] == [f"uid:{os.getuid()}", "", ""]
+
+
+def test_journal_on_a_terminal_names_users(daemon):
+    d = daemon()
+    made(d, "subject=ann")
+    for columns in 80, 120:
+        table = Terminal(d.path(), "journal", columns=columns).finish()
+        assert f" {MY_NAME} " in table.splitlines()[1] and "uid:" not in table, table
+
+
+def test_list_on_a_terminal_shows_which_rules_are_broken(daemon):
+    d = daemon(config="")
+    made(d, "subject=ann")
+    reconfigure(d, "[policy]\nmax_ttl = 5d\nrequire = description\n")
+    header, row = Terminal(d.path(), "list", "policy=violated", NO_COLOR="1").finish().splitlines()
+    assert "VIOLATES" in header and "max_ttl,require" in row, row
+    assert "VIOLATES" not in Terminal(d.path(), "list").finish()
