@@ -293,14 +293,15 @@ demo: deps                      ## show the main job for real: create, list, ver
 	@BUILD=$(BUILD) tests/demo
 
 # A daemon in the foreground; its store is kept from one run to the next.
-run:                            ## keep a daemon in the foreground on build/run/*.sock
+run:                            ## keep a daemon in the foreground on build/run/*.sock; CONFIG=FILE: with that configuration
 	@$(MAKE) --no-print-directory -s $(PRODUCTS)
 	@mkdir -p -m 0700 $(BUILD)/run
 	@echo "try:  $(BUILD)/jeton -S $(BUILD)/run/admin.sock create   (Ctrl-C here stops it)"
 	@echo "or:   socat - UNIX-CONNECT:$(BUILD)/run/admin.sock   and type: help"
-	@exec $(BUILD)/jetond --set daemon.store=$(abspath $(BUILD))/run/tokens.tdb \
+	@exec $(BUILD)/jetond $(if $(CONFIG),--config $(CONFIG)) --set daemon.store=$(abspath $(BUILD))/run/tokens.tdb \
 		--set admin.path=$(abspath $(BUILD))/run/admin.sock --set admin.group= \
 		--set observe.path=$(abspath $(BUILD))/run/observe.sock --set observe.group= \
+		--set self.path=$(abspath $(BUILD))/run/self.sock \
 		--set verify.path=$(abspath $(BUILD))/run/verify.sock --set verify.table_group=
 
 # Debian's own Python, as another one in PATH may have no pytest.

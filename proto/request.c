@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/request.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #define K(name) KEY_BIT(KEY_##name)
 #define CLAIM_KEYS \
     (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
@@ -54,7 +51,7 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_POLICY] = { "policy", ROLE_OBSERVE, KEY_COUNT, 0, 0, "policy",
         "the rules for new tokens that are in force" },
     [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
-        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME] "
+        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] "
         "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
     [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
         K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | FILTER_KEYS |
@@ -238,17 +235,6 @@ const char *role_name(enum role role)
     return names[role];
 }
 
-enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
-{
-    va_list args;
-
-    problem->status = status;
-    va_start(args, format);
-    vsnprintf(problem->message, sizeof(problem->message), format, args);
-    va_end(args);
-    return status;
-}
-
 enum verb verb_named(struct slice name)
 {
     enum verb v = VERB_VERIFY;
@@ -334,16 +320,31 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
     return STATUS_OK;
 }
 
+/* Name the key that users have not; the verb's usage would be no help, as it has such keys. */
+static enum status refuse_of_self(const struct request *request, struct problem *problem)
+{
+    uint64_t named = request->has & verbs[request->verb].one_of;
+    enum key key = 0;
+
+    while (key < KEY_COUNT - 1 &&
+           (!request_has(request, key) ||
+            request_grants_keys(ROLE_SELF, request->verb, named | KEY_BIT(key))))
+        key++;
+    return problem_set(problem, STATUS_FORBIDDEN,
+                       "this socket does not grant this form: %s with %s",
+                       verbs[request->verb].name, keys[key]);
+}
+
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
                                      enum role role, struct problem *problem)
 {
     uint64_t given = request->has & verb->one_of;
 
     if (!request_grants_keys(role, request->verb, request->has))
-        return problem_set(problem, STATUS_FORBIDDEN, "%s; usage: %s",
-                           role == ROLE_SELF ? "this socket does not grant this form" :
-                                               "this form needs the admin socket",
-                           verb->usage);
+        return role == ROLE_SELF ?
+                   refuse_of_self(request, problem) :
+                   problem_set(problem, STATUS_FORBIDDEN,
+                               "this form needs the admin socket; usage: %s", verb->usage);
     if (verb->one_of != 0 && given == 0 && !request_is_about_many(request->verb, request->has))
         return problem_set(problem, STATUS_MISSING, "usage: %s", verb->usage);
     if ((given & (given - 1)) != 0)

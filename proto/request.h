@@ -5,6 +5,7 @@
 #define JETON_PROTO_REQUEST_H
 
 #include "proto/line.h"
+#include "proto/problem.h"
 
 /* What a listening socket grants; each role includes those before it, but the last one none:
  * ROLE_SELF lets users look after their own tokens. */
@@ -109,16 +110,6 @@ struct request {
     uint64_t has;                  /* KEY_BITs */
     struct slice value[KEY_COUNT]; /* valid where `has` says so */
 };
-
-/* Why a request was refused, for the ERR line. */
-struct problem {
-    enum status status;
-    char message[240];
-};
-
-/* Fill a problem; return its status. */
-enum status problem_set(struct problem *problem, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
 
 const struct verb_row *verb_row(enum verb verb);
 

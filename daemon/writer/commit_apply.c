@@ -59,6 +59,17 @@ static bool add_entries(struct writer *w, const struct change *c, int64_t now)
                            (c->ends == NULL || add_entry(w, c, change_add_end_entry, now)));
 }
 
+/* A token that is here already is not imported, whatever the policy says of it: an import can be run
+ * again after the policy has become stricter. */
+static void prefer_exists(struct writer *w, struct change *c)
+{
+    if (!c->is_new || !c->kind->exemptible || c->problem.status != STATUS_POLICY ||
+        store_get(w->store, c->after->digest, &c->found) != STORE_FOUND)
+        return;
+    problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
+    c->refusal_len = 0;
+}
+
 bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
 {
     c->may_lapse = w->may_purge;
@@ -77,7 +88,8 @@ bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
         return false;
     }
     change_set_before(c, w->policy.has_before ? &w->policy.before : NULL);
-    policy_check_permits(&w->policy, c, now);
+    if (!policy_check_permits(&w->policy, c, now))
+        prefer_exists(w, c);
     return true;
 }
 

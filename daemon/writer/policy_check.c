@@ -165,8 +165,8 @@ static bool check_end(struct change *c, const struct policy *policy, const struc
     duration_write(&t, policy->max_ttl);
     return refuse(c, &t,
                   r->expires == TIME_NEVER ?
-                      "by the policy each token must expire; give it ttl= or expires=" :
-                      "by the policy a token cannot last that long from now on");
+                      "the policy requires an end, see max=; give ttl= or expires=" :
+                      "the policy allows no end that late, see max=");
 }
 
 static bool check_required(struct change *c, const struct policy *policy,
@@ -181,7 +181,7 @@ static bool check_required(struct change *c, const struct policy *policy,
     struct text t = begin_refusal(c, policy, 1);
     text_adds(&t, " missing=");
     policy_put_require(&t, lacks);
-    return refuse(c, &t, "by the policy a token must have what is missing");
+    return refuse(c, &t, "the token lacks what the policy requires, see missing=");
 }
 
 static bool check_scopes(struct change *c, const struct policy *policy, const struct record *before)

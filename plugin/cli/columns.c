@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plugin/cli/columns.h"
 
+#include <ctype.h>
+
 #include "plugin/cli/zone.h"
 
 enum { BUFFERED_MAX = 500, GAP = 2 };
@@ -33,12 +35,22 @@ void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struc
         lay_out(t);
 }
 
+/* Return the text of a column: of a user the name, where the line has it. */
+static struct slice cell_of(const struct cli_columns *t, size_t i, const struct line *line)
+{
+    struct slice name = { NULL, 0 };
+
+    if (t->view->field[i] == CLI_FIELD_BY)
+        name = line_get(line, cli_field_row(CLI_FIELD_BY_NAME)->key);
+    return name.len > 0 ? name : line_get(line, column(t, i)->key);
+}
+
 void cli_columns_row(struct cli_columns *t, const struct line *line)
 {
     struct slice cells[CLI_VIEW_MAX];
 
     for (size_t i = 0; i < t->view->shown; i++)
-        cells[i] = line_get(line, column(t, i)->key);
+        cells[i] = cell_of(t, i, line);
     if (!t->laid_out && t->rows == BUFFERED_MAX)
         lay_out(t);
     if (t->laid_out)
@@ -86,6 +98,8 @@ static struct slice column_title(const struct cli_columns *t, size_t i,
     struct text made = text_in(buffer, CLI_FIELD_TIME_MAX);
 
     text_adds(&made, column(t, i)->title != NULL ? column(t, i)->title : column(t, i)->key);
+    for (size_t at = 0; at < made.len; at++)
+        buffer[at] = (char)toupper((unsigned char)buffer[at]);
     if (is_time(t, i) && !(column(t, i)->type == CLI_TYPE_DATE && t->day_only)) {
         text_addc(&made, ' ');
         text_adds(&made, cli_zone_now());

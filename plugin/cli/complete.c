@@ -226,16 +226,44 @@ static void offer_arguments(struct completion *m)
     }
 }
 
+/* Offer arguments of an option. */
+static void offer_option_words(struct completion *m, const struct cli_option *o, const char *before)
+{
+    if (o->take != NULL)
+        offer_words(m, before,
+                    strcmp(o->name, "format") == 0       ? "csv github gitlab htpasswd" :
+                    strcmp(o->argument, "DURATION") == 0 ? "10s 1m 0s" :
+                                                           NULL);
+}
+
+/* Return the option whose argument the word has behind its '=', with `before` up to that, or NULL. */
+static const struct cli_option *option_of_word(const struct completion *m, char before[32])
+{
+    const char *equals = memchr(m->current.at, '=', m->current.len);
+    size_t len = equals != NULL ? (size_t)(equals + 1 - m->current.at) : 0;
+
+    if (!slice_begins(m->current, "--") || len < 3 || len >= 32)
+        return NULL;
+    memcpy(before, m->current.at, len);
+    before[len] = '\0';
+    return cli_option_named((struct slice){ before + 2, len - 3 }, 0);
+}
+
 static void offer_all(struct completion *m, const struct cli_verb *verbs, size_t count)
 {
+    char before[32];
+    const struct cli_option *o = option_of_word(m, before);
+
     if (m->pending != NULL && m->pending->take != NULL && strcmp(m->pending->argument, "PATH") == 0)
         cli_buffer_adds(&m->c->output.bytes, "<files>\n");
     else if (m->pending != NULL)
-        offer_words(m, "", "10s 1m 0s");
+        offer_option_words(m, m->pending, "");
     else if (m->key.len > 0)
         offer_values(m, m->key, "");
     else if (slice_begins(m->current, "--socket="))
         cli_buffer_adds(&m->c->output.bytes, "<files>\n");
+    else if (o != NULL)
+        offer_option_words(m, o, before);
     else if (slice_begins(m->current, "-") && memchr(m->current.at, '=', m->current.len) == NULL)
         offer_options(m);
     else if (m->verb == VERB_COUNT || m->verb == VERB_HELP)

@@ -16,7 +16,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_SCOPES] =      { "scopes",      CLI_TYPE_LIST,   "SCOPES",      "-",     16,  8, 2 },
     [CLI_FIELD_DESCRIPTION] = { "description", CLI_TYPE_TEXT,   "DESCRIPTION", "-",     40,  8, 0 },
     [CLI_FIELD_ACTIVATES] =   { "activates",   CLI_TYPE_DATE,   "ACTIVATES",   "-",     16,  0, 0 },
-    [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 1 },
+    [CLI_FIELD_BY] =          { "by",          CLI_TYPE_TEXT,   "BY",          "-",      8,  0, 4 },
     [CLI_FIELD_REPLACES] =    { "replaces",    CLI_TYPE_TEXT,   "REPLACES",    "-",     20,  0, 0 },
     [CLI_FIELD_SERIAL] =      { "serial",      CLI_TYPE_NUMBER, "SERIAL",      "-",      6,  0, 5 },
     [CLI_FIELD_TIME] =        { "time",        CLI_TYPE_TIME, "TIME",        "-",     19,  0, 0 },
@@ -40,7 +40,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_MAX_TOKENS] =  { "max_tokens",  CLI_TYPE_NUMBER, "TOKENS",      "-",      6,  0, 0 },
     [CLI_FIELD_WARN] =        { "warn",        CLI_TYPE_LIST,   "WARN",        "-",      7,  0, 1 },
     [CLI_FIELD_EXEMPT_IMPORT] = { "exempt_import", CLI_TYPE_LIST, "EXEMPT",    "-",      6,  0, 1 },
-    [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  8, 0 },
+    [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  0, 0 },
     /* Shown in blocks only. */
     [CLI_FIELD_REVOKED] =         { .key = "revoked", .type = CLI_TYPE_DATE },
     [CLI_FIELD_DISABLED] =        { .key = "disabled", .type = CLI_TYPE_DATE },
@@ -77,26 +77,35 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_DISABLED_BY_NAME] = { .key = "disabled_by_name" },
     [CLI_FIELD_REFUSED_BY_NAME] = { .key = "refused_by_name" },
     [CLI_FIELD_LOGIN] =           { .key = "login" },
+    [CLI_FIELD_OLD_EXPIRES] =     { .key = "old_expires", .type = CLI_TYPE_DATE },
+    [CLI_FIELD_OLD_SUBJECT] =     { .key = "old_subject" },
+    [CLI_FIELD_OLD_SCOPES] =      { .key = "old_scopes", .type = CLI_TYPE_LIST },
+    [CLI_FIELD_OLD_DESCRIPTION] = { .key = "old_description" },
     [CLI_FIELD_HOW_MANY] =        { .key = "count", .type = CLI_TYPE_NUMBER },
     [CLI_FIELD_CHANGED] =         { .key = "changed", .type = CLI_TYPE_NUMBER },
 };
 /* clang-format on */
 
 const struct cli_view cli_view_tokens = {
-    { CLI_FIELD_ID, CLI_FIELD_STATE, CLI_FIELD_CREATED, CLI_FIELD_EXPIRES, CLI_FIELD_USED,
-      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_ACTIVATES, CLI_FIELD_BY,
-      CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY, CLI_FIELD_REVOKED, CLI_FIELD_REVOKED_BY,
-      CLI_FIELD_REFUSED, CLI_FIELD_LAST_REFUSED, CLI_FIELD_REFUSED_BY, CLI_FIELD_VIOLATES },
-    .count = 18,
+    { CLI_FIELD_ID,         CLI_FIELD_STATE,      CLI_FIELD_CREATED,  CLI_FIELD_EXPIRES,
+      CLI_FIELD_USED,       CLI_FIELD_SUBJECT,    CLI_FIELD_SCOPES,   CLI_FIELD_DESCRIPTION,
+      CLI_FIELD_ACTIVATES,  CLI_FIELD_BY,         CLI_FIELD_REPLACES, CLI_FIELD_REPLACED_BY,
+      CLI_FIELD_REVOKED,    CLI_FIELD_REVOKED_BY, CLI_FIELD_REFUSED,  CLI_FIELD_LAST_REFUSED,
+      CLI_FIELD_REFUSED_BY, CLI_FIELD_VIOLATES,   CLI_FIELD_DISABLED, CLI_FIELD_DISABLED_BY,
+      CLI_FIELD_REUSED,     CLI_FIELD_LAST_REUSED },
+    .count = 22,
     .shown = 8,
     .noun = "tokens"
 };
 const struct cli_view cli_view_entries = {
-    { CLI_FIELD_SERIAL, CLI_FIELD_TIME, CLI_FIELD_EVENT, CLI_FIELD_ID, CLI_FIELD_BY,
-      CLI_FIELD_SUBJECT, CLI_FIELD_SCOPES, CLI_FIELD_DESCRIPTION, CLI_FIELD_PID, CLI_FIELD_EXPIRES,
-      CLI_FIELD_ACTIVATES, CLI_FIELD_REPLACES, CLI_FIELD_EPOCH, CLI_FIELD_REPLACED_BY,
-      CLI_FIELD_BY_NAME, CLI_FIELD_LOGIN, CLI_FIELD_WARN },
-    .count = 17,
+    { CLI_FIELD_SERIAL,      CLI_FIELD_TIME,        CLI_FIELD_EVENT,
+      CLI_FIELD_ID,          CLI_FIELD_BY,          CLI_FIELD_SUBJECT,
+      CLI_FIELD_SCOPES,      CLI_FIELD_DESCRIPTION, CLI_FIELD_PID,
+      CLI_FIELD_EXPIRES,     CLI_FIELD_ACTIVATES,   CLI_FIELD_REPLACES,
+      CLI_FIELD_EPOCH,       CLI_FIELD_REPLACED_BY, CLI_FIELD_BY_NAME,
+      CLI_FIELD_LOGIN,       CLI_FIELD_WARN,        CLI_FIELD_OLD_EXPIRES,
+      CLI_FIELD_OLD_SUBJECT, CLI_FIELD_OLD_SCOPES,  CLI_FIELD_OLD_DESCRIPTION },
+    .count = 21,
     .shown = 8,
     .noun = "entries"
 };

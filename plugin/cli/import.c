@@ -46,7 +46,8 @@ static void send_line(struct import *im, struct slice line);
 static void convert_line(struct import *im, struct slice line);
 static void read_input(struct import *im);
 static int take_replies(struct import *im);
-static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status);
+static void refuse(struct import *im, uint64_t number, const struct line *reason,
+                   enum cli_exit status);
 static void refuse_locally(struct import *im, const char *why);
 
 const char *cli_import_set_format(struct cli_request *c, const char *name)
@@ -308,7 +309,8 @@ static void report_local_refusals(struct import *im)
 {
     while (im->count > 0 && im->in_flight[im->first].why != NULL) {
         struct in_flight line = pop(im);
-        refuse(im, line.line, slice_of(line.why), CLI_EXIT_USAGE);
+        struct line reason = { 1, { { SLICE("message"), slice_of(line.why) } } };
+        refuse(im, line.line, &reason, CLI_EXIT_USAGE);
     }
 }
 
@@ -328,13 +330,14 @@ static int take_replies(struct import *im)
         }
         struct in_flight line = pop(im);
         if (!import_counts_add(&im->counts, &reply, line.is_ban))
-            refuse(im, line.line, line_get(&reply.line, "message"), cli_request_exit(&reply));
+            refuse(im, line.line, &reply.line, cli_request_exit(&reply));
         report_local_refusals(im);
     }
     return taken;
 }
 
-static void refuse(struct import *im, uint64_t line, struct slice message, enum cli_exit status)
+static void refuse(struct import *im, uint64_t number, const struct line *reason,
+                   enum cli_exit status)
 {
     struct cli_buffer b = { .at = NULL };
     bool silent = im->counts.refused++ >= REFUSALS_SHOWN || im->worst == CLI_EXIT_UNAVAILABLE;
@@ -343,8 +346,9 @@ static void refuse(struct import *im, uint64_t line, struct slice message, enum 
     im->counts.stopped = im->counts.stopped || !im->c->keep_going || status == CLI_EXIT_UNAVAILABLE;
     if (silent)
         return;
-    cli_escape_put(&b, message, SIZE_MAX);
-    cli_message("line %llu: %.*s%s", (unsigned long long)line, (int)b.len, b.len > 0 ? b.at : "",
+    cli_escape_put(&b, line_get(reason, "message"), SIZE_MAX);
+    cli_request_put_fields(&b, reason);
+    cli_message("line %llu: %.*s%s", (unsigned long long)number, (int)b.len, b.len > 0 ? b.at : "",
                 im->counts.refused == REFUSALS_SHOWN ? "\nFurther refused lines are only counted." :
                                                        "");
     cli_buffer_free(&b);

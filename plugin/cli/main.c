@@ -19,6 +19,7 @@
 #include "plugin/cli/show.h"
 #include "plugin/cli/stats.h"
 #include "plugin/cli/trace.h"
+#include "plugin/cli/user.h"
 #include "plugin/cli/watch.h"
 #include "plugin/cli/when.h"
 
@@ -51,7 +52,8 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage = "revoke ID | revoke --value | revoke FILTER... [count=N]",
-      .note = "Revoking by ID or FILTER needs the admin socket.\n" },
+      .note =
+          "Revoking by ID or FILTER needs the admin socket; by ID of your own tokens, the self socket.\n" },
     { .verb = VERB_DISABLE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_ENABLE, .run = cli_many_change, .view = &cli_view_tokens },
     { .verb = VERB_UPDATE, .run = cli_many_change, .view = &cli_view_tokens },
@@ -221,7 +223,7 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
     }
     c->read_value = c->read_value || verb->value == CLI_VALUE_ALWAYS;
     cli_when_rewrite(c);
-    return CLI_EXIT_YES;
+    return cli_user_rewrite(c);
 }
 
 static enum cli_exit run_help(struct cli_request *c, const struct cli_view *view)

@@ -24,7 +24,8 @@ static uint64_t keys_of(const struct cli_request *c)
 const char *cli_many_argument(enum verb verb, const char *word)
 {
     return (request_filters(verb) & KEY_BIT(KEY_NEVER_USED)) != 0 &&
-                   strcmp(word, key_name(KEY_NEVER_USED)) == 0 ?
+                   (strcmp(word, "never-used") == 0 ||
+                    strcmp(word, key_name(KEY_NEVER_USED)) == 0) ?
                "never_used=yes" :
                NULL;
 }
@@ -56,8 +57,11 @@ static enum cli_exit confirm(struct cli_request *c, const struct reply *reply)
         cli_message("no token matches");
         return CLI_EXIT_NO;
     }
-    if (!c->yes && !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO)))
+    if (!c->yes && !(isatty(STDIN_FILENO) && isatty(STDERR_FILENO))) {
+        cli_message_remark("confirm with count=%llu, or however many they are with --yes",
+                           (unsigned long long)matched);
         return cli_request_finish(c, reply);
+    }
     if (!c->yes && !ask(c, matched)) {
         cli_message("nothing was changed");
         return CLI_EXIT_NO;

@@ -195,13 +195,29 @@ static size_t find_usage(const struct cli_request *c, struct slice message)
     return message.len;
 }
 
+void cli_request_put_fields(struct cli_buffer *b, const struct line *line)
+{
+    bool more = false;
+
+    for (size_t i = 0; i < line->count; i++) {
+        const struct argument *a = &line->argument[i];
+        if (a->key.len == 0 || slice_is(a->key, "message"))
+            continue;
+        cli_buffer_adds(b, more ? " " : " (");
+        cli_escape_put(b, a->key, SIZE_MAX);
+        cli_buffer_addc(b, '=');
+        cli_escape_put(b, a->value, SIZE_MAX);
+        more = true;
+    }
+    cli_buffer_adds(b, more ? ")" : "");
+}
+
 /* Report "reason: message (key=value …)", with line ends in the daemon's text escaped. */
 enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply *reply)
 {
     struct slice message = line_get(&reply->line, "message");
-    size_t usage = c->usage != NULL ? find_usage(c, message) : message.len;
+    size_t usage = find_usage(c, message);
     struct cli_buffer b = { .at = NULL };
-    bool more = false;
 
     if (reply->kind == ANSWER_OK)
         return CLI_EXIT_YES;
@@ -209,20 +225,10 @@ enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply
     cli_buffer_adds(&b, ": ");
     cli_escape_put(&b, (struct slice){ message.at, usage }, SIZE_MAX);
     if (usage < message.len) {
-        cli_buffer_adds(&b, "jeton ");
-        cli_buffer_adds(&b, c->usage);
+        cli_buffer_adds(&b, c->usage != NULL ? "jeton " : "");
+        cli_buffer_adds(&b, c->usage != NULL ? c->usage : verb_row(c->verb)->usage);
     }
-    for (size_t i = 0; i < reply->line.count; i++) {
-        const struct argument *a = &reply->line.argument[i];
-        if (a->key.len == 0 || slice_is(a->key, "message"))
-            continue;
-        cli_buffer_adds(&b, more ? " " : " (");
-        cli_escape_put(&b, a->key, SIZE_MAX);
-        cli_buffer_addc(&b, '=');
-        cli_escape_put(&b, a->value, SIZE_MAX);
-        more = true;
-    }
-    cli_buffer_adds(&b, more ? ")" : "");
+    cli_request_put_fields(&b, &reply->line);
     cli_advice_put(c->verb, c->argument, c->arguments, reply->status, &b);
     cli_message("%.*s", (int)b.len, b.at);
     cli_buffer_free(&b);

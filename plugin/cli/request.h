@@ -68,6 +68,9 @@ enum cli_exit cli_request_receive(struct cli_request *c, struct reply *reply);
  * exit status. */
 enum cli_exit cli_request_finish(const struct cli_request *c, const struct reply *reply);
 
+/* Add the fields of a refusal, without its message: " (key=value ...)", or nothing if there are none. */
+void cli_request_put_fields(struct cli_buffer *b, const struct line *line);
+
 /* Return the exit status of a final line. */
 enum cli_exit cli_request_exit(const struct reply *reply);
 

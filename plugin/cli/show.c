@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 static const struct slice no_reason;
+static const char violated_fields[] = "id,state,expires,subject,violates,scopes,description";
 
 static enum cli_exit hand_over(struct cli_request *c, const struct line *line);
 static void put_line(struct cli_buffer *b, const struct line *line);
@@ -23,17 +24,30 @@ static void hint_at_more(const struct cli_request *c, const struct line *line)
                     epoch.len > 0 ? ":" : "", (int)next.len, next.at);
 }
 
-enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
+/* Choose the fields of the rows: those asked for; and on a terminal, of what breaks the policy, the rules. */
+static const struct cli_view *choose_view(const struct cli_request *c, const struct cli_view *view,
+                                          struct cli_view *chosen)
 {
     const char *fields = cli_request_argument(c, "fields");
-    struct cli_view chosen = *view;
+
+    if (fields == NULL && (c->verb != VERB_LIST || c->output.form != CLI_OUTPUT_HUMAN ||
+                           cli_request_argument(c, key_name(KEY_POLICY)) == NULL))
+        return view;
+    *chosen = *view;
+    if (!cli_field_view(slice_of(fields != NULL ? fields : violated_fields), chosen))
+        return view;
+    chosen->noun = view->noun;
+    return chosen;
+}
+
+enum cli_exit cli_show_rows(struct cli_request *c, const struct cli_view *view)
+{
+    struct cli_view chosen;
     struct reply reply = { .final = false };
     uint64_t rows = 0;
     enum cli_exit status = cli_request_send(c);
 
-    if (fields != NULL && cli_field_view(slice_of(fields), &chosen))
-        view = &chosen;
-
+    view = choose_view(c, view, &chosen);
     if (status != CLI_EXIT_YES)
         return status;
     cli_output_rows(&c->output, view, false);

@@ -39,6 +39,14 @@ static unsigned distance(struct slice a, struct slice b)
     return d[a.len % 3][b.len];
 }
 
+/* True if what was typed is the last word of a name of several, such as before in created_before. */
+static bool ends_with(struct slice whole, struct slice typed)
+{
+    return typed.len >= PREFIX_MIN && whole.len > typed.len &&
+           whole.at[whole.len - typed.len - 1] == '_' &&
+           distance(typed, (struct slice){ whole.at + whole.len - typed.len, typed.len }) == 0;
+}
+
 void cli_suggest_try(struct cli_suggest *s, const char *name)
 {
     struct slice whole = slice_of(name), front = { name, s->typed.len };
@@ -50,6 +58,11 @@ void cli_suggest_try(struct cli_suggest *s, const char *name)
     if (edits > 1 && s->typed.len >= PREFIX_MIN && front.len < whole.len &&
         distance(s->typed, front) == 0)
         edits = 1;
+    bool is_end = ends_with(whole, s->typed);
+    if (is_end)
+        edits = allowed;
+    if (is_end && s->name != NULL && s->distance == allowed && strcmp(name, s->name) < 0)
+        s->name = name; /* of several, the first in the alphabet: created_before */
     if (edits > allowed || edits >= least((unsigned)whole.len, (unsigned)s->typed.len) ||
         (s->name != NULL && edits >= s->distance))
         return;

@@ -18,7 +18,7 @@ static inline struct cli_suggest cli_suggest_begin(struct slice typed)
 }
 
 /* Consider a name.  It is close if few characters are wrong, left out, added or exchanged, or if
- * what was typed is its beginning; letters of either case, and '-' and '_', are the same. */
+ * what was typed is its beginning or its last word; letters of either case, and '-' and '_', are the same. */
 void cli_suggest_try(struct cli_suggest *s, const char *name);
 
 /* Consider the keys of the verb; VERB_COUNT: of all verbs. */

@@ -16,9 +16,11 @@ from waiting import eventually
 VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export "
          "journal watch trace stats policy hello help ping").split()
 TOKENS = ("id state created expires used subject scopes description activates by replaces "
-          "replaced_by revoked revoked_by refused last_refused refused_by violates").split()
+          "replaced_by revoked revoked_by refused last_refused refused_by violates "
+          "disabled disabled_by reused last_reused").split()
 ENTRIES = ("serial time event id by subject scopes description pid expires activates "
-           "replaces epoch replaced_by by_name login warn").split()
+           "replaces epoch replaced_by by_name login warn old_expires old_subject old_scopes "
+           "old_description").split()
 VALUE = re.compile(r"jtn_[0-9A-Za-z]{49}")
 FOREIGN = "issued elsewhere, with spaces and \"quotes\""
 

@@ -6,6 +6,7 @@ import pwd
 import time
 
 from jeton_command import Terminal, jeton
+from reloading import reconfigure
 from timestamp import unix_time
 
 MY_NAME = pwd.getpwuid(os.getuid()).pw_name
@@ -77,3 +78,58 @@ def test_trace_on_a_terminal_is_blocks_for_people(daemon):
               for block in text[text.index("part"):].split("\n\n")]
     assert ([(block["part"], block["id"], block.get("event")) for block in blocks] ==
             [("token", ident, None), ("entry", ident, "create"), ("entry", ident, "trace")])
+
+
+def test_users_are_given_by_name_wherever_by_is_a_filter(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    for verb in "list", "journal", "export":
+        done = jeton(d.path(), verb, f"by={MY_NAME}")
+        assert ident in done.out and f"by={MY_NAME} is uid:{os.getuid()}" in done.err, done
+        done = jeton(d.path(), verb, "--by", "nobody-has-this-name")
+        assert (done.status, done.out) == (2, "") and "no user of that name" in done.err, done
+    done = jeton(d.path(), "revoke", "by=nobody-has-this-name", "--yes")
+    assert done.status == 2 and "revoked" not in shown(d.path(), ident)
+    assert jeton(d.path(), "revoke", f"by={MY_NAME}", "count=1").status == 0
+    assert shown(d.path(), ident)["state"] == "revoked"
+
+
+def test_plain_journal_has_what_an_update_replaced(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann", "scopes=a,b", "description=first", "expires=2099-01-01T00:00:00Z")
+    jeton(d.path(), "update", ident, "subject=bob", "scopes=c", "description=second", "expires=never")
+    rows = jeton(d.path(), "journal", "event=create,update").rows
+    assert [row[-4:] for row in rows] == [[""] * 4, ["2099-01-01T00:00:00Z", "ann", "a,b", "first"]]
+    entry, = json.loads(jeton(d.path(), "--json", "journal", "event=update").out)
+    assert entry["old_scopes"] == ["a", "b"], "scopes are arrays"
+
+
+def test_usage_in_a_refusal_is_whole(daemon):
+    d = daemon()
+    done = jeton(d.path(), "list", "bogus=1")
+    assert done.status == 2 and "[policy=violated]" in done.err and "[after=" in done.err, done
+
+
+def test_plain_list_tells_who_disabled_a_token(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    jeton(d.path(), "disable", ident)
+    row, = jeton(d.path(), "list", "subject=ann").rows
+    assert row[18] == shown(d.path(), ident)["disabled"] and row[19:] == [f"uid:{os.getuid()}", "", ""]
+
+
+def test_journal_on_a_terminal_names_users(daemon):
+    d = daemon()
+    made(d, "subject=ann")
+    for columns in 80, 120:
+        table = Terminal(d.path(), "journal", columns=columns).finish()
+        assert f" {MY_NAME} " in table.splitlines()[1] and "uid:" not in table, table
+
+
+def test_list_on_a_terminal_shows_which_rules_are_broken(daemon):
+    d = daemon(config="")
+    made(d, "subject=ann")
+    reconfigure(d, "[policy]\nmax_ttl = 5d\nrequire = description\n")
+    header, row = Terminal(d.path(), "list", "policy=violated", NO_COLOR="1").finish().splitlines()
+    assert "VIOLATES" in header and "max_ttl,require" in row, row
+    assert "VIOLATES" not in Terminal(d.path(), "list").finish()

@@ -57,6 +57,7 @@ def test_script_has_to_say_how_many(daemon):
     for arguments in ["subject=ann"], ["subject=ann", "count=1"], ["--subject=ann", "--count=3"]:
         done = jeton(d.path(), "revoke", *arguments, input="y\n")
         assert (done.status, done.out) == (2, "") and "matched=2" in done.err, done
+        assert ("confirm with count=2" in done.err) == (len(arguments) == 1), done
     assert states(d) == {"active"}
     done = jeton(d.path(), "update", "subject=ann", "scopes=a,b", "count=2")
     assert (done.status, done.rows[1]) == (0, ["changed", "2"])

@@ -129,6 +129,10 @@ def test_candidates_come_from_the_tables_of_the_command():
         assert list(offered(path, "show", "id=" + ids[1][:8])) == ["id=" + ids[1]]
         assert list(offered_ids("/nowhere", "-S", path, "enable", "")) == [ids[0]]
         assert offered(path, "-S", "") == offered(path, "--socket=") == {"<files>": ""}
+        formats = ["csv", "github", "gitlab", "htpasswd"]
+        assert list(offered(path, "import", "--format", "")) == formats
+        assert list(offered(path, "import", "--format=")) == [f"--format={name}" for name in formats]
+        assert list(offered(path, "list", "-T", "")) == ["10s", "1m", "0s"]
         for words in [], ["nonsense", ""], ["list", "nonsense="], ["-T", ""], ["list", "--nonsense", ""], ["show", "=x"]:
             offered(path, *words)
 

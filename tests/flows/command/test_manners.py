@@ -58,6 +58,8 @@ def test_keys_may_be_written_as_options_are(daemon):
             (["list", "-json"], "did you mean --json?"),
             (["create", "descripton=x"], "Did you mean description=?"),
             (["create", "scope=x"], "Did you mean scopes=?"),
+            (["delete", "scope=x", "before=2026-12-01"], "Did you mean created_before=?"),
+            (["list", "--within", "10d"], "did you mean expires_within=DURATION?"),
             (["create", "description", "x"], "write description=TEXT"),
             (["create", "description:", "x"], "write description=TEXT"),
             (["create", "description=", "x"], "usage: create"),
@@ -180,12 +182,12 @@ def test_fields_that_are_asked_for_are_the_columns():
     ask = lambda *arguments: jeton(server.path, "list", *arguments).out
     assert ask("fields=description,id") == "x\t" + "1".zfill(20) + "\n"
     assert ask("--csv", "fields=id,description").splitlines()[0] == "id,description"
-    assert len(ask("fields=id,later_invention").split("\t")) == len(ask().split("\t")) == 18
+    assert len(ask("fields=id,later_invention").split("\t")) == len(ask().split("\t")) == 22
     with open(f"{ROOT}/daemon/writer/list_fields.c") as file:
         names = re.findall(r'^    "(\w+)",$', file.read(), re.M)
     assert len(names) > 25 and ask("--csv", "fields=" + ",".join(names)).splitlines()[0].split(",") == names
     table = Terminal(server.path, "list", "fields=id,revoked,used", NO_COLOR="1").finish()
-    assert re.fullmatch(r"ID +revoked UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
+    assert re.fullmatch(r"ID +REVOKED UTC +USED UTC\n0+1  2026-11-24 05:51  -\n", table), table
 
 
 def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
@@ -198,7 +200,8 @@ def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
     assert done.out.count("\r\n") == done.out.count("\n") == len(texts) + 1
     header, *rows = csv.reader(io.StringIO(done.out, newline=""), strict=True)
     assert header == ("id state created expires used subject scopes description activates by replaces replaced_by revoked "
-                      "revoked_by refused last_refused refused_by violates").split()
+                      "revoked_by refused last_refused refused_by violates disabled disabled_by "
+                      "reused last_reused").split()
     read = [row[header.index("description")] for row in rows]
     assert all(row[header.index("scopes")] == "a,b" for row in rows)
     assert not any(re.match("[=+@\uff1d\\-]", text) for text in read)

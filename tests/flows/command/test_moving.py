@@ -219,6 +219,14 @@ def test_refusals_are_named_by_their_lines_and_then_only_counted(daemon):
     assert "refused 300 lines" in done.err
 
 
+def test_refusal_of_a_line_by_the_policy_names_rule_and_bound(daemon):
+    d = daemon("policy.max_ttl=90d", "policy.require=description")
+    for expires, named in ("2099-01-01", "(rule=max_ttl max=90d)"), ("", "(rule=require missing=description)"):
+        done = jeton(d.path(), "import", "--format=csv",
+                     input=f"value,description,expires\n{'v' * 40},{'x' if expires else ''},{expires}\n")
+        assert done.status == 2 and "line 2: " in done.err and named in done.err, done
+
+
 def test_import_shows_its_progress_on_a_terminal(daemon):
     d = daemon()
     count = scaled(200_000, 20_000)

@@ -201,7 +201,7 @@ def run_command(place, command, shown):
     if "watch" in command.split():
         command, status = re.sub(r"(after=(?:\w+:)?)\d+", r"\g<1>1", f"timeout 1 {command}"), (124,)
     typed = ""
-    if d.process is not None and re.search(r"verify|--value|\$token", command):
+    if d.process is not None and re.search(r"verify|trace|--value|\$token", command):
         typed = place.typed
         place.shell.run(f"token={typed}")
     got, output = place.shell.run(command, typed=typed + "\n")

@@ -167,6 +167,17 @@ def test_counts_are_right_after_the_disk_has_refused(daemon):
     assert made == 3 and len(d.list(subject="a", state="active")) == 5
 
 
+def test_import_run_again_under_a_stricter_policy_finds_what_is_there(daemon):
+    d = daemon(config="")
+    line, other = (f"import digest={digit * 64} subject=ann scopes=read" for digit in "ab")
+    d.done(line)
+    reconfigure(d, "[policy]\nmax_ttl = 5d\nscopes = write\nmax_tokens_per_subject = 1\n")
+    assert d.ask(line).verdict == "ERR exists"
+    assert d.ask(other).verdict == "ERR policy", "what is new is judged"
+    assert d.done(f"{line} state=disabled")["merged"] == "deny", "a denial wins"
+    assert [t["state"] for t in d.list()] == ["disabled"]
+
+
 def test_import_by_a_user_who_is_exempt_is_not_refused(daemon):
     d = daemon("policy.max_ttl=1d", f"policy.exempt_import=nobody,{os.geteuid()}", config="")
     d.done("import digest=" + "a" * 64)

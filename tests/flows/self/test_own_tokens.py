@@ -63,7 +63,11 @@ def test_the_subject_is_the_users_name_and_no_other(daemon):
 
 def test_keys_of_imports_are_none_of_the_self_socket(daemon):
     d = UserDaemon(daemon)
-    assert "does not grant this form" in d.ask(ANN, "list policy=violated")["message"]
+    for form, named in (("list state=active policy=violated", "list with policy"), ("list by=0", "list with by"),
+                        ("revoke subject=ann", "revoke with subject"),
+                        ("update 7976c1770b139b2cf9d2 subject=ann by=0", "update with by")):
+        reply = d.ask(ANN, form)
+        assert (reply.verdict, reply["message"]) == ("ERR forbidden", f"this socket does not grant this form: {named}")
     for line in ("create digest=" + 64 * "0", "create token=" + 40 * "x", "create created=2020-01-01T00:00:00Z",
                  "create owner=uid:0", "create by=uid:0", "update {} owner=uid:1", "rotate {} token=" + 40 * "x"):
         mine = d.done(ANN, "create")["id"]
