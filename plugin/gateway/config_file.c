@@ -53,8 +53,8 @@ static void begin_section(struct reader *r, const char *line)
 /* True if libinih may see this line. */
 static bool check_line(struct reader *r, const char *line)
 {
-    static const char mark[] =
-        "\xEF\xBB\xBF"; /* editors begin UTF-8 with it; libinih skips it, too */
+    /* Editors begin UTF-8 with it; libinih skips it, too. */
+    static const char mark[] = "\xEF\xBB\xBF";
 
     if (r->line == 1 && strncmp(line, mark, sizeof(mark) - 1) == 0)
         line += sizeof(mark) - 1;

@@ -2,12 +2,12 @@
 #include "plugin/gateway/health.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
+
+#include "plugin/gateway/unix_socket.h"
 
 enum { SECONDS = 1, REPLY_MAX = 64 };
 
@@ -61,12 +61,9 @@ static void on_event(evutil_socket_t fd, short what, void *context)
 static bool connect_and_send(struct health_probe *probe, const char *socket_path)
 {
     static const char ping[] = "ping\n";
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
-    probe->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    probe->fd = unix_socket_connect(socket_path);
     return probe->fd >= 0 &&
-           connect(probe->fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
            send(probe->fd, ping, sizeof(ping) - 1, MSG_NOSIGNAL) == sizeof(ping) - 1;
 }
 

@@ -2,10 +2,10 @@
 #include "plugin/gateway/rules.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "plugin/gateway/unix_socket.h"
 #include "proto/socket_trust.h"
 
 void rules_free(struct rules *r)
@@ -19,16 +19,14 @@ void rules_free(struct rules *r)
  * tells why. */
 static void warn_without_daemon(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = unix_socket_connect(path);
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 && errno != EAGAIN)
-        log_write(LOG_WARNING,
-                  "the daemon's socket %s: %s; until jetond listens there, no token passes", path,
-                  strerror(errno));
     if (fd >= 0)
         close(fd);
+    else if (fd != -EAGAIN)
+        log_write(LOG_WARNING,
+                  "the daemon's socket %s: %s; until jetond listens there, no token passes", path,
+                  strerror(-fd));
 }
 
 /* Find or open the handle of a site's service. */

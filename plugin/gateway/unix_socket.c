@@ -35,23 +35,32 @@ static struct sockaddr_un address_of(const char *path)
     return address;
 }
 
+int unix_socket_connect(const char *path)
+{
+    struct sockaddr_un address = address_of(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    int error = errno;
+    if (fd >= 0)
+        close(fd);
+    return -error;
+}
+
 /* Remove a socket that nobody listens on any more; return NULL, or why there is something else. */
 static const char *clear_path(const char *path)
 {
-    struct sockaddr_un address = address_of(path);
     struct stat st;
 
     if (lstat(path, &st) < 0)
         return NULL;
     if (!S_ISSOCK(st.st_mode))
         return "it exists, and is not a socket; move it away";
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int error = 0;
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-        error = errno;
+    int fd = unix_socket_connect(path);
     if (fd >= 0)
         close(fd);
-    if (error != ECONNREFUSED)
+    if (fd != -ECONNREFUSED)
         return "another process listens on it, or it cannot be found out; stop it, or give another "
                "path";
     return unlink(path) == 0 ? NULL : "the old socket cannot be removed";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Make a listening Unix socket with a mode and a group, and remove its file again. */
+/* Make a listening Unix socket with a mode and a group, and remove its file again; connect to one. */
 #ifndef JETON_PLUGIN_GATEWAY_UNIX_SOCKET_H
 #define JETON_PLUGIN_GATEWAY_UNIX_SOCKET_H
 
@@ -17,6 +17,9 @@ struct unix_socket_file {
 
 /* Find a group by name or number; "": -1.  False: there is none. */
 bool unix_socket_group(const char *name, gid_t *gid);
+
+/* Connect without waiting.  Return the descriptor, or a negative errno. */
+int unix_socket_connect(const char *path);
 
 /* Return the socket, or -1 and the reason in `fault`. */
 int unix_socket_listen(const char *path, unsigned mode, const char *group, int backlog,
