@@ -61,6 +61,19 @@ const char *list_fields_read(struct slice v, uint64_t *fields)
     return NULL;
 }
 
+bool list_fields_have_names(uint64_t fields)
+{
+    static const char ending[] = "_name";
+
+    for (size_t i = 0; i < NAMES; i++) {
+        size_t len = strlen(names[i]), tail = sizeof(ending) - 1;
+        if ((fields & UINT64_C(1) << i) != 0 && len > tail &&
+            strcmp(names[i] + len - tail, ending) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Return where an argument ends that begins here: before a space that is in no quotes, or the end. */
 static size_t end_of(const struct text *t, size_t at)
 {

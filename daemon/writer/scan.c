@@ -62,7 +62,12 @@ static const char *read_order(struct scan *s, struct slice v)
 
 static const char *read_fields(struct scan *s, struct slice v)
 {
-    return list_fields_read(v, &s->fields);
+    const char *fault = list_fields_read(v, &s->fields);
+
+    if (fault == NULL && s->verb == VERB_LIST && list_fields_have_names(s->fields))
+        fault = "a list does not look up names of users: ask for by, revoked_by, disabled_by or "
+                "refused_by, or show a token";
+    return fault;
 }
 
 /* -- of journal -------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters and order of a list, compared with a model of them; and paging while tokens change."""
 import os
+import pwd
 import random
 import time
 
@@ -178,6 +179,18 @@ def test_fields_choose_what_a_line_has(daemon):
     assert d.list(fields="activates")[0] == {}
     for names in "", "id,", "id,id", "token", "secret":
         assert d.ask(f'list fields="{names}"').verdict == "ERR bad-value", names
+
+
+def test_a_list_refuses_fields_that_only_show_has(daemon):
+    d = daemon()
+    ident = d.create()["id"]
+    for name in "by_name", "revoked_by_name", "disabled_by_name", "refused_by_name":
+        for names in name, f"id,{name}":
+            refused = d.ask(f"list fields={names}")
+            assert refused.verdict == "ERR bad-value" and "does not look up names" in refused["message"], names
+            assert refused.lines == []
+        assert d.ask(f"show {ident} fields={name}").verdict == "OK"
+    assert d.done(f"show {ident} fields=by_name").lines[0]["by_name"] == pwd.getpwuid(os.getuid()).pw_name
 
 
 def test_creator_is_the_user_who_asked(daemon):
