@@ -29,6 +29,7 @@ struct import {
     struct cli_buffer in; /* input; the lines from `parsed` on are not parsed yet */
     size_t parsed;
     bool at_end;                               /* of the input */
+    bool asked;                                /* a request was sent */
     bool skipping;                             /* skip the rest of a line that is too long */
     struct in_flight in_flight[IN_FLIGHT_MAX]; /* a ring */
     unsigned first, count;                     /* of the ring */
@@ -61,6 +62,16 @@ const char *cli_import_set_format(struct cli_request *c, const char *name)
     return fault;
 }
 
+/* True unless the line read last was the last one. */
+static bool has_more_input(struct import *im)
+{
+    struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+
+    while (!im->at_end && im->parsed == im->in.len && poll(&input, 1, 0) == 1)
+        read_input(im);
+    return !im->at_end || im->parsed < im->in.len;
+}
+
 static void sum_up(struct import *im)
 {
     unsigned last = (im->first + im->count + IN_FLIGHT_MAX - 1) % IN_FLIGHT_MAX;
@@ -69,6 +80,7 @@ static void sum_up(struct import *im)
         im->counts.unknown_from = im->in_flight[im->first].line;
         im->counts.unknown_to = im->in_flight[last].line;
     }
+    im->counts.unread = im->counts.stopped && has_more_input(im);
     import_format_advise(&im->converter);
     import_counts_sum_up(&im->counts, im->c, im->worst);
 }
@@ -84,8 +96,8 @@ static enum cli_exit import_lines(struct cli_request *c)
         cli_message("reading lines to import from the terminal; press Ctrl-D to end");
     status = run(&im);
     im.worst = status > im.worst ? status : im.worst;
-    cli_buffer_free(&im.in);
     sum_up(&im);
+    cli_buffer_free(&im.in);
     import_format_free(&im.converter);
     return im.worst;
 }
@@ -93,6 +105,20 @@ static enum cli_exit import_lines(struct cli_request *c)
 enum cli_exit cli_import(struct cli_request *c, const struct cli_view *view)
 {
     return c->arguments > 0 || c->read_value ? cli_show_object(c, view) : import_lines(c);
+}
+
+/* Ask whether the socket grants imports, by one without arguments, which does nothing: that is not
+ * known where there was no line. */
+static enum cli_exit check_granted(struct import *im)
+{
+    struct reply reply = { .final = false };
+    enum cli_exit status = im->asked ? CLI_EXIT_YES : cli_request_send(im->c);
+
+    while (!im->asked && status == CLI_EXIT_YES && !reply.final)
+        status = cli_request_receive(im->c, &reply);
+    return !im->asked && status == CLI_EXIT_YES && reply.status == STATUS_FORBIDDEN ?
+               cli_request_finish(im->c, &reply) :
+               status;
 }
 
 /* -- the loop --------------------------------------------------------------------------------- */
@@ -111,8 +137,10 @@ static enum cli_exit run(struct import *im)
     while (error == 0) {
         send_lines(im);
         bool wants_more = may_send(im) && !im->at_end;
-        if (im->count == 0 && !wants_more)
-            return check_end(im);
+        if (im->count == 0 && !wants_more) {
+            enum cli_exit granted = check_granted(im), status = check_end(im);
+            return status > granted ? status : granted;
+        }
         struct pollfd input = { .fd = wants_more ? STDIN_FILENO : -1, .events = POLLIN };
         error = cli_connection_wait(&c->connection, &input,
                                     im->count > 0 ? c->connection.timeout : -1);
@@ -234,6 +262,7 @@ static void send_request(struct import *im, bool is_ban, struct slice arguments)
     cli_connection_queue(&im->c->connection, arguments);
     cli_connection_queue(&im->c->connection, end);
     push(im, NULL, is_ban);
+    im->asked = true;
     im->part.lines++;
 }
 

@@ -108,7 +108,7 @@ void import_counts_sum_up(const struct import_counts *n, struct cli_request *c, 
                  "\nIt is not known whether lines %llu to %llu were imported.  The import can be "
                  "run again.",
                  (number)n->unknown_from, (number)n->unknown_to);
-    else if (n->stopped)
+    else if (n->unread)
         snprintf(rest, sizeof(rest), "\nStopped: the lines after line %llu were not read.%s",
                  (number)n->line,
                  worst == CLI_EXIT_UNAVAILABLE ? "" :

@@ -15,7 +15,8 @@ struct import_counts {
     uint64_t refused; /* lines */
     uint64_t line;    /* number of the last one that was read */
     uint64_t unknown_from, unknown_to; /* lines without an answer; 0: none */
-    bool stopped;                      /* lines after the last one were not read */
+    bool stopped;                      /* no line after the last one was read */
+    bool unread;                       /* ... and there is one, as far as is known */
 };
 
 /* Count an answer; false: the line was refused. */

@@ -38,10 +38,12 @@ def test_export_piped_into_import_moves_every_token(daemon):
 def test_refused_line_stops_the_import_and_is_named(daemon):
     d = daemon()
     lines = [digest_line(n) for n in range(1, 4)] + ["import digest=x", digest_line(5)]
-    done = jeton(d.path(), "import", input="\n".join(lines) + "\n")
+    more = [digest_line(5)] * 2000
+    done = jeton(d.path(), "import", input="\n".join(lines + more) + "\n")
     assert ((done.status, done.err.splitlines()[0]) ==
             (2, "jeton: line 4: digest=: a digest is 64 hex digits"))
-    assert "refused 1 line" in done.err and "--keep-going" in done.err, done
+    last = int(re.search("Stopped: the lines after line ([0-9]+) were not read.  With --keep-going", done.err)[1])
+    assert "refused 1 line" in done.err and 4 < last < 2005, done
     done = jeton(d.path(), "import", "-k", input="\n".join(lines + [digest_line(6), ""]))
     assert (done.status, len(d.list())) == (2, 5), done
     assert [n for n in range(1, 7) if f"line {n}:" in done.err] == [4], done

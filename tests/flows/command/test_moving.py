@@ -219,6 +219,30 @@ def test_refusals_are_named_by_their_lines_and_then_only_counted(daemon):
     assert "refused 300 lines" in done.err
 
 
+def test_import_that_stopped_tells_of_lines_that_were_not_read_only_if_there_are(daemon):
+    d = daemon()
+    good, bad = f"digest={64 * '1'}\n", "digest=zz\n"
+    for text, more in ((bad, False), (good + bad, False), (bad + good, False), (bad + "#\n", False),
+                       (bad + 3000 * good, True), (256 * bad, False), (3000 * "# comment\n" + bad, False)):
+        done = jeton(d.path(), "import", input=text)
+        assert done.status == 2 and "refused" in done.err, done
+        assert ("Stopped: the lines after line " in done.err) == more, done
+    done = jeton(d.path(), "import", "--format=csv", input="value\n" + "x\n")
+    assert done.status == 2 and "Stopped" not in done.err, done
+
+
+def test_import_of_nothing_is_refused_where_the_socket_grants_no_import(daemon):
+    d = daemon()
+    for text in "", "# only a comment\n\n":
+        for role in "verify", "observe":
+            done = jeton(d.path(role), "import", input=text)
+            assert done.status == 2 and done.err.startswith("jeton: forbidden: "), done
+        done = jeton(d.path(), "import", input=text)
+        assert done.status == 0 and "imported 0 tokens" in done.err, done
+    done = jeton(d.path("verify"), "import", "--format=csv", input="value\n")
+    assert done.status == 2 and "forbidden: " in done.err, done
+
+
 def test_refusal_of_a_line_by_the_policy_names_rule_and_bound(daemon):
     d = daemon("policy.max_ttl=90d", "policy.require=description")
     for expires, named in ("2099-01-01", "(rule=max_ttl max=90d)"), ("", "(rule=require missing=description)"):

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from jeton_command import JETON, setting
+from jeton_command import JETON, jeton, setting
 from pam_stack import asks, pamtester, service_files
 from settings import PATIENCE
 from users import ANN, BOB, UserDaemon
@@ -89,6 +89,12 @@ def test_the_command_shows_why_a_request_is_refused(daemon):
     assert done.returncode != 0 and "your own name" in done.stderr, done
     done = host.call(62098, "list")
     assert "has no name" in done.stderr, done
+
+
+def test_import_of_nothing_over_the_self_socket_is_forbidden(daemon):
+    d = UserDaemon(daemon).daemon
+    done = jeton(d.path("self"), "import")
+    assert done.status == 2 and done.err.startswith("jeton: forbidden: "), done
 
 
 def test_the_unit_of_the_self_socket_is_open_to_all_and_no_other_service_starts_it():
