@@ -167,6 +167,7 @@ static const struct {
                               K(UNUSED_FOR) | K(NEVER_USED) | K(SORT) | K(ORDER) | K(FIELDS) |
                               K(LIMIT) | K(AFTER) },
     [VERB_SHOW] = { true, K(ID) | K(FIELDS) },
+    [VERB_POLICY] = { true, 0 },
     [VERB_UPDATE] = { true, K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) },
     [VERB_ROTATE] = { true, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES) },
     [VERB_REVOKE] = { true, K(ID) | K(TOKEN) },

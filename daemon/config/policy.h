@@ -17,6 +17,9 @@ enum {
     POLICY_USER_MAX = 64, /* bytes of a user's name, with NUL */
 };
 
+/* What [self] is called in replies, which no [policy NAME] can be. */
+#define POLICY_SELF_NAME "self"
+
 /* What a token must have. */
 enum policy_requirement {
     POLICY_REQUIRE_DESCRIPTION = 1,

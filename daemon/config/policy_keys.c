@@ -284,6 +284,9 @@ static struct policy *get_named(struct policies *p, const char *name, struct pro
             problem, STATUS_BAD_VALUE,
             "[policy NAME]: NAME should be 1 to %d bytes out of A-Z a-z 0-9 . _ : / * and -",
             SERVICE_MAX);
+    else if (strcmp(name, POLICY_SELF_NAME) == 0)
+        problem_set(problem, STATUS_BAD_VALUE,
+                    "[policy %s]: replies call [self] by this name; choose another one", name);
     else if (p->count == POLICIES_MAX)
         problem_set(problem, STATUS_BAD_VALUE, "there can be at most %d sections [policy NAME]",
                     POLICIES_MAX);

@@ -43,6 +43,8 @@ void cmd_scan(struct run *run, const struct request *r)
     struct problem problem;
     struct scan *scan = scan_new(r, &problem);
 
+    if (scan != NULL)
+        scan->users_have_own = s->worker->server->user_names != NULL;
     if (scan == NULL)
         session_refuse(s, problem.status, problem.message);
     else if (s->role == ROLE_SELF && !confine(s, scan))

@@ -71,7 +71,7 @@ static bool has_place(struct change *c, struct subject_index *subjects)
     struct text t = text_in(c->refusal, sizeof(c->refusal));
     line_puts(&t, "rule", "listed");
     line_put_u64(&t, "max", max);
-    line_puts(&t, "policy", "self");
+    line_puts(&t, "policy", POLICY_SELF_NAME);
     c->refusal_len = (uint16_t)t.len;
     problem_set(&c->problem, STATUS_POLICY,
                 "as many of your tokens are kept as may be, ended ones "

@@ -228,7 +228,7 @@ static bool check_own(struct policy_check *p, struct change *c, int64_t now)
         return true;
     struct text t = text_in(c->refusal, sizeof(c->refusal));
     t.len = c->refusal_len;
-    line_puts(&t, "policy", "self");
+    line_puts(&t, "policy", POLICY_SELF_NAME);
     c->refusal_len = (uint16_t)t.len;
     return false;
 }

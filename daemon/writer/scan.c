@@ -183,7 +183,12 @@ void scan_confine(struct scan *s, struct slice user, uid_t uid)
     s->walk.back = false; /* the index by subject has one direction */
 }
 
+struct slice scan_user(const struct scan *s)
+{
+    return (struct slice){ s->user, s->user_len };
+}
+
 bool scan_may_show(const struct scan *s, const struct record *r)
 {
-    return !s->own || record_belongs_to(r, (struct slice){ s->user, s->user_len }, s->uid);
+    return !s->own || record_belongs_to(r, scan_user(s), s->uid);
 }

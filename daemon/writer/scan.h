@@ -60,6 +60,8 @@ struct scan {
     struct list_filter filter;
     struct bulk *bulk; /* the change of many tokens that is asked for; NULL: none */
 
+    bool users_have_own; /* there is a socket for users' own tokens: of policy */
+
     bool own; /* only tokens that belong to this user exist */
     uid_t uid;
     uint16_t user_len;
@@ -102,6 +104,9 @@ void scan_free(struct scan *s);
 
 /* Confine a list, or show, to the tokens of one user. */
 void scan_confine(struct scan *s, struct slice user, uid_t uid);
+
+/* Return the user to whom it is confined. */
+struct slice scan_user(const struct scan *s);
 
 /* True if a token may be shown. */
 bool scan_may_show(const struct scan *s, const struct record *r);

@@ -7,9 +7,10 @@
 #include "daemon/writer/policy_check.h"
 #include "daemon/writer/scan.h"
 
-/* Add lines for the policies that the scan has not shown yet, in the order in which they are tried,
- * as long as one of any length fits; `p`: NULL if there are none.  True: these were the last. */
-bool scan_policy_put(struct scan *s, const struct policies *p, struct text *t);
+/* Add lines for the policies that the scan has not shown yet: that of users' own tokens, if there is a
+ * socket for these, then the others in the order in which they are tried; for a user, only what holds
+ * for him.  Stop where a line of any length would not fit.  True: these were the last. */
+bool scan_policy_put(struct scan *s, struct policy_check *check, int64_t now, struct text *t);
 
 /* False if the scan asks for tokens that break a policy, and this one does not. */
 bool scan_policy_matches(const struct scan *s, struct policy_check *p, const struct record *r,

@@ -121,7 +121,7 @@ static void step_show(struct step *s)
 
 static void step_policy(struct step *s)
 {
-    if (!scan_policy_put(s->scan, s->writer->policy.policies, &s->text))
+    if (!scan_policy_put(s->scan, &s->writer->policy, s->now, &s->text))
         return;
     step_begin_count(s);
     step_end_count(s);

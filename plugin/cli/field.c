@@ -38,6 +38,7 @@ static const struct cli_field_row rows[CLI_FIELD_COUNT] = {
     [CLI_FIELD_MAX_TTL] =     { "max_ttl",     CLI_TYPE_TEXT,   "MAX",         "-",      7,  0, 0 },
     [CLI_FIELD_REQUIRE] =     { "require",     CLI_TYPE_LIST,   "REQUIRE",     "-",     12,  8, 1 },
     [CLI_FIELD_MAX_TOKENS] =  { "max_tokens",  CLI_TYPE_NUMBER, "TOKENS",      "-",      6,  0, 0 },
+    [CLI_FIELD_TOKENS] =      { "tokens",      CLI_TYPE_NUMBER, "IN USE",      "-",      6,  0, 1 },
     [CLI_FIELD_WARN] =        { "warn",        CLI_TYPE_LIST,   "WARN",        "-",      7,  0, 1 },
     [CLI_FIELD_EXEMPT_IMPORT] = { "exempt_import", CLI_TYPE_LIST, "EXEMPT",    "-",      6,  0, 1 },
     [CLI_FIELD_VIOLATES] =    { "violates",    CLI_TYPE_LIST,   "VIOLATES",    "-",     16,  0, 0 },
@@ -135,9 +136,9 @@ const struct cli_view cli_view_id = { { CLI_FIELD_ID }, .count = 1, .shown = 1 }
 const struct cli_view cli_view_policies = {
     { CLI_FIELD_POLICY, CLI_FIELD_SUBJECT, CLI_FIELD_DEFAULT_TTL, CLI_FIELD_MAX_TTL,
       CLI_FIELD_MAX_TOKENS, CLI_FIELD_REQUIRE, CLI_FIELD_SCOPES, CLI_FIELD_WARN,
-      CLI_FIELD_EXEMPT_IMPORT },
-    .count = 9,
-    .shown = 9
+      CLI_FIELD_EXEMPT_IMPORT, CLI_FIELD_TOKENS },
+    .count = 10,
+    .shown = 10
 };
 
 const struct cli_field_row *cli_field_row(enum cli_field field)

@@ -280,6 +280,7 @@ MISTAKES = [
     ("[policy a]\nsubject = x\nwarn = 1d\n", 3, "[policy a] cannot have warn: only [policy] can"),
     ("[policy a,b]\nsubject = x\n", 1, "[policy NAME]: NAME should be 1 to 64 bytes"),
     ("[policy " + "x" * 65 + "]\nsubject = x\n", 1, "[policy NAME]: NAME should be 1 to 64 bytes"),
+    ("[policy self]\nsubject = x\n", 1, "[policy self]: replies call [self] by this name; choose another one"),
     ("[policies]\nmax_ttl = 1d\n", 1, "there is no section [policies]"),
     ("".join(f"[policy p{n}]\nsubject = x\n" for n in range(33)), 65, "at most 32 sections [policy NAME]"),
 ]

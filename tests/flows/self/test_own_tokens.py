@@ -3,10 +3,10 @@
 import time
 
 from timestamp import unix_time
-from users import ANN, BOB, UserDaemon
+from users import ANN, BOB, UNNAMED, UserDaemon
 from waiting import eventually
 
-VERBS = {"create", "list", "show", "update", "rotate", "revoke", "hello", "help", "ping", "quit"}
+VERBS = {"create", "list", "show", "policy", "update", "rotate", "revoke", "hello", "help", "ping", "quit"}
 DAY = 86400
 
 
@@ -111,14 +111,64 @@ def test_policy_holds_besides_self(daemon):
     assert d.ask(ANN, "create description=x ttl=3h").verdict == "OK"
 
 
+def test_policy_shows_a_user_what_holds_for_him_and_nothing_else(daemon):
+    d = UserDaemon(daemon, "self.max_ttl=30d", "self.require=description", "self.max_tokens_per_subject=3",
+                   "policy.max_ttl=90d", "policy.warn=3d,14d", "policy.exempt_import=root", "policy staff.subject=b*",
+                   "policy staff.max_ttl=2h", "policy staff.scopes=imap", "policy svc.subject=svc-*")
+    own = {"policy": "self", "default_ttl": "30d", "max_ttl": "30d", "require": "description",
+           "scopes": "imap,smtp", "max_tokens": "3"}
+    assert [dict(line) for line in d.done(ANN, "policy").lines] == [
+        own | {"tokens": "0"}, {"policy": "", "max_ttl": "90d", "warn": "14d,3d"}]
+    assert [dict(line) for line in d.done(BOB, "policy").lines] == [
+        own | {"tokens": "0"},
+        {"policy": "staff", "subject": "b*", "max_ttl": "2h", "scopes": "imap", "warn": "14d,3d"}]
+    assert d.done(ANN, "policy")["count"] == "2"
+    for role in "admin", "observe":
+        lines = d.daemon.done("policy", role=role).lines
+        assert [line["policy"] for line in lines] == ["self", "staff", "svc", ""]
+        assert (dict(lines[0]), lines[3]["exempt_import"]) == (own, "root"), "no count: of whom?"
+    assert d.ask(ANN, "policy subject=bob").verdict == "ERR unknown-key"
+    assert d.ask(UNNAMED, "policy").verdict == "ERR forbidden"
+
+
+def test_policy_counts_the_tokens_that_the_number_is_about(daemon):
+    d = UserDaemon(daemon, "self.max_tokens_per_subject=3")
+    count = lambda: d.done(ANN, "policy").lines[0]["tokens"]
+    made = [d.done(ANN, "create")["id"] for _ in range(2)]
+    d.daemon.create(subject="ann")
+    d.done(BOB, "create")
+    assert count() == "3" and d.ask(ANN, "create")["rule"] == "max_tokens_per_subject"
+    d.done(ANN, f"revoke {made[0]}")
+    assert count() == "2"
+    d.done(ANN, f"update {made[1]} ttl=1s")
+    eventually(lambda: count() == "1", "what has expired does not count")
+    d.daemon.restart()
+    assert count() == "1"
+
+
+def test_policy_tells_users_that_they_can_grant_no_scope(daemon):
+    d = UserDaemon(daemon, "self.scopes=", "self.max_ttl=0s", "self.max_tokens_per_subject=0")
+    assert [dict(line) for line in d.done(ANN, "policy").lines] == [
+        {"policy": "self", "scopes": "", "tokens": "0"}, {"policy": ""}]
+    d = UserDaemon(daemon, "self.default_ttl=1d")
+    assert (d.done(ANN, "policy").lines[0]["default_ttl"], d.done(ANN, "policy").lines[0]["max_ttl"]) == ("1d", "90d")
+
+
+def test_policy_has_no_line_of_self_where_there_is_no_such_socket(daemon):
+    d = daemon("self.scopes=imap", config="")
+    assert [line["policy"] for line in d.done("policy").lines] == [""]
+
+
 def test_a_reload_changes_what_users_may(daemon):
     d = UserDaemon(daemon, config="[self]\nmax_ttl = 1d\n")
     assert d.ask(ANN, "create ttl=2d").verdict == "ERR policy"
+    assert d.done(ANN, "policy").lines[0]["max_ttl"] == "1d"
     d.daemon.configure("[self]\nmax_ttl = 3d\n")
     before = d.daemon.log().count("configuration reloaded")
     d.daemon.reload()
     eventually(lambda: d.daemon.log().count("configuration reloaded") > before, "it is reloaded")
     assert d.ask(ANN, "create ttl=2d").verdict == "OK"
+    assert d.done(ANN, "policy").lines[0]["max_ttl"] == "3d"
 
 
 def test_the_administrators_token_for_a_user_is_listed_shown_and_revoked_by_her(daemon):
