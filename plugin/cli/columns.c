@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 
+#include "plugin/cli/changes.h"
 #include "plugin/cli/zone.h"
 
 enum { BUFFERED_MAX = 500, GAP = 2 };
@@ -18,6 +19,8 @@ static const struct cli_field_row *column(const struct cli_columns *t, size_t i)
 {
     return cli_field_row(t->view->field[i]);
 }
+
+/* A row has a cell for each column, and one more: the lines that follow it. */
 
 /* -- rows ------------------------------------------------------------------------------------- */
 
@@ -47,16 +50,21 @@ static struct slice cell_of(const struct cli_columns *t, size_t i, const struct 
 
 void cli_columns_row(struct cli_columns *t, const struct line *line)
 {
-    struct slice cells[CLI_VIEW_MAX];
+    struct slice cells[CLI_VIEW_MAX + 1];
+    struct cli_buffer below = { .at = NULL };
 
     for (size_t i = 0; i < t->view->shown; i++)
         cells[i] = cell_of(t, i, line);
+    if (t->view->changes)
+        cli_changes_put(&below, line, t->terminal);
+    cells[t->view->shown] = cli_buffer_slice(&below);
     if (!t->laid_out && t->rows == BUFFERED_MAX)
         lay_out(t);
     if (t->laid_out)
         write_row(t, cells);
     else
         buffer_row(t, cells);
+    cli_buffer_free(&below);
 }
 
 void cli_columns_end(struct cli_columns *t)
@@ -68,7 +76,7 @@ void cli_columns_end(struct cli_columns *t)
 
 static void buffer_row(struct cli_columns *t, const struct slice *cells)
 {
-    for (size_t i = 0; i < t->view->shown; i++) {
+    for (size_t i = 0; i <= t->view->shown; i++) {
         cli_buffer_add(&t->buffered, &cells[i].len, sizeof(cells[i].len));
         cli_buffer_add(&t->buffered, cells[i].at, cells[i].len);
     }
@@ -78,7 +86,7 @@ static void buffer_row(struct cli_columns *t, const struct slice *cells)
 /* Read one buffered row and move on to the next. */
 static void next_buffered_row(const struct cli_columns *t, const char **at, struct slice *cells)
 {
-    for (size_t i = 0; i < t->view->shown; i++) {
+    for (size_t i = 0; i <= t->view->shown; i++) {
         memcpy(&cells[i].len, *at, sizeof(cells[i].len));
         cells[i].at = *at + sizeof(cells[i].len);
         *at = cells[i].at + cells[i].len;
@@ -120,7 +128,7 @@ static struct slice cell_text(const struct cli_columns *t, size_t i, struct slic
 static void measure(struct cli_columns *t, size_t *natural)
 {
     char buffer[CLI_FIELD_TIME_MAX];
-    struct slice cells[CLI_VIEW_MAX];
+    struct slice cells[CLI_VIEW_MAX + 1];
     const char *at = t->buffered.at;
 
     for (size_t i = 0; i < t->view->shown; i++) {
@@ -155,7 +163,7 @@ static size_t total_min_width(const struct cli_columns *t, const size_t *natural
 /* Hide columns without any entry; but "never" for all is worth showing. */
 static void hide_empty(struct cli_columns *t)
 {
-    struct slice cells[CLI_VIEW_MAX];
+    struct slice cells[CLI_VIEW_MAX + 1];
     bool empty[CLI_VIEW_MAX];
     const char *at = t->buffered.at;
 
@@ -202,7 +210,7 @@ static void assign_widths(struct cli_columns *t, const size_t *natural)
 
 static void lay_out(struct cli_columns *t)
 {
-    struct slice cells[CLI_VIEW_MAX];
+    struct slice cells[CLI_VIEW_MAX + 1];
     size_t natural[CLI_VIEW_MAX];
     const char *at = t->buffered.at;
 
@@ -253,4 +261,6 @@ static void write_row(struct cli_columns *t, const struct slice *cells)
         pending_spaces = (taken < t->width[i] ? t->width[i] - taken : 0) + GAP;
     }
     cli_buffer_addc(t->out, '\n');
+    if (cells != NULL)
+        cli_buffer_add(t->out, cells[t->view->shown].at, cells[t->view->shown].len);
 }

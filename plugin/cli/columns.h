@@ -4,7 +4,9 @@
  * The first rows are buffered until there are enough to measure the columns; later rows are fitted
  * into those.  Where the terminal is too narrow, these steps are taken in order: times lose their
  * last parts, columns without any entry are hidden, the least important columns are hidden, long
- * texts are cut. */
+ * texts are cut.
+ *
+ * Where the view asks for it, the lines of changes.h follow a row. */
 #ifndef JETON_PLUGIN_CLI_COLUMNS_H
 #define JETON_PLUGIN_CLI_COLUMNS_H
 

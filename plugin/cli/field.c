@@ -108,6 +108,7 @@ const struct cli_view cli_view_entries = {
       CLI_FIELD_OLD_SUBJECT, CLI_FIELD_OLD_SCOPES,  CLI_FIELD_OLD_DESCRIPTION },
     .count = 21,
     .shown = 8,
+    .changes = true,
     .noun = "entries"
 };
 const struct cli_view cli_view_trace = {

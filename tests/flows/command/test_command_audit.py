@@ -133,3 +133,46 @@ def test_list_on_a_terminal_shows_which_rules_are_broken(daemon):
     header, row = Terminal(d.path(), "list", "policy=violated", NO_COLOR="1").finish().splitlines()
     assert "VIOLATES" in header and "max_ttl,require" in row, row
     assert "VIOLATES" not in Terminal(d.path(), "list").finish()
+
+
+LONG = " ".join(30 * ["second"])
+
+
+def test_journal_on_a_terminal_shows_what_an_update_replaced(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann", "scopes=a,b", "description=first", "expires=2099-01-01T00:00:00Z")
+    jeton(d.path(), "update", ident, "subject=bob", "scopes=c", "description=" + LONG, "expires=2099-06-30T12:00:00Z")
+    jeton(d.path(), "update", ident, "description=", "expires=2099-06-30T12:00:07Z")
+    jeton(d.path(), "revoke", ident)
+    for columns in 60, 80, 400:
+        lines = Terminal(d.path(), "journal", columns=columns, NO_COLOR="1").finish().splitlines()
+        assert ["create" in lines[1], "update" in lines[2], "revoke" in lines[-1]] == [True] * 3, lines
+        changed = [line for line in lines if line.startswith("    ")]
+        assert changed[:3] == ["    expires: 2099-01-01 00:00 → 2099-06-30 12:00", "    subject: ann → bob",
+                               "    scopes: a,b → c"], changed
+        assert "    expires: 2099-06-30 12:00:00 → 2099-06-30 12:00:07" in changed, "the minute is the same"
+        assert max(map(len, lines)) <= columns, lines
+        rest = [line for line in changed[3:] if "expires" not in line]
+        if columns == 400:
+            assert rest == ["    description: first → " + LONG, "    description: " + LONG + " → -"]
+        else:
+            assert [rest[0], rest[3]] == ["    description: first", "               → -"], rest
+            assert rest[1].startswith("               → second second") and rest[1].endswith("…"), rest
+    assert "    subject: ann -> bob" in Terminal(d.path(), "journal", LC_ALL="C").finish()
+    assert not [line for line in jeton(d.path(), "journal").out.splitlines() if line.startswith(" ")]
+    assert "    " not in jeton(d.path(), "--csv", "journal").out
+
+
+def test_changes_on_a_terminal_are_escaped_and_follow_their_rows(daemon):
+    d = daemon()
+    value, ident = made(d, "description=x")
+    d.done(f'update {ident} description="\\x1b[2J\\n9 forged"')
+    for number in range(600):
+        d.done(f"update {ident} subject=s{number}")
+    lines = Terminal(d.path(), "journal", columns=100, NO_COLOR="1").finish(60).splitlines()
+    assert lines[3] == r"    description: x → \x1b[2J\n9 forged", lines[:5]
+    changes = [line.rpartition(" ")[2] for line in lines if line.startswith("    subject: ")]
+    assert changes == [f"s{number}" for number in range(600)], "also behind the rows that were measured"
+    watching = Terminal(d.path(), "watch", "after=600", NO_COLOR="1").expect("    subject: s598 → s599")
+    d.done(f"update {ident} subject=last")
+    watching.expect("    subject: s599 → last").type("\x03").finish()
