@@ -126,6 +126,35 @@ static void offer_verbs(struct completion *m, const struct cli_verb *verbs, size
     }
 }
 
+/* Return a key's name as it is typed, with '-' for '_' if it is an option. */
+static const char *option_name(enum key key, char name[LINE_KEY_MAX + 1])
+{
+    size_t i = 0;
+
+    for (; key_name(key)[i] != '\0' && i < LINE_KEY_MAX; i++)
+        name[i] = key_name(key)[i] == '_' ? '-' : key_name(key)[i];
+    name[i] = '\0';
+    return name;
+}
+
+/* Offer the keys of the verb, as options if the word begins so. */
+static void offer_keys(struct completion *m)
+{
+    bool has_id = verb_row(m->verb)->word == KEY_ID && (m->has_word || m->given[KEY_ID]);
+    uint64_t refused = has_id ? request_many_keys(m->verb) : 0;
+    bool dashed = slice_begins(m->current, "-");
+    char name[LINE_KEY_MAX + 1];
+
+    for (enum key key = 0; key < KEY_COUNT; key++) {
+        struct cli_key row = cli_key_row(slice_of(key_name(key)), m->verb);
+        if (!cli_key_of_verb(m->verb, key) || m->given[key] || verb_row(m->verb)->word == key ||
+            (refused & KEY_BIT(key)) != 0)
+            continue;
+        offer(m, dashed ? "--" : "", slice_of(dashed ? option_name(key, name) : key_name(key)),
+              dashed && row.type == CLI_KEY_FLAG ? "" : "=", slice_of(row.summary));
+    }
+}
+
 static void offer_options(struct completion *m)
 {
     const struct cli_option *o;
@@ -134,29 +163,55 @@ static void offer_options(struct completion *m)
         if (o->verbs == NULL || m->verb == VERB_COUNT ||
             strstr(o->verbs, verb_row(m->verb)->name) != NULL)
             offer(m, "--", slice_of(o->name), "", slice_of(o->summary));
+    if (m->verb != VERB_COUNT)
+        offer_keys(m);
 }
 
-static void offer_keys(struct completion *m)
+/* Cut the next word off a text of words; false at its end. */
+static bool next_word(const char **words, struct slice *word)
 {
-    bool has_id = verb_row(m->verb)->word == KEY_ID && (m->has_word || m->given[KEY_ID]);
-    uint64_t refused = has_id ? request_many_keys(m->verb) : 0;
-
-    for (enum key key = 0; key < KEY_COUNT; key++) {
-        struct cli_key row = cli_key_row(slice_of(key_name(key)), m->verb);
-        if (cli_key_of_verb(m->verb, key) && !m->given[key] && verb_row(m->verb)->word != key &&
-            (refused & KEY_BIT(key)) == 0)
-            offer(m, "", slice_of(key_name(key)), "=", slice_of(row.summary));
-    }
+    if (*words == NULL || **words == '\0')
+        return false;
+    *word = (struct slice){ *words, strcspn(*words, " ") };
+    *words += word->len + strspn(*words + word->len, " ");
+    return true;
 }
 
 /* Offer the words of a key. */
 static void offer_words(struct completion *m, const char *before, const char *words)
 {
-    while (words != NULL && *words != '\0') {
-        size_t len = strcspn(words, " ");
-        offer(m, before, (struct slice){ words, len }, "", (struct slice){ NULL, 0 });
-        words += len + strspn(words + len, " ");
+    struct slice word;
+
+    while (next_word(&words, &word))
+        offer(m, before, word, "", (struct slice){ NULL, 0 });
+}
+
+static bool list_has(struct slice list, struct slice word)
+{
+    for (size_t at = 0, len; at < list.len; at += len + 1) {
+        for (len = 0; at + len < list.len && list.at[at + len] != ',';)
+            len++;
+        if (slice_equal((struct slice){ list.at + at, len }, word))
+            return true;
     }
+    return false;
+}
+
+/* Offer another word of a list, behind those that stand in the word after `before`. */
+static void offer_list(struct completion *m, const char *before, const char *words)
+{
+    size_t begin = strlen(before), len = m->current.len;
+    struct cli_buffer kept = { .at = NULL };
+    struct slice word;
+
+    while (len > begin && m->current.at[len - 1] != ',')
+        len--;
+    cli_buffer_add(&kept, m->current.at, len);
+    cli_buffer_addc(&kept, '\0');
+    while (next_word(&words, &word))
+        if (!list_has((struct slice){ m->current.at + begin, len - begin }, word))
+            offer(m, kept.at, word, "", (struct slice){ NULL, 0 });
+    cli_buffer_free(&kept);
 }
 
 /* -- identifiers ------------------------------------------------------------------------------ */
@@ -200,10 +255,12 @@ static void offer_ids(struct completion *m, const char *before)
 /* Offer values of a key; `before` is what stands before them in the word. */
 static void offer_values(struct completion *m, struct slice key, const char *before)
 {
+    struct cli_key row = cli_key_row(key, m->verb);
+
     if (slice_is(key, key_name(KEY_ID)))
         offer_ids(m, before);
     else
-        offer_words(m, before, cli_key_row(key, m->verb).words);
+        (row.type == CLI_KEY_LIST ? offer_list : offer_words)(m, before, row.words);
 }
 
 static void offer_arguments(struct completion *m)

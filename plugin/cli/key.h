@@ -9,6 +9,7 @@
 
 enum cli_key_type {
     CLI_KEY_TEXT,
+    CLI_KEY_LIST,     /* words of `words`, joined by commas */
     CLI_KEY_FLAG,     /* yes or no; as an option without a value, it is yes */
     CLI_KEY_UNTIL,    /* a time; given as a duration, it is so much later than now */
     CLI_KEY_SINCE,    /* a time; given as a duration, it is so much earlier than now */

@@ -83,12 +83,13 @@ static enum verb verb_so_far(const struct cli_request *c)
     return at < c->arguments ? verb_named(slice_of(c->argument[at])) : VERB_COUNT;
 }
 
-/* Return the key of the verb that has this word among its values, as `state` has `revoked`. */
+/* Return the key of the verb that has this word among its values, as `state` has `revoked`.  Whoever
+ * writes the name of a field does rather mean a filter. */
 static const char *key_with_word(enum verb verb, struct slice word)
 {
     for (enum key key = 0; key < KEY_COUNT && verb < VERB_COUNT; key++) {
         const char *at = cli_key_row(slice_of(key_name(key)), verb).words;
-        while (at != NULL && *at != '\0' && cli_key_of_verb(verb, key)) {
+        while (at != NULL && *at != '\0' && key != KEY_FIELDS && cli_key_of_verb(verb, key)) {
             size_t len = strcspn(at, " ");
             if (slice_equal(word, (struct slice){ at, len }))
                 return key_name(key);

@@ -77,6 +77,12 @@ def test_shell_completes_what_is_typed_and_describes_what_there_is(daemon, name)
     assert shell.complete("jeton create descr") == "jeton create description="
     assert shell.complete("jeton list state=rev") == "jeton list state=revoked"
     assert shell.complete("jeton list --state rev") == "jeton list --state revoked"
+    assert shell.complete("jeton create --descr") == "jeton create --description="
+    assert shell.complete("jeton list --never-u") == "jeton list --never-used"
+    assert shell.complete("jeton revoke --unused-for=9") == "jeton revoke --unused-for=90d"
+    assert shell.complete("jeton journal event=revoke,exp") == "jeton journal event=revoke,expiring"
+    assert shell.complete("jeton journal --event revoke,exp") == "jeton journal --event revoke,expiring"
+    assert shell.complete("jeton delete unused") == "jeton delete unused_for="
     assert shell.complete("jeton list --js") == "jeton list --json"
     assert shell.complete(f"jeton show {token['id'][:12]}") == f"jeton show {token['id']}"
     assert shell.complete(f"jeton enable {other['id'][:3]}") == f"jeton enable {other['id']}"
@@ -113,6 +119,24 @@ def test_candidates_come_from_the_tables_of_the_command():
             assert all(offered(path, verb, "").values()), "each is described"
         options = {f"--{name}" for name in re.findall(r"--([a-z-]+)", jeton("", "--help").out)} - {"--description"}
         assert offered(path, "-").keys() == options
+        for verb in "create", "list", "revoke", "disable", "enable", "delete", "update", "export", "journal", "rotate", "import":
+            keys = {f"--{key.replace('_', '-')}" for key in offered(path, verb, "") if key.endswith("=")}
+            dashed = offered(path, verb, "--")
+            assert keys <= set(dashed) | {f"{name}=" for name in dashed}, verb
+            assert keys - set(dashed) <= {"--never-used="} and dashed.keys() - keys <= options | {"--never-used"}, verb
+        assert set(offered(path, "update", "subject=a", "--s")) == {"--socket", "--state=", "--scope=", "--scopes="}
+        assert "--state=" not in offered(path, "update", ids[1], "--") and "--ttl=" not in offered(path, "create", "--ttl", "1d", "--")
+        events = list(offered(path, "journal", "event="))
+        assert len(events) == 12 and {"event=create", "event=trace"} <= set(events)
+        d.done("journal event=" + ",".join(event[6:] for event in events))
+        assert list(offered(path, "journal", "event=revoke,dis")) == ["event=revoke,disable"]
+        assert list(offered(path, "journal", "--event", "revoke,delete,")) == [
+            f"revoke,delete,{event[6:]}" for event in events if event not in ("event=revoke", "event=delete")]
+        fields = [word[7:] for word in offered(path, "list", "fields=")]
+        assert d.done(f"list fields={','.join(fields)}").lines and "by_name" not in fields
+        fields = [word[7:] for word in offered(path, "show", ids[1], "fields=")]
+        assert d.done(f"show {ids[1]} fields={','.join(fields)}").lines and "by_name" in fields
+        assert list(offered(path, "list", "fields=id,desc")) == ["fields=id,description"]
         assert "--keep-going" in offered(path, "import", "--") and "--keep-going" not in offered(path, "list", "--")
         assert "ttl=" not in offered(path, "create", "ttl=1d", "") and "ttl=" not in offered(path, "create", "--ttl", "1d", "")
         assert list(offered(path, "list", "state=")) == [f"state={word}" for word in
