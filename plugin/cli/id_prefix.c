@@ -2,6 +2,7 @@
 #include "plugin/cli/id_prefix.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "plugin/cli/table_lookup.h"
@@ -16,6 +17,7 @@ struct search {
     char id[FOUND_MAX][ID_TEXT + 1];
 };
 
+static enum cli_exit replace(struct cli_request *c, const char **argument, const char *id);
 static const char **find_argument(struct cli_request *c, const char **text);
 static enum cli_exit search_table(struct cli_request *c, struct search *s);
 static enum cli_exit search_list(struct cli_request *c, struct search *s);
@@ -42,21 +44,30 @@ enum cli_exit cli_id_prefix_resolve(struct cli_request *c)
     cli_message_progress_end();
     if (status == CLI_EXIT_YES)
         status = decide(c, &s);
-    if (status == CLI_EXIT_YES) {
-        memcpy(c->id, s.id[0], sizeof(c->id));
-        *argument = c->id;
-    }
-    return status;
+    return status == CLI_EXIT_YES ? replace(c, argument, s.id[0]) : status;
+}
+
+static enum cli_exit replace(struct cli_request *c, const char **argument, const char *id)
+{
+    bool has_key = cli_request_key_length(*argument) > 0;
+    char *made;
+
+    if (asprintf(&made, "%s%s%s", has_key ? key_name(KEY_ID) : "", has_key ? "=" : "", id) < 0)
+        return CLI_EXIT_UNAVAILABLE;
+    *argument = cli_request_keep(c, made);
+    return CLI_EXIT_YES;
 }
 
 /* Find the argument that holds the identifier, and its value. */
 static const char **find_argument(struct cli_request *c, const char **text)
 {
-    for (size_t i = 0; i < c->arguments && verb_row(c->verb)->word == KEY_ID; i++) {
+    bool is_word = verb_row(c->verb)->word == KEY_ID;
+
+    for (size_t i = 0; i < c->arguments && (is_word || c->verb == VERB_JOURNAL); i++) {
         const char *argument = c->argument[i];
         size_t key = cli_request_key_length(argument);
         *text = argument + (key > 0 ? key + 1 : 0);
-        if (key == 0 || slice_is((struct slice){ argument, key }, key_name(KEY_ID)))
+        if ((key == 0 && is_word) || slice_is((struct slice){ argument, key }, key_name(KEY_ID)))
             return &c->argument[i];
     }
     return NULL;
@@ -131,7 +142,8 @@ static enum cli_exit decide(struct cli_request *c, const struct search *s)
         return CLI_EXIT_YES;
     if (s->found == 0) {
         cli_output_object(&c->output, NULL, &unknown, slice_of(status_row(STATUS_UNKNOWN)->word));
-        cli_message("unknown: no token's identifier begins with %s", s->digits);
+        cli_message("unknown: no token's identifier begins with %s%s", s->digits,
+                    c->verb == VERB_JOURNAL ? "; of one that was removed, give all 20 digits" : "");
         return CLI_EXIT_NO;
     }
     if (s->found == FOUND_MAX) /* the rest of the list is still to come */

@@ -30,9 +30,8 @@ struct cli_request {
     char **kept; /* arguments that were made, to be freed */
     size_t kept_count;
 
-    bool sent;            /* the request was queued */
-    const char *path;     /* path of the socket in use */
-    char id[ID_TEXT + 1]; /* the identifier whose first digits were given */
+    bool sent;        /* the request was queued */
+    const char *path; /* path of the socket in use */
     struct cli_connection connection;
     struct cli_output output;
     struct cli_buffer line; /* the request, without its line end */

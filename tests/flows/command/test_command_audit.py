@@ -94,6 +94,18 @@ def test_users_are_given_by_name_wherever_by_is_a_filter(daemon):
     assert shown(d.path(), ident)["state"] == "revoked"
 
 
+def test_journal_takes_the_first_digits_of_an_identifier(daemon):
+    d = daemon()
+    value, ident = made(d, "subject=ann")
+    made(d, "subject=bob")
+    for argument in f"id={ident[:8]}", f"--id={ident[:8].upper()}", f"id={ident}":
+        assert [row[2:4] for row in jeton(d.path(), "journal", argument).rows] == [["create", ident]], argument
+    jeton(d.path(), "delete", ident)
+    done = jeton(d.path(), "journal", f"id={ident[:8]}")
+    assert done.status == 1 and "give all 20 digits" in done.err, done
+    assert [row[2] for row in jeton(d.path(), "journal", f"id={ident}").rows] == ["create", "delete"]
+
+
 def test_plain_journal_has_what_an_update_replaced(daemon):
     d = daemon()
     value, ident = made(d, "subject=ann", "scopes=a,b", "description=first", "expires=2099-01-01T00:00:00Z")
