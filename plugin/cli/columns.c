@@ -38,14 +38,18 @@ void cli_columns_begin(struct cli_columns *t, const struct cli_view *view, struc
         lay_out(t);
 }
 
-/* Return the text of a column: of a user the name, where the line has it. */
+/* Return the text of a column: of a user the name, where the line has it; and where it has no scopes
+ * explicitly, as [self] in `policy`, that there are none. */
 static struct slice cell_of(const struct cli_columns *t, size_t i, const struct line *line)
 {
+    static const struct slice none = SLICE("(none)");
     struct slice name = { NULL, 0 };
 
     if (t->view->field[i] == CLI_FIELD_BY)
         name = line_get(line, cli_field_row(CLI_FIELD_BY_NAME)->key);
-    return name.len > 0 ? name : line_get(line, column(t, i)->key);
+    struct slice text = name.len > 0 ? name : line_get(line, column(t, i)->key);
+    bool is_empty = text.at != NULL && text.len == 0;
+    return t->view->field[i] == CLI_FIELD_SCOPES && is_empty ? none : text;
 }
 
 void cli_columns_row(struct cli_columns *t, const struct line *line)

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from jeton_command import JETON, jeton, setting
+from jeton_command import JETON, Terminal, jeton, setting
 from pam_stack import asks, pamtester, service_files
 from settings import PATIENCE
-from users import ANN, BOB, UserDaemon
+from users import ANN, BOB, USERS, UserDaemon
 
 PLACES = """mount -t tmpfs none /run && mkdir /run/jeton && cd /run/jeton &&
 for s in admin self observe verify; do
@@ -102,6 +102,13 @@ def test_the_command_shows_a_user_what_she_may(daemon):
                     ["", "", "", "", "", "description", "", "", "", ""]]
     rows = [line.split("\t") for line in host.call(0, "policy").stdout.splitlines()]
     assert [(row[0], row[9]) for row in rows] == [("self", ""), ("", "")], "an administrator is nobody's user here"
+
+
+def test_on_a_terminal_it_is_shown_that_users_can_grant_no_scope(daemon):
+    d = UserDaemon(daemon, "self.scopes=", users=USERS | {"root": 0}).daemon
+    for role in "self", "admin":
+        own, rest = Terminal(d.path(role), "policy", NO_COLOR="1").finish().splitlines()[1:]
+        assert own.startswith("self") and "(none)" in own and "(none)" not in rest, own
 
 
 def test_import_of_nothing_over_the_self_socket_is_forbidden(daemon):
