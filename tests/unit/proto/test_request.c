@@ -76,7 +76,7 @@ static void self_grants_what_is_named_and_nothing_else(void **state)
 {
     static const enum verb granted[] = { VERB_CREATE, VERB_LIST,   VERB_SHOW,  VERB_UPDATE,
                                          VERB_ROTATE, VERB_REVOKE, VERB_HELLO, VERB_HELP,
-                                         VERB_PING,   VERB_QUIT };
+                                         VERB_PING,   VERB_QUIT,   VERB_POLICY };
     struct request r;
 
     (void)state;
@@ -90,6 +90,8 @@ static void self_grants_what_is_named_and_nothing_else(void **state)
     assert_int_equal(parse("revoke abc", ROLE_OBSERVE, &r), STATUS_FORBIDDEN);
     assert_int_equal(parse("create subject=a ttl=1d", ROLE_SELF, &r), STATUS_OK);
     assert_int_equal(parse("list policy=violated", ROLE_SELF, &r), STATUS_FORBIDDEN);
+    assert_int_equal(parse("policy", ROLE_SELF, &r), STATUS_OK);
+    assert_int_equal(parse("policy", ROLE_VERIFY, &r), STATUS_FORBIDDEN);
     assert_int_equal(parse("list policy=violated", ROLE_OBSERVE, &r), STATUS_OK);
     assert_int_equal(parse("verify abc", ROLE_SELF, &r), STATUS_FORBIDDEN);
     assert_int_equal(parse("import token=abc", ROLE_SELF, &r), STATUS_FORBIDDEN);

@@ -52,11 +52,24 @@ static void names_are_known_and_given_once(void **state)
                          &fields));
 }
 
+static void names_of_users_are_told_apart(void **state)
+{
+    uint64_t fields;
+
+    (void)state;
+    assert_null(list_fields_read(slice_of("id,by,revoked_by,description,violates"), &fields));
+    assert_false(list_fields_have_names(fields));
+    assert_null(list_fields_read(slice_of("id,refused_by_name"), &fields));
+    assert_true(list_fields_have_names(fields));
+    assert_false(list_fields_have_names(0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_what_is_named_is_kept_whatever_texts_look_like),
         cmocka_unit_test(names_are_known_and_given_once),
+        cmocka_unit_test(names_of_users_are_told_apart),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
