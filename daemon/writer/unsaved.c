@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/journald.h"
+#include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
 
@@ -93,6 +94,9 @@ static void note_ban(struct unsaved_ban *ban, const struct change *c)
     ban->names = c->names;
     ban->digest_alg = c->want.digest_alg;
     memcpy(ban->name, c->name, c->names * sizeof(c->name[0]));
+    ban->has_sha256 = c->has_sha256;
+    if (c->has_sha256)
+        memcpy(ban->sha256, c->sha256, DIGEST_SIZE);
     ban->until = c->want.expires;
     ban->has_banned = (c->given & KEY_BIT(KEY_CREATED)) != 0;
     ban->banned = c->want.created;
@@ -120,7 +124,9 @@ static void set_in_table(const struct unsaved_denial *d, struct token_table *tok
 {
     if (is_ban(d))
         publish_ban(d->ban->name, d->ban->names, false, token_table);
-    else
+    if (is_ban(d) && d->ban->has_sha256)
+        token_bans_deny(token_table, d->ban->sha256, false);
+    if (!is_ban(d))
         token_table_deny(token_table, d->id, d->kind->deny, NULL);
     if (!is_ban(d) && d->has_signed)
         publish_ban(&d->signed_part, 1, false, token_table);
@@ -153,7 +159,7 @@ static bool denies(const struct unsaved_denial *d, const struct record *r)
         if (memcmp(d->ban->name[i], r->digest, DIGEST_SIZE) == 0 ||
             (r->has_signed && memcmp(d->ban->name[i], r->signed_part, DIGEST_SIZE) == 0))
             return true;
-    return false;
+    return d->ban->has_sha256 && memcmp(d->ban->sha256, r->digest, DIGEST_SIZE) == 0;
 }
 
 bool unsaved_denies(const struct unsaved_denials *list, const struct record *r)
@@ -216,6 +222,8 @@ static struct change *change_of(const struct unsaved_denial *d)
     memcpy(c->name, d->ban->name, sizeof(c->name));
     memcpy(c->want.digest, d->ban->name[0], DIGEST_SIZE);
     c->want.digest_alg = d->ban->digest_alg;
+    c->has_sha256 = d->ban->has_sha256;
+    memcpy(c->sha256, d->ban->sha256, DIGEST_SIZE);
     c->want.expires = d->ban->until;
     c->want.created = d->ban->banned;
     c->given = d->ban->has_banned ? KEY_BIT(KEY_CREATED) : 0;

@@ -12,6 +12,8 @@ struct unsaved_ban {
     uint8_t names;
     uint8_t digest_alg;
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
+    bool has_sha256; /* of the value, which a token may be known by */
+    uint8_t sha256[DIGEST_SIZE];
     int64_t until;
     bool has_banned;
     int64_t banned;

@@ -151,12 +151,41 @@ static void a_broken_store_leaves_the_index_by_subject(void **state)
     stop();
 }
 
+/* The token is known by the SHA-256 of the value that the ban shows. */
+static void an_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(void **state)
+{
+    (void)state;
+    struct change *import = change_about(&change_import, 1), *ban = ban_of(2);
+    struct record r;
+
+    commits = WORKS;
+    start();
+    import->want.digest_alg = DIGEST_ALG_SHA256;
+    post_change(import);
+    assert_int_equal(work_and_answer(), STATUS_OK);
+    ban->has_sha256 = true;
+    digest_numbered(1, ban->sha256);
+    commits = FAILS;
+    post_change(ban);
+    assert_int_equal(work_and_answer(), STATUS_STORE);
+    assert_non_null(strstr(problem.message, "in force now, but not saved"));
+    assert_true(flags_of(1) & SLOT_REVOKED);
+    assert_int_equal(ask(&change_enable, 1), STATUS_STORE);
+    commits = WORKS;
+    retry();
+    digest_numbered(1, r.digest);
+    assert_int_equal(store_get(writer.store, r.digest, &r), STORE_FOUND);
+    assert_int_not_equal(r.revoked, 0);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(a_transaction_that_failed_leaves_the_index_by_subject),
         WITH_DIRECTORY(what_was_done_although_it_failed_is_in_the_index_by_subject),
         WITH_DIRECTORY(a_broken_store_leaves_the_index_by_subject),
+        WITH_DIRECTORY(an_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256),
     };
 
     if (sodium_init() < 0)
