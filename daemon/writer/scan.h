@@ -60,8 +60,8 @@ struct scan {
     struct list_filter filter;
     struct bulk *bulk; /* the change of many tokens that is asked for; NULL: none */
 
-    bool own; /* only tokens that belong to this user exist */
-    uid_t uid;
+    uid_t uid; /* who asks */
+    bool own;  /* only tokens that belong to this user exist */
     uint16_t user_len;
     char user[SUBJECT_MAX];
 
