@@ -12,8 +12,6 @@ struct unsaved_ban {
     uint8_t names;
     uint8_t digest_alg;
     uint8_t name[CHANGE_NAMES_MAX][DIGEST_SIZE];
-    bool has_sha256; /* of the value, which a token may be known by */
-    uint8_t sha256[DIGEST_SIZE];
     int64_t until;
     bool has_banned;
     int64_t banned;
@@ -28,6 +26,8 @@ struct unsaved_denial {
     uint8_t id[ID_SIZE]; /* of the token; or of a ban, its reply's */
     bool has_signed;     /* the request shows the token's signed part, which the store may lack */
     uint8_t signed_part[DIGEST_SIZE];
+    bool has_sha256; /* of the value, which a token may be known by */
+    uint8_t sha256[DIGEST_SIZE];
     struct unsaved_ban ban[]; /* one, if it is a ban */
 };
 
