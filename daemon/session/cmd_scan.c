@@ -30,6 +30,7 @@ static void begin(struct session *s, struct scan *scan)
 {
     scan->reply_to = &s->worker->mailbox;
     scan->sender = s;
+    scan->uid = s->peer.uid;
     scan->mail.on_delivery = s->on_chunk;
     s->scan = scan;
     s->holds_scan = s->outstanding > 0;

@@ -231,6 +231,16 @@ struct slice record_write(struct text *t, const struct record *r)
     return (struct slice){ t->at + claims, t->len - claims };
 }
 
+bool record_equal(const struct record *a, const struct record *b)
+{
+    char line[2][RECORD_LINE_MAX];
+    struct text left = text_in(line[0], RECORD_LINE_MAX), right = text_in(line[1], RECORD_LINE_MAX);
+
+    record_write(&left, a);
+    record_write(&right, b);
+    return !left.cut && !right.cut && slice_equal(text_slice(&left), text_slice(&right));
+}
+
 static bool read_serial(void *serial, struct slice v)
 {
     return number_parse(v, UINT64_MAX, serial);

@@ -114,6 +114,9 @@ bool record_key_parse(struct slice key, uint8_t id[ID_SIZE]);
  * record_put_claims() writes them. */
 struct slice record_write(struct text *t, const struct record *r);
 
+/* True if the stored lines of both are the same. */
+bool record_equal(const struct record *a, const struct record *b);
+
 /* Add the claims, as replies, exports and journal entries show them:
  * [activates=] [expires=] [subject=] [scopes=] [description=]. */
 void record_put_claims(struct text *t, const struct record *r);

@@ -39,7 +39,7 @@ struct subject_index {
 bool subject_index_build(struct subject_index *index, const struct creation_index *creation,
                          struct token_table *token_table);
 
-/* Free it, after table or creation index changed in another way; it may be built again. */
+/* Free it; it may be built again. */
 void subject_index_forget(struct subject_index *index);
 
 /* -- nothing happens while it is not built ---------------------------------------------------- */

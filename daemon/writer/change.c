@@ -67,7 +67,7 @@ void change_reset(struct change *c)
 {
     c->problem = (struct problem){ .status = STATUS_OK };
     c->puts = c->rotates = c->removes = c->announces = c->notes = c->is_new = c->has_twin = false;
-    c->merge_denies = false;
+    c->merge_denies = c->is_so = false;
     c->bans = c->new_bans = c->lapses = 0;
     c->event = c->ends = NULL;
     c->before = NULL;
@@ -108,8 +108,9 @@ bool change_narrows(const struct change *c)
     }
     if (asks_denial(c) || c->removes || c->rotates || c->bans > 0)
         return true;
-    return c->puts && ((record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0 ||
-                       (!c->is_new && (c->given & narrowing) != 0));
+    if (c->puts && (record_flags(c->after) & (SLOT_REVOKED | SLOT_DISABLED)) != 0)
+        return true;
+    return (c->puts || c->is_so) && !c->is_new && (c->given & narrowing) != 0;
 }
 
 static struct text begin_entry(const struct change *c, struct journal *j, const char *event,
@@ -132,6 +133,14 @@ static struct text begin_entry(const struct change *c, struct journal *j, const 
 static bool is_update(const char *event)
 {
     return strcmp(event, update_event) == 0;
+}
+
+void change_leave_same(struct change *c, const struct record *before)
+{
+    bool may_be = (c->kind->allow || is_update(c->kind->event)) && c->puts;
+
+    c->is_so = may_be && record_equal(c->after, before);
+    c->puts = c->puts && !c->is_so;
 }
 
 void change_set_before(struct change *c, const struct record *before)

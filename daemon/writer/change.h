@@ -79,6 +79,7 @@ struct change {
     bool announces;    /* `found` will expire soon; nothing is to be put */
     bool notes;        /* it has an entry, and changes nothing */
     bool removes;      /* the token is to be removed; `after` is what it was */
+    bool is_so;        /* the token is so already: nothing is to be saved */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
     bool merge_denies; /* an import denied a token that was here */
@@ -139,6 +140,9 @@ void change_reset(struct change *c);
 
 /* Return what its journal entry calls it. */
 const char *change_event(const struct change *c);
+
+/* Save nothing if an applied update or enable leaves the token as it was, `before`. */
+void change_leave_same(struct change *c, const struct record *before);
 
 /* Keep the token as it was before the change, or NULL, if the journal shows what that replaces. */
 void change_set_before(struct change *c, const struct record *before);

@@ -67,6 +67,41 @@ static void learn_successor(struct record *r, const struct record *want)
     memcpy(r->replaced_by, want->replaced_by, ID_SIZE);
 }
 
+/* Read the token that is known by the other digest of the value that was given. */
+static enum store_found find_other(const struct change *c, struct store *store,
+                                   const struct record *of, struct record *other)
+{
+    bool by_sha256 = memcmp(of->digest, c->sha256, DIGEST_SIZE) == 0;
+    const uint8_t *digest = by_sha256 ? c->want.digest : c->sha256;
+
+    if (!c->has_sha256)
+        return STORE_ABSENT;
+    enum store_found found = store_get(store, digest, other);
+    bool is = found == STORE_FOUND && memcmp(other->digest, digest, DIGEST_SIZE) == 0 &&
+              other->digest_alg == (by_sha256 ? DIGEST_ALG_OWN : DIGEST_ALG_SHA256);
+    return found == STORE_FOUND && !is ? STORE_ABSENT : found;
+}
+
+/* A value may be here twice, by two digests: let the ban that a revoked token leaves outlast both. */
+static enum status outlast_other(struct change *c, struct store *store)
+{
+    struct record *r = &c->found, other;
+
+    switch (find_other(c, store, r, &other)) {
+    case STORE_FOUND:
+        break;
+    case STORE_ABSENT:
+        return STATUS_OK;
+    case STORE_FAILED:
+        return refuse(c, STATUS_STORE);
+    }
+    if (record_own_end(&other) > record_own_end(r)) {
+        r->own_end = record_own_end(&other);
+        c->puts = true;
+    }
+    return STATUS_OK;
+}
+
 /* Import what denies a token that is here: a denial wins, whatever the rest says. */
 static enum status merge(struct change *c, struct store *store, int64_t now)
 {
@@ -102,7 +137,10 @@ static enum status merge(struct change *c, struct store *store, int64_t now)
     if (r->revoked != 0 && record_own_end(want) > record_own_end(r))
         r->own_end = record_own_end(want);
     c->puts = true;
-    return r->revoked != 0 ? change_ban_signed(c, store, r, now) : STATUS_OK;
+    if (r->revoked == 0)
+        return STATUS_OK;
+    enum status status = outlast_other(c, store);
+    return status == STATUS_OK ? change_ban_signed(c, store, r, now) : status;
 }
 
 /* Refuse a token that is banned; a denial of it may lengthen the ban. */
@@ -133,6 +171,17 @@ static bool is_same(const struct change *c)
            (c->has_sha256 && memcmp(a->digest, c->sha256, DIGEST_SIZE) == 0);
 }
 
+/* Find out whether the value that is to be imported is here by its SHA-256. */
+static enum status find_by_sha256(struct change *c, struct store *store)
+{
+    enum store_found found = find_other(c, store, &c->want, &c->found);
+
+    c->has_twin = found == STORE_FOUND;
+    if (c->has_twin)
+        memcpy(c->id, c->found.digest, ID_SIZE);
+    return found == STORE_FAILED ? refuse(c, STATUS_STORE) : STATUS_OK;
+}
+
 /* Add what is imported, unless it is denied here, or it denies what is here. */
 static enum status add_imported(struct change *c, struct store *store, int64_t now)
 {
@@ -140,6 +189,8 @@ static enum status add_imported(struct change *c, struct store *store, int64_t n
 
     if (status == STATUS_BANNED)
         return import_banned(c, store, now);
+    if (status == STATUS_OK && !c->has_twin)
+        status = find_by_sha256(c, store);
     if (status == STATUS_OK && (c->has_twin || record_is_denied(&c->want))) {
         if (!c->has_twin)
             memcpy(c->id, c->want.digest, ID_SIZE);
@@ -239,7 +290,8 @@ static enum status apply_revoke(struct change *c, struct store *store, int64_t n
     deny(c, &c->found.revoked, now, record_set_revoked_by);
     if (learn_signed(&c->found, &c->want))
         c->puts = true;
-    return change_ban_signed(c, store, &c->found, now);
+    status = outlast_other(c, store);
+    return status == STATUS_OK ? change_ban_signed(c, store, &c->found, now) : status;
 }
 
 static enum status apply_disable(struct change *c, struct store *store, int64_t now)

@@ -85,8 +85,6 @@ static size_t take_batch(struct writer *w, struct mail_list *batch, size_t most,
 void commit_prepare(struct writer *w, int64_t now)
 {
     w->retry = false;
-    if (w->disk_failure.broken)
-        subject_index_forget(&w->subjects);
     if (!w->disk_failure.broken || disk_failure_recover(&w->disk_failure))
         save_unsaved(w, now);
     update_counters(w);
@@ -130,8 +128,6 @@ static bool save_changes(struct writer *w, struct mail_list *batch, size_t space
                  apply_batch(w, batch, space, now, &totals) &&
                  (totals.changes == 0 || reserve(w, &totals)) && commit(w, totals.changes);
     store_abandon(w->store);
-    if (!saved)
-        subject_index_forget(&w->subjects);
     expiry_warning_settle(&w->expiry_warning, saved);
     note_touched(w, batch);
     if (saved) {

@@ -70,6 +70,21 @@ static void prefer_exists(struct writer *w, struct change *c)
     c->refusal_len = 0;
 }
 
+/* Leave a token alone that is already as it is to be; but a disable may be in force in memory alone,
+ * and an enable ends that. */
+static void leave_same(struct writer *w, struct change *c)
+{
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+
+    if (!w->policy.has_before)
+        return;
+    if (c->kind->allow &&
+        (token_table_look(w->token_table, c->id, digest, &used) & SLOT_DISABLED) != 0)
+        return;
+    change_leave_same(c, &w->policy.before);
+}
+
 bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
 {
     c->may_lapse = w->may_purge;
@@ -88,7 +103,9 @@ bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
         return false;
     }
     change_set_before(c, w->policy.has_before ? &w->policy.before : NULL);
-    if (!policy_check_permits(&w->policy, c, now))
+    if (policy_check_permits(&w->policy, c, now))
+        leave_same(w, c);
+    else
         prefer_exists(w, c);
     return true;
 }

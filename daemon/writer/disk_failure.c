@@ -120,7 +120,7 @@ bool disk_failure_recover(struct disk_failure *r)
     r->bans_attempted = 0;
     while (r->uncertain_count > 0) {
         if (!uncertain_resolve(&r->uncertain[r->uncertain_count - 1], r->store, r->token_table,
-                               r->index))
+                               r->index, r->by_subject))
             return false;
         r->uncertain_count--;
     }

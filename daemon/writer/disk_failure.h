@@ -16,10 +16,11 @@ enum { DISK_FAILURE_CHANGES_MAX = 1024 }; /* in one transaction */
 
 /* All zeros but for the writer's members and `readable` until something fails. */
 struct disk_failure {
-    struct store *store; /* these six are the writer's */
+    struct store *store; /* these seven are the writer's */
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
+    struct subject_index *by_subject;
     uint64_t *bans;
     struct subject_counts *subjects;
     struct unsaved_denials unsaved;

@@ -13,6 +13,7 @@ enum {
     STEP_CHANGES = 512,  /* announced in one step */
     FOUND_MAX = 65536,   /* tokens kept of one round */
     SAVE_SECONDS = 3600, /* marks that moved without an announcement wait so long */
+    CORRECTED = 60,      /* seconds by which a clock may be set back: marks wait for it */
 };
 
 static change_apply apply_expiring;
@@ -95,8 +96,19 @@ static void look(struct expiry_warning *e, const struct table_walk_end *token)
         keep(e, found);
 }
 
+/* Marks that are far beyond the present are of a clock that was wrong: from now on it counts again. */
+static void follow_clock(struct expiry_marks *marks, int64_t now)
+{
+    for (size_t i = 0; i < marks->count; i++)
+        if (marks->mark[i].time > now + CORRECTED)
+            marks->mark[i].time = now;
+}
+
+/* `p`: NULL while the clock is not relied on. */
 static void begin_round(struct expiry_warning *e, const struct policies *p, int64_t now)
 {
+    if (p != NULL)
+        follow_clock(&e->marks, now);
     e->warnings = p != NULL ? p->warnings : 0;
     if (p != NULL)
         memcpy(e->warn, p->warn, sizeof(e->warn));
@@ -108,11 +120,13 @@ static void begin_round(struct expiry_warning *e, const struct policies *p, int6
     memset(e->count, 0, sizeof(e->count));
 }
 
-/* Set the marks of all warnings to the round's beginning: whatever is behind it was announced. */
+/* Move the marks of all warnings on to the round's beginning: whatever is behind it was announced. */
 static void end_round(struct expiry_warning *e)
 {
     for (size_t i = 0; i < e->warnings && !e->overflow; i++) {
         struct expiry_mark *mark = expiry_marks_of(&e->marks, e->warn[i]);
+        if (mark->time > e->began)
+            continue;
         mark->time = e->began;
         memset(mark->id, 0xff, ID_SIZE);
     }
@@ -195,20 +209,15 @@ static int64_t newest(const struct expiry_marks *marks)
     return time;
 }
 
-/* Read the marks.  Those beyond the present are of a clock that was wrong: from now on it counts
- * again. */
-static bool load(struct expiry_warning *e, struct store *store, int64_t now)
+static bool load(struct expiry_warning *e, struct store *store)
 {
-    if (!e->loaded) {
-        if (!expiry_marks_read(store, &e->marks))
-            return false;
-        e->loaded = true;
-        e->saved = newest(&e->marks);
-        e->began = 0;
-    }
-    for (size_t i = 0; i < e->marks.count; i++)
-        if (e->marks.mark[i].time > now)
-            e->marks.mark[i].time = now;
+    if (e->loaded)
+        return true;
+    if (!expiry_marks_read(store, &e->marks))
+        return false;
+    e->loaded = true;
+    e->saved = newest(&e->marks);
+    e->began = 0;
     return true;
 }
 
@@ -235,7 +244,7 @@ void expiry_warning_step(struct expiry_warning *e, struct store *store, struct t
                          const struct policies *policies, bool may_announce, int64_t now,
                          struct write_queue *counts, struct mail_list *changes)
 {
-    if (!load(e, store, now))
+    if (!load(e, store))
         return;
     if (e->began == 0)
         begin_round(e, may_announce ? policies : NULL, now);

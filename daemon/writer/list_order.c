@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/list_order.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "daemon/writer/list_memory.h"
 #include "proto/stamp.h"
 #include "proto/table.h"
 
 enum {
     MOST = 65536,         /* tokens in a heap; they have some 40 bytes */
     MOST_SUBJECTS = 4096, /* ... and as many subjects */
-    FEW = 256,            /* ... when all heaps have more than this: */
-    BYTES_IN_ALL = 64 << 20,
+    FEW = 256,            /* ... at least */
 };
 
 struct entry {
@@ -25,6 +24,7 @@ struct entry {
 struct list_order {
     bool back;
     bool has_subjects;
+    uid_t uid;
     size_t most;
     size_t count;
     size_t next; /* to be taken, once they are arranged */
@@ -32,8 +32,6 @@ struct list_order {
     struct entry *entry; /* a heap whose first is the last in the order */
     char (*subject)[SUBJECT_MAX];
 };
-
-static _Atomic size_t bytes_in_all;
 
 /* -- keys ------------------------------------------------------------------------------------ */
 
@@ -121,24 +119,47 @@ int list_key_compare(const struct list_key *a, const struct list_key *b, bool ba
 
 /* -- the heap -------------------------------------------------------------------------------- */
 
-struct list_order *list_order_new(enum list_sort sort, bool back, uint64_t most)
+static void release(struct list_order *o)
 {
-    struct list_order *o = calloc(1, sizeof(*o));
-    uint64_t limit = sort == LIST_BY_SUBJECT ? MOST_SUBJECTS : MOST;
+    list_memory_give(o->uid, o->bytes);
+    free(o->entry);
+    free(o->subject);
+    o->entry = NULL;
+    o->subject = NULL;
+    o->bytes = o->most = 0;
+}
 
-    if (o == NULL)
-        return NULL;
-    if (atomic_load(&bytes_in_all) > BYTES_IN_ALL)
-        limit = FEW;
-    o->back = back;
-    o->has_subjects = sort == LIST_BY_SUBJECT;
-    o->most = most < limit ? (size_t)most : (size_t)limit;
+/* Get memory for at most so many tokens.  False: there is none. */
+static bool reserve(struct list_order *o, size_t most)
+{
+    size_t unit = sizeof(*o->entry) + (o->has_subjects ? sizeof(*o->subject) : 0);
+
+    o->most = list_memory_take(o->uid, unit, most, FEW);
+    o->bytes = o->most * unit;
     o->entry = malloc(o->most * sizeof(*o->entry));
     if (o->has_subjects)
         o->subject = malloc(o->most * sizeof(*o->subject));
-    o->bytes = o->most * (sizeof(*o->entry) + (o->has_subjects ? sizeof(*o->subject) : 0));
-    atomic_fetch_add(&bytes_in_all, o->bytes);
-    if (o->entry != NULL && (o->subject != NULL || !o->has_subjects))
+    return o->most > 0 && o->entry != NULL && (o->subject != NULL || !o->has_subjects);
+}
+
+/* Return how many tokens a heap may have. */
+static size_t limit_of(const struct list_order *o, uint64_t most)
+{
+    size_t limit = o->has_subjects ? MOST_SUBJECTS : MOST;
+
+    return most < limit ? (size_t)most : limit;
+}
+
+struct list_order *list_order_new(enum list_sort sort, bool back, uint64_t most, uid_t uid)
+{
+    struct list_order *o = calloc(1, sizeof(*o));
+
+    if (o == NULL)
+        return NULL;
+    o->back = back;
+    o->has_subjects = sort == LIST_BY_SUBJECT;
+    o->uid = uid;
+    if (reserve(o, limit_of(o, most)))
         return o;
     list_order_free(o);
     return NULL;
@@ -148,15 +169,17 @@ void list_order_free(struct list_order *o)
 {
     if (o == NULL)
         return;
-    atomic_fetch_sub(&bytes_in_all, o->bytes);
-    free(o->entry);
-    free(o->subject);
+    release(o);
     free(o);
 }
 
-void list_order_clear(struct list_order *o)
+bool list_order_clear(struct list_order *o, uint64_t most)
 {
     o->count = o->next = 0;
+    if (o->most >= limit_of(o, most))
+        return true;
+    release(o);
+    return reserve(o, limit_of(o, most));
 }
 
 bool list_order_is_full(const struct list_order *o)

@@ -9,6 +9,8 @@
 #ifndef JETON_DAEMON_WRITER_LIST_ORDER_H
 #define JETON_DAEMON_WRITER_LIST_ORDER_H
 
+#include <sys/types.h>
+
 #include "proto/limits.h"
 #include "proto/line.h"
 
@@ -34,11 +36,14 @@ int list_key_compare(const struct list_key *a, const struct list_key *b, bool ba
 
 struct list_order;
 
-/* Make an empty heap for at most so many tokens; fewer if heaps have much memory in all.  NULL: no
- * memory. */
-struct list_order *list_order_new(enum list_sort sort, bool back, uint64_t most);
+/* Make an empty heap for at most so many tokens, one or more; fewer if this user's heaps have much
+ * memory (list_memory.h).  NULL: no memory. */
+struct list_order *list_order_new(enum list_sort sort, bool back, uint64_t most, uid_t uid);
 void list_order_free(struct list_order *o);
-void list_order_clear(struct list_order *o);
+
+/* Empty it; if it was made for fewer, it may get more memory now.  False: there is none, and it can
+ * only be freed. */
+bool list_order_clear(struct list_order *o, uint64_t most);
 bool list_order_is_full(const struct list_order *o);
 
 /* True if a token with this key would be kept. */

@@ -293,6 +293,19 @@ static bool gather(struct step *s)
     return true;
 }
 
+/* Return how many tokens are to be kept at most: no more than there are to be sorted, as the memory for
+ * all that are kept is bounded. */
+static uint64_t keep_most(struct step *s)
+{
+    const struct scan *scan = s->scan;
+    uint64_t left = scan->limit - scan->count, there = s->writer->index.count;
+
+    if (scan->own)
+        there = subject_index_count(&s->writer->subjects,
+                                    (struct slice){ scan->user, scan->user_len }, OWN_MOST);
+    return (left < there ? left : there) + 1;
+}
+
 /* Send what was kept; behind it, if that was not all, go over all tokens again. */
 static void send_kept(struct step *s)
 {
@@ -307,7 +320,10 @@ static void send_kept(struct step *s)
                 finish_list(s, false);
                 return;
             }
-            list_order_clear(scan->order);
+            if (!list_order_clear(scan->order, keep_most(s))) {
+                step_finish(s, STATUS_INTERNAL, "no memory");
+                return;
+            }
             scan->arranged = false;
             scan->walk = (struct list_walk){ .back = false };
             return;
@@ -319,19 +335,6 @@ static void send_kept(struct step *s)
     }
 }
 
-/* Return how many tokens are to be kept at most.  The memory for all that are kept is bounded: users,
- * who have few tokens, must not take what others need. */
-static uint64_t keep_most(struct step *s)
-{
-    const struct scan *scan = s->scan;
-    uint64_t left = scan->limit - scan->count, own = UINT64_MAX - 1;
-
-    if (scan->own)
-        own = subject_index_count(&s->writer->subjects,
-                                  (struct slice){ scan->user, scan->user_len }, OWN_MOST);
-    return (left < own ? left : own) + 1;
-}
-
 static void step_order(struct step *s)
 {
     struct scan *scan = s->scan;
@@ -339,7 +342,7 @@ static void step_order(struct step *s)
     if (begins_after(scan) && !find_place(s))
         return;
     if (scan->order == NULL)
-        scan->order = list_order_new(scan->sort, scan->back, keep_most(s));
+        scan->order = list_order_new(scan->sort, scan->back, keep_most(s), scan->uid);
     if (scan->order == NULL)
         step_finish(s, STATUS_INTERNAL, "no memory");
     else if (atomic_load(&scan->stop))

@@ -21,6 +21,8 @@ void publish_denial(struct change *c, struct token_table *token_table)
         token_table_deny(token_table, c->id, c->kind->deny, pending_deny_of(c));
     for (size_t i = 0; i < c->names; i++)
         token_bans_deny(token_table, c->name[i], false);
+    if (c->names > 0 && c->has_sha256)
+        token_bans_deny(token_table, c->sha256, false);
 }
 
 bool publish_ban(const uint8_t name[][DIGEST_SIZE], size_t names, bool over,

@@ -62,8 +62,8 @@ struct scan {
 
     bool users_have_own; /* there is a socket for users' own tokens: of policy */
 
-    bool own; /* only tokens that belong to this user exist */
-    uid_t uid;
+    uid_t uid; /* who asks */
+    bool own;  /* only tokens that belong to this user exist */
     uint16_t user_len;
     char user[SUBJECT_MAX];
 

@@ -16,27 +16,12 @@ static bool find(const struct twins *twins, struct token_table *table,
     return true;
 }
 
-/* Find the token that is known by the SHA-256 of the value. */
-static bool find_sha256(struct token_table *table, struct change *c)
-{
-    uint8_t digest[DIGEST_SIZE];
-    int64_t used;
-
-    if ((token_table_look(table, c->sha256, digest, &used) & SLOT_SHA256) == 0 ||
-        memcmp(digest, c->sha256, DIGEST_SIZE) != 0)
-        return false;
-    memcpy(c->id, digest, ID_SIZE);
-    return true;
-}
-
 void twins_find(const struct twins *twins, struct token_table *table, struct change *c)
 {
     if (c->want.has_signed && (c->kind->adds || c->by_signed))
         c->has_twin = find(twins, table, c->want.signed_part, c->id);
     for (size_t i = 0; i < c->names && !c->has_twin; i++)
         c->has_twin = find(twins, table, c->name[i], c->id);
-    if (c->kind->adds && c->has_sha256 && !c->has_twin)
-        c->has_twin = find_sha256(table, c);
 }
 
 void twins_note(struct twins *twins, struct change *c)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Find the token that has the signed part of a change: a compact JWS is one credential however it is
- * signed; or the one that is known by the SHA-256 of the value to be imported.  The table has those that were published, and here are those of the batch. */
+ * signed.  The table has those that were published, and here are those of the batch. */
 #ifndef JETON_DAEMON_WRITER_TWINS_H
 #define JETON_DAEMON_WRITER_TWINS_H
 

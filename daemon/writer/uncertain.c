@@ -60,23 +60,29 @@ static bool resolve_ban(const struct uncertain *u, struct store *store,
 }
 
 static bool reserve(const struct record *r, struct token_table *token_table,
-                    struct creation_index *index)
+                    struct creation_index *index, struct subject_index *subjects)
 {
-    return creation_index_reserve(index, 1) == 0 &&
+    return creation_index_reserve(index, 1) == 0 && subject_index_reserve(subjects, 1) &&
            token_table_reserve(token_table, 2, (uint64_t)r->subject_len + r->scopes_len) == 0;
 }
 
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
-                       struct token_table *token_table, struct creation_index *index)
+                       struct token_table *token_table, struct creation_index *index,
+                       struct subject_index *subjects)
 {
     static struct record r; /* static: large, and of one thread only */
 
     if (u->is_ban)
         return resolve_ban(u, store, token_table);
     enum store_found found = store_get(store, u->digest, &r);
-    if (found == STORE_FAILED || (found == STORE_FOUND && !reserve(&r, token_table, index)))
+    if (found == STORE_FAILED ||
+        (found == STORE_FOUND && !reserve(&r, token_table, index, subjects)))
         return false;
     creation_index_remove(index, u->created, u->serial);
+    /* By the subject that it has in the table, before that changes. */
+    subject_index_remove(subjects, token_table, u->digest, u->created, u->serial);
+    if (found == STORE_FOUND && r.serial != u->serial)
+        subject_index_remove(subjects, token_table, r.digest, r.created, r.serial);
     /* A slot keeps its denials, but not when it is another token with the same id. */
     if (found == STORE_ABSENT || r.serial > u->serial)
         token_table_remove(token_table, u->digest);
@@ -86,6 +92,7 @@ bool uncertain_resolve(const struct uncertain *u, struct store *store,
         token_table_put(token_table, &r);
         creation_index_remove(index, r.created, r.serial);
         creation_index_add(index, r.created, r.serial, r.digest, r.by);
+        subject_index_add(subjects, record_subject(&r), r.created, r.serial, r.digest);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #define JETON_DAEMON_WRITER_UNCERTAIN_H
 
 #include "daemon/table/creation_index.h"
+#include "daemon/table/subject_index.h"
 #include "daemon/table/token_table.h"
 #include "daemon/writer/change.h"
 
@@ -25,10 +26,11 @@ size_t uncertain_of(const struct change *c, struct uncertain list[UNCERTAIN_MAX]
 /* True if the list has this token. */
 bool uncertain_contains(const struct uncertain *list, size_t count, const uint8_t id[ID_SIZE]);
 
-/* Bring table and index into agreement with the store's record of the token, or its ban.  False: that cannot be
- * read, or there is no memory. */
+/* Bring table and indexes into agreement with the store's record of the token, or its ban.  False: that
+ * cannot be read, or there is no memory. */
 bool uncertain_resolve(const struct uncertain *u, struct store *store,
-                       struct token_table *token_table, struct creation_index *index);
+                       struct token_table *token_table, struct creation_index *index,
+                       struct subject_index *subjects);
 
 /* What became of a batch whose commit failed. */
 enum outcome { OUTCOME_NOTHING, OUTCOME_UNCERTAIN, OUTCOME_DONE };

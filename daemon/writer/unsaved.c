@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "daemon/base/journald.h"
+#include "daemon/table/token_bans.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/publish.h"
 
@@ -50,7 +51,8 @@ static int compare(const void *left, const void *right)
         return bans;
     if (ids != 0 || a->kind->deny != b->kind->deny)
         return ids != 0 ? ids : (a->kind->deny > b->kind->deny) - (a->kind->deny < b->kind->deny);
-    return memcmp(a->signed_part, b->signed_part, DIGEST_SIZE);
+    int parts = memcmp(a->signed_part, b->signed_part, DIGEST_SIZE);
+    return parts != 0 ? parts : memcmp(a->sha256, b->sha256, DIGEST_SIZE);
 }
 
 /* Drop all but one of equal denials; their order is lost. */
@@ -110,6 +112,9 @@ static struct unsaved_denial *new_denial(const struct change *c)
     d->has_signed = c->want.has_signed;
     if (d->has_signed)
         memcpy(d->signed_part, c->want.signed_part, DIGEST_SIZE);
+    d->has_sha256 = c->has_sha256;
+    if (d->has_sha256)
+        memcpy(d->sha256, c->sha256, DIGEST_SIZE);
     if (c->names > 0)
         note_ban(d->ban, c);
     return d;
@@ -120,7 +125,9 @@ static void set_in_table(const struct unsaved_denial *d, struct token_table *tok
 {
     if (is_ban(d))
         publish_ban(d->ban->name, d->ban->names, false, token_table);
-    else
+    if (is_ban(d) && d->has_sha256)
+        token_bans_deny(token_table, d->sha256, false);
+    if (!is_ban(d))
         token_table_deny(token_table, d->id, d->kind->deny, NULL);
     if (!is_ban(d) && d->has_signed)
         publish_ban(&d->signed_part, 1, false, token_table);
@@ -153,7 +160,7 @@ static bool denies(const struct unsaved_denial *d, const struct record *r)
         if (memcmp(d->ban->name[i], r->digest, DIGEST_SIZE) == 0 ||
             (r->has_signed && memcmp(d->ban->name[i], r->signed_part, DIGEST_SIZE) == 0))
             return true;
-    return false;
+    return d->has_sha256 && memcmp(d->sha256, r->digest, DIGEST_SIZE) == 0;
 }
 
 bool unsaved_denies(const struct unsaved_denials *list, const struct record *r)
@@ -209,6 +216,8 @@ static struct change *change_of(const struct unsaved_denial *d)
     memcpy(c->id, d->id, ID_SIZE);
     c->want.has_signed = d->has_signed;
     memcpy(c->want.signed_part, d->signed_part, DIGEST_SIZE);
+    c->has_sha256 = d->has_sha256;
+    memcpy(c->sha256, d->sha256, DIGEST_SIZE);
     if (!is_ban(d))
         return c;
     c->in_force = true;

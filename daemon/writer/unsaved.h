@@ -26,6 +26,8 @@ struct unsaved_denial {
     uint8_t id[ID_SIZE]; /* of the token; or of a ban, its reply's */
     bool has_signed;     /* the request shows the token's signed part, which the store may lack */
     uint8_t signed_part[DIGEST_SIZE];
+    bool has_sha256; /* of the value, which a token may be known by */
+    uint8_t sha256[DIGEST_SIZE];
     struct unsaved_ban ban[]; /* one, if it is a ban */
 };
 

@@ -42,6 +42,7 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.journal = w->journal;
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
+    w->disk_failure.by_subject = &w->subjects;
     w->disk_failure.bans = &w->bans;
     w->disk_failure.subjects = &w->policy.counts;
     w->disk_failure.readable = true;

@@ -2,6 +2,7 @@
 """The disk refuses: changes fail by name, denials stand, verification goes on, all resumes."""
 import contextlib
 import ctypes
+import hashlib
 import os
 import resource
 import secrets
@@ -76,6 +77,37 @@ def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemo
         assert [d.verify(v, service="x") for v in (value, signed_again)] == ["NO revoked"] * 2
         d.done("export")
         d.restart()
+
+
+def test_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(daemon):
+    d = daemon()
+    value = f"ghp_{secrets.token_hex(18)}"
+    ident = d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")["id"]
+    with writes_refused(d):
+        assert d.ask(f"ban token={value}").verdict == "ERR store"
+        assert d.verify(value) == "NO revoked"
+        assert [line["id"] for line in d.list(state="revoked")] == [ident]
+    saved(d)
+    for _ in range(2):
+        assert d.verify(value) == "NO revoked"
+        assert [line["id"] for line in d.list(state="revoked")] == [ident]
+        assert d.ask(f"enable {ident}").verdict == "NO revoked"
+        d.restart()
+
+
+def test_unsaved_revocation_of_a_value_outlasts_its_other_token(daemon):
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes")
+    value = f"ghp_{secrets.token_hex(18)}"
+    d.done(f"import token={value} ttl=1h")
+    d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")
+    with writes_refused(d):
+        assert d.ask(f"revoke token={value}").verdict == "ERR store"
+        assert d.verify(value) == "NO revoked"
+    saved(d)
+    eventually(lambda: len(d.list()) == 1, "the revoked one is removed")
+    assert d.verify(value) == "NO revoked"
+    ban, = [line for line in d.done("export").data if b" ban " in line]
+    assert b"expires=" not in ban, "the other token never expires"
 
 
 def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):

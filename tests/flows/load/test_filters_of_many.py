@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Filters, orders and changes of many among a hundred thousand tokens, while others go on."""
+import contextlib
 import os
 import time
 
@@ -9,6 +10,8 @@ from bystanders import Bystanders
 from daemon import Daemon
 from filled_store import fill
 from settings import PATIENCE, SANITIZER, scaled
+from users import ANN, BOB, UserDaemon
+from waiting import eventually
 
 COUNT = scaled(100_000, 2000)
 FEW, LEAVING = 10, scaled(3000, 100)
@@ -51,3 +54,27 @@ def test_filter_that_few_pass_is_no_slower_than_the_whole_list_and_holds_nobody_
         print(f"slowest of the others meanwhile: {others.worst}")
         assert others.worst["verify"] < PATIENCE and others.worst["create"] < 3 * PATIENCE, others.worst
         assert d.done("list subject=leaver state=revoked limit=100000 fields=id")["count"] == str(LEAVING)
+
+
+def test_sorted_lists_that_one_user_leaves_unread_do_not_make_anothers_slow(daemon):
+    """With little memory a sorted list goes over all tokens again and again."""
+    d = UserDaemon(daemon)
+    os.chmod(d.daemon.path("observe"), 0o666)
+    d.create_many(["create subject=other"] * scaled(40000, 20000))
+
+    def seconds(uid):
+        began, last = time.monotonic(), b""
+        with d.client(uid, "observe") as client:
+            client.send("list sort=expires fields=id")
+            while b"\nOK count=" not in last:
+                last = last[-100:] + client.sock.recv(1 << 20)
+        return time.monotonic() - began
+    free = min(seconds(BOB) for _ in range(3))
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(d.client(ANN, "observe")) for _ in range(60)]
+        for client in held:
+            client.send("list sort=expires")
+        eventually(lambda: not any(client.silent() for client in held), "each has its first tokens")
+        taken = min(seconds(BOB) for _ in range(3))
+    print(f"{free:.3f} s, and with lists that are held {taken:.3f} s")
+    assert taken < 3 * free, (taken, free)

@@ -44,6 +44,26 @@ def test_update_changes_what_is_given_and_nothing_else(daemon):
     eventually(lambda: d.verify(token["token"]) == "NO expired", "the table follows the new expiry")
 
 
+def test_change_that_changes_nothing_is_ok_and_leaves_no_entry(daemon):
+    d = daemon()
+    token = d.create(subject="ci", scopes="a,b", description="x", ttl="1d")
+    stopped = d.create()
+    d.done(f"disable {stopped['id']}")
+    newest = d.stats()["journal_newest"]
+    for line in (f"enable {token['id']}", f"disable {stopped['id']}", f"update {token['id']} scopes=b,a,b",
+                 f"update {token['id']} subject=ci description=x expires={token['expires']}"):
+        reply = d.done(line)
+        assert reply["state"] == ("disabled" if line.startswith("disable") else "active"), line
+        assert d.stats()["journal_newest"] == newest, line
+    d.done(f"update {token['id']} subject=ci scopes=a description=x")
+    entry = d.done("journal event=update").lines[-1]
+    assert entry["old_scopes"] == "a,b" and "old_subject" not in entry
+    d.done(f"enable {stopped['id']}")
+    assert d.verify(stopped["token"]) == "OK"
+    d.restart()
+    assert d.verify(stopped["token"]) == "OK"
+
+
 def test_update_gives_no_expiry_in_the_past_and_revives_no_expired_token(daemon):
     d = daemon()
     token = d.create(description="a")

@@ -138,6 +138,44 @@ def test_value_whose_sha256_is_here_is_not_imported_again(daemon):
     assert d.verify(value) == "NO revoked"
 
 
+def test_value_whose_sha256_is_imported_in_the_same_batch_is_not_imported_again(daemon):
+    d = daemon()
+    values = [foreign() for _ in range(10)]
+    with d.client() as client:
+        replies = client.pipeline([line for value in values for line in (
+            f"import digest={sha256(value)} digest_alg=sha256", f'import token="{value}"',
+            f'import token="{value}" state=revoked')])
+    assert [reply.verdict for reply in replies] == ["OK", "ERR exists", "OK"] * len(values)
+    assert {line["state"] for line in d.list()} == {"revoked"} and len(d.list()) == len(values)
+
+
+@pytest.mark.parametrize("denial", ['revoke token="{}"', 'import token="{}" state=revoked'])
+@pytest.mark.parametrize("shorter", ["value", "digest"])
+def test_denial_by_value_outlasts_both_tokens_of_that_value(daemon, shorter, denial):
+    """One is imported by its value, and then, as nobody can know, the other one by a digest of it."""
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes")
+    value = foreign()
+    d.done(f'import token="{value}"{" ttl=1h" if shorter == "value" else ""}')
+    imported(d, value, **({"ttl": "1h"} if shorter == "digest" else {}))
+    d.done(denial.format(value))
+    eventually(lambda: len(d.list()) == 1, "the revoked one is removed")
+    assert d.verify(value) == "NO revoked"
+    ban, = [line for line in d.done("export").data if b" ban " in line]
+    assert b"expires=" not in ban, "a token of that value, which never expires, is still here"
+
+
+def test_value_that_is_here_by_two_digests_is_judged_by_both_and_then_by_what_is_left(daemon):
+    """No digest shows that the other one is here: when one has expired and gone, nobody knows that it was."""
+    d = daemon("daemon.retention=2s", "daemon.trust_clock=yes")
+    value = foreign()
+    kept = d.done(f'import token="{value}" subject=ci')["id"]
+    imported(d, value, ttl="2s", subject="other")
+    assert d.verify(value, subject="ci") == "OK"
+    eventually(lambda: d.verify(value, subject="ci") == "NO expired", "the other one has expired")
+    eventually(lambda: [line["id"] for line in d.list()] == [kept], "it is removed")
+    assert d.verify(value, subject="ci") == "OK"
+
+
 def test_banned_value_does_not_come_back_by_its_sha256(daemon):
     """The table had no bans until then: no stack of this daemon needs them."""
     d = daemon()

@@ -92,12 +92,26 @@ def test_what_can_never_be_changed_does_not_match_unless_it_is_asked_for(daemon)
     assert d.done("enable subject=s count=4")["count"] == "4"
     assert d.verify(made["disabled"]["token"]) == "OK"
     assert d.done("update subject=s description=x count=4")["changed"] == "4"
-    assert d.done("update subject=s expires=never count=3")["changed"] == "3"
+    assert d.done("update subject=s expires=2099-01-01T00:00:00Z count=3")["changed"] == "3"
     for request in "disable subject=s state=revoked count=1", "enable state=revoked count=1", "update state=revoked scopes=a count=1":
         reply = d.ask(request)
         assert (reply.verdict, reply["id"]) == ("NO revoked", made["revoked"]["id"]), request
     reply = d.ask("update state=expired expires=never count=1")
     assert (reply.verdict, reply["id"]) == ("NO expired", made["expired"]["id"])
+
+
+def test_only_what_was_not_so_already_is_counted_as_changed(daemon):
+    d = daemon()
+    some, others = [[d.create(subject="s", scopes=scopes)["id"] for _ in range(3)] for scopes in ("a", "b")]
+    d.done(f"disable {some[0]}")
+    for request, changed in (("enable subject=s", 1), ("enable subject=s", 0), ("update subject=s scopes=a", 3),
+                             ("update subject=s scopes=a", 0), ("disable subject=s", 6), ("disable subject=s", 0),
+                             ("revoke subject=s", 6), ("revoke subject=s", 0)):
+        newest = int(d.stats()["journal_newest"])
+        reply = d.done(f"{request} count=6")
+        assert (reply["count"], reply["changed"]) == ("6", str(changed)), request
+        assert int(d.stats()["journal_newest"]) == newest + changed, request
+    assert {line["state"] for line in d.list()} == {"revoked"} and len(others) == 3
 
 
 def test_if_one_cannot_be_changed_none_is(daemon):

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from refused_writes import saved, writes_refused
 from settings import scaled
 from timestamp import stamp
 from users import ANN, BOB, USERS, UserDaemon
@@ -86,6 +87,20 @@ def test_list_newest_first_follows_what_an_administrator_does(mixed):
     admin.done(f"update {d.others[-1]} subject=ann")
     assert d.list(ANN, "order=desc limit=2") == [d.others[-1], d.mine[-3]]
     assert d.list(BOB, "order=desc limit=1") == [d.mine[-2]]
+
+
+def test_list_of_a_user_is_right_while_and_after_the_disk_refuses(daemon):
+    d = UserDaemon(daemon)
+    mine = [d.done(ANN, "create")["id"] for _ in range(2)]
+    with writes_refused(d.daemon):
+        for _ in range(3):
+            assert d.ask(ANN, "create").verdict == "ERR store"
+            assert d.list(ANN) == mine
+        assert d.ask(ANN, f"revoke {mine[0]}").verdict == "ERR store"
+        assert d.list(ANN, "state=revoked") == mine[:1]
+    saved(d.daemon)
+    mine.append(d.done(ANN, "create")["id"])
+    assert d.list(ANN) == mine and d.list(BOB) == []
 
 
 def test_lists_that_users_do_not_read_take_no_memory_that_others_sort_with(daemon):

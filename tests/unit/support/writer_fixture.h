@@ -98,7 +98,7 @@ static enum status work_and_answer(void)
     return answer();
 }
 
-static enum status ask(const struct change_kind *kind, uint64_t number)
+static inline enum status ask(const struct change_kind *kind, uint64_t number)
 {
     post(kind, number);
     return work_and_answer();

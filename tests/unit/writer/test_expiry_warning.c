@@ -104,12 +104,47 @@ static void token_that_changed_since_it_was_found_is_not_announced(void **state)
     stop();
 }
 
+static void clock_that_is_corrected_announces_nothing_twice(void **state)
+{
+    (void)state;
+    begin();
+    make(50);
+    assert_int_equal(announce_all(NOW + 40), 91);
+    assert_int_equal(announce_all(NOW + 5), 91);
+    assert_int_equal(announce_all(NOW + 41), 92);
+    stop();
+    start();
+    assert_int_equal(announce_all(NOW + 5), 92);
+    assert_int_equal(announce_all(NOW + 60), 100);
+    stop();
+}
+
+/* It is not known by which of the two it was announced. */
+static void clock_that_was_wrong_announces_again_once_the_other_is_relied_on(void **state)
+{
+    (void)state;
+    struct policies *none = NULL;
+
+    begin();
+    make(50);
+    assert_int_equal(announce_all(NOW + 60), 100);
+    for (int i = 0; i < 10; i++)
+        expiry_warning_step(&writer.expiry_warning, writer.store, writer.token_table, none, false,
+                            NOW - 100, writer.queue, &writer.waiting);
+    assert_int_equal(announce_all(NOW + 60), 100);
+    assert_int_equal(announce_all(NOW - 100), 100);
+    assert_int_equal(announce_all(NOW + 60), 150);
+    stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_DIRECTORY(each_of_more_tokens_than_a_round_keeps_is_announced_once),
         WITH_DIRECTORY(what_follows_a_batch_that_failed_comes_to_nothing),
         WITH_DIRECTORY(token_that_changed_since_it_was_found_is_not_announced),
+        WITH_DIRECTORY(clock_that_is_corrected_announces_nothing_twice),
+        WITH_DIRECTORY(clock_that_was_wrong_announces_again_once_the_other_is_relied_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
 #include "daemon/writer/list_order.h"
 #include "proto/table.h"
 
-enum { TOKENS = 3000, HEAPS = 300 };
+enum { TOKENS = 3000, HEAPS = 300, USERS = 20, MOST = 65536 };
 
 static struct list_key keys[TOKENS];
 static bool back; /* the order that is tried */
@@ -41,14 +41,14 @@ static void id_of(const struct list_key *key, uint8_t id[ID_SIZE])
 /* Get all tokens, some at a time, as a list does. */
 static void check_passes(enum list_sort sort, size_t most)
 {
-    struct list_order *o = list_order_new(sort, back, most);
+    struct list_order *o = list_order_new(sort, back, most, 0);
     struct list_key last, key;
     uint8_t id[ID_SIZE], wanted[ID_SIZE];
     size_t got = 0;
 
     assert_non_null(o);
     do {
-        list_order_clear(o);
+        assert_true(list_order_clear(o, most));
         for (size_t i = 0; i < TOKENS; i++) {
             size_t at = i * 7919 % TOKENS;
             id_of(&keys[at], id);
@@ -125,28 +125,82 @@ static void key_is_read_as_it_was_written(void **state)
     check_key(LIST_BY_USE, &key);
 }
 
-static void heaps_are_small_once_they_have_much_memory_in_all(void **state)
+/* Fill a heap; return for how many tokens it has memory. */
+static size_t filled(struct list_order *o)
 {
-    static struct list_order *heap[HEAPS];
     const struct list_key key = { .number = 1 };
     const uint8_t id[ID_SIZE] = { 0 };
+    size_t kept = 0;
+
+    assert_non_null(o);
+    for (; !list_order_is_full(o); kept++)
+        list_order_add(o, &key, id);
+    return kept;
+}
+
+static struct list_order *heap_of(uid_t uid, uint64_t most)
+{
+    return list_order_new(LIST_BY_EXPIRY, false, most, uid);
+}
+
+static void heaps_of_one_user_take_no_memory_that_others_need(void **state)
+{
+    static struct list_order *heap[HEAPS], *other[USERS];
+    size_t kept[USERS];
 
     (void)state;
-    for (int i = 0; i < HEAPS; i++) {
-        heap[i] = list_order_new(LIST_BY_EXPIRY, false, UINT64_MAX);
-        assert_non_null(heap[i]);
+    for (int i = 0; i < HEAPS; i++)
+        heap[i] = heap_of(1, UINT64_MAX);
+    assert_true(filled(heap[0]) == MOST && filled(heap[4]) == MOST);
+    assert_true(filled(heap[HEAPS - 1]) < 1000);
+    for (uid_t i = 0; i < USERS; i++) {
+        other[i] = heap_of(2 + i, UINT64_MAX);
+        kept[i] = filled(other[i]);
+        assert_true(i >= 10 || kept[i] == MOST);
+        assert_true(kept[i] > 10000);
     }
-    size_t kept = 0;
-    for (; !list_order_is_full(heap[HEAPS - 1]); kept++)
-        list_order_add(heap[HEAPS - 1], &key, id);
-    assert_true(kept < 1000);
     for (int i = 0; i < HEAPS; i++)
         list_order_free(heap[i]);
-    heap[0] = list_order_new(LIST_BY_EXPIRY, false, 5000);
-    for (kept = 0; !list_order_is_full(heap[0]); kept++)
-        list_order_add(heap[0], &key, id);
-    assert_int_equal(kept, 5000);
+    for (uid_t i = 0; i < USERS; i++)
+        list_order_free(other[i]);
+    heap[0] = heap_of(1, 5000);
+    assert_int_equal(filled(heap[0]), 5000);
     list_order_free(heap[0]);
+}
+
+/* So memory is bounded however many users there are. */
+static void heaps_are_small_once_all_users_have_much_memory(void **state)
+{
+    static struct list_order *heap[HEAPS];
+    size_t all = 0;
+
+    (void)state;
+    for (uid_t i = 0; i < HEAPS; i++) {
+        heap[i] = heap_of(i / 3, UINT64_MAX);
+        all += filled(heap[i]);
+    }
+    assert_true(all < (64 << 20) / 32 + HEAPS * 256);
+    for (int i = 0; i < HEAPS; i++)
+        list_order_free(heap[i]);
+}
+
+static void heap_that_got_little_gets_more_once_there_is_more(void **state)
+{
+    static struct list_order *heap[HEAPS];
+    const uint64_t most = 20000;
+
+    (void)state;
+    for (int i = 0; i < HEAPS; i++)
+        heap[i] = heap_of(1, most);
+    struct list_order *last = heap[HEAPS - 1];
+    assert_true(filled(last) < 1000);
+    assert_true(list_order_clear(last, most));
+    assert_true(filled(last) < 1000);
+    for (int i = 0; i < HEAPS - 1; i++)
+        list_order_free(heap[i]);
+    assert_true(list_order_clear(last, most));
+    assert_int_equal(filled(last), most);
+    list_order_free(last);
 }
 
 int main(void)
@@ -154,7 +208,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_token_comes_once_and_in_order_however_few_are_kept),
         cmocka_unit_test(key_is_read_as_it_was_written),
-        cmocka_unit_test(heaps_are_small_once_they_have_much_memory_in_all),
+        cmocka_unit_test(heaps_of_one_user_take_no_memory_that_others_need),
+        cmocka_unit_test(heaps_are_small_once_all_users_have_much_memory),
+        cmocka_unit_test(heap_that_got_little_gets_more_once_there_is_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
