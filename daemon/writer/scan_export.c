@@ -10,6 +10,7 @@ void scan_export_put(struct step *s, const struct record *r)
     line_put_time(&s->text, "created", r->created);
     text_adds(&s->text, " by=uid:");
     text_add_u64(&s->text, r->by);
+    record_put_owner(&s->text, r);
     if (used > 0)
         line_put_time(&s->text, "used", used);
     record_put_history(&s->text, r);
