@@ -282,6 +282,7 @@ def test_csv_with_values_and_digests_is_imported(daemon):
     ("description,subject\n", "no column with values or digests"),
     ("value\nabc,def\n", "more or fewer columns"),
     (f"value,expires\n{token(1)},soon\n", "expiry"),
+    (f"value,expires\n{token(1)},1893456000000000\n", "expiry"),       # microseconds are not the year 9999
     (f"value,expires\n{token(1)},2027-01-31T12:00:00+01:00\n", "expiry"),
     ("value\nshort\n", "32 bytes"),
     ("sha256\nabcdef\n", "no SHA-256"),
