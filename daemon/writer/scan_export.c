@@ -18,11 +18,6 @@ void scan_export_put(struct step *s, const struct record *r)
     text_addc(&s->text, '\n');
 }
 
-bool scan_export_ready(struct step *s)
-{
-    return s->last_used == NULL || last_used_load(s->last_used, s->writer->token_table);
-}
-
 void scan_export_begin(struct scan *scan)
 {
     crypto_generichash_init(&scan->checksum, NULL, 0, SCAN_CHECKSUM);
