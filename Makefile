@@ -315,7 +315,7 @@ test: deps                      ## build and run every test; TEST="-k kills" run
 FUZZ_SECONDS ?= 30
 FUZZ ?= $(FUZZED)
 FUZZ_BUILD = build/fuzz/build
-FUZZ_CFLAGS = -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_CFLAGS = -g -Wno-unknown-attributes -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZ_FLAGS = BUILD=$(FUZZ_BUILD) CC=clang HARDEN=-fPIE LTO= FUZZ_ENGINE= FUZZ_LINK=-fsanitize=fuzzer
 # The input of these is operations, not text: to note what is compared with what would only cost
 # time.  They are compiled apart.

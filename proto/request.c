@@ -80,8 +80,9 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
         CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
         K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED) | K(REVOKED_BY) | K(DISABLED_BY) |
-        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(USED) | K(DIGEST_ALG), K(DIGEST) | K(TOKEN),
-        "import digest=HEX [digest_alg=sha256]|token=\"VALUE\" [created=TIME] [by=uid:N] [used=TIME] "
+        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(OWNER) | K(USED) | K(DIGEST_ALG),
+        K(DIGEST) | K(TOKEN),
+        "import digest=HEX [digest_alg=sha256]|token=\"VALUE\" [created=TIME] [by=uid:N] [owner=uid:N] [used=TIME] "
         "[state=active|revoked|disabled] "
         "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
         "[signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] "
@@ -143,6 +144,7 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_CREATED_BEFORE] = "created_before",
     [KEY_USED] = "used",
     [KEY_DIGEST_ALG] = "digest_alg",
+    [KEY_OWNER] = "owner",
 };
 
 /* Keys that only an admin socket grants, of verbs that other sockets grant, too. */

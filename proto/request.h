@@ -90,6 +90,7 @@ enum key {
     KEY_HOW_MANY, /* count= */
     KEY_USED,
     KEY_DIGEST_ALG,
+    KEY_OWNER,
     KEY_COUNT
 };
 

@@ -131,7 +131,7 @@ void record_put_history(struct text *t, const struct record *r);
 /* Note who denied the token. */
 void record_set_revoked_by(struct record *r, uid_t by);
 void record_set_disabled_by(struct record *r, uid_t by);
-/* Add [owner=uid:N], which stored lines and lists have. */
+/* Add [owner=uid:N], which stored lines, exports and lists have. */
 void record_put_owner(struct text *t, const struct record *r);
 
 /* Add " state=…" at this time, as every line about a token has it. */

@@ -56,11 +56,12 @@ static bool collect_some(struct step *s)
 {
     const struct list_sources from = list_run_sources(s);
     struct scan *scan = s->scan;
-    bool uses = list_filter_asks_use(&scan->filter);
     size_t looks = 0, reads = 0;
     struct list_block block;
 
-    while (looks < (uses ? STEP_USES : STEP_LOOKS) && reads < STEP_RECORDS) {
+    if (!list_run_is_ready(s))
+        return false;
+    while (looks < STEP_LOOKS && reads < STEP_RECORDS) {
         if (!list_walk_next(&scan->walk, &scan->filter, &from, scan->bulk->now, &block))
             return true;
         if (!collect_block(s, &block, &reads)) {

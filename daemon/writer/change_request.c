@@ -203,6 +203,7 @@ static const char *(*const readers[KEY_COUNT])(struct change *c, struct slice v)
     [KEY_REPLACED_BY] = read_replaced_by,
     [KEY_ROTATED_END] = read_rotated_end,
     [KEY_BY] = import_keys_by,
+    [KEY_OWNER] = import_keys_owner,
     [KEY_USED] = import_keys_used,
     [KEY_DIGEST_ALG] = import_keys_digest_alg,
 };

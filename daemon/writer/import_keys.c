@@ -10,6 +10,12 @@ const char *import_keys_by(struct change *c, struct slice v)
     return stored_uid(&c->want.by, v) ? NULL : "a user is given as uid:N";
 }
 
+const char *import_keys_owner(struct change *c, struct slice v)
+{
+    c->want.has_owner = true;
+    return stored_uid(&c->want.owner, v) ? NULL : "a user is given as uid:N";
+}
+
 const char *import_keys_used(struct change *c, struct slice v)
 {
     return stamp_parse(v, &c->used) && c->used > 0 ?

@@ -7,6 +7,7 @@
 #include "daemon/writer/change.h"
 
 const char *import_keys_by(struct change *c, struct slice v);
+const char *import_keys_owner(struct change *c, struct slice v);
 const char *import_keys_used(struct change *c, struct slice v);
 const char *import_keys_digest_alg(struct change *c, struct slice v);
 

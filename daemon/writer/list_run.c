@@ -32,6 +32,16 @@ enum store_found list_run_read(struct step *s, const uint8_t id[ID_SIZE], struct
     return found == STORE_FOUND && !is_meant(s, r, now) ? STORE_ABSENT : found;
 }
 
+bool list_run_is_ready(struct step *s)
+{
+    const struct scan *scan = s->scan;
+    bool asks = scan->verb == VERB_EXPORT || scan->sort == LIST_BY_USE ||
+                list_filter_asks_use(&scan->filter);
+
+    return !asks || scan->own || s->last_used == NULL ||
+           last_used_load(s->last_used, s->writer->token_table);
+}
+
 /* After a failure the table may lack what the store has. */
 struct list_sources list_run_sources(struct step *s)
 {
@@ -55,10 +65,7 @@ static bool has_read_enough(const struct step *s, const struct spent *spent)
 
 static bool is_over(const struct step *s, const struct spent *spent)
 {
-    bool few = list_filter_asks_use(&s->scan->filter) || s->scan->sort == LIST_BY_USE ||
-               s->scan->own;
-
-    return spent->looks >= (few ? STEP_USES : STEP_LOOKS) || has_read_enough(s, spent);
+    return spent->looks >= (s->scan->own ? STEP_USES : STEP_LOOKS) || has_read_enough(s, spent);
 }
 
 static void finish_list(struct step *s, bool more)
@@ -192,8 +199,6 @@ static void step_creation(struct step *s)
     struct spent spent = { 0, 0 };
     struct list_block block;
 
-    if (scan->verb == VERB_EXPORT && !scan_export_ready(s))
-        return;
     if (begins_after(scan)) {
         if (!find_place(s))
             return;
@@ -374,6 +379,8 @@ void list_run_step(struct step *s)
 
     if (scan->own && !subject_index_build(&w->subjects, &w->index, w->token_table))
         step_finish(s, STATUS_INTERNAL, "no memory");
+    else if (!list_run_is_ready(s))
+        return;
     else if (scan->at_bans)
         step_bans(s);
     else if (scan->sort == LIST_BY_CREATION && !(scan->own && scan->back))

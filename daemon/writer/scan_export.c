@@ -10,16 +10,12 @@ void scan_export_put(struct step *s, const struct record *r)
     line_put_time(&s->text, "created", r->created);
     text_adds(&s->text, " by=uid:");
     text_add_u64(&s->text, r->by);
+    record_put_owner(&s->text, r);
     if (used > 0)
         line_put_time(&s->text, "used", used);
     record_put_history(&s->text, r);
     record_put_claims(&s->text, r);
     text_addc(&s->text, '\n');
-}
-
-bool scan_export_ready(struct step *s)
-{
-    return s->last_used == NULL || last_used_load(s->last_used, s->writer->token_table);
 }
 
 void scan_export_begin(struct scan *scan)

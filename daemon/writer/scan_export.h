@@ -9,9 +9,6 @@
 /* Add the line of a token. */
 void scan_export_put(struct step *s, const struct record *r);
 
-/* Get the times of last uses ready, piece by piece; false: not yet. */
-bool scan_export_ready(struct step *s);
-
 /* Begin the checksum with the first step. */
 void scan_export_begin(struct scan *scan);
 

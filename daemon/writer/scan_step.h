@@ -13,7 +13,7 @@ enum {
     STEP_RECORDS = 1000, /* records read */
     STEP_OWN = 100,      /* ... where it is a user's list: there may be many users */
     STEP_LOOKS = 8192,   /* tokens looked at in index and table */
-    STEP_USES = 1024,    /* ... whose last use is read as well */
+    STEP_USES = 1024,    /* ... of a user's, whose last uses are read one by one */
 };
 
 struct step;

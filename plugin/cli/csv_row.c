@@ -11,8 +11,9 @@ bool csv_row_is_open(const struct csv_row *row)
     return row->fields == 0 && row->bytes.len > 0;
 }
 
-/* True if a quoted field has no end yet: within one, a doubled quote counts twice. */
-static bool is_open(struct slice text)
+/* True if the text begins or ends a quoted field, but not both: within one, a doubled quote counts
+ * twice. */
+static bool has_odd_quotes(struct slice text)
 {
     size_t quotes = 0;
 
@@ -60,14 +61,16 @@ static const char *split(struct csv_row *row)
 
 enum csv_result csv_row_add(struct csv_row *row, struct slice line, const char **why)
 {
-    if (row->fields > 0 || row->bytes.len == 0)
-        cli_buffer_clear(&row->bytes);
-    else
+    bool was_open = csv_row_is_open(row);
+
+    if (was_open)
         cli_buffer_addc(&row->bytes, '\n');
+    else
+        cli_buffer_clear(&row->bytes);
     row->fields = 0;
     cli_buffer_add(&row->bytes, line.at, line.len);
     *why = "a row that is longer than any token's";
-    if (row->bytes.len <= CSV_ROW_MAX && is_open(cli_buffer_slice(&row->bytes)))
+    if (row->bytes.len <= CSV_ROW_MAX && has_odd_quotes(line) != was_open)
         return CSV_MORE;
     if (row->bytes.len <= CSV_ROW_MAX && (*why = split(row)) == NULL)
         return CSV_ROW;

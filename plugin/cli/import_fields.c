@@ -57,7 +57,7 @@ static bool read_seconds(struct slice text, int64_t *time)
     if (!number_parse(text, UINT64_MAX / 2, &number))
         return false;
     *time = (int64_t)(number >= UINT64_C(100000000000) ? number / 1000 : number);
-    return true;
+    return *time <= STAMP_MAX;
 }
 
 /* Read a time in UTC: of RFC 3339, as databases write it, or a date, which is its first second. */

@@ -34,6 +34,7 @@ static const struct cli_key rows[] = {
     { "match",          NULL,      CLI_KEY_TEXT,     "TEXT",     "with this text in description or subject", NULL },
     { "never_used",     NULL,      CLI_KEY_FLAG,     "yes|no",   "that were never used", "yes no" },
     { "order",          NULL,      CLI_KEY_TEXT,     "asc|desc", "in which direction", "asc desc" },
+    { "owner",          NULL,      CLI_KEY_TEXT,     "uid:N",    "which user made it, who alone may manage it", NULL },
     { "own_end",        NULL,      CLI_KEY_UNTIL,    "TIME",     "when it would have expired, had nothing shortened it", "never" },
     { "policy",         NULL,      CLI_KEY_TEXT,     "violated", "that break the policy", "violated" },
     { "replaced_by",    NULL,      CLI_KEY_TEXT,     "ID",       "the token that took over from this one", NULL },

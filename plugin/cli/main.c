@@ -74,7 +74,7 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_tokens,
       .value = CLI_VALUE_OPTIONAL,
       .usage =
-          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [used=TIME] [state=active|revoked|disabled] [revoked=TIME] [disabled=TIME] "
+          "import digest=HEX [digest_alg=sha256] | --value [created=TIME] [by=uid:N] [owner=uid:N] [used=TIME] [state=active|revoked|disabled] [revoked=TIME] [disabled=TIME] "
           "[replaces=ID] [own_end=TIME|never] [rotated=TIME] [signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] [rotated_end=TIME|never] [create's keys]",
       .note =
           "Without arguments, lines of an export are read from standard input; --format=NAME: a list.\n" },

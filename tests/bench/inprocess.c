@@ -14,6 +14,7 @@
  *     batch      the same in batches of 32, by jeton_verify_batch(), without claims
  *     digest     token_digest(), the hash that jeton_verify() makes
  *
+ * and for "claims" only jeton_verify() with claims, CLAIMS of them, for whoever counts instructions;
  * and for "threads", jeton_verify() with claims by one thread, and by each of two on one handle.
  * It prints nanoseconds of CPU for each, by name.  Each value is used once in a round and lies
  * where the hardware can prefetch it, in all cases alike. */
@@ -43,6 +44,7 @@ enum {
     STEPS = 20000, /* a multiple of BATCH */
     BATCH = 32,
     LOAD = 100000,
+    CLAIMS = 20000,
     THREADS_MAX = 2,
 };
 
@@ -263,11 +265,14 @@ static void measure_round(struct jeton *handle)
 
 static void run_commands(struct jeton *handle)
 {
+    struct jeton_claims claims = JETON_CLAIMS_INIT;
     char word[16];
 
     while (scanf("%15s", word) == 1) {
         if (strcmp(word, "round") == 0)
             measure_round(handle);
+        else if (strcmp(word, "claims") == 0)
+            printf("claims=%.1f\n", measure_verify(handle, 0, CLAIMS, &claims));
         else
             printf("one=%.1f two=%.1f\n", measure_threads(handle, 1), measure_threads(handle, 2));
         fflush(stdout);

@@ -154,13 +154,16 @@ def nice_prefix(nice):
     return [] if nice is None else ["nice", "-n", str(nice)]
 
 
-def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None):
+def jetond(store, name="jetond", workers=1, cpu=0, build=None, nice=None, under=()):
+    """`under`: the words of a program that runs it, such as a profiler."""
     scratch = directory()
     roles = [f"--set={role}.path={scratch}/{role}.sock" for role in ("admin", "verify")]
     roles += [f"--set={role}.group=" for role in ("admin", "verify", "observe")]
     if workers is not None:
         roles.append(f"--set=daemon.workers={workers}")
-    server = Server(name, "jeton", [*nice_prefix(nice), f"{build or BUILD}/jetond", f"--set=daemon.store={store}",
+    if under:                               # it writes files, which the sandbox forbids
+        roles.append("--set=daemon.sandbox=no")
+    server = Server(name, "jeton", [*nice_prefix(nice), *under, f"{build or BUILD}/jetond", f"--set=daemon.store={store}",
                                     "--set=observe.path=", "--set=verify.table_group=", *roles],
                     f"{scratch}/verify.sock", cpu, scratch)
     server.admin = f"{scratch}/admin.sock"

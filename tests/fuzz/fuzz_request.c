@@ -160,7 +160,8 @@ static void check_change(const struct request *r)
 /* Check that every filter that was given counts, but for a text that is empty. */
 static void check_filter(const struct request *r, const struct list_filter *f)
 {
-    uint64_t given = r->has & request_filters(r->verb);
+    uint64_t keys = r->verb == VERB_JOURNAL ? KEY_BIT(KEY_SUBJECT) : request_filters(r->verb);
+    uint64_t given = r->has & keys;
 
     if (request_has(r, KEY_MATCH) && r->value[KEY_MATCH].len == 0)
         given &= ~KEY_BIT(KEY_MATCH);

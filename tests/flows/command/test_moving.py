@@ -46,6 +46,7 @@ def many_sorts(d):
     assert d.verify(values["used"]["token"]) == "OK"
     eventually(lambda: "used" in d.done(f"show {values['used']['id']}").lines[0], "the use is noted")
     d.done(f"import digest={hashlib.sha256(b'x' * 40).hexdigest()} digest_alg=sha256 by=uid:4711")
+    d.done(f"import digest={hashlib.sha256(b'y' * 40).hexdigest()} subject=ann by=uid:4712 owner=uid:4712")
     d.done('import token="eyJhbGciOiJFUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhIiwiaWF0IjoxNTE2MjM5MDIyfQ.c2lnbmF0dXJl"')
     d.done(f"delete {d.create()['id']}")
     return {name: reply["token"] for name, reply in values.items()}
@@ -59,7 +60,7 @@ def test_everything_that_an_export_has_comes_back_from_the_other_side(daemon):
     assert done.status == 0, done
     assert tokens_of(exported(new)) == tokens_of(text)
     assert [line["by"] for line in new.list()] == [line["by"] for line in old.list()]
-    assert "by=uid:4711 " in text
+    assert "by=uid:4711 " in text and "by=uid:4712 owner=uid:4712 " in text
     shown = new.done(f"show {id_of(values['used'])}").lines[0]
     assert shown["used"] == old.done(f"show {id_of(values['used'])}").lines[0]["used"]
     new.restart()
@@ -138,7 +139,7 @@ def test_import_run_again_after_it_was_interrupted_brings_the_rest(daemon):
     done = import_into(new, text)
     assert done.status == 0 and "imported 0 tokens" in done.err, done
     output = json.loads(jeton(new.path(), "-j", "import", input=text).out)
-    assert (output["new"], output["present"]) == (0, len(values) + 3), output
+    assert (output["new"], output["present"]) == (0, len(values) + 4), output
 
 
 def test_later_denials_reach_tokens_that_are_there_already(daemon):
@@ -183,7 +184,7 @@ def test_hostile_file_changes_no_token_that_is_there(daemon):
              f"import digest={victim} created=2999-01-01T00:00:00Z subject=root scopes=admin",
              f"import digest={victim} state=active own_end=never expires=never",
              f"import digest={victim} by=uid:0 used=2001-01-01T00:00:00Z replaces={mine['id']}",
-             f"import digest={victim} digest_alg=sha256 subject=root",
+             f"import digest={victim} digest_alg=sha256 subject=root", f"import digest={victim} owner=uid:0",
              f"import digest={other} subject=root", f"import digest={other} digest_alg=sha256",
              f"import digest={other} state=revoked", f"import digest={other} own_end=never expires=2020-01-01T00:00:00Z",
              f"enable {mine['id']}", f"update {mine['id']} scopes=admin", f"delete {mine['id']}",
@@ -197,7 +198,7 @@ def test_hostile_file_changes_no_token_that_is_there(daemon):
     assert d.done(f"show {mine['id']}").data == before
     assert d.verify(mine["token"], subject="ann", scope="read") == "OK"
     assert len(d.list()) == 1
-    assert [n for n in range(10, 13) if f"line {n}: " in done.err] == [10, 11, 12], done.err
+    assert [n for n in range(11, 14) if f"line {n}: " in done.err] == [11, 12, 13], done.err
 
 
 def test_same_token_twice_in_a_file_is_one_token_and_its_denial_wins(daemon):
@@ -305,6 +306,7 @@ def test_csv_with_values_and_digests_is_imported(daemon):
     ("description,subject\n", "no column with values or digests"),
     ("value\nabc,def\n", "more or fewer columns"),
     (f"value,expires\n{token(1)},soon\n", "expiry"),
+    (f"value,expires\n{token(1)},1893456000000000\n", "expiry"),       # microseconds are not the year 9999
     (f"value,expires\n{token(1)},2027-01-31T12:00:00+01:00\n", "expiry"),
     ("value\nshort\n", "32 bytes"),
     ("sha256\nabcdef\n", "no SHA-256"),

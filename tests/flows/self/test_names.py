@@ -157,6 +157,17 @@ def test_a_renamed_user_has_the_tokens_of_the_new_name(daemon):
     eventually(lambda: d.list(ANN) == [old], "and are again with the old name")
 
 
+def test_a_token_that_was_moved_by_export_is_still_hers_alone(daemon):
+    d, other = UserDaemon(daemon), UserDaemon(daemon, users={"ann": EVE, "bob": ANN})
+    old, back = d.done(ANN, "create")["id"], UserDaemon(daemon)
+    for there in other, back:
+        assert there.daemon.ask(d.daemon.done("export").data[0].decode()).verdict == "OK"
+        assert there.daemon.done(f"show {old}").lines[0]["owner"] == f"uid:{ANN}"
+        assert there.list(EVE if there is other else BOB) == [], "another who has that name, or a name of his own"
+    assert other.list(ANN) == [], "the uid is another's there"
+    assert back.list(ANN) == [old] and back.ask(ANN, f"revoke {old}").verdict == "OK"
+
+
 def test_a_connection_that_stays_open_follows_a_rename(daemon):
     d = UserDaemon(daemon)
     with d.client(ANN) as client:

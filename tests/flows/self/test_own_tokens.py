@@ -69,7 +69,7 @@ def test_keys_of_imports_are_none_of_the_self_socket(daemon):
         reply = d.ask(ANN, form)
         assert (reply.verdict, reply["message"]) == ("ERR forbidden", f"this socket does not grant this form: {named}")
     for line in ("create digest=" + 64 * "0", "create token=" + 40 * "x", "create created=2020-01-01T00:00:00Z",
-                 "create owner=uid:0", "create by=uid:0", "update {} owner=uid:1", "rotate {} token=" + 40 * "x"):
+                 "create owner=uid:0", "create by=uid:0", "import digest=" + 64 * "0" + " owner=uid:0", "update {} owner=uid:1", "rotate {} token=" + 40 * "x"):
         mine = d.done(ANN, "create")["id"]
         assert d.ask(ANN, line.format(mine)).verdict in ("ERR unknown-key", "ERR forbidden"), line
 
