@@ -17,9 +17,8 @@ from value import digest_of, value_new
 COUNT = scaled(1_000_000 if TORTURE else 20_000, 1000)
 LEAVING = COUNT // 100          # tokens that are revoked after the move, by each side
 KNOWN = 20                      # of each side's, those whose values are tried
-BYTES_PER_TOKEN = 250
-EMPTY = 10 << 20                # bytes of a daemon without tokens
-EXPORT_GROWTH = 20 << 20        # bytes of memory that an export may take
+BYTES_PER_TOKEN = 400           # at most: while its table grows, a daemon has a smaller one as well
+EMPTY = 30 << 20                # bytes of a daemon without tokens, which does what is tried here
 COMMAND = 16 << 20              # bytes of the command, however much it moves
 SLOWEST = 600 if TORTURE else 50        # seconds that a move may take
 
@@ -35,7 +34,6 @@ def highest(process):
 def move(old, new, what):
     """Pipe an export of one daemon into an import by another.  Return what the import counts, and check times and
     memory."""
-    before = proc.rss(old.pid)
     began = time.monotonic()
     sender = subprocess.Popen([JETON, "export"], env=setting(old.path()), stdout=subprocess.PIPE)
     receiver = subprocess.Popen([JETON, "-j", "import"], env=setting(new.path()), stdin=sender.stdout,
@@ -50,13 +48,12 @@ def move(old, new, what):
     assert (sender.wait(), receiver.returncode) == (0, 0)
     counts = json.loads(receiver.stdout.read())
     receiver.stdout.close()
-    memory = [proc.status(d.pid, "VmHWM") << 10 for d in (old, new)]
-    print(f"{what}: {taken:.1f} s, {counts}; at most {memory[0] >> 20} and {memory[1] >> 20} MiB in the daemons, "
-          f"{most[sender] >> 10} and {most[receiver] >> 10} KiB in the commands")
+    now, at_most = ([proc.status(d.pid, field) << 10 for d in (old, new)] for field in ("VmRSS", "VmHWM"))
+    print(f"{what}: {taken:.1f} s, {counts}; {now[0] >> 20} and {now[1] >> 20} MiB in the daemons, at most {at_most[0] >> 20} and "
+          f"{at_most[1] >> 20}; {most[sender] >> 10} and {most[receiver] >> 10} KiB in the commands")
     if not SANITIZER:
         assert max(most.values()) <= COMMAND
-        assert proc.rss(old.pid) - before <= EXPORT_GROWTH
-        assert memory[1] <= EMPTY + EXPORT_GROWTH + COUNT * BYTES_PER_TOKEN
+        assert max(at_most) <= EMPTY + COUNT * BYTES_PER_TOKEN
     return counts
 
 
