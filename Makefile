@@ -13,7 +13,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
 # modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
-	golang-go nodejs php-cli mypy zsh fish less
+	golang-go nodejs php-cli mypy zsh fish less chromium chromium-driver python3-selenium cockpit-ws cockpit-bridge cockpit-system
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -75,7 +75,10 @@ LUA_SOURCES = $(wildcard plugin/lua/*.c)
 LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
-	$(BUILD)/jeton-gateway $(NGINX_MODULE) $(LUA_MODULES)
+	$(BUILD)/jeton-gateway $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
+# Cockpit's package: the page of plugin/web, with a manifest.  An index of its own loads Cockpit's library.
+PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
+COCKPIT_FILES = $(patsubst %,$(BUILD)/cockpit/jeton/%,manifest.json $(PAGE_FILES))
 # nginx's headers, from nginx-dev; the module is left out without them.
 NGINX = /usr/share/nginx/src
 NGINX_MODULE = $(if $(wildcard $(NGINX)/configure),$(BUILD)/nginx/ngx_http_jeton_module.so)
@@ -91,8 +94,9 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, HAProxy, Go, PHP, zsh …
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, Go, zsh, Chromium, Cockpit …
 	@tests/deps $(PROGRAMS)
+	@tests/fetch_axe build/axe
 
 deps-fuzz:                      ## install what `make fuzz` needs
 	@tests/deps $(FUZZERS)
@@ -166,6 +170,13 @@ $(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call sh
 	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$^ $$(LIBS_PROTO) -o $$@
 endef
 $(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
+
+$(BUILD)/cockpit/jeton/manifest.json: plugin/cockpit/manifest.json
+	@mkdir -p $(@D) && cp $< $@
+$(BUILD)/cockpit/jeton/index.html: plugin/web/page/index.html
+	@mkdir -p $(@D) && sed 's|^<script type="module"|<script src="../base1/cockpit.js"></script>\n&|' $< >$@
+$(BUILD)/cockpit/jeton/%: plugin/web/page/%
+	@mkdir -p $(@D) && cp $< $@
 
 # The headers of nginx include what its configure finds out, which nginx-dev does not have.
 NGINX_OBJECTS = $(call shared_objects,$(wildcard plugin/nginx/*.c))
@@ -367,6 +378,7 @@ PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
 NGINXDIR ?= $(PREFIX)/lib/nginx/modules
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
+COCKPITDIR ?= $(PREFIX)/share/cockpit/jeton
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
@@ -413,6 +425,7 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
 	$(foreach e,$(PROXY_EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
+	$(foreach f,$(COCKPIT_FILES),0644=$(f)=$(COCKPITDIR)/$(notdir $(f))) \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
@@ -424,7 +437,7 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) \
 	$(sort $(dir $(CLIENT_EXAMPLES:plugin/%=$(DOCDIR)/%))) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
 	$(sort $(dir $(PROXY_EXAMPLES:plugin/%=$(GATEWAYDOCDIR)/%))) $(GATEWAYDOCDIR)/examples $(GATEWAYDOCDIR) \
-	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR)
+	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR) $(COCKPITDIR)
 FILL ?= $(BUILD)/install
 FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
 
