@@ -67,14 +67,15 @@ class Cockpit:
         lines = {"passwd": "{name}:x:{uid}:{uid}::{home}:/bin/sh\n", "group": "{name}:x:{uid}:\n",
                  "shadow": "{name}:{hashed}:19000:0:99999:7:::\n"}
         for name, uid in self.users.items():
-            home = f"{self.directory}/{name}"
+            home = f"{self.directory}/home/{name}"
             os.makedirs(home)
             os.chown(home, uid, uid)
+        self.mounts.append((f"{self.directory}/home", "/home"))
         for file, line in lines.items():
             with open(f"/etc/{file}") as own:
                 text = own.read()
             for name, uid in self.users.items():
-                text += line.format(name=name, uid=uid, home=f"{self.directory}/{name}", hashed=hashed)
+                text += line.format(name=name, uid=uid, home=f"/home/{name}", hashed=hashed)
             self.mounts.append((self.write(file, text, 0o640 if file == "shadow" else 0o644), f"/etc/{file}"))
 
     def script(self):
@@ -83,17 +84,20 @@ class Cockpit:
                  f"exec setpriv --reuid={self.uid} --regid={self.uid} --clear-groups "
                  f"{WS} --local-session=/usr/bin/cockpit-bridge --address=127.0.0.1 --port={self.port}")
         return (f"set -e\nmount --make-rprivate /\n{binds}mount -t tmpfs -o mode=755 run /run\n"
-                f"mkdir /run/jeton\nmount --bind {self.sockets} /run/jeton\n{start}\n")
+                f"mkdir /run/jeton\nmount --bind {self.sockets} /run/jeton\n"
+                f"mount -t tmpfs -o mode=1777 tmp /tmp\nexport HOME=/tmp\ncd /\n{start}\n")
 
     def __enter__(self):
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LD_", "DBUS_"))}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LD_", "DBUS_", "TMPDIR"))}
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", self.script()], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=environment | {"HOME": self.directory})
+                                            stdout=log, stderr=log, env=environment)
         eventually(self.listens, "cockpit-ws listens", 20)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            print(self.log())
         self.process.terminate()
         self.process.wait(20)
 
