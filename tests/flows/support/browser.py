@@ -229,7 +229,8 @@ class Browser:
                 entry = event["entry"]
                 found.append(f"log: {entry['level']} {entry['source']} {entry['text']} {entry.get('url')}")
             for event in self.tools.of(session, "Runtime.consoleAPICalled"):
-                found.append(f"console: {event['type']} {json.dumps(event['args'])}")
+                frames = event.get("stackTrace", {}).get("callFrames") or [{"url": ""}]
+                found.append(f"console: {event['type']} {json.dumps(event['args'])} {frames[0]['url']}")
             for event in self.tools.of(session, "Runtime.exceptionThrown"):
                 found.append(f"exception: {json.dumps(event['exceptionDetails'])[:1500]}")
             for event in self.tools.of(session, "Network.requestWillBeSent"):

@@ -75,3 +75,15 @@ def test_user_who_logged_in_acts_and_has_the_socket_that_they_may_open(browser, 
         browser.wait("header .role", shown)
         if role == "observe":
             assert not browser.all("[data-action=create]")
+
+
+def test_page_is_in_the_menu_of_cockpits_shell(browser, daemon):
+    need_cockpit((SHELL, "cockpit-system"))
+    d = daemon()
+    opened_to(d, "admin", ANN)
+    with Cockpit(d.directory, users={"ann": ANN}) as cockpit:
+        cockpit.log_in(browser, "ann", path="/")
+        browser.click("nav a[href='/jeton']", "API Access Tokens", within=20)
+        browser.in_frame("iframe[name='cockpit1:localhost/jeton']")
+        browser.wait("header .role", "Administrator")
+        browser.screenshot("cockpit-shell")
