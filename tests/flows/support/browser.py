@@ -17,7 +17,8 @@ from selenium.common.exceptions import WebDriverException
 
 from browsers import BROWSER
 from devtools import DevTools
-from settings import PATIENCE, ROOT
+from heap import Heap
+from settings import ROOT
 from waiting import eventually
 
 SCREENSHOTS = os.path.join(ROOT, "build", "screenshots")
@@ -260,15 +261,10 @@ class Browser:
                         "[...document.querySelectorAll('input, textarea, select')].some(e => e.value.includes(arguments[0]))", value)
 
     def in_memory(self, value):
-        """True if an object of the page still refers to the text, after the garbage was collected."""
+        """Return what of the page still holds the text after the garbage was collected, a line each."""
         self.cdp("HeapProfiler.enable")
         self.cdp("HeapProfiler.collectGarbage")
         seen = len(self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk"))
         self.cdp("HeapProfiler.takeHeapSnapshot", within=60)
         chunks = self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk")[seen:]
-        assert chunks, "there is no snapshot"
-        return value in "".join(event["chunk"] for event in chunks)
-
-
-def patient(seconds):
-    return seconds * PATIENCE
+        return Heap("".join(event["chunk"] for event in chunks)).holders(value)

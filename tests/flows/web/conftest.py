@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fixture of the browser."""
+"""The browser, and the page in it over both transports."""
+import contextlib
+
 import pytest
 
 import browsers
-
-FAILED = "browser's picture"
+from cockpit import Cockpit, need_cockpit
+from gateway import Gateway
+from web_page import Page
 
 
 @pytest.fixture
@@ -16,6 +19,32 @@ def browser(request):
     with Browser() as one:
         request.node.browser = one
         yield one
+
+
+@pytest.fixture
+def gateway():
+    """Starts gateways with the arguments of Gateway(), see gateway/conftest.py."""
+    with contextlib.ExitStack() as started:
+        yield lambda *arguments, **more: started.enter_context(Gateway(*arguments, **more))
+
+
+@pytest.fixture(params=["cockpit"])
+def site(request, browser, daemon):
+    """Starts a daemon with the page in front of it, over one transport after the other: site(*settings) returns the
+    page, whose .daemon it is, and the browser."""
+    with contextlib.ExitStack() as started:
+        def start(*settings, role="admin", **more):
+            d = daemon(*settings, **more)
+            server = serve(request.param, d, role)
+            page = Page(browser, started.enter_context(server).page)
+            page.daemon, page.server = d, server
+            return page, browser
+        yield start
+
+
+def serve(transport, d, role):
+    need_cockpit()
+    return Cockpit(d.directory)
 
 
 @pytest.hookimpl(hookwrapper=True)
