@@ -267,4 +267,5 @@ class Browser:
         seen = len(self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk"))
         self.cdp("HeapProfiler.takeHeapSnapshot", within=60)
         chunks = self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk")[seen:]
-        return Heap("".join(event["chunk"] for event in chunks)).holders(value)
+        ways = Heap("".join(event["chunk"] for event in chunks)).holders(value)
+        return [way for way in ways if "DevTools console" not in way]       # what the test itself was answered
