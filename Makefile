@@ -80,7 +80,6 @@ TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verif
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
 	$(BUILD)/jeton-gateway $(BUILD)/jeton-web $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
 # Cockpit's package: the page of plugin/web, with a manifest.  An index of its own loads Cockpit's library.
-PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
 COCKPIT_FILES = $(patsubst %,$(BUILD)/cockpit/jeton/%,manifest.json $(PAGE_FILES))
 # nginx's headers, from nginx-dev; the module is left out without them.
 NGINX = /usr/share/nginx/src

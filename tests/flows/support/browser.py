@@ -65,6 +65,7 @@ class Browser:
         self.expected = []
         self.origins = set()
         self.sessions = []
+        self.found = []
 
     def __enter__(self):
         # What a test before this one left, if it was killed.
@@ -73,14 +74,20 @@ class Browser:
         self.context = self.tools.call("Target.createBrowserContext")["browserContextId"]
         self.tools.call("Browser.grantPermissions", browserContextId=self.context,
                         permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-        self.first = self.new_page()
+        self.new_page()
         return self
 
     def __exit__(self, kind, *_):
-        problems = [] if kind else self.problems()
-        self.tools.call("Target.disposeBrowserContext", browserContextId=self.context)
+        self.leave()
         self.tools.close()
-        assert not problems, "\n".join(map(str, problems))
+        assert kind or not self.found, "\n".join(self.found)
+
+    def leave(self):
+        """Close all pages.  What happens to them when their server stops, is none of their problems."""
+        if self.context is not None:
+            self.found = self.problems()
+            self.tools.call("Target.disposeBrowserContext", browserContextId=self.context)
+            self.context = None
 
     def new_page(self):
         """Open another page of the same context, and go on with it; return its handle."""
@@ -93,7 +100,6 @@ class Browser:
         self.cdp("Emulation.setFocusEmulationEnabled", enabled=True)
         self.driver.switch_to.window(target)
         self.size(1400, 900)
-        self.target = target
         return target
 
     def cdp(self, method, **parameters):

@@ -4,14 +4,13 @@ from waiting import eventually
 
 
 class Page:
-    """The page in a browser, as served at a URL."""
+    """The page in a browser, as a server has it in front of a daemon."""
 
-    def __init__(self, browser, url):
-        self.browser = browser
-        self.url = url
+    def __init__(self, browser, server, daemon):
+        self.browser, self.server, self.daemon = browser, server, daemon
 
     def open(self):
-        self.browser.open(self.url)
+        self.browser.open(self.server.page)
         return self.loaded()
 
     def loaded(self, view="tokens"):
