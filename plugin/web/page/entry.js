@@ -33,7 +33,7 @@ export function changesOf(entry) {
     const changed = CHANGED.filter(key => `old_${key}` in entry);
     const words = text.entry;
     const parts = changed.map(key => h("li", null, h("span", { class: "muted" }, text.claims[key], ": "), claimNode(key, entry[`old_${key}`]),
-        h("span", { "aria-label": words.became }, " \u2192 "), claimNode(key, entry[key])));
+        h("span", { "aria-hidden": "true" }, " \u2192 "), h("span", { class: "visually-hidden" }, ` ${words.became} `), claimNode(key, entry[key])));
     if (entry.replaces)
         parts.push(h("li", null, words.replaces, " ", h("a", { href: `#/token/${entry.replaces}` }, h("code", null, entry.replaces))));
     if (entry.replaced_by)

@@ -53,7 +53,7 @@ class Lifetime {
         this.choice.setDisabled("never", rules.maxTtl !== Infinity || rules.require.has("expiry"), rules.maxTtl !== Infinity ? why : text.lifetime.mustExpire);
         this.date.max = rules.maxTtl === Infinity ? "" : isoDay(now() + rules.maxTtl * 1000);
         this.#offerRule(rules);
-        this.field.setRequired(rules.require.has("expiry"));
+        this.field.setRequired(this.initial !== "keep" && rules.require.has("expiry"));
         this.field.setHint(rules.maxTtl === Infinity ? "" : why);
         if (this.initial === USUAL && (!this.#touched || this.choice.isDisabled(this.choice.value)))
             this.choice.value = this.#preferred(rules);

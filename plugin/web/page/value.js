@@ -48,7 +48,7 @@ function facts(app, fields) {
  */
 export function valuePane(app, fields, onOk) {
     const words = text.value;
-    const code = h("code", { class: "value", "data-name": "value", tabindex: "0", "aria-label": words.label, translate: "no", oncopy: () => noteCopied(), onclick: () => select(code) }, fields.token);
+    const code = h("code", { class: "value", "data-name": "value", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": words.label, translate: "no", oncopy: () => noteCopied(), onclick: () => select(code) }, fields.token);
     const copyLabel = h("span", null, text.shell.copy);
     const copy = h("button", { type: "button", class: "button button-primary", "data-action": "copy-value", onclick: () => copyValue() }, icon("copy"), copyLabel);
     const status = h("p", { class: "copy-status", role: "status" });
@@ -78,7 +78,7 @@ export function valuePane(app, fields, onOk) {
     return {
         node: h("div", { class: "dialog-body", "data-pane": "value" },
             h("p", { class: "banner banner-warn" }, h("strong", null, words.once), " ", words.onceHint),
-            h("div", { class: "value-box" }, code, copy), status, pending?.node, facts(app, fields),
+            h("div", null, h("div", { class: "value-box" }, code, copy), status), pending?.node, facts(app, fields),
             h("footer", { class: "dialog-actions" }, ok)),
         focus: () => copy.focus(),
         async mayClose() {

@@ -149,7 +149,7 @@ class TokenView {
     #explanation(row) {
         const message = text.token.explain[row.state];
         if (row.state === "pending" && row.activates)
-            return h("p", { class: "banner banner-info", "data-explain": "pending" }, text.value.pendingUntil(exact(parseTime(row.activates))), " ", timeNode(row.activates), ".");
+            return h("p", { class: "banner banner-info", "data-explain": "pending" }, text.value.pendingUntil(exact(parseTime(row.activates))), " (", timeNode(row.activates), ").");
         return message ? h("p", { class: `banner ${row.state === "disabled" ? "banner-warn" : "banner-neutral"}`, "data-explain": row.state }, message) : null;
     }
 

@@ -44,6 +44,8 @@ class TokensView {
                 maxlength: 1024, value: this.kept.search, "data-field": "search", oninput: () => this.#typed() }),
             state: h("select", { class: "select", "aria-label": words.stateFilter, "data-field": "state", onchange: () => this.#go({ state: parts.state.value }) },
                 h("option", { value: "any" }, words.anyState), STATES.map(state => h("option", { value: state }, text.states[state]))),
+            sort: h("select", { class: "select narrow-only", "aria-label": words.sortBy, "data-field": "sort", onchange: () => this.#sortChosen() },
+                Object.entries(words.sorted).map(([value, label]) => h("option", { value }, label))),
             count: h("span", { class: "muted toolbar-end", role: "status", "data-name": "count" }),
             note: h("div", { class: "list-note", role: "status", hidden: true }),
             bulk: h("div", { class: "bulk", role: "region", "aria-label": words.selection, hidden: true }),
@@ -53,7 +55,7 @@ class TokensView {
         const create = this.app.client.may("create") && h("button", { type: "button", class: "button button-primary", "data-action": "create", onclick: () => this.#create() }, icon("plus"), words.create);
         replace(root,
             h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, this.app.role === "self" ? words.headingMine : words.heading), h("p", { class: "muted" }, words.intro), create),
-            parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.count),
+            parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.sort, parts.count),
             parts.note, parts.bulk, parts.holder, parts.pager.node);
         return parts;
     }
@@ -97,12 +99,18 @@ class TokensView {
         this.app.navigate(routeTo("tokens", writeQuery({ ...this.query, ...change })));
     }
 
+    #sortChosen() {
+        const [sort, order] = this.parts.sort.value.split(" ");
+        this.#go({ sort, order });
+    }
+
     #showQuery() {
         const { query, parts, app } = this;
         if (this.tableView !== query.view)
             this.#buildTable();
         this.table.setSort(query.sort, query.order);
         parts.state.value = query.state;
+        parts.sort.value = `${query.sort} ${query.order}`;
         parts.state.disabled = Boolean(VIEWS[query.view].fixed);
         const links = Object.keys(VIEWS).filter(view => !VIEWS[view].verb || app.client.may(VIEWS[view].verb))
             .map(view => h("a", { href: routeTo("tokens", { view: view === "all" ? "" : view }), class: "saved-view", "data-view-link": view, "aria-current": view === query.view ? "true" : null }, text.tokens.view[view]));
