@@ -9,6 +9,7 @@
 import { changes } from "./changes.js";
 import { confirm } from "./dialog.js";
 import { h, replace } from "./dom.js";
+import { parseRoute, routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { toasts } from "./toast.js";
 
@@ -21,21 +22,10 @@ const VIEWS = {
 };
 const POLICY_MS = 30000;
 
-/** { view, params } of a hash; an unknown one is the list of tokens. */
-export function parseRoute(hash) {
-    const found = /^#\/([a-z]+)(?:\/([0-9a-f]{20}))?(?:\?(.*))?$/.exec(hash);
-    const view = found && VIEWS[found[1]] ? found[1] : "tokens";
-    const params = Object.fromEntries(new URLSearchParams(found?.[3] ?? ""));
-    if (found?.[2])
-        params.id = found[2];
-    return { view: view === "token" && !params.id ? "tokens" : view, params };
-}
-
-/** "#/tokens?state=active" of a view's name, an id or null, and a query without what is empty. */
-export function routeTo(view, { id, ...query } = {}) {
-    const kept = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
-    const search = new URLSearchParams(kept).toString();
-    return `#/${view}${id ? `/${id}` : ""}${search ? `?${search}` : ""}`;
+/** What to show for a hash; an unknown one is the list of tokens. */
+function find(hash) {
+    const { view, params } = parseRoute(hash);
+    return Object.hasOwn(VIEWS, view) && (view !== "token" || params.id) ? { view, params } : { view: "tokens", params: {} };
 }
 
 function header(app) {
@@ -94,7 +84,7 @@ function router(app, main, top) {
     let current = null, generation = 0;
 
     async function go() {
-        const { view, params } = parseRoute(location.hash);
+        const { view, params } = find(location.hash);
         const mine = ++generation;
         top.setView(view);
         document.title = text.shell.documentTitle(text.shell[view === "token" ? "token" : view]);

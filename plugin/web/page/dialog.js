@@ -78,7 +78,7 @@ export async function confirm({ name = "confirm", title, body, action, cancel = 
     const error = h("p", { class: "form-error", role: "alert", hidden: true });
     const no = h("button", { type: "button", class: "button", "data-action": "cancel", autofocus: danger }, cancel);
     const yes = h("button", { type: "button", class: danger ? "button button-danger" : "button button-primary", "data-action": "confirm", autofocus: !danger }, action);
-    const dialog = openDialog({ name, title, role: "alertdialog", className: "dialog-small",
+    const dialog = openDialog({ name, title, role: "alertdialog", closeButton: false, className: "dialog-small",
         body: h("div", { class: "dialog-body" }, body, error, dialogActions(no, yes)) });
 
     no.addEventListener("click", () => dialog.leave());

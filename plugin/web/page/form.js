@@ -63,6 +63,7 @@ export function segmented({ name, options, value, onchange }) {
             inputs.get(option).parentNode.title = yes ? why : "";
         },
         setHidden(option, yes) { inputs.get(option).parentNode.hidden = yes; },
+        setLabel(option, label) { inputs.get(option).nextSibling.textContent = label; },
         isDisabled: option => inputs.get(option).disabled,
         focus: () => [...inputs.values()].find(input => input.checked)?.focus(),
     };

@@ -65,4 +65,218 @@ const time = {
 
 const states = { active: "Active", pending: "Pending", disabled: "Disabled", expired: "Expired", revoked: "Revoked", banned: "Banned" };
 
-export const text = { shell, form, time, states };
+const table = {
+    selectPage: "Select all on this page",
+    select: name => `Select ${name}`,
+};
+
+const tokens = {
+    heading: "Tokens",
+    headingMine: "My tokens",
+    intro: "Whoever presents a token\u2019s value may do what its scopes allow. The identifier only names it.",
+    caption: "Tokens",
+    create: "Create Token",
+    views: "Saved views",
+    view: { all: "All", expiring: "Expiring soon", unused: "Never used", policy: "Against policy", refused: "Who still uses revoked tokens" },
+    search: "Filter by description, subject or identifier",
+    stateFilter: "State",
+    anyState: "Any state",
+    selection: "Selected tokens",
+    selected: n => count(n, "token selected", "tokens selected"),
+    clearSelection: "Clear selection",
+    revokeMatching: "Revoke all that match\u2026",
+    revokeNamed: name => `Revoke ${name}`,
+    andMore: n => `and ${n.toLocaleString("en")} more`,
+    more: n => `+${n}`,
+    noDescription: "No description",
+    unnamed: id => `token ${id}`,
+    neverUsed: "Never",
+    times: n => count(n, "time", "times"),
+    shown: (from, to, total) => `${from.toLocaleString("en")}\u2013${to.toLocaleString("en")}${total ? ` of ${total.toLocaleString("en")}` : ""}`,
+    page: n => `Page ${n.toLocaleString("en")}`,
+    pages: "Pages",
+    previous: "Previous",
+    next: "Next",
+    lookedAt: n => `${n.toLocaleString("en")} tokens looked at\u2026`,
+    columns: {
+        description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",
+        violates: "Breaks", revoked: "Revoked", refused: "Refused since", refused_by: "Asked by", actions: "Actions",
+    },
+    rules: words => words.split(",").map(word => ({ max_ttl: "lasts too long", require: "lacks a claim", scopes: "scope not granted", max_tokens_per_subject: "too many of this subject" })[word.trim()] ?? word.trim()).join(", "),
+    sortBy: "Sort by",
+    sorted: { "created desc": "Newest first", "created asc": "Oldest first", "used desc": "Last used first", "used asc": "Unused first", "expires asc": "Ending first", "expires desc": "Ending last", "subject asc": "Subject A\u2013Z", "subject desc": "Subject Z\u2013A" },
+    noMatch: "No token matches",
+    clearFilters: "Clear filters",
+    empty: {
+        all: "No tokens yet", expiring: "Nothing expires within 14 days", unused: "Every active token has been used",
+        policy: "No token breaks the policy", refused: "Nobody uses a revoked token",
+    },
+    emptyHint: {
+        all: "Create the first one: its value is shown once, to be copied.", expiring: "Tokens appear here two weeks before they end.",
+        unused: "Active tokens that nobody has used yet appear here.", policy: "Tokens that could not be made as they are now appear here.",
+        refused: "Revoked tokens whose value is still presented appear here.",
+    },
+    valuePasted: "This looks like a token\u2019s value",
+    valuePastedHint: "It was not sent. To find the token behind a value, paste it there:",
+};
+
+const actions = {
+    matching: "Every token that these filters let pass:",
+    noneMatch: "No token matches these filters.",
+    tooMany: (n, max) => `${n.toLocaleString("en")} tokens match; one change can be of ${max.toLocaleString("en")} at most. Narrow the filters.`,
+    someFailed: (n, message) => `${count(n, "token was", "tokens were")} not changed: ${message}`,
+    revoke: {
+        button: "Revoke",
+        title: n => (n === 1 ? "Revoke this token?" : `Revoke ${n.toLocaleString("en")} tokens?`),
+        action: n => (n === 1 ? "Revoke" : `Revoke ${n.toLocaleString("en")}`),
+        consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, and for good: a revoked token cannot be made valid again.`,
+        done: n => `${count(n, "token", "tokens")} revoked.`,
+    },
+    disable: {
+        button: "Disable",
+        title: n => (n === 1 ? "Disable this token?" : `Disable ${n.toLocaleString("en")} tokens?`),
+        action: n => (n === 1 ? "Disable" : `Disable ${n.toLocaleString("en")}`),
+        consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, until enabled again.`,
+        done: n => `${count(n, "token", "tokens")} disabled.`,
+    },
+    enable: {
+        button: "Enable",
+        title: n => (n === 1 ? "Enable this token?" : `Enable ${n.toLocaleString("en")} tokens?`),
+        action: n => (n === 1 ? "Enable" : `Enable ${n.toLocaleString("en")}`),
+        consequence: n => `${n === 1 ? "Its value is" : "Their values are"} accepted again from now on.`,
+        done: n => `${count(n, "token", "tokens")} enabled.`,
+    },
+};
+
+const chips = {
+    suggestions: "Suggested scopes",
+    remove: scope => `Remove ${scope}`,
+    added: scope => `${scope} added`,
+    removed: scope => `${scope} removed`,
+};
+
+const create = {
+    title: "Create Token",
+    created: "Token created",
+    submit: "Create Token",
+    description: "Description",
+    descriptionHint: "What the token is for, so that others know later.",
+    subject: "Subject",
+    subjectHint: "The service or person that the token speaks for.",
+    scopes: "Scopes",
+    scopesHint: "What it may be used for. End each with a comma or Enter.",
+    scopesGranted: (patterns, name) => `${name ? `The policy \u201c${name}\u201d grants` : "The policy grants"}: ${patterns}`,
+    scopeRefused: scopes => `The policy does not grant ${scopes}.`,
+    scopeForm: "A scope has letters, digits and . _ : / * - only, and 64 characters at most.",
+    missing: "The policy requires this.",
+    valueInText: "This looks like a token\u2019s value, which must not stand here: everybody may read it.",
+    lifetime: "Expires after",
+    more: "Activation",
+    activation: "Active from",
+    activationHint: "Until then it is answered 401, with the time to wait.",
+    delay: duration => ({ "": "The usual delay of this host", "0s": "At once", "5m": "After 5 minutes", "1h": "After an hour", "1d": "After a day" })[duration],
+    delayTime: "At a time\u2026",
+    activationTime: "Date and time of activation",
+    activationPast: "Choose a time that is still to come.",
+};
+
+const lifetime = {
+    byRules: "As the rules allow",
+    date: "On a date\u2026",
+    dateLabel: "Last day",
+    never: "Never",
+    neverHint: "It works until somebody revokes it.",
+    endsOn: date => `Ends on ${date}.`,
+    limited: (most, name) => `${name ? `The policy \u201c${name}\u201d allows` : "The policy allows"} ${most} at most.`,
+    mustExpire: "The policy requires an end.",
+    dateMissing: "Choose a day that is still to come.",
+};
+
+const value = {
+    label: "The token\u2019s value",
+    once: "Copy the value now.",
+    onceHint: "You will not see this again: nobody can show it, not even an administrator.",
+    identifier: "Identifier",
+    identifierHint: "Names the token in lists, logs and the audit trail. It authenticates nothing, and need not be kept secret.",
+    expires: "Expires",
+    copied: "Copied to the clipboard.",
+    notCopied: "Close without the value?",
+    notCopiedHint: "It was not copied, and it is not shown again. Without it the token is of no use; you would revoke it and create another.",
+    closeAnyway: "Close without it",
+    goBack: "Go back",
+    pendingUntil: time => `Requests with it are answered 401 until ${time}`,
+    activeNow: "It is active now.",
+};
+
+const edit = {
+    button: "Edit",
+    title: "Edit token",
+    submit: "Save",
+    lifetime: "Expires, counted from now",
+    keep: "As it is",
+    done: "The token was changed.",
+};
+
+const rotate = {
+    button: "Rotate",
+    title: "Rotate token",
+    created: "New value created",
+    submit: "Rotate",
+    intro: "Makes a new token with the same claims and a new value. Use it where a value is lost, leaked or due.",
+    graceLabel: "The old value goes on to work",
+    grace: duration => ({ "": "Not at all", "1h": "For 1 hour", "1d": "For 1 day", "7d": "For 7 days" })[duration],
+    consequence: duration => (duration === "" ? "The old value is refused at once, for good." : "After that it is refused, for good. This cannot be extended later."),
+    lifetime: "The new one expires after",
+    keep: "Same end",
+};
+
+const token = {
+    back: "All tokens",
+    actions: "What can be done",
+    claims: "Claims",
+    use: "Use",
+    history: "History",
+    noHistory: "The journal has no entry about it any more.",
+    historyCut: (shown, total) => `The last ${shown} of ${total.toLocaleString("en")} entries.`,
+    unknown: "There is no such token",
+    unknownHint: "It never existed here, or it ended and was removed after its retention.",
+    explain: {
+        revoked: "It is refused everywhere, for good.",
+        disabled: "It is refused everywhere until it is enabled again.",
+        expired: "Its lifetime is over: it is refused everywhere.",
+    },
+};
+
+const claims = {
+    description: "Description", subject: "Subject", noSubject: "None: it speaks for nobody in particular", scopes: "Scopes", noScopes: "None", created: "Created", activates: "Activates",
+    expires: "Expires", revoked: "Revoked", disabled: "Disabled", owner: "Owner", digest: "Known by", replaces: "Replaces", replacedBy: "Replaced by",
+};
+
+const use = {
+    last: "Last used",
+    refusals: "Refused",
+    noRefusals: "Not since it exists",
+    lastRefusal: "Last refusal",
+    as: "as",
+    reused: "Used after rotation",
+    reusedHint: "Somebody still has the value that was rotated away.",
+};
+
+const events = {
+    create: "Created", import: "Imported", update: "Changed", revoke: "Revoked", disable: "Disabled", enable: "Enabled", rotate: "Rotated", delete: "Deleted", ban: "Banned",
+    trace: "Traced", purge: "Removed", expiring: "Will expire",
+};
+
+const entry = {
+    by: "by",
+    process: pid => `process ${pid}`,
+    loggedInAs: "logged in as",
+    became: "became",
+    replaces: "replaces",
+    replacedBy: "replaced by",
+    warned: duration => `announced ${duration} before its end`,
+};
+
+export const text = {
+    shell, form, time, states, table, tokens, actions, chips, create, lifetime, value, edit, rotate, token, claims, use, events, entry,
+};

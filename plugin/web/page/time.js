@@ -7,12 +7,13 @@
 import { h } from "./dom.js";
 import { text } from "./strings.js";
 
-const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+const dayRelativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" }); // "yesterday"
 const dayFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 const exactFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
 const clockFormat = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-const UNITS = [["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60]];
+const UNITS = [["year", 31536000, 2], ["month", 2592000, 2], ["day", 86400, 1], ["hour", 3600, 1], ["minute", 60, 0.75]]; // each from so many on
 
 let skew = 0; // milliseconds that the daemon's clock is ahead
 const tickers = new Set();
@@ -44,11 +45,9 @@ export function relative(milliseconds, from = now()) {
     const seconds = Math.round((milliseconds - from) / 1000);
     if (Math.abs(seconds) < 45)
         return seconds > 5 ? text.time.soon : text.time.justNow;
-    for (const [unit, length] of UNITS) {
-        if (Math.abs(seconds) >= length * (unit === "minute" ? 0.75 : 1))
-            return relativeFormat.format(Math.trunc(seconds / length) || Math.sign(seconds), unit);
-    }
-    return text.time.justNow;
+    const [unit, length] = UNITS.find(([, size, least]) => Math.abs(seconds) >= size * least);
+    const format = unit === "day" ? dayRelativeFormat : relativeFormat;
+    return format.format(Math.trunc(seconds / length) || Math.sign(seconds), unit);
 }
 
 /** "29 Dec 2026, 14:05:00 CET", with the zone. */

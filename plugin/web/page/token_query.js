@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the list of tokens can be asked for: the saved views, and their pages of a hundred rows. A page
+ * is asked for by the place behind the one before, so that going on costs the same on every page.
+ */
+
+import { text } from "./strings.js";
+
+export const PAGE = 100;
+export const EXPIRING = "14d";
+
+const SCAN_STEP = 2000; // rows of one request where the page looks through tokens itself
+
+/** The views, each with its filters and order; those that a socket does not grant are not offered. */
+export const VIEWS = {
+    all: { filters: {}, sort: "created", order: "desc" },
+    expiring: { filters: { expires_within: EXPIRING }, state: "active", sort: "expires", order: "asc" },
+    unused: { filters: { never_used: "yes" }, state: "active", sort: "created", order: "asc" },
+    policy: { filters: { policy: "violated" }, sort: "created", order: "desc", verb: "policy" },
+    refused: { filters: {}, state: "revoked", fixed: true, sort: "used", order: "desc", keep: row => Number(row.refused ?? 0) > 0 },
+};
+
+export const STATES = ["active", "pending", "disabled", "expired", "revoked"];
+const SORTS = ["created", "expires", "used", "subject"];
+
+/** What a route asks for, with what it leaves open filled in and nonsense left out: { view, state, sort, order }. */
+export function readQuery(params, client) {
+    const granted = name => Object.hasOwn(VIEWS, name) && (!VIEWS[name].verb || client.may(VIEWS[name].verb));
+    const view = granted(params.view ?? "") ? params.view : "all";
+    const defaults = VIEWS[view];
+    const state = params.state === "any" || STATES.includes(params.state) ? params.state : defaults.state ?? "any";
+    const sort = SORTS.includes(params.sort) ? params.sort : defaults.sort;
+    const order = params.order === "asc" || params.order === "desc" ? params.order : sort === defaults.sort ? defaults.order : "asc";
+    return { view, state: defaults.fixed ? defaults.state : state, sort, order };
+}
+
+/** The parts of a route for a query: what is the view's default is left out. */
+export function writeQuery({ view, state, sort, order }) {
+    const defaults = VIEWS[view];
+    const same = sort === defaults.sort && order === defaults.order;
+    return { view: view === "all" ? "" : view, state: state === (defaults.state ?? "any") ? "" : state, sort: same ? "" : sort, order: same ? "" : order };
+}
+
+/** The filters of a query, as `list` and the changes of many take them. */
+export function filtersOf(query, search) {
+    const filters = { ...VIEWS[query.view].filters };
+    if (query.state !== "any")
+        filters.state = query.state;
+    if (search !== "")
+        filters.match = search;
+    return filters;
+}
+
+/** Look through tokens in order until a page of those that are wanted is together. */
+async function scan(client, args, keep, after, { signal, onProgress }) {
+    const rows = [];
+    let next = after, seen = 0;
+    for (;;) {
+        const answer = await client.request("list", { ...args, limit: SCAN_STEP, ...(next ? { after: next } : {}) }, {
+            signal, onRow: row => { seen++; if (keep(row)) rows.push(row); },
+        });
+        next = answer.fields.next;
+        if (!next || rows.length >= PAGE)
+            return { rows, next };
+        onProgress?.(seen);
+    }
+}
+
+/** One page: { rows, next }. search: text, or an identifier; after: where the page before ended. */
+export async function loadPage(client, query, search, after, options = {}) {
+    if (/^[0-9a-f]{20}$/i.test(search)) {
+        const found = await client.request("show", { id: search.toLowerCase() }, options);
+        return { rows: found.rows };
+    }
+    const args = { ...filtersOf(query, search), sort: query.sort, order: query.order };
+    const { keep } = VIEWS[query.view];
+    if (keep)
+        return scan(client, args, keep, after, options);
+    const answer = await client.request("list", { ...args, limit: PAGE, ...(after ? { after } : {}) }, options);
+    return { rows: answer.rows, next: answer.fields.next };
+}
+
+/** How a token is called in sentences: its description, or its identifier where it has none. */
+export function nameOf(row) {
+    return row.description || text.tokens.unnamed(row.id);
+}
