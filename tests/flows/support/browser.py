@@ -202,6 +202,11 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name},
                                                          {"name": "prefers-reduced-motion", "value": motion}])
 
+    def settled(self):
+        """Wait until nothing is on its way any more: requests of the page's parts, animations."""
+        eventually(lambda: self.run("return !document.querySelector('[aria-busy=true]') && "
+                                    "document.getAnimations().every(a => a.playState !== 'running')"), "the page has settled", every=0.02)
+
     def screenshot(self, name, clip=None):
         os.makedirs(SCREENSHOTS, exist_ok=True)
         path = f"{SCREENSHOTS}/{name}.png"
@@ -211,12 +216,15 @@ class Browser:
         return path
 
     def faults_of_accessibility(self):
-        """Return what axe-core finds, a line each."""
+        """Return what axe-core finds, a line each.  It adds styles, which the page's policy forbids: that is no fault."""
+        before = len(self.tools.events)
         if not self.run("return 'axe' in window"):
             with open(AXE) as file:
                 self.run(file.read())
         found = self.driver.execute_async_script(
-            "axe.run({resultTypes: ['violations']}).then(r => arguments[0](r.violations), e => arguments[0]([{id: String(e), nodes: []}]))")
+            "axe.run({resultTypes: ['violations'], preload: false}).then(r => arguments[0](r.violations), "
+            "e => arguments[0]([{id: String(e), nodes: []}]))")
+        del self.tools.events[before:]
         return [f"{one['id']}: {one.get('help')}: {node['target']} {node['html'][:200]} {node.get('failureSummary')}"
                 for one in found for node in one["nodes"] or [{"target": "", "html": ""}]]
 

@@ -79,6 +79,16 @@ class Page:
         self.browser.click("[data-pane=value] [data-action=ok]")
         self.browser.gone("dialog")
 
+    def close_dialogs(self):
+        """Leave whatever dialog is open, also without having copied."""
+        browser = self.browser
+        while browser.all("dialog[open]"):
+            if browser.all("[data-dialog=not-copied]"):
+                self.confirm("not-copied")
+                browser.gone("dialog")
+            else:
+                browser.click("dialog[open]:last-of-type [data-action=close]")
+
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""
         said = self.browser.wait(f"dialog[data-dialog={dialog}]", text).text

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server of `jeton web`, as a person starts it."""
-import os
 import subprocess
 import tempfile
 
 from daemon import REPORT, environment
-from settings import BUILD, PATIENCE
-
-WEB = os.path.join(BUILD, "jeton-web")
+from jeton_command import JETON
+from settings import PATIENCE
 
 
 class WebServer:
-    """A jeton-web in front of a socket.  Leaving `with` stops it, and fails unless that goes in good order.  `page` is
+    """`jeton web` in front of a socket.  Leaving `with` stops it, and fails unless that goes in good order.  `page` is
     its link, with the secret."""
 
-    def __init__(self, socket, *options, command=(WEB, "--socket"), **how):
+    def __init__(self, socket, *options, **how):
         self.directory = tempfile.mkdtemp(prefix="web")
         self.log_path = f"{self.directory}/log"
-        self.command = [*command, socket, "--no-browser", *options]
+        self.command = [JETON, "-S", socket, "web", "--no-browser", *options]
         self.how = how
 
     def __enter__(self):
