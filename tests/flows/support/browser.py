@@ -29,7 +29,7 @@ SPY = """(() => {
     const written = [];
     const keep = (where, what) => written.push([where, String(what)]);
     for (const [owner, name] of [[Storage.prototype, "setItem"], [History.prototype, "pushState"], [History.prototype, "replaceState"],
-                                 [IDBObjectStore.prototype, "put"], [IDBObjectStore.prototype, "add"], [Cache.prototype, "put"]]) {
+                                 [IDBObjectStore.prototype, "put"], [IDBObjectStore.prototype, "add"], [window.Cache?.prototype ?? {}, "put"]]) {
         const real = owner[name];
         owner[name] = function (...given) {
             keep(name, JSON.stringify(given));
@@ -80,7 +80,7 @@ class Browser:
     def __exit__(self, kind, *_):
         self.leave()
         self.tools.close()
-        assert kind or not self.found, "\n".join(self.found)
+        assert kind or not self.found, "\n".join(one[:600] for one in dict.fromkeys(self.found))
 
     def leave(self):
         """Close all pages.  What happens to them when their server stops, is none of their problems."""
@@ -234,12 +234,14 @@ class Browser:
         """Allow problems that match."""
         self.expected.append(re.compile(pattern))
 
+    def policy_issues(self):
+        """Return the violations of content security policies."""
+        return [event["issue"]["details"] for session in self.sessions for event in self.tools.of(session, "Audits.issueAdded")
+                if event["issue"]["code"] == "ContentSecurityPolicyIssue"]
+
     def problems(self):
-        found = []
+        found = [f"content security policy: {json.dumps(details)}" for details in self.policy_issues()]
         for session in self.sessions:
-            for event in self.tools.of(session, "Audits.issueAdded"):
-                if event["issue"]["code"] == "ContentSecurityPolicyIssue":
-                    found.append(f"content security policy: {json.dumps(event['issue']['details'])}")
             for event in self.tools.of(session, "Log.entryAdded"):
                 entry = event["entry"]
                 found.append(f"log: {entry['level']} {entry['source']} {entry['text']} {entry.get('url')}")
