@@ -37,4 +37,6 @@ async function run(root) {
     }
 }
 
+// A new link that is opened in this tab differs from the page's address only behind the "#".
+addEventListener("hashchange", () => /^#[^/]/.test(location.hash) && location.reload());
 run(document.getElementById("app"));
