@@ -25,6 +25,7 @@ from requirements import need_plain_build
 from settings import BUILD, PATIENCE, ROOT
 from transcript import Shell, commands
 from value import check_of, id_of
+from web_examples import run_web
 
 # Names that a document takes for granted, and such as this machine has.
 NAMES = {"user = jeton\n": "user = daemon\n", "group = monitoring": "group = daemon", "peer_uid=www-data": "peer_uid=daemon"}
@@ -270,6 +271,7 @@ KINDS = [
     (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
     (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
+    (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),
