@@ -461,7 +461,7 @@ FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf RE
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|; s|@LIBEXECDIR@|$(LIBEXECDIR)|; s|@PAGEDIR@|$(PAGEDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE

@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
+from jeton_command import JETON
 from waiting import eventually
+from web import Web
+
+
+def jeton_web(socket):
+    """`jeton web` in front of a socket, as a person starts it, but for the browser."""
+    return Web(socket, program=(JETON, "-S", socket, "web", "--no-browser"))
 
 
 class Page:
@@ -10,7 +17,7 @@ class Page:
         self.browser, self.server, self.daemon = browser, server, daemon
 
     def open(self):
-        self.browser.open(self.server.page)
+        self.browser.open(self.server.link)
         return self.loaded()
 
     def loaded(self, view="tokens"):

@@ -7,8 +7,16 @@ import pytest
 import browsers
 from cockpit import Cockpit, need_cockpit
 from gateway import Gateway
-from web_page import Page
-from web_server import WebServer
+from web import Web
+from web_page import Page, jeton_web
+
+
+@pytest.fixture
+def web():
+    """Starts jeton-web with the arguments of Web(), in front of a daemon.  Each is stopped at the end, which fails
+    unless that goes in good order."""
+    with contextlib.ExitStack() as started:
+        yield lambda daemon, *arguments, role="admin", **more: started.enter_context(Web(daemon.path(role), *arguments, **more))
 
 
 @pytest.fixture
@@ -44,18 +52,18 @@ def site(request, browser, daemon):
 
 def serve(transport, d):
     if transport == "web":
-        return WebServer(d.path())
+        return jeton_web(d.path())
     need_cockpit()
     return Cockpit(d.directory)
 
 
 @pytest.fixture
-def web(browser, daemon):
+def http_site(browser, daemon):
     """As `site`, but for claims that hold in any transport: over jeton-web only."""
     with contextlib.ExitStack() as started:
         def start(*settings, role="admin", path=None, **more):
             d = daemon(*settings, **more) if path is None else None
-            server = started.enter_context(WebServer(path or d.path(role)))
+            server = started.enter_context(jeton_web(path or d.path(role)))
             return Page(browser, server, d), browser
         yield start
         browser.leave()

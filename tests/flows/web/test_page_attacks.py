@@ -35,8 +35,8 @@ def unharmed(browser):
     assert not set(UNSEEN) & set(text)
 
 
-def test_texts_of_strangers_are_shown_as_text_and_hide_nothing(web):
-    page, browser = web()
+def test_texts_of_strangers_are_shown_as_text_and_hide_nothing(http_site):
+    page, browser = http_site()
     d = page.daemon
     made = {}
     for name, text in HOSTILE.items():
@@ -64,9 +64,9 @@ def test_texts_of_strangers_are_shown_as_text_and_hide_nothing(web):
     unharmed(browser)
 
 
-def test_what_the_daemon_says_in_an_error_is_shown_as_text(web):
+def test_what_the_daemon_says_in_an_error_is_shown_as_text(http_site):
     fake = Fake()
-    page, browser = web(path=fake.path)
+    page, browser = http_site(path=fake.path)
     fake.answers["list"] = f"ERR unavailable message={quote(SCRIPT)}\n"
     page.open()
     browser.wait(".form-error", "<script>window.attacked=1</script>")
@@ -116,9 +116,9 @@ LIES = {
 
 
 @pytest.mark.parametrize("verb", LIES)
-def test_hostile_daemon_gets_no_further_than_a_message(web, verb):
+def test_hostile_daemon_gets_no_further_than_a_message(http_site, verb):
     fake = Fake()
-    page, browser = web(path=fake.path)
+    page, browser = http_site(path=fake.path)
     page.open()
 
     for name, lie in LIES[verb].items():
@@ -134,9 +134,9 @@ def test_hostile_daemon_gets_no_further_than_a_message(web, verb):
             unharmed(browser)
 
 
-def test_new_value_that_a_hostile_daemon_makes_up_is_shown_as_text(web):
+def test_new_value_that_a_hostile_daemon_makes_up_is_shown_as_text(http_site):
     fake = Fake()
-    page, browser = web(path=fake.path)
+    page, browser = http_site(path=fake.path)
     fake.answers["create"] = f"OK id={quote(SCRIPT)} token={quote(SCRIPT)} created=x state=pending activates=y\n"
     page.open()
     page.begin_create(description="x")
@@ -179,10 +179,10 @@ def framed(browser, url):
     return shows
 
 
-def test_page_is_not_framed(web):
-    page, browser = web()
+def test_page_is_not_framed(http_site):
+    page, browser = http_site()
     browser.expect("frame-ancestors|request to others|chrome-error")
-    assert not framed(browser, page.server.page)
+    assert not framed(browser, page.server.link)
     assert any("frame-ancestors" in str(issue) for issue in browser.policy_issues())
 
 
@@ -190,12 +190,12 @@ def test_page_in_cockpit_is_not_framed_by_others(browser, daemon):
     need_cockpit()
     browser.expect("frame-ancestors|X-Frame-Options|request to others|chrome-error")
     with Cockpit(daemon().directory) as cockpit:
-        assert not framed(browser, cockpit.page)
+        assert not framed(browser, cockpit.link)
         browser.leave()
 
 
-def test_another_origin_cannot_ask_even_with_the_secret(web):
-    page, browser = web()
+def test_another_origin_cannot_ask_even_with_the_secret(http_site):
+    page, browser = http_site()
     browser.expect("request to others|CORS|Failed to load|net::ERR")
     ask = """const [url, secret, done] = arguments;
         const body = "create description=attack\\nquit\\n";
@@ -211,8 +211,8 @@ def test_another_origin_cannot_ask_even_with_the_secret(web):
     browser.wait("[data-empty=all]")
 
 
-def test_another_name_of_this_machine_serves_nothing(web):
-    page, browser = web()
+def test_another_name_of_this_machine_serves_nothing(http_site):
+    page, browser = http_site()
     browser.expect("Failed to load|request to others|Opener-Policy header has been ignored")
     port = page.server.origin.rsplit(":", 1)[1]
     browser.open(f"http://rebound.test:{port}/#{page.server.secret}")

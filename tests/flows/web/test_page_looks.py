@@ -6,9 +6,8 @@ import os
 import pytest
 
 from browser import AXE
-from web_page import Page
+from web_page import Page, jeton_web
 from web_sample import sample
-from web_server import WebServer
 
 WIDTHS = {1400: 900, 400: 800}
 # Cut off to the right: wider than the screen, and not in a part that scrolls.
@@ -42,7 +41,7 @@ VIEWS = {
 def test_every_view_is_accessible_and_fits(browser, daemon, scheme):
     d, made = sample(daemon)
     faults = []
-    with WebServer(d.path()) as server:
+    with jeton_web(d.path()) as server:
         page = Page(browser, server, d)
         browser.scheme(scheme)
         page.open()

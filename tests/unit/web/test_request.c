@@ -154,40 +154,40 @@ static void body_is_framed_in_one_way(void **state)
     assert_int_equal(judge("POST /exchange HTTP/1.0\r\n" OURS BEARER LENGTH), 505);
 }
 
+static const char *const foreign[] = {
+    GET("/") "Host: evil.example\r\n",
+    GET("/") "Host: 127.0.0.1\r\n",
+    GET("/") "Host: 127.0.0.1:8124\r\n",
+    GET("/") "Host: 127.0.0.1:8123.\r\n",
+    GET("/") "Host: user@127.0.0.1:8123\r\n",
+    GET("/") "Host: LOCALHOST:8123\r\n",
+    GET("/") "Host: [::1]:8123\r\n",
+    GET("/") "Host:\r\n",
+    GET("/") HOST "Origin: http://evil.example\r\n",
+    GET("/") HOST "Origin: null\r\n",
+    GET("/app.js") HOST "Sec-Fetch-Site: cross-site\r\n",
+    GET("/app.js") HOST "Sec-Fetch-Site: same-site\r\n",
+    GET("/app.js") HOST
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
+    GET("/") HOST
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
+    GET("/") HOST
+    "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
+    POST HOST BEARER LENGTH,
+    POST HOST "Origin:\r\n" BEARER LENGTH,
+    POST HOST "Origin: null\r\n" BEARER LENGTH,
+    POST HOST "Origin: http://localhost:8123\r\n" BEARER LENGTH,
+    POST HOST "Origin: https://127.0.0.1:8123\r\n" BEARER LENGTH,
+    POST HOST "Origin: http://127.0.0.1:8123/\r\n" BEARER LENGTH,
+    POST OURS "Origin: http://127.0.0.1:8123\r\n" BEARER LENGTH,
+    POST OURS "Sec-Fetch-Site: none\r\n" BEARER LENGTH,
+    POST OURS "Sec-Fetch-Site: cross-site\r\n" BEARER LENGTH,
+    POST OURS "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n" BEARER LENGTH,
+    POST OURS "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n" BEARER LENGTH,
+};
+
 static void only_our_own_origin_is_served(void **state)
 {
-    static const char *const foreign[] = {
-        GET("/") "Host: evil.example\r\n",
-        GET("/") "Host: 127.0.0.1\r\n",
-        GET("/") "Host: 127.0.0.1:8124\r\n",
-        GET("/") "Host: 127.0.0.1:8123.\r\n",
-        GET("/") "Host: user@127.0.0.1:8123\r\n",
-        GET("/") "Host: LOCALHOST:8123\r\n",
-        GET("/") "Host: [::1]:8123\r\n",
-        GET("/") "Host:\r\n",
-        GET("/") HOST "Origin: http://evil.example\r\n",
-        GET("/") HOST "Origin: null\r\n",
-        GET("/app.js") HOST "Sec-Fetch-Site: cross-site\r\n",
-        GET("/app.js") HOST "Sec-Fetch-Site: same-site\r\n",
-        GET("/app.js") HOST
-        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n",
-        GET("/") HOST
-        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n",
-        GET("/") HOST
-        "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n",
-        POST HOST BEARER LENGTH,
-        POST HOST "Origin:\r\n" BEARER LENGTH,
-        POST HOST "Origin: null\r\n" BEARER LENGTH,
-        POST HOST "Origin: http://localhost:8123\r\n" BEARER LENGTH,
-        POST HOST "Origin: https://127.0.0.1:8123\r\n" BEARER LENGTH,
-        POST HOST "Origin: http://127.0.0.1:8123/\r\n" BEARER LENGTH,
-        POST OURS "Origin: http://127.0.0.1:8123\r\n" BEARER LENGTH,
-        POST OURS "Sec-Fetch-Site: none\r\n" BEARER LENGTH,
-        POST OURS "Sec-Fetch-Site: cross-site\r\n" BEARER LENGTH,
-        POST OURS "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n" BEARER LENGTH,
-        POST OURS "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n" BEARER LENGTH,
-    };
-
     (void)state;
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
         assert_int_equal(judge(foreign[i]), 403);
