@@ -5,7 +5,7 @@
  * memory, not in the route: somebody may paste a value there.
  */
 
-import { h, replace } from "./dom.js";
+import { cleanText, h, replace } from "./dom.js";
 import { icon } from "./icons.js";
 import { looksLikeValue } from "./policy.js";
 import { routeTo } from "./route.js";
@@ -71,9 +71,9 @@ class TokensView {
     #buildTable() {
         const view = this.query.view;
         const actions = row => this.mayRevoke && row.state !== "revoked" && h("button", { type: "button", class: "icon-button row-revoke", "data-action": "revoke",
-            "aria-label": text.tokens.revokeNamed(nameOf(row)), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
+            "aria-label": text.tokens.revokeNamed(cleanText(nameOf(row))), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
         this.table = table({
-            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, actions), rowId: row => row.id, rowLabel: nameOf,
+            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, actions), rowId: row => row.id, rowLabel: row => cleanText(nameOf(row)),
             rowClass: row => `token-${row.state}`,
             onSort: sort => this.#go({ sort, order: this.query.sort === sort ? (this.query.order === "asc" ? "desc" : "asc") : sort === "subject" || sort === "expires" ? "asc" : "desc" }),
             onSelect: this.mayRevoke && view !== "refused" ? () => this.#showSelection() : null,

@@ -89,12 +89,10 @@ class Page:
     def close_dialogs(self):
         """Leave whatever dialog is open, also without having copied."""
         browser = self.browser
-        while browser.all("dialog[open]"):
-            if browser.all("[data-dialog=not-copied]"):
-                self.confirm("not-copied")
-                browser.gone("dialog")
-            else:
-                browser.click("dialog[open]:last-of-type [data-action=close]")
+        top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
+        while (name := browser.run(top)) is not None:
+            browser.click(f"dialog[data-dialog={name}] [data-action={'confirm' if name == 'not-copied' else 'close'}]")
+            eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""
