@@ -12,7 +12,7 @@ from support import (ADMIN, VERIFY, STORE, Skip, apt, assert_equal, create, main
                      timeout, verify_all)
 
 PACKAGES = "jeton", "jeton-verifiers", "jeton-gateway", "libpam-jeton", "libjeton-dev", "python3-jeton",\
-    "lua-jeton", "libnginx-mod-http-jeton", "libjeton0"
+    "jeton-cockpit", "lua-jeton", "libnginx-mod-http-jeton", "libjeton0"
 
 
 @timeout(60)

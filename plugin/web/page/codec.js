@@ -181,7 +181,17 @@ function collect(found) {
         else if (!(key in fields))
             fields[key] = value;
     }
+    if ("token" in fields)
+        detach(fields);
     return { words, fields };
+}
+
+// A part of a string may keep the whole of it in memory: what stands beside a token's value is copied, so
+// that the value goes when it is let go of.
+function detach(fields) {
+    for (const key of Object.keys(fields))
+        if (key !== "token")
+            fields[key] = decoder.decode(encoder.encode(fields[key]));
 }
 
 function readFinal(found) {

@@ -14,6 +14,7 @@ const RETRY_MS = 2000;
 /** The transport's module takes the secret out of the address before anything else is done. */
 async function connect() {
     const module = globalThis.cockpit ? await import("./transport_cockpit.js") : await import("./transport_http.js");
+    module.takeSecret?.();
     return module.connect();
 }
 
@@ -36,4 +37,6 @@ async function run(root) {
     }
 }
 
+// A new link that is opened in this tab differs from the page's address only behind the "#".
+addEventListener("hashchange", () => /^#[^/]/.test(location.hash) && location.reload());
 run(document.getElementById("app"));

@@ -100,7 +100,7 @@ const tokens = {
     lookedAt: n => `${n.toLocaleString("en")} tokens looked at\u2026`,
     columns: {
         description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",
-        violates: "Breaks", revoked: "Revoked", refused: "Refused since", refused_by: "Asked by", actions: "Actions",
+        violates: "Breaks", revoked: "Revoked", refused: "Refused", refused_by: "Presented to", actions: "Actions",
     },
     rules: words => words.split(",").map(word => ({ max_ttl: "lasts too long", require: "lacks a claim", scopes: "scope not granted", max_tokens_per_subject: "too many of this subject" })[word.trim()] ?? word.trim()).join(", "),
     sortBy: "Sort by",

@@ -47,7 +47,7 @@ export function relative(milliseconds, from = now()) {
         return seconds > 5 ? text.time.soon : text.time.justNow;
     const [unit, length] = UNITS.find(([, size, least]) => Math.abs(seconds) >= size * least);
     const format = unit === "day" ? dayRelativeFormat : relativeFormat;
-    return format.format(Math.trunc(seconds / length) || Math.sign(seconds), unit);
+    return format.format((seconds > 0 ? Math.round : Math.trunc)(seconds / length) || Math.sign(seconds), unit);
 }
 
 /** "29 Dec 2026, 14:05:00 CET", with the zone. */

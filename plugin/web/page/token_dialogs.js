@@ -59,23 +59,37 @@ export async function openEdit(app, row) {
     return await dialog.closed ?? false;
 }
 
+/** The old token's grace: how long its value goes on to work. */
+function graceField() {
+    const words = text.rotate;
+    const result = h("p", { class: "field-result", role: "status" });
+    const choice = segmented({ name: "grace", value: "", options: GRACES.map(value => ({ value, label: words.grace(value) })), onchange: () => explain() });
+
+    function explain() {
+        result.textContent = words.consequence(choice.value);
+        result.classList.toggle("warn-text", choice.value === "");
+    }
+    explain();
+    return { ...field({ name: "grace", label: words.graceLabel, group: true, control: h("div", null, choice.node, result) }), read: () => (choice.value ? { grace: choice.value } : {}), focus: choice.focus };
+}
+
 /** Rotate: a new value for the same claims. Resolves to the new token's id, or to undefined. */
 export async function openRotate(app, row) {
     const words = text.rotate;
-    const grace = segmented({ name: "grace", value: "", options: GRACES.map(value => ({ value, label: words.grace(value) })), onchange: () => explain() });
-    const consequence = h("p", { class: "field-result", role: "status" });
+    const grace = graceField();
     const ends = lifetime({ label: words.lifetime, keep: words.keep });
     const error = h("p", { class: "form-error", role: "alert", hidden: true });
     const actions = buttons(words.submit, () => dialog.leave());
-    const graceField = field({ name: "grace", label: words.graceLabel, group: true, control: h("div", null, grace.node, consequence) });
     const body = h("form", { class: "dialog-body form", novalidate: true, "data-form": "rotate", onsubmit: event => { event.preventDefault(); submit(); } },
-        tokenSummary(row), h("p", null, words.intro), graceField.node, ends.node, error, actions.node);
+        tokenSummary(row), h("p", null, words.intro), grace.node, ends.node, error, actions.node);
     let pane = null, created, busy = false;
     const dialog = openDialog({ name: "rotate", title: words.title, body, className: "dialog-create", mayClose: () => (pane ? pane.mayClose() : !busy) });
 
-    function explain() {
-        consequence.textContent = words.consequence(grace.value);
-        consequence.classList.toggle("warn-text", grace.value === "");
+    function showFailure(failure) {
+        const byLength = failure.fields?.rule === "max_ttl";
+        ends.field.setError(byLength ? failure.message : null);
+        error.textContent = byLength ? "" : failureText(failure);
+        error.hidden = byLength;
     }
 
     async function submit() {
@@ -85,20 +99,15 @@ export async function openRotate(app, row) {
         busy = actions.submit.disabled = true;
         error.hidden = true;
         try {
-            const { fields } = expectOk(await app.client.request("rotate", { id: row.id, ...(grace.value ? { grace: grace.value } : {}), ...life }));
+            const { fields } = expectOk(await app.client.request("rotate", { id: row.id, ...grace.read(), ...life }));
             created = fields.id;
             pane = showValue(app, dialog, words.created, fields);
         } catch (failure) {
-            if (failure.fields?.rule === "max_ttl")
-                ends.field.setError(failure.message);
-            else
-                error.textContent = failureText(failure);
-            error.hidden = failure.fields?.rule === "max_ttl";
+            showFailure(failure);
         } finally {
             busy = actions.submit.disabled = false;
         }
     }
-    explain();
     app.policies().then(rows => ends.setRules(rulesFor(rows, row.subject ?? "")), () => {});
     grace.focus();
     await dialog.closed;

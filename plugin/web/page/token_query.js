@@ -51,19 +51,39 @@ export function filtersOf(query, search) {
     return filters;
 }
 
+/** One step of a look through tokens: the rows that are wanted, at most so many, and where to go on. */
+async function scanStep(client, args, keep, most, options) {
+    const rows = [];
+    let seen = 0, enough = 0;
+    const answer = await client.request("list", args, { ...options, onRow: row => {
+        seen++;
+        if (rows.length < most && keep(row) && rows.push(row) === most)
+            enough = seen;
+    } });
+    if (enough === 0 || enough === seen)
+        return { rows, seen, next: answer.fields.next };
+    // Where to go on behind the last row that was taken: only the daemon knows.
+    const shorter = await client.request("list", { ...args, limit: enough, fields: "id" }, { ...options, onRow() {} });
+    return { rows, seen: enough, next: shorter.fields.next };
+}
+
 /** Look through tokens in order until a page of those that are wanted is together. */
 async function scan(client, args, keep, after, { signal, onProgress }) {
     const rows = [];
     let next = after, seen = 0;
-    for (;;) {
-        const answer = await client.request("list", { ...args, limit: SCAN_STEP, ...(next ? { after: next } : {}) }, {
-            signal, onRow: row => { seen++; if (keep(row)) rows.push(row); },
-        });
-        next = answer.fields.next;
-        if (!next || rows.length >= PAGE)
-            return { rows, next };
-        onProgress?.(seen);
-    }
+    do {
+        const step = await scanStep(client, { ...args, limit: SCAN_STEP, ...(next ? { after: next } : {}) }, keep, PAGE - rows.length, { signal });
+        rows.push(...step.rows);
+        next = step.next;
+        onProgress?.(seen += step.seen);
+    } while (next && rows.length < PAGE);
+    return { rows: await withNames(client, rows, signal), next };
+}
+
+/** Rows as `show` has them, with people's names, in one exchange. */
+async function withNames(client, rows, signal) {
+    const shown = await client.batch(rows.map(row => ["show", { id: row.id }]), { signal });
+    return rows.map((row, i) => shown[i].rows?.[0] ?? row);
 }
 
 /** One page: { rows, next }. search: text, or an identifier; after: where the page before ended. */

@@ -42,53 +42,66 @@ function facts(app, fields) {
         h("dt", null, words.expires), h("dd", null, fields.expires ? timeNode(fields.expires, { style: "exact" }) : text.time.never));
 }
 
+class ValuePane {
+    #copied = false;
+    #pending;
+
+    constructor(app, fields, onOk) {
+        const words = text.value;
+        this.app = app;
+        this.code = h("code", { class: "value", "data-name": "value", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": words.label, translate: "no",
+            oncopy: () => this.#noteCopied(), onclick: () => select(this.code) }, fields.token);
+        delete fields.token;
+        this.copyLabel = h("span", null, text.shell.copy);
+        this.copy = h("button", { type: "button", class: "button button-primary", "data-action": "copy-value", onclick: () => this.#copy() }, icon("copy"), this.copyLabel);
+        this.status = h("p", { class: "copy-status", role: "status" });
+        this.ok = h("button", { type: "button", class: "button", "data-action": "ok", onclick: onOk }, text.shell.ok);
+        this.#pending = fields.state === "pending" && fields.activates ? countdown(fields) : null;
+        this.node = h("div", { class: "dialog-body", "data-pane": "value" },
+            h("p", { class: "banner banner-warn" }, h("strong", null, words.once), " ", words.onceHint),
+            h("div", null, h("div", { class: "value-box" }, this.code, this.copy), this.status), this.#pending?.node, facts(app, fields),
+            h("footer", { class: "dialog-actions" }, this.ok));
+        addEventListener("beforeunload", this.#warnLeaving);
+    }
+
+    focus() { this.copy.focus(); }
+
+    /** Ask whoever leaves without the value. */
+    async mayClose() {
+        const words = text.value;
+        return this.#copied || this.app.confirm({ name: "not-copied", title: words.notCopied, body: h("p", null, words.notCopiedHint), action: words.closeAnyway, cancel: words.goBack, danger: true });
+    }
+
+    /** Take the value out of the page. */
+    forget() {
+        this.code.textContent = "";
+        getSelection().removeAllRanges();
+        this.#pending?.stop();
+        removeEventListener("beforeunload", this.#warnLeaving);
+    }
+
+    #warnLeaving = event => this.#copied || event.preventDefault();
+
+    #noteCopied() {
+        this.#copied = true;
+        this.copyLabel.textContent = text.shell.copied;
+        this.status.textContent = text.value.copied;
+        this.ok.classList.add("button-primary");
+        this.copy.classList.remove("button-primary");
+    }
+
+    async #copy() {
+        if (await copyFrom(this.code))
+            return this.#noteCopied();
+        select(this.code);
+        this.status.textContent = text.shell.copyFailed;
+    }
+}
+
 /**
  * The part of a dialog that shows the value: { node, mayClose(), forget(), focus() }.
  * fields: the reply of create or rotate, from which the value is taken out.
  */
 export function valuePane(app, fields, onOk) {
-    const words = text.value;
-    const code = h("code", { class: "value", "data-name": "value", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": words.label, translate: "no", oncopy: () => noteCopied(), onclick: () => select(code) }, fields.token);
-    const copyLabel = h("span", null, text.shell.copy);
-    const copy = h("button", { type: "button", class: "button button-primary", "data-action": "copy-value", onclick: () => copyValue() }, icon("copy"), copyLabel);
-    const status = h("p", { class: "copy-status", role: "status" });
-    const ok = h("button", { type: "button", class: "button", "data-action": "ok", onclick: onOk }, text.shell.ok);
-    const pending = fields.state === "pending" && fields.activates ? countdown(fields) : null;
-    const warnLeaving = event => copied || event.preventDefault();
-    let copied = false;
-
-    delete fields.token;
-    addEventListener("beforeunload", warnLeaving);
-
-    function noteCopied() {
-        copied = true;
-        copyLabel.textContent = text.shell.copied;
-        status.textContent = words.copied;
-        ok.classList.add("button-primary");
-        copy.classList.remove("button-primary");
-    }
-
-    async function copyValue() {
-        if (await copyFrom(code))
-            return noteCopied();
-        select(code);
-        status.textContent = text.shell.copyFailed;
-    }
-
-    return {
-        node: h("div", { class: "dialog-body", "data-pane": "value" },
-            h("p", { class: "banner banner-warn" }, h("strong", null, words.once), " ", words.onceHint),
-            h("div", null, h("div", { class: "value-box" }, code, copy), status), pending?.node, facts(app, fields),
-            h("footer", { class: "dialog-actions" }, ok)),
-        focus: () => copy.focus(),
-        async mayClose() {
-            return copied || app.confirm({ name: "not-copied", title: words.notCopied, body: h("p", null, words.notCopiedHint), action: words.closeAnyway, cancel: words.goBack, danger: true });
-        },
-        forget() {
-            code.textContent = "";
-            getSelection().removeAllRanges();
-            pending?.stop();
-            removeEventListener("beforeunload", warnLeaving);
-        },
-    };
+    return new ValuePane(app, fields, onOk);
 }

@@ -154,8 +154,8 @@ class TokenView {
     }
 
     #buttons(row) {
-        const { client, role } = this.app;
-        const button = (verb, label, glyph, run, kind = "") => client.may(verb) && role !== "observe" && h("button", { type: "button", class: `button ${kind}`, "data-action": verb, onclick: run }, icon(glyph), label);
+        const { client } = this.app;
+        const button = (verb, label, glyph, run, kind = "") => client.may(verb) && h("button", { type: "button", class: `button ${kind}`, "data-action": verb, onclick: run }, icon(glyph), label);
         const change = verb => async () => await changeTokens(this.app, verb, [row]) && this.load();
         return [
             row.state !== "revoked" && button("update", text.edit.button, "edit", async () => await openEdit(this.app, row) && this.load()),

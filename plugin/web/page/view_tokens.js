@@ -28,7 +28,7 @@ class TokensView {
     constructor(root, app, params) {
         this.app = app;
         this.kept = app.kept.tokens ??= { search: "", route: "", pages: [] };
-        this.mayRevoke = app.client.may("revoke") && app.role !== "observe";
+        this.mayRevoke = app.client.may("revoke");
         this.parts = this.#build(root);
         this.update(params);
         this.stop = app.onChange(entry => this.#noticed(entry));
@@ -224,7 +224,7 @@ class TokensView {
         bulk.hidden = rows.length === 0;
         if (rows.length === 0)
             return replace(bulk);
-        const may = verb => this.app.client.may(verb) && this.mayRevoke;
+        const may = verb => this.app.client.may(verb);
         const button = (verb, kind) => h("button", { type: "button", class: `button button-small ${kind}`, "data-action": `${verb}-selected`, onclick: () => this.#change(verb, rows) }, text.actions[verb].action(rows.length));
         const filters = filtersOf(this.query, this.kept.search);
         const every = this.app.role === "admin" && this.#page.next && Object.keys(filters).length > 0 && this.table.selection.all.checked;
