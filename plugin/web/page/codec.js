@@ -20,16 +20,13 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f]/;
-// eslint-disable-next-line no-control-regex
 const NOT_BARE = /[\x00-\x20\x7f-\x9f"\\]/;
-// eslint-disable-next-line no-control-regex
 const TO_ESCAPE = /[\x00-\x1f\x7f-\x9f"\\]/g;
+const SUSPICIOUS = /[\x00-\x1f\x7f\ud800-\udfff]/; // what the two below find is among this
+const NEEDS_QUOTES = /["\\\t]/;
+const KEY_MOST = 16;
 const KEY = /^[a-z][a-z_]{0,15}$/;
-const KEY_HERE = /[a-z][a-z_]{0,15}=/y;
-const BARE_HERE = /[^ ]*/y;
-const PLAIN_HERE = /[^"\\]*/y;
 const LETTER_OF = { "\"": "\"", "\\": "\\", "\n": "n", "\t": "t", "\r": "r" };
 const MEANT_BY = { "\"": "\"", "\\": "\\", n: "\n", t: "\t", r: "\r" };
 
@@ -84,26 +81,34 @@ export function writeRequest(verb, args = {}) {
 
 // -- reading ------------------------------------------------------------------------------------
 
-// Where reading stands.  The expressions are sticky, and match here.
+// Where reading stands: a million lines are read one after the other, so most words are cut out
+// whole, and looked at byte by byte only from the first escape on.
 class Cursor {
     constructor(text, at) {
         this.text = text;
         this.at = at;
     }
 
-    take(pattern) {
-        pattern.lastIndex = this.at;
-        const match = pattern.exec(this.text);
-        if (match === null)
-            return "";
-        this.at += match[0].length;
-        return match[0];
+    // Return the text up to an index and go there, and over a number of characters.
+    cut(end, over) {
+        const text = this.text.slice(this.at, end);
+        this.at = end + over;
+        return text;
     }
 }
 
+// Return the key before a '=', or "" for a word.
+function takeKey(cursor) {
+    const equals = cursor.text.indexOf("=", cursor.at);
+    if (equals <= cursor.at || equals > cursor.at + KEY_MOST || !KEY.test(cursor.text.slice(cursor.at, equals)))
+        return "";
+    return cursor.cut(equals, 1);
+}
+
 function takeBare(cursor) {
-    const word = cursor.take(BARE_HERE);
-    if (/["\\\t]/.test(word))
+    const space = cursor.text.indexOf(" ", cursor.at);
+    const word = cursor.cut(space < 0 ? cursor.text.length : space, 0);
+    if (NEEDS_QUOTES.test(word))
         throw new ProtocolError("quotes, backslashes and tabs need a value in double quotes");
     return word;
 }
@@ -139,22 +144,25 @@ function join(pieces) {
 
 function takeQuoted(cursor) {
     const pieces = [];
-    cursor.at++;
-    for (;;) {
-        pieces.push(cursor.take(PLAIN_HERE));
-        const end = cursor.text[cursor.at++];
-        if (end === undefined)
-            throw new ProtocolError("a double quote is not closed");
-        if (end === "\"")
-            break;
-        pieces.push(takeEscape(cursor));
+    let quote = cursor.text.indexOf("\"", ++cursor.at);
+    let escape = cursor.text.indexOf("\\", cursor.at);
+    while (escape >= 0 && escape < quote) {
+        pieces.push(cursor.cut(escape, 1), takeEscape(cursor));
+        quote = cursor.text.indexOf("\"", cursor.at);
+        escape = cursor.text.indexOf("\\", cursor.at);
     }
+    if (quote < 0)
+        throw new ProtocolError("a double quote is not closed");
+    const last = cursor.cut(quote, 1);
     if (cursor.at < cursor.text.length && cursor.text[cursor.at] !== " ")
         throw new ProtocolError("a space is needed after a closing double quote");
+    if (pieces.length === 0)
+        return last;
+    pieces.push(last);
     return join(pieces);
 }
 
-// Read the arguments from `at` on: an array of [key, value], whose key is "" for a word.
+// Read the arguments from `at` on: an array of each key, which is "" for a word, and its value.
 function readArguments(text, at) {
     const cursor = new Cursor(text, at);
     const found = [];
@@ -163,23 +171,26 @@ function readArguments(text, at) {
             cursor.at++;
         if (cursor.at === text.length)
             return found;
-        if (found.length === ARGUMENTS_MOST)
+        if (found.length === 2 * ARGUMENTS_MOST)
             throw new ProtocolError("too many arguments on one line");
-        const key = cursor.take(KEY_HERE).slice(0, -1);
-        found.push([key, text[cursor.at] === "\"" ? takeQuoted(cursor) : takeBare(cursor)]);
+        found.push(takeKey(cursor), text[cursor.at] === "\"" ? takeQuoted(cursor) : takeBare(cursor));
     }
 }
 
-// Fields have no prototype, so that a key such as "constructor" is absent unless it is given.  Of a
-// key that is repeated the first one counts.
-function collect(found) {
+// Fields inherit nothing, so that a key such as "constructor" is absent unless it is given.  Unlike
+// objects without a prototype, those of one kind of line share one layout.
+function Fields() {}
+Fields.prototype = Object.create(null);
+
+// Collect arguments from the one with that number on.  Of a key that is repeated the first one counts.
+function collect(found, from) {
     const words = [];
-    const fields = Object.create(null);
-    for (const [key, value] of found) {
-        if (key === "")
-            words.push(value);
-        else if (!(key in fields))
-            fields[key] = value;
+    const fields = new Fields();
+    for (let i = 2 * from; i < found.length; i += 2) {
+        if (found[i] === "")
+            words.push(found[i + 1]);
+        else if (!(found[i] in fields))
+            fields[found[i]] = found[i + 1];
     }
     if ("token" in fields)
         detach(fields);
@@ -195,25 +206,28 @@ function detach(fields) {
 }
 
 function readFinal(found) {
-    const status = found.length > 0 && found[0][0] === "" ? found[0][1] : "";
-    if (status === "OK")
-        return { data: false, status, reason: "", ...collect(found.slice(1)) };
-    if ((status !== "NO" && status !== "ERR") || found.length < 2 || found[1][0] !== "")
+    const [key, status, reasonKey, reason] = found;
+    if (key === "" && status === "OK")
+        return { data: false, status, reason: "", ...collect(found, 1) };
+    if (key !== "" || (status !== "NO" && status !== "ERR") || reasonKey !== "")
         throw new ProtocolError("a line of the answer is neither data nor OK, NO or ERR");
-    return { data: false, status, reason: found[1][1], ...collect(found.slice(2)) };
+    return { data: false, status, reason, ...collect(found, 2) };
 }
 
 // Read a line of a reply, without its LF:
 //     { data: true, words, fields }                                   a data line
 //     { data: false, status: "OK"|"NO"|"ERR", reason, words, fields } the final line
 export function parseLine(text) {
-    if (CONTROL.test(text))
-        throw new ProtocolError("a line of the answer has control bytes");
-    if (LONE_SURROGATE.test(text))
-        throw new ProtocolError("a line of the answer is not valid Unicode");
-    if (text[0] === "*" && (text.length === 1 || text[1] === " "))
-        return { data: true, ...collect(readArguments(text, 1)) };
-    return readFinal(readArguments(text, 0));
+    if (SUSPICIOUS.test(text)) {
+        if (CONTROL.test(text))
+            throw new ProtocolError("a line of the answer has control bytes");
+        if (LONE_SURROGATE.test(text))
+            throw new ProtocolError("a line of the answer is not valid Unicode");
+    }
+    if (text[0] !== "*" || (text.length > 1 && text[1] !== " "))
+        return readFinal(readArguments(text, 0));
+    const { words, fields } = collect(readArguments(text, 1), 0);
+    return { data: true, words, fields };
 }
 
 // Cuts a stream of bytes into lines.  After an error it is of no more use.

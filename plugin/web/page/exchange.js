@@ -4,9 +4,12 @@
 
 import { LineReader, parseLine } from "./codec.js";
 import { TransportError } from "./errors.js";
+import { sleep } from "./queue.js";
 
 const DRAIN_MOST = 64 * 1024; // bytes behind the last reply that is waited for
 const DRAIN_WITHIN = 2000; // ms
+
+const BUSY_MOST = 12; // ms of work after which the page may do something else
 
 const encoder = new TextEncoder();
 
@@ -30,6 +33,7 @@ export class Exchange {
     #lines = [][Symbol.iterator]();
     #abort = new AbortController();
     #unlink = () => {};
+    #rested = performance.now();
 
     // text: the request lines.  idle: the milliseconds without a byte after which the server counts
     // as lost.
@@ -45,32 +49,38 @@ export class Exchange {
         this.#chunks = transport.exchange(this.#bytes, { signal: this.#abort.signal })[Symbol.asyncIterator]();
     }
 
-    // Return the next line, or null where the stream ends.
-    async #next() {
-        for (;;) {
-            const line = this.#lines.next();
-            if (!line.done)
-                return parseLine(line.value);
-            const { done, value } = await within(this.#chunks.next(), this.#idle);
-            if (done)
-                return null;
+    // Let the browser draw, and take input, where chunks come faster than that happens by itself.
+    async #rest() {
+        if (performance.now() - this.#rested < BUSY_MOST)
+            return;
+        await sleep(0);
+        this.#rested = performance.now();
+    }
+
+    // Get more bytes; false where the stream ends.
+    async #more() {
+        await this.#rest();
+        this.#abort.signal.throwIfAborted();
+        const { done, value } = await within(this.#chunks.next(), this.#idle);
+        if (!done)
             this.#lines = this.#reader.feed(value);
-        }
+        return !done;
     }
 
     // Read one reply: hand each data line to onRow(fields, words), return the final line.
     async reply(onRow) {
-        for (;;) {
-            const line = await this.#next();
-            if (line === null)
-                throw new TransportError("daemon", "The daemon ended the connection before it had answered.",
-                                         { uncertain: true });
-            if (!line.data)
-                return line;
-            const wait = onRow(line.fields, line.words);
-            if (wait !== undefined)
-                await wait;
-        }
+        do {
+            for (let next = this.#lines.next(); !next.done; next = this.#lines.next()) {
+                const line = parseLine(next.value);
+                if (!line.data)
+                    return line;
+                const wait = onRow(line.fields, line.words);
+                if (wait !== undefined)
+                    await wait;
+            }
+        } while (await this.#more());
+        throw new TransportError("daemon", "The daemon ended the connection before it had answered.",
+                                 { uncertain: true });
     }
 
     // Read what is left, which is the answer to `quit`, so that the connection ends in good order;

@@ -31,19 +31,18 @@ class Watch {
     #client;
     #onEntry;
     #onGap;
-    #onUp;
     #signal;
     #position; // of the last entry seen; null: not known
-    #first = true;
+    #first; // the beginning is still to be found
     #backOff = new BackOff(LEAST, MOST);
 
-    constructor(client, args, onEntry, { signal, onGap = () => {}, onUp = () => {} }) {
+    constructor(client, args, onEntry, { signal, onGap = () => {} }) {
         this.#client = client;
         this.#onEntry = onEntry;
         this.#onGap = onGap;
-        this.#onUp = onUp;
         this.#signal = signal;
         this.#position = parsePosition(args.after);
+        this.#first = this.#position === null;
     }
 
     // Watch until the signal is aborted; throw what cannot be helped.
@@ -104,7 +103,6 @@ class Watch {
             await this.#begin();
         const after = `${this.#position.epoch}:${this.#position.serial}`;
         const exchange = this.#client.open(`watch after=${after}\n`, { signal: this.#signal });
-        this.#onUp();
         try {
             const final = await exchange.reply(fields => this.#take(fields));
             if (final.status !== "OK")
@@ -147,7 +145,6 @@ class Watch {
 //     onGap       onGap(position, { first }) is called when entries may have been missed: whatever was
 //                 read before is to be read anew.  So it is once at the beginning, without `after`
 //                 (first: true): what is read from then on, and the entries, make the whole
-//     onUp        is called when a connection has been begun
 // Resolve when the signal is aborted; reject where the daemon will always refuse.
 export function watchJournal(client, args = {}, onEntry = () => {}, options = {}) {
     return new Watch(client, args, onEntry, options).run();
