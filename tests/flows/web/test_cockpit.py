@@ -48,7 +48,7 @@ def test_page_is_that_of_jeton_web_with_the_library_of_cockpit():
 def test_cockpit_sends_the_policy_of_the_page(daemon):
     need_cockpit()
     with Cockpit(daemon().directory) as cockpit:
-        headers, _ = get(cockpit.page)
+        headers, _ = get(cockpit.link)
     own = f" {cockpit.url}"             # Cockpit adds its own address to 'self'
     sent = dict((directive.strip().replace(own, "") + " ").split(" ", 1) for directive in headers["Content-Security-Policy"].split(";"))
     sent.pop("block-all-mixed-content")
