@@ -93,6 +93,7 @@ const tokens = {
     neverUsed: "Never",
     times: n => count(n, "time", "times"),
     shown: (from, to, total) => `${from.toLocaleString("en")}\u2013${to.toLocaleString("en")}${total ? ` of ${total.toLocaleString("en")}` : ""}`,
+    found: n => count(n, "token shown", "tokens shown"),
     page: n => `Page ${n.toLocaleString("en")}`,
     pages: "Pages",
     previous: "Previous",
