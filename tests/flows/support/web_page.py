@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
+from selenium.webdriver.common.keys import Keys
+
 from jeton_command import JETON
 from waiting import eventually
 from web import Web
@@ -91,7 +93,10 @@ class Page:
         browser = self.browser
         top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
         while (name := browser.run(top)) is not None:
-            browser.click(f"dialog[data-dialog={name}] [data-action={'confirm' if name == 'not-copied' else 'close'}]")
+            if name == "not-copied":
+                browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
+            else:
+                browser.keys(Keys.ESCAPE)
             eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):

@@ -12,7 +12,7 @@ from users import ANN, BOB, UserDaemon
 from web_page import Page
 
 # What a page without the right to it must not have.
-CHANGES = ", ".join(f"[data-action={verb}]" for verb in ("create", "revoke", "rotate", "edit", "disable", "enable")) + ", tbody [type=checkbox]"
+CHANGES = ", ".join(f"[data-action={verb}]" for verb in ("create", "revoke", "rotate", "update", "disable", "enable")) + ", tbody [type=checkbox]"
 PAGE = os.path.join(ROOT, "plugin", "web", "page")
 MANUAL = "plugin/cockpit/jeton-cockpit.7"
 POLICY = {"default-src": "'none'", "script-src": "'self'", "style-src": "'self'", "img-src": "'self' data:", "connect-src": "'self'",
