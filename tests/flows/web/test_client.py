@@ -16,8 +16,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 def run_file(name, least):
     """Run a file of node's tests, each of which must pass."""
     need_programs("node")
-    done = subprocess.run(["node", "--expose-gc", "--test", "--test-reporter=tap", "--test-timeout=90000", f"{HERE}/{name}"], capture_output=True,
-                          text=True, check=False)
+    done = subprocess.run(["node", "--expose-gc", "--test", "--test-reporter=tap", f"{HERE}/{name}"], capture_output=True,
+                          text=True, check=False, timeout=100 * PATIENCE)
     print(done.stdout)
     counts = dict(re.findall(r"^# (tests|pass|fail|cancelled|skipped|todo) (\d+)$", done.stdout, re.M))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -41,7 +41,7 @@ def test_watch_has_no_gap_that_it_does_not_name():
 
 @pytest.mark.timeout(120)
 def test_transports_tell_what_is_lost():
-    run_file("transports.test.mjs", 8)
+    run_file("transports.test.mjs", 11)
 
 
 def play(daemon, scenario, role="admin", **does):
