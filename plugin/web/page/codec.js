@@ -192,7 +192,17 @@ function collect(found, from) {
         else if (!(found[i] in fields))
             fields[found[i]] = found[i + 1];
     }
+    if ("token" in fields)
+        detach(fields);
     return { words, fields };
+}
+
+// A part of a string may keep the whole of it in memory: what stands beside a token's value is copied, so
+// that the value goes when it is let go of.
+function detach(fields) {
+    for (const key of Object.keys(fields))
+        if (key !== "token")
+            fields[key] = decoder.decode(encoder.encode(fields[key]));
 }
 
 function readFinal(found) {

@@ -41,7 +41,7 @@ def test_watch_has_no_gap_that_it_does_not_name():
 
 @pytest.mark.timeout(120)
 def test_transports_tell_what_is_lost():
-    run_file("transports.test.mjs", 11)
+    run_file("transports.test.mjs", 12)
 
 
 def play(daemon, scenario, role="admin", **does):

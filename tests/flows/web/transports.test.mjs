@@ -11,6 +11,8 @@ import { connect as connectHttp, takeSecret } from "../../../plugin/web/page/tra
 import { eventually } from "./fake_transport.mjs";
 
 const SECRET = "abcdefghijklmnopqrstuvwxyz0123456789-_ABCDE";
+globalThis.document = new EventTarget();
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -83,6 +85,22 @@ test("http: a request is a POST with the secret in its header alone, and its ans
     assert.equal(headers["content-length"], "10");
     assert.deepEqual(Object.keys(headers).filter(name => headers[name].includes(SECRET)), ["authorization"]);
     assert.equal(headers.cookie, undefined);
+});
+
+test("http: each request says for how long nobody has used the page", async () => {
+    const idle = [];
+    await withServer((request, response) => {
+        idle.push(Number(request.headers["jeton-idle"]));
+        response.writeHead(200, binary).end("OK\n");
+    }, async transport => {
+        await all(transport);
+        await eventually(async () => (await all(transport), idle.at(-1) >= 1), "time passes");
+        for (const type of ["keydown", "pointerdown", "wheel"]) {
+            document.dispatchEvent(new Event(type));
+            await all(transport);
+        }
+    });
+    assert.deepEqual(idle.slice(-3), [0, 0, 0]);
 });
 
 test("http: each refusal has its kind, and the server's words for people", async () => {
