@@ -33,6 +33,7 @@ const shell = {
     back: "Connected again.",
     lostTitle: "Not connected.",
     lost: "The connection was lost. It is tried again; what you have typed is kept.",
+    serverGone: "\u201cjeton web\u201d does not answer. It is tried again, and what you have typed is kept. If it has ended, start it again and open the new link.",
     daemonGone: "jetond does not answer. It is tried again; what you have typed is kept.",
     unauthorized: "This session has ended. Start \u201cjeton web\u201d again and open the new link.",
     loading: "Loading\u2026",
@@ -100,6 +101,7 @@ const tokens = {
     pages: "Pages",
     previous: "Previous",
     next: "Next",
+    searching: "Looking through all tokens\u2026",
     lookedAt: n => `${n.toLocaleString("en")} tokens looked at\u2026`,
     columns: {
         description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",

@@ -84,9 +84,10 @@ class TokenView {
     }
 
     update(params) {
-        this.id = params.id;
+        const another = this.id !== undefined && this.id !== params.id;
+        this.id = this.app.kept.visited = params.id;
         this.#mark = "";
-        this.load();
+        this.load().then(() => another && this.heading.focus());
     }
 
     async load() {

@@ -19,6 +19,7 @@ import { openCreate } from "./view_create.js";
 
 const TYPING_MS = 250;
 const REFRESH_MS = 700;
+const SLOW_MS = 700;
 const AGAIN_MS = 60000;
 
 class TokensView {
@@ -32,7 +33,7 @@ class TokensView {
         this.kept = app.kept.tokens ??= { search: "", route: "", pages: [] };
         this.mayRevoke = app.client.may("revoke");
         this.parts = this.#build(root);
-        this.update(params);
+        this.update(params, true);
         this.stop = app.onChange(entry => this.#noticed(entry));
     }
 
@@ -86,7 +87,7 @@ class TokensView {
     // -- what is asked for ----------------------------------------------------------------------
 
     /** The route has changed: show its first page, or, on the way back from a token, the page that was left. */
-    update(params) {
+    update(params, opened = false) {
         this.query = readQuery(params, this.app.client);
         const route = routeTo("tokens", writeQuery(this.query));
         if (this.kept.route !== route)
@@ -94,7 +95,18 @@ class TokensView {
         this.kept.route = route;
         this.#showQuery();
         this.table.selection?.clear();
-        this.load();
+        this.load().then(() => opened && this.#comeBack());
+    }
+
+    /** Back from a token: to where the list was, and to that token's row. */
+    #comeBack() {
+        const { visited } = this.app.kept;
+        const link = visited && this.parts.holder.querySelector(`tr[data-id="${visited}"] [data-action=open]`);
+        this.app.kept.visited = null;
+        if (!link)
+            return;
+        scrollTo(0, this.kept.scroll ?? 0);
+        link.focus({ preventScroll: true });
     }
 
     #go(change) {
@@ -146,6 +158,7 @@ class TokensView {
         if (looksLikeValue(search, this.app.hello.prefix))
             return this.#showValuePasted();
         this.parts.holder.setAttribute("aria-busy", "true");
+        const slow = setTimeout(() => live || this.#note(search === "" ? text.shell.loading : text.tokens.searching), SLOW_MS);
         try {
             this.#page = await loadPage(this.app.client, this.query, search, this.kept.pages.at(-1),
                 { signal: abort.signal, onProgress: seen => live || this.#note(text.tokens.lookedAt(seen)) });
@@ -157,6 +170,7 @@ class TokensView {
             if (!abort.signal.aborted && !(live && this.app.client.state !== "up"))
                 this.#note(failureText(error), true);
         } finally {
+            clearTimeout(slow);
             this.#due = performance.now() + Math.max(REFRESH_MS, 4 * (performance.now() - begun));
             if (this.#abort === abort)
                 this.parts.holder.removeAttribute("aria-busy");
@@ -286,6 +300,7 @@ class TokensView {
     }
 
     unmount() {
+        this.kept.scroll = scrollY;
         this.stop();
         this.#abort?.abort();
         clearTimeout(this.#timer);
