@@ -53,6 +53,10 @@ class Keeper:
         with urllib.request.urlopen(request, timeout=START_WITHIN) as response:
             return json.load(response)["value"]
 
+    def description(self):
+        """Return what BROWSER has of it."""
+        return json.dumps({"url": self.url, "session": self.session, "capabilities": self.capabilities})
+
     def lives(self):
         try:
             return bool(self.ask("GET", f"/session/{self.session}/window/handles"))
@@ -81,8 +85,7 @@ def provide(config):
         keeper = None
     if keeper is None:
         keeper = config.stash[KEPT] = Keeper()
-        os.environ[BROWSER] = json.dumps({"url": keeper.url, "session": keeper.session,
-                                          "capabilities": keeper.capabilities})
+        os.environ[BROWSER] = keeper.description()
 
 
 def pytest_unconfigure(config):
