@@ -151,15 +151,18 @@ test("http: a server that is gone is lost, before and within an answer", async (
 });
 
 test("http: who aborts, or has read enough, ends the connection", async () => {
+    let opened = 0;
     let closed = 0;
     await withServer((_request, response) => {
+        opened++;
         response.on("close", () => closed++);
         response.writeHead(200, binary).write("* id=1\n");
     }, async transport => {
         const stop = new AbortController();
-        const running = all(transport, "watch\n", { signal: stop.signal });
-        setTimeout(() => stop.abort(), 20);
-        await assert.rejects(running, { name: "AbortError" });
+        const running = assert.rejects(all(transport, "watch\n", { signal: stop.signal }), { name: "AbortError" });
+        await eventually(() => opened === 1, "the first is open");
+        stop.abort();
+        await running;
         await eventually(() => closed === 1, "the first is closed");
         for await (const chunk of transport.exchange(encoder.encode("watch\n"))) {
             assert.equal(decoder.decode(chunk), "* id=1\n");
