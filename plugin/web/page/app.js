@@ -7,9 +7,11 @@
  */
 
 import { changes } from "./changes.js";
+import { denialsBanner } from "./denials.js";
 import { confirm } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { parseRoute, routeTo } from "./route.js";
+import { statsFeed } from "./stats_feed.js";
 import { text } from "./strings.js";
 import { toasts } from "./toast.js";
 
@@ -129,6 +131,7 @@ export function start(root, client, hello) {
         client, text, hello, confirm,
         role: hello.role,
         policies: policyCache(client),
+        stats: statsFeed(client),
         toast: notes.show,
         kept: {}, // what views keep while they are away: in memory alone
         navigate(route) { location.hash = route; },
@@ -143,7 +146,7 @@ export function start(root, client, hello) {
         app.announce(state === "up" ? text.shell.back : text.shell.lostTitle);
     });
     replace(root, h("a", { href: "#main", class: "skip-link", onclick: event => { event.preventDefault(); main.focus(); } }, text.shell.skip),
-        top.node, lost.node, main, notes.region, live);
+        top.node, lost.node, denialsBanner(app.stats, app.announce), main, notes.region, live);
     router(app, main, top)();
     return app;
 }

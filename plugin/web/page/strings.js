@@ -4,6 +4,8 @@
  * number or a name, a function makes the text.
  */
 
+import { audit, health, whose } from "./strings_audit.js";
+
 const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 const UNIT = { s: ["second", "seconds"], m: ["minute", "minutes"], h: ["hour", "hours"], d: ["day", "days"], w: ["week", "weeks"], y: ["year", "years"] };
@@ -281,5 +283,5 @@ const entry = {
 };
 
 export const text = {
-    shell, form, time, states, table, tokens, actions, chips, create, lifetime, value, edit, rotate, token, claims, use, events, entry,
+    shell, form, time, states, table, tokens, actions, chips, create, lifetime, value, edit, rotate, token, claims, use, events, entry, whose, audit, health,
 };

@@ -11,6 +11,7 @@ const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const dayRelativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" }); // "yesterday"
 const dayFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
 const exactFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
+const stampFormat = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const clockFormat = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const UNITS = [["year", 31536000, 2], ["month", 2592000, 2], ["day", 86400, 1], ["hour", 3600, 1], ["minute", 60, 0.75]]; // each from so many on
@@ -55,6 +56,11 @@ export function exact(milliseconds) {
     return exactFormat.format(milliseconds);
 }
 
+/** "2026-12-29 14:05:00". */
+export function stamp(milliseconds) {
+    return stampFormat.format(milliseconds);
+}
+
 /** "Dec 29, 2026". */
 export function day(milliseconds) {
     return dayFormat.format(milliseconds);
@@ -97,7 +103,7 @@ export function timeNode(iso, { style = "relative" } = {}) {
     const milliseconds = parseTime(iso);
     if (Number.isNaN(milliseconds))
         return h("span", null, text.time.none);
-    const shown = { relative, day, exact, clock }[style](milliseconds);
+    const shown = { relative, day, exact, clock, stamp }[style](milliseconds);
     return h("time", { datetime: iso, title: exact(milliseconds), "data-style": style }, shown);
 }
 
