@@ -162,7 +162,7 @@ $(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBR
 # In the tree, the page is beside the program.
 $(BUILD)/jeton-web: $(BUILD)/plugin/web/main.o $(WEB) $(WEB_HTTP) $(PROTO)
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_WEB) -o $@
-	ln -sfn $(abspath plugin/web/page) $(BUILD)/web
+	ln -sfnr plugin/web/page $(BUILD)/web
 
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
 		plugin/pam/pam_jeton.map

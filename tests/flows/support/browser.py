@@ -273,8 +273,8 @@ class Browser:
 
     def in_document(self, value):
         """True if the document has the text anywhere: text, attributes, what fields contain."""
-        return self.run("return document.documentElement.outerHTML.includes(arguments[0]) || "
-                        "[...document.querySelectorAll('input, textarea, select')].some(e => e.value.includes(arguments[0]))", value)
+        return value in self.run("return document.documentElement.outerHTML + [...document.querySelectorAll('input, textarea, select')]"
+                                 ".map(e => e.value).join('\\n')")
 
     def in_memory(self, value):
         """Return what of the page still holds the text after the garbage was collected, a line each."""

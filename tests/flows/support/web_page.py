@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
+from selenium.webdriver.common.keys import Keys
+
 from jeton_command import JETON
 from waiting import eventually
 from web import Web
@@ -89,12 +91,13 @@ class Page:
     def close_dialogs(self):
         """Leave whatever dialog is open, also without having copied."""
         browser = self.browser
-        while browser.all("dialog[open]"):
-            if browser.all("[data-dialog=not-copied]"):
-                self.confirm("not-copied")
-                browser.gone("dialog")
+        top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
+        while (name := browser.run(top)) is not None:
+            if name == "not-copied":
+                browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
             else:
-                browser.click("dialog[open]:last-of-type [data-action=close]")
+                browser.keys(Keys.ESCAPE)
+            eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""

@@ -128,10 +128,10 @@ def test_hostile_daemon_gets_no_further_than_a_message(http_site, verb):
         browser.settled()
         unharmed(browser)
         assert browser.run("return document.querySelectorAll('tbody tr').length") <= 100, name
-        if verb != "hello":
-            browser.click("[data-action=create]")       # the page still does what it is asked to
-            browser.wait("[data-form=create]")
-            unharmed(browser)
+    if verb != "hello":         # the page still does what it is asked to
+        browser.click("[data-action=create]")
+        browser.wait("[data-form=create]")
+        unharmed(browser)
 
 
 def test_new_value_that_a_hostile_daemon_makes_up_is_shown_as_text(http_site):

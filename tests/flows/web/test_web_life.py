@@ -178,6 +178,7 @@ def test_process_that_nobody_uses_ends_though_a_page_watches(daemon, web):
             time.sleep(0.1)
         last = time.monotonic()
         w.exchange("hello", "stats")
+        assert w.status(w.post("list\nquit\n", "Jeton-Idle: 900")) == 200, "asked for by the page itself"
         w.status(w.get())
         w.status(w.post("list\n", secret="x" * 43))
         w.ended(0)

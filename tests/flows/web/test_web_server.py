@@ -8,9 +8,9 @@ import pytest
 import proc
 from requirements import need_plain_build, need_root
 from settings import PATIENCE, SANITIZER
-from users import BOB, as_user
+from users import ANN, BOB, UserDaemon, as_user
 from waiting import eventually
-from web import PAGE, Stream
+from web import PAGE, Stream, Web
 
 CONFINING = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -148,6 +148,19 @@ def test_another_user_gets_nothing_but_the_page(daemon, web):
     assert w.exchange("ping") == "OK\nOK\n"
     eventually(lambda: f"uid {BOB} has the link" in w.log(), "the owner is told")
     assert made(d) == 0 and w.secret not in w.log()
+
+
+def test_owner_who_is_not_root_is_told_from_others(daemon, web):
+    d = UserDaemon(daemon)
+    with Web(d.path, uid=ANN) as w:
+        answered = {}
+        for uid in ANN, BOB, 0:
+            with as_user(uid, w.connect) as connection:
+                connection.send(w.post("create\nquit\n"))
+                answered[uid] = Stream(connection).response.status
+        assert answered == {ANN: 200, BOB: 403, 0: 200}
+        assert "not show" not in w.log()
+    eventually(lambda: {line["by"] for line in d.daemon.list()} == {f"uid:{ANN}"}, "all is done as the owner")
 
 
 def test_user_who_became_root_by_sudo_may_use_the_page(daemon, web):
@@ -291,14 +304,20 @@ def test_lines_of_64_kib_are_taken_and_more_are_not(daemon, web):
 # -- many and slow clients -----------------------------------------------------------------------
 
 def test_slow_clients_are_ended_and_cost_little(daemon, web):
-    w = web(daemon())
+    d = daemon()
+    w = web(d)
+    watch, entries = w.stream("watch after=0")
     idle, head, body = w.connect(), w.connect(), w.connect()
     head.send(w.get()[:20])
     body.send(w.post("ping\nquit\n")[:-3])
     begin = time.monotonic()
     used = proc.cpu(w.pid)
-    for one in head, body, idle:
+    for one in head, body:
         assert Stream(one).response.status == 408
+    assert idle.is_closed(), "one that a browser opened in advance"
+    with watch:
+        d.create()
+        assert "event=create" in entries.line(), "a watch has no deadline"
     assert 8 < time.monotonic() - begin < 20 * PATIENCE
     assert proc.cpu(w.pid) - used < 1
 

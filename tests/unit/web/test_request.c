@@ -118,6 +118,9 @@ static void exchange_needs_the_secret(void **state)
     assert_int_equal(v.status, 200);
     assert_null(v.file);
     assert_int_equal(v.length, 5);
+    assert_int_equal(v.idle, -1);
+    assert_int_equal(verdict_of(POST OURS BEARER LENGTH "Jeton-Idle: 75\r\n").idle, 75);
+    assert_int_equal(verdict_of(POST OURS BEARER LENGTH "Jeton-Idle: -3\r\n").idle, -1);
     v = verdict_of(POST OURS LENGTH);
     assert_true(v.status == 401 && !v.wrong_secret);
     v = verdict_of(POST OURS "Authorization: Basic U0VDUkVU\r\n" LENGTH);
