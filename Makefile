@@ -58,6 +58,7 @@ GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c)
 GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
 LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
 WEB = $(call objects,$(filter-out plugin/web/main.c,$(wildcard plugin/web/*.c)))
+WEB_HTTP = $(call objects,plugin/http/head.c plugin/http/credentials.c)
 LIBS_WEB = -levent_core -lseccomp $(LIBS_PROTO)
 PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
@@ -80,7 +81,6 @@ TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verif
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
 	$(BUILD)/jeton-gateway $(BUILD)/jeton-web $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
 # Cockpit's package: the page of plugin/web, with a manifest.  An index of its own loads Cockpit's library.
-PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
 COCKPIT_FILES = $(patsubst %,$(BUILD)/cockpit/jeton/%,manifest.json $(PAGE_FILES))
 # nginx's headers, from nginx-dev; the module is left out without them.
 NGINX = /usr/share/nginx/src
@@ -160,9 +160,9 @@ $(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBR
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_GATEWAY) -o $@
 
 # In the tree, the page is beside the program.
-$(BUILD)/jeton-web: $(BUILD)/plugin/web/main.o $(WEB) $(HTTP) $(PROTO)
+$(BUILD)/jeton-web: $(BUILD)/plugin/web/main.o $(WEB) $(WEB_HTTP) $(PROTO)
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_WEB) -o $@
-	ln -sfn $(abspath plugin/web/page) $(BUILD)/web
+	ln -sfnr plugin/web/page $(BUILD)/web
 
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
 		plugin/pam/pam_jeton.map
@@ -228,7 +228,7 @@ $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 $(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
 
-$(BUILD)/tests/unit/web/%: $(BUILD)/tests/unit/web/%.o $(BUILD)/tests/unit/run_one.o $(WEB) $(HTTP) $(PROTO)
+$(BUILD)/tests/unit/web/%: $(BUILD)/tests/unit/web/%.o $(BUILD)/tests/unit/run_one.o $(WEB) $(WEB_HTTP) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_WEB) -o $@
 
 $(BUILD)/tests/unit/cli/%: $(BUILD)/tests/unit/cli/%.o $(BUILD)/tests/unit/run_one.o \
@@ -461,7 +461,7 @@ FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf RE
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|; s|@LIBEXECDIR@|$(LIBEXECDIR)|; s|@PAGEDIR@|$(PAGEDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE

@@ -252,7 +252,7 @@ static void end_late(struct connection *c)
 {
     if (c->phase == PHASE_HELD)
         connection_respond(c, &c->verdict);
-    else if (c->phase == PHASE_HEAD || c->phase == PHASE_BODY)
+    else if ((c->phase == PHASE_HEAD && c->in_len > 0) || c->phase == PHASE_BODY)
         connection_refuse(c, 408, "the request came too slowly");
     else
         connection_close(c);

@@ -83,7 +83,7 @@ static int add(struct page *page, int fd, const char *name, const char *type)
         free(bytes);
         return errno;
     }
-    snprintf(f->name, sizeof(f->name), "%s", name);
+    memcpy(f->name, name, strlen(name) + 1); /* is_name() has bounded it */
     f->type = type;
     f->bytes = (struct slice){ bytes, len };
     page->count++;

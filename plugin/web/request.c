@@ -35,6 +35,19 @@ static bool has(const struct http_head *head, const char *name)
     return false;
 }
 
+/* The page knows when its user last did anything.  What is no number is not given. */
+static int64_t find_idle(const struct http_head *head)
+{
+    int64_t idle = -1;
+    uint64_t number;
+
+    for (unsigned i = 0; i < head->fields; i++)
+        if (http_name_equal(head->field[i].name, (struct slice)SLICE("Jeton-Idle")) &&
+            number_parse(head->field[i].value, INT32_MAX, &number))
+            idle = (int64_t)number;
+    return idle;
+}
+
 static struct request_verdict judge_body(const struct http_head *head)
 {
     uint64_t length;
@@ -49,7 +62,9 @@ static struct request_verdict judge_body(const struct http_head *head)
         return refuse(400, "there are no lines");
     if (length > REQUEST_BODY_MAX)
         return refuse(413, "the lines are longer than 64 KiB");
-    return (struct request_verdict){ .status = 200, .length = (size_t)length };
+    return (struct request_verdict){ .status = 200,
+                                     .length = (size_t)length,
+                                     .idle = find_idle(head) };
 }
 
 /* -- the request ----------------------------------------------------------------------------- */

@@ -20,9 +20,10 @@ struct request_verdict {
     const char *why;              /* of a refusal */
     const struct page_file *file; /* what is asked for; NULL: an exchange */
     size_t length;                /* bytes of the exchange's body */
-    bool head_only;               /* the method is HEAD */
-    bool wrong_secret;            /* to be slowed down */
-    const char *allow;            /* of a 405: the methods that are allowed */
+    int64_t idle;      /* seconds since somebody used the page, by Jeton-Idle; -1: not given */
+    bool head_only;    /* the method is HEAD */
+    bool wrong_secret; /* to be slowed down */
+    const char *allow; /* of a 405: the methods that are allowed */
 };
 
 struct request_verdict request_judge(const struct request_rules *rules,

@@ -9,6 +9,8 @@
 #include "plugin/web/connection_private.h"
 #include "plugin/web/peer.h"
 
+enum { ATTENDED_S = 60 }; /* who did something so long ago is still in front of the page */
+
 /* -- exchanges --------------------------------------------------------------------------------- */
 
 static void on_over(void *connection, bool whole)
@@ -47,10 +49,23 @@ void serve_connect(struct connection *c)
         connection_enter(c, PHASE_EXCHANGE);
 }
 
-void serve_body(struct connection *c)
+/* Note whether somebody is in front of the page: what a page asks for by itself is not use. */
+static void note_use(struct connection *c)
 {
     struct context *context = c->context;
+    const int64_t now = clock_ms(), idle = c->verdict.idle;
 
+    c->attended = idle < ATTENDED_S &&
+                  !request_is_unattended((struct slice){ c->body, c->body_len });
+    context->attended += c->attended;
+    if (c->attended)
+        context->active = now;
+    else if (idle >= 0 && now - idle * 1000 > context->active)
+        context->active = now - idle * 1000;
+}
+
+void serve_body(struct connection *c)
+{
     if (c->body_len > c->verdict.length) {
         connection_refuse(c, 400, "there is more than the body that was announced");
         return;
@@ -58,11 +73,7 @@ void serve_body(struct connection *c)
     if (c->body_len < c->verdict.length)
         return;
     event_del(&c->readable);
-    c->attended = !request_is_unattended((struct slice){ c->body, c->body_len });
-    if (c->attended) {
-        context->attended++;
-        context->active = clock_ms();
-    }
+    note_use(c);
     serve_connect(c);
 }
 

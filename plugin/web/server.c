@@ -33,7 +33,8 @@ static void report(int64_t now)
     const uint64_t wrong = slowdown_report(&context.slowdown, now);
 
     if (wrong > 0)
-        log_write("%llu requests with a wrong secret were refused", (unsigned long long)wrong);
+        log_write("%llu request%s with a wrong secret, refused", (unsigned long long)wrong,
+                  wrong == 1 ? "" : "s");
     if ((context.stranger == (uid_t)-1 && !context.strange) || now - reported < STRANGERS_MS)
         return;
     if (context.strange)
@@ -149,13 +150,14 @@ static bool announce(const struct settings *s)
     struct text t = text_in(link, sizeof(link));
 
     announce_put_link(&t, s, context.rules.secret);
-    announce_people(s, &context.daemon);
-    if (s->browser)
-        browser_open(text_slice(&t));
-    const bool printed = announce_link(text_slice(&t));
-    sodium_memzero(link, sizeof(link));
+    const bool terminal = isatty(STDOUT_FILENO), printed = announce_link(text_slice(&t));
     if (!printed)
         log_write("the link cannot be written to standard output");
+    else
+        announce_people(s, &context.daemon);
+    if (printed && s->browser && terminal) /* who reads a pipe does what is wanted with the link */
+        browser_open(text_slice(&t));
+    sodium_memzero(link, sizeof(link));
     return printed;
 }
 

@@ -55,13 +55,22 @@ function header(app) {
     };
 }
 
-function banner() {
+/** What is known of a lost connection, and what helps. */
+function lossText(error, transport) {
+    if (error?.kind === "unauthorized")
+        return text.shell.unauthorized;
+    if (error?.kind === "daemon")
+        return text.shell.daemonGone;
+    return transport?.describe?.().kind === "http" ? text.shell.serverGone : text.shell.lost;
+}
+
+function banner(client) {
     const message = h("span");
     const node = h("div", { class: "banner banner-danger", role: "alert", hidden: true, "data-banner": "connection" }, h("strong", null, text.shell.lostTitle), " ", message);
     return {
         node,
         show(error) {
-            message.textContent = error?.kind === "unauthorized" ? text.shell.unauthorized : error?.kind === "daemon" ? text.shell.daemonGone : text.shell.lost;
+            message.textContent = lossText(error, client.transport);
             node.dataset.kind = error?.kind ?? "lost";
             node.hidden = false;
         },
@@ -128,7 +137,7 @@ export function start(root, client, hello) {
         navigate(route) { location.hash = route; },
         announce(message) { live.textContent = ""; setTimeout(() => { live.textContent = message; }, 50); },
     };
-    const top = header(app), lost = banner();
+    const top = header(app), lost = banner(client);
 
     app.onChange = changes(client).onChange;
     client.onState((state, error) => {

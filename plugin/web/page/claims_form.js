@@ -5,7 +5,7 @@
  */
 
 import { chips } from "./chips.js";
-import { h, newId, replace } from "./dom.js";
+import { cleanText, h, newId, replace } from "./dom.js";
 import { DaemonError } from "./errors.js";
 import { field } from "./form.js";
 import { looksLikeValue, rulesFor, scopeAllowed } from "./policy.js";
@@ -48,6 +48,7 @@ export class ClaimsForm {
         this.error = h("p", { class: "form-error", role: "alert", hidden: true, "data-name": "form-error" });
         this.subject.node.hidden = app.role === "self";
         this.nodes = [this.description.node, this.subject.node, this.scopes.node, this.subjects, this.live];
+        this.initial = this.#filledIn();
         this.#load();
     }
 
@@ -58,7 +59,7 @@ export class ClaimsForm {
         this.#showRules();
         const { scopes, subjects } = await inUse(this.app).catch(() => ({ scopes: new Set(), subjects: new Set() }));
         this.#used = scopes;
-        replace(this.subjects, [...subjects].sort().map(subject => h("option", { value: subject })));
+        replace(this.subjects, [...subjects].filter(subject => cleanText(subject) === subject).sort().map(subject => h("option", { value: subject })));
         this.#showRules();
     }
 
@@ -82,9 +83,8 @@ export class ClaimsForm {
     /** What is filled in, { description, subject, scopes }; null if something is wrong with it, which is then shown. */
     read() {
         this.clearErrors();
-        const claims = { description: this.description.control.value.trim(), subject: this.subject.control.value.trim() };
         const typed = this.chips.commit();
-        claims.scopes = this.chips.scopes.join(",");
+        const claims = this.#filledIn();
         if (!typed)
             this.#fail(this.scopes, text.create.scopeForm);
         else if (looksLikeValue(claims.description, this.app.hello.prefix))
@@ -102,6 +102,15 @@ export class ClaimsForm {
         return null;
     }
 
+    /** What of these differs from what the form was opened with: a field that cannot show all of its text changes nothing. */
+    changed(claims) {
+        return Object.fromEntries(Object.entries(claims).filter(([key, value]) => value !== this.initial[key]));
+    }
+
+    #filledIn() {
+        return { description: this.description.control.value.trim(), subject: this.subject.control.value.trim(), scopes: this.chips.scopes.join(",") };
+    }
+
     clearErrors() {
         for (const part of [this.description, this.subject, this.scopes])
             part.setError(null);
@@ -113,7 +122,7 @@ export class ClaimsForm {
         const fields = { description: this.description, subject: this.subject, scopes: this.scopes, ...others };
         const part = error instanceof DaemonError ? fields[this.#causeOf(error, others)] : undefined;
         if (part)
-            return this.#fail(part, error.message);
+            return this.#fail(part, failureText(error));
         this.error.textContent = failureText(error);
         this.error.hidden = false;
         this.error.scrollIntoView({ block: "nearest" });

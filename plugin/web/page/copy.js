@@ -9,7 +9,7 @@ import { text } from "./strings.js";
 const SHOWN_MS = 1800;
 
 export function identifier(app, id) {
-    const code = h("code", { class: "identifier", "data-name": "identifier" }, id);
+    const code = h("code", { class: "identifier", "data-name": "identifier", title: id }, id);
     const button = h("button", { type: "button", class: "icon-button copy-button", "data-action": "copy-identifier", "aria-label": text.shell.copyIdentifier(id), title: text.shell.copy,
         async onclick() {
             const done = await copyFrom(code);

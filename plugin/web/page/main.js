@@ -29,6 +29,7 @@ function showFailure(root, error, again) {
 /** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again. */
 async function run(root) {
     try {
+        import("./view_tokens.js").catch(() => {}); // most come for this one: it is read while the daemon is asked
         const client = new Client(await connect());
         start(root, client, await client.hello());
     } catch (error) {

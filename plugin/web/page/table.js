@@ -7,7 +7,7 @@
  * columns: [{ key, label, sort?: name for onSort, hideLabel?, className?, cell(row) → child or children }]
  */
 
-import { h, replace } from "./dom.js";
+import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { text } from "./strings.js";
 
@@ -129,16 +129,24 @@ class Table {
             return tr;
         });
         const name = anyFocus === undefined ? null : focusIn(before.get(anyFocus).tr);
-        if (nodes.length !== this.body.children.length || nodes.some((tr, i) => tr !== this.body.children[i])) {
-            replace(this.body, nodes);
-            if (anyFocus !== undefined && this.#rows.has(anyFocus))
-                giveFocus(this.#rows.get(anyFocus).tr, name);
-        }
+        this.#place(nodes);
+        const focused = this.#rows.get(anyFocus)?.tr;
+        if (focused && !focused.contains(document.activeElement))
+            giveFocus(focused, name);
         this.selection?.show(this.body);
     }
 
+    /** Put these rows into the body, and move none that is in its place: it may have the focus. */
+    #place(nodes) {
+        const kept = new Set(nodes);
+        for (const tr of [...this.body.children])
+            if (!kept.has(tr))
+                tr.remove();
+        nodes.forEach((tr, i) => this.body.children[i] === tr || this.body.insertBefore(tr, this.body.children[i] ?? null));
+    }
+
     #makeRow(row, live) {
-        const tr = h("tr", { role: "row", "data-id": this.rowId(row), class: this.rowClass(row) },
+        const tr = h("tr", { role: "row", "data-id": this.rowId(row), class: this.rowClass(row), onanimationend: () => tr.classList.remove("row-changed") },
             this.selection && h("td", { role: "cell", class: "column-select" }, this.selection.box(row)),
             this.columns.map(column => h("td", { role: "cell", class: column.className, "data-column": column.key, "data-label": column.hideLabel ? null : column.label }, column.cell(row))));
         tr.classList.toggle("row-selected", this.selection?.rows.has(this.rowId(row)) ?? false);

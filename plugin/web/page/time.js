@@ -107,6 +107,12 @@ export function timeNode(iso, { style = "relative" } = {}) {
     return h("time", { datetime: iso, title: exact(milliseconds), "data-style": style }, shown);
 }
 
+/** Milliseconds until one of these tokens becomes active or expires, if that is within the next hour; else NaN. */
+export function untilChange(rows) {
+    const times = rows.flatMap(row => (row.state === "revoked" ? [] : [parseTime(row.activates), parseTime(row.expires)])).map(time => time - now()).filter(left => left > 0 && left < 3600000);
+    return times.length > 0 ? Math.min(...times) : NaN;
+}
+
 /** Call fn every second until the returned function is called. */
 export function onTick(fn) {
     tickers.add(fn);

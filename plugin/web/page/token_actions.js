@@ -2,7 +2,7 @@
 /* What is done to tokens that are there: revoke, disable and enable, of one, of several, and of all that match. */
 
 import { DaemonError } from "./errors.js";
-import { h } from "./dom.js";
+import { cleanText, h } from "./dom.js";
 import { text } from "./strings.js";
 import { tokenSummary } from "./token_columns.js";
 
@@ -11,7 +11,7 @@ const NAMED_MOST = 8;
 /** A failed request as a sentence for people: the daemon's message, or what is known of the connection. */
 export function failureText(error) {
     if (error instanceof DaemonError)
-        return error.message;
+        return cleanText(error.message);
     if (error?.uncertain)
         return text.shell.unknownOutcome;
     return error?.kind === "unauthorized" ? text.shell.unauthorized : error?.kind === "daemon" ? text.shell.daemonGone : error?.message ?? String(error);
@@ -22,7 +22,7 @@ export function expectOk(answer) {
     if (answer instanceof Error)
         throw new Error(failureText(answer), { cause: answer });
     if (answer.status !== "OK")
-        throw new Error(answer.fields.message ?? answer.reason);
+        throw new Error(cleanText(answer.fields.message ?? answer.reason));
     return answer;
 }
 
@@ -44,7 +44,7 @@ async function changeEach(app, verb, rows) {
     const done = rows.length - failed.length;
     if (failed.length > 0) {
         const first = failed[0].answer;
-        app.toast(text.actions.someFailed(failed.length, first.fields?.message ?? first.message ?? first.reason), { kind: "error" });
+        app.toast(text.actions.someFailed(failed.length, cleanText(first.fields?.message ?? first.message ?? first.reason)), { kind: "error" });
     }
     if (done > 0) {
         app.toast(text.actions[verb].done(done));
@@ -101,7 +101,7 @@ export async function changeMatching(app, verb, filters) {
     }
     return app.confirm({
         name: `${verb}-matching`, title: words.title(found.matched), danger: verb !== "enable", action: words.action(found.matched),
-        body: [h("p", null, text.actions.matching), h("p", { class: "filters mono" }, Object.entries(filters).map(([key, value]) => `${key}=${value}`).join("  ")),
+        body: [h("p", null, text.actions.matching), h("p", { class: "filters mono" }, Object.entries(filters).map(([key, value]) => `${key}=${cleanText(value)}`).join("  ")),
             h("p", { class: "consequence" }, words.consequence(found.matched))],
         run: guarded(async () => {
             const answer = expectOk(await app.client.request(verb, { ...filters, count: found.matched }));

@@ -19,11 +19,6 @@ function buttons(label, leave) {
     return { submit, node: dialogActions(h("button", { type: "button", class: "button", "data-action": "cancel", onclick: leave }, text.shell.cancel), submit) };
 }
 
-/** What of the claims differs from the row's. */
-function changedClaims(row, claims) {
-    return Object.fromEntries(Object.entries(claims).filter(([key, value]) => value !== (row[key] ?? "")));
-}
-
 /** Edit description, subject, scopes and the end. Resolves to whether something was changed. */
 export async function openEdit(app, row) {
     const words = text.edit;
@@ -39,9 +34,7 @@ export async function openEdit(app, row) {
         const life = claims && (ends?.read() ?? (ends ? null : {}));
         if (!life)
             return;
-        if (app.role === "self")
-            delete claims.subject;
-        const change = { ...changedClaims(row, claims), ...life };
+        const change = { ...form.changed(claims), ...life };
         if (Object.keys(change).length === 0)
             return dialog.close(false);
         actions.submit.disabled = true;
@@ -87,7 +80,7 @@ export async function openRotate(app, row) {
 
     function showFailure(failure) {
         const byLength = failure.fields?.rule === "max_ttl";
-        ends.field.setError(byLength ? failure.message : null);
+        ends.field.setError(byLength ? failureText(failure) : null);
         error.textContent = byLength ? "" : failureText(failure);
         error.hidden = byLength;
     }

@@ -4,6 +4,7 @@
  * is asked for by the place behind the one before, so that going on costs the same on every page.
  */
 
+import { cleanText } from "./dom.js";
 import { text } from "./strings.js";
 
 export const PAGE = 100;
@@ -100,7 +101,12 @@ export async function loadPage(client, query, search, after, options = {}) {
     return { rows: answer.rows, next: answer.fields.next };
 }
 
-/** How a token is called in sentences: its description, or its identifier where it has none. */
+/** How a token is called: its description, or its identifier where it has none. A stranger's text: see clean(). */
 export function nameOf(row) {
     return row.description || text.tokens.unnamed(row.id);
+}
+
+/** Likewise, for attributes. */
+export function plainName(row) {
+    return cleanText(nameOf(row));
 }

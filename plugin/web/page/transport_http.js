@@ -79,15 +79,32 @@ function isAnswer(response) {
         response.body !== null;
 }
 
+// When somebody last used the page: the server ends when nobody has for long, whatever the page asks
+// for by itself.
+class Attention {
+    #last = performance.now();
+
+    constructor(target) {
+        for (const type of ["keydown", "pointerdown", "wheel"])
+            target.addEventListener(type, () => this.#last = performance.now(), { capture: true, passive: true });
+    }
+
+    get idleSeconds() {
+        return Math.floor((performance.now() - this.#last) / 1000);
+    }
+}
+
 class HttpTransport {
     #secret;
     #storage;
     #fetch;
+    #attention;
 
-    constructor(secret, storage, fetch) {
+    constructor(secret, storage, fetch, attention) {
         this.#secret = secret;
         this.#storage = storage;
         this.#fetch = fetch;
+        this.#attention = attention;
     }
 
     describe() {
@@ -116,7 +133,11 @@ class HttpTransport {
         try {
             return await this.#fetch.call(globalThis, "/exchange", {
                 method: "POST",
-                headers: { Authorization: `Bearer ${this.#secret}`, "Content-Type": "application/octet-stream" },
+                headers: {
+                    Authorization: `Bearer ${this.#secret}`,
+                    "Content-Type": "application/octet-stream",
+                    "Jeton-Idle": String(this.#attention.idleSeconds),
+                },
                 body: bytes,
                 cache: "no-store",
                 credentials: "omit",
@@ -137,8 +158,11 @@ class HttpTransport {
     }
 }
 
+let attention = null; // one for the page, however often it connects
+
 // Return a transport with the secret of this tab.  `fetch` and `storage` are the browser's unless
 // given.
 export function connect({ secret, storage = globalThis.sessionStorage, fetch = globalThis.fetch } = {}) {
-    return new HttpTransport(secret ?? storage?.getItem(STORED) ?? null, storage, fetch);
+    attention ??= new Attention(globalThis.document);
+    return new HttpTransport(secret ?? storage?.getItem(STORED) ?? null, storage, fetch, attention);
 }

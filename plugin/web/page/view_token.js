@@ -9,7 +9,7 @@ import { text } from "./strings.js";
 import { changeTokens, failureText } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
 import { openEdit, openRotate } from "./token_dialogs.js";
-import { exact, parseTime, timeNode } from "./time.js";
+import { exact, parseTime, timeNode, untilChange } from "./time.js";
 
 const HISTORY_MOST = 200;
 const REFRESH_MS = 400;
@@ -84,9 +84,10 @@ class TokenView {
     }
 
     update(params) {
-        this.id = params.id;
+        const another = this.id !== undefined && this.id !== params.id;
+        this.id = this.app.kept.visited = params.id;
         this.#mark = "";
-        this.load();
+        this.load().then(() => another && this.heading.focus());
     }
 
     async load() {
@@ -124,6 +125,10 @@ class TokenView {
             return;
         this.#mark = mark;
         this.row = row;
+        clearTimeout(this.again);
+        const left = untilChange([row]);
+        if (left)
+            this.again = setTimeout(() => this.load(), left + 1000);
         const focused = this.holder.contains(document.activeElement) ? document.activeElement.dataset.action ?? "focus" : null;
         this.heading = h("h2", { tabindex: "-1", "data-focus": "" }, row.description ? clean(row.description) : text.tokens.noDescription);
         replace(this.holder,
@@ -194,6 +199,7 @@ class TokenView {
         this.stop();
         this.#abort?.abort();
         clearTimeout(this.#timer);
+        clearTimeout(this.again);
     }
 }
 

@@ -10,14 +10,17 @@ import { icon } from "./icons.js";
 import { looksLikeValue } from "./policy.js";
 import { routeTo } from "./route.js";
 import { text } from "./strings.js";
+import { untilChange } from "./time.js";
 import { table } from "./table.js";
 import { changeMatching, changeTokens, failureText } from "./token_actions.js";
 import { columnsFor } from "./token_columns.js";
-import { filtersOf, loadPage, nameOf, PAGE, readQuery, STATES, VIEWS, writeQuery } from "./token_query.js";
+import { filtersOf, loadPage, PAGE, plainName, readQuery, STATES, VIEWS, writeQuery } from "./token_query.js";
 import { openCreate } from "./view_create.js";
 
 const TYPING_MS = 250;
 const REFRESH_MS = 700;
+const SLOW_MS = 700;
+const AGAIN_MS = 60000;
 
 class TokensView {
     #page = { rows: [], next: undefined };
@@ -30,7 +33,7 @@ class TokensView {
         this.kept = app.kept.tokens ??= { search: "", route: "", pages: [] };
         this.mayRevoke = app.client.may("revoke");
         this.parts = this.#build(root);
-        this.update(params);
+        this.update(params, true);
         this.stop = app.onChange(entry => this.#noticed(entry));
     }
 
@@ -46,7 +49,7 @@ class TokensView {
                 h("option", { value: "any" }, words.anyState), STATES.map(state => h("option", { value: state }, text.states[state]))),
             sort: h("select", { class: "select narrow-only", "aria-label": words.sortBy, "data-field": "sort", onchange: () => this.#sortChosen() },
                 Object.entries(words.sorted).map(([value, label]) => h("option", { value }, label))),
-            count: h("span", { class: "muted toolbar-end", role: "status", "data-name": "count" }),
+            count: h("span", { class: "muted toolbar-end", "data-name": "count" }),
             note: h("div", { class: "list-note", role: "status", hidden: true }),
             bulk: h("div", { class: "bulk", role: "region", "aria-label": words.selection, hidden: true }),
             holder: h("div", { class: "table-holder" }),
@@ -71,9 +74,9 @@ class TokensView {
     #buildTable() {
         const view = this.query.view;
         const actions = row => this.mayRevoke && row.state !== "revoked" && h("button", { type: "button", class: "icon-button row-revoke", "data-action": "revoke",
-            "aria-label": text.tokens.revokeNamed(nameOf(row)), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
+            "aria-label": text.tokens.revokeNamed(plainName(row)), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
         this.table = table({
-            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, actions), rowId: row => row.id, rowLabel: nameOf,
+            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, actions), rowId: row => row.id, rowLabel: plainName,
             rowClass: row => `token-${row.state}`,
             onSort: sort => this.#go({ sort, order: this.query.sort === sort ? (this.query.order === "asc" ? "desc" : "asc") : sort === "subject" || sort === "expires" ? "asc" : "desc" }),
             onSelect: this.mayRevoke && view !== "refused" ? () => this.#showSelection() : null,
@@ -84,7 +87,7 @@ class TokensView {
     // -- what is asked for ----------------------------------------------------------------------
 
     /** The route has changed: show its first page, or, on the way back from a token, the page that was left. */
-    update(params) {
+    update(params, opened = false) {
         this.query = readQuery(params, this.app.client);
         const route = routeTo("tokens", writeQuery(this.query));
         if (this.kept.route !== route)
@@ -92,7 +95,18 @@ class TokensView {
         this.kept.route = route;
         this.#showQuery();
         this.table.selection?.clear();
-        this.load();
+        this.load().then(() => opened && this.#comeBack());
+    }
+
+    /** Back from a token: to where the list was, and to that token's row. */
+    #comeBack() {
+        const { visited } = this.app.kept;
+        const link = visited && this.parts.holder.querySelector(`tr[data-id="${visited}"] [data-action=open]`);
+        this.app.kept.visited = null;
+        if (!link)
+            return;
+        scrollTo(0, this.kept.scroll ?? 0);
+        link.focus({ preventScroll: true });
     }
 
     #go(change) {
@@ -144,15 +158,19 @@ class TokensView {
         if (looksLikeValue(search, this.app.hello.prefix))
             return this.#showValuePasted();
         this.parts.holder.setAttribute("aria-busy", "true");
+        const slow = setTimeout(() => live || this.#note(search === "" ? text.shell.loading : text.tokens.searching), SLOW_MS);
         try {
             this.#page = await loadPage(this.app.client, this.query, search, this.kept.pages.at(-1),
                 { signal: abort.signal, onProgress: seen => live || this.#note(text.tokens.lookedAt(seen)) });
             this.#note("");
             this.#showPage(live);
+            if (!live)
+                this.app.announce(this.#page.rows.length > 0 ? text.tokens.found(this.#page.rows.length) : text.tokens.noMatch);
         } catch (error) {
             if (!abort.signal.aborted && !(live && this.app.client.state !== "up"))
                 this.#note(failureText(error), true);
         } finally {
+            clearTimeout(slow);
             this.#due = performance.now() + Math.max(REFRESH_MS, 4 * (performance.now() - begun));
             if (this.#abort === abort)
                 this.parts.holder.removeAttribute("aria-busy");
@@ -165,7 +183,10 @@ class TokensView {
         const { rows, next } = this.#page;
         const { parts, kept } = this;
         this.table.setRows(rows, { live });
-        replace(parts.holder, rows.length > 0 ? this.table.node : this.#empty());
+        if (rows.length === 0)
+            replace(parts.holder, this.#empty());
+        else if (this.table.node.parentNode !== parts.holder)
+            replace(parts.holder, this.table.node);
         const number = kept.pages.length + 1;
         parts.pager.node.hidden = number === 1 && !next;
         parts.pager.first.disabled = number === 1;
@@ -173,6 +194,13 @@ class TokensView {
         parts.pager.label.textContent = text.tokens.page(number);
         this.#showCount(number, rows.length, Boolean(next));
         this.#showSelection();
+        this.#lookAgain(untilChange(rows));
+    }
+
+    /** Read again when a token's state changes by itself, and now and then for what the journal does not have: uses. */
+    #lookAgain(left) {
+        clearTimeout(this.again);
+        this.again = setTimeout(() => VIEWS[this.query.view].keep || this.#noticed(null), Math.min(left + 1000 || Infinity, AGAIN_MS));
     }
 
     async #showCount(number, shown, more) {
@@ -272,10 +300,12 @@ class TokensView {
     }
 
     unmount() {
+        this.kept.scroll = scrollY;
         this.stop();
         this.#abort?.abort();
         clearTimeout(this.#timer);
         clearTimeout(this.typing);
+        clearTimeout(this.again);
     }
 }
 

@@ -34,6 +34,7 @@ class Watch {
     #signal;
     #position; // of the last entry seen; null: not known
     #first; // the beginning is still to be found
+    #broken = false; // the last connection ended before its time
     #backOff = new BackOff(LEAST, MOST);
 
     constructor(client, args, onEntry, { signal, onGap = () => {} }) {
@@ -58,7 +59,7 @@ class Watch {
                 floor = this.#judge(error);
             }
             if (performance.now() - begun > STEADY)
-                this.#backOff.reset();
+                this.#recover();
             await this.#pause(floor);
         }
     }
@@ -92,10 +93,20 @@ class Watch {
         }
         if (!(error instanceof TransportError))
             throw error;
+        // A daemon that needs its connections ends the longest; only if it cannot be reached is it lost.
+        if (error.uncertain && !this.#broken) {
+            this.#broken = true;
+            return 0;
+        }
         this.#client.failed(error);
         if (error.kind === "unauthorized")
             throw error;
         return 1000 * error.retryAfter;
+    }
+
+    #recover() {
+        this.#backOff.reset();
+        this.#broken = false;
     }
 
     async #connect() {
@@ -133,7 +144,7 @@ class Watch {
         if (!next && position.epoch === epoch && position.serial <= serial)
             throw new ProtocolError("the journal goes backwards");
         this.#position = position;
-        this.#backOff.reset();
+        this.#recover();
         this.#client.answered();
         if (!next)
             this.#onGap(position, { first: false });

@@ -29,7 +29,7 @@ SPY = """(() => {
     const written = [];
     const keep = (where, what) => written.push([where, String(what)]);
     for (const [owner, name] of [[Storage.prototype, "setItem"], [History.prototype, "pushState"], [History.prototype, "replaceState"],
-                                 [IDBObjectStore.prototype, "put"], [IDBObjectStore.prototype, "add"], [Cache.prototype, "put"]]) {
+                                 [IDBObjectStore.prototype, "put"], [IDBObjectStore.prototype, "add"], [window.Cache?.prototype ?? {}, "put"]]) {
         const real = owner[name];
         owner[name] = function (...given) {
             keep(name, JSON.stringify(given));
@@ -65,6 +65,7 @@ class Browser:
         self.expected = []
         self.origins = set()
         self.sessions = []
+        self.found = []
 
     def __enter__(self):
         # What a test before this one left, if it was killed.
@@ -73,14 +74,20 @@ class Browser:
         self.context = self.tools.call("Target.createBrowserContext")["browserContextId"]
         self.tools.call("Browser.grantPermissions", browserContextId=self.context,
                         permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-        self.first = self.new_page()
+        self.new_page()
         return self
 
     def __exit__(self, kind, *_):
-        problems = [] if kind else self.problems()
-        self.tools.call("Target.disposeBrowserContext", browserContextId=self.context)
+        self.leave()
         self.tools.close()
-        assert not problems, "\n".join(map(str, problems))
+        assert kind or not self.found, "\n".join(one[:600] for one in dict.fromkeys(self.found))
+
+    def leave(self):
+        """Close all pages.  What happens to them when their server stops, is none of their problems."""
+        if self.context is not None:
+            self.found = self.problems()
+            self.tools.call("Target.disposeBrowserContext", browserContextId=self.context)
+            self.context = None
 
     def new_page(self):
         """Open another page of the same context, and go on with it; return its handle."""
@@ -93,7 +100,6 @@ class Browser:
         self.cdp("Emulation.setFocusEmulationEnabled", enabled=True)
         self.driver.switch_to.window(target)
         self.size(1400, 900)
-        self.target = target
         return target
 
     def cdp(self, method, **parameters):
@@ -196,6 +202,11 @@ class Browser:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name},
                                                          {"name": "prefers-reduced-motion", "value": motion}])
 
+    def settled(self):
+        """Wait until nothing is on its way any more: requests of the page's parts, animations."""
+        eventually(lambda: self.run("return !document.querySelector('[aria-busy=true]') && "
+                                    "document.getAnimations().every(a => a.playState !== 'running')"), "the page has settled", every=0.02)
+
     def screenshot(self, name, clip=None):
         os.makedirs(SCREENSHOTS, exist_ok=True)
         path = f"{SCREENSHOTS}/{name}.png"
@@ -205,12 +216,15 @@ class Browser:
         return path
 
     def faults_of_accessibility(self):
-        """Return what axe-core finds, a line each."""
+        """Return what axe-core finds, a line each.  It adds styles, which the page's policy forbids: that is no fault."""
+        before = len(self.tools.events)
         if not self.run("return 'axe' in window"):
             with open(AXE) as file:
                 self.run(file.read())
         found = self.driver.execute_async_script(
-            "axe.run({resultTypes: ['violations']}).then(r => arguments[0](r.violations), e => arguments[0]([{id: String(e), nodes: []}]))")
+            "axe.run({resultTypes: ['violations'], preload: false}).then(r => arguments[0](r.violations), "
+            "e => arguments[0]([{id: String(e), nodes: []}]))")
+        del self.tools.events[before:]
         return [f"{one['id']}: {one.get('help')}: {node['target']} {node['html'][:200]} {node.get('failureSummary')}"
                 for one in found for node in one["nodes"] or [{"target": "", "html": ""}]]
 
@@ -220,12 +234,14 @@ class Browser:
         """Allow problems that match."""
         self.expected.append(re.compile(pattern))
 
+    def policy_issues(self):
+        """Return the violations of content security policies."""
+        return [event["issue"]["details"] for session in self.sessions for event in self.tools.of(session, "Audits.issueAdded")
+                if event["issue"]["code"] == "ContentSecurityPolicyIssue"]
+
     def problems(self):
-        found = []
+        found = [f"content security policy: {json.dumps(details)}" for details in self.policy_issues()]
         for session in self.sessions:
-            for event in self.tools.of(session, "Audits.issueAdded"):
-                if event["issue"]["code"] == "ContentSecurityPolicyIssue":
-                    found.append(f"content security policy: {json.dumps(event['issue']['details'])}")
             for event in self.tools.of(session, "Log.entryAdded"):
                 entry = event["entry"]
                 found.append(f"log: {entry['level']} {entry['source']} {entry['text']} {entry.get('url')}")
@@ -257,8 +273,8 @@ class Browser:
 
     def in_document(self, value):
         """True if the document has the text anywhere: text, attributes, what fields contain."""
-        return self.run("return document.documentElement.outerHTML.includes(arguments[0]) || "
-                        "[...document.querySelectorAll('input, textarea, select')].some(e => e.value.includes(arguments[0]))", value)
+        return value in self.run("return document.documentElement.outerHTML + [...document.querySelectorAll('input, textarea, select')]"
+                                 ".map(e => e.value).join('\\n')")
 
     def in_memory(self, value):
         """Return what of the page still holds the text after the garbage was collected, a line each."""

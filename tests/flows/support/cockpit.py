@@ -115,7 +115,7 @@ class Cockpit:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def page(self):
+    def link(self):
         return self.url + PAGE
 
     def log_in(self, browser, name, path=PAGE):

@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
+from selenium.webdriver.common.keys import Keys
+
+from jeton_command import JETON
 from waiting import eventually
+from web import Web
+
+
+def jeton_web(socket):
+    """`jeton web` in front of a socket, as a person starts it, but for the browser."""
+    return Web(socket, program=(JETON, "-S", socket, "web", "--no-browser"))
 
 
 class Page:
-    """The page in a browser, as served at a URL."""
+    """The page in a browser, as a server has it in front of a daemon."""
 
-    def __init__(self, browser, url):
-        self.browser = browser
-        self.url = url
+    def __init__(self, browser, server, daemon):
+        self.browser, self.server, self.daemon = browser, server, daemon
 
     def open(self):
-        self.browser.open(self.url)
+        self.browser.open(self.server.link)
         return self.loaded()
 
     def loaded(self, view="tokens"):
@@ -79,6 +87,17 @@ class Page:
     def ok(self):
         self.browser.click("[data-pane=value] [data-action=ok]")
         self.browser.gone("dialog")
+
+    def close_dialogs(self):
+        """Leave whatever dialog is open, also without having copied."""
+        browser = self.browser
+        top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
+        while (name := browser.run(top)) is not None:
+            if name == "not-copied":
+                browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
+            else:
+                browser.keys(Keys.ESCAPE)
+            eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""

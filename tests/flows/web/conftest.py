@@ -7,7 +7,16 @@ import pytest
 import browsers
 from cockpit import Cockpit, need_cockpit
 from gateway import Gateway
-from web_page import Page
+from web import Web
+from web_page import Page, jeton_web
+
+
+@pytest.fixture
+def web():
+    """Starts jeton-web with the arguments of Web(), in front of a daemon.  Each is stopped at the end, which fails
+    unless that goes in good order."""
+    with contextlib.ExitStack() as started:
+        yield lambda daemon, *arguments, role="admin", **more: started.enter_context(Web(daemon.path(role), *arguments, **more))
 
 
 @pytest.fixture
@@ -28,23 +37,36 @@ def gateway():
         yield lambda *arguments, **more: started.enter_context(Gateway(*arguments, **more))
 
 
-@pytest.fixture(params=["cockpit"])
+@pytest.fixture(params=["web", "cockpit"])
 def site(request, browser, daemon):
     """Starts a daemon with the page in front of it, over one transport after the other: site(*settings) returns the
     page, whose .daemon it is, and the browser."""
     with contextlib.ExitStack() as started:
-        def start(*settings, role="admin", **more):
+        def start(*settings, **more):
             d = daemon(*settings, **more)
-            server = serve(request.param, d, role)
-            page = Page(browser, started.enter_context(server).page)
-            page.daemon, page.server = d, server
-            return page, browser
+            server = started.enter_context(serve(request.param, d))
+            return Page(browser, server, d), browser
         yield start
+        browser.leave()
 
 
-def serve(transport, d, role):
+def serve(transport, d):
+    if transport == "web":
+        return jeton_web(d.path())
     need_cockpit()
     return Cockpit(d.directory)
+
+
+@pytest.fixture
+def http_site(browser, daemon):
+    """As `site`, but for claims that hold in any transport: over jeton-web only."""
+    with contextlib.ExitStack() as started:
+        def start(*settings, role="admin", path=None, **more):
+            d = daemon(*settings, **more) if path is None else None
+            server = started.enter_context(jeton_web(path or d.path(role)))
+            return Page(browser, server, d), browser
+        yield start
+        browser.leave()
 
 
 @pytest.hookimpl(hookwrapper=True)
