@@ -71,8 +71,8 @@ class Page:
         """Send the form; return (identifier, value) as shown."""
         browser = self.browser
         browser.click(f"[data-form={form}] [data-action=submit]")
-        value = browser.wait("[data-pane=value] [data-name=value]").text
-        return browser.wait("[data-pane=value] [data-name=identifier]").text, value
+        value = browser.text("[data-pane=value] [data-name=value]")
+        return browser.text("[data-pane=value] [data-name=identifier]"), value
 
     def create(self, **how):
         self.begin_create(**how)
@@ -101,7 +101,7 @@ class Page:
 
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""
-        said = self.browser.wait(f"dialog[data-dialog={dialog}]", text).text
+        said = self.browser.text(f"dialog[data-dialog={dialog}]", text)
         self.browser.click(f"dialog[data-dialog={dialog}] [data-action=confirm]")
         self.browser.gone(f"dialog[data-dialog={dialog}]")
         return said

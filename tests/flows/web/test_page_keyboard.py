@@ -32,7 +32,7 @@ def test_main_job_is_done_by_keyboard_alone(http_site):
     assert focused(browser) == "cancel", "what loses the value is not what Enter does"
     browser.keys(Keys.ENTER)
     browser.gone("dialog[data-dialog=not-copied]")
-    value = browser.wait("[data-name=value]").text
+    value = browser.text("[data-name=value]")
     browser.tab_to("[data-action=copy-value]")
     browser.keys(Keys.SPACE)
     browser.wait("[data-action=copy-value]", "Copied")
@@ -77,6 +77,6 @@ def test_changes_are_announced_and_states_have_words(http_site):
     page.row(made, state="revoked")
     assert browser.run("return [...document.querySelectorAll('[aria-live], [role=status], [role=alert]')].some(e => e.textContent.includes('revoked'))")
     assert page.rows()[0]["id"] == made
-    assert browser.wait("tbody [data-state=revoked]").text == "Revoked"
+    assert browser.text("tbody [data-state=revoked]") == "Revoked"
     assert browser.run("return document.querySelectorAll('main').length") == 1
     assert browser.run("return document.documentElement.lang") == "en"
