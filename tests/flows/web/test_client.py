@@ -42,7 +42,7 @@ def test_watch_has_no_gap_that_it_does_not_name():
 
 @pytest.mark.timeout(120)
 def test_transports_tell_what_is_lost():
-    run_file("transports.test.mjs", 12)
+    run_file("transports.test.mjs", 13)
 
 
 @contextlib.contextmanager
