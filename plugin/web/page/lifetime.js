@@ -84,7 +84,7 @@ class Lifetime {
         const length = chosen === "rule" ? this.rule : chosen;
         const seconds = parseDuration(length);
         const words = text.lifetime;
-        this.result.textContent = chosen === "never" ? words.neverHint : Number.isNaN(seconds) ? "" : words.endsOn(day(now() + seconds * 1000));
+        this.result.textContent = chosen === "never" ? words.neverHint : chosen === "default" ? words.byRulesHint : Number.isNaN(seconds) ? "" : words.endsOn(day(now() + seconds * 1000));
         this.result.classList.toggle("warn-text", chosen === "never");
         this.field.setError(null);
     }

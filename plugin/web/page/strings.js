@@ -186,7 +186,8 @@ const create = {
 };
 
 const lifetime = {
-    byRules: "As the rules allow",
+    byRules: "Default",
+    byRulesHint: "As long as the rules of this host allow.",
     date: "On a date\u2026",
     dateLabel: "Last day",
     never: "Never",
