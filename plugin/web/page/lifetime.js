@@ -65,8 +65,10 @@ class Lifetime {
         const own = [rules.defaultTtlText, rules.maxTtlText].find(length => length && !LENGTHS.includes(length) && parseDuration(length) <= rules.maxTtl);
         this.rule = own;
         this.choice.setHidden("rule", !own);
-        if (own)
-            this.choice.setLabel("rule", durationText(own));
+        if (!own)
+            return;
+        this.choice.setLabel("rule", durationText(own));
+        this.choice.moveBefore("rule", LENGTHS.find(length => parseDuration(length) > parseDuration(own)) ?? "date");
     }
 
     #preferred(rules) {
