@@ -142,8 +142,7 @@ export class Client {
         if (!(problem instanceof TransportError))
             return;
         this.#become("lost", problem);
-        if (problem.kind !== "unauthorized")
-            this.#probe ??= this.#look().finally(() => this.#probe = null);
+        this.#probe ??= this.#look().finally(() => this.#probe = null);
     }
 
     // Return one answer for each line.

@@ -74,7 +74,7 @@ export function writeRequest(verb, args = {}) {
         line += ` ${key}=${writeWord(textOf(key, value), key === "token")}`;
     }
     line += "\n";
-    if (line.length > LINE_MOST || encoder.encode(line).length > LINE_MOST)
+    if (line.length > LINE_MOST || (3 * line.length > LINE_MOST && encoder.encode(line).length > LINE_MOST))
         throw new ProtocolError("the request is too long for a line of the protocol");
     return line;
 }

@@ -115,10 +115,15 @@ test("http: each refusal has its kind, and the server's words for people", async
         [500, {}, "", "lost", "The server answered 500.", 0],
         [200, { "Content-Type": "text/html" }, "<html>", "lost", "<html>", 0],
         [204, {}, "", "lost", "The server answered 204.", 0],
-        [302, { Location: "http://127.0.0.1:1/" }, "", "lost", "The server is not there any more.", 0],
+        [303, { Location: "/elsewhere" }, "", "lost", "The server is not there any more.", 0],
     ];
     for (const [status, headers, text, kind, message, retryAfter] of cases) {
-        await withServer((_request, response) => response.writeHead(status, headers).end(text), async transport => {
+        await withServer((request, response) => {
+            if (request.url === "/exchange")
+                response.writeHead(status, headers).end(text);
+            else
+                response.writeHead(200, binary).end("OK\n");
+        }, async transport => {
             const error = await failure(all(transport));
             assert.deepEqual([error.kind, error.message, error.retryAfter], [kind, message, retryAfter], String(status));
         });
