@@ -6,7 +6,7 @@
 
 import { h, replace, svg } from "./dom.js";
 import { text } from "./strings.js";
-import { clock, span } from "./time.js";
+import { clock } from "./time.js";
 
 const WIDTH = 300;
 const HEIGHT = 72;
@@ -72,11 +72,11 @@ export function plot({ name, label, series, format, least = 1, base = 1000 }) {
         update(lists, { from, to }) {
             shown = { lists, from, to };
             const values = lists.flat().map(({ value }) => value).filter(value => value !== null);
-            const most = roundUp(Math.max(least, ...values), base);
+            const most = roundUp(Math.max(least, ...values) * 1.05, base);
             const x = at => WIDTH * (at - from) / (to - from), y = value => HEIGHT - 1 - (HEIGHT - 2) * value / most;
             lists.forEach((points, i) => paths[i].setAttribute("d", pathOf(points, x, y)));
             replace(top, format(most));
-            begin.textContent = text.health.ago(span((to - from) / 1000));
+            begin.textContent = text.health.ago(Math.round((to - from) / 60000));
             picture.setAttribute("aria-label", `${label}. ${series.map((one, i) => summary(one.label, lists[i], format)).join(" ")}`);
         },
     };

@@ -99,7 +99,7 @@ export const health = {
     denialsTitle: n => `${count(n, "revocation is", "revocations are")} in force, but not saved.`,
     denialsHint: "The store does not take them. Until it does, a crash or a restart of jetond would make these tokens good again: look at its log and at the disk.",
     denialsSaved: "All revocations are saved.",
-    ago: duration => `${duration} ago`,
+    ago: minutes => `${minutes} min ago`,
     now: "now",
     perSecond: amount => `${amount} /s`,
     lastMinute: "each of one minute",
@@ -111,7 +111,7 @@ export const health = {
     tiles: {
         verified: { label: "Verifications", hint: "Values that services asked about in a second, whatever the answer. Services that read the table themselves are not counted." },
         refused: { label: "Refusals", hint: "Those that were answered no: unknown, expired, revoked, or not for what was asked." },
-        latency: { label: "Latency p50 / p99", hint: "Half of the verifications are answered within the first time, 99 of 100 within the second; the numbers are since the start." },
+        latency: { label: "Latency p50 / p99", column: "Latency", hint: "Half of the verifications are answered within the first time, 99 of 100 within the second; the numbers are since the start." },
         connections: { label: "Connections", hint: "Sockets that are open now, this page\u2019s among them." },
         store: { label: "Store", hint: "The size of the file that holds tokens, bans and journal. At 3.5 GiB no token can be added." },
         memory: { label: "Memory of the table", hint: "The table that verifications read, and older ones that clients still hold." },

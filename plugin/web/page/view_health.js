@@ -24,7 +24,7 @@ export function rateText(value) {
 export function bytesText(bytes) {
     const power = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
     const amount = bytes / 1024 ** power;
-    return `${power === 0 || amount >= 99.5 ? Math.round(amount) : amount.toFixed(1)} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
+    return `${power === 0 || amount >= 9.95 ? Math.round(amount) : amount.toFixed(1)} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }
 
 export function secondsText(seconds) {
@@ -170,7 +170,7 @@ class HealthView {
         if (!this.figures.open || !this.series.last)
             return replace(this.figures, summary);
         const words = text.health;
-        const columns = TILES.flatMap(tile => tile.lists(this.series).map((points, i) => ({ points, format: tile.format, label: tile.lines ? `${words.tiles[tile.key].label} ${tile.lines[i]}` : words.tiles[tile.key].label })));
+        const columns = TILES.flatMap(tile => tile.lists(this.series).map((points, i) => ({ points, format: tile.format, label: tile.lines ? `${words.tiles[tile.key].column} ${tile.lines[i]}` : words.tiles[tile.key].label })));
         const minutes = minutesOf(columns.map(column => column.points));
         replace(this.figures, summary, h("div", { class: "figures-frame", tabindex: "0", role: "region", "aria-label": words.asTable }, h("table", { class: "figures", "data-table": "health" },
             h("caption", { class: "visually-hidden" }, words.figures),

@@ -24,11 +24,14 @@ function banner(level, title, ...rest) {
     return h("div", { class: `banner banner-${level}` }, h("strong", null, title), " ", rest);
 }
 
+function title(row) {
+    return h("div", { class: "whose-title" }, h("h3", { "data-claim": "description" }, h("a", { href: `#/token/${row.id}`, "data-action": "open" }, clean(nameOf(row)))), stateBadge(row.state));
+}
+
 function claims(app, row) {
     const words = text.claims, muted = content => h("span", { class: "muted" }, content);
     const by = row.by_name ?? row.by;
     const pairs = [
-        [words.description, row.description ? clean(row.description) : muted(text.tokens.noDescription), "description"],
         [text.value.identifier, identifier(app, row.id), "id"],
         [words.subject, row.subject ? clean(row.subject) : muted(words.noSubject), "subject"],
         [words.scopes, row.scopes ? scopeChips(row.scopes) : muted(words.noScopes), "scopes"],
@@ -125,7 +128,7 @@ class WhoseView {
         const { result } = this.parts;
         result.dataset.kind = found.kind;
         replace(result, h("section", { class: "card whose-found", "aria-label": text.whose.result, "data-kind": found.kind, "data-id": found.id ?? "" },
-            h("div", { class: "card-body" }, this.#verdict(found), found.row && claims(this.app, found.row), this.#buttons(found)),
+            h("div", { class: "card-body" }, this.#verdict(found), found.row && [title(found.row), claims(this.app, found.row)], this.#buttons(found)),
             found.history.length > 0 && h("div", { class: "whose-history" }, h("h3", null, text.token.history), h("ol", { class: "history" }, found.history.map(entryItem)))));
     }
 
@@ -137,8 +140,7 @@ class WhoseView {
         if (kind === "identifier")
             return banner("info", words.identifier, words.identifierHint, " ", row ? "" : words.identifierUnknown);
         if (kind === "found")
-            return [banner(LEVEL[row.state] ?? "neutral", words.found, words.state[row.state] ?? ""),
-                h("div", { class: "whose-title" }, h("h3", null, h("a", { href: `#/token/${row.id}`, "data-action": "open" }, clean(nameOf(row)))), stateBadge(row.state))];
+            return banner(LEVEL[row.state] ?? "neutral", words.found, words.state[row.state] ?? "");
         const ids = h("p", { class: "muted" }, words.computed, " ", h("code", null, id));
         if (denial)
             return [banner("neutral", denial.event === "ban" && history.every(entry => entry.event === "ban") ? words.onlyBanned : words.gone, words.denied(text.events[denial.event].toLowerCase()), " ", timeNode(denial.time), " (", exact(parseTime(denial.time)), ")."), ids];
@@ -174,7 +176,7 @@ class WhoseView {
             run: () => this.#carryOut("revoke", { token: this.#value() }),
         });
         if (done)
-            this.#done(words.revoked);
+            row ? this.#done(words.revoked) : this.#showRevoked();
     }
 
     /** By its digest, which needs no value to be sent; but a signed token is to be denied by its signed part as well. */
@@ -196,6 +198,15 @@ class WhoseView {
     async #carryOut(verb, args) {
         await carryOut(this.app.client, verb, args);
         return true;
+    }
+
+    /** What this socket does not show was revoked: that is all there is to be seen. */
+    #showRevoked() {
+        const { id } = this.#found;
+        this.app.toast(text.whose.revoked);
+        this.#found = null;
+        replace(this.parts.result, h("section", { class: "card card-body whose-found", "data-kind": "revoked", "data-id": id }, banner("neutral", text.whose.revoked, text.whose.state.revoked), h("p", { class: "muted" }, text.value.identifier, " ", h("code", null, id))));
+        this.parts.result.dataset.kind = "revoked";
     }
 
     #done(message) {
