@@ -335,6 +335,11 @@ test: deps                      ## build and run every test; TEST="-k kills" run
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
 	@$(PYTEST) $(TEST)
 
+picture:                        ## take README's picture of the page anew, with the tests' browser
+	@$(MAKE) --no-print-directory -s $(PRODUCTS)
+	@BUILD=$(BUILD) /usr/bin/python3 -m pytest tests/flows/web -q -k test_picture || true
+	/usr/bin/python3 tests/flows/support/png.py build/screenshots/readme.png plugin/web/tokens.png
+
 # Explores each harness for FUZZ_SECONDS, from its corpus on; FUZZ="table daemon" names some of them.
 FUZZ_SECONDS ?= 30
 FUZZ ?= $(FUZZED)
@@ -471,7 +476,7 @@ $(FILL)/libjeton.pc: plugin/lib/libjeton.pc.in FORCE
 # Its links lead to what is installed beside it; of the others, only the text stays.
 $(FILL)/README.md: README.md FORCE
 	@mkdir -p $(@D) && sed -e 's|\[proto/PROTOCOL.md\](proto/PROTOCOL.md)|[PROTOCOL.md](PROTOCOL.md)|' \
-		-e 's|\[\([^]]*\)\]([a-zA-Z]*/[^)]*)|\1|g' -e 's|\[LICENSE\](LICENSE)|LICENSE|' $< >$@
+		-e 's|\[\([^]]*\)\]([a-zA-Z]*/[^)]*)|\1|g' -e 's|\[LICENSE\](LICENSE)|LICENSE|' -e '/^!\[/d' $< >$@
 define page_rule
 $(FILL)/$(notdir $(1)): $(1) FORCE
 	$$(fill)

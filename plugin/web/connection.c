@@ -38,19 +38,26 @@ static void free_body(struct connection *c)
     c->body = NULL;
 }
 
+/* An answer that comes for somebody in front of the page is use, as long as it comes. */
+static void note_use(struct connection *c)
+{
+    const int64_t moved = exchange_moved(c->exchange);
+
+    if (c->attended && moved > c->context->active)
+        c->context->active = moved;
+}
+
 /* It is no longer one of those that have shown the secret. */
 void connection_discharge(struct connection *c)
 {
     struct context *context = c->context;
 
-    if (c->exchange != NULL)
+    if (c->exchange != NULL) {
+        note_use(c);
         exchange_free(c->exchange);
+    }
     c->exchange = NULL;
     context->admitted -= c->admitted;
-    if (c->attended) {
-        context->attended--;
-        context->active = clock_ms();
-    }
     c->admitted = c->attended = false;
 }
 
@@ -265,10 +272,14 @@ void connection_tick(struct context *context)
 
     for (c = TAILQ_FIRST(&context->connections); c != NULL; c = next) {
         next = TAILQ_NEXT(c, links);
-        const int64_t since = c->exchange != NULL ? exchange_stalled_since(c->exchange) : c->since;
+        if (c->exchange != NULL)
+            note_use(c);
+        const int64_t since = c->exchange == NULL              ? c->since :
+                              exchange_is_waiting(c->exchange) ? exchange_moved(c->exchange) :
+                                                                 now;
         if (c->phase == PHASE_CONNECTING)
             serve_connect(c);
-        else if (since != INT64_MAX && now - since >= limits[c->phase])
+        else if (now - since >= limits[c->phase])
             end_late(c);
     }
 }

@@ -22,11 +22,10 @@ struct context {
     unsigned count;                                  /* of them */
     unsigned held;                                   /* whose wrong secret is answered later */
     unsigned admitted;                               /* who have shown the secret */
-    unsigned attended; /* exchanges that somebody in front of the page asked for */
-    int64_t active;    /* monotonic milliseconds, when somebody last did something */
-    bool used;         /* the secret has been shown */
-    uid_t stranger;    /* another user, who has the secret; (uid_t)-1: none came, or it is logged */
-    bool strange;      /* ... somebody who cannot be found out */
+    int64_t active; /* monotonic milliseconds, when somebody last did something */
+    bool used;      /* the secret has been shown */
+    uid_t stranger; /* another user, who has the secret; (uid_t)-1: none came, or it is logged */
+    bool strange;   /* ... somebody who cannot be found out */
 };
 
 #endif

@@ -217,7 +217,12 @@ void exchange_free(struct exchange *x)
     free(x);
 }
 
-int64_t exchange_stalled_since(const struct exchange *x)
+int64_t exchange_moved(const struct exchange *x)
 {
-    return x->up_at < x->up_len || x->down_at < x->down_len ? x->moved : INT64_MAX;
+    return x->moved;
+}
+
+bool exchange_is_waiting(const struct exchange *x)
+{
+    return x->up_at < x->up_len || x->down_at < x->down_len;
 }

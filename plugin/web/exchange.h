@@ -22,8 +22,10 @@ struct exchange *exchange_begin(struct event_base *base, int client, int daemon,
 /* End it, and wipe what is left of it. */
 void exchange_free(struct exchange *x);
 
-/* Return since when, in monotonic milliseconds, one side has not taken what there is for it; INT64_MAX:
- * nothing waits. */
-int64_t exchange_stalled_since(const struct exchange *x);
+/* Return when bytes moved last, in monotonic milliseconds. */
+int64_t exchange_moved(const struct exchange *x);
+
+/* True if one side has not taken yet what there is for it. */
+bool exchange_is_waiting(const struct exchange *x);
 
 #endif

@@ -57,7 +57,6 @@ static void note_use(struct connection *c)
 
     c->attended = idle < ATTENDED_S &&
                   !request_is_unattended((struct slice){ c->body, c->body_len });
-    context->attended += c->attended;
     if (c->attended)
         context->active = now;
     else if (idle >= 0 && now - idle * 1000 > context->active)

@@ -65,7 +65,7 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     report(now);
     if (browser_file() != NULL && (context.used || now - started >= BROWSER_FILE_MS))
         browser_forget();
-    if (idle_ms > 0 && context.attended == 0 && now - context.active >= idle_ms)
+    if (idle_ms > 0 && now - context.active >= idle_ms)
         end("nobody has used it");
 }
 

@@ -20,7 +20,7 @@ KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser_keepe
 START_WITHIN = 60       # seconds
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
-             "--disable-breakpad", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars",
+             "--disable-breakpad", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
              "--disable-features=Translate,OptimizationHints,MediaRouter", "--lang=en-US",
              # Nothing but this machine is ever asked for; *.test are other names of it.
              "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]
@@ -53,6 +53,10 @@ class Keeper:
         with urllib.request.urlopen(request, timeout=START_WITHIN) as response:
             return json.load(response)["value"]
 
+    def description(self):
+        """Return what BROWSER has of it."""
+        return json.dumps({"url": self.url, "session": self.session, "capabilities": self.capabilities})
+
     def lives(self):
         try:
             return bool(self.ask("GET", f"/session/{self.session}/window/handles"))
@@ -81,8 +85,7 @@ def provide(config):
         keeper = None
     if keeper is None:
         keeper = config.stash[KEPT] = Keeper()
-        os.environ[BROWSER] = json.dumps({"url": keeper.url, "session": keeper.session,
-                                          "capabilities": keeper.capabilities})
+        os.environ[BROWSER] = keeper.description()
 
 
 def pytest_unconfigure(config):

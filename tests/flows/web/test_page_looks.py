@@ -5,10 +5,14 @@ import os
 
 import pytest
 
-from browser import AXE
+from png import size_of
+from settings import ROOT
 from web_page import Page, jeton_web
 from web_sample import sample
 
+AXE = os.path.join(ROOT, "build", "axe", "axe.min.js")
+PICTURE = os.path.join(ROOT, "plugin", "web", "tokens.png")
+SIZE = (1360, 760)
 WIDTHS = {1400: 900, 400: 800}
 # Cut off to the right: wider than the screen, and not in a part that scrolls.
 OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -60,3 +64,19 @@ def test_every_view_is_accessible_and_fits(browser, daemon, scheme):
             page.close_dialogs()
         browser.leave()
     assert not faults, "\n".join(faults)
+
+
+def test_picture_in_the_readme_is_one_of_this_page(browser, daemon):
+    """It is taken here, and put there by `make picture`."""
+    d, _ = sample(daemon)
+    with jeton_web(d.path()) as server:
+        page = Page(browser, server, d)
+        browser.scheme("light")
+        browser.size(*SIZE)
+        page.open()
+        browser.wait("tbody tr")
+        browser.settled()
+        taken = browser.screenshot("readme")
+        browser.leave()
+    assert size_of(taken) == size_of(PICTURE) == SIZE
+    assert os.path.getsize(PICTURE) <= 150 * 1024
