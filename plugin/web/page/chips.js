@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Scopes as chips, with suggestions: a combobox as ARIA describes it. Comma, space, Enter and Tab end a
- * scope, Backspace takes back the last one; arrows choose a suggestion.
+ * Scopes as chips, with suggestions: a combobox as ARIA describes it, whose list stands below the input
+ * and covers nothing. Comma, space, Enter and Tab end a scope, Backspace takes back the last one; arrows
+ * choose a suggestion.
  */
 
 import { clean, h, newId, replace } from "./dom.js";
@@ -20,7 +21,7 @@ class Chips {
         const list = newId("suggestions");
         this.list = h("ul", { class: "suggestions", role: "listbox", id: list, "aria-label": text.chips.suggestions, hidden: true });
         this.input = h("input", { type: "text", class: "chips-input", role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false", "aria-controls": list, autocomplete: "off", autocapitalize: "off", spellcheck: "false",
-            maxlength: 2200, "data-field": "scope-input", oninput: () => this.#typed(), onkeydown: event => this.#key(event), onfocus: () => this.#suggest(), onblur: () => this.#left() });
+            maxlength: 2200, "data-field": "scope-input", oninput: () => this.#typed(), onkeydown: event => this.#key(event), onblur: () => this.commit() });
         this.box = h("div", { class: "chips", onclick: event => event.target === this.box && this.input.focus() }, this.input);
         this.node = h("div", { class: "chips-holder" }, this.box, this.list);
         this.set(scopes);
@@ -33,8 +34,10 @@ class Chips {
         this.#show();
     }
 
+    /** The best first. */
     setSuggestions(scopes) {
-        this.#suggestions = [...new Set(scopes)].sort();
+        this.#suggestions = [...new Set(scopes)];
+        this.#suggest();
     }
 
     /** Take what is typed and not ended yet. Returns whether all of it is a scope. */
@@ -50,7 +53,7 @@ class Chips {
                 this.announce(text.chips.added(good.join(", ")));
             this.onchange();
         }
-        this.#close();
+        this.#suggest();
         return bad.length === 0;
     }
 
@@ -58,6 +61,7 @@ class Chips {
     mark(isAllowed) {
         this.isAllowed = isAllowed;
         this.#show();
+        this.#suggest();
     }
 
     #show() {
@@ -73,13 +77,12 @@ class Chips {
         this.#show();
         this.announce(text.chips.removed(scope));
         this.input.focus();
+        this.#suggest();
         this.onchange();
     }
 
     #typed() {
-        if (/[\s,]/.test(this.input.value))
-            this.commit();
-        this.#suggest();
+        /[\s,]/.test(this.input.value) ? this.commit() : this.#suggest();
     }
 
     #suggest() {
@@ -87,16 +90,9 @@ class Chips {
         const fit = this.#suggestions.filter(scope => !this.#scopes.includes(scope) && scope.toLowerCase().includes(typed) && this.isAllowed(scope)).slice(0, SHOWN_MOST);
         this.#active = -1;
         replace(this.list, fit.map(scope => h("li", { role: "option", id: newId("option"), class: "suggestion", "aria-selected": "false", "data-suggestion": scope,
-            onpointerdown: event => { event.preventDefault(); this.#take(scope); } }, clean(scope))));
+            onmousedown: event => event.preventDefault(), onclick: () => this.#take(scope) }, clean(scope))));
         this.list.hidden = fit.length === 0;
         this.input.setAttribute("aria-expanded", String(fit.length > 0));
-        this.input.removeAttribute("aria-activedescendant");
-    }
-
-    #close() {
-        this.list.hidden = true;
-        this.#active = -1;
-        this.input.setAttribute("aria-expanded", "false");
         this.input.removeAttribute("aria-activedescendant");
     }
 
@@ -104,13 +100,12 @@ class Chips {
         this.input.value = scope;
         this.commit();
         this.input.focus();
-        this.#suggest();
     }
 
     #move(by) {
         const options = [...this.list.children];
-        if (this.list.hidden)
-            return this.#suggest();
+        if (options.length === 0)
+            return;
         this.#active = (this.#active + by + options.length + (this.#active < 0 && by < 0 ? 1 : 0)) % options.length;
         options.forEach((option, i) => option.setAttribute("aria-selected", String(i === this.#active)));
         this.input.setAttribute("aria-activedescendant", options[this.#active].id);
@@ -125,16 +120,9 @@ class Chips {
         } else if (event.key === "Enter" && (chosen || this.input.value !== "")) {
             event.preventDefault();
             chosen ? this.#take(chosen.dataset.suggestion) : this.commit();
-        } else if (event.key === "Escape" && !this.list.hidden) {
-            event.preventDefault(); // closes the suggestions, not the dialog
-            this.#close();
         } else if (event.key === "Backspace" && this.input.value === "" && this.#scopes.length > 0) {
             this.#remove(this.#scopes.at(-1));
         }
-    }
-
-    #left() {
-        this.commit();
     }
 }
 

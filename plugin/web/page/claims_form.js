@@ -15,23 +15,25 @@ import { failureText } from "./token_actions.js";
 const SAMPLE = 1000; // tokens whose scopes and subjects are suggested
 const SUGGESTED = 200;
 
-/** Scopes and subjects of the newest tokens, and scopes that the rules name: { scopes, subjects }. */
+/** Scopes and subjects of the newest tokens, those in most of them first: { scopes, subjects }. */
 async function inUse(app) {
-    const scopes = new Set(), subjects = new Set();
+    const scopes = new Map(), subjects = new Map();
+    const note = (counts, word) => (counts.has(word) || counts.size < SUGGESTED) && counts.set(word, (counts.get(word) ?? 0) + 1);
+    const sorted = counts => [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([word]) => word);
     await app.client.request("list", { sort: "created", order: "desc", limit: SAMPLE, fields: "scopes,subject" }, {
         onRow: row => {
-            (row.scopes ?? "").split(",").filter(Boolean).forEach(scope => scopes.size < SUGGESTED && scopes.add(scope));
-            if (row.subject && subjects.size < SUGGESTED)
-                subjects.add(row.subject);
+            (row.scopes ?? "").split(",").filter(Boolean).forEach(scope => note(scopes, scope));
+            if (row.subject)
+                note(subjects, row.subject);
         },
     });
-    return { scopes, subjects };
+    return { scopes: sorted(scopes), subjects: sorted(subjects) };
 }
 
 export class ClaimsForm {
     rules = rulesFor([], "");
     #policies = [];
-    #used = new Set();
+    #used = [];
 
     constructor(app, { row = {}, onRules = () => {} } = {}) {
         const words = text.create;
@@ -57,9 +59,9 @@ export class ClaimsForm {
     async #load() {
         this.#policies = await this.app.policies().catch(() => []);
         this.#showRules();
-        const { scopes, subjects } = await inUse(this.app).catch(() => ({ scopes: new Set(), subjects: new Set() }));
+        const { scopes, subjects } = await inUse(this.app).catch(() => ({ scopes: [], subjects: [] }));
         this.#used = scopes;
-        replace(this.subjects, [...subjects].filter(subject => cleanText(subject) === subject).sort().map(subject => h("option", { value: subject })));
+        replace(this.subjects, subjects.filter(subject => cleanText(subject) === subject).map(subject => h("option", { value: subject })));
         this.#showRules();
     }
 

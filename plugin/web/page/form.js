@@ -64,6 +64,7 @@ export function segmented({ name, options, value, onchange }) {
         },
         setHidden(option, yes) { inputs.get(option).parentNode.hidden = yes; },
         setLabel(option, label) { inputs.get(option).nextSibling.textContent = label; },
+        moveBefore(option, other) { inputs.get(other).parentNode.before(inputs.get(option).parentNode); },
         isDisabled: option => inputs.get(option).disabled,
         focus: () => [...inputs.values()].find(input => input.checked)?.focus(),
     };

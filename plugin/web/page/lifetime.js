@@ -65,8 +65,10 @@ class Lifetime {
         const own = [rules.defaultTtlText, rules.maxTtlText].find(length => length && !LENGTHS.includes(length) && parseDuration(length) <= rules.maxTtl);
         this.rule = own;
         this.choice.setHidden("rule", !own);
-        if (own)
-            this.choice.setLabel("rule", durationText(own));
+        if (!own)
+            return;
+        this.choice.setLabel("rule", durationText(own));
+        this.choice.moveBefore("rule", LENGTHS.find(length => parseDuration(length) > parseDuration(own)) ?? "date");
     }
 
     #preferred(rules) {
@@ -84,7 +86,7 @@ class Lifetime {
         const length = chosen === "rule" ? this.rule : chosen;
         const seconds = parseDuration(length);
         const words = text.lifetime;
-        this.result.textContent = chosen === "never" ? words.neverHint : Number.isNaN(seconds) ? "" : words.endsOn(day(now() + seconds * 1000));
+        this.result.textContent = chosen === "never" ? words.neverHint : chosen === "default" ? words.byRulesHint : Number.isNaN(seconds) ? "" : words.endsOn(day(now() + seconds * 1000));
         this.result.classList.toggle("warn-text", chosen === "never");
         this.field.setError(null);
     }

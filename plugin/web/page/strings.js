@@ -6,7 +6,10 @@
 
 import { audit, health, whose } from "./strings_audit.js";
 
-const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+/** The language of numbers, dates and of the page. */
+const locale = "en";
+
+const count = (n, one, many) => `${n.toLocaleString(locale)} ${n === 1 ? one : many}`;
 
 const UNIT = { s: ["second", "seconds"], m: ["minute", "minutes"], h: ["hour", "hours"], d: ["day", "days"], w: ["week", "weeks"], y: ["year", "years"] };
 
@@ -32,9 +35,9 @@ const shell = {
     offline: "Not connected",
     back: "Connected again.",
     lostTitle: "Not connected.",
-    lost: "The connection was lost. It is tried again; what you have typed is kept.",
-    serverGone: "\u201cjeton web\u201d does not answer. It is tried again, and what you have typed is kept. If it has ended, start it again and open the new link.",
-    daemonGone: "jetond does not answer. It is tried again; what you have typed is kept.",
+    lost: "The connection was lost. Trying again; what you have typed is kept.",
+    serverGone: "\u201cjeton web\u201d does not answer. Trying again; what you have typed is kept. If it has ended, start it again and open the new link.",
+    daemonGone: "jetond does not answer. Trying again; what you have typed is kept.",
     unauthorized: "This session has ended. Start \u201cjeton web\u201d again and open the new link.",
     loading: "Loading\u2026",
     loadFailed: "This part of the page could not be loaded.",
@@ -89,20 +92,20 @@ const tokens = {
     clearSelection: "Clear selection",
     revokeMatching: "Revoke all that match\u2026",
     revokeNamed: name => `Revoke ${name}`,
-    andMore: n => `and ${n.toLocaleString("en")} more`,
+    andMore: n => `and ${n.toLocaleString(locale)} more`,
     more: n => `+${n}`,
     noDescription: "No description",
     unnamed: id => `token ${id}`,
     neverUsed: "Never",
     times: n => count(n, "time", "times"),
-    shown: (from, to, total) => `${from.toLocaleString("en")}\u2013${to.toLocaleString("en")}${total ? ` of ${total.toLocaleString("en")}` : ""}`,
+    shown: (from, to, total) => `${from.toLocaleString(locale)}\u2013${to.toLocaleString(locale)}${total ? ` of ${total.toLocaleString(locale)}` : ""}`,
     found: n => count(n, "token shown", "tokens shown"),
-    page: n => `Page ${n.toLocaleString("en")}`,
+    page: n => `Page ${n.toLocaleString(locale)}`,
     pages: "Pages",
     previous: "Previous",
     next: "Next",
     searching: "Looking through all tokens\u2026",
-    lookedAt: n => `${n.toLocaleString("en")} tokens looked at\u2026`,
+    lookedAt: n => `${n.toLocaleString(locale)} tokens looked at\u2026`,
     columns: {
         description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",
         violates: "Breaks", revoked: "Revoked", refused: "Refused", refused_by: "Presented to", actions: "Actions",
@@ -128,26 +131,26 @@ const tokens = {
 const actions = {
     matching: "Every token that these filters let pass:",
     noneMatch: "No token matches these filters.",
-    tooMany: (n, max) => `${n.toLocaleString("en")} tokens match; one change can be of ${max.toLocaleString("en")} at most. Narrow the filters.`,
+    tooMany: (n, max) => `${n.toLocaleString(locale)} tokens match; one change can be of ${max.toLocaleString(locale)} at most. Narrow the filters.`,
     someFailed: (n, message) => `${count(n, "token was", "tokens were")} not changed: ${message}`,
     revoke: {
         button: "Revoke",
-        title: n => (n === 1 ? "Revoke this token?" : `Revoke ${n.toLocaleString("en")} tokens?`),
-        action: n => (n === 1 ? "Revoke" : `Revoke ${n.toLocaleString("en")}`),
+        title: n => (n === 1 ? "Revoke this token?" : `Revoke ${n.toLocaleString(locale)} tokens?`),
+        action: n => (n === 1 ? "Revoke" : `Revoke ${n.toLocaleString(locale)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, and for good: a revoked token cannot be made valid again.`,
         done: n => `${count(n, "token", "tokens")} revoked.`,
     },
     disable: {
         button: "Disable",
-        title: n => (n === 1 ? "Disable this token?" : `Disable ${n.toLocaleString("en")} tokens?`),
-        action: n => (n === 1 ? "Disable" : `Disable ${n.toLocaleString("en")}`),
+        title: n => (n === 1 ? "Disable this token?" : `Disable ${n.toLocaleString(locale)} tokens?`),
+        action: n => (n === 1 ? "Disable" : `Disable ${n.toLocaleString(locale)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, until enabled again.`,
         done: n => `${count(n, "token", "tokens")} disabled.`,
     },
     enable: {
         button: "Enable",
-        title: n => (n === 1 ? "Enable this token?" : `Enable ${n.toLocaleString("en")} tokens?`),
-        action: n => (n === 1 ? "Enable" : `Enable ${n.toLocaleString("en")}`),
+        title: n => (n === 1 ? "Enable this token?" : `Enable ${n.toLocaleString(locale)} tokens?`),
+        action: n => (n === 1 ? "Enable" : `Enable ${n.toLocaleString(locale)}`),
         consequence: n => `${n === 1 ? "Its value is" : "Their values are"} accepted again from now on.`,
         done: n => `${count(n, "token", "tokens")} enabled.`,
     },
@@ -186,7 +189,8 @@ const create = {
 };
 
 const lifetime = {
-    byRules: "As the rules allow",
+    byRules: "Default",
+    byRulesHint: "As long as the rules of this host allow.",
     date: "On a date\u2026",
     dateLabel: "Last day",
     never: "Never",
@@ -242,7 +246,7 @@ const token = {
     use: "Use",
     history: "History",
     noHistory: "The journal has no entry about it any more.",
-    historyCut: (shown, total) => `The last ${shown} of ${total.toLocaleString("en")} entries.`,
+    historyCut: (shown, total) => `The last ${shown} of ${total.toLocaleString(locale)} entries.`,
     unknown: "There is no such token",
     unknownHint: "It never existed here, or it ended and was removed after its retention.",
     explain: {
@@ -260,7 +264,7 @@ const claims = {
 const use = {
     last: "Last used",
     refusals: "Refused",
-    noRefusals: "Not since it exists",
+    noRefusals: "Never",
     lastRefusal: "Last refusal",
     as: "as",
     reused: "Used after rotation",
@@ -283,5 +287,6 @@ const entry = {
 };
 
 export const text = {
+    locale,
     shell, form, time, states, table, tokens, actions, chips, create, lifetime, value, edit, rotate, token, claims, use, events, entry, whose, audit, health,
 };

@@ -7,12 +7,12 @@
 import { h } from "./dom.js";
 import { text } from "./strings.js";
 
-const relativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "always" });
-const dayRelativeFormat = new Intl.RelativeTimeFormat("en", { numeric: "auto" }); // "yesterday"
-const dayFormat = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
-const exactFormat = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "long" });
+const relativeFormat = new Intl.RelativeTimeFormat(text.locale, { numeric: "always" });
+const dayRelativeFormat = new Intl.RelativeTimeFormat(text.locale, { numeric: "auto" }); // "yesterday"
+const dayFormat = new Intl.DateTimeFormat(text.locale, { day: "numeric", month: "short", year: "numeric" });
+const exactFormat = new Intl.DateTimeFormat(text.locale, { dateStyle: "medium", timeStyle: "long" });
 const stampFormat = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
-const clockFormat = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const clockFormat = new Intl.DateTimeFormat(text.locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 const UNITS = [["year", 31536000, 2], ["month", 2592000, 2], ["day", 86400, 1], ["hour", 3600, 1], ["minute", 60, 0.75]]; // each from so many on
 

@@ -53,11 +53,11 @@ function personOf(row, key) {
     return clean(row[`${key}_name`] ?? row[key] ?? text.time.none);
 }
 
-/** The columns for a view; actions(row) gives the buttons at a row's end. */
+/** The columns for a view; actions(row), if any, gives the buttons at a row's end. */
 export function columnsFor(view, app, actions) {
     const labels = text.tokens.columns;
     const column = (key, cell, more = {}) => ({ key, label: labels[key], cell, className: `column-${key}`, ...more });
-    const end = column("actions", actions, { hideLabel: true });
+    const end = actions ? [column("actions", actions, { hideLabel: true })] : [];
     const first = [
         column("description", description),
         column("id", row => identifier(app, row.id)),
@@ -68,14 +68,10 @@ export function columnsFor(view, app, actions) {
             column("refused_by", row => personOf(row, "refused_by")), column("used", lastUse, { sort: "used" }),
             column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)))];
     }
-    const middle = [
-        column("created", row => timeNode(row.created), { sort: "created" }),
-        column("used", lastUse, { sort: "used" }),
-        column("expires", expiry, { sort: "expires" }),
-    ];
-    const violates = view === "policy" ? [column("violates", row => h("span", { class: "violates" }, text.tokens.rules(row.violates ?? "")))] : [];
-    return [...first, ...middle, ...violates, column("scopes", row => scopeChips(row.scopes, SCOPES_SHOWN)),
-        column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)), { sort: "subject" }), end];
+    const fourth = view === "policy" ? column("violates", row => h("span", { class: "violates" }, text.tokens.rules(row.violates ?? ""))) : column("used", lastUse, { sort: "used" });
+    return [...first, column("created", row => timeNode(row.created), { sort: "created" }), fourth, column("expires", expiry, { sort: "expires" }),
+        column("scopes", row => scopeChips(row.scopes, SCOPES_SHOWN)),
+        column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)), { sort: "subject" }), ...end];
 }
 
 /** A token named in a dialog: description, identifier and subject. */

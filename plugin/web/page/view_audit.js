@@ -16,7 +16,8 @@ import { failureText } from "./token_actions.js";
 import { scopeChips } from "./token_columns.js";
 import { exact, formatTime, now, parseTime, timeNode } from "./time.js";
 
-const LIVE_MS = 250;
+const LIVE_MS = 400;
+const ANNOUNCE_MS = 5000; // several are announced together
 const placeOf = entry => `${entry.epoch}:${entry.serial}`;
 
 function tokenOf(entry) {
@@ -61,6 +62,8 @@ class AuditView {
     #pages = []; // where each page but the first begins
     #coming = []; // entries that are not shown yet, newest first
     #missed = 0;
+    #arrived = 0; // since they were announced
+    #announced = -Infinity;
     #abort = null;
     #loading = false;
     #timer = 0;
@@ -236,7 +239,12 @@ class AuditView {
             this.#next = placeOf(rows[PAGE - 1]);
         this.#rows = rows.slice(0, PAGE);
         this.#show(true);
-        this.app.announce(text.audit.arrived(fresh.length));
+        this.#arrived += fresh.length;
+        if (performance.now() - this.#announced > ANNOUNCE_MS) {
+            this.#announced = performance.now();
+            this.app.announce(text.audit.arrived(this.#arrived));
+            this.#arrived = 0;
+        }
     }
 
     // -- export ---------------------------------------------------------------------------------

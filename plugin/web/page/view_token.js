@@ -133,7 +133,7 @@ class TokenView {
         this.heading = h("h2", { tabindex: "-1", "data-focus": "" }, row.description ? clean(row.description) : text.tokens.noDescription);
         replace(this.holder,
             h("div", { class: "token-head" }, h("div", { class: "token-title" }, this.heading, h("p", { class: "token-subtitle" }, stateBadge(row.state), identifier(this.app, row.id))),
-                h("div", { class: "token-actions", role: "group", "aria-label": text.token.actions }, this.#buttons(row))),
+                this.#actions(row)),
             this.#explanation(row),
             h("div", { class: "token-grid" },
                 h("div", { class: "token-column" }, this.#card(text.token.claims, claims(row)), this.#card(text.token.use, use(row))),
@@ -156,6 +156,11 @@ class TokenView {
         if (row.state === "pending" && row.activates)
             return h("p", { class: "banner banner-info", "data-explain": "pending" }, text.value.pendingUntil(exact(parseTime(row.activates))), " (", timeNode(row.activates), ").");
         return message ? h("p", { class: `banner ${row.state === "disabled" ? "banner-warn" : "banner-neutral"}`, "data-explain": row.state }, message) : null;
+    }
+
+    #actions(row) {
+        const buttons = this.#buttons(row).filter(Boolean);
+        return buttons.length > 0 && h("div", { class: "token-actions", role: "group", "aria-label": text.token.actions }, buttons);
     }
 
     #buttons(row) {

@@ -76,7 +76,7 @@ class TokensView {
         const actions = row => this.mayRevoke && row.state !== "revoked" && h("button", { type: "button", class: "icon-button row-revoke", "data-action": "revoke",
             "aria-label": text.tokens.revokeNamed(plainName(row)), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
         this.table = table({
-            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, actions), rowId: row => row.id, rowLabel: plainName,
+            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, this.mayRevoke ? actions : null), rowId: row => row.id, rowLabel: plainName,
             rowClass: row => `token-${row.state}`,
             onSort: sort => this.#go({ sort, order: this.query.sort === sort ? (this.query.order === "asc" ? "desc" : "asc") : sort === "subject" || sort === "expires" ? "asc" : "desc" }),
             onSelect: this.mayRevoke && view !== "refused" ? () => this.#showSelection() : null,
