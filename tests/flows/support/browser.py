@@ -11,10 +11,10 @@ import re
 from selenium.webdriver import ActionChains, ChromeOptions
 from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.common.exceptions import WebDriverException
 
+import keys
 from browsers import BROWSER
 from devtools import DevTools
 from heap import Heap
@@ -169,9 +169,9 @@ class Browser:
         except AssertionError:
             raise last from None
 
-    def keys(self, *keys):
+    def keys(self, *given):
         """Press keys, wherever the focus is."""
-        for key in keys:
+        for key in given:
             ActionChains(self.driver).send_keys(key).perform()
 
     def chord(self, modifier, key):
@@ -183,9 +183,9 @@ class Browser:
             if self.run("return document.activeElement.matches(arguments[0])", css):
                 return
             if back:
-                self.chord(Keys.SHIFT, Keys.TAB)
+                self.chord(keys.SHIFT, keys.TAB)
             else:
-                self.keys(Keys.TAB)
+                self.keys(keys.TAB)
         raise AssertionError(f"Tab does not lead to {css}")
 
     def clipboard(self):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
-from selenium.webdriver.common.keys import Keys
-
+import keys
 from jeton_command import JETON
 from waiting import eventually
 from web import Web
@@ -96,7 +95,7 @@ class Page:
             if name == "not-copied":
                 browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
             else:
-                browser.keys(Keys.ESCAPE)
+                browser.keys(keys.ESCAPE)
             eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):

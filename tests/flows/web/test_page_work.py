@@ -2,8 +2,7 @@
 """What people do with tokens in the page besides the main job."""
 import base64
 
-from selenium.webdriver.common.keys import Keys
-
+import keys
 from client import Client
 from waiting import eventually
 from web_sample import sample
@@ -138,7 +137,7 @@ def test_value_pasted_into_the_search_or_a_description_is_not_sent(http_site):
     browser.type("[data-field=search]", value)
     browser.wait("[data-empty=value]")
     browser.type("[data-field=search]", " ")
-    browser.keys(Keys.BACK_SPACE)
+    browser.keys(keys.BACKSPACE)
     page.begin_create(description=f"the old one was {value}")
     browser.click("[data-form=create] [data-action=submit]")
     browser.wait("[data-field=description] .field-error")
