@@ -13,7 +13,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
 # modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
-	golang-go nodejs php-cli mypy zsh fish less
+	golang-go nodejs php-cli mypy zsh fish less chromium chromium-driver python3-selenium cockpit-ws cockpit-bridge cockpit-system
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -57,6 +57,10 @@ HTTP = $(call objects,$(HTTP_SOURCES))
 GATEWAY_SOURCES = $(wildcard plugin/gateway/*.c)
 GATEWAY = $(call objects,$(filter-out plugin/gateway/main.c,$(GATEWAY_SOURCES)))
 LIBS_GATEWAY = -levent_core -linih -lseccomp -lpthread $(LIBS_PROTO)
+WEB = $(call objects,$(filter-out plugin/web/main.c,$(wildcard plugin/web/*.c)))
+WEB_HTTP = $(call objects,plugin/http/head.c plugin/http/credentials.c)
+LIBS_WEB = -levent_core -lseccomp $(LIBS_PROTO)
+PAGE_FILES = $(notdir $(wildcard plugin/web/page/*))
 VERIFIER_NAMES = $(notdir $(patsubst %/,%,$(wildcard daemon/verifiers/*/)))
 VERIFIERS = $(VERIFIER_NAMES:%=$(BUILD)/verifiers/%.so)
 verifier_sources = $(wildcard daemon/verifiers/$(1)/*.c)
@@ -75,7 +79,9 @@ LUA_SOURCES = $(wildcard plugin/lua/*.c)
 LUA_MODULES = $(LUA_VERSIONS:%=$(BUILD)/lua/%/jeton.so)
 TEST_VERIFIERS = $(patsubst tests/%.c,$(BUILD)/tests/%.so,$(wildcard tests/verifiers/*.c))
 PRODUCTS = $(BUILD)/jetond $(BUILD)/jeton $(BUILD)/libjeton.so.0 $(BUILD)/pam_jeton.so $(VERIFIERS) \
-	$(BUILD)/jeton-gateway $(NGINX_MODULE) $(LUA_MODULES)
+	$(BUILD)/jeton-gateway $(BUILD)/jeton-web $(NGINX_MODULE) $(LUA_MODULES) $(COCKPIT_FILES)
+# Cockpit's package: the page of plugin/web, with a manifest.  An index of its own loads Cockpit's library.
+COCKPIT_FILES = $(patsubst %,$(BUILD)/cockpit/jeton/%,manifest.json $(PAGE_FILES))
 # nginx's headers, from nginx-dev; the module is left out without them.
 NGINX = /usr/share/nginx/src
 NGINX_MODULE = $(if $(wildcard $(NGINX)/configure),$(BUILD)/nginx/ngx_http_jeton_module.so)
@@ -91,8 +97,9 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, HAProxy, Go, PHP, zsh …
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, Go, zsh, Chromium, Cockpit …
 	@tests/deps $(PROGRAMS)
+	@tests/fetch_axe build/axe
 
 deps-fuzz:                      ## install what `make fuzz` needs
 	@tests/deps $(FUZZERS)
@@ -115,11 +122,13 @@ format:                         ## format the C files by .clang-format; `tests/c
 	@tests/checks/format --fix
 
 # What is compiled in changes with PREFIX.
-$(BUILD)/daemon/config/config_defaults.o: $(BUILD)/prefix
+$(BUILD)/daemon/config/config_defaults.o $(BUILD)/plugin/cli/web.o $(BUILD)/plugin/web/main.o: $(BUILD)/prefix
 $(BUILD)/prefix: FORCE
 	@mkdir -p $(@D)
 	@test "$$(cat $@ 2>/dev/null)" = "$(PREFIX)" || echo "$(PREFIX)" >$@
 $(BUILD)/daemon/config/config_defaults.o: CPPFLAGS += -DVERIFIERS_DIRECTORY='"$(PREFIX)/lib/jeton/verifiers"'
+$(BUILD)/plugin/cli/web.o: CPPFLAGS += -DWEB_PROGRAM='"$(PREFIX)/libexec/jeton/jeton-web"'
+$(BUILD)/plugin/web/main.o: CPPFLAGS += -DPAGE_DIRECTORY='"$(PREFIX)/share/jeton/web"'
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -150,6 +159,11 @@ $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY): WHOLE = $(LTO)
 $(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_GATEWAY) -o $@
 
+# In the tree, the page is beside the program.
+$(BUILD)/jeton-web: $(BUILD)/plugin/web/main.o $(WEB) $(WEB_HTTP) $(PROTO)
+	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_WEB) -o $@
+	ln -sfnr plugin/web/page $(BUILD)/web
+
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c) $(LIBRARY_SOURCES) $(PROTO_SOURCES)) \
 		plugin/pam/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now \
@@ -166,6 +180,13 @@ $(BUILD)/lua/$(1)/jeton.so: $$(LUA_SOURCES:%.c=$(BUILD)/lua/$(1)/%.o) $$(call sh
 	$$(CC) $$(CFLAGS) -fno-lto -shared -Wl,-z,relro,-z,now $$^ $$(LIBS_PROTO) -o $$@
 endef
 $(foreach v,$(LUA_VERSIONS),$(eval $(call lua_rules,$(v))))
+
+$(BUILD)/cockpit/jeton/manifest.json: plugin/cockpit/manifest.json
+	@mkdir -p $(@D) && cp $< $@
+$(BUILD)/cockpit/jeton/index.html: plugin/web/page/index.html
+	@mkdir -p $(@D) && sed 's|^<script type="module"|<script src="../base1/cockpit.js"></script>\n&|' $< >$@
+$(BUILD)/cockpit/jeton/%: plugin/web/page/%
+	@mkdir -p $(@D) && cp $< $@
 
 # The headers of nginx include what its configure finds out, which nginx-dev does not have.
 NGINX_OBJECTS = $(call shared_objects,$(wildcard plugin/nginx/*.c))
@@ -206,6 +227,9 @@ $(UNIT_jwt): | $(BUILD)/verifiers/jwt.so
 # Names of the gateway are its own, and some the daemon has, too.
 $(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(BUILD)/tests/unit/run_one.o $(GATEWAY) $(HTTP) $(LIBRARY) $(PROTO)
 	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_GATEWAY) -o $@
+
+$(BUILD)/tests/unit/web/%: $(BUILD)/tests/unit/web/%.o $(BUILD)/tests/unit/run_one.o $(WEB) $(WEB_HTTP) $(PROTO)
+	$(CC) $(CFLAGS) -fno-lto -pie -Wl,--wrap=_cmocka_run_group_tests $^ -lcmocka $(LIBS_WEB) -o $@
 
 $(BUILD)/tests/unit/cli/%: $(BUILD)/tests/unit/cli/%.o $(BUILD)/tests/unit/run_one.o \
 		$(filter-out $(BUILD)/plugin/cli/main.o,$(COMMAND)) $(PROTO)
@@ -311,6 +335,11 @@ test: deps                      ## build and run every test; TEST="-k kills" run
 	@$(MAKE) --no-print-directory -s $(PRODUCTS) $(UNIT) $(TEST_VERIFIERS) $(HARNESSES)
 	@$(PYTEST) $(TEST)
 
+picture:                        ## take README's picture of the page anew, with the tests' browser
+	@$(MAKE) --no-print-directory -s $(PRODUCTS)
+	@BUILD=$(BUILD) /usr/bin/python3 -m pytest tests/flows/web -q -k test_picture || true
+	/usr/bin/python3 tests/flows/support/png.py build/screenshots/readme.png plugin/web/tokens.png
+
 # Explores each harness for FUZZ_SECONDS, from its corpus on; FUZZ="table daemon" names some of them.
 FUZZ_SECONDS ?= 30
 FUZZ ?= $(FUZZED)
@@ -357,6 +386,9 @@ BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib$(if $(filter /usr,$(PREFIX)),$(MULTIARCH:%=/%))
 INCLUDEDIR ?= $(PREFIX)/include
 VERIFIERSDIR = $(PREFIX)/lib/jeton/verifiers
+# Compiled in, as the verifiers' directory is.
+LIBEXECDIR = $(PREFIX)/libexec/jeton
+PAGEDIR = $(PREFIX)/share/jeton/web
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/jeton
 LUADOCDIR ?= $(PREFIX)/share/doc/lua-jeton
@@ -367,6 +399,7 @@ PYTHONDIR ?= $(PREFIX)/lib/python3$(PYTHON_VERSION)/dist-packages
 NGINXDIR ?= $(PREFIX)/lib/nginx/modules
 PAMDIR ?= /lib$(MULTIARCH:%=/%)/security
 PAMCONFIGSDIR ?= /usr/share/pam-configs
+COCKPITDIR ?= $(PREFIX)/share/cockpit/jeton
 GATEWAYDOCDIR ?= $(PREFIX)/share/doc/jeton-gateway
 CONFDIR = /etc/jeton
 UNITDIR ?= $(or $(call pc,systemdsystemunitdir,systemd),$(PREFIX)/lib/systemd/system)
@@ -410,9 +443,12 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 	0644=systemd/jeton.tmpfiles=$(TMPFILESDIR)/jeton.conf \
 	0755=$(BUILD)/jeton-gateway=$(SBINDIR)/jeton-gateway \
 	0644=systemd/jeton-gateway.sysusers=$(SYSUSERSDIR)/jeton-gateway.conf \
+	0755=$(BUILD)/jeton-web=$(LIBEXECDIR)/jeton-web \
+	$(foreach f,$(PAGE_FILES),0644=plugin/web/page/$(f)=$(PAGEDIR)/$(f)) \
 	conf=$(FILL)/gateway.conf=$(CONFDIR)/gateway.conf \
 	$(foreach e,$(PROXY_EXAMPLES),0644=$(e)=$(GATEWAYDOCDIR)/$(e:plugin/%=%)) \
 	conf=$(FILL)/jetond.conf=$(CONFDIR)/jetond.conf \
+	$(foreach f,$(COCKPIT_FILES),0644=$(f)=$(COCKPITDIR)/$(notdir $(f))) \
 	$(foreach m,$(MANPAGES),0644=$(FILL)/$(notdir $(m))=$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m))) \
 	0644=$(FILL)/README.md=$(DOCDIR)/README.md \
 	0644=proto/PROTOCOL.md=$(DOCDIR)/PROTOCOL.md \
@@ -424,13 +460,13 @@ FILES = 0755=$(BUILD)/jetond=$(SBINDIR)/jetond \
 OWN_DIRECTORIES = $(INCLUDEDIR)/jeton $(VERIFIERSDIR) $(dir $(VERIFIERSDIR)) \
 	$(sort $(dir $(CLIENT_EXAMPLES:plugin/%=$(DOCDIR)/%))) $(DOCDIR)/examples $(DOCDIR) $(CONFDIR) \
 	$(sort $(dir $(PROXY_EXAMPLES:plugin/%=$(GATEWAYDOCDIR)/%))) $(GATEWAYDOCDIR)/examples $(GATEWAYDOCDIR) \
-	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR)
+	$(PYTHONDIR)/jeton $(LUADOCDIR)/examples $(LUADOCDIR) $(COCKPITDIR) $(LIBEXECDIR) $(PAGEDIR) $(dir $(PAGEDIR))
 FILL ?= $(BUILD)/install
 FILLED = $(patsubst %,$(FILL)/%,$(UNITS) libjeton.pc jetond.conf gateway.conf README.md $(notdir $(MANPAGES)))
 
 # Filled in every time, as PREFIX may be another than the last time.
 fill = @mkdir -p $(@D) && sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@INCLUDEDIR@|$(INCLUDEDIR)|; \
-	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|' $< >$@
+	s|@VERSION@|$(VERSION)|; s|@SBINDIR@|$(SBINDIR)|; s|@BINDIR@|$(BINDIR)|; s|@VERIFIERSDIR@|$(VERIFIERSDIR)|; s|@GATEWAYDOCDIR@|$(GATEWAYDOCDIR)|; s|@NGINXDIR@|$(NGINXDIR)|; s|@DOCDIR@|$(DOCDIR)|; s|@LIBEXECDIR@|$(LIBEXECDIR)|; s|@PAGEDIR@|$(PAGEDIR)|' $< >$@
 $(FILL)/%: systemd/%.in FORCE
 	$(fill)
 $(FILL)/%: systemd/% FORCE
@@ -440,7 +476,7 @@ $(FILL)/libjeton.pc: plugin/lib/libjeton.pc.in FORCE
 # Its links lead to what is installed beside it; of the others, only the text stays.
 $(FILL)/README.md: README.md FORCE
 	@mkdir -p $(@D) && sed -e 's|\[proto/PROTOCOL.md\](proto/PROTOCOL.md)|[PROTOCOL.md](PROTOCOL.md)|' \
-		-e 's|\[\([^]]*\)\]([a-zA-Z]*/[^)]*)|\1|g' -e 's|\[LICENSE\](LICENSE)|LICENSE|' $< >$@
+		-e 's|\[\([^]]*\)\]([a-zA-Z]*/[^)]*)|\1|g' -e 's|\[LICENSE\](LICENSE)|LICENSE|' -e '/^!\[/d' $< >$@
 define page_rule
 $(FILL)/$(notdir $(1)): $(1) FORCE
 	$$(fill)

@@ -42,9 +42,10 @@ static const struct verb_row verbs[VERB_COUNT] = {
     [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID) | K(FIELDS), K(ID),
         "show ID [fields=a,b]", "one token" },
     [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT,
-        K(AFTER) | K(LIMIT) | K(ID) | K(SUBJECT) | K(EVENT) | K(BY) | K(SINCE) | K(UNTIL), 0,
+        K(AFTER) | K(LIMIT) | K(ID) | K(SUBJECT) | K(EVENT) | K(BY) | K(SINCE) | K(UNTIL) | K(ORDER), 0,
         "journal [id=ID] [subject=NAME] [event=EVENT,…] [by=uid:N|NAME] [since=TIME|DURATION] "
-        "[until=TIME|DURATION] [after=[EPOCH:]SERIAL] [limit=N]", "what changed, oldest first" },
+        "[until=TIME|DURATION] [order=asc|desc] [after=[EPOCH:]SERIAL] [limit=N]",
+        "what changed, oldest first" },
     [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
         "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
     [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },

@@ -6,9 +6,9 @@ import pytest
 
 from settings import JETOND, PATIENCE, TORTURE
 
-pytest_plugins = ["isolation", "programs"]
+pytest_plugins = ["browsers", "isolation", "programs"]
 pytest.register_assert_rewrite("daemon", "jeton_command", "library", "load", "oauth_server",
-                               "pam_stack", "waiting", "witness")
+                               "pam_stack", "waiting", "web_page", "witness")
 
 
 def pytest_sessionstart():

@@ -141,6 +141,16 @@ static void put_left(struct stats *stats, const uint64_t left[TOKENS_LEFT_COUNTS
     put(stats, "tokens_without_expiry", left[TOKENS_LEFT_COUNTS - 1]);
 }
 
+/* Put how many tokens are in each state, as of the same walk. */
+static void put_states(struct stats *stats, const uint64_t states[STATUS_COUNT])
+{
+    put(stats, "tokens_active", states[STATUS_OK]);
+    put(stats, "tokens_pending", states[STATUS_PENDING]);
+    put(stats, "tokens_disabled", states[STATUS_DISABLED]);
+    put(stats, "tokens_expired", states[STATUS_EXPIRED]);
+    put(stats, "tokens_revoked", states[STATUS_REVOKED]);
+}
+
 static void put_refusals(struct stats *stats, const struct server *server)
 {
     const struct refusals *refusals = write_queue_refusals(server->write_queue);
@@ -165,6 +175,7 @@ static void put_writer(struct stats *stats, const struct server *server)
 {
     struct write_queue_stats writer = write_queue_stats(server->write_queue);
 
+    put_states(stats, writer.states);
     put_left(stats, writer.left);
     put(stats, "bans", writer.bans);
     put(stats, "store_bytes", writer.store_bytes);

@@ -120,6 +120,17 @@ bool journal_take_entry(struct slice *rest, struct slice *entry)
     return true;
 }
 
+bool journal_take_last_entry(struct slice *rest, struct slice *entry)
+{
+    if (rest->len == 0 || rest->at[rest->len - 1] != '\n')
+        return false;
+    const char *lf = memrchr(rest->at, '\n', rest->len - 1);
+    size_t begin = lf != NULL ? (size_t)(lf - rest->at) + 1 : 0;
+    *entry = (struct slice){ rest->at + begin, rest->len - begin - 1 };
+    rest->len = begin;
+    return true;
+}
+
 const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
 {
     struct slice rest, entry;
@@ -306,6 +317,13 @@ struct slice journal_entries(struct slice block, uint64_t serial)
         if (journal_serial(entry, &found) && found >= serial)
             return from;
     return (struct slice){ block.at + block.len, 0 };
+}
+
+struct slice journal_entries_before(struct slice block, uint64_t serial)
+{
+    const char *begin = block.at + HEAD_SIZE;
+
+    return (struct slice){ begin, (size_t)(journal_entries(block, serial).at - begin) };
 }
 
 void journal_key(struct text *key, uint32_t block)

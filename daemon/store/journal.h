@@ -81,6 +81,10 @@ struct slice journal_entries(struct slice block, uint64_t serial);
  * missing. */
 bool journal_take_entry(struct slice *rest, struct slice *entry);
 
+/* The same backwards: the entries of a block before `serial`, and the line at the end of such. */
+struct slice journal_entries_before(struct slice block, uint64_t serial);
+bool journal_take_last_entry(struct slice *rest, struct slice *entry);
+
 /* Read the serial of an entry line. */
 bool journal_serial(struct slice entry, uint64_t *serial);
 

@@ -2,6 +2,7 @@
 #include "daemon/table/table_walk.h"
 
 #include "daemon/table/generation.h"
+#include "proto/verdict.h"
 
 /* Fill an element from a slot; false if the slot is not wanted. */
 typedef bool picker(const struct generation *g, uint32_t slot, int64_t time, void *element);
@@ -55,9 +56,10 @@ static bool pick_end(const struct generation *g, uint32_t slot, int64_t now, voi
     struct table_walk_end *end = element;
     struct slot_values v = generation_read(g, slot);
 
+    end->state = verdict_state(v.flags, v.activates, v.expires, now);
     end->expires = v.expires;
     memcpy(end->id, v.digest, ID_SIZE);
-    return is_unrevoked_token(&v) && v.expires > now;
+    return (v.flags & (SLOT_PRESENT | SLOT_NO_TOKEN)) == SLOT_PRESENT;
 }
 
 static size_t walk(struct token_table *t, uint32_t *slot, uint32_t slots, picker *pick,

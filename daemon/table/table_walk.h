@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walk over the table in steps, for tokens that were used, have ended or will, or have a subject.
+/* Walk over the table in steps, for tokens that were used, have ended, or have a subject, or for all.
  *
  * A step looks at no more than `slots` slots from *slot on, and fills no more than `max`
  * elements; it returns how many it filled, and sets *slot to where the next step goes on, 0 at
@@ -10,6 +10,7 @@
 #define JETON_DAEMON_TABLE_TABLE_WALK_H
 
 #include "daemon/table/token_table.h"
+#include "proto/status.h"
 
 /* A token and when it was last used (seconds since 1970). */
 struct table_walk_use {
@@ -29,9 +30,10 @@ struct table_walk_subject {
     char subject[SUBJECT_MAX];
 };
 
-/* A token that is not revoked, and has not expired. */
+/* A token, its state at a given time, and its end. */
 struct table_walk_end {
-    int64_t expires; /* TIME_NEVER: it has none */
+    enum status state; /* verdict_state() */
+    int64_t expires;   /* TIME_NEVER: it has none */
     uint8_t id[ID_SIZE];
 };
 

@@ -118,6 +118,7 @@ static void begin_round(struct expiry_warning *e, const struct policies *p, int6
     e->overflow = false;
     e->found_count = e->announced = 0;
     memset(e->count, 0, sizeof(e->count));
+    memset(e->states, 0, sizeof(e->states));
 }
 
 /* Move the marks of all warnings on to the round's beginning: whatever is behind it was announced. */
@@ -146,6 +147,9 @@ static bool walk(struct expiry_warning *e, struct token_table *table)
         size_t found = table_walk_ends(table, &e->slot, stop - e->slot, e->began, end, STEP_TOKENS);
         for (size_t i = 0; i < found; i++) {
             bool has_end = end[i].expires != TIME_NEVER;
+            e->states[end[i].state]++;
+            if (end[i].state == STATUS_REVOKED || end[i].expires <= e->began)
+                continue;
             count(e, has_end ? end[i].expires - e->began : 0, has_end);
             if (has_end)
                 look(e, &end[i]);
@@ -251,7 +255,7 @@ void expiry_warning_step(struct expiry_warning *e, struct store *store, struct t
     if (e->found_count == 0 || e->slot != 0) {
         if (!walk(e, table))
             return;
-        write_queue_set_left(counts, e->count);
+        write_queue_set_left(counts, e->count, e->states);
         if (e->found_count > 0)
             qsort(e->found, e->found_count, sizeof(*e->found), compare);
     }

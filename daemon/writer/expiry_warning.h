@@ -8,7 +8,7 @@
  * warning that it is within.  A renewal moves it ahead of the mark, so that it is announced again in
  * its time; one that ends sooner than its warning from the beginning never gets there.  Entries and
  * mark are saved together, so that a restart neither repeats nor loses any.  The same walk counts
- * tokens by the time that they have left. */
+ * tokens by their state, and by the time that they have left. */
 #ifndef JETON_DAEMON_WRITER_EXPIRY_WARNING_H
 #define JETON_DAEMON_WRITER_EXPIRY_WARNING_H
 
@@ -38,6 +38,7 @@ struct expiry_warning {
     size_t warnings; /* that it looks for, the longest first */
     int64_t warn[POLICY_WARNINGS_MAX];
     uint64_t count[TOKENS_LEFT_COUNTS];
+    uint64_t states[STATUS_COUNT];
     bool overflow; /* more were found than are kept: those come in the next round */
 
     struct expiring_token *found; /* the first ones; a heap while they are gathered */

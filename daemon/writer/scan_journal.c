@@ -99,16 +99,26 @@ static void put_entry(struct step *s, struct slice entry, const char *head)
     s->scan->count++;
 }
 
-/* Add entries after scan->entry.serial from one block, as many as fit and as the limit allows. */
+/* Return the serial of the entry that is next. */
+static uint64_t next_of(const struct scan *scan)
+{
+    return scan->back ? scan->entry.serial - 1 : scan->entry.serial + 1;
+}
+
+/* Add entries behind scan->entry.serial from one block, as many as fit and as the limit allows. */
 static void put_entries(struct step *s, struct slice block, const char *head)
 {
     struct scan *scan = s->scan;
-    struct slice rest = journal_entries(block, scan->entry.serial + 1), entry;
+    struct slice rest = scan->back ? journal_entries_before(block, scan->entry.serial) :
+                                     journal_entries(block, scan->entry.serial + 1);
+    bool (*take)(struct slice *, struct slice *) = scan->back ? journal_take_last_entry :
+                                                                journal_take_entry;
+    struct slice entry;
     uint64_t newest = newest_of(s);
 
-    while (scan->count < scan->limit && scan->entry.serial < newest && step_fits_line(s) &&
-           !scan->finished && journal_take_entry(&rest, &entry)) {
-        scan->entry.serial++;
+    while (scan->count < scan->limit && (scan->back || scan->entry.serial < newest) &&
+           step_fits_line(s) && !scan->finished && take(&rest, &entry)) {
+        scan->entry.serial = next_of(scan);
         if (takes(s, entry) && !scan->finished)
             put_entry(s, entry, head);
     }
@@ -131,6 +141,17 @@ static void finish_gone(struct step *s, uint64_t oldest, uint64_t newest, bool o
     s->scan->finished = true;
 }
 
+/* True if the place that the scan goes on behind is beyond the newest entry, or is followed by one
+ * that was trimmed.  Backwards, nothing is missed that way: what was trimmed is no longer older. */
+static bool is_missing(const struct step *s, uint64_t oldest, uint64_t newest)
+{
+    uint64_t serial = s->scan->entry.serial;
+
+    if (s->scan->back)
+        return serial > newest + 1;
+    return serial > newest || (serial < newest && serial + 1 < oldest);
+}
+
 bool scan_journal_read(struct step *s, const char *head)
 {
     struct journal *journal = s->writer->journal;
@@ -141,14 +162,14 @@ bool scan_journal_read(struct step *s, const char *head)
 
     bool other_history = scan->entry.epoch[0] != '\0' &&
                          strcmp(scan->entry.epoch, write_queue_epoch(s->writer->queue)) != 0;
-    if (scan->entry.serial == newest && !other_history)
-        return true;
-    if (other_history || scan->entry.serial > newest || scan->entry.serial + 1 < oldest) {
+    if (other_history || is_missing(s, oldest, newest)) {
         finish_gone(s, oldest, newest, other_history);
         return false;
     }
+    if (!scan_journal_has_more(s))
+        return true;
     char *bytes = malloc(JOURNAL_BLOCK_MAX);
-    if (bytes != NULL && journal_find(journal, scan->entry.serial + 1, &block) &&
+    if (bytes != NULL && journal_find(journal, next_of(scan), &block) &&
         store_get_journal(s->writer->store, block, bytes, &len) == STORE_FOUND)
         put_entries(s, (struct slice){ bytes, len }, head);
     else
@@ -161,11 +182,17 @@ uint64_t scan_journal_begin(const struct step *s)
 {
     uint64_t oldest = journal_oldest(s->writer->journal);
 
+    if (s->scan->back)
+        return newest_of(s) + 1;
     return oldest > 0 ? oldest - 1 : 0;
 }
 
 bool scan_journal_has_more(const struct step *s)
 {
+    uint64_t oldest = journal_oldest(s->writer->journal);
+
+    if (s->scan->back)
+        return oldest > 0 && s->scan->entry.serial > oldest;
     return s->scan->entry.serial < newest_of(s);
 }
 

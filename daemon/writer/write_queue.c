@@ -32,6 +32,7 @@ struct write_queue {
     const char *epoch; /* the writer's */
     _Atomic uint64_t ban_count;
     _Atomic uint64_t left[TOKENS_LEFT_COUNTS];
+    _Atomic uint64_t states[STATUS_COUNT];
     atomic_int bans;                     /* enum ban_state */
     _Atomic(struct policies *) policies; /* for the writer to take; NULL: it has them */
     struct histogram commit_time;
@@ -146,6 +147,8 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
 
     for (size_t i = 0; i < TOKENS_LEFT_COUNTS; i++)
         stats.left[i] = atomic_load(&q->left[i]);
+    for (enum status s = 0; s < STATUS_COUNT; s++)
+        stats.states[s] = atomic_load(&q->states[s]);
     return stats;
 }
 
@@ -296,10 +299,13 @@ void write_queue_set_ban_count(struct write_queue *q, uint64_t bans)
     atomic_store(&q->ban_count, bans);
 }
 
-void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS])
+void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS],
+                          const uint64_t states[STATUS_COUNT])
 {
     for (size_t i = 0; i < TOKENS_LEFT_COUNTS; i++)
         atomic_store(&q->left[i], left[i]);
+    for (enum status s = 0; s < STATUS_COUNT; s++)
+        atomic_store(&q->states[s], states[s]);
 }
 
 void write_queue_set_bans(struct write_queue *q, enum ban_state state)

@@ -31,7 +31,8 @@ struct write_queue_stats {
     struct clock_state clock;
     uint64_t bans; /* in the store */
     uint64_t left[TOKENS_LEFT_COUNTS];
-    uint64_t busy_seconds; /* since the writer last waited for work: the disk may be slow */
+    uint64_t states[STATUS_COUNT]; /* tokens; STATUS_OK: active ones */
+    uint64_t busy_seconds;         /* since the writer last waited for work: the disk may be slow */
 };
 
 struct refusals;
@@ -130,7 +131,8 @@ void write_queue_set_unsaved(struct write_queue *q, uint64_t denials);
 void write_queue_set_held(struct write_queue *q, uint64_t answers);
 void write_queue_set_store(struct write_queue *q, uint64_t journal_oldest, uint64_t bytes);
 void write_queue_set_ban_count(struct write_queue *q, uint64_t bans);
-void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS]);
+void write_queue_set_left(struct write_queue *q, const uint64_t left[TOKENS_LEFT_COUNTS],
+                          const uint64_t states[STATUS_COUNT]);
 
 /* Set how far the loading of bans is. */
 void write_queue_set_bans(struct write_queue *q, enum ban_state state);

@@ -20,9 +20,12 @@ struct completion {
     struct slice current;             /* the word to be completed */
     const struct cli_option *pending; /* the word is its argument */
     struct slice key;                 /* the word is the value of this key, if not empty */
-    enum verb verb;                   /* VERB_COUNT: none was given */
-    bool given[KEY_COUNT];            /* the keys that were */
-    bool has_word;                    /* the verb's word was given */
+    enum verb verb;                   /* VERB_COUNT: none was given, or one of the command's own */
+    const struct cli_verb *own;       /* that one, or NULL: it takes nothing but options */
+    const struct cli_verb *verbs;
+    size_t verb_count;
+    bool given[KEY_COUNT]; /* the keys that were */
+    bool has_word;         /* the verb's word was given */
 };
 
 /* Verbs that make no sense of tokens in other states. */
@@ -77,6 +80,14 @@ static void take_option(struct completion *m, const char *word)
         m->pending = o;
 }
 
+static void take_verb(struct completion *m, const char *word)
+{
+    m->verb = verb_named(slice_of(word));
+    for (size_t i = 0; i < m->verb_count; i++)
+        if (m->verbs[i].verb == VERB_COUNT && strcmp(m->verbs[i].name, word) == 0)
+            m->own = &m->verbs[i];
+}
+
 /* Take a word before the cursor. */
 static void take_word(struct completion *m, const char *word)
 {
@@ -88,7 +99,7 @@ static void take_word(struct completion *m, const char *word)
     } else if (word[0] == '-' && word[1] != '\0') {
         take_option(m, word);
     } else if (m->verb == VERB_COUNT) {
-        m->verb = verb_named(slice_of(word));
+        take_verb(m, word);
     } else if (cli_request_key_length(word) > 0) {
         take_key(m, slice_of(word), false);
     } else {
@@ -117,12 +128,12 @@ static void offer(struct completion *m, const char *before, struct slice text, c
     cli_buffer_free(&made);
 }
 
-static void offer_verbs(struct completion *m, const struct cli_verb *verbs, size_t count)
+static void offer_verbs(struct completion *m)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct verb_row *row = verb_row(verbs[i].verb);
-        offer(m, "", slice_of(row->name), "",
-              slice_of(verbs[i].summary != NULL ? verbs[i].summary : row->summary));
+    for (size_t i = 0; i < m->verb_count; i++) {
+        const struct cli_verb *verb = &m->verbs[i];
+        offer(m, "", slice_of(cli_verb_name(verb)), "",
+              slice_of(verb->summary != NULL ? verb->summary : verb_row(verb->verb)->summary));
     }
 }
 
@@ -157,11 +168,13 @@ static void offer_keys(struct completion *m)
 
 static void offer_options(struct completion *m)
 {
+    const char *verb = m->own != NULL       ? m->own->name :
+                       m->verb < VERB_COUNT ? verb_row(m->verb)->name :
+                                              "";
     const struct cli_option *o;
 
     for (size_t i = 0; (o = cli_option_row(i)) != NULL; i++)
-        if (o->verbs == NULL || m->verb == VERB_COUNT ||
-            strstr(o->verbs, verb_row(m->verb)->name) != NULL)
+        if (o->verbs == NULL || strstr(o->verbs, verb) != NULL)
             offer(m, "--", slice_of(o->name), "", slice_of(o->summary));
     if (m->verb != VERB_COUNT)
         offer_keys(m);
@@ -289,6 +302,8 @@ static void offer_option_words(struct completion *m, const struct cli_option *o,
     if (o->take != NULL)
         offer_words(m, before,
                     strcmp(o->name, "format") == 0       ? "csv github gitlab htpasswd" :
+                    strcmp(o->name, "idle") == 0         ? "15m 1h 8h 0s" :
+                    strcmp(o->argument, "ADDRESS") == 0  ? "127.0.0.1:8080 [::1]:8080" :
                     strcmp(o->argument, "DURATION") == 0 ? "10s 1m 0s" :
                                                            NULL);
 }
@@ -306,7 +321,7 @@ static const struct cli_option *option_of_word(const struct completion *m, char 
     return cli_option_named((struct slice){ before + 2, len - 3 }, 0);
 }
 
-static void offer_all(struct completion *m, const struct cli_verb *verbs, size_t count)
+static void offer_all(struct completion *m)
 {
     char before[32];
     const struct cli_option *o = option_of_word(m, before);
@@ -323,8 +338,10 @@ static void offer_all(struct completion *m, const struct cli_verb *verbs, size_t
         offer_option_words(m, o, before);
     else if (slice_begins(m->current, "-") && memchr(m->current.at, '=', m->current.len) == NULL)
         offer_options(m);
+    else if (m->own != NULL)
+        offer_options(m);
     else if (m->verb == VERB_COUNT || m->verb == VERB_HELP)
-        offer_verbs(m, verbs, count);
+        offer_verbs(m);
     else
         offer_arguments(m);
 }
@@ -342,7 +359,7 @@ static size_t read_words(char text[WORDS_MAX])
 
 enum cli_exit cli_complete(struct cli_request *c, const struct cli_verb *verbs, size_t count)
 {
-    struct completion m = { .c = c, .verb = VERB_COUNT };
+    struct completion m = { .c = c, .verb = VERB_COUNT, .verbs = verbs, .verb_count = count };
     static char text[WORDS_MAX]; /* not on the stack: c->socket points into it */
     size_t len = read_words(text), at = 0;
 
@@ -354,7 +371,7 @@ enum cli_exit cli_complete(struct cli_request *c, const struct cli_verb *verbs, 
         at = next;
     }
     m.current = slice_of(text + at);
-    offer_all(&m, verbs, count);
+    offer_all(&m);
     cli_output_flush(&c->output);
     return CLI_EXIT_YES;
 }

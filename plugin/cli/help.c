@@ -78,10 +78,10 @@ static void help_all(struct cli_buffer *b, const struct cli_verb *verbs, size_t 
     cli_buffer_adds(b, cli_help_usage);
     cli_buffer_adds(b, "\nverbs (see also jeton help VERB):\n");
     for (size_t i = 0; i < count; i++) {
-        const struct verb_row *row = verb_row(verbs[i].verb);
+        const char *name = cli_verb_name(&verbs[i]);
         cli_buffer_adds(b, "  ");
-        cli_buffer_adds(b, row->name);
-        cli_buffer_pad(b, 9 - strlen(row->name));
+        cli_buffer_adds(b, name);
+        cli_buffer_pad(b, 9 - strlen(name));
         cli_buffer_adds(b, summary(&verbs[i]));
         cli_buffer_addc(b, '\n');
     }
@@ -131,16 +131,19 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
         [ROLE_SELF] = "Also granted on the self socket, for your own tokens.\n",
         [ROLE_ADMIN] = "Granted on the admin socket.\n",
     };
-    const struct verb_row *row = verb_row(verb->verb);
 
     cli_buffer_adds(b, "usage: jeton ");
     cli_buffer_adds(b, usage(verb));
     cli_buffer_adds(b, "\n\n  ");
     cli_buffer_adds(b, summary(verb));
     cli_buffer_adds(b, "\n\n");
-    put_keys(b, verb->verb);
+    if (verb->verb < VERB_COUNT)
+        put_keys(b, verb->verb);
     cli_buffer_adds(b, notes[verb->value] != NULL ? notes[verb->value] : "");
     cli_buffer_adds(b, verb->note != NULL ? verb->note : "");
+    if (verb->verb == VERB_COUNT)
+        return;
+    const struct verb_row *row = verb_row(verb->verb);
     cli_buffer_adds(b, access[row->role]);
     if (row->role != ROLE_VERIFY && request_grants(ROLE_SELF, verb->verb))
         cli_buffer_adds(b, access[ROLE_SELF]);
@@ -148,10 +151,9 @@ static void help_verb(struct cli_buffer *b, const struct cli_verb *verb)
 
 static void put_row(struct cli_output *o, const struct cli_verb *verb)
 {
-    const struct verb_row *row = verb_row(verb->verb);
     const struct line line = { 3,
                                {
-                                   { SLICE("verb"), slice_of(row->name) },
+                                   { SLICE("verb"), slice_of(cli_verb_name(verb)) },
                                    { SLICE("usage"), slice_of(usage(verb)) },
                                    { SLICE("summary"), slice_of(summary(verb)) },
                                } };
@@ -175,7 +177,7 @@ void cli_help_no_verb(const char *name, const struct cli_verb *verbs, size_t cou
     struct cli_suggest s = cli_suggest_begin(slice_of(name));
 
     for (size_t i = 0; i < count; i++)
-        cli_suggest_try(&s, verb_row(verbs[i].verb)->name);
+        cli_suggest_try(&s, cli_verb_name(&verbs[i]));
     for (size_t i = 0; i < sizeof(names_elsewhere) / sizeof(names_elsewhere[0]); i++)
         if (has_word(names_elsewhere[i].also, name))
             s.name = verb_row(names_elsewhere[i].verb)->name;
@@ -193,7 +195,7 @@ enum cli_exit cli_help(struct cli_request *c, const struct cli_verb *verbs, size
     if (rows)
         cli_output_rows(&c->output, &cli_view_verbs, false);
     for (size_t i = 0; i < count; i++) {
-        if (name != NULL && strcmp(name, verb_row(verbs[i].verb)->name) != 0)
+        if (name != NULL && strcmp(name, cli_verb_name(&verbs[i])) != 0)
             continue;
         found = true;
         if (rows)

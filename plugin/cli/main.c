@@ -21,6 +21,7 @@
 #include "plugin/cli/trace.h"
 #include "plugin/cli/user.h"
 #include "plugin/cli/watch.h"
+#include "plugin/cli/web.h"
 #include "plugin/cli/when.h"
 
 enum { TIMEOUT_DEFAULT = 60 }; /* seconds */
@@ -90,6 +91,14 @@ static const struct cli_verb verbs[] = {
       .view = &cli_view_trace,
       .value = CLI_VALUE_ALWAYS,
       .usage = "trace" },
+    { .verb = VERB_COUNT,
+      .name = "web",
+      .run = cli_web,
+      .usage = "web [--listen ADDRESS] [--origin ORIGIN] [--idle DURATION] [--no-browser]",
+      .summary = "show the page API Access Tokens in a browser",
+      .note =
+          "Prints a link that is as good as your rights on the socket, and serves the page until Ctrl-C; see\n"
+          "jeton-web(1).  Uses the admin, else the self, else the observe socket.\n" },
     { .verb = VERB_STATS,
       .run = cli_stats,
       .view = &cli_view_stats,
@@ -161,7 +170,7 @@ static void prepare_process(void)
 static const struct cli_verb *verb_find(const char *name)
 {
     for (size_t i = 0; i < VERBS; i++)
-        if (strcmp(name, verb_row(verbs[i].verb)->name) == 0)
+        if (strcmp(name, cli_verb_name(&verbs[i])) == 0)
             return &verbs[i];
     return NULL;
 }
@@ -191,6 +200,23 @@ static void take_words(struct cli_request *c, const struct cli_verb *verb)
     c->arguments = kept;
 }
 
+/* Check options that are of a few verbs only. */
+static enum cli_exit check_options(const struct cli_request *c, const struct cli_verb *verb)
+{
+    bool imports = c->partial || c->import_format != NULL;
+    bool web = c->web.listen != NULL || c->web.origin != NULL || c->web.idle != NULL ||
+               c->web.no_browser;
+
+    if ((c->prometheus && verb->verb != VERB_STATS) || (imports && verb->verb != VERB_IMPORT))
+        cli_message("%s only", imports ? "--format and --partial are options of import" :
+                                         "--prometheus is an option of stats");
+    else if (web && verb->run != cli_web)
+        cli_message("--listen, --origin, --idle and --no-browser are options of web only");
+    else
+        return CLI_EXIT_YES;
+    return CLI_EXIT_USAGE;
+}
+
 static enum cli_exit check_arguments(struct cli_request *c, const struct cli_verb *verb)
 {
     take_words(c, verb);
@@ -207,12 +233,8 @@ static enum cli_exit check_arguments(struct cli_request *c, const struct cli_ver
         cli_message("%s reads no value: omit --value", verb_row(verb->verb)->name);
         return CLI_EXIT_USAGE;
     }
-    bool imports = c->partial || c->import_format != NULL;
-    if ((c->prometheus && verb->verb != VERB_STATS) || (imports && verb->verb != VERB_IMPORT)) {
-        cli_message("%s only", imports ? "--format and --partial are options of import" :
-                                         "--prometheus is an option of stats");
+    if (check_options(c, verb) != CLI_EXIT_YES)
         return CLI_EXIT_USAGE;
-    }
     if (c->csv && (verb->prints_value || verb->verb == VERB_EXPORT)) {
         cli_message("%s has no form for spreadsheets: omit --csv", verb_row(verb->verb)->name);
         return CLI_EXIT_USAGE;
@@ -274,5 +296,7 @@ static enum cli_exit run(struct cli_request *c)
     c->usage = verb->usage;
     c->argument++;
     c->arguments--;
-    return run_verb(c, verb);
+    if (verb->verb < VERB_COUNT)
+        return run_verb(c, verb);
+    return check_options(c, verb) == CLI_EXIT_YES ? verb->run(c, NULL) : CLI_EXIT_USAGE;
 }

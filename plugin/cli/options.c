@@ -26,6 +26,24 @@ static const char *set_timeout(struct cli_request *c, const char *text)
     return NULL;
 }
 
+static const char *set_listen(struct cli_request *c, const char *text)
+{
+    c->web.listen = text;
+    return NULL;
+}
+
+static const char *set_origin(struct cli_request *c, const char *text)
+{
+    c->web.origin = text;
+    return NULL;
+}
+
+static const char *set_idle(struct cli_request *c, const char *text)
+{
+    c->web.idle = text;
+    return NULL;
+}
+
 #define FLAG(member) offsetof(struct cli_request, member)
 /* clang-format off */
 static const struct cli_option rows[] = {
@@ -42,6 +60,10 @@ static const struct cli_option rows[] = {
     { "partial",      0, NULL,       "allow a part of an export", "import", FLAG(partial), NULL },
     { "yes",        'y', NULL,       "confirm the number of tokens", "revoke, disable, enable, update, delete of many", FLAG(yes), NULL },
     { "prometheus",   0, NULL,       "print Prometheus' text format", "stats", FLAG(prometheus), NULL },
+    { "listen",       0, "ADDRESS",  "serve on 127.0.0.1:PORT, [::1]:PORT or a Unix socket", "web", 0, set_listen },
+    { "origin",       0, "ORIGIN",   "where browsers find the page, if elsewhere", "web", 0, set_origin },
+    { "idle",         0, "DURATION", "end after so long without use (default 15m; 0s: never)", "web", 0, set_idle },
+    { "no-browser",   0, NULL,       "do not open a browser", "web", FLAG(web.no_browser), NULL },
     { "timeout",    'T', "DURATION", "wait that long for an answer (default 1m; 0s: for ever)", NULL, 0, set_timeout },
     { "help",       'h', NULL,       "print this help, or that of a verb", NULL, FLAG(help), NULL },
     { "version",    'V', NULL,       "print the version", NULL, FLAG(version), NULL },

@@ -26,6 +26,7 @@ static const struct row {
     { "tokens", GAUGE, "Tokens in the store." },
     { "tokens_expiring_*", GAUGE, "Tokens that expire within so many days." },
     { "tokens_without_expiry", GAUGE, "Tokens that never expire." },
+    { "tokens_*", GAUGE, "Tokens in this state, as of the last walk over all of them." },
     { "bans", GAUGE, "Bans in the store." },
     { "table_generation", COUNTER, "Tables made so far." },
     { "table_held*", GAUGE, "Old token tables that clients still hold, and their memory." },

@@ -23,6 +23,10 @@ struct cli_request {
     bool yes;                                  /* a change of many tokens is confirmed */
     bool partial;                              /* of import: the input may be a part of an export */
     const struct import_format *import_format; /* of import; NULL: lines of an export */
+    struct {
+        const char *listen, *origin, *idle; /* NULL: not given */
+        bool no_browser;
+    } web; /* of web, which checks them */
     enum verb verb;
     const char *usage;     /* of the verb, as the command takes it */
     const char **argument; /* words and key=value, without options */

@@ -13,7 +13,8 @@ enum cli_value {
 };
 
 struct cli_verb {
-    enum verb verb;
+    enum verb verb;   /* VERB_COUNT: none of the protocol's, but the command's own */
+    const char *name; /* of one of the command's own, which also has a usage and a summary */
     enum cli_exit (*run)(struct cli_request *c, const struct cli_view *view);
     const struct cli_view *view; /* of its data lines or its object; NULL: not known */
     enum cli_value value;
@@ -22,5 +23,10 @@ struct cli_verb {
     const char *summary; /* NULL: likewise */
     const char *note;    /* printed by `jeton help VERB` too; or NULL */
 };
+
+static inline const char *cli_verb_name(const struct cli_verb *verb)
+{
+    return verb->name != NULL ? verb->name : verb_row(verb->verb)->name;
+}
 
 #endif

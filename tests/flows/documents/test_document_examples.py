@@ -25,6 +25,7 @@ from requirements import need_plain_build
 from settings import BUILD, PATIENCE, ROOT
 from transcript import Shell, commands
 from value import check_of, id_of
+from web_examples import run_web
 
 # Names that a document takes for granted, and such as this machine has.
 NAMES = {"user = jeton\n": "user = daemon\n", "group = monitoring": "group = daemon", "peer_uid=www-data": "peer_uid=daemon"}
@@ -261,6 +262,7 @@ def run_folders(place, text):
 
 SHELL = re.compile(r"[$#] \S|(jeton|systemctl|systemd-sysusers|apt|adduser|make|if) ")
 KINDS = [
+    (re.compile(r"\[(WebService|Socket)\]"), run_nothing),         # Cockpit's: web/test_cockpit.py
     (re.compile(r"\[(gateway|site [^\]]+)\]"), run_gateway_config),
     (re.compile(r"\[(daemon|admin|observe|verify|self|policy|service [^\]]+)\]"), run_config),
     (re.compile(r"import jeton"), run_python),
@@ -270,6 +272,7 @@ KINDS = [
     (re.compile(r"location [^{]*\{\n +jeton |load_module "), run_nginx),
     (re.compile(r"# pg_hba\.conf\nhostssl"), run_nothing),
     (re.compile(r"r=\$PWD/build/run\n"), run_gateway_by_hand),
+    (re.compile(r"http://127\.0\.0\.1:\d+/#|ssh -L |jeton web --"), run_web),
     (SHELL, run_shell),
     (re.compile(r"(request +=|reply +=|id +=)"), run_nothing),
     (re.compile(r" *bytes ─▶"), run_nothing),

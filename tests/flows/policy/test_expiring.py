@@ -174,6 +174,22 @@ def test_tokens_are_counted_by_the_days_they_have_left(daemon):
     assert d.stats()["tokens_without_expiry"] == "1"
 
 
+def test_tokens_are_counted_by_their_state(daemon):
+    clock = Clock()
+    d = daemon(extra=clock.environment)
+    made = [d.create(ttl=ttl) for ttl in ("1h", "1h", "9d", "9d", "9d", "9d", "9d", "9d", "9d", "9d")]
+    for verb, first, end in ("disable", 2, 5), ("revoke", 5, 9):
+        for token in made[first:end]:
+            d.done(f"{verb} {token['id']}")
+    d.create(delay="8d")
+    move(d, clock, 2 * 3600)
+    d.done(f"disable {d.create()['id']}")
+    want = {"active": 1, "pending": 1, "disabled": 4, "expired": 2, "revoked": 4}
+    eventually(lambda: {state: int(d.stats()[f"tokens_{state}"]) for state in want} == want, "all are counted")
+    assert {state: len(d.done(f"list state={state}").lines) for state in want} == want
+    assert int(d.stats()["tokens"]) == sum(want.values())
+
+
 def test_announcement_is_an_entry_of_the_systems_journal_and_of_a_watch():
     clock = Clock()
     path = tempfile.mkdtemp(prefix="") + "/journal"

@@ -68,6 +68,38 @@ static void check_entries(const struct journal *j, const struct disk *disk)
     }
 }
 
+/* Likewise from the newest to the oldest. */
+static void check_entries_backwards(const struct journal *j, const struct disk *disk)
+{
+    uint64_t serial = journal_newest(j), found;
+    uint32_t block;
+
+    while (serial >= journal_oldest(j)) {
+        assert_true(journal_find(j, serial, &block));
+        struct slice stored = { disk->bytes[block], disk->len[block] }, entry;
+        struct slice rest = journal_entries_before(stored, serial + 1);
+        assert_true(rest.len > 0);
+        while (journal_take_last_entry(&rest, &entry)) {
+            assert_true(journal_serial(entry, &found));
+            assert_int_equal(found, serial);
+            serial--;
+        }
+        assert_int_equal(rest.len, 0);
+    }
+}
+
+static void line_that_was_cut_off_is_no_last_entry(void **state)
+{
+    (void)state;
+    struct slice rest = { "serial=1 a\nserial=2", 19 }, entry;
+
+    assert_false(journal_take_last_entry(&rest, &entry));
+    rest.len = 11;
+    assert_true(journal_take_last_entry(&rest, &entry));
+    assert_true(slice_is(entry, "serial=1 a"));
+    assert_false(journal_take_last_entry(&rest, &entry));
+}
+
 static void entries_are_consecutive_across_blocks_and_restarts(void **state)
 {
     (void)state;
@@ -86,6 +118,7 @@ static void entries_are_consecutive_across_blocks_and_restarts(void **state)
         assert_true(total - journal_oldest(j) + 1 >= (total < 5000 ? total : 5000));
     }
     check_entries(j, disk);
+    check_entries_backwards(j, disk);
     journal_free(j);
     free(disk);
 }
@@ -223,6 +256,7 @@ int main(void)
         cmocka_unit_test(changes_that_are_refused_use_up_no_blocks),
         cmocka_unit_test(a_commit_is_one_block_and_knows_the_tokens),
         cmocka_unit_test(an_entry_is_whole_or_not_there),
+        cmocka_unit_test(line_that_was_cut_off_is_no_last_entry),
         cmocka_unit_test(a_larger_block_is_read),
         cmocka_unit_test(damaged_blocks_are_refused),
     };

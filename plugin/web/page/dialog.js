@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Modal dialogs: the browser's own <dialog>, which keeps the focus inside, makes the page behind it
+ * inert and gives the focus back. A dialog may ask before it is closed; Escape asks likewise.
+ */
+
+import { h, newId } from "./dom.js";
+import { text } from "./strings.js";
+
+function guardEscape(node, leave) {
+    node.addEventListener("keydown", event => {
+        if (event.key === "Escape" && !event.defaultPrevented) {
+            event.preventDefault();
+            event.stopPropagation();
+            leave();
+        }
+    });
+    node.addEventListener("cancel", event => {
+        event.preventDefault();
+        leave();
+    });
+}
+
+/** Give the focus back to what had it, or, if that is gone, to the page's heading. */
+function restoreFocus(before) {
+    const target = before?.isConnected ? before : document.querySelector("main [data-focus]") ?? document.querySelector("main");
+    target?.focus();
+}
+
+/**
+ * Open a dialog. mayClose() is asked, and awaited, before Escape, Cancel or the cross close it.
+ * → { node, close(result), leave(), closed }: close() closes without asking, closed resolves to the
+ * result, or to undefined if the person left.
+ */
+export function openDialog({ name, title, body, className = "", role, mayClose = () => true, closeButton = true }) {
+    const before = document.activeElement;
+    const heading = newId("dialog-title");
+    let finish;
+    const closed = new Promise(resolve => { finish = resolve; });
+    const cross = closeButton && h("button", { type: "button", class: "icon-button dialog-cross", "aria-label": text.shell.close, "data-action": "close", onclick: () => leave() }, "\u00d7");
+    const node = h("dialog", { class: `dialog ${className}`, "aria-labelledby": heading, "data-dialog": name, role },
+        h("header", { class: "dialog-header" }, h("h2", { id: heading }, title), cross), body);
+    let ended = false, asking = false;
+
+    function close(result) {
+        if (ended)
+            return;
+        ended = true;
+        node.close();
+        node.remove();
+        restoreFocus(before);
+        finish(result);
+    }
+
+    async function leave() {
+        if (ended || asking)
+            return;
+        asking = true;
+        const agreed = await mayClose();
+        asking = false;
+        if (agreed)
+            close();
+    }
+    guardEscape(node, leave);
+    node.addEventListener("close", () => ended || node.showModal()); // the browser closed it: only close() may
+    document.body.append(node);
+    node.showModal();
+    return { node, close, leave, closed };
+}
+
+/** A row of buttons at a dialog's end. */
+export function dialogActions(...buttons) {
+    return h("footer", { class: "dialog-actions" }, buttons);
+}
+
+/** Ask a question. body: nodes or text. Resolves to true if the person presses the action's button. */
+export async function confirm({ name = "confirm", title, body, action, cancel = text.shell.cancel, danger = false, run }) {
+    const error = h("p", { class: "form-error", role: "alert", hidden: true });
+    const no = h("button", { type: "button", class: "button", "data-action": "cancel", autofocus: danger }, cancel);
+    const yes = h("button", { type: "button", class: danger ? "button button-danger" : "button button-primary", "data-action": "confirm", autofocus: !danger }, action);
+    const dialog = openDialog({ name, title, role: "alertdialog", closeButton: false, className: "dialog-small",
+        body: h("div", { class: "dialog-body" }, body, error, dialogActions(no, yes)) });
+
+    no.addEventListener("click", () => dialog.leave());
+    yes.addEventListener("click", async () => {
+        if (!run)
+            return dialog.close(true);
+        yes.disabled = true;
+        error.hidden = true;
+        try {
+            dialog.close(await run() ?? true);
+        } catch (failure) {
+            error.textContent = failure.message;
+            error.hidden = false;
+            yes.disabled = false;
+            yes.focus();
+        }
+    });
+    return await dialog.closed ?? false;
+}

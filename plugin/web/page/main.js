@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Start the page: over Cockpit's channels if Cockpit has loaded it, else over the server of `jeton web`,
+ * whose link has the secret behind its "#": that goes to this tab's session storage, and out of the address.
+ */
+
+import { start } from "./app.js";
+import { Client } from "./client.js";
+import { h, replace } from "./dom.js";
+import { text } from "./strings.js";
+
+const RETRY_MS = 2000;
+
+/** The transport's module takes the secret out of the address before anything else is done. */
+async function connect() {
+    const module = globalThis.cockpit ? await import("./transport_cockpit.js") : await import("./transport_http.js");
+    module.takeSecret?.();
+    return module.connect();
+}
+
+function showFailure(root, error, again) {
+    const known = { unauthorized: text.shell.unauthorized, daemon: text.shell.daemonGone };
+    replace(root, h("main", { class: "start-failed" }, h("h1", null, text.shell.title),
+        h("div", { class: "banner banner-danger", role: "alert", "data-banner": "start", "data-kind": error.kind ?? "" },
+            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? error.message),
+        h("button", { type: "button", class: "button", "data-action": "retry", onclick: again }, text.shell.again)));
+}
+
+/** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again. */
+async function run(root) {
+    try {
+        import("./view_tokens.js").catch(() => {}); // most come for this one: it is read while the daemon is asked
+        const client = new Client(await connect());
+        start(root, client, await client.hello());
+    } catch (error) {
+        const timer = error.kind === "unauthorized" ? 0 : setTimeout(() => run(root), RETRY_MS);
+        showFailure(root, error, () => { clearTimeout(timer); run(root); });
+    }
+}
+
+// A new link that is opened in this tab differs from the page's address only behind the "#".
+addEventListener("hashchange", () => /^#[^/]/.test(location.hash) && location.reload());
+run(document.getElementById("app"));

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * What the rules in force let a token be, from the rows of `policy`: the first row whose subject
+ * matches is the only one that applies, and the last one is for all others. The daemon decides; this
+ * only shows beforehand what it would refuse.
+ */
+
+import { parseDuration } from "./time.js";
+
+/** Whether a pattern, in which `*` stands for any text, matches all of the text. */
+export function matches(pattern, subject) {
+    const parts = pattern.split("*");
+    if (parts.length === 1)
+        return pattern === subject;
+    const first = parts.shift(), last = parts.pop();
+    if (!subject.startsWith(first) || !subject.endsWith(last) || subject.length < first.length + last.length)
+        return false;
+    let at = first.length;
+    const end = subject.length - last.length;
+    for (const part of parts) {
+        const found = subject.indexOf(part, at);
+        if (found < 0 || found + part.length > end)
+            return false;
+        at = found + part.length;
+    }
+    return true;
+}
+
+/** The rules for a subject: { name, maxTtl, defaultTtl (seconds, Infinity: none), require: Set, scopes: [patterns] | null, maxTokens }. */
+export function rulesFor(rows, subject) {
+    const row = rows.find(candidate => candidate.policy !== "" && subject !== "" && matches(candidate.subject ?? "", subject)) ??
+        rows.find(candidate => candidate.policy === "") ?? {};
+    const seconds = duration => parseDuration(duration) || Infinity;
+    return {
+        name: row.policy ?? "",
+        maxTtl: seconds(row.max_ttl), maxTtlText: row.max_ttl ?? "",
+        defaultTtl: seconds(row.default_ttl), defaultTtlText: row.default_ttl ?? "",
+        require: new Set((row.require ?? "").split(",").map(word => word.trim()).filter(Boolean)),
+        scopes: row.scopes ? row.scopes.split(",").map(word => word.trim()).filter(Boolean) : null,
+        maxTokens: Number(row.max_tokens ?? 0),
+    };
+}
+
+/** Whether a scope may be granted under these rules. */
+export function scopeAllowed(rules, scope) {
+    return rules.scopes === null || rules.scopes.some(pattern => matches(pattern, scope));
+}
+
+/** Whether a text holds what looks like a token's value, which must not be sent or shown as anything else. */
+export function looksLikeValue(content, prefix) {
+    const escaped = String(prefix ?? "jtn").replace(/[^0-9A-Za-z]/g, "\\$&");
+    return new RegExp(`(^|[^0-9A-Za-z])${escaped}_[0-9A-Za-z]{30,}`).test(content) || /eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/.test(content);
+}

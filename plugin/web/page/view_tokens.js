@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The list of tokens: saved views, filters, order, pages of a hundred, selection. What others change
+ * is read again, no more often than a fifth of the time may be spent on it. The search is kept in
+ * memory, not in the route: somebody may paste a value there.
+ */
+
+import { h, replace } from "./dom.js";
+import { icon } from "./icons.js";
+import { looksLikeValue } from "./policy.js";
+import { routeTo } from "./route.js";
+import { text } from "./strings.js";
+import { untilChange } from "./time.js";
+import { table } from "./table.js";
+import { changeMatching, changeTokens, failureText } from "./token_actions.js";
+import { columnsFor } from "./token_columns.js";
+import { filtersOf, loadPage, PAGE, plainName, readQuery, STATES, VIEWS, writeQuery } from "./token_query.js";
+import { openCreate } from "./view_create.js";
+
+const TYPING_MS = 250;
+const REFRESH_MS = 700;
+const SLOW_MS = 700;
+const AGAIN_MS = 60000;
+
+class TokensView {
+    #page = { rows: [], next: undefined };
+    #abort = null;
+    #timer = 0;
+    #due = 0;
+
+    constructor(root, app, params) {
+        this.app = app;
+        this.kept = app.kept.tokens ??= { search: "", route: "", pages: [] };
+        this.mayRevoke = app.client.may("revoke");
+        this.parts = this.#build(root);
+        this.update(params, true);
+        this.stop = app.onChange(entry => this.#noticed(entry));
+    }
+
+    // -- the parts ------------------------------------------------------------------------------
+
+    #build(root) {
+        const words = text.tokens;
+        const parts = {
+            views: h("nav", { class: "saved-views", "aria-label": words.views }),
+            search: h("input", { type: "search", class: "input search-input", placeholder: words.search, "aria-label": words.search, autocomplete: "off", spellcheck: "false",
+                maxlength: 1024, value: this.kept.search, "data-field": "search", oninput: () => this.#typed() }),
+            state: h("select", { class: "select", "aria-label": words.stateFilter, "data-field": "state", onchange: () => this.#go({ state: parts.state.value }) },
+                h("option", { value: "any" }, words.anyState), STATES.map(state => h("option", { value: state }, text.states[state]))),
+            sort: h("select", { class: "select narrow-only", "aria-label": words.sortBy, "data-field": "sort", onchange: () => this.#sortChosen() },
+                Object.entries(words.sorted).map(([value, label]) => h("option", { value }, label))),
+            count: h("span", { class: "muted toolbar-end", "data-name": "count" }),
+            note: h("div", { class: "list-note", role: "status", hidden: true }),
+            bulk: h("div", { class: "bulk", role: "region", "aria-label": words.selection, hidden: true }),
+            holder: h("div", { class: "table-holder" }),
+            pager: this.#pager(),
+        };
+        const create = this.app.client.may("create") && h("button", { type: "button", class: "button button-primary", "data-action": "create", onclick: () => this.#create() }, icon("plus"), words.create);
+        replace(root,
+            h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, this.app.role === "self" ? words.headingMine : words.heading), h("p", { class: "muted" }, words.intro), create),
+            parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.sort, parts.count),
+            parts.note, parts.bulk, parts.holder, parts.pager.node);
+        return parts;
+    }
+
+    #pager() {
+        const words = text.tokens;
+        const first = h("button", { type: "button", class: "button button-small", "data-action": "previous-page", onclick: () => this.#turn(-1) }, icon("back"), words.previous);
+        const next = h("button", { type: "button", class: "button button-small", "data-action": "next-page", onclick: () => this.#turn(1) }, words.next, icon("forward"));
+        const label = h("span", { class: "muted", "data-name": "page" });
+        return { node: h("nav", { class: "pager", "aria-label": words.pages, hidden: true }, label, first, next), first, next, label };
+    }
+
+    #buildTable() {
+        const view = this.query.view;
+        const actions = row => this.mayRevoke && row.state !== "revoked" && h("button", { type: "button", class: "icon-button row-revoke", "data-action": "revoke",
+            "aria-label": text.tokens.revokeNamed(plainName(row)), title: text.actions.revoke.button, onclick: () => this.#change("revoke", [row]) }, icon("revoke"));
+        this.table = table({
+            name: "tokens", caption: text.tokens.caption, columns: columnsFor(view, this.app, this.mayRevoke ? actions : null), rowId: row => row.id, rowLabel: plainName,
+            rowClass: row => `token-${row.state}`,
+            onSort: sort => this.#go({ sort, order: this.query.sort === sort ? (this.query.order === "asc" ? "desc" : "asc") : sort === "subject" || sort === "expires" ? "asc" : "desc" }),
+            onSelect: this.mayRevoke && view !== "refused" ? () => this.#showSelection() : null,
+        });
+        this.tableView = view;
+    }
+
+    // -- what is asked for ----------------------------------------------------------------------
+
+    /** The route has changed: show its first page, or, on the way back from a token, the page that was left. */
+    update(params, opened = false) {
+        this.query = readQuery(params, this.app.client);
+        const route = routeTo("tokens", writeQuery(this.query));
+        if (this.kept.route !== route)
+            this.kept.pages = [];
+        this.kept.route = route;
+        this.#showQuery();
+        this.table.selection?.clear();
+        this.load().then(() => opened && this.#comeBack());
+    }
+
+    /** Back from a token: to where the list was, and to that token's row. */
+    #comeBack() {
+        const { visited } = this.app.kept;
+        const link = visited && this.parts.holder.querySelector(`tr[data-id="${visited}"] [data-action=open]`);
+        this.app.kept.visited = null;
+        if (!link)
+            return;
+        scrollTo(0, this.kept.scroll ?? 0);
+        link.focus({ preventScroll: true });
+    }
+
+    #go(change) {
+        this.app.navigate(routeTo("tokens", writeQuery({ ...this.query, ...change })));
+    }
+
+    #sortChosen() {
+        const [sort, order] = this.parts.sort.value.split(" ");
+        this.#go({ sort, order });
+    }
+
+    #showQuery() {
+        const { query, parts, app } = this;
+        if (this.tableView !== query.view)
+            this.#buildTable();
+        this.table.setSort(query.sort, query.order);
+        parts.state.value = query.state;
+        parts.sort.value = `${query.sort} ${query.order}`;
+        parts.state.disabled = Boolean(VIEWS[query.view].fixed);
+        const links = Object.keys(VIEWS).filter(view => !VIEWS[view].verb || app.client.may(VIEWS[view].verb))
+            .map(view => h("a", { href: routeTo("tokens", { view: view === "all" ? "" : view }), class: "saved-view", "data-view-link": view, "aria-current": view === query.view ? "true" : null }, text.tokens.view[view]));
+        const focused = parts.views.contains(document.activeElement);
+        replace(parts.views, links);
+        if (focused)
+            parts.views.querySelector("[aria-current]")?.focus();
+    }
+
+    #typed() {
+        clearTimeout(this.typing);
+        this.typing = setTimeout(() => {
+            this.kept.search = this.parts.search.value.trim();
+            this.kept.pages = [];
+            this.table.selection?.clear();
+            this.load();
+        }, TYPING_MS);
+    }
+
+    #turn(by) {
+        const { pages } = this.kept;
+        by > 0 ? pages.push(this.#page.next) : pages.pop();
+        this.load().then(() => { this.parts.holder.scrollIntoView({ block: "nearest" }); this.app.announce(text.tokens.page(pages.length + 1)); });
+    }
+
+    /** Read the page and show it. live: because something changed; then what is shown stays until the answer is there. */
+    async load({ live = false } = {}) {
+        this.#abort?.abort();
+        const abort = this.#abort = new AbortController();
+        const search = this.kept.search, begun = performance.now();
+        if (looksLikeValue(search, this.app.hello.prefix))
+            return this.#showValuePasted();
+        this.parts.holder.setAttribute("aria-busy", "true");
+        const slow = setTimeout(() => live || this.#note(search === "" ? text.shell.loading : text.tokens.searching), SLOW_MS);
+        try {
+            this.#page = await loadPage(this.app.client, this.query, search, this.kept.pages.at(-1),
+                { signal: abort.signal, onProgress: seen => live || this.#note(text.tokens.lookedAt(seen)) });
+            this.#note("");
+            this.#showPage(live);
+            if (!live)
+                this.app.announce(this.#page.rows.length > 0 ? text.tokens.found(this.#page.rows.length) : text.tokens.noMatch);
+        } catch (error) {
+            if (!abort.signal.aborted && !(live && this.app.client.state !== "up"))
+                this.#note(failureText(error), true);
+        } finally {
+            clearTimeout(slow);
+            this.#due = performance.now() + Math.max(REFRESH_MS, 4 * (performance.now() - begun));
+            if (this.#abort === abort)
+                this.parts.holder.removeAttribute("aria-busy");
+        }
+    }
+
+    // -- what is shown --------------------------------------------------------------------------
+
+    #showPage(live) {
+        const { rows, next } = this.#page;
+        const { parts, kept } = this;
+        this.table.setRows(rows, { live });
+        if (rows.length === 0)
+            replace(parts.holder, this.#empty());
+        else if (this.table.node.parentNode !== parts.holder)
+            replace(parts.holder, this.table.node);
+        const number = kept.pages.length + 1;
+        parts.pager.node.hidden = number === 1 && !next;
+        parts.pager.first.disabled = number === 1;
+        parts.pager.next.disabled = !next;
+        parts.pager.label.textContent = text.tokens.page(number);
+        this.#showCount(number, rows.length, Boolean(next));
+        this.#showSelection();
+        this.#lookAgain(untilChange(rows));
+    }
+
+    /** Read again when a token's state changes by itself, and now and then for what the journal does not have: uses. */
+    #lookAgain(left) {
+        clearTimeout(this.again);
+        this.again = setTimeout(() => VIEWS[this.query.view].keep || this.#noticed(null), Math.min(left + 1000 || Infinity, AGAIN_MS));
+    }
+
+    async #showCount(number, shown, more) {
+        const { parts, query, kept } = this;
+        const first = (number - 1) * PAGE + 1;
+        const all = query.view === "all" && query.state === "any" && kept.search === "";
+        let total = more ? null : first - 1 + shown;
+        parts.count.textContent = shown === 0 ? "" : text.tokens.shown(first, first - 1 + shown, total);
+        if (all && more && this.app.client.may("stats")) {
+            const stats = await this.app.client.request("stats").catch(() => null);
+            total = Number(stats?.rows.find(row => row.name === "tokens")?.value) || null;
+            if (this.#page.rows.length === shown)
+                parts.count.textContent = text.tokens.shown(first, first - 1 + shown, total);
+        }
+    }
+
+    #empty() {
+        const words = text.tokens;
+        const filtered = this.kept.search !== "" || this.query.state !== (VIEWS[this.query.view].state ?? "any");
+        const reset = () => {
+            this.parts.search.value = this.kept.search = "";
+            this.kept.pages = [];
+            const plain = routeTo("tokens", { view: this.query.view === "all" ? "" : this.query.view });
+            location.hash === plain ? this.load() : this.app.navigate(plain);
+        };
+        return h("div", { class: "empty card", "data-empty": filtered ? "filtered" : this.query.view },
+            h("h3", null, filtered ? words.noMatch : words.empty[this.query.view]), h("p", null, filtered ? "" : words.emptyHint[this.query.view]),
+            filtered && h("button", { type: "button", class: "button", "data-action": "clear-filters", onclick: reset }, words.clearFilters));
+    }
+
+    #note(message, failed = false) {
+        const { note } = this.parts;
+        note.hidden = message === "";
+        note.className = failed ? "list-note form-error" : "list-note muted";
+        replace(note, message, failed && h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.load() }, text.shell.again));
+    }
+
+    #showValuePasted() {
+        this.#page = { rows: [], next: undefined };
+        this.#note("");
+        this.parts.pager.node.hidden = true;
+        replace(this.parts.holder, h("div", { class: "empty card", role: "alert", "data-empty": "value" }, h("h3", null, text.tokens.valuePasted), h("p", null, text.tokens.valuePastedHint),
+            h("button", { type: "button", class: "button", onclick: () => { this.parts.search.value = this.kept.search = ""; this.app.navigate("#/whose"); } }, text.shell.whose)));
+    }
+
+    #showSelection() {
+        const rows = [...this.table.selection?.rows.values() ?? []];
+        const { bulk } = this.parts;
+        bulk.hidden = rows.length === 0;
+        if (rows.length === 0)
+            return replace(bulk);
+        const may = verb => this.app.client.may(verb);
+        const button = (verb, kind) => h("button", { type: "button", class: `button button-small ${kind}`, "data-action": `${verb}-selected`, onclick: () => this.#change(verb, rows) }, text.actions[verb].action(rows.length));
+        const filters = filtersOf(this.query, this.kept.search);
+        const every = this.app.role === "admin" && this.#page.next && Object.keys(filters).length > 0 && this.table.selection.all.checked;
+        const focused = bulk.contains(document.activeElement) ? document.activeElement.dataset.action : null;
+        replace(bulk, h("strong", { role: "status" }, text.tokens.selected(rows.length)), may("revoke") && button("revoke", "button-danger"), may("disable") && button("disable", ""), may("enable") && button("enable", ""),
+            every && h("button", { type: "button", class: "button button-small", "data-action": "revoke-matching", onclick: () => this.#changeAll(filters) }, text.tokens.revokeMatching),
+            h("button", { type: "button", class: "button button-small button-quiet", "data-action": "clear-selection", onclick: () => { this.table.selection.clear(); this.parts.search.focus(); } }, text.tokens.clearSelection));
+        if (focused)
+            bulk.querySelector(`[data-action="${focused}"]`)?.focus();
+    }
+
+    // -- what is done ---------------------------------------------------------------------------
+
+    async #change(verb, rows) {
+        if (await changeTokens(this.app, verb, rows)) {
+            this.table.selection?.clear();
+            this.load({ live: true });
+        }
+    }
+
+    async #changeAll(filters) {
+        if (await changeMatching(this.app, "revoke", filters)) {
+            this.table.selection?.clear();
+            this.load({ live: true });
+        }
+    }
+
+    async #create() {
+        const created = await openCreate(this.app);
+        if (created)
+            this.load({ live: true });
+    }
+
+    // -- what others do -------------------------------------------------------------------------
+
+    #noticed(entry) {
+        if (entry && VIEWS[this.query.view].keep)
+            return; // it is looked for among all tokens: not for each change
+        if (this.#timer)
+            return;
+        this.#timer = setTimeout(() => {
+            this.#timer = 0;
+            document.hidden ? document.addEventListener("visibilitychange", () => this.#noticed(null), { once: true }) : this.load({ live: true });
+        }, Math.max(REFRESH_MS / 3, this.#due - performance.now()));
+    }
+
+    unmount() {
+        this.kept.scroll = scrollY;
+        this.stop();
+        this.#abort?.abort();
+        clearTimeout(this.#timer);
+        clearTimeout(this.typing);
+        clearTimeout(this.again);
+    }
+}
+
+export function mount(root, app, params) {
+    return new TokensView(root, app, params);
+}

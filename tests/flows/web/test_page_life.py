@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon, the server or the session goes away: the page says so, comes back by itself, and keeps what was typed."""
+from web import Web
+from web_page import Page
+
+TYPED = "half a descrip"
+
+
+def test_lost_daemon_comes_back_and_nothing_typed_is_lost(site):
+    page, browser = site()
+    browser.expect("Failed to load resource")
+    d = page.daemon
+    page.open()
+    page.begin_create(description=TYPED, scopes=["deploy"])
+    d.stop()
+    browser.wait("[data-banner=connection]", "kept", within=20)
+    browser.wait("[data-live=lost]")
+    browser.click("[data-form=create] [data-action=submit]")
+    browser.wait("[data-name=form-error]:not([hidden])")
+    d.start()
+    browser.gone("[data-banner=connection]", within=30)
+    browser.wait("[data-live=up]")
+    browser.wait("[data-form=create] [data-action=submit]:enabled")
+    made, value = page.submit()
+    assert page.copy() == value
+    page.ok()
+    row = page.row(made, description=TYPED)
+    assert row["scopes"] == "deploy"
+    other = d.create(description="made afterwards")["id"]
+    page.row(other)
+
+
+def test_page_that_is_opened_before_the_daemon_starts_when_it_does(http_site):
+    page, browser = http_site()
+    browser.expect("Failed to load resource")
+    page.daemon.stop()
+    browser.open(page.server.link)
+    browser.wait("[data-banner=start]", "jetond does not answer")
+    page.daemon.start()
+    page.loaded()
+    browser.wait("[data-empty=all]")
+
+
+def test_reload_keeps_the_session_and_the_address_has_no_secret(http_site):
+    page, browser = http_site()
+    page.open()
+    assert browser.run("return location.href") == page.server.origin + "/" or \
+        browser.run("return location.href").startswith(page.server.origin + "/#/")
+    assert browser.where(page.server.secret) == ["request", "sessionStorage", "setItem"]
+    assert page.server.secret not in "".join(
+        event["request"]["url"] + event["request"].get("urlFragment", "").replace(f"#{page.server.secret}", "")
+        for event in browser.tools.of(browser.session, "Network.requestWillBeSent"))
+    browser.driver.refresh()
+    page.loaded()
+    browser.wait("[data-empty=all]")
+
+
+def test_another_tab_has_no_session_without_the_link(http_site):
+    page, browser = http_site()
+    page.open()
+    browser.new_page()
+    browser.open(page.server.origin + "/")
+    browser.wait("[data-banner=start][data-kind=unauthorized]")
+    assert not browser.all("[data-view=tokens]")
+
+
+def test_ended_session_says_so_and_a_new_server_on_the_port_does_not_take_the_old_secret(browser, daemon):
+    browser.expect("Failed to load resource")
+    d = daemon()
+    with Web(d.path()) as first:
+        page = Page(browser, first, d).open()
+        page.begin_create(description=TYPED)
+    browser.wait("[data-banner=connection]")
+    with Web(d.path(), "--listen", f"127.0.0.1:{first.port}") as second:
+        assert second.secret != first.secret
+        browser.wait("[data-banner=connection][data-kind=unauthorized]", "ended", within=30)
+        assert browser.run("return document.querySelector('[data-field=description] input').value") == TYPED
+        browser.leave()
