@@ -17,6 +17,8 @@ const WAYS = [
 
 const WAITING_MOST = 64 * 1024 * 1024; // bytes that came and were not read yet
 
+const PROBE_WITHIN = 20000; // ms for a socket to answer, behind which the daemon may have to be started
+
 const REFUSED = ["access-denied", "authentication-failed", "authentication-not-supported"];
 const ABSENT = ["not-found", "no-host", "not-supported"];
 
@@ -104,6 +106,7 @@ class CockpitTransport {
     // null, or why it cannot.
     async #probe(way) {
         const { channel, queue } = this.#open(way);
+        const timer = setTimeout(() => queue.end(errorOf("timeout")), PROBE_WITHIN);
         channel.send(encoder.encode("quit\n"));
         try {
             const { done } = await queue[Symbol.asyncIterator]().next();
@@ -111,6 +114,7 @@ class CockpitTransport {
         } catch (error) {
             return error;
         } finally {
+            clearTimeout(timer);
             if (channel.valid)
                 channel.close();
         }

@@ -1,15 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page's client with a real daemon: live.mjs SCENARIO SOCKET.  Prints a line of JSON for whoever
+// The page's client with a real daemon: live.mjs SCENARIO SOCKET|LINK, where the link is that of
+// `jeton web`.  Prints a line of JSON for whoever
 // started it, who does what it asks for and answers with a line, and in the end what it found.
 import { createInterface } from "node:readline";
 
 import { identifierOf } from "../../../plugin/web/page/blake2b.js";
 import { Client } from "../../../plugin/web/page/client.js";
+import { connect } from "../../../plugin/web/page/transport_http.js";
 import { eventually } from "./fake_transport.mjs";
 import { UnixTransport } from "./unix_transport.mjs";
 
-const [scenario, path] = process.argv.slice(2);
-const client = new Client(new UnixTransport(path));
+const [scenario, where] = process.argv.slice(2);
+
+// Do for the HTTP transport what a browser does.
+function overHttp(link) {
+    const { origin, hash } = new URL(link);
+    globalThis.document = new EventTarget();
+    return connect({
+        secret: hash.slice(1),
+        fetch: (path, { mode, headers, ...more }) => {
+            if (mode !== "same-origin")
+                throw new Error("another server would be asked");
+            return fetch(new URL(path, origin), { headers: { ...headers, Origin: origin }, ...more });
+        },
+    });
+}
+
+// Counts the exchanges of a transport.
+class Counted {
+    open = 0;
+    mostOpen = 0;
+
+    constructor(transport) {
+        this.transport = transport;
+    }
+
+    async* exchange(bytes, options) {
+        this.mostOpen = Math.max(this.mostOpen, ++this.open);
+        try {
+            yield* this.transport.exchange(bytes, options);
+        } finally {
+            this.open--;
+        }
+    }
+}
+
+const client = new Client(new Counted(where.startsWith("http:") ? overHttp(where) : new UnixTransport(where)));
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
 async function ask(what) {

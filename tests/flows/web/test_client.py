@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page's client: with servers that are made for it, and with the real daemon."""
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import subprocess
 import pytest
 
 from askers import need_programs
-from settings import PATIENCE
+from settings import BUILD, PATIENCE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -41,13 +42,34 @@ def test_watch_has_no_gap_that_it_does_not_name():
 
 @pytest.mark.timeout(120)
 def test_transports_tell_what_is_lost():
-    run_file("transports.test.mjs", 12)
+    run_file("transports.test.mjs", 13)
 
 
-def play(daemon, scenario, role="admin", **does):
+@contextlib.contextmanager
+def socket_itself(path):
+    yield path
+
+
+@contextlib.contextmanager
+def jeton_web(path):
+    """The link of a jeton-web for that socket."""
+    if not os.path.exists(f"{BUILD}/jeton-web"):
+        pytest.skip("jeton-web is not built")
+    with subprocess.Popen([f"{BUILD}/jeton-web", "--socket", path], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+each_way = pytest.mark.parametrize("way", [socket_itself, jeton_web])
+
+
+def play(daemon, scenario, role="admin", way=socket_itself, **does):
     """Run a scenario of live.mjs; do what it asks for."""
     need_programs("node")
-    with subprocess.Popen(["node", f"{HERE}/live.mjs", scenario, daemon.path(role)], stdin=subprocess.PIPE,
+    with way(daemon.path(role)) as where, \
+            subprocess.Popen(["node", f"{HERE}/live.mjs", scenario, where], stdin=subprocess.PIPE,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             said = json.loads(line)
@@ -63,28 +85,32 @@ def play(daemon, scenario, role="admin", **does):
     return said["found"]
 
 
-def test_client_reads_each_token_once_in_pages(daemon):
-    found = play(daemon(), "paged")
+@each_way
+def test_client_reads_each_token_once_in_pages(daemon, way):
+    found = play(daemon(), "paged", way=way)
     assert len(set(found["ids"])) == 250
     assert found["oldestFirst"] == found["ids"]
     assert sorted(found["newestFirst"]) == sorted(found["ids"])
     assert found["newestFirst"] == found["ids"][::-1]
 
 
-def test_client_keeps_every_text_as_it_is(daemon):
-    found = play(daemon(), "texts")
+@each_way
+def test_client_keeps_every_text_as_it_is(daemon, way):
+    found = play(daemon(), "texts", way=way)
     assert [text for kept, text in zip(found["kept"], found["texts"]) if not kept] == []
 
 
-def test_client_finds_the_token_of_a_value_and_revokes_it(daemon):
-    found = play(daemon(), "revoked")
+@each_way
+def test_client_finds_the_token_of_a_value_and_revokes_it(daemon, way):
+    found = play(daemon(), "revoked", way=way)
     assert found["own"] == found["id"]
     assert found == found | {"before": "OK", "state": "revoked", "after": "revoked", "shown": "revoked"}
 
 
-def test_watch_of_the_page_goes_on_after_a_restart_without_gap(daemon):
+@each_way
+def test_watch_of_the_page_goes_on_after_a_restart_without_gap(daemon, way):
     jetond = daemon()
-    found = play(jetond, "restart", stop=jetond.stop, start=jetond.start)
+    found = play(jetond, "restart", way=way, stop=jetond.stop, start=jetond.start)
     first, second = found["ids"]
     assert found["entries"] == [["create", first], ["create", second], ["revoke", first]]
     assert found["gaps"] == [True]
@@ -92,21 +118,23 @@ def test_watch_of_the_page_goes_on_after_a_restart_without_gap(daemon):
     assert found["states"] == [["lost", "daemon"], ["up", None]]
 
 
-def test_watch_of_the_page_survives_a_daemon_that_is_killed(daemon):
+@each_way
+def test_watch_of_the_page_survives_a_daemon_that_is_killed(daemon, way):
     jetond = daemon()
-    found = play(jetond, "killed", kill=jetond.kill, start=jetond.start)
+    found = play(jetond, "killed", way=way, kill=jetond.kill, start=jetond.start)
     assert found["entries"] == [["create", id] for id in found["ids"]]
     assert found["gaps"] == [True]
 
 
-def test_watch_of_the_page_tells_that_the_store_was_replaced(daemon):
+@each_way
+def test_watch_of_the_page_tells_that_the_store_was_replaced(daemon, way):
     jetond = daemon()
 
     def replace():
         jetond.stop()
         os.unlink(jetond.store)
         jetond.start()
-    found = play(jetond, "replaced", replace=replace)
+    found = play(jetond, "replaced", way=way, replace=replace)
     assert found["gaps"] == [True, False]
     assert found["entries"][-1] == ["create", found["id"]]
 

@@ -341,3 +341,15 @@ test("cockpit: what comes faster than it is read is bounded", async () => {
     assert.equal((await failure(all(transport))).kind, "lost");
     assert.deepEqual(cockpit.log.at(-1), ["closed", ADMIN]);
 });
+
+test("cockpit: a socket that never answers is not waited for without end", async context => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const cockpit = cockpitOf({ [ADMIN]: () => {} });
+    const connecting = connectCockpit({ cockpit });
+    await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+    context.mock.timers.tick(20000);
+    const transport = await connecting;
+    assert.equal(transport.describe().socket, null);
+    cockpit.sockets[ADMIN] = answers;
+    assert.equal(await all(transport), "* sent=10\nOK\n");
+});

@@ -5,10 +5,6 @@ import net from "node:net";
 import { TransportError } from "../../../plugin/web/page/errors.js";
 
 export class UnixTransport {
-    opened = 0;
-    open = 0;
-    mostOpen = 0;
-
     constructor(path) {
         this.path = path;
     }
@@ -21,8 +17,6 @@ export class UnixTransport {
         const socket = net.connect(this.path);
         const abort = () => socket.destroy(signal.reason);
         signal?.addEventListener("abort", abort);
-        this.opened++;
-        this.mostOpen = Math.max(this.mostOpen, ++this.open);
         socket.on("error", () => {});
         socket.write(Buffer.from(bytes));
         try {
@@ -33,7 +27,6 @@ export class UnixTransport {
                 throw signal.reason;
             throw new TransportError("daemon", "The daemon is not there.", { uncertain: error.code === "ECONNRESET" });
         } finally {
-            this.open--;
             signal?.removeEventListener("abort", abort);
             socket.destroy();
         }
