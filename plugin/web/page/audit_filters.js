@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The filters of the audit: their controls, which show a query and say when it was changed by hand. */
+/* The filters of the audit: their controls, which show a query and call back when it was changed by hand. */
 
 import { EVENTS, PRESETS, presetOf } from "./audit_query.js";
 import { eventBadge } from "./entry.js";

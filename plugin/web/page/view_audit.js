@@ -222,7 +222,7 @@ class AuditView {
         }, LIVE_MS);
     }
 
-    /** Put what came live before the first page's rows; elsewhere say how much there is. */
+    /** Put what came live before the first page's rows; elsewhere show how much there is. */
     #merge() {
         if (this.#loading)
             return;
@@ -256,18 +256,18 @@ class AuditView {
     async #runExport() {
         const { parts, app } = this;
         const abort = this.#export = new AbortController();
-        const say = message => { parts.progress.hidden = message === ""; parts.progress.textContent = message; };
+        const report = message => { parts.progress.hidden = message === ""; parts.progress.textContent = message; };
         parts.export.textContent = text.audit.exportStop;
-        say(text.audit.exporting(0));
+        report(text.audit.exporting(0));
         try {
-            const { blob, count } = await exportCsv(app.client, this.query, { signal: abort.signal, onProgress: count => say(text.audit.exporting(count)) });
+            const { blob, count } = await exportCsv(app.client, this.query, { signal: abort.signal, onProgress: count => report(text.audit.exporting(count)) });
             download(blob, `jeton-audit-${formatTime(now()).slice(0, 10)}.csv`);
             app.toast(text.audit.exported(count));
         } catch (error) {
             if (!abort.signal.aborted)
                 app.toast(text.audit.exportFailed(failureText(error)), { kind: "error" });
         }
-        say("");
+        report("");
         parts.export.textContent = text.audit.exportButton;
         this.#export = null;
     }

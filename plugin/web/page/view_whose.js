@@ -95,6 +95,7 @@ class WhoseView {
         this.#abort?.abort();
         this.#found = null;
         this.parts.cut.hidden = true;
+        delete this.parts.result.dataset.kind;
         replace(this.parts.result);
     }
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page's Audit, Whose is this? and Health compute, beside what the daemon and the command say."""
+"""What the page's Audit, Whose is this? and Health compute, beside what daemon and command answer."""
 import datetime
 import hashlib
 import json
