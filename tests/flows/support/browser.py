@@ -11,10 +11,10 @@ import re
 from selenium.webdriver import ActionChains, ChromeOptions
 from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.common.exceptions import WebDriverException
 
+import keys
 from browsers import BROWSER
 from devtools import DevTools
 from heap import Heap
@@ -42,6 +42,13 @@ SPY = """(() => {
     }
     Object.defineProperty(window, "__written", { value: written, enumerable: false });
 })()"""
+
+SHOWN = """const [css, text] = arguments;
+    return [...document.querySelectorAll(css)].find(e => e.checkVisibility({ checkVisibilityCSS: true }) &&
+        (text === null || e.innerText.includes(text))) ?? null"""
+SETTLED = """const done = arguments[0], look = () => !document.querySelector("[aria-busy=true]") &&
+    document.getAnimations().every(a => a.playState !== "running") ? done() : requestAnimationFrame(look);
+    look();"""
 
 
 class Attached(WebDriver):
@@ -99,7 +106,8 @@ class Browser:
         self.cdp("Page.addScriptToEvaluateOnNewDocument", source=SPY)
         self.cdp("Emulation.setFocusEmulationEnabled", enabled=True)
         self.driver.switch_to.window(target)
-        self.size(1400, 900)
+        self.size(1200, 800)
+        self.scheme("light", motion="reduce")
         return target
 
     def cdp(self, method, **parameters):
@@ -116,23 +124,19 @@ class Browser:
 
     def wait(self, css, text=None, within=10):
         """Wait for an element that can be seen, and whose text contains this; return it."""
-        def there():
-            for one in self.all(css):
-                try:
-                    if one.is_displayed() and (text is None or text in one.text):
-                        return one
-                except WebDriverException:          # it has just been replaced
-                    pass
-            return None
         try:
-            return eventually(there, f"{css} {text or ''}", within, every=0.02)
+            return eventually(lambda: self.run(SHOWN, css, text), f"{css} {text or ''}", within, every=0.05)
         except AssertionError as late:
             raise AssertionError(f"{late}; the page has: {self.body()[:3000]}") from None
+
+    def text(self, css, text=None, within=10):
+        """Wait for an element likewise; return its whole text."""
+        return self.run("return arguments[0].innerText", self.wait(css, text, within))
 
     def gone(self, css, within=10):
         """Wait until no such element can be seen."""
         eventually(lambda: not self.run("return [...document.querySelectorAll(arguments[0])].some(e => e.checkVisibility())", css),
-                   f"{css} is gone", within, every=0.02)
+                   f"{css} is gone", within, every=0.05)
 
     def body(self):
         return self.run("return document.body ? document.body.innerText : ''")
@@ -165,9 +169,9 @@ class Browser:
         except AssertionError:
             raise last from None
 
-    def keys(self, *keys):
+    def keys(self, *given):
         """Press keys, wherever the focus is."""
-        for key in keys:
+        for key in given:
             ActionChains(self.driver).send_keys(key).perform()
 
     def chord(self, modifier, key):
@@ -179,9 +183,9 @@ class Browser:
             if self.run("return document.activeElement.matches(arguments[0])", css):
                 return
             if back:
-                self.chord(Keys.SHIFT, Keys.TAB)
+                self.chord(keys.SHIFT, keys.TAB)
             else:
-                self.keys(Keys.TAB)
+                self.keys(keys.TAB)
         raise AssertionError(f"Tab does not lead to {css}")
 
     def clipboard(self):
@@ -204,8 +208,7 @@ class Browser:
 
     def settled(self):
         """Wait until nothing is on its way any more: requests of the page's parts, animations."""
-        eventually(lambda: self.run("return !document.querySelector('[aria-busy=true]') && "
-                                    "document.getAnimations().every(a => a.playState !== 'running')"), "the page has settled", every=0.02)
+        self.driver.execute_async_script(SETTLED)
 
     def screenshot(self, name, clip=None):
         os.makedirs(SCREENSHOTS, exist_ok=True)
@@ -215,15 +218,15 @@ class Browser:
             file.write(base64.b64decode(data))
         return path
 
-    def faults_of_accessibility(self):
-        """Return what axe-core finds, a line each.  It adds styles, which the page's policy forbids: that is no fault."""
+    def faults_of_accessibility(self, rules=None):
+        """Return what axe-core finds, by all rules or by some, a line each.  It adds styles, which the page's policy forbids: that is no fault."""
         before = len(self.tools.events)
         if not self.run("return 'axe' in window"):
             with open(AXE) as file:
                 self.run(file.read())
         found = self.driver.execute_async_script(
-            "axe.run({resultTypes: ['violations'], preload: false}).then(r => arguments[0](r.violations), "
-            "e => arguments[0]([{id: String(e), nodes: []}]))")
+            "const [rules, done] = arguments; axe.run({resultTypes: ['violations'], preload: false, ...(rules ? {runOnly: rules} : {})})"
+            ".then(r => done(r.violations), e => done([{id: String(e), nodes: []}]))", rules)
         del self.tools.events[before:]
         return [f"{one['id']}: {one.get('help')}: {node['target']} {node['html'][:200]} {node.get('failureSummary')}"
                 for one in found for node in one["nodes"] or [{"target": "", "html": ""}]]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a person does in the page, by the names that the page gives to its parts (data-…)."""
-from selenium.webdriver.common.keys import Keys
-
+import keys
 from jeton_command import JETON
 from waiting import eventually
 from web import Web
@@ -71,8 +70,8 @@ class Page:
         """Send the form; return (identifier, value) as shown."""
         browser = self.browser
         browser.click(f"[data-form={form}] [data-action=submit]")
-        value = browser.wait("[data-pane=value] [data-name=value]").text
-        return browser.wait("[data-pane=value] [data-name=identifier]").text, value
+        value = browser.text("[data-pane=value] [data-name=value]")
+        return browser.text("[data-pane=value] [data-name=identifier]"), value
 
     def create(self, **how):
         self.begin_create(**how)
@@ -96,12 +95,12 @@ class Page:
             if name == "not-copied":
                 browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
             else:
-                browser.keys(Keys.ESCAPE)
+                browser.keys(keys.ESCAPE)
             eventually(lambda: browser.run(top) != name, f"{name} is left")
 
     def confirm(self, dialog, text=None):
         """Agree to a question, after it was shown with this text; return all that it said."""
-        said = self.browser.wait(f"dialog[data-dialog={dialog}]", text).text
+        said = self.browser.text(f"dialog[data-dialog={dialog}]", text)
         self.browser.click(f"dialog[data-dialog={dialog}] [data-action=confirm]")
         self.browser.gone(f"dialog[data-dialog={dialog}]")
         return said

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whose is this?, Audit and Health in a browser."""
-from selenium.webdriver.common.keys import Keys
+import keys
 
 from client import quote
 from refused_writes import writes_refused
@@ -83,7 +83,7 @@ def test_filters_of_the_audit_stand_in_its_route(http_site):
     d.done(f"revoke {bob['id']}")
     page.open()
     page.go("audit")
-    browser.type("[data-field=subject]", "bob" + Keys.ENTER)
+    browser.type("[data-field=subject]", "bob" + keys.ENTER)
     eventually(lambda: len(shown(browser)) == 2 and browser.run("return location.hash") == "#/audit?subject=bob", "bob's are shown")
     browser.click("[data-field=event]")
     browser.click("[data-event-box=revoke]")

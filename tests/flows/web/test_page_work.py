@@ -2,10 +2,10 @@
 """What people do with tokens in the page besides the main job."""
 import base64
 
-from selenium.webdriver.common.keys import Keys
-
+import keys
 from client import Client
 from waiting import eventually
+from web_sample import sample
 
 
 def sent(browser):
@@ -22,7 +22,7 @@ def test_closing_without_a_copy_asks_and_the_value_is_gone(http_site):
     browser.click("dialog[data-dialog=create] [data-action=close]")
     browser.wait("dialog[data-dialog=not-copied]")
     browser.click("dialog[data-dialog=not-copied] [data-action=cancel]")
-    assert browser.wait("[data-name=value]").text == value, "it is still there"
+    assert browser.text("[data-name=value]") == value, "it is still there"
     browser.click("[data-pane=value] [data-action=ok]")
     page.confirm("not-copied")
     browser.gone("dialog")
@@ -137,7 +137,7 @@ def test_value_pasted_into_the_search_or_a_description_is_not_sent(http_site):
     browser.type("[data-field=search]", value)
     browser.wait("[data-empty=value]")
     browser.type("[data-field=search]", " ")
-    browser.keys(Keys.BACK_SPACE)
+    browser.keys(keys.BACKSPACE)
     page.begin_create(description=f"the old one was {value}")
     browser.click("[data-form=create] [data-action=submit]")
     browser.wait("[data-field=description] .field-error")
@@ -173,3 +173,39 @@ def test_audit_shows_changes_as_they_happen_and_exports_them(http_site):
     text = eventually(lambda: browser.run("return window.saved[0]"), "the export is there")
     assert first in text and "revoke" in text
     assert "\n=cmd" not in text and ",=cmd" not in text and ',"=cmd' not in text, "a spreadsheet would run it"
+
+
+def test_saved_views_show_what_needs_attention(http_site, daemon):
+    d, made = sample(daemon)
+    page, browser = http_site(path=d.path())
+    page.open()
+    for view, wanted in (("expiring", {"container registry mirror"}), ("unused", {""}),
+                         ("policy", {"nightly backup"}), ("refused", {"old deploy key"})):
+        browser.click(f"[data-view-link={view}]")
+        wanted = {made[name] for name in wanted}
+        eventually(lambda: wanted <= (shown := {row["id"] for row in page.rows()}) and made["Prometheus on metrics-2"] not in shown,
+                   f"{view} shows what it should, and no other")
+    assert browser.wait("[data-view-link=refused][aria-current]")
+    page.go("tokens")
+    page.row(made["container registry mirror"])
+    soon = browser.run("return [...document.querySelectorAll('[data-soon=yes]')].map(e => e.closest('tr').dataset.id)")
+    assert made["container registry mirror"] in soon and made["Grafana data source"] not in soon
+
+
+def test_token_is_edited_disabled_and_enabled(http_site):
+    page, browser = http_site()
+    d = page.daemon
+    token = d.create(description="before", scopes="read")
+    page.open()
+    page.go(f"token/{token['id']}")
+    browser.click("[data-action=update]")
+    browser.type("[data-form=edit] [data-field=description] input", "after")
+    browser.click("[data-form=edit] [data-action=submit]")
+    browser.wait("[data-claim=description]", "after")
+    browser.wait(".history [data-event=update]")
+    for verb, verdict in (("disable", "NO disabled"), ("enable", "OK")):
+        browser.click(f"[data-view=token] [data-action={verb}]")
+        page.confirm(verb)
+        browser.wait(f".history [data-event={verb}]")
+        assert d.verify(token["token"]) == verdict
+    assert d.list()[0]["description"] == "after"
