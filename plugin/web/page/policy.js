@@ -5,7 +5,7 @@
  * only shows beforehand what it would refuse.
  */
 
-import { parseDuration } from "./time.js";
+import { parseDuration } from "./codec.js";
 
 /** Whether a pattern, in which `*` stands for any text, matches all of the text. */
 export function matches(pattern, subject) {
@@ -26,24 +26,49 @@ export function matches(pattern, subject) {
     return true;
 }
 
-/** The rules for a subject: { name, maxTtl, defaultTtl (seconds, Infinity: none), require: Set, scopes: [patterns] | null, maxTokens }. */
-export function rulesFor(rows, subject) {
-    const row = rows.find(candidate => candidate.policy !== "" && subject !== "" && matches(candidate.subject ?? "", subject)) ??
-        rows.find(candidate => candidate.policy === "") ?? {};
+const words = list => (list ?? "").split(",").map(word => word.trim()).filter(Boolean);
+
+function read(row) {
     const seconds = duration => parseDuration(duration) || Infinity;
     return {
         name: row.policy ?? "",
         maxTtl: seconds(row.max_ttl), maxTtlText: row.max_ttl ?? "",
         defaultTtl: seconds(row.default_ttl), defaultTtlText: row.default_ttl ?? "",
-        require: new Set((row.require ?? "").split(",").map(word => word.trim()).filter(Boolean)),
-        scopes: row.scopes ? row.scopes.split(",").map(word => word.trim()).filter(Boolean) : null,
-        maxTokens: Number(row.max_tokens ?? 0),
+        require: new Set(words(row.require)),
+        scopes: "scopes" in row ? words(row.scopes) : null,
+        also: null,
     };
+}
+
+/* Join the rules of [self] and of the subject, which must both be kept. */
+function join(self, other) {
+    const shorter = self.maxTtl <= other.maxTtl ? self : other;
+    const usual = self.defaultTtlText !== "" ? self : other;
+    const fits = usual.defaultTtl <= shorter.maxTtl;
+    return {
+        ...self,
+        maxTtl: shorter.maxTtl, maxTtlText: shorter.maxTtlText,
+        defaultTtl: fits ? usual.defaultTtl : shorter.maxTtl, defaultTtlText: fits ? usual.defaultTtlText : shorter.maxTtlText,
+        require: new Set([...self.require, ...other.require]),
+        also: other.scopes,
+    };
+}
+
+/**
+ * The rules for a subject: { name, maxTtl, defaultTtl (seconds, Infinity: none), require: Set, scopes: [patterns] | null }.
+ * On a user's own socket, whose first row says how many tokens there are, the two rows are those of this user.
+ */
+export function rulesFor(rows, subject) {
+    const self = rows.find(row => row.policy === "self"), others = rows.filter(row => row !== self);
+    if (self !== undefined && "tokens" in self)
+        return join(read(self), read(others[0] ?? {}));
+    return read(others.find(row => row.policy !== "" && subject !== "" && matches(row.subject ?? "", subject)) ??
+        others.find(row => row.policy === "") ?? {});
 }
 
 /** Whether a scope may be granted under these rules. */
 export function scopeAllowed(rules, scope) {
-    return rules.scopes === null || rules.scopes.some(pattern => matches(pattern, scope));
+    return [rules.scopes, rules.also].every(patterns => patterns === null || patterns.some(pattern => matches(pattern, scope)));
 }
 
 /** Whether a text holds what looks like a token's value, which must not be sent or shown as anything else. */

@@ -173,7 +173,7 @@ const create = {
     subjectHint: "The service or person that the token speaks for.",
     scopes: "Scopes",
     scopesHint: "What it may be used for. End each with a comma or Enter.",
-    scopesGranted: (patterns, name) => `${name ? `The policy \u201c${name}\u201d grants` : "The policy grants"}: ${patterns}`,
+    scopesGranted: (patterns, name) => patterns === "" ? "The policy grants none." : `${name ? `The policy \u201c${name}\u201d grants` : "The policy grants"}: ${patterns}`,
     scopeRefused: scopes => `The policy does not grant ${scopes}.`,
     scopeForm: "A scope has letters, digits and . _ : / * - only, and 64 characters at most.",
     missing: "The policy requires this.",
