@@ -18,6 +18,7 @@ from settings import JETOND, PATIENCE
 from waiting import eventually
 
 ROLES = ("admin", "observe", "verify")
+READY = "jetond: info: ready: "
 # What a sanitizer, the C library or an assertion prints when it ends a process.
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
                     r"Assertion .* failed|stack smashing|buffer overflow detected|"
@@ -134,8 +135,11 @@ class Daemon:
                 "shift 2; exec \"$@\"", "sh", str(len(self.sockets)), names]
 
     def start(self):
+        """Start it, and wait until it serves and its log has all that it says about that."""
+        before = self.log().count(READY) if os.path.exists(self.log_path) else 0
         self.spawn()
         eventually(self.listens, "jetond listens", self.start_within)
+        eventually(lambda: self.log().count(READY) > before, "the log says that it is ready", self.start_within)
         return self
 
     def listens(self):
