@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is told at the start: the link, and for people what it leads to. */
+/* What is printed at the start: the link, and for people what it leads to. */
 #ifndef JETON_PLUGIN_WEB_ANNOUNCE_H
 #define JETON_PLUGIN_WEB_ANNOUNCE_H
 
@@ -17,7 +17,7 @@ void announce_put_link(struct text *t, const struct settings *settings,
  * written. */
 bool announce_link(struct slice link);
 
-/* Tell people on standard error whose rights the page has, and how it is reached over ssh. */
+/* Explain on standard error whose rights the page has, and how it is reached over ssh. */
 void announce_people(const struct settings *settings, const struct daemon_socket *daemon);
 
 #endif

@@ -70,7 +70,7 @@ static const struct origin *origin_of_host(const struct origins *origins, struct
     return NULL;
 }
 
-/* A browser says from where a request comes, if it is new enough; "none": somebody typed the address. */
+/* A browser names from where a request comes, if it is new enough; "none": somebody typed the address. */
 static const char *site_fault(const struct http_head *head, struct slice site, enum origin_use use,
                               bool *twice)
 {
@@ -102,5 +102,5 @@ const char *origin_fault(const struct origins *origins, const struct http_head *
     if (from.at != NULL && !slice_equal(from, origin_slice(ours)))
         return "another site sends this";
     const char *fault = site_fault(head, site, use, &twice);
-    return twice ? "a field that says for whom this is, or from where, is given twice" : fault;
+    return twice ? "a field about the origin of this is given twice" : fault;
 }

@@ -21,9 +21,11 @@ function guardEscape(node, leave) {
     });
 }
 
-/** Give the focus back to what had it, or, if that is gone, to the page's heading. */
+/** Give the focus back to what had it; if that is gone, to what has come in its place, or to the view's heading. */
 function restoreFocus(before) {
-    const target = before?.isConnected ? before : document.querySelector("main [data-focus]") ?? document.querySelector("main");
+    const action = before?.dataset?.action;
+    const again = action && !before.closest("tr") ? document.querySelector(`main [data-action="${action}"]`) : null;
+    const target = before?.isConnected ? before : again ?? document.querySelector("main [data-focus]") ?? document.querySelector("main");
     target?.focus();
 }
 

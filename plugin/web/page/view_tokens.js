@@ -27,6 +27,8 @@ class TokensView {
     #abort = null;
     #timer = 0;
     #due = 0;
+    #loading = false;
+    #stale = false; // something changed while the page was read
 
     constructor(root, app, params) {
         this.app = app;
@@ -157,12 +159,16 @@ class TokensView {
         const search = this.kept.search, begun = performance.now();
         if (looksLikeValue(search, this.app.hello.prefix))
             return this.#showValuePasted();
+        this.#loading = true;
+        this.#stale = false;
         this.parts.holder.setAttribute("aria-busy", "true");
         const slow = setTimeout(() => live || this.#note(search === "" ? text.shell.loading : text.tokens.searching), SLOW_MS);
         try {
             this.#page = await loadPage(this.app.client, this.query, search, this.kept.pages.at(-1),
                 { signal: abort.signal, onProgress: seen => live || this.#note(text.tokens.lookedAt(seen)) });
             this.#note("");
+            if (this.#page.rows.length === 0 && this.kept.pages.length > 0)
+                return this.#turn(-1); // the last page has become empty
             this.#showPage(live);
             if (!live)
                 this.app.announce(this.#page.rows.length > 0 ? text.tokens.found(this.#page.rows.length) : text.tokens.noMatch);
@@ -173,8 +179,15 @@ class TokensView {
             clearTimeout(slow);
             this.#due = performance.now() + Math.max(REFRESH_MS, 4 * (performance.now() - begun));
             if (this.#abort === abort)
-                this.parts.holder.removeAttribute("aria-busy");
+                this.#loaded();
         }
+    }
+
+    #loaded() {
+        this.#loading = false;
+        this.parts.holder.removeAttribute("aria-busy");
+        if (this.#stale)
+            this.#noticed(null);
     }
 
     // -- what is shown --------------------------------------------------------------------------
@@ -240,6 +253,8 @@ class TokensView {
 
     #showValuePasted() {
         this.#page = { rows: [], next: undefined };
+        this.#stale = false;
+        this.#loaded();
         this.#note("");
         this.parts.pager.node.hidden = true;
         replace(this.parts.holder, h("div", { class: "empty card", role: "alert", "data-empty": "value" }, h("h3", null, text.tokens.valuePasted), h("p", null, text.tokens.valuePastedHint),
@@ -267,17 +282,21 @@ class TokensView {
     // -- what is done ---------------------------------------------------------------------------
 
     async #change(verb, rows) {
-        if (await changeTokens(this.app, verb, rows)) {
-            this.table.selection?.clear();
-            this.load({ live: true });
-        }
+        if (await changeTokens(this.app, verb, rows))
+            this.#changed();
     }
 
     async #changeAll(filters) {
-        if (await changeMatching(this.app, "revoke", filters)) {
-            this.table.selection?.clear();
-            this.load({ live: true });
-        }
+        if (await changeMatching(this.app, "revoke", filters))
+            this.#changed();
+    }
+
+    #changed() {
+        const lost = this.parts.bulk.contains(document.activeElement);
+        this.table.selection?.clear();
+        if (lost)
+            this.parts.search.focus();
+        this.load({ live: true });
     }
 
     async #create() {
@@ -291,15 +310,26 @@ class TokensView {
     #noticed(entry) {
         if (entry && VIEWS[this.query.view].keep)
             return; // it is looked for among all tokens: not for each change
-        if (this.#timer)
+        this.#stale = this.#loading; // what is being read is not given up: it may take long
+        if (this.#timer || this.#loading || this.gone)
             return;
         this.#timer = setTimeout(() => {
             this.#timer = 0;
-            document.hidden ? document.addEventListener("visibilitychange", () => this.#noticed(null), { once: true }) : this.load({ live: true });
+            this.#readAgain();
         }, Math.max(REFRESH_MS / 3, this.#due - performance.now()));
     }
 
+    #readAgain() {
+        if (document.hidden)
+            document.addEventListener("visibilitychange", () => this.#noticed(null), { once: true });
+        else if (this.#loading)
+            this.#stale = true;
+        else
+            this.load({ live: true });
+    }
+
     unmount() {
+        this.gone = true;
         this.kept.scroll = scrollY;
         this.stop();
         this.#abort?.abort();

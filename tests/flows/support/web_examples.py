@@ -18,7 +18,7 @@ def run_web(place, text):
         if LINK.fullmatch(shown + "\n"):
             assert LINK.fullmatch(w.out), w.out
             return
-        ssh = eventually(lambda: re.search(r": (ssh -L .*) 192\.0\.2\.1\n", w.log()), "the command is told")[1]
+        ssh = eventually(lambda: re.search(r": (ssh -L .*) 192\.0\.2\.1\n", w.log()), "the command is printed")[1]
     wanted = re.fullmatch(r"(ssh -L .*) host\.example\.org", shown)[1]
     if options:
         assert ssh.replace(place.directory, "/home/ann") == wanted

@@ -85,5 +85,5 @@ def test_modules_are_what_a_browser_accepts():
     for module in modules:
         with open(module) as file:
             text = file.read()
-        for named in re.findall(r"\b(?:from|import)\s*\(?\s*[\"']([^\"']*)", text):
+        for named in re.findall(r"(?:\bfrom\s+|(?<![\"'])\bimport\s*\(?\s*)[\"']([^\"']*)", text):
             assert re.fullmatch(r"\./\w+\.js", named) and os.path.exists(f"{PAGE}/{named}"), (module, named)

@@ -235,15 +235,15 @@ def test_ipv6_loopback_works(daemon, web):
     assert w.host == f"[::1]:{w.port}"
 
 
-def test_over_ssh_the_line_for_the_other_end_is_told(daemon, web):
+def test_over_ssh_the_line_for_the_other_end_is_printed(daemon, web):
     d = daemon()
     w = web(d, extra={"SSH_CONNECTION": "192.0.2.7 51234 192.0.2.1 22"})
     eventually(lambda: f"ssh -L {w.port}:127.0.0.1:{w.port} 192.0.2.1\n" in w.log(), "the line is there")
     w = web(d, "--origin", "http://127.0.0.1:9000", extra={"SSH_CONNECTION": "2001:db8::7 5 2001:db8::1 2222"})
-    eventually(lambda: "Ctrl-C" in w.log(), "all is told")
+    eventually(lambda: "Ctrl-C" in w.log(), "all is printed")
     assert "ssh -p 2222 -L 9000:127.0.0.1:" in w.log() and w.log().count(" 2001:db8::1\n") == 1
     w = web(d, extra={"SSH_CONNECTION": "a b $(touch x) 22"})
-    eventually(lambda: "Ctrl-C" in w.log(), "all is told")
+    eventually(lambda: "Ctrl-C" in w.log(), "all is printed")
     assert "ssh" not in w.log() and not os.path.exists("x")
 
 

@@ -146,7 +146,7 @@ def test_another_user_gets_nothing_but_the_page(daemon, web):
     assert ask(w.post(CREATE, secret=w.secret[:-1] + ("A" if w.secret[-1] != "A" else "B"))) == 401
     assert ask(w.post(CREATE)) == 403, "who has seen the link is not its owner"
     assert w.exchange("ping") == "OK\nOK\n"
-    eventually(lambda: f"uid {BOB} has the link" in w.log(), "the owner is told")
+    eventually(lambda: f"uid {BOB} has the link" in w.log(), "the owner reads of it")
     assert made(d) == 0 and w.secret not in w.log()
 
 
