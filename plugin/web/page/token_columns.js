@@ -16,14 +16,18 @@ export function stateBadge(state) {
     return h("span", { class: `badge badge-${/^[a-z]+$/.test(state) ? state : "plain"}`, "data-state": state }, text.states[state] ?? cleanText(state));
 }
 
-/** Scopes as chips; at most so many, and how many more there are. */
-export function scopeChips(scopes, most = Infinity) {
+function moreScopes(hidden, className) {
+    return hidden.length > 0 && h("span", { class: `chip-more muted ${className}`, title: cleanText(hidden.join(", ")) }, text.tokens.more(hidden.length));
+}
+
+/** Scopes as chips. short: two of them, or one where it is narrow (table.css), and how many more there are. */
+export function scopeChips(scopes, short = false) {
     const all = (scopes ?? "").split(",").filter(Boolean);
     if (all.length === 0)
         return h("span", { class: "muted" }, text.time.none);
-    const shown = all.slice(0, most);
-    const more = all.length > shown.length && h("span", { class: "chip-more muted", title: cleanText(all.slice(most).join(", ")) }, text.tokens.more(all.length - shown.length));
-    return h("span", { class: "chip-list" }, shown.map(scope => h("span", { class: "chip" }, clean(scope))), more);
+    const shown = short ? all.slice(0, SCOPES_SHOWN) : all;
+    return h("span", { class: "chip-list" }, shown.map(scope => [h("span", { class: "chip" }, clean(scope)), " "]),
+        short && [moreScopes(all.slice(SCOPES_SHOWN), "more-than-two"), moreScopes(all.slice(1), "more-than-one")]);
 }
 
 /** When a token expires, marked if that is within 14 days. */
@@ -70,7 +74,7 @@ export function columnsFor(view, app, actions) {
     }
     const fourth = view === "policy" ? column("violates", row => h("span", { class: "violates" }, text.tokens.rules(row.violates ?? ""))) : column("used", lastUse, { sort: "used" });
     return [...first, column("created", row => timeNode(row.created), { sort: "created" }), fourth, column("expires", expiry, { sort: "expires" }),
-        column("scopes", row => scopeChips(row.scopes, SCOPES_SHOWN)),
+        column("scopes", row => scopeChips(row.scopes, true)),
         column("subject", row => (row.subject ? clean(row.subject) : h("span", { class: "muted" }, text.time.none)), { sort: "subject" }), ...end];
 }
 

@@ -67,7 +67,7 @@ class WhoseView {
             look: h("button", { type: "button", class: "button button-primary", "data-action": "look-up", onclick: () => this.#look() }, icon("search"), words.look),
             clear: h("button", { type: "button", class: "button", "data-action": "clear", onclick: () => { this.#clear(); input.focus(); this.app.announce(words.cleared); } }, words.clear),
             cut: h("p", { class: "field-hint whose-cut", hidden: true, "data-name": "cut" }, words.cut),
-            result: h("div", { class: "whose-result", "data-name": "result", "aria-live": "polite" }),
+            result: h("div", { class: "whose-result", "data-name": "result" }),
         };
         replace(root,
             h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, words.heading), h("p", { class: "muted" }, words.intro)),
@@ -115,8 +115,10 @@ class WhoseView {
         replace(parts.result, h("p", { class: "muted" }, text.shell.loading));
         try {
             const found = await lookUp(app.client, value, app.hello.prefix, { signal: abort.signal });
-            if (!abort.signal.aborted)
-                this.#show(this.#found = found);
+            if (abort.signal.aborted)
+                return;
+            this.#show(this.#found = found);
+            app.announce(parts.result.querySelector(".banner")?.textContent ?? "");
         } catch (error) {
             if (!abort.signal.aborted)
                 replace(parts.result, h("div", { class: "form-error", role: "alert" }, failureText(error), " ", h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.#look() }, text.shell.again)));

@@ -19,6 +19,8 @@ from waiting import eventually
 WS = "/usr/lib/cockpit/cockpit-ws"
 PACKAGE = os.path.join(BUILD, "cockpit", "jeton")
 PAGE = "/cockpit/@localhost/jeton/index.html"
+# Later ones ask the service manager for it.
+SESSION = "\n[basic]\nCommand = /usr/lib/cockpit/cockpit-session\n"
 PASSWORD = "correct horse"
 SHELL = "/usr/share/cockpit/shell/manifest.json"
 
@@ -49,7 +51,7 @@ class Cockpit:
         self.log_path = f"{self.directory}/log"
         self.mounts = []
         shutil.copytree(PACKAGE, f"{self.directory}/share/cockpit/jeton")
-        self.write("etc/cockpit.conf", config)
+        self.write("etc/cockpit.conf", config + SESSION)
         self.mounts += [(f"{self.directory}/share", "/usr/local/share"), (f"{self.directory}/etc", "/etc/cockpit")]
         if users:
             self.add_users()

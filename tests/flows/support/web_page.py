@@ -37,6 +37,7 @@ class Page:
         return self.browser.run("""
             return [...document.querySelectorAll("tbody tr[data-id]")].map(row => ({
                 ...Object.fromEntries([...row.querySelectorAll("[data-column]")].map(cell => [cell.dataset.column, cell.innerText.trim()])),
+                scopes: [...row.querySelectorAll("[data-column=scopes] .chip")].map(chip => chip.innerText).join(),
                 id: row.dataset.id, state: row.querySelector("[data-state]")?.dataset.state }))""")
 
     def row(self, token_id, within=10, **shown):

@@ -60,8 +60,9 @@ def test_cockpit_sends_the_policy_of_the_page(daemon):
         headers, _ = get(cockpit.link)
     own = f" {cockpit.url}"             # Cockpit adds its own address to 'self'
     sent = dict((directive.strip().replace(own, "") + " ").split(" ", 1) for directive in headers["Content-Security-Policy"].split(";"))
-    sent.pop("block-all-mixed-content")
-    assert {name: value.strip() for name, value in sent.items()} == POLICY
+    sent = {name: value.strip() for name, value in sent.items() if name != "block-all-mixed-content"}
+    assert {name: sent.get(name) for name in POLICY} == POLICY
+    assert {value for name, value in sent.items() if name not in POLICY} <= {"'none'"}
 
 
 def test_the_login_page_of_the_manuals_example_offers_no_other_host(daemon):
@@ -136,8 +137,8 @@ def test_page_is_in_the_menu_of_cockpits_shell(browser, daemon):
     opened_to(d, "admin", ANN)
     with Cockpit(d.directory, users={"ann": ANN}) as cockpit:
         cockpit.log_in(browser, "ann", path="/")
-        browser.click("nav a[href='/jeton']", "API Access Tokens", within=20)
-        browser.in_frame("iframe[name='cockpit1:localhost/jeton']")
+        browser.click("nav a", "API Access Tokens", within=20)
+        browser.in_frame("iframe[name$='/jeton']")
         browser.wait("header [data-role=admin]")
         page = Page(browser, cockpit, d).loaded()
         made, value = page.create(description="in a frame")

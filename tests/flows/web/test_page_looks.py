@@ -51,18 +51,21 @@ def cut_off(browser, name, width):
 
 def look_at(browser, name, scheme, width):
     """Take a picture of a view, and return its faults."""
-    browser.scheme(scheme)
+    browser.scheme(scheme, motion="reduce")
     browser.size(width, WIDTHS[width])
     browser.settled()
     browser.screenshot(f"{name}-{scheme}-{width}")
     faults = cut_off(browser, name, width)
     if not os.path.exists(AXE):
         return faults
-    if scheme == "dark":                        # only the colours are others
-        found = browser.faults_of_accessibility(["color-contrast"]) if width > 1000 else []
-    else:
-        found = browser.faults_of_accessibility() if width > 1000 or name in OTHERWISE else []
-    return faults + [f"{name}, {scheme}, at {width}: {fault}" for fault in found]
+    rules = ["color-contrast"] if scheme == "dark" else None         # only the colours are others
+    if width > 1000 or (scheme == "light" and name in OTHERWISE):
+        found = browser.faults_of_accessibility(rules)
+        if found:                           # a list that is being read is dimmed, for a moment
+            browser.settled()
+            found = browser.faults_of_accessibility(rules)
+        faults += [f"{name}, {scheme}, at {width}: {fault}" for fault in found]
+    return faults
 
 
 @pytest.mark.slow
@@ -81,7 +84,7 @@ def test_every_view_is_accessible_and_fits(browser, daemon):
             browser.size(1400, 900)
             page.close_dialogs()
         browser.leave()
-    assert not faults, "\n".join(faults)
+    assert not faults, "\n".join(faults[:20])
     if not os.path.exists(AXE):
         pytest.skip("axe-core is not fetched (make deps-programs)")
 
