@@ -26,7 +26,7 @@ export function scopeChips(scopes, short = false) {
     if (all.length === 0)
         return h("span", { class: "muted" }, text.time.none);
     const shown = short ? all.slice(0, SCOPES_SHOWN) : all;
-    return h("span", { class: "chip-list" }, shown.map(scope => h("span", { class: "chip" }, clean(scope))),
+    return h("span", { class: "chip-list" }, shown.map(scope => [h("span", { class: "chip" }, clean(scope)), " "]),
         short && [moreScopes(all.slice(SCOPES_SHOWN), "more-than-two"), moreScopes(all.slice(1), "more-than-one")]);
 }
 
