@@ -512,7 +512,7 @@ uninstall: $(FILLED)            ## remove what install put there, but for a chan
 
 # -- Debian packages, in $(BUILD)/deb ---------------------------------------------------------------
 
-PACKAGING = build-essential debhelper dh-python nginx-dev dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
+PACKAGING = build-essential cockpit-bridge debhelper dh-python nginx-dev dpkg-dev fakeroot lintian bash-completion systemd systemd-container mandoc groff-base pamtester
 DEB = $(BUILD)/deb/jeton-$(VERSION)
 # Of PACKAGES, those without which it does not build, joined by commas.
 comma = ,

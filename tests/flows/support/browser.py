@@ -56,7 +56,7 @@ class Attached(WebDriver):
 
     def __init__(self, kept):
         self.kept = kept
-        super().__init__(command_executor=ChromiumRemoteConnection(kept["url"], "chrome", "goog"), options=ChromeOptions())
+        super().__init__(command_executor=ChromiumRemoteConnection(kept["url"], browser_name="chrome", vendor_prefix="goog"), options=ChromeOptions())
 
     def start_session(self, *_, **__):
         self.session_id, self.caps = self.kept["session"], self.kept["capabilities"]
