@@ -24,6 +24,13 @@ const ABSENT = ["not-found", "no-host", "not-supported"];
 
 const encoder = new TextEncoder();
 
+// Why a channel was closed.  From Cockpit 300 on, the bridge says of a socket that it cannot open only
+// "terminated", and the number of the error in the message: EPERM, EACCES; ENOENT, ENOTDIR.
+function problemOf({ problem, message }) {
+    const number = problem === "terminated" ? /^\[Errno (\d+)\]/.exec(message ?? "")?.[1] : null;
+    return { 1: "access-denied", 13: "access-denied", 2: "not-found", 20: "not-found" }[number] ?? problem;
+}
+
 function errorOf(problem) {
     if (ABSENT.includes(problem))
         return new TransportError("daemon", "The daemon is not there.");
@@ -127,8 +134,8 @@ class CockpitTransport {
             options.superuser = superuser;
         const channel = this.#cockpit.channel(options);
         channel.addEventListener("message", (_event, data) => queue.push(data));
-        channel.addEventListener("close", (_event, { problem }) =>
-            queue.end(problem ? errorOf(problem) : null));
+        channel.addEventListener("close", (_event, options) =>
+            queue.end(options.problem ? errorOf(problemOf(options)) : null));
         return { channel, queue };
     }
 }

@@ -21,6 +21,8 @@ PACKAGE = os.path.join(BUILD, "cockpit", "jeton")
 PAGE = "/cockpit/@localhost/jeton/index.html"
 # Later ones ask the service manager for it.
 SESSION = "\n[basic]\nCommand = /usr/lib/cockpit/cockpit-session\n"
+# Cockpit's own pages ask the system's bus, and a bridge of Cockpit 300 or later ends without one.
+BUS = "if command -v dbus-daemon >/dev/null; then mkdir /run/dbus; setpriv --pdeathsig TERM dbus-daemon --system --nofork --nopidfile & fi\n"
 PASSWORD = "correct horse"
 SHELL = "/usr/share/cockpit/shell/manifest.json"
 
@@ -87,7 +89,7 @@ class Cockpit:
                  f"{WS} --local-session=/usr/bin/cockpit-bridge --address=127.0.0.1 --port={self.port}")
         return (f"set -e\nmount --make-rprivate /\n{binds}mount -t tmpfs -o mode=755 run /run\n"
                 f"mkdir /run/jeton\nmount --bind {self.sockets} /run/jeton\n"
-                f"mount -t tmpfs -o mode=1777 tmp /tmp\nexport HOME=/tmp\ncd /\n{start}\n")
+                f"{BUS}mount -t tmpfs -o mode=1777 tmp /tmp\nexport HOME=/tmp\ncd /\n{start}\n")
 
     def __enter__(self):
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "LD_", "DBUS_", "TMPDIR"))}
