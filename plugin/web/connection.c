@@ -131,6 +131,8 @@ void connection_respond(struct connection *c, const struct request_verdict *v)
     c->context->held -= c->phase == PHASE_HELD;
     if (v->file != NULL && v->status == 200)
         response_file(&c->out, v->file);
+    else if (v->proof[0] != '\0')
+        response_proof(&c->out, v->proof);
     else
         response_refusal(&c->out, v);
     c->file = v->file != NULL && !v->head_only ? v->file->bytes : (struct slice){ NULL, 0 };

@@ -86,6 +86,21 @@ static struct request_verdict judge_exchange(const struct request_rules *rules,
     }
 }
 
+/* Anybody may ask: what he learns is of use only to who knows the secret. */
+static struct request_verdict judge_proof(const struct request_rules *rules,
+                                          const struct http_head *head)
+{
+    struct request_verdict v = { .status = 200 };
+
+    if (head->body)
+        return refuse(400, "a body is announced, where none can be");
+    for (unsigned i = 0; i < head->fields; i++)
+        if (http_name_equal(head->field[i].name, (struct slice)SLICE("Jeton-Nonce")) &&
+            (v.proof[0] != '\0' || !secret_prove(rules->secret, head->field[i].value, v.proof)))
+            return refuse(400, "Jeton-Nonce is given twice, or is not 64 hexadecimal digits");
+    return v.proof[0] != '\0' ? v : refuse(400, "Jeton-Nonce is missing");
+}
+
 static struct request_verdict judge_file(const struct request_rules *rules,
                                          const struct http_head *head)
 {
@@ -104,8 +119,9 @@ static struct request_verdict judge_file(const struct request_rules *rules,
 struct request_verdict request_judge(const struct request_rules *rules,
                                      const struct http_head *head)
 {
-    const bool exchange = slice_is(head->target, "/exchange");
-    const enum origin_use use = exchange                    ? ORIGIN_EXCHANGE :
+    const bool proof = slice_is(head->target, "/proof"),
+               exchange = slice_is(head->target, "/exchange");
+    const enum origin_use use = exchange || proof           ? ORIGIN_EXCHANGE :
                                 slice_is(head->target, "/") ? ORIGIN_PAGE :
                                                               ORIGIN_FILE;
     struct request_verdict v;
@@ -117,12 +133,12 @@ struct request_verdict request_judge(const struct request_rules *rules,
     const char *fault = origin_fault(rules->origins, head, use);
     if (fault != NULL)
         v = refuse(403, fault);
-    else if (!exchange)
+    else if (use != ORIGIN_EXCHANGE)
         v = judge_file(rules, head);
     else if (!slice_is(head->method, "POST"))
         v = refuse_method("POST");
     else
-        v = judge_exchange(rules, head);
+        v = proof ? judge_proof(rules, head) : judge_exchange(rules, head);
     v.head_only = slice_is(head->method, "HEAD");
     return v;
 }

@@ -16,10 +16,11 @@ struct request_rules {
 };
 
 struct request_verdict {
-    unsigned status;              /* 200, or that of a refusal */
-    const char *why;              /* of a refusal */
-    const struct page_file *file; /* what is asked for; NULL: an exchange */
-    size_t length;                /* bytes of the exchange's body */
+    unsigned status;                   /* 200, or that of a refusal */
+    const char *why;                   /* of a refusal */
+    const struct page_file *file;      /* what is asked for; NULL, without a proof: an exchange */
+    char proof[SECRET_PROOF_TEXT + 1]; /* what is asked for; "": no proof is */
+    size_t length;                     /* bytes of the exchange's body */
     int64_t idle;      /* seconds since somebody used the page, by Jeton-Idle; -1: not given */
     bool head_only;    /* the method is HEAD */
     bool wrong_secret; /* to be slowed down */

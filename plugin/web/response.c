@@ -61,6 +61,14 @@ void response_file(struct text *t, const struct page_file *file)
     end(t, file->bytes.len);
 }
 
+void response_proof(struct text *t, const char *proof)
+{
+    begin(t, 200, "text/plain; charset=utf-8");
+    end(t, strlen(proof) + 1);
+    text_adds(t, proof);
+    text_addc(t, '\n');
+}
+
 void response_stream(struct text *t)
 {
     begin(t, 200, "application/octet-stream");

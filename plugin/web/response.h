@@ -11,6 +11,9 @@ enum { RESPONSE_HEAD_MAX = 2048, RESPONSE_WHY_MAX = 512 };
 /* The head of a file; its bytes follow. */
 void response_file(struct text *t, const struct page_file *file);
 
+/* The whole answer to who asks for a proof: a line. */
+void response_proof(struct text *t, const char *proof);
+
 /* The head of an exchange; chunks follow. */
 void response_stream(struct text *t);
 

@@ -53,3 +53,28 @@ enum secret_verdict secret_judge(const struct secret *secret, const struct http_
     http_credentials_end(&c);
     return verdict;
 }
+
+static bool is_nonce(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!((text.at[i] >= '0' && text.at[i] <= '9') || (text.at[i] >= 'a' && text.at[i] <= 'f')))
+            return false;
+    return text.len == SECRET_NONCE_TEXT;
+}
+
+bool secret_prove(const struct secret *secret, struct slice nonce,
+                  char proof[SECRET_PROOF_TEXT + 1])
+{
+    static const uint8_t personal[crypto_generichash_blake2b_PERSONALBYTES] = "jeton web proof";
+    uint8_t text[SECRET_TEXT + SECRET_NONCE_TEXT], digest[SECRET_BYTES];
+
+    if (!is_nonce(nonce))
+        return false;
+    memcpy(text, secret->text, SECRET_TEXT);
+    memcpy(text + SECRET_TEXT, nonce.at, SECRET_NONCE_TEXT);
+    crypto_generichash_blake2b_salt_personal(digest, sizeof(digest), text, sizeof(text), NULL, 0,
+                                             NULL, personal);
+    sodium_memzero(text, sizeof(text));
+    sodium_bin2hex(proof, SECRET_PROOF_TEXT + 1, digest, sizeof(digest));
+    return true;
+}

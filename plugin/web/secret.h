@@ -6,7 +6,11 @@
 
 #include "plugin/http/head.h"
 
-enum { SECRET_TEXT = 43 }; /* characters */
+enum {
+    SECRET_TEXT = 43,       /* characters */
+    SECRET_NONCE_TEXT = 64, /* hexadecimal digits of 32 bytes */
+    SECRET_PROOF_TEXT = 64, /* likewise */
+};
 
 struct secret;
 
@@ -25,5 +29,10 @@ enum secret_verdict {
 
 /* Judge the Authorization of a request, in a time that does not depend on how much of it is right. */
 enum secret_verdict secret_judge(const struct secret *secret, const struct http_head *head);
+
+/* Prove to who knows the secret that we know it: write BLAKE2b-256, personalised "jeton web proof", of the
+ * secret's text and the nonce, in hexadecimal, with a NUL.  False: this is no nonce. */
+bool secret_prove(const struct secret *secret, struct slice nonce,
+                  char proof[SECRET_PROOF_TEXT + 1]);
 
 #endif

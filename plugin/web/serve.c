@@ -139,7 +139,7 @@ void serve_head(struct connection *c, const struct http_head *head)
     c->verdict = request_judge(&c->context->rules, head);
     if (c->verdict.wrong_secret)
         hold(c);
-    else if (c->verdict.status == 200 && c->verdict.file == NULL)
+    else if (c->verdict.status == 200 && c->verdict.file == NULL && c->verdict.proof[0] == '\0')
         begin_body(c, head->len);
     else
         connection_respond(c, &c->verdict);

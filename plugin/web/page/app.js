@@ -14,13 +14,20 @@ import { parseRoute, routeTo } from "./route.js";
 import { statsFeed } from "./stats_feed.js";
 import { text } from "./strings.js";
 import { toasts } from "./toast.js";
+import * as viewAudit from "./view_audit.js";
+import * as viewHealth from "./view_health.js";
+import * as viewToken from "./view_token.js";
+import * as viewTokens from "./view_tokens.js";
+import * as viewWhose from "./view_whose.js";
 
+// All of them are loaded with the page: a program that is fetched later could be that of another server,
+// which has taken the address meanwhile.
 const VIEWS = {
-    tokens: { load: () => import("./view_tokens.js") },
-    token: { load: () => import("./view_token.js"), under: "tokens" },
-    whose: { load: () => import("./view_whose.js") },
-    audit: { load: () => import("./view_audit.js"), verb: "journal" },
-    health: { load: () => import("./view_health.js"), verb: "stats" },
+    tokens: { module: viewTokens },
+    token: { module: viewToken, under: "tokens" },
+    whose: { module: viewWhose },
+    audit: { module: viewAudit, verb: "journal" },
+    health: { module: viewHealth, verb: "stats" },
 };
 const POLICY_MS = 30000;
 
@@ -58,7 +65,7 @@ function header(app) {
 /** What is known of a lost connection, and what helps. */
 function lossText(error, transport) {
     if (error?.kind === "unauthorized")
-        return text.shell.unauthorized;
+        return error.stranger ? text.shell.stranger : text.shell.unauthorized;
     if (error?.kind === "daemon")
         return text.shell.daemonGone;
     return transport?.describe?.().kind === "http" ? text.shell.serverGone : text.shell.lost;
@@ -92,34 +99,25 @@ function policyCache(client) {
 
 /** Mounts the view that the hash names, and takes away the one before. */
 function router(app, main, top) {
-    let current = null, generation = 0;
+    let current = null;
 
-    async function go() {
+    function go() {
         const { view, params } = find(location.hash);
-        const mine = ++generation;
         top.setView(view);
         document.title = text.shell.documentTitle(text.shell[view === "token" ? "token" : view]);
         if (current?.view === view && current.mounted.update)
             return current.mounted.update(params);
-        const module = await VIEWS[view].load().catch(error => ({ mount: root => showLoadError(root, error, go) }));
-        if (mine !== generation)
-            return;
         const first = current === null;
         current?.mounted.unmount();
         const root = h("div", { class: `view view-${view}`, "data-view": view });
         replace(main, root);
-        current = { view, mounted: module.mount(root, app, params) ?? { unmount() {} } };
+        current = { view, mounted: VIEWS[view].module.mount(root, app, params) ?? { unmount() {} } };
         if (!first)
             (root.querySelector("[data-focus]") ?? main).focus({ preventScroll: true });
         window.scrollTo(0, 0);
     }
     addEventListener("hashchange", go);
     return go;
-}
-
-function showLoadError(root, error, again) {
-    replace(root, h("div", { class: "empty" }, h("p", null, text.shell.loadFailed), h("button", { type: "button", class: "button", onclick: again }, text.shell.again)));
-    return { unmount() {} };
 }
 
 /** Start the page in root, with a client whose hello() has been answered. */

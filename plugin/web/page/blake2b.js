@@ -79,10 +79,10 @@ function compress(h, block, total, last) {
 
 // Return the state before the first block: digest length, no key, fanout and depth 1, no salt, the
 // personalisation.
-function start() {
+function start(purpose) {
     const h = BigUint64Array.from(IV);
     const personal = new Uint8Array(16);
-    personal.set(encoder.encode(PERSONAL));
+    personal.set(encoder.encode(purpose));
     const words = new DataView(personal.buffer);
     h[0] ^= 0x01010000n ^ BigInt(DIGEST_SIZE);
     h[6] ^= words.getBigUint64(0, true);
@@ -90,9 +90,10 @@ function start() {
     return h;
 }
 
-// Return the digest of the bytes of a value: 32 bytes.
-export function digest(bytes) {
-    const h = start();
+// Return the digest of the bytes of a value: 32 bytes.  purpose: another personalisation, of at most 16
+// bytes, for what is not the name of a value.
+export function digest(bytes, purpose = PERSONAL) {
+    const h = start(purpose);
     const block = new Uint8Array(BLOCK);
     let at = 0;
     do {

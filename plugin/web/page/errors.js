@@ -12,13 +12,15 @@ export class ProtocolError extends Error {
 //     "daemon"        what carries the stream is there, but jetond is not
 //     "lost"          the server that carries the stream, or the session, is gone
 // uncertain: the request may have been carried out, although no answer came.
+// stranger: something else answers where the server was; nothing has been sent to it.
 export class TransportError extends Error {
     name = "TransportError";
 
-    constructor(kind, message, { uncertain = false, retryAfter = 0, cause } = {}) {
+    constructor(kind, message, { uncertain = false, stranger = false, retryAfter = 0, cause } = {}) {
         super(message, cause === undefined ? undefined : { cause });
         this.kind = kind;
         this.uncertain = uncertain;
+        this.stranger = stranger;
         this.retryAfter = retryAfter;
     }
 }

@@ -14,6 +14,8 @@ export function failureText(error) {
         return cleanText(error.message);
     if (error?.uncertain)
         return text.shell.unknownOutcome;
+    if (error?.stranger)
+        return text.shell.stranger;
     return error?.kind === "unauthorized" ? text.shell.unauthorized : error?.kind === "daemon" ? text.shell.daemonGone : error?.message ?? String(error);
 }
 

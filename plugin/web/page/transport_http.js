@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Carries exchanges to the server of `jeton web`: POST /exchange with the request lines, answered by
-// the daemon's bytes as they come.  The secret authorises; it goes into a header and nowhere else.
+// the daemon's bytes as they come.  The secret authorises; it goes into a header and nowhere else, and
+// that only after the server has proved that it knows it: once it has ended, its port is anybody's.
 
+import { digest, hex } from "./blake2b.js";
 import { TransportError } from "./errors.js";
 
 const STORED = "jeton-web-secret";
 const SECRET = /^[A-Za-z0-9_=-]{16,256}$/;
 const REASON_MOST = 500; // characters of what the server says
+const NONCE = 32; // bytes
+const PROOF = "jeton web proof";
+const PROOF_WITHIN = 10000; // ms
+
+const encoder = new TextEncoder();
 
 // Take the secret from the link's fragment into this tab's storage, so that a reload has it, and
 // remove it from the address.  Return it, or the one that was stored, or null.
@@ -23,20 +30,16 @@ function defaults() {
     return { location: globalThis.location, history: globalThis.history, storage: globalThis.sessionStorage };
 }
 
-// Read the first line of a refusal, which is for people.
-async function reasonOf(response) {
-    try {
-        let text = "";
-        const decoder = new TextDecoder();
-        for await (const chunk of chunksOf(response.body)) {
-            text += decoder.decode(chunk, { stream: true });
-            if (text.length > REASON_MOST || text.includes("\n"))
-                break;
-        }
-        return text.split("\n")[0].slice(0, REASON_MOST).trim();
-    } catch {
-        return "";
+// Read the first line of an answer.
+async function lineOf(response) {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of chunksOf(response.body)) {
+        text += decoder.decode(chunk, { stream: true });
+        if (text.length > REASON_MOST || text.includes("\n"))
+            break;
     }
+    return text.split("\n")[0].slice(0, REASON_MOST).trim();
 }
 
 // Streams are not iterable in every browser.
@@ -56,7 +59,7 @@ async function* chunksOf(body) {
 
 // Return the error for an answer that is not the daemon's.
 async function refusalOf(response) {
-    const reason = await reasonOf(response);
+    const reason = await lineOf(response).catch(() => ""); // it is for people
     const seconds = Number(response.headers.get("Retry-After"));
     const retryAfter = seconds > 0 && seconds < 3600 ? seconds : 0;
     switch (response.status) {
@@ -99,6 +102,7 @@ class HttpTransport {
     #storage;
     #fetch;
     #attention;
+    #refused = null; // why nothing is sent any more
 
     constructor(secret, storage, fetch, attention) {
         this.#secret = secret;
@@ -113,6 +117,7 @@ class HttpTransport {
 
     // Send the request lines; go through the answer's bytes.  Leaving the loop ends the connection.
     async* exchange(bytes, { signal } = {}) {
+        await this.#prove(signal);
         const response = await this.#post(bytes, signal);
         if (!isAnswer(response)) {
             const refusal = await refusalOf(response);
@@ -123,38 +128,74 @@ class HttpTransport {
         try {
             yield* chunksOf(response.body);
         } catch (cause) {
-            throw this.#lost(cause, signal);
+            throw this.#lost(cause, signal, true);
         }
+    }
+
+    // Resolve once the server has answered a fresh nonce as only who knows the secret can.  What was proved
+    // before does not count: nobody tells when a server ends and another takes its place.
+    async #prove(signal) {
+        if (this.#secret === null)
+            throw new TransportError("unauthorized", "Open the whole link that jeton web printed.");
+        if (this.#refused !== null)
+            throw this.#refused;
+        const nonce = hex(crypto.getRandomValues(new Uint8Array(NONCE)));
+        const abort = new AbortController();
+        const stop = () => abort.abort();
+        const timer = setTimeout(stop, PROOF_WITHIN);
+        signal?.addEventListener("abort", stop);
+        try {
+            signal?.throwIfAborted();
+            const response = await this.#send("/proof", { "Jeton-Nonce": nonce }, null, abort.signal);
+            this.#judge(response.status, await lineOf(response), hex(digest(encoder.encode(this.#secret + nonce), PROOF)));
+        } catch (error) {
+            throw error instanceof TransportError ? error : this.#lost(error, signal, false);
+        } finally {
+            clearTimeout(timer);
+            signal?.removeEventListener("abort", stop);
+            abort.abort();
+        }
+    }
+
+    // What a stranger says is not shown.  The secret is forgotten: a page of his at this address could
+    // read it from the storage.
+    #judge(status, answer, expected) {
+        if (status === 200 && answer === expected)
+            return;
+        if (status >= 500 || status === 408 || status === 429)
+            throw new TransportError("lost", "The server is busy, or is not there any more.");
+        this.#storage?.removeItem(STORED);
+        this.#refused = new TransportError("unauthorized", "Something else answers where jeton web was.", { stranger: true });
+        throw this.#refused;
     }
 
     async #post(bytes, signal) {
-        if (this.#secret === null)
-            throw new TransportError("unauthorized", "Open the whole link that jeton web printed.");
         try {
-            return await this.#fetch.call(globalThis, "/exchange", {
-                method: "POST",
-                headers: {
-                    Authorization: `Bearer ${this.#secret}`,
-                    "Content-Type": "application/octet-stream",
-                    "Jeton-Idle": String(this.#attention.idleSeconds),
-                },
-                body: bytes,
-                cache: "no-store",
-                credentials: "omit",
-                mode: "same-origin",
-                redirect: "error",
-                referrerPolicy: "no-referrer",
-                signal,
-            });
+            return await this.#send("/exchange", {
+                Authorization: `Bearer ${this.#secret}`,
+                "Content-Type": "application/octet-stream",
+                "Jeton-Idle": String(this.#attention.idleSeconds),
+            }, bytes, signal);
         } catch (cause) {
-            throw this.#lost(cause, signal);
+            throw this.#lost(cause, signal, true);
         }
     }
 
-    #lost(cause, signal) {
+    #send(path, headers, body, signal) {
+        return this.#fetch.call(globalThis, path, {
+            method: "POST", headers, body, signal,
+            cache: "no-store",
+            credentials: "omit",
+            mode: "same-origin",
+            redirect: "error",
+            referrerPolicy: "no-referrer",
+        });
+    }
+
+    #lost(cause, signal, uncertain) {
         if (signal?.aborted)
             return signal.reason;
-        return new TransportError("lost", "The server is not there any more.", { uncertain: true, cause });
+        return new TransportError("lost", "The server is not there any more.", { uncertain, cause });
     }
 }
 

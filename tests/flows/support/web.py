@@ -146,6 +146,12 @@ class Web:
             given.append(f"Content-Length: {len(body) if length is None else length}")
         return self.head("POST /exchange HTTP/1.1", *given, *fields, host=host) + body
 
+    def prove(self, nonce, address=None):
+        """Return what the server answers to a nonce of the page."""
+        response = self.ask(self.head("POST /proof HTTP/1.1", f"Origin: {self.origin}", f"Jeton-Nonce: {nonce}", "Content-Length: 0"), address)
+        assert response.status == 200, response
+        return response.body.decode().strip()
+
     def ask(self, data, address=None):
         """Send bytes over a connection of their own, and read one response; of a stream, all of it."""
         with self.connect(address) as connection:

@@ -45,6 +45,11 @@ def test_transports_tell_what_is_lost():
     run_file("transports.test.mjs", 13)
 
 
+@pytest.mark.timeout(120)
+def test_impostor_learns_nothing_from_the_transport():
+    run_file("proof.test.mjs", 3)
+
+
 @contextlib.contextmanager
 def socket_itself(path):
     yield path

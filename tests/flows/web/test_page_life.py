@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon, the server or the session goes away: the page says so, comes back by itself, and keeps what was typed."""
+import contextlib
+import hashlib
+import http.server
+import threading
+
 from web import Web
 from web_page import Page
 
@@ -75,4 +80,60 @@ def test_ended_session_says_so_and_a_new_server_on_the_port_does_not_take_the_ol
         assert second.secret != first.secret
         browser.wait("[data-banner=connection][data-kind=unauthorized]", "ended", within=30)
         assert browser.run("return document.querySelector('[data-field=description] input').value") == TYPED
+        browser.leave()
+
+
+@contextlib.contextmanager
+def impostor(port, proof):
+    """Take a port, and answer as jeton-web and jetond would, as far as somebody can who has heard one proof.  Yields the
+    requests that come."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self):
+            seen.append((self.requestline, str(self.headers), self.rfile.read(int(self.headers.get("Content-Length") or 0))))
+            self.send_response(200)
+            self.send_header("Content-Type", "text/javascript" if self.path.endswith(".js") else "application/octet-stream")
+            self.end_headers()
+            self.wfile.write({"/proof": proof.encode() + b"\n", "/exchange": b"OK\nOK\n"}.get(self.path, b"document.title = 'taken';"))
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+    seen = []
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield seen
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_impostor_on_the_port_after_the_end_gets_neither_secret_nor_lines(browser, daemon):
+    browser.expect("Failed to load resource")
+    d = daemon()
+    made = d.create(description="to be looked for")
+    with Web(d.path()) as w:
+        page = Page(browser, w, d).open()
+        page.go("whose")
+        browser.type("[data-field=value]", made["token"] + "\n")
+        browser.wait("[data-kind=found]")
+        old = w.prove("ab" * 32)
+        assert old == hashlib.blake2b(f"{w.secret}{'ab' * 32}".encode(), digest_size=32, person=b"jeton web proof").hexdigest()
+    with impostor(w.port, old) as seen:
+        browser.wait("[data-banner=connection][data-kind=unauthorized]", "Something else answers", within=30)
+        count = len(seen)
+        browser.click("[data-kind=found] [data-action=revoke]")
+        browser.click("dialog [data-action=confirm]")
+        browser.wait("dialog .form-error:not([hidden])", "Something else answers")
+        browser.click("dialog [data-action=cancel]")
+        for view in "audit", "health", "tokens":      # none of these has been opened before
+            page.go(view)
+        browser.wait("[data-banner=connection]", "Something else answers")
+        assert len(seen) == count and count > 0, "it stays lost, and loads nothing"
+        assert {line for line, _, _ in seen} == {"POST /proof HTTP/1.1"}
+        assert not any(w.secret in fields or body for _, fields, body in seen)
+        assert browser.run("return sessionStorage.length") == 0, "nor can a page of his read it"
+        assert d.list()[0]["state"] == "active"
         browser.leave()

@@ -2,63 +2,15 @@
 // The transports of the page: over HTTP with a server that is made for it and fetch() itself, and
 // through Cockpit with channels as cockpit.js has them.
 import { strict as assert } from "node:assert";
-import http from "node:http";
 import { test } from "node:test";
 
-import { TransportError } from "../../../plugin/web/page/errors.js";
 import { connect as connectCockpit } from "../../../plugin/web/page/transport_cockpit.js";
 import { connect as connectHttp, takeSecret } from "../../../plugin/web/page/transport_http.js";
 import { eventually } from "./fake_transport.mjs";
-
-const SECRET = "abcdefghijklmnopqrstuvwxyz0123456789-_ABCDE";
-globalThis.document = new EventTarget();
+import { SECRET, all, binary, failure, storageOf, withServer } from "./http_server.mjs";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
-
-function storageOf(items = {}) {
-    return {
-        items,
-        getItem: key => items[key] ?? null,
-        setItem: (key, value) => { items[key] = value; },
-        removeItem: key => { delete items[key]; },
-    };
-}
-
-// Serve with a function, and give it a transport for that.
-async function withServer(serve, use, options = {}) {
-    const server = http.createServer(serve).listen(0, "127.0.0.1");
-    await new Promise(resolve => server.once("listening", resolve));
-    const base = `http://127.0.0.1:${server.address().port}`;
-    // Node has no page whose origin a request could have.
-    const fetch = (path, { mode, ...more }) => {
-        assert.equal(mode, "same-origin");
-        return globalThis.fetch(new URL(path, base), more);
-    };
-    try {
-        await use(connectHttp({ secret: SECRET, storage: storageOf(), fetch, ...options }), server);
-    } finally {
-        server.closeAllConnections();
-        await new Promise(resolve => server.close(resolve));
-    }
-}
-
-async function all(transport, text = "ping\nquit\n", options = {}) {
-    let answer = "";
-    for await (const chunk of transport.exchange(encoder.encode(text), options))
-        answer += decoder.decode(chunk, { stream: true });
-    return answer;
-}
-
-function failure(promise) {
-    return promise.then(() => assert.fail("it did not fail"), error => {
-        assert(error instanceof TransportError, error);
-        assert(!JSON.stringify([error, error.message, error.stack, String(error.cause)]).includes(SECRET));
-        return error;
-    });
-}
-
-const binary = { "Content-Type": "application/octet-stream" };
 
 test("http: a request is a POST with the secret in its header alone, and its answer streams", async () => {
     const seen = [];
