@@ -23,9 +23,9 @@ const char *origin_parse(struct slice text, struct origin *origin)
     return NULL;
 }
 
-static void add(struct origins *origins, const char *host, unsigned port)
+void origins_loopback(struct origins *origins, const char *host, unsigned port)
 {
-    struct origin *o = &origins->origin[origins->count++];
+    struct origin *o = &origins->origin[0];
     struct text t = text_in(o->text, sizeof(o->text));
 
     text_adds(&t, "http://");
@@ -34,13 +34,7 @@ static void add(struct origins *origins, const char *host, unsigned port)
     if (port != 80)
         text_addf(&t, ":%u", port);
     o->len = t.len;
-}
-
-void origins_loopback(struct origins *origins, const char *host, unsigned port)
-{
-    origins->count = 0;
-    add(origins, host, port);
-    add(origins, "localhost", port);
+    origins->count = 1;
 }
 
 /* -- requests -------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 
 #include "plugin/http/head.h"
 
-enum { ORIGIN_MAX = 256, ORIGINS = 2 };
+enum { ORIGIN_MAX = 256, ORIGINS = 1 };
 
 /* An origin (RFC 6454) as a browser writes it: scheme, host, and a port that is not the scheme's own. */
 struct origin {
@@ -25,7 +25,8 @@ struct origins {
 /* Take an origin such as "https://tokens.example.org"; return NULL, or what is wrong with it. */
 const char *origin_parse(struct slice text, struct origin *origin);
 
-/* The origins of a TCP port on loopback: under its address, and under the name localhost. */
+/* The origin of a TCP port on loopback.  Not under the name localhost: browsers try both [::1] and 127.0.0.1
+ * for that, and the other one of them is free for another user. */
 void origins_loopback(struct origins *origins, const char *host, unsigned port);
 
 static inline struct slice origin_slice(const struct origin *origin)

@@ -110,6 +110,41 @@ static void page_is_for_everybody(void **state)
     assert_int_equal(judge(GET("/exchange") OURS BEARER), 405);
 }
 
+#define PROOF "POST /proof HTTP/1.1\r\n"
+#define NONCE "Jeton-Nonce: 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n"
+
+static void server_proves_to_anybody_that_it_knows_the_secret(void **state)
+{
+    char first[SECRET_PROOF_TEXT + 1];
+    struct request_verdict v = verdict_of(PROOF OURS NONCE "Content-Length: 0\r\n");
+
+    (void)state;
+    assert_int_equal(v.status, 200);
+    assert_null(v.file);
+    assert_int_equal(strlen(v.proof), SECRET_PROOF_TEXT);
+    memcpy(first, v.proof, sizeof(first));
+    assert_string_equal(verdict_of(PROOF OURS NONCE).proof, first);
+    v = verdict_of(PROOF OURS
+                   "Jeton-Nonce: "
+                   "10112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n");
+    assert_int_equal(v.status, 200);
+    assert_string_not_equal(v.proof, first);
+    assert_string_equal(verdict_of(POST OURS BEARER LENGTH).proof, "");
+    assert_string_equal(verdict_of(GET("/") HOST).proof, "");
+    assert_int_equal(judge(PROOF OURS), 400);
+    assert_int_equal(judge(PROOF OURS NONCE NONCE), 400);
+    assert_int_equal(judge(PROOF OURS NONCE LENGTH), 400);
+    assert_int_equal(judge(PROOF OURS NONCE "Transfer-Encoding: chunked\r\n"), 400);
+    assert_int_equal(judge(PROOF OURS "Jeton-Nonce: 0011\r\n"), 400);
+    assert_int_equal(judge(PROOF OURS
+                           "Jeton-Nonce: "
+                           "001122334455667788990011223344550011223344556677889900112233445G\r\n"),
+                     400);
+    assert_int_equal(judge(PROOF HOST NONCE), 403);
+    assert_int_equal(judge(PROOF HOST "Origin: http://evil.example\r\n" NONCE), 403);
+    assert_int_equal(judge(GET("/proof") OURS NONCE), 405);
+}
+
 static void exchange_needs_the_secret(void **state)
 {
     struct request_verdict v = verdict_of(POST OURS BEARER LENGTH);
@@ -163,7 +198,8 @@ static const char *const foreign[] = {
     GET("/") "Host: 127.0.0.1:8124\r\n",
     GET("/") "Host: 127.0.0.1:8123.\r\n",
     GET("/") "Host: user@127.0.0.1:8123\r\n",
-    GET("/") "Host: LOCALHOST:8123\r\n",
+    GET("/") "Host: localhost:8123\r\n",
+    POST "Host: localhost:8123\r\nOrigin: http://localhost:8123\r\n" BEARER LENGTH,
     GET("/") "Host: [::1]:8123\r\n",
     GET("/") "Host:\r\n",
     GET("/") HOST "Origin: http://evil.example\r\n",
@@ -194,8 +230,6 @@ static void only_our_own_origin_is_served(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
         assert_int_equal(judge(foreign[i]), 403);
-    assert_int_equal(
-        judge(POST "Host: localhost:8123\r\nOrigin: http://localhost:8123\r\n" BEARER LENGTH), 200);
     assert_int_equal(judge(POST OURS
                            "Sec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: cors\r\n" BEARER LENGTH),
                      200);
@@ -289,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_is_for_everybody),
+        cmocka_unit_test(server_proves_to_anybody_that_it_knows_the_secret),
         cmocka_unit_test(exchange_needs_the_secret),
         cmocka_unit_test(body_is_framed_in_one_way),
         cmocka_unit_test(only_our_own_origin_is_served),
