@@ -6,31 +6,35 @@
 
 import { start } from "./app.js";
 import { Client } from "./client.js";
-import { h, replace } from "./dom.js";
+import { cleanText, h, replace } from "./dom.js";
 import { text } from "./strings.js";
 
 const RETRY_MS = 2000;
 
-/** The transport's module takes the secret out of the address before anything else is done. */
+let made = null; // one client for the page: each goes on looking for a server that is lost
+
+/** The transport takes the secret out of the address before anything else is done. */
 async function connect() {
-    const module = globalThis.cockpit ? await import("./transport_cockpit.js") : await import("./transport_http.js");
-    module.takeSecret?.();
-    return module.connect();
+    if (made === null) {
+        const module = globalThis.cockpit ? await import("./transport_cockpit.js") : await import("./transport_http.js");
+        module.takeSecret?.();
+        made = new Client(await module.connect());
+    }
+    return made;
 }
 
 function showFailure(root, error, again) {
-    const known = { unauthorized: text.shell.unauthorized, daemon: text.shell.daemonGone };
+    const known = { unauthorized: error.stranger ? text.shell.stranger : text.shell.unauthorized, daemon: text.shell.daemonGone };
     replace(root, h("main", { class: "start-failed" }, h("h1", null, text.shell.title),
         h("div", { class: "banner banner-danger", role: "alert", "data-banner": "start", "data-kind": error.kind ?? "" },
-            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? error.message),
+            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? cleanText(error.message)),
         h("button", { type: "button", class: "button", "data-action": "retry", onclick: again }, text.shell.again)));
 }
 
 /** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again. */
 async function run(root) {
     try {
-        import("./view_tokens.js").catch(() => {}); // most come for this one: it is read while the daemon is asked
-        const client = new Client(await connect());
+        const client = await connect();
         start(root, client, await client.hello());
     } catch (error) {
         const timer = error.kind === "unauthorized" ? 0 : setTimeout(() => run(root), RETRY_MS);

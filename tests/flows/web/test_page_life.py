@@ -137,3 +137,20 @@ def test_impostor_on_the_port_after_the_end_gets_neither_secret_nor_lines(browse
         assert browser.run("return sessionStorage.length") == 0, "nor can a page of his read it"
         assert d.list()[0]["state"] == "active"
         browser.leave()
+
+
+def test_page_that_waits_long_for_its_daemon_asks_no_more_often(http_site):
+    page, browser = http_site()
+    browser.expect("Failed to load resource")
+    page.daemon.stop()
+    browser.open(page.server.link)
+    for _ in range(20):
+        browser.wait("[data-banner=start]", "jetond does not answer")
+        browser.click("[data-action=retry]")
+    page.daemon.start()
+    page.loaded()
+    browser.wait("[data-empty=all]")
+    sent = [event["request"].get("postData", "") for event in browser.tools.of(browser.session, "Network.requestWillBeSent")
+            if event["request"]["url"].endswith("/exchange")]
+    assert sum("hello" in lines for lines in sent) >= 20
+    assert sum(lines.startswith("ping") for lines in sent) < 10, "one client looks for it, however often it was tried"
