@@ -7,6 +7,8 @@
 import { h, newId } from "./dom.js";
 import { text } from "./strings.js";
 
+const DOUBLE_CLICK_MS = 1000;
+
 function guardEscape(node, leave) {
     node.addEventListener("keydown", event => {
         if (event.key === "Escape" && !event.defaultPrevented) {
@@ -19,6 +21,18 @@ function guardEscape(node, leave) {
         event.preventDefault();
         leave();
     });
+}
+
+/** Enter that is still held down, and the second half of a double click, were meant for what opened the dialog. */
+function guardOpening(node) {
+    const opened = performance.now();
+    node.addEventListener("keydown", event => event.key === "Enter" && event.repeat && event.preventDefault());
+    node.addEventListener("click", event => {
+        if (event.detail > 1 && performance.now() - opened < DOUBLE_CLICK_MS) {
+            event.preventDefault();
+            event.stopPropagation();
+        }
+    }, { capture: true });
 }
 
 /** Give the focus back to what had it; if that is gone, to what has come in its place, or to the view's heading. */
@@ -64,6 +78,7 @@ export function openDialog({ name, title, body, className = "", role, mayClose =
             close();
     }
     guardEscape(node, leave);
+    guardOpening(node);
     node.addEventListener("close", () => ended || node.showModal()); // the browser closed it: only close() may
     document.body.append(node);
     node.showModal();
@@ -80,21 +95,22 @@ export async function confirm({ name = "confirm", title, body, action, cancel = 
     const error = h("p", { class: "form-error", role: "alert", hidden: true });
     const no = h("button", { type: "button", class: "button", "data-action": "cancel", autofocus: danger }, cancel);
     const yes = h("button", { type: "button", class: danger ? "button button-danger" : "button button-primary", "data-action": "confirm", autofocus: !danger }, action);
-    const dialog = openDialog({ name, title, role: "alertdialog", closeButton: false, className: "dialog-small",
+    let running = false; // what was sent cannot be called back: the answer is waited for
+    const dialog = openDialog({ name, title, role: "alertdialog", closeButton: false, className: "dialog-small", mayClose: () => !running,
         body: h("div", { class: "dialog-body" }, body, error, dialogActions(no, yes)) });
 
     no.addEventListener("click", () => dialog.leave());
     yes.addEventListener("click", async () => {
         if (!run)
             return dialog.close(true);
-        yes.disabled = true;
+        running = yes.disabled = no.disabled = true;
         error.hidden = true;
         try {
             dialog.close(await run() ?? true);
         } catch (failure) {
             error.textContent = failure.message;
             error.hidden = false;
-            yes.disabled = false;
+            running = yes.disabled = no.disabled = false;
             yes.focus();
         }
     });

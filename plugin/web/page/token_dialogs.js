@@ -27,17 +27,18 @@ export async function openEdit(app, row) {
     const actions = buttons(words.submit, () => dialog.leave());
     const body = h("form", { class: "dialog-body form", novalidate: true, "data-form": "edit", onsubmit: event => { event.preventDefault(); submit(); } },
         h("p", { class: "muted" }, h("code", null, row.id)), form.nodes, ends?.node, form.error, actions.node);
-    const dialog = openDialog({ name: "edit", title: words.title, body, className: "dialog-create" });
+    let busy = false;
+    const dialog = openDialog({ name: "edit", title: words.title, body, className: "dialog-create", mayClose: () => !busy });
 
     async function submit() {
         const claims = form.read();
         const life = claims && (ends?.read() ?? (ends ? null : {}));
-        if (!life)
+        if (!life || busy)
             return;
         const change = { ...form.changed(claims), ...life };
         if (Object.keys(change).length === 0)
             return dialog.close(false);
-        actions.submit.disabled = true;
+        busy = actions.submit.disabled = true;
         try {
             expectOk(await app.client.request("update", { id: row.id, ...change }));
             app.toast(words.done);
@@ -45,7 +46,7 @@ export async function openEdit(app, row) {
             dialog.close(true);
         } catch (error) {
             form.showFailure(error, ends ? { expires: ends.field, ttl: ends.field } : {});
-            actions.submit.disabled = false;
+            busy = actions.submit.disabled = false;
         }
     }
     form.description.control.focus();

@@ -137,6 +137,8 @@ class AuditView {
     }
 
     #turn(by) {
+        if (by > 0 && this.#pages.at(-1) === this.#next)
+            return; // pressed again before that page was there
         by > 0 ? this.#pages.push(this.#next) : this.#pages.pop();
         this.load().then(() => {
             this.parts.holder.scrollIntoView({ block: "nearest" });

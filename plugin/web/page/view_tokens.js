@@ -148,6 +148,8 @@ class TokensView {
 
     #turn(by) {
         const { pages } = this.kept;
+        if (by > 0 && pages.at(-1) === this.#page.next)
+            return; // pressed again before that page was there
         by > 0 ? pages.push(this.#page.next) : pages.pop();
         this.load().then(() => { this.parts.holder.scrollIntoView({ block: "nearest" }); this.app.announce(text.tokens.page(pages.length + 1)); });
     }
