@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What others change, for every view that shows it: one watch for all of them, while anybody wants it.
- * A socket without `watch` (self) is asked again now and then instead.
+ * A socket without `watch` (self), or one that does not grant it any more, is asked again now and then instead.
  */
 
 const POLL_MS = 20000;
@@ -15,8 +15,10 @@ export function changes(client) {
 
     function startWatch() {
         const abort = new AbortController();
-        client.watch({}, announce, { signal: abort.signal, onGap: () => announce(null) }).catch(() => {});
-        return () => abort.abort();
+        let end = () => abort.abort();
+        client.watch({}, announce, { signal: abort.signal, onGap: () => announce(null) })
+            .catch(() => { end = abort.signal.aborted ? end : startPolling(); });
+        return () => end();
     }
 
     function startPolling() {

@@ -246,7 +246,7 @@ const token = {
     use: "Use",
     history: "History",
     noHistory: "The journal has no entry about it any more.",
-    historyCut: (shown, total) => `The last ${shown} of ${total.toLocaleString(locale)} entries.`,
+    historyCut: shown => `The last ${shown} entries; Audit has those before.`,
     unknown: "There is no such token",
     unknownHint: "It never existed here, or it ended and was removed after its retention.",
     explain: {

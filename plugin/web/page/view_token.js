@@ -8,6 +8,7 @@ import { icon } from "./icons.js";
 import { text } from "./strings.js";
 import { changeTokens, failureText } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
+import { refresher } from "./refresher.js";
 import { openEdit, openRotate } from "./token_dialogs.js";
 import { exact, parseTime, timeNode, untilChange } from "./time.js";
 
@@ -69,7 +70,7 @@ function use(row) {
 }
 
 class TokenView {
-    #timer = 0;
+    #again = refresher(() => this.load(), REFRESH_MS);
     #abort = null;
     #mark = "";
 
@@ -108,15 +109,8 @@ class TokenView {
 
     /** The last entries about the token, newest first. */
     async #history(signal) {
-        const entries = [];
-        let total = 0;
-        await this.app.client.request("journal", { id: this.id }, { signal, onRow: entry => {
-            total++;
-            entries.push(entry);
-            if (entries.length > HISTORY_MOST)
-                entries.shift();
-        } });
-        return { entries: entries.reverse(), total };
+        const { rows, fields } = await this.app.client.request("journal", { id: this.id, order: "desc", limit: HISTORY_MOST }, { signal });
+        return { entries: rows, more: fields.next !== undefined };
     }
 
     #show(row, history) {
@@ -146,8 +140,8 @@ class TokenView {
         return h("section", { class: "card", "aria-label": title }, h("div", { class: "card-header" }, h("h3", null, title)), h("div", { class: "card-body" }, content));
     }
 
-    #historyList({ entries, total }) {
-        return [total > entries.length && h("p", { class: "muted" }, text.token.historyCut(entries.length, total)),
+    #historyList({ entries, more }) {
+        return [more && h("p", { class: "muted" }, text.token.historyCut(entries.length)),
             entries.length > 0 ? h("ol", { class: "history" }, entries.map(entryItem)) : h("p", { class: "muted" }, text.token.noHistory)];
     }
 
@@ -196,14 +190,13 @@ class TokenView {
     #noticed(entry) {
         if (entry && ![entry.id, entry.replaces, entry.replaced_by].includes(this.id))
             return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.load(), REFRESH_MS);
+        this.#again.ask();
     }
 
     unmount() {
         this.stop();
         this.#abort?.abort();
-        clearTimeout(this.#timer);
+        this.#again.stop();
         clearTimeout(this.again);
     }
 }

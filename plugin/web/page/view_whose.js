@@ -10,6 +10,7 @@ import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { icon } from "./icons.js";
+import { refresher } from "./refresher.js";
 import { text } from "./strings.js";
 import { carryOut, changeTokens, failureText } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
@@ -46,7 +47,7 @@ function claims(app, row) {
 
 class WhoseView {
     #abort = null;
-    #timer = 0;
+    #again = refresher(() => this.#refresh(), REFRESH_MS);
     #found = null; // what was found, without the value
 
     constructor(root, app) {
@@ -221,8 +222,7 @@ class WhoseView {
     #noticed(entry) {
         if (!this.#found || this.#found.kind === "malformed" || (entry && ![entry.id, entry.replaces, entry.replaced_by].includes(this.#found.id)))
             return;
-        clearTimeout(this.#timer);
-        this.#timer = setTimeout(() => this.#refresh(), REFRESH_MS);
+        this.#again.ask();
     }
 
     async #refresh() {
@@ -237,7 +237,7 @@ class WhoseView {
     unmount() {
         this.#clear();
         this.stop();
-        clearTimeout(this.#timer);
+        this.#again.stop();
         removeEventListener("pagehide", this.leave);
     }
 }

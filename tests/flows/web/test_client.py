@@ -50,6 +50,11 @@ def test_impostor_learns_nothing_from_the_transport():
     run_file("proof.test.mjs", 3)
 
 
+@pytest.mark.timeout(120)
+def test_page_learns_of_changes_however_often_they_are_made():
+    run_file("changes.test.mjs", 2)
+
+
 @contextlib.contextmanager
 def socket_itself(path):
     yield path

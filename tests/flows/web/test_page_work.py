@@ -209,3 +209,17 @@ def test_token_is_edited_disabled_and_enabled(http_site):
         browser.wait(f".history [data-event={verb}]")
         assert d.verify(token["token"]) == verdict
     assert d.list()[0]["description"] == "after"
+
+
+def test_history_of_a_token_that_was_changed_often_is_its_end(http_site):
+    page, browser = http_site()
+    d = page.daemon
+    made = d.create(description="x")["id"]
+    for number in range(230):
+        d.done(f'update id={made} description="{number}"')
+    page.open()
+    page.go(f"token/{made}", "token")
+    browser.wait(".history [data-event=update]")
+    assert len(browser.all(".history [data-serial]")) == 200
+    browser.wait("[data-view=token]", "The last 200 entries")
+    assert f"journal id={made} order=desc limit=200" in sent(browser)
