@@ -25,13 +25,37 @@ static bool is_special(struct slice text)
     return false;
 }
 
+/* Where lists are separated by semicolons, a spreadsheet splits a row there, within quotes too, as it does
+ * not take these for the begin of a cell: what follows one is treated as a cell. */
+static bool splits_to_formula(struct slice text)
+{
+    do
+        text = (struct slice){ text.at + 1, text.len - 1 };
+    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '"'));
+    return is_formula(text);
+}
+
+static void put_text(struct cli_buffer *b, struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        const struct slice rest = { text.at + i, text.len - i };
+        if (rest.at[0] != ';' || !splits_to_formula(rest))
+            continue;
+        cli_escape_put_csv(b, (struct slice){ text.at, i + 1 });
+        cli_buffer_addc(b, '\'');
+        text = (struct slice){ rest.at + 1, rest.len - 1 };
+        i = 0; /* what it begins with is no semicolon */
+    }
+    cli_escape_put_csv(b, text);
+}
+
 static void put(struct cli_buffer *b, struct slice text)
 {
     bool formula = is_formula(text), quoted = formula || is_special(text);
 
     cli_buffer_adds(b, quoted ? "\"" : "");
     cli_buffer_adds(b, formula ? "'" : "");
-    cli_escape_put_csv(b, text);
+    put_text(b, text);
     cli_buffer_adds(b, quoted ? "\"" : "");
 }
 

@@ -2,7 +2,7 @@
 /* CSV (RFC 4180), for spreadsheets: a header with the names of the fields, lines that end with CRLF.
  *
  * A spreadsheet takes a text that begins with = + - or @ for a formula, and whoever makes a token
- * chooses its texts: an apostrophe is put before them. */
+ * chooses its texts: an apostrophe is put before them, and behind a semicolon within a text. */
 #ifndef JETON_PLUGIN_CLI_CSV_H
 #define JETON_PLUGIN_CLI_CSV_H
 

@@ -5,6 +5,8 @@
  */
 
 const FORMULA = /^[=+\-@\uff1d\uff0b\uff0d\uff20]/;
+// Where lists are separated by semicolons, a spreadsheet splits a row there, within quotes too.
+const SPLIT = /;(?=[ "]*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const SPECIAL = /[^!-~]|[",;']/;
 // Controls, and invisible characters that change where or in what order others are shown.
 // eslint-disable-next-line no-control-regex
@@ -21,7 +23,7 @@ export function csvCell(value) {
     const formula = FORMULA.test(value);
     if (!formula && !SPECIAL.test(value))
         return value;
-    return `"${formula ? "'" : ""}${value.replaceAll("\"", "\"\"").replace(ESCAPED, escape)}"`;
+    return `"${formula ? "'" : ""}${value.replace(SPLIT, ";'").replaceAll("\"", "\"\"").replace(ESCAPED, escape)}"`;
 }
 
 /** One row with its line end. */

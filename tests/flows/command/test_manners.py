@@ -193,7 +193,7 @@ def test_fields_that_are_asked_for_are_the_columns():
 def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
     d = daemon()
     texts = ['=cmd|"/c calc"!A1', "+1", "-1+1", "@SUM(1)", "\uff1d1", 'quo"te', "a,b;c", "line\nend\x1b[2J",
-             "C:\\new", "日本", " = 1", "'x", "plain", "\u202eevil"]
+             "C:\\new", "日本", " = 1", "'x", "plain", "\u202eevil", 'x;=cmd; "-1;-']
     for text in texts:
         d.create(description=text, scopes="a,b")
     done = jeton(d.path(), "--csv", "list", LC_ALL="C")
@@ -206,7 +206,7 @@ def test_csv_is_read_by_others_and_no_text_becomes_a_formula(daemon):
     assert all(row[header.index("scopes")] == "a,b" for row in rows)
     assert not any(re.match("[=+@\uff1d\\-]", text) for text in read)
     assert read == (["'" + text for text in texts[:5]] + texts[5:7] + [r"line\nend\x1b[2J"] + texts[8:13] +
-                    [r"\u202eevil"])
+                    [r"\u202eevil", """x;'=cmd;' "-1;'-"""])
     ident = rows[0][0]
     header, row = csv.reader(io.StringIO(jeton(d.path(), "--csv", "show", ident).out, newline=""))
     assert row[0] == ident

@@ -16,7 +16,8 @@ from timestamp import stamp
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1", "@SUM(A1)", "\uff1d1", "\uff0b1", "a,b;c'd\"e", "tab\there", "\u202egnp.exe", "\u2066x\u2069",
-           "\ufeffbom", "\u061c", "<script>", "plain", "two words", "\x01\x1f\x7f\x85", "line\nend\r", "caf\u00e9", "\U0001f600"]
+           "\ufeffbom", "\u061c", "<script>", "plain", "two words", "\x01\x1f\x7f\x85", "line\nend\r", "caf\u00e9", "\U0001f600",
+           "x;=cmd|'/c calc'!A0;y", 'x; "=1;;-2;\uff1d3', ";@;"]
 
 
 def pages(name, *given, zone="UTC"):
@@ -59,6 +60,7 @@ def test_no_cell_of_an_export_is_a_formula():
         assert cell.endswith("\r\n") and "\n" not in cell[:-2] and cell[0] not in "=+-@\uff1d\uff0b\uff0d\uff20", text
         if text[0] in "=+-@\uff1d\uff0b":
             assert cell.startswith("\"'"), text
+        assert not any(part.lstrip(' "')[:1] in tuple("=+-@\uff1d\uff0b\uff0d\uff20") for part in cell[:-2].split(";")), "where ; separates cells"
 
 
 def test_filters_of_the_page_take_what_the_daemon_takes(journalled):
