@@ -62,6 +62,7 @@ class ValuePane {
             h("div", null, h("div", { class: "value-box" }, this.code, this.copy), this.status), this.#pending?.node, facts(app, fields),
             h("footer", { class: "dialog-actions" }, this.ok));
         addEventListener("beforeunload", this.#warnLeaving);
+        addEventListener("pagehide", this.#left);
     }
 
     focus() { this.copy.focus(); }
@@ -78,7 +79,10 @@ class ValuePane {
         getSelection().removeAllRanges();
         this.#pending?.stop();
         removeEventListener("beforeunload", this.#warnLeaving);
+        removeEventListener("pagehide", this.#left);
     }
+
+    #left = () => this.forget(); // a browser may keep the page, to come back to
 
     #warnLeaving = event => this.#copied || event.preventDefault();
 

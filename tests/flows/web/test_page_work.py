@@ -223,3 +223,12 @@ def test_history_of_a_token_that_was_changed_often_is_its_end(http_site):
     assert len(browser.all(".history [data-serial]")) == 200
     browser.wait("[data-view=token]", "The last 200 entries")
     assert f"journal id={made} order=desc limit=200" in sent(browser)
+
+
+def test_value_does_not_wait_in_a_page_that_was_left(http_site):
+    page, browser = http_site()
+    page.open()
+    _, value = page.create(description="x")
+    assert browser.in_document(value)
+    browser.run("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    assert not browser.in_document(value)
