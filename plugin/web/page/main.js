@@ -8,6 +8,7 @@ import { start } from "./app.js";
 import { Client } from "./client.js";
 import { h, replace } from "./dom.js";
 import { text } from "./strings.js";
+import { failureText } from "./token_actions.js";
 
 const RETRY_MS = 2000;
 
@@ -22,15 +23,17 @@ function showFailure(root, error, again) {
     const known = { unauthorized: text.shell.unauthorized, daemon: text.shell.daemonGone };
     replace(root, h("main", { class: "start-failed" }, h("h1", null, text.shell.title),
         h("div", { class: "banner banner-danger", role: "alert", "data-banner": "start", "data-kind": error.kind ?? "" },
-            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? error.message),
+            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? failureText(error)),
         h("button", { type: "button", class: "button", "data-action": "retry", onclick: again }, text.shell.again)));
 }
+
+let client = null; // one for all tries: each looks for the daemon by itself
 
 /** Returns when the page runs; until then, failures are shown, and all but a wrong secret tried again. */
 async function run(root) {
     try {
         import("./view_tokens.js").catch(() => {}); // most come for this one: it is read while the daemon is asked
-        const client = new Client(await connect());
+        client ??= new Client(await connect());
         start(root, client, await client.hello());
     } catch (error) {
         const timer = error.kind === "unauthorized" ? 0 : setTimeout(() => run(root), RETRY_MS);
