@@ -75,6 +75,12 @@ export function dialogActions(...buttons) {
     return h("footer", { class: "dialog-actions" }, buttons);
 }
 
+/** Whether what was entered may be thrown away: asks. */
+export function confirmDiscard() {
+    const words = text.shell;
+    return confirm({ name: "discard", title: words.discardTitle, body: h("p", null, words.discardHint), action: words.discard, cancel: words.keepEditing, danger: true });
+}
+
 /** Ask a question. body: nodes or text. Resolves to true if the person presses the action's button. */
 export async function confirm({ name = "confirm", title, body, action, cancel = text.shell.cancel, danger = false, run }) {
     const error = h("p", { class: "form-error", role: "alert", hidden: true });

@@ -5,6 +5,7 @@ import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { icon } from "./icons.js";
+import { routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { changeTokens, failureText } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
@@ -108,15 +109,8 @@ class TokenView {
 
     /** The last entries about the token, newest first. */
     async #history(signal) {
-        const entries = [];
-        let total = 0;
-        await this.app.client.request("journal", { id: this.id }, { signal, onRow: entry => {
-            total++;
-            entries.push(entry);
-            if (entries.length > HISTORY_MOST)
-                entries.shift();
-        } });
-        return { entries: entries.reverse(), total };
+        const { rows, fields } = await this.app.client.request("journal", { id: this.id, order: "desc", limit: HISTORY_MOST }, { signal });
+        return { entries: rows, more: "next" in fields };
     }
 
     #show(row, history) {
@@ -146,8 +140,8 @@ class TokenView {
         return h("section", { class: "card", "aria-label": title }, h("div", { class: "card-header" }, h("h3", null, title)), h("div", { class: "card-body" }, content));
     }
 
-    #historyList({ entries, total }) {
-        return [total > entries.length && h("p", { class: "muted" }, text.token.historyCut(entries.length, total)),
+    #historyList({ entries, more }) {
+        return [more && h("p", { class: "muted" }, text.token.historyCut(entries.length), " ", h("a", { href: routeTo("audit", { id: this.id }), "data-action": "whole-history" }, text.token.historyAll)),
             entries.length > 0 ? h("ol", { class: "history" }, entries.map(entryItem)) : h("p", { class: "muted" }, text.token.noHistory)];
     }
 

@@ -93,8 +93,8 @@ class Page:
         browser = self.browser
         top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
         while (name := browser.run(top)) is not None:
-            if name == "not-copied":
-                browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
+            if name in ("not-copied", "discard"):
+                browser.click(f"dialog[data-dialog={name}] [data-action=confirm]")
             else:
                 browser.keys(keys.ESCAPE)
             eventually(lambda: browser.run(top) != name, f"{name} is left")
