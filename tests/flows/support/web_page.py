@@ -48,7 +48,7 @@ class Page:
                     return row
             return None
         try:
-            return eventually(there, f"a row of {token_id} with {shown}", within, every=0.05)
+            return eventually(there, f"a row of {token_id} with {shown}", within, every=0.1)
         except AssertionError as late:
             raise AssertionError(f"{late}; there are {self.rows()}") from None
 
