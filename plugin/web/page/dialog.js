@@ -41,7 +41,7 @@ export function openDialog({ name, title, body, className = "", role, mayClose =
     const closed = new Promise(resolve => { finish = resolve; });
     const cross = closeButton && h("button", { type: "button", class: "icon-button dialog-cross", "aria-label": text.shell.close, "data-action": "close", onclick: () => leave() }, "\u00d7");
     const node = h("dialog", { class: `dialog ${className}`, "aria-labelledby": heading, "data-dialog": name, role },
-        h("header", { class: "dialog-header" }, h("h2", { id: heading }, title), cross), body);
+        h("div", { class: "dialog-header" }, h("h2", { id: heading }, title), cross), body);
     let ended = false, asking = false;
 
     function close(result) {
@@ -72,7 +72,7 @@ export function openDialog({ name, title, body, className = "", role, mayClose =
 
 /** A row of buttons at a dialog's end. */
 export function dialogActions(...buttons) {
-    return h("footer", { class: "dialog-actions" }, buttons);
+    return h("div", { class: "dialog-actions" }, buttons);
 }
 
 /** Whether what was entered may be thrown away: asks. */
