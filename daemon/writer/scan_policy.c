@@ -97,8 +97,10 @@ static void put_line(const struct scan *s, struct policy_check *check, const str
         put_self(t, policy);
     else
         put_policy(t, policy);
-    if (is_self && s->own)
+    if (is_self && s->own) {
+        line_put(t, "subject", scan_user(s));
         line_put_u64(t, "tokens", subject_counts_of(&check->counts, scan_user(s), now));
+    }
     if (!is_self && (s->own || policy == &p->other))
         put_warnings(t, p);
     if (policy == &p->other && !s->own)

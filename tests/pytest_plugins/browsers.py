@@ -20,7 +20,7 @@ KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser_keepe
 START_WITHIN = 60       # seconds
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
-             "--disable-breakpad", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
+             "--disable-breakpad", "--in-process-gpu", "--disable-software-rasterizer", "--disable-site-isolation-trials", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
              "--disable-features=Translate,OptimizationHints,MediaRouter", "--lang=en-US",
              # Nothing but this machine is ever asked for; *.test are other names of it.
              "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]
@@ -84,6 +84,7 @@ def provide(config):
         keeper.end()
         keeper = None
     if keeper is None:
+        importlib.import_module("browser")          # once for all tests, which are forked from here
         keeper = config.stash[KEPT] = Keeper()
         os.environ[BROWSER] = keeper.description()
 

@@ -49,7 +49,8 @@ export class ClaimsForm {
         this.live = h("p", { class: "visually-hidden", role: "status" });
         this.error = h("p", { class: "form-error", role: "alert", hidden: true, "data-name": "form-error" });
         this.subject.node.hidden = app.role === "self";
-        this.nodes = [this.description.node, this.subject.node, this.scopes.node, this.subjects, this.live];
+        this.own = h("p", { class: "muted", "data-name": "own-subject", hidden: true });
+        this.nodes = [this.own, this.description.node, this.subject.node, this.scopes.node, this.subjects, this.live];
         this.initial = this.#filledIn();
         this.#load();
     }
@@ -67,6 +68,8 @@ export class ClaimsForm {
 
     #showRules() {
         const rules = this.rules = rulesFor(this.#policies, this.subject.control.value.trim());
+        this.own.hidden = this.app.role !== "self" || rules.subject === "";
+        this.own.textContent = text.create.subjectOwn(cleanText(rules.subject));
         this.description.setRequired(rules.require.has("description"));
         this.subject.setRequired(rules.require.has("subject"));
         this.scopes.setRequired(rules.require.has("scopes"));
@@ -109,6 +112,11 @@ export class ClaimsForm {
         return Object.fromEntries(Object.entries(claims).filter(([key, value]) => value !== this.initial[key]));
     }
 
+    /** Whether something differs from what the form was opened with. */
+    get isTouched() {
+        return Object.keys(this.changed(this.#filledIn())).length > 0 || this.chips.input.value.trim() !== "";
+    }
+
     #filledIn() {
         return { description: this.description.control.value.trim(), subject: this.subject.control.value.trim(), scopes: this.chips.scopes.join(",") };
     }
@@ -123,7 +131,7 @@ export class ClaimsForm {
     showFailure(error, others = {}) {
         const fields = { description: this.description, subject: this.subject, scopes: this.scopes, ...others };
         const part = error instanceof DaemonError ? fields[this.#causeOf(error, others)] : undefined;
-        if (part)
+        if (part && !part.node.hidden)
             return this.#fail(part, failureText(error));
         this.error.textContent = failureText(error);
         this.error.hidden = false;
@@ -141,6 +149,9 @@ export class ClaimsForm {
     }
 
     #fail(part, message) {
+        const folded = part.node.closest("details");
+        if (folded)
+            folded.open = true;
         part.setError(message);
         part.target.matches("fieldset") ? part.node.querySelector("input:checked, input")?.focus() : part.target.focus();
     }

@@ -55,7 +55,7 @@ export function openDialog({ name, title, body, className = "", role, mayClose =
     const closed = new Promise(resolve => { finish = resolve; });
     const cross = closeButton && h("button", { type: "button", class: "icon-button dialog-cross", "aria-label": text.shell.close, "data-action": "close", onclick: () => leave() }, "\u00d7");
     const node = h("dialog", { class: `dialog ${className}`, "aria-labelledby": heading, "data-dialog": name, role },
-        h("header", { class: "dialog-header" }, h("h2", { id: heading }, title), cross), body);
+        h("div", { class: "dialog-header" }, h("h2", { id: heading }, title), cross), body);
     let ended = false, asking = false;
 
     function close(result) {
@@ -87,7 +87,13 @@ export function openDialog({ name, title, body, className = "", role, mayClose =
 
 /** A row of buttons at a dialog's end. */
 export function dialogActions(...buttons) {
-    return h("footer", { class: "dialog-actions" }, buttons);
+    return h("div", { class: "dialog-actions" }, buttons);
+}
+
+/** Whether what was entered may be thrown away: asks. */
+export function confirmDiscard() {
+    const words = text.shell;
+    return confirm({ name: "discard", title: words.discardTitle, body: h("p", null, words.discardHint), action: words.discard, cancel: words.keepEditing, danger: true });
 }
 
 /** Ask a question. body: nodes or text. Resolves to true if the person presses the action's button. */

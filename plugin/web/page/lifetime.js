@@ -44,6 +44,9 @@ class Lifetime {
         this.#show();
     }
 
+    /** Whether the person has chosen. */
+    get isTouched() { return this.#touched; }
+
     /** Offer what these rules allow (policy.js), and choose their default unless the person has chosen. */
     setRules(rules) {
         this.#rules = rules;

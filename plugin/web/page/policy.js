@@ -31,7 +31,7 @@ const words = list => (list ?? "").split(",").map(word => word.trim()).filter(Bo
 function read(row) {
     const seconds = duration => parseDuration(duration) || Infinity;
     return {
-        name: row.policy ?? "",
+        name: row.policy ?? "", subject: row.subject ?? "",
         maxTtl: seconds(row.max_ttl), maxTtlText: row.max_ttl ?? "",
         defaultTtl: seconds(row.default_ttl), defaultTtlText: row.default_ttl ?? "",
         require: new Set(words(row.require)),
@@ -46,10 +46,10 @@ function join(self, other) {
     const usual = self.defaultTtlText !== "" ? self : other;
     const fits = usual.defaultTtl <= shorter.maxTtl;
     return {
-        ...self,
+        ...self, name: "",
         maxTtl: shorter.maxTtl, maxTtlText: shorter.maxTtlText,
         defaultTtl: fits ? usual.defaultTtl : shorter.maxTtl, defaultTtlText: fits ? usual.defaultTtlText : shorter.maxTtlText,
-        require: new Set([...self.require, ...other.require]),
+        require: new Set([...self.require, ...other.require].filter(word => word !== "subject")), // the daemon sets it
         also: other.scopes,
     };
 }
@@ -64,6 +64,15 @@ export function rulesFor(rows, subject) {
         return join(read(self), read(others[0] ?? {}));
     return read(others.find(row => row.policy !== "" && subject !== "" && matches(row.subject ?? "", subject)) ??
         others.find(row => row.policy === "") ?? {});
+}
+
+/** On a user's own socket: { subject, tokens, most (null: no limit) }, what he has of what he may have. Else null. */
+export function allowanceIn(rows) {
+    const own = rows.find(row => row.policy === "self" && "tokens" in row && "subject" in row);
+    if (!own)
+        return null;
+    const limits = rows.map(row => Number(row.max_tokens ?? 0)).filter(limit => limit > 0);
+    return { subject: own.subject, tokens: Number(own.tokens), most: limits.length > 0 ? Math.min(...limits) : null };
 }
 
 /** Whether a scope may be granted under these rules. */

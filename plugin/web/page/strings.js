@@ -4,12 +4,8 @@
  * number or a name, a function makes the text.
  */
 
+import { count, locale, number } from "./locale.js";
 import { audit, health, whose } from "./strings_audit.js";
-
-/** The language of numbers, dates and of the page. */
-const locale = "en";
-
-const count = (n, one, many) => `${n.toLocaleString(locale)} ${n === 1 ? one : many}`;
 
 const UNIT = { s: ["second", "seconds"], m: ["minute", "minutes"], h: ["hour", "hours"], d: ["day", "days"], w: ["week", "weeks"], y: ["year", "years"] };
 
@@ -51,6 +47,14 @@ const shell = {
     copyFailed: "It could not be copied. It is selected: press Ctrl+C.",
     copyIdentifier: id => `Copy identifier ${id}`,
     unknownOutcome: "The connection broke before the answer. It is not known whether this was done: look before you try again.",
+    daemonDown: "jetond does not answer, and nothing was done. Try again when it is back.",
+    requestLost: "The connection was lost, and nothing was done. Try again when it is back.",
+    busy: "The server has too much to do just now, and nothing was done. Try again in a moment.",
+    nonsense: detail => `The answer was not understood: ${detail}.`,
+    discardTitle: "Discard what you have entered?",
+    discardHint: "Nothing has been created or changed yet.",
+    discard: "Discard",
+    keepEditing: "Go on editing",
 };
 
 const form = {
@@ -82,6 +86,8 @@ const tokens = {
     intro: "Whoever presents a token\u2019s value may do what its scopes allow. The identifier only names it.",
     caption: "Tokens",
     create: "Create Token",
+    allowance: (subject, tokens, most) => `Your tokens are for the name ${subject}. You have ${most === null ? number(tokens) : `${number(tokens)} of ${number(most)}`}.`,
+    allowanceSpent: "Revoke one to create another.",
     views: "Saved views",
     view: { all: "All", expiring: "Expiring soon", unused: "Never used", policy: "Against policy", refused: "Who still uses revoked tokens" },
     search: "Filter by description, subject or identifier",
@@ -92,20 +98,20 @@ const tokens = {
     clearSelection: "Clear selection",
     revokeMatching: "Revoke all that match\u2026",
     revokeNamed: name => `Revoke ${name}`,
-    andMore: n => `and ${n.toLocaleString(locale)} more`,
+    andMore: n => `and ${number(n)} more`,
     more: n => `+${n}`,
     noDescription: "No description",
     unnamed: id => `token ${id}`,
     neverUsed: "Never",
     times: n => count(n, "time", "times"),
-    shown: (from, to, total) => `${from.toLocaleString(locale)}\u2013${to.toLocaleString(locale)}${total ? ` of ${total.toLocaleString(locale)}` : ""}`,
+    shown: (from, to, total) => `${number(from)}\u2013${number(to)}${total ? ` of ${number(total)}` : ""}`,
     found: n => count(n, "token shown", "tokens shown"),
-    page: n => `Page ${n.toLocaleString(locale)}`,
+    page: n => `Page ${number(n)}`,
     pages: "Pages",
     previous: "Previous",
     next: "Next",
     searching: "Looking through all tokens\u2026",
-    lookedAt: n => `${n.toLocaleString(locale)} tokens looked at\u2026`,
+    lookedAt: n => `${number(n)} tokens looked at\u2026`,
     columns: {
         description: "Description", id: "Identifier", state: "State", created: "Created", used: "Last used", expires: "Expires", scopes: "Scopes", subject: "Subject",
         violates: "Breaks", revoked: "Revoked", refused: "Refused", refused_by: "Presented to", actions: "Actions",
@@ -131,26 +137,26 @@ const tokens = {
 const actions = {
     matching: "Every token that these filters let pass:",
     noneMatch: "No token matches these filters.",
-    tooMany: (n, max) => `${n.toLocaleString(locale)} tokens match; one change can be of ${max.toLocaleString(locale)} at most. Narrow the filters.`,
+    tooMany: (n, max) => `${number(n)} tokens match; one change can be of ${number(max)} at most. Narrow the filters.`,
     someFailed: (n, message) => `${count(n, "token was", "tokens were")} not changed: ${message}`,
     revoke: {
         button: "Revoke",
-        title: n => (n === 1 ? "Revoke this token?" : `Revoke ${n.toLocaleString(locale)} tokens?`),
-        action: n => (n === 1 ? "Revoke" : `Revoke ${n.toLocaleString(locale)}`),
+        title: n => (n === 1 ? "Revoke this token?" : `Revoke ${number(n)} tokens?`),
+        action: n => (n === 1 ? "Revoke" : `Revoke ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, and for good: a revoked token cannot be made valid again.`,
         done: n => `${count(n, "token", "tokens")} revoked.`,
     },
     disable: {
         button: "Disable",
-        title: n => (n === 1 ? "Disable this token?" : `Disable ${n.toLocaleString(locale)} tokens?`),
-        action: n => (n === 1 ? "Disable" : `Disable ${n.toLocaleString(locale)}`),
+        title: n => (n === 1 ? "Disable this token?" : `Disable ${number(n)} tokens?`),
+        action: n => (n === 1 ? "Disable" : `Disable ${number(n)}`),
         consequence: n => `${n === 1 ? "It is" : "They are"} refused at once, everywhere, until enabled again.`,
         done: n => `${count(n, "token", "tokens")} disabled.`,
     },
     enable: {
         button: "Enable",
-        title: n => (n === 1 ? "Enable this token?" : `Enable ${n.toLocaleString(locale)} tokens?`),
-        action: n => (n === 1 ? "Enable" : `Enable ${n.toLocaleString(locale)}`),
+        title: n => (n === 1 ? "Enable this token?" : `Enable ${number(n)} tokens?`),
+        action: n => (n === 1 ? "Enable" : `Enable ${number(n)}`),
         consequence: n => `${n === 1 ? "Its value is" : "Their values are"} accepted again from now on.`,
         done: n => `${count(n, "token", "tokens")} enabled.`,
     },
@@ -171,6 +177,7 @@ const create = {
     descriptionHint: "What the token is for, so that others know later.",
     subject: "Subject",
     subjectHint: "The service or person that the token speaks for.",
+    subjectOwn: name => `It speaks for you, ${name}.`,
     scopes: "Scopes",
     scopesHint: "What it may be used for. End each with a comma or Enter.",
     scopesGranted: (patterns, name) => patterns === "" ? "The policy grants none." : `${name ? `The policy \u201c${name}\u201d grants` : "The policy grants"}: ${patterns}`,
@@ -246,7 +253,8 @@ const token = {
     use: "Use",
     history: "History",
     noHistory: "The journal has no entry about it any more.",
-    historyCut: shown => `The last ${shown} entries; Audit has those before.`,
+    historyCut: shown => `The last ${number(shown)} entries.`,
+    historyAll: "All of them",
     unknown: "There is no such token",
     unknownHint: "It never existed here, or it ended and was removed after its retention.",
     explain: {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* The texts of Whose is this?, Audit and Health, for strings.js. */
 
-const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+import { count, number } from "./locale.js";
 
 export const whose = {
     heading: "Whose is this?",
@@ -77,7 +77,7 @@ export const audit = {
     faults: { identifier: "An identifier has 20 hex digits.", value: "This looks like a value. It was not sent." },
     newer: "Newer",
     older: "Older",
-    shown: (from, to, end) => `${from.toLocaleString("en")}\u2013${to.toLocaleString("en")}${end ? ` of ${to.toLocaleString("en")}` : ""}`,
+    shown: (from, to, end) => `${number(from)}\u2013${number(to)}${end ? ` of ${number(to)}` : ""}`,
     news: n => `Show ${count(n, "new entry", "new entries")}`,
     arrived: n => `${count(n, "new entry", "new entries")}.`,
     none: "Nothing has happened yet",

@@ -2,7 +2,7 @@
 /* Edit and Rotate of one token. */
 
 import { ClaimsForm } from "./claims_form.js";
-import { dialogActions, openDialog } from "./dialog.js";
+import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { field, segmented } from "./form.js";
 import { lifetime } from "./lifetime.js";
@@ -24,11 +24,12 @@ export async function openEdit(app, row) {
     const words = text.edit;
     const ends = row.state === "expired" ? null : lifetime({ label: words.lifetime, keep: words.keep });
     const form = new ClaimsForm(app, { row, onRules: rules => ends?.setRules(rules) });
-    const actions = buttons(words.submit, () => dialog.leave());
+    const actions = buttons(words.submit, () => busy || dialog.close(false));
     const body = h("form", { class: "dialog-body form", novalidate: true, "data-form": "edit", onsubmit: event => { event.preventDefault(); submit(); } },
         h("p", { class: "muted" }, h("code", null, row.id)), form.nodes, ends?.node, form.error, actions.node);
+    const mayClose = () => !busy && (!(form.isTouched || ends?.isTouched) || confirmDiscard());
     let busy = false;
-    const dialog = openDialog({ name: "edit", title: words.title, body, className: "dialog-create", mayClose: () => !busy });
+    const dialog = openDialog({ name: "edit", title: words.title, body, className: "dialog-create", mayClose });
 
     async function submit() {
         const claims = form.read();

@@ -60,7 +60,7 @@ class ValuePane {
         this.node = h("div", { class: "dialog-body", "data-pane": "value" },
             h("p", { class: "banner banner-warn" }, h("strong", null, words.once), " ", words.onceHint),
             h("div", null, h("div", { class: "value-box" }, this.code, this.copy), this.status), this.#pending?.node, facts(app, fields),
-            h("footer", { class: "dialog-actions" }, this.ok));
+            h("div", { class: "dialog-actions" }, this.ok));
         addEventListener("beforeunload", this.#warnLeaving);
         addEventListener("pagehide", this.#left);
     }

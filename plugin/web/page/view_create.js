@@ -2,7 +2,7 @@
 /* Create Token: a dialog that asks, and then shows the value, once. */
 
 import { ClaimsForm } from "./claims_form.js";
-import { openDialog, dialogActions } from "./dialog.js";
+import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
 import { h, replace } from "./dom.js";
 import { field } from "./form.js";
 import { lifetime } from "./lifetime.js";
@@ -55,15 +55,16 @@ function requestOf(claims, life, active) {
 /** Open the dialog. Resolves to the new token's id, or to undefined. */
 export async function openCreate(app) {
     const words = text.create;
-    const ends = lifetime({ label: words.lifetime, byRules: app.role === "self" });
+    const ends = lifetime({ label: words.lifetime, byRules: !app.client.may("policy") });
     const form = new ClaimsForm(app, { onRules: rules => ends?.setRules(rules) });
     const active = activation();
     const create = h("button", { type: "submit", class: "button button-primary", "data-action": "submit" }, words.submit);
-    const cancel = h("button", { type: "button", class: "button", "data-action": "cancel", onclick: () => dialog.leave() }, text.shell.cancel);
+    const cancel = h("button", { type: "button", class: "button", "data-action": "cancel", onclick: () => busy || dialog.close() }, text.shell.cancel);
     const body = h("form", { class: "dialog-body form", novalidate: true, "data-form": "create", onsubmit: event => { event.preventDefault(); submit(); } },
         form.nodes, ends.node, h("details", { class: "more" }, h("summary", null, words.more), active.node), form.error, dialogActions(cancel, create));
     let pane = null, created, busy = false;
-    const dialog = openDialog({ name: "create", title: words.title, body, className: "dialog-create", mayClose: () => (pane ? pane.mayClose() : !busy) });
+    const mayClose = () => (pane ? pane.mayClose() : !busy && (!(form.isTouched || ends.isTouched) || confirmDiscard()));
+    const dialog = openDialog({ name: "create", title: words.title, body, className: "dialog-create", mayClose });
 
     async function submit() {
         const claims = form.read();

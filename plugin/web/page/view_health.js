@@ -8,6 +8,7 @@
 import { clean, h, replace } from "./dom.js";
 import { checksOf } from "./health_checks.js";
 import { KEEP_MS, POLL_MS, REASONS, Series } from "./health_series.js";
+import { number } from "./locale.js";
 import { plot } from "./plot.js";
 import { routeTo } from "./route.js";
 import { figure } from "./stats_feed.js";
@@ -18,7 +19,7 @@ const STATES = ["active", "pending", "disabled", "expired", "revoked"];
 const MINUTE_MS = 60000;
 
 export function rateText(value) {
-    return text.health.perSecond(value < 9.95 ? value.toFixed(1) : Math.round(value).toLocaleString("en"));
+    return text.health.perSecond(value < 9.95 ? value.toFixed(1) : number(Math.round(value)));
 }
 
 export function bytesText(bytes) {
@@ -32,7 +33,7 @@ export function secondsText(seconds) {
     return `${amount < 9.95 ? amount.toFixed(1) : Math.round(amount)} ${unit}`;
 }
 
-const wholeText = value => Math.round(value).toLocaleString("en");
+const wholeText = value => number(Math.round(value));
 
 /** The tiles: figure(rows, series) is what stands large; lists(series) are the lines of the plot. */
 const TILES = [

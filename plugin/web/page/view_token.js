@@ -5,6 +5,7 @@ import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
 import { icon } from "./icons.js";
+import { routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { changeTokens, failureText } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
@@ -141,7 +142,7 @@ class TokenView {
     }
 
     #historyList({ entries, more }) {
-        return [more && h("p", { class: "muted" }, text.token.historyCut(entries.length)),
+        return [more && h("p", { class: "muted" }, text.token.historyCut(entries.length), " ", h("a", { href: routeTo("audit", { id: this.id }), "data-action": "whole-history" }, text.token.historyAll)),
             entries.length > 0 ? h("ol", { class: "history" }, entries.map(entryItem)) : h("p", { class: "muted" }, text.token.noHistory)];
     }
 

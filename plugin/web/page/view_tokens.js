@@ -5,16 +5,16 @@
  * memory, not in the route: somebody may paste a value there.
  */
 
-import { h, replace } from "./dom.js";
+import { cleanText, h, replace } from "./dom.js";
 import { icon } from "./icons.js";
-import { looksLikeValue } from "./policy.js";
+import { allowanceIn, looksLikeValue } from "./policy.js";
 import { routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { untilChange } from "./time.js";
 import { table } from "./table.js";
 import { changeMatching, changeTokens, failureText } from "./token_actions.js";
 import { columnsFor } from "./token_columns.js";
-import { filtersOf, loadPage, PAGE, plainName, readQuery, STATES, VIEWS, writeQuery } from "./token_query.js";
+import { filtersOf, loadPage, PAGE, plainName, readQuery, STATES, VIEWS, viewsOf, writeQuery } from "./token_query.js";
 import { openCreate } from "./view_create.js";
 
 const TYPING_MS = 250;
@@ -32,6 +32,7 @@ class TokensView {
 
     constructor(root, app, params) {
         this.app = app;
+        this.isOwn = app.role === "self";
         this.kept = app.kept.tokens ??= { search: "", route: "", pages: [] };
         this.mayRevoke = app.client.may("revoke");
         this.parts = this.#build(root);
@@ -51,6 +52,7 @@ class TokensView {
                 h("option", { value: "any" }, words.anyState), STATES.map(state => h("option", { value: state }, text.states[state]))),
             sort: h("select", { class: "select narrow-only", "aria-label": words.sortBy, "data-field": "sort", onchange: () => this.#sortChosen() },
                 Object.entries(words.sorted).map(([value, label]) => h("option", { value }, label))),
+            allowance: h("p", { class: "allowance", "data-name": "allowance", hidden: true }),
             count: h("span", { class: "muted toolbar-end", "data-name": "count" }),
             note: h("div", { class: "list-note", role: "status", hidden: true }),
             bulk: h("div", { class: "bulk", role: "region", "aria-label": words.selection, hidden: true }),
@@ -59,7 +61,7 @@ class TokensView {
         };
         const create = this.app.client.may("create") && h("button", { type: "button", class: "button button-primary", "data-action": "create", onclick: () => this.#create() }, icon("plus"), words.create);
         replace(root,
-            h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, this.app.role === "self" ? words.headingMine : words.heading), h("p", { class: "muted" }, words.intro), create),
+            h("div", { class: "view-head" }, h("h2", { tabindex: "-1", "data-focus": "" }, this.isOwn ? words.headingMine : words.heading), h("p", { class: "muted" }, words.intro), parts.allowance, create),
             parts.views, h("div", { class: "toolbar" }, h("div", { class: "search" }, icon("search"), parts.search), parts.state, parts.sort, parts.count),
             parts.note, parts.bulk, parts.holder, parts.pager.node);
         return parts;
@@ -128,7 +130,7 @@ class TokensView {
         parts.state.value = query.state;
         parts.sort.value = `${query.sort} ${query.order}`;
         parts.state.disabled = Boolean(VIEWS[query.view].fixed);
-        const links = Object.keys(VIEWS).filter(view => !VIEWS[view].verb || app.client.may(VIEWS[view].verb))
+        const links = viewsOf(app.client)
             .map(view => h("a", { href: routeTo("tokens", { view: view === "all" ? "" : view }), class: "saved-view", "data-view-link": view, "aria-current": view === query.view ? "true" : null }, text.tokens.view[view]));
         const focused = parts.views.contains(document.activeElement);
         replace(parts.views, links);
@@ -208,6 +210,8 @@ class TokensView {
         parts.pager.next.disabled = !next;
         parts.pager.label.textContent = text.tokens.page(number);
         this.#showCount(number, rows.length, Boolean(next));
+        if (this.isOwn)
+            this.#showAllowance();
         this.#showSelection();
         this.#lookAgain(untilChange(rows));
     }
@@ -230,6 +234,17 @@ class TokensView {
             if (this.#page.rows.length === shown)
                 parts.count.textContent = text.tokens.shown(first, first - 1 + shown, total);
         }
+    }
+
+    /** On a user's own socket: the name that the tokens are for, and how many of how many there are. */
+    async #showAllowance() {
+        const answer = await this.app.client.request("policy").catch(() => null);
+        const own = allowanceIn(answer?.rows ?? []);
+        if (!own)
+            return;
+        const spent = own.most !== null && own.tokens >= own.most;
+        this.parts.allowance.hidden = false;
+        replace(this.parts.allowance, text.tokens.allowance(cleanText(own.subject), own.tokens, own.most), spent && h("span", { class: "warn-text" }, " ", text.tokens.allowanceSpent));
     }
 
     #empty() {
@@ -332,6 +347,8 @@ class TokensView {
 
     unmount() {
         this.gone = true;
+        const typed = this.parts.search.value.trim();
+        this.kept.search = looksLikeValue(typed, this.app.hello.prefix) ? "" : typed; // a value is not kept
         this.kept.scroll = scrollY;
         this.stop();
         this.#abort?.abort();

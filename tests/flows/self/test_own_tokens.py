@@ -118,9 +118,9 @@ def test_policy_shows_a_user_what_holds_for_him_and_nothing_else(daemon):
     own = {"policy": "self", "default_ttl": "30d", "max_ttl": "30d", "require": "description",
            "scopes": "imap,smtp", "max_tokens": "3"}
     assert [dict(line) for line in d.done(ANN, "policy").lines] == [
-        own | {"tokens": "0"}, {"policy": "", "max_ttl": "90d", "warn": "14d,3d"}]
+        own | {"subject": "ann", "tokens": "0"}, {"policy": "", "max_ttl": "90d", "warn": "14d,3d"}]
     assert [dict(line) for line in d.done(BOB, "policy").lines] == [
-        own | {"tokens": "0"},
+        own | {"subject": "bob", "tokens": "0"},
         {"policy": "staff", "subject": "b*", "max_ttl": "2h", "scopes": "imap", "warn": "14d,3d"}]
     assert d.done(ANN, "policy")["count"] == "2"
     for role in "admin", "observe":
@@ -149,7 +149,7 @@ def test_policy_counts_the_tokens_that_the_number_is_about(daemon):
 def test_policy_tells_users_that_they_can_grant_no_scope(daemon):
     d = UserDaemon(daemon, "self.scopes=", "self.max_ttl=0s", "self.max_tokens_per_subject=0")
     assert [dict(line) for line in d.done(ANN, "policy").lines] == [
-        {"policy": "self", "scopes": "", "tokens": "0"}, {"policy": ""}]
+        {"policy": "self", "scopes": "", "subject": "ann", "tokens": "0"}, {"policy": ""}]
     d = UserDaemon(daemon, "self.default_ttl=1d")
     assert (d.done(ANN, "policy").lines[0]["default_ttl"], d.done(ANN, "policy").lines[0]["max_ttl"]) == ("1d", "90d")
 

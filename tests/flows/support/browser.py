@@ -12,7 +12,7 @@ from selenium.webdriver import ActionChains, ChromeOptions
 from selenium.webdriver.chromium.remote_connection import ChromiumRemoteConnection
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import JavascriptException, WebDriverException
 
 import keys
 from browsers import BROWSER
@@ -43,9 +43,20 @@ SPY = """(() => {
     Object.defineProperty(window, "__written", { value: written, enumerable: false });
 })()"""
 
-SHOWN = """const [css, text] = arguments;
-    return [...document.querySelectorAll(css)].find(e => e.checkVisibility({ checkVisibilityCSS: true }) &&
-        (text === null || e.innerText.includes(text))) ?? null"""
+# These wait in the page, up to a second: asking it anew each time costs more than what is tried.
+SHOWN = """const [css, text, done] = arguments, end = performance.now() + 1000;
+    const look = () => {
+        const found = [...document.querySelectorAll(css)].find(e => e.checkVisibility({ checkVisibilityCSS: true }) &&
+            (text === null || e.innerText.includes(text))) ?? null;
+        found !== null || performance.now() > end ? done(found) : setTimeout(look, 20);
+    };
+    look();"""
+GONE = """const [css, done] = arguments, end = performance.now() + 1000;
+    const look = () => {
+        const left = [...document.querySelectorAll(css)].some(e => e.checkVisibility());
+        !left || performance.now() > end ? done(!left) : setTimeout(look, 20);
+    };
+    look();"""
 SETTLED = """const done = arguments[0], look = () => !document.querySelector("[aria-busy=true]") &&
     document.getAnimations().every(a => a.playState !== "running") ? done() : requestAnimationFrame(look);
     look();"""
@@ -125,7 +136,7 @@ class Browser:
     def wait(self, css, text=None, within=10):
         """Wait for an element that can be seen, and whose text contains this; return it."""
         try:
-            return eventually(lambda: self.run(SHOWN, css, text), f"{css} {text or ''}", within, every=0.05)
+            return eventually(lambda: self.ask(SHOWN, css, text), f"{css} {text or ''}", within, every=0.05)
         except AssertionError as late:
             raise AssertionError(f"{late}; the page has: {self.body()[:3000]}") from None
 
@@ -135,8 +146,7 @@ class Browser:
 
     def gone(self, css, within=10):
         """Wait until no such element can be seen."""
-        eventually(lambda: not self.run("return [...document.querySelectorAll(arguments[0])].some(e => e.checkVisibility())", css),
-                   f"{css} is gone", within, every=0.05)
+        eventually(lambda: self.ask(GONE, css), f"{css} is gone", within, every=0.05)
 
     def body(self):
         return self.run("return document.body ? document.body.innerText : ''")
@@ -193,6 +203,15 @@ class Browser:
 
     def run(self, script, *arguments):
         return self.driver.execute_script(script, *arguments)
+
+    def ask(self, script, *arguments):
+        """Run what answers later; None if the page was left meanwhile."""
+        try:
+            return self.driver.execute_async_script(script, *arguments)
+        except JavascriptException as fault:
+            if "unload" not in fault.msg:
+                raise
+            return None
 
     def in_frame(self, css):
         self.driver.switch_to.frame(self.wait(css, within=20))
@@ -286,5 +305,7 @@ class Browser:
         seen = len(self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk"))
         self.cdp("HeapProfiler.takeHeapSnapshot", within=60)
         chunks = self.tools.of(self.session, "HeapProfiler.addHeapSnapshotChunk")[seen:]
-        ways = Heap("".join(event["chunk"] for event in chunks)).holders(value)
+        snapshot = "".join(event["chunk"] for event in chunks)
+        assert json.dumps(value) == f'"{value}"' and len(snapshot) > 1000
+        ways = Heap(snapshot).holders(value) if value in snapshot else []
         return [way for way in ways if "DevTools console" not in way]       # what the test itself was answered

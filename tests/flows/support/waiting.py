@@ -12,3 +12,8 @@ def eventually(condition, what, within=10, every=0.002):
         assert time.monotonic() < deadline, f"not within {within} s: {what}"
         time.sleep(every)
     return value
+
+
+def eventually_shown(condition, what, within=10):
+    """Likewise, of what a browser is asked: each question takes it milliseconds of work."""
+    return eventually(condition, what, within, every=0.1)

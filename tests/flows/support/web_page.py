@@ -48,7 +48,7 @@ class Page:
                     return row
             return None
         try:
-            return eventually(there, f"a row of {token_id} with {shown}", within, every=0.05)
+            return eventually(there, f"a row of {token_id} with {shown}", within, every=0.1)
         except AssertionError as late:
             raise AssertionError(f"{late}; there are {self.rows()}") from None
 
@@ -93,8 +93,8 @@ class Page:
         browser = self.browser
         top = "return [...document.querySelectorAll('dialog[open]')].at(-1)?.dataset.dialog ?? null"
         while (name := browser.run(top)) is not None:
-            if name == "not-copied":
-                browser.click("dialog[data-dialog=not-copied] [data-action=confirm]")
+            if name in ("not-copied", "discard"):
+                browser.click(f"dialog[data-dialog={name}] [data-action=confirm]")
             else:
                 browser.keys(keys.ESCAPE)
             eventually(lambda: browser.run(top) != name, f"{name} is left")

@@ -4,7 +4,7 @@ import keys
 
 from client import quote
 from refused_writes import writes_refused
-from waiting import eventually
+from waiting import eventually_shown
 
 FOREIGN = "a-token-of-another-system-0123456789"
 SIGNED = "eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJodHRwczovL2lkcC5leGFtcGxlIiwianRpIjoiNDcxMSJ9.c2lnbmF0dXJl"
@@ -71,7 +71,7 @@ def test_reader_revokes_by_the_value_after_a_warning_that_it_is_sent(http_site):
     browser.click("[data-action=revoke-value]")
     browser.wait("dialog[data-dialog=revoke-value] [data-name=sent]", "The value itself is sent")
     page.confirm("revoke-value")
-    eventually(lambda: d.verify(token["token"]) == "NO revoked", "it is revoked")
+    eventually_shown(lambda: d.verify(token["token"]) == "NO revoked", "it is revoked")
     browser.wait("section[data-kind=found] [data-state=revoked]")
     assert gone(page, browser, token["token"])
 
@@ -84,19 +84,19 @@ def test_filters_of_the_audit_stand_in_its_route(http_site):
     page.open()
     page.go("audit")
     browser.type("[data-field=subject]", "bob" + keys.ENTER)
-    eventually(lambda: len(shown(browser)) == 2 and browser.run("return location.hash") == "#/audit?subject=bob", "bob's are shown")
+    eventually_shown(lambda: len(shown(browser)) == 2 and browser.run("return location.hash") == "#/audit?subject=bob", "bob's are shown")
     browser.click("[data-field=event]")
     browser.click("[data-event-box=revoke]")
-    eventually(lambda: len(shown(browser)) == 1, "one is left")
+    eventually_shown(lambda: len(shown(browser)) == 1, "one is left")
     assert browser.run("return location.hash") == "#/audit?subject=bob&event=revoke"
     d.done(f"revoke {ann['id']}")
     d.done(f"revoke {d.create(subject='bob')['id']}")
-    eventually(lambda: len(shown(browser)) == 2, "what others revoke comes in, if it matches")
+    eventually_shown(lambda: len(shown(browser)) == 2, "what others revoke comes in, if it matches")
     assert all("bob" in row for row in shown(browser))
     page.go(f"audit?id={ann['id']}&since=today")
-    eventually(lambda: len(shown(browser)) == 2 and all(ann["id"] in row for row in shown(browser)), "a link shows what it names")
+    eventually_shown(lambda: len(shown(browser)) == 2 and all(ann["id"] in row for row in shown(browser)), "a link shows what it names")
     browser.click("[data-action=clear-filters]")
-    eventually(lambda: len(shown(browser)) == 6 and browser.run("return location.hash") == "#/audit", "all are shown")
+    eventually_shown(lambda: len(shown(browser)) == 6 and browser.run("return location.hash") == "#/audit", "all are shown")
 
 
 def test_audit_is_read_page_by_page_while_it_grows(http_site):
@@ -105,17 +105,17 @@ def test_audit_is_read_page_by_page_while_it_grows(http_site):
     d.client().pipeline([f"create description=t{i}" for i in range(250)])
     page.open()
     page.go("audit")
-    eventually(lambda: len(shown(browser)) == 100 and "t249" in shown(browser)[0], "the newest are first")
+    eventually_shown(lambda: len(shown(browser)) == 100 and "t249" in shown(browser)[0], "the newest are first")
     d.create(description="live")
-    eventually(lambda: len(shown(browser)) == 100 and "live" in shown(browser)[0], "a new one comes in")
+    eventually_shown(lambda: len(shown(browser)) == 100 and "live" in shown(browser)[0], "a new one comes in")
     browser.click("[data-view=audit] [data-action=next-page]")
-    eventually(lambda: "t150" in shown(browser)[0], "none is missing, none comes twice")
+    eventually_shown(lambda: "t150" in shown(browser)[0], "none is missing, none comes twice")
     d.create(description="meanwhile")
     browser.wait("[data-action=show-new]", "1 new entry")
     browser.click("[data-view=audit] [data-action=next-page]")
-    eventually(lambda: len(shown(browser)) == 51 and "t0" in shown(browser)[-1], "the oldest are last")
+    eventually_shown(lambda: len(shown(browser)) == 51 and "t0" in shown(browser)[-1], "the oldest are last")
     page.go("audit?event=create")
-    eventually(lambda: "meanwhile" in shown(browser)[0], "the first page again")
+    eventually_shown(lambda: "meanwhile" in shown(browser)[0], "the first page again")
 
 
 def test_unsaved_denials_are_a_banner_over_every_view(http_site):
@@ -148,7 +148,7 @@ def test_health_counts_tokens_and_verifications(http_site):
         d.ask(f"verify token={token['token']}", "verify")
     browser.wait("[data-name=reasons] [data-count=ok]", "80")
     browser.wait("[data-name=reasons] [data-count=revoked]", "20")
-    eventually(lambda: "/s" in browser.all("[data-figure=verified]")[0].text, "a rate is known", within=20)
+    eventually_shown(lambda: "/s" in browser.all("[data-figure=verified]")[0].text, "a rate is known", within=20)
     assert "now" in browser.run("return document.querySelector('[data-plot=verified] svg').getAttribute('aria-label')")
     browser.click(".health-figures summary")
     browser.wait("[data-table=health] tbody tr")

@@ -68,6 +68,36 @@ def test_focus_stays_in_a_dialog_and_goes_back_to_what_opened_it(http_site):
     assert focused(browser) == "create"
 
 
+def test_escape_asks_before_it_throws_away_what_was_entered(http_site):
+    page, browser = http_site()
+    made = page.daemon.create(description="before")["id"]
+    page.open()
+    page.row(made)
+    page.begin_create(description="half a descrip")
+    browser.keys(keys.ESCAPE)
+    browser.wait("dialog[data-dialog=discard]")
+    assert focused(browser) == "cancel", "what loses the text is not what Enter does"
+    browser.keys(keys.ENTER)
+    browser.gone("dialog[data-dialog=discard]")
+    assert browser.run("return document.querySelector('[data-field=description] input').value") == "half a descrip"
+    browser.keys(keys.ESCAPE)
+    page.confirm("discard")
+    browser.gone("dialog")
+
+    page.go(f"token/{made}")
+    browser.click("[data-action=update]")
+    browser.wait("[data-form=edit]")
+    browser.keys(keys.ESCAPE)                       # nothing was entered
+    browser.gone("dialog")
+    browser.click("[data-action=update]")
+    browser.type("[data-form=edit] [data-field=description] input", "after")
+    browser.keys(keys.ESCAPE)
+    browser.wait("dialog[data-dialog=discard]")
+    browser.keys(keys.ESCAPE)
+    browser.click("[data-form=edit] [data-action=submit]")
+    browser.wait("[data-claim=description]", "after")
+
+
 def test_changes_are_announced_and_states_have_words(http_site):
     page, browser = http_site()
     made = page.daemon.create(description="x")["id"]

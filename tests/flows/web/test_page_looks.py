@@ -15,8 +15,10 @@ AXE = os.path.join(ROOT, "build", "axe", "axe.min.js")
 PICTURE = os.path.join(ROOT, "plugin", "web", "tokens.png")
 SIZE = (1360, 760)
 WIDTHS = {1400: 900, 400: 800}
-# Cut off to the right: wider than the screen, and not in a part that scrolls.
-OVERFLOW = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# Cut off to the right: wider than the screen, and not in a part that scrolls; a strip that a dialog does not cover is as bad.
+OVERFLOW = """const { scrollWidth, clientWidth } = document.documentElement;
+    const dialogs = [...document.querySelectorAll("dialog[open]")].map(one => one.getBoundingClientRect().right);
+    return Math.max(scrollWidth, innerWidth, ...dialogs) - clientWidth"""
 EXTREMES = 360, 3840
 OTHERWISE = "tokens", "token", "value", "audit"      # those that a narrow screen shows otherwise, in cards and columns
 
