@@ -13,6 +13,7 @@ import packages
 import recovery
 import units
 import upgrade
+import web_page
 from support import Skip, run
 
 TIMEOUT = 20                # seconds, unless a check sets its own
@@ -37,6 +38,8 @@ STAGES = {
         units.the_network_needs_both_the_drop_in_and_the_setting,
         packages.pam_accepts_a_token_as_password,
         packages.the_pam_profile_lets_tokens_in_and_locks_nobody_out,
+        web_page.jeton_web_serves_its_user_with_the_rights_of_the_groups,
+        web_page.cockpit_has_the_page_behind_its_login,
         http_gateway.the_first_connection_starts_the_gateway,
         http_gateway.a_reload_of_the_gateway_takes_over_its_sites_and_fails_visibly,
         http_gateway.the_monitoring_socket_can_be_added,
@@ -89,7 +92,7 @@ def passes(check):
         sys.stdout.flush()
         signal.alarm(0)
         run("journalctl", "--no-pager", "-n", "60", "-o", "short-monotonic", "-u", "jetond*",
-            "-u", "jeton-stats*", "-u", "jeton-gateway*", "-u", "nginx*", "-u", "haproxy*", show=True, check=False)
+            "-u", "jeton-stats*", "-u", "jeton-gateway*", "-u", "nginx*", "-u", "haproxy*", "-u", "cockpit*", show=True, check=False)
         return False
     finally:
         signal.alarm(0)
