@@ -96,9 +96,9 @@ def test_the_command_shows_a_user_what_she_may(daemon):
     assert host.call(ANN, "create", "description=x").returncode == 0
     shown = json.loads(host.call(ANN, "--json", "policy").stdout)
     assert shown == [{"policy": "self", "default_ttl": "30d", "max_ttl": "30d", "scopes": ["imap", "smtp"],
-                      "max_tokens": 5, "tokens": 1}, {"policy": "", "require": ["description"]}]
+                      "max_tokens": 5, "subject": "ann", "tokens": 1}, {"policy": "", "require": ["description"]}]
     rows = [line.split("\t") for line in host.call(ANN, "policy").stdout.splitlines()]
-    assert rows == [["self", "", "30d", "30d", "5", "", "imap,smtp", "", "", "1"],
+    assert rows == [["self", "ann", "30d", "30d", "5", "", "imap,smtp", "", "", "1"],
                     ["", "", "", "", "", "description", "", "", "", ""]]
     rows = [line.split("\t") for line in host.call(0, "policy").stdout.splitlines()]
     assert [(row[0], row[9]) for row in rows] == [("self", ""), ("", "")], "an administrator is nobody's user here"
