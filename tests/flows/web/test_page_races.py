@@ -3,6 +3,7 @@
 import signal
 
 import keys
+from client import Client
 
 RETURN = {"key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r"}
 
@@ -78,8 +79,9 @@ def test_what_was_sent_cannot_be_cancelled(http_site):
 
 def test_next_page_that_is_pressed_twice_is_turned_to_once(http_site):
     page, browser = http_site()
-    d = page.daemon
-    made = [d.create(description=f"number {number}")["id"] for number in range(250)]
+    with Client(page.daemon.path()) as client:
+        client.pipeline([f"create description=n{number}" for number in range(250)])
+    made = [row["id"] for row in page.daemon.list()]
     page.open()
     for _ in range(2):
         page.row(made[-1])
