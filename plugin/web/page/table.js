@@ -2,7 +2,7 @@
 /*
  * A table of the rows that are shown, and no others: sorted by its headers, with rows that can be
  * selected, and updated in place, so that focus and selection stay where they are. On a narrow screen
- * each row is a card (style.css), for which the roles are written out.
+ * each row is a card (table.css), for which the roles are written out; of the header, what selects all is left.
  *
  * columns: [{ key, label, sort?: name for onSort, hideLabel?, className?, cell(row) → child or children }]
  */
@@ -38,7 +38,7 @@ class Selection {
 
     constructor(rowId, label, changed) {
         Object.assign(this, { rowId, label, changed });
-        this.all = h("input", { type: "checkbox", "aria-label": text.table.selectPage, "data-action": "select-page", onchange: () => this.#setAll(this.all.checked) });
+        this.all = h("input", { type: "checkbox", "data-action": "select-page", onchange: () => this.#setAll(this.all.checked) });
     }
 
     box(row) {
@@ -99,8 +99,9 @@ class Table {
         this.selection = onSelect ? new Selection(rowId, rowLabel, onSelect) : null;
         this.body = h("tbody", { role: "rowgroup" });
         this.headers = columns.map(column => headerCell(column, onSort));
-        const selectAll = this.selection && h("th", { scope: "col", role: "columnheader", class: "column-select" }, this.selection.all);
-        this.node = h("div", { class: "table-frame card" }, h("table", { class: "table", role: "table", "data-table": name },
+        const selectAll = this.selection && h("th", { scope: "col", role: "columnheader", class: "column-select" },
+            h("label", { class: "select-all" }, h("span", { class: "visually-hidden" }, text.table.selectPage), this.selection.all));
+        this.node = h("div", { class: "table-frame card" }, h("table", { class: onSelect ? "table table-selectable" : "table", role: "table", "data-table": name },
             h("caption", { class: "visually-hidden" }, caption),
             h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, selectAll, this.headers)), this.body));
         this.selection?.show(this.body);

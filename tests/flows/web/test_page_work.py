@@ -48,6 +48,20 @@ def test_many_are_selected_and_revoked_at_once(http_site):
     assert {row["id"]: row["state"] for row in d.list()} == {kept: "active"} | dict.fromkeys(made, "revoked")
 
 
+def test_all_of_a_page_are_selected_at_once_on_any_screen(http_site):
+    page, browser = http_site()
+    d = page.daemon
+    made = [d.create(description=f"n{number}")["id"] for number in range(3)]
+    page.open()
+    for width in 1400, 400:
+        browser.size(width, 800)
+        page.row(made[0])
+        browser.click("[data-action=select-page]")
+        assert browser.text(".bulk strong") == "3 tokens selected", width
+        browser.click("[data-action=clear-selection]")
+        browser.gone(".bulk")
+
+
 def test_rows_are_filtered_by_text_and_state_and_sorted_by_column(http_site):
     page, browser = http_site()
     d = page.daemon
