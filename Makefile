@@ -13,7 +13,7 @@ PACKAGES = gcc libc6-dev make pkg-config libevent-dev libsodium-dev libtdb-dev t
 # Programs of others that are tried with what we make: the PAM module, metrics (promtool), the gateway, the
 # modules for nginx and other languages, and the examples of clients.  Those tests are skipped without them.
 PROGRAMS = postgresql openssh-server openssh-client login prometheus nginx caddy haproxy curl lua5.3 lua5.4 luajit \
-	golang-go nodejs php-cli mypy zsh fish less chromium chromium-driver python3-selenium cockpit-ws cockpit-bridge cockpit-system
+	golang-go nodejs php-cli mypy zsh fish less chromium chromium-driver python3-selenium firefox-esr cockpit-ws cockpit-bridge cockpit-system
 # What `make fuzz` needs.
 FUZZERS = clang libclang-rt-14-dev
 # What make bench compares with; those that are missing are left out.
@@ -97,7 +97,7 @@ help:                           ## list the targets
 deps:                           ## install the packages that building and testing need (as root or by sudo)
 	@tests/deps $(PACKAGES)
 
-deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, Go, zsh, Chromium, Cockpit …
+deps-programs:                  ## install programs that some tests try jeton with: PostgreSQL, OpenSSH, nginx, Go, zsh, Chromium, Firefox, Cockpit …
 	@tests/deps $(PROGRAMS)
 	@tests/fetch_axe build/axe
 

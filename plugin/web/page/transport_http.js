@@ -188,7 +188,7 @@ class HttpTransport {
             credentials: "omit",
             mode: "same-origin",
             redirect: "error",
-            referrerPolicy: "no-referrer",
+            referrerPolicy: "same-origin", // under "no-referrer" the origin would be sent as "null"
         });
     }
 
