@@ -41,10 +41,8 @@ static void free_body(struct connection *c)
 /* An answer that comes for somebody in front of the page is use, as long as it comes. */
 static void note_use(struct connection *c)
 {
-    const int64_t moved = exchange_moved(c->exchange);
-
-    if (c->attended && moved > c->context->active)
-        c->context->active = moved;
+    if (c->attended)
+        connection_note_use(c->context, exchange_moved(c->exchange));
 }
 
 /* It is no longer one of those that have shown the secret. */
@@ -284,6 +282,17 @@ void connection_tick(struct context *context)
         else if (now - since >= limits[c->phase])
             end_late(c);
     }
+}
+
+void connection_note_use(struct context *context, int64_t when)
+{
+    if (when > context->active && !connection_is_late(context, when))
+        context->active = when;
+}
+
+bool connection_is_late(const struct context *context, int64_t now)
+{
+    return context->idle_ms > 0 && now - context->active >= context->idle_ms;
 }
 
 void connection_close_all(struct context *context)

@@ -22,8 +22,9 @@ struct context {
     unsigned count;                                  /* of them */
     unsigned held;                                   /* whose wrong secret is answered later */
     unsigned admitted;                               /* who have shown the secret */
-    int64_t active; /* monotonic milliseconds, when somebody last did something */
-    bool used;      /* the secret has been shown */
+    int64_t active;  /* clock_ms(), when somebody last did something */
+    int64_t idle_ms; /* how long nobody may do anything; 0: for ever */
+    bool used;       /* the secret has been shown */
     struct strangers strangers;
 };
 

@@ -52,15 +52,14 @@ void serve_connect(struct connection *c)
 /* Note whether somebody is in front of the page: what a page asks for by itself is not use. */
 static void note_use(struct connection *c)
 {
-    struct context *context = c->context;
     const int64_t now = clock_ms(), idle = c->verdict.idle;
 
     c->attended = idle < ATTENDED_S &&
                   !request_is_unattended((struct slice){ c->body, c->body_len });
     if (c->attended)
-        context->active = now;
-    else if (idle >= 0 && now - idle * 1000 > context->active)
-        context->active = now - idle * 1000;
+        connection_note_use(c->context, now);
+    else if (idle >= 0)
+        connection_note_use(c->context, now - idle * 1000);
 }
 
 void serve_body(struct connection *c)
@@ -95,6 +94,10 @@ static bool admit(struct connection *c)
 
     if (!is_ours(c, true))
         return false;
+    if (connection_is_late(context, clock_ms())) { /* the machine was suspended, and wakes */
+        connection_refuse(c, 503, "it has ended: nobody has used it");
+        return false;
+    }
     if (context->admitted == CONNECTION_ADMITTED_MAX) {
         connection_refuse(c, 503, "too many requests at once");
         return false;

@@ -20,7 +20,6 @@ enum { TICK_MS = 100, BROWSER_FILE_MS = 60000, FAULT_SIZE = 1024 };
 
 static struct context context;
 static struct listener listener;
-static int64_t idle_ms;          /* 0: for ever */
 static int64_t started;          /* when; clock_ms() */
 static const char *ended = NULL; /* why */
 
@@ -55,7 +54,7 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     report(now);
     if (browser_file() != NULL && (context.used || now - started >= BROWSER_FILE_MS))
         browser_forget();
-    if (idle_ms > 0 && now - context.active >= idle_ms)
+    if (connection_is_late(&context, now))
         end("nobody has used it");
 }
 
@@ -172,7 +171,7 @@ static void serve(const struct settings *s)
 
     sandbox_enter(removable, sizeof(removable) / sizeof(removable[0]));
     started = context.active = clock_ms();
-    idle_ms = s->idle * 1000;
+    context.idle_ms = s->idle * 1000;
     if (event_base_dispatch(context.base) < 0)
         ended = "the event loop failed";
     log_write("ended: %s; the link is of no use any more", ended != NULL ? ended : "nothing to do");
