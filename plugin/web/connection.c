@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plugin/web/connection_private.h"
+#include "plugin/web/peer.h"
 
 enum { LINGER_READS = 8 };
 
@@ -218,16 +219,34 @@ static void on_readable(evutil_socket_t fd, short what, void *connection)
 
 /* -- life -------------------------------------------------------------------------------------- */
 
-/* End the oldest connection that has not shown the secret. */
+/* Each connection is asked about once. */
+static bool is_ours(struct connection *c)
+{
+    uid_t uid;
+
+    if (c->side == SIDE_UNKNOWN)
+        c->side = peer_is_allowed(c->fd, &uid) ? SIDE_OURS : SIDE_OTHERS;
+    return c->side == SIDE_OURS;
+}
+
+/* End the oldest connection that has not shown the secret, rather another user's than one of ours. */
 static void shed(struct context *context)
 {
-    struct connection *c;
+    struct connection *c, *oldest = NULL;
 
     TAILQ_FOREACH(c, &context->connections, links)
-    if (!c->admitted) {
-        connection_close(c);
-        return;
+    {
+        if (c->admitted)
+            continue;
+        if (oldest == NULL)
+            oldest = c;
+        if (!peer_is_cheap() || !is_ours(c))
+            break;
     }
+    if (c == NULL)
+        c = oldest;
+    if (c != NULL)
+        connection_close(c);
 }
 
 void connection_new(struct context *context, int fd)

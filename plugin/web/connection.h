@@ -11,8 +11,9 @@ enum {
     CONNECTION_HELD_MAX = 32,
 };
 
-/* Take over an accepted descriptor.  If there are too many that have not shown the secret, the oldest of
- * them ends: nobody can take all places. */
+/* Take over an accepted descriptor.  If there are too many that have not shown the secret, one of them
+ * ends: the oldest of another user, as far as that is known, or else the oldest.  So nobody can take all
+ * places, nor have those of the owner ended. */
 void connection_new(struct context *context, int fd);
 
 /* End what takes too long, and go on with what is due. */

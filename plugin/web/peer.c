@@ -99,3 +99,8 @@ bool peer_is_allowed(int fd, uid_t *uid)
             return true;
     return false;
 }
+
+bool peer_is_cheap(void)
+{
+    return sight == PEER_EXACT;
+}

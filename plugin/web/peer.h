@@ -23,4 +23,7 @@ enum peer_sight peer_open(int listener);
  * found out. */
 bool peer_is_allowed(int fd, uid_t *uid);
 
+/* Is it worth to ask that of every connection? */
+bool peer_is_cheap(void);
+
 #endif

@@ -133,6 +133,23 @@ def open_connections(uid, count, backlog=100):
         yield
 
 
+def test_neighbour_who_takes_all_places_does_not_end_what_the_owner_has_begun(daemon, web):
+    need_root()
+    w = web(daemon())
+    with contextlib.ExitStack() as held:
+        page, request = (held.enter_context(w.connect()) for _ in range(2))
+        page.send(w.get()[:20])
+        request.send(proof(w)[:20])
+        for _ in range(500):
+            held.enter_context(as_user(BOB, w.connect)).send(b"GET / HTTP/1.1\r\n")
+        assert status(w, 0, w.get()) == 200
+        page.send(w.get()[20:])
+        request.send(proof(w)[20:])
+        assert page.response().status == request.response().status == 200
+        mine = [held.enter_context(w.connect()) for _ in range(300)]
+        assert mine[-1].ask(w.get()).status == 200, "where all are the owner's, the oldest ends"
+
+
 def test_work_for_a_proof_does_not_grow_with_the_connections_of_the_host(daemon, web):
     need_root()
     need_plain_build()
