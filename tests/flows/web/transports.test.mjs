@@ -56,6 +56,23 @@ test("http: each request says for how long nobody has used the page", async () =
     assert.deepEqual(idle.slice(-3), [0, 0, 0]);
 });
 
+test("http: a night in which the machine was suspended is one in which nobody used the page", async context => {
+    const idle = [];
+    await withServer((request, response) => {
+        idle.push(Number(request.headers["jeton-idle"]));
+        response.writeHead(200, binary).end("OK\n");
+    }, async transport => {
+        context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+        document.dispatchEvent(new Event("keydown"));
+        context.mock.timers.tick(8 * 3600 * 1000);
+        await all(transport);
+        document.dispatchEvent(new Event("keydown"));
+        await all(transport);
+    });
+    assert(idle[0] >= 8 * 3600);
+    assert.equal(idle[1], 0);
+});
+
 test("http: each refusal has its kind, and the server's words for people", async () => {
     const cases = [
         [401, {}, "wrong secret\n", "unauthorized", "wrong secret", 0],
