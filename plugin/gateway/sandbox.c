@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "plugin/gateway/landlock.h"
+#include "plugin/sandbox/landlock.h"
 #include "plugin/gateway/seccomp.h"
 
 void sandbox_secrets(void)

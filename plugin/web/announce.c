@@ -61,20 +61,41 @@ static unsigned browser_port(const struct settings *s)
     return slice_begins(origin_slice(o), "https:") ? 443 : 80;
 }
 
+/* Put a word of a command that people copy into a shell. */
+static void put_word(struct text *t, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "/._-+@:";
+
+    if (word[strspn(word, plain)] == '\0') {
+        text_adds(t, word);
+        return;
+    }
+    text_addc(t, '\'');
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            text_adds(t, "'\\''");
+        else
+            text_addc(t, *word);
+    text_addc(t, '\'');
+}
+
 static void announce_ssh(const struct settings *s)
 {
     const struct address *a = &s->address;
-    char host[64], option[16] = "";
+    char host[64], option[16] = "", path[4 * sizeof(a->local.sun_path) + 3];
+    struct text word = text_in(path, sizeof(path) - 1);
     unsigned port;
 
     if (!read_ssh(host, &port))
         return;
     if (port != 22)
         snprintf(option, sizeof(option), "-p %u ", port);
-    if (address_is_local(a))
-        log_write("from your own machine: ssh %s-L %u:%s %s", option, browser_port(s),
-                  a->local.sun_path, host);
-    else
+    if (address_is_local(a)) {
+        put_word(&word, a->local.sun_path);
+        log_write("from your own machine: ssh %s-L %u:%.*s %s", option, browser_port(s),
+                  (int)word.len, word.at, host);
+    } else
         log_write("from your own machine: ssh %s-L %u:%s:%u %s", option, browser_port(s),
                   address_host(a), address_port(a), host);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "plugin/web/connection_private.h"
+#include "plugin/web/peer.h"
 
 enum { LINGER_READS = 8 };
 
@@ -41,10 +42,8 @@ static void free_body(struct connection *c)
 /* An answer that comes for somebody in front of the page is use, as long as it comes. */
 static void note_use(struct connection *c)
 {
-    const int64_t moved = exchange_moved(c->exchange);
-
-    if (c->attended && moved > c->context->active)
-        c->context->active = moved;
+    if (c->attended)
+        connection_note_use(c->context, exchange_moved(c->exchange));
 }
 
 /* It is no longer one of those that have shown the secret. */
@@ -220,16 +219,34 @@ static void on_readable(evutil_socket_t fd, short what, void *connection)
 
 /* -- life -------------------------------------------------------------------------------------- */
 
-/* End the oldest connection that has not shown the secret. */
+/* Each connection is asked about once. */
+static bool is_ours(struct connection *c)
+{
+    uid_t uid;
+
+    if (c->side == SIDE_UNKNOWN)
+        c->side = peer_is_allowed(c->fd, &uid) ? SIDE_OURS : SIDE_OTHERS;
+    return c->side == SIDE_OURS;
+}
+
+/* End the oldest connection that has not shown the secret, rather another user's than one of ours. */
 static void shed(struct context *context)
 {
-    struct connection *c;
+    struct connection *c, *oldest = NULL;
 
     TAILQ_FOREACH(c, &context->connections, links)
-    if (!c->admitted) {
-        connection_close(c);
-        return;
+    {
+        if (c->admitted)
+            continue;
+        if (oldest == NULL)
+            oldest = c;
+        if (!peer_is_cheap() || !is_ours(c))
+            break;
     }
+    if (c == NULL)
+        c = oldest;
+    if (c != NULL)
+        connection_close(c);
 }
 
 void connection_new(struct context *context, int fd)
@@ -284,6 +301,17 @@ void connection_tick(struct context *context)
         else if (now - since >= limits[c->phase])
             end_late(c);
     }
+}
+
+void connection_note_use(struct context *context, int64_t when)
+{
+    if (when > context->active && !connection_is_late(context, when))
+        context->active = when;
+}
+
+bool connection_is_late(const struct context *context, int64_t now)
+{
+    return context->idle_ms > 0 && now - context->active >= context->idle_ms;
 }
 
 void connection_close_all(struct context *context)

@@ -20,6 +20,9 @@ enum phase {
     PHASE_LINGER, /* what the client still sends is dropped: to close at once could take the response back */
 };
 
+/* Whose it is, once that was asked; only where many wait. */
+enum connection_side { SIDE_UNKNOWN, SIDE_OURS, SIDE_OTHERS };
+
 enum { CONNECTION_CONNECT_MS = 10000 }; /* how long space in the daemon's queue is waited for */
 
 struct connection {
@@ -29,6 +32,7 @@ struct connection {
     enum phase phase;
     int64_t since; /* when the phase began; of PHASE_HELD: when it ends */
     bool admitted, attended;
+    enum connection_side side;
     struct event readable, writable;
     struct request_verdict verdict;
     char *body;

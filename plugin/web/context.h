@@ -5,11 +5,11 @@
 
 #include <event2/event.h>
 #include <sys/queue.h>
-#include <sys/types.h>
 
 #include "plugin/web/daemon_socket.h"
 #include "plugin/web/request.h"
 #include "plugin/web/slowdown.h"
+#include "plugin/web/strangers.h"
 
 struct connection;
 
@@ -22,10 +22,10 @@ struct context {
     unsigned count;                                  /* of them */
     unsigned held;                                   /* whose wrong secret is answered later */
     unsigned admitted;                               /* who have shown the secret */
-    int64_t active; /* monotonic milliseconds, when somebody last did something */
-    bool used;      /* the secret has been shown */
-    uid_t stranger; /* another user, who has the secret; (uid_t)-1: none came, or it is logged */
-    bool strange;   /* ... somebody who cannot be found out */
+    int64_t active;  /* clock_ms(), when somebody last did something */
+    int64_t idle_ms; /* how long nobody may do anything; 0: for ever */
+    bool used;       /* the secret has been shown */
+    struct strangers strangers;
 };
 
 #endif

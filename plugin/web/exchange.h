@@ -22,7 +22,7 @@ struct exchange *exchange_begin(struct event_base *base, int client, int daemon,
 /* End it, and wipe what is left of it. */
 void exchange_free(struct exchange *x);
 
-/* Return when bytes moved last, in monotonic milliseconds. */
+/* Return when bytes moved last, by clock_ms(). */
 int64_t exchange_moved(const struct exchange *x);
 
 /* True if one side has not taken yet what there is for it. */

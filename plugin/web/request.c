@@ -86,7 +86,7 @@ static struct request_verdict judge_exchange(const struct request_rules *rules,
     }
 }
 
-/* Anybody may ask: what he learns is of use only to who knows the secret. */
+/* What is learnt by it is of use only to who knows the secret. */
 static struct request_verdict judge_proof(const struct request_rules *rules,
                                           const struct http_head *head)
 {

@@ -52,15 +52,14 @@ void serve_connect(struct connection *c)
 /* Note whether somebody is in front of the page: what a page asks for by itself is not use. */
 static void note_use(struct connection *c)
 {
-    struct context *context = c->context;
     const int64_t now = clock_ms(), idle = c->verdict.idle;
 
     c->attended = idle < ATTENDED_S &&
                   !request_is_unattended((struct slice){ c->body, c->body_len });
     if (c->attended)
-        context->active = now;
-    else if (idle >= 0 && now - idle * 1000 > context->active)
-        context->active = now - idle * 1000;
+        connection_note_use(c->context, now);
+    else if (idle >= 0)
+        connection_note_use(c->context, now - idle * 1000);
 }
 
 void serve_body(struct connection *c)
@@ -76,16 +75,27 @@ void serve_body(struct connection *c)
     serve_connect(c);
 }
 
-/* The secret is right.  Is it its owner who has it? */
+/* Is it the owner who asks?  Others are refused, and noted. */
+static bool is_ours(struct connection *c, bool has_link)
+{
+    uid_t uid;
+
+    if (peer_is_allowed(c->fd, &uid))
+        return true;
+    strangers_note(&c->context->strangers, uid, has_link);
+    connection_refuse(c, 403, "this page is another user's");
+    return false;
+}
+
+/* The secret is right. */
 static bool admit(struct connection *c)
 {
     struct context *context = c->context;
-    uid_t uid;
 
-    if (!peer_is_allowed(c->fd, &uid)) {
-        context->stranger = uid;
-        context->strange = uid == (uid_t)-1;
-        connection_refuse(c, 403, "this page is another user's");
+    if (!is_ours(c, true))
+        return false;
+    if (connection_is_late(context, clock_ms())) { /* the machine was suspended, and wakes */
+        connection_refuse(c, 503, "it has ended: nobody has used it");
         return false;
     }
     if (context->admitted == CONNECTION_ADMITTED_MAX) {
@@ -134,13 +144,23 @@ static void hold(struct connection *c)
     context->held++;
 }
 
+/* A page believes who shows it a proof.  Were they for everybody, who takes the near port of a dropped
+ * ssh -L could relay one from here. */
+static void answer_proof(struct connection *c)
+{
+    if (is_ours(c, false))
+        connection_respond(c, &c->verdict);
+}
+
 void serve_head(struct connection *c, const struct http_head *head)
 {
     c->verdict = request_judge(&c->context->rules, head);
     if (c->verdict.wrong_secret)
         hold(c);
-    else if (c->verdict.status == 200 && c->verdict.file == NULL && c->verdict.proof[0] == '\0')
-        begin_body(c, head->len);
-    else
+    else if (c->verdict.status != 200 || c->verdict.file != NULL)
         connection_respond(c, &c->verdict);
+    else if (c->verdict.proof[0] != '\0')
+        answer_proof(c);
+    else
+        begin_body(c, head->len);
 }

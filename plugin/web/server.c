@@ -16,11 +16,10 @@
 #include "plugin/web/sandbox.h"
 #include "proto/stamp.h"
 
-enum { TICK_MS = 100, BROWSER_FILE_MS = 60000, STRANGERS_MS = 60000, FAULT_SIZE = 1024 };
+enum { TICK_MS = 100, BROWSER_FILE_MS = 60000, FAULT_SIZE = 1024 };
 
-static struct context context = { .stranger = (uid_t)-1 };
+static struct context context;
 static struct listener listener;
-static int64_t idle_ms;          /* 0: for ever */
 static int64_t started;          /* when; clock_ms() */
 static const char *ended = NULL; /* why */
 
@@ -29,22 +28,12 @@ static const char *ended = NULL; /* why */
 /* Log what others try, once a minute at most. */
 static void report(int64_t now)
 {
-    static int64_t reported = INT64_MIN / 2;
     const uint64_t wrong = slowdown_report(&context.slowdown, now);
 
     if (wrong > 0)
         log_write("%llu request%s with a wrong secret, refused", (unsigned long long)wrong,
                   wrong == 1 ? "" : "s");
-    if ((context.stranger == (uid_t)-1 && !context.strange) || now - reported < STRANGERS_MS)
-        return;
-    if (context.strange)
-        log_write("somebody who cannot be found out has the link, and was refused");
-    else
-        log_write("uid %u has the link, and was refused: end this with Ctrl-C, and start anew",
-                  (unsigned)context.stranger);
-    context.stranger = (uid_t)-1;
-    context.strange = false;
-    reported = now;
+    strangers_report(&context.strangers, now);
 }
 
 static void end(const char *why)
@@ -65,7 +54,7 @@ static void on_tick(evutil_socket_t fd, short what, void *unused)
     report(now);
     if (browser_file() != NULL && (context.used || now - started >= BROWSER_FILE_MS))
         browser_forget();
-    if (idle_ms > 0 && now - context.active >= idle_ms)
+    if (connection_is_late(&context, now))
         end("nobody has used it");
 }
 
@@ -128,6 +117,17 @@ static bool load(const struct settings *s)
     return context.rules.secret != NULL;
 }
 
+/* Log whether others are kept out, and at what cost. */
+static void log_sight(enum peer_sight sight)
+{
+    if (sight == PEER_HIDDEN)
+        log_write("the kernel does not show who connects: only the secret keeps other users out");
+    if (sight == PEER_TABLE)
+        log_write(
+            "who connects is read from /proc/net/tcp, as there is no sock_diag(7): requests take "
+            "longer where there are many connections");
+}
+
 static int listen_on(struct settings *s)
 {
     int fd = address_listen(&s->address);
@@ -171,7 +171,7 @@ static void serve(const struct settings *s)
 
     sandbox_enter(removable, sizeof(removable) / sizeof(removable[0]));
     started = context.active = clock_ms();
-    idle_ms = s->idle * 1000;
+    context.idle_ms = s->idle * 1000;
     if (event_base_dispatch(context.base) < 0)
         ended = "the event loop failed";
     log_write("ended: %s; the link is of no use any more", ended != NULL ? ended : "nothing to do");
@@ -184,8 +184,7 @@ int server_run(struct settings *s)
     int fd = load(s) ? listen_on(s) : -1;
     if (fd < 0)
         return EXIT_UNAVAILABLE;
-    if (!peer_open())
-        log_write("the kernel does not show who connects: only the secret keeps other users out");
+    log_sight(peer_open(fd));
     bool ok = start_loop(fd);
     if (!ok)
         log_write("the event loop cannot be started: %s", strerror(errno));

@@ -15,7 +15,7 @@ enum {
 
 struct slowdown {
     unsigned level;
-    int64_t last; /* monotonic milliseconds, of the last wrong secret */
+    int64_t last; /* clock_ms(), of the last wrong secret */
     uint64_t wrong;
     uint64_t reported;
     int64_t reported_at;

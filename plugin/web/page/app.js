@@ -66,6 +66,8 @@ function header(app) {
 function lossText(error, transport) {
     if (error?.kind === "unauthorized")
         return error.stranger ? text.shell.stranger : text.shell.unauthorized;
+    if (error?.kind === "forbidden")
+        return text.shell.forbidden;
     if (error?.kind === "daemon")
         return text.shell.daemonGone;
     return transport?.describe?.().kind === "http" ? text.shell.serverGone : text.shell.lost;

@@ -9,6 +9,7 @@ export class ProtocolError extends Error {
 
 // The daemon was not reached, or not to the end of its answer.  kind:
 //     "unauthorized"  the secret or the session is not good, and will not become so
+//     "forbidden"     no socket of the daemon may be opened, which can change: as while it starts
 //     "daemon"        what carries the stream is there, but jetond is not
 //     "lost"          the server that carries the stream, or the session, is gone
 // uncertain: the request may have been carried out, although no answer came.

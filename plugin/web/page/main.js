@@ -25,7 +25,7 @@ async function connect() {
 }
 
 function showFailure(root, error, again) {
-    const known = { unauthorized: error.stranger ? text.shell.stranger : text.shell.unauthorized, daemon: text.shell.daemonGone };
+    const known = { unauthorized: error.stranger ? text.shell.stranger : text.shell.unauthorized, forbidden: text.shell.forbidden, daemon: text.shell.daemonGone };
     replace(root, h("main", { class: "start-failed" }, h("h1", null, text.shell.title),
         h("div", { class: "banner banner-danger", role: "alert", "data-banner": "start", "data-kind": error.kind ?? "" },
             h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? failureText(error)),

@@ -71,11 +71,11 @@ export function plot({ name, label, series, format, least = 1, base = 1000 }) {
         node,
         update(lists, { from, to }) {
             shown = { lists, from, to };
-            const values = lists.flat().map(({ value }) => value).filter(value => value !== null);
+            const values = lists.flat().map(({ value }) => value).filter(value => value !== null), known = values.length > 0;
             const most = roundUp(Math.max(least, ...values) * 1.05, base);
             const x = at => WIDTH * (at - from) / (to - from), y = value => HEIGHT - 1 - (HEIGHT - 2) * value / most;
             lists.forEach((points, i) => paths[i].setAttribute("d", pathOf(points, x, y)));
-            replace(top, format(most));
+            replace(top, known ? format(most) : text.health.plotEmpty(label)); // a scale of nothing would look like a measurement
             begin.textContent = text.health.ago(Math.round((to - from) / 60000));
             picture.setAttribute("aria-label", `${label}. ${series.map((one, i) => summary(one.label, lists[i], format)).join(" ")}`);
         },

@@ -35,6 +35,7 @@ const shell = {
     serverGone: "\u201cjeton web\u201d does not answer. Trying again; what you have typed is kept. If it has ended, start it again and open the new link.",
     daemonGone: "jetond does not answer. Trying again; what you have typed is kept.",
     stranger: "Something else answers at this address: \u201cjeton web\u201d has ended, and another program has taken its port. Nothing was sent to it. Copy what you need from here, close this page without reloading it, start \u201cjeton web\u201d again and open the new link.",
+    forbidden: "You may not open a socket of the daemon: you need to be in the group of one, or to turn on administrative access in Cockpit. Trying again; what you have typed is kept.",
     unauthorized: "This session has ended. Start \u201cjeton web\u201d again and open the new link.",
     loading: "Loading\u2026",
     startFailed: "The page could not be started.",

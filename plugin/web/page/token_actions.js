@@ -20,6 +20,8 @@ export function failureText(error) {
         return text.shell.unknownOutcome;
     if (error.stranger)
         return text.shell.stranger;
+    if (error.kind === "forbidden")
+        return text.shell.forbidden;
     if (error.kind === "lost")
         return error.retryAfter > 0 ? text.shell.busy : text.shell.requestLost;
     return error.kind === "unauthorized" ? text.shell.unauthorized : text.shell.daemonDown;

@@ -35,7 +35,7 @@ function errorOf(problem) {
     if (ABSENT.includes(problem))
         return new TransportError("daemon", "The daemon is not there.");
     if (REFUSED.includes(problem))
-        return new TransportError("unauthorized", "You may not open this socket of the daemon.");
+        return new TransportError("forbidden", "You may not open this socket of the daemon.");
     return new TransportError("lost", "The connection to the host or to the daemon was lost.", { uncertain: true });
 }
 
@@ -103,7 +103,7 @@ class CockpitTransport {
                 return this.#way = way;
             if (error.kind === "lost")
                 throw error;
-            if (worst === null || error.kind === "unauthorized")
+            if (worst === null || error.kind === "forbidden")
                 worst = error;
         }
         throw worst;

@@ -83,17 +83,23 @@ function isAnswer(response) {
 }
 
 // When somebody last used the page: the server ends when nobody has for long, whatever the page asks
-// for by itself.
+// for by itself.  The one clock may stand still while the machine is suspended, the other may be set.
 class Attention {
     #last = performance.now();
+    #lastDate = Date.now();
 
     constructor(target) {
         for (const type of ["keydown", "pointerdown", "wheel"])
-            target.addEventListener(type, () => this.#last = performance.now(), { capture: true, passive: true });
+            target.addEventListener(type, () => this.#note(), { capture: true, passive: true });
+    }
+
+    #note() {
+        this.#last = performance.now();
+        this.#lastDate = Date.now();
     }
 
     get idleSeconds() {
-        return Math.floor((performance.now() - this.#last) / 1000);
+        return Math.floor(Math.max(performance.now() - this.#last, Date.now() - this.#lastDate) / 1000);
     }
 }
 

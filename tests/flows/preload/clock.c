@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Preloaded into a program: move its time of day by the seconds that the file JETON_CLOCK holds at
  * that moment, 8 bytes in this machine's order.  Leave its monotonic clock alone.  The next 8 bytes
- * are 0 unless its clock counts as synchronised.
+ * are 0 unless its clock counts as synchronised.  The third 8 bytes are the seconds for
+ * which the machine seems to have been suspended: its boot time clock alone has gone on.
  *
  * Built by the test that needs it: cc -shared -fPIC clock.c -ldl */
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *offset; /* and then whether it is synchronised */
+static const volatile int64_t
+    *offset; /* then whether it is synchronised, and for how long suspended */
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -24,7 +26,7 @@ __attribute__((constructor)) static void begin(void)
 
     if (fd < 0)
         return;
-    void *map = mmap(NULL, 2 * sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, 3 * sizeof(*offset), PROT_READ, MAP_SHARED, fd, 0);
     offset = map == MAP_FAILED ? NULL : map;
     close(fd);
 }
@@ -35,6 +37,8 @@ int clock_gettime(clockid_t clock, struct timespec *t)
 
     if (error == 0 && offset != NULL && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         t->tv_sec += *offset;
+    if (error == 0 && offset != NULL && clock == CLOCK_BOOTTIME)
+        t->tv_sec += offset[2];
     return error;
 }
 

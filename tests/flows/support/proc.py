@@ -27,6 +27,12 @@ def cpu(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def ran(pid):
+    """Seconds of CPU time used so far by the main thread, as the scheduler counts it: finer than cpu()."""
+    with open(f"/proc/{pid}/schedstat") as file:
+        return int(file.read().split()[0]) / 1e9
+
+
 def nice(task):
     """Return the nice value of a process's main thread, or of PID/task/TID."""
     with open(f"/proc/{task}/stat") as file:

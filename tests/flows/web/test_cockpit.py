@@ -149,3 +149,29 @@ def test_page_is_in_the_menu_of_cockpits_shell(browser, daemon):
         page.row(made)
         browser.screenshot("cockpit-shell")
         browser.leave()
+
+
+def test_socket_that_may_not_be_opened_is_said_at_once_and_tried_again(browser, daemon):
+    """As while the daemon starts: a socket is bound before it is handed to its group."""
+    need_cockpit()
+    d = daemon()
+    made = d.create(description="to be seen")["id"]
+    os.chmod(d.directory, 0o755)
+    with Cockpit(d.directory, users={"ann": ANN}) as cockpit:
+        cockpit.log_in(browser, "ann")
+        browser.wait("[data-banner=start][data-kind=forbidden]", "You may not open a socket of the daemon", within=20)
+        assert "jeton web" not in browser.body()
+        opened_to(d, "admin", ANN)
+        page = Page(browser, cockpit, d).loaded()
+        browser.wait("header [data-role=admin]")
+        page.row(made)
+        os.chmod(d.path("admin"), 0o600)
+        browser.run("location.hash = arguments[0]", f"#/token/{made}")
+        browser.wait("[data-banner=connection][data-kind=forbidden]", "You may not open a socket of the daemon", within=20)
+        assert "jeton web" not in browser.text("[data-banner=connection]")
+        os.chmod(d.path("admin"), 0o660)
+        browser.wait("[data-live=up]", within=30)
+        d.ask(f"revoke id={made}")
+        page.go("tokens")
+        page.row(made, state="revoked")
+        browser.leave()

@@ -2,6 +2,8 @@
 """jeton-web from its start to its end: how it is started and found, what it streams, and when it ends."""
 import glob
 import os
+import re
+import shlex
 import signal
 import socket
 import stat
@@ -242,6 +244,10 @@ def test_over_ssh_the_line_for_the_other_end_is_printed(daemon, web):
     w = web(d, "--origin", "http://127.0.0.1:9000", extra={"SSH_CONNECTION": "2001:db8::7 5 2001:db8::1 2222"})
     eventually(lambda: "Ctrl-C" in w.log(), "all is printed")
     assert "ssh -p 2222 -L 9000:127.0.0.1:" in w.log() and w.log().count(" 2001:db8::1\n") == 1
+    path = f"{d.directory}/it's $(touch x).sock"
+    w = web(d, "--listen", path, "--origin", "http://127.0.0.1:9000", extra={"SSH_CONNECTION": "192.0.2.7 5 192.0.2.1 22"})
+    line = eventually(lambda: re.search(": (ssh -L .*)", w.log()), "the line is there")[1]
+    assert shlex.split(line) == ["ssh", "-L", f"9000:{path}", "192.0.2.1"], "for a shell, whatever the directory is called"
     w = web(d, extra={"SSH_CONNECTION": "a b $(touch x) 22"})
     eventually(lambda: "Ctrl-C" in w.log(), "all is printed")
     assert "ssh" not in w.log() and not os.path.exists("x")

@@ -6,11 +6,10 @@ import time
 import pytest
 
 import proc
-from requirements import need_plain_build, need_root
+from requirements import need_plain_build
 from settings import PATIENCE, SANITIZER
-from users import ANN, BOB, UserDaemon, as_user
 from waiting import eventually
-from web import PAGE, Stream, Web
+from web import PAGE, Stream
 
 CONFINING = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -128,49 +127,7 @@ def test_page_is_not_framed_or_loaded_by_others_but_links_lead_to_it(daemon, web
     assert status("/index.html", "cors", "script", "same-origin") == 200
 
 
-# -- other users of the host -----------------------------------------------------------------------
-
-def test_another_user_gets_nothing_but_the_page(daemon, web):
-    need_root()
-    d = daemon()
-    w = web(d)
-
-    def ask(data):
-        """As another user: the kernel notes who made the connection."""
-        connection = as_user(BOB, w.connect)
-        with connection:
-            connection.send(data)
-            return Stream(connection).response.status
-    assert ask(w.get()) == 200
-    assert ask(w.post(CREATE, secret=False)) == 401
-    assert ask(w.post(CREATE, secret=w.secret[:-1] + ("A" if w.secret[-1] != "A" else "B"))) == 401
-    assert ask(w.post(CREATE)) == 403, "who has seen the link is not its owner"
-    assert w.exchange("ping") == "OK\nOK\n"
-    eventually(lambda: f"uid {BOB} has the link" in w.log(), "the owner reads of it")
-    assert made(d) == 0 and w.secret not in w.log()
-
-
-def test_owner_who_is_not_root_is_told_from_others(daemon, web):
-    d = UserDaemon(daemon)
-    with Web(d.path, uid=ANN) as w:
-        answered = {}
-        for uid in ANN, BOB, 0:
-            with as_user(uid, w.connect) as connection:
-                connection.send(w.post("create\nquit\n"))
-                answered[uid] = Stream(connection).response.status
-        assert answered == {ANN: 200, BOB: 403, 0: 200}
-        assert "not show" not in w.log()
-    eventually(lambda: {line["by"] for line in d.daemon.list()} == {f"uid:{ANN}"}, "all is done as the owner")
-
-
-def test_user_who_became_root_by_sudo_may_use_the_page(daemon, web):
-    need_root()
-    w = web(daemon(), extra={"SUDO_UID": str(BOB)})
-    connection = as_user(BOB, w.connect)
-    with connection:
-        connection.send(w.post("ping\nquit\n"))
-        assert Stream(connection).all() == b"OK\nOK\n"
-
+# -- secrets ---------------------------------------------------------------------------------------
 
 def test_secret_is_taken_from_authorization_alone(daemon, web):
     d = daemon()

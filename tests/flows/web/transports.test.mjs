@@ -4,6 +4,7 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 
+import { Client } from "../../../plugin/web/page/client.js";
 import { connect as connectCockpit } from "../../../plugin/web/page/transport_cockpit.js";
 import { connect as connectHttp, takeSecret } from "../../../plugin/web/page/transport_http.js";
 import { eventually } from "./fake_transport.mjs";
@@ -53,6 +54,23 @@ test("http: each request says for how long nobody has used the page", async () =
         }
     });
     assert.deepEqual(idle.slice(-3), [0, 0, 0]);
+});
+
+test("http: a night in which the machine was suspended is one in which nobody used the page", async context => {
+    const idle = [];
+    await withServer((request, response) => {
+        idle.push(Number(request.headers["jeton-idle"]));
+        response.writeHead(200, binary).end("OK\n");
+    }, async transport => {
+        context.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+        document.dispatchEvent(new Event("keydown"));
+        context.mock.timers.tick(8 * 3600 * 1000);
+        await all(transport);
+        document.dispatchEvent(new Event("keydown"));
+        await all(transport);
+    });
+    assert(idle[0] >= 8 * 3600);
+    assert.equal(idle[1], 0);
 });
 
 test("http: each refusal has its kind, and the server's words for people", async () => {
@@ -239,7 +257,8 @@ test("cockpit: the first socket that may be opened is used from then on", async 
 test("cockpit: who may open no socket is told so; a daemon that comes is found", async () => {
     const denied = await connectCockpit({ cockpit: cockpitOf({ [ADMIN]: "access-denied" }) });
     assert.equal(denied.describe().socket, null);
-    assert.equal((await failure(all(denied))).kind, "unauthorized");
+    const error = await failure(all(denied));
+    assert.deepEqual([error.kind, error.uncertain], ["forbidden", false]);
     const cockpit = cockpitOf({});
     const transport = await connectCockpit({ cockpit });
     assert.equal((await failure(all(transport))).kind, "daemon");
@@ -249,6 +268,21 @@ test("cockpit: who may open no socket is told so; a daemon that comes is found",
     cockpit.sockets[SELF] = answers;
     assert.equal((await failure(all(transport))).kind, "daemon");
     assert.equal(transport.describe().socket, "admin");
+});
+
+test("cockpit: a socket that may not be opened for a while is found again", async () => {
+    for (const begins of ["access-denied", answers]) { // with the page, or while it is open
+        const cockpit = cockpitOf({ [ADMIN]: begins });
+        const client = new Client(await connectCockpit({ cockpit }));
+        cockpit.sockets[ADMIN] = "access-denied";
+        const states = [];
+        client.onState((state, problem) => states.push([state, problem?.kind]));
+        assert.equal((await failure(client.request("ping"))).kind, "forbidden");
+        assert.deepEqual(states, [["lost", "forbidden"]]);
+        cockpit.sockets[ADMIN] = answers;
+        await eventually(() => client.state === "up", "the client has found it by itself");
+        assert.equal(client.transport.describe().socket, "admin");
+    }
 });
 
 test("cockpit: a session that ends is lost, also within an answer", async () => {

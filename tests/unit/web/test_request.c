@@ -113,7 +113,7 @@ static void page_is_for_everybody(void **state)
 #define PROOF "POST /proof HTTP/1.1\r\n"
 #define NONCE "Jeton-Nonce: 00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\r\n"
 
-static void server_proves_to_anybody_that_it_knows_the_secret(void **state)
+static void server_proves_that_it_knows_the_secret(void **state)
 {
     char first[SECRET_PROOF_TEXT + 1];
     struct request_verdict v = verdict_of(PROOF OURS NONCE "Content-Length: 0\r\n");
@@ -323,7 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(page_is_for_everybody),
-        cmocka_unit_test(server_proves_to_anybody_that_it_knows_the_secret),
+        cmocka_unit_test(server_proves_that_it_knows_the_secret),
         cmocka_unit_test(exchange_needs_the_secret),
         cmocka_unit_test(body_is_framed_in_one_way),
         cmocka_unit_test(only_our_own_origin_is_served),

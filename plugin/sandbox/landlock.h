@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Landlock: the files that this process can reach, see landlock(7). */
-#ifndef JETON_PLUGIN_GATEWAY_LANDLOCK_H
-#define JETON_PLUGIN_GATEWAY_LANDLOCK_H
+#ifndef JETON_PLUGIN_SANDBOX_LANDLOCK_H
+#define JETON_PLUGIN_SANDBOX_LANDLOCK_H
 
 enum landlock_right { LANDLOCK_READ, LANDLOCK_REMOVE };
 

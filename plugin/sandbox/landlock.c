@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "plugin/web/landlock.h"
+#include "plugin/sandbox/landlock.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <linux/landlock.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,7 +26,7 @@ struct attributes {
     uint64_t scoped;
 };
 
-static int begin(void)
+int landlock_begin(void)
 {
     long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     struct attributes wanted = { .handled_fs = FS_ABI_1 };
@@ -49,38 +48,28 @@ static int begin(void)
     return ruleset < 0 ? -errno : (int)ruleset;
 }
 
-static int allow(int ruleset, const char *directory, uint64_t rights)
+int landlock_allow(int ruleset, const char *path, enum landlock_right right)
 {
-    struct landlock_path_beneath_attr rule = { .allowed_access = rights };
+    struct landlock_path_beneath_attr rule = { .parent_fd = open(path, O_PATH | O_CLOEXEC) };
+    struct stat st;
 
-    rule.parent_fd = open(directory, O_PATH | O_CLOEXEC);
     if (rule.parent_fd < 0)
-        return -errno;
+        return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+    const int directory = fstat(rule.parent_fd, &st) == 0 && S_ISDIR(st.st_mode);
+    rule.allowed_access = right == LANDLOCK_REMOVE ? LANDLOCK_ACCESS_FS_REMOVE_FILE :
+                                                     LANDLOCK_ACCESS_FS_READ_FILE;
+    if (right == LANDLOCK_READ && directory)
+        rule.allowed_access |= LANDLOCK_ACCESS_FS_READ_DIR;
     long added = syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
     int error = added < 0 ? -errno : 0;
     close(rule.parent_fd);
     return error;
 }
 
-int landlock_restrict(const char *const *removable, size_t count)
+int landlock_enter(int ruleset, int error)
 {
-    const int ruleset = begin();
-    char copy[PATH_MAX];
-    int error = ruleset < 0 ? ruleset : 0;
-
-    for (size_t i = 0; i < count && error == 0; i++) {
-        if (removable[i] == NULL)
-            continue;
-        snprintf(copy, sizeof(copy), "%s", removable[i]);
-        error = allow(ruleset, dirname(copy), LANDLOCK_ACCESS_FS_REMOVE_FILE);
-    }
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    if (error == 0) /* their reports read it */
-        error = allow(ruleset, "/proc", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
-#endif
     if (error == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
         error = -errno;
-    if (ruleset >= 0)
-        close(ruleset);
+    close(ruleset);
     return error;
 }
