@@ -7,10 +7,11 @@
 //     const { rows, fields } = await client.request("list", { limit: 100 });
 //     client.watch({}, entry => …, { signal, onGap: () => … });
 
+import { BackOff, sleep } from "./back_off.js";
 import { LINE_MOST, ProtocolError, writeRequest } from "./codec.js";
 import { DaemonError, TransportError } from "./errors.js";
 import { Exchange } from "./exchange.js";
-import { BackOff, Queue, sleep } from "./queue.js";
+import { Queue } from "./queue.js";
 import { watchJournal } from "./watch.js";
 
 export { DaemonError, ProtocolError, TransportError };

@@ -2,9 +2,9 @@
 // One exchange: a fresh connection to the daemon, to which request lines are written, and whose
 // replies are read line by line until the daemon closes.
 
+import { sleep } from "./back_off.js";
 import { LineReader, parseLine } from "./codec.js";
 import { TransportError } from "./errors.js";
-import { sleep } from "./queue.js";
 
 const DRAIN_MOST = 64 * 1024; // bytes behind the last reply that is waited for
 const DRAIN_WITHIN = 2000; // ms

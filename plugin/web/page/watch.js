@@ -3,9 +3,9 @@
 // that was seen, EPOCH:SERIAL.  Where that cannot be, or an entry is missing, there is a gap, and
 // whatever was derived from the entries must be made anew.
 
+import { BackOff, sleep } from "./back_off.js";
 import { ProtocolError } from "./codec.js";
 import { DaemonError, TransportError } from "./errors.js";
-import { BackOff, sleep } from "./queue.js";
 
 const LEAST = 250; // ms to wait before the first attempt that follows
 const MOST = 30000;

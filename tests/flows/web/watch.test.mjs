@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { Client, DaemonError, TransportError } from "../../../plugin/web/page/client.js";
-import { BackOff } from "../../../plugin/web/page/queue.js";
+import { BackOff } from "../../../plugin/web/page/back_off.js";
 import { FakeTransport, eventually, forever } from "./fake_transport.mjs";
 
 const EPOCH = "a000000000000000";
