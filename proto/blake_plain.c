@@ -39,7 +39,7 @@ static uint64_t rotate(uint64_t x, int bits)
     return x >> bits | x << (64 - bits);
 }
 
-static void mix(uint64_t v[16], int i, uint64_t x, uint64_t y)
+static inline void mix(uint64_t v[16], int i, uint64_t x, uint64_t y)
 {
     uint64_t *a = &v[i % 4], *b = &v[4 + (i + i / 4) % 4];
     uint64_t *c = &v[8 + (i + i / 4 * 2) % 4], *d = &v[12 + (i + i / 4 * 3) % 4];
@@ -67,6 +67,7 @@ static void compress(uint64_t h[8], const uint8_t block[BLOCK], uint64_t length,
     v[14] ^= last ? UINT64_MAX : 0;
     for (int round = 0; round < ROUNDS; round++) {
         const uint8_t *s = sigma[round % (ROUNDS - 2)];
+#pragma GCC unroll 8
         for (int i = 0; i < 8; i++)
             mix(v, i, m[s[2 * i]], m[s[2 * i + 1]]);
     }
