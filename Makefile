@@ -151,10 +151,10 @@ $(BUILD)/jeton-gateway: $(BUILD)/plugin/gateway/main.o $(GATEWAY) $(HTTP) $(LIBR
 	$(CC) $(CFLAGS) $(LTO) $(LINK) $^ $(LIBS_GATEWAY) -o $@
 
 # Loaded for each login, which is much of its time: so of the others' objects there are those alone that it uses, no
-# library but libpam, and two mappings of the file instead of four.
+# library but libpam, two mappings of the file instead of four, and no start files, which have nothing to start here.
 $(BUILD)/pam_jeton.so: $(call shared_objects,$(wildcard plugin/pam/*.c)) $(BUILD)/shared/parts.a plugin/pam/pam_jeton.map
 	$(CC) $(CFLAGS) -shared -Wl,--version-script=plugin/pam/pam_jeton.map -Wl,-z,relro,-z,now,-z,noseparate-code \
-		$(filter %.o,$^) $(filter %.a,$^) -lpam -o $@
+		-nostartfiles $(filter %.o,$^) $(filter %.a,$^) -lpam -o $@
 
 $(BUILD)/shared/parts.a: $(LIBRARY_WHOLE)
 	rm -f $@
