@@ -54,3 +54,10 @@ bool reply_parse(char *bytes, size_t len, struct reply *reply)
     return line_parse(bytes, len, &reply->line, &why) == STATUS_OK &&
            (!reply->final || read_words(reply));
 }
+
+enum status reply_status(const struct reply *reply)
+{
+    if (reply->status != STATUS_COUNT)
+        return reply->status;
+    return reply->kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
+}

@@ -46,4 +46,8 @@ struct reply {
  * the reply points into them.  False: no reply has such a line, and *reply is undefined. */
 bool reply_parse(char *bytes, size_t len, struct reply *reply);
 
+/* Return the status of a final line.  For a word that this version does not know, the kind decides:
+ * STATUS_DENIED or STATUS_UNAVAILABLE. */
+enum status reply_status(const struct reply *reply);
+
 #endif

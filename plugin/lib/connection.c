@@ -1,33 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The socket: which server to trust, and which reply a descriptor belongs to.
+/* Which reply a descriptor belongs to.
  *
- * Trust: proto/socket_trust.h.
- *
- * Descriptors.  Replies come in the order of the requests.  A descriptor comes with its reply's
- * first byte, and the kernel delivers no later reply in the same recvmsg(), so at most one has been
- * received and belongs to a reply that is not complete.  More of them, or one that no pending
- * request expects, ends the connection. */
+ * Replies come in the order of the requests.  A descriptor comes with its reply's first byte, and
+ * the kernel delivers no later reply in the same recvmsg(), so at most one has been received and
+ * belongs to a reply that is not complete.  More of them, or one that no pending request expects,
+ * ends the connection. */
 #include "plugin/lib/connection.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sodium.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "proto/socket_trust.h"
+#include "plugin/lib/server.h"
 
 enum {
     RECEIVES_MAX = 64, /* in one step, so that a flood of replies cannot prolong it */
     CONTROL_FDS = 8,   /* more than ever come, so that the surplus is seen and closed */
 };
 
-static int connect_to(const char *path, int64_t deadline);
-static int check_server(int fd, const char *path);
 static int receive(struct connection *c);
 static int take_descriptors(struct connection *c, struct msghdr *message);
 static int take_reply(struct connection *c);
@@ -38,10 +30,10 @@ static void complete(struct connection *c, struct connection_reply *reply);
 int connection_open(struct connection *c, struct fd_identity *identity, const char *path,
                     int64_t deadline)
 {
-    int fd = connect_to(path, deadline);
+    int fd = server_connect(path, deadline);
     if (fd < 0)
         return fd;
-    int error = check_server(fd, path);
+    int error = server_check(fd, path);
     connection_close(c);
     fd_identity_close(identity);
     if (error == 0)
@@ -55,54 +47,6 @@ int connection_open(struct connection *c, struct fd_identity *identity, const ch
     c->received_fd = -1;
     c->in_len = c->out_begin = c->out_end = 0;
     return 0;
-}
-
-/* Move a descriptor above 0, 1 and 2: a host that has closed those may still write to them. */
-static int move_above_standard(int fd)
-{
-    if (fd < 0 || fd > STDERR_FILENO)
-        return fd;
-    int above = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    close(fd);
-    return above;
-}
-
-static int connect_to(const char *path, int64_t deadline)
-{
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int type = SOCK_STREAM | SOCK_CLOEXEC | (deadline == 0 ? SOCK_NONBLOCK : 0);
-    int error, fd = move_above_standard(socket(AF_UNIX, type, 0));
-
-    if (fd < 0)
-        return -errno;
-    memcpy(address.sun_path, path, strlen(path) + 1);
-    do {
-        /* The send timeout also bounds the wait for space in the listener's queue. */
-        int64_t left = deadline != 0 ? deadline - deadline_now() : 1;
-        struct timeval timeout = { left / 1000, left % 1000 * 1000 };
-        if (left <= 0)
-            error = ETIMEDOUT;
-        else if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
-                 connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-            error = errno;
-        else
-            return fd;
-    } while (error == EINTR);
-    close(fd);
-    return -error;
-}
-
-static int check_server(int fd, const char *path)
-{
-    char copy[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    struct socket_trust_fault fault;
-    struct ucred server;
-    socklen_t size = sizeof(server);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &server, &size) < 0)
-        return -errno;
-    memcpy(copy, path, strlen(path) + 1);
-    return socket_trust_check(copy, server.uid, geteuid(), lstat, &fault);
 }
 
 bool connection_is_open(const struct connection *c)
@@ -285,14 +229,6 @@ static bool expects_descriptor(const struct connection *c)
     return false;
 }
 
-/* Return the status of a final line.  If this version does not know its word, the kind decides. */
-static enum status known_status(const struct reply *reply)
-{
-    if (reply->status != STATUS_COUNT)
-        return reply->status;
-    return reply->kind == ANSWER_NO ? STATUS_DENIED : STATUS_UNAVAILABLE;
-}
-
 /* Take the first line off the input buffer.  Return 1; 0 if no line is complete; or -errno.  Skip
  * data lines unread: no request of the library asks for any. */
 static int take_reply(struct connection *c)
@@ -315,7 +251,7 @@ static int take_reply(struct connection *c)
         return -EPROTO;
     complete(c, &(struct connection_reply){
                     .received = true,
-                    .status = known_status(&reply),
+                    .status = reply_status(&reply),
                     .line = &reply.line,
                     .fd = -1,
                 });

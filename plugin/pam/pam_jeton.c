@@ -7,9 +7,8 @@
  *
  * Connections.  Each verification connects to the daemon's socket and closes the connection within
  * the call.  A session can last for days, and a connection held that long would count against its
- * user's limit; so between two calls there is no descriptor, no mapping and no thread of ours that
- * the application could close, inherit or lose in a chroot.  One verification is not worth mapping
- * the table for.
+ * user's limit; so between two calls there is no descriptor and no thread of ours that the application
+ * could close, inherit or lose in a chroot.
  *
  * What is kept.  Account management verifies again, and the daemon can only be asked by value.  So
  * a value that was accepted is kept until pam_end(), in memory of its own that is locked, left out
@@ -26,7 +25,6 @@
 #include <errno.h>
 #include <security/pam_appl.h>
 #include <security/pam_ext.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <syslog.h>
 
@@ -34,26 +32,14 @@
 #include <security/pam_modules.h>
 #pragma GCC visibility pop
 
-#include "plugin/lib/deadline.h"
-#include "plugin/lib/jeton.h"
 #include "plugin/lib/status_text.h"
+#include "plugin/pam/accepted.h"
+#include "plugin/pam/ask.h"
 #include "plugin/pam/options.h"
 
 #define ACCEPTED_DATA "pam_jeton:accepted"
 
 enum phase { PHASE_AUTH, PHASE_ACCOUNT };
-
-/* A value that was accepted, and for what.  From sodium_malloc(), owned by the PAM handle. */
-struct accepted {
-    struct pam_request request;
-    char value[];
-};
-
-struct answer {
-    int error; /* 0, or -errno: the library could not be opened */
-    enum jeton_status status;
-    struct jeton_claims claims;
-};
 
 static bool read_options(pam_handle_t *pamh, int argc, const char **argv, struct pam_options *o);
 static int read_password(pam_handle_t *pamh, const struct pam_options *o, char **typed);
@@ -107,7 +93,7 @@ int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **ar
     if (code == PAM_SUCCESS)
         code = authenticate(pamh, &o, typed);
     if (typed != NULL)
-        sodium_memzero(typed, strlen(typed));
+        explicit_bzero(typed, strlen(typed));
     free(typed);
     return code;
 }
@@ -200,29 +186,22 @@ static int authenticate(pam_handle_t *pamh, const struct pam_options *o, const c
     return code;
 }
 
-static void wipe(pam_handle_t *pamh, void *data, int status)
+static void forget_accepted(pam_handle_t *pamh, void *data, int status)
 {
     (void)pamh;
     (void)status;
-    sodium_free(data);
+    accepted_free(data);
 }
 
-/* sodium_malloc() aligns the end of what it returns, so the size must be a multiple. */
 static int keep(pam_handle_t *pamh, const struct pam_request *request, const char *value)
 {
-    const size_t multiple = _Alignof(struct accepted);
-    size_t len = strlen(value), size = sizeof(struct accepted) + len + 1;
-    struct accepted *accepted = len <= VALUE_MAX ?
-                                    sodium_malloc((size + multiple - 1) / multiple * multiple) :
-                                    NULL;
+    struct accepted *accepted = accepted_new(request, value);
 
     if (accepted == NULL)
         return PAM_BUF_ERR;
-    accepted->request = *request;
-    memcpy(accepted->value, value, len + 1);
-    int code = pam_set_data(pamh, ACCEPTED_DATA, accepted, wipe);
+    int code = pam_set_data(pamh, ACCEPTED_DATA, accepted, forget_accepted);
     if (code != PAM_SUCCESS)
-        sodium_free(accepted);
+        accepted_free(accepted);
     return code;
 }
 
@@ -235,33 +214,16 @@ static bool is_subject(const char *user)
     return user != NULL && user[0] != '\0' && strlen(user) <= SUBJECT_MAX;
 }
 
-static const char *or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
-
-/* Connect and verify.  The timeout is for both: the time that connecting took is not available for
- * the answer. */
+/* A daemon that passes a token for somebody else is not believed. */
 static void verify(const struct pam_request *request, const char *user, const char *value,
                    struct answer *a)
 {
-    int64_t deadline = deadline_in((unsigned)request->timeout * 1000);
-    struct jeton *h;
-
-    *a = (struct answer){ .status = JETON_SUBJECT, .claims = JETON_CLAIMS_INIT };
-    if (!is_subject(user))
-        return;
-    a->status = JETON_UNAVAILABLE;
-    a->error = jeton_open(&h, request->socket, or_null(request->service), JETON_NO_TABLE);
-    if (a->error != 0)
-        return;
-    int64_t left = deadline - deadline_now();
-    if (left > 0 && jeton_set_timeout(h, (unsigned)left) == 0)
-        a->status = jeton_verify(h, value, strlen(value), or_null(request->scopes), user,
-                                 &a->claims);
+    if (is_subject(user))
+        ask(request, user, value, a);
+    else
+        *a = (struct answer){ .status = JETON_SUBJECT };
     if (a->status == JETON_OK && strcmp(a->claims.subject, user) != 0)
         a->status = JETON_SUBJECT;
-    jeton_close(h);
 }
 
 /* -- codes and the log ------------------------------------------------------------------------ */
@@ -290,8 +252,6 @@ static int code_of(const struct answer *a, enum phase phase)
 {
     const struct status_row *row = status_text_row(a->status);
 
-    if (a->error == -ENOMEM)
-        return PAM_BUF_ERR;
     if (a->error != 0)
         return PAM_SERVICE_ERR;
     return phase == PHASE_AUTH && row->kind == ANSWER_NO ? PAM_AUTH_ERR : code_named(row->pam);

@@ -2,6 +2,7 @@
 """pam_jeton in the processes of other programs: what it exports, logs, keeps and leaves behind."""
 import os
 import re
+import resource
 import subprocess
 
 import proc
@@ -116,6 +117,42 @@ def mapping_flags(pid, address):
             elif inside and line.startswith("VmFlags:"):
                 return line.split()[1:]
     return []
+
+
+def kept_apart(pid):
+    """The mappings that are left out of core dumps and are a process's own to write to, as sets of VmFlags."""
+    with open(f"/proc/{pid}/smaps") as file:
+        flags = [set(line.split()[1:]) for line in file if line.startswith("VmFlags:")]
+    return [each for each in flags if {"dd", "wr"} <= each and not each & {"sh", "io", "nr"}]
+
+
+def test_value_is_locked_in_memory_until_the_session_ends(daemon):
+    need_plain_build()
+    d = daemon()
+    with Application(login=asks(d)) as pam:
+        pam.start("login", "ann", d.create(subject="ann")["token"])
+        assert kept_apart(pam.process.pid) == []
+        assert pam.authenticate() == "SUCCESS"
+        kept = kept_apart(pam.process.pid)
+        assert len(kept) == 1 and "lo" in kept[0], kept
+        pam.end()
+        assert kept_apart(pam.process.pid) == []
+
+
+def test_application_that_may_not_lock_memory_is_served(daemon):
+    need_root()
+    need_plain_build()
+    d = daemon(uid=12345)
+    os.chmod(d.directory, 0o755)
+    value = d.create(subject="ann")["token"]
+    with Application(login=asks(d).replace(MODULE, module_for_others())) as pam:
+        resource.prlimit(pam.process.pid, resource.RLIMIT_MEMLOCK, (0, 0))
+        pam.do("become", uid=OTHER_UID)
+        pam.start("login", "ann", value)
+        assert (pam.authenticate(), pam.account()) == ("SUCCESS", "SUCCESS")
+        kept = kept_apart(pam.process.pid)
+        assert len(kept) == 1 and "lo" not in kept[0], kept
+        pam.end()
 
 
 def test_threads_authenticate_at_the_same_time(daemon):

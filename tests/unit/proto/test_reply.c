@@ -60,13 +60,17 @@ static void an_unknown_word_is_kept(void **state)
     assert_true(parse("NO full-moon retry_after=9", &reply));
     assert_int_equal(reply.kind, ANSWER_NO);
     assert_int_equal(reply.status, STATUS_COUNT);
+    assert_int_equal(reply_status(&reply), STATUS_DENIED);
     assert_true(slice_is(reply.word, "full-moon"));
     assert_true(slice_is(line_get(&reply.line, "retry_after"), "9"));
     assert_true(parse("ERR full-moon", &reply));
     assert_int_equal(reply.kind, ANSWER_ERR);
     assert_int_equal(reply.status, STATUS_COUNT);
+    assert_int_equal(reply_status(&reply), STATUS_UNAVAILABLE);
     assert_true(parse("ERR revoked", &reply)); /* a reason, but not a code */
     assert_int_equal(reply.status, STATUS_COUNT);
+    assert_true(parse("NO revoked", &reply));
+    assert_int_equal(reply_status(&reply), STATUS_REVOKED);
 }
 
 static void words_and_fields_behind_those_that_are_known_are_allowed(void **state)
