@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/table/generation.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,8 +10,6 @@
 #include <unistd.h>
 
 #include "proto/pages.h"
-
-enum { STRING_ALIGN = 2 };
 
 void generation_free(struct generation *g)
 {
@@ -24,7 +21,7 @@ void generation_free(struct generation *g)
         close(g->fd);
     if (g->used != NULL)
         munmap(g->used, sizeof(*g->used) << g->table.slot_bits);
-    free(g->intern);
+    string_table_free(&g->strings);
     free(g);
 }
 
@@ -57,10 +54,7 @@ static int generation_tables(struct generation *g, uint32_t slot_bits)
         return -errno;
     pages_fill(at, used);
     g->used = at;
-    /* Two strings a token at half the slots in use leave half of this free. */
-    g->intern_mask = (UINT32_C(2) << slot_bits) - 1;
-    g->intern = calloc((size_t)g->intern_mask + 1, sizeof(*g->intern));
-    return g->intern != NULL ? 0 : -ENOMEM;
+    return string_table_reserve(&g->strings, &g->table, 0) ? 0 : -ENOMEM;
 }
 
 struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
@@ -93,8 +87,8 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
     snprintf(g->header->prefix, sizeof(g->header->prefix), "%s", prefix);
     atomic_store(&g->header->state, TABLE_LIVE);
     g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
-    g->arena = (char *)g->header + table_size(slot_bits, 0);
-    g->arena_used = sizeof(uint16_t); /* reference 0: the empty string */
+    g->strings.arena = (char *)g->header + table_size(slot_bits, 0);
+    g->strings.arena_used = sizeof(uint16_t); /* reference 0: the empty string */
     if (table_attach(&g->table, g->header, size) == NULL)
         return g;
     generation_free(g);
@@ -108,66 +102,10 @@ bool generation_collapse(struct generation *g)
            pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->collapsed.used);
 }
 
-/* -- strings --------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash ^= word;
-    return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* Hash by words, of which the last may overlap the one before. */
-static uint32_t string_hash(struct slice s)
-{
-    uint64_t hash = s.len, word = 0;
-
-    for (size_t at = 0; at + sizeof(word) < s.len; at += sizeof(word)) {
-        memcpy(&word, s.at + at, sizeof(word));
-        hash = mix(hash, word);
-    }
-    if (s.len >= sizeof(word))
-        memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
-    else if (s.len > 0)
-        memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* mixes the last word in once more */
-}
-
-static uint64_t string_size(size_t len)
-{
-    return (sizeof(uint16_t) + len + STRING_ALIGN - 1) / STRING_ALIGN * STRING_ALIGN;
-}
-
-uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes)
-{
-    return bytes + 2 * tokens * (sizeof(uint16_t) + STRING_ALIGN);
-}
-
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes)
 {
     return g->occupied + tokens <= UINT64_C(1) << (g->table.slot_bits - 1) &&
-           g->arena_used + generation_string_bytes(tokens, bytes) <= g->table.arena_size &&
-           g->interned + 2 * tokens <= (uint64_t)g->intern_mask / 4 * 3;
-}
-
-uint32_t generation_intern(struct generation *g, struct slice s)
-{
-    uint32_t at = string_hash(s) & g->intern_mask;
-    uint16_t len = (uint16_t)s.len;
-    struct slice have;
-
-    if (s.len == 0)
-        return 0;
-    for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
-        if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
-            return g->intern[at];
-    assert(g->arena_used + string_size(s.len) <= g->table.arena_size); /* the caller reserved it */
-    uint32_t reference = (uint32_t)g->arena_used;
-    memcpy(g->arena + reference, &len, sizeof(len));
-    memcpy(g->arena + reference + sizeof(len), s.at, s.len);
-    g->arena_used += string_size(s.len);
-    g->intern[at] = reference;
-    g->interned++;
-    return reference;
+           g->strings.arena_used + string_table_bytes(tokens, bytes) <= g->table.arena_size;
 }
 
 /* -- slots ----------------------------------------------------------------------------------- */
@@ -305,8 +243,8 @@ void generation_put(struct generation *g, const struct record *record)
     memcpy(v.digest, record->digest, DIGEST_SIZE);
     if (place.found)
         v.flags |= generation_read(g, place.slot).flags & (SLOT_REVOKED | SLOT_DISABLED);
-    v.scopes = generation_intern(g, record_scopes(record));
-    v.subject = generation_intern(g, record_subject(record));
+    v.scopes = string_table_intern(&g->strings, &g->table, record_scopes(record));
+    v.subject = string_table_intern(&g->strings, &g->table, record_subject(record));
     generation_write(g, place, &v);
     if (record->has_signed)
         put_alias(g, record);
@@ -336,8 +274,8 @@ static bool adopt(struct generation *to, const struct generation *from, struct s
     if (!table_string(&from->table, v->scopes, &scopes) ||
         !table_string(&from->table, v->subject, &subject))
         return false;
-    v->scopes = generation_intern(to, scopes);
-    v->subject = generation_intern(to, subject);
+    v->scopes = string_table_intern(&to->strings, &to->table, scopes);
+    v->subject = string_table_intern(&to->strings, &to->table, subject);
     return true;
 }
 

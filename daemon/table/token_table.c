@@ -5,7 +5,6 @@
 #include "daemon/table/token_table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,6 +93,10 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
 
     if (new == NULL)
         return -errno;
+    if (!string_table_reserve(&new->strings, &new->table, old->strings.count + 2 * tokens)) {
+        generation_free(new);
+        return -ENOMEM;
+    }
     generation_copy(new, old, t->keeps_bans);
     if (!generation_can_add(new, tokens, bytes)) {
         generation_free(new);
@@ -112,7 +115,7 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
 static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     const struct generation *old = current(t);
-    uint64_t arena = 2 * (old->arena_used + generation_string_bytes(tokens, bytes));
+    uint64_t arena = 2 * (old->strings.arena_used + string_table_bytes(tokens, bytes));
 
     if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
         return -ENOSPC;
@@ -125,7 +128,8 @@ static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     pthread_mutex_lock(&t->mutex);
-    bool fits = generation_can_add(current(t), tokens, bytes);
+    bool fits = generation_can_add(current(t), tokens, bytes) &&
+                string_table_can_add(&current(t)->strings, 2 * tokens);
     pthread_mutex_unlock(&t->mutex);
     return fits;
 }
@@ -137,6 +141,9 @@ int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes)
     pthread_mutex_lock(&t->mutex);
     if (!generation_can_add(current(t), tokens, bytes))
         error = grow(t, tokens, bytes);
+    struct generation *g = current(t);
+    if (error == 0 && !string_table_reserve(&g->strings, &g->table, 2 * tokens))
+        error = -ENOMEM;
     pthread_mutex_unlock(&t->mutex);
     return error;
 }

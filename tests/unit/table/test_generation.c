@@ -18,14 +18,15 @@ static unsigned longest_run(void (*make)(unsigned number, char *string, size_t s
     char string[64];
 
     assert_non_null(g);
-    assert_int_equal(g->intern_mask, 2 * ALIKE - 1);
+    assert_true(string_table_reserve(&g->strings, &g->table, ALIKE));
+    assert_int_equal(g->strings.mask, 2 * ALIKE - 1);
     for (unsigned i = 0; i < ALIKE; i++) {
         make(i, string, sizeof(string));
-        assert_true(generation_intern(g, slice_of(string)) != 0);
+        assert_true(string_table_intern(&g->strings, &g->table, slice_of(string)) != 0);
     }
-    assert_int_equal(g->interned, ALIKE);
-    for (uint32_t i = 0; i <= g->intern_mask; i++) {
-        run = g->intern[i] != 0 ? run + 1 : 0;
+    assert_int_equal(g->strings.count, ALIKE);
+    for (uint32_t i = 0; i <= g->strings.mask; i++) {
+        run = g->strings.slot[i] != 0 ? run + 1 : 0;
         longest = run > longest ? run : longest;
     }
     generation_free(g);
