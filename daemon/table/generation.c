@@ -20,7 +20,7 @@ void generation_free(struct generation *g)
     if (g->fd >= 0)
         close(g->fd);
     if (g->used != NULL)
-        munmap(g->used, sizeof(*g->used) << g->table.slot_bits);
+        munmap(g->used, sizeof(*g->used) * g->table.slot_count);
     string_table_free(&g->strings);
     free(g);
 }
@@ -37,7 +37,7 @@ static int generation_map(struct generation *g, uint64_t size)
     void *at = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd);
     if (at == MAP_FAILED)
         return -errno;
-    pages_fill(at, table_size(g->table.slot_bits, 0));
+    pages_fill(at, table_size(g->table.slot_count, 0));
     g->header = at;
     g->table.total_size = size;
     if (fcntl(g->fd, F_ADD_SEALS, seals) < 0 || fchmod(g->fd, 0444) < 0)
@@ -45,9 +45,9 @@ static int generation_map(struct generation *g, uint64_t size)
     return 0;
 }
 
-static int generation_tables(struct generation *g, uint32_t slot_bits)
+static int generation_tables(struct generation *g, uint32_t slot_count)
 {
-    size_t used = sizeof(*g->used) << slot_bits;
+    size_t used = sizeof(*g->used) * slot_count;
     void *at = pages_map(used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
     if (at == MAP_FAILED)
@@ -57,37 +57,38 @@ static int generation_tables(struct generation *g, uint32_t slot_bits)
     return string_table_reserve(&g->strings, &g->table, 0) ? 0 : -ENOMEM;
 }
 
-struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_count,
                                   uint64_t arena_size)
 {
-    uint64_t size = table_size(slot_bits, arena_size);
+    uint64_t size = table_size(slot_count, arena_size);
     struct generation *g = calloc(1, sizeof(*g));
 
     if (g == NULL)
         return NULL;
     g->fd = -1;
     g->number = number;
-    g->table.slot_bits = slot_bits;
+    g->table.slot_count = slot_count;
     int error = generation_map(g, size);
     if (error == 0)
-        error = generation_tables(g, slot_bits);
+        error = generation_tables(g, slot_count);
     if (error != 0) {
         generation_free(g);
         errno = -error;
         return NULL;
     }
     g->header->magic = TABLE_MAGIC;
-    g->header->layout = TABLE_LAYOUT;
-    g->header->slot_bits = slot_bits;
+    bool any_size = (slot_count & (slot_count - 1)) != 0;
+    g->header->layout = any_size ? TABLE_LAYOUT_ANY_SIZE : TABLE_LAYOUT;
+    g->header->slots = any_size ? slot_count : (uint32_t)__builtin_ctz(slot_count);
     g->header->slots_offset = TABLE_HEADER_SIZE;
-    g->header->arena_offset = table_size(slot_bits, 0);
+    g->header->arena_offset = table_size(slot_count, 0);
     g->header->arena_size = arena_size;
     g->header->total_size = size;
     g->header->generation = number;
     snprintf(g->header->prefix, sizeof(g->header->prefix), "%s", prefix);
     atomic_store(&g->header->state, TABLE_LIVE);
     g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
-    g->strings.arena = (char *)g->header + table_size(slot_bits, 0);
+    g->strings.arena = (char *)g->header + table_size(slot_count, 0);
     g->strings.arena_used = sizeof(uint16_t); /* reference 0: the empty string */
     if (table_attach(&g->table, g->header, size) == NULL)
         return g;
@@ -98,22 +99,24 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
 
 bool generation_collapse(struct generation *g)
 {
-    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->collapsed.slots) ||
-           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->collapsed.used);
+    return pages_condense(g->header, table_size(g->table.slot_count, 0), &g->collapsed.slots) ||
+           pages_condense(g->used, sizeof(*g->used) * g->table.slot_count, &g->collapsed.used);
 }
 
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes)
 {
-    return g->occupied + tokens <= UINT64_C(1) << (g->table.slot_bits - 1) &&
+    return (g->occupied + tokens) * 100 <= (uint64_t)g->table.slot_count * TABLE_LOAD_MAX &&
            g->strings.arena_used + string_table_bytes(tokens, bytes) <= g->table.arena_size;
 }
 
 /* -- slots ----------------------------------------------------------------------------------- */
 
-/* Write each field with release order: a reader that sees any of them sees an odd `sequence` too. */
+/* Write each field with release order: a reader that sees any of them sees an odd `sequence` too.  The
+ * reach stays. */
 static void slot_write(struct table_slot *slot, const struct slot_values *v)
 {
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    uint32_t reach = atomic_load_explicit(&slot->flags, memory_order_relaxed) & SLOT_REACH_BITS;
 
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
     for (int i = 0; i < DIGEST_SIZE / 8; i++)
@@ -122,7 +125,7 @@ static void slot_write(struct table_slot *slot, const struct slot_values *v)
     atomic_store_explicit(&slot->expires, v->expires, memory_order_release);
     atomic_store_explicit(&slot->scopes, v->scopes, memory_order_release);
     atomic_store_explicit(&slot->subject, v->subject, memory_order_release);
-    atomic_store_explicit(&slot->flags, v->flags, memory_order_release);
+    atomic_store_explicit(&slot->flags, v->flags | reach, memory_order_release);
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 
@@ -131,7 +134,7 @@ struct slot_values generation_read(const struct generation *g, uint32_t at)
 {
     const struct table_slot *slot = &g->slots[at];
     struct slot_values v = {
-        .flags = atomic_load_explicit(&slot->flags, memory_order_relaxed),
+        .flags = atomic_load_explicit(&slot->flags, memory_order_relaxed) & ~SLOT_REACH_BITS,
         .scopes = atomic_load_explicit(&slot->scopes, memory_order_relaxed),
         .subject = atomic_load_explicit(&slot->subject, memory_order_relaxed),
         .activates = atomic_load_explicit(&slot->activates, memory_order_relaxed),
@@ -147,10 +150,10 @@ struct slot_values generation_read(const struct generation *g, uint32_t at)
 static struct place find(const struct generation *g, const uint8_t *digest, size_t len,
                          uint32_t without)
 {
-    uint32_t mask = (UINT32_C(1) << g->table.slot_bits) - 1;
+    const uint32_t slots = g->table.slot_count;
     struct place free_place = { UINT32_MAX, false, false };
 
-    for (uint32_t at = table_home(g->table.slot_bits, digest);; at = (at + 1) & mask) {
+    for (uint32_t at = table_home(slots, digest);; at = at + 1 < slots ? at + 1 : 0) {
         uint32_t flags = atomic_load_explicit(&g->slots[at].flags, memory_order_relaxed);
         if ((flags & SLOT_PRESENT) == 0 && free_place.slot == UINT32_MAX)
             free_place = (struct place){ at, false, flags != 0 };
@@ -192,10 +195,31 @@ void generation_alias_target(const struct slot_values *alias, uint8_t target[ALI
     memcpy(target + 20, &alias->subject, 4);
 }
 
+/* Let readers who begin at the home slot of a digest come to this slot. */
+static void raise_reach(struct generation *g, const uint8_t *digest, uint32_t at)
+{
+    uint32_t home = table_home(g->table.slot_count, digest);
+    uint32_t reach = at >= home ? at - home : at + g->table.slot_count - home;
+    struct table_slot *slot = &g->slots[home];
+
+    if (reach > SLOT_REACH_MAX)
+        reach = SLOT_REACH_MAX;
+    uint32_t flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+    if (flags >> SLOT_REACH_SHIFT >= reach)
+        return;
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    flags = (flags & ~SLOT_REACH_BITS) | reach << SLOT_REACH_SHIFT;
+    atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->flags, flags, memory_order_release);
+    atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
+}
+
 void generation_write(struct generation *g, struct place place, const struct slot_values *v)
 {
     uint32_t before = place.found ? generation_read(g, place.slot).flags : 0;
 
+    if (!place.found)
+        raise_reach(g, (const uint8_t *)v->digest, place.slot);
     slot_write(&g->slots[place.slot], v);
     g->no_tokens += ((v->flags & SLOT_NO_TOKEN) != 0) - (uint64_t)((before & SLOT_NO_TOKEN) != 0);
     if (!place.found) {
@@ -290,13 +314,13 @@ int generation_open(const struct generation *g)
 
 void generation_use_sha256(struct generation *g)
 {
-    g->header->layout = TABLE_LAYOUT_SHA256;
+    g->header->layout = g->table.has_reaches ? TABLE_LAYOUT_ANY_SIZE_SHA256 : TABLE_LAYOUT_SHA256;
     g->table.has_sha256 = true;
 }
 
 void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
-    uint32_t slots = UINT32_C(1) << from->table.slot_bits;
+    uint32_t slots = from->table.slot_count;
 
     if (from->table.has_sha256 || from->wants_sha256)
         generation_use_sha256(to);

@@ -45,8 +45,9 @@ struct place {
     bool was_tombstone;
 };
 
-/* Make an empty table; NULL and errno on failure. */
-struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+/* Make an empty table; NULL and errno on failure.  If the number of slots is a power of two, readers of the
+ * first layouts can use it, too. */
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_count,
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
@@ -61,7 +62,7 @@ static inline __attribute__((always_inline)) void generation_prefetch(const stru
                                                                       const uint8_t *digest)
 {
     table_prefetch(&g->table, digest);
-    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
+    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
 }
 
 /* Find a token's slot by its id; or the slot of anything with this whole digest. */

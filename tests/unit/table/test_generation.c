@@ -13,7 +13,7 @@ enum { ALIKE = 1 << 14 };
 /* Return the longest run of used slots after interning strings that fill half of the table. */
 static unsigned longest_run(void (*make)(unsigned number, char *string, size_t size))
 {
-    struct generation *g = generation_new("jtn", 1, 14, 64 * ALIKE);
+    struct generation *g = generation_new("jtn", 1, ALIKE, 64 * ALIKE);
     unsigned longest = 0, run = 0;
     char string[64];
 
