@@ -7,8 +7,8 @@
 
 enum { CROWD = 256 }; /* connections that have left */
 
-/* A transaction with so many changes takes some MiB, which is kept for the next one
- * (writer_keep_memory()); seconds without any after which it is worth giving back. */
+/* So many changes leave much free memory in the heap, too; seconds without any, after which it is worth
+ * giving back.  The writer's thread has a heap of its own (writer_return_memory()). */
 enum { CHANGES = 1000, IDLE_SECONDS = 4 };
 
 /* True if the memory of many changes is not needed for more. */
