@@ -14,42 +14,45 @@ const char *table_attach(struct table *table, const void *mapping, uint64_t size
         return "shorter than a table's header";
     if (h->magic != TABLE_MAGIC)
         return "not a jeton table";
-    if (h->layout != TABLE_LAYOUT && h->layout != TABLE_LAYOUT_SHA256)
+    uint32_t layout = h->layout;
+    if (layout < TABLE_LAYOUT || layout > TABLE_LAYOUT_ANY_SIZE_SHA256)
         return "a table of another layout version";
     *table = (struct table){
         .header = h,
         .arena_size = h->arena_size,
         .total_size = h->total_size,
-        .slot_bits = h->slot_bits,
-        .has_sha256 = h->layout == TABLE_LAYOUT_SHA256,
+        .slot_count = table_slot_count(layout, h->slots),
+        .has_sha256 = layout == TABLE_LAYOUT_SHA256 || layout == TABLE_LAYOUT_ANY_SIZE_SHA256,
+        .has_reaches = layout >= TABLE_LAYOUT_ANY_SIZE,
     };
-    if (table->slot_bits < TABLE_BITS_MIN || table->slot_bits > TABLE_BITS_MAX)
+    if (table->slot_count == 0)
         return "a table with an impossible number of slots";
     if (table->arena_size < sizeof(uint16_t) || table->arena_size > UINT32_MAX ||
         h->slots_offset != TABLE_HEADER_SIZE ||
-        h->arena_offset != table_size(table->slot_bits, 0) ||
-        table->total_size != table_size(table->slot_bits, table->arena_size) ||
+        h->arena_offset != table_size(table->slot_count, 0) ||
+        table->total_size != table_size(table->slot_count, table->arena_size) ||
         table->total_size > size)
         return "a table whose parts do not fit its size";
     memcpy(table->prefix, h->prefix, sizeof(table->prefix));
     if (memchr(table->prefix, '\0', sizeof(table->prefix)) == NULL)
         return "a table without a proper prefix";
     table->slots = (const void *)((const char *)mapping + TABLE_HEADER_SIZE);
-    table->arena = (const char *)mapping + table_size(table->slot_bits, 0);
+    table->arena = (const char *)mapping + table_size(table->slot_count, 0);
     return NULL;
 }
 
-uint64_t table_size(uint32_t slot_bits, uint64_t arena_size)
+uint64_t table_size(uint32_t slot_count, uint64_t arena_size)
 {
-    return TABLE_HEADER_SIZE + (sizeof(struct table_slot) << slot_bits) + arena_size;
+    return TABLE_HEADER_SIZE + sizeof(struct table_slot) * slot_count + arena_size;
 }
 
-uint32_t table_home(uint32_t slot_bits, const uint8_t *digest)
+uint32_t table_slot_count(uint32_t layout, uint32_t slots)
 {
-    uint32_t leading = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
-                       (uint32_t)digest[2] << 8 | digest[3];
-
-    return leading >> (32 - slot_bits);
+    if (layout < TABLE_LAYOUT_ANY_SIZE)
+        slots = slots >= TABLE_BITS_MIN && slots <= TABLE_BITS_MAX ? UINT32_C(1) << slots : 0;
+    return slots >= UINT32_C(1) << TABLE_BITS_MIN && slots <= UINT32_C(1) << TABLE_BITS_MAX ?
+               slots :
+               0;
 }
 
 /* From here to find(), `words` is how much of the digest is compared: all of it, but for a token that
@@ -89,18 +92,30 @@ static inline __attribute__((always_inline)) enum slot_match read_slot(
     return MATCH_TORN;
 }
 
+/* Return how many slots after a home slot are to be read. */
+static uint32_t reach_of(const struct table *t, uint32_t flags)
+{
+    uint32_t reach = flags >> SLOT_REACH_SHIFT;
+
+    return t->has_reaches && reach < SLOT_REACH_MAX ? reach : t->slot_count - 1;
+}
+
 static inline __attribute__((always_inline)) enum table_found find(const struct table *t,
                                                                    const uint8_t *digest, int words,
                                                                    struct table_entry *entry)
 {
-    uint32_t mask = (UINT32_C(1) << t->slot_bits) - 1;
-    uint32_t at = table_home(t->slot_bits, digest);
+    uint32_t at = table_home(t->slot_count, digest), reach = 0;
     uint64_t wanted[DIGEST_SIZE / 8];
 
     memcpy(wanted, digest, 8 * (size_t)words);
-    for (uint32_t probes = 0; probes <= mask; probes++, at = (at + 1) & mask) {
+    for (uint32_t probes = 0;; probes++) {
         switch (read_slot(&t->slots[at], wanted, words, entry)) {
         case MATCH_OTHER:
+            if (probes == 0)
+                reach = reach_of(t, entry->flags);
+            if (probes == reach)
+                return TABLE_MISS;
+            at = at + 1 < t->slot_count ? at + 1 : 0;
             break;
         case MATCH_SAME:
             entry->slot = at;
@@ -111,7 +126,6 @@ static inline __attribute__((always_inline)) enum table_found find(const struct 
             return TABLE_TORN;
         }
     }
-    return TABLE_MISS;
 }
 
 enum table_found table_find(const struct table *t, const uint8_t digest[DIGEST_SIZE],

@@ -5,12 +5,13 @@
  * process, maps it and looks tokens up with this code.
  *
  *     offset 0             struct table_header
- *     slots_offset         2^slot_bits slots of one cache line each
+ *     slots_offset         slots of one cache line each
  *     arena_offset         strings: uint16_t length, bytes; a reference is an offset into the
  *                          arena, and reference 0 is the empty string
  *
- * A token lives in the first free slot at or after its home slot (the leading bits of its digest),
- * wrapping round.  Readers stop at the first empty slot; removed tokens leave a tombstone.
+ * A token lives in the first free slot at or after its home slot (the first four bytes of its digest,
+ * as a fraction of all slots), wrapping round.  Readers stop at the first empty slot, and in a table
+ * with reaches after those; removed tokens leave a tombstone.
  *
  * Invariants the writer keeps:
  *   - one writer at a time; `sequence` is odd while a slot changes, and every change adds two;
@@ -18,7 +19,8 @@
  *   - a token that is known by the SHA-256 of its value (SLOT_SHA256) is only in a table of layout
  *     TABLE_LAYOUT_SHA256, whose values are looked up by both digests;
  *   - arena bytes are never changed once a slot refers to them;
- *   - at most half the slots are in use (tombstones included), so a probe ends soon;
+ *   - at most TABLE_LOAD_MAX of a hundred slots are in use (tombstones included), so a probe ends soon;
+ *   - the reach of a home slot is raised before the token that is farther off is written;
  *   - size, offsets and seals never change: to grow, another table is made and this one's state
  *     becomes TABLE_SUPERSEDED.
  *
@@ -32,11 +34,18 @@
 #include "proto/text.h"
 
 #define TABLE_MAGIC UINT64_C(0x31626174656e6f74) /* never to be changed: it identifies the file */
-enum { TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26 };
+enum { TABLE_HEADER_SIZE = 4096, TABLE_BITS_MIN = 6, TABLE_BITS_MAX = 26, TABLE_LOAD_MAX = 70 };
 
 /* Layout versions.  The second has the same parts, but may have tokens and bans by SHA-256, which a
- * reader that knows only the first could not find: it does not use the table. */
-enum { TABLE_LAYOUT = 1, TABLE_LAYOUT_SHA256 = 2 };
+ * reader that knows only the first could not find: it does not use the table.  The third and the fourth
+ * are like these, but `slots` is not a binary logarithm but the number itself, which need not be a power of two, and
+ * slots have reaches. */
+enum {
+    TABLE_LAYOUT = 1,
+    TABLE_LAYOUT_SHA256 = 2,
+    TABLE_LAYOUT_ANY_SIZE = 3,
+    TABLE_LAYOUT_ANY_SIZE_SHA256 = 4
+};
 
 enum table_state { TABLE_LIVE = 1, TABLE_SUPERSEDED = 2, TABLE_CLOSED = 3 };
 
@@ -52,6 +61,11 @@ enum {
     SLOT_NO_TOKEN = SLOT_BANNED | SLOT_ALIAS,
 };
 
+/* The upper bits of a slot's flags are its reach: how many slots after it those can be that have it as
+ * their home.  SLOT_REACH_MAX: any number. */
+#define SLOT_REACH_BITS UINT32_C(0xff000000)
+enum { SLOT_REACH_SHIFT = 24, SLOT_REACH_MAX = 255 };
+
 /* An alias keeps the first bytes of its token's digest in `activates`, `expires`, and both
  * references. */
 enum { ALIAS_TARGET = 24 };
@@ -62,7 +76,7 @@ enum { ALIAS_TARGET = 24 };
 struct table_header {
     uint64_t magic;
     uint32_t layout;
-    uint32_t slot_bits;
+    uint32_t slots; /* how many; in the first two layouts, its binary logarithm */
     uint64_t slots_offset;
     uint64_t arena_offset;
     uint64_t arena_size;
@@ -96,8 +110,9 @@ struct table {
     const char *arena;
     uint64_t arena_size;
     uint64_t total_size;
-    uint32_t slot_bits;
-    bool has_sha256; /* of layout TABLE_LAYOUT_SHA256 */
+    uint32_t slot_count;
+    bool has_sha256;  /* of a layout that may have tokens by SHA-256 */
+    bool has_reaches; /* of a layout whose slots have reaches */
     char prefix[PREFIX_MAX + 1];
 };
 
@@ -122,17 +137,26 @@ enum table_found {
 const char *table_attach(struct table *table, const void *mapping, uint64_t size);
 
 /* Return the size in bytes of the whole table with these dimensions. */
-uint64_t table_size(uint32_t slot_bits, uint64_t arena_size);
+uint64_t table_size(uint32_t slot_count, uint64_t arena_size);
+
+/* Return the number of slots by a header's fields; 0: it is impossible. */
+uint32_t table_slot_count(uint32_t layout, uint32_t slots);
 
 /* Return the slot where the search for a digest (or for an id: its first ID_SIZE bytes) begins. */
-uint32_t table_home(uint32_t slot_bits, const uint8_t *digest);
+static inline uint32_t table_home(uint32_t slot_count, const uint8_t *digest)
+{
+    uint32_t leading = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
+                       (uint32_t)digest[2] << 8 | digest[3];
+
+    return (uint32_t)((uint64_t)leading * slot_count >> 32);
+}
 
 /* Prefetch a digest's home slot and the next one, as nearly half of the tokens are not in their
  * home slot.  Always inline: the compiler would drop the call of a function without effects. */
 static inline __attribute__((always_inline)) void table_prefetch(const struct table *t,
                                                                  const uint8_t *digest)
 {
-    const struct table_slot *home = &t->slots[table_home(t->slot_bits, digest)];
+    const struct table_slot *home = &t->slots[table_home(t->slot_count, digest)];
 
     __builtin_prefetch(home);
     __builtin_prefetch(home + 1);

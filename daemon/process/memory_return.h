@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Give memory back to the kernel after a crowd of connections has left.  The main thread only. */
+/* Give memory back to the kernel after a crowd of connections has left, or after many changes.  The main
+ * thread only. */
 #ifndef JETON_DAEMON_PROCESS_MEMORY_RETURN_H
 #define JETON_DAEMON_PROCESS_MEMORY_RETURN_H
 
 #include "daemon/session/context.h"
 
 struct memory_return {
-    uint64_t most; /* connections since memory was given back last */
+    uint64_t most;     /* connections since memory was given back last */
+    uint64_t returned; /* the newest change at that time, for what changes take */
+    uint64_t newest;   /* and a second ago */
+    unsigned idle;     /* seconds without a change */
 };
 
 /* Give unneeded memory back; call it once a second. */

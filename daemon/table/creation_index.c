@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/base/page_array.h"
 #include "proto/pages.h"
-
-enum { CAPACITY_MIN = 1024 };
 
 static int compare(const void *left, const void *right)
 {
@@ -21,7 +20,7 @@ static int compare(const void *left, const void *right)
 
 void creation_index_free(struct creation_index *index)
 {
-    free(index->entry);
+    page_array_free(index->entry, index->capacity, sizeof(*index->entry));
     *index = (struct creation_index){ .entry = NULL };
 }
 
@@ -38,18 +37,15 @@ static void populate(struct creation_index *index, size_t count)
 
 int creation_index_reserve(struct creation_index *index, size_t count)
 {
-    size_t capacity = index->capacity < CAPACITY_MIN ? CAPACITY_MIN : index->capacity;
+    size_t before = index->capacity;
+    void *entry = page_array_grow(index->entry, &index->capacity, sizeof(*index->entry),
+                                  index->count + count + 1); /* an empty one has an array, too */
 
-    while (capacity - index->count < count)
-        capacity *= 2;
-    if (capacity == index->capacity)
-        return 0;
-    struct creation_entry *entry = reallocarray(index->entry, capacity, sizeof(*entry));
     if (entry == NULL)
         return -ENOMEM;
     index->entry = entry;
-    index->capacity = capacity;
-    populate(index, count);
+    if (index->capacity != before)
+        populate(index, count);
     return 0;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/table/generation.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,8 +11,6 @@
 
 #include "proto/pages.h"
 
-enum { STRING_ALIGN = 2 };
-
 void generation_free(struct generation *g)
 {
     if (g == NULL)
@@ -23,8 +20,8 @@ void generation_free(struct generation *g)
     if (g->fd >= 0)
         close(g->fd);
     if (g->used != NULL)
-        munmap(g->used, sizeof(*g->used) << g->table.slot_bits);
-    free(g->intern);
+        munmap(g->used, sizeof(*g->used) * g->table.slot_count);
+    string_table_free(&g->strings);
     free(g);
 }
 
@@ -40,7 +37,7 @@ static int generation_map(struct generation *g, uint64_t size)
     void *at = pages_map(size, PROT_READ | PROT_WRITE, MAP_SHARED, g->fd);
     if (at == MAP_FAILED)
         return -errno;
-    pages_fill(at, table_size(g->table.slot_bits, 0));
+    pages_fill(at, table_size(g->table.slot_count, 0));
     g->header = at;
     g->table.total_size = size;
     if (fcntl(g->fd, F_ADD_SEALS, seals) < 0 || fchmod(g->fd, 0444) < 0)
@@ -48,53 +45,51 @@ static int generation_map(struct generation *g, uint64_t size)
     return 0;
 }
 
-static int generation_tables(struct generation *g, uint32_t slot_bits)
+static int generation_tables(struct generation *g, uint32_t slot_count)
 {
-    size_t used = sizeof(*g->used) << slot_bits;
+    size_t used = sizeof(*g->used) * slot_count;
     void *at = pages_map(used, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
     if (at == MAP_FAILED)
         return -errno;
     pages_fill(at, used);
     g->used = at;
-    /* Two strings a token at half the slots in use leave half of this free. */
-    g->intern_mask = (UINT32_C(2) << slot_bits) - 1;
-    g->intern = calloc((size_t)g->intern_mask + 1, sizeof(*g->intern));
-    return g->intern != NULL ? 0 : -ENOMEM;
+    return string_table_reserve(&g->strings, &g->table, 0) ? 0 : -ENOMEM;
 }
 
-struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_count,
                                   uint64_t arena_size)
 {
-    uint64_t size = table_size(slot_bits, arena_size);
+    uint64_t size = table_size(slot_count, arena_size);
     struct generation *g = calloc(1, sizeof(*g));
 
     if (g == NULL)
         return NULL;
     g->fd = -1;
     g->number = number;
-    g->table.slot_bits = slot_bits;
+    g->table.slot_count = slot_count;
     int error = generation_map(g, size);
     if (error == 0)
-        error = generation_tables(g, slot_bits);
+        error = generation_tables(g, slot_count);
     if (error != 0) {
         generation_free(g);
         errno = -error;
         return NULL;
     }
     g->header->magic = TABLE_MAGIC;
-    g->header->layout = TABLE_LAYOUT;
-    g->header->slot_bits = slot_bits;
+    bool any_size = (slot_count & (slot_count - 1)) != 0;
+    g->header->layout = any_size ? TABLE_LAYOUT_ANY_SIZE : TABLE_LAYOUT;
+    g->header->slots = any_size ? slot_count : (uint32_t)__builtin_ctz(slot_count);
     g->header->slots_offset = TABLE_HEADER_SIZE;
-    g->header->arena_offset = table_size(slot_bits, 0);
+    g->header->arena_offset = table_size(slot_count, 0);
     g->header->arena_size = arena_size;
     g->header->total_size = size;
     g->header->generation = number;
     snprintf(g->header->prefix, sizeof(g->header->prefix), "%s", prefix);
     atomic_store(&g->header->state, TABLE_LIVE);
     g->slots = (void *)((char *)g->header + TABLE_HEADER_SIZE);
-    g->arena = (char *)g->header + table_size(slot_bits, 0);
-    g->arena_used = sizeof(uint16_t); /* reference 0: the empty string */
+    g->strings.arena = (char *)g->header + table_size(slot_count, 0);
+    g->strings.arena_used = sizeof(uint16_t); /* reference 0: the empty string */
     if (table_attach(&g->table, g->header, size) == NULL)
         return g;
     generation_free(g);
@@ -104,78 +99,24 @@ struct generation *generation_new(const char *prefix, uint64_t number, uint32_t 
 
 bool generation_collapse(struct generation *g)
 {
-    return pages_condense(g->header, table_size(g->table.slot_bits, 0), &g->collapsed.slots) ||
-           pages_condense(g->used, sizeof(*g->used) << g->table.slot_bits, &g->collapsed.used);
-}
-
-/* -- strings --------------------------------------------------------------------------------- */
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash ^= word;
-    return (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* Hash by words, of which the last may overlap the one before. */
-static uint32_t string_hash(struct slice s)
-{
-    uint64_t hash = s.len, word = 0;
-
-    for (size_t at = 0; at + sizeof(word) < s.len; at += sizeof(word)) {
-        memcpy(&word, s.at + at, sizeof(word));
-        hash = mix(hash, word);
-    }
-    if (s.len >= sizeof(word))
-        memcpy(&word, s.at + s.len - sizeof(word), sizeof(word));
-    else if (s.len > 0)
-        memcpy(&word, s.at, s.len);
-    return (uint32_t)(mix(mix(hash, word), 0) >> 32); /* mixes the last word in once more */
-}
-
-static uint64_t string_size(size_t len)
-{
-    return (sizeof(uint16_t) + len + STRING_ALIGN - 1) / STRING_ALIGN * STRING_ALIGN;
-}
-
-uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes)
-{
-    return bytes + 2 * tokens * (sizeof(uint16_t) + STRING_ALIGN);
+    return pages_condense(g->header, table_size(g->table.slot_count, 0), &g->collapsed.slots) ||
+           pages_condense(g->used, sizeof(*g->used) * g->table.slot_count, &g->collapsed.used);
 }
 
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes)
 {
-    return g->occupied + tokens <= UINT64_C(1) << (g->table.slot_bits - 1) &&
-           g->arena_used + generation_string_bytes(tokens, bytes) <= g->table.arena_size &&
-           g->interned + 2 * tokens <= (uint64_t)g->intern_mask / 4 * 3;
-}
-
-uint32_t generation_intern(struct generation *g, struct slice s)
-{
-    uint32_t at = string_hash(s) & g->intern_mask;
-    uint16_t len = (uint16_t)s.len;
-    struct slice have;
-
-    if (s.len == 0)
-        return 0;
-    for (; g->intern[at] != 0; at = (at + 1) & g->intern_mask)
-        if (table_string(&g->table, g->intern[at], &have) && slice_equal(have, s))
-            return g->intern[at];
-    assert(g->arena_used + string_size(s.len) <= g->table.arena_size); /* the caller reserved it */
-    uint32_t reference = (uint32_t)g->arena_used;
-    memcpy(g->arena + reference, &len, sizeof(len));
-    memcpy(g->arena + reference + sizeof(len), s.at, s.len);
-    g->arena_used += string_size(s.len);
-    g->intern[at] = reference;
-    g->interned++;
-    return reference;
+    return (g->occupied + tokens) * 100 <= (uint64_t)g->table.slot_count * TABLE_LOAD_MAX &&
+           g->strings.arena_used + string_table_bytes(tokens, bytes) <= g->table.arena_size;
 }
 
 /* -- slots ----------------------------------------------------------------------------------- */
 
-/* Write each field with release order: a reader that sees any of them sees an odd `sequence` too. */
+/* Write each field with release order: a reader that sees any of them sees an odd `sequence` too.  The
+ * reach stays. */
 static void slot_write(struct table_slot *slot, const struct slot_values *v)
 {
     uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    uint32_t reach = atomic_load_explicit(&slot->flags, memory_order_relaxed) & SLOT_REACH_BITS;
 
     atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
     for (int i = 0; i < DIGEST_SIZE / 8; i++)
@@ -184,7 +125,7 @@ static void slot_write(struct table_slot *slot, const struct slot_values *v)
     atomic_store_explicit(&slot->expires, v->expires, memory_order_release);
     atomic_store_explicit(&slot->scopes, v->scopes, memory_order_release);
     atomic_store_explicit(&slot->subject, v->subject, memory_order_release);
-    atomic_store_explicit(&slot->flags, v->flags, memory_order_release);
+    atomic_store_explicit(&slot->flags, v->flags | reach, memory_order_release);
     atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
 }
 
@@ -193,7 +134,7 @@ struct slot_values generation_read(const struct generation *g, uint32_t at)
 {
     const struct table_slot *slot = &g->slots[at];
     struct slot_values v = {
-        .flags = atomic_load_explicit(&slot->flags, memory_order_relaxed),
+        .flags = atomic_load_explicit(&slot->flags, memory_order_relaxed) & ~SLOT_REACH_BITS,
         .scopes = atomic_load_explicit(&slot->scopes, memory_order_relaxed),
         .subject = atomic_load_explicit(&slot->subject, memory_order_relaxed),
         .activates = atomic_load_explicit(&slot->activates, memory_order_relaxed),
@@ -209,10 +150,10 @@ struct slot_values generation_read(const struct generation *g, uint32_t at)
 static struct place find(const struct generation *g, const uint8_t *digest, size_t len,
                          uint32_t without)
 {
-    uint32_t mask = (UINT32_C(1) << g->table.slot_bits) - 1;
+    const uint32_t slots = g->table.slot_count;
     struct place free_place = { UINT32_MAX, false, false };
 
-    for (uint32_t at = table_home(g->table.slot_bits, digest);; at = (at + 1) & mask) {
+    for (uint32_t at = table_home(slots, digest);; at = at + 1 < slots ? at + 1 : 0) {
         uint32_t flags = atomic_load_explicit(&g->slots[at].flags, memory_order_relaxed);
         if ((flags & SLOT_PRESENT) == 0 && free_place.slot == UINT32_MAX)
             free_place = (struct place){ at, false, flags != 0 };
@@ -254,10 +195,31 @@ void generation_alias_target(const struct slot_values *alias, uint8_t target[ALI
     memcpy(target + 20, &alias->subject, 4);
 }
 
+/* Let readers who begin at the home slot of a digest come to this slot. */
+static void raise_reach(struct generation *g, const uint8_t *digest, uint32_t at)
+{
+    uint32_t home = table_home(g->table.slot_count, digest);
+    uint32_t reach = at >= home ? at - home : at + g->table.slot_count - home;
+    struct table_slot *slot = &g->slots[home];
+
+    if (reach > SLOT_REACH_MAX)
+        reach = SLOT_REACH_MAX;
+    uint32_t flags = atomic_load_explicit(&slot->flags, memory_order_relaxed);
+    if (flags >> SLOT_REACH_SHIFT >= reach)
+        return;
+    uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_relaxed);
+    flags = (flags & ~SLOT_REACH_BITS) | reach << SLOT_REACH_SHIFT;
+    atomic_store_explicit(&slot->sequence, sequence + 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->flags, flags, memory_order_release);
+    atomic_store_explicit(&slot->sequence, sequence + 2, memory_order_release);
+}
+
 void generation_write(struct generation *g, struct place place, const struct slot_values *v)
 {
     uint32_t before = place.found ? generation_read(g, place.slot).flags : 0;
 
+    if (!place.found)
+        raise_reach(g, (const uint8_t *)v->digest, place.slot);
     slot_write(&g->slots[place.slot], v);
     g->no_tokens += ((v->flags & SLOT_NO_TOKEN) != 0) - (uint64_t)((before & SLOT_NO_TOKEN) != 0);
     if (!place.found) {
@@ -305,8 +267,8 @@ void generation_put(struct generation *g, const struct record *record)
     memcpy(v.digest, record->digest, DIGEST_SIZE);
     if (place.found)
         v.flags |= generation_read(g, place.slot).flags & (SLOT_REVOKED | SLOT_DISABLED);
-    v.scopes = generation_intern(g, record_scopes(record));
-    v.subject = generation_intern(g, record_subject(record));
+    v.scopes = string_table_intern(&g->strings, &g->table, record_scopes(record));
+    v.subject = string_table_intern(&g->strings, &g->table, record_subject(record));
     generation_write(g, place, &v);
     if (record->has_signed)
         put_alias(g, record);
@@ -336,8 +298,8 @@ static bool adopt(struct generation *to, const struct generation *from, struct s
     if (!table_string(&from->table, v->scopes, &scopes) ||
         !table_string(&from->table, v->subject, &subject))
         return false;
-    v->scopes = generation_intern(to, scopes);
-    v->subject = generation_intern(to, subject);
+    v->scopes = string_table_intern(&to->strings, &to->table, scopes);
+    v->subject = string_table_intern(&to->strings, &to->table, subject);
     return true;
 }
 
@@ -352,13 +314,13 @@ int generation_open(const struct generation *g)
 
 void generation_use_sha256(struct generation *g)
 {
-    g->header->layout = TABLE_LAYOUT_SHA256;
+    g->header->layout = g->table.has_reaches ? TABLE_LAYOUT_ANY_SIZE_SHA256 : TABLE_LAYOUT_SHA256;
     g->table.has_sha256 = true;
 }
 
 void generation_copy(struct generation *to, const struct generation *from, bool bans)
 {
-    uint32_t slots = UINT32_C(1) << from->table.slot_bits;
+    uint32_t slots = from->table.slot_count;
 
     if (from->table.has_sha256 || from->wants_sha256)
         generation_use_sha256(to);

@@ -6,23 +6,20 @@
 #define JETON_DAEMON_TABLE_GENERATION_H
 
 #include "daemon/store/record.h"
+#include "daemon/table/string_table.h"
 #include "proto/table.h"
 
 struct generation {
     struct table table;
     struct table_header *header; /* the same memory, writable */
     struct table_slot *slots;
-    char *arena;
     int fd; /* of the memfd, opened for writing; never leaves the daemon */
     uint64_t number;
     _Atomic uint64_t present;   /* any thread reads it, and the next */
     _Atomic uint64_t no_tokens; /* of these, slots that only deny: bans and aliases */
     uint64_t occupied;          /* present and tombstones */
-    uint64_t arena_used;
-    bool wants_sha256; /* its copy is to have the layout for that */
-    uint32_t *intern;  /* open addressing by the string; 0: free */
-    uint32_t intern_mask;
-    uint64_t interned;
+    bool wants_sha256;          /* its copy is to have the layout for that */
+    struct string_table strings;
     _Atomic uint32_t *used; /* last use of the token in each slot, seconds since 1970 */
     struct {
         size_t slots;
@@ -48,8 +45,9 @@ struct place {
     bool was_tombstone;
 };
 
-/* Make an empty table; NULL and errno on failure. */
-struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_bits,
+/* Make an empty table; NULL and errno on failure.  If the number of slots is a power of two, readers of the
+ * first layouts can use it, too. */
+struct generation *generation_new(const char *prefix, uint64_t number, uint32_t slot_count,
                                   uint64_t arena_size);
 void generation_free(struct generation *g);
 
@@ -59,19 +57,13 @@ bool generation_collapse(struct generation *g);
 /* True if `tokens` more, with `bytes` of strings in all, are certain to fit. */
 bool generation_can_add(const struct generation *g, uint64_t tokens, uint64_t bytes);
 
-/* Return the most arena bytes that `tokens` tokens with `bytes` of strings take. */
-uint64_t generation_string_bytes(uint64_t tokens, uint64_t bytes);
-
 /* Prefetch what a verification will look at.  Inline for the same reason as table_prefetch(). */
 static inline __attribute__((always_inline)) void generation_prefetch(const struct generation *g,
                                                                       const uint8_t *digest)
 {
     table_prefetch(&g->table, digest);
-    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_bits, digest)]);
+    __builtin_prefetch((const void *)&g->used[table_home(g->table.slot_count, digest)]);
 }
-
-/* Return the reference of a string, which is added if it is new.  It must be certain to fit. */
-uint32_t generation_intern(struct generation *g, struct slice string);
 
 /* Find a token's slot by its id; or the slot of anything with this whole digest. */
 struct place generation_place(const struct generation *g, const uint8_t id[ID_SIZE]);

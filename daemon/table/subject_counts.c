@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
+#include "daemon/base/page_array.h"
 #include "daemon/table/table_walk.h"
 
 enum {
     SLOTS_MIN = 64,
-    HEAP_MIN = 64,
     BUILD_TOKENS = 1024, /* taken from the table at once */
     GONE_SLACK = 1024,   /* so many may wait to be cancelled out, and half of all */
 };
@@ -16,18 +16,16 @@ enum {
 
 static bool heap_reserve(struct subject_heap *h, size_t more)
 {
-    size_t capacity = h->capacity < HEAP_MIN ? HEAP_MIN : h->capacity;
+    void *end = page_array_grow(h->end, &h->capacity, sizeof(*h->end), h->count + more);
 
-    while (capacity - h->count < more)
-        capacity *= 2;
-    if (capacity == h->capacity)
-        return true;
-    struct subject_end *end = reallocarray(h->end, capacity, sizeof(*end));
-    if (end == NULL)
-        return false;
-    h->end = end;
-    h->capacity = capacity;
-    return true;
+    if (end != NULL)
+        h->end = end;
+    return end != NULL;
+}
+
+static void heap_free(struct subject_heap *h)
+{
+    page_array_free(h->end, h->capacity, sizeof(*h->end));
 }
 
 static int compare(const void *left, const void *right)
@@ -282,8 +280,8 @@ bool subject_counts_begin(struct subject_counts *c, struct token_table *t)
 void subject_counts_free(struct subject_counts *c)
 {
     free(c->slot);
-    free(c->ends.end);
-    free(c->gone.end);
+    heap_free(&c->ends);
+    heap_free(&c->gone);
     free(c->log);
     *c = (struct subject_counts){ .slot = NULL };
 }

@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
+#include "daemon/base/page_array.h"
 #include "daemon/table/generation.h"
 
 enum {
-    CAPACITY_MIN = 1024,
     TAIL_MAX = 4096,    /* entries, or */
     TAIL_FRACTION = 64, /* one in so many of those that are sorted */
     INSERTED_MAX = 16,  /* so many are inserted into the tail one by one */
@@ -36,24 +36,18 @@ static uint64_t hash(const struct subject_index *index, struct slice subject)
 
 void subject_index_forget(struct subject_index *index)
 {
-    free(index->entry);
+    page_array_free(index->entry, index->capacity, sizeof(*index->entry));
     *index = (struct subject_index){ .entry = NULL };
 }
 
 static bool reserve(struct subject_index *index, size_t count)
 {
-    size_t capacity = index->capacity < CAPACITY_MIN ? CAPACITY_MIN : index->capacity;
+    void *entry = page_array_grow(index->entry, &index->capacity, sizeof(*index->entry),
+                                  index->count + count + 1); /* an empty one has an array, too */
 
-    while (capacity - index->count < count)
-        capacity *= 2;
-    if (capacity == index->capacity)
-        return true;
-    struct subject_entry *entry = reallocarray(index->entry, capacity, sizeof(*entry));
-    if (entry == NULL)
-        return false;
-    index->entry = entry;
-    index->capacity = capacity;
-    return true;
+    if (entry != NULL)
+        index->entry = entry;
+    return entry != NULL;
 }
 
 bool subject_index_reserve(struct subject_index *index, size_t count)

@@ -66,7 +66,7 @@ static size_t walk(struct token_table *t, uint32_t *slot, uint32_t slots, picker
                    int64_t time, void *elements, size_t size, size_t max)
 {
     const struct generation *g = token_table_lock(t);
-    uint64_t end = UINT64_C(1) << g->table.slot_bits, at = *slot;
+    uint64_t end = g->table.slot_count, at = *slot;
     size_t count = 0;
 
     for (uint64_t stop = at + slots; at < end && at < stop && count < max; at++)

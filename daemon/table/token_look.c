@@ -22,7 +22,7 @@ static bool read_slot(const struct table_slot *slot, struct look *l)
         uint32_t before = atomic_load_explicit(&slot->sequence, memory_order_acquire);
         if (before & 1)
             continue;
-        l->flags = atomic_load_explicit(&slot->flags, memory_order_acquire);
+        l->flags = atomic_load_explicit(&slot->flags, memory_order_acquire) & ~SLOT_REACH_BITS;
         for (int i = 0; i < DIGEST_SIZE / 8; i++)
             l->digest[i] = atomic_load_explicit(&slot->digest[i], memory_order_acquire);
         l->activates = atomic_load_explicit(&slot->activates, memory_order_acquire);
@@ -36,14 +36,14 @@ static bool read_slot(const struct table_slot *slot, struct look *l)
 /* Find the slot of a token.  False: one on the way to it was changed at every try. */
 static bool find(const struct generation *g, const uint8_t id[ID_SIZE], struct look *l)
 {
-    uint32_t mask = (UINT32_C(1) << g->table.slot_bits) - 1;
+    const uint32_t slots = g->table.slot_count;
 
-    l->slot = table_home(g->table.slot_bits, id);
+    l->slot = table_home(slots, id);
     while (read_slot(&g->slots[l->slot], l)) {
         if (l->flags == 0 || ((l->flags & SLOT_PRESENT) && (l->flags & SLOT_NO_TOKEN) == 0 &&
                               memcmp(l->digest, id, ID_SIZE) == 0))
             return true;
-        l->slot = (l->slot + 1) & mask;
+        l->slot = l->slot + 1 < slots ? l->slot + 1 : 0;
     }
     return false;
 }

@@ -5,7 +5,6 @@
 #include "daemon/table/token_table.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "daemon/table/generation.h"
 #include "daemon/table/held_tables.h"
 #include "daemon/table/lease.h"
+#include "daemon/table/slot_count.h"
 
 enum { USED_SECONDS = 60, ARENA_MIN = 64 * 1024 }; /* seconds between writes of a last use */
 enum { COLLAPSER = TOKEN_TABLE_READERS_MAX, READERS };
@@ -75,25 +75,20 @@ static void reap(struct token_table *t)
     show_held(t);
 }
 
-static uint32_t bits_for(uint64_t tokens)
-{
-    uint32_t bits = TABLE_BITS_MIN;
-
-    while (bits < TABLE_BITS_MAX && (UINT64_C(1) << bits) < 2 * tokens)
-        bits++;
-    return bits;
-}
-
 /* Replace the current generation by one of that size, if `tokens` more fit into it.  The mutex is
  * held. */
-static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_t tokens,
+static int replace(struct token_table *t, uint32_t slots, uint64_t arena, uint64_t tokens,
                    uint64_t bytes)
 {
     struct generation *old = current(t);
-    struct generation *new = generation_new(t->prefix, old->number + 1, bits, arena);
+    struct generation *new = generation_new(t->prefix, old->number + 1, slots, arena);
 
     if (new == NULL)
         return -errno;
+    if (!string_table_reserve(&new->strings, &new->table, old->strings.count + 2 * tokens)) {
+        generation_free(new);
+        return -ENOMEM;
+    }
     generation_copy(new, old, t->keeps_bans);
     if (!generation_can_add(new, tokens, bytes)) {
         generation_free(new);
@@ -112,20 +107,21 @@ static int replace(struct token_table *t, uint32_t bits, uint64_t arena, uint64_
 static int grow(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     const struct generation *old = current(t);
-    uint64_t arena = 2 * (old->arena_used + generation_string_bytes(tokens, bytes));
+    uint64_t arena = 2 * (old->strings.arena_used + string_table_bytes(tokens, bytes));
 
-    if (2 * (old->present + tokens) > UINT64_C(1) << TABLE_BITS_MAX)
+    if ((old->present + tokens) * 100 > (uint64_t)SLOT_COUNT_MAX * TABLE_LOAD_MAX)
         return -ENOSPC;
     if (arena > ARENA_MAX)
         arena = ARENA_MAX;
-    return replace(t, bits_for(old->present + tokens), arena < ARENA_MIN ? ARENA_MIN : arena,
-                   tokens, bytes);
+    return replace(t, slot_count_after_growth(old->present + tokens),
+                   arena < ARENA_MIN ? ARENA_MIN : arena, tokens, bytes);
 }
 
 bool token_table_can_add(struct token_table *t, uint64_t tokens, uint64_t bytes)
 {
     pthread_mutex_lock(&t->mutex);
-    bool fits = generation_can_add(current(t), tokens, bytes);
+    bool fits = generation_can_add(current(t), tokens, bytes) &&
+                string_table_can_add(&current(t)->strings, 2 * tokens);
     pthread_mutex_unlock(&t->mutex);
     return fits;
 }
@@ -137,6 +133,9 @@ int token_table_reserve(struct token_table *t, uint64_t tokens, uint64_t bytes)
     pthread_mutex_lock(&t->mutex);
     if (!generation_can_add(current(t), tokens, bytes))
         error = grow(t, tokens, bytes);
+    struct generation *g = current(t);
+    if (error == 0 && !string_table_reserve(&g->strings, &g->table, 2 * tokens))
+        error = -ENOMEM;
     pthread_mutex_unlock(&t->mutex);
     return error;
 }
@@ -145,7 +144,7 @@ int token_table_recall(struct token_table *t)
 {
     pthread_mutex_lock(&t->mutex);
     const struct generation *old = current(t);
-    int error = replace(t, old->table.slot_bits, old->table.arena_size, 0, 0);
+    int error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }
@@ -158,7 +157,8 @@ struct token_table *token_table_new(const char *prefix, uint64_t tokens)
         return NULL;
     memset(t, 0, sizeof(*t));
     snprintf(t->prefix, sizeof(t->prefix), "%s", prefix);
-    struct generation *g = generation_new(prefix, 1, bits_for(tokens), ARENA_MIN + 16 * tokens);
+    struct generation *g = generation_new(prefix, 1, slot_count_at_start(tokens),
+                                          ARENA_MIN + 16 * tokens);
     if (g == NULL) {
         free(t);
         return NULL;
@@ -230,7 +230,7 @@ int token_table_keep_bans(struct token_table *t, bool keep)
     const struct generation *old = current(t);
     t->keeps_bans = keep;
     if (drop)
-        error = replace(t, old->table.slot_bits, old->table.arena_size, 0, 0);
+        error = replace(t, old->table.slot_count, old->table.arena_size, 0, 0);
     pthread_mutex_unlock(&t->mutex);
     return error;
 }
@@ -314,7 +314,7 @@ struct token_table_figures token_table_figures_of(struct token_table *t, const s
 {
     return (struct token_table_figures){
         .tokens = g->present - g->no_tokens,
-        .slots = UINT64_C(1) << g->table.slot_bits,
+        .slots = g->table.slot_count,
         .bytes = g->table.total_size,
         .generation = g->number,
         .held = atomic_load(&t->shown.count),

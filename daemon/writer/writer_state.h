@@ -47,10 +47,19 @@ struct writer {
     uint64_t bans;            /* in the store */
     struct disk_failure disk_failure;
     struct held_answers held_answers;
+    struct {
+        uint64_t returned; /* the newest change when memory was given back last */
+        uint64_t newest;   /* and at the last look */
+        int64_t since;     /* CLOCK_MONOTONIC, seconds: from when on it is the newest */
+    } memory;
 };
 
 /* Let the process keep the memory of one transaction for the next.  Before other threads run. */
 void writer_keep_memory(void);
+
+/* Give it back, after many changes that no others followed.  The writer's thread, whenever a second or more has
+ * passed. */
+void writer_return_memory(struct writer *w);
 
 /* Load the store's tokens into a new table and index.  The writer then owns store and journal.
  * False: *problem says why; the caller still owns the store. */

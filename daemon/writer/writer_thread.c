@@ -287,6 +287,7 @@ static void chores(struct writer_thread *t)
         refused_step(t->refused, w->store, now);
     }
     wake_parked(t);
+    writer_return_memory(w);
     t->collapsing = collapse(t); /* one piece a second even under constant load */
 }
 

@@ -9,31 +9,31 @@
 enum {
     TRIES = 100,
     HOME_DIGITS = 8,
-    SLOTS_READ_MAX = 65536, /* no run of used slots is that long in a table that is half empty */
+    SLOTS_READ_MAX =
+        65536, /* no run of used slots is that long in a table of which a third is empty */
 };
 
 /* The home slots that a digest with these first digits may have. */
 struct range {
-    uint32_t slot_bits;
+    uint32_t slots;
     uint32_t first, last;
 };
 
-static bool read_header(int fd, uint32_t *slot_bits)
+static bool read_header(int fd, uint32_t *slots)
 {
     struct table_header h;
     struct stat st;
 
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || pread(fd, &h, sizeof(h), 0) != sizeof(h))
         return false;
-    *slot_bits = h.slot_bits;
-    return h.magic == TABLE_MAGIC &&
-           (h.layout == TABLE_LAYOUT || h.layout == TABLE_LAYOUT_SHA256) && h.state == TABLE_LIVE &&
-           h.slots_offset == TABLE_HEADER_SIZE && h.slot_bits >= TABLE_BITS_MIN &&
-           h.slot_bits <= TABLE_BITS_MAX;
+    *slots = table_slot_count(h.layout, h.slots);
+    return h.magic == TABLE_MAGIC && h.layout >= TABLE_LAYOUT &&
+           h.layout <= TABLE_LAYOUT_ANY_SIZE_SHA256 && h.state == TABLE_LIVE &&
+           h.slots_offset == TABLE_HEADER_SIZE && *slots != 0;
 }
 
 /* Return the home slot of a digest that begins with these digits, and continues with `fill`. */
-static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
+static uint32_t home(uint32_t slots, const char *digits, char fill)
 {
     char padded[HOME_DIGITS];
     uint8_t bytes[HOME_DIGITS / 2];
@@ -41,7 +41,7 @@ static uint32_t home(uint32_t slot_bits, const char *digits, char fill)
     memset(padded, fill, sizeof(padded));
     memcpy(padded, digits, strnlen(digits, sizeof(padded)));
     hex_parse((struct slice){ padded, sizeof(padded) }, bytes, sizeof(bytes));
-    return table_home(slot_bits, bytes);
+    return table_home(slots, bytes);
 }
 
 /* Read a slot until two reads are equal, so that the writer did not change it in between. */
@@ -75,13 +75,12 @@ int cli_table_lookup_find(int fd, const char *digits, char (*id)[ID_TEXT + 1], i
     char candidate[ID_TEXT + 1];
     int found = 0;
 
-    if (!read_header(fd, &r.slot_bits))
+    if (!read_header(fd, &r.slots))
         return -1;
-    r.first = home(r.slot_bits, digits, '0');
-    r.last = home(r.slot_bits, digits, 'f');
-    uint32_t slots = UINT32_C(1) << r.slot_bits;
-    for (uint32_t i = 0; i < slots && found < max; i++) {
-        if (i == SLOTS_READ_MAX || !read_slot(fd, (r.first + i) % slots, &slot))
+    r.first = home(r.slots, digits, '0');
+    r.last = home(r.slots, digits, 'f');
+    for (uint32_t i = 0; i < r.slots && found < max; i++) {
+        if (i == SLOTS_READ_MAX || !read_slot(fd, (r.first + i) % r.slots, &slot))
             return -1;
         if (slot.flags == 0 && r.first + i >= r.last)
             break;

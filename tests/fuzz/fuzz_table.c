@@ -91,7 +91,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     }
     int fd = token_look_descriptor(p, 0, &total, &generation);
     MUST(fd >= 0 && pread(fd, buffer, IMAGE, 0) == IMAGE);
-    MUST(h->slot_bits == TABLE_BITS_MIN);
+    MUST(h->slots == TABLE_BITS_MIN);
     h->arena_size = ARENA;
     h->total_size = IMAGE;
     h->lease = UPTIME + INT64_C(5000000000);
@@ -206,7 +206,7 @@ static bool image_justifies(unsigned number, const struct table_view_batch_item 
     const struct table_slot *slots = (const void *)(snapshot + TABLE_HEADER_SIZE);
     const struct verdict *v = &a->verdict;
 
-    return v->slot >> opened.slot_bits == 0 && is_entry(&slots[v->slot], digests[number]) &&
+    return v->slot < opened.slot_count && is_entry(&slots[v->slot], digests[number]) &&
            slot_justifies(&slots[v->slot], &a->question, v->status, a->claims);
 }
 

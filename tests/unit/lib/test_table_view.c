@@ -10,7 +10,7 @@ static void forged_put(struct forged_table *f, uint64_t number, uint32_t scopes,
 
     value_numbered(number, value);
     token_digest(slice_of(value), digest);
-    struct table_slot *slot = &f->slots[table_home(TABLE_BITS_MIN, digest)];
+    struct table_slot *slot = &f->slots[table_home(1 << TABLE_BITS_MIN, digest)];
     memcpy((void *)slot->digest, digest, sizeof(digest));
     slot->expires = TIME_NEVER;
     slot->scopes = scopes;
@@ -95,7 +95,7 @@ static void every_lie_in_a_header_is_refused(void **state)
 
     forged_seal(&f, NEEDED);
     check_field(&f, &h->magic, 8), check_field(&f, &h->layout, 4);
-    check_field(&f, &h->slot_bits, 4), check_field(&f, &h->slots_offset, 8);
+    check_field(&f, &h->slots, 4), check_field(&f, &h->slots_offset, 8);
     check_field(&f, &h->arena_offset, 8), check_field(&f, &h->arena_size, 8);
     check_field(&f, &h->total_size, 8);
     h->arena_size -= 8, h->total_size -= 8;

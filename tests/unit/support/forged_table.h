@@ -45,20 +45,20 @@ static int64_t monotonic(void)
 
 static struct forged_table forged_new(void)
 {
-    struct forged_table f = { .size = table_size(TABLE_BITS_MIN, ARENA) };
+    struct forged_table f = { .size = table_size(1 << TABLE_BITS_MIN, ARENA) };
 
     f.fd = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     assert_true(f.fd >= 0 && ftruncate(f.fd, (off_t)f.size) == 0);
     f.header = mmap(NULL, f.size, PROT_READ | PROT_WRITE, MAP_SHARED, f.fd, 0);
     assert_ptr_not_equal(f.header, MAP_FAILED);
     f.slots = (void *)((char *)f.header + TABLE_HEADER_SIZE);
-    f.arena = (char *)f.header + table_size(TABLE_BITS_MIN, 0);
+    f.arena = (char *)f.header + table_size(1 << TABLE_BITS_MIN, 0);
     *f.header = (struct table_header){
         .magic = TABLE_MAGIC,
         .layout = TABLE_LAYOUT,
-        .slot_bits = TABLE_BITS_MIN,
+        .slots = TABLE_BITS_MIN,
         .slots_offset = TABLE_HEADER_SIZE,
-        .arena_offset = table_size(TABLE_BITS_MIN, 0),
+        .arena_offset = table_size(1 << TABLE_BITS_MIN, 0),
         .arena_size = ARENA,
         .total_size = f.size,
         .prefix = "jtn",

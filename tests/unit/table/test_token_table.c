@@ -252,7 +252,7 @@ static void collapsing_changes_no_verdict(void **state)
 {
     (void)state;
     enum { TOKENS = 1000 };
-    struct race race = { .t = token_table_new("jtn", 70000) };
+    struct race race = { .t = token_table_new("jtn", 250000) };
     pthread_t thread;
     int steps = 0;
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/base/page_array.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Elements are no larger than a page, so this is the size of the mapping of a capacity, too. */
+static size_t in_pages(size_t bytes)
+{
+    const size_t page = (size_t)getpagesize();
+
+    return (bytes + page - 1) / page * page;
+}
+
+void *page_array_grow(void *array, size_t *capacity, size_t size, size_t needed)
+{
+    size_t wanted = *capacity + *capacity / 8;
+
+    if (needed <= *capacity && array != NULL)
+        return array;
+    if (wanted < needed)
+        wanted = needed;
+    if (wanted == 0 || wanted > SIZE_MAX / 2 / size)
+        return NULL;
+    size_t bytes = in_pages(wanted * size);
+    void *at = array == NULL ?
+                   mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) :
+                   mremap(array, in_pages(*capacity * size), bytes, MREMAP_MAYMOVE);
+    if (at == MAP_FAILED)
+        return NULL;
+    *capacity = bytes / size;
+    return at;
+}
+
+void page_array_free(void *array, size_t capacity, size_t size)
+{
+    if (array != NULL)
+        munmap(array, in_pages(capacity * size));
+}
