@@ -20,8 +20,10 @@ KEEPER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser_keepe
 START_WITHIN = 60       # seconds
 ARGUMENTS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
-             "--disable-breakpad", "--in-process-gpu", "--disable-software-rasterizer", "--disable-site-isolation-trials", "--disable-dev-shm-usage", "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
-             "--disable-features=Translate,OptimizationHints,MediaRouter", "--lang=en-US",
+             "--disable-breakpad", "--in-process-gpu", "--disable-software-rasterizer", "--disable-site-isolation-trials", "--disable-dev-shm-usage",
+             "--force-color-profile=srgb", "--hide-scrollbars", "--disable-lcd-text",
+             # The last two would have pages of the browser itself in each window.
+             "--disable-features=Translate,OptimizationHints,MediaRouter,WebUIOmniboxPopup,WebUIOmniboxAimPopup", "--lang=en-US",
              # Nothing but this machine is ever asked for; *.test are other names of it.
              "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"]
 
