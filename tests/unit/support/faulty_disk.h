@@ -156,13 +156,16 @@ static void disk_write_back(int fd, off_t at, size_t len)
             disk_copy(fd, disk_durable, page * DISK_PAGE, DISK_PAGE);
 }
 
+/* Open the file once more: a copy of the descriptor would keep its lock. */
 static void disk_adopt(int fd)
 {
+    char name[32];
     struct stat st;
 
     if (!disk.adopts || disk.adopted >= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return;
-    disk.adopted = dup(fd);
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    disk.adopted = open(name, O_RDONLY | O_CLOEXEC);
     disk.inode = st.st_ino;
     disk.tracked = true;
 }
