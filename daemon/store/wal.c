@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "daemon/base/clock.h"
+
 enum { BUFFER_STEP = 64 * 1024, BUFFER_KEPT = 1024 * 1024 };
 
 struct wal {
@@ -13,6 +15,7 @@ struct wal {
     bool ready;               /* it was read or begun, and nothing failed since */
     uint64_t saved;           /* everything before this serial */
     uint64_t done;            /* everything before this serial is on the disk; 0: not known */
+    int64_t looked;           /* when the file was last looked for at its path */
     char *buffer;             /* what is to be written */
     size_t capacity;
 };
@@ -107,7 +110,7 @@ static bool reserve(struct wal *w, size_t size, struct problem *problem)
     size = (size + BUFFER_STEP - 1) / BUFFER_STEP * BUFFER_STEP;
     if (size == w->capacity || (size < w->capacity && w->capacity <= BUFFER_KEPT))
         return true;
-    char *buffer = malloc(size);
+    char *buffer = aligned_alloc(WAL_BLOCK, size);
     if (buffer == NULL) {
         problem_set(problem, STATUS_STORE, "no memory for log %.150s", w->file.path);
         return false;
@@ -152,11 +155,15 @@ static bool read_from(struct wal *w, uint64_t from, struct wal_visitor *visitor,
                       struct problem *problem)
 {
     w->ready = false;
+    wal_file_set_direct(&w->file, false);
     if (!wal_reader_open(&w->reader, &w->file, problem) ||
         !wal_reader_read(&w->reader, from, visitor, problem) || !has_all(w, problem))
         return false;
-    if (w->reader.found && w->file.write && !confirm_end(w, problem))
-        return false;
+    if (w->reader.found && w->file.write) {
+        if (!confirm_end(w, problem))
+            return false;
+        wal_file_set_direct(&w->file, true);
+    }
     w->ready = w->reader.found;
     w->done = w->reader.end.next;
     wal_set_saved(w, from);
@@ -222,18 +229,33 @@ bool wal_begin(struct wal *w, const char *epoch, uint64_t first, const struct wa
                     w->file.path);
         return false;
     }
+    if (fits)
+        wal_file_set_direct(&w->file, false);
     if ((!fits && !wal_file_create(&w->file, shape, problem)) ||
         !wal_reader_open(&w->reader, &w->file, problem))
         return false;
     set_begin(w, epoch, first);
     if (!confirm_end(w, problem))
         return false;
+    wal_file_set_direct(&w->file, true);
     w->saved = w->done = first;
     w->ready = true;
     return true;
 }
 
 /* -- appending -------------------------------------------------------------------------------- */
+
+/* Check once a second that the file is at its path.  Before every write it would make that slower by
+ * a fifth: once its times were looked at, the kernel saves them exactly with the next write. */
+static bool is_in_place(struct wal *w, struct problem *problem)
+{
+    int64_t now = clock_seconds();
+
+    if (now == w->looked)
+        return true;
+    w->looked = now;
+    return wal_file_in_place(&w->file, problem);
+}
 
 /* Where a batch goes. */
 struct aim {
@@ -307,7 +329,7 @@ enum wal_result wal_append(struct wal *w, uint32_t count, struct slice body,
     if (!find_space(w, wal_batch_size(body.len), &aim))
         return WAL_FULL;
     size_t len = wal_batch_size(body.len) + (aim.head ? WAL_BLOCK : 0);
-    w->ready = reserve(w, len, problem) && wal_file_in_place(&w->file, problem);
+    w->ready = reserve(w, len, problem) && is_in_place(w, problem);
     if (!w->ready)
         return WAL_FAILED;
     build(w, &aim, &batch, &head);

@@ -58,7 +58,8 @@ bool wal_begin(struct wal *w, const char *epoch, uint64_t first, const struct wa
 bool wal_read(struct wal *w, uint64_t from, struct wal_visitor *visitor, struct problem *problem);
 
 /* Append a batch with so many serials, from wal_next() on.  WAL_FAILED: *problem says why, and every
- * further call fails until a reopen succeeds. */
+ * further call fails until a reopen succeeds.  So it is if the file was moved away or replaced,
+ * which is noticed within a second. */
 enum wal_result wal_append(struct wal *w, uint32_t count, struct slice body,
                            struct problem *problem);
 

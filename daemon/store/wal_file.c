@@ -74,6 +74,7 @@ void wal_file_close(struct wal_file *f)
     if (f->fd >= 0)
         close(f->fd);
     f->fd = -1;
+    f->direct = false;
 }
 
 /* -- creation --------------------------------------------------------------------------------- */
@@ -144,6 +145,7 @@ bool wal_file_create(struct wal_file *f, const struct wal_shape *shape, struct p
 
     snprintf(name, sizeof(name), "%s.new", f->path);
     unlink(name); /* left by a creation that was interrupted */
+    created.direct = false;
     created.fd = make(name, shape);
     if (created.fd < 0)
         return fail(f, "created", problem);
@@ -198,10 +200,28 @@ bool wal_file_read(const struct wal_file *f, uint64_t sequence, size_t offset, c
     return got == (ssize_t)len || fail(f, "read", problem);
 }
 
-bool wal_file_write(const struct wal_file *f, uint64_t sequence, size_t offset, const char *bytes,
+void wal_file_set_direct(struct wal_file *f, bool direct)
+{
+    int flags = fcntl(f->fd, F_GETFL);
+
+    if (f->direct == direct || flags < 0)
+        return;
+    flags = direct ? flags | O_DIRECT : flags & ~O_DIRECT;
+    f->direct = fcntl(f->fd, F_SETFL, flags) == 0 ? direct : f->direct;
+}
+
+/* What O_DIRECT needs beyond whole blocks is known when it is refused. */
+bool wal_file_write(struct wal_file *f, uint64_t sequence, size_t offset, const char *bytes,
                     size_t len, struct problem *problem)
 {
-    return write_all(f->fd, bytes, len, place(f, sequence, offset)) || fail(f, "written", problem);
+    const uint64_t at = place(f, sequence, offset);
+    bool done = write_all(f->fd, bytes, len, at);
+
+    if (!done && errno == EINVAL && f->direct) {
+        wal_file_set_direct(f, false);
+        done = write_all(f->fd, bytes, len, at);
+    }
+    return done || fail(f, "written", problem);
 }
 
 bool wal_file_sync(const struct wal_file *f, struct problem *problem)

@@ -141,35 +141,41 @@ static void go_to(struct wal_end *end, uint64_t sequence)
     end->last = 0;
 }
 
-/* Go on behind the segment that has the newest head.  The write of the next head and batch may
- * have left the batch, and not the head. */
+/* Take the batch for the first of a segment whose head is missing. */
+static void adopt(struct wal_reader *r, const struct wal_batch *b)
+{
+    struct wal_segment *s = segment_of(r, b->sequence);
+
+    s->head = (struct wal_head){ .sequence = b->sequence, .first = b->first };
+    memcpy(s->head.epoch, b->epoch, sizeof(b->epoch));
+    memcpy(s->head.previous, b->previous, sizeof(b->previous));
+    s->used = r->end.head_lost = true;
+    r->newest = b->sequence;
+    if (r->oldest + r->file->shape.segments == r->newest) /* what was in its place is gone */
+        r->oldest++;
+}
+
+/* Go on behind the segment that has the newest head.  The write of the next head with a batch may
+ * have left that batch, and not the head; and then nothing was written behind it. */
 static bool end_or_adopt(const struct walk *w, bool *ended)
 {
     struct wal_reader *r = w->reader;
-    struct wal_segment *s = segment_of(r, r->end.sequence + 1);
-    const struct wal_head *newest = &segment_of(r, r->end.sequence)->head;
-    const size_t left = r->file->shape.size - WAL_BLOCK;
+    const char *epoch = segment_of(r, r->end.sequence)->head.epoch;
     const uint64_t next = r->end.sequence + 1;
     struct wal_batch b;
 
-    *ended = true;
     if (has_batch(w, r->end.offset, r->end.sequence))
         return damaged(w, r->end.sequence, r->end.offset, "what is missing");
+    if (r->end.head_lost && r->end.last != WAL_BLOCK)
+        return damaged(w, r->end.sequence, 0, "a segment's head");
     if (!load(w, next))
         return false;
-    if (wal_batch_read(w->bytes + WAL_BLOCK, left, &b) &&
-        follows(&r->end, &b, next, newest->epoch)) {
-        s->head = (struct wal_head){ .sequence = next, .first = b.first };
-        memcpy(s->head.epoch, b.epoch, sizeof(b.epoch));
-        memcpy(s->head.previous, b.previous, sizeof(b.previous));
-        s->used = r->end.head_lost = true;
-        r->newest = next;
-        if (r->oldest + r->file->shape.segments == next) /* what was in its place is gone */
-            r->oldest++;
-        *ended = false;
-        return true;
-    }
-    return !has_batch(w, WAL_BLOCK, next) || damaged(w, next, 0, "what is missing");
+    *ended = r->end.head_lost ||
+             !wal_batch_read(w->bytes + WAL_BLOCK, r->file->shape.size - WAL_BLOCK, &b) ||
+             !follows(&r->end, &b, next, epoch);
+    if (!*ended)
+        adopt(r, &b);
+    return !*ended || !has_batch(w, WAL_BLOCK, next) || damaged(w, next, 0, "what is missing");
 }
 
 /* Go on to the next segment. */

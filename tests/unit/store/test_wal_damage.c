@@ -169,6 +169,19 @@ static void a_head_that_was_lost_is_made_again(void **state)
     wal_close(w);
 }
 
+static void a_lost_head_before_more_than_one_batch_is_damage(void **state)
+{
+    (void)state;
+    save_ten();
+    struct wal *w = wal_open(path, WAL_WRITE, &problem);
+    assert_true(wal_read(w, 4, NULL, &problem));
+    assert_int_equal(wal_append(w, 1, slice_of("b\n"), &problem), WAL_DONE);
+    wal_close(w);
+    flip(place_of(10) - WAL_BLOCK + 30);
+    refused(4, WAL_WRITE, "a segment's head");
+    refused(4, WAL_READ, "a segment's head");
+}
+
 static void a_file_that_is_not_whole_or_no_log_is_refused(void **state)
 {
     (void)state;
@@ -197,6 +210,7 @@ int main(void)
         TEST(a_segment_that_is_missing_is_named_by_its_serials),
         TEST(batches_that_were_exchanged_or_repeated_are_damage),
         TEST(a_head_that_was_lost_is_made_again),
+        TEST(a_lost_head_before_more_than_one_batch_is_damage),
         TEST(a_file_that_is_not_whole_or_no_log_is_refused),
     };
 

@@ -83,8 +83,10 @@ static bool disk_coin(void)
     return (x >> 16 & 1) != 0;
 }
 
+/* The file may be open for direct I/O. */
 static void disk_copy(int fd, char *durable, size_t at, size_t len)
 {
+    fd = disk.adopts ? disk.adopted : fd;
     if (syscall(SYS_pread64, fd, durable + at, len, at) < 0)
         abort();
     if (durable == disk_durable && disk_high < at + len)
