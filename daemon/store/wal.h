@@ -46,7 +46,8 @@ bool wal_remove(const char *store, struct problem *problem);
 const char *wal_epoch(const struct wal *w);
 
 /* Begin a log with this serial, at least 1, in place of what is there, and without more space if it
- * has that shape.  False: *problem says why not; if it was there, what was logged before may be
+ * has that shape.  To make a file it calls ioctl(2), so that is done before calls are restricted.
+ * False: *problem says why not; if it was there, what was logged before may be
  * lost. */
 bool wal_begin(struct wal *w, const char *epoch, uint64_t first, const struct wal_shape *shape,
                struct problem *problem);

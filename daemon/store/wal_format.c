@@ -179,11 +179,17 @@ void wal_batch_write(char *at, struct wal_batch *b)
     memcpy(at, b->check, WAL_CHECK);
 }
 
+bool wal_batch_may_begin(const char block[WAL_BLOCK], uint64_t sequence)
+{
+    return memcmp(block + MAGIC, BATCH_MAGIC, SEQUENCE - MAGIC) == 0 &&
+           get_u64(block + SEQUENCE) >= sequence;
+}
+
 bool wal_batch_read(const char *at, size_t left, struct wal_batch *b)
 {
     uint8_t check[WAL_CHECK];
 
-    if (left < WAL_BLOCK || memcmp(at + MAGIC, BATCH_MAGIC, SEQUENCE - MAGIC) != 0)
+    if (left < WAL_BLOCK || !wal_batch_may_begin(at, 0))
         return false;
     *b = (struct wal_batch){ .sequence = get_u64(at + SEQUENCE),
                              .first = get_u64(at + FIRST),

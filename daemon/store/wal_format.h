@@ -93,6 +93,9 @@ static inline size_t wal_batch_size(size_t body)
 /* Write a batch, wal_batch_size() bytes, and set its check. */
 void wal_batch_write(char *at, struct wal_batch *batch);
 
+/* True if a batch of this or a later segment may begin at a block: one need not be read otherwise. */
+bool wal_batch_may_begin(const char block[WAL_BLOCK], uint64_t sequence);
+
 /* Read the batch at the front of `left` bytes.  False: there is none that is whole. */
 bool wal_batch_read(const char *at, size_t left, struct wal_batch *batch);
 

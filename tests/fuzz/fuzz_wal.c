@@ -4,7 +4,7 @@
  *     input = operations: a byte for which, then what each consumes
  *
  * Until something was forged, only what was appended is read, each under its serial; what is refused
- * is left as it was; and what is read can be appended to, and is read again with that. */
+ * is left as it was; and what was read can be appended to, and is read again with that. */
 #include "tests/fuzz/fuzz.h"
 
 #include <sodium.h>
@@ -179,7 +179,10 @@ static void open_log(uint8_t size)
     } else if (append(size)) {
         next = wal_next(wal);
         close_log();
-        MUST(read_log(WAL_WRITE, &again) && again == next);
+        done = read_log(WAL_WRITE, &again);
+        MUST(forged || (done && again == next));
+        if (!done)
+            close_log();
     }
 }
 

@@ -312,7 +312,7 @@ static void beside_a_thread_that_commits_what_stays_is_found(void **state)
     }
     assert_int_equal(pthread_create(&thread, NULL, commit_all, NULL), 0);
     bool right = true;
-    for (unsigned i = 0; i < 150000 && right; i++)
+    for (unsigned i = 0; i < 60000 && right; i++)
         right = is_right(i * 7 % KEYS, &busy_ones);
     atomic_store(&stop, true);
     pthread_join(thread, &failed);

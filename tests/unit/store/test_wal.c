@@ -9,8 +9,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "tests/unit/support/wal_batches.h"
 
@@ -217,6 +220,58 @@ static void a_log_of_one_process_is_not_opened_by_another(void **state)
     assert_int_not_equal(access(file, F_OK), 0);
 }
 
+/* What both processes know: everything before these serials is saved, or was appended. */
+static struct shared {
+    atomic_uint_fast64_t saved, appended;
+} * shared;
+
+static void append_beside(void)
+{
+    struct wal *w = begin_log(1);
+
+    atomic_store(&shared->appended, 1);
+    while (wal_next(w) < SERIALS_MAX - 8) {
+        if (append_numbered(w, 0) != WAL_DONE)
+            _exit(1);
+        atomic_store(&shared->appended, wal_next(w));
+        if (wal_next(w) > 2) {
+            atomic_store(&shared->saved, wal_next(w) - 2);
+            wal_set_saved(w, wal_next(w) - 2);
+        }
+    }
+    wal_close(w);
+    _exit(0);
+}
+
+static void a_log_is_read_beside_the_process_that_writes(void **state)
+{
+    unsigned done = 0;
+    int status = 0;
+
+    (void)state;
+    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    atomic_store(&shared->saved, 1);
+    pid_t child = fork();
+    if (child == 0)
+        append_beside();
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        struct seen seen;
+        uint64_t least = atomic_load(&shared->appended), from = atomic_load(&shared->saved);
+        struct wal *w = wal_open(path, WAL_READ, &problem);
+        bool whole = least > 0 && w != NULL && read_numbered(w, from, &seen);
+        if (whole)
+            assert_true(wal_next(w) >= least);
+        else if (least > 0) /* otherwise it was written over, as it was saved */
+            assert_true(problem.status == STATUS_BUSY || atomic_load(&shared->saved) > from);
+        done += whole;
+        wal_close(w);
+    }
+    assert_int_equal(status, 0);
+    assert_true(done > 20);
+    munmap(shared, sizeof(*shared));
+}
+
 /* -- what cannot be ---------------------------------------------------------------------------- */
 
 static void a_shape_epoch_or_serial_that_cannot_be_is_refused(void **state)
@@ -300,6 +355,7 @@ int main(void)
         TEST(a_visitor_ends_the_reading),
         TEST(a_log_begins_anew_without_more_space),
         TEST(a_log_of_one_process_is_not_opened_by_another),
+        TEST(a_log_is_read_beside_the_process_that_writes),
         TEST(a_shape_epoch_or_serial_that_cannot_be_is_refused),
         TEST(without_space_a_log_is_not_created_and_goes_on),
         TEST(a_log_that_was_moved_away_takes_nothing),
