@@ -83,3 +83,8 @@ const char *policy_fault(const struct policy *policy, enum policy_key *at)
         return "this is longer than max_ttl";
     return NULL;
 }
+
+int64_t policy_self_ttl(const struct policy *self)
+{
+    return self->default_ttl > 0 ? self->default_ttl : self->max_ttl;
+}

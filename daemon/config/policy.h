@@ -92,6 +92,10 @@ const char *policy_fault(const struct policy *policy, enum policy_key *at);
 /* Return the first policy whose pattern matches, or [policy]; that, if there is no subject. */
 const struct policy *policies_find(const struct policies *p, struct slice subject);
 
+/* Return the seconds for which a token without an end lasts by [self]: the most, without a default.
+ * 0: for ever. */
+int64_t policy_self_ttl(const struct policy *self);
+
 /* True if a pattern matches all of a text. */
 bool policy_matches(struct slice pattern, struct slice text);
 

@@ -111,16 +111,16 @@ bool disk_failure_recover(struct disk_failure *r)
     }
     if (journal_newest(r->journal) < r->attempted) {
         store_shrink(r->store);
-        subject_counts_undo(r->subjects);
+        subject_counts_undo(r->counts);
     } else {
         *r->bans += (uint64_t)r->bans_attempted;
-        subject_counts_keep(r->subjects);
+        subject_counts_keep(r->counts);
     }
     r->attempted = 0;
     r->bans_attempted = 0;
     while (r->uncertain_count > 0) {
         if (!uncertain_resolve(&r->uncertain[r->uncertain_count - 1], r->store, r->token_table,
-                               r->index, r->by_subject))
+                               r->index, r->subjects))
             return false;
         r->uncertain_count--;
     }

@@ -20,9 +20,9 @@ struct disk_failure {
     struct journal *journal;
     struct token_table *token_table;
     struct creation_index *index;
-    struct subject_index *by_subject;
+    struct subject_index *subjects;
     uint64_t *bans;
-    struct subject_counts *subjects;
+    struct subject_counts *counts;
     struct unsaved_denials unsaved;
     bool broken;            /* the store must be reopened before anything is changed */
     bool readable;          /* store and journal can be read */

@@ -248,11 +248,9 @@ static bool contains(struct slice text, struct slice wanted)
     return false;
 }
 
-bool list_filter_matches(const struct list_filter *f, const struct record *r, int64_t used,
-                         int64_t now)
+struct list_facts list_facts_of(const struct record *r, int64_t used)
 {
-    const struct slice match = { f->match, f->match_len };
-    const struct list_facts facts = {
+    return (struct list_facts){
         .created = r->created,
         .by = r->by,
         .flags = record_flags(r),
@@ -262,6 +260,13 @@ bool list_filter_matches(const struct list_filter *f, const struct record *r, in
         .subject = record_subject(r),
         .scopes = record_scopes(r),
     };
+}
+
+bool list_filter_matches(const struct list_filter *f, const struct record *r, int64_t used,
+                         int64_t now)
+{
+    const struct slice match = { f->match, f->match_len };
+    const struct list_facts facts = list_facts_of(r, used);
 
     if (f->given == 0 && !f->but_revoked && !f->but_expired)
         return true;

@@ -41,6 +41,9 @@ struct list_facts {
     struct slice scopes;
 };
 
+/* Return the facts of a record, which they point into, and of its last use. */
+struct list_facts list_facts_of(const struct record *r, int64_t used);
+
 /* Read the value of a key; NULL, or what is wrong with it.  False: the key is no filter's. */
 bool list_filter_read(struct list_filter *f, enum key key, struct slice value, const char **fault);
 

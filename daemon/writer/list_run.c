@@ -50,7 +50,7 @@ struct list_sources list_run_sources(struct step *s)
     return (struct list_sources){
         .index = &s->writer->index,
         .subjects = scan->own ? &s->writer->subjects : NULL,
-        .subject = { scan->user, scan->user_len },
+        .subject = scan_user(scan),
         .token_table = s->writer->disk_failure.broken ? NULL : s->writer->token_table,
         .last_used = s->last_used,
         .wants_keys = scan->sort != LIST_BY_CREATION,
@@ -306,8 +306,7 @@ static uint64_t keep_most(struct step *s)
     uint64_t left = scan->limit - scan->count, there = s->writer->index.count;
 
     if (scan->own)
-        there = subject_index_count(&s->writer->subjects,
-                                    (struct slice){ scan->user, scan->user_len }, OWN_MOST);
+        there = subject_index_count(&s->writer->subjects, scan_user(scan), OWN_MOST);
     return (left < there ? left : there) + 1;
 }
 

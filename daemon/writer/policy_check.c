@@ -88,7 +88,7 @@ unsigned policy_check_violations(struct policy_check *p, const struct record *r,
 static void set_own_end(struct change *c, bool inherits, int64_t now)
 {
     const struct policy *self = &c->policies->self;
-    int64_t ttl = self->default_ttl > 0 ? self->default_ttl : self->max_ttl;
+    int64_t ttl = policy_self_ttl(self);
     struct record *r = &c->want;
 
     if (r->expires == TIME_NEVER && ttl > 0)

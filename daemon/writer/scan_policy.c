@@ -41,8 +41,7 @@ static void put_self(struct text *t, const struct policy *self)
 {
     struct policy shown = *self;
 
-    if (shown.default_ttl == 0)
-        shown.default_ttl = shown.max_ttl;
+    shown.default_ttl = policy_self_ttl(self);
     put_policy(t, &shown);
     if (shown.scopes[0] == '\0')
         line_puts(t, "scopes", "");

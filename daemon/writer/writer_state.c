@@ -42,9 +42,9 @@ bool writer_init(struct writer *w, struct store *store, const char *prefix,
     w->disk_failure.journal = w->journal;
     w->disk_failure.token_table = w->token_table;
     w->disk_failure.index = &w->index;
-    w->disk_failure.by_subject = &w->subjects;
+    w->disk_failure.subjects = &w->subjects;
     w->disk_failure.bans = &w->bans;
-    w->disk_failure.subjects = &w->policy.counts;
+    w->disk_failure.counts = &w->policy.counts;
     w->disk_failure.readable = true;
     write_queue_set_ban_count(w->queue, w->bans);
     w->newest_time = journal_newest_time(w->journal);

@@ -185,7 +185,7 @@ static bool rewrite_duration(struct slice text, bool back, int64_t now, struct t
         return false;
     int64_t end = months > 0 ? cli_when_add_months(now, back ? -(int)months : (int)months) :
                                now + (back ? -seconds : seconds);
-    text_addf(sent, "%llds", (long long)(back ? now - end : end - now));
+    duration_write(sent, back ? now - end : end - now);
     text_addf(shown, "%.*s, %s ", (int)sent->len, sent->at, back ? "since" : "until");
     show_time(shown, end);
     return !sent->cut;

@@ -8,7 +8,11 @@
 #include "plugin/gateway/monotonic.h"
 #include "plugin/http/response.h"
 
-enum { MILLISECONDS = 1000, DROP_MAX = 8192 };
+enum {
+    MILLISECONDS = 1000,
+    REQUEST_MILLISECONDS = 100, /* for a request to come, once its connection is there */
+    DROP_MAX = 8192,
+};
 
 static void refuse(int listening)
 {
@@ -18,6 +22,8 @@ static void refuse(int listening)
 
     if (fd < 0)
         return;
+    /* Who finds the connection closed before the request is sent may never read the answer. */
+    poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, REQUEST_MILLISECONDS);
     http_response_plain(&t, 503, NULL, (struct slice){ "", 0 }, true, HTTP_CLOSE);
     send(fd, t.at, t.len, MSG_NOSIGNAL | MSG_DONTWAIT);
     recv(fd, dropped, sizeof(dropped), MSG_DONTWAIT); /* so that closing resets nothing */

@@ -7,16 +7,17 @@ import os
 from support import ADMIN, apt, assert_equal, create, eventually, request_ok, run, state, timeout
 
 SITE = "/etc/nginx/conf.d/jeton-module.conf"
+# The application has no port: one that a host has in use already, as Cockpit or Prometheus do, fails the restart.
 CONFIG = """
 server {
     listen 127.0.0.1:8090;
     location / {
         jeton other scope=deploy;
         proxy_set_header X-Jeton-Subject $jeton_subject;
-        proxy_pass http://127.0.0.1:9090;
+        proxy_pass http://unix:/run/application.sock;
     }
 }
-server { listen 127.0.0.1:9090; location / { return 200 "<$http_x_jeton_subject>"; } }
+server { listen unix:/run/application.sock; location / { return 200 "<$http_x_jeton_subject>"; } }
 """
 
 

@@ -151,9 +151,18 @@ static void check_enable(const struct pending_request *a)
     if (t == NULL)
         return;
     expect("OK");
-    t->disabled = t->has_disabled_by = false;
-    model_add_event("enable", t);
+    if (t->disabled) {
+        t->disabled = t->has_disabled_by = false;
+        model_add_event("enable", t);
+    }
     expect_current_state(a, t);
+}
+
+static bool is_as_before(const struct token *t, const struct token *before)
+{
+    return t->subject == before->subject && t->scopes == before->scopes &&
+           t->description == before->description && t->expires == before->expires &&
+           t->own_end == before->own_end;
 }
 
 static void check_update(const struct pending_request *a)
@@ -183,7 +192,8 @@ static void check_update(const struct pending_request *a)
         after.own_end = after.expires < model_own_end(t) ? model_own_end(t) : 0;
     const struct token before = *t;
     *t = after;
-    model_add_update(&before, t);
+    if (!is_as_before(t, &before))
+        model_add_update(&before, t);
     expect_current_state(a, t);
 }
 

@@ -45,20 +45,6 @@ static void make_record(struct fuzz_input *in, struct record *r)
     MUST(record_set_description(r, slice_of((flags & 64) != 0 ? "the deploy of ann" : "")) == NULL);
 }
 
-static struct list_facts facts_of(const struct record *r, int64_t used)
-{
-    return (struct list_facts){
-        .created = r->created,
-        .by = r->by,
-        .flags = record_flags(r),
-        .activates = r->activates,
-        .expires = r->expires,
-        .used = used,
-        .subject = record_subject(r),
-        .scopes = record_scopes(r),
-    };
-}
-
 /* Return the filter with one of its keys alone, or with none. */
 static struct list_filter only(const struct list_filter *f, uint64_t keys)
 {
@@ -73,7 +59,7 @@ static struct list_filter only(const struct list_filter *f, uint64_t keys)
 static void check_early(const struct list_filter *f, const struct record *r, int64_t used,
                         int64_t now)
 {
-    struct list_facts facts = facts_of(r, used);
+    struct list_facts facts = list_facts_of(r, used);
     bool meant = list_filter_matches(f, r, used, now);
     bool excluded = list_filter_excludes(f, &facts, true, now);
 

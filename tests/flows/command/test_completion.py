@@ -41,7 +41,7 @@ class Shell:
 
     def text(self):
         """What was written, without what moves the cursor or colours."""
-        text = re.sub(rb"\x1b\[[0-9;?>]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x08\r\x0f]", b"",
+        text = re.sub(rb"\x1b\[[0-9;?=>]*[a-zA-Z]|\x1b[()][A-Z0-9]|\x1b[=>]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)|[\x08\r\x0f]", b"",
                       self.terminal.seen)
         return text.decode(errors="replace")
 

@@ -2,6 +2,7 @@
 """Start, configuration, reload, end; sockets that are inherited; what is confined."""
 import grp
 import os
+import select
 import signal
 import socket
 import stat
@@ -275,6 +276,7 @@ def test_a_start_that_fails_answers_those_who_connect(daemon, gateway):
     http = listening(path)
     g = Gateway(daemon(), config="[site api]\nnonsense\n", sockets={"http": http}).spawn()
     with Connection(path) as connection:
+        eventually(lambda: not select.select([http], [], [], 0)[0], "the connection is taken, before the request comes")
         response = connection.ask(request())
         assert (response.status, response.get("retry-after")) == (503, "1")
     g.ended(2)

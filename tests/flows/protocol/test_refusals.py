@@ -103,6 +103,7 @@ def test_refusals_by_libjeton_in_other_processes_are_seen(daemon):
         assert handle.verify(revoked["token"]) == ("NO revoked", "table")
     assert "refused" not in shown(d, revoked), "the daemon was not asked"
     handle.close()
+    eventually(lambda: "refused" in shown(d, revoked), "what was counted is reported")
     line = shown(d, revoked)
     assert (line["refused"], line["refused_by"], line["refused_as"]) == ("1", ME, "revoked"), "one a minute is reported"
     assert "refused" not in shown(d, good) and "refused" not in shown(d, gone)

@@ -18,6 +18,7 @@ from settings import JETOND, PATIENCE
 from waiting import eventually
 
 ROLES = ("admin", "observe", "verify")
+READY = "jetond: info: ready: "
 # What a sanitizer, the C library or an assertion prints when it ends a process.
 REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|SUMMARY: \w+San|"
                     r"Assertion .* failed|stack smashing|buffer overflow detected|"
@@ -134,9 +135,20 @@ class Daemon:
                 "shift 2; exec \"$@\"", "sh", str(len(self.sockets)), names]
 
     def start(self):
+        """Start it, and wait until it serves and its log has all that it says about that."""
+        before = self.log().count(READY) if os.path.exists(self.log_path) else 0
         self.spawn()
         eventually(self.listens, "jetond listens", self.start_within)
+        if not self.logs_little():
+            eventually(lambda: self.log().count(READY) > before, "the log says that it is ready", self.start_within)
         return self
+
+    def logs_little(self):
+        """True if the configuration leaves messages of the level info out."""
+        if not self.config:
+            return False
+        with open(self.config) as file:
+            return re.search("^log_level = (error|warning)$", file.read(), re.MULTILINE) is not None
 
     def listens(self):
         assert self.process.poll() is None, f"jetond ended with {self.process.returncode} at start"

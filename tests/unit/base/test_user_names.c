@@ -15,7 +15,10 @@
 
 #include "daemon/base/user_names.h"
 
-enum { UNUSED = 62099, NOBODY_HAS = 3999000000u, MANY = 10000, PATIENCE = 20000, ASKERS = 2000 };
+enum { UNUSED = 62099, MANY = 10000, PATIENCE = 20000, ASKERS = 2000 };
+
+/* Of their own type: an enumerator above INT_MAX makes some compilers take all of them as unsigned. */
+static const uid_t nobody_has = 3999000000;
 
 static struct user_names *names;
 static struct mailbox mailbox;
@@ -177,8 +180,8 @@ static void user_without_a_name_has_none(void **state)
     struct user_names *asked = begin(&found);
 
     (void)state;
-    assert_int_equal(user_names_get(asked, NOBODY_HAS, name), USER_NAME_PENDING);
-    assert_true(becomes(asked, NOBODY_HAS, name, USER_NAME_NONE));
+    assert_int_equal(user_names_get(asked, nobody_has, name), USER_NAME_PENDING);
+    assert_true(becomes(asked, nobody_has, name, USER_NAME_NONE));
     assert_string_equal(name, "unchanged");
     assert_true(user_names_free(asked));
 }
@@ -191,7 +194,7 @@ static void more_users_than_are_kept_are_answered_all_the_same(void **state)
 
     (void)state;
     for (uid_t i = 0; i < MANY; i++)
-        user_names_get(asked, NOBODY_HAS + i, name);
+        user_names_get(asked, nobody_has + i, name);
     assert_true(becomes(asked, getuid(), name, USER_NAME_FOUND));
     assert_true(user_names_free(asked));
 }
