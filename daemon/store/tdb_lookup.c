@@ -152,6 +152,11 @@ static uint32_t hash_of(const struct tdb_lookup *l, struct slice key)
     return hash_with(l->old_hash, key.at, key.len);
 }
 
+uint32_t tdb_lookup_chain(const struct tdb_lookup *l, struct slice key)
+{
+    return hash_of(l, key) % l->chains;
+}
+
 void tdb_lookup_note(struct tdb_lookup *l, struct slice key)
 {
     uint32_t chain = hash_of(l, key) % l->chains;

@@ -44,6 +44,9 @@ void tdb_lookup_close(struct tdb_lookup *l);
 enum lookup_found tdb_lookup_get(struct tdb_lookup *l, struct slice key, char *value, size_t size,
                                  size_t *len);
 
+/* Return the number of the hash chain that has a key, if any has. */
+uint32_t tdb_lookup_chain(const struct tdb_lookup *l, struct slice key);
+
 /* Note a key that the next commit puts or deletes.  The committing thread, before it begins. */
 void tdb_lookup_note(struct tdb_lookup *l, struct slice key);
 

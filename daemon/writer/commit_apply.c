@@ -5,9 +5,14 @@
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/scheme_load.h"
 
+/* The table has every token of the store: what is not there need not be looked for on the disk. */
 static bool add_token(struct writer *w, struct change *c)
 {
-    enum store_found found = store_add(w->store, c->after);
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+    bool is_new = token_table_look(w->token_table, c->after->digest, digest, &used) == 0;
+    enum store_found found = is_new ? store_add_new(w->store, c->after) :
+                                      store_add(w->store, c->after);
 
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);

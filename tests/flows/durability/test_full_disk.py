@@ -25,7 +25,7 @@ CLONE_NEWNS = 0x00020000
 
 
 def test_refused_write_fails_creates_but_never_a_revocation(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     kept, leaked, stopped = d.create(), d.create(), d.create()
     with writes_refused(d):
         reply = d.ask("create description=lost")
@@ -62,7 +62,7 @@ def test_refused_write_fails_creates_but_never_a_revocation(daemon):
 @pytest.mark.parametrize("denial", ["revoke token={}", "ban token={}"])
 def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemon, denial):
     passes = f"{BUILD}/tests/verifiers/odd.so does=name subject=mallory issuer=https://idp.example"
-    d = daemon(config=f"[service x]\nsufficient = local\nsufficient = {passes}\n")
+    d = daemon("daemon.log=no", config=f"[service x]\nsufficient = local\nsufficient = {passes}\n")
     value = f"{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(64)}"
     signed_again = value.rpartition(".")[0] + "." + secrets.token_urlsafe(64)
     d.done(f"import digest={digest_of(value).hex()}")
@@ -80,7 +80,7 @@ def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemo
 
 
 def test_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     value = f"ghp_{secrets.token_hex(18)}"
     ident = d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")["id"]
     with writes_refused(d):
@@ -96,7 +96,7 @@ def test_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(daemon):
 
 
 def test_unsaved_revocation_of_a_value_outlasts_its_other_token(daemon):
-    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes")
+    d = daemon("daemon.log=no", "daemon.retention=1s", "daemon.trust_clock=yes")
     value = f"ghp_{secrets.token_hex(18)}"
     d.done(f"import token={value} ttl=1h")
     d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")
@@ -111,7 +111,7 @@ def test_unsaved_revocation_of_a_value_outlasts_its_other_token(daemon):
 
 
 def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     token = d.create()
     with writes_refused(d):
         assert d.ask(f"revoke token={token['token']}", "verify").verdict == "ERR store"
@@ -123,7 +123,7 @@ def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon)
 
 
 def test_enable_after_an_unsaved_disable_is_not_undone(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     token = d.create()
     for _ in range(3):
         with writes_refused(d):
@@ -151,7 +151,7 @@ def test_start_without_space_for_a_store_fails_and_leaves_nothing():
 
 
 def test_creates_resume_by_themselves_once_the_disk_works(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     for _ in range(3):
         with writes_refused(d), d.client() as client:
             replies = client.pipeline(["create"] * 50)
@@ -211,7 +211,7 @@ def test_full_ext4_stops_changes_and_nothing_else():
 
 @pytest.mark.campaign
 def test_full_btrfs_stops_changes_and_nothing_else():
-    changes_stop_and_nothing_else(small_disk("btrfs", "128M"))
+    changes_stop_and_nothing_else(small_disk("btrfs", "256M"))
 
 
 def changes_stop_and_nothing_else(disk):
