@@ -201,6 +201,13 @@ static bool mend(struct checkpoint *c, bool *done)
     return !c->in_doubt;
 }
 
+bool checkpoint_open(struct checkpoint *c)
+{
+    bool done;
+
+    return mend(c, &done);
+}
+
 static bool save(struct checkpoint *c)
 {
     struct tdb_file *file = &c->store->file;

@@ -163,6 +163,8 @@ static bool begin(struct walk *w)
     if (w->log == NULL || w->log->checkpoint == NULL)
         return true;
     log_saving_settle(w->log);
+    if (!checkpoint_open(w->log->checkpoint))
+        return false;
     return newer_bans_list(&w->newer, w->log);
 }
 

@@ -47,15 +47,23 @@ void store_log_free(struct store_log *l)
     free(l);
 }
 
+/* A file that is there is used as it is: that needs no space. */
+static const struct wal_shape *shape_for(const struct wal *w)
+{
+    static const struct wal_shape usual = { SEGMENTS, SEGMENT_SIZE };
+    const struct wal_shape *old = wal_shape(w);
+
+    return old != NULL ? old : &usual;
+}
+
 /* First the log, then the note: a log that is not noted is of no use. */
 static bool begin(struct store_log *l, struct problem *problem)
 {
-    static const struct wal_shape shape = { SEGMENTS, SEGMENT_SIZE };
     struct log_note note;
 
     log_note_name(&note);
     l->wal = wal_open(l->store->file.path, WAL_WRITE, problem);
-    if (l->wal == NULL || !wal_begin(l->wal, note.name, note.next, &shape, problem))
+    if (l->wal == NULL || !wal_begin(l->wal, note.name, note.next, shape_for(l->wal), problem))
         return false;
     memcpy(l->name, note.name, sizeof(l->name));
     l->next = l->saved = note.next;
@@ -271,13 +279,32 @@ static bool look(struct store_log *l, struct slice key, TDB_DATA *value, enum st
     return true;
 }
 
+/* Read while no checkpoint has the file.  TDB takes some records that it cannot read for absent, and logs
+ * that; a transaction of the file would fail then, but not one of the log. */
+static enum store_found fetch_idle(struct store_log *l, struct slice key, TDB_DATA *value)
+{
+    struct tdb_file *file = &l->store->file;
+
+    if (l->direct)
+        return store_file_fetch(l->store, key, value);
+    if (!checkpoint_open(l->checkpoint))
+        return STORE_FAILED;
+    file->failed = false;
+    enum store_found found = store_file_fetch(l->store, key, value);
+    if (!file->failed)
+        return found;
+    if (found == STORE_FOUND)
+        free(value->dptr);
+    return STORE_FAILED;
+}
+
 static enum store_found fetch_beside(struct store_log *l, struct slice key, TDB_DATA *value)
 {
     enum store_found found;
 
     for (int i = 0; i < LOOKS_MAX; i++) {
         if (!checkpoint_is_running(l->checkpoint))
-            return store_file_fetch(l->store, key, value);
+            return fetch_idle(l, key, value);
         if (look(l, key, value, &found))
             return found;
         checkpoint_wait(l->checkpoint, LOOK_WAIT);

@@ -63,6 +63,11 @@ const char *wal_epoch(const struct wal *w)
     return r->found ? r->segment[r->newest % w->file.shape.segments].head.epoch : "";
 }
 
+const struct wal_shape *wal_shape(const struct wal *w)
+{
+    return w->file.fd >= 0 ? &w->file.shape : NULL;
+}
+
 uint64_t wal_next(const struct wal *w)
 {
     return w->ready ? w->reader.end.next : 0;

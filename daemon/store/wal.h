@@ -71,6 +71,9 @@ bool wal_reopen(struct wal *w, struct problem *problem);
 /* Note that everything before this serial is saved, durably: its segments may be written again. */
 void wal_set_saved(struct wal *w, uint64_t next);
 
+/* Return the shape of the file; NULL: there is none. */
+const struct wal_shape *wal_shape(const struct wal *w);
+
 /* Return the next serial; 0: there is no log, or it was not read. */
 uint64_t wal_next(const struct wal *w);
 
