@@ -203,9 +203,9 @@ static bool mend(struct checkpoint *c, bool *done)
 
 bool checkpoint_open(struct checkpoint *c)
 {
-    bool done;
+    struct problem problem;
 
-    return mend(c, &done);
+    return c->store->file.tdb != NULL || store_file_reopen(c->store, &problem);
 }
 
 static bool save(struct checkpoint *c)

@@ -52,7 +52,8 @@ bool checkpoint_is_running(struct checkpoint *c);
 /* Wait until it has ended, at most so many milliseconds (-1: for ever); false: it has not. */
 bool checkpoint_wait(struct checkpoint *c, int milliseconds);
 
-/* Have the file open, while none is running: a failure may have closed it.  False: it cannot be opened. */
+/* Have the file open to be read, while none is running: a failure may have closed it.  False: it cannot be
+ * opened. */
 bool checkpoint_open(struct checkpoint *c);
 
 /* Return how the last one ended; none is running. */

@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk refuses: changes fail by name, denials stand, verification goes on, all resumes."""
-import contextlib
-import ctypes
 import hashlib
 import os
 import resource
 import secrets
-import shutil
-import subprocess
 import tempfile
 import time
 
@@ -16,16 +12,14 @@ import pytest
 from campaign import rounds
 from daemon import Daemon
 from refused_writes import saved, writes_refused
-from requirements import need_root
 from settings import BUILD
+from small_disk import create_until_refused, fill, small_disk, verdicts
 from value import digest_of
 from waiting import eventually
 
-CLONE_NEWNS = 0x00020000
-
 
 def test_refused_write_fails_creates_but_never_a_revocation(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     kept, leaked, stopped = d.create(), d.create(), d.create()
     with writes_refused(d):
         reply = d.ask("create description=lost")
@@ -62,7 +56,7 @@ def test_refused_write_fails_creates_but_never_a_revocation(daemon):
 @pytest.mark.parametrize("denial", ["revoke token={}", "ban token={}"])
 def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemon, denial):
     passes = f"{BUILD}/tests/verifiers/odd.so does=name subject=mallory issuer=https://idp.example"
-    d = daemon("daemon.log=no", config=f"[service x]\nsufficient = local\nsufficient = {passes}\n")
+    d = daemon(config=f"[service x]\nsufficient = local\nsufficient = {passes}\n")
     value = f"{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(150)}.{secrets.token_urlsafe(64)}"
     signed_again = value.rpartition(".")[0] + "." + secrets.token_urlsafe(64)
     d.done(f"import digest={digest_of(value).hex()}")
@@ -80,7 +74,7 @@ def test_credential_is_denied_by_its_signed_part_although_the_disk_refuses(daemo
 
 
 def test_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     value = f"ghp_{secrets.token_hex(18)}"
     ident = d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")["id"]
     with writes_refused(d):
@@ -96,7 +90,7 @@ def test_unsaved_ban_of_a_value_revokes_the_token_of_its_sha256(daemon):
 
 
 def test_unsaved_revocation_of_a_value_outlasts_its_other_token(daemon):
-    d = daemon("daemon.log=no", "daemon.retention=1s", "daemon.trust_clock=yes")
+    d = daemon("daemon.retention=1s", "daemon.trust_clock=yes")
     value = f"ghp_{secrets.token_hex(18)}"
     d.done(f"import token={value} ttl=1h")
     d.done(f"import digest={hashlib.sha256(value.encode()).hexdigest()} digest_alg=sha256")
@@ -111,7 +105,7 @@ def test_unsaved_revocation_of_a_value_outlasts_its_other_token(daemon):
 
 
 def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     token = d.create()
     with writes_refused(d):
         assert d.ask(f"revoke token={token['token']}", "verify").verdict == "ERR store"
@@ -123,7 +117,7 @@ def test_leaked_value_is_revoked_by_its_holder_although_the_disk_refuses(daemon)
 
 
 def test_enable_after_an_unsaved_disable_is_not_undone(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     token = d.create()
     for _ in range(3):
         with writes_refused(d):
@@ -151,7 +145,7 @@ def test_start_without_space_for_a_store_fails_and_leaves_nothing():
 
 
 def test_creates_resume_by_themselves_once_the_disk_works(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     for _ in range(3):
         with writes_refused(d), d.client() as client:
             replies = client.pipeline(["create"] * 50)
@@ -161,43 +155,6 @@ def test_creates_resume_by_themselves_once_the_disk_works(daemon):
             assert {reply.verdict for reply in replies} == {"OK"}
     assert len(d.list()) == 150
     assert len(d.done("journal").lines) == 150
-
-
-def small_disk(kind, size):
-    """Mount a file system of our own, which ends with this process."""
-    need_root()
-    libc = ctypes.CDLL(None, use_errno=True)
-    where, image = tempfile.gettempdir() + "/disk", tempfile.gettempdir() + "/image"
-    os.mkdir(where)
-    if libc.unshare(CLONE_NEWNS) != 0:
-        pytest.skip("no mount namespaces here")
-    mount = ["mount", "-t", kind, "-o", f"size={size}", kind, where]
-    if kind != "tmpfs":
-        make_file_system(kind, image, size)
-        mount = ["mount", "-t", kind, "-o", "loop", image, where]
-    for command in ["mount", "--make-rprivate", "/"], mount:
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
-        if done.returncode != 0:
-            pytest.skip(f"cannot mount {kind} here: {done.stderr.splitlines()[0]}")
-    return where
-
-
-def make_file_system(kind, image, size):
-    tool = shutil.which(f"mkfs.{kind}", path=os.environ["PATH"] + ":/sbin:/usr/sbin")
-    if tool is None:
-        pytest.skip(f"mkfs.{kind} is not installed")
-    subprocess.run(["truncate", "-s", size, image], check=True)
-    options = {"ext4": ["-q", "-F", "-m", "0"], "btrfs": ["-q", "-f"]}[kind]
-    subprocess.run([tool, *options, image], check=True, stdout=subprocess.DEVNULL)
-
-
-def fill(path):
-    """Use up all the space there is."""
-    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
-        for size in 1 << 20, 1 << 12, 1:
-            with contextlib.suppress(OSError):
-                while True:
-                    file.write(b"x" * size)
 
 
 def test_full_disk_stops_changes_and_nothing_else():
@@ -239,21 +196,3 @@ def fill_and_free(d, filler):
     d.start()
     assert d.verify(victim) == "NO revoked"
     assert verdicts(d, others) == {"OK"}
-
-
-def create_until_refused(daemon):
-    """Create tokens until that is refused, which must happen; return the values made before."""
-    made, client = [], daemon.client()
-    for _ in range(200):
-        replies = client.pipeline(["create description=" + "x" * 900] * 50)
-        made += [r["token"] for r in replies if r.verdict == "OK"]
-        others = {r.verdict for r in replies} - {"OK"}
-        if others:
-            assert others == {"ERR store"}
-            return made
-    raise AssertionError("the disk is full, and nothing was refused")
-
-
-def verdicts(daemon, values):
-    with daemon.client("verify") as client:
-        return {r.verdict for r in client.pipeline([f"verify {value}" for value in values])}
