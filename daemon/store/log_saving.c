@@ -123,6 +123,12 @@ static bool is_full(const struct store_log *l)
            wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
 }
 
+bool log_saving_is_short(const struct store_log *l)
+{
+    return l->failed && (overlay_bytes(l->active) >= ACTIVE_BYTES / 2 ||
+                         wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 3);
+}
+
 bool log_saving_await_space(struct store_log *l)
 {
     log_saving_step(l);

@@ -200,13 +200,15 @@ bool store_log_commit(struct store_log *l)
         return false;
     enum wal_result result = wal_append(l->wal, 1, log_body_slice(&l->body), &l->problem);
     if (result == WAL_DONE) {
+        l->error_logged = false;
         accept(l);
         log_saving_step(l);
         return true;
     }
     l->in_doubt = result == WAL_FAILED;
-    if (l->in_doubt)
+    if (l->in_doubt && !l->error_logged)
         log_error("store: %s", l->problem.message);
+    l->error_logged = true;
     return false;
 }
 

@@ -39,8 +39,9 @@ struct store_log {
     uint64_t tokens;
     struct log_body body;
 
-    bool in_doubt; /* an append failed: the batch, still staged, may be there or not */
-    bool broken;   /* the log cannot be read or written */
+    bool in_doubt;     /* an append failed: the batch, still staged, may be there or not */
+    bool broken;       /* the log cannot be read or written */
+    bool error_logged; /* the last append failed, which was logged */
     struct problem problem;
 
     bool begun;           /* a checkpoint, whose outcome was not taken */
@@ -99,6 +100,9 @@ void log_saving_step(struct store_log *l);
 
 /* Wait until there is space for another transaction.  False: checkpoints fail. */
 bool log_saving_await_space(struct store_log *l);
+
+/* True if checkpoints fail, and half of the space for transactions is used. */
+bool log_saving_is_short(const struct store_log *l);
 
 /* Wait until the file is the caller's. */
 void log_saving_settle(struct store_log *l);

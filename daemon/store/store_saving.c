@@ -8,7 +8,7 @@
 #include "daemon/base/log.h"
 #include "daemon/store/store_private.h"
 
-enum { LOG_RETRY = 60 }; /* seconds */
+enum { LOG_RETRY = 10 }; /* seconds */
 
 /* -- the log ---------------------------------------------------------------------------------- */
 
@@ -102,6 +102,11 @@ struct store_saving store_saving(struct store *s)
         .nanoseconds = l->nanoseconds,
     };
     return saving;
+}
+
+bool store_is_short(const struct store *s)
+{
+    return s->log != NULL && log_saving_is_short(s->log);
 }
 
 void store_ask_checkpoint(struct store *s)

@@ -25,6 +25,9 @@ bool store_use_log(struct store *s, bool use, struct problem *problem);
  * cannot be saved. */
 bool store_end_log(struct store *s, struct problem *problem);
 
+/* True if the file cannot be written, and half of what the log may take is used: the rest is for denials. */
+bool store_is_short(const struct store *s);
+
 /* Begin a checkpoint if it is time, and end one; about once a second. */
 void store_step(struct store *s);
 

@@ -280,6 +280,9 @@ static void note_saving(struct writer_thread *t)
     write_queue_set_saving(queue, saving.bytes, saving.since);
     if (saving.ended != t->checkpoints && saving.ended > 0)
         write_queue_count_checkpoint(queue, saving.nanoseconds);
+    if (saving.ended != t->checkpoints)
+        write_queue_set_store(queue, journal_oldest(t->writer->journal),
+                              store_size(t->writer->store));
     t->checkpoints = saving.ended;
 }
 

@@ -191,7 +191,7 @@ def fill_and_free(d, filler):
     assert len(d.list()) >= len(made)
     os.unlink(filler)
     saved(d)
-    others.append(d.create()["token"])
+    others.append(eventually(lambda: (reply := d.ask("create")).verdict == "OK" and reply, "it goes on")["token"])
     d.kill()
     d.start()
     assert d.verify(victim) == "NO revoked"

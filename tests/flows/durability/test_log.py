@@ -251,15 +251,65 @@ def test_full_disk_stops_changes_when_the_log_is_used_up_and_they_resume_by_them
         made = [r["token"] for r in d.client().pipeline(["create"] * 200)]
         fill(f"{disk}/filler")
         made += create_until_refused(d)
-        assert d.ask("create").verdict == "ERR store"
-        assert d.ask(f"revoke {d.done(f'id {made[0]}')['id']}")["message"].startswith("in force now, but not saved")
+        ids = [d.done(f"id {value}")["id"] for value in made[:3]]
+        assert "left of its log is for denials" in d.ask("create")["message"]
+        d.done(f"revoke {ids[0]}")
+        update_until_refused(d, ids[1])
+        assert d.ask(f"revoke {ids[2]}")["message"].startswith("in force now, but not saved")
         assert d.stats()["denials_unsaved"] == "1"
         os.unlink(f"{disk}/filler")
         saved(d)
         d.create()
         d.kill()
         d.start()
-        assert verdicts(d, made[1:]) == {"OK"} and d.verify(made[0]) == "NO revoked"
+        assert [d.verify(value) for value in made[:3]] == ["NO revoked", "OK", "NO revoked"]
+        assert verdicts(d, made[3:]) == {"OK"}
+
+
+def update_until_refused(d, ident):
+    line = f"update {ident} description=" + "y" * 900
+    with d.client() as client:
+        for _ in range(100):
+            answers = {reply.verdict for reply in client.pipeline([f"{line}{n}" for n in range(100)])}
+            if answers != {"OK"}:
+                assert "ERR store" in answers and answers <= {"OK", "ERR store"}
+                return
+    raise AssertionError("the log has no bound")
+
+
+def test_log_is_made_when_there_is_space_for_it():
+    disk = small_disk("ext4", "64M")
+    os.mkdir(f"{disk}/jeton")
+    filler = f"{disk}/filler"
+    with open(filler, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, 30 << 20)
+    d = Daemon(directory=f"{disk}/jeton")
+    d.log_path = f"{tempfile.gettempdir()}/log"
+    with d:
+        assert "changes are saved without a log" in d.log()
+        tokens = [d.create()]
+        assert not os.path.exists(log_of(d)) and unsaved(d) == 0
+        os.unlink(filler)
+        eventually(lambda: os.path.exists(log_of(d)), "it has a log", within=15, every=0.05)
+        tokens.append(d.create())
+        assert unsaved(d) > 0
+        d.kill()
+        d.start()
+        assert verdicts(d, [token["token"] for token in tokens]) == {"OK"}
+
+
+def test_log_that_was_moved_away_is_given_up_and_another_is_made(daemon):
+    d = daemon()
+    tokens = [d.create() for _ in range(3)]
+    shutil.move(log_of(d), f"{d.directory}/away")
+    eventually(lambda: (tokens.append(d.ask("create")) or tokens[-1].verdict) == "ERR store", "it is noticed", every=0.1)
+    tokens.pop()
+    eventually(lambda: tokens.append(d.ask("create")) or tokens[-1].verdict == "OK" or tokens.pop() and False,
+               "changes go on in the store's file", every=0.1)
+    d.kill()
+    d.start()
+    assert verdicts(d, [token["token"] for token in tokens]) == {"OK"}
+    assert len(d.list()) == len(tokens)
 
 
 def test_upgrade_and_back_keeps_tokens_and_journal(daemon):
