@@ -153,6 +153,18 @@ def test_restore_from_a_crashed_store_keeps_what_only_its_log_denies(daemon):
     assert [d.verify(t["token"]) for t in (token, other)] == ["NO revoked"] * 2
 
 
+def test_store_whose_log_is_lost_is_restored_as_a_backup_of_itself(daemon):
+    d = daemon()
+    kept = d.create()
+    killed_with_a_log(d)
+    os.unlink(log_of(d))
+    shutil.move(d.store, f"{d.directory}/rest")
+    done = run_jetond(*d.arguments(), "--restore", f"{d.directory}/rest")
+    assert done.returncode == 0, done.stderr
+    d.start()
+    assert [line["id"] for line in d.list()] == [kept["id"]], "what only the log had is lost"
+
+
 def test_without_a_log_its_rest_is_saved_and_it_is_removed(daemon):
     d = daemon()
     good, revoked = killed_with_a_log(d)
