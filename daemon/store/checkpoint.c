@@ -154,7 +154,7 @@ static bool find_out(struct checkpoint *c)
     if (!store_file_read_note(c->store, &note, &c->outcome.problem))
         return false;
     c->in_doubt = false;
-    if (memcmp(&note, &c->note, sizeof(note)) == 0)
+    if (log_note_equal(&note, &c->note))
         return true;
     tdb_file_shrink(file);
     return false;

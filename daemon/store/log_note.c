@@ -65,6 +65,11 @@ bool log_note_write(struct text *t, struct slice head, const struct log_note *no
     return !t->cut;
 }
 
+bool log_note_equal(const struct log_note *a, const struct log_note *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->next == b->next;
+}
+
 void log_note_name(struct log_note *note)
 {
     uint8_t bytes[EPOCH_TEXT / 2];

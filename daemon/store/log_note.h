@@ -27,6 +27,8 @@ bool log_note_read(struct slice head, struct log_note *note);
 /* Add a first record with another note to an empty text.  False: it does not fit, or `head` is none. */
 bool log_note_write(struct text *t, struct slice head, const struct log_note *note);
 
+bool log_note_equal(const struct log_note *a, const struct log_note *b);
+
 /* Make up a name. */
 void log_note_name(struct log_note *note);
 

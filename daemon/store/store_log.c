@@ -56,11 +56,27 @@ static const struct wal_shape *shape_for(const struct wal *w)
     return old != NULL ? old : &usual;
 }
 
+/* Take back a note that an attempt has left which failed: a log of another name would not go with it. */
+static bool clear_note(struct store_log *l, struct problem *problem)
+{
+    const struct log_note none = { .next = 0 };
+    struct log_note note;
+
+    if (!store_file_read_note(l->store, &note, problem))
+        return false;
+    if (note.name[0] == '\0' || checkpoint_save(l->checkpoint, l->active, &none))
+        return true;
+    *problem = checkpoint_outcome(l->checkpoint)->problem;
+    return false;
+}
+
 /* First the log, then the note: a log that is not noted is of no use. */
 static bool begin(struct store_log *l, struct problem *problem)
 {
     struct log_note note;
 
+    if (!clear_note(l, problem))
+        return false;
     log_note_name(&note);
     l->wal = wal_open(l->store->file.path, WAL_WRITE, problem);
     if (l->wal == NULL || !wal_begin(l->wal, note.name, note.next, shape_for(l->wal), problem))
