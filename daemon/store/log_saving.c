@@ -99,18 +99,17 @@ static bool is_due(const struct store_log *l)
     const int64_t now = clock_seconds();
 
     if (l->frozen != NULL)
-        return now >= l->retry || l->asked;
+        return now >= l->retry;
     if (overlay_count(l->active) == 0)
         return false;
-    return l->asked || overlay_bytes(l->active) >= SAVE_BYTES || now - l->oldest >= SAVE_AGE ||
-           wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2;
+    return l->asked > l->saved || overlay_bytes(l->active) >= SAVE_BYTES ||
+           now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2;
 }
 
 void log_saving_step(struct store_log *l)
 {
     collect(l);
     if (!l->begun && l->loaded && is_due(l)) {
-        l->asked = false;
         start(l);
         collect(l); /* without a thread */
     }

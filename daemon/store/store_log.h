@@ -45,7 +45,7 @@ struct store_log {
     struct problem problem;
 
     bool begun;           /* a checkpoint, whose outcome was not taken */
-    bool asked;           /* for a checkpoint, now */
+    uint64_t asked;       /* all before this serial are to be saved now */
     bool failed;          /* the last checkpoint */
     int64_t retry;        /* when to try again; clock_seconds() */
     int64_t looked;       /* when the file was last looked for at its path */

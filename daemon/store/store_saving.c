@@ -109,10 +109,10 @@ bool store_is_short(const struct store *s)
     return s->log != NULL && log_saving_is_short(s->log);
 }
 
-void store_ask_checkpoint(struct store *s)
+void store_ask_checkpoint(struct store *s, uint64_t next)
 {
-    if (s->log != NULL)
-        s->log->asked = true;
+    if (s->log != NULL && s->log->asked < next)
+        s->log->asked = next;
 }
 
 void store_set_wake(struct store *s, void (*wake)(void *context), void *context)

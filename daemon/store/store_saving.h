@@ -31,8 +31,8 @@ bool store_is_short(const struct store *s);
 /* Begin a checkpoint if it is time, and end one; about once a second. */
 void store_step(struct store *s);
 
-/* Make it time now. */
-void store_ask_checkpoint(struct store *s);
+/* Make it time to save all transactions before this one. */
+void store_ask_checkpoint(struct store *s, uint64_t next);
 
 /* Wait until the file has everything.  False: *problem says why it has not. */
 bool store_save(struct store *s, struct problem *problem);

@@ -153,7 +153,7 @@ static void step_checkpoint(struct step *s)
         line_put_u64(&s->text, "serial", journal_newest(s->writer->journal));
         step_end_count(s);
     } else if (scan->waits) {
-        store_ask_checkpoint(store);
+        store_ask_checkpoint(store, scan->checkpoint.next);
         store_step(store);
     } else {
         step_finish(s, STATUS_STORE, "the store's file cannot be written (see jetond's log)");

@@ -107,7 +107,7 @@ static void everything_is_found_while_checkpoints_run(void **state)
     while (store_saving(s).ended < 30) {
         save(s, journal, last + 1, last + 40);
         last += 40;
-        store_ask_checkpoint(s);
+        store_ask_checkpoint(s, store_saving(s).next);
         store_step(s);
         for (uint64_t i = 1; i <= last; i += 7)
             assert_int_equal(store_get(s, record_numbered(i).digest, &back), STORE_FOUND);
@@ -181,7 +181,7 @@ static void a_walk_visits_each_ban_once_wherever_it_is(void **state)
     for (unsigned step = 0; store_walk_bans(s, &place, 3, see_ban, seen, &problem) == STORE_FOUND;
          step++)
         if (step % 5 == 1) {
-            store_ask_checkpoint(s);
+            store_ask_checkpoint(s, store_saving(s).next);
             store_step(s);
         }
     for (unsigned i = 1; i <= 200; i++)
