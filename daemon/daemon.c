@@ -19,6 +19,7 @@
 #include "daemon/reload/reload.h"
 #include "daemon/sandbox/privilege.h"
 #include "daemon/sandbox/sandbox.h"
+#include "daemon/store/store_saving.h"
 #include "daemon/verify/stack_set.h"
 #include "daemon/table/digest_scheme.h"
 #include "daemon/writer/ban_load.h"
@@ -133,7 +134,7 @@ static bool open_store(struct daemon *s, struct problem *problem)
         s->server.write_queue = s->writer->queue;
         write_queue_set_policies(s->writer->queue, s->policies);
         s->policies = NULL;
-        return true;
+        return store_use_log(store, s->config.log, problem);
     }
     if (s->writer == NULL)
         problem_set(problem, STATUS_INTERNAL, "no memory");

@@ -28,6 +28,7 @@ enum verb {
     VERB_WATCH,
     VERB_STATS,
     VERB_POLICY,
+    VERB_CHECKPOINT,
     VERB_CREATE,
     VERB_UPDATE,
     VERB_DISABLE,

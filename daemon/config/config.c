@@ -117,6 +117,7 @@ static bool read_socket_path(void *field, struct slice value, const struct key_r
 static const struct key_row rows[] = {
     { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path",
       true },
+    { "daemon", "log", read_yes_no, AT(log), 0, 0, "yes or no", true },
     { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64",
       true },
     { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,

@@ -55,6 +55,7 @@ struct config {
     bool trust_clock;                  /* believe the clock whatever the journal has */
     bool sandbox;                      /* confine the daemon with what the kernel offers */
     bool network;                      /* verifiers may connect to other hosts */
+    bool log;                          /* write changes to a log ahead of the store */
     bool logins;                       /* the sandbox shows who clients logged in as */
     struct config_role role[ROLES];    /* by enum role */
     char table_group[CONFIG_NAME_MAX]; /* empty: everybody may have the table */

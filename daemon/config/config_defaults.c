@@ -24,6 +24,7 @@ void config_defaults(struct config *c)
         .retention = 30 * 86400,
         .line_timeout = 30,
         .log_level = LOG_LEVEL_INFO,
+        .log = true,
         .sandbox = true,
         .table_group = "jeton-table",
         .verifiers = VERIFIERS_DIRECTORY,

@@ -17,6 +17,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/offline/keep_denials.h"
+#include "daemon/store/store_saving.h"
 #include "daemon/store/tdb_file.h"
 #include "daemon/writer/commit.h"
 #include "daemon/writer/load.h"
@@ -117,7 +118,7 @@ static bool open_replaced(struct restore *r)
     if (old->store != NULL && old->journal != NULL &&
         load_store(old->store, c->prefix, old->journal, &old->token_table, &old->index, &bans,
                    &why) &&
-        history_read(old->store, r->replaced_epoch))
+        store_end_log(old->store, &why) && history_read(old->store, r->replaced_epoch))
         return true;
     *r->problem = why;
     if (why.status != STATUS_BUSY)
@@ -161,7 +162,7 @@ static bool make_copy(struct restore *r)
 static bool open_copy(struct restore *r)
 {
     const struct config *c = r->config;
-    struct store *store = store_open(r->copy, STORE_WRITE, r->problem);
+    struct store *store = store_open(r->copy, STORE_COPY, r->problem);
     char epoch[EPOCH_TEXT + 1];
 
     if (store == NULL)

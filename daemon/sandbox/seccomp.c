@@ -2,6 +2,7 @@
 #include "daemon/sandbox/seccomp.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/sockios.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -119,6 +120,7 @@ static const struct rule rules[] = {
     { CALL(prctl), EPERM, 1, { { 0, FIRST_32, PR_CAPBSET_READ } } },
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TCGETS } } }, /* isatty() */
     { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, TIOCGWINSZ } } },
+    { CALL(ioctl), ENOTTY, 1, { { 1, FIRST_32, FS_IOC_GETFLAGS } } }, /* a log is made */
     /* its own priority: of the calling thread */
     { CALL(setpriority), 0, 2, { { 0, FIRST_32, PRIO_PROCESS }, { 1, FIRST_32, 0 } } },
     /* its own limits: SIGHUP may raise that of open files */

@@ -13,7 +13,7 @@
 #include "proto/reply.h"
 
 enum {
-    REPLY_MAX = 40 * 1024,       /* bytes, beside those of services and verifiers */
+    REPLY_MAX = 44 * 1024,       /* bytes, beside those of services and verifiers */
     SERIES_REPLY_MAX = 16 * 192, /* bytes of each: a service has a line for each answer */
     LATENCY_BITS_MAX = 34,       /* the last bucket: 2^34 ns, 17 s */
 };
@@ -179,6 +179,8 @@ static void put_writer(struct stats *stats, const struct server *server)
     put_left(stats, writer.left);
     put(stats, "bans", writer.bans);
     put(stats, "store_bytes", writer.store_bytes);
+    put(stats, "log_bytes", writer.log_bytes);
+    put(stats, "log_unsaved_seconds", writer.log_unsaved_seconds);
     put(stats, "commits", writer.commits);
     put(stats, "changes", writer.changes);
     put(stats, "store_failures", writer.failures);
@@ -356,10 +358,12 @@ static void put_latency(struct stats *stats, const char *name, const struct hist
 
 static void put_latencies(struct stats *stats, const struct server *server)
 {
-    struct histogram verify = { 0 }, commit = { 0 };
+    struct histogram verify = { 0 }, commit = { 0 }, checkpoint = { 0 };
 
     metrics_latency(&server->metrics, &verify);
     histogram_merge(&commit, write_queue_commit_time(server->write_queue));
+    histogram_merge(&checkpoint, write_queue_checkpoint_time(server->write_queue));
     put_latency(stats, "verify_seconds", &verify);
     put_latency(stats, "commit_seconds", &commit);
+    put_latency(stats, "checkpoint_seconds", &checkpoint);
 }

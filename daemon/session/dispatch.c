@@ -46,6 +46,7 @@ static const struct {
     [VERB_JOURNAL] = { cmd_scan, ORDER_ALL },
     [VERB_WATCH] = { cmd_scan, ORDER_ALL },
     [VERB_POLICY] = { cmd_scan, ORDER_ALL },
+    [VERB_CHECKPOINT] = { cmd_scan, ORDER_ALL },
     [VERB_CREATE] = { cmd_change, ORDER_CHANGE },
     [VERB_UPDATE] = { cmd_change, ORDER_CHANGE },
     [VERB_DISABLE] = { cmd_change, ORDER_CHANGE },

@@ -3,6 +3,7 @@
 
 #include "daemon/base/batch_queue.h"
 #include "daemon/store/ban.h"
+#include "daemon/store/store_file.h"
 #include "daemon/store/stored_line.h"
 #include "daemon/store/tdb_walk.h"
 
@@ -13,7 +14,8 @@ struct fault {
 };
 
 struct bulk_read {
-    struct batch_queue *queue; /* this one and the next three: of the walking thread */
+    struct batch_queue *queue;   /* this one and the next four: of the walking thread */
+    const struct overlay *newer; /* what the file does not have yet; NULL: nothing */
     uint64_t left; /* bytes that may still come; more are not in the file, unless its chains meet */
     bool ended;
     struct fault walk_fault;
@@ -28,20 +30,6 @@ static bool parse_record(void *bulk_read, struct slice name, struct slice value)
 static bool finish(struct bulk_read *b, struct tdb_file *file, bool walked,
                    struct problem *problem);
 
-bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
-                      struct problem *problem)
-{
-    struct bulk_read b = { .visitor = visitor };
-
-    b.left = tdb_map_size(file->tdb);
-    b.queue = batch_queue_new(parse_record, &b);
-    if (b.queue == NULL) {
-        problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
-        return false;
-    }
-    return finish(&b, file, tdb_walk_all(file, walk, &b, &b.ended), problem);
-}
-
 /* Note a fault, and return false.  The key is made printable: in a damaged file it may be
  * anything. */
 static bool set_fault(struct fault *f, const char *what, struct slice name)
@@ -55,17 +43,31 @@ static bool set_fault(struct fault *f, const char *what, struct slice name)
     return false;
 }
 
-static bool enqueue(struct bulk_read *b, struct slice name, struct slice value)
+/* True if a key is that of neither a token nor a ban, but of this version. */
+static bool is_no_token(struct slice name)
 {
-    if (name.len + value.len >= b->left)
-        return set_fault(&b->walk_fault, "the file's hash chains meet there", name);
-    b->left -= name.len + value.len;
-    if (slice_begins(name, "journal/") || slice_is(name, BULK_READ_HEAD_KEY))
-        return true;
+    return slice_begins(name, "journal/") || slice_is(name, STORE_HEAD_KEY);
+}
+
+static bool pass_on(struct bulk_read *b, struct slice name, struct slice value)
+{
     value = stored_line_trimmed(value);
     if (value.len > RECORD_LINE_MAX || name.len > RECORD_LINE_MAX)
         return set_fault(&b->walk_fault, "longer than any record", name);
     return batch_queue_put(b->queue, name, value);
+}
+
+static bool enqueue(struct bulk_read *b, struct slice name, struct slice value)
+{
+    struct slice newer;
+
+    if (name.len + value.len >= b->left)
+        return set_fault(&b->walk_fault, "the file's hash chains meet there", name);
+    b->left -= name.len + value.len;
+    if (is_no_token(name) ||
+        (b->newer != NULL && overlay_find(b->newer, name, &newer) != OVERLAY_NOTHING))
+        return true;
+    return pass_on(b, name, value);
 }
 
 static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *bulk_read)
@@ -76,6 +78,34 @@ static int walk(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *bul
     b->ended = !enqueue(b, (struct slice){ (const char *)key.dptr, key.dsize },
                         (struct slice){ (const char *)value.dptr, value.dsize });
     return b->ended;
+}
+
+/* Pass on what the file does not have yet. */
+static bool walk_newer(struct bulk_read *b)
+{
+    struct overlay_entry e;
+    bool wanted = true;
+
+    for (size_t at = 0; b->newer != NULL && wanted && overlay_next(b->newer, &at, &e);)
+        wanted = e.removed || is_no_token(e.key) || pass_on(b, e.key, e.value);
+    return wanted;
+}
+
+bool bulk_read_tokens(struct tdb_file *file, const struct overlay *newer,
+                      struct record_visitor *visitor, struct problem *problem)
+{
+    struct bulk_read b = { .visitor = visitor, .newer = newer };
+
+    b.left = tdb_map_size(file->tdb);
+    b.queue = batch_queue_new(parse_record, &b);
+    if (b.queue == NULL) {
+        problem_set(problem, STATUS_STORE, "no memory to read store %.150s with", file->path);
+        return false;
+    }
+    bool walked = tdb_walk_all(file, walk, &b, &b.ended);
+    if (walked && !b.ended)
+        b.ended = !walk_newer(&b);
+    return finish(&b, file, walked, problem);
 }
 
 static bool parse_ban(struct bulk_read *b, const uint8_t digest[DIGEST_SIZE], bool valid,

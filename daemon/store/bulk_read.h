@@ -4,16 +4,14 @@
 #ifndef JETON_DAEMON_STORE_BULK_READ_H
 #define JETON_DAEMON_STORE_BULK_READ_H
 
+#include "daemon/store/overlay.h"
 #include "daemon/store/record.h"
 #include "daemon/store/tdb_file.h"
 #include "proto/request.h"
 
-/* The key of the record that marks a file as jeton's. */
-#define BULK_READ_HEAD_KEY "jeton"
-
 /* Give every token, and every ban, to the visitor, in no order and on the second thread, which has ended when this
- * returns.  False: *problem says which record cannot be read. */
-bool bulk_read_tokens(struct tdb_file *file, struct record_visitor *visitor,
-                      struct problem *problem);
+ * returns; those of `newer` (NULL: none) in place of the file's.  False: *problem says which record cannot be read. */
+bool bulk_read_tokens(struct tdb_file *file, const struct overlay *newer,
+                      struct record_visitor *visitor, struct problem *problem);
 
 #endif

@@ -92,8 +92,7 @@ bool expiry_marks_put(struct store *s, const struct expiry_marks *marks)
     /* Of one size, so that it is rewritten in place. */
     size_t size = tdb_file_size(key.len, LINE_MOST);
     memset(bytes + line.len, ' ', size - line.len);
-    return !line.cut &&
-           tdb_file_put(store_file(s), key, (struct slice){ bytes, size }, TDB_REPLACE);
+    return !line.cut && store_put_value(s, key, (struct slice){ bytes, size });
 }
 
 struct expiry_mark *expiry_marks_of(struct expiry_marks *marks, int64_t warn)

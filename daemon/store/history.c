@@ -11,12 +11,11 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
-#include "daemon/store/bulk_read.h"
 #include "daemon/store/stored_line.h"
 #include "daemon/store/tdb_file.h"
 #include "proto/position.h"
 
-enum { HEAD_MAX = TDB_FILE_FIRST_MAX, PLACE_MAX = HEAD_MAX + 2 * TDB_FILE_SPARE, NOTE_MAX = 160 };
+enum { HEAD_MAX = TDB_FILE_FIRST_MAX, NOTE_MAX = 160 };
 
 /* -- the epoch in the store ------------------------------------------------------------------ */
 
@@ -25,7 +24,7 @@ static bool get_head(struct store *store, struct text *head, size_t *size)
 {
     TDB_DATA value;
 
-    if (store_fetch(store, slice_of(BULK_READ_HEAD_KEY), &value) != STORE_FOUND)
+    if (store_fetch(store, slice_of(STORE_HEAD_KEY), &value) != STORE_FOUND)
         return false;
     struct slice text = stored_line_trimmed((struct slice){ (char *)value.dptr, value.dsize });
     text_add(head, text.at, text.len);
@@ -70,11 +69,9 @@ bool history_read(struct store *store, char epoch[EPOCH_TEXT + 1])
     return read_head(store, &rest, &size, epoch);
 }
 
-/* Keep the record's size, so that it is rewritten in place. */
 bool history_put(struct history *h)
 {
-    struct slice key = slice_of(BULK_READ_HEAD_KEY);
-    char bytes[PLACE_MAX], before[EPOCH_TEXT + 1];
+    char bytes[HEAD_MAX], before[EPOCH_TEXT + 1];
     struct text head = text_in(bytes, HEAD_MAX);
     size_t size;
 
@@ -83,11 +80,7 @@ bool history_put(struct history *h)
     if (!read_head(h->store, &head, &size, before))
         return false;
     line_puts(&head, "epoch", h->epoch);
-    size = size < head.len ? tdb_file_size(key.len, head.len) : size;
-    if (head.cut || size > sizeof(bytes))
-        return false;
-    memset(bytes + head.len, ' ', size - head.len);
-    return tdb_file_put(store_file(h->store), key, (struct slice){ bytes, size }, TDB_REPLACE);
+    return !head.cut && store_put_head(h->store, text_slice(&head), size);
 }
 
 /* -- the file beside it ---------------------------------------------------------------------- */

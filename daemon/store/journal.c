@@ -31,6 +31,7 @@ struct journal {
     uint32_t blocks;
     uint32_t capacity;
     uint32_t current;
+    size_t taken;      /* bytes of the block whose entries are old, or were taken */
     struct text block; /* the current block's bytes, in `bytes` */
     char bytes[JOURNAL_BLOCK_MAX];
 };
@@ -62,7 +63,7 @@ void journal_set_keep(struct journal *j, uint64_t keep)
 static void block_reset(struct journal *j)
 {
     j->block = text_in(j->bytes, JOURNAL_BLOCK);
-    j->block.len = HEAD_SIZE;
+    j->block.len = j->taken = HEAD_SIZE;
 }
 
 void journal_clear(struct journal *j)
@@ -156,7 +157,7 @@ const char *journal_load(struct journal *j, uint32_t block, struct slice stored)
         j->tokens = tokens;
         j->current = block;
         memcpy(j->bytes, stored.at, stored.len);
-        j->block.len = stored.len;
+        j->block.len = j->taken = stored.len;
     }
     return NULL;
 }
@@ -212,6 +213,7 @@ int journal_begin(struct journal *j)
 {
     bool fits = j->blocks > 0 && j->block.len + ENTRY_MIN <= JOURNAL_BLOCK;
 
+    j->taken = j->block.len;
     return fits ? 0 : journal_next_block(j);
 }
 
@@ -243,6 +245,23 @@ bool journal_entry_end(struct journal *j, struct text *entry)
         extent->first = j->next;
     j->next++;
     return true;
+}
+
+bool journal_add_line(struct journal *j, struct slice line)
+{
+    size_t space = j->block.len < JOURNAL_BLOCK ? JOURNAL_BLOCK - j->block.len : 0;
+    struct text entry = text_in(j->bytes + j->block.len, space);
+
+    text_add(&entry, line.at, line.len);
+    return journal_entry_end(j, &entry);
+}
+
+struct slice journal_take_new(struct journal *j)
+{
+    struct slice new = { j->bytes + j->taken, j->block.len - j->taken };
+
+    j->taken = j->block.len;
+    return new;
 }
 
 void journal_end(struct journal *j, uint64_t tokens)

@@ -59,6 +59,13 @@ uint64_t journal_next(const struct journal *j);
 struct text journal_entry(struct journal *j, int64_t time, const char *event);
 bool journal_entry_end(struct journal *j, struct text *entry);
 
+/* Add an entry that was written before, with the serial that comes next; likewise. */
+bool journal_add_line(struct journal *j, struct slice line);
+
+/* Return the block's entries that came since journal_begin(), or journal_next_block(), or the last call;
+ * LF-terminated lines. */
+struct slice journal_take_new(struct journal *j);
+
 /* Write the head line; the block can then be stored by journal_key() and journal_block(). */
 void journal_end(struct journal *j, uint64_t tokens);
 uint32_t journal_block_number(const struct journal *j);

@@ -4,6 +4,8 @@
  * tdb_file.h handles what TDB and the disk may do to a commit.  Beyond that:
  *   - closing any descriptor of the file drops the process's locks on it, so a second daemon is not
  *     excluded by TDB's lock but by one on PATH.lock, and one (flock) on the file itself.
+ *   - with a log (store_log.h), a commit is in the log, and in the file some seconds later; what is read
+ *     is as if it were there.
  *   - without a map each piece of a record is a system call, so the file is mapped after all for
  *     reading everything: read-only, which a full disk cannot disturb. */
 #ifndef JETON_DAEMON_STORE_STORE_H
@@ -11,19 +13,10 @@
 
 #include "daemon/store/journal.h"
 #include "daemon/store/record.h"
+#include "daemon/store/store_file.h"
 #include "proto/request.h"
 
 struct store;
-struct tdb_file;
-struct TDB_DATA;
-
-enum store_mode {
-    STORE_WRITE, /* create it if there is none; refuse if another daemon has it */
-    STORE_READ,  /* nothing is changed or created; another daemon may have it, and then makes no
-                  * transaction until store_close() */
-};
-
-enum store_found { STORE_FOUND, STORE_ABSENT, STORE_FAILED };
 
 /* Open a store.  NULL: *problem says why and what to do; nothing was changed.  STATUS_BUSY: another
  * daemon has it or, when only reading, is in a transaction for seconds, or a crash left it in the
@@ -68,11 +61,14 @@ bool store_put(struct store *s, const struct record *record);
  * was there, or another with the same id (once in 2^80), and nothing was changed. */
 enum store_found store_add(struct store *s, const struct record *record);
 
+/* Likewise, a token of which it is known that the store did not have it before this transaction. */
+enum store_found store_add_new(struct store *s, const struct record *record);
+
 /* Return the claims of the record that was put or added last, as written; valid until the next. */
 struct slice store_claims(const struct store *s);
 
 bool store_remove(struct store *s, const uint8_t id[ID_SIZE]);
-bool store_put_journal(struct store *s, const struct journal *j);
+bool store_put_journal(struct store *s, struct journal *j);
 
 /* Commit.  True: it is on the disk.  False: it may or may not be; see store_reopen(). */
 bool store_commit(struct store *s);
@@ -84,10 +80,18 @@ enum store_found store_get(struct store *s, const uint8_t id[ID_SIZE], struct re
 /* Read a journal block into `bytes` (JOURNAL_BLOCK_MAX of them). */
 enum store_found store_get_journal(struct store *s, uint32_t block, char *bytes, size_t *len);
 
+/* For the rest of this folder, in a transaction: put a line of `len` bytes, which is filled up with spaces,
+ * for which there are TDB_FILE_SPARE bytes behind it; a value as it is; the first record, in a value of this
+ * size; remove a key that is there. */
+bool store_put_line(struct store *s, struct slice key, char *line, size_t len);
+bool store_put_value(struct store *s, struct slice key, struct slice value);
+bool store_put_head(struct store *s, struct slice head, size_t size);
+bool store_remove_key(struct store *s, struct slice key);
+
 /* For the rest of this folder: return the file; fetch a value, whose dptr is to be freed if it was
  * found. */
 struct tdb_file *store_file(struct store *s);
-enum store_found store_fetch(struct store *s, struct slice key, struct TDB_DATA *value);
+enum store_found store_fetch(struct store *s, struct slice key, TDB_DATA *value);
 
 /* Return the size of the file in bytes; 0: it is not open. */
 uint64_t store_size(struct store *s);

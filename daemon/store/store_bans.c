@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "daemon/base/log.h"
+#include "daemon/store/newer_bans.h"
+#include "daemon/store/store_private.h"
 #include "daemon/store/tdb_walk.h"
 
 enum {
@@ -15,6 +17,8 @@ enum {
 struct walk {
     bool (*visit)(void *context, const struct ban *ban);
     void *context;
+    struct store_log *log; /* NULL: there is none */
+    struct newer_bans newer;
     const uint8_t *after; /* the digest of the last ban of the chain that was visited before */
     size_t seen;          /* records */
     size_t at;            /* record of the chain */
@@ -33,10 +37,7 @@ bool store_put_ban(struct store *s, const struct ban *ban)
 
     ban_key(ban->digest, key);
     ban_write(&value, ban);
-    size_t size = tdb_file_size(sizeof(key), value.len);
-    memset(line + value.len, ' ', size - value.len);
-    return !value.cut && tdb_file_put(store_file(s), (struct slice){ key, sizeof(key) },
-                                      (struct slice){ line, size }, TDB_REPLACE);
+    return !value.cut && store_put_line(s, (struct slice){ key, sizeof(key) }, line, value.len);
 }
 
 bool store_remove_ban(struct store *s, const uint8_t digest[DIGEST_SIZE])
@@ -44,7 +45,7 @@ bool store_remove_ban(struct store *s, const uint8_t digest[DIGEST_SIZE])
     char key[BAN_KEY_SIZE];
 
     ban_key(digest, key);
-    return tdb_delete(store_file(s)->tdb, tdb_file_datum((struct slice){ key, sizeof(key) })) == 0;
+    return store_remove_key(s, (struct slice){ key, sizeof(key) });
 }
 
 enum store_found store_get_ban(struct store *s, const uint8_t digest[DIGEST_SIZE], struct ban *ban)
@@ -91,24 +92,32 @@ static void insert(struct walk *w, const struct ban *ban)
     w->count = at + 1 + behind;
 }
 
-static int find_ban(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *walk)
+/* Insert a record, if it is a ban that was not visited. */
+static void look_at(struct walk *w, struct slice name, struct slice line)
 {
-    struct slice name = { (const char *)key.dptr, key.dsize };
-    struct walk *w = walk;
     uint8_t digest[DIGEST_SIZE];
     struct ban ban;
     bool valid;
 
-    (void)tdb;
-    if (ban_key_parse(name, digest, &valid)) {
-        struct slice line = { (const char *)value.dptr, value.dsize };
-        const char *fault = valid ? ban_parse(&ban, digest, line) : "a key that is not a ban's";
-        if (fault != NULL)
-            set_fault(w, fault, name);
-        else if (w->after == NULL || memcmp(digest, w->after, DIGEST_SIZE) > 0)
-            insert(w, &ban);
-    }
     w->seen++;
+    if (!ban_key_parse(name, digest, &valid))
+        return;
+    const char *fault = valid ? ban_parse(&ban, digest, line) : "a key that is not a ban's";
+    if (fault != NULL)
+        set_fault(w, fault, name);
+    else if (w->after == NULL || memcmp(digest, w->after, DIGEST_SIZE) > 0)
+        insert(w, &ban);
+}
+
+/* What is newer than the file says more of a key than that. */
+static int find_ban(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void *walk)
+{
+    struct slice name = { (const char *)key.dptr, key.dsize }, newer;
+    struct walk *w = walk;
+
+    (void)tdb;
+    if (w->log == NULL || store_log_find(w->log, name, &newer) == OVERLAY_NOTHING)
+        look_at(w, name, (struct slice){ (const char *)value.dptr, value.dsize });
     if (++w->at > CHAIN_MAX)
         set_fault(w, "the file's hash chains meet there", name);
     return w->fault != NULL;
@@ -118,9 +127,12 @@ static int find_ban(struct tdb_context *tdb, TDB_DATA key, TDB_DATA value, void 
 static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store_place *place)
 {
     uint32_t chain = place->chain;
+    size_t next = newer_bans_from(&w->newer, chain);
 
     if (!tdb_walk_find(file, &chain))
         return false;
+    if (next < w->newer.count && w->newer.ban[next].chain < chain)
+        chain = w->newer.ban[next].chain;
     if (chain != place->chain)
         *place = (struct store_place){ .chain = chain };
     if (chain == (uint32_t)tdb_hash_size(file->tdb))
@@ -128,7 +140,10 @@ static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store
     w->after = place->within ? place->last : NULL;
     w->at = w->count = 0;
     w->more = false;
-    if (!tdb_walk_chain(file, chain, find_ban, w) || w->fault != NULL)
+    bool walked = tdb_walk_chain(file, chain, find_ban, w);
+    for (; next < w->newer.count && w->newer.ban[next].chain == chain; next++)
+        look_at(w, w->newer.ban[next].key, w->newer.ban[next].value);
+    if (!walked || w->fault != NULL)
         return false;
     for (size_t i = 0; i < w->count; i++) {
         w->ended = !w->visit(w->context, &w->found[i]);
@@ -142,21 +157,42 @@ static bool walk_chain(struct walk *w, const struct tdb_file *file, struct store
     return true;
 }
 
+/* Have the file, and know what is newer. */
+static bool begin(struct walk *w)
+{
+    if (w->log == NULL || w->log->checkpoint == NULL)
+        return true;
+    log_saving_settle(w->log);
+    if (!checkpoint_open(w->log->checkpoint))
+        return false;
+    return newer_bans_list(&w->newer, w->log);
+}
+
+static enum store_found walk_from(struct walk *w, const struct tdb_file *file,
+                                  struct store_place *place, size_t records)
+{
+    while (!w->ended && w->seen < records) {
+        if (place->chain >= (uint32_t)tdb_hash_size(file->tdb))
+            return STORE_ABSENT;
+        if (!walk_chain(w, file, place))
+            return STORE_FAILED;
+    }
+    return STORE_FOUND;
+}
+
 enum store_found store_walk_bans(struct store *s, struct store_place *place, size_t records,
                                  bool (*visit)(void *context, const struct ban *ban), void *context,
                                  struct problem *problem)
 {
-    struct walk w = { .visit = visit, .context = context };
+    struct walk w = { .visit = visit, .context = context, .log = s->log };
     const struct tdb_file *file = store_file(s);
+    enum store_found found = STORE_FAILED;
 
-    while (file->tdb != NULL && !w.ended && w.seen < records) {
-        if (place->chain >= (uint32_t)tdb_hash_size(file->tdb))
-            return STORE_ABSENT;
-        if (!walk_chain(&w, file, place))
-            break;
-    }
-    if (file->tdb != NULL && w.fault == NULL && (w.ended || w.seen >= records))
-        return STORE_FOUND;
+    if (begin(&w) && file->tdb != NULL)
+        found = walk_from(&w, file, place, records);
+    newer_bans_free(&w.newer);
+    if (found != STORE_FAILED)
+        return found;
     if (w.fault != NULL)
         problem_set(
             problem, STATUS_STORE,

@@ -284,12 +284,16 @@ void tdb_file_close(struct tdb_file *f)
 
 /* -- transactions ---------------------------------------------------------------------------- */
 
-/* Check that the open file is still at its path: what is written to another would be lost. */
-static bool in_place(struct tdb_file *f)
+bool tdb_file_is_in_place(const struct tdb_file *f)
 {
     struct stat st;
 
-    if (stat(f->path, &st) == 0 && same_file(f, &st))
+    return stat(f->path, &st) == 0 && f->device == st.st_dev && f->inode == st.st_ino;
+}
+
+static bool in_place(struct tdb_file *f)
+{
+    if (tdb_file_is_in_place(f))
         return true;
     if (!f->error_logged)
         log_error("store: %s was moved away or replaced", f->path);
@@ -323,8 +327,10 @@ bool tdb_file_commit(struct tdb_file *f)
     f->committing = false;
     enum TDB_ERROR error = tdb_error(f->tdb);
     done = done && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
-    if (done)
+    if (done) {
         f->error_logged = false;
+        f->size_before = 0; /* nothing is to be cut off */
+    }
     return done;
 }
 

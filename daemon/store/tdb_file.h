@@ -80,6 +80,10 @@ bool tdb_file_open(struct tdb_file *f, int flags);
 bool tdb_file_open_shared(struct tdb_file *f);
 void tdb_file_close(struct tdb_file *f);
 
+/* True if the file that was opened is still at its path: what is written to another would be lost.  Any
+ * thread. */
+bool tdb_file_is_in_place(const struct tdb_file *f);
+
 /* Make one transaction.  A commit that returns false may or may not be done, which shows after
  * the file was closed and opened.  `how`: TDB_INSERT or TDB_REPLACE. */
 bool tdb_file_begin(struct tdb_file *f);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/commit_apply.h"
 
+#include "daemon/store/store_saving.h"
 #include "daemon/writer/change_ban.h"
 #include "daemon/writer/change_self.h"
 #include "daemon/writer/scheme_load.h"
 
+/* The table has every token of the store: what is not there need not be looked for on the disk. */
 static bool add_token(struct writer *w, struct change *c)
 {
-    enum store_found found = store_add(w->store, c->after);
+    uint8_t digest[DIGEST_SIZE];
+    int64_t used;
+    bool is_new = token_table_look(w->token_table, c->after->digest, digest, &used) == 0;
+    enum store_found found = is_new ? store_add_new(w->store, c->after) :
+                                      store_add(w->store, c->after);
 
     if (found == STORE_FOUND) {
         problem_set(&c->problem, STATUS_EXISTS, "%s", status_row(STATUS_EXISTS)->meaning);
@@ -116,6 +122,13 @@ bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
         problem_set(&c->problem, STATUS_FULL,
                     "the store has reached its size limit; delete tokens "
                     "that are no longer needed, or shorten [daemon] retention");
+        return true;
+    }
+    if (c->kind->adds && store_is_short(w->store)) {
+        problem_set(
+            &c->problem, STATUS_STORE,
+            "the store's file cannot be written (see jetond's log; is the disk full?), and what is "
+            "left of its log is for denials");
         return true;
     }
     twins_find(&w->twins, w->token_table, c);

@@ -41,6 +41,12 @@ enum { SCAN_CHUNK = 4 * LINE_MAX_BYTES, SCAN_CHECKSUM = 32 };
 
 struct bulk;
 
+/* What a checkpoint that is asked for waits for: store_saving.h. */
+struct scan_checkpoint {
+    uint64_t next;     /* that the file has everything before this, */
+    uint64_t failures; /* or that there are more than these */
+};
+
 struct scan {
     struct mail mail; /* first: mail is the scan */
     struct mailbox *reply_to;
@@ -84,9 +90,10 @@ struct scan {
     bool at_bans;          /* export: all tokens are sent */
     struct store_place place; /* then the next ban */
     struct scan_trace trace;  /* of a trace; zeros */
-    uint64_t count;           /* lines sent */
-    uint8_t last[ID_SIZE];    /* the last token sent */
-    bool finished;            /* the chunk's last line is the final one */
+    struct scan_checkpoint checkpoint;
+    uint64_t count;        /* lines sent */
+    uint8_t last[ID_SIZE]; /* the last token sent */
+    bool finished;         /* the chunk's last line is the final one */
 
     /* the chunk */
     size_t len;

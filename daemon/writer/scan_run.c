@@ -2,6 +2,7 @@
 #include "daemon/writer/scan_run.h"
 
 #include "daemon/base/clock.h"
+#include "daemon/store/store_saving.h"
 #include "daemon/writer/bulk_run.h"
 #include "daemon/writer/list_fields.h"
 #include "daemon/writer/list_run.h"
@@ -10,11 +11,12 @@
 #include "daemon/writer/scan_policy.h"
 #include "daemon/writer/scan_token.h"
 #include "daemon/writer/scan_trace.h"
+#include "proto/reply.h"
 
 enum { NAMES_SECONDS = 2 }; /* the longest that a scan waits for users' names */
 
 typedef void step_function(struct step *s);
-static step_function step_show, step_policy;
+static step_function step_show, step_policy, step_checkpoint;
 
 static step_put_token put_listed;
 
@@ -22,12 +24,19 @@ static const struct {
     step_function *step;
     step_put_token *put;
 } kinds[VERB_COUNT] = {
-    [VERB_LIST] = { list_run_step, put_listed }, [VERB_EXPORT] = { list_run_step, scan_export_put },
-    [VERB_SHOW] = { step_show, put_listed },     [VERB_JOURNAL] = { scan_journal_step, NULL },
-    [VERB_WATCH] = { scan_journal_watch, NULL }, [VERB_TRACE] = { scan_trace_step, NULL },
-    [VERB_POLICY] = { step_policy, NULL },       [VERB_REVOKE] = { bulk_run_step, NULL },
-    [VERB_UPDATE] = { bulk_run_step, NULL },     [VERB_DISABLE] = { bulk_run_step, NULL },
-    [VERB_ENABLE] = { bulk_run_step, NULL },     [VERB_DELETE] = { bulk_run_step, NULL },
+    [VERB_LIST] = { list_run_step, put_listed },
+    [VERB_EXPORT] = { list_run_step, scan_export_put },
+    [VERB_SHOW] = { step_show, put_listed },
+    [VERB_JOURNAL] = { scan_journal_step, NULL },
+    [VERB_WATCH] = { scan_journal_watch, NULL },
+    [VERB_TRACE] = { scan_trace_step, NULL },
+    [VERB_POLICY] = { step_policy, NULL },
+    [VERB_REVOKE] = { bulk_run_step, NULL },
+    [VERB_CHECKPOINT] = { step_checkpoint, NULL },
+    [VERB_UPDATE] = { bulk_run_step, NULL },
+    [VERB_DISABLE] = { bulk_run_step, NULL },
+    [VERB_ENABLE] = { bulk_run_step, NULL },
+    [VERB_DELETE] = { bulk_run_step, NULL },
 };
 
 /* True if the step that was taken shall be taken again, when names that it needs were looked up. */
@@ -125,4 +134,28 @@ static void step_policy(struct step *s)
         return;
     step_begin_count(s);
     step_end_count(s);
+}
+
+/* Wait until the file has what was logged when this was asked for, or a checkpoint has failed. */
+static void step_checkpoint(struct step *s)
+{
+    struct scan *scan = s->scan;
+    struct store *store = s->writer->store;
+    struct store_saving saving = store_saving(store);
+
+    if (!scan->begun)
+        scan->checkpoint = (struct scan_checkpoint){ saving.next, saving.failures };
+    bool saved = saving.saved >= scan->checkpoint.next;
+    scan->waits = !saved && saving.failures == scan->checkpoint.failures &&
+                  !atomic_load(&scan->stop);
+    if (saved) {
+        reply_begin(&s->text, STATUS_OK);
+        line_put_u64(&s->text, "serial", journal_newest(s->writer->journal));
+        step_end_count(s);
+    } else if (scan->waits) {
+        store_ask_checkpoint(store, scan->checkpoint.next);
+        store_step(store);
+    } else {
+        step_finish(s, STATUS_STORE, "the store's file cannot be written (see jetond's log)");
+    }
 }

@@ -35,7 +35,10 @@ struct write_queue {
     _Atomic uint64_t states[STATUS_COUNT];
     atomic_int bans;                     /* enum ban_state */
     _Atomic(struct policies *) policies; /* for the writer to take; NULL: it has them */
+    _Atomic uint64_t log_bytes;
+    _Atomic int64_t log_since; /* clock_seconds(); 0: the file has everything */
     struct histogram commit_time;
+    struct histogram checkpoint_time;
 };
 
 struct write_queue *write_queue_new(struct token_table *token_table)
@@ -128,7 +131,7 @@ void write_queue_set_policies(struct write_queue *q, struct policies *policies)
 
 struct write_queue_stats write_queue_stats(struct write_queue *q)
 {
-    int64_t since = atomic_load(&q->busy_since);
+    int64_t since = atomic_load(&q->busy_since), logged = atomic_load(&q->log_since);
     struct write_queue_stats stats = {
         .commits = atomic_load(&q->commits),
         .changes = atomic_load(&q->changed),
@@ -141,6 +144,8 @@ struct write_queue_stats write_queue_stats(struct write_queue *q)
         .clock = { .ahead = atomic_load(&q->clock_ahead),
                    .behind = atomic_load(&q->clock_behind),
                    .may_purge = !atomic_load(&q->purge_waits) },
+        .log_bytes = atomic_load(&q->log_bytes),
+        .log_unsaved_seconds = logged > 0 ? (uint64_t)(clock_seconds() - logged) : 0,
         .bans = atomic_load(&q->ban_count),
         .busy_seconds = since > 0 ? (uint64_t)(clock_seconds() - since) : 0,
     };
@@ -167,6 +172,11 @@ struct refusals *write_queue_refusals(struct write_queue *q)
 const struct histogram *write_queue_commit_time(const struct write_queue *q)
 {
     return &q->commit_time;
+}
+
+const struct histogram *write_queue_checkpoint_time(const struct write_queue *q)
+{
+    return &q->checkpoint_time;
 }
 
 void write_queue_stop(struct write_queue *q)
@@ -254,6 +264,17 @@ void write_queue_count_failure(struct write_queue *q)
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds)
 {
     histogram_add(&q->commit_time, nanoseconds);
+}
+
+void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since)
+{
+    atomic_store(&q->log_bytes, bytes);
+    atomic_store(&q->log_since, since);
+}
+
+void write_queue_count_checkpoint(struct write_queue *q, uint64_t nanoseconds)
+{
+    histogram_add(&q->checkpoint_time, nanoseconds);
 }
 
 void write_queue_set_newest(struct write_queue *q, uint64_t serial)

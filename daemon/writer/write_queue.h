@@ -29,7 +29,9 @@ struct write_queue_stats {
     uint64_t journal_newest;
     uint64_t store_bytes;
     struct clock_state clock;
-    uint64_t bans; /* in the store */
+    uint64_t log_bytes;           /* of the store's log: what its file does not have */
+    uint64_t log_unsaved_seconds; /* how old that is; 0: there is none */
+    uint64_t bans;                /* in the store */
     uint64_t left[TOKENS_LEFT_COUNTS];
     uint64_t states[STATUS_COUNT]; /* tokens; STATUS_OK: active ones */
     uint64_t busy_seconds;         /* since the writer last waited for work: the disk may be slow */
@@ -84,6 +86,9 @@ int64_t write_queue_days(size_t at);
  * queue's, and goes on growing. */
 const struct histogram *write_queue_commit_time(const struct write_queue *q);
 
+/* Return how long checkpoints took, failed ones included; likewise. */
+const struct histogram *write_queue_checkpoint_time(const struct write_queue *q);
+
 /* Ask the writer's thread to finish what is waiting, and end. */
 void write_queue_stop(struct write_queue *q);
 
@@ -120,6 +125,11 @@ void write_queue_set_busy(struct write_queue *q);
 void write_queue_count_commit(struct write_queue *q, uint64_t changes);
 void write_queue_count_failure(struct write_queue *q);
 void write_queue_count_time(struct write_queue *q, uint64_t nanoseconds);
+
+/* Set how much of the log is unsaved, and since when (clock_seconds(); 0: nothing is), and count a
+ * checkpoint. */
+void write_queue_set_saving(struct write_queue *q, uint64_t bytes, int64_t since);
+void write_queue_count_checkpoint(struct write_queue *q, uint64_t nanoseconds);
 
 /* Before other threads run. */
 void write_queue_set_epoch(struct write_queue *q, const char *epoch);

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
+#include "daemon/store/store_saving.h"
 #include "daemon/table/lease.h"
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/clock_check.h"
@@ -34,6 +35,7 @@ struct writer_thread {
     struct mail_list parked; /* watches that wait for new entries */
     int64_t next_chores;     /* CLOCK_MONOTONIC, seconds */
     int64_t next_note;       /* likewise: of the clock, in the file of last uses */
+    uint64_t checkpoints;    /* that were counted */
     bool collapsing;         /* there is more of the table to collapse */
     pthread_t thread;
     bool started;
@@ -43,6 +45,7 @@ static void *run(void *writer_thread);
 static bool one_batch(struct writer_thread *t);
 static bool one_chunk(struct writer_thread *t);
 static void release_answers(struct writer_thread *t, bool at_end);
+static void note_saving(struct writer_thread *t);
 static void chores(struct writer_thread *t);
 static bool collapse(struct writer_thread *t);
 static void wait_for_work(struct writer_thread *t);
@@ -60,6 +63,11 @@ static bool begin_lease(struct writer_thread *t, struct writer *w, const char *s
                     "answered in some 7 seconds, when no client believes its table any more");
     }
     return last != LEASE_FILE_FAILED;
+}
+
+static void wake(void *writer_thread)
+{
+    write_queue_wake(((struct writer_thread *)writer_thread)->writer->queue);
 }
 
 struct writer_thread *writer_thread_new(struct writer *w, const struct settings *settings,
@@ -82,16 +90,12 @@ struct writer_thread *writer_thread_new(struct writer *w, const struct settings 
     w->refused = t->refused;
     t->writer = w;
     t->settings = settings;
+    store_set_wake(w->store, wake, t);
     int64_t floor = clock_check_begin(&t->clock_check, w->newest_time,
                                       last_used_clock(t->last_used));
     clock_set_floor(atomic_load(&settings->trust_clock) ? 0 : floor);
     token_table_renew_lease(w->token_table);
     return t;
-}
-
-static void wake(void *writer_thread)
-{
-    write_queue_wake(((struct writer_thread *)writer_thread)->writer->queue);
 }
 
 int writer_thread_start(struct writer_thread *t)
@@ -129,6 +133,7 @@ bool writer_thread_free(struct writer_thread *t)
 {
     if (t == NULL)
         return true;
+    store_set_wake(t->writer->store, NULL, NULL);
     bool ended = user_names_free(t->names);
     free_scans(&t->ready);
     free_scans(&t->own);
@@ -153,6 +158,7 @@ static void *run(void *writer_thread)
         bool stopping = write_queue_is_stopping(queue);
         write_queue_set_busy(queue);
         bool busy = one_batch(t);
+        note_saving(t);
         busy = one_chunk(t) || busy;
         release_answers(t, false);
         busy = ban_load_step(&t->ban_load, t->writer) || busy;
@@ -262,6 +268,22 @@ static bool check_clock(struct writer_thread *t)
         t->next_note = now.monotonic + NOTE_SECONDS;
     }
     return state.may_purge;
+}
+
+/* Begin and end checkpoints, and let the counters know. */
+static void note_saving(struct writer_thread *t)
+{
+    struct write_queue *queue = t->writer->queue;
+
+    store_step(t->writer->store);
+    struct store_saving saving = store_saving(t->writer->store);
+    write_queue_set_saving(queue, saving.bytes, saving.since);
+    if (saving.ended != t->checkpoints && saving.ended > 0)
+        write_queue_count_checkpoint(queue, saving.nanoseconds);
+    if (saving.ended != t->checkpoints)
+        write_queue_set_store(queue, journal_oldest(t->writer->journal),
+                              store_size(t->writer->store));
+    t->checkpoints = saving.ended;
 }
 
 static void chores(struct writer_thread *t)

@@ -7,7 +7,7 @@
 #include "plugin/cli/options.h"
 #include "plugin/cli/suggest.h"
 
-enum { OPTION_COLUMN = 26, KEY_COLUMN = 24 };
+enum { OPTION_COLUMN = 26, KEY_COLUMN = 24, VERB_COLUMN = 12 };
 
 const char cli_help_usage[] = "usage: jeton [OPTION]... VERB [WORD | KEY=VALUE]...\n";
 
@@ -40,6 +40,7 @@ static const struct {
     { VERB_JOURNAL, "log audit history events" },
     { VERB_WATCH, "follow tail" },
     { VERB_STATS, "metrics status" },
+    { VERB_CHECKPOINT, "save flush sync" },
     { VERB_TRACE, "who whose leaked" },
     { VERB_POLICY, "policies rules" },
 };
@@ -81,7 +82,7 @@ static void help_all(struct cli_buffer *b, const struct cli_verb *verbs, size_t 
         const char *name = cli_verb_name(&verbs[i]);
         cli_buffer_adds(b, "  ");
         cli_buffer_adds(b, name);
-        cli_buffer_pad(b, 9 - strlen(name));
+        cli_buffer_pad(b, VERB_COLUMN - strlen(name));
         cli_buffer_adds(b, summary(&verbs[i]));
         cli_buffer_addc(b, '\n');
     }

@@ -105,6 +105,7 @@ static const struct cli_verb verbs[] = {
       .note = "With --prometheus, in Prometheus' text format, as for node_exporter's textfile "
               "collector.\n" },
     { .verb = VERB_POLICY, .run = cli_show_rows, .view = &cli_view_policies },
+    { .verb = VERB_CHECKPOINT, .run = cli_show_object },
     { .verb = VERB_HELLO, .run = cli_show_object },
     { .verb = VERB_HELP, .run = run_help, .summary = "list the verbs, or explain one" },
     { .verb = VERB_PING, .run = cli_show_object },

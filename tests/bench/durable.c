@@ -7,6 +7,8 @@
  *     durable writer FILE DEPTH         commits of DEPTH new tokens by the daemon's own writer:
  *                                       with journal and table, but without client, socket, other
  *                                       threads and new values
+ *     durable log FILE DEPTH            batches of DEPTH lines, each as large as a record and its
+ *                                       journal entry, in the log FILE.wal; all is saved at once
  *     durable sync FILE 1               a write of 4 KiB and fdatasync()
  *
  * FILE is changed: pass a copy of a store.  Each line of input is a number of transactions to run;
@@ -25,11 +27,13 @@
 #include "daemon/writer/change_apply.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
+#include "daemon/store/wal.h"
 #include "daemon/writer/commit.h"
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 
 enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = JOURNAL_BLOCK / 2 };
+enum { LINE = 250, LINES_MAX = 4096 };
 
 static void die(const char *what)
 {
@@ -130,6 +134,30 @@ static void run_writer(void *writer, uint64_t number, unsigned depth)
         die("the store cannot be changed");
 }
 
+static void *open_log(const char *path)
+{
+    static const struct wal_shape shape = { 4, 4 * 1024 * 1024 };
+    struct problem problem;
+    struct wal *w = wal_open(path, WAL_WRITE, &problem);
+
+    if (w == NULL || !wal_begin(w, "bench", 1, &shape, &problem))
+        die(problem.message);
+    return w;
+}
+
+static void run_log(void *wal, uint64_t number, unsigned depth)
+{
+    static char lines[LINES_MAX * LINE];
+    struct problem problem;
+
+    if (depth > LINES_MAX)
+        die("the depth is too large");
+    memset(lines, 'a' + (char)(number % 26), depth * LINE);
+    wal_set_saved(wal, wal_next(wal));
+    if (wal_append(wal, depth, (struct slice){ lines, depth * LINE }, &problem) != WAL_DONE)
+        die(problem.message);
+}
+
 static void *open_file(const char *path)
 {
     static int fd;
@@ -159,6 +187,7 @@ static const struct workload {
 } workloads[] = {
     { "tdb", open_tdb, run_tdb },
     { "writer", open_writer, run_writer },
+    { "log", open_log, run_log },
     { "sync", open_file, run_sync },
 };
 

@@ -13,7 +13,7 @@ from settings import ROOT
 from value import id_of, value_new
 from waiting import eventually
 
-VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export "
+VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export checkpoint "
          "journal watch trace stats policy hello help ping").split()
 TOKENS = ("id state created expires used subject scopes description activates by replaces "
           "replaced_by revoked revoked_by refused last_refused refused_by violates "

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Backup and inspection with TDB's own tools, while the daemon runs."""
+import os
 import re
-import shutil
 import subprocess
 import threading
 
-from settings import PATIENCE
+from settings import JETOND, PATIENCE
 
 
 def tool(*arguments):
@@ -27,11 +27,13 @@ def test_backup_of_the_live_store_starts_with_its_tokens(daemon):
             live.done("create description=during")
     thread = threading.Thread(target=keep_changing, daemon=True)
     thread.start()
+    live.done("checkpoint")
     tool("tdbbackup", live.store)
     stop.set()
     thread.join(20 * PATIENCE)
     assert live.done("ping").verdict == "OK", "the daemon went on"
-    shutil.copy(live.store + ".bak", restored.store)
+    os.unlink(restored.store)
+    tool(JETOND, *restored.arguments(), "--restore", live.store + ".bak")
     restored.start()
     assert len(restored.list()) >= 500
     before = [line for line in restored.list() if line["description"] != "during"]
@@ -45,6 +47,7 @@ def test_backup_of_the_live_store_starts_with_its_tokens(daemon):
 def test_dump_shows_readable_lines(daemon):
     d = daemon()
     token = d.create(description="ci deploy", subject="ann", scopes="b,a")
+    d.done("checkpoint")
     dump = tool("tdbdump", d.store)
     record = re.search(r'key\(26\) = "token/(\w+)"\ndata\(\d+\) = "(.*)"', dump)
     assert record[1] == token["id"]

@@ -41,7 +41,7 @@ def refused(daemon, pattern, about):
         with open(daemon.store, "rb") as file:
             assert file.read() == before, f"{about} {more}: the file was changed"
     left = set(os.listdir(daemon.directory)) - {"tokens.tdb.lock", "tokens.tdb.lease", "tokens.tdb.used",
-                                               "tokens.tdb.epoch", "log"}
+                                               "tokens.tdb.epoch", "tokens.tdb.wal", "log"}
     assert left == {"tokens.tdb"}, "no socket or file is left behind"
 
 
@@ -132,7 +132,7 @@ def test_garbage_is_refused_and_left_alone():
 def test_store_of_a_newer_version_is_refused():
     with broken_ones() as (d, whole):
         assert b"jetonv=1 " in whole
-        put(d, whole.replace(b"jetonv=1 ", b"jetonv=2 "))
+        put(d, whole.replace(b"jetonv=1 ", b"jetonv=3 "))
         refused(d, "newer version", "head")
         at = whole.index(b"v=1 serial=")
         put(d, whole[:at] + b"v=2" + whole[at + 3:])

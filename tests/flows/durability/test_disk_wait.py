@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verification never waits for the disk: here the writer is kept out of its own file."""
+"""Verification never waits for the disk: here the writer, without a log, is kept out of its own file."""
 import threading
 import time
 
@@ -22,7 +22,7 @@ def p99_of_verify(client, value, seconds):
 
 
 def test_verify_does_not_wait_for_a_blocked_writer_and_changes_succeed_later(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     value = d.create()["token"]
     verifier, creator = d.client("verify"), d.client()
     free = p99_of_verify(verifier, value, 1)
@@ -37,7 +37,7 @@ def test_verify_does_not_wait_for_a_blocked_writer_and_changes_succeed_later(dae
 
 
 def test_revocation_takes_effect_before_it_is_saved(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     token, other = d.create(), d.create()
     with (writer_locked_out(d) as release, d.client() as client,
           d.client() as second):
@@ -58,7 +58,7 @@ def test_revocation_takes_effect_before_it_is_saved(daemon):
 
 
 def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     token = d.create()
     with writer_locked_out(d) as release, d.client("verify") as holder:
         holder.send(f"revoke token={token['token']}")
@@ -71,7 +71,7 @@ def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
 
 def test_other_verbs_answer_while_the_writer_is_blocked(daemon):
     """Try the verbs that need neither disk nor writer."""
-    d = daemon()
+    d = daemon("daemon.log=no")
     value = d.create()["token"]
     with writer_locked_out(d), d.client() as blocked:
         blocked.send("create")

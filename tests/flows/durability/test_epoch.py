@@ -42,7 +42,7 @@ def test_epoch_goes_on_over_restarts_and_kills(daemon):
 
 @pytest.mark.parametrize("how", ["copied into the file", "moved to its place"])
 def test_restored_backup_ends_what_was_followed(daemon, how):
-    d = daemon()
+    d = daemon("daemon.log=no")
     d.create()
     shutil.copy(d.store, f"{d.directory}/backup")
     d.create()
@@ -75,7 +75,7 @@ def test_what_is_no_position_is_refused(daemon):
 
 
 def test_watching_command_reports_that_the_store_was_replaced(daemon):
-    d = daemon()
+    d = daemon("daemon.log=no")
     d.create()
     shutil.copy(d.store, f"{d.directory}/backup")
     watching = Watching(d.path(), "--json", "after=0")

@@ -50,6 +50,7 @@ def damaged(daemon):
     d = daemon()
     made = [d.create(description=f'"n" \\ ü {n}', scopes="a,b") for n in range(3)]
     d.done(f"revoke {made[2]['id']}")
+    d.done("checkpoint")
     subprocess.run(["tdbbackup", d.store], check=True, timeout=30)
     d.stop()
     damage(d, f"token/{made[1]['id']}".encode(), b"created=")

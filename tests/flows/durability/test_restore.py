@@ -18,6 +18,8 @@ from waiting import eventually
 
 
 def backup_of(d):
+    if d.process is not None:
+        d.done("checkpoint")
     subprocess.run(["tdbbackup", d.store], check=True, timeout=60)
     return d.store + ".bak"
 

@@ -27,6 +27,7 @@ def import_all(daemon, digests):
 
 def read_slowly(daemon, ids):
     """Read a list with pauses, and check ids and order.  Return the final line, and the memory used."""
+    daemon.done("checkpoint")       # which has the memory of a transaction
     with daemon.client(patience=100) as client:
         client.send("list")
         before = most = proc.rss(daemon.pid)

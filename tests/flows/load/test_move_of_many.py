@@ -18,7 +18,7 @@ COUNT = scaled(1_000_000 if TORTURE else 20_000, 1000)
 LEAVING = COUNT // 100          # tokens that are revoked after the move, by each side
 KNOWN = 20                      # of each side's, those whose values are tried
 BYTES_PER_TOKEN = 400           # at most: while its table grows, a daemon has a smaller one as well
-EMPTY = 30 << 20                # bytes of a daemon without tokens, which does what is tried here
+EMPTY = 38 << 20                # bytes of a daemon without tokens, which does what is tried here: 8 MiB of its log
 COMMAND = 16 << 20              # bytes of the command, however much it moves
 SLOWEST = 600 if TORTURE else 50        # seconds that a move may take
 

@@ -279,6 +279,7 @@ def test_restore_keeps_denials_of_tokens_by_sha256(daemon):
     ids = {name: imported(d, value) for name, value in values.items()}
     gone = foreign()
     d.done(f"delete {imported(d, gone)}")
+    d.done("checkpoint")
     subprocess.run(["tdbbackup", d.store], check=True, timeout=60)
     d.done(f"revoke {ids['revoked']}")
     d.done(f"delete {ids['deleted']}")
@@ -300,6 +301,7 @@ def test_restore_keeps_the_scheme_of_a_ban_that_both_stores_have(daemon):
     d.done(f'import token="{other}"')
     d.done(f"ban digest={sha256(value)}")
     d.done(f"ban digest={sha256(other)} digest_alg=sha256 ttl=30d")
+    d.done("checkpoint")
     subprocess.run(["tdbbackup", d.store], check=True, timeout=60)
     d.done(f"ban digest={sha256(value)} digest_alg=sha256")
     d.done(f"ban digest={sha256(other)}")

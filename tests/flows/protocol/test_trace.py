@@ -107,7 +107,7 @@ def test_trace_finds_a_token_by_its_signed_part(daemon):
 def test_trace_that_cannot_be_audited_is_not_answered(daemon):
     d = daemon()
     token = d.create(subject="ann")
-    resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    resource.prlimit(d.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     reply = trace(d, token["token"])
     assert reply.verdict == "ERR store" and not reply.lines
     assert d.done(f"show {token['id']}").lines, "others are answered"

@@ -8,8 +8,9 @@ from waiting import eventually
 
 @contextlib.contextmanager
 def writes_refused(daemon):
-    """Refuse writes beyond the first 64 KiB of any file: the log can still grow."""
-    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
+    """Refuse writes beyond the first 4 KiB of any file: of the store and its log that is all but their heads; what
+    the daemon prints can still grow."""
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     yield
     resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 

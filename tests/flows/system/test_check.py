@@ -89,6 +89,7 @@ def test_check_reads_the_store_that_a_daemon_is_changing(daemon):
 def test_check_finds_damage_while_a_daemon_is_running(daemon):
     d = daemon()
     token = d.create(description="damaged")
+    d.done("checkpoint")
     # As a disk may do it: behind the daemon's back.
     with open(d.store, "r+b") as file:
         content = file.read()

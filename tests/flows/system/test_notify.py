@@ -75,7 +75,7 @@ def test_nothing_is_notified_that_nobody_asked_for(daemon):
 
 def test_stuck_disk_does_not_starve_the_watchdog(daemon):
     manager = Manager()
-    d = daemon(extra={"NOTIFY_SOCKET": manager.name,
+    d = daemon("daemon.log=no", extra={"NOTIFY_SOCKET": manager.name,
                       "WATCHDOG_USEC": str(WATCHDOG * 1000000)})
     manager.wait("READY")
     with writer_locked_out(d), d.client() as client:

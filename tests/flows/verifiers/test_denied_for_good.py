@@ -240,6 +240,7 @@ class World:
         """Copy the store while the daemon runs."""
         self.log.append(f"host {self.hosts.index(host)} is backed up")
         host.backup = f"{host.daemon.directory}/older.tdb"
+        host.daemon.done("checkpoint")
         subprocess.run(["tdbbackup", "-s", ".new", host.daemon.store], check=True, timeout=60 * PATIENCE)
         shutil.move(host.daemon.store + ".new", host.backup)
 

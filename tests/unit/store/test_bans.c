@@ -133,7 +133,7 @@ static struct store *open_with_few_chains(void)
     struct tdb_context *tdb = tdb_open(path, 3, TDB_INCOMPATIBLE_HASH, O_RDWR | O_CREAT, 0600);
 
     assert_non_null(tdb);
-    assert_int_equal(tdb_store(tdb, tdb_file_datum(slice_of(BULK_READ_HEAD_KEY)),
+    assert_int_equal(tdb_store(tdb, tdb_file_datum(slice_of(STORE_HEAD_KEY)),
                                tdb_file_datum(slice_of("v=1 created=2026-01-01T00:00:00Z")),
                                TDB_INSERT),
                      0);

@@ -2,7 +2,7 @@
 /* pytest: campaign */
 /* Run the same few batches of changes on a disk that fails or fills up, and let another call fail
  * each time. */
-#include "tests/unit/support/store_lifecycle.h"
+#include "tests/unit/support/store_setup.h"
 
 #include <dlfcn.h>
 #include <sys/resource.h>
@@ -14,7 +14,7 @@ static bool tdb_call_failed;
 
 static bool tdb_fails_call(void)
 {
-    return tdb_call_failed = disk_fails_call(-1, CALL_TDB);
+    return tdb_call_failed = disk_fails_call(CALL_TDB);
 }
 
 static void *real(const char *name)
@@ -224,9 +224,13 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         WITH_SPACE(a_sync_that_fails_loses_nothing_that_was_answered),
+        WITH_LOG(a_sync_that_fails_loses_nothing_that_was_answered),
         WITH_SPACE(a_write_that_fails_loses_nothing_that_was_answered),
+        WITH_LOG(a_write_that_fails_loses_nothing_that_was_answered),
         WITH_SPACE(a_read_that_fails_loses_nothing_that_was_answered),
+        WITH_LOG(a_read_that_fails_loses_nothing_that_was_answered),
         WITH_SPACE(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
+        WITH_LOG(a_call_of_tdb_that_fails_loses_nothing_that_was_answered),
         WITHOUT_SPACE(a_file_that_cannot_grow_loses_nothing_that_was_answered),
         WITHOUT_SPACE(a_commit_that_is_undone_leaves_the_file_as_long_as_it_was),
         WITHOUT_SPACE(a_file_that_may_not_grow_is_left_as_long_as_it_is),

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pytest: campaign */
 /* A store after its process died, or power failed, at any call that it makes. */
-#include "tests/unit/support/store_lifecycle.h"
+#include "tests/unit/support/store_setup.h"
 
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 
-enum { POWER_TESTS = 4 };
+enum { POWER_TESTS = 6 };
 
 static time_t began; /* when the running test began */
 static unsigned first_seed;
@@ -27,9 +27,7 @@ static void live_and_die(int at, int *answered)
     enum status answer[STEPS_MAX];
     int status;
 
-    unlink(path);
-    copy_file(template_path, path);
-    disk_simulate(path);
+    copy_template();
     disk.tracked = false;
     *answered = 1;
     pid_t child = fork();
@@ -38,8 +36,10 @@ static void live_and_die(int at, int *answered)
         if (!start(path))
             _exit(1);
         disk.armed = true;
-        for (; *answered < BATCHES; ++*answered)
+        for (; *answered < BATCHES; ++*answered) {
             run(batches[*answered], answer);
+            checkpoint_after(*answered);
+        }
         _exit(2);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -110,8 +110,7 @@ static void check_cut(const struct model *may, int count)
 {
     int status;
 
-    unlink(other_path);
-    disk_restore(other_path);
+    restore_other();
     pid_t child = fork();
     if (child == 0) {
         int true_one = -1;
@@ -151,6 +150,7 @@ static bool cut_power(int first, int at, int failing)
         for (int k = 0; k < models; k++)
             add_model(may, &count, &model[k]);
         run_and_update(batches[i]);
+        checkpoint_after(i);
         for (int k = 0; k < after_batch_count; k++)
             add_model(may, &count, &after_batch[k]);
         if (models == 1 && !writer.disk_failure.broken && writer.disk_failure.unsaved.count == 0)
@@ -232,10 +232,13 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         WITH_SPACE(a_process_that_dies_leaves_what_was_answered),
         WITHOUT_SPACE(a_process_that_dies_leaves_what_was_answered),
+        WITH_LOG(a_process_that_dies_leaves_what_was_answered),
         WITH_SPACE(a_creation_that_dies_is_begun_anew),
         WITH_SPACE(a_power_cut_leaves_what_was_answered),
         WITHOUT_SPACE(a_power_cut_leaves_what_was_answered),
+        WITH_LOG(a_power_cut_leaves_what_was_answered),
         WITH_SPACE(a_power_cut_after_a_failure_leaves_what_was_answered),
+        WITH_LOG(a_power_cut_after_a_failure_leaves_what_was_answered),
         WITH_SPACE(a_power_cut_in_a_creation_leaves_what_was_answered),
     };
 

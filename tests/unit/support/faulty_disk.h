@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Simulate, for one file, a disk that fails or loses power on demand, or the death of the
+/* Simulate, for one file or two, a disk that fails or loses power on demand, or the death of the
  * process.  A test program includes this once: the pread(), pwrite(), write(), ftruncate(),
  * posix_fallocate(), rename(), fdatasync() and fsync() here then replace the C library's, for TDB
  * too.  Nothing is really synced.
@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 }; /* 32 MB at most */
+enum { DISK_FILES = 2 };
 
 /* CALL_ANY: any that changes the file; CALL_TDB: calls of TDB, in a test that replaces them. */
 enum disk_call {
@@ -33,7 +34,7 @@ enum disk_call {
 };
 
 static struct {
-    ino_t inode;    /* the file on this disk; 0: every file, for dying only */
+    int files;      /* on this disk; 0: every file, for dying only */
     bool armed;     /* calls are counted and may fail */
     unsigned calls; /* which calls are counted: enum disk_call */
     int count;      /* calls since it was armed */
@@ -47,21 +48,37 @@ static struct {
     bool tracked;  /* it is known what is durable */
     uint32_t seed; /* for what is left to chance */
     uint32_t tossed;
-    off_t durable_size;
-    bool was_cut; /* power has failed; the image is what is left */
-    off_t image_size;
+    bool was_cut; /* power has failed; the images are what is left */
     bool image_named;
 
     bool adopts;  /* simulate the first file that is written: a new one */
-    int adopted;  /* a descriptor of that file; -1: none yet */
     bool renamed; /* it was given its name */
     bool named;   /* the name is durable */
 } disk;
 
-/* What is durable; what was durable when power failed; which pages are still to be synced. */
-static char disk_durable[DISK_PAGES * DISK_PAGE], disk_image[DISK_PAGES * DISK_PAGE];
-static bool disk_dirty[DISK_PAGES];
-static size_t disk_high; /* disk_durable is blank from this offset on */
+/* What of a file is durable; what was durable when power failed; which pages are still to be synced. */
+static struct disk_file {
+    ino_t inode;
+    int reader; /* a descriptor; -1: none */
+    off_t durable_size;
+    off_t image_size;
+    size_t high; /* `durable` is blank from this offset on */
+    bool dirty[DISK_PAGES];
+    char durable[DISK_PAGES * DISK_PAGE];
+    char image[DISK_PAGES * DISK_PAGE];
+} disk_file[DISK_FILES] = { { .reader = -1 }, { .reader = -1 } };
+
+static struct disk_file *disk_find(int fd)
+{
+    struct stat st;
+
+    if (fd <= STDERR_FILENO || fstat(fd, &st) < 0)
+        return NULL;
+    for (int i = 0; i < disk.files; i++)
+        if (st.st_ino == disk_file[i].inode)
+            return &disk_file[i];
+    return NULL;
+}
 
 static bool disk_is_under(int fd)
 {
@@ -69,8 +86,8 @@ static bool disk_is_under(int fd)
 
     if (fd <= STDERR_FILENO || fstat(fd, &st) < 0)
         return false;
-    if (disk.inode != 0)
-        return st.st_ino == disk.inode;
+    if (disk.files > 0)
+        return disk_find(fd) != NULL;
     return S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
 }
 
@@ -83,32 +100,33 @@ static bool disk_coin(void)
     return (x >> 16 & 1) != 0;
 }
 
-static void disk_copy(int fd, char *durable, size_t at, size_t len)
+/* The file itself may be open for direct I/O. */
+static void disk_copy(struct disk_file *f, char *durable, size_t at, size_t len)
 {
-    if (syscall(SYS_pread64, fd, durable + at, len, at) < 0)
+    if (syscall(SYS_pread64, f->reader, durable + at, len, at) < 0)
         abort();
-    if (durable == disk_durable && disk_high < at + len)
-        disk_high = at + len;
+    if (durable == f->durable && f->high < at + len)
+        f->high = at + len;
 }
 
 /* Take some sectors of a page that was being written when power failed. */
-static void disk_tear(int fd, char *durable, size_t page)
+static void disk_tear(struct disk_file *f, char *durable, size_t page)
 {
     for (size_t at = page * DISK_PAGE; at < (page + 1) * DISK_PAGE; at += DISK_SECTOR)
         if (disk_coin())
-            disk_copy(fd, durable, at, DISK_SECTOR);
+            disk_copy(f, durable, at, DISK_SECTOR);
 }
 
 /* Make dirty pages durable: all, or by chance. */
-static void disk_flush(int fd, char *durable, bool all)
+static void disk_flush(struct disk_file *f, char *durable, bool all)
 {
     for (size_t page = 0; page < DISK_PAGES; page++) {
-        if (!disk_dirty[page])
+        if (!f->dirty[page])
             continue;
         if (all || disk_coin())
-            disk_copy(fd, durable, page * DISK_PAGE, DISK_PAGE);
+            disk_copy(f, durable, page * DISK_PAGE, DISK_PAGE);
         else if (disk_coin())
-            disk_tear(fd, durable, page);
+            disk_tear(f, durable, page);
     }
 }
 
@@ -120,22 +138,21 @@ static off_t disk_size(int fd)
 }
 
 /* Let power fail: keep an image of what was synced, and by chance of what was not. */
-static void disk_cut(int fd)
+static void disk_cut(void)
 {
-    int file = disk.adopts ? disk.adopted : fd;
-    off_t size = disk_size(file);
-
     disk.was_cut = true;
     disk.image_named = disk.named || (disk.renamed && disk_coin());
-    if (size < 0) /* there is no file yet */
-        return;
-    memcpy(disk_image, disk_durable, (size_t)(size > disk.durable_size ? size : disk.durable_size));
-    disk_flush(file, disk_image, false);
-    disk.image_size = disk_coin() || size < disk.durable_size ? size : disk.durable_size;
+    for (int i = 0; i < disk.files; i++) {
+        struct disk_file *f = &disk_file[i];
+        off_t size = disk_size(f->reader);
+        memcpy(f->image, f->durable, (size_t)(size > f->durable_size ? size : f->durable_size));
+        disk_flush(f, f->image, false);
+        f->image_size = disk_coin() || size < f->durable_size ? size : f->durable_size;
+    }
 }
 
 /* Count a call; true if it fails. */
-static bool disk_fails_call(int fd, enum disk_call call)
+static bool disk_fails_call(enum disk_call call)
 {
     if (!disk.armed || !(disk.calls & call))
         return false;
@@ -143,54 +160,59 @@ static bool disk_fails_call(int fd, enum disk_call call)
     if (number == disk.die_at)
         _exit(DISK_DIED);
     if (number == disk.cut_at)
-        disk_cut(fd);
+        disk_cut();
     return disk.fail_from >= 0 && number >= disk.fail_from &&
            number - disk.fail_from < disk.fail_count;
 }
 
 /* Make pages durable by chance before they are written again. */
-static void disk_write_back(int fd, off_t at, size_t len)
+static void disk_write_back(struct disk_file *f, off_t at, size_t len)
 {
     for (size_t page = (size_t)at / DISK_PAGE; page <= ((size_t)at + len - 1) / DISK_PAGE; page++)
-        if (disk_dirty[page] && disk_coin())
-            disk_copy(fd, disk_durable, page * DISK_PAGE, DISK_PAGE);
+        if (f->dirty[page] && disk_coin())
+            disk_copy(f, f->durable, page * DISK_PAGE, DISK_PAGE);
 }
 
+/* Open the file once more: a copy of the descriptor would keep its lock. */
 static void disk_adopt(int fd)
 {
+    char name[32];
     struct stat st;
 
-    if (!disk.adopts || disk.adopted >= 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (!disk.adopts || disk.files > 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return;
-    disk.adopted = dup(fd);
-    disk.inode = st.st_ino;
+    snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+    disk_file[0].reader = open(name, O_RDONLY | O_CLOEXEC);
+    disk_file[0].inode = st.st_ino;
+    disk.files = 1;
     disk.tracked = true;
 }
 
 static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
 {
+    struct disk_file *f = disk.tracked ? disk_find(fd) : NULL;
     size_t whole = len;
 
-    if (disk_fails_call(fd, CALL_WRITE)) {
+    if (disk_fails_call(CALL_WRITE)) {
         errno = disk.error;
         if (disk.error != 0)
             return -1;
         len = len / 2;
     }
-    if (disk.tracked && (at + (off_t)whole) / DISK_PAGE >= DISK_PAGES)
+    if (f != NULL && (at + (off_t)whole) / DISK_PAGE >= DISK_PAGES)
         abort();
-    if (disk.tracked && len > 0)
-        disk_write_back(fd, at, len);
+    if (f != NULL && len > 0)
+        disk_write_back(f, at, len);
     ssize_t written = syscall(SYS_pwrite64, fd, bytes, len, at);
     for (off_t page = at / DISK_PAGE;
-         disk.tracked && written > 0 && page <= (at + written - 1) / DISK_PAGE; page++)
-        disk_dirty[page] = true;
+         f != NULL && written > 0 && page <= (at + written - 1) / DISK_PAGE; page++)
+        f->dirty[page] = true;
     return written;
 }
 
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
-    if (disk.armed && disk_is_under(fd) && disk_fails_call(fd, CALL_READ)) {
+    if (disk.armed && disk_is_under(fd) && disk_fails_call(CALL_READ)) {
         errno = disk.error;
         if (disk.error != 0)
             return -1;
@@ -219,13 +241,13 @@ ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 ssize_t write(int fd, const void *bytes, size_t len)
 {
     if (disk.armed && disk_is_under(fd))
-        disk_fails_call(fd, CALL_WRITE);
+        disk_fails_call(CALL_WRITE);
     return syscall(SYS_write, fd, bytes, len);
 }
 
 int ftruncate(int fd, off_t size)
 {
-    if (disk_is_under(fd) && disk_fails_call(fd, CALL_GROW)) {
+    if (disk_is_under(fd) && disk_fails_call(CALL_GROW)) {
         errno = disk.error;
         return -1;
     }
@@ -236,7 +258,7 @@ int posix_fallocate(int fd, off_t at, off_t len)
 {
     bool ours = disk_is_under(fd);
 
-    if (ours && disk_fails_call(fd, CALL_GROW))
+    if (ours && disk_fails_call(CALL_GROW))
         return disk.error != 0 ? disk.error : ENOSPC;
     if (ours && disk.armed && disk.full_at > 0 && at + len > disk.full_at)
         return ENOSPC;
@@ -246,7 +268,7 @@ int posix_fallocate(int fd, off_t at, off_t len)
 int rename(const char *from, const char *to)
 {
     if (disk.adopts)
-        disk_fails_call(-1, CALL_GROW);
+        disk_fails_call(CALL_GROW);
     disk.renamed = disk.adopts;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
@@ -266,14 +288,15 @@ static int disk_sync(int fd)
 
     if (!directory && !disk_is_under(fd))
         return 0;
-    bool fails = disk_fails_call(fd, CALL_SYNC);
+    bool fails = disk_fails_call(CALL_SYNC);
+    struct disk_file *f = disk.tracked ? disk_find(fd) : NULL;
     if (directory) {
         disk.named = disk.named || (disk.renamed && !fails);
-    } else if (disk.tracked) {
-        disk_flush(fd, disk_durable, !fails);
-        memset(disk_dirty, 0, sizeof(disk_dirty));
+    } else if (f != NULL) {
+        disk_flush(f, f->durable, !fails);
+        memset(f->dirty, 0, sizeof(f->dirty));
         if (!fails)
-            disk.durable_size = disk_size(fd);
+            f->durable_size = disk_size(fd);
     }
     errno = EIO;
     return fails ? -1 : 0;
@@ -291,53 +314,75 @@ int fsync(int fd)
 
 /* -- for the test ---------------------------------------------------------------------------- */
 
-/* Simulate a file from now on; its present contents are durable, and nothing fails yet. */
+static void disk_forget(struct disk_file *f)
+{
+    if (f->reader >= 0)
+        close(f->reader);
+    f->reader = -1;
+    f->inode = 0;
+    memset(f->dirty, 0, sizeof(f->dirty));
+}
+
+/* Simulate one more file; its present contents are durable. */
+static void disk_simulate_also(const char *path)
+{
+    struct disk_file *f = &disk_file[disk.files++];
+    struct stat st;
+    FILE *in = fopen(path, "r");
+
+    if (in == NULL || fstat(fileno(in), &st) < 0 || st.st_size > (off_t)sizeof(f->durable) ||
+        fread(f->durable, 1, (size_t)st.st_size, in) != (size_t)st.st_size)
+        abort();
+    fclose(in);
+    if (f->high > (size_t)st.st_size)
+        memset(f->durable + st.st_size, 0, f->high - (size_t)st.st_size);
+    f->high = (size_t)st.st_size;
+    f->inode = st.st_ino;
+    f->reader = open(path, O_RDONLY | O_CLOEXEC);
+    f->durable_size = st.st_size;
+    disk.tracked = true;
+}
+
+/* Simulate a file from now on, and no other; nothing fails yet. */
 static void disk_simulate(const char *path)
 {
-    struct stat st;
-    FILE *f = path != NULL ? fopen(path, "r") : NULL;
-
-    if (disk.adopts && disk.adopted >= 0)
-        close(disk.adopted);
+    for (int i = 0; i < DISK_FILES; i++)
+        disk_forget(&disk_file[i]);
     memset(&disk, 0, sizeof(disk));
-    memset(disk_dirty, 0, sizeof(disk_dirty));
-    disk.fail_from = disk.die_at = disk.cut_at = disk.adopted = -1;
+    disk.fail_from = disk.die_at = disk.cut_at = -1;
     disk.calls = CALL_ANY;
-    if (f == NULL)
-        return;
-    if (fstat(fileno(f), &st) < 0 || st.st_size > (off_t)sizeof(disk_durable) ||
-        fread(disk_durable, 1, (size_t)st.st_size, f) != (size_t)st.st_size)
-        abort();
-    fclose(f);
-    if (disk_high > (size_t)st.st_size)
-        memset(disk_durable + st.st_size, 0, disk_high - (size_t)st.st_size);
-    disk_high = (size_t)st.st_size;
-    disk.inode = st.st_ino;
-    disk.durable_size = st.st_size;
-    disk.tracked = true;
+    if (path != NULL)
+        disk_simulate_also(path);
 }
 
 /* Simulate the next new file. */
 static inline void disk_simulate_next(void)
 {
     disk_simulate(NULL);
-    memset(disk_durable, 0, disk_high);
-    disk_high = 0;
+    memset(disk_file[0].durable, 0, disk_file[0].high);
+    disk_file[0].high = 0;
+    disk_file[0].durable_size = disk_file[0].image_size = 0;
     disk.adopts = true;
 }
 
-/* Write what is durable now, or was when power failed, to a file; write nothing if its name was not
- * durable. */
-static void disk_restore(const char *path)
+/* Write what of a file is durable now, or was when power failed, to another; write nothing if its name
+ * was not durable. */
+static void disk_restore_file(int number, const char *path)
 {
-    size_t size = (size_t)(disk.was_cut ? disk.image_size : disk.durable_size);
+    const struct disk_file *file = &disk_file[number];
+    size_t size = (size_t)(disk.was_cut ? file->image_size : file->durable_size);
 
     if (disk.was_cut && disk.adopts && !disk.image_named)
         return;
     FILE *f = fopen(path, "w");
-    if (f == NULL || fwrite(disk.was_cut ? disk_image : disk_durable, 1, size, f) != size)
+    if (f == NULL || fwrite(disk.was_cut ? file->image : file->durable, 1, size, f) != size)
         abort();
     fclose(f);
+}
+
+static void disk_restore(const char *path)
+{
+    disk_restore_file(0, path);
 }
 
 /* Return the call to try after call i: the next, or of very many (a file that grows is written in

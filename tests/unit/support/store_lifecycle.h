@@ -9,28 +9,46 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <tdb.h>
 
 #include "daemon/base/log.h"
+#include "daemon/store/store_saving.h"
+#include "daemon/store/wal.h"
 #include "daemon/writer/ban_load.h"
 #include "daemon/writer/commit.h"
 #include "tests/unit/support/faulty_disk.h"
 #include "tests/unit/support/store_model.h"
 #include "tests/unit/support/tdb_space.h"
 
-enum { NOW = 1000000, MODELS_MAX = 128 };
+enum { NOW = 1000000, MODELS_MAX = 384 };
 
 /* -- the store ------------------------------------------------------------------------------- */
 
 static char directory[64], path[80], other_path[80], template_path[80];
+static char log_path[96], other_log[96], template_log[96];
+static bool with_log; /* the store has one, small enough to be used up */
 static struct writer writer;
 static struct mailbox replies;
 static pid_t runner; /* the process that runs the tests */
 static struct problem problem;
+
+/* With a log there are no threads, so that the calls of a life come in one order: checkpoints then are
+ * made by the writer. */
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
+                   void *(*begin)(void *), void *restrict argument)
+{
+    int (*real)(pthread_t *restrict, const pthread_attr_t *restrict, void *(*)(void *),
+                void *restrict);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return with_log ? EAGAIN : real(thread, how, begin, argument);
+}
 
 /* The possible states of the store; more than one while a commit is uncertain. */
 static struct model model[MODELS_MAX];
@@ -52,7 +70,8 @@ static bool start(const char *file)
     if (store == NULL)
         return false;
     if (writer_init(&writer, store, "jtn", 100, &problem))
-        return ban_load_all(&writer, &problem);
+        return (!with_log || store_use_log(store, true, &problem)) &&
+               ban_load_all(&writer, &problem);
     store_close(store);
     return false;
 }
@@ -175,13 +194,14 @@ static void check_all(const struct model *m)
 /* -- one batch on a faulty disk -------------------------------------------------------------- */
 
 /* Update the possible states.  What was answered with OK is done.  What the store refused is done
- * or not, as a whole, and if not, its denials are in force all the same. */
+ * or not, as a whole, and if not, its denials are in force all the same; but what adds a token may be refused
+ * by itself, to keep what is left of the log. */
 static void update_models(const struct step *s, const enum status answer[STEPS_MAX])
 {
-    assert_in_range(models, 1, MODELS_MAX / 2);
+    assert_in_range(models, 1, MODELS_MAX / 3);
     after_batch_count = 0;
     for (int k = 0; k < models; k++) {
-        struct model none = model[k], all = model[k];
+        struct model none = model[k], all = model[k], most = model[k];
         for (int i = 0; i < STEPS_MAX && s[i].kind != NULL; i++) {
             if (answer[i] == STATUS_OK)
                 apply(&none, &s[i]);
@@ -189,9 +209,13 @@ static void update_models(const struct step *s, const enum status answer[STEPS_M
                 apply_denial(&none, &s[i]);
             if (answer[i] == STATUS_OK || answer[i] == STATUS_STORE)
                 apply(&all, &s[i]);
+            if (answer[i] == STATUS_OK || (answer[i] == STATUS_STORE && !s[i].kind->adds))
+                apply(&most, &s[i]);
         }
         add_model(after_batch, &after_batch_count, &none);
         add_model(after_batch, &after_batch_count, &all);
+        if (with_log)
+            add_model(after_batch, &after_batch_count, &most);
     }
     memcpy(model, after_batch, sizeof(after_batch));
     models = after_batch_count;
@@ -226,6 +250,15 @@ static void find_true_model(void)
     models = 1;
 }
 
+/* Save what is logged, or try to, after some of the batches. */
+static void checkpoint_after(int batch)
+{
+    struct problem why;
+
+    if (batch % 3 == 2)
+        store_save(writer.store, &why);
+}
+
 static void run_and_update(const struct step *s)
 {
     struct model expected = model[0];
@@ -254,11 +287,32 @@ static void copy_file(const char *from, const char *to)
     fclose(out);
 }
 
-static void begin_life(void)
+/* Begin with the template's files, on the simulated disk. */
+static void copy_template(void)
 {
     unlink(path);
     copy_file(template_path, path);
     disk_simulate(path);
+    if (!with_log)
+        return;
+    unlink(log_path);
+    copy_file(template_log, log_path);
+    disk_simulate_also(log_path);
+}
+
+/* Restore what is durable, or was when power failed. */
+static void restore_other(void)
+{
+    unlink(other_path);
+    unlink(other_log);
+    disk_restore(other_path);
+    if (with_log)
+        disk_restore_file(1, other_log);
+}
+
+static void begin_life(void)
+{
+    copy_template();
     models = 1;
     memset(model, 0, sizeof(model));
     apply_all(&model[0], batches[0]);
@@ -281,6 +335,7 @@ static void end_life(void)
     }
     assert_false(writer.disk_failure.broken);
     assert_int_equal(writer.disk_failure.unsaved.count, 0);
+    assert_true(store_save(writer.store, &problem));
     find_true_model();
     assert_int_equal(models, 1);
     run_and_update(last);
@@ -291,8 +346,7 @@ static void end_life(void)
     assert_true(start(path));
     check_all(&end);
     stop();
-    unlink(other_path);
-    disk_restore(other_path);
+    restore_other();
     assert_true(start(other_path));
     check_all(&end);
     stop();
@@ -300,8 +354,10 @@ static void end_life(void)
 
 static void live(void)
 {
-    for (int i = 1; i < BATCHES; i++)
+    for (int i = 1; i < BATCHES; i++) {
         run_and_update(batches[i]);
+        checkpoint_after(i);
+    }
 }
 
 /* Count the calls of these kinds that a life makes on a disk that works. */
@@ -314,71 +370,6 @@ static int calls_of_a_life(unsigned calls)
     int count = disk.count;
     end_life();
     return count;
-}
-
-/* -- setting up ------------------------------------------------------------------------------ */
-
-/* Make a store with a short hash table, which is quick to copy, and run the first batch. */
-static int make_template(bool tight)
-{
-    TDB_DATA key = { (unsigned char *)"jeton", 5 }, value = { (unsigned char *)"v=1 x", 5 };
-    enum status answer[STEPS_MAX];
-
-    strcpy(directory, "/tmp/jeton-test-XXXXXX");
-    if (mkdtemp(directory) == NULL || mailbox_init(&replies) < 0)
-        return -1;
-    snprintf(path, sizeof(path), "%s/t.tdb", directory);
-    snprintf(other_path, sizeof(other_path), "%s/other.tdb", directory);
-    snprintf(template_path, sizeof(template_path), "%s/template.tdb", directory);
-    disk_simulate(NULL);
-    struct tdb_context *tdb = tdb_open(template_path, 131, TDB_NOMMAP | TDB_INCOMPATIBLE_HASH,
-                                       O_RDWR | O_CREAT, 0600);
-    bool made = tdb != NULL && tdb_store(tdb, key, value, TDB_INSERT) == 0 && leave_free_space(tdb);
-    if (!made || tdb_close(tdb) != 0 || !start(template_path))
-        return -1;
-    run(batches[0], answer);
-    stop();
-    return !tight || use_up_space(template_path) ? 0 : -1;
-}
-
-static int make_with_space(void **state)
-{
-    (void)state;
-    return make_template(false);
-}
-
-static int make_without_space(void **state)
-{
-    (void)state;
-    return make_template(true);
-}
-
-/* End a child in which an assertion failed, before it goes on with the next test. */
-static int remove_directory(void **state)
-{
-    (void)state;
-    char command[128];
-
-    if (getpid() != runner)
-        _exit(1);
-    mailbox_destroy(&replies);
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    return system(command);
-}
-
-#define WITH_SPACE(test) cmocka_unit_test_setup_teardown(test, make_with_space, remove_directory)
-#define WITHOUT_SPACE(test) \
-    cmocka_unit_test_setup_teardown(test, make_without_space, remove_directory)
-
-/* Prepare a test program, whose argument may be the name of one test. */
-static bool prepare(int argc, char **argv)
-{
-    if (argc > 1)
-        cmocka_set_test_filter(argv[1]);
-    runner = getpid();
-    signal(SIGXFSZ, SIG_IGN);
-    log_set_level((enum log_level)0); /* many failures are expected */
-    return sodium_init() >= 0;
 }
 
 #endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/store/checkpoint.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/thread.h"
+#include "daemon/store/stored_line.h"
+
+struct checkpoint {
+    struct store_file *store;
+    struct tdb_lookup *lookup;   /* NULL: none yet */
+    bool in_doubt;               /* a commit failed, and it is not known what became of it */
+    const struct overlay *layer; /* to be saved, and the note; constant while it is running */
+    struct log_note note;
+    struct checkpoint_outcome outcome;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t mutex; /* of the next four; `running` hands over all of the above */
+    void (*on_end)(void *context);
+    void *context;
+    pthread_cond_t changed;
+    bool running;
+    bool stopping;
+};
+
+struct checkpoint *checkpoint_new(struct store_file *store)
+{
+    struct checkpoint *c = calloc(1, sizeof(*c));
+    pthread_condattr_t attributes;
+
+    if (c == NULL)
+        return NULL;
+    c->store = store;
+    pthread_mutex_init(&c->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return c;
+}
+
+void checkpoint_set_end(struct checkpoint *c, void (*on_end)(void *context), void *context)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->on_end = on_end;
+    c->context = context;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&c->mutex);
+    c->stopping = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+    if (c->started)
+        pthread_join(c->thread, NULL);
+    tdb_lookup_close(c->lookup);
+    pthread_cond_destroy(&c->changed);
+    pthread_mutex_destroy(&c->mutex);
+    free(c);
+}
+
+/* -- records ---------------------------------------------------------------------------------- */
+
+/* Put a line, filled up with spaces. */
+static bool put_line(struct tdb_file *file, struct slice key, struct slice value)
+{
+    char line[STORED_LINE_MAX + TDB_FILE_SPARE];
+    size_t size = tdb_file_size(key.len, value.len);
+
+    if (size > sizeof(line))
+        return false;
+    memcpy(line, value.at, value.len);
+    memset(line + value.len, ' ', size - value.len);
+    return tdb_file_put(file, key, (struct slice){ line, size }, TDB_REPLACE);
+}
+
+/* What was added and removed since the last checkpoint is not there. */
+static bool remove_key(struct tdb_file *file, struct slice key)
+{
+    return tdb_delete(file->tdb, tdb_file_datum(key)) == 0 ||
+           tdb_error(file->tdb) == TDB_ERR_NOEXIST;
+}
+
+static bool put_entry(struct store_file *store, const struct overlay_entry *e)
+{
+    struct tdb_file *file = &store->file;
+
+    if (slice_is(e->key, STORE_HEAD_KEY))
+        return true;
+    if (e->removed)
+        return remove_key(file, e->key);
+    if (store_file_is_block(e->key))
+        return store_file_put_block(store, e->key, e->value);
+    if (slice_begins(e->key, "journal/"))
+        return tdb_file_put(file, e->key, e->value, TDB_REPLACE);
+    return put_line(file, e->key, e->value);
+}
+
+/* Put the first record, the newest one, with a note. */
+static bool put_head(struct store_file *store, const struct overlay *layer,
+                     const struct log_note *note)
+{
+    const struct slice key = slice_of(STORE_HEAD_KEY);
+    TDB_DATA stored = tdb_fetch(store->file.tdb, tdb_file_datum(key));
+    struct slice newer = { (const char *)stored.dptr, stored.dsize };
+
+    overlay_find(layer, key, &newer);
+    bool put = stored.dptr != NULL && store_file_put_head(store, newer, stored.dsize, note);
+    free(stored.dptr);
+    return put;
+}
+
+bool checkpoint_apply(struct store_file *store, const struct overlay *layer,
+                      const struct log_note *note)
+{
+    struct overlay_entry e;
+    bool ok = true;
+
+    for (size_t at = 0; ok && overlay_next(layer, &at, &e);)
+        ok = put_entry(store, &e);
+    return ok && put_head(store, layer, note);
+}
+
+/* -- one checkpoint --------------------------------------------------------------------------- */
+
+static bool fail(struct checkpoint *c, const char *what)
+{
+    const struct tdb_file *file = &c->store->file;
+
+    problem_set(&c->outcome.problem, STATUS_STORE, "store %.100s cannot be %s: %.80s", file->path,
+                what, file->failed ? file->error_text : strerror(errno));
+    return false;
+}
+
+/* Open the file again after a commit that failed, and find out whether it is done.  False: it is not, or
+ * that is not known. */
+static bool find_out(struct checkpoint *c)
+{
+    struct tdb_file *file = &c->store->file;
+    struct log_note note;
+
+    c->in_doubt = true;
+    if (!store_file_reopen(c->store, &c->outcome.problem))
+        return false;
+    if (!tdb_file_repair(file))
+        return fail(c, "written");
+    if (!store_file_read_note(c->store, &note, &c->outcome.problem))
+        return false;
+    c->in_doubt = false;
+    if (log_note_equal(&note, &c->note))
+        return true;
+    tdb_file_shrink(file);
+    return false;
+}
+
+static void note_keys(struct tdb_lookup *lookup, const struct overlay *layer)
+{
+    struct overlay_entry e;
+
+    for (size_t at = 0; overlay_next(layer, &at, &e);)
+        tdb_lookup_note(lookup, e.key);
+    tdb_lookup_note(lookup, slice_of(STORE_HEAD_KEY));
+}
+
+/* Look-ups leave alone what the commit changes, until it is known what became of it. */
+static bool commit(struct checkpoint *c)
+{
+    struct tdb_file *file = &c->store->file;
+
+    if (c->lookup != NULL) {
+        note_keys(c->lookup, c->layer);
+        tdb_lookup_commit_begin(c->lookup, tdb_map_size(file->tdb) > file->size_before);
+    }
+    bool done = tdb_file_commit(file);
+    if (!done) {
+        fail(c, "written");
+        tdb_file_abandon(file);
+        done = find_out(c);
+    }
+    if (c->lookup != NULL && !c->in_doubt)
+        tdb_lookup_commit_end(c->lookup);
+    return done;
+}
+
+/* What is found to be as the note says is done. */
+static bool mend(struct checkpoint *c, bool *done)
+{
+    *done = false;
+    if (!c->in_doubt && c->store->file.tdb != NULL)
+        return true;
+    *done = find_out(c);
+    if (!c->in_doubt && c->lookup != NULL)
+        tdb_lookup_commit_end(c->lookup);
+    return !c->in_doubt;
+}
+
+bool checkpoint_open(struct checkpoint *c)
+{
+    struct problem problem;
+
+    return c->store->file.tdb != NULL || store_file_reopen(c->store, &problem);
+}
+
+static bool save(struct checkpoint *c)
+{
+    struct tdb_file *file = &c->store->file;
+    bool done;
+
+    errno = 0;
+    if (!mend(c, &done) || done)
+        return done;
+    if (!tdb_file_begin(file))
+        return fail(c, "written");
+    if (checkpoint_apply(c->store, c->layer, &c->note))
+        return commit(c);
+    fail(c, "written");
+    tdb_file_abandon(file);
+    return false;
+}
+
+static void run_one(struct checkpoint *c)
+{
+    uint64_t began = clock_monotonic();
+    const struct tdb_file *file = &c->store->file;
+
+    c->outcome.done = save(c);
+    c->outcome.nanoseconds = clock_monotonic() - began;
+    if (file->tdb != NULL)
+        c->outcome.size = tdb_map_size(file->tdb);
+}
+
+bool checkpoint_save(struct checkpoint *c, const struct overlay *layer, const struct log_note *note)
+{
+    c->layer = layer;
+    c->note = *note;
+    run_one(c);
+    return c->outcome.done;
+}
+
+/* -- the thread ------------------------------------------------------------------------------- */
+
+static void end_one(struct checkpoint *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    c->running = false;
+    pthread_cond_broadcast(&c->changed);
+    if (c->on_end != NULL)
+        c->on_end(c->context);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+/* Take a turn; false: it is time to stop. */
+static bool await_one(struct checkpoint *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    while (!c->running && !c->stopping)
+        pthread_cond_wait(&c->changed, &c->mutex);
+    bool running = c->running;
+    pthread_mutex_unlock(&c->mutex);
+    return running;
+}
+
+static void *run(void *checkpoint)
+{
+    struct checkpoint *c = checkpoint;
+    struct thread_priority priority;
+
+    thread_begin();
+    thread_priority_begin(&priority);
+    while (await_one(c)) {
+        run_one(c);
+        end_one(c);
+    }
+    return NULL;
+}
+
+/* Between transactions: see tdb_lookup_open(). */
+static bool open_lookup(struct checkpoint *c)
+{
+    if (c->lookup == NULL)
+        c->lookup = tdb_lookup_open(c->store->file.path);
+    return c->lookup != NULL;
+}
+
+void checkpoint_begin(struct checkpoint *c, const struct overlay *layer,
+                      const struct log_note *note)
+{
+    c->layer = layer;
+    c->note = *note;
+    open_lookup(c); /* without one, who looks waits for the end */
+    c->started = c->started || pthread_create(&c->thread, NULL, run, c) == 0;
+    if (!c->started) {
+        run_one(c);
+        return;
+    }
+    pthread_mutex_lock(&c->mutex);
+    c->running = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+bool checkpoint_is_running(struct checkpoint *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    bool running = c->running;
+    pthread_mutex_unlock(&c->mutex);
+    return running;
+}
+
+bool checkpoint_wait(struct checkpoint *c, int milliseconds)
+{
+    struct timespec until;
+    int error = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += milliseconds / 1000;
+    until.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&c->mutex);
+    while (c->running && error == 0)
+        error = milliseconds < 0 ? pthread_cond_wait(&c->changed, &c->mutex) :
+                                   pthread_cond_timedwait(&c->changed, &c->mutex, &until);
+    bool ended = !c->running;
+    pthread_mutex_unlock(&c->mutex);
+    return ended;
+}
+
+const struct checkpoint_outcome *checkpoint_outcome(const struct checkpoint *c)
+{
+    return &c->outcome;
+}
+
+bool checkpoint_chain(struct checkpoint *c, struct slice key, uint32_t *chain)
+{
+    if (!open_lookup(c))
+        return false;
+    *chain = tdb_lookup_chain(c->lookup, key);
+    return true;
+}
+
+enum lookup_found checkpoint_look(struct checkpoint *c, struct slice key, char *value, size_t size,
+                                  size_t *len)
+{
+    return c->lookup != NULL ? tdb_lookup_get(c->lookup, key, value, size, len) : LOOKUP_BUSY;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* When what is logged is saved in the store's file: once it is a few MiB, or half of the log, or some
+ * seconds old.  If that fails it is tried again each second, and the log goes on, up to a bound. */
+#include <stdlib.h>
+
+#include "daemon/base/clock.h"
+#include "daemon/base/log.h"
+#include "daemon/store/store_log.h"
+
+enum {
+    SAVE_BYTES = 4 * 1024 * 1024,   /* of the active layer: then it is saved */
+    ACTIVE_BYTES = 8 * 1024 * 1024, /* it grows no larger */
+    SAVE_AGE = 3,                   /* seconds; looked at about every second */
+    RETRY = 1,                      /* likewise */
+};
+
+struct log_note log_saving_note(const struct store_log *l, uint64_t next)
+{
+    struct log_note note = { .next = next };
+
+    memcpy(note.name, l->name, sizeof(note.name));
+    return note;
+}
+
+/* -- one checkpoint --------------------------------------------------------------------------- */
+
+static void log_outcome(struct store_log *l, const struct checkpoint_outcome *outcome)
+{
+    if (!outcome->done && !l->failed)
+        log_error("%s; changes are safe in its log, as long as that has space",
+                  outcome->problem.message);
+    if (outcome->done && l->failed)
+        log_info("store: %s has what its log had", l->store->file.path);
+    l->failed = !outcome->done;
+}
+
+/* Take the outcome of a checkpoint of what is frozen. */
+static bool take_outcome(struct store_log *l)
+{
+    const struct checkpoint_outcome *outcome = checkpoint_outcome(l->checkpoint);
+
+    log_outcome(l, outcome);
+    l->ended++;
+    l->failures += !outcome->done;
+    l->nanoseconds = outcome->nanoseconds;
+    if (outcome->size > 0)
+        l->size = outcome->size;
+    if (!outcome->done) {
+        l->problem = outcome->problem;
+        l->retry = clock_seconds() + RETRY;
+        return false;
+    }
+    l->saved = l->frozen_next;
+    wal_set_saved(l->wal, l->saved);
+    overlay_free(l->frozen);
+    l->frozen = NULL;
+    return true;
+}
+
+static void collect(struct store_log *l)
+{
+    if (l->begun && !checkpoint_is_running(l->checkpoint)) {
+        l->begun = false;
+        take_outcome(l);
+    }
+}
+
+/* Have something frozen; false: there is nothing to be saved, or no memory. */
+static bool freeze(struct store_log *l)
+{
+    if (l->frozen != NULL)
+        return true;
+    if (overlay_count(l->active) == 0)
+        return false;
+    struct overlay *empty = overlay_new();
+    if (empty == NULL)
+        return false;
+    l->frozen = l->active;
+    l->active = empty;
+    l->frozen_next = l->next;
+    l->frozen_oldest = l->oldest;
+    return true;
+}
+
+static void start(struct store_log *l)
+{
+    if (!freeze(l))
+        return;
+    const struct log_note note = log_saving_note(l, l->frozen_next);
+    l->begun = true;
+    l->direct = false; /* the file is not this thread's */
+    checkpoint_begin(l->checkpoint, l->frozen, &note);
+}
+
+/* -- when ------------------------------------------------------------------------------------- */
+
+static bool is_due(const struct store_log *l)
+{
+    const int64_t now = clock_seconds();
+
+    if (l->frozen != NULL)
+        return now >= l->retry;
+    if (overlay_count(l->active) == 0)
+        return false;
+    return l->asked > l->saved || overlay_bytes(l->active) >= SAVE_BYTES ||
+           now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2;
+}
+
+void log_saving_step(struct store_log *l)
+{
+    collect(l);
+    if (!l->begun && l->loaded && is_due(l)) {
+        start(l);
+        collect(l); /* without a thread */
+    }
+}
+
+/* A transaction needs at most one segment, and one that is begun anew. */
+static bool is_full(const struct store_log *l)
+{
+    return overlay_bytes(l->active) >= ACTIVE_BYTES ||
+           wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
+}
+
+bool log_saving_is_short(const struct store_log *l)
+{
+    return l->failed && (overlay_bytes(l->active) >= ACTIVE_BYTES / 2 ||
+                         wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 8 * 3);
+}
+
+bool log_saving_await_space(struct store_log *l)
+{
+    log_saving_step(l);
+    while (is_full(l)) {
+        if (!l->begun)
+            return false;
+        checkpoint_wait(l->checkpoint, -1);
+        log_saving_step(l);
+    }
+    return true;
+}
+
+void log_saving_settle(struct store_log *l)
+{
+    if (l->checkpoint == NULL)
+        return;
+    checkpoint_wait(l->checkpoint, -1);
+    collect(l);
+}
+
+/* -- everything ------------------------------------------------------------------------------- */
+
+bool log_saving_flush(struct store_log *l)
+{
+    log_saving_settle(l);
+    while (freeze(l)) {
+        const struct log_note note = log_saving_note(l, l->frozen_next);
+        checkpoint_save(l->checkpoint, l->frozen, &note);
+        if (!take_outcome(l))
+            return false;
+    }
+    return overlay_count(l->active) == 0;
+}
+
+bool log_saving_end(struct store_log *l)
+{
+    const struct log_note none = { .next = 0 };
+    bool saved;
+
+    log_saving_settle(l);
+    if (l->frozen != NULL && !log_saving_flush(l))
+        return false;
+    saved = checkpoint_save(l->checkpoint, l->active, &none);
+    if (!saved)
+        l->problem = checkpoint_outcome(l->checkpoint)->problem;
+    else
+        overlay_clear(l->active);
+    return saved;
+}

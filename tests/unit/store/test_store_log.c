@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A store with a log: what is read while checkpoints run, transactions that are too large for the log, walks
+ * over bans, and what a start finds. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+
+#include "daemon/base/log.h"
+#include "daemon/store/store_bans.h"
+#include "daemon/store/store_saving.h"
+#include "daemon/store/wal.h"
+#include "tests/unit/support/numbered_tokens.h"
+
+static struct problem problem;
+static struct journal *journal;
+
+static struct store *open_logged(void)
+{
+    struct store *s = store_open(path, STORE_WRITE, &problem);
+
+    if (s == NULL)
+        fail_msg("%s", problem.message);
+    journal = journal_new(1000);
+    assert_true(store_load_journal(s, journal, &problem));
+    assert_true(store_use_log(s, true, &problem));
+    assert_true(store_saving(s).next > 0);
+    return s;
+}
+
+static void close_logged(struct store *s)
+{
+    store_close(s);
+    journal_free(journal);
+}
+
+/* Leave both files as a process that was killed would. */
+static void copy_to(const char *name)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), "cp %s %s/%s && cp %s.wal %s/%s.wal", path, directory, name,
+             path, directory, name);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+}
+
+/* Check that exactly the tokens up to `last` are there, one by one and all together. */
+static void check_tokens(struct store *s, uint64_t last)
+{
+    struct counted counted;
+    struct record back;
+
+    for (uint64_t i = 1; i <= last + 5; i++) {
+        struct record r = record_numbered(i);
+        assert_int_equal(store_get(s, r.digest, &back), i <= last ? STORE_FOUND : STORE_ABSENT);
+        assert_true(i > last || back.serial == i);
+    }
+    if (store_saving(s).since != 0 && store_saving(s).ended > 0)
+        return; /* the file is not read as a whole while it is written */
+    assert_true(count_tokens(s, &counted, &problem));
+    assert_int_equal(counted.count, last);
+    assert_int_equal(counted.sum, last * (last + 1) / 2);
+}
+
+static void what_is_logged_is_read_and_found_at_a_start(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+
+    for (uint64_t i = 1; i <= 300; i += 3)
+        save(s, journal, i, i + 2);
+    check_tokens(s, 300);
+    struct problem why;
+    struct record gone = record_numbered(7), back;
+    assert_true(store_begin(s) && journal_begin(journal) == 0 && store_remove(s, gone.digest));
+    assert_int_equal(store_get(s, gone.digest, &back), STORE_ABSENT);
+    store_abandon(s);
+    assert_int_equal(store_get(s, gone.digest, &back), STORE_FOUND);
+    copy_to("killed");
+    struct journal *first = journal;
+    struct store *killed = open_logged();
+    check_tokens(killed, 300);
+    assert_int_equal(journal_newest(journal), 300);
+    assert_int_equal(journal_tokens(journal), 300);
+    assert_true(store_save(killed, &why));
+    check_tokens(killed, 300);
+    close_logged(killed);
+    journal = first;
+    close_logged(s);
+    s = store_open(path, STORE_WRITE, &problem);
+    assert_int_equal(store_saving(s).next, 0); /* there is no log to go on with */
+    check_tokens(s, 300);
+    store_close(s);
+}
+
+/* Threads read and write the file at once here; TSan looks on. */
+static void everything_is_found_while_checkpoints_run(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+    struct record back;
+    uint64_t last = 0;
+
+    while (store_saving(s).ended < 30) {
+        save(s, journal, last + 1, last + 40);
+        last += 40;
+        store_ask_checkpoint(s, store_saving(s).next);
+        store_step(s);
+        for (uint64_t i = 1; i <= last; i += 7)
+            assert_int_equal(store_get(s, record_numbered(i).digest, &back), STORE_FOUND);
+        for (uint64_t i = 1; i < 10; i++)
+            assert_int_equal(store_get(s, record_numbered(last + i).digest, &back), STORE_ABSENT);
+    }
+    assert_int_equal(store_saving(s).failures, 0);
+    close_logged(s);
+    s = store_open(path, STORE_WRITE, &problem);
+    check_tokens(s, last);
+    store_close(s);
+}
+
+static void a_transaction_that_is_too_large_for_the_log_goes_to_the_file(void **state)
+{
+    (void)state;
+    static const struct wal_shape small = { 3, 4 * WAL_BLOCK };
+    struct wal *w = wal_open(path, WAL_WRITE, &problem);
+
+    assert_true(wal_begin(w, "a000000000000000", 1, &small, &problem));
+    wal_close(w);
+    struct store *s = open_logged();
+    uint64_t last = 10;
+    save(s, journal, 1, last);
+    for (int i = 0; i < 5; i++, last += 210) {
+        uint64_t before = store_saving(s).next;
+        save(s, journal, last + 1, last + 200);
+        assert_int_equal(store_saving(s).next, before); /* the log has nothing of it */
+        assert_int_equal(store_saving(s).saved, before);
+        save(s, journal, last + 201, last + 210);
+        check_tokens(s, last + 210);
+    }
+    copy_to("killed");
+    struct journal *first = journal;
+    struct store *killed = open_logged();
+    check_tokens(killed, last);
+    assert_int_equal(journal_newest(journal), last);
+    close_logged(killed);
+    journal = first;
+    close_logged(s);
+}
+
+static void put_bans(struct store *s, uint8_t first, uint8_t last, bool remove)
+{
+    assert_true(store_begin(s));
+    for (unsigned i = first; i <= last; i++) {
+        struct ban ban = { .digest = { (uint8_t)(i * 37), (uint8_t)i }, .until = TIME_NEVER };
+        assert_true(remove ? store_remove_ban(s, ban.digest) : store_put_ban(s, &ban));
+    }
+    assert_true(store_commit(s));
+}
+
+static bool see_ban(void *seen, const struct ban *ban)
+{
+    ((uint8_t *)seen)[ban->digest[1]]++;
+    return true;
+}
+
+static void a_walk_visits_each_ban_once_wherever_it_is(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+    uint8_t seen[256] = { 0 };
+    struct store_place place = { 0 };
+
+    put_bans(s, 1, 100, false);
+    assert_true(store_save(s, &problem));
+    put_bans(s, 101, 200, false);
+    put_bans(s, 50, 60, true);
+    put_bans(s, 10, 20, false); /* once more */
+    for (unsigned step = 0; store_walk_bans(s, &place, 3, see_ban, seen, &problem) == STORE_FOUND;
+         step++)
+        if (step % 5 == 1) {
+            store_ask_checkpoint(s, store_saving(s).next);
+            store_step(s);
+        }
+    for (unsigned i = 1; i <= 200; i++)
+        assert_int_equal(seen[i], i < 50 || i > 60);
+    close_logged(s);
+}
+
+static void ended_logs_leave_the_file_as_older_versions_have_it(void **state)
+{
+    (void)state;
+    struct store *s = open_logged();
+
+    save(s, journal, 1, 20);
+    assert_true(store_use_log(s, false, &problem));
+    save(s, journal, 21, 40);
+    check_tokens(s, 40);
+    close_logged(s);
+    strcat(path, ".wal");
+    assert_int_not_equal(access(path, F_OK), 0);
+    path[strlen(path) - 4] = '\0';
+    s = store_open(path, STORE_READ, &problem);
+    assert_int_equal(store_saving(s).next, 0);
+    check_tokens(s, 40);
+    store_close(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_DIRECTORY(what_is_logged_is_read_and_found_at_a_start),
+        WITH_DIRECTORY(everything_is_found_while_checkpoints_run),
+        WITH_DIRECTORY(a_transaction_that_is_too_large_for_the_log_goes_to_the_file),
+        WITH_DIRECTORY(a_walk_visits_each_ban_once_wherever_it_is),
+        WITH_DIRECTORY(ended_logs_leave_the_file_as_older_versions_have_it),
+    };
+
+    log_set_level(LOG_LEVEL_ERROR);
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
+}
