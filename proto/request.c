@@ -1,103 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proto/request.h"
 
-#define K(name) KEY_BIT(KEY_##name)
-#define CLAIM_KEYS \
-    (K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | K(DELAY) | K(ACTIVATES))
-#define FILTER_KEYS                                                                               \
-    (K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(BY) | K(CREATED_AFTER) | K(CREATED_BEFORE) | \
-     K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) | K(UNUSED_FOR) | K(NEVER_USED) | K(POLICY))
-
-/* clang-format off */
-static const struct verb_row verbs[VERB_COUNT] = {
-    [VERB_VERIFY] = { "verify", ROLE_VERIFY, KEY_TOKEN,
-        K(TOKEN) | K(SCOPE) | K(SUBJECT) | K(SERVICE) | K(CLIENT), K(TOKEN),
-        "verify [scope=a,b] [subject=NAME] [service=NAME] [client=TEXT] token=\"VALUE\"", "judge a token" },
-    [VERB_ID] = { "id", ROLE_VERIFY, KEY_TOKEN, K(TOKEN), K(TOKEN),
-        "id token=\"VALUE\"", "the identifier of a value, whether or not it is known here" },
-    [VERB_TABLE] = { "table", ROLE_VERIFY, KEY_COUNT, K(SERVICE), 0,
-        "table [service=NAME]", "receive the token table's descriptor (SCM_RIGHTS)" },
-    [VERB_REVOKE] = { "revoke", ROLE_VERIFY, KEY_ID,
-        K(ID) | K(TOKEN) | FILTER_KEYS | K(HOW_MANY), K(ID) | K(TOKEN),
-        "revoke ID | revoke token=\"VALUE\" | revoke FILTER... [count=N]",
-        "refuse a token from now on, for good" },
-    [VERB_USED] = { "used", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
-        "used ID", "note that a token was accepted from the table" },
-    [VERB_REFUSED] = { "refused", ROLE_VERIFY, KEY_ID, K(ID), K(ID),
-        "refused ID", "note that a token was refused by the table" },
-    [VERB_HELLO] = { "hello", ROLE_VERIFY, KEY_COUNT, 0, 0,
-        "hello", "protocol, version, role and limits" },
-    [VERB_HELP] = { "help", ROLE_VERIFY, KEY_VERB, K(VERB), 0,
-        "help [VERB]", "the verbs this socket grants" },
-    [VERB_PING] = { "ping", ROLE_VERIFY, KEY_COUNT, 0, 0, "ping", "answer OK" },
-    [VERB_QUIT] = { "quit", ROLE_VERIFY, KEY_COUNT, 0, 0, "quit", "answer OK and close" },
-    [VERB_LIST] = { "list", ROLE_OBSERVE, KEY_COUNT,
-        FILTER_KEYS | K(SORT) | K(ORDER) | K(FIELDS) | K(LIMIT) | K(AFTER), 0,
-        "list [state=STATE] [subject=NAME] [scope=a,b] [match=TEXT] [by=uid:N] "
-        "[created_after=TIME] [created_before=TIME] [expires_before=TIME] "
-        "[expires_within=DURATION] [unused_for=DURATION] [never_used=yes|no] "
-        "[policy=violated] [sort=created|expires|used|subject] [order=asc|desc] "
-        "[fields=a,b] [limit=N] [after=POSITION]",
-        "tokens, oldest first" },
-    [VERB_SHOW] = { "show", ROLE_OBSERVE, KEY_ID, K(ID) | K(FIELDS), K(ID),
-        "show ID [fields=a,b]", "one token" },
-    [VERB_JOURNAL] = { "journal", ROLE_OBSERVE, KEY_COUNT,
-        K(AFTER) | K(LIMIT) | K(ID) | K(SUBJECT) | K(EVENT) | K(BY) | K(SINCE) | K(UNTIL) | K(ORDER), 0,
-        "journal [id=ID] [subject=NAME] [event=EVENT,…] [by=uid:N|NAME] [since=TIME|DURATION] "
-        "[until=TIME|DURATION] [order=asc|desc] [after=[EPOCH:]SERIAL] [limit=N]",
-        "what changed, oldest first" },
-    [VERB_WATCH] = { "watch", ROLE_OBSERVE, KEY_COUNT, K(AFTER), 0,
-        "watch [after=[EPOCH:]SERIAL]", "what changes, as it happens, until the next request" },
-    [VERB_STATS] = { "stats", ROLE_OBSERVE, KEY_COUNT, 0, 0, "stats", "counters and gauges" },
-    [VERB_POLICY] = { "policy", ROLE_OBSERVE, KEY_COUNT, 0, 0, "policy",
-        "the rules for new tokens that are in force" },
-    [VERB_CREATE] = { "create", ROLE_ADMIN, KEY_COUNT, CLAIM_KEYS, 0,
-        "create [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] "
-        "[delay=DURATION|activates=TIME]", "make a token; its value is shown this once" },
-    [VERB_UPDATE] = { "update", ROLE_ADMIN, KEY_ID,
-        K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) | FILTER_KEYS |
-            K(HOW_MANY),
-        K(ID),
-        "update ID [description=TEXT] [subject=NAME] [scopes=a,b] [ttl=DURATION|expires=TIME|never] | "
-        "update FILTER... [description=TEXT] [scopes=a,b] [ttl=DURATION|expires=TIME|never] [count=N]",
-        "change a token's claims" },
-    [VERB_DISABLE] = { "disable", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "disable ID | disable FILTER... [count=N]", "refuse a token until it is enabled again" },
-    [VERB_ENABLE] = { "enable", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "enable ID | enable FILTER... [count=N]", "end a disable" },
-    [VERB_ROTATE] = { "rotate", ROLE_ADMIN, KEY_ID, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES), K(ID),
-        "rotate ID [grace=DURATION] [ttl=DURATION|expires=TIME|never]",
-        "a new value with the same claims; the old one is refused after the grace" },
-    [VERB_DELETE] = { "delete", ROLE_ADMIN, KEY_ID,
-        K(ID) | FILTER_KEYS | K(HOW_MANY), K(ID),
-        "delete ID | delete FILTER... [count=N]", "remove a token from the store, and ban it" },
-    [VERB_BAN] = { "ban", ROLE_ADMIN, KEY_COUNT,
-        K(TOKEN) | K(DIGEST) | K(DIGEST_ALG) | K(ISSUER) | K(ID) | K(TTL) | K(EXPIRES) | K(CREATED),
-        K(TOKEN) | K(DIGEST) | K(ISSUER),
-        "ban token=\"VALUE\"|digest=HEX [digest_alg=sha256]|issuer=NAME id=ID [ttl=DURATION|expires=TIME] [created=TIME]",
-        "refuse a credential that was never imported, whoever else would pass it" },
-    [VERB_IMPORT] = { "import", ROLE_ADMIN, KEY_COUNT,
-        CLAIM_KEYS | K(DIGEST) | K(TOKEN) | K(CREATED) | K(STATE) | K(REVOKED) | K(DISABLED) |
-        K(REPLACES) | K(OWN_END) | K(ROTATED) | K(SIGNED) | K(REVOKED_BY) | K(DISABLED_BY) |
-        K(REPLACED_BY) | K(ROTATED_END) | K(BY) | K(OWNER) | K(USED) | K(DIGEST_ALG),
-        K(DIGEST) | K(TOKEN),
-        "import digest=HEX [digest_alg=sha256]|token=\"VALUE\" [created=TIME] [by=uid:N] [owner=uid:N] [used=TIME] "
-        "[state=active|revoked|disabled] "
-        "[revoked=TIME] [disabled=TIME] [replaces=ID] [own_end=TIME|never] [rotated=TIME] "
-        "[signed=HEX] [revoked_by=uid:N] [disabled_by=uid:N] [replaced_by=ID] "
-        "[rotated_end=TIME|never] [create's keys]",
-        "take over a token issued elsewhere" },
-    [VERB_EXPORT] = { "export", ROLE_ADMIN, KEY_COUNT, FILTER_KEYS, 0,
-        "export [FILTER...]", "every token as an import line, every ban as a ban line" },
-    [VERB_CHECKPOINT] = { "checkpoint", ROLE_ADMIN, KEY_COUNT, 0, 0, "checkpoint",
-        "bring what is logged into the store's file" },
-    [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
-        "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
-};
-/* clang-format on */
-
 static const char *const keys[KEY_COUNT] = {
     [KEY_TOKEN] = "token",
     [KEY_ID] = "id",
@@ -150,104 +53,15 @@ static const char *const keys[KEY_COUNT] = {
     [KEY_OWNER] = "owner",
 };
 
-/* Keys that only an admin socket grants, of verbs that other sockets grant, too. */
-static const uint64_t admin_keys[VERB_COUNT] = { [VERB_REVOKE] = K(ID) | FILTER_KEYS |
-                                                                 K(HOW_MANY) };
-
-/* Keys that select tokens; for a change they stand in the place of an identifier. */
-static const uint64_t filter_keys[VERB_COUNT] = {
-    [VERB_EXPORT] = FILTER_KEYS, [VERB_LIST] = FILTER_KEYS,    [VERB_REVOKE] = FILTER_KEYS,
-    [VERB_UPDATE] = FILTER_KEYS, [VERB_DISABLE] = FILTER_KEYS, [VERB_ENABLE] = FILTER_KEYS,
-    [VERB_DELETE] = FILTER_KEYS,
-};
-
-/* What ROLE_SELF grants, each key by itself: what is not named here does not exist for it. */
-static const struct {
-    bool granted;
-    uint64_t keys;
-} of_self[VERB_COUNT] = {
-    [VERB_CREATE] = { true, CLAIM_KEYS },
-    [VERB_LIST] = { true, K(STATE) | K(SUBJECT) | K(SCOPE) | K(MATCH) | K(CREATED_AFTER) |
-                              K(CREATED_BEFORE) | K(EXPIRES_BEFORE) | K(EXPIRES_WITHIN) |
-                              K(UNUSED_FOR) | K(NEVER_USED) | K(SORT) | K(ORDER) | K(FIELDS) |
-                              K(LIMIT) | K(AFTER) },
-    [VERB_SHOW] = { true, K(ID) | K(FIELDS) },
-    [VERB_POLICY] = { true, 0 },
-    [VERB_UPDATE] = { true, K(ID) | K(DESCRIPTION) | K(SUBJECT) | K(SCOPES) | K(TTL) | K(EXPIRES) },
-    [VERB_ROTATE] = { true, K(ID) | K(GRACE) | K(TTL) | K(EXPIRES) },
-    [VERB_REVOKE] = { true, K(ID) | K(TOKEN) },
-    [VERB_HELLO] = { true, 0 },
-    [VERB_HELP] = { true, K(VERB) },
-    [VERB_PING] = { true, 0 },
-    [VERB_QUIT] = { true, 0 },
-};
-
 /* Pairs of keys that exclude each other. */
 static const enum key exclusive[][2] = {
     { KEY_TTL, KEY_EXPIRES },
     { KEY_DELAY, KEY_ACTIVATES },
 };
 
-const struct verb_row *verb_row(enum verb verb)
-{
-    return &verbs[verb];
-}
-
-enum role request_role(enum verb verb, uint64_t given)
-{
-    return (given & admin_keys[verb]) != 0 ? ROLE_ADMIN : verbs[verb].role;
-}
-
-uint64_t request_filters(enum verb verb)
-{
-    return filter_keys[verb];
-}
-
-uint64_t request_many_keys(enum verb verb)
-{
-    uint64_t many = filter_keys[verb] != 0 ? filter_keys[verb] | K(HOW_MANY) : 0;
-
-    return verb == VERB_UPDATE ? many & ~K(SUBJECT) : many; /* it is a claim of one token, too */
-}
-
-bool request_is_about_many(enum verb verb, uint64_t given)
-{
-    return verbs[verb].one_of != 0 && (given & verbs[verb].one_of) == 0 &&
-           (given & filter_keys[verb]) != 0;
-}
-
-bool request_grants(enum role role, enum verb verb)
-{
-    return role == ROLE_SELF ? of_self[verb].granted : verbs[verb].role <= role;
-}
-
-bool request_grants_keys(enum role role, enum verb verb, uint64_t given)
-{
-    if (role == ROLE_SELF)
-        return of_self[verb].granted && (given & ~of_self[verb].keys) == 0 &&
-               !request_is_about_many(verb, given);
-    return request_role(verb, given) <= role;
-}
-
 const char *key_name(enum key key)
 {
     return keys[key];
-}
-
-const char *role_name(enum role role)
-{
-    static const char *const names[] = { "verify", "observe", "admin", "self" };
-
-    return names[role];
-}
-
-enum verb verb_named(struct slice name)
-{
-    enum verb v = VERB_VERIFY;
-
-    while (v < VERB_COUNT && !slice_is(name, verbs[v].name))
-        v++;
-    return v;
 }
 
 static enum key key_named(struct slice name)
@@ -329,7 +143,7 @@ static enum status take_argument(const struct verb_row *verb, const struct argum
 /* Name the key that users have not; the verb's usage would be no help, as it has such keys. */
 static enum status refuse_of_self(const struct request *request, struct problem *problem)
 {
-    uint64_t named = request->has & verbs[request->verb].one_of;
+    uint64_t named = request->has & verb_row(request->verb)->one_of;
     enum key key = 0;
 
     while (key < KEY_COUNT - 1 &&
@@ -338,7 +152,7 @@ static enum status refuse_of_self(const struct request *request, struct problem 
         key++;
     return problem_set(problem, STATUS_FORBIDDEN,
                        "this socket does not grant this form: %s with %s",
-                       verbs[request->verb].name, keys[key]);
+                       verb_row(request->verb)->name, keys[key]);
 }
 
 static enum status check_combination(const struct verb_row *verb, const struct request *request,
@@ -371,7 +185,7 @@ static enum status check_verb(enum verb verb, enum role role, struct problem *pr
                            status_row(STATUS_UNKNOWN_VERB)->meaning);
     if (!request_grants(role, verb))
         return problem_set(problem, STATUS_FORBIDDEN, "%s needs the %s socket; this one grants %s",
-                           verbs[verb].name, role_name(verbs[verb].role), role_name(role));
+                           verb_row(verb)->name, role_name(verb_row(verb)->role), role_name(role));
     return STATUS_OK;
 }
 
@@ -393,7 +207,7 @@ enum status request_parse(const struct request_line *line, enum role role, struc
                    plain > line->arguments ? plain - line->arguments : 0, &arguments,
                    &why) != STATUS_OK)
         return problem_set(problem, STATUS_SYNTAX, "%s", why);
-    const struct verb_row *verb = &verbs[line->verb];
+    const struct verb_row *verb = verb_row(line->verb);
     for (size_t i = 0; i < arguments.count && status == STATUS_OK; i++)
         status = take_argument(verb, &arguments.argument[i], i + 1 == arguments.count, request,
                                problem);
