@@ -206,7 +206,8 @@ static bool image_justifies(unsigned number, const struct table_view_batch_item 
     const struct table_slot *slots = (const void *)(snapshot + TABLE_HEADER_SIZE);
     const struct verdict *v = &a->verdict;
 
-    return v->slot < opened.slot_count && is_entry(&slots[v->slot], digests[number]) &&
+    return v->slot < table_slot_count(opened.layout, opened.slots) &&
+           is_entry(&slots[v->slot], digests[number]) &&
            slot_justifies(&slots[v->slot], &a->question, v->status, a->claims);
 }
 
