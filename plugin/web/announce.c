@@ -12,7 +12,7 @@
 
 void announce_put_link(struct text *t, const struct settings *s, const struct secret *secret)
 {
-    const struct slice origin = origin_slice(&s->origins.origin[0]);
+    const struct slice origin = origin_slice(&s->origin);
 
     text_add(t, origin.at, origin.len);
     text_adds(t, "/#");
@@ -50,7 +50,7 @@ static bool read_ssh(char host[64], unsigned *port)
 /* Return the port under which a browser finds the page, at the other end of ssh. */
 static unsigned browser_port(const struct settings *s)
 {
-    const struct origin *o = &s->origins.origin[0];
+    const struct origin *o = &s->origin;
     const char *colon = memrchr(o->text + o->host, ':', o->len - o->host);
     uint64_t port;
 

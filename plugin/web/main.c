@@ -45,8 +45,6 @@ static const struct option options[] = {
 /* Return NULL, or what is wrong with the argument. */
 static const char *take(int option, const char *argument)
 {
-    const char *fault = NULL;
-
     switch (option) {
     case 's':
         settings.socket = argument;
@@ -57,9 +55,7 @@ static const char *take(int option, const char *argument)
     case 'l':
         return address_parse(argument, &settings.address);
     case 'o':
-        fault = origin_parse(slice_of(argument), &settings.origins.origin[0]);
-        settings.origins.count = 1;
-        return fault;
+        return origin_parse(slice_of(argument), &settings.origin);
     default:
         return duration_parse(slice_of(argument), &settings.idle) ?
                    NULL :
@@ -96,7 +92,7 @@ static const char *check_options(int argc)
         return "only options are allowed";
     if (settings.socket == NULL)
         return "--socket is missing; or start it by jeton web";
-    if (address_is_local(&settings.address) && settings.origins.count == 0)
+    if (address_is_local(&settings.address) && settings.origin.len == 0)
         return "with a Unix socket, --origin is needed: where will a browser find the page?";
     return NULL;
 }

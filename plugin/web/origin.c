@@ -23,18 +23,16 @@ const char *origin_parse(struct slice text, struct origin *origin)
     return NULL;
 }
 
-void origins_loopback(struct origins *origins, const char *host, unsigned port)
+void origin_loopback(struct origin *origin, const char *host, unsigned port)
 {
-    struct origin *o = &origins->origin[0];
-    struct text t = text_in(o->text, sizeof(o->text));
+    struct text t = text_in(origin->text, sizeof(origin->text));
 
     text_adds(&t, "http://");
-    o->host = t.len;
+    origin->host = t.len;
     text_adds(&t, host);
     if (port != 80)
         text_addf(&t, ":%u", port);
-    o->len = t.len;
-    origins->count = 1;
+    origin->len = t.len;
 }
 
 /* -- requests -------------------------------------------------------------------------------- */
@@ -53,17 +51,6 @@ static struct slice find(const struct http_head *head, const char *name, bool *t
     return value;
 }
 
-/* Return our origin whose host the request names, or NULL. */
-static const struct origin *origin_of_host(const struct origins *origins, struct slice host)
-{
-    for (unsigned i = 0; i < origins->count; i++) {
-        const struct origin *o = &origins->origin[i];
-        if (slice_equal(host, (struct slice){ o->text + o->host, o->len - o->host }))
-            return o;
-    }
-    return NULL;
-}
-
 /* A browser names from where a request comes, if it is new enough; "none": somebody typed the address. */
 static const char *site_fault(const struct http_head *head, struct slice site, enum origin_use use,
                               bool *twice)
@@ -80,16 +67,15 @@ static const char *site_fault(const struct http_head *head, struct slice site, e
                "another site asks for this";
 }
 
-const char *origin_fault(const struct origins *origins, const struct http_head *head,
+const char *origin_fault(const struct origin *ours, const struct http_head *head,
                          enum origin_use use)
 {
     bool twice = false;
     const struct slice host = find(head, "Host", &twice),
                        site = find(head, "Sec-Fetch-Site", &twice);
     const struct slice from = find(head, "Origin", &twice);
-    const struct origin *ours = origin_of_host(origins, host);
 
-    if (ours == NULL)
+    if (!slice_equal(host, (struct slice){ ours->text + ours->host, ours->len - ours->host }))
         return "the page is not under this name or port: open the link as it was printed";
     if (from.at == NULL && use == ORIGIN_EXCHANGE)
         return "Origin is missing";

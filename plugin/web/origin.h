@@ -7,19 +7,13 @@
 
 #include "plugin/http/head.h"
 
-enum { ORIGIN_MAX = 256, ORIGINS = 1 };
+enum { ORIGIN_MAX = 256 };
 
 /* An origin (RFC 6454) as a browser writes it: scheme, host, and a port that is not the scheme's own. */
 struct origin {
-    size_t len;
+    size_t len;  /* 0: none is known yet */
     size_t host; /* where the host begins; Host has that and what follows */
     char text[ORIGIN_MAX];
-};
-
-/* The origins at which the page is; the first is that of the link. */
-struct origins {
-    unsigned count;
-    struct origin origin[ORIGINS];
 };
 
 /* Take an origin such as "https://tokens.example.org"; return NULL, or what is wrong with it. */
@@ -27,7 +21,7 @@ const char *origin_parse(struct slice text, struct origin *origin);
 
 /* The origin of a TCP port on loopback.  Not under the name localhost: browsers try both [::1] and 127.0.0.1
  * for that, and the other one of them is free for another user. */
-void origins_loopback(struct origins *origins, const char *host, unsigned port);
+void origin_loopback(struct origin *origin, const char *host, unsigned port);
 
 static inline struct slice origin_slice(const struct origin *origin)
 {
@@ -42,7 +36,7 @@ enum origin_use {
 };
 
 /* Return NULL if Host, Origin and Sec-Fetch-Site allow the request, or what is wrong, for people. */
-const char *origin_fault(const struct origins *origins, const struct http_head *head,
+const char *origin_fault(const struct origin *ours, const struct http_head *head,
                          enum origin_use use);
 
 #endif

@@ -130,7 +130,7 @@ struct request_verdict request_judge(const struct request_rules *rules,
         return refuse(505, "HTTP/1.1 is needed");
     if (head->control)
         return refuse(400, "a field has control characters");
-    const char *fault = origin_fault(rules->origins, head, use);
+    const char *fault = origin_fault(rules->origin, head, use);
     if (fault != NULL)
         v = refuse(403, fault);
     else if (use != ORIGIN_EXCHANGE)

@@ -11,7 +11,7 @@ enum { REQUEST_BODY_MAX = 64 * 1024 };
 
 struct request_rules {
     const struct page *page;
-    const struct origins *origins;
+    const struct origin *origin;
     const struct secret *secret;
 };
 

@@ -137,9 +137,9 @@ static int listen_on(struct settings *s)
     else if (fd < 0)
         log_write("cannot listen on %s:%u: %s", address_host(&s->address),
                   address_port(&s->address), strerror(-fd));
-    if (s->origins.count == 0)
-        origins_loopback(&s->origins, address_host(&s->address), address_port(&s->address));
-    context.rules.origins = &s->origins;
+    if (s->origin.len == 0)
+        origin_loopback(&s->origin, address_host(&s->address), address_port(&s->address));
+    context.rules.origin = &s->origin;
     return fd;
 }
 

@@ -13,9 +13,9 @@ struct settings {
     const char *socket; /* of the daemon */
     const char *page;   /* directory */
     struct address address;
-    struct origins origins; /* none: those of the address, once its port is known */
-    int64_t idle;           /* seconds; 0: for ever */
-    bool browser;           /* may be opened */
+    struct origin origin; /* none: that of the address, once its port is known */
+    int64_t idle;         /* seconds; 0: for ever */
+    bool browser;         /* may be opened */
 };
 
 /* Exit statuses: those of jeton(1). */

@@ -26,7 +26,7 @@ static unsigned below(unsigned end)
     return (unsigned)((z ^ z >> 31) % end);
 }
 
-/* Add a character: of those that matter to the grammar, or any; or a byte that is none. */
+/* Add a character: one that means something in the grammar, or any; or a byte that is none. */
 static void add_character(struct text *t)
 {
     static const char *const some[] = {

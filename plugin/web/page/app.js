@@ -10,6 +10,7 @@ import { changes } from "./changes.js";
 import { denialsBanner } from "./denials.js";
 import { confirm } from "./dialog.js";
 import { h, replace } from "./dom.js";
+import { lossText } from "./failure.js";
 import { parseRoute, routeTo } from "./route.js";
 import { statsFeed } from "./stats_feed.js";
 import { text } from "./strings.js";
@@ -60,17 +61,6 @@ function header(app) {
             live.lastChild.textContent = state === "up" ? text.shell.live : text.shell.offline;
         },
     };
-}
-
-/** What is known of a lost connection, and what helps. */
-function lossText(error, transport) {
-    if (error?.kind === "unauthorized")
-        return error.stranger ? text.shell.stranger : text.shell.unauthorized;
-    if (error?.kind === "forbidden")
-        return text.shell.forbidden;
-    if (error?.kind === "daemon")
-        return text.shell.daemonGone;
-    return transport?.describe?.().kind === "http" ? text.shell.serverGone : text.shell.lost;
 }
 
 function banner(client) {

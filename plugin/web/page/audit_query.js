@@ -5,7 +5,7 @@
  */
 
 import { looksLikeValue } from "./policy.js";
-import { formatTime, now, parseDuration, parseTime } from "./time.js";
+import { formatTime, parseDuration, parseTime } from "./time.js";
 
 export const PAGE = 100;
 export const EVENTS = ["create", "import", "update", "rotate", "enable", "disable", "revoke", "delete", "ban", "expiring", "purge", "trace"];
@@ -69,9 +69,9 @@ export function isFiltered(query) {
 
 /** Milliseconds from which on entries are wanted, and before which; null: any. */
 function limitsOf({ since, until }) {
-    const today = new Date(now());
+    const today = new Date(Date.now());
     const begin = since === "today" ? new Date(today.getFullYear(), today.getMonth(), today.getDate()).getTime() :
-        DAY.test(since) ? dayBegins(since) : since === "" ? null : now() - 1000 * parseDuration(since);
+        DAY.test(since) ? dayBegins(since) : since === "" ? null : Date.now() - 1000 * parseDuration(since);
     return { begin, end: until === "" ? null : dayBegins(until, 1) };
 }
 

@@ -7,10 +7,10 @@
 import { chips } from "./chips.js";
 import { cleanText, h, newId, replace } from "./dom.js";
 import { DaemonError } from "./errors.js";
+import { failureText } from "./failure.js";
 import { field } from "./form.js";
 import { looksLikeValue, rulesFor, scopeAllowed } from "./policy.js";
 import { text } from "./strings.js";
-import { failureText } from "./token_actions.js";
 
 const SAMPLE = 1000; // tokens whose scopes and subjects are suggested
 const SUGGESTED = 200;

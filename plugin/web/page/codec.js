@@ -11,7 +11,7 @@ import { ProtocolError } from "./errors.js";
 export { ProtocolError };
 
 export const LINE_MOST = 8192; // bytes of a request with its LF
-export const REPLY_LINE_MOST = 4 * LINE_MOST; // a journal entry is as long as a request, and has names besides
+const REPLY_LINE_MOST = 4 * LINE_MOST; // a journal entry is as long as a request, and has names besides
 const ARGUMENTS_MOST = 32;
 
 const encoder = new TextEncoder();

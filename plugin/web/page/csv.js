@@ -19,7 +19,7 @@ function escape(character) {
 }
 
 /** One cell. What a spreadsheet may take for a formula gets an apostrophe in front. */
-export function csvCell(value) {
+function csvCell(value) {
     const formula = FORMULA.test(value);
     if (!formula && !SPECIAL.test(value))
         return value;

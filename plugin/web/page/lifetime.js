@@ -7,7 +7,7 @@
 import { h } from "./dom.js";
 import { field, segmented } from "./form.js";
 import { text } from "./strings.js";
-import { day, durationText, formatTime, now, parseDuration } from "./time.js";
+import { day, durationText, formatTime, parseDuration } from "./time.js";
 
 const LENGTHS = ["7d", "30d", "90d", "1y"];
 const DAY_MS = 86400000;
@@ -34,7 +34,7 @@ class Lifetime {
         const first = keep ? [{ value: "keep", label: keep }] : byRules ? [{ value: "default", label: words.byRules }] : [];
         const options = [...first, ...LENGTHS.map(value => ({ value, label: durationText(value) })), { value: "rule", label: "" }, { value: "date", label: words.date }, { value: "never", label: words.never }];
         this.initial = first[0]?.value ?? USUAL;
-        this.date = h("input", { type: "date", class: "input", "aria-label": words.dateLabel, "data-field": "expires-date", min: isoDay(now() + DAY_MS), oninput: () => this.#show() });
+        this.date = h("input", { type: "date", class: "input", "aria-label": words.dateLabel, "data-field": "expires-date", min: isoDay(Date.now() + DAY_MS), oninput: () => this.#show() });
         this.dateHolder = h("div", { class: "segment-extra", hidden: true }, this.date);
         this.choice = segmented({ name: "lifetime", options, value: this.initial, onchange: () => { this.#touched = true; this.#show(); onchange(); } });
         this.choice.setHidden("rule", true);
@@ -54,7 +54,7 @@ class Lifetime {
         for (const length of LENGTHS)
             this.choice.setDisabled(length, parseDuration(length) > rules.maxTtl, why);
         this.choice.setDisabled("never", rules.maxTtl !== Infinity || rules.require.has("expiry"), rules.maxTtl !== Infinity ? why : text.lifetime.mustExpire);
-        this.date.max = rules.maxTtl === Infinity ? "" : isoDay(now() + rules.maxTtl * 1000);
+        this.date.max = rules.maxTtl === Infinity ? "" : isoDay(Date.now() + rules.maxTtl * 1000);
         this.#offerRule(rules);
         this.field.setRequired(this.initial !== "keep" && rules.require.has("expiry"));
         this.field.setHint(rules.maxTtl === Infinity ? "" : why);
@@ -89,7 +89,7 @@ class Lifetime {
         const length = chosen === "rule" ? this.rule : chosen;
         const seconds = parseDuration(length);
         const words = text.lifetime;
-        this.result.textContent = chosen === "never" ? words.neverHint : chosen === "default" ? words.byRulesHint : Number.isNaN(seconds) ? "" : words.endsOn(day(now() + seconds * 1000));
+        this.result.textContent = chosen === "never" ? words.neverHint : chosen === "default" ? words.byRulesHint : Number.isNaN(seconds) ? "" : words.endsOn(day(Date.now() + seconds * 1000));
         this.result.classList.toggle("warn-text", chosen === "never");
         this.field.setError(null);
     }
@@ -104,12 +104,12 @@ class Lifetime {
         if (chosen !== "date")
             return { ttl: chosen === "rule" ? this.rule : chosen };
         const end = this.date.value ? endOfDay(this.date.value) : NaN;
-        if (!(end > now())) {
+        if (!(end > Date.now())) {
             this.field.setError(text.lifetime.dateMissing);
             this.date.focus();
             return null;
         }
-        const most = (this.#rules?.maxTtl ?? Infinity) * 1000 + now() - 60000;
+        const most = (this.#rules?.maxTtl ?? Infinity) * 1000 + Date.now() - 60000;
         return { expires: formatTime(Math.min(end, Number.isFinite(most) && end - most < DAY_MS ? most : end)) };
     }
 }

@@ -7,8 +7,8 @@
 import { start } from "./app.js";
 import { Client } from "./client.js";
 import { h, replace } from "./dom.js";
+import { startText } from "./failure.js";
 import { text } from "./strings.js";
-import { failureText } from "./token_actions.js";
 
 const RETRY_MS = 2000;
 
@@ -25,10 +25,9 @@ async function connect() {
 }
 
 function showFailure(root, error, again) {
-    const known = { unauthorized: error.stranger ? text.shell.stranger : text.shell.unauthorized, forbidden: text.shell.forbidden, daemon: text.shell.daemonGone };
     replace(root, h("main", { class: "start-failed" }, h("h1", null, text.shell.title),
         h("div", { class: "banner banner-danger", role: "alert", "data-banner": "start", "data-kind": error.kind ?? "" },
-            h("strong", null, text.shell.startFailed), " ", known[error.kind] ?? failureText(error)),
+            h("strong", null, text.shell.startFailed), " ", startText(error)),
         h("button", { type: "button", class: "button", "data-action": "retry", onclick: again }, text.shell.again)));
 }
 

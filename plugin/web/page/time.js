@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Times as people read them: "3 hours ago", with the exact time as the title. One timer keeps every
- * such element on the page right. The daemon's clock counts: adjustClock() takes what it sends.
+ * such element on the page right.
  */
 
 import { h } from "./dom.js";
@@ -16,24 +16,11 @@ const clockFormat = new Intl.DateTimeFormat(text.locale, { hour: "2-digit", minu
 
 const UNITS = [["year", 31536000, 2], ["month", 2592000, 2], ["day", 86400, 1], ["hour", 3600, 1], ["minute", 60, 0.75]]; // each from so many on
 
-let skew = 0; // milliseconds that the daemon's clock is ahead
 const tickers = new Set();
 
 /** Milliseconds since 1970 of an RFC 3339 time, or NaN. */
 export function parseTime(iso) {
     return typeof iso === "string" ? Date.parse(iso) : NaN;
-}
-
-/** Take the time of the daemon's clock, which it has just sent. */
-export function adjustClock(iso) {
-    const time = parseTime(iso);
-    if (!Number.isNaN(time) && Math.abs(time - Date.now()) > 2000)
-        skew = time - Date.now();
-}
-
-/** Now, by the daemon's clock. */
-export function now() {
-    return Date.now() + skew;
 }
 
 /** RFC 3339 in UTC with whole seconds, as the protocol has it. */
@@ -42,7 +29,7 @@ export function formatTime(milliseconds) {
 }
 
 /** "in 5 days", "3 hours ago", "just now". */
-export function relative(milliseconds, from = now()) {
+export function relative(milliseconds, from = Date.now()) {
     const seconds = Math.round((milliseconds - from) / 1000);
     if (Math.abs(seconds) < 45)
         return seconds > 5 ? text.time.soon : text.time.justNow;
@@ -68,7 +55,7 @@ export function day(milliseconds) {
 
 /** "14:05", with the day unless it is today. */
 export function clock(milliseconds) {
-    const today = dayFormat.format(now()) === dayFormat.format(milliseconds);
+    const today = dayFormat.format(Date.now()) === dayFormat.format(milliseconds);
     return today ? clockFormat.format(milliseconds) : `${dayFormat.format(milliseconds)}, ${clockFormat.format(milliseconds)}`;
 }
 
@@ -109,7 +96,7 @@ export function timeNode(iso, { style = "relative" } = {}) {
 
 /** Milliseconds until one of these tokens becomes active or expires, if that is within the next hour; else NaN. */
 export function untilChange(rows) {
-    const times = rows.flatMap(row => (row.state === "revoked" ? [] : [parseTime(row.activates), parseTime(row.expires)])).map(time => time - now()).filter(left => left > 0 && left < 3600000);
+    const times = rows.flatMap(row => (row.state === "revoked" ? [] : [parseTime(row.activates), parseTime(row.expires)])).map(time => time - Date.now()).filter(left => left > 0 && left < 3600000);
     return times.length > 0 ? Math.min(...times) : NaN;
 }
 

@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What is done to tokens that are there: revoke, disable and enable, of one, of several, and of all that match. */
 
-import { DaemonError, ProtocolError, TransportError } from "./errors.js";
+import { DaemonError } from "./errors.js";
 import { cleanText, h } from "./dom.js";
+import { failureText } from "./failure.js";
 import { text } from "./strings.js";
 import { tokenSummary } from "./token_columns.js";
 
 const NAMED_MOST = 8;
-
-/** A failed request as a sentence for people: the daemon's message, or what is known of the connection. */
-export function failureText(error) {
-    if (error instanceof DaemonError)
-        return cleanText(error.message);
-    if (error instanceof ProtocolError)
-        return text.shell.nonsense(error.message);
-    if (!(error instanceof TransportError))
-        return error?.message ?? String(error);
-    if (error.uncertain)
-        return text.shell.unknownOutcome;
-    if (error.stranger)
-        return text.shell.stranger;
-    if (error.kind === "forbidden")
-        return text.shell.forbidden;
-    if (error.kind === "lost")
-        return error.retryAfter > 0 ? text.shell.busy : text.shell.requestLost;
-    return error.kind === "unauthorized" ? text.shell.unauthorized : text.shell.daemonDown;
-}
 
 /** An answer that must be OK: an Error with the daemon's message if it is not. */
 export function expectOk(answer) {

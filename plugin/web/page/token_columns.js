@@ -5,7 +5,7 @@ import { identifier } from "./copy.js";
 import { clean, cleanText, h } from "./dom.js";
 import { icon } from "./icons.js";
 import { text } from "./strings.js";
-import { now, parseTime, timeNode } from "./time.js";
+import { parseTime, timeNode } from "./time.js";
 import { nameOf } from "./token_query.js";
 
 const SOON_MS = 14 * 86400 * 1000;
@@ -34,7 +34,7 @@ export function scopeChips(scopes, short = false) {
 export function expiry(row) {
     if (!row.expires)
         return h("span", { class: "muted" }, text.time.never);
-    const left = parseTime(row.expires) - now();
+    const left = parseTime(row.expires) - Date.now();
     const live = row.state === "active" || row.state === "pending" || row.state === "disabled";
     const soon = live && left < SOON_MS;
     return h("span", { class: soon ? "expires-soon" : null, "data-soon": soon ? "yes" : null }, soon && icon("warning"), timeNode(row.expires));

@@ -4,11 +4,12 @@
 import { ClaimsForm } from "./claims_form.js";
 import { confirmDiscard, dialogActions, openDialog } from "./dialog.js";
 import { h, replace } from "./dom.js";
+import { failureText } from "./failure.js";
 import { field, segmented } from "./form.js";
 import { lifetime } from "./lifetime.js";
 import { rulesFor } from "./policy.js";
 import { text } from "./strings.js";
-import { expectOk, failureText } from "./token_actions.js";
+import { expectOk } from "./token_actions.js";
 import { tokenSummary } from "./token_columns.js";
 import { showValue } from "./view_create.js";
 

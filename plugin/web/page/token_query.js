@@ -8,7 +8,7 @@ import { cleanText } from "./dom.js";
 import { text } from "./strings.js";
 
 export const PAGE = 100;
-export const EXPIRING = "14d";
+const EXPIRING = "14d";
 
 const SCAN_STEP = 2000; // rows of one request where the page looks through tokens itself
 

@@ -9,12 +9,13 @@ import { auditFilters } from "./audit_filters.js";
 import { faultsOf, isFiltered, loadPage, PAGE, readQuery, routeOf, takes } from "./audit_query.js";
 import { clean, h, replace } from "./dom.js";
 import { changesOf, eventBadge, personOf } from "./entry.js";
+import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
+import { showNote } from "./note.js";
 import { text } from "./strings.js";
 import { table } from "./table.js";
-import { failureText } from "./token_actions.js";
 import { scopeChips } from "./token_columns.js";
-import { exact, formatTime, now, parseTime, timeNode } from "./time.js";
+import { exact, formatTime, parseTime, timeNode } from "./time.js";
 
 const LIVE_MS = 400;
 const ANNOUNCE_MS = 5000; // several are announced together
@@ -200,10 +201,7 @@ class AuditView {
     }
 
     #note(message, failed = false) {
-        const { note } = this.parts;
-        note.hidden = message === "";
-        note.className = failed ? "list-note form-error" : "list-note muted";
-        replace(note, message, failed && h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.load() }, text.shell.again));
+        showNote(this.parts.note, message, failed && (() => this.load()));
     }
 
     // -- what happens meanwhile -----------------------------------------------------------------
@@ -263,7 +261,7 @@ class AuditView {
         report(text.audit.exporting(0));
         try {
             const { blob, count } = await exportCsv(app.client, this.query, { signal: abort.signal, onProgress: count => report(text.audit.exporting(count)) });
-            download(blob, `jeton-audit-${formatTime(now()).slice(0, 10)}.csv`);
+            download(blob, `jeton-audit-${formatTime(Date.now()).slice(0, 10)}.csv`);
             app.toast(text.audit.exported(count));
         } catch (error) {
             if (!abort.signal.aborted)

@@ -8,7 +8,7 @@ import { field } from "./form.js";
 import { lifetime } from "./lifetime.js";
 import { text } from "./strings.js";
 import { expectOk } from "./token_actions.js";
-import { formatTime, now } from "./time.js";
+import { formatTime } from "./time.js";
 import { valuePane } from "./value.js";
 
 const DELAYS = ["", "0s", "5m", "1h", "1d"];
@@ -28,7 +28,7 @@ function activation() {
             if (select.value !== "time")
                 return select.value === "" ? {} : { delay: select.value };
             const at = time.value ? new Date(time.value).getTime() : NaN;
-            if (at > now())
+            if (at > Date.now())
                 return { activates: formatTime(at) };
             part.setError(words.activationPast);
             time.focus();

@@ -18,17 +18,17 @@ import { clock, span } from "./time.js";
 const STATES = ["active", "pending", "disabled", "expired", "revoked"];
 const MINUTE_MS = 60000;
 
-export function rateText(value) {
+function rateText(value) {
     return text.health.perSecond(value < 9.95 ? value.toFixed(1) : number(Math.round(value)));
 }
 
-export function bytesText(bytes) {
+function bytesText(bytes) {
     const power = bytes < 1024 ? 0 : Math.min(4, Math.floor(Math.log2(bytes) / 10));
     const amount = bytes / 1024 ** power;
     return `${power === 0 || amount >= 9.95 ? Math.round(amount) : amount.toFixed(1)} ${["B", "KiB", "MiB", "GiB", "TiB"][power]}`;
 }
 
-export function secondsText(seconds) {
+function secondsText(seconds) {
     const [amount, unit] = seconds < 0.001 ? [seconds * 1e6, "\u00b5s"] : seconds < 1 ? [seconds * 1000, "ms"] : [seconds, "s"];
     return `${amount < 9.95 ? amount.toFixed(1) : Math.round(amount)} ${unit}`;
 }

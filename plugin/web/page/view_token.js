@@ -4,10 +4,11 @@
 import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
+import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
 import { routeTo } from "./route.js";
 import { text } from "./strings.js";
-import { changeTokens, failureText } from "./token_actions.js";
+import { changeTokens } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
 import { refresher } from "./refresher.js";
 import { openEdit, openRotate } from "./token_dialogs.js";

@@ -6,13 +6,15 @@
  */
 
 import { cleanText, h, replace } from "./dom.js";
+import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
+import { showNote } from "./note.js";
 import { allowanceIn, looksLikeValue } from "./policy.js";
 import { routeTo } from "./route.js";
 import { text } from "./strings.js";
 import { untilChange } from "./time.js";
 import { table } from "./table.js";
-import { changeMatching, changeTokens, failureText } from "./token_actions.js";
+import { changeMatching, changeTokens } from "./token_actions.js";
 import { columnsFor } from "./token_columns.js";
 import { filtersOf, loadPage, PAGE, plainName, readQuery, STATES, VIEWS, viewsOf, writeQuery } from "./token_query.js";
 import { openCreate } from "./view_create.js";
@@ -262,10 +264,7 @@ class TokensView {
     }
 
     #note(message, failed = false) {
-        const { note } = this.parts;
-        note.hidden = message === "";
-        note.className = failed ? "list-note form-error" : "list-note muted";
-        replace(note, message, failed && h("button", { type: "button", class: "button button-small", "data-action": "retry", onclick: () => this.load() }, text.shell.again));
+        showNote(this.parts.note, message, failed && (() => this.load()));
     }
 
     #showValuePasted() {

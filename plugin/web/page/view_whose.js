@@ -9,10 +9,11 @@
 import { identifier } from "./copy.js";
 import { clean, h, replace } from "./dom.js";
 import { entryItem } from "./entry.js";
+import { failureText } from "./failure.js";
 import { icon } from "./icons.js";
 import { refresher } from "./refresher.js";
 import { text } from "./strings.js";
-import { carryOut, changeTokens, failureText } from "./token_actions.js";
+import { carryOut, changeTokens } from "./token_actions.js";
 import { expiry, scopeChips, stateBadge } from "./token_columns.js";
 import { nameOf } from "./token_query.js";
 import { exact, parseTime, timeNode } from "./time.js";

@@ -6,7 +6,8 @@ import socket
 import subprocess
 import tempfile
 
-from daemon import REPORT, environment
+from daemon import environment
+from server_process import ServerProcess
 from settings import BUILD, PATIENCE
 from waiting import eventually
 
@@ -113,14 +114,15 @@ def bearer(token):
     return f"Authorization: Bearer {token}"
 
 
-class Gateway:
-    """A jeton-gateway in front of a daemon.  Leaving `with` stops it, and fails unless that went in good
-    order.
+class Gateway(ServerProcess):
+    """A jeton-gateway in front of a daemon.
 
     config      text of its configuration, besides [gateway] with sockets
     settings    `section.key=value`, each
     sockets     {name: listening socket} that it inherits
     """
+
+    program = "jeton-gateway"
 
     def __init__(self, daemon, *settings, config="[site api]\n", sockets=None, uid=None, extra=None):
         self.directory = tempfile.mkdtemp(prefix="gw")
@@ -131,7 +133,6 @@ class Gateway:
         self.extra = extra or {}
         self.config = f"{self.directory}/gateway.conf"
         self.log_path = f"{self.directory}/log"
-        self.process = None
         self.configure(config)
 
     @property
@@ -175,31 +176,9 @@ class Gateway:
         eventually(self.is_ready, "the gateway is ready", 20)
         return self
 
-    def __exit__(self, kind, *_):
-        if self.process is not None and self.process.poll() is None:
-            if kind is None:
-                self.stop()
-            else:
-                self.process.kill()
-                self.process.wait()
-        if kind is None:
-            report = REPORT.search(self.log())
-            assert not report, f"jeton-gateway reported: {report[0]}"
-
     def is_ready(self):
         assert self.process.poll() is None, f"jeton-gateway ended with {self.process.returncode}: {self.log()}"
         return "ready: " in self.log()
-
-    def log(self):
-        with open(self.log_path, errors="replace") as file:
-            return file.read()
-
-    def ended(self, expected=0, within=20):
-        assert self.process.wait(within * PATIENCE) == expected, self.log()
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.ended()
 
     def reload(self, text=None):
         """Let it load its configuration again; wait for the end of that."""

@@ -2,13 +2,13 @@
 """A jeton-web of our own, and requests to it as bytes."""
 import os
 import re
-import signal
 import subprocess
 import tempfile
 
-from daemon import REPORT, environment
+from daemon import environment
 from gateway import Connection, Response
-from settings import BUILD, PATIENCE, ROOT
+from server_process import ServerProcess
+from settings import BUILD, ROOT
 
 WEB = os.path.join(BUILD, "jeton-web")
 PAGE = os.path.join(ROOT, "plugin/web/page")
@@ -59,8 +59,8 @@ class Stream:
         return data
 
 
-class Web:
-    """A jeton-web in front of a daemon.  Leaving `with` stops it, and fails unless that went in good order.
+class Web(ServerProcess):
+    """A jeton-web in front of a daemon.
 
     socket      path of the daemon's socket
     options     of the command line
@@ -69,12 +69,14 @@ class Web:
     extra       {name: text} of its environment
     """
 
+    program = "jeton-web"
+
     def __init__(self, socket, *options, program=None, uid=None, extra=None):
         self.directory = tempfile.mkdtemp(prefix="web")
         self.command = [*(program or (WEB, "--no-browser", "--socket", socket)), *options]
         self.uid, self.extra = uid, extra or {}
         self.log_path = f"{self.directory}/log"
-        self.process = self.link = None
+        self.link = None
 
     def spawn(self):
         given = {name: text for name, text in environment().items() if not name.startswith(("SSH_", "SUDO_", "JETON_"))}
@@ -94,32 +96,6 @@ class Web:
         self.host = self.origin.partition("//")[2]
         self.port = int(match[3][1:]) if match else None
         return self
-
-    def __exit__(self, kind, *_):
-        if self.process is not None and self.process.poll() is None:
-            if kind is None:
-                self.stop()
-            else:
-                self.process.kill()
-                self.process.wait()
-        if kind is None:
-            report = REPORT.search(self.log())
-            assert not report, f"jeton-web reported: {self.log()}"
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def log(self):
-        with open(self.log_path, errors="replace") as file:
-            return file.read()
-
-    def ended(self, expected=0, within=20):
-        assert self.process.wait(within * PATIENCE) == expected, self.log()
-
-    def stop(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        self.ended()
 
     # -- requests -------------------------------------------------------------------------------
 

@@ -49,8 +49,8 @@ static int begin(void **state)
     write_file("exchange");
     rules.page = page_load(directory, fault, sizeof(fault));
     rules.secret = secret_new();
-    rules.origins = &settings.origins;
-    origins_loopback(&settings.origins, "127.0.0.1", PORT);
+    rules.origin = &settings.origin;
+    origin_loopback(&settings.origin, "127.0.0.1", PORT);
     secret_put(rules.secret, &t);
     return rules.page != NULL && rules.secret != NULL && t.len == SECRET_TEXT ? 0 : -1;
 }
@@ -274,7 +274,7 @@ static void link_has_the_secret_behind_its_hash(void **state)
     assert_int_equal(strspn(secret,
                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"),
                      SECRET_TEXT);
-    origins_loopback(&other.origins, "[::1]", 80);
+    origin_loopback(&other.origin, "[::1]", 80);
     t.len = 0;
     announce_put_link(&t, &other, rules.secret);
     snprintf(wanted, sizeof(wanted), "http://[::1]/#%s", secret);
