@@ -134,7 +134,7 @@ static bool open_store(struct daemon *s, struct problem *problem)
         s->server.write_queue = s->writer->queue;
         write_queue_set_policies(s->writer->queue, s->policies);
         s->policies = NULL;
-        return store_use_log(store, s->config.log, problem);
+        return store_use_log(store, s->config.log ? s->config.log_size : 0, problem);
     }
     if (s->writer == NULL)
         problem_set(problem, STATUS_INTERNAL, "no memory");

@@ -35,6 +35,24 @@ static bool read_duration(void *field, struct slice value, const struct key_row 
     return duration_parse(value, field);
 }
 
+/* Read a number of bytes, which K, M and G multiply by powers of 1024. */
+static bool read_size(void *field, struct slice value, const struct key_row *row)
+{
+    static const char units[] = "KMG";
+    const char *unit = value.len > 0 ? memchr(units, value.at[value.len - 1], 3) : NULL;
+    unsigned shift = 0;
+    uint64_t number;
+
+    if (unit != NULL) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        value.len--;
+    }
+    if (!number_parse(value, row->most >> shift, &number) || number << shift < row->least)
+        return false;
+    *(uint64_t *)field = number << shift;
+    return true;
+}
+
 /* Copy text of row->least to row->most bytes. */
 static bool read_text(void *field, struct slice value, const struct key_row *row)
 {
@@ -118,6 +136,8 @@ static const struct key_row rows[] = {
     { "daemon", "store", read_absolute_path, AT(store), 1, PATH_MAX - 16, "an absolute path",
       true },
     { "daemon", "log", read_yes_no, AT(log), 0, 0, "yes or no", true },
+    { "daemon", "log_size", read_size, AT(log_size), 1 << 20, 512 << 20, "a size from 1M to 512M",
+      true },
     { "daemon", "workers", read_number, AT(workers), 0, 64, "a number from 0 (automatic) to 64",
       true },
     { "daemon", "prefix", read_prefix, AT(prefix), 1, PREFIX_MAX,

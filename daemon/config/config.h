@@ -56,6 +56,7 @@ struct config {
     bool sandbox;                      /* confine the daemon with what the kernel offers */
     bool network;                      /* verifiers may connect to other hosts */
     bool log;                          /* write changes to a log ahead of the store */
+    uint64_t log_size;                 /* bytes */
     bool logins;                       /* the sandbox shows who clients logged in as */
     struct config_role role[ROLES];    /* by enum role */
     char table_group[CONFIG_NAME_MAX]; /* empty: everybody may have the table */

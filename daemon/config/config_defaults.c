@@ -25,6 +25,7 @@ void config_defaults(struct config *c)
         .line_timeout = 30,
         .log_level = LOG_LEVEL_INFO,
         .log = true,
+        .log_size = 32 << 20,
         .sandbox = true,
         .table_group = "jeton-table",
         .verifiers = VERIFIERS_DIRECTORY,

@@ -7,13 +7,11 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 
-/* 32 MiB: a transaction takes at least a block of 4096 bytes, so it is some thousands of them, or a
- * hundred thousand changes.  tdb grows a large file by a tenth: from NEAR_LIMIT on the writer must know
- * before each token how large the file is (writer_state.c). */
-enum { SEGMENTS = 8, SEGMENT_SIZE = 4 * 1024 * 1024 };
+/* tdb grows a large file by a tenth: from NEAR_LIMIT on the writer must know before each token how large
+ * the file is (writer_state.c). */
 #define NEAR_LIMIT ((UINT64_C(7) << 29) - (UINT64_C(128) << 20))
 
-enum { LINE_EXTRA = 8, LOOK_WAIT = 20, LOOKS_MAX = 500 };
+enum { SEGMENTS = 8, LINE_EXTRA = 8, LOOK_WAIT = 20, LOOKS_MAX = 500 };
 
 struct store_log *store_log_new(struct store_file *store)
 {
@@ -47,13 +45,18 @@ void store_log_free(struct store_log *l)
     free(l);
 }
 
-/* A file that is there is used as it is: that needs no space. */
-static const struct wal_shape *shape_for(const struct wal *w)
+/* Begin the log in a file of that size; if there is no space for that, in the one that is there. */
+static bool begin_file(struct wal *w, const struct log_note *note, uint64_t size,
+                       struct problem *problem)
 {
-    static const struct wal_shape usual = { SEGMENTS, SEGMENT_SIZE };
+    const struct wal_shape wanted = { SEGMENTS,
+                                      (uint32_t)(size / SEGMENTS) / WAL_BLOCK * WAL_BLOCK };
     const struct wal_shape *old = wal_shape(w);
 
-    return old != NULL ? old : &usual;
+    if (wal_begin(w, note->name, note->next, &wanted, problem))
+        return true;
+    return old != NULL && memcmp(old, &wanted, sizeof(wanted)) != 0 &&
+           wal_begin(w, note->name, note->next, old, problem);
 }
 
 /* Take back a note that an attempt has left which failed: a log of another name would not go with it. */
@@ -71,7 +74,7 @@ static bool clear_note(struct store_log *l, struct problem *problem)
 }
 
 /* First the log, then the note: a log that is not noted is of no use. */
-static bool begin(struct store_log *l, struct problem *problem)
+static bool begin(struct store_log *l, uint64_t size, struct problem *problem)
 {
     struct log_note note;
 
@@ -79,7 +82,7 @@ static bool begin(struct store_log *l, struct problem *problem)
         return false;
     log_note_name(&note);
     l->wal = wal_open(l->store->file.path, WAL_WRITE, problem);
-    if (l->wal == NULL || !wal_begin(l->wal, note.name, note.next, shape_for(l->wal), problem))
+    if (l->wal == NULL || !begin_file(l->wal, &note, size, problem))
         return false;
     memcpy(l->name, note.name, sizeof(l->name));
     l->next = l->saved = note.next;
@@ -91,12 +94,12 @@ static bool begin(struct store_log *l, struct problem *problem)
     return false;
 }
 
-struct store_log *store_log_begin(struct store_file *store, struct problem *problem)
+struct store_log *store_log_begin(struct store_file *store, uint64_t size, struct problem *problem)
 {
     struct store_log *l = store->file.tdb != NULL ? store_log_new(store) : NULL;
 
     problem_set(problem, STATUS_STORE, "no memory for a log, or the store is not open");
-    if (l != NULL && begin(l, problem))
+    if (l != NULL && begin(l, size, problem))
         return l;
     store_log_free(l);
     return NULL;

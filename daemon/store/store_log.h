@@ -73,8 +73,9 @@ const char *store_log_load_journal(struct store_log *l, struct journal *j);
 struct store_log *store_log_new(struct store_file *store);
 void store_log_free(struct store_log *l);
 
-/* Begin a new log for a store that has none, and note it in the file.  NULL: *problem says why not. */
-struct store_log *store_log_begin(struct store_file *store, struct problem *problem);
+/* Begin a new log of about so many bytes for a store that has none, and note it in the file.  NULL:
+ * *problem says why not. */
+struct store_log *store_log_begin(struct store_file *store, uint64_t size, struct problem *problem);
 
 /* Make one transaction. */
 bool store_log_start(struct store_log *l);

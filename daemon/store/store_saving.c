@@ -14,7 +14,7 @@ enum { LOG_RETRY = 10 }; /* seconds */
 
 static bool begin_log(struct store *s, struct problem *problem)
 {
-    s->log = store_log_begin(&s->base, problem);
+    s->log = store_log_begin(&s->base, s->log_size, problem);
     if (s->log != NULL)
         checkpoint_set_end(s->log->checkpoint, s->wake, s->wake_context);
     return s->log != NULL;
@@ -33,10 +33,10 @@ bool store_end_log(struct store *s, struct problem *problem)
     return true;
 }
 
-bool store_use_log(struct store *s, bool use, struct problem *problem)
+bool store_use_log(struct store *s, uint64_t size, struct problem *problem)
 {
-    s->wants_log = use;
-    if (!use)
+    s->log_size = size;
+    if (size == 0)
         return store_end_log(s, problem) && wal_remove(s->base.file.path, problem);
     if (s->log != NULL || begin_log(s, problem))
         return true;
@@ -64,7 +64,7 @@ void store_step(struct store *s)
 
     if (s->log != NULL) {
         log_saving_step(s->log);
-    } else if (s->wants_log && s->base.file.tdb != NULL && clock_seconds() >= s->log_retry) {
+    } else if (s->log_size > 0 && s->base.file.tdb != NULL && clock_seconds() >= s->log_retry) {
         s->log_retry = clock_seconds() + LOG_RETRY;
         if (begin_log(s, &problem))
             log_info("store: %s has a log again", s->base.file.path);

@@ -16,10 +16,11 @@ struct store_saving {
     uint64_t nanoseconds; /* that the last one took */
 };
 
-/* Use a log from now on, or none, and remove what there was.  A store that is opened goes on with the log that it has.  If no log
- * can be begun, that is logged, and tried again from time to time.  False, where none is to be used: what
- * it has cannot be saved; *problem says why. */
-bool store_use_log(struct store *s, bool use, struct problem *problem);
+/* Use a log of about so many bytes from now on; 0: none, and remove what there was.  A store goes on with
+ * the log that it was opened with, whatever its size.  If no log can be begun, that is logged, and tried
+ * again from time to time.  False, where none is to be used: what it has cannot be saved; *problem says
+ * why. */
+bool store_use_log(struct store *s, uint64_t size, struct problem *problem);
 
 /* Save in the file what the log has, and use it no more; it stays where it is.  False: *problem says why that
  * cannot be saved. */

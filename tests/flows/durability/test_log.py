@@ -85,6 +85,33 @@ def test_after_an_end_in_good_order_the_log_is_of_no_use(daemon):
     assert len(d.done("journal").lines) == 6
 
 
+def test_log_has_another_size_after_an_end_in_good_order(daemon):
+    d = daemon()
+    token = d.create()
+    d.settings = (*d.settings, "daemon.log_size=2M")
+    for end, megabytes in (d.kill, 4), (d.stop, 2), (d.kill, 2):
+        end()
+        d.start()
+        assert os.stat(log_of(d)).st_size == (megabytes << 20) + 4096, f"after {end.__name__}()"
+        assert os.stat(log_of(d)).st_blocks * 512 > megabytes << 20, "it has its space"
+        assert d.verify(token["token"]) == "OK"
+        assert d.create()["id"] in {line["id"] for line in d.list()}
+        assert unsaved(d) > 0
+
+
+def test_log_stays_as_it_is_where_there_is_no_space_for_its_new_size(daemon):
+    own = f"{small_disk('tmpfs', '20m')}/jeton"
+    os.mkdir(own)
+    d = daemon(directory=own)
+    d.create()
+    d.stop()
+    d.settings = (*d.settings, "daemon.log_size=32M")
+    d.start()
+    assert os.stat(log_of(d)).st_size == (4 << 20) + 4096
+    d.create()
+    assert unsaved(d) > 0
+
+
 def test_store_whose_log_is_missing_or_anothers_is_refused_and_left_alone(daemon):
     d, other = daemon(), daemon()
     tokens = killed_with_a_log(d)
@@ -295,14 +322,14 @@ def test_log_is_made_when_there_is_space_for_it():
     filler = f"{disk}/filler"
     with open(filler, "wb") as file:
         os.posix_fallocate(file.fileno(), 0, 30 << 20)
-    d = Daemon(directory=f"{disk}/jeton")
+    d = Daemon("daemon.log_size=32M", directory=f"{disk}/jeton")
     d.log_path = f"{tempfile.gettempdir()}/log"
     with d:
         assert "changes are saved without a log" in d.log()
         tokens = [d.create()]
         assert not os.path.exists(log_of(d)) and unsaved(d) == 0
         os.unlink(filler)
-        eventually(lambda: os.path.exists(log_of(d)), "it has a log", within=15, every=0.05)
+        eventually(lambda: os.path.exists(log_of(d)), "it has a log", within=30, every=0.05)
         tokens.append(d.create())
         assert unsaved(d) > 0
         d.kill()

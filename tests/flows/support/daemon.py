@@ -96,7 +96,8 @@ class Daemon:
     # -- the process ----------------------------------------------------------------------------
 
     def arguments(self):
-        own = [f"daemon.store={self.store}", "verify.table_group="]
+        # A log of the usual size takes a moment to be made.
+        own = [f"daemon.store={self.store}", "daemon.log_size=4M", "verify.table_group="]
         for role in (*ROLES, *(role for role in self.roles if role not in ROLES)):
             own.append(f"{role}.path={self.path(role) if role in self.roles else ''}")
             own.append(f"{role}.group=")

@@ -38,6 +38,24 @@ static void a_file_overrides_defaults_and_set_overrides_the_file(void **state)
     assert_int_equal(config.role[ROLE_ADMIN].paths, 1);
 }
 
+static void a_size_is_in_bytes_or_in_a_unit(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } cases[] = {
+        { "daemon.log_size=1048577", 1048577 },
+        { "daemon.log_size=2000K", 2048000 },
+        { "daemon.log_size=512M", 512 << 20 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(config_set(&config, cases[i].text, &problem));
+        assert_int_equal(config.log_size, cases[i].bytes);
+    }
+}
+
 static void every_mistake_names_its_line_and_what_is_right(void **state)
 {
     (void)state;
@@ -49,6 +67,11 @@ static void every_mistake_names_its_line_and_what_is_right(void **state)
         { "[demon]\nworkers=1\n", ":1: ", "no section [demon]" },
         { "[daemon]\n\nworkers=many\n", ":3: ", "a number from 0" },
         { "[daemon]\nworkers=65\n", ":2: ", "a number from 0" },
+        { "[daemon]\nlog_size=1023K\n", ":2: ", "a size from 1M" },
+        { "[daemon]\nlog_size=1G\n", ":2: ", "a size from 1M" },
+        { "[daemon]\nlog_size=M\n", ":2: ", "a size from 1M" },
+        { "[daemon]\nlog_size=8m\n", ":2: ", "a size from 1M" },
+        { "[daemon]\nlog_size=18446744073709551615M\n", ":2: ", "a size from 1M" },
         { "[daemon]\nretention=30\n", ":2: ", "a duration such as" },
         { "[daemon]\nworkers=1\nworkers=2\n", ":3: ", "given twice" },
         { "[daemon]\nprefix=JTN\n", ":2: ", "lower-case" },
@@ -187,6 +210,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_overrides_defaults_and_set_overrides_the_file),
+        cmocka_unit_test(a_size_is_in_bytes_or_in_a_unit),
         cmocka_unit_test(every_mistake_names_its_line_and_what_is_right),
         cmocka_unit_test(all_faults_of_a_file_are_reported),
         cmocka_unit_test(a_section_is_known_and_begins_once),
