@@ -151,6 +151,19 @@ bool number_parse(struct slice digits, uint64_t max, uint64_t *number)
     return true;
 }
 
+bool size_parse(struct slice text, uint64_t max, uint64_t *bytes)
+{
+    static const char units[] = "KMG";
+    const char *unit = text.len > 0 ? memchr(units, text.at[text.len - 1], 3) : NULL;
+    const unsigned shift = unit != NULL ? 10 * (unsigned)(unit - units + 1) : 0;
+
+    text.len -= unit != NULL;
+    if (!number_parse(text, max >> shift, bytes))
+        return false;
+    *bytes <<= shift;
+    return true;
+}
+
 /* Check the second byte against the range that the lead byte gives (Unicode, table 3-7); the lead
  * byte also gives the length. */
 size_t utf8_length(const char *at, size_t left)

@@ -97,6 +97,9 @@ bool hex_parse(struct slice digits, uint8_t *bytes, size_t len);
 /* Parse a decimal number without a sign; false if it is none, or greater than `max`. */
 bool number_parse(struct slice digits, uint64_t max, uint64_t *number);
 
+/* Parse a number of bytes, which a K, M or G behind it multiplies by 1024 to the power of 1, 2 or 3. */
+bool size_parse(struct slice text, uint64_t max, uint64_t *bytes);
+
 /* Return the length of the well-formed character at the front of `left` bytes, at least one; 0:
  * none. */
 size_t utf8_length(const char *at, size_t left);

@@ -35,22 +35,9 @@ static bool read_duration(void *field, struct slice value, const struct key_row 
     return duration_parse(value, field);
 }
 
-/* Read a number of bytes, which K, M and G multiply by powers of 1024. */
 static bool read_size(void *field, struct slice value, const struct key_row *row)
 {
-    static const char units[] = "KMG";
-    const char *unit = value.len > 0 ? memchr(units, value.at[value.len - 1], 3) : NULL;
-    unsigned shift = 0;
-    uint64_t number;
-
-    if (unit != NULL) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        value.len--;
-    }
-    if (!number_parse(value, row->most >> shift, &number) || number << shift < row->least)
-        return false;
-    *(uint64_t *)field = number << shift;
-    return true;
+    return size_parse(value, row->most, field) && *(uint64_t *)field >= row->least;
 }
 
 /* Copy text of row->least to row->most bytes. */

@@ -9,8 +9,8 @@
 
 struct store {
     struct store_file base;
-    struct store_log *log; /* NULL: everything is written straight to the file */
-    uint64_t log_size;     /* that it is to have; 0: none */
+    struct store_log *log;       /* NULL: everything is written straight to the file */
+    uint64_t log_size;           /* that it is to have; 0: none */
     void (*wake)(void *context); /* called when a checkpoint has ended; NULL: nothing is */
     void *wake_context;
     int64_t log_retry;   /* when to try to begin one again; clock_seconds() */
