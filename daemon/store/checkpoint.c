@@ -68,7 +68,8 @@ void checkpoint_free(struct checkpoint *c)
 
 /* -- records ---------------------------------------------------------------------------------- */
 
-/* Put a line, filled up with spaces. */
+/* Put a line, filled up with spaces.  Most are new: tdb looks once for what is inserted, and twice for
+ * what is replaced and not there. */
 static bool put_line(struct tdb_file *file, struct slice key, struct slice value)
 {
     char line[STORED_LINE_MAX + TDB_FILE_SPARE];
@@ -78,7 +79,10 @@ static bool put_line(struct tdb_file *file, struct slice key, struct slice value
         return false;
     memcpy(line, value.at, value.len);
     memset(line + value.len, ' ', size - value.len);
-    return tdb_file_put(file, key, (struct slice){ line, size }, TDB_REPLACE);
+    const struct slice stored = { line, size };
+    return tdb_file_put(file, key, stored, TDB_INSERT) ||
+           (tdb_error(file->tdb) == TDB_ERR_EXISTS &&
+            tdb_file_put(file, key, stored, TDB_REPLACE));
 }
 
 /* What was added and removed since the last checkpoint is not there. */
