@@ -100,35 +100,47 @@ bool token_printable(struct slice value)
     return true;
 }
 
-/* Add random characters.  A byte below 248 = 4 * 62 makes every character equally likely; others
- * are skipped.  Many bytes are drawn at once, as each call of randombytes_buf() is a system
- * call. */
-static void add_random(struct text *value, size_t count)
-{
-    uint8_t bytes[VALUE_RANDOM + 16];
+/* Bytes that were drawn and not used yet, as each call of randombytes_buf() is a system call. */
+struct drawn {
+    uint8_t bytes[1024];
+    size_t used;
+    size_t len;
+};
 
+/* Add random characters, for which so many more will follow.  A byte below 248 = 4 * 62 makes every
+ * character equally likely; others are skipped, about one in 32. */
+static void add_random(struct text *value, size_t count, struct drawn *d, size_t more)
+{
     while (count > 0) {
-        randombytes_buf(bytes, sizeof(bytes));
-        for (size_t i = 0; i < sizeof(bytes) && count > 0; i++) {
-            if (bytes[i] >= 248)
-                continue;
-            text_addc(value, base62[bytes[i] % 62]);
-            count--;
+        if (d->used == d->len) {
+            size_t needed = count + more + (count + more) / 16 + 1;
+            d->len = needed < sizeof(d->bytes) ? needed : sizeof(d->bytes);
+            d->used = 0;
+            randombytes_buf(d->bytes, d->len);
         }
+        uint8_t byte = d->bytes[d->used++];
+        if (byte >= 248)
+            continue;
+        text_addc(value, base62[byte % 62]);
+        count--;
     }
-    sodium_memzero(bytes, sizeof(bytes));
 }
 
-void token_generate(struct text *value, const char *prefix)
+void token_generate(struct text *const value[], size_t count, const char *prefix)
 {
+    struct drawn drawn;
     char check[VALUE_CHECK];
-    size_t begin = value->len;
 
-    text_adds(value, prefix);
-    text_addc(value, '_');
-    add_random(value, VALUE_RANDOM);
-    check_digits(value->at + begin, value->len - begin, check);
-    text_add(value, check, sizeof(check));
+    drawn.used = drawn.len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t begin = value[i]->len;
+        text_adds(value[i], prefix);
+        text_addc(value[i], '_');
+        add_random(value[i], VALUE_RANDOM, &drawn, (count - i - 1) * VALUE_RANDOM);
+        check_digits(value[i]->at + begin, value[i]->len - begin, check);
+        text_add(value[i], check, sizeof(check));
+    }
+    sodium_memzero(&drawn, sizeof(drawn));
 }
 
 /* Count the values at the front that can be hashed together by blake_hash(). */

@@ -48,9 +48,9 @@ enum token_form token_form_quick(struct slice presented);
 /* True if every byte is printable ASCII, space included. */
 bool token_printable(struct slice value);
 
-/* Generate a value and add it to `value`, which has space for TOKEN_VALUE_MAX more.  The caller
- * wipes it.  sodium_init() must have succeeded. */
-void token_generate(struct text *value, const char *prefix);
+/* Generate values, and add one to each of these, which have space for TOKEN_VALUE_MAX more.  The caller
+ * wipes them.  sodium_init() must have succeeded. */
+void token_generate(struct text *const value[], size_t count, const char *prefix);
 
 /* Compute the digest of a value of any length. */
 void token_digest(struct slice value, uint8_t digest[DIGEST_SIZE]);

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/writer/change_request.h"
 #include "daemon/writer/change_trace.h"
+#include "daemon/writer/new_values.h"
 #include "proto/reply.h"
 
 void session_init(struct session *s)
@@ -98,6 +99,7 @@ void session_post_changes(struct session *s)
     /* Announce before posting: the writer may be done with these before this session runs again. */
     if (more && !s->announced)
         write_queue_expect(queue, 1);
+    new_values_make(&s->changes, s->worker->server->settings.prefix);
     write_queue_post(queue, &s->changes);
     if (!more && s->announced)
         write_queue_expect(queue, -1);

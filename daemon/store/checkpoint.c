@@ -81,8 +81,7 @@ static bool put_line(struct tdb_file *file, struct slice key, struct slice value
     memset(line + value.len, ' ', size - value.len);
     const struct slice stored = { line, size };
     return tdb_file_put(file, key, stored, TDB_INSERT) ||
-           (tdb_error(file->tdb) == TDB_ERR_EXISTS &&
-            tdb_file_put(file, key, stored, TDB_REPLACE));
+           (tdb_error(file->tdb) == TDB_ERR_EXISTS && tdb_file_put(file, key, stored, TDB_REPLACE));
 }
 
 /* What was added and removed since the last checkpoint is not there. */

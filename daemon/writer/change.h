@@ -82,6 +82,7 @@ struct change {
     bool is_so;        /* the token is so already: nothing is to be saved */
     bool is_new;       /* `after` must not be there yet */
     const char *event; /* in the journal, if not the kind's */
+    bool needs_value;  /* a new one: new_values_make() */
     bool merge_denies; /* an import denied a token that was here */
     uint8_t bans;      /* to be put */
     uint8_t new_bans;  /* of these, those that are not there yet */

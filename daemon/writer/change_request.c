@@ -290,15 +290,6 @@ static enum status name_banned(struct change *c, const struct request *r, struct
     return STATUS_OK;
 }
 
-static void make_value(struct change *c, const char *prefix)
-{
-    struct text value = text_in(c->value, sizeof(c->value));
-
-    token_generate(&value, prefix);
-    c->value_len = value.len;
-    token_digest(text_slice(&value), c->want.digest);
-}
-
 struct change *change_request_read(const struct request *r,
                                    const struct change_request_context *context,
                                    struct problem *problem)
@@ -327,7 +318,7 @@ struct change *change_request_read(const struct request *r,
         return NULL;
     }
     if (r->verb == VERB_CREATE || r->verb == VERB_ROTATE) {
-        make_value(c, context->prefix);
+        c->needs_value = true;
         if (!(c->given & (KEY_BIT(KEY_DELAY) | KEY_BIT(KEY_ACTIVATES)))) {
             c->delay = context->activation_delay;
             c->given |= KEY_BIT(KEY_DELAY);

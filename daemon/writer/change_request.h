@@ -14,7 +14,7 @@ struct change_request_context {
     struct slice user;        /* whose tokens alone the request may change; .at NULL: of anybody */
 };
 
-/* Make the change that a request asks for.  NULL: *problem says why not. */
+/* Make the change that a request asks for; the value of a new token is made by new_values_make().  NULL: *problem says why not. */
 struct change *change_request_read(const struct request *request,
                                    const struct change_request_context *context,
                                    struct problem *problem);

@@ -150,9 +150,7 @@ static void check_change(const struct request *r)
     }
     MUST((c->given & ~r->has & ~KEY_BIT(KEY_DELAY)) == 0);
     MUST(c->ttl >= 0 && c->delay >= 0 && c->grace >= 0);
-    MUST(c->kind->adds == (c->value_len > 0 || r->verb == VERB_IMPORT));
-    if (c->value_len > 0)
-        MUST(token_form((struct slice){ c->value, c->value_len }, "jtn") == TOKEN_OURS);
+    MUST(c->kind->adds == (c->needs_value || r->verb == VERB_IMPORT));
     check_record(&c->want);
     change_free(c);
 }

@@ -24,10 +24,29 @@ static void value_has_prefix_random_part_and_checksum(void **state)
     char buffer[TOKEN_VALUE_MAX];
     struct text value = text_in(buffer, sizeof(buffer));
 
-    token_generate(&value, "jtn");
+    token_generate((struct text *[]){ &value }, 1, "jtn");
     assert_int_equal(value.len, 53);
     assert_true(slice_begins(text_slice(&value), "jtn_"));
     assert_int_equal(token_form(text_slice(&value), "jtn"), TOKEN_OURS);
+}
+
+static void values_that_are_generated_together_are_all_others(void **state)
+{
+    (void)state;
+    enum { COUNT = 100 };
+    static char buffer[COUNT][TOKEN_VALUE_MAX];
+    struct text text[COUNT], *value[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        text[i] = text_in(buffer[i], sizeof(buffer[i]));
+        value[i] = &text[i];
+    }
+    token_generate(value, COUNT, "jtn");
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(token_form(text_slice(value[i]), "jtn"), TOKEN_OURS);
+        for (int j = 0; j < i; j++)
+            assert_memory_not_equal(buffer[i] + 4, buffer[j] + 4, 16);
+    }
 }
 
 /* The checksum was computed independently with zlib's crc32(). */
@@ -46,7 +65,7 @@ static void any_changed_character_is_malformed(void **state)
     char buffer[TOKEN_VALUE_MAX];
     struct text value = text_in(buffer, sizeof(buffer));
 
-    token_generate(&value, "jtn");
+    token_generate((struct text *[]){ &value }, 1, "jtn");
     for (size_t i = 4; i < value.len; i++) {
         char kept = buffer[i];
         buffer[i] = kept == 'x' ? 'y' : 'x';
@@ -116,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(value_has_prefix_random_part_and_checksum),
+        cmocka_unit_test(values_that_are_generated_together_are_all_others),
         cmocka_unit_test(checksum_is_zlib_crc32_in_base62),
         cmocka_unit_test(any_changed_character_is_malformed),
         cmocka_unit_test(form_tells_identifiers_and_lengths),

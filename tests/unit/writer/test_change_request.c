@@ -7,6 +7,7 @@
 #include <sodium.h>
 
 #include "daemon/writer/change_request.h"
+#include "daemon/writer/new_values.h"
 
 static struct problem problem;
 
@@ -25,19 +26,41 @@ static struct change *change_for(const char *line)
     return change_request_read(&r, &context, &problem);
 }
 
-static void create_makes_a_value_and_reads_the_claims(void **state)
+static void create_reads_the_claims_and_needs_a_value(void **state)
 {
     (void)state;
     struct change *c = change_for("create description=\"ci deploy\" scopes=read,deploy ttl=90d");
-    uint8_t digest[DIGEST_SIZE];
 
     assert_non_null(c);
-    assert_int_equal(c->value_len, 53);
-    token_digest((struct slice){ c->value, c->value_len }, digest);
-    assert_memory_equal(digest, c->want.digest, DIGEST_SIZE);
+    assert_true(c->needs_value);
+    assert_int_equal(c->value_len, 0);
     assert_int_equal(c->ttl, 90 * 86400);
     assert_true(slice_is(record_scopes(&c->want), "deploy,read"));
     change_free(c);
+}
+
+static void each_change_that_needs_a_value_gets_its_own(void **state)
+{
+    (void)state;
+    struct mail_list changes = { NULL, NULL };
+    uint8_t digest[DIGEST_SIZE], last[DIGEST_SIZE] = { 0 };
+
+    for (int i = 0; i < 100; i++)
+        mail_append(&changes,
+                    &change_for(i % 3 == 0 ? "revoke 00112233445566778899" : "create")->mail);
+    new_values_make(&changes, "jtn");
+    for (int i = 0; i < 100; i++) {
+        struct change *c = (struct change *)mail_pop(&changes);
+        assert_false(c->needs_value);
+        assert_int_equal(c->value_len, i % 3 == 0 ? 0 : 53);
+        if (i % 3 != 0) {
+            token_digest((struct slice){ c->value, c->value_len }, digest);
+            assert_memory_equal(digest, c->want.digest, DIGEST_SIZE);
+            assert_memory_not_equal(digest, last, DIGEST_SIZE);
+            memcpy(last, digest, DIGEST_SIZE);
+        }
+        change_free(c);
+    }
 }
 
 static void bad_values_are_named(void **state)
@@ -69,7 +92,8 @@ static void bad_values_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(create_makes_a_value_and_reads_the_claims),
+        cmocka_unit_test(create_reads_the_claims_and_needs_a_value),
+        cmocka_unit_test(each_change_that_needs_a_value_gets_its_own),
         cmocka_unit_test(bad_values_are_named),
     };
 
