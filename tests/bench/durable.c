@@ -4,9 +4,6 @@
  *     durable tdb FILE DEPTH < numbers  transactions of DEPTH new records as large as a token's,
  *                                       and one rewritten block as large as jetond's journal block
  *                                       is on average; tdb opened like by jetond
- *     durable writer FILE DEPTH         commits of DEPTH new tokens by the daemon's own writer:
- *                                       with journal and table, but without client, socket, other
- *                                       threads and new values
  *     durable log FILE DEPTH            batches of DEPTH lines, each as large as a record and its
  *                                       journal entry, in the log FILE.wal; all is saved at once
  *     durable sync FILE 1               a write of 4 KiB and fdatasync()
@@ -24,15 +21,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "daemon/writer/change_apply.h"
 #include "daemon/base/log.h"
-#include "daemon/base/thread.h"
 #include "daemon/store/wal.h"
-#include "daemon/writer/commit.h"
 #include "tests/bench/seconds.h"
 #include "tests/bench/values.h"
 
-enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = JOURNAL_BLOCK / 2 };
+enum { HASH_SIZE = 1000003, RECORD = 195, KEY = 26, BLOCK = 2048 };
 enum { LINE = 250, LINES_MAX = 4096 };
 
 static void die(const char *what)
@@ -84,54 +78,6 @@ static void run_tdb(void *tdb, uint64_t number, unsigned depth)
     if (tdb_store(tdb, datum("bench", 5), datum(block, sizeof(block)), TDB_REPLACE) != 0 ||
         tdb_transaction_commit(tdb) != 0)
         die(tdb_errorstr(tdb));
-}
-
-/* Post a token like those that the load client creates. */
-static void post(struct writer *w, const uint8_t digest[DIGEST_SIZE])
-{
-    struct change *c = change_new(&change_create);
-    struct mail_list one = { NULL, NULL };
-
-    if (c == NULL)
-        die("no memory");
-    c->uid = c->want.by = 1000;
-    c->pid = 1;
-    c->want.expires = TIME_NEVER;
-    memcpy(c->want.digest, digest, DIGEST_SIZE);
-    record_set_subject(&c->want, slice_of("svc-0001"));
-    record_set_scopes(&c->want, slice_of("repo:read,repo:write"));
-    record_set_description(&c->want, slice_of("ci deploy"));
-    mail_append(&one, &c->mail);
-    write_queue_post(w->queue, &one);
-}
-
-static void *open_writer(const char *path)
-{
-    enum { JOURNAL_ENTRIES = 100000 };
-    static struct writer w;
-    struct problem problem;
-    struct store *store = store_open(path, STORE_WRITE, &problem);
-
-    if (store == NULL || !writer_init(&w, store, "jtn", JOURNAL_ENTRIES, &problem))
-        die(problem.message);
-    thread_begin();
-    writer_keep_memory();
-    return &w;
-}
-
-static void run_writer(void *writer, uint64_t number, unsigned depth)
-{
-    struct writer *w = writer;
-    uint8_t digest[DIGEST_SIZE];
-
-    (void)number;
-    for (unsigned i = 0; i < depth; i++) {
-        randombytes_buf(digest, sizeof(digest));
-        post(w, digest);
-    }
-    commit_collect(w);
-    if (!commit_batch(w, time(NULL)) || write_queue_stats(w->queue).failures > 0)
-        die("the store cannot be changed");
 }
 
 static void *open_log(const char *path)
@@ -186,7 +132,6 @@ static const struct workload {
     void (*run)(void *opened, uint64_t number, unsigned depth);
 } workloads[] = {
     { "tdb", open_tdb, run_tdb },
-    { "writer", open_writer, run_writer },
     { "log", open_log, run_log },
     { "sync", open_file, run_sync },
 };

@@ -56,12 +56,15 @@ static struct kind kinds[] = {
       "create subject=svc-0001 scopes=repo:read,repo:write "
       "description=\"ci deploy\"",
       "\n", NONE, 1, "OK id=", 0, 0, 0, 0 },
+    { "jeton", "revoke", "revoke token=", "\n", PRESENT, 1, "OK id=", 0, 0, 0, 0 },
     { "redis", "hit", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", PRESENT, 2, "$6", 0, 0, 0, 0 },
     { "redis", "miss", "*2\r\n$3\r\nGET\r\n$53\r\n", "\r\n", ABSENT, 1, "$-1", 0, 0, 0, 0 },
     { "redis", "create", "*3\r\n$3\r\nSET\r\n$53\r\n",
       "\r\n$64\r\n"
       "id=00000000000000000000 subject=svc-0001 scopes=repo:read,repo:w\r\n",
       ABSENT, 1, "+OK", 0, 0, 0, 0 },
+    { "redis", "revoke", "*3\r\n$3\r\nSET\r\n$53\r\n", "\r\n$7\r\nrevoked\r\n", PRESENT, 1, "+OK",
+      0, 0, 0, 0 },
     { "memcached", "hit", "mg ", " v\r\n", PRESENT, 2, "VA 6", 0, 0, 0, 0 },
     { "memcached", "miss", "mg ", " v\r\n", ABSENT, 1, "EN", 0, 0, 0, 0 },
     { "echo", "hit", "verify ", "\n", PRESENT, 1, "verify ", 0, 0, 0, 0 },
