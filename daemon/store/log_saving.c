@@ -94,13 +94,20 @@ static void start(struct store_log *l)
 
 /* -- when ------------------------------------------------------------------------------------- */
 
+/* A transaction needs at most one segment, and one that is begun anew. */
+static bool is_full(const struct store_log *l)
+{
+    return overlay_bytes(l->active) >= ACTIVE_BYTES ||
+           wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
+}
+
 static bool is_due(const struct store_log *l)
 {
     const int64_t now = clock_seconds();
 
     if (l->frozen != NULL)
         return now >= l->retry;
-    if (overlay_count(l->active) == 0)
+    if (overlay_count(l->active) == 0 || (l->reserved && !is_full(l)))
         return false;
     return l->asked > l->saved || overlay_bytes(l->active) >= SAVE_BYTES ||
            now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2;
@@ -115,11 +122,21 @@ void log_saving_step(struct store_log *l)
     }
 }
 
-/* A transaction needs at most one segment, and one that is begun anew. */
-static bool is_full(const struct store_log *l)
+bool log_saving_then(struct store_log *l, void (*then)(void *context, bool done), void *context)
 {
-    return overlay_bytes(l->active) >= ACTIVE_BYTES ||
-           wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
+    collect(l);
+    if (l->begun || l->frozen != NULL || l->in_doubt || l->broken || !l->loaded)
+        return false;
+    if (!freeze(l)) { /* there is nothing to be saved */
+        l->frozen = overlay_new();
+        l->frozen_next = l->next;
+        l->frozen_oldest = clock_seconds();
+    }
+    if (l->frozen == NULL)
+        return false;
+    checkpoint_then(l->checkpoint, then, context);
+    start(l);
+    return true;
 }
 
 bool log_saving_is_short(const struct store_log *l)

@@ -46,6 +46,7 @@ struct store_log {
 
     bool begun;           /* a checkpoint, whose outcome was not taken */
     uint64_t asked;       /* all before this serial are to be saved now */
+    bool reserved;        /* the next one is log_saving_then()'s, unless space is needed */
     bool failed;          /* the last checkpoint */
     int64_t retry;        /* when to try again; clock_seconds() */
     int64_t looked;       /* when the file was last looked for at its path */
@@ -97,6 +98,10 @@ enum store_found store_log_fetch(struct store_log *l, struct slice key, TDB_DATA
 
 /* Take the outcome of a checkpoint that has ended, and begin another if it is time. */
 void log_saving_step(struct store_log *l);
+
+/* Begin a checkpoint of all that is logged now, and have this called at its end (checkpoint_then()).  False:
+ * not now, as one is under way, or failed. */
+bool log_saving_then(struct store_log *l, void (*then)(void *context, bool done), void *context);
 
 /* Wait until there is space for another transaction.  False: checkpoints fail. */
 bool log_saving_await_space(struct store_log *l);

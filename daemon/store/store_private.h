@@ -9,7 +9,8 @@
 
 struct store {
     struct store_file base;
-    struct store_log *log; /* NULL: everything is written straight to the file */
+    struct store_log *log;       /* NULL: everything is written straight to the file */
+    struct store_backup *backup; /* store_backup.h; NULL: none */
     bool wants_log;
     void (*wake)(void *context); /* called when a checkpoint has ended; NULL: nothing is */
     void *wake_context;
