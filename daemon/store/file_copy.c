@@ -89,17 +89,12 @@ bool file_copy_begin(struct file_copy *c, const char *path, struct problem *prob
     errno = ENOMEM;
     if (c->buffer != NULL)
         c->from = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (c->from < 0 || !open_copy(c)) {
-        fail(c, "begin", problem);
-        file_copy_end(c);
-        return false;
-    }
+    if (c->from < 0 || !open_copy(c))
+        return fail(c, "begin", problem);
     c->clones = ioctl(c->to, FICLONE, c->from) == 0;
     if (c->clones || has_space(c))
         return true;
-    fail(c, "begin", problem);
-    file_copy_end(c);
-    return false;
+    return fail(c, "begin", problem);
 }
 
 void file_copy_leave(struct file_copy *c)
@@ -113,7 +108,6 @@ void file_copy_leave(struct file_copy *c)
 
 void file_copy_end(struct file_copy *c)
 {
-    file_copy_leave(c);
     if (c->passed >= 0)
         close(c->passed);
     if (c->to >= 0)

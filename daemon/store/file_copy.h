@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Copy a file that is being changed to a file without a name beside it, which is equal to it in the end.
  *
- *     file_copy_begin()    while nobody has locks on the file by this process: see below
+ *     file_copy_begin()
  *     file_copy_ahead()    most of the work, while it is being changed: any thread
  *     file_copy_finish()   while it is not changed: reads it, and writes only what differs; any thread
- *     file_copy_end()      like the first
+ *     file_copy_leave()    while this process has no locks on the file: closing it drops them (fcntl(2))
+ *     file_copy_end()
  *
- * Where the file system can clone, there is no work ahead, and the copy shares the file's blocks.
- * Closing the file drops the locks that this process has on it (fcntl(2)): TDB's in a transaction. */
+ * Where the file system can clone, there is no work ahead, and the copy shares the file's blocks. */
 #ifndef JETON_DAEMON_STORE_FILE_COPY_H
 #define JETON_DAEMON_STORE_FILE_COPY_H
 
@@ -31,7 +31,7 @@ struct file_copy {
 /* One that was not begun. */
 extern const struct file_copy file_copy_none;
 
-/* Begin; false: *problem says why not, and nothing is left. */
+/* Begin; false: *problem says why not, and it can only be left and ended. */
 bool file_copy_begin(struct file_copy *c, const char *path, struct problem *problem);
 
 /* Copy as it is.  False: *problem says why not. */
@@ -40,10 +40,10 @@ bool file_copy_ahead(struct file_copy *c, struct problem *problem);
 /* Make the copy equal. */
 bool file_copy_finish(struct file_copy *c, struct problem *problem);
 
-/* Close the file, and keep the copy. */
+/* Close the file. */
 void file_copy_leave(struct file_copy *c);
 
-/* Close what is open. */
+/* Close the copy, once the file was left. */
 void file_copy_end(struct file_copy *c);
 
 /* Remove what a process that was killed between two system calls has left: a name, of an empty file. */

@@ -78,6 +78,7 @@ void store_close(struct store *s)
         !log_saving_end(s->log))
         log_warning("%s; it is in its log", s->log->problem.message);
     store_log_free(s->log);
+    s->log = NULL;
     store_backup_free(s);
     tdb_file_close(&s->base.file);
     store_lock_release(&s->base.lock);

@@ -14,14 +14,14 @@
 
 enum { HELD_MAX = 3600 }; /* seconds */
 
-enum state { NEW, AHEAD, READY, HELD, DONE, FAILED, HANDED_OUT };
+enum state { AHEAD, READY, HELD, DONE, FAILED, HANDED_OUT };
 
 struct store_backup {
     enum state state;
     bool cancelled; /* nobody waits for it */
     const char *path;
     struct file_copy copy;
-    uint64_t serial;
+    struct log_saving_work work;
     int64_t since; /* that it is handed out; clock_seconds() */
     int64_t looked;
     void (*wake)(void *context);
@@ -97,33 +97,27 @@ static void *copy_ahead(void *backup)
     return NULL;
 }
 
-/* A checkpoint has ended, or failed. */
+/* A checkpoint has ended, or failed: the file is nobody else's now, and has no locks. */
 static void on_checkpoint(void *backup, bool done)
 {
     struct store_backup *b = backup;
 
-    if (!done)
+    if (b->good && !done)
         problem_set(&b->problem, STATUS_STORE,
                     "the store's file cannot be written (see jetond's log)");
-    b->good = done && finish(b);
+    b->good = b->good && done && finish(b);
+    file_copy_leave(&b->copy);
     atomic_store(&b->ended, true);
 }
 
 /* -- states ----------------------------------------------------------------------------------- */
 
-/* True if no checkpoint has the file; between transactions, it is nobody's then. */
-static bool is_idle(const struct store *s)
-{
-    return s->log == NULL || !s->log->begun;
-}
-
 static void begin_ahead(struct store_backup *b)
 {
-    if (!file_copy_begin(&b->copy, b->path, &b->problem)) {
-        b->state = FAILED;
+    b->good = file_copy_begin(&b->copy, b->path, &b->problem);
+    b->state = b->good ? AHEAD : READY;
+    if (!b->good)
         return;
-    }
-    b->state = AHEAD;
     b->started = pthread_create(&b->thread, NULL, copy_ahead, b) == 0;
     if (!b->started)
         copy_ahead(b);
@@ -134,21 +128,38 @@ static void end_ahead(struct store_backup *b)
     if (b->started)
         pthread_join(b->thread, NULL);
     b->started = false;
-    b->state = b->good ? READY : FAILED;
+    atomic_store(&b->ended, false);
+    b->state = READY;
 }
 
-/* Begin the checkpoint whose end is the moment of the copy; without a log that is now. */
+/* End it without a checkpoint: nobody has the file. */
+static void hold_here(struct store_backup *b, bool done, uint64_t serial)
+{
+    b->work.begun = true;
+    b->work.serial = serial;
+    on_checkpoint(b, done);
+}
+
+/* Have it ended by the next checkpoint, and begin that; without a log that is now. */
 static void try_to_hold(struct store *s, uint64_t serial)
 {
     struct store_backup *b = s->backup;
+    struct store_log *l = s->log;
 
-    atomic_store(&b->ended, false);
-    b->serial = serial;
-    if (s->log != NULL && log_saving_then(s->log, on_checkpoint, b))
-        b->state = HELD;
-    else if (s->log != NULL ? s->log->failed : s->base.file.tdb != NULL) {
-        b->state = HELD;
-        on_checkpoint(b, s->log == NULL);
+    if (b->work.begun)
+        return;
+    if (l != NULL)
+        l->work = NULL;
+    if (l != NULL && l->begun) {
+        l->work = &b->work;
+    } else if (!b->good || (l != NULL && l->failed)) {
+        hold_here(b, false, serial);
+    } else if (l != NULL) {
+        l->newest = serial;
+        l->work = &b->work;
+        log_saving_begin(l);
+    } else if (s->base.file.tdb != NULL) {
+        hold_here(b, true, serial);
     }
 }
 
@@ -172,32 +183,22 @@ static void advance(struct store *s, uint64_t serial)
 {
     struct store_backup *b = s->backup;
 
-    if (b->state == NEW && b->cancelled)
-        b->state = FAILED;
-    if (b->state == NEW && is_idle(s))
-        begin_ahead(b);
     if (b->state == AHEAD && atomic_load(&b->ended))
         end_ahead(b);
     if (b->state == READY)
         try_to_hold(s, serial);
+    if (b->state == READY && b->work.begun)
+        b->state = HELD;
     if (b->state == HELD && atomic_load(&b->ended))
         b->state = b->good ? DONE : FAILED;
-    if (b->state >= DONE && is_idle(s))
-        file_copy_leave(&b->copy);
 }
 
 /* True if it has ended, and can be forgotten. */
 static bool is_over(struct store_backup *b)
 {
-    if (b->state < DONE || b->copy.from >= 0)
+    if (b->state < DONE)
         return false;
     return b->state == HANDED_OUT ? look_after(b) : b->cancelled;
-}
-
-/* True if it waits until no checkpoint is running. */
-static bool wants_file(const struct store_backup *b)
-{
-    return b->state == NEW || b->state == READY || (b->state >= DONE && b->copy.from >= 0);
 }
 
 void store_backup_step(struct store *s, uint64_t serial)
@@ -207,8 +208,6 @@ void store_backup_step(struct store *s, uint64_t serial)
     advance(s, serial);
     if (is_over(s->backup))
         store_backup_free(s);
-    if (s->log != NULL)
-        s->log->reserved = s->backup != NULL && wants_file(s->backup);
 }
 
 /* -- who asks for it -------------------------------------------------------------------------- */
@@ -235,6 +234,8 @@ bool store_backup_begin(struct store *s, struct problem *problem)
     s->backup->path = s->base.file.path;
     s->backup->wake = s->wake;
     s->backup->wake_context = s->wake_context;
+    s->backup->work = (struct log_saving_work){ .at_end = on_checkpoint, .context = s->backup };
+    begin_ahead(s->backup);
     return true;
 }
 
@@ -243,13 +244,14 @@ enum backup_progress store_backup_take(struct store *s, struct backup_result *re
 {
     struct store_backup *b = s->backup;
 
-    if (b->state < DONE || b->copy.from >= 0)
+    if (b->state < DONE)
         return BACKUP_GOES_ON;
-    *problem = b->problem;
-    b->cancelled = true;
-    if (b->state == FAILED)
+    if (b->state == FAILED) {
+        *problem = b->problem;
+        store_backup_free(s);
         return BACKUP_FAILED;
-    *result = (struct backup_result){ b->copy.passed, b->copy.size, b->serial };
+    }
+    *result = (struct backup_result){ b->copy.passed, b->copy.size, b->work.serial };
     b->copy.passed = -1;
     b->state = HANDED_OUT;
     b->since = b->looked = clock_seconds();
@@ -272,13 +274,17 @@ void store_backup_stop(struct store *s)
     if (b->started)
         pthread_join(b->thread, NULL);
     b->started = false;
+    if (s->log != NULL && s->log->work == &b->work)
+        s->log->work = NULL;
 }
 
 void store_backup_free(struct store *s)
 {
     store_backup_stop(s);
-    if (s->backup != NULL)
+    if (s->backup != NULL) {
+        file_copy_leave(&s->backup->copy);
         file_copy_end(&s->backup->copy);
+    }
     free(s->backup);
     s->backup = NULL;
 }

@@ -2,7 +2,7 @@
 /* A copy of a store's file that is a store by itself, made while the store is changed and read.  The
  * writer's thread only, between transactions.
  *
- *     new ─▶ ahead ──copied──▶ ready ──checkpoint begun──▶ held ─▶ done, failed ──taken──▶ handed out ─▶ none
+ *     ahead ──copied──▶ ready ──checkpoint begun──▶ held ─▶ done, failed ──taken──▶ handed out ──let go─▶ none
  *
  * A thread copies the file ahead, as it is, however often it is changed meanwhile.  Then a checkpoint
  * brings all that is logged into the file, and before anything else changes the file, the checkpoint's
