@@ -9,14 +9,14 @@
 
 struct store {
     struct store_file base;
-    struct store_log *log;       /* NULL: everything is written straight to the file */
-    struct store_backup *backup; /* store_backup.h; NULL: none */
+    struct store_log *log; /* NULL: everything is written straight to the file */
     bool wants_log;
     void (*wake)(void *context); /* called when a checkpoint has ended; NULL: nothing is */
     void *wake_context;
     int64_t log_retry;   /* when to try to begin one again; clock_seconds() */
     struct slice claims; /* in `line` */
     char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* the record that was last put */
+    struct store_backup *backup;                 /* NULL: none */
 };
 
 /* True if a transaction is, or the last one was, one of the file itself. */
