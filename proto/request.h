@@ -29,6 +29,7 @@ enum verb {
     VERB_STATS,
     VERB_POLICY,
     VERB_CHECKPOINT,
+    VERB_BACKUP,
     VERB_CREATE,
     VERB_UPDATE,
     VERB_DISABLE,

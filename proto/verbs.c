@@ -94,6 +94,8 @@ static const struct verb_row verbs[VERB_COUNT] = {
         "export [FILTER...]", "every token as an import line, every ban as a ban line" },
     [VERB_CHECKPOINT] = { "checkpoint", ROLE_ADMIN, KEY_COUNT, 0, 0, "checkpoint",
         "bring what is logged into the store's file" },
+    [VERB_BACKUP] = { "backup", ROLE_ADMIN, KEY_COUNT, 0, 0, "backup",
+        "receive the descriptor of a copy of the store (SCM_RIGHTS)" },
     [VERB_TRACE] = { "trace", ROLE_ADMIN, KEY_TOKEN, K(TOKEN), K(TOKEN),
         "trace token=\"VALUE\"", "all about the token behind a value, without using it" },
 };

@@ -111,6 +111,7 @@ static const struct rule rules[] = {
     { CALL(ioctl), 0, 1, { { 1, FIRST_32, SIOCOUTQ } } },
     { CALL(ioctl), 0, 1, { { 1, FIRST_32, FIONREAD } } },
     { CALL(ioctl), 0, 1, { { 1, FIRST_32, FIONBIO } } },
+    { CALL(ioctl), 0, 1, { { 1, FIRST_32, FICLONE } } }, /* a backup */
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_SET_NAME } } },
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_GET_NAME } } },
     { CALL(prctl), 0, 1, { { 0, FIRST_32, PR_GET_NO_NEW_PRIVS } } },

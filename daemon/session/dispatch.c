@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/session/dispatch.h"
 
+#include "daemon/session/cmd_backup.h"
 #include "daemon/session/cmd_change.h"
 #include "daemon/session/cmd_info.h"
 #include "daemon/session/cmd_scan.h"
@@ -47,6 +48,7 @@ static const struct {
     [VERB_WATCH] = { cmd_scan, ORDER_ALL },
     [VERB_POLICY] = { cmd_scan, ORDER_ALL },
     [VERB_CHECKPOINT] = { cmd_scan, ORDER_ALL },
+    [VERB_BACKUP] = { cmd_backup, ORDER_SENT },
     [VERB_CREATE] = { cmd_change, ORDER_CHANGE },
     [VERB_UPDATE] = { cmd_change, ORDER_CHANGE },
     [VERB_DISABLE] = { cmd_change, ORDER_CHANGE },

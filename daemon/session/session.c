@@ -151,6 +151,10 @@ void session_take_chunk(struct session *s, struct scan *scan)
         text_add(&t, scan->bytes, scan->len);
         session_end_reply(s, &t);
     }
+    if (scan->backup.has_descriptor && s->passing < 0) {
+        s->passing = scan->backup.descriptor;
+        scan->backup.has_descriptor = false;
+    }
     if (scan->finished || s->ended)
         session_end_scan(s);
 }

@@ -16,6 +16,8 @@ struct checkpoint {
     const struct overlay *layer; /* to be saved, and the note; constant while it is running */
     struct log_note note;
     struct checkpoint_outcome outcome;
+    void (*then)(void *context, bool done); /* NULL: nothing */
+    void *then_context;
     pthread_t thread;
     bool started;
     pthread_mutex_t mutex; /* of the next four; `running` hands over all of the above */
@@ -237,6 +239,15 @@ static void run_one(struct checkpoint *c)
     c->outcome.nanoseconds = clock_monotonic() - began;
     if (file->tdb != NULL)
         c->outcome.size = tdb_map_size(file->tdb);
+    if (c->then != NULL)
+        c->then(c->then_context, c->outcome.done);
+    c->then = NULL;
+}
+
+void checkpoint_then(struct checkpoint *c, void (*then)(void *context, bool done), void *context)
+{
+    c->then = then;
+    c->then_context = context;
 }
 
 bool checkpoint_save(struct checkpoint *c, const struct overlay *layer, const struct log_note *note)

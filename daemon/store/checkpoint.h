@@ -47,6 +47,10 @@ bool checkpoint_save(struct checkpoint *c, const struct overlay *layer,
 void checkpoint_begin(struct checkpoint *c, const struct overlay *layer,
                       const struct log_note *note);
 
+/* Have this called once, when the next one has ended or failed, while the file is not changed yet: in that
+ * one's thread.  None is running. */
+void checkpoint_then(struct checkpoint *c, void (*then)(void *context, bool done), void *context);
+
 bool checkpoint_is_running(struct checkpoint *c);
 
 /* Wait until it has ended, at most so many milliseconds (-1: for ever); false: it has not. */

@@ -65,12 +65,12 @@ static void collect(struct store_log *l)
     }
 }
 
-/* Have something frozen; false: there is nothing to be saved, or no memory. */
-static bool freeze(struct store_log *l)
+/* Have something frozen, or `nothing` at least; false: there is nothing to be saved, or no memory. */
+static bool freeze(struct store_log *l, bool nothing)
 {
     if (l->frozen != NULL)
         return true;
-    if (overlay_count(l->active) == 0)
+    if (overlay_count(l->active) == 0 && !nothing)
         return false;
     struct overlay *empty = overlay_new();
     if (empty == NULL)
@@ -78,14 +78,31 @@ static bool freeze(struct store_log *l)
     l->frozen = l->active;
     l->active = empty;
     l->frozen_next = l->next;
-    l->frozen_oldest = l->oldest;
+    l->frozen_oldest = overlay_count(l->frozen) > 0 ? l->oldest : clock_seconds();
     return true;
+}
+
+/* What is to be done at the end of a checkpoint goes with one that saves all that is logged. */
+static void hand_over(struct store_log *l)
+{
+    struct log_saving_work *work = l->work;
+
+    if (work == NULL)
+        return;
+    work->begun = true;
+    work->serial = l->newest;
+    l->work = NULL;
+    checkpoint_then(l->checkpoint, work->at_end, work->context);
 }
 
 static void start(struct store_log *l)
 {
-    if (!freeze(l))
+    const bool all = l->frozen == NULL;
+
+    if (!freeze(l, l->work != NULL))
         return;
+    if (all)
+        hand_over(l);
     const struct log_note note = log_saving_note(l, l->frozen_next);
     l->begun = true;
     l->direct = false; /* the file is not this thread's */
@@ -122,6 +139,13 @@ static bool is_full(const struct store_log *l)
            wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
 }
 
+void log_saving_begin(struct store_log *l)
+{
+    collect(l);
+    if (!l->begun && l->frozen == NULL && !l->in_doubt && !l->broken && l->loaded)
+        start(l);
+}
+
 bool log_saving_is_short(const struct store_log *l)
 {
     return l->failed && (overlay_bytes(l->active) >= ACTIVE_BYTES / 2 ||
@@ -153,7 +177,7 @@ void log_saving_settle(struct store_log *l)
 bool log_saving_flush(struct store_log *l)
 {
     log_saving_settle(l);
-    while (freeze(l)) {
+    while (freeze(l, false)) {
         const struct log_note note = log_saving_note(l, l->frozen_next);
         checkpoint_save(l->checkpoint, l->frozen, &note);
         if (!take_outcome(l))

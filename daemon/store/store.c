@@ -8,6 +8,8 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/store/file_copy.h"
+#include "daemon/store/store_backup.h"
 #include "daemon/store/store_private.h"
 
 /* -- opening ---------------------------------------------------------------------------------- */
@@ -57,8 +59,11 @@ struct store *store_open(const char *path, enum store_mode mode, struct problem 
         problem_set(problem, STATUS_STORE, "the store's path is too long");
     else if (store_lock_take(&s->base.lock, path, mode == STORE_WRITE, problem) &&
              (mode == STORE_READ || store_file_create(&s->base, problem)) &&
-             store_file_open(&s->base, mode, problem) && open_log(s, is_copy, problem))
+             store_file_open(&s->base, mode, problem) && open_log(s, is_copy, problem)) {
+        if (mode == STORE_WRITE)
+            file_copy_clean(path);
         return s;
+    }
     store_close(s);
     return NULL;
 }
@@ -68,10 +73,13 @@ void store_close(struct store *s)
 {
     if (s == NULL)
         return;
+    store_backup_stop(s);
     if (s->log != NULL && s->log->checkpoint != NULL && s->log->loaded && !s->log->in_doubt &&
         !log_saving_end(s->log))
         log_warning("%s; it is in its log", s->log->problem.message);
     store_log_free(s->log);
+    s->log = NULL;
+    store_backup_free(s);
     tdb_file_close(&s->base.file);
     store_lock_release(&s->base.lock);
     free(s);

@@ -182,6 +182,7 @@ bool store_log_put_journal(struct store_log *l, struct journal *j)
 
     journal_key(&key, journal_block_number(j));
     l->tokens = journal_tokens(j);
+    l->staged_newest = journal_newest(j);
     l->has_tokens = true;
     return log_body_entries(&l->entries, journal_take_new(j)) &&
            overlay_put(l->staged, text_slice(&key), journal_block(j)) &&
@@ -206,6 +207,7 @@ static void accept(struct store_log *l)
 {
     if (overlay_count(l->active) == 0)
         l->oldest = clock_seconds();
+    l->newest = l->has_tokens ? l->staged_newest : l->newest;
     overlay_merge(l->active, l->staged);
     overlay_clear(l->staged);
     l->next++;

@@ -17,6 +17,14 @@
 #include "daemon/store/store_file.h"
 #include "daemon/store/wal.h"
 
+/* What is to be done at the end of a checkpoint: see checkpoint_then(). */
+struct log_saving_work {
+    void (*at_end)(void *context, bool done);
+    void *context;
+    bool begun;      /* that checkpoint is, */
+    uint64_t serial; /* and saves the journal up to this entry */
+};
+
 struct store_log {
     struct store_file *store;
     struct wal *wal;
@@ -37,6 +45,8 @@ struct store_log {
     struct log_body entries; /* new entries of the journal */
     bool has_tokens;
     uint64_t tokens;
+    uint64_t staged_newest; /* entry of the journal */
+    uint64_t newest;        /* likewise, of what is logged */
     struct log_body body;
 
     bool in_doubt;     /* an append failed: the batch, still staged, may be there or not */
@@ -53,6 +63,9 @@ struct store_log {
     uint64_t ended;       /* checkpoints, failed ones included */
     uint64_t failures;    /* of them */
     uint64_t nanoseconds; /* that the last one took */
+
+    struct log_saving_work
+        *work; /* for the next checkpoint that saves all that is logged; NULL: none */
 
     bool loaded;            /* the journal has what was replayed */
     struct log_body replay; /* entries and tokens, batch by batch */
@@ -98,6 +111,9 @@ enum store_found store_log_fetch(struct store_log *l, struct slice key, TDB_DATA
 
 /* Take the outcome of a checkpoint that has ended, and begin another if it is time. */
 void log_saving_step(struct store_log *l);
+
+/* Begin a checkpoint of all that is logged, if none is under way or to be tried again. */
+void log_saving_begin(struct store_log *l);
 
 /* Wait until there is space for another transaction.  False: checkpoints fail. */
 bool log_saving_await_space(struct store_log *l);

@@ -16,6 +16,7 @@ struct store {
     int64_t log_retry;   /* when to try to begin one again; clock_seconds() */
     struct slice claims; /* in `line` */
     char line[RECORD_LINE_MAX + TDB_FILE_SPARE]; /* the record that was last put */
+    struct store_backup *backup;                 /* NULL: none */
 };
 
 /* True if a transaction is, or the last one was, one of the file itself. */

@@ -6,6 +6,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
+#include "daemon/store/store_backup.h"
 #include "daemon/store/store_private.h"
 
 enum { LOG_RETRY = 10 }; /* seconds */
@@ -117,6 +118,7 @@ void store_ask_checkpoint(struct store *s, uint64_t next)
 
 void store_set_wake(struct store *s, void (*wake)(void *context), void *context)
 {
+    store_backup_stop(s); /* it would call the last one */
     s->wake = wake;
     s->wake_context = context;
     if (s->log != NULL && s->log->checkpoint != NULL)

@@ -108,14 +108,18 @@ static bool read_head(int fd, struct file_head *head, bool *old)
 
 struct tdb_lookup *tdb_lookup_open(const char *path)
 {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    return fd >= 0 ? tdb_lookup_new(fd) : NULL;
+}
+
+struct tdb_lookup *tdb_lookup_new(int fd)
+{
     struct file_head head;
     struct tdb_lookup *l = NULL;
     pthread_condattr_t attributes;
     bool old;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-    if (fd < 0)
-        return NULL;
     if (read_head(fd, &head, &old))
         l = calloc(1, sizeof(*l) + head.chains / 8 + 1);
     if (l == NULL) {
@@ -266,29 +270,39 @@ static enum lookup_found read_value(const struct tdb_lookup *l, uint32_t at, con
     return LOOKUP_FAILED;
 }
 
-/* Follow the chain.  One that runs in a circle comes back to a place that is remembered: after 1, 2,
- * 4 ... steps the place is another one. */
-static enum lookup_found search(const struct tdb_lookup *l, uint32_t hash, struct slice key,
-                                char *value, size_t size, size_t *len)
+/* Follow the chain to a record.  One that runs in a circle comes back to a place that is remembered:
+ * after 1, 2, 4 ... steps the place is another one. */
+static enum lookup_found find(const struct tdb_lookup *l, uint32_t hash, struct slice key,
+                              uint32_t *record, struct front *f)
 {
     const off_t top = TDB_FILE_HEAD + (off_t)sizeof(uint32_t) * (1 + (off_t)(hash % l->chains));
     uint32_t at, remembered = 0;
     uint64_t steps = 0, next_place = 1;
-    struct front f;
 
     if (pread(l->fd, &at, sizeof(at), top) != sizeof(at))
         return LOOKUP_FAILED;
-    for (; at != 0; at = f.head.next) {
-        if (at == remembered || !read_front(l, at, &f))
+    for (; at != 0; at = f->head.next) {
+        if (at == remembered || !read_front(l, at, f))
             return LOOKUP_FAILED;
-        if (has_key(&f, key, hash))
-            return read_value(l, at, &f, value, size, len);
+        *record = at;
+        if (has_key(f, key, hash))
+            return LOOKUP_FOUND;
         if (++steps < next_place)
             continue;
         remembered = at;
         next_place = 2 * steps;
     }
     return LOOKUP_ABSENT;
+}
+
+static enum lookup_found search(const struct tdb_lookup *l, uint32_t hash, struct slice key,
+                                char *value, size_t size, size_t *len)
+{
+    uint32_t record;
+    struct front f;
+    enum lookup_found found = find(l, hash, key, &record, &f);
+
+    return found == LOOKUP_FOUND ? read_value(l, record, &f, value, size, len) : found;
 }
 
 /* What was read while a commit began or ended is not used: it may have been of either time. */
@@ -307,4 +321,18 @@ enum lookup_found tdb_lookup_get(struct tdb_lookup *l, struct slice key, char *v
             return found;
     }
     return LOOKUP_BUSY;
+}
+
+enum lookup_found tdb_lookup_place(const struct tdb_lookup *l, struct slice key, uint64_t *at,
+                                   size_t *len)
+{
+    uint32_t record;
+    struct front f;
+    enum lookup_found found = find(l, hash_of(l, key), key, &record, &f);
+
+    if (found != LOOKUP_FOUND)
+        return found;
+    *at = record + sizeof(f.head) + (uint64_t)f.head.key_len;
+    *len = f.head.value_len;
+    return found;
 }

@@ -37,12 +37,19 @@ enum lookup_found {
  * Closing it drops the locks that TDB has on the file in this process: open and close it between
  * transactions. */
 struct tdb_lookup *tdb_lookup_open(const char *path);
+
+/* Likewise, by a descriptor, which is closed with it, or when this fails. */
+struct tdb_lookup *tdb_lookup_new(int fd);
 void tdb_lookup_close(struct tdb_lookup *l);
 
 /* Read a value of at most `size` bytes, as the last commit that ended left it.  A longer one is
  * LOOKUP_FAILED.  Any thread. */
 enum lookup_found tdb_lookup_get(struct tdb_lookup *l, struct slice key, char *value, size_t size,
                                  size_t *len);
+
+/* Find where in the file a value is, and its length.  Nobody changes the file meanwhile. */
+enum lookup_found tdb_lookup_place(const struct tdb_lookup *l, struct slice key, uint64_t *at,
+                                   size_t *len);
 
 /* Return the number of the hash chain that has a key, if any has. */
 uint32_t tdb_lookup_chain(const struct tdb_lookup *l, struct slice key);

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/table/held_tables.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "daemon/base/held_file.h"
+
 /* What is held at most: so many sizes of the current table, more than its growth leaves, and this. */
 enum { SIZES_MAX = 4, BYTES_MAX = 64 << 20 };
-
-/* True if a process has the file open, mapped or under way.  The kernel grants a write lease only if
- * nobody else does (fcntl(2)); where it grants none at all, nothing is counted. */
-static bool is_held(int fd)
-{
-    signal(SIGIO, SIG_IGN); /* sent if root opens the file by way of /proc meanwhile */
-    if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0)
-        return errno == EAGAIN;
-    fcntl(fd, F_SETLEASE, F_UNLCK);
-    return false;
-}
 
 void held_tables_free(struct held_tables *h, struct generation *g)
 {
@@ -29,7 +18,7 @@ void held_tables_free(struct held_tables *h, struct generation *g)
     snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     generation_free(g);
-    if (fd >= 0 && h->count < HELD_TABLES_MAX && is_held(fd)) {
+    if (fd >= 0 && h->count < HELD_TABLES_MAX && held_file(fd)) {
         h->table[h->count].fd = fd;
         h->table[h->count++].bytes = bytes;
         h->bytes += bytes;
@@ -43,7 +32,7 @@ void held_tables_check(struct held_tables *h)
     unsigned kept = 0;
 
     for (unsigned i = 0; i < h->count; i++) {
-        if (is_held(h->table[i].fd)) {
+        if (held_file(h->table[i].fd)) {
             h->table[kept++] = h->table[i];
         } else {
             close(h->table[i].fd);

@@ -2,6 +2,7 @@
 #include "daemon/writer/scan.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "daemon/base/clock.h"
 #include "daemon/writer/bulk.h"
@@ -169,6 +170,8 @@ void scan_free(struct scan *s)
         return;
     list_order_free(s->order);
     bulk_free(s->bulk);
+    if (s->backup.has_descriptor)
+        close(s->backup.descriptor);
     free(s);
 }
 

@@ -47,6 +47,13 @@ struct scan_checkpoint {
     uint64_t failures; /* or that there are more than these */
 };
 
+/* A backup that is under way, and then its copy. */
+struct scan_backup {
+    bool begun;
+    bool has_descriptor; /* to go with the reply */
+    int descriptor;
+};
+
 struct scan {
     struct mail mail; /* first: mail is the scan */
     struct mailbox *reply_to;
@@ -91,6 +98,7 @@ struct scan {
     struct store_place place; /* then the next ban */
     struct scan_trace trace;  /* of a trace; zeros */
     struct scan_checkpoint checkpoint;
+    struct scan_backup backup;
     uint64_t count;        /* lines sent */
     uint8_t last[ID_SIZE]; /* the last token sent */
     bool finished;         /* the chunk's last line is the final one */

@@ -6,6 +6,7 @@
 #include "daemon/writer/bulk_run.h"
 #include "daemon/writer/list_fields.h"
 #include "daemon/writer/list_run.h"
+#include "daemon/writer/scan_backup.h"
 #include "daemon/writer/scan_export.h"
 #include "daemon/writer/scan_journal.h"
 #include "daemon/writer/scan_policy.h"
@@ -33,6 +34,7 @@ static const struct {
     [VERB_POLICY] = { step_policy, NULL },
     [VERB_REVOKE] = { bulk_run_step, NULL },
     [VERB_CHECKPOINT] = { step_checkpoint, NULL },
+    [VERB_BACKUP] = { scan_backup_step, NULL },
     [VERB_UPDATE] = { bulk_run_step, NULL },
     [VERB_DISABLE] = { bulk_run_step, NULL },
     [VERB_ENABLE] = { bulk_run_step, NULL },
@@ -54,7 +56,8 @@ static bool waits_for_names(const struct step *s)
 static void run_step(struct step *s)
 {
     struct scan *scan = s->scan;
-    bool done = scan->bulk != NULL && scan->bulk->done; /* only its answer is held back */
+    bool done = scan->backup.begun ||                     /* its end must be taken */
+                (scan->bulk != NULL && scan->bulk->done); /* only its answer is held back */
 
     if (s->writer->disk_failure.readable || done) {
         kinds[scan->verb].step(s);

@@ -7,6 +7,7 @@
 #include "daemon/base/clock.h"
 #include "daemon/base/log.h"
 #include "daemon/base/thread.h"
+#include "daemon/store/store_backup.h"
 #include "daemon/store/store_saving.h"
 #include "daemon/table/lease.h"
 #include "daemon/writer/ban_load.h"
@@ -276,6 +277,8 @@ static void note_saving(struct writer_thread *t)
     struct write_queue *queue = t->writer->queue;
 
     store_step(t->writer->store);
+    if (!t->writer->disk_failure.broken)
+        store_backup_step(t->writer->store, journal_newest(t->writer->journal));
     struct store_saving saving = store_saving(t->writer->store);
     write_queue_set_saving(queue, saving.bytes, saving.since);
     if (saving.ended != t->checkpoints && saving.ended > 0)

@@ -338,6 +338,8 @@ static void offer_all(struct completion *m)
         offer_option_words(m, o, before);
     else if (slice_begins(m->current, "-") && memchr(m->current.at, '=', m->current.len) == NULL)
         offer_options(m);
+    else if (m->verb == VERB_BACKUP && !m->has_word)
+        cli_buffer_adds(&m->c->output.bytes, "<files>\n");
     else if (m->own != NULL)
         offer_options(m);
     else if (m->verb == VERB_COUNT || m->verb == VERB_HELP)

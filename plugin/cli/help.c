@@ -36,11 +36,12 @@ static const struct {
     { VERB_DELETE, "rm remove del" },
     { VERB_BAN, "deny block" },
     { VERB_IMPORT, "load restore" },
-    { VERB_EXPORT, "dump backup" },
+    { VERB_EXPORT, "dump" },
     { VERB_JOURNAL, "log audit history events" },
     { VERB_WATCH, "follow tail" },
     { VERB_STATS, "metrics status" },
     { VERB_CHECKPOINT, "save flush sync" },
+    { VERB_BACKUP, "copy snapshot tdbbackup" },
     { VERB_TRACE, "who whose leaked" },
     { VERB_POLICY, "policies rules" },
 };

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "plugin/cli/backup.h"
 #include "plugin/cli/complete.h"
 #include "plugin/cli/help.h"
 #include "plugin/cli/id_prefix.h"
@@ -106,6 +107,14 @@ static const struct cli_verb verbs[] = {
               "collector.\n" },
     { .verb = VERB_POLICY, .run = cli_show_rows, .view = &cli_view_policies },
     { .verb = VERB_CHECKPOINT, .run = cli_show_object },
+    { .verb = VERB_COUNT,
+      .name = "backup",
+      .run = cli_backup,
+      .usage = "backup FILE|-",
+      .summary = "write a copy of the store, while the daemon runs",
+      .note =
+          "FILE is replaced when the copy is whole; - is standard output.  jetond --restore takes it.\n"
+          "Granted on the admin socket.\n" },
     { .verb = VERB_HELLO, .run = cli_show_object },
     { .verb = VERB_HELP, .run = run_help, .summary = "list the verbs, or explain one" },
     { .verb = VERB_PING, .run = cli_show_object },
@@ -211,6 +220,9 @@ static enum cli_exit check_options(const struct cli_request *c, const struct cli
     if ((c->prometheus && verb->verb != VERB_STATS) || (imports && verb->verb != VERB_IMPORT))
         cli_message("%s only", imports ? "--format and --partial are options of import" :
                                          "--prometheus is an option of stats");
+    else if (stdout_was_closed && verb->run == cli_backup && c->arguments == 1 &&
+             strcmp(c->argument[0], "-") == 0)
+        cli_message("standard output is closed: the backup would be lost");
     else if (web && verb->run != cli_web)
         cli_message("--listen, --origin, --idle and --no-browser are options of web only");
     else

@@ -147,7 +147,8 @@ enum cli_exit cli_request_send(struct cli_request *c)
 /* True if the verb changes something, so that it should not simply be repeated. */
 static bool changes(enum verb verb)
 {
-    return verb_row(verb)->role == ROLE_ADMIN ? verb != VERB_EXPORT : verb == VERB_REVOKE;
+    return verb_row(verb)->role == ROLE_ADMIN ? verb != VERB_EXPORT && verb != VERB_BACKUP :
+                                                verb == VERB_REVOKE;
 }
 
 enum cli_exit cli_request_receive(struct cli_request *c, struct reply *reply)

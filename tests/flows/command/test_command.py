@@ -13,7 +13,7 @@ from settings import ROOT
 from value import id_of, value_new
 from waiting import eventually
 
-VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export checkpoint "
+VERBS = ("create list show verify id revoke disable enable update rotate delete ban import export checkpoint backup "
          "journal watch trace stats policy hello help ping").split()
 TOKENS = ("id state created expires used subject scopes description activates by replaces "
           "replaced_by revoked revoked_by refused last_refused refused_by violates "
@@ -103,6 +103,7 @@ def test_help_shows_what_the_daemon_has(daemon):
         assert ours[verb].replace(" | ", "|") == without.strip().replace(" | ", "|")
         theirs[verb] = ours[verb]
     theirs["web"] = ours["web"]         # one of the command's own
+    theirs["backup"] += " FILE|-"
     assert ours == {verb: theirs[verb] for verb in (*VERBS, "web")}
     overview = jeton("/nowhere", "--help").out
     for verb in ours:

@@ -81,6 +81,7 @@ class Script:
     def play(self):
         self.life_of_a_token()
         self.ask("table", "verify")
+        self.ask("backup")
         self.daemon.reload()
         self.ask("stats")
         self.life_of_a_token()

@@ -44,7 +44,7 @@ def test_help_names_every_verb_the_socket_grants_and_no_other(daemon):
     verify = {"verify", "id", "table", "used", "refused", "revoke", "hello", "help", "ping", "quit"}
     observe = verify | {"list", "show", "journal", "watch", "stats", "policy"}
     admin = observe | {"create", "update", "disable", "enable", "rotate", "delete", "ban", "import",
-                       "export", "trace", "checkpoint"}
+                       "export", "trace", "checkpoint", "backup"}
     d = daemon()
     for role, verbs in ("verify", verify), ("observe", observe), ("admin", admin):
         lines = d.done("help", role).lines
