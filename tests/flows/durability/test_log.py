@@ -263,28 +263,32 @@ def test_full_disk_stops_changes_when_the_log_is_used_up_and_they_resume_by_them
         made = [r["token"] for r in d.client().pipeline(["create"] * 200)]
         fill(f"{disk}/filler")
         made += create_until_refused(d)
-        ids = [d.done(f"id {value}")["id"] for value in made[:3]]
-        assert "left of its log is for denials" in d.ask("create")["message"]
+        ids = [d.done(f"id {value}")["id"] for value in made[:4]]
+        for line in "create", f"update {ids[1]} description=y", f"enable {ids[1]}", f"trace token={made[1]}":
+            assert "left of its log is for denials" in d.ask(line)["message"], line
         d.done(f"revoke {ids[0]}")
-        update_until_refused(d, ids[1])
+        d.done(f"disable {ids[3]}")
+        ban_until_refused(d)
+        count = int(d.stats()["denials_unsaved"])
         assert d.ask(f"revoke {ids[2]}")["message"].startswith("in force now, but not saved")
-        assert d.stats()["denials_unsaved"] == "1"
+        assert d.stats()["denials_unsaved"] == str(count + 1)
         os.unlink(f"{disk}/filler")
         saved(d)
         d.create()
         d.kill()
         d.start()
-        assert [d.verify(value) for value in made[:3]] == ["NO revoked", "OK", "NO revoked"]
-        assert verdicts(d, made[3:]) == {"OK"}
+        assert [d.verify(value) for value in made[:4]] == ["NO revoked", "OK", "NO revoked", "NO disabled"]
+        assert verdicts(d, made[4:]) == {"OK"}
 
 
-def update_until_refused(d, ident):
-    line = f"update {ident} description=" + "y" * 900
+def ban_until_refused(d):
     with d.client() as client:
-        for _ in range(100):
-            answers = {reply.verdict for reply in client.pipeline([f"{line}{n}" for n in range(100)])}
+        for n in range(200):
+            lines = [f"ban digest={n:032x}{m:032x}" for m in range(200)]
+            answers = {reply.verdict for reply in client.pipeline(lines)}
             if answers != {"OK"}:
                 assert "ERR store" in answers and answers <= {"OK", "ERR store"}
+                assert n > 10, "thousands of denials fit"
                 return
     raise AssertionError("the log has no bound")
 
