@@ -297,12 +297,15 @@ static bool look(struct store_log *l, struct slice key, TDB_DATA *value, enum st
     return true;
 }
 
-/* Read while no checkpoint has the file. */
+/* Read while no checkpoint has the file.  If that cannot be opened, as it is not known what became of a
+ * commit, read what that did not change. */
 static enum store_found fetch_idle(struct store_log *l, struct slice key, TDB_DATA *value)
 {
-    if (!l->direct && !checkpoint_open(l->checkpoint))
-        return STORE_FAILED;
-    return store_file_fetch(l->store, key, value);
+    enum store_found found;
+
+    if (l->direct || checkpoint_open(l->checkpoint))
+        return store_file_fetch(l->store, key, value);
+    return look(l, key, value, &found) ? found : STORE_FAILED;
 }
 
 static enum store_found fetch_beside(struct store_log *l, struct slice key, TDB_DATA *value)

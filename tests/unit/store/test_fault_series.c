@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BATCHES_OF_A_LIFE = 24, LIVES = 300, SERIES_TESTS = 2 };
+enum { BATCHES_OF_A_LIFE = 24, LIVES = 300, SERIES_TESTS = 3 };
 
 /* Sets of enum fate, one bit each; `pending`: kinds of denials that are perhaps saved later. */
 static struct {
@@ -97,6 +97,19 @@ static void check_fates(void)
 
 /* -- a life ----------------------------------------------------------------------------------- */
 
+/* Return whether power has not failed yet; it does now, if so asked. */
+static bool has_power(bool fails_now)
+{
+    pthread_mutex_lock(&disk_mutex);
+    if (fails_now)
+        disk.armed = false;
+    if (fails_now && !disk.was_cut)
+        disk_cut();
+    bool has = !disk.was_cut;
+    pthread_mutex_unlock(&disk_mutex);
+    return has;
+}
+
 static void run_some(void)
 {
     struct step steps[STEPS_MAX] = { { NULL, 0, 0 } };
@@ -106,10 +119,9 @@ static void run_some(void)
     for (unsigned i = 0; i < count; i++)
         steps[i] = (struct step){ kinds[random_below(KINDS)], (uint8_t)random_below(TOKENS), 0 };
     run(steps, answer);
-    for (unsigned i = 0; i < count && !disk.was_cut; i++)
-        note_answer(&steps[i], answer[i]);
-    for (unsigned i = 0; i < count && disk.was_cut; i++)
-        note_answer(&steps[i], STATUS_STORE);
+    bool answered = has_power(false);
+    for (unsigned i = 0; i < count; i++)
+        note_answer(&steps[i], answered ? answer[i] : STATUS_STORE);
 }
 
 /* Let some of the next calls fail: of the log, of the store's file, or of both. */
@@ -117,17 +129,21 @@ static void begin_fault(void)
 {
     static const int errors[] = { EIO, ENOSPC, 0 };
 
+    pthread_mutex_lock(&disk_mutex);
     disk.error = errors[random_below(3)];
     disk.bad_file = random_below(3) == 0 ? (int)random_below(2) : -1;
     disk.fail_from = disk.count + (int)random_below(60);
     disk.fail_count = 1 + (int)random_below(random_below(2) == 0 ? 3 : 80);
     disk.calls = random_below(4) == 0 ? CALL_ANY | CALL_READ : CALL_ANY;
+    pthread_mutex_unlock(&disk_mutex);
 }
 
 static void end_fault(void)
 {
+    pthread_mutex_lock(&disk_mutex);
     disk.bad_file = disk.fail_from = -1;
     disk.calls = CALL_ANY;
+    pthread_mutex_unlock(&disk_mutex);
 }
 
 /* Leave everything as a process that is killed does: its memory is lost, and its files are closed.  TDB, which
@@ -156,6 +172,13 @@ static void start_again(void)
     disk.armed = !was_cut;
 }
 
+static void begin_checkpoint(void)
+{
+    store_ask_checkpoint(writer.store, store_saving(writer.store).next);
+    store_step(writer.store);
+}
+
+/* A process with threads does not die here. */
 static void one_event(void)
 {
     switch (random_below(12)) {
@@ -168,8 +191,10 @@ static void one_event(void)
         end_fault();
         break;
     case 4:
-        forget();
-        start_again();
+        if (!with_thread) {
+            forget();
+            start_again();
+        }
         break;
     case 5:
         store_save(writer.store, &problem);
@@ -180,6 +205,8 @@ static void one_event(void)
         commit_batch(&writer, NOW);
         break;
     default:
+        if (with_thread)
+            begin_checkpoint();
         break;
     }
 }
@@ -194,15 +221,16 @@ static void live_until_power_fails(unsigned seed)
     disk.seed = seed;
     disk.cut_at = random_below(2) == 0 ? (int)random_below(600) : -1;
     disk.armed = true;
-    for (unsigned i = 2 + random_below(BATCHES_OF_A_LIFE); i > 0 && !disk.was_cut; i--) {
+    for (unsigned i = 2 + random_below(BATCHES_OF_A_LIFE); i > 0 && has_power(false); i--) {
         one_event();
-        if (!disk.was_cut)
+        if (has_power(false))
             run_some();
     }
-    disk.armed = false;
-    if (!disk.was_cut)
-        disk_cut();
-    forget();
+    has_power(true);
+    if (with_thread)
+        stop();
+    else
+        forget();
     restore_other();
     if (!start(other_path))
         fail_msg("%s", problem.message);
@@ -283,6 +311,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         WITH_LOG(a_series_of_faults_loses_nothing_that_was_answered),
+        WITH_THREAD(a_series_of_faults_loses_nothing_that_was_answered),
         WITH_LOG(a_log_that_is_given_up_in_doubt_is_used_no_more),
     };
 
