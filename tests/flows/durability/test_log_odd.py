@@ -214,3 +214,23 @@ def test_log_that_cannot_be_saved_is_not_removed_by_log_no():
         assert not os.path.exists(f"{d.store}.wal")
         assert d.verify(made[0]) == "NO revoked" and verdicts(d, made[1:]) == {"OK"}
         saved(d)
+
+
+def test_store_near_its_size_limit_is_written_without_its_log(daemon):
+    """A file with holes is as long, and takes no space."""
+    d = daemon()
+    made = [r["token"] for r in d.client().pipeline(["create"] * 300)]
+    d.stop()
+    os.truncate(d.store, 3550 << 20)
+    d.start()
+    assert int(d.stats()["store_bytes"]) == 3550 << 20
+    made += [r["token"] for r in d.client().pipeline(["create"] * 300)]
+    for value in made[0], made[-1]:
+        d.done(f"revoke {d.done(f'id {value}')['id']}")
+    assert d.stats()["log_bytes"] == "0", "each change is in the file when it is answered"
+    d.kill()
+    d.start()
+    assert [d.verify(value) for value in (made[0], made[-1])] == ["NO revoked"] * 2
+    assert verdicts(d, made[1:-1]) == {"OK"}
+    d.stop()
+    os.truncate(d.store, 0)     # nobody copies it
