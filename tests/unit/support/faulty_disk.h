@@ -233,10 +233,11 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
     pthread_mutex_lock(&disk_mutex);
     bool fails = disk.armed && disk_is_under(fd) && disk_fails_call_of(fd, CALL_READ);
+    int error = disk.error;
     pthread_mutex_unlock(&disk_mutex);
     if (fails) {
-        errno = disk.error;
-        if (disk.error != 0)
+        errno = error;
+        if (error != 0)
             return -1;
         len = len / 2;
     }
@@ -274,9 +275,10 @@ int ftruncate(int fd, off_t size)
 {
     pthread_mutex_lock(&disk_mutex);
     bool fails = disk_is_under(fd) && disk_fails_call_of(fd, CALL_GROW);
+    int error = disk.error;
     pthread_mutex_unlock(&disk_mutex);
     if (fails) {
-        errno = disk.error;
+        errno = error;
         return -1;
     }
     return (int)syscall(SYS_ftruncate, fd, size);

@@ -200,9 +200,9 @@ static bool can_wait(const struct step *s)
 }
 
 /* Update the possible states.  What was answered with OK is done.  What the store refused is done
- * or not, as a whole, and if not, its denials are in force all the same; but what denies nothing may be refused
- * by itself, to keep what is left of the log. */
-static void update_models(const struct step *s, const enum status answer[STEPS_MAX])
+ * or not, as a whole, and if not, its denials are in force all the same; but if the log was short, what denies
+ * nothing may be refused by itself. */
+static void update_models(const struct step *s, const enum status answer[STEPS_MAX], bool was_short)
 {
     assert_in_range(models, 1, MODELS_MAX / 3);
     after_batch_count = 0;
@@ -220,7 +220,7 @@ static void update_models(const struct step *s, const enum status answer[STEPS_M
         }
         add_model(after_batch, &after_batch_count, &none);
         add_model(after_batch, &after_batch_count, &all);
-        if (with_log)
+        if (was_short)
             add_model(after_batch, &after_batch_count, &most);
     }
     memcpy(model, after_batch, sizeof(after_batch));
@@ -269,12 +269,13 @@ static void run_and_update(const struct step *s)
 {
     struct model expected = model[0];
     enum status answer[STEPS_MAX];
-    bool sure = models == 1 && !disk.armed;
+    bool sure = models == 1 && !disk.armed, was_short = store_is_short(writer.store);
 
     run(s, answer);
+    was_short = was_short || store_is_short(writer.store);
     for (int i = 0; sure && i < STEPS_MAX && s[i].kind != NULL; i++)
         assert_int_equal(answer[i], apply(&expected, &s[i]));
-    update_models(s, answer);
+    update_models(s, answer, was_short);
     check_table();
     find_true_model();
 }
