@@ -13,6 +13,7 @@ struct checkpoint {
     struct store_file *store;
     struct tdb_lookup *lookup;   /* NULL: none yet */
     bool in_doubt;               /* a commit failed, and it is not known what became of it */
+    struct log_note doubtful;    /* what it would have noted */
     const struct overlay *layer; /* to be saved, and the note; constant while it is running */
     struct log_note note;
     struct checkpoint_outcome outcome;
@@ -144,14 +145,13 @@ static bool fail(struct checkpoint *c, const char *what)
     return false;
 }
 
-/* Open the file again after a commit that failed, and find out whether it is done.  False: it is not, or
- * that is not known. */
+/* Open the file again after a commit that failed, and find out whether it is done: by what it would have
+ * noted, as another may be wanted by now.  False: it is not, or that is not known. */
 static bool find_out(struct checkpoint *c)
 {
     struct tdb_file *file = &c->store->file;
     struct log_note note;
 
-    c->in_doubt = true;
     if (!store_file_reopen(c->store, &c->outcome.problem))
         return false;
     if (!tdb_file_repair(file))
@@ -159,7 +159,7 @@ static bool find_out(struct checkpoint *c)
     if (!store_file_read_note(c->store, &note, &c->outcome.problem))
         return false;
     c->in_doubt = false;
-    if (log_note_equal(&note, &c->note))
+    if (log_note_equal(&note, &c->doubtful))
         return true;
     tdb_file_shrink(file);
     return false;
@@ -187,6 +187,8 @@ static bool commit(struct checkpoint *c)
     if (!done) {
         fail(c, "written");
         tdb_file_abandon(file);
+        c->in_doubt = true;
+        c->doubtful = c->note;
         done = find_out(c);
     }
     if (c->lookup != NULL && !c->in_doubt)
@@ -194,13 +196,17 @@ static bool commit(struct checkpoint *c)
     return done;
 }
 
-/* What is found to be as the note says is done. */
+/* Have the file as it was before a commit that failed, or behind it; `done`: that was this one. */
 static bool mend(struct checkpoint *c, bool *done)
 {
+    struct tdb_file *file = &c->store->file;
+
     *done = false;
-    if (!c->in_doubt && c->store->file.tdb != NULL)
-        return true;
-    *done = find_out(c);
+    if (!c->in_doubt && file->tdb == NULL && !store_file_reopen(c->store, &c->outcome.problem))
+        return false;
+    if (!c->in_doubt)
+        return !file->in_doubt || tdb_file_repair(file) || fail(c, "written");
+    *done = find_out(c) && log_note_equal(&c->doubtful, &c->note);
     if (!c->in_doubt && c->lookup != NULL)
         tdb_lookup_commit_end(c->lookup);
     return !c->in_doubt;
@@ -345,6 +351,11 @@ bool checkpoint_wait(struct checkpoint *c, int milliseconds)
     bool ended = !c->running;
     pthread_mutex_unlock(&c->mutex);
     return ended;
+}
+
+bool checkpoint_is_in_doubt(const struct checkpoint *c)
+{
+    return c->in_doubt;
 }
 
 const struct checkpoint_outcome *checkpoint_outcome(const struct checkpoint *c)

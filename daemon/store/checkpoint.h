@@ -60,6 +60,9 @@ bool checkpoint_wait(struct checkpoint *c, int milliseconds);
  * opened. */
 bool checkpoint_open(struct checkpoint *c);
 
+/* True if the last one failed, and it is not known whether it is done; none is running. */
+bool checkpoint_is_in_doubt(const struct checkpoint *c);
+
 /* Return how the last one ended; none is running. */
 const struct checkpoint_outcome *checkpoint_outcome(const struct checkpoint *c);
 

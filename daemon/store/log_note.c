@@ -53,11 +53,11 @@ bool log_note_write(struct text *t, struct slice head, const struct log_note *no
     text_adds(t, note->name[0] != '\0' ? "v=2" : "v=1");
     for (size_t i = 0; i < line.count; i++) {
         const struct argument *a = &line.argument[i];
-        if (slice_is(a->key, "v") || slice_is(a->key, "log"))
-            continue;
+        if (a->key.len == 0 || slice_is(a->key, "v") || slice_is(a->key, "log"))
+            continue; /* a word without a key could be read as another with one */
         text_addc(t, ' ');
         text_add(t, a->key.at, a->key.len);
-        text_adds(t, a->key.len > 0 ? "=" : "");
+        text_addc(t, '=');
         line_put_word(t, a->value);
     }
     if (note->name[0] != '\0')

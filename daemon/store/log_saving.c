@@ -50,6 +50,7 @@ static bool take_outcome(struct store_log *l)
         l->retry = clock_seconds() + RETRY;
         return false;
     }
+    l->ending = false; /* the file notes the log */
     l->saved = l->frozen_next;
     wal_set_saved(l->wal, l->saved);
     overlay_free(l->frozen);
@@ -120,7 +121,8 @@ static bool is_due(const struct store_log *l)
     if (overlay_count(l->active) == 0)
         return false;
     return l->asked > l->saved || overlay_bytes(l->active) >= SAVE_BYTES ||
-           now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2;
+           now - l->oldest >= SAVE_AGE || wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 2 ||
+           wal_is_full(l->wal);
 }
 
 void log_saving_step(struct store_log *l)
@@ -132,11 +134,9 @@ void log_saving_step(struct store_log *l)
     }
 }
 
-/* A transaction needs at most one segment, and one that is begun anew. */
 static bool is_full(const struct store_log *l)
 {
-    return overlay_bytes(l->active) >= ACTIVE_BYTES ||
-           wal_unsaved_bytes(l->wal) >= wal_capacity(l->wal) / 4 * 3;
+    return overlay_bytes(l->active) >= ACTIVE_BYTES || wal_is_full(l->wal);
 }
 
 void log_saving_begin(struct store_log *l)
@@ -195,6 +195,7 @@ bool log_saving_end(struct store_log *l)
     if (l->frozen != NULL && !log_saving_flush(l))
         return false;
     saved = checkpoint_save(l->checkpoint, l->active, &none);
+    l->ending = !saved && checkpoint_is_in_doubt(l->checkpoint);
     if (!saved)
         l->problem = checkpoint_outcome(l->checkpoint)->problem;
     else

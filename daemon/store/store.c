@@ -29,10 +29,19 @@ static bool drop_note(struct store *s, struct problem *problem)
     return done;
 }
 
+/* The last process may have ended after a sync that failed: then what is read may not be what the disk has.
+ * If that cannot be mended now, no transaction begins until it is. */
+static void confirm(struct store *s)
+{
+    if (s->base.mode == STORE_WRITE && !tdb_file_repair(&s->base.file))
+        log_warning("store: %s cannot be written: %s", s->base.file.path, strerror(errno));
+}
+
 static bool open_log(struct store *s, bool is_copy, struct problem *problem)
 {
     struct log_note note;
 
+    confirm(s);
     if (!store_file_read_note(&s->base, &note, problem))
         return false;
     if (note.name[0] == '\0')
@@ -155,7 +164,7 @@ static enum store_found find_token(struct store *s, const struct record *record,
 {
     char name[RECORD_KEY_SIZE];
     const struct slice key = { name, sizeof(name) };
-    TDB_DATA value = { NULL, 0 };
+    TDB_DATA value;
     struct slice staged;
 
     record_key(record->digest, name);
@@ -163,7 +172,8 @@ static enum store_found find_token(struct store *s, const struct record *record,
         return overlay_find(s->log->staged, key, &staged) == OVERLAY_VALUE ? STORE_FOUND :
                                                                              STORE_ABSENT;
     enum store_found found = store_fetch(s, key, &value);
-    free(value.dptr);
+    if (found == STORE_FOUND)
+        free(value.dptr);
     return found;
 }
 

@@ -151,12 +151,22 @@ bool store_file_put_block(struct store_file *s, struct slice key, struct slice b
     return tdb_file_put(&s->file, key, block, TDB_REPLACE);
 }
 
+/* TDB takes some records that it cannot read for absent, and logs that.  Whatever was logged before
+ * stays noted, as a transaction may be under way. */
 enum store_found store_file_fetch(struct store_file *s, struct slice key, TDB_DATA *value)
 {
-    if (s->file.tdb == NULL)
+    struct tdb_file *f = &s->file;
+    bool failed_before = f->failed;
+
+    if (f->tdb == NULL)
         return STORE_FAILED;
-    *value = tdb_fetch(s->file.tdb, tdb_file_datum(key));
-    if (value->dptr != NULL)
+    f->failed = false;
+    *value = tdb_fetch(f->tdb, tdb_file_datum(key));
+    bool failed = f->failed;
+    f->failed = failed || failed_before;
+    if (value->dptr != NULL && !failed)
         return STORE_FOUND;
-    return tdb_error(s->file.tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
+    free(value->dptr);
+    value->dptr = NULL;
+    return !failed && tdb_error(f->tdb) == TDB_ERR_NOEXIST ? STORE_ABSENT : STORE_FAILED;
 }

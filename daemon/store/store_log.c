@@ -244,7 +244,7 @@ bool store_log_reopen(struct store_log *l)
 {
     if (!l->in_doubt && !l->broken)
         return true;
-    l->broken = !wal_reopen(l->wal, &l->problem);
+    l->broken = l->ending || !wal_reopen(l->wal, &l->problem);
     if (l->broken)
         return false;
     if (l->in_doubt && wal_next(l->wal) == l->next + 1)
@@ -302,23 +302,15 @@ static bool look(struct store_log *l, struct slice key, TDB_DATA *value, enum st
     return true;
 }
 
-/* Read while no checkpoint has the file.  TDB takes some records that it cannot read for absent, and logs
- * that; a transaction of the file would fail then, but not one of the log. */
+/* Read while no checkpoint has the file.  If that cannot be opened, as it is not known what became of a
+ * commit, read what that did not change. */
 static enum store_found fetch_idle(struct store_log *l, struct slice key, TDB_DATA *value)
 {
-    struct tdb_file *file = &l->store->file;
+    enum store_found found;
 
-    if (l->direct)
+    if (l->direct || checkpoint_open(l->checkpoint))
         return store_file_fetch(l->store, key, value);
-    if (!checkpoint_open(l->checkpoint))
-        return STORE_FAILED;
-    file->failed = false;
-    enum store_found found = store_file_fetch(l->store, key, value);
-    if (!file->failed)
-        return found;
-    if (found == STORE_FOUND)
-        free(value->dptr);
-    return STORE_FAILED;
+    return look(l, key, value, &found) ? found : STORE_FAILED;
 }
 
 static enum store_found fetch_beside(struct store_log *l, struct slice key, TDB_DATA *value)

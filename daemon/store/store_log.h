@@ -49,8 +49,9 @@ struct store_log {
     uint64_t newest;        /* likewise, of what is logged */
     struct log_body body;
 
-    bool in_doubt;     /* an append failed: the batch, still staged, may be there or not */
-    bool broken;       /* the log cannot be read or written */
+    bool in_doubt; /* an append failed: the batch, still staged, may be there or not */
+    bool broken;   /* the log cannot be read or written */
+    bool ending;   /* the file may note already that there is no log: nothing more may be logged */
     bool error_logged; /* the last append failed, which was logged */
     struct problem problem;
 

@@ -26,7 +26,7 @@ bool store_use_log(struct store *s, uint64_t size, struct problem *problem);
  * cannot be saved. */
 bool store_end_log(struct store *s, struct problem *problem);
 
-/* True if the file cannot be written, and half of what the log may take is used: the rest is for denials. */
+/* True if the file cannot be written, and half of what the log may take is used: the rest is for what denies. */
 bool store_is_short(const struct store *s);
 
 /* Begin a checkpoint if it is time, and end one; about once a second. */

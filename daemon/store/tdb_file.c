@@ -303,7 +303,8 @@ static bool in_place(struct tdb_file *f)
 
 bool tdb_file_begin(struct tdb_file *f)
 {
-    if (f->tdb == NULL || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
+    errno = EIO;
+    if (f->tdb == NULL || f->in_doubt || !in_place(f) || tdb_transaction_start(f->tdb) != 0)
         return false;
     f->failed = false;
     f->size_before = tdb_map_size(f->tdb);
@@ -327,6 +328,7 @@ bool tdb_file_commit(struct tdb_file *f)
     f->committing = false;
     enum TDB_ERROR error = tdb_error(f->tdb);
     done = done && (error == TDB_SUCCESS || error == TDB_ERR_NOEXIST);
+    f->in_doubt = !done;
     if (done) {
         f->error_logged = false;
         f->size_before = 0; /* nothing is to be cut off */
@@ -344,7 +346,8 @@ void tdb_file_abandon(struct tdb_file *f)
 
 bool tdb_file_repair(struct tdb_file *f)
 {
-    return tdb_recovery_rewrite(tdb_fd(f->tdb));
+    f->in_doubt = !tdb_recovery_rewrite(tdb_fd(f->tdb));
+    return !f->in_doubt;
 }
 
 void tdb_file_shrink(struct tdb_file *f)

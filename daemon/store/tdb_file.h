@@ -34,6 +34,8 @@ struct tdb_file {
     int null_fd;             /* /dev/null, which TDB writes to when it is cut off; -1: none yet */
     bool failed;             /* TDB logged an error since the file was opened, or since begin */
     bool committing;
+    bool
+        in_doubt; /* a commit failed, perhaps the last process's: to be repaired before the next transaction */
     bool error_logged;    /* log no further error until a commit succeeds */
     bool unclean;         /* a commit must be undone, but the file was opened read-only */
     char error_text[128]; /* the first of these errors */
@@ -91,7 +93,9 @@ bool tdb_file_put(struct tdb_file *f, struct slice key, struct slice value, int 
 bool tdb_file_commit(struct tdb_file *f);
 void tdb_file_abandon(struct tdb_file *f);
 
-/* Make sure, after such a commit and a new open, that what is read is what the disk has. */
+/* Make sure, after such a commit and a new open, that what is read is what the disk has: until that is
+ * done no transaction begins.  Otherwise power could fail in it and leave the recovery record of the
+ * last one with data of this one. */
 bool tdb_file_repair(struct tdb_file *f);
 
 /* Shorten the file, if the commit turned out undone, by what that had added. */

@@ -91,9 +91,11 @@ uint64_t wal_capacity(const struct wal *w)
     return (uint64_t)w->file.shape.segments * w->file.shape.size;
 }
 
-static bool is_needed(const struct wal *w, const struct wal_segment *s)
+/* True if what is in this segment's place is not saved. */
+static bool is_needed(const struct wal *w, uint64_t sequence)
 {
     const struct wal_reader *r = &w->reader;
+    const struct wal_segment *s = &r->segment[sequence % w->file.shape.segments];
 
     return s->used && s->head.sequence >= r->oldest && s->head.sequence <= r->end.sequence &&
            s->end > w->saved;
@@ -104,8 +106,13 @@ uint64_t wal_unsaved_bytes(const struct wal *w)
     uint64_t bytes = 0;
 
     for (uint32_t i = 0; w->ready && i < w->file.shape.segments; i++)
-        bytes += is_needed(w, &w->reader.segment[i]) ? w->reader.segment[i].length : 0;
+        bytes += is_needed(w, i) ? w->reader.segment[i].length : 0;
     return bytes;
+}
+
+bool wal_is_full(const struct wal *w)
+{
+    return w->ready && is_needed(w, w->reader.end.sequence + 1);
 }
 
 /* Have space in memory for so many bytes; what a large batch took is given back by the next one
@@ -276,7 +283,7 @@ static bool find_space(struct wal *w, size_t size, struct aim *aim)
     if (size <= w->file.shape.size - end->offset)
         return true;
     *aim = (struct aim){ .sequence = end->sequence + 1, .head = true };
-    return !is_needed(w, segment_of(w, aim->sequence));
+    return !is_needed(w, aim->sequence);
 }
 
 /* Put the batch into the buffer, behind the head that precedes it, if one does. */

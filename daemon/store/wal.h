@@ -80,6 +80,9 @@ uint64_t wal_next(const struct wal *w);
 /* Return the size of the largest body of a batch. */
 size_t wal_batch_max(const struct wal *w);
 
+/* True if a batch may find no space until more is saved: the segment behind the last one is needed. */
+bool wal_is_full(const struct wal *w);
+
 /* Return how many bytes of segments hold what is not saved, and how many there are. */
 uint64_t wal_unsaved_bytes(const struct wal *w);
 uint64_t wal_capacity(const struct wal *w);

@@ -116,6 +116,12 @@ bool commit_apply_try(struct writer *w, struct change *c, int64_t now)
     return true;
 }
 
+/* True for what may be refused so that a denial can be saved. */
+static bool can_wait(const struct change *c)
+{
+    return c->kind->adds || (c->kind->deny == 0 && !c->kind->denies);
+}
+
 bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
 {
     if (c->kind->adds && w->at_size_limit) {
@@ -124,7 +130,7 @@ bool commit_apply_change(struct writer *w, struct change *c, int64_t now)
                     "that are no longer needed, or shorten [daemon] retention");
         return true;
     }
-    if (c->kind->adds && store_is_short(w->store)) {
+    if (can_wait(c) && store_is_short(w->store)) {
         problem_set(
             &c->problem, STATUS_STORE,
             "the store's file cannot be written (see jetond's log; is the disk full?), and what is "

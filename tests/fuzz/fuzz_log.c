@@ -74,6 +74,7 @@ static void check_note(struct slice head)
 
     if (!log_note_read(head, &note) || !log_note_write(&t, head, &note))
         return;
+    text_addc(&t, ' '); /* it is filled up in the store */
     MUST(log_note_read(text_slice(&t), &again) && log_note_equal(&note, &again));
     MUST((note.name[0] != '\0') == slice_begins(text_slice(&t), "v=2"));
 }

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verification never waits for the disk: here the writer, without a log, is kept out of its own file."""
+"""Verification never waits for the disk, which hangs here."""
 import threading
 import time
 
+import pytest
+
 from settings import PATIENCE
-from store_lock import writer_locked_out
+from stuck_disk import WithLog, WithoutLog
 from waiting import eventually
 
 HELD = 4                # seconds
 WORST = 0.05            # seconds that 99 of 100 verifies keep within, on a busy machine
+
+
+
+@pytest.fixture(params=[WithLog, WithoutLog])
+def disk(request):
+    return request.param()
 
 
 def p99_of_verify(client, value, seconds):
@@ -21,12 +29,12 @@ def p99_of_verify(client, value, seconds):
     return sorted(taken)[len(taken) * 99 // 100]
 
 
-def test_verify_does_not_wait_for_a_blocked_writer_and_changes_succeed_later(daemon):
-    d = daemon("daemon.log=no")
+def test_verify_does_not_wait_for_a_blocked_writer_and_changes_succeed_later(daemon, disk):
+    d = daemon(*disk.settings, extra=disk.extra)
     value = d.create()["token"]
     verifier, creator = d.client("verify"), d.client()
     free = p99_of_verify(verifier, value, 1)
-    with writer_locked_out(d):
+    with disk.stuck(d):
         creator.send(*["create"] * 20)
         locked = p99_of_verify(verifier, value, HELD)
         assert creator.silent(), "no create is acknowledged before it is saved"
@@ -36,10 +44,10 @@ def test_verify_does_not_wait_for_a_blocked_writer_and_changes_succeed_later(dae
     assert len(d.list()) == 21
 
 
-def test_revocation_takes_effect_before_it_is_saved(daemon):
-    d = daemon("daemon.log=no")
+def test_revocation_takes_effect_before_it_is_saved(daemon, disk):
+    d = daemon(*disk.settings, extra=disk.extra)
     token, other = d.create(), d.create()
-    with (writer_locked_out(d) as release, d.client() as client,
+    with (disk.stuck(d) as release, d.client() as client,
           d.client() as second):
         # The first change finds the writer free, and blocks it; the others find it blocked.
         client.send("create")
@@ -57,10 +65,10 @@ def test_revocation_takes_effect_before_it_is_saved(daemon):
     assert d.verify(other["token"]) == "NO disabled"
 
 
-def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
-    d = daemon("daemon.log=no")
+def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon, disk):
+    d = daemon(*disk.settings, extra=disk.extra)
     token = d.create()
-    with writer_locked_out(d) as release, d.client("verify") as holder:
+    with disk.stuck(d) as release, d.client("verify") as holder:
         holder.send(f"revoke token={token['token']}")
         eventually(lambda: d.verify(token["token"]) == "NO revoked", "verify answers revoked",
                    within=3)
@@ -69,11 +77,11 @@ def test_holder_can_revoke_a_value_at_once_while_the_writer_is_blocked(daemon):
         assert holder.reply()["state"] == "revoked"
 
 
-def test_other_verbs_answer_while_the_writer_is_blocked(daemon):
+def test_other_verbs_answer_while_the_writer_is_blocked(daemon, disk):
     """Try the verbs that need neither disk nor writer."""
-    d = daemon("daemon.log=no")
+    d = daemon(*disk.settings, extra=disk.extra)
     value = d.create()["token"]
-    with writer_locked_out(d), d.client() as blocked:
+    with disk.stuck(d), d.client() as blocked:
         blocked.send("create")
         answered = threading.Event()
 

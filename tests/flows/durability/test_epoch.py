@@ -42,9 +42,11 @@ def test_epoch_goes_on_over_restarts_and_kills(daemon):
 
 @pytest.mark.parametrize("how", ["copied into the file", "moved to its place"])
 def test_restored_backup_ends_what_was_followed(daemon, how):
-    d = daemon("daemon.log=no")
+    d = daemon()
     d.create()
+    d.stop()
     shutil.copy(d.store, f"{d.directory}/backup")
+    d.start()
     d.create()
     before = epoch_of(d)
     d.kill()
@@ -75,9 +77,11 @@ def test_what_is_no_position_is_refused(daemon):
 
 
 def test_watching_command_reports_that_the_store_was_replaced(daemon):
-    d = daemon("daemon.log=no")
+    d = daemon()
     d.create()
+    d.stop()
     shutil.copy(d.store, f"{d.directory}/backup")
+    d.start()
     watching = Watching(d.path(), "--json", "after=0")
     d.create()
     eventually(lambda: len(watching.lines) == 2, "it shows what changed")

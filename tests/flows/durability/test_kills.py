@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """kill -9 at any moment: nothing acknowledged is lost, nothing is half done, nobody has to help."""
+import contextlib
 import random
 import time
 
@@ -7,11 +8,13 @@ import pytest
 
 from daemon import Daemon
 from load import Load, Token, drive
-from settings import scaled
+from settings import TORTURE, scaled
 
 CONNECTIONS = 3
 LONGEST = 0.06          # seconds of load before the kill
 FULL_CHECK = 40         # kills between two comparisons of everything
+KILLS, SHORT = 1000, 15 # and after how many seconds `make test` ends, though it has made at least
+LEAST = scaled(40, 8)
 
 
 class World:
@@ -27,8 +30,9 @@ class World:
         for load in loads:
             load.made = self.serial * 100       # descriptions stay unique
         end = time.monotonic() + random.uniform(0, LONGEST)
-        drive(loads, lambda: time.monotonic() >= end)
-        daemon.kill_unseen()
+        with checkpoints(daemon) if random.random() < 0.5 else contextlib.nullcontext():
+            drive(loads, lambda: time.monotonic() >= end)
+            daemon.kill_unseen()
         for load in loads:
             load.drain()
         return loads
@@ -100,12 +104,22 @@ def token_of(line):
     return Token(line["state"], line["description"], line["subject"])
 
 
+@contextlib.contextmanager
+def checkpoints(daemon):
+    """Have one checkpoint made after the other."""
+    with daemon.client() as client:
+        client.send(*["checkpoint"] * 100)
+        yield
+
+
 @pytest.mark.timeout(200)
+@pytest.mark.campaign
 @pytest.mark.slow
-def test_no_acknowledged_change_is_lost_in_200_kills():
-    world = World()
+def test_no_acknowledged_change_is_lost_in_1000_kills():
+    world, number, end = World(), 0, time.monotonic() + SHORT
     with Daemon(roles=("admin",)) as daemon:
-        for number in range(1, scaled(200, 8) + 1):
+        while number < (KILLS if TORTURE or time.monotonic() < end else LEAST):
+            number += 1
             loads = world.kill_under_load(daemon)
             if random.random() < 0.1:       # and once more before it is ready again
                 daemon.spawn()
@@ -116,6 +130,7 @@ def test_no_acknowledged_change_is_lost_in_200_kills():
             if number % FULL_CHECK == 0:
                 world.check_all(daemon)
         world.check_all(daemon)
+    print(number, "kills")
 
 
 @pytest.mark.slow

@@ -295,28 +295,32 @@ def test_full_disk_stops_changes_when_the_log_is_used_up_and_they_resume_by_them
         made = [r["token"] for r in d.client().pipeline(["create"] * 200)]
         fill(f"{disk}/filler")
         made += create_until_refused(d)
-        ids = [d.done(f"id {value}")["id"] for value in made[:3]]
-        assert "left of its log is for denials" in d.ask("create")["message"]
+        ids = [d.done(f"id {value}")["id"] for value in made[:4]]
+        for line in "create", f"update {ids[1]} description=y", f"enable {ids[1]}", f"trace token={made[1]}":
+            assert "left of its log is for denials" in d.ask(line)["message"], line
         d.done(f"revoke {ids[0]}")
-        update_until_refused(d, ids[1])
+        d.done(f"disable {ids[3]}")
+        ban_until_refused(d)
+        count = int(d.stats()["denials_unsaved"])
         assert d.ask(f"revoke {ids[2]}")["message"].startswith("in force now, but not saved")
-        assert d.stats()["denials_unsaved"] == "1"
+        assert d.stats()["denials_unsaved"] == str(count + 1)
         os.unlink(f"{disk}/filler")
         saved(d)
         d.create()
         d.kill()
         d.start()
-        assert [d.verify(value) for value in made[:3]] == ["NO revoked", "OK", "NO revoked"]
-        assert verdicts(d, made[3:]) == {"OK"}
+        assert [d.verify(value) for value in made[:4]] == ["NO revoked", "OK", "NO revoked", "NO disabled"]
+        assert verdicts(d, made[4:]) == {"OK"}
 
 
-def update_until_refused(d, ident):
-    line = f"update {ident} description=" + "y" * 900
+def ban_until_refused(d):
     with d.client() as client:
-        for _ in range(100):
-            answers = {reply.verdict for reply in client.pipeline([f"{line}{n}" for n in range(100)])}
+        for n in range(200):
+            lines = [f"ban digest={n:032x}{m:032x}" for m in range(200)]
+            answers = {reply.verdict for reply in client.pipeline(lines)}
             if answers != {"OK"}:
                 assert "ERR store" in answers and answers <= {"OK", "ERR store"}
+                assert n > 10, "thousands of denials fit"
                 return
     raise AssertionError("the log has no bound")
 
@@ -358,15 +362,29 @@ def test_log_that_was_moved_away_is_given_up_and_another_is_made(daemon):
 
 def test_upgrade_and_back_keeps_tokens_and_journal(daemon):
     d = daemon("daemon.log=no")
-    token = d.create(description="before")
-    d.stop()
+    made = [d.create(description="before", scopes="a,b") for _ in range(5)]
+    for line in f"revoke {made[0]['id']}", f"disable {made[1]['id']}", f"delete {made[2]['id']}":
+        d.done(line)
+    shown = all_of(d)
+    d.kill_unseen()
     before = head_of(d)
     d.settings = ()
     d.start()
-    other = d.create(description="with a log")
+    assert all_of(d) == shown
+    made += [d.create(description="with a log") for _ in range(5)]
+    for line in f"revoke {made[3]['id']}", f"revoke {made[5]['id']}", f"update {made[6]['id']} description=x":
+        d.done(line)
+    shown = all_of(d)
     d.stop()
     assert head_of(d) == before, "as a version without a log left it"
     d.settings = ("daemon.log=no",)
+    for _ in range(2):
+        d.start()
+        assert all_of(d) == shown
+        d.kill_unseen()
     d.start()
-    assert [line["created"] for line in d.list()] == [token["created"], other["created"]]
-    assert [entry["serial"] for entry in d.done("journal").lines] == ["1", "2"]
+
+
+def all_of(d):
+    """Return tokens, journal and what is exported, with all dates."""
+    return d.list(), d.done("journal").lines, sorted(d.done("export").data[1:])

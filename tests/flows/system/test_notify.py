@@ -11,7 +11,7 @@ import pytest
 from daemon import Daemon
 from service_manager import Manager
 from settings import PATIENCE, SANITIZER
-from store_lock import writer_locked_out
+from stuck_disk import WithLog, WithoutLog
 from waiting import eventually
 
 WATCHDOG = 1 * PATIENCE                 # seconds
@@ -73,12 +73,13 @@ def test_nothing_is_notified_that_nobody_asked_for(daemon):
     assert d.done("ping").verdict == "OK"
 
 
-def test_stuck_disk_does_not_starve_the_watchdog(daemon):
-    manager = Manager()
-    d = daemon("daemon.log=no", extra={"NOTIFY_SOCKET": manager.name,
-                      "WATCHDOG_USEC": str(WATCHDOG * 1000000)})
+@pytest.mark.parametrize("kind", [WithLog, WithoutLog])
+def test_stuck_disk_does_not_starve_the_watchdog(daemon, kind):
+    manager, disk = Manager(), kind()
+    d = daemon(*disk.settings, extra=disk.extra | {"NOTIFY_SOCKET": manager.name,
+                                                   "WATCHDOG_USEC": str(WATCHDOG * 1000000)})
     manager.wait("READY")
-    with writer_locked_out(d), d.client() as client:
+    with disk.stuck(d), d.client() as client:
         client.send("create")
         for _ in range(2 * 3):
             assert manager.receives("WATCHDOG", WATCHDOG), "a disk that hangs is no reason to stop"

@@ -129,6 +129,15 @@ static void check_cut(const struct model *may, int count)
     assert_int_equal(status, 0);
 }
 
+/* Note what the store may be now: what it was known to be last, or any of the models. */
+static void note_possible(struct model *may, int *count, const struct model *known)
+{
+    *count = 0;
+    add_model(may, count, known);
+    for (int k = 0; k < models; k++)
+        add_model(may, count, &model[k]);
+}
+
 /* Run the batches from `first` on; power fails at call `at`, after call `failing` has failed (-1:
  * none).  Return false if there were not so many calls. */
 static bool cut_power(int first, int at, int failing)
@@ -145,16 +154,16 @@ static bool cut_power(int first, int at, int failing)
     if (first == 0)
         assert_true(start(path));
     for (int i = first; i < BATCHES && !disk.was_cut; i++) {
-        count = 0;
-        add_model(may, &count, &known);
-        for (int k = 0; k < models; k++)
-            add_model(may, &count, &model[k]);
+        note_possible(may, &count, &known);
         run_and_update(batches[i]);
-        checkpoint_after(i);
         for (int k = 0; k < after_batch_count; k++)
             add_model(may, &count, &after_batch[k]);
         if (models == 1 && !writer.disk_failure.broken && writer.disk_failure.unsaved.count == 0)
             known = model[0];
+        if (disk.was_cut)
+            break;
+        note_possible(may, &count, &known);
+        checkpoint_after(i);
     }
     stop();
     disk.armed = false;

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <sodium.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "daemon/base/log.h"
 #include "daemon/store/store_bans.h"
@@ -148,6 +151,53 @@ static void a_transaction_that_is_too_large_for_the_log_goes_to_the_file(void **
     log_size = 4 << 20;
 }
 
+/* Keep other processes, and so the checkpoint, out of the file, from a process of its own, for half a second.
+ * It holds the lock when this returns. */
+static pid_t lock_file_elsewhere(void)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int held[2];
+    char byte;
+
+    assert_int_equal(pipe(held), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(path, O_RDWR);
+        if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0 || write(held[1], "", 1) != 1)
+            _exit(1);
+        usleep(500000);
+        _exit(0);
+    }
+    assert_int_equal(read(held[0], &byte, 1), 1);
+    close(held[0]);
+    close(held[1]);
+    return child;
+}
+
+/* Each of these takes more than half of a segment, so the rest of that is of no use to the next. */
+static void transactions_wait_for_space_however_badly_they_fill_the_segments(void **state)
+{
+    (void)state;
+    static const struct wal_shape shape = { 8, 16 * WAL_BLOCK };
+    struct wal *w = wal_open(path, WAL_WRITE, &problem);
+    int status;
+
+    assert_true(wal_begin(w, "a000000000000000", 1, &shape, &problem));
+    wal_close(w);
+    struct store *s = open_logged();
+    pid_t child = lock_file_elsewhere();
+    for (uint64_t i = 0; i < 12; i++) {
+        uint64_t before = store_saving(s).next;
+        save(s, journal, i * 150 + 1, i * 150 + 150);
+        assert_int_equal(store_saving(s).next, before + 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_true(store_save(s, &problem));
+    check_tokens(s, 12 * 150);
+    close_logged(s);
+}
+
 static void put_bans(struct store *s, uint8_t first, uint8_t last, bool remove)
 {
     assert_true(store_begin(s));
@@ -212,6 +262,7 @@ int main(void)
         WITH_DIRECTORY(what_is_logged_is_read_and_found_at_a_start),
         WITH_DIRECTORY(everything_is_found_while_checkpoints_run),
         WITH_DIRECTORY(a_transaction_that_is_too_large_for_the_log_goes_to_the_file),
+        WITH_DIRECTORY(transactions_wait_for_space_however_badly_they_fill_the_segments),
         WITH_DIRECTORY(a_walk_visits_each_ban_once_wherever_it_is),
         WITH_DIRECTORY(ended_logs_leave_the_file_as_older_versions_have_it),
     };

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,9 @@
 
 enum { DISK_SECTOR = 512, DISK_PAGE = 4096, DISK_PAGES = 8192, DISK_DIED = 77 }; /* 32 MB at most */
 enum { DISK_FILES = 2 };
+
+/* Threads may use the disk: each call is one step. */
+static pthread_mutex_t disk_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 /* CALL_ANY: any that changes the file; CALL_TDB: calls of TDB, in a test that replaces them. */
 enum disk_call {
@@ -43,12 +47,15 @@ static struct {
     int error;      /* errno of the failure; 0: half is read or written */
     int die_at;     /* the call at which the process ends; -1: none */
     int cut_at;     /* the call at which power fails; -1: none */
+    int bad_file;   /* all calls of this one fail, and are not counted; -1: none */
     off_t full_at;  /* the longest that the file may become; 0: no limit */
 
     bool tracked;  /* it is known what is durable */
     uint32_t seed; /* for what is left to chance */
     uint32_t tossed;
-    bool was_cut; /* power has failed; the images are what is left */
+    bool was_cut;        /* power has failed; the images are what is left */
+    const int *progress; /* what the test counts, and how much that was when power failed */
+    int progress_at_cut;
     bool image_named;
 
     bool adopts;  /* simulate the first file that is written: a new one */
@@ -141,6 +148,9 @@ static off_t disk_size(int fd)
 static void disk_cut(void)
 {
     disk.was_cut = true;
+    disk.progress_at_cut = disk.progress != NULL ?
+                               __atomic_load_n(disk.progress, __ATOMIC_SEQ_CST) :
+                               0;
     disk.image_named = disk.named || (disk.renamed && disk_coin());
     for (int i = 0; i < disk.files; i++) {
         struct disk_file *f = &disk_file[i];
@@ -163,6 +173,15 @@ static bool disk_fails_call(enum disk_call call)
         disk_cut();
     return disk.fail_from >= 0 && number >= disk.fail_from &&
            number - disk.fail_from < disk.fail_count;
+}
+
+/* Likewise, a call that is about this file. */
+static bool disk_fails_call_of(int fd, enum disk_call call)
+{
+    if (disk.armed && disk.bad_file >= 0 && (disk.calls & call) != 0 &&
+        disk_find(fd) == &disk_file[disk.bad_file])
+        return true;
+    return disk_fails_call(call);
 }
 
 /* Make pages durable by chance before they are written again. */
@@ -193,7 +212,7 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
     struct disk_file *f = disk.tracked ? disk_find(fd) : NULL;
     size_t whole = len;
 
-    if (disk_fails_call(CALL_WRITE)) {
+    if (disk_fails_call_of(fd, CALL_WRITE)) {
         errno = disk.error;
         if (disk.error != 0)
             return -1;
@@ -212,9 +231,13 @@ static ssize_t disk_write(int fd, const void *bytes, size_t len, off_t at)
 
 ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 {
-    if (disk.armed && disk_is_under(fd) && disk_fails_call(CALL_READ)) {
-        errno = disk.error;
-        if (disk.error != 0)
+    pthread_mutex_lock(&disk_mutex);
+    bool fails = disk.armed && disk_is_under(fd) && disk_fails_call_of(fd, CALL_READ);
+    int error = disk.error;
+    pthread_mutex_unlock(&disk_mutex);
+    if (fails) {
+        errno = error;
+        if (error != 0)
             return -1;
         len = len / 2;
     }
@@ -233,9 +256,12 @@ ssize_t __pread_chk(int fd, void *bytes, size_t len, off_t at, size_t size)
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
 {
+    pthread_mutex_lock(&disk_mutex);
     disk_adopt(fd);
-    return disk_is_under(fd) ? disk_write(fd, bytes, len, at) :
-                               syscall(SYS_pwrite64, fd, bytes, len, at);
+    ssize_t written = disk_is_under(fd) ? disk_write(fd, bytes, len, at) :
+                                          syscall(SYS_pwrite64, fd, bytes, len, at);
+    pthread_mutex_unlock(&disk_mutex);
+    return written;
 }
 
 ssize_t write(int fd, const void *bytes, size_t len)
@@ -247,8 +273,12 @@ ssize_t write(int fd, const void *bytes, size_t len)
 
 int ftruncate(int fd, off_t size)
 {
-    if (disk_is_under(fd) && disk_fails_call(CALL_GROW)) {
-        errno = disk.error;
+    pthread_mutex_lock(&disk_mutex);
+    bool fails = disk_is_under(fd) && disk_fails_call_of(fd, CALL_GROW);
+    int error = disk.error;
+    pthread_mutex_unlock(&disk_mutex);
+    if (fails) {
+        errno = error;
         return -1;
     }
     return (int)syscall(SYS_ftruncate, fd, size);
@@ -258,7 +288,7 @@ int posix_fallocate(int fd, off_t at, off_t len)
 {
     bool ours = disk_is_under(fd);
 
-    if (ours && disk_fails_call(CALL_GROW))
+    if (ours && disk_fails_call_of(fd, CALL_GROW))
         return disk.error != 0 ? disk.error : ENOSPC;
     if (ours && disk.armed && disk.full_at > 0 && at + len > disk.full_at)
         return ENOSPC;
@@ -288,7 +318,7 @@ static int disk_sync(int fd)
 
     if (!directory && !disk_is_under(fd))
         return 0;
-    bool fails = disk_fails_call(CALL_SYNC);
+    bool fails = disk_fails_call_of(fd, CALL_SYNC);
     struct disk_file *f = disk.tracked ? disk_find(fd) : NULL;
     if (directory) {
         disk.named = disk.named || (disk.renamed && !fails);
@@ -302,96 +332,19 @@ static int disk_sync(int fd)
     return fails ? -1 : 0;
 }
 
-int fdatasync(int fd)
-{
-    return disk_sync(fd);
-}
-
 int fsync(int fd)
 {
-    return disk_sync(fd);
+    pthread_mutex_lock(&disk_mutex);
+    int result = disk_sync(fd);
+    pthread_mutex_unlock(&disk_mutex);
+    return result;
 }
 
-/* -- for the test ---------------------------------------------------------------------------- */
-
-static void disk_forget(struct disk_file *f)
+int fdatasync(int fd)
 {
-    if (f->reader >= 0)
-        close(f->reader);
-    f->reader = -1;
-    f->inode = 0;
-    memset(f->dirty, 0, sizeof(f->dirty));
+    return fsync(fd);
 }
 
-/* Simulate one more file; its present contents are durable. */
-static void disk_simulate_also(const char *path)
-{
-    struct disk_file *f = &disk_file[disk.files++];
-    struct stat st;
-    FILE *in = fopen(path, "r");
-
-    if (in == NULL || fstat(fileno(in), &st) < 0 || st.st_size > (off_t)sizeof(f->durable) ||
-        fread(f->durable, 1, (size_t)st.st_size, in) != (size_t)st.st_size)
-        abort();
-    fclose(in);
-    if (f->high > (size_t)st.st_size)
-        memset(f->durable + st.st_size, 0, f->high - (size_t)st.st_size);
-    f->high = (size_t)st.st_size;
-    f->inode = st.st_ino;
-    f->reader = open(path, O_RDONLY | O_CLOEXEC);
-    f->durable_size = st.st_size;
-    disk.tracked = true;
-}
-
-/* Simulate a file from now on, and no other; nothing fails yet. */
-static void disk_simulate(const char *path)
-{
-    for (int i = 0; i < DISK_FILES; i++)
-        disk_forget(&disk_file[i]);
-    memset(&disk, 0, sizeof(disk));
-    disk.fail_from = disk.die_at = disk.cut_at = -1;
-    disk.calls = CALL_ANY;
-    if (path != NULL)
-        disk_simulate_also(path);
-}
-
-/* Simulate the next new file. */
-static inline void disk_simulate_next(void)
-{
-    disk_simulate(NULL);
-    memset(disk_file[0].durable, 0, disk_file[0].high);
-    disk_file[0].high = 0;
-    disk_file[0].durable_size = disk_file[0].image_size = 0;
-    disk.adopts = true;
-}
-
-/* Write what of a file is durable now, or was when power failed, to another; write nothing if its name
- * was not durable. */
-static void disk_restore_file(int number, const char *path)
-{
-    const struct disk_file *file = &disk_file[number];
-    size_t size = (size_t)(disk.was_cut ? file->image_size : file->durable_size);
-
-    if (disk.was_cut && disk.adopts && !disk.image_named)
-        return;
-    FILE *f = fopen(path, "w");
-    if (f == NULL || fwrite(disk.was_cut ? file->image : file->durable, 1, size, f) != size)
-        abort();
-    fclose(f);
-}
-
-static void disk_restore(const char *path)
-{
-    disk_restore_file(0, path);
-}
-
-/* Return the call to try after call i: the next, or of very many (a file that grows is written in
- * small pieces) only the first, the last, and a few in between.  `make torture` tries all. */
-static inline int next_call(int i, int count, int ends)
-{
-    if (getenv("TORTURE_SECONDS") != NULL)
-        return i + 1;
-    return i < ends || i >= count - ends ? i + 1 : i + 1 + (count - 2 * ends) / 10;
-}
+#include "tests/unit/support/disk_control.h"
 
 #endif

@@ -32,14 +32,15 @@ enum { NOW = 1000000, MODELS_MAX = 384 };
 
 static char directory[64], path[80], other_path[80], template_path[80];
 static char log_path[96], other_log[96], template_log[96];
-static bool with_log; /* the store has one, small enough to be used up */
+static bool with_log;    /* the store has one, small enough to be used up */
+static bool with_thread; /* and checkpoints are made in their thread */
 static struct writer writer;
 static struct mailbox replies;
 static pid_t runner; /* the process that runs the tests */
 static struct problem problem;
 
-/* With a log there are no threads, so that the calls of a life come in one order: checkpoints then are
- * made by the writer. */
+/* With a log, unless threads are wanted, there are none, so that the calls of a life come in one order:
+ * checkpoints then are made by the writer. */
 int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict how,
                    void *(*begin)(void *), void *restrict argument)
 {
@@ -47,7 +48,7 @@ int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict ho
                 void *restrict);
 
     *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
-    return with_log ? EAGAIN : real(thread, how, begin, argument);
+    return with_log && !with_thread ? EAGAIN : real(thread, how, begin, argument);
 }
 
 /* The possible states of the store; more than one while a commit is uncertain. */
@@ -193,10 +194,15 @@ static void check_all(const struct model *m)
 
 /* -- one batch on a faulty disk -------------------------------------------------------------- */
 
+static bool can_wait(const struct step *s)
+{
+    return s->kind->adds || (s->kind->deny == 0 && !s->kind->denies);
+}
+
 /* Update the possible states.  What was answered with OK is done.  What the store refused is done
- * or not, as a whole, and if not, its denials are in force all the same; but what adds a token may be refused
- * by itself, to keep what is left of the log. */
-static void update_models(const struct step *s, const enum status answer[STEPS_MAX])
+ * or not, as a whole, and if not, its denials are in force all the same; but if the log was short, what denies
+ * nothing may be refused by itself. */
+static void update_models(const struct step *s, const enum status answer[STEPS_MAX], bool was_short)
 {
     assert_in_range(models, 1, MODELS_MAX / 3);
     after_batch_count = 0;
@@ -209,12 +215,12 @@ static void update_models(const struct step *s, const enum status answer[STEPS_M
                 apply_denial(&none, &s[i]);
             if (answer[i] == STATUS_OK || answer[i] == STATUS_STORE)
                 apply(&all, &s[i]);
-            if (answer[i] == STATUS_OK || (answer[i] == STATUS_STORE && !s[i].kind->adds))
+            if (answer[i] == STATUS_OK || (answer[i] == STATUS_STORE && !can_wait(&s[i])))
                 apply(&most, &s[i]);
         }
         add_model(after_batch, &after_batch_count, &none);
         add_model(after_batch, &after_batch_count, &all);
-        if (with_log)
+        if (was_short)
             add_model(after_batch, &after_batch_count, &most);
     }
     memcpy(model, after_batch, sizeof(after_batch));
@@ -263,12 +269,13 @@ static void run_and_update(const struct step *s)
 {
     struct model expected = model[0];
     enum status answer[STEPS_MAX];
-    bool sure = models == 1 && !disk.armed;
+    bool sure = models == 1 && !disk.armed, was_short = store_is_short(writer.store);
 
     run(s, answer);
+    was_short = was_short || store_is_short(writer.store);
     for (int i = 0; sure && i < STEPS_MAX && s[i].kind != NULL; i++)
         assert_int_equal(answer[i], apply(&expected, &s[i]));
-    update_models(s, answer);
+    update_models(s, answer, was_short);
     check_table();
     find_true_model();
 }
@@ -361,7 +368,7 @@ static void live(void)
 }
 
 /* Count the calls of these kinds that a life makes on a disk that works. */
-static int calls_of_a_life(unsigned calls)
+static inline int calls_of_a_life(unsigned calls)
 {
     begin_life();
     disk.calls = calls;

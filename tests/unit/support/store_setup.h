@@ -31,10 +31,10 @@ static int make_template(bool tight)
     return !tight || use_up_space(template_path) ? 0 : -1;
 }
 
-/* Make a log for the template, of three segments of four blocks each. */
-static int make_log(void)
+/* Make a log for the template, with segments of four blocks each. */
+static int make_log(uint32_t segments)
 {
-    static const struct wal_shape shape = { 3, 4 * WAL_BLOCK };
+    const struct wal_shape shape = { segments, 4 * WAL_BLOCK };
     struct wal *w = wal_open(template_path, WAL_WRITE, &problem);
     bool made = w != NULL && wal_begin(w, "a000000000000000", 1, &shape, &problem);
 
@@ -42,7 +42,7 @@ static int make_log(void)
     return made ? 0 : -1;
 }
 
-static int make_with_space(void **state)
+static inline int make_with_space(void **state)
 {
     (void)state;
     with_log = false;
@@ -52,13 +52,21 @@ static int make_with_space(void **state)
 static int make_with_log(void **state)
 {
     (void)state;
-    with_log = false;
+    with_log = with_thread = false;
     int made = make_template(false);
     with_log = true;
-    return made == 0 ? make_log() : made;
+    return made == 0 ? make_log(3) : made;
 }
 
-static int make_without_space(void **state)
+static inline int make_with_thread(void **state)
+{
+    int made = make_with_log(state);
+
+    with_thread = true;
+    return made == 0 ? make_log(16) : made; /* enough for a life */
+}
+
+static inline int make_without_space(void **state)
 {
     (void)state;
     with_log = false;
@@ -80,6 +88,7 @@ static int remove_directory(void **state)
 
 #define WITH_SPACE(test) cmocka_unit_test_setup_teardown(test, make_with_space, remove_directory)
 #define WITH_LOG(test) cmocka_unit_test_setup_teardown(test, make_with_log, remove_directory)
+#define WITH_THREAD(test) cmocka_unit_test_setup_teardown(test, make_with_thread, remove_directory)
 #define WITHOUT_SPACE(test) \
     cmocka_unit_test_setup_teardown(test, make_without_space, remove_directory)
 
