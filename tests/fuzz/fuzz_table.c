@@ -34,16 +34,8 @@ enum { TOKENS = 12, QUESTIONS = TOKENS + 2, ARENA = 512, MORE = 4096 };
 /* Two tables: the slots of one are a power of two. */
 enum { POWER = 1 << TABLE_BITS_MIN, ODD = POWER + 3 };
 enum { IMAGE_MAX = TABLE_HEADER_SIZE + sizeof(struct table_slot) * ODD + ARENA };
-
-enum {
-    SEALED_BADLY = 1,
-    SHRINKS = 2,
-    FINAL = 4,
-    TRUNCATED = 8,
-    WRONG_SIZE = 16,
-    WRITABLE = 32,
-    ANY_SIZE = 64,
-};
+enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, TRUNCATED = 8, WRONG_SIZE = 16, WRITABLE = 32 };
+enum { ANY_SIZE = 64 };
 enum { TURN_ENDS = 0x80, DURING = 0x80, TURNS_MAX = 64 };
 
 static struct {
@@ -57,7 +49,6 @@ static const char *snapshot;       /* what the client has read */
 static struct table_header opened; /* the header when it was opened */
 static uint8_t digests[QUESTIONS][DIGEST_SIZE];
 static unsigned passes;
-
 static struct fuzz_input in;
 static bool lease_failed;  /* the client has read a lease that was wrong */
 static bool patch_pending; /* until the client has read the lease */
@@ -104,8 +95,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     char value[40];
 
-    (void)argc;
-    (void)argv;
+    (void)argc, (void)argv;
     MUST(sodium_init() >= 0);
     for (unsigned i = 0; i < QUESTIONS; i++) {
         value_numbered(i, value);
@@ -392,12 +382,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     fuzz_clock.uptime = UPTIME / 1000000000;
     fuzz_clock.on_read = on_lease_read;
     fuzz_clock.frozen = true;
-    size = good_image[(flags & ANY_SIZE) != 0].size;
+    const size_t whole = good_image[(flags & ANY_SIZE) != 0].size;
     memset(buffer, 0, sizeof(buffer));
-    memcpy(buffer, good_image[(flags & ANY_SIZE) != 0].bytes, size);
+    memcpy(buffer, good_image[(flags & ANY_SIZE) != 0].bytes, whole);
     image = buffer;
-    if (flags & TRUNCATED)
-        size = sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer));
+    size = flags & TRUNCATED ? sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer)) :
+                               whole;
     passes = 0;
     lease_failed = false;
     try_table(flags);
