@@ -14,6 +14,7 @@
 #include "daemon/net/listener.h"
 #include "daemon/net/worker_thread.h"
 #include "daemon/process/host_limits.h"
+#include "daemon/process/memory_return.h"
 #include "daemon/process/memory_watch.h"
 #include "daemon/process/watchdog.h"
 #include "daemon/reload/reload.h"
@@ -212,6 +213,7 @@ static bool start_listening(struct daemon *s)
 static void serve(struct daemon *s)
 {
     sandbox_calls(&s->config, stacks_may_connect(s->server.stack_set->current));
+    memory_return_begin();
     log_info("ready: jetond " JETON_VERSION ", %llu tokens, %zu workers, store %s",
              (unsigned long long)token_table_figures(s->server.token_table).tokens,
              s->server.workers, s->config.store);

@@ -20,10 +20,16 @@ enum {
     CHUNK = 64 * SMALLEST + PAGE,  /* whole pages: the header, and a multiple of each size */
     CHUNK_ALIGN = 2 * 1024 * 1024, /* so that a block's address leads to its chunk */
     TRIM_MAX = 64,                 /* chunks that one call gives back: to unmap one takes 50 us */
+    EMPTIED_MAX = 64,              /* blocks of a size that one call empties */
 };
+
+#ifndef MADV_DONTNEED_LOCKED
+#define MADV_DONTNEED_LOCKED 24 /* since Linux 5.18 */
+#endif
 
 struct block {
     struct block *next;
+    bool empty; /* the kernel has its whole pages back */
 };
 
 /* At the beginning of its memory. */
@@ -126,7 +132,7 @@ static void *take(int class)
 
 static void give(struct block *block, int class)
 {
-    block->next = pool.free[class];
+    *block = (struct block){ .next = pool.free[class] };
     pool.free[class] = block;
     pool.count[class]++;
     chunk_of(block)->blocks--;
@@ -184,6 +190,33 @@ void secmem_free(void *memory, size_t size)
 
 /* -- giving back ------------------------------------------------------------------------------ */
 
+/* Give back the whole pages behind the beginning of a free block. */
+static void empty_block(struct block *block, size_t size)
+{
+    uintptr_t from = ((uintptr_t)(block + 1) + PAGE - 1) / PAGE * PAGE;
+    uintptr_t to = ((uintptr_t)block + size) / PAGE * PAGE;
+
+    block->empty = true;
+    if (from < to)
+        madvise((void *)from, to - from, MADV_DONTNEED_LOCKED);
+}
+
+/* Empty some of the blocks that were not needed since the last call, whose chunks stay: the list begins with those
+ * that were used last. */
+static void empty_unneeded(int class)
+{
+    unsigned skip = pool.count[class] - pool.least[class], budget = EMPTIED_MAX;
+
+    for (struct block *block = pool.free[class]; block != NULL && budget > 0; block = block->next) {
+        if (skip > 0) {
+            skip--;
+        } else if (!block->empty) {
+            empty_block(block, (size_t)SMALLEST << class);
+            budget--;
+        }
+    }
+}
+
 /* Return how many bytes of free blocks were not needed since the last call, and begin anew. */
 static size_t unneeded(void)
 {
@@ -226,6 +259,8 @@ void secmem_trim(void)
     unsigned count = 0;
 
     pthread_mutex_lock(&pool.mutex);
+    for (int class = 0; class < SIZES; class ++)
+        empty_unneeded(class);
     size_t most = unneeded() / CHUNK;
     most = most < TRIM_MAX ? most : TRIM_MAX;
     for (int pass = 0; pass < 2 && most > 0; pass++)

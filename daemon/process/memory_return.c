@@ -11,6 +11,11 @@ enum { CROWD = 256 }; /* connections that have left */
  * giving back.  The writer's thread has a heap of its own (writer_return_memory()). */
 enum { CHANGES = 1000, IDLE_SECONDS = 4 };
 
+void memory_return_begin(void)
+{
+    malloc_trim(0);
+}
+
 /* True if the memory of many changes is not needed for more. */
 static bool are_changes_over(struct memory_return *m, uint64_t newest)
 {

@@ -7,6 +7,7 @@
 
 #include "daemon/base/clock.h"
 #include "daemon/base/thread.h"
+#include "daemon/base/thread_heap.h"
 #include "daemon/store/stored_line.h"
 
 struct checkpoint {
@@ -287,6 +288,7 @@ static bool await_one(struct checkpoint *c)
     return running;
 }
 
+/* TDB frees all pages of the transaction at its end, some MiB, which are not needed until the next. */
 static void *run(void *checkpoint)
 {
     struct checkpoint *c = checkpoint;
@@ -297,6 +299,7 @@ static void *run(void *checkpoint)
     while (await_one(c)) {
         run_one(c);
         end_one(c);
+        thread_heap_trim();
     }
     return NULL;
 }

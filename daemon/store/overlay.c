@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table of numbers of entries, the entries in order, and their bytes in chunks of memory that
- * are freed together.  Keys are in part of others' choosing, so the hash has a secret key. */
+ * are freed together.  Keys are in part of others' choosing, so the hash has a secret key.  All of it is in
+ * mappings of its own: in the C library's heaps it would stay after many changes, some 10 MiB. */
 #include "daemon/store/overlay.h"
 
 #include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
-enum { SLOTS_MIN = 256, CHUNK = 64 * 1024, ALIGN = 16 };
+#include "daemon/base/page_array.h"
+
+enum { SLOTS_MIN = 1024, CHUNK = 64 * 1024, ALIGN = 16 };
 
 struct entry {
     uint64_t hash;
@@ -21,9 +25,8 @@ struct entry {
 
 struct chunk {
     struct chunk *next;
-    size_t size;
-    size_t used;
-    char bytes[];
+    size_t size; /* of the mapping */
+    size_t used; /* this included */
 };
 
 struct overlay {
@@ -36,6 +39,11 @@ struct overlay {
     size_t bytes;        /* of all chunks */
 };
 
+static size_t aligned(size_t len)
+{
+    return (len + ALIGN - 1) / ALIGN * ALIGN;
+}
+
 /* One for all, so that merging needs no new hashes. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint8_t secret[crypto_shorthash_KEYBYTES];
@@ -45,6 +53,13 @@ static void make_secret(void)
     crypto_shorthash_keygen(secret);
 }
 
+static uint32_t *new_slots(size_t slots)
+{
+    size_t capacity = 0;
+
+    return page_array_grow(NULL, &capacity, sizeof(uint32_t), slots);
+}
+
 struct overlay *overlay_new(void)
 {
     struct overlay *o = calloc(1, sizeof(*o));
@@ -52,7 +67,7 @@ struct overlay *overlay_new(void)
     if (o == NULL)
         return NULL;
     o->slots = SLOTS_MIN;
-    o->slot = calloc(o->slots, sizeof(*o->slot));
+    o->slot = new_slots(o->slots);
     if (o->slot == NULL) {
         free(o);
         return NULL;
@@ -69,10 +84,10 @@ static void free_chunks(struct overlay *o, bool keep)
     for (; o->chunk != NULL && !(keep && o->chunk->next == NULL); o->chunk = next) {
         next = o->chunk->next;
         o->bytes -= o->chunk->size;
-        free(o->chunk);
+        munmap(o->chunk, o->chunk->size);
     }
     if (o->chunk != NULL)
-        o->chunk->used = 0;
+        o->chunk->used = aligned(sizeof(*o->chunk));
 }
 
 void overlay_free(struct overlay *o)
@@ -80,8 +95,8 @@ void overlay_free(struct overlay *o)
     if (o == NULL)
         return;
     free_chunks(o, false);
-    free(o->entry);
-    free(o->slot);
+    page_array_free(o->entry, o->capacity, sizeof(*o->entry));
+    page_array_free(o->slot, o->slots, sizeof(*o->slot));
     free(o);
 }
 
@@ -105,22 +120,19 @@ size_t overlay_bytes(const struct overlay *o)
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
-static size_t aligned(size_t len)
-{
-    return (len + ALIGN - 1) / ALIGN * ALIGN;
-}
-
-/* Have so many bytes in the newest chunk. */
+/* Have so many bytes in the newest chunk.  Its pages are faulted in at once, which costs less than one by one. */
 static bool reserve_bytes(struct overlay *o, size_t bytes)
 {
-    size_t size = bytes > CHUNK ? bytes : CHUNK;
+    const size_t head = aligned(sizeof(struct chunk));
+    size_t size = (bytes + head + CHUNK - 1) / CHUNK * CHUNK;
 
     if (o->chunk != NULL && o->chunk->size - o->chunk->used >= bytes)
         return true;
-    struct chunk *chunk = malloc(sizeof(*chunk) + size);
-    if (chunk == NULL)
+    struct chunk *chunk = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (chunk == MAP_FAILED)
         return false;
-    *chunk = (struct chunk){ .next = o->chunk, .size = size };
+    *chunk = (struct chunk){ .next = o->chunk, .size = size, .used = head };
     o->chunk = chunk;
     o->bytes += size;
     return true;
@@ -130,7 +142,7 @@ static char *allocate(struct overlay *o, size_t len)
 {
     if (!reserve_bytes(o, aligned(len)))
         return NULL;
-    char *at = o->chunk->bytes + o->chunk->used;
+    char *at = (char *)o->chunk + o->chunk->used;
     o->chunk->used += aligned(len);
     return at;
 }
@@ -154,10 +166,10 @@ static bool resize_table(struct overlay *o, size_t entries)
         slots *= 2;
     if (slots == o->slots)
         return true;
-    uint32_t *slot = calloc(slots, sizeof(*slot));
+    uint32_t *slot = new_slots(slots);
     if (slot == NULL)
         return false;
-    free(o->slot);
+    page_array_free(o->slot, o->slots, sizeof(*o->slot));
     o->slot = slot;
     o->slots = slots;
     for (size_t i = 0; i < o->count; i++) {
@@ -171,14 +183,10 @@ static bool reserve_entries(struct overlay *o, size_t entries)
 {
     if (entries > UINT32_MAX / 2 || !resize_table(o, entries))
         return false;
-    if (entries <= o->capacity)
-        return true;
-    size_t capacity = entries + entries / 2 + 64;
-    struct entry *entry = reallocarray(o->entry, capacity, sizeof(*entry));
+    struct entry *entry = page_array_grow(o->entry, &o->capacity, sizeof(*entry), entries);
     if (entry == NULL)
         return false;
     o->entry = entry;
-    o->capacity = capacity;
     return true;
 }
 

@@ -7,15 +7,26 @@
 #include <unistd.h>
 
 #include "daemon/base/page_array.h"
+#include "daemon/base/thread_heap.h"
 #include "proto/pages.h"
+
+enum { MANY = 10000 }; /* entries whose copy is worth giving back */
+
+_Static_assert(sizeof(struct creation_entry) == 27, "an entry is packed");
+
+/* Compare an entry with a place, which may be behind all entries that there can be. */
+static int compare_place(const struct creation_entry *e, int64_t created, uint64_t serial)
+{
+    if (e->created != created)
+        return e->created < created ? -1 : 1;
+    return (e->serial > serial) - (e->serial < serial);
+}
 
 static int compare(const void *left, const void *right)
 {
-    const struct creation_entry *a = left, *b = right;
+    const struct creation_entry *b = right;
 
-    if (a->created != b->created)
-        return a->created < b->created ? -1 : 1;
-    return (a->serial > b->serial) - (a->serial < b->serial);
+    return compare_place(left, b->created, b->serial);
 }
 
 void creation_index_free(struct creation_index *index)
@@ -61,24 +72,35 @@ void creation_index_add(struct creation_index *index, int64_t created, uint64_t 
     index->count++;
 }
 
-/* Merge the tail from the back, so that only the tail must be copied.  Without memory for the copy,
- * sort the whole array in place. */
+/* The C library's qsort() takes memory for a copy, which many entries leave behind in the heap. */
+static void sort_entries(struct creation_entry *entry, size_t count)
+{
+    qsort(entry, count, sizeof(*entry), compare);
+    if (count >= MANY)
+        thread_heap_trim();
+}
+
+/* Merge the tail from the back, so that only the tail must be copied.  What is mostly tail, as after a start, is sorted
+ * in place, and so is all without memory for the copy. */
 static void merge_tail(struct creation_index *index)
 {
     size_t tail = index->count - index->sorted, left = index->sorted, at = index->count;
-    struct creation_entry *copy = malloc(tail * sizeof(*copy));
+    size_t capacity = 0;
+    struct creation_entry *copy = left < tail / 2 ?
+                                      NULL :
+                                      page_array_grow(NULL, &capacity, sizeof(*copy), tail);
 
     if (copy == NULL) {
-        qsort(index->entry, index->count, sizeof(*index->entry), compare);
+        sort_entries(index->entry, index->count);
         return;
     }
     memcpy(copy, index->entry + index->sorted, tail * sizeof(*copy));
-    qsort(copy, tail, sizeof(*copy), compare);
+    sort_entries(copy, tail);
     while (tail > 0) {
         bool from_left = left > 0 && compare(&index->entry[left - 1], &copy[tail - 1]) > 0;
         index->entry[--at] = from_left ? index->entry[--left] : copy[--tail];
     }
-    free(copy);
+    page_array_free(copy, capacity, sizeof(*copy));
 }
 
 static void sort(struct creation_index *index)
@@ -97,7 +119,7 @@ static void sort(struct creation_index *index)
 }
 
 /* Count the entries whose comparison with the place is less than `limit`. */
-static size_t find(struct creation_index *index, const struct creation_entry *place, int limit)
+static size_t find(struct creation_index *index, int64_t created, uint64_t serial, int limit)
 {
     size_t low = 0, high;
 
@@ -105,7 +127,7 @@ static size_t find(struct creation_index *index, const struct creation_entry *pl
     high = index->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare(&index->entry[middle], place) < limit)
+        if (compare_place(&index->entry[middle], created, serial) < limit)
             low = middle + 1;
         else
             high = middle;
@@ -115,16 +137,12 @@ static size_t find(struct creation_index *index, const struct creation_entry *pl
 
 size_t creation_index_after(struct creation_index *index, int64_t created, uint64_t serial)
 {
-    const struct creation_entry place = { .created = created, .serial = serial };
-
-    return find(index, &place, 1);
+    return find(index, created, serial, 1);
 }
 
 size_t creation_index_before(struct creation_index *index, int64_t created, uint64_t serial)
 {
-    const struct creation_entry place = { .created = created, .serial = serial };
-
-    return find(index, &place, 0);
+    return find(index, created, serial, 0);
 }
 
 void creation_index_remove(struct creation_index *index, int64_t created, uint64_t serial)

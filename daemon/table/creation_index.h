@@ -15,11 +15,12 @@
 
 #include "proto/limits.h"
 
-struct creation_entry {
-    int64_t created;
-    uint64_t serial;
+/* Packed, as there is one for each token: times end at STAMP_MAX, and serials at INT64_MAX. */
+struct __attribute__((packed)) creation_entry {
+    uint64_t serial : 63;
+    bool removed : 1;
+    int64_t created : 40;
     uint8_t id[ID_SIZE];
-    bool removed;
     uid_t by; /* who created or imported it */
 };
 

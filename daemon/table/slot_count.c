@@ -4,7 +4,7 @@
 enum { STEP = 1 << TABLE_BITS_MIN }; /* of those above, and the least */
 
 /* Hundredths of the slots that are in use. */
-enum { LOAD_AT_START = 65, LOAD_AFTER_GROWTH = TABLE_LOAD_MAX * 4 / 5 };
+enum { LOAD_AT_START = 65, LOAD_AFTER_GROWTH = TABLE_LOAD_MAX * 8 / 9 };
 
 static uint32_t slot_count(uint64_t tokens, unsigned load)
 {

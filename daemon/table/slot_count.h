@@ -9,7 +9,7 @@
 enum { SLOT_COUNT_POWERS = 1 << 16, SLOT_COUNT_MAX = 1 << TABLE_BITS_MAX };
 
 /* Return how many slots a table of so many tokens gets: at a start some more fit into it, after a growth
- * a quarter of them. */
+ * an eighth of them. */
 uint32_t slot_count_at_start(uint64_t tokens);
 uint32_t slot_count_after_growth(uint64_t tokens);
 

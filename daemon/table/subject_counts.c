@@ -12,6 +12,10 @@ enum {
     GONE_SLACK = 1024,   /* so many may wait to be cancelled out, and half of all */
 };
 
+#define END_NEVER ((INT64_C(1) << 39) - 1) /* in place of TIME_NEVER */
+
+_Static_assert(sizeof(struct subject_end) == 12, "an end is packed");
+
 /* -- heaps ------------------------------------------------------------------------------------- */
 
 static bool heap_reserve(struct subject_heap *h, size_t more)
@@ -79,7 +83,16 @@ static uint64_t hash(const struct subject_counts *c, struct slice subject)
     uint64_t h;
 
     crypto_shorthash((unsigned char *)&h, (const unsigned char *)subject.at, subject.len, c->key);
+    h >>= 64 - SUBJECT_HASH_BITS;
     return h != 0 ? h : 1;
+}
+
+static struct subject_end end_of(const struct subject_counts *c, struct slice subject,
+                                 int64_t expires)
+{
+    if (expires > END_NEVER)
+        expires = END_NEVER;
+    return (struct subject_end){ expires > 0 ? expires : 0, hash(c, subject) };
 }
 
 /* Return the subject's slot, or the free one where it would be. */
@@ -153,7 +166,7 @@ static void put(struct subject_counts *c, struct subject_end end, bool added)
     if (!counts(c, &end))
         return;
     change_count(c, end.subject, added ? 1 : -1);
-    if (end.expires != TIME_NEVER)
+    if (end.expires != END_NEVER)
         heap_push(added ? &c->ends : &c->gone, end);
 }
 
@@ -161,7 +174,7 @@ static void put_logged(struct subject_counts *c, struct slice subject, int64_t e
 {
     if (subject.len == 0)
         return;
-    struct subject_end end = { expires, hash(c, subject) };
+    struct subject_end end = end_of(c, subject, expires);
     put(c, end, added);
     c->log[c->logged].end = end;
     c->log[c->logged++].added = added;
@@ -249,8 +262,8 @@ uint64_t subject_counts_of(struct subject_counts *c, struct slice subject, int64
 
 static bool add_found(struct subject_counts *c, const struct table_walk_subject *found)
 {
-    struct subject_end end = { found->expires,
-                               hash(c, (struct slice){ found->subject, found->subject_len }) };
+    struct subject_end end = end_of(c, (struct slice){ found->subject, found->subject_len },
+                                    found->expires);
 
     if (!reserve_slots(c, 1) || !heap_reserve(&c->ends, 1))
         return false;

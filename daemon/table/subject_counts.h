@@ -4,7 +4,7 @@
  * A token counts until its expiry passes, without anything being done to it: the expiries wait in a
  * heap, and those of tokens that were taken back before in another one; what passes in both cancels
  * out.  So adding, taking back and looking cost a logarithm of the number of tokens, never a walk.
- * Subjects are told apart by a keyed hash of 64 bits.  Tokens without a subject are not counted.
+ * Subjects are told apart by a keyed hash of 56 bits.  Tokens without a subject are not counted.
  *
  * What a transaction adds and takes back is in a log until it is known whether that is saved. */
 #ifndef JETON_DAEMON_TABLE_SUBJECT_COUNTS_H
@@ -14,12 +14,14 @@
 
 #include "daemon/table/token_table.h"
 
+enum { SUBJECT_HASH_BITS = 56 };
 enum { SUBJECT_COUNTS_RESERVED = 4 }; /* additions and removals that one reservation is for */
 
-/* A token's end; of the subject with this hash. */
-struct subject_end {
-    int64_t expires;
-    uint64_t subject;
+/* A token's end; of the subject with this hash.  Packed, as there is one for each token that ends: times end at
+ * STAMP_MAX. */
+struct __attribute__((packed)) subject_end {
+    int64_t expires : 40;
+    uint64_t subject : SUBJECT_HASH_BITS;
 };
 
 struct subject_heap {

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/writer/writer_state.h"
 
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "daemon/base/clock.h"
+#include "daemon/base/thread_heap.h"
 #include "daemon/writer/load.h"
 
 /* tdb grows a large file by a tenth and ends at 4 GiB: stop while that step still fits. */
 #define STORE_LIMIT (UINT64_C(7) << 29)
 
-enum { MEMORY_KEPT = 32 << 20 }; /* bytes that are freed but not given back */
 enum { CHANGES = 1000, IDLE_SECONDS = 4 };
-enum { TRIM_KEPT = 128 << 10, TRIM_BLOCK = 256 << 10 };
 
 /* TDB holds each page that a transaction touches, some 12 MiB with a thousand changes.  Given back
  * after each commit, they are faulted in again for the next, which then takes twice as long. */
 void writer_keep_memory(void)
 {
-    mallopt(M_MMAP_THRESHOLD, MEMORY_KEPT);
-    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    thread_heap_keep();
 }
 
-/* malloc_trim(3) leaves the end of a thread's heap as it is: only the thread itself gives that back, when
- * it frees a large block. */
 void writer_return_memory(struct writer *w)
 {
     uint64_t newest = journal_newest(w->journal);
@@ -36,10 +31,7 @@ void writer_return_memory(struct writer *w)
     if (newest - w->memory.returned < CHANGES || now - w->memory.since < IDLE_SECONDS)
         return;
     w->memory.returned = newest;
-    mallopt(M_TRIM_THRESHOLD, TRIM_KEPT);
-    void *volatile block = malloc(TRIM_BLOCK);
-    free(block);
-    mallopt(M_TRIM_THRESHOLD, MEMORY_KEPT);
+    thread_heap_trim();
 }
 
 bool writer_init(struct writer *w, struct store *store, const char *prefix,

@@ -31,6 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/table/slot_count.h"
 #include "plugin/lib/jeton.h"
 #include "proto/token.h"
 #include "tests/bench/huge_pages.h"
@@ -304,10 +305,7 @@ int main(int argc, char **argv)
         make_value(i, values + (size_t)i * VALUE_STRIDE);
     check(read(ready[0], &byte, 1) == 1, "the child process");
     check(jeton_open(&handle, address.sun_path, NULL, 0) == 0, "jeton_open");
-    uint64_t lines = 64;
-    while (lines < 2 * (uint64_t)tokens)
-        lines *= 2;
-    make_chain(lines * 64);
+    make_chain((size_t)slot_count_at_start(tokens) * 64);
     measure_verify(handle, 0, tokens, NULL); /* touches every page once */
     run_commands(handle);
     jeton_close(handle);

@@ -143,11 +143,11 @@ class Server:
                 total += int(file.read().split()[0])
         return total
 
-    def resident(self):
-        """Resident memory, in bytes."""
+    def resident(self, field="VmRSS"):
+        """Resident memory, in bytes; VmHWM: the most so far."""
         with open(f"/proc/{self.process.pid}/status") as status:
             fields = dict(line.split(":", 1) for line in status)
-        return 1024 * int(fields["VmRSS"].split()[0])
+        return 1024 * int(fields[field].split()[0])
 
 
 def nice_prefix(nice):

@@ -2,7 +2,7 @@
 /* Verify with a table from a hostile daemon: a valid one, then changed, in a memfd with or without
  * seals.
  *
- *     input = flags (which seals, which size), then patches { offset (2 bytes), length (1), bytes }
+ *     input = flags (which table, which seals, which size), then patches { offset (2 bytes), length (1), bytes }
  *
  * With WRITABLE the daemon keeps write access, and patches come at any time.  The top bit of a
  * length ends a group of patches: after the first group the table is opened, after each of the
@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include "daemon/table/token_look.h"
+#include "daemon/table/generation.h"
 #include "plugin/lib/table_view.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -31,19 +31,24 @@ enum { TOKENS = 12, QUESTIONS = TOKENS + 2, ARENA = 512, MORE = 4096 };
 #define UPTIME INT64_C(1000000000000)
 #define LEASE_MAX INT64_C(5500000000)
 
-enum { IMAGE = TABLE_HEADER_SIZE + (sizeof(struct table_slot) << TABLE_BITS_MIN) + ARENA };
-
+/* Two tables: the slots of one are a power of two. */
+enum { POWER = 1 << TABLE_BITS_MIN, ODD = POWER + 3 };
+enum { IMAGE_MAX = TABLE_HEADER_SIZE + sizeof(struct table_slot) * ODD + ARENA };
 enum { SEALED_BADLY = 1, SHRINKS = 2, FINAL = 4, TRUNCATED = 8, WRONG_SIZE = 16, WRITABLE = 32 };
+enum { ANY_SIZE = 64 };
 enum { TURN_ENDS = 0x80, DURING = 0x80, TURNS_MAX = 64 };
 
-static _Alignas(64) char good_image[IMAGE], buffer[IMAGE + MORE], before[IMAGE + MORE];
+static struct {
+    _Alignas(64) char bytes[IMAGE_MAX];
+    size_t size;
+} good_image[2];
+static _Alignas(64) char buffer[IMAGE_MAX + MORE], before[IMAGE_MAX + MORE];
 static size_t size;
 static char *image;                /* the daemon's: the buffer, or the memory of the file */
 static const char *snapshot;       /* what the client has read */
 static struct table_header opened; /* the header when it was opened */
 static uint8_t digests[QUESTIONS][DIGEST_SIZE];
 static unsigned passes;
-
 static struct fuzz_input in;
 static bool lease_failed;  /* the client has read a lease that was wrong */
 static bool patch_pending; /* until the client has read the lease */
@@ -54,7 +59,7 @@ static void value_numbered(unsigned number, char value[40])
 }
 
 /* Add a token; every state occurs.  Values from TOKENS on are in no table. */
-static void add(struct token_table *p, unsigned number)
+static void add(struct generation *g, unsigned number)
 {
     struct record r = { .serial = number + 1, .created = 1, .expires = TIME_NEVER };
     char value[40];
@@ -67,37 +72,37 @@ static void add(struct token_table *p, unsigned number)
     r.expires = number % 6 == 4 ? NOW - 1 : number % 6 == 5 ? NOW + 1 : TIME_NEVER;
     record_set_subject(&r, slice_of(number % 2 == 0 ? "alice" : "bob"));
     record_set_scopes(&r, slice_of(number % 3 == 0 ? "read,write" : "read"));
-    MUST(token_table_reserve(p, 1, r.subject_len + r.scopes_len) == 0);
-    token_table_put(p, &r);
+    MUST(generation_can_add(g, 1, r.subject_len + r.scopes_len));
+    generation_put(g, &r);
 }
 
 /* Make a table as the daemon does, but with a shorter arena. */
+static void make_good_image(unsigned i, uint32_t slots)
+{
+    struct generation *g = generation_new("jtn", 1, slots, ARENA);
+
+    MUST(g != NULL && string_table_reserve(&g->strings, &g->table, 2 * TOKENS));
+    for (unsigned number = 0; number < TOKENS; number++)
+        add(g, number);
+    g->header->lease = UPTIME + INT64_C(5000000000);
+    MUST(g->table.total_size <= IMAGE_MAX);
+    good_image[i].size = g->table.total_size;
+    memcpy(good_image[i].bytes, g->header, good_image[i].size);
+    generation_free(g);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    struct table_header *h = (struct table_header *)buffer;
-    uint64_t total, generation;
     char value[40];
 
-    (void)argc;
-    (void)argv;
+    (void)argc, (void)argv;
     MUST(sodium_init() >= 0);
-    struct token_table *p = token_table_new("jtn", 0);
-    MUST(p != NULL);
-    for (unsigned i = 0; i < TOKENS; i++)
-        add(p, i);
     for (unsigned i = 0; i < QUESTIONS; i++) {
         value_numbered(i, value);
         token_digest(slice_of(value), digests[i]);
     }
-    int fd = token_look_descriptor(p, 0, &total, &generation);
-    MUST(fd >= 0 && pread(fd, buffer, IMAGE, 0) == IMAGE);
-    MUST(h->slots == TABLE_BITS_MIN);
-    h->arena_size = ARENA;
-    h->total_size = IMAGE;
-    h->lease = UPTIME + INT64_C(5000000000);
-    memcpy(good_image, buffer, IMAGE);
-    close(fd);
-    token_table_free(p);
+    make_good_image(0, POWER);
+    make_good_image(1, ODD);
     guarded_reset();
     return 0;
 }
@@ -377,11 +382,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     fuzz_clock.uptime = UPTIME / 1000000000;
     fuzz_clock.on_read = on_lease_read;
     fuzz_clock.frozen = true;
+    const size_t whole = good_image[(flags & ANY_SIZE) != 0].size;
     memset(buffer, 0, sizeof(buffer));
-    memcpy(buffer, good_image, IMAGE);
+    memcpy(buffer, good_image[(flags & ANY_SIZE) != 0].bytes, whole);
     image = buffer;
     size = flags & TRUNCATED ? sizeof(buffer) - (cut < sizeof(buffer) ? cut : sizeof(buffer)) :
-                               IMAGE;
+                               whole;
     passes = 0;
     lease_failed = false;
     try_table(flags);

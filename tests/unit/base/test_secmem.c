@@ -89,6 +89,33 @@ static void what_is_in_use_stays(void **state)
         secmem_free(block[i], size_of(i));
 }
 
+/* A block in use in each chunk keeps all of them; the rest of their memory is given back nevertheless. */
+static void free_blocks_beside_those_in_use_are_given_back(void **state)
+{
+    (void)state;
+    if (JETON_SANITIZED)
+        skip();
+    take_all();
+    size_t all = resident();
+    free_others(10);
+    for (int i = 0; i < 20; i++)
+        secmem_trim();
+    assert_true(resident() < all / 2);
+    for (int i = 0; i < BLOCKS; i += 10)
+        assert_unharmed(i);
+    for (int i = 0; i < BLOCKS; i++) {
+        if (i % 10 == 0)
+            continue;
+        block[i] = secmem_new(size_of(i));
+        assert_non_null(block[i]);
+        memset(block[i], i, size_of(i));
+    }
+    for (int i = 0; i < BLOCKS; i++) {
+        assert_unharmed(i);
+        secmem_free(block[i], size_of(i));
+    }
+}
+
 static void what_was_needed_since_the_last_time_stays(void **state)
 {
     (void)state;
@@ -114,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_of_a_crowd_is_given_back),
         cmocka_unit_test(what_is_in_use_stays),
+        cmocka_unit_test(free_blocks_beside_those_in_use_are_given_back),
         cmocka_unit_test(what_was_needed_since_the_last_time_stays),
     };
 

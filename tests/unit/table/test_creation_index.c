@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "daemon/table/creation_index.h"
+#include "proto/stamp.h"
 
 static uint64_t walk(struct creation_index *index, uint64_t *sum)
 {
@@ -76,11 +77,34 @@ static void places_are_found_from_either_side(void **state)
     creation_index_free(&index);
 }
 
+static void latest_times_and_serials_have_their_places(void **state)
+{
+    struct creation_index index = { .entry = NULL };
+    const uint8_t id[ID_SIZE] = { 1 };
+
+    (void)state;
+    assert_int_equal(creation_index_reserve(&index, 2), 0);
+    creation_index_add(&index, STAMP_MAX, INT64_MAX, id, UINT32_MAX);
+    creation_index_add(&index, STAMP_MAX, INT64_MAX - 1, id, 0);
+    assert_int_equal(creation_index_before(&index, STAMP_MAX, INT64_MAX), 1);
+    assert_int_equal(creation_index_after(&index, INT64_MAX, UINT64_MAX), 2);
+    assert_int_equal(creation_index_after(&index, INT64_MIN, 0), 0);
+    assert_int_equal(index.entry[1].created, STAMP_MAX);
+    assert_int_equal(index.entry[1].serial, INT64_MAX);
+    assert_int_equal(index.entry[1].by, UINT32_MAX);
+    assert_memory_equal(index.entry[1].id, id, ID_SIZE);
+    creation_index_remove(&index, STAMP_MAX, INT64_MAX);
+    assert_true(index.entry[1].removed);
+    assert_false(index.entry[0].removed);
+    creation_index_free(&index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_stay_sorted_through_additions_and_removals),
         cmocka_unit_test(places_are_found_from_either_side),
+        cmocka_unit_test(latest_times_and_serials_have_their_places),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,7 +92,7 @@ static void move(uint64_t serial)
 /* Compare what is found of a subject with the list. */
 static void check(int subject)
 {
-    struct creation_entry e = { .created = INT64_MIN };
+    struct creation_entry e = { .created = -1 }; /* before all of the model */
     int64_t created = INT64_MIN;
     uint64_t serial = 0, found = 0, there = 0;
     char name[16];
