@@ -37,7 +37,7 @@ def killed_with_a_log(d):
     d.done("checkpoint")
     good, revoked = d.create(), d.create()
     d.done(f"revoke {revoked['id']}")
-    assert unsaved(d) > 0, "the store's file does not have them"
+    eventually(lambda: unsaved(d) > 0, "its log has what its file has not", every=0.01)
     d.kill()
     return good, revoked
 
@@ -184,7 +184,7 @@ def test_without_a_log_its_rest_is_saved_and_it_is_removed(daemon):
 def test_checkpoint_brings_everything_into_the_stores_file(daemon):
     d = daemon()
     made = [d.create() for _ in range(10)]
-    assert unsaved(d) > 0
+    eventually(lambda: unsaved(d) > 0, "its log has what its file has not", every=0.01)
     done = jeton(d.path(), "--json", "checkpoint")
     assert done.status == 0 and '"serial": 10' in done.out.replace('"serial":10', '"serial": 10'), done.out
     stats = d.stats()
@@ -197,7 +197,7 @@ def test_checkpoint_brings_everything_into_the_stores_file(daemon):
 def test_idle_daemon_saves_what_is_logged_within_seconds(daemon):
     d = daemon()
     d.create()
-    assert unsaved(d) > 0
+    eventually(lambda: unsaved(d) > 0, "its log has what its file has not", every=0.01)
     eventually(lambda: unsaved(d) == 0, "it is in the store's file", within=6, every=0.05)
 
 
@@ -308,7 +308,7 @@ def test_log_is_made_when_there_is_space_for_it():
         os.unlink(filler)
         eventually(lambda: os.path.exists(log_of(d)), "it has a log", within=15, every=0.05)
         tokens.append(d.create())
-        assert unsaved(d) > 0
+        eventually(lambda: unsaved(d) > 0, "its log has what its file has not", every=0.01)
         d.kill()
         d.start()
         assert verdicts(d, [token["token"] for token in tokens]) == {"OK"}
