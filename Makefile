@@ -34,7 +34,7 @@ STRINGS := $(shell $(CC) -mstringop-strategy=libcall -E -x c /dev/null >/dev/nul
 	echo -mstringop-strategy=libcall)
 # jetond and libjeton are optimised as a whole, and then verify 4 % faster; the tests, modules and
 # verifiers take the same objects as they are.
-LTO = -flto=auto -ffat-lto-objects
+LTO = -flto=auto -ffat-lto-objects -fno-plt
 LIBS_PROTO = -lsodium
 LIBS_DAEMON = -levent_core -linih -ltdb -lseccomp -lpthread -ldl $(LIBS_PROTO)
 LIBS_UNIT = -lcmocka $(LIBS_DAEMON)

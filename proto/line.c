@@ -108,19 +108,23 @@ static size_t plain_front(struct slice bytes)
     return at;
 }
 
-/* Read byte by byte only a line with other bytes than printable ASCII. */
+static enum status check_bytes(struct slice bytes, const char **why);
+
 enum status line_check(struct slice bytes, size_t *plain, const char **why)
 {
     *plain = bytes.len;
     if (bytes.len == 0)
         return STATUS_OK;
-    size_t front = plain_front(bytes);
-    struct slice rest = { bytes.at + front, bytes.len - front };
-    uint64_t found = rest.len > 0 ? any(rest, not_plain) : 0;
-    if (found != 0)
-        *plain = front;
-    if ((found & UNPRINTABLE) == 0)
+    uint64_t found = any(bytes, not_plain);
+    if (found == 0)
         return STATUS_OK;
+    *plain = plain_front(bytes);
+    return (found & UNPRINTABLE) == 0 ? STATUS_OK : check_bytes(bytes, why);
+}
+
+/* Read byte by byte a line with other bytes than printable ASCII. */
+static enum status check_bytes(struct slice bytes, const char **why)
+{
     for (size_t at = 0; at < bytes.len; at++) {
         if (((unsigned char)bytes.at[at] < 0x20 && bytes.at[at] != '\t') || bytes.at[at] == 0x7f) {
             *why = "control bytes are not allowed in a line; write them as \\xHH in quotes";
@@ -280,13 +284,12 @@ static size_t character(const char *at, const char *end, bool *escape)
     return len > 0 ? len : 1;
 }
 
+/* Not for printable ASCII, which line_put_word() finds out. */
 static bool is_bare(struct slice value)
 {
     const char *end = value.at + value.len;
     bool escape = value.len == 0;
 
-    if (value.len > 0 && !any(value, not_bare))
-        return true;
     for (const char *at = value.at; at < end && !escape;) {
         if (*at == ' ' || *at == '"' || *at == '\\')
             return false;
@@ -331,12 +334,22 @@ static void put_quoted(struct text *t, struct slice value)
     text_addc(t, '"');
 }
 
-void line_put_word(struct text *t, struct slice value)
+/* Not inlined: most values are printable ASCII, and the function that they take needs no registers for
+ * this. */
+static __attribute__((noinline)) void put_unusual(struct text *t, struct slice value)
 {
     if (is_bare(value))
         text_add(t, value.at, value.len);
     else
         put_quoted(t, value);
+}
+
+void line_put_word(struct text *t, struct slice value)
+{
+    if (value.len > 0 && !any(value, not_bare))
+        text_add(t, value.at, value.len);
+    else
+        put_unusual(t, value);
 }
 
 void line_puts(struct text *t, const char *key, const char *value)

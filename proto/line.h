@@ -46,9 +46,14 @@ void line_put_word(struct text *t, struct slice value);
 /* Add " key=", for a value that follows.  Inline, so that a literal's length is known. */
 static inline void line_put_key(struct text *t, const char *key)
 {
-    text_addc(t, ' ');
-    text_adds(t, key);
-    text_addc(t, '=');
+    size_t len = strlen(key);
+    char *at = text_extend(t, len + 2);
+
+    if (at == NULL)
+        return;
+    at[0] = ' ';
+    memcpy(at + 1, key, len);
+    at[len + 1] = '=';
 }
 
 /* Add " key=value", quoted if it must be (each of these).  Parsing returns the same bytes, whatever

@@ -9,6 +9,18 @@ void reply_begin_refusal(struct text *t, enum status status)
     text_adds(t, row->word);
 }
 
+/* A meaning needs quotes, and no escapes: floods are answered with it. */
+void reply_end_refusal(struct text *t, enum status status, const char *message)
+{
+    if (message != NULL) {
+        line_puts(t, "message", message);
+        return;
+    }
+    text_adds(t, " message=\"");
+    text_adds(t, status_row(status)->meaning);
+    text_addc(t, '"');
+}
+
 void reply_plain(struct text *t, enum status status, const char *message)
 {
     reply_begin(t, status);

@@ -22,11 +22,14 @@ static inline void reply_begin(struct text *t, enum status status)
         reply_begin_refusal(t, status);
 }
 
+/* Add the message of a final line that is not OK; for reply_end() only. */
+void reply_end_refusal(struct text *t, enum status status, const char *message);
+
 /* End the final line.  NO and ERR get message="…": `message`, or the status's meaning if NULL. */
 static inline void reply_end(struct text *t, enum status status, const char *message)
 {
     if (status != STATUS_OK)
-        line_puts(t, "message", message != NULL ? message : status_row(status)->meaning);
+        reply_end_refusal(t, status, message);
     text_addc(t, '\n');
 }
 

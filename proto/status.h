@@ -47,7 +47,7 @@ enum answer_kind { ANSWER_OK, ANSWER_NO, ANSWER_ERR };
 struct status_row {
     enum answer_kind kind;
     const char *word;
-    const char *meaning; /* for people; also the default message= of a reply */
+    const char *meaning; /* for people: printable words; also the default message= of a reply */
     bool retry;          /* the same request may succeed later */
     int http;
     const char *pam; /* name of the code in PAM's account management, which pam_jeton returns */

@@ -62,6 +62,7 @@ static inline __attribute__((always_inline)) bool same_digest(
 {
     uint64_t difference = 0;
 
+#pragma GCC unroll 4
     for (int i = 0; i < words; i++)
         difference |= atomic_load_explicit(&slot->digest[i], memory_order_acquire) ^ wanted[i];
     return difference == 0;

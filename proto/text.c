@@ -60,6 +60,10 @@ void text_add_hex(struct text *t, const uint8_t *bytes, size_t len)
     char *to = t->at + t->len;
     for (; len - i >= sizeof(half); i += sizeof(half))
         write_wide(to + 2 * i, bytes + i);
+    if (i > 0 && i < len) { /* again some of those before them */
+        write_wide(to + 2 * (len - sizeof(half)), bytes + len - sizeof(half));
+        i = len;
+    }
     for (; i < len; i++) {
         to[2 * i] = hex[bytes[i] >> 4];
         to[2 * i + 1] = hex[bytes[i] & 15];

@@ -76,6 +76,16 @@ static inline void text_adds(struct text *t, const char *string)
     text_add(t, string, strlen(string));
 }
 
+/* Return where `len` bytes are to be written, which are added with that; NULL: they do not fit. */
+static inline char *text_extend(struct text *t, size_t len)
+{
+    t->cut = t->cut || len > t->cap - t->len;
+    if (t->cut)
+        return NULL;
+    t->len += len;
+    return t->at + t->len - len;
+}
+
 static inline void text_addc(struct text *t, char c)
 {
     if (t->cut || t->len == t->cap)

@@ -7,6 +7,7 @@
 #include "daemon/table/lookup.h"
 #include "daemon/table/refusals.h"
 #include "daemon/verify/sent_id.h"
+#include "proto/blake.h"
 #include "proto/reply.h"
 #include "proto/scopes.h"
 #include "proto/token.h"
@@ -86,22 +87,35 @@ static void put_verdict(struct text *t, const struct generation *g, const struct
     }
 }
 
-/* Hash all values, then prefetch their slots: the requests to memory go out close together, as each
- * may first have to wait for the translation of its address. */
+/* Hash as many values as are hashed together, and prefetch their slots, before the next: the processor
+ * keeps only so many requests to memory under way, and these are answered while it hashes. */
+static void hash_some(const struct generation *g, const struct slice value[], size_t count,
+                      uint8_t *const digest[])
+{
+    token_digests(value, count, digest);
+    for (size_t i = 0; i < count; i++)
+        generation_prefetch(g, digest[i]);
+}
+
 static void hash_all(struct verify_batch *b, const struct generation *g)
 {
-    b->hashes = 0;
+    struct slice value[BLAKE_LANES];
+    uint8_t *digest[BLAKE_LANES];
+    size_t some = 0;
+
     for (size_t i = 0; i < b->count; i++) {
         struct verdict *v = &b->verdict[i];
         b->hashed[i] = verdict_worth_hashing(&b->question[i], v);
         if (!b->hashed[i])
             continue;
-        b->value[b->hashes] = b->question[i].value;
-        b->digest[b->hashes++] = v->digest;
+        value[some] = b->question[i].value;
+        digest[some++] = v->digest;
+        if (some < BLAKE_LANES)
+            continue;
+        hash_some(g, value, some, digest);
+        some = 0;
     }
-    token_digests(b->value, b->hashes, b->digest);
-    for (size_t i = 0; i < b->hashes; i++)
-        generation_prefetch(g, b->digest[i]);
+    hash_some(g, value, some, digest);
 }
 
 static void count(const struct verify_batch *b, size_t i, unsigned worker)

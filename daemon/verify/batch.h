@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Verify by the table alone, in batches: all values are hashed, several at a time, then all slots
- * are prefetched before the first is read, so that the cache misses overlap.  Each worker thread
+/* Verify by the table alone, in batches: all values are hashed, several at a time, and their slots
+ * prefetched, before the first is read, so that the cache misses overlap.  Each worker thread
  * has one batch; nothing here waits, or allocates but to grow output buffers. */
 #ifndef JETON_DAEMON_VERIFY_BATCH_H
 #define JETON_DAEMON_VERIFY_BATCH_H
@@ -17,9 +17,6 @@ struct verify_batch {
     struct question question[VERIFY_BATCH_MAX];
     struct verdict verdict[VERIFY_BATCH_MAX];
     bool hashed[VERIFY_BATCH_MAX]; /* false: the form of the value decides */
-    size_t hashes;                 /* how many; the values, and where to put their digests: */
-    struct slice value[VERIFY_BATCH_MAX];
-    uint8_t *digest[VERIFY_BATCH_MAX];
     const struct series_pair *series[VERIFY_BATCH_MAX];
     uid_t uid[VERIFY_BATCH_MAX];         /* who asks */
     struct iobuf *out[VERIFY_BATCH_MAX]; /* where the replies go */

@@ -55,9 +55,9 @@ struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struc
     return NULL;
 }
 
-const struct stack *stacks_find(const struct stacks *s, struct slice service)
+const struct stack *stacks_find_named(const struct stacks *s, struct slice service)
 {
-    for (size_t i = 0; i < s->count && service.len > 0; i++)
+    for (size_t i = 0; i < s->count; i++)
         if (slice_is(service, s->stack[i].service))
             return &s->stack[i];
     return s->other;

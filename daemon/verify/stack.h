@@ -39,7 +39,12 @@ struct stacks {
 struct stacks *stacks_new(const struct config *c, struct metrics *metrics, struct problem *problem);
 
 /* Return the stack for a service's name; for "" and names that have no section, that of `other`. */
-const struct stack *stacks_find(const struct stacks *s, struct slice service);
+const struct stack *stacks_find_named(const struct stacks *s, struct slice service);
+
+static inline const struct stack *stacks_find(const struct stacks *s, struct slice service)
+{
+    return service.len == 0 ? s->other : stacks_find_named(s, service);
+}
 
 /* True if a verifier may connect to others: one that may block. */
 bool stacks_may_connect(const struct stacks *s);

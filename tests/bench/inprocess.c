@@ -10,8 +10,10 @@
  *     hash       BLAKE2b-256 of a value, by libsodium
  *     line       one dependent random cache line from memory of the table's size, mapped alike
  *     verify     jeton_verify() of a present token, with claims
- *     no_claims  the same without claims
  *     batch      the same in batches of 32, by jeton_verify_batch(), without claims
+ *     no_claims  jeton_verify() without claims
+ *     miss       the same of a value that no token has
+ *     malformed  the same of one whose checksum is wrong
  *     digest     token_digest(), the hash that jeton_verify() makes
  *
  * and for "claims" only jeton_verify() with claims, CLAIMS of them, for whoever counts instructions;
@@ -197,6 +199,28 @@ static double measure_verify(struct jeton *handle, unsigned from, unsigned steps
     return (now() - begin) / steps;
 }
 
+/* Measure values that are refused with this status, each for the first time. */
+static double measure_refusals(struct jeton *handle, unsigned from, enum jeton_status expected)
+{
+    static char refused[STEPS * VALUE_STRIDE];
+
+    for (unsigned i = 0; i < STEPS; i++) {
+        char *value = refused + (size_t)i * VALUE_STRIDE, *last = value + VALUE_LEN - 1;
+        make_value(2 * (uint64_t)tokens + (from + i) % tokens, value);
+        if (expected == JETON_MALFORMED)
+            *last = *last == '0' ? '1' : '0';
+    }
+    double begin = now();
+    for (unsigned i = 0; i < STEPS; i++) {
+        const char *value = refused + (size_t)i * VALUE_STRIDE;
+        if (jeton_verify(handle, value, VALUE_LEN, NULL, NULL, NULL) != expected) {
+            fprintf(stderr, "a value was not refused as it should be\n");
+            exit(1);
+        }
+    }
+    return (now() - begin) / STEPS;
+}
+
 static double measure_batch(struct jeton *handle, unsigned from)
 {
     struct jeton_check question[BATCH] = { { 0 } };
@@ -258,10 +282,13 @@ static void measure_round(struct jeton *handle)
     double verify = measure_verify(handle, from + STEPS, STEPS, &claims);
     double batch = measure_batch(handle, from + 2 * STEPS);
     double no_claims = measure_verify(handle, from + 3 * STEPS, STEPS, NULL);
-    double digest = measure_hash(token_digest, from + 4 * STEPS);
-    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f no_claims=%.1f digest=%.1f\n", hash, line,
-           verify, batch, no_claims, digest);
-    from += 5 * STEPS;
+    double miss = measure_refusals(handle, from + 4 * STEPS, JETON_UNKNOWN);
+    double malformed = measure_refusals(handle, from + 5 * STEPS, JETON_MALFORMED);
+    double digest = measure_hash(token_digest, from + 6 * STEPS);
+    printf("hash=%.1f line=%.1f verify=%.1f batch=%.1f no_claims=%.1f miss=%.1f malformed=%.1f "
+           "digest=%.1f\n",
+           hash, line, verify, batch, no_claims, miss, malformed, digest);
+    from += 7 * STEPS;
 }
 
 static void run_commands(struct jeton *handle)

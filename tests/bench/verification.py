@@ -19,10 +19,11 @@ def hash_and_line(result):
     return result["hash"] + result["line"]
 
 
+# At 1 x 1 the bare verifier, too, has less than the 0.95 of echo that were wanted once: the hash alone takes more.
 SOCKET_TARGETS = {
-    (1, 1): {"redis": 1.25, "memcached": 1.1, "echo": 0.95},
+    (1, 1): {"redis": 1.25, "memcached": 1.1, "bare": 0.95},
     (50, 1): {"redis": 1.25},
-    (1, 64): {"redis": 2.5, "memcached": 2.0},
+    (1, 64): {"redis": 2.5, "memcached": 2.0, "bare": 0.8},
     (16, 16): {"redis": 2.5, "memcached": 2.0},
 }
 
@@ -89,6 +90,10 @@ def socket_rows(shape, measured, targets):
                 f"p99 {median(ours, 'p99') / 1e3:.1f} us")
 
 
+# What floods are made of must not cost more than a hit: at most 1.05 times as much.
+REFUSAL_COST = 1.05
+
+
 def kinds():
     report.section("misses and malformed values, and the default number of workers on all CPUs, 1 x 64 and 16 x 16")
     with contextlib.ExitStack() as stack:
@@ -101,7 +106,7 @@ def kinds():
             for kind in "miss", "malformed":
                 report.row(f"{shape[0]} x {shape[1]} {kind}", format_rate(statistics.median(map(work, measured[kind]))),
                            "hit", format_rate(statistics.median(map(work, measured["hit"]))),
-                           ratios(measured[kind], measured["hit"], work))
+                           ratios(measured[kind], measured["hit"], work), (">=", 1 / REFUSAL_COST))
             measured = alternate({"all": lambda: many.load("hit", *shape, SECONDS, cpu=-1),     # the kernel selects the CPU
                                   "one": lambda: one.load("hit", *shape, SECONDS, cpu=-1)}, 2 * ROUNDS)
             report.row(f"{shape[0]} x {shape[1]} default workers", format_rate(median(measured["all"], "rate")),
@@ -144,6 +149,10 @@ def inprocess_rows(power, rounds, threads):
                              ("... of a batch of 32", "batch", ("<=", 250 / beside))):
         report.row(what, f"{median(rounds, name):.0f} ns", "hash and line", f"{beside:.0f} ns",
                    [result[name] / hash_and_line(result) for result in rounds], goal if power == 6 else None)
+    for name in "miss", "malformed":
+        report.row(f"... {name}, without claims", f"{median(rounds, name):.0f} ns", "a hit without claims",
+                   f"{median(rounds, 'no_claims'):.0f} ns", [result[name] / result["no_claims"] for result in rounds],
+                   ("<=", REFUSAL_COST) if power == 6 else None)
     report.row("... by each of 2 threads", f"{median(threads, 'two'):.0f} ns", "1 thread",
                f"{median(threads, 'one'):.0f} ns", [result["two"] / result["one"] for result in threads])
 

@@ -43,13 +43,17 @@ static void every_status_is_read_as_it_was_written(void **state)
 static void a_refusal_without_a_message_gets_the_meaning_of_its_status(void **state)
 {
     (void)state;
-    char buffer[512];
-    struct text t = text_in(buffer, sizeof(buffer));
-    struct reply reply;
-
-    reply_plain(&t, STATUS_REVOKED, NULL);
-    assert_true(reply_parse(buffer, t.len - 1, &reply));
-    assert_true(slice_is(line_get(&reply.line, "message"), status_row(STATUS_REVOKED)->meaning));
+    for (enum status s = STATUS_OK + 1; s < STATUS_COUNT; s++) {
+        char buffer[512], expected[512];
+        struct text t = text_in(buffer, sizeof(buffer)),
+                    other = text_in(expected, sizeof(expected));
+        struct reply reply;
+        reply_plain(&t, s, NULL);
+        reply_plain(&other, s, status_row(s)->meaning);
+        assert_true(slice_equal(text_slice(&t), text_slice(&other)));
+        assert_true(reply_parse(buffer, t.len - 1, &reply));
+        assert_true(slice_is(line_get(&reply.line, "message"), status_row(s)->meaning));
+    }
 }
 
 static void an_unknown_word_is_kept(void **state)
